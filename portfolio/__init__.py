@@ -1,0 +1,25 @@
+"""The domain: numbers only; synchronous; no clock, no bus, no log.
+
+Notation, used inside this package (outside, letters become words):
+
+| letter     | what                                                 | shape, unit                |
+|------------|------------------------------------------------------|----------------------------|
+| ``w``      | weights of the whole portfolio                       | (n,), sum 1                |
+| ``u``      | weights of one pod's sleeve                          | (n,), sum 1                |
+| ``X``      | what each pod holds: row *p* is ``c[p] u[p]``        | (pods, n), sum 1           |
+| ``c``      | capital shares of the pods                           | (pods,), sum 1             |
+| ``mu``     | expected returns                                     | (n,), a year               |
+| ``Sigma``  | covariance of returns                                | (n, n), a year             |
+| ``L``      | ``L @ L.T == Sigma``, so volatility is ``|L.T w|``   | (n, n)                     |
+| ``rf``     | return of cash                                       | a year                     |
+| ``z``      | 1 where a pod holds an ETF                           | (pods, n), binary          |
+| ``y``      | 1 where anybody holds an ETF                         | (n,), binary               |
+"""
+
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Vector: TypeAlias = npt.NDArray[np.float64]
+Matrix: TypeAlias = npt.NDArray[np.float64]

@@ -1,0 +1,17 @@
+"""Cone programs with semicontinuous variables, solved to proven optimality.
+
+The programs are
+
+    minimise    q.x + k.z + offset
+    subject to  G x + H z <= h,   E x = f,   |(B x + d)[1:]| <= (B x + d)[0] for every cone,
+                lower <= x <= upper,
+                and for every switch i of variable j:  x[j] = 0 and z[i] = 0,
+                                                   or  floor[i] <= x[j] <= upper[j] and z[i] = 1
+
+with ``k >= 0`` and ``H >= 0``. Nothing ever gains from a switch being on, so a switch that is not
+decided yet can be projected out of a relaxation exactly: ``z = x / upper``.
+
+``program`` states them, ``relaxation`` solves one with its switches free or set (Clarabel),
+``bound`` turns any multipliers into a valid bound, ``search`` is the branch and bound, ``proof``
+checks afterwards, in plain numpy, that its tree proves what it says.
+"""

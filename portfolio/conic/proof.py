@@ -1,0 +1,89 @@
+"""Check, without any solver, that a search proved what it says.
+
+The leaves of the tree must cover every setting of the switches, and the Lagrangian bound of each,
+recomputed from its multipliers, must not lie below the bound that is claimed. Then no feasible
+point is better than the bound, whatever produced the multipliers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portfolio.conic.bound import FREE, OFF, ON, lagrangian_bound, valid
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from portfolio.conic.bound import States
+    from portfolio.conic.program import Program
+    from portfolio.conic.search import Leaf, Solution
+
+# How far the program's scaled rows, of order one, may be off at a point that counts as feasible.
+FEASIBLE = 1e-7
+
+
+def faults(program: Program, solution: Solution) -> list[str]:
+    """Say what is wrong with a solution's proof; nothing, if it holds."""
+    found = []
+    if not _cover([leaf.states for leaf in solution.leaves]):
+        found.append("the leaves of the search do not cover every setting of the switches")
+    proven = min((_proven(program, leaf) for leaf in solution.leaves), default=np.inf)
+    if proven < min(solution.bound, solution.value):
+        found.append(f"the leaves prove {proven:.9g}, not the bound {solution.bound:.9g} that is claimed")
+    if solution.x is not None and solution.states is not None:
+        off = violation(program, solution.x, solution.states)
+        if off > FEASIBLE:
+            found.append(f"the solution breaks a row by {off:.2g}")
+        value = program.offset + float(program.q @ solution.x + program.k @ (solution.states == ON))
+        if abs(value - solution.value) > FEASIBLE * max(1.0, abs(value)):
+            found.append(f"the solution's objective is {value:.9g}, not {solution.value:.9g}")
+    return found
+
+
+def violation(program: Program, x: np.ndarray[tuple[int], np.dtype[np.float64]], states: States) -> float:
+    """Find how far a point is outside the worst of the rows; zero inside all of them."""
+    z = (states == ON).astype(float)
+    j = program.switched
+    off = [0.0]
+    off.extend(program.G @ x + program.H @ z - program.h)
+    off.extend(abs(program.E @ x - program.f))
+    off.extend(program.lower - x)
+    off.extend(x - program.upper)
+    off.extend(np.where(states == ON, program.floor - x[j], abs(x[j])))
+    for B, d in program.cones:
+        v = B @ x + d
+        off.append(float(np.linalg.norm(v[1:])) - float(v[0]))
+    return float(max(off))
+
+
+def _proven(program: Program, leaf: Leaf) -> float:
+    if leaf.multipliers is None:
+        return -np.inf
+    m = valid(leaf.multipliers.a, leaf.multipliers.b, leaf.multipliers.cones)
+    if leaf.infeasible:
+        return np.inf if lagrangian_bound(program, leaf.states, m, costs=False).value > 0 else -np.inf
+    return lagrangian_bound(program, leaf.states, m).value
+
+
+def _cover(parts: Sequence[States]) -> bool:
+    """Whether parts of a tree, each a setting of some switches, leave no setting out.
+
+    Some switch splits them all, as the root's did; each side must be covered in turn.
+    """
+    if any((part == FREE).all() for part in parts):
+        return True
+    if not parts:
+        return False
+    table = np.array(parts)
+    splits = np.flatnonzero((table != FREE).all(axis=0))
+    if not len(splits):
+        return False
+    i = splits[0]
+    sides = []
+    for state in (OFF, ON):
+        side = table[table[:, i] == state].copy()
+        side[:, i] = FREE
+        sides.append(list(side))
+    return all(_cover(side) for side in sides)

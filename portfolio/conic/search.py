@@ -1,0 +1,256 @@
+"""Best-first branch and bound over the switches of a cone program.
+
+Every bound is the Lagrangian's (``bound``), so it holds even where the solver stopped early; every
+incumbent is a full setting of the switches, solved again with high accuracy. The tree's leaves are
+kept with their multipliers: they are the proof, and ``proof`` checks it without any solver.
+
+Deterministic: the same program gives the same answer, unless the time limit stops the search.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from dataclasses import dataclass, field
+from enum import Enum
+from itertools import count
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portfolio.conic.bound import FREE, OFF, ON, Bound, Multipliers, lagrangian_bound
+from portfolio.conic.relaxation import ROUGH, SHARP, Answer, Outcome, Relaxation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from portfolio import Vector
+    from portfolio.conic.bound import States
+    from portfolio.conic.program import Program
+
+# Below this share of its upper bound a variable of a relaxation counts as zero. It decides where to
+# look, never what is true.
+_NOTHING = 1e-5
+
+
+class Status(Enum):
+    """What the search can say."""
+
+    OPTIMAL = "optimal"
+    INFEASIBLE = "infeasible"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Leaf:
+    """A part of the search space with the multipliers that close it.
+
+    Attributes:
+        states: The part: switches that are FREE take both values, shape (s,).
+        multipliers: What bounds it; None for a part that was never looked at.
+        infeasible: Whether the multipliers prove that nothing is in it.
+    """
+
+    states: States
+    multipliers: Multipliers | None
+    infeasible: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Solution:
+    """The answer of a search.
+
+    Attributes:
+        status: OPTIMAL: the gap is closed. STOPPED: a limit came first.
+        x: The best point found, shape (n,), or None.
+        states: Its switches, shape (s,), or None.
+        value: Its objective; infinity without one.
+        bound: No feasible point is below it.
+        nodes: Relaxations that were solved as nodes of the tree.
+        leaves: The proof.
+    """
+
+    status: Status
+    x: Vector | None
+    states: States | None
+    value: float
+    bound: float
+    nodes: int
+    leaves: tuple[Leaf, ...]
+
+    @property
+    def gap(self) -> float:
+        """Relative gap: what the incumbent could at most be improved by, as a share of its size."""
+        return relative_gap(self.value, self.bound)
+
+
+def relative_gap(value: float, bound: float) -> float:
+    """Say how far *value* is from *bound*, as a share of *value*; infinite without an incumbent."""
+    if not math.isfinite(value):
+        return math.inf
+    return max(0.0, value - bound) / max(abs(value), 1e-9)
+
+
+@dataclass(order=True, slots=True)
+class _Node:
+    bound: float
+    order: int
+    states: States = field(compare=False)
+    multipliers: Multipliers | None = field(compare=False)
+
+
+def minimise(
+    program: Program, *, gap: float = 1e-4, node_limit: int = 100_000, stop: Callable[[], bool] = lambda: False
+) -> Solution:
+    """Minimise *program* to a proven relative *gap*.
+
+    Args:
+        program: What to minimise.
+        gap: Relative gap at which an incumbent counts as optimal.
+        node_limit: Bound on the nodes of the tree.
+        stop: Asked before every node; true ends the search with what it has.
+    """
+    return _Search(program, gap).run(node_limit, stop)
+
+
+class _Search:
+    def __init__(self, program: Program, gap: float) -> None:
+        self.program = program
+        self.relaxation = Relaxation(program)
+        self.gap = gap
+        self.value, self.x, self.states = math.inf, None, None  # type: float, Vector | None, States | None
+        self.nodes = 0
+        self.closed_bound = math.inf
+        self.leaves: list[Leaf] = []
+        self.open: list[_Node] = []
+        self.order = count()
+        self.tried: set[bytes] = set()
+        # Rows on switches alone: what a support must keep whatever the variables are.
+        alone = ~program.G.any(axis=1)
+        self.counts, self.limits = program.H[alone], program.h[alone]
+
+    @property
+    def cut(self) -> float:
+        """The bound at which a part of the tree can hold nothing worth finding."""
+        return self.value - self.gap * abs(self.value) * 0.999 if math.isfinite(self.value) else math.inf
+
+    def run(self, node_limit: int, stop: Callable[[], bool]) -> Solution:
+        """Search until the tree is closed or a limit says stop."""
+        self.push(np.full(len(self.program.switched), FREE, dtype=np.int8), None, -math.inf)
+        while self.open and self.open[0].bound < self.cut and self.nodes < node_limit and not stop():
+            self.expand(heapq.heappop(self.open))
+        return self.finish()
+
+    def finish(self) -> Solution:
+        """Turn what is still open into leaves and say what is known."""
+        self.leaves.extend(Leaf(node.states, node.multipliers) for node in self.open)
+        bound = min([self.value, self.closed_bound, *(node.bound for node in self.open)])
+        if math.isinf(bound) and bound > 0:
+            status = Status.INFEASIBLE
+        elif relative_gap(self.value, bound) <= self.gap:
+            status = Status.OPTIMAL
+        else:
+            status = Status.STOPPED
+        return Solution(status, self.x, self.states, self.value, bound, self.nodes, tuple(self.leaves))
+
+    def push(self, states: States, multipliers: Multipliers | None, bound: float) -> None:
+        """Keep a part of the tree for later."""
+        heapq.heappush(self.open, _Node(bound, next(self.order), states, multipliers))
+
+    def close(self, states: States, multipliers: Multipliers | None, bound: float, *, infeasible: bool = False) -> None:
+        """Close a part of the tree for good."""
+        self.leaves.append(Leaf(states, multipliers, infeasible))
+        if not infeasible:
+            self.closed_bound = min(self.closed_bound, bound)
+
+    def expand(self, node: _Node) -> None:
+        """Bound a node, look for an incumbent near it, fix what its multipliers rule out, and branch."""
+        self.nodes += 1
+        decided = bool((node.states != FREE).all())
+        answer = self.relaxation.solve(node.states, SHARP if decided else ROUGH)
+        if answer.outcome is Outcome.INFEASIBLE:
+            proof = lagrangian_bound(self.program, node.states, answer.multipliers, costs=False)
+            if proof.value > 0:
+                self.close(node.states, answer.multipliers, math.inf, infeasible=True)
+                return
+        bound, multipliers = self.best_bound(node, answer)
+        self.look_for_incumbent(node.states, answer)
+        if bound.value >= self.cut:
+            self.close(node.states, multipliers, bound.value)
+            return
+        if decided:
+            # Bounded by its own optimum, which is an incumbent: nothing is left to decide.
+            self.close(node.states, multipliers, bound.value)
+            return
+        states = self.fix(node.states, multipliers, bound)
+        self.branch(states, multipliers, bound, answer.x)
+
+    def best_bound(self, node: _Node, answer: Answer) -> tuple[Bound, Multipliers | None]:
+        """Bound the node by its own multipliers, or by its parent's where those prove more."""
+        bound = lagrangian_bound(self.program, node.states, answer.multipliers)
+        if node.multipliers is None or bound.value >= node.bound:
+            return bound, answer.multipliers
+        return lagrangian_bound(self.program, node.states, node.multipliers), node.multipliers
+
+    def fix(self, states: States, multipliers: Multipliers | None, bound: Bound) -> States:
+        """Set the switches whose other state is already proven worse than the incumbent."""
+        states = states.copy()
+        for i in np.flatnonzero(states == FREE):
+            for state, other in ((OFF, bound.off[i]), (ON, bound.on[i])):
+                if other >= self.cut:
+                    closed = states.copy()
+                    closed[i] = state
+                    self.close(closed, multipliers, other)
+                    states[i] = ON if state == OFF else OFF
+                    break
+        return states
+
+    def branch(self, states: States, multipliers: Multipliers | None, bound: Bound, x: Vector) -> None:
+        """Split on the switch that is least decided."""
+        free = np.flatnonzero(states == FREE)
+        if not len(free):
+            self.push(states, multipliers, bound.value)
+            return
+        i = free[np.argmax(self.undecided(x)[free])]
+        for state in (ON, OFF):
+            child = states.copy()
+            child[i] = state
+            self.push(child, multipliers, bound.value)
+
+    def undecided(self, x: Vector) -> Vector:
+        """Score the switches: highest where a relaxation holds a little of something.
+
+        To hold a little costs a relaxation almost nothing and a portfolio a whole position, so both
+        children are bounded far better. ``docs/adr/0003`` has the node counts of other scores.
+        """
+        z = x[self.program.switched] / self.program.upper[self.program.switched]
+        undecided = (z > _NOTHING) & (z < 1 - _NOTHING)
+        return np.where(undecided, (1 - z) * np.clip(z, 0, 1) ** 0.15, 0.0)
+
+    def look_for_incumbent(self, states: States, answer: Answer) -> None:
+        """Round the point to a full setting of the switches and solve that."""
+        if answer.outcome is not Outcome.SOLVED:
+            return
+        support = self.round(states, answer.x)
+        if support.tobytes() in self.tried:
+            return
+        if lagrangian_bound(self.program, support, answer.multipliers).value >= self.value:
+            return
+        self.tried.add(support.tobytes())
+        exact = self.relaxation.solve(support, SHARP)
+        if exact.outcome is Outcome.SOLVED:
+            value = self.program.offset + float(self.program.q @ exact.x + self.program.k @ (support == ON))
+            if value < self.value:
+                self.value, self.x, self.states = value, exact.x, support
+
+    def round(self, states: States, x: Vector) -> States:
+        """Switch on what the point holds, largest share first, as far as the rows on switches allow."""
+        z = x[self.program.switched] / self.program.upper[self.program.switched]
+        z = np.where(states == ON, 2.0, np.where(states == OFF, 0.0, z))
+        support = np.full(len(z), OFF, dtype=np.int8)
+        used = np.zeros(len(self.limits))
+        for i in np.argsort(-z, kind="stable"):
+            if z[i] > _NOTHING and (used + self.counts[:, i] <= self.limits + 1e-9).all():
+                support[i] = ON
+                used += self.counts[:, i]
+        return support

@@ -1,0 +1,173 @@
+"""A market snapshot: what each ETF is expected to return, risk, pay out and cost.
+
+A snapshot is a directory of three CSV files, named by an id and by the hash of their contents, so
+that a result can be reproduced. Reading one is the only input and output of the domain.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portfolio.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from importlib.resources.abc import Traversable
+
+    from portfolio import Matrix, Vector
+
+FILES = ("etfs.csv", "moments.csv", "correlations.csv")
+CASH = "cash"
+
+
+@dataclass(frozen=True, slots=True)
+class Etf:
+    """What one ETF is.
+
+    Attributes:
+        distribution_yield: Cash distributions a year, as a share of the price.
+        franked_share: Share of the distributions that is franked.
+        liquidity: 0 to 1, the share of a holding that can be sold within a day at the spread.
+        half_spread: Half the bid-ask spread, as a share of the price.
+    """
+
+    ticker: str
+    name: str
+    asset_class: str
+    distribution_yield: float
+    franked_share: float
+    liquidity: float
+    half_spread: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Market:
+    """A snapshot of *n* ETFs; every vector has shape (n,), in the order of ``etfs``.
+
+    Attributes:
+        id: The name by which requests ask for it.
+        sha256: Hash of the contents of its files.
+        etfs: The ETFs that this market prices.
+        unpriced: Tickers that it describes but has no return and risk for.
+        expected_returns: Annual, total, before tax and without franking credits.
+        Sigma: Annual covariance of returns, shape (n, n), positive definite.
+        risk_free: Annual return of cash, the least volatile ETF of the class ``cash``.
+    """
+
+    id: str
+    sha256: str
+    etfs: tuple[Etf, ...]
+    unpriced: tuple[str, ...]
+    expected_returns: Vector
+    Sigma: Matrix
+    risk_free: float
+
+    @property
+    def tickers(self) -> tuple[str, ...]:
+        """Names of the ETFs, in order."""
+        return tuple(etf.ticker for etf in self.etfs)
+
+    def positions(self, tickers: Iterable[str]) -> list[int]:
+        """Find where *tickers* stand in the vectors.
+
+        Raises:
+            DataError: If this market does not price one of them.
+        """
+        where = {ticker: i for i, ticker in enumerate(self.tickers)}
+        wanted = list(tickers)
+        if missing := [ticker for ticker in wanted if ticker not in where]:
+            message = f"market {self.id} does not price {', '.join(missing)}; it has {', '.join(self.tickers)}"
+            raise DataError(message)
+        return [where[ticker] for ticker in wanted]
+
+    def column(self, attribute: str) -> Vector:
+        """Collect one numeric attribute of every ETF."""
+        return np.array([getattr(etf, attribute) for etf in self.etfs], dtype=float)
+
+
+def bundled() -> dict[str, Traversable]:
+    """Find the snapshots that come with the product, by id."""
+    root = resources.files("portfolio") / "markets"
+    return {folder.name: folder for folder in sorted(root.iterdir(), key=lambda f: f.name) if folder.is_dir()}
+
+
+@cache
+def load(market_id: str) -> Market:
+    """Load the bundled snapshot *market_id*.
+
+    Raises:
+        DataError: If there is no such snapshot, or its files contradict each other.
+    """
+    folders = bundled()
+    if market_id not in folders:
+        message = f"unknown market {market_id!r}; this system has {', '.join(folders)}"
+        raise DataError(message)
+    return read(folders[market_id])
+
+
+def read(folder: Traversable) -> Market:
+    """Read a snapshot from its directory.
+
+    Raises:
+        DataError: If its files contradict each other, or a covariance is not positive definite.
+    """
+    texts = {name: (folder / name).read_bytes() for name in FILES}
+    digest = hashlib.sha256()
+    for name in FILES:
+        digest.update(name.encode() + b"\0" + texts[name] + b"\0")
+    rows = {name: list(csv.DictReader(text.decode().splitlines())) for name, text in texts.items()}
+    moments = {row["ticker"]: row for row in rows["moments.csv"]}
+    etfs = tuple(_etf(row) for row in rows["etfs.csv"] if row["ticker"] in moments)
+    tickers = [etf.ticker for etf in etfs]
+    volatilities = np.array([float(moments[ticker]["volatility"]) for ticker in tickers])
+    expected_returns = np.array([float(moments[ticker]["expected_return"]) for ticker in tickers])
+    cash = [i for i, etf in enumerate(etfs) if etf.asset_class == CASH]
+    if not cash:
+        message = f"market {folder.name} has no ETF of the asset class {CASH!r}, so no risk-free rate"
+        raise DataError(message)
+    return Market(
+        id=folder.name,
+        sha256=digest.hexdigest(),
+        etfs=etfs,
+        unpriced=tuple(row["ticker"] for row in rows["etfs.csv"] if row["ticker"] not in moments),
+        expected_returns=_read_only(expected_returns),
+        Sigma=_read_only(_covariance(folder.name, tickers, volatilities, rows["correlations.csv"])),
+        risk_free=float(expected_returns[min(cash, key=lambda i: volatilities[i])]),
+    )
+
+
+def _etf(row: dict[str, str]) -> Etf:
+    return Etf(
+        ticker=row["ticker"],
+        name=row["name"],
+        asset_class=row["asset_class"],
+        distribution_yield=float(row["distribution_yield"]),
+        franked_share=float(row["franked_share"]),
+        liquidity=float(row["liquidity"]),
+        half_spread=float(row["half_spread_bps"]) / 10_000,
+    )
+
+
+def _covariance(market_id: str, tickers: Sequence[str], volatilities: Vector, rows: list[dict[str, str]]) -> Matrix:
+    correlation = {row["ticker"]: row for row in rows}
+    if missing := [ticker for ticker in tickers if ticker not in correlation]:
+        message = f"market {market_id} has no correlations for {', '.join(missing)}"
+        raise DataError(message)
+    rho = np.array([[float(correlation[a][b]) for b in tickers] for a in tickers])
+    Sigma = rho * np.outer(volatilities, volatilities)
+    if not np.array_equal(rho, rho.T) or np.linalg.eigvalsh(rho)[0] <= 0:
+        message = f"the correlations of market {market_id} are not symmetric and positive definite"
+        raise DataError(message)
+    return Sigma
+
+
+def _read_only(array: Matrix) -> Matrix:
+    array.setflags(write=False)
+    return array

@@ -1,0 +1,83 @@
+"""The pods' own portfolios put side by side: what a customer gets without coordination."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portfolio.figures import figures, tax_efficiency, trading_cost_aud
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from portfolio import Matrix
+    from portfolio.market import Market
+    from portfolio.rules import Terms
+    from portfolio.sleeve import Sleeve
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The figures by which two ways to hold the same capital are compared.
+
+    Attributes:
+        etfs: Different ETFs held.
+        positions: Holdings, counted once a pod and ETF: each is a trade.
+        duplicated_etfs: ETFs that more than one pod holds.
+        largest_position: Largest share of the capital in one ETF.
+        trading_cost_aud: Cost of buying it all.
+        tax_aud: Tax on a year's income, before the franking credits that pay part of it.
+        tax_efficiency: 0 to 10; None where no return before tax is expected.
+        volatility: A year, as a fraction.
+        expected_return: A year, as a fraction.
+        sharpe_ratio: Expected return above cash, per unit of volatility.
+    """
+
+    etfs: int
+    positions: int
+    duplicated_etfs: int
+    largest_position: float
+    trading_cost_aud: float
+    tax_aud: float
+    tax_efficiency: float | None
+    volatility: float
+    expected_return: float
+    sharpe_ratio: float
+
+
+def put_side_by_side(sleeves: Sequence[Sleeve]) -> Matrix:
+    """Holdings of the naive portfolio, shape (pods, n), sum 1."""
+    return np.array([sleeve.share * sleeve.weights for sleeve in sleeves])
+
+
+def extra_owners(X: Matrix) -> int:
+    """Count the owners that ETFs have beyond their first, over holdings *X*, shape (pods, n)."""
+    return int(np.maximum((X > 0).sum(axis=0) - 1, 0).sum())
+
+
+def overview(market: Market, X: Matrix, terms: Terms) -> Overview:
+    """Compute the figures of the holdings *X*, shape (pods, n); a holding is what is above zero."""
+    w = X.sum(axis=0)
+    owners = (X > 0).sum(axis=0)
+    whole = figures(market, w)
+    drag = terms.marginal_tax_rate * whole.grossed_up_yield
+    return Overview(
+        etfs=int((owners > 0).sum()),
+        positions=int(owners.sum()),
+        duplicated_etfs=int((owners > 1).sum()),
+        largest_position=float(w.max()),
+        trading_cost_aud=trading_cost_aud(
+            market,
+            w,
+            positions=int(owners.sum()),
+            capital_aud=terms.total_capital_aud,
+            brokerage_aud=terms.brokerage_aud,
+        ),
+        tax_aud=terms.total_capital_aud * drag,
+        tax_efficiency=tax_efficiency(market, w, terms.marginal_tax_rate),
+        volatility=whole.volatility,
+        expected_return=whole.expected_return,
+        sharpe_ratio=whole.sharpe_ratio,
+    )

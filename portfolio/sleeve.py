@@ -1,0 +1,234 @@
+"""Stage 1: the best portfolio of one pod alone.
+
+A second-order cone program over the pod's universe. The variables are ``x = kappa u`` and
+``kappa``: with ``kappa = 1`` they are the weights themselves; for the largest Sharpe ratio the
+excess return is fixed instead and ``kappa`` is free, which makes that ratio convex (Charnes-Cooper;
+Cornuejols & Tutuncu, Optimization Methods in Finance, ch. 8).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portfolio.conic.bound import FREE, OFF
+from portfolio.conic.program import Builder
+from portfolio.conic.relaxation import SHARP, Outcome, Relaxation
+from portfolio.errors import SolverError, UnreachableGoalError
+from portfolio.figures import Figures, figures, grossed_up_yields
+from portfolio.mandate import Mandate, Measure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from portfolio import Matrix, Vector
+    from portfolio.conic.program import Program
+    from portfolio.conic.relaxation import Answer
+    from portfolio.market import Market
+
+# The excess return of a mix of ETFs may be this many times smaller than that of the best of them
+# before "the largest Sharpe ratio" counts as unbounded, that is, before no mix beats cash.
+_KAPPA = 1e4
+
+# A weight this small is a candidate for zero; that it costs nothing is then shown by solving again.
+_CANDIDATE = 1e-5
+_NOTHING_LOST = 1e-7
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """A goal, what was asked, and the best the pod can do with this goal alone."""
+
+    pod: str
+    measure: Measure
+    asked: float
+    best_alone: float
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the goal can be met where no other goal competes."""
+        return self.best_alone <= self.asked if self.measure.lower_is_better else self.best_alone >= self.asked
+
+
+class UnreachableMandateError(UnreachableGoalError):
+    """A pod cannot keep its own mandate.
+
+    Attributes:
+        shortfalls: The goals concerned.
+    """
+
+    def __init__(self, message: str, shortfalls: tuple[Shortfall, ...] = ()) -> None:
+        super().__init__(message)
+        self.shortfalls = shortfalls
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sleeve:
+    """A pod's portfolio.
+
+    Attributes:
+        mandate: What it keeps.
+        share: The pod's share of the customer's capital.
+        weights: Shares of the pod, shape (n,), sum 1; exactly zero where nothing is held.
+        figures: What they are expected to do.
+        best_alone: For every goal, the best figure where no other goal competes.
+        left_out: Tickers of its universe that the market does not price or the customer refuses.
+    """
+
+    mandate: Mandate
+    share: float
+    weights: Vector
+    figures: Figures
+    best_alone: Mapping[Measure, float]
+    left_out: tuple[str, ...]
+
+
+def optimise_sleeve(market: Market, mandate: Mandate, share: float, *, never_buy: frozenset[str] = frozenset()) -> Sleeve:
+    """Find the best portfolio of a pod alone.
+
+    Raises:
+        UnreachableMandateError: If its rules and goals cannot all be kept; names the goals.
+        SolverError: If the solver fails.
+    """
+    left_out = tuple(t for t in mandate.universe if t not in market.tickers or t in never_buy)
+    universe = market.positions(t for t in mandate.universe if t not in left_out)
+    if len(universe) * mandate.max_position < 1:
+        message = (
+            f"{mandate.pod} may put at most {mandate.max_position:.0%} into one ETF, but only {len(universe)} of its"
+            f" {len(mandate.universe)} ETFs can be bought (not {', '.join(left_out)})"
+        )
+        raise UnreachableMandateError(message)
+    stage = _Stage(market, mandate, universe)
+    best_alone = {measure: stage.best(measure) for measure in mandate.goals}
+    _refuse_unreachable(mandate, best_alone)
+    u = stage.solve(mandate.objective.measure, mandate.goals, mandate.min_effective_holdings)
+    if u is None:
+        raise _conflict(mandate, best_alone)
+    return Sleeve(mandate, share, u, figures(market, u), best_alone, left_out)
+
+
+def _refuse_unreachable(mandate: Mandate, best_alone: Mapping[Measure, float]) -> None:
+    shortfalls = tuple(Shortfall(mandate.pod, m, asked, best_alone[m]) for m, asked in mandate.goals.items())
+    if out_of_reach := tuple(s for s in shortfalls if not s.reachable):
+        said = "; ".join(
+            f"{s.measure.value} {'at most' if s.measure.lower_is_better else 'at least'} {s.asked:.4g} was asked,"
+            f" {s.best_alone:.4g} is the best there is"
+            for s in out_of_reach
+        )
+        message = f"no mix of {mandate.pod}'s ETFs reaches its goals: {said}"
+        raise UnreachableMandateError(message, out_of_reach)
+
+
+def _conflict(mandate: Mandate, best_alone: Mapping[Measure, float]) -> UnreachableMandateError:
+    shortfalls = tuple(Shortfall(mandate.pod, m, asked, best_alone[m]) for m, asked in mandate.goals.items())
+    said = ", ".join(f"{s.measure.value} {s.asked:.4g}" for s in shortfalls)
+    message = (
+        f"{mandate.pod}'s goals can each be met, but not together with at least"
+        f" {mandate.min_effective_holdings:g} effective holdings: {said}"
+    )
+    return UnreachableMandateError(message, shortfalls)
+
+
+class _Stage:
+    """The programs of one pod: they differ in what is maximised and which goals count."""
+
+    def __init__(self, market: Market, mandate: Mandate, universe: list[int]) -> None:
+        self.market, self.mandate, self.universe = market, mandate, universe
+        at = np.ix_(universe, universe)
+        self.factor: Matrix = np.linalg.cholesky(market.Sigma[at])
+        self.risk_scale = float(np.sqrt(market.Sigma[at].sum())) / len(universe)
+        self.returns = market.expected_returns[universe]
+        self.excess = self.returns - market.risk_free
+        self.rows: dict[Measure, Vector] = {
+            Measure.RETURN: self.returns,
+            Measure.YIELD: grossed_up_yields(market)[universe],
+            Measure.LIQUIDITY: market.column("liquidity")[universe],
+        }
+
+    def best(self, measure: Measure) -> float:
+        """Best figure of one measure where no goal competes."""
+        u = self.solve(measure, {}, 1.0)
+        if u is None:  # only the Sharpe ratio can be out of reach with no goals: nothing beats cash
+            return 0.0
+        return figures(self.market, u).of(measure)
+
+    def solve(self, measure: Measure, goals: Mapping[Measure, float], effective_holdings: float) -> Vector | None:
+        """Make *measure* as good as it can be; None if *goals* contradict each other."""
+        if measure is Measure.SHARPE and self.excess.max() <= 0:
+            return None
+        program = self.program(measure, goals, effective_holdings)
+        relaxation = Relaxation(program)
+        states = np.full(len(self.universe), FREE, dtype=np.int8)
+        answer = self.answer(relaxation, states)
+        if answer is None:
+            return None
+        # Interior points have no zeros. What is nearly nothing is set to nothing if the optimum
+        # shows that this costs nothing.
+        n = len(self.universe)
+        states[answer.x[:n] < _CANDIDATE * answer.x[n]] = OFF
+        sparse = self.answer(relaxation, states)
+        if sparse is not None and program.q @ sparse.x <= program.q @ answer.x + _NOTHING_LOST:
+            answer = sparse
+        u = np.zeros(len(self.market.etfs))
+        u[self.universe] = answer.x[:n] / answer.x[n]
+        return u / u.sum()
+
+    def answer(self, relaxation: Relaxation, states: np.ndarray[tuple[int], np.dtype[np.int8]]) -> Answer | None:
+        """Solve, or say that there is nothing to find.
+
+        Raises:
+            SolverError: If the solver can say neither.
+        """
+        answer = relaxation.solve(states, SHARP)
+        if answer.outcome is Outcome.TROUBLE:
+            message = f"the solver could not decide {self.mandate.pod}'s own portfolio in market {self.market.id}"
+            raise SolverError(message)
+        return answer if answer.outcome is Outcome.SOLVED else None
+
+    def program(self, measure: Measure, goals: Mapping[Measure, float], effective_holdings: float) -> Program:
+        """State the program in ``x = kappa u`` and ``kappa``, volatility in units of ``risk_scale``."""
+        build = Builder()
+        n = len(self.universe)
+        ratio = measure is Measure.SHARPE
+        largest = _KAPPA if ratio else 1.0
+        x = [build.variable(upper=largest) for _ in range(n)]
+        for j in x:
+            build.switch(j)
+        kappa = build.variable(upper=largest)
+        risk = build.variable(upper=largest * float(np.sqrt(np.diag(self.market.Sigma)[self.universe].max())) / self.risk_scale)
+        build.equal({**dict.fromkeys(x, 1.0), kappa: -1.0}, 0.0)
+        if ratio:
+            build.equal(dict(zip(x, self.excess / self.excess.max(), strict=True)), 1.0)
+        else:
+            build.equal({kappa: 1.0}, 1.0)
+        for j in x:
+            build.at_most({j: 1.0, kappa: -self.mandate.max_position}, 0.0)
+        build.norm_at_most(self.factor.T / self.risk_scale, x, {risk: 1.0})
+        if effective_holdings > 1:
+            build.norm_at_most(np.eye(n), x, {kappa: 1 / np.sqrt(effective_holdings)})
+        for goal, asked in goals.items():
+            self.require(build, x, kappa, risk, goal, asked)
+        if measure in (Measure.VOLATILITY, Measure.SHARPE):
+            build.cost({risk: 1.0})
+        else:
+            row = self.rows[measure]
+            build.cost(dict(zip(x, -row / max(abs(row).max(), 1e-12), strict=True)))
+        return build.build()
+
+    def require(self, build: Builder, x: list[int], kappa: int, risk: int, goal: Measure, asked: float) -> None:
+        """Add one goal as a row, scaled to order one."""
+        if goal is Measure.VOLATILITY:
+            build.at_most({risk: 1.0, kappa: -asked / self.risk_scale}, 0.0)
+        elif goal is Measure.SHARPE:
+            scale = self.risk_scale * max(1.0, asked)
+            build.at_most({risk: asked * self.risk_scale / scale, **_row(x, -self.excess / scale)}, 0.0)
+        else:
+            row = self.rows[goal]
+            scale = max(abs(row).max(), abs(asked), 1e-12)
+            build.at_least({**_row(x, row / scale), kappa: -asked / scale}, 0.0)
+
+
+def _row(variables: list[int], values: Vector) -> dict[int, float]:
+    return dict(zip(variables, values.tolist(), strict=True))
