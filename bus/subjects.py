@@ -1,0 +1,106 @@
+"""Every subject of the wire, spelled once.
+
+| subject                              | who publishes     | what                             |
+|--------------------------------------|-------------------|----------------------------------|
+| ``podfolio.v1.request.<id>``         | anyone            | a request                        |
+| ``podfolio.v1.pod.<id>.<pod>``       | that pod's agents | its result, or why there is none |
+| ``podfolio.v1.final.<id>``           | the coordinators  | the one final event              |
+| ``podfolio.v1.rejected.<sequence>``  | the coordinators  | a message with no id to answer   |
+| ``podfolio_timers.v1.timer.<id>``    | the coordinators  | a deadline, waiting              |
+| ``podfolio_timers.v1.due.<id>``      | the server        | that deadline, fallen due        |
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+_PREFIX = "podfolio.v1"
+_TIMERS = "podfolio_timers.v1"
+
+# One token of a NATS subject that is also safe as a file name and in a URL.
+ID_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
+POD_PATTERN = r"^[a-z][a-z0-9_-]{0,31}$"
+
+ALL = f"{_PREFIX}.>"  # of the event stream
+ALL_REQUESTS = f"{_PREFIX}.request.>"
+ALL_POD_RESULTS = f"{_PREFIX}.pod.*.*"
+ALL_FINALS = f"{_PREFIX}.final.*"
+ALL_REJECTED = f"{_PREFIX}.rejected.*"
+ALL_TIMERS = f"{_TIMERS}.timer.*"
+ALL_DUE = f"{_TIMERS}.due.*"
+
+
+class Kind(StrEnum):
+    """What a subject carries."""
+
+    REQUEST = "request"
+    POD = "pod"
+    FINAL = "final"
+    REJECTED = "rejected"
+    TIMER = "timer"
+    DUE = "due"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A subject, taken apart.
+
+    Attributes:
+        kind: What the subject carries.
+        key: The request id; of a rejected message, its sequence in the stream; empty if the
+            subject names no valid request id.
+        pod: The pod, for a pod's result only.
+    """
+
+    kind: Kind
+    key: str
+    pod: str = ""
+
+
+def request(request_id: str) -> str:
+    """Name the subject of a request."""
+    return f"{_PREFIX}.request.{request_id}"
+
+
+def pod_result(request_id: str, pod: str) -> str:
+    """Name the subject of a pod's result; ``*`` as *pod* matches every pod's."""
+    return f"{_PREFIX}.pod.{request_id}.{pod}"
+
+
+def final(request_id: str) -> str:
+    """Name the subject of a request's one final event."""
+    return f"{_PREFIX}.final.{request_id}"
+
+
+def rejected(sequence: int) -> str:
+    """Name the subject for the rejection of the message stored as *sequence*."""
+    return f"{_PREFIX}.rejected.{sequence}"
+
+
+def timer(request_id: str) -> str:
+    """Name the subject where a request's deadline waits."""
+    return f"{_TIMERS}.timer.{request_id}"
+
+
+def due(request_id: str) -> str:
+    """Name the subject where a request's deadline falls due."""
+    return f"{_TIMERS}.due.{request_id}"
+
+
+def parse(subject: str) -> Address:
+    """Take a subject apart.
+
+    Raises:
+        ValueError: If no subject of ours begins like this.
+    """
+    for prefix in (_PREFIX, _TIMERS):
+        if subject.startswith(f"{prefix}."):
+            kind, _, rest = subject.removeprefix(f"{prefix}.").partition(".")
+            key, _, pod = rest.partition(".")
+            if kind == Kind.REQUEST and not re.match(ID_PATTERN, rest):
+                key, pod = "", ""
+            return Address(Kind(kind), key, pod)
+    message = f"subject {subject!r} is not one of Podfolio's"
+    raise ValueError(message)
