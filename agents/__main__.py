@@ -1,0 +1,50 @@
+"""Run one replica of a pod's agent: ``python -m agents alpha``."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from agents import mandates
+from agents.worker import Agent
+from bus.options import connection, replica_options
+from bus.port import pod_queue
+from bus.process import configure_logs, run
+from portfolio.errors import DataError
+
+if TYPE_CHECKING:
+    import asyncio
+    from pathlib import Path
+
+    from bus.port import Bus
+
+
+@click.command()
+@click.argument("pod", envvar="PODFOLIO_POD")
+@replica_options
+def main(
+    pod: str,
+    server: str,
+    credentials: Path | None,
+    nkey_seed: Path | None,
+    at_once: int,
+    ready_file: Path | None,
+) -> None:
+    """Run one replica of the agent of POD: the name of a bundled mandate, or the path of a .toml file."""
+    try:
+        mandate = mandates.load(pod)
+    except DataError as error:
+        raise click.BadParameter(str(error), param_hint="POD") from None
+    configure_logs(process=f"agent.{mandate.pod}")
+
+    async def work(bus: Bus, stop: asyncio.Event) -> None:
+        await Agent(bus, mandate).run(stop, at_once=at_once)
+
+    settings = connection(f"podfolio-agent-{mandate.pod}", server, credentials, nkey_seed)
+    sys.exit(run(settings, work, queues=frozenset({pod_queue(mandate.pod)}), ready_file=ready_file))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""Answer a request for one pod: pure, synchronous, the same answer for the same question."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from bus.messages import BadMessageError, MarketRef, PodFailed, PodResult, Reason, parse_request
+from portfolio import market as markets
+from portfolio.account import named
+from portfolio.errors import DataError, SolverError
+from portfolio.sleeve import UnreachableMandateError, optimise_sleeve
+
+if TYPE_CHECKING:
+    from bus.messages import OptimizationRequest, PodAnswer
+    from portfolio.mandate import Mandate
+
+
+def answer(mandate: Mandate, request_id: str, data: bytes) -> PodAnswer | None:
+    """Optimise the pod as the request asks; None if it asks nothing of this pod.
+
+    A request that cannot be read is left to the coordinator, which answers it.
+    """
+    try:
+        request = parse_request(data, request_id)
+        market = markets.load(request.market)
+    except (BadMessageError, DataError):
+        return None
+    share = request.shares(market.risk_free).get(mandate.pod)
+    if share is None:
+        return None
+    try:
+        return _optimise(mandate, request, market, share)
+    except UnreachableMandateError as error:
+        return _failed(mandate, request, Reason.GOAL_UNREACHABLE, error)
+    except DataError as error:
+        return _failed(mandate, request, Reason.INVALID_REQUEST, error)
+    except SolverError as error:
+        return _failed(mandate, request, Reason.SOLVER_FAILED, error)
+    except Exception as error:  # noqa: BLE001 - one request must not stop the queue behind it
+        return _failed(mandate, request, Reason.INTERNAL_ERROR, error)
+
+
+def _optimise(mandate: Mandate, request: OptimizationRequest, market: markets.Market, share: float) -> PodResult:
+    began = time.perf_counter()
+    sleeve = optimise_sleeve(
+        market,
+        mandate.scaled(request.customer.risk_tolerance),
+        share,
+        never_buy=frozenset(request.rules.never_buy),
+    )
+    return PodResult(
+        request_id=request.request_id,
+        pod=mandate.pod,
+        capital_share=share,
+        market=MarketRef(id=market.id, sha256=market.sha256),
+        mandate=sleeve.mandate,
+        weights=named(market, sleeve.weights),
+        figures=sleeve.figures,
+        best_alone=sleeve.best_alone,
+        left_out=sleeve.left_out,
+        elapsed_s=round(time.perf_counter() - began, 6),
+    )
+
+
+def _failed(mandate: Mandate, request: OptimizationRequest, reason: Reason, error: Exception) -> PodFailed:
+    message = str(error) if reason is not Reason.INTERNAL_ERROR else f"{type(error).__name__}: {error}"
+    shortfalls = error.shortfalls if isinstance(error, UnreachableMandateError) else ()
+    return PodFailed(
+        request_id=request.request_id, pod=mandate.pod, reason=reason, message=message, goals=shortfalls
+    )

@@ -1,0 +1,119 @@
+"""Make the final event of the pods' results: optimise, describe, and check before anyone sees it.
+
+Pure and synchronous, so that it can run off the event loop; the same results give the same event.
+"""
+
+from __future__ import annotations
+
+import json
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bus.messages import MarketRef, MasterPortfolioFailed, MasterPortfolioOptimized, Reason, encode
+from portfolio import market as markets
+from portfolio.account import named, render_account
+from portfolio.check import findings
+from portfolio.errors import DataError, SolverError
+from portfolio.figures import figures
+from portfolio.master import ConflictError, optimise_master
+from portfolio.sleeve import Sleeve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from bus.messages import FinalEvent, OptimizationRequest, PodResult
+    from portfolio.market import Market
+
+
+def consolidate(
+    request: OptimizationRequest, results: Mapping[str, PodResult], *, stop: Callable[[], bool] = lambda: False
+) -> FinalEvent:
+    """Optimise all pods together; what cannot be had becomes a failure event with its reason.
+
+    Args:
+        request: What was asked.
+        results: The pods' results, by pod.
+        stop: Asked while searching; true ends the search with the best portfolio so far.
+    """
+    try:
+        return _optimise(request, results, stop)
+    except ConflictError as error:
+        return _failed(request, Reason.RULES_CONFLICT, error)
+    except DataError as error:
+        return _failed(request, Reason.MARKETS_DIFFER, error)
+    except SolverError as error:
+        return _failed(request, Reason.SOLVER_FAILED, error)
+    except Exception as error:  # noqa: BLE001 - one request must not stop the queue behind it
+        return _failed(request, Reason.INTERNAL_ERROR, error)
+
+
+def _optimise(
+    request: OptimizationRequest, results: Mapping[str, PodResult], stop: Callable[[], bool]
+) -> FinalEvent:
+    began = perf_counter()
+    market = markets.load(request.market)
+    sleeves = [_sleeve(market, results[pod]) for pod in sorted(results)]
+    terms = request.terms()
+    X, certificate = optimise_master(market, sleeves, terms, stop=stop)
+    account = render_account(market, sleeves, terms, X)
+    event = MasterPortfolioOptimized(
+        request_id=request.request_id,
+        customer_id=request.customer.customer_id,
+        market=MarketRef(id=market.id, sha256=market.sha256),
+        terms=terms,
+        weights=named(market, X.sum(axis=0)),
+        holdings=account.holdings,
+        pods=account.pods,
+        goals=account.goals,
+        comparison=account.comparison,
+        correlations=account.correlations,
+        objective_terms=account.objective_terms,
+        certificate=certificate,
+        elapsed_s=round(perf_counter() - began, 6),
+    )
+    if wrong := findings(json.loads(encode(event)), market):
+        message = f"the portfolio did not pass its own check and is withheld: {'; '.join(wrong)}"
+        return MasterPortfolioFailed(
+            request_id=request.request_id,
+            customer_id=request.customer.customer_id,
+            reason=Reason.CHECK_FAILED,
+            message=message,
+        )
+    return event
+
+
+def _sleeve(market: Market, result: PodResult) -> Sleeve:
+    """Take a pod's result over; its figures are computed again from its weights.
+
+    Raises:
+        DataError: If it is about another market than ours.
+    """
+    if result.market.sha256 != market.sha256:
+        message = (
+            f"{result.pod} used a market {market.id} with hash {result.market.sha256[:12]}, the coordinator has"
+            f" {market.sha256[:12]}: deploy the same version everywhere"
+        )
+        raise DataError(message)
+    weights = np.zeros(len(market.etfs))
+    weights[market.positions(result.weights)] = list(result.weights.values())
+    return Sleeve(
+        mandate=result.mandate,
+        share=result.capital_share,
+        weights=weights,
+        figures=figures(market, weights),
+        best_alone=result.best_alone,
+        left_out=result.left_out,
+    )
+
+
+def _failed(request: OptimizationRequest, reason: Reason, error: Exception) -> MasterPortfolioFailed:
+    message = str(error) if reason is not Reason.INTERNAL_ERROR else f"{type(error).__name__}: {error}"
+    return MasterPortfolioFailed(
+        request_id=request.request_id,
+        customer_id=request.customer.customer_id,
+        reason=reason,
+        message=message,
+        conflicts=error.conflicts if isinstance(error, ConflictError) else (),
+    )

@@ -1,0 +1,216 @@
+"""Say what follows from a message: never sleeps, publishes, optimises or reads a clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from bus import subjects
+from bus.messages import (
+    BadMessageError,
+    MasterPortfolioFailed,
+    OptimizationRequest,
+    PodFailed,
+    PodResult,
+    Reason,
+    parse_pod_answer,
+    parse_request,
+)
+from bus.subjects import Kind
+from portfolio import market as markets
+from portfolio.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from bus.messages import PodAnswer
+    from bus.port import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing is to be done now, and why."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetDeadline:
+    """The request is good: make sure that it is answered by *at*."""
+
+    request_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Optimise:
+    """Every pod has answered: optimise."""
+
+    request: OptimizationRequest
+    results: Mapping[str, PodResult]
+    deadline: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """There will be no portfolio: say so."""
+
+    event: MasterPortfolioFailed
+
+
+Action = Wait | SetDeadline | Optimise | Fail
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What the stream holds of one request.
+
+    Attributes:
+        request: The request message, or None.
+        answers: The pods' messages, by pod.
+        final: The final event's message, or None.
+    """
+
+    request: Message | None
+    answers: Mapping[str, Message]
+    final: Message | None
+
+
+def read_record(messages: Iterable[Message]) -> Record:
+    """Sort the messages of one request."""
+    request, final, answers = None, None, {}
+    for message in messages:
+        address = subjects.parse(message.subject)
+        if address.kind is Kind.REQUEST:
+            request = message
+        elif address.kind is Kind.FINAL:
+            final = message
+        elif address.kind is Kind.POD:
+            answers[address.pod] = message
+    return Record(request, answers, final)
+
+
+def admit(message: Message, pods: Collection[str]) -> SetDeadline | Fail:
+    """Say whether a request can be worked on.
+
+    Args:
+        message: The request, on a subject with a valid id.
+        pods: The pods that this system has.
+    """
+    request_id = subjects.parse(message.subject).key
+    try:
+        request = parse_request(message.data, request_id)
+    except BadMessageError as error:
+        return Fail(MasterPortfolioFailed(request_id=request_id, reason=Reason.INVALID_REQUEST, message=str(error)))
+    if refused := _refuse(request, pods):
+        return refused
+    return SetDeadline(request_id, _deadline(message, request))
+
+
+def _refuse(request: OptimizationRequest, pods: Collection[str]) -> Fail | None:
+    try:
+        market = markets.load(request.market)
+    except DataError as error:
+        return _fail(request, Reason.UNKNOWN_MARKET, str(error))
+    if unknown := sorted(set(request.shares(market.risk_free)) - set(pods)):
+        known = ", ".join(sorted(pods))
+        return _fail(request, Reason.UNKNOWN_POD, f"unknown pod {', '.join(unknown)}; this system has {known}")
+    priced = {*market.tickers, *market.unpriced}
+    if strange := sorted(set(request.rules.never_buy) - priced):
+        known = ", ".join(sorted(priced))
+        return _fail(
+            request,
+            Reason.UNKNOWN_ETF,
+            f"rules.never_buy names {', '.join(strange)}, unknown in market {market.id}; it has {known}",
+        )
+    return None
+
+
+def decide(record: Record, *, due: bool) -> Action:
+    """Say what follows from what the stream holds of a request.
+
+    Args:
+        record: Everything of the request that was stored when the message in hand was.
+        due: Whether its deadline has come.
+    """
+    if record.final is not None:
+        return Wait("finished")
+    if record.request is None:
+        return Wait("no_request")
+    request_id = subjects.parse(record.request.subject).key
+    try:
+        request = parse_request(record.request.data, request_id)
+        expected = request.shares(markets.load(request.market).risk_free)
+    except (BadMessageError, DataError):
+        return Wait("refused")  # the request's own message is answered with the reason
+    missing = tuple(sorted(set(expected) - set(record.answers)))
+    if missing:
+        return _late(request, missing) if due else Wait("pods_missing")
+    return _weigh(request, record, sorted(expected))
+
+
+def _weigh(request: OptimizationRequest, record: Record, expected: list[str]) -> Action:
+    """Decide when all pods have answered."""
+    answers: dict[str, PodAnswer] = {}
+    for pod in expected:
+        try:
+            answers[pod] = parse_pod_answer(record.answers[pod].data)
+        except BadMessageError as error:
+            return _fail(request, Reason.INTERNAL_ERROR, f"the answer of {pod} cannot be read: {error}")
+    if failed := [answer for answer in answers.values() if isinstance(answer, PodFailed)]:
+        return _collect(request, failed)
+    results = {pod: answer for pod, answer in answers.items() if isinstance(answer, PodResult)}
+    if len({result.market.sha256 for result in results.values()}) > 1:
+        told = ", ".join(f"{pod} {result.market.sha256[:12]}" for pod, result in results.items())
+        return _fail(
+            request,
+            Reason.MARKETS_DIFFER,
+            f"the agents have different snapshots of market {request.market} ({told}): deploy the same everywhere",
+        )
+    assert record.request is not None  # noqa: S101 - decide looked
+    return Optimise(request, results, _deadline(record.request, request))
+
+
+def _collect(request: OptimizationRequest, failed: list[PodFailed]) -> Fail:
+    """Fail for the reasons of all pods that failed; the first pod's names the kind."""
+    return Fail(
+        MasterPortfolioFailed(
+            request_id=request.request_id,
+            customer_id=request.customer.customer_id,
+            reason=failed[0].reason,
+            message=". ".join(answer.message for answer in failed),
+            goals=tuple(goal for answer in failed for goal in answer.goals),
+        )
+    )
+
+
+def _late(request: OptimizationRequest, missing: tuple[str, ...]) -> Fail:
+    message = (
+        f"no answer from {', '.join(missing)} within {request.deadline_s:g} s: "
+        "see that their agents run, or allow more time (deadline_s); then ask again under a new request_id"
+    )
+    return Fail(
+        MasterPortfolioFailed(
+            request_id=request.request_id,
+            customer_id=request.customer.customer_id,
+            reason=Reason.DEADLINE_EXCEEDED,
+            message=message,
+            missing_pods=missing,
+        )
+    )
+
+
+def _fail(request: OptimizationRequest, reason: Reason, message: str) -> Fail:
+    return Fail(
+        MasterPortfolioFailed(
+            request_id=request.request_id, customer_id=request.customer.customer_id, reason=reason, message=message
+        )
+    )
+
+
+def _deadline(message: Message, request: OptimizationRequest) -> datetime:
+    """Count from when the server stored the request: the same for every coordinator."""
+    assert message.stored_at is not None  # noqa: S101 - what was read from the stream was stored
+    return message.stored_at + timedelta(seconds=request.deadline_s)
