@@ -1,0 +1,1 @@
+"""The people's entrance: up, demo, request, watch, setup, schema."""

@@ -1,0 +1,262 @@
+"""The command ``podfolio``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+import signal
+import sys
+import tempfile
+from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import structlog
+
+from bus.options import connection, connection_options
+from bus.port import BusError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bus.jetstream import Connection
+    from bus.messages import OptimizationRequest
+    from bus.port import Message
+
+_REQUEST = click.Path(exists=True, dir_okay=False, path_type=Path)
+_OUT = click.Path(dir_okay=False, writable=True, path_type=Path)
+_REFERENCE = Path(__file__).parent.parent / "examples" / "reference-customer.json"
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def podfolio() -> None:
+    """Coordinated portfolio optimisation: goal pods as agents on NATS, one proven master portfolio."""
+
+
+@podfolio.command()
+@click.argument("file", type=_REQUEST, default=_REFERENCE)
+@click.option("--market", help="Market snapshot to use instead of the request's.")
+@click.option("--json", "json_file", type=_OUT, help="Write the final event, as it went over the wire, to this file.")
+def demo(file: Path, market: str | None, json_file: Path | None) -> None:
+    """Run everything once: server, agents, coordinator, one request from FILE, its portfolio.
+
+    Without FILE, the reference customer's request.
+    """
+    sys.exit(_run(_demo(_read_request(file, market=market), json_file)))
+
+
+@podfolio.command()
+@click.option("--port", type=click.IntRange(1, 65_535), default=4222, show_default=True)
+@click.option("--store", type=click.Path(file_okay=False, path_type=Path), help="Folder that keeps the streams.")
+def up(port: int, store: Path | None) -> None:
+    """Run the whole system on an embedded server until interrupted."""
+    sys.exit(_run(_up(port, store)))
+
+
+@podfolio.command()
+@click.argument("file", type=_REQUEST)
+@click.option("--request-id", help="Publish under this id instead of the file's.")
+@click.option("--json", "json_file", type=_OUT, help="Write the final event, as it went over the wire, to this file.")
+@connection_options
+def request(
+    file: Path,
+    request_id: str | None,
+    json_file: Path | None,
+    server: str,
+    credentials: Path | None,
+    nkey_seed: Path | None,
+) -> None:
+    """Publish the request in FILE, wait for its final event and show it.
+
+    Exit status 0 with a portfolio, 1 without.
+    """
+    settings = connection("podfolio-request", server, credentials, nkey_seed)
+    sys.exit(_run(_request(settings, _read_request(file, request_id=request_id), json_file)))
+
+
+@podfolio.command()
+@click.option("--since", help="Replay from then: a time (2025-11-07T09:00), or how long ago (90s, 10m, 2h, 1d).")
+@click.option("--all", "everything", is_flag=True, help="Replay from the start of the stream.")
+@connection_options
+def watch(
+    since: str | None, *, everything: bool, server: str, credentials: Path | None, nkey_seed: Path | None
+) -> None:
+    """Follow the event stream, a line a message, until interrupted."""
+    settings = connection("podfolio-watch", server, credentials, nkey_seed)
+    sys.exit(_run(_watch(settings, _parse_since(since), everything=everything)))
+
+
+@podfolio.command()
+@click.option("--pod", "pods", multiple=True, help="A pod that gets a work queue; by default, all that come with us.")
+@click.option("--replicas", type=click.IntRange(1, 5), help="Servers that keep each stream (3 in a cluster).")
+@connection_options
+def setup(
+    pods: tuple[str, ...], replicas: int | None, server: str, credentials: Path | None, nkey_seed: Path | None
+) -> None:
+    """Create the streams and work queues on a server, or bring them up to date."""
+    sys.exit(_run(_setup(connection("podfolio-setup", server, credentials, nkey_seed), pods, replicas)))
+
+
+@podfolio.command()
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("docs/schemas"), show_default=True)
+def schema(out: Path) -> None:
+    """Write the JSON Schema of every message, one file each."""
+    from bus.messages import BODIES
+
+    out.mkdir(parents=True, exist_ok=True)
+    for name, body in BODIES.items():
+        file = out / f"{name}.json"
+        file.write_text(json.dumps(body.model_json_schema(), indent=2) + "\n", encoding="utf-8")
+        click.echo(f"wrote {file}")
+
+
+def main() -> None:
+    """Run the command."""
+    # People read pages here; what the bus has to say of its connections goes into the processes' logs.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    podfolio(prog_name="podfolio")
+
+
+def _run(work: Any) -> int:
+    """Run one command's coroutine; an interruption ends it in order, an error of the bus in one line."""
+    try:
+        return asyncio.run(_interruptible(work))
+    except BusError as error:
+        click.echo(f"podfolio: {error}", err=True)
+    except BaseExceptionGroup as errors:
+        if not (known := errors.subgroup(BusError)):
+            raise
+        for error in known.exceptions:
+            click.echo(f"podfolio: {error}", err=True)
+    return 1
+
+
+async def _interruptible(work: Any) -> int:
+    task = asyncio.ensure_future(work)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    try:
+        return int(await task)
+    except asyncio.CancelledError:
+        return 130
+
+
+def _read_request(file: Path, *, market: str | None = None, request_id: str | None = None) -> OptimizationRequest:
+    from bus.messages import BadMessageError, parse_request
+
+    try:
+        body = json.loads(file.read_bytes())
+        body.update({"market": market} if market else {})
+        body.update({"request_id": request_id} if request_id else {})
+        return parse_request(json.dumps(body).encode(), body.get("request_id", ""))
+    except (ValueError, RecursionError, AttributeError, BadMessageError) as error:
+        message = f"{file} is not a valid request: {error}"
+        raise click.ClickException(message) from None
+
+
+async def _demo(request: OptimizationRequest, json_file: Path | None) -> int:
+    from cli.page import make_console
+    from cli.system import whole_system
+
+    console = make_console()
+    with tempfile.TemporaryDirectory(prefix="podfolio-") as folder:
+        log = Path(folder) / "processes.log"
+        with log.open("wb") as logs:
+            try:
+                async with whole_system(Path(folder), port=None, logs=logs, say=console.print) as url:
+                    from bus.jetstream import Connection
+
+                    return await _ask(Connection(servers=url, name="podfolio-demo"), request, json_file, console)
+            except BusError:
+                console.print(log.read_text(encoding="utf-8", errors="replace")[-4_000:], markup=False)
+                raise
+
+
+async def _up(port: int, store: Path | None) -> int:
+    from cli.page import make_console
+    from cli.system import whole_system
+
+    console = make_console()
+    with tempfile.TemporaryDirectory(prefix="podfolio-") as temporary:
+        async with whole_system(store or Path(temporary), port=port, logs=None, say=console.print) as url:
+            kept = f"kept in {store}" if store else "kept only while this runs (--store FOLDER keeps them)"
+            console.print(f"the streams are {kept}")
+            console.print(f"try: podfolio request examples/reference-customer.json --server {url}")
+            await asyncio.Event().wait()
+    return 0
+
+
+async def _request(settings: Connection, request: OptimizationRequest, json_file: Path | None) -> int:
+    from cli.page import make_console
+
+    return await _ask(settings, request, json_file, make_console())
+
+
+async def _ask(
+    settings: Connection, request: OptimizationRequest, json_file: Path | None, console: Console
+) -> int:
+    """Publish, show the stream as it happens, then the page."""
+    from bus.jetstream import connect
+    from bus.messages import MasterPortfolioOptimized
+    from cli.page import show
+    from cli.requests import ask
+    from cli.stream import line
+
+    def show_line(message: Message) -> None:
+        console.print(line(message), soft_wrap=True)
+
+    async with connect(settings) as bus:
+        event, data = await ask(bus, request, show=show_line)
+    console.print()
+    show(console, event)
+    if json_file:
+        json_file.write_bytes(data)
+        console.print(f"the final event is in {json_file}")
+    return 0 if isinstance(event, MasterPortfolioOptimized) else 1
+
+
+async def _watch(settings: Connection, since: datetime | None, *, everything: bool) -> int:
+    from bus.jetstream import connect
+    from cli.page import make_console
+    from cli.stream import line
+
+    console = make_console()
+    async with connect(settings) as bus, aclosing(bus.follow(since=since, everything=everything)) as messages:
+        async for message in messages:
+            console.print(line(message), soft_wrap=True)
+    return 0
+
+
+async def _setup(settings: Connection, pods: tuple[str, ...], replicas: int | None) -> int:
+    from agents import mandates
+    from bus.jetstream import connect
+    from bus.setup import set_up
+
+    async with connect(settings) as bus:
+        for done in await set_up(bus, pods or tuple(mandates.bundled()), replicas=replicas):
+            click.echo(done)
+    return 0
+
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def _parse_since(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    if ago := re.fullmatch(r"(\d+)([smhd])", text):
+        return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    try:
+        then = datetime.fromisoformat(text)
+    except ValueError:
+        message = "give a time such as 2025-11-07T09:00, or how long ago: 90s, 10m, 2h, 1d"
+        raise click.BadParameter(message, param_hint="--since") from None
+    return then if then.tzinfo else then.astimezone()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,212 @@
+"""A final event as a page that one would rather look at than read."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Group
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from bus.messages import MasterPortfolioFailed
+from portfolio.mandate import Measure
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from bus.messages import FinalEvent, MasterPortfolioOptimized
+    from portfolio.account import ComparisonRow
+
+# Widths of the bars that stand for weights.
+_BAR = 24
+_PIPE_WIDTH = 110
+
+_METRICS = {
+    "etfs": ("ETFs", "{:.0f}"),
+    "positions": ("Positions (trades)", "{:.0f}"),
+    "duplicated_etfs": ("Duplicated ETFs", "{:.0f}"),
+    "largest_position": ("Largest position", "{:.2%}"),
+    "trading_cost_aud": ("Trading cost, AUD", "{:,.2f}"),
+    "tax_efficiency": ("Tax efficiency, of 10", "{:.3f}"),
+    "sharpe_ratio": ("Sharpe ratio", "{:.3f}"),
+    "expected_return": ("Expected return a year", "{:.2%}"),
+    "volatility": ("Volatility a year", "{:.2%}"),
+    "tax_aud": ("Tax on income a year, AUD", "{:,.2f}"),
+}
+
+
+def make_console(**settings: object) -> Console:
+    """Make a console: rich in a terminal, plain text of a fixed width into a pipe."""
+    from rich.console import Console as RichConsole
+
+    console = RichConsole(highlight=False, **settings)  # type: ignore[arg-type]
+    if not console.is_terminal:
+        console.width = _PIPE_WIDTH
+    return console
+
+
+def show(console: Console, event: FinalEvent) -> None:
+    """Print the page of *event*."""
+    if isinstance(event, MasterPortfolioFailed):
+        console.print(_failure(console, event))
+        return
+    console.print(
+        Group(
+            _title(console, event),
+            _portfolio(console, event),
+            _comparison(console, event),
+            _goals(console, event),
+            _correlations(console, event),
+            _proof(console, event),
+        )
+    )
+
+
+def _table(console: Console, title: str, *columns: str, right: tuple[int, ...] = ()) -> Table:
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.ROUNDED if console.is_terminal else box.ASCII2,
+        header_style="bold",
+        min_width=_PIPE_WIDTH - 30,
+    )
+    for i, column in enumerate(columns):
+        table.add_column(column, justify="right" if i in right else "left")
+    return table
+
+
+def _title(console: Console, event: MasterPortfolioOptimized) -> RenderableType:
+    terms = event.terms
+    text = (
+        f"Master portfolio of {event.customer_id}\n"
+        f"{terms.total_capital_aud:,.0f} AUD over {', '.join(f'{p} {a.capital_share:.0%}' for p, a in event.pods.items())}\n"
+        f"market {event.market.id} ({event.market.sha256[:12]})"
+    )
+    return Panel(text, box=box.ROUNDED if console.is_terminal else box.ASCII2, expand=False)
+
+
+def _portfolio(console: Console, event: MasterPortfolioOptimized) -> RenderableType:
+    table = _table(console, "Portfolio", "Asset class, ETF", "Name", "Owner", "Weight", "AUD", "", right=(3, 4))
+    largest = max(h.weight for h in event.holdings)
+    filled = "█" if console.is_terminal else "#"
+    for asset_class, group in groupby(event.holdings, key=lambda h: h.asset_class):
+        holdings = list(group)
+        table.add_row(
+            Text(asset_class.capitalize(), style="bold"),
+            "",
+            "",
+            Text(f"{sum(h.weight for h in holdings):.2%}", style="bold"),
+            Text(f"{sum(h.amount_aud for h in holdings):,.2f}", style="bold"),
+            "",
+        )
+        for h in holdings:
+            bar = filled * max(1, round(_BAR * h.weight / largest))
+            table.add_row(f"  {h.ticker}", h.name, ", ".join(h.owners), f"{h.weight:.2%}", f"{h.amount_aud:,.2f}", bar)
+    for pod, account in event.pods.items():
+        if account.left_out:
+            table.caption = f"Not considered for {pod}: {', '.join(account.left_out)} (not priced, or never to be bought)"
+    return table
+
+
+def _comparison(console: Console, event: MasterPortfolioOptimized) -> RenderableType:
+    table = _table(
+        console, "Without and with coordination", "", "Naive", "Master", "Change", "", right=(1, 2, 3)
+    )
+    for row in event.comparison:
+        label, pattern = _METRICS.get(row.metric, (row.metric, "{:.4g}"))
+        naive, master = (pattern.format(v) if v is not None else "none" for v in (row.naive, row.master))
+        table.add_row(label, naive, master, _change(row), _verdict(row, pattern))
+    return table
+
+
+def _change(row: ComparisonRow) -> str:
+    if row.naive is None or row.master is None or row.naive == 0:
+        return ""
+    return f"{(row.master - row.naive) / abs(row.naive):+.1%}"
+
+
+def _verdict(row: ComparisonRow, pattern: str) -> Text:
+    """Say better, equal or worse, as far as the digits that are shown go."""
+    if row.naive is None or row.master is None or pattern.format(row.naive) == pattern.format(row.master):
+        return Text("equal")
+    if (row.master < row.naive) == (row.better == "lower"):
+        return Text("better", style="green")
+    return Text("worse" if row.never_worse else "higher" if row.better == "lower" else "lower", style="yellow")
+
+
+def _goals(console: Console, event: MasterPortfolioOptimized) -> RenderableType:
+    table = _table(
+        console, "Goals", "Pod", "Goal", "Asked", "Best alone", "Delivered", "Met", right=(2, 3, 4)
+    )
+    for goal in event.goals:
+        measure = goal.goal
+        sign = "<=" if measure.lower_is_better else ">="
+        table.add_row(
+            goal.pod,
+            measure.label,
+            f"{sign} {measure.format(goal.asked)}",
+            measure.format(goal.best_alone),
+            measure.format(goal.delivered),
+            Text("yes", style="green") if goal.met else Text("no", style="bold red"),
+        )
+    return table
+
+
+def _correlations(console: Console, event: MasterPortfolioOptimized) -> RenderableType:
+    table = _table(
+        console, "Cross-pod correlations (reported, not enforced)", "Pods", "Correlation", "Target", "", right=(1, 2)
+    )
+    for row in event.correlations:
+        target = "none" if row.target is None else f"<= {row.target:.2f}"
+        verdict = {True: Text("within", style="green"), False: Text("above", style="yellow"), None: Text("")}
+        table.add_row(" - ".join(row.pods), f"{row.correlation:.2f}", target, verdict[row.within_target])
+    return table
+
+
+def _proof(console: Console, event: MasterPortfolioOptimized) -> RenderableType:
+    c = event.certificate
+    said = (
+        f"proven optimal within {c.target_gap:.0e}"
+        if c.certified
+        else f"NOT proven within {c.target_gap:.0e}: a limit stopped the search"
+    )
+    table = _table(console, f"Proof: {said}", "Objective", "Bound", "Gap", "Nodes", "Parts proven", "Milliseconds")
+    table.add_row(
+        f"{c.objective:.8f}", f"{c.bound:.8f}", f"{c.gap:.1e}", str(c.nodes), str(c.leaves), f"{event.elapsed_s * 1e3:.1f}"
+    )
+    return table
+
+
+def _failure(console: Console, event: MasterPortfolioFailed) -> RenderableType:
+    parts: list[RenderableType] = [
+        Panel(
+            f"{event.message}",
+            title=f"No portfolio for {event.request_id}: {event.reason.value}",
+            box=box.ROUNDED if console.is_terminal else box.ASCII2,
+            border_style="red",
+        )
+    ]
+    if event.goals:
+        table = _table(console, "Goals out of reach", "Pod", "Goal", "Asked", "Best alone", right=(2, 3))
+        for goal in event.goals:
+            measure = goal.measure
+            table.add_row(goal.pod, measure.label, measure.format(goal.asked), measure.format(goal.best_alone))
+        parts.append(table)
+    if event.conflicts:
+        table = _table(
+            console, "Cannot be kept together", "Requirement", "Asks", "Best alone", "Best together", right=(2, 3)
+        )
+        for conflict in event.conflicts:
+            _, _, name = conflict.requirement.partition(".")
+            known = conflict.asked is not None
+            best = [
+                Measure(name).format(v) if known and v is not None else ""
+                for v in (conflict.best_alone, conflict.best_together)
+            ]
+            table.add_row(conflict.requirement, conflict.words, *best)
+        parts.append(table)
+    return Group(*parts)

@@ -1,0 +1,75 @@
+"""The event stream for people: one line a message."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from bus import subjects
+from bus.subjects import Kind
+
+if TYPE_CHECKING:
+    from bus.port import Message
+
+_STYLES = {Kind.REQUEST: "bold", Kind.POD: "cyan", Kind.FINAL: "bold green", Kind.REJECTED: "bold red"}
+_WIDTH = 62
+
+
+def line(message: Message) -> Text:
+    """Write one message of the stream as a line: time, sequence, subject, what it says."""
+    address = subjects.parse(message.subject)
+    body = _body(message.data)
+    failed = str(body.get("type", "")).endswith("Failed")
+    style = "bold red" if failed else _STYLES.get(address.kind, "")
+    time = f"{message.stored_at:%H:%M:%S.%f}"[:-3] if message.stored_at else ""
+    text = Text(f"{time}  {message.sequence:>5}  ", style="dim")
+    text.append(f"{message.subject:<{_WIDTH}}", style=style)
+    text.append(f"  {_summary(address.kind, body)}")
+    return text
+
+
+def _body(data: bytes) -> dict[str, Any]:
+    try:
+        body = json.loads(data)
+    except (ValueError, RecursionError):
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _summary(kind: Kind, body: dict[str, Any]) -> str:
+    """Say what a body says; whatever it holds, since anybody may publish a request."""
+    try:
+        return _SUMMARIES[kind](body)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return "(cannot be read)"
+
+
+def _request(body: dict[str, Any]) -> str:
+    split = body.get("pod_weights") or {goal["pod"]: goal["target_amount_aud"] for goal in body["goals"]}
+    return f"{body['customer']['total_capital_aud']:,.0f} AUD over {', '.join(split)} in {body['market']}"
+
+
+def _pod(body: dict[str, Any]) -> str:
+    if body["type"] == "PodFailed":
+        return str(body["message"])
+    figures = body["figures"]
+    return (
+        f"{len(body['weights'])} ETFs, return {figures['expected_return']:.1%}, volatility {figures['volatility']:.1%},"
+        f" {body['elapsed_s'] * 1e3:.0f} ms"
+    )
+
+
+def _final(body: dict[str, Any]) -> str:
+    if body["type"] == "MasterPortfolioFailed":
+        return f"{body['reason']}: {body['message']}"
+    proof = body["certificate"]
+    return f"{len(body['weights'])} ETFs, gap {proof['gap']:.1e}, {proof['nodes']} nodes, {body['elapsed_s'] * 1e3:.0f} ms"
+
+
+def _rejected(body: dict[str, Any]) -> str:
+    return f"{body['subject']}: {body['message']}"
+
+
+_SUMMARIES = {Kind.REQUEST: _request, Kind.POD: _pod, Kind.FINAL: _final, Kind.REJECTED: _rejected}

@@ -1,0 +1,105 @@
+"""The whole system on one machine: an embedded server, four agents and a coordinator, each a process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import IO, TYPE_CHECKING
+
+from agents import mandates
+from bus.jetstream import Connection, connect
+from bus.port import BusError
+from bus.server import embedded_server
+from bus.setup import set_up
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+# Start to ready takes a second; a machine that needs this long is not going to do better.
+_START_S = 30.0
+# A process that is asked to stop finishes what it has; longer than that, and it is ended.
+_STOP_S = 15.0
+
+
+@asynccontextmanager
+async def whole_system(
+    store: Path, *, port: int | None, logs: IO[bytes] | None, say: Callable[[str], None]
+) -> AsyncIterator[str]:
+    """Run everything while the block lasts; yields the server's URL.
+
+    Args:
+        store: Folder for the server's streams, its log and the processes' ready files.
+        port: The server's port; any free one if None.
+        logs: Where the processes log; this process's standard error if None.
+        say: Told what happens, a sentence at a time.
+    """
+    pods = tuple(mandates.bundled())
+    async with AsyncExitStack() as stack:
+        url = await stack.enter_async_context(
+            embedded_server(store / "jetstream", port=port, log=store / "nats-server.log")
+        )
+        say(f"nats-server answers at {url}")
+        async with connect(Connection(servers=url, name="podfolio-setup")) as bus:
+            done = await set_up(bus, pods)
+        say(f"set up {len(done)} streams and work queues")
+        commands = {pod: ("agents", pod) for pod in pods} | {"coordinator": ("coordinator",)}
+        running: list[Process] = []
+        stack.push_async_callback(_end_all, running)
+        for name, command in commands.items():
+            running.append(await _start(store, name, command, url, logs))
+        await asyncio.gather(*(_await_ready(store, *started) for started in zip(commands, running, strict=True)))
+        say(f"agents {', '.join(pods)} and the coordinator are ready, each a process of its own")
+        yield url
+
+
+async def _start(store: Path, name: str, command: tuple[str, ...], url: str, logs: IO[bytes] | None) -> Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        *command,
+        env={**os.environ, "PODFOLIO_NATS_URL": url, "PODFOLIO_READY_FILE": str(_ready_file(store, name))},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=logs,
+        # Ctrl-C is for us; the processes are asked to stop in their turn.
+        start_new_session=True,
+    )
+
+
+async def _end_all(running: list[Process]) -> None:
+    await asyncio.gather(*(_end(process) for process in running))
+
+
+async def _end(process: Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(signal.SIGTERM)
+    try:
+        async with asyncio.timeout(_STOP_S):
+            await process.wait()
+    except TimeoutError:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def _await_ready(store: Path, name: str, process: Process) -> None:
+    try:
+        async with asyncio.timeout(_START_S):
+            while not _ready_file(store, name).exists():
+                if process.returncode is not None:
+                    message = f"{name} ended with status {process.returncode} before it was ready; see its log"
+                    raise BusError(message)
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        message = f"{name} was not ready within {_START_S:g} s; see its log"
+        raise BusError(message) from None
+
+
+def _ready_file(store: Path, name: str) -> Path:
+    return store / f"{name}.ready"
