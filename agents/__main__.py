@@ -9,7 +9,7 @@ import click
 
 from agents import mandates
 from agents.worker import Agent
-from bus.options import connection, replica_options
+from bus.options import connection_options, replica_options
 from bus.port import pod_queue
 from bus.process import configure_logs, run
 from portfolio.errors import DataError
@@ -19,19 +19,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bus.port import Bus
+    from bus.wire import Connection
 
 
 @click.command()
 @click.argument("pod", envvar="PODFOLIO_POD")
+@connection_options("podfolio-agent")
 @replica_options
-def main(
-    pod: str,
-    server: str,
-    credentials: Path | None,
-    nkey_seed: Path | None,
-    at_once: int,
-    ready_file: Path | None,
-) -> None:
+def main(pod: str, settings: Connection, at_once: int, ready_file: Path | None) -> None:
     """Run one replica of the agent of POD: the name of a bundled mandate, or the path of a .toml file."""
     try:
         mandate = mandates.load(pod)
@@ -42,7 +37,6 @@ def main(
     async def work(bus: Bus, stop: asyncio.Event) -> None:
         await Agent(bus, mandate).run(stop, at_once=at_once)
 
-    settings = connection(f"podfolio-agent-{mandate.pod}", server, credentials, nkey_seed)
     sys.exit(run(settings, work, queues=frozenset({pod_queue(mandate.pod)}), ready_file=ready_file))
 
 

@@ -27,8 +27,10 @@ def answer(mandate: Mandate, request_id: str, data: bytes) -> PodAnswer | None:
     except (BadMessageError, DataError):
         return None
     share = request.shares(market.risk_free).get(mandate.pod)
-    if share is None:
-        return None
+    return _try(mandate, request, market, share) if share is not None else None
+
+
+def _try(mandate: Mandate, request: OptimizationRequest, market: markets.Market, share: float) -> PodAnswer:
     try:
         return _optimise(mandate, request, market, share)
     except UnreachableMandateError as error:
@@ -66,6 +68,4 @@ def _optimise(mandate: Mandate, request: OptimizationRequest, market: markets.Ma
 def _failed(mandate: Mandate, request: OptimizationRequest, reason: Reason, error: Exception) -> PodFailed:
     message = str(error) if reason is not Reason.INTERNAL_ERROR else f"{type(error).__name__}: {error}"
     shortfalls = error.shortfalls if isinstance(error, UnreachableMandateError) else ()
-    return PodFailed(
-        request_id=request.request_id, pod=mandate.pod, reason=reason, message=message, goals=shortfalls
-    )
+    return PodFailed(request_id=request.request_id, pod=mandate.pod, reason=reason, message=message, goals=shortfalls)

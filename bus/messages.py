@@ -58,8 +58,8 @@ class Customer(_Strict):
         Field(
             ge=0,
             le=0.6,
-            description="Tax on the last dollar of income, levies included. The default is that of a resident individual"
-            " with 45,000 to 135,000 AUD in 2025-26: 30 % and the Medicare levy of 2 %.",
+            description="Tax on the last dollar of income, levies included. The default is that of a resident "
+            "individual with 45,000 to 135,000 AUD in 2025-26: 30 % and the Medicare levy of 2 %.",
         ),
     ] = 0.32
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,8 +12,6 @@ from bus.wire import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-F = TypeVar("F", bound="Callable[..., Any]")
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -56,22 +55,32 @@ _REPLICA = (
 )
 
 
-def connection_options(command: F) -> F:
-    """Add the options that say where the server is and who we are."""
-    return _add(_CONNECTION, command)
+def connection_options(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add the options that say where the server is and who we are; they arrive as one ``settings``.
+
+    Args:
+        name: What the server will call this process.
+    """
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(command)
+        def with_settings(
+            *args: Any, server: str, credentials: Path | None, nkey_seed: Path | None, **rest: Any
+        ) -> Any:
+            settings = Connection(servers=server, name=name, credentials=credentials, nkey_seed=nkey_seed)
+            return command(*args, settings=settings, **rest)
+
+        return _add(_CONNECTION, with_settings)
+
+    return add
 
 
-def replica_options(command: F) -> F:
+def replica_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of a process that works a queue."""
-    return _add(_CONNECTION + _REPLICA, command)
+    return _add(_REPLICA, command)
 
 
-def _add(options: tuple[Callable[[F], F], ...], command: F) -> F:
+def _add(options: tuple[Callable[..., Any], ...], command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(options):
         command = option(command)
     return command
-
-
-def connection(name: str, server: str, credentials: Path | None, nkey_seed: Path | None) -> Connection:
-    """Make the settings of a connection from the options."""
-    return Connection(servers=server, name=name, credentials=credentials, nkey_seed=nkey_seed)

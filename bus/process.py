@@ -11,8 +11,7 @@ import logging
 import signal
 import sys
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -21,6 +20,7 @@ from bus.port import BusError, NotSetUpError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
+    from pathlib import Path
 
     from bus.jetstream import Connection, JetStreamBus
 
@@ -32,7 +32,7 @@ _READY_EVERY_S = 5.0
 log = structlog.get_logger()
 
 
-def configure_logs(**facts: Any) -> None:
+def configure_logs(**facts: str) -> None:
     """Log to standard error, as JSON unless that is a terminal; *facts* go into every line."""
     terminal = sys.stderr.isatty()
     structlog.configure(

@@ -12,15 +12,17 @@ import tempfile
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 import structlog
 
-from bus.options import connection, connection_options
+from bus.options import connection_options
 from bus.port import BusError
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from rich.console import Console
 
     from bus.jetstream import Connection
@@ -61,48 +63,37 @@ def up(port: int, store: Path | None) -> None:
 @click.argument("file", type=_REQUEST)
 @click.option("--request-id", help="Publish under this id instead of the file's.")
 @click.option("--json", "json_file", type=_OUT, help="Write the final event, as it went over the wire, to this file.")
-@connection_options
-def request(
-    file: Path,
-    request_id: str | None,
-    json_file: Path | None,
-    server: str,
-    credentials: Path | None,
-    nkey_seed: Path | None,
-) -> None:
+@connection_options("podfolio-request")
+def request(file: Path, request_id: str | None, json_file: Path | None, settings: Connection) -> None:
     """Publish the request in FILE, wait for its final event and show it.
 
     Exit status 0 with a portfolio, 1 without.
     """
-    settings = connection("podfolio-request", server, credentials, nkey_seed)
     sys.exit(_run(_request(settings, _read_request(file, request_id=request_id), json_file)))
 
 
 @podfolio.command()
 @click.option("--since", help="Replay from then: a time (2025-11-07T09:00), or how long ago (90s, 10m, 2h, 1d).")
 @click.option("--all", "everything", is_flag=True, help="Replay from the start of the stream.")
-@connection_options
-def watch(
-    since: str | None, *, everything: bool, server: str, credentials: Path | None, nkey_seed: Path | None
-) -> None:
+@connection_options("podfolio-watch")
+def watch(since: str | None, settings: Connection, *, everything: bool) -> None:
     """Follow the event stream, a line a message, until interrupted."""
-    settings = connection("podfolio-watch", server, credentials, nkey_seed)
     sys.exit(_run(_watch(settings, _parse_since(since), everything=everything)))
 
 
 @podfolio.command()
 @click.option("--pod", "pods", multiple=True, help="A pod that gets a work queue; by default, all that come with us.")
 @click.option("--replicas", type=click.IntRange(1, 5), help="Servers that keep each stream (3 in a cluster).")
-@connection_options
-def setup(
-    pods: tuple[str, ...], replicas: int | None, server: str, credentials: Path | None, nkey_seed: Path | None
-) -> None:
+@connection_options("podfolio-setup")
+def setup(pods: tuple[str, ...], replicas: int | None, settings: Connection) -> None:
     """Create the streams and work queues on a server, or bring them up to date."""
-    sys.exit(_run(_setup(connection("podfolio-setup", server, credentials, nkey_seed), pods, replicas)))
+    sys.exit(_run(_setup(settings, pods, replicas)))
 
 
 @podfolio.command()
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("docs/schemas"), show_default=True)
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), default=Path("docs/schemas"), show_default=True
+)
 def schema(out: Path) -> None:
     """Write the JSON Schema of every message, one file each."""
     from bus.messages import BODIES
@@ -121,7 +112,7 @@ def main() -> None:
     podfolio(prog_name="podfolio")
 
 
-def _run(work: Any) -> int:
+def _run(work: Coroutine[None, None, int]) -> int:
     """Run one command's coroutine; an interruption ends it in order, an error of the bus in one line."""
     try:
         return asyncio.run(_interruptible(work))
@@ -130,17 +121,17 @@ def _run(work: Any) -> int:
     except BaseExceptionGroup as errors:
         if not (known := errors.subgroup(BusError)):
             raise
-        for error in known.exceptions:
-            click.echo(f"podfolio: {error}", err=True)
+        for each in known.exceptions:
+            click.echo(f"podfolio: {each}", err=True)
     return 1
 
 
-async def _interruptible(work: Any) -> int:
-    task = asyncio.ensure_future(work)
+async def _interruptible(work: Coroutine[None, None, int]) -> int:
+    task = asyncio.create_task(work)
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     try:
-        return int(await task)
+        return await task
     except asyncio.CancelledError:
         return 130
 
@@ -196,9 +187,7 @@ async def _request(settings: Connection, request: OptimizationRequest, json_file
     return await _ask(settings, request, json_file, make_console())
 
 
-async def _ask(
-    settings: Connection, request: OptimizationRequest, json_file: Path | None, console: Console
-) -> int:
+async def _ask(settings: Connection, request: OptimizationRequest, json_file: Path | None, console: Console) -> int:
     """Publish, show the stream as it happens, then the page."""
     from bus.jetstream import connect
     from bus.messages import MasterPortfolioOptimized

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from rich import box
-from rich.console import Group
+from rich.console import Console, Group
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -15,7 +15,7 @@ from bus.messages import MasterPortfolioFailed
 from portfolio.mandate import Measure
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import RenderableType
 
     from bus.messages import FinalEvent, MasterPortfolioOptimized
     from portfolio.account import ComparisonRow
@@ -40,9 +40,7 @@ _METRICS = {
 
 def make_console(**settings: object) -> Console:
     """Make a console: rich in a terminal, plain text of a fixed width into a pipe."""
-    from rich.console import Console as RichConsole
-
-    console = RichConsole(highlight=False, **settings)  # type: ignore[arg-type]
+    console = Console(highlight=False, **settings)  # type: ignore[arg-type]
     if not console.is_terminal:
         console.width = _PIPE_WIDTH
     return console
@@ -81,9 +79,10 @@ def _table(console: Console, title: str, *columns: str, right: tuple[int, ...] =
 
 def _title(console: Console, event: MasterPortfolioOptimized) -> RenderableType:
     terms = event.terms
+    split = ", ".join(f"{pod} {account.capital_share:.0%}" for pod, account in event.pods.items())
     text = (
         f"Master portfolio of {event.customer_id}\n"
-        f"{terms.total_capital_aud:,.0f} AUD over {', '.join(f'{p} {a.capital_share:.0%}' for p, a in event.pods.items())}\n"
+        f"{terms.total_capital_aud:,.0f} AUD over {split}\n"
         f"market {event.market.id} ({event.market.sha256[:12]})"
     )
     return Panel(text, box=box.ROUNDED if console.is_terminal else box.ASCII2, expand=False)
@@ -108,14 +107,14 @@ def _portfolio(console: Console, event: MasterPortfolioOptimized) -> RenderableT
             table.add_row(f"  {h.ticker}", h.name, ", ".join(h.owners), f"{h.weight:.2%}", f"{h.amount_aud:,.2f}", bar)
     for pod, account in event.pods.items():
         if account.left_out:
-            table.caption = f"Not considered for {pod}: {', '.join(account.left_out)} (not priced, or never to be bought)"
+            table.caption = (
+                f"Not considered for {pod}: {', '.join(account.left_out)} (not priced, or never to be bought)"
+            )
     return table
 
 
 def _comparison(console: Console, event: MasterPortfolioOptimized) -> RenderableType:
-    table = _table(
-        console, "Without and with coordination", "", "Naive", "Master", "Change", "", right=(1, 2, 3)
-    )
+    table = _table(console, "Without and with coordination", "", "Naive", "Master", "Change", "", right=(1, 2, 3))
     for row in event.comparison:
         label, pattern = _METRICS.get(row.metric, (row.metric, "{:.4g}"))
         naive, master = (pattern.format(v) if v is not None else "none" for v in (row.naive, row.master))
@@ -139,18 +138,16 @@ def _verdict(row: ComparisonRow, pattern: str) -> Text:
 
 
 def _goals(console: Console, event: MasterPortfolioOptimized) -> RenderableType:
-    table = _table(
-        console, "Goals", "Pod", "Goal", "Asked", "Best alone", "Delivered", "Met", right=(2, 3, 4)
-    )
+    table = _table(console, "Goals", "Pod", "Goal", "Asked", "Best alone", "Delivered", "Met", right=(2, 3, 4))
     for goal in event.goals:
         measure = goal.goal
         sign = "<=" if measure.lower_is_better else ">="
         table.add_row(
             goal.pod,
             measure.label,
-            f"{sign} {measure.format(goal.asked)}",
-            measure.format(goal.best_alone),
-            measure.format(goal.delivered),
+            f"{sign} {measure.show(goal.asked)}",
+            measure.show(goal.best_alone),
+            measure.show(goal.delivered),
             Text("yes", style="green") if goal.met else Text("no", style="bold red"),
         )
     return table
@@ -176,7 +173,12 @@ def _proof(console: Console, event: MasterPortfolioOptimized) -> RenderableType:
     )
     table = _table(console, f"Proof: {said}", "Objective", "Bound", "Gap", "Nodes", "Parts proven", "Milliseconds")
     table.add_row(
-        f"{c.objective:.8f}", f"{c.bound:.8f}", f"{c.gap:.1e}", str(c.nodes), str(c.leaves), f"{event.elapsed_s * 1e3:.1f}"
+        f"{c.objective:.8f}",
+        f"{c.bound:.8f}",
+        f"{c.gap:.1e}",
+        str(c.nodes),
+        str(c.leaves),
+        f"{event.elapsed_s * 1e3:.1f}",
     )
     return table
 
@@ -194,7 +196,7 @@ def _failure(console: Console, event: MasterPortfolioFailed) -> RenderableType:
         table = _table(console, "Goals out of reach", "Pod", "Goal", "Asked", "Best alone", right=(2, 3))
         for goal in event.goals:
             measure = goal.measure
-            table.add_row(goal.pod, measure.label, measure.format(goal.asked), measure.format(goal.best_alone))
+            table.add_row(goal.pod, measure.label, measure.show(goal.asked), measure.show(goal.best_alone))
         parts.append(table)
     if event.conflicts:
         table = _table(
@@ -204,7 +206,7 @@ def _failure(console: Console, event: MasterPortfolioFailed) -> RenderableType:
             _, _, name = conflict.requirement.partition(".")
             known = conflict.asked is not None
             best = [
-                Measure(name).format(v) if known and v is not None else ""
+                Measure(name).show(v) if known and v is not None else ""
                 for v in (conflict.best_alone, conflict.best_together)
             ]
             table.add_row(conflict.requirement, conflict.words, *best)

@@ -37,9 +37,7 @@ async def ask(bus: Bus, request: OptimizationRequest, *, show: Callable[[Message
         UnreachableError: If no final event came in time.
     """
     begun = datetime.now(UTC)
-    stored = await publish(
-        bus, subjects.request(request.request_id), request, source="/podfolio/cli", now=begun
-    )
+    stored = await publish(bus, subjects.request(request.request_id), request, source="/podfolio/cli", now=begun)
     since = await _since(bus, request) if stored is Stored.TAKEN else await _stored_at(bus, request)
     try:
         async with asyncio.timeout(request.deadline_s + _GRACE_S), aclosing(bus.follow(since=since)) as messages:
@@ -52,11 +50,11 @@ async def ask(bus: Bus, request: OptimizationRequest, *, show: Callable[[Message
                     return parse_final(message.data), message.data
     except TimeoutError:
         pass
-    message = (
+    late = (
         f"no final event for {request.request_id} within {request.deadline_s + _GRACE_S:g} s:"
         " is a coordinator running? The request is kept; ask again with the same file to go on waiting"
     )
-    raise UnreachableError(message)
+    raise UnreachableError(late)
 
 
 async def _stored_at(bus: Bus, request: OptimizationRequest) -> datetime | None:

@@ -65,7 +65,9 @@ def _final(body: dict[str, Any]) -> str:
     if body["type"] == "MasterPortfolioFailed":
         return f"{body['reason']}: {body['message']}"
     proof = body["certificate"]
-    return f"{len(body['weights'])} ETFs, gap {proof['gap']:.1e}, {proof['nodes']} nodes, {body['elapsed_s'] * 1e3:.0f} ms"
+    return (
+        f"{len(body['weights'])} ETFs, gap {proof['gap']:.1e}, {proof['nodes']} nodes, {body['elapsed_s'] * 1e3:.0f} ms"
+    )
 
 
 def _rejected(body: dict[str, Any]) -> str:

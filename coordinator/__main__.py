@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bus.options import connection, replica_options
+from bus.options import connection_options, replica_options
 from bus.port import COORDINATORS
 from bus.process import configure_logs, run
 from coordinator.shell import Coordinator
@@ -17,20 +17,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bus.port import Bus
+    from bus.wire import Connection
 
 
 @click.command()
+@connection_options("podfolio-coordinator")
 @replica_options
-def main(
-    server: str, credentials: Path | None, nkey_seed: Path | None, at_once: int, ready_file: Path | None
-) -> None:
+def main(settings: Connection, at_once: int, ready_file: Path | None) -> None:
     """Run one replica of the coordinator."""
     configure_logs(process="coordinator")
 
     async def work(bus: Bus, stop: asyncio.Event) -> None:
         await Coordinator(bus).run(stop, at_once=at_once)
 
-    settings = connection("podfolio-coordinator", server, credentials, nkey_seed)
     sys.exit(run(settings, work, queues=frozenset({COORDINATORS}), ready_file=ready_file))
 
 

@@ -49,9 +49,7 @@ def consolidate(
         return _failed(request, Reason.INTERNAL_ERROR, error)
 
 
-def _optimise(
-    request: OptimizationRequest, results: Mapping[str, PodResult], stop: Callable[[], bool]
-) -> FinalEvent:
+def _optimise(request: OptimizationRequest, results: Mapping[str, PodResult], stop: Callable[[], bool]) -> FinalEvent:
     began = perf_counter()
     market = markets.load(request.market)
     sleeves = [_sleeve(market, results[pod]) for pod in sorted(results)]

@@ -134,9 +134,7 @@ class Coordinator:
             sequence=message.sequence,
             message="the last part of the subject must be a request id: 1 to 64 of A-Z a-z 0-9 _ -",
         )
-        await publish(
-            self.bus, subjects.rejected(message.sequence), rejected, source=SOURCE, now=self.clock()
-        )
+        await publish(self.bus, subjects.rejected(message.sequence), rejected, source=SOURCE, now=self.clock())
         log.warning("request.rejected", subject=message.subject, sequence=message.sequence)
 
 

@@ -157,7 +157,8 @@ class _Checker:
                 line, delivered = told[pod, goal], self.measure(goal, u)
                 slack = RULE * max(1.0, abs(limit))
                 if not _same(line["delivered"], delivered) or line["asked"] != limit:
-                    yield f"{pod}'s {goal} is told as {line['delivered']} of {line['asked']}, not {delivered} of {limit}"
+                    told_as = f"{line['delivered']} of {line['asked']}"
+                    yield f"{pod}'s {goal} is told as {told_as}, not {delivered} of {limit}"
                 if not line["met"] or _short(goal, limit, delivered) > slack:
                     yield f"{pod}'s {goal} is {delivered:.9f}, which misses {limit}"
                 if _short(goal, delivered, line["best_alone"]) > 1e2 * slack:
@@ -240,7 +241,11 @@ class _Checker:
 
     def objective(self) -> Iterator[str]:
         """Check the objective, its terms and what the certificate says of them."""
-        terms, weights, certificate = self.event["objective_terms"], self.terms["preferences"], self.event["certificate"]
+        terms, weights, certificate = (
+            self.event["objective_terms"],
+            self.terms["preferences"],
+            self.event["certificate"],
+        )
         for name, value in self.objective_terms().items():
             if not _same(terms[name], value):
                 yield f"the term {name} of the objective is {value}, not {terms[name]}"
@@ -263,15 +268,15 @@ class _Checker:
         was, now = (np.maximum((Y > 0).sum(axis=0) - 1, 0).sum() for Y in (naive_X, self.X))
         scores = [
             self.score(part["mandate"]["objective"], best, u)
-            for part, best, u in zip(
-                self.pods.values(), self.naive_sleeves, self.X / self.shares[:, None], strict=True
-            )
+            for part, best, u in zip(self.pods.values(), self.naive_sleeves, self.X / self.shares[:, None], strict=True)
         ]
         taxed = naive["tax_efficiency"] is not None and bool(naive["tax_aud"])
         return {
             "pod_score": float(self.shares @ np.array(scores)),
             "duplication": float(now) / max(float(was), 1.0),
-            "trading_cost": (master["trading_cost_aud"] or 0.0) / naive["trading_cost_aud"] if naive["trading_cost_aud"] else 0.0,
+            "trading_cost": (master["trading_cost_aud"] or 0.0) / naive["trading_cost_aud"]
+            if naive["trading_cost_aud"]
+            else 0.0,
             "tax_efficiency": 1 - (master["tax_aud"] or 0.0) / (naive["tax_aud"] or 1.0) if taxed else 0.0,
         }
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from portfolio import Matrix, Vector
     from portfolio.conic.program import Program
-    from portfolio.conic.search import Solution
+    from portfolio.conic.solution import Solution
     from portfolio.market import Market
     from portfolio.rules import Terms
     from portfolio.sleeve import Sleeve
@@ -219,7 +219,7 @@ class Formulation:
     def _risk(self, p: int) -> int:
         """Declare a pod's volatility, in units of that of stage 1."""
         held = [h.j for h in self._by_pod[p]]
-        L = np.linalg.cholesky(self.market.Sigma[np.ix_(held, held)])
+        L: Matrix = np.linalg.cholesky(self.market.Sigma[np.ix_(held, held)]).astype(float)
         unit = self.sleeves[p].figures.volatility
         risk = self._build.variable(upper=float(np.linalg.norm(L, axis=1).max()) / unit)
         self._build.norm_at_most(L.T / unit, [h.u for h in self._by_pod[p]], {risk: 1.0})
@@ -332,7 +332,9 @@ class Formulation:
         w = put_side_by_side(self.sleeves).sum(axis=0)
         ratio, volatility = self.naive.sharpe_ratio, self.naive.volatility
         excess = self.market.expected_returns - self.market.risk_free
-        if not self._required("never_worse.sharpe_ratio", f"no lower Sharpe ratio than the naive portfolio's {ratio:.3f}"):
+        if not self._required(
+            "never_worse.sharpe_ratio", f"no lower Sharpe ratio than the naive portfolio's {ratio:.3f}"
+        ):
             return
         if ratio <= 0:
             tangent = self.market.Sigma @ w / volatility

@@ -26,16 +26,18 @@ class Measure(StrEnum):
     def words(self, value: float) -> str:
         """Say a goal of this measure as a person would."""
         side = "at most" if self.lower_is_better else "at least"
-        return f"{self.label} {side} {self.format(value)}"
+        return f"{self.label} {side} {self.show(value)}"
 
     @property
     def label(self) -> str:
         """The measure's name in a sentence or a table."""
-        return {Measure.RETURN: "expected return", Measure.YIELD: "grossed-up yield", Measure.SHARPE: "Sharpe ratio"}.get(
-            self, self.value
-        )
+        return {
+            Measure.RETURN: "expected return",
+            Measure.YIELD: "grossed-up yield",
+            Measure.SHARPE: "Sharpe ratio",
+        }.get(self, self.value)
 
-    def format(self, value: float) -> str:
+    def show(self, value: float) -> str:
         """Write a figure of this measure."""
         return f"{value:.2f}" if self in (Measure.SHARPE, Measure.LIQUIDITY) else f"{value:.2%}"
 

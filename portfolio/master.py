@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from portfolio.conic import proof
-from portfolio.conic.search import Status, minimise
+from portfolio.conic.search import minimise
+from portfolio.conic.solution import Status
 from portfolio.errors import SolverError, UnreachableGoalError
 from portfolio.figures import figures
 from portfolio.formulation import Formulation
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from portfolio import Matrix
-    from portfolio.conic.search import Solution
+    from portfolio.conic.solution import Solution
     from portfolio.market import Market
     from portfolio.rules import Terms
     from portfolio.sleeve import Sleeve
@@ -87,7 +88,12 @@ class ConflictError(UnreachableGoalError):
 
 
 def optimise_master(
-    market: Market, sleeves: Sequence[Sleeve], terms: Terms, *, gap: float = GAP, stop: Callable[[], bool] = lambda: False
+    market: Market,
+    sleeves: Sequence[Sleeve],
+    terms: Terms,
+    *,
+    gap: float = GAP,
+    stop: Callable[[], bool] = lambda: False,
 ) -> tuple[Matrix, Certificate]:
     """Find the best portfolio for all pods together.
 
@@ -180,4 +186,4 @@ def _say(conflict: Conflict) -> str:
     if conflict.best_together is None:
         return conflict.words
     measure = Measure(conflict.requirement.split(".")[1])
-    return f"{conflict.words} (the best there is: {measure.format(conflict.best_together)})"
+    return f"{conflict.words} (the best there is: {measure.show(conflict.best_together)})"

@@ -85,7 +85,9 @@ class Sleeve:
     left_out: tuple[str, ...]
 
 
-def optimise_sleeve(market: Market, mandate: Mandate, share: float, *, never_buy: frozenset[str] = frozenset()) -> Sleeve:
+def optimise_sleeve(
+    market: Market, mandate: Mandate, share: float, *, never_buy: frozenset[str] = frozenset()
+) -> Sleeve:
     """Find the best portfolio of a pod alone.
 
     Raises:
@@ -137,7 +139,7 @@ class _Stage:
     def __init__(self, market: Market, mandate: Mandate, universe: list[int]) -> None:
         self.market, self.mandate, self.universe = market, mandate, universe
         at = np.ix_(universe, universe)
-        self.factor: Matrix = np.linalg.cholesky(market.Sigma[at])
+        self.factor: Matrix = np.linalg.cholesky(market.Sigma[at]).astype(float)
         self.risk_scale = float(np.sqrt(market.Sigma[at].sum())) / len(universe)
         self.returns = market.expected_returns[universe]
         self.excess = self.returns - market.risk_free
@@ -172,8 +174,8 @@ class _Stage:
         if sparse is not None and program.q @ sparse.x <= program.q @ answer.x + _NOTHING_LOST:
             answer = sparse
         u = np.zeros(len(self.market.etfs))
-        u[self.universe] = answer.x[:n] / answer.x[n]
-        return u / u.sum()
+        u[self.universe] = answer.x[:n] / answer.x[:n].sum()
+        return u
 
     def answer(self, relaxation: Relaxation, states: np.ndarray[tuple[int], np.dtype[np.int8]]) -> Answer | None:
         """Solve, or say that there is nothing to find.
@@ -197,7 +199,9 @@ class _Stage:
         for j in x:
             build.switch(j)
         kappa = build.variable(upper=largest)
-        risk = build.variable(upper=largest * float(np.sqrt(np.diag(self.market.Sigma)[self.universe].max())) / self.risk_scale)
+        risk = build.variable(
+            upper=largest * float(np.sqrt(np.diag(self.market.Sigma)[self.universe].max())) / self.risk_scale
+        )
         build.equal({**dict.fromkeys(x, 1.0), kappa: -1.0}, 0.0)
         if ratio:
             build.equal(dict(zip(x, self.excess / self.excess.max(), strict=True)), 1.0)

@@ -148,9 +148,7 @@ def _fill(row: Vector, entries: Mapping[int, float]) -> None:
         row[j] += a
 
 
-def _cone(
-    n: int, M: Matrix, variables: Sequence[int], row: Mapping[int, float], limit: float
-) -> tuple[Matrix, Vector]:
+def _cone(n: int, M: Matrix, variables: Sequence[int], row: Mapping[int, float], limit: float) -> tuple[Matrix, Vector]:
     B, d = np.zeros((len(M) + 1, n)), np.zeros(len(M) + 1)
     _fill(B[0], row)
     d[0] = limit

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from portfolio.conic.bound import States
     from portfolio.conic.program import Program
-    from portfolio.conic.search import Leaf, Solution
+    from portfolio.conic.solution import Leaf, Solution
 
 # How far the program's scaled rows, of order one, may be off at a point that counts as feasible.
 FEASIBLE = 1e-7

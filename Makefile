@@ -1,0 +1,42 @@
+# Every command is written once, here; the README, the hooks and CI call these.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+$(READY): pyproject.toml constraints.txt
+	@echo "setting up .venv: the pinned packages of constraints.txt, for $$($(PYTHON) --version)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+	@echo "ready: $(BIN)/podfolio"
+
+setup: $(READY) ## Make .venv with everything in it
+
+demo: $(READY) ## Run the whole system once, on the reference customer
+	@$(BIN)/podfolio demo
+
+test: $(READY) ## Run the tests, against a real NATS server and real processes
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+check: $(READY) ## Check style, types and the arrows between the packages
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY) ## Measure speed and size, side by side with SCIP; writes docs/benchmarks.md
+	$(BIN)/python benchmarks/run.py --write docs/benchmarks.md
+
+schemas: $(READY) ## Write the JSON Schemas of all messages into docs/schemas
+	$(BIN)/podfolio schema --out docs/schemas
+
+constraints: ## Pin the newest packages that work, in constraints.txt
+	rm -rf .venv && $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m pip freeze --exclude-editable | grep -v ' @ ' > constraints.txt
+
+.PHONY: help setup demo test check bench schemas constraints

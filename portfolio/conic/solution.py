@@ -1,0 +1,70 @@
+"""What a search answers: a point, a bound, and the leaves of the tree that prove it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from portfolio import Vector
+    from portfolio.conic.bound import Multipliers, States
+
+
+class Status(Enum):
+    """What the search can say."""
+
+    OPTIMAL = "optimal"
+    INFEASIBLE = "infeasible"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Leaf:
+    """A part of the search space with the multipliers that close it.
+
+    Attributes:
+        states: The part: switches that are FREE take both values, shape (s,).
+        multipliers: What bounds it; None for a part that was never looked at.
+        infeasible: Whether the multipliers prove that nothing is in it.
+    """
+
+    states: States
+    multipliers: Multipliers | None
+    infeasible: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Solution:
+    """The answer of a search.
+
+    Attributes:
+        status: OPTIMAL: the gap is closed. STOPPED: a limit came first.
+        x: The best point found, shape (n,), or None.
+        states: Its switches, shape (s,), or None.
+        value: Its objective; infinity without one.
+        bound: No feasible point is below it.
+        nodes: Relaxations that were solved as nodes of the tree.
+        leaves: The proof.
+    """
+
+    status: Status
+    x: Vector | None
+    states: States | None
+    value: float
+    bound: float
+    nodes: int
+    leaves: tuple[Leaf, ...]
+
+    @property
+    def gap(self) -> float:
+        """Relative gap: what the incumbent could at most be improved by, as a share of its size."""
+        return relative_gap(self.value, self.bound)
+
+
+def relative_gap(value: float, bound: float) -> float:
+    """Say how far *value* is from *bound*, as a share of *value*; infinite without an incumbent."""
+    if not math.isfinite(value):
+        return math.inf
+    return max(0.0, value - bound) / max(abs(value), 1e-9)
