@@ -159,7 +159,7 @@ class Formulation:
     def _pod(self, p: int) -> None:
         """Add a pod's score and its goals, on its own sleeve."""
         sleeve, best = self.sleeves[p], self.sleeves[p].figures
-        risk = self._risk(p) if _needs_risk(sleeve) or self._aims_at(p) else -1
+        risk = self._risk(p) if self._needs_risk(p) else -1
         if self._aim is None:
             self._score(p, risk)
         elif self._aims_at(p):
@@ -169,7 +169,8 @@ class Formulation:
             if not self._required(f"{sleeve.mandate.pod}.{measure.value}", words):
                 continue
             if measure is Measure.VOLATILITY:
-                self._build.at_most({risk: 1.0}, asked / best.volatility)
+                if risk >= 0:
+                    self._build.at_most({risk: 1.0}, asked / best.volatility)
             elif measure is Measure.SHARPE:
                 self._build.at_most(self._below_ratio(p, risk, asked), 0.0)
             else:
@@ -215,6 +216,24 @@ class Formulation:
         scale = unit * max(1.0, abs(ratio))
         excess = self.market.expected_returns - self.market.risk_free
         return {risk: ratio * unit / scale, **self._row(p, -excess / scale)}
+
+    def _needs_risk(self, p: int) -> bool:
+        """Whether a pod's score or goals speak of its volatility in a way that could ever matter."""
+        mandate = self.sleeves[p].mandate
+        about = {mandate.objective.measure, *mandate.goals}
+        if self._aims_at(p) or about & {Measure.SHARPE} or mandate.objective is Objective.MIN_VOLATILITY:
+            return True
+        return mandate.goals.get(Measure.VOLATILITY, np.inf) < self._most_risk(p)
+
+    def _most_risk(self, p: int) -> float:
+        """Bound a pod's volatility, whatever it holds: a cap above this is kept by itself.
+
+        ``u.Sigma u <= max_u sum_j u_j max_v (Sigma v)_j``, both maxima over the pod's limits.
+        """
+        held = [h.j for h in self._by_pod[p]]
+        limits = np.array([self._build.upper_of(h.u) for h in self._by_pod[p]])
+        rows = np.array([_most(row, limits) for row in self.market.Sigma[np.ix_(held, held)]])
+        return float(np.sqrt(max(_most(rows, limits), 0.0)))
 
     def _risk(self, p: int) -> int:
         """Declare a pod's volatility, in units of that of stage 1."""
@@ -357,10 +376,12 @@ def _fewest(limits: Collection[float]) -> int:
     return len(limits)
 
 
-def _needs_risk(sleeve: Sleeve) -> bool:
-    """Whether a pod's score or goals speak of its volatility."""
-    about = {sleeve.mandate.objective.measure, *sleeve.mandate.goals}
-    return bool(about & {Measure.VOLATILITY, Measure.SHARPE})
+def _most(values: Vector, limits: Vector) -> float:
+    """Maximise a weighted sum over weights that sum to one, each within its limit."""
+    order = np.argsort(-values, kind="stable")
+    before = np.cumsum(limits[order]) - limits[order]
+    taken = np.clip(1 - before, 0.0, limits[order])
+    return float(values[order] @ taken)
 
 
 def _distance(market: Market, i: int, j: int) -> float:

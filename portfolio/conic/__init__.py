@@ -3,7 +3,7 @@
 The programs are
 
     minimise    q.x + k.z + offset
-    subject to  G x + H z <= h,   E x = f,   |(B x + d)[1:]| <= (B x + d)[0] for every cone,
+    subject to  b - A x - H z  in  {0} x R+ x second-order cones,
                 lower <= x <= upper,
                 and for every switch i of variable j:  x[j] = 0 and z[i] = 0,
                                                    or  floor[i] <= x[j] <= upper[j] and z[i] = 1

@@ -11,6 +11,7 @@ Plain numpy: what a solver claims is not needed here, and never used.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,21 +31,6 @@ States = np.ndarray[tuple[int], np.dtype[np.int8]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Multipliers:
-    """Multipliers of a program's rows, made valid.
-
-    Attributes:
-        a: Of the inequalities, not negative, shape (m,).
-        b: Of the equalities, shape (e,).
-        cones: Of each cone, shape (r,), inside the cone.
-    """
-
-    a: Vector
-    b: Vector
-    cones: tuple[Vector, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Bound:
     """A lower bound on a program with its switches in some states.
 
@@ -59,46 +45,45 @@ class Bound:
     on: Vector
 
 
-def valid(a: Vector, b: Vector, cones: tuple[Vector, ...]) -> Multipliers:
-    """Make multipliers valid by the least change: clip the negative ones, lift the cones' first entries."""
-    lifted = []
-    for cone in cones:
-        v = cone.copy()
-        v[0] = max(v[0], float(np.sqrt(v[1:] @ v[1:])) * (1 + _ROUNDING))
-        lifted.append(v)
-    return Multipliers(np.maximum(a, 0.0), b, tuple(lifted))
+def valid(program: Program, multipliers: Vector) -> Vector:
+    """Make multipliers of a program's rows valid by the least change.
+
+    Those of inequalities must not be negative and are clipped; those of a cone must be inside it,
+    and its first entry is lifted.
+    """
+    y = multipliers.copy()
+    e, m = program.equalities, program.inequalities
+    np.maximum(y[e : e + m], 0.0, out=y[e : e + m])
+    for rows in program.cone_rows:
+        v = y[rows]
+        v[0] = max(v[0], math.sqrt(v[1:] @ v[1:]) * (1 + _ROUNDING))
+    return y
 
 
-def lagrangian_bound(program: Program, states: States, multipliers: Multipliers, *, costs: bool = True) -> Bound:
+def lagrangian_bound(program: Program, states: States, multipliers: Vector, *, costs: bool = True) -> Bound:
     """Minimise the Lagrangian over the box of the variables and the states of the switches.
 
     Args:
         program: The program.
         states: One of FREE, OFF, ON for each switch, shape (s,).
-        multipliers: Of its rows.
+        multipliers: Of its rows, valid, shape (r,).
         costs: Whether the objective counts. Without it a positive value proves that the rows
             contradict each other (Farkas).
     """
-    m = multipliers
-    slope = m.a @ program.G + m.b @ program.E
-    price = m.a @ program.H
-    constant = -float(m.a @ program.h) - float(m.b @ program.f)
+    y, j = multipliers, program.switched
+    slope = y @ program.A
+    price = y @ program.H
+    constant = -float(y @ program.b)
+    size = float(abs(y) @ abs(program.b))
     if costs:
+        slope += program.q
+        price += program.k
         constant += program.offset
-        slope = slope + program.q
-        price = price + program.k
-    size = abs(constant)
-    for (B, d), v in zip(program.cones, m.cones, strict=True):
-        slope = slope - v @ B
-        step = float(v @ d)
-        constant -= step
-        size += abs(step)
-    j = program.switched
-    whole = np.minimum(slope * program.lower, slope * program.upper)
-    on = np.minimum(slope[j] * program.floor, slope[j] * program.upper[j]) + price
-    free = np.minimum(0.0, on)
-    part = np.where(states == FREE, free, np.where(states == ON, on, 0.0))
+    ends = slope * program.lower, slope * program.upper
+    whole = np.minimum(*ends)
+    on = np.minimum(slope[j] * program.floor, ends[1][j]) + price
+    part = np.where(states == FREE, np.minimum(on, 0.0), np.where(states == ON, on, 0.0))
     whole[j] = part
-    size += float(np.abs(slope * program.upper).sum() + np.abs(price).sum())
+    size += float(abs(ends[0]).sum() + abs(ends[1]).sum() + price.sum())
     value = constant + float(whole.sum()) - _ROUNDING * size
     return Bound(value, off=value - part, on=value - part + on)

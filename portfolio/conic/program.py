@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,18 +16,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
-    """A cone program in matrix form; see the package's docstring for the meaning of the letters.
+    """A cone program in matrix form; see the package's docstring.
+
+    All rows stand in one matrix, in the order equalities, inequalities, cones, such that what is
+    left of ``b - A x - H z`` is zero in the first, not negative in the second, and inside its cone
+    in each of the third.
 
     Attributes:
         q: Cost of the variables, shape (n,).
         lower: Lower bounds, finite, shape (n,).
         upper: Upper bounds, finite, shape (n,).
-        G: Inequalities, shape (m, n).
-        H: Their coefficients on the switches, shape (m, s), not negative.
-        h: Their right-hand sides, shape (m,).
-        E: Equalities, shape (e, n).
-        f: Their right-hand sides, shape (e,).
-        cones: Pairs (B, d) with shapes (r, n) and (r,).
+        A: Rows on the variables, shape (r, n).
+        H: Rows on the switches, shape (r, s); not negative, and zero but for inequalities.
+        b: Right-hand sides, shape (r,).
+        equalities: How many rows are equalities.
+        inequalities: How many are inequalities.
+        cones: How many rows each second-order cone has; its first is the one that bounds the rest.
         switched: Which variable each switch switches, shape (s,).
         floor: Least value of a variable that is switched on, shape (s,).
         k: Cost of the switches, shape (s,), not negative.
@@ -36,12 +41,12 @@ class Program:
     q: Vector
     lower: Vector
     upper: Vector
-    G: Matrix
+    A: Matrix
     H: Matrix
-    h: Vector
-    E: Matrix
-    f: Vector
-    cones: tuple[tuple[Matrix, Vector], ...]
+    b: Vector
+    equalities: int
+    inequalities: int
+    cones: tuple[int, ...]
     switched: np.ndarray[tuple[int], np.dtype[np.intp]]
     floor: Vector
     k: Vector
@@ -49,7 +54,8 @@ class Program:
 
     def __post_init__(self) -> None:
         """Refuse what the relaxations rely on and do not check."""
-        if (self.H < 0).any() or (self.k < 0).any():
+        e, m = self.equalities, self.inequalities
+        if (self.H < 0).any() or self.H[:e].any() or self.H[e + m :].any() or (self.k < 0).any():
             message = "a switch may only cost: its coefficients must not be negative"
             raise ValueError(message)
         if not (np.isfinite(self.lower).all() and np.isfinite(self.upper).all()):
@@ -58,6 +64,16 @@ class Program:
         if (self.lower[self.switched] != 0).any() or (self.upper[self.switched] <= 0).any():
             message = "a switched variable must have a lower bound of zero and a positive upper bound"
             raise ValueError(message)
+
+    @property
+    def cone_rows(self) -> list[slice]:
+        """Where each cone's rows stand."""
+        ends = np.cumsum([self.equalities + self.inequalities, *self.cones])
+        return [slice(start, end) for start, end in pairwise(ends.tolist())]
+
+    def value(self, x: Vector, on: Vector) -> float:
+        """Objective at a point; *on* is 1 for each switch that is on."""
+        return self.offset + float(self.q @ x) + float(self.k @ on)
 
 
 @dataclass(slots=True)
@@ -117,25 +133,32 @@ class Builder:
     def build(self) -> Program:
         """Make the matrices."""
         n, s = len(self._cost), len(self._switched)
-        G, H, h = np.zeros((len(self._at_most), n)), np.zeros((len(self._at_most), s)), np.zeros(len(self._at_most))
-        for i, (row, switches, limit) in enumerate(self._at_most):
-            _fill(G[i], row)
-            _fill(H[i], switches)
-            h[i] = limit
-        E, f = np.zeros((len(self._equal), n)), np.zeros(len(self._equal))
+        e, m, sizes = len(self._equal), len(self._at_most), tuple(len(M) + 1 for M, *_ in self._cones)
+        rows = e + m + sum(sizes)
+        A, H, b = np.zeros((rows, n)), np.zeros((rows, s)), np.zeros(rows)
         for i, (row, value) in enumerate(self._equal):
-            _fill(E[i], row)
-            f[i] = value
+            _fill(A[i], row)
+            b[i] = value
+        for i, (row, switches, limit) in enumerate(self._at_most, start=e):
+            _fill(A[i], row)
+            _fill(H[i], switches)
+            b[i] = limit
+        first = e + m
+        for (M, variables, row, limit), size in zip(self._cones, sizes, strict=True):
+            _fill(A[first], {j: -a for j, a in row.items()})
+            b[first] = limit
+            A[first + 1 : first + size, variables] = -M
+            first += size
         return Program(
             q=np.array(self._cost),
             lower=np.array(self._lower),
             upper=np.array(self._upper),
-            G=G,
+            A=A,
             H=H,
-            h=h,
-            E=E,
-            f=f,
-            cones=tuple(_cone(n, *cone) for cone in self._cones),
+            b=b,
+            equalities=e,
+            inequalities=m,
+            cones=sizes,
             switched=np.array(self._switched, dtype=np.intp),
             floor=np.array(self._floor),
             k=np.array(self._switch_cost),
@@ -146,11 +169,3 @@ class Builder:
 def _fill(row: Vector, entries: Mapping[int, float]) -> None:
     for j, a in entries.items():
         row[j] += a
-
-
-def _cone(n: int, M: Matrix, variables: Sequence[int], row: Mapping[int, float], limit: float) -> tuple[Matrix, Vector]:
-    B, d = np.zeros((len(M) + 1, n)), np.zeros(len(M) + 1)
-    _fill(B[0], row)
-    d[0] = limit
-    B[1:, variables] = M
-    return B, d

@@ -16,6 +16,7 @@ from portfolio.conic.bound import FREE, OFF, ON, lagrangian_bound, valid
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from portfolio import Vector
     from portfolio.conic.bound import States
     from portfolio.conic.program import Program
     from portfolio.conic.solution import Leaf, Solution
@@ -36,35 +37,35 @@ def faults(program: Program, solution: Solution) -> list[str]:
         off = violation(program, solution.x, solution.states)
         if off > FEASIBLE:
             found.append(f"the solution breaks a row by {off:.2g}")
-        value = program.offset + float(program.q @ solution.x + program.k @ (solution.states == ON))
+        value = program.value(solution.x, solution.states == ON)
         if abs(value - solution.value) > FEASIBLE * max(1.0, abs(value)):
             found.append(f"the solution's objective is {value:.9g}, not {solution.value:.9g}")
     return found
 
 
-def violation(program: Program, x: np.ndarray[tuple[int], np.dtype[np.float64]], states: States) -> float:
+def violation(program: Program, x: Vector, states: States) -> float:
     """Find how far a point is outside the worst of the rows; zero inside all of them."""
-    z = (states == ON).astype(float)
-    j = program.switched
-    off = [0.0]
-    off.extend(program.G @ x + program.H @ z - program.h)
-    off.extend(abs(program.E @ x - program.f))
-    off.extend(program.lower - x)
-    off.extend(x - program.upper)
-    off.extend(np.where(states == ON, program.floor - x[j], abs(x[j])))
-    for B, d in program.cones:
-        v = B @ x + d
-        off.append(float(np.linalg.norm(v[1:])) - float(v[0]))
-    return float(max(off))
+    left = program.b - program.A @ x - program.H @ (states == ON)
+    e, m, j = program.equalities, program.inequalities, program.switched
+    off = [
+        np.zeros(1),
+        abs(left[:e]),
+        -left[e : e + m],
+        program.lower - x,
+        x - program.upper,
+        np.where(states == ON, program.floor - x[j], abs(x[j])),
+        *(np.sqrt((left[rows][1:] ** 2).sum(keepdims=True)) - left[rows][0] for rows in program.cone_rows),
+    ]
+    return float(np.concatenate(off).max())
 
 
 def _proven(program: Program, leaf: Leaf) -> float:
     if leaf.multipliers is None:
         return -np.inf
-    m = valid(leaf.multipliers.a, leaf.multipliers.b, leaf.multipliers.cones)
+    y = valid(program, leaf.multipliers)
     if leaf.infeasible:
-        return np.inf if lagrangian_bound(program, leaf.states, m, costs=False).value > 0 else -np.inf
-    return lagrangian_bound(program, leaf.states, m).value
+        return np.inf if lagrangian_bound(program, leaf.states, y, costs=False).value > 0 else -np.inf
+    return lagrangian_bound(program, leaf.states, y).value
 
 
 def _cover(parts: Sequence[States]) -> bool:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import clarabel
 import numpy as np
 
-from portfolio.conic.bound import FREE, OFF, ON, Multipliers, valid
+from portfolio.conic.bound import OFF, ON, valid
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -44,12 +44,12 @@ class Answer:
     Attributes:
         outcome: How it ended.
         x: The point, shape (n,); exactly zero where a switch is off; meaningless if infeasible.
-        multipliers: Of the program's rows: of the optimum, or of the contradiction.
+        multipliers: Of the program's rows, valid, shape (r,): of the optimum, or of the contradiction.
     """
 
     outcome: Outcome
     x: Vector
-    multipliers: Multipliers
+    multipliers: Vector
 
 
 _OUTCOMES = {
@@ -59,70 +59,47 @@ _OUTCOMES = {
 
 
 class Relaxation:
-    """The relaxations of one program; keeps the matrices that all of them share."""
+    """The relaxations of one program; keeps what all of them share."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        n = len(program.q)
-        self._m, self._e = len(program.h), len(program.f)
-        self._on_columns = self._stack(program.G)
-        G = program.G.copy()
-        share = program.H / program.upper[program.switched]
-        for i, j in enumerate(program.switched):
-            G[:, j] += share[:, i]
-        self._free_columns = self._stack(G)
-        self._free_cost = np.zeros(n)
-        np.add.at(self._free_cost, program.switched, program.k / program.upper[program.switched])
-        self._cone_rows = sum(len(d) for _, d in program.cones)
-        self._rows = self._e + self._m + self._cone_rows
-        self._d = np.concatenate([np.zeros(0), *(d for _, d in program.cones)])
-        self._settings = {ROUGH: _settings(ROUGH), SHARP: _settings(SHARP)}
-
-    def _stack(self, G: Matrix) -> Matrix:
-        """Stack equalities, inequalities and cones as the solver wants them: A x + s = b."""
-        program = self.program
-        return np.vstack([program.E, G, *(-B for B, _ in program.cones)])
+        # A free switch is projected out: its rows and its cost are spread over its variable.
+        share = 1 / program.upper[program.switched]
+        spread = np.zeros((len(program.switched), len(program.q)))
+        spread[np.arange(len(program.switched)), program.switched] = share
+        self._free_A = program.A + program.H @ spread
+        self._free_q = program.q + program.k @ spread
+        self._before = program.equalities + program.inequalities
+        self._settings = {accuracy: _settings(accuracy) for accuracy in (ROUGH, SHARP)}
 
     def solve(self, states: States, accuracy: float = ROUGH) -> Answer:
         """Solve the relaxation with the switches in *states*."""
-        program = self.program
-        j = program.switched
-        free, on, off = j[states == FREE], j[states == ON], j[states == OFF]
-        A = self._on_columns.copy()
-        A[:, free] = self._free_columns[:, free]
-        cost = program.q.copy()
-        cost[free] += self._free_cost[free]
-        lower = program.lower.copy()
-        lower[on] = program.floor[states == ON]
-        kept = np.ones(len(cost), dtype=bool)
-        kept[off] = False
-        h = program.h - program.H[:, states == ON].sum(axis=1)
+        program, j = self.program, self.program.switched
+        on = j[states == ON]
+        A, q, lower = self._free_A.copy(), self._free_q.copy(), program.lower.copy()
+        A[:, on], q[on], lower[on] = program.A[:, on], program.q[on], program.floor[states == ON]
+        b = program.b - program.H @ (states == ON)
+        kept = np.ones(len(q), dtype=bool)
+        kept[j[states == OFF]] = False
         n = int(kept.sum())
         box = np.eye(n)
-        top, cones = A[: self._e + self._m, kept], A[self._e + self._m :, kept]
-        matrix = np.vstack([top, -box, box, cones])
-        b = np.concatenate([program.f, h, -lower[kept], program.upper[kept], self._d])
-        solution = self._clarabel(matrix, b, cost[kept], n, accuracy)
-        x = np.zeros(len(cost))
+        rows = np.vstack([A[: self._before, kept], -box, box, A[self._before :, kept]])
+        sides = np.concatenate([b[: self._before], -lower[kept], program.upper[kept], b[self._before :]])
+        solution = self._clarabel(rows, sides, q[kept], accuracy)
+        x = np.zeros(len(q))
         x[kept] = solution.x
-        return Answer(_OUTCOMES.get(solution.status, Outcome.TROUBLE), x, self._multipliers(np.array(solution.z), n))
+        y = np.delete(np.array(solution.z), slice(self._before, self._before + 2 * n))
+        return Answer(_OUTCOMES.get(solution.status, Outcome.TROUBLE), x, valid(program, y))
 
-    def _clarabel(self, A: Matrix, b: Vector, q: Vector, n: int, accuracy: float) -> clarabel.DefaultSolution:
+    def _clarabel(self, A: Matrix, b: Vector, q: Vector, accuracy: float) -> clarabel.DefaultSolution:
+        n = len(q)
         cones = [
-            clarabel.ZeroConeT(self._e),
-            clarabel.NonnegativeConeT(self._m + 2 * n),
-            *(clarabel.SecondOrderConeT(len(d)) for _, d in self.program.cones),
+            clarabel.ZeroConeT(self.program.equalities),
+            clarabel.NonnegativeConeT(self.program.inequalities + 2 * n),
+            *map(clarabel.SecondOrderConeT, self.program.cones),
         ]
         P = _Csc(np.zeros(0), np.zeros(0, dtype=np.intp), np.zeros(n + 1, dtype=np.intp), (n, n))
         return clarabel.DefaultSolver(P, q, _csc(A), b, cones, self._settings[accuracy]).solve()
-
-    def _multipliers(self, z: Vector, n: int) -> Multipliers:
-        e, m = self._e, self._m
-        blocks, start = [], e + m + 2 * n
-        for _, d in self.program.cones:
-            blocks.append(z[start : start + len(d)])
-            start += len(d)
-        return valid(z[e : e + m], z[:e], tuple(blocks))
 
 
 class _Csc(NamedTuple):

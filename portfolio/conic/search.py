@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portfolio.conic.bound import FREE, OFF, ON, Bound, Multipliers, lagrangian_bound
+from portfolio.conic.bound import FREE, OFF, ON, Bound, lagrangian_bound
 from portfolio.conic.relaxation import ROUGH, SHARP, Answer, Outcome, Relaxation
 from portfolio.conic.solution import Leaf, Solution, Status, relative_gap
 
@@ -38,7 +38,7 @@ class _Node:
     bound: float
     order: int
     states: States = field(compare=False)
-    multipliers: Multipliers | None = field(compare=False)
+    multipliers: Vector | None = field(compare=False)
 
 
 def minimise(
@@ -68,8 +68,8 @@ class _Search:
         self.order = count()
         self.tried: set[bytes] = set()
         # Rows on switches alone: what a support must keep whatever the variables are.
-        alone = ~program.G.any(axis=1)
-        self.counts, self.limits = program.H[alone], program.h[alone]
+        alone = program.H.any(axis=1) & ~program.A.any(axis=1)
+        self.counts, self.limits = program.H[alone], program.b[alone]
 
     @property
     def cut(self) -> float:
@@ -95,11 +95,11 @@ class _Search:
             status = Status.STOPPED
         return Solution(status, self.x, self.states, self.value, bound, self.nodes, tuple(self.leaves))
 
-    def push(self, states: States, multipliers: Multipliers | None, bound: float) -> None:
+    def push(self, states: States, multipliers: Vector | None, bound: float) -> None:
         """Keep a part of the tree for later."""
         heapq.heappush(self.open, _Node(bound, next(self.order), states, multipliers))
 
-    def close(self, states: States, multipliers: Multipliers | None, bound: float, *, infeasible: bool = False) -> None:
+    def close(self, states: States, multipliers: Vector | None, bound: float, *, infeasible: bool = False) -> None:
         """Close a part of the tree for good."""
         self.leaves.append(Leaf(states, multipliers, infeasible))
         if not infeasible:
@@ -127,14 +127,14 @@ class _Search:
         states = self.fix(node.states, multipliers, bound)
         self.branch(states, multipliers, bound, answer.x)
 
-    def best_bound(self, node: _Node, answer: Answer) -> tuple[Bound, Multipliers | None]:
+    def best_bound(self, node: _Node, answer: Answer) -> tuple[Bound, Vector | None]:
         """Bound the node by its own multipliers, or by its parent's where those prove more."""
         bound = lagrangian_bound(self.program, node.states, answer.multipliers)
         if node.multipliers is None or bound.value >= node.bound:
             return bound, answer.multipliers
         return lagrangian_bound(self.program, node.states, node.multipliers), node.multipliers
 
-    def fix(self, states: States, multipliers: Multipliers | None, bound: Bound) -> States:
+    def fix(self, states: States, multipliers: Vector | None, bound: Bound) -> States:
         """Set the switches whose other state is already proven worse than the incumbent."""
         states = states.copy()
         for i in np.flatnonzero(states == FREE):
@@ -147,7 +147,7 @@ class _Search:
                     break
         return states
 
-    def branch(self, states: States, multipliers: Multipliers | None, bound: Bound, x: Vector) -> None:
+    def branch(self, states: States, multipliers: Vector | None, bound: Bound, x: Vector) -> None:
         """Split on the switch that is least decided."""
         free = np.flatnonzero(states == FREE)
         if not len(free):
@@ -181,7 +181,7 @@ class _Search:
         self.tried.add(support.tobytes())
         exact = self.relaxation.solve(support, SHARP)
         if exact.outcome is Outcome.SOLVED:
-            value = self.program.offset + float(self.program.q @ exact.x + self.program.k @ (support == ON))
+            value = self.program.value(exact.x, support == ON)
             if value < self.value:
                 self.value, self.x, self.states = value, exact.x, support
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from portfolio import Vector
-    from portfolio.conic.bound import Multipliers, States
+    from portfolio.conic.bound import States
 
 
 class Status(Enum):
@@ -31,7 +31,7 @@ class Leaf:
     """
 
     states: States
-    multipliers: Multipliers | None
+    multipliers: Vector | None
     infeasible: bool = False
 
 
