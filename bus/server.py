@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import json
 import shutil
 import sys
@@ -17,7 +18,7 @@ import sysconfig
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import structlog
 
@@ -109,8 +110,11 @@ async def launch(store: Path, *, port: int | None = None, log: Path) -> Server:
     Raises:
         ServerError: If it does not start; the message carries the end of its log.
     """
-    configuration = _prepare(store, port, log)
-    process = await _spawn(configuration, log)
+    for directory in (store, log.parent):
+        directory.mkdir(parents=True, exist_ok=True)
+    with _lock(store) as lock:
+        configuration = _prepare(store, port, log)
+        process = await _spawn(configuration, log, lock.fileno())
     try:
         url = await _await_url(process, store, port, log)
     except BaseException:
@@ -119,9 +123,19 @@ async def launch(store: Path, *, port: int | None = None, log: Path) -> Server:
     return Server(url=url, process=process, log=log)
 
 
+def _lock(store: Path) -> IO[bytes]:
+    """Lock *store* as long as anybody has the file open: the server inherits it and never closes it."""
+    lock = (store / "lock").open("wb")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        message = f"another server already uses {store}: stop it, or name another directory"
+        raise ServerError(message) from None
+    return lock
+
+
 def _prepare(store: Path, port: int | None, log: Path) -> Path:
-    for directory in (store, log.parent):
-        directory.mkdir(parents=True, exist_ok=True)
     for stale in store.glob("*.ports"):
         stale.unlink(missing_ok=True)  # of a server that was killed
     configuration = store / "nats-server.conf"
@@ -136,7 +150,7 @@ def _configure(store: Path, port: int | None, log: Path) -> str:
     return _CONFIGURATION.format(port=-1 if port is None else port, log=quoted(log), store=quoted(store))
 
 
-async def _spawn(configuration: Path, log: Path) -> Process:
+async def _spawn(configuration: Path, log: Path, lock: int) -> Process:
     command = [str(_binary()), "--config", str(configuration)]
     # setpriv (util-linux) has the kernel end the server with its parent, even if that is killed, and
     # then becomes the server: same process id. Where it is missing, a killed parent leaves a server.
@@ -150,6 +164,7 @@ async def _spawn(configuration: Path, log: Path) -> Process:
             stderr=errors,
             # Ctrl-C goes to a whole session: the server must outlive its clients' farewell.
             start_new_session=True,
+            pass_fds=(lock,),
         )
 
 
