@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from portfolio.conic.bound import States
     from portfolio.conic.program import Program
 
-# A node needs a point good enough to branch on and multipliers good enough to prune with: the
-# bound is valid at any accuracy. What is published is solved as far as double precision goes.
-ROUGH, SHARP = 1e-4, 1e-9
+# The bound is valid at any accuracy, but the noise of a rough point looks like small holdings: at
+# 1e-4 the tree has two to three times the nodes (docs/adr/0003). What is published is solved as far
+# as double precision goes.
+ROUGH, SHARP = 1e-6, 1e-9
 
 
 class Outcome(Enum):
@@ -88,7 +89,8 @@ class Relaxation:
         solution = self._clarabel(rows, sides, q[kept], accuracy)
         x = np.zeros(len(q))
         x[kept] = solution.x
-        y = np.delete(np.array(solution.z), slice(self._before, self._before + 2 * n))
+        z = np.array(solution.z)
+        y = np.concatenate([z[: self._before], z[self._before + 2 * n :]])  # without those of the box
         return Answer(_OUTCOMES.get(solution.status, Outcome.TROUBLE), x, valid(program, y))
 
     def _clarabel(self, A: Matrix, b: Vector, q: Vector, accuracy: float) -> clarabel.DefaultSolution:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 # Below this share of its upper bound a variable of a relaxation counts as zero. It decides where to
 # look, never what is true.
-_NOTHING = 1e-5
+_NOTHING = 1e-4
 
 _HAIR = 1e-12
 
