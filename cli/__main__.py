@@ -56,7 +56,7 @@ def demo(file: Path, market: str | None, json_file: Path | None) -> None:
 @click.option("--store", type=click.Path(file_okay=False, path_type=Path), help="Folder that keeps the streams.")
 def up(port: int, store: Path | None) -> None:
     """Run the whole system on an embedded server until interrupted."""
-    sys.exit(_run(_up(port, store)))
+    sys.exit(_run(_up(port, store), interrupted=0))
 
 
 @podfolio.command()
@@ -78,7 +78,7 @@ def request(file: Path, request_id: str | None, json_file: Path | None, settings
 @connection_options("podfolio-watch")
 def watch(since: str | None, settings: Connection, *, everything: bool) -> None:
     """Follow the event stream, a line a message, until interrupted."""
-    sys.exit(_run(_watch(settings, _parse_since(since), everything=everything)))
+    sys.exit(_run(_watch(settings, _parse_since(since), everything=everything), interrupted=0))
 
 
 @podfolio.command()
@@ -112,10 +112,10 @@ def main() -> None:
     podfolio(prog_name="podfolio")
 
 
-def _run(work: Coroutine[None, None, int]) -> int:
+def _run(work: Coroutine[None, None, int], *, interrupted: int = 130) -> int:
     """Run one command's coroutine; an interruption ends it in order, an error of the bus in one line."""
     try:
-        return asyncio.run(_interruptible(work))
+        return asyncio.run(_interruptible(work, interrupted))
     except BusError as error:
         click.echo(f"podfolio: {error}", err=True)
     except BaseExceptionGroup as errors:
@@ -126,14 +126,14 @@ def _run(work: Coroutine[None, None, int]) -> int:
     return 1
 
 
-async def _interruptible(work: Coroutine[None, None, int]) -> int:
+async def _interruptible(work: Coroutine[None, None, int], interrupted: int) -> int:
     task = asyncio.create_task(work)
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     try:
         return await task
     except asyncio.CancelledError:
-        return 130
+        return interrupted
 
 
 def _read_request(file: Path, *, market: str | None = None, request_id: str | None = None) -> OptimizationRequest:

@@ -1,0 +1,196 @@
+"""Agents and coordinators together on the in-memory bus: the whole flow, in one process, without waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from requests_made import BAD, TRAILING, body, data
+
+from agents import mandates
+from agents.worker import Agent
+from bus import subjects
+from bus.memory import MemoryBus
+from bus.messages import FinalEvent, MasterPortfolioFailed, MasterPortfolioOptimized, Reason, parse_final
+from bus.port import Stored
+from coordinator.shell import Coordinator
+from portfolio import market as markets
+from portfolio.check import findings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from bus.port import Message
+
+PODS = ("alpha", "beta", "gamma", "delta")
+PATIENCE_S = 30  # for a machine that is busy; nothing here waits for time to pass
+
+
+@asynccontextmanager
+async def system(bus: MemoryBus, *, pods: tuple[str, ...] = PODS, coordinators: int = 1) -> AsyncIterator[None]:
+    """Run agents and coordinators on *bus*; drain them at the end."""
+    stop = asyncio.Event()
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
+        for pod in pods:
+            group.create_task(Agent(bus, mandates.load(pod)).run(stop, at_once=8))
+        for _ in range(coordinators):
+            group.create_task(Coordinator(bus, clock=bus.now).run(stop, at_once=8))
+        try:
+            yield
+        finally:
+            stop.set()
+
+
+async def publish(bus: MemoryBus, sent: bytes, request_id: str = "r1") -> Stored:
+    return await bus.publish_once(subjects.request(request_id), sent, message_id=f"m-{request_id}", headers={})
+
+
+async def final_of(bus: MemoryBus, request_id: str = "r1") -> FinalEvent:
+    while not (found := await bus.record([subjects.final(request_id)])):  # noqa: ASYNC110 - bounded by system()
+        await asyncio.sleep(0.005)
+    return parse_final(found[0].data)
+
+
+async def everything(bus: MemoryBus) -> tuple[Message, ...]:
+    return await bus.record(["podfolio.v1.>"])
+
+
+async def test_a_request_becomes_one_checked_and_proven_portfolio() -> None:
+    bus = MemoryBus(PODS)
+    async with system(bus):
+        await publish(bus, data())
+        event = await final_of(bus)
+
+    assert isinstance(event, MasterPortfolioOptimized)
+    assert event.certificate.certified
+    assert findings(json.loads(event.model_dump_json()), markets.load(TRAILING)) == []
+    assert [subjects.parse(m.subject).kind.value for m in await everything(bus)] == ["request", *["pod"] * 4, "final"]
+
+
+async def test_two_coordinators_publish_one_final_event() -> None:
+    bus = MemoryBus(PODS)
+    async with system(bus, coordinators=2):
+        for i in range(5):
+            await publish(bus, data(f"r{i}"), f"r{i}")
+        events = [await final_of(bus, f"r{i}") for i in range(5)]
+
+    assert all(isinstance(event, MasterPortfolioOptimized) for event in events)
+    assert (
+        len({json.dumps(dict(event.weights)) for event in events if isinstance(event, MasterPortfolioOptimized)}) == 1
+    )
+    assert sum(subjects.parse(m.subject).kind.value == "final" for m in await everything(bus)) == 5
+
+
+async def test_the_same_id_twice_is_worked_on_once() -> None:
+    bus = MemoryBus(PODS)
+    async with system(bus):
+        assert await publish(bus, data()) is Stored.NEW
+        other = await bus.publish_once(subjects.request("r1"), data(deadline_s=9), message_id="other", headers={})
+        await final_of(bus)
+
+    assert other is Stored.TAKEN
+    assert len(await everything(bus)) == 6
+
+
+async def test_a_pod_that_does_not_run_is_named_when_the_deadline_comes() -> None:
+    bus = MemoryBus(PODS)
+    async with system(bus, pods=("alpha", "beta", "delta")):
+        await publish(bus, data(deadline_s=30))
+        while len(await everything(bus)) < 4:  # noqa: ASYNC110 - bounded by system()
+            await asyncio.sleep(0.005)
+        bus.advance(31)
+        event = await final_of(bus)
+
+    assert isinstance(event, MasterPortfolioFailed)
+    assert (event.reason, event.missing_pods) == (Reason.DEADLINE_EXCEEDED, ("gamma",))
+
+
+async def test_the_deadline_is_kept_by_another_coordinator_than_the_one_that_set_it() -> None:
+    bus = MemoryBus(PODS)
+    async with system(bus, pods=()):
+        await publish(bus, data(deadline_s=30))
+        await asyncio.sleep(0.05)
+    bus.advance(31)
+    async with system(bus, pods=()):
+        event = await final_of(bus)
+
+    assert isinstance(event, MasterPortfolioFailed)
+    assert event.missing_pods == tuple(sorted(PODS))
+
+
+async def test_a_request_from_before_the_start_is_answered() -> None:
+    bus = MemoryBus(PODS)
+    await publish(bus, data())
+    async with system(bus):
+        assert isinstance(await final_of(bus), MasterPortfolioOptimized)
+
+
+@pytest.mark.parametrize("name", sorted(BAD))
+async def test_a_bad_request_is_answered_and_the_next_good_one_too(name: str) -> None:
+    bus = MemoryBus(PODS)
+    sent, reason, _ = BAD[name]
+    async with system(bus):
+        await publish(bus, sent, "bad")
+        refused = await final_of(bus, "bad")
+        await publish(bus, data(pod_weights={"alpha": 1.0}, rules={"max_weight": 0.6}))
+        answered = await final_of(bus)
+
+    assert isinstance(refused, MasterPortfolioFailed)
+    assert refused.reason == reason
+    assert isinstance(answered, MasterPortfolioOptimized)
+
+
+@pytest.mark.parametrize("token", ["a.b", "h\u00e9llo", "x" * 65, "a b"])
+async def test_a_subject_without_a_valid_id_is_put_aside_where_watchers_see_it(token: str) -> None:
+    bus = MemoryBus(PODS)
+    async with system(bus):
+        await publish(bus, data(), token)
+        while not (rejected := await bus.record([subjects.ALL_REJECTED])):  # noqa: ASYNC110 - bounded by system()
+            await asyncio.sleep(0.005)
+
+    told = json.loads(rejected[0].data)
+    assert (told["type"], told["subject"]) == ("MessageRejected", subjects.request(token))
+    assert rejected[0].subject == subjects.rejected(told["sequence"])
+
+
+async def test_the_trace_of_a_request_reaches_its_final_event() -> None:
+    bus = MemoryBus(PODS)
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    async with system(bus):
+        await bus.publish_once(subjects.request("r1"), data(), message_id="m", headers={"traceparent": trace})
+        await final_of(bus)
+
+    for message in await everything(bus):
+        assert message.headers["traceparent"] == trace
+
+
+async def test_every_message_of_ours_is_a_cloud_event() -> None:
+    bus = MemoryBus(PODS)
+    async with system(bus):
+        await publish(bus, data())
+        await final_of(bus)
+
+    for message in (await everything(bus))[1:]:
+        assert message.headers["ce-specversion"] == "1.0"
+        assert message.headers["ce-type"] == f"podfolio.v1.{json.loads(message.data)['type']}"
+        assert message.headers["ce-id"]
+        assert message.headers["ce-source"].startswith("/podfolio/")
+
+
+def conflicting() -> dict[str, Any]:
+    return body(rules={"max_etfs": 9})
+
+
+async def test_rules_that_conflict_are_named() -> None:
+    bus = MemoryBus(PODS)
+    async with system(bus):
+        await publish(bus, json.dumps(conflicting()).encode())
+        event = await final_of(bus)
+
+    assert isinstance(event, MasterPortfolioFailed)
+    assert event.reason is Reason.RULES_CONFLICT
+    assert {conflict.requirement for conflict in event.conflicts} == {"max_etfs", "duplicates"}
+    assert "at most 9 ETFs" in event.message

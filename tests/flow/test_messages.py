@@ -1,0 +1,91 @@
+"""The public interface: what is accepted, what is refused and how, and that the schemas say the same."""
+
+from __future__ import annotations
+
+import json
+
+import jsonschema
+import pytest
+from requests_made import BAD, REFERENCE, ROOT, body, data
+
+from bus.messages import (
+    BODIES,
+    BadMessageError,
+    MasterPortfolioFailed,
+    OptimizationRequest,
+    Reason,
+    encode,
+    parse_final,
+    parse_request,
+)
+
+# These are well-formed; only the system that is asked can know better.
+KNOWN_LATER = {"unknown_pod", "unknown_market", "unknown_etf"}
+
+
+@pytest.mark.parametrize("name", sorted(set(BAD) - KNOWN_LATER))
+def test_a_bad_request_is_refused_with_a_reason_that_names_the_mistake(name: str) -> None:
+    sent, _, named = BAD[name]
+
+    with pytest.raises(BadMessageError) as refused:
+        parse_request(sent, "bad")
+
+    assert named.lower() in str(refused.value).lower()
+
+
+def test_the_reference_request_is_read_as_written() -> None:
+    request = parse_request(REFERENCE.read_bytes(), "reference-customer")
+
+    assert request.shares(0.04) == {"alpha": 0.15, "beta": 0.25, "gamma": 0.50, "delta": 0.10}
+    assert (request.terms().total_capital_aud, request.terms().brokerage_aud) == (100_000, 10)
+    assert (request.rules.max_etfs, request.rules.min_weight, request.rules.max_weight) == (12, 0.02, 0.30)
+
+
+def test_shares_follow_from_the_present_values_of_goals() -> None:
+    goal = {"goal_id": "g", "name": "n", "pod": "alpha", "target_amount_aud": 11_000, "years": 1}
+    other = {**goal, "goal_id": "h", "pod": "beta", "target_amount_aud": 36_300, "years": 2}
+    request = parse_request(data(pod_weights=None, goals=[goal, other]), "r1")
+
+    # 11,000 / 1.1 = 10,000 and 36,300 / 1.21 = 30,000.
+    assert request.shares(0.10) == pytest.approx({"alpha": 0.25, "beta": 0.75})
+
+
+def test_a_pod_with_no_share_is_left_out() -> None:
+    request = parse_request(data(pod_weights={"alpha": 1.0, "beta": 0.0}), "r1")
+
+    assert request.shares(0.04) == {"alpha": 1.0}
+
+
+def test_many_mistakes_are_told_at_once_and_not_without_end() -> None:
+    sent = json.dumps({f"field_{i}": i for i in range(1_000)}).encode()
+
+    with pytest.raises(BadMessageError, match=r"and \d+ more") as refused:
+        parse_request(sent, "r1")
+
+    assert len(str(refused.value)) < 1_000
+
+
+def test_our_own_messages_ignore_fields_of_later_versions() -> None:
+    event = MasterPortfolioFailed(request_id="r1", reason=Reason.SOLVER_FAILED, message="m")
+    later = json.dumps({**json.loads(encode(event)), "of_a_later_version": 1}).encode()
+
+    assert parse_final(later) == event
+
+
+@pytest.mark.parametrize("name", sorted(BODIES))
+def test_the_published_schema_is_the_model_s(name: str) -> None:
+    published = json.loads((ROOT / "docs" / "schemas" / f"{name}.json").read_text(encoding="utf-8"))
+
+    assert published == BODIES[name].model_json_schema(), "run `make schemas`"
+
+
+def test_every_published_schema_is_of_a_message_that_exists() -> None:
+    assert {file.stem for file in (ROOT / "docs" / "schemas").glob("*.json")} == set(BODIES)
+
+
+def test_the_schema_accepts_the_reference_request_and_refuses_a_typo() -> None:
+    schema = OptimizationRequest.model_json_schema()
+
+    jsonschema.validate(json.loads(REFERENCE.read_text(encoding="utf-8")), schema)
+    with pytest.raises(jsonschema.ValidationError, match="max_eft"):
+        jsonschema.validate(body(max_eft=9), schema)

@@ -1,0 +1,143 @@
+"""Real processes for tests: started, watched through their ready files and logs, ended by their own id."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from requests_made import ROOT
+
+from agents import mandates
+from bus import subjects
+from bus.jetstream import Connection, JetStreamBus, connect
+from bus.messages import FinalEvent, parse_final
+from bus.server import embedded_server
+from bus.setup import set_up
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+    from collections.abc import AsyncIterator
+
+    from bus.port import Stored
+
+# Bounds for a machine that is busy; no test waits for time to pass.
+START_S = 60
+ANSWER_S = 60
+
+
+@dataclass
+class Site:
+    """A server of its own, a client on it, and whatever processes a test starts.
+
+    Attributes:
+        url: The server.
+        bus: A client's connection.
+        folder: For ready files and logs.
+    """
+
+    url: str
+    bus: JetStreamBus
+    folder: Path
+    _running: list[Process] = field(default_factory=list)
+
+    async def start(self, *command: str) -> Process:
+        """Start ``python -m`` *command* and wait until it is ready."""
+        name = "-".join([str(len(self._running)), *(Path(word).stem for word in command)])
+        ready = self.folder / f"{name}.ready"
+        with (self.folder / f"{name}.log").open("wb") as log:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                *command,
+                env={**os.environ, "PODFOLIO_NATS_URL": self.url, "PODFOLIO_READY_FILE": str(ready)},
+                stderr=log,
+            )
+        self._running.append(process)
+        async with asyncio.timeout(START_S):
+            while not ready.exists():
+                assert process.returncode is None, (self.folder / f"{name}.log").read_text(encoding="utf-8")
+                await asyncio.sleep(0.02)
+        return process
+
+    async def start_all(self, *, but: tuple[str, ...] = ()) -> dict[str, Process]:
+        """Start an agent of every pod and a coordinator."""
+        commands = {pod: ("agents", pod) for pod in mandates.bundled()} | {"coordinator": ("coordinator",)}
+        names = [name for name in commands if name not in but]
+        return dict(zip(names, await asyncio.gather(*(self.start(*commands[name]) for name in names)), strict=True))
+
+    async def publish(self, sent: bytes, request_id: str) -> Stored:
+        """Publish a request."""
+        return await self.bus.publish_once(
+            subjects.request(request_id), sent, message_id=f"test-{request_id}", headers={}
+        )
+
+    async def final(self, request_id: str) -> FinalEvent:
+        """Wait for a final event."""
+        async with asyncio.timeout(ANSWER_S):
+            while not (found := await self.bus.record([subjects.final(request_id)])):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        return parse_final(found[0].data)
+
+    async def end(self, process: Process, number: signal.Signals = signal.SIGTERM) -> int:
+        """Send a signal and wait for the end; returns the exit status."""
+        process.send_signal(number)
+        async with asyncio.timeout(START_S):
+            return await process.wait()
+
+    async def end_all(self) -> None:
+        """End whatever still runs."""
+        for process in self._running:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+@asynccontextmanager
+async def site_of_its_own(folder: Path) -> AsyncIterator[Site]:
+    """Make a site with a new server and all queues, and no processes yet."""
+    async with (
+        embedded_server(folder / "store", log=folder / "server.log") as url,
+        connect(Connection(servers=url, name="test")) as bus,
+    ):
+        await set_up(bus, tuple(mandates.bundled()))
+        site = Site(url, bus, folder)
+        try:
+            yield site
+        finally:
+            await site.end_all()
+
+
+async def podfolio(*arguments: str, timeout_s: float = 120) -> tuple[int, str, str]:
+    """Run the command to its end; returns exit status, output and errors."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "cli",
+        *arguments,
+        cwd=ROOT,
+        env={**os.environ, "NO_COLOR": "", "TERM": "dumb"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(timeout_s):
+            out, err = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        raise
+    return process.returncode or 0, out.decode(), err.decode()
+
+
+def log_lines(folder: Path, name: str) -> list[dict[str, Any]]:
+    """Read the JSON lines that processes whose log is called like *name* wrote."""
+    files = folder.glob(f"*{name}*.log")
+    lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+    return [json.loads(line) for line in lines if line.startswith("{")]

@@ -1,0 +1,164 @@
+"""The command, as people and scripts use it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from processes import podfolio
+from requests_made import OUTLOOK, REFERENCE, ROOT, TRAILING, body
+
+from portfolio import market as markets
+from portfolio.check import findings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from processes import Site
+
+
+async def test_the_demo_ends_with_a_portfolio_that_is_what_it_should_be(tmp_path: Path) -> None:
+    status, page, errors = await podfolio("demo", "--json", str(tmp_path / "first.json"))
+    again, _, _ = await podfolio("demo", "--json", str(tmp_path / "second.json"))
+
+    event, second = (json.loads((tmp_path / f"{n}.json").read_bytes()) for n in ("first", "second"))
+    assert (status, again, errors) == (0, 0, "")
+    assert findings(event, markets.load(TRAILING)) == []
+    assert (event["weights"], event["market"]) == (second["weights"], second["market"])
+    assert len(event["weights"]) <= 12
+    assert all(len(holding["owners"]) == 1 for holding in event["holdings"])
+    assert all(goal["met"] for goal in event["goals"])
+    rows = {row["metric"]: row for row in event["comparison"]}
+    for better in ("etfs", "positions", "duplicated_etfs", "trading_cost_aud"):
+        assert rows[better]["master"] < rows[better]["naive"], better
+    for part in ("Asset class", "Naive", "Best alone", "Correlation", "Objective", "podfolio.v1.final"):
+        assert part in page, part
+    assert "\x1b" not in page, "plain text into a pipe"
+    assert page.isascii(), "and nothing that a plain terminal cannot show"
+
+
+async def test_the_demo_takes_another_market_and_says_what_cannot_be_had() -> None:
+    status, page, _ = await podfolio("demo", "--market", OUTLOOK)
+
+    assert status == 1
+    assert "goal_unreachable" in page
+    assert "Sharpe ratio" in page
+
+
+async def test_a_request_is_answered_shown_and_kept(site: Site, tmp_path: Path) -> None:
+    await site.start_all()
+    file = tmp_path / "final.json"
+
+    status, page, _ = await podfolio("request", str(REFERENCE), "--server", site.url, "--json", str(file))
+    again, _, _ = await podfolio("request", str(REFERENCE), "--server", site.url, "--json", str(tmp_path / "2.json"))
+
+    (stored,) = await site.bus.record(["podfolio.v1.final.reference-customer"])
+    assert (status, again) == (0, 0)
+    assert file.read_bytes() == stored.data == (tmp_path / "2.json").read_bytes()
+    assert "Master portfolio" in page
+
+
+async def test_an_id_that_was_used_for_something_else_is_refused(site: Site, tmp_path: Path) -> None:
+    await site.start_all()
+    await podfolio("request", str(REFERENCE), "--server", site.url)
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps(body("reference-customer", brokerage_aud=5)), encoding="utf-8")
+
+    status, _, errors = await podfolio("request", str(other), "--server", site.url)
+    renamed, _, _ = await podfolio("request", str(other), "--server", site.url, "--request-id", "another")
+
+    assert (status, renamed) == (1, 0)
+    assert "already used" in errors
+
+
+async def test_a_failure_has_exit_status_1_and_its_reason(site: Site, tmp_path: Path) -> None:
+    await site.start_all()
+    file = tmp_path / "request.json"
+    file.write_text(json.dumps(body("r1", rules={"max_etfs": 9})), encoding="utf-8")
+
+    status, page, _ = await podfolio("request", str(file), "--server", site.url)
+
+    assert status == 1
+    assert "rules_conflict" in page
+    assert "at most 9 ETFs" in page
+
+
+async def test_a_file_that_is_no_request_is_refused_before_it_is_sent(tmp_path: Path) -> None:
+    file = tmp_path / "request.json"
+    file.write_text("{}", encoding="utf-8")
+
+    status, _, errors = await podfolio("request", str(file), "--server", "nats://127.0.0.1:1")
+
+    assert status == 1
+    assert "not a valid request" in errors
+
+
+async def test_a_server_that_is_not_there_is_said_in_one_line() -> None:
+    status, _, errors = await podfolio("request", str(REFERENCE), "--server", "nats://127.0.0.1:1")
+
+    assert status == 1
+    assert "127.0.0.1:1" in errors
+    assert "Traceback" not in errors
+
+
+async def test_watch_replays_the_stream_and_follows_it(site: Site) -> None:
+    await site.start_all()
+    await podfolio("request", str(REFERENCE), "--server", site.url)
+    watch = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "cli",
+        "watch",
+        "--all",
+        cwd=ROOT,
+        env={**os.environ, "PODFOLIO_NATS_URL": site.url, "PYTHONUNBUFFERED": "1"},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert watch.stdout is not None
+    async with asyncio.timeout(60):
+        replayed = [(await watch.stdout.readline()).decode() for _ in range(6)]
+        await podfolio("request", str(REFERENCE), "--server", site.url, "--request-id", "live")
+        live = [(await watch.stdout.readline()).decode() for _ in range(6)]
+        watch.send_signal(signal.SIGINT)
+        assert await watch.wait() == 0
+
+    assert "podfolio.v1.request.reference-customer" in replayed[0]
+    assert "podfolio.v1.final.reference-customer" in replayed[5]
+    assert "podfolio.v1.final.live" in live[5]
+
+
+async def test_up_serves_until_it_is_interrupted(tmp_path: Path, unused_tcp_port: int) -> None:
+    up = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "cli",
+        "up",
+        "--port",
+        str(unused_tcp_port),
+        "--store",
+        str(tmp_path / "store"),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    assert up.stdout is not None
+    async with asyncio.timeout(60):
+        while "try: podfolio request" not in (await up.stdout.readline()).decode():
+            assert up.returncode is None
+        status, _, _ = await podfolio("request", str(REFERENCE), "--server", f"nats://127.0.0.1:{unused_tcp_port}")
+        up.send_signal(signal.SIGINT)
+        assert await up.wait() == 0
+
+    assert status == 0
+
+
+async def test_setup_says_what_it_did_and_does_nothing_twice(site: Site) -> None:
+    _, first, _ = await podfolio("setup", "--server", site.url)
+    _, second, _ = await podfolio("setup", "--server", site.url)
+
+    assert first == second
+    assert "PODFOLIO" in second
