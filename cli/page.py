@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from portfolio.account import ComparisonRow
 
 # Widths of the bars that stand for weights.
-_BAR = 24
-_PIPE_WIDTH = 110
+_BAR = 14
+# Changes smaller than this read as none.
+_SHOWN = 5e-4
+_PIPE_WIDTH = 120
 
 _METRICS = {
     "etfs": ("ETFs", "{:.0f}"),
@@ -51,16 +53,9 @@ def show(console: Console, event: FinalEvent) -> None:
     if isinstance(event, MasterPortfolioFailed):
         console.print(_failure(console, event))
         return
-    console.print(
-        Group(
-            _title(console, event),
-            _portfolio(console, event),
-            _comparison(console, event),
-            _goals(console, event),
-            _correlations(console, event),
-            _proof(console, event),
-        )
-    )
+    for part in (_title, _portfolio, _comparison, _goals, _correlations, _proof):
+        console.print(part(console, event))
+        console.print()
 
 
 def _table(console: Console, title: str, *columns: str, right: tuple[int, ...] = ()) -> Table:
@@ -68,12 +63,13 @@ def _table(console: Console, title: str, *columns: str, right: tuple[int, ...] =
         title=title,
         title_justify="left",
         title_style="bold",
-        box=box.ROUNDED if console.is_terminal else box.ASCII2,
+        box=box.SIMPLE_HEAD if console.is_terminal else box.ASCII2,
         header_style="bold",
-        min_width=_PIPE_WIDTH - 30,
+        caption_justify="left",
     )
     for i, column in enumerate(columns):
-        table.add_column(column, justify="right" if i in right else "left")
+        # Names may be broken where the page is narrow, numbers never.
+        table.add_column(column, justify="right" if i in right else "left", no_wrap=column != "Name")
     return table
 
 
@@ -103,7 +99,7 @@ def _portfolio(console: Console, event: MasterPortfolioOptimized) -> RenderableT
             "",
         )
         for h in holdings:
-            bar = filled * max(1, round(_BAR * h.weight / largest))
+            bar = Text(filled * max(1, round(_BAR * h.weight / largest)), style="cyan")
             table.add_row(f"  {h.ticker}", h.name, ", ".join(h.owners), f"{h.weight:.2%}", f"{h.amount_aud:,.2f}", bar)
     for pod, account in event.pods.items():
         if account.left_out:
@@ -125,7 +121,8 @@ def _comparison(console: Console, event: MasterPortfolioOptimized) -> Renderable
 def _change(row: ComparisonRow) -> str:
     if row.naive is None or row.master is None or row.naive == 0:
         return ""
-    return f"{(row.master - row.naive) / abs(row.naive):+.1%}"
+    change = (row.master - row.naive) / abs(row.naive)
+    return f"{change:+.1%}" if abs(change) >= _SHOWN else "0.0%"
 
 
 def _verdict(row: ComparisonRow, pattern: str) -> Text:
@@ -167,11 +164,12 @@ def _correlations(console: Console, event: MasterPortfolioOptimized) -> Renderab
 def _proof(console: Console, event: MasterPortfolioOptimized) -> RenderableType:
     c = event.certificate
     said = (
-        f"proven optimal within {c.target_gap:.0e}"
+        f"proven optimal within {c.target_gap:.2%}"
         if c.certified
-        else f"NOT proven within {c.target_gap:.0e}: a limit stopped the search"
+        else f"NOT proven within {c.target_gap:.2%}: a limit stopped the search"
     )
-    table = _table(console, f"Proof: {said}", "Objective", "Bound", "Gap", "Nodes", "Parts proven", "Milliseconds")
+    columns = ("Objective", "Bound", "Gap", "Nodes", "Parts proven", "Milliseconds")
+    table = _table(console, f"Proof: {said}", *columns, right=tuple(range(len(columns))))
     table.add_row(
         f"{c.objective:.8f}",
         f"{c.bound:.8f}",

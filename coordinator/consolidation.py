@@ -52,7 +52,7 @@ def consolidate(
 def _optimise(request: OptimizationRequest, results: Mapping[str, PodResult], stop: Callable[[], bool]) -> FinalEvent:
     began = perf_counter()
     market = markets.load(request.market)
-    sleeves = [_sleeve(market, results[pod]) for pod in sorted(results)]
+    sleeves = [_sleeve(market, results[pod]) for pod in request.shares(market.risk_free)]
     terms = request.terms()
     X, certificate = optimise_master(market, sleeves, terms, stop=stop)
     account = render_account(market, sleeves, terms, X)

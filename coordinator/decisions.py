@@ -148,7 +148,7 @@ def decide(record: Record, *, due: bool) -> Action:
     missing = tuple(sorted(set(expected) - set(record.answers)))
     if missing:
         return _late(request, missing) if due else Wait("pods_missing")
-    return _weigh(request, record, sorted(expected))
+    return _weigh(request, record, list(expected))
 
 
 def _weigh(request: OptimizationRequest, record: Record, expected: list[str]) -> Action:
