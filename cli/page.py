@@ -101,11 +101,9 @@ def _portfolio(console: Console, event: MasterPortfolioOptimized) -> RenderableT
         for h in holdings:
             bar = Text(filled * max(1, round(_BAR * h.weight / largest)), style="cyan")
             table.add_row(f"  {h.ticker}", h.name, ", ".join(h.owners), f"{h.weight:.2%}", f"{h.amount_aud:,.2f}", bar)
-    for pod, account in event.pods.items():
-        if account.left_out:
-            table.caption = (
-                f"Not considered for {pod}: {', '.join(account.left_out)} (not priced, or never to be bought)"
-            )
+    left_out = [f"{', '.join(account.left_out)} for {pod}" for pod, account in event.pods.items() if account.left_out]
+    if left_out:
+        table.caption = f"Not considered, since not priced or never to be bought: {'; '.join(left_out)}"
     return table
 
 
