@@ -50,7 +50,7 @@ _REPLICA = (
         "--ready-file",
         envvar="PODFOLIO_READY_FILE",
         type=click.Path(dir_okay=False, path_type=Path),
-        help="Touched every 5 s while this process is ready.  [env: PODFOLIO_READY_FILE]",
+        help="Touched every 5 s while this process takes work; for health checks.  [env: PODFOLIO_READY_FILE]",
     ),
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
@@ -519,6 +520,7 @@ class TestEmbeddedServer:
             async with embedded_server(tmp_path / "store", log=tmp_path / "log"):
                 pass
 
+    @pytest.mark.skipif(shutil.which("setpriv") is None, reason="needs setpriv of util-linux")
     async def test_ends_with_the_process_that_started_it_even_if_that_is_killed(self, tmp_path: Path) -> None:
         program = """if True:
             import asyncio, pathlib, sys
