@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from bus.messages import BadMessageError, MarketRef, PodFailed, PodResult, Reason, parse_request
 from portfolio import market as markets
 from portfolio.account import named
 from portfolio.errors import DataError, SolverError
-from portfolio.sleeve import UnreachableMandateError, optimise_sleeve
+from portfolio.sleeve import Sleeve, UnreachableMandateError, optimise_sleeve
 
 if TYPE_CHECKING:
     from bus.messages import OptimizationRequest, PodAnswer
@@ -43,14 +44,19 @@ def _try(mandate: Mandate, request: OptimizationRequest, market: markets.Market,
         return _failed(mandate, request, Reason.INTERNAL_ERROR, error)
 
 
+@lru_cache(maxsize=1_024)
+def _optimise_alone(market: markets.Market, mandate: Mandate, never_buy: frozenset[str]) -> Sleeve:
+    """Optimise a pod as if it had all the capital: its portfolio does not depend on its share.
+
+    Most customers share their risk tolerance with others and refuse nothing, so most were here before.
+    """
+    return optimise_sleeve(market, mandate, 1.0, never_buy=never_buy)
+
+
 def _optimise(mandate: Mandate, request: OptimizationRequest, market: markets.Market, share: float) -> PodResult:
     began = time.perf_counter()
-    sleeve = optimise_sleeve(
-        market,
-        mandate.scaled(request.customer.risk_tolerance),
-        share,
-        never_buy=frozenset(request.rules.never_buy),
-    )
+    never_buy = frozenset(request.rules.never_buy)
+    sleeve = _optimise_alone(market, mandate.scaled(request.customer.risk_tolerance), never_buy)
     return PodResult(
         request_id=request.request_id,
         pod=mandate.pod,

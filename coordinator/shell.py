@@ -71,7 +71,9 @@ class Coordinator:
         action = await self.consider(message, address.kind)
         decided = perf_counter()
         outcome, stored = await self.act(address.key, action, message)
-        log.info(
+        # One line a request says it all: that of the message that ended it.
+        tell = log.info if stored is not None else log.debug
+        tell(
             _EVENTS[address.kind],
             request_id=address.key,
             pod=address.pod or None,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from portfolio.figures import Figures, figures, tax_drags
+from portfolio.figures import Figures, figures
 from portfolio.mandate import Mandate, Measure, Objective
 from portfolio.naive import Overview, extra_owners, overview, put_side_by_side
 
@@ -152,14 +152,20 @@ def met(measure: Measure, asked: float, delivered: float) -> bool:
 
 def render_account(market: Market, sleeves: Sequence[Sleeve], terms: Terms, X: Matrix) -> Account:
     """Describe the holdings *X*, shape (pods, n)."""
-    naive = put_side_by_side(sleeves)
+    naive, master = overview(market, put_side_by_side(sleeves), terms), overview(market, X, terms)
+    delivered = [figures(market, row / s.share) for s, row in zip(sleeves, X, strict=True)]
     return Account(
         holdings=_holdings(market, sleeves, terms, X),
-        pods={s.mandate.pod: _pod(market, s, row) for s, row in zip(sleeves, X, strict=True)},
-        goals=tuple(g for s, row in zip(sleeves, X, strict=True) for g in _goals(market, s, row)),
-        comparison=_comparison(overview(market, naive, terms), overview(market, X, terms)),
+        pods={s.mandate.pod: _pod(market, s, row, found) for s, row, found in zip(sleeves, X, delivered, strict=True)},
+        goals=tuple(goal for s, found in zip(sleeves, delivered, strict=True) for goal in _goals(s, found)),
+        comparison=_comparison(naive, master),
         correlations=_correlations(market, sleeves, X),
-        objective_terms=_terms(market, sleeves, terms, X),
+        objective_terms=ObjectiveTerms(
+            pod_score=sum(s.share * _score(market, s, found) for s, found in zip(sleeves, delivered, strict=True)),
+            duplication=extra_owners(X) / max(extra_owners(put_side_by_side(sleeves)), 1),
+            trading_cost=_share(master.trading_cost_aud, naive.trading_cost_aud),
+            tax_efficiency=1 - master.tax_aud / naive.tax_aud if _taxed(naive) else 0.0,
+        ),
     )
 
 
@@ -179,13 +185,13 @@ def _holdings(market: Market, sleeves: Sequence[Sleeve], terms: Terms, X: Matrix
     )
 
 
-def _pod(market: Market, sleeve: Sleeve, row: Vector) -> PodAccount:
+def _pod(market: Market, sleeve: Sleeve, row: Vector, delivered: Figures) -> PodAccount:
     return PodAccount(
         mandate=sleeve.mandate,
         capital_share=sleeve.share,
         naive_weights=named(market, sleeve.weights),
         weights=named(market, row),
-        figures=figures(market, row / sleeve.share),
+        figures=delivered,
         left_out=sleeve.left_out,
     )
 
@@ -195,8 +201,7 @@ def named(market: Market, weights: Vector) -> dict[str, float]:
     return {t: float(v) for t, v in zip(market.tickers, weights, strict=True) if v > 0}
 
 
-def _goals(market: Market, sleeve: Sleeve, row: Vector) -> list[GoalAccount]:
-    delivered = figures(market, row / sleeve.share)
+def _goals(sleeve: Sleeve, delivered: Figures) -> list[GoalAccount]:
     return [
         GoalAccount(
             pod=sleeve.mandate.pod,
@@ -236,21 +241,17 @@ def correlation_target(first: Mandate, second: Mandate) -> float | None:
     return first.correlation_targets.get(second.pod, second.correlation_targets.get(first.pod))
 
 
-def _terms(market: Market, sleeves: Sequence[Sleeve], terms: Terms, X: Matrix) -> ObjectiveTerms:
-    naive, master = overview(market, put_side_by_side(sleeves), terms), overview(market, X, terms)
-    drags = tax_drags(market, terms.marginal_tax_rate)
-    taxed = naive.tax_aud > 0 and naive.tax_efficiency is not None
-    return ObjectiveTerms(
-        pod_score=sum(s.share * _score(market, s, row) for s, row in zip(sleeves, X, strict=True)),
-        duplication=extra_owners(X) / max(extra_owners(put_side_by_side(sleeves)), 1),
-        trading_cost=master.trading_cost_aud / naive.trading_cost_aud if naive.trading_cost_aud > 0 else 0.0,
-        tax_efficiency=1 - terms.total_capital_aud * float(drags @ X.sum(axis=0)) / naive.tax_aud if taxed else 0.0,
-    )
+def _share(master: float, naive: float) -> float:
+    return master / naive if naive > 0 else 0.0
 
 
-def _score(market: Market, sleeve: Sleeve, row: Vector) -> float:
+def _taxed(naive: Overview) -> bool:
+    return naive.tax_aud > 0 and naive.tax_efficiency is not None
+
+
+def _score(market: Market, sleeve: Sleeve, now: Figures) -> float:
     """Score a sleeve against the pod's stage-1 result: 1 there, concave in the weights."""
-    now, best = figures(market, row / sleeve.share), sleeve.figures
+    best = sleeve.figures
     if sleeve.mandate.objective is Objective.MIN_VOLATILITY:
         return 2 - now.volatility / best.volatility
     if sleeve.mandate.objective is Objective.MAX_SHARPE:

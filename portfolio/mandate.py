@@ -103,6 +103,10 @@ class Mandate:
             )
             raise DataError(message)
 
+    def __hash__(self) -> int:
+        """Hash what distinguishes mandates in practice; equality compares everything."""
+        return hash((self.pod, self.objective, self.universe, *self.goals.items()))
+
     def scaled(self, risk_tolerance: float) -> Mandate:
         """Fit the cap on volatility to the customer: it is multiplied by ``0.5 + risk_tolerance``.
 

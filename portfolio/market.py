@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -68,6 +68,7 @@ class Market:
     expected_returns: Vector
     Sigma: Matrix
     risk_free: float
+    _columns: dict[str, Vector] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def tickers(self) -> tuple[str, ...]:
@@ -89,7 +90,9 @@ class Market:
 
     def column(self, attribute: str) -> Vector:
         """Collect one numeric attribute of every ETF."""
-        return np.array([getattr(etf, attribute) for etf in self.etfs], dtype=float)
+        if attribute not in self._columns:
+            self._columns[attribute] = _read_only(np.array([getattr(etf, attribute) for etf in self.etfs], dtype=float))
+        return self._columns[attribute]
 
 
 def bundled() -> dict[str, Traversable]:
