@@ -205,6 +205,8 @@ class Formulation:
         if measure is Measure.VOLATILITY:
             self._build.cost({risk: 1.0})
         elif measure is Measure.SHARPE:
+            # Near the answer this is near zero: the constant keeps a relative gap meaningful.
+            self._build.offset += 1
             self._build.cost(self._below_ratio(p, risk, ratio))
         else:
             column = self._column(measure)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,8 +29,9 @@ GAP = 1e-4
 _ANY = 1e12
 
 # A Sharpe ratio counts as found when a step of Dinkelbach's method gains less than this.
-_RATIO_FOUND = 1e-6
+_RATIO_FOUND = 1e-4
 _RATIO_STEPS = 20
+_AIM_GAP = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Conflict:
         words: What it asks.
         asked: For a goal: the figure asked.
         best_alone: For a goal: the best the pod could do with this goal alone.
-        best_together: For a goal: the best there is while all other rules and goals are kept.
+        best_together: For a goal: the best there is while all other rules and goals are kept; None if not proven.
     """
 
     requirement: str
@@ -78,7 +80,8 @@ class ConflictError(UnreachableGoalError):
     """No portfolio keeps all rules and goals.
 
     Attributes:
-        conflicts: Requirements that contradict each other; without any one of them the rest agree.
+        conflicts: Requirements that contradict each other; without any one of them the rest agree, unless
+            time ended the search for a smaller set.
     """
 
     def __init__(self, conflicts: Sequence[Conflict]) -> None:
@@ -128,8 +131,9 @@ def optimise_master(
 def _conflicts(market: Market, sleeves: Sequence[Sleeve], terms: Terms, stop: Callable[[], bool]) -> list[Conflict]:
     """Find a minimal set of contradicting requirements with a deletion filter.
 
-    Each requirement in turn is left out; if the rest still contradicts itself, it stays out
-    (Chinneck & Dravnieks 1991). What is left at the end cannot spare a single member.
+    Each requirement in turn is left out; if the rest is proven to contradict itself still, it stays
+    out (Chinneck & Dravnieks 1991). What is left at the end cannot spare a single member, unless
+    *stop* ended the filter early: then the set is contradictory, but may be larger than need be.
     """
 
     def solve(without: Sequence[str]) -> Solution:
@@ -164,22 +168,23 @@ def _conflicts(market: Market, sleeves: Sequence[Sleeve], terms: Terms, stop: Ca
 def _best_together(
     market: Market, sleeves: Sequence[Sleeve], terms: Terms, p: int, measure: Measure, stop: Callable[[], bool]
 ) -> float | None:
-    """Find the best figure for one goal while all other requirements are kept; None if there is none.
+    """Find the best figure for one goal while all other requirements are kept; None if it is not proven.
 
     A Sharpe ratio is found by Dinkelbach's method: beat the last one until nothing beats it.
     """
     name = f"{sleeves[p].mandate.pod}.{measure.value}"
-    best: float | None = None
-    for _ in range(_RATIO_STEPS if measure is Measure.SHARPE else 1):
-        formulation = Formulation(market, sleeves, terms, without=[name], aim=(p, measure, best or 0.0))
-        solution = minimise(formulation.program, stop=stop)
-        if solution.x is None:
+    last = -math.inf
+    for _ in range(_RATIO_STEPS):
+        aim = (p, measure, max(last, 0.0))
+        formulation = Formulation(market, sleeves, terms, without=[name], aim=aim)
+        solution = minimise(formulation.program, gap=_AIM_GAP, stop=stop)
+        if solution.status is not Status.OPTIMAL:
+            return None
+        best = figures(market, formulation.holdings(solution)[p] / sleeves[p].share).of(measure)
+        if measure is not Measure.SHARPE or best - last < _RATIO_FOUND:
             return best
-        u = formulation.holdings(solution)[p] / sleeves[p].share
-        last, best = best, figures(market, u).of(measure)
-        if last is not None and best - last < _RATIO_FOUND:
-            return max(best, last)
-    return best
+        last = best
+    return None
 
 
 def _say(conflict: Conflict) -> str:
