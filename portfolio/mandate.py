@@ -39,7 +39,7 @@ class Measure(StrEnum):
 
     def show(self, value: float) -> str:
         """Write a figure of this measure."""
-        return f"{value:.2f}" if self in (Measure.SHARPE, Measure.LIQUIDITY) else f"{value:.2%}"
+        return f"{value:.3f}" if self in (Measure.SHARPE, Measure.LIQUIDITY) else f"{value:.2%}"
 
 
 class Objective(StrEnum):

@@ -66,7 +66,8 @@ class Conflict:
         words: What it asks.
         asked: For a goal: the figure asked.
         best_alone: For a goal: the best the pod could do with this goal alone.
-        best_together: For a goal: the best there is while all other rules and goals are kept; None if not proven.
+        best_together: For a goal: the best there is while all other requirements are kept or, where even that
+            is too much, the others of this set; None if not proven.
     """
 
     requirement: str
@@ -86,7 +87,7 @@ class ConflictError(UnreachableGoalError):
 
     def __init__(self, conflicts: Sequence[Conflict]) -> None:
         said = "; ".join(_say(conflict) for conflict in conflicts)
-        super().__init__(f"no portfolio keeps all of these together: {said}. Ease one of them")
+        super().__init__(f"No portfolio keeps all of these together: {said}. Ease one of them")
         self.conflicts = tuple(conflicts)
 
 
@@ -139,6 +140,24 @@ def _conflicts(market: Market, sleeves: Sequence[Sleeve], terms: Terms, stop: Ca
     def solve(without: Sequence[str]) -> Solution:
         return minimise(Formulation(market, sleeves, terms, without=without).program, gap=_ANY, stop=stop)
 
+    def best_together(p: int, measure: Measure, without: Sequence[str]) -> float | None:
+        """Find the best figure for one goal; None if nothing is proven.
+
+        A Sharpe ratio is found by Dinkelbach's method: beat the last one until nothing beats it.
+        """
+        last = -math.inf
+        for _ in range(_RATIO_STEPS):
+            aim = (p, measure, max(last, 0.0))
+            formulation = Formulation(market, sleeves, terms, without=without, aim=aim)
+            solution = minimise(formulation.program, gap=_AIM_GAP, stop=stop)
+            if solution.status is not Status.OPTIMAL:
+                return None
+            best = figures(market, formulation.holdings(solution)[p] / sleeves[p].share).of(measure)
+            if measure is not Measure.SHARPE or best - last < _RATIO_FOUND:
+                return best
+            last = best
+        return None
+
     requirements = Formulation(market, sleeves, terms).requirements
     out: list[str] = []
     # Goals stay longest: a person would rather hear of a goal than of a yardstick.
@@ -159,32 +178,10 @@ def _conflicts(market: Market, sleeves: Sequence[Sleeve], terms: Terms, stop: Ca
                 requirements[name],
                 asked=sleeves[p].mandate.goals[measure],
                 best_alone=sleeves[p].best_alone.get(measure),
-                best_together=_best_together(market, sleeves, terms, p, measure, stop),
+                best_together=best_together(p, measure, [name]) or best_together(p, measure, [*out, name]),
             )
         )
     return found
-
-
-def _best_together(
-    market: Market, sleeves: Sequence[Sleeve], terms: Terms, p: int, measure: Measure, stop: Callable[[], bool]
-) -> float | None:
-    """Find the best figure for one goal while all other requirements are kept; None if it is not proven.
-
-    A Sharpe ratio is found by Dinkelbach's method: beat the last one until nothing beats it.
-    """
-    name = f"{sleeves[p].mandate.pod}.{measure.value}"
-    last = -math.inf
-    for _ in range(_RATIO_STEPS):
-        aim = (p, measure, max(last, 0.0))
-        formulation = Formulation(market, sleeves, terms, without=[name], aim=aim)
-        solution = minimise(formulation.program, gap=_AIM_GAP, stop=stop)
-        if solution.status is not Status.OPTIMAL:
-            return None
-        best = figures(market, formulation.holdings(solution)[p] / sleeves[p].share).of(measure)
-        if measure is not Measure.SHARPE or best - last < _RATIO_FOUND:
-            return best
-        last = best
-    return None
 
 
 def _say(conflict: Conflict) -> str:

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 # before "the largest Sharpe ratio" counts as unbounded, that is, before no mix beats cash.
 _KAPPA = 1e4
 
+# With as many effective holdings as ETFs, but for this part of them, all weights are equal.
+_ALL = 1e-6
+
 # A weight this small is a candidate for zero; that it costs nothing is then shown by solving again.
 _CANDIDATE = 1e-5
 _NOTHING_LOST = 1e-7
@@ -102,6 +105,12 @@ def optimise_sleeve(
             f" {len(mandate.universe)} ETFs can be bought (not {', '.join(left_out)})"
         )
         raise UnreachableMandateError(message)
+    if len(universe) < mandate.min_effective_holdings:
+        message = (
+            f"{mandate.pod} alone must have at least {mandate.min_effective_holdings:g} effective holdings, but only"
+            f" {len(universe)} of its {len(mandate.universe)} ETFs can be bought (not {', '.join(left_out)})"
+        )
+        raise UnreachableMandateError(message)
     stage = _Stage(market, mandate, universe)
     best_alone = {measure: stage.best(measure) for measure in mandate.goals}
     _refuse_unreachable(mandate, best_alone)
@@ -115,17 +124,16 @@ def _refuse_unreachable(mandate: Mandate, best_alone: Mapping[Measure, float]) -
     shortfalls = tuple(Shortfall(mandate.pod, m, asked, best_alone[m]) for m, asked in mandate.goals.items())
     if out_of_reach := tuple(s for s in shortfalls if not s.reachable):
         said = "; ".join(
-            f"{s.measure.value} {'at most' if s.measure.lower_is_better else 'at least'} {s.asked:.4g} was asked,"
-            f" {s.best_alone:.4g} is the best there is"
+            f"{s.measure.words(s.asked)} was asked, {s.measure.show(s.best_alone)} is the best there is"
             for s in out_of_reach
         )
-        message = f"no mix of {mandate.pod}'s ETFs reaches its goals: {said}"
+        message = f"No mix of {mandate.pod}'s ETFs reaches its goals: {said}"
         raise UnreachableMandateError(message, out_of_reach)
 
 
 def _conflict(mandate: Mandate, best_alone: Mapping[Measure, float]) -> UnreachableMandateError:
     shortfalls = tuple(Shortfall(mandate.pod, m, asked, best_alone[m]) for m, asked in mandate.goals.items())
-    said = ", ".join(f"{s.measure.value} {s.asked:.4g}" for s in shortfalls)
+    said = ", ".join(s.measure.words(s.asked) for s in shortfalls)
     message = (
         f"{mandate.pod}'s goals can each be met, but not together with at least"
         f" {mandate.min_effective_holdings:g} effective holdings: {said}"
@@ -210,7 +218,11 @@ class _Stage:
         for j in x:
             build.at_most({j: 1.0, kappa: -self.mandate.max_position}, 0.0)
         build.norm_at_most(self.factor.T / self.risk_scale, x, {risk: 1.0})
-        if effective_holdings > 1:
+        if effective_holdings > n * (1 - _ALL):
+            # All of them, equally: the cone would be a single point, where an interior point is lost.
+            for j in x:
+                build.equal({j: 1.0, kappa: -1 / n}, 0.0)
+        elif effective_holdings > 1:
             build.norm_at_most(np.eye(n), x, {kappa: 1 / np.sqrt(effective_holdings)})
         for goal, asked in goals.items():
             self.require(build, x, kappa, risk, goal, asked)
