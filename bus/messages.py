@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, model_validator
 
@@ -30,6 +30,9 @@ Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 Pod = Annotated[str, StringConstraints(pattern=POD_PATTERN)]
 Ticker = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,12}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
+
+
+T = TypeVar("T")
 
 
 class BadMessageError(ValueError):
@@ -260,6 +263,7 @@ class MessageRejected(_Lenient):
 PodAnswer = PodResult | PodFailed
 FinalEvent = MasterPortfolioOptimized | MasterPortfolioFailed
 
+_REQUEST: TypeAdapter[OptimizationRequest] = TypeAdapter(OptimizationRequest)
 _POD_ANSWER: TypeAdapter[PodAnswer] = TypeAdapter(Annotated[PodAnswer, Field(discriminator="type")])
 _FINAL: TypeAdapter[FinalEvent] = TypeAdapter(Annotated[FinalEvent, Field(discriminator="type")])
 
@@ -273,10 +277,7 @@ def parse_request(data: bytes, request_id: str) -> OptimizationRequest:
     Raises:
         BadMessageError: If it is no valid request; says what to change.
     """
-    try:
-        request = OptimizationRequest.model_validate_json(data)
-    except ValidationError as error:
-        raise BadMessageError(_explain(error)) from None
+    request = _read(_REQUEST, data)
     if request.request_id != request_id:
         message = f"the body says request_id {request.request_id!r}, its subject says {request_id!r}: make them equal"
         raise BadMessageError(message)
@@ -289,10 +290,7 @@ def parse_pod_answer(data: bytes) -> PodAnswer:
     Raises:
         BadMessageError: If it is no answer that this version understands.
     """
-    try:
-        return _POD_ANSWER.validate_json(data)
-    except ValidationError as error:
-        raise BadMessageError(_explain(error)) from None
+    return _read(_POD_ANSWER, data)
 
 
 def parse_final(data: bytes) -> FinalEvent:
@@ -301,8 +299,12 @@ def parse_final(data: bytes) -> FinalEvent:
     Raises:
         BadMessageError: If it is no event that this version understands.
     """
+    return _read(_FINAL, data)
+
+
+def _read(adapter: TypeAdapter[T], data: bytes) -> T:
     try:
-        return _FINAL.validate_json(data)
+        return adapter.validate_json(data)
     except ValidationError as error:
         raise BadMessageError(_explain(error)) from None
 
