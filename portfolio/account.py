@@ -139,16 +139,6 @@ COMPARED: tuple[tuple[str, Literal["lower", "higher"], bool], ...] = (
     ("tax_aud", "lower", False),
 )
 
-# A goal counts as met within this much of its own size: what double precision and the solver's
-# accuracy leave open, a thousandth of a basis point.
-MET_WITHIN = 1e-7
-
-
-def met(measure: Measure, asked: float, delivered: float) -> bool:
-    """Whether a goal is met."""
-    short = delivered - asked if measure.lower_is_better else asked - delivered
-    return short <= MET_WITHIN * max(1.0, abs(asked))
-
 
 def render_account(market: Market, sleeves: Sequence[Sleeve], terms: Terms, X: Matrix) -> Account:
     """Describe the holdings *X*, shape (pods, n)."""
@@ -209,7 +199,7 @@ def _goals(sleeve: Sleeve, delivered: Figures) -> list[GoalAccount]:
             asked=asked,
             best_alone=sleeve.best_alone[measure],
             delivered=delivered.of(measure),
-            met=met(measure, asked, delivered.of(measure)),
+            met=measure.met(asked, delivered.of(measure)),
         )
         for measure, asked in sleeve.mandate.goals.items()
     ]
@@ -258,4 +248,4 @@ def _score(market: Market, sleeve: Sleeve, now: Figures) -> float:
         excess = now.expected_return - market.risk_free
         return 1 - (best.sharpe_ratio * now.volatility - excess) / (best.sharpe_ratio * best.volatility)
     measure = sleeve.mandate.objective.measure
-    return now.of(measure) / best.of(measure)
+    return 1 + (now.of(measure) - best.of(measure)) / abs(best.of(measure))

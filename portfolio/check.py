@@ -26,6 +26,7 @@ RULE = 1e-7
 FIGURE = 1e-9
 
 _HIGHER_IS_BETTER = ("tax_efficiency", "sharpe_ratio")
+_FIGURES = {"volatility", "expected_return", "grossed_up_yield", "sharpe_ratio", "liquidity"}
 _LOWER_IS_BETTER = ("etfs", "duplicated_etfs", "largest_position", "trading_cost_aud")
 
 
@@ -99,7 +100,7 @@ class _Checker:
             )
             if not (same and _same(holding["weight"], w[j]) and _same(holding["amount_aud"], amount)):
                 yield f"the line of holding {etf.ticker} does not agree with its weight, owners or description"
-        if {h["ticker"] for h in self.event["holdings"]} != {t for t, j in self.index.items() if w[j] > 0}:
+        if sorted(h["ticker"] for h in self.event["holdings"]) != sorted(t for t, j in self.index.items() if w[j] > 0):
             yield "the list of holdings is not the list of ETFs with a weight"
 
     def limits(self) -> Iterator[str]:
@@ -149,7 +150,7 @@ class _Checker:
         """Check what every goal asks, gets, and is said to get."""
         told = {(goal["pod"], goal["goal"]): goal for goal in self.event["goals"]}
         asked = {(pod, goal) for pod, part in self.pods.items() for goal in part["mandate"]["goals"]}
-        if set(told) != asked:
+        if set(told) != asked or len(told) != len(self.event["goals"]):
             yield "the goals that are told are not the goals of the mandates"
             return
         for (pod, part), u in zip(self.pods.items(), self.X / self.shares[:, None], strict=True):
@@ -184,6 +185,9 @@ class _Checker:
     def pod_figures(self) -> Iterator[str]:
         """Check the figures of every sleeve."""
         for (pod, part), u in zip(self.pods.items(), self.X / self.shares[:, None], strict=True):
+            if set(part["figures"]) != _FIGURES or part["mandate"]["pod"] != pod:
+                yield f"{pod} has not the figures, or the mandate, that it should have"
+                continue
             for name, told in part["figures"].items():
                 if not _same(told, self.measure(name, u)):
                     yield f"{pod}'s {name} is {self.measure(name, u)}, not {told}"
@@ -210,12 +214,15 @@ class _Checker:
         """Check the comparison, and that nothing is worse than the naive portfolio."""
         naive, master = self.overview(self.naive_sleeves * self.shares[:, None]), self.overview(self.X)
         rows = {row["metric"]: row for row in self.event["comparison"]}
-        if set(rows) != set(naive):
+        if set(rows) != set(naive) or len(rows) != len(self.event["comparison"]):
             yield "the comparison has not the rows it should have"
             return
         for metric, row in rows.items():
             if not (_same(row["naive"], naive[metric]) and _same(row["master"], master[metric])):
                 yield f"{metric} is {naive[metric]} and {master[metric]}, not {row['naive']} and {row['master']}"
+            better = "higher" if metric in (*_HIGHER_IS_BETTER, "expected_return") else "lower"
+            if (row["better"], row["never_worse"]) != (better, metric in _HIGHER_IS_BETTER + _LOWER_IS_BETTER):
+                yield f"{metric} is said to be better or ruled in a way that it is not"
         for metrics, sign in ((_LOWER_IS_BETTER, 1), (_HIGHER_IS_BETTER, -1)):
             for metric in metrics:
                 was, now = naive[metric], master[metric]
@@ -227,7 +234,7 @@ class _Checker:
         covariance = self.X @ self.market.Sigma @ self.X.T
         names = list(self.pods)
         rows = {tuple(row["pods"]): row for row in self.event["correlations"]}
-        if set(rows) != set(combinations(names, 2)):
+        if set(rows) != set(combinations(names, 2)) or len(rows) != len(self.event["correlations"]):
             yield "the correlations are not those of every pair of pods"
             return
         for (a, b), row in rows.items():
@@ -257,9 +264,13 @@ class _Checker:
         )
         if abs(value - certificate["objective"]) > RULE:
             yield f"the objective is {value}, not {certificate['objective']}"
-        gap = max(0.0, certificate["bound"] - certificate["objective"]) / max(abs(certificate["objective"]), 1e-9)
-        if not _same(gap, certificate["gap"]) or certificate["certified"] != (gap <= certificate["target_gap"]):
-            yield f"the gap is {gap}, which the certificate does not say"
+        gap = max(0.0, certificate["bound"] - certificate["objective"]) / max(abs(certificate["objective"]), 0.01)
+        losing = self.measure("sharpe_ratio", self.shares @ self.naive_sleeves) < 0
+        restricted = ["never_worse.sharpe_ratio"] if losing else []
+        certified = gap <= certificate["target_gap"] and not restricted
+        told = certificate["gap"], certificate["restricted"], certificate["certified"]
+        if not _same(gap, told[0]) or told[1:] != (restricted, certified):
+            yield f"gap, restrictions and certified are {(gap, restricted, certified)}, not {told}"
 
     def objective_terms(self) -> dict[str, float]:
         """Compute the terms of the objective."""
@@ -289,7 +300,7 @@ class _Checker:
             excess = float(u @ self.market.expected_returns) - self.market.risk_free
             return 1 - (ratio * self.risk(u) - excess) / (ratio * self.risk(best))
         goal = {"max_income": "grossed_up_yield", "max_return": "expected_return"}[objective]
-        return self.measure(goal, u) / self.measure(goal, best)
+        return 1 + (self.measure(goal, u) - self.measure(goal, best)) / abs(self.measure(goal, best))
 
 
 def _short(goal: str, asked: float, delivered: float) -> float:

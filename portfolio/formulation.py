@@ -71,6 +71,7 @@ class Formulation:
         self.market, self.sleeves, self.terms = market, sleeves, terms
         self.naive: Overview = overview(market, put_side_by_side(sleeves), terms)
         self.requirements: dict[str, str] = {}
+        self.restricted: tuple[str, ...] = ()
         self._without = without
         self._aim = aim
         self._build = Builder()
@@ -130,7 +131,7 @@ class Formulation:
             floor = least / sleeve.share if self._one_owner else 0.0
             for j in self._universe(sleeve):
                 u = self._build.variable(upper=upper)
-                holding = _Holding(p, j, u, self._build.switch(u, floor=floor))
+                holding = _Holding(p, j, u, self._build.switch(u, floor=min(floor, upper)))
                 if floor > upper:
                     self._build.at_most({}, 0.0, switches={holding.z: 1.0})
                 yield holding
@@ -142,12 +143,16 @@ class Formulation:
         """Declare how many ETFs each pod holds.
 
         A pod that may put at most 37 % into one ETF holds at least three: a bound that the
-        relaxations, which see 2.7, would miss.
+        relaxations, which see 2.7, would miss. With 15 % of the capital and no ETF below 2 %, it
+        holds at most seven.
         """
         counts = []
         for holdings in self._by_pod.values():
             least = _fewest([self._build.upper_of(h.u) for h in holdings])
             counts.append(self._build.variable(lower=least, upper=len(holdings)))
+            if self._one_owner and self._least > 0:
+                share = self.sleeves[holdings[0].p].share
+                self._build.at_most({counts[-1]: 1.0}, np.floor(share / self._least + _INVESTED))
             self._build.at_most({counts[-1]: -1.0}, 0.0, switches={h.z: 1.0 for h in holdings})
         return counts
 
@@ -193,8 +198,11 @@ class Formulation:
             self._build.cost({risk: weight})
             self._build.cost(self._row(p, -weight * excess / (best.sharpe_ratio * best.volatility)))
         else:
+            # 1 + (m - m*) / |m*|, which is m / m* where that is positive
             measure = sleeve.mandate.objective.measure
-            self._build.cost(self._row(p, -weight * self._column(measure) / best.of(measure)))
+            yardstick = best.of(measure)
+            self._build.offset -= weight * (1 - yardstick / abs(yardstick))
+            self._build.cost(self._row(p, -weight * self._column(measure) / abs(yardstick)))
 
     def _aims_at(self, p: int) -> bool:
         return self._aim is not None and self._aim[0] == p
@@ -303,6 +311,8 @@ class Formulation:
                     build.at_most({shared: -1.0}, 1.0, switches={first.z: 1.0, second.z: 1.0})
         build.at_most(dict.fromkeys(held, 1.0), float(most))
         naive = self.naive.duplicated_etfs
+        if self.terms.rules.duplicates is Duplicates.FORBID:
+            return  # the stronger rule is only left out to see what it conflicts with
         if self._required("never_worse.duplicated_etfs", f"no more duplicated ETFs than the naive portfolio's {naive}"):
             build.at_most(dict.fromkeys(duplicated, 1.0), float(naive))
 
@@ -334,8 +344,12 @@ class Formulation:
         """Keep at least the naive portfolio's tax efficiency, and the less tax the better."""
         drags = tax_drags(self.market, self.terms.marginal_tax_rate)
         naive = self.naive.tax_aud / self.terms.total_capital_aud
-        if naive <= 0 or self.naive.tax_efficiency is None:
-            return  # nothing is taxed, or nothing is earned: there is nothing to be better at
+        if self.naive.tax_efficiency is None or not drags.any():
+            return  # nothing is earned, or nothing is taxed: there is nothing to be better at
+        if naive <= 0:
+            if self._required("never_worse.tax_efficiency", "no tax on income, since the naive portfolio pays none"):
+                self._build.at_most(self._whole(drags / drags.max()), 0.0)
+            return
         if self._aim is None:
             self._build.offset -= self.terms.preferences.tax_efficiency
             self._build.cost(self._whole(self.terms.preferences.tax_efficiency * drags / naive))
@@ -358,6 +372,7 @@ class Formulation:
         ):
             return
         if ratio <= 0:
+            self.restricted = ("never_worse.sharpe_ratio",) if ratio < 0 else ()
             tangent = self.market.Sigma @ w / volatility
             self._build.at_least(self._whole((excess - ratio * tangent) / volatility), 0.0)
             return

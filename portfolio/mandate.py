@@ -8,6 +8,10 @@ from enum import StrEnum
 
 from portfolio.errors import DataError
 
+# A goal counts as met within this much of its own size: what double precision and the solver's
+# accuracy leave open, a thousandth of a basis point.
+MET_WITHIN = 1e-7
+
 
 class Measure(StrEnum):
     """A figure of a sleeve that a goal can ask for."""
@@ -22,6 +26,11 @@ class Measure(StrEnum):
     def lower_is_better(self) -> bool:
         """Whether a goal of this measure is a cap; all others are floors."""
         return self is Measure.VOLATILITY
+
+    def met(self, asked: float, delivered: float) -> bool:
+        """Whether a figure meets a goal of this measure."""
+        short = delivered - asked if self.lower_is_better else asked - delivered
+        return short <= MET_WITHIN * max(1.0, abs(asked))
 
     def words(self, value: float) -> str:
         """Say a goal of this measure as a person would."""
@@ -105,7 +114,7 @@ class Mandate:
 
     def __hash__(self) -> int:
         """Hash what distinguishes mandates in practice; equality compares everything."""
-        return hash((self.pod, self.objective, self.universe, *self.goals.items()))
+        return hash((self.pod, self.objective, self.universe, frozenset(self.goals.items())))
 
     def scaled(self, risk_tolerance: float) -> Mandate:
         """Fit the cap on volatility to the customer: it is multiplied by ``0.5 + risk_tolerance``.

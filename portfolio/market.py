@@ -18,7 +18,7 @@ import numpy as np
 from portfolio.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from importlib.resources.abc import Traversable
 
     from portfolio import Matrix, Vector
@@ -119,31 +119,73 @@ def read(folder: Traversable) -> Market:
     """Read a snapshot from its directory.
 
     Raises:
-        DataError: If its files contradict each other, or a covariance is not positive definite.
+        DataError: If a file is missing or cannot be read, or its figures cannot be right.
     """
+    try:
+        market = _read(folder)
+    except (OSError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
+        if isinstance(error, DataError):
+            raise
+        message = f"market {folder.name} cannot be read: {type(error).__name__} {error}"
+        raise DataError(message) from error
+    _refuse_nonsense(market)
+    return market
+
+
+def _read(folder: Traversable) -> Market:
     texts = {name: (folder / name).read_bytes() for name in FILES}
     digest = hashlib.sha256()
     for name in FILES:
         digest.update(name.encode() + b"\0" + texts[name] + b"\0")
     rows = {name: list(csv.DictReader(text.decode().splitlines())) for name, text in texts.items()}
-    moments = {row["ticker"]: row for row in rows["moments.csv"]}
-    etfs = tuple(_etf(row) for row in rows["etfs.csv"] if row["ticker"] in moments)
+    moments = _by_ticker(folder.name, "moments.csv", rows["moments.csv"])
+    described = _by_ticker(folder.name, "etfs.csv", rows["etfs.csv"])
+    if strange := [ticker for ticker in moments if ticker not in described]:
+        message = f"moments.csv of market {folder.name} has {', '.join(strange)}, which etfs.csv does not describe"
+        raise DataError(message)
+    etfs = tuple(_etf(row) for ticker, row in described.items() if ticker in moments)
     tickers = [etf.ticker for etf in etfs]
     volatilities = np.array([float(moments[ticker]["volatility"]) for ticker in tickers])
     expected_returns = np.array([float(moments[ticker]["expected_return"]) for ticker in tickers])
+    if not (np.isfinite(expected_returns).all() and np.isfinite(volatilities).all() and (volatilities > 0).all()):
+        message = f"market {folder.name} has a return that is not a number, or a volatility that is not positive"
+        raise DataError(message)
     cash = [i for i, etf in enumerate(etfs) if etf.asset_class == CASH]
     if not cash:
         message = f"market {folder.name} has no ETF of the asset class {CASH!r}, so no risk-free rate"
         raise DataError(message)
+    correlations = _by_ticker(folder.name, "correlations.csv", rows["correlations.csv"])
     return Market(
         id=folder.name,
         sha256=digest.hexdigest(),
         etfs=etfs,
-        unpriced=tuple(row["ticker"] for row in rows["etfs.csv"] if row["ticker"] not in moments),
+        unpriced=tuple(ticker for ticker in described if ticker not in moments),
         expected_returns=_read_only(expected_returns),
-        Sigma=_read_only(_covariance(folder.name, tickers, volatilities, rows["correlations.csv"])),
+        Sigma=_read_only(_covariance(folder.name, tickers, volatilities, correlations)),
         risk_free=float(expected_returns[min(cash, key=lambda i: volatilities[i])]),
     )
+
+
+def _by_ticker(market_id: str, file: str, rows: list[dict[str, str]]) -> dict[str, dict[str, str]]:
+    found = {row["ticker"]: row for row in rows}
+    if len(found) < len(rows):
+        message = f"{file} of market {market_id} names a ticker twice"
+        raise DataError(message)
+    return found
+
+
+def _refuse_nonsense(market: Market) -> None:
+    """Check what each ETF is said to be."""
+    for attribute, most in (
+        ("distribution_yield", np.inf),
+        ("franked_share", 1.0),
+        ("liquidity", 1.0),
+        ("half_spread", 1.0),
+    ):
+        column = market.column(attribute)
+        if not ((column >= 0) & (column <= most) & np.isfinite(column)).all():
+            message = f"market {market.id} has a {attribute} that is negative, too large or not a number"
+            raise DataError(message)
 
 
 def _etf(row: dict[str, str]) -> Etf:
@@ -158,17 +200,20 @@ def _etf(row: dict[str, str]) -> Etf:
     )
 
 
-def _covariance(market_id: str, tickers: Sequence[str], volatilities: Vector, rows: list[dict[str, str]]) -> Matrix:
-    correlation = {row["ticker"]: row for row in rows}
-    if missing := [ticker for ticker in tickers if ticker not in correlation]:
+def _covariance(
+    market_id: str, tickers: Sequence[str], volatilities: Vector, rows: Mapping[str, Mapping[str, str]]
+) -> Matrix:
+    if missing := [ticker for ticker in tickers if ticker not in rows]:
         message = f"market {market_id} has no correlations for {', '.join(missing)}"
         raise DataError(message)
-    rho = np.array([[float(correlation[a][b]) for b in tickers] for a in tickers])
-    Sigma = rho * np.outer(volatilities, volatilities)
-    if not np.array_equal(rho, rho.T) or np.linalg.eigvalsh(rho)[0] <= 0:
-        message = f"the correlations of market {market_id} are not symmetric and positive definite"
+    rho = np.array([[float(rows[a][b]) for b in tickers] for a in tickers])
+    sound = np.isfinite(rho).all() and np.array_equal(rho, rho.T) and (np.diag(rho) == 1).all()
+    if not sound or np.linalg.eigvalsh(rho)[0] <= 0:
+        message = (
+            f"the correlations of market {market_id} are not symmetric and positive definite with ones on the diagonal"
+        )
         raise DataError(message)
-    return Sigma
+    return rho * np.outer(volatilities, volatilities)
 
 
 def _read_only(array: Matrix) -> Matrix:

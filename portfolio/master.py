@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 GAP = 1e-4
 
+_NO_ANSWER = {
+    Status.STOPPED: "the search was stopped before it found a portfolio; allow it more time (deadline_s)",
+    Status.UNDECIDED: "the solver had numerical trouble and found no portfolio; ease a rule that leaves little room",
+}
+
 # A gap no search can miss: the first portfolio that keeps the rules ends it.
 _ANY = 1e12
 
@@ -43,7 +48,9 @@ class Certificate:
         bound: No portfolio that keeps the rules has a higher one.
         gap: ``(bound - objective) / |objective|``.
         target_gap: The gap at which the search may end.
-        certified: Whether the gap is within its target.
+        restricted: Requirements that are not convex, for which stronger ones stood in: the bound holds for
+            portfolios that keep these, not for all that keep the rule.
+        certified: Whether the gap is within its target, and nothing was restricted.
         nodes: Nodes of the branch and bound.
         leaves: Parts of the search space, each with its own proof, all checked again.
     """
@@ -52,6 +59,7 @@ class Certificate:
     bound: float
     gap: float
     target_gap: float
+    restricted: tuple[str, ...]
     certified: bool
     nodes: int
     leaves: int
@@ -85,9 +93,10 @@ class ConflictError(UnreachableGoalError):
             time ended the search for a smaller set.
     """
 
-    def __init__(self, conflicts: Sequence[Conflict]) -> None:
+    def __init__(self, conflicts: Sequence[Conflict], *, complete: bool) -> None:
         said = "; ".join(_say(conflict) for conflict in conflicts)
-        super().__init__(f"No portfolio keeps all of these together: {said}. Ease one of them")
+        advice = "Ease one of them" if complete else "Time ended the search for a smaller set: ease several of them"
+        super().__init__(f"No portfolio keeps all of these together: {said}. {advice}")
         self.conflicts = tuple(conflicts)
 
 
@@ -114,16 +123,16 @@ def optimise_master(
         message = f"the proof of the master portfolio does not hold: {'; '.join(faults)}"
         raise SolverError(message)
     if solution.status is Status.INFEASIBLE:
-        raise ConflictError(_conflicts(market, sleeves, terms, stop))
+        raise ConflictError(_conflicts(market, sleeves, terms, stop), complete=not stop())
     if solution.x is None:
-        message = "the search was stopped before it found a portfolio; allow it more time (deadline_s)"
-        raise SolverError(message)
+        raise SolverError(_NO_ANSWER[solution.status])
     return formulation.holdings(solution), Certificate(
         objective=-solution.value,
         bound=-solution.bound,
         gap=solution.gap,
         target_gap=gap,
-        certified=solution.status is Status.OPTIMAL,
+        restricted=formulation.restricted,
+        certified=solution.status is Status.OPTIMAL and not formulation.restricted,
         nodes=solution.nodes,
         leaves=len(solution.leaves),
     )
@@ -178,7 +187,14 @@ def _conflicts(market: Market, sleeves: Sequence[Sleeve], terms: Terms, stop: Ca
                 requirements[name],
                 asked=sleeves[p].mandate.goals[measure],
                 best_alone=sleeves[p].best_alone.get(measure),
-                best_together=best_together(p, measure, [name]) or best_together(p, measure, [*out, name]),
+                best_together=next(
+                    (
+                        best
+                        for without in ([name], [*out, name])
+                        if (best := best_together(p, measure, without)) is not None
+                    ),
+                    None,
+                ),
             )
         )
     return found

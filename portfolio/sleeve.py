@@ -15,7 +15,7 @@ import numpy as np
 
 from portfolio.conic.bound import FREE, OFF
 from portfolio.conic.program import Builder
-from portfolio.conic.relaxation import SHARP, Outcome, Relaxation
+from portfolio.conic.relaxation import Outcome, Relaxation
 from portfolio.errors import SolverError, UnreachableGoalError
 from portfolio.figures import Figures, figures, grossed_up_yields
 from portfolio.mandate import Mandate, Measure
@@ -32,27 +32,41 @@ if TYPE_CHECKING:
 # before "the largest Sharpe ratio" counts as unbounded, that is, before no mix beats cash.
 _KAPPA = 1e4
 
+# An objective's best figure below this cannot serve as the yardstick of the pod's score.
+_MEASURABLE = 1e-6
+
 # With as many effective holdings as ETFs, but for this part of them, all weights are equal.
 _ALL = 1e-6
 
-# A weight this small is a candidate for zero; that it costs nothing is then shown by solving again.
-_CANDIDATE = 1e-5
-_NOTHING_LOST = 1e-7
+# A weight below a thousandth of the pod is a candidate for zero, and becomes zero if the optimum without
+# it, solved again, is as good to a millionth: nobody buys an ETF for a few dollars, and counting such
+# positions would flatter the coordination that removes them.
+_CANDIDATE = 1e-3
+_NOTHING_LOST = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class Shortfall:
-    """A goal, what was asked, and the best the pod can do with this goal alone."""
+    """A goal that a pod cannot keep.
+
+    Attributes:
+        pod: The pod.
+        measure: What the goal is about.
+        asked: The figure asked.
+        best_alone: The best the pod can do with this goal alone.
+        best_together: The best it can do while it keeps its other goals, where those are what hinders it.
+    """
 
     pod: str
     measure: Measure
     asked: float
     best_alone: float
+    best_together: float | None = None
 
     @property
     def reachable(self) -> bool:
         """Whether the goal can be met where no other goal competes."""
-        return self.best_alone <= self.asked if self.measure.lower_is_better else self.best_alone >= self.asked
+        return self.measure.met(self.asked, self.best_alone)
 
 
 class UnreachableMandateError(UnreachableGoalError):
@@ -112,12 +126,20 @@ def optimise_sleeve(
         )
         raise UnreachableMandateError(message)
     stage = _Stage(market, mandate, universe)
+    if Measure.SHARPE in {mandate.objective.measure, *mandate.goals} and stage.excess.max() <= 0:
+        message = f"No ETF of {mandate.pod} is expected to return more than cash: no Sharpe ratio above zero can be had"
+        raise UnreachableMandateError(message)
     best_alone = {measure: stage.best(measure) for measure in mandate.goals}
     _refuse_unreachable(mandate, best_alone)
     u = stage.solve(mandate.objective.measure, mandate.goals, mandate.min_effective_holdings)
     if u is None:
-        raise _conflict(mandate, best_alone)
-    return Sleeve(mandate, share, u, figures(market, u), best_alone, left_out)
+        raise _conflict(mandate, best_alone, stage)
+    found = figures(market, u)
+    if abs(found.of(mandate.objective.measure)) < _MEASURABLE:
+        label = mandate.objective.measure.label
+        message = f"No mix of {mandate.pod}'s ETFs has any {label} to speak of: there is nothing to maximise"
+        raise UnreachableMandateError(message)
+    return Sleeve(mandate, share, u, found, best_alone, left_out)
 
 
 def _refuse_unreachable(mandate: Mandate, best_alone: Mapping[Measure, float]) -> None:
@@ -131,14 +153,24 @@ def _refuse_unreachable(mandate: Mandate, best_alone: Mapping[Measure, float]) -
         raise UnreachableMandateError(message, out_of_reach)
 
 
-def _conflict(mandate: Mandate, best_alone: Mapping[Measure, float]) -> UnreachableMandateError:
-    shortfalls = tuple(Shortfall(mandate.pod, m, asked, best_alone[m]) for m, asked in mandate.goals.items())
-    said = ", ".join(s.measure.words(s.asked) for s in shortfalls)
+def _conflict(mandate: Mandate, best_alone: Mapping[Measure, float], stage: _Stage) -> UnreachableMandateError:
+    """Say of goals that can each be met alone what is the best of each while the others are kept."""
+    shortfalls = []
+    for measure, asked in mandate.goals.items():
+        others = {m: a for m, a in mandate.goals.items() if m is not measure}
+        u = stage.solve(measure, others, mandate.min_effective_holdings)
+        best = None if u is None else figures(stage.market, u).of(measure)
+        shortfalls.append(Shortfall(mandate.pod, measure, asked, best_alone[measure], best))
+    said = "; ".join(
+        s.measure.words(s.asked)
+        + (f" ({s.measure.show(s.best_together)} with the others kept)" if s.best_together is not None else "")
+        for s in shortfalls
+    )
     message = (
-        f"{mandate.pod}'s goals can each be met, but not together with at least"
+        f"{mandate.pod} can meet each of its goals, but not all together with at least"
         f" {mandate.min_effective_holdings:g} effective holdings: {said}"
     )
-    return UnreachableMandateError(message, shortfalls)
+    return UnreachableMandateError(message, tuple(shortfalls))
 
 
 class _Stage:
@@ -158,16 +190,19 @@ class _Stage:
         }
 
     def best(self, measure: Measure) -> float:
-        """Best figure of one measure where no goal competes."""
+        """Best figure of one measure where no goal competes.
+
+        Raises:
+            SolverError: If the solver finds none, though there must be one.
+        """
         u = self.solve(measure, {}, 1.0)
-        if u is None:  # only the Sharpe ratio can be out of reach with no goals: nothing beats cash
-            return 0.0
+        if u is None:
+            message = f"the solver found no portfolio for {self.mandate.pod}'s {measure.label} alone"
+            raise SolverError(message)
         return figures(self.market, u).of(measure)
 
     def solve(self, measure: Measure, goals: Mapping[Measure, float], effective_holdings: float) -> Vector | None:
         """Make *measure* as good as it can be; None if *goals* contradict each other."""
-        if measure is Measure.SHARPE and self.excess.max() <= 0:
-            return None
         program = self.program(measure, goals, effective_holdings)
         relaxation = Relaxation(program)
         states = np.full(len(self.universe), FREE, dtype=np.int8)
@@ -178,8 +213,8 @@ class _Stage:
         # shows that this costs nothing.
         n = len(self.universe)
         states[answer.x[:n] < _CANDIDATE * answer.x[n]] = OFF
-        sparse = self.answer(relaxation, states)
-        if sparse is not None and program.q @ sparse.x <= program.q @ answer.x + _NOTHING_LOST:
+        sparse = relaxation.solve_sharply(states)
+        if sparse.outcome is Outcome.SOLVED and program.q @ sparse.x <= program.q @ answer.x + _NOTHING_LOST:
             answer = sparse
         u = np.zeros(len(self.market.etfs))
         u[self.universe] = answer.x[:n] / answer.x[:n].sum()
@@ -191,7 +226,7 @@ class _Stage:
         Raises:
             SolverError: If the solver can say neither.
         """
-        answer = relaxation.solve(states, SHARP)
+        answer = relaxation.solve_sharply(states)
         if answer.outcome is Outcome.TROUBLE:
             message = f"the solver could not decide {self.mandate.pod}'s own portfolio in market {self.market.id}"
             raise SolverError(message)
@@ -215,12 +250,13 @@ class _Stage:
             build.equal(dict(zip(x, self.excess / self.excess.max(), strict=True)), 1.0)
         else:
             build.equal({kappa: 1.0}, 1.0)
-        for j in x:
-            build.at_most({j: 1.0, kappa: -self.mandate.max_position}, 0.0)
-        build.norm_at_most(self.factor.T / self.risk_scale, x, {risk: 1.0})
-        if effective_holdings > n * (1 - _ALL):
-            # All of them, equally: the cone would be a single point, where an interior point is lost.
+        if n * self.mandate.max_position > 1 + _ALL:
             for j in x:
+                build.at_most({j: 1.0, kappa: -self.mandate.max_position}, 0.0)
+        build.norm_at_most(self.factor.T / self.risk_scale, x, {risk: 1.0})
+        if max(effective_holdings, 1 / self.mandate.max_position) > n * (1 - _ALL):
+            # All of them, equally: the limits leave a single point, where an interior point is lost.
+            for j in x[1:]:
                 build.equal({j: 1.0, kappa: -1 / n}, 0.0)
         elif effective_holdings > 1:
             build.norm_at_most(np.eye(n), x, {kappa: 1 / np.sqrt(effective_holdings)})

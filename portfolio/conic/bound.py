@@ -74,16 +74,16 @@ def lagrangian_bound(program: Program, states: States, multipliers: Vector, *, c
     slope = y @ program.A
     price = y @ program.H
     constant = -float(y @ program.b)
-    size = float(abs(y) @ abs(program.b))
+    size = float(abs(y) @ program.size)
     if costs:
         slope += program.q
         price += program.k
         constant += program.offset
+        size += abs(program.offset) + float(abs(program.q) @ np.maximum(abs(program.lower), abs(program.upper)))
     ends = slope * program.lower, slope * program.upper
     whole = np.minimum(*ends)
     on = np.minimum(slope[j] * program.floor, ends[1][j]) + price
     part = np.where(states == FREE, np.minimum(on, 0.0), np.where(states == ON, on, 0.0))
     whole[j] = part
-    size += float(abs(ends[0]).sum() + abs(ends[1]).sum() + price.sum())
     value = constant + float(whole.sum()) - _ROUNDING * size
     return Bound(value, off=value - part, on=value - part + on)

@@ -36,6 +36,7 @@ class Program:
         floor: Least value of a variable that is switched on, shape (s,).
         k: Cost of the switches, shape (s,), not negative.
         offset: Constant of the objective.
+        size: How large the terms of each row can be, shape (r,): what rounding errors are a part of.
     """
 
     q: Vector
@@ -51,6 +52,7 @@ class Program:
     floor: Vector
     k: Vector
     offset: float
+    size: Vector = field(init=False)
 
     def __post_init__(self) -> None:
         """Refuse what the relaxations rely on and do not check."""
@@ -58,12 +60,18 @@ class Program:
         if (self.H < 0).any() or self.H[:e].any() or self.H[e + m :].any() or (self.k < 0).any():
             message = "a switch may only cost: its coefficients must not be negative"
             raise ValueError(message)
-        if not (np.isfinite(self.lower).all() and np.isfinite(self.upper).all()):
-            message = "every variable needs finite bounds: without them no bound on the optimum is valid"
+        numbers = (self.q, self.lower, self.upper, self.A, self.H, self.b, self.floor, self.k, np.array(self.offset))
+        if not all(np.isfinite(array).all() for array in numbers):
+            message = "every number must be finite, bounds included: without them no bound on the optimum is valid"
+            raise ValueError(message)
+        if (self.lower > self.upper).any() or (self.floor > self.upper[self.switched]).any():
+            message = "a lower bound is above its upper bound; say with a row that nothing is possible"
             raise ValueError(message)
         if (self.lower[self.switched] != 0).any() or (self.upper[self.switched] <= 0).any():
             message = "a switched variable must have a lower bound of zero and a positive upper bound"
             raise ValueError(message)
+        reach = np.maximum(abs(self.lower), abs(self.upper))
+        object.__setattr__(self, "size", abs(self.b) + abs(self.A) @ reach + self.H.sum(axis=1))
 
     @property
     def cone_rows(self) -> list[slice]:

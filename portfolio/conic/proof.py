@@ -31,14 +31,14 @@ def faults(program: Program, solution: Solution) -> list[str]:
     if not _cover([leaf.states for leaf in solution.leaves]):
         found.append("the leaves of the search do not cover every setting of the switches")
     proven = min((_proven(program, leaf) for leaf in solution.leaves), default=np.inf)
-    if proven < min(solution.bound, solution.value):
+    if not proven >= min(solution.bound, solution.value):
         found.append(f"the leaves prove {proven:.9g}, not the bound {solution.bound:.9g} that is claimed")
     if solution.x is not None and solution.states is not None:
         off = violation(program, solution.x, solution.states)
-        if off > FEASIBLE:
+        if not off <= FEASIBLE:
             found.append(f"the solution breaks a row by {off:.2g}")
         value = program.value(solution.x, solution.states == ON)
-        if abs(value - solution.value) > FEASIBLE * max(1.0, abs(value)):
+        if not abs(value - solution.value) <= FEASIBLE * max(1.0, abs(value)):
             found.append(f"the solution's objective is {value:.9g}, not {solution.value:.9g}")
     return found
 
@@ -73,18 +73,20 @@ def _cover(parts: Sequence[States]) -> bool:
 
     Some switch splits them all, as the root's did; each side must be covered in turn.
     """
-    if any((part == FREE).all() for part in parts):
-        return True
     if not parts:
         return False
-    table = np.array(parts)
-    splits = np.flatnonzero((table != FREE).all(axis=0))
-    if not len(splits):
-        return False
-    i = splits[0]
-    sides = []
-    for state in (OFF, ON):
-        side = table[table[:, i] == state].copy()
-        side[:, i] = FREE
-        sides.append(list(side))
-    return all(_cover(side) for side in sides)
+    left = [np.array(parts)]
+    while left:
+        table = left.pop()
+        if (table == FREE).all(axis=1).any():
+            continue
+        splits = np.flatnonzero((table != FREE).all(axis=0))
+        if not len(splits):
+            return False
+        for state in (OFF, ON):
+            side = table[table[:, splits[0]] == state]
+            if not len(side):
+                return False
+            side[:, splits[0]] = FREE
+            left.append(side)
+    return True

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # The bound is valid at any accuracy, but the noise of a rough point looks like small holdings: at
 # 1e-4 the tree has two to three times the nodes (docs/adr/0003). What is published is solved as far
 # as double precision goes.
-ROUGH, SHARP = 1e-6, 1e-9
+ROUGH, _SHARP = 1e-6, (1e-9, 1e-8, 1e-7)
 
 
 class Outcome(Enum):
@@ -71,7 +71,15 @@ class Relaxation:
         self._free_A = program.A + program.H @ spread
         self._free_q = program.q + program.k @ spread
         self._before = program.equalities + program.inequalities
-        self._settings = {accuracy: _settings(accuracy) for accuracy in (ROUGH, SHARP)}
+        self._settings = {accuracy: _settings(accuracy) for accuracy in (ROUGH, *_SHARP)}
+
+    def solve_sharply(self, states: States) -> Answer:
+        """Solve as accurately as the solver can: what is nearly degenerate it can only solve less so."""
+        for accuracy in _SHARP:
+            answer = self.solve(states, accuracy)
+            if answer.outcome is not Outcome.TROUBLE:
+                break
+        return answer
 
     def solve(self, states: States, accuracy: float = ROUGH) -> Answer:
         """Solve the relaxation with the switches in *states*."""

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portfolio.conic.bound import FREE, OFF, ON, Bound, lagrangian_bound
-from portfolio.conic.relaxation import ROUGH, SHARP, Answer, Outcome, Relaxation
-from portfolio.conic.solution import Leaf, Solution, Status, relative_gap
+from portfolio.conic.proof import FEASIBLE, violation
+from portfolio.conic.relaxation import Answer, Outcome, Relaxation
+from portfolio.conic.solution import Leaf, Solution, Status, relative_gap, scale_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,7 +77,7 @@ class _Search:
     @property
     def cut(self) -> float:
         """The bound at which a part of the tree can hold nothing worth finding."""
-        return self.value - self.gap * abs(self.value) * 0.999 if math.isfinite(self.value) else math.inf
+        return self.value - self.gap * scale_of(self.value) * 0.999 if math.isfinite(self.value) else math.inf
 
     def run(self, node_limit: int, stop: Callable[[], bool]) -> Solution:
         """Search until the tree is closed or a limit says stop."""
@@ -96,7 +97,7 @@ class _Search:
         elif relative_gap(self.value, bound) <= self.gap:
             status = Status.OPTIMAL
         else:
-            status = Status.STOPPED
+            status = Status.STOPPED if self.open else Status.UNDECIDED
         return Solution(status, self.x, self.states, self.value, bound, self.nodes, tuple(self.leaves))
 
     def push(self, states: States, multipliers: Vector | None, bound: float) -> None:
@@ -113,7 +114,7 @@ class _Search:
         """Bound a node, look for an incumbent near it, fix what its multipliers rule out, and branch."""
         self.nodes += 1
         decided = bool((node.states != FREE).all())
-        answer = self.relaxation.solve(node.states, SHARP if decided else ROUGH)
+        answer = (self.relaxation.solve_sharply if decided else self.relaxation.solve)(node.states)
         if answer.outcome is Outcome.INFEASIBLE:
             proof = lagrangian_bound(self.program, node.states, answer.multipliers, costs=False)
             if proof.value > 0:
@@ -125,7 +126,8 @@ class _Search:
             self.close(node.states, multipliers, bound.value)
             return
         if decided:
-            # Bounded by its own optimum, which is an incumbent: nothing is left to decide.
+            # Nothing is left to decide: bounded by its own optimum, an incumbent; or the solver was in
+            # trouble, and the bound says so by leaving the gap open.
             self.close(node.states, multipliers, bound.value)
             return
         states = self.fix(node.states, multipliers, bound)
@@ -183,8 +185,8 @@ class _Search:
         if lagrangian_bound(self.program, support, answer.multipliers).value >= self.value:
             return
         self.tried.add(support.tobytes())
-        exact = self.relaxation.solve(support, SHARP)
-        if exact.outcome is Outcome.SOLVED:
+        exact = self.relaxation.solve_sharply(support)
+        if exact.outcome is Outcome.SOLVED and violation(self.program, exact.x, support) <= FEASIBLE:
             value = self.program.value(exact.x, support == ON)
             if value < self.value:
                 self.value, self.x, self.states = value, exact.x, support

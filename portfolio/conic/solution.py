@@ -18,6 +18,7 @@ class Status(Enum):
     OPTIMAL = "optimal"
     INFEASIBLE = "infeasible"
     STOPPED = "stopped"
+    UNDECIDED = "undecided"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +41,8 @@ class Solution:
     """The answer of a search.
 
     Attributes:
-        status: OPTIMAL: the gap is closed. STOPPED: a limit came first.
+        status: OPTIMAL: the gap is closed. STOPPED: a limit came first. UNDECIDED: numerical trouble left
+            parts of the tree without a bound that closes them.
         x: The best point found, shape (n,), or None.
         states: Its switches, shape (s,), or None.
         value: Its objective; infinity without one.
@@ -64,7 +66,12 @@ class Solution:
 
 
 def relative_gap(value: float, bound: float) -> float:
-    """Say how far *value* is from *bound*, as a share of *value*; infinite without an incumbent."""
+    """Say how far *value* is from *bound*, as a share of its size; infinite without an incumbent."""
     if not math.isfinite(value):
         return math.inf
-    return max(0.0, value - bound) / max(abs(value), 1e-9)
+    return max(0.0, value - bound) / scale_of(value)
+
+
+def scale_of(value: float) -> float:
+    """Size that gaps are relative to: of the value, or a hundredth where the value is near zero."""
+    return max(abs(value), 0.01)
