@@ -1,4 +1,4 @@
-"""Answer a request for one pod: pure, synchronous, the same answer for the same question."""
+"""Answer a request for one pod: synchronous, the same answer for the same question, but for the time it took."""
 
 from __future__ import annotations
 
@@ -24,9 +24,13 @@ def answer(mandate: Mandate, request_id: str, data: bytes) -> PodAnswer | None:
     """
     try:
         request = parse_request(data, request_id)
-        market = markets.load(request.market)
-    except (BadMessageError, DataError):
+    except BadMessageError:
         return None
+    try:
+        market = markets.load(request.market)
+    except DataError as error:
+        # Other processes may have it: then this one is the reason why there is no portfolio.
+        return _failed(mandate, request, Reason.UNKNOWN_MARKET, error)
     share = request.shares(market.risk_free).get(mandate.pod)
     return _try(mandate, request, market, share) if share is not None else None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -14,12 +14,15 @@ import structlog
 from agents.answer import answer
 from bus import subjects
 from bus.envelope import publish
-from bus.messages import PodFailed
+from bus.messages import PodFailed, Reason
 from bus.port import pod_queue
 from bus.workers import work_off
 
 if TYPE_CHECKING:
-    from bus.port import Bus, Delivery
+    from collections.abc import Mapping
+
+    from bus.messages import PodAnswer
+    from bus.port import Bus, Delivery, Stored
     from portfolio.mandate import Mandate
 
 log = structlog.get_logger()
@@ -36,18 +39,18 @@ class Agent:
 
     bus: Bus
     mandate: Mandate
+    # One thread: solving is what a core can do, and the event loop must get its turn.
+    _solver: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="solver"))
 
     async def run(self, stop: asyncio.Event, *, at_once: int) -> None:
         """Answer requests until *stop* is set, then finish what is in hand."""
-        # One thread: solving is what a core can do, and the event loop must get its turn.
-        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="solver") as solver:
+        try:
+            await work_off(self.bus, pod_queue(self.mandate.pod), self, stop=stop, at_once=at_once)
+        finally:
+            # Not waited for: a process that has lost its connection is to end now.
+            self._solver.shutdown(wait=False, cancel_futures=True)
 
-            async def handle(delivery: Delivery) -> None:
-                await self.handle(delivery, solver)
-
-            await work_off(self.bus, pod_queue(self.mandate.pod), handle, stop=stop, at_once=at_once)
-
-    async def handle(self, delivery: Delivery, solver: ThreadPoolExecutor) -> None:
+    async def handle(self, delivery: Delivery) -> None:
         """Answer one request."""
         message = delivery.message
         request_id = subjects.parse(message.subject).key
@@ -55,19 +58,12 @@ class Agent:
             return  # nobody can answer it; the coordinator puts it aside
         began = perf_counter()
         loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(solver, answer, self.mandate, request_id, message.data)
+        found = await loop.run_in_executor(self._solver, answer, self.mandate, request_id, message.data)
         solved = perf_counter()
         outcome, stored = "not_asked", None
         if found is not None:
             outcome = found.reason.value if isinstance(found, PodFailed) else "optimised"
-            stored = await publish(
-                self.bus,
-                subjects.pod_result(request_id, self.mandate.pod),
-                found,
-                source=f"/podfolio/agents/{self.mandate.pod}",
-                now=datetime.now(UTC),
-                caused_by=message.headers,
-            )
+            stored = await self.publish(found, message.headers)
         log.info(
             "request.answered",
             request_id=request_id,
@@ -76,4 +72,24 @@ class Agent:
             attempt=delivery.attempt,
             solve_ms=round((solved - began) * 1e3, 2),
             publish_ms=round((perf_counter() - solved) * 1e3, 2),
+        )
+
+    async def give_up(self, delivery: Delivery, error: Exception) -> None:
+        """Tell the coordinator that there will be no answer, and why."""
+        if request_id := subjects.parse(delivery.message.subject).key:
+            message = f"{self.mandate.pod}'s agent cannot answer: {error}"
+            failed = PodFailed(
+                request_id=request_id, pod=self.mandate.pod, reason=Reason.INTERNAL_ERROR, message=message
+            )
+            await self.publish(failed, {})
+
+    async def publish(self, found: PodAnswer, caused_by: Mapping[str, str]) -> Stored:
+        """Publish the answer, once."""
+        return await publish(
+            self.bus,
+            subjects.pod_result(found.request_id, self.mandate.pod),
+            found,
+            source=f"/podfolio/agents/{self.mandate.pod}",
+            now=datetime.now(UTC),
+            caused_by=caused_by,
         )

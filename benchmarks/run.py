@@ -227,7 +227,7 @@ def imports() -> list[Row]:
     for module in ("agents.__main__", "coordinator.__main__"):
         command = [sys.executable, "-c", f"import {module}"]
         base = [timed(lambda: subprocess.run([sys.executable, "-c", ""], check=True)) for _ in range(5)]
-        took = [timed(lambda c=command: subprocess.run(c, check=True)) for _ in range(5)]
+        took = [timed(lambda c=command: subprocess.run(c, check=True)) for _ in range(5)]  # noqa: S603
         rows.append((f"import {module}", f"{(statistics.median(took) - statistics.median(base)) * 1e3:.0f} ms", ""))
     return rows
 

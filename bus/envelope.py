@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
     from bus.port import Bus, Stored
 
-_TRACE = ("traceparent", "tracestate")
+# Headers of the trace context, each with its largest length: what is longer is not one (W3C Trace
+# Context 3.3.1.5 asks for 512 of the state), and is not repeated in every message of a request.
+_TRACE = {"traceparent": 128, "tracestate": 512}
 
 
 def new_id() -> str:
@@ -38,7 +40,7 @@ def headers(
         now: When.
         caused_by: Headers of the message that this one answers.
     """
-    passed_on = {name: value for name, value in (caused_by or {}).items() if name.lower() in _TRACE}
+    passed_on = {name: value for name, value in (caused_by or {}).items() if len(value) <= _TRACE.get(name.lower(), -1)}
     return {
         "ce-specversion": "1.0",
         "ce-id": message_id,

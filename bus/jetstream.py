@@ -1,6 +1,6 @@
 """The bus over NATS JetStream.
 
-What the server promises, and what of it is relied on, stands in ``docs/`` and DESIGN section 4; the
+What the server promises, and what of it is relied on, stands in docs/adr/0004; the
 short of it: one message a subject, for ever, refused by the server itself; an answer that does not
 come means *unknown*, so everything here can be done again; a read is believed only if it proves itself.
 """
@@ -69,7 +69,7 @@ _OBSERVER = {
     "num_replicas": 1,
 }
 
-# The subject is taken, or perhaps: the same check, in three places of the server (NATS.md section 3).
+# The subject is taken, or perhaps: the same check, in three places of the server.
 _WRONG_LAST_SEQUENCE = 10071
 _WRONG_LAST_SEQUENCE_IN_FLIGHT = 10164
 _STORE_FAILED = 10077

@@ -23,6 +23,9 @@ from portfolio.rules import Duplicates, Preferences, Rules, Terms
 from portfolio.shares import Target, shares_from_targets
 from portfolio.sleeve import Shortfall
 
+# A pod with less than a basis point of the capital holds nothing that anybody would buy.
+LEAST_SHARE = 1e-4
+
 # Shares that people write by hand add up to one as far as their decimals go.
 _SUM_WITHIN = 1e-6
 
@@ -73,8 +76,8 @@ class Goal(_Strict):
     goal_id: Id
     name: Annotated[str, StringConstraints(min_length=1, max_length=100)]
     pod: Pod
-    target_amount_aud: Annotated[float, Field(gt=0, le=1e10)]
-    years: Annotated[float, Field(gt=0, le=100)]
+    target_amount_aud: Annotated[float, Field(ge=1, le=1e10)]
+    years: Annotated[float, Field(ge=0, le=100)]
     priority: Annotated[int, Field(ge=1, le=10, description="1 is the most important. Kept; not used yet.")] = 1
 
 
@@ -103,7 +106,7 @@ class RequestRules(_Strict):
 class RequestPreferences(_Strict):
     """Weights of the objective's four terms."""
 
-    pod_score: Annotated[float, Field(gt=0, le=10)] = 0.60
+    pod_score: Annotated[float, Field(ge=0.01, le=10)] = 0.60
     duplication: Annotated[float, Field(ge=0, le=10)] = 0.20
     trading_cost: Annotated[float, Field(ge=0, le=10)] = 0.10
     tax_efficiency: Annotated[float, Field(ge=0, le=10)] = 0.10

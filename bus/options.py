@@ -42,9 +42,9 @@ _REPLICA = (
         "--at-once",
         envvar="PODFOLIO_AT_ONCE",
         type=click.IntRange(1, 1_000),
-        default=32,
+        default=256,
         show_default=True,
-        help="Messages in hand at a time.  [env: PODFOLIO_AT_ONCE]",
+        help="Messages in hand at a time; requests must get in while others are being solved.  [env: PODFOLIO_AT_ONCE]",
     ),
     click.option(
         "--ready-file",

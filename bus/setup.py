@@ -52,8 +52,9 @@ async def set_up(
     streams = (_events(replicas, max_bytes), _timers(replicas))
     queues = (
         *((EVENTS, _queue(pod_queue(pod), ack_wait_s, subjects.ALL_REQUESTS)) for pod in sorted(pods)),
-        (EVENTS, _queue(COORDINATORS, ack_wait_s, subjects.ALL_REQUESTS, subjects.ALL_POD_RESULTS)),
         (TIMERS, _queue(DEADLINES, ack_wait_s, subjects.ALL_DUE)),
+        # Last, since coordinators take it as the sign that all is there.
+        (EVENTS, _queue(COORDINATORS, ack_wait_s, subjects.ALL_REQUESTS, subjects.ALL_POD_RESULTS)),
     )
     done = [await _settle_stream(bus, config) for config in streams]
     return done + [await _settle_queue(bus, stream, config) for stream, config in queues]

@@ -21,7 +21,8 @@ _TIMERS = "podfolio_timers.v1"
 
 # One token of a NATS subject that is also safe as a file name and in a URL.
 ID_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
-POD_PATTERN = r"^[a-z][a-z0-9_-]{0,31}$"
+# No underscore: a pod's name must not look like that of a rule ("never_worse").
+POD_PATTERN = r"^[a-z][a-z0-9-]{0,31}$"
 
 ALL = f"{_PREFIX}.>"  # of the event stream
 ALL_REQUESTS = f"{_PREFIX}.request.>"
@@ -50,7 +51,8 @@ class Address:
     Attributes:
         kind: What the subject carries.
         key: The request id; of a rejected message, its sequence in the stream; empty if the
-            subject names no valid request id.
+            subject names no valid request id, or no valid pod. A server stores such messages, even
+            on subjects with wildcards, which must never be used to read or answer.
         pod: The pod, for a pod's result only.
     """
 
@@ -99,8 +101,13 @@ def parse(subject: str) -> Address:
         if subject.startswith(f"{prefix}."):
             kind, _, rest = subject.removeprefix(f"{prefix}.").partition(".")
             key, _, pod = rest.partition(".")
-            if kind == Kind.REQUEST and not re.match(ID_PATTERN, rest):
+            of_pod = kind == Kind.POD
+            if not _matches(ID_PATTERN, key if of_pod else rest) or (of_pod and not _matches(POD_PATTERN, pod)):
                 key, pod = "", ""
             return Address(Kind(kind), key, pod)
     message = f"subject {subject!r} is not one of Podfolio's"
     raise ValueError(message)
+
+
+def _matches(pattern: str, text: str) -> bool:
+    return re.fullmatch(pattern, text) is not None

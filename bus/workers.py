@@ -4,51 +4,92 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing, asynccontextmanager
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from bus.port import BusError
+from bus.port import BusError, RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator
 
     from bus.port import Bus, Delivery
 
 # Three heartbeats fit into the time after which the server gives a message to somebody else (5 s).
 HEARTBEAT_S = 1.5
-# After a failure of the bus: long enough not to spin, short enough to meet a deadline of 30 s.
+# After a failure: long enough not to spin, short enough to meet a deadline of 30 s.
 AGAIN_S = 1.0
+# What has crashed so often will crash again. An outage of the bus does not count: it says nothing
+# about the message.
+CRASHES = 3
 
 log = structlog.get_logger()
 
 
-async def work_off(
-    bus: Bus, queue: str, handle: Callable[[Delivery], Awaitable[None]], *, stop: asyncio.Event, at_once: int
-) -> None:
+class Handler(Protocol):
+    """What is done with a delivery, and what if that cannot be done."""
+
+    async def handle(self, delivery: Delivery) -> None:
+        """Do the work; returning settles the delivery."""
+
+    async def give_up(self, delivery: Delivery, error: Exception) -> None:
+        """Answer whoever waits that the work cannot be done; returning settles the delivery."""
+
+
+async def work_off(bus: Bus, queue: str, handler: Handler, *, stop: asyncio.Event, at_once: int) -> None:
     """Handle every delivery of *queue* until *stop* is set; then finish what is in hand and return.
 
-    A delivery is settled when *handle* returns. If the bus fails it, or it raises, the delivery is
-    given back and tried again: only *handle* knows when to give up.
+    If the bus fails a handler, or it crashes, the delivery is given back and tried again. If the
+    server refuses for good what it publishes, or it has crashed too often, it gives up.
     """
     async with aclosing(bus.work(queue, stop=stop, at_once=at_once)) as deliveries, asyncio.TaskGroup() as group:
         async for delivery in deliveries:
-            group.create_task(_handle(delivery, handle))
+            group.create_task(_Attempt(delivery, handler).run())
 
 
-async def _handle(delivery: Delivery, handle: Callable[[Delivery], Awaitable[None]]) -> None:
-    subject, attempt = delivery.message.subject, delivery.attempt
-    try:
-        async with _heartbeats(delivery):
-            await handle(delivery)
-    except BusError as error:
-        log.warning("delivery.failed", subject=subject, attempt=attempt, error=str(error))
-    except Exception:
-        log.exception("delivery.crashed", subject=subject, attempt=attempt)
-    else:
-        await delivery.done()
-        return
-    await delivery.again(delay_s=AGAIN_S)
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    delivery: Delivery
+    handler: Handler
+
+    async def run(self) -> None:
+        """Handle the delivery and settle it, or give it back."""
+        async with _heartbeats(self.delivery):
+            settled = await self.succeeds()
+        if settled:
+            await self.delivery.done()
+        else:
+            await self.delivery.again(delay_s=AGAIN_S)
+
+    async def succeeds(self) -> bool:
+        """Handle the delivery; false if it should be tried again."""
+        try:
+            await self.handler.handle(self.delivery)
+        except RefusedError as error:
+            return await self.gives_up(error)
+        except BusError as error:
+            self.tell("delivery.failed", error)
+            return False
+        except Exception as error:
+            log.exception("delivery.crashed", subject=self.delivery.message.subject, attempt=self.delivery.attempt)
+            return self.delivery.attempt >= CRASHES and await self.gives_up(error)
+        return True
+
+    async def gives_up(self, error: Exception) -> bool:
+        """Have the handler answer that it cannot; false if not even that succeeds."""
+        self.tell("delivery.given_up", error)
+        try:
+            await self.handler.give_up(self.delivery, error)
+        except BusError as second:
+            self.tell("delivery.failed", second)
+            return False
+        return True
+
+    def tell(self, event: str, error: Exception) -> None:
+        """Log what went wrong."""
+        message = self.delivery.message
+        log.warning(event, subject=message.subject, attempt=self.delivery.attempt, error=str(error))
 
 
 @asynccontextmanager

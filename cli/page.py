@@ -42,7 +42,7 @@ _METRICS = {
 
 def make_console(**settings: object) -> Console:
     """Make a console: rich in a terminal, plain text of a fixed width into a pipe."""
-    console = Console(highlight=False, **settings)  # type: ignore[arg-type]
+    console = Console(highlight=False, markup=False, emoji=False, **settings)  # type: ignore[arg-type]
     if not console.is_terminal:
         console.width = _PIPE_WIDTH
     return console
@@ -81,7 +81,7 @@ def _title(console: Console, event: MasterPortfolioOptimized) -> RenderableType:
         f"{terms.total_capital_aud:,.0f} AUD over {split}\n"
         f"market {event.market.id} ({event.market.sha256[:12]})"
     )
-    return Panel(text, box=box.ROUNDED if console.is_terminal else box.ASCII2, expand=False)
+    return Panel(Text(text), box=box.ROUNDED if console.is_terminal else box.ASCII2, expand=False)
 
 
 def _portfolio(console: Console, event: MasterPortfolioOptimized) -> RenderableType:
@@ -161,11 +161,9 @@ def _correlations(console: Console, event: MasterPortfolioOptimized) -> Renderab
 
 def _proof(console: Console, event: MasterPortfolioOptimized) -> RenderableType:
     c = event.certificate
-    said = (
-        f"proven optimal within {c.target_gap:.2%}"
-        if c.certified
-        else f"NOT proven within {c.target_gap:.2%}: a limit stopped the search"
-    )
+    said = f"proven optimal within {c.target_gap:.2%}" if c.certified else f"NOT proven within {c.target_gap:.2%}"
+    if c.restricted:
+        said += f"; proven only for a stronger form of {', '.join(c.restricted)}"
     columns = ("Objective", "Bound", "Gap", "Nodes", "Parts proven", "Milliseconds")
     table = _table(console, f"Proof: {said}", *columns, right=tuple(range(len(columns))))
     table.add_row(
@@ -182,17 +180,19 @@ def _proof(console: Console, event: MasterPortfolioOptimized) -> RenderableType:
 def _failure(console: Console, event: MasterPortfolioFailed) -> RenderableType:
     parts: list[RenderableType] = [
         Panel(
-            f"{event.message}",
+            Text(event.message),
             title=f"No portfolio for {event.request_id}: {event.reason.value}",
             box=box.ROUNDED if console.is_terminal else box.ASCII2,
             border_style="red",
         )
     ]
     if event.goals:
-        table = _table(console, "Goals out of reach", "Pod", "Goal", "Asked", "Best alone", right=(2, 3))
+        columns = ("Pod", "Goal", "Asked", "Best alone", "Best with the pod's others")
+        table = _table(console, "Goals out of reach", *columns, right=(2, 3, 4))
         for goal in event.goals:
-            measure = goal.measure
-            table.add_row(goal.pod, measure.label, measure.show(goal.asked), measure.show(goal.best_alone))
+            measure, together = goal.measure, goal.best_together
+            best = [measure.show(goal.best_alone), "" if together is None else measure.show(together)]
+            table.add_row(goal.pod, measure.label, measure.show(goal.asked), *best)
         parts.append(table)
     if event.conflicts:
         table = _table(

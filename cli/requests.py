@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from bus import subjects
 from bus.envelope import publish
-from bus.messages import OptimizationRequest, encode, parse_final
-from bus.port import BusError, Stored, UnreachableError
+from bus.messages import BadMessageError, OptimizationRequest, parse_final, parse_request
+from bus.port import BusError, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # A final event comes by its request's deadline, but for a server's failover and a coordinator's
 # crash (4 to 9 s, and 5 s until somebody else is given the message).
 _GRACE_S = 15.0
+
+_READS, _PAUSE_S = 50, 0.2
 
 
 class RequestIdTakenError(BusError):
@@ -36,11 +38,18 @@ async def ask(bus: Bus, request: OptimizationRequest, *, show: Callable[[Message
         RequestIdTakenError: If the id was used for another request.
         UnreachableError: If no final event came in time.
     """
-    begun = datetime.now(UTC)
-    stored = await publish(bus, subjects.request(request.request_id), request, source="/podfolio/cli", now=begun)
-    since = await _since(bus, request) if stored is Stored.TAKEN else await _stored_at(bus, request)
+    subject = subjects.request(request.request_id)
+    await publish(bus, subject, request, source="/podfolio/cli", now=datetime.now(UTC))
+    stored = await _stored(bus, subject)
+    if not _is_same(stored, request):
+        taken = (
+            f"request_id {request.request_id!r} was already used for another request;"
+            " choose a new one (in the file, or with --request-id)"
+        )
+        raise RequestIdTakenError(taken)
+    patience_s = request.deadline_s + _GRACE_S
     try:
-        async with asyncio.timeout(request.deadline_s + _GRACE_S), aclosing(bus.follow(since=since)) as messages:
+        async with asyncio.timeout(patience_s), aclosing(bus.follow(since=stored.stored_at)) as messages:
             async for message in messages:
                 address = subjects.parse(message.subject)
                 if address.key != request.request_id:
@@ -51,28 +60,28 @@ async def ask(bus: Bus, request: OptimizationRequest, *, show: Callable[[Message
     except TimeoutError:
         pass
     late = (
-        f"no final event for {request.request_id} within {request.deadline_s + _GRACE_S:g} s:"
+        f"no final event for {request.request_id} within {patience_s:g} s:"
         " is a coordinator running? The request is kept; ask again with the same file to go on waiting"
     )
     raise UnreachableError(late)
 
 
-async def _stored_at(bus: Bus, request: OptimizationRequest) -> datetime | None:
-    record = await bus.record((subjects.request(request.request_id),))
-    return record[0].stored_at if record else None
-
-
-async def _since(bus: Bus, request: OptimizationRequest) -> datetime | None:
-    """Find when the request that has our id was stored, if it is the same request.
+async def _stored(bus: Bus, subject: str) -> Message:
+    """Read the request that is stored, ours or an earlier one: a replica may lag behind its storing.
 
     Raises:
-        RequestIdTakenError: If it is another one.
+        UnreachableError: If no replica has it soon.
     """
-    record = await bus.record((subjects.request(request.request_id),))
-    if record and record[0].data == encode(request):
-        return record[0].stored_at
-    message = (
-        f"request_id {request.request_id!r} was already used for another request;"
-        " choose a new one (in the file, or with --request-id)"
-    )
-    raise RequestIdTakenError(message)
+    for _ in range(_READS):
+        if found := await bus.record((subject,)):
+            return found[0]
+        await asyncio.sleep(_PAUSE_S)
+    message = f"the server took {subject}, but does not show it yet; ask again"
+    raise UnreachableError(message)
+
+
+def _is_same(stored: Message, request: OptimizationRequest) -> bool:
+    try:
+        return parse_request(stored.data, request.request_id) == request
+    except BadMessageError:
+        return False

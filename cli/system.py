@@ -52,6 +52,7 @@ async def whole_system(
         running: list[Process] = []
         stack.push_async_callback(_end_all, running)
         for name, command in commands.items():
+            _ready_file(store, name).unlink(missing_ok=True)  # of a run that was killed
             running.append(await _start(store, name, command, url, logs))
         await asyncio.gather(*(_await_ready(store, *started) for started in zip(commands, running, strict=True)))
         say(f"agents {', '.join(pods)} and the coordinator are ready, each a process of its own")

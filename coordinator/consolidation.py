@@ -1,6 +1,7 @@
 """Make the final event of the pods' results: optimise, describe, and check before anyone sees it.
 
-Pure and synchronous, so that it can run off the event loop; the same results give the same event.
+Synchronous, so that it can run off the event loop; the same results give the same event, but for the
+time it took.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def consolidate(
 def _optimise(request: OptimizationRequest, results: Mapping[str, PodResult], stop: Callable[[], bool]) -> FinalEvent:
     began = perf_counter()
     market = markets.load(request.market)
-    sleeves = [_sleeve(market, results[pod]) for pod in request.shares(market.risk_free)]
+    sleeves = [_sleeve(market, results[pod], share) for pod, share in request.shares(market.risk_free).items()]
     terms = request.terms()
     X, certificate = optimise_master(market, sleeves, terms, stop=stop)
     account = render_account(market, sleeves, terms, X)
@@ -82,8 +83,8 @@ def _optimise(request: OptimizationRequest, results: Mapping[str, PodResult], st
     return event
 
 
-def _sleeve(market: Market, result: PodResult) -> Sleeve:
-    """Take a pod's result over; its figures are computed again from its weights.
+def _sleeve(market: Market, result: PodResult, share: float) -> Sleeve:
+    """Take a pod's result over; its share is the request's, its figures are computed again from its weights.
 
     Raises:
         DataError: If it is about another market than ours.
@@ -98,7 +99,7 @@ def _sleeve(market: Market, result: PodResult) -> Sleeve:
     weights[market.positions(result.weights)] = list(result.weights.values())
     return Sleeve(
         mandate=result.mandate,
-        share=result.capital_share,
+        share=share,
         weights=weights,
         figures=figures(market, weights),
         best_alone=result.best_alone,

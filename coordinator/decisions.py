@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bus import subjects
 from bus.messages import (
+    LEAST_SHARE,
     BadMessageError,
     MasterPortfolioFailed,
     OptimizationRequest,
@@ -104,28 +105,33 @@ def admit(message: Message, pods: Collection[str]) -> SetDeadline | Fail:
         request = parse_request(message.data, request_id)
     except BadMessageError as error:
         return Fail(MasterPortfolioFailed(request_id=request_id, reason=Reason.INVALID_REQUEST, message=str(error)))
-    if refused := _refuse(request, pods):
+    if refused := _refuse(request):
         return refused
+    if unknown := sorted(set(_shares(request)) - set(pods)):
+        known = ", ".join(sorted(pods))
+        return _fail(request, Reason.UNKNOWN_POD, f"unknown pod {', '.join(unknown)}; this system has {known}")
     return SetDeadline(request_id, _deadline(message, request))
 
 
-def _refuse(request: OptimizationRequest, pods: Collection[str]) -> Fail | None:
+def _refuse(request: OptimizationRequest) -> Fail | None:
+    """Say what of a well-formed request cannot be, whatever pods there are."""
     try:
         market = markets.load(request.market)
     except DataError as error:
         return _fail(request, Reason.UNKNOWN_MARKET, str(error))
-    if unknown := sorted(set(request.shares(market.risk_free)) - set(pods)):
-        known = ", ".join(sorted(pods))
-        return _fail(request, Reason.UNKNOWN_POD, f"unknown pod {', '.join(unknown)}; this system has {known}")
+    if small := [pod for pod, share in _shares(request).items() if share < LEAST_SHARE]:
+        text = f"the share of {', '.join(small)} is below {LEAST_SHARE:.2%} of the capital: give it more, or nothing"
+        return _fail(request, Reason.INVALID_REQUEST, text)
     priced = {*market.tickers, *market.unpriced}
     if strange := sorted(set(request.rules.never_buy) - priced):
         known = ", ".join(sorted(priced))
-        return _fail(
-            request,
-            Reason.UNKNOWN_ETF,
-            f"rules.never_buy names {', '.join(strange)}, unknown in market {market.id}; it has {known}",
-        )
+        text = f"rules.never_buy names {', '.join(strange)}, unknown in market {market.id}; it has {known}"
+        return _fail(request, Reason.UNKNOWN_ETF, text)
     return None
+
+
+def _shares(request: OptimizationRequest) -> dict[str, float]:
+    return request.shares(markets.load(request.market).risk_free)
 
 
 def decide(record: Record, *, due: bool) -> Action:
@@ -142,23 +148,25 @@ def decide(record: Record, *, due: bool) -> Action:
     request_id = subjects.parse(record.request.subject).key
     try:
         request = parse_request(record.request.data, request_id)
-        expected = request.shares(markets.load(request.market).risk_free)
-    except (BadMessageError, DataError):
+    except BadMessageError:
         return Wait("refused")  # the request's own message is answered with the reason
+    if _refuse(request):
+        return Wait("refused")
+    expected = _shares(request)
     missing = tuple(sorted(set(expected) - set(record.answers)))
     if missing:
         return _late(request, missing) if due else Wait("pods_missing")
-    return _weigh(request, record, list(expected))
+    return _weigh(request, record, expected)
 
 
-def _weigh(request: OptimizationRequest, record: Record, expected: list[str]) -> Action:
+def _weigh(request: OptimizationRequest, record: Record, expected: Mapping[str, float]) -> Action:
     """Decide when all pods have answered."""
     answers: dict[str, PodAnswer] = {}
-    for pod in expected:
+    for pod, share in expected.items():
         try:
-            answers[pod] = parse_pod_answer(record.answers[pod].data)
+            answers[pod] = _read_answer(request, pod, share, record.answers[pod].data)
         except BadMessageError as error:
-            return _fail(request, Reason.INTERNAL_ERROR, f"the answer of {pod} cannot be read: {error}")
+            return _fail(request, Reason.INTERNAL_ERROR, f"the answer of {pod} cannot be used: {error}")
     if failed := [answer for answer in answers.values() if isinstance(answer, PodFailed)]:
         return _collect(request, failed)
     results = {pod: answer for pod, answer in answers.items() if isinstance(answer, PodResult)}
@@ -171,6 +179,23 @@ def _weigh(request: OptimizationRequest, record: Record, expected: list[str]) ->
         )
     assert record.request is not None  # noqa: S101 - decide looked
     return Optimise(request, results, _deadline(record.request, request))
+
+
+def _read_answer(request: OptimizationRequest, pod: str, share: float, data: bytes) -> PodAnswer:
+    """Read a pod's answer and see that it is one to this request.
+
+    Raises:
+        BadMessageError: If it is not.
+    """
+    answer = parse_pod_answer(data)
+    about, due = [answer.request_id, answer.pod], [request.request_id, pod]
+    if isinstance(answer, PodResult):
+        about += [answer.mandate.pod, f"{answer.capital_share:.9f}"]
+        due += [pod, f"{share:.9f}"]
+    if about != due:
+        message = f"it is about {' '.join(about)}, not {' '.join(due)}"
+        raise BadMessageError(message)
+    return answer
 
 
 def _collect(request: OptimizationRequest, failed: list[PodFailed]) -> Fail:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from bus import subjects
 from bus.envelope import publish
 from bus.messages import MasterPortfolioFailed, MessageRejected, Reason
-from bus.port import COORDINATORS, DEADLINES, pod_of_queue
+from bus.port import COORDINATORS, DEADLINES, Stored, UnreachableError, pod_of_queue
 from bus.subjects import Kind
 from bus.workers import work_off
 from coordinator.consolidation import consolidate
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bus.messages import FinalEvent
-    from bus.port import Bus, Delivery, Message, Stored
+    from bus.port import Bus, Delivery, Message
     from coordinator.decisions import Action
 
 SOURCE = "/podfolio/coordinator"
@@ -32,6 +33,9 @@ SOURCE = "/podfolio/coordinator"
 # What is left of the deadline for publishing; and what a set that is only full at the deadline gets.
 _PUBLISH_S = 0.5
 _LAST_S = 2.0
+
+# How often a deadline's request is looked for, a second apart: longer than replicas lag.
+_READS = 10
 
 log = structlog.get_logger()
 
@@ -48,17 +52,20 @@ class Coordinator:
     bus: Bus
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     # One thread: solving is what a core can do, and the event loop must get its turn.
-    _solver: ThreadPoolExecutor = field(
-        default_factory=lambda: ThreadPoolExecutor(max_workers=1, thread_name_prefix="solver")
-    )
+    _solver: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="solver"))
+    _abandoned: threading.Event = field(default_factory=threading.Event)
     _pods: frozenset[str] = frozenset()
 
     async def run(self, stop: asyncio.Event, *, at_once: int) -> None:
         """Coordinate until *stop* is set, then finish what is in hand."""
-        with self._solver:
+        try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(work_off(self.bus, COORDINATORS, self.handle, stop=stop, at_once=at_once))
-                group.create_task(work_off(self.bus, DEADLINES, self.handle, stop=stop, at_once=at_once))
+                for queue in (COORDINATORS, DEADLINES):
+                    group.create_task(work_off(self.bus, queue, self, stop=stop, at_once=at_once))
+        finally:
+            # Not waited for: a process that has lost its connection is to end now.
+            self._abandoned.set()
+            self._solver.shutdown(wait=False, cancel_futures=True)
 
     async def handle(self, delivery: Delivery) -> None:
         """Do what one message calls for: a request, a pod's answer, or a deadline that fell due."""
@@ -68,34 +75,52 @@ class Coordinator:
         if not address.key:
             await self.put_aside(message)
             return
-        action = await self.consider(message, address.kind)
+        action = await self.consider(delivery, address.kind)
         decided = perf_counter()
-        outcome, stored = await self.act(address.key, action, message)
+        event, stored = await self.act(address.key, action, message)
         # One line a request says it all: that of the message that ended it.
-        tell = log.info if stored is not None else log.debug
+        tell = log.info if stored is Stored.NEW else log.debug
         tell(
-            _EVENTS[address.kind],
+            "request.finished" if event else f"{address.kind.value}.considered",
             request_id=address.key,
-            pod=address.pod or None,
-            outcome=outcome,
+            **(_facts(event) if event else {"outcome": _outcome(action)}),
             stored=stored.value if stored else None,
+            completed_by=address.pod or address.kind.value,
             attempt=delivery.attempt,
             read_ms=round((decided - began) * 1e3, 2),
             act_ms=round((perf_counter() - decided) * 1e3, 2),
         )
 
-    async def consider(self, message: Message, kind: Kind) -> Action:
-        """Read what is needed and decide."""
+    async def give_up(self, delivery: Delivery, error: Exception) -> None:
+        """Answer a request that cannot be handled."""
+        if request_id := subjects.parse(delivery.message.subject).key:
+            failed = MasterPortfolioFailed(
+                request_id=request_id, reason=Reason.INTERNAL_ERROR, message=f"the coordinator cannot answer: {error}"
+            )
+            await publish(self.bus, subjects.final(request_id), failed, source=SOURCE, now=self.clock())
+
+    async def consider(self, delivery: Delivery, kind: Kind) -> Action:
+        """Read what is needed and decide.
+
+        Raises:
+            UnreachableError: If a replica that lags has not got the request whose deadline this is.
+        """
+        message = delivery.message
         if kind is Kind.REQUEST:
             return await self.admit(message)
         request_id = subjects.parse(message.subject).key
-        # A deadline's message is in another stream, so it cannot prove that the read is current. It
-        # need not: a result that is missed is one whose own message is still to be handled.
-        record = await self.bus.record(
-            (subjects.request(request_id), subjects.pod_result(request_id, "*"), subjects.final(request_id)),
-            including=None if kind is Kind.DUE else message,
+        record = read_record(
+            await self.bus.record(
+                (subjects.request(request_id), subjects.pod_result(request_id, "*"), subjects.final(request_id)),
+                including=None if kind is Kind.DUE else message,
+            )
         )
-        return decide(read_record(record), due=kind is Kind.DUE)
+        # A deadline's message is in another stream, so it cannot prove that the read is current. A
+        # result that is missed is one whose own message is still to be handled; a request is not.
+        if kind is Kind.DUE and record.request is None and delivery.attempt < _READS:
+            text = f"the request {request_id}, whose deadline has come, is not there (yet)"
+            raise UnreachableError(text)
+        return decide(record, due=kind is Kind.DUE)
 
     async def admit(self, message: Message) -> Action:
         """Admit a request, or refuse it; what pods there are is looked up again before one is called unknown."""
@@ -106,26 +131,28 @@ class Coordinator:
             action = admit(message, self._pods)
         return action
 
-    async def act(self, request_id: str, action: Action, cause: Message) -> tuple[str, Stored | None]:
-        """Do it; returns the outcome in a word, and what became of a final event."""
+    async def act(self, request_id: str, action: Action, cause: Message) -> tuple[FinalEvent | None, Stored | None]:
+        """Do it; returns the final event, if that is what follows, and what became of it."""
         if isinstance(action, Wait):
-            return action.why, None
+            return None, None
         if isinstance(action, SetDeadline):
             await self.bus.schedule(request_id, action.at)
-            return "admitted", None
+            return None, None
         event = action.event if isinstance(action, Fail) else await self.optimise(action)
         stored = await publish(
             self.bus, subjects.final(request_id), event, source=SOURCE, now=self.clock(), caused_by=cause.headers
         )
-        return event.reason.value if isinstance(event, MasterPortfolioFailed) else "optimised", stored
+        return event, stored
 
     async def optimise(self, action: Optimise) -> FinalEvent:
         """Optimise in the solver's thread, within what is left of the deadline."""
-        left = (action.deadline - self.clock()).total_seconds() - _PUBLISH_S
-        ends = perf_counter() + max(left, _LAST_S)
 
         def solve() -> FinalEvent:
-            return consolidate(action.request, action.results, stop=lambda: perf_counter() > ends)
+            # Read when it begins: it may have waited for its turn.
+            left = (action.deadline - self.clock()).total_seconds() - _PUBLISH_S
+            ends = perf_counter() + max(left, _LAST_S)
+            stop = lambda: self._abandoned.is_set() or perf_counter() > ends  # noqa: E731
+            return consolidate(action.request, action.results, stop=stop)
 
         return await asyncio.get_running_loop().run_in_executor(self._solver, solve)
 
@@ -140,4 +167,22 @@ class Coordinator:
         log.warning("request.rejected", subject=message.subject, sequence=message.sequence)
 
 
-_EVENTS = {Kind.REQUEST: "request.considered", Kind.POD: "pod.considered", Kind.DUE: "deadline.considered"}
+def _outcome(action: Action) -> str:
+    return action.why if isinstance(action, Wait) else "admitted"
+
+
+def _facts(event: FinalEvent) -> dict[str, Any]:
+    """Collect what the one line of a request says of its end."""
+    if isinstance(event, MasterPortfolioFailed):
+        return {"outcome": event.reason.value, "message": event.message, "missing_pods": event.missing_pods or None}
+    proof = event.certificate
+    return {
+        "outcome": "optimised",
+        "certified": proof.certified,
+        "gap": proof.gap,
+        "nodes": proof.nodes,
+        "etfs": len(event.weights),
+        "pods": list(event.pods),
+        "market": event.market.id,
+        "optimise_ms": round(event.elapsed_s * 1e3, 2),
+    }

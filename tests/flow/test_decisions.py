@@ -137,7 +137,13 @@ def test_an_answer_that_cannot_be_read_becomes_a_failure_and_no_crash() -> None:
 
 def test_an_agent_leaves_requests_that_it_cannot_read_to_the_coordinator() -> None:
     assert answer(mandates.load("alpha"), "bad", BAD["not_json"][0]) is None
-    assert answer(mandates.load("alpha"), "bad", BAD["unknown_market"][0]) is None
+
+
+def test_an_agent_that_has_not_got_the_market_says_so() -> None:
+    failed = answer(mandates.load("alpha"), "bad", BAD["unknown_market"][0])
+
+    assert isinstance(failed, PodFailed)
+    assert failed.reason is Reason.UNKNOWN_MARKET
 
 
 def test_an_agent_that_is_not_asked_says_nothing() -> None:
@@ -149,3 +155,46 @@ def test_a_pod_that_may_buy_too_little_says_so() -> None:
 
     assert isinstance(failed, PodFailed)
     assert "only 1 of its 4 ETFs" in failed.message
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"request_id": "another"}, "another"),
+        ({"pod": "beta"}, "beta"),
+        ({"capital_share": 0.5}, "0.5"),
+    ],
+)
+def test_an_answer_about_something_else_is_not_used(change: dict[str, object], named: str) -> None:
+    sent = data()
+    messages = answers(sent, *PODS)
+    odd = PodResult.model_validate_json(messages[0].data).model_copy(update=change)
+    messages[0] = Message(messages[0].subject, encode(odd), sequence=2, stored_at=THEN)
+
+    action = decide(read_record([request_message(sent), *messages]), due=False)
+
+    assert isinstance(action, Fail)
+    assert named in action.event.message
+
+
+def test_a_refused_request_is_not_optimised_though_all_pods_answer() -> None:
+    sent = data(rules={"never_buy": ["DOGE"]})
+
+    assert decide(read_record([request_message(sent), *answers(sent, *PODS)]), due=True) == Wait("refused")
+
+
+@pytest.mark.parametrize("share", [1e-5, 5e-324])
+def test_a_share_of_next_to_nothing_is_refused(share: float) -> None:
+    action = admit(request_message(data(pod_weights={"alpha": share, "beta": 1.0 - share})), PODS)
+
+    assert isinstance(action, Fail)
+    assert "alpha" in action.event.message
+
+
+def test_goals_of_next_to_nothing_are_refused() -> None:
+    goal = {"goal_id": "g", "name": "n", "pod": "alpha", "target_amount_aud": 5e-324, "years": 100}
+
+    action = admit(request_message(data(pod_weights=None, goals=[goal])), PODS)
+
+    assert isinstance(action, Fail)
+    assert action.event.reason is Reason.INVALID_REQUEST

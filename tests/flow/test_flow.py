@@ -143,7 +143,7 @@ async def test_a_bad_request_is_answered_and_the_next_good_one_too(name: str) ->
     assert isinstance(answered, MasterPortfolioOptimized)
 
 
-@pytest.mark.parametrize("token", ["a.b", "h\u00e9llo", "x" * 65, "a b"])
+@pytest.mark.parametrize("token", ["a.b", "*", ">", "h\u00e9llo", "x" * 65, "a b"])
 async def test_a_subject_without_a_valid_id_is_put_aside_where_watchers_see_it(token: str) -> None:
     bus = MemoryBus(PODS)
     async with system(bus):
@@ -194,3 +194,37 @@ async def test_rules_that_conflict_are_named() -> None:
     assert event.reason is Reason.RULES_CONFLICT
     assert {conflict.requirement for conflict in event.conflicts} == {"max_etfs", "duplicates"}
     assert "at most 9 ETFs" in event.message
+
+
+async def test_a_result_on_a_subject_with_wildcards_mixes_nobody_s_requests() -> None:
+    bus = MemoryBus(PODS)
+    async with system(bus):
+        await publish(bus, data())
+        await final_of(bus)
+        await bus.publish_once("podfolio.v1.pod.*.alpha", b"{}", message_id="x", headers={})
+        while not await bus.record([subjects.ALL_REJECTED]):  # noqa: ASYNC110 - bounded by system()
+            await asyncio.sleep(0.005)
+
+    finals = [m.subject for m in await everything(bus) if subjects.parse(m.subject).kind.value == "final"]
+    assert finals == [subjects.final("r1")]
+
+
+async def test_headers_that_are_too_long_are_not_repeated_in_every_message() -> None:
+    bus = MemoryBus(PODS)
+    async with system(bus):
+        await bus.publish_once(subjects.request("r1"), data(), message_id="m", headers={"tracestate": "x" * 200_000})
+        event = await final_of(bus)
+
+    assert isinstance(event, MasterPortfolioOptimized)
+
+
+async def test_a_pod_of_one_percent_is_answered_at_once_with_the_rule_that_hinders_it() -> None:
+    bus = MemoryBus(PODS)
+    shares = {"alpha": 0.01, "beta": 0.29, "gamma": 0.50, "delta": 0.20}
+    async with system(bus):
+        await publish(bus, data(pod_weights=shares))
+        event = await final_of(bus)
+
+    assert isinstance(event, MasterPortfolioFailed)
+    assert event.reason is Reason.RULES_CONFLICT
+    assert "min_weight" in {conflict.requirement for conflict in event.conflicts}

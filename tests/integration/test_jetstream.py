@@ -117,7 +117,7 @@ class TestSetUp:
             second = await set_up(bus, ["beta", "alpha"])
 
         names = ["stream PODFOLIO", "stream PODFOLIO_TIMERS", "queue pod-alpha", "queue pod-beta"]
-        names += ["queue coord", "queue coord-due"]
+        names += ["queue coord-due", "queue coord"]
         assert first == [f"{name}: created" for name in names]
         assert second == [f"{name}: as it should be" for name in names]
 
@@ -223,7 +223,7 @@ class TestRefusals:
                 pass
 
 
-# Users with the least that NATS.md section 15 says they need.
+# Users with the least that they need.
 AUTHORIZATION = """
 authorization {
   users: [
@@ -437,7 +437,7 @@ class TestCrashes:
 
     async def test_a_dead_connection_is_noticed(self, host: Host) -> None:
         async with bus_at(host.url) as bus:
-            # What NATS.md section 9 no. 1 does to it.
+            # What a PONG that comes after its flush timed out does to it.
             vars(vars(bus)["_wire"])["_client"]._reading_task.cancel()  # noqa: SLF001
 
             await soon(bus.closed(), within_s=2 * PROMPT_S)

@@ -1,0 +1,70 @@
+"""A worker's promises: settled if handled, tried again if not, given up on when that is no use."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bus import subjects
+from bus.memory import MemoryBus
+from bus.port import COORDINATORS, RefusedError, UnreachableError
+from bus.workers import CRASHES, work_off
+
+if TYPE_CHECKING:
+    from bus.port import Delivery
+
+
+@dataclass
+class Failing:
+    """A handler that raises what it is told, in turn, and then succeeds; it stops the work when it is settled."""
+
+    errors: list[Exception]
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    attempts: int = 0
+    given_up: list[str] = field(default_factory=list)
+
+    async def handle(self, delivery: Delivery) -> None:
+        self.attempts = delivery.attempt
+        if self.errors:
+            raise self.errors.pop(0)
+        self.stop.set()
+
+    async def give_up(self, delivery: Delivery, error: Exception) -> None:  # noqa: ARG002
+        self.given_up.append(str(error))
+        self.stop.set()
+
+
+async def run(handler: Failing) -> Failing:
+    bus = MemoryBus(("alpha",))
+    await bus.publish_once(subjects.request("r1"), b"{}", message_id="m", headers={})
+    working = asyncio.create_task(work_off(bus, COORDINATORS, handler, stop=handler.stop, at_once=4))
+    async with asyncio.timeout(30):
+        while not working.done():
+            bus.advance(1)  # what is given back comes again after a second
+            await asyncio.sleep(0.002)
+    return handler
+
+
+async def test_what_is_handled_is_settled() -> None:
+    done = await run(Failing([]))
+
+    assert (done.attempts, done.given_up) == (1, [])
+
+
+async def test_an_outage_of_the_bus_is_waited_out_however_long() -> None:
+    done = await run(Failing([UnreachableError("gone")] * (2 * CRASHES)))
+
+    assert (done.attempts, done.given_up) == (2 * CRASHES + 1, [])
+
+
+async def test_a_crash_is_tried_again_and_then_given_up() -> None:
+    done = await run(Failing([ValueError(f"crash {i}") for i in range(99)]))
+
+    assert (done.attempts, done.given_up) == (CRASHES, [f"crash {CRASHES - 1}"])
+
+
+async def test_what_the_server_refuses_for_good_is_given_up_at_once() -> None:
+    done = await run(Failing([RefusedError("too large")]))
+
+    assert (done.attempts, done.given_up) == (1, ["too large"])
