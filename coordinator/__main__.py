@@ -11,6 +11,7 @@ from bus.options import connection_options, replica_options
 from bus.port import COORDINATORS
 from bus.process import configure_logs, run
 from coordinator.shell import Coordinator
+from coordinator.solver import Solver
 
 if TYPE_CHECKING:
     import asyncio
@@ -28,7 +29,8 @@ def main(settings: Connection, at_once: int, ready_file: Path | None) -> None:
     configure_logs(process="coordinator")
 
     async def work(bus: Bus, stop: asyncio.Event) -> None:
-        await Coordinator(bus).run(stop, at_once=at_once)
+        async with Solver() as solver:
+            await Coordinator(bus, solver.optimise).run(stop, at_once=at_once)
 
     sys.exit(run(settings, work, queues=frozenset({COORDINATORS}), ready_file=ready_file))
 

@@ -1,14 +1,12 @@
-"""Do what ``decisions`` says: read the stream, set deadlines, optimise off the event loop, publish."""
+"""Do what ``decisions`` says: read the stream, set deadlines, have it optimised, publish."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
@@ -18,13 +16,12 @@ from bus.messages import MasterPortfolioFailed, MessageRejected, Reason
 from bus.port import COORDINATORS, DEADLINES, Stored, UnreachableError, pod_of_queue
 from bus.subjects import Kind
 from bus.workers import work_off
-from coordinator.consolidation import consolidate
 from coordinator.decisions import Fail, Optimise, SetDeadline, Wait, admit, decide, read_record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from bus.messages import FinalEvent
+    from bus.messages import FinalEvent, OptimizationRequest, PodResult
     from bus.port import Bus, Delivery, Message
     from coordinator.decisions import Action
 
@@ -40,32 +37,37 @@ _READS = 10
 log = structlog.get_logger()
 
 
+class Optimiser(Protocol):
+    """What optimises all pods together."""
+
+    async def __call__(
+        self, request: OptimizationRequest, results: Mapping[str, PodResult], *, seconds: float
+    ) -> FinalEvent:
+        """Make the final event, in at most *seconds*."""
+
+
 @dataclass(slots=True)
 class Coordinator:
     """One replica of the coordinator.
 
     Attributes:
         bus: What it hears and speaks through.
+        optimise: What makes the final event of a full set of results; a ``Solver``'s, but in tests.
         clock: Tells the time, UTC.
     """
 
     bus: Bus
+    optimise: Optimiser
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    # One thread: solving is what a core can do, and the event loop must get its turn.
-    _solver: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="solver"))
-    _abandoned: threading.Event = field(default_factory=threading.Event)
     _pods: frozenset[str] = frozenset()
+    # The time that is left is read when the turn comes, not when the waiting begins.
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def run(self, stop: asyncio.Event, *, at_once: int) -> None:
         """Coordinate until *stop* is set, then finish what is in hand."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                for queue in (COORDINATORS, DEADLINES):
-                    group.create_task(work_off(self.bus, queue, self, stop=stop, at_once=at_once))
-        finally:
-            # Not waited for: a process that has lost its connection is to end now.
-            self._abandoned.set()
-            self._solver.shutdown(wait=False, cancel_futures=True)
+        async with asyncio.TaskGroup() as group:
+            for queue in (COORDINATORS, DEADLINES):
+                group.create_task(work_off(self.bus, queue, self, stop=stop, at_once=at_once))
 
     async def handle(self, delivery: Delivery) -> None:
         """Do what one message calls for: a request, a pod's answer, or a deadline that fell due."""
@@ -138,23 +140,17 @@ class Coordinator:
         if isinstance(action, SetDeadline):
             await self.bus.schedule(request_id, action.at)
             return None, None
-        event = action.event if isinstance(action, Fail) else await self.optimise(action)
+        event = action.event if isinstance(action, Fail) else await self.solve(action)
         stored = await publish(
             self.bus, subjects.final(request_id), event, source=SOURCE, now=self.clock(), caused_by=cause.headers
         )
         return event, stored
 
-    async def optimise(self, action: Optimise) -> FinalEvent:
-        """Optimise in the solver's thread, within what is left of the deadline."""
-
-        def solve() -> FinalEvent:
-            # Read when it begins: it may have waited for its turn.
+    async def solve(self, action: Optimise) -> FinalEvent:
+        """Have it optimised, one request after the other, within what is left of the deadline."""
+        async with self._turn:
             left = (action.deadline - self.clock()).total_seconds() - _PUBLISH_S
-            ends = perf_counter() + max(left, _LAST_S)
-            stop = lambda: self._abandoned.is_set() or perf_counter() > ends  # noqa: E731
-            return consolidate(action.request, action.results, stop=stop)
-
-        return await asyncio.get_running_loop().run_in_executor(self._solver, solve)
+            return await self.optimise(action.request, action.results, seconds=max(left, _LAST_S))
 
     async def put_aside(self, message: Message) -> None:
         """Tell whoever watches of a message that nobody can be answered about."""

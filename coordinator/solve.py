@@ -1,0 +1,35 @@
+"""The solver's process: ``python -m coordinator.solve`` reads questions and writes events, a line each.
+
+Started by ``solver``; ends when its standard input ends.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from time import perf_counter
+
+from bus.messages import PodResult, encode, parse_request
+from coordinator.consolidation import consolidate
+
+
+def answer(line: bytes) -> bytes:
+    """Answer one question: a request, the pods' results, and the seconds that may pass."""
+    ends = perf_counter()
+    question = json.loads(line)
+    ends += question["seconds"]
+    request = parse_request(json.dumps(question["request"]).encode(), question["request"]["request_id"])
+    results = [PodResult.model_validate(result) for result in question["results"]]
+    event = consolidate(request, {result.pod: result for result in results}, stop=lambda: perf_counter() > ends)
+    return encode(event)
+
+
+def main() -> None:
+    """Answer until there are no more questions."""
+    for line in sys.stdin.buffer:
+        sys.stdout.buffer.write(answer(line) + b"\n")
+        sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main()
