@@ -265,7 +265,7 @@ class _Checker:
         if abs(value - certificate["objective"]) > RULE:
             yield f"the objective is {value}, not {certificate['objective']}"
         gap = max(0.0, certificate["bound"] - certificate["objective"]) / max(abs(certificate["objective"]), 0.01)
-        losing = self.measure("sharpe_ratio", self.shares @ self.naive_sleeves) < 0
+        losing = self.measure("sharpe_ratio", self.shares @ self.naive_sleeves) < -FIGURE
         restricted = ["never_worse.sharpe_ratio"] if losing else []
         certified = gap <= certificate["target_gap"] and not restricted
         told = certificate["gap"], certificate["restricted"], certificate["certified"]

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 # Limits that add up to this much less than everything count as everything: 0.4 + 0.3 + 0.3.
 _INVESTED = 1e-9
 
+# A Sharpe ratio nearer to zero than this is zero but for rounding.
+_NO_RATIO = 1e-9
+
 
 @dataclass(frozen=True, slots=True)
 class _Holding:
@@ -132,7 +135,7 @@ class Formulation:
             for j in self._universe(sleeve):
                 u = self._build.variable(upper=upper)
                 holding = _Holding(p, j, u, self._build.switch(u, floor=min(floor, upper)))
-                if floor > upper:
+                if floor > upper * (1 + _INVESTED):
                     self._build.at_most({}, 0.0, switches={holding.z: 1.0})
                 yield holding
 
@@ -371,8 +374,8 @@ class Formulation:
             "never_worse.sharpe_ratio", f"no lower Sharpe ratio than the naive portfolio's {ratio:.3f}"
         ):
             return
-        if ratio <= 0:
-            self.restricted = ("never_worse.sharpe_ratio",) if ratio < 0 else ()
+        if ratio <= _NO_RATIO:
+            self.restricted = ("never_worse.sharpe_ratio",) if ratio < -_NO_RATIO else ()
             tangent = self.market.Sigma @ w / volatility
             self._build.at_least(self._whole((excess - ratio * tangent) / volatility), 0.0)
             return

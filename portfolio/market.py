@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 FILES = ("etfs.csv", "moments.csv", "correlations.csv")
 CASH = "cash"
 
+# Least eigenvalue of a correlation matrix that can still be factored in double precision.
+_DEFINITE = 1e-12
+
 
 @dataclass(frozen=True, slots=True)
 class Etf:
@@ -123,10 +126,11 @@ def read(folder: Traversable) -> Market:
     """
     try:
         market = _read(folder)
-    except (OSError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
+    except (OSError, UnicodeDecodeError, KeyError, TypeError, ValueError, csv.Error) as error:
         if isinstance(error, DataError):
             raise
-        message = f"market {folder.name} cannot be read: {type(error).__name__} {error}"
+        what = f"there is no {error}" if isinstance(error, KeyError) else str(error)
+        message = f"market {folder.name} cannot be read: {what}"
         raise DataError(message) from error
     _refuse_nonsense(market)
     return market
@@ -145,10 +149,10 @@ def _read(folder: Traversable) -> Market:
         raise DataError(message)
     etfs = tuple(_etf(row) for ticker, row in described.items() if ticker in moments)
     tickers = [etf.ticker for etf in etfs]
-    volatilities = np.array([float(moments[ticker]["volatility"]) for ticker in tickers])
-    expected_returns = np.array([float(moments[ticker]["expected_return"]) for ticker in tickers])
-    if not (np.isfinite(expected_returns).all() and np.isfinite(volatilities).all() and (volatilities > 0).all()):
-        message = f"market {folder.name} has a return that is not a number, or a volatility that is not positive"
+    volatilities = np.array([_number(moments[ticker], "volatility") for ticker in tickers])
+    expected_returns = np.array([_number(moments[ticker], "expected_return") for ticker in tickers])
+    if still := [ticker for ticker, volatility in zip(tickers, volatilities, strict=True) if volatility <= 0]:
+        message = f"market {folder.name} has a volatility that is not positive for {', '.join(still)}"
         raise DataError(message)
     cash = [i for i, etf in enumerate(etfs) if etf.asset_class == CASH]
     if not cash:
@@ -167,11 +171,29 @@ def _read(folder: Traversable) -> Market:
 
 
 def _by_ticker(market_id: str, file: str, rows: list[dict[str, str]]) -> dict[str, dict[str, str]]:
-    found = {row["ticker"]: row for row in rows}
-    if len(found) < len(rows):
-        message = f"{file} of market {market_id} names a ticker twice"
-        raise DataError(message)
+    found: dict[str, dict[str, str]] = {}
+    for row in rows:
+        if row["ticker"] in found:
+            message = f"{file} of market {market_id} names {row['ticker']} twice"
+            raise DataError(message)
+        found[row["ticker"]] = row
     return found
+
+
+def _number(row: Mapping[str, str], column: str) -> float:
+    """Read a finite number.
+
+    Raises:
+        ValueError: If it is none; says where.
+    """
+    try:
+        value = float(row[column])
+    except (TypeError, ValueError):
+        value = np.nan
+    if not np.isfinite(value):
+        message = f"{column} of {row['ticker']} is {row[column]!r}, not a number"
+        raise ValueError(message)
+    return value
 
 
 def _refuse_nonsense(market: Market) -> None:
@@ -183,8 +205,9 @@ def _refuse_nonsense(market: Market) -> None:
         ("half_spread", 1.0),
     ):
         column = market.column(attribute)
-        if not ((column >= 0) & (column <= most) & np.isfinite(column)).all():
-            message = f"market {market.id} has a {attribute} that is negative, too large or not a number"
+        wrong = [t for t, value in zip(market.tickers, column, strict=True) if not 0 <= value <= most]
+        if wrong:
+            message = f"market {market.id} has a {attribute} that is negative or too large for {', '.join(wrong)}"
             raise DataError(message)
 
 
@@ -193,10 +216,10 @@ def _etf(row: dict[str, str]) -> Etf:
         ticker=row["ticker"],
         name=row["name"],
         asset_class=row["asset_class"],
-        distribution_yield=float(row["distribution_yield"]),
-        franked_share=float(row["franked_share"]),
-        liquidity=float(row["liquidity"]),
-        half_spread=float(row["half_spread_bps"]) / 10_000,
+        distribution_yield=_number(row, "distribution_yield"),
+        franked_share=_number(row, "franked_share"),
+        liquidity=_number(row, "liquidity"),
+        half_spread=_number(row, "half_spread_bps") / 10_000,
     )
 
 
@@ -206,9 +229,9 @@ def _covariance(
     if missing := [ticker for ticker in tickers if ticker not in rows]:
         message = f"market {market_id} has no correlations for {', '.join(missing)}"
         raise DataError(message)
-    rho = np.array([[float(rows[a][b]) for b in tickers] for a in tickers])
-    sound = np.isfinite(rho).all() and np.array_equal(rho, rho.T) and (np.diag(rho) == 1).all()
-    if not sound or np.linalg.eigvalsh(rho)[0] <= 0:
+    rho = np.array([[_number(rows[a], b) for b in tickers] for a in tickers])
+    sound = np.array_equal(rho, rho.T) and (np.diag(rho) == 1).all()
+    if not sound or np.linalg.eigvalsh(rho)[0] <= _DEFINITE:
         message = (
             f"the correlations of market {market_id} are not symmetric and positive definite with ones on the diagonal"
         )

@@ -46,7 +46,7 @@ class Certificate:
     Attributes:
         objective: Its objective; higher is better.
         bound: No portfolio that keeps the rules has a higher one.
-        gap: ``(bound - objective) / |objective|``.
+        gap: ``(bound - objective) / max(|objective|, 0.01)``.
         target_gap: The gap at which the search may end.
         restricted: Requirements that are not convex, for which stronger ones stood in: the bound holds for
             portfolios that keep these, not for all that keep the rule.
@@ -123,7 +123,8 @@ def optimise_master(
         message = f"the proof of the master portfolio does not hold: {'; '.join(faults)}"
         raise SolverError(message)
     if solution.status is Status.INFEASIBLE:
-        raise ConflictError(_conflicts(market, sleeves, terms, stop), complete=not stop())
+        conflicts, complete = _conflicts(market, sleeves, terms, stop)
+        raise ConflictError(conflicts, complete=complete)
     if solution.x is None:
         raise SolverError(_NO_ANSWER[solution.status])
     return formulation.holdings(solution), Certificate(
@@ -138,12 +139,15 @@ def optimise_master(
     )
 
 
-def _conflicts(market: Market, sleeves: Sequence[Sleeve], terms: Terms, stop: Callable[[], bool]) -> list[Conflict]:
+def _conflicts(
+    market: Market, sleeves: Sequence[Sleeve], terms: Terms, stop: Callable[[], bool]
+) -> tuple[list[Conflict], bool]:
     """Find a minimal set of contradicting requirements with a deletion filter.
 
     Each requirement in turn is left out; if the rest is proven to contradict itself still, it stays
     out (Chinneck & Dravnieks 1991). What is left at the end cannot spare a single member, unless
-    *stop* ended the filter early: then the set is contradictory, but may be larger than need be.
+    *stop* ended the filter early, which is the second thing returned: then the set is contradictory,
+    but may be larger than need be.
     """
 
     def solve(without: Sequence[str]) -> Solution:
@@ -173,6 +177,7 @@ def _conflicts(market: Market, sleeves: Sequence[Sleeve], terms: Terms, stop: Ca
     for name in sorted(requirements, key=lambda name: (not name.startswith("never_worse"), name)):
         if solve([*out, name]).status is Status.INFEASIBLE:
             out.append(name)
+    complete = not stop()
     kept = [name for name in requirements if name not in out]
     goals = {f"{s.mandate.pod}.{m.value}": (p, m) for p, s in enumerate(sleeves) for m in s.mandate.goals}
     found = []
@@ -197,7 +202,7 @@ def _conflicts(market: Market, sleeves: Sequence[Sleeve], terms: Terms, stop: Ca
                 ),
             )
         )
-    return found
+    return found, complete
 
 
 def _say(conflict: Conflict) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portfolio.conic.bound import FREE, OFF
+from portfolio.conic.bound import FREE, OFF, States
 from portfolio.conic.program import Builder
 from portfolio.conic.relaxation import Outcome, Relaxation
 from portfolio.errors import SolverError, UnreachableGoalError
@@ -126,12 +126,15 @@ def optimise_sleeve(
         )
         raise UnreachableMandateError(message)
     stage = _Stage(market, mandate, universe)
-    if Measure.SHARPE in {mandate.objective.measure, *mandate.goals} and stage.excess.max() <= 0:
-        message = f"No ETF of {mandate.pod} is expected to return more than cash: no Sharpe ratio above zero can be had"
+    if Measure.SHARPE in {mandate.objective.measure, *mandate.goals} and not stage.beats_cash():
+        message = (
+            f"No mix of {mandate.pod}'s ETFs is expected to return more than cash: it has no Sharpe ratio above zero"
+        )
         raise UnreachableMandateError(message)
     best_alone = {measure: stage.best(measure) for measure in mandate.goals}
     _refuse_unreachable(mandate, best_alone)
-    u = stage.solve(mandate.objective.measure, mandate.goals, mandate.min_effective_holdings)
+    goals = {m: _eased(m, asked, best_alone[m]) for m, asked in mandate.goals.items()}
+    u = stage.solve(mandate.objective.measure, goals, mandate.min_effective_holdings)
     if u is None:
         raise _conflict(mandate, best_alone, stage)
     found = figures(market, u)
@@ -140,6 +143,12 @@ def optimise_sleeve(
         message = f"No mix of {mandate.pod}'s ETFs has any {label} to speak of: there is nothing to maximise"
         raise UnreachableMandateError(message)
     return Sleeve(mandate, share, u, found, best_alone, left_out)
+
+
+def _eased(measure: Measure, asked: float, best: float) -> float:
+    """Ask no more than the best there is: a goal may count as reachable and be beyond it in the last digits."""
+    hair = 1e-9 * max(1.0, abs(best))
+    return max(asked, best + hair) if measure.lower_is_better else min(asked, best - hair)
 
 
 def _refuse_unreachable(mandate: Mandate, best_alone: Mapping[Measure, float]) -> None:
@@ -189,6 +198,11 @@ class _Stage:
             Measure.LIQUIDITY: market.column("liquidity")[universe],
         }
 
+    def beats_cash(self) -> bool:
+        """Whether any mix within the pod's limits is expected to return more than cash."""
+        u = self.solve(Measure.RETURN, {}, self.mandate.min_effective_holdings)
+        return u is not None and float(u[self.universe] @ self.excess) > _MEASURABLE
+
     def best(self, measure: Measure) -> float:
         """Best figure of one measure where no goal competes.
 
@@ -209,16 +223,30 @@ class _Stage:
         answer = self.answer(relaxation, states)
         if answer is None:
             return None
-        # Interior points have no zeros. What is nearly nothing is set to nothing if the optimum
-        # shows that this costs nothing.
-        n = len(self.universe)
-        states[answer.x[:n] < _CANDIDATE * answer.x[n]] = OFF
-        sparse = relaxation.solve_sharply(states)
-        if sparse.outcome is Outcome.SOLVED and program.q @ sparse.x <= program.q @ answer.x + _NOTHING_LOST:
-            answer = sparse
+        x = self.without_dust(relaxation, states, answer)[: len(self.universe)]
         u = np.zeros(len(self.market.etfs))
-        u[self.universe] = answer.x[:n] / answer.x[:n].sum()
+        u[self.universe] = np.maximum(x, 0.0) / np.maximum(x, 0.0).sum()
         return u
+
+    def without_dust(self, relaxation: Relaxation, states: States, answer: Answer) -> Vector:
+        """Set to zero what is nearly nothing, where the optimum shows that this costs nothing.
+
+        Interior points have no zeros. All candidates together are tried first, then each.
+        """
+        n = len(self.universe)
+        weights = answer.x[:n] / answer.x[n]
+        candidates = [int(j) for j in np.argsort(weights) if weights[j] < _CANDIDATE]
+        limit = float(relaxation.program.q @ answer.x) + _NOTHING_LOST
+        x = answer.x
+        for dropped in ([candidates] if len(candidates) > 1 else []) + [[j] for j in candidates]:
+            tried = states.copy()
+            tried[dropped] = OFF
+            sparse = relaxation.solve_sharply(tried)
+            if sparse.outcome is Outcome.SOLVED and relaxation.program.q @ sparse.x <= limit:
+                x, states = sparse.x, tried
+            if len(dropped) == len(candidates) and states is tried:
+                break
+        return x
 
     def answer(self, relaxation: Relaxation, states: np.ndarray[tuple[int], np.dtype[np.int8]]) -> Answer | None:
         """Solve, or say that there is nothing to find.

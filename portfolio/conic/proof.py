@@ -65,7 +65,8 @@ def _proven(program: Program, leaf: Leaf) -> float:
     y = valid(program, leaf.multipliers)
     if leaf.infeasible:
         return np.inf if lagrangian_bound(program, leaf.states, y, costs=False).value > 0 else -np.inf
-    return lagrangian_bound(program, leaf.states, y).value
+    value = lagrangian_bound(program, leaf.states, y).value
+    return value if np.isfinite(value) else -np.inf
 
 
 def _cover(parts: Sequence[States]) -> bool:

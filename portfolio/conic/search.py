@@ -136,6 +136,9 @@ class _Search:
     def best_bound(self, node: _Node, answer: Answer) -> tuple[Bound, Vector | None]:
         """Bound the node by its own multipliers, or by its parent's where those prove more."""
         bound = lagrangian_bound(self.program, node.states, answer.multipliers)
+        if not math.isfinite(bound.value):
+            nothing = np.full(len(node.states), -math.inf)
+            bound = Bound(-math.inf, nothing, nothing)
         if node.multipliers is None or bound.value >= node.bound:
             return bound, answer.multipliers
         return lagrangian_bound(self.program, node.states, node.multipliers), node.multipliers

@@ -158,7 +158,7 @@ def _convex(facts: Facts) -> tuple[cp.Problem, cp.Parameter, cp.Parameter]:
             * {
                 "min_volatility": 2 - risk / s_star,
                 "max_income": facts.income @ u / y_star,
-                "max_return": facts.mu @ u / m_star,
+                "max_return": 1 + (facts.mu @ u - m_star) / abs(m_star),
                 "max_sharpe": 1 - (S_star * risk - facts.excess @ u) / (S_star * s_star),
             }[s.mandate.objective.value]
         )
@@ -265,7 +265,7 @@ def _state(model: Model, facts: Facts) -> None:  # noqa: C901, PLR0915 - one blo
             * {
                 "min_volatility": lambda risk=risk: 2 - risk,
                 "max_income": lambda dot=dot, y_star=y_star: dot(facts.income / y_star),
-                "max_return": lambda dot=dot, m_star=m_star: dot(facts.mu / m_star),
+                "max_return": lambda dot=dot, m=m_star: 1 + (dot(facts.mu) - m) / abs(m),
                 "max_sharpe": lambda risk=risk, dot=dot, e=S_star * s_star: 1 - risk + dot(facts.excess / e),
             }[s.mandate.objective.value]()
         )

@@ -15,12 +15,13 @@ from toys import Toy, portfolio_toy, random_toy
 from portfolio.conic import proof
 from portfolio.conic.bound import FREE, OFF, ON, lagrangian_bound, valid
 from portfolio.conic.program import Builder
-from portfolio.conic.relaxation import Outcome, Relaxation
+from portfolio.conic.relaxation import ROUGH, Answer, Outcome, Relaxation
 from portfolio.conic.search import minimise
 from portfolio.conic.solution import Leaf, Solution, Status, relative_gap
 
 if TYPE_CHECKING:
     from portfolio import Vector
+    from portfolio.conic.bound import States
     from portfolio.conic.program import Program
 
 # Two solvers at 1e-8 agree to this on objectives of order one.
@@ -112,11 +113,31 @@ def test_a_program_without_rows_or_switches_is_solved_at_its_bounds() -> None:
     assert solution.value == pytest.approx(-1.0, abs=SOLVERS_AGREE)
 
 
-@pytest.mark.xfail(strict=True, reason="bug: the gap is relative only, so an optimum of zero is never certified")
 def test_an_optimum_of_zero_is_certified_too() -> None:
     build = unit_box(1.0, 1.0)
     build.switch(0)
     assert minimise(build.build()).status is Status.OPTIMAL
+
+
+@pytest.mark.parametrize(
+    ("value", "bound", "gap"),
+    [
+        (2.0, 1.0, 0.5),
+        (-2.0, -3.0, 0.5),
+        (0.01, 0.009, 0.1),
+        # Near zero gaps are relative to a hundredth.
+        (0.001, 0.0, 0.1),
+        (0.0, -0.001, 0.1),
+        (-0.001, -0.002, 0.1),
+        # A bound above the value, by rounding, is no gap.
+        (1.0, 1.0 + 1e-12, 0.0),
+        (1.0, -math.inf, math.inf),
+        (math.inf, 0.0, math.inf),
+        (math.inf, math.inf, math.inf),
+    ],
+)
+def test_a_gap_is_a_share_of_the_value_or_of_a_hundredth(value: float, bound: float, gap: float) -> None:
+    assert relative_gap(value, bound) == pytest.approx(gap)
 
 
 @pytest.mark.parametrize(
@@ -134,6 +155,50 @@ def test_a_program_that_the_bounds_would_be_wrong_for_is_refused(wrong: object) 
     wrong(build)  # type: ignore[operator]
     with pytest.raises(ValueError, match=r"switch|bounds"):
         build.build()
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize(
+    "place",
+    [
+        lambda b, a: b.variable(upper=a),
+        lambda b, a: b.variable(lower=a, upper=1.0),
+        lambda b, a: b.variable(upper=1.0, cost=a),
+        lambda b, a: b.switch(b.variable(upper=1.0), floor=a),
+        lambda b, a: b.switch(b.variable(upper=1.0), cost=abs(a)),
+        lambda b, a: b.at_most({b.variable(upper=1.0): a}, 1.0),
+        lambda b, a: b.at_most({b.variable(upper=1.0): 1.0}, a),
+        lambda b, a: b.at_most({}, 1.0, switches={b.switch(b.variable(upper=1.0)): abs(a)}),
+        lambda b, a: b.equal({b.variable(upper=1.0): 1.0}, a),
+        lambda b, a: b.norm_at_most(np.array([[a]]), [b.variable(upper=1.0)], {}, 1.0),
+        lambda b, a: b.norm_at_most(np.eye(1), [b.variable(upper=1.0)], {}, a),
+        lambda b, a: setattr(b, "offset", a),
+    ],
+)
+def test_a_number_that_is_none_is_refused_wherever_it_stands(place: object, number: float) -> None:
+    build = unit_box(1.0)
+    place(build, number)  # type: ignore[operator]
+    with pytest.raises(ValueError, match="finite"):
+        build.build()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [lambda b: b.variable(lower=0.5, upper=0.4), lambda b: b.switch(b.variable(upper=0.5), floor=0.6)],
+)
+def test_a_box_turned_inside_out_is_refused(wrong: object) -> None:
+    # Its Lagrangian's minimum would be taken on the wrong ends, and be no bound.
+    build = unit_box(1.0)
+    wrong(build)  # type: ignore[operator]
+    with pytest.raises(ValueError, match="lower bound is above its upper bound"):
+        build.build()
+
+
+def test_a_box_of_one_point_is_allowed() -> None:
+    build = unit_box(0.0)
+    build.variable(lower=0.5, upper=0.5, cost=1.0)
+    build.switch(build.variable(upper=0.5, cost=-1.0), floor=0.5)
+    assert minimise(build.build()).value == pytest.approx(0.0, abs=SOLVERS_AGREE)
 
 
 @PROFILE
@@ -220,6 +285,46 @@ def test_solved_multipliers_bound_the_relaxation_by_its_own_value() -> None:
     assert lagrangian_bound(program, np.full(5, FREE, dtype=np.int8), relaxed.multipliers).value == pytest.approx(
         value, abs=SOLVERS_AGREE
     )
+
+
+class Stubborn(Relaxation):
+    """A solver that decides at one accuracy only; remembers those it was asked for."""
+
+    def __init__(self, program: Program, decides_at: float) -> None:
+        super().__init__(program)
+        self.decides_at = decides_at
+        self.asked: list[float] = []
+
+    def solve(self, states: States, accuracy: float = ROUGH) -> Answer:
+        self.asked.append(accuracy)
+        answer = super().solve(states, accuracy)
+        return answer if accuracy == self.decides_at else replace(answer, outcome=Outcome.TROUBLE)
+
+
+@pytest.mark.parametrize(
+    ("decides_at", "asked", "outcome"),
+    [
+        (1e-9, [1e-9], Outcome.SOLVED),
+        (1e-8, [1e-9, 1e-8], Outcome.SOLVED),
+        (1e-7, [1e-9, 1e-8, 1e-7], Outcome.SOLVED),
+        (1e-6, [1e-9, 1e-8, 1e-7], Outcome.TROUBLE),
+    ],
+)
+def test_what_is_solved_sharply_is_solved_as_sharply_as_can_be(
+    decides_at: float, asked: list[float], outcome: Outcome
+) -> None:
+    stubborn = Stubborn(larger().program(), decides_at)
+    answer = stubborn.solve_sharply(np.full(9, FREE, dtype=np.int8))
+    assert (stubborn.asked, answer.outcome) == (asked, outcome)
+
+
+def test_a_contradiction_is_not_tried_again_with_less_accuracy() -> None:
+    build = unit_box(1.0)
+    build.switch(0)
+    build.at_least({0: 1.0}, 2.0)
+    stubborn = Stubborn(build.build(), 1e-9)
+    assert stubborn.solve_sharply(np.full(1, ON, dtype=np.int8)).outcome is Outcome.INFEASIBLE
+    assert stubborn.asked == [1e-9]
 
 
 @pytest.mark.parametrize("seed", range(16))
@@ -371,14 +476,20 @@ def test_a_changed_value_is_noticed(solved: tuple[Program, Solution]) -> None:
     assert proof.faults(program, replace(solution, value=solution.value - 1e-3)) != []
 
 
-@pytest.mark.xfail(strict=True, reason="bug: a comparison with NaN is false, so NaN passes as proof")
 def test_multipliers_that_are_no_numbers_prove_nothing(solved: tuple[Program, Solution]) -> None:
     program, solution = solved
     leaves = tuple(replace(leaf, multipliers=np.full(len(program.b), np.nan)) for leaf in solution.leaves)
     assert proof.faults(program, replace(solution, leaves=leaves)) != []
 
 
-@pytest.mark.xfail(strict=True, reason="bug: a comparison with NaN is false, so NaN passes as a feasible point")
+def test_multipliers_of_a_single_leaf_that_are_no_numbers_prove_nothing(solved: tuple[Program, Solution]) -> None:
+    program, solution = solved
+    for i, leaf in enumerate(solution.leaves):
+        worse = replace(leaf, multipliers=np.full(len(program.b), np.nan))
+        leaves = (*solution.leaves[:i], worse, *solution.leaves[i + 1 :])
+        assert proof.faults(program, replace(solution, leaves=leaves)) != []
+
+
 def test_a_point_that_is_no_number_is_no_point(solved: tuple[Program, Solution]) -> None:
     program, solution = solved
     assert solution.x is not None
@@ -406,9 +517,6 @@ def test_leaves_cover_only_what_they_cover() -> None:
     assert not covered([OFF, FREE], [FREE, ON])
 
 
-@pytest.mark.xfail(
-    strict=True, raises=RecursionError, reason="bug: proof._cover recurses once a switch; 600 fixed ones are too many"
-)
 def test_a_long_chain_of_fixed_switches_is_checked() -> None:
     s = 600
     build = unit_box(*[1.0] * s)
@@ -424,3 +532,6 @@ def test_a_long_chain_of_fixed_switches_is_checked() -> None:
     leaves.append(Leaf(np.full(s, OFF, dtype=np.int8), y))
     claimed = Solution(Status.STOPPED, None, None, math.inf, -1.0, 0, tuple(leaves))
     assert proof.faults(program, claimed) == []
+    for i in (0, s // 2, s):
+        broken = replace(claimed, leaves=(*claimed.leaves[:i], *claimed.leaves[i + 1 :]))
+        assert len(proof.faults(program, broken)) == 1

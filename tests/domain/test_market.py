@@ -85,7 +85,11 @@ def test_an_unpriced_ticker_is_answered_with_those_there_are() -> None:
 
 
 BAD = {
-    "no cash": ({"etfs": ETFS + "CASH,Cash,equities,0,0,0,1,1\n"}, "cash"),
+    "no cash": (
+        {"etfs": ETFS + "CASH,C,equities,0,0,0,1,1\nBOND,B,x,0,0,0,1,1\nSTOCK,S,x,0,0,0,1,1\n"},
+        "no ETF of the asset class 'cash'",
+    ),
+    "empty": ({"moments": ""}, "cash"),
     "asymmetric": ({"correlations": CORRELATIONS + "CASH,1,0,0\nBOND,0,1,0.3\nSTOCK,0,0.4,1\n"}, "symmetric"),
     "indefinite": (
         {"correlations": CORRELATIONS + "CASH,1,0.9,-0.9\nBOND,0.9,1,0.9\nSTOCK,-0.9,0.9,1\n"},
@@ -109,11 +113,34 @@ BAD = {
     ),
     "moments of an ETF that is not described": (
         {"moments": MOMENTS + "CASH,0.04,0.01,x\nBOND,0.05,0.05,x\nSTOCK,0.09,0.2,x\nOTHER,0.09,0.2,x\n"},
-        "OTHER",
+        r"moments\.csv.*OTHER, which etfs\.csv does not describe",
     ),
     "ticker twice": (
         {"etfs": ETFS + "CASH,C,cash,0,0,0,1,1\nBOND,B,x,0,0,0,1,1\nBOND,B,x,0,0,0,1,1\nSTOCK,S,x,0,0,0,1,1\n"},
         "BOND",
+    ),
+    "row too short": ({"moments": MOMENTS + "CASH,0.04\nBOND,0.05,0.05,x\nSTOCK,0.09,0.2,x\n"}, "cannot be read"),
+    "moments twice": (
+        {"moments": MOMENTS + "CASH,0.04,0.01,x\nCASH,0.05,0.01,x\nBOND,0.05,0.05,x\nSTOCK,0.09,0.2,x\n"},
+        r"moments\.csv .* twice",
+    ),
+    "correlation that is no number": (
+        {"correlations": CORRELATIONS + "CASH,1,nan,0\nBOND,nan,1,0\nSTOCK,0,0,1\n"},
+        "BOND of CASH",
+    ),
+    "negative spread": (
+        {"etfs": ETFS + "CASH,C,cash,0,0,0,1,-1\nBOND,B,x,0,0,0,1,1\nSTOCK,S,x,0,0,0,1,1\n"},
+        "half_spread",
+    ),
+    "more than all is franked": (
+        {"etfs": ETFS + "CASH,C,cash,0,0,30,1,1\nBOND,B,x,0,0,0,1,1\nSTOCK,S,x,0,0,0,1,1\n"},
+        "franked_share",
+    ),
+    "not text": ({"moments": "\0\0"}, "ticker|cash"),
+    "field longer than csv allows": ({"etfs": ETFS + f"CASH,{'C' * 140_000},cash,0,0,0,1,1\n"}, "cannot be read"),
+    "so nearly perfectly correlated that nothing can be computed": (
+        {"correlations": CORRELATIONS + "CASH,1,0,0\nBOND,0,1,0.9999999999999999\nSTOCK,0,0.9999999999999999,1\n"},
+        "positive definite",
     ),
     "column missing": ({"moments": "ticker,expected_return\nCASH,0.04\nBOND,0.05\nSTOCK,0.09\n"}, "volatility"),
     "liquidity above one": (
@@ -127,32 +154,22 @@ BAD = {
 }
 
 
-UNCHECKED = "bug: read does not check it, or lets a KeyError or ValueError through"
-REFUSED = {
-    "no cash",
-    "asymmetric",
-    "indefinite",
-    "ticker missing in the rows of the correlations",
-    "perfectly correlated",
-}
-
-
-@pytest.mark.parametrize(
-    "case",
-    [
-        pytest.param(case, marks=() if case in REFUSED else pytest.mark.xfail(strict=True, reason=UNCHECKED))
-        for case in BAD
-    ],
-)
+@pytest.mark.parametrize("case", BAD)
 def test_a_bad_file_is_refused_with_a_message_that_says_where(tmp_path: Path, case: str) -> None:
     files, said = BAD[case]
     with pytest.raises(DataError, match=said):
         read(write_market(tmp_path, **files))
 
 
-@pytest.mark.xfail(strict=True, reason=UNCHECKED)
-def test_a_missing_file_is_refused_by_name(tmp_path: Path) -> None:
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_file_is_refused_as_bad_data_of_that_market(tmp_path: Path, case: str) -> None:
+    with pytest.raises(DataError, match="market mine"):
+        read(write_market(tmp_path / "mine", **BAD[case][0]))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_missing_file_is_refused_by_name(tmp_path: Path, name: str) -> None:
     write_market(tmp_path)
-    (tmp_path / "moments.csv").unlink()
-    with pytest.raises(DataError, match=r"moments\.csv"):
+    (tmp_path / name).unlink()
+    with pytest.raises(DataError, match=name):
         read(tmp_path)

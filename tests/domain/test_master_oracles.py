@@ -31,8 +31,6 @@ NOISE = 2e-6
 
 Instance = tuple["Market", list["Sleeve"], "Terms"]
 
-LOST = "bug: supports on which Clarabel ends AlmostSolved are dropped, so that the tree closes without their portfolio"
-
 
 def small(seed: int, duplicates: Duplicates) -> Instance:
     """Six ETFs and two or three pods, few enough supports to try them all."""
@@ -81,21 +79,15 @@ def assert_agree(solution: Solution, oracle: float) -> None:
     assert -solution.value == pytest.approx(oracle, rel=AGREE)
 
 
-def cases(stopped: dict[int, str], seeds: list[int]) -> list[object]:
-    return [
-        pytest.param(seed, marks=pytest.mark.xfail(strict=True, reason=stopped[seed]) if seed in stopped else ())
-        for seed in seeds
-    ]
-
-
 # Half of the random instances that forbid duplicates are infeasible: these are those that are not, and some that are.
-@pytest.mark.parametrize("seed", cases({24: LOST, 101: LOST}, [0, 1, 2, 3, 4, 6, 9, 14, 24, 27, 101]))
+# On some supports of 24 and 101 the solver does not reach 1e-9.
+@pytest.mark.parametrize("seed", [0, 1, 2, 3, 4, 6, 9, 14, 24, 27, 101])
 def test_one_owner_an_etf_agrees_with_the_enumeration_of_all_supports(seed: int) -> None:
     instance = small(seed, Duplicates.FORBID)
     assert_agree(ours(instance), enumerate_supports(Facts(*instance)))
 
 
-@pytest.mark.parametrize("seed", cases({6: LOST, 27: LOST, 56: LOST, 83: LOST}, [*range(7), 27, 56, 83]))
+@pytest.mark.parametrize("seed", [*range(7), 27, 56, 83])  # nor on some of 6, 27, 56 and 83
 def test_shared_ownership_agrees_with_the_enumeration_of_all_supports(seed: int) -> None:
     instance = small(seed, Duplicates.PENALISE)
     assert_agree(ours(instance), enumerate_supports(Facts(*instance)))
