@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import asyncio
     from pathlib import Path
 
+    from bus.jetstream import Connection
     from bus.port import Bus
-    from bus.wire import Connection
 
 
 @click.command()

@@ -1,7 +1,7 @@
 """What is said on the wire, and the ways to carry it.
 
 ``subjects``, ``messages`` and ``envelope`` say what is said; ``port`` says what a bus can do;
-``memory`` does it for tests, ``jetstream`` (over ``pulls`` and ``wire``) with a NATS server, which
-``setup`` prepares and ``server`` can embed. ``workers``, ``process`` and ``options`` are what every
-process of ours needs to live on a bus. Nothing here knows how a portfolio is optimised.
+``memory`` does it for tests, the package ``jetstream`` with a NATS server. ``workers``, ``process``
+and ``options`` are what every process of ours needs to live on a bus. Nothing here knows how a
+portfolio is optimised.
 """

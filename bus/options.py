@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bus.wire import Connection
+from bus.jetstream import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -223,7 +223,7 @@ async def _watch(settings: Connection, since: datetime | None, *, everything: bo
 async def _setup(settings: Connection, pods: tuple[str, ...], replicas: int | None) -> int:
     from agents import mandates
     from bus.jetstream import connect
-    from bus.setup import set_up
+    from bus.jetstream.setup import set_up
 
     async with connect(settings) as bus:
         for done in await set_up(bus, pods or tuple(mandates.bundled()), replicas=replicas):

@@ -12,9 +12,9 @@ from typing import IO, TYPE_CHECKING
 
 from agents import mandates
 from bus.jetstream import Connection, connect
+from bus.jetstream.server import embedded_server
+from bus.jetstream.setup import set_up
 from bus.port import BusError
-from bus.server import embedded_server
-from bus.setup import set_up
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process

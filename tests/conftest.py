@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bus.jetstream import EVENTS, TIMERS, Connection, JetStreamBus, connect
+from bus.jetstream import Connection, JetStreamBus, connect
+from bus.jetstream.server import launch
+from bus.jetstream.setup import set_up
+from bus.jetstream.streams import EVENTS, TIMERS
 from bus.memory import MemoryBus
 from bus.port import NotSetUpError
-from bus.server import launch
-from bus.setup import set_up
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -11,17 +11,15 @@ import asyncio
 import contextlib
 from collections import deque
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from bus.port import Message
-from bus.wire import status
+from bus.jetstream.frames import status
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator
 
-    from bus.wire import Frame, Wire
+    from bus.jetstream.frames import Frame
+    from bus.jetstream.wire import Wire
 
 # How long the server keeps a request open: also how long a worker needs to stop.
 PULL_S = 1.0
@@ -31,46 +29,6 @@ _GRACE_S = 1.0
 _HEARTBEAT = "100"
 # The request ended as it should: nothing there, or expired.
 _ENDED = frozenset({"404", "408"})
-
-_ACK_TOKENS = 9
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What the server tells with a message of a consumer, in its reply subject.
-
-    Attributes:
-        attempt: How often the message was handed out.
-        sequence: Its place in the stream.
-        turn: How many the consumer had handed out by then, this one included.
-        stored_at: When it was stored; UTC.
-    """
-
-    attempt: int
-    sequence: int
-    turn: int
-    stored_at: datetime
-
-
-def read_receipt(reply: str) -> Receipt:
-    """Read ``$JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<attempt>.<sequence>.<turn>.<ns>.<pending>``."""
-    tokens = reply.split(".")
-    if len(tokens) > _ACK_TOKENS:
-        del tokens[2:4]  # the newer form names domain and account, and may end with more
-    attempt, sequence, turn, stored_ns = (int(token) for token in tokens[4:8])
-    seconds, ns = divmod(stored_ns, 1_000_000_000)
-    stored_at = datetime.fromtimestamp(seconds, UTC).replace(microsecond=ns // 1000)
-    return Receipt(attempt, sequence, turn, stored_at)
-
-
-def read_message(frame: Frame, receipt: Receipt) -> Message:
-    """Make a message of the stream from what came off the wire."""
-    return Message(frame.subject, frame.data, own_headers(frame.headers), receipt.sequence, receipt.stored_at)
-
-
-def own_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
-    """Leave out the headers that are between client and server."""
-    return {name: value for name, value in headers.items() if not name.startswith("Nats-")} if headers else {}
 
 
 class Pull:
@@ -154,6 +112,7 @@ class Pull:
         self.wake.set()
 
     def _on_reconnected(self) -> None:
+        # The request may have outlived the old connection, and would end as if nothing had been lost with it.
         self.lost = True
         self._owed = 0
         self.wake.set()

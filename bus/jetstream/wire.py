@@ -11,21 +11,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
-import json
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import nats.errors
 import structlog
 from nats.aio.client import Client
 
-from bus.port import BusError, RefusedError, TooLargeError, UnreachableError
+from bus.jetstream.errors import NobodyListensError
+from bus.jetstream.frames import message_bytes
+from bus.jetstream.questions import Questions
+from bus.port import RefusedError, TooLargeError, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-    from pathlib import Path
+
+    from bus.jetstream.connection import Connection
+    from bus.jetstream.frames import Frame
 
 _log = structlog.get_logger()
 
@@ -40,76 +42,6 @@ _PROBE = "$JS.API.INFO"
 _PROBE_INTERVAL_S = 2.0
 _PROBES_MISSED = 6
 
-_STATUS = "Status"
-_SEQUENCE = "Nats-Sequence"
-_NO_RESPONDERS = "503"
-
-
-class NobodyListensError(UnreachableError):
-    """Nobody takes messages on this subject now: no such stream or queue, or no leader yet."""
-
-
-class Frame(Protocol):
-    """A message as it came off the wire."""
-
-    subject: str
-    reply: str
-    data: bytes
-    headers: dict[str, str] | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Connection:
-    """Where the server is and who we are.
-
-    Attributes:
-        servers: URLs, comma-separated or one by one; user and password may be part of them.
-        name: What the server calls us in its monitoring.
-        credentials: A ``.creds`` file, if the server wants one.
-        nkey_seed: A file with an NKey seed, if the server wants that.
-        inbox_prefix: Where answers come to; one that only this role may subscribe to keeps them private.
-    """
-
-    servers: str | tuple[str, ...] = "nats://127.0.0.1:4222"
-    name: str = "podfolio"
-    credentials: Path | None = None
-    nkey_seed: Path | None = None
-    inbox_prefix: str = "_INBOX"
-
-    @property
-    def urls(self) -> list[str]:
-        """The servers, one by one."""
-        given = self.servers.split(",") if isinstance(self.servers, str) else self.servers
-        return [url.strip() for url in given if url.strip()]
-
-    def __str__(self) -> str:
-        # Without user and password: this goes into logs and messages.
-        return ", ".join(url.rpartition("@")[2] if "@" in url else url for url in self.urls)
-
-
-@dataclass(slots=True)
-class _Question:
-    subject: str
-    is_last: Callable[[Frame], bool]
-    answer: asyncio.Future[None]
-    frames: list[Frame] = field(default_factory=list)
-    error: BusError | None = None
-
-    def fail(self, error: BusError) -> None:
-        if not self.answer.done():
-            self.error = error
-            self.answer.set_result(None)
-
-
-def status(frame: Frame) -> str:
-    """Read the server's verdict off a message without substance; empty for any other.
-
-    A stored message may carry whatever headers its publisher liked; read back, it has a sequence.
-    """
-    if frame.data or not frame.headers or _SEQUENCE in frame.headers:
-        return ""
-    return frame.headers.get(_STATUS, "")
-
 
 class Wire:
     """A connection that reconnects for ever."""
@@ -117,8 +49,7 @@ class Wire:
     def __init__(self, settings: Connection) -> None:
         self._settings = settings
         self._client = Client()
-        self._questions: dict[str, _Question] = {}
-        self._tokens = itertools.count()
+        self._questions = Questions()
         self._inbox = ""
         self._started = False
         self._closing = False
@@ -139,7 +70,7 @@ class Wire:
             NobodyListensError: If nobody was there to take the message; it did not happen.
             RefusedError: If we may not publish there, or the message is too large.
         """
-        frames = await self.ask_all(subject, data, headers=headers, timeout_s=timeout_s, is_last=_any)
+        frames = await self.ask_all(subject, data, headers=headers, timeout_s=timeout_s, is_last=lambda _: True)
         return frames[0]
 
     async def ask_all(
@@ -152,24 +83,14 @@ class Wire:
         is_last: Callable[[Frame], bool],
     ) -> list[Frame]:
         """Send a message and return its answers, up to and with the one that *is_last*; raises as ``ask``."""
-        token = str(next(self._tokens))
-        question = _Question(subject, is_last, asyncio.get_running_loop().create_future())
-        self._questions[token] = question
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self.tell(subject, data, reply=self._inbox + token, headers=headers)
-                await question.answer
-        except TimeoutError:
-            message = f"no answer on {subject} within {timeout_s:.3g} s"
-            raise UnreachableError(message) from None
-        finally:
-            del self._questions[token]
-        if question.error is not None:
-            raise question.error
-        if status(question.frames[0]) == _NO_RESPONDERS:
-            message = f"nobody listens on {subject}"
-            raise NobodyListensError(message)
-        return question.frames
+        with self._questions.asked(subject, is_last) as question:
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await self.tell(subject, data, reply=self._inbox + question.token, headers=headers)
+                    return await question.answers()
+            except TimeoutError:
+                message = f"no answer on {subject} within {timeout_s:.3g} s"
+                raise UnreachableError(message) from None
 
     async def tell(
         self, subject: str, data: bytes = b"", *, reply: str = "", headers: Mapping[str, str] | None = None
@@ -248,12 +169,7 @@ class Wire:
             raise TooLargeError(subject, size, self.largest_message_bytes)
 
     async def _answered(self, frame: Frame) -> None:
-        question = self._questions.get(frame.subject[len(self._inbox) :])
-        if question is None or question.answer.done():
-            return
-        question.frames.append(frame)
-        if question.is_last(frame) or status(frame) == _NO_RESPONDERS:
-            question.answer.set_result(None)
+        self._questions.hear(frame.subject.removeprefix(self._inbox), frame)
 
     async def open(self) -> None:
         """Connect.
@@ -293,7 +209,6 @@ class Wire:
             "error_cb": self._on_error,
             "disconnected_cb": self._on_disconnected,
             "reconnected_cb": self._on_reconnected,
-            "closed_cb": self._on_closed,
             "lame_duck_mode_cb": self._on_lame_duck,
         }
         if self._settings.credentials:
@@ -318,14 +233,7 @@ class Wire:
                 await self._client.close()
         except TimeoutError:
             _log.warning("bus.not_closed", server=str(self._settings))
-        self._fail_questions(lambda _: True, "the connection is closed")
-
-    def _fail_questions(
-        self, concerned: Callable[[_Question], bool], why: str, kind: type[BusError] | None = None
-    ) -> None:
-        for question in list(self._questions.values()):
-            if concerned(question):
-                question.fail((kind or UnreachableError)(f"{question.subject}: {why}"))
+        self._questions.fail_all("the connection is closed")
 
     async def _on_error(self, error: Exception) -> None:
         text = str(error).lower()
@@ -334,14 +242,14 @@ class Wire:
             raise RefusedError(message) from error
         if "permissions violation for publish" in text:
             # nats-py lower-cases the text.
-            self._fail_questions(lambda question: f'"{question.subject.lower()}"' in text, str(error), RefusedError)
+            self._questions.fail_some(lambda subject: f'"{subject.lower()}"' in text, str(error), RefusedError)
         # While it reconnects, every try fails until one succeeds; and a probe may be refused, that is an answer too.
         expected = not self._client.is_connected or f'"{_PROBE.lower()}"' in text
         log = _log.debug if expected else _log.warning
         log("bus.error", server=str(self._settings), error=str(error) or type(error).__name__)
 
     async def _on_disconnected(self) -> None:
-        self._fail_questions(lambda _: True, "the connection was lost")
+        self._questions.fail_all("the connection was lost")
         if self._started and not self._closing:
             _log.warning("bus.disconnected", server=str(self._settings))
 
@@ -350,27 +258,5 @@ class Wire:
         for reconnected in list(self._when_reconnected):
             reconnected()
 
-    async def _on_closed(self) -> None:
-        _log.debug("bus.closed", server=str(self._settings))
-
     async def _on_lame_duck(self) -> None:
         _log.info("bus.server_retires", server=str(self._settings))
-
-
-def message_bytes(data: bytes, headers: Mapping[str, str]) -> int:
-    """Size of a message as the server counts it: body and encoded headers."""
-    if not headers:
-        return len(data)
-    framing = len(b"NATS/1.0\r\n") + len(b"\r\n")
-    lines = sum(len(key.encode()) + len(value.encode()) + len(b": \r\n") for key, value in headers.items())
-    return len(data) + framing + lines
-
-
-def decode(frame: Frame) -> dict[str, Any]:
-    """Read the JSON object that the server's own interfaces answer with."""
-    answer: dict[str, Any] = json.loads(frame.data)
-    return answer
-
-
-def _any(_: Frame) -> bool:
-    return True

@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import signal
+import socket
 import sys
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -16,8 +17,12 @@ import nats
 import pytest
 from nats.js.errors import APIError
 
-from bus import server, subjects
-from bus.jetstream import EVENTS, Connection, JetStreamBus, connect
+from bus import subjects
+from bus.jetstream import Connection, JetStreamBus, connect, server
+from bus.jetstream.server import Server, ServerError, embedded_server, launch
+from bus.jetstream.setup import set_up
+from bus.jetstream.streams import ACK_WAIT_S, EVENTS
+from bus.jetstream.wire import Wire
 from bus.port import (
     COORDINATORS,
     DEADLINES,
@@ -30,15 +35,12 @@ from bus.port import (
     UnreachableError,
     pod_queue,
 )
-from bus.server import Server, ServerError, embedded_server, launch
-from bus.setup import ACK_WAIT_S, set_up
-from bus.wire import Wire
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection
 
+    from bus.jetstream.frames import Frame
     from bus.port import Delivery
-    from bus.wire import Frame
 
 ALPHA = pod_queue("alpha")
 _T = TypeVar("_T")
@@ -71,6 +73,19 @@ def alive(pid: int) -> bool:
     return status.exists() and status.read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
 
 
+def quiet_port() -> int:
+    """Find a port that no outgoing connection will be given while a server that had it is down."""
+    for port in range(20_000 + os.getpid() % 10_000, 32_000):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    message = "no port below the ephemeral ones is free"
+    raise RuntimeError(message)
+
+
 class Host:
     """A machine whose server may crash and come back, with its disk."""
 
@@ -84,7 +99,7 @@ class Host:
         return self.server.url
 
     async def start(self) -> None:
-        port = int(self.server.url.rpartition(":")[2]) if self.server else None
+        port = int(self.server.url.rpartition(":")[2]) if self.server else quiet_port()
         self.server = await launch(self.directory / "store", port=port, log=self.directory / "log")
 
     async def crash(self) -> None:
@@ -524,7 +539,7 @@ class TestEmbeddedServer:
     async def test_ends_with_the_process_that_started_it_even_if_that_is_killed(self, tmp_path: Path) -> None:
         program = """if True:
             import asyncio, pathlib, sys
-            from bus.server import launch
+            from bus.jetstream.server import launch
             async def main():
                 here = pathlib.Path(sys.argv[1])
                 server = await launch(here / "store", log=here / "log")

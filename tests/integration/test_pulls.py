@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from bus import pulls, subjects
-from bus.jetstream import JetStreamBus
+from bus import subjects
+from bus.jetstream import JetStreamBus, pulls
+from bus.jetstream.frames import read_receipt
 from bus.port import pod_queue
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 
+    from bus.jetstream.frames import Frame
+    from bus.jetstream.wire import Wire
     from bus.port import Delivery
-    from bus.wire import Frame, Wire
 
 PATIENCE_S = 10.0
 
@@ -244,9 +246,23 @@ async def test_an_observer_begins_again_when_its_consumer_is_gone(bus: JetStream
     assert [consumer["deliver_policy"] for consumer in wire.consumers] == ["new", "by_start_sequence"]
 
 
+async def test_an_observer_begins_again_after_a_reconnection(bus: JetStreamBus, wire: ScriptedWire) -> None:
+    async with aclosing(bus.follow()) as messages:
+        waiting = upcoming(messages)
+        await wire.requested(1)
+        assert wire.reconnected is not None
+        wire.reconnected()
+        await wire.requested(2)
+        await wire.bring(1, turn=1)
+
+        assert (await waiting).sequence == 1
+
+    assert [consumer["deliver_policy"] for consumer in wire.consumers] == ["new", "by_start_sequence"]
+
+
 def test_a_receipt_is_read_in_the_servers_older_and_newer_form() -> None:
-    older = pulls.read_receipt("$JS.ACK.PODFOLIO.coord.2.17.19.1795387105607537470.3")
-    newer = pulls.read_receipt("$JS.ACK._.acchash.PODFOLIO.coord.2.17.19.1795387105607537470.3.random")
+    older = read_receipt("$JS.ACK.PODFOLIO.coord.2.17.19.1795387105607537470.3")
+    newer = read_receipt("$JS.ACK._.acchash.PODFOLIO.coord.2.17.19.1795387105607537470.3.random")
 
     assert older == newer
     assert (older.attempt, older.sequence, older.turn) == (2, 17, 19)

@@ -18,9 +18,9 @@ from requests_made import ROOT
 from agents import mandates
 from bus import subjects
 from bus.jetstream import Connection, JetStreamBus, connect
+from bus.jetstream.server import embedded_server
+from bus.jetstream.setup import set_up
 from bus.messages import FinalEvent, parse_final
-from bus.server import embedded_server
-from bus.setup import set_up
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process

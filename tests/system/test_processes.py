@@ -14,9 +14,9 @@ from processes import log_lines
 from requests_made import BAD, REFERENCE, ROOT, TRAILING, data
 
 from bus import subjects
+from bus.jetstream.setup import set_up
 from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason
 from bus.port import RefusedError, Stored
-from bus.setup import set_up
 from portfolio import market as markets
 from portfolio.check import findings
 
@@ -138,6 +138,7 @@ async def test_each_process_writes_one_line_a_request_with_the_times_spent(site:
     assert line["outcome"] == "optimised"
     assert line["read_ms"] > 0
     assert line["act_ms"] > 0
+    assert (line["certified"], line["pods"]) == (True, ["alpha", "beta", "gamma", "delta"])
 
 
 async def test_an_agent_without_streams_waits_for_them(site: Site) -> None:

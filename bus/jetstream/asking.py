@@ -1,0 +1,95 @@
+"""Ask the server until it answers, for a while: silence says nothing about what it did."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import structlog
+
+from bus.jetstream.errors import NobodyListensError, translate
+from bus.jetstream.frames import decode
+from bus.port import RefusedError, UnreachableError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from bus.jetstream.wire import Wire
+
+_T = TypeVar("_T")
+_log = structlog.get_logger()
+
+# One try; a failover takes 4 to 9 s, but a lost answer is noticed sooner by asking again.
+_ANSWER_S = 2.0
+# Longer than a failover.
+PATIENCE_S = 10.0
+FIRST_PAUSE_S = 0.02
+LONGEST_PAUSE_S = 1.0
+
+
+async def insist(
+    what: str,
+    attempt: Callable[[float], Awaitable[_T]],
+    *,
+    timeout_s: float = PATIENCE_S,
+    when_nobody_listens: Callable[[], Awaitable[None]] | None = None,
+) -> _T:
+    """Repeat *attempt*, which takes the seconds it may last, until it is not met with silence.
+
+    Raises:
+        UnreachableError: If *timeout_s* is over.
+    """
+    now = asyncio.get_running_loop().time
+    deadline = now() + timeout_s
+    pause_s = FIRST_PAUSE_S
+    while True:
+        try:
+            return await attempt(max(FIRST_PAUSE_S, min(_ANSWER_S, deadline - now())))
+        except UnreachableError as error:
+            if now() + pause_s >= deadline:
+                message = f"{what}: no success within {timeout_s:g} s, try again ({error})"
+                raise UnreachableError(message) from error
+            _log.debug("bus.retrying", what=what, error=str(error), pause_s=pause_s)
+            if isinstance(error, NobodyListensError) and when_nobody_listens is not None:
+                await when_nobody_listens()
+        await asyncio.sleep(pause_s)
+        pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+
+async def ask_api(wire: Wire, name: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Ask JetStream's own interface, ``$JS.API.<name>``.
+
+    Raises:
+        NotSetUpError: If the stream or queue that *name* names does not exist.
+        RefusedError: If the server will not do it.
+        UnreachableError: If it did not answer in time.
+    """
+    request = json.dumps(body).encode() if body else b""
+
+    async def attempt(timeout_s: float) -> dict[str, Any]:
+        return await _ask_api_once(wire, name, request, timeout_s)
+
+    return await insist(f"$JS.API.{name}", attempt)
+
+
+async def require(wire: Wire, name: str) -> None:
+    """Raise ``NotSetUpError`` if the server says that what *name* asks for does not exist.
+
+    Silence says nothing, nor does the refusal of a user who may not ask.
+    """
+    with contextlib.suppress(UnreachableError, RefusedError):
+        await _ask_api_once(wire, name, b"", _ANSWER_S)
+
+
+async def require_stream(wire: Wire, stream: str) -> None:
+    """Raise ``NotSetUpError`` if the server says that *stream* does not exist."""
+    await require(wire, f"STREAM.INFO.{stream}")
+
+
+async def _ask_api_once(wire: Wire, name: str, request: bytes, timeout_s: float) -> dict[str, Any]:
+    answer = decode(await wire.ask(f"$JS.API.{name}", request, timeout_s=timeout_s))
+    if error := answer.get("error"):
+        raise translate(error, name)
+    return answer

@@ -1,0 +1,34 @@
+"""Deadlines, which the server keeps: nobody of ours need be alive when one falls due."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+from bus import subjects
+from bus.jetstream.asking import insist, require_stream
+from bus.jetstream.errors import translate
+from bus.jetstream.frames import decode
+from bus.jetstream.streams import TIMERS
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from bus.jetstream.wire import Wire
+
+
+async def schedule(wire: Wire, request_id: str, at: datetime) -> None:
+    """Have a message on ``subjects.due(request_id)`` delivered at *at*; see ``Bus``."""
+    subject = subjects.timer(request_id)
+    what = f"scheduling {subject}"
+    headers = {
+        "Nats-Schedule": f"@at {at.astimezone(UTC).isoformat(timespec='milliseconds')}".replace("+00:00", "Z"),
+        "Nats-Schedule-Target": subjects.due(request_id),
+    }
+
+    async def attempt(timeout_s: float) -> None:
+        answer = decode(await wire.ask(subject, headers=headers, timeout_s=timeout_s))
+        if error := answer.get("error"):
+            raise translate(error, what)
+
+    await insist(what, attempt, when_nobody_listens=lambda: require_stream(wire, TIMERS))

@@ -1,0 +1,34 @@
+"""The server's errors as errors of ours, by what can be done about them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bus.port import BusError, NotSetUpError, RefusedError, UnreachableError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_NO_SUCH_CONSUMER = 10014
+_NO_SUCH_STREAM = 10059
+_NOT_LEADER = 10009
+_UNAVAILABLE = 503
+
+
+class NobodyListensError(UnreachableError):
+    """Nobody takes messages on this subject now: no such stream or queue, or no leader yet."""
+
+
+def translate(error: Mapping[str, Any], what: str) -> BusError:
+    """Make an error of ours from the server's, which it gave for *what*."""
+    text = f"{what}: {error.get('description')} (error {error.get('err_code')})"
+    if error.get("err_code") in {_NO_SUCH_STREAM, _NO_SUCH_CONSUMER}:
+        return not_set_up(text)
+    # 503 and a deposed leader pass; 500 is also said of a setting that can never be.
+    passes = error.get("code") == _UNAVAILABLE or error.get("err_code") == _NOT_LEADER
+    return UnreachableError(text) if passes else RefusedError(text)
+
+
+def not_set_up(text: str) -> NotSetUpError:
+    """Say with *text* what to do about a stream or queue that is missing."""
+    return NotSetUpError(f"{text}: run `podfolio setup` once for this server")

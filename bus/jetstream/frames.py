@@ -1,0 +1,102 @@
+"""Messages as they come off the wire, and what the server tells with them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from bus.port import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_STATUS = "Status"
+_SEQUENCE = "Nats-Sequence"
+
+_ACK_TOKENS = 9
+
+
+class Frame(Protocol):
+    """A message as it came off the wire."""
+
+    subject: str
+    reply: str
+    data: bytes
+    headers: dict[str, str] | None
+
+
+def status(frame: Frame) -> str:
+    """Read the server's verdict off a message without substance; empty for any other.
+
+    A stored message may carry whatever headers its publisher liked; read back, it has a sequence.
+    """
+    if frame.data or not frame.headers or _SEQUENCE in frame.headers:
+        return ""
+    return frame.headers.get(_STATUS, "")
+
+
+def decode(frame: Frame) -> dict[str, Any]:
+    """Read the JSON object that the server's own interfaces answer with."""
+    answer: dict[str, Any] = json.loads(frame.data)
+    return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the server tells with a message of a consumer, in its reply subject.
+
+    Attributes:
+        attempt: How often the message was handed out.
+        sequence: Its place in the stream.
+        turn: How many the consumer had handed out by then, this one included.
+        stored_at: When it was stored; UTC.
+    """
+
+    attempt: int
+    sequence: int
+    turn: int
+    stored_at: datetime
+
+
+def read_receipt(reply: str) -> Receipt:
+    """Read ``$JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<attempt>.<sequence>.<turn>.<ns>.<pending>``."""
+    tokens = reply.split(".")
+    if len(tokens) > _ACK_TOKENS:
+        del tokens[2:4]  # the newer form names domain and account, and may end with more
+    attempt, sequence, turn, stored_ns = (int(token) for token in tokens[4:8])
+    seconds, ns = divmod(stored_ns, 1_000_000_000)
+    stored_at = datetime.fromtimestamp(seconds, UTC).replace(microsecond=ns // 1000)
+    return Receipt(attempt, sequence, turn, stored_at)
+
+
+def read_message(frame: Frame, receipt: Receipt) -> Message:
+    """Make a message of the stream from what a consumer handed out."""
+    return Message(frame.subject, frame.data, _own(frame.headers or {}), receipt.sequence, receipt.stored_at)
+
+
+def read_stored(frame: Frame) -> Message:
+    """Make a message of the stream from what a direct get gave."""
+    headers = frame.headers or {}
+    return Message(
+        subject=headers["Nats-Subject"],
+        data=frame.data,
+        headers=_own(headers),
+        sequence=int(headers[_SEQUENCE]),
+        stored_at=datetime.fromisoformat(headers["Nats-Time-Stamp"]),
+    )
+
+
+def _own(headers: Mapping[str, str]) -> dict[str, str]:
+    """Leave out the headers that are between client and server."""
+    return {name: value for name, value in headers.items() if not name.startswith("Nats-")}
+
+
+def message_bytes(data: bytes, headers: Mapping[str, str]) -> int:
+    """Size of a message as the server counts it: body and encoded headers."""
+    if not headers:
+        return len(data)
+    framing = len(b"NATS/1.0\r\n") + len(b"\r\n")
+    lines = sum(len(key.encode()) + len(value.encode()) + len(b": \r\n") for key, value in headers.items())
+    return len(data) + framing + lines

@@ -1,0 +1,78 @@
+"""One message on its way to a subject of its own, which holds no other ever."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bus.jetstream.errors import translate
+from bus.jetstream.frames import decode, message_bytes, status
+from bus.jetstream.streams import EVENTS
+from bus.port import MAX_MESSAGE_BYTES, BusError, RefusedError, Stored, TooLargeError, UnreachableError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bus.jetstream.wire import Wire
+
+# The subject is taken, or perhaps: the same check, in three places of the server.
+_WRONG_LAST_SEQUENCE = 10071
+_WRONG_LAST_SEQUENCE_IN_FLIGHT = 10164
+_STORE_FAILED = 10077
+_PERHAPS_TAKEN = frozenset({_WRONG_LAST_SEQUENCE, _WRONG_LAST_SEQUENCE_IN_FLIGHT, _STORE_FAILED})
+_TOO_LARGE = 10054
+
+_MESSAGE_ID = "Nats-Msg-Id"
+_DUPLICATE: Mapping[str, Any] = {"description": "repeated message id"}
+
+
+class Publication:
+    """One message on its way to a subject of its own."""
+
+    def __init__(self, wire: Wire, subject: str, data: bytes, message_id: str, headers: Mapping[str, str]) -> None:
+        self._wire = wire
+        self._subject = subject
+        self._data = data
+        self._id = message_id
+        self._headers = {
+            **headers,
+            "ce-id": message_id,
+            _MESSAGE_ID: message_id,
+            "Nats-Expected-Last-Subject-Sequence": "0",
+        }
+
+    async def attempt(self, timeout_s: float) -> Stored:
+        """Publish it, and see whether it is there.
+
+        Raises:
+            RefusedError: If the server will never take it.
+            UnreachableError: If what became of it is unknown; try again.
+        """
+        frame = await self._wire.ask(self._subject, self._data, headers=self._headers, timeout_s=timeout_s)
+        answer = decode(frame)
+        if error := answer.get("error"):
+            if error.get("err_code") in _PERHAPS_TAKEN:
+                return await self._compare(error, timeout_s)
+            raise self._translate(error)
+        if answer.get("duplicate"):
+            return await self._compare(_DUPLICATE, timeout_s)
+        return Stored.NEW
+
+    async def _compare(self, error: Mapping[str, Any], timeout_s: float) -> Stored:
+        """See whose message is there."""
+        frame = await self._wire.ask(f"$JS.API.DIRECT.GET.{EVENTS}.{self._subject}", timeout_s=timeout_s)
+        if not status(frame):
+            return Stored.SAME if (frame.headers or {}).get("ce-id") == self._id else Stored.TAKEN
+        if error is _DUPLICATE:
+            # Somebody used our id for another subject, and the server took ours for a repetition. The id
+            # only saves work; the subject alone makes it once.
+            self._headers.pop(_MESSAGE_ID, None)
+        elif error["err_code"] == _STORE_FAILED and "per subject" not in error["description"]:
+            message = f"the stream {EVENTS} is full ({error['description']}): raise its limits, or wait till it ages"
+            raise RefusedError(message)
+        message = f"the server says that {self._subject} is taken, and does not show by what ({error['description']})"
+        raise UnreachableError(message)
+
+    def _translate(self, error: Mapping[str, Any]) -> BusError:
+        if error.get("err_code") == _TOO_LARGE:
+            return TooLargeError(self._subject, message_bytes(self._data, self._headers), MAX_MESSAGE_BYTES)
+        return translate(error, f"publishing {self._subject}")
