@@ -34,7 +34,8 @@ def main(pod: str, settings: Connection, at_once: int, ready_file: Path | None) 
         raise click.BadParameter(str(error), param_hint="POD") from None
     configure_logs(process=f"agent.{mandate.pod}")
 
-    async def work(bus: Bus, stop: asyncio.Event) -> None:
+    async def work(bus: Bus, stop: asyncio.Event, ready: asyncio.Event) -> None:
+        ready.set()
         await Agent(bus, mandate).run(stop, at_once=at_once)
 
     sys.exit(run(settings, work, queues=frozenset({pod_queue(mandate.pod)}), ready_file=ready_file))

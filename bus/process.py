@@ -6,11 +6,9 @@ SIGTERM and SIGINT ask it to stop: what is in hand is finished, nothing new is t
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import signal
 import sys
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import structlog
@@ -19,10 +17,13 @@ from bus.jetstream import connect
 from bus.port import BusError, NotSetUpError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
+    from typing import TypeAlias
 
     from bus.jetstream import Connection, JetStreamBus
+
+    Main: TypeAlias = Callable[[JetStreamBus, asyncio.Event, asyncio.Event], Awaitable[None]]
 
 # How long a process waits for somebody to run `podfolio setup` before it gives up.
 _SETUP_WAIT_S = 30.0
@@ -54,7 +55,7 @@ def configure_logs(**facts: str) -> None:
 
 def run(
     connection: Connection,
-    main: Callable[[JetStreamBus, asyncio.Event], Awaitable[None]],
+    main: Main,
     *,
     queues: frozenset[str],
     ready_file: Path | None = None,
@@ -63,7 +64,7 @@ def run(
 
     Args:
         connection: The server and who we are.
-        main: Gets the bus and an event that is set when it should finish.
+        main: Gets the bus, an event that is set when it should finish, and one that it sets when it takes work.
         queues: Work queues that must exist before it can start.
         ready_file: Touched while the process is ready, removed when it is not; for health checks.
     """
@@ -89,7 +90,7 @@ def _leaves(group: BaseExceptionGroup[BusError]) -> list[BusError]:
 
 async def _serve(
     connection: Connection,
-    main: Callable[[JetStreamBus, asyncio.Event], Awaitable[None]],
+    main: Main,
     queues: frozenset[str],
     ready_file: Path | None,
 ) -> None:
@@ -99,12 +100,17 @@ async def _serve(
         loop.add_signal_handler(number, stop.set)
     async with connect(connection) as bus:
         await _await_setup(bus, queues, stop)
-        async with _ready(ready_file), asyncio.TaskGroup() as group:
-            watch = group.create_task(_fail_when_closed(bus))
-            log.info("process.ready", server=str(connection))
-            await main(bus, stop)
-            log.info("process.drained")
-            watch.cancel()
+        ready = asyncio.Event()
+        try:
+            async with asyncio.TaskGroup() as group:
+                beside = [group.create_task(_fail_when_closed(bus)), group.create_task(_tell(ready, ready_file))]
+                await main(bus, stop, ready)
+                log.info("process.drained")
+                for task in beside:
+                    task.cancel()
+        finally:
+            if ready_file:
+                ready_file.unlink(missing_ok=True)
 
 
 async def _await_setup(bus: JetStreamBus, queues: frozenset[str], stop: asyncio.Event) -> None:
@@ -137,21 +143,10 @@ async def _fail_when_closed(bus: JetStreamBus) -> None:
     raise BusError(message)
 
 
-@asynccontextmanager
-async def _ready(file: Path | None) -> AsyncIterator[None]:
-    if file is None:
-        yield
-        return
-    touching = asyncio.create_task(_touch(file))
-    try:
-        yield
-    finally:
-        touching.cancel()
-        with contextlib.suppress(FileNotFoundError):
-            file.unlink()
-
-
-async def _touch(file: Path) -> None:
-    while True:
+async def _tell(ready: asyncio.Event, file: Path | None) -> None:
+    """Log that the process takes work, and keep touching its file."""
+    await ready.wait()
+    log.info("process.ready")
+    while file:
         file.touch()
         await asyncio.sleep(_READY_EVERY_S)

@@ -28,8 +28,9 @@ def main(settings: Connection, at_once: int, ready_file: Path | None) -> None:
     """Run one replica of the coordinator."""
     configure_logs(process="coordinator")
 
-    async def work(bus: Bus, stop: asyncio.Event) -> None:
+    async def work(bus: Bus, stop: asyncio.Event, ready: asyncio.Event) -> None:
         async with Solver() as solver:
+            ready.set()
             await Coordinator(bus, solver.optimise).run(stop, at_once=at_once)
 
     sys.exit(run(settings, work, queues=frozenset({COORDINATORS}), ready_file=ready_file))

@@ -25,10 +25,15 @@ def answer(line: bytes) -> bytes:
 
 
 def main() -> None:
-    """Answer until there are no more questions."""
+    """Say that all is loaded, with an empty line; then answer until there are no more questions."""
+    _write(b"")
     for line in sys.stdin.buffer:
-        sys.stdout.buffer.write(answer(line) + b"\n")
-        sys.stdout.buffer.flush()
+        _write(answer(line))
+
+
+def _write(line: bytes) -> None:
+    sys.stdout.buffer.write(line + b"\n")
+    sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":

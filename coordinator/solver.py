@@ -76,20 +76,28 @@ class Solver:
 
     async def _ask(self, process: Process, question: bytes) -> bytes:
         assert process.stdin is not None  # noqa: S101 - it was started with pipes
-        assert process.stdout is not None  # noqa: S101
-        try:
+        # If it is gone, reading says so.
+        with contextlib.suppress(ConnectionError):
             process.stdin.write(question + b"\n")
             await process.stdin.drain()
-            line = await process.stdout.readline()
-        except ConnectionError:
-            line = b""
+        return await self._line(process)
+
+    async def _line(self, process: Process) -> bytes:
+        """Read a line.
+
+        Raises:
+            SolverDiedError: If there is none, since the process ended.
+        """
+        assert process.stdout is not None  # noqa: S101 - it was started with pipes
+        line = await process.stdout.readline()
         if not line.endswith(b"\n"):
             message = f"the solver's process ended with status {await process.wait()}"
             raise SolverDiedError(message)
         return line
 
     async def _start(self) -> Process:
-        return await asyncio.create_subprocess_exec(
+        """Start the process and wait until it has loaded everything: the first request is not to wait for that."""
+        process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "coordinator.solve",
@@ -99,6 +107,8 @@ class Solver:
             # Ctrl-C is for the coordinator, which finishes what is in hand.
             start_new_session=True,
         )
+        await self._line(process)
+        return process
 
     async def _end(self) -> None:
         process, self._process = self._process, None
