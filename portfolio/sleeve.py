@@ -134,7 +134,7 @@ def optimise_sleeve(
     best_alone = {measure: stage.best(measure) for measure in mandate.goals}
     _refuse_unreachable(mandate, best_alone)
     goals = {m: _eased(m, asked, best_alone[m]) for m, asked in mandate.goals.items()}
-    u = stage.solve(mandate.objective.measure, goals, mandate.min_effective_holdings)
+    u = stage.solve(mandate.objective.measure, goals, mandate.min_effective_holdings, dust=False)
     if u is None:
         raise _conflict(mandate, best_alone, stage)
     found = figures(market, u)
@@ -215,15 +215,20 @@ class _Stage:
             raise SolverError(message)
         return figures(self.market, u).of(measure)
 
-    def solve(self, measure: Measure, goals: Mapping[Measure, float], effective_holdings: float) -> Vector | None:
-        """Make *measure* as good as it can be; None if *goals* contradict each other."""
+    def solve(
+        self, measure: Measure, goals: Mapping[Measure, float], effective_holdings: float, *, dust: bool = True
+    ) -> Vector | None:
+        """Make *measure* as good as it can be; None if *goals* contradict each other.
+
+        With *dust*, to the solver's accuracy and with no exact zeros: for figures, not for holdings.
+        """
         program = self.program(measure, goals, effective_holdings)
         relaxation = Relaxation(program)
         states = np.full(len(self.universe), FREE, dtype=np.int8)
         answer = self.answer(relaxation, states)
         if answer is None:
             return None
-        x = self.without_dust(relaxation, states, answer)[: len(self.universe)]
+        x = (answer.x if dust else self.without_dust(relaxation, states, answer))[: len(self.universe)]
         u = np.zeros(len(self.market.etfs))
         u[self.universe] = np.maximum(x, 0.0) / np.maximum(x, 0.0).sum()
         return u
@@ -248,7 +253,7 @@ class _Stage:
                 break
         return x
 
-    def answer(self, relaxation: Relaxation, states: np.ndarray[tuple[int], np.dtype[np.int8]]) -> Answer | None:
+    def answer(self, relaxation: Relaxation, states: States) -> Answer | None:
         """Solve, or say that there is nothing to find.
 
         Raises:

@@ -63,7 +63,9 @@ class _Search:
         self.program = program
         self.relaxation = Relaxation(program)
         self.gap = gap
-        self.value, self.x, self.states = math.inf, None, None  # type: float, Vector | None, States | None
+        self.value = math.inf
+        self.x: Vector | None = None
+        self.states: States | None = None
         self.nodes = 0
         self.closed_bound = math.inf
         self.leaves: list[Leaf] = []
