@@ -140,15 +140,22 @@ class Coordinator:
         if isinstance(action, SetDeadline):
             await self.bus.schedule(request_id, action.at)
             return None, None
-        event = action.event if isinstance(action, Fail) else await self.solve(action)
+        event = action.event if isinstance(action, Fail) else await self.solve(request_id, action)
+        if event is None:
+            return None, None
         stored = await publish(
             self.bus, subjects.final(request_id), event, source=SOURCE, now=self.clock(), caused_by=cause.headers
         )
         return event, stored
 
-    async def solve(self, action: Optimise) -> FinalEvent:
-        """Have it optimised, one request after the other, within what is left of the deadline."""
+    async def solve(self, request_id: str, action: Optimise) -> FinalEvent | None:
+        """Have it optimised, one request after the other, within what is left of the deadline.
+
+        None if it was answered while this waited for its turn: by another replica, or at its deadline.
+        """
         async with self._turn:
+            if await self.bus.record((subjects.final(request_id),)):
+                return None
             left = (action.deadline - self.clock()).total_seconds() - _PUBLISH_S
             return await self.optimise(action.request, action.results, seconds=max(left, _LAST_S))
 
@@ -164,7 +171,9 @@ class Coordinator:
 
 
 def _outcome(action: Action) -> str:
-    return action.why if isinstance(action, Wait) else "admitted"
+    if isinstance(action, Wait):
+        return action.why
+    return "admitted" if isinstance(action, SetDeadline) else "answered_meanwhile"
 
 
 def _facts(event: FinalEvent) -> dict[str, Any]:

@@ -63,7 +63,7 @@ class Solver:
             "results": [json.loads(encode(result)) for result in results.values()],
             "seconds": seconds,
         }
-        if self._process is None:
+        if self._process is None or self._process.returncode is not None:
             self._process = await self._start()
         try:
             async with asyncio.timeout(seconds + _GRACE_S):

@@ -236,3 +236,31 @@ async def test_a_pod_of_one_percent_is_answered_at_once_with_the_rule_that_hinde
     assert isinstance(event, MasterPortfolioFailed)
     assert event.reason is Reason.RULES_CONFLICT
     assert "min_weight" in {conflict.requirement for conflict in event.conflicts}
+
+
+async def test_what_was_answered_while_it_waited_for_its_turn_is_not_optimised_again() -> None:
+    bus = MemoryBus(PODS)
+    asked: list[str] = []
+    go_on = asyncio.Event()
+
+    async def slow(request: OptimizationRequest, results: Mapping[str, PodResult], *, seconds: float) -> FinalEvent:
+        asked.append(request.request_id)
+        await go_on.wait()
+        return await inline(request, results, seconds=seconds)
+
+    stop = asyncio.Event()
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
+        for pod in PODS:
+            group.create_task(Agent(bus, mandates.load(pod)).run(stop, at_once=8))
+        group.create_task(Coordinator(bus, slow, clock=bus.now).run(stop, at_once=8))
+        await publish(bus, data())
+        while not asked:  # noqa: ASYNC110 - bounded by the timeout
+            await asyncio.sleep(0.005)
+        bus.advance(31)  # the deadline comes while it is being optimised; its set is full, so it waits its turn
+        await asyncio.sleep(0.05)
+        go_on.set()
+        event = await final_of(bus)
+        stop.set()
+
+    assert isinstance(event, MasterPortfolioOptimized)
+    assert asked == ["r1"]

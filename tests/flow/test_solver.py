@@ -44,14 +44,27 @@ async def test_the_process_answers_as_a_call_would() -> None:
     assert event.model_dump(exclude={"elapsed_s"}) == expected.model_dump(exclude={"elapsed_s"})
 
 
-async def test_a_process_that_is_killed_is_said_to_have_died_and_replaced() -> None:
+async def test_a_process_that_is_killed_at_work_is_said_to_have_died_and_replaced() -> None:
     async with Solver() as solver:
+        os.kill(pid(solver), signal.SIGSTOP)
+        working = asyncio.create_task(solver.optimise(REQUEST, results(), seconds=30))
+        await asyncio.sleep(0)
         os.kill(pid(solver), signal.SIGKILL)
         with pytest.raises(SolverDiedError, match="status -9"):
-            await solver.optimise(REQUEST, results(), seconds=30)
+            await working
         event = await solver.optimise(REQUEST, results(), seconds=30)
 
     assert isinstance(event, MasterPortfolioOptimized)
+
+
+async def test_a_process_that_is_killed_at_rest_is_replaced_before_it_is_asked() -> None:
+    async with Solver() as solver:
+        resting = solver._process  # noqa: SLF001 - to kill it
+        assert resting is not None
+        resting.kill()
+        await resting.wait()
+
+        assert isinstance(await solver.optimise(REQUEST, results(), seconds=30), MasterPortfolioOptimized)
 
 
 async def test_a_process_that_hangs_is_ended_and_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
