@@ -79,7 +79,7 @@ class Coordinator:
             return
         action = await self.consider(delivery, address.kind)
         decided = perf_counter()
-        event, stored = await self.act(address.key, action, message)
+        event, stored = await self.act(address.key, action, delivery)
         # One line a request says it all: that of the message that ended it.
         tell = log.info if stored is Stored.NEW else log.debug
         tell(
@@ -133,28 +133,32 @@ class Coordinator:
             action = admit(message, self._pods)
         return action
 
-    async def act(self, request_id: str, action: Action, cause: Message) -> tuple[FinalEvent | None, Stored | None]:
+    async def act(self, request_id: str, action: Action, delivery: Delivery) -> tuple[FinalEvent | None, Stored | None]:
         """Do it; returns the final event, if that is what follows, and what became of it."""
         if isinstance(action, Wait):
             return None, None
         if isinstance(action, SetDeadline):
             await self.bus.schedule(request_id, action.at)
             return None, None
-        event = action.event if isinstance(action, Fail) else await self.solve(request_id, action)
+        event = action.event if isinstance(action, Fail) else await self.solve(request_id, action, delivery)
         if event is None:
             return None, None
+        cause = delivery.message.headers
         stored = await publish(
-            self.bus, subjects.final(request_id), event, source=SOURCE, now=self.clock(), caused_by=cause.headers
+            self.bus, subjects.final(request_id), event, source=SOURCE, now=self.clock(), caused_by=cause
         )
         return event, stored
 
-    async def solve(self, request_id: str, action: Optimise) -> FinalEvent | None:
+    async def solve(self, request_id: str, action: Optimise, delivery: Delivery) -> FinalEvent | None:
         """Have it optimised, one request after the other, within what is left of the deadline.
 
-        None if it was answered while this waited for its turn: by another replica, or at its deadline.
+        None if it was answered while this waited for its turn.
         """
+        # A deadline that found a full set, or a message that was handed out before: somebody else is at
+        # it, or was. Everybody else is the first, and need not look.
+        contested = delivery.attempt > 1 or subjects.parse(delivery.message.subject).kind is Kind.DUE
         async with self._turn:
-            if await self.bus.record((subjects.final(request_id),)):
+            if contested and await self.bus.record((subjects.final(request_id),)):
                 return None
             left = (action.deadline - self.clock()).total_seconds() - _PUBLISH_S
             return await self.optimise(action.request, action.results, seconds=max(left, _LAST_S))

@@ -7,11 +7,14 @@ import json
 import os
 import signal
 import sys
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import pytest
 from processes import podfolio
 from requests_made import OUTLOOK, REFERENCE, ROOT, TRAILING, body
 
+from cli.__main__ import _parse_since
 from portfolio import market as markets
 from portfolio.check import findings
 
@@ -129,6 +132,50 @@ async def test_watch_replays_the_stream_and_follows_it(site: Site) -> None:
     assert "podfolio.v1.request.reference-customer" in replayed[0]
     assert "podfolio.v1.final.reference-customer" in replayed[5]
     assert "podfolio.v1.final.live" in live[5]
+
+
+@pytest.mark.parametrize(
+    ("text", "ago"), [("90s", timedelta(seconds=90)), ("10m", timedelta(minutes=10)), ("2h", timedelta(hours=2))]
+)
+def test_a_time_may_be_said_as_how_long_ago(text: str, ago: timedelta) -> None:
+    before = datetime.now(UTC)
+    since = _parse_since(text)
+
+    assert since is not None
+    assert before - ago <= since <= datetime.now(UTC) - ago
+
+
+def test_a_time_without_a_zone_is_local() -> None:
+    assert _parse_since("2025-11-07T09:00:00+00:00") == datetime(2025, 11, 7, 9, tzinfo=UTC)
+    assert _parse_since("2025-11-07T09:00") == datetime(2025, 11, 7, 9).astimezone()
+
+
+async def test_watch_since_shows_what_came_after_and_nothing_before(site: Site) -> None:
+    await site.start_all()
+    await podfolio("request", str(REFERENCE), "--server", site.url, "--request-id", "early")
+    (early,) = await site.bus.record(["podfolio.v1.final.early"])
+    assert early.stored_at is not None
+    await podfolio("request", str(REFERENCE), "--server", site.url, "--request-id", "late")
+    watch = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "cli",
+        "watch",
+        "--since",
+        (early.stored_at + timedelta(microseconds=1)).isoformat(),
+        "--server",
+        site.url,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert watch.stdout is not None
+    async with asyncio.timeout(60):
+        lines = [(await watch.stdout.readline()).decode() for _ in range(6)]
+        watch.send_signal(signal.SIGINT)
+        await watch.wait()
+
+    assert all(".late" in line for line in lines)
 
 
 async def test_up_serves_until_it_is_interrupted(tmp_path: Path, unused_tcp_port: int) -> None:
