@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bus.port import Message
 
 _STYLES = {Kind.REQUEST: "bold", Kind.POD: "cyan", Kind.FINAL: "bold green", Kind.REJECTED: "bold red"}
-_WIDTH = 62
+_WIDTH = 46
 
 
 def line(message: Message) -> Text:
@@ -24,7 +24,8 @@ def line(message: Message) -> Text:
     failed = str(body.get("type", "")).endswith("Failed")
     style = "bold red" if failed else _STYLES.get(address.kind, "")
     time = f"{message.stored_at:%H:%M:%S.%f}"[:-3] if message.stored_at else ""
-    text = Text(f"{time}  {message.sequence:>5}  ", style="dim")
+    text = Text()
+    text.append(f"{time}  {message.sequence:>5}  ", style="dim")
     text.append(f"{message.subject:<{_WIDTH}}", style=style)
     text.append(f"  {_summary(address.kind, body)}")
     return text
