@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -101,6 +102,9 @@ class Mandate:
         """Refuse what no portfolio could mean."""
         if not self.universe or len(set(self.universe)) != len(self.universe):
             message = f"the universe of {self.pod} must name at least one ETF, and each once"
+            raise DataError(message)
+        if not all(math.isfinite(asked) for asked in self.goals.values()):
+            message = f"a goal of {self.pod} is not a number: {dict(self.goals)}"
             raise DataError(message)
         if not 0 < self.max_position <= 1:
             message = f"max_position of {self.pod} is {self.max_position}; it must be above 0 and at most 1"

@@ -13,6 +13,7 @@ from bus import subjects
 from bus.messages import PodFailed, PodResult, Reason, encode
 from bus.port import Message
 from coordinator.decisions import Fail, Optimise, SetDeadline, Wait, admit, decide, read_record
+from portfolio.mandate import Measure
 
 PODS = ("alpha", "beta", "gamma", "delta")
 THEN = datetime(2025, 11, 7, 9, tzinfo=UTC)
@@ -198,3 +199,13 @@ def test_goals_of_next_to_nothing_are_refused() -> None:
 
     assert isinstance(action, Fail)
     assert action.event.reason is Reason.INVALID_REQUEST
+
+
+@pytest.mark.parametrize(("tolerance", "cap"), [(0.0, 0.05), (0.5, 0.10), (1.0, 0.15)])
+def test_an_agent_fits_its_mandate_to_the_customer(tolerance: float, cap: float) -> None:
+    customer = {"customer_id": "c", "total_capital_aud": 100_000, "risk_tolerance": tolerance}
+
+    result = answer(mandates.load("alpha"), "r1", data(customer=customer))
+
+    assert isinstance(result, PodResult)
+    assert result.mandate.goals[Measure.VOLATILITY] == pytest.approx(cap)

@@ -224,6 +224,7 @@ async def test_headers_that_are_too_long_are_not_repeated_in_every_message() -> 
         event = await final_of(bus)
 
     assert isinstance(event, MasterPortfolioOptimized)
+    assert all("tracestate" not in message.headers for message in (await everything(bus))[1:])
 
 
 async def test_a_pod_of_one_percent_is_answered_at_once_with_the_rule_that_hinders_it() -> None:

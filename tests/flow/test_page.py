@@ -51,6 +51,14 @@ def test_words_of_customers_are_shown_as_they_are() -> None:
     assert name in page(MasterPortfolioFailed(request_id="r1", reason=Reason.INVALID_REQUEST, message=name))
 
 
+def test_names_of_files_are_shown_as_they_are() -> None:
+    console = make_console(file=io.StringIO())
+    console.print("the final event is in [red]/:smile:.json")
+
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue() == "the final event is in [red]/:smile:.json\n"
+
+
 @pytest.mark.parametrize("width", [80, 100, 160])
 def test_no_number_is_cut_in_a_terminal(width: int) -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=width, markup=False, color_system=None)
