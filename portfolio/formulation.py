@@ -133,7 +133,7 @@ class Formulation:
             # With one owner an ETF, the pod's part of it is all of it and has the whole minimum.
             floor = least / sleeve.share if self._one_owner else 0.0
             for j in self._universe(sleeve):
-                u = self._build.variable(upper=upper)
+                u = self._build.variable(upper=upper, block=p)
                 holding = _Holding(p, j, u, self._build.switch(u, floor=min(floor, upper)))
                 if floor > upper * (1 + _INVESTED):
                     self._build.at_most({}, 0.0, switches={holding.z: 1.0})
@@ -150,11 +150,11 @@ class Formulation:
         holds at most seven.
         """
         counts = []
-        for holdings in self._by_pod.values():
+        for p, holdings in self._by_pod.items():
             least = _fewest([self._build.upper_of(h.u) for h in holdings])
-            counts.append(self._build.variable(lower=least, upper=len(holdings)))
+            counts.append(self._build.variable(lower=least, upper=len(holdings), block=p))
             if self._one_owner and self._least > 0:
-                share = self.sleeves[holdings[0].p].share
+                share = self.sleeves[p].share
                 self._build.at_most({counts[-1]: 1.0}, np.floor(share / self._least + _INVESTED))
             self._build.at_most({counts[-1]: -1.0}, 0.0, switches={h.z: 1.0 for h in holdings})
         return counts
@@ -253,7 +253,7 @@ class Formulation:
         held = [h.j for h in self._by_pod[p]]
         L: Matrix = np.linalg.cholesky(self.market.Sigma[np.ix_(held, held)]).astype(float)
         unit = self.sleeves[p].figures.volatility
-        risk = self._build.variable(upper=float(np.linalg.norm(L, axis=1).max()) / unit)
+        risk = self._build.variable(upper=float(np.linalg.norm(L, axis=1).max()) / unit, block=p)
         self._build.norm_at_most(L.T / unit, [h.u for h in self._by_pod[p]], {risk: 1.0})
         return risk
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from portfolio import Matrix, Vector
 
+# The block of a variable that belongs to none.
+JOINT = -1
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
@@ -36,6 +39,8 @@ class Program:
         floor: Least value of a variable that is switched on, shape (s,).
         k: Cost of the switches, shape (s,), not negative.
         offset: Constant of the objective.
+        blocks: Which block each variable belongs to, shape (n,), or JOINT: rows that name variables of several
+            blocks, or joint ones, are all that keeps the program from falling apart into its blocks.
         size: How large the terms of each row can be, shape (r,): what rounding errors are a part of.
     """
 
@@ -52,6 +57,7 @@ class Program:
     floor: Vector
     k: Vector
     offset: float
+    blocks: np.ndarray[tuple[int], np.dtype[np.intp]]
     size: Vector = field(init=False)
 
     def __post_init__(self) -> None:
@@ -92,6 +98,7 @@ class Builder:
     _cost: list[float] = field(default_factory=list)
     _lower: list[float] = field(default_factory=list)
     _upper: list[float] = field(default_factory=list)
+    _block: list[int] = field(default_factory=list)
     _switched: list[int] = field(default_factory=list)
     _floor: list[float] = field(default_factory=list)
     _switch_cost: list[float] = field(default_factory=list)
@@ -99,8 +106,9 @@ class Builder:
     _equal: list[tuple[Mapping[int, float], float]] = field(default_factory=list)
     _cones: list[tuple[Matrix, Sequence[int], Mapping[int, float], float]] = field(default_factory=list)
 
-    def variable(self, *, lower: float = 0.0, upper: float, cost: float = 0.0) -> int:
+    def variable(self, *, lower: float = 0.0, upper: float, cost: float = 0.0, block: int = JOINT) -> int:
         """Add a variable; returns its index."""
+        self._block.append(block)
         self._cost.append(cost)
         self._lower.append(lower)
         self._upper.append(upper)
@@ -171,6 +179,7 @@ class Builder:
             floor=np.array(self._floor),
             k=np.array(self._switch_cost),
             offset=self.offset,
+            blocks=np.array(self._block, dtype=np.intp),
         )
 
 
