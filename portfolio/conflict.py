@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -73,6 +74,8 @@ def explain(solver: Solver, market: Market, sleeves: Sequence[Sleeve], terms: Te
         return solver.feasible(levels, without) is Status.INFEASIBLE
 
     for name in names:
+        if solver.stop():
+            break
         if contradictory([*out, name]):
             out.append(name)
     complete = not solver.stop()
@@ -139,7 +142,8 @@ def _lenient(market: Market, sleeves: Sequence[Sleeve], terms: Terms, rule: str)
         return list(range(int(now) + 1, len(market.etfs) + 1))
     if rule == "min_correlation_distance":
         pairs = [correlation_distance(market, i, j) for i in range(len(market.etfs)) for j in range(i)]
-        return [*sorted({d for d in pairs if d < now}, reverse=True), 0.0]
+        # Rounded down, so that what people read and set is enough.
+        return [*sorted({math.floor(d / _STEP) * _STEP for d in pairs if d < now}, reverse=True), 0.0]
     steps = np.arange(1, round(1 / _STEP) + 1) * _STEP
     if rule == "min_weight":
         return [float(v) for v in np.round(steps[::-1], 4) if v < now - _STEP / 2]

@@ -332,10 +332,11 @@ class Formulation:
             if len(owners) > 1:
                 self.shared_limits.append(build.at_most(self.position(j), self.largest))
                 extra = build.variable(upper=len(owners) - 1.0, cost=price)
-                build.at_most({extra: -1.0}, 1.0, switches={h.z: 1.0 for h in owners})
+                # Tighter than with 1 for y, where the number of ETFs binds and relaxations hold half of one.
+                build.at_most({extra: -1.0, y: -1.0}, 0.0, switches={h.z: 1.0 for h in owners})
                 shared.append(build.variable(upper=1.0))
                 for first, second in combinations(owners, 2):
-                    build.at_most({shared[-1]: -1.0}, 1.0, switches={first.z: 1.0, second.z: 1.0})
+                    build.at_most({shared[-1]: -1.0, y: -1.0}, 0.0, switches={first.z: 1.0, second.z: 1.0})
         return held, shared
 
     def _near_duplicates(self) -> None:

@@ -21,6 +21,7 @@ from portfolio.goals import HELD_WITHIN, Row, delivered
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from portfolio import Matrix
     from portfolio.conic.bound import States
     from portfolio.conic.solution import Solution
     from portfolio.correlations import Near
@@ -59,6 +60,7 @@ class Solver:
         formulate: Makes the programs.
         stop: Asked while searching; true ends the search with what it has.
         states: The switches of the last portfolio that was found.
+        X: Its holdings.
         nodes: Nodes of all searches so far.
         leaves: Parts of the search spaces that were proven.
     """
@@ -66,6 +68,7 @@ class Solver:
     formulate: Formulate
     stop: Callable[[], bool]
     states: States | None = None
+    X: Matrix | None = None
     nodes: int = 0
     leaves: int = 0
 
@@ -82,7 +85,7 @@ class Solver:
         self.nodes += solution.nodes
         self.leaves += len(solution.leaves)
         if solution.states is not None:
-            self.states = solution.states
+            self.states, self.X = solution.states, form.weights(solution)
         return solution
 
     def feasible(self, levels: Mapping[str, float], without: Collection[str] = ()) -> Status:
@@ -105,40 +108,56 @@ class Levels:
     proven: bool = True
 
 
-def serve(solver: Solver, goals: Sequence[Goal], hopeless: Mapping[str, float]) -> Levels | None:
-    """Find the level of every goal; None if the hard rules alone contradict each other.
+def serve(
+    solver: Solver, goals: Sequence[Goal], hopeless: Mapping[str, float], *, contradictory: bool = False
+) -> Levels:
+    """Find the level of every goal.
+
+    When time ends the search, the goals that are left are kept as well as by the last portfolio found.
 
     Args:
-        solver: Solves the programs.
+        solver: Solves the programs; the hard rules can be kept.
         goals: In the order in which they are to be served.
         hopeless: Goals that are known to be out of reach, by name, and the best that they could be.
+        contradictory: Whether it is known that not all goals can be kept together.
     """
     levels, left = Levels(), list(goals)
-    while left:
-        number = _how_many(solver, levels.kept, left, hopeless)
-        if number is None:
-            return None
+    while left and not solver.stop():
+        number = _how_many(solver, levels.kept, left, hopeless, contradictory=contradictory)
+        contradictory = False
         levels.kept |= {goal.name: goal.asked for goal in left[:number]}
         if number < len(left):
             _give_way(solver, levels, left[number], hopeless.get(left[number].name, left[number].asked))
         left = left[number + 1 :]
+    for goal in left:
+        _keep_as_found(solver, levels, goal)
     return levels
 
 
+def _keep_as_found(solver: Solver, levels: Levels, goal: Goal) -> None:
+    """Keep a goal as well as the last portfolio does: as asked if that does, else unproven."""
+    if solver.X is None:
+        levels.proven = False
+        return
+    form = solver.formulate()
+    found = delivered(goal, form.market, form.sleeves, form.terms, solver.X)
+    levels.proven &= goal.met(found)
+    if found is not None:
+        levels.kept[goal.name] = goal.asked if goal.met(found) else goal.eased(found, HELD_WITHIN)
+
+
 def _how_many(
-    solver: Solver, kept: Mapping[str, float], goals: Sequence[Goal], hopeless: Collection[str]
-) -> int | None:
-    """Find how many of the next goals can be kept as asked; None if not even the rules can be."""
+    solver: Solver, kept: Mapping[str, float], goals: Sequence[Goal], hopeless: Collection[str], *, contradictory: bool
+) -> int:
+    """Find how many of the next goals can be kept as asked."""
 
     def possible(number: int) -> bool:
         asked = {goal.name: goal.asked for goal in goals[:number]}
         return solver.feasible({**kept, **asked}) is Status.OPTIMAL
 
     most = next((i for i, goal in enumerate(goals) if goal.name in hopeless), len(goals))
-    if possible(most):
+    if not contradictory and possible(most):
         return most
-    if not kept and solver.feasible({}) is Status.INFEASIBLE:
-        return None
     least = 0
     while most - least > 1:
         middle = (least + most) // 2

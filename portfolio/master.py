@@ -113,12 +113,11 @@ def optimise_master(
     levels = Levels({goal.name: goal.asked for goal in convex})
     solution = None if hopeless else solver.solve(form, gap)
     if solution is None or solution.status is Status.INFEASIBLE:
+        if solver.feasible({}) is Status.INFEASIBLE:
+            raise explain(solver, market, sleeves, terms, goals=False)
         if terms.on_unreachable is OnUnreachable.FAIL:
             raise explain(solver, market, sleeves, terms, goals=True)
-        served = serve(solver, convex, hopeless)
-        if served is None:
-            raise explain(solver, market, sleeves, terms, goals=False)
-        levels = served
+        levels = serve(solver, convex, hopeless, contradictory=solution is not None)
         form = solver.formulate(levels=levels.kept)
         solution = solver.solve(form, gap)
     if solution.x is None:
@@ -166,7 +165,7 @@ def _best_of_the_met(solver: Solver, form: Formulation, solution: Solution, leve
     found: dict[str, float] = {}
     before: dict[str, float] = {}
     for goal in form.goals:
-        if goal.name not in levels.kept:
+        if goal.name not in levels.kept or solver.stop():
             continue
         if goal.name not in levels.best:
             now = _figure(goal, form, solution) or 0.0
@@ -203,6 +202,8 @@ def _limit_correlations(
         return form, solution, ()
     best = None
     for _ in range(_STEPS):
+        if solver.stop():
+            break
         elastic = solver.formulate(levels=levels.kept | asked, near=Near(X, elastic=True))
         step = solver.solve(elastic, gap)
         if step.x is None or too_much(now := elastic.weights(step)) > too_much(X) - _STEP_GAIN:
