@@ -129,6 +129,7 @@ def _finish(solver: Solver, form: Formulation, solution: Solution, levels: Level
     """Keep the limits on correlations, if they are to be kept, and say what is proven."""
     bound, proven = solution.bound, solution.status is Status.OPTIMAL
     form, solution, limited = _limit_correlations(solver, form, solution, levels, gap)
+    bound = min(bound, solution.value)  # two solves of the same optimum differ in their last digits
     restricted = tuple(form.restricted)
     certified = proven and levels.proven and not restricted and relative_gap(solution.value, bound) <= gap
     # That no portfolio is nearer to the limits is not proven.
