@@ -170,8 +170,12 @@ class OptimizationRequest(_Strict):
     ] = {}
     explain: Annotated[
         Explain,
-        Field(strict=False, description="For which goals the best that was possible is found, proven and told."),
-    ] = Explain.ALL
+        Field(
+            strict=False,
+            description="For which goals the best that was possible is found, proven and told: those that gave way, "
+            "or all, which takes about ten times as long.",
+        ),
+    ] = Explain.UNMET
     correlations: Annotated[
         Correlations,
         Field(strict=False, description="Are limits on the pods' correlations goals, the last of all, or only told?"),

@@ -112,7 +112,7 @@ class Terms:
     priorities: Mapping[str, int] = field(default_factory=dict)
     pod_ranks: Mapping[str, int] = field(default_factory=dict)
     on_unreachable: OnUnreachable = OnUnreachable.RELAX
-    explain: Explain = Explain.ALL
+    explain: Explain = Explain.UNMET
     correlations: Correlations = Correlations.REPORT
     correlation_limits: Mapping[str, float] = field(default_factory=dict)
 
