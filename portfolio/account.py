@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from portfolio.figures import Figures, figures
-from portfolio.goals import Row, correlation, correlation_limit
-from portfolio.goals import delivered as delivered_figure
+from portfolio.goals import Row
 from portfolio.mandate import Mandate, Measure, Objective
 from portfolio.naive import Overview, extra_owners, overview, put_side_by_side
+from portfolio.ranking import correlation, correlation_limit
+from portfolio.ranking import delivered as delivered_figure
 from portfolio.rules import Duplicates
 
 if TYPE_CHECKING:

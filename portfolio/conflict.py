@@ -10,10 +10,11 @@ import numpy as np
 
 from portfolio.conic.solution import Status
 from portfolio.errors import UnreachableGoalError
-from portfolio.formulation import Formulation, correlation_distance
+from portfolio.formulation import Formulation
 from portfolio.goal_programming import Solver, best_figure
 from portfolio.mandate import Measure
 from portfolio.rules import Conflict, Duplicates, Repair
+from portfolio.structure import correlation_distance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -22,8 +22,8 @@ import numpy as np
 
 if TYPE_CHECKING:
     from portfolio import Matrix, Vector
-    from portfolio.formulation import Formulation
     from portfolio.goals import Goal
+    from portfolio.structure import Structure
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +39,7 @@ class Near:
     elastic: bool = False
 
 
-def limit_correlation(form: Formulation, goal: Goal, rho: float, near: Near) -> None:
+def limit_correlation(form: Structure, goal: Goal, rho: float, near: Near) -> None:
     """Keep the correlation of two pods below *rho*."""
     names = [sleeve.mandate.pod for sleeve in form.sleeves]
     p, q = (names.index(pod) for pod in goal.pods)
@@ -71,7 +71,7 @@ def limit_correlation(form: Formulation, goal: Goal, rho: float, near: Near) -> 
     _square_at_most(form, np.vstack(quadratic), variables, row, ones=a.variables)
 
 
-def _square_at_most(form: Formulation, Q: Matrix, variables: list[int], row: dict[int, float], ones: list[int]) -> None:
+def _square_at_most(form: Structure, Q: Matrix, variables: list[int], row: dict[int, float], ones: list[int]) -> None:
     """Require ``|Q x|^2 <= row.x`` as the cone ``|(2 Q x, 1 - row.x)| <= 1 + row.x``; *ones* sum to one."""
     everything = list(dict.fromkeys([*variables, *row]))
     one = np.array([1.0 if j in set(ones) else 0.0 for j in everything])
@@ -85,7 +85,7 @@ def _square_at_most(form: Formulation, Q: Matrix, variables: list[int], row: dic
 class _Side:
     """A sleeve: its variables, and its volatility in units of that at the point."""
 
-    def __init__(self, form: Formulation, L: Matrix, p: int, x: Vector) -> None:
+    def __init__(self, form: Structure, L: Matrix, p: int, x: Vector) -> None:
         held = form.by_pod[p]
         self.variables = [h.u for h in held]
         self.u = np.array([x[h.j] for h in held]) / form.sleeves[p].share

@@ -1,37 +1,27 @@
-"""State stage 2, all pods together, as one cone program.
+"""State stage 2, all pods together, as one cone program: structure, goals and objective.
 
-A mixed-integer second-order cone program. Its variables are the sleeves in shares of their pod
-(``u[p, j]``, order one whatever the pod's capital), each volatility in units of the pod's own
-stage-1 volatility. Every rule is a row or a bound; none is a penalty. Each has a name, by which it
-can be left out: that is how a contradiction is traced to the rules that cause it. The rows of goals
-are in ``goal_rows``.
+A mixed-integer second-order cone program (``structure`` has its variables and rules, ``goal_rows`` and
+``correlations`` the rows of goals).
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass
-from itertools import combinations, product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portfolio.conic.bound import ON
-from portfolio.conic.program import Builder
 from portfolio.correlations import limit_correlation
-from portfolio.figures import grossed_up_yields, tax_drags
+from portfolio.figures import tax_drags
 from portfolio.goal_rows import Lever, aim_at, require
-from portfolio.goals import Row, ranked
+from portfolio.goals import Row
 from portfolio.mandate import Measure, Objective
-from portfolio.naive import Overview, extra_owners, overview, put_side_by_side
-from portfolio.rules import Duplicates
+from portfolio.ranking import ranked
+from portfolio.structure import Caps, Structure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
-    from portfolio import Matrix, Vector
     from portfolio.conic.program import Program
-    from portfolio.conic.solution import Solution
     from portfolio.correlations import Near
     from portfolio.goals import Goal
     from portfolio.market import Market
@@ -39,21 +29,7 @@ if TYPE_CHECKING:
     from portfolio.sleeve import Sleeve
 
 
-# Limits that add up to this much less than everything count as everything: 0.4 + 0.3 + 0.3.
-_INVESTED = 1e-9
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A pod and an ETF it may hold, with the variable and the switch that stand for them."""
-
-    p: int
-    j: int
-    u: int
-    z: int
-
-
-class Formulation:
+class Formulation(Structure):
     """The program of stage 2, and how to read its solutions.
 
     Args:
@@ -69,8 +45,6 @@ class Formulation:
 
     Attributes:
         goals: All goals, in the order in which they are served.
-        rules: The hard rules, by name, in words.
-        restricted: Names of goals that are not convex, for which stronger rows stand in.
         levers: What easing each goal that is kept would do to the program, by name.
     """
 
@@ -85,189 +59,54 @@ class Formulation:
         aim: tuple[Goal, float] | None = None,
         near: Near | None = None,
     ) -> None:
-        self.market, self.sleeves, self.terms = market, sleeves, terms
-        self.naive: Overview = overview(market, put_side_by_side(sleeves), terms)
-        self.naive_weights: Vector = put_side_by_side(sleeves).sum(axis=0)
         self.goals = ranked(market, sleeves, terms)
         self.levels = {goal.name: goal.asked for goal in self.goals} if levels is None else levels
-        self.rules: dict[str, str] = {}
-        self.restricted: list[str] = []
+        caps = Caps(
+            self.levels.get(f"never_worse.{Row.LARGEST_POSITION}", 1.0),
+            self.levels.get(f"never_worse.{Row.ETFS}", np.inf),
+        )
+        super().__init__(market, sleeves, terms, without, caps)
         self.levers: dict[str, Lever] = {}
-        self.build = Builder()
-        self._without = without
         self.near = near
-        self._scored = aim is None and not (near and near.elastic)
-        self._risks: dict[int, int] = {}
-        self.largest = self._largest_position()
-        self.holdings = list(self._declare_holdings())
-        self.by_pod = _grouped(self.holdings, lambda h: h.p)
-        self.by_etf = _grouped(self.holdings, lambda h: h.j)
-        self.counts = self._declare_counts()
-        self._budgets()
-        self._pods()
-        self.shared_limits: list[int] = []
-        self.held, self.shared = self._ownership()
-        self._near_duplicates()
         if aim is not None:
             aim_at(self, *aim)
-        elif self._scored:
-            self._score_cost_and_tax()
+        elif not (near and near.elastic):
+            self._score()
         for goal in self.goals:
-            if isinstance(goal.figure, Row):
-                self._keep(goal)
-            elif goal.figure is None and near is not None and goal.name in self.levels:
-                limit_correlation(self, goal, self.levels[goal.name], near)
+            if goal.name in self.levels:
+                self._keep(goal, self.levels[goal.name])
         self.program: Program = self.build.build()
 
-    def weights(self, solution: Solution) -> Matrix:
-        """Read the holdings *X*, shape (pods, n), from a solution; exactly zero where a switch is off."""
-        X = np.zeros((len(self.sleeves), len(self.market.etfs)))
-        if solution.x is None or solution.states is None:
-            return X
-        for h in self.holdings:
-            if solution.states[h.z] == ON:
-                X[h.p, h.j] = self.sleeves[h.p].share * solution.x[h.u]
-        return X
+    def _keep(self, goal: Goal, level: float) -> None:
+        """Add the row of a goal, unless it is kept by itself or nothing is known to keep it by."""
+        if goal.figure is None:
+            if self.near is not None:
+                limit_correlation(self, goal, level, self.near)
+        elif not self._kept_by_itself(goal, level):
+            lever = require(self, goal, level)
+            self.levers |= {goal.name: lever} if lever else {}
 
-    # Words that the rows of goals are made of, too.
-
-    def row(self, p: int, column: Vector) -> dict[int, float]:
-        """Weigh a pod's sleeve by a figure of the ETFs."""
-        return {h.u: float(column[h.j]) for h in self.by_pod[p]}
-
-    def whole(self, column: Vector) -> dict[int, float]:
-        """Weigh the whole portfolio by a figure of the ETFs."""
-        return {h.u: self.sleeves[h.p].share * float(column[h.j]) for h in self.holdings}
-
-    def position(self, j: int) -> dict[int, float]:
-        """Weight of an ETF in the whole portfolio."""
-        return {h.u: self.sleeves[h.p].share for h in self.by_etf[j]}
-
-    def column(self, measure: Measure) -> Vector:
-        """Figures of the ETFs for a measure that is linear in the weights."""
-        if measure is Measure.RETURN:
-            return self.market.expected_returns
-        if measure is Measure.YIELD:
-            return grossed_up_yields(self.market)
-        return self.market.column("liquidity")
-
-    def risk(self, p: int) -> int:
-        """Find a pod's volatility, in units of that of stage 1; declare it the first time."""
-        if p not in self._risks:
-            held = [h.j for h in self.by_pod[p]]
-            L: Matrix = np.linalg.cholesky(self.market.Sigma[np.ix_(held, held)]).astype(float)
-            unit = self.sleeves[p].figures.volatility
-            self._risks[p] = self.build.variable(upper=float(np.linalg.norm(L, axis=1).max()) / unit, block=p)
-            self.build.norm_at_most(L.T / unit, [h.u for h in self.by_pod[p]], {self._risks[p]: 1.0})
-        return self._risks[p]
-
-    def trading_costs(self) -> dict[int, float]:
-        """Cost of trading, as a share of the naive portfolio's."""
-        naive = self.naive.trading_cost_aud
-        spread = self.whole(self.terms.total_capital_aud * self.market.column("half_spread") / naive)
-        return spread | dict.fromkeys(self.counts, self.terms.brokerage_aud / naive)
-
-    # The pieces, one a rule.
-
-    def _rule(self, name: str, words: str) -> bool:
-        """Note a rule; false if it is to be left out."""
-        self.rules[name] = words
-        return name not in self._without
-
-    def _keep(self, goal: Goal) -> None:
-        if goal.name in self.levels:
-            lever = require(self, goal, self.levels[goal.name])
-            if lever is not None:
-                self.levers[goal.name] = lever
-
-    def _largest_position(self) -> float:
-        rules = self.terms.rules
-        kept = self._rule("max_weight", f"at most {rules.max_weight:.1%} of the capital in one ETF")
-        return min(rules.max_weight if kept else 1.0, self.levels.get(f"never_worse.{Row.LARGEST_POSITION}", 1.0))
-
-    def _declare_holdings(self) -> Iterator[Held]:
-        """Declare what each pod may hold, within its position limit and the portfolio's."""
-        least = self.terms.rules.min_weight
-        if not self._rule("min_weight", f"at least {least:.1%} of the capital in an ETF that is held"):
-            least = 0.0
-        self._least = least
-        self._one_owner = self._rule_of_one_owner()
-        for p, sleeve in enumerate(self.sleeves):
-            pod, cap = sleeve.mandate.pod, sleeve.mandate.max_position
-            if cap < 1 and not self._rule(f"{pod}.max_position", f"at most {cap:.1%} of {pod} in one ETF"):
-                cap = 1.0
-            upper = min(cap, self.largest / sleeve.share)
-            # With one owner an ETF, the pod's part of it is all of it and has the whole minimum.
-            floor = least / sleeve.share if self._one_owner else 0.0
-            for j in self._universe(sleeve):
-                u = self.build.variable(upper=upper, block=p)
-                holding = Held(p, j, u, self.build.switch(u, floor=min(floor, upper)))
-                if floor > upper * (1 + _INVESTED):
-                    self.build.at_most({}, 0.0, switches={holding.z: 1.0})
-                yield holding
-
-    def _rule_of_one_owner(self) -> bool:
-        if self.terms.rules.duplicates is not Duplicates.FORBID:
-            return False
-        return self._rule("duplicates", "one owner an ETF")
-
-    def _universe(self, sleeve: Sleeve) -> list[int]:
-        return self.market.positions(t for t in sleeve.mandate.universe if t not in sleeve.left_out)
-
-    def _declare_counts(self) -> list[int]:
-        """Declare how many ETFs each pod holds.
-
-        A pod that may put at most 37 % into one ETF holds at least three: a bound that the
-        relaxations, which see 2.7, would miss. With 15 % of the capital and no ETF below 2 %, it
-        holds at most seven.
-        """
-        counts = []
-        for p, holdings in self.by_pod.items():
-            least = _fewest([self.build.upper_of(h.u) for h in holdings])
-            counts.append(self.build.variable(lower=least, upper=len(holdings), block=p))
-            if self._one_owner and self._least > 0:
-                share = self.sleeves[p].share
-                self.build.at_most({counts[-1]: 1.0}, np.floor(share / self._least + _INVESTED))
-            self.build.at_most({counts[-1]: -1.0}, 0.0, switches={h.z: 1.0 for h in holdings})
-        return counts
-
-    def _budgets(self) -> None:
-        """Invest each pod's capital in full."""
-        for p in range(len(self.sleeves)):
-            self.build.equal({h.u: 1.0 for h in self.by_pod[p]}, 1.0)
-
-    def _pods(self) -> None:
-        """Add the pods' scores and goals, each on its own sleeve."""
-        by_pod: dict[str, list[Goal]] = {sleeve.mandate.pod: [] for sleeve in self.sleeves}
-        for goal in self.goals:
-            if isinstance(goal.figure, Measure):
-                by_pod[goal.pods[0]].append(goal)
-        for p, sleeve in enumerate(self.sleeves):
-            if self._scored:
-                self._score(p)
-            for goal in by_pod[sleeve.mandate.pod]:
-                if not self._kept_by_itself(p, goal):
-                    self._keep(goal)
-
-    def _kept_by_itself(self, p: int, goal: Goal) -> bool:
+    def _kept_by_itself(self, goal: Goal, level: float) -> bool:
         """Whether a cap on volatility is above all that the pod's limits allow: then it needs no cone."""
-        return (
-            goal.figure is Measure.VOLATILITY
-            and p not in self._risks
-            and self.levels.get(goal.name, np.inf) >= self._most_risk(p)
-        )
+        if goal.figure is not Measure.VOLATILITY:
+            return False
+        p = [sleeve.mandate.pod for sleeve in self.sleeves].index(goal.pods[0])
+        return not self.has_risk(p) and level >= self.most_risk(p)
 
-    def _most_risk(self, p: int) -> float:
-        """Bound a pod's volatility, whatever it holds.
+    def _score(self) -> None:
+        """State the customer's objective, to be minimised: see ``docs/model.md``."""
+        for p in range(len(self.sleeves)):
+            self._score_pod(p)
+        self.price_sharing()
+        weigh, naive = self.terms.preferences, self.naive
+        if naive.trading_cost_aud > 0:
+            self.build.cost({j: weigh.trading_cost * a for j, a in self.trading_costs().items()})
+        if naive.tax_aud > 0 and naive.tax_efficiency is not None:
+            drags = tax_drags(self.market, self.terms.marginal_tax_rate) * self.terms.total_capital_aud
+            self.build.offset -= weigh.tax_efficiency
+            self.build.cost(self.whole(weigh.tax_efficiency * drags / naive.tax_aud))
 
-        ``u.Sigma u <= max_u sum_j u_j max_v (Sigma v)_j``, both maxima over the pod's limits.
-        """
-        held = [h.j for h in self.by_pod[p]]
-        limits = np.array([self.build.upper_of(h.u) for h in self.by_pod[p]])
-        rows = np.array([_most(row, limits) for row in self.market.Sigma[np.ix_(held, held)]])
-        return float(np.sqrt(max(_most(rows, limits), 0.0)))
-
-    def _score(self, p: int) -> None:
+    def _score_pod(self, p: int) -> None:
         """Add the pod's part of the objective: 1 at its stage-1 result, weighed by its capital."""
         sleeve, best = self.sleeves[p], self.sleeves[p].figures
         weight = self.terms.preferences.pod_score * sleeve.share
@@ -287,96 +126,3 @@ class Formulation:
             yardstick = best.of(measure)
             self.build.offset -= weight * (1 - yardstick / abs(yardstick))
             self.build.cost(self.row(p, -weight * self.column(measure) / abs(yardstick)))
-
-    def _score_cost_and_tax(self) -> None:
-        """Add the trading cost and the tax on income to the objective, as shares of the naive portfolio's."""
-        weigh, naive = self.terms.preferences, self.naive
-        if naive.trading_cost_aud > 0:
-            self.build.cost({j: weigh.trading_cost * a for j, a in self.trading_costs().items()})
-        if naive.tax_aud > 0 and naive.tax_efficiency is not None:
-            drags = tax_drags(self.market, self.terms.marginal_tax_rate) * self.terms.total_capital_aud
-            self.build.offset -= weigh.tax_efficiency
-            self.build.cost(self.whole(weigh.tax_efficiency * drags / naive.tax_aud))
-
-    def _ownership(self) -> tuple[list[int], list[int]]:
-        """Bound the number of ETFs; returns what adds up to it, and what adds up to that of shared ETFs."""
-        rules = self.terms.rules
-        most = rules.max_etfs if self._rule("max_etfs", f"at most {rules.max_etfs} ETFs") else len(self.by_etf)
-        if self._one_owner:
-            for owners in self.by_etf.values():
-                if len(owners) > 1:
-                    self.build.at_most({}, 1.0, switches={h.z: 1.0 for h in owners})
-            held, shared = self.counts, list[int]()
-        else:
-            held, shared = self._shared_ownership()
-        most = min(most, len(self.by_etf), int(self.levels.get(f"never_worse.{Row.ETFS}", most) + _INVESTED))
-        self.build.at_most(dict.fromkeys(held, 1.0), float(most))
-        return held, shared
-
-    def _shared_ownership(self) -> tuple[list[int], list[int]]:
-        """Let ETFs have several owners, at the objective's price for every owner after the first.
-
-        None of the variables here needs to be integer: each is bounded below by a convex function
-        of the switches that is integer where they are, and nothing gains from more than that.
-        """
-        build = self.build
-        price = self.terms.preferences.duplication / max(extra_owners(put_side_by_side(self.sleeves)), 1)
-        price = price if self._scored else 0.0
-        held, shared = [], []
-        for j, owners in self.by_etf.items():
-            y = build.variable(upper=1.0)
-            held.append(y)
-            for h in owners:
-                build.at_most({y: -1.0}, 0.0, switches={h.z: 1.0})
-            build.at_least({**self.position(j), y: -self._least}, 0.0)
-            if len(owners) > 1:
-                self.shared_limits.append(build.at_most(self.position(j), self.largest))
-                extra = build.variable(upper=len(owners) - 1.0, cost=price)
-                # Tighter than with 1 for y, where the number of ETFs binds and relaxations hold half of one.
-                build.at_most({extra: -1.0, y: -1.0}, 0.0, switches={h.z: 1.0 for h in owners})
-                shared.append(build.variable(upper=1.0))
-                for first, second in combinations(owners, 2):
-                    build.at_most({shared[-1]: -1.0, y: -1.0}, 0.0, switches={first.z: 1.0, second.z: 1.0})
-        return held, shared
-
-    def _near_duplicates(self) -> None:
-        """Do not hold two ETFs that are nearer than the rules allow."""
-        distance = self.terms.rules.min_correlation_distance
-        words = f"no two ETFs within a correlation distance of {distance:g}"
-        if distance <= 0 or not self._rule("min_correlation_distance", words):
-            return
-        for i, j in combinations(sorted(self.by_etf), 2):
-            if correlation_distance(self.market, i, j) < distance:
-                for first, second in product(self.by_etf[i], self.by_etf[j]):
-                    self.build.at_most({}, 1.0, switches={first.z: 1.0, second.z: 1.0})
-
-
-def _fewest(limits: Collection[float]) -> int:
-    """How many ETFs it takes to invest everything, with a limit for each."""
-    total = 0.0
-    for number, limit in enumerate(sorted(limits, reverse=True), start=1):
-        total += limit
-        if total >= 1 - _INVESTED:
-            return number
-    return len(limits)
-
-
-def _most(values: Vector, limits: Vector) -> float:
-    """Maximise a weighted sum over weights that sum to one, each within its limit."""
-    order = np.argsort(-values, kind="stable")
-    before = np.cumsum(limits[order]) - limits[order]
-    taken = np.clip(1 - before, 0.0, limits[order])
-    return float(values[order] @ taken)
-
-
-def correlation_distance(market: Market, i: int, j: int) -> float:
-    """Correlation distance of two ETFs (Mantegna 1999, scaled to 0..1)."""
-    rho = market.Sigma[i, j] / np.sqrt(market.Sigma[i, i] * market.Sigma[j, j])
-    return float(np.sqrt(max(0.0, (1 - rho) / 2)))
-
-
-def _grouped(holdings: Collection[Held], key: Callable[[Held], int]) -> dict[int, list[Held]]:
-    groups: dict[int, list[Held]] = defaultdict(list)
-    for holding in holdings:
-        groups[key(holding)].append(holding)
-    return groups

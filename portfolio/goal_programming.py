@@ -16,7 +16,8 @@ from portfolio.conic.search import minimise
 from portfolio.conic.solution import Status
 from portfolio.errors import SolverError
 from portfolio.goal_rows import is_ratio
-from portfolio.goals import HELD_WITHIN, Row, delivered
+from portfolio.goals import HELD_WITHIN, Row
+from portfolio.ranking import delivered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from portfolio import Vector
-    from portfolio.formulation import Formulation
     from portfolio.goals import Goal
+    from portfolio.structure import Structure
 
 # A Sharpe ratio nearer to zero than this is zero but for rounding.
 _NO_RATIO = 1e-9
@@ -52,14 +52,14 @@ class Lever:
         return self.constant + sum(a * float(x[j]) for j, a in self.slope.items())
 
 
-def require(form: Formulation, goal: Goal, level: float) -> Lever | None:
+def require(form: Structure, goal: Goal, level: float) -> Lever | None:
     """Add the row that keeps *goal* at *level*; None where there is nothing to ease by a little."""
     if isinstance(goal.figure, Measure):
         return _require_of_pod(form, goal, level)
     return _REQUIRE[Row(goal.figure)](form, level) if goal.figure is not None else None
 
 
-def aim_at(form: Formulation, goal: Goal, level: float) -> None:
+def aim_at(form: Structure, goal: Goal, level: float) -> None:
     """Make the goal's figure as good as possible; a ratio: beat *level* by as much as possible."""
     if isinstance(goal.figure, Measure):
         _aim_at_pod(form, goal, level)
@@ -75,11 +75,11 @@ def is_ratio(goal: Goal) -> bool:
 # Goals of a pod.
 
 
-def _pod(form: Formulation, goal: Goal) -> int:
+def _pod(form: Structure, goal: Goal) -> int:
     return [sleeve.mandate.pod for sleeve in form.sleeves].index(goal.pods[0])
 
 
-def _require_of_pod(form: Formulation, goal: Goal, level: float) -> Lever:
+def _require_of_pod(form: Structure, goal: Goal, level: float) -> Lever:
     p, measure = _pod(form, goal), goal.measure
     unit = form.sleeves[p].figures.volatility
     if measure is Measure.VOLATILITY:
@@ -92,7 +92,7 @@ def _require_of_pod(form: Formulation, goal: Goal, level: float) -> Lever:
     return Lever(form.build.at_least(form.row(p, column / scale), level / scale), constant=1 / scale)
 
 
-def _aim_at_pod(form: Formulation, goal: Goal, level: float) -> None:
+def _aim_at_pod(form: Structure, goal: Goal, level: float) -> None:
     p, measure = _pod(form, goal), goal.measure
     if measure is Measure.VOLATILITY:
         form.build.cost({form.risk(p): 1.0})
@@ -105,7 +105,7 @@ def _aim_at_pod(form: Formulation, goal: Goal, level: float) -> None:
         form.build.cost(form.row(p, -column / max(float(abs(column).max()), _NO_SCALE)))
 
 
-def _below_ratio(form: Formulation, p: int, ratio: float) -> tuple[dict[int, float], float]:
+def _below_ratio(form: Structure, p: int, ratio: float) -> tuple[dict[int, float], float]:
     """How far a sleeve is below a Sharpe ratio: ``ratio * s - (m - rf)``; and the scale it is divided by."""
     unit = form.sleeves[p].figures.volatility
     scale = unit * max(1.0, abs(ratio))
@@ -117,47 +117,47 @@ def _below_ratio(form: Formulation, p: int, ratio: float) -> tuple[dict[int, flo
 # part of the formulation: it reads their levels itself.
 
 
-def _require_few_etfs(form: Formulation, level: float) -> None:
+def _require_few_etfs(form: Structure, level: float) -> None:
     del form, level
 
 
-def _aim_at_few_etfs(form: Formulation, level: float) -> None:
+def _aim_at_few_etfs(form: Structure, level: float) -> None:
     del level
     form.build.cost(dict.fromkeys(form.held, 1 / max(form.naive.etfs, 1)))
 
 
-def _require_few_duplicates(form: Formulation, level: float) -> None:
+def _require_few_duplicates(form: Structure, level: float) -> None:
     if form.shared:
         form.build.at_most(dict.fromkeys(form.shared, 1.0), level)
 
 
-def _aim_at_few_duplicates(form: Formulation, level: float) -> None:
+def _aim_at_few_duplicates(form: Structure, level: float) -> None:
     del level
     form.build.cost(dict.fromkeys(form.shared, 1.0))
 
 
-def _require_no_large_position(form: Formulation, level: float) -> None:
+def _require_no_large_position(form: Structure, level: float) -> None:
     del form, level
 
 
-def _aim_at_no_large_position(form: Formulation, level: float) -> None:
+def _aim_at_no_large_position(form: Structure, level: float) -> None:
     del level
     largest = form.build.variable(upper=1.0, cost=1.0)
     for j in form.by_etf:
         form.build.at_least({largest: 1.0, **{u: -c for u, c in form.position(j).items()}}, 0.0)
 
 
-def _require_low_cost(form: Formulation, level: float) -> Lever:
+def _require_low_cost(form: Structure, level: float) -> Lever:
     naive = form.naive.trading_cost_aud
     return Lever(form.build.at_most(form.trading_costs(), level / naive), constant=1 / naive)
 
 
-def _aim_at_low_cost(form: Formulation, level: float) -> None:
+def _aim_at_low_cost(form: Structure, level: float) -> None:
     del level
     form.build.cost(form.trading_costs())
 
 
-def _untaxed(form: Formulation, level: float) -> tuple[dict[int, float], float]:
+def _untaxed(form: Structure, level: float) -> tuple[dict[int, float], float]:
     """How far the portfolio is below a tax efficiency: the tax above what the efficiency leaves; and its scale."""
     drags = tax_drags(form.market, form.terms.marginal_tax_rate)
     naive = form.naive.tax_aud / form.terms.total_capital_aud
@@ -166,17 +166,17 @@ def _untaxed(form: Formulation, level: float) -> tuple[dict[int, float], float]:
     return form.whole((drags - kept) / scale), scale
 
 
-def _require_tax_efficiency(form: Formulation, level: float) -> Lever:
+def _require_tax_efficiency(form: Structure, level: float) -> Lever:
     row, scale = _untaxed(form, level)
     return Lever(form.build.at_most(row, 0.0), slope=form.whole(pre_tax_returns(form.market) / (10 * scale)))
 
 
-def _aim_at_tax_efficiency(form: Formulation, level: float) -> None:
+def _aim_at_tax_efficiency(form: Structure, level: float) -> None:
     form.build.offset += 1
     form.build.cost(_untaxed(form, level)[0])
 
 
-def _require_sharpe_ratio(form: Formulation, ratio: float) -> Lever:
+def _require_sharpe_ratio(form: Structure, ratio: float) -> Lever:
     """Keep a Sharpe ratio of the whole portfolio.
 
     Where that is negative the rule is not convex, and the tangent of the volatility at the naive
@@ -194,7 +194,7 @@ def _require_sharpe_ratio(form: Formulation, ratio: float) -> Lever:
     return Lever(row, slope=form.whole(excess / (ratio**2 * unit)), cone=True)
 
 
-def _aim_at_sharpe_ratio(form: Formulation, ratio: float) -> None:
+def _aim_at_sharpe_ratio(form: Structure, ratio: float) -> None:
     unit, ratio = form.naive.volatility, max(ratio, 0.0)
     excess = form.market.expected_returns - form.market.risk_free
     L = np.linalg.cholesky(form.market.Sigma)
@@ -205,7 +205,7 @@ def _aim_at_sharpe_ratio(form: Formulation, ratio: float) -> None:
     form.build.cost({risk: ratio / scale, **form.whole(-excess / (unit * scale))})
 
 
-def _risk_of_the_whole(form: Formulation, row: Mapping[int, float]) -> int:
+def _risk_of_the_whole(form: Structure, row: Mapping[int, float]) -> int:
     """Keep the volatility of the whole portfolio, in units of the naive one's, below *row*."""
     L = np.linalg.cholesky(form.market.Sigma) / form.naive.volatility
     columns = [form.sleeves[h.p].share * L[h.j] for h in form.holdings]

@@ -12,8 +12,9 @@ from portfolio.correlations import Near
 from portfolio.errors import DataError, SolverError
 from portfolio.formulation import Formulation
 from portfolio.goal_programming import Levels, Solver, best_figure, serve
-from portfolio.goals import Row, delivered
+from portfolio.goals import Row
 from portfolio.mandate import Measure
+from portfolio.ranking import delivered
 from portfolio.rules import Explain, OnUnreachable
 from portfolio.sensitivity import Price, prices
 
