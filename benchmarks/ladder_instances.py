@@ -11,9 +11,9 @@ it is positive definite, but its least eigenvalues are far smaller.
 **Pods.** The four objectives in turn: lowest volatility, income, Sharpe ratio, return. The universe of each pod is
 half of the ETFs, below 60 ETFs ``n / 2.4`` of them, drawn for each pod alone: with 8 and 16 pods, an ETF is in
 the universes of 4 and 8 of them on average. Capital is split at random, no pod getting less than 0.4 of an equal
-share. Pods have no position limits and no floors of effective holdings of their own, so that the limit of 12
-rarely binds; ``tight`` gives them the reference customer's (60 or 40 % of the pod; 2 or 4), which need 11 ETFs
-of the 12.
+share. Alone, each has at least two effective holdings, and no limit on a position, so that the limit of 12 ETFs
+rarely binds; ``tight`` gives them the reference customer's limits (positions of 60 or 40 % of the pod, 2 or 4
+effective holdings), which need 11 ETFs of the 12.
 
 **Goals.** Of each pod's best, that is, of what it reaches with its objective alone: at least 80 % of the
 objective's own figure and, for the pod of lowest volatility, of its liquidity; volatility at most 1 / 80 %.
@@ -28,17 +28,20 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache
 from itertools import count
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portfolio import Matrix
 from portfolio.errors import SolverError
 from portfolio.mandate import Mandate, Measure, Objective
 from portfolio.market import Etf, Market
 from portfolio.rules import Duplicates, Rules, Terms
 from portfolio.sleeve import Sleeve, UnreachableMandateError, optimise_sleeve
+
+if TYPE_CHECKING:
+    from portfolio import Matrix
 
 # What can be left out of a formulation to have none of the rows that compare with the naive portfolio.
 NEVER_WORSE = tuple(
@@ -95,7 +98,7 @@ def instance(
     return market, sleeves, Terms(total_capital_aud=100_000.0, rules=rules)
 
 
-@lru_cache(maxsize=None)
+@cache
 def pods_alone(
     n: int, pods: int, seed: int, covariance: Covariance, *, tight: bool
 ) -> tuple[Market, tuple[Sleeve, ...]]:
@@ -165,7 +168,7 @@ def _sleeves(rng: np.random.Generator, market: Market, pods: int, *, tight: bool
             goals={},
             universe=tuple(sorted(universe.tolist())),
             max_position=kind.max_position if tight else 1.0,
-            min_effective_holdings=kind.min_effective_holdings if tight else 1.0,
+            min_effective_holdings=kind.min_effective_holdings if tight else 2.0,
         )
         best = optimise_sleeve(market, bare, share).figures
         goals = {m: best.of(m) / ASKED if m.lower_is_better else best.of(m) * ASKED for m in kind.goals}
