@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portfolio.errors import SolverError
+from portfolio.formulation import Formulation
 from portfolio.mandate import Mandate, Measure, Objective
 from portfolio.market import Etf, Market
 from portfolio.rules import Duplicates, Rules, Terms
@@ -94,8 +95,13 @@ def instance(
 ) -> Instance:
     """Make one instance: the market, the pods' own portfolios, and the customer's terms."""
     market, sleeves = pods_alone(n, pods, seed, covariance, tight=tight)
+    return market, sleeves, terms(pods, duplicates)
+
+
+def terms(pods: int, duplicates: Duplicates) -> Terms:
+    """State the customer's terms; limits on ETFs go with the number of pods."""
     rules = Rules(max_etfs=3 * pods, min_weight=0.08 / pods, max_weight=0.30, duplicates=duplicates)
-    return market, sleeves, Terms(total_capital_aud=100_000.0, rules=rules)
+    return Terms(total_capital_aud=100_000.0, rules=rules)
 
 
 @cache
@@ -174,3 +180,8 @@ def _sleeves(rng: np.random.Generator, market: Market, pods: int, *, tight: bool
         goals = {m: best.of(m) / ASKED if m.lower_is_better else best.of(m) * ASKED for m in kind.goals}
         sleeves.append(optimise_sleeve(market, replace(bare, goals=goals), share))
     return tuple(sleeves)
+
+
+def formulation(made: Instance, *, never_worse: bool) -> Formulation:
+    """State an instance as the product does, with or without the rows that compare with the naive portfolio."""
+    return Formulation(*made, without=() if never_worse else NEVER_WORSE)

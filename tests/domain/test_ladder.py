@@ -13,13 +13,12 @@ import numpy as np
 import pytest
 from brute_force import BruteForce
 from builders import random_market, random_sleeves, terms
-from ladder_instances import NEVER_WORSE, Covariance, instance, pods_alone, universe_size
+from ladder_instances import NEVER_WORSE, Covariance, formulation, instance, pods_alone, universe_size
 from oracles import Facts, ask_scip, enumerate_supports
 
 from portfolio.conic import proof
 from portfolio.conic.search import minimise
 from portfolio.conic.solution import Status
-from portfolio.formulation import Formulation
 from portfolio.rules import Duplicates
 
 if TYPE_CHECKING:
@@ -38,8 +37,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("seed", range(metafunc.config.getoption("ladder_seeds")))
 
 
-def search(instance: Instance, *, never_worse: bool) -> Solution:
-    program = Formulation(*instance, without=() if never_worse else NEVER_WORSE).program
+def search(made: Instance, *, never_worse: bool) -> Solution:
+    program = formulation(made, never_worse=never_worse).program
     solution = minimise(program)
     assert proof.faults(program, solution) == []
     return solution
@@ -124,5 +123,8 @@ def test_seeds_covariances_and_numbers_of_pods_make_different_instances() -> Non
 
 def test_without_the_never_worse_rows_a_formulation_has_none_of_them() -> None:
     made = instance(15, duplicates=Duplicates.PENALISE)
-    named = {name for name in Formulation(*made).requirements if name.startswith("never_worse.")}
+    named = {name for name in formulation(made, never_worse=True).requirements if name.startswith("never_worse.")}
     assert named == set(NEVER_WORSE)
+    whole, bare = (formulation(made, never_worse=choice).program for choice in (True, False))
+    # Cost, tax, duplicates, and the cone of 16 rows; the other two are bounds of other rows.
+    assert (len(whole.b) - len(bare.b), len(whole.cones) - len(bare.cones)) == (3 + 16, 1)
