@@ -303,7 +303,9 @@ def render(runs: Runs, options: argparse.Namespace) -> str:
         f"SCIP ran on the first {options.scip_seeds} of the seeds, and not above a rung where it closed none."
         f" A run that was stopped counts with its time. Instances: `benchmarks/ladder_instances.py`{limits}."
     )
-    return "\n\n".join([words, table(HEADER, [_row(cell, done) for cell, done in runs.items()]), _verdict(runs)])
+    return "\n\n".join(
+        [words, table(HEADER, [_row(cell, done) for cell, done in runs.items()]), _verdict(runs, options)]
+    )
 
 
 def _row(cell: Cell, done: Sequence[tuple[Run, Run | None]]) -> tuple[str, ...]:
@@ -348,7 +350,7 @@ def _seconds(seconds: float) -> str:
     return f"{seconds * 1e3:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
-def _verdict(runs: Runs) -> str:
+def _verdict(runs: Runs, options: argparse.Namespace) -> str:
     """Say whether the answers agree and the proofs hold."""
     every = [(cell, seed, *pair) for cell, done in runs.items() for seed, pair in enumerate(done)]
     compared = [(cell, seed, ours, scip) for cell, seed, ours, scip in every if scip]
@@ -361,6 +363,9 @@ def _verdict(runs: Runs) -> str:
         f"{closed} of {len(every)} runs closed, each proof checked again in plain numpy;"
         f" {len(compared)} answers compared with SCIP's."
     )
+    late = max((run.seconds - options.limit for _, _, run, _ in every), default=-1.0)
+    if late > 0:
+        words += f" The latest of those that were stopped ended {late * 1e3:.0f} ms after its limit."
     return "\n".join([words, *([f"{len(wrong)} are wrong:", "", *wrong] if wrong else ["None is wrong."])])
 
 

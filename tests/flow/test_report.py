@@ -79,8 +79,9 @@ def test_a_cell_that_was_not_reached_says_so(options: Namespace) -> None:
 
 
 def test_stopped_runs_count_with_their_time_and_show_their_gap(options: Namespace) -> None:
-    stopped = Run("open", 60.0, value=0.5, bound=0.51)
+    stopped = Run("open", 60.04, value=0.5, bound=0.51)
     text = render({CELL: [(BEST, None), (stopped, None), (stopped, None)]}, options)
     assert "1 / 0 / 2" in text
     assert "60.0 s" in text
     assert "2.00%" in text
+    assert "40 ms after its limit" in text
