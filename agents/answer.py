@@ -10,6 +10,7 @@ from bus.messages import BadMessageError, MarketRef, PodFailed, PodResult, Reaso
 from portfolio import market as markets
 from portfolio.account import named
 from portfolio.errors import DataError, SolverError
+from portfolio.rules import OnUnreachable
 from portfolio.sleeve import Sleeve, UnreachableMandateError, optimise_sleeve
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def _try(mandate: Mandate, request: OptimizationRequest, market: markets.Market,
     try:
         return _optimise(mandate, request, market, share)
     except UnreachableMandateError as error:
-        return _failed(mandate, request, Reason.GOAL_UNREACHABLE, error)
+        return _failed(mandate, request, Reason.RULES_CONFLICT if error.conflicts else Reason.GOAL_UNREACHABLE, error)
     except DataError as error:
         return _failed(mandate, request, Reason.INVALID_REQUEST, error)
     except SolverError as error:
@@ -49,18 +50,29 @@ def _try(mandate: Mandate, request: OptimizationRequest, market: markets.Market,
 
 
 @lru_cache(maxsize=1_024)
-def _optimise_alone(market: markets.Market, mandate: Mandate, never_buy: frozenset[str]) -> Sleeve:
+def _optimise_alone(
+    market: markets.Market,
+    mandate: Mandate,
+    never_buy: frozenset[str],
+    priorities: frozenset[tuple[str, int]],
+    relax: bool,  # noqa: FBT001 - part of the cache's key
+) -> Sleeve:
     """Optimise a pod as if it had all the capital: its portfolio does not depend on its share.
 
     Most customers share their risk tolerance with others and refuse nothing, so most were here before.
     """
-    return optimise_sleeve(market, mandate, 1.0, never_buy=never_buy)
+    return optimise_sleeve(market, mandate, 1.0, never_buy=never_buy, priorities=dict(priorities), relax=relax)
 
 
 def _optimise(mandate: Mandate, request: OptimizationRequest, market: markets.Market, share: float) -> PodResult:
     began = time.perf_counter()
-    never_buy = frozenset(request.rules.never_buy)
-    sleeve = _optimise_alone(market, mandate.scaled(request.customer.risk_tolerance), never_buy)
+    sleeve = _optimise_alone(
+        market,
+        mandate.scaled(request.customer.risk_tolerance),
+        frozenset(request.rules.never_buy),
+        frozenset((name, p) for name, p in request.priorities.items() if name.startswith(f"{mandate.pod}.")),
+        request.on_unreachable is OnUnreachable.RELAX,
+    )
     return PodResult(
         request_id=request.request_id,
         pod=mandate.pod,
@@ -77,5 +89,7 @@ def _optimise(mandate: Mandate, request: OptimizationRequest, market: markets.Ma
 
 def _failed(mandate: Mandate, request: OptimizationRequest, reason: Reason, error: Exception) -> PodFailed:
     message = str(error) if reason is not Reason.INTERNAL_ERROR else f"{type(error).__name__}: {error}"
-    shortfalls = error.shortfalls if isinstance(error, UnreachableMandateError) else ()
-    return PodFailed(request_id=request.request_id, pod=mandate.pod, reason=reason, message=message, goals=shortfalls)
+    failed = PodFailed(request_id=request.request_id, pod=mandate.pod, reason=reason, message=message)
+    if not isinstance(error, UnreachableMandateError):
+        return failed
+    return failed.model_copy(update={"goals": error.shortfalls, "conflicts": error.conflicts, "repairs": error.repairs})

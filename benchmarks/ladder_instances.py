@@ -36,6 +36,7 @@ import numpy as np
 
 from portfolio.errors import SolverError
 from portfolio.formulation import Formulation
+from portfolio.goals import ranked
 from portfolio.mandate import Mandate, Measure, Objective
 from portfolio.market import Etf, Market
 from portfolio.rules import Duplicates, Rules, Terms
@@ -43,12 +44,6 @@ from portfolio.sleeve import Sleeve, UnreachableMandateError, optimise_sleeve
 
 if TYPE_CHECKING:
     from portfolio import Matrix
-
-# What can be left out of a formulation to have none of the rows that compare with the naive portfolio.
-NEVER_WORSE = tuple(
-    f"never_worse.{row}"
-    for row in ("largest_position", "etfs", "duplicated_etfs", "trading_cost", "tax_efficiency", "sharpe_ratio")
-)
 
 # How much of a pod's best its goals ask for.
 ASKED = 0.8
@@ -184,4 +179,6 @@ def _sleeves(rng: np.random.Generator, market: Market, pods: int, *, tight: bool
 
 def formulation(made: Instance, *, never_worse: bool) -> Formulation:
     """State an instance as the product does, with or without the rows that compare with the naive portfolio."""
-    return Formulation(*made, without=() if never_worse else NEVER_WORSE)
+    asked = {goal.name: goal.asked for goal in ranked(*made)}
+    kept = {name: figure for name, figure in asked.items() if never_worse or not name.startswith("never_worse.")}
+    return Formulation(*made, levels=kept)

@@ -129,6 +129,7 @@ def variation(seed: int) -> OptimizationRequest:
     body["pod_weights"] = {pod: share / sum(shares.values()) for pod, share in shares.items()}
     body["customer"]["total_capital_aud"] = draw.uniform(50_000, 500_000)
     body["request_id"] = f"bench-{seed}"
+    body["explain"] = "unmet"
     return parse_request(json.dumps(body).encode(), body["request_id"])
 
 

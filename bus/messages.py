@@ -15,11 +15,29 @@ from typing import Annotated, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, model_validator
 
 from bus.subjects import ID_PATTERN, POD_PATTERN
-from portfolio.account import ComparisonRow, CorrelationRow, GoalAccount, Holding, ObjectiveTerms, PodAccount
+from portfolio.account import (
+    ComparisonRow,
+    CorrelationRow,
+    EconomicDuplicate,
+    GoalAccount,
+    Holding,
+    ObjectiveTerms,
+    PodAccount,
+)
 from portfolio.figures import Figures
 from portfolio.mandate import Mandate, Measure
-from portfolio.master import Certificate, Conflict
-from portfolio.rules import Duplicates, Preferences, Rules, Terms
+from portfolio.master import Certificate
+from portfolio.rules import (
+    Conflict,
+    Correlations,
+    Duplicates,
+    Explain,
+    OnUnreachable,
+    Preferences,
+    Repair,
+    Rules,
+    Terms,
+)
 from portfolio.shares import Target, shares_from_targets
 from portfolio.sleeve import Shortfall
 
@@ -33,6 +51,8 @@ Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 Pod = Annotated[str, StringConstraints(pattern=POD_PATTERN)]
 Ticker = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,12}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
+GoalName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}\.[a-z_]{1,32}$")]
+PodPair = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,63}$")]
 
 
 T = TypeVar("T")
@@ -78,7 +98,15 @@ class Goal(_Strict):
     pod: Pod
     target_amount_aud: Annotated[float, Field(ge=1, le=1e10)]
     years: Annotated[float, Field(ge=0, le=100)]
-    priority: Annotated[int, Field(ge=1, le=10, description="1 is the most important. Kept; not used yet.")] = 1
+    priority: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=9,
+            description="1 is the most important: where not all can be met, among goals of one priority "
+            "those of its pod are served first.",
+        ),
+    ] = 1
 
 
 class RequestRules(_Strict):
@@ -128,6 +156,34 @@ class OptimizationRequest(_Strict):
     ] = []
     rules: RequestRules = RequestRules()
     preferences: RequestPreferences = RequestPreferences()
+    on_unreachable: Annotated[
+        OnUnreachable,
+        Field(strict=False, description="Where not all goals can be met: do they give way, the least important first?"),
+    ] = OnUnreachable.RELAX
+    priorities: Annotated[
+        dict[GoalName, Annotated[int, Field(ge=1, le=9)]],
+        Field(
+            max_length=200,
+            description="Of goals by name, such as gamma.sharpe_ratio or never_worse.trading_cost_aud; 1 is served "
+            "first. By default: volatility 1, liquidity 2, yield, Sharpe ratio and return 3, never_worse 4.",
+        ),
+    ] = {}
+    explain: Annotated[
+        Explain,
+        Field(
+            strict=False,
+            description="For which goals the best that was possible is found, proven and told: those that gave way, "
+            "or all, which takes about ten times as long.",
+        ),
+    ] = Explain.UNMET
+    correlations: Annotated[
+        Correlations,
+        Field(strict=False, description="Are limits on the pods' correlations goals, the last of all, or only told?"),
+    ] = Correlations.REPORT
+    correlation_limits: Annotated[
+        dict[PodPair, Annotated[float, Field(ge=-1, le=1)]],
+        Field(max_length=500, description="By pair, such as alpha-beta, where they are not those of the mandates."),
+    ] = {}
     brokerage_aud: Annotated[float, Field(ge=0, le=1_000, description="Cost of one order, AUD.")] = 10.0
     deadline_s: Annotated[float, Field(ge=1, le=3_600, description="Time allowed for the final event.")] = 30.0
 
@@ -163,6 +219,12 @@ class OptimizationRequest(_Strict):
             brokerage_aud=self.brokerage_aud,
             rules=Rules(**self.rules.model_dump(exclude={"never_buy"}), never_buy=tuple(self.rules.never_buy)),
             preferences=Preferences(**self.preferences.model_dump()),
+            priorities=self.priorities,
+            pod_ranks={g.pod: min(o.priority for o in self.goals if o.pod == g.pod) for g in self.goals},
+            on_unreachable=self.on_unreachable,
+            explain=self.explain,
+            correlations=self.correlations,
+            correlation_limits=self.correlation_limits,
         )
 
 
@@ -216,6 +278,8 @@ class PodFailed(_Lenient):
     reason: Reason
     message: str
     goals: tuple[Shortfall, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    repairs: tuple[Repair, ...] = ()
 
 
 class MasterPortfolioOptimized(_Lenient):
@@ -233,6 +297,8 @@ class MasterPortfolioOptimized(_Lenient):
     goals: tuple[GoalAccount, ...]
     comparison: tuple[ComparisonRow, ...]
     correlations: tuple[CorrelationRow, ...]
+    correlation_matrix: Mapping[str, Mapping[str, float]]
+    economic_duplicates: tuple[EconomicDuplicate, ...]
     objective_terms: ObjectiveTerms
     certificate: Certificate
     elapsed_s: Annotated[float, Field(description="Time the coordinator took to optimise and check.")]
@@ -249,6 +315,7 @@ class MasterPortfolioFailed(_Lenient):
     message: str
     goals: tuple[Shortfall, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
+    repairs: tuple[Repair, ...] = ()
     missing_pods: tuple[str, ...] = ()
 
 

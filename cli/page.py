@@ -13,17 +13,19 @@ from rich.text import Text
 
 from bus.messages import MasterPortfolioFailed
 from portfolio.mandate import Measure
+from portfolio.rules import Correlations
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from bus.messages import FinalEvent, MasterPortfolioOptimized
-    from portfolio.account import ComparisonRow
+    from portfolio.account import ComparisonRow, GoalAccount
 
 # Widths of the bars that stand for weights.
 _BAR = 14
 # Changes smaller than this read as none.
 _SHOWN = 5e-4
+_GAIN_SHOWN = 5e-5
 _PIPE_WIDTH = 120
 
 _METRICS = {
@@ -132,30 +134,62 @@ def _verdict(row: ComparisonRow, pattern: str) -> Text:
     return Text("worse" if row.never_worse else "higher" if row.better == "lower" else "lower", style="yellow")
 
 
+# What a goal's figure is called, and how it is written.
+_FIGURES = {measure.value: (measure.label, measure.show) for measure in Measure} | {
+    metric: (label.split(",")[0], pattern.format)
+    for metric, (label, pattern) in _METRICS.items()
+    if metric not in set(Measure)
+}
+_FIGURES["correlation"] = ("Correlation", "{:.2f}".format)
+
+
 def _goals(console: Console, event: MasterPortfolioOptimized) -> RenderableType:
-    table = _table(console, "Goals", "Pod", "Goal", "Asked", "Best alone", "Delivered", "Met", right=(2, 3, 4))
+    columns = ("Of", "Goal", "Asked", "Best alone", "Best together", "Delivered", "Met", "1 % easier gains")
+    title = "Goals, the most important first: each as well as the rules and the goals before it allow"
+    table = _table(console, title, *columns, right=(2, 3, 4, 5, 7))
     for goal in event.goals:
-        measure = goal.goal
-        sign = "<=" if measure.lower_is_better else ">="
+        label, show = _FIGURES[goal.figure]
+        shown = ["" if v is None else show(v) for v in (goal.best_alone, goal.best_together, goal.delivered)]
+        gain = goal.gain_of_one_percent or 0.0
         table.add_row(
-            goal.pod,
-            measure.label,
-            f"{sign} {measure.show(goal.asked)}",
-            measure.show(goal.best_alone),
-            measure.show(goal.delivered),
+            ", ".join(goal.pods) or "whole",
+            label[0].lower() + label[1:] if label not in ("ETFs", "Sharpe ratio") else label,
+            f"{'<=' if goal.better == 'lower' else '>='} {show(goal.asked)}",
+            *shown,
             Text("yes", style="green") if goal.met else Text("no", style="bold red"),
+            f"{gain:+.4f}" if gain >= _GAIN_SHOWN else "",
         )
-    return table
+    missed = [_read_aloud(goal) for goal in event.goals if not goal.met]
+    said = [Text(f"* {sentence}") for sentence in missed] or [Text("All goals are met.")]
+    return Group(table, *said)
+
+
+def _read_aloud(goal: GoalAccount) -> str:
+    """Say of a goal that gave way what was asked, what was possible and what the customer gets."""
+    label, show = _FIGURES[goal.figure]
+    of = f"{' and '.join(goal.pods)}: " if goal.pods else "The whole portfolio: "
+    side = "at most" if goal.better == "lower" else "at least"
+    text = f"{of}{label} of {side} {show(goal.asked)} was asked. "
+    if goal.best_alone is not None:
+        text += f"Alone, with nothing else to care for, {show(goal.best_alone)} would be the best there is. "
+    if goal.best_together is not None:
+        text += f"With all rules and the goals before it, {show(goal.best_together)} is; that is proven. "
+    delivered = "is not defined" if goal.delivered is None else f"is {show(goal.delivered)}"
+    return f"{text}In this portfolio it {delivered}."
 
 
 def _correlations(console: Console, event: MasterPortfolioOptimized) -> RenderableType:
-    table = _table(
-        console, "Cross-pod correlations (reported, not enforced)", "Pods", "Correlation", "Target", "", right=(1, 2)
-    )
+    limited = event.terms.correlations is Correlations.LIMIT
+    title = f"Cross-pod correlations ({'limited, as far as could be' if limited else 'reported, not enforced'})"
+    table = _table(console, title, "Pods", "Correlation", "Limit", "Room", "", right=(1, 2, 3))
     for row in event.correlations:
-        target = "none" if row.target is None else f"<= {row.target:.2f}"
-        verdict = {True: Text("within", style="green"), False: Text("above", style="yellow"), None: Text("")}
-        table.add_row(" - ".join(row.pods), f"{row.correlation:.2f}", target, verdict[row.within_target])
+        limit, room = ("none", "") if row.limit is None else (f"<= {row.limit:.2f}", f"{row.room:+.2f}")
+        within = "" if row.room is None else "within" if row.room >= 0 else "above"
+        verdict = Text(within, style="green" if within == "within" else "yellow")
+        table.add_row(" - ".join(row.pods), f"{row.correlation:.2f}", limit, room, verdict)
+    if event.economic_duplicates:
+        pairs = ", ".join(f"{' and '.join(p.tickers)} ({p.correlation:.2f})" for p in event.economic_duplicates)
+        table.caption = f"Held, though they do nearly the same: {pairs}"
     return table
 
 
@@ -199,12 +233,14 @@ def _failure(console: Console, event: MasterPortfolioFailed) -> RenderableType:
             console, "Cannot be kept together", "Requirement", "Asks", "Best alone", "Best together", right=(2, 3)
         )
         for conflict in event.conflicts:
-            _, _, name = conflict.requirement.partition(".")
-            known = conflict.asked is not None
-            best = [
-                Measure(name).show(v) if known and v is not None else ""
-                for v in (conflict.best_alone, conflict.best_together)
-            ]
+            show = _FIGURES.get(conflict.requirement.rpartition(".")[2], ("", str))[1]
+            best = ["" if v is None else show(v) for v in (conflict.best_alone, conflict.best_together)]
             table.add_row(conflict.requirement, conflict.words, *best)
+        parts.append(table)
+    if event.repairs:
+        table = _table(console, "Any one of these changes is enough, and nothing smaller is", "Rule", "Now", "To")
+        for repair in event.repairs:
+            now, to = repair.words.removeprefix(f"{repair.rule} ").rsplit(" to ", 1)
+            table.add_row(repair.rule, now.rsplit(" ", 1)[-1], to)
         parts.append(table)
     return Group(*parts)

@@ -16,9 +16,10 @@ from bus.messages import MarketRef, MasterPortfolioFailed, MasterPortfolioOptimi
 from portfolio import market as markets
 from portfolio.account import named, render_account
 from portfolio.check import findings
+from portfolio.conflict import ConflictError
 from portfolio.errors import DataError, SolverError
 from portfolio.figures import figures
-from portfolio.master import ConflictError, optimise_master
+from portfolio.master import optimise_master
 from portfolio.sleeve import Sleeve
 
 if TYPE_CHECKING:
@@ -55,21 +56,23 @@ def _optimise(request: OptimizationRequest, results: Mapping[str, PodResult], st
     market = markets.load(request.market)
     sleeves = [_sleeve(market, results[pod], share) for pod, share in request.shares(market.risk_free).items()]
     terms = request.terms()
-    X, certificate = optimise_master(market, sleeves, terms, stop=stop)
-    account = render_account(market, sleeves, terms, X)
+    master = optimise_master(market, sleeves, terms, stop=stop)
+    account = render_account(market, sleeves, terms, master)
     event = MasterPortfolioOptimized(
         request_id=request.request_id,
         customer_id=request.customer.customer_id,
         market=MarketRef(id=market.id, sha256=market.sha256),
         terms=terms,
-        weights=named(market, X.sum(axis=0)),
+        weights=named(market, master.X.sum(axis=0)),
         holdings=account.holdings,
         pods=account.pods,
         goals=account.goals,
         comparison=account.comparison,
         correlations=account.correlations,
+        correlation_matrix=account.correlation_matrix,
+        economic_duplicates=account.economic_duplicates,
         objective_terms=account.objective_terms,
-        certificate=certificate,
+        certificate=master.certificate,
         elapsed_s=round(perf_counter() - began, 6),
     )
     if wrong := findings(json.loads(encode(event)), market):
@@ -115,4 +118,5 @@ def _failed(request: OptimizationRequest, reason: Reason, error: Exception) -> M
         reason=reason,
         message=message,
         conflicts=error.conflicts if isinstance(error, ConflictError) else (),
+        repairs=error.repairs if isinstance(error, ConflictError) else (),
     )

@@ -207,6 +207,8 @@ def _collect(request: OptimizationRequest, failed: list[PodFailed]) -> Fail:
             reason=failed[0].reason,
             message=". ".join(answer.message for answer in failed),
             goals=tuple(goal for answer in failed for goal in answer.goals),
+            conflicts=tuple(conflict for answer in failed for conflict in answer.conflicts),
+            repairs=tuple(repair for answer in failed for repair in answer.repairs),
         )
     )
 

@@ -14,14 +14,19 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from portfolio.figures import Figures, figures
+from portfolio.goals import Row, correlation, correlation_limit
+from portfolio.goals import delivered as delivered_figure
 from portfolio.mandate import Mandate, Measure, Objective
 from portfolio.naive import Overview, extra_owners, overview, put_side_by_side
+from portfolio.rules import Duplicates
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from portfolio import Matrix, Vector
+    from portfolio.goals import Goal
     from portfolio.market import Market
+    from portfolio.master import Master
     from portfolio.rules import Terms
     from portfolio.sleeve import Sleeve
 
@@ -61,14 +66,43 @@ class PodAccount:
 
 @dataclass(frozen=True, slots=True)
 class GoalAccount:
-    """A pod's goal: what was asked, the best it could do alone, and what it gets."""
+    """A goal: what was asked, what was possible, and what the portfolio gives.
 
-    pod: str
-    goal: Measure
+    Goals stand in the order in which they were served: each as well as the rules and the goals before
+    it allow.
+
+    Attributes:
+        name: ``gamma.sharpe_ratio``, ``never_worse.trading_cost_aud``, ``correlation.alpha-beta``.
+        pods: Whose sleeve it is about; two pods for a correlation, none for the whole portfolio.
+        figure: What it is about.
+        better: Whether what is asked is a cap (lower is better) or a floor.
+        priority: 1 is served first.
+        asked: The figure asked.
+        best_alone: The best the pod could do alone, with this goal only; of goals of pods.
+        best_together: The best with all rules and the goals before it, proven to a millionth; None where it
+            was not found: not asked for (``explain``), not proven in time, or a correlation.
+        delivered: What the portfolio gives; None where the figure is not defined.
+        shortfall: How far that is from what was asked, in the figure's own unit.
+        met: Whether it is what was asked.
+        price: What the objective would gain, per unit of the figure, if the goal were eased by very little while
+            each pod holds the same ETFs; zero where the goal does not bind, None where it cannot be said.
+        gain_of_one_percent: What it would gain if the goal were eased by a hundredth of what was asked, each
+            pod holding the same ETFs.
+    """
+
+    name: str
+    pods: tuple[str, ...]
+    figure: str
+    better: Literal["lower", "higher"]
+    priority: int
     asked: float
-    best_alone: float
-    delivered: float
+    best_alone: float | None
+    best_together: float | None
+    delivered: float | None
+    shortfall: float | None
     met: bool
+    price: float | None
+    gain_of_one_percent: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +110,8 @@ class ComparisonRow:
     """One figure, without coordination and with it.
 
     Attributes:
-        never_worse: Whether the portfolio had to be at least as good as the naive one here.
+        never_worse: Whether the portfolio was held to be at least as good as the naive one here; false where
+            the row is information, or a goal that gave way to others.
     """
 
     metric: str
@@ -88,12 +123,25 @@ class ComparisonRow:
 
 @dataclass(frozen=True, slots=True)
 class CorrelationRow:
-    """How two pods' sleeves move together, and the target their mandates name; reported only."""
+    """How two pods' sleeves move together.
+
+    Attributes:
+        limit: The most it should be, by the request or the pods' mandates; a goal if the request says so.
+        room: How far it is below the limit; negative above it.
+    """
 
     pods: tuple[str, str]
     correlation: float
-    target: float | None
-    within_target: bool | None
+    limit: float | None
+    room: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class EconomicDuplicate:
+    """Two ETFs that are held and do nearly the same."""
+
+    tickers: tuple[str, str]
+    correlation: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,39 +170,48 @@ class Account:
     goals: tuple[GoalAccount, ...]
     comparison: tuple[ComparisonRow, ...]
     correlations: tuple[CorrelationRow, ...]
+    correlation_matrix: Mapping[str, Mapping[str, float]]
+    economic_duplicates: tuple[EconomicDuplicate, ...]
     objective_terms: ObjectiveTerms
 
 
-# The rows of the comparison; the last three are information, not rules.
-COMPARED: tuple[tuple[str, Literal["lower", "higher"], bool], ...] = (
-    ("etfs", "lower", True),
-    ("positions", "lower", False),
-    ("duplicated_etfs", "lower", True),
-    ("largest_position", "lower", True),
-    ("trading_cost_aud", "lower", True),
-    ("tax_efficiency", "higher", True),
-    ("sharpe_ratio", "higher", True),
-    ("expected_return", "higher", False),
-    ("volatility", "lower", False),
-    ("tax_aud", "lower", False),
+# The rows of the comparison; those that are goals too are ``goals.Row``.
+COMPARED: tuple[tuple[str, Literal["lower", "higher"]], ...] = (
+    ("etfs", "lower"),
+    ("positions", "lower"),
+    ("duplicated_etfs", "lower"),
+    ("largest_position", "lower"),
+    ("trading_cost_aud", "lower"),
+    ("tax_efficiency", "higher"),
+    ("sharpe_ratio", "higher"),
+    ("expected_return", "higher"),
+    ("volatility", "lower"),
+    ("tax_aud", "lower"),
 )
 
+# ETFs whose returns are correlated by this much do nearly the same.
+NEARLY_THE_SAME = 0.97
 
-def render_account(market: Market, sleeves: Sequence[Sleeve], terms: Terms, X: Matrix) -> Account:
-    """Describe the holdings *X*, shape (pods, n)."""
-    naive, master = overview(market, put_side_by_side(sleeves), terms), overview(market, X, terms)
+
+def render_account(market: Market, sleeves: Sequence[Sleeve], terms: Terms, master: Master) -> Account:
+    """Describe a master portfolio."""
+    X = master.X
+    naive, now = overview(market, put_side_by_side(sleeves), terms), overview(market, X, terms)
+    goals = tuple(_goal(goal, market, sleeves, terms, master) for goal in master.goals)
     delivered = [figures(market, row / s.share) for s, row in zip(sleeves, X, strict=True)]
     return Account(
         holdings=_holdings(market, sleeves, terms, X),
         pods={s.mandate.pod: _pod(market, s, row, found) for s, row, found in zip(sleeves, X, delivered, strict=True)},
-        goals=tuple(goal for s, found in zip(sleeves, delivered, strict=True) for goal in _goals(s, found)),
-        comparison=_comparison(naive, master),
-        correlations=_correlations(market, sleeves, X),
+        goals=goals,
+        comparison=_comparison(naive, now, goals, terms),
+        correlations=_correlations(market, sleeves, terms, X),
+        correlation_matrix=_matrix(market, sleeves, X),
+        economic_duplicates=_economic_duplicates(market, X),
         objective_terms=ObjectiveTerms(
             pod_score=sum(s.share * _score(market, s, found) for s, found in zip(sleeves, delivered, strict=True)),
             duplication=extra_owners(X) / max(extra_owners(put_side_by_side(sleeves)), 1),
-            trading_cost=_share(master.trading_cost_aud, naive.trading_cost_aud),
-            tax_efficiency=1 - master.tax_aud / naive.tax_aud if _taxed(naive) else 0.0,
+            trading_cost=_share(now.trading_cost_aud, naive.trading_cost_aud),
+            tax_efficiency=1 - now.tax_aud / naive.tax_aud if _taxed(naive) else 0.0,
         ),
     )
 
@@ -191,44 +248,66 @@ def named(market: Market, weights: Vector) -> dict[str, float]:
     return {t: float(v) for t, v in zip(market.tickers, weights, strict=True) if v > 0}
 
 
-def _goals(sleeve: Sleeve, delivered: Figures) -> list[GoalAccount]:
-    return [
-        GoalAccount(
-            pod=sleeve.mandate.pod,
-            goal=measure,
-            asked=asked,
-            best_alone=sleeve.best_alone[measure],
-            delivered=delivered.of(measure),
-            met=measure.met(asked, delivered.of(measure)),
-        )
-        for measure, asked in sleeve.mandate.goals.items()
-    ]
-
-
-def _comparison(naive: Overview, master: Overview) -> tuple[ComparisonRow, ...]:
-    return tuple(
-        ComparisonRow(metric, getattr(naive, metric), getattr(master, metric), better, never_worse)
-        for metric, better, never_worse in COMPARED
+def _goal(goal: Goal, market: Market, sleeves: Sequence[Sleeve], terms: Terms, master: Master) -> GoalAccount:
+    value = delivered_figure(goal, market, sleeves, terms, master.X)
+    price = master.prices.get(goal.name)
+    alone = next((s.best_alone for s in sleeves if goal.pods == (s.mandate.pod,)), {})
+    return GoalAccount(
+        name=goal.name,
+        pods=goal.pods,
+        figure=goal.figure.value if goal.figure else "correlation",
+        better="lower" if goal.lower_is_better else "higher",
+        priority=goal.priority,
+        asked=goal.asked,
+        best_alone=alone.get(goal.figure) if isinstance(goal.figure, Measure) else None,
+        best_together=master.best_together.get(goal.name),
+        delivered=value,
+        shortfall=None if value is None else goal.shortfall(value),
+        met=goal.met(value),
+        price=price.per_unit if price else None,
+        gain_of_one_percent=price.one_percent if price else None,
     )
 
 
-def _correlations(market: Market, sleeves: Sequence[Sleeve], X: Matrix) -> tuple[CorrelationRow, ...]:
-    covariance = X @ market.Sigma @ X.T
+def _comparison(
+    naive: Overview, master: Overview, goals: Sequence[GoalAccount], terms: Terms
+) -> tuple[ComparisonRow, ...]:
+    kept = {goal.figure for goal in goals if not goal.pods and goal.met}
+    if terms.rules.duplicates is Duplicates.FORBID:
+        kept.add(Row.DUPLICATED_ETFS.value)
+    return tuple(
+        ComparisonRow(metric, getattr(naive, metric), getattr(master, metric), better, metric in kept)
+        for metric, better in COMPARED
+    )
+
+
+def _correlations(market: Market, sleeves: Sequence[Sleeve], terms: Terms, X: Matrix) -> tuple[CorrelationRow, ...]:
     rows = []
     for (a, first), (b, second) in combinations(enumerate(sleeves), 2):
-        rho = float(covariance[a, b] / np.sqrt(covariance[a, a] * covariance[b, b]))
-        target = correlation_target(first.mandate, second.mandate)
-        rows.append(
-            CorrelationRow(
-                (first.mandate.pod, second.mandate.pod), rho, target, None if target is None else rho <= target
-            )
-        )
+        rho = correlation(market, X, a, b)
+        limit = correlation_limit(first.mandate, second.mandate, terms)
+        pods = (first.mandate.pod, second.mandate.pod)
+        rows.append(CorrelationRow(pods, rho, limit, None if limit is None else limit - rho))
     return tuple(rows)
 
 
-def correlation_target(first: Mandate, second: Mandate) -> float | None:
-    """Read the target for two pods from the mandate of either."""
-    return first.correlation_targets.get(second.pod, second.correlation_targets.get(first.pod))
+def _matrix(market: Market, sleeves: Sequence[Sleeve], X: Matrix) -> dict[str, dict[str, float]]:
+    pods = [sleeve.mandate.pod for sleeve in sleeves]
+    return {
+        pod: {other: 1.0 if a == b else correlation(market, X, a, b) for b, other in enumerate(pods)}
+        for a, pod in enumerate(pods)
+    }
+
+
+def _economic_duplicates(market: Market, X: Matrix) -> tuple[EconomicDuplicate, ...]:
+    held = np.flatnonzero(X.sum(axis=0) > 0).tolist()
+    risk = np.sqrt(np.diag(market.Sigma))
+    rho = market.Sigma / np.outer(risk, risk)
+    return tuple(
+        EconomicDuplicate((market.tickers[i], market.tickers[j]), float(rho[i, j]))
+        for i, j in combinations(held, 2)
+        if rho[i, j] >= NEARLY_THE_SAME
+    )
 
 
 def _share(master: float, naive: float) -> float:

@@ -25,6 +25,10 @@ Event = Mapping[str, Any]
 RULE = 1e-7
 FIGURE = 1e-9
 
+# What is proven of goals that are met; and how far below it a goal that gave way is held.
+_PROVEN, _HELD = 2e-4, 1e-5
+_NEARLY_THE_SAME = 0.97
+
 _HIGHER_IS_BETTER = ("tax_efficiency", "sharpe_ratio")
 _FIGURES = {"volatility", "expected_return", "grossed_up_yield", "sharpe_ratio", "liquidity"}
 _LOWER_IS_BETTER = ("etfs", "duplicated_etfs", "largest_position", "trading_cost_aud")
@@ -45,6 +49,7 @@ def findings(event: Event, market: Market) -> list[str]:
             checker.pod_figures,
             checker.comparison,
             checker.correlations,
+            checker.economic_duplicates,
             checker.objective,
         )
         for finding in part()
@@ -143,27 +148,92 @@ class _Checker:
             if 1 / float(u @ u) < mandate["min_effective_holdings"] - 1e2 * RULE:
                 yield f"{pod} alone has {1 / float(u @ u):.6f} effective holdings, too few"
             for goal, asked in mandate["goals"].items():
-                if _short(goal, asked, self.measure(goal, u)) > RULE * max(1.0, abs(asked)):
+                missed = _short(goal, asked, self.measure(goal, u)) > RULE * max(1.0, abs(asked))
+                if missed and self.terms["on_unreachable"] == "fail":
                     yield f"{pod}'s own portfolio misses its goal for {goal}"
 
     def goals(self) -> Iterator[str]:
         """Check what every goal asks, gets, and is said to get."""
-        told = {(goal["pod"], goal["goal"]): goal for goal in self.event["goals"]}
-        asked = {(pod, goal) for pod, part in self.pods.items() for goal in part["mandate"]["goals"]}
-        if set(told) != asked or len(told) != len(self.event["goals"]):
-            yield "the goals that are told are not the goals of the mandates"
+        due = {goal["name"]: goal for goal in self.due()}
+        told = {goal["name"]: goal for goal in self.event["goals"]}
+        if set(told) != set(due) or len(told) != len(self.event["goals"]):
+            yield f"the goals that are told are not those asked: {sorted(set(told) ^ set(due))}"
             return
-        for (pod, part), u in zip(self.pods.items(), self.X / self.shares[:, None], strict=True):
-            for goal, limit in part["mandate"]["goals"].items():
-                line, delivered = told[pod, goal], self.measure(goal, u)
-                slack = RULE * max(1.0, abs(limit))
-                if not _same(line["delivered"], delivered) or line["asked"] != limit:
-                    told_as = f"{line['delivered']} of {line['asked']}"
-                    yield f"{pod}'s {goal} is told as {told_as}, not {delivered} of {limit}"
-                if not line["met"] or _short(goal, limit, delivered) > slack:
-                    yield f"{pod}'s {goal} is {delivered:.9f}, which misses {limit}"
-                if _short(goal, delivered, line["best_alone"]) > 1e2 * slack:
-                    yield f"{pod}'s {goal} is better than the best it could be alone"
+        for name, goal in told.items():
+            yield from self.goal(goal, due[name])
+        ranks = [goal["priority"] for goal in self.event["goals"]]
+        if ranks != sorted(ranks):
+            yield "the goals do not stand in the order of their priorities"
+
+    def due(self) -> Iterator[Event]:
+        """Say of every goal what it should be: who, what, how much, and what the portfolio gives."""
+        sleeves = dict(zip(self.pods, self.X / self.shares[:, None], strict=True))
+        for pod, part in self.pods.items():
+            for figure, asked in part["mandate"]["goals"].items():
+                value, lower = self.measure(figure, sleeves[pod]), figure == "volatility"
+                yield _due(f"{pod}.{figure}", [pod], figure, asked, value, lower=lower)
+        naive, now = self.overview(self.naive_sleeves * self.shares[:, None]), self.overview(self.X)
+        for figure in _LOWER_IS_BETTER + _HIGHER_IS_BETTER:
+            asked = naive[figure]
+            if asked is not None and self.could_be_worse(figure, asked):
+                lower = figure in _LOWER_IS_BETTER
+                yield _due(f"never_worse.{figure}", [], figure, asked, now[figure], lower=lower)
+        if self.terms["correlations"] == "limit":
+            for a, b in combinations(self.pods, 2):
+                limit = self.limit(a, b)
+                if limit is not None:
+                    rho = self.correlation(a, b)
+                    yield _due(f"correlation.{a}-{b}", [a, b], "correlation", limit, rho, lower=True)
+
+    def could_be_worse(self, figure: str, naive: float) -> bool:
+        """Whether a figure is compared as a goal at all."""
+        if figure == "trading_cost_aud":
+            return naive > 0
+        if figure == "tax_efficiency":
+            return self.terms["marginal_tax_rate"] > 0 and bool((self.cash_yield + self.credits).any())
+        return figure != "duplicated_etfs" or self.rules["duplicates"] == "penalise"
+
+    def goal(self, told: Event, due: Event) -> Iterator[str]:
+        """Check one goal."""
+        name, asked, value = told["name"], due["asked"], due["delivered"]
+        if any(told[key] != due[key] for key in ("pods", "figure", "better")) or not _same(told["asked"], asked):
+            yield f"{name} is told as another goal than {due['figure']} of {due['pods']}, asked {asked}"
+        if not _same(told["delivered"], value):
+            yield f"{name} delivers {value}, not {told['delivered']}"
+            return
+        lower = due["better"] == "lower"
+        short = None if value is None else max(0.0, value - asked if lower else asked - value)
+        if not _same(told["shortfall"], short):
+            yield f"{name} is short by {short}, not by {told['shortfall']}"
+        slack = RULE * max(1.0, abs(asked))
+        met = short is not None and short <= slack
+        if told["met"] != met:
+            yield f"{name} is said to be {'met' if told['met'] else 'missed'}, but delivers {value} of {asked}"
+        if not met and self.terms["on_unreachable"] == "fail":
+            yield f"{name} is missed, though no goal was to give way"
+        if not met and told["figure"] != "correlation":
+            yield from self.gave_way(told, value)
+        best, alone = told["best_together"], told["best_alone"]
+        sign = 1 if lower else -1
+        for other, words in ((best, "with the goals before it"), (alone, "alone")):
+            if other is not None and value is not None and sign * (other - value) > _PROVEN * max(1.0, abs(other)):
+                yield f"{name} is better than the best it could be {words}"
+        prices = [told["price"], told["gain_of_one_percent"]]
+        if any(price is not None and price < 0 for price in prices):
+            yield f"{name} has a negative price: {prices}"
+
+    def gave_way(self, told: Event, value: float | None) -> Iterator[str]:
+        """Check that a goal that is missed is missed by as little as was proven possible."""
+        best, name = told["best_together"], told["name"]
+        if best is None:
+            if self.event["certificate"]["levels_proven"]:
+                yield f"{name} is missed, and the best it could be is neither told nor said to be unproven"
+            return
+        size = max(1.0, abs(best))
+        if value is None or abs(value - best) > _HELD * size:
+            yield f"{name} delivers {value}, though {best} was possible"
+        if (best - told["asked"]) * (1 if told["better"] == "lower" else -1) <= 0:
+            yield f"{name} is missed, though {best} was possible and {told['asked']} asked"
 
     def measure(self, goal: str, u: Vector) -> float:
         """Compute one figure of a sleeve."""
@@ -221,30 +291,55 @@ class _Checker:
             if not (_same(row["naive"], naive[metric]) and _same(row["master"], master[metric])):
                 yield f"{metric} is {naive[metric]} and {master[metric]}, not {row['naive']} and {row['master']}"
             better = "higher" if metric in (*_HIGHER_IS_BETTER, "expected_return") else "lower"
-            if (row["better"], row["never_worse"]) != (better, metric in _HIGHER_IS_BETTER + _LOWER_IS_BETTER):
-                yield f"{metric} is said to be better or ruled in a way that it is not"
-        for metrics, sign in ((_LOWER_IS_BETTER, 1), (_HIGHER_IS_BETTER, -1)):
-            for metric in metrics:
-                was, now = naive[metric], master[metric]
-                if was is not None and (now is None or sign * (now - was) > RULE * max(1.0, abs(was))):
-                    yield f"{metric} is {now}, worse than the naive portfolio's {was}"
+            if (row["better"], row["never_worse"]) != (better, self.never_worse(metric)):
+                yield f"{metric} is said to be better, or held, in a way that it is not"
+
+    def never_worse(self, metric: str) -> bool:
+        """Whether a row of the comparison was held to be no worse than the naive portfolio's."""
+        if metric == "duplicated_etfs" and self.rules["duplicates"] == "forbid":
+            return True
+        return any(goal["name"] == f"never_worse.{metric}" and goal["met"] for goal in self.event["goals"])
 
     def correlations(self) -> Iterator[str]:
-        """Check the pods' correlations and targets."""
-        covariance = self.X @ self.market.Sigma @ self.X.T
+        """Check the pods' correlations and their limits."""
         names = list(self.pods)
         rows = {tuple(row["pods"]): row for row in self.event["correlations"]}
         if set(rows) != set(combinations(names, 2)) or len(rows) != len(self.event["correlations"]):
             yield "the correlations are not those of every pair of pods"
             return
         for (a, b), row in rows.items():
-            i, j = names.index(a), names.index(b)
-            rho = covariance[i, j] / sqrt(covariance[i, i] * covariance[j, j])
-            targets = [self.pods[x]["mandate"]["correlation_targets"].get(y) for x, y in ((a, b), (b, a))]
-            target = next((t for t in targets if t is not None), None)
-            within = None if target is None else bool(row["correlation"] <= target)
-            if not _same(row["correlation"], rho) or row["target"] != target or row["within_target"] != within:
-                yield f"the correlation of {a} and {b} is {rho} (target {target}), not as told"
+            rho, limit = self.correlation(a, b), self.limit(a, b)
+            room = None if limit is None else limit - rho
+            if not _same(row["correlation"], rho) or row["limit"] != limit or not _same(row["room"], room):
+                yield f"the correlation of {a} and {b} is {rho} (limit {limit}), not as told"
+        for a in names:
+            for b in names:
+                if not _same(self.event["correlation_matrix"][a][b], self.correlation(a, b)):
+                    yield f"the matrix of correlations is wrong for {a} and {b}"
+
+    def economic_duplicates(self) -> Iterator[str]:
+        """Check which ETFs that are held do nearly the same."""
+        w, told = self.X.sum(axis=0), self.event["economic_duplicates"]
+        near = {}
+        for i, j in combinations(np.flatnonzero(w > 0), 2):
+            rho = self.market.Sigma[i, j] / sqrt(self.market.Sigma[i, i] * self.market.Sigma[j, j])
+            if rho >= _NEARLY_THE_SAME:
+                near[self.market.etfs[i].ticker, self.market.etfs[j].ticker] = float(rho)
+        if {tuple(pair["tickers"]) for pair in told} != set(near) or len(told) != len(near):
+            yield f"the ETFs held that do nearly the same are {sorted(near)}, not as told"
+        elif any(not _same(pair["correlation"], near[tuple(pair["tickers"])]) for pair in told):
+            yield "the correlation of two ETFs is not as told"
+
+    def correlation(self, a: str, b: str) -> float:
+        """Correlation of two pods' sleeves."""
+        x, y = (self.X[list(self.pods).index(pod)] for pod in (a, b))
+        return float(x @ self.market.Sigma @ y) / (self.risk(x) * self.risk(y))
+
+    def limit(self, a: str, b: str) -> float | None:
+        """Find the limit on the correlation of two pods: the request's, else that of either's mandate."""
+        asked = self.terms["correlation_limits"]
+        targets = [self.pods[x]["mandate"]["correlation_targets"].get(y) for x, y in ((a, b), (b, a))]
+        return next((t for t in (asked.get(f"{a}-{b}"), asked.get(f"{b}-{a}"), *targets) if t is not None), None)
 
     def objective(self) -> Iterator[str]:
         """Check the objective, its terms and what the certificate says of them."""
@@ -265,12 +360,19 @@ class _Checker:
         if abs(value - certificate["objective"]) > RULE:
             yield f"the objective is {value}, not {certificate['objective']}"
         gap = max(0.0, certificate["bound"] - certificate["objective"]) / max(abs(certificate["objective"]), 0.01)
+        if not _same(gap, certificate["gap"]):
+            yield f"the gap is {gap}, not {certificate['gap']}"
+        told = set(certificate["restricted"])
+        if strange := told - {goal["name"] for goal in self.event["goals"]}:
+            yield f"what was restricted is no goal: {sorted(strange)}"
         losing = self.measure("sharpe_ratio", self.shares @ self.naive_sleeves) < -FIGURE
-        restricted = ["never_worse.sharpe_ratio"] if losing else []
-        certified = gap <= certificate["target_gap"] and not restricted
-        told = certificate["gap"], certificate["restricted"], certificate["certified"]
-        if not _same(gap, told[0]) or told[1:] != (restricted, certified):
-            yield f"gap, restrictions and certified are {(gap, restricted, certified)}, not {told}"
+        ratio = {goal["name"]: goal["met"] for goal in self.event["goals"]}["never_worse.sharpe_ratio"]
+        if losing and ratio and "never_worse.sharpe_ratio" not in told:
+            yield "a negative Sharpe ratio was kept by a stronger row, and that is not said"
+        limits_met = all(goal["met"] for goal in self.event["goals"] if goal["figure"] == "correlation")
+        proven = gap <= certificate["target_gap"] and certificate["levels_proven"] and limits_met
+        if certificate["certified"] and not (proven and "never_worse.sharpe_ratio" not in told):
+            yield "the portfolio is said to be certified, but not everything that takes is proven"
 
     def objective_terms(self) -> dict[str, float]:
         """Compute the terms of the objective."""
@@ -301,6 +403,12 @@ class _Checker:
             return 1 - (ratio * self.risk(u) - excess) / (ratio * self.risk(best))
         goal = {"max_income": "grossed_up_yield", "max_return": "expected_return"}[objective]
         return 1 + (self.measure(goal, u) - self.measure(goal, best)) / abs(self.measure(goal, best))
+
+
+def _due(name: str, pods: list[str], figure: str, asked: float, value: float | None, *, lower: bool) -> Event:
+    """State what a goal should be told as."""
+    better = "lower" if lower else "higher"
+    return {"name": name, "pods": pods, "figure": figure, "asked": asked, "delivered": value, "better": better}
 
 
 def _short(goal: str, asked: float, delivered: float) -> float:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from portfolio.conic import proof
-from portfolio.conic.search import minimise
-from portfolio.conic.solution import Status
-from portfolio.errors import SolverError, UnreachableGoalError
-from portfolio.figures import figures
+from portfolio.conflict import explain
+from portfolio.conic.solution import Status, relative_gap
+from portfolio.correlations import Near
+from portfolio.errors import DataError, SolverError
 from portfolio.formulation import Formulation
+from portfolio.goal_programming import Levels, Solver, best_figure, serve
+from portfolio.goals import Row, delivered
 from portfolio.mandate import Measure
+from portfolio.rules import Explain, OnUnreachable
+from portfolio.sensitivity import Price, prices
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from portfolio import Matrix
     from portfolio.conic.solution import Solution
+    from portfolio.goals import Goal
     from portfolio.market import Market
     from portfolio.rules import Terms
     from portfolio.sleeve import Sleeve
@@ -28,15 +32,14 @@ GAP = 1e-4
 _NO_ANSWER = {
     Status.STOPPED: "the search was stopped before it found a portfolio; allow it more time (deadline_s)",
     Status.UNDECIDED: "the solver had numerical trouble and found no portfolio; ease a rule that leaves little room",
+    Status.INFEASIBLE: "the solver lost a portfolio that it had found; report this request",
 }
 
-# A gap no search can miss: the first portfolio that keeps the rules ends it.
-_ANY = 1e12
+# How much better than asked a goal could be is information; that it gave way as little as it could is not.
+_MET_GAP = 1e-4
 
-# A Sharpe ratio counts as found when a step of Dinkelbach's method gains less than this.
-_RATIO_FOUND = 1e-4
-_RATIO_STEPS = 20
-_AIM_GAP = 1e-6
+# The convex-concave procedure ends when a step gains less than this, or after so many.
+_STEP_GAIN, _STEPS = 1e-4, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +48,15 @@ class Certificate:
 
     Attributes:
         objective: Its objective; higher is better.
-        bound: No portfolio that keeps the rules has a higher one.
+        bound: No portfolio that keeps the rules, and the goals as far as they can be kept, has a higher one.
         gap: ``(bound - objective) / max(|objective|, 0.01)``.
         target_gap: The gap at which the search may end.
-        restricted: Requirements that are not convex, for which stronger ones stood in: the bound holds for
-            portfolios that keep these, not for all that keep the rule.
-        certified: Whether the gap is within its target, and nothing was restricted.
-        nodes: Nodes of the branch and bound.
-        leaves: Parts of the search space, each with its own proof, all checked again.
+        restricted: Goals that are not convex, for which stronger rows stood in: where a bound is proven
+            without them it is that of all portfolios, else only of those that keep the stronger rows.
+        levels_proven: Whether the smallest shortfall of every goal that gave way was proven.
+        certified: Whether the gap is within its target, the levels are proven, and nothing was restricted.
+        nodes: Nodes of all trees.
+        leaves: Parts of the search spaces, each with its own proof, all checked again.
     """
 
     objective: float
@@ -60,44 +64,29 @@ class Certificate:
     gap: float
     target_gap: float
     restricted: tuple[str, ...]
+    levels_proven: bool
     certified: bool
     nodes: int
     leaves: int
 
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """One of the requirements that cannot be kept together.
+@dataclass(frozen=True, slots=True, eq=False)
+class Master:
+    """A master portfolio.
 
     Attributes:
-        requirement: Its name, such as ``max_etfs`` or ``gamma.sharpe_ratio``.
-        words: What it asks.
-        asked: For a goal: the figure asked.
-        best_alone: For a goal: the best the pod could do with this goal alone.
-        best_together: For a goal: the best there is while all other requirements are kept or, where even that
-            is too much, the others of this set; None if not proven.
+        X: The holdings, shape (pods, n), sum 1, exactly zero where nothing is held.
+        goals: All goals, in the order in which they were served.
+        best_together: By goal: the best figure with the rules and the goals before it, where proven.
+        prices: By goal: what the objective would gain per unit of easing it (``sensitivity``).
+        certificate: The proof.
     """
 
-    requirement: str
-    words: str
-    asked: float | None = None
-    best_alone: float | None = None
-    best_together: float | None = None
-
-
-class ConflictError(UnreachableGoalError):
-    """No portfolio keeps all rules and goals.
-
-    Attributes:
-        conflicts: Requirements that contradict each other; without any one of them the rest agree, unless
-            time ended the search for a smaller set.
-    """
-
-    def __init__(self, conflicts: Sequence[Conflict], *, complete: bool) -> None:
-        said = "; ".join(_say(conflict) for conflict in conflicts)
-        advice = "Ease one of them" if complete else "Time ended the search for a smaller set: ease several of them"
-        super().__init__(f"No portfolio keeps all of these together: {said}. {advice}")
-        self.conflicts = tuple(conflicts)
+    X: Matrix
+    goals: Sequence[Goal]
+    best_together: Mapping[str, float]
+    prices: Mapping[str, Price]
+    certificate: Certificate = field(repr=False)
 
 
 def optimise_master(
@@ -107,106 +96,147 @@ def optimise_master(
     *,
     gap: float = GAP,
     stop: Callable[[], bool] = lambda: False,
-) -> tuple[Matrix, Certificate]:
+) -> Master:
     """Find the best portfolio for all pods together.
 
-    Returns:
-        The holdings, shape (pods, n), sum 1, exactly zero where nothing is held; and the proof.
-
     Raises:
-        ConflictError: If no portfolio keeps all rules and goals; names those that conflict.
-        SolverError: If *stop* ended the search before it found any portfolio, or its proof fails.
+        ConflictError: If no portfolio keeps all rules (or goals, if those must not give way); names
+            those that conflict.
+        DataError: If a priority or a limit is given to a goal that there is not.
+        SolverError: If *stop* ended the search before it found any portfolio, or a proof fails.
     """
-    formulation = Formulation(market, sleeves, terms)
-    solution = minimise(formulation.program, gap=gap, stop=stop)
-    if faults := proof.faults(formulation.program, solution):
-        message = f"the proof of the master portfolio does not hold: {'; '.join(faults)}"
-        raise SolverError(message)
-    if solution.status is Status.INFEASIBLE:
-        conflicts, complete = _conflicts(market, sleeves, terms, stop)
-        raise ConflictError(conflicts, complete=complete)
+    solver = Solver(partial(Formulation, market, sleeves, terms), stop)
+    form = solver.formulate()
+    _refuse_strangers(form.goals, sleeves, terms)
+    convex = [goal for goal in form.goals if goal.figure is not None]
+    hopeless = _hopeless(convex, sleeves)
+    levels = Levels({goal.name: goal.asked for goal in convex})
+    solution = None if hopeless else solver.solve(form, gap)
+    if solution is None or solution.status is Status.INFEASIBLE:
+        if solver.feasible({}) is Status.INFEASIBLE:
+            raise explain(solver, market, sleeves, terms, goals=False)
+        if terms.on_unreachable is OnUnreachable.FAIL:
+            raise explain(solver, market, sleeves, terms, goals=True)
+        levels = serve(solver, convex, hopeless, contradictory=solution is not None)
+        form = solver.formulate(levels=levels.kept)
+        solution = solver.solve(form, gap)
     if solution.x is None:
         raise SolverError(_NO_ANSWER[solution.status])
-    return formulation.holdings(solution), Certificate(
+    return _finish(solver, form, solution, levels, gap)
+
+
+def _finish(solver: Solver, form: Formulation, solution: Solution, levels: Levels, gap: float) -> Master:
+    """Keep the limits on correlations, if they are to be kept, and say what is proven."""
+    bound, proven = solution.bound, solution.status is Status.OPTIMAL
+    form, solution, limited = _limit_correlations(solver, form, solution, levels, gap)
+    bound = min(bound, solution.value)  # two solves of the same optimum differ in their last digits
+    restricted = tuple(form.restricted)
+    certified = proven and levels.proven and not restricted and relative_gap(solution.value, bound) <= gap
+    # That no portfolio is nearer to the limits is not proven.
+    certified = certified and all(goal.met(_figure(goal, form, solution)) for goal in form.goals if not goal.figure)
+    certificate = Certificate(
         objective=-solution.value,
-        bound=-solution.bound,
-        gap=solution.gap,
+        bound=-bound,
+        gap=relative_gap(solution.value, bound),
         target_gap=gap,
-        restricted=formulation.restricted,
-        certified=solution.status is Status.OPTIMAL and not formulation.restricted,
-        nodes=solution.nodes,
-        leaves=len(solution.leaves),
+        restricted=(*restricted, *limited),
+        levels_proven=levels.proven,
+        certified=certified,
+        nodes=0,
+        leaves=0,
+    )
+    best = dict(levels.best)
+    if form.terms.explain is Explain.ALL:
+        best |= _best_of_the_met(solver, form, solution, levels)
+    return Master(
+        X=form.weights(solution),
+        goals=form.goals,
+        best_together=best,
+        prices=prices(solver.formulate, form, solution),
+        certificate=replace(certificate, nodes=solver.nodes, leaves=solver.leaves),
     )
 
 
-def _conflicts(
-    market: Market, sleeves: Sequence[Sleeve], terms: Terms, stop: Callable[[], bool]
-) -> tuple[list[Conflict], bool]:
-    """Find a minimal set of contradicting requirements with a deletion filter.
+def _figure(goal: Goal, form: Formulation, solution: Solution) -> float | None:
+    return delivered(goal, form.market, form.sleeves, form.terms, form.weights(solution))
 
-    Each requirement in turn is left out; if the rest is proven to contradict itself still, it stays
-    out (Chinneck & Dravnieks 1991). What is left at the end cannot spare a single member, unless
-    *stop* ended the filter early, which is the second thing returned: then the set is contradictory,
-    but may be larger than need be.
-    """
 
-    def solve(without: Sequence[str]) -> Solution:
-        return minimise(Formulation(market, sleeves, terms, without=without).program, gap=_ANY, stop=stop)
-
-    def best_together(p: int, measure: Measure, without: Sequence[str]) -> float | None:
-        """Find the best figure for one goal; None if nothing is proven.
-
-        A Sharpe ratio is found by Dinkelbach's method: beat the last one until nothing beats it.
-        """
-        last = -math.inf
-        for _ in range(_RATIO_STEPS):
-            aim = (p, measure, max(last, 0.0))
-            formulation = Formulation(market, sleeves, terms, without=without, aim=aim)
-            solution = minimise(formulation.program, gap=_AIM_GAP, stop=stop)
-            if solution.status is not Status.OPTIMAL:
-                return None
-            best = figures(market, formulation.holdings(solution)[p] / sleeves[p].share).of(measure)
-            if measure is not Measure.SHARPE or best - last < _RATIO_FOUND:
-                return best
-            last = best
-        return None
-
-    requirements = Formulation(market, sleeves, terms).requirements
-    out: list[str] = []
-    # Goals stay longest: a person would rather hear of a goal than of a yardstick.
-    for name in sorted(requirements, key=lambda name: (not name.startswith("never_worse"), name)):
-        if solve([*out, name]).status is Status.INFEASIBLE:
-            out.append(name)
-    complete = not stop()
-    kept = [name for name in requirements if name not in out]
-    goals = {f"{s.mandate.pod}.{m.value}": (p, m) for p, s in enumerate(sleeves) for m in s.mandate.goals}
-    found = []
-    for name in kept:
-        if name not in goals:
-            found.append(Conflict(name, requirements[name]))
+def _best_of_the_met(solver: Solver, form: Formulation, solution: Solution, levels: Levels) -> dict[str, float]:
+    """Find how much better than asked each goal that is met could be, with the goals before it kept."""
+    found: dict[str, float] = {}
+    before: dict[str, float] = {}
+    for goal in form.goals:
+        if goal.name not in levels.kept or solver.stop():
             continue
-        p, measure = goals[name]
-        found.append(
-            Conflict(
-                name,
-                requirements[name],
-                asked=sleeves[p].mandate.goals[measure],
-                best_alone=sleeves[p].best_alone.get(measure),
-                best_together=next(
-                    (
-                        best
-                        for without in ([name], [*out, name])
-                        if (best := best_together(p, measure, without)) is not None
-                    ),
-                    None,
-                ),
-            )
-        )
-    return found, complete
+        if goal.name not in levels.best:
+            now = _figure(goal, form, solution) or 0.0
+            best, proven = best_figure(solver, goal, before, near=now, gap=_MET_GAP)
+            if best is not None and proven:
+                found[goal.name] = best
+        before[goal.name] = levels.kept[goal.name]
+    return found
 
 
-def _say(conflict: Conflict) -> str:
-    if conflict.best_together is None:
-        return conflict.words
-    measure = Measure(conflict.requirement.split(".")[1])
-    return f"{conflict.words} (the best there is: {measure.show(conflict.best_together)})"
+def _limit_correlations(
+    solver: Solver, form: Formulation, solution: Solution, levels: Levels, gap: float
+) -> tuple[Formulation, Solution, tuple[str, ...]]:
+    """Bring the correlations within their limits, or as near as the convex-concave procedure comes.
+
+    First the sum of what is too much is made small, then the objective large, each a few times around
+    the last point (``correlations``). Every step keeps all rules and goals.
+
+    Returns:
+        What the portfolio is read from, and the names of the limits that were imposed.
+    """
+    limits = [goal for goal in form.goals if goal.figure is None]
+    X = form.weights(solution)
+
+    def excess(X: Matrix) -> dict[str, float]:
+        found = {goal.name: delivered(goal, form.market, form.sleeves, form.terms, X) or 0.0 for goal in limits}
+        return {goal.name: max(goal.asked, found[goal.name]) for goal in limits}
+
+    def too_much(X: Matrix) -> float:
+        return sum(level - goal.asked for goal, level in zip(limits, excess(X).values(), strict=True))
+
+    asked = {goal.name: goal.asked for goal in limits}
+    if too_much(X) <= 0:
+        return form, solution, ()
+    best = None
+    for _ in range(_STEPS):
+        if solver.stop():
+            break
+        elastic = solver.formulate(levels=levels.kept | asked, near=Near(X, elastic=True))
+        step = solver.solve(elastic, gap)
+        if step.x is None or too_much(now := elastic.weights(step)) > too_much(X) - _STEP_GAIN:
+            break
+        X = now
+    for _ in range(_STEPS):
+        held = {name: level + _STEP_GAIN * _STEP_GAIN for name, level in excess(X).items()}
+        near = solver.formulate(levels=levels.kept | held, near=Near(X))
+        step = solver.solve(near, gap)
+        if step.x is None or (best is not None and step.value > best[1].value - _STEP_GAIN):
+            break
+        best, X = (near, step), near.weights(step)
+    if best is None:
+        return form, solution, tuple(asked)
+    return *best, tuple(asked)
+
+
+def _hopeless(goals: Sequence[Goal], sleeves: Sequence[Sleeve]) -> dict[str, float]:
+    """Find the goals that a pod could not even meet alone, with no other goal, and the best that they could be."""
+    alone = {sleeve.mandate.pod: sleeve.best_alone for sleeve in sleeves}
+    best = {g.name: alone[g.pods[0]].get(g.figure, g.asked) for g in goals if isinstance(g.figure, Measure)}
+    return {goal.name: best[goal.name] for goal in goals if goal.name in best and not goal.met(best[goal.name])}
+
+
+def _refuse_strangers(goals: Sequence[Goal], sleeves: Sequence[Sleeve], terms: Terms) -> None:
+    """Refuse priorities of goals, and limits of pairs, that there are not: a typo must not pass."""
+    known = {goal.name for goal in goals if goal.figure is not None} | {f"never_worse.{row.value}" for row in Row}
+    if strange := sorted(set(terms.priorities) - known):
+        message = f"priorities names {', '.join(strange)}; the goals of this request are {', '.join(sorted(known))}"
+        raise DataError(message)
+    pods = [sleeve.mandate.pod for sleeve in sleeves]
+    pairs = {f"{a}-{b}" for a in pods for b in pods if a != b}
+    if strange := sorted(set(terms.correlation_limits) - pairs):
+        message = f"correlation_limits names {', '.join(strange)}; give a pair of {', '.join(pods)}, such as alpha-beta"
+        raise DataError(message)

@@ -1,7 +1,8 @@
-"""The rules a master portfolio keeps, and what it is judged by."""
+"""The rules a portfolio keeps, what it is judged by, and how to say that rules contradict each other."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -13,6 +14,27 @@ class Duplicates(StrEnum):
 
     FORBID = "forbid"
     PENALISE = "penalise"
+
+
+class OnUnreachable(StrEnum):
+    """What is to happen where not all goals can be met."""
+
+    RELAX = "relax"
+    FAIL = "fail"
+
+
+class Explain(StrEnum):
+    """For which goals the best that was possible is found and proven."""
+
+    UNMET = "unmet"
+    ALL = "all"
+
+
+class Correlations(StrEnum):
+    """What the limits on correlations between pods are for."""
+
+    REPORT = "report"
+    LIMIT = "limit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +96,12 @@ class Terms:
         brokerage_aud: Cost of one order.
         rules: Hard rules.
         preferences: What the objective weighs.
+        priorities: Of goals by name, 1 first, where they are not the default (``goals``).
+        pod_ranks: Of pods, 1 first: whose goals are served first among those of one priority.
+        on_unreachable: Whether goals give way where not all can be met.
+        explain: For which goals the best figure is told: finding one takes as long as a portfolio.
+        correlations: Whether limits on the pods' correlations are goals, or only reported.
+        correlation_limits: Limits by pair (``alpha-beta``), where they are not those of the mandates.
     """
 
     total_capital_aud: float
@@ -81,3 +109,50 @@ class Terms:
     brokerage_aud: float = 10.0
     rules: Rules = field(default_factory=Rules)
     preferences: Preferences = field(default_factory=Preferences)
+    priorities: Mapping[str, int] = field(default_factory=dict)
+    pod_ranks: Mapping[str, int] = field(default_factory=dict)
+    on_unreachable: OnUnreachable = OnUnreachable.RELAX
+    explain: Explain = Explain.UNMET
+    correlations: Correlations = Correlations.REPORT
+    correlation_limits: Mapping[str, float] = field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        """Hash what distinguishes terms in practice; equality compares everything."""
+        return hash((self.total_capital_aud, self.marginal_tax_rate, self.brokerage_aud, self.rules))
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """One of the requirements that cannot be kept together.
+
+    Attributes:
+        requirement: Its name, such as ``max_etfs`` or ``gamma.sharpe_ratio``.
+        words: What it asks.
+        asked: For a goal: the figure asked.
+        best_alone: For a goal of a pod: the best the pod could do with this goal alone.
+        best_together: For a goal: the best there is while all other requirements are kept or, where even that
+            is too much, the others of this set; None if not proven.
+    """
+
+    requirement: str
+    words: str
+    asked: float | None = None
+    best_alone: float | None = None
+    best_together: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """A change of a single rule after which the rules can be kept together; nothing smaller will do.
+
+    Attributes:
+        rule: Its name.
+        words: The change, as a person would say it.
+        now: What the rule says.
+        to: What it would have to say; shares to a hundredth of a percent.
+    """
+
+    rule: str
+    words: str
+    now: float | str
+    to: float | str

@@ -8,6 +8,7 @@ Cornuejols & Tutuncu, Optimization Methods in Finance, ch. 8).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,9 @@ from portfolio.conic.program import Builder
 from portfolio.conic.relaxation import Outcome, Relaxation
 from portfolio.errors import SolverError, UnreachableGoalError
 from portfolio.figures import Figures, figures, grossed_up_yields
+from portfolio.goals import HELD_WITHIN, pod_goals
 from portfolio.mandate import Mandate, Measure
+from portfolio.rules import Conflict, Repair
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,11 +77,19 @@ class UnreachableMandateError(UnreachableGoalError):
 
     Attributes:
         shortfalls: The goals concerned.
+        conflicts: The rules concerned, where no portfolio keeps them, whatever the goals.
+        repairs: Changes of a single rule, each of which would do.
     """
 
-    def __init__(self, message: str, shortfalls: tuple[Shortfall, ...] = ()) -> None:
+    def __init__(
+        self,
+        message: str,
+        shortfalls: tuple[Shortfall, ...] = (),
+        conflicts: tuple[Conflict, ...] = (),
+        repairs: tuple[Repair, ...] = (),
+    ) -> None:
         super().__init__(message)
-        self.shortfalls = shortfalls
+        self.shortfalls, self.conflicts, self.repairs = shortfalls, conflicts, repairs
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,28 +114,31 @@ class Sleeve:
 
 
 def optimise_sleeve(
-    market: Market, mandate: Mandate, share: float, *, never_buy: frozenset[str] = frozenset()
+    market: Market,
+    mandate: Mandate,
+    share: float,
+    *,
+    never_buy: frozenset[str] = frozenset(),
+    priorities: Mapping[str, int] | None = None,
+    relax: bool = True,
 ) -> Sleeve:
     """Find the best portfolio of a pod alone.
 
+    Args:
+        market: The figures.
+        mandate: What the pod is for.
+        share: Its share of the capital.
+        never_buy: Tickers it must not buy.
+        priorities: Of goals by name (``goals``), where they are not the default.
+        relax: Whether goals that cannot all be met give way, in the order of their priorities.
+
     Raises:
-        UnreachableMandateError: If its rules and goals cannot all be kept; names the goals.
+        UnreachableMandateError: If its rules cannot be kept, or its goals, if they must not give way; names them.
         SolverError: If the solver fails.
     """
     left_out = tuple(t for t in mandate.universe if t not in market.tickers or t in never_buy)
     universe = market.positions(t for t in mandate.universe if t not in left_out)
-    if len(universe) * mandate.max_position < 1:
-        message = (
-            f"{mandate.pod} may put at most {mandate.max_position:.0%} into one ETF, but only {len(universe)} of its"
-            f" {len(mandate.universe)} ETFs can be bought (not {', '.join(left_out)})"
-        )
-        raise UnreachableMandateError(message)
-    if len(universe) < mandate.min_effective_holdings:
-        message = (
-            f"{mandate.pod} alone must have at least {mandate.min_effective_holdings:g} effective holdings, but only"
-            f" {len(universe)} of its {len(mandate.universe)} ETFs can be bought (not {', '.join(left_out)})"
-        )
-        raise UnreachableMandateError(message)
+    _refuse_small_universe(mandate, len(universe), left_out)
     stage = _Stage(market, mandate, universe)
     if Measure.SHARPE in {mandate.objective.measure, *mandate.goals} and not stage.beats_cash():
         message = (
@@ -132,11 +146,19 @@ def optimise_sleeve(
         )
         raise UnreachableMandateError(message)
     best_alone = {measure: stage.best(measure) for measure in mandate.goals}
-    _refuse_unreachable(mandate, best_alone)
     goals = {m: _eased(m, asked, best_alone[m]) for m, asked in mandate.goals.items()}
+    if not relax:
+        _refuse_unreachable(mandate, best_alone)
     u = stage.solve(mandate.objective.measure, goals, mandate.min_effective_holdings, dust=False)
-    if u is None:
+    if u is None and not relax:
         raise _conflict(mandate, best_alone, stage)
+    if u is None:
+        u = stage.solve(
+            mandate.objective.measure, _served(stage, priorities or {}), mandate.min_effective_holdings, dust=False
+        )
+    if u is None:
+        message = f"the solver lost {mandate.pod}'s own portfolio in market {market.id}, which it had found"
+        raise SolverError(message)
     found = figures(market, u)
     if abs(found.of(mandate.objective.measure)) < _MEASURABLE:
         label = mandate.objective.measure.label
@@ -145,10 +167,45 @@ def optimise_sleeve(
     return Sleeve(mandate, share, u, found, best_alone, left_out)
 
 
+def _refuse_small_universe(mandate: Mandate, size: int, left_out: tuple[str, ...]) -> None:
+    """Refuse rules that ask for more ETFs than can be bought."""
+    pod, cap, least = mandate.pod, mandate.max_position, mandate.min_effective_holdings
+    bought = f"only {size} of its {len(mandate.universe)} ETFs can be bought (not {', '.join(left_out)})"
+    universe = Conflict(f"{pod}.universe", f"{pod} may hold {', '.join(mandate.universe)}, and {bought}")
+    if size * cap < 1 - _ALL:
+        name, words = f"{pod}.max_position", f"{pod} may put at most {cap:.0%} into one ETF"
+        to = math.ceil(1e4 / size) / 1e4 if size else 0.0
+        repair = Repair(name, f"{pod}'s max_position {cap:.2%} to {to:.2%}", cap, to)
+    elif size < least:
+        name, words = f"{pod}.min_effective_holdings", f"{pod} alone must have at least {least:g} effective holdings"
+        repair = Repair(name, f"{pod}'s min_effective_holdings {least:g} to {size}", least, float(size))
+    else:
+        return
+    # One change is no repair where both rules ask for more than there is.
+    repairs = (repair,) if size and (size >= least or size * cap >= 1 - _ALL) else ()
+    message = f"{words}, but {bought}"
+    raise UnreachableMandateError(message, (), (Conflict(name, words), universe), repairs)
+
+
 def _eased(measure: Measure, asked: float, best: float) -> float:
     """Ask no more than the best there is: a goal may count as reachable and be beyond it in the last digits."""
     hair = 1e-9 * max(1.0, abs(best))
     return max(asked, best + hair) if measure.lower_is_better else min(asked, best - hair)
+
+
+def _served(stage: _Stage, priorities: Mapping[str, int]) -> dict[Measure, float]:
+    """Find at which figure each goal can be kept, one after the other, together with those before it."""
+    kept: dict[Measure, float] = {}
+    for goal in pod_goals(stage.mandate, priorities):
+        measure = goal.measure
+        u = stage.solve(measure, kept, stage.mandate.min_effective_holdings)
+        if u is None:
+            message = f"the solver lost a portfolio of {stage.mandate.pod} that it had found"
+            raise SolverError(message)
+        best = figures(stage.market, u).of(measure)
+        held = goal.eased(best, HELD_WITHIN)
+        kept[measure] = held if goal.better(goal.asked, held) else goal.asked
+    return kept
 
 
 def _refuse_unreachable(mandate: Mandate, best_alone: Mapping[Measure, float]) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from bus.messages import FinalEvent
     from portfolio import Matrix, Vector
-    from portfolio.master import Certificate
+    from portfolio.master import Master
 
 TRAILING = "asx-trailing-104w-2025-11-07"
 OUTLOOK = "asx-outlook-2025-12"
@@ -203,24 +203,24 @@ def final_event(data: bytes, *, nodes: int = 2_000) -> FinalEvent:
     return consolidate(parse_request(data, "test"), pod_results(data), stop=lambda: next(left, None) is None)
 
 
-def wire_event(
-    prices: Market, sleeves: Sequence[Sleeve], asked: Terms, X: Matrix, certificate: Certificate
-) -> dict[str, Any]:
+def wire_event(prices: Market, sleeves: Sequence[Sleeve], asked: Terms, master: Master) -> dict[str, Any]:
     """Make the final event of some holdings, as it goes over the wire."""
-    account = render_account(prices, sleeves, asked, X)
+    account = render_account(prices, sleeves, asked, master)
     event = MasterPortfolioOptimized(
         request_id="test",
         customer_id="test",
         market=MarketRef(id=prices.id, sha256=prices.sha256),
         terms=asked,
-        weights=named(prices, X.sum(axis=0)),
+        weights=named(prices, master.X.sum(axis=0)),
         holdings=account.holdings,
         pods=account.pods,
         goals=account.goals,
         comparison=account.comparison,
         correlations=account.correlations,
+        correlation_matrix=account.correlation_matrix,
+        economic_duplicates=account.economic_duplicates,
         objective_terms=account.objective_terms,
-        certificate=certificate,
+        certificate=master.certificate,
         elapsed_s=0.0,
     )
     made: dict[str, Any] = json.loads(encode(event))

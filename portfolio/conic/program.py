@@ -130,21 +130,23 @@ class Builder:
         self._switch_cost.append(cost)
         return len(self._switched) - 1
 
-    def at_most(self, row: Mapping[int, float], limit: float, *, switches: Mapping[int, float] | None = None) -> None:
-        """Require ``row.x + switches.z <= limit``."""
+    def at_most(self, row: Mapping[int, float], limit: float, *, switches: Mapping[int, float] | None = None) -> int:
+        """Require ``row.x + switches.z <= limit``; returns the number of the inequality."""
         self._at_most.append((row, switches or {}, limit))
+        return len(self._at_most) - 1
 
-    def at_least(self, row: Mapping[int, float], limit: float) -> None:
-        """Require ``row.x >= limit``."""
-        self.at_most({j: -a for j, a in row.items()}, -limit)
+    def at_least(self, row: Mapping[int, float], limit: float) -> int:
+        """Require ``row.x >= limit``; returns the number of the inequality."""
+        return self.at_most({j: -a for j, a in row.items()}, -limit)
 
     def equal(self, row: Mapping[int, float], value: float) -> None:
         """Require ``row.x == value``."""
         self._equal.append((row, value))
 
-    def norm_at_most(self, M: Matrix, variables: Sequence[int], row: Mapping[int, float], limit: float = 0.0) -> None:
-        """Require ``|M @ x[variables]| <= row.x + limit``."""
+    def norm_at_most(self, M: Matrix, variables: Sequence[int], row: Mapping[int, float], limit: float = 0.0) -> int:
+        """Require ``|M @ x[variables]| <= row.x + limit``; returns the number of the cone."""
         self._cones.append((M, variables, row, limit))
+        return len(self._cones) - 1
 
     def build(self) -> Program:
         """Make the matrices."""

@@ -45,7 +45,12 @@ class _Node:
 
 
 def minimise(
-    program: Program, *, gap: float = 1e-4, node_limit: int = 100_000, stop: Callable[[], bool] = lambda: False
+    program: Program,
+    *,
+    gap: float = 1e-4,
+    node_limit: int = 100_000,
+    stop: Callable[[], bool] = lambda: False,
+    start: States | None = None,
 ) -> Solution:
     """Minimise *program* to a proven relative *gap*.
 
@@ -53,9 +58,13 @@ def minimise(
         program: What to minimise.
         gap: Relative gap at which an incumbent counts as optimal.
         node_limit: Bound on the nodes of the tree.
-        stop: Asked before every node; true ends the search with what it has.
+        stop: Asked before every node but the first; true ends the search with what it has.
+        start: A setting of the switches that may be feasible, such as that of a similar program.
     """
-    return _Search(program, gap).run(node_limit, stop)
+    search = _Search(program, gap)
+    if start is not None:
+        search.try_support(start)
+    return search.run(node_limit, stop)
 
 
 class _Search:
@@ -84,7 +93,7 @@ class _Search:
     def run(self, node_limit: int, stop: Callable[[], bool]) -> Solution:
         """Search until the tree is closed or a limit says stop."""
         self.push(np.full(len(self.program.switched), FREE, dtype=np.int8), None, -math.inf)
-        while self.open and self.open[0].bound < self.cut and self.nodes < node_limit and not stop():
+        while self.open and self.open[0].bound < self.cut and self.nodes < node_limit and not (self.nodes and stop()):
             self.expand(heapq.heappop(self.open))
         return self.finish()
 
@@ -189,6 +198,10 @@ class _Search:
             return
         if lagrangian_bound(self.program, support, answer.multipliers).value >= self.value:
             return
+        self.try_support(support)
+
+    def try_support(self, support: States) -> None:
+        """Solve what a full setting of the switches leaves, and keep it if it is the best so far."""
         self.tried.add(support.tobytes())
         exact = self.relaxation.solve_sharply(support)
         if exact.outcome is Outcome.SOLVED and violation(self.program, exact.x, support) <= FEASIBLE:

@@ -1,0 +1,189 @@
+"""Why there is no portfolio: the rules that contradict each other, and the least that would repair it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portfolio.conic.solution import Status
+from portfolio.errors import UnreachableGoalError
+from portfolio.formulation import Formulation, correlation_distance
+from portfolio.goal_programming import Solver, best_figure
+from portfolio.mandate import Measure
+from portfolio.rules import Conflict, Duplicates, Repair
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from portfolio.goals import Goal
+    from portfolio.market import Market
+    from portfolio.rules import Terms
+    from portfolio.sleeve import Sleeve
+
+# Shares are repaired to a hundredth of a percent: what people would set.
+_STEP = 1e-4
+
+
+class ConflictError(UnreachableGoalError):
+    """No portfolio keeps all rules, or all rules and goals.
+
+    Attributes:
+        conflicts: Requirements that contradict each other; without any one of them the rest agree, unless
+            time ended the search for a smaller set.
+        repairs: Changes of a single rule, each of which would do.
+    """
+
+    def __init__(self, conflicts: Sequence[Conflict], repairs: Sequence[Repair], *, complete: bool) -> None:
+        said = "; ".join(_say(conflict) for conflict in conflicts)
+        if not complete:
+            advice = "Time ended the search for a smaller set: ease several of them"
+        elif repairs:
+            advice = f"Any one of these changes is enough: {'; '.join(repair.words for repair in repairs)}"
+        else:
+            advice = "Ease one of them"
+        super().__init__(f"No portfolio keeps all of these together: {said}. {advice}")
+        self.conflicts = tuple(conflicts)
+        self.repairs = tuple(repairs)
+
+
+def explain(solver: Solver, market: Market, sleeves: Sequence[Sleeve], terms: Terms, *, goals: bool) -> ConflictError:
+    """Find a minimal set of contradicting requirements with a deletion filter, and its repairs.
+
+    Each requirement in turn is left out; if the rest is proven to contradict itself still, it stays
+    out (Chinneck & Dravnieks 1991). What is left at the end cannot spare a single member, unless time
+    ended the filter early.
+
+    Args:
+        solver: Solves the programs.
+        market: The figures.
+        sleeves: The pods.
+        terms: The customer's terms.
+        goals: Whether goals are requirements too; else it is the hard rules that contradict each other.
+    """
+    form = solver.formulate()
+    wanted = {goal.name: goal for goal in form.goals} if goals else {}
+    # Goals stay longest: a person would rather hear of a goal than of a yardstick.
+    names = sorted([*form.rules, *wanted], key=lambda name: (not name.startswith("never_worse"), name))
+    out: list[str] = []
+
+    def contradictory(without: Sequence[str]) -> bool:
+        levels = {name: goal.asked for name, goal in wanted.items() if name not in without}
+        return solver.feasible(levels, without) is Status.INFEASIBLE
+
+    for name in names:
+        if solver.stop():
+            break
+        if contradictory([*out, name]):
+            out.append(name)
+    complete = not solver.stop()
+    kept = [name for name in names if name not in out]
+    conflicts = [
+        _of_goal(solver, sleeves, wanted, name, kept) if name in wanted else Conflict(name, form.rules[name])
+        for name in (n for n in [*form.rules, *wanted] if n in kept)
+    ]
+    repairs: list[Repair] = []
+    if complete and not wanted:
+        repairs = [r for name in kept if (r := _repair(solver, market, sleeves, terms, name)) is not None]
+    return ConflictError(conflicts, repairs, complete=complete)
+
+
+def _of_goal(
+    solver: Solver, sleeves: Sequence[Sleeve], wanted: Mapping[str, Goal], name: str, kept: Sequence[str]
+) -> Conflict:
+    """Say of a goal in a conflict what is the best it could be."""
+    goal = wanted[name]
+    alone = next((s.best_alone.get(goal.measure) for s in sleeves if goal.pods == (s.mandate.pod,)), None)
+    together = None
+    rules = [rule for rule in solver.formulate().rules if rule not in kept]
+    # All other requirements first; where even they contradict each other, those of the set.
+    for others, without in ((list(wanted), []), (kept, rules)):
+        levels = {other: wanted[other].asked for other in others if other in wanted and other != name}
+        best, proven = best_figure(solver, goal, levels, without)
+        if proven:
+            together = best
+            break
+    return Conflict(name, goal.words, goal.asked, alone, together)
+
+
+def _repair(solver: Solver, market: Market, sleeves: Sequence[Sleeve], terms: Terms, rule: str) -> Repair | None:
+    """Find the smallest change of one rule that repairs the rest; None if none does.
+
+    The rule's values are tried from strict to lenient by bisection, since whatever is feasible stays so
+    when the rule is eased; each verdict is proven.
+    """
+    values = _lenient(market, sleeves, terms, rule)
+
+    def verdict(value: float | str) -> Status:
+        changed = Solver(lambda **how: Formulation(market, *_with(sleeves, terms, rule, value), **how), solver.stop)
+        return changed.feasible({})
+
+    if not values or verdict(values[-1]) is not Status.OPTIMAL:
+        return None
+    low, high = -1, len(values) - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        status = verdict(values[middle])
+        if status not in (Status.OPTIMAL, Status.INFEASIBLE):
+            return None
+        low, high = (low, middle) if status is Status.OPTIMAL else (middle, high)
+    now, to = _value(sleeves, terms, rule), values[high]
+    return Repair(rule, f"{_label(rule)} {_show(rule, now)} to {_show(rule, to)}", now, to)
+
+
+def _lenient(market: Market, sleeves: Sequence[Sleeve], terms: Terms, rule: str) -> Sequence[float | str]:
+    """List the more lenient values of a rule, the nearest first."""
+    now = _value(sleeves, terms, rule)
+    if isinstance(now, str):
+        return [Duplicates.PENALISE.value]
+    if rule == "max_etfs":
+        return list(range(int(now) + 1, len(market.etfs) + 1))
+    if rule == "min_correlation_distance":
+        pairs = [correlation_distance(market, i, j) for i in range(len(market.etfs)) for j in range(i)]
+        # Rounded down, so that what people read and set is enough.
+        return [*sorted({math.floor(d / _STEP) * _STEP for d in pairs if d < now}, reverse=True), 0.0]
+    steps = np.arange(1, round(1 / _STEP) + 1) * _STEP
+    if rule == "min_weight":
+        return [float(v) for v in np.round(steps[::-1], 4) if v < now - _STEP / 2]
+    return [float(v) for v in np.round(steps, 4) if v > now + _STEP / 2]
+
+
+def _value(sleeves: Sequence[Sleeve], terms: Terms, rule: str) -> float | str:
+    pod, _, cap = rule.rpartition(".")
+    if cap == "max_position":
+        return next(s.mandate.max_position for s in sleeves if s.mandate.pod == pod)
+    value: float | Duplicates = getattr(terms.rules, rule)
+    return value.value if isinstance(value, Duplicates) else value
+
+
+def _with(sleeves: Sequence[Sleeve], terms: Terms, rule: str, value: float | str) -> tuple[list[Sleeve], Terms]:
+    """Change one rule."""
+    pod, _, cap = rule.rpartition(".")
+    if cap == "max_position":
+        mandates = [
+            replace(s.mandate, max_position=float(value)) if s.mandate.pod == pod else s.mandate for s in sleeves
+        ]
+        return [replace(s, mandate=m) for s, m in zip(sleeves, mandates, strict=True)], terms
+    changed = Duplicates(value) if isinstance(value, str) else int(value) if rule == "max_etfs" else value
+    return list(sleeves), replace(terms, rules=replace(terms.rules, **{rule: changed}))  # type: ignore[arg-type]
+
+
+def _label(rule: str) -> str:
+    pod, _, cap = rule.rpartition(".")
+    return f"{pod}'s max_position" if cap == "max_position" else rule
+
+
+def _show(rule: str, value: float | str) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:g}" if rule in ("max_etfs", "min_correlation_distance") else f"{value:.2%}"
+
+
+def _say(conflict: Conflict) -> str:
+    if conflict.best_together is None:
+        return conflict.words
+    name = conflict.requirement.split(".")[1]
+    shown = Measure(name).show(conflict.best_together) if name in set(Measure) else f"{conflict.best_together:.4g}"
+    return f"{conflict.words} (the best there is: {shown})"
