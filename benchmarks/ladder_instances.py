@@ -3,10 +3,12 @@
 Everything is drawn from one generator a (size, pods, seed, covariance), and the pods' own portfolios come from
 the product's stage 1, so an instance is the same on every machine up to the last digits of that.
 
-**Market.** Five factors; volatilities from 3 to 25 %, expected returns of 4 % and 0.1 to 0.9 per unit of
-volatility. The covariance is the factor model's own, or the sample covariance of weekly returns simulated from it
-with fat tails (Student's t, five degrees of freedom), over five years and at least twice as many weeks as ETFs: so
-it is positive definite, but its least eigenvalues are far smaller.
+**Market.** Five factors, the first of them the market, carry 70 to 95 % of each ETF's variance; volatilities are from 3
+to 25 %. What an ETF is expected to earn above cash pays for its factors, and a little noise. (With more
+variance, or return, of an ETF's own, pods of 200 ETFs diversify to Sharpe ratios of 3 and more, of which no 12 ETFs
+reach 80 %: nothing is feasible.) The covariance is the factor model's own, or the sample covariance of weekly
+returns simulated from it with fat tails (Student's t, five degrees of freedom), over five years and at least
+twice as many weeks as ETFs: so it is positive definite, but its least eigenvalues are far smaller.
 
 **Pods.** The four objectives in turn: lowest volatility, income, Sharpe ratio, return. The universe of each pod is
 half of the ETFs, below 60 ETFs ``n / 2.4`` of them, drawn for each pod alone: with 8 and 16 pods, an ETF is in
@@ -48,7 +50,13 @@ if TYPE_CHECKING:
 # How much of a pod's best its goals ask for.
 ASKED = 0.8
 
-_FACTORS = 5
+# The factors' spread over ETFs, and what a unit of their risk earns a year; the first is the market.
+_LOADINGS = np.array([0.3, 0.35, 0.3, 0.2, 0.2])
+_MARKET = np.array([0.7, 0.0, 0.0, 0.0, 0.0])
+_PREMIA = np.array([0.5, 0.15, 0.15, 0.1, 0.1])
+_NOISE, _LEAST = 0.1, 0.02
+_CASH = 0.04
+
 _WEEKS = 260
 
 
@@ -118,11 +126,14 @@ def universe_size(n: int) -> int:
 
 
 def _market(rng: np.random.Generator, n: int, covariance: Covariance) -> Market:
-    volatilities = rng.uniform(0.03, 0.25, n)
-    rho = _factor_correlations(rng, n)
+    volatilities, loadings = rng.uniform(0.03, 0.25, n), _loadings(rng, n)
+    rho = loadings @ loadings.T
+    np.fill_diagonal(rho, 1.0)
     Sigma = rho * np.outer(volatilities, volatilities)
     if covariance is Covariance.SAMPLE:
         Sigma = _sampled(rng, Sigma)
+    # No ETF is expected to lose against cash.
+    ratios = np.maximum(loadings @ _PREMIA + _NOISE * rng.normal(size=n), _LEAST)
     yields, franked = rng.uniform(0.005, 0.06, n), rng.uniform(0, 1, n) * rng.integers(0, 2, n)
     liquidity, half_spreads = rng.uniform(0.5, 1, n), rng.uniform(0.0001, 0.003, n)
     rows = zip(yields.tolist(), franked.tolist(), liquidity.tolist(), half_spreads.tolist(), strict=True)
@@ -131,19 +142,17 @@ def _market(rng: np.random.Generator, n: int, covariance: Covariance) -> Market:
         sha256="0" * 64,
         etfs=tuple(Etf(f"E{j:03}", f"ETF {j}", "equities", *row) for j, row in enumerate(rows)),
         unpriced=(),
-        expected_returns=0.04 + volatilities * rng.uniform(0.1, 0.9, n),
+        expected_returns=_CASH + volatilities * ratios,
         Sigma=Sigma,
-        risk_free=0.04,
+        risk_free=_CASH,
     )
 
 
-def _factor_correlations(rng: np.random.Generator, n: int) -> Matrix:
-    """Correlations of a factor model; the first factor is the market, positive for nearly all."""
-    loadings = rng.normal(size=(n, _FACTORS)) * [0.3, 0.35, 0.3, 0.2, 0.2]
-    loadings[:, 0] += 0.5
-    covariance = loadings @ loadings.T + np.diag(rng.uniform(0.1, 0.5, n))
-    scale = np.sqrt(np.diag(covariance))
-    return np.asarray(covariance / np.outer(scale, scale))
+def _loadings(rng: np.random.Generator, n: int) -> Matrix:
+    """Correlations of ETFs with the factors, shape (n, factors): what they leave is the ETF's own variance."""
+    raw = rng.normal(size=(n, len(_LOADINGS))) * _LOADINGS + _MARKET
+    own = rng.uniform(0.05, 0.3, n)
+    return np.asarray(raw * np.sqrt((1 - own) / (raw**2).sum(axis=1))[:, None])
 
 
 def _sampled(rng: np.random.Generator, Sigma: Matrix) -> Matrix:
