@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 help: ## Show this list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 $(READY): pyproject.toml constraints.txt
 	@echo "setting up .venv: the pinned packages of constraints.txt, for $$($(PYTHON) --version)"
@@ -29,8 +29,14 @@ check: $(READY) ## Check style, types and the arrows between the packages
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(READY) ## Measure speed and size, side by side with SCIP; writes docs/benchmarks.md
+bench: $(READY) ## Measure the reference customer and the whole system, side by side with SCIP; into docs/benchmarks.md
 	$(BIN)/python benchmarks/run.py --write docs/benchmarks.md
+
+bench-ladder: $(READY) ## Measure synthetic instances up to 400 ETFs; two hours, or make bench-ladder BUDGET=600
+	$(BIN)/python benchmarks/run.py --only ladder --budget $(or $(BUDGET),7200) --write docs/benchmarks.md
+
+bench-public: $(READY) ## Measure public instances of one portfolio: make bench-public DATA=directory
+	$(BIN)/python benchmarks/run.py --only public --data $(DATA) --write docs/benchmarks.md
 
 schemas: $(READY) ## Write the JSON Schemas of all messages into docs/schemas
 	$(BIN)/podfolio schema --out docs/schemas
@@ -39,4 +45,4 @@ constraints: ## Pin the newest packages that work, in constraints.txt
 	rm -rf .venv && $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --editable '.[dev]'
 	$(BIN)/python -m pip freeze --exclude-editable | grep -v ' @ ' > constraints.txt
 
-.PHONY: help setup demo test check bench schemas constraints
+.PHONY: help setup demo test check bench bench-ladder bench-public schemas constraints

@@ -1,264 +1,69 @@
 """Measure speed and size, side by side with SCIP, and write them down with the machine's description.
 
-``python benchmarks/run.py [--write docs/benchmarks.md]``: takes about a minute. Nothing here is a
-test: a number depends on the machine, and says so.
+``python benchmarks/run.py [--only SECTION ...] [--write docs/benchmarks.md]``. The sections are
+
+- ``reference``: both stages of the reference customer; half a minute
+- ``system``: requests through the whole system, memory, start-up; a minute
+- ``ladder``: synthetic instances up to 400 ETFs and 16 pods (``ladder.py``); hours, or its ``--budget``
+- ``public``: public instances of one portfolio, from the files in ``--data DIR``; minutes
+
+By default the first two. What is written replaces these sections of the document and keeps the others.
+Nothing here is a test: a number depends on the machine, and says so.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import json
-import os
-import platform
-import random
-import statistics
-import subprocess
-import sys
-import tempfile
-import time
-from contextlib import asynccontextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cvxpy as cp
-from scip_model import stage_two
-
-from agents import mandates
-from bus import subjects
-from bus.jetstream import Connection, connect
-from bus.messages import BadMessageError, OptimizationRequest, encode, parse_final, parse_request
-from cli.system import whole_system
-from portfolio import market as markets
-from portfolio.conic.search import minimise
-from portfolio.formulation import Formulation
-from portfolio.sleeve import optimise_sleeve
+import ladder
+import reference
+import running_system
+from report import compose, machine, table
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import Callable
 
-    from bus.port import Bus
+_HEADER = ("what", "measured", "aim")
 
-ROOT = Path(__file__).parent.parent
-REFERENCE = ROOT / "examples" / "reference-customer.json"
-Row = tuple[str, str, str]
-
-SOLVES, SCIP_SOLVES = 40, 5
-SEQUENTIAL, FLOOD, IN_FLIGHT = 100, 800, 200
-TIMEOUT_S = 180
+TITLES = {
+    "reference": "The reference customer",
+    "system": "The whole system",
+    "ladder": "The ladder",
+    "public": "Public instances",
+}
 
 
 def main() -> None:
-    """Measure everything and print one table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", type=Path, help="also write the table to this Markdown file")
-    arguments = parser.parse_args()
-    rows = [*solver(), *asyncio.run(system()), *imports()]
-    text = render(rows)
-    print(text)
-    if arguments.write:
-        arguments.write.write_text(text, encoding="utf-8")
+    """Measure what was asked for; print it, and write it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=TITLES, default=["reference", "system"], help="what to measure")
+    parser.add_argument("--write", type=Path, help="write the sections into this Markdown file")
+    parser.add_argument("--data", type=Path, help="where the public instances are")
+    ladder.add_options(parser.add_argument_group("the ladder"))
+    options = parser.parse_args()
+    if "public" in options.only and options.data is None:
+        parser.error("the public instances need --data DIR")
+    print(machine())
+    for key in options.only:
+        body = section(key, options)
+        print(f"\n## {TITLES[key]}\n\n{body}")
+        if options.write:
+            compose(options.write, list(TITLES.values()), {TITLES[key]: body})
 
 
-def reference() -> OptimizationRequest:
-    """Read the reference customer's request."""
-    return parse_request(REFERENCE.read_bytes(), "reference-customer")
-
-
-def solver() -> list[Row]:
-    """Time stage 1 and stage 2 of the reference customer, and stage 2 through SCIP, in turn."""
-    request = reference()
-    market = markets.load(request.market)
-    shares, terms = request.shares(market.risk_free), request.terms()
-    pods = {pod: mandates.load(pod) for pod in sorted(shares)}
-    alone = [timed(lambda p=p: optimise_sleeve(market, pods[p], shares[p])) for p in pods for _ in range(SOLVES)]
-    sleeves = [optimise_sleeve(market, mandate, shares[pod]) for pod, mandate in pods.items()]
-    ours, scip, alone_scip, value = [], [], [], 0.0
-    for i in range(SOLVES):
-        ours.append(timed(lambda: minimise(Formulation(market, sleeves, terms).program)))
-        if i % (SOLVES // SCIP_SOLVES) == 0:
-            problem = stage_two(market, sleeves, terms)
-            options = {"limits/gap": 1e-4, "parallel/maxnthreads": 1}
-            scip.append(timed(lambda p=problem, o=options: p.solve(solver=cp.SCIP, scip_params=o)))
-            alone_scip.append(float(problem.solver_stats.solve_time))
-            value = float(problem.value)
-    solution = minimise(Formulation(market, sleeves, terms).program)
-    times = statistics.median(scip) / statistics.median(ours)
-    return [
-        ("stage 1, one pod alone", spread(alone), ""),
-        ("stage 2, reference customer, gap 1e-4", spread(ours), "20 ms"),
-        ("the same through CVXPY with SCIP", spread(scip), ""),
-        ("SCIP's part of that, without CVXPY's translation", spread(alone_scip), ""),
-        ("the time through CVXPY over ours", f"{times:.1f} times", "at least 5"),
-        ("SCIP's part over ours", f"{statistics.median(alone_scip) / statistics.median(ours):.1f} times", ""),
-        ("objective: ours, SCIP's", f"{-solution.value:.6f}, {value:.6f}", "equal within the gap"),
-        ("nodes, gap reached", f"{solution.nodes}, {solution.gap:.1e}", ""),
-    ]
-
-
-def timed(work: object) -> float:
-    """Time one call, in seconds."""
-    began = time.perf_counter()
-    work()  # type: ignore[operator]
-    return time.perf_counter() - began
-
-
-def spread(seconds: list[float]) -> str:
-    """Write the median and the range."""
-    low, middle, high = min(seconds), statistics.median(seconds), max(seconds)
-    return f"{middle * 1e3:.1f} ms ({low * 1e3:.1f} to {high * 1e3:.1f}, {len(seconds)} runs)"
-
-
-async def system() -> list[Row]:
-    """Time requests through the whole system, and weigh an agent at rest."""
-    rows: list[Row] = []
-    with tempfile.TemporaryDirectory(prefix="podfolio-bench-") as folder:
-        with (Path(folder) / "log").open("wb") as logs:
-            began = time.perf_counter()
-            async with whole_system(Path(folder), port=None, logs=logs, say=print) as url:
-                rows.append(("everything started, with the server", f"{time.perf_counter() - began:.2f} s", ""))
-                rows.extend(("an agent at rest, resident", f"{mib:.0f} MiB", "150 MB") for mib in resident())
-                async with connect(Connection(servers=url, name="podfolio-bench")) as bus, answers(bus) as pending:
-                    rows.extend(await load(bus, pending))
-        rows.append(await start_to_ready(Path(folder)))
-    return rows
-
-
-def resident() -> list[float]:
-    """Find the largest resident memory among the agents that this process started, in MiB."""
-    sizes = []
-    for status in Path("/proc").glob("[0-9]*/status"):
-        try:
-            facts = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
-            command = (status.parent / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if facts["PPid"].strip() == str(os.getpid()) and b"agents" in command:
-            sizes.append(int(facts["VmRSS"].split()[0]) / 1024)
-    return [max(sizes)] if sizes else []
-
-
-Pending = dict[str, asyncio.Future[str]]
-
-
-@asynccontextmanager
-async def answers(bus: Bus) -> AsyncIterator[Pending]:
-    """Watch the stream as a client would; resolves a future for every final event."""
-    pending: Pending = {}
-
-    async def watch() -> None:
-        async for message in bus.follow():
-            address = subjects.parse(message.subject)
-            if address.kind is subjects.Kind.FINAL and address.key in pending:
-                pending.pop(address.key).set_result(parse_final(message.data).type)
-
-    watching = asyncio.create_task(watch())
-    await asyncio.sleep(0.2)
-    try:
-        yield pending
-    finally:
-        watching.cancel()
-
-
-async def load(bus: Bus, pending: Pending) -> list[Row]:
-    """Publish one request after the other, then many at once, all different."""
-    async with asyncio.timeout(TIMEOUT_S):
-        alone = [await one(bus, pending, variation(i)) for i in range(SEQUENTIAL)]
-        places = asyncio.Semaphore(IN_FLIGHT)
-
-        async def bounded(i: int) -> float:
-            async with places:
-                return await one(bus, pending, variation(SEQUENTIAL + i))
-
-        began = time.perf_counter()
-        await asyncio.gather(*(bounded(i) for i in range(FLOOD)))
-        rate = FLOOD / (time.perf_counter() - began)
-    return [
-        ("request published to final event, one at a time", spread(alone), "60 ms"),
-        (f"requests a second, {IN_FLIGHT} in flight, one replica of each", f"{rate:.1f} ({FLOOD} requests)", "40"),
-    ]
-
-
-async def one(bus: Bus, pending: Pending, request: OptimizationRequest) -> float:
-    """Publish a request and wait for its portfolio; the time in seconds."""
-    answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    pending[request.request_id] = answered
-    began = time.perf_counter()
-    subject = subjects.request(request.request_id)
-    await bus.publish_once(subject, encode(request), message_id=request.request_id, headers={})
-    kind = await answered
-    if kind != "MasterPortfolioOptimized":
-        message = f"{request.request_id} ended in {kind}: nothing was measured"
-        raise BadMessageError(message)
-    return time.perf_counter() - began
-
-
-def variation(seed: int) -> OptimizationRequest:
-    """Vary the reference customer's shares and capital, so that no two requests are the same."""
-    draw = random.Random(seed)  # noqa: S311 - a benchmark's customers
-    body = json.loads(REFERENCE.read_text(encoding="utf-8"))
-    shares = {pod: share * draw.uniform(0.8, 1.2) for pod, share in body["pod_weights"].items()}
-    body["pod_weights"] = {pod: share / sum(shares.values()) for pod, share in shares.items()}
-    body["customer"]["total_capital_aud"] = draw.uniform(50_000, 500_000)
-    body["request_id"] = f"bench-{seed}"
-    body["explain"] = "unmet"
-    return parse_request(json.dumps(body).encode(), body["request_id"])
-
-
-async def start_to_ready(folder: Path) -> Row:
-    """Time an agent from its start to being ready, with a server that is there already."""
-    times: list[float] = []
-    with (folder / "log").open("ab") as logs:
-        async with whole_system(folder / "again", port=None, logs=logs, say=lambda _: None) as url:
-            for _ in range(5):
-                ready = folder / "agent.ready"
-                began = time.perf_counter()
-                process = await asyncio.create_subprocess_exec(
-                    sys.executable, "-m", "agents", "alpha", "--server", url, "--ready-file", str(ready), stderr=logs
-                )
-                async with asyncio.timeout(TIMEOUT_S):
-                    while not ready.exists():  # noqa: ASYNC110 - a file has no event
-                        await asyncio.sleep(0.01)
-                times.append(time.perf_counter() - began)
-                process.terminate()
-                await process.wait()
-    return ("an agent from start to ready", spread(times), "3 s")
-
-
-def imports() -> list[Row]:
-    """Time the imports of the two processes, each in a fresh interpreter."""
-    rows = []
-    for module in ("agents.__main__", "coordinator.__main__"):
-        command = [sys.executable, "-c", f"import {module}"]
-        base = [timed(lambda: subprocess.run([sys.executable, "-c", ""], check=True)) for _ in range(5)]
-        took = [timed(lambda c=command: subprocess.run(c, check=True)) for _ in range(5)]  # noqa: S603
-        rows.append((f"import {module}", f"{(statistics.median(took) - statistics.median(base)) * 1e3:.0f} ms", ""))
-    return rows
-
-
-def render(rows: list[Row]) -> str:
-    """Write the table as Markdown."""
-    widths = [max(len(row[i]) for row in [*rows, ("what", "measured", "aim")]) for i in range(3)]
-    lines = ["# Benchmarks", "", machine(), ""]
-    lines.extend(
-        "| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |"
-        for row in [("what", "measured", "aim"), tuple("-" * w for w in widths), *rows]
-    )
-    return "\n".join([*lines, "", "Written by `make bench`. Medians, with the range of all runs in brackets.", ""])
-
-
-def machine() -> str:
-    """Describe the machine."""
-    model = "unknown processor"
-    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-        if line.startswith("model name"):
-            model = line.split(":", 1)[1].strip()
-            break
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return (
-        f"{os.cpu_count()} cores ({model}), {memory:.0f} GiB, {platform.system()} {platform.release()},"
-        f" Python {platform.python_version()}, {time.strftime('%Y-%m-%d')}."
-    )
+def section(key: str, options: argparse.Namespace) -> str:
+    """Measure one section; its Markdown."""
+    measures: dict[str, Callable[[], str]] = {
+        "reference": lambda: table(_HEADER, reference.measure()),
+        "system": lambda: table(_HEADER, running_system.measure()),
+        "ladder": lambda: ladder.measure(options),
+        # Loaded when asked for: it compiles its loops on import.
+        "public": lambda: import_module("public_instances").measure(options.data),
+    }
+    return measures[key]()
 
 
 if __name__ == "__main__":

@@ -26,6 +26,11 @@ PODS = ("alpha", "beta")
 ACK_WAIT_S = 1.5
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the ladder be certified on more seeds than the suite has time for."""
+    parser.addoption("--ladder-seeds", type=int, default=2, help="seeds of the ladder certified by brute force")
+
+
 @dataclass
 class Site:
     """A bus, and what a test needs around it.

@@ -33,6 +33,7 @@ class Facts:
     prices: Market
     sleeves: Sequence[Sleeve]
     terms: Terms
+    never_worse: bool = True
 
     def __post_init__(self) -> None:
         etfs = self.prices.etfs
@@ -62,11 +63,19 @@ class Facts:
 
     @property
     def most_etfs(self) -> int:
-        return min(self.terms.rules.max_etfs, self.naive_etfs)
+        most = self.terms.rules.max_etfs
+        return min(most, self.naive_etfs) if self.never_worse else most
+
+    @property
+    def most_duplicates(self) -> int:
+        if not self.shared:
+            return 0
+        return self.naive_duplicates if self.never_worse else len(self.prices.etfs)
 
     @property
     def largest(self) -> float:
-        return min(self.terms.rules.max_weight, self.naive_largest)
+        most = self.terms.rules.max_weight
+        return min(most, self.naive_largest) if self.never_worse else most
 
     @property
     def shared(self) -> bool:
@@ -133,7 +142,7 @@ def _supports(facts: Facts) -> Iterator[Matrix]:
         held = np.flatnonzero(owners)
         if (
             len(held) <= facts.most_etfs
-            and (owners > 1).sum() <= (facts.naive_duplicates if facts.shared else 0)
+            and (owners > 1).sum() <= facts.most_duplicates
             and not any(facts.too_near(i, j) for i, j in combinations(held, 2))
         ):
             yield support
@@ -169,19 +178,19 @@ def _convex(facts: Facts) -> tuple[cp.Problem, cp.Parameter, cp.Parameter]:
                 rows.append(asked * risk / s_star <= facts.excess @ u / s_star)
             else:
                 rows.append(facts.linear_goal(goal.value) @ u / asked >= 1)
-    objective = preferences.pod_score * score
+    objective, joint = preferences.pod_score * score, []
     if facts.naive_cost > 0:
         variable = terms.total_capital_aud * (facts.spread @ w) / facts.naive_cost
         fixed = terms.brokerage_aud * cp.sum(on) / facts.naive_cost
-        rows.append(variable + fixed <= 1)
+        joint.append(variable + fixed <= 1)
         objective -= preferences.trading_cost * variable
     if facts.naive_tax > 0 and facts.naive_before > 0:
         tax = terms.marginal_tax_rate * (facts.income @ w) / facts.naive_tax
         objective += preferences.tax_efficiency * (1 - tax)
         # after/before no lower than naive: tax/before no higher.
-        rows.append(tax <= (facts.mu + facts.credit) @ w / facts.naive_before)
-    rows.append(facts.naive_sharpe * cp.norm(facts.L.T @ w) / facts.naive_risk <= facts.excess @ w / facts.naive_risk)
-    return cp.Problem(cp.Maximize(objective), rows), on, held
+        joint.append(tax <= (facts.mu + facts.credit) @ w / facts.naive_before)
+    joint.append(facts.naive_sharpe * cp.norm(facts.L.T @ w) / facts.naive_risk <= facts.excess @ w / facts.naive_risk)
+    return cp.Problem(cp.Maximize(objective), rows + joint * facts.never_worse), on, held
 
 
 @dataclass
@@ -223,7 +232,7 @@ def _norm(model: Model, M: Matrix, variables: list[object], limit: object) -> No
     model.addCons(quicksum(t * t for t in parts) <= r * r)
 
 
-def _state(model: Model, facts: Facts) -> None:  # noqa: C901, PLR0915 - one block a rule
+def _state(model: Model, facts: Facts) -> None:  # noqa: C901, PLR0912, PLR0915 - one block a rule
     P, n, terms, preferences = len(facts.sleeves), len(facts.prices.etfs), facts.terms, facts.terms.preferences
     own = {(p, j): p for p in range(P) for j in facts.universe(p)}
     u = {k: model.addVar(lb=0, ub=facts.sleeves[k[0]].mandate.max_position) for k in own}
@@ -242,7 +251,7 @@ def _state(model: Model, facts: Facts) -> None:  # noqa: C901, PLR0915 - one blo
         model.addCons(owners <= 1 + (P - 1) * d[j])
         model.addCons(extra[j] >= owners - 1)
     model.addCons(quicksum(y) <= facts.most_etfs)
-    model.addCons(quicksum(d) <= (facts.naive_duplicates if facts.shared else 0))
+    model.addCons(quicksum(d) <= facts.most_duplicates)
     for i, j in combinations(range(n), 2):
         if facts.too_near(i, j):
             model.addCons(y[i] + y[j] <= 1)
@@ -284,17 +293,20 @@ def _state(model: Model, facts: Facts) -> None:  # noqa: C901, PLR0915 - one blo
         cost = whole(terms.total_capital_aud * facts.spread / facts.naive_cost) + quicksum(
             terms.brokerage_aud / facts.naive_cost * v for v in z.values()
         )
-        model.addCons(cost <= 1)
+        if facts.never_worse:
+            model.addCons(cost <= 1)
         goal -= preferences.trading_cost * cost
     if facts.naive_tax > 0 and facts.naive_before > 0:
         tax = whole(terms.marginal_tax_rate * facts.income / facts.naive_tax)
         goal += preferences.tax_efficiency * (1 - tax)
-        model.addCons(tax <= whole((facts.mu + facts.credit) / facts.naive_before))
+        if facts.never_worse:
+            model.addCons(tax <= whole((facts.mu + facts.credit) / facts.naive_before))
     goal -= preferences.duplication * quicksum(extra) / max(facts.naive_extra, 1)
-    keys = list(own)
-    columns = np.array([facts.c[p] * facts.L[j] / facts.naive_risk for p, j in keys])
-    least = whole(facts.excess / (facts.naive_sharpe * facts.naive_risk))
-    _norm(model, columns.T, [u[k] for k in keys], least)
+    if facts.never_worse:
+        keys = list(own)
+        columns = np.array([facts.c[p] * facts.L[j] / facts.naive_risk for p, j in keys])
+        least = whole(facts.excess / (facts.naive_sharpe * facts.naive_risk))
+        _norm(model, columns.T, [u[k] for k in keys], least)
     top = model.addVar(lb=None)
     model.addCons(top <= goal)
     model.setObjective(top, sense="maximize")
