@@ -51,7 +51,7 @@ def _try(mandate: Mandate, request: OptimizationRequest, market: markets.Market,
 
 @lru_cache(maxsize=1_024)
 def _optimise_alone(
-    market: markets.Market,
+    market: MarketRef,
     mandate: Mandate,
     never_buy: frozenset[str],
     priorities: frozenset[tuple[str, int]],
@@ -59,15 +59,19 @@ def _optimise_alone(
 ) -> Sleeve:
     """Optimise a pod as if it had all the capital: its portfolio does not depend on its share.
 
-    Most customers share their risk tolerance with others and refuse nothing, so most were here before.
+    Most customers share their risk tolerance with others and refuse nothing, so most were here before. What
+    is kept is a pure function of the mandate and the content of the market, its hash being part of the key.
     """
-    return optimise_sleeve(market, mandate, 1.0, never_buy=never_buy, priorities=dict(priorities), relax=relax)
+    return optimise_sleeve(
+        markets.load(market.id), mandate, 1.0, never_buy=never_buy, priorities=dict(priorities), relax=relax
+    )
 
 
 def _optimise(mandate: Mandate, request: OptimizationRequest, market: markets.Market, share: float) -> PodResult:
     began = time.perf_counter()
+    content = MarketRef(id=market.id, sha256=market.sha256)
     sleeve = _optimise_alone(
-        market,
+        content,
         mandate.scaled(request.customer.risk_tolerance),
         frozenset(request.rules.never_buy),
         frozenset((name, p) for name, p in request.priorities.items() if name.startswith(f"{mandate.pod}.")),
@@ -77,7 +81,7 @@ def _optimise(mandate: Mandate, request: OptimizationRequest, market: markets.Ma
         request_id=request.request_id,
         pod=mandate.pod,
         capital_share=share,
-        market=MarketRef(id=market.id, sha256=market.sha256),
+        market=content,
         mandate=sleeve.mandate,
         weights=named(market, sleeve.weights),
         figures=sleeve.figures,

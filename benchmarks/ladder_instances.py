@@ -38,9 +38,9 @@ import numpy as np
 
 from portfolio.errors import SolverError
 from portfolio.formulation import Formulation
-from portfolio.goals import ranked
 from portfolio.mandate import Mandate, Measure, Objective
 from portfolio.market import Etf, Market
+from portfolio.ranking import ranked
 from portfolio.rules import Duplicates, Rules, Terms
 from portfolio.sleeve import Sleeve, UnreachableMandateError, optimise_sleeve
 

@@ -293,21 +293,25 @@ class _Stage:
     def without_dust(self, relaxation: Relaxation, states: States, answer: Answer) -> Vector:
         """Set to zero what is nearly nothing, where the optimum shows that this costs nothing.
 
-        Interior points have no zeros. All candidates together are tried first, then each.
+        Interior points have no zeros. All candidates are tried together; where that costs something, each
+        half of them, and so on.
         """
         n = len(self.universe)
         weights = answer.x[:n] / answer.x[n]
-        candidates = [int(j) for j in np.argsort(weights) if weights[j] < _CANDIDATE]
         limit = float(relaxation.program.q @ answer.x) + _NOTHING_LOST
-        x = answer.x
-        for dropped in ([candidates] if len(candidates) > 1 else []) + [[j] for j in candidates]:
+        x, states = answer.x, states.copy()
+        candidates = [int(j) for j in np.argsort(weights) if weights[j] < _CANDIDATE]
+        groups = [candidates] if candidates else []
+        while groups:
+            group = groups.pop()
             tried = states.copy()
-            tried[dropped] = OFF
+            tried[group] = OFF
             sparse = relaxation.solve_sharply(tried)
             if sparse.outcome is Outcome.SOLVED and relaxation.program.q @ sparse.x <= limit:
                 x, states = sparse.x, tried
-            if len(dropped) == len(candidates) and states is tried:
-                break
+            elif len(group) > 1:
+                # The smaller half is next.
+                groups += [group[len(group) // 2 :], group[: len(group) // 2]]
         return x
 
     def answer(self, relaxation: Relaxation, states: States) -> Answer | None:
