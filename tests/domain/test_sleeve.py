@@ -10,6 +10,7 @@ import cvxpy as cp
 import numpy as np
 import pytest
 from builders import OUTLOOK, TRAILING, mandate, market, random_market
+from goal_oracle import solved
 from scipy.optimize import linprog
 
 from agents.mandates import bundled
@@ -59,8 +60,7 @@ def best(prices: Market, terms: Mandate, measure: Measure, *, goals: bool = True
                 rows.append(linear[goal] >= asked * total)
     objective = {Measure.VOLATILITY: -risk, Measure.SHARPE: excess}.get(measure, linear.get(measure))
     problem = cp.Problem(cp.Maximize(objective), rows)
-    problem.solve(solver=cp.CLARABEL)
-    if problem.status not in ("optimal", "optimal_inaccurate"):
+    if not solved(problem):
         return float("nan")
     value = float(problem.value)
     if ratio and value < 1e-5:  # unit risk allows y = 0, where nothing else is feasible
