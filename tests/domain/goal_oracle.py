@@ -88,6 +88,10 @@ class Lexicographic:
         reach = [sign * (top - level) <= _REACHES * max(1.0, abs(level)) for top in self.tops]
         self.supports = [support for support, kept in zip(self.supports, reach, strict=True) if kept]
 
+    def any(self) -> bool:
+        """Whether any support at all keeps the rules and what is held."""
+        return any(value is not None for value in self._each(None))
+
     def objective(self) -> float | None:
         """Find the best objective with all levels held."""
         return max((value for value in self._over_supports(None) if value is not None), default=None)
@@ -100,6 +104,9 @@ class Lexicographic:
         return self._solve_all(aim)
 
     def _solve_all(self, aim: str | None) -> list[float | None]:
+        return list(self._each(aim))
+
+    def _each(self, aim: str | None) -> Iterator[float | None]:
         facts = self.facts
         P, n = len(facts.sleeves), len(facts.prices.etfs)
         on, held = cp.Parameter((P, n), nonneg=True), cp.Parameter(n, nonneg=True)
@@ -110,7 +117,6 @@ class Lexicographic:
                 rows.append(statement.keep(name, level))
         value, norming, told = statement.aim(aim) if aim else statement.objective()
         problem = cp.Problem(cp.Maximize(value), [*rows, norming])
-        found: list[float | None] = []
         for support in self.supports:
             on.value, held.value = support, (support.sum(axis=0) > 0).astype(float)
             kept = all(
@@ -118,8 +124,7 @@ class Lexicographic:
                 for name, level in self.held.items()
                 if name.split(".")[1] in COUNTS
             )
-            found.append(told(float(problem.value), support) if kept and solved(problem) else None)
-        return found
+            yield told(float(problem.value), support) if kept and solved(problem) else None
 
 
 def _count(figure: str, support: Matrix) -> int:
