@@ -377,7 +377,7 @@ class _Checker:
         if strange := told - {goal["name"] for goal in self.event["goals"]}:
             yield f"what was restricted is no goal: {sorted(strange)}"
         losing = self.measure("sharpe_ratio", self.shares @ self.naive_sleeves) < -FIGURE
-        ratio = {goal["name"]: goal["met"] for goal in self.event["goals"]}["never_worse.sharpe_ratio"]
+        ratio = {goal["name"]: goal["met"] for goal in self.event["goals"]}.get("never_worse.sharpe_ratio")
         if losing and ratio and "never_worse.sharpe_ratio" not in told:
             yield "a negative Sharpe ratio was kept by a stronger row, and that is not said"
         if "never_worse.sharpe_ratio" in told and ratio and not losing:
