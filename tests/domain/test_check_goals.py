@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Event = dict[str, Any]
 
-# Both ETFs of GOLD and of nothing else do nearly the same: the sets are chosen so that an event lists a pair.
+# The market of each event, and what differs from the reference customer's request.
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "gave_way": (OUTLOOK, {}),
     "limited": (TRAILING, {"correlations": "limit", "explain": "unmet"}),
