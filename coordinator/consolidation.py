@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from portfolio.market import Market
 
 
+class MarketsDifferError(DataError):
+    """An agent has another snapshot of the market than the coordinator."""
+
+
 def consolidate(
     request: OptimizationRequest, results: Mapping[str, PodResult], *, stop: Callable[[], bool] = lambda: False
 ) -> FinalEvent:
@@ -43,8 +47,10 @@ def consolidate(
         return _optimise(request, results, stop)
     except ConflictError as error:
         return _failed(request, Reason.RULES_CONFLICT, error)
-    except DataError as error:
+    except MarketsDifferError as error:
         return _failed(request, Reason.MARKETS_DIFFER, error)
+    except DataError as error:
+        return _failed(request, Reason.INVALID_REQUEST, error)
     except SolverError as error:
         return _failed(request, Reason.SOLVER_FAILED, error)
     except Exception as error:  # noqa: BLE001 - one request must not stop the queue behind it
@@ -90,14 +96,14 @@ def _sleeve(market: Market, result: PodResult, share: float) -> Sleeve:
     """Take a pod's result over; its share is the request's, its figures are computed again from its weights.
 
     Raises:
-        DataError: If it is about another market than ours.
+        MarketsDifferError: If it is about another market than ours.
     """
     if result.market.sha256 != market.sha256:
         message = (
             f"{result.pod} used a market {market.id} with hash {result.market.sha256[:12]}, the coordinator has"
             f" {market.sha256[:12]}: deploy the same version everywhere"
         )
-        raise DataError(message)
+        raise MarketsDifferError(message)
     weights = np.zeros(len(market.etfs))
     weights[market.positions(result.weights)] = list(result.weights.values())
     return Sleeve(

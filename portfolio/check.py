@@ -31,6 +31,8 @@ _NEARLY_THE_SAME = 0.97
 
 _HIGHER_IS_BETTER = ("tax_efficiency", "sharpe_ratio")
 _FIGURES = {"volatility", "expected_return", "grossed_up_yield", "sharpe_ratio", "liquidity"}
+_PRIORITIES = {"volatility": 1, "liquidity": 2, "grossed_up_yield": 3, "sharpe_ratio": 3, "expected_return": 3}
+_NEVER_WORSE_PRIORITY, _CORRELATION_PRIORITY = 4, 10
 _LOWER_IS_BETTER = ("etfs", "duplicated_etfs", "largest_position", "trading_cost_aud")
 
 
@@ -161,6 +163,8 @@ class _Checker:
             return
         for name, goal in told.items():
             yield from self.goal(goal, due[name])
+            if goal["priority"] != self.priority(due[name]):
+                yield f"{name} is told with priority {goal['priority']}, not {self.priority(due[name])}"
         ranks = [goal["priority"] for goal in self.event["goals"]]
         if ranks != sorted(ranks):
             yield "the goals do not stand in the order of their priorities"
@@ -221,6 +225,13 @@ class _Checker:
         prices = [told["price"], told["gain_of_one_percent"]]
         if any(price is not None and price < 0 for price in prices):
             yield f"{name} has a negative price: {prices}"
+
+    def priority(self, due: Event) -> int:
+        """Find the priority of a goal: the request's, or the documented one."""
+        if due["figure"] == "correlation":
+            return _CORRELATION_PRIORITY
+        documented = _PRIORITIES[due["figure"]] if due["pods"] else _NEVER_WORSE_PRIORITY
+        return int(self.terms["priorities"].get(due["name"], documented))
 
     def gave_way(self, told: Event, value: float | None) -> Iterator[str]:
         """Check that a goal that is missed is missed by as little as was proven possible."""
@@ -366,13 +377,18 @@ class _Checker:
         if strange := told - {goal["name"] for goal in self.event["goals"]}:
             yield f"what was restricted is no goal: {sorted(strange)}"
         losing = self.measure("sharpe_ratio", self.shares @ self.naive_sleeves) < -FIGURE
-        ratio = {goal["name"]: goal["met"] for goal in self.event["goals"]}["never_worse.sharpe_ratio"]
+        ratio = {goal["name"]: goal["met"] for goal in self.event["goals"]}.get("never_worse.sharpe_ratio")
         if losing and ratio and "never_worse.sharpe_ratio" not in told:
             yield "a negative Sharpe ratio was kept by a stronger row, and that is not said"
+        if "never_worse.sharpe_ratio" in told and ratio and not losing:
+            yield "a Sharpe ratio that is not negative needs no stronger row"
         limits_met = all(goal["met"] for goal in self.event["goals"] if goal["figure"] == "correlation")
         proven = gap <= certificate["target_gap"] and certificate["levels_proven"] and limits_met
-        if certificate["certified"] and not (proven and "never_worse.sharpe_ratio" not in told):
+        proven = proven and "never_worse.sharpe_ratio" not in told
+        if certificate["certified"] and not proven:
             yield "the portfolio is said to be certified, but not everything that takes is proven"
+        if proven and not certificate["certified"]:
+            yield "everything that a certificate takes is proven, but the portfolio is said not to be certified"
 
     def objective_terms(self) -> dict[str, float]:
         """Compute the terms of the objective."""

@@ -130,7 +130,8 @@ def _repair(solver: Solver, market: Market, sleeves: Sequence[Sleeve], terms: Te
         if status not in (Status.OPTIMAL, Status.INFEASIBLE):
             return None
         low, high = (low, middle) if status is Status.OPTIMAL else (middle, high)
-    now, to = _value(sleeves, terms, rule), values[high]
+    # Whole numbers become floats, as every number of a message.
+    now, to = (v if isinstance(v, str) else float(v) for v in (_value(sleeves, terms, rule), values[high]))
     return Repair(rule, f"{_label(rule)} {_show(rule, now)} to {_show(rule, to)}", now, to)
 
 

@@ -18,7 +18,7 @@ from portfolio.errors import SolverError
 from portfolio.figures import figures
 from portfolio.mandate import Mandate, Measure, Objective
 from portfolio.market import Etf, Market
-from portfolio.rules import Duplicates, Preferences, Rules, Terms
+from portfolio.rules import Correlations, Duplicates, Explain, OnUnreachable, Preferences, Rules, Terms
 from portfolio.sleeve import Sleeve, UnreachableMandateError, optimise_sleeve
 
 if TYPE_CHECKING:
@@ -132,18 +132,33 @@ def terms(  # noqa: PLR0913 - one argument a rule
     duplicates: Duplicates = Duplicates.FORBID,
     min_correlation_distance: float = 0.0,
     preferences: Preferences | None = None,
+    priorities: Mapping[str, int] | None = None,
+    on_unreachable: OnUnreachable = OnUnreachable.RELAX,
+    explain: Explain = Explain.UNMET,
+    correlation_limits: Mapping[str, float] | None = None,
 ) -> Terms:
-    """State a customer's terms."""
-    rules = Rules(max_etfs, min_weight, max_weight, duplicates, min_correlation_distance)
-    return Terms(capital, tax, brokerage, rules, preferences or Preferences())
+    """State a customer's terms; limits on correlations are goals where there are any."""
+    return Terms(
+        total_capital_aud=capital,
+        marginal_tax_rate=tax,
+        brokerage_aud=brokerage,
+        rules=Rules(max_etfs, min_weight, max_weight, duplicates, min_correlation_distance),
+        preferences=preferences or Preferences(),
+        priorities=priorities or {},
+        on_unreachable=on_unreachable,
+        explain=explain,
+        correlations=Correlations.LIMIT if correlation_limits else Correlations.REPORT,
+        correlation_limits=correlation_limits or {},
+    )
 
 
 def random_sleeves(
-    rng: np.random.Generator, prices: Market, pods: int, *, universe: int, slack: float = 0.85
+    rng: np.random.Generator, prices: Market, pods: int, *, universe: int, slack: float = 0.85, relax: bool = False
 ) -> list[Sleeve]:
     """Make pods with random universes, objectives, shares and goals that each can keep alone.
 
-    *slack* is how much of its own result a goal asks for. What stage 1 cannot solve is drawn again.
+    *slack* is how much of its own result a goal asks for: above one, it is out of reach and takes *relax*. What
+    stage 1 cannot solve is drawn again.
     """
     shares = rng.dirichlet(np.full(pods, 4.0)).tolist()
     made: list[Sleeve] = []
@@ -159,7 +174,7 @@ def random_sleeves(
         with suppress(UnreachableMandateError, SolverError):
             alone = optimise_sleeve(prices, bare, 1.0).figures
             goals = {m: alone.of(m) * (2 - slack if m.lower_is_better else slack) for m in asked}
-            made.append(optimise_sleeve(prices, replace(bare, goals=goals), shares[len(made)]))
+            made.append(optimise_sleeve(prices, replace(bare, goals=goals), shares[len(made)], relax=relax))
     return made
 
 

@@ -98,7 +98,7 @@ def test_an_answer_to_a_request_that_nobody_made_is_ignored() -> None:
 
 
 def test_goals_that_no_pod_can_reach_are_told_of_all_pods_at_once() -> None:
-    sent = data(market=OUTLOOK)
+    sent = data(market=OUTLOOK, on_unreachable="fail")
 
     action = decide(read_record([request_message(sent), *answers(sent, *PODS)]), due=False)
 

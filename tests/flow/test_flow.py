@@ -200,8 +200,10 @@ async def test_rules_that_conflict_are_named() -> None:
 
     assert isinstance(event, MasterPortfolioFailed)
     assert event.reason is Reason.RULES_CONFLICT
-    assert {conflict.requirement for conflict in event.conflicts} == {"max_etfs", "duplicates"}
+    mandates = {"beta.max_position", "gamma.max_position", "delta.max_position"}
+    assert {conflict.requirement for conflict in event.conflicts} == {"max_etfs", "duplicates"} | mandates
     assert "at most 9 ETFs" in event.message
+    assert "max_etfs 9 to 11" in {repair.words for repair in event.repairs}
 
 
 async def test_a_result_on_a_subject_with_wildcards_mixes_nobody_s_requests() -> None:

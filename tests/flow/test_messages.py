@@ -41,6 +41,37 @@ def test_the_reference_request_is_read_as_written() -> None:
     assert (request.rules.max_etfs, request.rules.min_weight, request.rules.max_weight) == (12, 0.02, 0.30)
 
 
+def test_what_a_request_does_not_say_of_goals_is_what_is_documented() -> None:
+    terms = parse_request(data(), "r1").terms()
+
+    assert (terms.on_unreachable, terms.explain, terms.correlations) == ("relax", "all", "report")
+    assert (terms.priorities, terms.correlation_limits, terms.pod_ranks) == ({}, {}, {})
+
+
+def test_what_a_request_says_of_goals_is_taken_over_as_it_is() -> None:
+    said = {
+        "on_unreachable": "fail",
+        "explain": "unmet",
+        "correlations": "limit",
+        "priorities": {"gamma.sharpe_ratio": 1, "never_worse.trading_cost_aud": 9},
+        "correlation_limits": {"alpha-beta": -1, "beta-gamma": 0.5, "gamma-delta": 1.0},
+    }
+    terms = parse_request(data(**said), "r1").terms()
+
+    assert {name: getattr(terms, name) for name in said} == said
+
+
+def test_the_rank_of_a_pod_is_the_best_priority_of_its_goals() -> None:
+    goal = {"goal_id": "g", "name": "n", "pod": "alpha", "target_amount_aud": 11_000, "years": 1}
+    goals = [
+        {**goal, "priority": 3},
+        {**goal, "goal_id": "h", "priority": 2},
+        {**goal, "goal_id": "i", "pod": "beta"},
+    ]
+
+    assert parse_request(data(pod_weights=None, goals=goals), "r1").terms().pod_ranks == {"alpha": 2, "beta": 1}
+
+
 def test_shares_follow_from_the_present_values_of_goals() -> None:
     goal = {"goal_id": "g", "name": "n", "pod": "alpha", "target_amount_aud": 11_000, "years": 1}
     other = {**goal, "goal_id": "h", "pod": "beta", "target_amount_aud": 36_300, "years": 2}

@@ -16,7 +16,7 @@ from coordinator.consolidation import consolidate
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from portfolio import Matrix
+    from portfolio.master import Master
 
 
 def results() -> Mapping[str, PodResult]:
@@ -27,10 +27,10 @@ def results() -> Mapping[str, PodResult]:
 def test_a_portfolio_that_breaks_a_rule_is_withheld(monkeypatch: pytest.MonkeyPatch) -> None:
     optimise = consolidation.optimise_master
 
-    def wrong(*args: object, **kwargs: object) -> tuple[Matrix, object]:
-        X, certificate = optimise(*args, **kwargs)  # type: ignore[arg-type]
-        X[0] = X[0][::-1]  # a solver that puts the first pod's money into other ETFs
-        return X, certificate
+    def wrong(*args: object, **kwargs: object) -> Master:
+        master = optimise(*args, **kwargs)  # type: ignore[arg-type]
+        master.X[0] = master.X[0][::-1]  # a solver that puts the first pod's money into other ETFs
+        return master
 
     monkeypatch.setattr(consolidation, "optimise_master", wrong)
 
