@@ -89,7 +89,7 @@ def tax_efficiency(market: Market, w: Vector, marginal_tax_rate: float) -> float
     before = float(pre_tax_returns(market) @ w)
     if before <= 0:
         return None
-    return 10 * (before - float(tax_drags(market, marginal_tax_rate) @ w)) / before
+    return 10 * (1 - float(tax_drags(market, marginal_tax_rate) @ w) / before)
 
 
 def trading_cost_aud(market: Market, w: Vector, *, positions: int, capital_aud: float, brokerage_aud: float) -> float:

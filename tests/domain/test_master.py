@@ -383,8 +383,7 @@ def test_a_search_for_conflicts_that_is_stopped_says_that_the_set_may_be_larger_
     assert small == {"max_weight", "max_etfs"}
     assert stopped.value.repairs == ()
     assert str(stopped.value).endswith("Time ended the search for a smaller set: ease several of them")
-    advice = "Ease one of them" if on_unreachable is OnUnreachable.FAIL else "Any one of these changes is enough: "
-    assert advice in str(complete.value)
+    assert "Any one of these changes is enough: " in str(complete.value)
 
 
 def test_gammas_sharpe_ratio_in_conflict_is_told_with_the_best_that_the_rules_allow() -> None:

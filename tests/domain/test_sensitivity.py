@@ -10,7 +10,7 @@ from builders import random_market, random_sleeves, terms
 from goal_oracle import COUNTS, DOCUMENTED, ROWS, Lexicographic, asked_in_order, lower
 from oracles import Facts
 
-from portfolio.goals import delivered
+from portfolio.ranking import delivered
 from portfolio.market import Market
 from portfolio.master import Master, optimise_master
 from portfolio.rules import Duplicates, Terms
