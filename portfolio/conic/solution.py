@@ -5,11 +5,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from portfolio.conic.bound import FREE, ON, Bound, lagrangian_bound, valid
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from portfolio import Vector
     from portfolio.conic.bound import States
+    from portfolio.conic.program import Program
 
 
 class Status(Enum):
@@ -19,6 +26,17 @@ class Status(Enum):
     INFEASIBLE = "infeasible"
     STOPPED = "stopped"
     UNDECIDED = "undecided"
+
+
+class Part(Protocol):
+    """A part of the search space that can say what is proven about it."""
+
+    @property
+    def states(self) -> States:
+        """The part: switches that are FREE take both values, shape (s,)."""
+
+    def bound(self, program: Program) -> Bound:
+        """Compute, in plain numpy and whatever the part says of itself, what is proven."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,6 +53,46 @@ class Leaf:
     multipliers: Vector | None
     infeasible: bool = False
 
+    def bound(self, program: Program) -> Bound:
+        """Compute what the multipliers prove; nothing at all is minus infinity."""
+        if self.multipliers is None:
+            return _everywhere(-math.inf, self.states)
+        y = valid(program, self.multipliers)
+        if self.infeasible:
+            contradicted = lagrangian_bound(program, self.states, y, costs=False).value > 0
+            return _everywhere(math.inf if contradicted else -math.inf, self.states)
+        bound = lagrangian_bound(program, self.states, y)
+        return bound if math.isfinite(bound.value) else _everywhere(-math.inf, self.states)
+
+
+def _everywhere(value: float, states: States) -> Bound:
+    return Bound(value, np.full(len(states), value), np.full(len(states), value))
+
+
+def on_bounds(program: Program, leaves: Sequence[Part]) -> Vector:
+    """Bound a program with one switch on, for each switch in turn, shape (s,), from leaves that cover everything."""
+    least = np.full(len(program.switched), math.inf)
+    for leaf in leaves:
+        bound = leaf.bound(program)
+        on = np.where(leaf.states == FREE, bound.on, np.where(leaf.states == ON, bound.value, math.inf))
+        np.minimum(least, on, out=least)
+    return least
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Point:
+    """A feasible point.
+
+    Attributes:
+        x: The variables, shape (n,).
+        states: The switches, all set, shape (s,).
+        value: Its objective.
+    """
+
+    x: Vector
+    states: States
+    value: float
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Solution:
@@ -49,6 +107,7 @@ class Solution:
         bound: No feasible point is below it.
         nodes: Relaxations that were solved as nodes of the tree.
         leaves: The proof.
+        points: Feasible points that were met, best first; a bounded number.
     """
 
     status: Status
@@ -57,7 +116,8 @@ class Solution:
     value: float
     bound: float
     nodes: int
-    leaves: tuple[Leaf, ...]
+    leaves: tuple[Part, ...]
+    points: tuple[Point, ...] = ()
 
     @property
     def gap(self) -> float:

@@ -1,0 +1,39 @@
+"""Solve one block at changing prices, by whatever solver fits it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+from portfolio.conic.search import minimise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from portfolio import Vector
+    from portfolio.conic.program import Program
+    from portfolio.conic.solution import Solution
+
+
+class BlockSolver(Protocol):
+    """Solves one program again and again, each time at other costs."""
+
+    def minimise(self, q: Vector, k: Vector, *, slack: float, node_limit: int, stop: Callable[[], bool]) -> Solution:
+        """Minimise at the costs *q* and *k*; *slack* is that of ``search.minimise``, at a gap of zero."""
+
+
+class PlainBlockSolver:
+    """The plain tree, for blocks of any shape."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+
+    def minimise(self, q: Vector, k: Vector, *, slack: float, node_limit: int, stop: Callable[[], bool]) -> Solution:
+        """See ``BlockSolver``."""
+        priced = replace(self.program, q=q, k=k)
+        return minimise(priced, gap=0.0, slack=slack, node_limit=node_limit, stop=stop)
+
+
+def block_solver(program: Program) -> BlockSolver:
+    """Choose the solver that fits a block."""
+    return PlainBlockSolver(program)
