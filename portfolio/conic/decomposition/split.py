@@ -76,7 +76,8 @@ class Split:
             ]
         ).reshape(len(names), len(program.b))
         self.joint_variables: Indices = np.flatnonzero(program.blocks == JOINT)
-        alone: Flags = np.equal(named.sum(axis=0), 1) & ~program.A[:, self.joint_variables].any(axis=1)
+        alone = np.zeros(len(program.b), dtype=bool)
+        alone[:] = (named.sum(axis=0) == 1) & ~program.A[:, self.joint_variables].any(axis=1)
         for rows in program.cone_rows:
             together = named[:, rows].any(axis=1)
             inside = together.sum() == 1 and not program.A[rows][:, self.joint_variables].any()
