@@ -7,9 +7,14 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from portfolio.conic.bound import Bound, lagrangian_bound, valid
+
 if TYPE_CHECKING:
     from portfolio import Vector
     from portfolio.conic.bound import States
+    from portfolio.conic.program import Program
 
 
 class Status(Enum):
@@ -35,6 +40,18 @@ class Leaf:
     multipliers: Vector | None
     infeasible: bool = False
 
+    def bound(self, program: Program) -> Bound:
+        """Recompute what the multipliers prove of the part; infinite where they prove that nothing is in it."""
+        s = len(self.states)
+        if self.multipliers is not None:
+            y = valid(program, self.multipliers)
+            found = lagrangian_bound(program, self.states, y, costs=not self.infeasible)
+            if self.infeasible and found.value > 0:
+                return Bound(math.inf, np.full(s, math.inf), np.full(s, math.inf))
+            if not self.infeasible and math.isfinite(found.value):
+                return found
+        return Bound(-math.inf, np.full(s, -math.inf), np.full(s, -math.inf))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Solution:
@@ -49,6 +66,7 @@ class Solution:
         bound: No feasible point is below it.
         nodes: Relaxations that were solved as nodes of the tree.
         leaves: The proof.
+        points: Feasible points found on the way with their switches, best first; where a search keeps them.
     """
 
     status: Status
@@ -58,6 +76,7 @@ class Solution:
     bound: float
     nodes: int
     leaves: tuple[Leaf, ...]
+    points: tuple[tuple[Vector, States], ...] = ()
 
     @property
     def gap(self) -> float:
