@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portfolio.conic.bound import ON
-from portfolio.conic.cover import cover
+from portfolio.conic.cover import covered
 
 if TYPE_CHECKING:
     from portfolio import Vector
@@ -27,7 +27,7 @@ FEASIBLE = 1e-7
 def faults(program: Program, solution: Solution) -> list[str]:
     """Say what is wrong with a solution's proof; nothing, if it holds."""
     found = []
-    if not cover([leaf.states for leaf in solution.leaves]):
+    if not covered(program, solution.leaves):
         found.append("the leaves of the search do not cover every setting of the switches")
     proven = min((leaf.bound(program).value for leaf in solution.leaves), default=np.inf)
     if not proven >= min(solution.bound, solution.value):

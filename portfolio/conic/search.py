@@ -20,7 +20,7 @@ import numpy as np
 from portfolio.conic.bound import FREE, OFF, ON, Bound, lagrangian_bound
 from portfolio.conic.proof import FEASIBLE, violation
 from portfolio.conic.relaxation import Answer, Outcome, Relaxation
-from portfolio.conic.solution import Leaf, Point, Solution, Status, relative_gap, scale_of
+from portfolio.conic.solution import Leaf, Solution, Status, relative_gap, scale_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,7 +86,7 @@ class _Search:
         self.open: list[_Node] = []
         self.order = count()
         self.tried: set[bytes] = set()
-        self.points: list[Point] = []
+        self.points: list[tuple[float, Vector, States]] = []
         # Rows on switches alone: what a support must keep whatever the variables are.
         alone = program.H.any(axis=1) & ~program.A.any(axis=1)
         self.counts, self.limits = program.H[alone], program.b[alone]
@@ -117,7 +117,10 @@ class _Search:
             status = Status.OPTIMAL
         else:
             status = Status.STOPPED if self.open else Status.UNDECIDED
-        leaves, points = tuple(self.leaves), tuple(sorted(self.points, key=lambda p: p.value)[:_POINTS])
+        leaves, points = (
+            tuple(self.leaves),
+            tuple((x, on) for _, x, on in sorted(self.points, key=lambda found: found[0])[:_POINTS]),
+        )
         return Solution(status, self.x, self.states, self.value, bound, self.nodes, leaves, points)
 
     def push(self, states: States, multipliers: Vector | None, bound: float) -> None:
@@ -211,7 +214,7 @@ class _Search:
         exact = self.relaxation.solve_sharply(support)
         if exact.outcome is Outcome.SOLVED and violation(self.program, exact.x, support) <= FEASIBLE:
             value = self.program.value(exact.x, support == ON)
-            self.points.append(Point(exact.x, support, value))
+            self.points.append((value, exact.x, support))
             if value < self.value:
                 self.value, self.x, self.states = value, exact.x, support
 

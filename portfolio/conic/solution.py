@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -28,17 +28,6 @@ class Status(Enum):
     UNDECIDED = "undecided"
 
 
-class Part(Protocol):
-    """A part of the search space that can say what is proven about it."""
-
-    @property
-    def states(self) -> States:
-        """The part: switches that are FREE take both values, shape (s,)."""
-
-    def bound(self, program: Program) -> Bound:
-        """Compute, in plain numpy and whatever the part says of itself, what is proven."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Leaf:
     """A part of the search space with the multipliers that close it.
@@ -53,23 +42,25 @@ class Leaf:
     multipliers: Vector | None
     infeasible: bool = False
 
+    @property
+    def interval(self) -> tuple[float, float]:
+        """What risk the part is about: any, unless a leaf says otherwise."""
+        return -math.inf, math.inf
+
     def bound(self, program: Program) -> Bound:
-        """Compute what the multipliers prove; nothing at all is minus infinity."""
-        if self.multipliers is None:
-            return _everywhere(-math.inf, self.states)
-        y = valid(program, self.multipliers)
-        if self.infeasible:
-            contradicted = lagrangian_bound(program, self.states, y, costs=False).value > 0
-            return _everywhere(math.inf if contradicted else -math.inf, self.states)
-        bound = lagrangian_bound(program, self.states, y)
-        return bound if math.isfinite(bound.value) else _everywhere(-math.inf, self.states)
+        """Recompute what the multipliers prove of the part; infinite where they prove that nothing is in it."""
+        s = len(self.states)
+        if self.multipliers is not None:
+            y = valid(program, self.multipliers)
+            found = lagrangian_bound(program, self.states, y, costs=not self.infeasible)
+            if self.infeasible and found.value > 0:
+                return Bound(math.inf, np.full(s, math.inf), np.full(s, math.inf))
+            if not self.infeasible and math.isfinite(found.value):
+                return found
+        return Bound(-math.inf, np.full(s, -math.inf), np.full(s, -math.inf))
 
 
-def _everywhere(value: float, states: States) -> Bound:
-    return Bound(value, np.full(len(states), value), np.full(len(states), value))
-
-
-def on_bounds(program: Program, leaves: Sequence[Part]) -> Vector:
+def on_bounds(program: Program, leaves: Sequence[Leaf]) -> Vector:
     """Bound a program with one switch on, for each switch in turn, shape (s,), from leaves that cover everything."""
     least = np.full(len(program.switched), math.inf)
     for leaf in leaves:
@@ -77,21 +68,6 @@ def on_bounds(program: Program, leaves: Sequence[Part]) -> Vector:
         on = np.where(leaf.states == FREE, bound.on, np.where(leaf.states == ON, bound.value, math.inf))
         np.minimum(least, on, out=least)
     return least
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Point:
-    """A feasible point.
-
-    Attributes:
-        x: The variables, shape (n,).
-        states: The switches, all set, shape (s,).
-        value: Its objective.
-    """
-
-    x: Vector
-    states: States
-    value: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,7 +83,7 @@ class Solution:
         bound: No feasible point is below it.
         nodes: Relaxations that were solved as nodes of the tree.
         leaves: The proof.
-        points: Feasible points that were met, best first; a bounded number.
+        points: Feasible points found on the way with their switches, best first; where a search keeps them.
     """
 
     status: Status
@@ -116,8 +92,8 @@ class Solution:
     value: float
     bound: float
     nodes: int
-    leaves: tuple[Part, ...]
-    points: tuple[Point, ...] = ()
+    leaves: tuple[Leaf, ...]
+    points: tuple[tuple[Vector, States], ...] = ()
 
     @property
     def gap(self) -> float:

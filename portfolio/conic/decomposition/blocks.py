@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+from portfolio.conic.perspective.block import BlockSearch
+from portfolio.conic.perspective.errors import NotABlockError
 from portfolio.conic.search import minimise
 
 if TYPE_CHECKING:
@@ -34,6 +36,20 @@ class PlainBlockSolver:
         return minimise(priced, gap=0.0, slack=slack, node_limit=node_limit, stop=stop)
 
 
+class PerspectiveBlockSolver:
+    """The compiled search, for blocks with one budget and one risk."""
+
+    def __init__(self, program: Program) -> None:
+        self.search = BlockSearch(program)
+
+    def minimise(self, q: Vector, k: Vector, *, slack: float, node_limit: int, stop: Callable[[], bool]) -> Solution:
+        """See ``BlockSolver``."""
+        return self.search.minimise(q, k, gap=0.0, slack=slack, node_limit=node_limit, stop=stop)
+
+
 def block_solver(program: Program) -> BlockSolver:
     """Choose the solver that fits a block."""
-    return PlainBlockSolver(program)
+    try:
+        return PerspectiveBlockSolver(program)
+    except NotABlockError:
+        return PlainBlockSolver(program)

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portfolio.conic.bound import FREE, Bound, valid
-from portfolio.conic.cover import cover
+from portfolio.conic.cover import covered
 from portfolio.conic.decomposition.restriction import columns, kept_by
 from portfolio.conic.decomposition.split import Split
-from portfolio.conic.solution import on_bounds
+from portfolio.conic.solution import Leaf, on_bounds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from portfolio.conic.bound import States
     from portfolio.conic.decomposition.split import Indices
     from portfolio.conic.program import Program
-    from portfolio.conic.solution import Part
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +38,7 @@ class Pricing:
     """
 
     y: Vector
-    trees: tuple[tuple[Part, ...], ...]
+    trees: tuple[tuple[Leaf, ...], ...]
     costs: bool = True
 
     def bound(self, split: Split) -> Bound:
@@ -72,9 +71,9 @@ def _sum(constant: float, values: Sequence[float]) -> float:
     return math.inf if math.inf in (constant, *values) else constant + sum(values)
 
 
-def tree_bounds(program: Program, tree: Sequence[Part]) -> tuple[float, Vector]:
+def tree_bounds(program: Program, tree: Sequence[Leaf]) -> tuple[float, Vector]:
     """Bound a program by leaves, and with each switch on; minus infinity where they leave something out."""
-    if not cover([leaf.states for leaf in tree]):
+    if not covered(program, tree):
         return -math.inf, np.full(len(program.switched), -math.inf)
     return min(leaf.bound(program).value for leaf in tree), on_bounds(program, tree)
 
@@ -93,20 +92,18 @@ class Fixing:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Decomposed:
+class Decomposed(Leaf):
     """A whole program as one part: bounded by prices, or by what was fixed and a tree over what is left.
 
     Attributes:
-        states: All free, shape (s,).
         pricings: Prices whose bounds hold for everything.
         fixings: What is off.
         tree: Leaves over the switches that are left, in order; their multipliers are those of all rows.
     """
 
-    states: States
-    pricings: tuple[Pricing, ...]
-    fixings: tuple[Fixing, ...]
-    tree: tuple[Part, ...]
+    pricings: tuple[Pricing, ...] = ()
+    fixings: tuple[Fixing, ...] = ()
+    tree: tuple[Leaf, ...] = ()
 
     def bound(self, program: Program) -> Bound:
         """Compute the better of both bounds."""
@@ -126,9 +123,9 @@ class Decomposed:
         off = np.zeros(len(program.switched), dtype=bool)
         for fixing in self.fixings:
             off[fixing.off] = True
-        if not cover([leaf.states for leaf in self.tree]):
-            return -math.inf
         rest = columns(program, kept_by(program, off))
+        if not covered(rest, self.tree):
+            return -math.inf
         return min(leaf.bound(rest).value for leaf in self.tree)
 
 

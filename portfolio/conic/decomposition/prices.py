@@ -63,7 +63,7 @@ class Pricer:
             self.nodes += solution.nodes
             trees.append(solution.leaves)
             bounds.append(solution.bound)
-            fresh += sum(self.master.add(place, point.x, point.states) for point in solution.points[:_COLUMNS])
+            fresh += sum(self.master.add(place, x, states) for x, states in solution.points[:_COLUMNS])
         total = math.inf if math.inf in bounds else prices.constant + sum(bounds)
         if not costs:
             total = math.inf if total > 0 else -math.inf

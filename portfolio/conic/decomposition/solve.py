@@ -10,6 +10,7 @@ Deterministic: nothing depends on time but *stop*.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +23,7 @@ from portfolio.conic.decomposition.prices import Pricer
 from portfolio.conic.decomposition.restriction import Restriction, kept_by
 from portfolio.conic.decomposition.split import Split
 from portfolio.conic.proof import FEASIBLE, violation
-from portfolio.conic.solution import Leaf, Point, Solution, Status, relative_gap, scale_of
+from portfolio.conic.solution import Leaf, Solution, Status, relative_gap, scale_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,13 +65,20 @@ def minimise(
     return _Decomposition(split, gap, node_limit, stop).run()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Point:
+    x: Vector
+    states: States
+    value: float
+
+
 class _Decomposition:
     def __init__(self, split: Split, gap: float, node_limit: int, stop: Callable[[], bool]) -> None:
         self.split, self.program, self.gap = split, split.program, gap
         self.node_limit, self.stop = node_limit, stop
         self.pricer = Pricer(split, stop)
         self.best: Priced | None = None
-        self.incumbent: Point | None = None
+        self.incumbent: _Point | None = None
         self.tried: set[bytes] = set()
         self.fixings: list[Fixing] = []
         self.off = np.zeros(len(self.program.switched), dtype=bool)
@@ -152,7 +160,7 @@ class _Decomposition:
     def look(self, mix: Mix, nodes: int) -> None:
         """Look for an incumbent among what the columns of a mix hold."""
         held = np.zeros(len(self.program.switched), dtype=bool)
-        for column, share in zip(self.pricer.master.columns, mix.shares.tolist(), strict=True):
+        for column, share in zip(self.pricer.master.columns, mix.shares.tolist(), strict=False):
             if share > _SHARE:
                 held[self.split.blocks[column.block].switches[column.states == ON]] = True
         self.search_among(held & ~self.off, nodes)
@@ -175,7 +183,7 @@ class _Decomposition:
             return
         x, states = restriction.point(found.x), restriction.states(found.states)
         if violation(self.program, x, states) <= FEASIBLE:
-            self.incumbent = Point(x, states, self.program.value(x, states == ON))
+            self.incumbent = _Point(x, states, self.program.value(x, states == ON))
 
     # Fix.
 
@@ -208,7 +216,7 @@ class _Decomposition:
     def finish(self, tree: tuple[Leaf, ...]) -> Solution:
         """Say what is known, with the proof."""
         pricings = () if self.best is None else (self.best.pricing,)
-        leaf = Decomposed(everything(self.program), pricings, tuple(self.fixings), tree)
+        leaf = Decomposed(everything(self.program), None, False, pricings, tuple(self.fixings), tree)
         bound = leaf.bound(self.program).value
         bound = min(bound, self.value)
         bound -= _HAIR * max(1.0, abs(bound)) if math.isfinite(bound) else 0.0
@@ -219,5 +227,5 @@ class _Decomposition:
         else:
             status = Status.STOPPED
         x, states = (self.incumbent.x, self.incumbent.states) if self.incumbent else (None, None)
-        points = (self.incumbent,) if self.incumbent else ()
+        points = ((self.incumbent.x, self.incumbent.states),) if self.incumbent else ()
         return Solution(status, x, states, self.value, bound, self.pricer.nodes, (leaf,), points)

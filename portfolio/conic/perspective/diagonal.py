@@ -1,0 +1,74 @@
+"""Find a diagonal that can be taken out of a variance: how strong the perspective reformulation is.
+
+Any ``D >= 0`` with ``S - D`` positive semidefinite is valid (Frangioni & Gentile 2007); that of the largest
+trace gave the smallest trees. It is the optimum of a semidefinite program with n variables, found by
+Newton's method on its logarithmic barrier,
+
+    maximise  sum(D) + mu (log det(S - D) + sum(log D)),
+
+whose Hessian is the elementwise square of the inverse (Boyd & Vandenberghe 11.8.3), without a semidefinite solver.
+A few per cent of the trace are not worth a step: the barrier ends early.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.linalg import lapack
+
+if TYPE_CHECKING:
+    from portfolio import Matrix, Vector
+
+# The barrier's share of the trace at its end, and what each round leaves of it.
+_END, _ROUND = 0.02, 0.15
+_STEPS = 60
+
+
+def largest_diagonal(S: Matrix) -> Vector:
+    """Find ``D >= 0`` of nearly the largest sum with ``S - D`` positive definite."""
+    n = len(S)
+    size = float(np.diag(S).mean())
+    if size <= 0:
+        return np.zeros(n)
+    S = S / size + 1e-9 * np.eye(n)
+    inverse = _inverse(S)
+    if inverse is None:
+        return np.zeros(n)
+    # D proportional to 1 / diag(S^-1), halfway to the boundary.
+    D = 1 / np.diag(inverse)
+    root = np.sqrt(D)
+    D *= 0.5 / np.linalg.eigvalsh(root[:, None] * inverse * root)[-1]
+    mu = float(D.sum()) / n
+    inverse = _inverse(S - np.diag(D))
+    for _ in range(_STEPS):
+        if inverse is None:  # cannot happen from inside
+            return np.zeros(n)
+        gradient = 1 - mu * np.diag(inverse) + mu / D
+        hessian = mu * inverse**2
+        hessian[np.diag_indices(n)] += mu / D**2
+        step = lapack.dposv(hessian, gradient)[1]
+        decrement = float(gradient @ step)
+        length = min(1.0, 0.9 / max(1e-12, float((-step / D).max())))
+        while True:
+            trial = _inverse(S - np.diag(D + length * step))
+            if trial is not None:
+                break
+            length *= 0.6
+            if length < 1e-10:
+                return np.maximum(D - 1e-9, 0.0) * size
+        D, inverse = D + length * step, trial
+        if decrement < mu and length > 0.5:
+            if 2 * n * mu <= _END * D.sum():
+                break
+            mu *= _ROUND
+    return np.maximum(D - 1e-9, 0.0) * size
+
+
+def _inverse(X: Matrix) -> Matrix | None:
+    """Invert a positive definite matrix; None if it is not."""
+    c, info = lapack.dpotrf(X, lower=1)
+    if info:
+        return None
+    inverse = lapack.dpotri(c, lower=1)[0]
+    return np.tril(inverse) + np.tril(inverse, -1).T
