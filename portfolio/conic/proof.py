@@ -7,11 +7,12 @@ point is better than the bound, whatever produced the multipliers.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portfolio.conic.bound import FREE, OFF, ON, lagrangian_bound, valid
+from portfolio.conic.bound import FREE, OFF, ON
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +29,7 @@ FEASIBLE = 1e-7
 def faults(program: Program, solution: Solution) -> list[str]:
     """Say what is wrong with a solution's proof; nothing, if it holds."""
     found = []
-    if not _cover([leaf.states for leaf in solution.leaves]):
+    if not _cover_all(solution.leaves, _risks(program)):
         found.append("the leaves of the search do not cover every setting of the switches")
     proven = min((_proven(program, leaf) for leaf in solution.leaves), default=np.inf)
     if not proven >= min(solution.bound, solution.value):
@@ -60,13 +61,40 @@ def violation(program: Program, x: Vector, states: States) -> float:
 
 
 def _proven(program: Program, leaf: Leaf) -> float:
-    if leaf.multipliers is None:
-        return -np.inf
-    y = valid(program, leaf.multipliers)
-    if leaf.infeasible:
-        return np.inf if lagrangian_bound(program, leaf.states, y, costs=False).value > 0 else -np.inf
-    value = lagrangian_bound(program, leaf.states, y).value
-    return value if np.isfinite(value) else -np.inf
+    value = leaf.bound(program).value
+    return -np.inf if np.isnan(value) else value
+
+
+def _cover_all(leaves: Sequence[Leaf], risks: tuple[float, float]) -> bool:
+    """Whether the leaves leave out no setting of the switches, whatever the risk.
+
+    A leaf that is about an interval of the risk counts for that only: between any two neighbouring ends of
+    such intervals, those that are about all of it must cover every setting.
+    """
+    low, high = risks
+    ends = {end for leaf in leaves for end in leaf.interval if low < end < high}
+    cuts = sorted({low, high, *ends})
+    pieces = list(pairwise(cuts)) if low < high else [(low, high)]
+    return all(_cover([leaf.states for leaf in leaves if _holds(leaf.interval, a, b)]) for a, b in pieces)
+
+
+def _holds(interval: tuple[float, float], low: float, high: float) -> bool:
+    return interval[0] <= low and high <= interval[1]
+
+
+def _risks(program: Program) -> tuple[float, float]:
+    """What the variable that bounds the one cone can be, by its bounds and the rows about it alone."""
+    if len(program.cones) != 1:
+        return -np.inf, np.inf
+    named = np.flatnonzero(program.A[program.cone_rows[0].start])
+    if len(named) != 1:
+        return -np.inf, np.inf
+    r, e, m = int(named[0]), program.equalities, program.inequalities
+    rows = [
+        i for i in range(e, e + m)
+        if program.A[i, r] > 0 and np.count_nonzero(program.A[i]) == 1 and not program.H[i].any()
+    ]  # fmt: skip
+    return program.lower[r], min([program.upper[r], *(program.b[i] / program.A[i, r] for i in rows)])
 
 
 def _cover(parts: Sequence[States]) -> bool:

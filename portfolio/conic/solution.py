@@ -40,6 +40,11 @@ class Leaf:
     multipliers: Vector | None
     infeasible: bool = False
 
+    @property
+    def interval(self) -> tuple[float, float]:
+        """What risk the part is about: any, unless a leaf says otherwise."""
+        return -math.inf, math.inf
+
     def bound(self, program: Program) -> Bound:
         """Recompute what the multipliers prove of the part; infinite where they prove that nothing is in it."""
         s = len(self.states)

@@ -33,8 +33,8 @@ _UNBOUNDED = 1e30
 _SHIFT = 10.0
 # Nodes between two questions to the clock: a few milliseconds.
 _CHUNK = 32
-# Bounds of the compiled search are claimed less this, relative: sums in another order differ in their last digits.
-_HAIR = 1e-11
+# What bounds are claimed less, of the terms that they sum: twice what the proof's check deducts.
+_HAIR = 2e-12
 POINTS = 24
 
 
@@ -285,11 +285,13 @@ class _Solve:
             x[shape.count] = shape.most if program.q[shape.count] < 0 else max(shape.least, count)
         return x
 
-    def own(self, value: float) -> float:
-        """Turn a bound of the search into one of the program, a hair less."""
+    def own(self, value: float, proof: int) -> float:
+        """Turn a bound of the search into one of the program, less what sums in another order may deduct."""
         if value == math.inf or value >= self.goal.ceiling:
             return math.inf
-        value -= _HAIR * (1 + abs(value))
+        y, reach = self.pool.y[proof], 2.0 + float(self.block.upper.sum())
+        terms = float(abs(y).sum()) + 4.0 * (1.0 + float(y[self.search.cap] if self.search.cap != ABSENT else 0.0)) * (1.0 + self.search.shift)
+        value -= _HAIR * (1.0 + abs(value) + reach * terms)
         if self.mode == tree.VARIANCE:
             return self.offset + self.scale * math.sqrt(max(value, 0.0))
         return self.offset + self.scale * value
@@ -326,7 +328,7 @@ class _Solve:
                 i, state = int(pool.fix_switch[fix]), int(pool.fix_state[fix])
                 states[i] = ON if state == OFF else OFF
                 leaf = self.leaf(node, int(pool.fix_proof[fix]), states.copy(), made)
-                yield leaf, self.own(float(pool.fix_bound[fix]))
+                yield leaf, self.own(float(pool.fix_bound[fix]), int(pool.fix_proof[fix]))
                 states[i] = state
         for k in range(int(pool.numbers[tree.LEAVES])):
             node, kind = int(pool.leaf_node[k]), int(pool.leaf_kind[k])
@@ -337,7 +339,7 @@ class _Solve:
                 settled = self.settle(node, states)
                 yield settled, settled.bound(self.program).value
             else:
-                yield self.leaf(node, int(pool.proof[node]), states, made), self.own(float(pool.leaf_bound[k]))
+                yield self.leaf(node, int(pool.proof[node]), states, made), self.own(float(pool.leaf_bound[k]), int(pool.proof[node]))
         for place in range(int(pool.numbers[tree.HEAP])):
             node = int(pool.heap[place])
             proof = int(pool.proof[node])
@@ -368,7 +370,7 @@ class _Solve:
             splitting=search.splitting,
             theta=theta,
             point=point,
-            interval=(low * unit, high * unit),
+            risks=self.interval(node),
             variance=self.mode == tree.VARIANCE,
         )
 
@@ -392,8 +394,12 @@ class _Solve:
         """Say which interval of the risk a leaf is about."""
         if self.search.shape.risk == ABSENT:
             return leaf
-        unit = self.search.unit
-        return replace(leaf, interval=(float(self.pool.low[node]) * unit, float(self.pool.high[node]) * unit))
+        return replace(leaf, risks=self.interval(node))
+
+    def interval(self, node: int) -> tuple[float, float]:
+        """The interval of a node's risk in the program's units; its ends are the program's own, to the last digit."""
+        low, high, unit = float(self.pool.low[node]), float(self.pool.high[node]), self.search.unit
+        return (low * unit, self.search.shape.high if high == self.goal.high else high * unit)
 
 
 def matrix(rows: list[Vector]) -> Matrix:

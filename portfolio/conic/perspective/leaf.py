@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from portfolio.conic.program import Program
 
 _ROUNDING = 1e-12
-# How far from positive semidefinite R may be by rounding, relative to its largest entry; the bound pays for it.
-_MARGIN = 1e-12
+# Of one operation, times two.
+_ROUNDOFF = 2.3e-16
 
 
 @dataclass(slots=True, eq=False)
@@ -55,6 +55,7 @@ class _Parts:
     risk: int
     R: Matrix
     margin: float
+    total: float
 
 
 def _take_apart(program: Program, D: Vector, shift: float) -> _Parts | None:
@@ -77,12 +78,16 @@ def _take_apart(program: Program, D: Vector, shift: float) -> _Parts | None:
     e = program.A[budgets[0], j] / program.b[budgets[0]]
     M = tail[:, j] / first[named[0]]
     R = M.T @ M + shift * np.outer(e, e) - np.diag(D)
-    margin = _MARGIN * len(j) * float(abs(np.diag(R) + 2 * D).max())
-    try:
-        np.linalg.cholesky(R + margin * np.eye(len(j)))
-    except np.linalg.LinAlgError:
-        return None
-    return _Parts(int(named[0]), R, 2 * margin)
+    total = float(program.b[budgets[0]] / program.A[budgets[0], j[0]])
+    # A factorisation in double precision errs by less than this; R is to be positive by more, or pays for it.
+    margin = _ROUNDOFF * len(j) ** 2 * float((np.diag(R) + 2 * D).max())
+    for allowed in (-margin, margin):
+        try:
+            np.linalg.cholesky(R + allowed * np.eye(len(j)))
+        except np.linalg.LinAlgError:
+            continue
+        return _Parts(int(named[0]), R, max(2 * allowed, 0.0), total)
+    return None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,15 +98,20 @@ class PerspectiveLeaf(Leaf):
         splitting: The variance taken apart; None where risk plays no part.
         theta: Multiplier of the variance.
         point: Where the tangent touches, shape (s,).
-        interval: The part's risk; what is outside is in other leaves.
+        risks: The part's risk; what is outside is in other leaves.
         variance: The multipliers bound the variance, of which the objective is the root; else the objective itself.
     """
 
     splitting: Splitting | None = None
     theta: float = 0.0
     point: Vector | None = None
-    interval: tuple[float, float] = (-math.inf, math.inf)
+    risks: tuple[float, float] = (-math.inf, math.inf)
     variance: bool = False
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """What risk the part is about."""
+        return self.risks
 
     def bound(self, program: Program) -> Bound:
         """Minimise the Lagrangian over the leaf; infinite if that is more than anything feasible can cost."""
@@ -137,10 +147,11 @@ class PerspectiveLeaf(Leaf):
         curve = np.zeros(len(j))
         if parts is not None and self.point is not None and self.splitting is not None:
             theta, p, risk = max(self.theta, 0.0), self.point, parts.risk
-            low, high = max(self.interval[0], lower[risk]), min(self.interval[1], upper[risk])
+            low, high = max(self.risks[0], lower[risk]), min(self.risks[1], upper[risk])
             lower[risk], upper[risk] = low, max(low, high)
             Rp = parts.R @ p
-            far = float((np.maximum(abs(p), abs(upper[j] - p)) ** 2).sum())
+            # |u - p|^2, since u is not negative and sums to the total
+            far = (parts.total + float(np.linalg.norm(p))) ** 2
             slope[j] += 2 * theta * Rp
             constant -= theta * (float(p @ Rp) + self.splitting.shift + parts.margin * far)
             size += theta * (2 * float(abs(Rp) @ (abs(p) + upper[j])) + self.splitting.shift + upper[risk] ** 2)

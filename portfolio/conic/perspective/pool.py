@@ -41,10 +41,15 @@ def new_pool(n: int, m: int, nodes: int, points: int) -> Pool:
         supports=np.empty((points, n), dtype=np.int8),
         worth=np.empty(points),
         tried=np.zeros(_TRIED, dtype=np.int64),
+        branched=np.full(nodes, -1, dtype=np.int64),
+        distance=np.empty(nodes),
+        gain=np.zeros((2, n)),
+        gains=np.zeros((2, n)),
     )
 
 
-_BY_NODE = ("states", "low", "high", "bound", "warm", "proof", "u", "y", "last_u", "last_y", "phase", "heap")
+_BY_NODE = ("states", "low", "high", "bound", "warm", "proof", "u", "y", "last_u", "last_y", "phase", "heap", "branched",
+            "distance")
 _BY_LEAF = ("leaf_node", "leaf_kind", "leaf_bound")
 _BY_FIX = ("fix_node", "fix_switch", "fix_state", "fix_proof", "fix_bound")
 

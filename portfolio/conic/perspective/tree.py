@@ -41,6 +41,10 @@ BOUNDED, SETTLED, FORBIDDEN, OPEN = 0, 1, 2, 3
 _NOTHING = 1e-6
 _STEPS_WARM, _STEPS_COLD = 40, 150
 
+# A switch is tried in both states this often before its average gains are believed (reliability branching, Achterberg,
+# Koch & Martin 2005), and of those not believed yet this many at a node.
+_RELIABLE, _TRIALS, _STEPS_TRIAL = 1.0, 10, 12
+
 
 class Goal(NamedTuple):
     """What a solve minimises; only this changes from one to the next.
@@ -107,6 +111,10 @@ class Pool(NamedTuple):
     supports: Table
     worth: Vector
     tried: Integers
+    branched: Integers
+    distance: Vector
+    gain: Matrix
+    gains: Matrix
 
 
 @compiled
@@ -364,8 +372,67 @@ def add(pool: Pool, parent: int, states: States, low: float, high: float, bound:
     pool.numbers[NODES] = node + 1
     pool.states[node] = states
     pool.low[node], pool.high[node], pool.bound[node] = low, high, bound
-    pool.warm[node], pool.proof[node] = parent, pool.proof[parent]
+    pool.warm[node], pool.proof[node], pool.branched[node] = parent, pool.proof[parent], -1
     return int(node)
+
+
+@compiled
+def learn(pool: Pool, switch: int, state: int, distance: float, gain: float) -> None:
+    """Remember by how much setting a switch raised a bound, for each unit that it was moved."""
+    pool.gain[state, switch] += gain / max(distance, 1e-3)
+    pool.gains[state, switch] += 1.0
+
+
+@compiled
+def try_switch(
+    block: Block, goal: Goal, pool: Pool, costs: Costs, node: int, states: States, i: int, fraction: float, value: float
+) -> None:
+    """Set a switch on and off for a few steps, to learn what that does to the bound."""
+    n, m = len(states), len(goal.rhs)
+    best_u, best_y, z = np.empty(n), np.empty(m), np.empty(n)
+    for state in range(2):
+        if pool.gains[state, i] >= _RELIABLE:
+            continue
+        states[i] = state
+        u, y, phase = pool.last_u[node].copy(), pool.last_y[node].copy(), pool.phase[node].copy()
+        bound, _, steps = relax(
+            block, costs, states, u, y, phase, pool.values[CUT], 1e-8, _STEPS_TRIAL, best_u, best_y, z
+        )
+        pool.numbers[STEPS] += steps
+        gain = min(max(bound - value, 0.0), max(pool.values[CUT] - value, 0.0))
+        learn(pool, i, state, fraction if state == 0 else 1.0 - fraction, gain)
+    states[i] = -1
+
+
+@compiled
+def choose(
+    block: Block, goal: Goal, pool: Pool, costs: Costs, node: int, states: States, z: Vector, value: float
+) -> int:
+    """Choose the switch to branch on: the one whose two states promise the largest product of gains."""
+    n = len(z)
+    score = np.zeros(n)
+    for i in range(n):
+        if states[i] == -1 and z[i] > _NOTHING and z[i] < 1.0 - _NOTHING:
+            score[i] = (1.0 - z[i]) * z[i] ** 0.15
+    order = np.argsort(-score)
+    fractions = z.copy()
+    chosen, most, trials = -1, -1.0, 0
+    for place in range(n):
+        i = order[place]
+        if score[i] <= 0.0:
+            break
+        if min(pool.gains[0, i], pool.gains[1, i]) < _RELIABLE and trials < _TRIALS:
+            trials += 1
+            try_switch(block, goal, pool, costs, node, states, i, fractions[i], value)
+        promise = 1.0
+        for state in range(2):
+            times, gain = pool.gains[state, i], 0.0
+            if times > 0.0:
+                gain = pool.gain[state, i] / times * (fractions[i] if state == 0 else 1.0 - fractions[i])
+            promise *= max(gain, 1e-7)
+        if promise > most:
+            chosen, most = i, promise
+    return chosen
 
 
 @compiled
@@ -402,6 +469,10 @@ def explore(block: Block, goal: Goal, pool: Pool, budget: int) -> bool:  # noqa:
         if not value >= pool.bound[node]:
             proof = pool.proof[node]
             value = bound_at(block, costs, states, pool.u[proof], pool.y[proof], on)
+        if pool.branched[node] >= 0:
+            i = pool.branched[node]
+            gain = min(value, pool.values[CUT]) - pool.bound[pool.warm[node]]
+            learn(pool, i, states[i], pool.distance[node], max(gain, 0.0))
         pool.proof[node] = proof
         pool.bound[node] = value
         if value >= pool.values[CUT]:
@@ -459,13 +530,10 @@ def explore(block: Block, goal: Goal, pool: Pool, budget: int) -> bool:  # noqa:
             for r in range(m):
                 weight += pool.last_y[node, r] * goal.alpha[r]
             error = weight * (spread - low) * (high - spread) / (low + high)
-        chosen, score = -1, 0.0
+        fractional = False
         for i in range(n):
-            if states[i] == -1 and z[i] > _NOTHING and z[i] < 1.0 - _NOTHING:
-                a = (1.0 - z[i]) * z[i] ** 0.15
-                if a > score:
-                    chosen, score = i, a
-        split = error > 0.0 and (chosen < 0 or error > 0.3 * (min(cut, pool.values[BEST]) - value))
+            fractional = fractional or (states[i] == -1 and z[i] > _NOTHING and z[i] < 1.0 - _NOTHING)
+        split = error > 0.0 and (not fractional or error > 0.3 * (min(cut, pool.values[BEST]) - value))
         if split and min(spread - low, high - spread) > 1e-7 * high:
             # The fixed switches hold for both halves.
             for side in range(2):
@@ -473,10 +541,11 @@ def explore(block: Block, goal: Goal, pool: Pool, budget: int) -> bool:  # noqa:
                 half = bound_at(block, costs_on(goal, a, b, b), states, pool.u[proof], pool.y[proof], on)
                 push(pool, add(pool, node, states, a, b, half))
             continue
+        chosen = choose(block, goal, pool, costs, node, states, z, value) if fractional else -1
         if chosen < 0:
             most = -np.inf
             for i in range(n):
-                if states[i] == -1 and z[i] + 1e-3 * on[i] > most:
+                if states[i] == -1 and z[i] > most:
                     chosen, most = i, z[i]
         if chosen < 0:
             push(pool, add(pool, node, states, low, high, value))
@@ -484,5 +553,7 @@ def explore(block: Block, goal: Goal, pool: Pool, budget: int) -> bool:  # noqa:
         part = min(on[chosen], 0.0)
         for state in (1, 0):
             states[chosen] = state
-            push(pool, add(pool, node, states, low, high, value - part + (on[chosen] if state == 1 else 0.0)))
+            child = add(pool, node, states, low, high, value - part + (on[chosen] if state == 1 else 0.0))
+            pool.branched[child], pool.distance[child] = chosen, z[chosen] if state == 0 else 1.0 - z[chosen]
+            push(pool, child)
     return pool.numbers[HEAP] == 0 or pool.bound[pool.heap[0]] >= pool.values[CUT]
