@@ -13,6 +13,7 @@ import numpy as np
 
 from portfolio.conic.bound import ON
 from portfolio.conic.cover import covered
+from portfolio.conic.solution import proven
 
 if TYPE_CHECKING:
     from portfolio import Vector
@@ -29,9 +30,9 @@ def faults(program: Program, solution: Solution) -> list[str]:
     found = []
     if not covered(program, solution.leaves):
         found.append("the leaves of the search do not cover every setting of the switches")
-    proven = min((leaf.bound(program).value for leaf in solution.leaves), default=np.inf)
-    if not proven >= min(solution.bound, solution.value):
-        found.append(f"the leaves prove {proven:.9g}, not the bound {solution.bound:.9g} that is claimed")
+    found_bound = min((proven(program, leaf) for leaf in solution.leaves), default=np.inf)
+    if not found_bound >= min(solution.bound, solution.value):
+        found.append(f"the leaves prove {found_bound:.9g}, not the bound {solution.bound:.9g} that is claimed")
     if solution.x is not None and solution.states is not None:
         off = violation(program, solution.x, solution.states)
         if not off <= FEASIBLE:

@@ -60,13 +60,19 @@ class Leaf:
         return Bound(-math.inf, np.full(s, -math.inf), np.full(s, -math.inf))
 
 
+def proven(program: Program, leaf: Leaf) -> float:
+    """Recompute a leaf's bound; what is not a number proves nothing."""
+    value = leaf.bound(program).value
+    return -math.inf if math.isnan(value) else value
+
+
 def on_bounds(program: Program, leaves: Sequence[Leaf]) -> Vector:
     """Bound a program with one switch on, for each switch in turn, shape (s,), from leaves that cover everything."""
     least = np.full(len(program.switched), math.inf)
     for leaf in leaves:
         bound = leaf.bound(program)
         on = np.where(leaf.states == FREE, bound.on, np.where(leaf.states == ON, bound.value, math.inf))
-        np.minimum(least, on, out=least)
+        np.minimum(least, np.where(np.isnan(on), -math.inf, on), out=least)
     return least
 
 

@@ -16,7 +16,7 @@ from portfolio.conic.bound import FREE, Bound, valid
 from portfolio.conic.cover import covered
 from portfolio.conic.decomposition.restriction import columns, kept_by
 from portfolio.conic.decomposition.split import Split
-from portfolio.conic.solution import Leaf, on_bounds
+from portfolio.conic.solution import Leaf, on_bounds, proven
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,7 +75,7 @@ def tree_bounds(program: Program, tree: Sequence[Leaf]) -> tuple[float, Vector]:
     """Bound a program by leaves, and with each switch on; minus infinity where they leave something out."""
     if not covered(program, tree):
         return -math.inf, np.full(len(program.switched), -math.inf)
-    return min(leaf.bound(program).value for leaf in tree), on_bounds(program, tree)
+    return min(proven(program, leaf) for leaf in tree), on_bounds(program, tree)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,7 +126,7 @@ class Decomposed(Leaf):
         rest = columns(program, kept_by(program, off))
         if not covered(rest, self.tree):
             return -math.inf
-        return min(leaf.bound(rest).value for leaf in self.tree)
+        return min(proven(rest, leaf) for leaf in self.tree)
 
 
 def everything(program: Program) -> States:

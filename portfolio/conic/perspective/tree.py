@@ -271,7 +271,7 @@ def update_cut(goal: Goal, pool: Pool) -> None:
     if best == np.inf:
         return
     value = offset + unit * (math.sqrt(best) if goal.mode == VARIANCE else best)
-    cut = value + values[SLACK] if values[SLACK] > 0.0 else value - 0.999 * values[GAP] * max(abs(value), 0.01)
+    cut = value + values[SLACK] if values[SLACK] != 0.0 else value - 0.999 * values[GAP] * max(abs(value), 0.01)
     cut = (cut - offset) / unit
     values[CUT] = cut * max(cut, 0.0) if goal.mode == VARIANCE else cut
 
