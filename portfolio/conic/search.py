@@ -19,8 +19,9 @@ import numpy as np
 
 from portfolio.conic.bound import FREE, OFF, ON, Bound, lagrangian_bound
 from portfolio.conic.proof import FEASIBLE, violation
-from portfolio.conic.relaxation import Answer, Outcome, Relaxation
+from portfolio.conic.relaxation import Answer, Outcome
 from portfolio.conic.solution import Leaf, Solution, Status, relative_gap, scale_of
+from portfolio.conic.working_set import relaxation_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +76,7 @@ def minimise(
 class _Search:
     def __init__(self, program: Program, gap: float, slack: float = 0.0, cutoff: float = math.inf) -> None:
         self.program = program
-        self.relaxation = Relaxation(program)
+        self.relaxation = relaxation_of(program)
         self.gap, self.slack, self.cutoff = gap, slack, cutoff
         self.value = math.inf
         self.x: Vector | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
     from portfolio import Vector
     from portfolio.conic.program import Program
     from portfolio.conic.solution import Solution
+
+
+# Nodes of the plain tree that say whether it suits a block, and how often it is asked in vain.
+_GLANCE = 1
+
+_SAME = 1e-7
 
 
 class BlockSolver(Protocol):
@@ -47,9 +54,26 @@ class PerspectiveBlockSolver:
         return self.search.minimise(q, k, gap=0.0, slack=slack, node_limit=node_limit, stop=stop)
 
 
+class EitherBlockSolver:
+    """A glance with the plain tree, which closes a block without a price on risk at once; else the compiled search."""
+
+    def __init__(self, program: Program) -> None:
+        self.plain, self.perspective = PlainBlockSolver(program), PerspectiveBlockSolver(program)
+        self.patience = _GLANCE
+
+    def minimise(self, q: Vector, k: Vector, *, slack: float, node_limit: int, stop: Callable[[], bool]) -> Solution:
+        """See ``BlockSolver``."""
+        if self.patience:
+            glance = self.plain.minimise(q, k, slack=slack, node_limit=_GLANCE, stop=stop)
+            if glance.bound >= glance.value + min(slack, 0.0) - _SAME or math.isinf(glance.bound):
+                return glance
+            self.patience -= 1
+        return self.perspective.minimise(q, k, slack=slack, node_limit=node_limit, stop=stop)
+
+
 def block_solver(program: Program) -> BlockSolver:
     """Choose the solver that fits a block."""
     try:
-        return PerspectiveBlockSolver(program)
+        return EitherBlockSolver(program)
     except NotABlockError:
         return PlainBlockSolver(program)
