@@ -1,12 +1,16 @@
 """Compile the kernels, once; the only module here that knows numba.
 
-Numba keeps what it compiled beside the source, or in ``NUMBA_CACHE_DIR``. Where it can write to neither (a
-read-only image, a user without a home) it refuses to cache at all, even to read what set-up left there: such
-a place is asked for here, as the last one to look at.
+Numba keeps what it compiled in ``NUMBA_CACHE_DIR``, beside the source, or in the user's cache. Two things it does not
+do, and the places to keep things below do. It does not notice that a function called from another file changed: here
+the stamp of every kernel is that of all of them. And where it can write nowhere (a read-only image, a user without a
+home) it does not even read what set-up left beside the source.
 """
 
 from __future__ import annotations
 
+import hashlib
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numba
@@ -17,17 +21,45 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound="Callable[..., Any]")
 
+_HERE = Path(__file__).parent
 
-class _ReadOnly(caching.InTreeCacheLocator):  # type: ignore[misc]
-    """The place beside the source, where it can be read but not written."""
+
+@lru_cache(maxsize=1)
+def _stamp() -> bytes:
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(_HERE.glob("*.py")))).digest()
+
+
+class _Together:
+    """Kernels of this package are as fresh as the package."""
+
+    def get_source_stamp(self) -> bytes:
+        return _stamp()
 
     @classmethod
-    def from_function(cls, py_func: object, py_file: str) -> _ReadOnly:
-        """Take it as it is: what is not there is compiled again, and cannot be kept."""
-        return cls(py_func, py_file)
+    def from_function(cls, py_func: object, py_file: str) -> object:
+        return super().from_function(py_func, py_file) if Path(py_file).parent == _HERE else None  # type: ignore[misc]
 
 
-caching.CacheImpl._locator_classes.append(_ReadOnly)  # noqa: SLF001 - numba has no other door for it
+class _Given(_Together, caching.UserProvidedCacheLocator):  # type: ignore[misc]
+    """The place that the environment names."""
+
+
+class _Beside(_Together, caching.InTreeCacheLocator):  # type: ignore[misc]
+    """The place beside the source."""
+
+
+class _Own(_Together, caching.UserWideCacheLocator):  # type: ignore[misc]
+    """The user's cache."""
+
+
+class _ReadOnly(_Together, caching.InTreeCacheLocator):  # type: ignore[misc]
+    """The place beside the source where nothing can be written: what is not there is compiled at each start."""
+
+    def ensure_cache_path(self) -> None:
+        """Take it as it is."""
+
+
+caching.CacheImpl._locator_classes[:0] = [_Given, _Beside, _Own, _ReadOnly]  # noqa: SLF001 - numba has no other door
 
 
 def compiled(function: Function) -> Function:

@@ -34,6 +34,9 @@ ZERO, LINE, KNEE, CURVE, UPPER = 0, 1, 2, 3, 4
 
 # Proximal terms, relative to the curvature: what keeps a singular system solvable.
 _PROXIMAL = 1e-9
+# How soft a step takes the rows, in units of what a variable alone would answer: where fewer variables are free than
+# rows hold, multipliers must not run away.
+_SOFT = 1e-4
 # Multipliers on which curvature or price depends change by at most this factor in a step.
 _TRUST = 4.0
 # What a step may move a multiplier by, relative to the largest slope: an infeasible node's grow by it.
@@ -175,6 +178,7 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
     phase: States,
     cut: float,
     tolerance: float,
+    patience: int,
     limit: int,
     best_u: Vector,
     best_y: Vector,
@@ -183,7 +187,7 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
     """Solve the relaxation from (*u*, *y*, *phase*), which are updated.
 
     Returns the best bound, proven by *best_u* and *best_y*; how far the last point is from keeping its rows; and
-    the steps taken. Stops as soon as the bound reaches *cut* or comes within *tolerance* of the point.
+    the steps taken. After *patience* steps it goes carefully. Stops as soon as the bound reaches *cut* or comes within *tolerance* of the point.
     """
     n, m, e_rows = len(u), len(y), block.equalities
     D, floor, upper, A = block.D, block.floor, block.upper, block.A
@@ -191,7 +195,7 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
     knee, w, slope, Ru, push = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n)
     residual, active = np.zeros(m), np.zeros(m, dtype=np.int64)
     free = np.zeros(n, dtype=np.int64)
-    best, off, steps = -np.inf, np.inf, 0
+    best, off, steps, whole = -np.inf, np.inf, 0, True
     mean = 0.0
     spread = 0.0
     for i in range(n):
@@ -317,7 +321,10 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
                 push[i] = slope[i] + (w[i] if states[i] == -1 and knee[i] >= upper[i] else twice * upper[i])
             else:
                 held += 1
-        for _ in range(1 if step > 20 else 2 + held // 4):
+        # Phases exchanged all at once may go in circles. Then go carefully: to the first crossing only, and release
+        # only where the variables that are free have found their place, which cannot circle.
+        careful = step >= patience
+        for _ in range(1 if careful and whole else 0 if careful else 2 + held // 4):
             i = np.argmax(push)
             if push[i] <= small:
                 break
@@ -386,7 +393,7 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
             for p in range(f):
                 dy[s] -= G[s, p] * gradient[p]
             dy[s] += residual[active[s]]
-            M[s, s] += _PROXIMAL * (M[s, s] + 1.0 / (curvature + delta))
+            M[s, s] += _PROXIMAL * M[s, s] + _SOFT / (curvature + delta)
         factor(M, a_rows)
         forward(M, a_rows, dy)
         backward(M, a_rows, dy)
@@ -421,6 +428,18 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
             for p in range(f):
                 gradient[p] += G[s, p] * dy[s]
         backward(K, f, gradient)
+        first = -1
+        if careful:
+            for p in range(f):
+                i = free[p]
+                move = -gradient[p]
+                if move > 0.0:
+                    room = (knee[i] if phase[i] == LINE else upper[i]) - u[i]
+                else:
+                    room = u[i] - (0.0 if phase[i] == LINE else knee[i])
+                if abs(move) * length > room:
+                    length, first = max(room, 0.0) / abs(move), i
+        whole = length == 1.0
         for s in range(a_rows):
             r = active[s]
             y[r] += length * dy[s]
@@ -429,6 +448,14 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
         for p in range(f):
             i = free[p]
             u[i] -= length * gradient[p]
+            if i == first:
+                # Exactly there, whatever rounding says.
+                if gradient[p] < 0.0:
+                    u[i] = max(u[i], knee[i] if phase[i] == LINE else upper[i])
+                    if phase[i] == LINE and knee[i] < upper[i]:
+                        u[i] = knee[i] * (1 + 1e-12)
+                else:
+                    u[i] = min(u[i], 0.0 if phase[i] == LINE else knee[i] * (1 - 1e-12))
             if states[i] == 1:
                 if u[i] <= floor[i]:
                     phase[i] = KNEE

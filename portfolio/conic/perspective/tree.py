@@ -171,7 +171,7 @@ def settle(
     result = np.inf
     for round_ in range(30):
         costs = costs_on(goal, risk, risk, goal.high)
-        _, off, _ = relax(block, costs, support, u, y, phase, np.inf, 1e-12, 60, best_u, best_y, z)
+        _, off, _ = relax(block, costs, support, u, y, phase, np.inf, 1e-12, 8, 60, best_u, best_y, z)
         now = math.sqrt(variance(block, goal, u)) if goal.mode != NONE or goal.cap >= 0 else 0.0
         if off > 1e-9:
             if goal.mode != SECANT or round_ > 4 or off == np.inf:
@@ -396,7 +396,7 @@ def try_switch(
         states[i] = state
         u, y, phase = pool.last_u[node].copy(), pool.last_y[node].copy(), pool.phase[node].copy()
         bound, _, steps = relax(
-            block, costs, states, u, y, phase, pool.values[CUT], 1e-8, _STEPS_TRIAL, best_u, best_y, z
+            block, costs, states, u, y, phase, pool.values[CUT], 1e-8, 5, _STEPS_TRIAL, best_u, best_y, z
         )
         pool.numbers[STEPS] += steps
         gain = min(max(bound - value, 0.0), max(pool.values[CUT] - value, 0.0))
@@ -460,7 +460,7 @@ def explore(block: Block, goal: Goal, pool: Pool, budget: int) -> bool:  # noqa:
         cold = node == 0
         own, off, steps = relax(
             block, costs, states, u, y, pool.phase[node], pool.values[CUT], 1e-8,
-            _STEPS_COLD if cold else _STEPS_WARM, pool.u[node], pool.y[node], z,
+            20 if cold else 6, _STEPS_COLD if cold else _STEPS_WARM, pool.u[node], pool.y[node], z,
         )  # fmt: skip
         pool.numbers[STEPS] += steps
         pool.last_u[node], pool.last_y[node] = u, y
