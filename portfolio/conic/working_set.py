@@ -16,7 +16,7 @@ from portfolio.conic.bound import FREE, ON, valid
 from portfolio.conic.relaxation import ROUGH, Answer, Outcome, Relaxation
 
 if TYPE_CHECKING:
-    from portfolio import Matrix, Vector
+    from portfolio import Vector
     from portfolio.conic.bound import States
     from portfolio.conic.program import Program
 

@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 
 
 # Nodes of the plain tree that say whether it suits a block, and how often it is asked in vain.
-_GLANCE = 1
+_GLANCE, _PATIENCE = 1, 2
+
+# Blocks of so few switches are closed by the plain tree before the compiled one is set up.
+_FEW = 20
+
+# Nodes after which a search has failed.
+_NODES = 3_000
 
 _SAME = 1e-7
 
@@ -55,24 +61,40 @@ class PerspectiveBlockSolver:
 
 
 class EitherBlockSolver:
-    """A glance with the plain tree, which closes a block without a price on risk at once; else the compiled search."""
+    """The compiled search, and the plain tree where that does better.
+
+    A block without a price on risk is closed by the plain tree at once: it is asked first. And it is asked last,
+    should the compiled search fail.
+    """
 
     def __init__(self, program: Program) -> None:
         self.plain, self.perspective = PlainBlockSolver(program), PerspectiveBlockSolver(program)
-        self.patience = _GLANCE
+        self.patience = _PATIENCE
 
     def minimise(self, q: Vector, k: Vector, *, slack: float, node_limit: int, stop: Callable[[], bool]) -> Solution:
         """See ``BlockSolver``."""
         if self.patience:
             glance = self.plain.minimise(q, k, slack=slack, node_limit=_GLANCE, stop=stop)
-            if glance.bound >= glance.value + min(slack, 0.0) - _SAME or math.isinf(glance.bound):
+            if _closed(glance, slack):
                 return glance
             self.patience -= 1
-        return self.perspective.minimise(q, k, slack=slack, node_limit=node_limit, stop=stop)
+        found = self.perspective.minimise(q, k, slack=slack, node_limit=min(_NODES, node_limit), stop=stop)
+        if _closed(found, slack) or stop():
+            return found
+        other = self.plain.minimise(q, k, slack=slack, node_limit=min(_NODES, node_limit), stop=stop)
+        better, worse = (other, found) if other.bound >= found.bound else (found, other)
+        return replace(better, points=better.points + worse.points)
+
+
+def _closed(solution: Solution, slack: float) -> bool:
+    """Whether the leaves tell all that is within the slack, or that there is nothing."""
+    return solution.bound == math.inf or solution.bound >= solution.value + min(slack, 0.0) - _SAME
 
 
 def block_solver(program: Program) -> BlockSolver:
     """Choose the solver that fits a block."""
+    if len(program.switched) <= _FEW:
+        return PlainBlockSolver(program)
     try:
         return EitherBlockSolver(program)
     except NotABlockError:

@@ -84,9 +84,10 @@ class Master:
         program, rows, own = split.program, split.joint_rows, split.joint_variables
         self.columns: list[Column] = []
         self._known: set[bytes] = set()
-        self._A = [program.A[np.ix_(rows, block.variables)] for block in split.blocks]
-        self._H = [program.H[np.ix_(rows, block.switches)] for block in split.blocks]
-        self._own = program.A[np.ix_(rows, own)]
+        A, H = program.A[rows], program.H[rows]
+        self._A = [A[:, block.variables] for block in split.blocks]
+        self._H = [H[:, block.switches] for block in split.blocks]
+        self._own = A[:, own]
         self._b = program.b[rows]
         e, m = program.equalities, program.inequalities
         self._equal = np.flatnonzero(rows < e)

@@ -1,8 +1,8 @@
 """A program with most of its switches off for good: small, and without rows that can no longer bind.
 
-Variables that are off are dropped; so are inequalities that the bounds alone keep; a cone over few
-variables becomes a small one (``|M u| = |R u|`` for ``M = Q R``). Multipliers of what is left are
-lifted back to the whole program's rows, where they prove the same: those of dropped rows are zero,
+Variables that are off are dropped, and joint ones that nothing lifts; so are inequalities that the
+bounds alone keep; a cone over few variables becomes a small one (``|M u| = |R u|`` for ``M = Q R``).
+Multipliers of what is left are lifted back to the whole program's rows, where they prove the same: those of dropped rows are zero,
 and those of a cone are turned back by ``Q``.
 """
 
@@ -90,19 +90,20 @@ class Restriction:
 
     def __post_init__(self) -> None:
         """Drop what cannot bind and turn the cones."""
-        whole, kept = self.whole, self.kept
-        A, H = whole.A[:, kept.variables], whole.H[:, kept.switches]
-        e, m = whole.equalities, whole.inequalities
-        middle = slice(e, e + m)
-        ends = A[middle] * whole.lower[kept.variables], A[middle] * whole.upper[kept.variables]
-        most = np.maximum(*ends).sum(axis=1) + H[middle].sum(axis=1)
-        binding = np.flatnonzero(most > whole.b[middle]) + e
+        whole = self.whole
+        e = whole.equalities
+        binding = self._binding()
         before = np.concatenate([np.arange(e), binding])
+        self.kept = kept = Kept(self.kept.variables[~self._idle(before)], self.kept.switches)
+        A, H = whole.A[:, kept.variables], whole.H[:, kept.switches]
         parts, sides, cones, first = [], [], [], len(before)
         for rows in whole.cone_rows:
             inner = slice(rows.start + 1, rows.stop)
-            Q, R = np.linalg.qr(np.column_stack([A[inner], whole.b[inner]]))
-            parts += [A[rows.start : rows.start + 1], R[:, :-1]]
+            there = np.flatnonzero(A[inner].any(axis=0))
+            Q, R = np.linalg.qr(np.column_stack([A[inner, there], whole.b[inner]]))
+            turned = np.zeros((len(R), A.shape[1]))
+            turned[:, there] = R[:, :-1]
+            parts += [A[rows.start : rows.start + 1], turned]
             sides += [whole.b[rows.start : rows.start + 1], R[:, -1]]
             cones.append(len(R) + 1)
             self._turned.append((rows, slice(first, first + len(R) + 1), Q))
@@ -117,6 +118,23 @@ class Restriction:
             len(binding),
             tuple(cones),
         )
+
+    def _binding(self) -> Indices:
+        """Find the inequalities that the bounds alone do not keep."""
+        whole, variables = self.whole, self.kept.variables
+        middle = slice(whole.equalities, whole.equalities + whole.inequalities)
+        A = whole.A[middle][:, variables]
+        most = np.maximum(A * whole.lower[variables], A * whole.upper[variables]).sum(axis=1)
+        most += whole.H[middle][:, self.kept.switches].sum(axis=1)
+        return np.flatnonzero(most > whole.b[middle]) + whole.equalities
+
+    def _idle(self, before: Indices) -> Flags:
+        """Find variables that only cost: nothing that is left gains from their being above zero."""
+        whole, variables = self.whole, self.kept.variables
+        fixed = np.concatenate([np.arange(whole.equalities), *(np.r_[rows] for rows in whole.cone_rows)]).astype(int)
+        helps: Flags = (whole.A[before][:, variables] < 0).any(axis=0) | whole.A[fixed][:, variables].any(axis=0)
+        idle: Flags = ~helps & ~np.isin(variables, whole.switched)
+        return idle & (whole.q[variables] >= 0) & (whole.lower[variables] == 0)
 
     def lift(self, multipliers: Vector) -> Vector:
         """Turn multipliers of the small program's rows into those of the whole program's."""

@@ -28,6 +28,8 @@ from portfolio.conic.solution import Leaf, Solution, Status, relative_gap, scale
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from portfolio import Vector
+    from portfolio.conic.bound import States
     from portfolio.conic.decomposition.master import Mix
     from portfolio.conic.decomposition.prices import Priced
     from portfolio.conic.decomposition.split import Flags
@@ -45,7 +47,8 @@ _SHARE = 1e-3
 # Nodes of a tree that only looks for an incumbent: in passing, and once the prices are found.
 _GLANCE, _LOOK = 3, 400
 
-_HAIR = 1e-12
+# What sums in another order may differ by, relative to the bound.
+_HAIR = 1e-11
 
 
 def minimise(
@@ -81,6 +84,7 @@ class _Decomposition:
         self.incumbent: _Point | None = None
         self.tried: set[bytes] = set()
         self.fixings: list[Fixing] = []
+        self.fixed_bound = self.tree_bound = math.inf
         self.off = np.zeros(len(self.program.switched), dtype=bool)
 
     @property
@@ -195,6 +199,7 @@ class _Decomposition:
         on = self.pricer.with_each_on(priced.pricing).on
         dear = np.flatnonzero((on >= self.cut) & ~self.off)
         self.off[dear] = True
+        self.fixed_bound = min(self.fixed_bound, float(on[dear].min(initial=math.inf)))
         self.fixings.append(Fixing(priced.pricing, dear))
 
     # Finish.
@@ -210,15 +215,16 @@ class _Decomposition:
             stop=self.stop,
         )
         self.pricer.nodes += found.nodes
+        self.tree_bound = found.bound
         self.take(restriction, found)
         return tuple(restriction.lift_leaf(leaf) for leaf in found.leaves if isinstance(leaf, Leaf))
 
     def finish(self, tree: tuple[Leaf, ...]) -> Solution:
         """Say what is known, with the proof."""
         pricings = () if self.best is None else (self.best.pricing,)
-        leaf = Decomposed(everything(self.program), None, False, pricings, tuple(self.fixings), tree)
-        bound = leaf.bound(self.program).value
-        bound = min(bound, self.value)
+        leaf = Decomposed(everything(self.program), None, pricings=pricings, fixings=tuple(self.fixings), tree=tree)
+        rest = min(self.fixed_bound, self.tree_bound) if tree else -math.inf
+        bound = min(max(self.bound, rest), self.value)
         bound -= _HAIR * max(1.0, abs(bound)) if math.isfinite(bound) else 0.0
         if math.isinf(bound) and bound > 0:
             status = Status.INFEASIBLE

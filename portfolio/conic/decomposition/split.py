@@ -69,20 +69,12 @@ class Split:
         self.program = program
         owner = program.blocks[program.switched]
         names = np.unique(program.blocks[program.blocks != JOINT])
-        named = np.array(
-            [
-                program.A[:, program.blocks == name].any(axis=1) | program.H[:, owner == name].any(axis=1)
-                for name in names
-            ]
-        ).reshape(len(names), len(program.b))
         self.joint_variables: Indices = np.flatnonzero(program.blocks == JOINT)
-        alone = np.zeros(len(program.b), dtype=bool)
-        alone[:] = (named.sum(axis=0) == 1) & ~program.A[:, self.joint_variables].any(axis=1)
+        named = _named(program, owner, names)
         for rows in program.cone_rows:
-            together = named[:, rows].any(axis=1)
-            inside = together.sum() == 1 and not program.A[rows][:, self.joint_variables].any()
-            alone[rows] = inside
-            named[:, rows] = together[:, None]
+            named[:, rows] = named[:, rows].any(axis=1)[:, None]
+        # The last line of the table is that of the joint variables.
+        alone: Flags = named[:-1].sum(axis=0) == np.where(named[-1], -1, 1)
         self.joint = ~alone
         self.blocks = [
             _block(
@@ -91,7 +83,7 @@ class Split:
                 np.flatnonzero(owner == name),
                 np.flatnonzero(mine & alone),
             )
-            for name, mine in zip(names, named, strict=True)
+            for name, mine in zip(names, named[:-1], strict=True)
         ]
 
     @property
@@ -129,6 +121,16 @@ class Split:
         return replace(block.program, q=prices.q[block.variables], k=prices.k[block.switches])
 
 
+def _named(program: Program, owner: Indices, names: Indices) -> Flags:
+    """Say which rows name variables or switches of which block, and, in the last line, of none."""
+    named = np.zeros((len(names) + 1, len(program.b)), dtype=bool)
+    for table, blocks in ((program.A, program.blocks), (program.H, owner)):
+        rows, columns = np.nonzero(table)
+        line = np.where(blocks == JOINT, len(names), np.searchsorted(names, blocks))
+        named[line[columns], rows] = True
+    return named
+
+
 def _block(program: Program, variables: Indices, switches: Indices, rows: Indices) -> Block:
     e, m = program.equalities, program.inequalities
     place = np.full(len(program.q), -1)
@@ -142,8 +144,8 @@ def _block(program: Program, variables: Indices, switches: Indices, rows: Indice
             q=program.q[variables],
             lower=program.lower[variables],
             upper=program.upper[variables],
-            A=program.A[np.ix_(rows, variables)],
-            H=program.H[np.ix_(rows, switches)],
+            A=program.A[rows][:, variables],
+            H=program.H[rows][:, switches],
             b=program.b[rows],
             equalities=int((rows < e).sum()),
             inequalities=int(((rows >= e) & (rows < e + m)).sum()),
