@@ -101,6 +101,7 @@ class BlockSearch:
             h=shape.h,
             most=np.full(len(A), _UNBOUNDED),
             equalities=1 + shape.equalities,
+            shift=self.shift,
         )
         self.warm: tuple[Vector, Vector, np.ndarray[tuple[int], np.dtype[np.int8]]] | None = None
         self.supports: list[States] = []
@@ -192,7 +193,6 @@ class _Solve:
             alpha=search.alpha,
             cap=search.cap,
             rhs=search.rhs,
-            shift=search.shift,
             low=0.0,
             high=high,
             most=shape.most,
