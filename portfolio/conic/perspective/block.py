@@ -12,7 +12,7 @@ from portfolio.conic.bound import FREE, OFF, ON
 from portfolio.conic.perspective import tree
 from portfolio.conic.perspective.diagonal import largest_diagonal
 from portfolio.conic.perspective.errors import NotABlockError
-from portfolio.conic.perspective.leaf import PerspectiveLeaf, Splitting
+from portfolio.conic.perspective.leaf import PerspectiveLeaf, Splitting, ceiling
 from portfolio.conic.perspective.node import LINE, Block
 from portfolio.conic.perspective.pool import grown, new_pool
 from portfolio.conic.perspective.shape import ABSENT, recognise
@@ -23,7 +23,7 @@ from portfolio.conic.solution import Leaf, Solution, Status, relative_gap
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from portfolio import Matrix, Vector
+    from portfolio import Vector
     from portfolio.conic.bound import States
     from portfolio.conic.perspective.tree import Goal, Pool
     from portfolio.conic.program import Program
@@ -101,6 +101,7 @@ class BlockSearch:
             h=shape.h,
             most=np.full(len(A), _UNBOUNDED),
             equalities=1 + shape.equalities,
+            shift=self.shift,
         )
         self.warm: tuple[Vector, Vector, np.ndarray[tuple[int], np.dtype[np.int8]]] | None = None
         self.supports: list[States] = []
@@ -177,13 +178,13 @@ class _Solve:
         self.block = search.block._replace(most=most)
         q, k = linear / self.worth, program.k / self.worth
         high = shape.high / unit
-        # Nothing can cost more: the variables sum to one, each switch is paid at most once.
-        paid = float(shape.h.sum()) * max(count, 0.0) / self.worth
+        # Nothing can cost more. The proof's check says the same of the same number, so a hair is added.
+        self.offset = self.constant
+        self.scale = risk if self.mode == tree.VARIANCE else self.worth
+        most_expensive = (ceiling(program) - self.offset) / self.scale
         if self.mode == tree.VARIANCE:
-            ceiling = max(high, shape.reach / unit) ** 2
-        else:
-            ceiling = float(q.max()) + float(k.sum()) + paid + risk / self.worth * high
-        ceiling += 1e-6 * (1 + abs(ceiling))
+            most_expensive *= max(most_expensive, 0.0)
+        limit = most_expensive + 1e-6 * (1 + abs(most_expensive))
         self.goal: Goal = tree.Goal(
             q=q,
             k=k,
@@ -192,17 +193,13 @@ class _Solve:
             alpha=search.alpha,
             cap=search.cap,
             rhs=search.rhs,
-            shift=search.shift,
             low=0.0,
             high=high,
             most=shape.most,
             H=program.H[list(shape.alone)],
             limits=program.b[list(shape.alone)],
-            ceiling=ceiling,
+            ceiling=limit,
         )
-        self.offset = self.constant
-        self.scale = risk if self.mode == tree.VARIANCE else self.worth
-        self.settled: dict[int, Leaf] = {}
 
     def run(self, node_limit: int, stop: Callable[[], bool]) -> Solution:
         search, goal = self.search, self.goal
@@ -384,10 +381,8 @@ class _Solve:
 
     def settle(self, node: int, states: States) -> PerspectiveLeaf:
         """Bound the only support of a node by the multipliers of its optimum, or by the plain solver's."""
-        key = hash(states.tobytes())
         answer = self.search.relaxation.solve_sharply(states)
         infeasible = answer.outcome is Outcome.INFEASIBLE
-        del key
         return self.on_interval(node, PerspectiveLeaf(states, answer.multipliers, infeasible))
 
     def on_interval(self, node: int, leaf: PerspectiveLeaf) -> PerspectiveLeaf:
@@ -401,7 +396,3 @@ class _Solve:
         low, high, unit = float(self.pool.low[node]), float(self.pool.high[node]), self.search.unit
         return (low * unit, self.search.shape.high if high == self.goal.high else high * unit)
 
-
-def matrix(rows: list[Vector]) -> Matrix:
-    """Stack rows."""
-    return np.array(rows)

@@ -66,3 +66,12 @@ def compiled(function: Function) -> Function:
     """Compile a function without Python in it, and keep the machine code for later starts."""
     kernel: Function = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
     return kernel
+
+
+def place(package: Path) -> str:
+    """Say where the machine code is kept."""
+    for locator in (_Given, _Beside, _Own):
+        found = locator.from_function(place, str(package / "compiled.py"))
+        if found is not None:
+            return f"kept in {found.get_cache_path()}"  # type: ignore[attr-defined]
+    return "and cannot keep it: no place here can be written, so every start compiles again (set NUMBA_CACHE_DIR)"

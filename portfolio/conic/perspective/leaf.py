@@ -24,6 +24,7 @@ from portfolio.conic.solution import Leaf
 if TYPE_CHECKING:
     from portfolio import Matrix, Vector
     from portfolio.conic.program import Program
+    from portfolio.conic.solution import Solution
 
 _ROUNDING = 1e-12
 # Of one operation, times two.
@@ -115,27 +116,30 @@ class PerspectiveLeaf(Leaf):
 
     def bound(self, program: Program) -> Bound:
         """Minimise the Lagrangian over the leaf; infinite if that is more than anything feasible can cost."""
-        s = len(program.switched)
-        nothing = Bound(-math.inf, np.full(s, -math.inf), np.full(s, -math.inf))
-        if self.multipliers is None:
-            return nothing
         if self.infeasible:
             return Leaf.bound(self, program)
-        parts = self.splitting.parts(program) if self.splitting is not None else None
-        if self.splitting is not None and parts is None:
-            return nothing
-        found = self._lagrangian(program, valid(program, self.multipliers), parts)
-        if not math.isfinite(found.value):
-            return nothing
-        if self.variance:
-            if parts is None:
-                return nothing
-            found = _root(program, parts.risk, found)
-        most = _most(program)
-        return Bound(*(_or_infeasible(a, most) for a in (found.value, found.off, found.on)))
+        values, off, on = self.bounds(program, self.states[None, :])
+        return Bound(float(values[0]), off[0], on[0])
 
-    def _lagrangian(self, program: Program, y: Vector, parts: _Parts | None) -> Bound:
+    def bounds(self, program: Program, states: Matrix) -> tuple[Vector, Matrix, Matrix]:
+        """Do so for many settings of the switches at once, one a row: the values, with each switch off, with each on."""
+        constant, on = self._terms(program)
+        part = np.where(states == FREE, np.minimum(on, 0.0), np.where(states == ON, on, 0.0))
+        value = constant + part.sum(axis=1)
+        found = value, value[:, None] - part, value[:, None] - part + on
+        if self.variance:
+            found = tuple(_root(program, a) for a in found)
+        most = ceiling(program)
+        return tuple(np.where(a > most, math.inf, np.where(np.isnan(a), -math.inf, a)) for a in found)
+
+    def _terms(self, program: Program) -> tuple[float, Vector]:
+        """Take the Lagrangian's minimum apart: what is there in any case, and what each switch adds that is on."""
         j = program.switched
+        nothing = -math.inf, np.zeros(len(j))
+        parts = self.splitting.parts(program) if self.splitting is not None else None
+        if self.multipliers is None or (parts is None and (self.splitting is not None or self.variance)):
+            return nothing
+        y = valid(program, self.multipliers)
         lower, upper = program.lower.copy(), program.upper.copy()
         costs = 0.0 if self.variance else 1.0
         slope = costs * program.q + y @ program.A
@@ -156,18 +160,44 @@ class PerspectiveLeaf(Leaf):
             constant -= theta * (float(p @ Rp) + self.splitting.shift + parts.margin * far)
             size += theta * (2 * float(abs(Rp) @ (abs(p) + upper[j])) + self.splitting.shift + upper[risk] ** 2)
             curve = theta * self.splitting.D
-            # The chord of the square of the risk; where the variance itself is bounded, it is at most the square of the greatest.
+            # The chord of the square of the risk; the variance itself is at most the square of the greatest.
             if not self.variance:
                 slope[risk] -= theta * (low + high)
                 constant += theta * low * high
             elif theta > 1:
                 constant -= (theta - 1) * high**2
-        whole = np.minimum(slope * lower, slope * upper)
         on = _cheapest(curve, slope[j], program.floor, upper[j]) + price
-        part = np.where(self.states == FREE, np.minimum(on, 0.0), np.where(self.states == ON, on, 0.0))
-        whole[j] = part
-        value = constant + float(whole.sum()) - _ROUNDING * size
-        return Bound(value, off=value - part, on=value - part + on)
+        rest = np.minimum(slope * lower, slope * upper)
+        rest[j] = 0.0
+        constant += float(rest.sum()) - _ROUNDING * size
+        return (constant, on) if math.isfinite(constant) and np.isfinite(on).all() else nothing
+
+
+def on_bounds(program: Program, solution: Solution) -> Vector:
+    """Bound the program from below with each switch on, by the leaves where it is, or can be, on; plain numpy."""
+    least = np.full(len(program.switched), math.inf)
+    groups: dict[tuple[object, ...], list[Leaf]] = {}
+    for leaf in solution.leaves:
+        shared = isinstance(leaf, PerspectiveLeaf) and not leaf.infeasible
+        key = (id(leaf.multipliers), leaf.theta, leaf.interval) if shared else (id(leaf),)
+        groups.setdefault(key, []).append(leaf)
+    for leaves in groups.values():
+        first, states = leaves[0], np.array([leaf.states for leaf in leaves])
+        if isinstance(first, PerspectiveLeaf) and not first.infeasible:
+            values, _, on = first.bounds(program, states)
+        else:
+            found = first.bound(program)
+            values, on = np.array([found.value]), found.on[None, :]
+        each = np.where(states == ON, values[:, None], np.where(states == FREE, on, math.inf))
+        least = np.minimum(least, each.min(axis=0))
+    return least
+
+
+def ceiling(program: Program) -> float:
+    """Bound the objective of every feasible point from above."""
+    ends = np.maximum(program.q * program.lower, program.q * program.upper)
+    most = program.offset + float(ends.sum()) + float(program.k.sum())
+    return most + 1e-9 * (abs(program.offset) + float(abs(ends).sum()) + float(program.k.sum()) + 1e-9)
 
 
 def _cheapest(curve: Vector, slope: Vector, low: Vector, high: Vector) -> Vector:
@@ -177,23 +207,13 @@ def _cheapest(curve: Vector, slope: Vector, low: Vector, high: Vector) -> Vector
     return (curve * u + slope) * u
 
 
-def _root(program: Program, risk: int, found: Bound) -> Bound:
+def _root(program: Program, variances: Vector) -> Vector:
     """Turn bounds on the variance into bounds on an objective: what the risk costs, and the least all else can."""
+    risk = int(np.flatnonzero(program.A[program.cone_rows[0].start])[0])
     others = np.minimum(program.q * program.lower, program.q * program.upper)
     others[program.switched] = np.minimum(others[program.switched], 0.0)
     others[risk] = 0.0
-    least, cost = program.offset + float(others.sum()), float(program.q[risk])
+    cost = float(program.q[risk])
     if cost < 0:
-        return Bound(-math.inf, found.off * -math.inf, found.on * -math.inf)
-    return Bound(*(least + cost * np.sqrt(np.maximum(a, 0.0)) for a in (found.value, found.off, found.on)))
-
-
-def _most(program: Program) -> float:
-    """Bound the objective of every feasible point from above."""
-    ends = np.maximum(program.q * program.lower, program.q * program.upper)
-    most = program.offset + float(ends.sum()) + float(program.k.sum())
-    return most + 1e-9 * (abs(program.offset) + float(abs(ends).sum()) + float(program.k.sum()) + 1e-9)
-
-
-def _or_infeasible(bound: Vector | float, most: float) -> Vector | float:
-    return np.where(np.asarray(bound) > most, math.inf, bound)[()]
+        return np.full_like(variances, -math.inf)
+    return program.offset + float(others.sum()) + cost * np.sqrt(np.maximum(variances, 0.0))

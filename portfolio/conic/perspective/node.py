@@ -4,7 +4,7 @@ The block is
 
     minimise    q.u + k.z + theta V(u, z) + constant
     subject to  A u + beta V(u, z) + eta h.z  <= or =  rhs
-                V(u, z) = u'R u + sum_i D[i] u[i]^2 / z[i],   floor z <= u <= upper z,   0 <= z <= 1
+                V(u, z) = u'R u - shift + sum_i D[i] u[i]^2 / z[i],   floor z <= u <= upper z,   0 <= z <= 1
 
 with switches that are off (u = z = 0), on (z = 1) or free. For fixed multipliers ``y`` a free ``z`` is a
 function of ``u`` (the reverse Huber penalty, Pilanci, Wainwright & El Ghaoui 2015): below its knee ``e`` the
@@ -56,6 +56,7 @@ class Block(NamedTuple):
         h: What each switch counts, shape (n,).
         most: Greatest multiplier of each row, shape (m,): the price at which it gives way.
         equalities: How many rows are equalities.
+        shift: What R holds of the budget's square, which is one: ``V = u'R u + ... - shift (e.u)^2``.
     """
 
     R: Matrix
@@ -67,6 +68,7 @@ class Block(NamedTuple):
     h: Vector
     most: Vector
     equalities: int
+    shift: float
 
 
 class Costs(NamedTuple):
@@ -156,7 +158,7 @@ def bound_at(
         for i in range(n):
             quadratic += Ru[i] * u[i]
             slope[i] += 2.0 * Theta * Ru[i]
-    value -= Theta * quadratic
+    value -= Theta * (quadratic + block.shift)
     for i in range(n):
         on[i] = (
             cheapest(Theta * block.D[i], slope[i], block.floor[i], block.upper[i]) + costs.k[i] + price * block.h[i]
@@ -257,7 +259,7 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
         for i in range(n):
             if u[i] != 0.0:
                 Ru += u[i] * block.R[i]
-        V, quadratic, Z, primal = 0.0, 0.0, 0.0, costs.constant
+        V, quadratic, Z, primal, total = 0.0, 0.0, 0.0, costs.constant, 0.0
         for i in range(n):
             z[i] = 0.0
             if states[i] == 1:
@@ -265,11 +267,12 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
             elif u[i] > 0.0:
                 z[i] = u[i] / knee[i] if u[i] < knee[i] else 1.0
             quadratic += u[i] * Ru[i]
+            total += u[i]
             if z[i] > 0.0:
                 V += D[i] * u[i] * u[i] / z[i]
                 Z += h[i] * z[i]
                 primal += costs.q[i] * u[i] + costs.k[i] * z[i]
-        V += quadratic
+        V += quadratic - block.shift * total * total
         primal += costs.theta * V
         off = 0.0
         for r in range(m):
@@ -285,10 +288,13 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
                 off = max(off, a)
             if y[r] != 0.0:
                 slope += y[r] * A[r]
+        # Along the budget the variance is taken as it is, not as R has it: its multiplier is free of the shift, which
+        # the bound needs.
+        Ru -= block.shift * total
         if Theta > 0.0:
             slope += (2.0 * Theta) * Ru
-        # The bound that these multipliers prove.
-        bound = costs.constant - Theta * quadratic
+        shifted = 2.0 * Theta * block.shift * total
+        bound = costs.constant - Theta * (quadratic + block.shift) + shifted
         for r in range(m):
             bound -= y[r] * rhs[r]
         steepest = 0.0
@@ -303,6 +309,7 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
             best = bound
             best_u[:] = u
             best_y[:] = y
+            best_y[0] -= shifted
         if bound >= cut or (off <= tolerance and primal - bound <= tolerance):
             break
         # Release what its slope pushes away from where it is held, the hardest pushed first.
@@ -383,7 +390,8 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
         forward(K, f, gradient)
         for s in range(a_rows):
             forward(K, f, G[s])
-        M, dy = np.zeros((a_rows, a_rows)), np.zeros(a_rows)
+        M, N, dy = np.zeros((a_rows, a_rows)), np.zeros((a_rows, a_rows)), np.zeros(a_rows)
+        right = np.zeros(a_rows)
         for s in range(a_rows):
             for r in range(s + 1):
                 a = C[s, r]
@@ -391,12 +399,26 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
                     a += G[s, p] * G[r, p]
                 M[r, s] = a
             for p in range(f):
-                dy[s] -= G[s, p] * gradient[p]
-            dy[s] += residual[active[s]]
+                right[s] -= G[s, p] * gradient[p]
+            right[s] += residual[active[s]]
             M[s, s] += _PROXIMAL * M[s, s] + _SOFT / (curvature + delta)
-        factor(M, a_rows)
-        forward(M, a_rows, dy)
-        backward(M, a_rows, dy)
+        # A row that is broken now, but that the step would keep anyway, has no multiplier yet.
+        for _ in range(a_rows):
+            N[:] = M
+            dy[:] = right
+            factor(N, a_rows)
+            forward(N, a_rows, dy)
+            backward(N, a_rows, dy)
+            dropped = False
+            for s in range(a_rows):
+                if active[s] >= e_rows and y[active[s]] == 0.0 and dy[s] < 0.0:
+                    M[s, :] = 0.0
+                    M[:, s] = 0.0
+                    M[s, s] = 1.0
+                    right[s] = 0.0
+                    dropped = True
+            if not dropped:
+                break
         # How far to go.
         length = 1.0
         for s in range(a_rows):
@@ -439,12 +461,15 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
                     room = u[i] - (0.0 if phase[i] == LINE else knee[i])
                 if abs(move) * length > room:
                     length, first = max(room, 0.0) / abs(move), i
-        whole = length == 1.0
+        whole = first < 0
         for s in range(a_rows):
             r = active[s]
             y[r] += length * dy[s]
             if r >= e_rows:
                 y[r] = min(max(y[r], 0.0), block.most[r])
+        for p in range(f):
+            # The system has R's curvature along the budget, the slopes do not.
+            y[0] -= 2.0 * Theta * block.shift * length * gradient[p]
         for p in range(f):
             i = free[p]
             u[i] -= length * gradient[p]

@@ -57,7 +57,6 @@ class Goal(NamedTuple):
         alpha: What the risk weighs in each row, shape (m,).
         cap: The row that caps the variance, or -1.
         rhs: Right-hand sides of the rows, shape (m,).
-        shift: What the budget adds to the variance of R and D.
         low: Least risk.
         high: Greatest risk.
         most: Greatest number of switches that are on.
@@ -73,7 +72,6 @@ class Goal(NamedTuple):
     alpha: Vector
     cap: int
     rhs: Vector
-    shift: float
     low: float
     high: float
     most: float
@@ -132,15 +130,13 @@ def costs_on(goal: Goal, low: float, high: float, cap: float) -> Costs:
     if goal.cap >= 0:
         beta[goal.cap] = 1.0
         rhs[goal.cap] = cap * cap
-    rhs += beta * goal.shift
-    constant -= theta * goal.shift
     return Costs(goal.q, goal.k, theta, constant, beta, rhs)
 
 
 @compiled
-def variance(block: Block, goal: Goal, u: Vector) -> float:
+def variance(block: Block, u: Vector) -> float:
     """Evaluate the variance of a point that keeps the budget."""
-    value = -goal.shift
+    value = -block.shift
     for i in range(len(u)):
         if u[i] != 0.0:
             a = block.D[i] * u[i]
@@ -172,7 +168,7 @@ def settle(
     for round_ in range(30):
         costs = costs_on(goal, risk, risk, goal.high)
         _, off, _ = relax(block, costs, support, u, y, phase, np.inf, 1e-12, 8, 60, best_u, best_y, z)
-        now = math.sqrt(variance(block, goal, u)) if goal.mode != NONE or goal.cap >= 0 else 0.0
+        now = math.sqrt(variance(block, u)) if goal.mode != NONE or goal.cap >= 0 else 0.0
         if off > 1e-9:
             if goal.mode != SECANT or round_ > 4 or off == np.inf:
                 return np.inf, now
@@ -486,7 +482,7 @@ def explore(block: Block, goal: Goal, pool: Pool, budget: int) -> bool:  # noqa:
             close(pool, node, SETTLED, value)
             continue
         # An incumbent near the point.
-        spread = math.sqrt(variance(block, goal, u)) if goal.mode == SECANT else 0.0
+        spread = math.sqrt(variance(block, u)) if goal.mode == SECANT else 0.0
         rounded(block, goal, states, z, support)
         there = value
         for i in range(n):
