@@ -18,14 +18,11 @@ if TYPE_CHECKING:
     from portfolio.conic.solution import Solution
 
 
-# Nodes of the plain tree that say whether it suits a block, and how often it is asked in vain.
-_GLANCE, _PATIENCE = 1, 2
-
 # Blocks of so few switches are closed by the plain tree before the compiled one is set up.
-_FEW = 20
+_FEW = 8
 
 # Nodes after which a search has failed.
-_NODES = 3_000
+_NODES, _PLAIN_NODES = 5_000, 200
 
 _SAME = 1e-7
 
@@ -61,27 +58,17 @@ class PerspectiveBlockSolver:
 
 
 class EitherBlockSolver:
-    """The compiled search, and the plain tree where that does better.
-
-    A block without a price on risk is closed by the plain tree at once: it is asked first. And it is asked last,
-    should the compiled search fail.
-    """
+    """The compiled search, and the plain tree should that fail."""
 
     def __init__(self, program: Program) -> None:
         self.plain, self.perspective = PlainBlockSolver(program), PerspectiveBlockSolver(program)
-        self.patience = _PATIENCE
 
     def minimise(self, q: Vector, k: Vector, *, slack: float, node_limit: int, stop: Callable[[], bool]) -> Solution:
         """See ``BlockSolver``."""
-        if self.patience:
-            glance = self.plain.minimise(q, k, slack=slack, node_limit=_GLANCE, stop=stop)
-            if _closed(glance, slack):
-                return glance
-            self.patience -= 1
         found = self.perspective.minimise(q, k, slack=slack, node_limit=min(_NODES, node_limit), stop=stop)
         if _closed(found, slack) or stop():
             return found
-        other = self.plain.minimise(q, k, slack=slack, node_limit=min(_NODES, node_limit), stop=stop)
+        other = self.plain.minimise(q, k, slack=slack, node_limit=min(_PLAIN_NODES, node_limit), stop=stop)
         better, worse = (other, found) if other.bound >= found.bound else (found, other)
         return replace(better, points=better.points + worse.points)
 

@@ -134,7 +134,8 @@ class Restriction:
         fixed = np.concatenate([np.arange(whole.equalities), *(np.r_[rows] for rows in whole.cone_rows)]).astype(int)
         helps: Flags = (whole.A[before][:, variables] < 0).any(axis=0) | whole.A[fixed][:, variables].any(axis=0)
         idle: Flags = ~helps & ~np.isin(variables, whole.switched)
-        return idle & (whole.q[variables] >= 0) & (whole.lower[variables] == 0)
+        idle &= (whole.q[variables] >= 0) & (whole.lower[variables] == 0)
+        return idle
 
     def lift(self, multipliers: Vector) -> Vector:
         """Turn multipliers of the small program's rows into those of the whole program's."""

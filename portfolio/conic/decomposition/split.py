@@ -72,7 +72,7 @@ class Split:
         self.joint_variables: Indices = np.flatnonzero(program.blocks == JOINT)
         named = _named(program, owner, names)
         for rows in program.cone_rows:
-            named[:, rows] = named[:, rows].any(axis=1)[:, None]
+            named[:, rows] = np.any(named[:, rows], axis=1, keepdims=True)
         # The last line of the table is that of the joint variables.
         alone: Flags = named[:-1].sum(axis=0) == np.where(named[-1], -1, 1)
         self.joint = ~alone
