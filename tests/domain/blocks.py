@@ -51,7 +51,9 @@ def random_block(seed: int, *, n: int, objective: str, hard: bool = False) -> Pr
     if objective == "yield" or rng.integers(2):
         build.at_most({risk: 1.0}, float(rng.uniform(0.6, 1.0 if hard else 1.4)))
     most = np.sort(mu)[::-1][:3].mean()
-    build.at_least(dict(zip(u, (mu / mu.max()).tolist(), strict=True)), most * rng.uniform(0.5, 1.1 if hard else 0.9) / mu.max())
+    build.at_least(
+        dict(zip(u, (mu / mu.max()).tolist(), strict=True)), most * rng.uniform(0.5, 1.1 if hard else 0.9) / mu.max()
+    )
     if rng.integers(2):
         count = build.variable(lower=float(np.ceil(1 / upper)), upper=float(n), block=0)
         build.at_most({count: -1.0}, 0.0, switches=dict.fromkeys(z, 1.0))

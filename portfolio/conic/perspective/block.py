@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from portfolio.conic.bound import States
     from portfolio.conic.perspective.tree import Goal, Pool
     from portfolio.conic.program import Program
+    from portfolio.conic.relaxation import Answer
 
 _UNBOUNDED = 1e30
 # The budget's square is added to the variance at this many times its mean: enough, and still well conditioned.
@@ -181,6 +182,8 @@ class _Solve:
         # Nothing can cost more. The proof's check says the same of the same number, so a hair is added.
         self.offset = self.constant
         self.scale = risk if self.mode == tree.VARIANCE else self.worth
+        self.seen = 0
+        self.answers: dict[bytes, Answer] = {}
         most_expensive = (ceiling(program) - self.offset) / self.scale
         if self.mode == tree.VARIANCE:
             most_expensive *= max(most_expensive, 0.0)
@@ -229,10 +232,28 @@ class _Solve:
             budget = min(_CHUNK, node_limit - int(pool.numbers[tree.EXPANDED]))
             pool = grown(pool, budget)
             done = bool(tree.explore(self.block, goal, pool, budget))
+            self.settle_the_rest(pool)
         self.pool = pool
         search.warm = pool.last_u[0].copy(), pool.last_y[0].copy(), pool.phase[0].copy()
         search.steps = int(pool.numbers[tree.STEPS])
         return self.finish()
+
+    def settle_the_rest(self, pool: Pool) -> None:
+        """Solve plainly the supports for which the compiled loops found no point: few, if any."""
+        for k in range(self.seen, int(pool.numbers[tree.LEAVES])):
+            if pool.leaf_kind[k] == tree.SETTLED:
+                states = pool.states[int(pool.leaf_node[k])].copy()
+                answer = self.answers[states.tobytes()] = self.search.relaxation.solve_sharply(states)
+                feasible = answer.outcome is Outcome.SOLVED and violation(self.program, answer.x, states) <= FEASIBLE
+                if feasible and not math.isfinite(pool.leaf_bound[k]):
+                    u = answer.x[self.program.switched] / self.search.shape.total
+                    tree.keep(self.goal, pool, states, u, self.inward(self.program.value(answer.x, states == ON)))
+        self.seen = int(pool.numbers[tree.LEAVES])
+
+    def inward(self, value: float) -> float:
+        """Turn an objective of the program into one of the search."""
+        value = (value - self.offset) / self.scale
+        return value * max(value, 0.0) if self.mode == tree.VARIANCE else value
 
     def finish(self) -> Solution:
         pool = self.pool
@@ -287,7 +308,9 @@ class _Solve:
         if value == math.inf or value >= self.goal.ceiling:
             return math.inf
         y, reach = self.pool.y[proof], 2.0 + float(self.block.upper.sum())
-        terms = float(abs(y).sum()) + 4.0 * (1.0 + float(y[self.search.cap] if self.search.cap != ABSENT else 0.0)) * (1.0 + self.search.shift)
+        terms = float(abs(y).sum()) + 4.0 * (1.0 + float(y[self.search.cap] if self.search.cap != ABSENT else 0.0)) * (
+            1.0 + self.search.shift
+        )
         value -= _HAIR * (1.0 + abs(value) + reach * terms)
         if self.mode == tree.VARIANCE:
             return self.offset + self.scale * math.sqrt(max(value, 0.0))
@@ -336,7 +359,10 @@ class _Solve:
                 settled = self.settle(node, states)
                 yield settled, settled.bound(self.program).value
             else:
-                yield self.leaf(node, int(pool.proof[node]), states, made), self.own(float(pool.leaf_bound[k]), int(pool.proof[node]))
+                yield (
+                    self.leaf(node, int(pool.proof[node]), states, made),
+                    self.own(float(pool.leaf_bound[k]), int(pool.proof[node])),
+                )
         for place in range(int(pool.numbers[tree.HEAP])):
             node = int(pool.heap[place])
             proof = int(pool.proof[node])
@@ -381,7 +407,7 @@ class _Solve:
 
     def settle(self, node: int, states: States) -> PerspectiveLeaf:
         """Bound the only support of a node by the multipliers of its optimum, or by the plain solver's."""
-        answer = self.search.relaxation.solve_sharply(states)
+        answer = self.answers[states.tobytes()]
         infeasible = answer.outcome is Outcome.INFEASIBLE
         return self.on_interval(node, PerspectiveLeaf(states, answer.multipliers, infeasible))
 
@@ -395,4 +421,3 @@ class _Solve:
         """The interval of a node's risk in the program's units; its ends are the program's own, to the last digit."""
         low, high, unit = float(self.pool.low[node]), float(self.pool.high[node]), self.search.unit
         return (low * unit, self.search.shape.high if high == self.goal.high else high * unit)
-

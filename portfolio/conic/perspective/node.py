@@ -136,9 +136,7 @@ def cheapest(curve: float, slope: float, low: float, high: float) -> float:
 
 
 @compiled
-def bound_at(
-    block: Block, costs: Costs, states: States, u: Vector, y: Vector, on: Vector
-) -> float:
+def bound_at(block: Block, costs: Costs, states: States, u: Vector, y: Vector, on: Vector) -> float:
     """Evaluate the Lagrangian bound at multipliers *y* and the tangent point *u*; fills what each switch on costs."""
     n, m = len(u), len(y)
     Theta, price, value = costs.theta, 0.0, costs.constant
@@ -160,9 +158,7 @@ def bound_at(
             slope[i] += 2.0 * Theta * Ru[i]
     value -= Theta * (quadratic + block.shift)
     for i in range(n):
-        on[i] = (
-            cheapest(Theta * block.D[i], slope[i], block.floor[i], block.upper[i]) + costs.k[i] + price * block.h[i]
-        )
+        on[i] = cheapest(Theta * block.D[i], slope[i], block.floor[i], block.upper[i]) + costs.k[i] + price * block.h[i]
         if states[i] == 1:
             value += on[i]
         elif states[i] == -1 and on[i] < 0.0:
@@ -198,6 +194,7 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
     residual, active = np.zeros(m), np.zeros(m, dtype=np.int64)
     free = np.zeros(n, dtype=np.int64)
     best, off, steps, whole = -np.inf, np.inf, 0, True
+    soft, before = _SOFT, np.inf
     mean = 0.0
     spread = 0.0
     for i in range(n):
@@ -312,6 +309,10 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
             best_y[0] -= shifted
         if bound >= cut or (off <= tolerance and primal - bound <= tolerance):
             break
+        # Rows that do not close in are taken harder: either they give, or the multipliers grow to a contradiction.
+        if step > 2 and off > 0.5 * before:
+            soft = max(0.2 * soft, _PROXIMAL)
+        before = off
         # Release what its slope pushes away from where it is held, the hardest pushed first.
         small = 1e-9 * steepest
         held = 0
@@ -351,7 +352,11 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
                 f += 1
         a_rows = 0
         for r in range(m):
-            holds = r < e_rows or (y[r] > 0.0 and y[r] < block.most[r]) or (y[r] == 0.0 and residual[r] > 0.0 and block.most[r] > 0.0)
+            holds = (
+                r < e_rows
+                or (y[r] > 0.0 and y[r] < block.most[r])
+                or (y[r] == 0.0 and residual[r] > 0.0 and block.most[r] > 0.0)
+            )
             if holds or (r >= e_rows and y[r] == block.most[r] and y[r] > 0.0 and residual[r] < 0.0):
                 active[a_rows] = r
                 a_rows += 1
@@ -401,7 +406,7 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
             for p in range(f):
                 right[s] -= G[s, p] * gradient[p]
             right[s] += residual[active[s]]
-            M[s, s] += _PROXIMAL * M[s, s] + _SOFT / (curvature + delta)
+            M[s, s] += _PROXIMAL * M[s, s] + soft / (curvature + delta)
         # A row that is broken now, but that the step would keep anyway, has no multiplier yet.
         for _ in range(a_rows):
             N[:] = M

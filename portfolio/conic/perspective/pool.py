@@ -48,8 +48,22 @@ def new_pool(n: int, m: int, nodes: int, points: int) -> Pool:
     )
 
 
-_BY_NODE = ("states", "low", "high", "bound", "warm", "proof", "u", "y", "last_u", "last_y", "phase", "heap", "branched",
-            "distance")
+_BY_NODE = (
+    "states",
+    "low",
+    "high",
+    "bound",
+    "warm",
+    "proof",
+    "u",
+    "y",
+    "last_u",
+    "last_y",
+    "phase",
+    "heap",
+    "branched",
+    "distance",
+)
 _BY_LEAF = ("leaf_node", "leaf_kind", "leaf_bound")
 _BY_FIX = ("fix_node", "fix_switch", "fix_state", "fix_proof", "fix_bound")
 

@@ -167,7 +167,7 @@ def settle(
     result = np.inf
     for round_ in range(30):
         costs = costs_on(goal, risk, risk, goal.high)
-        _, off, _ = relax(block, costs, support, u, y, phase, np.inf, 1e-12, 8, 60, best_u, best_y, z)
+        _, off, _ = relax(block, costs, support, u, y, phase, goal.ceiling, 1e-12, 8, 60, best_u, best_y, z)
         now = math.sqrt(variance(block, u)) if goal.mode != NONE or goal.cap >= 0 else 0.0
         if off > 1e-9:
             if goal.mode != SECANT or round_ > 4 or off == np.inf:
