@@ -24,7 +24,7 @@ def covariance(rng: np.random.Generator, n: int) -> Matrix:
     return B @ B.T + np.diag(rng.uniform(0.02, 0.1, n) ** 2)
 
 
-def random_block(seed: int, *, n: int, objective: str, hard: bool = False) -> Program:
+def random_block(seed: int, *, n: int, objective: str, hard: bool = False) -> Program:  # noqa: C901, PLR0912 - one case a kind of row
     """Make a block: budget, floors, caps, a goal on a figure, and with luck caps, a Sharpe goal, prices, counts."""
     rng = np.random.default_rng(seed)
     build = Builder(offset=float(rng.normal()))

@@ -56,7 +56,6 @@ class BlockSearch:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.shape = shape = recognise(program)
-        self.relaxation = Relaxation(program)
         j, total = program.switched, shape.total
         # The search's own units: variables sum to one, the variance of equal weights is one, rows are of order one.
         S = shape.M.T @ shape.M * total**2
@@ -106,6 +105,7 @@ class BlockSearch:
         )
         self.warm: tuple[Vector, Vector, np.ndarray[tuple[int], np.dtype[np.int8]]] | None = None
         self.supports: list[States] = []
+        self.steps = 0
 
     def minimise(  # noqa: PLR0913 - the interface of the search it stands in for, and what may change
         self,
@@ -183,6 +183,7 @@ class _Solve:
         self.offset = self.constant
         self.scale = risk if self.mode == tree.VARIANCE else self.worth
         self.seen = 0
+        self.relaxation: Relaxation | None = None
         self.answers: dict[bytes, Answer] = {}
         most_expensive = (ceiling(program) - self.offset) / self.scale
         if self.mode == tree.VARIANCE:
@@ -243,12 +244,18 @@ class _Solve:
         for k in range(self.seen, int(pool.numbers[tree.LEAVES])):
             if pool.leaf_kind[k] == tree.SETTLED:
                 states = pool.states[int(pool.leaf_node[k])].copy()
-                answer = self.answers[states.tobytes()] = self.search.relaxation.solve_sharply(states)
+                answer = self.answers[states.tobytes()] = self.plainly(states)
                 feasible = answer.outcome is Outcome.SOLVED and violation(self.program, answer.x, states) <= FEASIBLE
                 if feasible and not math.isfinite(pool.leaf_bound[k]):
                     u = answer.x[self.program.switched] / self.search.shape.total
                     tree.keep(self.goal, pool, states, u, self.inward(self.program.value(answer.x, states == ON)))
         self.seen = int(pool.numbers[tree.LEAVES])
+
+    def plainly(self, states: States) -> Answer:
+        """Solve a support with the plain solver."""
+        if self.relaxation is None:
+            self.relaxation = Relaxation(self.program)
+        return self.relaxation.solve_sharply(states)
 
     def inward(self, value: float) -> float:
         """Turn an objective of the program into one of the search."""
@@ -282,7 +289,7 @@ class _Solve:
             support = pool.supports[place].astype(np.int8)
             x = self.point(pool.points[place], support)
             if violation(self.program, x, support) > FEASIBLE:
-                answer = self.search.relaxation.solve_sharply(support)
+                answer = self.plainly(support)
                 x = answer.x
                 if answer.outcome is not Outcome.SOLVED or violation(self.program, x, support) > FEASIBLE:
                     continue
