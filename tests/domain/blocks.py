@@ -24,7 +24,7 @@ def covariance(rng: np.random.Generator, n: int) -> Matrix:
     return B @ B.T + np.diag(rng.uniform(0.02, 0.1, n) ** 2)
 
 
-def random_block(seed: int, *, n: int, objective: str, hard: bool = False) -> Program:
+def random_block(seed: int, *, n: int, objective: str, hard: bool = False) -> Program:  # noqa: C901, PLR0912 - one case a kind of row
     """Make a block: budget, floors, caps, a goal on a figure, and with luck caps, a Sharpe goal, prices, counts."""
     rng = np.random.default_rng(seed)
     build = Builder(offset=float(rng.normal()))
@@ -51,7 +51,9 @@ def random_block(seed: int, *, n: int, objective: str, hard: bool = False) -> Pr
     if objective == "yield" or rng.integers(2):
         build.at_most({risk: 1.0}, float(rng.uniform(0.6, 1.0 if hard else 1.4)))
     most = np.sort(mu)[::-1][:3].mean()
-    build.at_least(dict(zip(u, (mu / mu.max()).tolist(), strict=True)), most * rng.uniform(0.5, 1.1 if hard else 0.9) / mu.max())
+    build.at_least(
+        dict(zip(u, (mu / mu.max()).tolist(), strict=True)), most * rng.uniform(0.5, 1.1 if hard else 0.9) / mu.max()
+    )
     if rng.integers(2):
         count = build.variable(lower=float(np.ceil(1 / upper)), upper=float(n), block=0)
         build.at_most({count: -1.0}, 0.0, switches=dict.fromkeys(z, 1.0))

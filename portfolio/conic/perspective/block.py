@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from portfolio.conic.bound import States
     from portfolio.conic.perspective.tree import Goal, Pool
     from portfolio.conic.program import Program
+    from portfolio.conic.relaxation import Answer
 
 _UNBOUNDED = 1e30
 # The budget's square is added to the variance at this many times its mean: enough, and still well conditioned.
@@ -55,7 +56,6 @@ class BlockSearch:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.shape = shape = recognise(program)
-        self.relaxation = Relaxation(program)
         j, total = program.switched, shape.total
         # The search's own units: variables sum to one, the variance of equal weights is one, rows are of order one.
         S = shape.M.T @ shape.M * total**2
@@ -105,6 +105,7 @@ class BlockSearch:
         )
         self.warm: tuple[Vector, Vector, np.ndarray[tuple[int], np.dtype[np.int8]]] | None = None
         self.supports: list[States] = []
+        self.steps = 0
 
     def minimise(  # noqa: PLR0913 - the interface of the search it stands in for, and what may change
         self,
@@ -181,6 +182,9 @@ class _Solve:
         # Nothing can cost more. The proof's check says the same of the same number, so a hair is added.
         self.offset = self.constant
         self.scale = risk if self.mode == tree.VARIANCE else self.worth
+        self.seen = 0
+        self.relaxation: Relaxation | None = None
+        self.answers: dict[bytes, Answer] = {}
         most_expensive = (ceiling(program) - self.offset) / self.scale
         if self.mode == tree.VARIANCE:
             most_expensive *= max(most_expensive, 0.0)
@@ -229,10 +233,34 @@ class _Solve:
             budget = min(_CHUNK, node_limit - int(pool.numbers[tree.EXPANDED]))
             pool = grown(pool, budget)
             done = bool(tree.explore(self.block, goal, pool, budget))
+            self.settle_the_rest(pool)
         self.pool = pool
         search.warm = pool.last_u[0].copy(), pool.last_y[0].copy(), pool.phase[0].copy()
         search.steps = int(pool.numbers[tree.STEPS])
         return self.finish()
+
+    def settle_the_rest(self, pool: Pool) -> None:
+        """Solve plainly the supports for which the compiled loops found no point: few, if any."""
+        for k in range(self.seen, int(pool.numbers[tree.LEAVES])):
+            if pool.leaf_kind[k] == tree.SETTLED:
+                states = pool.states[int(pool.leaf_node[k])].copy()
+                answer = self.answers[states.tobytes()] = self.plainly(states)
+                feasible = answer.outcome is Outcome.SOLVED and violation(self.program, answer.x, states) <= FEASIBLE
+                if feasible and not math.isfinite(pool.leaf_bound[k]):
+                    u = answer.x[self.program.switched] / self.search.shape.total
+                    tree.keep(self.goal, pool, states, u, self.inward(self.program.value(answer.x, states == ON)))
+        self.seen = int(pool.numbers[tree.LEAVES])
+
+    def plainly(self, states: States) -> Answer:
+        """Solve a support with the plain solver."""
+        if self.relaxation is None:
+            self.relaxation = Relaxation(self.program)
+        return self.relaxation.solve_sharply(states)
+
+    def inward(self, value: float) -> float:
+        """Turn an objective of the program into one of the search."""
+        value = (value - self.offset) / self.scale
+        return value * max(value, 0.0) if self.mode == tree.VARIANCE else value
 
     def finish(self) -> Solution:
         pool = self.pool
@@ -261,7 +289,7 @@ class _Solve:
             support = pool.supports[place].astype(np.int8)
             x = self.point(pool.points[place], support)
             if violation(self.program, x, support) > FEASIBLE:
-                answer = self.search.relaxation.solve_sharply(support)
+                answer = self.plainly(support)
                 x = answer.x
                 if answer.outcome is not Outcome.SOLVED or violation(self.program, x, support) > FEASIBLE:
                     continue
@@ -287,7 +315,9 @@ class _Solve:
         if value == math.inf or value >= self.goal.ceiling:
             return math.inf
         y, reach = self.pool.y[proof], 2.0 + float(self.block.upper.sum())
-        terms = float(abs(y).sum()) + 4.0 * (1.0 + float(y[self.search.cap] if self.search.cap != ABSENT else 0.0)) * (1.0 + self.search.shift)
+        terms = float(abs(y).sum()) + 4.0 * (1.0 + float(y[self.search.cap] if self.search.cap != ABSENT else 0.0)) * (
+            1.0 + self.search.shift
+        )
         value -= _HAIR * (1.0 + abs(value) + reach * terms)
         if self.mode == tree.VARIANCE:
             return self.offset + self.scale * math.sqrt(max(value, 0.0))
@@ -336,7 +366,10 @@ class _Solve:
                 settled = self.settle(node, states)
                 yield settled, settled.bound(self.program).value
             else:
-                yield self.leaf(node, int(pool.proof[node]), states, made), self.own(float(pool.leaf_bound[k]), int(pool.proof[node]))
+                yield (
+                    self.leaf(node, int(pool.proof[node]), states, made),
+                    self.own(float(pool.leaf_bound[k]), int(pool.proof[node])),
+                )
         for place in range(int(pool.numbers[tree.HEAP])):
             node = int(pool.heap[place])
             proof = int(pool.proof[node])
@@ -381,7 +414,7 @@ class _Solve:
 
     def settle(self, node: int, states: States) -> PerspectiveLeaf:
         """Bound the only support of a node by the multipliers of its optimum, or by the plain solver's."""
-        answer = self.search.relaxation.solve_sharply(states)
+        answer = self.answers[states.tobytes()]
         infeasible = answer.outcome is Outcome.INFEASIBLE
         return self.on_interval(node, PerspectiveLeaf(states, answer.multipliers, infeasible))
 
@@ -395,4 +428,3 @@ class _Solve:
         """The interval of a node's risk in the program's units; its ends are the program's own, to the last digit."""
         low, high, unit = float(self.pool.low[node]), float(self.pool.high[node]), self.search.unit
         return (low * unit, self.search.shape.high if high == self.goal.high else high * unit)
-

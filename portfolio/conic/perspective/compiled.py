@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numba
 from numba.core import caching
@@ -40,19 +40,19 @@ class _Together:
         return super().from_function(py_func, py_file) if Path(py_file).parent == _HERE else None  # type: ignore[misc]
 
 
-class _Given(_Together, caching.UserProvidedCacheLocator):  # type: ignore[misc]
+class _Given(_Together, caching.UserProvidedCacheLocator):
     """The place that the environment names."""
 
 
-class _Beside(_Together, caching.InTreeCacheLocator):  # type: ignore[misc]
+class _Beside(_Together, caching.InTreeCacheLocator):
     """The place beside the source."""
 
 
-class _Own(_Together, caching.UserWideCacheLocator):  # type: ignore[misc]
+class _Own(_Together, caching.UserWideCacheLocator):
     """The user's cache."""
 
 
-class _ReadOnly(_Together, caching.InTreeCacheLocator):  # type: ignore[misc]
+class _ReadOnly(_Together, caching.InTreeCacheLocator):
     """The place beside the source where nothing can be written: what is not there is compiled at each start."""
 
     def ensure_cache_path(self) -> None:
@@ -64,8 +64,7 @@ caching.CacheImpl._locator_classes[:0] = [_Given, _Beside, _Own, _ReadOnly]  # n
 
 def compiled(function: Function) -> Function:
     """Compile a function without Python in it, and keep the machine code for later starts."""
-    kernel: Function = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
-    return kernel
+    return cast("Function", numba.njit(cache=True, nogil=True, error_model="numpy")(function))
 
 
 def place(package: Path) -> str:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 # The barrier's share of the trace at its end, and what each round leaves of it.
 _END, _ROUND = 0.02, 0.15
 _STEPS = 60
+# Below the one a step is none; above the other the barrier's centre is near.
+_SHORTEST, _LONG = 1e-10, 0.5
 
 
 def largest_diagonal(S: Matrix) -> Vector:
@@ -55,10 +57,10 @@ def largest_diagonal(S: Matrix) -> Vector:
             if trial is not None:
                 break
             length *= 0.6
-            if length < 1e-10:
+            if length < _SHORTEST:
                 return np.maximum(D - 1e-9, 0.0) * size
         D, inverse = D + length * step, trial
-        if decrement < mu and length > 0.5:
+        if decrement < mu and length > _LONG:
             if 2 * n * mu <= _END * D.sum():
                 break
             mu *= _ROUND
@@ -70,5 +72,6 @@ def _inverse(X: Matrix) -> Matrix | None:
     c, info = lapack.dpotrf(X, lower=1)
     if info:
         return None
-    inverse = lapack.dpotri(c, lower=1)[0]
-    return np.tril(inverse) + np.tril(inverse, -1).T
+    half = lapack.dpotri(c, lower=1)[0]
+    inverse: Matrix = np.tril(half) + np.tril(half, -1).T
+    return inverse

@@ -22,6 +22,8 @@ from portfolio.conic.bound import FREE, ON, Bound, valid
 from portfolio.conic.solution import Leaf
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from portfolio import Matrix, Vector
     from portfolio.conic.program import Program
     from portfolio.conic.solution import Solution
@@ -121,16 +123,19 @@ class PerspectiveLeaf(Leaf):
         values, off, on = self.bounds(program, self.states[None, :])
         return Bound(float(values[0]), off[0], on[0])
 
-    def bounds(self, program: Program, states: Matrix) -> tuple[Vector, Matrix, Matrix]:
-        """Do so for many settings of the switches at once, one a row: the values, with each switch off, with each on."""
+    def bounds(self, program: Program, states: npt.NDArray[np.int8]) -> tuple[Vector, Matrix, Matrix]:
+        """Do so for many settings of the switches at once, one a row: the values, with each off, with each on."""
         constant, on = self._terms(program)
         part = np.where(states == FREE, np.minimum(on, 0.0), np.where(states == ON, on, 0.0))
         value = constant + part.sum(axis=1)
-        found = value, value[:, None] - part, value[:, None] - part + on
-        if self.variance:
-            found = tuple(_root(program, a) for a in found)
         most = ceiling(program)
-        return tuple(np.where(a > most, math.inf, np.where(np.isnan(a), -math.inf, a)) for a in found)
+
+        def final(bounds: Matrix) -> Matrix:
+            own = _root(program, bounds) if self.variance else bounds
+            return np.where(own > most, math.inf, np.where(np.isnan(own), -math.inf, own))
+
+        off = value[:, None] - part
+        return final(value), final(off), final(off + on)
 
     def _terms(self, program: Program) -> tuple[float, Vector]:
         """Take the Lagrangian's minimum apart: what is there in any case, and what each switch adds that is on."""
@@ -178,8 +183,9 @@ def on_bounds(program: Program, solution: Solution) -> Vector:
     least = np.full(len(program.switched), math.inf)
     groups: dict[tuple[object, ...], list[Leaf]] = {}
     for leaf in solution.leaves:
-        shared = isinstance(leaf, PerspectiveLeaf) and not leaf.infeasible
-        key = (id(leaf.multipliers), leaf.theta, leaf.interval) if shared else (id(leaf),)
+        key: tuple[object, ...] = (id(leaf),)
+        if isinstance(leaf, PerspectiveLeaf) and not leaf.infeasible:
+            key = (id(leaf.multipliers), leaf.theta, leaf.interval)
         groups.setdefault(key, []).append(leaf)
     for leaves in groups.values():
         first, states = leaves[0], np.array([leaf.states for leaf in leaves])
@@ -216,4 +222,5 @@ def _root(program: Program, variances: Vector) -> Vector:
     cost = float(program.q[risk])
     if cost < 0:
         return np.full_like(variances, -math.inf)
-    return program.offset + float(others.sum()) + cost * np.sqrt(np.maximum(variances, 0.0))
+    roots: Vector = np.sqrt(np.maximum(variances, 0.0))
+    return program.offset + float(others.sum()) + cost * roots

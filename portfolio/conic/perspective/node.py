@@ -32,11 +32,16 @@ if TYPE_CHECKING:
 
 ZERO, LINE, KNEE, CURVE, UPPER = 0, 1, 2, 3, 4
 
+# Multipliers that may be as large as this may be any.
+_ANY = 1e29
+
 # Proximal terms, relative to the curvature: what keeps a singular system solvable.
 _PROXIMAL = 1e-9
 # How soft a step takes the rows, in units of what a variable alone would answer: where fewer variables are free than
 # rows hold, multipliers must not run away.
 _SOFT = 1e-4
+# Steps in which rows may still be far off.
+_EARLY = 2
 # Multipliers on which curvature or price depends change by at most this factor in a step.
 _TRUST = 4.0
 # What a step may move a multiplier by, relative to the largest slope: an infeasible node's grow by it.
@@ -136,9 +141,7 @@ def cheapest(curve: float, slope: float, low: float, high: float) -> float:
 
 
 @compiled
-def bound_at(
-    block: Block, costs: Costs, states: States, u: Vector, y: Vector, on: Vector
-) -> float:
+def bound_at(block: Block, costs: Costs, states: States, u: Vector, y: Vector, on: Vector) -> float:
     """Evaluate the Lagrangian bound at multipliers *y* and the tangent point *u*; fills what each switch on costs."""
     n, m = len(u), len(y)
     Theta, price, value = costs.theta, 0.0, costs.constant
@@ -160,12 +163,8 @@ def bound_at(
             slope[i] += 2.0 * Theta * Ru[i]
     value -= Theta * (quadratic + block.shift)
     for i in range(n):
-        on[i] = (
-            cheapest(Theta * block.D[i], slope[i], block.floor[i], block.upper[i]) + costs.k[i] + price * block.h[i]
-        )
-        if states[i] == 1:
-            value += on[i]
-        elif states[i] == -1 and on[i] < 0.0:
+        on[i] = cheapest(Theta * block.D[i], slope[i], block.floor[i], block.upper[i]) + costs.k[i] + price * block.h[i]
+        if states[i] == 1 or (states[i] == -1 and on[i] < 0.0):
             value += on[i]
     return value
 
@@ -180,8 +179,7 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
     phase: States,
     cut: float,
     tolerance: float,
-    patience: int,
-    limit: int,
+    pace: tuple[float, float],
     best_u: Vector,
     best_y: Vector,
     z: Vector,
@@ -189,7 +187,8 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
     """Solve the relaxation from (*u*, *y*, *phase*), which are updated.
 
     Returns the best bound, proven by *best_u* and *best_y*; how far the last point is from keeping its rows; and
-    the steps taken. After *patience* steps it goes carefully. Stops as soon as the bound reaches *cut* or comes within *tolerance* of the point.
+    the steps taken. Stops as soon as the bound reaches *cut* or comes within *tolerance* of the point. *pace* says after
+    how many steps it goes carefully, and how many it may take.
     """
     n, m, e_rows = len(u), len(y), block.equalities
     D, floor, upper, A = block.D, block.floor, block.upper, block.A
@@ -198,6 +197,7 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
     residual, active = np.zeros(m), np.zeros(m, dtype=np.int64)
     free = np.zeros(n, dtype=np.int64)
     best, off, steps, whole = -np.inf, np.inf, 0, True
+    soft, before = _SOFT, np.inf
     mean = 0.0
     spread = 0.0
     for i in range(n):
@@ -207,7 +207,8 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
             u[i], phase[i] = 0.0, ZERO
         elif states[i] == 1 and phase[i] < KNEE:
             phase[i] = KNEE
-    for step in range(limit):
+    patience, limit = pace
+    for step in range(int(limit)):
         steps = step + 1
         Theta, price = costs.theta, 0.0
         for r in range(m):
@@ -229,9 +230,8 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
                 continue
             if states[i] == 0:
                 continue
-            if P >= d * upper[i] * upper[i]:
-                e = upper[i]
-            else:
+            e = upper[i]
+            if d * upper[i] * upper[i] > P:
                 e = min(max(math.sqrt(max(P, 0.0) / d), floor[i]), upper[i])
             knee[i] = e
             w[i] = d * e + P / e if e > 0.0 else 0.0
@@ -282,7 +282,7 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
             residual[r] = a
             if r < e_rows:
                 off = max(off, abs(a))
-            elif block.most[r] < 1e29:
+            elif block.most[r] < _ANY:
                 primal += block.most[r] * max(a, 0.0)
             else:
                 off = max(off, a)
@@ -312,6 +312,10 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
             best_y[0] -= shifted
         if bound >= cut or (off <= tolerance and primal - bound <= tolerance):
             break
+        # Rows that do not close in are taken harder: either they give, or the multipliers grow to a contradiction.
+        if step > _EARLY and off > 0.5 * before:
+            soft = max(0.2 * soft, _PROXIMAL)
+        before = off
         # Release what its slope pushes away from where it is held, the hardest pushed first.
         small = 1e-9 * steepest
         held = 0
@@ -332,7 +336,7 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
         # only where the variables that are free have found their place, which cannot circle.
         careful = step >= patience
         for _ in range(1 if careful and whole else 0 if careful else 2 + held // 4):
-            i = np.argmax(push)
+            i = int(np.argmax(push))
             if push[i] <= small:
                 break
             push[i] = 0.0
@@ -351,7 +355,11 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
                 f += 1
         a_rows = 0
         for r in range(m):
-            holds = r < e_rows or (y[r] > 0.0 and y[r] < block.most[r]) or (y[r] == 0.0 and residual[r] > 0.0 and block.most[r] > 0.0)
+            holds = (
+                r < e_rows
+                or (y[r] > 0.0 and y[r] < block.most[r])
+                or (y[r] == 0.0 and residual[r] > 0.0 and block.most[r] > 0.0)
+            )
             if holds or (r >= e_rows and y[r] == block.most[r] and y[r] > 0.0 and residual[r] < 0.0):
                 active[a_rows] = r
                 a_rows += 1
@@ -401,7 +409,7 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
             for p in range(f):
                 right[s] -= G[s, p] * gradient[p]
             right[s] += residual[active[s]]
-            M[s, s] += _PROXIMAL * M[s, s] + _SOFT / (curvature + delta)
+            M[s, s] += _PROXIMAL * M[s, s] + soft / (curvature + delta)
         # A row that is broken now, but that the step would keep anyway, has no multiplier yet.
         for _ in range(a_rows):
             N[:] = M

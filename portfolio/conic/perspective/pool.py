@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from portfolio.conic.perspective import tree
 from portfolio.conic.perspective.tree import Pool
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 # Fingerprints of supports that were tried; a power of two.
 _TRIED = 1 << 12
@@ -48,8 +53,22 @@ def new_pool(n: int, m: int, nodes: int, points: int) -> Pool:
     )
 
 
-_BY_NODE = ("states", "low", "high", "bound", "warm", "proof", "u", "y", "last_u", "last_y", "phase", "heap", "branched",
-            "distance")
+_BY_NODE = (
+    "states",
+    "low",
+    "high",
+    "bound",
+    "warm",
+    "proof",
+    "u",
+    "y",
+    "last_u",
+    "last_y",
+    "phase",
+    "heap",
+    "branched",
+    "distance",
+)
 _BY_LEAF = ("leaf_node", "leaf_kind", "leaf_bound")
 _BY_FIX = ("fix_node", "fix_switch", "fix_state", "fix_proof", "fix_bound")
 
@@ -68,7 +87,7 @@ def grown(pool: Pool, budget: int) -> Pool:
     return pool
 
 
-def _longer(array: np.ndarray, size: int) -> np.ndarray:  # type: ignore[type-arg]
+def _longer(array: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:
     larger = np.empty((size, *array.shape[1:]), dtype=array.dtype)
     larger[: len(array)] = array
     return larger

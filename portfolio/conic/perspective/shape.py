@@ -78,7 +78,8 @@ class _Reader:
         self.plain = [int(j) for j in np.flatnonzero(plain)]
         self.inequalities = range(program.equalities, program.equalities + program.inequalities)
 
-    def read(self) -> Shape:
+    def read(self) -> Shape:  # noqa: C901, PLR0912 - one case a kind of row
+        """Say what everything means."""
         program, j = self.program, self.switched
         if not len(j) or len(np.unique(j)) < len(j):
             message = "each variable needs one switch"
@@ -130,11 +131,25 @@ class _Reader:
             message = "the risk or the count is below its least"
             raise NotABlockError(message)
         return Shape(
-            risk, M, high, _reach(M, self.total(budget)), count, budget, self.total(budget), tuple(goals), len(others), counting, h, least, most,
-            cap, tuple(alone),
-        )  # fmt: skip
+            risk=risk,
+            M=M,
+            high=high,
+            reach=_reach(M, self.total(budget)),
+            count=count,
+            budget=budget,
+            total=self.total(budget),
+            goals=tuple(goals),
+            equalities=len(others),
+            counting=counting,
+            h=h,
+            least=least,
+            most=most,
+            count_cap=cap,
+            alone=tuple(alone),
+        )
 
     def cone(self) -> tuple[int, Matrix]:
+        """Find the risk, and what it bounds."""
         program, j = self.program, self.switched
         if not program.cones:
             return ABSENT, np.zeros((0, len(j)))
@@ -155,24 +170,28 @@ class _Reader:
         return risk, tail[:, j] / first[risk]
 
     def count(self, risk: int) -> int:
+        """Find the variable that is neither switched nor the risk."""
         others = [v for v in self.plain if v != risk]
         return others[0] if others else ABSENT
 
     def budget(self) -> int:
+        """Find the row that says what the variables sum to."""
         program = self.program
         for r in range(program.equalities):
             row = program.A[r]
             on_u = row[self.switched]
-            if not row[self.plain].any() and on_u[0] and (abs(on_u / on_u[0] - 1) < _SAME).all():
-                if program.b[r] / on_u[0] > 0:
-                    return r
+            if row[self.plain].any() or not on_u[0] or not program.b[r] / on_u[0] > 0:
+                continue
+            if (abs(on_u / on_u[0] - 1) < _SAME).all():
+                return r
         message = "no row says what the variables sum to"
         raise NotABlockError(message)
 
     def total(self, budget: int) -> float:
+        """Read what they sum to."""
         return float(self.program.b[budget] / self.program.A[budget, self.switched[0]])
 
 
 def _reach(M: Matrix, total: float) -> float:
-    """Bound the risk of variables that are not negative and sum to *total*: it is convex, so the worst is one of them."""
+    """Bound the risk of variables that are not negative and sum to *total*: convex, so at its worst in one of them."""
     return float(np.sqrt((M**2).sum(axis=0).max())) * total if len(M) else 0.0

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from portfolio.conic.perspective.compiled import compiled
-from portfolio.conic.perspective.node import CURVE, LINE, ZERO, Block, Costs, bound_at, relax
+from portfolio.conic.perspective.node import LINE, ZERO, Block, Costs, bound_at, relax
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -39,11 +39,19 @@ BEST, CUT, GAP, SLACK, OFFSET, UNIT = 0, 1, 2, 3, 4, 5
 BOUNDED, SETTLED, FORBIDDEN, OPEN = 0, 1, 2, 3
 
 _NOTHING = 1e-6
-_STEPS_WARM, _STEPS_COLD = 40, 150
+# How well a point keeps its rows, and for how many rounds its risk is sought.
+_KEPT, _ROUNDS = 1e-9, 32
+# What is switched on anyway is rounded as if it were worth -2, the rest is -z.
+_HELD = -1.5
+# Multipliers that may be as large as this may be any.
+_ANY = 1e29
+# Steps before a relaxation goes carefully, and at most: of a child, of the root, of a point, of a switch that is tried. No
+# integers: numba would compile the relaxation again for each.
+_WARM, _COLD, _POINT, _TRIAL = (6.0, 40.0), (20.0, 150.0), (8.0, 60.0), (5.0, 12.0)
 
 # A switch is tried in both states this often before its average gains are believed (reliability branching, Achterberg,
 # Koch & Martin 2005), and of those not believed yet this many at a node.
-_RELIABLE, _TRIALS, _STEPS_TRIAL = 1.0, 10, 12
+_RELIABLE, _TRIALS = 1.0, 10
 
 
 class Goal(NamedTuple):
@@ -147,7 +155,7 @@ def variance(block: Block, u: Vector) -> float:
 
 
 @compiled
-def settle(
+def settle(  # noqa: C901, PLR0912, PLR0913, PLR0917 - one loop, with every array it needs
     block: Block, goal: Goal, support: States, u: Vector, y: Vector, phase: States, start: float
 ) -> tuple[float, float]:
     """Optimise one support exactly, the risk itself in the objective; returns the value (infinity if none), the risk.
@@ -165,19 +173,18 @@ def settle(
     best_u, best_y, z = np.zeros(n), np.zeros(len(y)), np.zeros(n)
     risk, last_risk, last_error = start, 0.0, 0.0
     result = np.inf
-    for round_ in range(30):
+    for round_ in range(_ROUNDS):
         costs = costs_on(goal, risk, risk, goal.high)
-        _, off, _ = relax(block, costs, support, u, y, phase, np.inf, 1e-12, 8, 60, best_u, best_y, z)
+        _, off, _ = relax(block, costs, support, u, y, phase, goal.ceiling, 1e-12, _POINT, best_u, best_y, z)
         now = math.sqrt(variance(block, u)) if goal.mode != NONE or goal.cap >= 0 else 0.0
-        if off > 1e-9:
-            if goal.mode != SECANT or round_ > 4 or off == np.inf:
-                return np.inf, now
+        if off > _KEPT and (goal.mode != SECANT or round_ > _ROUNDS // 8 or off == np.inf):
+            return np.inf, now
         value = 0.0
         for i in range(n):
             if support[i] == 1:
                 value += goal.q[i] * u[i] + goal.k[i]
         for r in range(block.equalities, len(y)):
-            if block.most[r] < 1e29:
+            if block.most[r] < _ANY:
                 excess = -goal.rhs[r]
                 for i in range(n):
                     if support[i] == 1:
@@ -187,9 +194,9 @@ def settle(
             value += goal.risk * now * now
         elif goal.mode == SECANT:
             value += goal.risk * now
-        if off <= 1e-9:
+        if off <= _KEPT:
             result = min(result, value)
-        if goal.mode != SECANT or abs(now - risk) <= 1e-9 * risk or now <= 0.0:
+        if goal.mode != SECANT or abs(now - risk) <= _KEPT * risk or now <= 0.0:
             break
         # The fixed point of risk -> now, by the secant method.
         error = now - risk
@@ -228,12 +235,12 @@ def rounded(block: Block, goal: Goal, states: States, z: Vector, support: States
     for i in np.argsort(weight):
         if weight[i] > -_NOTHING:
             break
-        if weight[i] > -1.5 and (count + block.h[i] > goal.most + 1e-9 or least + block.floor[i] > 1.0 + 1e-9):
+        if weight[i] > _HELD and (count + block.h[i] > goal.most + 1e-9 or least + block.floor[i] > 1.0 + 1e-9):
             continue
         fits = True
         for r in range(len(goal.limits)):
             fits = fits and used[r] + goal.H[r, i] <= goal.limits[r] + 1e-9
-        if fits or weight[i] < -1.5:
+        if fits or weight[i] < _HELD:
             support[i] = 1
             count += block.h[i]
             least += block.floor[i]
@@ -273,7 +280,7 @@ def update_cut(goal: Goal, pool: Pool) -> None:
 
 
 @compiled
-def offer(
+def offer(  # noqa: PLR0913, PLR0917 - every array it needs
     block: Block, goal: Goal, pool: Pool, support: States, u: Vector, y: Vector, phase: States, start: float
 ) -> float:
     """Optimise a support that was not seen yet, and keep the point if it is among the best."""
@@ -380,7 +387,7 @@ def learn(pool: Pool, switch: int, state: int, distance: float, gain: float) -> 
 
 
 @compiled
-def try_switch(
+def try_switch(  # noqa: PLR0913, PLR0917 - every array it needs
     block: Block, goal: Goal, pool: Pool, costs: Costs, node: int, states: States, i: int, fraction: float, value: float
 ) -> None:
     """Set a switch on and off for a few steps, to learn what that does to the bound."""
@@ -392,7 +399,18 @@ def try_switch(
         states[i] = state
         u, y, phase = pool.last_u[node].copy(), pool.last_y[node].copy(), pool.phase[node].copy()
         bound, _, steps = relax(
-            block, costs, states, u, y, phase, pool.values[CUT], 1e-8, 5, _STEPS_TRIAL, best_u, best_y, z
+            block,
+            costs,
+            states,
+            u,
+            y,
+            phase,
+            pool.values[CUT],
+            1e-8,
+            _TRIAL,
+            best_u,
+            best_y,
+            z,
         )
         pool.numbers[STEPS] += steps
         gain = min(max(bound - value, 0.0), max(pool.values[CUT] - value, 0.0))
@@ -401,7 +419,7 @@ def try_switch(
 
 
 @compiled
-def choose(
+def choose(  # noqa: PLR0913, PLR0917 - every array it needs
     block: Block, goal: Goal, pool: Pool, costs: Costs, node: int, states: States, z: Vector, value: float
 ) -> int:
     """Choose the switch to branch on: the one whose two states promise the largest product of gains."""
@@ -454,9 +472,9 @@ def explore(block: Block, goal: Goal, pool: Pool, budget: int) -> bool:  # noqa:
         pool.phase[node] = pool.phase[warm]
         costs = costs_on(goal, low, high, high)
         cold = node == 0
-        own, off, steps = relax(
+        _, _, steps = relax(
             block, costs, states, u, y, pool.phase[node], pool.values[CUT], 1e-8,
-            20 if cold else 6, _STEPS_COLD if cold else _STEPS_WARM, pool.u[node], pool.y[node], z,
+            _COLD if cold else _WARM, pool.u[node], pool.y[node], z,
         )  # fmt: skip
         pool.numbers[STEPS] += steps
         pool.last_u[node], pool.last_y[node] = u, y
@@ -475,7 +493,7 @@ def explore(block: Block, goal: Goal, pool: Pool, budget: int) -> bool:  # noqa:
             close(pool, node, BOUNDED, value)
             continue
         if decided:
-            value, risk = settle(block, goal, states, u, y, pool.phase[node], 0.5 * (low + high))
+            value, _ = settle(block, goal, states, u, y, pool.phase[node], 0.5 * (low + high))
             pool.last_u[node], pool.last_y[node] = u, y
             if value < np.inf:
                 keep(goal, pool, states, u, value)
@@ -552,4 +570,4 @@ def explore(block: Block, goal: Goal, pool: Pool, budget: int) -> bool:  # noqa:
             child = add(pool, node, states, low, high, value - part + (on[chosen] if state == 1 else 0.0))
             pool.branched[child], pool.distance[child] = chosen, z[chosen] if state == 0 else 1.0 - z[chosen]
             push(pool, child)
-    return pool.numbers[HEAP] == 0 or pool.bound[pool.heap[0]] >= pool.values[CUT]
+    return bool(pool.numbers[HEAP] == 0 or pool.bound[pool.heap[0]] >= pool.values[CUT])
