@@ -119,6 +119,8 @@ class Master:
         Args:
             costs: Whether columns cost anything. Otherwise as little as possible is bought out.
         """
+        if not self.columns:
+            return None
         activity = np.array([column.activity for column in self.columns]).T
         mix = None
         for _ in range(_PASSES):
@@ -178,13 +180,16 @@ class Master:
     ) -> tuple[Program, Callable[[Vector], Vector]]:
         """State the combination of columns; also how to read its multipliers as those of the joint rows."""
         program, own = self.split.program, self.split.joint_variables[named]
-        E, m, K, P = len(self._equal), len(rows), len(self._cones), len(self.split.blocks)
+        E, m, K = len(self._equal), len(rows), len(self._cones)
+        # A block whose points are yet to be found takes no part.
+        found, place = np.unique([column.block for column in self.columns], return_inverse=True)
+        P = len(found)
         C = activity.shape[1]
         n = C + len(named) + 2 * E + m + K
         table = np.hstack([activity, self._own[:, named]])
         slack = np.eye(n)[C + len(named) :]
         sum_to_one = np.zeros((P, n))
-        sum_to_one[[column.block for column in self.columns], np.arange(C)] = 1.0
+        sum_to_one[place, np.arange(C)] = 1.0
         wide = np.zeros((E + m, n))
         wide[:E, : table.shape[1]] = table[self._equal]
         wide[:E] += slack[:E] - slack[E : 2 * E]

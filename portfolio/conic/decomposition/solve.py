@@ -47,6 +47,9 @@ _SHARE = 1e-3
 # Nodes of a tree that only looks for an incumbent: in passing, and once the prices are found.
 _GLANCE, _LOOK = 3, 400
 
+# The blocks are not asked for more than this beside their optimum, as a share of the whole's objective.
+_SLACK = 0.01
+
 # What sums in another order may differ by, relative to the bound.
 _HAIR = 1e-11
 
@@ -195,7 +198,8 @@ class _Decomposition:
         """Switch off for good what the last prices prove too dear."""
         if self.best is None or not self.incumbent:
             return
-        priced = self.pricer.price(self.best.pricing.y, slack=max(self.cut - self.bound, 0.0) * 1.01)
+        most = _SLACK * scale_of(self.value)
+        priced = self.pricer.price(self.best.pricing.y, slack=min(max(self.cut - self.bound, 0.0) * 1.01, most))
         on = self.pricer.with_each_on(priced.pricing).on
         dear = np.flatnonzero((on >= self.cut) & ~self.off)
         self.off[dear] = True
