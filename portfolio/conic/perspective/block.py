@@ -377,8 +377,7 @@ class _Solve:
             if node == 0:
                 yield PerspectiveLeaf(states, None), -math.inf
             else:
-                leaf = self.leaf(node, proof, states, made)
-                yield leaf, leaf.bound(self.program).value
+                yield self.leaf(node, proof, states, made), self.own(float(pool.bound[node]), proof)
 
     def leaf(self, node: int, proof: int, states: States, made: dict[int, tuple[Vector, Vector]]) -> PerspectiveLeaf:
         """Make the leaf of a node that a record bounds."""

@@ -223,4 +223,5 @@ def _root(program: Program, variances: Vector) -> Vector:
     if cost < 0:
         return np.full_like(variances, -math.inf)
     roots: Vector = np.sqrt(np.maximum(variances, 0.0))
-    return program.offset + float(others.sum()) + cost * roots
+    found: Vector = program.offset + float(others.sum()) + cost * roots
+    return found
