@@ -210,7 +210,8 @@ def _cheapest(curve: Vector, slope: Vector, low: Vector, high: Vector) -> Vector
     """Minimise ``curve u^2 + slope u`` over an interval, for each."""
     inside = np.divide(-slope, 2 * curve, out=np.where(slope < 0, np.inf, -np.inf), where=curve > 0)
     u = np.clip(inside, low, high)
-    return (curve * u + slope) * u
+    least: Vector = (curve * u + slope) * u
+    return least
 
 
 def _root(program: Program, variances: Vector) -> Vector:
