@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from portfolio.conic import proof
 from portfolio.conic.bound import FREE, OFF, ON
 from portfolio.conic.perspective.block import BlockSearch
-from portfolio.conic.perspective.diagonal import largest_diagonal
+from portfolio.conic.perspective.diagonal import largest_diagonal, safe_diagonal
 from portfolio.conic.perspective.errors import NotABlockError
 from portfolio.conic.perspective.leaf import PerspectiveLeaf, Splitting, on_bounds
 from portfolio.conic.program import Builder
@@ -222,6 +222,16 @@ def test_a_diagonal_leaves_a_positive_semidefinite_rest(seed: int, n: int) -> No
     D = largest_diagonal(S)
     assert (D >= 0).all()
     assert np.linalg.eigvalsh(S - np.diag(D))[0] >= -1e-9 * np.trace(S)
+
+
+@PROFILE
+@given(seeds, st.integers(1, 40))
+def test_a_safe_diagonal_of_a_singular_variance_leaves_no_negative_direction(seed: int, n: int) -> None:
+    M = np.random.default_rng(seed).normal(size=(max(n // 2, 1), n))
+    S = M.T @ M
+    D = safe_diagonal(S)
+    # Rounding of a factorisation in double precision.
+    assert np.linalg.eigvalsh(S - np.diag(D))[0] >= -1e-12 * np.trace(S)
 
 
 def test_a_diagonal_variance_is_all_diagonal() -> None:

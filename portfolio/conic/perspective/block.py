@@ -10,7 +10,7 @@ import numpy as np
 
 from portfolio.conic.bound import FREE, OFF, ON
 from portfolio.conic.perspective import tree
-from portfolio.conic.perspective.diagonal import largest_diagonal
+from portfolio.conic.perspective.diagonal import safe_diagonal
 from portfolio.conic.perspective.errors import NotABlockError
 from portfolio.conic.perspective.leaf import PerspectiveLeaf, Splitting, ceiling
 from portfolio.conic.perspective.node import LINE, Block
@@ -64,7 +64,7 @@ class BlockSearch:
         S = S / self.unit**2
         self.shift = _SHIFT * float(np.diag(S).mean())
         S = S + self.shift
-        D = largest_diagonal(S) if shape.risk != ABSENT else np.zeros(n)
+        D = safe_diagonal(S) if shape.risk != ABSENT else np.zeros(n)
         self.splitting = Splitting(D * (self.unit / total) ** 2, self.shift * self.unit**2)
         self.rows = [_Row(program, r, shape.risk, total, self.unit) for r in shape.goals]
         A = [np.ones(n), *(row.a for row in self.rows)]
@@ -377,8 +377,7 @@ class _Solve:
             if node == 0:
                 yield PerspectiveLeaf(states, None), -math.inf
             else:
-                leaf = self.leaf(node, proof, states, made)
-                yield leaf, leaf.bound(self.program).value
+                yield self.leaf(node, proof, states, made), self.own(float(pool.bound[node]), proof)
 
     def leaf(self, node: int, proof: int, states: States, made: dict[int, tuple[Vector, Vector]]) -> PerspectiveLeaf:
         """Make the leaf of a node that a record bounds."""

@@ -23,8 +23,23 @@ if TYPE_CHECKING:
 # The barrier's share of the trace at its end, and what each round leaves of it.
 _END, _ROUND = 0.02, 0.15
 _STEPS = 60
+# Of a double, twice what one operation errs by; and what is tried of a diagonal that is too large.
+_ROUNDOFF, _SHARES = 4.6e-16, (1.0, 0.999, 0.99, 0.9, 0.5, 0.1)
 # Below the one a step is none; above the other the barrier's centre is near.
 _SHORTEST, _LONG = 1e-10, 0.5
+
+
+def safe_diagonal(S: Matrix) -> Vector:
+    """Find such a diagonal and shrink it until what is left can be factored, by more than rounding can spoil.
+
+    Where the variance itself is singular, as that of more assets than observations, nothing may be left of it.
+    """
+    D = largest_diagonal(S)
+    margin = _ROUNDOFF * len(S) ** 2 * float(np.diag(S).max())
+    for share in _SHARES:
+        if not lapack.dpotrf(S - np.diag(share * D) - margin * np.eye(len(S)), lower=1)[1]:
+            return share * D
+    return np.zeros(len(S))
 
 
 def largest_diagonal(S: Matrix) -> Vector:

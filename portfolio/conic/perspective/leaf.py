@@ -210,7 +210,8 @@ def _cheapest(curve: Vector, slope: Vector, low: Vector, high: Vector) -> Vector
     """Minimise ``curve u^2 + slope u`` over an interval, for each."""
     inside = np.divide(-slope, 2 * curve, out=np.where(slope < 0, np.inf, -np.inf), where=curve > 0)
     u = np.clip(inside, low, high)
-    return (curve * u + slope) * u
+    least: Vector = (curve * u + slope) * u
+    return least
 
 
 def _root(program: Program, variances: Vector) -> Vector:
@@ -223,4 +224,5 @@ def _root(program: Program, variances: Vector) -> Vector:
     if cost < 0:
         return np.full_like(variances, -math.inf)
     roots: Vector = np.sqrt(np.maximum(variances, 0.0))
-    return program.offset + float(others.sum()) + cost * roots
+    found: Vector = program.offset + float(others.sum()) + cost * roots
+    return found

@@ -43,7 +43,7 @@ _SOFT = 1e-4
 # Steps in which rows may still be far off.
 _EARLY = 2
 # Multipliers on which curvature or price depends change by at most this factor in a step.
-_TRUST = 4.0
+_TRUST, _LEAST_TRUST = 4.0, 1.02
 # What a step may move a multiplier by, relative to the largest slope: an infeasible node's grow by it.
 _LEAP = 30.0
 
@@ -187,8 +187,8 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
     """Solve the relaxation from (*u*, *y*, *phase*), which are updated.
 
     Returns the best bound, proven by *best_u* and *best_y*; how far the last point is from keeping its rows; and
-    the steps taken. Stops as soon as the bound reaches *cut* or comes within *tolerance* of the point. *pace* says after
-    how many steps it goes carefully, and how many it may take.
+    the steps taken. Stops as soon as the bound reaches *cut* or comes within *tolerance* of the point. *pace* says
+    after how many steps it goes carefully, and how many it may take.
     """
     n, m, e_rows = len(u), len(y), block.equalities
     D, floor, upper, A = block.D, block.floor, block.upper, block.A
@@ -198,6 +198,7 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
     free = np.zeros(n, dtype=np.int64)
     best, off, steps, whole = -np.inf, np.inf, 0, True
     soft, before = _SOFT, np.inf
+    trust, swing = np.full(2, _TRUST), np.zeros(2)
     mean = 0.0
     spread = 0.0
     for i in range(n):
@@ -437,12 +438,20 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
         for s in range(a_rows):
             change += dy[s] * beta[active[s]]
             change_price += dy[s] * eta[active[s]]
+        # Where they swing, they may move less and less.
+        for c in range(2):
+            now_change = change if c == 0 else change_price
+            trust[c] = (
+                max(_LEAST_TRUST, math.sqrt(trust[c])) if now_change * swing[c] < 0.0 else min(_TRUST, 1.2 * trust[c])
+            )
+            if now_change != 0.0:
+                swing[c] = now_change
         if change != 0.0:
             reference = max(Theta, 1e-6 * spread / mean)
-            if length * change > (_TRUST - 1.0) * reference:
-                length = (_TRUST - 1.0) * reference / change
-            elif -length * change > (1.0 - 1.0 / _TRUST) * reference and Theta > reference * 1e-3:
-                length = (1.0 - 1.0 / _TRUST) * reference / -change
+            if length * change > (trust[0] - 1.0) * reference:
+                length = (trust[0] - 1.0) * reference / change
+            elif -length * change > (1.0 - 1.0 / trust[0]) * reference and Theta > reference * 1e-3:
+                length = (1.0 - 1.0 / trust[0]) * reference / -change
         if change_price != 0.0:
             typical, held = 0.0, 0
             for i in range(n):
@@ -450,10 +459,10 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
                     typical += Theta * D[i] * u[i] * u[i] + 1e-6 * spread
                     held += 1
             reference = max(price, 0.1 * typical / max(held, 1))
-            if length * change_price > (_TRUST - 1.0) * reference:
-                length = (_TRUST - 1.0) * reference / change_price
-            elif -length * change_price > (1.0 - 1.0 / _TRUST) * price and price > 1e-2 * reference:
-                length = (1.0 - 1.0 / _TRUST) * price / -change_price
+            if length * change_price > (trust[1] - 1.0) * reference:
+                length = (trust[1] - 1.0) * reference / change_price
+            elif -length * change_price > (1.0 - 1.0 / trust[1]) * price and price > 1e-2 * reference:
+                length = (1.0 - 1.0 / trust[1]) * price / -change_price
         for s in range(a_rows):
             for p in range(f):
                 gradient[p] += G[s, p] * dy[s]

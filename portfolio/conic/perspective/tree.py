@@ -45,8 +45,8 @@ _KEPT, _ROUNDS = 1e-9, 32
 _HELD = -1.5
 # Multipliers that may be as large as this may be any.
 _ANY = 1e29
-# Steps before a relaxation goes carefully, and at most: of a child, of the root, of a point, of a switch that is tried. No
-# integers: numba would compile the relaxation again for each.
+# Steps before a relaxation goes carefully, and at most: of a child, of the root, of a point, of a switch that is tried.
+# No integers: numba would compile the relaxation again for each.
 _WARM, _COLD, _POINT, _TRIAL = (6.0, 40.0), (20.0, 150.0), (8.0, 60.0), (5.0, 12.0)
 
 # A switch is tried in both states this often before its average gains are believed (reliability branching, Achterberg,
