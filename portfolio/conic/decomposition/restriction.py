@@ -2,8 +2,8 @@
 
 Variables that are off are dropped, and joint ones that nothing lifts; so are inequalities that the
 bounds alone keep; a cone over few variables becomes a small one (``|M u| = |R u|`` for ``M = Q R``).
-Multipliers of what is left are lifted back to the whole program's rows, where they prove the same: those of dropped rows are zero,
-and those of a cone are turned back by ``Q``.
+Multipliers of what is left are lifted back to the whole program's rows, where they prove the same:
+those of dropped rows are zero, and those of a cone are turned back by ``Q``.
 """
 
 from __future__ import annotations
