@@ -29,7 +29,9 @@ COPY --from=build /src/run.txt /packages/
 RUN pip install --quiet --constraint /packages/constraints.txt --requirement /packages/run.txt \
  && find /usr/local/lib -type d -name tests -prune -exec rm -r {} +
 COPY --from=build /wheels /packages
-RUN pip install --quiet --no-deps /packages/*.whl
+# The solver's loops are compiled here, once, not at an agent's first request; they are kept beside the source, where any
+# user can read them.
+RUN pip install --quiet --no-deps /packages/*.whl && python -m portfolio.conic.perspective
 COPY examples examples
 # A number, so that Kubernetes can tell that it is not root (runAsNonRoot).
 USER 10001:10001

@@ -12,6 +12,8 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@echo "compiling the solver's loops, once: about a minute"
+	@$(BIN)/python -m portfolio.conic.perspective
 	@touch $@
 	@echo "ready: $(BIN)/podfolio"
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from portfolio.conic import proof
-from portfolio.conic.search import minimise
 from portfolio.conic.solution import Status
+from portfolio.conic.solve import minimise
 from portfolio.errors import SolverError
 from portfolio.goal_rows import is_ratio
 from portfolio.goals import HELD_WITHIN, Row

@@ -25,7 +25,7 @@ FREE, OFF, ON = -1, 0, 1
 
 # What a bound may have gained by rounding errors of double precision, relative to the terms that
 # it sums: far above their 1e-16 apiece, far below any gap that is asked for.
-_ROUNDING = 1e-12
+ROUNDING = 1e-12
 
 States = np.ndarray[tuple[int], np.dtype[np.int8]]
 
@@ -56,7 +56,7 @@ def valid(program: Program, multipliers: Vector) -> Vector:
     np.maximum(y[e : e + m], 0.0, out=y[e : e + m])
     for rows in program.cone_rows:
         v = y[rows]
-        v[0] = max(v[0], math.sqrt(v[1:] @ v[1:]) * (1 + _ROUNDING))
+        v[0] = max(v[0], math.sqrt(v[1:] @ v[1:]) * (1 + ROUNDING))
     return y
 
 
@@ -85,5 +85,5 @@ def lagrangian_bound(program: Program, states: States, multipliers: Vector, *, c
     on = np.minimum(slope[j] * program.floor, ends[1][j]) + price
     part = np.where(states == FREE, np.minimum(on, 0.0), np.where(states == ON, on, 0.0))
     whole[j] = part
-    value = constant + float(whole.sum()) - _ROUNDING * size
+    value = constant + float(whole.sum()) - ROUNDING * size
     return Bound(value, off=value - part, on=value - part + on)

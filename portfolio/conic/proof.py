@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portfolio.conic.bound import FREE, OFF, ON, lagrangian_bound, valid
+from portfolio.conic.bound import ON
+from portfolio.conic.cover import covered
+from portfolio.conic.solution import proven
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from portfolio import Vector
     from portfolio.conic.bound import States
     from portfolio.conic.program import Program
-    from portfolio.conic.solution import Leaf, Solution
+    from portfolio.conic.solution import Solution
 
 # How far the program's scaled rows, of order one, may be off at a point that counts as feasible.
 FEASIBLE = 1e-7
@@ -28,11 +28,11 @@ FEASIBLE = 1e-7
 def faults(program: Program, solution: Solution) -> list[str]:
     """Say what is wrong with a solution's proof; nothing, if it holds."""
     found = []
-    if not _cover([leaf.states for leaf in solution.leaves]):
+    if not covered(program, solution.leaves):
         found.append("the leaves of the search do not cover every setting of the switches")
-    proven = min((_proven(program, leaf) for leaf in solution.leaves), default=np.inf)
-    if not proven >= min(solution.bound, solution.value):
-        found.append(f"the leaves prove {proven:.9g}, not the bound {solution.bound:.9g} that is claimed")
+    found_bound = min((proven(program, leaf) for leaf in solution.leaves), default=np.inf)
+    if not found_bound >= min(solution.bound, solution.value):
+        found.append(f"the leaves prove {found_bound:.9g}, not the bound {solution.bound:.9g} that is claimed")
     if solution.x is not None and solution.states is not None:
         off = violation(program, solution.x, solution.states)
         if not off <= FEASIBLE:
@@ -57,37 +57,3 @@ def violation(program: Program, x: Vector, states: States) -> float:
         *(np.sqrt((left[rows][1:] ** 2).sum(keepdims=True)) - left[rows][0] for rows in program.cone_rows),
     ]
     return float(np.concatenate(off).max())
-
-
-def _proven(program: Program, leaf: Leaf) -> float:
-    if leaf.multipliers is None:
-        return -np.inf
-    y = valid(program, leaf.multipliers)
-    if leaf.infeasible:
-        return np.inf if lagrangian_bound(program, leaf.states, y, costs=False).value > 0 else -np.inf
-    value = lagrangian_bound(program, leaf.states, y).value
-    return value if np.isfinite(value) else -np.inf
-
-
-def _cover(parts: Sequence[States]) -> bool:
-    """Whether parts of a tree, each a setting of some switches, leave no setting out.
-
-    Some switch splits them all, as the root's did; each side must be covered in turn.
-    """
-    if not parts:
-        return False
-    left = [np.array(parts)]
-    while left:
-        table = left.pop()
-        if (table == FREE).all(axis=1).any():
-            continue
-        splits = np.flatnonzero((table != FREE).all(axis=0))
-        if not len(splits):
-            return False
-        for state in (OFF, ON):
-            side = table[table[:, splits[0]] == state]
-            if not len(side):
-                return False
-            side[:, splits[0]] = FREE
-            left.append(side)
-    return True

@@ -94,19 +94,26 @@ class Relaxation:
         box = np.eye(n)
         rows = np.vstack([A[: self._before, kept], -box, box, A[self._before :, kept]])
         sides = np.concatenate([b[: self._before], -lower[kept], program.upper[kept], b[self._before :]])
-        solution = self._clarabel(rows, sides, q[kept], accuracy)
+        solution = self._clarabel(rows, sides, q[kept], accuracy, program.cones)
         x = np.zeros(len(q))
         x[kept] = solution.x
         z = np.array(solution.z)
         y = np.concatenate([z[: self._before], z[self._before + 2 * n :]])  # without those of the box
-        return Answer(_OUTCOMES.get(solution.status, Outcome.TROUBLE), x, valid(program, y))
+        return Answer(self.outcome_of(solution), x, valid(program, y))
 
-    def _clarabel(self, A: Matrix, b: Vector, q: Vector, accuracy: float) -> clarabel.DefaultSolution:
+    @staticmethod
+    def outcome_of(solution: clarabel.DefaultSolution) -> Outcome:
+        """Read how the solver ended."""
+        return _OUTCOMES.get(solution.status, Outcome.TROUBLE)
+
+    def _clarabel(
+        self, A: Matrix, b: Vector, q: Vector, accuracy: float, sizes: tuple[int, ...]
+    ) -> clarabel.DefaultSolution:
         n = len(q)
         cones = [
             clarabel.ZeroConeT(self.program.equalities),
             clarabel.NonnegativeConeT(self.program.inequalities + 2 * n),
-            *map(clarabel.SecondOrderConeT, self.program.cones),
+            *map(clarabel.SecondOrderConeT, sizes),
         ]
         P = _Csc(np.zeros(0), np.zeros(0, dtype=np.intp), np.zeros(n + 1, dtype=np.intp), (n, n))
         return clarabel.DefaultSolver(P, q, _csc(A), b, cones, self._settings[accuracy]).solve()

@@ -19,8 +19,9 @@ import numpy as np
 
 from portfolio.conic.bound import FREE, OFF, ON, Bound, lagrangian_bound
 from portfolio.conic.proof import FEASIBLE, violation
-from portfolio.conic.relaxation import Answer, Outcome, Relaxation
+from portfolio.conic.relaxation import Answer, Outcome
 from portfolio.conic.solution import Leaf, Solution, Status, relative_gap, scale_of
+from portfolio.conic.working_set import relaxation_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,10 +45,16 @@ class _Node:
     multipliers: Vector | None = field(compare=False)
 
 
+# How many of the points that a search has met it keeps.
+_POINTS = 20
+
+
 def minimise(
     program: Program,
     *,
     gap: float = 1e-4,
+    slack: float = 0.0,
+    cutoff: float = math.inf,
     node_limit: int = 100_000,
     stop: Callable[[], bool] = lambda: False,
     start: States | None = None,
@@ -57,21 +64,25 @@ def minimise(
     Args:
         program: What to minimise.
         gap: Relative gap at which an incumbent counts as optimal.
+        slack: Parts are closed only where their bound is this much above what *gap* asks for, so that the leaves
+            tell everything that comes within the slack of the optimum; below zero, an absolute gap.
+        cutoff: Parts are also closed where their bound is at least this: somebody knows a point as good. Where
+            nothing better is found, the answer has a bound and no point.
         node_limit: Bound on the nodes of the tree.
         stop: Asked before every node but the first; true ends the search with what it has.
         start: A setting of the switches that may be feasible, such as that of a similar program.
     """
-    search = _Search(program, gap)
+    search = _Search(program, gap, slack, cutoff)
     if start is not None:
         search.try_support(start)
     return search.run(node_limit, stop)
 
 
 class _Search:
-    def __init__(self, program: Program, gap: float) -> None:
+    def __init__(self, program: Program, gap: float, slack: float = 0.0, cutoff: float = math.inf) -> None:
         self.program = program
-        self.relaxation = Relaxation(program)
-        self.gap = gap
+        self.relaxation = relaxation_of(program)
+        self.gap, self.slack, self.cutoff = gap, slack, cutoff
         self.value = math.inf
         self.x: Vector | None = None
         self.states: States | None = None
@@ -81,6 +92,7 @@ class _Search:
         self.open: list[_Node] = []
         self.order = count()
         self.tried: set[bytes] = set()
+        self.points: list[tuple[float, Vector, States]] = []
         # Rows on switches alone: what a support must keep whatever the variables are.
         alone = program.H.any(axis=1) & ~program.A.any(axis=1)
         self.counts, self.limits = program.H[alone], program.b[alone]
@@ -88,7 +100,9 @@ class _Search:
     @property
     def cut(self) -> float:
         """The bound at which a part of the tree can hold nothing worth finding."""
-        return self.value - self.gap * scale_of(self.value) * 0.999 if math.isfinite(self.value) else math.inf
+        if not math.isfinite(self.value):
+            return self.cutoff
+        return min(self.cutoff, self.value - self.gap * scale_of(self.value) * 0.999 + self.slack)
 
     def run(self, node_limit: int, stop: Callable[[], bool]) -> Solution:
         """Search until the tree is closed or a limit says stop."""
@@ -109,7 +123,11 @@ class _Search:
             status = Status.OPTIMAL
         else:
             status = Status.STOPPED if self.open else Status.UNDECIDED
-        return Solution(status, self.x, self.states, self.value, bound, self.nodes, tuple(self.leaves))
+        leaves, points = (
+            tuple(self.leaves),
+            tuple((x, on) for _, x, on in sorted(self.points, key=lambda found: found[0])[:_POINTS]),
+        )
+        return Solution(status, self.x, self.states, self.value, bound, self.nodes, leaves, points)
 
     def push(self, states: States, multipliers: Vector | None, bound: float) -> None:
         """Keep a part of the tree for later."""
@@ -196,7 +214,7 @@ class _Search:
         support = self.round(states, answer.x)
         if support.tobytes() in self.tried:
             return
-        if lagrangian_bound(self.program, support, answer.multipliers).value >= self.value:
+        if lagrangian_bound(self.program, support, answer.multipliers).value >= min(self.value, self.cutoff):
             return
         self.try_support(support)
 
@@ -206,6 +224,7 @@ class _Search:
         exact = self.relaxation.solve_sharply(support)
         if exact.outcome is Outcome.SOLVED and violation(self.program, exact.x, support) <= FEASIBLE:
             value = self.program.value(exact.x, support == ON)
+            self.points.append((value, exact.x, support))
             if value < self.value:
                 self.value, self.x, self.states = value, exact.x, support
 

@@ -7,9 +7,16 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from portfolio.conic.bound import FREE, ON, Bound, lagrangian_bound, valid
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from portfolio import Vector
     from portfolio.conic.bound import States
+    from portfolio.conic.program import Program
 
 
 class Status(Enum):
@@ -35,6 +42,39 @@ class Leaf:
     multipliers: Vector | None
     infeasible: bool = False
 
+    @property
+    def interval(self) -> tuple[float, float]:
+        """What risk the part is about: any, unless a leaf says otherwise."""
+        return -math.inf, math.inf
+
+    def bound(self, program: Program) -> Bound:
+        """Recompute what the multipliers prove of the part; infinite where they prove that nothing is in it."""
+        s = len(self.states)
+        if self.multipliers is not None:
+            y = valid(program, self.multipliers)
+            found = lagrangian_bound(program, self.states, y, costs=not self.infeasible)
+            if self.infeasible and found.value > 0:
+                return Bound(math.inf, np.full(s, math.inf), np.full(s, math.inf))
+            if not self.infeasible and math.isfinite(found.value):
+                return found
+        return Bound(-math.inf, np.full(s, -math.inf), np.full(s, -math.inf))
+
+
+def proven(program: Program, leaf: Leaf) -> float:
+    """Recompute a leaf's bound; what is not a number proves nothing."""
+    value = leaf.bound(program).value
+    return -math.inf if math.isnan(value) else value
+
+
+def on_bounds(program: Program, leaves: Sequence[Leaf]) -> Vector:
+    """Bound a program with one switch on, for each switch in turn, shape (s,), from leaves that cover everything."""
+    least = np.full(len(program.switched), math.inf)
+    for leaf in leaves:
+        bound = leaf.bound(program)
+        on = np.where(leaf.states == FREE, bound.on, np.where(leaf.states == ON, bound.value, math.inf))
+        np.minimum(least, np.where(np.isnan(on), -math.inf, on), out=least)
+    return least
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Solution:
@@ -49,6 +89,7 @@ class Solution:
         bound: No feasible point is below it.
         nodes: Relaxations that were solved as nodes of the tree.
         leaves: The proof.
+        points: Feasible points found on the way with their switches, best first; where a search keeps them.
     """
 
     status: Status
@@ -58,6 +99,7 @@ class Solution:
     bound: float
     nodes: int
     leaves: tuple[Leaf, ...]
+    points: tuple[tuple[Vector, States], ...] = ()
 
     @property
     def gap(self) -> float:

@@ -10,9 +10,9 @@ from builders import random_market, random_sleeves, terms
 from goal_oracle import COUNTS, DOCUMENTED, ROWS, Lexicographic, asked_in_order, lower
 from oracles import Facts
 
-from portfolio.ranking import delivered
 from portfolio.market import Market
 from portfolio.master import Master, optimise_master
+from portfolio.ranking import delivered
 from portfolio.rules import Duplicates, Terms
 from portfolio.sleeve import Sleeve
 

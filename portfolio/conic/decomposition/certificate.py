@@ -1,0 +1,134 @@
+"""The proof of a decomposition: what prices and the blocks' trees say, and a tree over what is left.
+
+Whoever holds something that was fixed off pays at least the blocks' bounds with that switch on;
+whoever holds nothing of it is in the tree. Both are recomputed from multipliers in plain numpy.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portfolio.conic.bound import FREE, Bound, valid
+from portfolio.conic.cover import covered
+from portfolio.conic.decomposition.restriction import columns, kept_by
+from portfolio.conic.decomposition.split import Split
+from portfolio.conic.solution import Leaf, on_bounds, proven
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from portfolio import Vector
+    from portfolio.conic.bound import States
+    from portfolio.conic.decomposition.split import Indices
+    from portfolio.conic.program import Program
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pricing:
+    """Prices of the joint rows, and the blocks' own trees at these prices.
+
+    Attributes:
+        y: The prices, shape (r,).
+        trees: For each block, leaves that cover its switches.
+        costs: Whether the objective counts: without it a positive bound says that nothing is feasible.
+    """
+
+    y: Vector
+    trees: tuple[tuple[Leaf, ...], ...]
+    costs: bool = True
+
+    def bound(self, split: Split) -> Bound:
+        """Add up the blocks' bounds; ``on`` has the sum with one switch on."""
+        prices = split.priced(valid(split.program, self.y), costs=self.costs)
+        found = [
+            tree_bounds(split.block_at(block, prices), tree)
+            for block, tree in zip(split.blocks, self.trees, strict=True)
+        ]
+        return self.add_up(split, prices.constant, found)
+
+    def add_up(self, split: Split, constant: float, found: Sequence[tuple[float, Vector]]) -> Bound:
+        """Put the blocks' bounds together: each its own, and its own with each of its switches on."""
+        least = [value for value, _ in found]
+        total = self._proven(_sum(constant, least))
+        on = np.full(len(split.program.switched), math.inf)
+        for place, (block, (_, own)) in enumerate(zip(split.blocks, found, strict=True)):
+            rest = _sum(constant, least[:place] + least[place + 1 :])
+            on[block.switches] = [self._proven(_sum(rest, [value])) for value in own.tolist()]
+        return Bound(total, np.full(len(on), total), on)
+
+    def _proven(self, value: float) -> float:
+        if self.costs:
+            return value
+        return math.inf if value > 0 else -math.inf
+
+
+def _sum(constant: float, values: Sequence[float]) -> float:
+    """Add bounds; one block without any point makes the whole infeasible, whatever the others do."""
+    return math.inf if math.inf in (constant, *values) else constant + sum(values)
+
+
+def tree_bounds(program: Program, tree: Sequence[Leaf]) -> tuple[float, Vector]:
+    """Bound a program by leaves, and with each switch on; minus infinity where they leave something out."""
+    if not covered(program, tree):
+        return -math.inf, np.full(len(program.switched), -math.inf)
+    return min(proven(program, leaf) for leaf in tree), on_bounds(program, tree)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fixing:
+    """Switches that are off in every solution worth having.
+
+    Attributes:
+        pricing: The prices that show it.
+        off: Which switches of the whole.
+    """
+
+    pricing: Pricing
+    off: Indices
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decomposed(Leaf):
+    """A whole program as one part: bounded by prices, or by what was fixed and a tree over what is left.
+
+    Attributes:
+        pricings: Prices whose bounds hold for everything.
+        fixings: What is off.
+        tree: Leaves over the switches that are left, in order; their multipliers are those of all rows.
+    """
+
+    pricings: tuple[Pricing, ...] = ()
+    fixings: tuple[Fixing, ...] = ()
+    tree: tuple[Leaf, ...] = ()
+
+    def bound(self, program: Program) -> Bound:
+        """Compute the better of both bounds."""
+        split = Split(program)
+        values = [pricing.bound(split).value for pricing in self.pricings]
+        if self.tree:
+            values.append(min(self._fixed(split), self._rest(program)))
+        value = max(values, default=-math.inf)
+        return Bound(value, np.full(len(self.states), value), np.full(len(self.states), value))
+
+    def _fixed(self, split: Split) -> float:
+        return min(
+            (float(f.pricing.bound(split).on[f.off].min()) for f in self.fixings if len(f.off)), default=math.inf
+        )
+
+    def _rest(self, program: Program) -> float:
+        off = np.zeros(len(program.switched), dtype=bool)
+        for fixing in self.fixings:
+            off[fixing.off] = True
+        rest = columns(program, kept_by(program, off))
+        if not covered(rest, self.tree):
+            return -math.inf
+        return min(proven(rest, leaf) for leaf in self.tree)
+
+
+def everything(program: Program) -> States:
+    """Make the states of a part that leaves every switch free."""
+    return np.full(len(program.switched), FREE, dtype=np.int8)

@@ -1,0 +1,240 @@
+"""The small program over what the blocks have found so far: its multipliers are the next prices.
+
+Dantzig-Wolfe decomposition (Dantzig & Wolfe 1960) with a cone among the joint rows: convex
+combinations of each block's points ("columns"), and the joint variables, keep the joint rows. Each
+of these rows can be bought out at a price, its elastic, so that the program is always feasible and
+multipliers stay bounded. A row takes part only once some combination breaks it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portfolio.conic.program import JOINT, Program
+from portfolio.conic.relaxation import Outcome, Relaxation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from portfolio import Matrix, Vector
+    from portfolio.conic.bound import States
+    from portfolio.conic.decomposition.split import Flags, Indices, Split
+
+# What breaks a row by less than this is the solver's accuracy.
+BROKEN = 1e-7
+
+# First price at which a row can be bought out. Low at first: prices far above those of the optimum make pods
+# hang on to columns that nobody wants.
+_ELASTIC = 0.3
+
+# Where rows are bought out at this price, they contradict each other.
+_HOPELESS = 1e3
+
+# Most of a row that can be bought out; rows are of order one.
+_MOST = 100.0
+
+# Rows are taken in where a combination breaks them, until none does; each pass is a small program.
+_PASSES = 12
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Column:
+    """A feasible point of one block.
+
+    Attributes:
+        block: The block's place.
+        x: Its variables.
+        states: Its switches.
+        cost: At the program's own costs.
+        activity: What it takes of the joint rows.
+    """
+
+    block: int
+    x: Vector
+    states: States
+    cost: float
+    activity: Vector
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mix:
+    """The best combination of columns.
+
+    Attributes:
+        y: Multipliers of all rows of the whole program; zero but for joint ones.
+        value: Its cost, with what was bought out.
+        bought: The most that was bought out of any row.
+        shares: Of each column.
+    """
+
+    y: Vector
+    value: float
+    bought: float
+    shares: Vector
+
+
+class Master:
+    """Columns, and the program over their combinations."""
+
+    def __init__(self, split: Split) -> None:
+        self.split = split
+        program, rows, own = split.program, split.joint_rows, split.joint_variables
+        self.columns: list[Column] = []
+        self._known: set[bytes] = set()
+        A, H = program.A[rows], program.H[rows]
+        self._A = [A[:, block.variables] for block in split.blocks]
+        self._H = [H[:, block.switches] for block in split.blocks]
+        self._own = A[:, own]
+        self._b = program.b[rows]
+        e, m = program.equalities, program.inequalities
+        self._equal = np.flatnonzero(rows < e)
+        self._at_most = (rows >= e) & (rows < e + m)
+        place = {int(row): i for i, row in enumerate(rows)}
+        self._cones = [
+            slice(place[c.start], place[c.start] + c.stop - c.start) for c in program.cone_rows if c.start in place
+        ]
+        self.elastic = np.full(len(rows), _ELASTIC)
+        self.active = np.zeros(len(rows), dtype=bool)
+        # The joint variables at what they would be without any row, and the rows that lift them.
+        self._idle = np.where(program.q[own] >= 0, program.lower[own], program.upper[own])
+        self._lifts = np.nonzero((self._own < 0) & self._at_most[:, None])
+
+    def add(self, place: int, x: Vector, states: States) -> bool:
+        """Take in a point of a block; false if it is known."""
+        key = bytes([place]) + states.tobytes() + np.round(x, 6).tobytes()
+        if key in self._known:
+            return False
+        self._known.add(key)
+        block, on = self.split.blocks[place], (states == 1).astype(float)
+        activity = self._A[place] @ x + self._H[place] @ on
+        self.columns.append(Column(place, x, states, block.program.value(x, on), activity))
+        return True
+
+    def solve(self, *, costs: bool = True) -> Mix | None:
+        """Find the best combination; None if the solver is in trouble.
+
+        Args:
+            costs: Whether columns cost anything. Otherwise as little as possible is bought out.
+        """
+        if not self.columns:
+            return None
+        activity = np.array([column.activity for column in self.columns]).T
+        mix = None
+        for _ in range(_PASSES):
+            mix, broken = self._solve(activity, costs=costs)
+            if mix is None or not broken.any():
+                break
+            self.active |= broken
+        return mix
+
+    def raise_elastics(self) -> bool:
+        """Make it ten times as dear to buy rows out; false once that is hopeless."""
+        self.elastic *= 10
+        return bool(self.elastic.max() <= _HOPELESS)
+
+    def _solve(self, activity: Matrix, *, costs: bool) -> tuple[Mix | None, Flags]:
+        split, program = self.split, self.split.program
+        C, own = len(self.columns), split.joint_variables
+        rows = np.flatnonzero(self.active)
+        named = np.flatnonzero(self._own[self._taking_part()].any(axis=0))
+        small, back = self._program(activity, rows, named, costs=costs)
+        answer = Relaxation(small).solve_sharply(np.zeros(0, dtype=np.int8))
+        nothing = np.zeros(len(self._b), dtype=bool)
+        if answer.outcome is not Outcome.SOLVED:
+            return None, nothing
+        shares = np.maximum(answer.x[:C], 0.0)
+        taken = activity @ shares
+        joint = self._idle.copy()
+        present = np.zeros(len(own), dtype=bool)
+        present[named] = True
+        needed = (taken - self._b)[self._lifts[0]] / -self._own[self._lifts]
+        lifted = joint.copy()
+        np.maximum.at(lifted, self._lifts[1], needed)
+        joint = np.clip(lifted, program.lower[own], program.upper[own])
+        joint[named] = answer.x[C : C + len(named)]
+        left = self._b - taken - self._own @ joint
+        broken = self._at_most & ~self.active & (left < -BROKEN)
+        # A variable that costs something to lift must be lifted by a row that has a price.
+        dear = (joint > self._idle + BROKEN) & (program.q[own] > 0) & ~present & costs
+        lifting = dear[self._lifts[1]] & (needed > self._idle[self._lifts[1]] + BROKEN)
+        broken[self._lifts[0][lifting]] = True
+        broken &= ~self.active
+        y = np.zeros(len(program.b))
+        y[split.joint_rows] = back(answer.multipliers)
+        bought = float(answer.x[C + len(named) :].max(initial=0.0))
+        idle = float(program.q[own] @ np.where(present, 0.0, self._idle))
+        return Mix(y, program.offset + idle + small.value(answer.x, np.zeros(0)), bought, shares), broken
+
+    def _taking_part(self) -> Flags:
+        part = self.active.copy()
+        part[self._equal] = True
+        for cone in self._cones:
+            part[cone] = True
+        return part
+
+    def _program(
+        self, activity: Matrix, rows: Indices, named: Indices, *, costs: bool
+    ) -> tuple[Program, Callable[[Vector], Vector]]:
+        """State the combination of columns; also how to read its multipliers as those of the joint rows."""
+        program, own = self.split.program, self.split.joint_variables[named]
+        E, m, K = len(self._equal), len(rows), len(self._cones)
+        # A block whose points are yet to be found takes no part.
+        found, place = np.unique([column.block for column in self.columns], return_inverse=True)
+        P = len(found)
+        C = activity.shape[1]
+        n = C + len(named) + 2 * E + m + K
+        table = np.hstack([activity, self._own[:, named]])
+        slack = np.eye(n)[C + len(named) :]
+        sum_to_one = np.zeros((P, n))
+        sum_to_one[place, np.arange(C)] = 1.0
+        wide = np.zeros((E + m, n))
+        wide[:E, : table.shape[1]] = table[self._equal]
+        wide[:E] += slack[:E] - slack[E : 2 * E]
+        wide[E:, : table.shape[1]] = table[rows]
+        wide[E:] -= slack[2 * E : 2 * E + m]
+        parts, sides = [wide[:E], sum_to_one, wide[E:]], [self._b[self._equal], np.ones(P), self._b[rows]]
+        turns: list[Matrix] = []
+        for cone, bought in zip(self._cones, slack[2 * E + m :], strict=True):
+            inner = slice(cone.start + 1, cone.stop)
+            Q, R = np.linalg.qr(np.column_stack([table[inner], self._b[inner]]))
+            first = np.append(table[cone.start], np.zeros(n - table.shape[1])) - bought
+            rest = np.hstack([R[:, :-1], np.zeros((len(R), n - table.shape[1]))])
+            parts += [first[None, :], rest]
+            sides += [self._b[cone.start : cone.start + 1], R[:, -1]]
+            turns.append(Q)
+        price = np.concatenate(
+            [np.tile(self.elastic[self._equal], 2), self.elastic[rows], self.elastic[[c.start for c in self._cones]]]
+        )
+        cost = np.concatenate([[column.cost for column in self.columns], program.q[own]])
+        small = Program(
+            q=np.concatenate([cost, price]) if costs else np.concatenate([np.zeros(len(cost)), np.ones(len(price))]),
+            lower=np.concatenate([np.zeros(C), program.lower[own], np.zeros(len(slack))]),
+            upper=np.concatenate([np.ones(C), program.upper[own], np.full(len(slack), _MOST)]),
+            A=np.vstack(parts),
+            H=np.zeros((sum(map(len, parts)), 0)),
+            b=np.concatenate(sides),
+            equalities=E + P,
+            inequalities=m,
+            cones=tuple(Q.shape[1] + 1 for Q in turns),
+            switched=np.zeros(0, dtype=np.intp),
+            floor=np.zeros(0),
+            k=np.zeros(0),
+            offset=0.0,
+            blocks=np.full(n, JOINT),
+        )
+
+        def back(multipliers: Vector) -> Vector:
+            y = np.zeros(len(self._b))
+            y[self._equal], y[rows] = multipliers[:E], multipliers[E + P : E + P + m]
+            first = E + P + m
+            for cone, Q in zip(self._cones, turns, strict=True):
+                size = Q.shape[1]
+                y[cone.start] = multipliers[first]
+                y[cone.start + 1 : cone.stop] = Q @ multipliers[first + 1 : first + 1 + size]
+                first += 1 + size
+            return y
+
+        return small, back

@@ -1,0 +1,159 @@
+"""Take a program apart into its blocks and the rows that join them.
+
+Plain numpy: the check of a proof uses it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portfolio.conic.bound import ROUNDING
+from portfolio.conic.program import JOINT, Program
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from portfolio import Vector
+
+    Indices = npt.NDArray[np.intp]
+    Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """One block: its place in the whole, and its own program.
+
+    Attributes:
+        variables: Which variables of the whole are its own.
+        switches: Which switches.
+        rows: Which rows.
+        program: The block alone, at its own costs and without a constant.
+    """
+
+    variables: Indices
+    switches: Indices
+    rows: Indices
+    program: Program
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prices:
+    """Costs of everything once the joint rows have a price.
+
+    Attributes:
+        q: Of the variables, shape (n,).
+        k: Of the switches, shape (s,).
+        constant: What the joint rows' right-hand sides, the joint variables at their best, and rounding leave.
+    """
+
+    q: Vector
+    k: Vector
+    constant: float
+
+
+class Split:
+    """A program, block by block.
+
+    Attributes:
+        program: The whole.
+        blocks: Its blocks.
+        joint: Rows that join them, shape (r,), true or false.
+        joint_variables: Variables that belong to no block.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        owner = program.blocks[program.switched]
+        names = np.unique(program.blocks[program.blocks != JOINT])
+        self.joint_variables: Indices = np.flatnonzero(program.blocks == JOINT)
+        named = _named(program, owner, names)
+        for rows in program.cone_rows:
+            named[:, rows] = np.any(named[:, rows], axis=1, keepdims=True)
+        # The last line of the table is that of the joint variables.
+        alone: Flags = named[:-1].sum(axis=0) == np.where(named[-1], -1, 1)
+        self.joint = ~alone
+        self.blocks = [
+            _block(
+                program,
+                np.flatnonzero(program.blocks == name),
+                np.flatnonzero(owner == name),
+                np.flatnonzero(mine & alone),
+            )
+            for name, mine in zip(names, named[:-1], strict=True)
+        ]
+
+    @property
+    def separable(self) -> bool:
+        """Whether there is anything to gain: several blocks, and every switch in one of them."""
+        return len(self.blocks) > 1 and not (self.program.blocks[self.program.switched] == JOINT).any()
+
+    @cached_property
+    def joint_rows(self) -> Indices:
+        """Where the joint rows stand."""
+        return np.flatnonzero(self.joint)
+
+    def priced(self, y: Vector, *, costs: bool = True) -> Prices:
+        """Put prices on the joint rows; those on others are ignored.
+
+        Args:
+            y: Valid multipliers of the rows, shape (r,).
+            costs: Whether the objective counts; see ``bound.lagrangian_bound``.
+        """
+        program, rows, own = self.program, self.joint_rows, self.joint_variables
+        active = rows[y[rows] != 0]
+        price = y[active]
+        q, k = price @ program.A[active], price @ program.H[active]
+        constant, size = -float(price @ program.b[active]), float(abs(price) @ program.size[active])
+        if costs:
+            q, k = q + program.q, k + program.k
+            constant += program.offset
+            size += abs(program.offset)
+        ends = np.minimum(q[own] * program.lower[own], q[own] * program.upper[own])
+        size += float(abs(ends).sum())
+        return Prices(q, k, constant + float(ends.sum()) - ROUNDING * size)
+
+    def block_at(self, block: Block, prices: Prices) -> Program:
+        """Make a block's program at prices."""
+        return replace(block.program, q=prices.q[block.variables], k=prices.k[block.switches])
+
+
+def _named(program: Program, owner: Indices, names: Indices) -> Flags:
+    """Say which rows name variables or switches of which block, and, in the last line, of none."""
+    named = np.zeros((len(names) + 1, len(program.b)), dtype=bool)
+    for table, blocks in ((program.A, program.blocks), (program.H, owner)):
+        rows, columns = np.nonzero(table)
+        line = np.where(blocks == JOINT, len(names), np.searchsorted(names, blocks))
+        named[line[columns], rows] = True
+    return named
+
+
+def _block(program: Program, variables: Indices, switches: Indices, rows: Indices) -> Block:
+    e, m = program.equalities, program.inequalities
+    place = np.full(len(program.q), -1)
+    place[variables] = np.arange(len(variables))
+    mine = set(rows.tolist())
+    return Block(
+        variables,
+        switches,
+        rows,
+        Program(
+            q=program.q[variables],
+            lower=program.lower[variables],
+            upper=program.upper[variables],
+            A=program.A[rows][:, variables],
+            H=program.H[rows][:, switches],
+            b=program.b[rows],
+            equalities=int((rows < e).sum()),
+            inequalities=int(((rows >= e) & (rows < e + m)).sum()),
+            cones=tuple(cone.stop - cone.start for cone in program.cone_rows if cone.start in mine),
+            switched=place[program.switched[switches]],
+            floor=program.floor[switches],
+            k=program.k[switches],
+            offset=0.0,
+            blocks=program.blocks[variables],
+        ),
+    )

@@ -1,0 +1,429 @@
+"""Minimise one block, for as many costs as are asked: prepare once, search compiled, prove in plain numbers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portfolio.conic.bound import FREE, OFF, ON
+from portfolio.conic.perspective import tree
+from portfolio.conic.perspective.diagonal import safe_diagonal
+from portfolio.conic.perspective.errors import NotABlockError
+from portfolio.conic.perspective.leaf import PerspectiveLeaf, Splitting, ceiling
+from portfolio.conic.perspective.node import LINE, Block
+from portfolio.conic.perspective.pool import grown, new_pool
+from portfolio.conic.perspective.shape import ABSENT, recognise
+from portfolio.conic.proof import FEASIBLE, violation
+from portfolio.conic.relaxation import Outcome, Relaxation
+from portfolio.conic.solution import Leaf, Solution, Status, relative_gap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from portfolio import Vector
+    from portfolio.conic.bound import States
+    from portfolio.conic.perspective.tree import Goal, Pool
+    from portfolio.conic.program import Program
+    from portfolio.conic.relaxation import Answer
+
+_UNBOUNDED = 1e30
+# The budget's square is added to the variance at this many times its mean: enough, and still well conditioned.
+_SHIFT = 10.0
+# Nodes between two questions to the clock: a few milliseconds.
+_CHUNK = 32
+# What bounds are claimed less, of the terms that they sum: twice what the proof's check deducts.
+_HAIR = 2e-12
+POINTS = 24
+
+
+def _never() -> bool:
+    return False
+
+
+class BlockSearch:
+    """The search of one block; keeps what all its solves share, and where the last one ended.
+
+    Args:
+        program: A block; see ``shape``.
+
+    Raises:
+        NotABlockError: If it is none.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.shape = shape = recognise(program)
+        j, total = program.switched, shape.total
+        # The search's own units: variables sum to one, the variance of equal weights is one, rows are of order one.
+        S = shape.M.T @ shape.M * total**2
+        n = len(j)
+        self.unit = math.sqrt(max(float(S.mean()), 1e-300)) if shape.risk != ABSENT else 1.0
+        S = S / self.unit**2
+        self.shift = _SHIFT * float(np.diag(S).mean())
+        S = S + self.shift
+        D = safe_diagonal(S) if shape.risk != ABSENT else np.zeros(n)
+        self.splitting = Splitting(D * (self.unit / total) ** 2, self.shift * self.unit**2)
+        self.rows = [_Row(program, r, shape.risk, total, self.unit) for r in shape.goals]
+        A = [np.ones(n), *(row.a for row in self.rows)]
+        alpha = [0.0, *(row.alpha for row in self.rows)]
+        rhs = [1.0, *(row.b for row in self.rows)]
+        eta = [0.0] * len(A)
+        self.paid = self.capped = self.cap = ABSENT
+        if shape.count != ABSENT:
+            self.paid = len(A)
+            A.append(np.zeros(n))
+            alpha.append(0.0)
+            eta.append(1.0)
+            rhs.append(shape.least)
+        if shape.counting != ABSENT and shape.most < shape.h.sum():
+            self.capped = len(A)
+            A.append(np.zeros(n))
+            alpha.append(0.0)
+            eta.append(1.0)
+            rhs.append(shape.most)
+        if shape.risk != ABSENT and shape.high < shape.reach * (1 - 1e-9):
+            self.cap = len(A)
+            A.append(np.zeros(n))
+            alpha.append(0.0)
+            eta.append(0.0)
+            rhs.append(0.0)
+        self.alpha, self.rhs = np.array(alpha), np.array(rhs)
+        self.block = Block(
+            R=np.ascontiguousarray(S - np.diag(D)),
+            D=D,
+            floor=program.floor / total,
+            upper=program.upper[j] / total,
+            A=np.array(A),
+            eta=np.array(eta),
+            h=shape.h,
+            most=np.full(len(A), _UNBOUNDED),
+            equalities=1 + shape.equalities,
+            shift=self.shift,
+        )
+        self.warm: tuple[Vector, Vector, np.ndarray[tuple[int], np.dtype[np.int8]]] | None = None
+        self.supports: list[States] = []
+        self.steps = 0
+
+    def minimise(  # noqa: PLR0913 - the interface of the search it stands in for, and what may change
+        self,
+        q: Vector | None = None,
+        k: Vector | None = None,
+        offset: float | None = None,
+        *,
+        gap: float = 1e-4,
+        slack: float = 0.0,
+        node_limit: int = 1_000_000,
+        stop: Callable[[], bool] = _never,
+    ) -> Solution:
+        """Minimise the block to a proven relative *gap*.
+
+        Args:
+            q: Costs of the variables instead of the program's.
+            k: Costs of the switches instead of the program's.
+            offset: Constant instead of the program's.
+            gap: Relative gap at which an incumbent counts as optimal.
+            slack: With this, leaves are closed only where their bound is at least the incumbent plus this much: they
+                tell all that comes within it of the optimum.
+            node_limit: Bound on the nodes of the tree.
+            stop: Asked every few nodes; true ends the search with what it has.
+
+        Raises:
+            NotABlockError: If the costs reward risk.
+        """
+        program = self.program
+        changed = replace(
+            program,
+            q=program.q if q is None else q,
+            k=program.k if k is None else k,
+            offset=program.offset if offset is None else offset,
+        )
+        return _Solve(self, changed, gap, slack).run(node_limit, stop)
+
+
+class _Row:
+    """A row on the variables, scaled to order one."""
+
+    def __init__(self, program: Program, row: int, risk: int, total: float, unit: float) -> None:
+        a = program.A[row, program.switched] * total
+        alpha = float(program.A[row, risk]) * unit if risk != ABSENT else 0.0
+        self.row = row
+        self.scale = max(float(abs(a).max()), alpha)
+        self.a, self.alpha, self.b = a / self.scale, alpha / self.scale, float(program.b[row]) / self.scale
+
+
+class _Solve:
+    """One solve of a block: its costs in the search's units, the tree, and the way back."""
+
+    def __init__(self, search: BlockSearch, program: Program, gap: float, slack: float) -> None:
+        self.search, self.program, self.gap, self.slack = search, program, gap, slack
+        shape, unit = search.shape, search.unit
+        j = program.switched
+        linear = program.q[j] * shape.total
+        risk = float(program.q[shape.risk]) * unit if shape.risk != ABSENT else 0.0
+        count = float(program.q[shape.count]) if shape.count != ABSENT else 0.0
+        if risk < 0:
+            message = "the costs reward risk"
+            raise NotABlockError(message)
+        self.constant = program.offset + count * (shape.least if count >= 0 else shape.most)
+        pure = risk > 0 and not linear.any() and not program.k.any() and count == 0 and not search.alpha.any()
+        self.mode = tree.VARIANCE if pure else tree.SECANT if risk > 0 or search.alpha.any() else tree.NONE
+        # The unit of the objective: its largest cost.
+        spread = float(np.ptp(linear))
+        self.worth = max(risk, spread, float(abs(program.k).max()), abs(count), 1e-9 * float(abs(linear).max()), 1e-12)
+        most = search.block.most.copy()
+        if search.paid != ABSENT:
+            most[search.paid] = max(count, 0.0) / self.worth
+        self.block = search.block._replace(most=most)
+        q, k = linear / self.worth, program.k / self.worth
+        high = shape.high / unit
+        # Nothing can cost more. The proof's check says the same of the same number, so a hair is added.
+        self.offset = self.constant
+        self.scale = risk if self.mode == tree.VARIANCE else self.worth
+        self.seen = 0
+        self.relaxation: Relaxation | None = None
+        self.answers: dict[bytes, Answer] = {}
+        most_expensive = (ceiling(program) - self.offset) / self.scale
+        if self.mode == tree.VARIANCE:
+            most_expensive *= max(most_expensive, 0.0)
+        limit = most_expensive + 1e-6 * (1 + abs(most_expensive))
+        self.goal: Goal = tree.Goal(
+            q=q,
+            k=k,
+            risk=1.0 if self.mode == tree.VARIANCE else risk / self.worth,
+            mode=self.mode,
+            alpha=search.alpha,
+            cap=search.cap,
+            rhs=search.rhs,
+            low=0.0,
+            high=high,
+            most=shape.most,
+            H=program.H[list(shape.alone)],
+            limits=program.b[list(shape.alone)],
+            ceiling=limit,
+        )
+
+    def run(self, node_limit: int, stop: Callable[[], bool]) -> Solution:
+        search, goal = self.search, self.goal
+        n, m = len(goal.q), len(goal.rhs)
+        pool: Pool = new_pool(n, m, 4 * _CHUNK, POINTS)
+        pool.values[:] = 0.0
+        pool.values[tree.BEST] = math.inf
+        pool.values[tree.CUT] = goal.ceiling + self.slack / self.scale * (0 if self.mode == tree.VARIANCE else 1)
+        pool.values[tree.GAP], pool.values[tree.SLACK] = self.gap, self.slack
+        pool.values[tree.OFFSET], pool.values[tree.UNIT] = self.offset, self.scale
+        pool.states[0] = FREE
+        for r in range(len(goal.limits)):
+            pool.states[0][goal.H[r] > goal.limits[r] + 1e-9] = FREE
+        pool.low[0], pool.high[0], pool.bound[0] = goal.low, goal.high, -math.inf
+        if search.warm is None:
+            pool.last_u[0], pool.last_y[0], pool.phase[0] = 1 / n, 0.0, LINE
+        else:
+            pool.last_u[0], pool.last_y[0], pool.phase[0] = search.warm
+            pool.last_y[0] = np.minimum(pool.last_y[0], self.block.most)
+        tree.push(pool, 0)
+        pool.numbers[tree.NODES] = 1
+        for support in search.supports:
+            pool_u, pool_y, phase = np.full(n, 1 / n), np.zeros(m), np.full(n, LINE, dtype=np.int8)
+            tree.offer(self.block, goal, pool, support, pool_u, pool_y, phase, 1.0)
+        done = False
+        while not done and pool.numbers[tree.EXPANDED] < node_limit and not stop():
+            budget = min(_CHUNK, node_limit - int(pool.numbers[tree.EXPANDED]))
+            pool = grown(pool, budget)
+            done = bool(tree.explore(self.block, goal, pool, budget))
+            self.settle_the_rest(pool)
+        self.pool = pool
+        search.warm = pool.last_u[0].copy(), pool.last_y[0].copy(), pool.phase[0].copy()
+        search.steps = int(pool.numbers[tree.STEPS])
+        return self.finish()
+
+    def settle_the_rest(self, pool: Pool) -> None:
+        """Solve plainly the supports for which the compiled loops found no point: few, if any."""
+        for k in range(self.seen, int(pool.numbers[tree.LEAVES])):
+            if pool.leaf_kind[k] == tree.SETTLED:
+                states = pool.states[int(pool.leaf_node[k])].copy()
+                answer = self.answers[states.tobytes()] = self.plainly(states)
+                feasible = answer.outcome is Outcome.SOLVED and violation(self.program, answer.x, states) <= FEASIBLE
+                if feasible and not math.isfinite(pool.leaf_bound[k]):
+                    u = answer.x[self.program.switched] / self.search.shape.total
+                    tree.keep(self.goal, pool, states, u, self.inward(self.program.value(answer.x, states == ON)))
+        self.seen = int(pool.numbers[tree.LEAVES])
+
+    def plainly(self, states: States) -> Answer:
+        """Solve a support with the plain solver."""
+        if self.relaxation is None:
+            self.relaxation = Relaxation(self.program)
+        return self.relaxation.solve_sharply(states)
+
+    def inward(self, value: float) -> float:
+        """Turn an objective of the program into one of the search."""
+        value = (value - self.offset) / self.scale
+        return value * max(value, 0.0) if self.mode == tree.VARIANCE else value
+
+    def finish(self) -> Solution:
+        pool = self.pool
+        points = self.points()
+        self.search.supports = [states for _, states in points[:POINTS]]
+        x, states = points[0] if points else (None, None)
+        value = self.program.value(x, states == ON) if x is not None and states is not None else math.inf
+        leaves = list(self.leaves())
+        bound = min([value, *(b for _, b in leaves)])
+        open_ = bool(pool.numbers[tree.HEAP])
+        if math.isinf(bound) and bound > 0:
+            status = Status.INFEASIBLE
+        elif relative_gap(value, bound) <= self.gap:
+            status = Status.OPTIMAL
+        else:
+            status = Status.STOPPED if open_ else Status.UNDECIDED
+        return Solution(
+            status, x, states, value, bound, int(pool.numbers[tree.EXPANDED]), tuple(leaf for leaf, _ in leaves),
+            tuple(points),
+        )  # fmt: skip
+
+    def points(self) -> list[tuple[Vector, States]]:
+        """The feasible points found, best first."""
+        pool, found = self.pool, []
+        for place in range(int(pool.numbers[tree.POINTS])):
+            support = pool.supports[place].astype(np.int8)
+            x = self.point(pool.points[place], support)
+            if violation(self.program, x, support) > FEASIBLE:
+                answer = self.plainly(support)
+                x = answer.x
+                if answer.outcome is not Outcome.SOLVED or violation(self.program, x, support) > FEASIBLE:
+                    continue
+            found.append((self.program.value(x, support == ON), place, x, support))
+        found.sort(key=lambda point: point[:2])
+        return [(x, support) for _, _, x, support in found]
+
+    def point(self, u: Vector, support: States) -> Vector:
+        """Turn weights into a point of the program."""
+        program, shape = self.program, self.search.shape
+        x = np.zeros(len(program.q))
+        on = program.switched[support == ON]
+        x[on] = np.clip(u[support == ON] * shape.total, program.floor[support == ON], program.upper[on])
+        if shape.risk != ABSENT:
+            x[shape.risk] = float(np.linalg.norm(shape.M @ x[program.switched]))
+        if shape.count != ABSENT:
+            count = float(shape.h @ (support == ON))
+            x[shape.count] = shape.most if program.q[shape.count] < 0 else max(shape.least, count)
+        return x
+
+    def own(self, value: float, proof: int) -> float:
+        """Turn a bound of the search into one of the program, less what sums in another order may deduct."""
+        if value == math.inf or value >= self.goal.ceiling:
+            return math.inf
+        y, reach = self.pool.y[proof], 2.0 + float(self.block.upper.sum())
+        terms = float(abs(y).sum()) + 4.0 * (1.0 + float(y[self.search.cap] if self.search.cap != ABSENT else 0.0)) * (
+            1.0 + self.search.shift
+        )
+        value -= _HAIR * (1.0 + abs(value) + reach * terms)
+        if self.mode == tree.VARIANCE:
+            return self.offset + self.scale * math.sqrt(max(value, 0.0))
+        return self.offset + self.scale * value
+
+    def multipliers(self, y: Vector, worth: float) -> Vector:
+        """Turn the search's multipliers into those of the program's rows."""
+        program, search, shape = self.program, self.search, self.search.shape
+        out = np.zeros(len(program.b))
+        out[shape.budget] = y[0] * worth / program.b[shape.budget]
+        for row, value in zip(search.rows, y[1:].tolist(), strict=False):
+            out[row.row] = value * worth / row.scale
+        kappa = sum(float(y[r]) for r in (search.paid, search.capped) if r != ABSENT) * worth
+        if shape.count != ABSENT:
+            # The row h.z <= count is -count + h.z <= 0 but for its scale.
+            scale = -float(program.A[shape.counting, shape.count])
+            out[shape.counting] = kappa / scale
+            if shape.count_cap != ABSENT:
+                cap = max(kappa - float(program.q[shape.count]), 0.0)
+                out[shape.count_cap] = cap / float(program.A[shape.count_cap, shape.count])
+        elif shape.counting != ABSENT:
+            out[shape.counting] = kappa
+        return out
+
+    def leaves(self) -> Iterator[tuple[Leaf, float]]:
+        """Make the leaves of the proof, each with what it is claimed to prove."""
+        pool = self.pool
+        made: dict[int, tuple[Vector, Vector]] = {}
+        fixes: dict[int, list[int]] = {}
+        for fix in range(int(pool.numbers[tree.FIXES])):
+            fixes.setdefault(int(pool.fix_node[fix]), []).append(fix)
+        for node, own in fixes.items():
+            states = pool.states[node].copy()
+            for fix in own:
+                i, state = int(pool.fix_switch[fix]), int(pool.fix_state[fix])
+                states[i] = ON if state == OFF else OFF
+                leaf = self.leaf(node, int(pool.fix_proof[fix]), states.copy(), made)
+                yield leaf, self.own(float(pool.fix_bound[fix]), int(pool.fix_proof[fix]))
+                states[i] = state
+        for k in range(int(pool.numbers[tree.LEAVES])):
+            node, kind = int(pool.leaf_node[k]), int(pool.leaf_kind[k])
+            states = pool.states[node].copy()
+            if kind == tree.FORBIDDEN:
+                yield self.forbidden(node, states), math.inf
+            elif kind == tree.SETTLED:
+                settled = self.settle(node, states)
+                yield settled, settled.bound(self.program).value
+            else:
+                yield (
+                    self.leaf(node, int(pool.proof[node]), states, made),
+                    self.own(float(pool.leaf_bound[k]), int(pool.proof[node])),
+                )
+        for place in range(int(pool.numbers[tree.HEAP])):
+            node = int(pool.heap[place])
+            proof = int(pool.proof[node])
+            states = pool.states[node].copy()
+            if node == 0:
+                yield PerspectiveLeaf(states, None), -math.inf
+            else:
+                yield self.leaf(node, proof, states, made), self.own(float(pool.bound[node]), proof)
+
+    def leaf(self, node: int, proof: int, states: States, made: dict[int, tuple[Vector, Vector]]) -> PerspectiveLeaf:
+        """Make the leaf of a node that a record bounds."""
+        pool, search, goal = self.pool, self.search, self.goal
+        unit = search.unit
+        y = pool.y[proof]
+        worth = unit**2 if self.mode == tree.VARIANCE else self.worth
+        if proof not in made:
+            made[proof] = self.multipliers(y, worth), pool.u[proof] * search.shape.total
+        multipliers, point = made[proof]
+        if search.shape.risk == ABSENT:
+            return PerspectiveLeaf(states, multipliers)
+        low, high = float(pool.low[node]), float(pool.high[node])
+        costs = tree.costs_on(goal, low, high, high)
+        theta = (costs.theta + float(y @ costs.beta)) * worth / unit**2
+        return PerspectiveLeaf(
+            states,
+            multipliers,
+            splitting=search.splitting,
+            theta=theta,
+            point=point,
+            risks=self.interval(node),
+            variance=self.mode == tree.VARIANCE,
+        )
+
+    def forbidden(self, node: int, states: States) -> Leaf:
+        """Prove by the row that its switches cannot all be on."""
+        program, alone = self.program, self.search.shape.alone
+        used = program.H[list(alone)] @ (states == ON) - program.b[list(alone)]
+        multipliers = np.zeros(len(program.b))
+        multipliers[alone[int(np.argmax(used))]] = 1.0
+        return self.on_interval(node, PerspectiveLeaf(states, multipliers, infeasible=True))
+
+    def settle(self, node: int, states: States) -> PerspectiveLeaf:
+        """Bound the only support of a node by the multipliers of its optimum, or by the plain solver's."""
+        answer = self.answers[states.tobytes()]
+        infeasible = answer.outcome is Outcome.INFEASIBLE
+        return self.on_interval(node, PerspectiveLeaf(states, answer.multipliers, infeasible))
+
+    def on_interval(self, node: int, leaf: PerspectiveLeaf) -> PerspectiveLeaf:
+        """Say which interval of the risk a leaf is about."""
+        if self.search.shape.risk == ABSENT:
+            return leaf
+        return replace(leaf, risks=self.interval(node))
+
+    def interval(self, node: int) -> tuple[float, float]:
+        """The interval of a node's risk in the program's units; its ends are the program's own, to the last digit."""
+        low, high, unit = float(self.pool.low[node]), float(self.pool.high[node]), self.search.unit
+        return (low * unit, self.search.shape.high if high == self.goal.high else high * unit)

@@ -1,0 +1,51 @@
+"""Minimise a cone program by what suits it: one tree over everything, or block by block.
+
+A tree of few switches is closed sooner than prices are found; of many it never is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from portfolio.conic import search
+from portfolio.conic.decomposition import solve as decomposition
+from portfolio.conic.decomposition.split import Split
+from portfolio.conic.solution import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from portfolio.conic.bound import States
+    from portfolio.conic.program import Program
+    from portfolio.conic.solution import Solution
+
+# Up to this many switches one tree is tried first, and closes most programs within so many nodes: the reference
+# customer has 21 switches and takes 19 nodes.
+_FEW, _NODES = 24, 60
+
+
+def minimise(
+    program: Program,
+    *,
+    gap: float = 1e-4,
+    node_limit: int = 100_000,
+    stop: Callable[[], bool] = lambda: False,
+    start: States | None = None,
+) -> Solution:
+    """Minimise *program* to a proven relative *gap*.
+
+    Args:
+        program: What to minimise.
+        gap: Relative gap at which an incumbent counts as optimal.
+        node_limit: Bound on the nodes of all trees.
+        stop: Asked before every node; true ends the search with what it has.
+        start: A setting of the switches that may be feasible, such as that of a similar program.
+    """
+    split = Split(program)
+    if not split.separable:
+        return search.minimise(program, gap=gap, node_limit=node_limit, stop=stop, start=start)
+    if len(program.switched) <= _FEW:
+        found = search.minimise(program, gap=gap, node_limit=min(_NODES, node_limit), stop=stop, start=start)
+        if found.status in (Status.OPTIMAL, Status.INFEASIBLE) or node_limit <= _NODES or stop():
+            return found
+    return decomposition.minimise(program, gap=gap, node_limit=node_limit, stop=stop, start=start)

@@ -1,0 +1,108 @@
+"""Solve large relaxations on the few variables that matter.
+
+Of hundreds of ETFs a relaxation holds a handful. It is solved on a working set of the variables; those
+left out are at zero, and their reduced costs say which of them would help: they enter, until none
+would (column generation on the columns of the program itself; Gilmore & Gomory 1961). Multipliers are those
+of all rows, so bounds are as good as those of the whole relaxation, and as valid.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portfolio.conic.bound import FREE, ON, valid
+from portfolio.conic.relaxation import ROUGH, Answer, Outcome, Relaxation
+
+if TYPE_CHECKING:
+    from portfolio import Vector
+    from portfolio.conic.bound import States
+    from portfolio.conic.program import Program
+
+# A program of this many switches or fewer is solved whole.
+FEW = 40
+
+# How many variables the first set has, and how many enter at first; each time twice as many.
+_FIRST, _ENTER = 16, 12
+
+# A variable helps if its reduced cost is below minus this, and stays near the set if it is below that.
+_HELPS, _NEAR = 1e-7, 1e-3
+
+_PASSES = 12
+_HELD = 1e-7
+
+
+def relaxation_of(program: Program) -> Relaxation:
+    """Choose how to solve a program's relaxations."""
+    return WorkingSet(program) if len(program.switched) > FEW else Relaxation(program)
+
+
+class WorkingSet(Relaxation):
+    """The relaxations of one program, each solved on few of its variables; starts where the last one ended."""
+
+    def __init__(self, program: Program) -> None:
+        super().__init__(program)
+        n = len(program.q)
+        self._always = np.ones(n, dtype=bool)
+        self._always[program.switched] = False
+        self._hot = np.zeros(n, dtype=bool)
+        cheap = program.switched[np.argsort(self._free_q[program.switched], kind="stable")]
+        self._hot[cheap[:_FIRST]] = True
+
+    def solve(self, states: States, accuracy: float = ROUGH) -> Answer:
+        """See ``Relaxation.solve``."""
+        program, j = self.program, self.program.switched
+        on, free = np.zeros(len(program.q), dtype=bool), np.zeros(len(program.q), dtype=bool)
+        on[j[states == ON]], free[j[states == FREE]] = True, True
+        b = program.b - program.H @ (states == ON)
+        working = self._always | on | (self._hot & free)
+        for passed in range(_PASSES):
+            answer = self._solve_on(np.flatnonzero(working), on, b, accuracy)
+            if answer.outcome is Outcome.TROUBLE:
+                return super().solve(states, accuracy)
+            slope = answer.multipliers @ self._free_A
+            if answer.outcome is Outcome.SOLVED:
+                slope += self._free_q
+            outside = np.flatnonzero(free & ~working & (slope < -_HELPS))
+            if not len(outside):
+                self._remember(answer, working & free, slope)
+                return answer
+            working[outside[np.argsort(slope[outside], kind="stable")[: _ENTER << passed]]] = True
+        return super().solve(states, accuracy)
+
+    def _remember(self, answer: Answer, inside: np.ndarray[tuple[int], np.dtype[np.bool_]], slope: Vector) -> None:
+        self._hot = inside & ((answer.x > _HELD) | (slope < _NEAR))
+
+    def _solve_on(
+        self, kept: np.ndarray[tuple[int], np.dtype[np.intp]], on: np.ndarray, b: Vector, accuracy: float
+    ) -> Answer:
+        """Solve on some variables; cones over few variables are turned into small ones."""
+        program, before = self.program, self._before
+        here = on[kept]
+        A, q, lower = self._free_A[:, kept], self._free_q[kept], program.lower[kept]
+        A[:, here], q[here] = program.A[:, kept[here]], program.q[kept[here]]
+        floor = np.zeros(len(program.q))
+        floor[program.switched] = program.floor
+        lower = np.where(here, floor[kept], lower)
+        n, box = len(kept), np.eye(len(kept))
+        parts, sides, turns = [A[:before], -box, box], [b[:before], -lower, program.upper[kept]], []
+        sizes = []
+        for rows in program.cone_rows:
+            inner = slice(rows.start + 1, rows.stop)
+            Q, R = np.linalg.qr(np.column_stack([A[inner], b[inner]]))
+            parts += [A[rows.start : rows.start + 1], R[:, :-1]]
+            sides += [b[rows.start : rows.start + 1], R[:, -1]]
+            turns.append(Q)
+            sizes.append(len(R) + 1)
+        solution = self._clarabel(np.vstack(parts), np.concatenate(sides), q, accuracy, tuple(sizes))
+        x = np.zeros(len(program.q))
+        x[kept] = solution.x
+        z = np.array(solution.z)
+        y = np.zeros(len(program.b))
+        y[:before] = z[:before]
+        first = before + 2 * n
+        for rows, Q, size in zip(program.cone_rows, turns, sizes, strict=True):
+            y[rows.start], y[rows.start + 1 : rows.stop] = z[first], Q @ z[first + 1 : first + size]
+            first += size
+        return Answer(self.outcome_of(solution), x, valid(program, y))
