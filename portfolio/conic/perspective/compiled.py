@@ -2,8 +2,8 @@
 
 Numba keeps what it compiled in ``NUMBA_CACHE_DIR``, beside the source, or in the user's cache. Two things it does not
 do, and the places to keep things below do. It does not notice that a function called from another file changed: here
-the stamp of every kernel is that of both files that hold kernels. And where it can write nowhere (a read-only image, a user without a
-home) it does not even read what set-up left beside the source.
+the stamp of every kernel is that of both files that hold kernels. And where it can write nowhere (a read-only image, a
+user without a home) it does not even read what set-up left beside the source.
 """
 
 from __future__ import annotations
