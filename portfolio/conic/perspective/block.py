@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 _UNBOUNDED = 1e30
 # The budget's square is added to the variance at this many times its mean: enough, and still well conditioned.
 _SHIFT = 10.0
-# Nodes between two questions to the clock: a few milliseconds.
-_CHUNK = 32
+# Nodes between two questions to the clock, for each switch of the block: a few milliseconds, mostly.
+_CHUNK = 600
 # What bounds are claimed less, of the terms that they sum: twice what the proof's check deducts.
 _HAIR = 2e-12
 POINTS = 24
@@ -208,7 +208,7 @@ class _Solve:
     def run(self, node_limit: int, stop: Callable[[], bool]) -> Solution:
         search, goal = self.search, self.goal
         n, m = len(goal.q), len(goal.rhs)
-        pool: Pool = new_pool(n, m, 4 * _CHUNK, POINTS)
+        pool: Pool = new_pool(n, m, 128, POINTS)
         pool.values[:] = 0.0
         pool.values[tree.BEST] = math.inf
         pool.values[tree.CUT] = goal.ceiling + self.slack / self.scale * (0 if self.mode == tree.VARIANCE else 1)
@@ -230,7 +230,7 @@ class _Solve:
             tree.offer(self.block, goal, pool, support, pool_u, pool_y, phase, 1.0)
         done = False
         while not done and pool.numbers[tree.EXPANDED] < node_limit and not stop():
-            budget = min(_CHUNK, node_limit - int(pool.numbers[tree.EXPANDED]))
+            budget = min(max(1, _CHUNK // n), node_limit - int(pool.numbers[tree.EXPANDED]))
             pool = grown(pool, budget)
             done = bool(tree.explore(self.block, goal, pool, budget))
             self.settle_the_rest(pool)

@@ -2,8 +2,8 @@
 
 Numba keeps what it compiled in ``NUMBA_CACHE_DIR``, beside the source, or in the user's cache. Two things it does not
 do, and the places to keep things below do. It does not notice that a function called from another file changed: here
-the stamp of every kernel is that of all of them. And where it can write nowhere (a read-only image, a user without a
-home) it does not even read what set-up left beside the source.
+the stamp of every kernel is that of both files that hold kernels. And where it can write nowhere (a read-only image, a
+user without a home) it does not even read what set-up left beside the source.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _HERE = Path(__file__).parent
 
 @lru_cache(maxsize=1)
 def _stamp() -> bytes:
-    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(_HERE.glob("*.py")))).digest()
+    return hashlib.sha256(b"".join(path.read_bytes() for path in (_HERE / "node.py", _HERE / "tree.py"))).digest()
 
 
 class _Together:
