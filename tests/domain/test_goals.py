@@ -30,7 +30,7 @@ from test_sleeve import best as best_alone
 from bus.messages import MasterPortfolioOptimized, encode
 from portfolio.check import findings
 from portfolio.conflict import ConflictError
-from portfolio.errors import DataError
+from portfolio.errors import DataError, SolverError
 from portfolio.goals import HELD_WITHIN
 from portfolio.mandate import Measure, Objective
 from portfolio.market import load
@@ -304,6 +304,13 @@ def test_a_pod_alone_serves_its_goals_as_a_second_statement_does(seed: int) -> N
     target = asked.objective.measure
     best = best_alone(prices, replace(asked, goals=kept), target)
     assert found.figures.of(target) == pytest.approx(best, abs=BESIDE)
+
+
+@pytest.mark.xfail(raises=SolverError, strict=True, reason="levels that are held leave the solver no interior")
+@pytest.mark.parametrize("seed", [57, 194, 257, 288])
+def test_a_pod_with_three_goals_out_of_reach_still_gets_a_portfolio(seed: int) -> None:
+    prices, asked, priorities = greedy_pod(seed)
+    optimise_sleeve(prices, asked, 1.0, priorities=priorities)
 
 
 @pytest.mark.parametrize("seed", range(24))
