@@ -284,8 +284,9 @@ def greedy_pod(seed: int) -> tuple[Market, Mandate, dict[str, int]]:
     return prices, replace(bare, goals=goals), priorities
 
 
-# At 0, 2 and 12 the second statement finds no room to be solved in, at 27 the corner is steeper than ``BESIDE``.
-@pytest.mark.parametrize("seed", [seed for seed in range(34) if seed not in (0, 2, 12, 27)])
+# At 12 the second statement finds no room to be solved in. At 27 the only goal out of reach is held within 1e-9 of
+# what the pod can do alone, not within ``HELD_WITHIN``: nearer to the goal, and 4e-5 of the objective worse.
+@pytest.mark.parametrize("seed", [seed for seed in range(34) if seed not in (12, 27)])
 def test_a_pod_alone_serves_its_goals_as_a_second_statement_does(seed: int) -> None:
     prices, asked, priorities = greedy_pod(seed)
     found = optimise_sleeve(prices, asked, 1.0, priorities=priorities)
