@@ -308,3 +308,23 @@ def test_tampering_with_a_limit_is_found_out(tamper: Callable[[Event], None]) ->
     tamper(event)
     assert event != made("limited")
     assert found("limited", event)
+
+
+@pytest.mark.parametrize(
+    ("tamper", "said"),
+    [
+        (say_that_nothing_was_to_give_way, f"{SHARPE} is missed, though no goal was to give way"),
+        (claim_that_all_was_possible, f"{SHARPE} is missed, though 1.6 was possible and 1.5 asked"),
+    ],
+)
+def test_what_contradicts_more_than_one_thing_is_told_of_each(tamper: Callable[[Event], None], said: str) -> None:
+    event = copy.deepcopy(made("gave_way"))
+    tamper(event)
+    assert said in found("gave_way", event)
+
+
+def test_a_best_that_was_not_found_in_time_may_be_left_out_if_that_is_said() -> None:
+    event = copy.deepcopy(made("gave_way"))
+    forget_what_was_possible(event)
+    event["certificate"].update(levels_proven=False, certified=False)
+    assert found("gave_way", event) == []
