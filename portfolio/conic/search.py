@@ -49,7 +49,7 @@ class _Node:
 _POINTS = 20
 
 
-def minimise(
+def minimise(  # noqa: PLR0913 - one argument a choice
     program: Program,
     *,
     gap: float = 1e-4,
