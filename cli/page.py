@@ -153,7 +153,7 @@ def _goals(console: Console, event: MasterPortfolioOptimized) -> RenderableType:
         gain = goal.gain_of_one_percent or 0.0
         table.add_row(
             ", ".join(goal.pods) or "whole",
-            label[0].lower() + label[1:] if label not in ("ETFs", "Sharpe ratio") else label,
+            _in_a_sentence(label),
             f"{'<=' if goal.better == 'lower' else '>='} {show(goal.asked)}",
             *shown,
             Text("yes", style="green") if goal.met else Text("no", style="bold red"),
@@ -164,12 +164,16 @@ def _goals(console: Console, event: MasterPortfolioOptimized) -> RenderableType:
     return Group(table, *said)
 
 
+def _in_a_sentence(label: str) -> str:
+    return label if label in ("ETFs", "Sharpe ratio") else label[0].lower() + label[1:]
+
+
 def _read_aloud(goal: GoalAccount) -> str:
     """Say of a goal that gave way what was asked, what was possible and what the customer gets."""
     label, show = _FIGURES[goal.figure]
     of = f"{' and '.join(goal.pods)}: " if goal.pods else "The whole portfolio: "
     side = "at most" if goal.better == "lower" else "at least"
-    text = f"{of}{label} of {side} {show(goal.asked)} was asked. "
+    text = f"{of}{_in_a_sentence(label)} of {side} {show(goal.asked)} was asked. "
     if goal.best_alone is not None:
         text += f"Alone, with nothing else to care for, {show(goal.best_alone)} would be the best there is. "
     if goal.best_together is not None:

@@ -85,8 +85,9 @@ class GoalAccount:
         delivered: What the portfolio gives; None where the figure is not defined.
         shortfall: How far that is from what was asked, in the figure's own unit.
         met: Whether it is what was asked.
-        price: What the objective would gain, per unit of the figure, if the goal were eased by very little while
-            each pod holds the same ETFs; zero where the goal does not bind, None where it cannot be said.
+        price: The goal's multiplier: what the objective gains per unit of the figure as the goal is eased by very
+            little, each pod holding the same ETFs (where that loses what tightening would cost, something in
+            between); zero where the goal does not bind, None where it cannot be said.
         gain_of_one_percent: What it would gain if the goal were eased by a hundredth of what was asked, each
             pod holding the same ETFs.
     """

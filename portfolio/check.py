@@ -26,13 +26,24 @@ RULE = 1e-7
 FIGURE = 1e-9
 
 # What is proven of goals that are met; and how far below it a goal that gave way is held.
-_PROVEN, _HELD = 2e-4, 1e-5
+_PROVEN, _HELD = 2e-4, 1.1e-4
 _NEARLY_THE_SAME = 0.97
 
 _HIGHER_IS_BETTER = ("tax_efficiency", "sharpe_ratio")
 _FIGURES = {"volatility", "expected_return", "grossed_up_yield", "sharpe_ratio", "liquidity"}
 _PRIORITIES = {"volatility": 1, "liquidity": 2, "grossed_up_yield": 3, "sharpe_ratio": 3, "expected_return": 3}
 _NEVER_WORSE_PRIORITY, _CORRELATION_PRIORITY = 4, 10
+# In which order goals are served that nothing else tells apart; and the rank of a pod that was given none.
+_OF_PODS = ("volatility", "expected_return", "grossed_up_yield", "sharpe_ratio", "liquidity")
+_OF_THE_WHOLE = (
+    "etfs",
+    "duplicated_etfs",
+    "largest_position",
+    "sharpe_ratio",
+    "tax_efficiency",
+    "trading_cost_aud",
+)
+_LAST_RANK = 10
 _LOWER_IS_BETTER = ("etfs", "duplicated_etfs", "largest_position", "trading_cost_aud")
 
 
@@ -165,9 +176,24 @@ class _Checker:
             yield from self.goal(goal, due[name])
             if goal["priority"] != self.priority(due[name]):
                 yield f"{name} is told with priority {goal['priority']}, not {self.priority(due[name])}"
-        ranks = [goal["priority"] for goal in self.event["goals"]]
-        if ranks != sorted(ranks):
+        if list(told) != sorted(due, key=lambda name: self.rank(due[name])):
             yield "the goals do not stand in the order of their priorities"
+
+    def rank(self, due: Event) -> tuple[float, ...]:
+        """Say where a goal stands: by priority, then pods before the whole, then the better pod, then the figure."""
+        names = list(self.pods)
+        pods = [names.index(pod) for pod in due["pods"]]
+        first, share, place = 0.0, 0.0, tuple(float(p) for p in pods)
+        if len(pods) == 1:
+            first = float(self.terms["pod_ranks"].get(due["pods"][0], _LAST_RANK))
+            share = -float(self.shares[pods[0]])
+        elif len(pods) > 1:
+            ranks = [(float(self.terms["pod_ranks"].get(names[p], _LAST_RANK)), -float(self.shares[p])) for p in pods]
+            first, share = min(ranks)
+        kind = {1: 0.0, 0: 1.0}.get(len(pods), 2.0)
+        figures = _OF_PODS if len(pods) == 1 else _OF_THE_WHOLE
+        order = figures.index(due["figure"]) if due["figure"] in figures else 0
+        return (float(self.priority(due)), kind, first, share, *place, float(order))
 
     def due(self) -> Iterator[Event]:
         """Say of every goal what it should be: who, what, how much, and what the portfolio gives."""

@@ -16,7 +16,7 @@ from portfolio.conic.solution import Status
 from portfolio.conic.solve import minimise
 from portfolio.errors import SolverError
 from portfolio.goal_rows import is_ratio
-from portfolio.goals import HELD_WITHIN, Row
+from portfolio.goals import HELD_WITHIN
 from portfolio.ranking import delivered
 
 if TYPE_CHECKING:
@@ -108,6 +108,11 @@ class Levels:
     best: dict[str, float] = field(default_factory=dict)
     proven: bool = True
 
+    def with_room(self, goals: Sequence[Goal], room: float) -> dict[str, float]:
+        """Hold what gives way a little further from its best than usual."""
+        held = {g.name: g.eased(self.best[g.name], room) for g in goals if g.name in self.best and not g.counts}
+        return self.kept | held
+
 
 def serve(
     solver: Solver, goals: Sequence[Goal], hopeless: Mapping[str, float], *, contradictory: bool = False
@@ -177,8 +182,7 @@ def _give_way(solver: Solver, levels: Levels, goal: Goal, near: float) -> None:
         levels.kept[goal.name] = goal.asked
         return
     levels.best |= {goal.name: best} if proven else {}
-    counted = isinstance(goal.figure, Row) and goal.figure.counts
-    levels.kept[goal.name] = best if counted else goal.eased(best, HELD_WITHIN)
+    levels.kept[goal.name] = best if goal.counts else goal.eased(best, HELD_WITHIN)
 
 
 def best_figure(

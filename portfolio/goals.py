@@ -69,8 +69,9 @@ CORRELATION_PRIORITY = 10
 LAST_RANK = 10
 
 # A goal that cannot be met is held this part of its size below the best there is: the programs after it
-# need room for an interior point.
+# need room for an interior point. Where the solver finds none, in the next larger.
 HELD_WITHIN = 1e-6
+ROOM = (HELD_WITHIN, 1e-5, 1e-4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,11 @@ class Goal:
     def lower_is_better(self) -> bool:
         """Whether the figure asked is a cap; else it is a floor."""
         return self.figure is None or self.figure.lower_is_better
+
+    @property
+    def counts(self) -> bool:
+        """Whether the figure is a whole number."""
+        return isinstance(self.figure, Row) and self.figure.counts
 
     def met(self, delivered: float | None) -> bool:
         """Whether a figure meets the goal; none does not."""

@@ -12,7 +12,7 @@ from portfolio.correlations import Near
 from portfolio.errors import DataError, SolverError
 from portfolio.formulation import Formulation
 from portfolio.goal_programming import Levels, Solver, best_figure, serve
-from portfolio.goals import Row
+from portfolio.goals import ROOM, Row
 from portfolio.mandate import Measure
 from portfolio.ranking import delivered
 from portfolio.rules import Explain, OnUnreachable
@@ -119,11 +119,21 @@ def optimise_master(
         if terms.on_unreachable is OnUnreachable.FAIL:
             raise explain(solver, market, sleeves, terms, goals=True)
         levels = serve(solver, convex, hopeless, contradictory=solution is not None)
-        form = solver.formulate(levels=levels.kept)
-        solution = solver.solve(form, gap)
+        form, solution = _solve_with_room(solver, levels, convex, gap)
     if solution.x is None:
         raise SolverError(_NO_ANSWER[solution.status])
     return _finish(solver, form, solution, levels, gap)
+
+
+def _solve_with_room(solver: Solver, levels: Levels, goals: Sequence[Goal], gap: float) -> tuple[Formulation, Solution]:
+    """Maximise the objective at the levels, or a little below where the solver finds no portfolio there."""
+    for room in ROOM:
+        levels.kept = levels.with_room(goals, room)
+        form = solver.formulate(levels=levels.kept)
+        solution = solver.solve(form, gap)
+        if solution.x is not None or solver.stop():
+            break
+    return form, solution
 
 
 def _finish(solver: Solver, form: Formulation, solution: Solution, levels: Levels, gap: float) -> Master:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from portfolio.conic.bound import ON
 from portfolio.conic.relaxation import Outcome, Relaxation
 from portfolio.goals import Row
+from portfolio.mandate import Measure
 
 if TYPE_CHECKING:
     from portfolio import Vector
@@ -71,7 +72,9 @@ def _eased(formulate: Formulate, form: Formulation, name: str) -> Program:
 
 
 def _per_unit(form: Formulation, solution: Solution, x: Vector, y: Vector) -> dict[str, float]:
-    program, found = form.program, dict[str, float]()
+    program = form.program
+    # A cap on volatility that nothing within the limits could reach has no row, and binds nothing.
+    found = {g.name: 0.0 for g in form.goals if g.figure is Measure.VOLATILITY and g.name in form.levels}
     for name, lever in form.levers.items():
         row = program.cone_rows[lever.row].start if lever.cone else program.equalities + lever.row
         found[name] = float(y[row]) * lever.room(x)

@@ -9,6 +9,7 @@ Cornuejols & Tutuncu, Optimization Methods in Finance, ch. 8).
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from portfolio.conic.program import Builder
 from portfolio.conic.relaxation import Outcome, Relaxation
 from portfolio.errors import SolverError, UnreachableGoalError
 from portfolio.figures import Figures, figures, grossed_up_yields
-from portfolio.goals import HELD_WITHIN, pod_goals
+from portfolio.goals import ROOM, pod_goals
 from portfolio.mandate import Mandate, Measure
 from portfolio.rules import Conflict, Repair
 
@@ -146,19 +147,16 @@ def optimise_sleeve(
         )
         raise UnreachableMandateError(message)
     best_alone = {measure: stage.best(measure) for measure in mandate.goals}
-    goals = {m: _eased(m, asked, best_alone[m]) for m, asked in mandate.goals.items()}
     if not relax:
         _refuse_unreachable(mandate, best_alone)
-    u = stage.solve(mandate.objective.measure, goals, mandate.min_effective_holdings, dust=False)
-    if u is None and not relax:
-        raise _conflict(mandate, best_alone, stage)
+    u = None
+    if all(measure.met(asked, best_alone[measure]) for measure, asked in mandate.goals.items()):
+        goals = {m: _eased(m, asked, best_alone[m]) for m, asked in mandate.goals.items()}
+        u = stage.solve(mandate.objective.measure, goals, mandate.min_effective_holdings, dust=False)
     if u is None:
-        u = stage.solve(
-            mandate.objective.measure, _served(stage, priorities or {}), mandate.min_effective_holdings, dust=False
-        )
-    if u is None:
-        message = f"the solver lost {mandate.pod}'s own portfolio in market {market.id}, which it had found"
-        raise SolverError(message)
+        if not relax:
+            raise _conflict(mandate, best_alone, stage)
+        u = _best_of_what_is_left(stage, priorities or {})
     found = figures(market, u)
     if abs(found.of(mandate.objective.measure)) < _MEASURABLE:
         label = mandate.objective.measure.label
@@ -193,8 +191,28 @@ def _eased(measure: Measure, asked: float, best: float) -> float:
     return max(asked, best + hair) if measure.lower_is_better else min(asked, best - hair)
 
 
-def _served(stage: _Stage, priorities: Mapping[str, int]) -> dict[Measure, float]:
-    """Find at which figure each goal can be kept, one after the other, together with those before it."""
+def _best_of_what_is_left(stage: _Stage, priorities: Mapping[str, int]) -> Vector:
+    """Find the pod's portfolio where not all goals can be met.
+
+    Raises:
+        SolverError: If the solver finds none, though there must be one.
+    """
+    for room in ROOM:
+        with suppress(SolverError):
+            kept = _served(stage, priorities, room)
+            u = stage.solve(stage.mandate.objective.measure, kept, stage.mandate.min_effective_holdings, dust=False)
+            if u is not None:
+                return u
+    message = f"the solver lost {stage.mandate.pod}'s own portfolio in market {stage.market.id}, which it had found"
+    raise SolverError(message)
+
+
+def _served(stage: _Stage, priorities: Mapping[str, int], room: float) -> dict[Measure, float]:
+    """Find at which figure each goal can be kept, one after the other, together with those before it.
+
+    Raises:
+        SolverError: If the solver needs more room than what is held leaves it.
+    """
     kept: dict[Measure, float] = {}
     for goal in pod_goals(stage.mandate, priorities):
         measure = goal.measure
@@ -203,7 +221,7 @@ def _served(stage: _Stage, priorities: Mapping[str, int]) -> dict[Measure, float
             message = f"the solver lost a portfolio of {stage.mandate.pod} that it had found"
             raise SolverError(message)
         best = figures(stage.market, u).of(measure)
-        held = goal.eased(best, HELD_WITHIN)
+        held = goal.eased(best, room)
         kept[measure] = held if goal.better(goal.asked, held) else goal.asked
     return kept
 

@@ -30,7 +30,7 @@ from test_sleeve import best as best_alone
 from bus.messages import MasterPortfolioOptimized, encode
 from portfolio.check import findings
 from portfolio.conflict import ConflictError
-from portfolio.errors import DataError, SolverError
+from portfolio.errors import DataError
 from portfolio.goals import HELD_WITHIN
 from portfolio.mandate import Measure, Objective
 from portfolio.market import load
@@ -284,9 +284,8 @@ def greedy_pod(seed: int) -> tuple[Market, Mandate, dict[str, int]]:
     return prices, replace(bare, goals=goals), priorities
 
 
-# At 12 the second statement finds no room to be solved in. At 27 the only goal out of reach is held within 1e-9 of
-# what the pod can do alone, not within ``HELD_WITHIN``: nearer to the goal, and 4e-5 of the objective worse.
-@pytest.mark.parametrize("seed", [seed for seed in range(34) if seed not in (12, 27)])
+# At 12 the second statement finds no room to be solved in.
+@pytest.mark.parametrize("seed", [seed for seed in range(34) if seed != 12])
 def test_a_pod_alone_serves_its_goals_as_a_second_statement_does(seed: int) -> None:
     prices, asked, priorities = greedy_pod(seed)
     found = optimise_sleeve(prices, asked, 1.0, priorities=priorities)
@@ -307,7 +306,6 @@ def test_a_pod_alone_serves_its_goals_as_a_second_statement_does(seed: int) -> N
     assert found.figures.of(target) == pytest.approx(best, abs=BESIDE)
 
 
-@pytest.mark.xfail(raises=SolverError, strict=True, reason="levels that are held leave the solver no interior")
 @pytest.mark.parametrize("seed", [57, 194, 257, 288])
 def test_a_pod_with_three_goals_out_of_reach_still_gets_a_portfolio(seed: int) -> None:
     prices, asked, priorities = greedy_pod(seed)
