@@ -138,6 +138,12 @@ def turn_the_order_around(event: Event) -> None:
     event["goals"].reverse()
 
 
+def put_a_smaller_pod_first(event: Event) -> None:
+    names = [g["name"] for g in event["goals"]]
+    a, b = names.index("gamma.volatility"), names.index("alpha.volatility")
+    event["goals"][a], event["goals"][b] = event["goals"][b], event["goals"][a]
+
+
 def raise_a_priority(event: Event) -> None:
     goal(event, SHARPE)["priority"] = 2
 
@@ -234,6 +240,7 @@ TAMPERINGS: list[Callable[[Event], None]] = [
     move_a_goal_to_another_pod,
     call_a_figure_by_another_name,
     turn_the_order_around,
+    put_a_smaller_pod_first,
     raise_a_priority,
     raise_a_priority_of_the_request,
     tell_a_goal_twice,

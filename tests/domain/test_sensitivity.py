@@ -6,10 +6,11 @@ from functools import cache
 
 import numpy as np
 import pytest
-from builders import random_market, random_sleeves, terms
+from builders import final_event, random_market, random_sleeves, request, terms
 from goal_oracle import COUNTS, DOCUMENTED, ROWS, Lexicographic, asked_in_order, lower
 from oracles import Facts
 
+from bus.messages import MasterPortfolioOptimized
 from portfolio.market import Market
 from portfolio.master import Master, optimise_master
 from portfolio.ranking import delivered
@@ -98,6 +99,13 @@ def test_goals_of_every_kind_have_a_price_somewhere() -> None:
     }
     assert set(DOCUMENTED) <= priced
     assert {f"never_worse.{row}" for row in ROWS if row not in COUNTS} <= priced
+
+
+def test_a_cap_that_no_mix_could_reach_has_a_price_of_nothing() -> None:
+    event = final_event(request())
+    assert isinstance(event, MasterPortfolioOptimized)
+    (cap,) = (goal for goal in event.goals if goal.name == "delta.volatility")
+    assert (cap.met, cap.price, cap.gain_of_one_percent) == (True, 0.0, 0.0)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
