@@ -125,18 +125,16 @@ def test_a_set_of_contradicting_rules_is_enough_and_cannot_spare_a_member(seed: 
 
 def stricter(instance: Instance, rule: str, to: float | str) -> float | str | None:
     """The next value of a rule that eases it less; None where that is no change at all."""
-    prices, _, asked = instance
+    _, _, asked = instance
     if rule == "duplicates":
         return None
     if rule == "max_etfs":
         return int(to) - 1
+    if rule == "min_correlation_distance":
+        # Told rounded down to a step, below the distance of two ETFs.
+        return min(float(to) + STEP, asked.rules.min_correlation_distance)
     if rule == "min_weight":
         return float(to) + STEP
-    if rule == "min_correlation_distance":
-        risk = np.sqrt(np.diag(prices.Sigma))
-        distances = np.sqrt((1 - prices.Sigma / np.outer(risk, risk)) / 2)[np.triu_indices(len(risk), 1)]
-        above = [d for d in distances if float(to) + 1e-9 < d < asked.rules.min_correlation_distance]
-        return float(min(above)) if above else None
     return float(to) - STEP
 
 
@@ -198,8 +196,8 @@ def test_a_cap_of_a_pod_is_repaired_to_what_its_etfs_need() -> None:
     told = {repair.rule: repair for repair in caught.value.repairs}
     assert told["one.max_position"].words == "one's max_position 40.00% to 50.00%"
     assert (told["one.max_position"].now, told["one.max_position"].to) == (0.4, 0.5)
-    # sqrt((1 - 0.999) / 2): just as near as the twins are.
-    assert told["min_correlation_distance"].to == pytest.approx(np.sqrt(0.0005), rel=1e-6)
+    # sqrt((1 - 0.999) / 2) = 0.02236: just as near as the twins are, to the step below.
+    assert told["min_correlation_distance"].to == pytest.approx(0.0223)
 
 
 def test_conflicts_and_repairs_go_over_the_wire_as_they_are() -> None:

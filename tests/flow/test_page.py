@@ -94,7 +94,7 @@ def test_a_goal_that_gave_way_is_read_aloud() -> None:
         f" {ratio.best_together:.3f} is; that is proven. In this portfolio it is {ratio.delivered:.3f}."
     ) in shown
     assert "* delta: expected return of at least 15.00% was asked." in shown
-    assert "* The whole portfolio: Tax efficiency of at least" in shown
+    assert "* The whole portfolio: tax efficiency of at least" in shown
     assert shown.count("was asked") == sum(not goal.met for goal in event.goals)
     assert "All goals are met" not in shown
 
