@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
@@ -104,6 +105,8 @@ class Solver:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=_LINE_BYTES,
+            # Its matrices are small: threads that wait for each other take longer than the work.
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
             # Ctrl-C is for the coordinator, which finishes what is in hand.
             start_new_session=True,
         )
