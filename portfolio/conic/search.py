@@ -58,6 +58,7 @@ def minimise(  # noqa: PLR0913 - one argument a choice
     node_limit: int = 100_000,
     stop: Callable[[], bool] = lambda: False,
     start: States | None = None,
+    on_incumbent: Callable[[float], None] | None = None,
 ) -> Solution:
     """Minimise *program* to a proven relative *gap*.
 
@@ -71,16 +72,24 @@ def minimise(  # noqa: PLR0913 - one argument a choice
         node_limit: Bound on the nodes of the tree.
         stop: Asked before every node but the first; true ends the search with what it has.
         start: A setting of the switches that may be feasible, such as that of a similar program.
+        on_incumbent: Told the cost of every point that is better than all before.
     """
-    search = _Search(program, gap, slack, cutoff)
+    search = _Search(program, gap, slack, cutoff, on_incumbent)
     if start is not None:
         search.try_support(start)
     return search.run(node_limit, stop)
 
 
 class _Search:
-    def __init__(self, program: Program, gap: float, slack: float = 0.0, cutoff: float = math.inf) -> None:
-        self.program = program
+    def __init__(
+        self,
+        program: Program,
+        gap: float,
+        slack: float,
+        cutoff: float,
+        on_incumbent: Callable[[float], None] | None,
+    ) -> None:
+        self.program, self.on_incumbent = program, on_incumbent
         self.relaxation = relaxation_of(program)
         self.gap, self.slack, self.cutoff = gap, slack, cutoff
         self.value = math.inf
@@ -227,6 +236,8 @@ class _Search:
             self.points.append((value, exact.x, support))
             if value < self.value:
                 self.value, self.x, self.states = value, exact.x, support
+                if self.on_incumbent is not None:
+                    self.on_incumbent(value)
 
     def round(self, states: States, x: Vector) -> States:
         """Switch on what the point holds, largest share first, as far as the rows on switches allow."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from portfolio.conic.bound import OFF, ON
-from portfolio.conic.perspective.block import BlockSearch
 from portfolio.conic.perspective.errors import NotABlockError
 from portfolio.conic.proof import FEASIBLE, violation
 from portfolio.conic.relaxation import Outcome
@@ -60,6 +59,9 @@ class PerspectiveBlockSolver:
     """The compiled search, for blocks with one budget and one risk."""
 
     def __init__(self, program: Program) -> None:
+        # Loads numba and the machine code: only where a large program comes.
+        from portfolio.conic.perspective.block import BlockSearch  # noqa: PLC0415
+
         self.search = BlockSearch(program)
 
     def minimise(self, q: Vector, k: Vector, *, slack: float, node_limit: int, stop: Callable[[], bool]) -> Solution:
@@ -90,7 +92,8 @@ class EitherBlockSolver:
 def _with_missed_points(program: Program, found: Solution) -> Solution:
     """Solve the supports of the leaves that keep a search open: its own solver may have missed their points."""
     relaxation = relaxation_of(program)
-    leaves = sorted(found.leaves, key=lambda leaf: proven(program, leaf))[:_MISSED]
+    worst = np.argsort(proven(program, found.leaves)[0], kind="stable")[:_MISSED]
+    leaves = [found.leaves[i] for i in worst.tolist()]
     points, value, best = list(found.points), found.value, (found.x, found.states)
     for leaf in leaves:
         support = np.where(leaf.states == ON, ON, OFF).astype(np.int8)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -16,12 +16,12 @@ from portfolio.conic.bound import FREE, Bound, valid
 from portfolio.conic.cover import covered
 from portfolio.conic.decomposition.restriction import columns, kept_by
 from portfolio.conic.decomposition.split import Split
-from portfolio.conic.solution import Leaf, on_bounds, proven
+from portfolio.conic.solution import Leaf, nothing_proven, proven
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from portfolio import Vector
+    from portfolio import Matrix, Vector
     from portfolio.conic.bound import States
     from portfolio.conic.decomposition.split import Indices
     from portfolio.conic.program import Program
@@ -75,7 +75,8 @@ def tree_bounds(program: Program, tree: Sequence[Leaf]) -> tuple[float, Vector]:
     """Bound a program by leaves, and with each switch on; minus infinity where they leave something out."""
     if not covered(program, tree):
         return -math.inf, np.full(len(program.switched), -math.inf)
-    return min(proven(program, leaf) for leaf in tree), on_bounds(program, tree)
+    values, on = proven(program, tree)
+    return float(values.min()), on
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,14 +106,21 @@ class Decomposed(Leaf):
     fixings: tuple[Fixing, ...] = ()
     tree: tuple[Leaf, ...] = ()
 
-    def bound(self, program: Program) -> Bound:
-        """Compute the better of both bounds."""
+    @classmethod
+    def bounds_of(cls, program: Program, leaves: Sequence[Self]) -> tuple[Vector, Matrix]:
+        """Compute the better of both bounds, for each."""
+        values, on = nothing_proven(program, len(leaves))
         split = Split(program)
+        for i, leaf in enumerate(leaves):
+            values[i] = on[i] = leaf.best(split)
+        return values, on
+
+    def best(self, split: Split) -> float:
+        """Compute the better of both bounds."""
         values = [pricing.bound(split).value for pricing in self.pricings]
         if self.tree:
-            values.append(min(self._fixed(split), self._rest(program)))
-        value = max(values, default=-math.inf)
-        return Bound(value, np.full(len(self.states), value), np.full(len(self.states), value))
+            values.append(min(self._fixed(split), self._rest(split.program)))
+        return max(values, default=-math.inf)
 
     def _fixed(self, split: Split) -> float:
         return min(
@@ -126,7 +134,7 @@ class Decomposed(Leaf):
         rest = columns(program, kept_by(program, off))
         if not covered(rest, self.tree):
             return -math.inf
-        return min(proven(rest, leaf) for leaf in self.tree)
+        return float(proven(rest, self.tree)[0].min())
 
 
 def everything(program: Program) -> States:

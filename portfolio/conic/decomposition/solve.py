@@ -61,6 +61,7 @@ def minimise(
     node_limit: int = 100_000,
     stop: Callable[[], bool] = lambda: False,
     start: States | None = None,
+    on_incumbent: Callable[[float], None] | None = None,
 ) -> Solution:
     """Minimise *program* to a proven relative *gap*, as ``search.minimise`` does.
 
@@ -70,11 +71,14 @@ def minimise(
         node_limit: Bound on the nodes of the trees.
         stop: Asked before every node; true ends the search with what it has.
         start: A setting of the switches that may be feasible, such as that of a similar program.
+        on_incumbent: Told the cost of every point that is better than all before.
     """
     split = Split(program)
     if not split.separable:
-        return search.minimise(program, gap=gap, node_limit=node_limit, stop=stop, start=start)
-    decomposition = _Decomposition(split, gap, node_limit, stop)
+        return search.minimise(
+            program, gap=gap, node_limit=node_limit, stop=stop, start=start, on_incumbent=on_incumbent
+        )
+    decomposition = _Decomposition(split, gap, node_limit, stop, on_incumbent)
     if start is not None:
         decomposition.search_among(start == ON, _GLANCE)
     return decomposition.run()
@@ -88,7 +92,15 @@ class _Point:
 
 
 class _Decomposition:
-    def __init__(self, split: Split, gap: float, node_limit: int, stop: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        split: Split,
+        gap: float,
+        node_limit: int,
+        stop: Callable[[], bool],
+        on_incumbent: Callable[[float], None] | None,
+    ) -> None:
+        self.on_incumbent, self.told = on_incumbent, math.inf
         self.split, self.program, self.gap = split, split.program, gap
         self.node_limit, self.stop = node_limit, stop
         self.pricer = Pricer(split, stop)
@@ -188,10 +200,22 @@ class _Decomposition:
         self.tried.add(key)
         restriction = Restriction(self.program, kept_by(self.program, ~held))
         found = search.minimise(
-            restriction.program, gap=self.gap / 2, cutoff=self.cut, node_limit=nodes, stop=self.stop
+            restriction.program,
+            gap=self.gap / 2,
+            cutoff=self.cut,
+            node_limit=nodes,
+            stop=self.stop,
+            on_incumbent=self.tell,
         )
         self.pricer.nodes += found.nodes
         self.take(restriction, found)
+
+    def tell(self, value: float) -> None:
+        """Pass on the cost of a point that is better than all before; a restricted program's costs are the whole's."""
+        if value < self.told:
+            self.told = value
+            if self.on_incumbent is not None:
+                self.on_incumbent(value)
 
     def take(self, restriction: Restriction, found: Solution) -> None:
         """Keep what a restricted search found, if it is better and keeps all rows."""
@@ -226,6 +250,7 @@ class _Decomposition:
             cutoff=self.cut,
             node_limit=max(self.node_limit - self.pricer.nodes, 1),
             stop=self.stop,
+            on_incumbent=self.tell,
         )
         self.pricer.nodes += found.nodes
         self.tree_bound = found.bound
