@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from portfolio.conic.program import Program
     from portfolio.conic.solution import Leaf
 
+    Flags = npt.NDArray[np.bool_]
     Indices = npt.NDArray[np.intp]
 
 
@@ -27,18 +29,24 @@ _MANY = 4096
 _AT_ONCE = 512
 
 
-def covered(program: Program, leaves: Sequence[Leaf]) -> bool:
-    """Whether leaves leave out no setting of the switches, whatever the risk.
+def covered(program: Program, leaves: Sequence[Leaf], on: Flags | None = None) -> bool:
+    """Whether leaves leave out no setting of the switches, or none that has some of them *on*, whatever the risk.
 
     A leaf that is about an interval of the risk counts for that only: for the pieces between neighbouring ends of
     such intervals that it is about all of.
     """
+    if on is not None and on.any():
+        leaves = [replace(leaf, states=np.where(on, FREE, leaf.states)) for leaf in leaves if _may(leaf.states, on)]
     low, high = _risks(program)
     ends = {end for leaf in leaves for end in leaf.interval if low < end < high}
     starts, stops = [low, *sorted(ends)], [*sorted(ends), high]
     intervals = np.array([leaf.interval for leaf in leaves]).reshape(-1, 2)
     first, last = np.searchsorted(starts, intervals[:, 0]), np.searchsorted(stops, intervals[:, 1], side="right")
     return _cover([leaf.states for leaf in leaves], first, last, len(starts))
+
+
+def _may(states: States, on: Flags) -> bool:
+    return not (states[on] == OFF).any()
 
 
 def _risks(program: Program) -> tuple[float, float]:

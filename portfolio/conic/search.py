@@ -58,6 +58,7 @@ def minimise(  # noqa: PLR0913 - one argument a choice
     node_limit: int = 100_000,
     stop: Callable[[], bool] = lambda: False,
     start: States | None = None,
+    root: States | None = None,
     on_incumbent: Callable[[float], None] | None = None,
 ) -> Solution:
     """Minimise *program* to a proven relative *gap*.
@@ -72,12 +73,13 @@ def minimise(  # noqa: PLR0913 - one argument a choice
         node_limit: Bound on the nodes of the tree.
         stop: Asked before every node but the first; true ends the search with what it has.
         start: A setting of the switches that may be feasible, such as that of a similar program.
+        root: The part to search, instead of everything.
         on_incumbent: Told the cost of every point that is better than all before.
     """
     search = _Search(program, gap, slack, cutoff, on_incumbent)
     if start is not None:
         search.try_support(start)
-    return search.run(node_limit, stop)
+    return search.run(node_limit, stop, root)
 
 
 class _Search:
@@ -113,9 +115,10 @@ class _Search:
             return self.cutoff
         return min(self.cutoff, self.value - self.gap * scale_of(self.value) * 0.999 + self.slack)
 
-    def run(self, node_limit: int, stop: Callable[[], bool]) -> Solution:
+    def run(self, node_limit: int, stop: Callable[[], bool], root: States | None = None) -> Solution:
         """Search until the tree is closed or a limit says stop."""
-        self.push(np.full(len(self.program.switched), FREE, dtype=np.int8), None, -math.inf)
+        free = np.full(len(self.program.switched), FREE, dtype=np.int8)
+        self.push(free if root is None else root, None, -math.inf)
         while self.open and self.open[0].bound < self.cut and self.nodes < node_limit and not (self.nodes and stop()):
             self.expand(heapq.heappop(self.open))
         return self.finish()
