@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from portfolio.conic.decomposition.blocks import BlockSolver
     from portfolio.conic.decomposition.split import Flags, Split
 
-# Nodes of one block at one price: a block that takes more is bounded less well, and the rounds go on.
-_NODES = 20_000
+# Nodes of one block at one price, at first and at most: a block that takes more is bounded less well, and the rounds
+# go on. Early prices are not worth more; it is raised where they settle and blocks are what keeps the bound low.
+FIRST_NODES, MOST_NODES = 300, 20_000
 
 # What a block is charged for a switch that is off in a part: more than it is worth, and of the order of other costs.
 FINE = 2.0
@@ -45,11 +46,13 @@ class Priced:
         pricing: The prices and the blocks' trees.
         bound: On the whole.
         fresh: How many columns it found that were new.
+        lost: How much lower the bound is for blocks that were not closed.
     """
 
     pricing: Pricing
     bound: float
     fresh: int
+    lost: float
 
 
 class Pricer:
@@ -70,7 +73,7 @@ class Pricer:
         return self.solvers[key]
 
     def price(
-        self, y: Vector, *, slack: float, costs: bool = True, states: States | None = None, node_limit: int = _NODES
+        self, y: Vector, *, slack: float, costs: bool = True, states: States | None = None, node_limit: int = MOST_NODES
     ) -> Priced:
         """Solve every block at the prices *y*; leaves tell what is within *slack* of a block's optimum.
 
@@ -83,7 +86,7 @@ class Pricer:
         """
         ban = None if states is None else np.where(self.split.banned(states), FINE, 0.0)
         prices = self.split.priced(y, costs=costs, ban=ban)
-        trees, bounds, fresh = [], [], 0
+        trees, bounds, fresh, lost = [], [], 0, 0.0
         for place, block in enumerate(self.split.blocks):
             solver = self.solver(place, None if states is None else states[block.switches] == ON)
             q, k = prices.q[block.variables], prices.k[block.switches]
@@ -91,8 +94,9 @@ class Pricer:
             self.nodes += solution.nodes
             trees.append(solution.leaves)
             bounds.append(solution.bound)
+            lost += solution.value - solution.bound if solution.value > solution.bound else 0.0
             fresh += sum(self.master.add(place, x, states) for x, states in solution.points[:_COLUMNS])
         total = math.inf if math.inf in bounds else prices.constant + sum(bounds)
         if not costs:
             total = math.inf if total > 0 else -math.inf
-        return Priced(Pricing(y, tuple(trees), costs, FINE, states), total, fresh)
+        return Priced(Pricing(y, tuple(trees), costs, FINE, states), total, fresh, lost)

@@ -22,7 +22,7 @@ from portfolio.conic.bound import FREE, ON
 from portfolio.conic.decomposition.certificate import Fixing
 from portfolio.conic.decomposition.master import BROKEN
 from portfolio.conic.decomposition.part import Part, undecided
-from portfolio.conic.decomposition.prices import Pricer
+from portfolio.conic.decomposition.prices import FIRST_NODES, MOST_NODES, Pricer
 from portfolio.conic.decomposition.restriction import Restriction, kept_by
 from portfolio.conic.decomposition.split import Split
 from portfolio.conic.proof import FEASIBLE, violation
@@ -165,9 +165,10 @@ class _Decomposition:
 
     def price(self, part: Part) -> Mix | None:
         """Find prices; on the way, look for incumbents where the mixes are."""
-        y, mix, master = part.y, None, self.pricer.master
+        y, mix, master, nodes = part.y, None, self.pricer.master, FIRST_NODES
         for _ in range(_ROUNDS):
-            priced = self.pricer.price(y, slack=-_BLOCKS_SHARE * self.tolerance(part), states=part.states)
+            slack = -_BLOCKS_SHARE * self.tolerance(part)
+            priced = self.pricer.price(y, slack=slack, states=part.states, node_limit=nodes)
             part.keep(priced)
             if self.closed(part) or self.stop():
                 return mix
@@ -176,7 +177,11 @@ class _Decomposition:
                 return None
             self.look(part, mix, _GLANCE)
             settled = mix.value - part.bound <= _PRICES_SHARE * self.tolerance(part) or not priced.fresh
-            if self.closed(part) or (settled and not self.go_on(part, mix)):
+            if self.closed(part):
+                return mix
+            if settled and priced.lost > _PRICES_SHARE * self.tolerance(part) and nodes < MOST_NODES:
+                nodes *= 8
+            elif settled and not self.go_on(part, mix):
                 return mix
             y = mix.y
         return mix
