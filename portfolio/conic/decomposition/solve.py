@@ -49,8 +49,11 @@ _GLANCE, _LOOK = 3, 60
 # The blocks are not asked for more than this beside their optimum, as a share of the whole's objective.
 _SLACK = 0.01
 
-# Nodes of each block when fixing, and of the plain tree over what is left of a part that can also be split.
-_FIX_NODES, _TRY = 500, 40
+# Nodes of each block when fixing.
+_FIX_NODES = 500
+
+# Parts of so few switches are tried by the plain tree, with so many nodes, before they are split.
+_FEW, _TRY = 32, 60
 
 # What sums in another order may differ by, relative to the bound.
 _HAIR = 1e-11
@@ -155,8 +158,10 @@ class _Decomposition:
         if self.closed(part) or self.over():
             return []
         switch = undecided(self.split, part, self.pricer.master.held(mix)) if mix is not None else None
-        self.fix(part)
-        self.finish_by_tree(part, self.node_limit if switch is None else _TRY)
+        few = len(part.off) - int(part.off.sum()) <= _FEW
+        if switch is None or few:
+            self.fix(part)
+            self.finish_by_tree(part, self.node_limit if switch is None else _TRY)
         if self.closed(part) or switch is None or mix is None or self.over():
             return []
         return part.split_on(switch, self.split, mix.y)
