@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
 # Nodes of one block at one price, at first and at most: a block that takes more is bounded less well, and the rounds
 # go on. Early prices are not worth more; it is raised where they settle and blocks are what keeps the bound low.
-FIRST_NODES, MOST_NODES = 300, 20_000
+FIRST_NODES, MOST_NODES = 300, 4_800
 
 # What a block is charged for a switch that is off in a part: more than it is worth, and of the order of other costs.
-FINE = 2.0
+FINE = 0.25
 
 # How many points of a block become columns in one round.
 _COLUMNS = 3

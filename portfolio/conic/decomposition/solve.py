@@ -170,7 +170,7 @@ class _Decomposition:
 
     def price(self, part: Part) -> Mix | None:
         """Find prices; on the way, look for incumbents where the mixes are."""
-        y, mix, master, nodes = part.y, None, self.pricer.master, FIRST_NODES
+        y, mix, master, nodes, last = part.y, None, self.pricer.master, FIRST_NODES, math.inf
         for _ in range(_ROUNDS):
             slack = -_BLOCKS_SHARE * self.tolerance(part)
             priced = self.pricer.price(y, slack=slack, states=part.states, node_limit=nodes)
@@ -181,12 +181,18 @@ class _Decomposition:
             if mix is None:
                 return None
             self.look(part, mix, _GLANCE)
-            settled = mix.value - part.bound <= _PRICES_SHARE * self.tolerance(part) or not priced.fresh
+            enough = _PRICES_SHARE * self.tolerance(part)
+            settled = mix.value - part.bound <= enough or not priced.fresh
+            # Columns that do not make the mix better will not make the bound better by more than the blocks' noise.
+            settled |= mix.bought <= BROKEN and last - mix.value <= 0.1 * enough and priced.lost > enough
+            last = mix.value
             if self.closed(part):
                 return mix
-            if settled and priced.lost > _PRICES_SHARE * self.tolerance(part) and nodes < MOST_NODES:
+            if settled and priced.lost > enough and nodes < MOST_NODES:
                 nodes *= 8
-            elif settled and not self.go_on(part, mix):
+                y = priced.pricing.y if last <= mix.value else mix.y
+                continue
+            if settled and not self.go_on(part, mix):
                 return mix
             y = mix.y
         return mix
