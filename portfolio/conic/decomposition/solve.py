@@ -185,7 +185,7 @@ class _Decomposition:
             settled = mix.value - part.bound <= enough or not priced.fresh
             # Columns that do not make the mix better will not make the bound better by more than the blocks' noise.
             settled |= mix.bought <= BROKEN and last - mix.value <= 0.1 * enough and priced.lost > enough
-            last = mix.value
+            stalled, last = last - mix.value <= 0.1 * enough, mix.value
             if self.closed(part):
                 return mix
             if settled and priced.lost > enough and nodes < MOST_NODES:
@@ -195,6 +195,9 @@ class _Decomposition:
             if settled and not self.go_on(part, mix):
                 return mix
             y = mix.y
+            if stalled and part.best is not None and part.best.pricing.costs:
+                # Many prices fit a mix that stays: those near the best so far are better than any (Wentges 1997).
+                y = 0.5 * (y + part.best.pricing.y)
         return mix
 
     def go_on(self, part: Part, mix: Mix) -> bool:
