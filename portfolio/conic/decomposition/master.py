@@ -30,6 +30,9 @@ BROKEN = 1e-7
 # A column with less than this share of the mix is the solver's noise.
 SHARE = 1e-3
 
+# A column that no mix has used for so many rounds takes no part, until a block finds it again.
+_IDLE = 10
+
 # First price at which a row can be bought out. Low at first: prices far above those of the optimum make pods
 # hang on to columns that nobody wants.
 _ELASTIC = 0.3
@@ -70,14 +73,19 @@ class Mix:
     Attributes:
         y: Multipliers of all rows of the whole program; zero but for joint ones.
         value: Its cost, with what was bought out.
-        bought: The most that was bought out of any row.
+        rows: How much was bought out of each joint row.
         shares: Of each column.
     """
 
     y: Vector
     value: float
-    bought: float
+    rows: Vector
     shares: Vector
+
+    @property
+    def bought(self) -> float:
+        """The most that was bought out of any row."""
+        return float(self.rows.max(initial=0.0))
 
 
 class Master:
@@ -87,7 +95,8 @@ class Master:
         self.split = split
         program, rows, own = split.program, split.joint_rows, split.joint_variables
         self.columns: list[Column] = []
-        self._known: set[bytes] = set()
+        self._known: dict[bytes, int] = {}
+        self._idle_for: list[int] = []
         A, H = program.A[rows], program.H[rows]
         self._A = [A[:, block.variables] for block in split.blocks]
         self._H = [H[:, block.switches] for block in split.blocks]
@@ -110,8 +119,9 @@ class Master:
         """Take in a point of a block; false if it is known."""
         key = bytes([place]) + states.tobytes() + np.round(x, 6).tobytes()
         if key in self._known:
-            return False
-        self._known.add(key)
+            return self._wake(self._known[key])
+        self._known[key] = len(self.columns)
+        self._idle_for.append(0)
         block, on = self.split.blocks[place], (states == 1).astype(float)
         activity = self._A[place] @ x + self._H[place] @ on
         self.columns.append(Column(place, x, states, block.program.value(x, on), activity))
@@ -131,6 +141,8 @@ class Master:
             kept = np.flatnonzero(
                 [not np.where(c.states == ON, own[c.block][0], own[c.block][1]).any() for c in self.columns]
             )
+        if costs:
+            kept = kept[np.array(self._idle_for)[kept] < _IDLE]
         if not len(kept):
             return None
         columns = [self.columns[i] for i in kept]
@@ -144,7 +156,15 @@ class Master:
             return None
         shares = np.zeros(len(self.columns))
         shares[kept] = mix.shares
+        for i, share in zip(kept.tolist(), mix.shares.tolist(), strict=True):
+            self._idle_for[i] = 0 if share > SHARE else self._idle_for[i] + 1
         return replace(mix, shares=shares)
+
+    def _wake(self, column: int) -> bool:
+        """Take a column part again that has not for long; false if it does."""
+        slept = self._idle_for[column] >= _IDLE
+        self._idle_for[column] = 0
+        return slept
 
     def held(self, mix: Mix) -> Vector:
         """Say how much of each switch a mix has on, shape (s,)."""
@@ -154,9 +174,9 @@ class Master:
                 z[self.split.blocks[column.block].switches] += share * (column.states == ON)
         return z
 
-    def raise_elastics(self) -> bool:
-        """Make it ten times as dear to buy rows out; false once that is hopeless."""
-        self.elastic *= 10
+    def raise_elastics(self, mix: Mix) -> bool:
+        """Make it ten times as dear to buy out the rows that a mix buys out; false once that is hopeless."""
+        self.elastic[mix.rows > BROKEN] *= 10
         return bool(self.elastic.max() <= _HOPELESS)
 
     def _solve(self, columns: Sequence[Column], *, costs: bool) -> tuple[Mix | None, Flags]:
@@ -189,7 +209,12 @@ class Master:
         broken &= ~self.active
         y = np.zeros(len(program.b))
         y[split.joint_rows] = back(answer.multipliers)
-        bought = float(answer.x[C + len(named) :].max(initial=0.0))
+        slack = answer.x[C + len(named) :]
+        E, m = len(self._equal), len(rows)
+        bought = np.zeros(len(self._b))
+        bought[self._equal] = slack[:E] + slack[E : 2 * E]
+        bought[rows] = slack[2 * E : 2 * E + m]
+        bought[[cone.start for cone in self._cones]] = slack[2 * E + m :]
         idle = float(program.q[own] @ np.where(present, 0.0, self._idle))
         return Mix(y, program.offset + idle + small.value(answer.x, np.zeros(0)), bought, shares), broken
 

@@ -43,6 +43,9 @@ _ROUNDS = 60
 # The blocks are solved to this part of the gap that is asked for, the prices to that one.
 _BLOCKS_SHARE, _PRICES_SHARE = 0.02, 0.1
 
+# A mix that has stayed for so many rounds, with rows bought out, will stay.
+_STALLS = 2
+
 # Nodes of a tree that only looks for an incumbent: in passing, and once the prices are found.
 _GLANCE, _LOOK = 3, 60
 
@@ -171,6 +174,7 @@ class _Decomposition:
     def price(self, part: Part) -> Mix | None:
         """Find prices; on the way, look for incumbents where the mixes are."""
         y, mix, master, nodes, last = part.y, None, self.pricer.master, FIRST_NODES, math.inf
+        stalls = 0
         for _ in range(_ROUNDS):
             slack = -_BLOCKS_SHARE * self.tolerance(part)
             priced = self.pricer.price(y, slack=slack, states=part.states, node_limit=nodes)
@@ -186,13 +190,16 @@ class _Decomposition:
             # Columns that do not make the mix better will not make the bound better by more than the blocks' noise.
             settled |= mix.bought <= BROKEN and last - mix.value <= 0.1 * enough and priced.lost > enough
             stalled, last = last - mix.value <= 0.1 * enough, mix.value
+            stalls = stalls + 1 if stalled else 0
             if self.closed(part):
                 return mix
             if settled and priced.lost > enough and nodes < MOST_NODES:
                 nodes *= 8
-                y = priced.pricing.y if last <= mix.value else mix.y
                 continue
-            if settled and not self.go_on(part, mix):
+            if stalls == _STALLS and mix.bought > BROKEN:
+                # What is bought out is what holds the mix; whether it must be is asked once that is dear.
+                master.raise_elastics(mix)
+            elif settled and not self.go_on(part, mix):
                 return mix
             y = mix.y
             if stalled and part.best is not None and part.best.pricing.costs:
@@ -202,7 +209,7 @@ class _Decomposition:
 
     def go_on(self, part: Part, mix: Mix) -> bool:
         """Say whether settled prices are too low: where rows are bought out, though they can be kept."""
-        return mix.bought > BROKEN and self.agree(part) and self.pricer.master.raise_elastics()
+        return mix.bought > BROKEN and self.agree(part) and self.pricer.master.raise_elastics(mix)
 
     def agree(self, part: Part) -> bool:
         """Find a mix that keeps all joint rows, or prices that prove that there is none."""
@@ -253,6 +260,9 @@ class _Decomposition:
         x, states = restriction.point(found.x), restriction.states(found.states)
         if violation(self.program, x, states) <= FEASIBLE:
             self.incumbent = _Point(x, states, self.program.value(x, states == ON))
+            # The best portfolio is a combination, too: no mix is worse.
+            for place, block in enumerate(self.split.blocks):
+                self.pricer.master.add(place, x[block.variables], states[block.switches])
 
     # Fix.
 
