@@ -65,7 +65,9 @@ def minimise(
         if found.status in (Status.OPTIMAL, Status.INFEASIBLE) or node_limit <= _NODES or stop():
             return found
         start = start if found.states is None else found.states
-    return decomposition.minimise(program, gap=gap, node_limit=node_limit, stop=stop, start=start, on_incumbent=tell)
+    return decomposition.minimise(
+        program, gap=gap, node_limit=node_limit, stop=stop, start=start, on_incumbent=tell, split=split
+    )
 
 
 def warm_up() -> None:

@@ -81,21 +81,24 @@ class EitherBlockSolver:
         found = self.perspective.minimise(q, k, slack=slack, node_limit=min(_NODES, node_limit), stop=stop)
         if _closed(found, slack) or stop():
             return found
-        found = _with_missed_points(replace(self.program, q=q, k=k), found)
+        found = _with_missed_points(replace(self.program, q=q, k=k), found, stop)
         if math.isfinite(found.value) or stop():
             return found
+        # (Its first node takes as long as a large relaxation.)
         other = self.plain.minimise(q, k, slack=slack, node_limit=min(_PLAIN_NODES, node_limit), stop=stop)
         better = other if other.bound >= found.bound else found
         return replace(better, points=other.points + found.points)
 
 
-def _with_missed_points(program: Program, found: Solution) -> Solution:
+def _with_missed_points(program: Program, found: Solution, stop: Callable[[], bool]) -> Solution:
     """Solve the supports of the leaves that keep a search open: its own solver may have missed their points."""
     relaxation = relaxation_of(program)
     worst = np.argsort(proven(program, found.leaves)[0], kind="stable")[:_MISSED]
     leaves = [found.leaves[i] for i in worst.tolist()]
     points, value, best = list(found.points), found.value, (found.x, found.states)
     for leaf in leaves:
+        if stop():
+            break
         support = np.where(leaf.states == ON, ON, OFF).astype(np.int8)
         exact = relaxation.solve_sharply(support)
         if exact.outcome is Outcome.SOLVED and violation(program, exact.x, support) <= FEASIBLE:

@@ -91,8 +91,8 @@ class Mix:
 class Master:
     """Columns, and the program over their combinations."""
 
-    def __init__(self, split: Split) -> None:
-        self.split = split
+    def __init__(self, split: Split, stop: Callable[[], bool] = lambda: False) -> None:
+        self.split, self.stop = split, stop
         program, rows, own = split.program, split.joint_rows, split.joint_variables
         self.columns: list[Column] = []
         self._known: dict[bytes, int] = {}
@@ -128,7 +128,7 @@ class Master:
         return True
 
     def solve(self, *, costs: bool = True, states: States | None = None) -> Mix | None:
-        """Find the best combination; None if the solver is in trouble.
+        """Find the best combination; None if the solver is in trouble, or has to stop.
 
         Args:
             costs: Whether columns cost anything. Otherwise as little as possible is bought out.
@@ -151,6 +151,8 @@ class Master:
             mix, broken = self._solve(columns, costs=costs)
             if mix is None or not broken.any():
                 break
+            if self.stop():
+                return None
             self.active |= broken
         if mix is None:
             return None

@@ -61,7 +61,7 @@ class Pricer:
     def __init__(self, split: Split, stop: Callable[[], bool]) -> None:
         self.split, self.stop = split, stop
         self.solvers: dict[tuple[int, bytes], BlockSolver] = {}
-        self.master = Master(split)
+        self.master = Master(split, stop)
         self.nodes = 0
 
     def solver(self, place: int, on: Flags | None) -> BlockSolver:

@@ -62,7 +62,7 @@ _FEW, _TRY = 32, 60
 _HAIR = 1e-11
 
 
-def minimise(
+def minimise(  # noqa: PLR0913 - one argument a choice
     program: Program,
     *,
     gap: float = 1e-4,
@@ -70,6 +70,7 @@ def minimise(
     stop: Callable[[], bool] = lambda: False,
     start: States | None = None,
     on_incumbent: Callable[[float], None] | None = None,
+    split: Split | None = None,
 ) -> Solution:
     """Minimise *program* to a proven relative *gap*, as ``search.minimise`` does.
 
@@ -80,8 +81,9 @@ def minimise(
         stop: Asked before every node; true ends the search with what it has.
         start: A setting of the switches that may be feasible, such as that of a similar program.
         on_incumbent: Told the cost of every point that is better than all before.
+        split: The program taken apart, if that is known.
     """
-    split = Split(program)
+    split = split or Split(program)
     if not split.separable:
         return search.minimise(
             program, gap=gap, node_limit=node_limit, stop=stop, start=start, on_incumbent=on_incumbent
