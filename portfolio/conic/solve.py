@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # Up to this many switches one tree is tried first, and closes most programs within so many nodes: the reference
 # customer has 21 switches and takes 19 nodes.
-_FEW, _NODES = 24, 60
+_FEW, _NODES = 24, 30
 
 
 def minimise(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 # Blocks of so few switches are closed by the plain tree before the compiled one is set up.
-_FEW = 8
+_FEW = 4
 
 # Nodes after which a search has failed.
 _NODES, _PLAIN_NODES = 5_000, 200

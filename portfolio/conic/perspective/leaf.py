@@ -205,7 +205,8 @@ def ceiling(program: Program) -> float:
 
 def _cheapest(curve: Matrix, slope: Matrix, low: Vector, high: Vector) -> Matrix:
     """Minimise ``curve u^2 + slope u`` over an interval, for each."""
-    inside = np.divide(-slope, 2 * curve, out=np.where(slope < 0, np.inf, -np.inf), where=curve > 0)
+    with np.errstate(over="ignore"):  # far outside is far outside
+        inside = np.divide(-slope, 2 * curve, out=np.where(slope < 0, np.inf, -np.inf), where=curve > 0)
     u = np.minimum(np.maximum(inside, low), high)
     least: Matrix = (curve * u + slope) * u
     return least
