@@ -4,6 +4,7 @@
 
 - ``reference``: both stages of the reference customer; half a minute
 - ``system``: requests through the whole system, memory, start-up; a minute
+- ``limits``: how long after its limit a search answers; a minute
 - ``ladder``: synthetic instances up to 400 ETFs and 16 pods (``ladder.py``); hours, or its ``--budget``
 - ``public``: public instances of one portfolio, from the files in ``--data DIR``; minutes
 
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import ladder
+import limits
 import reference
 import running_system
 from report import compose, machine, table
@@ -31,6 +33,7 @@ _HEADER = ("what", "measured", "aim")
 TITLES = {
     "reference": "The reference customer",
     "system": "The whole system",
+    "limits": "Time limits",
     "ladder": "The ladder",
     "public": "Public instances",
 }
@@ -59,6 +62,7 @@ def section(key: str, options: argparse.Namespace) -> str:
     measures: dict[str, Callable[[], str]] = {
         "reference": lambda: table(_HEADER, reference.measure()),
         "system": lambda: table(_HEADER, running_system.measure()),
+        "limits": lambda: table(_HEADER, limits.measure()),
         "ladder": lambda: ladder.measure(options),
         # Loaded when asked for: it compiles its loops on import.
         "public": lambda: import_module("public_instances").measure(options.data),

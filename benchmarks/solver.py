@@ -1,10 +1,9 @@
-"""The solver that is measured: the dispatcher where there is one, else the plain tree."""
+"""The solver that is measured, its compiled loops loaded."""
 
 from __future__ import annotations
 
-try:
-    from portfolio.conic.solve import minimise
-except ImportError:
-    from portfolio.conic.search import minimise
+from portfolio.conic.solve import minimise, warm_up
+
+warm_up()
 
 __all__ = ["minimise"]

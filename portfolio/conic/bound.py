@@ -11,14 +11,15 @@ Plain numpy: what a solver claims is not needed here, and never used.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from portfolio import Vector
+    import numpy.typing as npt
+
+    from portfolio import Matrix, Vector
     from portfolio.conic.program import Program
 
 FREE, OFF, ON = -1, 0, 1
@@ -51,12 +52,18 @@ def valid(program: Program, multipliers: Vector) -> Vector:
     Those of inequalities must not be negative and are clipped; those of a cone must be inside it,
     and its first entry is lifted.
     """
+    made: Vector = all_valid(program, multipliers[None, :])[0]
+    return made
+
+
+def all_valid(program: Program, multipliers: Matrix) -> Matrix:
+    """Do so for many, one a row."""
     y = multipliers.copy()
     e, m = program.equalities, program.inequalities
-    np.maximum(y[e : e + m], 0.0, out=y[e : e + m])
+    np.maximum(y[:, e : e + m], 0.0, out=y[:, e : e + m])
     for rows in program.cone_rows:
-        v = y[rows]
-        v[0] = max(v[0], math.sqrt(v[1:] @ v[1:]) * (1 + ROUNDING))
+        v = y[:, rows]
+        v[:, 0] = np.maximum(v[:, 0], np.sqrt((v[:, 1:] ** 2).sum(axis=1)) * (1 + ROUNDING))
     return y
 
 
@@ -70,11 +77,20 @@ def lagrangian_bound(program: Program, states: States, multipliers: Vector, *, c
         costs: Whether the objective counts. Without it a positive value proves that the rows
             contradict each other (Farkas).
     """
+    rest, on = lagrangian_terms(program, multipliers[None, :], costs=costs)
+    value, part = add_up(rest, on, states[None, :])
+    return Bound(float(value[0]), off=value[0] - part[0], on=value[0] - part[0] + on[0])
+
+
+def lagrangian_terms(program: Program, multipliers: Matrix, *, costs: bool = True) -> tuple[Vector, Matrix]:
+    """Take the Lagrangian's minimum apart, for many multipliers, one a row.
+
+    Returns:
+        What is there in any case, and what each switch adds that is on.
+    """
     y, j = multipliers, program.switched
-    slope = y @ program.A
-    price = y @ program.H
-    constant = -float(y @ program.b)
-    size = float(abs(y) @ program.size)
+    slope, price = y @ program.A, y @ program.H
+    constant, size = -(y @ program.b), abs(y) @ program.size
     if costs:
         slope += program.q
         price += program.k
@@ -82,8 +98,12 @@ def lagrangian_bound(program: Program, states: States, multipliers: Vector, *, c
         size += abs(program.offset) + float(abs(program.q) @ np.maximum(abs(program.lower), abs(program.upper)))
     ends = slope * program.lower, slope * program.upper
     whole = np.minimum(*ends)
-    on = np.minimum(slope[j] * program.floor, ends[1][j]) + price
+    on = np.minimum(slope[:, j] * program.floor, ends[1][:, j]) + price
+    whole[:, j] = 0.0
+    return constant + whole.sum(axis=1) - ROUNDING * size, on
+
+
+def add_up(rest: Vector, on: Matrix, states: npt.NDArray[np.int8]) -> tuple[Vector, Matrix]:
+    """Put a minimum together at settings of the switches, one a row: the values, and each switch's part."""
     part = np.where(states == FREE, np.minimum(on, 0.0), np.where(states == ON, on, 0.0))
-    whole[j] = part
-    value = constant + float(whole.sum()) - ROUNDING * size
-    return Bound(value, off=value - part, on=value - part + on)
+    return rest + part.sum(axis=1), part

@@ -30,7 +30,7 @@ def faults(program: Program, solution: Solution) -> list[str]:
     found = []
     if not covered(program, solution.leaves):
         found.append("the leaves of the search do not cover every setting of the switches")
-    found_bound = min((proven(program, leaf) for leaf in solution.leaves), default=np.inf)
+    found_bound = float(proven(program, solution.leaves)[0].min(initial=np.inf))
     if not found_bound >= min(solution.bound, solution.value):
         found.append(f"the leaves prove {found_bound:.9g}, not the bound {solution.bound:.9g} that is claimed")
     if solution.x is not None and solution.states is not None:

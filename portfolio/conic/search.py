@@ -58,6 +58,8 @@ def minimise(  # noqa: PLR0913 - one argument a choice
     node_limit: int = 100_000,
     stop: Callable[[], bool] = lambda: False,
     start: States | None = None,
+    root: States | None = None,
+    on_incumbent: Callable[[float], None] | None = None,
 ) -> Solution:
     """Minimise *program* to a proven relative *gap*.
 
@@ -71,16 +73,25 @@ def minimise(  # noqa: PLR0913 - one argument a choice
         node_limit: Bound on the nodes of the tree.
         stop: Asked before every node but the first; true ends the search with what it has.
         start: A setting of the switches that may be feasible, such as that of a similar program.
+        root: The part to search, instead of everything.
+        on_incumbent: Told the cost of every point that is better than all before.
     """
-    search = _Search(program, gap, slack, cutoff)
+    search = _Search(program, gap, slack, cutoff, on_incumbent)
     if start is not None:
         search.try_support(start)
-    return search.run(node_limit, stop)
+    return search.run(node_limit, stop, root)
 
 
 class _Search:
-    def __init__(self, program: Program, gap: float, slack: float = 0.0, cutoff: float = math.inf) -> None:
-        self.program = program
+    def __init__(
+        self,
+        program: Program,
+        gap: float,
+        slack: float,
+        cutoff: float,
+        on_incumbent: Callable[[float], None] | None,
+    ) -> None:
+        self.program, self.on_incumbent = program, on_incumbent
         self.relaxation = relaxation_of(program)
         self.gap, self.slack, self.cutoff = gap, slack, cutoff
         self.value = math.inf
@@ -104,9 +115,10 @@ class _Search:
             return self.cutoff
         return min(self.cutoff, self.value - self.gap * scale_of(self.value) * 0.999 + self.slack)
 
-    def run(self, node_limit: int, stop: Callable[[], bool]) -> Solution:
+    def run(self, node_limit: int, stop: Callable[[], bool], root: States | None = None) -> Solution:
         """Search until the tree is closed or a limit says stop."""
-        self.push(np.full(len(self.program.switched), FREE, dtype=np.int8), None, -math.inf)
+        free = np.full(len(self.program.switched), FREE, dtype=np.int8)
+        self.push(free if root is None else root, None, -math.inf)
         while self.open and self.open[0].bound < self.cut and self.nodes < node_limit and not (self.nodes and stop()):
             self.expand(heapq.heappop(self.open))
         return self.finish()
@@ -227,6 +239,8 @@ class _Search:
             self.points.append((value, exact.x, support))
             if value < self.value:
                 self.value, self.x, self.states = value, exact.x, support
+                if self.on_incumbent is not None:
+                    self.on_incumbent(value)
 
     def round(self, states: States, x: Vector) -> States:
         """Switch on what the point holds, largest share first, as far as the rows on switches allow."""

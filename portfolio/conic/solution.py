@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from portfolio.conic.bound import FREE, ON, Bound, lagrangian_bound, valid
+from portfolio.conic.bound import FREE, ON, Bound, add_up, all_valid, lagrangian_terms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from portfolio import Vector
+    import numpy.typing as npt
+
+    from portfolio import Matrix, Vector
     from portfolio.conic.bound import States
     from portfolio.conic.program import Program
 
@@ -49,31 +51,78 @@ class Leaf:
 
     def bound(self, program: Program) -> Bound:
         """Recompute what the multipliers prove of the part; infinite where they prove that nothing is in it."""
-        s = len(self.states)
-        if self.multipliers is not None:
-            y = valid(program, self.multipliers)
-            found = lagrangian_bound(program, self.states, y, costs=not self.infeasible)
-            if self.infeasible and found.value > 0:
-                return Bound(math.inf, np.full(s, math.inf), np.full(s, math.inf))
-            if not self.infeasible and math.isfinite(found.value):
-                return found
-        return Bound(-math.inf, np.full(s, -math.inf), np.full(s, -math.inf))
+        values, on = self.bounds_of(program, [self])
+        return Bound(float(values[0]), np.full(len(self.states), float(values[0])), on[0])
+
+    @classmethod
+    def bounds_of(cls, program: Program, leaves: Sequence[Self]) -> tuple[Vector, Matrix]:
+        """Do so for many leaves of this class at once, shape (l,), and with each free switch on, shape (l, s)."""
+        values, on = nothing_proven(program, len(leaves))
+        for costs in (True, False):
+            own = [i for i, leaf in enumerate(leaves) if leaf.multipliers is not None and leaf.infeasible != costs]
+            if not own:
+                continue
+            distinct, which = shared([(id(leaves[i].multipliers),) for i in own])
+            y = all_valid(program, np.array([leaves[own[i]].multipliers for i in distinct]))
+            rest, each = lagrangian_terms(program, y, costs=costs)
+            values[own], on[own] = settled(rest[which], each[which], np.array([leaves[i].states for i in own]))
+            if not costs:
+                contradiction = values[own] > 0
+                values[own] = np.where(contradiction, math.inf, -math.inf)
+                on[own] = values[own][:, None]
+        return values, on
 
 
-def proven(program: Program, leaf: Leaf) -> float:
-    """Recompute a leaf's bound; what is not a number proves nothing."""
-    value = leaf.bound(program).value
-    return -math.inf if math.isnan(value) else value
+def nothing_proven(program: Program, count: int) -> tuple[Vector, Matrix]:
+    """Make the bounds of as many leaves that prove nothing."""
+    return np.full(count, -math.inf), np.full((count, len(program.switched)), -math.inf)
 
 
-def on_bounds(program: Program, leaves: Sequence[Leaf]) -> Vector:
-    """Bound a program with one switch on, for each switch in turn, shape (s,), from leaves that cover everything."""
-    least = np.full(len(program.switched), math.inf)
-    for leaf in leaves:
-        bound = leaf.bound(program)
-        on = np.where(leaf.states == FREE, bound.on, np.where(leaf.states == ON, bound.value, math.inf))
-        np.minimum(least, np.where(np.isnan(on), -math.inf, on), out=least)
-    return least
+def shared(keys: Sequence[tuple[object, ...]]) -> tuple[list[int], list[int]]:
+    """Find what is distinct: the first place of each, and for each place which it is."""
+    known: dict[tuple[object, ...], int] = {}
+    which = [known.setdefault(key, len(known)) for key in keys]
+    first: dict[int, int] = {}
+    for place, number in enumerate(which):
+        first.setdefault(number, place)
+    return list(first.values()), which
+
+
+def settled(rest: Vector, on: Matrix, states: npt.NDArray[np.int8]) -> tuple[Vector, Matrix]:
+    """Add up terms of a minimum: the values, and those with each switch on; what is not finite proves nothing."""
+    value, part = add_up(rest, on, states)
+    each = value[:, None] - part + on
+    broken = ~np.isfinite(value) | ~np.isfinite(each).all(axis=1)
+    value[broken] = each[broken] = -math.inf
+    return value, each
+
+
+# How many leaves are bounded at once: enough to forget the loop around it, and little memory.
+_AT_ONCE = 2048
+
+
+def proven(program: Program, leaves: Sequence[Leaf]) -> tuple[Vector, Vector]:
+    """Recompute what leaves prove, whatever they claim; what is not a number proves nothing.
+
+    Returns:
+        The bound of each leaf, shape (l,), and the least bound with each switch on, over the leaves where it is, or
+        can be, on, shape (s,).
+    """
+    values, least = np.full(len(leaves), -math.inf), np.full(len(program.switched), math.inf)
+    kinds: dict[type[Leaf], list[int]] = {}
+    for i, leaf in enumerate(leaves):
+        kinds.setdefault(type(leaf), []).append(i)
+    for kind, own in kinds.items():
+        for first in range(0, len(own), _AT_ONCE):
+            part = own[first : first + _AT_ONCE]
+            here = [leaves[i] for i in part]
+            found, on = kind.bounds_of(program, here)
+            found = np.where(np.isnan(found), -math.inf, found)
+            states = np.array([leaf.states for leaf in here])
+            each = np.where(states == FREE, on, np.where(states == ON, found[:, None], math.inf))
+            np.minimum(least, np.where(np.isnan(each), -math.inf, each).min(axis=0), out=least)
+            values[part] = found
+    return values, least
 
 
 @dataclass(frozen=True, slots=True, eq=False)

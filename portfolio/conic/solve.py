@@ -5,6 +5,7 @@ A tree of few switches is closed sooner than prices are found; of many it never 
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from portfolio.conic import search
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 # Up to this many switches one tree is tried first, and closes most programs within so many nodes: the reference
 # customer has 21 switches and takes 19 nodes.
-_FEW, _NODES = 24, 60
+_FEW, _NODES = 24, 30
 
 
 def minimise(
@@ -31,6 +32,7 @@ def minimise(
     node_limit: int = 100_000,
     stop: Callable[[], bool] = lambda: False,
     start: States | None = None,
+    on_incumbent: Callable[[float], None] | None = None,
 ) -> Solution:
     """Minimise *program* to a proven relative *gap*.
 
@@ -40,12 +42,36 @@ def minimise(
         node_limit: Bound on the nodes of all trees.
         stop: Asked before every node; true ends the search with what it has.
         start: A setting of the switches that may be feasible, such as that of a similar program.
+        on_incumbent: Told the cost of every point that is better than all before.
     """
     split = Split(program)
+    told = math.inf
+
+    def tell(value: float) -> None:
+        nonlocal told
+        if value < told:
+            told = value
+            if on_incumbent is not None:
+                on_incumbent(value)
+
     if not split.separable:
-        return search.minimise(program, gap=gap, node_limit=node_limit, stop=stop, start=start)
+        return search.minimise(
+            program, gap=gap, node_limit=node_limit, stop=stop, start=start, on_incumbent=on_incumbent
+        )
     if len(program.switched) <= _FEW:
-        found = search.minimise(program, gap=gap, node_limit=min(_NODES, node_limit), stop=stop, start=start)
+        found = search.minimise(
+            program, gap=gap, node_limit=min(_NODES, node_limit), stop=stop, start=start, on_incumbent=tell
+        )
         if found.status in (Status.OPTIMAL, Status.INFEASIBLE) or node_limit <= _NODES or stop():
             return found
-    return decomposition.minimise(program, gap=gap, node_limit=node_limit, stop=stop, start=start)
+        start = start if found.states is None else found.states
+    return decomposition.minimise(
+        program, gap=gap, node_limit=node_limit, stop=stop, start=start, on_incumbent=tell, split=split
+    )
+
+
+def warm_up() -> None:
+    """Load the compiled loops for large programs, so that the first of them need not wait for it."""
+    from portfolio.conic.perspective.kernels import compile_kernels  # noqa: PLC0415 - to load numba is the point
+
+    compile_kernels()

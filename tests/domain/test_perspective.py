@@ -16,10 +16,10 @@ from portfolio.conic.bound import FREE, OFF, ON
 from portfolio.conic.perspective.block import BlockSearch
 from portfolio.conic.perspective.diagonal import largest_diagonal, safe_diagonal
 from portfolio.conic.perspective.errors import NotABlockError
-from portfolio.conic.perspective.leaf import PerspectiveLeaf, Splitting, on_bounds
+from portfolio.conic.perspective.leaf import PerspectiveLeaf, Splitting
 from portfolio.conic.program import Builder
 from portfolio.conic.search import minimise
-from portfolio.conic.solution import Status, scale_of
+from portfolio.conic.solution import Status, proven, scale_of
 
 GAP = 1e-4
 # Two answers within the gap of the same optimum, and a little for two solvers' rounding.
@@ -49,7 +49,7 @@ def test_what_leaves_say_of_each_switch_is_never_above_the_truth(seed: int, obje
     program = random_block(seed, n=6, objective=objective)
     best, on = enumerated(program)
     solution = BlockSearch(program).minimise(gap=GAP, slack=slack)
-    bounds = on_bounds(program, solution)
+    _, bounds = proven(program, solution.leaves)
     assert (bounds <= on + 1e-6).all()
     if math.isfinite(best):
         assert solution.value == pytest.approx(best, abs=2e-4 * scale_of(best))

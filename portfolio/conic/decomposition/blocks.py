@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from portfolio.conic.bound import OFF, ON
-from portfolio.conic.perspective.block import BlockSearch
 from portfolio.conic.perspective.errors import NotABlockError
 from portfolio.conic.proof import FEASIBLE, violation
 from portfolio.conic.relaxation import Outcome
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 
 # Blocks of so few switches are closed by the plain tree before the compiled one is set up.
-_FEW = 8
+_FEW = 4
 
 # Nodes after which a search has failed.
 _NODES, _PLAIN_NODES = 5_000, 200
@@ -60,6 +59,9 @@ class PerspectiveBlockSolver:
     """The compiled search, for blocks with one budget and one risk."""
 
     def __init__(self, program: Program) -> None:
+        # Loads numba and the machine code: only where a large program comes.
+        from portfolio.conic.perspective.block import BlockSearch  # noqa: PLC0415
+
         self.search = BlockSearch(program)
 
     def minimise(self, q: Vector, k: Vector, *, slack: float, node_limit: int, stop: Callable[[], bool]) -> Solution:
@@ -79,20 +81,24 @@ class EitherBlockSolver:
         found = self.perspective.minimise(q, k, slack=slack, node_limit=min(_NODES, node_limit), stop=stop)
         if _closed(found, slack) or stop():
             return found
-        found = _with_missed_points(replace(self.program, q=q, k=k), found)
+        found = _with_missed_points(replace(self.program, q=q, k=k), found, stop)
         if math.isfinite(found.value) or stop():
             return found
+        # (Its first node takes as long as a large relaxation.)
         other = self.plain.minimise(q, k, slack=slack, node_limit=min(_PLAIN_NODES, node_limit), stop=stop)
         better = other if other.bound >= found.bound else found
         return replace(better, points=other.points + found.points)
 
 
-def _with_missed_points(program: Program, found: Solution) -> Solution:
+def _with_missed_points(program: Program, found: Solution, stop: Callable[[], bool]) -> Solution:
     """Solve the supports of the leaves that keep a search open: its own solver may have missed their points."""
     relaxation = relaxation_of(program)
-    leaves = sorted(found.leaves, key=lambda leaf: proven(program, leaf))[:_MISSED]
+    worst = np.argsort(proven(program, found.leaves)[0], kind="stable")[:_MISSED]
+    leaves = [found.leaves[i] for i in worst.tolist()]
     points, value, best = list(found.points), found.value, (found.x, found.states)
     for leaf in leaves:
+        if stop():
+            break
         support = np.where(leaf.states == ON, ON, OFF).astype(np.int8)
         exact = relaxation.solve_sharply(support)
         if exact.outcome is Outcome.SOLVED and violation(program, exact.x, support) <= FEASIBLE:

@@ -7,23 +7,23 @@ whoever holds nothing of it is in the tree. Both are recomputed from multipliers
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from portfolio.conic.bound import FREE, Bound, valid
+from portfolio.conic.bound import FREE, ON, Bound, valid
 from portfolio.conic.cover import covered
 from portfolio.conic.decomposition.restriction import columns, kept_by
 from portfolio.conic.decomposition.split import Split
-from portfolio.conic.solution import Leaf, on_bounds, proven
+from portfolio.conic.solution import Leaf, nothing_proven, proven
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from portfolio import Vector
+    from portfolio import Matrix, Vector
     from portfolio.conic.bound import States
-    from portfolio.conic.decomposition.split import Indices
+    from portfolio.conic.decomposition.split import Flags, Indices
     from portfolio.conic.program import Program
 
 
@@ -35,17 +35,22 @@ class Pricing:
         y: The prices, shape (r,).
         trees: For each block, leaves that cover its switches.
         costs: Whether the objective counts: without it a positive bound says that nothing is feasible.
+        fine: What the blocks were charged for switches that are off in the part.
+        states: The part that they are about; None for everything.
     """
 
     y: Vector
     trees: tuple[tuple[Leaf, ...], ...]
     costs: bool = True
+    fine: float = 0.0
+    states: States | None = None
 
     def bound(self, split: Split) -> Bound:
         """Add up the blocks' bounds; ``on`` has the sum with one switch on."""
-        prices = split.priced(valid(split.program, self.y), costs=self.costs)
+        ban = None if self.states is None else np.where(split.banned(self.states), max(self.fine, 0.0), 0.0)
+        prices = split.priced(valid(split.program, self.y), costs=self.costs, ban=ban)
         found = [
-            tree_bounds(split.block_at(block, prices), tree)
+            tree_bounds(split.block_at(block, prices, self.states), tree)
             for block, tree in zip(split.blocks, self.trees, strict=True)
         ]
         return self.add_up(split, prices.constant, found)
@@ -75,7 +80,8 @@ def tree_bounds(program: Program, tree: Sequence[Leaf]) -> tuple[float, Vector]:
     """Bound a program by leaves, and with each switch on; minus infinity where they leave something out."""
     if not covered(program, tree):
         return -math.inf, np.full(len(program.switched), -math.inf)
-    return min(proven(program, leaf) for leaf in tree), on_bounds(program, tree)
+    values, on = proven(program, tree)
+    return float(values.min()), on
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,7 +99,9 @@ class Fixing:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decomposed(Leaf):
-    """A whole program as one part: bounded by prices, or by what was fixed and a tree over what is left.
+    """A part bounded by prices, or by what was fixed and a tree over what is left.
+
+    Of its states those that are off count, and what rows on switches alone rule out beside those that are on.
 
     Attributes:
         pricings: Prices whose bounds hold for everything.
@@ -105,30 +113,38 @@ class Decomposed(Leaf):
     fixings: tuple[Fixing, ...] = ()
     tree: tuple[Leaf, ...] = ()
 
-    def bound(self, program: Program) -> Bound:
-        """Compute the better of both bounds."""
+    @classmethod
+    def bounds_of(cls, program: Program, leaves: Sequence[Self]) -> tuple[Vector, Matrix]:
+        """Compute the better of both bounds, for each."""
+        values, on = nothing_proven(program, len(leaves))
         split = Split(program)
-        values = [pricing.bound(split).value for pricing in self.pricings]
+        for i, leaf in enumerate(leaves):
+            values[i] = on[i] = leaf.best(split)
+        return values, on
+
+    def best(self, split: Split) -> float:
+        """Compute the better of both bounds."""
+        off = split.banned(self.states)
+        values = [self._holds(pricing).bound(split).value for pricing in self.pricings]
         if self.tree:
-            values.append(min(self._fixed(split), self._rest(program)))
-        value = max(values, default=-math.inf)
-        return Bound(value, np.full(len(self.states), value), np.full(len(self.states), value))
+            values.append(min(self._fixed(split), self._rest(split.program, off)))
+        return max(values, default=-math.inf)
+
+    def _holds(self, pricing: Pricing) -> Pricing:
+        """Take a pricing that is about this part, or more; nothing is known of the blocks by another."""
+        if pricing.states is None or ((pricing.states == FREE) | (pricing.states == self.states)).all():
+            return pricing
+        return replace(pricing, trees=tuple(() for _ in pricing.trees))
 
     def _fixed(self, split: Split) -> float:
-        return min(
-            (float(f.pricing.bound(split).on[f.off].min()) for f in self.fixings if len(f.off)), default=math.inf
-        )
+        fixings = [(self._holds(fixing.pricing), fixing.off) for fixing in self.fixings if len(fixing.off)]
+        return min((float(pricing.bound(split).on[off].min()) for pricing, off in fixings), default=math.inf)
 
-    def _rest(self, program: Program) -> float:
-        off = np.zeros(len(program.switched), dtype=bool)
+    def _rest(self, program: Program, off: Flags) -> float:
+        off = off.copy()
         for fixing in self.fixings:
             off[fixing.off] = True
         rest = columns(program, kept_by(program, off))
-        if not covered(rest, self.tree):
+        if not covered(rest, self.tree, (self.states == ON)[~off]):
             return -math.inf
-        return min(proven(rest, leaf) for leaf in self.tree)
-
-
-def everything(program: Program) -> States:
-    """Make the states of a part that leaves every switch free."""
-    return np.full(len(program.switched), FREE, dtype=np.int8)
+        return float(proven(rest, self.tree)[0].min())

@@ -8,16 +8,17 @@ multipliers stay bounded. A row takes part only once some combination breaks it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from portfolio.conic.bound import FREE, ON
 from portfolio.conic.program import JOINT, Program
 from portfolio.conic.relaxation import Outcome, Relaxation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from portfolio import Matrix, Vector
     from portfolio.conic.bound import States
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
 
 # What breaks a row by less than this is the solver's accuracy.
 BROKEN = 1e-7
+
+# A column with less than this share of the mix is the solver's noise.
+SHARE = 1e-3
+
+# A column that no mix has used for so many rounds takes no part, until a block finds it again.
+_IDLE = 10
 
 # First price at which a row can be bought out. Low at first: prices far above those of the optimum make pods
 # hang on to columns that nobody wants.
@@ -66,24 +73,30 @@ class Mix:
     Attributes:
         y: Multipliers of all rows of the whole program; zero but for joint ones.
         value: Its cost, with what was bought out.
-        bought: The most that was bought out of any row.
+        rows: How much was bought out of each joint row.
         shares: Of each column.
     """
 
     y: Vector
     value: float
-    bought: float
+    rows: Vector
     shares: Vector
+
+    @property
+    def bought(self) -> float:
+        """The most that was bought out of any row."""
+        return float(self.rows.max(initial=0.0))
 
 
 class Master:
     """Columns, and the program over their combinations."""
 
-    def __init__(self, split: Split) -> None:
-        self.split = split
+    def __init__(self, split: Split, stop: Callable[[], bool] = lambda: False) -> None:
+        self.split, self.stop = split, stop
         program, rows, own = split.program, split.joint_rows, split.joint_variables
         self.columns: list[Column] = []
-        self._known: set[bytes] = set()
+        self._known: dict[bytes, int] = {}
+        self._idle_for: list[int] = []
         A, H = program.A[rows], program.H[rows]
         self._A = [A[:, block.variables] for block in split.blocks]
         self._H = [H[:, block.switches] for block in split.blocks]
@@ -106,41 +119,75 @@ class Master:
         """Take in a point of a block; false if it is known."""
         key = bytes([place]) + states.tobytes() + np.round(x, 6).tobytes()
         if key in self._known:
-            return False
-        self._known.add(key)
+            return self._wake(self._known[key])
+        self._known[key] = len(self.columns)
+        self._idle_for.append(0)
         block, on = self.split.blocks[place], (states == 1).astype(float)
         activity = self._A[place] @ x + self._H[place] @ on
         self.columns.append(Column(place, x, states, block.program.value(x, on), activity))
         return True
 
-    def solve(self, *, costs: bool = True) -> Mix | None:
-        """Find the best combination; None if the solver is in trouble.
+    def solve(self, *, costs: bool = True, states: States | None = None) -> Mix | None:
+        """Find the best combination; None if the solver is in trouble, or has to stop.
 
         Args:
             costs: Whether columns cost anything. Otherwise as little as possible is bought out.
+            states: A part: columns outside of it take no part.
         """
-        if not self.columns:
+        kept = np.arange(len(self.columns))
+        if states is not None and (states != FREE).any():
+            off, on = self.split.banned(states), states == ON
+            own = [(off[block.switches], on[block.switches]) for block in self.split.blocks]
+            kept = np.flatnonzero(
+                [not np.where(c.states == ON, own[c.block][0], own[c.block][1]).any() for c in self.columns]
+            )
+        if costs:
+            kept = kept[np.array(self._idle_for)[kept] < _IDLE]
+        if not len(kept):
             return None
-        activity = np.array([column.activity for column in self.columns]).T
+        columns = [self.columns[i] for i in kept]
         mix = None
         for _ in range(_PASSES):
-            mix, broken = self._solve(activity, costs=costs)
+            mix, broken = self._solve(columns, costs=costs)
             if mix is None or not broken.any():
                 break
+            if self.stop():
+                return None
             self.active |= broken
-        return mix
+        if mix is None:
+            return None
+        shares = np.zeros(len(self.columns))
+        shares[kept] = mix.shares
+        for i, share in zip(kept.tolist(), mix.shares.tolist(), strict=True):
+            self._idle_for[i] = 0 if share > SHARE else self._idle_for[i] + 1
+        return replace(mix, shares=shares)
 
-    def raise_elastics(self) -> bool:
-        """Make it ten times as dear to buy rows out; false once that is hopeless."""
-        self.elastic *= 10
+    def _wake(self, column: int) -> bool:
+        """Take a column part again that has not for long; false if it does."""
+        slept = self._idle_for[column] >= _IDLE
+        self._idle_for[column] = 0
+        return slept
+
+    def held(self, mix: Mix) -> Vector:
+        """Say how much of each switch a mix has on, shape (s,)."""
+        z = np.zeros(len(self.split.program.switched))
+        for column, share in zip(self.columns, mix.shares.tolist(), strict=False):
+            if share > SHARE:
+                z[self.split.blocks[column.block].switches] += share * (column.states == ON)
+        return z
+
+    def raise_elastics(self, mix: Mix) -> bool:
+        """Make it ten times as dear to buy out the rows that a mix buys out; false once that is hopeless."""
+        self.elastic[mix.rows > BROKEN] *= 10
         return bool(self.elastic.max() <= _HOPELESS)
 
-    def _solve(self, activity: Matrix, *, costs: bool) -> tuple[Mix | None, Flags]:
+    def _solve(self, columns: Sequence[Column], *, costs: bool) -> tuple[Mix | None, Flags]:
         split, program = self.split, self.split.program
-        C, own = len(self.columns), split.joint_variables
+        C, own = len(columns), split.joint_variables
+        activity = np.array([column.activity for column in columns]).T
         rows = np.flatnonzero(self.active)
         named = np.flatnonzero(self._own[self._taking_part()].any(axis=0))
-        small, back = self._program(activity, rows, named, costs=costs)
+        small, back = self._program(columns, activity, rows, named, costs=costs)
         answer = Relaxation(small).solve_sharply(np.zeros(0, dtype=np.int8))
         nothing = np.zeros(len(self._b), dtype=bool)
         if answer.outcome is not Outcome.SOLVED:
@@ -164,7 +211,12 @@ class Master:
         broken &= ~self.active
         y = np.zeros(len(program.b))
         y[split.joint_rows] = back(answer.multipliers)
-        bought = float(answer.x[C + len(named) :].max(initial=0.0))
+        slack = answer.x[C + len(named) :]
+        E, m = len(self._equal), len(rows)
+        bought = np.zeros(len(self._b))
+        bought[self._equal] = slack[:E] + slack[E : 2 * E]
+        bought[rows] = slack[2 * E : 2 * E + m]
+        bought[[cone.start for cone in self._cones]] = slack[2 * E + m :]
         idle = float(program.q[own] @ np.where(present, 0.0, self._idle))
         return Mix(y, program.offset + idle + small.value(answer.x, np.zeros(0)), bought, shares), broken
 
@@ -176,13 +228,13 @@ class Master:
         return part
 
     def _program(
-        self, activity: Matrix, rows: Indices, named: Indices, *, costs: bool
+        self, columns: Sequence[Column], activity: Matrix, rows: Indices, named: Indices, *, costs: bool
     ) -> tuple[Program, Callable[[Vector], Vector]]:
         """State the combination of columns; also how to read its multipliers as those of the joint rows."""
         program, own = self.split.program, self.split.joint_variables[named]
         E, m, K = len(self._equal), len(rows), len(self._cones)
         # A block whose points are yet to be found takes no part.
-        found, place = np.unique([column.block for column in self.columns], return_inverse=True)
+        found, place = np.unique([column.block for column in columns], return_inverse=True)
         P = len(found)
         C = activity.shape[1]
         n = C + len(named) + 2 * E + m + K
@@ -208,7 +260,7 @@ class Master:
         price = np.concatenate(
             [np.tile(self.elastic[self._equal], 2), self.elastic[rows], self.elastic[[c.start for c in self._cones]]]
         )
-        cost = np.concatenate([[column.cost for column in self.columns], program.q[own]])
+        cost = np.concatenate([[column.cost for column in columns], program.q[own]])
         small = Program(
             q=np.concatenate([cost, price]) if costs else np.concatenate([np.zeros(len(cost)), np.ones(len(price))]),
             lower=np.concatenate([np.zeros(C), program.lower[own], np.zeros(len(slack))]),

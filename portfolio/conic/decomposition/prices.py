@@ -11,19 +11,28 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from portfolio.conic.bound import ON
 from portfolio.conic.decomposition.blocks import block_solver
 from portfolio.conic.decomposition.certificate import Pricing
 from portfolio.conic.decomposition.master import Master
+from portfolio.conic.decomposition.split import with_floors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from portfolio import Vector
-    from portfolio.conic.bound import Bound
-    from portfolio.conic.decomposition.split import Split
+    from portfolio.conic.bound import States
+    from portfolio.conic.decomposition.blocks import BlockSolver
+    from portfolio.conic.decomposition.split import Flags, Split
 
-# Nodes of one block at one price: a block that takes more is bounded less well, and the rounds go on.
-_NODES = 20_000
+# Nodes of one block at one price, at first and at most: a block that takes more is bounded less well, and the rounds
+# go on. Early prices are not worth more; it is raised where they settle and blocks are what keeps the bound low.
+FIRST_NODES, MOST_NODES = 300, 4_800
+
+# What a block is charged for a switch that is off in a part: more than it is worth, and of the order of other costs.
+FINE = 0.25
 
 # How many points of a block become columns in one round.
 _COLUMNS = 3
@@ -37,11 +46,13 @@ class Priced:
         pricing: The prices and the blocks' trees.
         bound: On the whole.
         fresh: How many columns it found that were new.
+        lost: How much lower the bound is for blocks that were not closed.
     """
 
     pricing: Pricing
     bound: float
     fresh: int
+    lost: float
 
 
 class Pricer:
@@ -49,26 +60,43 @@ class Pricer:
 
     def __init__(self, split: Split, stop: Callable[[], bool]) -> None:
         self.split, self.stop = split, stop
-        self.solvers = [block_solver(block.program) for block in split.blocks]
-        self.master = Master(split)
+        self.solvers: dict[tuple[int, bytes], BlockSolver] = {}
+        self.master = Master(split, stop)
         self.nodes = 0
 
-    def price(self, y: Vector, *, slack: float, costs: bool = True) -> Priced:
-        """Solve every block at the prices *y*; leaves tell what is within *slack* of a block's optimum."""
-        prices = self.split.priced(y, costs=costs)
-        trees, bounds, fresh = [], [], 0
-        for place, (block, solver) in enumerate(zip(self.split.blocks, self.solvers, strict=True)):
+    def solver(self, place: int, on: Flags | None) -> BlockSolver:
+        """Find the solver of a block, some of whose switches are on; making one is dear, so it is kept."""
+        key = place, b"" if on is None or not on.any() else on.tobytes()
+        if key not in self.solvers:
+            program = self.split.blocks[place].program
+            self.solvers[key] = block_solver(program if on is None else with_floors(program, on))
+        return self.solvers[key]
+
+    def price(
+        self, y: Vector, *, slack: float, costs: bool = True, states: States | None = None, node_limit: int = MOST_NODES
+    ) -> Priced:
+        """Solve every block at the prices *y*; leaves tell what is within *slack* of a block's optimum.
+
+        Args:
+            y: Prices of the joint rows.
+            slack: See ``search.minimise``.
+            costs: Whether the objective counts.
+            states: The part that is priced; None for everything.
+            node_limit: Bound on the nodes of each block.
+        """
+        ban = None if states is None else np.where(self.split.banned(states), FINE, 0.0)
+        prices = self.split.priced(y, costs=costs, ban=ban)
+        trees, bounds, fresh, lost = [], [], 0, 0.0
+        for place, block in enumerate(self.split.blocks):
+            solver = self.solver(place, None if states is None else states[block.switches] == ON)
             q, k = prices.q[block.variables], prices.k[block.switches]
-            solution = solver.minimise(q, k, slack=slack, node_limit=_NODES, stop=self.stop)
+            solution = solver.minimise(q, k, slack=slack, node_limit=node_limit, stop=self.stop)
             self.nodes += solution.nodes
             trees.append(solution.leaves)
             bounds.append(solution.bound)
+            lost += solution.value - solution.bound if solution.value > solution.bound else 0.0
             fresh += sum(self.master.add(place, x, states) for x, states in solution.points[:_COLUMNS])
         total = math.inf if math.inf in bounds else prices.constant + sum(bounds)
         if not costs:
             total = math.inf if total > 0 else -math.inf
-        return Priced(Pricing(y, tuple(trees), costs), total, fresh)
-
-    def with_each_on(self, pricing: Pricing) -> Bound:
-        """Compute what the whole costs at least with each switch on."""
-        return pricing.bound(self.split)
+        return Priced(Pricing(y, tuple(trees), costs, FINE, states), total, fresh, lost)

@@ -9,29 +9,31 @@ Deterministic: nothing depends on time but *stop*.
 
 from __future__ import annotations
 
+import heapq
 import math
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from portfolio.conic import search
-from portfolio.conic.bound import ON
-from portfolio.conic.decomposition.certificate import Decomposed, Fixing, everything
+from portfolio.conic.bound import FREE, ON
+from portfolio.conic.decomposition.certificate import Fixing
 from portfolio.conic.decomposition.master import BROKEN
-from portfolio.conic.decomposition.prices import Pricer
+from portfolio.conic.decomposition.part import Part, undecided
+from portfolio.conic.decomposition.prices import FIRST_NODES, MOST_NODES, Pricer
 from portfolio.conic.decomposition.restriction import Restriction, kept_by
 from portfolio.conic.decomposition.split import Split
 from portfolio.conic.proof import FEASIBLE, violation
-from portfolio.conic.solution import Leaf, Solution, Status, relative_gap, scale_of
+from portfolio.conic.solution import Solution, Status, relative_gap, scale_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from portfolio import Vector
     from portfolio.conic.bound import States
     from portfolio.conic.decomposition.master import Mix
-    from portfolio.conic.decomposition.prices import Priced
     from portfolio.conic.decomposition.split import Flags
     from portfolio.conic.program import Program
 
@@ -41,26 +43,34 @@ _ROUNDS = 60
 # The blocks are solved to this part of the gap that is asked for, the prices to that one.
 _BLOCKS_SHARE, _PRICES_SHARE = 0.02, 0.1
 
-# A column with less than this share of the mix is the solver's noise.
-_SHARE = 1e-3
+# A mix that has stayed for so many rounds, with rows bought out, will stay.
+_STALLS = 2
 
 # Nodes of a tree that only looks for an incumbent: in passing, and once the prices are found.
-_GLANCE, _LOOK = 3, 400
+_GLANCE, _LOOK = 3, 60
 
 # The blocks are not asked for more than this beside their optimum, as a share of the whole's objective.
 _SLACK = 0.01
+
+# Nodes of each block when fixing.
+_FIX_NODES = 500
+
+# Parts of so few switches are tried by the plain tree, with so many nodes, before they are split.
+_FEW, _TRY = 32, 60
 
 # What sums in another order may differ by, relative to the bound.
 _HAIR = 1e-11
 
 
-def minimise(
+def minimise(  # noqa: PLR0913 - one argument a choice
     program: Program,
     *,
     gap: float = 1e-4,
     node_limit: int = 100_000,
     stop: Callable[[], bool] = lambda: False,
     start: States | None = None,
+    on_incumbent: Callable[[float], None] | None = None,
+    split: Split | None = None,
 ) -> Solution:
     """Minimise *program* to a proven relative *gap*, as ``search.minimise`` does.
 
@@ -70,11 +80,15 @@ def minimise(
         node_limit: Bound on the nodes of the trees.
         stop: Asked before every node; true ends the search with what it has.
         start: A setting of the switches that may be feasible, such as that of a similar program.
+        on_incumbent: Told the cost of every point that is better than all before.
+        split: The program taken apart, if that is known.
     """
-    split = Split(program)
+    split = split or Split(program)
     if not split.separable:
-        return search.minimise(program, gap=gap, node_limit=node_limit, stop=stop, start=start)
-    decomposition = _Decomposition(split, gap, node_limit, stop)
+        return search.minimise(
+            program, gap=gap, node_limit=node_limit, stop=stop, start=start, on_incumbent=on_incumbent
+        )
+    decomposition = _Decomposition(split, gap, node_limit, stop, on_incumbent)
     if start is not None:
         decomposition.search_among(start == ON, _GLANCE)
     return decomposition.run()
@@ -88,98 +102,134 @@ class _Point:
 
 
 class _Decomposition:
-    def __init__(self, split: Split, gap: float, node_limit: int, stop: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        split: Split,
+        gap: float,
+        node_limit: int,
+        stop: Callable[[], bool],
+        on_incumbent: Callable[[float], None] | None,
+    ) -> None:
+        self.on_incumbent, self.told = on_incumbent, math.inf
         self.split, self.program, self.gap = split, split.program, gap
         self.node_limit, self.stop = node_limit, stop
         self.pricer = Pricer(split, stop)
-        self.best: Priced | None = None
         self.incumbent: _Point | None = None
         self.tried: set[bytes] = set()
-        self.fixings: list[Fixing] = []
-        self.fixed_bound = self.tree_bound = math.inf
-        self.off = np.zeros(len(self.program.switched), dtype=bool)
 
     @property
     def value(self) -> float:
         return self.incumbent.value if self.incumbent else math.inf
 
     @property
-    def bound(self) -> float:
-        return self.best.bound if self.best else -math.inf
-
-    @property
     def cut(self) -> float:
         """The bound at which nothing worth finding is left."""
         return self.value - self.gap * scale_of(self.value) * 0.999 if self.incumbent else math.inf
 
-    @property
-    def closed(self) -> bool:
-        return self.bound >= self.cut
+    def closed(self, part: Part) -> bool:
+        return part.bound >= self.cut
 
-    @property
-    def tolerance(self) -> float:
+    def tolerance(self, part: Part) -> float:
         """The gap that is asked for, in the objective's unit."""
-        return self.gap * scale_of(self.value if self.incumbent else self.bound if self.best else 0.0)
+        return self.gap * scale_of(self.value if self.incumbent else part.bound if part.best else 0.0)
 
     def run(self) -> Solution:
-        mix = self.price()
-        if not self.closed and not self.stop() and mix is not None:
-            self.look(mix, _LOOK)
-        if self.closed or self.stop():
-            return self.finish(())
-        self.fix()
-        return self.finish(self.tree())
+        """Search part by part, the one with the least bound first."""
+        free = np.full(len(self.program.switched), FREE, dtype=np.int8)
+        root = Part(free, np.zeros(len(free), dtype=bool), np.zeros(len(self.program.b)))
+        left, done, order = [(-math.inf, 0, root)], [], count(1)
+        while left:
+            bound, _, part = heapq.heappop(left)
+            if bound >= self.cut or (bound > -math.inf and self.over()):
+                done.append(part)
+                continue
+            children = self.explore(part)
+            if not children:
+                done.append(part)
+            for child in children:
+                heapq.heappush(left, (child.bound, next(order), child))
+        return self.finish(done)
+
+    def over(self) -> bool:
+        return self.pricer.nodes >= self.node_limit or self.stop()
+
+    def explore(self, part: Part) -> list[Part]:
+        """Bound a part; split it where that leaves much."""
+        mix = self.price(part)
+        if self.closed(part) or self.over():
+            return []
+        if mix is not None:
+            self.look(part, mix, _LOOK)
+        if self.closed(part) or self.over():
+            return []
+        switch = undecided(self.split, part, self.pricer.master.held(mix)) if mix is not None else None
+        few = len(part.off) - int(part.off.sum()) <= _FEW
+        if switch is None or few:
+            self.fix(part)
+            self.finish_by_tree(part, self.node_limit if switch is None else _TRY)
+        if self.closed(part) or switch is None or mix is None or self.over():
+            return []
+        return part.split_on(switch, self.split, mix.y)
 
     # Price.
 
-    def price(self) -> Mix | None:
+    def price(self, part: Part) -> Mix | None:
         """Find prices; on the way, look for incumbents where the mixes are."""
-        y, mix = np.zeros(len(self.program.b)), None
+        y, mix, master, nodes, last = part.y, None, self.pricer.master, FIRST_NODES, math.inf
+        stalls = 0
         for _ in range(_ROUNDS):
-            priced = self.pricer.price(y, slack=-_BLOCKS_SHARE * self.tolerance)
-            self.keep(priced)
-            if self.closed or self.stop():
+            slack = -_BLOCKS_SHARE * self.tolerance(part)
+            priced = self.pricer.price(y, slack=slack, states=part.states, node_limit=nodes)
+            part.keep(priced)
+            if self.closed(part) or self.stop():
                 return mix
-            mix = self.pricer.master.solve()
+            mix = master.solve(states=part.states)
             if mix is None:
                 return None
-            self.look(mix, _GLANCE)
-            settled = mix.value - self.bound <= _PRICES_SHARE * self.tolerance or not priced.fresh
-            if self.closed or (settled and not self.go_on(mix)):
+            self.look(part, mix, _GLANCE)
+            enough = _PRICES_SHARE * self.tolerance(part)
+            settled = mix.value - part.bound <= enough or not priced.fresh
+            # Columns that do not make the mix better will not make the bound better by more than the blocks' noise.
+            settled |= mix.bought <= BROKEN and last - mix.value <= 0.1 * enough and priced.lost > enough
+            stalled, last = last - mix.value <= 0.1 * enough, mix.value
+            stalls = stalls + 1 if stalled else 0
+            if self.closed(part):
+                return mix
+            if settled and priced.lost > enough and nodes < MOST_NODES:
+                nodes *= 8
+                continue
+            if stalls == _STALLS and mix.bought > BROKEN:
+                # What is bought out is what holds the mix; whether it must be is asked once that is dear.
+                master.raise_elastics(mix)
+            elif settled and not self.go_on(part, mix):
                 return mix
             y = mix.y
+            if stalled and part.best is not None and part.best.pricing.costs:
+                # Many prices fit a mix that stays: those near the best so far are better than any (Wentges 1997).
+                y = 0.5 * (y + part.best.pricing.y)
         return mix
 
-    def keep(self, priced: Priced) -> None:
-        """Keep the prices that prove most."""
-        if priced.bound > self.bound or self.best is None:
-            self.best = priced
-
-    def go_on(self, mix: Mix) -> bool:
+    def go_on(self, part: Part, mix: Mix) -> bool:
         """Say whether settled prices are too low: where rows are bought out, though they can be kept."""
-        return mix.bought > BROKEN and self.agree() and self.pricer.master.raise_elastics()
+        return mix.bought > BROKEN and self.agree(part) and self.pricer.master.raise_elastics(mix)
 
-    def agree(self) -> bool:
+    def agree(self, part: Part) -> bool:
         """Find a mix that keeps all joint rows, or prices that prove that there is none."""
         for _ in range(_ROUNDS):
-            mix = self.pricer.master.solve(costs=False)
+            mix = self.pricer.master.solve(costs=False, states=part.states)
             if mix is None or mix.bought <= BROKEN:
                 return mix is not None
-            priced = self.pricer.price(mix.y, slack=0.0, costs=False)
-            self.keep(priced)
-            if self.closed or not priced.fresh or self.stop():
+            priced = self.pricer.price(mix.y, slack=0.0, costs=False, states=part.states)
+            part.keep(priced)
+            if self.closed(part) or not priced.fresh or self.stop():
                 return False
         return False
 
     # Incumbents.
 
-    def look(self, mix: Mix, nodes: int) -> None:
+    def look(self, part: Part, mix: Mix, nodes: int) -> None:
         """Look for an incumbent among what the columns of a mix hold."""
-        held = np.zeros(len(self.program.switched), dtype=bool)
-        for column, share in zip(self.pricer.master.columns, mix.shares.tolist(), strict=False):
-            if share > _SHARE:
-                held[self.split.blocks[column.block].switches[column.states == ON]] = True
-        self.search_among(held & ~self.off, nodes)
+        self.search_among((self.pricer.master.held(mix) > 0) & ~part.fixed, nodes)
 
     def search_among(self, held: Flags, nodes: int) -> None:
         key = held.tobytes() + nodes.to_bytes(4, "big")
@@ -188,10 +238,22 @@ class _Decomposition:
         self.tried.add(key)
         restriction = Restriction(self.program, kept_by(self.program, ~held))
         found = search.minimise(
-            restriction.program, gap=self.gap / 2, cutoff=self.cut, node_limit=nodes, stop=self.stop
+            restriction.program,
+            gap=self.gap / 2,
+            cutoff=self.cut,
+            node_limit=nodes,
+            stop=self.stop,
+            on_incumbent=self.tell,
         )
         self.pricer.nodes += found.nodes
         self.take(restriction, found)
+
+    def tell(self, value: float) -> None:
+        """Pass on the cost of a point that is better than all before; a restricted program's costs are the whole's."""
+        if value < self.told:
+            self.told = value
+            if self.on_incumbent is not None:
+                self.on_incumbent(value)
 
     def take(self, restriction: Restriction, found: Solution) -> None:
         """Keep what a restricted search found, if it is better and keeps all rows."""
@@ -200,44 +262,46 @@ class _Decomposition:
         x, states = restriction.point(found.x), restriction.states(found.states)
         if violation(self.program, x, states) <= FEASIBLE:
             self.incumbent = _Point(x, states, self.program.value(x, states == ON))
+            # The best portfolio is a combination, too: no mix is worse.
+            for place, block in enumerate(self.split.blocks):
+                self.pricer.master.add(place, x[block.variables], states[block.switches])
 
     # Fix.
 
-    def fix(self) -> None:
+    def fix(self, part: Part) -> None:
         """Switch off for good what the last prices prove too dear."""
-        if self.best is None or not self.incumbent:
+        if part.best is None or not self.incumbent or not part.best.pricing.costs:
             return
-        most = _SLACK * scale_of(self.value)
-        priced = self.pricer.price(self.best.pricing.y, slack=min(max(self.cut - self.bound, 0.0) * 1.01, most))
-        on = self.pricer.with_each_on(priced.pricing).on
-        dear = np.flatnonzero((on >= self.cut) & ~self.off)
-        self.off[dear] = True
-        self.fixed_bound = min(self.fixed_bound, float(on[dear].min(initial=math.inf)))
-        self.fixings.append(Fixing(priced.pricing, dear))
+        slack = min(max(self.cut - part.bound, 0.0) * 1.01, _SLACK * scale_of(self.value))
+        priced = self.pricer.price(part.best.pricing.y, slack=slack, states=part.states, node_limit=_FIX_NODES)
+        on = priced.pricing.bound(self.split).on
+        dear = np.flatnonzero((on >= self.cut) & ~part.fixed)
+        part.fixed[dear] = True
+        part.fixed_bound = min(part.fixed_bound, float(on[dear].min(initial=math.inf)))
+        part.fixings += (Fixing(priced.pricing, dear),)
 
     # Finish.
 
-    def tree(self) -> tuple[Leaf, ...]:
-        """Close what is left with the plain tree."""
-        restriction = Restriction(self.program, kept_by(self.program, self.off))
+    def finish_by_tree(self, part: Part, node_limit: int) -> None:
+        """Close what is left of a part with the plain tree, or try."""
+        restriction = Restriction(self.program, kept_by(self.program, part.fixed))
         found = search.minimise(
             restriction.program,
             gap=self.gap,
             cutoff=self.cut,
-            node_limit=max(self.node_limit - self.pricer.nodes, 1),
+            node_limit=max(min(node_limit, self.node_limit - self.pricer.nodes), 1),
             stop=self.stop,
+            root=np.where(part.states == ON, ON, FREE).astype(np.int8)[restriction.kept.switches],
+            on_incumbent=self.tell,
         )
         self.pricer.nodes += found.nodes
-        self.tree_bound = found.bound
+        part.tree_bound = found.bound
         self.take(restriction, found)
-        return tuple(restriction.lift_leaf(leaf) for leaf in found.leaves if isinstance(leaf, Leaf))
+        part.tree = tuple(restriction.lift_leaf(leaf) for leaf in found.leaves)
 
-    def finish(self, tree: tuple[Leaf, ...]) -> Solution:
+    def finish(self, parts: Sequence[Part]) -> Solution:
         """Say what is known, with the proof."""
-        pricings = () if self.best is None else (self.best.pricing,)
-        leaf = Decomposed(everything(self.program), None, pricings=pricings, fixings=tuple(self.fixings), tree=tree)
-        rest = min(self.fixed_bound, self.tree_bound) if tree else -math.inf
-        bound = min(max(self.bound, rest), self.value)
+        bound = min([self.value, *(part.bound for part in parts)])
         bound -= _HAIR * max(1.0, abs(bound)) if math.isfinite(bound) else 0.0
         if math.isinf(bound) and bound > 0:
             status = Status.INFEASIBLE
@@ -247,4 +311,5 @@ class _Decomposition:
             status = Status.STOPPED
         x, states = (self.incumbent.x, self.incumbent.states) if self.incumbent else (None, None)
         points = ((self.incumbent.x, self.incumbent.states),) if self.incumbent else ()
-        return Solution(status, x, states, self.value, bound, self.pricer.nodes, (leaf,), points)
+        leaves = tuple(part.leaf() for part in parts)
+        return Solution(status, x, states, self.value, bound, self.pricer.nodes, leaves, points)

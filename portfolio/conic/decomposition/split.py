@@ -11,16 +11,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portfolio.conic.bound import ROUNDING
+from portfolio.conic.bound import OFF, ON, ROUNDING
 from portfolio.conic.program import JOINT, Program
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from portfolio import Vector
+    from portfolio.conic.bound import States
 
     Indices = npt.NDArray[np.intp]
     Flags = npt.NDArray[np.bool_]
+
+
+# A row is broken by more than this share of its size.
+CLEARLY = 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,12 +101,13 @@ class Split:
         """Where the joint rows stand."""
         return np.flatnonzero(self.joint)
 
-    def priced(self, y: Vector, *, costs: bool = True) -> Prices:
+    def priced(self, y: Vector, *, costs: bool = True, ban: Vector | None = None) -> Prices:
         """Put prices on the joint rows; those on others are ignored.
 
         Args:
             y: Valid multipliers of the rows, shape (r,).
             costs: Whether the objective counts; see ``bound.lagrangian_bound``.
+            ban: What is charged for switches that are off in the part that is priced: nothing in it pays that.
         """
         program, rows, own = self.program, self.joint_rows, self.joint_variables
         active = rows[y[rows] != 0]
@@ -112,13 +118,51 @@ class Split:
             q, k = q + program.q, k + program.k
             constant += program.offset
             size += abs(program.offset)
+        if ban is not None:
+            k = k + ban
         ends = np.minimum(q[own] * program.lower[own], q[own] * program.upper[own])
         size += float(abs(ends).sum())
         return Prices(q, k, constant + float(ends.sum()) - ROUNDING * size)
 
-    def block_at(self, block: Block, prices: Prices) -> Program:
-        """Make a block's program at prices."""
-        return replace(block.program, q=prices.q[block.variables], k=prices.k[block.switches])
+    def banned(self, states: States) -> Flags:
+        """Find the switches that are off in a part: those it says, and those that rows on pairs rule out."""
+        program, on = self.program, states == ON
+        off: Flags = states == OFF
+        if on.any():
+            # With these on, what is left of a row that can only be used up.
+            alone = self.counting
+            left = program.b[alone] - program.H[alone] @ on
+            off |= (program.H[alone] > left[:, None] + CLEARLY * program.size[alone][:, None]).any(axis=0) & ~on
+        return off
+
+    @cached_property
+    def counting(self) -> Indices:
+        """Where the joint inequalities on switches alone stand."""
+        program, e = self.program, self.program.equalities
+        joint = self.joint_rows
+        joint = joint[(joint >= e) & (joint < e + program.inequalities)]
+        return joint[program.H[joint].any(axis=1) & ~program.A[joint].any(axis=1)]
+
+    def block_at(self, block: Block, prices: Prices, states: States | None = None) -> Program:
+        """Make a block's program at prices, in a part."""
+        own = block.program if states is None else with_floors(block.program, states[block.switches] == ON)
+        return replace(own, q=prices.q[block.variables], k=prices.k[block.switches])
+
+
+def with_floors(program: Program, on: Flags) -> Program:
+    """State as rows that what is on is held: the last of the inequalities, each ``-u <= -floor``."""
+    if not on.any():
+        return program
+    at = program.equalities + program.inequalities
+    rows = np.zeros((int(on.sum()), len(program.q)))
+    rows[np.arange(len(rows)), program.switched[on]] = -1.0
+    return replace(
+        program,
+        A=np.insert(program.A, at, rows, axis=0),
+        H=np.insert(program.H, at, np.zeros((len(rows), len(on))), axis=0),
+        b=np.insert(program.b, at, -program.floor[on]),
+        inequalities=program.inequalities + len(rows),
+    )
 
 
 def _named(program: Program, owner: Indices, names: Indices) -> Flags:

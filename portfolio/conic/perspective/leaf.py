@@ -14,19 +14,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from portfolio.conic.bound import FREE, ON, Bound, valid
-from portfolio.conic.solution import Leaf
+from portfolio.conic.bound import all_valid
+from portfolio.conic.solution import Leaf, nothing_proven, settled, shared
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from portfolio import Matrix, Vector
     from portfolio.conic.program import Program
-    from portfolio.conic.solution import Solution
 
 _ROUNDING = 1e-12
 # Of one operation, times two.
@@ -116,87 +117,83 @@ class PerspectiveLeaf(Leaf):
         """What risk the part is about."""
         return self.risks
 
-    def bound(self, program: Program) -> Bound:
-        """Minimise the Lagrangian over the leaf; infinite if that is more than anything feasible can cost."""
-        if self.infeasible:
-            return Leaf.bound(self, program)
-        values, off, on = self.bounds(program, self.states[None, :])
-        return Bound(float(values[0]), off[0], on[0])
+    @classmethod
+    def bounds_of(cls, program: Program, leaves: Sequence[Self]) -> tuple[Vector, Matrix]:
+        """Minimise the Lagrangian over many leaves; infinite where that is more than anything feasible costs."""
+        values, on = nothing_proven(program, len(leaves))
+        kinds: dict[tuple[object, ...], list[int]] = {}
+        for i, leaf in enumerate(leaves):
+            if leaf.multipliers is not None:
+                kinds.setdefault((leaf.infeasible, leaf.variance, id(leaf.splitting)), []).append(i)
+        for own in kinds.values():
+            here = [leaves[i] for i in own]
+            values[own], on[own] = Leaf.bounds_of(program, here) if here[0].infeasible else cls._alike(program, here)
+        return values, on
 
-    def bounds(self, program: Program, states: npt.NDArray[np.int8]) -> tuple[Vector, Matrix, Matrix]:
-        """Do so for many settings of the switches at once, one a row: the values, with each off, with each on."""
-        constant, on = self._terms(program)
-        part = np.where(states == FREE, np.minimum(on, 0.0), np.where(states == ON, on, 0.0))
-        value = constant + part.sum(axis=1)
+    @classmethod
+    def _alike(cls, program: Program, leaves: Sequence[Self]) -> tuple[Vector, Matrix]:
+        """Bound leaves that share how the variance is taken apart."""
+        keys = [(id(leaf.multipliers), id(leaf.point), leaf.theta, leaf.risks) for leaf in leaves]
+        distinct, which = shared(keys)
+        found = _terms(program, [leaves[i] for i in distinct])
+        if found is None:
+            return nothing_proven(program, len(leaves))
+        rest, on = found
+        values, each = settled(rest[which], on[which], np.array([leaf.states for leaf in leaves]))
+        if leaves[0].variance:
+            values, each = _root(program, values), _root(program, each)
         most = ceiling(program)
-
-        def final(bounds: Matrix) -> Matrix:
-            own = _root(program, bounds) if self.variance else bounds
-            return np.where(own > most, math.inf, np.where(np.isnan(own), -math.inf, own))
-
-        off = value[:, None] - part
-        return final(value), final(off), final(off + on)
-
-    def _terms(self, program: Program) -> tuple[float, Vector]:
-        """Take the Lagrangian's minimum apart: what is there in any case, and what each switch adds that is on."""
-        j = program.switched
-        nothing = -math.inf, np.zeros(len(j))
-        parts = self.splitting.parts(program) if self.splitting is not None else None
-        if self.multipliers is None or (parts is None and (self.splitting is not None or self.variance)):
-            return nothing
-        y = valid(program, self.multipliers)
-        lower, upper = program.lower.copy(), program.upper.copy()
-        costs = 0.0 if self.variance else 1.0
-        slope = costs * program.q + y @ program.A
-        price = costs * program.k + y @ program.H
-        constant = costs * program.offset - float(y @ program.b)
-        size = float(abs(y) @ program.size) + costs * (
-            abs(program.offset) + float(abs(program.q) @ np.maximum(abs(lower), abs(upper)))
-        )
-        curve = np.zeros(len(j))
-        if parts is not None and self.point is not None and self.splitting is not None:
-            theta, p, risk = max(self.theta, 0.0), self.point, parts.risk
-            low, high = max(self.risks[0], lower[risk]), min(self.risks[1], upper[risk])
-            lower[risk], upper[risk] = low, max(low, high)
-            Rp = parts.R @ p
-            # |u - p|^2, since u is not negative and sums to the total
-            far = (parts.total + float(np.linalg.norm(p))) ** 2
-            slope[j] += 2 * theta * Rp
-            constant -= theta * (float(p @ Rp) + self.splitting.shift + parts.margin * far)
-            size += theta * (2 * float(abs(Rp) @ (abs(p) + upper[j])) + self.splitting.shift + upper[risk] ** 2)
-            curve = theta * self.splitting.D
-            # The chord of the square of the risk; the variance itself is at most the square of the greatest.
-            if not self.variance:
-                slope[risk] -= theta * (low + high)
-                constant += theta * low * high
-            elif theta > 1:
-                constant -= (theta - 1) * high**2
-        on = _cheapest(curve, slope[j], program.floor, upper[j]) + price
-        rest = np.minimum(slope * lower, slope * upper)
-        rest[j] = 0.0
-        constant += float(rest.sum()) - _ROUNDING * size
-        return (constant, on) if math.isfinite(constant) and np.isfinite(on).all() else nothing
+        return np.where(values > most, math.inf, values), np.where(each > most, math.inf, each)
 
 
-def on_bounds(program: Program, solution: Solution) -> Vector:
-    """Bound the program from below with each switch on, by the leaves where it is, or can be, on; plain numpy."""
-    least = np.full(len(program.switched), math.inf)
-    groups: dict[tuple[object, ...], list[Leaf]] = {}
-    for leaf in solution.leaves:
-        key: tuple[object, ...] = (id(leaf),)
-        if isinstance(leaf, PerspectiveLeaf) and not leaf.infeasible:
-            key = (id(leaf.multipliers), leaf.theta, leaf.interval)
-        groups.setdefault(key, []).append(leaf)
-    for leaves in groups.values():
-        first, states = leaves[0], np.array([leaf.states for leaf in leaves])
-        if isinstance(first, PerspectiveLeaf) and not first.infeasible:
-            values, _, on = first.bounds(program, states)
+def _terms(program: Program, leaves: Sequence[PerspectiveLeaf]) -> tuple[Vector, Matrix] | None:
+    """Take the Lagrangian's minimum apart, for each of some leaves that share a splitting.
+
+    Returns:
+        What is there in any case, and what each switch adds that is on; None if nothing is proven.
+    """
+    j, splitting, variance = program.switched, leaves[0].splitting, leaves[0].variance
+    parts = splitting.parts(program) if splitting is not None else None
+    if parts is None and (splitting is not None or variance):
+        return None
+    y = all_valid(program, np.array([leaf.multipliers for leaf in leaves]))
+    lower, upper = (np.tile(end, (len(leaves), 1)) for end in (program.lower, program.upper))
+    costs = 0.0 if variance else 1.0
+    slope = costs * program.q + y @ program.A
+    price = costs * program.k + y @ program.H
+    constant = costs * program.offset - y @ program.b
+    size = abs(y) @ program.size + costs * (
+        abs(program.offset) + float(abs(program.q) @ np.maximum(abs(program.lower), abs(program.upper)))
+    )
+    curve = np.zeros((len(leaves), len(j)))
+    touched = np.array([leaf.point is not None for leaf in leaves])
+    if parts is not None and splitting is not None and touched.any():
+        nowhere = np.zeros(len(j))
+        p = np.array([nowhere if leaf.point is None else leaf.point for leaf in leaves])
+        theta = np.where(touched, np.maximum([leaf.theta for leaf in leaves], 0.0), 0.0)
+        low, high = np.array([leaf.risks for leaf in leaves]).T
+        risk = parts.risk
+        low = np.where(touched, np.maximum(low, program.lower[risk]), program.lower[risk])
+        high = np.where(touched, np.maximum(low, np.minimum(high, program.upper[risk])), program.upper[risk])
+        lower[:, risk], upper[:, risk] = low, high
+        Rp = p @ parts.R
+        # |u - p|^2, since u is not negative and sums to the total
+        far = (parts.total + np.sqrt((p**2).sum(axis=1))) ** 2
+        slope[:, j] += 2 * theta[:, None] * Rp
+        constant -= theta * ((p * Rp).sum(axis=1) + splitting.shift + parts.margin * far)
+        reach = (abs(Rp) * (abs(p) + program.upper[j])).sum(axis=1)
+        size += theta * (2 * reach + splitting.shift + high**2)
+        curve = theta[:, None] * splitting.D
+        # The chord of the square of the risk; the variance itself is at most the square of the greatest.
+        if not variance:
+            slope[:, risk] -= theta * (low + high)
+            constant += theta * low * high
         else:
-            found = first.bound(program)
-            values, on = np.array([found.value]), found.on[None, :]
-        each = np.where(states == ON, values[:, None], np.where(states == FREE, on, math.inf))
-        least = np.minimum(least, each.min(axis=0))
-    return least
+            constant -= np.maximum(theta - 1, 0.0) * high**2
+    on = _cheapest(curve, slope[:, j], program.floor, program.upper[j]) + price
+    rest = np.minimum(slope * lower, slope * upper)
+    rest[:, j] = 0.0
+    return constant + rest.sum(axis=1) - _ROUNDING * size, on
 
 
 def ceiling(program: Program) -> float:
@@ -206,15 +203,16 @@ def ceiling(program: Program) -> float:
     return most + 1e-9 * (abs(program.offset) + float(abs(ends).sum()) + float(program.k.sum()) + 1e-9)
 
 
-def _cheapest(curve: Vector, slope: Vector, low: Vector, high: Vector) -> Vector:
+def _cheapest(curve: Matrix, slope: Matrix, low: Vector, high: Vector) -> Matrix:
     """Minimise ``curve u^2 + slope u`` over an interval, for each."""
-    inside = np.divide(-slope, 2 * curve, out=np.where(slope < 0, np.inf, -np.inf), where=curve > 0)
-    u = np.clip(inside, low, high)
-    least: Vector = (curve * u + slope) * u
+    with np.errstate(over="ignore"):  # far outside is far outside
+        inside = np.divide(-slope, 2 * curve, out=np.where(slope < 0, np.inf, -np.inf), where=curve > 0)
+    u = np.minimum(np.maximum(inside, low), high)
+    least: Matrix = (curve * u + slope) * u
     return least
 
 
-def _root(program: Program, variances: Vector) -> Vector:
+def _root(program: Program, variances: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Turn bounds on the variance into bounds on an objective: what the risk costs, and the least all else can."""
     risk = int(np.flatnonzero(program.A[program.cone_rows[0].start])[0])
     others = np.minimum(program.q * program.lower, program.q * program.upper)
@@ -223,6 +221,6 @@ def _root(program: Program, variances: Vector) -> Vector:
     cost = float(program.q[risk])
     if cost < 0:
         return np.full_like(variances, -math.inf)
-    roots: Vector = np.sqrt(np.maximum(variances, 0.0))
-    found: Vector = program.offset + float(others.sum()) + cost * roots
+    roots = np.sqrt(np.maximum(variances, 0.0))
+    found: npt.NDArray[np.float64] = program.offset + float(others.sum()) + cost * roots
     return found
