@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from portfolio.conic.perspective.compiled import compiled
 from portfolio.conic.perspective.capped import relax_capped
+from portfolio.conic.perspective.compiled import compiled
 from portfolio.conic.perspective.linear import relax_linear
 from portfolio.conic.perspective.node import LINE, ZERO, Block, Costs, bound_at, relax
 
