@@ -31,8 +31,8 @@ _ROUGH = 0.01
 # How far the rows may be off where Newton's method has found anything, how often it may start again, and the largest
 # multiplier, in units of the curvature that the costs need: what rounding spoils beyond it proves nothing.
 _LOST, _RESTARTS, _LARGEST = 1e-3, 3, 1e6
-# What is asked of a relaxation that is one of a point.
-_SHARP = 1e-10
+# What is asked of a relaxation that is one of a point; from how near Newton's method finds it with all multipliers.
+_SHARP, _NEAR = 1e-10, 1e-6
 
 
 @compiled
@@ -75,7 +75,7 @@ def relax_capped(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, 
     spread, mean = 0.0, 0.0
     for i in range(n):
         mean += (block.R[i, i] + block.D[i] - block.shift) / n
-        spread = max(spread, abs(costs.q[i]))
+        spread = max(spread, abs(costs.q[i]), abs(costs.k[i]))
     sharp = tolerance < _SHARP
     # Perhaps the cap holds nothing back.
     unheld = Costs(costs.q, costs.k, 0.0, costs.constant, free, rhs)
@@ -128,7 +128,7 @@ def relax_capped(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, 
             across = ends[0] + (values[1] - values[0] - slopes[1] * (ends[1] - ends[0])) / (slopes[0] - slopes[1])
             if values[0] + slopes[0] * (across - ends[0]) - best <= enough:
                 break
-        if sharp and abs(excess) <= 1e-6 * most and off < 1e-6:
+        if sharp and max(abs(excess) / most, off) <= _NEAR:
             break
         if Theta >= _LARGEST * typical and excess > 0.0:
             break

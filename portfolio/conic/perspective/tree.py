@@ -54,6 +54,9 @@ _WARM, _COLD, _POINT, _TRIAL = (6.0, 40.0), (20.0, 150.0), (8.0, 60.0), (5.0, 12
 # A switch is tried in both states this often before its average gains are believed (reliability branching, Achterberg,
 # Koch & Martin 2005), and of those not believed yet this many at a node.
 _RELIABLE, _TRIALS = 1.0, 10
+# An interval is split where its secant errs by this part of the gap, or by this much of the largest cost: whatever the
+# gap, early enough for many nodes to share the halves.
+_PART, _WIDE = 0.3, 0.05
 
 
 class Goal(NamedTuple):
@@ -588,7 +591,7 @@ def explore(  # noqa: C901, PLR0912, PLR0915 - the recipe
         fractional = False
         for i in range(n):
             fractional = fractional or (states[i] == -1 and z[i] > _NOTHING and z[i] < 1.0 - _NOTHING)
-        split = error > 0.0 and (not fractional or error > 0.3 * (min(cut, pool.values[BEST]) - value))
+        split = error > 0.0 and (not fractional or error > min(_PART * (min(cut, pool.values[BEST]) - value), _WIDE))
         if split and min(spread - low, high - spread) > 1e-7 * high:
             # The fixed switches hold for both halves.
             for side in range(2):
