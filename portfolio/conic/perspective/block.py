@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 _UNBOUNDED = 1e30
 # The budget's square is added to the variance at this many times its mean: enough, and still well conditioned.
 _SHIFT = 10.0
-# Nodes between two questions to the clock, for each switch of the block: a few milliseconds, mostly.
-_CHUNK = 600
+# Between two questions to the clock: nodes for each switch of the block, and steps for each pair; milliseconds, both.
+_CHUNK, _EFFORT = 600, 4_000_000
 # What bounds are claimed less, of the terms that they sum: twice what the proof's check deducts.
 _HAIR = 2e-12
 POINTS = 24
@@ -232,7 +232,7 @@ class _Solve:
         while not done and pool.numbers[tree.EXPANDED] < node_limit and not stop():
             budget = min(max(1, _CHUNK // n), node_limit - int(pool.numbers[tree.EXPANDED]))
             pool = grown(pool, budget)
-            done = bool(tree.explore(self.block, goal, pool, budget))
+            done = bool(tree.explore(self.block, goal, pool, budget, max(20, _EFFORT // n**2)))
             self.settle_the_rest(pool)
         self.pool = pool
         search.warm = pool.last_u[0].copy(), pool.last_y[0].copy(), pool.phase[0].copy()

@@ -2,7 +2,7 @@
 
 Numba keeps what it compiled in ``NUMBA_CACHE_DIR``, beside the source, or in the user's cache. Two things it does not
 do, and the places to keep things below do. It does not notice that a function called from another file changed: here
-the stamp of every kernel is that of both files that hold kernels. And where it can write nowhere (a read-only image, a
+the stamp of every kernel is that of all files that hold kernels. And where it can write nowhere (a read-only image, a
 user without a home) it does not even read what set-up left beside the source.
 """
 
@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound="Callable[..., Any]")
 
 _HERE = Path(__file__).parent
+_KERNELS = ("node", "linear", "capped", "tree")
 
 
 @lru_cache(maxsize=1)
 def _stamp() -> bytes:
-    return hashlib.sha256(b"".join(path.read_bytes() for path in (_HERE / "node.py", _HERE / "tree.py"))).digest()
+    return hashlib.sha256(b"".join((_HERE / f"{name}.py").read_bytes() for name in _KERNELS)).digest()
 
 
 class _Together:

@@ -44,6 +44,8 @@ _SOFT = 1e-4
 _EARLY = 2
 # Multipliers on which curvature or price depends change by at most this factor in a step.
 _TRUST, _LEAST_TRUST = 4.0, 1.02
+# What a bound is claimed less, of the terms that it sums.
+_HAIR = 4e-12
 # What a step may move a multiplier by, relative to the largest slope: an infeasible node's grow by it.
 _LEAP = 30.0
 
@@ -162,6 +164,8 @@ def bound_at(block: Block, costs: Costs, states: States, u: Vector, y: Vector, o
             quadratic += Ru[i] * u[i]
             slope[i] += 2.0 * Theta * Ru[i]
     value -= Theta * (quadratic + block.shift)
+    # What sums in another order may differ by.
+    value -= _HAIR * (Theta * (abs(quadratic) + block.shift) + np.abs(y).sum())
     for i in range(n):
         on[i] = cheapest(Theta * block.D[i], slope[i], block.floor[i], block.upper[i]) + costs.k[i] + price * block.h[i]
         if states[i] == 1 or (states[i] == -1 and on[i] < 0.0):

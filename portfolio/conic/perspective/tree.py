@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from portfolio.conic.perspective.capped import relax_capped
 from portfolio.conic.perspective.compiled import compiled
+from portfolio.conic.perspective.linear import relax_linear
 from portfolio.conic.perspective.node import LINE, ZERO, Block, Costs, bound_at, relax
 
 if TYPE_CHECKING:
@@ -52,6 +54,9 @@ _WARM, _COLD, _POINT, _TRIAL = (6.0, 40.0), (20.0, 150.0), (8.0, 60.0), (5.0, 12
 # A switch is tried in both states this often before its average gains are believed (reliability branching, Achterberg,
 # Koch & Martin 2005), and of those not believed yet this many at a node.
 _RELIABLE, _TRIALS = 1.0, 10
+# An interval is split where its secant errs by this part of the gap, or by this much of the largest cost: whatever the
+# gap, early enough for many nodes to share the halves.
+_PART, _WIDE = 0.3, 0.05
 
 
 class Goal(NamedTuple):
@@ -142,6 +147,32 @@ def costs_on(goal: Goal, low: float, high: float, cap: float) -> Costs:
 
 
 @compiled
+def relaxed(  # noqa: PLR0913, PLR0917 - see ``node.relax``
+    block: Block,
+    goal: Goal,
+    costs: Costs,
+    states: States,
+    u: Vector,
+    y: Vector,
+    phase: States,
+    cut: float,
+    tolerance: float,
+    pace: tuple[float, float],
+    best_u: Vector,
+    best_y: Vector,
+    z: Vector,
+) -> tuple[float, float, int]:
+    """Solve a relaxation by the method that fits it; see ``node.relax``."""
+    if goal.mode == NONE and goal.cap < 0:
+        return relax_linear(block, costs, states, u, y, phase, cut, best_u, best_y, z)
+    if goal.mode == NONE:
+        return relax_capped(
+            block, costs, goal.cap, states, u, y, phase, cut, tolerance, pace, best_u, best_y, z
+        )  # fmt: skip
+    return relax(block, costs, states, u, y, phase, cut, tolerance, pace, best_u, best_y, z)
+
+
+@compiled
 def variance(block: Block, u: Vector) -> float:
     """Evaluate the variance of a point that keeps the budget."""
     value = -block.shift
@@ -156,7 +187,7 @@ def variance(block: Block, u: Vector) -> float:
 
 @compiled
 def settle(  # noqa: C901, PLR0912, PLR0913, PLR0917 - one loop, with every array it needs
-    block: Block, goal: Goal, support: States, u: Vector, y: Vector, phase: States, start: float
+    block: Block, goal: Goal, pool: Pool, support: States, u: Vector, y: Vector, phase: States, start: float
 ) -> tuple[float, float]:
     """Optimise one support exactly, the risk itself in the objective; returns the value (infinity if none), the risk.
 
@@ -175,7 +206,10 @@ def settle(  # noqa: C901, PLR0912, PLR0913, PLR0917 - one loop, with every arra
     result = np.inf
     for round_ in range(_ROUNDS):
         costs = costs_on(goal, risk, risk, goal.high)
-        _, off, _ = relax(block, costs, support, u, y, phase, goal.ceiling, 1e-12, _POINT, best_u, best_y, z)
+        _, off, steps = relaxed(
+            block, goal, costs, support, u, y, phase, goal.ceiling, 1e-12, _POINT, best_u, best_y, z
+        )  # fmt: skip
+        pool.numbers[STEPS] += steps
         now = math.sqrt(variance(block, u)) if goal.mode != NONE or goal.cap >= 0 else 0.0
         if off > _KEPT and (goal.mode != SECANT or round_ > _ROUNDS // 8 or off == np.inf):
             return np.inf, now
@@ -286,7 +320,7 @@ def offer(  # noqa: PLR0913, PLR0917 - every array it needs
     """Optimise a support that was not seen yet, and keep the point if it is among the best."""
     if not allowed(goal, support) or seen(pool, support):
         return np.inf
-    value, _ = settle(block, goal, support, u, y, phase, start)
+    value, _ = settle(block, goal, pool, support, u, y, phase, start)
     if value < np.inf:
         keep(goal, pool, support, u, value)
     return value
@@ -398,8 +432,9 @@ def try_switch(  # noqa: PLR0913, PLR0917 - every array it needs
             continue
         states[i] = state
         u, y, phase = pool.last_u[node].copy(), pool.last_y[node].copy(), pool.phase[node].copy()
-        bound, _, steps = relax(
+        bound, _, steps = relaxed(
             block,
+            goal,
             costs,
             states,
             u,
@@ -420,10 +455,13 @@ def try_switch(  # noqa: PLR0913, PLR0917 - every array it needs
 
 @compiled
 def choose(  # noqa: PLR0913, PLR0917 - every array it needs
-    block: Block, goal: Goal, pool: Pool, costs: Costs, node: int, states: States, z: Vector, value: float
+    block: Block, goal: Goal, pool: Pool, costs: Costs, node: int, states: States, z: Vector, value: float, effort: int
 ) -> int:
-    """Choose the switch to branch on: the one whose two states promise the largest product of gains."""
-    n = len(z)
+    """Choose the switch to branch on: the one whose two states promise the largest product of gains.
+
+    Switches are tried for *effort* steps at most.
+    """
+    n, before = len(z), pool.numbers[STEPS]
     score = np.zeros(n)
     for i in range(n):
         if states[i] == -1 and z[i] > _NOTHING and z[i] < 1.0 - _NOTHING:
@@ -435,7 +473,8 @@ def choose(  # noqa: PLR0913, PLR0917 - every array it needs
         i = order[place]
         if score[i] <= 0.0:
             break
-        if min(pool.gains[0, i], pool.gains[1, i]) < _RELIABLE and trials < _TRIALS:
+        spent = pool.numbers[STEPS] - before >= effort
+        if min(pool.gains[0, i], pool.gains[1, i]) < _RELIABLE and trials < _TRIALS and not spent:
             trials += 1
             try_switch(block, goal, pool, costs, node, states, i, fractions[i], value)
         promise = 1.0
@@ -450,12 +489,17 @@ def choose(  # noqa: PLR0913, PLR0917 - every array it needs
 
 
 @compiled
-def explore(block: Block, goal: Goal, pool: Pool, budget: int) -> bool:  # noqa: C901, PLR0912, PLR0915 - the recipe
-    """Expand up to *budget* nodes; true when the tree is closed."""
+def explore(  # noqa: C901, PLR0912, PLR0915 - the recipe
+    block: Block, goal: Goal, pool: Pool, budget: int, effort: int
+) -> bool:
+    """Expand up to *budget* nodes, or until they took *effort* steps; true when the tree is closed."""
     n, m = len(block.D), len(goal.rhs)
     on, z = np.zeros(n), np.zeros(n)
     support, phase = np.zeros(n, dtype=np.int8), np.zeros(n, dtype=np.int8)
+    before = pool.numbers[STEPS]
     for _ in range(budget):
+        if pool.numbers[STEPS] - before >= effort:
+            break
         if pool.numbers[HEAP] == 0 or pool.bound[pool.heap[0]] >= pool.values[CUT]:
             return True
         node = pop(pool)
@@ -472,8 +516,8 @@ def explore(block: Block, goal: Goal, pool: Pool, budget: int) -> bool:  # noqa:
         pool.phase[node] = pool.phase[warm]
         costs = costs_on(goal, low, high, high)
         cold = node == 0
-        _, _, steps = relax(
-            block, costs, states, u, y, pool.phase[node], pool.values[CUT], 1e-8,
+        _, _, steps = relaxed(
+            block, goal, costs, states, u, y, pool.phase[node], pool.values[CUT], 1e-8,
             _COLD if cold else _WARM, pool.u[node], pool.y[node], z,
         )  # fmt: skip
         pool.numbers[STEPS] += steps
@@ -493,7 +537,7 @@ def explore(block: Block, goal: Goal, pool: Pool, budget: int) -> bool:  # noqa:
             close(pool, node, BOUNDED, value)
             continue
         if decided:
-            value, _ = settle(block, goal, states, u, y, pool.phase[node], 0.5 * (low + high))
+            value, _ = settle(block, goal, pool, states, u, y, pool.phase[node], 0.5 * (low + high))
             pool.last_u[node], pool.last_y[node] = u, y
             if value < np.inf:
                 keep(goal, pool, states, u, value)
@@ -547,7 +591,7 @@ def explore(block: Block, goal: Goal, pool: Pool, budget: int) -> bool:  # noqa:
         fractional = False
         for i in range(n):
             fractional = fractional or (states[i] == -1 and z[i] > _NOTHING and z[i] < 1.0 - _NOTHING)
-        split = error > 0.0 and (not fractional or error > 0.3 * (min(cut, pool.values[BEST]) - value))
+        split = error > 0.0 and (not fractional or error > min(_PART * (min(cut, pool.values[BEST]) - value), _WIDE))
         if split and min(spread - low, high - spread) > 1e-7 * high:
             # The fixed switches hold for both halves.
             for side in range(2):
@@ -555,7 +599,7 @@ def explore(block: Block, goal: Goal, pool: Pool, budget: int) -> bool:  # noqa:
                 half = bound_at(block, costs_on(goal, a, b, b), states, pool.u[proof], pool.y[proof], on)
                 push(pool, add(pool, node, states, a, b, half))
             continue
-        chosen = choose(block, goal, pool, costs, node, states, z, value) if fractional else -1
+        chosen = choose(block, goal, pool, costs, node, states, z, value, effort) if fractional else -1
         if chosen < 0:
             most = -np.inf
             for i in range(n):
