@@ -11,7 +11,6 @@ from time import perf_counter
 
 from bus.messages import PodResult, encode, parse_request
 from coordinator.consolidation import consolidate
-from portfolio.conic.solve import warm_up
 
 
 def answer(line: bytes) -> bytes:
@@ -27,7 +26,6 @@ def answer(line: bytes) -> bytes:
 
 def main() -> None:
     """Say that all is loaded, with an empty line; then answer until there are no more questions."""
-    warm_up()
     _write(b"")
     for line in sys.stdin.buffer:
         _write(answer(line))

@@ -170,7 +170,7 @@ def bound_at(block: Block, costs: Costs, states: States, u: Vector, y: Vector, o
         on[i] = cheapest(Theta * block.D[i], slope[i], block.floor[i], block.upper[i]) + costs.k[i] + price * block.h[i]
         if states[i] == 1 or (states[i] == -1 and on[i] < 0.0):
             value += on[i]
-    return value
+    return float(value)
 
 
 @compiled
