@@ -165,7 +165,7 @@ def bound_at(block: Block, costs: Costs, states: States, u: Vector, y: Vector, o
             slope[i] += 2.0 * Theta * Ru[i]
     value -= Theta * (quadratic + block.shift)
     # What sums in another order may differ by.
-    value -= _HAIR * (Theta * (abs(quadratic) + block.shift) + np.abs(y).sum())
+    value -= _HAIR * (Theta * (abs(quadratic) + block.shift) + float(np.abs(y).sum()))
     for i in range(n):
         on[i] = cheapest(Theta * block.D[i], slope[i], block.floor[i], block.upper[i]) + costs.k[i] + price * block.h[i]
         if states[i] == 1 or (states[i] == -1 and on[i] < 0.0):

@@ -49,7 +49,7 @@ _HELD = -1.5
 _ANY = 1e29
 # Steps before a relaxation goes carefully, and at most: of a child, of the root, of a point, of a switch that is tried.
 # No integers: numba would compile the relaxation again for each.
-_WARM, _COLD, _POINT, _TRIAL = (6.0, 40.0), (20.0, 150.0), (8.0, 60.0), (5.0, 12.0)
+_WARM, _COLD, _POINT, _TRIAL = (6.0, 40.0), (20.0, 400.0), (8.0, 60.0), (5.0, 12.0)
 
 # A switch is tried in both states this often before its average gains are believed (reliability branching, Achterberg,
 # Koch & Martin 2005), and of those not believed yet this many at a node.
@@ -57,6 +57,8 @@ _RELIABLE, _TRIALS = 1.0, 10
 # An interval is split where its secant errs by this part of the gap, or by this much of the largest cost: whatever the
 # gap, early enough for many nodes to share the halves.
 _PART, _WIDE = 0.3, 0.05
+# What the greatest variance is made to cost where nothing but switches does, of the largest cost.
+_LITTLE = 1e-3
 
 
 class Goal(NamedTuple):
@@ -169,6 +171,14 @@ def relaxed(  # noqa: PLR0913, PLR0917 - see ``node.relax``
         return relax_capped(
             block, costs, goal.cap, states, u, y, phase, cut, tolerance, pace, best_u, best_y, z
         )  # fmt: skip
+    if goal.risk == 0.0 and np.abs(goal.q).max() == 0.0:
+        # Only switches cost: without any curvature there is no step. What is proven is recomputed without it, and the
+        # budget's multiplier without its share of the shift.
+        little = _LITTLE / max(goal.high * goal.high, 1e-12)
+        bent = Costs(costs.q, costs.k, costs.theta + little, costs.constant, costs.beta, costs.rhs)
+        _, off, steps = relax(block, bent, states, u, y, phase, cut, tolerance, pace, best_u, best_y, z)
+        best_y[0] += 2.0 * little * block.shift * best_u.sum()
+        return bound_at(block, costs, states, best_u, best_y, np.empty(len(u))), off, steps
     return relax(block, costs, states, u, y, phase, cut, tolerance, pace, best_u, best_y, z)
 
 
