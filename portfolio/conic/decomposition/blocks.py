@@ -39,6 +39,8 @@ _SAME = 1e-7
 class BlockSolver(Protocol):
     """Solves one program again and again, each time at other costs."""
 
+    program: Program
+
     def minimise(self, q: Vector, k: Vector, *, slack: float, node_limit: int, stop: Callable[[], bool]) -> Solution:
         """Minimise at the costs *q* and *k*; *slack* is that of ``search.minimise``, at a gap of zero."""
 
@@ -59,6 +61,7 @@ class PerspectiveBlockSolver:
     """The compiled search, for blocks with one budget and one risk."""
 
     def __init__(self, program: Program) -> None:
+        self.program = program
         # Loads numba and the machine code: only where a large program comes.
         from portfolio.conic.perspective.block import BlockSearch  # noqa: PLC0415
 

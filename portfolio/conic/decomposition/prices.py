@@ -8,16 +8,17 @@ a better one, or soon would.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portfolio.conic.bound import ON
+from portfolio.conic.bound import FREE, ON
 from portfolio.conic.decomposition.blocks import block_solver
 from portfolio.conic.decomposition.certificate import Pricing
 from portfolio.conic.decomposition.master import Master
 from portfolio.conic.decomposition.split import with_floors
+from portfolio.conic.solution import Leaf, proven
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from portfolio.conic.bound import States
     from portfolio.conic.decomposition.blocks import BlockSolver
     from portfolio.conic.decomposition.split import Flags, Split
+    from portfolio.conic.program import Program
 
 # Nodes of one block at one price, at first and at most: a block that takes more is bounded less well, and the rounds
 # go on. Early prices are not worth more; it is raised where they settle and blocks are what keeps the bound low.
@@ -33,6 +35,9 @@ FIRST_NODES, MOST_NODES = 300, 4_800
 
 # What a block is charged for a switch that is off in a part: more than it is worth, and of the order of other costs.
 FINE = 0.25
+
+# Prices below this share of the greatest are noise where nothing has a cost.
+_NOISE = 1e-6
 
 # How many points of a block become columns in one round.
 _COLUMNS = 3
@@ -53,6 +58,11 @@ class Priced:
     bound: float
     fresh: int
     lost: float
+
+
+def _nothing(program: Program) -> Leaf:
+    """Make the leaf that says that a block of no costs costs nothing."""
+    return Leaf(np.full(len(program.switched), FREE, dtype=np.int8), np.zeros(len(program.b)))
 
 
 class Pricer:
@@ -86,10 +96,18 @@ class Pricer:
         """
         ban = None if states is None else np.where(self.split.banned(states), FINE, 0.0)
         prices = self.split.priced(y, costs=costs, ban=ban)
-        trees, bounds, fresh, lost = [], [], 0, 0.0
+        noise = _NOISE * max(abs(prices.q).max(), abs(prices.k).max(initial=0.0))
+        trees: list[tuple[Leaf, ...]] = []
+        bounds: list[float] = []
+        fresh, lost = 0, 0.0
         for place, block in enumerate(self.split.blocks):
             solver = self.solver(place, None if states is None else states[block.switches] == ON)
             q, k = prices.q[block.variables], prices.k[block.switches]
+            if not costs and max(abs(q).max(), abs(k).max(initial=0.0)) <= noise:
+                # Nothing is asked of this block: it costs nothing, wherever it is.
+                trees.append((_nothing(solver.program),))
+                bounds.append(float(proven(replace(solver.program, q=q, k=k), trees[-1])[0][0]))
+                continue
             solution = solver.minimise(q, k, slack=slack, node_limit=node_limit, stop=self.stop)
             self.nodes += solution.nodes
             trees.append(solution.leaves)

@@ -198,10 +198,9 @@ class _Decomposition:
             if settled and priced.lost > enough and nodes < MOST_NODES:
                 nodes *= 8
                 continue
-            if stalls == _STALLS and mix.bought > BROKEN:
-                # What is bought out is what holds the mix; whether it must be is asked once that is dear.
-                master.raise_elastics(mix)
-            elif settled and not self.go_on(part, mix):
+            # What is bought out is what holds a mix that stays: can it be kept?
+            settled |= stalls == _STALLS and mix.bought > BROKEN
+            if settled and not self.go_on(part, mix):
                 return mix
             y = mix.y
             if stalled and part.best is not None and part.best.pricing.costs:
