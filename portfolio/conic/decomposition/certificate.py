@@ -127,7 +127,7 @@ class Decomposed(Leaf):
         off = split.banned(self.states)
         values = [self._holds(pricing).bound(split).value for pricing in self.pricings]
         if self.tree:
-            values.append(min(self._fixed(split), self._rest(split.program, off)))
+            values.append(min(self._fixed(split), self.rest(split.program, off)))
         return max(values, default=-math.inf)
 
     def _holds(self, pricing: Pricing) -> Pricing:
@@ -140,7 +140,8 @@ class Decomposed(Leaf):
         fixings = [(self._holds(fixing.pricing), fixing.off) for fixing in self.fixings if len(fixing.off)]
         return min((float(pricing.bound(split).on[off].min()) for pricing, off in fixings), default=math.inf)
 
-    def _rest(self, program: Program, off: Flags) -> float:
+    def rest(self, program: Program, off: Flags) -> float:
+        """Recompute what the tree proves of the whole program with what is *off*."""
         off = off.copy()
         for fixing in self.fixings:
             off[fixing.off] = True

@@ -294,9 +294,10 @@ class _Decomposition:
             on_incumbent=self.tell,
         )
         self.pricer.nodes += found.nodes
-        part.tree_bound = found.bound
         self.take(restriction, found)
         part.tree = tuple(restriction.lift_leaf(leaf) for leaf in found.leaves)
+        # Lifted to the whole program's rows, multipliers may prove a little less: that is what is claimed.
+        part.tree_bound = min(found.bound, part.leaf().rest(self.program, part.off))
 
     def finish(self, parts: Sequence[Part]) -> Solution:
         """Say what is known, with the proof."""
