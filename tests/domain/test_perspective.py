@@ -27,6 +27,9 @@ AGREE = 1.2 * GAP
 # What is published keeps its rows to this.
 SHARP = 1e-8
 
+# With a slack a search may take very many nodes: what it says must hold wherever it ends.
+NODES = 2_000
+
 PROFILE = settings(derandomize=True, deadline=None, max_examples=60)
 seeds = st.integers(0, 2**32 - 1)
 objectives = st.sampled_from(OBJECTIVES)
@@ -48,9 +51,11 @@ def test_it_agrees_with_the_plain_tree_and_proves_it(seed: int, objective: str, 
 def test_what_leaves_say_of_each_switch_is_never_above_the_truth(seed: int, objective: str, slack: float) -> None:
     program = random_block(seed, n=6, objective=objective)
     best, on = enumerated(program)
-    solution = BlockSearch(program).minimise(gap=GAP, slack=slack)
+    solution = BlockSearch(program).minimise(gap=GAP, slack=slack, node_limit=NODES)
     _, bounds = proven(program, solution.leaves)
     assert (bounds <= on + 1e-6).all()
+    if solution.nodes >= NODES:
+        return  # a wide slack may ask for ever smaller parts of the risk
     if math.isfinite(best):
         assert solution.value == pytest.approx(best, abs=2e-4 * scale_of(best))
         # Whatever is not within the slack is known not to be.
@@ -63,7 +68,7 @@ def test_what_leaves_say_of_each_switch_is_never_above_the_truth(seed: int, obje
 @given(seeds, objectives)
 def test_points_are_feasible_and_the_best_comes_first(seed: int, objective: str) -> None:
     program = random_block(seed, n=12, objective=objective)
-    solution = BlockSearch(program).minimise(slack=0.02)
+    solution = BlockSearch(program).minimise(slack=0.02, node_limit=NODES)
     values = [program.value(x, states == ON) for x, states in solution.points]
     assert values == sorted(values)
     assert values[:1] == ([solution.value] if solution.x is not None else [])

@@ -261,9 +261,6 @@ class _Decomposition:
         x, states = restriction.point(found.x), restriction.states(found.states)
         if violation(self.program, x, states) <= FEASIBLE:
             self.incumbent = _Point(x, states, self.program.value(x, states == ON))
-            # The best portfolio is a combination, too: no mix is worse.
-            for place, block in enumerate(self.split.blocks):
-                self.pricer.master.add(place, x[block.variables], states[block.switches])
 
     # Fix.
 

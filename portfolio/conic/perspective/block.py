@@ -252,7 +252,9 @@ class _Solve:
         self.seen = int(pool.numbers[tree.LEAVES])
 
     def plainly(self, states: States) -> Answer:
-        """Solve a support with the plain solver."""
+        """Solve a support with the plain solver, once: parts of its risk ask again."""
+        if (known := self.answers.get(states.tobytes())) is not None:
+            return known
         if self.relaxation is None:
             self.relaxation = Relaxation(self.program)
         return self.relaxation.solve_sharply(states)
