@@ -132,13 +132,21 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with orlib/ and mean_variance/")
     parser.add_argument("--seconds", type=float, default=60.0, help="limit for each instance")
     arguments = parser.parse_args()
-    if not any(instances(arguments.data)):
-        sys.exit(f"no instances in {arguments.data}: need orlib/port*.txt or mean_variance/*.mat")
+    print(measure(arguments.data, arguments.seconds))
+
+
+def measure(data: Path, seconds: float = 60.0) -> str:
+    """Solve each instance once and write one table."""
+    if not any(instances(data)):
+        sys.exit(f"no instances in {data}: need orlib/port*.txt or mean_variance/*.mat")
     compile_kernels()
-    print("| instance | n | k | value | gap | nodes | seconds | published | proof |")
-    print("|---|---|---|---|---|---|---|---|---|")
-    for instance, most in instances(arguments.data):
-        print(row(instance, most, arguments.seconds), flush=True)
+    return "\n".join(
+        [
+            "| instance | n | k | value | gap | nodes | seconds | best known before | proof |",
+            "|---|---|---|---|---|---|---|---|---|",
+            *(row(instance, most, seconds) for instance, most in instances(data)),
+        ]
+    )
 
 
 def row(instance: Instance, most: int, seconds: float) -> str:
