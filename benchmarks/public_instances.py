@@ -135,8 +135,8 @@ def main() -> None:
     print(measure(arguments.data, arguments.seconds))
 
 
-def measure(data: Path, seconds: float = 60.0) -> str:
-    """Solve each instance once and write one table."""
+def measure(data: Path, seconds: float = 5.0) -> str:
+    """Solve each instance once, in at most *seconds* each, and write one table."""
     if not any(instances(data)):
         sys.exit(f"no instances in {data}: need orlib/port*.txt or mean_variance/*.mat")
     compile_kernels()
