@@ -37,6 +37,9 @@ _ANY = 1e29
 
 # Proximal terms, relative to the curvature: what keeps a singular system solvable.
 _PROXIMAL = 1e-9
+# A cold start is damped (Levenberg 1944), each step less: what is left of the variance once the diagonal is taken out
+# hardly bends in many directions, and undamped steps there end at the other side of the box.
+_FADE = 0.3
 # How soft a step takes the rows, in units of what a variable alone would answer: where fewer variables are free than
 # rows hold, multipliers must not run away.
 _SOFT = 1e-4
@@ -183,7 +186,7 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
     phase: States,
     cut: float,
     tolerance: float,
-    pace: tuple[float, float],
+    pace: tuple[float, float, float],
     best_u: Vector,
     best_y: Vector,
     z: Vector,
@@ -192,7 +195,7 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
 
     Returns the best bound, proven by *best_u* and *best_y*; how far the last point is from keeping its rows; and
     the steps taken. Stops as soon as the bound reaches *cut* or comes within *tolerance* of the point. *pace* says
-    after how many steps it goes carefully, and how many it may take.
+    after how many steps it goes carefully, how many it may take, and how far the first is damped.
     """
     n, m, e_rows = len(u), len(y), block.equalities
     D, floor, upper, A = block.D, block.floor, block.upper, block.A
@@ -212,7 +215,7 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
             u[i], phase[i] = 0.0, ZERO
         elif states[i] == 1 and phase[i] < KNEE:
             phase[i] = KNEE
-    patience, limit = pace
+    patience, limit, damping = pace
     for step in range(int(limit)):
         steps = step + 1
         Theta, price = costs.theta, 0.0
@@ -370,7 +373,8 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
                 a_rows += 1
         # The Newton system: K on the free variables, G for the active rows, C where the knees move.
         curvature = 2.0 * Theta * mean
-        delta = _PROXIMAL * curvature + 1e-14
+        delta = max(_PROXIMAL, damping) * curvature + 1e-14
+        damping *= _FADE
         if curvature < 1e-2 * spread:
             delta += 1e-2 * spread
         K, G, gradient = np.empty((f, f)), np.empty((a_rows, f)), np.empty(f)

@@ -49,7 +49,8 @@ _HELD = -1.5
 _ANY = 1e29
 # Steps before a relaxation goes carefully, and at most: of a child, of the root, of a point, of a switch that is tried.
 # No integers: numba would compile the relaxation again for each.
-_WARM, _COLD, _POINT, _TRIAL = (6.0, 40.0), (20.0, 400.0), (8.0, 60.0), (5.0, 12.0)
+_WARM, _COLD = (6.0, 40.0, 0.0), (20.0, 400.0, 1.0)
+_POINT, _TRIAL = (8.0, 60.0, 0.0), (5.0, 12.0, 0.0)
 
 # A switch is tried in both states this often before its average gains are believed (reliability branching, Achterberg,
 # Koch & Martin 2005), and of those not believed yet this many at a node.
@@ -159,7 +160,7 @@ def relaxed(  # noqa: PLR0913, PLR0917 - see ``node.relax``
     phase: States,
     cut: float,
     tolerance: float,
-    pace: tuple[float, float],
+    pace: tuple[float, float, float],
     best_u: Vector,
     best_y: Vector,
     z: Vector,
