@@ -1,0 +1,59 @@
+"""The kinds of capital gain, and the rate that each is taxed at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeAlias
+
+from portfolio.tax.regime import DISCOUNTS, DISREGARDED, MEDICARE_LEVY, MINIMUM_RATE
+from portfolio.tax.taxpayer import Entity
+
+if TYPE_CHECKING:
+    from portfolio.tax.taxpayer import Taxpayer
+
+
+class Kind(StrEnum):
+    """How the law treats a part of what a sale gains or loses.
+
+    Attributes:
+        LOSS: Reduces gains, this year's or a later one's; never income.
+        UNDISCOUNTED: Taxed in full: held for less than 12 months, or by a company.
+        DISCOUNTABLE: Held for 12 months, by who has a discount (Div 115).
+        INDEXED: Of individuals, from 1 July 2027: over an indexed cost base where held for 12 months, over the
+            plain one where not; bears the minimum rate either way (s 119-5).
+    """
+
+    LOSS = "loss"
+    UNDISCOUNTED = "undiscounted"
+    DISCOUNTABLE = "discountable"
+    INDEXED = "indexed"
+
+
+# Amounts in AUD by kind, none of them negative: a loss is stated as a positive amount.
+Amounts: TypeAlias = Mapping[Kind, float]
+
+# The kinds that are gains, in the order in which losses reduce them. Without indexed gains this is the
+# taxpayer's best choice (s 102-5(1), step 1): a loss is worth most where no discount follows. Indexed gains come
+# last by law, although theirs is the highest rate (s 102-5(1), step 1, with the categories of s 102-6).
+GAINS = (Kind.UNDISCOUNTED, Kind.DISCOUNTABLE, Kind.INDEXED)
+
+
+def inclusion(kind: Kind, entity: Entity) -> float:
+    """Share of a gain, after losses, that counts as net capital gain (s 102-5(1); s 118-320)."""
+    if entity in DISREGARDED:
+        return 0.0
+    return 1 - DISCOUNTS[entity] if kind is Kind.DISCOUNTABLE else 1.0
+
+
+def effective_rate(kind: Kind, taxpayer: Taxpayer) -> float:
+    """Tax on one more dollar of a gain of *kind*, before losses and discount.
+
+    The minimum tax lifts income tax on indexed gains to 30 % and leaves the Medicare levy as it is (s 119-10(2)
+    compares basic income tax liabilities). Of a rate that includes levies, 2 % is taken for the levy, or all of it
+    if it is less.
+    """
+    rate = taxpayer.rate * inclusion(kind, taxpayer.entity)
+    if kind is Kind.INDEXED and taxpayer.entity is Entity.INDIVIDUAL:
+        return max(rate, MINIMUM_RATE + min(rate, MEDICARE_LEVY))
+    return rate

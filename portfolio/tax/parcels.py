@@ -1,0 +1,151 @@
+"""Parcels: units bought together, and what selling one of them gains."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from portfolio.errors import DataError
+from portfolio.tax.kinds import Kind
+from portfolio.tax.regime import DISCOUNTS, DISREGARDED, EARLIEST_PURCHASE, Valuation, first_long_term_day
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import date
+
+    from portfolio.tax.regime import Reform, Regime
+    from portfolio.tax.taxpayer import Taxpayer
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """Units of one ETF bought on one day.
+
+    Attributes:
+        units: How many, above 0.
+        acquired: Day of the contract to buy (s 109-5(2)), not of its settlement.
+        cost_base_aud: Of the whole parcel, brokerage included (s 110-25(2) and (3); s 110-35(2)), adjusted by the
+            fund's yearly statements (s 104-107B).
+    """
+
+    ticker: str
+    units: float
+    acquired: date
+    cost_base_aud: float
+
+    def __post_init__(self) -> None:
+        """Refuse what no purchase could have been."""
+        for what, value in (("units", self.units), ("cost base", self.cost_base_aud)):
+            if not (math.isfinite(value) and value > 0):
+                message = f"the {what} of {self} must be above 0"
+                raise DataError(message)
+        if self.acquired < EARLIEST_PURCHASE:
+            message = f"{self} was bought before {EARLIEST_PURCHASE}; the law for such parcels is not modelled"
+            raise DataError(message)
+
+    def __str__(self) -> str:
+        return f"the parcel of {self.units} {self.ticker} bought on {self.acquired} for {self.cost_base_aud} AUD"
+
+    @property
+    def unit_cost_aud(self) -> float:
+        """Cost base of one unit."""
+        return self.cost_base_aud / self.units
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether its units cannot be split."""
+        return float(self.units).is_integer()
+
+
+def refuse_future(parcels: Iterable[Parcel], as_of: date) -> None:
+    """Check that all *parcels* had been bought on *as_of*.
+
+    Raises:
+        DataError: If one was not.
+    """
+    if later := [str(parcel) for parcel in parcels if parcel.acquired > as_of]:
+        message = f"not yet bought on {as_of}: {', '.join(later)}"
+        raise DataError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Quotes:
+    """What a unit of each ETF fetches on one day.
+
+    Attributes:
+        on: Day of the contract to sell (s 104-10(3)), not of its settlement.
+        prices_aud: By ticker, as received: the bid, or the middle less half the spread.
+        incidental_aud: Costs of selling, by ticker and unit, such as brokerage (s 110-35(2)); none where absent.
+    """
+
+    on: date
+    prices_aud: Mapping[str, float]
+    incidental_aud: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse a price or a cost that is none."""
+        for what, values in (("price", self.prices_aud), ("incidental cost", self.incidental_aud)):
+            for ticker, value in values.items():
+                if not (math.isfinite(value) and value >= 0):
+                    message = f"the {what} of {ticker} is {value} AUD; it must not be negative"
+                    raise DataError(message)
+
+    def net_aud(self, ticker: str) -> float:
+        """Price of a unit less the costs of selling it.
+
+        Raises:
+            DataError: If there is no price.
+        """
+        if ticker not in self.prices_aud:
+            message = f"there is no price of {ticker}; there are those of {', '.join(self.prices_aud) or 'nothing'}"
+            raise DataError(message)
+        return self.prices_aud[ticker] - self.incidental_aud.get(ticker, 0.0)
+
+
+def gain_per_unit(parcel: Parcel, quotes: Quotes, taxpayer: Taxpayer, regime: Regime) -> dict[Kind, float]:
+    """Split what selling a unit of *parcel* gains or loses into its kinds.
+
+    Returns:
+        AUD a unit by kind, only what is above 0. A parcel bought before 1 July 2027 and sold after it can lose
+        until then and gain from then, or the other way round; both count.
+
+    Raises:
+        DataError: If the parcel was bought after the sale, the ETF has no price, or the reform lacks a fact.
+    """
+    refuse_future([parcel], quotes.on)
+    net = quotes.net_aud(parcel.ticker)
+    if taxpayer.entity in DISREGARDED:
+        return {}
+    long_term = quotes.on >= first_long_term_day(parcel.acquired)
+    taxed_as = Kind.DISCOUNTABLE if long_term and DISCOUNTS[taxpayer.entity] else Kind.UNDISCOUNTED
+    if (reform := regime.reform_for(taxpayer.entity, quotes.on)) is None:
+        return _sum(_part(taxed_as, net, cost=parcel.unit_cost_aud))
+    incurred, cost, until = parcel.acquired, parcel.unit_cost_aud, {}
+    if parcel.acquired < reform.starts:
+        value = _value_at_start_aud(parcel, reform, net, quotes.on)
+        until = _part(taxed_as, value, cost=cost)
+        incurred, cost = reform.starts, value
+    factor = reform.index_factor(incurred, quotes.on) if long_term else 1.0
+    return _sum(until, _part(Kind.INDEXED, net, cost=cost, indexed=cost * factor))
+
+
+def _part(kind: Kind, proceeds: float, *, cost: float, indexed: float | None = None) -> dict[Kind, float]:
+    """Measure a gain from the *indexed* cost and a loss from the plain one; in between there is neither (s 110-55)."""
+    return {kind: proceeds - (cost if indexed is None else indexed), Kind.LOSS: cost - proceeds}
+
+
+def _sum(*parts: Mapping[Kind, float]) -> dict[Kind, float]:
+    total: dict[Kind, float] = {}
+    for part in parts:
+        for kind, amount in part.items():
+            if amount > 0:
+                total[kind] = total.get(kind, 0.0) + amount
+    return total
+
+
+def _value_at_start_aud(parcel: Parcel, reform: Reform, net_aud: float, sold: date) -> float:
+    if reform.valuation is Valuation.MARKET_VALUE:
+        return reform.market_value_aud(parcel.ticker)
+    elapsed = (reform.starts - parcel.acquired).days / (sold - parcel.acquired).days
+    return parcel.unit_cost_aud + (net_aud - parcel.unit_cost_aud) * elapsed

@@ -1,0 +1,191 @@
+"""Which units of which parcels to sell, when it is decided how many of each ETF: those that cause the least tax.
+
+The seller of units bought at different times may choose which ones are sold, if records identify them (TD 33;
+ATO, "Identifying when shares or units were acquired").
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.optimize import Bounds, LinearConstraint, milp
+
+from portfolio.errors import DataError, SolverError
+from portfolio.tax.gains import Assessment, assess
+from portfolio.tax.kinds import GAINS, Kind, effective_rate
+from portfolio.tax.parcels import gain_per_unit, refuse_future
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from portfolio import Vector
+    from portfolio.tax.kinds import Amounts
+    from portfolio.tax.parcels import Parcel, Quotes
+    from portfolio.tax.regime import Regime
+    from portfolio.tax.taxpayer import Taxpayer
+
+# scipy.optimize.milp, OptimizeResult.status.
+_OPTIMAL, _INFEASIBLE = 0, 2
+
+# Units asked may exceed those held by what sums of fractional units lose to rounding.
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """Units to sell.
+
+    Attributes:
+        units: Of each parcel, in the order in which they were given.
+        realised_aud: Totals of what that gains and loses, by kind.
+        assessment: The tax on it, as if nothing else were sold in the year.
+    """
+
+    units: tuple[float, ...]
+    realised_aud: Amounts
+    assessment: Assessment
+
+
+def realise(
+    parcels: Sequence[Parcel], units: Iterable[float], quotes: Quotes, taxpayer: Taxpayer, regime: Regime
+) -> dict[Kind, float]:
+    """Total, by kind, what selling *units* of *parcels* gains and loses, AUD.
+
+    Raises:
+        DataError: If the numbers of parcels disagree, or as ``gain_per_unit``.
+    """
+    counts = list(units)
+    if len(counts) != len(parcels):
+        message = f"there are {len(parcels)} parcels, and units of {len(counts)}"
+        raise DataError(message)
+    totals = dict.fromkeys(Kind, 0.0)
+    for parcel, count in zip(parcels, counts, strict=True):
+        if count:
+            for kind, amount in gain_per_unit(parcel, quotes, taxpayer, regime).items():
+                totals[kind] += amount * count
+    return totals
+
+
+def cheapest_sale(
+    parcels: Sequence[Parcel], units_to_sell: Mapping[str, float], quotes: Quotes, taxpayer: Taxpayer, regime: Regime
+) -> Sale:
+    """Choose the units whose sale causes the least tax, proven; among equals, any.
+
+    Only whole units of an ETF are sold where its parcels and the number to sell are whole. Losses of one ETF
+    reduce gains of another, so all are chosen together.
+
+    Args:
+        parcels: All that is held, in any order.
+        units_to_sell: How many of each ETF; those not named are kept.
+        quotes: What they fetch, and when.
+        taxpayer: Who sells, with the losses carried in.
+        regime: The law.
+
+    Raises:
+        DataError: If more is to be sold than is held, or as ``gain_per_unit``.
+        SolverError: If no choice could be proven to be the cheapest.
+    """
+    refuse_future(parcels, quotes.on)
+    _refuse_short(parcels, units_to_sell)
+    sales = []
+    for units in _Program(parcels, units_to_sell, quotes, taxpayer, regime).solve():
+        realised = realise(parcels, units, quotes, taxpayer, regime)
+        sales.append(Sale(units, realised, assess(taxpayer, realised)))
+    return min(sales, key=lambda sale: sale.assessment.tax_aud)
+
+
+def _refuse_short(parcels: Sequence[Parcel], units_to_sell: Mapping[str, float]) -> None:
+    for ticker, asked in units_to_sell.items():
+        held = math.fsum(parcel.units for parcel in parcels if parcel.ticker == ticker)
+        if not (math.isfinite(asked) and 0 <= asked <= held * (1 + _ROUNDING)):
+            message = f"asked to sell {asked} {ticker}; the parcels hold {held}"
+            raise DataError(message)
+
+
+class _Program:
+    """The choice as a linear program in whole numbers; variables ``(units of each parcel, losses of each kind)``.
+
+    Minimises ``sum_k r[k] (G[k] - l[k])`` with ``G = gains @ units``; see ``assess`` for what the losses may do.
+    """
+
+    def __init__(
+        self,
+        parcels: Sequence[Parcel],
+        units_to_sell: Mapping[str, float],
+        quotes: Quotes,
+        taxpayer: Taxpayer,
+        regime: Regime,
+    ) -> None:
+        self._tickers = [parcel.ticker for parcel in parcels]
+        self._held = np.array([parcel.units for parcel in parcels])
+        self._asked = {ticker: asked for ticker, asked in units_to_sell.items() if asked > 0}
+        self._upper = self._held * np.isin(self._tickers, list(self._asked))
+        self._whole = self._find_whole([parcel.is_whole for parcel in parcels])
+        parts = [
+            gain_per_unit(parcel, quotes, taxpayer, regime) if parcel.ticker in self._asked else {}
+            for parcel in parcels
+        ]
+        self._gains = np.array([[part.get(kind, 0.0) for part in parts] for kind in GAINS])
+        self._losses = np.array([part.get(Kind.LOSS, 0.0) for part in parts])
+        self._rates = np.array([effective_rate(kind, taxpayer) for kind in GAINS])
+        self._carried = taxpayer.carried_losses_aud
+
+    def _find_whole(self, parcel_is_whole: list[bool]) -> npt.NDArray[np.bool_]:
+        fractional = {ticker for ticker, is_whole in zip(self._tickers, parcel_is_whole, strict=True) if not is_whole}
+        fractional |= {ticker for ticker, asked in self._asked.items() if not float(asked).is_integer()}
+        return np.array([ticker not in fractional for ticker in self._tickers])
+
+    def solve(self) -> list[tuple[float, ...]]:
+        """Find the units of the least tax, in each case that the law tells apart.
+
+        Losses reduce the other gains before indexed ones. So either they stop short of the indexed ones, or
+        none of the others is left. These are two programs, and not one with a switch: its large constant would let
+        losses leak past the order through the tolerance of a whole number.
+        """
+        indexed = GAINS.index(Kind.INDEXED)
+        losses_most, left_most = np.full(len(GAINS), np.inf), np.full(len(GAINS), np.inf)
+        losses_most[indexed] = 0.0
+        found = [self._solve(losses_most, np.full(len(GAINS), np.inf))]
+        if self._gains[indexed].any():
+            left_most[:indexed] = 0.0
+            found.append(self._solve(np.full(len(GAINS), np.inf), left_most))
+        possible = [units for units in found if units is not None]
+        if not possible:
+            message = f"no parcels were found to sell {self._asked} from"
+            raise SolverError(message)
+        return possible
+
+    def _solve(self, losses_most: Vector, left_most: Vector) -> tuple[float, ...] | None:
+        """Find the units of the least tax where losses and gains left after them, by kind, have these limits."""
+        n, k = len(self._tickers), len(GAINS)
+        found = milp(
+            c=np.concatenate([self._rates @ self._gains, -self._rates]),
+            integrality=np.concatenate([self._whole, np.zeros(k)]),
+            bounds=Bounds(np.zeros(n + k), np.concatenate([self._upper, losses_most])),
+            constraints=[
+                *self._sold(),
+                LinearConstraint(np.hstack([self._gains, -np.eye(k)]), 0.0, left_most),
+                LinearConstraint(np.concatenate([-self._losses, np.ones(k)]), -np.inf, self._carried),
+            ],
+            options={"mip_rel_gap": 0.0},
+        )
+        if found.status == _INFEASIBLE:
+            return None
+        if found.status != _OPTIMAL or found.x is None:
+            message = f"the cheapest sale was not proven: {found.message}"
+            raise SolverError(message)
+        units = np.clip(found.x[:n], 0.0, self._upper)
+        return tuple(np.where(self._whole, np.rint(units), units).tolist())
+
+    def _sold(self) -> list[LinearConstraint]:
+        rows = []
+        for ticker, asked in self._asked.items():
+            mine = np.array([float(ticker == other) for other in self._tickers])
+            units = min(asked, mine @ self._held)
+            rows.append(LinearConstraint(np.concatenate([mine, np.zeros(len(GAINS))]), units, units))
+        return rows

@@ -1,0 +1,75 @@
+"""Who pays the tax, and at what rate."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+from portfolio.errors import DataError
+
+
+class Entity(StrEnum):
+    """What the law takes the holder for."""
+
+    INDIVIDUAL = "individual"
+    SUPER_ACCUMULATION = "super_accumulation"
+    SUPER_PENSION = "super_pension"
+    COMPANY = "company"
+
+
+# The highest rate for individuals is 45 % and the Medicare levy 2 % (Income Tax Rates Act 1986, Sch 7;
+# Medicare Levy Act 1986, s 6), to which a surcharge adds up to 1.5 %. As much as a request may say: there is
+# room for benefits that income takes away; what is more was meant as a percentage.
+_MOST = 0.60
+
+# The rates an entity may have, the usual one first: a complying super fund's on its low tax component
+# (Income Tax Rates Act 1986, s 26); none on segregated current pension assets (ss 295-385 and 118-320); a
+# company's, and a base rate entity's (Income Tax Rates Act 1986, ss 23 and 23AA).
+_RATES = {
+    Entity.SUPER_ACCUMULATION: (0.15,),
+    Entity.SUPER_PENSION: (0.0,),
+    Entity.COMPANY: (0.30, 0.25),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Taxpayer:
+    """Who holds the portfolio.
+
+    Attributes:
+        entity: What the law takes the holder for.
+        marginal_rate: Tax on one more dollar of income, levies included, as a fraction. An individual must give
+            it; a company may, to say that it is a base rate entity (0.25); a fund's follows from its entity.
+        carried_losses_aud: Net capital losses of earlier years that have not been used (s 102-15).
+    """
+
+    entity: Entity
+    marginal_rate: float | None = None
+    carried_losses_aud: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse a rate this entity cannot have, and losses that are none."""
+        self._refuse_rate()
+        if not (math.isfinite(self.carried_losses_aud) and self.carried_losses_aud >= 0):
+            message = f"carried losses are {self.carried_losses_aud} AUD; they are stated as a positive amount, or 0"
+            raise DataError(message)
+
+    def _refuse_rate(self) -> None:
+        rate = self.marginal_rate
+        if self.entity is Entity.INDIVIDUAL:
+            if rate is None:
+                message = "an individual needs a marginal rate"
+                raise DataError(message)
+            if not 0 <= rate <= _MOST:
+                message = f"the marginal rate is {rate}; it must be a fraction from 0 to {_MOST}, such as 0.32"
+                raise DataError(message)
+        elif rate is not None and rate not in _RATES[self.entity]:
+            known = " or ".join(str(known) for known in _RATES[self.entity])
+            message = f"the marginal rate is {rate}; that of the entity {self.entity} is {known}"
+            raise DataError(message)
+
+    @property
+    def rate(self) -> float:
+        """Tax on one more dollar of income, as a fraction."""
+        return _RATES[self.entity][0] if self.marginal_rate is None else self.marginal_rate
