@@ -73,7 +73,7 @@ def _optimise(mandate: Mandate, request: OptimizationRequest, market: markets.Ma
     sleeve = _optimise_alone(
         content,
         mandate.scaled(request.customer.risk_tolerance),
-        frozenset(request.rules.never_buy),
+        request.refused(market),
         frozenset((name, p) for name, p in request.priorities.items() if name.startswith(f"{mandate.pod}.")),
         request.on_unreachable is OnUnreachable.RELAX,
     )

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from datetime import date
 from enum import StrEnum
-from typing import Annotated, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, model_validator
 
@@ -21,9 +22,11 @@ from portfolio.account import (
     EconomicDuplicate,
     GoalAccount,
     Holding,
+    IncomeAccount,
     ObjectiveTerms,
     PodAccount,
 )
+from portfolio.errors import DataError
 from portfolio.figures import Figures
 from portfolio.mandate import Mandate, Measure
 from portfolio.master import Certificate
@@ -40,9 +43,19 @@ from portfolio.rules import (
 )
 from portfolio.shares import Target, shares_from_targets
 from portfolio.sleeve import Shortfall
+from portfolio.tax.parcels import Parcel
+from portfolio.tax.taxpayer import Entity, Taxpayer
+from portfolio.trading.orders import Trading
+from portfolio.trading.owned import Outside, Owned
+
+if TYPE_CHECKING:
+    from portfolio.market import Market
 
 # A pod with less than a basis point of the capital holds nothing that anybody would buy.
 LEAST_SHARE = 1e-4
+
+# Income tax of 30 % and the Medicare levy of 2 %.
+_USUAL_RATE = 0.32
 
 # Shares that people write by hand add up to one as far as their decimals go.
 _SUM_WITHIN = 1e-6
@@ -74,20 +87,117 @@ class Customer(_Strict):
     """Whose money it is. Identify people by a key of your own, never by name: the stream is kept."""
 
     customer_id: Annotated[str, StringConstraints(min_length=1, max_length=64)]
-    total_capital_aud: Annotated[float, Field(ge=1_000, le=1e10, description="Capital to invest, AUD.")]
+    total_capital_aud: Annotated[
+        float | None,
+        Field(ge=1_000, le=1e10, description="Capital to invest, AUD; left out where an account says what is owned."),
+    ] = None
     risk_tolerance: Annotated[
         float,
         Field(ge=0, le=1, description="The pods' caps on volatility are multiplied by 0.5 + risk_tolerance."),
     ] = 0.5
+    entity: Annotated[Entity, Field(strict=False, description="What the tax law takes the customer for.")] = (
+        Entity.INDIVIDUAL
+    )
     marginal_tax_rate: Annotated[
-        float,
+        float | None,
         Field(
             ge=0,
             le=0.6,
-            description="Tax on the last dollar of income, levies included. The default is that of a resident "
-            "individual with 45,000 to 135,000 AUD in 2025-26: 30 % and the Medicare levy of 2 %.",
+            description="Tax on the last dollar of income, levies included. An individual's is by default that of a "
+            "resident with 45,000 to 135,000 AUD in 2025-26: 30 % and the Medicare levy of 2 %. A super fund's follows "
+            "from its entity; a company's is 0.30, or 0.25 for a base rate entity.",
         ),
-    ] = 0.32
+    ] = None
+    carried_losses_aud: Annotated[
+        float, Field(ge=0, le=1e10, description="Capital losses of earlier years that were not used yet.")
+    ] = 0.0
+
+    @model_validator(mode="after")
+    def _taxed(self) -> Self:
+        try:
+            self.taxpayer()
+        except DataError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+    def taxpayer(self) -> Taxpayer:
+        """Say who pays the tax, and at what rate."""
+        rate = self.marginal_tax_rate
+        if rate is None and self.entity is Entity.INDIVIDUAL:
+            rate = _USUAL_RATE
+        return Taxpayer(self.entity, rate, self.carried_losses_aud)
+
+
+class ParcelOwned(_Strict):
+    """Units of an ETF that were bought together."""
+
+    acquired: Annotated[date, Field(description="Day of the contract to buy, not of its settlement.")]
+    units: Annotated[int, Field(ge=1, le=10**9, description="Whole units.")]
+    cost_base_aud: Annotated[
+        float,
+        Field(gt=0, le=1e10, description="Of the whole parcel, AUD, brokerage included, as adjusted by the fund."),
+    ]
+
+
+class HoldingOwned(_Strict):
+    """What the customer owns of one ETF."""
+
+    ticker: Ticker
+    units: Annotated[int, Field(ge=1, le=10**9, description="Whole units; those of all parcels.")]
+    parcels: Annotated[list[ParcelOwned], Field(min_length=1, max_length=1_000)]
+    currency: Annotated[
+        Literal["AUD"], Field(description="Of the cost bases; convert others at the day of purchase.")
+    ] = "AUD"
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        there = sum(parcel.units for parcel in self.parcels)
+        if there != self.units:
+            message = f"{self.ticker} has {self.units} units, its parcels have {there}: make them equal"
+            raise ValueError(message)
+        return self
+
+
+class Account(_Strict):
+    """What the customer owns on the day of the trades: with it, the final event has orders in whole units."""
+
+    as_of: Annotated[date, Field(description="Day of the trades; parcels' ages count to it.")]
+    cash_aud: Annotated[float, Field(ge=0, le=1e10, description="Money to invest, AUD.")]
+    holdings: Annotated[list[HoldingOwned], Field(max_length=1_000)] = []
+    outside: Annotated[
+        Outside, Field(strict=False, description="Are holdings sold or kept that no pod of the customer may hold?")
+    ] = Outside.SELL
+    brokerage_share: Annotated[
+        float, Field(ge=0, le=0.1, description="Cost of an order as a share of its value, on top of brokerage_aud.")
+    ] = 0.0
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        tickers = [holding.ticker for holding in self.holdings]
+        if twice := sorted({ticker for ticker in tickers if tickers.count(ticker) > 1}):
+            message = f"holdings names {', '.join(twice)} twice: put all parcels into one"
+            raise ValueError(message)
+        later = [(h.ticker, p.acquired) for h in self.holdings for p in h.parcels if p.acquired > self.as_of]
+        if later:
+            told = ", ".join(f"{ticker} on {acquired}" for ticker, acquired in later)
+            message = f"parcels were acquired after the day of the trades, {self.as_of}: {told}"
+            raise ValueError(message)
+        return self
+
+    def owned(self, taxpayer: Taxpayer) -> Owned:
+        """Hand over what is owned."""
+        return Owned(
+            as_of=self.as_of,
+            cash_aud=self.cash_aud,
+            parcels=tuple(
+                Parcel(holding.ticker, parcel.units, parcel.acquired, parcel.cost_base_aud)
+                for holding in self.holdings
+                for parcel in holding.parcels
+            ),
+            taxpayer=taxpayer,
+            outside=self.outside,
+            brokerage_share=self.brokerage_share,
+        )
 
 
 class Goal(_Strict):
@@ -122,6 +232,24 @@ class RequestRules(_Strict):
         float, Field(ge=0, le=1, description="Two ETFs nearer than this, sqrt((1 - rho) / 2), are not both held.")
     ] = 0.0
     never_buy: Annotated[list[Ticker], Field(max_length=1_000)] = []
+    never_sell: Annotated[list[Ticker], Field(max_length=1_000)] = []
+    capital_tolerance: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=0.5,
+            description="With an account: how far a pod's holdings may be from its share of the capital, as a part of "
+            "that share; what is owned drifts, and units are whole.",
+        ),
+    ] = 0.05
+    min_order_aud: Annotated[float, Field(ge=0, le=1e6, description="With an account: least value of an order.")] = 0.0
+    max_turnover: Annotated[
+        float | None,
+        Field(ge=0, le=1, description="With an account: half of what is bought and sold, as a share of the capital."),
+    ] = None
+    max_tax_aud: Annotated[
+        float | None, Field(ge=0, le=1e10, description="With an account: most tax on capital gains that sales cause.")
+    ] = None
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -185,6 +313,9 @@ class OptimizationRequest(_Strict):
         Field(max_length=500, description="By pair, such as alpha-beta, where they are not those of the mandates."),
     ] = {}
     brokerage_aud: Annotated[float, Field(ge=0, le=1_000, description="Cost of one order, AUD.")] = 10.0
+    account: Annotated[
+        Account | None, Field(description="What the customer owns; left out where the capital is all cash.")
+    ] = None
     deadline_s: Annotated[float, Field(ge=1, le=3_600, description="Time allowed for the final event.")] = 30.0
 
     @model_validator(mode="after")
@@ -196,6 +327,18 @@ class OptimizationRequest(_Strict):
             message = f"pod_weights sum to {sum(self.pod_weights.values()):.6g}, not to 1"
             raise ValueError(message)
         return self
+
+    @model_validator(mode="after")
+    def _capital(self) -> Self:
+        if (self.customer.total_capital_aud is None) == (self.account is None):
+            message = "give either customer.total_capital_aud, to start from cash, or an account with what is owned"
+            raise ValueError(message)
+        return self
+
+    def refused(self, market: Market) -> frozenset[str]:
+        """List the tickers that pods are not to hold: never to be bought, or without a price to order at."""
+        unpriced = [etf.ticker for etf in market.etfs if etf.price_aud is None] if self.account else []
+        return frozenset([*self.rules.never_buy, *unpriced])
 
     def shares(self, risk_free: float) -> dict[str, float]:
         """Split the capital over the pods: by ``pod_weights``, or else by the goals' present values.
@@ -212,12 +355,19 @@ class OptimizationRequest(_Strict):
         return {pod: share for pod, share in shares.items() if share > 0}
 
     def terms(self) -> Terms:
-        """Collect what the optimisation needs to know of the request."""
+        """Collect what the optimisation needs to know of the request; the capital of an account comes from prices."""
+        taxpayer = self.customer.taxpayer()
         return Terms(
-            total_capital_aud=self.customer.total_capital_aud,
-            marginal_tax_rate=self.customer.marginal_tax_rate,
+            total_capital_aud=self.customer.total_capital_aud or 0.0,
+            marginal_tax_rate=taxpayer.rate,
+            entity=taxpayer.entity,
+            owned=self.account.owned(taxpayer) if self.account else None,
             brokerage_aud=self.brokerage_aud,
-            rules=Rules(**self.rules.model_dump(exclude={"never_buy"}), never_buy=tuple(self.rules.never_buy)),
+            rules=Rules(
+                **self.rules.model_dump(exclude={"never_buy", "never_sell"}),
+                never_buy=tuple(self.rules.never_buy),
+                never_sell=tuple(self.rules.never_sell),
+            ),
             preferences=Preferences(**self.preferences.model_dump()),
             priorities=self.priorities,
             pod_ranks={g.pod: min(o.priority for o in self.goals if o.pod == g.pod) for g in self.goals},
@@ -300,6 +450,8 @@ class MasterPortfolioOptimized(_Lenient):
     correlation_matrix: Mapping[str, Mapping[str, float]]
     economic_duplicates: tuple[EconomicDuplicate, ...]
     objective_terms: ObjectiveTerms
+    income: Mapping[str, IncomeAccount]
+    trading: Trading | None = None
     certificate: Certificate
     elapsed_s: Annotated[float, Field(description="Time the coordinator took to optimise and check.")]
 

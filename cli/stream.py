@@ -49,7 +49,9 @@ def _summary(kind: Kind, body: dict[str, Any]) -> str:
 
 def _request(body: dict[str, Any]) -> str:
     split = body.get("pod_weights") or {goal["pod"]: goal["target_amount_aud"] for goal in body["goals"]}
-    return f"{body['customer']['total_capital_aud']:,.0f} AUD over {', '.join(split)} in {body['market']}"
+    capital = body["customer"].get("total_capital_aud")
+    what = f"{len(body['account'].get('holdings', []))} holdings and cash" if capital is None else f"{capital:,.0f} AUD"
+    return f"{what} over {', '.join(split)} in {body['market']}"
 
 
 def _pod(body: dict[str, Any]) -> str:

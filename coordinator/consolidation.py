@@ -21,6 +21,8 @@ from portfolio.errors import DataError, SolverError
 from portfolio.figures import figures
 from portfolio.master import optimise_master
 from portfolio.sleeve import Sleeve
+from portfolio.trading.inventory import settle
+from portfolio.trading.orders import plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -61,7 +63,7 @@ def _optimise(request: OptimizationRequest, results: Mapping[str, PodResult], st
     began = perf_counter()
     market = markets.load(request.market)
     sleeves = [_sleeve(market, results[pod], share) for pod, share in request.shares(market.risk_free).items()]
-    terms = request.terms()
+    terms = settle(market, sleeves, request.terms())
     master = optimise_master(market, sleeves, terms, stop=stop)
     account = render_account(market, sleeves, terms, master)
     event = MasterPortfolioOptimized(
@@ -78,6 +80,8 @@ def _optimise(request: OptimizationRequest, results: Mapping[str, PodResult], st
         correlation_matrix=account.correlation_matrix,
         economic_duplicates=account.economic_duplicates,
         objective_terms=account.objective_terms,
+        income=account.income,
+        trading=plan(market, sleeves, terms, master),
         certificate=master.certificate,
         elapsed_s=round(perf_counter() - began, 6),
     )

@@ -123,10 +123,16 @@ def _refuse(request: OptimizationRequest) -> Fail | None:
         text = f"the share of {', '.join(small)} is below {LEAST_SHARE:.2%} of the capital: give it more, or nothing"
         return _fail(request, Reason.INVALID_REQUEST, text)
     priced = {*market.tickers, *market.unpriced}
-    if strange := sorted(set(request.rules.never_buy) - priced):
-        known = ", ".join(sorted(priced))
-        text = f"rules.never_buy names {', '.join(strange)}, unknown in market {market.id}; it has {known}"
-        return _fail(request, Reason.UNKNOWN_ETF, text)
+    named = {
+        "rules.never_buy": request.rules.never_buy,
+        "rules.never_sell": request.rules.never_sell,
+        "account.holdings": [holding.ticker for holding in request.account.holdings] if request.account else [],
+    }
+    for where, tickers in named.items():
+        if strange := sorted(set(tickers) - priced):
+            known = ", ".join(sorted(priced))
+            text = f"{where} names {', '.join(strange)}, unknown in market {market.id}; it has {known}"
+            return _fail(request, Reason.UNKNOWN_ETF, text)
     return None
 
 

@@ -16,10 +16,12 @@ import numpy as np
 from portfolio.figures import Figures, figures
 from portfolio.goals import Row
 from portfolio.mandate import Mandate, Measure, Objective
-from portfolio.naive import Overview, extra_owners, overview, put_side_by_side
+from portfolio.naive import Overview, extra_owners, overview, put_side_by_side, without_coordination
 from portfolio.ranking import correlation, correlation_limit
 from portfolio.ranking import delivered as delivered_figure
 from portfolio.rules import Duplicates
+from portfolio.tax.income import Distributions, after_tax_income, must_hold
+from portfolio.tax.taxpayer import Taxpayer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -153,7 +155,7 @@ class ObjectiveTerms:
     Attributes:
         pod_score: Shares times scores; a pod scores 1 at its stage-1 result.
         duplication: Owners beyond an ETF's first, as a share of the naive portfolio's (of 1, if it has none).
-        trading_cost: As a share of the naive portfolio's.
+        trading_cost: As a share of what buying the naive portfolio from cash costs.
         tax_efficiency: Share of the naive portfolio's tax on income that is saved.
     """
 
@@ -161,6 +163,31 @@ class ObjectiveTerms:
     duplication: float
     trading_cost: float
     tax_efficiency: float
+
+
+@dataclass(frozen=True, slots=True)
+class IncomeAccount:
+    """A year's distributions of a portfolio and the tax on them.
+
+    Attributes:
+        cash_aud: Distributions.
+        franking_credits_aud: Credits for company tax that come with them.
+        tax_aud: Tax on both, before the credits pay part of it.
+        after_tax_aud: What is left of distributions and credits.
+        cash_yield: Distributions, as a share of the capital.
+        grossed_up_yield: With their credits.
+        after_tax_yield: What is left.
+        holding_period_rule: Whether the credits take 45 days of holding: always, but for individuals with few.
+    """
+
+    cash_aud: float
+    franking_credits_aud: float
+    tax_aud: float
+    after_tax_aud: float
+    cash_yield: float
+    grossed_up_yield: float
+    after_tax_yield: float
+    holding_period_rule: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +202,7 @@ class Account:
     correlation_matrix: Mapping[str, Mapping[str, float]]
     economic_duplicates: tuple[EconomicDuplicate, ...]
     objective_terms: ObjectiveTerms
+    income: Mapping[str, IncomeAccount]
 
 
 # The rows of the comparison; those that are goals too are ``goals.Row``.
@@ -184,6 +212,9 @@ COMPARED: tuple[tuple[str, Literal["lower", "higher"]], ...] = (
     ("duplicated_etfs", "lower"),
     ("largest_position", "lower"),
     ("trading_cost_aud", "lower"),
+    ("brokerage_aud", "lower"),
+    ("spread_aud", "lower"),
+    ("capital_gains_tax_aud", "lower"),
     ("tax_efficiency", "higher"),
     ("sharpe_ratio", "higher"),
     ("expected_return", "higher"),
@@ -198,9 +229,9 @@ NEARLY_THE_SAME = 0.97
 def render_account(market: Market, sleeves: Sequence[Sleeve], terms: Terms, master: Master) -> Account:
     """Describe a master portfolio."""
     X = master.X
-    naive, now = overview(market, put_side_by_side(sleeves), terms), overview(market, X, terms)
+    naive, now = without_coordination(market, sleeves, terms), overview(market, X, terms)
     goals = tuple(_goal(goal, market, sleeves, terms, master) for goal in master.goals)
-    delivered = [figures(market, row / s.share) for s, row in zip(sleeves, X, strict=True)]
+    delivered = [figures(market, row / row.sum()) for row in X]
     return Account(
         holdings=_holdings(market, sleeves, terms, X),
         pods={s.mandate.pod: _pod(market, s, row, found) for s, row, found in zip(sleeves, X, delivered, strict=True)},
@@ -210,11 +241,35 @@ def render_account(market: Market, sleeves: Sequence[Sleeve], terms: Terms, mast
         correlation_matrix=_matrix(market, sleeves, X),
         economic_duplicates=_economic_duplicates(market, X),
         objective_terms=ObjectiveTerms(
-            pod_score=sum(s.share * _score(market, s, found) for s, found in zip(sleeves, delivered, strict=True)),
+            pod_score=sum(
+                float(row.sum()) * _score(market, s, found) for s, row, found in zip(sleeves, X, delivered, strict=True)
+            ),
             duplication=extra_owners(X) / max(extra_owners(put_side_by_side(sleeves)), 1),
-            trading_cost=_share(now.trading_cost_aud, naive.trading_cost_aud),
+            trading_cost=_share(now.trading_cost_aud, naive.buying_cost_aud),
             tax_efficiency=1 - now.tax_aud / naive.tax_aud if _taxed(naive) else 0.0,
         ),
+        income={
+            "naive": _income(market, terms, put_side_by_side(sleeves).sum(axis=0)),
+            "master": _income(market, terms, X.sum(axis=0)),
+        },
+    )
+
+
+def _income(market: Market, terms: Terms, w: Vector) -> IncomeAccount:
+    taxpayer = Taxpayer(terms.entity, terms.marginal_tax_rate)
+    distributions = Distributions(market.column("distribution_yield"), market.column("franked_share"))
+    capital = terms.total_capital_aud
+    # Credits that exceed the tax on a company's distributions pay tax on its other income.
+    income = after_tax_income(taxpayer, distributions, w * capital, other_tax_aud=capital)
+    return IncomeAccount(
+        cash_aud=income.cash_aud,
+        franking_credits_aud=income.credits_aud,
+        tax_aud=income.tax_aud,
+        after_tax_aud=income.after_tax_aud,
+        cash_yield=income.cash_aud / capital,
+        grossed_up_yield=(income.cash_aud + income.credits_aud) / capital,
+        after_tax_yield=income.after_tax_aud / capital,
+        holding_period_rule=must_hold(terms.entity, income.credits_aud),
     )
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from portfolio import Matrix, Vector
+    from portfolio import Vector
     from portfolio.market import Market
 
 Event = Mapping[str, Any]
@@ -79,11 +79,23 @@ class _Checker:
         self.shares = np.array([pod["capital_share"] for pod in self.pods.values()])
         self.X = np.array([self.vector(pod["weights"]) for pod in self.pods.values()])
         self.naive_sleeves = np.array([self.vector(pod["naive_weights"]) for pod in self.pods.values()])
+        self.owned: Event | None = self.terms.get("owned")
+        # Of what is invested: where something is owned, that is not fixed.
+        self.sleeves = self.X / self.X.sum(axis=1)[:, None]
         etfs = market.etfs
         self.cash_yield = np.array([etf.distribution_yield for etf in etfs])
         self.credits = np.array([etf.distribution_yield * etf.franked_share * 30 / 70 for etf in etfs])
+        self.had = self._had()
         self.spreads = np.array([etf.half_spread for etf in etfs])
         self.liquidity = np.array([etf.liquidity for etf in etfs])
+
+    def _had(self) -> Vector:
+        """Shares of the capital that were owned."""
+        had = np.zeros(len(self.index))
+        for parcel in self.owned["parcels"] if self.owned else ():
+            j = self.index[parcel["ticker"]]
+            had[j] += parcel["units"] * (self.market.etfs[j].price_aud or 0.0) / self.terms["total_capital_aud"]
+        return had
 
     def vector(self, weights: Mapping[str, float]) -> Vector:
         """Put named weights in the market's order; an unknown ticker fails loudly."""
@@ -95,7 +107,8 @@ class _Checker:
     def structure(self) -> Iterator[str]:
         """Check that the parts add up to the whole."""
         w = self.vector(self.event["weights"])
-        if not isclose(w.sum(), 1.0, abs_tol=RULE):
+        tolerance = self.rules["capital_tolerance"] if self.owned else 0.0
+        if not isclose(w.sum(), 1.0, abs_tol=RULE) and (self.owned is None or w.sum() > 1):
             yield f"the weights sum to {w.sum():.9f}, not to 1"
         if not isclose(self.shares.sum(), 1.0, abs_tol=RULE):
             yield f"the pods' shares of the capital sum to {self.shares.sum():.9f}, not to 1"
@@ -104,7 +117,8 @@ class _Checker:
         if (self.X < 0).any() or (self.naive_sleeves < 0).any():
             yield "a weight is negative"
         for (pod, part), held in zip(self.pods.items(), self.X, strict=True):
-            if not isclose(held.sum(), part["capital_share"], abs_tol=RULE):
+            share = part["capital_share"]
+            if abs(held.sum() - share) > tolerance * share + RULE:
                 yield f"{pod} holds {held.sum():.9f} of the capital, not its share of {part['capital_share']:.9f}"
         for holding in self.event["holdings"]:
             j = self.index[holding["ticker"]]
@@ -133,7 +147,7 @@ class _Checker:
                 yield f"{ticker} has a weight of {w[j]:.9f}, outside {rules['min_weight']} to {rules['max_weight']}"
             if owners[j] > 1 and rules["duplicates"] == "forbid":
                 yield f"{ticker} has {owners[j]} owners"
-            if ticker in rules["never_buy"]:
+            if ticker in rules["never_buy"] and w[j] > self.had[j] + FIGURE:
                 yield f"{ticker} is held, but must never be bought"
         for i, j in combinations(held, 2):
             rho = self.market.Sigma[i, j] / sqrt(self.market.Sigma[i, i] * self.market.Sigma[j, j])
@@ -146,7 +160,7 @@ class _Checker:
         """Check a sleeve against its universe and its largest position."""
         for j in np.flatnonzero(u > 0):
             ticker = self.market.etfs[j].ticker
-            if ticker not in mandate["universe"] or ticker in left_out:
+            if ticker not in mandate["universe"] or (ticker in left_out and not self.had[j]):
                 yield f"{mandate['pod']} holds {ticker}, which is not in its universe"
             if u[j] > mandate["max_position"] + RULE:
                 yield f"{mandate['pod']} holds {u[j]:.9f} of itself in {ticker}, above {mandate['max_position']}"
@@ -197,15 +211,15 @@ class _Checker:
 
     def due(self) -> Iterator[Event]:
         """Say of every goal what it should be: who, what, how much, and what the portfolio gives."""
-        sleeves = dict(zip(self.pods, self.X / self.shares[:, None], strict=True))
+        sleeves = dict(zip(self.pods, self.sleeves, strict=True))
         for pod, part in self.pods.items():
             for figure, asked in part["mandate"]["goals"].items():
                 value, lower = self.measure(figure, sleeves[pod]), figure == "volatility"
                 yield _due(f"{pod}.{figure}", [pod], figure, asked, value, lower=lower)
-        naive, now = self.overview(self.naive_sleeves * self.shares[:, None]), self.overview(self.X)
+        naive, now = self.overview("naive"), self.overview("master")
         for figure in _LOWER_IS_BETTER + _HIGHER_IS_BETTER:
             asked = naive[figure]
-            if asked is not None and self.could_be_worse(figure, asked):
+            if asked is not None and self.could_be_worse(figure):
                 lower = figure in _LOWER_IS_BETTER
                 yield _due(f"never_worse.{figure}", [], figure, asked, now[figure], lower=lower)
         if self.terms["correlations"] == "limit":
@@ -215,10 +229,10 @@ class _Checker:
                     rho = self.correlation(a, b)
                     yield _due(f"correlation.{a}-{b}", [a, b], "correlation", limit, rho, lower=True)
 
-    def could_be_worse(self, figure: str, naive: float) -> bool:
+    def could_be_worse(self, figure: str) -> bool:
         """Whether a figure is compared as a goal at all."""
         if figure == "trading_cost_aud":
-            return naive > 0
+            return (self.overview("naive")["buying_cost_aud"] or 0.0) > 0
         if figure == "tax_efficiency":
             return self.terms["marginal_tax_rate"] > 0 and bool((self.cash_yield + self.credits).any())
         return figure != "duplicated_etfs" or self.rules["duplicates"] == "penalise"
@@ -245,7 +259,9 @@ class _Checker:
             yield from self.gave_way(told, value)
         best, alone = told["best_together"], told["best_alone"]
         sign = 1 if lower else -1
-        for other, words in ((best, "with the goals before it"), (alone, "alone")):
+        # What is owned may be better than anything that a pod alone could buy.
+        bests = [(best, "with the goals before it"), *([] if self.owned else [(alone, "alone")])]
+        for other, words in bests:
             if other is not None and value is not None and sign * (other - value) > _PROVEN * max(1.0, abs(other)):
                 yield f"{name} is better than the best it could be {words}"
         prices = [told["price"], told["gain_of_one_percent"]]
@@ -291,7 +307,7 @@ class _Checker:
 
     def pod_figures(self) -> Iterator[str]:
         """Check the figures of every sleeve."""
-        for (pod, part), u in zip(self.pods.items(), self.X / self.shares[:, None], strict=True):
+        for (pod, part), u in zip(self.pods.items(), self.sleeves, strict=True):
             if set(part["figures"]) != _FIGURES or part["mandate"]["pod"] != pod:
                 yield f"{pod} has not the figures, or the mandate, that it should have"
                 continue
@@ -299,17 +315,28 @@ class _Checker:
                 if not _same(told, self.measure(name, u)):
                     yield f"{pod}'s {name} is {self.measure(name, u)}, not {told}"
 
-    def overview(self, X: Matrix) -> dict[str, float | None]:
-        """Compute the figures that are compared."""
+    def overview(self, which: str) -> dict[str, float | None]:
+        """Compute the figures that are compared, of the naive portfolio or the master's."""
+        X = self.naive_sleeves * self.shares[:, None] if which == "naive" else self.X
         w, owners, capital = X.sum(axis=0), (X > 0).sum(axis=0), self.terms["total_capital_aud"]
         before = float((self.market.expected_returns + self.credits) @ w)
         tax = self.terms["marginal_tax_rate"] * float((self.cash_yield + self.credits) @ w)
+        brokerage, spread = self.terms["brokerage_aud"] * float(owners.sum()), capital * float(self.spreads @ w)
+        buying, gains_tax = brokerage + spread, 0.0
+        if self.owned:
+            move = self.event["trading"][which]
+            buying += self.owned["brokerage_share"] * capital * float(w.sum())
+            brokerage, spread, gains_tax = move["brokerage_aud"], move["spread_aud"], move["gains"]["tax_aud"]
         return {
             "etfs": float((owners > 0).sum()),
             "positions": float(owners.sum()),
             "duplicated_etfs": float((owners > 1).sum()),
             "largest_position": float(w.max()),
-            "trading_cost_aud": self.terms["brokerage_aud"] * float(owners.sum()) + capital * float(self.spreads @ w),
+            "trading_cost_aud": brokerage + spread + gains_tax,
+            "brokerage_aud": brokerage,
+            "spread_aud": spread,
+            "capital_gains_tax_aud": gains_tax,
+            "buying_cost_aud": buying,
             "tax_efficiency": 10 * (before - tax) / before if before > 0 else None,
             "sharpe_ratio": self.measure("sharpe_ratio", w),
             "expected_return": float(self.market.expected_returns @ w),
@@ -319,7 +346,8 @@ class _Checker:
 
     def comparison(self) -> Iterator[str]:
         """Check the comparison, and that nothing is worse than the naive portfolio."""
-        naive, master = self.overview(self.naive_sleeves * self.shares[:, None]), self.overview(self.X)
+        naive, master = self.overview("naive"), self.overview("master")
+        naive.pop("buying_cost_aud"), master.pop("buying_cost_aud")
         rows = {row["metric"]: row for row in self.event["comparison"]}
         if set(rows) != set(naive) or len(rows) != len(self.event["comparison"]):
             yield "the comparison has not the rows it should have"
@@ -419,18 +447,18 @@ class _Checker:
     def objective_terms(self) -> dict[str, float]:
         """Compute the terms of the objective."""
         naive_X = self.naive_sleeves * self.shares[:, None]
-        naive, master = self.overview(naive_X), self.overview(self.X)
+        naive, master = self.overview("naive"), self.overview("master")
         was, now = (np.maximum((Y > 0).sum(axis=0) - 1, 0).sum() for Y in (naive_X, self.X))
         scores = [
             self.score(part["mandate"]["objective"], best, u)
-            for part, best, u in zip(self.pods.values(), self.naive_sleeves, self.X / self.shares[:, None], strict=True)
+            for part, best, u in zip(self.pods.values(), self.naive_sleeves, self.sleeves, strict=True)
         ]
         taxed = naive["tax_efficiency"] is not None and bool(naive["tax_aud"])
         return {
-            "pod_score": float(self.shares @ np.array(scores)),
+            "pod_score": float(self.X.sum(axis=1) @ np.array(scores)),
             "duplication": float(now) / max(float(was), 1.0),
-            "trading_cost": (master["trading_cost_aud"] or 0.0) / naive["trading_cost_aud"]
-            if naive["trading_cost_aud"]
+            "trading_cost": (master["trading_cost_aud"] or 0.0) / naive["buying_cost_aud"]
+            if naive["buying_cost_aud"]
             else 0.0,
             "tax_efficiency": 1 - (master["tax_aud"] or 0.0) / (naive["tax_aud"] or 1.0) if taxed else 0.0,
         }

@@ -91,7 +91,8 @@ class Formulation(Structure):
         if goal.figure is not Measure.VOLATILITY:
             return False
         p = [sleeve.mandate.pod for sleeve in self.sleeves].index(goal.pods[0])
-        return not self.has_risk(p) and level >= self.most_risk(p)
+        # What bounds the risk counts on all of the pod's capital being invested.
+        return self.stock is None and not self.has_risk(p) and level >= self.most_risk(p)
 
     def _score(self) -> None:
         """State the customer's objective, to be minimised: see ``docs/model.md``."""
@@ -99,7 +100,7 @@ class Formulation(Structure):
             self._score_pod(p)
         self.price_sharing()
         weigh, naive = self.terms.preferences, self.naive
-        if naive.trading_cost_aud > 0:
+        if naive.buying_cost_aud > 0:
             self.build.cost({j: weigh.trading_cost * a for j, a in self.trading_costs().items()})
         if naive.tax_aud > 0 and naive.tax_efficiency is not None:
             drags = tax_drags(self.market, self.terms.marginal_tax_rate) * self.terms.total_capital_aud
@@ -107,22 +108,28 @@ class Formulation(Structure):
             self.build.cost(self.whole(weigh.tax_efficiency * drags / naive.tax_aud))
 
     def _score_pod(self, p: int) -> None:
-        """Add the pod's part of the objective: 1 at its stage-1 result, weighed by its capital."""
+        """Add the pod's part of the objective: 1 at its stage-1 result, weighed by the capital that it invests."""
         sleeve, best = self.sleeves[p], self.sleeves[p].figures
         weight = self.terms.preferences.pod_score * sleeve.share
         if sleeve.mandate.objective is Objective.MIN_VOLATILITY:
             # 2 - s / s*
-            self.build.offset -= 2 * weight
+            self._credit(p, 2 * weight)
             self.build.cost({self.risk(p): weight})
         elif sleeve.mandate.objective is Objective.MAX_SHARPE:
             # 1 - (S* s - (m - rf)) / (S* s*)
             excess = self.market.expected_returns - self.market.risk_free
-            self.build.offset -= weight
+            self._credit(p, weight)
             self.build.cost({self.risk(p): weight})
             self.build.cost(self.row(p, -weight * excess / (best.sharpe_ratio * best.volatility)))
         else:
             # 1 + (m - m*) / |m*|, which is m / m* where that is positive
             measure = sleeve.mandate.objective.measure
             yardstick = best.of(measure)
-            self.build.offset -= weight * (1 - yardstick / abs(yardstick))
+            self._credit(p, weight * (1 - yardstick / abs(yardstick)))
             self.build.cost(self.row(p, -weight * self.column(measure) / abs(yardstick)))
+
+    def _credit(self, p: int, points: float) -> None:
+        """Add points to the objective for a pod's capital, or for what of it is invested."""
+        row, constant = self.of_invested(p, points)
+        self.build.offset -= constant
+        self.build.cost({x: -a for x, a in row.items()})

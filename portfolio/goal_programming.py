@@ -215,7 +215,7 @@ def best_figure(
             break
         best = delivered(goal, form.market, form.sleeves, form.terms, form.weights(solution))
         proven = solution.status is Status.OPTIMAL
-        if best is None or not proven or not is_ratio(goal) or abs(best - last) <= gap * max(1.0, abs(best)):
+        if best is None or not proven or not is_ratio(form, goal) or abs(best - last) <= gap * max(1.0, abs(best)):
             return best, proven and best is not None
         last = max(best, 0.0)
     return best, False

@@ -67,9 +67,13 @@ def aim_at(form: Structure, goal: Goal, level: float) -> None:
         _AIM[Row(goal.figure)](form, level)
 
 
-def is_ratio(goal: Goal) -> bool:
-    """Whether the figure is a ratio, which takes several steps to make as good as possible."""
-    return goal.figure in (Measure.SHARPE, Row.SHARPE_RATIO, Row.TAX_EFFICIENCY)
+def is_ratio(form: Structure, goal: Goal) -> bool:
+    """Whether the figure is a ratio, which takes several steps to make as good as possible.
+
+    Where it is not fixed how much a pod invests, so is every figure of a pod.
+    """
+    ratios = (Measure.SHARPE, Row.SHARPE_RATIO, Row.TAX_EFFICIENCY)
+    return goal.figure in ratios or (form.stock is not None and isinstance(goal.figure, Measure))
 
 
 # Goals of a pod.
@@ -83,26 +87,43 @@ def _require_of_pod(form: Structure, goal: Goal, level: float) -> Lever:
     p, measure = _pod(form, goal), goal.measure
     unit = form.sleeves[p].figures.volatility
     if measure is Measure.VOLATILITY:
-        return Lever(form.build.at_most({form.risk(p): 1.0}, level / unit), constant=1 / unit)
+        row, limit = form.of_invested(p, level / unit)
+        number = form.build.at_most({form.risk(p): 1.0, **{x: -a for x, a in row.items()}}, limit)
+        slope, constant = form.of_invested(p, 1 / unit)
+        return Lever(number, constant=constant, slope=slope)
     if measure is Measure.SHARPE:
         row, scale = _below_ratio(form, p, level)
         return Lever(form.build.at_most(row, 0.0), slope={form.risk(p): unit / scale})
     column = form.column(measure)
     scale = max(float(abs(column).max()), abs(level), _NO_SCALE)
-    return Lever(form.build.at_least(form.row(p, column / scale), level / scale), constant=1 / scale)
+    asked, limit = form.of_invested(p, level / scale)
+    row = {x: a - asked.get(x, 0.0) for x, a in form.row(p, column / scale).items()}
+    slope, constant = form.of_invested(p, 1 / scale)
+    return Lever(form.build.at_least(row, limit), constant=constant, slope=slope)
 
 
 def _aim_at_pod(form: Structure, goal: Goal, level: float) -> None:
     p, measure = _pod(form, goal), goal.measure
     if measure is Measure.VOLATILITY:
         form.build.cost({form.risk(p): 1.0})
+        _beat(form, p, level / form.sleeves[p].figures.volatility, 1.0)
     elif measure is Measure.SHARPE:
         # Near the answer this is near zero: the constant keeps a relative gap meaningful.
         form.build.offset += 1
         form.build.cost(_below_ratio(form, p, level)[0])
     else:
         column = form.column(measure)
-        form.build.cost(form.row(p, -column / max(float(abs(column).max()), _NO_SCALE)))
+        scale = max(float(abs(column).max()), _NO_SCALE)
+        form.build.cost(form.row(p, -column / scale))
+        _beat(form, p, level / scale, -1.0)
+
+
+def _beat(form: Structure, p: int, level: float, sign: float) -> None:
+    """Count from a level for every dollar invested, where that is not fixed."""
+    if form.stock is not None:
+        # Near the answer this is near zero: the constant keeps a relative gap meaningful.
+        form.build.offset += 1
+        form.build.cost({x: -sign * a for x, a in form.of_invested(p, level)[0].items()})
 
 
 def _below_ratio(form: Structure, p: int, ratio: float) -> tuple[dict[int, float], float]:
@@ -148,7 +169,7 @@ def _aim_at_no_large_position(form: Structure, level: float) -> None:
 
 
 def _require_low_cost(form: Structure, level: float) -> Lever:
-    naive = form.naive.trading_cost_aud
+    naive = form.naive.buying_cost_aud
     return Lever(form.build.at_most(form.trading_costs(), level / naive), constant=1 / naive)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -39,6 +40,8 @@ class Etf:
         franked_share: Share of the distributions that is franked.
         liquidity: 0 to 1, the share of a holding that can be sold within a day at the spread.
         half_spread: Half the bid-ask spread, as a share of the price.
+        price_aud: Last price of a unit; None where there is none: then it cannot be traded.
+        since: First day on which units could be owned; None where it is not known.
     """
 
     ticker: str
@@ -48,6 +51,8 @@ class Etf:
     franked_share: float
     liquidity: float
     half_spread: float
+    price_aud: float | None = None
+    since: date | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -210,6 +215,12 @@ def _refuse_nonsense(market: Market) -> None:
             message = f"market {market.id} has a {attribute} that is negative or too large for {', '.join(wrong)}"
             raise DataError(message)
 
+    if free := [etf.ticker for etf in market.etfs if etf.price_aud is not None and etf.price_aud <= 0]:
+        message = (
+            f"market {market.id} has a price that is not positive for {', '.join(free)}; leave out what is not known"
+        )
+        raise DataError(message)
+
 
 def _etf(row: dict[str, str]) -> Etf:
     return Etf(
@@ -220,6 +231,8 @@ def _etf(row: dict[str, str]) -> Etf:
         franked_share=_number(row, "franked_share"),
         liquidity=_number(row, "liquidity"),
         half_spread=_number(row, "half_spread_bps") / 10_000,
+        price_aud=_number(row, "price_aud") if row.get("price_aud") else None,
+        since=date.fromisoformat(row["since"]) if row.get("since") else None,
     )
 
 

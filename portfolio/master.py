@@ -110,7 +110,8 @@ def optimise_master(
     form = solver.formulate()
     _refuse_strangers(form.goals, sleeves, terms)
     convex = [goal for goal in form.goals if goal.figure is not None]
-    hopeless = _hopeless(convex, sleeves)
+    # Alone, a pod owns nothing yet: with what is owned it may do better.
+    hopeless = _hopeless(convex, sleeves) if terms.owned is None else {}
     levels = Levels({goal.name: goal.asked for goal in convex})
     solution = None if hopeless else solver.solve(form, gap)
     if solution is None or solution.status is Status.INFEASIBLE:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from portfolio.figures import figures, tax_drags
 from portfolio.goals import CORRELATION_PRIORITY, LAST_RANK, NEVER_WORSE_PRIORITY, Goal, Row, pod_goals
 from portfolio.mandate import Measure
-from portfolio.naive import overview, put_side_by_side
+from portfolio.naive import overview, without_coordination
 from portfolio.rules import Correlations, Duplicates
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def ranked(market: Market, sleeves: Sequence[Sleeve], terms: Terms) -> list[Goal
 
 
 def _never_worse(market: Market, sleeves: Sequence[Sleeve], terms: Terms) -> Iterator[Goal]:
-    naive = overview(market, put_side_by_side(sleeves), terms)
+    naive = without_coordination(market, sleeves, terms)
     for row in Row:
         if _says_something(row, market, naive, terms):
             name, asked = f"never_worse.{row.value}", float(getattr(naive, row.value))
@@ -54,7 +54,7 @@ def _never_worse(market: Market, sleeves: Sequence[Sleeve], terms: Terms) -> Ite
 def _says_something(row: Row, market: Market, naive: Overview, terms: Terms) -> bool:
     """Whether a row can be worse at all."""
     if row is Row.TRADING_COST:
-        return naive.trading_cost_aud > 0
+        return naive.buying_cost_aud > 0
     if row is Row.TAX_EFFICIENCY:
         return naive.tax_efficiency is not None and bool(tax_drags(market, terms.marginal_tax_rate).any())
     # One owner an ETF is a rule of its own, and stronger.
@@ -90,7 +90,7 @@ def delivered(goal: Goal, market: Market, sleeves: Sequence[Sleeve], terms: Term
     names = [sleeve.mandate.pod for sleeve in sleeves]
     if isinstance(goal.figure, Measure):
         p = names.index(goal.pods[0])
-        return figures(market, X[p] / sleeves[p].share).of(goal.figure)
+        return figures(market, X[p] / X[p].sum()).of(goal.figure)
     if isinstance(goal.figure, Row):
         value = getattr(overview(market, X, terms), goal.figure.value)
         return None if value is None else float(value)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from portfolio.errors import DataError
+from portfolio.tax.taxpayer import Entity
+from portfolio.trading.owned import Owned
 
 
 class Duplicates(StrEnum):
@@ -63,7 +65,13 @@ class Rules:
         max_weight: Largest share of the capital in one ETF.
         duplicates: Whether an ETF may have more than one owner.
         min_correlation_distance: Two ETFs nearer than this, by ``sqrt((1 - rho) / 2)``, are not both held.
-        never_buy: Tickers that no pod may hold.
+        never_buy: Tickers that are not to be bought; what is owned of them may stay.
+        never_sell: Tickers of which nothing is to be sold.
+        capital_tolerance: How far a pod's holdings may be from its share of the capital, as a part of that share:
+            what is owned drifts, and units are whole. This and what follows matter where something is owned.
+        min_order_aud: Least value of an order.
+        max_turnover: Most that is traded, half of what is bought and sold, as a share of the capital.
+        max_tax_aud: Most tax on capital gains that sales may cause.
     """
 
     max_etfs: int = 12
@@ -72,6 +80,11 @@ class Rules:
     duplicates: Duplicates = Duplicates.FORBID
     min_correlation_distance: float = 0.0
     never_buy: tuple[str, ...] = ()
+    never_sell: tuple[str, ...] = ()
+    capital_tolerance: float = 0.05
+    min_order_aud: float = 0.0
+    max_turnover: float | None = None
+    max_tax_aud: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no portfolio could keep."""
@@ -84,6 +97,13 @@ class Rules:
         if not 0 <= self.min_correlation_distance <= 1:
             message = f"min_correlation_distance is {self.min_correlation_distance}; it must be from 0 to 1"
             raise DataError(message)
+        if not 0 <= self.capital_tolerance < 1:
+            message = f"capital_tolerance is {self.capital_tolerance}; it must be from 0 to below 1"
+            raise DataError(message)
+        limits = (self.min_order_aud, self.max_turnover or 0.0, self.max_tax_aud or 0.0)
+        if min(limits) < 0:
+            message = "min_order_aud, max_turnover and max_tax_aud must not be negative"
+            raise DataError(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +113,8 @@ class Terms:
     Attributes:
         total_capital_aud: Capital to invest.
         marginal_tax_rate: Tax on income, levies included, as a fraction.
-        brokerage_aud: Cost of one order.
+        entity: What the law takes the customer for.
+        brokerage_aud: Fixed cost of one order.
         rules: Hard rules.
         preferences: What the objective weighs.
         priorities: Of goals by name, 1 first, where they are not the default (``goals``).
@@ -102,6 +123,7 @@ class Terms:
         explain: For which goals the best figure is told: finding one takes as long as a portfolio.
         correlations: Whether limits on the pods' correlations are goals, or only reported.
         correlation_limits: Limits by pair (``alpha-beta``), where they are not those of the mandates.
+        owned: What the customer owns; None where the capital is cash and weights are all that is asked.
     """
 
     total_capital_aud: float
@@ -115,6 +137,8 @@ class Terms:
     explain: Explain = Explain.UNMET
     correlations: Correlations = Correlations.REPORT
     correlation_limits: Mapping[str, float] = field(default_factory=dict)
+    owned: Owned | None = None
+    entity: Entity = Entity.INDIVIDUAL
 
     def __hash__(self) -> int:
         """Hash what distinguishes terms in practice; equality compares everything."""

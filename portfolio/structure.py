@@ -11,16 +11,18 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import combinations, product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from portfolio.conic.bound import ON
-from portfolio.conic.program import Builder
+from portfolio.conic.program import JOINT, Builder
 from portfolio.figures import grossed_up_yields
 from portfolio.mandate import Measure
-from portfolio.naive import Overview, extra_owners, overview, put_side_by_side
+from portfolio.naive import Overview, extra_owners, put_side_by_side, without_coordination
 from portfolio.rules import Duplicates
+from portfolio.trading.inventory import take_stock
+from portfolio.trading.trades import Trades, least_purchase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -54,6 +56,13 @@ class Held:
     z: int
 
 
+class IsHeld(NamedTuple):
+    """What adds up to one if an ETF is held, else to zero: variables and switches."""
+
+    row: dict[int, float]
+    switches: dict[int, float]
+
+
 class Structure:
     """Variables and rules, and the words that the rows of goals are made of.
 
@@ -80,13 +89,15 @@ class Structure:
         self, market: Market, sleeves: Sequence[Sleeve], terms: Terms, without: Collection[str], caps: Caps
     ) -> None:
         self.market, self.sleeves, self.terms = market, sleeves, terms
-        self.naive: Overview = overview(market, put_side_by_side(sleeves), terms)
+        self.naive: Overview = without_coordination(market, sleeves, terms)
+        self.stock = take_stock(market, terms)
         self.naive_weights: Vector = put_side_by_side(sleeves).sum(axis=0)
         self.rules: dict[str, str] = {}
         self.restricted: list[str] = []
         self.build = Builder()
         self._without = without
         self._risks: dict[int, int] = {}
+        self._tolerance = self._capital_tolerance()
         self.largest = self._largest_position(caps)
         self.holdings = list(self._declare_holdings())
         self.by_pod = _grouped(self.holdings, lambda h: h.p)
@@ -97,6 +108,7 @@ class Structure:
         self.shared_limits: list[int] = []
         self.held, self.shared = self._ownership(caps)
         self._near_duplicates()
+        self.trades = Trades(self, self.stock) if self.stock else None
 
     def weights(self, solution: Solution) -> Matrix:
         """Read the holdings *X*, shape (pods, n), from a solution; exactly zero where a switch is off."""
@@ -106,6 +118,10 @@ class Structure:
         for h in self.holdings:
             if solution.states[h.z] == ON:
                 X[h.p, h.j] = self.sleeves[h.p].share * solution.x[h.u]
+        if self.trades is not None and self.stock is not None:
+            # What is not traded stays what it is, to the last digit.
+            for j in self.trades.untouched(solution):
+                X[:, j] *= self.stock.weights[j] / X[:, j].sum()
         return X
 
     def row(self, p: int, column: Vector) -> dict[int, float]:
@@ -119,6 +135,18 @@ class Structure:
     def position(self, j: int) -> dict[int, float]:
         """Weight of an ETF in the whole portfolio."""
         return {h.u: self.sleeves[h.p].share for h in self.by_etf[j]}
+
+    def is_held(self, j: int) -> IsHeld:
+        """Say by what it is told whether an ETF is held."""
+        if self.one_owner:
+            return IsHeld({}, {h.z: 1.0 for h in self.by_etf[j]})
+        return IsHeld({self.held[list(self.by_etf).index(j)]: 1.0}, {})
+
+    def of_invested(self, p: int, value: float) -> tuple[dict[int, float], float]:
+        """Write *value* for every dollar that a pod invests: as a number, or as a row where that is not fixed."""
+        if self.stock is None:
+            return {}, value
+        return {h.u: value for h in self.by_pod[p]}, 0.0
 
     def column(self, measure: Measure) -> Vector:
         """Figures of the ETFs for a measure that is linear in the weights."""
@@ -134,13 +162,20 @@ class Structure:
             held = [h.j for h in self.by_pod[p]]
             L: Matrix = np.linalg.cholesky(self.market.Sigma[np.ix_(held, held)]).astype(float)
             unit = self.sleeves[p].figures.volatility
-            self._risks[p] = self.build.variable(upper=float(np.linalg.norm(L, axis=1).max()) / unit, block=p)
+            reach = (1 + self._tolerance) * float(np.linalg.norm(L, axis=1).max()) / unit
+            self._risks[p] = self.build.variable(upper=reach, block=self._block(p))
             self.build.norm_at_most(L.T / unit, [h.u for h in self.by_pod[p]], {self._risks[p]: 1.0})
         return self._risks[p]
 
     def trading_costs(self) -> dict[int, float]:
-        """Cost of trading, as a share of the naive portfolio's."""
-        naive = self.naive.trading_cost_aud
+        """Cost of trading, as a share of what buying the naive portfolio costs."""
+        naive = self.naive.buying_cost_aud
+        if self.trades is not None:
+            total: dict[int, float] = defaultdict(float)
+            for row in (self.trades.costs, self.trades.tax):
+                for x, cost in row.items():
+                    total[x] += cost * self.terms.total_capital_aud / naive
+            return total
         spread = self.whole(self.terms.total_capital_aud * self.market.column("half_spread") / naive)
         return spread | dict.fromkeys(self.counts, self.terms.brokerage_aud / naive)
 
@@ -165,44 +200,70 @@ class Structure:
 
     # The pieces, one a rule.
 
-    def _rule(self, name: str, words: str) -> bool:
+    def _block(self, p: int) -> int:
+        """Pods are blocks, unless trades join them all."""
+        return p if self.stock is None else JOINT
+
+    def rule(self, name: str, words: str) -> bool:
         """Note a rule; false if it is to be left out."""
         self.rules[name] = words
         return name not in self._without
 
+    def _capital_tolerance(self) -> float:
+        """How far a pod's holdings may be from its share of the capital, as a part of that."""
+        if self.stock is None:
+            return 0.0
+        tolerance = self.terms.rules.capital_tolerance
+        words = f"each pod within {tolerance:.1%} of its share of the capital"
+        return tolerance if self.rule("capital_tolerance", words) else 1.0
+
     def _largest_position(self, caps: Caps) -> float:
         rules = self.terms.rules
-        kept = self._rule("max_weight", f"at most {rules.max_weight:.1%} of the capital in one ETF")
+        kept = self.rule("max_weight", f"at most {rules.max_weight:.1%} of the capital in one ETF")
         return min(rules.max_weight if kept else 1.0, caps.position)
 
     def _declare_holdings(self) -> Iterator[Held]:
         """Declare what each pod may hold, within its position limit and the portfolio's."""
         least = self.terms.rules.min_weight
-        if not self._rule("min_weight", f"at least {least:.1%} of the capital in an ETF that is held"):
+        if not self.rule("min_weight", f"at least {least:.1%} of the capital in an ETF that is held"):
             least = 0.0
         self._least = least
-        self._one_owner = self._rule_of_one_owner()
+        self.one_owner = self._rule_of_one_owner()
         for p, sleeve in enumerate(self.sleeves):
             pod, cap = sleeve.mandate.pod, sleeve.mandate.max_position
-            if cap < 1 and not self._rule(f"{pod}.max_position", f"at most {cap:.1%} of {pod} in one ETF"):
+            if cap < 1 and not self.rule(f"{pod}.max_position", f"at most {cap:.1%} of {pod} in one ETF"):
                 cap = 1.0
             upper = min(cap, self.largest / sleeve.share)
-            # With one owner an ETF, the pod's part of it is all of it and has the whole minimum.
-            floor = least / sleeve.share if self._one_owner else 0.0
             for j in self._universe(sleeve):
-                u = self.build.variable(upper=upper, block=p)
+                # With one owner an ETF, the pod's part of it is all of it and has the whole minimum.
+                floor = self._least_position(j) / sleeve.share if self.one_owner else 0.0
+                u = self.build.variable(upper=upper, block=self._block(p))
                 holding = Held(p, j, u, self.build.switch(u, floor=min(floor, upper)))
                 if floor > upper * (1 + _INVESTED):
                     self.build.at_most({}, 0.0, switches={holding.z: 1.0})
                 yield holding
 
+    def _least_position(self, j: int) -> float:
+        """Least share of the capital in an ETF that is held."""
+        if self.stock is None or self.stock.units[j]:
+            return self._least
+        return max(self._least, least_purchase(self.stock, j, self.terms.rules.min_order_aud))
+
     def _rule_of_one_owner(self) -> bool:
         if self.terms.rules.duplicates is not Duplicates.FORBID:
             return False
-        return self._rule("duplicates", "one owner an ETF")
+        return self.rule("duplicates", "one owner an ETF")
 
     def _universe(self, sleeve: Sleeve) -> list[int]:
-        return self.market.positions(t for t in sleeve.mandate.universe if t not in sleeve.left_out)
+        """List what a pod may hold: of what it may not buy, only what is owned."""
+        allowed = {t for t in sleeve.mandate.universe if t not in sleeve.left_out}
+        if self.stock is not None:
+            owned = {self.market.tickers[j] for j in np.flatnonzero(self.stock.units).tolist()}
+            priced = {
+                t for t, etf in zip(self.market.tickers, self.market.etfs, strict=True) if etf.price_aud is not None
+            }
+            allowed = (allowed & priced) | (owned & set(sleeve.mandate.universe))
+        return self.market.positions(t for t in sleeve.mandate.universe if t in allowed)
 
     def _declare_counts(self) -> list[int]:
         """Declare how many ETFs each pod holds.
@@ -213,24 +274,29 @@ class Structure:
         """
         counts = []
         for p, holdings in self.by_pod.items():
-            least = _fewest([self.build.upper_of(h.u) for h in holdings])
-            counts.append(self.build.variable(lower=least, upper=len(holdings), block=p))
-            if self._one_owner and self._least > 0:
+            least = _fewest([self.build.upper_of(h.u) for h in holdings], 1 - self._tolerance)
+            counts.append(self.build.variable(lower=least, upper=len(holdings), block=self._block(p)))
+            if self.one_owner and self._least > 0:
                 share = self.sleeves[p].share
-                self.build.at_most({counts[-1]: 1.0}, np.floor(share / self._least + _INVESTED))
+                self.build.at_most({counts[-1]: 1.0}, np.floor(share * (1 + self._tolerance) / self._least + _INVESTED))
             self.build.at_most({counts[-1]: -1.0}, 0.0, switches={h.z: 1.0 for h in holdings})
         return counts
 
     def _budgets(self) -> None:
-        """Invest each pod's capital in full."""
+        """Invest each pod's capital: in full, or within the tolerance that what is owned needs."""
         for p in range(len(self.sleeves)):
-            self.build.equal({h.u: 1.0 for h in self.by_pod[p]}, 1.0)
+            invested = {h.u: 1.0 for h in self.by_pod[p]}
+            if self.stock is None:
+                self.build.equal(invested, 1.0)
+            else:
+                self.build.at_least(invested, 1 - self._tolerance)
+                self.build.at_most(invested, 1 + self._tolerance)
 
     def _ownership(self, caps: Caps) -> tuple[list[int], list[int]]:
         """Bound the number of ETFs; returns what adds up to it, and what adds up to that of shared ETFs."""
         rules = self.terms.rules
-        most = rules.max_etfs if self._rule("max_etfs", f"at most {rules.max_etfs} ETFs") else len(self.by_etf)
-        if self._one_owner:
+        most = rules.max_etfs if self.rule("max_etfs", f"at most {rules.max_etfs} ETFs") else len(self.by_etf)
+        if self.one_owner:
             for owners in self.by_etf.values():
                 if len(owners) > 1:
                     self.build.at_most({}, 1.0, switches={h.z: 1.0 for h in owners})
@@ -254,7 +320,7 @@ class Structure:
             held.append(y)
             for h in owners:
                 build.at_most({y: -1.0}, 0.0, switches={h.z: 1.0})
-            build.at_least({**self.position(j), y: -self._least}, 0.0)
+            build.at_least({**self.position(j), y: -self._least_position(j)}, 0.0)
             if len(owners) > 1:
                 self.shared_limits.append(build.at_most(self.position(j), self.largest))
                 extra = build.variable(upper=len(owners) - 1.0)
@@ -270,7 +336,7 @@ class Structure:
         """Do not hold two ETFs that are nearer than the rules allow."""
         distance = self.terms.rules.min_correlation_distance
         words = f"no two ETFs within a correlation distance of {distance:g}"
-        if distance <= 0 or not self._rule("min_correlation_distance", words):
+        if distance <= 0 or not self.rule("min_correlation_distance", words):
             return
         for i, j in combinations(sorted(self.by_etf), 2):
             if correlation_distance(self.market, i, j) < distance:
@@ -278,12 +344,12 @@ class Structure:
                     self.build.at_most({}, 1.0, switches={first.z: 1.0, second.z: 1.0})
 
 
-def _fewest(limits: Collection[float]) -> int:
-    """How many ETFs it takes to invest everything, with a limit for each."""
+def _fewest(limits: Collection[float], least: float) -> int:
+    """How many ETFs it takes to invest that much, with a limit for each."""
     total = 0.0
     for number, limit in enumerate(sorted(limits, reverse=True), start=1):
         total += limit
-        if total >= 1 - _INVESTED:
+        if total >= least - _INVESTED:
             return number
     return len(limits)
 

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from portfolio.conic.bound import States
     from portfolio.conic.program import Program
 
-# A program of this many switches or fewer is solved whole.
-FEW = 40
+# A program of this many switches or fewer is solved whole: with 45, of pods that trade what is owned, that is three
+# times as fast.
+FEW = 60
 
 # How many variables the first set has, and how many enter at first; each time twice as many.
 _FIRST, _ENTER = 16, 12

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from portfolio.errors import DataError
-from portfolio.tax.kinds import GAINS, Kind, effective_rate, inclusion
+from portfolio.tax.kinds import GAINS, Amounts, Kind, effective_rate, inclusion
 from portfolio.tax.regime import DISREGARDED
 
 if TYPE_CHECKING:
-    from portfolio.tax.kinds import Amounts
     from portfolio.tax.taxpayer import Taxpayer
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING
 
 from portfolio.errors import DataError
@@ -12,7 +13,6 @@ from portfolio.tax.regime import DISCOUNTS, DISREGARDED, EARLIEST_PURCHASE, Valu
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import date
 
     from portfolio.tax.regime import Reform, Regime
     from portfolio.tax.taxpayer import Taxpayer

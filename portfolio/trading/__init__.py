@@ -1,0 +1,1 @@
+"""What a customer owns, what moving from there to a portfolio costs, and the orders that do it."""

@@ -1,0 +1,187 @@
+"""What is owned, in the order of the market's ETFs: what can be traded, at which price, with which gains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portfolio.errors import DataError
+from portfolio.tax.kinds import GAINS, Kind, effective_rate
+from portfolio.tax.parcels import Quotes, gain_per_unit
+from portfolio.tax.regime import Regime
+from portfolio.trading.owned import Kept, Outside, Owned
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from portfolio import Vector
+    from portfolio.market import Market
+    from portfolio.rules import Rules, Terms
+    from portfolio.sleeve import Sleeve
+
+# The first purchase of a security on ASX is of this much at least (ASX: minimum initial investment in a listed
+# security).
+FIRST_PURCHASE_AUD = 500.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """A parcel that can be sold.
+
+    Attributes:
+        parcel: Where it stands among the parcels that are owned.
+        j: Its ETF.
+        units: How many there are.
+        gains: What selling a unit gains or loses, by kind, AUD, none negative.
+    """
+
+    parcel: int
+    j: int
+    units: float
+    gains: Mapping[Kind, float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inventory:
+    """What is owned and can be traded; vectors have shape (n,).
+
+    Attributes:
+        capital_aud: Cash, and holdings at their last price.
+        prices: Last prices, AUD a unit; not a number where there is none.
+        costs: What an order costs besides its fixed brokerage, as a share of its value: half the spread and
+            proportional brokerage.
+        units: Owned of each ETF.
+        weights: Their shares of the capital.
+        lots: All parcels, in the order in which they are owned.
+        quotes: What a unit fetches, by ticker.
+        rates: Tax on a dollar of each kind of gain, where it is taxed.
+        losses_aud: Capital losses carried in from earlier years.
+    """
+
+    capital_aud: float
+    prices: Vector
+    costs: Vector
+    units: Vector
+    weights: Vector
+    lots: tuple[Lot, ...]
+    quotes: Quotes
+    rates: Mapping[Kind, float]
+    losses_aud: float
+
+    def buyable(self, j: int) -> bool:
+        """Whether an ETF has a price."""
+        return not bool(np.isnan(self.prices[j]))
+
+
+# What a pod's share can still be bought with.
+LEAST_CAPITAL_AUD = 1_000.0
+
+LAW = Regime()
+
+
+def take_stock(market: Market, terms: Terms) -> Inventory | None:
+    """Take stock of what the customer owns; None where the terms say nothing of it."""
+    return None if terms.owned is None else _take_stock(market, terms.owned)
+
+
+@lru_cache(maxsize=64)
+def _take_stock(market: Market, owned: Owned) -> Inventory:
+    prices = prices_of(market)
+    costs = market.column("half_spread") + owned.brokerage_share
+    priced = [(j, etf) for j, etf in enumerate(market.etfs) if etf.price_aud is not None]
+    quotes = Quotes(
+        on=owned.as_of,
+        prices_aud={etf.ticker: float(prices[j]) * (1 - etf.half_spread) for j, etf in priced},
+        incidental_aud={etf.ticker: float(prices[j]) * owned.brokerage_share for j, etf in priced},
+    )
+    units = np.zeros(len(market.etfs))
+    lots = []
+    for number, parcel in enumerate(owned.parcels):
+        (j,) = market.positions([parcel.ticker])
+        units[j] += parcel.units
+        lots.append(Lot(number, j, parcel.units, gain_per_unit(parcel, quotes, owned.taxpayer, LAW)))
+    values = np.where(units > 0, units * np.nan_to_num(prices), 0.0)
+    capital = owned.cash_aud + float(values.sum())
+    rates = {kind: effective_rate(kind, owned.taxpayer) for kind in GAINS}
+    return Inventory(
+        capital_aud=capital,
+        prices=prices,
+        costs=costs,
+        units=units,
+        weights=values / capital,
+        lots=tuple(lots),
+        quotes=quotes,
+        rates={kind: rate for kind, rate in rates.items() if rate > 0},
+        losses_aud=owned.taxpayer.carried_losses_aud,
+    )
+
+
+def prices_of(market: Market) -> Vector:
+    """Last prices, AUD a unit; not a number where there is none."""
+    return np.array([np.nan if etf.price_aud is None else etf.price_aud for etf in market.etfs])
+
+
+def settle(market: Market, sleeves: Sequence[Sleeve], terms: Terms) -> Terms:
+    """Say of what is owned what can be traded; the capital is that, and cash.
+
+    Raises:
+        DataError: If what is owned cannot be, or is too little.
+    """
+    if terms.owned is None:
+        return terms
+    universes = {ticker for sleeve in sleeves for ticker in sleeve.mandate.universe}
+    owned = in_play(market, universes, terms.owned, terms.rules)
+    capital = _take_stock(market, owned).capital_aud
+    if capital < LEAST_CAPITAL_AUD:
+        message = (
+            f"cash and holdings that can be traded are worth {capital:,.2f} AUD, less than {LEAST_CAPITAL_AUD:,.0f}"
+        )
+        raise DataError(message)
+    return replace(terms, owned=owned, total_capital_aud=capital)
+
+
+def in_play(market: Market, universes: Collection[str], owned: Owned, rules: Rules) -> Owned:
+    """Part what can be traded from what is kept, and say why.
+
+    Args:
+        market: The figures.
+        universes: Tickers that any of the customer's pods may hold.
+        owned: What the request says is owned.
+        rules: Of which nothing is to be sold.
+
+    Raises:
+        DataError: If the market does not know an ETF, or it was bought before there was any.
+    """
+    known = {etf.ticker: etf for etf in market.etfs}
+    kept: dict[str, str] = {}
+    for parcel in owned.parcels:
+        ticker = parcel.ticker
+        if ticker not in known and ticker not in market.unpriced:
+            message = f"market {market.id} does not describe {ticker}; leave it out of holdings, or use another market"
+            raise DataError(message)
+        if ticker not in known or known[ticker].price_aud is None:
+            kept[ticker] = "the market has no price, or no return and risk, for it"
+        elif (since := known[ticker].since) is not None and parcel.acquired < since:
+            message = f"a parcel of {ticker} was acquired on {parcel.acquired}, before there was any: since {since}"
+            raise DataError(message)
+        elif ticker not in universes and owned.outside is Outside.KEEP:
+            kept[ticker] = "no pod may hold it, and the request keeps such holdings"
+        elif ticker not in universes and ticker in rules.never_sell:
+            kept[ticker] = "no pod may hold it, and it is never to be sold"
+        elif ticker not in universes and _worth(owned, ticker, known[ticker].price_aud) < rules.min_order_aud:
+            kept[ticker] = "no pod may hold it, and it is worth less than the smallest order"
+    return replace(
+        owned,
+        parcels=tuple(parcel for parcel in owned.parcels if parcel.ticker not in kept),
+        kept=tuple(
+            Kept(ticker, float(sum(p.units for p in owned.parcels if p.ticker == ticker)), why)
+            for ticker, why in kept.items()
+        ),
+    )
+
+
+def _worth(owned: Owned, ticker: str, price_aud: float | None) -> float:
+    return (price_aud or 0.0) * sum(parcel.units for parcel in owned.parcels if parcel.ticker == ticker)

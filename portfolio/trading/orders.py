@@ -1,0 +1,258 @@
+"""The orders that turn what a customer owns into the portfolio, in whole units, each with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portfolio.naive import put_side_by_side
+from portfolio.ranking import delivered
+from portfolio.tax.gains import Assessment, assess
+from portfolio.tax.kinds import Kind
+from portfolio.tax.sale import realise
+from portfolio.trading.inventory import LAW, take_stock
+from portfolio.trading.move import Move, move_to
+from portfolio.trading.whole_units import round_to_units
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from portfolio import Matrix, Vector
+    from portfolio.market import Market
+    from portfolio.master import Master
+    from portfolio.rules import Terms
+    from portfolio.sleeve import Sleeve
+    from portfolio.trading.inventory import Inventory
+    from portfolio.trading.whole_units import WholeUnits
+
+# Selling at a loss and buying what moves like it may be a scheme to obtain a tax benefit: Australia has no rule of
+# days, but a test of purpose (ITAA 1936, Part IVA; TR 2008/1). From this correlation on, a person is to look.
+REPLACES = 0.95
+# ETFs that are correlated by this much do nearly the same.
+_NEARLY_THE_SAME = 0.97
+
+
+class Side(StrEnum):
+    """Which way an order goes."""
+
+    SELL = "sell"
+    BUY = "buy"
+
+
+@dataclass(frozen=True, slots=True)
+class ParcelSold:
+    """Units sold of one parcel.
+
+    Attributes:
+        realised_aud: What that gains or loses, by kind, after half the spread and proportional brokerage.
+    """
+
+    acquired: date
+    units: float
+    cost_base_aud: float
+    realised_aud: Mapping[Kind, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One order, at the last price.
+
+    Attributes:
+        pods: Whose pod holds the ETF afterwards.
+        parcels: Of a sale: the units that are sold.
+        tax_aud: Of a sale: by how much less tax would be due if this order alone were not made.
+        why: The reason, in words.
+    """
+
+    side: Side
+    ticker: str
+    units: float
+    price_aud: float
+    value_aud: float
+    brokerage_aud: float
+    spread_aud: float
+    pods: tuple[str, ...]
+    parcels: tuple[ParcelSold, ...]
+    tax_aud: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class GoalInUnits:
+    """What whole units do to a goal."""
+
+    name: str
+    delivered: float | None
+    met: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LossReplaced:
+    """An ETF sold at a loss while one that moves like it is bought: for a person to look at (TR 2008/1)."""
+
+    sold: str
+    bought: str
+    correlation: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trading:
+    """Everything about the trades.
+
+    Attributes:
+        naive: What getting to the naive portfolio would cost, each pod trading by itself.
+        master: What getting to the portfolio costs, before it is rounded to whole units.
+        orders: Sells, then buys.
+        units: Held afterwards, by ticker.
+        pods: Value of what each pod holds afterwards, by ticker, AUD.
+        cash_left_aud: Cash after all orders and their costs; the tax is due later.
+        brokerage_aud: Of the orders.
+        spread_aud: Of the orders.
+        gains: Capital gains of the orders and the tax on them.
+        goals: The goals of the portfolio, in whole units.
+        goals_kept: Whether whole units keep all goals that the portfolio meets.
+        losses_replaced: Pairs for a person to look at.
+    """
+
+    naive: Move
+    master: Move
+    orders: tuple[Order, ...]
+    units: Mapping[str, float]
+    pods: Mapping[str, Mapping[str, float]]
+    cash_left_aud: float
+    brokerage_aud: float
+    spread_aud: float
+    gains: Assessment
+    goals: tuple[GoalInUnits, ...]
+    goals_kept: bool
+    losses_replaced: tuple[LossReplaced, ...]
+
+
+def plan(market: Market, sleeves: Sequence[Sleeve], terms: Terms, master: Master) -> Trading | None:
+    """Plan the orders; None where the terms do not say what is owned.
+
+    Raises:
+        UnreachableGoalError: If no whole numbers of units keep the rules.
+    """
+    stock = take_stock(market, terms)
+    if stock is None or terms.owned is None:
+        return None
+    whole = round_to_units(market, sleeves, terms, stock, master)
+    orders = tuple(_orders(market, sleeves, terms, stock, whole))
+    spent = sum(order.value_aud * (1 if order.side is Side.BUY else -1) for order in orders)
+    brokerage, spread = sum(order.brokerage_aud for order in orders), sum(order.spread_aud for order in orders)
+    return Trading(
+        naive=move_to(market, put_side_by_side(sleeves), terms, pooled=False),
+        master=move_to(market, master.X, terms, pooled=True),
+        orders=orders,
+        units={t: float(n) for t, n in zip(market.tickers, whole.units, strict=True) if n > 0},
+        pods={
+            sleeve.mandate.pod: {
+                t: float(x) * stock.capital_aud for t, x in zip(market.tickers, row, strict=True) if x > 0
+            }
+            for sleeve, row in zip(sleeves, whole.X, strict=True)
+        },
+        cash_left_aud=terms.owned.cash_aud - spent - brokerage - spread,
+        brokerage_aud=brokerage,
+        spread_aud=spread,
+        gains=_tax(terms, stock, whole.sold),
+        goals=tuple(_goals(market, sleeves, terms, master, whole)),
+        goals_kept=whole.goals_kept,
+        losses_replaced=tuple(_losses_replaced(market, orders)),
+    )
+
+
+def _goals(
+    market: Market, sleeves: Sequence[Sleeve], terms: Terms, master: Master, whole: WholeUnits
+) -> Iterator[GoalInUnits]:
+    for goal in master.goals:
+        value = delivered(goal, market, sleeves, terms, whole.X)
+        yield GoalInUnits(goal.name, value, goal.met(value))
+
+
+def _tax(terms: Terms, stock: Inventory, sold: Sequence[float]) -> Assessment:
+    assert terms.owned is not None  # noqa: S101 - the caller looked
+    realised = realise(terms.owned.parcels, sold, stock.quotes, terms.owned.taxpayer, LAW)
+    return assess(terms.owned.taxpayer, realised)
+
+
+def _orders(
+    market: Market, sleeves: Sequence[Sleeve], terms: Terms, stock: Inventory, whole: WholeUnits
+) -> Iterator[Order]:
+    assert terms.owned is not None  # noqa: S101 - the caller looked
+    change = whole.units - stock.units
+    tax = _tax(terms, stock, whole.sold).tax_aud
+    sells, buys = np.flatnonzero(change < 0).tolist(), np.flatnonzero(change > 0).tolist()
+    for side, j in (*((Side.SELL, j) for j in sells), *((Side.BUY, j) for j in buys)):
+        mine = [lot for lot in stock.lots if lot.j == j and whole.sold[lot.parcel] > 0]
+        without = [0.0 if stock.lots[k].j == j else units for k, units in enumerate(whole.sold)]
+        units, price = abs(float(change[j])), float(stock.prices[j])
+        yield Order(
+            side=side,
+            ticker=market.tickers[j],
+            units=units,
+            price_aud=price,
+            value_aud=units * price,
+            brokerage_aud=terms.brokerage_aud + terms.owned.brokerage_share * units * price,
+            spread_aud=units * price * market.etfs[j].half_spread,
+            pods=_owners(sleeves, whole.X, j),
+            parcels=tuple(
+                ParcelSold(
+                    acquired=terms.owned.parcels[lot.parcel].acquired,
+                    units=whole.sold[lot.parcel],
+                    cost_base_aud=terms.owned.parcels[lot.parcel].unit_cost_aud * whole.sold[lot.parcel],
+                    realised_aud={kind: gain * whole.sold[lot.parcel] for kind, gain in lot.gains.items()},
+                )
+                for lot in mine
+            ),
+            tax_aud=tax - _tax(terms, stock, without).tax_aud if mine else 0.0,
+            why=_why(market, sleeves, stock, whole, side, j),
+        )
+
+
+def _owners(sleeves: Sequence[Sleeve], X: Matrix, j: int) -> tuple[str, ...]:
+    return tuple(sleeve.mandate.pod for sleeve, row in zip(sleeves, X, strict=True) if row[j] > 0)
+
+
+def _why(market: Market, sleeves: Sequence[Sleeve], stock: Inventory, whole: WholeUnits, side: Side, j: int) -> str:
+    """Say which pod needs an ETF, and which duplicate goes."""
+    before, after = float(stock.weights[j]), float(whole.X[:, j].sum())
+    owners = " and ".join(_owners(sleeves, whole.X, j))
+    naive = [sleeve.mandate.pod for sleeve in sleeves if sleeve.weights[j] > 0]
+    if side is Side.BUY:
+        said = f"{owners} needs {after:.2%} of the capital in it, {before:.2%} is owned"
+        if len(naive) > 1:
+            said += f"; {', '.join(naive)} would each have bought it"
+        return said
+    if owners:
+        return f"{owners} needs {after:.2%} of the capital in it, {before:.2%} is owned"
+    same = _nearly_the_same(market, whole.units, j)
+    universe = any(market.tickers[j] in sleeve.mandate.universe for sleeve in sleeves)
+    said = "no pod holds it in the portfolio" if universe else "no pod may hold it"
+    return said + (f"; {', '.join(same)}, which is held, does nearly the same" if same else "")
+
+
+def _nearly_the_same(market: Market, units: Vector, j: int) -> list[str]:
+    held = np.flatnonzero(units > 0).tolist()
+    return [market.tickers[i] for i in held if i != j and correlation(market, i, j) >= _NEARLY_THE_SAME]
+
+
+def _losses_replaced(market: Market, orders: Sequence[Order]) -> Iterator[LossReplaced]:
+    where = {ticker: j for j, ticker in enumerate(market.tickers)}
+    losing = [o for o in orders if any(part.realised_aud.get(Kind.LOSS, 0.0) > 0 for part in o.parcels)]
+    bought = [o for o in orders if o.side is Side.BUY]
+    for sold, new in product(losing, bought):
+        rho = correlation(market, where[sold.ticker], where[new.ticker])
+        if rho >= REPLACES:
+            yield LossReplaced(sold.ticker, new.ticker, rho)
+
+
+def correlation(market: Market, i: int, j: int) -> float:
+    """Correlation of the returns of two ETFs."""
+    return float(market.Sigma[i, j] / np.sqrt(market.Sigma[i, i] * market.Sigma[j, j]))

@@ -1,0 +1,49 @@
+"""What a customer owns: cash, and parcels of units with the day and the cost of their purchase."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from portfolio.tax.parcels import Parcel
+from portfolio.tax.taxpayer import Taxpayer
+
+
+class Outside(StrEnum):
+    """What becomes of holdings that are in no pod's universe."""
+
+    SELL = "sell"
+    KEEP = "keep"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A holding that is neither traded nor counted, and why."""
+
+    ticker: str
+    units: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """What a customer owns on the day of the trades.
+
+    Attributes:
+        as_of: The day of the trades; parcels' ages count to it.
+        cash_aud: Money to invest.
+        parcels: Units that were bought together, of all ETFs.
+        taxpayer: Who pays the tax on gains.
+        outside: What becomes of holdings that are in no pod's universe.
+        brokerage_share: Cost of an order as a share of its value, on top of the fixed one.
+        kept: Holdings that are neither traded nor counted.
+    """
+
+    as_of: date
+    cash_aud: float
+    parcels: tuple[Parcel, ...]
+    taxpayer: Taxpayer
+    outside: Outside = Outside.SELL
+    brokerage_share: float = 0.0
+    kept: tuple[Kept, ...] = ()

@@ -1,0 +1,166 @@
+"""Trades as part of stage 2: from what is owned to the portfolio, with what that costs and the tax it causes.
+
+Everything is in shares of the capital. An ETF that is owned is sold, by parcels, or bought, or left alone; of one that
+is not owned, what is held is what is bought. The tax on gains is linear in what is sold and in how losses are used,
+since whoever uses losses best uses them where the rate is highest.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portfolio.conic.bound import ON
+from portfolio.tax.kinds import Kind
+from portfolio.trading.inventory import FIRST_PURCHASE_AUD
+
+if TYPE_CHECKING:
+    from portfolio.conic.solution import Solution
+    from portfolio.structure import Structure
+    from portfolio.trading.inventory import Inventory, Lot
+
+# An order of less than this share of the capital is none.
+_LEAST_ORDER = 1e-6
+
+
+def least_purchase(stock: Inventory, j: int, min_order_aud: float) -> float:
+    """Least share of the capital that may be bought of an ETF: a first purchase has a minimum of its own."""
+    least = max(min_order_aud, 0.0 if stock.units[j] else FIRST_PURCHASE_AUD)
+    return max(least / stock.capital_aud, _LEAST_ORDER)
+
+
+class Trades:
+    """The trades' variables and rows.
+
+    Args:
+        form: Who may hold what; its variables stand.
+        stock: What is owned.
+
+    Attributes:
+        volume: Value of all orders.
+        costs: Brokerage and spread.
+        tax: Tax on capital gains.
+    """
+
+    def __init__(self, form: Structure, stock: Inventory) -> None:
+        self.form, self.stock = form, stock
+        rules = form.terms.rules
+        self.volume: dict[int, float] = defaultdict(float)
+        self.costs: dict[int, float] = defaultdict(float)
+        self.tax: dict[int, float] = defaultdict(float)
+        self._switches: dict[int, list[int]] = {}
+        self._sold: list[tuple[Lot, int]] = []
+        self._least = rules.min_order_aud
+        if self._least > 0 and not form.rule("min_order_aud", f"no order below {self._least:,.2f} AUD"):
+            self._least = 0.0
+        self._never_sold = set(rules.never_sell)
+        if rules.never_sell and not form.rule("never_sell", f"nothing of {', '.join(rules.never_sell)} is sold"):
+            self._never_sold = set()
+        for j in np.flatnonzero(stock.units).tolist():
+            self._trade_what_is_owned(j)
+        self._buy_what_is_not()
+        self._tax_gains()
+        self._limits()
+
+    def untouched(self, solution: Solution) -> list[int]:
+        """List the ETFs that are owned and not traded."""
+        assert solution.states is not None  # noqa: S101 - the caller looked
+        return [j for j, own in self._switches.items() if not any(solution.states[z] == ON for z in own)]
+
+    def _trade_what_is_owned(self, j: int) -> None:
+        """Sell, buy, or leave an ETF alone: never both, so that no loss is realised and bought back."""
+        build, stock, ticker = self.form.build, self.stock, self.form.market.tickers[j]
+        owned = float(stock.weights[j])
+        position, own = self.form.position(j), []
+        row = dict(position)
+        sellable = ticker not in self._never_sold and owned * stock.capital_aud >= self._least
+        if sellable:
+            sold = build.variable(upper=owned)
+            own.append(build.switch(sold, floor=min(max(self._least / stock.capital_aud, _LEAST_ORDER), owned)))
+            parts = [
+                (lot, build.variable(upper=lot.units * float(stock.prices[j]) / stock.capital_aud))
+                for lot in stock.lots
+                if lot.j == j
+            ]
+            build.equal({sold: 1.0, **{x: -1.0 for _, x in parts}}, 0.0)
+            self._sold += parts
+            row[sold] = 1.0
+            self._trade(sold, j)
+        least, most = least_purchase(stock, j, self._least), self._largest(j) - owned
+        if position and ticker not in self.form.terms.rules.never_buy:
+            bought = build.variable(upper=max(most, least))
+            own.append(build.switch(bought, floor=least))
+            if most < least:
+                build.at_most({}, 0.0, switches={own[-1]: 1.0})
+            row[bought] = -1.0
+            self._trade(bought, j)
+        build.equal(row, owned)
+        if len(own) > 1:
+            build.at_most({}, 1.0, switches=dict.fromkeys(own, 1.0))
+        self._switches[j] = own
+
+    def _largest(self, j: int) -> float:
+        """The largest position that there can be."""
+        owners = [share * self.form.build.upper_of(u) for u, share in self.form.position(j).items()]
+        return min(self.form.largest, max(owners) if self.form.one_owner else sum(owners))
+
+    def _buy_what_is_not(self) -> None:
+        """Count the orders: of ETFs that are not owned, one for each that is held."""
+        orders = self.form.build.variable(upper=float(len(self._switches) + len(self.form.by_etf)))
+        counted, switches = {orders: -1.0}, {z: 1.0 for own in self._switches.values() for z in own}
+        for j in self.form.by_etf:
+            if j not in self._switches:
+                is_held = self.form.is_held(j)
+                counted |= is_held.row
+                switches |= is_held.switches
+                for x, share in self.form.position(j).items():
+                    self._trade(x, j, share)
+        self.form.build.at_most(counted, 0.0, switches=switches)
+        self.costs[orders] += self.form.terms.brokerage_aud / self.stock.capital_aud
+
+    def _trade(self, x: int, j: int, share: float = 1.0) -> None:
+        self.volume[x] += share
+        self.costs[x] += share * float(self.stock.costs[j])
+
+    def _tax_gains(self) -> None:
+        """Tax the gains, less the losses that are used against each kind."""
+        build, stock = self.form.build, self.stock
+        losses: dict[int, float] = {}
+        gains: dict[Kind, dict[int, float]] = defaultdict(dict)
+        for lot, x in self._sold:
+            for kind, gain in lot.gains.items():
+                # On a dollar of what is sold.
+                part = gain / float(stock.prices[lot.j])
+                (losses if kind is Kind.LOSS else gains[kind])[x] = part
+        carried = stock.losses_aud / stock.capital_aud
+        used: dict[int, float] = {}
+        for kind, rate in stock.rates.items():
+            if not gains[kind]:
+                continue
+            for x, part in gains[kind].items():
+                self.tax[x] += rate * part
+            if losses or carried:
+                most = sum(part * build.upper_of(x) for x, part in gains[kind].items())
+                against = build.variable(upper=most)
+                build.at_most({against: 1.0, **{x: -part for x, part in gains[kind].items()}}, 0.0)
+                self.tax[against] -= rate
+                used[against] = 1.0
+        if used:
+            build.at_most({**used, **{x: -part for x, part in losses.items()}}, carried)
+
+    def _limits(self) -> None:
+        """Pay for the orders, and keep what the customer limits."""
+        form, rules, capital = self.form, self.form.terms.rules, self.stock.capital_aud
+        # Orders are paid from the capital; the tax is due later, and from elsewhere.
+        spent = defaultdict(float, form.whole(np.ones(len(form.market.etfs))))
+        for x, cost in self.costs.items():
+            spent[x] += cost
+        form.build.at_most(spent, 1.0)
+        turnover = rules.max_turnover
+        if turnover is not None and form.rule("max_turnover", f"at most {turnover:.1%} of the capital is turned over"):
+            form.build.at_most({x: part / 2 for x, part in self.volume.items()}, turnover)
+        most = rules.max_tax_aud
+        if most is not None and form.rule("max_tax_aud", f"at most {most:,.2f} AUD of tax on capital gains"):
+            form.build.at_most(self.tax, most / capital)

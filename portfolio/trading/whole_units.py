@@ -1,0 +1,345 @@
+"""Round a portfolio to whole units, exactly: an integer program that keeps every rule on what is really held.
+
+The orders are those of the portfolio (which ETFs are bought, sold or left alone); how many units, of which parcels, and
+how they are divided among their owners is decided here, as near to the portfolio and with as little tax as can be.
+Goals that the portfolio meets are kept too, where whole units allow it; risk enters as tangents, added until none is
+broken (outer approximation; Duran & Grossmann 1986).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.optimize import Bounds, LinearConstraint, milp
+
+from portfolio.errors import SolverError, UnreachableGoalError
+from portfolio.figures import grossed_up_yields, pre_tax_returns, tax_drags
+from portfolio.goals import Row
+from portfolio.mandate import Measure
+from portfolio.ranking import delivered
+from portfolio.tax.kinds import Kind
+from portfolio.trading.inventory import FIRST_PURCHASE_AUD
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from portfolio import Matrix, Vector
+    from portfolio.goals import Goal
+    from portfolio.market import Market
+    from portfolio.master import Master
+    from portfolio.rules import Terms
+    from portfolio.sleeve import Sleeve
+    from portfolio.trading.inventory import Inventory
+
+_INFEASIBLE = 2
+# Rounds of tangents, and nodes of the tree in each: numbers, not seconds, so that the answer is always the same.
+_ROUNDS, _NODES = 30, 20_000
+# Nearness is proven to this part of it.
+_GAP = 1e-3
+# Rows hold with this much to spare, of the capital: more than the solver's accuracy, less than a cent.
+_SPARE = 1e-9
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WholeUnits:
+    """A portfolio in whole units.
+
+    Attributes:
+        units: Held of each ETF afterwards, shape (n,).
+        X: Value of what each pod holds, as a share of the capital, shape (pods, n).
+        sold: Units sold of each parcel that is owned.
+        goals_kept: Whether all goals that the portfolio met were required here too; else only the rules were.
+    """
+
+    units: Vector
+    X: Matrix
+    sold: tuple[float, ...]
+    goals_kept: bool
+
+
+def round_to_units(
+    market: Market, sleeves: Sequence[Sleeve], terms: Terms, stock: Inventory, master: Master
+) -> WholeUnits:
+    """Find the portfolio in whole units that is nearest to *master*.
+
+    Raises:
+        UnreachableGoalError: If no whole numbers of units keep the rules.
+        SolverError: If the solver gives up.
+    """
+    met = [g for g in master.goals if g.figure and g.met(delivered(g, market, sleeves, terms, master.X))]
+    for goals in (met, []):
+        program = _Program(market, sleeves, terms, stock, master.X, goals)
+        found = program.solve()
+        if found is not None:
+            units, X, sold = found
+            return WholeUnits(units, X, sold, goals_kept=bool(goals) or not met)
+    message = (
+        f"no whole numbers of units keep the rules: {terms.total_capital_aud:,.0f} AUD are too little for prices of up"
+        f" to {float(np.nanmax(stock.prices)):,.2f} AUD a unit; ease capital_tolerance"
+        f" ({terms.rules.capital_tolerance:.1%}), min_weight or min_order_aud"
+    )
+    raise UnreachableGoalError(message)
+
+
+class _Program:
+    """The integer program, in AUD; rows are mappings from variables."""
+
+    def __init__(
+        self,
+        market: Market,
+        sleeves: Sequence[Sleeve],
+        terms: Terms,
+        stock: Inventory,
+        X: Matrix,
+        goals: Sequence[Goal],
+    ) -> None:
+        self.market, self.sleeves, self.terms, self.stock, self.X = market, sleeves, terms, stock, X
+        self.capital = stock.capital_aud
+        self.lower: list[float] = []
+        self.upper: list[float] = []
+        self.whole: list[bool] = []
+        self.cost: list[float] = []
+        self.rows: list[tuple[Mapping[int, float], float, float]] = []
+        change = X.sum(axis=0) - stock.weights
+        change[abs(change) <= _SPARE] = 0.0
+        self.bought, self.sold = np.flatnonzero(change > 0).tolist(), np.flatnonzero(change < 0).tolist()
+        self.units = {j: self._declare_units(j) for j in np.flatnonzero(X.sum(axis=0) > 0).tolist()}
+        self.parts = self._declare_parts()
+        self.parcels = self._declare_parcels()
+        self.tax = self._declare_tax()
+        self.volume, self.spent = self._trade()
+        self._limit()
+        self.goals = list(goals)
+        for goal in self.goals:
+            self._keep(goal)
+
+    def solve(self) -> tuple[Vector, Matrix, tuple[float, ...]] | None:
+        """Solve, adding tangents until no goal on risk is broken; None if there is nothing."""
+        for _ in range(_ROUNDS):
+            x = self._solve()
+            if x is None or not self._add_tangents(x):
+                return None if x is None else self._read(x)
+        message = f"the tangents of {_ROUNDS} rounds did not settle the whole units"
+        raise SolverError(message)
+
+    # Variables.
+
+    def _variable(self, lower: float, upper: float, *, whole: bool = False, cost: float = 0.0) -> int:
+        self.lower.append(lower)
+        self.upper.append(upper)
+        self.whole.append(whole)
+        self.cost.append(cost)
+        return len(self.lower) - 1
+
+    def _row(self, row: Mapping[int, float], least: float, most: float) -> None:
+        self.rows.append((row, least, most))
+
+    def _at_most(self, row: Mapping[int, float], most: float) -> None:
+        self._row(row, -np.inf, most - _SPARE * self.capital)
+
+    def _declare_units(self, j: int) -> int:
+        """Declare the units held of an ETF, within the limits of positions and orders."""
+        rules, price, owned = self.terms.rules, float(self.stock.prices[j]), float(self.stock.units[j])
+        if j not in self.bought and j not in self.sold:
+            return self._variable(owned, owned)
+        least = rules.min_weight * self.capital / price
+        most = rules.max_weight * self.capital / price
+        order = max(rules.min_order_aud / price, 1.0)
+        if j in self.bought:
+            least = max(least, owned + (order if owned else max(order, FIRST_PURCHASE_AUD / price)))
+        else:
+            most = min(most, owned - order)
+        low, high = float(np.ceil(least - _SPARE)), float(np.floor(most + _SPARE))
+        if low > high:
+            self._row({}, 1.0, np.inf)
+            low = high
+        units = self._variable(low, high, whole=True)
+        off = self._variable(0.0, self.capital, cost=1.0)
+        target = float(self.X[:, j].sum()) * self.capital
+        self._row({off: 1.0, units: -price}, -target, np.inf)
+        self._row({off: 1.0, units: price}, target, np.inf)
+        return units
+
+    def _declare_parts(self) -> dict[tuple[int, int], int]:
+        """Divide what is held among its owners."""
+        parts = {}
+        for p, sleeve in enumerate(self.sleeves):
+            amount, tolerance = sleeve.share * self.capital, self.terms.rules.capital_tolerance
+            held = np.flatnonzero(self.X[p] > 0).tolist()
+            for j in held:
+                parts[p, j] = self._variable(0.0, sleeve.mandate.max_position * amount)
+            mine = {parts[p, j]: 1.0 for j in held}
+            self._row(mine, amount * (1 - tolerance), amount * (1 + tolerance))
+        for j, units in self.units.items():
+            whole = {x: 1.0 for (_, i), x in parts.items() if i == j}
+            self._row({**whole, units: -float(self.stock.prices[j])}, 0.0, 0.0)
+        return parts
+
+    def _declare_parcels(self) -> dict[int, int]:
+        """Take what is sold from parcels."""
+        parcels = {}
+        for lot in self.stock.lots:
+            if lot.j in self.sold:
+                parcels[lot.parcel] = self._variable(0.0, lot.units, whole=float(lot.units).is_integer())
+        for j in self.sold:
+            row = {parcels[lot.parcel]: 1.0 for lot in self.stock.lots if lot.j == j}
+            if j in self.units:
+                row[self.units[j]] = 1.0
+            owned = float(self.stock.units[j])
+            self._row(row, owned, owned)
+        return parcels
+
+    def _declare_tax(self) -> dict[int, float]:
+        """Tax the gains of what is sold, less the losses used against each kind."""
+        gains: dict[Kind, dict[int, float]] = defaultdict(dict)
+        for lot in self.stock.lots:
+            if lot.parcel in self.parcels:
+                for kind, gain in lot.gains.items():
+                    gains[kind][self.parcels[lot.parcel]] = gain
+        tax: dict[int, float] = defaultdict(float)
+        used = {}
+        for kind, rate in self.stock.rates.items():
+            most = sum(gain * self.upper[x] for x, gain in gains[kind].items())
+            against = self._variable(0.0, most)
+            self._row({against: 1.0, **{x: -gain for x, gain in gains[kind].items()}}, -np.inf, 0.0)
+            for x, gain in gains[kind].items():
+                tax[x] += rate * gain
+            tax[against] -= rate
+            used[against] = 1.0
+        self._row({**used, **{x: -loss for x, loss in gains[Kind.LOSS].items()}}, -np.inf, self.stock.losses_aud)
+        for x, a in tax.items():
+            self.cost[x] += a
+        return tax
+
+    def _trade(self) -> tuple[dict[int, float], dict[int, float]]:
+        """Say what is traded and what that costs besides tax: rows, with their constants under -1."""
+        volume: dict[int, float] = defaultdict(float)
+        costs: dict[int, float] = defaultdict(float)
+        for sign, etfs in ((1.0, self.bought), (-1.0, self.sold)):
+            for j in etfs:
+                price, cost, owned = float(self.stock.prices[j]), float(self.stock.costs[j]), self.stock.units[j]
+                if j in self.units:
+                    volume[self.units[j]] += sign * price
+                    costs[self.units[j]] += sign * price * cost
+                volume[_CONSTANT] -= sign * price * owned
+                costs[_CONSTANT] -= sign * price * owned * cost
+        costs[_CONSTANT] += self.terms.brokerage_aud * (len(self.bought) + len(self.sold))
+        return volume, costs
+
+    def _limit(self) -> None:
+        """Pay for the orders, and keep what the customer limits."""
+        rules = self.terms.rules
+        held = {units: float(self.stock.prices[j]) for j, units in self.units.items()}
+        self._at_most_with_constant(_sum(held, self.spent), self.capital)
+        if rules.max_turnover is not None:
+            self._at_most_with_constant(self.volume, 2 * rules.max_turnover * self.capital)
+        if rules.max_tax_aud is not None:
+            self._at_most(self.tax, rules.max_tax_aud)
+
+    def _at_most_with_constant(self, row: Mapping[int, float], most: float) -> None:
+        self._at_most({x: a for x, a in row.items() if x != _CONSTANT}, most - row.get(_CONSTANT, 0.0))
+
+    # Goals.
+
+    def _of_pod(self, goal: Goal, column: Vector) -> dict[int, float]:
+        p = [sleeve.mandate.pod for sleeve in self.sleeves].index(goal.pods[0])
+        return {x: float(column[j]) for (q, j), x in self.parts.items() if q == p}
+
+    def _of_the_whole(self, column: Vector) -> dict[int, float]:
+        return {x: float(column[j]) for (_, j), x in self.parts.items()}
+
+    def _keep(self, goal: Goal) -> None:
+        """Add the row of a goal that is linear; those on risk come as tangents, numbers of ETFs by themselves."""
+        market, asked = self.market, goal.asked
+        columns = {
+            Measure.RETURN: market.expected_returns,
+            Measure.LIQUIDITY: market.column("liquidity"),
+            Measure.YIELD: grossed_up_yields(market),
+        }
+        if isinstance(goal.figure, Measure) and goal.figure in columns:
+            self._at_most(self._of_pod(goal, asked - columns[goal.figure]), 0.0)
+        elif goal.figure is Row.TAX_EFFICIENCY:
+            drags = tax_drags(market, self.terms.marginal_tax_rate)
+            self._at_most(self._of_the_whole(drags - (1 - asked / 10) * pre_tax_returns(market)), 0.0)
+        elif goal.figure is Row.TRADING_COST:
+            self._at_most_with_constant(_sum(self.spent, self.tax), asked)
+        elif goal.figure is Row.LARGEST_POSITION:
+            for j, units in self.units.items():
+                self._at_most({units: float(self.stock.prices[j])}, asked * self.capital)
+
+    def _add_tangents(self, x: Vector) -> bool:
+        """Add the tangents of the goals on risk that a point breaks; false if it breaks none."""
+        broken = False
+        amounts = self._amounts(x)
+        excess = self.market.expected_returns - self.market.risk_free
+        for goal in self.goals:
+            if goal.figure is Measure.VOLATILITY:
+                ratio, gain = 1.0, np.full(len(excess), goal.asked)
+            elif goal.figure in (Measure.SHARPE, Row.SHARPE_RATIO) and goal.asked > 0:
+                ratio, gain = goal.asked, excess
+            else:
+                continue
+            a = amounts.sum(axis=0) if not goal.pods else amounts[self._pod(goal)]
+            risk = float(np.sqrt(a @ self.market.Sigma @ a))
+            if ratio * risk > float(gain @ a) + _SPARE * self.capital / 2:
+                column = ratio * (self.market.Sigma @ a) / risk - gain
+                self._at_most(self._of_pod(goal, column) if goal.pods else self._of_the_whole(column), 0.0)
+                broken = True
+        return broken
+
+    def _pod(self, goal: Goal) -> int:
+        return [sleeve.mandate.pod for sleeve in self.sleeves].index(goal.pods[0])
+
+    # The solver.
+
+    def _solve(self) -> Vector | None:
+        A = np.zeros((len(self.rows), len(self.lower)))
+        for i, (row, _, _) in enumerate(self.rows):
+            for x, a in row.items():
+                A[i, x] += a
+        found = milp(
+            np.array(self.cost),
+            integrality=np.array(self.whole, dtype=int),
+            bounds=Bounds(np.array(self.lower), np.array(self.upper)),
+            constraints=LinearConstraint(A, [low for _, low, _ in self.rows], [high for *_, high in self.rows]),
+            options={"mip_rel_gap": _GAP, "node_limit": _NODES},
+        )
+        if found.x is None:
+            if found.status == _INFEASIBLE:
+                return None
+            message = f"no whole units were found: {found.message}"
+            raise SolverError(message)
+        return np.where(self.whole, np.rint(found.x), found.x)
+
+    def _amounts(self, x: Vector) -> Matrix:
+        """Value of what each pod holds, AUD; of an ETF with one owner, exactly its units'."""
+        amounts = np.zeros_like(self.X)
+        for (p, j), variable in self.parts.items():
+            amounts[p, j] = x[variable]
+        for j, units in self.units.items():
+            amounts[:, j] *= x[units] * float(self.stock.prices[j]) / amounts[:, j].sum()
+        return amounts
+
+    def _read(self, x: Vector) -> tuple[Vector, Matrix, tuple[float, ...]]:
+        units = np.zeros(self.X.shape[1])
+        for j, number in self.units.items():
+            units[j] = x[number]
+        sold = [0.0] * len(self.stock.lots)
+        for parcel, variable in self.parcels.items():
+            sold[parcel] = float(x[variable])
+        return units, self._amounts(x) / self.capital, tuple(sold)
+
+
+# Where a row keeps its constant.
+_CONSTANT = -1
+
+
+def _sum(*rows: Mapping[int, float]) -> dict[int, float]:
+    total: dict[int, float] = defaultdict(float)
+    for row in rows:
+        for x, a in row.items():
+            total[x] += a
+    return total
