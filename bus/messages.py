@@ -450,7 +450,7 @@ class MasterPortfolioOptimized(_Lenient):
     correlation_matrix: Mapping[str, Mapping[str, float]]
     economic_duplicates: tuple[EconomicDuplicate, ...]
     objective_terms: ObjectiveTerms
-    income: Mapping[str, IncomeAccount]
+    income: Mapping[str, IncomeAccount] = {}
     trading: Trading | None = None
     certificate: Certificate
     elapsed_s: Annotated[float, Field(description="Time the coordinator took to optimise and check.")]

@@ -20,6 +20,7 @@ from portfolio.mandate import Mandate, Measure, Objective
 from portfolio.market import Etf, Market
 from portfolio.rules import Correlations, Duplicates, Explain, OnUnreachable, Preferences, Rules, Terms
 from portfolio.sleeve import Sleeve, UnreachableMandateError, optimise_sleeve
+from portfolio.trading.orders import plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -235,6 +236,8 @@ def wire_event(prices: Market, sleeves: Sequence[Sleeve], asked: Terms, master: 
         correlation_matrix=account.correlation_matrix,
         economic_duplicates=account.economic_duplicates,
         objective_terms=account.objective_terms,
+        income=account.income,
+        trading=plan(prices, sleeves, asked, master),
         certificate=master.certificate,
         elapsed_s=0.0,
     )
