@@ -326,7 +326,8 @@ class _Program:
     def _read(self, x: Vector) -> tuple[Vector, Matrix, tuple[float, ...]]:
         units = np.zeros(self.X.shape[1])
         for j, number in self.units.items():
-            units[j] = x[number]
+            # The solver gives back what is fixed to its own accuracy, which would make an order of almost nothing.
+            units[j] = x[number] if j in self.bought or j in self.sold else self.stock.units[j]
         sold = [0.0] * len(self.stock.lots)
         for parcel, variable in self.parcels.items():
             sold[parcel] = float(x[variable])
