@@ -330,8 +330,14 @@ class OptimizationRequest(_Strict):
 
     @model_validator(mode="after")
     def _capital(self) -> Self:
-        if (self.customer.total_capital_aud is None) == (self.account is None):
-            message = "give either customer.total_capital_aud, to start from cash, or an account with what is owned"
+        given = self.customer.total_capital_aud is not None
+        if given == (self.account is not None):
+            wrong = (
+                "customer.total_capital_aud and an account are both given"
+                if given
+                else "neither customer.total_capital_aud nor an account is given"
+            )
+            message = f"{wrong}: give total_capital_aud to start from cash, or an account with what is owned"
             raise ValueError(message)
         return self
 

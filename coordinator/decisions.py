@@ -21,6 +21,7 @@ from bus.messages import (
 from bus.subjects import Kind
 from portfolio import market as markets
 from portfolio.errors import DataError
+from portfolio.trading.inventory import refuse_impossible
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from bus.messages import PodAnswer
     from bus.port import Message
+    from portfolio.market import Market
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,16 @@ def _refuse(request: OptimizationRequest) -> Fail | None:
             known = ", ".join(sorted(priced))
             text = f"{where} names {', '.join(strange)}, unknown in market {market.id}; it has {known}"
             return _fail(request, Reason.UNKNOWN_ETF, text)
+    return _refuse_account(request, market)
+
+
+def _refuse_account(request: OptimizationRequest, market: Market) -> Fail | None:
+    """Say what of an account nobody can own."""
+    try:
+        if (owned := request.terms().owned) is not None:
+            refuse_impossible(market, owned)
+    except DataError as error:
+        return _fail(request, Reason.INVALID_REQUEST, str(error))
     return None
 
 

@@ -22,6 +22,19 @@ def data(request_id: str = "r1", **changes: object) -> bytes:
     return json.dumps(body(request_id, **changes)).encode()
 
 
+def owning(*holdings: dict[str, Any], cash_aud: float = 5_000.0, **changes: object) -> bytes:
+    """Make the request "bad" of who owns *holdings* and cash on 10 November 2025, with *changes* to its fields."""
+    account = {"as_of": "2025-11-10", "cash_aud": cash_aud, "holdings": list(holdings)}
+    return data("bad", **{"customer": {"customer_id": "c"}, "account": account} | changes)
+
+
+def holding(ticker: str = "VAS", units: float = 100, **changes: object) -> dict[str, Any]:
+    """State a holding of one parcel, with *changes* to the parcel; a currency is the holding's."""
+    parcel = {"acquired": "2020-02-03", "units": units, "cost_base_aud": 8_800.0} | changes
+    made = {"ticker": ticker, "units": units, "parcels": [parcel]}
+    return made | ({"currency": parcel.pop("currency")} if "currency" in parcel else {})
+
+
 # What people send by mistake, with a part of the sentence they get back. The id of each is "bad".
 BAD: dict[str, tuple[bytes, str, str]] = {
     "not_json": (b"{not json", "invalid_request", "JSON"),
@@ -78,4 +91,83 @@ BAD: dict[str, tuple[bytes, str, str]] = {
     "limit_of_no_pair_s_name": (data("bad", correlation_limits={"Alpha/Beta": 0.5}), "invalid_request", "limits"),
     "etf_lower_case": (data("bad", rules={"never_buy": ["vas"]}), "invalid_request", "never_buy"),
     "version_of_the_future": (data("bad", version=2), "invalid_request", "version"),
+    "parcel_of_the_future": (
+        owning(holding(acquired="2025-11-11")),
+        "invalid_request",
+        "acquired after the day of the trades, 2025-11-10: VAS on 2025-11-11",
+    ),
+    "parcel_before_there_was_the_etf": (
+        owning(holding(acquired="2009-05-01")),
+        "invalid_request",
+        "VAS was acquired on 2009-05-01, before there was any: since 2009-05-04",
+    ),
+    "parcel_before_there_was_the_tax": (
+        owning(holding("EINC", acquired="1985-09-19")),
+        "invalid_request",
+        "EINC bought on 1985-09-19",
+    ),
+    "date_that_is_none": (
+        owning(holding(acquired="2025-02-30")),
+        "invalid_request",
+        "account.holdings.0.parcels.0.acquired",
+    ),
+    "units_negative": (owning(holding(units=-5)), "invalid_request", "parcels.0.units: Input should be greater than"),
+    "units_fractional": (owning(holding(units=12.5)), "invalid_request", "0.units: Input should be a valid int"),
+    "units_more_than_the_parcels_have": (
+        owning(holding() | {"units": 101}),
+        "invalid_request",
+        "VAS has 101 units, its parcels have 100",
+    ),
+    "no_parcels": (owning(holding() | {"parcels": []}), "invalid_request", "holdings.0.parcels: List should have at"),
+    "cost_base_of_zero": (
+        owning(holding(cost_base_aud=0)),
+        "invalid_request",
+        "parcels.0.cost_base_aud: Input should be greater than 0",
+    ),
+    "currencies_mixed": (
+        owning(holding(), holding("VGS", currency="USD")),
+        "invalid_request",
+        "account.holdings.1.currency",
+    ),
+    "holding_named_twice": (owning(holding(), holding()), "invalid_request", "names VAS twice"),
+    "holding_unknown": (owning(holding("DOGE")), "unknown_etf", "account.holdings names DOGE"),
+    "never_sell_unknown": (
+        owning(holding(), rules={"never_sell": ["DOGE"]}),
+        "unknown_etf",
+        "rules.never_sell names DOGE",
+    ),
+    "capital_and_account": (
+        owning(holding(), customer={"customer_id": "c", "total_capital_aud": 100_000}),
+        "invalid_request",
+        "customer.total_capital_aud and an account are both given",
+    ),
+    "neither_capital_nor_account": (
+        data("bad", customer={"customer_id": "c"}),
+        "invalid_request",
+        "neither customer.total_capital_aud nor an account is given",
+    ),
+    "worth_too_little": (
+        owning(holding(units=9), cash_aud=20.52),  # 9 x 108.83 + 20.52 = 999.99
+        "invalid_request",
+        "worth 999.99 AUD, less than 1,000",
+    ),
+    "nothing_owned": (owning(cash_aud=0), "invalid_request", "worth 0.00 AUD, less than 1,000"),
+    "fund_with_a_person_s_rate": (
+        owning(
+            holding(),
+            customer={"customer_id": "c", "entity": "super_accumulation", "marginal_tax_rate": 0.32},
+        ),
+        "invalid_request",
+        "the marginal rate is 0.32; that of the entity super_accumulation is 0.15",
+    ),
+    "rate_in_percent": (
+        owning(holding(), customer={"customer_id": "c", "marginal_tax_rate": 32}),
+        "invalid_request",
+        "customer.marginal_tax_rate",
+    ),
+    "losses_negative": (
+        owning(holding(), customer={"customer_id": "c", "carried_losses_aud": -500}),
+        "invalid_request",
+        "customer.carried_losses_aud",
+    ),
 }

@@ -132,15 +132,39 @@ def settle(market: Market, sleeves: Sequence[Sleeve], terms: Terms) -> Terms:
     """
     if terms.owned is None:
         return terms
+    refuse_impossible(market, terms.owned)
     universes = {ticker for sleeve in sleeves for ticker in sleeve.mandate.universe}
     owned = in_play(market, universes, terms.owned, terms.rules)
     capital = _take_stock(market, owned).capital_aud
+    _refuse_too_little(capital)
+    return replace(terms, owned=owned, total_capital_aud=capital)
+
+
+def refuse_impossible(market: Market, owned: Owned) -> None:
+    """Refuse what nobody can own, or too little of it, before anybody works on it.
+
+    Raises:
+        DataError: If a parcel was bought before there was its ETF, or if all is worth too little, whatever the
+            pods may hold.
+    """
+    known = {etf.ticker: etf for etf in market.etfs}
+    for parcel in owned.parcels:
+        since = known[parcel.ticker].since if parcel.ticker in known else None
+        if since is not None and parcel.acquired < since:
+            message = (
+                f"a parcel of {parcel.ticker} was acquired on {parcel.acquired}, before there was any: since {since}"
+            )
+            raise DataError(message)
+    priced = [(etf.ticker, etf.price_aud) for etf in market.etfs]
+    _refuse_too_little(owned.cash_aud + sum(_worth(owned, ticker, price) for ticker, price in priced))
+
+
+def _refuse_too_little(capital: float) -> None:
     if capital < LEAST_CAPITAL_AUD:
         message = (
             f"cash and holdings that can be traded are worth {capital:,.2f} AUD, less than {LEAST_CAPITAL_AUD:,.0f}"
         )
         raise DataError(message)
-    return replace(terms, owned=owned, total_capital_aud=capital)
 
 
 def in_play(market: Market, universes: Collection[str], owned: Owned, rules: Rules) -> Owned:
@@ -153,7 +177,7 @@ def in_play(market: Market, universes: Collection[str], owned: Owned, rules: Rul
         rules: Of which nothing is to be sold.
 
     Raises:
-        DataError: If the market does not know an ETF, or it was bought before there was any.
+        DataError: If the market does not know an ETF.
     """
     known = {etf.ticker: etf for etf in market.etfs}
     kept: dict[str, str] = {}
@@ -164,9 +188,6 @@ def in_play(market: Market, universes: Collection[str], owned: Owned, rules: Rul
             raise DataError(message)
         if ticker not in known or known[ticker].price_aud is None:
             kept[ticker] = "the market has no price, or no return and risk, for it"
-        elif (since := known[ticker].since) is not None and parcel.acquired < since:
-            message = f"a parcel of {ticker} was acquired on {parcel.acquired}, before there was any: since {since}"
-            raise DataError(message)
         elif ticker not in universes and owned.outside is Outside.KEEP:
             kept[ticker] = "no pod may hold it, and the request keeps such holdings"
         elif ticker not in universes and ticker in rules.never_sell:
