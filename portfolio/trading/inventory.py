@@ -16,11 +16,13 @@ from portfolio.trading.owned import Kept, Outside, Owned
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from datetime import date
 
     from portfolio import Vector
     from portfolio.market import Market
     from portfolio.rules import Rules, Terms
     from portfolio.sleeve import Sleeve
+    from portfolio.tax.parcels import Parcel
 
 # The first purchase of a security on ASX is of this much at least (ASX: minimum initial investment in a listed
 # security).
@@ -196,12 +198,17 @@ def in_play(market: Market, universes: Collection[str], owned: Owned, rules: Rul
             kept[ticker] = "no pod may hold it, and it is worth less than the smallest order"
     return replace(
         owned,
-        parcels=tuple(parcel for parcel in owned.parcels if parcel.ticker not in kept),
+        # In an order of their own, so that the result does not depend on how a request lists them.
+        parcels=tuple(sorted((p for p in owned.parcels if p.ticker not in kept), key=_by_purchase)),
         kept=tuple(
             Kept(ticker, float(sum(p.units for p in owned.parcels if p.ticker == ticker)), why)
             for ticker, why in kept.items()
         ),
     )
+
+
+def _by_purchase(parcel: Parcel) -> tuple[str, date, float, float]:
+    return parcel.ticker, parcel.acquired, parcel.units, parcel.cost_base_aud
 
 
 def _worth(owned: Owned, ticker: str, price_aud: float | None) -> float:
