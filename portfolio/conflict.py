@@ -15,6 +15,7 @@ from portfolio.goal_programming import Solver, best_figure
 from portfolio.mandate import Measure
 from portfolio.rules import Conflict, Duplicates, Repair
 from portfolio.structure import correlation_distance
+from portfolio.trading.inventory import take_stock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -137,11 +138,22 @@ def _repair(solver: Solver, market: Market, sleeves: Sequence[Sleeve], terms: Te
 
 def _lenient(market: Market, sleeves: Sequence[Sleeve], terms: Terms, rule: str) -> Sequence[float | str]:
     """List the more lenient values of a rule, the nearest first."""
+    if rule == "never_sell":
+        return []
     now = _value(sleeves, terms, rule)
     if isinstance(now, str):
         return [Duplicates.PENALISE.value]
+    if rule.endswith("_aud"):
+        whole = range(math.ceil(now) - 1, -1, -1)
+        if rule == "max_tax_aud":
+            whole = range(math.floor(now) + 1, math.ceil(_most_tax_aud(market, terms)) + 1)
+        return [float(v) for v in whole]
     if rule == "max_etfs":
         return list(range(int(now) + 1, len(market.etfs) + 1))
+    return _lenient_shares(market, rule, now)
+
+
+def _lenient_shares(market: Market, rule: str, now: float) -> Sequence[float]:
     if rule == "min_correlation_distance":
         pairs = [correlation_distance(market, i, j) for i in range(len(market.etfs)) for j in range(i)]
         # Rounded down, so that what people read and set is enough.
@@ -150,6 +162,14 @@ def _lenient(market: Market, sleeves: Sequence[Sleeve], terms: Terms, rule: str)
     if rule == "min_weight":
         return [float(v) for v in np.round(steps[::-1], 4) if v < now - _STEP / 2]
     return [float(v) for v in np.round(steps, 4) if v > now + _STEP / 2]
+
+
+def _most_tax_aud(market: Market, terms: Terms) -> float:
+    """Bound the tax on capital gains: all gains taxed, no loss used."""
+    stock = take_stock(market, terms)
+    if stock is None:
+        return 0.0
+    return sum(lot.units * gain * stock.rates.get(kind, 0.0) for lot in stock.lots for kind, gain in lot.gains.items())
 
 
 def _value(sleeves: Sequence[Sleeve], terms: Terms, rule: str) -> float | str:
@@ -180,6 +200,8 @@ def _label(rule: str) -> str:
 def _show(rule: str, value: float | str) -> str:
     if isinstance(value, str):
         return value
+    if rule.endswith("_aud"):
+        return f"{value:,.2f} AUD"
     return f"{value:g}" if rule in ("max_etfs", "min_correlation_distance") else f"{value:.2%}"
 
 

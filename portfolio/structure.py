@@ -215,7 +215,7 @@ class Structure:
             return 0.0
         tolerance = self.terms.rules.capital_tolerance
         words = f"each pod within {tolerance:.1%} of its share of the capital"
-        return tolerance if self.rule("capital_tolerance", words) else 1.0
+        return tolerance if self.rule("capital_tolerance", words) else 1 / min(s.share for s in self.sleeves)
 
     def _largest_position(self, caps: Caps) -> float:
         rules = self.terms.rules
@@ -274,7 +274,7 @@ class Structure:
         """
         counts = []
         for p, holdings in self.by_pod.items():
-            least = _fewest([self.build.upper_of(h.u) for h in holdings], 1 - self._tolerance)
+            least = _fewest([self.build.upper_of(h.u) for h in holdings], max(1 - self._tolerance, 0.0))
             counts.append(self.build.variable(lower=least, upper=len(holdings), block=self._block(p)))
             if self.one_owner and self._least > 0:
                 share = self.sleeves[p].share
@@ -289,7 +289,7 @@ class Structure:
             if self.stock is None:
                 self.build.equal(invested, 1.0)
             else:
-                self.build.at_least(invested, 1 - self._tolerance)
+                self.build.at_least(invested, max(1 - self._tolerance, 0.0))
                 self.build.at_most(invested, 1 + self._tolerance)
 
     def _ownership(self, caps: Caps) -> tuple[list[int], list[int]]:
