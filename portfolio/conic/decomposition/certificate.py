@@ -40,7 +40,7 @@ class Pricing:
     """
 
     y: Vector
-    trees: tuple[tuple[Leaf, ...], ...]
+    trees: tuple[Sequence[Leaf], ...]
     costs: bool = True
     fine: float = 0.0
     states: States | None = None

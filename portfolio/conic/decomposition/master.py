@@ -151,8 +151,6 @@ class Master:
             mix, broken = self._solve(columns, costs=costs)
             if mix is None or not broken.any():
                 break
-            if self.stop():
-                return None
             self.active |= broken
         if mix is None:
             return None
@@ -188,7 +186,7 @@ class Master:
         rows = np.flatnonzero(self.active)
         named = np.flatnonzero(self._own[self._taking_part()].any(axis=0))
         small, back = self._program(columns, activity, rows, named, costs=costs)
-        answer = Relaxation(small).solve_sharply(np.zeros(0, dtype=np.int8))
+        answer = Relaxation(small, self.stop).solve_sharply(np.zeros(0, dtype=np.int8))
         nothing = np.zeros(len(self._b), dtype=bool)
         if answer.outcome is not Outcome.SOLVED:
             return None, nothing

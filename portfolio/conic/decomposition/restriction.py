@@ -124,7 +124,8 @@ class Restriction:
         whole, variables = self.whole, self.kept.variables
         middle = slice(whole.equalities, whole.equalities + whole.inequalities)
         A = whole.A[middle][:, variables]
-        most = np.maximum(A * whole.lower[variables], A * whole.upper[variables]).sum(axis=1)
+        lower, upper = whole.lower[variables], whole.upper[variables]
+        most = 0.5 * (A @ (lower + upper) + abs(A) @ (upper - lower))
         most += whole.H[middle][:, self.kept.switches].sum(axis=1)
         return np.flatnonzero(most > whole.b[middle]) + whole.equalities
 

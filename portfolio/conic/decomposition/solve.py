@@ -166,6 +166,8 @@ class _Decomposition:
         few = len(part.off) - int(part.off.sum()) <= _FEW
         if switch is None or few:
             self.fix(part)
+            if self.over():
+                return []
             self.finish_by_tree(part, self.node_limit if switch is None else _TRY)
         if self.closed(part) or switch is None or mix is None or self.over():
             return []
@@ -180,12 +182,14 @@ class _Decomposition:
         for _ in range(_ROUNDS):
             slack = -_BLOCKS_SHARE * self.tolerance(part)
             priced = self.pricer.price(y, slack=slack, states=part.states, node_limit=nodes)
+            if priced is None:
+                return mix
             part.keep(priced)
             if self.closed(part) or self.stop():
                 return mix
             mix = master.solve(states=part.states)
-            if mix is None:
-                return None
+            if mix is None or self.stop():
+                return mix
             self.look(part, mix, _GLANCE)
             enough = _PRICES_SHARE * self.tolerance(part)
             settled = mix.value - part.bound <= enough or not priced.fresh
@@ -219,6 +223,8 @@ class _Decomposition:
             if mix is None or mix.bought <= BROKEN:
                 return mix is not None
             priced = self.pricer.price(mix.y, slack=0.0, costs=False, states=part.states)
+            if priced is None:
+                return False
             part.keep(priced)
             if self.closed(part) or not priced.fresh or self.stop():
                 return False
@@ -270,6 +276,8 @@ class _Decomposition:
             return
         slack = min(max(self.cut - part.bound, 0.0) * 1.01, _SLACK * scale_of(self.value))
         priced = self.pricer.price(part.best.pricing.y, slack=slack, states=part.states, node_limit=_FIX_NODES)
+        if priced is None or self.stop():
+            return
         on = priced.pricing.bound(self.split).on
         dear = np.flatnonzero((on >= self.cut) & ~part.fixed)
         part.fixed[dear] = True
