@@ -72,11 +72,10 @@ class Relaxation:
     def __init__(self, program: Program, stop: Callable[[], bool] = lambda: False) -> None:
         self.program, self.stop = program, stop
         # A free switch is projected out: its rows and its cost are spread over its variable.
-        share = 1 / program.upper[program.switched]
-        spread = np.zeros((len(program.switched), len(program.q)))
-        spread[np.arange(len(program.switched)), program.switched] = share
-        self._free_A = program.A + program.H @ spread
-        self._free_q = program.q + program.k @ spread
+        j, share = program.switched, 1 / program.upper[program.switched]
+        self._free_A, self._free_q = program.A.copy(), program.q.copy()
+        self._free_A[:, j] += program.H * share
+        self._free_q[j] += program.k * share
         self._before = program.equalities + program.inequalities
         self._settings = {accuracy: _settings(accuracy) for accuracy in (ROUGH, *_SHARP)}
 
@@ -92,14 +91,17 @@ class Relaxation:
         """Solve the relaxation with the switches in *states*."""
         program, j = self.program, self.program.switched
         on = j[states == ON]
-        A, q, lower = self._free_A.copy(), self._free_q.copy(), program.lower.copy()
-        A[:, on], q[on], lower[on] = program.A[:, on], program.q[on], program.floor[states == ON]
+        q, lower = self._free_q.copy(), program.lower.copy()
+        q[on], lower[on] = program.q[on], program.floor[states == ON]
         b = program.b - program.H @ (states == ON)
-        kept = np.ones(len(q), dtype=bool)
-        kept[j[states == OFF]] = False
-        n = int(kept.sum())
+        there = np.ones(len(q), dtype=bool)
+        there[j[states == OFF]] = False
+        kept = np.flatnonzero(there)
+        n = len(kept)
+        A = self._free_A[:, kept]
+        A[:, np.searchsorted(kept, on)] = program.A[:, on]
         box = lower[kept], program.upper[kept]
-        solution = self._clarabel(A[:, kept], b, box, q[kept], accuracy, program.cones)
+        solution = self._clarabel(A, b, box, q[kept], accuracy, program.cones)
         x = np.zeros(len(q))
         x[kept] = solution.x
         z = np.array(solution.z)
@@ -147,7 +149,7 @@ class _Csc(NamedTuple):
 def _csc_with_box(A: Matrix, before: int) -> _Csc:
     """Put the rows of the box, ``-I`` and ``I``, below the first rows; they are never written out."""
     n = A.shape[1]
-    columns, rows = np.nonzero(A.T)
+    rows, columns = np.nonzero(A != 0)
     every = np.arange(n)
     where = np.concatenate([columns, every, every])
     row = np.concatenate([np.where(rows < before, rows, rows + 2 * n), before + every, before + n + every])

@@ -48,12 +48,12 @@ class PlainBlockSolver:
 class PerspectiveBlockSolver:
     """The compiled search, for blocks with one budget and one risk."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, stop: Callable[[], bool]) -> None:
         self.program = program
         # Loads numba and the machine code: only where a large program comes.
         from portfolio.conic.perspective.block import BlockSearch  # noqa: PLC0415
 
-        self.search = BlockSearch(program)
+        self.search = BlockSearch(program, stop)
 
     def minimise(self, q: Vector, k: Vector, *, slack: float, node_limit: int, stop: Callable[[], bool]) -> Solution:
         """See ``BlockSolver``."""
@@ -63,9 +63,9 @@ class PerspectiveBlockSolver:
 class EitherBlockSolver:
     """The compiled search, and the plain tree should that fail."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, stop: Callable[[], bool]) -> None:
         self.program = program
-        self.plain, self.perspective = PlainBlockSolver(program), PerspectiveBlockSolver(program)
+        self.plain, self.perspective = PlainBlockSolver(program), PerspectiveBlockSolver(program, stop)
 
     def minimise(self, q: Vector, k: Vector, *, slack: float, node_limit: int, stop: Callable[[], bool]) -> Solution:
         """See ``BlockSolver``."""
@@ -78,11 +78,11 @@ class EitherBlockSolver:
         return replace(better, points=other.points + found.points)
 
 
-def block_solver(program: Program) -> BlockSolver:
-    """Choose the solver that fits a block."""
+def block_solver(program: Program, stop: Callable[[], bool]) -> BlockSolver:
+    """Choose the solver that fits a block; *stop* is asked while it is made."""
     if len(program.switched) <= _FEW:
         return PlainBlockSolver(program)
     try:
-        return EitherBlockSolver(program)
+        return EitherBlockSolver(program, stop)
     except NotABlockError:
         return PlainBlockSolver(program)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from portfolio import Matrix, Vector
     from portfolio.conic.bound import States
-    from portfolio.conic.decomposition.split import Flags, Indices, Split
+    from portfolio.conic.decomposition.split import Block, Flags, Indices, Split
 
 # What breaks a row by less than this is the solver's accuracy.
 BROKEN = 1e-7
@@ -97,10 +97,7 @@ class Master:
         self.columns: list[Column] = []
         self._known: dict[bytes, int] = {}
         self._idle_for: list[int] = []
-        A, H = program.A[rows], program.H[rows]
-        self._A = [A[:, block.variables] for block in split.blocks]
-        self._H = [H[:, block.switches] for block in split.blocks]
-        self._own = A[:, own]
+        self._own = program.A[np.ix_(rows, own)]
         self._b = program.b[rows]
         e, m = program.equalities, program.inequalities
         self._equal = np.flatnonzero(rows < e)
@@ -122,10 +119,17 @@ class Master:
             return self._wake(self._known[key])
         self._known[key] = len(self.columns)
         self._idle_for.append(0)
-        block, on = self.split.blocks[place], (states == 1).astype(float)
-        activity = self._A[place] @ x + self._H[place] @ on
-        self.columns.append(Column(place, x, states, block.program.value(x, on), activity))
+        block = self.split.blocks[place]
+        self.columns.append(
+            Column(place, x, states, block.program.value(x, states == ON), self._activity(block, x, states))
+        )
         return True
+
+    def _activity(self, block: Block, x: Vector, states: States) -> Vector:
+        """Compute what a point of a block takes of the joint rows: it holds few things."""
+        program, rows, held = self.split.program, self.split.joint_rows, np.flatnonzero(x)
+        activity = program.A[:, block.variables[held]][rows] @ x[held]
+        return np.asarray(activity + program.H[:, block.switches[states == ON]][rows].sum(axis=1))
 
     def solve(self, *, costs: bool = True, states: States | None = None) -> Mix | None:
         """Find the best combination; None if the solver is in trouble, or has to stop.
@@ -186,6 +190,8 @@ class Master:
         rows = np.flatnonzero(self.active)
         named = np.flatnonzero(self._own[self._taking_part()].any(axis=0))
         small, back = self._program(columns, activity, rows, named, costs=costs)
+        if self.stop():
+            return None, np.zeros(len(self._b), dtype=bool)
         answer = Relaxation(small, self.stop).solve_sharply(np.zeros(0, dtype=np.int8))
         nothing = np.zeros(len(self._b), dtype=bool)
         if answer.outcome is not Outcome.SOLVED:

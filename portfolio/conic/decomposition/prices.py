@@ -79,7 +79,7 @@ class Pricer:
         key = place, b"" if on is None or not on.any() else on.tobytes()
         if key not in self.solvers:
             program = self.split.blocks[place].program
-            self.solvers[key] = block_solver(program if on is None else with_floors(program, on))
+            self.solvers[key] = block_solver(program if on is None else with_floors(program, on), self.stop)
         return self.solvers[key]
 
     def price(

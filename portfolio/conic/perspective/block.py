@@ -49,12 +49,13 @@ class BlockSearch:
 
     Args:
         program: A block; see ``shape``.
+        stop: Asked while it is prepared; true leaves it prepared less well.
 
     Raises:
         NotABlockError: If it is none.
     """
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, stop: Callable[[], bool] = _never) -> None:
         self.program = program
         self.shape = shape = recognise(program)
         j, total = program.switched, shape.total
@@ -65,7 +66,7 @@ class BlockSearch:
         S = S / self.unit**2
         self.shift = _SHIFT * float(np.diag(S).mean())
         S = S + self.shift
-        D = safe_diagonal(S) if shape.risk != ABSENT else np.zeros(n)
+        D = safe_diagonal(S, stop) if shape.risk != ABSENT else np.zeros(n)
         self.splitting = Splitting(D * (self.unit / total) ** 2, self.shift * self.unit**2)
         self.rows = [_Row(program, r, shape.risk, total, self.unit) for r in shape.goals]
         A = [np.ones(n), *(row.a for row in self.rows)]
