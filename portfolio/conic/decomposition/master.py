@@ -241,24 +241,28 @@ class Master:
         found, place = np.unique([column.block for column in columns], return_inverse=True)
         P = len(found)
         C = activity.shape[1]
-        n = C + len(named) + 2 * E + m + K
-        table = np.hstack([activity, self._own[:, named]])
-        slack = np.eye(n)[C + len(named) :]
-        sum_to_one = np.zeros((P, n))
-        sum_to_one[place, np.arange(C)] = 1.0
-        wide = np.zeros((E + m, n))
-        wide[:E, : table.shape[1]] = table[self._equal]
-        wide[:E] += slack[:E] - slack[E : 2 * E]
-        wide[E:, : table.shape[1]] = table[rows]
-        wide[E:] -= slack[2 * E : 2 * E + m]
-        parts, sides = [wide[:E], sum_to_one, wide[E:]], [self._b[self._equal], np.ones(P), self._b[rows]]
+        N = C + len(named)
+        n = N + 2 * E + m + K
+        linear = np.concatenate([self._equal, rows])
+        A = np.zeros((E + P + m, n))
+        # The sums to one stand between the equalities and the inequalities.
+        at = np.concatenate([np.arange(E), np.arange(E + P, E + P + m)])
+        A[at, :C], A[at, C:N] = activity[linear], self._own[np.ix_(linear, named)]
+        A[E + place, np.arange(C)] = 1.0
+        # Equalities are bought out on either side.
+        A[at, np.concatenate([np.arange(N, N + E), np.arange(N + 2 * E, n - K)])] = np.repeat([1.0, -1.0], [E, m])
+        A[np.arange(E), N + E + np.arange(E)] = -1.0
+        parts, sides = [A], [self._b[self._equal], np.ones(P), self._b[rows]]
         turns: list[Matrix] = []
-        for cone, bought in zip(self._cones, slack[2 * E + m :], strict=True):
+        for i, cone in enumerate(self._cones):
             inner = slice(cone.start + 1, cone.stop)
-            Q, R = np.linalg.qr(np.column_stack([table[inner], self._b[inner]]))
-            first = np.append(table[cone.start], np.zeros(n - table.shape[1])) - bought
-            rest = np.hstack([R[:, :-1], np.zeros((len(R), n - table.shape[1]))])
-            parts += [first[None, :], rest]
+            table = np.hstack([activity[inner], self._own[inner][:, named], self._b[inner, None]])
+            Q, R = np.linalg.qr(table)
+            turned = np.zeros((1 + len(R), n))
+            turned[0, :C], turned[0, C:N] = activity[cone.start], self._own[cone.start, named]
+            turned[0, N + 2 * E + m + i] = -1.0
+            turned[1:, :N] = R[:, :-1]
+            parts.append(turned)
             sides += [self._b[cone.start : cone.start + 1], R[:, -1]]
             turns.append(Q)
         price = np.concatenate(
@@ -267,8 +271,8 @@ class Master:
         cost = np.concatenate([[column.cost for column in columns], program.q[own]])
         small = Program(
             q=np.concatenate([cost, price]) if costs else np.concatenate([np.zeros(len(cost)), np.ones(len(price))]),
-            lower=np.concatenate([np.zeros(C), program.lower[own], np.zeros(len(slack))]),
-            upper=np.concatenate([np.ones(C), program.upper[own], np.full(len(slack), _MOST)]),
+            lower=np.concatenate([np.zeros(C), program.lower[own], np.zeros(n - N)]),
+            upper=np.concatenate([np.ones(C), program.upper[own], np.full(n - N, _MOST)]),
             A=np.vstack(parts),
             H=np.zeros((sum(map(len, parts)), 0)),
             b=np.concatenate(sides),

@@ -90,7 +90,7 @@ def minimise(  # noqa: PLR0913 - one argument a choice
         )
     decomposition = _Decomposition(split, gap, node_limit, stop, on_incumbent)
     if start is not None:
-        decomposition.search_among(start == ON, _GLANCE)
+        decomposition.search_among(start == ON, _GLANCE, regardless=True)
     return decomposition.run()
 
 
@@ -236,12 +236,15 @@ class _Decomposition:
         """Look for an incumbent among what the columns of a mix hold."""
         self.search_among((self.pricer.master.held(mix) > 0) & ~part.fixed, nodes)
 
-    def search_among(self, held: Flags, nodes: int) -> None:
+    def search_among(self, held: Flags, nodes: int, *, regardless: bool = False) -> None:
+        """Look among the portfolios of what is held; *regardless* of the time that is left, for one node."""
         key = held.tobytes() + nodes.to_bytes(4, "big")
         if key in self.tried:
             return
         self.tried.add(key)
         restriction = Restriction(self.program, kept_by(self.program, ~held))
+        if self.stop() and not regardless:
+            return
         found = search.minimise(
             restriction.program,
             gap=self.gap / 2,
@@ -289,6 +292,8 @@ class _Decomposition:
     def finish_by_tree(self, part: Part, node_limit: int) -> None:
         """Close what is left of a part with the plain tree, or try."""
         restriction = Restriction(self.program, kept_by(self.program, part.fixed))
+        if self.stop():
+            return
         found = search.minimise(
             restriction.program,
             gap=self.gap,
