@@ -305,6 +305,8 @@ class _Decomposition:
         )
         self.pricer.nodes += found.nodes
         self.take(restriction, found)
+        if min(found.bound, part.fixed_bound) <= part.priced:
+            return  # prices prove as much, and are in the proof already
         part.tree = tuple(restriction.lift_leaf(leaf) for leaf in found.leaves)
         # Lifted to the whole program's rows, multipliers may prove a little less: that is what is claimed.
         part.tree_bound = min(found.bound, part.leaf().rest(self.program, part.off))
