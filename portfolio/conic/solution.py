@@ -13,7 +13,7 @@ import numpy as np
 from portfolio.conic.bound import FREE, ON, Bound, add_up, all_valid, lagrangian_terms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import numpy.typing as npt
 
@@ -91,6 +91,10 @@ class MadeLater(Sequence[Leaf]):
     def __len__(self) -> int:
         """Count the leaves."""
         return len(self.made)
+
+    def __iter__(self) -> Iterator[Leaf]:
+        """Go through them."""
+        return iter(self.made)
 
     @overload
     def __getitem__(self, place: int) -> Leaf: ...
