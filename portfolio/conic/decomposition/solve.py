@@ -281,7 +281,7 @@ class _Decomposition:
         priced = self.pricer.price(part.best.pricing.y, slack=slack, states=part.states, node_limit=_FIX_NODES)
         if priced is None or self.stop():
             return
-        on = priced.pricing.bound(self.split).on
+        on = priced.pricing.bound(self.split, trusted=True).on
         dear = np.flatnonzero((on >= self.cut) & ~part.fixed)
         part.fixed[dear] = True
         part.fixed_bound = min(part.fixed_bound, float(on[dear].min(initial=math.inf)))
