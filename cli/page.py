@@ -155,6 +155,10 @@ def _said_of_trades(event: MasterPortfolioOptimized, trading: Trading, owned: Ow
         f" gains {gains.tax_aud:,.2f} AUD (due later, not paid from the account)."
         f" Cash left: {trading.cash_left_aud:,.2f} AUD."
     )
+    yield (
+        f"In whole units the objective is {trading.objective:.6f}, {abs(trading.rounding_cost):.6f}"
+        f" {'below' if trading.rounding_cost >= 0 else 'above'} that of the portfolio."
+    )
     if gains.losses_carried_aud:
         yield f"Capital losses carried on to later years: {gains.losses_carried_aud:,.2f} AUD."
     yield from (

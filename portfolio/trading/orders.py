@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from portfolio.account import objective, objective_terms
 from portfolio.errors import SolverError
 from portfolio.master import optimise_master
 from portfolio.naive import put_side_by_side, without_coordination
@@ -134,6 +135,8 @@ class Trading:
         gains: Capital gains of the orders and the tax on them.
         goals: The goals of the portfolio, in whole units.
         goals_kept: Whether whole units keep all goals that the portfolio meets.
+        objective: In whole units.
+        rounding_cost: By how much that is less than the portfolio's.
         losses_replaced: Pairs for a person to look at.
         does_not_pay: Where there are no orders, why.
     """
@@ -149,6 +152,8 @@ class Trading:
     gains: Assessment
     goals: tuple[GoalInUnits, ...]
     goals_kept: bool
+    objective: float
+    rounding_cost: float
     losses_replaced: tuple[LossReplaced, ...]
     does_not_pay: DoesNotPay | None = None
 
@@ -173,6 +178,7 @@ def plan(
     orders = tuple(_orders(market, sleeves, terms, stock, whole))
     spent = sum(order.value_aud * (1 if order.side is Side.BUY else -1) for order in orders)
     brokerage, spread = sum(order.brokerage_aud for order in orders), sum(order.spread_aud for order in orders)
+    value = objective(terms, objective_terms(market, sleeves, terms, whole.X))
     return Trading(
         naive=move_to(market, put_side_by_side(sleeves), terms, pooled=False),
         master=move_to(market, master.X, terms, pooled=True),
@@ -190,6 +196,8 @@ def plan(
         gains=_tax(terms, stock, whole.sold),
         goals=tuple(_goals(market, sleeves, terms, master, whole)),
         goals_kept=whole.goals_kept,
+        objective=value,
+        rounding_cost=master.certificate.objective - value,
         losses_replaced=tuple(_losses_replaced(market, orders)),
         does_not_pay=None if orders else _does_not_pay(market, sleeves, terms, master, stop),
     )
