@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from portfolio.rules import Terms
     from portfolio.sleeve import Sleeve
 
+# As much as a request may say of how far pods may be from their shares.
+_MOST_TOLERANCE = 0.5
+
 # Shares are repaired to a hundredth of a percent: what people would set.
 _STEP = 1e-4
 
@@ -138,7 +141,7 @@ def _repair(solver: Solver, market: Market, sleeves: Sequence[Sleeve], terms: Te
 
 def _lenient(market: Market, sleeves: Sequence[Sleeve], terms: Terms, rule: str) -> Sequence[float | str]:
     """List the more lenient values of a rule, the nearest first."""
-    if rule == "never_sell":
+    if rule in ("never_sell", "first_purchase"):
         return []
     now = _value(sleeves, terms, rule)
     if isinstance(now, str):
@@ -161,6 +164,8 @@ def _lenient_shares(market: Market, rule: str, now: float) -> Sequence[float]:
     steps = np.arange(1, round(1 / _STEP) + 1) * _STEP
     if rule == "min_weight":
         return [float(v) for v in np.round(steps[::-1], 4) if v < now - _STEP / 2]
+    if rule == "capital_tolerance":
+        steps = steps[steps <= _MOST_TOLERANCE]
     return [float(v) for v in np.round(steps, 4) if v > now + _STEP / 2]
 
 

@@ -21,8 +21,8 @@ from portfolio.figures import grossed_up_yields
 from portfolio.mandate import Measure
 from portfolio.naive import Overview, extra_owners, put_side_by_side, without_coordination
 from portfolio.rules import Duplicates
-from portfolio.trading.inventory import take_stock
-from portfolio.trading.trades import Trades, least_purchase
+from portfolio.trading.inventory import FIRST_PURCHASE_AUD, take_stock
+from portfolio.trading.trades import Trades
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -98,6 +98,7 @@ class Structure:
         self._without = without
         self._risks: dict[int, int] = {}
         self._tolerance = self._capital_tolerance()
+        self.least_order_aud, self._first_purchase_aud = self._least_orders()
         self.largest = self._largest_position(caps)
         self.holdings = list(self._declare_holdings())
         self.by_pod = _grouped(self.holdings, lambda h: h.p)
@@ -247,7 +248,18 @@ class Structure:
         """Least share of the capital in an ETF that is held."""
         if self.stock is None or self.stock.units[j]:
             return self._least
-        return max(self._least, least_purchase(self.stock, j, self.terms.rules.min_order_aud))
+        return max(self._least, max(self.least_order_aud, self._first_purchase_aud) / self.stock.capital_aud)
+
+    def _least_orders(self) -> tuple[float, float]:
+        """Least value of an order, and of the first purchase of an ETF."""
+        if self.stock is None:
+            return 0.0, 0.0
+        order, first = self.terms.rules.min_order_aud, FIRST_PURCHASE_AUD
+        if order > 0 and not self.rule("min_order_aud", f"no order below {order:,.2f} AUD"):
+            order = 0.0
+        if not self.rule("first_purchase", f"no first purchase of an ETF below {first:,.0f} AUD"):
+            first = 0.0
+        return order, first
 
     def _rule_of_one_owner(self) -> bool:
         if self.terms.rules.duplicates is not Duplicates.FORBID:
