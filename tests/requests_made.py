@@ -106,6 +106,11 @@ BAD: dict[str, tuple[bytes, str, str]] = {
         "invalid_request",
         "EINC bought on 1985-09-19",
     ),
+    "sale_under_a_law_to_come": (
+        owning(account={"as_of": "2027-07-01", "cash_aud": 5_000, "holdings": [holding()]}),
+        "invalid_request",
+        "by the law from 1 July 2027",
+    ),
     "date_that_is_none": (
         owning(holding(acquired="2025-02-30")),
         "invalid_request",

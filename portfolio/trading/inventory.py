@@ -146,9 +146,16 @@ def refuse_impossible(market: Market, owned: Owned) -> None:
     """Refuse what nobody can own, or too little of it, before anybody works on it.
 
     Raises:
-        DataError: If a parcel was bought before there was its ETF, or if all is worth too little, whatever the
-            pods may hold.
+        DataError: If a parcel was bought before there was its ETF, if all is worth too little, whatever the pods may
+            hold, or if the law of that day is not modelled.
     """
+    if LAW.reform_for(owned.taxpayer.entity, owned.as_of) is not None:
+        message = (
+            f"what an individual sells on {owned.as_of} is taxed by the law from 1 July 2027, under which losses"
+            " must be used in an order that is not the cheapest; the optimisation does not know that yet: take an"
+            " earlier as_of"
+        )
+        raise DataError(message)
     known = {etf.ticker: etf for etf in market.etfs}
     for parcel in owned.parcels:
         since = known[parcel.ticker].since if parcel.ticker in known else None

@@ -28,6 +28,7 @@ KNOWN_LATER = {
     "never_sell_unknown",
     "parcel_before_there_was_the_etf",
     "parcel_before_there_was_the_tax",
+    "sale_under_a_law_to_come",
     "worth_too_little",
     "nothing_owned",
 }
