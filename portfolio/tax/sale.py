@@ -163,17 +163,21 @@ class _Program:
     def _solve(self, losses_most: Vector, left_most: Vector) -> tuple[float, ...] | None:
         """Find the units of the least tax where losses and gains left after them, by kind, have these limits."""
         n, k = len(self._tickers), len(GAINS)
-        found = milp(
-            c=np.concatenate([self._rates @ self._gains, -self._rates]),
-            integrality=np.concatenate([self._whole, np.zeros(k)]),
-            bounds=Bounds(np.zeros(n + k), np.concatenate([self._upper, losses_most])),
-            constraints=[
-                *self._sold(),
-                LinearConstraint(np.hstack([self._gains, -np.eye(k)]), 0.0, left_most),
-                LinearConstraint(np.concatenate([-self._losses, np.ones(k)]), -np.inf, self._carried),
-            ],
-            options={"mip_rel_gap": 0.0},
-        )
+        # HiGHS at times fails in its presolve, of programs that it solves without.
+        for presolve in (True, False):
+            found = milp(
+                c=np.concatenate([self._rates @ self._gains, -self._rates]),
+                integrality=np.concatenate([self._whole, np.zeros(k)]),
+                bounds=Bounds(np.zeros(n + k), np.concatenate([self._upper, losses_most])),
+                constraints=[
+                    *self._sold(),
+                    LinearConstraint(np.hstack([self._gains, -np.eye(k)]), 0.0, left_most),
+                    LinearConstraint(np.concatenate([-self._losses, np.ones(k)]), -np.inf, self._carried),
+                ],
+                options={"mip_rel_gap": 0.0, "presolve": presolve},
+            )
+            if found.status in (_OPTIMAL, _INFEASIBLE):
+                break
         if found.status == _INFEASIBLE:
             return None
         if found.status != _OPTIMAL or found.x is None:

@@ -230,7 +230,7 @@ class _Program:
         rules = self.terms.rules
         self._at_most(_sum(self._of_the_whole(np.ones(self.X.shape[1])), self.costs), self.capital)
         if rules.max_turnover is not None:
-            self._at_most(self.volume, 2 * rules.max_turnover * self.capital)
+            self._row(self.volume, -np.inf, 2 * rules.max_turnover * self.capital)
         if rules.max_tax_aud is not None:
             self._row(self.tax, -np.inf, rules.max_tax_aud)
 
@@ -292,13 +292,17 @@ class _Program:
         for i, (row, _, _) in enumerate(self.rows):
             for x, a in row.items():
                 A[i, x] += a
-        found = milp(
-            np.array(self.cost),
-            integrality=np.array(self.whole, dtype=int),
-            bounds=Bounds(np.array(self.lower), np.array(self.upper)),
-            constraints=LinearConstraint(A, [low for _, low, _ in self.rows], [high for *_, high in self.rows]),
-            options={"mip_rel_gap": _GAP, "node_limit": _NODES},
-        )
+        # HiGHS at times fails in its presolve, of programs that it solves without.
+        for presolve in (True, False):
+            found = milp(
+                np.array(self.cost),
+                integrality=np.array(self.whole, dtype=int),
+                bounds=Bounds(np.array(self.lower), np.array(self.upper)),
+                constraints=LinearConstraint(A, [low for _, low, _ in self.rows], [high for *_, high in self.rows]),
+                options={"mip_rel_gap": _GAP, "node_limit": _NODES, "presolve": presolve},
+            )
+            if found.x is not None or found.status == _INFEASIBLE:
+                break
         if found.x is None:
             if found.status == _INFEASIBLE:
                 return None
