@@ -77,10 +77,12 @@ def round_to_units(
         if found is not None:
             units, X, sold = found
             return WholeUnits(units, X, sold, goals_kept=bool(goals) or not met)
+    limits = ("max_turnover", "max_tax_aud")
+    said = "".join(f", {name}" for name in limits if getattr(terms.rules, name) is not None)
     message = (
         f"no whole numbers of units keep the rules: {terms.total_capital_aud:,.0f} AUD are too little for prices of up"
         f" to {float(np.nanmax(stock.prices)):,.2f} AUD a unit; ease capital_tolerance"
-        f" ({terms.rules.capital_tolerance:.1%}), min_weight or min_order_aud"
+        f" ({terms.rules.capital_tolerance:.1%}), min_weight{said} or min_order_aud"
     )
     raise UnreachableGoalError(message)
 
