@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 # look, never what is true.
 _NOTHING = 1e-4
 
-_HAIR = 1e-12
+# By how much less: multipliers of 1e4 on rows of 1e2, as trades have, lose some 1e-12 to the order of a sum.
+_HAIR = 1e-10
 
 
 @dataclass(order=True, slots=True)
