@@ -15,6 +15,8 @@ from portfolio.conic.bound import OFF, ON, ROUNDING
 from portfolio.conic.program import JOINT, Program
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from portfolio import Vector
@@ -53,11 +55,13 @@ class Prices:
         q: Of the variables, shape (n,).
         k: Of the switches, shape (s,).
         constant: What the joint rows' right-hand sides, the joint variables at their best, and rounding leave.
+        sharing: How much of that is what it costs that two switches of a group are on.
     """
 
     q: Vector
     k: Vector
     constant: float
+    sharing: float = 0.0
 
 
 class Split:
@@ -65,13 +69,14 @@ class Split:
 
     Attributes:
         program: The whole.
+        groups: Where it is only about points with two switches of one of these on: the groups; see ``sharing``.
         blocks: Its blocks.
         joint: Rows that join them, shape (r,), true or false.
         joint_variables: Variables that belong to no block.
     """
 
-    def __init__(self, program: Program) -> None:
-        self.program = program
+    def __init__(self, program: Program, groups: Sequence[Indices] = ()) -> None:
+        self.program, self.groups = program, groups
         owner = program.blocks[program.switched]
         names = np.unique(program.blocks[program.blocks != JOINT])
         self.joint_variables: Indices = np.flatnonzero(program.blocks == JOINT)
@@ -122,7 +127,43 @@ class Split:
             k = k + ban
         ends = np.minimum(q[own] * program.lower[own], q[own] * program.upper[own])
         size += float(abs(ends).sum())
-        return Prices(q, k, constant + float(ends.sum()) - ROUNDING * size)
+        extra = self._sharing(q, ban) if self.groups else 0.0
+        return Prices(q, k, constant + float(ends.sum()) - ROUNDING * size + extra * (1 - ROUNDING), extra)
+
+    def _sharing(self, q: Vector, ban: Vector | None) -> float:
+        """What it costs at least that two switches of some group are on; infinite where that cannot be."""
+        group, variables, low = self._lifts
+        lower, upper = self.program.lower[variables], self.program.upper[variables]
+        q = q[variables]
+        dearer = np.minimum(q * low, q * upper) - np.minimum(q * lower, q * upper)
+        costs = np.bincount(group, dearer, minlength=len(self.groups))
+        if ban is not None:
+            costs[[int((ban[members] <= 0).sum()) < 2 for members in self.groups]] = np.inf  # noqa: PLR2004
+        return float(costs.min())
+
+    @cached_property
+    def _lifts(self) -> tuple[Indices, Indices, Vector]:
+        """Joint variables that two switches of a group lift: the group, the variable, and how far."""
+        program, found = self.program, list[tuple[int, int, float]]()
+        e, m = program.equalities, program.inequalities
+        joint = self.joint_rows[(self.joint_rows >= e) & (self.joint_rows < e + m)]
+        A, H = program.A[joint], program.H[joint]
+        least = np.minimum(A * program.lower, A * program.upper)
+        own = program.blocks == JOINT
+        for number, members in enumerate(self.groups):
+            lifted: dict[int, float] = {}
+            for r in np.flatnonzero((H[:, members] > 0).all(axis=1)):
+                taken = float(np.sort(H[r, members])[:2].sum()) - program.b[joint[r]] + float(least[r].sum())
+                for v in np.flatnonzero((A[r] < 0) & own):
+                    low = (taken - least[r, v]) / -A[r, v]
+                    if low > max(program.lower[v], lifted.get(int(v), -np.inf)):
+                        lifted[int(v)] = min(float(low), float(program.upper[v]))
+            found += [(number, v, low) for v, low in lifted.items()]
+        return (
+            np.array([n for n, _, _ in found], dtype=np.intp),
+            np.array([v for _, v, _ in found], dtype=np.intp),
+            np.array([low for _, _, low in found]),
+        )
 
     def banned(self, states: States) -> Flags:
         """Find the switches that are off in a part: those it says, and those that rows on pairs rule out."""
