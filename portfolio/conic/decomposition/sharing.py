@@ -51,16 +51,17 @@ def unshared(program: Program, groups: Sequence[Indices]) -> Program:
     for number, group in enumerate(groups):
         labels[group] = number
     gone, least = _followers(program, labels)
-    helping = (program.A[middle][:, gone] < 0).any(axis=1)
-    A = np.where(gone, 0.0, program.A[middle])[~helping]
-    H = program.H[middle][~helping] + program.A[middle][~helping] @ least
-    b = program.b[middle][~helping]
+    kept = np.flatnonzero((program.A[middle][:, gone] >= 0).all(axis=1)) + middle.start
+    H, A, b = _with_followers(program, kept, least), program.A[kept], program.b[kept]
+    A[:, gone] = 0.0
     floor = np.maximum(program.floor, _floors(program, labels, A, H, b))
     upper = program.upper[program.switched]
     never = floor > upper * (1 + CLEARLY)
     floor = np.minimum(floor, upper)
-    binding = _most(program, labels, A, H, floor) > b + CLEARLY * program.size[middle][~helping]
-    rules = np.array([np.isin(np.arange(len(labels)), group) for group in groups], dtype=float)
+    binding = _most(program, labels, A, H, floor) > b + CLEARLY * program.size[kept]
+    rules = np.zeros((len(groups), len(labels)))
+    for number, group in enumerate(groups):
+        rules[number, group] = 1.0
     rules = np.vstack([rules, np.eye(len(labels))[never]])
     left = ~gone
     place = np.cumsum(left) - 1
@@ -89,20 +90,35 @@ def _followers(program: Program, labels: Indices) -> tuple[Flags, Matrix]:
     gone = (program.blocks == JOINT) & (program.lower == 0) & (program.q >= 0)
     gone &= ~program.A[:e].any(axis=0) & ~program.A[e + m :].any(axis=0)
     least = np.zeros((len(program.q), H.shape[1]))
-    for row in np.flatnonzero((np.count_nonzero(A, axis=1) == 1) & (program.b[e : e + m] == 0)):
+    lifting = np.flatnonzero((np.count_nonzero(A, axis=1) == 1) & (program.b[e : e + m] == 0))
+    for row in lifting.tolist():
         v = int(np.flatnonzero(A[row])[0])
         if gone[v] and A[row, v] < 0:
             least[v] = np.maximum(least[v], H[row] / -A[row, v])
-    for v in np.flatnonzero(gone):
-        gone[v] = len(np.unique(labels[least[v] > 0])) <= 1
+    first = np.where(least > 0, labels, len(labels) + len(labels)).min(axis=1)
+    gone &= (np.where(least > 0, labels, -1).max(axis=1) <= first)
     while True:
         least[~gone] = 0.0
-        helping = np.flatnonzero((A[:, gone] < 0).any(axis=1))
-        most = _most(program, labels, np.where(gone, 0.0, A[helping]), H[helping] + A[helping] @ least, program.floor)
-        broken = helping[most > program.b[e + helping] + CLEARLY * program.size[e + helping]]
+        helping = np.flatnonzero((A[:, gone] < 0).any(axis=1)) + e
+        rest = program.A[helping]
+        rest[:, gone] = 0.0
+        most = _most(program, labels, rest, _with_followers(program, helping, least), program.floor)
+        broken = helping[most > program.b[helping] + CLEARLY * program.size[helping]]
         if not len(broken):
             return gone, least
-        gone &= ~(A[broken] < 0).any(axis=0)
+        gone &= ~(program.A[broken] < 0).any(axis=0)
+
+
+def _with_followers(program: Program, rows: Indices, least: Matrix) -> Matrix:
+    """Make rows on the switches, the followers being as small as they can be: ``H + A least``, of few entries each."""
+    H = program.H[rows]
+    v, i = np.nonzero(least)
+    first, last = np.searchsorted(v, np.arange(len(least))), np.searchsorted(v, np.arange(len(least)), side="right")
+    row, follower = np.nonzero(program.A[rows] * (last > first))
+    times = (last - first)[follower]
+    entry = np.arange(times.sum()) + np.repeat(first[follower] - np.cumsum(times) + times, times)
+    np.add.at(H, (np.repeat(row, times), i[entry]), np.repeat(program.A[rows[row], follower], times) * least[v[entry], i[entry]])
+    return H
 
 
 def _floors(program: Program, labels: Indices, A: Matrix, H: Matrix, b: Vector) -> Vector:

@@ -59,8 +59,8 @@ _FIX_NODES = 500
 # Parts of so few switches are tried by the plain tree, with so many nodes, before they are split.
 _FEW, _TRY = 32, 60
 
-# Nodes of a block in the first look at what sharing could bring: it need not be close.
-_FIRST = 300
+# The first look at what sharing could bring need not be close: blocks may lose this part of what sharing costs.
+_ENOUGH = 0.5
 
 # What sums in another order may differ by, relative to the bound.
 _HAIR = 1e-11
@@ -93,8 +93,8 @@ def minimise(  # noqa: PLR0913 - one argument a choice
             program, gap=gap, node_limit=node_limit, stop=stop, start=start, on_incumbent=on_incumbent
         )
     groups = groups_of(program)
-    if groups and (with_sharing := Split(program, groups)).priced(np.zeros(len(program.b))).sharing > 0:
-        return _apart(with_sharing, gap, node_limit, stop, start, on_incumbent)
+    if groups and (apart := Split(program, groups)).priced(np.zeros(len(program.b))).sharing > 0:
+        return _apart(apart, gap, node_limit, stop, start, on_incumbent)
     decomposition = _Decomposition(split, gap, node_limit, stop, on_incumbent)
     if start is not None:
         decomposition.search_among(start == ON, _GLANCE)
@@ -114,7 +114,8 @@ def _apart(  # noqa: PLR0913, PLR0917 - those of ``minimise``
     if start is not None:
         sharing.search_among(start == ON, _GLANCE)
     root = sharing.root()
-    root.keep(sharing.pricer.price(root.y, slack=0.0, states=root.states, node_limit=_FIRST))
+    slack = -_ENOUGH * split.priced(root.y).sharing / len(split.blocks)
+    root.keep(sharing.pricer.price(root.y, slack=slack, states=root.states, node_limit=FIRST_NODES))
     alone = minimise(
         unshared(split.program, split.groups),
         gap=gap,

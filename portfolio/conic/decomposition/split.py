@@ -144,26 +144,25 @@ class Split:
     @cached_property
     def _lifts(self) -> tuple[Indices, Indices, Vector]:
         """Joint variables that two switches of a group lift: the group, the variable, and how far."""
-        program, found = self.program, list[tuple[int, int, float]]()
-        e, m = program.equalities, program.inequalities
-        joint = self.joint_rows[(self.joint_rows >= e) & (self.joint_rows < e + m)]
-        A, H = program.A[joint], program.H[joint]
-        least = np.minimum(A * program.lower, A * program.upper)
-        own = program.blocks == JOINT
+        program, found = self.program, dict[tuple[int, int], float]()
+        labels = np.full(len(program.switched), -1)
         for number, members in enumerate(self.groups):
-            lifted: dict[int, float] = {}
-            for r in np.flatnonzero((H[:, members] > 0).all(axis=1)):
-                taken = float(np.sort(H[r, members])[:2].sum()) - program.b[joint[r]] + float(least[r].sum())
-                for v in np.flatnonzero((A[r] < 0) & own):
-                    low = (taken - least[r, v]) / -A[r, v]
-                    if low > max(program.lower[v], lifted.get(int(v), -np.inf)):
-                        lifted[int(v)] = min(float(low), float(program.upper[v]))
-            found += [(number, v, low) for v, low in lifted.items()]
-        return (
-            np.array([n for n, _, _ in found], dtype=np.intp),
-            np.array([v for _, v, _ in found], dtype=np.intp),
-            np.array([low for _, _, low in found]),
-        )
+            labels[members] = number
+        own = program.blocks == JOINT
+        rows = self.joint_rows[(np.count_nonzero(program.H[self.joint_rows], axis=1) > 1)]
+        for r in rows.tolist():
+            a, members = program.A[r], np.flatnonzero(program.H[r])
+            group = int(labels[members[0]])
+            if group < 0 or not np.isin(self.groups[group], members).all():
+                continue
+            least = np.minimum(a * program.lower, a * program.upper)
+            taken = float(np.sort(program.H[r, self.groups[group]])[:2].sum()) - program.b[r] + float(least.sum())
+            for v in np.flatnonzero((a < 0) & own).tolist():
+                low = min((taken - least[v]) / -a[v], float(program.upper[v]))
+                if low > max(float(program.lower[v]), found.get((group, v), -np.inf)):
+                    found[group, v] = low
+        where = np.array(list(found), dtype=np.intp).reshape(-1, 2)
+        return where[:, 0], where[:, 1], np.array(list(found.values()))
 
     def banned(self, states: States) -> Flags:
         """Find the switches that are off in a part: those it says, and those that rows on pairs rule out."""
