@@ -125,7 +125,7 @@ def _apart(  # noqa: PLR0913, PLR0917 - those of ``minimise``
         on_incumbent=sharing.tell,
     )
     if alone.states is not None:
-        sharing.search_among(alone.states == ON, _GLANCE)
+        sharing.search_among(alone.states == ON, _GLANCE, start=alone.states)
     sharing.pricer.nodes += alone.nodes
     rest = sharing.run(root)
     bound = min(alone.bound, rest.bound)
@@ -279,7 +279,8 @@ class _Decomposition:
         """Look for an incumbent among what the columns of a mix hold."""
         self.search_among((self.pricer.master.held(mix) > 0) & ~part.fixed, nodes)
 
-    def search_among(self, held: Flags, nodes: int) -> None:
+    def search_among(self, held: Flags, nodes: int, *, start: States | None = None) -> None:
+        """Look for an incumbent among what is *held*."""
         key = held.tobytes() + nodes.to_bytes(4, "big")
         if key in self.tried:
             return
@@ -291,6 +292,7 @@ class _Decomposition:
             cutoff=self.cut,
             node_limit=nodes,
             stop=self.stop,
+            start=None if start is None else start[restriction.kept.switches],
             on_incumbent=self.tell,
         )
         self.pricer.nodes += found.nodes
