@@ -164,7 +164,7 @@ class Apart(Leaf):
 
     groups: tuple[Indices, ...] = ()
     alone: tuple[Leaf, ...] = ()
-    shared: tuple[Decomposed, ...] = ()
+    shared: tuple[Leaf, ...] = ()
 
     @classmethod
     def bounds_of(cls, program: Program, leaves: Sequence[Self]) -> tuple[Vector, Matrix]:
@@ -180,4 +180,4 @@ class Apart(Leaf):
             return -math.inf
         split = Split(program, self.groups)
         alone, _ = tree_bounds(unshared(program, self.groups), self.alone)
-        return min(alone, *(leaf.best(split) for leaf in self.shared))
+        return min(alone, *(leaf.best(split) if isinstance(leaf, Decomposed) else -math.inf for leaf in self.shared))

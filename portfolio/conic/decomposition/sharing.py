@@ -32,9 +32,9 @@ def groups_of(program: Program) -> tuple[Indices, ...]:
     owner = program.blocks[program.switched]
     middle = slice(program.equalities, program.equalities + program.inequalities)
     counts = (program.H[middle] > 0).sum(axis=1)
-    lifting = (program.A[middle][:, program.blocks == JOINT] < 0).any(axis=1)
+    lifting = np.any(program.A[middle][:, program.blocks == JOINT] < 0, axis=1)
     found, taken = [], np.zeros(len(owner), dtype=bool)
-    for row in np.argsort(-counts, kind="stable"):
+    for row in np.argsort(-counts, kind="stable").tolist():
         members = np.flatnonzero(program.H[middle][row])
         if counts[row] < 2:  # noqa: PLR2004 - it takes two to share
             break
@@ -46,78 +46,83 @@ def groups_of(program: Program) -> tuple[Indices, ...]:
 
 def unshared(program: Program, groups: Sequence[Indices]) -> Program:
     """Make a program of all points with at most one switch of each group on, without what then follows by itself."""
-    middle = slice(program.equalities, program.equalities + program.inequalities)
+    e, m = program.equalities, program.inequalities
     labels = np.arange(len(program.switched)) + len(groups)
     for number, group in enumerate(groups):
         labels[group] = number
     gone, least = _followers(program, labels)
-    kept = np.flatnonzero((program.A[middle][:, gone] >= 0).all(axis=1)) + middle.start
-    H, A, b = _with_followers(program, kept, least), program.A[kept], program.b[kept]
-    A[:, gone] = 0.0
-    floor = np.maximum(program.floor, _floors(program, labels, A, H, b))
+    # Where a follower helps, nothing is left of the row; where it costs, the switches stand for it.
+    kept = np.flatnonzero((program.A[e : e + m, gone] >= 0).all(axis=1)) + e
+    A, H = np.where(gone, 0.0, program.A[kept]), _with_followers(program, kept, least)
+    floor = np.maximum(program.floor, _floors(program, labels, A, H, program.b[kept]))
     upper = program.upper[program.switched]
-    never = floor > upper * (1 + CLEARLY)
-    floor = np.minimum(floor, upper)
-    binding = _most(program, labels, A, H, floor) > b + CLEARLY * program.size[kept]
-    rules = np.zeros((len(groups), len(labels)))
-    for number, group in enumerate(groups):
-        rules[number, group] = 1.0
-    rules = np.vstack([rules, np.eye(len(labels))[never]])
-    left = ~gone
-    place = np.cumsum(left) - 1
-    first, last = slice(0, middle.start), slice(middle.stop, None)
-    nothing = np.zeros((len(rules), len(program.q)))
+    never, floor = floor > upper * (1 + CLEARLY), np.minimum(floor, upper)
+    binding = _most(program, labels, A, H, floor) > program.b[kept] + CLEARLY * program.size[kept]
+    rules = np.concatenate([_members(groups, len(labels)), np.eye(len(labels))[never]])
+    limits = np.repeat([1.0, 0.0], [len(groups), never.sum()])
+    middle = slice(e, e + m)
     return replace(
         program,
-        q=program.q[left],
-        lower=program.lower[left],
-        upper=program.upper[left],
-        A=np.vstack([program.A[first], A[binding], nothing, program.A[last]])[:, left],
-        H=np.vstack([program.H[first], H[binding], rules, program.H[last]]),
-        b=np.concatenate([program.b[first], b[binding], np.repeat([1.0, 0.0], [len(groups), never.sum()]), program.b[last]]),
+        q=program.q[~gone],
+        lower=program.lower[~gone],
+        upper=program.upper[~gone],
+        A=_instead(program.A, middle, A[binding], np.zeros((len(rules), len(gone))))[:, ~gone],
+        H=_instead(program.H, middle, H[binding], rules),
+        b=_instead(program.b, middle, program.b[kept][binding], limits),
         inequalities=int(binding.sum()) + len(rules),
-        switched=place[program.switched],
+        switched=(np.cumsum(~gone) - 1)[program.switched],
         floor=floor,
         k=program.k + program.q @ least,
-        blocks=program.blocks[left],
+        blocks=program.blocks[~gone],
     )
+
+
+def _members(groups: Sequence[Indices], count: int) -> Matrix:
+    """Make a row a group: one for each of its switches."""
+    rows = np.zeros((len(groups), count))
+    for row, group in zip(rows, groups, strict=True):
+        row[group] = 1.0
+    return rows
+
+
+def _instead(rows: Matrix, middle: slice, *others: Matrix) -> Matrix:
+    """Put other rows in place of those in the middle."""
+    return np.concatenate([rows[: middle.start], *others, rows[middle.stop :]])
 
 
 def _followers(program: Program, labels: Indices) -> tuple[Flags, Matrix]:
     """Find the joint variables that can be as small as the switches let them; and how small, shape (n, s)."""
     e, m = program.equalities, program.inequalities
     A, H = program.A[e : e + m], program.H[e : e + m]
-    gone = (program.blocks == JOINT) & (program.lower == 0) & (program.q >= 0)
+    gone: Flags = (program.blocks == JOINT) & (program.lower == 0) & (program.q >= 0)
     gone &= ~program.A[:e].any(axis=0) & ~program.A[e + m :].any(axis=0)
     least = np.zeros((len(program.q), H.shape[1]))
-    lifting = np.flatnonzero((np.count_nonzero(A, axis=1) == 1) & (program.b[e : e + m] == 0))
-    for row in lifting.tolist():
-        v = int(np.flatnonzero(A[row])[0])
-        if gone[v] and A[row, v] < 0:
-            least[v] = np.maximum(least[v], H[row] / -A[row, v])
-    first = np.where(least > 0, labels, len(labels) + len(labels)).min(axis=1)
-    gone &= (np.where(least > 0, labels, -1).max(axis=1) <= first)
+    lifting = np.flatnonzero((np.count_nonzero(A, axis=1) == 1) & (A <= 0).all(axis=1) & (program.b[e : e + m] == 0))
+    variable = np.argmin(A[lifting], axis=1)
+    np.maximum.at(least, variable, H[lifting] / -A[lifting, variable][:, None])
+    # At most one of a group's switches is on: a variable is at least their sum, though only each one is said.
+    several = np.where(least > 0, labels, -1).max(axis=1) > np.where(least > 0, labels, len(labels) * 2).min(axis=1)
+    gone &= ~several
     while True:
         least[~gone] = 0.0
-        helping = np.flatnonzero((A[:, gone] < 0).any(axis=1)) + e
-        rest = program.A[helping]
-        rest[:, gone] = 0.0
-        most = _most(program, labels, rest, _with_followers(program, helping, least), program.floor)
-        broken = helping[most > program.b[helping] + CLEARLY * program.size[helping]]
-        if not len(broken):
+        helped = np.flatnonzero((A[:, gone] < 0).any(axis=1)) + e
+        rest, on = np.where(gone, 0.0, program.A[helped]), _with_followers(program, helped, least)
+        broken = _most(program, labels, rest, on, program.floor) > program.b[helped] + CLEARLY * program.size[helped]
+        if not broken.any():
             return gone, least
-        gone &= ~(program.A[broken] < 0).any(axis=0)
+        gone &= ~(program.A[helped[broken]] < 0).any(axis=0)
 
 
 def _with_followers(program: Program, rows: Indices, least: Matrix) -> Matrix:
-    """Make rows on the switches, the followers being as small as they can be: ``H + A least``, of few entries each."""
+    """Let the switches stand for their followers: ``H + A least``, whose tables are large and nearly empty."""
     H = program.H[rows]
-    v, i = np.nonzero(least)
-    first, last = np.searchsorted(v, np.arange(len(least))), np.searchsorted(v, np.arange(len(least)), side="right")
-    row, follower = np.nonzero(program.A[rows] * (last > first))
-    times = (last - first)[follower]
-    entry = np.arange(times.sum()) + np.repeat(first[follower] - np.cumsum(times) + times, times)
-    np.add.at(H, (np.repeat(row, times), i[entry]), np.repeat(program.A[rows[row], follower], times) * least[v[entry], i[entry]])
+    row, follower = np.nonzero(program.A[rows] * least.any(axis=1))
+    v, owner = np.nonzero(least)
+    first, last = np.searchsorted(v, follower), np.searchsorted(v, follower, side="right")
+    for nth in range((last - first).max(initial=0)):
+        there = first + nth < last
+        r, i = row[there], owner[first[there] + nth]
+        np.add.at(H, (r, i), program.A[rows[r], follower[there]] * least[follower[there], i])
     return H
 
 
@@ -127,7 +132,7 @@ def _floors(program: Program, labels: Indices, A: Matrix, H: Matrix, b: Vector) 
     floors = np.zeros(len(j))
     others = np.ones(len(program.q), dtype=bool)
     others[j] = False
-    for row in np.flatnonzero((A[:, j] < 0).any(axis=1) & (A <= 0).all(axis=1) & ~A[:, others].any(axis=1)):
+    for row in np.flatnonzero((A <= 0).all(axis=1) & A[:, j].any(axis=1) & ~A[:, others].any(axis=1)):
         members = np.flatnonzero(A[row, j])
         if len(np.unique(labels[members])) == 1:
             floors[members] = np.maximum(floors[members], (H[row, members] - b[row]) / -A[row, j[members]])

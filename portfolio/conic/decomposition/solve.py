@@ -101,7 +101,7 @@ def minimise(  # noqa: PLR0913 - one argument a choice
     return decomposition.run(decomposition.root())
 
 
-def _apart(  # noqa: PLR0913, PLR0917 - those of ``minimise``
+def _apart(
     split: Split,
     gap: float,
     node_limit: int,

@@ -15,8 +15,6 @@ from portfolio.conic.bound import OFF, ON, ROUNDING
 from portfolio.conic.program import JOINT, Program
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import numpy.typing as npt
 
     from portfolio import Vector
@@ -75,7 +73,7 @@ class Split:
         joint_variables: Variables that belong to no block.
     """
 
-    def __init__(self, program: Program, groups: Sequence[Indices] = ()) -> None:
+    def __init__(self, program: Program, groups: tuple[Indices, ...] = ()) -> None:
         self.program, self.groups = program, groups
         owner = program.blocks[program.switched]
         names = np.unique(program.blocks[program.blocks != JOINT])
