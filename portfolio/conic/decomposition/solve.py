@@ -125,7 +125,7 @@ def _apart(
         on_incumbent=sharing.tell,
     )
     if alone.states is not None:
-        sharing.search_among(alone.states == ON, _GLANCE, start=alone.states)
+        sharing.search_among(alone.states == ON, 0, start=alone.states)
     sharing.pricer.nodes += alone.nodes
     rest = sharing.run(root)
     bound = min(alone.bound, rest.bound)
