@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 from block_toys import block_toy
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from portfolio.conic.decomposition.certificate import Apart, Pricing
 from portfolio.conic.decomposition.sharing import groups_of, unshared
 from portfolio.conic.decomposition.solve import minimise
 from portfolio.conic.decomposition.split import Split
+from portfolio.conic.program import Builder
 from portfolio.conic.relaxation import Outcome, Relaxation
 from portfolio.rules import Duplicates
 
@@ -99,13 +101,20 @@ def test_prices_bound_whatever_is_shared(seed: int) -> None:
             assert (bound.on[states == ON] <= value + SOLVERS_AGREE).all()
 
 
-def test_what_sharing_costs_is_part_of_the_bound() -> None:
-    form = formulation(instance(15, duplicates=Duplicates.PENALISE), never_worse=False)
-    nothing = np.zeros(len(form.program.b))
-    split = Split(form.program, groups_of(form.program))
-    price = form.terms.preferences.duplication / form.naive.etfs
-    assert split.priced(nothing).sharing >= price
-    assert split.priced(nothing).constant - Split(form.program).priced(nothing).constant >= price * (1 - 1e-9)
+def test_what_sharing_costs_at_least_is_part_of_the_bound() -> None:
+    # Two blocks want the thing, the third does not; every owner after the first costs 0.3.
+    build = Builder()
+    for p, cost in enumerate((-1.0, -1.0, 1.0)):
+        build.switch(build.variable(upper=1.0, cost=cost, block=p))
+    extra = build.variable(upper=2.0, cost=0.3)
+    build.at_most({extra: -1.0}, 1.0, switches=dict.fromkeys(range(3), 1.0))
+    program = build.build()
+    nothing = np.zeros(len(program.b))
+    for groups, value in (((), -2.0), (groups_of(program), -1.7)):
+        split = Split(program, groups)
+        prices = split.priced(nothing)
+        trees = tuple(search.minimise(split.block_at(block, prices)).leaves for block in split.blocks)
+        assert Pricing(nothing, trees).bound(split).value == pytest.approx(value, abs=SOLVERS_AGREE)
 
 
 def test_a_part_in_which_nothing_can_be_shared_is_empty() -> None:
