@@ -183,7 +183,7 @@ class Structure:
         """Declare variables that add up to the number of ETFs with several owners."""
         shared = []
         for y, owners in zip(self.held, self.by_etf.values(), strict=False):
-            if not self._one_owner and len(owners) > 1:
+            if not self.one_owner and len(owners) > 1:
                 shared.append(self.build.variable(upper=1.0))
                 for first, second in combinations(owners, 2):
                     self.build.at_most({shared[-1]: -1.0, y: -1.0}, 0.0, switches={first.z: 1.0, second.z: 1.0})

@@ -168,8 +168,8 @@ class Apart(Leaf):
     """
 
     groups: tuple[Indices, ...] = ()
-    alone: tuple[Leaf, ...] = ()
-    shared: tuple[Leaf, ...] = ()
+    alone: Sequence[Leaf] = ()
+    shared: Sequence[Leaf] = ()
 
     @classmethod
     def bounds_of(cls, program: Program, leaves: Sequence[Self]) -> tuple[Vector, Matrix]:
