@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from portfolio.account import objective, objective_terms
 from portfolio.conflict import explain
 from portfolio.conic.solution import Status, relative_gap
 from portfolio.correlations import Near
@@ -141,15 +142,16 @@ def _finish(solver: Solver, form: Formulation, solution: Solution, levels: Level
     """Keep the limits on correlations, if they are to be kept, and say what is proven."""
     bound, proven = solution.bound, solution.status is Status.OPTIMAL
     form, solution, limited = _limit_correlations(solver, form, solution, levels, gap)
-    bound = min(bound, solution.value)  # two solves of the same optimum differ in their last digits
+    value = _value(form, solution)
+    bound = min(bound, value)  # two solves of the same optimum differ in their last digits
     restricted = tuple(form.restricted)
-    certified = proven and levels.proven and not restricted and relative_gap(solution.value, bound) <= gap
+    certified = proven and levels.proven and not restricted and relative_gap(value, bound) <= gap
     # That no portfolio is nearer to the limits is not proven.
     certified = certified and all(goal.met(_figure(goal, form, solution)) for goal in form.goals if not goal.figure)
     certificate = Certificate(
-        objective=-solution.value,
+        objective=-value,
         bound=-bound,
-        gap=relative_gap(solution.value, bound),
+        gap=relative_gap(value, bound),
         target_gap=gap,
         restricted=(*restricted, *limited),
         levels_proven=levels.proven,
@@ -167,6 +169,17 @@ def _finish(solver: Solver, form: Formulation, solution: Solution, levels: Level
         prices=prices(solver.formulate, form, solution),
         certificate=replace(certificate, nodes=solver.nodes, leaves=solver.leaves),
     )
+
+
+def _value(form: Formulation, solution: Solution) -> float:
+    """What the holdings cost the objective: where something is owned, by what the way to them costs in truth.
+
+    A billionth of the capital, as exact as a point is, may be a millionth of what the naive portfolio costs to buy.
+    """
+    if form.terms.owned is None:
+        return solution.value
+    terms, X = form.terms, form.weights(solution)
+    return -objective(terms, objective_terms(form.market, form.sleeves, terms, X))
 
 
 def _figure(goal: Goal, form: Formulation, solution: Solution) -> float | None:
