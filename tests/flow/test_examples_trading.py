@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from builders import final_event
-from requests_made import ROOT
+from requests_made import ROOT, holding
 
 from bus.messages import MasterPortfolioOptimized
 from portfolio import market as markets
@@ -285,3 +285,22 @@ def test_a_budget_for_tax_decides_the_whole_result_as_derived_by_hand() -> None:
     assert event.trading.spread_aud == pytest.approx(0.678208, abs=ROUNDING)
     assert event.trading.cash_left_aud == pytest.approx(53.531792, abs=ROUNDING)
     assert event.trading.units == {"BILL": 172, "VAS": 179}
+
+
+def test_a_fraction_of_a_cent_does_not_fail_the_check() -> None:
+    # Buying costs some 100 AUD; a billionth of the capital, as exact as the solver is, may be a millionth of that.
+    body = {
+        "request_id": "test",
+        "customer": {"customer_id": "fund", "entity": "super_accumulation"},
+        "pod_weights": {"beta": 0.4, "gamma": 0.6},
+        "market": "asx-outlook-2025-12",
+        "account": {
+            "as_of": "2025-11-10",
+            "cash_aud": 10_000,
+            "holdings": [holding("ASIA", 15_447), holding("SEMI", 1_287, acquired="2022-02-03"), holding("VGB", 1_224)],
+            "outside": "keep",
+        },
+        "rules": {"min_order_aud": 500, "never_sell": ["ASIA"]},
+    }
+
+    assert isinstance(final_event(json.dumps(body).encode()), MasterPortfolioOptimized)
