@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from itertools import product
 from typing import TYPE_CHECKING
@@ -98,8 +99,11 @@ class Orders:
         words = ("side", "ticker", "pods", "parcels", "why")
         yield from differing({k: v for k, v in order.items() if k not in words}, computed, size=self.capital)
         owners = [pod for pod, amounts in self.pods.items() if amounts[j] > 0]
-        if order["pods"] != owners or not order["why"]:
-            yield f"its pods are {owners}, not {order['pods']}, or it has no reason"
+        if order["pods"] != owners:
+            yield f"its pods are {owners}, not {order['pods']}"
+        parts = [self.after[j] * self.owned.prices[j] / self.capital, self.owned.had[j]] if owners else []
+        if not order["why"] or re.findall(r"[\d.]+%", order["why"]) != [f"{part:.2%}" for part in parts]:
+            yield f"its reason has other numbers than {parts}: {order['why']}"
         forbidden = rules["never_sell"] if order["side"] == "sell" else rules["never_buy"]
         if order["ticker"] in forbidden:
             yield f"it must never be made: {order['side']}"

@@ -71,6 +71,8 @@ class Owned:
             yield f"cash and what is owned are worth {worth}, not {self.capital}"
         if self.capital < _LEAST_CAPITAL_AUD or self.told["cash_aud"] < 0 or not 0 <= self.fee <= 1:
             yield "the capital is too little, or the cash or the brokerage is negative"
+        if self.told["outside"] not in ("sell", "keep"):
+            yield f"what no pod may hold is to be neither sold nor kept: {self.told['outside']}"
         yield from self._payer()
         for parcel in self.parcels:
             yield from self._of_parcel(parcel)

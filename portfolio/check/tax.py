@@ -26,7 +26,7 @@ MOST_OF_INDIVIDUALS = 0.60
 _KINDS = ("undiscounted", "discountable", "indexed")
 
 # Steps of the search for the best multiplier: each leaves two thirds of the range.
-_STEPS = 120
+_STEPS = 80
 
 
 @dataclass(frozen=True, slots=True)
