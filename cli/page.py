@@ -14,12 +14,17 @@ from rich.text import Text
 from bus.messages import MasterPortfolioFailed
 from portfolio.mandate import Measure
 from portfolio.rules import Correlations
+from portfolio.tax.taxpayer import Entity
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import RenderableType
 
     from bus.messages import FinalEvent, MasterPortfolioOptimized
     from portfolio.account import ComparisonRow, GoalAccount
+    from portfolio.trading.orders import Trading
+    from portfolio.trading.owned import Owned
 
 # Widths of the bars that stand for weights.
 _BAR = 14
@@ -33,7 +38,10 @@ _METRICS = {
     "positions": ("Positions (trades)", "{:.0f}"),
     "duplicated_etfs": ("Duplicated ETFs", "{:.0f}"),
     "largest_position": ("Largest position", "{:.2%}"),
-    "trading_cost_aud": ("Trading cost, AUD", "{:,.2f}"),
+    "trading_cost_aud": ("Cost of getting there, AUD", "{:,.2f}"),
+    "brokerage_aud": ("  Brokerage", "{:,.2f}"),
+    "spread_aud": ("  Half the spread", "{:,.2f}"),
+    "capital_gains_tax_aud": ("  Tax on capital gains", "{:,.2f}"),
     "tax_efficiency": ("Tax efficiency, of 10", "{:.3f}"),
     "sharpe_ratio": ("Sharpe ratio", "{:.3f}"),
     "expected_return": ("Expected return a year", "{:.2%}"),
@@ -55,12 +63,15 @@ def show(console: Console, event: FinalEvent) -> None:
     if isinstance(event, MasterPortfolioFailed):
         console.print(_failure(console, event))
         return
-    for part in (_title, _portfolio, _comparison, _goals, _correlations, _proof):
-        console.print(part(console, event))
-        console.print()
+    for part in (_title, _portfolio, _trades, _comparison, _income, _goals, _correlations, _proof):
+        if (shown := part(console, event)) is not None:
+            console.print(shown)
+            console.print()
 
 
-def _table(console: Console, title: str, *columns: str, right: tuple[int, ...] = ()) -> Table:
+def _table(
+    console: Console, title: str, *columns: str, right: tuple[int, ...] = (), wrap: tuple[str, ...] = ("Name",)
+) -> Table:
     table = Table(
         title=title,
         title_justify="left",
@@ -71,7 +82,7 @@ def _table(console: Console, title: str, *columns: str, right: tuple[int, ...] =
     )
     for i, column in enumerate(columns):
         # Names may be broken where the page is narrow, numbers never.
-        table.add_column(column, justify="right" if i in right else "left", no_wrap=column != "Name")
+        table.add_column(column, justify="right" if i in right else "left", no_wrap=column not in wrap)
     return table
 
 
@@ -106,6 +117,80 @@ def _portfolio(console: Console, event: MasterPortfolioOptimized) -> RenderableT
     left_out = [f"{', '.join(account.left_out)} for {pod}" for pod, account in event.pods.items() if account.left_out]
     if left_out:
         table.caption = f"Not considered, since not priced or never to be bought: {'; '.join(left_out)}"
+    return table
+
+
+def _trades(console: Console, event: MasterPortfolioOptimized) -> RenderableType | None:
+    """Show the orders, and what is to be known of them."""
+    trading, owned = event.trading, event.terms.owned
+    if trading is None or owned is None:
+        return None
+    columns = ("Order", "ETF", "Units", "Price", "AUD", "Tax it causes", "Why")
+    title = f"Orders of {owned.as_of:%d %B %Y}, in whole units: sells before buys"
+    table = _table(console, title, *columns, right=(2, 3, 4, 5), wrap=("Why",))
+    for order in trading.orders:
+        table.add_row(
+            order.side.value,
+            order.ticker,
+            f"{order.units:,.0f}",
+            f"{order.price_aud:,.2f}",
+            f"{order.value_aud:,.2f}",
+            f"{order.tax_aud:,.2f}" if order.parcels else "",
+            order.why,
+        )
+    return Group(table, *(Text(f"* {sentence}") for sentence in _said_of_trades(event, trading, owned)))
+
+
+def _said_of_trades(event: MasterPortfolioOptimized, trading: Trading, owned: Owned) -> Iterator[str]:
+    gains = trading.gains
+    if not trading.orders:
+        yield "No order pays for itself: what is owned stays as it is."
+    if (why := trading.does_not_pay) is not None:
+        yield (
+            f"Were trading free, the best portfolio would add {why.gain:.4f} to the objective; getting there costs"
+            f" {why.cost_aud:,.2f} AUD, which takes {why.cost:.4f} from it."
+        )
+    yield (
+        f"Brokerage {trading.brokerage_aud:,.2f} AUD, half the spread {trading.spread_aud:,.2f} AUD, tax on capital"
+        f" gains {gains.tax_aud:,.2f} AUD (due later, not paid from the account)."
+        f" Cash left: {trading.cash_left_aud:,.2f} AUD."
+    )
+    yield (
+        f"In whole units the objective is {trading.objective:.6f}, {abs(trading.rounding_cost):.6f}"
+        f" {'below' if trading.rounding_cost >= 0 else 'above'} that of the portfolio."
+    )
+    if gains.losses_carried_aud:
+        yield f"Capital losses carried on to later years: {gains.losses_carried_aud:,.2f} AUD."
+    yield from (
+        f"{kept.ticker} ({kept.units:,.0f} units) is neither traded nor counted: {kept.why}." for kept in owned.kept
+    )
+    for pair in trading.losses_replaced:
+        yield (
+            f"{pair.sold} is sold at a loss and {pair.bought}, which moves like it (correlation"
+            f" {pair.correlation:.2f}), is bought: a person is to look at the purpose (TR 2008/1)."
+        )
+    if event.income["master"].holding_period_rule and event.terms.entity is Entity.INDIVIDUAL:
+        yield "Franking credits above 5,000 AUD a year: they count only for units held for 45 days."
+    missed = [g.name for g, whole in zip(event.goals, trading.goals, strict=True) if g.met and not whole.met]
+    if missed:
+        yield f"Whole units miss by a little what the portfolio meets: {', '.join(missed)}."
+
+
+def _income(console: Console, event: MasterPortfolioOptimized) -> RenderableType | None:
+    if not event.income:
+        return None
+    naive, master = event.income["naive"], event.income["master"]
+    table = _table(console, "Income a year", "", "Naive", "Master", right=(1, 2))
+    for label, pattern, field in (
+        ("Distributions, AUD", "{:,.2f}", "cash_aud"),
+        ("Franking credits, AUD", "{:,.2f}", "franking_credits_aud"),
+        ("Tax on both, AUD", "{:,.2f}", "tax_aud"),
+        ("After tax, AUD", "{:,.2f}", "after_tax_aud"),
+        ("Cash yield", "{:.2%}", "cash_yield"),
+        ("Grossed-up yield", "{:.2%}", "grossed_up_yield"),
+        ("After-tax yield", "{:.2%}", "after_tax_yield"),
+    ):
+        table.add_row(label, *(pattern.format(getattr(side, field)) for side in (naive, master)))
     return table
 
 

@@ -17,7 +17,7 @@ from portfolio import market as markets
 from portfolio.account import named, render_account
 from portfolio.check import findings
 from portfolio.conflict import ConflictError
-from portfolio.errors import DataError, SolverError
+from portfolio.errors import DataError, SolverError, UnreachableGoalError
 from portfolio.figures import figures
 from portfolio.master import optimise_master
 from portfolio.sleeve import Sleeve
@@ -47,7 +47,7 @@ def consolidate(
     """
     try:
         return _optimise(request, results, stop)
-    except ConflictError as error:
+    except UnreachableGoalError as error:
         return _failed(request, Reason.RULES_CONFLICT, error)
     except MarketsDifferError as error:
         return _failed(request, Reason.MARKETS_DIFFER, error)
@@ -81,7 +81,7 @@ def _optimise(request: OptimizationRequest, results: Mapping[str, PodResult], st
         economic_duplicates=account.economic_duplicates,
         objective_terms=account.objective_terms,
         income=account.income,
-        trading=plan(market, sleeves, terms, master),
+        trading=plan(market, sleeves, terms, master, stop=stop),
         certificate=master.certificate,
         elapsed_s=round(perf_counter() - began, 6),
     )

@@ -6,11 +6,16 @@ Started by ``solver``; ends when its standard input ends.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from bus.messages import PodResult, encode, parse_request
 from coordinator.consolidation import consolidate
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
 
 
 def answer(line: bytes) -> bytes:
@@ -26,14 +31,17 @@ def answer(line: bytes) -> bytes:
 
 def main() -> None:
     """Say that all is loaded, with an empty line; then answer until there are no more questions."""
-    _write(b"")
-    for line in sys.stdin.buffer:
-        _write(answer(line))
+    # A solver's library may print: what it says must not come between the answers.
+    with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as answers:
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+        _write(answers, b"")
+        for line in sys.stdin.buffer:
+            _write(answers, answer(line))
 
 
-def _write(line: bytes) -> None:
-    sys.stdout.buffer.write(line + b"\n")
-    sys.stdout.buffer.flush()
+def _write(answers: BinaryIO, line: bytes) -> None:
+    answers.write(line + b"\n")
+    answers.flush()
 
 
 if __name__ == "__main__":

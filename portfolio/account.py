@@ -240,18 +240,36 @@ def render_account(market: Market, sleeves: Sequence[Sleeve], terms: Terms, mast
         correlations=_correlations(market, sleeves, terms, X),
         correlation_matrix=_matrix(market, sleeves, X),
         economic_duplicates=_economic_duplicates(market, X),
-        objective_terms=ObjectiveTerms(
-            pod_score=sum(
-                float(row.sum()) * _score(market, s, found) for s, row, found in zip(sleeves, X, delivered, strict=True)
-            ),
-            duplication=extra_owners(X) / max(extra_owners(put_side_by_side(sleeves)), 1),
-            trading_cost=_share(now.trading_cost_aud, naive.buying_cost_aud),
-            tax_efficiency=1 - now.tax_aud / naive.tax_aud if _taxed(naive) else 0.0,
-        ),
+        objective_terms=objective_terms(market, sleeves, terms, X),
         income={
             "naive": _income(market, terms, put_side_by_side(sleeves).sum(axis=0)),
             "master": _income(market, terms, X.sum(axis=0)),
         },
+    )
+
+
+def objective_terms(market: Market, sleeves: Sequence[Sleeve], terms: Terms, X: Matrix) -> ObjectiveTerms:
+    """Compute the terms of the objective for holdings *X*, shape (pods, n)."""
+    naive, now = without_coordination(market, sleeves, terms), overview(market, X, terms)
+    return ObjectiveTerms(
+        pod_score=sum(
+            float(row.sum()) * _score(market, s, figures(market, row / row.sum()))
+            for s, row in zip(sleeves, X, strict=True)
+        ),
+        duplication=extra_owners(X) / max(extra_owners(put_side_by_side(sleeves)), 1),
+        trading_cost=_share(now.trading_cost_aud, naive.buying_cost_aud),
+        tax_efficiency=1 - now.tax_aud / naive.tax_aud if _taxed(naive) else 0.0,
+    )
+
+
+def objective(terms: Terms, parts: ObjectiveTerms) -> float:
+    """Weigh the terms of the objective."""
+    weigh = terms.preferences
+    return (
+        weigh.pod_score * parts.pod_score
+        - weigh.duplication * parts.duplication
+        - weigh.trading_cost * parts.trading_cost
+        + weigh.tax_efficiency * parts.tax_efficiency
     )
 
 

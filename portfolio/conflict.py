@@ -15,6 +15,7 @@ from portfolio.goal_programming import Solver, best_figure
 from portfolio.mandate import Measure
 from portfolio.rules import Conflict, Duplicates, Repair
 from portfolio.structure import correlation_distance
+from portfolio.trading.inventory import take_stock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from portfolio.market import Market
     from portfolio.rules import Terms
     from portfolio.sleeve import Sleeve
+
+# As much as a request may say of how far pods may be from their shares.
+_MOST_TOLERANCE = 0.5
 
 # Shares are repaired to a hundredth of a percent: what people would set.
 _STEP = 1e-4
@@ -137,11 +141,22 @@ def _repair(solver: Solver, market: Market, sleeves: Sequence[Sleeve], terms: Te
 
 def _lenient(market: Market, sleeves: Sequence[Sleeve], terms: Terms, rule: str) -> Sequence[float | str]:
     """List the more lenient values of a rule, the nearest first."""
+    if rule in ("never_sell", "first_purchase"):
+        return []
     now = _value(sleeves, terms, rule)
     if isinstance(now, str):
         return [Duplicates.PENALISE.value]
+    if rule.endswith("_aud"):
+        whole = range(math.ceil(now) - 1, -1, -1)
+        if rule == "max_tax_aud":
+            whole = range(math.floor(now) + 1, math.ceil(_most_tax_aud(market, terms)) + 1)
+        return [float(v) for v in whole]
     if rule == "max_etfs":
         return list(range(int(now) + 1, len(market.etfs) + 1))
+    return _lenient_shares(market, rule, now)
+
+
+def _lenient_shares(market: Market, rule: str, now: float) -> Sequence[float]:
     if rule == "min_correlation_distance":
         pairs = [correlation_distance(market, i, j) for i in range(len(market.etfs)) for j in range(i)]
         # Rounded down, so that what people read and set is enough.
@@ -149,7 +164,17 @@ def _lenient(market: Market, sleeves: Sequence[Sleeve], terms: Terms, rule: str)
     steps = np.arange(1, round(1 / _STEP) + 1) * _STEP
     if rule == "min_weight":
         return [float(v) for v in np.round(steps[::-1], 4) if v < now - _STEP / 2]
+    if rule == "capital_tolerance":
+        steps = steps[steps <= _MOST_TOLERANCE]
     return [float(v) for v in np.round(steps, 4) if v > now + _STEP / 2]
+
+
+def _most_tax_aud(market: Market, terms: Terms) -> float:
+    """Bound the tax on capital gains: all gains taxed, no loss used."""
+    stock = take_stock(market, terms)
+    if stock is None:
+        return 0.0
+    return sum(lot.units * gain * stock.rates.get(kind, 0.0) for lot in stock.lots for kind, gain in lot.gains.items())
 
 
 def _value(sleeves: Sequence[Sleeve], terms: Terms, rule: str) -> float | str:
@@ -180,6 +205,8 @@ def _label(rule: str) -> str:
 def _show(rule: str, value: float | str) -> str:
     if isinstance(value, str):
         return value
+    if rule.endswith("_aud"):
+        return f"{value:,.2f} AUD"
     return f"{value:g}" if rule in ("max_etfs", "min_correlation_distance") else f"{value:.2%}"
 
 

@@ -21,8 +21,8 @@ from portfolio.figures import grossed_up_yields
 from portfolio.mandate import Measure
 from portfolio.naive import Overview, extra_owners, put_side_by_side, without_coordination
 from portfolio.rules import Duplicates
-from portfolio.trading.inventory import take_stock
-from portfolio.trading.trades import Trades, least_purchase
+from portfolio.trading.inventory import FIRST_PURCHASE_AUD, take_stock
+from portfolio.trading.trades import Trades
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -98,6 +98,7 @@ class Structure:
         self._without = without
         self._risks: dict[int, int] = {}
         self._tolerance = self._capital_tolerance()
+        self.least_order_aud, self._first_purchase_aud = self._least_orders()
         self.largest = self._largest_position(caps)
         self.holdings = list(self._declare_holdings())
         self.by_pod = _grouped(self.holdings, lambda h: h.p)
@@ -215,7 +216,7 @@ class Structure:
             return 0.0
         tolerance = self.terms.rules.capital_tolerance
         words = f"each pod within {tolerance:.1%} of its share of the capital"
-        return tolerance if self.rule("capital_tolerance", words) else 1.0
+        return tolerance if self.rule("capital_tolerance", words) else 1 / min(s.share for s in self.sleeves)
 
     def _largest_position(self, caps: Caps) -> float:
         rules = self.terms.rules
@@ -247,7 +248,18 @@ class Structure:
         """Least share of the capital in an ETF that is held."""
         if self.stock is None or self.stock.units[j]:
             return self._least
-        return max(self._least, least_purchase(self.stock, j, self.terms.rules.min_order_aud))
+        return max(self._least, max(self.least_order_aud, self._first_purchase_aud) / self.stock.capital_aud)
+
+    def _least_orders(self) -> tuple[float, float]:
+        """Least value of an order, and of the first purchase of an ETF."""
+        if self.stock is None:
+            return 0.0, 0.0
+        order, first = self.terms.rules.min_order_aud, FIRST_PURCHASE_AUD
+        if order > 0 and not self.rule("min_order_aud", f"no order below {order:,.2f} AUD"):
+            order = 0.0
+        if not self.rule("first_purchase", f"no first purchase of an ETF below {first:,.0f} AUD"):
+            first = 0.0
+        return order, first
 
     def _rule_of_one_owner(self) -> bool:
         if self.terms.rules.duplicates is not Duplicates.FORBID:
@@ -274,7 +286,7 @@ class Structure:
         """
         counts = []
         for p, holdings in self.by_pod.items():
-            least = _fewest([self.build.upper_of(h.u) for h in holdings], 1 - self._tolerance)
+            least = _fewest([self.build.upper_of(h.u) for h in holdings], max(1 - self._tolerance, 0.0))
             counts.append(self.build.variable(lower=least, upper=len(holdings), block=self._block(p)))
             if self.one_owner and self._least > 0:
                 share = self.sleeves[p].share
@@ -289,7 +301,7 @@ class Structure:
             if self.stock is None:
                 self.build.equal(invested, 1.0)
             else:
-                self.build.at_least(invested, 1 - self._tolerance)
+                self.build.at_least(invested, max(1 - self._tolerance, 0.0))
                 self.build.at_most(invested, 1 + self._tolerance)
 
     def _ownership(self, caps: Caps) -> tuple[list[int], list[int]]:

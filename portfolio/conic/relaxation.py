@@ -18,6 +18,8 @@ import numpy as np
 from portfolio.conic.bound import OFF, ON, valid
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy.typing as npt
 
     from portfolio import Matrix, Vector
@@ -60,16 +62,20 @@ _OUTCOMES = {
 
 
 class Relaxation:
-    """The relaxations of one program; keeps what all of them share."""
+    """The relaxations of one program; keeps what all of them share.
 
-    def __init__(self, program: Program) -> None:
-        self.program = program
+    Args:
+        program: The program.
+        stop: Asked at every step of the solver; true ends it in trouble.
+    """
+
+    def __init__(self, program: Program, stop: Callable[[], bool] = lambda: False) -> None:
+        self.program, self.stop = program, stop
         # A free switch is projected out: its rows and its cost are spread over its variable.
-        share = 1 / program.upper[program.switched]
-        spread = np.zeros((len(program.switched), len(program.q)))
-        spread[np.arange(len(program.switched)), program.switched] = share
-        self._free_A = program.A + program.H @ spread
-        self._free_q = program.q + program.k @ spread
+        j, share = program.switched, 1 / program.upper[program.switched]
+        self._free_A, self._free_q = program.A.copy(), program.q.copy()
+        self._free_A[:, j] += program.H * share
+        self._free_q[j] += program.k * share
         self._before = program.equalities + program.inequalities
         self._settings = {accuracy: _settings(accuracy) for accuracy in (ROUGH, *_SHARP)}
 
@@ -77,7 +83,7 @@ class Relaxation:
         """Solve as accurately as the solver can: what is nearly degenerate it can only solve less so."""
         for accuracy in _SHARP:
             answer = self.solve(states, accuracy)
-            if answer.outcome is not Outcome.TROUBLE:
+            if answer.outcome is not Outcome.TROUBLE or self.stop():
                 break
         return answer
 
@@ -85,16 +91,17 @@ class Relaxation:
         """Solve the relaxation with the switches in *states*."""
         program, j = self.program, self.program.switched
         on = j[states == ON]
-        A, q, lower = self._free_A.copy(), self._free_q.copy(), program.lower.copy()
-        A[:, on], q[on], lower[on] = program.A[:, on], program.q[on], program.floor[states == ON]
+        q, lower = self._free_q.copy(), program.lower.copy()
+        q[on], lower[on] = program.q[on], program.floor[states == ON]
         b = program.b - program.H @ (states == ON)
-        kept = np.ones(len(q), dtype=bool)
-        kept[j[states == OFF]] = False
-        n = int(kept.sum())
-        box = np.eye(n)
-        rows = np.vstack([A[: self._before, kept], -box, box, A[self._before :, kept]])
-        sides = np.concatenate([b[: self._before], -lower[kept], program.upper[kept], b[self._before :]])
-        solution = self._clarabel(rows, sides, q[kept], accuracy, program.cones)
+        there = np.ones(len(q), dtype=bool)
+        there[j[states == OFF]] = False
+        kept = np.flatnonzero(there)
+        n = len(kept)
+        A = self._free_A[:, kept]
+        A[:, np.searchsorted(kept, on)] = program.A[:, on]
+        box = lower[kept], program.upper[kept]
+        solution = self._clarabel(A, b, box, q[kept], accuracy, program.cones)
         x = np.zeros(len(q))
         x[kept] = solution.x
         z = np.array(solution.z)
@@ -107,16 +114,20 @@ class Relaxation:
         return _OUTCOMES.get(solution.status, Outcome.TROUBLE)
 
     def _clarabel(
-        self, A: Matrix, b: Vector, q: Vector, accuracy: float, sizes: tuple[int, ...]
+        self, A: Matrix, b: Vector, box: tuple[Vector, Vector], q: Vector, accuracy: float, sizes: tuple[int, ...]
     ) -> clarabel.DefaultSolution:
-        n = len(q)
+        """Solve; the solution's multipliers are those of the linear rows, of both ends of the box, and of the cones."""
+        n, before = len(q), self._before
         cones = [
             clarabel.ZeroConeT(self.program.equalities),
             clarabel.NonnegativeConeT(self.program.inequalities + 2 * n),
             *map(clarabel.SecondOrderConeT, sizes),
         ]
         P = _Csc(np.zeros(0), np.zeros(0, dtype=np.intp), np.zeros(n + 1, dtype=np.intp), (n, n))
-        return clarabel.DefaultSolver(P, q, _csc(A), b, cones, self._settings[accuracy]).solve()
+        sides = np.concatenate([b[:before], -box[0], box[1], b[before:]])
+        solver = clarabel.DefaultSolver(P, q, _csc_with_box(A, before), sides, cones, self._settings[accuracy])
+        solver.set_termination_callback(lambda _: self.stop())
+        return solver.solve()
 
 
 class _Csc(NamedTuple):
@@ -135,10 +146,17 @@ class _Csc(NamedTuple):
         return len(self.data)
 
 
-def _csc(A: Matrix) -> _Csc:
-    columns, rows = np.nonzero(A.T)
-    counts = np.bincount(columns, minlength=A.shape[1])
-    return _Csc(A[rows, columns], rows, np.concatenate([[0], np.cumsum(counts)]), A.shape)
+def _csc_with_box(A: Matrix, before: int) -> _Csc:
+    """Put the rows of the box, ``-I`` and ``I``, below the first rows; they are never written out."""
+    n = A.shape[1]
+    rows, columns = np.nonzero(A != 0)
+    every = np.arange(n)
+    where = np.concatenate([columns, every, every])
+    row = np.concatenate([np.where(rows < before, rows, rows + 2 * n), before + every, before + n + every])
+    order = np.lexsort((row, where))
+    data = np.concatenate([A[rows, columns], np.full(n, -1.0), np.ones(n)])[order]
+    counts = np.bincount(where, minlength=n)
+    return _Csc(data, row[order], np.concatenate([[0], np.cumsum(counts)]), (len(A) + 2 * n, n))
 
 
 def _settings(accuracy: float) -> clarabel.DefaultSettings:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, overload
 
 import numpy as np
 
 from portfolio.conic.bound import FREE, ON, Bound, add_up, all_valid, lagrangian_terms
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator
 
     import numpy.typing as npt
 
@@ -71,6 +72,37 @@ class Leaf:
                 values[own] = np.where(contradiction, math.inf, -math.inf)
                 on[own] = values[own][:, None]
         return values, on
+
+
+class MadeLater(Sequence[Leaf]):
+    """Leaves that are made when somebody looks at them first."""
+
+    def __init__(self, make: Callable[[], tuple[Leaf, ...]]) -> None:
+        self._make: Callable[[], tuple[Leaf, ...]] | None = make
+        self._made: tuple[Leaf, ...] = ()
+
+    @property
+    def made(self) -> tuple[Leaf, ...]:
+        """The leaves; what they are made from is then forgotten."""
+        if self._make is not None:
+            self._made, self._make = self._make(), None
+        return self._made
+
+    def __len__(self) -> int:
+        """Count the leaves."""
+        return len(self.made)
+
+    def __iter__(self) -> Iterator[Leaf]:
+        """Go through them."""
+        return iter(self.made)
+
+    @overload
+    def __getitem__(self, place: int) -> Leaf: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Leaf, ...]: ...
+    def __getitem__(self, place: int | slice) -> Leaf | tuple[Leaf, ...]:
+        """Take one, or some."""
+        return self.made[place]
 
 
 def nothing_proven(program: Program, count: int) -> tuple[Vector, Matrix]:
@@ -147,7 +179,7 @@ class Solution:
     value: float
     bound: float
     nodes: int
-    leaves: tuple[Leaf, ...]
+    leaves: Sequence[Leaf]
     points: tuple[tuple[Vector, States], ...] = ()
 
     @property

@@ -86,8 +86,8 @@ class WorkingSet(Relaxation):
         floor = np.zeros(len(program.q))
         floor[program.switched] = program.floor
         lower = np.where(here, floor[kept], lower)
-        n, box = len(kept), np.eye(len(kept))
-        parts, sides, turns = [A[:before], -box, box], [b[:before], -lower, program.upper[kept]], []
+        n = len(kept)
+        parts, sides, turns = [A[:before]], [b[:before]], []
         sizes = []
         for rows in program.cone_rows:
             inner = slice(rows.start + 1, rows.stop)
@@ -96,7 +96,8 @@ class WorkingSet(Relaxation):
             sides += [b[rows.start : rows.start + 1], R[:, -1]]
             turns.append(Q)
             sizes.append(len(R) + 1)
-        solution = self._clarabel(np.vstack(parts), np.concatenate(sides), q, accuracy, tuple(sizes))
+        box = lower, program.upper[kept]
+        solution = self._clarabel(np.vstack(parts), np.concatenate(sides), box, q, accuracy, tuple(sizes))
         x = np.zeros(len(program.q))
         x[kept] = solution.x
         z = np.array(solution.z)

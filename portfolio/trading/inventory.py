@@ -132,6 +132,13 @@ def settle(market: Market, sleeves: Sequence[Sleeve], terms: Terms) -> Terms:
     """
     if terms.owned is None:
         return terms
+    if LAW.reform_for(terms.owned.taxpayer.entity, terms.owned.as_of) is not None:
+        message = (
+            f"what an individual sells on {terms.owned.as_of} is taxed by the law from 1 July 2027, under which losses"
+            " must be used in an order that is not the cheapest; the optimisation does not know that yet: take an"
+            " earlier as_of"
+        )
+        raise DataError(message)
     universes = {ticker for sleeve in sleeves for ticker in sleeve.mandate.universe}
     owned = in_play(market, universes, terms.owned, terms.rules)
     capital = _take_stock(market, owned).capital_aud

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from itertools import product
@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portfolio.naive import put_side_by_side
+from portfolio.account import objective, objective_terms
+from portfolio.errors import SolverError
+from portfolio.master import optimise_master
+from portfolio.naive import put_side_by_side, without_coordination
 from portfolio.ranking import delivered
 from portfolio.tax.gains import Assessment, assess
 from portfolio.tax.kinds import Kind
@@ -21,7 +24,7 @@ from portfolio.trading.move import Move, move_to
 from portfolio.trading.whole_units import round_to_units
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from portfolio import Matrix, Vector
     from portfolio.market import Market
@@ -102,6 +105,21 @@ class LossReplaced:
 
 
 @dataclass(frozen=True, slots=True)
+class DoesNotPay:
+    """Why nothing is traded: what the best portfolio, were trading free, would bring and take.
+
+    Attributes:
+        gain: What it adds to the objective.
+        cost: What getting there takes from it.
+        cost_aud: What getting there costs.
+    """
+
+    gain: float
+    cost: float
+    cost_aud: float
+
+
+@dataclass(frozen=True, slots=True)
 class Trading:
     """Everything about the trades.
 
@@ -117,7 +135,10 @@ class Trading:
         gains: Capital gains of the orders and the tax on them.
         goals: The goals of the portfolio, in whole units.
         goals_kept: Whether whole units keep all goals that the portfolio meets.
+        objective: In whole units.
+        rounding_cost: By how much that is less than the portfolio's.
         losses_replaced: Pairs for a person to look at.
+        does_not_pay: Where there are no orders, why.
     """
 
     naive: Move
@@ -131,10 +152,20 @@ class Trading:
     gains: Assessment
     goals: tuple[GoalInUnits, ...]
     goals_kept: bool
+    objective: float
+    rounding_cost: float
     losses_replaced: tuple[LossReplaced, ...]
+    does_not_pay: DoesNotPay | None = None
 
 
-def plan(market: Market, sleeves: Sequence[Sleeve], terms: Terms, master: Master) -> Trading | None:
+def plan(
+    market: Market,
+    sleeves: Sequence[Sleeve],
+    terms: Terms,
+    master: Master,
+    *,
+    stop: Callable[[], bool] = lambda: False,
+) -> Trading | None:
     """Plan the orders; None where the terms do not say what is owned.
 
     Raises:
@@ -147,6 +178,7 @@ def plan(market: Market, sleeves: Sequence[Sleeve], terms: Terms, master: Master
     orders = tuple(_orders(market, sleeves, terms, stock, whole))
     spent = sum(order.value_aud * (1 if order.side is Side.BUY else -1) for order in orders)
     brokerage, spread = sum(order.brokerage_aud for order in orders), sum(order.spread_aud for order in orders)
+    value = objective(terms, objective_terms(market, sleeves, terms, whole.X))
     return Trading(
         naive=move_to(market, put_side_by_side(sleeves), terms, pooled=False),
         master=move_to(market, master.X, terms, pooled=True),
@@ -164,7 +196,29 @@ def plan(market: Market, sleeves: Sequence[Sleeve], terms: Terms, master: Master
         gains=_tax(terms, stock, whole.sold),
         goals=tuple(_goals(market, sleeves, terms, master, whole)),
         goals_kept=whole.goals_kept,
+        objective=value,
+        rounding_cost=master.certificate.objective - value,
         losses_replaced=tuple(_losses_replaced(market, orders)),
+        does_not_pay=None if orders else _does_not_pay(market, sleeves, terms, master, stop),
+    )
+
+
+def _does_not_pay(
+    market: Market, sleeves: Sequence[Sleeve], terms: Terms, master: Master, stop: Callable[[], bool]
+) -> DoesNotPay | None:
+    """Find the best portfolio as if trading were free; None if time ended the search."""
+    free = replace(terms, preferences=replace(terms.preferences, trading_cost=0.0))
+    try:
+        best = optimise_master(market, sleeves, free, stop=stop)
+    except SolverError:
+        return None
+    cost = move_to(market, best.X, terms, pooled=True).cost_aud
+    buying = without_coordination(market, sleeves, terms).buying_cost_aud
+    weight = terms.preferences.trading_cost
+    return DoesNotPay(
+        gain=best.certificate.objective - master.certificate.objective,
+        cost=weight * cost / buying if buying > 0 else 0.0,
+        cost_aud=cost,
     )
 
 

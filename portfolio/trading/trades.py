@@ -14,7 +14,6 @@ import numpy as np
 
 from portfolio.conic.bound import ON
 from portfolio.tax.kinds import Kind
-from portfolio.trading.inventory import FIRST_PURCHASE_AUD
 
 if TYPE_CHECKING:
     from portfolio.conic.solution import Solution
@@ -23,12 +22,6 @@ if TYPE_CHECKING:
 
 # An order of less than this share of the capital is none.
 _LEAST_ORDER = 1e-6
-
-
-def least_purchase(stock: Inventory, j: int, min_order_aud: float) -> float:
-    """Least share of the capital that may be bought of an ETF: a first purchase has a minimum of its own."""
-    least = max(min_order_aud, 0.0 if stock.units[j] else FIRST_PURCHASE_AUD)
-    return max(least / stock.capital_aud, _LEAST_ORDER)
 
 
 class Trades:
@@ -52,9 +45,7 @@ class Trades:
         self.tax: dict[int, float] = defaultdict(float)
         self._switches: dict[int, list[int]] = {}
         self._sold: list[tuple[Lot, int]] = []
-        self._least = rules.min_order_aud
-        if self._least > 0 and not form.rule("min_order_aud", f"no order below {self._least:,.2f} AUD"):
-            self._least = 0.0
+        self._least = max(form.least_order_aud / stock.capital_aud, _LEAST_ORDER)
         self._never_sold = set(rules.never_sell)
         if rules.never_sell and not form.rule("never_sell", f"nothing of {', '.join(rules.never_sell)} is sold"):
             self._never_sold = set()
@@ -75,10 +66,10 @@ class Trades:
         owned = float(stock.weights[j])
         position, own = self.form.position(j), []
         row = dict(position)
-        sellable = ticker not in self._never_sold and owned * stock.capital_aud >= self._least
+        sellable = ticker not in self._never_sold and owned >= self._least
         if sellable:
             sold = build.variable(upper=owned)
-            own.append(build.switch(sold, floor=min(max(self._least / stock.capital_aud, _LEAST_ORDER), owned)))
+            own.append(build.switch(sold, floor=self._least))
             parts = [
                 (lot, build.variable(upper=lot.units * float(stock.prices[j]) / stock.capital_aud))
                 for lot in stock.lots
@@ -88,11 +79,11 @@ class Trades:
             self._sold += parts
             row[sold] = 1.0
             self._trade(sold, j)
-        least, most = least_purchase(stock, j, self._least), self._largest(j) - owned
         if position and ticker not in self.form.terms.rules.never_buy:
-            bought = build.variable(upper=max(most, least))
-            own.append(build.switch(bought, floor=least))
-            if most < least:
+            most = self._largest(j) - owned
+            bought = build.variable(upper=max(most, self._least))
+            own.append(build.switch(bought, floor=self._least))
+            if most < self._least:
                 build.at_most({}, 0.0, switches={own[-1]: 1.0})
             row[bought] = -1.0
             self._trade(bought, j)

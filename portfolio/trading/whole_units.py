@@ -1,9 +1,9 @@
 """Round a portfolio to whole units, exactly: an integer program that keeps every rule on what is really held.
 
-The orders are those of the portfolio (which ETFs are bought, sold or left alone); how many units, of which parcels, and
-how they are divided among their owners is decided here, as near to the portfolio and with as little tax as can be.
-Goals that the portfolio meets are kept too, where whole units allow it; risk enters as tangents, added until none is
-broken (outer approximation; Duran & Grossmann 1986).
+The orders are those of the portfolio (which ETFs are bought, sold or left alone) wherever whole units allow that; how
+many units, of which parcels, and how they are divided among their owners is decided here, as near to the portfolio
+and with as little cost and tax as can be. Goals that the portfolio meets are kept too, where whole units allow it;
+risk enters as tangents, added until none is broken (outer approximation; Duran & Grossmann 1986).
 """
 
 from __future__ import annotations
@@ -70,8 +70,9 @@ def round_to_units(
         SolverError: If the solver gives up.
     """
     met = [g for g in master.goals if g.figure and g.met(delivered(g, market, sleeves, terms, master.X))]
-    for goals in (met, []):
-        program = _Program(market, sleeves, terms, stock, master.X, goals)
+    # The portfolio's own orders, then any orders; all its goals, then only the rules.
+    for goals, any_orders in ((met, False), (met, True), ([], False), ([], True)):
+        program = _Program(market, sleeves, terms, stock, master.X, goals, any_orders=any_orders)
         found = program.solve()
         if found is not None:
             units, X, sold = found
@@ -87,7 +88,7 @@ def round_to_units(
 class _Program:
     """The integer program, in AUD; rows are mappings from variables."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is made of
         self,
         market: Market,
         sleeves: Sequence[Sleeve],
@@ -95,35 +96,38 @@ class _Program:
         stock: Inventory,
         X: Matrix,
         goals: Sequence[Goal],
+        *,
+        any_orders: bool,
     ) -> None:
         self.market, self.sleeves, self.terms, self.stock, self.X = market, sleeves, terms, stock, X
-        self.capital = stock.capital_aud
+        self.capital, self.any_orders, self.goals = stock.capital_aud, any_orders, list(goals)
         self.lower: list[float] = []
         self.upper: list[float] = []
         self.whole: list[bool] = []
         self.cost: list[float] = []
         self.rows: list[tuple[Mapping[int, float], float, float]] = []
-        change = X.sum(axis=0) - stock.weights
-        change[abs(change) <= _SPARE] = 0.0
-        self.bought, self.sold = np.flatnonzero(change > 0).tolist(), np.flatnonzero(change < 0).tolist()
-        self.units = {j: self._declare_units(j) for j in np.flatnonzero(X.sum(axis=0) > 0).tolist()}
+        self.volume: dict[int, float] = defaultdict(float)
+        self.costs: dict[int, float] = defaultdict(float)
+        self.tax: dict[int, float] = defaultdict(float)
+        self.parcels: dict[int, int] = {}
+        self.ways: dict[int, list[int]] = {}
+        held, owned = np.flatnonzero(X.sum(axis=0) > 0).tolist(), np.flatnonzero(stock.units).tolist()
+        self.units = {j: self._declare_units(j, held=j in held) for j in sorted({*held, *owned})}
         self.parts = self._declare_parts()
-        self.parcels = self._declare_parcels()
-        self.tax = self._declare_tax()
-        self.volume, self.spent = self._trade()
+        self._tax_gains()
         self._limit()
-        self.goals = list(goals)
         for goal in self.goals:
             self._keep(goal)
 
     def solve(self) -> tuple[Vector, Matrix, tuple[float, ...]] | None:
-        """Solve, adding tangents until no goal on risk is broken; None if there is nothing."""
+        """Solve, adding tangents until no goal on risk is broken; None if there is nothing, or too many take too long."""
         for _ in range(_ROUNDS):
             x = self._solve()
-            if x is None or not self._add_tangents(x):
-                return None if x is None else self._read(x)
-        message = f"the tangents of {_ROUNDS} rounds did not settle the whole units"
-        raise SolverError(message)
+            if x is None:
+                return None
+            if not self._add_tangents(x):
+                return self._read(x)
+        return None
 
     # Variables.
 
@@ -140,28 +144,50 @@ class _Program:
     def _at_most(self, row: Mapping[int, float], most: float) -> None:
         self._row(row, -np.inf, most - _SPARE * self.capital)
 
-    def _declare_units(self, j: int) -> int:
+    def _declare_units(self, j: int, *, held: bool) -> int:
         """Declare the units held of an ETF, within the limits of positions and orders."""
         rules, price, owned = self.terms.rules, float(self.stock.prices[j]), float(self.stock.units[j])
-        if j not in self.bought and j not in self.sold:
-            return self._variable(owned, owned)
-        least = rules.min_weight * self.capital / price
-        most = rules.max_weight * self.capital / price
+        least, most = (rules.min_weight * self.capital / price, rules.max_weight * self.capital / price)
+        units = self._variable(0.0, most if held else 0.0, whole=owned.is_integer())
+        change = float(self.X[:, j].sum()) - float(self.stock.weights[j])
         order = max(rules.min_order_aud / price, 1.0)
-        if j in self.bought:
-            least = max(least, owned + (order if owned else max(order, FIRST_PURCHASE_AUD / price)))
-        else:
-            most = min(most, owned - order)
-        low, high = float(np.ceil(least - _SPARE)), float(np.floor(most + _SPARE))
-        if low > high:
-            self._row({}, 1.0, np.inf)
-            low = high
-        units = self._variable(low, high, whole=True)
+        row = {units: 1.0}
+        if change > _SPARE or (self.any_orders and held and owned and self.market.tickers[j] not in rules.never_buy):
+            first = order if owned else max(order, FIRST_PURCHASE_AUD / price)
+            row[self._order(j, first, max(most - owned, 0.0), sure=not self.any_orders or not owned)] = -1.0
+        if change < -_SPARE or (self.any_orders and owned and self.market.tickers[j] not in rules.never_sell):
+            sold = self._order(j, order, owned, sure=not self.any_orders)
+            row[sold] = 1.0
+            self._take_from_parcels(j, sold)
+        self._row(row, owned, owned)
+        if held and len(row) > 1:
+            self._row({units: 1.0}, least, np.inf)
         off = self._variable(0.0, self.capital, cost=1.0)
         target = float(self.X[:, j].sum()) * self.capital
         self._row({off: 1.0, units: -price}, -target, np.inf)
         self._row({off: 1.0, units: price}, target, np.inf)
         return units
+
+    def _order(self, j: int, least: float, most: float, *, sure: bool) -> int:
+        """Declare the units of an order, and whether it is made."""
+        price = float(self.stock.prices[j])
+        units = self._variable(0.0, max(most, 0.0), whole=float(self.stock.units[j]).is_integer())
+        made = self._variable(1.0 if sure else 0.0, 1.0, whole=True)
+        self._row({units: 1.0, made: -least}, 0.0, np.inf)
+        self._row({units: 1.0, made: -max(most, 0.0)}, -np.inf, 0.0)
+        self.volume[units] += price
+        self.costs[units] += price * float(self.stock.costs[j])
+        self.costs[made] += self.terms.brokerage_aud
+        self.ways.setdefault(j, []).append(made)
+        if len(self.ways[j]) > 1:
+            self._row(dict.fromkeys(self.ways[j], 1.0), 0.0, 1.0)
+        return units
+
+    def _take_from_parcels(self, j: int, sold: int) -> None:
+        mine = [lot for lot in self.stock.lots if lot.j == j]
+        for lot in mine:
+            self.parcels[lot.parcel] = self._variable(0.0, lot.units, whole=float(lot.units).is_integer())
+        self._row({sold: -1.0, **{self.parcels[lot.parcel]: 1.0 for lot in mine}}, 0.0, 0.0)
 
     def _declare_parts(self) -> dict[tuple[int, int], int]:
         """Divide what is held among its owners."""
@@ -175,72 +201,38 @@ class _Program:
             self._row(mine, amount * (1 - tolerance), amount * (1 + tolerance))
         for j, units in self.units.items():
             whole = {x: 1.0 for (_, i), x in parts.items() if i == j}
-            self._row({**whole, units: -float(self.stock.prices[j])}, 0.0, 0.0)
+            if whole:
+                self._row({**whole, units: -float(self.stock.prices[j])}, 0.0, 0.0)
         return parts
 
-    def _declare_parcels(self) -> dict[int, int]:
-        """Take what is sold from parcels."""
-        parcels = {}
-        for lot in self.stock.lots:
-            if lot.j in self.sold:
-                parcels[lot.parcel] = self._variable(0.0, lot.units, whole=float(lot.units).is_integer())
-        for j in self.sold:
-            row = {parcels[lot.parcel]: 1.0 for lot in self.stock.lots if lot.j == j}
-            if j in self.units:
-                row[self.units[j]] = 1.0
-            owned = float(self.stock.units[j])
-            self._row(row, owned, owned)
-        return parcels
-
-    def _declare_tax(self) -> dict[int, float]:
+    def _tax_gains(self) -> None:
         """Tax the gains of what is sold, less the losses used against each kind."""
         gains: dict[Kind, dict[int, float]] = defaultdict(dict)
         for lot in self.stock.lots:
             if lot.parcel in self.parcels:
                 for kind, gain in lot.gains.items():
                     gains[kind][self.parcels[lot.parcel]] = gain
-        tax: dict[int, float] = defaultdict(float)
         used = {}
         for kind, rate in self.stock.rates.items():
-            most = sum(gain * self.upper[x] for x, gain in gains[kind].items())
-            against = self._variable(0.0, most)
+            against = self._variable(0.0, sum(gain * self.upper[x] for x, gain in gains[kind].items()))
             self._row({against: 1.0, **{x: -gain for x, gain in gains[kind].items()}}, -np.inf, 0.0)
             for x, gain in gains[kind].items():
-                tax[x] += rate * gain
-            tax[against] -= rate
+                self.tax[x] += rate * gain
+            self.tax[against] -= rate
             used[against] = 1.0
         self._row({**used, **{x: -loss for x, loss in gains[Kind.LOSS].items()}}, -np.inf, self.stock.losses_aud)
-        for x, a in tax.items():
-            self.cost[x] += a
-        return tax
-
-    def _trade(self) -> tuple[dict[int, float], dict[int, float]]:
-        """Say what is traded and what that costs besides tax: rows, with their constants under -1."""
-        volume: dict[int, float] = defaultdict(float)
-        costs: dict[int, float] = defaultdict(float)
-        for sign, etfs in ((1.0, self.bought), (-1.0, self.sold)):
-            for j in etfs:
-                price, cost, owned = float(self.stock.prices[j]), float(self.stock.costs[j]), self.stock.units[j]
-                if j in self.units:
-                    volume[self.units[j]] += sign * price
-                    costs[self.units[j]] += sign * price * cost
-                volume[_CONSTANT] -= sign * price * owned
-                costs[_CONSTANT] -= sign * price * owned * cost
-        costs[_CONSTANT] += self.terms.brokerage_aud * (len(self.bought) + len(self.sold))
-        return volume, costs
+        for row in (self.tax, self.costs):
+            for x, a in row.items():
+                self.cost[x] += a
 
     def _limit(self) -> None:
         """Pay for the orders, and keep what the customer limits."""
         rules = self.terms.rules
-        held = {units: float(self.stock.prices[j]) for j, units in self.units.items()}
-        self._at_most_with_constant(_sum(held, self.spent), self.capital)
+        self._at_most(_sum(self._of_the_whole(np.ones(self.X.shape[1])), self.costs), self.capital)
         if rules.max_turnover is not None:
-            self._at_most_with_constant(self.volume, 2 * rules.max_turnover * self.capital)
+            self._at_most(self.volume, 2 * rules.max_turnover * self.capital)
         if rules.max_tax_aud is not None:
-            self._at_most(self.tax, rules.max_tax_aud)
-
-    def _at_most_with_constant(self, row: Mapping[int, float], most: float) -> None:
-        self._at_most({x: a for x, a in row.items() if x != _CONSTANT}, most - row.get(_CONSTANT, 0.0))
+            self._row(self.tax, -np.inf, rules.max_tax_aud)
 
     # Goals.
 
@@ -265,7 +257,7 @@ class _Program:
             drags = tax_drags(market, self.terms.marginal_tax_rate)
             self._at_most(self._of_the_whole(drags - (1 - asked / 10) * pre_tax_returns(market)), 0.0)
         elif goal.figure is Row.TRADING_COST:
-            self._at_most_with_constant(_sum(self.spent, self.tax), asked)
+            self._at_most(_sum(self.costs, self.tax), asked)
         elif goal.figure is Row.LARGEST_POSITION:
             for j, units in self.units.items():
                 self._at_most({units: float(self.stock.prices[j])}, asked * self.capital)
@@ -319,8 +311,8 @@ class _Program:
         amounts = np.zeros_like(self.X)
         for (p, j), variable in self.parts.items():
             amounts[p, j] = x[variable]
-        for j, units in self.units.items():
-            amounts[:, j] *= x[units] * float(self.stock.prices[j]) / amounts[:, j].sum()
+        for j in np.flatnonzero(amounts.sum(axis=0) > 0).tolist():
+            amounts[:, j] *= x[self.units[j]] * float(self.stock.prices[j]) / amounts[:, j].sum()
         return amounts
 
     def _read(self, x: Vector) -> tuple[Vector, Matrix, tuple[float, ...]]:
@@ -331,10 +323,6 @@ class _Program:
         for parcel, variable in self.parcels.items():
             sold[parcel] = float(x[variable])
         return units, self._amounts(x) / self.capital, tuple(sold)
-
-
-# Where a row keeps its constant.
-_CONSTANT = -1
 
 
 def _sum(*rows: Mapping[int, float]) -> dict[int, float]:

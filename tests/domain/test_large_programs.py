@@ -21,8 +21,11 @@ from portfolio.conic.bound import FREE, OFF, ON
 from portfolio.conic.cover import cover, covered
 from portfolio.conic.decomposition.certificate import Decomposed
 from portfolio.conic.decomposition.solve import minimise
+from portfolio.conic.perspective import block, tree
 from portfolio.conic.perspective.leaf import PerspectiveLeaf
+from portfolio.conic.perspective.leaves import TreeProof
 from portfolio.conic.program import Builder
+from portfolio.conic.relaxation import Relaxation
 from portfolio.conic.solution import Leaf, Solution, Status, proven, scale_of
 from portfolio.formulation import Formulation
 from portfolio.market import load
@@ -64,6 +67,48 @@ def test_compiled_blocks_find_and_prove_what_one_tree_finds(seed: int, cone: boo
     if plain.status is Status.OPTIMAL:
         assert abs(found.value - plain.value) <= GAP * scale_of(plain.value) + SOLVERS_AGREE
         assert found.bound <= plain.value + SOLVERS_AGREE
+
+
+@pytest.mark.parametrize("patience", [0, 1, 7, 40, 100, 200, 300, 400, 600, 1000, 1500])
+@pytest.mark.parametrize("penalise", [False, True])
+def test_once_it_has_to_stop_nothing_dear_begins(
+    monkeypatch: pytest.MonkeyPatch,
+    patience: int,
+    penalise: bool,  # noqa: FBT001
+) -> None:
+    """Neither a relaxation, nor the nodes of a block, nor its set-up, nor the leaves of its proof."""
+    asked, late = 0, []
+
+    def stop() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > patience
+
+    def watched(place: object, name: str) -> None:
+        whole = getattr(place, name)
+
+        def watch(*args: object, **kwargs: object) -> object:
+            if asked > patience:
+                late.append(name)
+            return whole(*args, **kwargs)
+
+        monkeypatch.setattr(place, name, watch)
+
+    for place, name in ((Relaxation, "solve"), (tree, "explore"), (block, "recognise"), (TreeProof, "leaves")):
+        watched(place, name)
+    program = large(12, cone=True, penalise=penalise)
+    found = minimise(program, gap=0.0, stop=stop)
+    assert asked > patience
+    assert late == []
+    assert found.status is Status.STOPPED
+    assert proof.faults(program, found) == []
+
+
+def test_a_start_is_looked_at_even_if_there_is_no_time_left() -> None:
+    program = large(3)
+    best = minimise(program)
+    again = minimise(program, start=best.states, stop=lambda: True)
+    assert again.value == pytest.approx(best.value, rel=GAP)
 
 
 @pytest.mark.parametrize("run", [search.minimise, minimise, solve.minimise])

@@ -6,15 +6,8 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
-from portfolio.conic.bound import OFF, ON
 from portfolio.conic.perspective.errors import NotABlockError
-from portfolio.conic.proof import FEASIBLE, violation
-from portfolio.conic.relaxation import Outcome
 from portfolio.conic.search import minimise
-from portfolio.conic.solution import proven
-from portfolio.conic.working_set import relaxation_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,11 +22,6 @@ _FEW = 4
 
 # Nodes after which a search has failed.
 _NODES, _PLAIN_NODES = 5_000, 200
-
-# How many leaves of an open search are looked at again.
-_MISSED = 4
-
-_SAME = 1e-7
 
 
 class BlockSolver(Protocol):
@@ -60,12 +48,12 @@ class PlainBlockSolver:
 class PerspectiveBlockSolver:
     """The compiled search, for blocks with one budget and one risk."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, stop: Callable[[], bool]) -> None:
         self.program = program
         # Loads numba and the machine code: only where a large program comes.
         from portfolio.conic.perspective.block import BlockSearch  # noqa: PLC0415
 
-        self.search = BlockSearch(program)
+        self.search = BlockSearch(program, stop)
 
     def minimise(self, q: Vector, k: Vector, *, slack: float, node_limit: int, stop: Callable[[], bool]) -> Solution:
         """See ``BlockSolver``."""
@@ -75,17 +63,14 @@ class PerspectiveBlockSolver:
 class EitherBlockSolver:
     """The compiled search, and the plain tree should that fail."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, stop: Callable[[], bool]) -> None:
         self.program = program
-        self.plain, self.perspective = PlainBlockSolver(program), PerspectiveBlockSolver(program)
+        self.plain, self.perspective = PlainBlockSolver(program), PerspectiveBlockSolver(program, stop)
 
     def minimise(self, q: Vector, k: Vector, *, slack: float, node_limit: int, stop: Callable[[], bool]) -> Solution:
         """See ``BlockSolver``."""
         found = self.perspective.minimise(q, k, slack=slack, node_limit=min(_NODES, node_limit), stop=stop)
-        if _closed(found, slack) or stop():
-            return found
-        found = _with_missed_points(replace(self.program, q=q, k=k), found, stop)
-        if math.isfinite(found.value) or stop():
+        if math.isfinite(found.value) or found.bound == math.inf or stop():
             return found
         # (Its first node takes as long as a large relaxation.)
         other = self.plain.minimise(q, k, slack=slack, node_limit=min(_PLAIN_NODES, node_limit), stop=stop)
@@ -93,35 +78,11 @@ class EitherBlockSolver:
         return replace(better, points=other.points + found.points)
 
 
-def _with_missed_points(program: Program, found: Solution, stop: Callable[[], bool]) -> Solution:
-    """Solve the supports of the leaves that keep a search open: its own solver may have missed their points."""
-    relaxation = relaxation_of(program)
-    worst = np.argsort(proven(program, found.leaves)[0], kind="stable")[:_MISSED]
-    leaves = [found.leaves[i] for i in worst.tolist()]
-    points, value, best = list(found.points), found.value, (found.x, found.states)
-    for leaf in leaves:
-        if stop():
-            break
-        support = np.where(leaf.states == ON, ON, OFF).astype(np.int8)
-        exact = relaxation.solve_sharply(support)
-        if exact.outcome is Outcome.SOLVED and violation(program, exact.x, support) <= FEASIBLE:
-            points.append((exact.x, support))
-            if program.value(exact.x, support == ON) < value:
-                value, best = program.value(exact.x, support == ON), (exact.x, support)
-    points.sort(key=lambda point: program.value(point[0], point[1] == ON))
-    return replace(found, x=best[0], states=best[1], value=value, points=tuple(points))
-
-
-def _closed(solution: Solution, slack: float) -> bool:
-    """Whether the leaves tell all that is within the slack, or that there is nothing."""
-    return solution.bound == math.inf or solution.bound >= solution.value + min(slack, 0.0) - _SAME
-
-
-def block_solver(program: Program) -> BlockSolver:
-    """Choose the solver that fits a block."""
+def block_solver(program: Program, stop: Callable[[], bool]) -> BlockSolver:
+    """Choose the solver that fits a block; *stop* is asked while it is made."""
     if len(program.switched) <= _FEW:
         return PlainBlockSolver(program)
     try:
-        return EitherBlockSolver(program)
+        return EitherBlockSolver(program, stop)
     except NotABlockError:
         return PlainBlockSolver(program)

@@ -40,17 +40,22 @@ class Pricing:
     """
 
     y: Vector
-    trees: tuple[tuple[Leaf, ...], ...]
+    trees: tuple[Sequence[Leaf], ...]
     costs: bool = True
     fine: float = 0.0
     states: States | None = None
 
-    def bound(self, split: Split) -> Bound:
-        """Add up the blocks' bounds; ``on`` has the sum with one switch on."""
+    def bound(self, split: Split, *, trusted: bool = False) -> Bound:
+        """Add up the blocks' bounds; ``on`` has the sum with one switch on.
+
+        Args:
+            split: The program.
+            trusted: Take for granted that the trees leave nothing out: for the search that has just made them.
+        """
         ban = None if self.states is None else np.where(split.banned(self.states), max(self.fine, 0.0), 0.0)
         prices = split.priced(valid(split.program, self.y), costs=self.costs, ban=ban)
         found = [
-            tree_bounds(split.block_at(block, prices, self.states), tree)
+            tree_bounds(split.block_at(block, prices, self.states), tree, trusted=trusted)
             for block, tree in zip(split.blocks, self.trees, strict=True)
         ]
         return self.add_up(split, prices.constant, found)
@@ -76,9 +81,9 @@ def _sum(constant: float, values: Sequence[float]) -> float:
     return math.inf if math.inf in (constant, *values) else constant + sum(values)
 
 
-def tree_bounds(program: Program, tree: Sequence[Leaf]) -> tuple[float, Vector]:
+def tree_bounds(program: Program, tree: Sequence[Leaf], *, trusted: bool = False) -> tuple[float, Vector]:
     """Bound a program by leaves, and with each switch on; minus infinity where they leave something out."""
-    if not covered(program, tree):
+    if not trusted and not covered(program, tree):
         return -math.inf, np.full(len(program.switched), -math.inf)
     values, on = proven(program, tree)
     return float(values.min()), on

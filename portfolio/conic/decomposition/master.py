@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from portfolio import Matrix, Vector
     from portfolio.conic.bound import States
-    from portfolio.conic.decomposition.split import Flags, Indices, Split
+    from portfolio.conic.decomposition.split import Block, Flags, Indices, Split
 
 # What breaks a row by less than this is the solver's accuracy.
 BROKEN = 1e-7
@@ -97,10 +97,7 @@ class Master:
         self.columns: list[Column] = []
         self._known: dict[bytes, int] = {}
         self._idle_for: list[int] = []
-        A, H = program.A[rows], program.H[rows]
-        self._A = [A[:, block.variables] for block in split.blocks]
-        self._H = [H[:, block.switches] for block in split.blocks]
-        self._own = A[:, own]
+        self._own = program.A[np.ix_(rows, own)]
         self._b = program.b[rows]
         e, m = program.equalities, program.inequalities
         self._equal = np.flatnonzero(rows < e)
@@ -122,10 +119,17 @@ class Master:
             return self._wake(self._known[key])
         self._known[key] = len(self.columns)
         self._idle_for.append(0)
-        block, on = self.split.blocks[place], (states == 1).astype(float)
-        activity = self._A[place] @ x + self._H[place] @ on
-        self.columns.append(Column(place, x, states, block.program.value(x, on), activity))
+        block = self.split.blocks[place]
+        self.columns.append(
+            Column(place, x, states, block.program.value(x, states == ON), self._activity(block, x, states))
+        )
         return True
+
+    def _activity(self, block: Block, x: Vector, states: States) -> Vector:
+        """Compute what a point of a block takes of the joint rows: it holds few things."""
+        program, rows, held = self.split.program, self.split.joint_rows, np.flatnonzero(x)
+        activity = program.A[:, block.variables[held]][rows] @ x[held]
+        return np.asarray(activity + program.H[:, block.switches[states == ON]][rows].sum(axis=1))
 
     def solve(self, *, costs: bool = True, states: States | None = None) -> Mix | None:
         """Find the best combination; None if the solver is in trouble, or has to stop.
@@ -151,8 +155,6 @@ class Master:
             mix, broken = self._solve(columns, costs=costs)
             if mix is None or not broken.any():
                 break
-            if self.stop():
-                return None
             self.active |= broken
         if mix is None:
             return None
@@ -188,7 +190,9 @@ class Master:
         rows = np.flatnonzero(self.active)
         named = np.flatnonzero(self._own[self._taking_part()].any(axis=0))
         small, back = self._program(columns, activity, rows, named, costs=costs)
-        answer = Relaxation(small).solve_sharply(np.zeros(0, dtype=np.int8))
+        if self.stop():
+            return None, np.zeros(len(self._b), dtype=bool)
+        answer = Relaxation(small, self.stop).solve_sharply(np.zeros(0, dtype=np.int8))
         nothing = np.zeros(len(self._b), dtype=bool)
         if answer.outcome is not Outcome.SOLVED:
             return None, nothing
@@ -237,24 +241,28 @@ class Master:
         found, place = np.unique([column.block for column in columns], return_inverse=True)
         P = len(found)
         C = activity.shape[1]
-        n = C + len(named) + 2 * E + m + K
-        table = np.hstack([activity, self._own[:, named]])
-        slack = np.eye(n)[C + len(named) :]
-        sum_to_one = np.zeros((P, n))
-        sum_to_one[place, np.arange(C)] = 1.0
-        wide = np.zeros((E + m, n))
-        wide[:E, : table.shape[1]] = table[self._equal]
-        wide[:E] += slack[:E] - slack[E : 2 * E]
-        wide[E:, : table.shape[1]] = table[rows]
-        wide[E:] -= slack[2 * E : 2 * E + m]
-        parts, sides = [wide[:E], sum_to_one, wide[E:]], [self._b[self._equal], np.ones(P), self._b[rows]]
+        N = C + len(named)
+        n = N + 2 * E + m + K
+        linear = np.concatenate([self._equal, rows])
+        A = np.zeros((E + P + m, n))
+        # The sums to one stand between the equalities and the inequalities.
+        at = np.concatenate([np.arange(E), np.arange(E + P, E + P + m)])
+        A[at, :C], A[at, C:N] = activity[linear], self._own[np.ix_(linear, named)]
+        A[E + place, np.arange(C)] = 1.0
+        # Equalities are bought out on either side.
+        A[at, np.concatenate([np.arange(N, N + E), np.arange(N + 2 * E, n - K)])] = np.repeat([1.0, -1.0], [E, m])
+        A[np.arange(E), N + E + np.arange(E)] = -1.0
+        parts, sides = [A], [self._b[self._equal], np.ones(P), self._b[rows]]
         turns: list[Matrix] = []
-        for cone, bought in zip(self._cones, slack[2 * E + m :], strict=True):
+        for i, cone in enumerate(self._cones):
             inner = slice(cone.start + 1, cone.stop)
-            Q, R = np.linalg.qr(np.column_stack([table[inner], self._b[inner]]))
-            first = np.append(table[cone.start], np.zeros(n - table.shape[1])) - bought
-            rest = np.hstack([R[:, :-1], np.zeros((len(R), n - table.shape[1]))])
-            parts += [first[None, :], rest]
+            table = np.hstack([activity[inner], self._own[inner][:, named], self._b[inner, None]])
+            Q, R = np.linalg.qr(table)
+            turned = np.zeros((1 + len(R), n))
+            turned[0, :C], turned[0, C:N] = activity[cone.start], self._own[cone.start, named]
+            turned[0, N + 2 * E + m + i] = -1.0
+            turned[1:, :N] = R[:, :-1]
+            parts.append(turned)
             sides += [self._b[cone.start : cone.start + 1], R[:, -1]]
             turns.append(Q)
         price = np.concatenate(
@@ -263,8 +271,8 @@ class Master:
         cost = np.concatenate([[column.cost for column in columns], program.q[own]])
         small = Program(
             q=np.concatenate([cost, price]) if costs else np.concatenate([np.zeros(len(cost)), np.ones(len(price))]),
-            lower=np.concatenate([np.zeros(C), program.lower[own], np.zeros(len(slack))]),
-            upper=np.concatenate([np.ones(C), program.upper[own], np.full(len(slack), _MOST)]),
+            lower=np.concatenate([np.zeros(C), program.lower[own], np.zeros(n - N)]),
+            upper=np.concatenate([np.ones(C), program.upper[own], np.full(n - N, _MOST)]),
             A=np.vstack(parts),
             H=np.zeros((sum(map(len, parts)), 0)),
             b=np.concatenate(sides),

@@ -21,7 +21,7 @@ from portfolio.conic.decomposition.split import with_floors
 from portfolio.conic.solution import Leaf, proven
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from portfolio import Vector
     from portfolio.conic.bound import States
@@ -79,13 +79,15 @@ class Pricer:
         key = place, b"" if on is None or not on.any() else on.tobytes()
         if key not in self.solvers:
             program = self.split.blocks[place].program
-            self.solvers[key] = block_solver(program if on is None else with_floors(program, on))
+            self.solvers[key] = block_solver(program if on is None else with_floors(program, on), self.stop)
         return self.solvers[key]
 
     def price(
         self, y: Vector, *, slack: float, costs: bool = True, states: States | None = None, node_limit: int = MOST_NODES
-    ) -> Priced:
-        """Solve every block at the prices *y*; leaves tell what is within *slack* of a block's optimum.
+    ) -> Priced | None:
+        """Solve every block at the prices *y*; None if it has to stop before the last of them.
+
+        Leaves tell what is within *slack* of a block's optimum.
 
         Args:
             y: Prices of the joint rows.
@@ -97,10 +99,12 @@ class Pricer:
         ban = None if states is None else np.where(self.split.banned(states), FINE, 0.0)
         prices = self.split.priced(y, costs=costs, ban=ban)
         noise = _NOISE * max(abs(prices.q).max(), abs(prices.k).max(initial=0.0))
-        trees: list[tuple[Leaf, ...]] = []
+        trees: list[Sequence[Leaf]] = []
         bounds: list[float] = []
         fresh, lost = 0, 0.0
         for place, block in enumerate(self.split.blocks):
+            if self.stop():
+                return None
             solver = self.solver(place, None if states is None else states[block.switches] == ON)
             q, k = prices.q[block.variables], prices.k[block.switches]
             if not costs and max(abs(q).max(), abs(k).max(initial=0.0)) <= noise:

@@ -92,10 +92,12 @@ class Restriction:
         """Drop what cannot bind and turn the cones."""
         whole = self.whole
         e = whole.equalities
-        binding = self._binding()
+        A, H = whole.A[:, self.kept.variables], whole.H[:, self.kept.switches]
+        binding = self._binding(A, H)
         before = np.concatenate([np.arange(e), binding])
-        self.kept = kept = Kept(self.kept.variables[~self._idle(before)], self.kept.switches)
-        A, H = whole.A[:, kept.variables], whole.H[:, kept.switches]
+        idle = self._idle(A, before)
+        self.kept = kept = Kept(self.kept.variables[~idle], self.kept.switches)
+        A = A[:, ~idle]
         parts, sides, cones, first = [], [], [], len(before)
         for rows in whole.cone_rows:
             inner = slice(rows.start + 1, rows.stop)
@@ -119,20 +121,19 @@ class Restriction:
             tuple(cones),
         )
 
-    def _binding(self) -> Indices:
+    def _binding(self, A: Matrix, H: Matrix) -> Indices:
         """Find the inequalities that the bounds alone do not keep."""
         whole, variables = self.whole, self.kept.variables
         middle = slice(whole.equalities, whole.equalities + whole.inequalities)
-        A = whole.A[middle][:, variables]
-        most = np.maximum(A * whole.lower[variables], A * whole.upper[variables]).sum(axis=1)
-        most += whole.H[middle][:, self.kept.switches].sum(axis=1)
+        lower, upper = whole.lower[variables], whole.upper[variables]
+        most = 0.5 * (A[middle] @ (lower + upper) + abs(A[middle]) @ (upper - lower)) + H[middle].sum(axis=1)
         return np.flatnonzero(most > whole.b[middle]) + whole.equalities
 
-    def _idle(self, before: Indices) -> Flags:
+    def _idle(self, A: Matrix, before: Indices) -> Flags:
         """Find variables that only cost: nothing that is left gains from their being above zero."""
         whole, variables = self.whole, self.kept.variables
         fixed = np.concatenate([np.arange(whole.equalities), *(np.r_[rows] for rows in whole.cone_rows)]).astype(int)
-        helps: Flags = (whole.A[before][:, variables] < 0).any(axis=0) | whole.A[fixed][:, variables].any(axis=0)
+        helps: Flags = (A[before] < 0).any(axis=0) | A[fixed].any(axis=0)
         idle: Flags = ~helps & ~np.isin(variables, whole.switched)
         idle &= (whole.q[variables] >= 0) & (whole.lower[variables] == 0)
         return idle

@@ -90,7 +90,7 @@ def minimise(  # noqa: PLR0913 - one argument a choice
         )
     decomposition = _Decomposition(split, gap, node_limit, stop, on_incumbent)
     if start is not None:
-        decomposition.search_among(start == ON, _GLANCE)
+        decomposition.search_among(start == ON, _GLANCE, regardless=True)
     return decomposition.run()
 
 
@@ -166,6 +166,8 @@ class _Decomposition:
         few = len(part.off) - int(part.off.sum()) <= _FEW
         if switch is None or few:
             self.fix(part)
+            if self.over():
+                return []
             self.finish_by_tree(part, self.node_limit if switch is None else _TRY)
         if self.closed(part) or switch is None or mix is None or self.over():
             return []
@@ -180,12 +182,14 @@ class _Decomposition:
         for _ in range(_ROUNDS):
             slack = -_BLOCKS_SHARE * self.tolerance(part)
             priced = self.pricer.price(y, slack=slack, states=part.states, node_limit=nodes)
+            if priced is None:
+                return mix
             part.keep(priced)
             if self.closed(part) or self.stop():
                 return mix
             mix = master.solve(states=part.states)
-            if mix is None:
-                return None
+            if mix is None or self.stop():
+                return mix
             self.look(part, mix, _GLANCE)
             enough = _PRICES_SHARE * self.tolerance(part)
             settled = mix.value - part.bound <= enough or not priced.fresh
@@ -219,6 +223,8 @@ class _Decomposition:
             if mix is None or mix.bought <= BROKEN:
                 return mix is not None
             priced = self.pricer.price(mix.y, slack=0.0, costs=False, states=part.states)
+            if priced is None:
+                return False
             part.keep(priced)
             if self.closed(part) or not priced.fresh or self.stop():
                 return False
@@ -230,12 +236,15 @@ class _Decomposition:
         """Look for an incumbent among what the columns of a mix hold."""
         self.search_among((self.pricer.master.held(mix) > 0) & ~part.fixed, nodes)
 
-    def search_among(self, held: Flags, nodes: int) -> None:
+    def search_among(self, held: Flags, nodes: int, *, regardless: bool = False) -> None:
+        """Look among the portfolios of what is held; *regardless* of the time that is left, for one node."""
         key = held.tobytes() + nodes.to_bytes(4, "big")
         if key in self.tried:
             return
         self.tried.add(key)
         restriction = Restriction(self.program, kept_by(self.program, ~held))
+        if self.stop() and not regardless:
+            return
         found = search.minimise(
             restriction.program,
             gap=self.gap / 2,
@@ -270,7 +279,9 @@ class _Decomposition:
             return
         slack = min(max(self.cut - part.bound, 0.0) * 1.01, _SLACK * scale_of(self.value))
         priced = self.pricer.price(part.best.pricing.y, slack=slack, states=part.states, node_limit=_FIX_NODES)
-        on = priced.pricing.bound(self.split).on
+        if priced is None or self.stop():
+            return
+        on = priced.pricing.bound(self.split, trusted=True).on
         dear = np.flatnonzero((on >= self.cut) & ~part.fixed)
         part.fixed[dear] = True
         part.fixed_bound = min(part.fixed_bound, float(on[dear].min(initial=math.inf)))
@@ -281,6 +292,8 @@ class _Decomposition:
     def finish_by_tree(self, part: Part, node_limit: int) -> None:
         """Close what is left of a part with the plain tree, or try."""
         restriction = Restriction(self.program, kept_by(self.program, part.fixed))
+        if self.stop():
+            return
         found = search.minimise(
             restriction.program,
             gap=self.gap,
@@ -292,6 +305,8 @@ class _Decomposition:
         )
         self.pricer.nodes += found.nodes
         self.take(restriction, found)
+        if min(found.bound, part.fixed_bound) <= part.priced:
+            return  # prices prove as much, and are in the proof already
         part.tree = tuple(restriction.lift_leaf(leaf) for leaf in found.leaves)
         # Lifted to the whole program's rows, multipliers may prove a little less: that is what is claimed.
         part.tree_bound = min(found.bound, part.leaf().rest(self.program, part.off))

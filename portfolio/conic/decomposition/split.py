@@ -17,7 +17,7 @@ from portfolio.conic.program import JOINT, Program
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from portfolio import Vector
+    from portfolio import Matrix, Vector
     from portfolio.conic.bound import States
 
     Indices = npt.NDArray[np.intp]
@@ -130,9 +130,9 @@ class Split:
         off: Flags = states == OFF
         if on.any():
             # With these on, what is left of a row that can only be used up.
-            alone = self.counting
-            left = program.b[alone] - program.H[alone] @ on
-            off |= (program.H[alone] > left[:, None] + CLEARLY * program.size[alone][:, None]).any(axis=0) & ~on
+            H = self._counts
+            left = program.b[self.counting] - H @ on + CLEARLY * program.size[self.counting]
+            off |= (left[:, None] < H).any(axis=0) & ~on
         return off
 
     @cached_property
@@ -142,6 +142,11 @@ class Split:
         joint = self.joint_rows
         joint = joint[(joint >= e) & (joint < e + program.inequalities)]
         return joint[program.H[joint].any(axis=1) & ~program.A[joint].any(axis=1)]
+
+    @cached_property
+    def _counts(self) -> Matrix:
+        """What they count."""
+        return self.program.H[self.counting]
 
     def block_at(self, block: Block, prices: Prices, states: States | None = None) -> Program:
         """Make a block's program at prices, in a part."""
@@ -169,7 +174,7 @@ def _named(program: Program, owner: Indices, names: Indices) -> Flags:
     """Say which rows name variables or switches of which block, and, in the last line, of none."""
     named = np.zeros((len(names) + 1, len(program.b)), dtype=bool)
     for table, blocks in ((program.A, program.blocks), (program.H, owner)):
-        rows, columns = np.nonzero(table)
+        rows, columns = np.nonzero(table != 0)
         line = np.where(blocks == JOINT, len(names), np.searchsorted(names, blocks))
         named[line[columns], rows] = True
     return named

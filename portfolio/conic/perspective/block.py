@@ -12,16 +12,17 @@ from portfolio.conic.bound import FREE, OFF, ON
 from portfolio.conic.perspective import tree
 from portfolio.conic.perspective.diagonal import safe_diagonal
 from portfolio.conic.perspective.errors import NotABlockError
-from portfolio.conic.perspective.leaf import PerspectiveLeaf, Splitting, ceiling
+from portfolio.conic.perspective.leaf import Splitting, ceiling
+from portfolio.conic.perspective.leaves import TreeProof
 from portfolio.conic.perspective.node import LINE, Block
-from portfolio.conic.perspective.pool import grown, new_pool
+from portfolio.conic.perspective.pool import grown, new_pool, trimmed
 from portfolio.conic.perspective.shape import ABSENT, recognise
 from portfolio.conic.proof import FEASIBLE, violation
 from portfolio.conic.relaxation import Outcome, Relaxation
-from portfolio.conic.solution import Leaf, Solution, Status, relative_gap
+from portfolio.conic.solution import MadeLater, Solution, Status, relative_gap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from portfolio import Vector
     from portfolio.conic.bound import States
@@ -34,9 +35,9 @@ _UNBOUNDED = 1e30
 _SHIFT = 10.0
 # Between two questions to the clock: nodes for each switch of the block, and steps for each pair; milliseconds, both.
 _CHUNK, _EFFORT = 600, 4_000_000
-# What bounds are claimed less, of the terms that they sum: twice what the proof's check deducts.
-_HAIR = 2e-12
 POINTS = 24
+# How many of the nodes that keep a search open are looked at again.
+_AGAIN = 4
 
 
 def _never() -> bool:
@@ -48,12 +49,13 @@ class BlockSearch:
 
     Args:
         program: A block; see ``shape``.
+        stop: Asked while it is prepared; true leaves it prepared less well.
 
     Raises:
         NotABlockError: If it is none.
     """
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, stop: Callable[[], bool] = _never) -> None:
         self.program = program
         self.shape = shape = recognise(program)
         j, total = program.switched, shape.total
@@ -64,7 +66,7 @@ class BlockSearch:
         S = S / self.unit**2
         self.shift = _SHIFT * float(np.diag(S).mean())
         S = S + self.shift
-        D = safe_diagonal(S) if shape.risk != ABSENT else np.zeros(n)
+        D = safe_diagonal(S, stop) if shape.risk != ABSENT else np.zeros(n)
         self.splitting = Splitting(D * (self.unit / total) ** 2, self.shift * self.unit**2)
         self.rows = [_Row(program, r, shape.risk, total, self.unit) for r in shape.goals]
         A = [np.ones(n), *(row.a for row in self.rows)]
@@ -140,7 +142,7 @@ class BlockSearch:
             k=program.k if k is None else k,
             offset=program.offset if offset is None else offset,
         )
-        return _Solve(self, changed, gap, slack).run(node_limit, stop)
+        return BlockSolve(self, changed, gap, slack).run(node_limit, stop)
 
 
 class _Row:
@@ -154,7 +156,7 @@ class _Row:
         self.a, self.alpha, self.b = a / self.scale, alpha / self.scale, float(program.b[row]) / self.scale
 
 
-class _Solve:
+class BlockSolve:
     """One solve of a block: its costs in the search's units, the tree, and the way back."""
 
     def __init__(self, search: BlockSearch, program: Program, gap: float, slack: float) -> None:
@@ -206,6 +208,29 @@ class _Solve:
         )
 
     def run(self, node_limit: int, stop: Callable[[], bool]) -> Solution:
+        """Search until the tree is closed or a limit says stop."""
+        search = self.search
+        pool = self.planted()
+        n, m = len(self.goal.q), len(self.goal.rhs)
+        for support in search.supports:
+            if stop():
+                break
+            pool_u, pool_y, phase = np.full(n, 1 / n), np.zeros(m), np.full(n, LINE, dtype=np.int8)
+            tree.offer(self.block, self.goal, pool, support, pool_u, pool_y, phase, 1.0)
+        done = False
+        while not done and pool.numbers[tree.EXPANDED] < node_limit and not stop():
+            budget = min(max(1, _CHUNK // n), node_limit - int(pool.numbers[tree.EXPANDED]))
+            pool = grown(pool, budget)
+            done = bool(tree.explore(self.block, self.goal, pool, budget, max(20, _EFFORT // n**2)))
+            self.settle_the_rest(pool)
+        if not done:
+            self.look_again(pool, stop)
+        search.warm = pool.last_u[0].copy(), pool.last_y[0].copy(), pool.phase[0].copy()
+        search.steps = int(pool.numbers[tree.STEPS])
+        return self.finish(pool)
+
+    def planted(self) -> Pool:
+        """Make a tree of one node."""
         search, goal = self.search, self.goal
         n, m = len(goal.q), len(goal.rhs)
         pool: Pool = new_pool(n, m, 128, POINTS)
@@ -214,9 +239,7 @@ class _Solve:
         pool.values[tree.CUT] = goal.ceiling + self.slack / self.scale * (0 if self.mode == tree.VARIANCE else 1)
         pool.values[tree.GAP], pool.values[tree.SLACK] = self.gap, self.slack
         pool.values[tree.OFFSET], pool.values[tree.UNIT] = self.offset, self.scale
-        pool.states[0] = FREE
-        for r in range(len(goal.limits)):
-            pool.states[0][goal.H[r] > goal.limits[r] + 1e-9] = FREE
+        pool.states[0], pool.u[0], pool.y[0] = FREE, 0.0, 0.0
         pool.low[0], pool.high[0], pool.bound[0] = goal.low, goal.high, -math.inf
         if search.warm is None:
             pool.last_u[0], pool.last_y[0], pool.phase[0] = 1 / n, 0.0, LINE
@@ -225,53 +248,60 @@ class _Solve:
             pool.last_y[0] = np.minimum(pool.last_y[0], self.block.most)
         tree.push(pool, 0)
         pool.numbers[tree.NODES] = 1
-        for support in search.supports:
-            pool_u, pool_y, phase = np.full(n, 1 / n), np.zeros(m), np.full(n, LINE, dtype=np.int8)
-            tree.offer(self.block, goal, pool, support, pool_u, pool_y, phase, 1.0)
-        done = False
-        while not done and pool.numbers[tree.EXPANDED] < node_limit and not stop():
-            budget = min(max(1, _CHUNK // n), node_limit - int(pool.numbers[tree.EXPANDED]))
-            pool = grown(pool, budget)
-            done = bool(tree.explore(self.block, goal, pool, budget, max(20, _EFFORT // n**2)))
-            self.settle_the_rest(pool)
-        self.pool = pool
-        search.warm = pool.last_u[0].copy(), pool.last_y[0].copy(), pool.phase[0].copy()
-        search.steps = int(pool.numbers[tree.STEPS])
-        return self.finish()
+        return pool
 
     def settle_the_rest(self, pool: Pool) -> None:
-        """Solve plainly the supports for which the compiled loops found no point: few, if any."""
-        for k in range(self.seen, int(pool.numbers[tree.LEAVES])):
+        """Solve plainly the supports that are settled: their proof; and where the loops found no point, that too."""
+        last = int(pool.numbers[tree.LEAVES])
+        for k in range(self.seen, last):
             if pool.leaf_kind[k] == tree.SETTLED:
-                states = pool.states[int(pool.leaf_node[k])].copy()
-                answer = self.answers[states.tobytes()] = self.plainly(states)
-                feasible = answer.outcome is Outcome.SOLVED and violation(self.program, answer.x, states) <= FEASIBLE
-                if feasible and not math.isfinite(pool.leaf_bound[k]):
-                    u = answer.x[self.program.switched] / self.search.shape.total
-                    tree.keep(self.goal, pool, states, u, self.inward(self.program.value(answer.x, states == ON)))
-        self.seen = int(pool.numbers[tree.LEAVES])
+                support = pool.states[int(pool.leaf_node[k])].copy()
+                self.plainly(support)
+                if not math.isfinite(pool.leaf_bound[k]):
+                    self.offer_plainly(pool, support)
+        self.seen = last
+
+    def look_again(self, pool: Pool, stop: Callable[[], bool]) -> None:
+        """Solve plainly what the nodes hold that keep the search open: its own loops may have missed their points."""
+        heap = pool.heap[: int(pool.numbers[tree.HEAP])]
+        for node in heap[np.argsort(pool.bound[heap], kind="stable")[:_AGAIN]].tolist():
+            if stop() or pool.bound[node] >= pool.values[tree.CUT]:
+                return
+            support = np.where(pool.states[node] == ON, ON, OFF).astype(np.int8)
+            self.offer_plainly(pool, support)
+
+    def offer_plainly(self, pool: Pool, support: States) -> None:
+        """Solve a support plainly, and keep its point."""
+        answer = self.plainly(support)
+        if answer.outcome is Outcome.SOLVED and violation(self.program, answer.x, support) <= FEASIBLE:
+            u = answer.x[self.program.switched] / self.search.shape.total
+            tree.keep(self.goal, pool, support, u, self.inward(self.program.value(answer.x, support == ON)))
 
     def plainly(self, states: States) -> Answer:
         """Solve a support with the plain solver, once: parts of its risk ask again."""
-        if (known := self.answers.get(states.tobytes())) is not None:
-            return known
-        if self.relaxation is None:
-            self.relaxation = Relaxation(self.program)
-        return self.relaxation.solve_sharply(states)
+        key = states.tobytes()
+        if key not in self.answers:
+            if self.relaxation is None:
+                self.relaxation = Relaxation(self.program)
+            self.answers[key] = self.relaxation.solve_sharply(states)
+        return self.answers[key]
 
     def inward(self, value: float) -> float:
         """Turn an objective of the program into one of the search."""
         value = (value - self.offset) / self.scale
         return value * max(value, 0.0) if self.mode == tree.VARIANCE else value
 
-    def finish(self) -> Solution:
-        pool = self.pool
-        points = self.points()
+    def finish(self, pool: Pool) -> Solution:
+        """Say what is known; the leaves are made if somebody asks."""
+        points = self.points(pool)
         self.search.supports = [states for _, states in points[:POINTS]]
         x, states = points[0] if points else (None, None)
         value = self.program.value(x, states == ON) if x is not None and states is not None else math.inf
-        leaves = list(self.leaves())
-        bound = min([value, *(b for _, b in leaves)])
+        worth = self.search.unit**2 if self.mode == tree.VARIANCE else self.worth
+        proof = TreeProof(
+            self.search, self.program, self.goal, trimmed(pool), self.answers, self.offset, self.scale, worth
+        )
+        bound = min(value, proof.least())
         open_ = bool(pool.numbers[tree.HEAP])
         if math.isinf(bound) and bound > 0:
             status = Status.INFEASIBLE
@@ -279,14 +309,12 @@ class _Solve:
             status = Status.OPTIMAL
         else:
             status = Status.STOPPED if open_ else Status.UNDECIDED
-        return Solution(
-            status, x, states, value, bound, int(pool.numbers[tree.EXPANDED]), tuple(leaf for leaf, _ in leaves),
-            tuple(points),
-        )  # fmt: skip
+        nodes = int(pool.numbers[tree.EXPANDED])
+        return Solution(status, x, states, value, bound, nodes, MadeLater(proof.leaves), tuple(points))
 
-    def points(self) -> list[tuple[Vector, States]]:
+    def points(self, pool: Pool) -> list[tuple[Vector, States]]:
         """The feasible points found, best first."""
-        pool, found = self.pool, []
+        found = []
         for place in range(int(pool.numbers[tree.POINTS])):
             support = pool.supports[place].astype(np.int8)
             x = self.point(pool.points[place], support)
@@ -311,121 +339,3 @@ class _Solve:
             count = float(shape.h @ (support == ON))
             x[shape.count] = shape.most if program.q[shape.count] < 0 else max(shape.least, count)
         return x
-
-    def own(self, value: float, proof: int) -> float:
-        """Turn a bound of the search into one of the program, less what sums in another order may deduct."""
-        if value == math.inf or value >= self.goal.ceiling:
-            return math.inf
-        y, reach = self.pool.y[proof], 2.0 + float(self.block.upper.sum())
-        terms = float(abs(y).sum()) + 4.0 * (1.0 + float(y[self.search.cap] if self.search.cap != ABSENT else 0.0)) * (
-            1.0 + self.search.shift
-        )
-        value -= _HAIR * (1.0 + abs(value) + reach * terms)
-        if self.mode == tree.VARIANCE:
-            return self.offset + self.scale * math.sqrt(max(value, 0.0))
-        return self.offset + self.scale * value
-
-    def multipliers(self, y: Vector, worth: float) -> Vector:
-        """Turn the search's multipliers into those of the program's rows."""
-        program, search, shape = self.program, self.search, self.search.shape
-        out = np.zeros(len(program.b))
-        out[shape.budget] = y[0] * worth / program.b[shape.budget]
-        for row, value in zip(search.rows, y[1:].tolist(), strict=False):
-            out[row.row] = value * worth / row.scale
-        kappa = sum(float(y[r]) for r in (search.paid, search.capped) if r != ABSENT) * worth
-        if shape.count != ABSENT:
-            # The row h.z <= count is -count + h.z <= 0 but for its scale.
-            scale = -float(program.A[shape.counting, shape.count])
-            out[shape.counting] = kappa / scale
-            if shape.count_cap != ABSENT:
-                cap = max(kappa - float(program.q[shape.count]), 0.0)
-                out[shape.count_cap] = cap / float(program.A[shape.count_cap, shape.count])
-        elif shape.counting != ABSENT:
-            out[shape.counting] = kappa
-        return out
-
-    def leaves(self) -> Iterator[tuple[Leaf, float]]:
-        """Make the leaves of the proof, each with what it is claimed to prove."""
-        pool = self.pool
-        made: dict[int, tuple[Vector, Vector]] = {}
-        fixes: dict[int, list[int]] = {}
-        for fix in range(int(pool.numbers[tree.FIXES])):
-            fixes.setdefault(int(pool.fix_node[fix]), []).append(fix)
-        for node, own in fixes.items():
-            states = pool.states[node].copy()
-            for fix in own:
-                i, state = int(pool.fix_switch[fix]), int(pool.fix_state[fix])
-                states[i] = ON if state == OFF else OFF
-                leaf = self.leaf(node, int(pool.fix_proof[fix]), states.copy(), made)
-                yield leaf, self.own(float(pool.fix_bound[fix]), int(pool.fix_proof[fix]))
-                states[i] = state
-        for k in range(int(pool.numbers[tree.LEAVES])):
-            node, kind = int(pool.leaf_node[k]), int(pool.leaf_kind[k])
-            states = pool.states[node].copy()
-            if kind == tree.FORBIDDEN:
-                yield self.forbidden(node, states), math.inf
-            elif kind == tree.SETTLED:
-                settled = self.settle(node, states)
-                yield settled, settled.bound(self.program).value
-            else:
-                yield (
-                    self.leaf(node, int(pool.proof[node]), states, made),
-                    self.own(float(pool.leaf_bound[k]), int(pool.proof[node])),
-                )
-        for place in range(int(pool.numbers[tree.HEAP])):
-            node = int(pool.heap[place])
-            proof = int(pool.proof[node])
-            states = pool.states[node].copy()
-            if node == 0:
-                yield PerspectiveLeaf(states, None), -math.inf
-            else:
-                yield self.leaf(node, proof, states, made), self.own(float(pool.bound[node]), proof)
-
-    def leaf(self, node: int, proof: int, states: States, made: dict[int, tuple[Vector, Vector]]) -> PerspectiveLeaf:
-        """Make the leaf of a node that a record bounds."""
-        pool, search, goal = self.pool, self.search, self.goal
-        unit = search.unit
-        y = pool.y[proof]
-        worth = unit**2 if self.mode == tree.VARIANCE else self.worth
-        if proof not in made:
-            made[proof] = self.multipliers(y, worth), pool.u[proof] * search.shape.total
-        multipliers, point = made[proof]
-        if search.shape.risk == ABSENT:
-            return PerspectiveLeaf(states, multipliers)
-        low, high = float(pool.low[node]), float(pool.high[node])
-        costs = tree.costs_on(goal, low, high, high)
-        theta = (costs.theta + float(y @ costs.beta)) * worth / unit**2
-        return PerspectiveLeaf(
-            states,
-            multipliers,
-            splitting=search.splitting,
-            theta=theta,
-            point=point,
-            risks=self.interval(node),
-            variance=self.mode == tree.VARIANCE,
-        )
-
-    def forbidden(self, node: int, states: States) -> Leaf:
-        """Prove by the row that its switches cannot all be on."""
-        program, alone = self.program, self.search.shape.alone
-        used = program.H[list(alone)] @ (states == ON) - program.b[list(alone)]
-        multipliers = np.zeros(len(program.b))
-        multipliers[alone[int(np.argmax(used))]] = 1.0
-        return self.on_interval(node, PerspectiveLeaf(states, multipliers, infeasible=True))
-
-    def settle(self, node: int, states: States) -> PerspectiveLeaf:
-        """Bound the only support of a node by the multipliers of its optimum, or by the plain solver's."""
-        answer = self.answers[states.tobytes()]
-        infeasible = answer.outcome is Outcome.INFEASIBLE
-        return self.on_interval(node, PerspectiveLeaf(states, answer.multipliers, infeasible))
-
-    def on_interval(self, node: int, leaf: PerspectiveLeaf) -> PerspectiveLeaf:
-        """Say which interval of the risk a leaf is about."""
-        if self.search.shape.risk == ABSENT:
-            return leaf
-        return replace(leaf, risks=self.interval(node))
-
-    def interval(self, node: int) -> tuple[float, float]:
-        """The interval of a node's risk in the program's units; its ends are the program's own, to the last digit."""
-        low, high, unit = float(self.pool.low[node]), float(self.pool.high[node]), self.search.unit
-        return (low * unit, self.search.shape.high if high == self.goal.high else high * unit)

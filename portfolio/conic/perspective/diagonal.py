@@ -18,6 +18,8 @@ import numpy as np
 from scipy.linalg import lapack
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from portfolio import Matrix, Vector
 
 # The barrier's share of the trace at its end, and what each round leaves of it.
@@ -29,12 +31,13 @@ _ROUNDOFF, _SHARES = 4.6e-16, (1.0, 0.999, 0.99, 0.9, 0.5, 0.1)
 _SHORTEST, _LONG = 1e-10, 0.5
 
 
-def safe_diagonal(S: Matrix) -> Vector:
+def safe_diagonal(S: Matrix, stop: Callable[[], bool] = lambda: False) -> Vector:
     """Find such a diagonal and shrink it until what is left can be factored, by more than rounding can spoil.
 
-    Where the variance itself is singular, as that of more assets than observations, nothing may be left of it.
+    Where the variance itself is singular, as that of more assets than observations, nothing may be left of it. Once
+    *stop* is true a smaller one has to do.
     """
-    D = largest_diagonal(S)
+    D = largest_diagonal(S, stop)
     margin = _ROUNDOFF * len(S) ** 2 * float(np.diag(S).max())
     for share in _SHARES:
         if not lapack.dpotrf(S - np.diag(share * D) - margin * np.eye(len(S)), lower=1)[1]:
@@ -42,7 +45,7 @@ def safe_diagonal(S: Matrix) -> Vector:
     return np.zeros(len(S))
 
 
-def largest_diagonal(S: Matrix) -> Vector:
+def largest_diagonal(S: Matrix, stop: Callable[[], bool] = lambda: False) -> Vector:
     """Find ``D >= 0`` of nearly the largest sum with ``S - D`` positive definite."""
     n = len(S)
     size = float(np.diag(S).mean())
@@ -59,8 +62,8 @@ def largest_diagonal(S: Matrix) -> Vector:
     mu = float(D.sum()) / n
     inverse = _inverse(S - np.diag(D))
     for _ in range(_STEPS):
-        if inverse is None:  # cannot happen from inside
-            return np.zeros(n)
+        if inverse is None or stop():  # the first cannot happen from inside
+            break
         gradient = 1 - mu * np.diag(inverse) + mu / D
         hessian = mu * inverse**2
         hessian[np.diag_indices(n)] += mu / D**2

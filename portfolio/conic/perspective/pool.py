@@ -91,3 +91,12 @@ def _longer(array: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:
     larger = np.empty((size, *array.shape[1:]), dtype=array.dtype)
     larger[: len(array)] = array
     return larger
+
+
+def trimmed(pool: Pool) -> Pool:
+    """Keep of a finished tree what its proof needs, without the room to grow."""
+    nodes, fixes = int(pool.numbers[tree.NODES]), int(pool.numbers[tree.FIXES])
+    none = np.empty((0, 0))
+    kept = {name: getattr(pool, name)[:nodes].copy() for name in _BY_NODE + _BY_LEAF}
+    kept |= {name: getattr(pool, name)[:fixes].copy() for name in _BY_FIX}
+    return pool._replace(**kept | {"last_u": none, "last_y": none, "phase": none.astype(np.int8)})

@@ -602,7 +602,12 @@ def explore(  # noqa: C901, PLR0912, PLR0915 - the recipe
         fractional = False
         for i in range(n):
             fractional = fractional or (states[i] == -1 and z[i] > _NOTHING and z[i] < 1.0 - _NOTHING)
-        split = error > 0.0 and (not fractional or error > min(_PART * (min(cut, pool.values[BEST]) - value), _WIDE))
+        enough = min(_PART * (cut - value), _WIDE)
+        if not fractional:
+            # The point is one of the program and costs *error* more: where the slack asks for it, no splitting closes
+            # the node.
+            enough = cut - value if cut > pool.values[BEST] else 0.0
+        split = error > 0.0 and error >= enough
         if split and min(spread - low, high - spread) > 1e-7 * high:
             # The fixed switches hold for both halves.
             for side in range(2):
