@@ -79,7 +79,9 @@ class Solver:
         Raises:
             SolverError: If the search claims what it has not proven.
         """
-        solution = minimise(form.program, gap=gap, stop=self.stop, start=self.states)
+        # Without some rules a program has other switches: what was found for one says nothing of the other.
+        start = self.states if self.states is not None and len(self.states) == len(form.program.k) else None
+        solution = minimise(form.program, gap=gap, stop=self.stop, start=start)
         if faults := proof.faults(form.program, solution):
             message = f"the proof of the master portfolio does not hold: {'; '.join(faults)}"
             raise SolverError(message)

@@ -57,22 +57,20 @@ class Orders:
         yield from self.money()
         yield from self.goals()
         yield from self.replaced()
+        yield from self.objective()
 
     def units(self) -> Iterator[str]:
-        """Check that what was owned and the orders make what is held, and that they go the way of the weights."""
+        """Check that what was owned and the orders make what is held: of the ETFs of the portfolio."""
         tickers = [order["ticker"] for order in self.orders]
         if len(set(tickers)) < len(tickers):
             yield f"an ETF has several orders: {tickers}"
         if set(self.told["units"]) != set(self.portfolio.event["weights"]):
             yield "whole units are held of other ETFs than the portfolio's"
-        after, sides = self.owned.units.copy(), np.zeros(len(self.after))
+        after = self.owned.units.copy()
         for order in self.orders:
-            sides[self._j(order)] = 1 if order["side"] == "buy" else -1
-            after[self._j(order)] += sides[self._j(order)] * order["units"]
+            after[self._j(order)] += (1 if order["side"] == "buy" else -1) * order["units"]
         if not (after == self.after).all() or (after < 0).any():
             yield "the units held are not those owned before and the orders"
-        if not (sides == np.sign(self.portfolio.moves["master"].change)).all():
-            yield "the orders do not go the way of the weights"
         sorted_orders = sorted(self.orders, key=lambda order: (order["side"] != "sell", self._j(order)))
         if [order["ticker"] for order in sorted_orders] != tickers:
             yield "the orders are not sells, and then buys, in the market's order"
@@ -203,6 +201,29 @@ class Orders:
             yield f"the losses that are replaced are {sorted(near)}, not {sorted(told)}"
         elif any(not same(told[pair], rho) for pair, rho in near.items()):
             yield "the correlation of a loss and what replaces it is not as told"
+
+    def objective(self) -> Iterator[str]:
+        """Check the objective in whole units, and the reason for which nothing is traded."""
+        naive, weights = self.portfolio.overview("naive"), self.portfolio.terms["preferences"]
+        buying, certificate = naive["buying_cost_aud"] or 0.0, self.portfolio.event["certificate"]
+        X = self.amounts / self.capital
+        cost = (sum(self.fees.values()) + self.gains.tax_aud) / buying if buying else 0.0
+        value = self.portfolio.weighed(self.portfolio.objective_terms(X, trading_cost=cost))
+        lost = certificate["objective"] - value
+        # The certificate's objective is the solver's.
+        if not same(self.told["objective"], value) or abs(self.told["rounding_cost"] - lost) > RULE:
+            yield f"the objective in whole units is {value}, {lost} less than the portfolio's, not as told"
+        reason = self.told["does_not_pay"]
+        if reason is None:
+            return
+        if self.orders:
+            yield "there are orders, and a reason why there are none"
+        dear = weights["trading_cost"] * reason["cost_aud"] / buying if buying else 0.0
+        if not same(reason["cost"], dear) or reason["cost_aud"] < 0:
+            yield f"trading would cost {dear} of the objective, not {reason['cost']}"
+        leeway = certificate["target_gap"] * max(abs(certificate["objective"]), 0.01) + RULE
+        if certificate["certified"] and reason["gain"] > reason["cost"] + leeway:
+            yield f"not to trade is said to be best, and trading to gain {reason['gain']} for {reason['cost']}"
 
     # What an order is about.
 

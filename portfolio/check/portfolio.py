@@ -423,20 +423,13 @@ class Portfolio:
 
     def objective(self) -> Iterator[str]:
         """Check the objective, its terms and what the certificate says of them."""
-        terms, weights, certificate = (
-            self.event["objective_terms"],
-            self.terms["preferences"],
-            self.event["certificate"],
-        )
-        for name, value in self.objective_terms().items():
+        terms, certificate = self.event["objective_terms"], self.event["certificate"]
+        cost, buying = self.overview("master")["trading_cost_aud"] or 0.0, self.overview("naive")["buying_cost_aud"]
+        computed = self.objective_terms(self.X, trading_cost=cost / buying if buying else 0.0)
+        for name, value in computed.items():
             if not same(terms[name], value):
                 yield f"the term {name} of the objective is {value}, not {terms[name]}"
-        value = (
-            weights["pod_score"] * terms["pod_score"]
-            - weights["duplication"] * terms["duplication"]
-            - weights["trading_cost"] * terms["trading_cost"]
-            + weights["tax_efficiency"] * terms["tax_efficiency"]
-        )
+        value = self.weighed(terms)
         if abs(value - certificate["objective"]) > RULE:
             yield f"the objective is {value}, not {certificate['objective']}"
         gap = max(0.0, certificate["bound"] - certificate["objective"]) / max(abs(certificate["objective"]), 0.01)
@@ -459,23 +452,31 @@ class Portfolio:
         if proven and not certificate["certified"]:
             yield "everything that a certificate takes is proven, but the portfolio is said not to be certified"
 
-    def objective_terms(self) -> dict[str, float]:
-        """Compute the terms of the objective."""
+    def weighed(self, terms: Mapping[str, float]) -> float:
+        """Weigh the terms of the objective."""
+        weights: Mapping[str, float] = self.terms["preferences"]
+        return (
+            weights["pod_score"] * terms["pod_score"]
+            - weights["duplication"] * terms["duplication"]
+            - weights["trading_cost"] * terms["trading_cost"]
+            + weights["tax_efficiency"] * terms["tax_efficiency"]
+        )
+
+    def objective_terms(self, X: Matrix, *, trading_cost: float) -> dict[str, float]:
+        """Compute the terms of the objective, of holdings of shape (pods, n)."""
         naive_X = self.naive_sleeves * self.shares[:, None]
-        naive, master = self.overview("naive"), self.overview("master")
-        was, now = (np.maximum((Y > 0).sum(axis=0) - 1, 0).sum() for Y in (naive_X, self.X))
+        naive, now = self.holding(naive_X), self.holding(X)
+        second, was = (np.maximum((Y > 0).sum(axis=0) - 1, 0).sum() for Y in (X, naive_X))
         scores = [
             self.score(part["mandate"]["objective"], best, u)
-            for part, best, u in zip(self.pods.values(), self.naive_sleeves, self.sleeves, strict=True)
+            for part, best, u in zip(self.pods.values(), self.naive_sleeves, X / X.sum(axis=1)[:, None], strict=True)
         ]
         taxed = naive["tax_efficiency"] is not None and bool(naive["tax_aud"])
         return {
-            "pod_score": float(self.X.sum(axis=1) @ np.array(scores)),
-            "duplication": float(now) / max(float(was), 1.0),
-            "trading_cost": (master["trading_cost_aud"] or 0.0) / naive["buying_cost_aud"]
-            if naive["buying_cost_aud"]
-            else 0.0,
-            "tax_efficiency": 1 - (master["tax_aud"] or 0.0) / (naive["tax_aud"] or 1.0) if taxed else 0.0,
+            "pod_score": float(X.sum(axis=1) @ np.array(scores)),
+            "duplication": float(second) / max(float(was), 1.0),
+            "trading_cost": trading_cost,
+            "tax_efficiency": 1 - (now["tax_aud"] or 0.0) / (naive["tax_aud"] or 1.0) if taxed else 0.0,
         }
 
     def score(self, objective: str, best: Vector, u: Vector) -> float:

@@ -21,7 +21,8 @@ from portfolio.goals import Row
 from portfolio.mandate import Measure
 from portfolio.ranking import delivered
 from portfolio.tax.kinds import Kind
-from portfolio.trading.inventory import FIRST_PURCHASE_AUD
+from portfolio.tax.sale import cheapest_sale
+from portfolio.trading.inventory import FIRST_PURCHASE_AUD, LAW
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,14 +51,12 @@ class WholeUnits:
     Attributes:
         units: Held of each ETF afterwards, shape (n,).
         X: Value of what each pod holds, as a share of the capital, shape (pods, n).
-        sold: Units sold of each parcel that is owned.
-        goals_kept: Whether all goals that the portfolio met were required here too; else only the rules were.
+        sold: Units sold of each parcel that is owned: those that are taxed least.
     """
 
     units: Vector
     X: Matrix
     sold: tuple[float, ...]
-    goals_kept: bool
 
 
 def round_to_units(
@@ -75,14 +74,21 @@ def round_to_units(
         program = _Program(market, sleeves, terms, stock, master.X, goals, any_orders=any_orders)
         found = program.solve()
         if found is not None:
-            units, X, sold = found
-            return WholeUnits(units, X, sold, goals_kept=bool(goals) or not met)
+            units, X = found
+            return WholeUnits(units, X, _least_taxed(market, terms, stock, units))
     message = (
         f"no whole numbers of units keep the rules: {terms.total_capital_aud:,.0f} AUD are too little for prices of up"
         f" to {float(np.nanmax(stock.prices)):,.2f} AUD a unit; ease capital_tolerance"
         f" ({terms.rules.capital_tolerance:.1%}), min_weight or min_order_aud"
     )
     raise UnreachableGoalError(message)
+
+
+def _least_taxed(market: Market, terms: Terms, stock: Inventory, units: Vector) -> tuple[float, ...]:
+    """Choose the parcels again: the program's are least taxed only to the gap at which it stops."""
+    assert terms.owned is not None  # noqa: S101 - there is a stock
+    sold = {t: float(n) for t, n in zip(market.tickers, stock.units - units, strict=True) if n > 0}
+    return cheapest_sale(terms.owned.parcels, sold, stock.quotes, terms.owned.taxpayer, LAW).units
 
 
 class _Program:
@@ -119,8 +125,8 @@ class _Program:
         for goal in self.goals:
             self._keep(goal)
 
-    def solve(self) -> tuple[Vector, Matrix, tuple[float, ...]] | None:
-        """Solve, adding tangents until no goal on risk is broken; None if there is nothing, or too many take too long."""
+    def solve(self) -> tuple[Vector, Matrix] | None:
+        """Solve, adding tangents until no goal on risk is broken; None if there is nothing, or it takes too many."""
         for _ in range(_ROUNDS):
             x = self._solve()
             if x is None:
@@ -315,14 +321,11 @@ class _Program:
             amounts[:, j] *= x[self.units[j]] * float(self.stock.prices[j]) / amounts[:, j].sum()
         return amounts
 
-    def _read(self, x: Vector) -> tuple[Vector, Matrix, tuple[float, ...]]:
+    def _read(self, x: Vector) -> tuple[Vector, Matrix]:
         units = np.zeros(self.X.shape[1])
         for j, number in self.units.items():
             units[j] = x[number]
-        sold = [0.0] * len(self.stock.lots)
-        for parcel, variable in self.parcels.items():
-            sold[parcel] = float(x[variable])
-        return units, self._amounts(x) / self.capital, tuple(sold)
+        return units, self._amounts(x) / self.capital
 
 
 def _sum(*rows: Mapping[int, float]) -> dict[int, float]:

@@ -48,5 +48,6 @@ def changed(value: object, factor: float) -> object:
     if isinstance(value, str):
         return value + "x"
     if isinstance(value, (int, float)):
-        return value * factor if value else factor - 1
+        # Less than a millionth is a solver's zero.
+        return value * factor if abs(value) > 1e-6 else value + factor - 1
     return 0.5
