@@ -148,13 +148,13 @@ def _aim_at_few_etfs(form: Structure, level: float) -> None:
 
 
 def _require_few_duplicates(form: Structure, level: float) -> None:
-    if form.shared:
-        form.build.at_most(dict.fromkeys(form.shared, 1.0), level)
+    if shared := form.shared():
+        form.build.at_most(dict.fromkeys(shared, 1.0), level)
 
 
 def _aim_at_few_duplicates(form: Structure, level: float) -> None:
     del level
-    form.build.cost(dict.fromkeys(form.shared, 1.0))
+    form.build.cost(dict.fromkeys(form.shared(), 1.0))
 
 
 def _require_no_large_position(form: Structure, level: float) -> None:

@@ -80,7 +80,6 @@ class Structure:
         holdings: All pairs of a pod and an ETF that it may hold.
         counts: Variables that add up to the number of positions, one a pod.
         held: Variables that add up to the number of ETFs.
-        shared: Variables that add up to the number of ETFs with several owners.
         largest: The largest position that is allowed.
         shared_limits: Rows that keep ETFs that may be shared to it.
     """
@@ -107,7 +106,7 @@ class Structure:
         self._budgets()
         self._extra: list[int] = []
         self.shared_limits: list[int] = []
-        self.held, self.shared = self._ownership(caps)
+        self.held = self._ownership(caps)
         self._near_duplicates()
         self.trades = Trades(self, self.stock) if self.stock else None
 
@@ -179,6 +178,16 @@ class Structure:
             return total
         spread = self.whole(self.terms.total_capital_aud * self.market.column("half_spread") / naive)
         return spread | dict.fromkeys(self.counts, self.terms.brokerage_aud / naive)
+
+    def shared(self) -> list[int]:
+        """Declare variables that add up to the number of ETFs with several owners."""
+        shared = []
+        for y, owners in zip(self.held, self.by_etf.values(), strict=False):
+            if not self.one_owner and len(owners) > 1:
+                shared.append(self.build.variable(upper=1.0))
+                for first, second in combinations(owners, 2):
+                    self.build.at_most({shared[-1]: -1.0, y: -1.0}, 0.0, switches={first.z: 1.0, second.z: 1.0})
+        return shared
 
     def has_risk(self, p: int) -> bool:
         """Whether a pod's volatility was declared."""
@@ -304,29 +313,29 @@ class Structure:
                 self.build.at_least(invested, max(1 - self._tolerance, 0.0))
                 self.build.at_most(invested, 1 + self._tolerance)
 
-    def _ownership(self, caps: Caps) -> tuple[list[int], list[int]]:
-        """Bound the number of ETFs; returns what adds up to it, and what adds up to that of shared ETFs."""
+    def _ownership(self, caps: Caps) -> list[int]:
+        """Bound the number of ETFs; returns what adds up to it."""
         rules = self.terms.rules
         most = rules.max_etfs if self.rule("max_etfs", f"at most {rules.max_etfs} ETFs") else len(self.by_etf)
         if self.one_owner:
             for owners in self.by_etf.values():
                 if len(owners) > 1:
                     self.build.at_most({}, 1.0, switches={h.z: 1.0 for h in owners})
-            held, shared = self.counts, list[int]()
+            held = self.counts
         else:
-            held, shared = self._shared_ownership()
+            held = self._shared_ownership()
         most = int(min(most, len(self.by_etf), caps.etfs + _INVESTED))
         self.build.at_most(dict.fromkeys(held, 1.0), float(most))
-        return held, shared
+        return held
 
-    def _shared_ownership(self) -> tuple[list[int], list[int]]:
+    def _shared_ownership(self) -> list[int]:
         """Let ETFs have several owners.
 
         None of the variables here needs to be integer: each is bounded below by a convex function
         of the switches that is integer where they are, and nothing gains from more than that.
         """
         build = self.build
-        held, shared = [], []
+        held = []
         for j, owners in self.by_etf.items():
             y = build.variable(upper=1.0)
             held.append(y)
@@ -339,10 +348,7 @@ class Structure:
                 self._extra.append(extra)
                 # Tighter than with 1 for y, where the number of ETFs binds and relaxations hold half of one.
                 build.at_most({extra: -1.0, y: -1.0}, 0.0, switches={h.z: 1.0 for h in owners})
-                shared.append(build.variable(upper=1.0))
-                for first, second in combinations(owners, 2):
-                    build.at_most({shared[-1]: -1.0, y: -1.0}, 0.0, switches={first.z: 1.0, second.z: 1.0})
-        return held, shared
+        return held
 
     def _near_duplicates(self) -> None:
         """Do not hold two ETFs that are nearer than the rules allow."""

@@ -126,7 +126,7 @@ class _Program:
             self._keep(goal)
 
     def solve(self) -> tuple[Vector, Matrix] | None:
-        """Solve, adding tangents until no goal on risk is broken; None if there is nothing, or it takes too many."""
+        """Solve, adding tangents until no goal on risk is broken; None if there is nothing."""
         for _ in range(_ROUNDS):
             x = self._solve()
             if x is None:

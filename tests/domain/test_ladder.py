@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import math
-from itertools import product
+from collections import Counter
+from itertools import chain, product
+from math import comb
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -124,5 +126,7 @@ def test_seeds_covariances_and_numbers_of_pods_make_different_instances() -> Non
 def test_without_the_never_worse_rows_a_formulation_has_none_of_them() -> None:
     made = instance(15, duplicates=Duplicates.PENALISE)
     whole, bare = (formulation(made, never_worse=choice).program for choice in (True, False))
-    # Cost, tax, duplicates, and the cone of 16 rows; the other two are bounds of other rows.
-    assert (len(whole.b) - len(bare.b), len(whole.cones) - len(bare.cones)) == (3 + 16, 1)
+    owners = Counter(chain.from_iterable(sleeve.mandate.universe for sleeve in made[1]))
+    # Cost, tax, duplicates with a row for every two owners, and the cone of 16 rows; the other two are bounds.
+    rows = 3 + sum(comb(number, 2) for number in owners.values()) + 16
+    assert (len(whole.b) - len(bare.b), len(whole.cones) - len(bare.cones)) == (rows, 1)

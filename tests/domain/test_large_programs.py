@@ -69,14 +69,17 @@ def test_compiled_blocks_find_and_prove_what_one_tree_finds(seed: int, cone: boo
         assert found.bound <= plain.value + SOLVERS_AGREE
 
 
-@pytest.mark.parametrize("patience", [0, 1, 7, 40, 100, 200, 300, 400, 600, 1000, 1500])
+@pytest.mark.parametrize("patience", [0, 1, 7, 40, 100, 200, 300, 400, 600, 1000, 1400])
 @pytest.mark.parametrize("penalise", [False, True])
 def test_once_it_has_to_stop_nothing_dear_begins(
     monkeypatch: pytest.MonkeyPatch,
     patience: int,
     penalise: bool,  # noqa: FBT001
 ) -> None:
-    """Neither a relaxation, nor the nodes of a block, nor its set-up, nor the leaves of its proof."""
+    """Neither a relaxation, nor the nodes of a block, nor its set-up, nor the leaves of its proof.
+
+    But for one: what was found without sharing is solved once more with all rows, or it would be lost.
+    """
     asked, late = 0, []
 
     def stop() -> bool:
@@ -99,7 +102,7 @@ def test_once_it_has_to_stop_nothing_dear_begins(
     program = large(12, cone=True, penalise=penalise)
     found = minimise(program, gap=0.0, stop=stop)
     assert asked > patience
-    assert late == []
+    assert late == [] or (penalise and late == ["solve"])
     assert found.status is Status.STOPPED
     assert proof.faults(program, found) == []
 

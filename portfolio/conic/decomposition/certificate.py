@@ -15,6 +15,7 @@ import numpy as np
 from portfolio.conic.bound import FREE, ON, Bound, valid
 from portfolio.conic.cover import covered
 from portfolio.conic.decomposition.restriction import columns, kept_by
+from portfolio.conic.decomposition.sharing import unshared
 from portfolio.conic.decomposition.split import Split
 from portfolio.conic.solution import Leaf, nothing_proven, proven
 
@@ -154,3 +155,34 @@ class Decomposed(Leaf):
         if not covered(rest, self.tree, (self.states == ON)[~off]):
             return -math.inf
         return float(proven(rest, self.tree)[0].min())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Apart(Leaf):
+    """A program bounded twice: where no group has two switches on, and where one has.
+
+    Attributes:
+        groups: The groups.
+        alone: Leaves of the program without sharing, which cover its switches.
+        shared: What prices prove of the points with sharing, for parts that cover everything.
+    """
+
+    groups: tuple[Indices, ...] = ()
+    alone: Sequence[Leaf] = ()
+    shared: Sequence[Leaf] = ()
+
+    @classmethod
+    def bounds_of(cls, program: Program, leaves: Sequence[Self]) -> tuple[Vector, Matrix]:
+        """Compute the lesser of both bounds, for each."""
+        values, on = nothing_proven(program, len(leaves))
+        for i, leaf in enumerate(leaves):
+            values[i] = on[i] = leaf.least(program)
+        return values, on
+
+    def least(self, program: Program) -> float:
+        """Compute the lesser of both bounds."""
+        if not covered(program, self.shared):
+            return -math.inf
+        split = Split(program, self.groups)
+        alone, _ = tree_bounds(unshared(program, self.groups), self.alone)
+        return min(alone, *(leaf.best(split) if isinstance(leaf, Decomposed) else -math.inf for leaf in self.shared))

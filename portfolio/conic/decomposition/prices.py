@@ -52,12 +52,14 @@ class Priced:
         bound: On the whole.
         fresh: How many columns it found that were new.
         lost: How much lower the bound is for blocks that were not closed.
+        sharing: How much of it is what sharing costs.
     """
 
     pricing: Pricing
     bound: float
     fresh: int
     lost: float
+    sharing: float
 
 
 def _nothing(program: Program) -> Leaf:
@@ -121,4 +123,4 @@ class Pricer:
         total = math.inf if math.inf in bounds else prices.constant + sum(bounds)
         if not costs:
             total = math.inf if total > 0 else -math.inf
-        return Priced(Pricing(y, tuple(trees), costs, FINE, states), total, fresh, lost)
+        return Priced(Pricing(y, tuple(trees), costs, FINE, states), total, fresh, lost, prices.sharing)

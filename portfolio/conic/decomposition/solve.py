@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -19,11 +19,12 @@ import numpy as np
 
 from portfolio.conic import search
 from portfolio.conic.bound import FREE, ON
-from portfolio.conic.decomposition.certificate import Fixing
+from portfolio.conic.decomposition.certificate import Apart, Fixing
 from portfolio.conic.decomposition.master import BROKEN
 from portfolio.conic.decomposition.part import Part, undecided
 from portfolio.conic.decomposition.prices import FIRST_NODES, MOST_NODES, Pricer
 from portfolio.conic.decomposition.restriction import Restriction, kept_by
+from portfolio.conic.decomposition.sharing import groups_of, unshared
 from portfolio.conic.decomposition.split import Split
 from portfolio.conic.proof import FEASIBLE, violation
 from portfolio.conic.solution import Solution, Status, relative_gap, scale_of
@@ -58,6 +59,9 @@ _FIX_NODES = 500
 # Parts of so few switches are tried by the plain tree, with so many nodes, before they are split.
 _FEW, _TRY = 32, 60
 
+# The first look at what sharing could bring need not be close: blocks may lose this part of what sharing costs.
+_ENOUGH = 0.5
+
 # What sums in another order may differ by, relative to the bound.
 _HAIR = 1e-11
 
@@ -88,10 +92,54 @@ def minimise(  # noqa: PLR0913 - one argument a choice
         return search.minimise(
             program, gap=gap, node_limit=node_limit, stop=stop, start=start, on_incumbent=on_incumbent
         )
+    groups = groups_of(program)
+    if groups and (apart := Split(program, groups)).priced(np.zeros(len(program.b))).sharing > 0:
+        return _apart(apart, gap, node_limit, stop, start, on_incumbent)
     decomposition = _Decomposition(split, gap, node_limit, stop, on_incumbent)
     if start is not None:
         decomposition.search_among(start == ON, _GLANCE, regardless=True)
-    return decomposition.run()
+    return decomposition.run(decomposition.root())
+
+
+def _apart(
+    split: Split,
+    gap: float,
+    node_limit: int,
+    stop: Callable[[], bool],
+    start: States | None,
+    on_incumbent: Callable[[float], None] | None,
+) -> Solution:
+    """Minimise without sharing first; then show that with sharing nothing is better, or find it."""
+    sharing = _Decomposition(split, gap, node_limit, stop, on_incumbent)
+    if start is not None:
+        sharing.search_among(start == ON, _GLANCE, regardless=True)
+    root = sharing.root()
+    slack = -_ENOUGH * split.priced(root.y).sharing / len(split.blocks)
+    priced = sharing.pricer.price(root.y, slack=slack, states=root.states, node_limit=FIRST_NODES)
+    if priced is not None:
+        root.keep(priced)
+    alone = minimise(
+        unshared(split.program, split.groups),
+        gap=gap,
+        node_limit=node_limit,
+        stop=stop,
+        start=start,
+        on_incumbent=sharing.tell,
+    )
+    if alone.states is not None:
+        sharing.search_among(alone.states == ON, 0, start=alone.states, regardless=True)
+    sharing.pricer.nodes += alone.nodes
+    rest = sharing.run(root)
+    bound = min(alone.bound, rest.bound)
+    leaf = Apart(root.states, None, groups=split.groups, alone=alone.leaves, shared=rest.leaves)
+    return replace(rest, bound=bound, status=_status(rest.value, bound, gap), leaves=(leaf,))
+
+
+def _status(value: float, bound: float, gap: float) -> Status:
+    """Say what a value and a bound amount to."""
+    if math.isinf(bound) and bound > 0:
+        return Status.INFEASIBLE
+    return Status.OPTIMAL if relative_gap(value, bound) <= gap else Status.STOPPED
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,11 +181,14 @@ class _Decomposition:
         """The gap that is asked for, in the objective's unit."""
         return self.gap * scale_of(self.value if self.incumbent else part.bound if part.best else 0.0)
 
-    def run(self) -> Solution:
-        """Search part by part, the one with the least bound first."""
+    def root(self) -> Part:
+        """Make the part that is everything."""
         free = np.full(len(self.program.switched), FREE, dtype=np.int8)
-        root = Part(free, np.zeros(len(free), dtype=bool), np.zeros(len(self.program.b)))
-        left, done, order = [(-math.inf, 0, root)], [], count(1)
+        return Part(free, np.zeros(len(free), dtype=bool), np.zeros(len(self.program.b)))
+
+    def run(self, root: Part) -> Solution:
+        """Search part by part, the one with the least bound first."""
+        left, done, order = [(root.bound, 0, root)], [], count(1)
         while left:
             bound, _, part = heapq.heappop(left)
             if bound >= self.cut or (bound > -math.inf and self.over()):
@@ -192,7 +243,7 @@ class _Decomposition:
                 return mix
             self.look(part, mix, _GLANCE)
             enough = _PRICES_SHARE * self.tolerance(part)
-            settled = mix.value - part.bound <= enough or not priced.fresh
+            settled = mix.value + priced.sharing - part.bound <= enough or not priced.fresh
             # Columns that do not make the mix better will not make the bound better by more than the blocks' noise.
             settled |= mix.bought <= BROKEN and last - mix.value <= 0.1 * enough and priced.lost > enough
             stalled, last = last - mix.value <= 0.1 * enough, mix.value
@@ -236,8 +287,8 @@ class _Decomposition:
         """Look for an incumbent among what the columns of a mix hold."""
         self.search_among((self.pricer.master.held(mix) > 0) & ~part.fixed, nodes)
 
-    def search_among(self, held: Flags, nodes: int, *, regardless: bool = False) -> None:
-        """Look among the portfolios of what is held; *regardless* of the time that is left, for one node."""
+    def search_among(self, held: Flags, nodes: int, *, start: States | None = None, regardless: bool = False) -> None:
+        """Look for an incumbent among what is *held*; *regardless* of the time that is left, for one node."""
         key = held.tobytes() + nodes.to_bytes(4, "big")
         if key in self.tried:
             return
@@ -251,6 +302,7 @@ class _Decomposition:
             cutoff=self.cut,
             node_limit=nodes,
             stop=self.stop,
+            start=None if start is None else start[restriction.kept.switches],
             on_incumbent=self.tell,
         )
         self.pricer.nodes += found.nodes
@@ -315,13 +367,8 @@ class _Decomposition:
         """Say what is known, with the proof."""
         bound = min([self.value, *(part.bound for part in parts)])
         bound -= _HAIR * max(1.0, abs(bound)) if math.isfinite(bound) else 0.0
-        if math.isinf(bound) and bound > 0:
-            status = Status.INFEASIBLE
-        elif relative_gap(self.value, bound) <= self.gap:
-            status = Status.OPTIMAL
-        else:
-            status = Status.STOPPED
         x, states = (self.incumbent.x, self.incumbent.states) if self.incumbent else (None, None)
         points = ((self.incumbent.x, self.incumbent.states),) if self.incumbent else ()
         leaves = tuple(part.leaf() for part in parts)
+        status = _status(self.value, bound, self.gap)
         return Solution(status, x, states, self.value, bound, self.pricer.nodes, leaves, points)

@@ -53,11 +53,13 @@ class Prices:
         q: Of the variables, shape (n,).
         k: Of the switches, shape (s,).
         constant: What the joint rows' right-hand sides, the joint variables at their best, and rounding leave.
+        sharing: How much of that is what it costs that two switches of a group are on.
     """
 
     q: Vector
     k: Vector
     constant: float
+    sharing: float = 0.0
 
 
 class Split:
@@ -65,13 +67,14 @@ class Split:
 
     Attributes:
         program: The whole.
+        groups: Where it is only about points with two switches of one of these on: the groups; see ``sharing``.
         blocks: Its blocks.
         joint: Rows that join them, shape (r,), true or false.
         joint_variables: Variables that belong to no block.
     """
 
-    def __init__(self, program: Program) -> None:
-        self.program = program
+    def __init__(self, program: Program, groups: tuple[Indices, ...] = ()) -> None:
+        self.program, self.groups = program, groups
         owner = program.blocks[program.switched]
         names = np.unique(program.blocks[program.blocks != JOINT])
         self.joint_variables: Indices = np.flatnonzero(program.blocks == JOINT)
@@ -122,7 +125,42 @@ class Split:
             k = k + ban
         ends = np.minimum(q[own] * program.lower[own], q[own] * program.upper[own])
         size += float(abs(ends).sum())
-        return Prices(q, k, constant + float(ends.sum()) - ROUNDING * size)
+        extra = self._sharing(q, ban) if self.groups else 0.0
+        return Prices(q, k, constant + float(ends.sum()) - ROUNDING * size + extra * (1 - ROUNDING), extra)
+
+    def _sharing(self, q: Vector, ban: Vector | None) -> float:
+        """What it costs at least that two switches of some group are on; infinite where that cannot be."""
+        group, variables, low = self._lifts
+        lower, upper = self.program.lower[variables], self.program.upper[variables]
+        q = q[variables]
+        dearer = np.minimum(q * low, q * upper) - np.minimum(q * lower, q * upper)
+        costs = np.bincount(group, dearer, minlength=len(self.groups))
+        if ban is not None:
+            costs[[int((ban[members] <= 0).sum()) < 2 for members in self.groups]] = np.inf  # noqa: PLR2004
+        return float(costs.min())
+
+    @cached_property
+    def _lifts(self) -> tuple[Indices, Indices, Vector]:
+        """Joint variables that two switches of a group lift: the group, the variable, and how far."""
+        program, found = self.program, dict[tuple[int, int], float]()
+        labels = np.full(len(program.switched), -1)
+        for number, members in enumerate(self.groups):
+            labels[members] = number
+        own = program.blocks == JOINT
+        rows = self.joint_rows[(np.count_nonzero(program.H[self.joint_rows], axis=1) > 1)]
+        for r in rows.tolist():
+            a, members = program.A[r], np.flatnonzero(program.H[r])
+            group = int(labels[members[0]])
+            if group < 0 or not np.isin(self.groups[group], members).all():
+                continue
+            least = np.minimum(a * program.lower, a * program.upper)
+            taken = float(np.sort(program.H[r, self.groups[group]])[:2].sum()) - program.b[r] + float(least.sum())
+            for v in np.flatnonzero((a < 0) & own).tolist():
+                low = min((taken - least[v]) / -a[v], float(program.upper[v]))
+                if low > max(float(program.lower[v]), found.get((group, v), -np.inf)):
+                    found[group, v] = low
+        where = np.array(list(found), dtype=np.intp).reshape(-1, 2)
+        return where[:, 0], where[:, 1], np.array(list(found.values()))
 
     def banned(self, states: States) -> Flags:
         """Find the switches that are off in a part: those it says, and those that rows on pairs rule out."""
