@@ -111,7 +111,7 @@ def _take_stock(market: Market, owned: Owned) -> Inventory:
         prices=prices,
         costs=costs,
         units=units,
-        weights=values / capital,
+        weights=values / capital if capital > 0 else values,
         lots=tuple(lots),
         quotes=quotes,
         rates={kind: rate for kind, rate in rates.items() if rate > 0},

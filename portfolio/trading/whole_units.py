@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from portfolio.sleeve import Sleeve
     from portfolio.trading.inventory import Inventory
 
-_INFEASIBLE = 2
+# scipy.optimize.milp, OptimizeResult.status.
+_INFEASIBLE, _FAILED = 2, 4
 # Rounds of tangents, and nodes of the tree in each: numbers, not seconds, so that the answer is always the same.
 _ROUNDS, _NODES = 30, 20_000
 # Nearness is proven to this part of it.
@@ -298,13 +299,16 @@ class _Program:
         for i, (row, _, _) in enumerate(self.rows):
             for x, a in row.items():
                 A[i, x] += a
-        found = milp(
-            np.array(self.cost),
-            integrality=np.array(self.whole, dtype=int),
-            bounds=Bounds(np.array(self.lower), np.array(self.upper)),
-            constraints=LinearConstraint(A, [low for _, low, _ in self.rows], [high for *_, high in self.rows]),
-            options={"mip_rel_gap": _GAP, "node_limit": _NODES},
-        )
+        for presolve in (True, False):  # HiGHS fails, seldom, on what its presolve leaves
+            found = milp(
+                np.array(self.cost),
+                integrality=np.array(self.whole, dtype=int),
+                bounds=Bounds(np.array(self.lower), np.array(self.upper)),
+                constraints=LinearConstraint(A, [low for _, low, _ in self.rows], [high for *_, high in self.rows]),
+                options={"mip_rel_gap": _GAP, "node_limit": _NODES, "presolve": presolve},
+            )
+            if found.status != _FAILED:
+                break
         if found.x is None:
             if found.status == _INFEASIBLE:
                 return None
