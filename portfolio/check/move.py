@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
 # Sums of units sold are as exact as the solver that chose them.
 _UNITS = 1e-6
-# How many units each integer choice may be away from the best choice of fractions: one for every row that joins the
-# parcels of several ETFs, those of losses and of two kinds of gain.
-_JOINING_ROWS = 3
 
 
 class Move:
@@ -113,9 +110,16 @@ def wrong_sales(owned: Owned, asked: dict[int, float], sales: Sequence[float]) -
 
 
 def _leeway(owned: Owned, asked: dict[int, float]) -> float:
-    """How far the least tax may be above its bound: by rounding, and by whole units of ETFs sold in part."""
+    """How far the least tax may be above its bound: by rounding, and by whole units of ETFs sold in part.
+
+    At the best multiplier the bound is reached by whole units but for one exchange of a unit of one parcel for one of
+    another, since losses meet gains on a single line: that exchange is the most that whole units cost.
+    """
     rate = owned.payer.tax_of("undiscounted")
     values = [rate * sum(parcel.results.values()) * parcel.units for parcel in owned.parcels if parcel.j in asked]
-    whole = [j for j, units in asked.items() if float(units).is_integer() and units < owned.units[j]]
-    steps = [rate * sum(parcel.results.values()) for parcel in owned.parcels if parcel.j in whole]
-    return _UNITS * (1 + sum(values)) + 2 * _JOINING_ROWS * max(steps, default=0.0)
+    exchanges = [0.0]
+    for j, units in asked.items():
+        if float(units).is_integer() and units < owned.units[j]:
+            unit = sorted(sum(parcel.results.values()) for parcel in owned.parcels if parcel.j == j)
+            exchanges.append(rate * sum(unit[-2:]))
+    return _UNITS * (1 + sum(values)) + max(exchanges)
