@@ -299,13 +299,15 @@ class _Program:
         for i, (row, _, _) in enumerate(self.rows):
             for x, a in row.items():
                 A[i, x] += a
-        for presolve in (True, False):  # HiGHS fails, seldom, on what its presolve leaves
+        least, most = np.array([low for _, low, _ in self.rows]), np.array([high for *_, high in self.rows])
+        # HiGHS fails, seldom, on rows of very different sizes.
+        for size in (np.ones(len(A)), np.maximum(abs(A).max(axis=1), _SPARE)):
             found = milp(
                 np.array(self.cost),
                 integrality=np.array(self.whole, dtype=int),
                 bounds=Bounds(np.array(self.lower), np.array(self.upper)),
-                constraints=LinearConstraint(A, [low for _, low, _ in self.rows], [high for *_, high in self.rows]),
-                options={"mip_rel_gap": _GAP, "node_limit": _NODES, "presolve": presolve},
+                constraints=LinearConstraint(A / size[:, None], least / size, most / size),
+                options={"mip_rel_gap": _GAP, "node_limit": _NODES},
             )
             if found.status != _FAILED:
                 break
