@@ -69,6 +69,8 @@ def round_to_units(
         UnreachableGoalError: If no whole numbers of units keep the rules.
         SolverError: If the solver gives up.
     """
+    if (abs(master.X.sum(axis=0) - stock.weights) <= _SPARE).all():
+        return WholeUnits(stock.units, master.X, (0.0,) * len(stock.lots))
     met = [g for g in master.goals if g.figure and g.met(delivered(g, market, sleeves, terms, master.X))]
     # The portfolio's own orders, then any orders; all its goals, then only the rules.
     for goals, any_orders in ((met, False), (met, True), ([], False), ([], True)):
