@@ -188,16 +188,20 @@ def request(  # noqa: PLR0913 - one argument a field
     risk_tolerance: float = 0.5,
     tax: float = 0.32,
     rules: Mapping[str, object] | None = None,
+    account: Mapping[str, object] | None = None,
+    customer: Mapping[str, object] | None = None,
 ) -> bytes:
-    """Write a request; the defaults are the reference customer's."""
+    """Write a request; the defaults are the reference customer's. An *account* takes the place of the capital."""
     body = {
         "request_id": "test",
         "customer": {
             "customer_id": "test",
-            "total_capital_aud": capital,
+            "total_capital_aud": None if account else capital,
             "risk_tolerance": risk_tolerance,
             "marginal_tax_rate": tax,
+            **(customer or {}),
         },
+        "account": account,
         "pod_weights": dict(shares),
         "market": market_id,
         "brokerage_aud": brokerage,

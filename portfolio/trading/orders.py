@@ -13,6 +13,7 @@ import numpy as np
 
 from portfolio.account import objective, objective_terms
 from portfolio.errors import SolverError
+from portfolio.goals import Row
 from portfolio.master import optimise_master
 from portfolio.naive import put_side_by_side, without_coordination
 from portfolio.ranking import delivered
@@ -178,7 +179,11 @@ def plan(
     orders = tuple(_orders(market, sleeves, terms, stock, whole))
     spent = sum(order.value_aud * (1 if order.side is Side.BUY else -1) for order in orders)
     brokerage, spread = sum(order.brokerage_aud for order in orders), sum(order.spread_aud for order in orders)
-    value = objective(terms, objective_terms(market, sleeves, terms, whole.X))
+    gains = _tax(terms, stock, whole.sold)
+    cost = brokerage + spread + gains.tax_aud
+    goals = tuple(_goals(market, sleeves, terms, master, whole.X, cost))
+    before = _goals(market, sleeves, terms, master, master.X, None)
+    value = _objective(market, sleeves, terms, whole.X, cost)
     return Trading(
         naive=move_to(market, put_side_by_side(sleeves), terms, pooled=False),
         master=move_to(market, master.X, terms, pooled=True),
@@ -193,9 +198,9 @@ def plan(
         cash_left_aud=terms.owned.cash_aud - spent - brokerage - spread,
         brokerage_aud=brokerage,
         spread_aud=spread,
-        gains=_tax(terms, stock, whole.sold),
-        goals=tuple(_goals(market, sleeves, terms, master, whole)),
-        goals_kept=whole.goals_kept,
+        gains=gains,
+        goals=goals,
+        goals_kept=all(now.met or not then.met for now, then in zip(goals, before, strict=True)),
         objective=value,
         rounding_cost=master.certificate.objective - value,
         losses_replaced=tuple(_losses_replaced(market, orders)),
@@ -222,11 +227,22 @@ def _does_not_pay(
     )
 
 
+def _objective(market: Market, sleeves: Sequence[Sleeve], terms: Terms, X: Matrix, cost_aud: float) -> float:
+    """Compute the objective of what the orders lead to, at what they cost."""
+    parts, buying = objective_terms(market, sleeves, terms, X), without_coordination(market, sleeves, terms)
+    if buying.buying_cost_aud > 0:
+        parts = replace(parts, trading_cost=cost_aud / buying.buying_cost_aud)
+    return objective(terms, parts)
+
+
 def _goals(
-    market: Market, sleeves: Sequence[Sleeve], terms: Terms, master: Master, whole: WholeUnits
+    market: Market, sleeves: Sequence[Sleeve], terms: Terms, master: Master, X: Matrix, cost_aud: float | None
 ) -> Iterator[GoalInUnits]:
+    """Say what holdings give of every goal; *cost_aud* is what the orders cost, where there are any."""
     for goal in master.goals:
-        value = delivered(goal, market, sleeves, terms, whole.X)
+        value = delivered(goal, market, sleeves, terms, X)
+        if goal.figure is Row.TRADING_COST and cost_aud is not None:
+            value = cost_aud
         yield GoalInUnits(goal.name, value, goal.met(value))
 
 

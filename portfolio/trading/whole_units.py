@@ -21,7 +21,8 @@ from portfolio.goals import Row
 from portfolio.mandate import Measure
 from portfolio.ranking import delivered
 from portfolio.tax.kinds import Kind
-from portfolio.trading.inventory import FIRST_PURCHASE_AUD
+from portfolio.tax.sale import cheapest_sale
+from portfolio.trading.inventory import FIRST_PURCHASE_AUD, LAW
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
     from portfolio.sleeve import Sleeve
     from portfolio.trading.inventory import Inventory
 
-_INFEASIBLE = 2
+# scipy.optimize.milp, OptimizeResult.status.
+_INFEASIBLE, _FAILED = 2, 4
 # Rounds of tangents, and nodes of the tree in each: numbers, not seconds, so that the answer is always the same.
 _ROUNDS, _NODES = 30, 20_000
 # Nearness is proven to this part of it.
@@ -50,14 +52,12 @@ class WholeUnits:
     Attributes:
         units: Held of each ETF afterwards, shape (n,).
         X: Value of what each pod holds, as a share of the capital, shape (pods, n).
-        sold: Units sold of each parcel that is owned.
-        goals_kept: Whether all goals that the portfolio met were required here too; else only the rules were.
+        sold: Units sold of each parcel that is owned: those that are taxed least.
     """
 
     units: Vector
     X: Matrix
     sold: tuple[float, ...]
-    goals_kept: bool
 
 
 def round_to_units(
@@ -69,14 +69,16 @@ def round_to_units(
         UnreachableGoalError: If no whole numbers of units keep the rules.
         SolverError: If the solver gives up.
     """
+    if (abs(master.X.sum(axis=0) - stock.weights) <= _SPARE).all():
+        return WholeUnits(stock.units, master.X, (0.0,) * len(stock.lots))
     met = [g for g in master.goals if g.figure and g.met(delivered(g, market, sleeves, terms, master.X))]
     # The portfolio's own orders, then any orders; all its goals, then only the rules.
     for goals, any_orders in ((met, False), (met, True), ([], False), ([], True)):
         program = _Program(market, sleeves, terms, stock, master.X, goals, any_orders=any_orders)
         found = program.solve()
         if found is not None:
-            units, X, sold = found
-            return WholeUnits(units, X, sold, goals_kept=bool(goals) or not met)
+            units, X = found
+            return WholeUnits(units, X, _least_taxed(market, terms, stock, units))
     limits = ("max_turnover", "max_tax_aud")
     said = "".join(f", {name}" for name in limits if getattr(terms.rules, name) is not None)
     message = (
@@ -85,6 +87,13 @@ def round_to_units(
         f" ({terms.rules.capital_tolerance:.1%}), min_weight{said} or min_order_aud"
     )
     raise UnreachableGoalError(message)
+
+
+def _least_taxed(market: Market, terms: Terms, stock: Inventory, units: Vector) -> tuple[float, ...]:
+    """Choose the parcels again: the program's are least taxed only to the gap at which it stops."""
+    assert terms.owned is not None  # noqa: S101 - there is a stock
+    sold = {t: float(n) for t, n in zip(market.tickers, stock.units - units, strict=True) if n > 0}
+    return cheapest_sale(terms.owned.parcels, sold, stock.quotes, terms.owned.taxpayer, LAW).units
 
 
 class _Program:
@@ -121,7 +130,7 @@ class _Program:
         for goal in self.goals:
             self._keep(goal)
 
-    def solve(self) -> tuple[Vector, Matrix, tuple[float, ...]] | None:
+    def solve(self) -> tuple[Vector, Matrix] | None:
         """Solve, adding tangents until no goal on risk is broken; None if there is nothing."""
         for _ in range(_ROUNDS):
             x = self._solve()
@@ -294,16 +303,18 @@ class _Program:
         for i, (row, _, _) in enumerate(self.rows):
             for x, a in row.items():
                 A[i, x] += a
-        # HiGHS at times fails in its presolve, of programs that it solves without.
-        for presolve in (True, False):
+        least, most = np.array([low for _, low, _ in self.rows]), np.array([high for *_, high in self.rows])
+        plain, even = np.ones(len(A)), np.maximum(abs(A).max(axis=1), _SPARE)
+        # HiGHS fails, seldom, on rows of very different sizes, and in its presolve.
+        for size, presolve in ((plain, True), (even, True), (plain, False)):
             found = milp(
                 np.array(self.cost),
                 integrality=np.array(self.whole, dtype=int),
                 bounds=Bounds(np.array(self.lower), np.array(self.upper)),
-                constraints=LinearConstraint(A, [low for _, low, _ in self.rows], [high for *_, high in self.rows]),
+                constraints=LinearConstraint(A / size[:, None], least / size, most / size),
                 options={"mip_rel_gap": _GAP, "node_limit": _NODES, "presolve": presolve},
             )
-            if found.x is not None or found.status == _INFEASIBLE:
+            if found.status != _FAILED:
                 break
         if found.x is None:
             if found.status == _INFEASIBLE:
@@ -321,14 +332,11 @@ class _Program:
             amounts[:, j] *= x[self.units[j]] * float(self.stock.prices[j]) / amounts[:, j].sum()
         return amounts
 
-    def _read(self, x: Vector) -> tuple[Vector, Matrix, tuple[float, ...]]:
+    def _read(self, x: Vector) -> tuple[Vector, Matrix]:
         units = np.zeros(self.X.shape[1])
         for j, number in self.units.items():
             units[j] = x[number]
-        sold = [0.0] * len(self.stock.lots)
-        for parcel, variable in self.parcels.items():
-            sold[parcel] = float(x[variable])
-        return units, self._amounts(x) / self.capital, tuple(sold)
+        return units, self._amounts(x) / self.capital
 
 
 def _sum(*rows: Mapping[int, float]) -> dict[int, float]:

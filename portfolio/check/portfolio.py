@@ -1,29 +1,23 @@
-"""Check a final event on its own: every rule and every figure, again, from its weights alone.
-
-Works on the event as it goes over the wire (a mapping, from JSON) and the market snapshot it
-names. Shares no arithmetic with what made the event: nothing of the solver, of the formulation or
-of ``figures`` is imported here, so that a mistake there does not pass here as well.
-"""
+"""Check the weights of a final event: rules, goals, figures, comparison and proof."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from itertools import combinations
 from math import isclose, sqrt
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from portfolio.check.facts import FIGURE, RULE, correlation, same
+from portfolio.check.move import Move
+from portfolio.check.owned import Owned
+
 if TYPE_CHECKING:
-    from portfolio import Vector
+    from collections.abc import Iterator, Mapping
+
+    from portfolio import Matrix, Vector
+    from portfolio.check.facts import Event
     from portfolio.market import Market
-
-Event = Mapping[str, Any]
-
-# Rules may be off by what the solver's accuracy leaves (weights and figures of order one), figures
-# only by what adding up in another order does to double precision.
-RULE = 1e-7
-FIGURE = 1e-9
 
 # What is proven of goals that are met; and how far below it a goal that gave way is held.
 _PROVEN, _HELD = 2e-4, 1.1e-4
@@ -44,32 +38,25 @@ _OF_THE_WHOLE = (
     "trading_cost_aud",
 )
 _LAST_RANK = 10
+_RULES = {
+    "max_etfs",
+    "min_weight",
+    "max_weight",
+    "duplicates",
+    "min_correlation_distance",
+    "never_buy",
+    "never_sell",
+    "capital_tolerance",
+    "min_order_aud",
+    "max_turnover",
+    "max_tax_aud",
+}
 _LOWER_IS_BETTER = ("etfs", "duplicated_etfs", "largest_position", "trading_cost_aud")
 
 
-def findings(event: Event, market: Market) -> list[str]:
-    """Say everything that is wrong with an event; nothing, if it can be trusted."""
-    if event["market"] != {"id": market.id, "sha256": market.sha256}:
-        return [f"the event is about market {event['market']}, not {market.id} with hash {market.sha256}"]
-    checker = _Checker(event, market)
-    return [
-        finding
-        for part in (
-            checker.structure,
-            checker.limits,
-            checker.naive,
-            checker.goals,
-            checker.pod_figures,
-            checker.comparison,
-            checker.correlations,
-            checker.economic_duplicates,
-            checker.objective,
-        )
-        for finding in part()
-    ]
+class Portfolio:
+    """A final event's portfolio; every method yields what is wrong with one part of it."""
 
-
-class _Checker:
     def __init__(self, event: Event, market: Market) -> None:
         self.event, self.market = event, market
         self.terms: Event = event["terms"]
@@ -79,23 +66,35 @@ class _Checker:
         self.shares = np.array([pod["capital_share"] for pod in self.pods.values()])
         self.X = np.array([self.vector(pod["weights"]) for pod in self.pods.values()])
         self.naive_sleeves = np.array([self.vector(pod["naive_weights"]) for pod in self.pods.values()])
-        self.owned: Event | None = self.terms.get("owned")
+        universes = {ticker for pod in self.pods.values() for ticker in pod["mandate"]["universe"]}
+        self.owned = Owned(self.terms, universes, market) if self.terms["owned"] is not None else None
         # Of what is invested: where something is owned, that is not fixed.
         self.sleeves = self.X / self.X.sum(axis=1)[:, None]
         etfs = market.etfs
         self.cash_yield = np.array([etf.distribution_yield for etf in etfs])
         self.credits = np.array([etf.distribution_yield * etf.franked_share * 30 / 70 for etf in etfs])
-        self.had = self._had()
+        self.had = np.zeros(len(etfs)) if self.owned is None else self.owned.had
+        self.moves = {which: self._move(which) for which in ("naive", "master")} if self.owned else {}
         self.spreads = np.array([etf.half_spread for etf in etfs])
         self.liquidity = np.array([etf.liquidity for etf in etfs])
 
-    def _had(self) -> Vector:
-        """Shares of the capital that were owned."""
-        had = np.zeros(len(self.index))
-        for parcel in self.owned["parcels"] if self.owned else ():
-            j = self.index[parcel["ticker"]]
-            had[j] += parcel["units"] * (self.market.etfs[j].price_aud or 0.0) / self.terms["total_capital_aud"]
-        return had
+    def findings(self) -> Iterator[str]:
+        """Say everything that is wrong with the weights and what is said of them."""
+        yield from self.structure()
+        yield from self.limits()
+        yield from self.naive()
+        yield from self.goals()
+        yield from self.pod_figures()
+        yield from self.comparison()
+        yield from self.correlations()
+        yield from self.economic_duplicates()
+        yield from self.objective()
+
+    def _move(self, which: str) -> Move:
+        assert self.owned is not None  # noqa: S101 - the caller looked
+        X = self.naive_sleeves * self.shares[:, None] if which == "naive" else self.X
+        told, fixed = self.event["trading"][which], self.terms["brokerage_aud"]
+        return Move(self.owned, X, told, pooled=which == "master", brokerage_aud=fixed)
 
     def vector(self, weights: Mapping[str, float]) -> Vector:
         """Put named weights in the market's order; an unknown ticker fails loudly."""
@@ -125,20 +124,25 @@ class _Checker:
             owners = [pod for pod, held in zip(self.pods, self.X, strict=True) if held[j] > 0]
             amount = w[j] * self.terms["total_capital_aud"]
             etf = self.market.etfs[j]
-            same = (holding["name"], holding["asset_class"], list(holding["owners"])) == (
-                etf.name,
-                etf.asset_class,
-                owners,
-            )
-            if not (same and _same(holding["weight"], w[j]) and _same(holding["amount_aud"], amount)):
+            words = (holding["name"], holding["asset_class"], list(holding["owners"]))
+            described = words == (etf.name, etf.asset_class, owners)
+            if not (described and same(holding["weight"], w[j]) and same(holding["amount_aud"], amount)):
                 yield f"the line of holding {etf.ticker} does not agree with its weight, owners or description"
         if sorted(h["ticker"] for h in self.event["holdings"]) != sorted(t for t, j in self.index.items() if w[j] > 0):
             yield "the list of holdings is not the list of ETFs with a weight"
 
     def limits(self) -> Iterator[str]:
         """Check the hard rules."""
-        rules, w, owners = self.rules, self.X.sum(axis=0), (self.X > 0).sum(axis=0)
-        held = np.flatnonzero(owners)
+        if set(self.rules) != _RULES:
+            yield f"the rules are not those that there are: {sorted(set(self.rules) ^ _RULES)}"
+        yield from self.positions(self.X, self.had)
+        for pod, u in zip(self.pods.values(), self.X / self.shares[:, None], strict=True):
+            yield from self.may_hold(pod["mandate"], u, pod["left_out"])
+
+    def positions(self, X: Matrix, had: Vector) -> Iterator[str]:
+        """Check holdings, shape (pods, n), against the rules of the whole portfolio; *had* is what was owned."""
+        rules, w, owners = self.rules, X.sum(axis=0), (X > 0).sum(axis=0)
+        held = np.flatnonzero(owners).tolist()
         if len(held) > rules["max_etfs"]:
             yield f"{len(held)} ETFs are held, more than {rules['max_etfs']}"
         for j in held:
@@ -147,17 +151,15 @@ class _Checker:
                 yield f"{ticker} has a weight of {w[j]:.9f}, outside {rules['min_weight']} to {rules['max_weight']}"
             if owners[j] > 1 and rules["duplicates"] == "forbid":
                 yield f"{ticker} has {owners[j]} owners"
-            if ticker in rules["never_buy"] and w[j] > self.had[j] + FIGURE:
+            if ticker in rules["never_buy"] and w[j] > had[j] + FIGURE:
                 yield f"{ticker} is held, but must never be bought"
         for i, j in combinations(held, 2):
-            rho = self.market.Sigma[i, j] / sqrt(self.market.Sigma[i, i] * self.market.Sigma[j, j])
-            if sqrt(max(0.0, (1 - rho) / 2)) < rules["min_correlation_distance"] - RULE:
+            distance = sqrt(max(0.0, (1 - correlation(self.market, i, j)) / 2))
+            if distance < rules["min_correlation_distance"] - RULE:
                 yield f"{self.market.etfs[i].ticker} and {self.market.etfs[j].ticker} are nearer than allowed"
-        for pod, u in zip(self.pods.values(), self.X / self.shares[:, None], strict=True):
-            yield from self.may_hold(pod["mandate"], u, pod["left_out"])
 
     def may_hold(self, mandate: Event, u: Vector, left_out: list[str]) -> Iterator[str]:
-        """Check a sleeve against its universe and its largest position."""
+        """Check a sleeve against its universe and its largest position; what is owned of what is left out may stay."""
         for j in np.flatnonzero(u > 0):
             ticker = self.market.etfs[j].ticker
             if ticker not in mandate["universe"] or (ticker in left_out and not self.had[j]):
@@ -170,6 +172,9 @@ class _Checker:
         for (pod, part), u in zip(self.pods.items(), self.naive_sleeves, strict=True):
             mandate = part["mandate"]
             yield from self.may_hold(mandate, u, part["left_out"])
+            # Alone, a pod owns nothing yet.
+            if bought := sorted(set(part["left_out"]) & set(part["naive_weights"])):
+                yield f"{pod} alone would buy what is left out: {', '.join(bought)}"
             if not isclose(u.sum(), 1.0, abs_tol=RULE):
                 yield f"{pod}'s own weights sum to {u.sum():.9f}, not to 1"
             if 1 / float(u @ u) < mandate["min_effective_holdings"] - 1e2 * RULE:
@@ -181,7 +186,7 @@ class _Checker:
 
     def goals(self) -> Iterator[str]:
         """Check what every goal asks, gets, and is said to get."""
-        due = {goal["name"]: goal for goal in self.due()}
+        due = {goal["name"]: goal for goal in self.due(self.X)}
         told = {goal["name"]: goal for goal in self.event["goals"]}
         if set(told) != set(due) or len(told) != len(self.event["goals"]):
             yield f"the goals that are told are not those asked: {sorted(set(told) ^ set(due))}"
@@ -209,14 +214,17 @@ class _Checker:
         order = figures.index(due["figure"]) if due["figure"] in figures else 0
         return (float(self.priority(due)), kind, first, share, *place, float(order))
 
-    def due(self) -> Iterator[Event]:
-        """Say of every goal what it should be: who, what, how much, and what the portfolio gives."""
-        sleeves = dict(zip(self.pods, self.sleeves, strict=True))
+    def due(self, X: Matrix, *, trading_cost_aud: float | None = None) -> Iterator[Event]:
+        """Say of every goal what it should be: who, what, how much, and what holdings of shape (pods, n) give."""
+        sleeves = dict(zip(self.pods, X / X.sum(axis=1)[:, None], strict=True))
         for pod, part in self.pods.items():
             for figure, asked in part["mandate"]["goals"].items():
                 value, lower = self.measure(figure, sleeves[pod]), figure == "volatility"
                 yield _due(f"{pod}.{figure}", [pod], figure, asked, value, lower=lower)
-        naive, now = self.overview("naive"), self.overview("master")
+        naive, now = self.overview("naive"), self.holding(X)
+        now["trading_cost_aud"] = self.overview("master")["trading_cost_aud"]
+        if trading_cost_aud is not None:
+            now["trading_cost_aud"] = trading_cost_aud
         for figure in _LOWER_IS_BETTER + _HIGHER_IS_BETTER:
             asked = naive[figure]
             if asked is not None and self.could_be_worse(figure):
@@ -226,7 +234,7 @@ class _Checker:
             for a, b in combinations(self.pods, 2):
                 limit = self.limit(a, b)
                 if limit is not None:
-                    rho = self.correlation(a, b)
+                    rho = self.correlation(a, b, X)
                     yield _due(f"correlation.{a}-{b}", [a, b], "correlation", limit, rho, lower=True)
 
     def could_be_worse(self, figure: str) -> bool:
@@ -240,14 +248,14 @@ class _Checker:
     def goal(self, told: Event, due: Event) -> Iterator[str]:
         """Check one goal."""
         name, asked, value = told["name"], due["asked"], due["delivered"]
-        if any(told[key] != due[key] for key in ("pods", "figure", "better")) or not _same(told["asked"], asked):
+        if any(told[key] != due[key] for key in ("pods", "figure", "better")) or not same(told["asked"], asked):
             yield f"{name} is told as another goal than {due['figure']} of {due['pods']}, asked {asked}"
-        if not _same(told["delivered"], value):
+        if not same(told["delivered"], value):
             yield f"{name} delivers {value}, not {told['delivered']}"
             return
         lower = due["better"] == "lower"
         short = None if value is None else max(0.0, value - asked if lower else asked - value)
-        if not _same(told["shortfall"], short):
+        if not same(told["shortfall"], short):
             yield f"{name} is short by {short}, not by {told['shortfall']}"
         slack = RULE * max(1.0, abs(asked))
         met = short is not None and short <= slack
@@ -312,36 +320,43 @@ class _Checker:
                 yield f"{pod} has not the figures, or the mandate, that it should have"
                 continue
             for name, told in part["figures"].items():
-                if not _same(told, self.measure(name, u)):
+                if not same(told, self.measure(name, u)):
                     yield f"{pod}'s {name} is {self.measure(name, u)}, not {told}"
 
     def overview(self, which: str) -> dict[str, float | None]:
         """Compute the figures that are compared, of the naive portfolio or the master's."""
         X = self.naive_sleeves * self.shares[:, None] if which == "naive" else self.X
-        w, owners, capital = X.sum(axis=0), (X > 0).sum(axis=0), self.terms["total_capital_aud"]
-        before = float((self.market.expected_returns + self.credits) @ w)
-        tax = self.terms["marginal_tax_rate"] * float((self.cash_yield + self.credits) @ w)
-        brokerage, spread = self.terms["brokerage_aud"] * float(owners.sum()), capital * float(self.spreads @ w)
+        w, capital = X.sum(axis=0), self.terms["total_capital_aud"]
+        brokerage, spread = self.terms["brokerage_aud"] * float((X > 0).sum()), capital * float(self.spreads @ w)
         buying, gains_tax = brokerage + spread, 0.0
         if self.owned:
-            move = self.event["trading"][which]
-            buying += self.owned["brokerage_share"] * capital * float(w.sum())
-            brokerage, spread, gains_tax = move["brokerage_aud"], move["spread_aud"], move["gains"]["tax_aud"]
+            move = self.moves[which]
+            buying += self.owned.fee * capital * float(w.sum())
+            brokerage, spread, gains_tax = move.brokerage_aud, move.spread_aud, move.gains.tax_aud
         return {
-            "etfs": float((owners > 0).sum()),
-            "positions": float(owners.sum()),
-            "duplicated_etfs": float((owners > 1).sum()),
-            "largest_position": float(w.max()),
+            **self.holding(X),
             "trading_cost_aud": brokerage + spread + gains_tax,
             "brokerage_aud": brokerage,
             "spread_aud": spread,
             "capital_gains_tax_aud": gains_tax,
             "buying_cost_aud": buying,
+        }
+
+    def holding(self, X: Matrix) -> dict[str, float | None]:
+        """Compute what follows from holdings alone, shape (pods, n), however one gets there."""
+        w, owners = X.sum(axis=0), (X > 0).sum(axis=0)
+        before = float((self.market.expected_returns + self.credits) @ w)
+        tax = self.terms["marginal_tax_rate"] * float((self.cash_yield + self.credits) @ w)
+        return {
+            "etfs": float((owners > 0).sum()),
+            "positions": float(owners.sum()),
+            "duplicated_etfs": float((owners > 1).sum()),
+            "largest_position": float(w.max()),
             "tax_efficiency": 10 * (before - tax) / before if before > 0 else None,
             "sharpe_ratio": self.measure("sharpe_ratio", w),
             "expected_return": float(self.market.expected_returns @ w),
             "volatility": self.risk(w),
-            "tax_aud": capital * tax,
+            "tax_aud": self.terms["total_capital_aud"] * tax,
         }
 
     def comparison(self) -> Iterator[str]:
@@ -353,7 +368,7 @@ class _Checker:
             yield "the comparison has not the rows it should have"
             return
         for metric, row in rows.items():
-            if not (_same(row["naive"], naive[metric]) and _same(row["master"], master[metric])):
+            if not (same(row["naive"], naive[metric]) and same(row["master"], master[metric])):
                 yield f"{metric} is {naive[metric]} and {master[metric]}, not {row['naive']} and {row['master']}"
             better = "higher" if metric in (*_HIGHER_IS_BETTER, "expected_return") else "lower"
             if (row["better"], row["never_worse"]) != (better, self.never_worse(metric)):
@@ -373,31 +388,31 @@ class _Checker:
             yield "the correlations are not those of every pair of pods"
             return
         for (a, b), row in rows.items():
-            rho, limit = self.correlation(a, b), self.limit(a, b)
+            rho, limit = self.correlation(a, b, self.X), self.limit(a, b)
             room = None if limit is None else limit - rho
-            if not _same(row["correlation"], rho) or row["limit"] != limit or not _same(row["room"], room):
+            if not same(row["correlation"], rho) or row["limit"] != limit or not same(row["room"], room):
                 yield f"the correlation of {a} and {b} is {rho} (limit {limit}), not as told"
         for a in names:
             for b in names:
-                if not _same(self.event["correlation_matrix"][a][b], self.correlation(a, b)):
+                if not same(self.event["correlation_matrix"][a][b], self.correlation(a, b, self.X)):
                     yield f"the matrix of correlations is wrong for {a} and {b}"
 
     def economic_duplicates(self) -> Iterator[str]:
         """Check which ETFs that are held do nearly the same."""
         w, told = self.X.sum(axis=0), self.event["economic_duplicates"]
         near = {}
-        for i, j in combinations(np.flatnonzero(w > 0), 2):
-            rho = self.market.Sigma[i, j] / sqrt(self.market.Sigma[i, i] * self.market.Sigma[j, j])
+        for i, j in combinations(np.flatnonzero(w > 0).tolist(), 2):
+            rho = correlation(self.market, i, j)
             if rho >= _NEARLY_THE_SAME:
-                near[self.market.etfs[i].ticker, self.market.etfs[j].ticker] = float(rho)
+                near[self.market.etfs[i].ticker, self.market.etfs[j].ticker] = rho
         if {tuple(pair["tickers"]) for pair in told} != set(near) or len(told) != len(near):
             yield f"the ETFs held that do nearly the same are {sorted(near)}, not as told"
-        elif any(not _same(pair["correlation"], near[tuple(pair["tickers"])]) for pair in told):
+        elif any(not same(pair["correlation"], near[tuple(pair["tickers"])]) for pair in told):
             yield "the correlation of two ETFs is not as told"
 
-    def correlation(self, a: str, b: str) -> float:
+    def correlation(self, a: str, b: str, X: Matrix) -> float:
         """Correlation of two pods' sleeves."""
-        x, y = (self.X[list(self.pods).index(pod)] for pod in (a, b))
+        x, y = (X[list(self.pods).index(pod)] for pod in (a, b))
         return float(x @ self.market.Sigma @ y) / (self.risk(x) * self.risk(y))
 
     def limit(self, a: str, b: str) -> float | None:
@@ -408,24 +423,17 @@ class _Checker:
 
     def objective(self) -> Iterator[str]:
         """Check the objective, its terms and what the certificate says of them."""
-        terms, weights, certificate = (
-            self.event["objective_terms"],
-            self.terms["preferences"],
-            self.event["certificate"],
-        )
-        for name, value in self.objective_terms().items():
-            if not _same(terms[name], value):
+        terms, certificate = self.event["objective_terms"], self.event["certificate"]
+        cost, buying = self.overview("master")["trading_cost_aud"] or 0.0, self.overview("naive")["buying_cost_aud"]
+        computed = self.objective_terms(self.X, trading_cost=cost / buying if buying else 0.0)
+        for name, value in computed.items():
+            if not same(terms[name], value):
                 yield f"the term {name} of the objective is {value}, not {terms[name]}"
-        value = (
-            weights["pod_score"] * terms["pod_score"]
-            - weights["duplication"] * terms["duplication"]
-            - weights["trading_cost"] * terms["trading_cost"]
-            + weights["tax_efficiency"] * terms["tax_efficiency"]
-        )
+        value = self.weighed(terms)
         if abs(value - certificate["objective"]) > RULE:
             yield f"the objective is {value}, not {certificate['objective']}"
         gap = max(0.0, certificate["bound"] - certificate["objective"]) / max(abs(certificate["objective"]), 0.01)
-        if not _same(gap, certificate["gap"]):
+        if not same(gap, certificate["gap"]):
             yield f"the gap is {gap}, not {certificate['gap']}"
         told = set(certificate["restricted"])
         if strange := told - {goal["name"] for goal in self.event["goals"]}:
@@ -444,23 +452,31 @@ class _Checker:
         if proven and not certificate["certified"]:
             yield "everything that a certificate takes is proven, but the portfolio is said not to be certified"
 
-    def objective_terms(self) -> dict[str, float]:
-        """Compute the terms of the objective."""
+    def weighed(self, terms: Mapping[str, float]) -> float:
+        """Weigh the terms of the objective."""
+        weights: Mapping[str, float] = self.terms["preferences"]
+        return (
+            weights["pod_score"] * terms["pod_score"]
+            - weights["duplication"] * terms["duplication"]
+            - weights["trading_cost"] * terms["trading_cost"]
+            + weights["tax_efficiency"] * terms["tax_efficiency"]
+        )
+
+    def objective_terms(self, X: Matrix, *, trading_cost: float) -> dict[str, float]:
+        """Compute the terms of the objective, of holdings of shape (pods, n)."""
         naive_X = self.naive_sleeves * self.shares[:, None]
-        naive, master = self.overview("naive"), self.overview("master")
-        was, now = (np.maximum((Y > 0).sum(axis=0) - 1, 0).sum() for Y in (naive_X, self.X))
+        naive, now = self.holding(naive_X), self.holding(X)
+        second, was = (np.maximum((Y > 0).sum(axis=0) - 1, 0).sum() for Y in (X, naive_X))
         scores = [
             self.score(part["mandate"]["objective"], best, u)
-            for part, best, u in zip(self.pods.values(), self.naive_sleeves, self.sleeves, strict=True)
+            for part, best, u in zip(self.pods.values(), self.naive_sleeves, X / X.sum(axis=1)[:, None], strict=True)
         ]
         taxed = naive["tax_efficiency"] is not None and bool(naive["tax_aud"])
         return {
-            "pod_score": float(self.X.sum(axis=1) @ np.array(scores)),
-            "duplication": float(now) / max(float(was), 1.0),
-            "trading_cost": (master["trading_cost_aud"] or 0.0) / naive["buying_cost_aud"]
-            if naive["buying_cost_aud"]
-            else 0.0,
-            "tax_efficiency": 1 - (master["tax_aud"] or 0.0) / (naive["tax_aud"] or 1.0) if taxed else 0.0,
+            "pod_score": float(X.sum(axis=1) @ np.array(scores)),
+            "duplication": float(second) / max(float(was), 1.0),
+            "trading_cost": trading_cost,
+            "tax_efficiency": 1 - (now["tax_aud"] or 0.0) / (naive["tax_aud"] or 1.0) if taxed else 0.0,
         }
 
     def score(self, objective: str, best: Vector, u: Vector) -> float:
@@ -484,9 +500,3 @@ def _due(name: str, pods: list[str], figure: str, asked: float, value: float | N
 def _short(goal: str, asked: float, delivered: float) -> float:
     """How far a figure is on the wrong side of what was asked."""
     return delivered - asked if goal == "volatility" else asked - delivered
-
-
-def _same(told: float | None, computed: float | None) -> bool:
-    if told is None or computed is None:
-        return told is computed
-    return isclose(told, computed, rel_tol=FIGURE, abs_tol=FIGURE)

@@ -1,0 +1,278 @@
+"""Check the orders in whole units: each of them, what is held after them, and that this keeps every rule."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portfolio.check.facts import FIGURE, RULE, correlation, differing, same
+from portfolio.check.move import differing_gains, wrong_sales
+from portfolio.check.tax import assess
+from portfolio.check.trades import FIRST_PURCHASE_AUD, volume
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portfolio.check.facts import Event
+    from portfolio.check.portfolio import Portfolio
+
+# From this correlation on, what is bought replaces what is sold at a loss (ITAA 1936, Part IVA; TR 2008/1).
+_REPLACES = 0.95
+
+
+class Orders:
+    """The orders of an event; every method yields what is wrong with one part of them."""
+
+    def __init__(self, portfolio: Portfolio) -> None:
+        assert portfolio.owned is not None  # noqa: S101 - the caller looked
+        self.portfolio, self.owned, self.market = portfolio, portfolio.owned, portfolio.market
+        self.told: Event = portfolio.event["trading"]
+        self.orders: list[Event] = self.told["orders"]
+        self.after = portfolio.vector(self.told["units"])
+        self.pods = {pod: portfolio.vector(amounts) for pod, amounts in self.told["pods"].items()}
+        self.amounts = np.array([self.pods[pod] for pod in portfolio.pods])
+        self.capital = self.owned.capital
+        self.sold = [0.0] * len(self.owned.parcels)
+        self.taken: dict[int, int] = {}
+        self.unmatched: list[str] = []
+        for order in self.orders:
+            self._match(order)
+        self.fees = {
+            "brokerage_aud": sum(self._brokerage(order) for order in self.orders),
+            "spread_aud": sum(self._spread(order) for order in self.orders),
+        }
+        self.gains = assess(self.owned.payer, self._results(), self.sold)
+
+    def findings(self) -> Iterator[str]:
+        """Say everything that is wrong with the orders."""
+        yield from self.units()
+        yield from self.each()
+        yield from self.sales()
+        yield from self.holdings()
+        yield from self.limits()
+        yield from self.money()
+        yield from self.goals()
+        yield from self.replaced()
+        yield from self.objective()
+
+    def units(self) -> Iterator[str]:
+        """Check that what was owned and the orders make what is held: of the ETFs of the portfolio."""
+        tickers = [order["ticker"] for order in self.orders]
+        if len(set(tickers)) < len(tickers):
+            yield f"an ETF has several orders: {tickers}"
+        if set(self.told["units"]) != set(self.portfolio.event["weights"]):
+            yield "whole units are held of other ETFs than the portfolio's"
+        after = self.owned.units.copy()
+        for order in self.orders:
+            after[self._j(order)] += (1 if order["side"] == "buy" else -1) * order["units"]
+        if not (after == self.after).all() or (after < 0).any():
+            yield "the units held are not those owned before and the orders"
+        sorted_orders = sorted(self.orders, key=lambda order: (order["side"] != "sell", self._j(order)))
+        if [order["ticker"] for order in sorted_orders] != tickers:
+            yield "the orders are not sells, and then buys, in the market's order"
+
+    def each(self) -> Iterator[str]:
+        """Check every order."""
+        yield from self.unmatched
+        for order in self.orders:
+            yield from (f"of the order for {order['ticker']}, {words}" for words in self._order(order))
+
+    def _order(self, order: Event) -> Iterator[str]:
+        j, rules, units = self._j(order), self.portfolio.rules, order["units"]
+        if order["side"] not in ("sell", "buy") or not (units > 0 and float(units).is_integer()):
+            yield f"the side is {order['side']} and the units are {units}"
+        price = self.market.etfs[j].price_aud
+        computed = {
+            "units": units,
+            "price_aud": price or 0.0,
+            "value_aud": units * (price or 0.0),
+            "brokerage_aud": self._brokerage(order),
+            "spread_aud": self._spread(order),
+            "tax_aud": self._tax(order),
+        }
+        words = ("side", "ticker", "pods", "parcels", "why")
+        yield from differing({k: v for k, v in order.items() if k not in words}, computed, size=self.capital)
+        owners = [pod for pod, amounts in self.pods.items() if amounts[j] > 0]
+        if order["pods"] != owners:
+            yield f"its pods are {owners}, not {order['pods']}"
+        parts = [self.after[j] * self.owned.prices[j] / self.capital, self.owned.had[j]] if owners else []
+        if not order["why"] or re.findall(r"[\d.]+%", order["why"]) != [f"{part:.2%}" for part in parts]:
+            yield f"its reason has other numbers than {parts}: {order['why']}"
+        forbidden = rules["never_sell"] if order["side"] == "sell" else rules["never_buy"]
+        if order["ticker"] in forbidden:
+            yield f"it must never be made: {order['side']}"
+        first = order["side"] == "buy" and not self.owned.units[j]
+        if computed["value_aud"] < max(rules["min_order_aud"], FIRST_PURCHASE_AUD if first else 0.0) - RULE:
+            yield f"its value of {computed['value_aud']:.2f} AUD is below the least"
+        if order["side"] == "buy" and order["parcels"]:
+            yield "it buys, and sells parcels"
+        for part in order["parcels"]:
+            yield from self._part(part, j)
+
+    def _part(self, part: Event, j: int) -> Iterator[str]:
+        """Check what is said of units sold of one parcel."""
+        k = self._parcel(part, j)
+        if k is None:
+            return
+        parcel, units = self.owned.parcels[k], part["units"]
+        if not (units > 0 and float(units).is_integer()):
+            yield f"{units} units are sold of a parcel"
+        realised = {kind: aud * units for kind, aud in parcel.results.items()}
+        wrong = differing(part["realised_aud"], realised, size=self.capital)
+        yield from (f"of what a parcel realises, {words}" for words in wrong)
+        if set(part) != {"acquired", "units", "cost_base_aud", "realised_aud"}:
+            yield "a parcel is told in other words"
+
+    def sales(self) -> Iterator[str]:
+        """Check that the parcels sold add up to the orders, and are taxed least."""
+        asked = {self._j(order): float(order["units"]) for order in self.orders if order["side"] == "sell"}
+        yield from (f"of the orders, {words}" for words in wrong_sales(self.owned, asked, self.sold))
+
+    def holdings(self) -> Iterator[str]:
+        """Check that the pods' parts are those of the units, and within the pods' terms."""
+        if set(self.pods) != set(self.portfolio.pods):
+            yield f"the pods that hold units are {sorted(self.pods)}"
+            return
+        values = self.after * self.owned.prices
+        if (abs(self.amounts.sum(axis=0) - values) > FIGURE * np.maximum(1.0, values)).any():
+            yield "the pods' values are not those of the units"
+        if (self.amounts < 0).any() or any(0.0 in amounts.values() for amounts in self.told["pods"].values()):
+            yield "a pod holds nothing, or less, of an ETF that it is said to hold"
+        tolerance = self.portfolio.rules["capital_tolerance"]
+        for (pod, part), held in zip(self.portfolio.pods.items(), self.amounts, strict=True):
+            amount = part["capital_share"] * self.capital
+            if abs(float(held.sum()) - amount) > tolerance * amount + RULE * self.capital:
+                yield f"in whole units, {pod} holds {held.sum():.2f} AUD, too far from {amount:.2f}"
+            wrong = self.portfolio.may_hold(part["mandate"], held / amount, part["left_out"])
+            yield from (f"in whole units, {words}" for words in wrong)
+
+    def limits(self) -> Iterator[str]:
+        """Check the hard rules of the whole portfolio, in whole units."""
+        X = self.amounts / self.capital
+        yield from (f"in whole units, {words}" for words in self.portfolio.positions(X, self.owned.had))
+        traded = sum(order["units"] * float(self.owned.prices[self._j(order)]) for order in self.orders)
+        yield from (f"in whole units, {w}" for w in volume(self.portfolio, traded / 2, self.gains.tax_aud, RULE))
+
+    def money(self) -> Iterator[str]:
+        """Check the cash that is left, the cost and the tax."""
+        left = self.owned.told["cash_aud"] - sum(self.fees.values())
+        for order in self.orders:
+            left -= (1 if order["side"] == "buy" else -1) * order["units"] * float(self.owned.prices[self._j(order)])
+        if left < -FIGURE * self.capital:
+            yield f"{-left:.2f} AUD are missing to pay for the orders"
+        told = {name: self.told[name] for name in ("cash_left_aud", *self.fees)}
+        wrong = differing(told, {"cash_left_aud": left, **self.fees}, size=self.capital)
+        yield from (f"of the orders, {words}" for words in wrong)
+        yield from (f"of the orders, {words}" for words in differing_gains(self.owned, self.told["gains"], self.sold))
+
+    def goals(self) -> Iterator[str]:
+        """Check what whole units do to every goal."""
+        cost = sum(self.fees.values()) + self.gains.tax_aud
+        due = list(self.portfolio.due(self.amounts / self.capital, trading_cost_aud=cost))
+        delivered = {goal["name"]: goal for goal in due}
+        goals = self.portfolio.event["goals"]
+        if [goal["name"] for goal in self.told["goals"]] != [goal["name"] for goal in goals]:
+            yield "the goals in whole units are not those of the portfolio"
+            return
+        kept = True
+        for told, before in zip(self.told["goals"], goals, strict=True):
+            goal = delivered[told["name"]]
+            met = is_met(goal)
+            kept = kept and (met or not before["met"])
+            if not same(told["delivered"], goal["delivered"]) or told["met"] != met:
+                yield f"in whole units, {told['name']} is {goal['delivered']} (met: {met}), not as told"
+        if self.told["goals_kept"] != kept:
+            yield f"whether whole units keep the goals is {kept}, not {self.told['goals_kept']}"
+
+    def replaced(self) -> Iterator[str]:
+        """Check what is said of ETFs sold at a loss while one that moves like it is bought."""
+        losing = [o for o in self.orders if any(part["realised_aud"].get("loss", 0.0) > 0 for part in o["parcels"])]
+        near = {}
+        for sold, bought in product(losing, [o for o in self.orders if o["side"] == "buy"]):
+            rho = correlation(self.market, self._j(sold), self._j(bought))
+            if rho >= _REPLACES:
+                near[sold["ticker"], bought["ticker"]] = rho
+        told = {(pair["sold"], pair["bought"]): pair["correlation"] for pair in self.told["losses_replaced"]}
+        if set(told) != set(near) or len(told) != len(self.told["losses_replaced"]):
+            yield f"the losses that are replaced are {sorted(near)}, not {sorted(told)}"
+        elif any(not same(told[pair], rho) for pair, rho in near.items()):
+            yield "the correlation of a loss and what replaces it is not as told"
+
+    def objective(self) -> Iterator[str]:
+        """Check the objective in whole units, and the reason for which nothing is traded."""
+        naive, weights = self.portfolio.overview("naive"), self.portfolio.terms["preferences"]
+        buying, certificate = naive["buying_cost_aud"] or 0.0, self.portfolio.event["certificate"]
+        X = self.amounts / self.capital
+        cost = (sum(self.fees.values()) + self.gains.tax_aud) / buying if buying else 0.0
+        value = self.portfolio.weighed(self.portfolio.objective_terms(X, trading_cost=cost))
+        lost = certificate["objective"] - value
+        # The certificate's objective is the solver's.
+        if not same(self.told["objective"], value) or abs(self.told["rounding_cost"] - lost) > RULE:
+            yield f"the objective in whole units is {value}, {lost} less than the portfolio's, not as told"
+        reason = self.told["does_not_pay"]
+        if reason is None:
+            return
+        if self.orders:
+            yield "there are orders, and a reason why there are none"
+        dear = weights["trading_cost"] * reason["cost_aud"] / buying if buying else 0.0
+        if not same(reason["cost"], dear) or reason["cost_aud"] < 0:
+            yield f"trading would cost {dear} of the objective, not {reason['cost']}"
+        leeway = certificate["target_gap"] * max(abs(certificate["objective"]), 0.01) + RULE
+        if certificate["certified"] and reason["gain"] > reason["cost"] + leeway:
+            yield f"not to trade is said to be best, and trading to gain {reason['gain']} for {reason['cost']}"
+
+    # What an order is about.
+
+    def _j(self, order: Event) -> int:
+        return self.portfolio.index[order["ticker"]]
+
+    def _results(self) -> list[Event]:
+        return [parcel.results for parcel in self.owned.parcels]
+
+    def _brokerage(self, order: Event) -> float:
+        value = order["units"] * float(self.owned.prices[self._j(order)])
+        return float(self.portfolio.terms["brokerage_aud"] + self.owned.fee * value)
+
+    def _spread(self, order: Event) -> float:
+        j = self._j(order)
+        return float(order["units"] * self.owned.prices[j] * self.market.etfs[j].half_spread)
+
+    def _tax(self, order: Event) -> float:
+        """By how much less tax is due without this order."""
+        j = self._j(order)
+        others = [0.0 if p.j == j else n for p, n in zip(self.owned.parcels, self.sold, strict=True)]
+        return self.gains.tax_aud - assess(self.owned.payer, self._results(), others).tax_aud
+
+    def _match(self, order: Event) -> None:
+        """Find the parcels that an order sells; each is sold from once."""
+        for part in order["parcels"]:
+            k = self._parcel(part, self._j(order))
+            if k is None:
+                self.unmatched.append(f"no parcel of {order['ticker']} is like one that is sold: {part['acquired']}")
+            else:
+                self.sold[k] = float(part["units"])
+                self.taken[id(part)] = k
+
+    def _parcel(self, part: Event, j: int) -> int | None:
+        """Find the first parcel of the day and cost told that is not sold from yet."""
+        if id(part) in self.taken:
+            return self.taken[id(part)]
+        day = date.fromisoformat(part["acquired"])
+        for k, parcel in enumerate(self.owned.parcels):
+            alike = parcel.j == j and parcel.acquired == day and 0 < part["units"] <= parcel.units
+            cost = parcel.unit_cost_aud * part["units"]
+            if alike and same(part["cost_base_aud"], cost) and k not in self.taken.values():
+                return k
+        return None
+
+
+def is_met(goal: Event) -> bool:
+    """Whether what is delivered is what was asked, within the accuracy of rules."""
+    value, asked = goal["delivered"], goal["asked"]
+    if value is None:
+        return False
+    return bool((value - asked if goal["better"] == "lower" else asked - value) <= RULE * max(1.0, abs(asked)))

@@ -1,0 +1,119 @@
+"""Check what the trades start from: parcels, capital, what is kept, and who pays the tax."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portfolio.check.facts import same
+from portfolio.check.tax import RATES, Payer, result_per_unit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from portfolio import Vector
+    from portfolio.check.facts import Event
+    from portfolio.market import Market
+
+# Nothing older is modelled: of ETFs there was none on the ASX.
+_EARLIEST = date(1999, 9, 22)
+# From this day other rules are law for individuals (Act No. 49 of 2026), which this check does not know.
+_REFORM = date(2027, 7, 1)
+_LEAST_CAPITAL_AUD = 1_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """Units bought together; *results* is what selling one gains or loses, by kind."""
+
+    ticker: str
+    j: int
+    units: float
+    unit_cost_aud: float
+    acquired: date
+    results: Mapping[str, float]
+
+
+class Owned:
+    """What is owned, read from the terms of an event."""
+
+    def __init__(self, terms: Event, universes: set[str], market: Market) -> None:
+        self.terms, self.told, self.universes, self.market = terms, terms["owned"], universes, market
+        self.index = {etf.ticker: j for j, etf in enumerate(market.etfs)}
+        self.prices = np.array([etf.price_aud or 0.0 for etf in market.etfs])
+        self.as_of = date.fromisoformat(self.told["as_of"])
+        payer = self.told["taxpayer"]
+        rate = payer["marginal_rate"]
+        entity = payer["entity"]
+        self.payer = Payer(entity, RATES[entity][0] if rate is None else rate, payer["carried_losses_aud"])
+        self.fee = float(self.told["brokerage_share"])
+        self.parcels = [self._parcel(told) for told in self.told["parcels"]]
+        self.units = np.zeros(len(market.etfs))
+        for parcel in self.parcels:
+            self.units[parcel.j] += parcel.units
+        self.capital = float(terms["total_capital_aud"])
+        self.had: Vector = self.units * self.prices / self.capital
+
+    def _parcel(self, told: Event) -> Parcel:
+        j, unit_cost = self.index[told["ticker"]], told["cost_base_aud"] / told["units"]
+        acquired = date.fromisoformat(told["acquired"])
+        net = float(self.prices[j]) * (1 - self.market.etfs[j].half_spread - self.fee)
+        results = result_per_unit(self.payer, net, unit_cost, acquired, self.as_of)
+        return Parcel(told["ticker"], j, told["units"], unit_cost, acquired, results)
+
+    def findings(self) -> Iterator[str]:
+        """Say what is wrong with what is owned."""
+        worth = self.told["cash_aud"] + float(self.units @ self.prices)
+        if not same(self.capital, worth):
+            yield f"cash and what is owned are worth {worth}, not {self.capital}"
+        if self.capital < _LEAST_CAPITAL_AUD or self.told["cash_aud"] < 0 or not 0 <= self.fee <= 1:
+            yield "the capital is too little, or the cash or the brokerage is negative"
+        if self.told["outside"] not in ("sell", "keep"):
+            yield f"what no pod may hold is to be neither sold nor kept: {self.told['outside']}"
+        yield from self._payer()
+        for parcel in self.parcels:
+            yield from self._of_parcel(parcel)
+        yield from self._kept()
+
+    def _payer(self) -> Iterator[str]:
+        payer, terms = self.payer, self.terms
+        if payer.entity != terms["entity"] or payer.rate != terms["marginal_tax_rate"]:
+            yield f"gains are taxed as {payer.entity}'s at {payer.rate}, income is not"
+        if payer.carried_aud < 0:
+            yield f"losses carried in are negative: {payer.carried_aud}"
+        if payer.entity == "individual" and self.as_of >= _REFORM and self.parcels:
+            yield f"sales of individuals from {_REFORM} on are not checked"
+
+    def _of_parcel(self, parcel: Parcel) -> Iterator[str]:
+        etf, ticker = self.market.etfs[parcel.j], parcel.ticker
+        if not (parcel.units > 0 and float(parcel.units).is_integer() and parcel.unit_cost_aud > 0):
+            yield f"a parcel of {ticker} has {parcel.units} units at {parcel.unit_cost_aud} AUD"
+        if not (etf.since or _EARLIEST) <= parcel.acquired <= self.as_of:
+            yield f"a parcel of {ticker} cannot have been acquired on {parcel.acquired}"
+        if self._must_keep(ticker, float(self.units[parcel.j])):
+            yield f"{ticker} is traded, though it is to be kept"
+
+    def _kept(self) -> Iterator[str]:
+        traded, kept = {parcel.ticker for parcel in self.parcels}, [held["ticker"] for held in self.told["kept"]]
+        if len(set(kept)) < len(kept) or traded & set(kept):
+            yield f"what is kept is named twice, or traded as well: {kept}"
+        for held in self.told["kept"]:
+            if held["ticker"] not in (*self.index, *self.market.unpriced):
+                yield f"{held['ticker']} is kept, which the market does not know"
+            if not (held["units"] > 0 and float(held["units"]).is_integer() and held["why"]):
+                yield f"{held['units']} units of {held['ticker']} are kept, for the reason {held['why']!r}"
+            if not self._must_keep(held["ticker"], held["units"]):
+                yield f"{held['ticker']} is kept, though it could be traded"
+
+    def _must_keep(self, ticker: str, units: float) -> bool:
+        """Whether a holding is not to be traded: it has no price, or no pod wants it and it is not to be sold."""
+        j = self.index.get(ticker)
+        if j is None or not self.prices[j]:
+            return True
+        rules = self.terms["rules"]
+        small = units * float(self.prices[j]) < rules["min_order_aud"]
+        kept = self.told["outside"] == "keep" or ticker in rules["never_sell"] or small
+        return ticker not in self.universes and kept

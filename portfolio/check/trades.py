@@ -1,0 +1,53 @@
+"""Check the trades of the optimised weights, and of the naive portfolio: cost, tax, and the customer's limits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portfolio.check.facts import FIGURE, RULE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portfolio.check.portfolio import Portfolio
+
+# ASX: minimum initial investment in a listed security.
+FIRST_PURCHASE_AUD = 500.0
+
+
+def trades(portfolio: Portfolio) -> Iterator[str]:
+    """Check what getting to both portfolios costs, and that the master's keeps the limits on trades."""
+    for which, move in portfolio.moves.items():
+        yield from (f"of the way to the {which} portfolio, {words}" for words in move.findings())
+    yield from limits(portfolio)
+
+
+def limits(portfolio: Portfolio) -> Iterator[str]:
+    """Check the rules on trades, of the optimised weights."""
+    move, rules, owned = portfolio.moves["master"], portfolio.rules, portfolio.owned
+    assert owned is not None  # noqa: S101 - the caller looked
+    capital = owned.capital
+    for j in np.flatnonzero(move.change).tolist():
+        ticker, change = owned.market.etfs[j].ticker, float(move.change[j])
+        least = max(rules["min_order_aud"], FIRST_PURCHASE_AUD if not owned.units[j] else 0.0)
+        if abs(change) * capital < least - RULE * capital:
+            yield f"an order of {ticker} is {abs(change) * capital:.2f} AUD, below {least:.2f}"
+        if change < -FIGURE and ticker in rules["never_sell"]:
+            yield f"{ticker} is sold, but must never be"
+        if not owned.prices[j]:
+            yield f"{ticker} is traded, and has no price"
+    spent = float(portfolio.X.sum()) + (move.brokerage_aud + move.spread_aud) / capital
+    if spent > 1 + RULE:
+        yield f"holdings and the cost of trading come to {spent:.9f} of the capital"
+    yield from volume(portfolio, (move.bought_aud + move.sold_aud) / 2, move.gains.tax_aud, RULE * capital)
+
+
+def volume(portfolio: Portfolio, turnover_aud: float, tax_aud: float, slack_aud: float) -> Iterator[str]:
+    """Check the limits on turnover and on tax."""
+    rules, capital = portfolio.rules, portfolio.terms["total_capital_aud"]
+    if rules["max_turnover"] is not None and turnover_aud > rules["max_turnover"] * capital + slack_aud:
+        yield f"{turnover_aud / capital:.6f} of the capital is turned over, more than {rules['max_turnover']}"
+    if rules["max_tax_aud"] is not None and tax_aud > rules["max_tax_aud"] + slack_aud:
+        yield f"the tax on gains is {tax_aud:.2f} AUD, above {rules['max_tax_aud']}"

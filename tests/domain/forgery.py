@@ -1,0 +1,53 @@
+"""Walk through a final event, to forge every part of it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Event = dict[str, Any]
+Path = tuple[str | int, ...]
+
+
+def at(event: Event, path: Path) -> Any:  # noqa: ANN401 - JSON
+    part: Any = event
+    for key in path:
+        part = part[key]
+    return part
+
+
+def leaves(part: Any, path: Path = ()) -> Iterator[Path]:  # noqa: ANN401 - JSON
+    if isinstance(part, dict):
+        for key, value in part.items():
+            yield from leaves(value, (*path, key))
+    elif isinstance(part, list):
+        for i, value in enumerate(part):
+            yield from leaves(value, (*path, i))
+    else:
+        yield path
+
+
+def places(part: Any, path: Path = ()) -> Iterator[Path]:  # noqa: ANN401 - JSON
+    """Everything that could be taken away."""
+    entries = part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ()
+    for key, value in entries:
+        yield (*path, key)
+        yield from places(value, (*path, key))
+
+
+def pattern(path: Path) -> str:
+    return re.sub(r"\b(alpha|beta|gamma|delta|\d+)\b", "*", ".".join(map(str, path)))
+
+
+def changed(value: object, factor: float) -> object:
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, str):
+        return value + "x"
+    if isinstance(value, (int, float)):
+        # Less than a millionth is a solver's zero.
+        return value * factor if abs(value) > 1e-6 else value + factor - 1
+    return 0.5

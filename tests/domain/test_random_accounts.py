@@ -1,0 +1,87 @@
+"""Random customers who own something: each gets orders that pass the check, or the reason why there are none."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from builders import TRAILING, pod_results, request
+
+from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason, encode, parse_request
+from coordinator.consolidation import consolidate
+from portfolio.check import findings
+from portfolio.market import load
+
+if TYPE_CHECKING:
+    from bus.messages import PodResult
+
+TODAY = date(2025, 11, 24)
+NODES = 400
+
+
+@cache
+def results() -> dict[str, PodResult]:
+    return pod_results(request(account={"as_of": str(TODAY), "cash_aud": 50_000.0}))
+
+
+def random_request(seed: int) -> bytes:
+    rng = np.random.default_rng(seed)
+    size = float(rng.choice([5e3, 2e4, 1e5, 2e6, 3e8]))
+    holdings = []
+    for etf in load(TRAILING).etfs:
+        if etf.price_aud is None or rng.random() < 0.5:
+            continue
+        parcels = []
+        for _ in range(int(rng.integers(1, 5))):
+            units = int(max(1, size * rng.uniform(0.01, 0.1) / etf.price_aud))
+            acquired = TODAY - timedelta(days=int(rng.choice([0, 1, 200, 364, 365, 366, 367, 800, 2_500])))
+            cost = round(units * etf.price_aud * float(rng.uniform(0.4, 1.4)), 2)
+            parcels.append({"acquired": str(acquired), "units": units, "cost_base_aud": cost})
+        holdings.append({"ticker": etf.ticker, "units": sum(p["units"] for p in parcels), "parcels": parcels})
+    entity = str(rng.choice(["individual", "super_accumulation", "super_pension", "company"]))
+    rate = float(rng.choice([0.18, 0.32, 0.47])) if entity == "individual" else None
+    rules: dict[str, Any] = {
+        "duplicates": str(rng.choice(["forbid", "forbid", "penalise"])),
+        "min_order_aud": float(rng.choice([0, 500, 1_500])),
+        "capital_tolerance": float(rng.choice([0.05, 0.1, 0.15])),
+    }
+    if rng.random() < 0.3:
+        rules["max_turnover"] = float(rng.uniform(0.1, 0.5))
+    if rng.random() < 0.2:
+        rules["max_tax_aud"] = float(rng.uniform(0, 2_000))
+    if rng.random() < 0.3:
+        rules["never_sell"] = [str(ticker) for ticker in rng.choice(load(TRAILING).tickers, 2, replace=False)]
+    return request(
+        account={
+            "as_of": str(TODAY),
+            "cash_aud": float(rng.choice([1_000, 20_000, size])),
+            "holdings": holdings,
+            "outside": str(rng.choice(["sell", "keep"])),
+            "brokerage_share": float(rng.choice([0, 0.001])),
+        },
+        customer={
+            "entity": entity,
+            "marginal_tax_rate": rate,
+            "carried_losses_aud": float(rng.choice([0, 0, 500, 5_000, 50_000])),
+        },
+        rules=rules,
+    )
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_random_customer_gets_orders_that_pass_the_check_or_a_reason(seed: int) -> None:
+    left = iter(range(NODES))
+
+    event = consolidate(parse_request(random_request(seed), "test"), results(), stop=lambda: next(left, None) is None)
+
+    if isinstance(event, MasterPortfolioFailed):
+        stopped = event.reason is Reason.SOLVER_FAILED and "the search was stopped" in event.message
+        assert event.reason is Reason.RULES_CONFLICT or stopped, event.message
+    else:
+        assert isinstance(event, MasterPortfolioOptimized)
+        assert findings(json.loads(encode(event)), load(TRAILING)) == []
+        assert event.trading is not None
