@@ -22,6 +22,7 @@ from portfolio.mandate import Measure
 from portfolio.naive import Overview, extra_owners, put_side_by_side, without_coordination
 from portfolio.rules import Duplicates
 from portfolio.trading.inventory import take_stock
+from portfolio.trading.parting import Owner
 from portfolio.trading.trades import Trades, least_purchase
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Held:
     j: int
     u: int
     z: int
+    y: int = -1
 
 
 class IsHeld(NamedTuple):
@@ -142,6 +144,14 @@ class Structure:
             return IsHeld({}, {h.z: 1.0 for h in self.by_etf[j]})
         return IsHeld({self.held[list(self.by_etf).index(j)]: 1.0}, {})
 
+    def owners(self, j: int) -> list[Owner]:
+        """List who may hold an ETF that is owned."""
+        shares = [self.sleeves[h.p].share for h in self.by_etf.get(j, [])]
+        return [
+            Owner(h.u, h.y, share, share * self.build.upper_of(h.u))
+            for h, share in zip(self.by_etf.get(j, []), shares, strict=True)
+        ]
+
     def of_invested(self, p: int, value: float) -> tuple[dict[int, float], float]:
         """Write *value* for every dollar that a pod invests: as a number, or as a row where that is not fixed."""
         if self.stock is None:
@@ -227,7 +237,7 @@ class Structure:
         least = self.terms.rules.min_weight
         if not self.rule("min_weight", f"at least {least:.1%} of the capital in an ETF that is held"):
             least = 0.0
-        self._least = least
+        self._least = self.least_held = least
         self.one_owner = self._rule_of_one_owner()
         for p, sleeve in enumerate(self.sleeves):
             pod, cap = sleeve.mandate.pod, sleeve.mandate.max_position
@@ -238,7 +248,14 @@ class Structure:
                 # With one owner an ETF, the pod's part of it is all of it and has the whole minimum.
                 floor = self._least_position(j) / sleeve.share if self.one_owner else 0.0
                 u = self.build.variable(upper=upper, block=self._block(p))
-                holding = Held(p, j, u, self.build.switch(u, floor=min(floor, upper)))
+                if self.one_owner and self.stock is not None and self.stock.units[j]:
+                    y = self.build.variable(upper=1.0)
+                    holding = Held(p, j, u, self.build.switch(y, floor=1.0), y)
+                    self.build.at_most({u: 1.0, y: -upper}, 0.0)
+                    if floor > 0:
+                        self.build.at_most({u: -1.0, y: min(floor, upper)}, 0.0)
+                else:
+                    holding = Held(p, j, u, self.build.switch(u, floor=min(floor, upper)))
                 if floor > upper * (1 + _INVESTED):
                     self.build.at_most({}, 0.0, switches={holding.z: 1.0})
                 yield holding

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import clarabel
 import numpy as np
 
-from portfolio.conic.bound import OFF, ON, valid
+from portfolio.conic.bound import valid
+from portfolio.conic.reduction import Layout
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -71,6 +72,7 @@ class Relaxation:
         self._free_A = program.A + program.H @ spread
         self._free_q = program.q + program.k @ spread
         self._before = program.equalities + program.inequalities
+        self._layout = Layout(program, self._free_A, self._free_q)
         self._settings = {accuracy: _settings(accuracy) for accuracy in (ROUGH, *_SHARP)}
 
     def solve_sharply(self, states: States) -> Answer:
@@ -83,23 +85,14 @@ class Relaxation:
 
     def solve(self, states: States, accuracy: float = ROUGH) -> Answer:
         """Solve the relaxation with the switches in *states*."""
-        program, j = self.program, self.program.switched
-        on = j[states == ON]
-        A, q, lower = self._free_A.copy(), self._free_q.copy(), program.lower.copy()
-        A[:, on], q[on], lower[on] = program.A[:, on], program.q[on], program.floor[states == ON]
-        b = program.b - program.H @ (states == ON)
-        kept = np.ones(len(q), dtype=bool)
-        kept[j[states == OFF]] = False
-        n = int(kept.sum())
-        box = np.eye(n)
-        rows = np.vstack([A[: self._before, kept], -box, box, A[self._before :, kept]])
-        sides = np.concatenate([b[: self._before], -lower[kept], program.upper[kept], b[self._before :]])
-        solution = self._clarabel(rows, sides, q[kept], accuracy, program.cones)
-        x = np.zeros(len(q))
-        x[kept] = solution.x
-        z = np.array(solution.z)
-        y = np.concatenate([z[: self._before], z[self._before + 2 * n :]])  # without those of the box
-        return Answer(self.outcome_of(solution), x, valid(program, y))
+        program, reduced = self.program, self._layout.reduce(states)
+        A = Csc(reduced.data, reduced.indices, reduced.indptr, (len(reduced.b), len(reduced.q)))
+        solution = self._clarabel(
+            A, reduced.b, reduced.q, accuracy, (reduced.equalities, reduced.inequalities, program.cones)
+        )
+        outcome = self.outcome_of(solution)
+        y = self._layout.multipliers(reduced, np.array(solution.z), costs=outcome is not Outcome.INFEASIBLE)
+        return Answer(outcome, self._layout.point(reduced, np.array(solution.x)), valid(program, y))
 
     @staticmethod
     def outcome_of(solution: clarabel.DefaultSolution) -> Outcome:
@@ -107,19 +100,20 @@ class Relaxation:
         return _OUTCOMES.get(solution.status, Outcome.TROUBLE)
 
     def _clarabel(
-        self, A: Matrix, b: Vector, q: Vector, accuracy: float, sizes: tuple[int, ...]
+        self, A: Csc, b: Vector, q: Vector, accuracy: float, sizes: tuple[int, int, tuple[int, ...]]
     ) -> clarabel.DefaultSolution:
-        n = len(q)
-        cones = [
-            clarabel.ZeroConeT(self.program.equalities),
-            clarabel.NonnegativeConeT(self.program.inequalities + 2 * n),
-            *map(clarabel.SecondOrderConeT, sizes),
+        """Solve; *sizes* are the number of equalities, of inequalities, and the rows of each cone."""
+        n, (equalities, inequalities, cones) = len(q), sizes
+        kinds = [
+            clarabel.ZeroConeT(equalities),
+            clarabel.NonnegativeConeT(inequalities),
+            *map(clarabel.SecondOrderConeT, cones),
         ]
-        P = _Csc(np.zeros(0), np.zeros(0, dtype=np.intp), np.zeros(n + 1, dtype=np.intp), (n, n))
-        return clarabel.DefaultSolver(P, q, _csc(A), b, cones, self._settings[accuracy]).solve()
+        P = Csc(np.zeros(0), np.zeros(0, dtype=np.intp), np.zeros(n + 1, dtype=np.intp), (n, n))
+        return clarabel.DefaultSolver(P, q, A, b, kinds, self._settings[accuracy]).solve()
 
 
-class _Csc(NamedTuple):
+class Csc(NamedTuple):
     """What Clarabel reads of a scipy.sparse.csc_matrix, without the checks that cost as much as a solve."""
 
     data: Vector
@@ -135,10 +129,10 @@ class _Csc(NamedTuple):
         return len(self.data)
 
 
-def _csc(A: Matrix) -> _Csc:
+def csc(A: Matrix) -> Csc:
     columns, rows = np.nonzero(A.T)
     counts = np.bincount(columns, minlength=A.shape[1])
-    return _Csc(A[rows, columns], rows, np.concatenate([[0], np.cumsum(counts)]), A.shape)
+    return Csc(A[rows, columns], rows, np.concatenate([[0], np.cumsum(counts)]), A.shape)
 
 
 def _settings(accuracy: float) -> clarabel.DefaultSettings:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portfolio.conic.bound import FREE, ON, valid
-from portfolio.conic.relaxation import ROUGH, Answer, Outcome, Relaxation
+from portfolio.conic.relaxation import ROUGH, Answer, Outcome, Relaxation, csc
 
 if TYPE_CHECKING:
     from portfolio import Vector
@@ -96,7 +96,8 @@ class WorkingSet(Relaxation):
             sides += [b[rows.start : rows.start + 1], R[:, -1]]
             turns.append(Q)
             sizes.append(len(R) + 1)
-        solution = self._clarabel(np.vstack(parts), np.concatenate(sides), q, accuracy, tuple(sizes))
+        kinds = (program.equalities, program.inequalities + 2 * n, tuple(sizes))
+        solution = self._clarabel(csc(np.vstack(parts)), np.concatenate(sides), q, accuracy, kinds)
         x = np.zeros(len(program.q))
         x[kept] = solution.x
         z = np.array(solution.z)

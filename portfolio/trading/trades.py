@@ -15,20 +15,17 @@ import numpy as np
 from portfolio.conic.bound import ON
 from portfolio.tax.kinds import Kind
 from portfolio.trading.inventory import FIRST_PURCHASE_AUD
+from portfolio.trading.parting import LEAST_ORDER, Order, buy_for_owners, declare, sell_for_owners
 
 if TYPE_CHECKING:
     from portfolio.conic.solution import Solution
     from portfolio.structure import Structure
     from portfolio.trading.inventory import Inventory, Lot
 
-# An order of less than this share of the capital is none.
-_LEAST_ORDER = 1e-6
-
-
 def least_purchase(stock: Inventory, j: int, min_order_aud: float) -> float:
     """Least share of the capital that may be bought of an ETF: a first purchase has a minimum of its own."""
     least = max(min_order_aud, 0.0 if stock.units[j] else FIRST_PURCHASE_AUD)
-    return max(least / stock.capital_aud, _LEAST_ORDER)
+    return max(least / stock.capital_aud, LEAST_ORDER)
 
 
 class Trades:
@@ -71,35 +68,49 @@ class Trades:
 
     def _trade_what_is_owned(self, j: int) -> None:
         """Sell, buy, or leave an ETF alone: never both, so that no loss is realised and bought back."""
-        build, stock, ticker = self.form.build, self.stock, self.form.market.tickers[j]
-        owned = float(stock.weights[j])
-        position, own = self.form.position(j), []
-        row = dict(position)
-        sellable = ticker not in self._never_sold and owned * stock.capital_aud >= self._least
-        if sellable:
-            sold = build.variable(upper=owned)
-            own.append(build.switch(sold, floor=min(max(self._least / stock.capital_aud, _LEAST_ORDER), owned)))
-            parts = [
-                (lot, build.variable(upper=lot.units * float(stock.prices[j]) / stock.capital_aud))
-                for lot in stock.lots
-                if lot.j == j
-            ]
-            build.equal({sold: 1.0, **{x: -1.0 for _, x in parts}}, 0.0)
-            self._sold += parts
-            row[sold] = 1.0
-            self._trade(sold, j)
-        least, most = least_purchase(stock, j, self._least), self._largest(j) - owned
-        if position and ticker not in self.form.terms.rules.never_buy:
-            bought = build.variable(upper=max(most, least))
-            own.append(build.switch(bought, floor=least))
-            if most < least:
-                build.at_most({}, 0.0, switches={own[-1]: 1.0})
-            row[bought] = -1.0
-            self._trade(bought, j)
-        build.equal(row, owned)
-        if len(own) > 1:
-            build.at_most({}, 1.0, switches=dict.fromkeys(own, 1.0))
+        owned = float(self.stock.weights[j])
+        sale, purchase = self._sell(j, owned), self._buy(j, owned)
+        row = defaultdict(float, self.form.position(j))
+        own = []
+        for order, sign in ((sale, 1.0), (purchase, -1.0)):
+            if order is not None:
+                row[order.amount] = sign
+                own.append(order.z)
+                self._trade(order.amount, j)
+        self.form.build.equal(row, owned)
+        if sale and purchase:
+            self.form.build.at_most({}, 1.0, switches=dict.fromkeys(own, 1.0))
         self._switches[j] = own
+        if self.form.one_owner:
+            owners = self.form.owners(j)
+            if sale:
+                sell_for_owners(self.form.build, sale, owners, owned, self.form.least_held)
+            buy_for_owners(self.form.build, purchase, owners, owned)
+
+    def _sell(self, j: int, owned: float) -> Order | None:
+        """Declare the sale of an ETF and of its parcels, each all or part of it and only if there is a sale."""
+        build, stock = self.form.build, self.stock
+        if self.form.market.tickers[j] in self._never_sold or owned * stock.capital_aud < self._least:
+            return None
+        least = min(max(self._least / stock.capital_aud, LEAST_ORDER), owned)
+        sale = declare(build, least, owned)
+        parts = [
+            (lot, build.variable(upper=lot.units * float(stock.prices[j]) / stock.capital_aud))
+            for lot in stock.lots
+            if lot.j == j
+        ]
+        build.equal({sale.amount: 1.0, **{x: -1.0 for _, x in parts}}, 0.0)
+        for _, x in parts:
+            build.at_most({x: 1.0, sale.on: -build.upper_of(x)}, 0.0)
+        self._sold += parts
+        return sale
+
+    def _buy(self, j: int, owned: float) -> Order | None:
+        """Declare the purchase of an ETF, if more of it may be held."""
+        least, most = least_purchase(self.stock, j, self._least), self._largest(j) - owned
+        if j not in self.form.by_etf or self.form.market.tickers[j] in self.form.terms.rules.never_buy or most < least:
+            return None
+        return declare(self.form.build, least, most)
 
     def _largest(self, j: int) -> float:
         """The largest position that there can be."""
