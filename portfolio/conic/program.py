@@ -41,6 +41,7 @@ class Program:
         offset: Constant of the objective.
         blocks: Which block each variable belongs to, shape (n,), or JOINT: rows that name variables of several
             blocks, or joint ones, are all that keeps the program from falling apart into its blocks.
+        urgency: How soon to branch on each switch, compared with the others, shape (s,); None if they are alike.
         size: How large the terms of each row can be, shape (r,): what rounding errors are a part of.
     """
 
@@ -58,6 +59,7 @@ class Program:
     k: Vector
     offset: float
     blocks: np.ndarray[tuple[int], np.dtype[np.intp]]
+    urgency: Vector | None = None
     size: Vector = field(init=False)
 
     def __post_init__(self) -> None:
@@ -78,6 +80,12 @@ class Program:
             raise ValueError(message)
         reach = np.maximum(abs(self.lower), abs(self.upper))
         object.__setattr__(self, "size", abs(self.b) + abs(self.A) @ reach + self.H.sum(axis=1))
+
+    @property
+    def plain(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """Which switches say yes or no: their variable is zero or at its upper bound, shape (s,)."""
+        at_once: np.ndarray[tuple[int], np.dtype[np.bool_]] = self.floor == self.upper[self.switched]
+        return at_once
 
     @property
     def cone_rows(self) -> list[slice]:
@@ -102,6 +110,7 @@ class Builder:
     _switched: list[int] = field(default_factory=list)
     _floor: list[float] = field(default_factory=list)
     _switch_cost: list[float] = field(default_factory=list)
+    _urgency: list[float] = field(default_factory=list)
     _at_most: list[tuple[Mapping[int, float], Mapping[int, float], float]] = field(default_factory=list)
     _equal: list[tuple[Mapping[int, float], float]] = field(default_factory=list)
     _cones: list[tuple[Matrix, Sequence[int], Mapping[int, float], float]] = field(default_factory=list)
@@ -123,8 +132,9 @@ class Builder:
         for j, a in row.items():
             self._cost[j] += a
 
-    def switch(self, variable: int, *, floor: float = 0.0, cost: float = 0.0) -> int:
+    def switch(self, variable: int, *, floor: float = 0.0, cost: float = 0.0, urgency: float = 1.0) -> int:
         """Make *variable* semicontinuous: zero, or from *floor* to its upper bound; returns the switch's index."""
+        self._urgency.append(urgency)
         self._switched.append(variable)
         self._floor.append(floor)
         self._switch_cost.append(cost)
@@ -182,6 +192,7 @@ class Builder:
             k=np.array(self._switch_cost),
             offset=self.offset,
             blocks=np.array(self._block, dtype=np.intp),
+            urgency=np.array(self._urgency),
         )
 
 

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import clarabel
 import numpy as np
 
-from portfolio.conic.bound import valid
-from portfolio.conic.reduction import Layout
+from portfolio.conic.bound import OFF, ON, valid
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -72,7 +71,6 @@ class Relaxation:
         self._free_A = program.A + program.H @ spread
         self._free_q = program.q + program.k @ spread
         self._before = program.equalities + program.inequalities
-        self._layout = Layout(program, self._free_A, self._free_q)
         self._settings = {accuracy: _settings(accuracy) for accuracy in (ROUGH, *_SHARP)}
 
     def solve_sharply(self, states: States) -> Answer:
@@ -85,14 +83,24 @@ class Relaxation:
 
     def solve(self, states: States, accuracy: float = ROUGH) -> Answer:
         """Solve the relaxation with the switches in *states*."""
-        program, reduced = self.program, self._layout.reduce(states)
-        A = Csc(reduced.data, reduced.indices, reduced.indptr, (len(reduced.b), len(reduced.q)))
-        solution = self._clarabel(
-            A, reduced.b, reduced.q, accuracy, (reduced.equalities, reduced.inequalities, program.cones)
-        )
-        outcome = self.outcome_of(solution)
-        y = self._layout.multipliers(reduced, np.array(solution.z), costs=outcome is not Outcome.INFEASIBLE)
-        return Answer(outcome, self._layout.point(reduced, np.array(solution.x)), valid(program, y))
+        program, j = self.program, self.program.switched
+        on = j[states == ON]
+        A, q, lower = self._free_A.copy(), self._free_q.copy(), program.lower.copy()
+        A[:, on], q[on], lower[on] = program.A[:, on], program.q[on], program.floor[states == ON]
+        b = program.b - program.H @ (states == ON)
+        kept = np.ones(len(q), dtype=bool)
+        kept[j[states == OFF]] = False
+        n = int(kept.sum())
+        box = np.eye(n)
+        rows = np.vstack([A[: self._before, kept], -box, box, A[self._before :, kept]])
+        sides = np.concatenate([b[: self._before], -lower[kept], program.upper[kept], b[self._before :]])
+        sizes = (program.equalities, program.inequalities + 2 * n, program.cones)
+        solution = self._clarabel(csc(rows), sides, q[kept], accuracy, sizes)
+        x = np.zeros(len(q))
+        x[kept] = solution.x
+        z = np.array(solution.z)
+        y = np.concatenate([z[: self._before], z[self._before + 2 * n :]])  # without those of the box
+        return Answer(self.outcome_of(solution), x, valid(program, y))
 
     @staticmethod
     def outcome_of(solution: clarabel.DefaultSolution) -> Outcome:
@@ -102,7 +110,7 @@ class Relaxation:
     def _clarabel(
         self, A: Csc, b: Vector, q: Vector, accuracy: float, sizes: tuple[int, int, tuple[int, ...]]
     ) -> clarabel.DefaultSolution:
-        """Solve; *sizes* are the number of equalities, of inequalities, and the rows of each cone."""
+        """Solve; *sizes* are the number of equalities, that of inequalities, and the rows of each cone."""
         n, (equalities, inequalities, cones) = len(q), sizes
         kinds = [
             clarabel.ZeroConeT(equalities),
