@@ -54,7 +54,7 @@ class Caps:
 class Held:
     """A pod and an ETF it may hold, with the variable and the switch that stand for them.
 
-    Where a pod may be the only owner of what is owned, *y* is the variable that the switch switches: one or zero.
+    Of what is owned, *y* is the variable that the switch switches: one or zero.
     """
 
     p: int
@@ -257,12 +257,13 @@ class Structure:
                 yield holding
 
     def _declare_holding(self, p: int, j: int, u: int, floor: float, upper: float) -> Held:
-        """Switch a holding; by a variable of its own where orders depend on who holds an ETF."""
-        if not self.one_owner or self.stock is None or not self.stock.units[j]:
+        """Switch a holding; by a variable of its own where orders depend on who holds the ETF."""
+        if self.stock is None or not self.stock.units[j]:
             return Held(p, j, u, self.build.switch(u, floor=floor))
         y = self.build.variable(upper=1.0)
         self.build.at_most({u: 1.0, y: -upper}, 0.0)
-        self.build.at_most({u: -1.0, y: floor}, 0.0)
+        if floor > 0:
+            self.build.at_most({u: -1.0, y: floor}, 0.0)
         return Held(p, j, u, self.build.switch(y, floor=1.0, urgency=_URGENCY), y)
 
     def _least_position(self, j: int) -> float:

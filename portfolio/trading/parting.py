@@ -50,8 +50,10 @@ def declare(build: Builder, least: float, most: float) -> Order:
     return Order(amount, on, build.switch(on, floor=1.0))
 
 
-def sell_for_owners(build: Builder, sale: Order, owners: Sequence[Owner], owned: float, least: float) -> None:
-    """Sell all where nobody holds an ETF, else as much as the owner must and no more than it may.
+def sell_for_owners(
+    build: Builder, sale: Order, owners: Sequence[Owner], owned: float, *, least: float, alone: bool
+) -> None:
+    """Sell all where nobody holds an ETF, else as much as its owners must and no more than they may.
 
     Args:
         build: Collects the rows.
@@ -59,24 +61,25 @@ def sell_for_owners(build: Builder, sale: Order, owners: Sequence[Owner], owned:
         owners: Who may hold the ETF.
         owned: How much there is, as a weight.
         least: The least weight that may be held.
+        alone: Whether only one of them may hold it.
     """
-    held = {owner.y: 1.0 for owner in owners}
-    # Who cannot hold all of it sells, too.
-    room_for_all = {o.y: 1.0 for o in owners if o.most >= owned - LEAST_ORDER}
-    build.at_least({sale.on: 1.0, **room_for_all}, 1.0)
+    # One who cannot hold all of it sells, too.
+    roomy = [o.y for o in owners if not alone or o.most >= owned - LEAST_ORDER]
+    build.at_least({sale.on: 1.0, **dict.fromkeys(roomy, 1.0)}, 1.0)
     build.at_least({sale.amount: 1.0, **{o.y: min(o.most, owned) for o in owners}}, owned)
-    # What is sold of a position that is kept leaves the least that may be held.
-    kept = min(least, owned)
-    build.at_most({sale.amount: 1.0, sale.on: kept - owned, **dict.fromkeys(held, kept)}, kept)
+    if alone:
+        # A sale of what is kept leaves the least that may be held.
+        kept = min(least, owned)
+        build.at_most({sale.amount: 1.0, sale.on: kept - owned, **{o.y: kept for o in owners}}, kept)
 
 
-def buy_for_owners(build: Builder, purchase: Order | None, owners: Sequence[Owner], owned: float) -> None:
+def buy_for_owners(
+    build: Builder, purchase: Order | None, owners: Sequence[Owner], owned: float, *, alone: bool
+) -> None:
     """Buy no more than the owner may hold, and let nobody hold more than what is owned and bought."""
-    if purchase is None:
-        for owner in owners:
-            build.at_most({owner.u: owner.share, owner.y: -owned}, 0.0)
-        return
-    build.at_most({purchase.amount: 1.0, **{o.y: -max(o.most - owned, 0.0) for o in owners}}, 0.0)
+    bought = {} if purchase is None else {purchase.amount: -1.0}
     for owner in owners:
         if owner.most > owned:
-            build.at_most({owner.u: owner.share, owner.y: -owned, purchase.amount: -1.0}, 0.0)
+            build.at_most({owner.u: owner.share, owner.y: -owned, **bought}, 0.0)
+    if purchase is not None and alone:
+        build.at_most({purchase.amount: 1.0, **{o.y: min(owned - o.most, 0.0) for o in owners}}, 0.0)

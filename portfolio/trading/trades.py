@@ -81,11 +81,10 @@ class Trades:
         if sale and purchase:
             self.form.build.at_most({}, 1.0, switches=dict.fromkeys(own, 1.0))
         self._switches[j] = own
-        if self.form.one_owner:
-            owners = self.form.owners(j)
-            if sale:
-                sell_for_owners(self.form.build, sale, owners, owned, self.form.least_held)
-            buy_for_owners(self.form.build, purchase, owners, owned)
+        owners, alone = self.form.owners(j), self.form.one_owner
+        if sale:
+            sell_for_owners(self.form.build, sale, owners, owned, least=self.form.least_held, alone=alone)
+        buy_for_owners(self.form.build, purchase, owners, owned, alone=alone)
 
     def _sell(self, j: int, owned: float) -> Order | None:
         """Declare the sale of an ETF and of its parcels, each all or part of it and only if there is a sale."""
