@@ -41,7 +41,8 @@ class Program:
         offset: Constant of the objective.
         blocks: Which block each variable belongs to, shape (n,), or JOINT: rows that name variables of several
             blocks, or joint ones, are all that keeps the program from falling apart into its blocks.
-        urgency: How soon to branch on each switch, compared with the others, shape (s,); None if they are alike.
+        urgency: How soon to branch on each switch, compared with the others, shape (s,).
+            One each if not given.
         size: How large the terms of each row can be, shape (r,): what rounding errors are a part of.
     """
 
@@ -59,7 +60,7 @@ class Program:
     k: Vector
     offset: float
     blocks: np.ndarray[tuple[int], np.dtype[np.intp]]
-    urgency: Vector | None = None
+    urgency: Vector = field(default_factory=lambda: np.ones(0))
     size: Vector = field(init=False)
 
     def __post_init__(self) -> None:
@@ -79,6 +80,8 @@ class Program:
             message = "a switched variable must have a lower bound of zero and a positive upper bound"
             raise ValueError(message)
         reach = np.maximum(abs(self.lower), abs(self.upper))
+        if not len(self.urgency):
+            object.__setattr__(self, "urgency", np.ones(len(self.switched)))
         object.__setattr__(self, "size", abs(self.b) + abs(self.A) @ reach + self.H.sum(axis=1))
 
     @property

@@ -1,7 +1,7 @@
 """Reduce a relaxation to what its switches leave open, and carry multipliers back to the whole.
 
-What is fixed moves to the right-hand sides; what a row forces to zero, such as all that depends on a switch that is off,
-is left out, and so are rows that the bounds imply. The multipliers of what was left out are such that the bound
+What is fixed moves to the right-hand sides; what a row forces to zero, such as all that depends on a switch that is
+off, is left out, and so are rows that the bounds imply. The multipliers of what was left out are such that the bound
 is that of the small program; it is valid whatever they are.
 
 Never solves anything.
@@ -136,13 +136,12 @@ class Layout:
 
     def _force(self, values: Vector, columns: Flags, lower: Vector, b: Vector) -> list[tuple[Indices, Indices]]:
         """Take out what must be zero, since a row lets a sum of what is not negative be no more than zero."""
-        forced = []
+        forced: list[tuple[Indices, Indices]] = []
         while True:
             left = self._inequality & columns[self._columns] & (values != 0)
             other = left & ((values < 0) | (lower[self._columns] != 0))
-            zero = b <= 0.0
+            zero = b == 0.0
             zero[self._rows[other]] = False
-            zero[b < 0.0] = False
             entries = np.flatnonzero(left & zero[self._rows])
             if not len(entries):
                 return forced

@@ -138,6 +138,7 @@ class Csc(NamedTuple):
 
 
 def csc(A: Matrix) -> Csc:
+    """Compress the columns of a matrix."""
     columns, rows = np.nonzero(A.T)
     counts = np.bincount(columns, minlength=A.shape[1])
     return Csc(A[rows, columns], rows, np.concatenate([[0], np.cumsum(counts)]), A.shape)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from portfolio.structure import Structure
     from portfolio.trading.inventory import Inventory, Lot
 
+
 def least_purchase(stock: Inventory, j: int, min_order_aud: float) -> float:
     """Least share of the capital that may be bought of an ETF: a first purchase has a minimum of its own."""
     least = max(min_order_aud, 0.0 if stock.units[j] else FIRST_PURCHASE_AUD)
