@@ -31,7 +31,7 @@ check: $(READY) ## Check style, types and the arrows between the packages
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(READY) ## Measure the reference customer and the whole system, side by side with SCIP; into docs/benchmarks.md
+bench: $(READY) ## Measure the reference customer, the whole system and trading, side by side with SCIP; into docs/benchmarks.md
 	$(BIN)/python benchmarks/run.py --write docs/benchmarks.md
 
 bench-ladder: $(READY) ## Measure synthetic instances up to 400 ETFs; two hours, or make bench-ladder BUDGET=600

@@ -4,11 +4,12 @@
 
 - ``reference``: both stages of the reference customer; half a minute
 - ``system``: requests through the whole system, memory, start-up; a minute
+- ``trading``: customers who own 12 to 400 parcels; half a minute
 - ``limits``: how long after its limit a search answers; a minute
 - ``ladder``: synthetic instances up to 400 ETFs and 16 pods (``ladder.py``); hours, or its ``--budget``
 - ``public``: public instances of one portfolio, from the files in ``--data DIR``; minutes
 
-By default the first two. What is written replaces these sections of the document and keeps the others.
+By default the first three. What is written replaces these sections of the document and keeps the others.
 Nothing here is a test: a number depends on the machine, and says so.
 """
 
@@ -23,6 +24,7 @@ import ladder
 import limits
 import reference
 import running_system
+import trading
 from report import compose, machine, table
 
 if TYPE_CHECKING:
@@ -33,16 +35,19 @@ _HEADER = ("what", "measured", "aim")
 TITLES = {
     "reference": "The reference customer",
     "system": "The whole system",
+    "trading": "Trading what is owned",
     "limits": "Time limits",
     "ladder": "The ladder",
     "public": "Public instances",
 }
 
+DEFAULT = ["reference", "system", "trading"]
+
 
 def main() -> None:
     """Measure what was asked for; print it, and write it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", choices=TITLES, default=["reference", "system"], help="what to measure")
+    parser.add_argument("--only", nargs="+", choices=TITLES, default=DEFAULT, help="what to measure")
     parser.add_argument("--write", type=Path, help="write the sections into this Markdown file")
     parser.add_argument("--data", type=Path, help="where the public instances are")
     ladder.add_options(parser.add_argument_group("the ladder"))
@@ -62,6 +67,7 @@ def section(key: str, options: argparse.Namespace) -> str:
     measures: dict[str, Callable[[], str]] = {
         "reference": lambda: table(_HEADER, reference.measure()),
         "system": lambda: table(_HEADER, running_system.measure()),
+        "trading": lambda: table(trading.HEADER, trading.measure()),
         "limits": lambda: table(_HEADER, limits.measure()),
         "ladder": lambda: ladder.measure(options),
         # Loaded when asked for: it compiles its loops on import.

@@ -22,6 +22,7 @@ from portfolio.mandate import Measure
 from portfolio.naive import Overview, extra_owners, put_side_by_side, without_coordination
 from portfolio.rules import Duplicates
 from portfolio.trading.inventory import FIRST_PURCHASE_AUD, take_stock
+from portfolio.trading.parting import Owner
 from portfolio.trading.trades import Trades
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from portfolio.rules import Terms
     from portfolio.sleeve import Sleeve
 
+
+# Who holds what is decided before the orders that follow from it (docs/adr/0012).
+_URGENCY = 4.0
 
 # Limits that add up to this much less than everything count as everything: 0.4 + 0.3 + 0.3.
 _INVESTED = 1e-9
@@ -48,12 +52,16 @@ class Caps:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A pod and an ETF it may hold, with the variable and the switch that stand for them."""
+    """A pod and an ETF it may hold, with the variable and the switch that stand for them.
+
+    Of what is owned, *y* is the variable that the switch switches: one or zero.
+    """
 
     p: int
     j: int
     u: int
     z: int
+    y: int | None = None
 
 
 class IsHeld(NamedTuple):
@@ -141,6 +149,11 @@ class Structure:
         if self.one_owner:
             return IsHeld({}, {h.z: 1.0 for h in self.by_etf[j]})
         return IsHeld({self.held[list(self.by_etf).index(j)]: 1.0}, {})
+
+    def owners(self, j: int) -> list[Owner]:
+        """List who may hold an ETF that is owned."""
+        found = ((h, self.sleeves[h.p].share) for h in self.by_etf.get(j, []))
+        return [Owner(h.u, h.y, share, share * self.build.upper_of(h.u)) for h, share in found if h.y is not None]
 
     def of_invested(self, p: int, value: float) -> tuple[dict[int, float], float]:
         """Write *value* for every dollar that a pod invests: as a number, or as a row where that is not fixed."""
@@ -237,7 +250,7 @@ class Structure:
         least = self.terms.rules.min_weight
         if not self.rule("min_weight", f"at least {least:.1%} of the capital in an ETF that is held"):
             least = 0.0
-        self._least = least
+        self._least = self.least_held = least
         self.one_owner = self._rule_of_one_owner()
         for p, sleeve in enumerate(self.sleeves):
             pod, cap = sleeve.mandate.pod, sleeve.mandate.max_position
@@ -248,10 +261,20 @@ class Structure:
                 # With one owner an ETF, the pod's part of it is all of it and has the whole minimum.
                 floor = self._least_position(j) / sleeve.share if self.one_owner else 0.0
                 u = self.build.variable(upper=upper, block=self._block(p))
-                holding = Held(p, j, u, self.build.switch(u, floor=min(floor, upper)))
+                holding = self._declare_holding(p, j, u, min(floor, upper), upper)
                 if floor > upper * (1 + _INVESTED):
                     self.build.at_most({}, 0.0, switches={holding.z: 1.0})
                 yield holding
+
+    def _declare_holding(self, p: int, j: int, u: int, floor: float, upper: float) -> Held:
+        """Switch a holding; by a variable of its own where orders depend on who holds the ETF."""
+        if self.stock is None or not self.stock.units[j]:
+            return Held(p, j, u, self.build.switch(u, floor=floor))
+        y = self.build.variable(upper=1.0)
+        self.build.at_most({u: 1.0, y: -upper}, 0.0)
+        if floor > 0:
+            self.build.at_most({u: -1.0, y: floor}, 0.0)
+        return Held(p, j, u, self.build.switch(y, floor=1.0, urgency=_URGENCY), y)
 
     def _least_position(self, j: int) -> float:
         """Least share of the capital in an ETF that is held."""

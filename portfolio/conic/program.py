@@ -41,6 +41,8 @@ class Program:
         offset: Constant of the objective.
         blocks: Which block each variable belongs to, shape (n,), or JOINT: rows that name variables of several
             blocks, or joint ones, are all that keeps the program from falling apart into its blocks.
+        urgency: How soon to branch on each switch, compared with the others, shape (s,).
+            One each if not given.
         size: How large the terms of each row can be, shape (r,): what rounding errors are a part of.
     """
 
@@ -58,6 +60,7 @@ class Program:
     k: Vector
     offset: float
     blocks: np.ndarray[tuple[int], np.dtype[np.intp]]
+    urgency: Vector = field(default_factory=lambda: np.ones(0))
     size: Vector = field(init=False)
 
     def __post_init__(self) -> None:
@@ -77,7 +80,15 @@ class Program:
             message = "a switched variable must have a lower bound of zero and a positive upper bound"
             raise ValueError(message)
         reach = np.maximum(abs(self.lower), abs(self.upper))
+        if not len(self.urgency):
+            object.__setattr__(self, "urgency", np.ones(len(self.switched)))
         object.__setattr__(self, "size", abs(self.b) + abs(self.A) @ reach + self.H.sum(axis=1))
+
+    @property
+    def plain(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """Which switches say yes or no: their variable is zero or at its upper bound, shape (s,)."""
+        at_once: np.ndarray[tuple[int], np.dtype[np.bool_]] = self.floor == self.upper[self.switched]
+        return at_once
 
     @property
     def cone_rows(self) -> list[slice]:
@@ -102,6 +113,7 @@ class Builder:
     _switched: list[int] = field(default_factory=list)
     _floor: list[float] = field(default_factory=list)
     _switch_cost: list[float] = field(default_factory=list)
+    _urgency: list[float] = field(default_factory=list)
     _at_most: list[tuple[Mapping[int, float], Mapping[int, float], float]] = field(default_factory=list)
     _equal: list[tuple[Mapping[int, float], float]] = field(default_factory=list)
     _cones: list[tuple[Matrix, Sequence[int], Mapping[int, float], float]] = field(default_factory=list)
@@ -123,8 +135,9 @@ class Builder:
         for j, a in row.items():
             self._cost[j] += a
 
-    def switch(self, variable: int, *, floor: float = 0.0, cost: float = 0.0) -> int:
+    def switch(self, variable: int, *, floor: float = 0.0, cost: float = 0.0, urgency: float = 1.0) -> int:
         """Make *variable* semicontinuous: zero, or from *floor* to its upper bound; returns the switch's index."""
+        self._urgency.append(urgency)
         self._switched.append(variable)
         self._floor.append(floor)
         self._switch_cost.append(cost)
@@ -182,6 +195,7 @@ class Builder:
             k=np.array(self._switch_cost),
             offset=self.offset,
             blocks=np.array(self._block, dtype=np.intp),
+            urgency=np.array(self._urgency),
         )
 
 

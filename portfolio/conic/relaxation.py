@@ -117,20 +117,28 @@ class Relaxation:
         self, A: Matrix, b: Vector, box: tuple[Vector, Vector], q: Vector, accuracy: float, sizes: tuple[int, ...]
     ) -> clarabel.DefaultSolution:
         """Solve; the solution's multipliers are those of the linear rows, of both ends of the box, and of the cones."""
-        n, before = len(q), self._before
-        cones = [
-            clarabel.ZeroConeT(self.program.equalities),
-            clarabel.NonnegativeConeT(self.program.inequalities + 2 * n),
-            *map(clarabel.SecondOrderConeT, sizes),
-        ]
-        P = _Csc(np.zeros(0), np.zeros(0, dtype=np.intp), np.zeros(n + 1, dtype=np.intp), (n, n))
+        before = self._before
         sides = np.concatenate([b[:before], -box[0], box[1], b[before:]])
-        solver = clarabel.DefaultSolver(P, q, _csc_with_box(A, before), sides, cones, self._settings[accuracy])
+        inequalities = self.program.inequalities + 2 * len(q)
+        return self._run(_csc_with_box(A, before), sides, q, accuracy, (self.program.equalities, inequalities, sizes))
+
+    def _run(
+        self, A: Csc, b: Vector, q: Vector, accuracy: float, sizes: tuple[int, int, tuple[int, ...]]
+    ) -> clarabel.DefaultSolution:
+        """Solve; *sizes* are the number of equalities, that of inequalities, and the rows of each cone."""
+        n, (equalities, inequalities, cones) = len(q), sizes
+        kinds = [
+            clarabel.ZeroConeT(equalities),
+            clarabel.NonnegativeConeT(inequalities),
+            *map(clarabel.SecondOrderConeT, cones),
+        ]
+        P = Csc(np.zeros(0), np.zeros(0, dtype=np.intp), np.zeros(n + 1, dtype=np.intp), (n, n))
+        solver = clarabel.DefaultSolver(P, q, A, b, kinds, self._settings[accuracy])
         solver.set_termination_callback(lambda _: self.stop())
         return solver.solve()
 
 
-class _Csc(NamedTuple):
+class Csc(NamedTuple):
     """What Clarabel reads of a scipy.sparse.csc_matrix, without the checks that cost as much as a solve."""
 
     data: Vector
@@ -146,7 +154,7 @@ class _Csc(NamedTuple):
         return len(self.data)
 
 
-def _csc_with_box(A: Matrix, before: int) -> _Csc:
+def _csc_with_box(A: Matrix, before: int) -> Csc:
     """Put the rows of the box, ``-I`` and ``I``, below the first rows; they are never written out."""
     n = A.shape[1]
     rows, columns = np.nonzero(A != 0)
@@ -156,7 +164,7 @@ def _csc_with_box(A: Matrix, before: int) -> _Csc:
     order = np.lexsort((row, where))
     data = np.concatenate([A[rows, columns], np.full(n, -1.0), np.ones(n)])[order]
     counts = np.bincount(where, minlength=n)
-    return _Csc(data, row[order], np.concatenate([[0], np.cumsum(counts)]), (len(A) + 2 * n, n))
+    return Csc(data, row[order], np.concatenate([[0], np.cumsum(counts)]), (len(A) + 2 * n, n))
 
 
 def _settings(accuracy: float) -> clarabel.DefaultSettings:

@@ -214,11 +214,13 @@ class _Search:
         """Score the switches: highest where a relaxation holds a little of something.
 
         To hold a little costs a relaxation almost nothing and a portfolio a whole position, so both
-        children are bounded far better. ``docs/adr/0003`` has the node counts of other scores.
+        children are bounded far better. Where switches say yes or no, plain variables follow them, and half is least
+        decided. ``docs/adr/0003`` and ``0012`` have the node counts of other scores.
         """
         z = x[self.program.switched] / self.program.upper[self.program.switched]
         undecided = (z > _NOTHING) & (z < 1 - _NOTHING)
-        return np.where(undecided, (1 - z) * np.clip(z, 0, 1) ** 0.15, 0.0)
+        score = (1 - z) * np.clip(z, 0, 1) ** (1.0 if self.program.plain.any() else 0.15)
+        return np.where(undecided, score * self.program.urgency, 0.0)
 
     def look_for_incumbent(self, states: States, answer: Answer) -> None:
         """Round the point to a full setting of the switches and solve that."""

@@ -14,15 +14,15 @@ import numpy as np
 
 from portfolio.conic.bound import FREE, ON, valid
 from portfolio.conic.relaxation import ROUGH, Answer, Outcome, Relaxation
+from portfolio.conic.smaller import SmallerRelaxation
 
 if TYPE_CHECKING:
     from portfolio import Vector
     from portfolio.conic.bound import States
     from portfolio.conic.program import Program
 
-# A program of this many switches or fewer is solved whole: with 45, of pods that trade what is owned, that is three
-# times as fast.
-FEW = 60
+# A program of this many switches or fewer is solved whole.
+FEW = 40
 
 # How many variables the first set has, and how many enter at first; each time twice as many.
 _FIRST, _ENTER = 16, 12
@@ -36,6 +36,8 @@ _HELD = 1e-7
 
 def relaxation_of(program: Program) -> Relaxation:
     """Choose how to solve a program's relaxations."""
+    if program.plain.any():
+        return SmallerRelaxation(program)
     return WorkingSet(program) if len(program.switched) > FEW else Relaxation(program)
 
 

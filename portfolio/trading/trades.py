@@ -14,14 +14,16 @@ import numpy as np
 
 from portfolio.conic.bound import ON
 from portfolio.tax.kinds import Kind
+from portfolio.trading.parting import Order, buy_for_owners, declare, sell_for_owners
 
 if TYPE_CHECKING:
     from portfolio.conic.solution import Solution
     from portfolio.structure import Structure
     from portfolio.trading.inventory import Inventory, Lot
 
-# An order of less than this share of the capital is none.
-_LEAST_ORDER = 1e-6
+
+# A single unit is an order, whatever rounding says.
+_HAIR = 1e-12
 
 
 class Trades:
@@ -45,7 +47,6 @@ class Trades:
         self.tax: dict[int, float] = defaultdict(float)
         self._switches: dict[int, list[int]] = {}
         self._sold: list[tuple[Lot, int]] = []
-        self._least = max(form.least_order_aud / stock.capital_aud, _LEAST_ORDER)
         self._never_sold = set(rules.never_sell)
         if rules.never_sell and not form.rule("never_sell", f"nothing of {', '.join(rules.never_sell)} is sold"):
             self._never_sold = set()
@@ -62,35 +63,52 @@ class Trades:
 
     def _trade_what_is_owned(self, j: int) -> None:
         """Sell, buy, or leave an ETF alone: never both, so that no loss is realised and bought back."""
-        build, stock, ticker = self.form.build, self.stock, self.form.market.tickers[j]
-        owned = float(stock.weights[j])
-        position, own = self.form.position(j), []
-        row = dict(position)
-        sellable = ticker not in self._never_sold and owned >= self._least
-        if sellable:
-            sold = build.variable(upper=owned)
-            own.append(build.switch(sold, floor=self._least))
-            parts = [
-                (lot, build.variable(upper=lot.units * float(stock.prices[j]) / stock.capital_aud))
-                for lot in stock.lots
-                if lot.j == j
-            ]
-            build.equal({sold: 1.0, **{x: -1.0 for _, x in parts}}, 0.0)
-            self._sold += parts
-            row[sold] = 1.0
-            self._trade(sold, j)
-        if position and ticker not in self.form.terms.rules.never_buy:
-            most = self._largest(j) - owned
-            bought = build.variable(upper=max(most, self._least))
-            own.append(build.switch(bought, floor=self._least))
-            if most < self._least:
-                build.at_most({}, 0.0, switches={own[-1]: 1.0})
-            row[bought] = -1.0
-            self._trade(bought, j)
-        build.equal(row, owned)
-        if len(own) > 1:
-            build.at_most({}, 1.0, switches=dict.fromkeys(own, 1.0))
+        owned = float(self.stock.weights[j])
+        sale, purchase = self._sell(j, owned), self._buy(j, owned)
+        row = defaultdict(float, self.form.position(j))
+        own = []
+        for order, sign in ((sale, 1.0), (purchase, -1.0)):
+            if order is not None:
+                row[order.amount] = sign
+                own.append(order.z)
+                self._trade(order.amount, j)
+        self.form.build.equal(row, owned)
+        if sale and purchase:
+            self.form.build.at_most({}, 1.0, switches=dict.fromkeys(own, 1.0))
         self._switches[j] = own
+        owners, alone = self.form.owners(j), self.form.one_owner
+        if sale:
+            sell_for_owners(self.form.build, sale, owners, owned, least=self.form.least_held, alone=alone)
+        buy_for_owners(self.form.build, purchase, owners, owned, alone=alone)
+
+    def _sell(self, j: int, owned: float) -> Order | None:
+        """Declare the sale of an ETF and of its parcels, each all or part of it and only if there is a sale."""
+        build, stock = self.form.build, self.stock
+        least = self._least_order(j)
+        if self.form.market.tickers[j] in self._never_sold or owned < least * (1 - _HAIR):
+            return None
+        sale = declare(build, min(least, owned), owned)
+        parts = [
+            (lot, build.variable(upper=lot.units * float(stock.prices[j]) / stock.capital_aud))
+            for lot in stock.lots
+            if lot.j == j
+        ]
+        build.equal({sale.amount: 1.0, **{x: -1.0 for _, x in parts}}, 0.0)
+        for _, x in parts:
+            build.at_most({x: 1.0, sale.on: -build.upper_of(x)}, 0.0)
+        self._sold += parts
+        return sale
+
+    def _buy(self, j: int, owned: float) -> Order | None:
+        """Declare the purchase of an ETF, if more of it may be held."""
+        least, most = self._least_order(j), self._largest(j) - owned
+        if j not in self.form.by_etf or self.form.market.tickers[j] in self.form.terms.rules.never_buy or most < least:
+            return None
+        return declare(self.form.build, least, most)
+
+    def _least_order(self, j: int) -> float:
+        """Least share of the capital that an order may be: a unit, if no more is asked for."""
+        return max(self.form.least_order_aud, float(self.stock.prices[j])) / self.stock.capital_aud
 
     def _largest(self, j: int) -> float:
         """The largest position that there can be."""

@@ -1,0 +1,187 @@
+"""Reduce a relaxation to what its switches leave open, and carry multipliers back to the whole.
+
+What is fixed moves to the right-hand sides; what a row forces to zero, such as all that depends on a switch that is
+off, is left out, and so are rows that the bounds imply. The multipliers of what was left out are such that the bound
+is that of the small program; it is valid whatever they are.
+
+Never solves anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portfolio.conic.bound import OFF, ON
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from portfolio import Matrix, Vector
+    from portfolio.conic.bound import States
+    from portfolio.conic.program import Program
+
+    Indices = npt.NDArray[np.intp]
+    Flags = npt.NDArray[np.bool_]
+
+# Sums of double precision that differ by less than this are equal.
+_EQUAL = 1e-12
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reduced:
+    """A relaxation as the solver gets it, in compressed columns, and what was left out.
+
+    Attributes:
+        q: Costs, shape (n,).
+        b: Right-hand sides: of equalities, of inequalities, bounds among them, of cones.
+        data: The entries of the rows, column by column.
+        indices: Their rows.
+        indptr: Where each column begins.
+        equalities: How many rows are equalities.
+        inequalities: How many are inequalities or bounds.
+        columns: Which variables of the program are left, as flags.
+        rows: Which rows of the layout are left, as flags.
+        fixed: The variables that are not left: at what.
+        forced: What rows force to zero, pass by pass: the variables, and the row of each.
+        states: The states of the switches.
+    """
+
+    q: Vector
+    b: Vector
+    data: Vector
+    indices: Indices
+    indptr: Indices
+    equalities: int
+    inequalities: int
+    columns: Flags
+    rows: Flags
+    fixed: Vector
+    forced: list[tuple[Indices, Indices]]
+    states: States
+
+
+class Layout:
+    """All rows of a program's relaxations: equalities, inequalities, lower bounds, upper bounds, cones.
+
+    Args:
+        program: The program.
+        free_A: Its rows with all switches projected out.
+        free_q: Its costs likewise.
+    """
+
+    def __init__(self, program: Program, free_A: Matrix, free_q: Vector) -> None:
+        self.program, self._free_A, self._free_q = program, free_A, free_q
+        n, self._before = len(program.q), program.equalities + program.inequalities
+        bounds = np.vstack([-np.eye(n), np.eye(n)])
+        free = np.vstack([free_A[: self._before], bounds, free_A[self._before :]])
+        on = np.vstack([program.A[: self._before], bounds, program.A[self._before :]])
+        self._columns, self._rows = np.nonzero(((free != 0) | (on != 0)).T)
+        self._free, self._on = free[self._rows, self._columns], on[self._rows, self._columns]
+        self._inequality = (self._rows >= program.equalities) & (self._rows < self._before)
+        self._implied_by = self._implying()
+
+    def _implying(self) -> Indices:
+        """Find for each variable an inequality that its upper bound follows from, given its switches' bounds; or -1."""
+        program, rows = self.program, slice(self.program.equalities, self._before)
+        A, b = program.A[rows], program.b[rows]
+        switched = np.zeros(len(program.q), dtype=bool)
+        switched[program.switched] = True
+        alone = ((A > 0).sum(axis=1) == 1) & ~program.H[rows].any(axis=1) & ~((A < 0) & ~switched).any(axis=1)
+        most = b - np.minimum(A, 0.0) @ program.upper
+        implied = alone[:, None] & (A > 0) & ~switched & (most[:, None] <= A * program.upper * (1 + _EQUAL))
+        found: Indices = np.full(len(program.q), -1, dtype=np.intp)
+        if len(b):
+            found[implied.any(axis=0)] = program.equalities + implied.argmax(axis=0)[implied.any(axis=0)]
+        return found
+
+    def reduce(self, states: States) -> Reduced:
+        """Reduce the relaxation with the switches in *states*."""
+        program, before, j = self.program, self._before, self.program.switched
+        n, on = len(program.q), j[states == ON]
+        is_on = np.zeros(n, dtype=bool)
+        is_on[on] = True
+        lower = program.lower.copy()
+        lower[on] = program.floor[states == ON]
+        values = np.where(is_on[self._columns], self._on, self._free)
+        columns = lower < program.upper
+        fixed = np.where(columns, 0.0, lower)
+        columns[j[states == OFF]] = False
+        fixed[j[states == OFF]] = 0.0
+        y_b = program.b - program.H @ (states == ON)
+        b = np.concatenate([y_b[:before], -lower, program.upper, y_b[before:]])
+        b -= np.bincount(self._rows, weights=values * fixed[self._columns], minlength=len(b))
+        forced = self._force(values, columns, lower, b)
+        rows = self._keep(values, columns, lower, b)
+        entries = columns[self._columns] & rows[self._rows] & (values != 0)
+        number = np.cumsum(rows) - 1
+        counts = np.bincount(self._columns[entries], minlength=n)[columns]
+        q = np.where(is_on, program.q, self._free_q)
+        return Reduced(
+            q=q[columns],
+            b=b[rows],
+            data=values[entries],
+            indices=number[self._rows[entries]],
+            indptr=np.concatenate([[0], np.cumsum(counts)]),
+            equalities=int(rows[: program.equalities].sum()),
+            inequalities=int(rows[program.equalities : before + 2 * n].sum()),
+            columns=columns,
+            rows=rows,
+            fixed=fixed,
+            forced=forced,
+            states=states,
+        )
+
+    def _force(self, values: Vector, columns: Flags, lower: Vector, b: Vector) -> list[tuple[Indices, Indices]]:
+        """Take out what must be zero, since a row lets a sum of what is not negative be no more than zero."""
+        forced: list[tuple[Indices, Indices]] = []
+        while True:
+            left = self._inequality & columns[self._columns] & (values != 0)
+            other = left & ((values < 0) | (lower[self._columns] != 0))
+            zero = b == 0.0
+            zero[self._rows[other]] = False
+            entries = np.flatnonzero(left & zero[self._rows])
+            if not len(entries):
+                return forced
+            variables, first = np.unique(self._columns[entries], return_index=True)
+            columns[variables] = False
+            forced.append((variables, self._rows[entries[first]]))
+
+    def _keep(self, values: Vector, columns: Flags, lower: Vector, b: Vector) -> Flags:
+        """Choose the rows that matter: those that what is left can break."""
+        program, before, n = self.program, self._before, len(self.program.q)
+        left = columns[self._columns]
+        most = np.where(values > 0, program.upper[self._columns], lower[self._columns]) * values
+        reach = np.bincount(self._rows, weights=np.where(left, most, 0.0), minlength=len(b))
+        rows = np.ones(len(b), dtype=bool)
+        inequalities = slice(program.equalities, before)
+        rows[inequalities] = reach[inequalities] > b[inequalities] + _EQUAL
+        empty = np.bincount(self._rows[left & (values != 0)], minlength=len(b)) == 0
+        rows[: program.equalities] &= ~(empty & (abs(b) <= _EQUAL))[: program.equalities]
+        rows[before : before + n] = columns
+        rows[before + n : before + 2 * n] = columns & ((self._implied_by < 0) | ~rows[self._implied_by])
+        return rows
+
+    def point(self, reduced: Reduced, x: Vector) -> Vector:
+        """Carry a point back to the whole."""
+        whole = reduced.fixed.copy()
+        whole[reduced.columns] = x
+        return whole
+
+    def multipliers(self, reduced: Reduced, z: Vector, *, costs: bool) -> Vector:
+        """Carry multipliers back: rows that forced something to zero pay for what it would gain otherwise."""
+        program, n = self.program, len(self.program.q)
+        whole = np.zeros(len(reduced.rows))
+        whole[reduced.rows] = z
+        y = np.concatenate([whole[: self._before], whole[self._before + 2 * n :]])
+        on = np.zeros(n, dtype=bool)
+        on[program.switched[reduced.states == ON]] = True
+        for variables, rows in reversed(reduced.forced):
+            A = np.where(on[variables], program.A[:, variables], self._free_A[:, variables])
+            slope = y @ A
+            if costs:
+                slope += np.where(on[variables], program.q[variables], self._free_q[variables])
+            np.maximum.at(y, rows, y[rows] + np.maximum(-slope, 0.0) / A[rows, np.arange(len(variables))])
+        return y

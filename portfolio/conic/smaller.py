@@ -1,0 +1,42 @@
+"""Solve relaxations on what their switches leave open.
+
+Where switches say yes or no, plain variables and rows depend on them; a switch that is off or on takes those with it
+(``reduction``). Small programs also have an interior where the whole one has none.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portfolio.conic.bound import valid
+from portfolio.conic.reduction import Layout
+from portfolio.conic.relaxation import ROUGH, Answer, Csc, Outcome, Relaxation
+
+if TYPE_CHECKING:
+    from portfolio.conic.bound import States
+    from portfolio.conic.program import Program
+
+
+class SmallerRelaxation(Relaxation):
+    """The relaxations of one program, each reduced before it is solved."""
+
+    def __init__(self, program: Program) -> None:
+        super().__init__(program)
+        self._layout = Layout(program, self._free_A, self._free_q)
+
+    def solve_sharply(self, states: States) -> Answer:
+        """See ``Relaxation.solve_sharply``; what is in trouble is solved whole, too."""
+        answer = super().solve_sharply(states)
+        return answer if answer.outcome is not Outcome.TROUBLE else Relaxation(self.program).solve_sharply(states)
+
+    def solve(self, states: States, accuracy: float = ROUGH) -> Answer:
+        """See ``Relaxation.solve``."""
+        layout, reduced = self._layout, self._layout.reduce(states)
+        A = Csc(reduced.data, reduced.indices, reduced.indptr, (len(reduced.b), len(reduced.q)))
+        sizes = (reduced.equalities, reduced.inequalities, self.program.cones)
+        solution = self._run(A, reduced.b, reduced.q, accuracy, sizes)
+        outcome = self.outcome_of(solution)
+        y = layout.multipliers(reduced, np.array(solution.z), costs=outcome is not Outcome.INFEASIBLE)
+        return Answer(outcome, layout.point(reduced, np.array(solution.x)), valid(self.program, y))
