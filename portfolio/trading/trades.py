@@ -100,11 +100,15 @@ class Trades:
         return sale
 
     def _buy(self, j: int, owned: float) -> Order | None:
-        """Declare the purchase of an ETF, if more of it may be held."""
-        least, most = self._least_order(j), self._largest(j) - owned
-        if j not in self.form.by_etf or self.form.market.tickers[j] in self.form.terms.rules.never_buy or most < least:
+        """Declare the purchase of an ETF; where no more of it may be held, one that is never made."""
+        if j not in self.form.by_etf or self.form.market.tickers[j] in self.form.terms.rules.never_buy:
             return None
-        return declare(self.form.build, least, most)
+        least, most = self._least_order(j), self._largest(j) - owned
+        purchase = declare(self.form.build, least, max(least, most))
+        if most < least:
+            # It is declared all the same: where a limit is eased, the program is to have the same switches.
+            self.form.build.at_most({}, 0.0, switches={purchase.z: 1.0})
+        return purchase
 
     def _least_order(self, j: int) -> float:
         """Least share of the capital that an order may be: a unit, if no more is asked for."""
