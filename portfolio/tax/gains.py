@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from portfolio.tax.taxpayer import Taxpayer
 
 
+# Relative to the gains.
+_ROUNDING = 1e-13
+
+
 @dataclass(frozen=True, slots=True)
 class Assessment:
     """What a year's gains and losses come to, in AUD.
@@ -65,6 +69,8 @@ def assess(taxpayer: Taxpayer, realised_aud: Amounts) -> Assessment:
         used[kind] = min(gains[kind], losses)
         losses -= used[kind]
     left = {kind: gains[kind] - used[kind] for kind in GAINS}
+    # What sums in another order leave of gains that losses cover is nothing.
+    left = {kind: amount if amount > _ROUNDING * gains[kind] else 0.0 for kind, amount in left.items()}
     return Assessment(
         gains_aud=gains,
         losses_used_aud=used,

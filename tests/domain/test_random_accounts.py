@@ -39,6 +39,7 @@ def random_request(seed: int) -> bytes:
         for _ in range(int(rng.integers(1, 5))):
             units = int(max(1, size * rng.uniform(0.01, 0.1) / etf.price_aud))
             acquired = TODAY - timedelta(days=int(rng.choice([0, 1, 200, 364, 365, 366, 367, 800, 2_500])))
+            acquired = max(acquired, etf.since or acquired)
             cost = round(units * etf.price_aud * float(rng.uniform(0.4, 1.4)), 2)
             parcels.append({"acquired": str(acquired), "units": units, "cost_base_aud": cost})
         holdings.append({"ticker": etf.ticker, "units": sum(p["units"] for p in parcels), "parcels": parcels})
