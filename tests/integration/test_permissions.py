@@ -9,26 +9,28 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
+import sys
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nats
 import pytest
 import pytest_asyncio
+from requests_made import ROOT
 
 from bus import subjects
 from bus.jetstream import Connection, JetStreamBus, connect
 from bus.jetstream.roles import ADMIN, COORDINATOR, OBSERVER, REQUESTER, agent_role, inbox_of, roles
-from bus.jetstream.server import embedded_server
+from bus.jetstream.server import Server, embedded_server, launch
 from bus.jetstream.setup import set_up
 from bus.port import COORDINATORS, DEADLINES, RefusedError, Stored, pod_queue
 from cli.keys import Keys, make_keys
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
-    from pathlib import Path
 
     from nats.aio.client import Client
 
@@ -218,9 +220,9 @@ class Guarded:
 
 
 @asynccontextmanager
-async def guarded_server(folder: Path) -> AsyncIterator[Guarded]:
+async def guarded_server(folder: Path, pods: tuple[str, ...] = PODS) -> AsyncIterator[Guarded]:
     keys = Keys(folder / "keys")
-    make_keys(keys.folder, PODS, now=datetime.now(UTC))
+    make_keys(keys.folder, pods, now=datetime.now(UTC))
     guard = keys.guard
     users = guard.authorization.read_text(encoding="utf-8")
     with_auditor = folder / "authorization.conf"
@@ -232,7 +234,7 @@ async def guarded_server(folder: Path) -> AsyncIterator[Guarded]:
         AsyncExitStack() as people,
     ):
         guarded = Guarded(url, keys, people)
-        await set_up(await guarded.bus(ADMIN), PODS)
+        await set_up(await guarded.bus(ADMIN), pods)
         yield guarded
 
 
@@ -401,3 +403,60 @@ async def test_who_listens_at_another_s_inbox_is_told_so(guarded: Guarded) -> No
         for _ in range(2):
             with pytest.raises(RefusedError, match="--inbox-prefix"):
                 await bus.record([subjects.ALL])
+
+
+async def test_a_further_pod_works_like_the_others(tmp_path: Path) -> None:
+    async with guarded_server(tmp_path, ("epsilon",)) as guarded:
+        requester, epsilon = await guarded.bus(REQUESTER), await guarded.bus(agent_role("epsilon"))
+        await publish(requester, subjects.request("r1"))
+        async with aclosing(epsilon.work(pod_queue("epsilon"), stop=asyncio.Event(), at_once=1)) as work:
+            delivery = await anext(work)
+            outcome = await publish(epsilon, subjects.pod_result("r1", "epsilon"))
+            await delivery.done()
+        with pytest.raises(RefusedError):
+            await publish(epsilon, subjects.pod_result("r1", "alpha"))
+
+    assert outcome is Stored.NEW
+
+
+async def test_the_admin_sets_up_no_pod_that_has_no_key(guarded: Guarded) -> None:
+    with pytest.raises(RefusedError, match=r"pod-epsilon"):
+        await set_up(await guarded.bus(ADMIN), (*PODS, "epsilon"))
+
+
+async def test_a_client_comes_back_after_a_crash_and_tls_with_it(tmp_path: Path, unused_tcp_port: int) -> None:
+    keys = Keys(tmp_path / "keys")
+    make_keys(keys.folder, PODS, now=datetime.now(UTC))
+
+    async def start() -> Server:
+        return await launch(tmp_path / "store", port=unused_tcp_port, log=tmp_path / "log", guard=keys.guard)
+
+    server = await start()
+    try:
+        guarded = Guarded(server.url, keys, AsyncExitStack())
+        async with guarded.people:
+            await set_up(await guarded.bus(ADMIN), PODS)
+            requester = await guarded.bus(REQUESTER)
+            await server.kill()
+            server = await start()
+            outcome = await publish(requester, subjects.request("r1"))
+    finally:
+        await server.stop()
+
+    assert outcome is Stored.NEW
+
+
+async def test_the_configuration_for_a_server_elsewhere_is_valid(tmp_path: Path) -> None:
+    make_keys(tmp_path / "keys", PODS, hosts=("nats",), now=datetime.now(UTC))
+    deployed = (ROOT / "deploy" / "nats" / "nats-server.conf").read_text(encoding="utf-8")
+    here = tmp_path / "nats-server.conf"
+    here.write_text(deployed.replace("/etc/nats", str(tmp_path)).replace("/data", str(tmp_path)), encoding="utf-8")
+
+    check = await asyncio.create_subprocess_exec(
+        Path(sys.executable).parent / "nats-server", "-t", "-c", here, stderr=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(PATIENCE_S):
+        _, told = await check.communicate()
+
+    assert check.returncode == 0, told.decode()
+    assert "keys/authorization.conf" in deployed
