@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import ssl
 import sys
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
@@ -24,7 +25,7 @@ from requests_made import ROOT
 from bus import subjects
 from bus.jetstream import Connection, JetStreamBus, connect
 from bus.jetstream.roles import ADMIN, COORDINATOR, OBSERVER, REQUESTER, agent_role, inbox_of, roles
-from bus.jetstream.server import Server, embedded_server, launch
+from bus.jetstream.server import Server, launch
 from bus.jetstream.setup import set_up
 from bus.port import COORDINATORS, DEADLINES, RefusedError, Stored, pod_queue
 from cli.keys import Keys, make_keys
@@ -186,9 +187,13 @@ class Person:
 class Guarded:
     """A server that knows its users, and one more than those: an auditor, who may do anything."""
 
-    url: str
+    server: Server
     keys: Keys
     people: AsyncExitStack
+
+    @property
+    def url(self) -> str:
+        return self.server.url
 
     def settings(self, role: str) -> Connection:
         return Connection(servers=self.url, role=role, nkey_seed=self.keys.seed(role), ca=self.keys.ca)
@@ -229,13 +234,14 @@ async def guarded_server(folder: Path, pods: tuple[str, ...] = PODS) -> AsyncIte
     with_auditor.write_text(
         users.replace("users: [", "users: [\n    {user: auditor, password: secret}", 1), encoding="utf-8"
     )
-    async with (
-        embedded_server(folder / "store", log=folder / "log", guard=replace(guard, authorization=with_auditor)) as url,
-        AsyncExitStack() as people,
-    ):
-        guarded = Guarded(url, keys, people)
-        await set_up(await guarded.bus(ADMIN), pods)
-        yield guarded
+    server = await launch(folder / "store", log=folder / "log", guard=replace(guard, authorization=with_auditor))
+    try:
+        async with AsyncExitStack() as people:
+            guarded = Guarded(server, keys, people)
+            await set_up(await guarded.bus(ADMIN), pods)
+            yield guarded
+    finally:
+        await server.stop()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -433,7 +439,7 @@ async def test_a_client_comes_back_after_a_crash_and_tls_with_it(tmp_path: Path,
 
     server = await start()
     try:
-        guarded = Guarded(server.url, keys, AsyncExitStack())
+        guarded = Guarded(server, keys, AsyncExitStack())
         async with guarded.people:
             await set_up(await guarded.bus(ADMIN), PODS)
             requester = await guarded.bus(REQUESTER)
@@ -460,3 +466,32 @@ async def test_the_configuration_for_a_server_elsewhere_is_valid(tmp_path: Path)
 
     assert check.returncode == 0, told.decode()
     assert "keys/authorization.conf" in deployed
+
+
+async def test_a_key_is_replaced_while_the_server_runs(guarded: Guarded, tmp_path: Path) -> None:
+    keys, configuration = guarded.keys, tmp_path / "store" / "nats-server.conf"
+    thief = await guarded.person(ALPHA)
+    old_key = keys.public(ALPHA).read_text(encoding="ascii").strip()
+    stolen = tmp_path / "stolen.nk"
+    keys.seed(ALPHA).rename(stolen)
+    keys.public(ALPHA).unlink()
+    make_keys(keys.folder, PODS, now=datetime.now(UTC))
+    new_key = keys.public(ALPHA).read_text(encoding="ascii").strip()
+
+    known = configuration.read_text(encoding="utf-8")
+    configuration.write_text(known.replace(old_key, new_key), encoding="utf-8")
+    guarded.server.process.send_signal(signal.SIGHUP)
+    async with asyncio.timeout(PATIENCE_S):
+        while thief.client.is_connected or not await is_let_in(guarded.settings(ALPHA)):  # noqa: ASYNC110 - it does not tell
+            await asyncio.sleep(0.02)
+
+    assert not await is_let_in(replace(guarded.settings(ALPHA), nkey_seed=stolen))
+    assert await is_let_in(guarded.settings(BETA))
+
+
+async def is_let_in(settings: Connection) -> bool:
+    try:
+        async with connect(settings):
+            return True
+    except RefusedError:
+        return False

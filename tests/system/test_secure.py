@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 import signal
 import stat
 import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from processes import podfolio
@@ -37,6 +39,20 @@ class Running:
 
     async def request(self, name: str, *options: str) -> tuple[int, str, str]:
         return await podfolio("request", str(REFERENCE), "--request-id", name, "--server", self.url, *options)
+
+
+async def run(program: str, *arguments: str) -> dict[str, Any]:
+    client = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+    )
+    try:
+        async with asyncio.timeout(START_S):
+            out, _ = await client.communicate()
+    except TimeoutError:
+        client.kill()
+        raise
+    made: dict[str, Any] = json.loads(out)
+    return made
 
 
 @asynccontextmanager
@@ -68,6 +84,10 @@ async def test_it_answers_whoever_has_a_key_and_trusts_its_certificate(tmp_path:
         keys = system.keys
         known, trusting = ("--nkey-seed", str(keys.seed(REQUESTER))), ("--ca", str(keys.ca))
         answered, page, _ = await system.request("answered", *known, *trusting)
+        (program,) = re.findall(
+            r"```python\n(.*?)```", (ROOT / "docs" / "security.md").read_text(encoding="utf-8"), re.DOTALL
+        )
+        event = await run(program, system.url, str(REFERENCE), str(keys.seed(REQUESTER)), str(keys.ca))
         # What everybody did so far was allowed: a role that lacks something would have been refused it.
         log = (system.store / "nats-server.log").read_text(encoding="utf-8")
 
@@ -89,13 +109,14 @@ async def test_it_answers_whoever_has_a_key_and_trusts_its_certificate(tmp_path:
             stored = {message.subject.split(".")[3] for message in await bus.record(["podfolio.v1.>"])}
 
     assert answered == 0
+    assert event["type"] == "MasterPortfolioOptimized"
     assert "Master portfolio" in page
     assert "Violation" not in log
     for reason, attempts in refused.items():
         for status, _, errors in attempts:
             assert status == 1
             assert reason in " ".join(errors.split())
-    assert stored == {"answered"}
+    assert stored == {"answered", "reference-customer"}
 
 
 async def test_a_client_that_wants_tls_says_nothing_to_a_server_without(tmp_path: Path) -> None:
