@@ -2,12 +2,14 @@
 
 It only reads, and leaves nothing on the server: whoever may create a consumer of one's own may also
 change those of the agents, since the server knows no permission for the one without the other. What
-is stored is read from where the observer has come to; what is new is looked for again and again.
+is stored is read from where the observer has come to. The server tells when there is more; since such
+news may be missed, it is also looked for now and then.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
@@ -32,9 +34,9 @@ _log = structlog.get_logger()
 
 # As much as an observer has in flight: a few socket buffers full, whatever it does with them.
 _BATCH = 256
-# What comes next is soon seen while much is going on; at rest, to look four times a second costs nothing.
+# Nobody waits for these but who missed the news, or whose replica lags behind them.
 _FIRST_PAUSE_S = 0.01
-_LONGEST_PAUSE_S = 0.25
+_LONGEST_PAUSE_S = 1.0
 
 _END_OF_BATCH = "204"
 _NOTHING_FOUND = "404"
@@ -42,22 +44,33 @@ _NOTHING_FOUND = "404"
 
 async def follow(wire: Wire, *, since: datetime | None, everything: bool) -> AsyncGenerator[Message, None]:
     """Follow the event stream; see ``Bus``."""
-    place = await _begin(wire, since, everything=everything)
-    pause_s = _FIRST_PAUSE_S
-    while True:
-        try:
-            messages = await _read(wire, place)
-        except UnreachableError as error:
-            _log.warning("bus.follow_interrupted", error=str(error))
-            messages = []
-        for message in messages:
-            yield message
-        if messages:
-            place = {"seq": messages[-1].sequence + 1}
-            pause_s = _FIRST_PAUSE_S
-        else:
-            await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+    news = asyncio.Event()
+    async with wire.overhear(subjects.ALL_NEWS, news.set):
+        place = await _begin(wire, since, everything=everything)
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            news.clear()
+            try:
+                messages = await _read(wire, place)
+            except UnreachableError as error:
+                _log.warning("bus.follow_interrupted", error=str(error))
+                messages = []
+            for message in messages:
+                yield message
+            if messages:
+                place = {"seq": messages[-1].sequence + 1}
+                pause_s = _FIRST_PAUSE_S
+            elif await _comes(news, pause_s):
+                pause_s = _FIRST_PAUSE_S
+            else:
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+
+async def _comes(news: asyncio.Event, within_s: float) -> bool:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(within_s):
+            return await news.wait()
+    return False
 
 
 async def _begin(wire: Wire, since: datetime | None, *, everything: bool) -> dict[str, Any]:

@@ -37,16 +37,17 @@ class Role:
     Attributes:
         name: Its name, also of its key and in its inbox.
         publish: Subjects that it may publish.
-        subscribe: Subjects that it may subscribe to.
+        hears: Subjects that it may subscribe to, besides its own inbox, where answers and what it pulls come to.
     """
 
     name: str
     publish: tuple[str, ...]
+    hears: tuple[str, ...] = ()
 
     @property
     def subscribe(self) -> tuple[str, ...]:
-        """Its own inbox: answers, and what it pulls."""
-        return (f"{inbox_of(self.name)}.>",)
+        """Subjects that it may subscribe to."""
+        return (f"{inbox_of(self.name)}.>", *self.hears)
 
 
 def agent_role(pod: str) -> str:
@@ -83,11 +84,11 @@ def _user(role: Role, public_key: str) -> str:
 
 def _requester() -> Role:
     asking = subjects.request("*")
-    return Role(REQUESTER, (_PROBE, asking, _whose(asking), _READ_EVENTS, _stream_info(EVENTS)))
+    return Role(REQUESTER, (_PROBE, asking, _whose(asking), _READ_EVENTS, _stream_info(EVENTS)), (subjects.ALL_NEWS,))
 
 
 def _observer() -> Role:
-    return Role(OBSERVER, (_PROBE, _READ_EVENTS, _stream_info(EVENTS)))
+    return Role(OBSERVER, (_PROBE, _READ_EVENTS, _stream_info(EVENTS)), (subjects.ALL_NEWS,))
 
 
 def _agent(pod: str) -> Role:

@@ -143,6 +143,28 @@ class Wire:
             with contextlib.suppress(nats.errors.Error):
                 await subscription.unsubscribe()
 
+    @asynccontextmanager
+    async def overhear(self, subject: str, heard: Callable[[], None]) -> AsyncIterator[None]:
+        """Call *heard* whenever something is published on *subject*; some of it may be missed.
+
+        Raises:
+            UnreachableError: If there is no connection now.
+        """
+
+        async def hear(_: Frame) -> None:
+            heard()
+
+        try:
+            subscription = await self._client.subscribe(subject, cb=hear)
+        except nats.errors.Error as error:
+            message = f"cannot listen at {self._settings}: {error}"
+            raise UnreachableError(message) from error
+        try:
+            yield
+        finally:
+            with contextlib.suppress(nats.errors.Error):
+                await subscription.unsubscribe()
+
     async def useless(self) -> None:
         """Return when the connection is closed for good, or looks alive and is not.
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from bus import subjects
-from bus.jetstream import JetStreamBus
+from bus.jetstream import JetStreamBus, observer
 from bus.port import RefusedError, UnreachableError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
     from bus.jetstream.wire import Wire
     from bus.port import Message
@@ -55,6 +55,12 @@ class ScriptedWire:
 
     answers: list[list[ScriptedFrame] | Exception]
     asked: list[dict[str, Any]] = field(default_factory=list)
+    ring: Callable[[], None] | None = None
+
+    @asynccontextmanager
+    async def overhear(self, _: str, heard: Callable[[], None]) -> AsyncIterator[None]:
+        self.ring = heard
+        yield
 
     async def ask_all(self, _: str, data: bytes, **__: object) -> list[ScriptedFrame]:
         self.asked.append(json.loads(data))
@@ -116,3 +122,18 @@ async def test_a_server_that_cannot_read_so_is_not_asked_for_ever() -> None:
 
     with pytest.raises(RefusedError, match="Bad Request"):
         await sequences(following(wire), 1)
+
+
+async def test_news_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observer, "_FIRST_PAUSE_S", 10 * PATIENCE_S)
+    wire = ScriptedWire([[NOTHING], [NOTHING], [stored(1, after=0), end(after=1)]])
+
+    async with aclosing(following(wire)) as messages:
+        waiting = asyncio.create_task(sequences(messages, 1))
+        while len(wire.asked) < 2:  # noqa: ASYNC110 - the wire has no event
+            await asyncio.sleep(0)
+        assert wire.ring is not None
+        wire.ring()
+        seen = await waiting
+
+    assert seen == [1]

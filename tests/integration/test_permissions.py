@@ -59,6 +59,7 @@ PUBLISH: dict[str, frozenset[str]] = {
     "podfolio.v1.anything": NOBODY,
     "podfolio_timers.v1.timer.r1": frozenset({COORDINATOR}),
     "podfolio_timers.v1.due.r1": NOBODY,
+    "podfolio_news.v1.final.r1": NOBODY,
     # Work: pull and acknowledge.
     "$JS.API.CONSUMER.MSG.NEXT.PODFOLIO.pod-alpha": frozenset({ALPHA}),
     "$JS.API.CONSUMER.MSG.NEXT.PODFOLIO.pod-beta": frozenset({BETA}),
@@ -128,6 +129,8 @@ PUBLISH: dict[str, frozenset[str]] = {
 SUBSCRIBE: dict[str, frozenset[str]] = {
     **{f"{inbox_of(role)}.x.*": frozenset({role}) for role in ROLES},
     **{f"{inbox_of(role)}.>": frozenset({role}) for role in ROLES},
+    # That something was stored, not what.
+    "podfolio_news.v1.>": frozenset({REQUESTER, OBSERVER}),
     "_INBOX.>": NOBODY,
     ">": NOBODY,
     "podfolio.v1.>": NOBODY,
