@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from agents import mandates
 from agents.worker import Agent
+from bus.jetstream.roles import agent_role
 from bus.options import connection_options, replica_options
 from bus.port import pod_queue
 from bus.process import configure_logs, run
@@ -33,6 +35,7 @@ def main(pod: str, settings: Connection, at_once: int, ready_file: Path | None) 
     except DataError as error:
         raise click.BadParameter(str(error), param_hint="POD") from None
     configure_logs(process=f"agent.{mandate.pod}")
+    settings = replace(settings, role=agent_role(mandate.pod))
 
     async def work(bus: Bus, stop: asyncio.Event, ready: asyncio.Event) -> None:
         ready.set()

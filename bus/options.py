@@ -35,6 +35,18 @@ _CONNECTION = (
         type=_FILE,
         help="A file with an NKey seed, if the server asks for one.  [env: PODFOLIO_NATS_NKEY_SEED]",
     ),
+    click.option(
+        "--ca",
+        envvar="PODFOLIO_NATS_CA",
+        type=_FILE,
+        help="The certificate that vouches for the server; with it, TLS is a must.  [env: PODFOLIO_NATS_CA]",
+    ),
+    click.option(
+        "--inbox-prefix",
+        envvar="PODFOLIO_NATS_INBOX_PREFIX",
+        default="",
+        help="Where answers come to, if not to the inbox of this role.  [env: PODFOLIO_NATS_INBOX_PREFIX]",
+    ),
 )
 
 _REPLICA = (
@@ -55,24 +67,35 @@ _REPLICA = (
 )
 
 
-def connection_options(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def connection_options(name: str, *, role: str = "") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Add the options that say where the server is and who we are; they arrive as one ``settings``.
 
     Args:
         name: What the server will call this process.
+        role: Who it is, unless that depends on its arguments.
     """
 
     def add(command: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(command)
-        def with_settings(
-            *args: Any, server: str, credentials: Path | None, nkey_seed: Path | None, **rest: Any
-        ) -> Any:
-            settings = Connection(servers=server, name=name, credentials=credentials, nkey_seed=nkey_seed)
+        def with_settings(*args: Any, server: str, **rest: Any) -> Any:
+            known = {key: rest.pop(key) for key in ("credentials", "nkey_seed", "ca", "inbox_prefix")}
+            settings = Connection(servers=server, name=name, role=role, **known)
             return command(*args, settings=settings, **rest)
 
         return _add(_CONNECTION, with_settings)
 
     return add
+
+
+def variables(settings: Connection) -> dict[str, str]:
+    """Write *settings* as environment variables of a process that has these options, none left to chance."""
+    return {
+        "PODFOLIO_NATS_URL": settings.servers,
+        "PODFOLIO_NATS_CREDENTIALS": str(settings.credentials or ""),
+        "PODFOLIO_NATS_NKEY_SEED": str(settings.nkey_seed or ""),
+        "PODFOLIO_NATS_CA": str(settings.ca or ""),
+        "PODFOLIO_NATS_INBOX_PREFIX": settings.inbox_prefix,
+    }
 
 
 def replica_options(command: Callable[..., Any]) -> Callable[..., Any]:

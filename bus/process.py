@@ -122,17 +122,14 @@ async def _await_setup(bus: JetStreamBus, queues: frozenset[str], stop: asyncio.
     deadline = asyncio.get_running_loop().time() + _SETUP_WAIT_S
     told = False
     while not stop.is_set():
-        try:
-            missing = queues - await bus.queues()
-        except NotSetUpError:
-            missing = queues
+        missing = [queue for queue in sorted(queues) if not await bus.has_queue(queue)]
         if not missing:
             return
         if asyncio.get_running_loop().time() > deadline:
-            message = f"work queue {', '.join(sorted(missing))} does not exist: run `podfolio setup` once"
+            message = f"work queue {', '.join(missing)} does not exist: run `podfolio setup` once"
             raise NotSetUpError(message)
         if not told:
-            log.warning("process.waiting_for_setup", missing=sorted(missing))
+            log.warning("process.waiting_for_setup", missing=missing)
             told = True
         await asyncio.sleep(0.5)
 

@@ -8,6 +8,7 @@
 | ``podfolio.v1.rejected.<sequence>``  | the coordinators  | a message with no id to answer   |
 | ``podfolio_timers.v1.timer.<id>``    | the coordinators  | a deadline, waiting              |
 | ``podfolio_timers.v1.due.<id>``      | the server        | that deadline, fallen due        |
+| ``podfolio_news.v1.<the rest>``      | the server        | that something has been stored   |
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from enum import StrEnum
 
 _PREFIX = "podfolio.v1"
 _TIMERS = "podfolio_timers.v1"
+_NEWS = "podfolio_news.v1"
 
 # One token of a NATS subject that is also safe as a file name and in a URL.
 ID_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
@@ -31,6 +33,7 @@ ALL_FINALS = f"{_PREFIX}.final.*"
 ALL_REJECTED = f"{_PREFIX}.rejected.*"
 ALL_TIMERS = f"{_TIMERS}.timer.*"
 ALL_DUE = f"{_TIMERS}.due.*"
+ALL_NEWS = f"{_NEWS}.>"
 
 
 class Kind(StrEnum):

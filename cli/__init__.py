@@ -1,1 +1,1 @@
-"""The people's entrance: up, demo, request, watch, setup, schema."""
+"""The people's entrance: up, demo, request, watch, setup, keys, schema."""

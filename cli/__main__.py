@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import click
 import structlog
 
+from bus.jetstream.roles import ADMIN, OBSERVER, REQUESTER
 from bus.options import connection_options
 from bus.port import BusError
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 _REQUEST = click.Path(exists=True, dir_okay=False, path_type=Path)
 _OUT = click.Path(dir_okay=False, writable=True, path_type=Path)
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+_KEYS = Path("secure")
 _REFERENCE = Path(__file__).parent.parent / "examples" / "reference-customer.json"
 
 
@@ -53,17 +56,33 @@ def demo(file: Path, market: str | None, json_file: Path | None) -> None:
 
 @podfolio.command()
 @click.option("--port", type=click.IntRange(1, 65_535), default=4222, show_default=True)
-@click.option("--store", type=click.Path(file_okay=False, path_type=Path), help="Folder that keeps the streams.")
-def up(port: int, store: Path | None) -> None:
+@click.option("--store", type=_FOLDER, help="Folder that keeps the streams.")
+@click.option(
+    "--secure",
+    type=_FOLDER,
+    is_flag=False,
+    flag_value=_KEYS,
+    help=f"With users and TLS, by the keys in this folder ({_KEYS} if none is named); made if missing.",
+)
+def up(port: int, store: Path | None, secure: Path | None) -> None:
     """Run the whole system on an embedded server until interrupted."""
-    sys.exit(_run(_up(port, store), interrupted=0))
+    sys.exit(_run(_up(port, store, secure), interrupted=0))
+
+
+@podfolio.command()
+@click.argument("folder", type=_FOLDER, default=_KEYS)
+@click.option("--pod", "pods", multiple=True, help="A pod that gets a key, besides those that come with us.")
+@click.option("--host", "hosts", multiple=True, help="Where clients find the server, if not on this machine.")
+def keys(folder: Path, pods: tuple[str, ...], hosts: tuple[str, ...]) -> None:
+    """Make keys, a development certificate and the server's users in FOLDER; what is there stays."""
+    sys.exit(_run(_keys(folder, pods, hosts)))
 
 
 @podfolio.command()
 @click.argument("file", type=_REQUEST)
 @click.option("--request-id", help="Publish under this id instead of the file's.")
 @click.option("--json", "json_file", type=_OUT, help="Write the final event, as it went over the wire, to this file.")
-@connection_options("podfolio-request")
+@connection_options("podfolio-request", role=REQUESTER)
 def request(file: Path, request_id: str | None, json_file: Path | None, settings: Connection) -> None:
     """Publish the request in FILE, wait for its final event and show it.
 
@@ -75,7 +94,7 @@ def request(file: Path, request_id: str | None, json_file: Path | None, settings
 @podfolio.command()
 @click.option("--since", help="Replay from then: a time (2025-11-07T09:00), or how long ago (90s, 10m, 2h, 1d).")
 @click.option("--all", "everything", is_flag=True, help="Replay from the start of the stream.")
-@connection_options("podfolio-watch")
+@connection_options("podfolio-watch", role=OBSERVER)
 def watch(since: str | None, settings: Connection, *, everything: bool) -> None:
     """Follow the event stream, a line a message, until interrupted."""
     sys.exit(_run(_watch(settings, _parse_since(since), everything=everything), interrupted=0))
@@ -84,7 +103,7 @@ def watch(since: str | None, settings: Connection, *, everything: bool) -> None:
 @podfolio.command()
 @click.option("--pod", "pods", multiple=True, help="A pod that gets a work queue; by default, all that come with us.")
 @click.option("--replicas", type=click.IntRange(1, 5), help="Servers that keep each stream (3 in a cluster).")
-@connection_options("podfolio-setup")
+@connection_options("podfolio-setup", role=ADMIN)
 def setup(pods: tuple[str, ...], replicas: int | None, settings: Connection) -> None:
     """Create the streams and work queues on a server, or bring them up to date."""
     sys.exit(_run(_setup(settings, pods, replicas)))
@@ -167,17 +186,36 @@ async def _demo(request: OptimizationRequest, json_file: Path | None) -> int:
                 raise
 
 
-async def _up(port: int, store: Path | None) -> int:
+async def _up(port: int, store: Path | None, secure: Path | None) -> int:
     from cli.page import make_console
     from cli.system import whole_system
 
     console = make_console()
+    known, given = None, ""
+    if secure:
+        from cli.keys import Keys
+
+        await _keys(secure, (), ())
+        known = Keys(secure)
+        given = f" --nkey-seed {known.seed(REQUESTER)} --ca {known.ca}"
     with tempfile.TemporaryDirectory(prefix="podfolio-") as temporary:
-        async with whole_system(store or Path(temporary), port=port, logs=None, say=console.print) as url:
+        folder = store or Path(temporary)
+        async with whole_system(folder, port=port, logs=None, say=console.print, keys=known) as url:
             kept = f"kept in {store}" if store else "kept only while this runs (--store FOLDER keeps them)"
             console.print(f"the streams are {kept}")
-            console.print(f"try: podfolio request examples/reference-customer.json --server {url}")
+            console.print(
+                f"try: podfolio request examples/reference-customer.json --server {url}{given}", soft_wrap=True
+            )
             await asyncio.Event().wait()
+    return 0
+
+
+async def _keys(folder: Path, pods: tuple[str, ...], hosts: tuple[str, ...]) -> int:
+    from agents import mandates
+    from cli.keys import make_keys
+
+    for made in make_keys(folder, {*mandates.bundled(), *pods}, hosts=hosts, now=datetime.now(UTC)):
+        click.echo(f"made {folder / made}")
     return 0
 
 

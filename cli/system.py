@@ -12,14 +12,18 @@ from typing import IO, TYPE_CHECKING
 
 from agents import mandates
 from bus.jetstream import Connection, connect
+from bus.jetstream.roles import ADMIN, COORDINATOR, agent_role
 from bus.jetstream.server import embedded_server
 from bus.jetstream.setup import set_up
+from bus.options import variables
 from bus.port import BusError
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
+
+    from cli.keys import Keys
 
 # Start to ready takes a second; a machine that needs this long is not going to do better.
 _START_S = 30.0
@@ -29,7 +33,7 @@ _STOP_S = 15.0
 
 @asynccontextmanager
 async def whole_system(
-    store: Path, *, port: int | None, logs: IO[bytes] | None, say: Callable[[str], None]
+    store: Path, *, port: int | None, logs: IO[bytes] | None, say: Callable[[str], None], keys: Keys | None = None
 ) -> AsyncIterator[str]:
     """Run everything while the block lasts; yields the server's URL.
 
@@ -38,33 +42,45 @@ async def whole_system(
         port: The server's port; any free one if None.
         logs: Where the processes log; this process's standard error if None.
         say: Told what happens, a sentence at a time.
+        keys: With them, the server knows its users and every process has its own role's key and no other.
     """
     pods = tuple(mandates.bundled())
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(
-            embedded_server(store / "jetstream", port=port, log=store / "nats-server.log")
+            embedded_server(
+                store / "jetstream", port=port, log=store / "nats-server.log", guard=keys.guard if keys else None
+            )
         )
         say(f"nats-server answers at {url}")
-        async with connect(Connection(servers=url, name="podfolio-setup")) as bus:
+        async with connect(_as(ADMIN, url, keys)) as bus:
             done = await set_up(bus, pods)
         say(f"set up {len(done)} streams and work queues")
         commands = {pod: ("agents", pod) for pod in pods} | {"coordinator": ("coordinator",)}
+        settings = {pod: _as(agent_role(pod), url, keys) for pod in pods} | {"coordinator": _as(COORDINATOR, url, keys)}
         running: list[Process] = []
         stack.push_async_callback(_end_all, running)
         for name, command in commands.items():
             _ready_file(store, name).unlink(missing_ok=True)  # of a run that was killed
-            running.append(await _start(store, name, command, url, logs))
+            running.append(await _start(store, name, command, settings[name], logs))
         await asyncio.gather(*(_await_ready(store, *started) for started in zip(commands, running, strict=True)))
         say(f"agents {', '.join(pods)} and the coordinator are ready, each a process of its own")
         yield url
 
 
-async def _start(store: Path, name: str, command: tuple[str, ...], url: str, logs: IO[bytes] | None) -> Process:
+def _as(role: str, url: str, keys: Keys | None) -> Connection:
+    if keys is None:
+        return Connection(servers=url, name=f"podfolio-{role}", role=role)
+    return Connection(servers=url, name=f"podfolio-{role}", role=role, nkey_seed=keys.seed(role), ca=keys.ca)
+
+
+async def _start(
+    store: Path, name: str, command: tuple[str, ...], settings: Connection, logs: IO[bytes] | None
+) -> Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         *command,
-        env={**os.environ, "PODFOLIO_NATS_URL": url, "PODFOLIO_READY_FILE": str(_ready_file(store, name))},
+        env={**os.environ, **variables(settings), "PODFOLIO_READY_FILE": str(_ready_file(store, name))},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=logs,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bus.jetstream.roles import COORDINATOR
 from bus.options import connection_options, replica_options
 from bus.port import COORDINATORS
 from bus.process import configure_logs, run
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@connection_options("podfolio-coordinator")
+@connection_options("podfolio-coordinator", role=COORDINATOR)
 @replica_options
 def main(settings: Connection, at_once: int, ready_file: Path | None) -> None:
     """Run one replica of the coordinator."""

@@ -9,7 +9,7 @@ from bus.jetstream import asking, deadlines, deliveries, observer, record
 from bus.jetstream.publication import Publication
 from bus.jetstream.streams import EVENTS, TIMERS
 from bus.jetstream.wire import Wire
-from bus.port import COORDINATORS, DEADLINES, pod_of_queue
+from bus.port import COORDINATORS, DEADLINES, NotSetUpError, pod_of_queue
 
 if TYPE_CHECKING:
     import asyncio
@@ -55,8 +55,7 @@ class JetStreamBus:
 
     def work(self, queue: str, *, stop: asyncio.Event, at_once: int) -> AsyncGenerator[Delivery, None]:
         """Take deliveries from *queue* until *stop* is set; see ``Bus``."""
-        stream = TIMERS if queue == DEADLINES else EVENTS
-        return deliveries.work(self._wire, stream, queue, stop=stop, at_once=at_once)
+        return deliveries.work(self._wire, _stream_of(queue), queue, stop=stop, at_once=at_once)
 
     async def record(self, subjects: Collection[str], *, including: Message | None = None) -> tuple[Message, ...]:
         """Read the last message on each of *subjects*; see ``Bus``."""
@@ -66,6 +65,14 @@ class JetStreamBus:
         """Have a message on ``subjects.due(request_id)`` delivered at *at*; see ``Bus``."""
         await deadlines.schedule(self._wire, request_id, at)
 
+    async def has_queue(self, queue: str) -> bool:
+        """Whether the work queue exists; asks for nothing that who works it may not know."""
+        try:
+            await self.ask_api(f"CONSUMER.INFO.{_stream_of(queue)}.{queue}")
+        except NotSetUpError:
+            return False
+        return True
+
     async def queues(self) -> frozenset[str]:
         """Name the work queues that exist on the event stream."""
         names: list[str] = []
@@ -74,7 +81,7 @@ class JetStreamBus:
             answer = await self.ask_api(f"CONSUMER.NAMES.{EVENTS}", {"offset": len(names)})
             names += answer["consumers"] or []
             total = answer["total"] if answer["consumers"] else 0
-        # Observers have consumers too; only ours are queues.
+        # Others may have consumers too; only ours are queues.
         return frozenset(name for name in names if name == COORDINATORS or pod_of_queue(name) is not None)
 
     def follow(self, *, since: datetime | None = None, everything: bool = False) -> AsyncGenerator[Message, None]:
@@ -88,3 +95,7 @@ class JetStreamBus:
     async def ask_api(self, name: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Ask JetStream's own interface; for ``setup``, not for use by others. See ``asking.ask_api``."""
         return await asking.ask_api(self._wire, name, body)
+
+
+def _stream_of(queue: str) -> str:
+    return TIMERS if queue == DEADLINES else EVENTS

@@ -50,13 +50,11 @@ class Receipt:
     Attributes:
         attempt: How often the message was handed out.
         sequence: Its place in the stream.
-        turn: How many the consumer had handed out by then, this one included.
         stored_at: When it was stored; UTC.
     """
 
     attempt: int
     sequence: int
-    turn: int
     stored_at: datetime
 
 
@@ -65,10 +63,10 @@ def read_receipt(reply: str) -> Receipt:
     tokens = reply.split(".")
     if len(tokens) > _ACK_TOKENS:
         del tokens[2:4]  # the newer form names domain and account, and may end with more
-    attempt, sequence, turn, stored_ns = (int(token) for token in tokens[4:8])
+    attempt, sequence, _, stored_ns = (int(token) for token in tokens[4:8])
     seconds, ns = divmod(stored_ns, 1_000_000_000)
     stored_at = datetime.fromtimestamp(seconds, UTC).replace(microsecond=ns // 1000)
-    return Receipt(attempt, sequence, turn, stored_at)
+    return Receipt(attempt, sequence, stored_at)
 
 
 def read_message(frame: Frame, receipt: Receipt) -> Message:

@@ -1,26 +1,29 @@
 """Follow the event stream from outside: nothing is worked off, nothing skipped, nothing repeated.
 
-An observer's consumer is its own and lives in the server's memory. Whenever something may have been
-lost on the way, another one begins after the last message that was seen.
+It only reads, and leaves nothing on the server: whoever may create a consumer of one's own may also
+change those of the agents, since the server knows no permission for the one without the other. What
+is stored is read from where the observer has come to. The server tells when there is more; since such
+news may be missed, it is also looked for now and then.
 """
 
 from __future__ import annotations
 
-import uuid
+import asyncio
+import contextlib
+import json
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from bus import subjects
-from bus.jetstream.asking import ask_api
-from bus.jetstream.frames import read_message, read_receipt
-from bus.jetstream.pulls import Pull
+from bus.jetstream.asking import insist, require_stream
+from bus.jetstream.frames import read_stored, status
 from bus.jetstream.streams import EVENTS
-from bus.port import UnreachableError
+from bus.port import RefusedError, UnreachableError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Callable, Mapping
     from datetime import datetime
 
     from bus.jetstream.frames import Frame
@@ -31,99 +34,81 @@ _log = structlog.get_logger()
 
 # As much as an observer has in flight: a few socket buffers full, whatever it does with them.
 _BATCH = 256
-# An observer that was killed is forgotten by the server after this.
-_FORGOTTEN_S = 30
-_CONSUMER = {
-    "ack_policy": "none",
-    "replay_policy": "instant",
-    "filter_subject": subjects.ALL,
-    "inactive_threshold": _FORGOTTEN_S * 1_000_000_000,
-    "mem_storage": True,
-    "num_replicas": 1,
-}
+# Nobody waits for these but who missed the news, or whose replica lags behind them.
+_FIRST_PAUSE_S = 0.01
+_LONGEST_PAUSE_S = 1.0
+
+_END_OF_BATCH = "204"
+_NOTHING_FOUND = "404"
 
 
 async def follow(wire: Wire, *, since: datetime | None, everything: bool) -> AsyncGenerator[Message, None]:
     """Follow the event stream; see ``Bus``."""
-    place = _Place(since, everything=everything)
-    while True:
-        pull = Pull(wire, EVENTS, f"observer-{uuid.uuid4().hex}")
-        async with pull.opened():
-            if not await _begin(wire, place, pull.consumer):
-                continue
-            while (frame := await _next_frame(pull)) is not None:
-                receipt = read_receipt(frame.reply)
-                if not place.is_next_turn(receipt.turn):
-                    break  # one was lost on the way: begin again after the last that was not
-                if place.move_to(receipt.sequence):
-                    yield read_message(frame, receipt)
-
-
-async def _begin(wire: Wire, place: _Place, consumer: str) -> bool:
-    """Make a consumer that begins at *place*; False if the server was silent: it may come back."""
-    config = {**_CONSUMER, "name": consumer, **place.policy()}
-    body = {"stream_name": EVENTS, "config": config, "action": "create"}
-    try:
-        answer = await ask_api(wire, f"CONSUMER.CREATE.{EVENTS}.{consumer}.{subjects.ALL}", body)
-    except UnreachableError as error:
-        if not place.known:
-            raise
-        _log.warning("bus.follow_interrupted", error=str(error))
-        return False
-    place.begin(answer["delivered"]["stream_seq"])
-    return True
-
-
-async def _next_frame(pull: Pull) -> Frame | None:
-    """Wait for the next message; None if some may have been lost."""
-    while not pull.frames:
-        if pull.lost:
-            return None
-        if not pull.waiting:
+    news = asyncio.Event()
+    async with wire.overhear(subjects.ALL_NEWS, news.set):
+        place = await _begin(wire, since, everything=everything)
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            news.clear()
             try:
-                await pull.ask(_BATCH)
-            except UnreachableError:
-                return None
-        await pull.happens()
-    return pull.frames.popleft()
+                messages = await _read(wire, place)
+            except UnreachableError as error:
+                _log.warning("bus.follow_interrupted", error=str(error))
+                messages = []
+            for message in messages:
+                yield message
+            if messages:
+                place = {"seq": messages[-1].sequence + 1}
+                pause_s = _FIRST_PAUSE_S
+            elif await _comes(news, pause_s):
+                pause_s = _FIRST_PAUSE_S
+            else:
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
 
-class _Place:
-    """How far an observer has come."""
+async def _comes(news: asyncio.Event, within_s: float) -> bool:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(within_s):
+            return await news.wait()
+    return False
 
-    def __init__(self, since: datetime | None, *, everything: bool) -> None:
-        self._since = since
-        self._everything = everything
-        self._after: int | None = None
-        self._turn = 0
 
-    @property
-    def known(self) -> bool:
-        """Whether the server has ever told where the observer began."""
-        return self._after is not None
+async def _begin(wire: Wire, since: datetime | None, *, everything: bool) -> dict[str, Any]:
+    """Say from where to read; asks even if that is known, so that a server that cannot be read is noticed."""
+    frames = await _ask(wire, {"last_by_subj": subjects.ALL}, is_last=lambda _: True)
+    if since is not None:
+        return {"start_time": since.astimezone(UTC).isoformat()}
+    newest = 0 if everything or status(frames[0]) else read_stored(frames[0]).sequence
+    return {"seq": newest + 1}
 
-    def policy(self) -> dict[str, Any]:
-        """Where a consumer must begin to go on from here."""
-        if self._after is not None:
-            return {"deliver_policy": "by_start_sequence", "opt_start_seq": self._after + 1}
-        if self._since is not None:
-            return {"deliver_policy": "by_start_time", "opt_start_time": self._since.astimezone(UTC).isoformat()}
-        return {"deliver_policy": "all" if self._everything else "new"}
 
-    def begin(self, after: int) -> None:
-        """Note that a consumer begins, by its own account *after* this sequence."""
-        self._turn = 0
-        if self._after is None:
-            self._after = after
+async def _read(wire: Wire, place: Mapping[str, Any]) -> list[Message]:
+    """Read what is stored from *place* on, in the stream's order; not all of it, if it is much.
 
-    def is_next_turn(self, turn: int) -> bool:
-        """Whether nothing was lost between the consumer's last message and this one."""
-        self._turn += 1
-        return turn == self._turn
+    Raises:
+        UnreachableError: If it did not come whole.
+    """
+    query = {**place, "batch": _BATCH, "next_by_subj": subjects.ALL}
+    *frames, end = await _ask(wire, query, is_last=lambda frame: bool(status(frame)))
+    verdict, told = status(end), end.headers or {}
+    if verdict not in {_END_OF_BATCH, _NOTHING_FOUND}:
+        message = f"the server cannot read the stream: {verdict} {told.get('Description', '')}"
+        raise RefusedError(message)
+    # Each message, and the end, names the one before it: what was lost on the way is missed.
+    before = "0"
+    for frame in [*frames, *([end] if verdict == _END_OF_BATCH else [])]:
+        headers = frame.headers or {}
+        if headers.get("Nats-Last-Sequence") != before:
+            message = f"a message after {before} was lost on the way"
+            raise UnreachableError(message)
+        before = headers.get("Nats-Sequence", "")
+    return [read_stored(frame) for frame in frames]
 
-    def move_to(self, sequence: int) -> bool:
-        """Note the message; False if it was seen before."""
-        if self._after is not None and sequence <= self._after:
-            return False
-        self._after = sequence
-        return True
+
+async def _ask(wire: Wire, query: Mapping[str, Any], *, is_last: Callable[[Frame], bool]) -> list[Frame]:
+    request = json.dumps(query).encode()
+
+    async def attempt(timeout_s: float) -> list[Frame]:
+        return await wire.ask_all(f"$JS.API.DIRECT.GET.{EVENTS}", request, timeout_s=timeout_s, is_last=is_last)
+
+    return await insist("following the stream", attempt, when_nobody_listens=lambda: require_stream(wire, EVENTS))

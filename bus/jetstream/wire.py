@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import ssl
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +27,7 @@ from bus.port import RefusedError, TooLargeError, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from pathlib import Path
 
     from bus.jetstream.connection import Connection
     from bus.jetstream.frames import Frame
@@ -34,6 +37,7 @@ _log = structlog.get_logger()
 # A server that is starting up answers within this; a wrong address should not take longer to say so.
 _CONNECT_S = 5.0
 _CLOSE_S = 2.0
+_ABANDON_S = 0.2
 # A frozen server is noticed after interval * (outstanding + 1): 6 s, where nats-py's own take 360 s.
 _PING_INTERVAL_S = 2
 _PINGS_OUTSTANDING = 2
@@ -51,6 +55,7 @@ class Wire:
         self._client = Client()
         self._questions = Questions()
         self._inbox = ""
+        self._unheard: RefusedError | None = None
         self._started = False
         self._closing = False
         self._when_reconnected: set[Callable[[], None]] = set()
@@ -68,7 +73,7 @@ class Wire:
         Raises:
             UnreachableError: If none came in time, or the connection dropped: what happened is unknown.
             NobodyListensError: If nobody was there to take the message; it did not happen.
-            RefusedError: If we may not publish there, or the message is too large.
+            RefusedError: If we may not publish there, or not hear the answer, or the message is too large.
         """
         frames = await self.ask_all(subject, data, headers=headers, timeout_s=timeout_s, is_last=lambda _: True)
         return frames[0]
@@ -83,6 +88,8 @@ class Wire:
         is_last: Callable[[Frame], bool],
     ) -> list[Frame]:
         """Send a message and return its answers, up to and with the one that *is_last*; raises as ``ask``."""
+        if self._unheard is not None:
+            raise self._unheard
         with self._questions.asked(subject, is_last) as question:
             try:
                 async with asyncio.timeout(timeout_s):
@@ -136,6 +143,28 @@ class Wire:
             with contextlib.suppress(nats.errors.Error):
                 await subscription.unsubscribe()
 
+    @asynccontextmanager
+    async def overhear(self, subject: str, heard: Callable[[], None]) -> AsyncIterator[None]:
+        """Call *heard* whenever something is published on *subject*; some of it may be missed.
+
+        Raises:
+            UnreachableError: If there is no connection now.
+        """
+
+        async def hear(_: Frame) -> None:
+            heard()
+
+        try:
+            subscription = await self._client.subscribe(subject, cb=hear)
+        except nats.errors.Error as error:
+            message = f"cannot listen at {self._settings}: {error}"
+            raise UnreachableError(message) from error
+        try:
+            yield
+        finally:
+            with contextlib.suppress(nats.errors.Error):
+                await subscription.unsubscribe()
+
     async def useless(self) -> None:
         """Return when the connection is closed for good, or looks alive and is not.
 
@@ -176,9 +205,9 @@ class Wire:
 
         Raises:
             UnreachableError: If no server answers in time.
-            RefusedError: If one does and does not know us.
+            RefusedError: If one does and does not know us, or is not who it should be.
         """
-        for path in (self._settings.credentials, self._settings.nkey_seed):
+        for path in (self._settings.credentials, self._settings.nkey_seed, self._settings.ca):
             if path is not None and not path.is_file():
                 message = f"{path} does not exist: it should hold the credentials for {self._settings}"
                 raise RefusedError(message)
@@ -186,18 +215,24 @@ class Wire:
             async with asyncio.timeout(_CONNECT_S):
                 await self._connect()
         except TimeoutError:
-            await self._client.close()
+            await self._abandon()
             message = f"no NATS server answers at {self._settings}: start one with `podfolio up`, or give --server"
             raise UnreachableError(message) from None
         except RefusedError:
-            await self._client.close()
+            await self._abandon()
             raise
         self._started = True
+
+    async def _abandon(self) -> None:
+        # nats-py waits for ever for the end of a connection whose TLS never came about.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_ABANDON_S):
+                await self._client.close()
 
     async def _connect(self) -> None:
         options: dict[str, Any] = {
             "name": self._settings.name,
-            "inbox_prefix": self._settings.inbox_prefix,
+            "inbox_prefix": self._settings.inbox,
             "max_reconnect_attempts": -1,
             "reconnect_time_wait": _RECONNECT_WAIT_S,
             "connect_timeout": 2,
@@ -215,6 +250,11 @@ class Wire:
             options["user_credentials"] = str(self._settings.credentials)
         if self._settings.nkey_seed:
             options["nkeys_seed"] = str(self._settings.nkey_seed)
+        if self._settings.ca:
+            options["tls"] = _trusting(self._settings.ca)
+            # Else nats-py asks the server first, in the clear, whether it wants TLS, and believes a no.
+            options["tls_handshake_first"] = True
+        logging.getLogger("asyncio").addFilter(_worth_saying)
         await self._client.connect(self._settings.urls, **options)
         self._inbox = f"{self._client.new_inbox()}."
         await self._client.subscribe(f"{self._inbox}*", cb=self._answered)
@@ -240,6 +280,19 @@ class Wire:
         if "authorization violation" in text and not self._started:
             message = f"{self._settings} refuses these credentials ({self._settings.name}): {error}"
             raise RefusedError(message) from error
+        if isinstance(error, ssl.SSLError) and not self._started:
+            message = (
+                f"{self._settings} does not prove who it is ({error}): give --ca, the file with the certificate that"
+                " vouches for it"
+            )
+            raise RefusedError(message) from error
+        if "permissions violation for subscription" in text and self._settings.inbox.lower() in text:
+            message = (
+                f"{self._settings} lets this user not listen at {self._settings.inbox}: use this role's key,"
+                " or give --inbox-prefix"
+            )
+            self._unheard = RefusedError(message)
+            self._questions.fail_some(lambda _: True, message, RefusedError)
         if "permissions violation for publish" in text:
             # nats-py lower-cases the text.
             self._questions.fail_some(lambda subject: f'"{subject.lower()}"' in text, str(error), RefusedError)
@@ -260,3 +313,21 @@ class Wire:
 
     async def _on_lame_duck(self) -> None:
         _log.info("bus.server_retires", server=str(self._settings))
+
+
+def _worth_saying(record: logging.LogRecord) -> bool:
+    """Leave out what asyncio says whenever a connection with TLS ends, since nats-py makes it of streams."""
+    return "eof_received" not in record.getMessage()
+
+
+def _trusting(ca: Path) -> ssl.SSLContext:
+    """Believe those servers for whose name the certificates in *ca* vouch.
+
+    Raises:
+        RefusedError: If there are none.
+    """
+    try:
+        return ssl.create_default_context(cafile=str(ca))
+    except ssl.SSLError as error:
+        message = f"{ca} holds no certificate: {error}"
+        raise RefusedError(message) from error

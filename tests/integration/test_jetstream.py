@@ -245,7 +245,7 @@ authorization {
     {user: admin, password: admin}
     {user: alpha, password: alpha, permissions: {
       publish: ["$JS.API.CONSUMER.MSG.NEXT.PODFOLIO.pod-alpha", "$JS.ACK.PODFOLIO.pod-alpha.>",
-                "$JS.ACK.*.*.PODFOLIO.pod-alpha.>", "podfolio.v1.pod.*.alpha"],
+                "podfolio.v1.pod.*.alpha"],
       subscribe: ["_INBOX_alpha.>"]}}
   ]
 }

@@ -1,0 +1,146 @@
+"""Who may do what on a server that knows its users: each role's least, and the server's configuration of it.
+
+The lists hold what our own client uses, found by measurement, and nothing else; a test tries every cell
+of ``docs/security.md`` against a real server. Knows no keys and writes no files.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bus import subjects
+from bus.jetstream.streams import EVENTS, TIMERS, wanted_queues
+from bus.port import COORDINATORS, DEADLINES, pod_queue
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+REQUESTER = "requester"
+OBSERVER = "observer"
+COORDINATOR = "coordinator"
+ADMIN = "admin"
+
+_API = "$JS.API"
+# What every connection asks every two seconds, to know whether it is alive: it tells how much the server
+# stores, never what. (A refusal would do, but fills the server's log.)
+_PROBE = f"{_API}.INFO"
+# Read whatever the event stream holds. What is asked for stands in the body, which no permission can see.
+_READ_EVENTS = f"{_API}.DIRECT.GET.{EVENTS}"
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What one kind of client may do; what is not listed is refused.
+
+    Attributes:
+        name: Its name, also of its key and in its inbox.
+        publish: Subjects that it may publish.
+        hears: Subjects that it may subscribe to, besides its own inbox, where answers and what it pulls come to.
+    """
+
+    name: str
+    publish: tuple[str, ...]
+    hears: tuple[str, ...] = ()
+
+    @property
+    def subscribe(self) -> tuple[str, ...]:
+        """Subjects that it may subscribe to."""
+        return (f"{inbox_of(self.name)}.>", *self.hears)
+
+
+def agent_role(pod: str) -> str:
+    """Name the role of a pod's agents."""
+    return pod_queue(pod)
+
+
+def inbox_of(role: str) -> str:
+    """Name the prefix of a role's inboxes; of one that is nobody in particular, NATS's own."""
+    return f"_INBOX_{role}" if role else "_INBOX"
+
+
+def roles(pods: Collection[str]) -> tuple[Role, ...]:
+    """Give every role of a system with these *pods*."""
+    return (_requester(), _observer(), *(_agent(pod) for pod in sorted(pods)), _coordinator(), _admin(pods))
+
+
+def authorization(pods: Collection[str], public_keys: Mapping[str, str]) -> str:
+    """Write the server's ``authorization`` block: a user a role, known by its key in *public_keys*."""
+    users = "".join(_user(role, public_keys[role.name]) for role in roles(pods))
+    return f"authorization {{\n  users: [\n{users}  ]\n}}\n"
+
+
+def _user(role: Role, public_key: str) -> str:
+    publish, subscribe = (
+        "".join(f"\n        {json.dumps(subject)}" for subject in allowed) for allowed in (role.publish, role.subscribe)
+    )
+    return (
+        f"    {{ # {role.name}\n      nkey: {json.dumps(public_key)}\n      permissions: {{\n"
+        f"        publish: {{ allow: [{publish}\n        ] }}\n"
+        f"        subscribe: {{ allow: [{subscribe}\n        ] }}\n      }}\n    }}\n"
+    )
+
+
+def _requester() -> Role:
+    asking = subjects.request("*")
+    return Role(REQUESTER, (_PROBE, asking, _whose(asking), _READ_EVENTS, _stream_info(EVENTS)), (subjects.ALL_NEWS,))
+
+
+def _observer() -> Role:
+    return Role(OBSERVER, (_PROBE, _READ_EVENTS, _stream_info(EVENTS)), (subjects.ALL_NEWS,))
+
+
+def _agent(pod: str) -> Role:
+    answer = subjects.pod_result("*", pod)
+    return Role(agent_role(pod), (_PROBE, *_works(EVENTS, pod_queue(pod)), answer, _whose(answer)))
+
+
+def _coordinator() -> Role:
+    said = (subjects.ALL_FINALS, subjects.ALL_REJECTED)
+    return Role(
+        COORDINATOR,
+        (
+            _PROBE,
+            *_works(EVENTS, COORDINATORS),
+            *_works(TIMERS, DEADLINES),
+            _READ_EVENTS,
+            f"{_API}.CONSUMER.NAMES.{EVENTS}",
+            *said,
+            *map(_whose, said),
+            subjects.ALL_TIMERS,
+            _stream_info(EVENTS),
+            _stream_info(TIMERS),
+        ),
+    )
+
+
+def _admin(pods: Collection[str]) -> Role:
+    streams = [f"{_API}.STREAM.{verb}.{stream}" for stream in (EVENTS, TIMERS) for verb in ("INFO", "CREATE", "UPDATE")]
+    queues = []
+    for stream, queue in wanted_queues(pods, ack_wait_s=0):
+        filtered = f".{queue['filter_subject']}" if "filter_subject" in queue else ""
+        queues += [
+            f"{_API}.CONSUMER.INFO.{stream}.{queue['name']}",
+            f"{_API}.CONSUMER.CREATE.{stream}.{queue['name']}{filtered}",
+        ]
+    return Role(ADMIN, (_PROBE, *streams, *queues))
+
+
+def _works(stream: str, queue: str) -> tuple[str, ...]:
+    return (
+        f"{_API}.CONSUMER.INFO.{stream}.{queue}",
+        f"{_API}.CONSUMER.MSG.NEXT.{stream}.{queue}",
+        # Never with wildcards before the stream, as the newer form of acknowledgements would want: that
+        # lets one queue's worker pull from every other, by an acknowledgement that asks for the next.
+        f"$JS.ACK.{stream}.{queue}.>",
+    )
+
+
+def _whose(subject: str) -> str:
+    """Read the message on one subject: whose is it, if it is taken?"""
+    return f"{_READ_EVENTS}.{subject}"
+
+
+def _stream_info(stream: str) -> str:
+    return f"{_API}.STREAM.INFO.{stream}"

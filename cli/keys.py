@@ -1,0 +1,212 @@
+"""Make what a server needs that knows its users: a key a role, a certificate, and its configuration.
+
+Everything is in one folder that nobody else can read and git does not see. What is there stays: keys and
+certificates are never overwritten. The certificate's own authority is thrown away once it has vouched for
+the server, so that it cannot vouch for another; a new certificate comes with a new authority.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import stat
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import nkeys
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from bus.jetstream.roles import authorization, roles
+from bus.jetstream.server import Guard
+from bus.port import BusError, pod_of_queue
+from bus.subjects import POD_PATTERN
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+    from pathlib import Path
+
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
+
+# Development certificates are made anew, not renewed.
+_VALID = timedelta(days=365)
+# The clocks of two machines differ.
+_SKEW = timedelta(minutes=5)
+_DERIVED = "# Made by `podfolio keys` from the public keys beside it, and made anew with them."
+
+
+class KeysError(BusError):
+    """The folder cannot be used as it is; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """A folder with all keys of one system.
+
+    Attributes:
+        folder: Where it is.
+    """
+
+    folder: Path
+
+    @property
+    def ca(self) -> Path:
+        """The certificate that vouches for the server's; every client needs it."""
+        return self.folder / "ca.pem"
+
+    @property
+    def guard(self) -> Guard:
+        """What the server needs."""
+        return Guard(self.folder / "authorization.conf", self.folder / "server.pem", self.folder / "server-key.pem")
+
+    def seed(self, role: str) -> Path:
+        """Name the file with a role's secret; whoever has it is that role."""
+        return self.folder / f"{role}.nk"
+
+    def public(self, role: str) -> Path:
+        """Name the file with a role's public key, by which the server knows it."""
+        return self.folder / f"{role}.pub"
+
+    def pods(self) -> set[str]:
+        """Find the pods that have a key here."""
+        return {pod for file in self.folder.glob("*.pub") if (pod := pod_of_queue(file.stem))}
+
+
+def make_keys(folder: Path, pods: Collection[str], *, hosts: Collection[str] = (), now: datetime) -> list[str]:
+    """Make what is missing in *folder*; returns in words what was made.
+
+    Args:
+        folder: Created if missing.
+        pods: Each gets a key, besides those that have one here already.
+        hosts: Further names and addresses at which clients find the server, besides those of this machine.
+        now: When the certificates begin to be valid.
+
+    Raises:
+        KeysError: If others can read the folder, or something is there that does not go with the rest.
+    """
+    keys = Keys(folder)
+    for pod in pods:
+        if not re.fullmatch(POD_PATTERN, pod):
+            message = f"{pod!r} is no name of a pod: a small letter, then up to 31 of a-z 0-9 -"
+            raise KeysError(message)
+    _open(folder)
+    made = _make_certificates(keys, (*LOCAL_HOSTS, *hosts), now, asked=bool(hosts))
+    everybody = keys.pods() | set(pods)
+    for role in roles(everybody):
+        if not keys.public(role.name).exists():
+            _make_nkey(keys, role.name)
+            made.append(f"{keys.seed(role.name).name}: the key of {role.name}")
+    return made + _configure(keys, everybody)
+
+
+def _open(folder: Path) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if stat.S_IMODE(folder.stat().st_mode) & 0o077:
+        message = f"{folder} can be read by others: choose a new folder, or chmod 700 it"
+        raise KeysError(message)
+    if not (ignore := folder / ".gitignore").exists():
+        _write(ignore, b"*\n")
+
+
+def _make_nkey(keys: Keys, role: str) -> None:
+    seed = nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER)
+    _write(keys.seed(role), seed + b"\n")
+    _write(keys.public(role), nkeys.from_seed(bytearray(seed)).public_key + b"\n")
+
+
+def _configure(keys: Keys, pods: Collection[str]) -> list[str]:
+    """Write the server's users, who follow from the public keys; this file alone is made anew."""
+    public_keys = {role.name: keys.public(role.name).read_text(encoding="ascii").strip() for role in roles(pods)}
+    text = f"{_DERIVED}\n{authorization(pods, public_keys)}".encode()
+    file = keys.guard.authorization
+    if file.exists() and file.read_bytes() == text:
+        return []
+    (draft := file.with_suffix(".draft")).unlink(missing_ok=True)
+    _write(draft, text)
+    draft.replace(file)
+    return [f"{file.name}: the server's users, {', '.join(public_keys)}"]
+
+
+def _make_certificates(keys: Keys, hosts: Collection[str], now: datetime, *, asked: bool) -> list[str]:
+    files = (keys.ca, keys.guard.certificate, keys.guard.private_key)
+    there = [file.name for file in files if file.exists()]
+    if there and (asked or len(there) < len(files)):
+        message = f"{', '.join(there)} in {keys.folder} must be made anew with the others: move them away first"
+        raise KeysError(message)
+    if there:
+        return []
+    authority, server = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    issuer = _name("Podfolio development authority")
+    lasting = x509.CertificateBuilder().not_valid_before(now - _SKEW).not_valid_after(now + _VALID)
+    root = (
+        lasting.subject_name(issuer)
+        .issuer_name(issuer)
+        .public_key(authority.public_key())
+        .serial_number(x509.random_serial_number())
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(signs_certificates=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(authority.public_key()), critical=False)
+        .sign(authority, hashes.SHA256())
+    )
+    leaf = (
+        lasting.subject_name(_name("Podfolio development server"))
+        .issuer_name(issuer)
+        .public_key(server.public_key())
+        .serial_number(x509.random_serial_number())
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(signs_certificates=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([_host(host) for host in hosts]), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key()), critical=False)
+        .sign(authority, hashes.SHA256())
+    )
+    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    _write(keys.guard.private_key, server.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
+    _write(keys.guard.certificate, leaf.public_bytes(pem))
+    _write(keys.ca, root.public_bytes(pem))
+    return [f"{keys.ca.name}, {files[1].name}, {files[2].name}: a certificate for {', '.join(hosts)}"]
+
+
+def _name(common: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
+
+
+def _host(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
+
+
+def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not signs_certificates,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _write(file: Path, data: bytes) -> None:
+    """Write a file that is not there yet, for our own eyes.
+
+    Raises:
+        KeysError: If it is there.
+    """
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        message = f"{file} is there already, and is never overwritten: move it away first"
+        raise KeysError(message) from None
+    with os.fdopen(descriptor, "wb") as opened:
+        opened.write(data)

@@ -1,0 +1,500 @@
+"""Every cell of the table in docs/security.md, tried by a client of each role against a real server.
+
+A refusal is not an answer: the server sends an error of its own accord, and before it answers the question
+that follows on the same connection, one that everybody may ask. So no test waits for a time to pass.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import ssl
+import sys
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nats
+import pytest
+import pytest_asyncio
+from requests_made import ROOT
+
+from bus import subjects
+from bus.jetstream import Connection, JetStreamBus, connect
+from bus.jetstream.roles import ADMIN, COORDINATOR, OBSERVER, REQUESTER, agent_role, inbox_of, roles
+from bus.jetstream.server import Server, launch
+from bus.jetstream.setup import set_up
+from bus.port import COORDINATORS, DEADLINES, RefusedError, Stored, pod_queue
+from cli.keys import Keys, make_keys
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from nats.aio.client import Client
+
+PODS = ("alpha", "beta")
+ALPHA, BETA = map(agent_role, PODS)
+ROLES = (REQUESTER, OBSERVER, ALPHA, BETA, COORDINATOR, ADMIN)
+# Nothing takes nearly as long; only a test that fails waits so long.
+PATIENCE_S = 20.0
+
+EVERYBODY = frozenset(ROLES)
+NOBODY: frozenset[str] = frozenset()
+READERS = frozenset({REQUESTER, OBSERVER, COORDINATOR})
+
+# What is published, and who may. What is sent to the server's interface has no body, or one that changes nothing.
+PUBLISH: dict[str, frozenset[str]] = {
+    # The wire.
+    "podfolio.v1.request.r1": frozenset({REQUESTER}),
+    "podfolio.v1.request.a.b": NOBODY,
+    "podfolio.v1.pod.r1.alpha": frozenset({ALPHA}),
+    "podfolio.v1.pod.r1.beta": frozenset({BETA}),
+    "podfolio.v1.pod.r1.gamma": NOBODY,
+    "podfolio.v1.pod.r1.more.alpha": NOBODY,
+    "podfolio.v1.final.r1": frozenset({COORDINATOR}),
+    "podfolio.v1.rejected.1": frozenset({COORDINATOR}),
+    "podfolio.v1.anything": NOBODY,
+    "podfolio_timers.v1.timer.r1": frozenset({COORDINATOR}),
+    "podfolio_timers.v1.due.r1": NOBODY,
+    "podfolio_news.v1.final.r1": NOBODY,
+    # Work: pull and acknowledge.
+    "$JS.API.CONSUMER.MSG.NEXT.PODFOLIO.pod-alpha": frozenset({ALPHA}),
+    "$JS.API.CONSUMER.MSG.NEXT.PODFOLIO.pod-beta": frozenset({BETA}),
+    "$JS.API.CONSUMER.MSG.NEXT.PODFOLIO.coord": frozenset({COORDINATOR}),
+    "$JS.API.CONSUMER.MSG.NEXT.PODFOLIO.other": NOBODY,
+    "$JS.API.CONSUMER.MSG.NEXT.PODFOLIO_TIMERS.coord-due": frozenset({COORDINATOR}),
+    "$JS.ACK.PODFOLIO.pod-alpha.1.99.1.1.0": frozenset({ALPHA}),
+    "$JS.ACK.PODFOLIO.pod-beta.1.99.1.1.0": frozenset({BETA}),
+    "$JS.ACK.PODFOLIO.coord.1.99.1.1.0": frozenset({COORDINATOR}),
+    "$JS.ACK.PODFOLIO_TIMERS.coord-due.1.99.1.1.0": frozenset({COORDINATOR}),
+    # As the newer form names stream and queue; as the older, it is of pod-beta.
+    "$JS.ACK.PODFOLIO.pod-beta.PODFOLIO.pod-alpha.1.2.3": frozenset({BETA}),
+    "$JS.ACK._.hash.PODFOLIO.pod-alpha.1.99.1.1.0": NOBODY,
+    # Queues: look, create, change, delete.
+    "$JS.API.CONSUMER.INFO.PODFOLIO.pod-alpha": frozenset({ALPHA, ADMIN}),
+    "$JS.API.CONSUMER.INFO.PODFOLIO.pod-beta": frozenset({BETA, ADMIN}),
+    "$JS.API.CONSUMER.INFO.PODFOLIO.coord": frozenset({COORDINATOR, ADMIN}),
+    "$JS.API.CONSUMER.INFO.PODFOLIO_TIMERS.coord-due": frozenset({COORDINATOR, ADMIN}),
+    "$JS.API.CONSUMER.NAMES.PODFOLIO": frozenset({COORDINATOR}),
+    "$JS.API.CONSUMER.LIST.PODFOLIO": NOBODY,
+    "$JS.API.CONSUMER.CREATE.PODFOLIO.pod-alpha.podfolio.v1.request.>": frozenset({ADMIN}),
+    "$JS.API.CONSUMER.CREATE.PODFOLIO.pod-alpha.podfolio.v1.>": NOBODY,
+    "$JS.API.CONSUMER.CREATE.PODFOLIO.pod-alpha": NOBODY,
+    "$JS.API.CONSUMER.CREATE.PODFOLIO.coord": frozenset({ADMIN}),
+    "$JS.API.CONSUMER.CREATE.PODFOLIO_TIMERS.coord-due.podfolio_timers.v1.due.*": frozenset({ADMIN}),
+    "$JS.API.CONSUMER.CREATE.PODFOLIO.mine.podfolio.v1.>": NOBODY,
+    "$JS.API.CONSUMER.CREATE.PODFOLIO.mine": NOBODY,
+    "$JS.API.CONSUMER.CREATE.PODFOLIO": NOBODY,
+    "$JS.API.CONSUMER.DURABLE.CREATE.PODFOLIO.pod-alpha": NOBODY,
+    "$JS.API.CONSUMER.DELETE.PODFOLIO.pod-alpha": NOBODY,
+    "$JS.API.CONSUMER.PAUSE.PODFOLIO.pod-alpha": NOBODY,
+    "$JS.API.CONSUMER.RESET.PODFOLIO.pod-alpha": NOBODY,
+    # Streams: look, create, change, delete.
+    "$JS.API.INFO": EVERYBODY,
+    "$JS.API.STREAM.INFO.PODFOLIO": READERS | {ADMIN},
+    "$JS.API.STREAM.INFO.PODFOLIO_TIMERS": frozenset({COORDINATOR, ADMIN}),
+    "$JS.API.STREAM.NAMES": NOBODY,
+    "$JS.API.STREAM.LIST": NOBODY,
+    "$JS.API.STREAM.CREATE.PODFOLIO": frozenset({ADMIN}),
+    "$JS.API.STREAM.CREATE.PODFOLIO_TIMERS": frozenset({ADMIN}),
+    "$JS.API.STREAM.CREATE.OTHER": NOBODY,
+    "$JS.API.STREAM.UPDATE.PODFOLIO": frozenset({ADMIN}),
+    "$JS.API.STREAM.UPDATE.PODFOLIO_TIMERS": frozenset({ADMIN}),
+    "$JS.API.STREAM.DELETE.PODFOLIO": NOBODY,
+    "$JS.API.STREAM.DELETE.PODFOLIO_TIMERS": NOBODY,
+    "$JS.API.STREAM.PURGE.PODFOLIO": NOBODY,
+    "$JS.API.STREAM.PURGE.PODFOLIO_TIMERS": NOBODY,
+    "$JS.API.STREAM.MSG.DELETE.PODFOLIO": NOBODY,
+    "$JS.API.STREAM.SNAPSHOT.PODFOLIO": NOBODY,
+    "$JS.API.STREAM.RESTORE.PODFOLIO": NOBODY,
+    # Read.
+    "$JS.API.DIRECT.GET.PODFOLIO": READERS,
+    "$JS.API.DIRECT.GET.PODFOLIO.podfolio.v1.request.r1": frozenset({REQUESTER}),
+    "$JS.API.DIRECT.GET.PODFOLIO.podfolio.v1.pod.r1.alpha": frozenset({ALPHA}),
+    "$JS.API.DIRECT.GET.PODFOLIO.podfolio.v1.pod.r1.beta": frozenset({BETA}),
+    "$JS.API.DIRECT.GET.PODFOLIO.podfolio.v1.pod.r1.*": NOBODY,
+    "$JS.API.DIRECT.GET.PODFOLIO.podfolio.v1.final.r1": frozenset({COORDINATOR}),
+    "$JS.API.DIRECT.GET.PODFOLIO.podfolio.v1.rejected.1": frozenset({COORDINATOR}),
+    "$JS.API.DIRECT.GET.PODFOLIO.podfolio.v1.>": NOBODY,
+    "$JS.API.DIRECT.GET.PODFOLIO_TIMERS": NOBODY,
+    "$JS.API.STREAM.MSG.GET.PODFOLIO": NOBODY,
+    # Speak to others directly, or to the server itself.
+    **{f"{inbox_of(role)}.x": NOBODY for role in ROLES},
+    "$SYS.REQ.SERVER.PING": NOBODY,
+}
+
+SUBSCRIBE: dict[str, frozenset[str]] = {
+    **{f"{inbox_of(role)}.x.*": frozenset({role}) for role in ROLES},
+    **{f"{inbox_of(role)}.>": frozenset({role}) for role in ROLES},
+    # That something was stored, not what.
+    "podfolio_news.v1.>": frozenset({REQUESTER, OBSERVER}),
+    "_INBOX.>": NOBODY,
+    ">": NOBODY,
+    "podfolio.v1.>": NOBODY,
+    "podfolio.v1.final.r1": NOBODY,
+    "$JS.ACK.>": NOBODY,
+    "$JS.API.>": NOBODY,
+    "$JS.EVENT.>": NOBODY,
+    "$SYS.>": NOBODY,
+}
+
+
+@dataclass
+class Person:
+    """A client with a role's key that does what it likes, by nats-py alone."""
+
+    role: str
+    client: Client
+    refusals: list[str]
+    heard: list[Any] = field(default_factory=list)
+    inbox: str = ""
+
+    async def listen(self) -> None:
+        async def hear(message: Any) -> None:  # noqa: ANN401
+            self.heard.append(message)
+
+        self.inbox = f"{inbox_of(self.role)}.replies"
+        await self.client.subscribe(self.inbox, cb=hear)
+
+    async def publish(self, subject: str, data: bytes = b"", headers: Mapping[str, str] | None = None) -> list[str]:
+        """Publish, and give what the server refused."""
+        self.refusals.clear()
+        await self.client.publish(subject, data, self.inbox, dict(headers) if headers else None)
+        return await self.refused()
+
+    async def subscribe(self, subject: str) -> list[str]:
+        """Subscribe, and give what the server refused."""
+        self.refusals.clear()
+        subscription = await self.client.subscribe(subject)
+        refused = await self.refused()
+        await subscription.unsubscribe()
+        return refused
+
+    async def refused(self) -> list[str]:
+        # Not by a ping, which nats-py sends before what it has yet to send.
+        await self.client.request("$JS.API.INFO", timeout=PATIENCE_S)
+        return list(self.refusals)
+
+    async def reply(self) -> Any:  # noqa: ANN401
+        """Wait for what the server answers."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not self.heard:  # noqa: ASYNC110 - no event tells of it
+                await asyncio.sleep(0.005)
+        return self.heard.pop(0)
+
+
+@dataclass
+class Guarded:
+    """A server that knows its users, and one more than those: an auditor, who may do anything."""
+
+    server: Server
+    keys: Keys
+    people: AsyncExitStack
+
+    @property
+    def url(self) -> str:
+        return self.server.url
+
+    def settings(self, role: str) -> Connection:
+        return Connection(servers=self.url, role=role, nkey_seed=self.keys.seed(role), ca=self.keys.ca)
+
+    @property
+    def auditor(self) -> Connection:
+        return Connection(servers=self.url.replace("://", "://auditor:secret@"), ca=self.keys.ca)
+
+    async def person(self, role: str) -> Person:
+        refusals: list[str] = []
+
+        async def refuse(error: Exception) -> None:
+            refusals.append(str(error))
+
+        client = await nats.connect(
+            self.url,
+            inbox_prefix=inbox_of(role),
+            nkeys_seed=str(self.keys.seed(role)),
+            tls=ssl.create_default_context(cafile=str(self.keys.ca)),
+            error_cb=refuse,
+        )
+        self.people.push_async_callback(client.close)
+        person = Person(role, client, refusals)
+        await person.listen()
+        return person
+
+    async def bus(self, role: str) -> JetStreamBus:
+        return await self.people.enter_async_context(connect(self.settings(role)))
+
+
+@asynccontextmanager
+async def guarded_server(folder: Path, pods: tuple[str, ...] = PODS) -> AsyncIterator[Guarded]:
+    keys = Keys(folder / "keys")
+    make_keys(keys.folder, pods, now=datetime.now(UTC))
+    guard = keys.guard
+    users = guard.authorization.read_text(encoding="utf-8")
+    with_auditor = folder / "authorization.conf"
+    with_auditor.write_text(
+        users.replace("users: [", "users: [\n    {user: auditor, password: secret}", 1), encoding="utf-8"
+    )
+    server = await launch(folder / "store", log=folder / "log", guard=replace(guard, authorization=with_auditor))
+    try:
+        async with AsyncExitStack() as people:
+            guarded = Guarded(server, keys, people)
+            await set_up(await guarded.bus(ADMIN), pods)
+            yield guarded
+    finally:
+        await server.stop()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def people(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, Person]]:
+    async with guarded_server(tmp_path_factory.mktemp("guarded")) as guarded:
+        yield {role: await guarded.person(role) for role in ROLES}
+
+
+@pytest.fixture
+async def guarded(tmp_path: Path) -> AsyncIterator[Guarded]:
+    async with guarded_server(tmp_path) as made:
+        yield made
+
+
+def test_the_table_knows_every_role() -> None:
+    assert {role.name for role in roles(PODS)} == EVERYBODY
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("subject", PUBLISH)
+async def test_publishing(people: dict[str, Person], role: str, subject: str) -> None:
+    refused = await people[role].publish(subject)
+
+    expected = [] if role in PUBLISH[subject] else [f'nats: permissions violation for publish to "{subject.lower()}"']
+    assert refused == expected
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("subject", SUBSCRIBE)
+async def test_subscribing(people: dict[str, Person], role: str, subject: str) -> None:
+    refused = await people[role].subscribe(subject)
+
+    violation = f'nats: permissions violation for subscription to "{subject.lower()}"'
+    assert refused == ([] if role in SUBSCRIBE[subject] else [violation])
+
+
+async def publish(bus: JetStreamBus, subject: str) -> Stored:
+    return await bus.publish_once(subject, b"{}", message_id=subject, headers={}, timeout_s=PATIENCE_S)
+
+
+async def test_every_role_does_its_work_and_is_refused_nothing(guarded: Guarded) -> None:
+    requester, observer, alpha, coordinator, admin = [
+        await guarded.bus(role) for role in (REQUESTER, OBSERVER, ALPHA, COORDINATOR, ADMIN)
+    ]
+    stop = asyncio.Event()
+    async with asyncio.timeout(PATIENCE_S):
+        assert await publish(requester, subjects.request("r1")) is Stored.NEW
+        assert await publish(requester, subjects.request("r1")) is Stored.SAME
+        assert await alpha.has_queue(pod_queue("alpha"))
+        async with aclosing(alpha.work(pod_queue("alpha"), stop=stop, at_once=1)) as work:
+            delivery = await anext(work)
+            await delivery.working()
+            assert await publish(alpha, subjects.pod_result("r1", "alpha")) is Stored.NEW
+            assert await publish(alpha, subjects.pod_result("r1", "alpha")) is Stored.SAME
+            await delivery.done()
+        assert {COORDINATORS, "pod-alpha", "pod-beta"} == await coordinator.queues()
+        await coordinator.schedule("r1", datetime.now(UTC))
+        async with aclosing(coordinator.work(DEADLINES, stop=stop, at_once=1)) as work:
+            await (await anext(work)).done()
+        async with aclosing(coordinator.work(COORDINATORS, stop=stop, at_once=2)) as work:
+            await (await anext(work)).done()
+            completing = await anext(work)
+            read = await coordinator.record([subjects.ALL], including=completing.message)
+            await completing.again(delay_s=0)
+        assert await publish(coordinator, subjects.final("r1")) is Stored.NEW
+        assert await publish(coordinator, subjects.final("r1")) is Stored.SAME
+        assert await publish(coordinator, subjects.rejected(1)) is Stored.NEW
+        stop.set()
+        async with aclosing(observer.follow(everything=True)) as messages:
+            seen = [(await anext(messages)).subject for _ in range(4)]
+        done = await set_up(admin, PODS)
+
+    log = (guarded.keys.folder.parent / "log").read_text(encoding="utf-8")
+    assert len(read) == 2
+    assert seen[0] == subjects.request("r1")
+    assert all(what.endswith("as it should be") for what in done)
+    assert "Violation" not in log
+
+
+# Each subject that somebody may publish into the stream that everybody reads.
+WRITERS = {
+    REQUESTER: subjects.request("trick"),
+    ALPHA: subjects.pod_result("trick", "alpha"),
+    COORDINATOR: subjects.final("trick"),
+}
+TRICKS = {
+    "forge a final": {"Nats-Schedule": "@at 2020-01-01T00:00:00Z", "Nats-Schedule-Target": subjects.final("r1")},
+    "forge a deadline": {"Nats-Schedule": "@at 2020-01-01T00:00:00Z", "Nats-Schedule-Target": subjects.due("r1")},
+    "cancel a deadline": {"Nats-Scheduler": subjects.timer("r1"), "Nats-Schedule-Next": "purge"},
+    "wipe the stream": {"Nats-Rollup": "all"},
+    "wipe the subject": {"Nats-Rollup": "sub"},
+    "let it vanish": {"Nats-TTL": "1s"},
+    "slip it into a batch": {"Nats-Batch-Id": "b", "Nats-Batch-Sequence": "1", "Nats-Batch-Commit": "1"},
+}
+
+
+@pytest.mark.parametrize("role", WRITERS)
+@pytest.mark.parametrize("trick", TRICKS)
+async def test_no_header_does_what_the_subject_may_not(guarded: Guarded, role: str, trick: str) -> None:
+    async with connect(guarded.auditor) as auditor:
+        await publish(auditor, subjects.request("r1"))
+        await auditor.schedule("r1", datetime.now(UTC) + timedelta(hours=1))
+        person = await guarded.person(role)
+
+        assert await person.publish(WRITERS[role], b"{}", TRICKS[trick]) == []
+        answer = json.loads((await person.reply()).data)
+        events = await auditor.ask_api("STREAM.INFO.PODFOLIO", {"subjects_filter": ">"})
+        timers = await auditor.ask_api("STREAM.INFO.PODFOLIO_TIMERS", {"subjects_filter": ">"})
+
+    assert "error" in answer, answer
+    assert list(events["state"]["subjects"]) == [subjects.request("r1")]
+    assert list(timers["state"]["subjects"]) == [subjects.timer("r1")]
+
+
+async def test_an_acknowledgement_brings_nobody_the_next_of_another_s_queue(guarded: Guarded) -> None:
+    async with connect(guarded.auditor) as auditor:
+        await publish(auditor, subjects.request("r1"))
+        alpha = await guarded.person(ALPHA)
+
+        for queue in ("PODFOLIO.pod-beta.PODFOLIO.pod-alpha.1.2.3", "PODFOLIO.pod-beta.1.1.1.1.0"):
+            assert await alpha.publish(f"$JS.ACK.{queue}", b"+NXT")
+        await alpha.publish("$JS.API.CONSUMER.MSG.NEXT.PODFOLIO.pod-alpha")
+        own = await alpha.reply()
+        beta = await auditor.ask_api("CONSUMER.INFO.PODFOLIO.pod-beta")
+
+    assert own.reply.startswith("$JS.ACK.PODFOLIO.pod-alpha.")
+    assert beta["delivered"]["consumer_seq"] == 0
+
+
+async def test_an_agent_reads_its_own_results_and_no_other(guarded: Guarded) -> None:
+    async with connect(guarded.auditor) as auditor:
+        for pod in PODS:
+            await publish(auditor, subjects.pod_result("r1", pod))
+        alpha = await guarded.person(ALPHA)
+
+        # A wildcard in what is asked for is one in what is found, too: the last result of this pod, not of any.
+        await alpha.publish("$JS.API.DIRECT.GET.PODFOLIO.podfolio.v1.pod.*.alpha")
+        found = await alpha.reply()
+
+    assert found.headers["Nats-Subject"] == subjects.pod_result("r1", "alpha")
+
+
+async def test_what_a_role_may_not_is_said_at_once(guarded: Guarded) -> None:
+    alpha, observer = await guarded.bus(ALPHA), await guarded.bus(OBSERVER)
+    forbidden = (
+        publish(alpha, subjects.final("r1")),
+        publish(observer, subjects.request("r1")),
+        alpha.record([subjects.ALL]),
+        alpha.queues(),
+        anext(alpha.follow(everything=True)),
+        alpha.schedule("r1", datetime.now(UTC)),
+    )
+    for attempt in forbidden:
+        with pytest.raises(RefusedError, match=r"(?i)permissions violation"):
+            async with asyncio.timeout(PATIENCE_S):
+                await attempt
+
+
+async def test_who_listens_at_another_s_inbox_is_told_so(guarded: Guarded) -> None:
+    settings = replace(guarded.settings(OBSERVER), inbox_prefix=inbox_of(REQUESTER))
+
+    async with connect(settings) as bus:
+        for _ in range(2):
+            with pytest.raises(RefusedError, match="--inbox-prefix"):
+                await bus.record([subjects.ALL])
+
+
+async def test_a_further_pod_works_like_the_others(tmp_path: Path) -> None:
+    async with guarded_server(tmp_path, ("epsilon",)) as guarded:
+        requester, epsilon = await guarded.bus(REQUESTER), await guarded.bus(agent_role("epsilon"))
+        await publish(requester, subjects.request("r1"))
+        async with aclosing(epsilon.work(pod_queue("epsilon"), stop=asyncio.Event(), at_once=1)) as work:
+            delivery = await anext(work)
+            outcome = await publish(epsilon, subjects.pod_result("r1", "epsilon"))
+            await delivery.done()
+        with pytest.raises(RefusedError):
+            await publish(epsilon, subjects.pod_result("r1", "alpha"))
+
+    assert outcome is Stored.NEW
+
+
+async def test_the_admin_sets_up_no_pod_that_has_no_key(guarded: Guarded) -> None:
+    with pytest.raises(RefusedError, match=r"pod-epsilon"):
+        await set_up(await guarded.bus(ADMIN), (*PODS, "epsilon"))
+
+
+async def test_a_client_comes_back_after_a_crash_and_tls_with_it(tmp_path: Path, unused_tcp_port: int) -> None:
+    keys = Keys(tmp_path / "keys")
+    make_keys(keys.folder, PODS, now=datetime.now(UTC))
+
+    async def start() -> Server:
+        return await launch(tmp_path / "store", port=unused_tcp_port, log=tmp_path / "log", guard=keys.guard)
+
+    server = await start()
+    try:
+        guarded = Guarded(server, keys, AsyncExitStack())
+        async with guarded.people:
+            await set_up(await guarded.bus(ADMIN), PODS)
+            requester = await guarded.bus(REQUESTER)
+            await server.kill()
+            server = await start()
+            outcome = await publish(requester, subjects.request("r1"))
+    finally:
+        await server.stop()
+
+    assert outcome is Stored.NEW
+
+
+async def test_the_configuration_for_a_server_elsewhere_is_valid(tmp_path: Path) -> None:
+    make_keys(tmp_path / "keys", PODS, hosts=("nats",), now=datetime.now(UTC))
+    deployed = (ROOT / "deploy" / "nats" / "nats-server.conf").read_text(encoding="utf-8")
+    here = tmp_path / "nats-server.conf"
+    here.write_text(deployed.replace("/etc/nats", str(tmp_path)).replace("/data", str(tmp_path)), encoding="utf-8")
+
+    check = await asyncio.create_subprocess_exec(
+        Path(sys.executable).parent / "nats-server", "-t", "-c", here, stderr=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(PATIENCE_S):
+        _, told = await check.communicate()
+
+    assert check.returncode == 0, told.decode()
+    assert "keys/authorization.conf" in deployed
+
+
+async def test_a_key_is_replaced_while_the_server_runs(guarded: Guarded, tmp_path: Path) -> None:
+    keys, configuration = guarded.keys, tmp_path / "store" / "nats-server.conf"
+    thief = await guarded.person(ALPHA)
+    old_key = keys.public(ALPHA).read_text(encoding="ascii").strip()
+    stolen = tmp_path / "stolen.nk"
+    keys.seed(ALPHA).rename(stolen)
+    keys.public(ALPHA).unlink()
+    make_keys(keys.folder, PODS, now=datetime.now(UTC))
+    new_key = keys.public(ALPHA).read_text(encoding="ascii").strip()
+
+    known = configuration.read_text(encoding="utf-8")
+    configuration.write_text(known.replace(old_key, new_key), encoding="utf-8")
+    guarded.server.process.send_signal(signal.SIGHUP)
+    async with asyncio.timeout(PATIENCE_S):
+        while thief.client.is_connected or not await is_let_in(guarded.settings(ALPHA)):  # noqa: ASYNC110 - it does not tell
+            await asyncio.sleep(0.02)
+
+    assert not await is_let_in(replace(guarded.settings(ALPHA), nkey_seed=stolen))
+    assert await is_let_in(guarded.settings(BETA))
+
+
+async def is_let_in(settings: Connection) -> bool:
+    try:
+        async with connect(settings):
+            return True
+    except RefusedError:
+        return False

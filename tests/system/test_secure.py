@@ -1,0 +1,200 @@
+"""The whole system with users and TLS, as one command starts it; and who does not get in."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import signal
+import stat
+import sys
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from processes import podfolio
+from requests_made import REFERENCE, ROOT
+
+from bus.jetstream import Connection, connect
+from bus.jetstream.roles import OBSERVER, REQUESTER
+from bus.jetstream.server import embedded_server
+from bus.port import RefusedError
+from cli.keys import Keys
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+START_S = 90
+
+
+@dataclass(frozen=True)
+class Running:
+    """A system that runs, and the keys to it."""
+
+    url: str
+    keys: Keys
+    store: Path
+
+    async def request(self, name: str, *options: str) -> tuple[int, str, str]:
+        return await podfolio("request", str(REFERENCE), "--request-id", name, "--server", self.url, *options)
+
+
+async def run(program: str, *arguments: str) -> dict[str, Any]:
+    client = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+    )
+    try:
+        async with asyncio.timeout(START_S):
+            out, _ = await client.communicate()
+    except TimeoutError:
+        client.kill()
+        raise
+    made: dict[str, Any] = json.loads(out)
+    return made
+
+
+@asynccontextmanager
+async def secure_system(folder: Path, port: int) -> AsyncIterator[Running]:
+    keys, store = Keys(folder / "keys"), folder / "store"
+    command = ["-m", "cli", "up", "--port", str(port), "--store", str(store), "--secure", str(keys.folder)]
+    up = await asyncio.create_subprocess_exec(
+        sys.executable, *command, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+    )
+    assert up.stdout is not None
+    try:
+        async with asyncio.timeout(START_S):
+            while "try: podfolio request" not in (line := (await up.stdout.readline()).decode()):
+                assert line, "it ended before it was ready"
+        yield Running(f"tls://127.0.0.1:{port}", keys, store)
+        up.send_signal(signal.SIGINT)
+        async with asyncio.timeout(START_S):
+            assert await up.wait() == 0
+    finally:
+        if up.returncode is None:
+            up.kill()
+            await up.wait()
+
+
+async def test_it_answers_whoever_has_a_key_and_trusts_its_certificate(tmp_path: Path, unused_tcp_port: int) -> None:
+    strangers = Keys(tmp_path / "strangers")
+    await podfolio("keys", str(strangers.folder))
+    async with secure_system(tmp_path, unused_tcp_port) as system:
+        keys = system.keys
+        known, trusting = ("--nkey-seed", str(keys.seed(REQUESTER))), ("--ca", str(keys.ca))
+        answered, page, _ = await system.request("answered", *known, *trusting)
+        (program,) = re.findall(
+            r"```python\n(.*?)```", (ROOT / "docs" / "security.md").read_text(encoding="utf-8"), re.DOTALL
+        )
+        event = await run(program, system.url, str(REFERENCE), str(keys.seed(REQUESTER)), str(keys.ca))
+        # What everybody did so far was allowed: a role that lacks something would have been refused it.
+        log = (system.store / "nats-server.log").read_text(encoding="utf-8")
+
+        refused = {
+            "does not prove who it is": [
+                await system.request("r1", *known),
+                await system.request("r2", *known, "--ca", str(strangers.ca)),
+            ],
+            "refuses these credentials": [
+                await system.request("r3", *trusting),
+                await system.request("r4", *trusting, "--nkey-seed", str(strangers.seed(REQUESTER))),
+            ],
+            "lets this user not listen": [
+                await system.request("r5", *trusting, "--nkey-seed", str(keys.seed(OBSERVER)))
+            ],
+        }
+        settings = Connection(servers=system.url, role=OBSERVER, nkey_seed=keys.seed(OBSERVER), ca=keys.ca)
+        async with connect(settings) as bus:
+            stored = {message.subject.split(".")[3] for message in await bus.record(["podfolio.v1.>"])}
+
+    assert answered == 0
+    assert event["type"] == "MasterPortfolioOptimized"
+    assert "Master portfolio" in page
+    assert "Violation" not in log
+    for reason, attempts in refused.items():
+        for status, _, errors in attempts:
+            assert status == 1
+            assert reason in " ".join(errors.split())
+    assert stored == {"answered", "reference-customer"}
+
+
+async def test_a_client_that_wants_tls_says_nothing_to_a_server_without(tmp_path: Path) -> None:
+    keys = Keys(tmp_path / "keys")
+    await podfolio("keys", str(keys.folder))
+    async with embedded_server(tmp_path / "store", log=tmp_path / "log") as url:
+        with pytest.raises(RefusedError, match="does not prove who it is"):
+            async with connect(Connection(servers=url, nkey_seed=keys.seed(REQUESTER), ca=keys.ca)):
+                pass
+
+
+class TestKeys:
+    async def test_are_for_nobody_else_s_eyes_and_stay_as_they_are(self, tmp_path: Path) -> None:
+        keys = Keys(tmp_path / "keys")
+        first, told, _ = await podfolio("keys", str(keys.folder))
+        before = {file.name: file.read_bytes() for file in keys.folder.iterdir()}
+        second, told_again, _ = await podfolio("keys", str(keys.folder))
+
+        assert (first, second, told_again) == (0, 0, "")
+        assert before == {file.name: file.read_bytes() for file in keys.folder.iterdir()}
+        assert stat.S_IMODE(keys.folder.stat().st_mode) == 0o700
+        assert {stat.S_IMODE(file.stat().st_mode) for file in keys.folder.iterdir()} == {0o600}
+        assert (keys.folder / ".gitignore").read_text(encoding="utf-8") == "*\n"
+        seeds = [file.read_text(encoding="utf-8").strip() for file in keys.folder.glob("*.nk")]
+        assert len(set(seeds)) == 8
+        users = keys.guard.authorization.read_text(encoding="utf-8")
+        assert not any(seed in users or seed in told for seed in seeds)
+
+    async def test_of_a_fifth_pod_are_one_argument(self, tmp_path: Path) -> None:
+        keys = Keys(tmp_path / "keys")
+        await podfolio("keys", str(keys.folder))
+        before = {file.name: file.read_bytes() for file in keys.folder.iterdir()}
+
+        status, _, _ = await podfolio("keys", str(keys.folder), "--pod", "epsilon")
+        await podfolio("keys", str(keys.folder))
+
+        after = {file.name: file.read_bytes() for file in keys.folder.iterdir()}
+        changed = {name for name in after if after[name] != before.get(name)}
+        assert status == 0
+        assert changed == {"pod-epsilon.nk", "pod-epsilon.pub", "authorization.conf"}
+        assert keys.public("pod-epsilon").read_text(encoding="ascii").strip().encode() in after["authorization.conf"]
+
+    async def test_are_replaced_one_by_one(self, tmp_path: Path) -> None:
+        keys = Keys(tmp_path / "keys")
+        await podfolio("keys", str(keys.folder))
+        old = keys.public("pod-alpha").read_text(encoding="ascii").strip()
+        for file in (keys.seed("pod-alpha"), keys.public("pod-alpha")):
+            file.unlink()
+        # A secret that is kept elsewhere is not made again.
+        keys.seed("pod-beta").unlink()
+
+        await podfolio("keys", str(keys.folder))
+
+        users = keys.guard.authorization.read_text(encoding="utf-8")
+        assert old not in users
+        assert keys.public("pod-alpha").read_text(encoding="ascii").strip() in users
+        assert not keys.seed("pod-beta").exists()
+
+    @pytest.mark.parametrize(
+        ("spoil", "options", "reason"),
+        [
+            (lambda folder: folder.chmod(0o755), (), "can be read by others"),
+            (lambda folder: (folder / "ca.pem").unlink(), (), "move them away first"),
+            (lambda folder: (folder / "pod-alpha.pub").unlink(), (), "never overwritten"),
+            (lambda _: None, ("--host", "nats"), "move them away first"),
+            (lambda _: None, ("--pod", "../x"), "no name of a pod"),
+        ],
+    )
+    async def test_are_not_made_where_they_do_not_belong(
+        self, tmp_path: Path, spoil: Callable[[Path], None], options: tuple[str, ...], reason: str
+    ) -> None:
+        folder = tmp_path / "keys"
+        await podfolio("keys", str(folder))
+        spoil(folder)
+        before = {file.name: file.read_bytes() for file in folder.iterdir()}
+
+        status, _, errors = await podfolio("keys", str(folder), *options)
+
+        assert status == 1
+        assert reason in " ".join(errors.split())
+        assert before == {file.name: file.read_bytes() for file in folder.iterdir()}
