@@ -63,9 +63,11 @@ def instance(seed: int, etfs: int, parcels: int) -> tuple[Market, list[Sleeve], 
         units = max(1, round((_CAPITAL_AUD - _CASH_AUD) / parcels * rng.uniform(0.5, 1.5) / price))
         cost = round(units * price * rng.uniform(0.5, 1.2), 2)
         bought = date(_BOUGHT_FROM + rng.randrange(_YEARS), 1 + rng.randrange(12), 1 + rng.randrange(28))
-        owned.append(Parcel(etf.ticker, units, min(bought, date(2025, 11, 1)), cost))
+        bought = max(min(bought, date(2025, 11, 1)), etf.since or bought)
+        owned.append(Parcel(etf.ticker, units, bought, cost))
     shares, customer = asked.shares(market.risk_free), Taxpayer(Entity.INDIVIDUAL, _RATE, 0.0)
-    sleeves = [optimise_sleeve(market, mandates.load(pod), shares[pod]) for pod in sorted(shares)]
+    unpriced = frozenset(etf.ticker for etf in market.etfs if etf.price_aud is None)
+    sleeves = [optimise_sleeve(market, mandates.load(pod), shares[pod], never_buy=unpriced) for pod in sorted(shares)]
     terms = replace(asked.terms(), owned=Owned(_AS_OF, _CASH_AUD, tuple(owned), customer))
     return market, sleeves, settle(market, sleeves, terms)
 

@@ -69,8 +69,8 @@ class Relaxation:
         stop: Asked at every step of the solver; true ends it in trouble.
     """
 
-    def __init__(self, program: Program, stop: Callable[[], bool] = lambda: False) -> None:
-        self.program, self.stop = program, stop
+    def __init__(self, program: Program, stop: Callable[[], bool] | None = None) -> None:
+        self.program, self._stop = program, stop
         # A free switch is projected out: its rows and its cost are spread over its variable.
         j, share = program.switched, 1 / program.upper[program.switched]
         self._free_A, self._free_q = program.A.copy(), program.q.copy()
@@ -83,7 +83,7 @@ class Relaxation:
         """Solve as accurately as the solver can: what is nearly degenerate it can only solve less so."""
         for accuracy in _SHARP:
             answer = self.solve(states, accuracy)
-            if answer.outcome is not Outcome.TROUBLE or self.stop():
+            if answer.outcome is not Outcome.TROUBLE or (self._stop is not None and self._stop()):
                 break
         return answer
 
@@ -134,7 +134,8 @@ class Relaxation:
         ]
         P = Csc(np.zeros(0), np.zeros(0, dtype=np.intp), np.zeros(n + 1, dtype=np.intp), (n, n))
         solver = clarabel.DefaultSolver(P, q, A, b, kinds, self._settings[accuracy])
-        solver.set_termination_callback(lambda _: self.stop())
+        if (stop := self._stop) is not None:
+            solver.set_termination_callback(lambda _: stop())
         return solver.solve()
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
 
 from portfolio.errors import DataError, SolverError
+from portfolio.integer_program import IntegerProgram, stacked
 from portfolio.tax.gains import Assessment, assess
 from portfolio.tax.kinds import GAINS, Kind, effective_rate
 from portfolio.tax.parcels import gain_per_unit, refuse_future
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from portfolio.tax.parcels import Parcel, Quotes
     from portfolio.tax.regime import Regime
     from portfolio.tax.taxpayer import Taxpayer
-
-# scipy.optimize.milp, OptimizeResult.status.
-_OPTIMAL, _INFEASIBLE = 0, 2
 
 # Units asked may exceed those held by what sums of fractional units lose to rounding.
 _ROUNDING = 1e-9
@@ -163,33 +160,29 @@ class _Program:
     def _solve(self, losses_most: Vector, left_most: Vector) -> tuple[float, ...] | None:
         """Find the units of the least tax where losses and gains left after them, by kind, have these limits."""
         n, k = len(self._tickers), len(GAINS)
-        # HiGHS at times fails in its presolve, of programs that it solves without.
-        for presolve in (True, False):
-            found = milp(
-                c=np.concatenate([self._rates @ self._gains, -self._rates]),
-                integrality=np.concatenate([self._whole, np.zeros(k)]),
-                bounds=Bounds(np.zeros(n + k), np.concatenate([self._upper, losses_most])),
-                constraints=[
-                    *self._sold(),
-                    LinearConstraint(np.hstack([self._gains, -np.eye(k)]), 0.0, left_most),
-                    LinearConstraint(np.concatenate([-self._losses, np.ones(k)]), -np.inf, self._carried),
-                ],
-                options={"mip_rel_gap": 0.0, "presolve": presolve},
-            )
-            if found.status in (_OPTIMAL, _INFEASIBLE):
-                break
-        if found.status == _INFEASIBLE:
-            return None
-        if found.status != _OPTIMAL or found.x is None:
-            message = f"the cheapest sale was not proven: {found.message}"
-            raise SolverError(message)
-        units = np.clip(found.x[:n], 0.0, self._upper)
-        return tuple(np.where(self._whole, np.rint(units), units).tolist())
+        A, least, most = stacked(
+            [
+                *self._sold(),
+                (np.hstack([self._gains, -np.eye(k)]), 0.0, left_most),
+                (np.concatenate([-self._losses, np.ones(k)]), -np.inf, self._carried),
+            ]
+        )
+        program = IntegerProgram(
+            cost=np.concatenate([self._rates @ self._gains, -self._rates]),
+            whole=np.concatenate([self._whole, np.zeros(k, dtype=bool)]),
+            lower=np.zeros(n + k),
+            upper=np.concatenate([self._upper, losses_most]),
+            A=A,
+            least=least,
+            most=most,
+        )
+        x = program.solve()
+        return None if x is None else tuple(np.clip(x[:n], 0.0, self._upper).tolist())
 
-    def _sold(self) -> list[LinearConstraint]:
+    def _sold(self) -> list[tuple[Vector, float, float]]:
         rows = []
         for ticker, asked in self._asked.items():
             mine = np.array([float(ticker == other) for other in self._tickers])
-            units = min(asked, mine @ self._held)
-            rows.append(LinearConstraint(np.concatenate([mine, np.zeros(len(GAINS))]), units, units))
+            units = float(min(asked, mine @ self._held))
+            rows.append((np.concatenate([mine, np.zeros(len(GAINS))]), units, units))
         return rows

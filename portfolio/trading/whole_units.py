@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
 
-from portfolio.errors import SolverError, UnreachableGoalError
+from portfolio.errors import UnreachableGoalError
 from portfolio.figures import grossed_up_yields, pre_tax_returns, tax_drags
 from portfolio.goals import Row
+from portfolio.integer_program import IntegerProgram
 from portfolio.mandate import Measure
 from portfolio.ranking import delivered
 from portfolio.tax.kinds import Kind
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from portfolio.sleeve import Sleeve
     from portfolio.trading.inventory import Inventory
 
-# scipy.optimize.milp, OptimizeResult.status.
-_INFEASIBLE, _FAILED = 2, 4
 # Rounds of tangents, and nodes of the tree in each: numbers, not seconds, so that the answer is always the same.
 _ROUNDS, _NODES = 30, 20_000
 # Nearness is proven to this part of it.
@@ -303,25 +301,16 @@ class _Program:
         for i, (row, _, _) in enumerate(self.rows):
             for x, a in row.items():
                 A[i, x] += a
-        least, most = np.array([low for _, low, _ in self.rows]), np.array([high for *_, high in self.rows])
-        plain, even = np.ones(len(A)), np.maximum(abs(A).max(axis=1), _SPARE)
-        # HiGHS fails, seldom, on rows of very different sizes, and in its presolve.
-        for size, presolve in ((plain, True), (even, True), (plain, False)):
-            found = milp(
-                np.array(self.cost),
-                integrality=np.array(self.whole, dtype=int),
-                bounds=Bounds(np.array(self.lower), np.array(self.upper)),
-                constraints=LinearConstraint(A / size[:, None], least / size, most / size),
-                options={"mip_rel_gap": _GAP, "node_limit": _NODES, "presolve": presolve},
-            )
-            if found.status != _FAILED:
-                break
-        if found.x is None:
-            if found.status == _INFEASIBLE:
-                return None
-            message = f"no whole units were found: {found.message}"
-            raise SolverError(message)
-        return np.where(self.whole, np.rint(found.x), found.x)
+        program = IntegerProgram(
+            cost=np.array(self.cost),
+            whole=np.array(self.whole),
+            lower=np.array(self.lower),
+            upper=np.array(self.upper),
+            A=A,
+            least=np.array([low for _, low, _ in self.rows]),
+            most=np.array([high for *_, high in self.rows]),
+        )
+        return program.solve(gap=_GAP, node_limit=_NODES)
 
     def _amounts(self, x: Vector) -> Matrix:
         """Value of what each pod holds, AUD; of an ETF with one owner, exactly its units'."""
