@@ -158,14 +158,17 @@ class Csc(NamedTuple):
 def _csc_with_box(A: Matrix, before: int) -> Csc:
     """Put the rows of the box, ``-I`` and ``I``, below the first rows; they are never written out."""
     n = A.shape[1]
-    rows, columns = np.nonzero(A != 0)
-    every = np.arange(n)
-    where = np.concatenate([columns, every, every])
-    row = np.concatenate([np.where(rows < before, rows, rows + 2 * n), before + every, before + n + every])
-    order = np.lexsort((row, where))
-    data = np.concatenate([A[rows, columns], np.full(n, -1.0), np.ones(n)])[order]
-    counts = np.bincount(where, minlength=n)
-    return Csc(data, row[order], np.concatenate([[0], np.cumsum(counts)]), (len(A) + 2 * n, n))
+    columns, rows = np.nonzero(A.T)
+    late, every = rows >= before, np.arange(n)
+    counts = np.bincount(columns, minlength=n)
+    early = counts - np.bincount(columns[late], minlength=n)
+    starts = np.cumsum(counts) - counts + 2 * every
+    where = np.arange(len(rows)) + 2 * (columns + late)
+    data, indices = np.empty(len(rows) + 2 * n), np.empty(len(rows) + 2 * n, dtype=np.intp)
+    data[where], indices[where] = A[rows, columns], rows + 2 * n * late
+    for end, (sign, row) in enumerate(((-1.0, before), (1.0, before + n))):
+        data[starts + early + end], indices[starts + early + end] = sign, row + every
+    return Csc(data, indices, np.append(starts, len(data)), (len(A) + 2 * n, n))
 
 
 def _settings(accuracy: float) -> clarabel.DefaultSettings:
