@@ -92,6 +92,6 @@ def tax_efficiency(market: Market, w: Vector, marginal_tax_rate: float) -> float
     return 10 * (1 - float(tax_drags(market, marginal_tax_rate) @ w) / before)
 
 
-def trading_cost_aud(market: Market, w: Vector, *, positions: int, capital_aud: float, brokerage_aud: float) -> float:
-    """Cost of buying *w*: brokerage for every position, and half the spread on every dollar."""
-    return brokerage_aud * positions + capital_aud * float(market.column("half_spread") @ w)
+def spread_cost_aud(market: Market, w: Vector, capital_aud: float) -> float:
+    """Half the spread on every dollar of *w*."""
+    return capital_aud * float(market.column("half_spread") @ w)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portfolio.figures import figures, tax_efficiency
+from portfolio.figures import figures, spread_cost_aud, tax_efficiency
 from portfolio.trading.move import move_to
 
 if TYPE_CHECKING:
@@ -79,13 +79,11 @@ def overview(market: Market, X: Matrix, terms: Terms, *, pooled: bool = True) ->
     w = X.sum(axis=0)
     owners = (X > 0).sum(axis=0)
     whole = figures(market, w)
-    brokerage, spread = (
-        terms.brokerage_aud * int(owners.sum()),
-        terms.total_capital_aud * float(market.column("half_spread") @ w),
-    )
-    buying, gains_tax = brokerage + spread, 0.0
+    capital, brokerage = terms.total_capital_aud, terms.brokerage_aud * int(owners.sum())
+    spread, gains_tax = spread_cost_aud(market, w, capital), 0.0
+    buying = brokerage + spread
     if terms.owned is not None:
-        buying += terms.owned.brokerage_share * terms.total_capital_aud * float(w.sum())
+        buying += terms.owned.brokerage_share * capital * float(w.sum())
         move = move_to(market, X, terms, pooled=pooled)
         brokerage, spread, gains_tax = move.brokerage_aud, move.spread_aud, move.gains.tax_aud
     drag = terms.marginal_tax_rate * whole.grossed_up_yield

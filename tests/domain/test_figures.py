@@ -16,9 +16,9 @@ from portfolio.figures import (
     franking_credits,
     grossed_up_yields,
     pre_tax_returns,
+    spread_cost_aud,
     tax_drags,
     tax_efficiency,
-    trading_cost_aud,
 )
 from portfolio.mandate import Mandate, Measure, Objective
 from portfolio.naive import extra_owners, overview, put_side_by_side
@@ -93,9 +93,8 @@ def test_tax_efficiency_says_nothing_where_nothing_is_earned(expected: float) ->
     assert tax_efficiency(poor, np.array([1.0]), 0.32) is None
 
 
-def test_trading_cost_is_brokerage_and_half_the_spread() -> None:
-    cost = trading_cost_aud(TWO, HALVES, positions=3, capital_aud=100_000, brokerage_aud=10)
-    assert cost == EXACT(30 + 100_000 * (0.5 * 0.0001 + 0.5 * 0.001))
+def test_half_the_spread_is_paid_on_every_dollar() -> None:
+    assert spread_cost_aud(TWO, HALVES, 100_000) == EXACT(100_000 * (0.5 * 0.0001 + 0.5 * 0.001))
 
 
 def test_overview_counts_positions_owners_and_duplicates() -> None:
