@@ -41,17 +41,19 @@ class ConflictError(UnreachableGoalError):
         repairs: Changes of a single rule, each of which would do.
     """
 
-    def __init__(self, conflicts: Sequence[Conflict], repairs: Sequence[Repair], *, complete: bool) -> None:
+    def __init__(self, conflicts: Sequence[Conflict], repairs: Sequence[Repair] | None, *, complete: bool) -> None:
         said = "; ".join(_say(conflict) for conflict in conflicts)
         if not complete:
             advice = "Time ended the search for a smaller set: ease several of them"
         elif repairs:
             advice = f"Any one of these changes is enough: {'; '.join(repair.words for repair in repairs)}"
-        else:
+        elif repairs is None:
             advice = "Ease one of them"
+        else:
+            advice = "No other value of a single one of them is enough: leave one out, or ease several rules"
         super().__init__(f"No portfolio keeps all of these together: {said}. {advice}")
         self.conflicts = tuple(conflicts)
-        self.repairs = tuple(repairs)
+        self.repairs = tuple(repairs or ())
 
 
 def explain(solver: Solver, market: Market, sleeves: Sequence[Sleeve], terms: Terms, *, goals: bool) -> ConflictError:
@@ -89,7 +91,7 @@ def explain(solver: Solver, market: Market, sleeves: Sequence[Sleeve], terms: Te
         _of_goal(solver, sleeves, wanted, name, kept) if name in wanted else Conflict(name, form.rules[name])
         for name in (n for n in [*form.rules, *wanted] if n in kept)
     ]
-    repairs: list[Repair] = []
+    repairs: list[Repair] | None = None
     if complete and not wanted:
         repairs = [r for name in kept if (r := _repair(solver, market, sleeves, terms, name)) is not None]
     return ConflictError(conflicts, repairs, complete=complete)
