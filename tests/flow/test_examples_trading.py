@@ -9,6 +9,7 @@ A unit fetches the last price less half the spread (``etfs.csv``) and less propo
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import dataclass
 from datetime import date
@@ -20,6 +21,7 @@ from builders import final_event
 from requests_made import ROOT, holding
 
 from bus.messages import MasterPortfolioOptimized
+from cli.page import make_console, show
 from portfolio import market as markets
 from portfolio.check import findings
 from portfolio.tax.kinds import Kind
@@ -33,7 +35,7 @@ LOSS, SHORT, LONG = Kind.LOSS, Kind.UNDISCOUNTED, Kind.DISCOUNTABLE
 ROUNDING = 1e-6
 CENT = 0.01
 
-NAMES = ("long-standing-customer", "super-fund", "carried-losses", "nothing-to-do", "tax-budget")
+NAMES = ("existing-investor", "super-fund", "carried-losses", "nothing-to-do", "tax-budget")
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Sheet:
 
 SHEETS = {
     # An individual: half of a gain is taxed where it was held for 12 months, at 37 % and the Medicare levy of 2 %.
-    "long-standing-customer": Sheet(
+    "existing-investor": Sheet(
         rate=0.39,
         counted=0.5,
         units={
@@ -214,17 +216,44 @@ def test_cash_is_what_the_orders_leave_of_it(name: str) -> None:
 
 
 def test_the_long_standing_customer_has_what_the_example_is_about() -> None:
-    event = answered("long-standing-customer")
+    event = answered("existing-investor")
     assert event.trading is not None
     assert event.terms.owned is not None
     parcels = event.terms.owned.parcels
 
     assert (len(parcels), len({parcel.ticker for parcel in parcels})) == (12, 7)
     # Gains of both kinds and losses are realised, and the losses pay for gains.
-    assert all(total > 0 for total in totals("long-standing-customer", event).values())
+    assert all(total > 0 for total in totals("existing-investor", event).values())
     # Units of VAS bought in 2025 cost 0.39 x 11.68 = 4.56 AUD of tax, those of 2016 half of 0.39 x 43.71, 8.52 AUD.
     units = sold(event)
     assert units[("VAS", "2025-03-20")] == 80
+
+
+def test_the_tax_can_be_followed_on_the_page() -> None:
+    event = answered("existing-investor")
+    assert event.trading is not None
+    console = make_console(file=io.StringIO())
+    show(console, event)
+    page = console.file.getvalue()  # type: ignore[attr-defined]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("|")]
+    shown = [row for row in rows if row[-1] in {kind.value for kind in Kind} and len(row) == 8]
+
+    assert len(shown) == sum(len(order.parcels) for order in event.trading.orders)
+    totals = dict.fromkeys(Kind, 0.0)
+    for *_, proceeds, cost, gain, loss, kind in shown:
+        made = amount(proceeds) - amount(cost)
+        assert amount(gain) - amount(loss) == pytest.approx(made, abs=CENT)
+        totals[Kind(kind)] += abs(made)
+    gains = event.trading.gains
+    used = {kind: gains.losses_used_aud[kind] for kind in (Kind.UNDISCOUNTED, Kind.DISCOUNTABLE)}
+    assert totals[Kind.LOSS] == pytest.approx(sum(used.values()), abs=8 * CENT)
+    full, half = (totals[kind] - used[kind] for kind in used)
+    assert gains.tax_aud == pytest.approx(0.39 * (full + half / 2), abs=8 * CENT)
+    assert f"tax {gains.tax_aud:,.2f} at 39.0%" in page
+
+
+def amount(cell: str) -> float:
+    return float(cell.replace(",", "")) if cell else 0.0
 
 
 def test_the_fund_has_two_thirds_of_its_long_gains_taxed_at_its_own_rate() -> None:
