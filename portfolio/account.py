@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from portfolio.figures import Figures, figures
+from portfolio.figures import NEARLY_THE_SAME, Figures, etf_correlation, figures
 from portfolio.goals import Row
 from portfolio.mandate import Mandate, Measure, Objective
 from portfolio.naive import Overview, extra_owners, overview, put_side_by_side, without_coordination
@@ -222,9 +222,6 @@ COMPARED: tuple[tuple[str, Literal["lower", "higher"]], ...] = (
     ("tax_aud", "lower"),
 )
 
-# ETFs whose returns are correlated by this much do nearly the same.
-NEARLY_THE_SAME = 0.97
-
 
 def render_account(market: Market, sleeves: Sequence[Sleeve], terms: Terms, master: Master) -> Account:
     """Describe a master portfolio."""
@@ -375,13 +372,11 @@ def _matrix(market: Market, sleeves: Sequence[Sleeve], X: Matrix) -> dict[str, d
 
 
 def _economic_duplicates(market: Market, X: Matrix) -> tuple[EconomicDuplicate, ...]:
-    held = np.flatnonzero(X.sum(axis=0) > 0).tolist()
-    risk = np.sqrt(np.diag(market.Sigma))
-    rho = market.Sigma / np.outer(risk, risk)
+    pairs = combinations(np.flatnonzero(X.sum(axis=0) > 0).tolist(), 2)
     return tuple(
-        EconomicDuplicate((market.tickers[i], market.tickers[j]), float(rho[i, j]))
-        for i, j in combinations(held, 2)
-        if rho[i, j] >= NEARLY_THE_SAME
+        EconomicDuplicate((market.tickers[i], market.tickers[j]), rho)
+        for i, j in pairs
+        if (rho := etf_correlation(market, i, j)) >= NEARLY_THE_SAME
     )
 
 

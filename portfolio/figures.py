@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # Australian company tax, at which franked distributions carry credits (ITAA 1997, s 202-60).
 COMPANY_TAX = 0.30
 
+# ETFs whose returns are correlated by this much do nearly the same.
+NEARLY_THE_SAME = 0.97
+
 
 @dataclass(frozen=True, slots=True)
 class Figures:
@@ -55,6 +58,11 @@ def figures(market: Market, w: Vector) -> Figures:
         sharpe_ratio=(expected_return - market.risk_free * float(w.sum())) / volatility,
         liquidity=float(market.column("liquidity") @ w),
     )
+
+
+def etf_correlation(market: Market, i: int, j: int) -> float:
+    """Correlation of the returns of two ETFs."""
+    return float(market.Sigma[i, j] / np.sqrt(market.Sigma[i, i] * market.Sigma[j, j]))
 
 
 def franking_credits(market: Market) -> Vector:

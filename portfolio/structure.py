@@ -17,7 +17,7 @@ import numpy as np
 
 from portfolio.conic.bound import ON
 from portfolio.conic.program import JOINT, Builder
-from portfolio.figures import grossed_up_yields
+from portfolio.figures import etf_correlation, grossed_up_yields
 from portfolio.mandate import Measure
 from portfolio.naive import Overview, extra_owners, put_side_by_side, without_coordination
 from portfolio.rules import Duplicates
@@ -405,8 +405,7 @@ def _most(values: Vector, limits: Vector) -> float:
 
 def correlation_distance(market: Market, i: int, j: int) -> float:
     """Correlation distance of two ETFs (Mantegna 1999, scaled to 0..1)."""
-    rho = market.Sigma[i, j] / np.sqrt(market.Sigma[i, i] * market.Sigma[j, j])
-    return float(np.sqrt(max(0.0, (1 - rho) / 2)))
+    return float(np.sqrt(max(0.0, (1 - etf_correlation(market, i, j)) / 2)))
 
 
 def _grouped(holdings: Collection[Held], key: Callable[[Held], int]) -> dict[int, list[Held]]:

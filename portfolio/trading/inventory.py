@@ -73,10 +73,6 @@ class Inventory:
     rates: Mapping[Kind, float]
     losses_aud: float
 
-    def buyable(self, j: int) -> bool:
-        """Whether an ETF has a price."""
-        return not bool(np.isnan(self.prices[j]))
-
 
 # What a pod's share can still be bought with.
 LEAST_CAPITAL_AUD = 1_000.0
@@ -91,7 +87,7 @@ def take_stock(market: Market, terms: Terms) -> Inventory | None:
 
 @lru_cache(maxsize=64)
 def _take_stock(market: Market, owned: Owned) -> Inventory:
-    prices = prices_of(market)
+    prices = np.array([np.nan if etf.price_aud is None else etf.price_aud for etf in market.etfs])
     costs = market.column("half_spread") + owned.brokerage_share
     priced = [(j, etf) for j, etf in enumerate(market.etfs) if etf.price_aud is not None]
     quotes = Quotes(
@@ -119,11 +115,6 @@ def _take_stock(market: Market, owned: Owned) -> Inventory:
         rates={kind: rate for kind, rate in rates.items() if rate > 0},
         losses_aud=owned.taxpayer.carried_losses_aud,
     )
-
-
-def prices_of(market: Market) -> Vector:
-    """Last prices, AUD a unit; not a number where there is none."""
-    return np.array([np.nan if etf.price_aud is None else etf.price_aud for etf in market.etfs])
 
 
 def settle(market: Market, sleeves: Sequence[Sleeve], terms: Terms) -> Terms:

@@ -13,6 +13,7 @@ import numpy as np
 
 from portfolio.account import objective, objective_terms
 from portfolio.errors import SolverError
+from portfolio.figures import NEARLY_THE_SAME, etf_correlation
 from portfolio.goals import Row
 from portfolio.master import optimise_master
 from portfolio.naive import put_side_by_side, without_coordination
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
 # Selling at a loss and buying what moves like it may be a scheme to obtain a tax benefit: Australia has no rule of
 # days, but a test of purpose (ITAA 1936, Part IVA; TR 2008/1). From this correlation on, a person is to look.
 REPLACES = 0.95
-# ETFs that are correlated by this much do nearly the same.
-_NEARLY_THE_SAME = 0.97
 
 
 class Side(StrEnum):
@@ -294,14 +293,12 @@ def _why(market: Market, sleeves: Sequence[Sleeve], stock: Inventory, whole: Who
     """Say which pod needs an ETF, and which duplicate goes."""
     before, after = float(stock.weights[j]), float(whole.X[:, j].sum())
     owners = " and ".join(_owners(sleeves, whole.X, j))
-    naive = [sleeve.mandate.pod for sleeve in sleeves if sleeve.weights[j] > 0]
-    if side is Side.BUY:
+    if owners:
         said = f"{owners} needs {after:.2%} of the capital in it, {before:.2%} is owned"
-        if len(naive) > 1:
+        naive = {sleeve.mandate.pod: sleeve.share * float(sleeve.weights[j]) for sleeve in sleeves if sleeve.weights[j]}
+        if side is Side.BUY and len(naive) > 1 and sum(naive.values()) > before:
             said += f"; {', '.join(naive)} would each have bought it"
         return said
-    if owners:
-        return f"{owners} needs {after:.2%} of the capital in it, {before:.2%} is owned"
     same = _nearly_the_same(market, whole.units, j)
     universe = any(market.tickers[j] in sleeve.mandate.universe for sleeve in sleeves)
     said = "no pod holds it in the portfolio" if universe else "no pod may hold it"
@@ -310,7 +307,7 @@ def _why(market: Market, sleeves: Sequence[Sleeve], stock: Inventory, whole: Who
 
 def _nearly_the_same(market: Market, units: Vector, j: int) -> list[str]:
     held = np.flatnonzero(units > 0).tolist()
-    return [market.tickers[i] for i in held if i != j and correlation(market, i, j) >= _NEARLY_THE_SAME]
+    return [market.tickers[i] for i in held if i != j and etf_correlation(market, i, j) >= NEARLY_THE_SAME]
 
 
 def _losses_replaced(market: Market, orders: Sequence[Order]) -> Iterator[LossReplaced]:
@@ -318,11 +315,6 @@ def _losses_replaced(market: Market, orders: Sequence[Order]) -> Iterator[LossRe
     losing = [o for o in orders if any(part.realised_aud.get(Kind.LOSS, 0.0) > 0 for part in o.parcels)]
     bought = [o for o in orders if o.side is Side.BUY]
     for sold, new in product(losing, bought):
-        rho = correlation(market, where[sold.ticker], where[new.ticker])
+        rho = etf_correlation(market, where[sold.ticker], where[new.ticker])
         if rho >= REPLACES:
             yield LossReplaced(sold.ticker, new.ticker, rho)
-
-
-def correlation(market: Market, i: int, j: int) -> float:
-    """Correlation of the returns of two ETFs."""
-    return float(market.Sigma[i, j] / np.sqrt(market.Sigma[i, i] * market.Sigma[j, j]))

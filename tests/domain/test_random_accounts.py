@@ -86,3 +86,14 @@ def test_a_random_customer_gets_orders_that_pass_the_check_or_a_reason(seed: int
         assert isinstance(event, MasterPortfolioOptimized)
         assert findings(json.loads(encode(event)), load(TRAILING)) == []
         assert event.trading is not None
+        assert all(would_buy(event, order.ticker) for order in event.trading.orders if "would each" in order.why)
+
+
+def would_buy(event: MasterPortfolioOptimized, ticker: str) -> bool:
+    """Whether several pods hold an ETF alone, more of it together than is owned."""
+    owned = event.terms.owned
+    assert owned is not None
+    price = next(etf.price_aud for etf in load(TRAILING).etfs if etf.ticker == ticker)
+    had = sum(parcel.units for parcel in owned.parcels if parcel.ticker == ticker) * (price or 0.0)
+    alone = [pod.capital_share * pod.naive_weights.get(ticker, 0.0) for pod in event.pods.values()]
+    return sum(share > 0 for share in alone) > 1 and sum(alone) * event.terms.total_capital_aud > had
