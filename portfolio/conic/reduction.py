@@ -45,8 +45,9 @@ class Reduced:
         columns: Which variables of the program are left, as flags.
         rows: Which rows of the layout are left, as flags.
         fixed: The variables that are not left: at what.
-        forced: What rows force to zero, pass by pass: the variables, and the row of each.
-        states: The states of the switches.
+        forced: What rows force to zero, pass by pass: for each variable an entry of the row that does.
+        values: The entries of all rows in these states.
+        costs: The costs of all variables in these states.
     """
 
     q: Vector
@@ -59,8 +60,9 @@ class Reduced:
     columns: Flags
     rows: Flags
     fixed: Vector
-    forced: list[tuple[Indices, Indices]]
-    states: States
+    forced: list[Indices]
+    values: Vector
+    costs: Vector
 
 
 class Layout:
@@ -79,7 +81,11 @@ class Layout:
         free = np.vstack([free_A[: self._before], bounds, free_A[self._before :]])
         on = np.vstack([program.A[: self._before], bounds, program.A[self._before :]])
         self._columns, self._rows = np.nonzero(((free != 0) | (on != 0)).T)
-        self._free, self._on = free[self._rows, self._columns], on[self._rows, self._columns]
+        # The solver gets rows whose largest entry is one: trades mix shares of a thousandth with gains of tens.
+        self._scale = _scale(np.maximum(abs(free), abs(on)).max(axis=1, initial=0.0), program.cones)
+        scale = self._scale[self._rows]
+        self._free = free[self._rows, self._columns] * scale
+        self._on = on[self._rows, self._columns] * scale
         self._inequality = (self._rows >= program.equalities) & (self._rows < self._before)
         self._implied_by = self._implying()
 
@@ -111,7 +117,7 @@ class Layout:
         columns[j[states == OFF]] = False
         fixed[j[states == OFF]] = 0.0
         y_b = program.b - program.H @ (states == ON)
-        b = np.concatenate([y_b[:before], -lower, program.upper, y_b[before:]])
+        b = np.concatenate([y_b[:before], -lower, program.upper, y_b[before:]]) * self._scale
         b -= np.bincount(self._rows, weights=values * fixed[self._columns], minlength=len(b))
         forced = self._force(values, columns, lower, b)
         rows = self._keep(values, columns, lower, b)
@@ -131,12 +137,13 @@ class Layout:
             rows=rows,
             fixed=fixed,
             forced=forced,
-            states=states,
+            values=values,
+            costs=q,
         )
 
-    def _force(self, values: Vector, columns: Flags, lower: Vector, b: Vector) -> list[tuple[Indices, Indices]]:
+    def _force(self, values: Vector, columns: Flags, lower: Vector, b: Vector) -> list[Indices]:
         """Take out what must be zero, since a row lets a sum of what is not negative be no more than zero."""
-        forced: list[tuple[Indices, Indices]] = []
+        forced: list[Indices] = []
         while True:
             left = self._inequality & columns[self._columns] & (values != 0)
             other = left & ((values < 0) | (lower[self._columns] != 0))
@@ -147,7 +154,7 @@ class Layout:
                 return forced
             variables, first = np.unique(self._columns[entries], return_index=True)
             columns[variables] = False
-            forced.append((variables, self._rows[entries[first]]))
+            forced.append(entries[first])
 
     def _keep(self, values: Vector, columns: Flags, lower: Vector, b: Vector) -> Flags:
         """Choose the rows that matter: those that what is left can break."""
@@ -172,16 +179,27 @@ class Layout:
 
     def multipliers(self, reduced: Reduced, z: Vector, *, costs: bool) -> Vector:
         """Carry multipliers back: rows that forced something to zero pay for what it would gain otherwise."""
-        program, n = self.program, len(self.program.q)
-        whole = np.zeros(len(reduced.rows))
-        whole[reduced.rows] = z
-        y = np.concatenate([whole[: self._before], whole[self._before + 2 * n :]])
-        on = np.zeros(n, dtype=bool)
-        on[program.switched[reduced.states == ON]] = True
-        for variables, rows in reversed(reduced.forced):
-            A = np.where(on[variables], program.A[:, variables], self._free_A[:, variables])
-            slope = y @ A
+        n = len(self.program.q)
+        y = np.zeros(len(reduced.rows))
+        y[reduced.rows] = z
+        box = slice(self._before, self._before + 2 * n)
+        y[box] = 0.0
+        for entries in reversed(reduced.forced):
+            variables, rows = self._columns[entries], self._rows[entries]
+            slope = np.bincount(self._columns, weights=y[self._rows] * reduced.values, minlength=n)[variables]
             if costs:
-                slope += np.where(on[variables], program.q[variables], self._free_q[variables])
-            np.maximum.at(y, rows, y[rows] + np.maximum(-slope, 0.0) / A[rows, np.arange(len(variables))])
-        return y
+                slope += reduced.costs[variables]
+            np.maximum.at(y, rows, y[rows] + np.maximum(-slope, 0.0) / reduced.values[entries])
+        y *= self._scale
+        return np.concatenate([y[: box.start], y[box.stop :]])
+
+
+def _scale(largest: Vector, cones: tuple[int, ...]) -> Vector:
+    """Say by what to multiply each row, the rows of a cone alike; *largest* are its largest entries."""
+    largest = largest.copy()
+    end = len(largest)
+    for size in reversed(cones):
+        largest[end - size : end] = largest[end - size : end].max()
+        end -= size
+    scale: Vector = 1 / np.where(largest > 0, largest, 1.0)
+    return scale

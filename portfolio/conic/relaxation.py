@@ -67,9 +67,10 @@ class Relaxation:
     Args:
         program: The program.
         stop: Asked at every step of the solver; true ends it in trouble.
+        scaled: Whether the solver is given rows that are scaled already.
     """
 
-    def __init__(self, program: Program, stop: Callable[[], bool] | None = None) -> None:
+    def __init__(self, program: Program, stop: Callable[[], bool] | None = None, *, scaled: bool = False) -> None:
         self.program, self._stop = program, stop
         # A free switch is projected out: its rows and its cost are spread over its variable.
         j, share = program.switched, 1 / program.upper[program.switched]
@@ -77,7 +78,7 @@ class Relaxation:
         self._free_A[:, j] += program.H * share
         self._free_q[j] += program.k * share
         self._before = program.equalities + program.inequalities
-        self._settings = {accuracy: _settings(accuracy) for accuracy in (ROUGH, *_SHARP)}
+        self._settings = {accuracy: _settings(accuracy, scaled=scaled) for accuracy in (ROUGH, *_SHARP)}
 
     def solve_sharply(self, states: States) -> Answer:
         """Solve as accurately as the solver can: what is nearly degenerate it can only solve less so."""
@@ -171,12 +172,13 @@ def _csc_with_box(A: Matrix, before: int) -> Csc:
     return Csc(data, indices, np.append(starts, len(data)), (len(A) + 2 * n, n))
 
 
-def _settings(accuracy: float) -> clarabel.DefaultSettings:
+def _settings(accuracy: float, *, scaled: bool) -> clarabel.DefaultSettings:
     settings = clarabel.DefaultSettings()
     settings.verbose = False
     settings.max_threads = 1
     settings.presolve_enable = False
     settings.chordal_decomposition_enable = False
+    settings.equilibrate_enable = not scaled
     settings.iterative_refinement_enable = accuracy < ROUGH
     settings.tol_feas = settings.tol_gap_abs = settings.tol_gap_rel = accuracy
     return settings

@@ -26,7 +26,7 @@ from portfolio.conic.working_set import relaxation_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from portfolio import Vector
+    from portfolio import Matrix, Vector
     from portfolio.conic.bound import States
     from portfolio.conic.program import Program
 
@@ -105,9 +105,7 @@ class _Search:
         self.order = count()
         self.tried: set[bytes] = set()
         self.points: list[tuple[float, Vector, States]] = []
-        # Rows on switches alone: what a support must keep whatever the variables are.
-        alone = program.H.any(axis=1) & ~program.A.any(axis=1)
-        self.counts, self.limits = program.H[alone], program.b[alone]
+        self.counts, self.limits = _rows_on_switches(program)
 
     @property
     def cut(self) -> float:
@@ -187,15 +185,13 @@ class _Search:
 
     def fix(self, states: States, multipliers: Vector | None, bound: Bound) -> States:
         """Set the switches whose other state is already proven worse than the incumbent."""
-        states = states.copy()
-        for i in np.flatnonzero(states == FREE):
-            for state, other in ((OFF, bound.off[i]), (ON, bound.on[i])):
-                if other >= self.cut:
-                    closed = states.copy()
-                    closed[i] = state
-                    self.close(closed, multipliers, other)
-                    states[i] = ON if state == OFF else OFF
-                    break
+        states, cut, free = states.copy(), self.cut, states == FREE
+        worse_off, worse_on = free & (bound.off >= cut), free & (bound.on >= cut)
+        for i in np.flatnonzero(worse_off | worse_on):
+            closed = states.copy()
+            closed[i] = OFF if worse_off[i] else ON
+            self.close(closed, multipliers, (bound.off if worse_off[i] else bound.on)[i])
+            states[i] = ON if worse_off[i] else OFF
         return states
 
     def branch(self, states: States, multipliers: Vector | None, bound: Bound, x: Vector) -> None:
@@ -256,3 +252,23 @@ class _Search:
                 support[i] = ON
                 used += self.counts[:, i]
         return support
+
+
+def _rows_on_switches(program: Program) -> tuple[Matrix, Vector]:
+    """Collect what a support must keep whatever the variables are: rows on switches alone, and on counts of them.
+
+    Returns:
+        The rows, shape (rows, switches), and their limits: ``counts @ on <= limits``.
+    """
+    linear = slice(program.equalities, program.equalities + program.inequalities)
+    A, H, b = program.A[linear], program.H[linear], program.b[linear]
+    some = H.any(axis=1)
+    # ``switches <= count``: the count stands for them in rows on counts alone; of several such rows, the first.
+    counting = np.flatnonzero(some & ((A != 0).sum(axis=1) == 1) & (A == -1).any(axis=1) & (b == 0))
+    counts, first = np.unique(A[counting].argmin(axis=1), return_index=True)
+    counting = counting[first]
+    others = np.ones(A.shape[1], dtype=bool)
+    others[counts] = False
+    on_counts = ~some & A.any(axis=1) & (A >= 0).all(axis=1) & ~A[:, others].any(axis=1)
+    alone = some & ~A.any(axis=1)
+    return np.vstack([H[alone], A[on_counts][:, counts] @ H[counting]]), np.concatenate([b[alone], b[on_counts]])

@@ -23,7 +23,7 @@ class SmallerRelaxation(Relaxation):
     """The relaxations of one program, each reduced before it is solved."""
 
     def __init__(self, program: Program) -> None:
-        super().__init__(program)
+        super().__init__(program, scaled=True)
         self._layout = Layout(program, self._free_A, self._free_q)
 
     def solve_sharply(self, states: States) -> Answer:
