@@ -186,9 +186,8 @@ class Layout:
         y[box] = 0.0
         for entries in reversed(reduced.forced):
             variables, rows = self._columns[entries], self._rows[entries]
-            slope = np.bincount(self._columns, weights=y[self._rows] * reduced.values, minlength=n)[variables]
-            if costs:
-                slope += reduced.costs[variables]
+            slopes = np.bincount(self._columns, weights=y[self._rows] * reduced.values, minlength=n)
+            slope = slopes[variables] + (reduced.costs[variables] if costs else 0.0)
             np.maximum.at(y, rows, y[rows] + np.maximum(-slope, 0.0) / reduced.values[entries])
         y *= self._scale
         return np.concatenate([y[: box.start], y[box.stop :]])
