@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portfolio.conic.bound import FREE, OFF, ON, Bound, lagrangian_bound
+from portfolio.conic.bound import FREE, OFF, ON, Bound, add_up, lagrangian_bound, lagrangian_terms
 from portfolio.conic.proof import FEASIBLE, violation
 from portfolio.conic.relaxation import Answer, Outcome
 from portfolio.conic.solution import Leaf, Solution, Status, relative_gap, scale_of
@@ -106,6 +106,7 @@ class _Search:
         self.tried: set[bytes] = set()
         self.points: list[tuple[float, Vector, States]] = []
         self.counts, self.limits = _rows_on_switches(program)
+        self.single = _SingleRows(program)
 
     @property
     def cut(self) -> float:
@@ -153,6 +154,8 @@ class _Search:
     def expand(self, node: _Node) -> None:
         """Bound a node, look for an incumbent near it, fix what its multipliers rule out, and branch."""
         self.nodes += 1
+        if not self.settle(node.states):
+            return
         decided = bool((node.states != FREE).all())
         answer = (self.relaxation.solve_sharply if decided else self.relaxation.solve)(node.states)
         if answer.outcome is Outcome.INFEASIBLE:
@@ -172,6 +175,23 @@ class _Search:
             return
         states = self.fix(node.states, multipliers, bound)
         self.branch(states, multipliers, bound, answer.x)
+
+    def settle(self, states: States) -> bool:
+        """Set the switches of whose states a single row leaves one, in place; false if it leaves none at all."""
+        while True:
+            value, off, on = self.single.prove(states)
+            if value.max(initial=0.0) > 0:
+                self.close(states, self.single.multipliers[value.argmax()], math.inf, infeasible=True)
+                return False
+            worse = np.flatnonzero((states == FREE) & ((off > 0) | (on > 0)).any(axis=0))
+            if not len(worse):
+                return True
+            i = worse[0]
+            proofs, state, other = (off[:, i], OFF, ON) if off[:, i].max() > 0 else (on[:, i], ON, OFF)
+            closed = states.copy()
+            closed[i] = state
+            self.close(closed, self.single.multipliers[proofs.argmax()], math.inf, infeasible=True)
+            states[i] = other
 
     def best_bound(self, node: _Node, answer: Answer) -> tuple[Bound, Vector | None]:
         """Bound the node by its own multipliers, or by its parent's where those prove more."""
@@ -223,7 +243,7 @@ class _Search:
         if answer.outcome is not Outcome.SOLVED:
             return
         support = self.round(states, answer.x)
-        if support.tobytes() in self.tried:
+        if support.tobytes() in self.tried or self.single.prove(support)[0].max(initial=0.0) > 0:
             return
         if lagrangian_bound(self.program, support, answer.multipliers).value >= min(self.value, self.cutoff):
             return
@@ -252,6 +272,28 @@ class _Search:
                 support[i] = ON
                 used += self.counts[:, i]
         return support
+
+
+class _SingleRows:
+    """What each linear row proves by itself: which settings of the switches nothing within the bounds can keep.
+
+    Attributes:
+        multipliers: One for each row that can prove something, shape (rows, r).
+    """
+
+    def __init__(self, program: Program) -> None:
+        e, m = program.equalities, program.inequalities
+        each = np.eye(e + m, len(program.b))
+        multipliers = np.vstack([each, -each[:e]])
+        rest, on = lagrangian_terms(program, multipliers, costs=False)
+        able = rest + np.maximum(on, 0.0).sum(axis=1) > 0
+        self.multipliers, self._rest, self._on = multipliers[able], rest[able], on[able]
+
+    def prove(self, states: States) -> tuple[Vector, Matrix, Matrix]:
+        """Bound the rows' excess: as it is, and with each switch off or on; above zero, none can keep the row."""
+        value, part = add_up(self._rest, self._on, states[None, :])
+        off = value[:, None] - part
+        return value, off, off + self._on
 
 
 def _rows_on_switches(program: Program) -> tuple[Matrix, Vector]:
