@@ -136,10 +136,16 @@ def verify(event: Path, key: str | None) -> None:
 @podfolio.command()
 @click.option("--pod", "pods", multiple=True, help="A pod that gets a work queue; by default, all that come with us.")
 @click.option("--replicas", type=click.IntRange(1, 5), help="Servers that keep each stream (3 in a cluster).")
+@click.option(
+    "--check", "--dry-run", "check", is_flag=True, help="Change nothing; exit status 1 if something would be."
+)
 @connection_options("podfolio-setup", role=ADMIN)
-def setup(pods: tuple[str, ...], replicas: int | None, settings: Connection) -> None:
-    """Create the streams and work queues on a server, or bring them up to date."""
-    sys.exit(_run(_setup(settings, pods, replicas)))
+def setup(pods: tuple[str, ...], replicas: int | None, settings: Connection, *, check: bool) -> None:
+    """Create the streams and work queues on a server, or bring them up to date; nothing is ever deleted.
+
+    Agents and coordinators never do this themselves: they wait until it is done.
+    """
+    sys.exit(_run(_setup(settings, pods, replicas, check=check)))
 
 
 @podfolio.command()
@@ -296,15 +302,16 @@ async def _watch(settings: Connection, since: datetime | None, save: Path | None
     return 0
 
 
-async def _setup(settings: Connection, pods: tuple[str, ...], replicas: int | None) -> int:
+async def _setup(settings: Connection, pods: tuple[str, ...], replicas: int | None, *, check: bool) -> int:
     from agents import mandates
     from bus.jetstream import connect
-    from bus.jetstream.setup import set_up
+    from bus.jetstream.setup import plan, set_up
+    from cli.steps import describe
 
     async with connect(settings) as bus:
-        for done in await set_up(bus, pods or tuple(mandates.bundled()), replicas=replicas):
-            click.echo(done)
-    return 0
+        steps = await (plan if check else set_up)(bus, pods or tuple(mandates.bundled()), replicas=replicas)
+    click.echo(describe(steps, done=not check))
+    return int(check and any(step.is_needed for step in steps))
 
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
