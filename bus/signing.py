@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 import nkeys
 import rfc8785
 
 from bus.messages import Signature, encode
-from bus.port import RefusedError
+from bus.seeds import read_seed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
 # The same key answers the server's challenge at each connection, and the server may make that any text. No text in
 # UTF-8 has the byte 0xFF: so no server, and nobody in its place, can have an event signed by calling it a challenge.
 DOMAIN = b"\xffpodfolio.v1.final\n"
-
-# In a seed file, and in a .creds file between its lines of dashes.
-_SEED = re.compile(rb"\bSU[A-Z2-7]{56}\b")
 
 
 def signed_bytes(body: Mapping[str, Any]) -> bytes:
@@ -55,11 +51,7 @@ class Signer:
         Raises:
             RefusedError: If there is none in it.
         """
-        found = _SEED.search(file.read_bytes())
-        if found is None:
-            message = f"{file} holds no seed of a user's NKey, which final events are to be signed with"
-            raise RefusedError(message)
-        self._keys = nkeys.from_seed(bytearray(found[0]))
+        self._keys = nkeys.from_seed(read_seed(file))
         self.key: str = self._keys.public_key.decode()
 
     def sign(self, event: FinalEvent) -> FinalEvent:

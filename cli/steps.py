@@ -32,6 +32,8 @@ def _outcome(step: Step, *, done: bool) -> str:
 def _conclusion(needed: int, total: int, *, done: bool) -> str:
     if not needed:
         return f"All {total} are as they should be."
+    if not done:
+        return f"{needed} of {total} would change; nothing was done."
     return (
-        f"{needed} of {total} set up, the rest was." if done else f"{needed} of {total} would change; nothing was done."
+        f"All {total} were set up." if needed == total else f"{needed} of {total} were set up; the rest needed nothing."
     )

@@ -263,7 +263,7 @@ class TestKeys:
         assert Signer(file).key == alone.key != signer.key
 
     def test_for_signing_that_are_missing_are_said(self, tmp_path: Path) -> None:
-        with pytest.raises(RefusedError, match="holds no seed"):
+        with pytest.raises(RefusedError, match="holds no secret"):
             new_signer(tmp_path, b"SUABC\n")
 
 
