@@ -34,7 +34,7 @@ _REQUEST = click.Path(exists=True, dir_okay=False, path_type=Path)
 _EVENT = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 _OUT = click.Path(dir_okay=False, writable=True, allow_dash=True, path_type=Path)
 _DASH = Path("-")
-_FOLDER = click.Path(file_okay=False, path_type=Path)
+_FOLDER = click.Path(file_okay=False, writable=True, path_type=Path)
 _KEYS = Path("secure")
 _REFERENCE = Path(__file__).parent.parent / "examples" / "reference-customer.json"
 
@@ -122,10 +122,11 @@ def verify(event: Path, key: str | None) -> None:
     Asks no server. Exit status 0 if everything holds, 1 if anything is wrong, 3 if nothing is but nobody says whose
     signature it should be (no --key).
     """
-    from cli.verify import EXIT_STATUS, KeyFormError, conclude, describe, examine, read_key
+    from cli.public_key import KeyFormError, read_key
+    from cli.verify import EXIT_STATUS, conclude, describe, examine
 
     try:
-        expected = read_key(key) if key else None
+        expected = None if key is None else read_key(key)
     except KeyFormError as error:
         raise click.BadParameter(str(error), param_hint="--key") from None
     checks = examine(sys.stdin.buffer.read() if event == _DASH else event.read_bytes(), expected)

@@ -10,22 +10,20 @@ import base64
 import binascii
 import json
 import math
-import re
 import warnings
 from collections import Counter
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
-import nkeys
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from rfc8785 import CanonicalizationError
 
 from bus.messages import BadMessageError, MasterPortfolioOptimized, Signature, parse_final
 from bus.signing import signed_bytes
+from cli.public_key import KeyFormError, decode
 from portfolio import market as markets
 from portfolio.check import findings
 from portfolio.errors import DataError
@@ -35,13 +33,6 @@ if TYPE_CHECKING:
     from portfolio.market import Market
 
 Event = dict[str, Any]
-
-_PUBLIC = re.compile(r"U[A-Z2-7]{55}")
-_KEY_BYTES = 32
-
-
-class KeyFormError(ValueError):
-    """What was given is no public key of a user; says why, and never repeats it, since it might be a secret."""
 
 
 class Verdict(Enum):
@@ -76,26 +67,6 @@ class Check:
     what: str
     verdict: Verdict
     words: tuple[str, ...]
-
-
-def read_key(given: str) -> str:
-    """Read a public key that was given as such, or as a file that holds one.
-
-    Raises:
-        KeyFormError: If it is none.
-    """
-    try:
-        text = given if _PUBLIC.fullmatch(given) else Path(given).read_text(encoding="ascii").strip()
-    except OSError:
-        message = "neither a public key (U and 55 of A-Z 2-7) nor a file that can be read"
-        raise KeyFormError(message) from None
-    except ValueError:
-        text = ""
-    if text.startswith("S"):
-        message = "this file holds a secret: give the public key, such as secure/coordinator.pub"
-        raise KeyFormError(message)
-    _decode(text)
-    return text
 
 
 def examine(data: bytes, key: str | None) -> list[Check]:
@@ -191,7 +162,7 @@ def _fault(body: Event, signature: Signature) -> str | None:
     if signature.algorithm != "ed25519":
         return f"by the algorithm {signature.algorithm!r}, which this version does not know"
     try:
-        raw = _decode(signature.key)
+        raw = decode(signature.key)
         value = base64.b64decode(signature.value, validate=True)
         Ed25519PublicKey.from_public_bytes(raw).verify(value, signed_bytes(body))
     except KeyFormError as error:
@@ -201,23 +172,6 @@ def _fault(body: Event, signature: Signature) -> str | None:
     except InvalidSignature:
         return f"forged or changed: {signature.key} signed something else than this"
     return None
-
-
-def _decode(key: str) -> bytes:
-    """Take the 32 bytes out of a public NKey of a user.
-
-    Raises:
-        KeyFormError: If it is none.
-    """
-    if not _PUBLIC.fullmatch(key):
-        message = "no public key of a user (U and 55 of A-Z 2-7)"
-        raise KeyFormError(message)
-    decoded = base64.b32decode(key)
-    raw, checksum = decoded[: 1 + _KEY_BYTES], decoded[1 + _KEY_BYTES :]
-    if binascii.crc_hqx(raw, 0).to_bytes(2, "little") != checksum or raw[0] != nkeys.PREFIX_BYTE_USER:
-        message = "no public key of a user: its checksum is wrong, so a character must be"
-        raise KeyFormError(message)
-    return raw[1:]
 
 
 def _check_portfolio(body: Event, event: MasterPortfolioOptimized) -> list[Check]:

@@ -23,7 +23,8 @@ from bus.memory import MemoryBus
 from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason, encode
 from bus.port import RefusedError
 from bus.signing import Signer
-from cli.verify import Check, KeyFormError, Verdict, conclude, describe, examine, read_key
+from cli.public_key import KeyFormError, read_key
+from cli.verify import Check, Verdict, conclude, describe, examine
 from coordinator.consolidation import consolidate
 from coordinator.shell import Coordinator
 
