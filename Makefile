@@ -25,11 +25,18 @@ demo: $(READY) ## Run the whole system once, on the reference customer
 test: $(READY) ## Run the tests, against a real NATS server and real processes
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-check: $(READY) ## Check style, types and the arrows between the packages
+check: $(READY) ## Check style, types, the arrows between the packages, and what is installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m pip check
+	@! $(BIN)/python -m pip freeze --exclude-editable | grep -vixFf constraints.txt || { echo "not pinned in constraints.txt"; exit 1; }
+	@$(BIN)/pip-licenses > /dev/null && echo "every licence is one that pyproject.toml allows"
+
+audit: ## Ask for known vulnerabilities of the pinned packages; needs a network
+	$(PYTHON) -m venv .venv/audit && .venv/audit/bin/pip install --quiet pip-audit==2.10.1
+	.venv/audit/bin/pip-audit --strict --requirement constraints.txt --no-deps --disable-pip
 
 bench: $(READY) ## Measure the reference customer, the whole system and trading, side by side with SCIP; into docs/benchmarks.md
 	$(BIN)/python benchmarks/run.py --write docs/benchmarks.md
@@ -47,4 +54,4 @@ constraints: ## Pin the newest packages that work, in constraints.txt
 	rm -rf .venv && $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --editable '.[dev]'
 	$(BIN)/python -m pip freeze --exclude-editable | grep -v ' @ ' > constraints.txt
 
-.PHONY: help setup demo test check bench bench-ladder bench-public schemas constraints
+.PHONY: help setup demo test check audit bench bench-ladder bench-public schemas constraints

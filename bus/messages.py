@@ -57,6 +57,8 @@ LEAST_SHARE = 1e-4
 # Income tax of 30 % and the Medicare levy of 2 %.
 _USUAL_RATE = 0.32
 
+_SIGNED = "Of the coordinator, where it has a key; covers every other member, unknown ones too."
+
 # Shares that people write by hand add up to one as far as their decimals go.
 _SUM_WITHIN = 1e-6
 
@@ -391,6 +393,20 @@ class MarketRef(_Lenient):
     sha256: str
 
 
+class Signature(_Lenient):
+    """That a final event is the coordinator's; ``bus.signing`` makes it, ``podfolio verify`` checks it."""
+
+    algorithm: Annotated[str, Field(description="Always ed25519 (RFC 8032) so far.")] = "ed25519"
+    key: Annotated[str, Field(description="The coordinator's public NKey. Anybody may sign with one of his own.")]
+    value: Annotated[
+        str,
+        Field(
+            description="In Base64, over the byte 0xFF, the text podfolio.v1.final, a line feed, and the body without "
+            "its member signature in the canonical form of RFC 8785."
+        ),
+    ]
+
+
 class Reason(StrEnum):
     """Why there is no result."""
 
@@ -460,6 +476,7 @@ class MasterPortfolioOptimized(_Lenient):
     trading: Trading | None = None
     certificate: Certificate
     elapsed_s: Annotated[float, Field(description="Time the coordinator took to optimise and check.")]
+    signature: Annotated[Signature | None, Field(description=_SIGNED)] = None
 
 
 class MasterPortfolioFailed(_Lenient):
@@ -475,6 +492,7 @@ class MasterPortfolioFailed(_Lenient):
     conflicts: tuple[Conflict, ...] = ()
     repairs: tuple[Repair, ...] = ()
     missing_pods: tuple[str, ...] = ()
+    signature: Annotated[Signature | None, Field(description=_SIGNED)] = None
 
 
 class MessageRejected(_Lenient):

@@ -1,1 +1,1 @@
-"""The people's entrance: up, demo, request, watch, setup, keys, schema."""
+"""The people's entrance: up, demo, request, watch, verify, setup, keys, schema."""

@@ -31,10 +31,22 @@ if TYPE_CHECKING:
     from bus.port import Message
 
 _REQUEST = click.Path(exists=True, dir_okay=False, path_type=Path)
-_OUT = click.Path(dir_okay=False, writable=True, path_type=Path)
-_FOLDER = click.Path(file_okay=False, path_type=Path)
+_EVENT = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+_OUT = click.Path(dir_okay=False, writable=True, allow_dash=True, path_type=Path)
+_DASH = Path("-")
+_FOLDER = click.Path(file_okay=False, writable=True, path_type=Path)
 _KEYS = Path("secure")
 _REFERENCE = Path(__file__).parent.parent / "examples" / "reference-customer.json"
+
+
+_json = click.option(
+    "--json",
+    "json_file",
+    type=_OUT,
+    is_flag=False,
+    flag_value=_DASH,
+    help="Write the final event, as it went over the wire, to this file; without a name, to standard output.",
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -45,7 +57,7 @@ def podfolio() -> None:
 @podfolio.command()
 @click.argument("file", type=_REQUEST, default=_REFERENCE)
 @click.option("--market", help="Market snapshot to use instead of the request's.")
-@click.option("--json", "json_file", type=_OUT, help="Write the final event, as it went over the wire, to this file.")
+@_json
 def demo(file: Path, market: str | None, json_file: Path | None) -> None:
     """Run everything once: server, agents, coordinator, one request from FILE, its portfolio.
 
@@ -81,7 +93,7 @@ def keys(folder: Path, pods: tuple[str, ...], hosts: tuple[str, ...]) -> None:
 @podfolio.command()
 @click.argument("file", type=_REQUEST)
 @click.option("--request-id", help="Publish under this id instead of the file's.")
-@click.option("--json", "json_file", type=_OUT, help="Write the final event, as it went over the wire, to this file.")
+@_json
 @connection_options("podfolio-request", role=REQUESTER)
 def request(file: Path, request_id: str | None, json_file: Path | None, settings: Connection) -> None:
     """Publish the request in FILE, wait for its final event and show it.
@@ -94,19 +106,47 @@ def request(file: Path, request_id: str | None, json_file: Path | None, settings
 @podfolio.command()
 @click.option("--since", help="Replay from then: a time (2025-11-07T09:00), or how long ago (90s, 10m, 2h, 1d).")
 @click.option("--all", "everything", is_flag=True, help="Replay from the start of the stream.")
+@click.option("--save", type=_FOLDER, help="Folder that gets a file of each final event, as it went over the wire.")
 @connection_options("podfolio-watch", role=OBSERVER)
-def watch(since: str | None, settings: Connection, *, everything: bool) -> None:
+def watch(since: str | None, save: Path | None, settings: Connection, *, everything: bool) -> None:
     """Follow the event stream, a line a message, until interrupted."""
-    sys.exit(_run(_watch(settings, _parse_since(since), everything=everything), interrupted=0))
+    sys.exit(_run(_watch(settings, _parse_since(since), save, everything=everything), interrupted=0))
+
+
+@podfolio.command()
+@click.argument("event", type=_EVENT)
+@click.option("--key", help="The coordinator's public key, or the file with it, such as secure/coordinator.pub.")
+def verify(event: Path, key: str | None) -> None:
+    """Check the final event in the file EVENT (- is standard input): its signature, its rules and its figures.
+
+    Asks no server. Exit status 0 if everything holds, 1 if anything is wrong, 3 if nothing is but nobody says whose
+    signature it should be (no --key).
+    """
+    from cli.public_key import KeyFormError, read_key
+    from cli.verify import EXIT_STATUS, conclude, describe, examine
+
+    try:
+        expected = None if key is None else read_key(key)
+    except KeyFormError as error:
+        raise click.BadParameter(str(error), param_hint="--key") from None
+    checks = examine(sys.stdin.buffer.read() if event == _DASH else event.read_bytes(), expected)
+    click.echo(describe(checks))
+    sys.exit(EXIT_STATUS[conclude(checks)])
 
 
 @podfolio.command()
 @click.option("--pod", "pods", multiple=True, help="A pod that gets a work queue; by default, all that come with us.")
 @click.option("--replicas", type=click.IntRange(1, 5), help="Servers that keep each stream (3 in a cluster).")
+@click.option(
+    "--check", "--dry-run", "check", is_flag=True, help="Change nothing; exit status 1 if something would be."
+)
 @connection_options("podfolio-setup", role=ADMIN)
-def setup(pods: tuple[str, ...], replicas: int | None, settings: Connection) -> None:
-    """Create the streams and work queues on a server, or bring them up to date."""
-    sys.exit(_run(_setup(settings, pods, replicas)))
+def setup(pods: tuple[str, ...], replicas: int | None, settings: Connection, *, check: bool) -> None:
+    """Create the streams and work queues on a server, or bring them up to date; nothing is ever deleted.
+
+    Agents and coordinators never do this themselves: they wait until it is done.
+    """
+    sys.exit(_run(_setup(settings, pods, replicas, check=check)))
 
 
 @podfolio.command()
@@ -172,7 +212,7 @@ async def _demo(request: OptimizationRequest, json_file: Path | None) -> int:
     from cli.page import make_console
     from cli.system import whole_system
 
-    console = make_console()
+    console = make_console(stderr=json_file == _DASH)
     with tempfile.TemporaryDirectory(prefix="podfolio-") as folder:
         log = Path(folder) / "processes.log"
         with log.open("wb") as logs:
@@ -222,7 +262,8 @@ async def _keys(folder: Path, pods: tuple[str, ...], hosts: tuple[str, ...]) -> 
 async def _request(settings: Connection, request: OptimizationRequest, json_file: Path | None) -> int:
     from cli.page import make_console
 
-    return await _ask(settings, request, json_file, make_console())
+    # The page must not come between the event and whoever reads it.
+    return await _ask(settings, request, json_file, make_console(stderr=json_file == _DASH))
 
 
 async def _ask(settings: Connection, request: OptimizationRequest, json_file: Path | None, console: Console) -> int:
@@ -240,33 +281,38 @@ async def _ask(settings: Connection, request: OptimizationRequest, json_file: Pa
         event, data = await ask(bus, request, show=show_line)
     console.print()
     show(console, event)
-    if json_file:
+    if json_file == _DASH:
+        click.echo(data, nl=False)
+    elif json_file:
         json_file.write_bytes(data)
         console.print(f"the final event is in {json_file}")
     return 0 if isinstance(event, MasterPortfolioOptimized) else 1
 
 
-async def _watch(settings: Connection, since: datetime | None, *, everything: bool) -> int:
+async def _watch(settings: Connection, since: datetime | None, save: Path | None, *, everything: bool) -> int:
     from bus.jetstream import connect
     from cli.page import make_console
-    from cli.stream import line
+    from cli.stream import keep_final, line
 
     console = make_console()
     async with connect(settings) as bus, aclosing(bus.follow(since=since, everything=everything)) as messages:
         async for message in messages:
             console.print(line(message), soft_wrap=True)
+            if save and (note := keep_final(save, message)):
+                console.print(note, soft_wrap=True)
     return 0
 
 
-async def _setup(settings: Connection, pods: tuple[str, ...], replicas: int | None) -> int:
+async def _setup(settings: Connection, pods: tuple[str, ...], replicas: int | None, *, check: bool) -> int:
     from agents import mandates
     from bus.jetstream import connect
-    from bus.jetstream.setup import set_up
+    from bus.jetstream.setup import plan, set_up
+    from cli.steps import describe
 
     async with connect(settings) as bus:
-        for done in await set_up(bus, pods or tuple(mandates.bundled()), replicas=replicas):
-            click.echo(done)
-    return 0
+        steps = await (plan if check else set_up)(bus, pods or tuple(mandates.bundled()), replicas=replicas)
+    click.echo(describe(steps, done=not check))
+    return int(check and any(step.is_needed for step in steps))
 
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}

@@ -64,7 +64,13 @@ def show(console: Console, event: FinalEvent) -> None:
     """Print the page of *event*."""
     if isinstance(event, MasterPortfolioFailed):
         console.print(_failure(console, event))
-        return
+    else:
+        _show_portfolio(console, event)
+    if event.signature:
+        console.print(f"signed by {event.signature.key}: podfolio verify checks it", style="dim")
+
+
+def _show_portfolio(console: Console, event: MasterPortfolioOptimized) -> None:
     for part in (_title, _portfolio, _trades, _gains, _comparison, _income, _goals, _correlations, _proof):
         if (shown := part(console, event)) is not None:
             console.print(shown)

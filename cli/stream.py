@@ -1,4 +1,4 @@
-"""The event stream for people: one line a message."""
+"""The event stream for people: one line a message, and final events to keep."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from bus import subjects
 from bus.subjects import Kind
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bus.port import Message
 
 _STYLES = {Kind.REQUEST: "bold", Kind.POD: "cyan", Kind.FINAL: "bold green", Kind.REJECTED: "bold red"}
@@ -29,6 +31,21 @@ def line(message: Message) -> Text:
     text.append(f"{message.subject:<{_WIDTH}}", style=style)
     text.append(f"  {_summary(address.kind, body)}")
     return text
+
+
+def keep_final(folder: Path, message: Message) -> str | None:
+    """Keep a final event, as it came, in a file of its request's id; says so if another one is there, which stays."""
+    address = subjects.parse(message.subject)
+    if address.kind is not Kind.FINAL or not address.key:
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{address.key}.json"
+    try:
+        with file.open("xb") as opened:
+            opened.write(message.data)
+    except FileExistsError:
+        return None if file.read_bytes() == message.data else f"{file} holds another event, and stays as it is"
+    return None
 
 
 def _body(data: bytes) -> dict[str, Any]:

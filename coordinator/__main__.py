@@ -6,11 +6,13 @@ import sys
 from typing import TYPE_CHECKING
 
 import click
+import structlog
 
 from bus.jetstream.roles import COORDINATOR
 from bus.options import connection_options, replica_options
 from bus.port import COORDINATORS
 from bus.process import configure_logs, run
+from bus.signing import Signer
 from coordinator.shell import Coordinator
 from coordinator.solver import Solver
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from bus.jetstream import Connection
     from bus.port import Bus
 
+log = structlog.get_logger()
+
 
 @click.command()
 @connection_options("podfolio-coordinator", role=COORDINATOR)
@@ -30,9 +34,12 @@ def main(settings: Connection, at_once: int, ready_file: Path | None) -> None:
     configure_logs(process="coordinator")
 
     async def work(bus: Bus, stop: asyncio.Event, ready: asyncio.Event) -> None:
+        secret = settings.nkey_seed or settings.credentials
+        signer = Signer(secret) if secret else None
+        log.info("coordinator.signs", key=signer.key if signer else None)
         async with Solver() as solver:
             ready.set()
-            await Coordinator(bus, solver.optimise).run(stop, at_once=at_once)
+            await Coordinator(bus, solver.optimise, signer).run(stop, at_once=at_once)
 
     sys.exit(run(settings, work, queues=frozenset({COORDINATORS}), ready_file=ready_file))
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from bus.messages import FinalEvent, OptimizationRequest, PodResult
     from bus.port import Bus, Delivery, Message
+    from bus.signing import Signer
     from coordinator.decisions import Action
 
 SOURCE = "/podfolio/coordinator"
@@ -53,11 +54,13 @@ class Coordinator:
     Attributes:
         bus: What it hears and speaks through.
         optimise: What makes the final event of a full set of results; a ``Solver``'s, but in tests.
+        signer: Who signs final events; without one, they go unsigned.
         clock: Tells the time, UTC.
     """
 
     bus: Bus
     optimise: Optimiser
+    signer: Signer | None = None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _pods: frozenset[str] = frozenset()
     # The time that is left is read when the turn comes, not when the waiting begins.
@@ -99,7 +102,7 @@ class Coordinator:
             failed = MasterPortfolioFailed(
                 request_id=request_id, reason=Reason.INTERNAL_ERROR, message=f"the coordinator cannot answer: {error}"
             )
-            await publish(self.bus, subjects.final(request_id), failed, source=SOURCE, now=self.clock())
+            await self.publish_final(failed)
 
     async def consider(self, delivery: Delivery, kind: Kind) -> Action:
         """Read what is needed and decide.
@@ -143,11 +146,13 @@ class Coordinator:
         event = action.event if isinstance(action, Fail) else await self.solve(request_id, action, delivery)
         if event is None:
             return None, None
-        cause = delivery.message.headers
-        stored = await publish(
-            self.bus, subjects.final(request_id), event, source=SOURCE, now=self.clock(), caused_by=cause
-        )
-        return event, stored
+        return event, await self.publish_final(event, caused_by=delivery.message.headers)
+
+    async def publish_final(self, event: FinalEvent, *, caused_by: Mapping[str, str] | None = None) -> Stored:
+        """Publish a final event, signed if there is a key."""
+        signed = self.signer.sign(event) if self.signer else event
+        subject = subjects.final(event.request_id)
+        return await publish(self.bus, subject, signed, source=SOURCE, now=self.clock(), caused_by=caused_by)
 
     async def solve(self, request_id: str, action: Optimise, delivery: Delivery) -> FinalEvent | None:
         """Have it optimised, one request after the other, within what is left of the deadline.

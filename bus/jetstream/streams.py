@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 EVENTS = "PODFOLIO"
 TIMERS = "PODFOLIO_TIMERS"
 
-_SECOND = 1_000_000_000  # the server counts nanoseconds
-_DAY = 86_400 * _SECOND
+SECOND = 1_000_000_000  # the server counts nanoseconds
+_DAY = 86_400 * SECOND
 
 # "Exactly one final" holds as long as the final is kept; nothing is redelivered for anywhere near so long.
 _EVENTS_KEPT = 7 * _DAY
@@ -66,7 +66,7 @@ def _events(replicas: int | None, max_bytes: int | None) -> dict[str, Any]:
         "allow_direct": True,
         # For observers, who cannot listen to the stream itself: that there is something, not what.
         "republish": {"src": subjects.ALL, "dest": subjects.ALL_NEWS, "headers_only": True},
-        "duplicate_window": 120 * _SECOND,
+        "duplicate_window": 120 * SECOND,
     }
 
 
@@ -97,7 +97,7 @@ def _queue(name: str, ack_wait_s: float, *filters: str) -> dict[str, Any]:
         "durable_name": name,
         "deliver_policy": "all",
         "ack_policy": "explicit",
-        "ack_wait": int(ack_wait_s * _SECOND),
+        "ack_wait": int(ack_wait_s * SECOND),
         # For ever: the worker sees the attempt and decides; what the server gives up on is seen by nobody.
         "max_deliver": -1,
         "max_ack_pending": _MAX_UNSETTLED,

@@ -24,6 +24,7 @@ from bus.jetstream.errors import NobodyListensError
 from bus.jetstream.frames import message_bytes
 from bus.jetstream.questions import Questions
 from bus.port import RefusedError, TooLargeError, UnreachableError
+from bus.seeds import read_seed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -205,12 +206,15 @@ class Wire:
 
         Raises:
             UnreachableError: If no server answers in time.
-            RefusedError: If one does and does not know us, or is not who it should be.
+            RefusedError: If one does and does not know us, or is not who it should be; or a file holds no secret.
         """
         for path in (self._settings.credentials, self._settings.nkey_seed, self._settings.ca):
             if path is not None and not path.is_file():
                 message = f"{path} does not exist: it should hold the credentials for {self._settings}"
                 raise RefusedError(message)
+        for secret in (self._settings.credentials, self._settings.nkey_seed):
+            if secret:
+                read_seed(secret)  # nats-py says of one without only that it is invalid, from deep within
         try:
             async with asyncio.timeout(_CONNECT_S):
                 await self._connect()

@@ -96,7 +96,7 @@ class Orders:
         }
         words = ("side", "ticker", "pods", "parcels", "why")
         yield from differing({k: v for k, v in order.items() if k not in words}, computed, size=self.capital)
-        owners = [pod for pod, amounts in self.pods.items() if amounts[j] > 0]
+        owners = [pod for pod in self.portfolio.pods if self.pods[pod][j] > 0]
         if order["pods"] != owners:
             yield f"its pods are {owners}, not {order['pods']}"
         parts = [self.after[j] * self.owned.prices[j] / self.capital, self.owned.had[j]] if owners else []

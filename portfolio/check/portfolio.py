@@ -61,7 +61,7 @@ class Portfolio:
         self.event, self.market = event, market
         self.terms: Event = event["terms"]
         self.rules: Event = self.terms["rules"]
-        self.pods: Mapping[str, Event] = event["pods"]
+        self.pods: Mapping[str, Event] = _in_order(event)
         self.index = {etf.ticker: j for j, etf in enumerate(market.etfs)}
         self.shares = np.array([pod["capital_share"] for pod in self.pods.values()])
         self.X = np.array([self.vector(pod["weights"]) for pod in self.pods.values()])
@@ -492,6 +492,13 @@ class Portfolio:
             return 1 - (ratio * self.risk(u) - excess) / (ratio * self.risk(best))
         goal = {"max_income": "grossed_up_yield", "max_return": "expected_return"}[objective]
         return 1 + (self.measure(goal, u) - self.measure(goal, best)) / abs(self.measure(goal, best))
+
+
+def _in_order(event: Event) -> Mapping[str, Event]:
+    """Give the pods in their order, which settles ties: that of the correlations, since JSON's objects have none."""
+    pods: Mapping[str, Event] = event["pods"]
+    named = dict.fromkeys(pod for row in event["correlations"] for pod in row["pods"])
+    return {pod: pods[pod] for pod in named} if set(named) == set(pods) else pods
 
 
 def _due(name: str, pods: list[str], figure: str, asked: float, value: float | None, *, lower: bool) -> Event:

@@ -29,6 +29,7 @@ JUSTIFIED = {
     "customer_id",
     "pods.*.mandate.purpose",  # prose
     "elapsed_s",  # a clock's reading
+    "signature",  # of the event as a whole; ``podfolio verify`` looks at it
     "certificate.nodes",  # the search's work, not its result
     "certificate.leaves",
     "certificate.target_gap",  # asked, not found: only a gap above it is a contradiction
@@ -83,6 +84,12 @@ def event(true_event: Event) -> Event:
 
 def test_an_untouched_event_has_no_findings(event: Event) -> None:
     assert findings(event, load(TRAILING)) == []
+
+
+def test_in_another_order_of_its_members_it_has_none_either(event: Event) -> None:
+    # JSON's objects have no order: any tool may write them anew.
+    assert list(event["pods"]) != sorted(event["pods"])
+    assert findings(json.loads(json.dumps(event, sort_keys=True)), load(TRAILING)) == []
 
 
 def test_every_number_and_name_that_follows_from_the_weights_is_protected(true_event: Event) -> None:

@@ -131,6 +131,7 @@ def noticed(event: Event) -> bool:
 def test_a_true_event_has_no_findings_and_something_to_forge(customer: str) -> None:
     event = true_event(customer)
     assert findings(event, load(TRAILING)) == []
+    assert findings(json.loads(json.dumps(event, sort_keys=True)), load(TRAILING)) == [], "JSON's objects have no order"
     assert {order["side"] for order in event["trading"]["orders"]} == {"sell", "buy"}
 
 

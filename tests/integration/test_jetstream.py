@@ -20,7 +20,7 @@ from nats.js.errors import APIError
 from bus import subjects
 from bus.jetstream import Connection, JetStreamBus, connect, server
 from bus.jetstream.server import Server, ServerError, embedded_server, launch
-from bus.jetstream.setup import set_up
+from bus.jetstream.setup import plan, set_up
 from bus.jetstream.streams import ACK_WAIT_S, EVENTS
 from bus.jetstream.wire import Wire
 from bus.port import (
@@ -133,8 +133,24 @@ class TestSetUp:
 
         names = ["stream PODFOLIO", "stream PODFOLIO_TIMERS", "queue pod-alpha", "queue pod-beta"]
         names += ["queue coord-due", "queue coord"]
-        assert first == [f"{name}: created" for name in names]
-        assert second == [f"{name}: as it should be" for name in names]
+        assert [f"{step.what} {step.name}" for step in first] == names
+        assert all(step.missing for step in first)
+        assert [f"{step.what} {step.name}" for step in second] == names
+        assert not any(step.is_needed for step in second)
+
+    async def test_is_planned_without_changing_anything(self, host: Host) -> None:
+        async with connect(Connection(servers=host.url)) as bus:
+            before = await plan(bus, ["alpha"])
+            assert await plan(bus, ["alpha"]) == before
+            assert all(step.missing for step in before)
+            await set_up(bus, ["alpha"], ack_wait_s=2)
+            differs = {step.name: step.different for step in await plan(bus, ["alpha", "beta"]) if step.is_needed}
+            assert await bus.queues() == {"pod-alpha", COORDINATORS}
+
+        assert differs == {
+            "pod-beta": (),
+            **dict.fromkeys(("pod-alpha", "coord-due", "coord"), ("ack_wait: 2 s -> 5 s",)),
+        }
 
     async def test_corrects_what_differs_and_leaves_what_was_not_named(self, host: Host) -> None:
         async with bus_at(host.url, max_bytes=1_000_000) as bus:
@@ -143,7 +159,7 @@ class TestSetUp:
             stream = await bus.ask_api(f"STREAM.INFO.{EVENTS}")
             queue = await bus.ask_api(f"CONSUMER.INFO.{EVENTS}.{COORDINATORS}")
 
-        assert "queue coord: changed ack_wait: 2000000000 -> 5000000000" in again
+        assert ("coord", ("ack_wait: 2 s -> 5 s",)) in [(step.name, step.different) for step in again]
         assert queue["config"]["ack_wait"] == 5_000_000_000
         assert queue["config"]["filter_subjects"] == [subjects.ALL_REQUESTS, subjects.ALL_POD_RESULTS]
         assert stream["config"]["max_bytes"] == 1_000_000

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import sys
 from contextlib import asynccontextmanager
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from requests_made import ROOT
+from requests_made import REFERENCE, ROOT
 
 from agents import mandates
 from bus import subjects
@@ -21,6 +22,7 @@ from bus.jetstream import Connection, JetStreamBus, connect
 from bus.jetstream.server import embedded_server
 from bus.jetstream.setup import set_up
 from bus.messages import FinalEvent, parse_final
+from cli.keys import Keys
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from bus.port import Stored
 
 # Bounds for a machine that is busy; no test waits for time to pass.
-START_S = 60
+START_S = 90
 ANSWER_S = 60
 
 
@@ -115,6 +117,57 @@ async def site_of_its_own(folder: Path) -> AsyncIterator[Site]:
             await site.end_all()
 
 
+@dataclass(frozen=True)
+class SecureSystem:
+    """What ``podfolio up --secure`` runs.
+
+    Attributes:
+        url: The server.
+        keys: Those that were made for it.
+        store: Its folder, with the server's streams and log.
+        log: Where the processes log.
+        up: The process that runs it all.
+    """
+
+    url: str
+    keys: Keys
+    store: Path
+    log: Path
+    up: Process
+
+    async def request(self, name: str, *options: str, file: Path = REFERENCE) -> tuple[int, str, str]:
+        """Ask under an id."""
+        return await podfolio("request", str(file), "--request-id", name, "--server", self.url, *options)
+
+    def as_role(self, role: str) -> tuple[str, ...]:
+        """Give the options of a command that has this role's key."""
+        return "--nkey-seed", str(self.keys.seed(role)), "--ca", str(self.keys.ca)
+
+
+@asynccontextmanager
+async def secure_system(folder: Path, port: int) -> AsyncIterator[SecureSystem]:
+    """Run the whole system with users and TLS; see that it ends with status 0."""
+    keys, store, log = Keys(folder / "keys"), folder / "store", folder / "processes.log"
+    command = ["-m", "cli", "up", "--port", str(port), "--store", str(store), "--secure", str(keys.folder)]
+    with log.open("wb") as errors:
+        up = await asyncio.create_subprocess_exec(
+            sys.executable, *command, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=errors
+        )
+    assert up.stdout is not None
+    try:
+        async with asyncio.timeout(START_S):
+            while "try: podfolio request" not in (line := (await up.stdout.readline()).decode()):
+                assert line, "it ended before it was ready"
+        yield SecureSystem(f"tls://127.0.0.1:{port}", keys, store, log, up)
+        up.send_signal(signal.SIGINT)
+        async with asyncio.timeout(START_S):
+            assert await up.wait() == 0
+    finally:
+        if up.returncode is None:
+            up.kill()
+            await up.wait()
+
+
 async def podfolio(*arguments: str, timeout_s: float = 120) -> tuple[int, str, str]:
     """Run the command to its end; returns exit status, output and errors."""
     process = await asyncio.create_subprocess_exec(
@@ -134,6 +187,13 @@ async def podfolio(*arguments: str, timeout_s: float = 120) -> tuple[int, str, s
         process.kill()
         raise
     return process.returncode or 0, out.decode(), err.decode()
+
+
+def documented_program(document: str, uses: str) -> str:
+    """Find the one program in a document that has this line."""
+    programs = re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(encoding="utf-8"), re.DOTALL)
+    (program,) = (program for program in programs if uses in program)
+    return str(program)
 
 
 def log_lines(folder: Path, name: str) -> list[dict[str, Any]]:

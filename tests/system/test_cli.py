@@ -14,6 +14,7 @@ import pytest
 from processes import podfolio
 from requests_made import OUTLOOK, REFERENCE, ROOT, TRAILING, body
 
+from bus.jetstream.server import embedded_server
 from cli.__main__ import _parse_since
 from portfolio import market as markets
 from portfolio.check import findings
@@ -206,9 +207,21 @@ async def test_up_serves_until_it_is_interrupted(tmp_path: Path, unused_tcp_port
     assert status == 0
 
 
-async def test_setup_says_what_it_did_and_does_nothing_twice(site: Site) -> None:
-    _, first, _ = await podfolio("setup", "--server", site.url)
-    _, second, _ = await podfolio("setup", "--server", site.url)
+async def test_setup_says_what_it_would_do_does_it_and_does_nothing_twice(tmp_path: Path) -> None:
+    async with embedded_server(tmp_path / "store", log=tmp_path / "log") as url:
+        ran = [
+            await podfolio("setup", "--server", url, *more)
+            for more in (("--check",), ("--dry-run",), (), (), ("--check",))
+        ]
+        unknown = await podfolio("setup", "--server", url, "--check", "--pod", "epsilon")
+    (would, wanted, _), again, (did, created, _), (twice, nothing, _), checked = ran
 
-    assert first == second
-    assert "PODFOLIO" in second
+    assert (would, did, twice) == (1, 0, 0)
+    assert again == ran[0], "a dry run does nothing"
+    assert wanted.count("would be created") == created.count("created") == nothing.count("as it should be") == 8
+    assert "PODFOLIO_TIMERS  created" in created
+    assert "All 8 are as they should be." in nothing
+    assert checked == (0, nothing, "")
+    assert unknown[0] == 1
+    assert "pod-epsilon      would be created" in unknown[1]
+    assert "1 of 5 would change; nothing was done." in unknown[1]

@@ -17,6 +17,18 @@ if TYPE_CHECKING:
     import pytest
 
 
+async def test_a_file_without_a_secret_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "requester.pub").write_text(
+        "UAEYUHYJMRWE4ILAASUV3JUZVMPUDJ62TYGS2QGKUTYZMXVXGXFV3NHJ\n", encoding="ascii"
+    )
+    for option in ("--nkey-seed", "--credentials"):
+        status, _, errors = await podfolio("request", str(REFERENCE), option, str(tmp_path / "requester.pub"))
+
+        assert status == 1
+        assert "holds no secret" in errors
+        assert "Traceback" not in errors
+
+
 async def test_processes_and_commands_work_with_an_nkey_and_not_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
-import signal
 import stat
 import sys
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from processes import podfolio
-from requests_made import REFERENCE, ROOT
+from processes import START_S, documented_program, podfolio, secure_system
+from requests_made import REFERENCE
 
 from bus.jetstream import Connection, connect
 from bus.jetstream.roles import OBSERVER, REQUESTER
@@ -23,22 +19,8 @@ from bus.port import RefusedError
 from cli.keys import Keys
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
     from pathlib import Path
-
-START_S = 90
-
-
-@dataclass(frozen=True)
-class Running:
-    """A system that runs, and the keys to it."""
-
-    url: str
-    keys: Keys
-    store: Path
-
-    async def request(self, name: str, *options: str) -> tuple[int, str, str]:
-        return await podfolio("request", str(REFERENCE), "--request-id", name, "--server", self.url, *options)
 
 
 async def run(program: str, *arguments: str) -> dict[str, Any]:
@@ -55,28 +37,6 @@ async def run(program: str, *arguments: str) -> dict[str, Any]:
     return made
 
 
-@asynccontextmanager
-async def secure_system(folder: Path, port: int) -> AsyncIterator[Running]:
-    keys, store = Keys(folder / "keys"), folder / "store"
-    command = ["-m", "cli", "up", "--port", str(port), "--store", str(store), "--secure", str(keys.folder)]
-    up = await asyncio.create_subprocess_exec(
-        sys.executable, *command, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
-    )
-    assert up.stdout is not None
-    try:
-        async with asyncio.timeout(START_S):
-            while "try: podfolio request" not in (line := (await up.stdout.readline()).decode()):
-                assert line, "it ended before it was ready"
-        yield Running(f"tls://127.0.0.1:{port}", keys, store)
-        up.send_signal(signal.SIGINT)
-        async with asyncio.timeout(START_S):
-            assert await up.wait() == 0
-    finally:
-        if up.returncode is None:
-            up.kill()
-            await up.wait()
-
-
 async def test_it_answers_whoever_has_a_key_and_trusts_its_certificate(tmp_path: Path, unused_tcp_port: int) -> None:
     strangers = Keys(tmp_path / "strangers")
     await podfolio("keys", str(strangers.folder))
@@ -84,9 +44,7 @@ async def test_it_answers_whoever_has_a_key_and_trusts_its_certificate(tmp_path:
         keys = system.keys
         known, trusting = ("--nkey-seed", str(keys.seed(REQUESTER))), ("--ca", str(keys.ca))
         answered, page, _ = await system.request("answered", *known, *trusting)
-        (program,) = re.findall(
-            r"```python\n(.*?)```", (ROOT / "docs" / "security.md").read_text(encoding="utf-8"), re.DOTALL
-        )
+        program = documented_program("docs/security.md", "import nats\n")
         event = await run(program, system.url, str(REFERENCE), str(keys.seed(REQUESTER)), str(keys.ca))
         # What everybody did so far was allowed: a role that lacks something would have been refused it.
         log = (system.store / "nats-server.log").read_text(encoding="utf-8")

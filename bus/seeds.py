@@ -1,0 +1,26 @@
+"""Read the secret of an NKey from its file; never shown, logged or repeated in an error."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from bus.port import RefusedError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# Alone in a seed file; in a .creds file between lines of dashes.
+_SEED = re.compile(rb"\bSU[A-Z2-7]{56}\b")
+
+
+def read_seed(file: Path) -> bytearray:
+    """Find the seed of a user in a file with a seed, or with credentials.
+
+    Raises:
+        RefusedError: If there is none.
+    """
+    if found := _SEED.search(file.read_bytes()):
+        return bytearray(found[0])
+    message = f"{file} holds no secret of a user's NKey (a seed: SU and 56 of A-Z 2-7)"
+    raise RefusedError(message)

@@ -1,0 +1,54 @@
+"""Read a public NKey of a user, as people give it: as such, or in a file."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from pathlib import Path
+
+import nkeys
+
+_PUBLIC = re.compile(r"U[A-Z2-7]{55}")
+_KEY_BYTES = 32
+
+
+class KeyFormError(ValueError):
+    """What was given is no public key of a user; says why, and never repeats it, since it might be a secret."""
+
+
+def read_key(given: str) -> str:
+    """Read a public key that was given as such, or as a file that holds one.
+
+    Raises:
+        KeyFormError: If it is none.
+    """
+    try:
+        text = given if _PUBLIC.fullmatch(given) else Path(given).read_text(encoding="ascii").strip()
+    except OSError:
+        message = "neither a public key (U and 55 of A-Z 2-7) nor a file that can be read"
+        raise KeyFormError(message) from None
+    except ValueError:
+        text = ""
+    if text.startswith("S"):
+        message = "this file holds a secret: give the public key, such as secure/coordinator.pub"
+        raise KeyFormError(message)
+    decode(text)
+    return text
+
+
+def decode(key: str) -> bytes:
+    """Take the 32 bytes out of a public NKey of a user.
+
+    Raises:
+        KeyFormError: If it is none.
+    """
+    if not _PUBLIC.fullmatch(key):
+        message = "no public key of a user (U and 55 of A-Z 2-7)"
+        raise KeyFormError(message)
+    decoded = base64.b32decode(key)
+    raw, checksum = decoded[: 1 + _KEY_BYTES], decoded[1 + _KEY_BYTES :]
+    if binascii.crc_hqx(raw, 0).to_bytes(2, "little") != checksum or raw[0] != nkeys.PREFIX_BYTE_USER:
+        message = "no public key of a user: its checksum is wrong, so a character must be"
+        raise KeyFormError(message)
+    return raw[1:]
