@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from agents.answer import answer
-from bus import subjects
+from bus import metrics, subjects
 from bus.envelope import publish
 from bus.messages import PodFailed, Reason
 from bus.port import pod_queue
@@ -60,14 +60,14 @@ class Agent:
         loop = asyncio.get_running_loop()
         found = await loop.run_in_executor(self._solver, answer, self.mandate, request_id, message.data)
         solved = perf_counter()
-        outcome, stored = "not_asked", None
+        stored = None
         if found is not None:
-            outcome = found.reason.value if isinstance(found, PodFailed) else "optimised"
+            metrics.POD_SOLVING.labels(self.mandate.pod).observe(solved - began)
             stored = await self.publish(found, message.headers)
         log.info(
             "request.answered",
             request_id=request_id,
-            outcome=outcome,
+            outcome=_outcome(found) if found is not None else "not_asked",
             stored=stored.value if stored else None,
             attempt=delivery.attempt,
             solve_ms=round((solved - began) * 1e3, 2),
@@ -85,7 +85,7 @@ class Agent:
 
     async def publish(self, found: PodAnswer, caused_by: Mapping[str, str]) -> Stored:
         """Publish the answer, once."""
-        return await publish(
+        stored = await publish(
             self.bus,
             subjects.pod_result(found.request_id, self.mandate.pod),
             found,
@@ -93,3 +93,9 @@ class Agent:
             now=datetime.now(UTC),
             caused_by=caused_by,
         )
+        metrics.POD_RESULTS.labels(self.mandate.pod, _outcome(found), stored.value).inc()
+        return stored
+
+
+def _outcome(found: PodAnswer) -> str:
+    return found.reason.value if isinstance(found, PodFailed) else "optimised"

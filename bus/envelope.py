@@ -8,6 +8,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
+from bus import metrics, subjects
 from bus.messages import encode
 
 if TYPE_CHECKING:
@@ -58,4 +59,5 @@ async def publish(
     """Publish *body* as the only message of *subject*."""
     message_id = new_id()
     described = headers(body, message_id=message_id, source=source, now=now, caused_by=caused_by)
-    return await bus.publish_once(subject, encode(body), message_id=message_id, headers=described)
+    with metrics.PUBLISHING.labels(subjects.parse(subject).kind.value).time():
+        return await bus.publish_once(subject, encode(body), message_id=message_id, headers=described)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
-from bus import subjects
+from bus import metrics, subjects
 from bus.envelope import publish
-from bus.messages import MasterPortfolioFailed, MessageRejected, Reason
+from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, MessageRejected, Reason
 from bus.port import COORDINATORS, DEADLINES, Stored, UnreachableError, pod_of_queue
 from bus.subjects import Kind
 from bus.workers import work_off
@@ -99,7 +99,7 @@ class Coordinator:
             failed = MasterPortfolioFailed(
                 request_id=request_id, reason=Reason.INTERNAL_ERROR, message=f"the coordinator cannot answer: {error}"
             )
-            await publish(self.bus, subjects.final(request_id), failed, source=SOURCE, now=self.clock())
+            await self.publish(failed, {})
 
     async def consider(self, delivery: Delivery, kind: Kind) -> Action:
         """Read what is needed and decide.
@@ -143,11 +143,14 @@ class Coordinator:
         event = action.event if isinstance(action, Fail) else await self.solve(request_id, action, delivery)
         if event is None:
             return None, None
-        cause = delivery.message.headers
-        stored = await publish(
-            self.bus, subjects.final(request_id), event, source=SOURCE, now=self.clock(), caused_by=cause
-        )
-        return event, stored
+        return event, await self.publish(event, delivery.message.headers)
+
+    async def publish(self, event: FinalEvent, caused_by: Mapping[str, str]) -> Stored:
+        """Publish the final event, once."""
+        subject = subjects.final(event.request_id)
+        stored = await publish(self.bus, subject, event, source=SOURCE, now=self.clock(), caused_by=caused_by)
+        _count(event, stored)
+        return stored
 
     async def solve(self, request_id: str, action: Optimise, delivery: Delivery) -> FinalEvent | None:
         """Have it optimised, one request after the other, within what is left of the deadline.
@@ -161,7 +164,8 @@ class Coordinator:
             if contested and await self.bus.record((subjects.final(request_id),)):
                 return None
             left = (action.deadline - self.clock()).total_seconds() - _PUBLISH_S
-            return await self.optimise(action.request, action.results, seconds=max(left, _LAST_S))
+            with metrics.MASTER_SOLVING.time():
+                return await self.optimise(action.request, action.results, seconds=max(left, _LAST_S))
 
     async def put_aside(self, message: Message) -> None:
         """Tell whoever watches of a message that nobody can be answered about."""
@@ -178,6 +182,14 @@ def _outcome(action: Action) -> str:
     if isinstance(action, Wait):
         return action.why
     return "admitted" if isinstance(action, SetDeadline) else "answered_meanwhile"
+
+
+def _count(event: FinalEvent, stored: Stored) -> None:
+    outcome = event.reason.value if isinstance(event, MasterPortfolioFailed) else "optimised"
+    metrics.FINALS.labels(outcome, stored.value).inc()
+    if isinstance(event, MasterPortfolioOptimized) and stored is Stored.NEW:
+        metrics.PORTFOLIOS.labels("yes" if event.certificate.certified else "no").inc()
+        metrics.GAP.observe(event.certificate.gap)
 
 
 def _facts(event: FinalEvent) -> dict[str, Any]:
