@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING
 import structlog
 
 from agents.answer import answer
-from bus import metrics, subjects
+from bus import metrics, subjects, tracing
 from bus.envelope import publish
 from bus.messages import PodFailed, Reason
 from bus.port import pod_queue
 from bus.workers import work_off
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from bus.messages import PodAnswer
     from bus.port import Bus, Delivery, Stored
     from portfolio.mandate import Mandate
@@ -58,12 +56,13 @@ class Agent:
             return  # nobody can answer it; the coordinator puts it aside
         began = perf_counter()
         loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._solver, answer, self.mandate, request_id, message.data)
+        with tracing.span("optimise", pod=self.mandate.pod):
+            found = await loop.run_in_executor(self._solver, answer, self.mandate, request_id, message.data)
         solved = perf_counter()
         stored = None
         if found is not None:
             metrics.POD_SOLVING.labels(self.mandate.pod).observe(solved - began)
-            stored = await self.publish(found, message.headers)
+            stored = await self.publish(found)
         log.info(
             "request.answered",
             request_id=request_id,
@@ -81,9 +80,9 @@ class Agent:
             failed = PodFailed(
                 request_id=request_id, pod=self.mandate.pod, reason=Reason.INTERNAL_ERROR, message=message
             )
-            await self.publish(failed, {})
+            await self.publish(failed)
 
-    async def publish(self, found: PodAnswer, caused_by: Mapping[str, str]) -> Stored:
+    async def publish(self, found: PodAnswer) -> Stored:
         """Publish the answer, once."""
         stored = await publish(
             self.bus,
@@ -91,7 +90,6 @@ class Agent:
             found,
             source=f"/podfolio/agents/{self.mandate.pod}",
             now=datetime.now(UTC),
-            caused_by=caused_by,
         )
         metrics.POD_RESULTS.labels(self.mandate.pod, _outcome(found), stored.value).inc()
         return stored

@@ -19,6 +19,7 @@ from bus import metrics
 from bus.http import serving
 from bus.jetstream import connect
 from bus.port import BusError, NotSetUpError
+from bus.tracing import exporting
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -78,7 +79,8 @@ def run(
     sys.setswitchinterval(_TURN_S)
     status = 0
     try:
-        asyncio.run(_serve(connection, main, service, http))
+        with exporting(service):
+            asyncio.run(_serve(connection, main, service, http))
     except* BusError as errors:
         log.error("process.failed", error="; ".join(str(error) for error in _leaves(errors)))  # noqa: TRY400
         status = 1

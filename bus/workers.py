@@ -9,12 +9,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
+from opentelemetry.trace import SpanKind
 
-from bus import metrics, subjects
+from bus import metrics, subjects, tracing
 from bus.port import BusError, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+    from contextlib import AbstractContextManager
 
     from bus.port import Bus, Delivery
 
@@ -58,7 +60,7 @@ class _Attempt:
 
     async def run(self) -> None:
         """Handle the delivery and settle it, or give it back."""
-        with self.counted():
+        with self.counted(), self.traced():
             async with _heartbeats(self.delivery):
                 settled = await self.succeeds()
             if settled:
@@ -79,6 +81,18 @@ class _Attempt:
             metrics.QUEUE_AGE.labels(*work).observe(max(0.0, waited_s))
         with metrics.IN_HAND.labels(*work).track_inprogress(), metrics.HANDLING.labels(*work).time():
             yield
+
+    def traced(self) -> AbstractContextManager[None]:
+        """Have all that follows from the message be part of its trace."""
+        message = self.delivery.message
+        return tracing.span(
+            f"handle {self.kind}",
+            message.headers,
+            kind=SpanKind.CONSUMER,
+            request_id=subjects.parse(message.subject).key,
+            queue=self.queue,
+            attempt=str(self.delivery.attempt),
+        )
 
     @property
     def kind(self) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
-from bus import metrics, subjects
+from bus import metrics, subjects, tracing
 from bus.envelope import publish
 from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, MessageRejected, Reason
 from bus.port import COORDINATORS, DEADLINES, Stored, UnreachableError, pod_of_queue
@@ -20,10 +20,13 @@ from coordinator.decisions import Fail, Optimise, SetDeadline, Wait, admit, deci
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import TypeAlias
 
     from bus.messages import FinalEvent, OptimizationRequest, PodResult
     from bus.port import Bus, Delivery, Message
     from coordinator.decisions import Action
+
+    Causes: TypeAlias = tuple[Mapping[str, str], ...]
 
 SOURCE = "/podfolio/coordinator"
 
@@ -77,9 +80,9 @@ class Coordinator:
         if not address.key:
             await self.put_aside(message)
             return
-        action = await self.consider(delivery, address.kind)
+        action, causes = await self.consider(delivery, address.kind)
         decided = perf_counter()
-        event, stored = await self.act(address.key, action, delivery)
+        event, stored = await self.act(address.key, action, delivery, causes)
         # One line a request says it all: that of the message that ended it.
         tell = log.info if stored is Stored.NEW else log.debug
         tell(
@@ -99,17 +102,17 @@ class Coordinator:
             failed = MasterPortfolioFailed(
                 request_id=request_id, reason=Reason.INTERNAL_ERROR, message=f"the coordinator cannot answer: {error}"
             )
-            await self.publish(failed, {})
+            await self.publish(failed)
 
-    async def consider(self, delivery: Delivery, kind: Kind) -> Action:
-        """Read what is needed and decide.
+    async def consider(self, delivery: Delivery, kind: Kind) -> tuple[Action, Causes]:
+        """Read what is needed and decide; returns also the headers of what led to it, the request's first.
 
         Raises:
             UnreachableError: If a replica that lags has not got the request whose deadline this is.
         """
         message = delivery.message
         if kind is Kind.REQUEST:
-            return await self.admit(message)
+            return await self.admit(message), (message.headers,)
         request_id = subjects.parse(message.subject).key
         record = read_record(
             await self.bus.record(
@@ -122,7 +125,8 @@ class Coordinator:
         if kind is Kind.DUE and record.request is None and delivery.attempt < _READS:
             text = f"the request {request_id}, whose deadline has come, is not there (yet)"
             raise UnreachableError(text)
-        return decide(record, due=kind is Kind.DUE)
+        led = (record.request, *record.answers.values())
+        return decide(record, due=kind is Kind.DUE), tuple(message.headers for message in led if message)
 
     async def admit(self, message: Message) -> Action:
         """Admit a request, or refuse it; what pods there are is looked up again before one is called unknown."""
@@ -133,22 +137,24 @@ class Coordinator:
             action = admit(message, self._pods)
         return action
 
-    async def act(self, request_id: str, action: Action, delivery: Delivery) -> tuple[FinalEvent | None, Stored | None]:
+    async def act(
+        self, request_id: str, action: Action, delivery: Delivery, causes: Causes
+    ) -> tuple[FinalEvent | None, Stored | None]:
         """Do it; returns the final event, if that is what follows, and what became of it."""
         if isinstance(action, Wait):
             return None, None
         if isinstance(action, SetDeadline):
             await self.bus.schedule(request_id, action.at)
             return None, None
-        event = action.event if isinstance(action, Fail) else await self.solve(request_id, action, delivery)
-        if event is None:
-            return None, None
-        return event, await self.publish(event, delivery.message.headers)
+        with tracing.span("finish", *causes, request_id=request_id):
+            event = action.event if isinstance(action, Fail) else await self.solve(request_id, action, delivery)
+            if event is None:
+                return None, None
+            return event, await self.publish(event)
 
-    async def publish(self, event: FinalEvent, caused_by: Mapping[str, str]) -> Stored:
+    async def publish(self, event: FinalEvent) -> Stored:
         """Publish the final event, once."""
-        subject = subjects.final(event.request_id)
-        stored = await publish(self.bus, subject, event, source=SOURCE, now=self.clock(), caused_by=caused_by)
+        stored = await publish(self.bus, subjects.final(event.request_id), event, source=SOURCE, now=self.clock())
         _count(event, stored)
         return stored
 
@@ -164,7 +170,7 @@ class Coordinator:
             if contested and await self.bus.record((subjects.final(request_id),)):
                 return None
             left = (action.deadline - self.clock()).total_seconds() - _PUBLISH_S
-            with metrics.MASTER_SOLVING.time():
+            with metrics.MASTER_SOLVING.time(), tracing.span("optimise"):
                 return await self.optimise(action.request, action.results, seconds=max(left, _LAST_S))
 
     async def put_aside(self, message: Message) -> None:

@@ -76,7 +76,7 @@ async def test_a_port_that_is_taken_is_said(url: str) -> None:
 
 
 def test_a_process_whose_event_loop_hangs_is_not_called_live() -> None:
-    hangs, goes_on, serves = threading.Event(), threading.Event(), threading.Event()
+    serves, hangs, hanging, goes_on = [threading.Event() for _ in range(4)]
     urls: list[str] = []
 
     async def serve() -> None:
@@ -85,6 +85,7 @@ def test_a_process_whose_event_loop_hangs_is_not_called_live() -> None:
             serves.set()
             while not hangs.is_set():  # noqa: ASYNC110 - set by another thread
                 await asyncio.sleep(0.001)
+            hanging.set()
             goes_on.wait(PATIENCE_S)
             await asyncio.to_thread(get, f"{url}/live")
 
@@ -94,6 +95,7 @@ def test_a_process_whose_event_loop_hangs_is_not_called_live() -> None:
         assert serves.wait(PATIENCE_S)
         assert get(f"{urls[0]}/live") == (200, "live\n")
         hangs.set()
+        assert hanging.wait(PATIENCE_S)
         host, _, port = urls[0].removeprefix("http://").partition(":")
         # The system still accepts connections; nobody answers them.
         with socket.create_connection((host, int(port)), PATIENCE_S) as asker:
