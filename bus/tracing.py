@@ -96,7 +96,8 @@ def exporting(service: Service) -> Iterator[None]:
 def _wanted() -> bool:
     """Whether the standard's variables ask for spans; unlike by the standard, not if they say nothing at all."""
     told = os.environ.get
-    if told("OTEL_SDK_DISABLED", "").lower() == "true":
-        return False
     named = told("OTEL_EXPORTER_OTLP_ENDPOINT") or told("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-    return told("OTEL_TRACES_EXPORTER", "otlp" if named else "none") == "otlp"
+    exporter = told("OTEL_TRACES_EXPORTER") or ("otlp" if named else "none")
+    if exporter not in {"otlp", "none"}:
+        _log.warning("tracing.off", why=f"OTEL_TRACES_EXPORTER is {exporter}", remedy="otlp or none")
+    return exporter == "otlp" and told("OTEL_SDK_DISABLED", "").lower() != "true"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -63,8 +64,7 @@ async def test_processes_that_are_told_a_collector_send_it_one_trace(
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
         running = await site.start_all()
         trace_of_final = await ask(site)
-        for process in running.values():
-            assert await site.end(process) == 0
+        assert await asyncio.gather(*map(site.end, running.values())) == [0] * len(running)
 
     sent = [
         ({fact.key: fact.value.string_value for fact in spans.resource.attributes}, span)
