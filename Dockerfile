@@ -9,7 +9,7 @@ COPY pyproject.toml ./
 RUN python -c "import tomllib; from pathlib import Path; \
 project = tomllib.loads(Path('pyproject.toml').read_text()); \
 Path('build.txt').write_text('\n'.join(project['build-system']['requires'])); \
-Path('run.txt').write_text('\n'.join(project['project']['dependencies']))" \
+Path('run.txt').write_text('\n'.join(project['project']['dependencies'] + project['project']['optional-dependencies']['otel']))" \
  && pip install --quiet --requirement build.txt
 COPY portfolio portfolio
 COPY bus bus

@@ -14,12 +14,14 @@ from bus.jetstream.roles import agent_role
 from bus.options import connection_options, replica_options
 from bus.port import pod_queue
 from bus.process import configure_logs, run
+from bus.service import Endpoint, Service, service_name
+from bus.subjects import ALL_REQUESTS, Kind
 from portfolio.errors import DataError
 
 if TYPE_CHECKING:
     import asyncio
-    from pathlib import Path
 
+    from bus.http import Address
     from bus.jetstream import Connection
     from bus.port import Bus
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 @click.argument("pod", envvar="PODFOLIO_POD")
 @connection_options("podfolio-agent")
 @replica_options
-def main(pod: str, settings: Connection, at_once: int, ready_file: Path | None) -> None:
+def main(pod: str, settings: Connection, at_once: int, http: Address | None) -> None:
     """Run one replica of the agent of POD: the name of a bundled mandate, or the path of a .toml file."""
     try:
         mandate = mandates.load(pod)
@@ -36,12 +38,17 @@ def main(pod: str, settings: Connection, at_once: int, ready_file: Path | None) 
         raise click.BadParameter(str(error), param_hint="POD") from None
     configure_logs(process=f"agent.{mandate.pod}")
     settings = replace(settings, role=agent_role(mandate.pod))
+    service = Service(
+        service_name(settings.role),
+        f"Podfolio's agent of the pod {mandate.pod}",
+        (Endpoint(Kind.REQUEST, ALL_REQUESTS, pod_queue(mandate.pod)),),
+    )
 
     async def work(bus: Bus, stop: asyncio.Event, ready: asyncio.Event) -> None:
         ready.set()
         await Agent(bus, mandate).run(stop, at_once=at_once)
 
-    sys.exit(run(settings, work, queues=frozenset({pod_queue(mandate.pod)}), ready_file=ready_file))
+    sys.exit(run(settings, work, service=service, http=http))
 
 
 if __name__ == "__main__":

@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING
 import structlog
 
 from agents.answer import answer
-from bus import subjects
+from bus import metrics, subjects, tracing
 from bus.envelope import publish
 from bus.messages import PodFailed, Reason
 from bus.port import pod_queue
 from bus.workers import work_off
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from bus.messages import PodAnswer
     from bus.port import Bus, Delivery, Stored
     from portfolio.mandate import Mandate
@@ -58,16 +56,17 @@ class Agent:
             return  # nobody can answer it; the coordinator puts it aside
         began = perf_counter()
         loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._solver, answer, self.mandate, request_id, message.data)
+        with tracing.span("optimise", pod=self.mandate.pod):
+            found = await loop.run_in_executor(self._solver, answer, self.mandate, request_id, message.data)
         solved = perf_counter()
-        outcome, stored = "not_asked", None
+        stored = None
         if found is not None:
-            outcome = found.reason.value if isinstance(found, PodFailed) else "optimised"
-            stored = await self.publish(found, message.headers)
+            metrics.POD_SOLVING.labels(self.mandate.pod).observe(solved - began)
+            stored = await self.publish(found)
         log.info(
             "request.answered",
             request_id=request_id,
-            outcome=outcome,
+            outcome=_outcome(found) if found is not None else "not_asked",
             stored=stored.value if stored else None,
             attempt=delivery.attempt,
             solve_ms=round((solved - began) * 1e3, 2),
@@ -81,15 +80,20 @@ class Agent:
             failed = PodFailed(
                 request_id=request_id, pod=self.mandate.pod, reason=Reason.INTERNAL_ERROR, message=message
             )
-            await self.publish(failed, {})
+            await self.publish(failed)
 
-    async def publish(self, found: PodAnswer, caused_by: Mapping[str, str]) -> Stored:
+    async def publish(self, found: PodAnswer) -> Stored:
         """Publish the answer, once."""
-        return await publish(
+        stored = await publish(
             self.bus,
             subjects.pod_result(found.request_id, self.mandate.pod),
             found,
             source=f"/podfolio/agents/{self.mandate.pod}",
             now=datetime.now(UTC),
-            caused_by=caused_by,
         )
+        metrics.POD_RESULTS.labels(self.mandate.pod, _outcome(found), stored.value).inc()
+        return stored
+
+
+def _outcome(found: PodAnswer) -> str:
+    return found.reason.value if isinstance(found, PodFailed) else "optimised"

@@ -8,19 +8,17 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
+from opentelemetry.trace import SpanKind
+
+from bus import metrics, subjects, tracing
 from bus.messages import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
     from pydantic import BaseModel
 
     from bus.port import Bus, Stored
-
-# Headers of the trace context, each with its largest length: what is longer is not one (W3C Trace
-# Context 3.3.1.5 asks for 512 of the state), and is not repeated in every message of a request.
-_TRACE = {"traceparent": 128, "tracestate": 512}
 
 
 def new_id() -> str:
@@ -28,19 +26,15 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
-def headers(
-    body: BaseModel, *, message_id: str, source: str, now: datetime, caused_by: Mapping[str, str] | None = None
-) -> dict[str, str]:
-    """Describe a body; the trace context of the message that *caused* it is passed on.
+def headers(body: BaseModel, *, message_id: str, source: str, now: datetime) -> dict[str, str]:
+    """Describe a body; the current trace context is passed on.
 
     Args:
         body: What will be sent.
         message_id: Its id.
         source: Who sends it, such as ``/podfolio/agents/alpha``.
         now: When.
-        caused_by: Headers of the message that this one answers.
     """
-    passed_on = {name: value for name, value in (caused_by or {}).items() if len(value) <= _TRACE.get(name.lower(), -1)}
     return {
         "ce-specversion": "1.0",
         "ce-id": message_id,
@@ -48,14 +42,13 @@ def headers(
         "ce-source": source,
         "ce-time": now.isoformat(),
         "content-type": "application/json",
-        **passed_on,
+        **tracing.passed_on(),
     }
 
 
-async def publish(
-    bus: Bus, subject: str, body: BaseModel, *, source: str, now: datetime, caused_by: Mapping[str, str] | None = None
-) -> Stored:
+async def publish(bus: Bus, subject: str, body: BaseModel, *, source: str, now: datetime) -> Stored:
     """Publish *body* as the only message of *subject*."""
-    message_id = new_id()
-    described = headers(body, message_id=message_id, source=source, now=now, caused_by=caused_by)
-    return await bus.publish_once(subject, encode(body), message_id=message_id, headers=described)
+    message_id, kind = new_id(), subjects.parse(subject).kind.value
+    with metrics.PUBLISHING.labels(kind).time(), tracing.span(f"publish {kind}", kind=SpanKind.PRODUCER):
+        described = headers(body, message_id=message_id, source=source, now=now)
+        return await bus.publish_once(subject, encode(body), message_id=message_id, headers=described)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bus.http import Address
 from bus.jetstream import Connection
 
 if TYPE_CHECKING:
@@ -59,10 +60,18 @@ _REPLICA = (
         help="Messages in hand at a time; requests must get in while others are being solved.  [env: PODFOLIO_AT_ONCE]",
     ),
     click.option(
-        "--ready-file",
-        envvar="PODFOLIO_READY_FILE",
-        type=click.Path(dir_okay=False, path_type=Path),
-        help="Touched every 5 s while this process takes work; for health checks.  [env: PODFOLIO_READY_FILE]",
+        "--http",
+        "http_port",
+        envvar="PODFOLIO_HTTP_PORT",
+        type=click.IntRange(0, 65_535),
+        help="Port for /live, /ready and /metrics; 0 for any that is free. None by default.  [env: PODFOLIO_HTTP_PORT]",
+    ),
+    click.option(
+        "--http-host",
+        envvar="PODFOLIO_HTTP_HOST",
+        default="127.0.0.1",
+        show_default=True,
+        help="Interface of that port; 0.0.0.0 for all. They ask nobody who he is.  [env: PODFOLIO_HTTP_HOST]",
     ),
 )
 
@@ -99,8 +108,13 @@ def variables(settings: Connection) -> dict[str, str]:
 
 
 def replica_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of a process that works a queue."""
-    return _add(_REPLICA, command)
+    """Add the options of a process that works a queue; those of its health arrive as one ``http``."""
+
+    @functools.wraps(command)
+    def with_http(*args: Any, http_port: int | None, http_host: str, **rest: Any) -> Any:
+        return command(*args, http=None if http_port is None else Address(http_port, http_host), **rest)
+
+    return _add(_REPLICA, with_http)
 
 
 def _add(options: tuple[Callable[..., Any], ...], command: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,4 +1,4 @@
-"""What every long-running process of the system does: log, connect, watch, say it is ready, drain.
+"""What every long-running process of the system does: log, connect, watch, say how it is, drain.
 
 SIGTERM and SIGINT ask it to stop: what is in hand is finished, nothing new is taken, it exits with 0.
 """
@@ -9,26 +9,32 @@ import asyncio
 import logging
 import signal
 import sys
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
 
+from bus import metrics
+from bus.http import serving
 from bus.jetstream import connect
 from bus.port import BusError, NotSetUpError
+from bus.tracing import exporting
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from pathlib import Path
     from typing import TypeAlias
 
+    from bus.http import Address
     from bus.jetstream import Connection, JetStreamBus
+    from bus.service import Service
 
     Main: TypeAlias = Callable[[JetStreamBus, asyncio.Event, asyncio.Event], Awaitable[None]]
 
 # How long a process waits for somebody to run `podfolio setup` before it gives up.
 _SETUP_WAIT_S = 30.0
-# A health check may call the process dead when its ready file is three times older than this.
-_READY_EVERY_S = 5.0
+# A health check waits no longer, and a server that is well takes a thousandth of it.
+_READY_S = 1.0
 
 _TURN_S = 0.0005
 
@@ -57,23 +63,24 @@ def run(
     connection: Connection,
     main: Main,
     *,
-    queues: frozenset[str],
-    ready_file: Path | None = None,
+    service: Service,
+    http: Address | None = None,
 ) -> int:
     """Run *main* until a signal or the loss of the connection ends it; returns the exit status.
 
     Args:
         connection: The server and who we are.
         main: Gets the bus, an event that is set when it should finish, and one that it sets when it takes work.
-        queues: Work queues that must exist before it can start.
-        ready_file: Touched while the process is ready, removed when it is not; for health checks.
+        service: Who the process is; its work queues must exist before it can start.
+        http: Where to tell orchestrators how it is; nowhere by default.
     """
     # A solver's thread that computes in Python gives the event loop its turn this often; the default
     # of 5 ms is paid again for every message while it computes.
     sys.setswitchinterval(_TURN_S)
     status = 0
     try:
-        asyncio.run(_serve(connection, main, queues, ready_file))
+        with exporting(service):
+            asyncio.run(_serve(connection, main, service, http))
     except* BusError as errors:
         log.error("process.failed", error="; ".join(str(error) for error in _leaves(errors)))  # noqa: TRY400
         status = 1
@@ -88,32 +95,60 @@ def _leaves(group: BaseExceptionGroup[BusError]) -> list[BusError]:
     return found
 
 
-async def _serve(
-    connection: Connection,
-    main: Main,
-    queues: frozenset[str],
-    ready_file: Path | None,
-) -> None:
-    stop = asyncio.Event()
+@dataclass(slots=True)
+class _Health:
+    """What ``/ready`` asks.
+
+    Attributes:
+        service: Who this is.
+        stop: Set when nothing new is taken.
+        started: Set when work is taken.
+        bus: The connection, once there is one.
+    """
+
+    service: Service
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    started: asyncio.Event = field(default_factory=asyncio.Event)
+    bus: JetStreamBus | None = None
+
+    async def unready(self) -> str:
+        """Say why no work is taken now; empty if it is."""
+        if self.bus is None or not self.started.is_set():
+            return "it is starting"
+        if self.stop.is_set():
+            return "it is stopping"
+        try:
+            async with asyncio.timeout(_READY_S):
+                missing = await _missing(self.bus, self.service)
+        except (BusError, TimeoutError) as error:
+            return str(error) or f"the server has not answered within {_READY_S:g} s"
+        return f"work queue {', '.join(missing)} does not exist" if missing else ""
+
+
+async def _serve(connection: Connection, main: Main, service: Service, http: Address | None) -> None:
+    metrics.SERVICE.info({"service": service.name, "version": service.version})
+    health = _Health(service)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    async with connect(connection) as bus:
-        await _await_setup(bus, queues, stop)
-        ready = asyncio.Event()
-        try:
-            async with asyncio.TaskGroup() as group:
-                beside = [group.create_task(_fail_when_closed(bus)), group.create_task(_tell(ready, ready_file))]
-                await main(bus, stop, ready)
-                log.info("process.drained")
-                for task in beside:
-                    task.cancel()
-        finally:
-            if ready_file:
-                ready_file.unlink(missing_ok=True)
+        loop.add_signal_handler(number, health.stop.set)
+    async with AsyncExitStack() as stack:
+        if http:
+            log.info("process.listens", http=await stack.enter_async_context(serving(http, unready=health.unready)))
+        health.bus = bus = await stack.enter_async_context(connect(connection))
+        await _await_setup(bus, service, health.stop)
+        async with asyncio.TaskGroup() as group:
+            beside = [group.create_task(_fail_when_closed(bus)), group.create_task(_tell(bus, health))]
+            await main(bus, health.stop, health.started)
+            log.info("process.drained")
+            for task in beside:
+                task.cancel()
 
 
-async def _await_setup(bus: JetStreamBus, queues: frozenset[str], stop: asyncio.Event) -> None:
+async def _missing(bus: JetStreamBus, service: Service) -> list[str]:
+    return [queue for queue in sorted(service.queues) if not await bus.has_queue(queue)]
+
+
+async def _await_setup(bus: JetStreamBus, service: Service, stop: asyncio.Event) -> None:
     """Wait until somebody has created the work queues.
 
     Raises:
@@ -122,7 +157,7 @@ async def _await_setup(bus: JetStreamBus, queues: frozenset[str], stop: asyncio.
     deadline = asyncio.get_running_loop().time() + _SETUP_WAIT_S
     told = False
     while not stop.is_set():
-        missing = [queue for queue in sorted(queues) if not await bus.has_queue(queue)]
+        missing = await _missing(bus, service)
         if not missing:
             return
         if asyncio.get_running_loop().time() > deadline:
@@ -140,10 +175,9 @@ async def _fail_when_closed(bus: JetStreamBus) -> None:
     raise BusError(message)
 
 
-async def _tell(ready: asyncio.Event, file: Path | None) -> None:
-    """Log that the process takes work, and keep touching its file."""
-    await ready.wait()
-    log.info("process.ready")
-    while file:
-        file.touch()
-        await asyncio.sleep(_READY_EVERY_S)
+async def _tell(bus: JetStreamBus, health: _Health) -> None:
+    """Log that the process takes work, and answer whoever asks for its service."""
+    await health.started.wait()
+    async with bus.answering(health.service):
+        log.info("process.ready", service=health.service.name, id=health.service.id)
+        await asyncio.Event().wait()

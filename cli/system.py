@@ -12,17 +12,19 @@ from typing import IO, TYPE_CHECKING
 
 from agents import mandates
 from bus.jetstream import Connection, connect
-from bus.jetstream.roles import ADMIN, COORDINATOR, agent_role
+from bus.jetstream.roles import ADMIN, COORDINATOR, OPERATOR, agent_role
 from bus.jetstream.server import embedded_server
 from bus.jetstream.setup import set_up
 from bus.options import variables
-from bus.port import BusError
+from bus.port import BusError, UnreachableError
+from bus.service import service_name
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
+    from bus.jetstream import JetStreamBus
     from cli.keys import Keys
 
 # Start to ready takes a second; a machine that needs this long is not going to do better.
@@ -38,7 +40,7 @@ async def whole_system(
     """Run everything while the block lasts; yields the server's URL.
 
     Args:
-        store: Folder for the server's streams, its log and the processes' ready files.
+        store: Folder for the server's streams and its log.
         port: The server's port; any free one if None.
         logs: Where the processes log; this process's standard error if None.
         say: Told what happens, a sentence at a time.
@@ -60,9 +62,10 @@ async def whole_system(
         running: list[Process] = []
         stack.push_async_callback(_end_all, running)
         for name, command in commands.items():
-            _ready_file(store, name).unlink(missing_ok=True)  # of a run that was killed
-            running.append(await _start(store, name, command, settings[name], logs))
-        await asyncio.gather(*(_await_ready(store, *started) for started in zip(commands, running, strict=True)))
+            running.append(await _start(command, settings[name], logs))
+        async with connect(_as(OPERATOR, url, keys)) as bus:
+            started = zip(settings.values(), running, strict=True)
+            await asyncio.gather(*(_await_ready(bus, who.role, process) for who, process in started))
         say(f"agents {', '.join(pods)} and the coordinator are ready, each a process of its own")
         yield url
 
@@ -73,14 +76,12 @@ def _as(role: str, url: str, keys: Keys | None) -> Connection:
     return Connection(servers=url, name=f"podfolio-{role}", role=role, nkey_seed=keys.seed(role), ca=keys.ca)
 
 
-async def _start(
-    store: Path, name: str, command: tuple[str, ...], settings: Connection, logs: IO[bytes] | None
-) -> Process:
+async def _start(command: tuple[str, ...], settings: Connection, logs: IO[bytes] | None) -> Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         *command,
-        env={**os.environ, **variables(settings), "PODFOLIO_READY_FILE": str(_ready_file(store, name))},
+        env={**os.environ, **variables(settings)},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=logs,
@@ -105,18 +106,21 @@ async def _end(process: Process) -> None:
         await process.wait()
 
 
-async def _await_ready(store: Path, name: str, process: Process) -> None:
+async def _await_ready(bus: JetStreamBus, role: str, process: Process) -> None:
     try:
         async with asyncio.timeout(_START_S):
-            while not _ready_file(store, name).exists():
+            while not await _is_ready(bus, role):
                 if process.returncode is not None:
-                    message = f"{name} ended with status {process.returncode} before it was ready; see its log"
+                    message = f"{role} ended with status {process.returncode} before it was ready; see its log"
                     raise BusError(message)
                 await asyncio.sleep(0.02)
     except TimeoutError:
-        message = f"{name} was not ready within {_START_S:g} s; see its log"
+        message = f"{role} was not ready within {_START_S:g} s; see its log"
         raise BusError(message) from None
 
 
-def _ready_file(store: Path, name: str) -> Path:
-    return store / f"{name}.ready"
+async def _is_ready(bus: JetStreamBus, role: str) -> bool:
+    try:
+        return await bus.somebody_answers(service_name(role))
+    except UnreachableError:
+        return False

@@ -10,16 +10,18 @@ import structlog
 
 from bus.jetstream.roles import COORDINATOR
 from bus.options import connection_options, replica_options
-from bus.port import COORDINATORS
+from bus.port import COORDINATORS, DEADLINES
 from bus.process import configure_logs, run
+from bus.service import Endpoint, Service, service_name
 from bus.signing import Signer
+from bus.subjects import ALL_DUE, ALL_POD_RESULTS, ALL_REQUESTS, Kind
 from coordinator.shell import Coordinator
 from coordinator.solver import Solver
 
 if TYPE_CHECKING:
     import asyncio
-    from pathlib import Path
 
+    from bus.http import Address
     from bus.jetstream import Connection
     from bus.port import Bus
 
@@ -29,9 +31,18 @@ log = structlog.get_logger()
 @click.command()
 @connection_options("podfolio-coordinator", role=COORDINATOR)
 @replica_options
-def main(settings: Connection, at_once: int, ready_file: Path | None) -> None:
+def main(settings: Connection, at_once: int, http: Address | None) -> None:
     """Run one replica of the coordinator."""
     configure_logs(process="coordinator")
+    service = Service(
+        service_name(COORDINATOR),
+        "Podfolio's coordinator",
+        (
+            Endpoint(Kind.REQUEST, ALL_REQUESTS, COORDINATORS),
+            Endpoint(Kind.POD, ALL_POD_RESULTS, COORDINATORS),
+            Endpoint(Kind.DUE, ALL_DUE, DEADLINES),
+        ),
+    )
 
     async def work(bus: Bus, stop: asyncio.Event, ready: asyncio.Event) -> None:
         secret = settings.nkey_seed or settings.credentials
@@ -41,7 +52,7 @@ def main(settings: Connection, at_once: int, ready_file: Path | None) -> None:
             ready.set()
             await Coordinator(bus, solver.optimise, signer).run(stop, at_once=at_once)
 
-    sys.exit(run(settings, work, queues=frozenset({COORDINATORS}), ready_file=ready_file))
+    sys.exit(run(settings, work, service=service, http=http))
 
 
 if __name__ == "__main__":

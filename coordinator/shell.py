@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
-from bus import subjects
+from bus import metrics, subjects, tracing
 from bus.envelope import publish
-from bus.messages import MasterPortfolioFailed, MessageRejected, Reason
+from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, MessageRejected, Reason
 from bus.port import COORDINATORS, DEADLINES, Stored, UnreachableError, pod_of_queue
 from bus.subjects import Kind
 from bus.workers import work_off
@@ -20,11 +20,14 @@ from coordinator.decisions import Fail, Optimise, SetDeadline, Wait, admit, deci
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import TypeAlias
 
     from bus.messages import FinalEvent, OptimizationRequest, PodResult
     from bus.port import Bus, Delivery, Message
     from bus.signing import Signer
     from coordinator.decisions import Action
+
+    Causes: TypeAlias = tuple[Mapping[str, str], ...]
 
 SOURCE = "/podfolio/coordinator"
 
@@ -80,9 +83,9 @@ class Coordinator:
         if not address.key:
             await self.put_aside(message)
             return
-        action = await self.consider(delivery, address.kind)
+        action, causes = await self.consider(delivery, address.kind)
         decided = perf_counter()
-        event, stored = await self.act(address.key, action, delivery)
+        event, stored = await self.act(address.key, action, delivery, causes)
         # One line a request says it all: that of the message that ended it.
         tell = log.info if stored is Stored.NEW else log.debug
         tell(
@@ -102,17 +105,17 @@ class Coordinator:
             failed = MasterPortfolioFailed(
                 request_id=request_id, reason=Reason.INTERNAL_ERROR, message=f"the coordinator cannot answer: {error}"
             )
-            await self.publish_final(failed)
+            await self.publish(failed)
 
-    async def consider(self, delivery: Delivery, kind: Kind) -> Action:
-        """Read what is needed and decide.
+    async def consider(self, delivery: Delivery, kind: Kind) -> tuple[Action, Causes]:
+        """Read what is needed and decide; returns also the headers of what led to it, the request's first.
 
         Raises:
             UnreachableError: If a replica that lags has not got the request whose deadline this is.
         """
         message = delivery.message
         if kind is Kind.REQUEST:
-            return await self.admit(message)
+            return await self.admit(message), (message.headers,)
         request_id = subjects.parse(message.subject).key
         record = read_record(
             await self.bus.record(
@@ -125,7 +128,8 @@ class Coordinator:
         if kind is Kind.DUE and record.request is None and delivery.attempt < _READS:
             text = f"the request {request_id}, whose deadline has come, is not there (yet)"
             raise UnreachableError(text)
-        return decide(record, due=kind is Kind.DUE)
+        led = (record.request, *record.answers.values())
+        return decide(record, due=kind is Kind.DUE), tuple(message.headers for message in led if message)
 
     async def admit(self, message: Message) -> Action:
         """Admit a request, or refuse it; what pods there are is looked up again before one is called unknown."""
@@ -136,23 +140,28 @@ class Coordinator:
             action = admit(message, self._pods)
         return action
 
-    async def act(self, request_id: str, action: Action, delivery: Delivery) -> tuple[FinalEvent | None, Stored | None]:
+    async def act(
+        self, request_id: str, action: Action, delivery: Delivery, causes: Causes
+    ) -> tuple[FinalEvent | None, Stored | None]:
         """Do it; returns the final event, if that is what follows, and what became of it."""
         if isinstance(action, Wait):
             return None, None
         if isinstance(action, SetDeadline):
             await self.bus.schedule(request_id, action.at)
             return None, None
-        event = action.event if isinstance(action, Fail) else await self.solve(request_id, action, delivery)
-        if event is None:
-            return None, None
-        return event, await self.publish_final(event, caused_by=delivery.message.headers)
+        with tracing.span("finish", *causes, request_id=request_id):
+            event = action.event if isinstance(action, Fail) else await self.solve(request_id, action, delivery)
+            if event is None:
+                return None, None
+            return event, await self.publish(event)
 
-    async def publish_final(self, event: FinalEvent, *, caused_by: Mapping[str, str] | None = None) -> Stored:
-        """Publish a final event, signed if there is a key."""
+    async def publish(self, event: FinalEvent) -> Stored:
+        """Publish the final event, once, signed if there is a key."""
         signed = self.signer.sign(event) if self.signer else event
         subject = subjects.final(event.request_id)
-        return await publish(self.bus, subject, signed, source=SOURCE, now=self.clock(), caused_by=caused_by)
+        stored = await publish(self.bus, subject, signed, source=SOURCE, now=self.clock())
+        _count(event, stored)
+        return stored
 
     async def solve(self, request_id: str, action: Optimise, delivery: Delivery) -> FinalEvent | None:
         """Have it optimised, one request after the other, within what is left of the deadline.
@@ -166,7 +175,8 @@ class Coordinator:
             if contested and await self.bus.record((subjects.final(request_id),)):
                 return None
             left = (action.deadline - self.clock()).total_seconds() - _PUBLISH_S
-            return await self.optimise(action.request, action.results, seconds=max(left, _LAST_S))
+            with metrics.MASTER_SOLVING.time(), tracing.span("optimise"):
+                return await self.optimise(action.request, action.results, seconds=max(left, _LAST_S))
 
     async def put_aside(self, message: Message) -> None:
         """Tell whoever watches of a message that nobody can be answered about."""
@@ -183,6 +193,14 @@ def _outcome(action: Action) -> str:
     if isinstance(action, Wait):
         return action.why
     return "admitted" if isinstance(action, SetDeadline) else "answered_meanwhile"
+
+
+def _count(event: FinalEvent, stored: Stored) -> None:
+    outcome = event.reason.value if isinstance(event, MasterPortfolioFailed) else "optimised"
+    metrics.FINALS.labels(outcome, stored.value).inc()
+    if isinstance(event, MasterPortfolioOptimized) and stored is Stored.NEW:
+        metrics.PORTFOLIOS.labels("yes" if event.certificate.certified else "no").inc()
+        metrics.GAP.observe(event.certificate.gap)
 
 
 def _facts(event: FinalEvent) -> dict[str, Any]:

@@ -4,7 +4,7 @@ What the server promises, and what of it is relied on, stands in docs/adr/0004; 
 short of it: one message a subject, for ever, refused by the server itself; an answer that does not
 come means *unknown*, so everything here can be done again; a read is believed only if it proves itself.
 
-``bus`` puts together ``publication``, ``deliveries``, ``record``, ``deadlines`` and ``observer``; they
+``bus`` puts together ``publication``, ``deliveries``, ``record``, ``deadlines``, ``observer`` and ``discovery``; they
 go on ``asking`` and ``pulls``, those on the ``wire``, the only module that knows the NATS client.
 ``streams`` says what must exist on the server, ``setup`` creates it, and ``server`` runs a server of
 one's own.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from bus.jetstream import asking, deadlines, deliveries, observer, record
+from bus.jetstream import asking, deadlines, deliveries, discovery, observer, record
 from bus.jetstream.publication import Publication
 from bus.jetstream.streams import EVENTS, TIMERS
 from bus.jetstream.wire import Wire
@@ -14,10 +14,12 @@ from bus.port import COORDINATORS, DEADLINES, NotSetUpError, pod_of_queue
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
+    from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
     from bus.jetstream.connection import Connection
     from bus.port import Delivery, Message, Stored
+    from bus.service import Service
 
 
 @asynccontextmanager
@@ -91,6 +93,14 @@ class JetStreamBus:
     async def closed(self) -> None:
         """Return when the connection is lost for good or has become useless."""
         await self._wire.useless()
+
+    def answering(self, service: Service) -> AbstractAsyncContextManager[None]:
+        """Answer on the NATS service API while the block lasts; see ``discovery``."""
+        return discovery.answering(self._wire, service)
+
+    async def somebody_answers(self, name: str) -> bool:
+        """Whether a replica of the service *name* is there; see ``discovery``."""
+        return await discovery.somebody_answers(self._wire, name)
 
     async def ask_api(self, name: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Ask JetStream's own interface; for ``setup``, not for use by others. See ``asking.ask_api``."""

@@ -45,7 +45,11 @@ _NOTHING_FOUND = "404"
 async def follow(wire: Wire, *, since: datetime | None, everything: bool) -> AsyncGenerator[Message, None]:
     """Follow the event stream; see ``Bus``."""
     news = asyncio.Event()
-    async with wire.overhear(subjects.ALL_NEWS, news.set):
+
+    async def hear(_: Frame) -> None:
+        news.set()
+
+    async with wire.overhear(subjects.ALL_NEWS, hear):
         place = await _begin(wire, since, everything=everything)
         pause_s = _FIRST_PAUSE_S
         while True:

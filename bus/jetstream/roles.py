@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from bus import subjects
 from bus.jetstream.streams import EVENTS, TIMERS, wanted_queues
 from bus.port import COORDINATORS, DEADLINES, pod_queue
+from bus.service import service_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -21,6 +22,10 @@ REQUESTER = "requester"
 OBSERVER = "observer"
 COORDINATOR = "coordinator"
 ADMIN = "admin"
+OPERATOR = "operator"
+
+# What the inboxes of all have in common, with users and without.
+INBOXES = "_INBOX"
 
 _API = "$JS.API"
 # What every connection asks every two seconds, to know whether it is alive: it tells how much the server
@@ -28,6 +33,13 @@ _API = "$JS.API"
 _PROBE = f"{_API}.INFO"
 # Read whatever the event stream holds. What is asked for stands in the body, which no permission can see.
 _READ_EVENTS = f"{_API}.DIRECT.GET.{EVENTS}"
+
+
+# Not `allow_responses`, with which an asker lends its hand: the server would let a service answer to whatever
+# subject it is told to, the deletion of a stream included. And operators read nothing else in their inbox, so
+# that nobody who may write there can tell them anything but how services are.
+_TO_OPERATORS = f"{INBOXES}_{OPERATOR}.>"
+_VERBS = ("PING", "INFO", "STATS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +69,13 @@ def agent_role(pod: str) -> str:
 
 def inbox_of(role: str) -> str:
     """Name the prefix of a role's inboxes; of one that is nobody in particular, NATS's own."""
-    return f"_INBOX_{role}" if role else "_INBOX"
+    return f"{INBOXES}_{role}" if role else INBOXES
 
 
 def roles(pods: Collection[str]) -> tuple[Role, ...]:
     """Give every role of a system with these *pods*."""
-    return (_requester(), _observer(), *(_agent(pod) for pod in sorted(pods)), _coordinator(), _admin(pods))
+    agents = (_agent(pod) for pod in sorted(pods))
+    return (_requester(), _observer(), *agents, _coordinator(), _admin(pods), _operator())
 
 
 def authorization(pods: Collection[str], public_keys: Mapping[str, str]) -> str:
@@ -92,8 +105,8 @@ def _observer() -> Role:
 
 
 def _agent(pod: str) -> Role:
-    answer = subjects.pod_result("*", pod)
-    return Role(agent_role(pod), (_PROBE, *_works(EVENTS, pod_queue(pod)), answer, _whose(answer)))
+    name, answer = agent_role(pod), subjects.pod_result("*", pod)
+    return Role(name, (_PROBE, *_works(EVENTS, pod_queue(pod)), answer, _whose(answer), _TO_OPERATORS), _asked(name))
 
 
 def _coordinator() -> Role:
@@ -111,7 +124,9 @@ def _coordinator() -> Role:
             subjects.ALL_TIMERS,
             _stream_info(EVENTS),
             _stream_info(TIMERS),
+            _TO_OPERATORS,
         ),
+        _asked(COORDINATOR),
     )
 
 
@@ -125,6 +140,16 @@ def _admin(pods: Collection[str]) -> Role:
             f"{_API}.CONSUMER.CREATE.{stream}.{queue['name']}{filtered}",
         ]
     return Role(ADMIN, (_PROBE, *streams, *queues))
+
+
+def _operator() -> Role:
+    return Role(OPERATOR, (_PROBE, *(f"$SRV.{verb}{whom}" for verb in _VERBS for whom in ("", ".*", ".*.*"))))
+
+
+def _asked(role: str) -> tuple[str, ...]:
+    """Hear what services are asked: all of them, all of this name, and any one of these."""
+    whom = ("", f".{service_name(role)}", f".{service_name(role)}.*")
+    return tuple(f"$SRV.{verb}{which}" for verb in _VERBS for which in whom)
 
 
 def _works(stream: str, queue: str) -> tuple[str, ...]:

@@ -145,18 +145,14 @@ class Wire:
                 await subscription.unsubscribe()
 
     @asynccontextmanager
-    async def overhear(self, subject: str, heard: Callable[[], None]) -> AsyncIterator[None]:
-        """Call *heard* whenever something is published on *subject*; some of it may be missed.
+    async def overhear(self, subject: str, handle: Callable[[Frame], Awaitable[None]]) -> AsyncIterator[None]:
+        """Hand *handle* what is published on *subject*; some of it may be missed.
 
         Raises:
             UnreachableError: If there is no connection now.
         """
-
-        async def hear(_: Frame) -> None:
-            heard()
-
         try:
-            subscription = await self._client.subscribe(subject, cb=hear)
+            subscription = await self._client.subscribe(subject, cb=handle)
         except nats.errors.Error as error:
             message = f"cannot listen at {self._settings}: {error}"
             raise UnreachableError(message) from error

@@ -15,7 +15,7 @@ from bus.jetstream import JetStreamBus, observer
 from bus.port import RefusedError, UnreachableError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
     from bus.jetstream.wire import Wire
     from bus.port import Message
@@ -55,11 +55,11 @@ class ScriptedWire:
 
     answers: list[list[ScriptedFrame] | Exception]
     asked: list[dict[str, Any]] = field(default_factory=list)
-    ring: Callable[[], None] | None = None
+    ring: Callable[[ScriptedFrame], Awaitable[None]] | None = None
 
     @asynccontextmanager
-    async def overhear(self, _: str, heard: Callable[[], None]) -> AsyncIterator[None]:
-        self.ring = heard
+    async def overhear(self, _: str, handle: Callable[[ScriptedFrame], Awaitable[None]]) -> AsyncIterator[None]:
+        self.ring = handle
         yield
 
     async def ask_all(self, _: str, data: bytes, **__: object) -> list[ScriptedFrame]:
@@ -133,7 +133,7 @@ async def test_news_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         while len(wire.asked) < 2:  # noqa: ASYNC110 - the wire has no event
             await asyncio.sleep(0)
         assert wire.ring is not None
-        wire.ring()
+        await wire.ring(NOTHING)
         seen = await waiting
 
     assert seen == [1]

@@ -24,10 +24,12 @@ from requests_made import ROOT
 
 from bus import subjects
 from bus.jetstream import Connection, JetStreamBus, connect
-from bus.jetstream.roles import ADMIN, COORDINATOR, OBSERVER, REQUESTER, agent_role, inbox_of, roles
+from bus.jetstream.roles import ADMIN, COORDINATOR, OBSERVER, OPERATOR, REQUESTER, agent_role, inbox_of, roles
 from bus.jetstream.server import Server, launch
 from bus.jetstream.setup import set_up
 from bus.port import COORDINATORS, DEADLINES, RefusedError, Stored, pod_queue
+from bus.service import Endpoint, Service, service_name
+from bus.subjects import Kind
 from cli.keys import Keys, make_keys
 
 if TYPE_CHECKING:
@@ -37,13 +39,15 @@ if TYPE_CHECKING:
 
 PODS = ("alpha", "beta")
 ALPHA, BETA = map(agent_role, PODS)
-ROLES = (REQUESTER, OBSERVER, ALPHA, BETA, COORDINATOR, ADMIN)
+ROLES = (REQUESTER, OBSERVER, ALPHA, BETA, COORDINATOR, ADMIN, OPERATOR)
 # Nothing takes nearly as long; only a test that fails waits so long.
 PATIENCE_S = 20.0
 
 EVERYBODY = frozenset(ROLES)
 NOBODY: frozenset[str] = frozenset()
 READERS = frozenset({REQUESTER, OBSERVER, COORDINATOR})
+SERVICES = frozenset({ALPHA, BETA, COORDINATOR})
+VERBS = ("PING", "INFO", "STATS")
 
 # What is published, and who may. What is sent to the server's interface has no body, or one that changes nothing.
 PUBLISH: dict[str, frozenset[str]] = {
@@ -121,8 +125,14 @@ PUBLISH: dict[str, frozenset[str]] = {
     "$JS.API.DIRECT.GET.PODFOLIO.podfolio.v1.>": NOBODY,
     "$JS.API.DIRECT.GET.PODFOLIO_TIMERS": NOBODY,
     "$JS.API.STREAM.MSG.GET.PODFOLIO": NOBODY,
+    # Ask services how they are.
+    **{f"$SRV.{verb}": frozenset({OPERATOR}) for verb in VERBS},
+    **{f"$SRV.{verb}.podfolio-pod-alpha": frozenset({OPERATOR}) for verb in VERBS},
+    **{f"$SRV.{verb}.podfolio-pod-alpha.some-id": frozenset({OPERATOR}) for verb in VERBS},
+    "$SRV.SCHEMA": NOBODY,
     # Speak to others directly, or to the server itself.
-    **{f"{inbox_of(role)}.x": NOBODY for role in ROLES},
+    **{f"{inbox_of(role)}.x": SERVICES if role == OPERATOR else NOBODY for role in ROLES},
+    "_INBOX.x": NOBODY,
     "$SYS.REQ.SERVER.PING": NOBODY,
 }
 
@@ -131,6 +141,13 @@ SUBSCRIBE: dict[str, frozenset[str]] = {
     **{f"{inbox_of(role)}.>": frozenset({role}) for role in ROLES},
     # That something was stored, not what.
     "podfolio_news.v1.>": frozenset({REQUESTER, OBSERVER}),
+    # What services are asked: all of them, those of one name, and one of these.
+    **{f"$SRV.{verb}": SERVICES for verb in VERBS},
+    **{f"$SRV.{verb}.podfolio-pod-alpha": frozenset({ALPHA}) for verb in VERBS},
+    **{f"$SRV.{verb}.podfolio-pod-alpha.some-id": frozenset({ALPHA}) for verb in VERBS},
+    **{f"$SRV.{verb}.podfolio-coordinator.some-id": frozenset({COORDINATOR}) for verb in VERBS},
+    "$SRV.PING.*": NOBODY,
+    "$SRV.>": NOBODY,
     "_INBOX.>": NOBODY,
     ">": NOBODY,
     "podfolio.v1.>": NOBODY,
@@ -387,6 +404,69 @@ async def test_an_agent_reads_its_own_results_and_no_other(guarded: Guarded) -> 
         found = await alpha.reply()
 
     assert found.headers["Nats-Subject"] == subjects.pod_result("r1", "alpha")
+
+
+def a_service(role: str, queue: str) -> Service:
+    return Service(service_name(role), "for a test", (Endpoint(Kind.REQUEST, subjects.ALL_REQUESTS, queue),))
+
+
+async def test_an_operator_hears_from_each_service(guarded: Guarded) -> None:
+    alpha, coordinator = await guarded.bus(ALPHA), await guarded.bus(COORDINATOR)
+    services = a_service(ALPHA, pod_queue("alpha")), a_service(COORDINATOR, COORDINATORS)
+    operator = await guarded.person(OPERATOR)
+    async with alpha.answering(services[0]), coordinator.answering(services[1]):
+        for bus in (alpha, coordinator):
+            await bus.has_queue(pod_queue("alpha") if bus is alpha else COORDINATORS)  # the server knows by now
+        assert await operator.publish("$SRV.PING") == []
+        everybody = {json.loads((await operator.reply()).data)["name"] for _ in services}
+        assert await operator.publish(f"$SRV.STATS.podfolio-pod-alpha.{services[0].id}") == []
+        one = json.loads((await operator.reply()).data)
+
+    assert everybody == {"podfolio-pod-alpha", "podfolio-coordinator"}
+    assert (one["type"], one["id"]) == ("io.nats.micro.v1.stats_response", services[0].id)
+
+
+# Where an asker would like an answer to go that it may not publish to itself.
+ELSEWHERE = {
+    "another's inbox": f"{inbox_of(REQUESTER)}.replies",
+    "a final event": subjects.final("r1"),
+    "a deletion": "$JS.API.STREAM.DELETE.PODFOLIO",
+}
+
+
+@pytest.mark.parametrize("elsewhere", ELSEWHERE)
+async def test_no_service_can_be_made_to_answer_elsewhere(guarded: Guarded, elsewhere: str) -> None:
+    async with connect(guarded.auditor) as auditor:
+        coordinator, operator = await guarded.bus(COORDINATOR), await guarded.person(OPERATOR)
+        requester = await guarded.person(REQUESTER)
+        async with coordinator.answering(a_service(COORDINATOR, COORDINATORS)):
+            await coordinator.has_queue(COORDINATORS)
+            await operator.client.publish("$SRV.PING", b"", ELSEWHERE[elsewhere])
+            # Its next answer comes after whatever it did about the first question.
+            await operator.publish("$SRV.PING")
+            await operator.reply()
+        await coordinator.has_queue(COORDINATORS)
+        await requester.refused()
+        state = (await auditor.ask_api("STREAM.INFO.PODFOLIO"))["state"]
+
+    assert requester.heard == []
+    assert state["messages"] == 0
+
+
+async def test_the_server_too_lets_no_service_answer_elsewhere(guarded: Guarded) -> None:
+    alpha, operator = await guarded.person(ALPHA), await guarded.person(OPERATOR)
+
+    async def answer(message: Any) -> None:  # noqa: ANN401
+        await alpha.client.publish(message.reply, b"{}")
+
+    await alpha.client.subscribe("$SRV.PING", cb=answer)
+    assert await alpha.refused() == []
+
+    await operator.client.publish("$SRV.PING", b"", subjects.final("r1"))
+    await operator.publish("$SRV.PING")
+    await operator.reply()
+
+    assert any('publish to "podfolio.v1.final.r1"' in refusal for refusal in await alpha.refused())
 
 
 async def test_what_a_role_may_not_is_said_at_once(guarded: Guarded) -> None:

@@ -1,4 +1,4 @@
-"""Real processes for tests: started, watched through their ready files and logs, ended by their own id."""
+"""Real processes for tests: started, watched through their pages and logs, ended by their own id."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ import signal
 import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pages import get
 from requests_made import REFERENCE, ROOT
 
 from agents import mandates
@@ -42,32 +44,41 @@ class Site:
     Attributes:
         url: The server.
         bus: A client's connection.
-        folder: For ready files and logs.
+        folder: For logs.
     """
 
     url: str
     bus: JetStreamBus
     folder: Path
     _running: list[Process] = field(default_factory=list)
+    _pages: dict[int, str] = field(default_factory=dict)
 
     async def start(self, *command: str) -> Process:
         """Start ``python -m`` *command* and wait until it is ready."""
         name = "-".join([str(len(self._running)), *(Path(word).stem for word in command)])
-        ready = self.folder / f"{name}.ready"
-        with (self.folder / f"{name}.log").open("wb") as log:
+        log_file = self.folder / f"{name}.log"
+        with log_file.open("wb") as log:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
                 *command,
-                env={**os.environ, "PODFOLIO_NATS_URL": self.url, "PODFOLIO_READY_FILE": str(ready)},
+                env={**os.environ, "PODFOLIO_NATS_URL": self.url, "PODFOLIO_HTTP_PORT": "0"},
                 stderr=log,
             )
         self._running.append(process)
         async with asyncio.timeout(START_S):
-            while not ready.exists():
-                assert process.returncode is None, (self.folder / f"{name}.log").read_text(encoding="utf-8")
+            while not (listens := said(log_file, "process.listens")):
+                assert process.returncode is None, log_file.read_text(encoding="utf-8")
+                await asyncio.sleep(0.02)
+            self._pages[process.pid] = listens[0]["http"]
+            while (await self.page(process, "/ready"))[0] != HTTPStatus.OK:
+                assert process.returncode is None, log_file.read_text(encoding="utf-8")
                 await asyncio.sleep(0.02)
         return process
+
+    async def page(self, process: Process, path: str) -> tuple[int, str]:
+        """Ask *process* over HTTP; returns the status, 0 if nobody listens, and the text."""
+        return await asyncio.to_thread(get, self._pages[process.pid] + path)
 
     async def start_all(self, *, but: tuple[str, ...] = ()) -> dict[str, Process]:
         """Start an agent of every pod and a coordinator."""
@@ -194,6 +205,12 @@ def documented_program(document: str, uses: str) -> str:
     programs = re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(encoding="utf-8"), re.DOTALL)
     (program,) = (program for program in programs if uses in program)
     return str(program)
+
+
+def said(file: Path, event: str) -> list[dict[str, Any]]:
+    """Read the whole lines of a log that tell of *event*."""
+    lines = [line for line in file.read_text(encoding="utf-8").splitlines(keepends=True) if line.startswith("{")]
+    return [told for line in lines if line.endswith("\n") and (told := json.loads(line))["event"] == event]
 
 
 def log_lines(folder: Path, name: str) -> list[dict[str, Any]]:

@@ -1,0 +1,93 @@
+"""What orchestrators ask a process over HTTP: ``/live``, ``/ready`` and ``/metrics``.
+
+The event loop that does the work answers, so that one that hangs is not called live. Three pages that change
+nothing need no framework: the first line of a request is read, the rest and any further request is not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+from bus.metrics import exposition
+from bus.port import BusError
+
+if TYPE_CHECKING:
+    from asyncio import StreamReader, StreamWriter
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+_TEXT = "text/plain; charset=utf-8"
+# Whoever is slower or says more is no orchestrator.
+_REQUEST_S = 5.0
+_REQUEST_BYTES = 8 * 2**10
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen.
+
+    Attributes:
+        port: 0 for any that is free.
+        host: The interface; by default for this machine only.
+    """
+
+    port: int
+    host: str = "127.0.0.1"
+
+
+@asynccontextmanager
+async def serving(address: Address, *, unready: Callable[[], Awaitable[str]]) -> AsyncIterator[str]:
+    """Answer while the block lasts; yields the URL.
+
+    Args:
+        address: Where.
+        unready: Says why the process takes no work now; empty if it does.
+
+    Raises:
+        BusError: If nobody can listen there.
+    """
+
+    async def respond(reader: StreamReader, writer: StreamWriter) -> None:
+        with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            async with asyncio.timeout(_REQUEST_S):
+                head = await reader.readuntil(b"\r\n\r\n")
+                writer.write(await _answer(head, unready))
+                await writer.drain()
+        writer.close()
+
+    try:
+        server = await asyncio.start_server(respond, address.host, address.port, limit=_REQUEST_BYTES)
+    except OSError as error:
+        message = f"cannot listen on {address.host}:{address.port} ({error.strerror}): give another --http"
+        raise BusError(message) from error
+    async with server:
+        yield f"http://{address.host}:{server.sockets[0].getsockname()[1]}"
+
+
+async def _answer(head: bytes, unready: Callable[[], Awaitable[str]]) -> bytes:
+    method, path, *_ = [*head.split(b"\r\n", 1)[0].decode("latin-1").split(" "), "", ""]
+    if method not in {"GET", "HEAD"}:
+        status, kind, body = "405 Method Not Allowed", _TEXT, b"only GET and HEAD\n"
+    else:
+        status, kind, body = await _page(path.partition("?")[0], unready)
+    told = (
+        f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
+        "Cache-Control: no-store\r\nConnection: close\r\n\r\n"
+    )
+    return told.encode() + (b"" if method == "HEAD" else body)
+
+
+async def _page(path: str, unready: Callable[[], Awaitable[str]]) -> tuple[str, str, bytes]:
+    if path == "/live":
+        return "200 OK", _TEXT, b"live\n"
+    if path == "/ready":
+        why = await unready()
+        return ("503 Service Unavailable", _TEXT, f"{why}\n".encode()) if why else ("200 OK", _TEXT, b"ready\n")
+    if path == "/metrics":
+        return "200 OK", CONTENT_TYPE_PLAIN_0_0_4, exposition()
+    return "404 Not Found", _TEXT, b"there are /live, /ready and /metrics\n"

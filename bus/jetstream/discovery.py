@@ -1,0 +1,64 @@
+"""Answer on the NATS service API (ADR-32), and ask there whether somebody is.
+
+nats-py has a module for services; it is not used, since it counts only what it subscribes to itself, which
+is nothing here, and since it answers to wherever it is told to. An answer is a publication of ours: whoever
+asks may name a subject that only we may publish, so that it goes to inboxes only.
+"""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+
+import structlog
+
+from bus.jetstream.errors import NobodyListensError
+from bus.jetstream.roles import INBOXES
+from bus.port import BusError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from bus.jetstream.frames import Frame
+    from bus.jetstream.wire import Wire
+    from bus.service import Service
+
+_log = structlog.get_logger()
+
+_ANSWER_S = 1.0
+
+
+@asynccontextmanager
+async def answering(wire: Wire, service: Service) -> AsyncIterator[None]:
+    """Answer for *service* while the block lasts.
+
+    Raises:
+        UnreachableError: If there is no connection now.
+    """
+    answers = service.subjects
+
+    async def answer(frame: Frame) -> None:
+        if not frame.reply.startswith(INBOXES):
+            return
+        try:
+            await wire.tell(frame.reply, answers[frame.subject]())
+        except BusError as error:
+            _log.debug("service.not_answered", subject=frame.subject, error=str(error))
+
+    async with AsyncExitStack() as stack:
+        for subject in answers:
+            await stack.enter_async_context(wire.overhear(subject, answer))
+        yield
+
+
+async def somebody_answers(wire: Wire, name: str) -> bool:
+    """Whether a replica of the service *name* is there.
+
+    Raises:
+        UnreachableError: If somebody is, and does not answer.
+    """
+    try:
+        await wire.ask(f"$SRV.PING.{name}", timeout_s=_ANSWER_S)
+    except NobodyListensError:
+        return False
+    return True
