@@ -64,6 +64,12 @@ async def test_a_full_stream_is_waited_out_and_no_reason_to_fail_what_was_acknow
     assert (done.attempts, done.given_up) == (2 * CRASHES + 1, [])
 
 
+async def test_an_outage_does_not_count_as_a_crash() -> None:
+    done = await run(Failing([UnreachableError("gone")] * CRASHES + [ValueError("crash")]))
+
+    assert (done.attempts, done.given_up) == (CRASHES + 2, [])
+
+
 async def test_a_crash_is_tried_again_and_then_given_up() -> None:
     done = await run(Failing([ValueError(f"crash {i}") for i in range(99)]))
 
