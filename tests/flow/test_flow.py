@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -267,3 +268,26 @@ async def test_what_was_answered_while_it_waited_for_its_turn_is_not_optimised_a
 
     assert isinstance(event, MasterPortfolioOptimized)
     assert asked == ["r1"]
+
+
+@pytest.mark.parametrize("off_s", [-3_600, 3_600])
+async def test_a_coordinator_whose_clock_is_wrong_takes_no_more_time_than_the_request_has(off_s: float) -> None:
+    bus = MemoryBus(PODS)
+    given: list[float] = []
+
+    async def timed(request: OptimizationRequest, results: Mapping[str, PodResult], *, seconds: float) -> FinalEvent:
+        given.append(seconds)
+        return await inline(request, results, seconds=seconds)
+
+    stop = asyncio.Event()
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
+        for pod in PODS:
+            group.create_task(Agent(bus, mandates.load(pod)).run(stop, at_once=8))
+        coordinator = Coordinator(bus, timed, clock=lambda: bus.now() + timedelta(seconds=off_s))
+        group.create_task(coordinator.run(stop, at_once=8))
+        await publish(bus, data(deadline_s=20))
+        event = await final_of(bus)
+        stop.set()
+
+    assert isinstance(event, MasterPortfolioOptimized)
+    assert all(0 < seconds < 20 for seconds in given)
