@@ -80,10 +80,12 @@ class Coordinator:
         action = await self.consider(delivery, address.kind)
         decided = perf_counter()
         event, stored = await self.act(address.key, action, delivery)
-        # One line a request says it all: that of the message that ended it.
-        tell = log.info if stored is Stored.NEW else log.debug
+        # One line a request says it all: that of the message that ended it. What was optimised for nothing, since
+        # another's final was there first, is told too: it costs as much.
+        ended = "request.finished" if stored in {Stored.NEW, Stored.SAME} else "request.finished_before"
+        tell = log.info if event else log.debug
         tell(
-            "request.finished" if event else f"{address.kind.value}.considered",
+            ended if event else f"{address.kind.value}.considered",
             request_id=address.key,
             **(_facts(event) if event else {"outcome": _outcome(action)}),
             stored=stored.value if stored else None,
