@@ -31,6 +31,10 @@ check: $(READY) ## Check style, types and the arrows between the packages
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+chaos: $(READY) ## Kill, freeze, part and fill what runs, and audit what became of the requests; see docs/reliability.md
+	PYTHONPATH=tests $(BIN)/python -m chaos --requests $(or $(REQUESTS),1000) --seconds $(or $(SECONDS),120) \
+	  --faults $(or $(FAULTS),60) --seed $(or $(SEED),1) $(if $(WRITE),--write $(WRITE))
+
 bench: $(READY) ## Measure the reference customer, the whole system and trading, side by side with SCIP; into docs/benchmarks.md
 	$(BIN)/python benchmarks/run.py --write docs/benchmarks.md
 
@@ -47,4 +51,4 @@ constraints: ## Pin the newest packages that work, in constraints.txt
 	rm -rf .venv && $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --editable '.[dev]'
 	$(BIN)/python -m pip freeze --exclude-editable | grep -v ' @ ' > constraints.txt
 
-.PHONY: help setup demo test check bench bench-ladder bench-public schemas constraints
+.PHONY: help setup demo test check chaos bench bench-ladder bench-public schemas constraints
