@@ -134,7 +134,7 @@ class Audit:
 
     def _portfolio(self, request_id: str, case: _Case, sequence: int, event: dict[str, Any]) -> None:
         assert case.request is not None
-        expected = {pod for pod, share in (case.request.pod_weights or {}).items() if share > 0}
+        expected = _asked(case.request)
         if missing := sorted(pod for pod in expected if case.results.get(pod, sequence) >= sequence):
             self._wrong.append(f"{request_id}: optimised in {sequence} without the results of {', '.join(missing)}")
         if event["request_id"] != request_id or set(event["pods"]) != expected:
@@ -165,11 +165,14 @@ class Audit:
         wrong += [
             f"{request_id}: acknowledged, and not in the stream" for request_id in sorted(set(acknowledged) - stored)
         ]
-        for request_id in sorted(stored):
-            case = self._cases[request_id]
+        for request_id, case in sorted(self._cases.items()):
+            if case.request is None:
+                continue
             if case.finals != 1:
                 told = "acknowledged" if request_id in acknowledged else "stored"
                 wrong.append(f"{request_id}: {told}, and has {case.finals} final events")
+            # Late, perhaps, and after the final event; but what was handed to an agent is not forgotten.
+            wrong += [f"{request_id}: {pod} never answered" for pod in sorted(_asked(case.request) - set(case.results))]
         return Verdict(
             wrong=tuple(wrong[:_TOLD] + ([f"and {len(wrong) - _TOLD} more"] if len(wrong) > _TOLD else [])),
             stored=len(stored),
@@ -180,6 +183,10 @@ class Audit:
             latencies_s=tuple(sorted(self._latencies)),
             late_s=tuple(sorted(case.late_s for case in self._cases.values() if case.late_s > 0)),
         )
+
+
+def _asked(request: OptimizationRequest) -> set[str]:
+    return {pod for pod, share in (request.pod_weights or {}).items() if share > 0}
 
 
 def _fingerprint(told: dict[str, Any]) -> str:

@@ -112,6 +112,13 @@ def test_a_pod_s_second_result() -> None:
     assert "r1-0: alpha answered twice, the second time in 3" in judge(stream).wrong
 
 
+def test_a_pod_that_forgot_a_request() -> None:
+    failed = {"type": "MasterPortfolioFailed", "reason": "deadline_exceeded", "message": "no answer from delta"}
+    stream = renumbered([*good()[:16], replace(good()[17], data=json.dumps(failed).encode())])
+
+    assert judge(stream).wrong == ("r1-8: delta never answered",)
+
+
 def test_a_hole_in_the_stream() -> None:
     stream = [*good()[:1], *good()[2:]]
 
