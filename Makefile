@@ -38,6 +38,10 @@ audit: ## Ask for known vulnerabilities of the pinned packages; needs a network
 	$(PYTHON) -m venv .venv/audit && .venv/audit/bin/pip install --quiet pip-audit==2.10.1
 	.venv/audit/bin/pip-audit --strict --requirement constraints.txt --no-deps --disable-pip
 
+chaos: $(READY) ## Kill, freeze, part and fill what runs, and audit what became of the requests; see docs/reliability.md
+	PYTHONPATH=tests $(BIN)/python -m chaos --requests $(or $(REQUESTS),1000) --seconds $(or $(SECONDS),120) \
+	  --faults $(or $(FAULTS),60) --seed $(or $(SEED),1) $(if $(WRITE),--write $(WRITE))
+
 bench: $(READY) ## Measure the reference customer, the whole system and trading, side by side with SCIP; into docs/benchmarks.md
 	$(BIN)/python benchmarks/run.py --write docs/benchmarks.md
 
@@ -54,4 +58,4 @@ constraints: ## Pin the newest packages that work, in constraints.txt
 	rm -rf .venv && $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --editable '.[dev]'
 	$(BIN)/python -m pip freeze --exclude-editable | grep -v ' @ ' > constraints.txt
 
-.PHONY: help setup demo test check audit bench bench-ladder bench-public schemas constraints
+.PHONY: help setup demo test check audit chaos bench bench-ladder bench-public schemas constraints

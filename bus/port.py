@@ -44,7 +44,11 @@ class NotSetUpError(BusError):
 
 
 class RefusedError(BusError):
-    """The server refused the message for good (too large, not permitted, stream full)."""
+    """The server refused the message for good (too large, not permitted)."""
+
+
+class FullError(BusError):
+    """The stream is full: who wants something new hears so at once, who has work in hand tries again later."""
 
 
 class TooLargeError(RefusedError):
@@ -127,6 +131,7 @@ class Bus(Protocol):
 
         Raises:
             RefusedError: If the server will never take it.
+            FullError: If the stream has no room for it now; it is not stored.
             NotSetUpError: If no stream takes *subject*.
             UnreachableError: If *timeout_s* passed without an answer.
         """

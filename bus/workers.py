@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 HEARTBEAT_S = 1.5
 # After a failure: long enough not to spin, short enough to meet a deadline of 30 s.
 AGAIN_S = 1.0
-# What has crashed so often will crash again. An outage of the bus does not count: it says nothing
-# about the message.
+# What has crashed so often in one process will crash again. Outages of the bus and other workers' ends do not
+# count, however often they had it handed out again: they say nothing about the message.
 CRASHES = 3
 
 log = structlog.get_logger()
@@ -47,9 +48,10 @@ async def work_off(bus: Bus, queue: str, handler: Handler, *, stop: asyncio.Even
     If the bus fails a handler, or it crashes, the delivery is given back and tried again. If the
     server refuses for good what it publishes, or it has crashed too often, it gives up.
     """
+    crashes: Counter[int] = Counter()
     async with aclosing(bus.work(queue, stop=stop, at_once=at_once)) as deliveries, asyncio.TaskGroup() as group:
         async for delivery in deliveries:
-            group.create_task(_Attempt(delivery, handler, queue).run())
+            group.create_task(_Attempt(delivery, handler, queue, crashes).run())
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class _Attempt:
     delivery: Delivery
     handler: Handler
     queue: str
+    crashes: Counter[int]  # by sequence: how often it has crashed here
 
     async def run(self) -> None:
         """Handle the delivery and settle it, or give it back."""
@@ -64,6 +67,7 @@ class _Attempt:
             async with _heartbeats(self.delivery):
                 settled = await self.succeeds()
             if settled:
+                self.crashes.pop(self.delivery.message.sequence, None)
                 await self.delivery.done()
             else:
                 await self.delivery.again(delay_s=AGAIN_S)
@@ -113,7 +117,8 @@ class _Attempt:
         except Exception as error:
             metrics.failed(self.queue, self.kind, error)
             log.exception("delivery.crashed", subject=self.delivery.message.subject, attempt=self.delivery.attempt)
-            return self.delivery.attempt >= CRASHES and await self.gives_up(error)
+            self.crashes[self.delivery.message.sequence] += 1
+            return self.crashes[self.delivery.message.sequence] >= CRASHES and await self.gives_up(error)
         return True
 
     async def gives_up(self, error: Exception) -> bool:

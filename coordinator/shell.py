@@ -86,10 +86,12 @@ class Coordinator:
         action, causes = await self.consider(delivery, address.kind)
         decided = perf_counter()
         event, stored = await self.act(address.key, action, delivery, causes)
-        # One line a request says it all: that of the message that ended it.
-        tell = log.info if stored is Stored.NEW else log.debug
+        # One line a request says it all: that of the message that ended it. What was optimised for nothing, since
+        # another's final was there first, is told too: it costs as much.
+        ended = "request.finished" if stored in {Stored.NEW, Stored.SAME} else "request.finished_before"
+        tell = log.info if event else log.debug
         tell(
-            "request.finished" if event else f"{address.kind.value}.considered",
+            ended if event else f"{address.kind.value}.considered",
             request_id=address.key,
             **(_facts(event) if event else {"outcome": _outcome(action)}),
             stored=stored.value if stored else None,
@@ -174,7 +176,9 @@ class Coordinator:
         async with self._turn:
             if contested and await self.bus.record((subjects.final(request_id),)):
                 return None
-            left = (action.deadline - self.clock()).total_seconds() - _PUBLISH_S
+            left = (action.deadline - self.clock()).total_seconds()
+            # The deadline is by the server's clock: by one that is behind it, more seems left than there is.
+            left = min(left, action.request.deadline_s) - _PUBLISH_S
             with metrics.MASTER_SOLVING.time(), tracing.span("optimise"):
                 return await self.optimise(action.request, action.results, seconds=max(left, _LAST_S))
 

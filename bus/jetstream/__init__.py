@@ -6,8 +6,8 @@ come means *unknown*, so everything here can be done again; a read is believed o
 
 ``bus`` puts together ``publication``, ``deliveries``, ``record``, ``deadlines``, ``observer`` and ``discovery``; they
 go on ``asking`` and ``pulls``, those on the ``wire``, the only module that knows the NATS client.
-``streams`` says what must exist on the server, ``setup`` creates it, and ``server`` runs a server of
-one's own.
+``watch`` leaves a server that was cut off. ``streams`` says what must exist on the server, ``setup``
+creates it, and ``server`` runs a server of one's own.
 """
 
 from bus.jetstream.bus import JetStreamBus, connect

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from bus.jetstream import asking, deadlines, deliveries, discovery, observer, record
 from bus.jetstream.publication import Publication
 from bus.jetstream.streams import EVENTS, TIMERS
+from bus.jetstream.watch import watch
 from bus.jetstream.wire import Wire
 from bus.port import COORDINATORS, DEADLINES, NotSetUpError, pod_of_queue
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime
@@ -32,9 +33,12 @@ async def connect(settings: Connection) -> AsyncIterator[JetStreamBus]:
     """
     wire = Wire(settings)
     await wire.open()
+    bus = JetStreamBus(wire)
+    watching = asyncio.create_task(bus.watch())
     try:
-        yield JetStreamBus(wire)
+        yield bus
     finally:
+        watching.cancel()
         await wire.close()
 
 
@@ -43,6 +47,7 @@ class JetStreamBus:
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
+        self._useless = asyncio.Event()
 
     async def publish_once(
         self, subject: str, data: bytes, *, message_id: str, headers: Mapping[str, str], timeout_s: float = 10.0
@@ -92,7 +97,12 @@ class JetStreamBus:
 
     async def closed(self) -> None:
         """Return when the connection is lost for good or has become useless."""
-        await self._wire.useless()
+        await self._useless.wait()
+
+    async def watch(self) -> None:
+        """Watch the connection, and let ``closed`` return when it is lost; ``connect`` sees to it."""
+        await watch(self._wire)
+        self._useless.set()
 
     def answering(self, service: Service) -> AbstractAsyncContextManager[None]:
         """Answer on the NATS service API while the block lasts; see ``discovery``."""

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bus.jetstream.asking import FIRST_PAUSE_S, LONGEST_PAUSE_S, PATIENCE_S, insist, require
-from bus.jetstream.errors import not_set_up
 from bus.jetstream.frames import read_message, read_receipt
 from bus.jetstream.pulls import Pull
 from bus.port import BusError, UnreachableError
@@ -32,8 +31,9 @@ async def work(
     wire: Wire, stream: str, queue: str, *, stop: asyncio.Event, at_once: int
 ) -> AsyncGenerator[_Delivery, None]:
     """Take deliveries from *queue* of *stream* until *stop* is set; see ``Bus``."""
-    await require(wire, f"CONSUMER.INFO.{stream}.{queue}")
-    shift = _Shift(wire, Pull(wire, stream, queue), stop, at_once)
+    exists = f"CONSUMER.INFO.{stream}.{queue}"
+    await require(wire, exists)
+    shift = _Shift(wire, Pull(wire, stream, queue), stop, at_once, exists)
     async with shift.begun():
         while (delivery := await shift.next()) is not None:
             yield delivery
@@ -42,14 +42,15 @@ async def work(
 class _Shift:
     """One worker's time at a queue, from the first delivery to ``stop``."""
 
-    def __init__(self, wire: Wire, pull: Pull, stop: asyncio.Event, at_once: int) -> None:
+    def __init__(self, wire: Wire, pull: Pull, stop: asyncio.Event, at_once: int, exists: str) -> None:
         self._wire = wire
+        self._exists = exists
         self._pull = pull
         self._stop = stop
         self._at_once = at_once
         self._unsettled = 0
         self._pause_s = FIRST_PAUSE_S
-        self._give_up_at = asyncio.get_running_loop().time() + PATIENCE_S
+        self._ask_again_at = asyncio.get_running_loop().time() + PATIENCE_S
 
     @asynccontextmanager
     async def begun(self) -> AsyncIterator[None]:
@@ -90,9 +91,12 @@ class _Shift:
         return True
 
     async def _back_off(self) -> None:
-        if not self._pull.answered and asyncio.get_running_loop().time() > self._give_up_at:
-            message = f"the queue {self._pull.consumer} does not answer"
-            raise not_set_up(message)
+        now = asyncio.get_running_loop().time()
+        if not self._pull.answered and now > self._ask_again_at:
+            # A queue that nobody leads now, for as long as a majority of the servers is away, looks like one that
+            # does not exist: only the server knows.
+            await require(self._wire, self._exists)
+            self._ask_again_at = now + PATIENCE_S
         _log.warning("bus.queue_interrupted", queue=self._pull.consumer, why=self._pull.broken, pause_s=self._pause_s)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._pause_s):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bus.jetstream.errors import translate
 from bus.jetstream.frames import decode, message_bytes, status
 from bus.jetstream.streams import EVENTS
-from bus.port import MAX_MESSAGE_BYTES, BusError, RefusedError, Stored, TooLargeError, UnreachableError
+from bus.port import MAX_MESSAGE_BYTES, BusError, FullError, Stored, TooLargeError, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,6 +45,7 @@ class Publication:
 
         Raises:
             RefusedError: If the server will never take it.
+            FullError: If the stream has no room for it now.
             UnreachableError: If what became of it is unknown; try again.
         """
         frame = await self._wire.ask(self._subject, self._data, headers=self._headers, timeout_s=timeout_s)
@@ -68,7 +69,7 @@ class Publication:
             self._headers.pop(_MESSAGE_ID, None)
         elif error["err_code"] == _STORE_FAILED and "per subject" not in error["description"]:
             message = f"the stream {EVENTS} is full ({error['description']}): raise its limits, or wait till it ages"
-            raise RefusedError(message)
+            raise FullError(message)
         message = f"the server says that {self._subject} is taken, and does not show by what ({error['description']})"
         raise UnreachableError(message)
 

@@ -43,9 +43,8 @@ _ABANDON_S = 0.2
 _PING_INTERVAL_S = 2
 _PINGS_OUTSTANDING = 2
 _RECONNECT_WAIT_S = 0.25
-_PROBE = "$JS.API.INFO"
-_PROBE_INTERVAL_S = 2.0
-_PROBES_MISSED = 6
+PROBE = "$JS.API.INFO"
+_PROBE_S = 2.0
 
 
 class Wire:
@@ -60,6 +59,9 @@ class Wire:
         self._started = False
         self._closing = False
         self._when_reconnected: set[Callable[[], None]] = set()
+
+    def __str__(self) -> str:
+        return str(self._settings)
 
     @property
     def largest_message_bytes(self) -> int:
@@ -162,32 +164,39 @@ class Wire:
             with contextlib.suppress(nats.errors.Error):
                 await subscription.unsubscribe()
 
-    async def useless(self) -> None:
-        """Return when the connection is closed for good, or looks alive and is not.
+    @property
+    def is_closed(self) -> bool:
+        """Whether it is closed for good."""
+        return self._client.is_closed
 
-        nats-py can lose its reading task and still say that it is connected; its own probes (``flush``,
-        ``rtt``) can cause just that. Hence a request. While it is reconnecting, it is not useless.
-        """
-        missed = 0
-        while missed < _PROBES_MISSED:
-            await asyncio.sleep(_PROBE_INTERVAL_S)
-            if self._client.is_closed or self._is_deaf():
-                break
-            missed = 0 if self._client.is_reconnecting or await self._answers() else missed + 1
-        _log.error("bus.useless", server=str(self._settings), probes_missed=missed, closed=self._client.is_closed)
+    @property
+    def is_reconnecting(self) -> bool:
+        """Whether it is looking for a server."""
+        return self._client.is_reconnecting
+
+    @property
+    def is_deaf(self) -> bool:
+        """Whether it looks alive and hears nothing any more."""
+        reading = self._client._reading_task  # noqa: SLF001 - nats-py has no other sign of a dead read loop
+        return self._client.is_connected and reading is not None and reading.done()
+
+    @property
+    def has_others(self) -> bool:
+        """Whether there are other servers than the one that we are connected to."""
+        return len(self._client.server_pool) > 1
+
+    async def move(self) -> None:
+        """Leave this server for any; what is waiting for an answer learns that it will get none."""
+        await self._client.force_reconnect()
 
     async def _answers(self) -> bool:
         try:
-            await self.ask(_PROBE, timeout_s=_PROBE_INTERVAL_S)
+            await self.ask(PROBE, timeout_s=_PROBE_S)
         except (NobodyListensError, RefusedError):
             return True  # whoever refuses is there
         except UnreachableError:
             return False
         return True
-
-    def _is_deaf(self) -> bool:
-        reading = self._client._reading_task  # noqa: SLF001 - nats-py has no other sign of a dead read loop
-        return self._client.is_connected and reading is not None and reading.done()
 
     def _check_size(self, subject: str, data: bytes, headers: Mapping[str, str] | None) -> None:
         size = message_bytes(data, headers or {})
@@ -297,7 +306,7 @@ class Wire:
             # nats-py lower-cases the text.
             self._questions.fail_some(lambda subject: f'"{subject.lower()}"' in text, str(error), RefusedError)
         # While it reconnects, every try fails until one succeeds; and a probe may be refused, that is an answer too.
-        expected = not self._client.is_connected or f'"{_PROBE.lower()}"' in text
+        expected = not self._client.is_connected or f'"{PROBE.lower()}"' in text
         log = _log.debug if expected else _log.warning
         log("bus.error", server=str(self._settings), error=str(error) or type(error).__name__)
 

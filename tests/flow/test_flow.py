@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -267,3 +268,65 @@ async def test_what_was_answered_while_it_waited_for_its_turn_is_not_optimised_a
 
     assert isinstance(event, MasterPortfolioOptimized)
     assert asked == ["r1"]
+
+
+@pytest.mark.parametrize("off_s", [-3_600, 3_600])
+async def test_a_coordinator_whose_clock_is_wrong_takes_no_more_time_than_the_request_has(off_s: float) -> None:
+    bus = MemoryBus(PODS)
+    given: list[float] = []
+
+    async def timed(request: OptimizationRequest, results: Mapping[str, PodResult], *, seconds: float) -> FinalEvent:
+        given.append(seconds)
+        return await inline(request, results, seconds=seconds)
+
+    stop = asyncio.Event()
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
+        for pod in PODS:
+            group.create_task(Agent(bus, mandates.load(pod)).run(stop, at_once=8))
+        coordinator = Coordinator(bus, timed, clock=lambda: bus.now() + timedelta(seconds=off_s))
+        group.create_task(coordinator.run(stop, at_once=8))
+        await publish(bus, data(deadline_s=20))
+        event = await final_of(bus)
+        stop.set()
+
+    assert isinstance(event, MasterPortfolioOptimized)
+    assert all(0 < seconds < 20 for seconds in given)
+
+
+async def test_a_coordinator_that_was_away_too_long_publishes_late_and_changes_nothing() -> None:
+    bus = MemoryBus(PODS)
+    away = asyncio.Event()
+    asked: list[str] = []
+
+    async def frozen(request: OptimizationRequest, results: Mapping[str, PodResult], *, seconds: float) -> FinalEvent:
+        asked.append("first")
+        await away.wait()
+        failed = Reason.SOLVER_FAILED  # so that it can be told from the other's
+        del results, seconds
+        return MasterPortfolioFailed(
+            request_id=request.request_id, customer_id=request.customer.customer_id, reason=failed, message="late"
+        )
+
+    async def prompt(request: OptimizationRequest, results: Mapping[str, PodResult], *, seconds: float) -> FinalEvent:
+        asked.append("second")
+        return await inline(request, results, seconds=seconds)
+
+    stop, stop_first = asyncio.Event(), asyncio.Event()
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
+        first = group.create_task(Coordinator(bus, frozen, clock=bus.now).run(stop_first, at_once=8))
+        for pod in PODS:
+            group.create_task(Agent(bus, mandates.load(pod)).run(stop, at_once=8))
+        await publish(bus, data())
+        while not asked:  # noqa: ASYNC110 - bounded by the timeout
+            await asyncio.sleep(0.005)
+        stop_first.set()
+        group.create_task(Coordinator(bus, prompt, clock=bus.now).run(stop, at_once=8))
+        bus.advance(6)  # longer than the ack wait, and nobody has said that work goes on
+        event = await final_of(bus)
+        away.set()
+        await first
+        stop.set()
+
+    assert asked == ["first", "second"]
+    assert isinstance(event, MasterPortfolioOptimized)
+    assert await final_of(bus) == event

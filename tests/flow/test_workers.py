@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bus import subjects
 from bus.memory import MemoryBus
-from bus.port import COORDINATORS, RefusedError, UnreachableError
+from bus.port import COORDINATORS, FullError, RefusedError, UnreachableError
 from bus.workers import CRASHES, work_off
 
 if TYPE_CHECKING:
@@ -56,6 +56,18 @@ async def test_an_outage_of_the_bus_is_waited_out_however_long() -> None:
     done = await run(Failing([UnreachableError("gone")] * (2 * CRASHES)))
 
     assert (done.attempts, done.given_up) == (2 * CRASHES + 1, [])
+
+
+async def test_a_full_stream_is_waited_out_and_no_reason_to_fail_what_was_acknowledged() -> None:
+    done = await run(Failing([FullError("no room")] * (2 * CRASHES)))
+
+    assert (done.attempts, done.given_up) == (2 * CRASHES + 1, [])
+
+
+async def test_an_outage_does_not_count_as_a_crash() -> None:
+    done = await run(Failing([UnreachableError("gone")] * CRASHES + [ValueError("crash")]))
+
+    assert (done.attempts, done.given_up) == (CRASHES + 2, [])
 
 
 async def test_a_crash_is_tried_again_and_then_given_up() -> None:

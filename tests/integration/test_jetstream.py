@@ -27,6 +27,7 @@ from bus.port import (
     COORDINATORS,
     DEADLINES,
     BusError,
+    FullError,
     Message,
     NotSetUpError,
     RefusedError,
@@ -235,7 +236,7 @@ class TestRefusals:
                 for number in range(100):
                     await publish(bus, subjects.request(f"r{number}"))
 
-            with pytest.raises(RefusedError, match="full"):
+            with pytest.raises(FullError, match="full"):
                 await soon(fill(), within_s=PROMPT_S)
 
             assert await publish(bus, subjects.request("r0")) == Stored.SAME

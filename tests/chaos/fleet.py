@@ -1,0 +1,167 @@
+"""Agents and coordinators, each a real process; one that ends is started again, as an orchestrator would."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chaos.cluster import with_us
+from chaos.schedule import AGENTS, CLOCKS, COORDINATORS
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+    from collections.abc import AsyncIterator
+
+_RESTART_S = 0.2
+_READY_S = 120.0
+# Debian and Ubuntu: apt install libfaketime.
+_FAKETIME = "*/faketime/libfaketimeMT.so.1"
+
+
+def faketime() -> Path | None:
+    """Find the library that sets a process's clock."""
+    return next(iter(sorted(Path("/usr/lib").glob(_FAKETIME))), None)
+
+
+@dataclass
+class Member:
+    """One process, whichever life it is in.
+
+    Attributes:
+        name: Its name.
+        command: How it is started.
+        folder: For its log, clock and ready file.
+        url: The servers.
+        starts: How often it was started.
+        ended: Exit statuses of its earlier lives.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    folder: Path
+    url: str
+    process: Process | None = None
+    starts: int = 0
+    ended: list[int] = field(default_factory=list)
+
+    @property
+    def log(self) -> Path:
+        """Where it logs."""
+        return self.folder / f"{self.name}.log"
+
+    @property
+    def ready(self) -> Path:
+        """The file that it touches while it takes work."""
+        return self.folder / f"{self.name}.ready"
+
+    @property
+    def clock(self) -> Path:
+        """The file that says by how much its clock is off."""
+        return self.folder / f"{self.name}.clock"
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id, while it lives."""
+        return self.process.pid if self.process and self.process.returncode is None else None
+
+    def solver(self) -> int | None:
+        """Find the process id of a coordinator's solver."""
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            return int(Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii").split()[0])
+        return None
+
+    def set_clock(self, seconds: float) -> None:
+        """Have its clock off by *seconds*."""
+        replacement = self.clock.with_suffix(".new")
+        replacement.write_text(f"{seconds:+.0f}\n", encoding="ascii")
+        replacement.replace(self.clock)
+
+    async def live(self) -> None:
+        """Start it, and again whenever it ends, for ever."""
+        self.set_clock(0)
+        while True:
+            self.ready.unlink(missing_ok=True)
+            with self.log.open("ab") as log:
+                self.process = await asyncio.create_subprocess_exec(
+                    *with_us(),
+                    sys.executable,
+                    "-m",
+                    *self.command,
+                    env=self._environment(),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
+            self.starts += 1
+            self.ended.append(await self.process.wait())
+            await asyncio.sleep(_RESTART_S)
+
+    def _environment(self) -> dict[str, str]:
+        ours = {
+            **os.environ,
+            "PODFOLIO_NATS_URL": self.url,
+            "PODFOLIO_READY_FILE": str(self.ready),
+            "OPENBLAS_NUM_THREADS": "1",
+        }
+        if self.name in CLOCKS and (library := faketime()):
+            # What runs by the clock on the wall is set off, what measures time is not, as on a real machine.
+            ours |= {
+                "LD_PRELOAD": str(library),
+                "FAKETIME_TIMESTAMP_FILE": str(self.clock),
+                "FAKETIME_CACHE_DURATION": "1",
+                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            }
+        return ours
+
+
+@dataclass
+class Fleet:
+    """All processes, by name."""
+
+    members: dict[str, Member]
+
+    async def ready(self) -> None:
+        """Wait until all take work."""
+        async with asyncio.timeout(_READY_S):
+            while not all(member.ready.exists() for member in self.members.values()):  # noqa: ASYNC110 - no event
+                await asyncio.sleep(0.1)
+
+
+def send(pid: int | None, number: signal.Signals) -> bool:
+    """Send a signal to a process that may be gone."""
+    if pid is None:
+        return False
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+        return True
+    return False
+
+
+@asynccontextmanager
+async def fleet_at(url: str, folder: Path) -> AsyncIterator[Fleet]:
+    """Run two replicas of each agent and three coordinators while the block lasts."""
+    folder.mkdir(parents=True, exist_ok=True)
+    commands = {name: ("agents", name.rpartition("-")[0]) for name in AGENTS}
+    commands |= dict.fromkeys(COORDINATORS, ("coordinator",))
+    fleet = Fleet({name: Member(name, command, folder, url) for name, command in commands.items()})
+    async with asyncio.TaskGroup() as group:
+        lives = [group.create_task(member.live()) for member in fleet.members.values()]
+        try:
+            await fleet.ready()
+            yield fleet
+        finally:
+            for life in lives:
+                life.cancel()
+            for member in fleet.members.values():
+                send(member.solver(), signal.SIGCONT)
+                send(member.pid, signal.SIGKILL)
+                if member.process:
+                    await member.process.wait()

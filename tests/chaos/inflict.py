@@ -1,0 +1,201 @@
+"""Do what the schedule says: one function a kind of fault. Whatever is stopped, cut or filled is undone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bus.jetstream.streams import EVENTS, TIMERS
+from bus.port import DEADLINES, BusError
+from chaos.fleet import faketime, send
+from chaos.schedule import SERVER_KINDS, Fault, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from bus.jetstream import JetStreamBus
+    from chaos.cluster import Cluster
+    from chaos.fleet import Fleet
+
+_PULSE_S = 0.4
+# The servers' own limits on elections, and a busy machine's.
+_RECOVERY_S = 120.0
+
+
+class NotHereError(Exception):
+    """This machine cannot do this fault; the message says why."""
+
+
+@dataclass
+class Faults:
+    """All faults of a run, and what became of them.
+
+    Attributes:
+        cluster: The servers.
+        fleet: The processes.
+        admin: A connection that may use JetStream's own interface.
+        done: How many were done, by kind.
+        skipped: Why some kinds were not, by kind.
+        now: What is wrong at the moment.
+    """
+
+    cluster: Cluster
+    fleet: Fleet
+    admin: JetStreamBus
+    done: Counter[Kind] = field(default_factory=Counter)
+    skipped: dict[Kind, str] = field(default_factory=dict)
+    now: list[Fault] = field(default_factory=list)
+    _servers: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _room: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def run(self, plan: Sequence[Fault]) -> None:
+        """Do all of *plan*, each at its time; returns when all is undone and the servers are whole."""
+        began = asyncio.get_running_loop().time()
+        async with asyncio.TaskGroup() as group:
+            for fault in plan:
+                await asyncio.sleep(began + fault.at_s - asyncio.get_running_loop().time())
+                group.create_task(self._do(fault))
+        await self.cluster.whole(within_s=_RECOVERY_S)
+
+    async def _do(self, fault: Fault) -> None:
+        # Two of three servers are always there: the next one waits until this one has caught up.
+        async with self._servers if fault.kind in SERVER_KINDS else contextlib.nullcontext():
+            self.now.append(fault)
+            try:
+                await self._by_kind(fault.kind)(fault)
+                self.done[fault.kind] += 1
+            except NotHereError as error:
+                self.skipped[fault.kind] = str(error)
+            finally:
+                self.now.remove(fault)
+                if fault.kind in SERVER_KINDS:
+                    await self.cluster.whole(within_s=_RECOVERY_S)
+
+    def _by_kind(self, kind: Kind) -> Callable[[Fault], Awaitable[None]]:
+        table: dict[Kind, Callable[[Fault], Awaitable[None]]] = {
+            Kind.AGENT_KILLED: self._kill,
+            Kind.COORDINATOR_KILLED: self._kill,
+            Kind.AGENT_FROZEN: self._freeze,
+            Kind.COORDINATOR_FROZEN: self._freeze,
+            Kind.SOLVER_KILLED: self._kill_solver,
+            Kind.SOLVER_SLOWED: self._slow_solver,
+            Kind.CLOCK_SET: self._set_clock,
+            Kind.STREAM_STEPS_DOWN: self._stream_steps_down,
+            Kind.QUEUE_STEPS_DOWN: self._queue_steps_down,
+            Kind.STREAM_FULL: self._fill_stream,
+            Kind.SERVER_KILLED: self._kill_server,
+            Kind.SERVER_FROZEN: self._freeze_server,
+            Kind.PARTITION_SILENT: self._part,
+            Kind.PARTITION_RESET: self._part,
+            Kind.PARTITION_ONE_WAY: self._part,
+            Kind.DISK_FULL: self._fill_disk,
+            Kind.OUTAGE: self._kill_all_servers,
+        }
+        return table[kind]
+
+    async def _kill(self, fault: Fault) -> None:
+        send(self.fleet.members[fault.target].pid, signal.SIGKILL)
+
+    async def _freeze(self, fault: Fault) -> None:
+        await _stopped(self.fleet.members[fault.target].pid, fault.lasts_s)
+
+    async def _kill_solver(self, fault: Fault) -> None:
+        send(self.fleet.members[fault.target].solver(), signal.SIGKILL)
+
+    async def _slow_solver(self, fault: Fault) -> None:
+        # Half of the time it stands still.
+        for _ in range(int(fault.lasts_s / (2 * _PULSE_S))):
+            await _stopped(self.fleet.members[fault.target].solver(), _PULSE_S)
+            await asyncio.sleep(_PULSE_S)
+
+    async def _set_clock(self, fault: Fault) -> None:
+        if faketime() is None:
+            message = "no libfaketime on this machine (Debian: apt install libfaketime)"
+            raise NotHereError(message)
+        member = self.fleet.members[fault.target]
+        member.set_clock(fault.amount)
+        try:
+            await asyncio.sleep(fault.lasts_s)
+        finally:
+            member.set_clock(0)
+
+    async def _stream_steps_down(self, fault: Fault) -> None:
+        # Between leaders there is nobody to be asked: that is as good.
+        with contextlib.suppress(BusError):
+            await self.admin.ask_api(f"STREAM.LEADER.STEPDOWN.{fault.target}")
+
+    async def _queue_steps_down(self, fault: Fault) -> None:
+        stream = TIMERS if fault.target == DEADLINES else EVENTS
+        with contextlib.suppress(BusError):
+            await self.admin.ask_api(f"CONSUMER.LEADER.STEPDOWN.{stream}.{fault.target}")
+
+    async def _fill_stream(self, fault: Fault) -> None:
+        async with self._room:
+            with contextlib.suppress(BusError):
+                info = await self.admin.ask_api(f"STREAM.INFO.{EVENTS}")
+                limit = {**info["config"], "max_bytes": max(1, info["state"]["bytes"])}
+                await self.admin.ask_api(f"STREAM.UPDATE.{EVENTS}", limit)
+                await asyncio.sleep(fault.lasts_s)
+            await self._insist(f"STREAM.UPDATE.{EVENTS}", max_bytes=-1)
+
+    async def _insist(self, name: str, **changes: int) -> None:
+        """Change the stream, however long there is nobody to do it."""
+        async with asyncio.timeout(_RECOVERY_S):
+            while True:
+                with contextlib.suppress(BusError):
+                    info = await self.admin.ask_api(f"STREAM.INFO.{EVENTS}")
+                    await self.admin.ask_api(name, {**info["config"], **changes})
+                    return
+                await asyncio.sleep(_PULSE_S)
+
+    async def _kill_server(self, fault: Fault) -> None:
+        node = self.cluster.nodes[fault.target]
+        await node.kill()
+        await asyncio.sleep(fault.lasts_s)
+        await node.start()
+
+    async def _freeze_server(self, fault: Fault) -> None:
+        process = self.cluster.nodes[fault.target].process
+        await _stopped(process.pid if process else None, fault.lasts_s)
+
+    async def _part(self, fault: Fault) -> None:
+        one_way = fault.kind is Kind.PARTITION_ONE_WAY
+        self.cluster.cut(fault.target, hears=one_way, speaks=False, reset=fault.kind is Kind.PARTITION_RESET)
+        try:
+            await asyncio.sleep(fault.lasts_s)
+        finally:
+            self.cluster.cut(fault.target, hears=True, speaks=True)
+
+    async def _fill_disk(self, fault: Fault) -> None:
+        disk = self.cluster.disk
+        if disk is None or not disk.fill():
+            message = "only the superuser may mount a disk that can be filled"
+            raise NotHereError(message)
+        try:
+            await asyncio.sleep(fault.lasts_s)
+        finally:
+            disk.empty()
+        # A server that could not write does so no more until it is started again.
+        node = self.cluster.nodes[fault.target]
+        await node.kill()
+        await node.start()
+
+    async def _kill_all_servers(self, fault: Fault) -> None:
+        nodes = self.cluster.nodes.values()
+        for node in nodes:
+            node.send(signal.SIGKILL)
+        await asyncio.gather(*(node.kill() for node in nodes))
+        await asyncio.sleep(fault.lasts_s)
+        await asyncio.gather(*(node.start() for node in nodes))
+
+
+async def _stopped(pid: int | None, seconds: float) -> None:
+    send(pid, signal.SIGSTOP)
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        send(pid, signal.SIGCONT)

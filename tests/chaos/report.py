@@ -1,0 +1,114 @@
+"""Tell what a run did: a page for the terminal, and a section for the documentation."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from chaos.storm import Outcome
+
+HEADING = "## The last long run"
+_DEADLINE_S = 30.0
+
+
+def machine() -> str:
+    """Describe the machine."""
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    model = next(
+        (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown processor"
+    )
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return (
+        f"{os.cpu_count()} cores ({model}), {memory:.0f} GiB, {platform.system()} {platform.release()},"
+        f" Python {platform.python_version()}, {time.strftime('%Y-%m-%d')}"
+    )
+
+
+def meets_aim(outcome: Outcome) -> bool:
+    """Whether 99 of 100 requests were answered within the deadline."""
+    return outcome.verdict.latency_s(0.99) < _DEADLINE_S
+
+
+def rows(outcome: Outcome) -> list[tuple[str, str]]:
+    """Give the figures of a run, each with its name."""
+    verdict, load = outcome.verdict, outcome.load
+    told = [f"{count:,} {name}" for name, count in verdict.outcomes.items()]
+    lost = sum(line.endswith(("not in the stream", "has 0 final events")) for line in outcome.wrong)
+    return [
+        ("Requests acknowledged", f"{len(load.acknowledged):,}"),
+        ("Final events", f"{verdict.finals:,} ({', '.join(told)})"),
+        ("Acknowledged and lost", f"{lost:,}"),
+        (
+            "Faults",
+            f"{outcome.faults.total():,} in {outcome.took_s:.0f} s; processes started again {outcome.starts:,} times",
+        ),
+        ("Stored to final, median", f"{verdict.latency_s(0.5):.3f} s"),
+        ("Stored to final, 99 of 100", f"{verdict.latency_s(0.99):.2f} s; deadline {_DEADLINE_S:g} s"),
+        ("Stored to final, longest", f"{verdict.latency_s(1.0):.2f} s"),
+        ("Finals after their deadline", _late(verdict.late_s)),
+        ("Different portfolios, each checked", f"{verdict.different:,}"),
+        ("Portfolios not proven in time", f"{verdict.unproven:,}"),
+        ("Computed for nothing", ", ".join(f"{count:,} by {who}" for who, count in outcome.wasted.items())),
+        ("Publications refused by a full stream", f"{load.refused:,}; repeated until there was room"),
+        ("Publications repeated after silence", f"{load.unknown:,}; given up {len(load.abandoned):,}"),
+        ("Processes that ended by themselves", _ended(outcome.unasked)),
+        ("Machine", machine()),
+        ("Seed", str(outcome.storm.seed)),
+    ]
+
+
+def _late(late_s: tuple[float, ...]) -> str:
+    return f"{len(late_s):,}, at most by {late_s[-1]:.1f} s" if late_s else "none"
+
+
+def _ended(unasked: dict[int, int]) -> str:
+    return ", ".join(f"{count:,} with status {status}" for status, count in unasked.items()) or "none"
+
+
+def page(outcome: Outcome) -> RenderableType:
+    """Set a page for the terminal."""
+    figures = Table("Figure", "Value", title="What became of the requests", title_justify="left")
+    for name, value in rows(outcome):
+        figures.add_row(name, value)
+    kinds = Table("Fault", "Times", title="What went wrong", title_justify="left")
+    for name, count in _kinds(outcome):
+        kinds.add_row(name, count)
+    parts: list[RenderableType] = [kinds, figures]
+    if outcome.wrong:
+        parts.append(Text("BROKEN:\n" + "\n".join(f"  {line}" for line in outcome.wrong), style="bold red"))
+    else:
+        parts.append(Text("Every acknowledged request ended in exactly one final event.", style="bold green"))
+    return Group(*parts)
+
+
+def _kinds(outcome: Outcome) -> list[tuple[str, str]]:
+    done = [(kind.value, f"{count:,}") for kind, count in outcome.faults.most_common()]
+    return done + [(kind.value, f"not done: {why}") for kind, why in sorted(outcome.skipped.items())]
+
+
+def write(path: Path, outcome: Outcome) -> None:
+    """Replace the last section of the document by this run's figures."""
+    text, heading, _ = path.read_text(encoding="utf-8").partition(HEADING)
+    if not heading:
+        message = f"{path} has no section {HEADING!r}"
+        raise ValueError(message)
+    storm = outcome.storm
+    command = f"make chaos REQUESTS={storm.requests} SECONDS={storm.seconds:g} FAULTS={storm.faults} SEED={storm.seed}"
+    broken = "".join(f"- {line}\n" for line in outcome.wrong) or "Nothing broke the promise.\n"
+    section = f"\n\nWritten by `{command} WRITE=docs/reliability.md`.\n\n{broken}\n"
+    section += _markdown(("", "measured"), rows(outcome)) + "\n" + _markdown(("fault", "times"), _kinds(outcome))
+    path.write_text(text + HEADING + section, encoding="utf-8")
+
+
+def _markdown(header: tuple[str, str], lines: list[tuple[str, str]]) -> str:
+    return "".join(f"| {name} | {value} |\n" for name, value in [header, ("---", "---"), *lines])

@@ -1,0 +1,226 @@
+"""One run: servers, processes, load and faults together, then the audit."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from bus.jetstream import Connection, connect
+from bus.jetstream.setup import set_up
+from bus.jetstream.streams import EVENTS, TIMERS
+from bus.port import COORDINATORS, DEADLINES, RefusedError, pod_queue
+from chaos.audit import Audit
+from chaos.cluster import cluster_of_three
+from chaos.fleet import fleet_at
+from chaos.inflict import Faults
+from chaos.load import Load, clients
+from chaos.schedule import PODS, plan
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from bus.jetstream import JetStreamBus
+    from chaos.audit import Verdict
+    from chaos.cluster import Cluster
+    from chaos.fleet import Fleet
+    from chaos.schedule import Kind
+
+_TOLD_EVERY_S = 5.0
+# After the last fault: what was answered by nobody has its deadline of 30 s, and a recovery.
+_SETTLE_S = 90.0
+_QUEUE_SETTLE_S = 30.0
+# A machine that is too slow for the load ends it here; what was acknowledged counts.
+_OVERTIME = 2.0
+# The small disk holds each message twice, in the stream and in the log of the replication.
+_DISK_MIB, _DISK_MIB_A_REQUEST = 96, 0.08
+
+
+@dataclass(frozen=True, slots=True)
+class Storm:
+    """What to do."""
+
+    requests: int
+    seconds: float
+    faults: int
+    seed: int
+    in_flight: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What happened.
+
+    Attributes:
+        verdict: What the audit says.
+        wrong: What broke the promise: the audit's, and what else was seen.
+        load: What was published, and what the publishers were told.
+        faults: How many faults were done, by kind.
+        skipped: Why some kinds were not.
+        took_s: How long it took, without starting and auditing.
+        starts: How often a process was started beyond the first time.
+        wasted: Answers that were computed although another's was there first, by who computed them.
+        unasked: Processes that ended without having been ended, by exit status.
+    """
+
+    storm: Storm
+    verdict: Verdict
+    wrong: tuple[str, ...]
+    load: Load
+    faults: Counter[Kind]
+    skipped: dict[Kind, str]
+    took_s: float
+    starts: int
+    wasted: dict[str, int]
+    unasked: dict[int, int]
+
+
+async def rage(storm: Storm, folder: Path, *, say: Callable[[str], None]) -> Outcome:
+    """Run the system under faults in *folder*, and audit what it did.
+
+    Raises:
+        ClusterError: If the servers do not start, or do not recover.
+    """
+    load = Load(storm.seed, storm.requests, storm.requests / storm.seconds, storm.in_flight)
+    disk_mib = int(_DISK_MIB + _DISK_MIB_A_REQUEST * storm.requests)
+    async with AsyncExitStack() as stack:
+        cluster = await stack.enter_async_context(cluster_of_three(folder, disk_mib=disk_mib))
+        admin = await stack.enter_async_context(connect(Connection(servers=cluster.urls, name="chaos-admin")))
+        await set_up_replicated(admin)
+        say(f"three servers at {cluster.urls}, streams with three replicas")
+        fleet = await stack.enter_async_context(fleet_at(cluster.urls, folder / "processes"))
+        say(f"{len(fleet.members)} processes take work; logs in {folder}")
+        faults = Faults(cluster, fleet, admin)
+        took_s = await _weather(storm, load, faults, say)
+        say(f"calm after {took_s:.0f} s; auditing the stream")
+        last, wrong = await _settled(cluster, admin)
+        audit = await _audited(cluster, last)
+        starts = sum(member.starts - 1 for member in fleet.members.values())
+    verdict = audit.verdict(load.acknowledged, last=last, seen=load.seen)
+    wasted, unasked = _logged(fleet)
+    return Outcome(
+        storm, verdict, (*verdict.wrong, *wrong), load, faults.done, faults.skipped, took_s, starts, wasted, unasked
+    )
+
+
+async def set_up_replicated(admin: JetStreamBus) -> None:
+    """Create streams and queues; servers that have just met do not yet see each other as places for a replica."""
+    async with asyncio.timeout(_SETTLE_S):
+        while True:
+            try:
+                await set_up(admin, PODS, replicas=3)
+            except RefusedError:
+                await asyncio.sleep(1)
+            else:
+                return
+
+
+async def _weather(storm: Storm, load: Load, faults: Faults, say: Callable[[str], None]) -> float:
+    """Publish and inflict at once, until all is answered and undone; returns how long that took."""
+    began = perf_counter()
+    until = asyncio.get_running_loop().time() + _OVERTIME * storm.seconds + _SETTLE_S
+    async with clients(faults.cluster.urls) as buses, asyncio.TaskGroup() as group:
+        beside = [
+            group.create_task(load.observe(buses[0])),
+            group.create_task(_tell(load, faults, say, began)),
+        ]
+        async with asyncio.TaskGroup() as both:
+            both.create_task(faults.run(plan(storm.seed, seconds=storm.seconds, faults=storm.faults)))
+            both.create_task(load.run(buses, until=until))
+        await load.settle(within_s=_SETTLE_S)
+        await _overheard(faults.admin, load)
+        for task in beside:
+            task.cancel()
+    return perf_counter() - began
+
+
+async def _overheard(admin: JetStreamBus, load: Load) -> None:
+    """Give the observer the time to see the stream's end."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_QUEUE_SETTLE_S):
+            while len(load.seen) < await _last(admin):  # noqa: ASYNC110 - bounded
+                await asyncio.sleep(0.5)
+
+
+async def _last(admin: JetStreamBus) -> int:
+    state = (await admin.ask_api(f"STREAM.INFO.{EVENTS}"))["state"]
+    return int(state["last_seq"])
+
+
+async def _tell(load: Load, faults: Faults, say: Callable[[str], None], began: float) -> None:
+    while True:
+        await asyncio.sleep(_TOLD_EVERY_S)
+        wrong_now = ", ".join(f"{fault.kind.value} ({fault.target})" for fault in faults.now) or "nothing"
+        say(
+            f"{perf_counter() - began:4.0f} s  {load.published} published, {len(load.acknowledged)} acknowledged,"
+            f" {len(load.answered)} answered, {faults.done.total()} faults; now: {wrong_now}"
+        )
+
+
+async def _settled(cluster: Cluster, admin: JetStreamBus) -> tuple[int, list[str]]:
+    """Wait until the queues are worked off and the servers agree; returns the stream's end and what is wrong."""
+    wrong: list[str] = []
+    queues = [*((EVENTS, pod_queue(pod)) for pod in PODS), (EVENTS, COORDINATORS), (TIMERS, DEADLINES)]
+    ends = asyncio.get_running_loop().time() + _QUEUE_SETTLE_S
+    while True:
+        infos = [await admin.ask_api(f"CONSUMER.INFO.{stream}.{queue}") for stream, queue in queues]
+        left = {info["name"]: info["num_pending"] + info["num_ack_pending"] for info in infos}
+        states = {node.name: await _state(node.name, cluster) for node in cluster.nodes.values()}
+        if not any(left.values()) and len(set(states.values())) == 1:
+            break
+        if asyncio.get_running_loop().time() > ends:
+            wrong += [f"the queue {queue} is not worked off: {count} left" for queue, count in left.items() if count]
+            if len(set(states.values())) > 1:
+                wrong.append(f"the servers hold different streams: {states}")
+            break
+        await asyncio.sleep(1)
+    return await _last(admin), wrong
+
+
+async def _state(name: str, cluster: Cluster) -> tuple[int, ...]:
+    """Read what one server itself holds of the event stream."""
+    told = await cluster.nodes[name].tell("jsz?streams=true")
+    for account in told.get("account_details", []):
+        for stream in account.get("stream_detail", []):
+            if stream["name"] == EVENTS:
+                return tuple(stream["state"][key] for key in ("messages", "bytes", "first_seq", "last_seq"))
+    return ()
+
+
+async def _audited(cluster: Cluster, last: int) -> Audit:
+    """Read the stream from its start to *last* over a new connection."""
+    audit = Audit()
+    if last == 0:
+        return audit
+    async with connect(Connection(servers=cluster.urls, name="chaos-audit")) as bus:
+        with contextlib.suppress(TimeoutError):
+            async with (
+                asyncio.timeout(_SETTLE_S + last / 50),
+                contextlib.aclosing(bus.follow(everything=True)) as stream,
+            ):
+                async for message in stream:
+                    audit.read(message)
+                    if message.sequence >= last:
+                        break
+    return audit
+
+
+def _logged(fleet: Fleet) -> tuple[dict[str, int], dict[int, int]]:
+    """Count in the logs what was computed for nothing, and in the exit statuses who ended by himself."""
+    wasted: dict[str, int] = {"agents": 0, "coordinators": 0}
+    unasked: dict[int, int] = {}
+    for member in fleet.members.values():
+        who = "coordinators" if "coordinator" in member.name else "agents"
+        for line in member.log.read_text(encoding="utf-8", errors="replace").splitlines():
+            with contextlib.suppress(ValueError):
+                wasted[who] += json.loads(line).get("stored") == "taken"
+        for status in member.ended:
+            if status != -9:
+                unasked[status] = unasked.get(status, 0) + 1
+    return wasted, unasked

@@ -1,0 +1,164 @@
+"""The audit finds what is wrong: each way to break the promise, planted in a stream that keeps it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from agents import mandates
+from agents.answer import answer
+from bus import subjects
+from bus.messages import PodResult, encode, parse_request
+from bus.port import Message
+from chaos.audit import Audit, Verdict
+from chaos.load import body
+from chaos.schedule import PODS
+from coordinator.consolidation import consolidate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+@cache
+def good() -> tuple[Message, ...]:
+    """Make the stream of two equal requests and a third, a message a second."""
+    made: list[Message] = []
+
+    def store(subject: str, data: bytes) -> None:
+        made.append(Message(subject, data, sequence=len(made) + 1, stored_at=NOON + timedelta(seconds=len(made))))
+
+    for number in (0, 1, 8):
+        asked = json.dumps(body(1, number)).encode()
+        request = parse_request(asked, f"r1-{number}")
+        store(subjects.request(request.request_id), asked)
+        results: dict[str, PodResult] = {}
+        for pod in PODS:
+            result = answer(mandates.load(pod), request.request_id, asked)
+            assert isinstance(result, PodResult)
+            results[pod] = result
+            store(subjects.pod_result(request.request_id, pod), encode(result))
+        store(subjects.final(request.request_id), encode(consolidate(request, results)))
+    return tuple(made)
+
+
+ACKNOWLEDGED = {"r1-0", "r1-1", "r1-8"}
+
+
+def judge(
+    messages: Sequence[Message],
+    *,
+    acknowledged: Collection[str] = ACKNOWLEDGED,
+    last: int | None = None,
+    seen: Sequence[int] | None = None,
+) -> Verdict:
+    audit = Audit()
+    for message in messages:
+        audit.read(message)
+    return audit.verdict(acknowledged, last=len(messages) if last is None else last, seen=seen)
+
+
+def renumbered(messages: list[Message]) -> list[Message]:
+    return [replace(message, sequence=number) for number, message in enumerate(messages, 1)]
+
+
+def altered(message: Message, alter: Callable[[dict[str, Any]], None]) -> Message:
+    event = json.loads(message.data)
+    alter(event)
+    return replace(message, data=json.dumps(event).encode())
+
+
+def test_a_run_that_keeps_the_promise_has_nothing_wrong() -> None:
+    verdict = judge(good(), seen=range(1, 19))
+
+    assert verdict.wrong == ()
+    assert (verdict.stored, verdict.finals, verdict.outcomes, verdict.different) == (3, 3, {"optimised": 3}, 2)
+    assert (verdict.latencies_s, verdict.late_s) == ((5.0, 5.0, 5.0), ())
+
+
+def test_a_final_after_its_deadline_is_told() -> None:
+    stream = [*good()[:17], replace(good()[17], stored_at=NOON + timedelta(seconds=12 + 33))]
+
+    verdict = judge(stream)
+
+    assert verdict.wrong == ()
+    assert verdict.late_s == (3.0,)
+    assert (verdict.latency_s(0.5), verdict.latency_s(0.99), verdict.latency_s(1.0)) == (5.0, 33.0, 33.0)
+
+
+def test_an_acknowledged_request_that_is_gone() -> None:
+    assert judge(good(), acknowledged={*ACKNOWLEDGED, "r1-9"}).wrong == ("r1-9: acknowledged, and not in the stream",)
+
+
+def test_a_request_without_a_final_event() -> None:
+    assert judge(good()[:17]).wrong == ("r1-8: acknowledged, and has 0 final events",)
+
+
+def test_a_request_with_two_final_events() -> None:
+    stream = [*good(), replace(good()[5], sequence=19)]
+
+    assert judge(stream).wrong == ("r1-0: acknowledged, and has 2 final events",)
+
+
+def test_a_pod_s_second_result() -> None:
+    stream = renumbered([*good()[:2], *good()[1:]])
+
+    assert "r1-0: alpha answered twice, the second time in 3" in judge(stream).wrong
+
+
+def test_a_pod_that_forgot_a_request() -> None:
+    failed = {"type": "MasterPortfolioFailed", "reason": "deadline_exceeded", "message": "no answer from delta"}
+    stream = renumbered([*good()[:16], replace(good()[17], data=json.dumps(failed).encode())])
+
+    assert judge(stream).wrong == ("r1-8: delta never answered",)
+
+
+def test_a_hole_in_the_stream() -> None:
+    stream = [*good()[:1], *good()[2:]]
+
+    assert "after message 1 comes 3: the stream has a hole" in judge(stream, last=18).wrong
+
+
+def test_a_stream_that_was_not_read_to_its_end() -> None:
+    assert "the stream was read up to 18, and ends with 19" in judge(good(), last=19).wrong
+
+
+@pytest.mark.parametrize("seen", [range(1, 18), [1, 1, *range(2, 19)], [2, 1, *range(3, 19)]])
+def test_an_observer_that_missed_or_repeated_something(seen: list[int]) -> None:
+    assert [line.partition(" was shown")[0] for line in judge(good(), seen=seen).wrong] == ["the observer"]
+
+
+def test_a_portfolio_that_does_not_pass_its_check() -> None:
+    def double(event: dict[str, Any]) -> None:
+        event["weights"] = {ticker: 2 * weight for ticker, weight in event["weights"].items()}
+
+    wrong = judge([*good()[:17], altered(good()[17], double)]).wrong
+
+    assert wrong
+    assert all(line.startswith("r1-8: ") for line in wrong)
+
+
+def test_another_portfolio_for_an_equal_request() -> None:
+    stranger = altered(good()[17], lambda event: event.update(request_id="r1-1"))
+    stream = [*good()[:11], replace(good()[11], data=stranger.data), *good()[12:]]
+
+    assert "r1-1: got another portfolio than an equal request" in judge(stream).wrong
+
+
+def test_a_portfolio_made_before_all_pods_had_answered() -> None:
+    stream = renumbered([*good()[:3], good()[5], *good()[3:5], *good()[6:]])
+
+    assert judge(stream).wrong == ("r1-0: optimised in 4 without the results of delta, gamma",)
+
+
+def test_a_failure_that_no_fault_explains() -> None:
+    failed = {"type": "MasterPortfolioFailed", "reason": "internal_error", "message": "it broke"}
+    stream = [*good()[:17], replace(good()[17], data=json.dumps(failed).encode())]
+
+    assert judge(stream).wrong == ("r1-8: no portfolio for the reason internal_error: it broke",)

@@ -1,0 +1,104 @@
+"""A short run of the real thing: `make chaos` is the same for longer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bus.messages import Reason
+from chaos.links import Link, opened
+from chaos.storm import Storm, rage
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+PATIENCE_S = 30.0
+# Longer than the loopback needs, shorter than anybody waits for.
+MOMENT_S = 0.2
+
+
+async def test_under_faults_every_acknowledged_request_ends_in_one_final_event(tmp_path: Path) -> None:
+    outcome = await rage(Storm(requests=150, seconds=45, faults=25, seed=4, in_flight=30), tmp_path, say=print)
+
+    assert outcome.wrong == ()
+    assert len(outcome.load.acknowledged) == outcome.verdict.finals == outcome.load.published
+    assert outcome.verdict.outcomes.keys() <= {"optimised", Reason.DEADLINE_EXCEEDED.value}
+    assert outcome.verdict.outcomes["optimised"] > 0
+    assert outcome.faults.total() + len(outcome.skipped) >= 20
+    assert outcome.starts > 0, "nothing was killed"
+
+
+class TestLinks:
+    @pytest.fixture
+    async def link(self) -> AsyncIterator[Link]:
+        """A link to somebody who repeats what he is told."""
+
+        async def repeat(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with contextlib.suppress(ConnectionError, asyncio.CancelledError):
+                while data := await reader.read(100):
+                    writer.write(data)
+            writer.close()
+
+        server = await asyncio.start_server(repeat, "127.0.0.1", 0)
+        async with AsyncExitStack() as stack:
+            stack.callback(server.close)
+            yield await stack.enter_async_context(opened(Link("a", "b", server.sockets[0].getsockname()[1])))
+
+    async def test_let_everything_pass(self, link: Link) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", link.port)
+        writer.write(b"one")
+
+        assert await _hear(reader) == b"one"
+        writer.close()
+
+    @pytest.mark.parametrize(("forwards", "returns"), [(False, False), (False, True), (True, False)])
+    async def test_keep_what_is_on_its_way_until_they_are_mended(
+        self, link: Link, *, forwards: bool, returns: bool
+    ) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", link.port)
+        writer.write(b"one")
+        assert await _hear(reader) == b"one"
+
+        link.adjust(forwards=forwards, returns=returns)
+        writer.write(b"two")
+        hearing = asyncio.create_task(_hear(reader))
+        done, _ = await asyncio.wait({hearing}, timeout=MOMENT_S)
+        assert not done
+
+        link.adjust(forwards=True, returns=True)
+        assert await hearing == b"two"
+        writer.close()
+
+    async def test_take_nobody_new_while_they_are_cut(self, link: Link) -> None:
+        link.adjust(forwards=False, returns=False)
+        reader, writer = await asyncio.open_connection("127.0.0.1", link.port)
+
+        assert await _ended(reader)
+        writer.close()
+
+    async def test_end_what_there_is_when_reset(self, link: Link) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", link.port)
+        writer.write(b"one")
+        assert await _hear(reader) == b"one"
+
+        link.adjust(forwards=False, returns=False, reset=True)
+
+        assert await _ended(reader)
+        writer.close()
+
+
+async def _hear(reader: asyncio.StreamReader) -> bytes:
+    async with asyncio.timeout(PATIENCE_S):
+        return await reader.read(100)
+
+
+async def _ended(reader: asyncio.StreamReader) -> bool:
+    try:
+        return await _hear(reader) == b""
+    except ConnectionError:
+        return True
