@@ -57,7 +57,7 @@ tls {{
   cert_file: {certificate}
   key_file: {private_key}
   min_version: "1.3"
-  handshake_first: auto
+  handshake_first: "2s"
 }}
 """
 
