@@ -63,7 +63,8 @@ async def serving(address: Address, *, unready: Callable[[], Awaitable[str]]) ->
     try:
         server = await asyncio.start_server(respond, address.host, address.port, limit=_REQUEST_BYTES)
     except OSError as error:
-        message = f"cannot listen on {address.host}:{address.port} ({error.strerror}): give another --http"
+        where = f"{address.host}:{address.port}"
+        message = f"cannot listen on {where} ({error.strerror}): give another --http or --http-host"
         raise BusError(message) from error
     async with server:
         yield f"http://{address.host}:{server.sockets[0].getsockname()[1]}"

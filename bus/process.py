@@ -127,6 +127,8 @@ class _Health:
 
 async def _serve(connection: Connection, main: Main, service: Service, http: Address | None) -> None:
     metrics.SERVICE.info({"service": service.name, "version": service.version})
+    for endpoint in service.endpoints:
+        metrics.expect(endpoint.queue, endpoint.kind.value)
     health = _Health(service)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace import ReadableSpan
 
+    from bus.port import Message
+
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 REQUEST = {"traceparent": f"00-{TRACE}-{SPAN}-01", "tracestate": "vendor=1"}
 # Of an agent that is not ours, and began a trace of its own.
@@ -38,6 +40,12 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
 
 async def ask(bus: MemoryBus, headers: Mapping[str, str]) -> None:
     await bus.publish_once(subjects.request("r1"), data(), message_id="m", headers=headers)
+
+
+async def results(bus: MemoryBus, count: int) -> tuple[Message, ...]:
+    while len(found := await bus.record([subjects.pod_result("r1", "*")])) < count:  # noqa: ASYNC110 - see final_of
+        await asyncio.sleep(0.005)
+    return found
 
 
 def trace_of(span: ReadableSpan) -> str:
@@ -89,23 +97,28 @@ async def test_the_final_event_follows_the_request_and_is_linked_to_the_results(
     assert {f"{link.context.span_id:016x}" for link in finish.links} == results
 
 
-@pytest.mark.parametrize("recording", [True, False])
+@pytest.mark.parametrize("recording", ["recording", "not recording"])
+@pytest.mark.parametrize("place", ["first", "last"])
 async def test_a_result_of_another_trace_does_not_take_the_final_event_with_it(
-    recording: bool,  # noqa: FBT001 - a test's parameter
-    request: pytest.FixtureRequest,
+    recording: str, place: str, request: pytest.FixtureRequest
 ) -> None:
-    if recording:
+    if recording == "recording":
         request.getfixturevalue("spans")
-    bus, waits = MemoryBus(PODS), MemoryBus(PODS)
-    async with system(waits, pods=("delta",)):
-        await ask(waits, {})
-        while not (result := await waits.record([subjects.pod_result("r1", "delta")])):  # noqa: ASYNC110 - bounded by system()
-            await asyncio.sleep(0.005)
+    elsewhere, bus = MemoryBus(PODS), MemoryBus(PODS)
+    async with system(elsewhere, pods=("delta",)):
+        await ask(elsewhere, {})
+        (result,) = await results(elsewhere, 1)
+
+    async def answer() -> None:
+        await bus.publish_once(result.subject, result.data, message_id="s", headers=STRANGER)
+
+    await ask(bus, REQUEST)
+    if place == "first":
+        await answer()
     async with system(bus, pods=("alpha", "beta", "gamma")):
-        await ask(bus, REQUEST)
-        while len(await bus.record([subjects.pod_result("r1", "*")])) < 3:  # noqa: ASYNC110 - bounded by system()
-            await asyncio.sleep(0.005)
-        await bus.publish_once(result[0].subject, result[0].data, message_id="s", headers=STRANGER)
+        if place == "last":
+            await results(bus, 3)
+            await answer()
         await final_of(bus)
 
     (final,) = await bus.record([subjects.final("r1")])
@@ -116,8 +129,7 @@ async def test_a_deadline_s_final_event_is_of_the_request_s_trace_without_any_sd
     bus = MemoryBus(PODS)
     async with system(bus, pods=("alpha",)):
         await ask(bus, REQUEST)
-        while not await bus.record([subjects.pod_result("r1", "alpha")]):  # noqa: ASYNC110 - bounded by system()
-            await asyncio.sleep(0.005)
+        await results(bus, 1)
         bus.advance(60)
         event = await final_of(bus)
 

@@ -76,6 +76,7 @@ async def test_a_process_whose_queue_is_gone_is_not_ready(site: Site) -> None:
 
 async def test_metrics_say_what_was_done_and_nothing_of_the_customer(site: Site) -> None:
     running = await site.start_all()
+    idle = await samples(site, running["gamma"])
     await site.publish(data("a-request-of-somebody"), "a-request-of-somebody")
     await site.publish(b"{}", "no-request")
     assert isinstance(await site.final("a-request-of-somebody"), MasterPortfolioOptimized)
@@ -87,6 +88,7 @@ async def test_metrics_say_what_was_done_and_nothing_of_the_customer(site: Site)
     _, text = await site.page(running["coordinator"], "/metrics")
 
     work = ("request", "pod-gamma")
+    assert idle["podfolio_deliveries_total", *work] == 0, "there before the first"
     assert agent["podfolio_deliveries_total", *work] == 2
     assert agent["podfolio_queue_age_seconds_count", *work] == 2
     assert agent["podfolio_handling_seconds_count", *work] == 2
