@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -34,6 +34,9 @@ SOURCE = "/podfolio/coordinator"
 # What is left of the deadline for publishing; and what a set that is only full at the deadline gets.
 _PUBLISH_S = 0.5
 _LAST_S = 2.0
+
+# The ack wait.
+_STALE = timedelta(seconds=5)
 
 # How often a deadline's request is looked for, a second apart: longer than replicas lag.
 _READS = 10
@@ -170,10 +173,13 @@ class Coordinator:
 
         None if it was answered while this waited for its turn.
         """
-        # A deadline that found a full set, or a message that was handed out before: somebody else is at
-        # it, or was. Everybody else is the first, and need not look.
+        # A deadline that found a full set, a message that was handed out before, or one that has waited here so long
+        # that it was handed to others if this process was frozen or cut off: somebody else is at it, or was.
+        # Everybody else is the first, and need not look.
         contested = delivery.attempt > 1 or subjects.parse(delivery.message.subject).kind is Kind.DUE
+        since = self.clock()
         async with self._turn:
+            contested = contested or self.clock() - since > _STALE
             if contested and await self.bus.record((subjects.final(request_id),)):
                 return None
             left = (action.deadline - self.clock()).total_seconds()

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import itertools
 import json
-import os
 import random
 import shutil
 import signal
@@ -18,16 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chaos.disk import Disk, small_disk
 from chaos.links import Link, opened
 from chaos.schedule import NODES, SMALL_DISK
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
 
 START_S = 60.0
 _POLL_S = 0.2
-_SPARE = 256 * 1024
 
 _CONFIGURATION = """\
 server_name: {name}
@@ -203,50 +202,6 @@ class Cluster:
                 link.adjust(forwards=hears, returns=speaks, reset=reset)
 
 
-@dataclass(frozen=True, slots=True)
-class Disk:
-    """A small file system in memory, which can be filled up without filling it."""
-
-    mount: Path
-    mib: int
-
-    @classmethod
-    def mounted(cls, at: Path, mib: int) -> Disk | None:
-        """Mount it; None where this is not allowed."""
-        at.mkdir(parents=True, exist_ok=True)
-        disk = cls(at, mib)
-        return disk if disk.run("mount", "-t", "tmpfs", "-o", f"size={mib}m", "tmpfs", str(at)) else None
-
-    def run(self, *command: str) -> bool:
-        """Run a command; whether it succeeded."""
-        path = shutil.which(command[0])
-        if path is None or os.geteuid() != 0:
-            return False
-        return os.spawnv(os.P_WAIT, path, list(command)) == 0  # noqa: S606 - no shell is what we want
-
-    def fill(self) -> bool:
-        """Leave no room beyond what is in use, and a little for what is written meanwhile."""
-        return self.run("mount", "-o", f"remount,size={shutil.disk_usage(self.mount).used + _SPARE}", str(self.mount))
-
-    def empty(self) -> bool:
-        """Give the room back."""
-        return self.run("mount", "-o", f"remount,size={self.mib}m", str(self.mount))
-
-    def unmount(self) -> None:
-        """Take it away with all that is on it."""
-        self.run("umount", "--lazy", str(self.mount))
-
-
-@contextlib.contextmanager
-def _small_disk(folder: Path, mib: int) -> Iterator[Disk | None]:
-    disk = Disk.mounted(folder, mib)
-    try:
-        yield disk
-    finally:
-        if disk:
-            disk.unmount()
-
-
 @asynccontextmanager
 async def cluster_of_three(folder: Path, *, disk_mib: int) -> AsyncIterator[Cluster]:
     """Run three servers while the block lasts."""
@@ -256,7 +211,7 @@ async def cluster_of_three(folder: Path, *, disk_mib: int) -> AsyncIterator[Clus
     async with contextlib.AsyncExitStack() as stack:
         for link in links:
             await stack.enter_async_context(opened(link))
-        disk = stack.enter_context(_small_disk(nodes[SMALL_DISK].store, disk_mib))
+        disk = stack.enter_context(small_disk(nodes[SMALL_DISK].store, disk_mib))
         cluster = Cluster(nodes, links, disk)
         stack.push_async_callback(_end, cluster)
         for node in nodes.values():

@@ -30,6 +30,10 @@ class NotHereError(Exception):
     """This machine cannot do this fault; the message says why."""
 
 
+class NobodyThereError(Exception):
+    """Whom it was to hit is not alive at the moment."""
+
+
 @dataclass
 class Faults:
     """All faults of a run, and what became of them.
@@ -40,6 +44,7 @@ class Faults:
         admin: A connection that may use JetStream's own interface.
         done: How many were done, by kind.
         skipped: Why some kinds were not, by kind.
+        missed: How many hit nobody, since an earlier one had just ended whom they were for.
         now: What is wrong at the moment.
     """
 
@@ -48,6 +53,7 @@ class Faults:
     admin: JetStreamBus
     done: Counter[Kind] = field(default_factory=Counter)
     skipped: dict[Kind, str] = field(default_factory=dict)
+    missed: int = 0
     now: list[Fault] = field(default_factory=list)
     _servers: asyncio.Lock = field(default_factory=asyncio.Lock)
     _room: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -70,6 +76,8 @@ class Faults:
                 self.done[fault.kind] += 1
             except NotHereError as error:
                 self.skipped[fault.kind] = str(error)
+            except NobodyThereError:
+                self.missed += 1
             finally:
                 self.now.remove(fault)
                 if fault.kind in SERVER_KINDS:
@@ -98,18 +106,21 @@ class Faults:
         return table[kind]
 
     async def _kill(self, fault: Fault) -> None:
-        send(self.fleet.members[fault.target].pid, signal.SIGKILL)
+        _hit(self.fleet.members[fault.target].pid, signal.SIGKILL)
 
     async def _freeze(self, fault: Fault) -> None:
         await _stopped(self.fleet.members[fault.target].pid, fault.lasts_s)
 
     async def _kill_solver(self, fault: Fault) -> None:
-        send(self.fleet.members[fault.target].solver(), signal.SIGKILL)
+        _hit(self.fleet.members[fault.target].solver(), signal.SIGKILL)
 
     async def _slow_solver(self, fault: Fault) -> None:
-        # Half of the time it stands still.
+        member = self.fleet.members[fault.target]
+        _hit(member.solver(), signal.SIGCONT)
+        # Half of the time it stands still, whichever it is by then.
         for _ in range(int(fault.lasts_s / (2 * _PULSE_S))):
-            await _stopped(self.fleet.members[fault.target].solver(), _PULSE_S)
+            with contextlib.suppress(NobodyThereError):
+                await _stopped(member.solver(), _PULSE_S)
             await asyncio.sleep(_PULSE_S)
 
     async def _set_clock(self, fault: Fault) -> None:
@@ -193,8 +204,13 @@ class Faults:
         await asyncio.gather(*(node.start() for node in nodes))
 
 
+def _hit(pid: int | None, number: signal.Signals) -> None:
+    if not send(pid, number):
+        raise NobodyThereError
+
+
 async def _stopped(pid: int | None, seconds: float) -> None:
-    send(pid, signal.SIGSTOP)
+    _hit(pid, signal.SIGSTOP)
     try:
         await asyncio.sleep(seconds)
     finally:

@@ -88,11 +88,15 @@ def page(outcome: Outcome) -> RenderableType:
         parts.append(Text("BROKEN:\n" + "\n".join(f"  {line}" for line in outcome.wrong), style="bold red"))
     else:
         parts.append(Text("Every acknowledged request ended in exactly one final event.", style="bold green"))
+    if not meets_aim(outcome):
+        parts.append(Text("More than 1 of 100 took longer than their deadline.", style="bold yellow"))
     return Group(*parts)
 
 
 def _kinds(outcome: Outcome) -> list[tuple[str, str]]:
     done = [(kind.value, f"{count:,}") for kind, count in outcome.faults.most_common()]
+    if outcome.missed:
+        done.append(("hit nobody, who was just dead", f"{outcome.missed:,}"))
     return done + [(kind.value, f"not done: {why}") for kind, why in sorted(outcome.skipped.items())]
 
 

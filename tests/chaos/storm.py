@@ -63,6 +63,7 @@ class Outcome:
         load: What was published, and what the publishers were told.
         faults: How many faults were done, by kind.
         skipped: Why some kinds were not.
+        missed: How many hit nobody.
         took_s: How long it took, without starting and auditing.
         starts: How often a process was started beyond the first time.
         wasted: Answers that were computed although another's was there first, by who computed them.
@@ -75,6 +76,7 @@ class Outcome:
     load: Load
     faults: Counter[Kind]
     skipped: dict[Kind, str]
+    missed: int
     took_s: float
     starts: int
     wasted: dict[str, int]
@@ -105,7 +107,17 @@ async def rage(storm: Storm, folder: Path, *, say: Callable[[str], None]) -> Out
     verdict = audit.verdict(load.acknowledged, last=last, seen=load.seen)
     wasted, unasked = _logged(fleet)
     return Outcome(
-        storm, verdict, (*verdict.wrong, *wrong), load, faults.done, faults.skipped, took_s, starts, wasted, unasked
+        storm=storm,
+        verdict=verdict,
+        wrong=(*verdict.wrong, *wrong),
+        load=load,
+        faults=faults.done,
+        skipped=faults.skipped,
+        missed=faults.missed,
+        took_s=took_s,
+        starts=starts,
+        wasted=wasted,
+        unasked=unasked,
     )
 
 

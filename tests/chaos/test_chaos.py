@@ -29,7 +29,7 @@ async def test_under_faults_every_acknowledged_request_ends_in_one_final_event(t
     assert len(outcome.load.acknowledged) == outcome.verdict.finals == outcome.load.published
     assert outcome.verdict.outcomes.keys() <= {"optimised", Reason.DEADLINE_EXCEEDED.value}
     assert outcome.verdict.outcomes["optimised"] > 0
-    assert outcome.faults.total() + len(outcome.skipped) >= 20
+    assert outcome.faults.total() >= 15
     assert outcome.starts > 0, "nothing was killed"
 
 

@@ -330,3 +330,35 @@ async def test_a_coordinator_that_was_away_too_long_publishes_late_and_changes_n
     assert asked == ["first", "second"]
     assert isinstance(event, MasterPortfolioOptimized)
     assert await final_of(bus) == event
+
+
+async def test_a_coordinator_that_was_away_does_not_optimise_what_others_have_finished_meanwhile() -> None:
+    bus = MemoryBus(PODS)
+    away = asyncio.Event()
+    asked: list[str] = []
+
+    async def frozen(request: OptimizationRequest, results: Mapping[str, PodResult], *, seconds: float) -> FinalEvent:
+        asked.append(request.request_id)
+        await away.wait()
+        return await inline(request, results, seconds=seconds)
+
+    stop, stop_first = asyncio.Event(), asyncio.Event()
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
+        first = group.create_task(Coordinator(bus, frozen, clock=bus.now).run(stop_first, at_once=64))
+        for pod in PODS:
+            group.create_task(Agent(bus, mandates.load(pod)).run(stop, at_once=8))
+        for request_id in ("r1", "r2", "r3"):
+            await publish(bus, data(request_id), request_id)
+        while len(await everything(bus)) < 3 * (1 + len(PODS)):  # noqa: ASYNC110 - bounded by the timeout
+            await asyncio.sleep(0.005)
+        await asyncio.sleep(0.05)  # it has taken all of them by then, and is at the first
+        stop_first.set()
+        bus.advance(6)
+        group.create_task(Coordinator(bus, inline, clock=bus.now).run(stop, at_once=8))
+        for request_id in ("r1", "r2", "r3"):
+            await final_of(bus, request_id)
+        away.set()
+        await first
+        stop.set()
+
+    assert len(asked) == 1
