@@ -43,8 +43,14 @@ _ABANDON_S = 0.2
 _PING_INTERVAL_S = 2
 _PINGS_OUTSTANDING = 2
 _RECONNECT_WAIT_S = 0.25
+# Of a server that waits only so long for a client to begin with TLS, on a machine that is busy.
+_TRIES = 3
 PROBE = "$JS.API.INFO"
 _PROBE_S = 2.0
+
+
+class _SpokeFirstError(RefusedError):
+    """The server said something in the clear where TLS was to begin."""
 
 
 class Wire:
@@ -222,7 +228,7 @@ class Wire:
                 read_seed(secret)  # nats-py says of one without only that it is invalid, from deep within
         try:
             async with asyncio.timeout(_CONNECT_S):
-                await self._connect()
+                await self._insist()
         except TimeoutError:
             await self._abandon()
             message = f"no NATS server answers at {self._settings}: start one with `podfolio up`, or give --server"
@@ -231,6 +237,16 @@ class Wire:
             await self._abandon()
             raise
         self._started = True
+
+    async def _insist(self) -> None:
+        """Connect; a server that spoke before it had heard us may only have found us slow, so it is asked again."""
+        for _ in range(_TRIES - 1):
+            try:
+                return await self._connect()
+            except _SpokeFirstError:
+                await self._abandon()
+                self._client = Client()
+        return await self._connect()
 
     async def _abandon(self) -> None:
         # nats-py waits for ever for the end of a connection whose TLS never came about.
@@ -294,7 +310,8 @@ class Wire:
                 f"{self._settings} does not prove who it is ({error}): give --ca, the file with the certificate that"
                 " vouches for it"
             )
-            raise RefusedError(message) from error
+            kind = _SpokeFirstError if error.reason == "WRONG_VERSION_NUMBER" else RefusedError
+            raise kind(message) from error
         if "permissions violation for subscription" in text and self._settings.inbox.lower() in text:
             message = (
                 f"{self._settings} lets this user not listen at {self._settings.inbox}: use this role's key,"

@@ -233,6 +233,7 @@ class Guarded:
             inbox_prefix=inbox_of(role),
             nkeys_seed=str(self.keys.seed(role)),
             tls=ssl.create_default_context(cafile=str(self.keys.ca)),
+            tls_handshake_first=True,
             error_cb=refuse,
         )
         self.people.push_async_callback(client.close)

@@ -77,6 +77,41 @@ async def test_it_answers_whoever_has_a_key_and_trusts_its_certificate(tmp_path:
     assert stored == {"answered", "reference-customer"}
 
 
+async def test_a_client_that_was_too_slow_for_the_server_tries_again_and_never_in_the_clear(
+    tmp_path: Path, unused_tcp_port: int
+) -> None:
+    keys = Keys(tmp_path / "keys")
+    await podfolio("keys", str(keys.folder))
+    heard: list[bytes] = []
+
+    async def copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter, first: bytes) -> None:
+        sink.write(first)
+        while some := await source.read(65_536):
+            sink.write(some)
+        sink.close()
+
+    async def delay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # Of the first connection, nothing reaches the server before it has lost patience and spoken.
+        to_server = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+        heard.append(await reader.read(65_536))
+        said = await to_server[0].read(65_536) if len(heard) == 1 else b""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(copy(reader, to_server[1], heard[-1]))
+            group.create_task(copy(to_server[0], writer, said))
+
+    async with embedded_server(tmp_path / "store", log=tmp_path / "log", guard=keys.guard) as url:
+        proxy = await asyncio.start_server(delay, "127.0.0.1", unused_tcp_port)
+        here = Connection(
+            servers=f"tls://127.0.0.1:{unused_tcp_port}", role=OBSERVER, nkey_seed=keys.seed(OBSERVER), ca=keys.ca
+        )
+        async with connect(here):
+            assert len(heard) == 2
+        proxy.close()
+
+    # A record of TLS's handshake, each time.
+    assert [data[:2] for data in heard] == [b"\x16\x03", b"\x16\x03"]
+
+
 async def test_a_client_that_wants_tls_says_nothing_to_a_server_without(tmp_path: Path) -> None:
     keys = Keys(tmp_path / "keys")
     await podfolio("keys", str(keys.folder))
