@@ -41,7 +41,7 @@ POD_RESULTS = Counter(
     ("pod", "outcome", "stored"),
 )
 POD_SOLVING = Histogram(
-    "podfolio_pod_solve_seconds", "Optimising one pod, its turn awaited", ("pod",), buckets=_SECONDS
+    "podfolio_pod_solve_seconds", "Optimising one pod, with the wait for its turn", ("pod",), buckets=_SECONDS
 )
 
 FINALS = Counter(
@@ -49,7 +49,9 @@ FINALS = Counter(
     "Final events of a coordinator: optimised, or the reason why not; stored as for a pod's results",
     ("outcome", "stored"),
 )
-MASTER_SOLVING = Histogram("podfolio_master_solve_seconds", "Optimising all pods together", buckets=_SECONDS)
+MASTER_SOLVING = Histogram(
+    "podfolio_master_solve_seconds", "Optimising all pods together, without that wait", buckets=_SECONDS
+)
 PORTFOLIOS = Counter(
     "podfolio_portfolios_total", "Portfolios published first by this process, by whether proven optimal", ("certified",)
 )
