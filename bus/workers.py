@@ -44,10 +44,10 @@ async def work_off(bus: Bus, queue: str, handler: Handler, *, stop: asyncio.Even
     If the bus fails a handler, or it crashes, the delivery is given back and tried again. If the
     server refuses for good what it publishes, or it has crashed too often, it gives up.
     """
-    watched = Watched(handler, queue)
+    handler = Watched(handler, queue)
     async with aclosing(bus.work(queue, stop=stop, at_once=at_once)) as deliveries, asyncio.TaskGroup() as group:
         async for delivery in deliveries:
-            group.create_task(_Attempt(delivery, watched).run())
+            group.create_task(_Attempt(delivery, handler).run())
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ class Coordinator:
             failed = MasterPortfolioFailed(
                 request_id=request_id, reason=Reason.INTERNAL_ERROR, message=f"the coordinator cannot answer: {error}"
             )
-            await self.publish(failed)
+            await self.publish_final(failed)
 
     async def consider(self, delivery: Delivery, kind: Kind) -> tuple[Action, Causes]:
         """Read what is needed and decide; returns also the headers of what led to it, the request's first.
@@ -150,10 +150,10 @@ class Coordinator:
             event = action.event if isinstance(action, Fail) else await self.solve(request_id, action, delivery)
             if event is None:
                 return None, None
-            return event, await self.publish(event)
+            return event, await self.publish_final(event)
 
-    async def publish(self, event: FinalEvent) -> Stored:
-        """Publish the final event, once."""
+    async def publish_final(self, event: FinalEvent) -> Stored:
+        """Publish a final event, once."""
         stored = await publish(self.bus, subjects.final(event.request_id), event, source=SOURCE, now=self.clock())
         _count(event, stored)
         return stored
