@@ -2,7 +2,7 @@
 
 ``subjects``, ``messages`` and ``envelope`` say what is said; ``port`` says what a bus can do;
 ``memory`` does it for tests, the package ``jetstream`` with a NATS server. ``workers``, ``process``
-and ``options`` are what every process of ours needs to live on a bus; ``service``, ``http`` and ``metrics``
-tell how it does. Nothing here knows how a
+and ``options`` are what every process of ours needs to live on a bus; ``service``, ``http``, ``metrics``
+and ``tracing`` tell how it does. Nothing here knows how a
 portfolio is optimised.
 """

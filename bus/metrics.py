@@ -20,13 +20,17 @@ _WORK = ("queue", "kind")
 
 SERVICE = Info("podfolio_service", "Which service this process is a replica of, and its version")
 
-DELIVERIES = Counter("podfolio_deliveries_total", "Messages taken from a work queue, repeated ones included", _WORK)
+DELIVERIES = Counter(
+    "podfolio_deliveries_total", "Messages taken from a work queue to be handled, repeated ones included", _WORK
+)
 REDELIVERIES = Counter("podfolio_redeliveries_total", "Of these, messages that had been handed out before", _WORK)
-IN_HAND = Gauge("podfolio_in_hand", "Messages taken and not yet settled", _WORK)
+IN_HAND = Gauge("podfolio_in_hand", "Messages being handled", _WORK)
 QUEUE_AGE = Histogram(
     "podfolio_queue_age_seconds", "From a message's storage to its first delivery", _WORK, buckets=_SECONDS
 )
-HANDLING = Histogram("podfolio_handling_seconds", "From a message's delivery to its end here", _WORK, buckets=_SECONDS)
+HANDLING = Histogram(
+    "podfolio_handling_seconds", "Handling a message, until it can be settled", _WORK, buckets=_SECONDS
+)
 FAILURES = Counter("podfolio_failures_total", "Deliveries whose handling raised, by kind of error", (*_WORK, "error"))
 PUBLISHING = Histogram(
     "podfolio_publish_seconds",
@@ -41,7 +45,7 @@ POD_RESULTS = Counter(
     ("pod", "outcome", "stored"),
 )
 POD_SOLVING = Histogram(
-    "podfolio_pod_solve_seconds", "Optimising one pod, its turn awaited", ("pod",), buckets=_SECONDS
+    "podfolio_pod_solve_seconds", "Optimising one pod, with the wait for its turn", ("pod",), buckets=_SECONDS
 )
 
 FINALS = Counter(
@@ -49,7 +53,9 @@ FINALS = Counter(
     "Final events of a coordinator: optimised, or the reason why not; stored as for a pod's results",
     ("outcome", "stored"),
 )
-MASTER_SOLVING = Histogram("podfolio_master_solve_seconds", "Optimising all pods together", buckets=_SECONDS)
+MASTER_SOLVING = Histogram(
+    "podfolio_master_solve_seconds", "Optimising all pods together, without that wait", buckets=_SECONDS
+)
 PORTFOLIOS = Counter(
     "podfolio_portfolios_total", "Portfolios published first by this process, by whether proven optimal", ("certified",)
 )

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
-from opentelemetry.trace import SpanKind
 
-from bus import metrics, subjects, tracing
 from bus.port import BusError, RefusedError
+from bus.watched import Watched
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import AsyncIterator
 
     from bus.port import Bus, Delivery
 
@@ -49,73 +46,38 @@ async def work_off(bus: Bus, queue: str, handler: Handler, *, stop: asyncio.Even
     server refuses for good what it publishes, or it has crashed too often, it gives up.
     """
     crashes: Counter[int] = Counter()
+    handler = Watched(handler, queue)
     async with aclosing(bus.work(queue, stop=stop, at_once=at_once)) as deliveries, asyncio.TaskGroup() as group:
         async for delivery in deliveries:
-            group.create_task(_Attempt(delivery, handler, queue, crashes).run())
+            group.create_task(_Attempt(delivery, handler, crashes).run())
 
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
     delivery: Delivery
     handler: Handler
-    queue: str
     crashes: Counter[int]  # by sequence: how often it has crashed here
 
     async def run(self) -> None:
         """Handle the delivery and settle it, or give it back."""
-        with self.counted(), self.traced():
-            async with _heartbeats(self.delivery):
-                settled = await self.succeeds()
-            if settled:
-                self.crashes.pop(self.delivery.message.sequence, None)
-                await self.delivery.done()
-            else:
-                await self.delivery.again(delay_s=AGAIN_S)
-
-    @contextmanager
-    def counted(self) -> Iterator[None]:
-        """Count the delivery, and measure how long it waited and how long it takes."""
-        message, work = self.delivery.message, (self.queue, self.kind)
-        metrics.DELIVERIES.labels(*work).inc()
-        if self.delivery.attempt > 1:
-            metrics.REDELIVERIES.labels(*work).inc()
-        elif message.stored_at is not None:
-            # By two clocks, the server's and ours.
-            waited_s = (datetime.now(UTC) - message.stored_at).total_seconds()
-            metrics.QUEUE_AGE.labels(*work).observe(max(0.0, waited_s))
-        with metrics.IN_HAND.labels(*work).track_inprogress(), metrics.HANDLING.labels(*work).time():
-            yield
-
-    def traced(self) -> AbstractContextManager[None]:
-        """Have all that follows from the message be part of its trace."""
-        message = self.delivery.message
-        return tracing.span(
-            f"handle {self.kind}",
-            message.headers,
-            kind=SpanKind.CONSUMER,
-            request_id=subjects.parse(message.subject).key,
-            queue=self.queue,
-            attempt=str(self.delivery.attempt),
-        )
-
-    @property
-    def kind(self) -> str:
-        """What kind of message it is."""
-        return subjects.parse(self.delivery.message.subject).kind.value
+        async with _heartbeats(self.delivery):
+            settled = await self.succeeds()
+        if settled:
+            self.crashes.pop(self.delivery.message.sequence, None)
+            await self.delivery.done()
+        else:
+            await self.delivery.again(delay_s=AGAIN_S)
 
     async def succeeds(self) -> bool:
         """Handle the delivery; false if it should be tried again."""
         try:
             await self.handler.handle(self.delivery)
         except RefusedError as error:
-            metrics.failed(self.queue, self.kind, error)
             return await self.gives_up(error)
         except BusError as error:
-            metrics.failed(self.queue, self.kind, error)
             self.tell("delivery.failed", error)
             return False
         except Exception as error:
-            metrics.failed(self.queue, self.kind, error)
             log.exception("delivery.crashed", subject=self.delivery.message.subject, attempt=self.delivery.attempt)
             self.crashes[self.delivery.message.sequence] += 1
             return self.crashes[self.delivery.message.sequence] >= CRASHES and await self.gives_up(error)

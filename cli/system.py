@@ -113,7 +113,7 @@ async def _await_ready(bus: JetStreamBus, role: str, process: Process) -> None:
                 if process.returncode is not None:
                     message = f"{role} ended with status {process.returncode} before it was ready; see its log"
                     raise BusError(message)
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.05)
     except TimeoutError:
         message = f"{role} was not ready within {_START_S:g} s; see its log"
         raise BusError(message) from None

@@ -110,7 +110,7 @@ class Coordinator:
             failed = MasterPortfolioFailed(
                 request_id=request_id, reason=Reason.INTERNAL_ERROR, message=f"the coordinator cannot answer: {error}"
             )
-            await self.publish(failed)
+            await self.publish_final(failed)
 
     async def consider(self, delivery: Delivery, kind: Kind) -> tuple[Action, Causes]:
         """Read what is needed and decide; returns also the headers of what led to it, the request's first.
@@ -158,9 +158,9 @@ class Coordinator:
             event = action.event if isinstance(action, Fail) else await self.solve(request_id, action, delivery)
             if event is None:
                 return None, None
-            return event, await self.publish(event)
+            return event, await self.publish_final(event)
 
-    async def publish(self, event: FinalEvent) -> Stored:
+    async def publish_final(self, event: FinalEvent) -> Stored:
         """Publish the final event, once, signed if there is a key."""
         signed = self.signer.sign(event) if self.signer else event
         subject = subjects.final(event.request_id)

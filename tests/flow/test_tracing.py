@@ -11,17 +11,19 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from requests_made import data
-from test_flow import PODS, final_of, system
+from test_flow import PATIENCE_S, PODS, final_of, system
 
 from bus import subjects, tracing
 from bus.memory import MemoryBus
+from bus.port import COORDINATORS, RefusedError
+from bus.workers import work_off
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from opentelemetry.sdk.trace import ReadableSpan
 
-    from bus.port import Message
+    from bus.port import Delivery, Message
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 REQUEST = {"traceparent": f"00-{TRACE}-{SPAN}-01", "tracestate": "vendor=1"}
@@ -136,6 +138,26 @@ async def test_a_deadline_s_final_event_is_of_the_request_s_trace_without_any_sd
     (final,) = await bus.record([subjects.final("r1")])
     assert event.type == "MasterPortfolioFailed"
     assert {name: final.headers[name] for name in REQUEST} == REQUEST
+
+
+async def test_what_is_given_up_is_answered_in_the_request_s_trace_too() -> None:
+    bus, stop = MemoryBus(PODS), asyncio.Event()
+    answered: list[Mapping[str, str]] = []
+
+    class Refused:
+        async def handle(self, _: Delivery) -> None:
+            text = "too large"
+            raise RefusedError(text)
+
+        async def give_up(self, *_: object) -> None:
+            answered.append(tracing.passed_on())
+            stop.set()
+
+    await ask(bus, REQUEST)
+    async with asyncio.timeout(PATIENCE_S):
+        await work_off(bus, COORDINATORS, Refused(), stop=stop, at_once=1)
+
+    assert answered == [REQUEST]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,77 @@
+"""Watch a handler at work: count what it does, measure how long it takes, and have it be part of a request's trace."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from opentelemetry.trace import SpanKind
+
+from bus import metrics, subjects, tracing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bus.port import Delivery
+    from bus.workers import Handler
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A handler that does what another does, seen in the metrics and traces.
+
+    Attributes:
+        handler: The other.
+        queue: The work queue that its deliveries come from.
+    """
+
+    handler: Handler
+    queue: str
+
+    async def handle(self, delivery: Delivery) -> None:
+        """Do the work."""
+        work = self.queue, _kind(delivery)
+        _count(work, delivery)
+        with (
+            metrics.IN_HAND.labels(*work).track_inprogress(),
+            metrics.HANDLING.labels(*work).time(),
+            self.traced("handle", delivery),
+        ):
+            try:
+                await self.handler.handle(delivery)
+            except Exception as error:
+                metrics.failed(*work, error)
+                raise
+
+    async def give_up(self, delivery: Delivery, error: Exception) -> None:
+        """Answer that the work cannot be done."""
+        with self.traced("give up", delivery):
+            await self.handler.give_up(delivery, error)
+
+    @contextmanager
+    def traced(self, what: str, delivery: Delivery) -> Iterator[None]:
+        """Have all that follows from the message be part of its trace."""
+        message = delivery.message
+        facts = {
+            "request_id": subjects.parse(message.subject).key,
+            "queue": self.queue,
+            "attempt": str(delivery.attempt),
+        }
+        with tracing.span(f"{what} {_kind(delivery)}", message.headers, kind=SpanKind.CONSUMER, **facts):
+            yield
+
+
+def _kind(delivery: Delivery) -> str:
+    return subjects.parse(delivery.message.subject).kind.value
+
+
+def _count(work: tuple[str, str], delivery: Delivery) -> None:
+    metrics.DELIVERIES.labels(*work).inc()
+    if delivery.attempt > 1:
+        metrics.REDELIVERIES.labels(*work).inc()
+    elif delivery.message.stored_at is not None:
+        # By two clocks, the server's and ours.
+        waited_s = (datetime.now(UTC) - delivery.message.stored_at).total_seconds()
+        metrics.QUEUE_AGE.labels(*work).observe(max(0.0, waited_s))
