@@ -21,13 +21,8 @@ if TYPE_CHECKING:
 
 _RESTART_S = 0.2
 _READY_S = 120.0
-# Debian and Ubuntu: apt install libfaketime.
-_FAKETIME = "*/faketime/libfaketimeMT.so.1"
-
-
-def faketime() -> Path | None:
-    """Find the library that sets a process's clock."""
-    return next(iter(sorted(Path("/usr/lib").glob(_FAKETIME))), None)
+# Starts those whose clock can be set.
+OFF_CLOCK = Path(__file__).parent / "off_clock.py"
 
 
 @dataclass
@@ -92,7 +87,7 @@ class Member:
                 self.process = await asyncio.create_subprocess_exec(
                     *with_us(),
                     sys.executable,
-                    "-m",
+                    *(("-m",) if self.name not in CLOCKS else (str(OFF_CLOCK), str(self.clock))),
                     *self.command,
                     env=self._environment(),
                     stdin=asyncio.subprocess.DEVNULL,
@@ -105,21 +100,12 @@ class Member:
             await asyncio.sleep(_RESTART_S)
 
     def _environment(self) -> dict[str, str]:
-        ours = {
+        return {
             **os.environ,
             "PODFOLIO_NATS_URL": self.url,
             "PODFOLIO_READY_FILE": str(self.ready),
             "OPENBLAS_NUM_THREADS": "1",
         }
-        if self.name in CLOCKS and (library := faketime()):
-            # What runs by the clock on the wall is set off, what measures time is not, as on a real machine.
-            ours |= {
-                "LD_PRELOAD": str(library),
-                "FAKETIME_TIMESTAMP_FILE": str(self.clock),
-                "FAKETIME_CACHE_DURATION": "1",
-                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            }
-        return ours
 
 
 @dataclass

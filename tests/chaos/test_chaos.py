@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
 from bus.messages import Reason
+from chaos.fleet import OFF_CLOCK
 from chaos.links import Link, opened
+from chaos.off_clock import off_by
 from chaos.storm import Storm, rage
 
 if TYPE_CHECKING:
@@ -102,3 +106,27 @@ async def _ended(reader: asyncio.StreamReader) -> bool:
         return await _hear(reader) == b""
     except ConnectionError:
         return True
+
+
+@pytest.mark.parametrize("module", ["agents", "coordinator"])
+async def test_a_clock_that_is_off_is_off_where_our_processes_read_it(module: str, tmp_path: Path) -> None:
+    """It starts such a process at no server: that it ends with that error shows that it found what reads the clock."""
+    (tmp_path / "clock").write_text("+3600\n", encoding="ascii")
+    command = [str(OFF_CLOCK), str(tmp_path / "clock"), module, *(["alpha"] if module == "agents" else [])]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *command, "--server", "nats://127.0.0.1:1", stderr=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(4 * PATIENCE_S):
+        _, told = await process.communicate()
+
+    assert process.returncode == 1
+    assert b"no NATS server answers" in told
+
+
+def test_a_clock_that_is_off_follows_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "clock"
+    clock = off_by(file)
+    for seconds in (0, 3_600, -20):
+        file.write_text(f"{seconds:+d}\n", encoding="ascii")
+
+        assert abs((clock.now(UTC) - datetime.now(UTC)).total_seconds() - seconds) < MOMENT_S
