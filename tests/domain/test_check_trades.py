@@ -15,7 +15,8 @@ from forgery import at, changed, leaves, pattern, places
 
 from bus.messages import MasterPortfolioOptimized, encode
 from portfolio.check import findings
-from portfolio.check.tax import Payer, assess, least_tax, long_held, result_per_unit
+from portfolio.check.least_tax import least_tax
+from portfolio.check.tax import Payer, assess, long_held, result_per_unit
 from portfolio.market import load
 from portfolio.tax.gains import assess as assess_by_product
 from portfolio.tax.kinds import Kind

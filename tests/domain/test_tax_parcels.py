@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from portfolio.errors import DataError
 from portfolio.tax.kinds import Kind
 from portfolio.tax.parcels import Parcel, Quotes, gain_per_unit, refuse_future
-from portfolio.tax.regime import Reform, Regime, Valuation, steady_cpi
+from portfolio.tax.regime import Reform, Regime, steady_cpi
 from portfolio.tax.taxpayer import Entity, Taxpayer
 
 # Sums of a few products: differences of order are a few units in the last place.
@@ -162,15 +162,6 @@ def test_losses_on_both_sides_of_the_split_add_up() -> None:
     # 75 - 70 = 5, and 70 - 60 = 10.
     parcel = Parcel("VAS", 1, BOUGHT, 75.0)
     assert gain(date(2028, 5, 1), 60.0, parcel=parcel) == EXACT({Kind.LOSS: 15.0})
-
-
-def test_a_plan_may_assume_that_the_gain_grew_evenly_by_day() -> None:
-    # Bought 100 days before 1 July 2027 (23 March) and sold 400 days after the purchase (26 April 2028): a quarter of
-    # the gain of 40 by then, a value of 60. 154.5 / 150 = 1.03; 90 - 61.80 = 28.20.
-    parcel = Parcel("VAS", 1, date(2027, 3, 23), 50.0)
-    even = Regime(Reform(CPI, valuation=Valuation.EVEN_BY_DAY))
-    found = gain(date(2028, 4, 26), 90.0, parcel=parcel, law=even)
-    assert found == EXACT({Kind.DISCOUNTABLE: 10.0, Kind.INDEXED: 28.20})
 
 
 def test_the_reform_asks_for_a_price_or_an_index_only_where_it_needs_one() -> None:
