@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from portfolio.trading.orders import ParcelSold, Trading
     from portfolio.trading.owned import Owned
 
+# What is between the plain cost and the indexed one, or nothing at all.
+_NEITHER = "neither"
+
 COLUMNS = ("Sold of", "Acquired", "Units", "Proceeds", "Cost base", "Gain", "Loss", "Counts as")
 
 
@@ -31,7 +34,7 @@ def rows(trading: Trading) -> Iterator[tuple[str, ...]]:
     for order in trading.orders:
         for parcel in order.parcels:
             for part in _parts(parcel):
-                made = part.proceeds - part.cost if part.counts_as else 0.0
+                made = part.proceeds - part.cost if part.counts_as != _NEITHER else 0.0
                 yield (
                     order.ticker,
                     part.since,
@@ -54,13 +57,13 @@ def _parts(parcel: ParcelSold) -> Iterator[_Part]:
         return
     if (value := reform.value_aud) is not None:
         early = Kind.DISCOUNTABLE if Kind.DISCOUNTABLE in realised else Kind.UNDISCOUNTED
-        yield _Part(since, value, cost, (early if value > cost else Kind.LOSS).value if value != cost else "")
+        yield _Part(since, value, cost, (early if value > cost else Kind.LOSS).value if value != cost else _NEITHER)
         since, cost = f"from {REFORM_STARTS}", value
     if reform.proceeds_aud < cost:
         yield _Part(since, reform.proceeds_aud, cost, Kind.LOSS.value)
     else:
         said = f"{since}, x {reform.index_factor:.3f}" if reform.index_factor > 1 else since
-        indexed = Kind.INDEXED.value if Kind.INDEXED in realised else ""
+        indexed = Kind.INDEXED.value if Kind.INDEXED in realised else _NEITHER
         yield _Part(said, reform.proceeds_aud, reform.indexed_cost_aud, indexed)
 
 
@@ -70,7 +73,8 @@ def caption(trading: Trading) -> str:
     if any(parcel.reform for order in trading.orders for parcel in order.parcels):
         said += (
             f" What was owned before {REFORM_STARTS} counts as sold for its value then, and bought again. From then on"
-            " a gain is measured from the cost times the factor that is shown, a loss from the cost itself."
+            " a gain is measured from the cost times the factor that is shown, a loss from the cost itself; what lies"
+            " between is neither."
         )
     return said
 
