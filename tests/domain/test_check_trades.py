@@ -495,6 +495,21 @@ def test_a_sale_that_is_not_the_least_taxed_is_found_out_even_if_all_its_figures
     assert any("would cause less tax" in finding for finding in found)
 
 
+@pytest.mark.parametrize("customer", [SPARED, COVERED])
+@pytest.mark.parametrize(("way", "ticker"), [("naive", "VAP"), ("master", "NDQ")])
+def test_after_the_reform_a_sale_that_is_not_the_least_taxed_is_found_out_too(
+    customer: str, way: str, ticker: str
+) -> None:
+    event = true_event(customer)
+    sales, parcels = event["trading"][way]["sales"], event["terms"]["owned"]["parcels"]
+    mine = [k for k, parcel in enumerate(parcels) if parcel["ticker"] == ticker]
+    taken = next(k for k in mine if sales[k] == parcels[k]["units"])
+    spared = next(k for k in mine if sales[k] < parcels[k]["units"] - 5.0)
+    sales[taken], sales[spared] = sales[taken] - 5.0, sales[spared] + 5.0
+    found = findings(event, load(TRAILING))
+    assert any(f"{way} portfolio, selling other parcels would cause less tax" in finding for finding in found)
+
+
 # The check's own arithmetic against the product's: two statements of one law.
 
 
