@@ -122,7 +122,8 @@ def test_more_carried_losses_never_lower_the_objective_nor_raise_the_tax_of_a_po
         assert bound_with_more >= best - RULE
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+# In the last one, whole units that could use losses as they like would break it.
+@pytest.mark.parametrize("seed", [*SEEDS, 14])
 def test_a_budget_for_tax_is_kept_in_whole_units_too(seed: int) -> None:
     # The case is chosen again there: through the tolerance of a switch, losses could leak past the law's order.
     budget = traded(seed)[2].master.gains.tax_aud / 2
