@@ -57,7 +57,7 @@ def tax_gains(build: Builder, stock: Inventory, sold: Sequence[tuple[Lot, int]])
         _add(tax, indexed, stock.rates[Kind.INDEXED])
         tax[against] -= stock.rates[Kind.INDEXED]
         used[against] = 1.0
-        if stock.order_binds:
+        if left and stock.order_binds:
             _keep_order(build, list(left.values()), against, most=carried + _most(build, losses))
     _add(used, losses, -1.0)
     build.at_most(used, carried)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from portfolio.errors import DataError
 from portfolio.tax.kinds import Kind
-from portfolio.tax.parcels import Parcel, Quotes, gain_per_unit, refuse_future
+from portfolio.tax.parcels import Parcel, Quotes, gain_per_unit, missing_facts, refuse_future
 from portfolio.tax.regime import Reform, Regime, steady_cpi
 from portfolio.tax.taxpayer import Entity, Taxpayer
 
@@ -172,6 +172,26 @@ def test_the_reform_asks_for_a_price_or_an_index_only_where_it_needs_one() -> No
         gain(date(2028, 5, 1), 80.0, law=Regime(Reform(CPI)))
     with pytest.raises(DataError, match="CPI of the quarter from 2028-04-01"):
         gain(date(2028, 5, 1), 80.0, law=Regime(Reform(values_aud={"VAS": 70.0})))
+
+
+def test_all_facts_that_are_missing_are_named_at_once_and_no_others() -> None:
+    parcels = [
+        Parcel("VGS", 1, date(2026, 1, 5), 60.0),
+        PARCEL,
+        Parcel("NDQ", 1, date(2027, 10, 1), 70.0),
+        Parcel("NDQ", 1, date(2028, 2, 1), 70.0),  # held for less than a year: nothing is indexed
+    ]
+    values = "values_aud of VAS, VGS (the price of a unit just before 2027-07-01)"
+    quarters = "cpi of the quarters from 2027-07-01, 2027-10-01, 2028-10-01"
+    sold = date(2028, 11, 1)
+    assert missing_facts(parcels, sold, PERSON, Regime()) == [values, quarters]
+    assert missing_facts(parcels, sold, PERSON, Regime(Reform(CPI, {"VAS": 70.0, "VGS": 80.0}))) == [
+        "cpi of the quarters from 2028-10-01"
+    ]
+    # In the first quarter, nothing is indexed yet.
+    assert missing_facts(parcels[:2], date(2027, 9, 30), PERSON, Regime()) == [values]
+    assert missing_facts(parcels, sold, FUND, Regime()) == []
+    assert missing_facts(parcels[:2], date(2027, 6, 30), PERSON, Regime()) == []
 
 
 @pytest.mark.parametrize(
