@@ -44,6 +44,7 @@ from portfolio.rules import (
 from portfolio.shares import Target, shares_from_targets
 from portfolio.sleeve import Shortfall
 from portfolio.tax.parcels import Parcel
+from portfolio.tax.regime import Reform
 from portfolio.tax.taxpayer import Entity, Taxpayer
 from portfolio.trading.orders import Trading
 from portfolio.trading.owned import Outside, Owned
@@ -160,6 +161,41 @@ class HoldingOwned(_Strict):
         return self
 
 
+class ReformFacts(_Strict):
+    """Facts that the tax on what an individual sells from 1 July 2027 needs; others do without."""
+
+    cpi: Annotated[
+        dict[date, Annotated[float, Field(ge=10, le=10_000)]],
+        Field(
+            max_length=400,
+            description="All Groups CPI, weighted average of the eight capital cities, by the first day of the "
+            "quarter: index numbers, such as 102.4. It is asked for where a parcel was held for 12 months: of the "
+            "quarter of its purchase (of 1 July 2027, if that is later) and of the day of the trades; estimate what "
+            "is not published yet.",
+        ),
+    ] = {}
+    values_aud: Annotated[
+        dict[Ticker, Annotated[float, Field(gt=0, le=1e6)]],
+        Field(
+            max_length=1_000,
+            description="Market value of a unit just before 1 July 2027, AUD, of every ETF of which a parcel was "
+            "acquired before.",
+        ),
+    ] = {}
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        try:
+            self.reform()
+        except DataError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+    def reform(self) -> Reform:
+        """Hand over the facts."""
+        return Reform(self.cpi, self.values_aud)
+
+
 class Account(_Strict):
     """What the customer owns on the day of the trades: with it, the final event has orders in whole units."""
 
@@ -172,6 +208,7 @@ class Account(_Strict):
     brokerage_share: Annotated[
         float, Field(ge=0, le=0.1, description="Cost of an order as a share of its value, on top of brokerage_aud.")
     ] = 0.0
+    reform: ReformFacts = ReformFacts()
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
@@ -199,6 +236,7 @@ class Account(_Strict):
             taxpayer=taxpayer,
             outside=self.outside,
             brokerage_share=self.brokerage_share,
+            reform=self.reform.reform(),
         )
 
 

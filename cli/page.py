@@ -12,9 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from bus.messages import MasterPortfolioFailed
+from cli import parcels
 from portfolio.mandate import Measure
 from portfolio.rules import Correlations
-from portfolio.tax.kinds import Kind, inclusion
 from portfolio.tax.taxpayer import Entity
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from bus.messages import FinalEvent, MasterPortfolioOptimized
     from portfolio.account import ComparisonRow, GoalAccount
-    from portfolio.tax.gains import Assessment
     from portfolio.trading.orders import Trading
     from portfolio.trading.owned import Owned
 
@@ -154,38 +153,11 @@ def _gains(console: Console, event: MasterPortfolioOptimized) -> RenderableType 
     trading, owned = event.trading, event.terms.owned
     if trading is None or owned is None or not any(order.parcels for order in trading.orders):
         return None
-    columns = ("Sold of", "Acquired", "Units", "Proceeds", "Cost base", "Gain", "Loss", "Counts as")
-    table = _table(console, "Parcels sold, AUD", *columns, right=(2, 3, 4, 5, 6))
-    for order in trading.orders:
-        for parcel in order.parcels:
-            loss = parcel.realised_aud.get(Kind.LOSS, 0.0)
-            gain = sum(parcel.realised_aud.values()) - loss
-            table.add_row(
-                order.ticker,
-                str(parcel.acquired),
-                f"{parcel.units:,.0f}",
-                f"{parcel.cost_base_aud + gain - loss:,.2f}",
-                f"{parcel.cost_base_aud:,.2f}",
-                f"{gain:,.2f}" if gain else "",
-                f"{loss:,.2f}" if loss else "",
-                ", ".join(kind.value for kind in parcel.realised_aud),
-            )
-    table.caption = "Proceeds are after half the spread and proportional brokerage."
-    return Group(table, *(Text(f"* {sentence}") for sentence in _said_of_gains(trading.gains, owned)))
-
-
-def _said_of_gains(gains: Assessment, owned: Owned) -> Iterator[str]:
-    if owned.taxpayer.carried_losses_aud:
-        yield f"Losses of earlier years: {owned.taxpayer.carried_losses_aud:,.2f}."
-    for kind, gain in gains.gains_aud.items():
-        if gain:
-            used = gains.losses_used_aud.get(kind, 0.0)
-            part = inclusion(kind, owned.taxpayer.entity)
-            yield (
-                f"{kind.value.capitalize()} gains {gain:,.2f}, less losses {used:,.2f}, of which {part:.2%} counts:"
-                f" {(gain - used) * part:,.2f}."
-            )
-    yield f"Net capital gain {gains.net_capital_gain_aud:,.2f}, tax {gains.tax_aud:,.2f} at {owned.taxpayer.rate:.1%}."
+    table = _table(console, "Parcels sold, AUD", *parcels.COLUMNS, right=(2, 3, 4, 5, 6))
+    for row in parcels.rows(trading):
+        table.add_row(*row)
+    table.caption = parcels.caption(trading)
+    return Group(table, *(Text(f"* {sentence}") for sentence in parcels.sentences(trading.gains, owned)))
 
 
 def _said_of_trades(event: MasterPortfolioOptimized, trading: Trading, owned: Owned) -> Iterator[str]:

@@ -129,6 +129,7 @@ def _refuse(request: OptimizationRequest) -> Fail | None:
         "rules.never_buy": request.rules.never_buy,
         "rules.never_sell": request.rules.never_sell,
         "account.holdings": [holding.ticker for holding in request.account.holdings] if request.account else [],
+        "account.reform.values_aud": request.account.reform.values_aud if request.account else [],
     }
     for where, tickers in named.items():
         if strange := sorted(set(tickers) - priced):

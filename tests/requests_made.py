@@ -35,6 +35,12 @@ def holding(ticker: str = "VAS", units: float = 100, **changes: object) -> dict[
     return made | ({"currency": parcel.pop("currency")} if "currency" in parcel else {})
 
 
+def reformed(facts: dict[str, Any] | None, *, as_of: str = "2028-02-10") -> bytes:
+    """Make the request "bad" of an individual who owns VAS on a day under the reform of capital gains."""
+    account = {"as_of": as_of, "cash_aud": 5_000, "holdings": [holding()]}
+    return owning(account=account | ({} if facts is None else {"reform": facts}))
+
+
 # What people send by mistake, with a part of the sentence they get back. The id of each is "bad".
 BAD: dict[str, tuple[bytes, str, str]] = {
     "not_json": (b"{not json", "invalid_request", "JSON"),
@@ -106,11 +112,57 @@ BAD: dict[str, tuple[bytes, str, str]] = {
         "invalid_request",
         "EINC bought on 1985-09-19",
     ),
-    "sale_under_a_law_to_come": (
-        owning(account={"as_of": "2027-07-01", "cash_aud": 5_000, "holdings": [holding()]}),
+    "reform_without_a_value": (
+        reformed(None),
         "invalid_request",
-        "by the law from 1 July 2027",
+        "of VAS (the price of a unit just before 2027-07-01) and cpi of the quarters from 2027-07-01, 2028-01-01",
     ),
+    "reform_without_an_index": (
+        reformed({"values_aud": {"VAS": 99.0}, "cpi": {"2027-07-01": 104.6}}),
+        "invalid_request",
+        "give account.reform cpi of the quarters from 2028-01-01",
+    ),
+    "reform_on_its_first_day": (
+        reformed(None, as_of="2027-07-01"),
+        "invalid_request",
+        "taxed by the law from 1 July 2027, which needs facts: give account.reform values_aud of VAS (the price",
+    ),
+    "index_of_a_day_in_a_quarter": (
+        reformed({"cpi": {"2027-09-30": 104.6}}),
+        "invalid_request",
+        "account.reform: the CPI is given for 2027-09-30; quarters are named by their first day, this one 2027-07-01",
+    ),
+    "index_of_a_day_that_is_none": (
+        reformed({"cpi": {"2027-07-32": 104.6}}),
+        "invalid_request",
+        "account.reform.cpi.2027-07-32",
+    ),
+    "inflation_for_an_index": (
+        reformed({"cpi": {"2027-07-01": 2.5}}),
+        "invalid_request",
+        "account.reform.cpi.2027-07-01: Input should be greater than or equal to 10",
+    ),
+    "index_with_a_wrong_point": (
+        reformed({"cpi": {"2027-07-01": 104.6, "2027-10-01": 1_054.0}}),
+        "invalid_request",
+        "account.reform: the CPI goes from 104.6 in the quarter from 2027-07-01 to 1054.0 in that from 2027-10-01",
+    ),
+    "value_negative": (
+        reformed({"values_aud": {"VAS": -99.0}}),
+        "invalid_request",
+        "account.reform.values_aud.VAS: Input should be greater than 0",
+    ),
+    "value_as_text": (
+        reformed({"values_aud": {"VAS": "99"}}),
+        "invalid_request",
+        "account.reform.values_aud.VAS: Input should be a valid number",
+    ),
+    "value_of_an_unknown_etf": (
+        reformed({"values_aud": {"DOGE": 99.0}}),
+        "unknown_etf",
+        "account.reform.values_aud names DOGE",
+    ),
+    "unknown_fact": (reformed({"value_aud": {"VAS": 99.0}}), "invalid_request", "account.reform.value_aud"),
     "date_that_is_none": (
         owning(holding(acquired="2025-02-30")),
         "invalid_request",

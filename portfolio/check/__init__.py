@@ -5,7 +5,8 @@ names. Shares no arithmetic with what made the event: nothing of the solver, of 
 the tax or of ``figures`` is imported here, so that a mistake there does not pass here as well.
 
 ``portfolio`` checks weights, goals and the proof, ``income`` what is paid out, ``owned`` what the trades start
-from, ``trades`` what they cost and the tax they cause, by the law of ``tax``, ``orders`` what is done in whole units.
+from, ``trades`` what they cost and the tax they cause, by the law of ``tax`` and not more than ``least_tax`` proves,
+``orders`` what is done in whole units.
 """
 
 from __future__ import annotations

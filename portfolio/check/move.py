@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portfolio.check.facts import FIGURE, differing
-from portfolio.check.tax import assess, least_tax
+from portfolio.check.least_tax import least_tax
+from portfolio.check.tax import assess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -113,9 +114,10 @@ def _leeway(owned: Owned, asked: dict[int, float]) -> float:
     """How far the least tax may be above its bound: by rounding, and by whole units of ETFs sold in part.
 
     At the best multiplier the bound is reached by whole units but for one exchange of a unit of one parcel for one of
-    another, since losses meet gains on a single line: that exchange is the most that whole units cost.
+    another, since in each case losses meet gains on a single line: that exchange is the most that whole units cost.
     """
-    rate = owned.payer.tax_of("undiscounted")
+    kinds = {kind for parcel in owned.parcels for kind in parcel.results if kind != "loss"}
+    rate = max((owned.payer.tax_of(kind) for kind in kinds), default=0.0)
     values = [rate * sum(parcel.results.values()) * parcel.units for parcel in owned.parcels if parcel.j in asked]
     exchanges = [0.0]
     for j, units in asked.items():

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from portfolio.check.facts import Event
+    from portfolio.check.owned import Parcel
     from portfolio.check.portfolio import Portfolio
 
 # From this correlation on, what is bought replaces what is sold at a loss (ITAA 1936, Part IVA; TR 2008/1).
@@ -124,8 +125,27 @@ class Orders:
         realised = {kind: aud * units for kind, aud in parcel.results.items()}
         wrong = differing(part["realised_aud"], realised, size=self.capital)
         yield from (f"of what a parcel realises, {words}" for words in wrong)
-        if set(part) != {"acquired", "units", "cost_base_aud", "realised_aud"}:
+        if set(part) != {"acquired", "units", "cost_base_aud", "realised_aud", "reform"}:
             yield "a parcel is told in other words"
+        yield from self._reform(part["reform"], parcel, units)
+
+    def _reform(self, told: Event | None, parcel: Parcel, units: float) -> Iterator[str]:
+        """Check from what the reform measures units of one parcel."""
+        if told is None or parcel.since is None:
+            if (told is None) != (parcel.since is None):
+                yield "the reform is told of what it does not govern, or not of what it does"
+            return
+        value = None if parcel.since.value_aud is None else parcel.since.value_aud * units
+        cost = parcel.unit_cost_aud * units if value is None else value
+        if not same(told["value_aud"], value, size=self.capital):
+            yield f"the value of units just before the reform is {value}, not {told['value_aud']}"
+        rest = {name: amount for name, amount in told.items() if name != "value_aud"}
+        computed = {
+            "index_factor": parcel.since.factor,
+            "indexed_cost_aud": cost * parcel.since.factor,
+            "proceeds_aud": parcel.net_aud * units,
+        }
+        yield from (f"under the reform, {words}" for words in differing(rest, computed, size=self.capital))
 
     def sales(self) -> Iterator[str]:
         """Check that the parcels sold add up to the orders, and are taxed least."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portfolio.check.facts import same
-from portfolio.check.tax import RATES, Payer, result_per_unit
+from portfolio.check.tax import RATES, Payer, Since, result_per_unit, since_reform
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,20 +20,26 @@ if TYPE_CHECKING:
 
 # Nothing older is modelled: of ETFs there was none on the ASX.
 _EARLIEST = date(1999, 9, 22)
-# From this day other rules are law for individuals (Act No. 49 of 2026), which this check does not know.
-_REFORM = date(2027, 7, 1)
 _LEAST_CAPITAL_AUD = 1_000.0
 
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """Units bought together; *results* is what selling one gains or loses, by kind."""
+    """Units bought together.
+
+    Attributes:
+        net_aud: What a unit fetches.
+        since: What the reform measures it from.
+        results: What selling one gains or loses, by kind.
+    """
 
     ticker: str
     j: int
     units: float
     unit_cost_aud: float
     acquired: date
+    net_aud: float
+    since: Since | None
     results: Mapping[str, float]
 
 
@@ -50,6 +56,8 @@ class Owned:
         entity = payer["entity"]
         self.payer = Payer(entity, RATES[entity][0] if rate is None else rate, payer["carried_losses_aud"])
         self.fee = float(self.told["brokerage_share"])
+        self.values: Event = self.told["reform"]["values_aud"]
+        self.cpi = {date.fromisoformat(day): float(index) for day, index in self.told["reform"]["cpi"].items()}
         self.parcels = [self._parcel(told) for told in self.told["parcels"]]
         self.units = np.zeros(len(market.etfs))
         for parcel in self.parcels:
@@ -61,8 +69,10 @@ class Owned:
         j, unit_cost = self.index[told["ticker"]], told["cost_base_aud"] / told["units"]
         acquired = date.fromisoformat(told["acquired"])
         net = float(self.prices[j]) * (1 - self.market.etfs[j].half_spread - self.fee)
-        results = result_per_unit(self.payer, net, unit_cost, acquired, self.as_of)
-        return Parcel(told["ticker"], j, told["units"], unit_cost, acquired, results)
+        value = self.values.get(told["ticker"])
+        since = since_reform(self.payer, acquired, self.as_of, value_aud=value, cpi=self.cpi)
+        results = result_per_unit(self.payer, net, unit_cost, acquired, self.as_of, since)
+        return Parcel(told["ticker"], j, told["units"], unit_cost, acquired, net, since, results)
 
     def findings(self) -> Iterator[str]:
         """Say what is wrong with what is owned."""
@@ -84,8 +94,8 @@ class Owned:
             yield f"gains are taxed as {payer.entity}'s at {payer.rate}, income is not"
         if payer.carried_aud < 0:
             yield f"losses carried in are negative: {payer.carried_aud}"
-        if payer.entity == "individual" and self.as_of >= _REFORM and self.parcels:
-            yield f"sales of individuals from {_REFORM} on are not checked"
+        if min([*self.cpi.values(), *self.values.values()], default=1.0) <= 0:
+            yield "an index number or a value on the eve of the reform is not above zero"
 
     def _of_parcel(self, parcel: Parcel) -> Iterator[str]:
         etf, ticker = self.market.etfs[parcel.j], parcel.ticker

@@ -1,13 +1,10 @@
-"""The tax on capital gains, written a second time from the law (ITAA 1997), for the check alone.
-
-Not here: the reform of individuals' gains from 1 July 2027; sales that fall under it are not checked, and
-``owned`` says so.
-"""
+"""The tax on capital gains, written a second time from the law (ITAA 1997), for the check alone."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,10 +20,12 @@ RATES: Mapping[str, tuple[float, ...]] = {
     "company": (0.30, 0.25),
 }
 MOST_OF_INDIVIDUALS = 0.60
-_KINDS = ("undiscounted", "discountable", "indexed")
-
-# Steps of the search for the best multiplier: each leaves two thirds of the range.
-_STEPS = 80
+# From this day other rules are law for individuals (Act No. 49 of 2026): with at least this rate of income tax, on top
+# of which the Medicare levy is paid (s 119-10).
+REFORM = date(2027, 7, 1)
+_LEAST, _LEVY = 0.30, 0.02
+# Losses reduce them in this order (ss 102-5 and 102-6).
+KINDS = ("undiscounted", "discountable", "indexed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,22 @@ class Payer:
         """Tax on a dollar of gain, after losses."""
         if self.entity == PENSION:
             return 0.0
+        if kind == "indexed" and self.entity == "individual":
+            return max(self.rate, _LEAST + min(self.rate, _LEVY))
         return self.rate * (_TAXED_OF_LONG_HELD[self.entity] if kind == "discountable" else 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """What the later part of a gain or loss of units is measured from, under the reform.
+
+    Attributes:
+        value_aud: Of a unit just before the reform; None where it was bought since.
+        factor: By which that, or else the cost, is indexed.
+    """
+
+    value_aud: float | None
+    factor: float
 
 
 def long_held(acquired: date, sold: date) -> bool:
@@ -50,14 +64,63 @@ def long_held(acquired: date, sold: date) -> bool:
     return (sold.year - 1, sold.month, sold.day) >= (first.year, first.month, first.day)
 
 
-def result_per_unit(payer: Payer, net_aud: float, cost_aud: float, acquired: date, sold: date) -> dict[str, float]:
-    """Say what selling a unit gains or loses, by kind; nothing where it does neither, or nothing counts."""
-    if payer.entity == PENSION or net_aud == cost_aud:
+def since_reform(
+    payer: Payer,
+    acquired: date,
+    sold: date,
+    *,
+    value_aud: float | None,
+    cpi: Mapping[date, float],
+) -> Since | None:
+    """Find what a unit is measured from under the reform; None where it does not govern the sale.
+
+    Raises:
+        KeyError: If the CPI of a quarter is not there.
+        ValueError: If the value is not there.
+    """
+    if payer.entity != "individual" or sold < REFORM:
+        return None
+    if acquired < REFORM and value_aud is None:
+        message = "the value of a unit just before the reform is not told"
+        raise ValueError(message)
+    value = value_aud if acquired < REFORM else None
+    then, now = (_quarter(day) for day in (max(acquired, REFORM), sold))
+    if then == now or not long_held(acquired, sold):
+        return Since(value, 1.0)
+    # Of three decimals; half goes up (s 960-275(5)). A factor below one is not applied (s 960-270(2)).
+    thousandths = Fraction(str(cpi[now])) / Fraction(str(cpi[then])) * 1000
+    return Since(value, max(1.0, int(thousandths + Fraction(1, 2)) / 1000))
+
+
+def _quarter(day: date) -> date:
+    return date(day.year, (1, 4, 7, 10)[(day.month - 1) // 3], 1)
+
+
+def result_per_unit(
+    payer: Payer, net_aud: float, cost_aud: float, acquired: date, sold: date, since: Since | None = None
+) -> dict[str, float]:
+    """Say what selling a unit gains or loses, by kind; nothing where it does neither, or nothing counts.
+
+    Under the reform a unit that is held since before counts as sold for its value then, and bought again (ss 112-155,
+    112-160); from then on its cost is indexed for a gain, and not for a loss (s 110-55).
+    """
+    if payer.entity == PENSION:
         return {}
-    if net_aud < cost_aud:
-        return {"loss": cost_aud - net_aud}
     discounted = _TAXED_OF_LONG_HELD[payer.entity] < 1 and long_held(acquired, sold)
-    return {"discountable" if discounted else "undiscounted": net_aud - cost_aud}
+    early = "discountable" if discounted else "undiscounted"
+    found = dict.fromkeys(("loss", *KINDS), 0.0)
+    if since is None:
+        found[early] = max(0.0, net_aud - cost_aud)
+        found["loss"] = max(0.0, cost_aud - net_aud)
+    else:
+        start = cost_aud
+        if since.value_aud is not None:
+            found[early] = max(0.0, since.value_aud - cost_aud)
+            found["loss"] = max(0.0, cost_aud - since.value_aud)
+            start = since.value_aud
+        found["indexed"] = max(0.0, net_aud - start * since.factor)
+        found["loss"] += max(0.0, start - net_aud)
+    return {kind: aud for kind, aud in found.items() if aud > 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,66 +135,22 @@ class Assessed:
 
 
 def assess(payer: Payer, results: Sequence[Mapping[str, float]], units: Sequence[float]) -> Assessed:
-    """Tax what selling *units* realises: losses first against undiscounted gains, then discountable (s 102-5)."""
+    """Tax what selling *units* realises: losses first against undiscounted gains, then discountable, then indexed."""
     total = {
         kind: sum(n * result.get(kind, 0.0) for result, n in zip(results, units, strict=True))
-        for kind in ("loss", *_KINDS)
+        for kind in ("loss", *KINDS)
     }
     losses = total.pop("loss") + payer.carried_aud
-    full, half = total["undiscounted"], total["discountable"]
+    full, half, indexed = (total[kind] for kind in KINDS)
     first = min(full, losses)
     second = min(half, losses - first)
+    third = min(indexed, losses - first - second)
     part = _TAXED_OF_LONG_HELD.get(payer.entity, 0.0)
-    net = (full - first) + part * (half - second)
+    early = (full - first) + part * (half - second)
     return Assessed(
         gains=total,
-        used={"undiscounted": first, "discountable": second, "indexed": 0.0},
-        net_aud=net,
-        tax_aud=payer.rate * net,
-        carried_aud=losses - first - second,
+        used={"undiscounted": first, "discountable": second, "indexed": third},
+        net_aud=early + (indexed - third),
+        tax_aud=payer.rate * early + payer.tax_of("indexed") * (indexed - third),
+        carried_aud=losses - first - second - third,
     )
-
-
-def least_tax(
-    payer: Payer,
-    results: Sequence[Mapping[str, float]],
-    held: Sequence[Sequence[tuple[int, float]]],
-    asked: list[float],
-) -> float:
-    """Bound the tax on selling so many units of each ETF from below, whichever parcels they come from.
-
-    With ``G[k]`` the gains of a kind, taxed at ``r[k]``, and ``L`` all losses, the tax is
-    ``max over v in [0, max r] of sum_k min(r[k], v) G[k] - v L``, where ``v`` is what a dollar of loss is worth.
-    Least and most exchanged: for any ``v`` the cheapest units of each ETF, sorted by what a unit costs, are a
-    lower bound (linear programming duality), and the best of them, concave in ``v``, is the least tax itself,
-    but for what whole units cost.
-
-    Args:
-        payer: Who pays.
-        results: Of selling a unit of each parcel, by kind.
-        held: By ETF: its parcels, each with its units.
-        asked: By ETF: units to sell.
-    """
-
-    def bound(value: float) -> float:
-        total = -value * payer.carried_aud
-        for parcels, wanted in zip(held, asked, strict=True):
-            left = wanted
-            for cost, units in sorted((_cost(payer, results[k], value), units) for k, units in parcels):
-                taken = min(left, units)
-                total += cost * taken
-                left -= taken
-        return total
-
-    low, high = 0.0, payer.tax_of("undiscounted")
-    best = max(bound(low), bound(high), bound(payer.tax_of("discountable")))
-    for _ in range(_STEPS):
-        a, b = low + (high - low) / 3, high - (high - low) / 3
-        at_a, at_b = bound(a), bound(b)
-        best = max(best, at_a, at_b)
-        low, high = (a, high) if at_a < at_b else (low, b)
-    return best
-
-
-def _cost(payer: Payer, result: Mapping[str, float], value: float) -> float:
-    return sum(-value * aud if kind == "loss" else min(payer.tax_of(kind), value) * aud for kind, aud in result.items())

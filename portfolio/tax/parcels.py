@@ -9,12 +9,19 @@ from typing import TYPE_CHECKING
 
 from portfolio.errors import DataError
 from portfolio.tax.kinds import Kind
-from portfolio.tax.regime import DISCOUNTS, DISREGARDED, EARLIEST_PURCHASE, Valuation, first_long_term_day
+from portfolio.tax.regime import (
+    DISCOUNTS,
+    DISREGARDED,
+    EARLIEST_PURCHASE,
+    REFORM_STARTS,
+    first_long_term_day,
+    first_of_quarter,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from portfolio.tax.regime import Reform, Regime
+    from portfolio.tax.regime import Regime
     from portfolio.tax.taxpayer import Taxpayer
 
 
@@ -103,6 +110,53 @@ class Quotes:
         return self.prices_aud[ticker] - self.incidental_aud.get(ticker, 0.0)
 
 
+@dataclass(frozen=True, slots=True)
+class Rebased:
+    """What the reform measures the later part of a unit's gain from.
+
+    Attributes:
+        value_aud: Its market value just before 1 July 2027; None where it was bought since.
+        index_factor: By how much its cost (that value, or else what was paid) is indexed; one where it was held for
+            less than 12 months.
+    """
+
+    value_aud: float | None
+    index_factor: float
+
+
+def rebase(parcel: Parcel, sold: date, taxpayer: Taxpayer, regime: Regime) -> Rebased | None:
+    """Say what the reform measures a unit of *parcel* from; None where it does not govern the sale.
+
+    Raises:
+        DataError: If the reform lacks a fact.
+    """
+    if (reform := regime.reform_for(taxpayer.entity, sold)) is None:
+        return None
+    value = reform.market_value_aud(parcel.ticker) if parcel.acquired < REFORM_STARTS else None
+    long_term = sold >= first_long_term_day(parcel.acquired)
+    return Rebased(value, reform.index_factor(max(parcel.acquired, REFORM_STARTS), sold) if long_term else 1.0)
+
+
+def missing_facts(parcels: Iterable[Parcel], sold: date, taxpayer: Taxpayer, regime: Regime) -> list[str]:
+    """Name, in words, all facts that the reform needs to tax *parcels* and that are not given."""
+    if (reform := regime.reform_for(taxpayer.entity, sold)) is None:
+        return []
+    tickers: set[str] = set()
+    quarters: set[date] = set()
+    for parcel in parcels:
+        if parcel.acquired < REFORM_STARTS:
+            tickers.add(parcel.ticker)
+        ends = {first_of_quarter(max(parcel.acquired, REFORM_STARTS)), first_of_quarter(sold)}
+        if len(ends) > 1 and sold >= first_long_term_day(parcel.acquired):
+            quarters |= ends
+    words = []
+    if values := sorted(tickers - set(reform.values_aud)):
+        words.append(f"values_aud of {', '.join(values)} (the price of a unit just before {REFORM_STARTS})")
+    if cpi := sorted(quarters - set(reform.cpi)):
+        words.append(f"cpi of the quarters from {', '.join(map(str, cpi))}")
+    return words
+
+
 def gain_per_unit(parcel: Parcel, quotes: Quotes, taxpayer: Taxpayer, regime: Regime) -> dict[Kind, float]:
     """Split what selling a unit of *parcel* gains or loses into its kinds.
 
@@ -119,15 +173,12 @@ def gain_per_unit(parcel: Parcel, quotes: Quotes, taxpayer: Taxpayer, regime: Re
         return {}
     long_term = quotes.on >= first_long_term_day(parcel.acquired)
     taxed_as = Kind.DISCOUNTABLE if long_term and DISCOUNTS[taxpayer.entity] else Kind.UNDISCOUNTED
-    if (reform := regime.reform_for(taxpayer.entity, quotes.on)) is None:
-        return _sum(_part(taxed_as, net, cost=parcel.unit_cost_aud))
-    incurred, cost, until = parcel.acquired, parcel.unit_cost_aud, {}
-    if parcel.acquired < reform.starts:
-        value = _value_at_start_aud(parcel, reform, net, quotes.on)
-        until = _part(taxed_as, value, cost=cost)
-        incurred, cost = reform.starts, value
-    factor = reform.index_factor(incurred, quotes.on) if long_term else 1.0
-    return _sum(until, _part(Kind.INDEXED, net, cost=cost, indexed=cost * factor))
+    cost = parcel.unit_cost_aud
+    if (rebased := rebase(parcel, quotes.on, taxpayer, regime)) is None:
+        return _sum(_part(taxed_as, net, cost=cost))
+    until = {} if rebased.value_aud is None else _part(taxed_as, rebased.value_aud, cost=cost)
+    cost = cost if rebased.value_aud is None else rebased.value_aud
+    return _sum(until, _part(Kind.INDEXED, net, cost=cost, indexed=cost * rebased.index_factor))
 
 
 def _part(kind: Kind, proceeds: float, *, cost: float, indexed: float | None = None) -> dict[Kind, float]:
@@ -142,10 +193,3 @@ def _sum(*parts: Mapping[Kind, float]) -> dict[Kind, float]:
             if amount > 0:
                 total[kind] = total.get(kind, 0.0) + amount
     return total
-
-
-def _value_at_start_aud(parcel: Parcel, reform: Reform, net_aud: float, sold: date) -> float:
-    if reform.valuation is Valuation.MARKET_VALUE:
-        return reform.market_value_aud(parcel.ticker)
-    elapsed = (reform.starts - parcel.acquired).days / (sold - parcel.acquired).days
-    return parcel.unit_cost_aud + (net_aud - parcel.unit_cost_aud) * elapsed

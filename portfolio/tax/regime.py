@@ -16,17 +16,14 @@ Companies and super funds keep the law they have.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from enum import Enum
-from typing import TYPE_CHECKING
+from itertools import pairwise
 
 from portfolio.errors import DataError
 from portfolio.tax.taxpayer import Entity
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 # s 115-100: one half for individuals, one third for complying super funds; s 115-10 leaves companies out.
 DISCOUNTS = {
@@ -66,57 +63,62 @@ EARLIEST_PURCHASE = date(1999, 9, 22)
 # Twice the fastest year on the ABS's record (1951, 24 %): what is more was meant as a percentage.
 _WILDEST_INFLATION = 0.50
 
-_REFORM_STARTS = date(2027, 7, 1)
-
-
-class Valuation(Enum):
-    """What an ETF bought before the reform and sold after it was worth when it started.
-
-    The law's method is the market value (s 112-155). The other one it allows, an apportioning method that the
-    Minister is to determine (s 112-185), was only a draft in 2026, and not meant for what has a market price.
-    """
-
-    MARKET_VALUE = "market_value"
-    # An assumption, for plans made before that price is known: the gain grows evenly by days held.
-    EVEN_BY_DAY = "even_by_day"
+# First day of sales under the reform.
+REFORM_STARTS = date(2027, 7, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Reform:
-    """The reform, and the facts it needs that nobody knew when it became law.
+    """The facts that the reform needs, and nobody knew when it became law.
 
     Attributes:
         cpi: All Groups CPI, weighted average of the eight capital cities (s 960-280), by the first day of the
-            quarter; it must reach from the quarter of the purchase, or that of the start, to that of the sale.
-        values_aud: Price of a unit just before the start, by ticker.
-        valuation: Whether to ask for these prices, or to assume them.
-        starts: First day of sales under it.
+            quarter; it must have the quarters of the purchase, or of the start, and of the sale.
+        values_aud: Price of a unit just before the start, by ticker: its market value (s 112-155). The other method
+            that the law allows, apportioning (s 112-185), was only a draft in 2026, and not meant for what has a
+            market price.
     """
 
     cpi: Mapping[date, float] = field(default_factory=dict)
     values_aud: Mapping[str, float] = field(default_factory=dict)
-    valuation: Valuation = Valuation.MARKET_VALUE
-    starts: date = _REFORM_STARTS
 
     def __post_init__(self) -> None:
         """Refuse an index or a price that is none."""
         for quarter, index in self.cpi.items():
             if quarter != first_of_quarter(quarter):
-                message = f"the CPI is given for {quarter}; quarters are named by their first day"
+                message = (
+                    f"the CPI is given for {quarter}; quarters are named by their first day,"
+                    f" this one {first_of_quarter(quarter)}"
+                )
                 raise DataError(message)
             _refuse_not_positive(f"the CPI of the quarter from {quarter}", index)
+        for (earlier, then), (later, now) in pairwise(sorted(self.cpi.items())):
+            years = (later - earlier).days / 365
+            if abs(math.log(now / then)) > math.log1p(_WILDEST_INFLATION) * years:
+                message = (
+                    f"the CPI goes from {then} in the quarter from {earlier} to {now} in that from {later}; index"
+                    " numbers are meant, not rates of inflation"
+                )
+                raise DataError(message)
         for ticker, value in self.values_aud.items():
             _refuse_not_positive(f"the value of {ticker} at the start of the reform", value)
+
+    def __hash__(self) -> int:
+        """Hash the facts, whatever their order."""
+        return hash((frozenset(self.cpi.items()), frozenset(self.values_aud.items())))
 
     def index_factor(self, incurred: date, sold: date) -> float:
         """By how much a cost incurred on one day is indexed for a sale on another; never below one.
 
         Index number of the quarter of the sale over that of the cost, to three places, half up (s 960-275(1B),
-        (1C) and (5)); a factor of one or less is not applied (s 960-270(2)).
+        (1C) and (5)); a factor of one or less is not applied (s 960-270(2)). Within a quarter it is one, whatever
+        the index.
 
         Raises:
             DataError: If the index of one of the quarters is missing.
         """
+        if first_of_quarter(incurred) == first_of_quarter(sold):
+            return 1.0
         now, then = (self._index(day) for day in (sold, incurred))
         return float(max((now / then).quantize(Decimal("0.001"), ROUND_HALF_UP), Decimal(1)))
 
@@ -136,7 +138,7 @@ class Reform:
         """
         if ticker not in self.values_aud:
             message = (
-                f"the reform of capital gains needs the price of {ticker} just before {self.starts}; none is given"
+                f"the reform of capital gains needs the price of {ticker} just before {REFORM_STARTS}; none is given"
             )
             raise DataError(message)
         return self.values_aud[ticker]
@@ -156,7 +158,7 @@ class Regime:
 
     def reform_for(self, entity: Entity, sold: date) -> Reform | None:
         """Find the reform, where it governs what *entity* sells on *sold* (s 110-36(1A))."""
-        if self.reform is None or entity is not Entity.INDIVIDUAL or sold < self.reform.starts:
+        if self.reform is None or entity is not Entity.INDIVIDUAL or sold < REFORM_STARTS:
             return None
         return self.reform
 
@@ -181,7 +183,7 @@ def first_of_quarter(day: date) -> date:
     return day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1)
 
 
-def steady_cpi(annual_rate: float, *, until: date, starts: date = _REFORM_STARTS) -> dict[date, float]:
+def steady_cpi(annual_rate: float, *, until: date, starts: date = REFORM_STARTS) -> dict[date, float]:
     """Assume an index that grows by *annual_rate* a year, quarter by quarter from *starts*, for plans.
 
     Raises:

@@ -10,8 +10,7 @@ import numpy as np
 
 from portfolio.errors import DataError
 from portfolio.tax.kinds import GAINS, Kind, effective_rate
-from portfolio.tax.parcels import Quotes, gain_per_unit
-from portfolio.tax.regime import Regime
+from portfolio.tax.parcels import Quotes, gain_per_unit, missing_facts, rebase
 from portfolio.trading.owned import Kept, Outside, Owned
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from portfolio.market import Market
     from portfolio.rules import Rules, Terms
     from portfolio.sleeve import Sleeve
-    from portfolio.tax.parcels import Parcel
+    from portfolio.tax.parcels import Parcel, Rebased
 
 # The first purchase of a security on ASX is of this much at least (ASX: minimum initial investment in a listed
 # security).
@@ -38,12 +37,16 @@ class Lot:
         j: Its ETF.
         units: How many there are.
         gains: What selling a unit gains or loses, by kind, AUD, none negative.
+        net_aud: What a unit fetches, after half the spread and proportional brokerage.
+        rebased: What the reform of capital gains measures it from; None where that does not govern the sale.
     """
 
     parcel: int
     j: int
     units: float
     gains: Mapping[Kind, float]
+    net_aud: float
+    rebased: Rebased | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +62,8 @@ class Inventory:
         weights: Their shares of the capital.
         lots: All parcels, in the order in which they are owned.
         quotes: What a unit fetches, by ticker.
-        rates: Tax on a dollar of each kind of gain, where it is taxed.
+        rates: Tax on a dollar of each kind of gain that there is, in the order in which losses reduce them; none where
+            nothing is taxed.
         losses_aud: Capital losses carried in from earlier years.
     """
 
@@ -73,11 +77,15 @@ class Inventory:
     rates: Mapping[Kind, float]
     losses_aud: float
 
+    @property
+    def order_binds(self) -> bool:
+        """Whether losses must not be used where they are worth most: against indexed gains, which come last."""
+        last = self.rates.get(Kind.INDEXED, 0.0)
+        return any(rate < last for rate in self.rates.values())
+
 
 # What a pod's share can still be bought with.
 LEAST_CAPITAL_AUD = 1_000.0
-
-LAW = Regime()
 
 
 def take_stock(market: Market, terms: Terms) -> Inventory | None:
@@ -100,10 +108,13 @@ def _take_stock(market: Market, owned: Owned) -> Inventory:
     for number, parcel in enumerate(owned.parcels):
         (j,) = market.positions([parcel.ticker])
         units[j] += parcel.units
-        lots.append(Lot(number, j, parcel.units, gain_per_unit(parcel, quotes, owned.taxpayer, LAW)))
+        gains = gain_per_unit(parcel, quotes, owned.taxpayer, owned.law)
+        rebased = rebase(parcel, owned.as_of, owned.taxpayer, owned.law)
+        lots.append(Lot(number, j, parcel.units, gains, quotes.net_aud(parcel.ticker), rebased))
     values = np.where(units > 0, units * np.nan_to_num(prices), 0.0)
     capital = owned.cash_aud + float(values.sum())
-    rates = {kind: effective_rate(kind, owned.taxpayer) for kind in GAINS}
+    there = {kind for lot in lots for kind in lot.gains}
+    rates = {kind: effective_rate(kind, owned.taxpayer) for kind in GAINS if kind in there}
     return Inventory(
         capital_aud=capital,
         prices=prices,
@@ -112,7 +123,7 @@ def _take_stock(market: Market, owned: Owned) -> Inventory:
         weights=values / capital if capital > 0 else values,
         lots=tuple(lots),
         quotes=quotes,
-        rates={kind: rate for kind, rate in rates.items() if rate > 0},
+        rates=rates if any(rates.values()) else {},
         losses_aud=owned.taxpayer.carried_losses_aud,
     )
 
@@ -138,15 +149,8 @@ def refuse_impossible(market: Market, owned: Owned) -> None:
 
     Raises:
         DataError: If a parcel was bought before there was its ETF, if all is worth too little, whatever the pods may
-            hold, or if the law of that day is not modelled.
+            hold, or if the law of that day needs facts that are not given.
     """
-    if LAW.reform_for(owned.taxpayer.entity, owned.as_of) is not None:
-        message = (
-            f"what an individual sells on {owned.as_of} is taxed by the law from 1 July 2027, under which losses"
-            " must be used in an order that is not the cheapest; the optimisation does not know that yet: take an"
-            " earlier as_of"
-        )
-        raise DataError(message)
     known = {etf.ticker: etf for etf in market.etfs}
     for parcel in owned.parcels:
         since = known[parcel.ticker].since if parcel.ticker in known else None
@@ -157,6 +161,17 @@ def refuse_impossible(market: Market, owned: Owned) -> None:
             raise DataError(message)
     priced = [(etf.ticker, etf.price_aud) for etf in market.etfs]
     _refuse_too_little(owned.cash_aud + sum(_worth(owned, ticker, price) for ticker, price in priced))
+    _refuse_unknown_facts(owned, {ticker for ticker, price in priced if price is not None})
+
+
+def _refuse_unknown_facts(owned: Owned, priced: Collection[str]) -> None:
+    parcels = [parcel for parcel in owned.parcels if parcel.ticker in priced]
+    if missing := missing_facts(parcels, owned.as_of, owned.taxpayer, owned.law):
+        message = (
+            f"what an individual sells on {owned.as_of} is taxed by the law from 1 July 2027, which needs facts:"
+            f" give account.reform {' and '.join(missing)}"
+        )
+        raise DataError(message)
 
 
 def _refuse_too_little(capital: float) -> None:

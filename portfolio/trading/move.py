@@ -10,7 +10,7 @@ import numpy as np
 
 from portfolio.tax.gains import Assessment
 from portfolio.tax.sale import cheapest_sale
-from portfolio.trading.inventory import LAW, take_stock
+from portfolio.trading.inventory import take_stock
 
 if TYPE_CHECKING:
     from portfolio import Matrix
@@ -76,7 +76,7 @@ def _move_to(market: Market, terms: Terms, weights: bytes, buyers: tuple[int, ..
         market.tickers[j]: min(float(sold[j] / stock.prices[j]), float(stock.units[j]))
         for j in np.flatnonzero(sold).tolist()
     }
-    sale = cheapest_sale(terms.owned.parcels, units, stock.quotes, terms.owned.taxpayer, LAW)
+    sale = cheapest_sale(terms.owned.parcels, units, stock.quotes, terms.owned.taxpayer, terms.owned.law)
     return Move(
         orders=orders,
         bought_aud=float(bought.sum()),

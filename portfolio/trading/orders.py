@@ -21,7 +21,7 @@ from portfolio.ranking import delivered
 from portfolio.tax.gains import Assessment, assess
 from portfolio.tax.kinds import Kind
 from portfolio.tax.sale import realise
-from portfolio.trading.inventory import LAW, take_stock
+from portfolio.trading.inventory import take_stock
 from portfolio.trading.move import Move, move_to
 from portfolio.trading.whole_units import round_to_units
 
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from portfolio.master import Master
     from portfolio.rules import Terms
     from portfolio.sleeve import Sleeve
-    from portfolio.trading.inventory import Inventory
+    from portfolio.tax.parcels import Parcel
+    from portfolio.trading.inventory import Inventory, Lot
     from portfolio.trading.whole_units import WholeUnits
 
 # Selling at a loss and buying what moves like it may be a scheme to obtain a tax benefit: Australia has no rule of
@@ -49,17 +50,38 @@ class Side(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class UnderReform:
+    """How the reform of capital gains measures units that an individual sells from 1 July 2027.
+
+    Attributes:
+        value_aud: Their market value just before that day, which ends one gain or loss and begins the other; None
+            where they were bought since.
+        index_factor: By how much the cost of the later part is indexed.
+        indexed_cost_aud: What it comes to: the later gain is what the proceeds are above it. A loss is measured from
+            the cost before indexing.
+        proceeds_aud: What they fetch, after half the spread and proportional brokerage.
+    """
+
+    value_aud: float | None
+    index_factor: float
+    indexed_cost_aud: float
+    proceeds_aud: float
+
+
+@dataclass(frozen=True, slots=True)
 class ParcelSold:
     """Units sold of one parcel.
 
     Attributes:
         realised_aud: What that gains or loses, by kind, after half the spread and proportional brokerage.
+        reform: How it is measured, where the reform governs the sale.
     """
 
     acquired: date
     units: float
     cost_base_aud: float
     realised_aud: Mapping[Kind, float]
+    reform: UnderReform | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +269,7 @@ def _goals(
 
 def _tax(terms: Terms, stock: Inventory, sold: Sequence[float]) -> Assessment:
     assert terms.owned is not None  # noqa: S101 - the caller looked
-    realised = realise(terms.owned.parcels, sold, stock.quotes, terms.owned.taxpayer, LAW)
+    realised = realise(terms.owned.parcels, sold, stock.quotes, terms.owned.taxpayer, terms.owned.law)
     return assess(terms.owned.taxpayer, realised)
 
 
@@ -271,18 +293,25 @@ def _orders(
             brokerage_aud=terms.brokerage_aud + terms.owned.brokerage_share * units * price,
             spread_aud=units * price * market.etfs[j].half_spread,
             pods=_owners(sleeves, whole.X, j),
-            parcels=tuple(
-                ParcelSold(
-                    acquired=terms.owned.parcels[lot.parcel].acquired,
-                    units=whole.sold[lot.parcel],
-                    cost_base_aud=terms.owned.parcels[lot.parcel].unit_cost_aud * whole.sold[lot.parcel],
-                    realised_aud={kind: gain * whole.sold[lot.parcel] for kind, gain in lot.gains.items()},
-                )
-                for lot in mine
-            ),
+            parcels=tuple(_sold(lot, terms.owned.parcels[lot.parcel], whole.sold[lot.parcel]) for lot in mine),
             tax_aud=tax - _tax(terms, stock, without).tax_aud if mine else 0.0,
             why=_why(market, sleeves, stock, whole, side, j),
         )
+
+
+def _sold(lot: Lot, parcel: Parcel, units: float) -> ParcelSold:
+    reform = None
+    if (rebased := lot.rebased) is not None:
+        value = None if rebased.value_aud is None else rebased.value_aud * units
+        cost = parcel.unit_cost_aud * units if value is None else value
+        reform = UnderReform(value, rebased.index_factor, cost * rebased.index_factor, lot.net_aud * units)
+    return ParcelSold(
+        acquired=parcel.acquired,
+        units=units,
+        cost_base_aud=parcel.unit_cost_aud * units,
+        realised_aud={kind: gain * units for kind, gain in lot.gains.items()},
+        reform=reform,
+    )
 
 
 def _owners(sleeves: Sequence[Sleeve], X: Matrix, j: int) -> tuple[str, ...]:

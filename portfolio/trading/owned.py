@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
 from portfolio.tax.parcels import Parcel
+from portfolio.tax.regime import Reform, Regime
 from portfolio.tax.taxpayer import Taxpayer
 
 
@@ -38,6 +39,7 @@ class Owned:
         outside: What becomes of holdings that are in no pod's universe.
         brokerage_share: Cost of an order as a share of its value, on top of the fixed one.
         kept: Holdings that are neither traded nor counted.
+        reform: Facts that the tax on what an individual sells from 1 July 2027 needs.
     """
 
     as_of: date
@@ -47,3 +49,9 @@ class Owned:
     outside: Outside = Outside.SELL
     brokerage_share: float = 0.0
     kept: tuple[Kept, ...] = ()
+    reform: Reform = field(default_factory=Reform)
+
+    @property
+    def law(self) -> Regime:
+        """The law of capital gains, with the facts that it needs."""
+        return Regime(self.reform)

@@ -1,8 +1,7 @@
 """Trades as part of stage 2: from what is owned to the portfolio, with what that costs and the tax it causes.
 
 Everything is in shares of the capital. An ETF that is owned is sold, by parcels, or bought, or left alone; of one that
-is not owned, what is held is what is bought. The tax on gains is linear in what is sold and in how losses are used,
-since whoever uses losses best uses them where the rate is highest.
+is not owned, what is held is what is bought. ``gains`` has the tax.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portfolio.conic.bound import ON
-from portfolio.tax.kinds import Kind
+from portfolio.trading.gains import tax_gains
 from portfolio.trading.parting import Order, buy_for_owners, declare, sell_for_owners
 
 if TYPE_CHECKING:
@@ -44,7 +43,6 @@ class Trades:
         rules = form.terms.rules
         self.volume: dict[int, float] = defaultdict(float)
         self.costs: dict[int, float] = defaultdict(float)
-        self.tax: dict[int, float] = defaultdict(float)
         self._switches: dict[int, list[int]] = {}
         self._sold: list[tuple[Lot, int]] = []
         self._never_sold = set(rules.never_sell)
@@ -53,7 +51,7 @@ class Trades:
         for j in np.flatnonzero(stock.units).tolist():
             self._trade_what_is_owned(j)
         self._buy_what_is_not()
-        self._tax_gains()
+        self.tax = tax_gains(form.build, stock, self._sold)
         self._limits()
 
     def untouched(self, solution: Solution) -> list[int]:
@@ -136,32 +134,6 @@ class Trades:
     def _trade(self, x: int, j: int, share: float = 1.0) -> None:
         self.volume[x] += share
         self.costs[x] += share * float(self.stock.costs[j])
-
-    def _tax_gains(self) -> None:
-        """Tax the gains, less the losses that are used against each kind."""
-        build, stock = self.form.build, self.stock
-        losses: dict[int, float] = {}
-        gains: dict[Kind, dict[int, float]] = defaultdict(dict)
-        for lot, x in self._sold:
-            for kind, gain in lot.gains.items():
-                # On a dollar of what is sold.
-                part = gain / float(stock.prices[lot.j])
-                (losses if kind is Kind.LOSS else gains[kind])[x] = part
-        carried = stock.losses_aud / stock.capital_aud
-        used: dict[int, float] = {}
-        for kind, rate in stock.rates.items():
-            if not gains[kind]:
-                continue
-            for x, part in gains[kind].items():
-                self.tax[x] += rate * part
-            if losses or carried:
-                most = sum(part * build.upper_of(x) for x, part in gains[kind].items())
-                against = build.variable(upper=most)
-                build.at_most({against: 1.0, **{x: -part for x, part in gains[kind].items()}}, 0.0)
-                self.tax[against] -= rate
-                used[against] = 1.0
-        if used:
-            build.at_most({**used, **{x: -part for x, part in losses.items()}}, carried)
 
     def _limits(self) -> None:
         """Pay for the orders, and keep what the customer limits."""

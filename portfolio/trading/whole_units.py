@@ -22,7 +22,7 @@ from portfolio.mandate import Measure
 from portfolio.ranking import delivered
 from portfolio.tax.kinds import Kind
 from portfolio.tax.sale import cheapest_sale
-from portfolio.trading.inventory import FIRST_PURCHASE_AUD, LAW
+from portfolio.trading.inventory import FIRST_PURCHASE_AUD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -91,7 +91,7 @@ def _least_taxed(market: Market, terms: Terms, stock: Inventory, units: Vector) 
     """Choose the parcels again: the program's are least taxed only to the gap at which it stops."""
     assert terms.owned is not None  # noqa: S101 - there is a stock
     sold = {t: float(n) for t, n in zip(market.tickers, stock.units - units, strict=True) if n > 0}
-    return cheapest_sale(terms.owned.parcels, sold, stock.quotes, terms.owned.taxpayer, LAW).units
+    return cheapest_sale(terms.owned.parcels, sold, stock.quotes, terms.owned.taxpayer, terms.owned.law).units
 
 
 class _Program:
@@ -119,6 +119,8 @@ class _Program:
         self.costs: dict[int, float] = defaultdict(float)
         self.tax: dict[int, float] = defaultdict(float)
         self.parcels: dict[int, int] = {}
+        # What is zero in each case that is to be tried.
+        self.cases: list[list[int]] = [[]]
         self.ways: dict[int, list[int]] = {}
         held, owned = np.flatnonzero(X.sum(axis=0) > 0).tolist(), np.flatnonzero(stock.units).tolist()
         self.units = {j: self._declare_units(j, held=j in held) for j in sorted({*held, *owned})}
@@ -215,24 +217,32 @@ class _Program:
         return parts
 
     def _tax_gains(self) -> None:
-        """Tax the gains of what is sold, less the losses used against each kind."""
-        gains: dict[Kind, dict[int, float]] = defaultdict(dict)
-        for lot in self.stock.lots:
-            if lot.parcel in self.parcels:
-                for kind, gain in lot.gains.items():
-                    gains[kind][self.parcels[lot.parcel]] = gain
-        used = {}
-        for kind, rate in self.stock.rates.items():
-            against = self._variable(0.0, sum(gain * self.upper[x] for x, gain in gains[kind].items()))
-            self._row({against: 1.0, **{x: -gain for x, gain in gains[kind].items()}}, -np.inf, 0.0)
-            for x, gain in gains[kind].items():
-                self.tax[x] += rate * gain
-            self.tax[against] -= rate
+        """Tax the gains of what is sold, less losses; see ``gains`` for the cases that the law may tell apart."""
+        rates, lots = self.stock.rates, [lot for lot in self.stock.lots if lot.parcel in self.parcels]
+        of = {kind: {self.parcels[lot.parcel]: lot.gains.get(kind, 0.0) for lot in lots} for kind in Kind}
+        left = {kind: self._part(of[kind]) for kind in rates if kind is not Kind.INDEXED}
+        used = _sum(*(of[kind] for kind in left), {x: -loss for x, loss in of[Kind.LOSS].items()})
+        for kind, x in left.items():
+            self.tax[x] += rates[kind]
+            used[x] = -1.0
+        if Kind.INDEXED in rates:
+            against = self._part(of[Kind.INDEXED])
+            for x, gain in (*of[Kind.INDEXED].items(), (against, -1.0)):
+                self.tax[x] += rates[Kind.INDEXED] * gain
             used[against] = 1.0
-        self._row({**used, **{x: -loss for x, loss in gains[Kind.LOSS].items()}}, -np.inf, self.stock.losses_aud)
+            if self.stock.order_binds:
+                self.cases = [[against], list(left.values())]
+        if rates:
+            self._row(used, -np.inf, self.stock.losses_aud)
         for row in (self.tax, self.costs):
             for x, a in row.items():
                 self.cost[x] += a
+
+    def _part(self, gains: Mapping[int, float]) -> int:
+        """Declare a part of the gains of one kind, up to all of them."""
+        part = self._variable(0.0, sum(gain * self.upper[x] for x, gain in gains.items()))
+        self._row({part: 1.0, **{x: -gain for x, gain in gains.items()}}, -np.inf, 0.0)
+        return part
 
     def _limit(self) -> None:
         """Pay for the orders, and keep what the customer limits."""
@@ -297,20 +307,28 @@ class _Program:
     # The solver.
 
     def _solve(self) -> Vector | None:
-        A = np.zeros((len(self.rows), len(self.lower)))
+        """Find the best point of all cases; None if there is none."""
+        A, cost = np.zeros((len(self.rows), len(self.lower))), np.array(self.cost)
         for i, (row, _, _) in enumerate(self.rows):
             for x, a in row.items():
                 A[i, x] += a
-        program = IntegerProgram(
-            cost=np.array(self.cost),
-            whole=np.array(self.whole),
-            lower=np.array(self.lower),
-            upper=np.array(self.upper),
-            A=A,
-            least=np.array([low for _, low, _ in self.rows]),
-            most=np.array([high for *_, high in self.rows]),
-        )
-        return program.solve(gap=_GAP, node_limit=_NODES)
+        best = None
+        for zero in self.cases:
+            upper = np.array(self.upper)
+            upper[zero] = 0.0
+            program = IntegerProgram(
+                cost=cost,
+                whole=np.array(self.whole),
+                lower=np.array(self.lower),
+                upper=upper,
+                A=A,
+                least=np.array([low for _, low, _ in self.rows]),
+                most=np.array([high for *_, high in self.rows]),
+            )
+            found = program.solve(gap=_GAP, node_limit=_NODES)
+            if found is not None and (best is None or cost @ found < cost @ best):
+                best = found
+        return best
 
     def _amounts(self, x: Vector) -> Matrix:
         """Value of what each pod holds, AUD; of an ETF with one owner, exactly its units'."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -15,12 +16,13 @@ from forgery import at, changed, leaves, pattern, places
 
 from bus.messages import MasterPortfolioOptimized, encode
 from portfolio.check import findings
-from portfolio.check.tax import Payer, assess, least_tax, long_held, result_per_unit
+from portfolio.check.least_tax import least_tax
+from portfolio.check.tax import Payer, assess, long_held, result_per_unit, since_reform
 from portfolio.market import load
 from portfolio.tax.gains import assess as assess_by_product
 from portfolio.tax.kinds import Kind
-from portfolio.tax.parcels import Parcel, Quotes
-from portfolio.tax.regime import Regime, first_long_term_day
+from portfolio.tax.parcels import Parcel, Quotes, gain_per_unit
+from portfolio.tax.regime import Reform, Regime, first_long_term_day, steady_cpi
 from portfolio.tax.sale import cheapest_sale
 from portfolio.tax.taxpayer import Entity, Taxpayer
 
@@ -49,6 +51,23 @@ HOLDINGS = [
     holding("SEMI", ("2025-02-20", 100, 1_700.0)),
 ]
 ACCOUNT = {"as_of": "2025-11-24", "cash_aud": 15_000.0, "holdings": HOLDINGS}
+# The same after the reform: of VAS and NDQ something was bought since, and one parcel of VAP less than a year before.
+REFORMED = {
+    "as_of": "2028-02-24",
+    "cash_aud": 15_000.0,
+    "holdings": [
+        holding("VAS", ("2019-03-01", 200, 15_000.0), ("2027-08-01", 60, 6_800.0)),
+        holding("NDQ", ("2021-05-05", 150, 4_800.0), ("2027-11-24", 100, 4_700.0), ("2027-02-23", 20, 950.0)),
+        holding("VAP", ("2021-12-10", 80, 7_900.0), ("2027-04-15", 60, 5_300.0)),
+        holding("ROBO", ("2021-06-01", 70, 6_900.0), ("2022-10-14", 40, 2_300.0)),
+        holding("TECH", ("2023-01-05", 50, 4_000.0)),
+        holding("BILL", ("2025-06-02", 30, 3_015.0)),
+    ],
+    "reform": {
+        "cpi": {"2027-07-01": 100.0, "2028-01-01": 101.2},
+        "values_aud": {"VAS": 100.0, "NDQ": 50.0, "VAP": 97.0, "ROBO": 95.0, "BILL": 100.4},
+    },
+}
 PODS = {"alpha": 0.3, "beta": 0.7}
 CUSTOMERS: dict[str, dict[str, Any]] = {
     "an individual with losses of earlier years": {
@@ -75,8 +94,16 @@ CUSTOMERS: dict[str, dict[str, Any]] = {
         "account": {**ACCOUNT, "outside": "keep", "cash_aud": 40_000.0},
         "customer": {"entity": "super_pension", "marginal_tax_rate": None},
     },
+    "an individual after the reform whose losses stop short of indexed gains": {
+        "account": REFORMED,
+        "customer": {"marginal_tax_rate": 0.18},
+    },
+    "an individual after the reform whose losses cover all other gains": {
+        "account": {**REFORMED, "brokerage_share": 0.0005},
+        "customer": {"carried_losses_aud": 4_000.0, "marginal_tax_rate": 0.39},
+    },
 }
-FIRST, SUPER, COMPANY, OUTSIDE, PENSION = CUSTOMERS
+FIRST, SUPER, COMPANY, OUTSIDE, PENSION, SPARED, COVERED = CUSTOMERS
 
 # What is asked and not found: changed, it contradicts nothing as long as it is kept. Or words.
 ASKED = {
@@ -98,6 +125,7 @@ ASKED = {
     "terms.owned.parcels.*.cost_base_aud",
     "terms.owned.parcels.*.acquired",
     "terms.owned.taxpayer.carried_losses_aud",
+    "terms.owned.reform.values_aud.BILL",  # nor from its value before the reform
     "terms.owned.outside",
     # What is kept is neither traded nor counted; that it has no price, or no pod, is checked.
     "terms.owned.kept.*",
@@ -149,7 +177,7 @@ def test_every_number_and_name_about_trades_tax_and_income_is_protected(customer
     assert unprotected - ASKED == set()
 
 
-@pytest.mark.parametrize("customer", [FIRST, OUTSIDE])
+@pytest.mark.parametrize("customer", [FIRST, OUTSIDE, SPARED])
 def test_nothing_about_trades_tax_and_income_can_be_taken_away(customer: str) -> None:
     true, missed = true_event(customer), set()
     for path in places(true):
@@ -160,6 +188,42 @@ def test_nothing_about_trades_tax_and_income_can_be_taken_away(customer: str) ->
         if not noticed(event):
             missed.add(pattern(path))
     assert missed - ASKED == set()
+
+
+def test_the_customers_after_the_reform_are_what_their_names_say() -> None:
+    spared, covered = (true_event(name)["trading"]["gains"] for name in (SPARED, COVERED))
+    assert spared["losses_used_aud"]["indexed"] == 0 < spared["losses_used_aud"]["discountable"]
+    assert spared["losses_used_aud"]["discountable"] < spared["gains_aud"]["discountable"]
+    assert 0 < covered["losses_used_aud"]["indexed"] < covered["gains_aud"]["indexed"]
+    assert covered["losses_used_aud"]["discountable"] == covered["gains_aud"]["discountable"] > 0
+
+
+@pytest.mark.parametrize("customer", [SPARED, COVERED])
+def test_every_fact_of_the_reform_that_a_sale_was_measured_by_is_protected(customer: str) -> None:
+    true = true_event(customer)
+    facts = true["terms"]["owned"]["reform"]
+    sold = {order["ticker"] for order in sells(true)}
+    assert len(sold) > 2
+    used = [("values_aud", ticker) for ticker in sold] + [("cpi", quarter) for quarter in facts["cpi"]]
+    for name, key in used:
+        for value in (facts[name][key] * 1.01, facts[name][key] * 0.99, 0.0, -1.0):
+            event = copy.deepcopy(true)
+            event["terms"]["owned"]["reform"][name][key] = value
+            assert noticed(event), (name, key, value)
+        event = copy.deepcopy(true)
+        del event["terms"]["owned"]["reform"][name][key]
+        assert noticed(event), (name, key)
+
+
+@pytest.mark.parametrize(
+    ("changes", "entity"), [({"as_of": "2027-06-30"}, "individual"), ({}, "company"), ({}, "super_accumulation")]
+)
+def test_the_reform_is_told_only_of_what_it_governs(changes: Event, entity: str) -> None:
+    event = true_event(SPARED)
+    event["terms"]["owned"] |= changes
+    event["terms"]["owned"]["taxpayer"]["entity"] = event["terms"]["entity"] = entity
+    found = findings(event, load(TRAILING))
+    assert any("the reform is told of what it does not govern" in words for words in found)
 
 
 def test_every_cost_and_day_of_a_parcel_that_is_sold_is_protected() -> None:
@@ -432,6 +496,21 @@ def test_a_sale_that_is_not_the_least_taxed_is_found_out_even_if_all_its_figures
     assert any("would cause less tax" in finding for finding in found)
 
 
+@pytest.mark.parametrize("customer", [SPARED, COVERED])
+@pytest.mark.parametrize(("way", "ticker"), [("naive", "VAP"), ("master", "NDQ")])
+def test_after_the_reform_a_sale_that_is_not_the_least_taxed_is_found_out_too(
+    customer: str, way: str, ticker: str
+) -> None:
+    event = true_event(customer)
+    sales, parcels = event["trading"][way]["sales"], event["terms"]["owned"]["parcels"]
+    mine = [k for k, parcel in enumerate(parcels) if parcel["ticker"] == ticker]
+    taken = next(k for k in mine if sales[k] == parcels[k]["units"])
+    spared = next(k for k in mine if sales[k] < parcels[k]["units"] - 5.0)
+    sales[taken], sales[spared] = sales[taken] - 5.0, sales[spared] + 5.0
+    found = findings(event, load(TRAILING))
+    assert any(f"{way} portfolio, selling other parcels would cause less tax" in finding for finding in found)
+
+
 # The check's own arithmetic against the product's: two statements of one law.
 
 
@@ -443,37 +522,100 @@ def test_both_statements_of_the_twelve_months_agree_on_every_day_of_four_years()
         assert not long_held(bought, date.fromordinal(first.toordinal() - 1)), bought
 
 
-@pytest.mark.parametrize("seed", range(40))
-def test_the_bound_on_the_tax_is_the_tax_of_the_cheapest_sale(seed: int) -> None:
+def test_both_statements_of_the_index_factor_agree_wherever_it_is_rounded() -> None:
+    payer, bought, sold = Payer("individual", 0.32, 0.0), date(2027, 8, 1), date(2028, 8, 2)
+    for tenths in range(8_000, 11_900, 3):
+        for then in (100.0, 99.7, 131.3):
+            cpi = {date(2027, 7, 1): then, date(2028, 7, 1): tenths / 80}
+            since = since_reform(payer, bought, sold, value_aud=None, cpi=cpi)
+            assert since is not None
+            assert since.factor == Reform(cpi).index_factor(bought, sold)
+
+
+@dataclass
+class Books:
+    """What somebody holds and sells, for the product and for the check."""
+
+    parcels: list[Parcel]
+    taxpayer: Taxpayer
+    quotes: Quotes
+    law: Regime
+    asked: list[float]
+    held: list[list[tuple[int, float]]]
+    payer: Payer
+    results: list[dict[str, float]]
+
+
+def random_books(seed: int, sold_on: date, entity: Entity, *, whole: bool) -> Books:
+    """Make eight parcels of three ETFs, bought before and after a date in the reform."""
     rng = np.random.default_rng(seed)
-    sold_on = date(2025, 11, 24)
-    entity = list(Entity)[seed % 4]
-    taxpayer = Taxpayer(entity, 0.32 if entity is Entity.INDIVIDUAL else None, float(rng.choice([0.0, 50.0, 500.0])))
-    payer = Payer(entity.value, taxpayer.rate, taxpayer.carried_losses_aud)
+    rate = float(rng.choice([0.0, 0.18, 0.32, 0.47])) if entity is Entity.INDIVIDUAL else None
+    taxpayer = Taxpayer(entity, rate, float(rng.choice([0.0, 50.0, 500.0, 1_500.0])))
     tickers = ["A", "B", "C"]
     prices = {ticker: float(rng.uniform(5, 50)) for ticker in tickers}
+    values = {ticker: price * float(rng.uniform(0.6, 1.2)) for ticker, price in prices.items()}
     parcels = [
         Parcel(
-            str(rng.choice(tickers)),
-            float(rng.uniform(1, 60)),
-            date.fromordinal(sold_on.toordinal() - int(rng.choice([10, 300, 365, 366, 900]))),
-            float(rng.uniform(20, 2_000)),
+            ticker := str(rng.choice(tickers)),
+            units := float(rng.integers(1, 60)) if whole else float(rng.uniform(1, 60)),
+            date.fromordinal(sold_on.toordinal() - int(rng.choice([10, 300, 365, 366, 450, 900]))),
+            units * prices[ticker] * float(rng.uniform(0.4, 1.3)),
         )
         for _ in range(8)
     ]
     held = [[(k, p.units) for k, p in enumerate(parcels) if p.ticker == ticker] for ticker in tickers]
     asked = [float(rng.uniform(0.2, 0.9)) * sum(units for _, units in mine) for mine in held]
+    payer, law = Payer(entity.value, taxpayer.rate, taxpayer.carried_losses_aud), Regime(Reform(CPI, values))
+    since = [since_reform(payer, p.acquired, sold_on, value_aud=values[p.ticker], cpi=CPI) for p in parcels]
+    results = [
+        result_per_unit(payer, prices[p.ticker], p.unit_cost_aud, p.acquired, sold_on, mine)
+        for p, mine in zip(parcels, since, strict=True)
+    ]
+    asked = [float(round(units)) for units in asked] if whole else asked
+    return Books(parcels, taxpayer, Quotes(sold_on, prices), law, asked, held, payer, results)
 
-    sale = cheapest_sale(parcels, dict(zip(tickers, asked, strict=True)), Quotes(sold_on, prices), taxpayer, Regime())
-    results = [result_per_unit(payer, prices[p.ticker], p.unit_cost_aud, p.acquired, sold_on) for p in parcels]
 
+# Days of sales: of today's law; and of the reform, before and after what was bought since is held for 12 months.
+DAYS = (date(2025, 11, 24), date(2028, 3, 1), date(2028, 11, 24))
+CPI = steady_cpi(0.03, until=DAYS[-1])
+
+
+@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize(
+    ("sold_on", "entity"), [*((DAYS[0], entity) for entity in Entity), *((day, Entity.INDIVIDUAL) for day in DAYS[1:])]
+)
+def test_the_bound_on_the_tax_is_the_tax_of_the_cheapest_sale(seed: int, sold_on: date, entity: Entity) -> None:
+    books = random_books(seed, sold_on, entity, whole=False)
+    asked = dict(zip("ABC", books.asked, strict=True))
+
+    sale = cheapest_sale(books.parcels, asked, books.quotes, books.taxpayer, books.law)
+
+    for result, parcel in zip(books.results, books.parcels, strict=True):
+        by_product = gain_per_unit(parcel, books.quotes, books.taxpayer, books.law)
+        assert result == pytest.approx({kind.value: aud for kind, aud in by_product.items()}, abs=1e-12)
     tax = sale.assessment.tax_aud
-    assert least_tax(payer, results, held, asked) == pytest.approx(tax, abs=1e-5)
-    assessed = assess(payer, results, sale.units)
+    assert least_tax(books.payer, books.results, books.held, books.asked) == pytest.approx(tax, abs=1e-5)
+    assessed = assess(books.payer, books.results, sale.units)
     assert (assessed.tax_aud, assessed.net_aud, assessed.carried_aud) == pytest.approx(
         (tax, sale.assessment.net_capital_gain_aud, sale.assessment.losses_carried_aud), abs=1e-9
     )
     again = assess_by_product(
-        taxpayer, {Kind(k): v for k, v in assessed.gains.items()} | {Kind.LOSS: sale.realised_aud[Kind.LOSS]}
+        books.taxpayer, {Kind(k): v for k, v in assessed.gains.items()} | {Kind.LOSS: sale.realised_aud[Kind.LOSS]}
     )
     assert assessed.used == pytest.approx(dict(again.losses_used_aud), abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("sold_on", DAYS)
+def test_no_choice_of_units_is_taxed_less_than_the_bound(seed: int, sold_on: date) -> None:
+    books = random_books(seed, sold_on, Entity.INDIVIDUAL, whole=True)
+    least = least_tax(books.payer, books.results, books.held, books.asked)
+    rng = np.random.default_rng(seed)
+    for _ in range(50):
+        units = [0.0] * len(books.parcels)
+        for mine, wanted in zip(books.held, books.asked, strict=True):
+            left = wanted
+            for k, there in rng.permutation(mine).tolist() if mine else []:
+                units[int(k)] = min(left, there)
+                left -= units[int(k)]
+        assert assess(books.payer, books.results, units).tax_aud >= least - 1e-9

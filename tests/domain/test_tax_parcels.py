@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from portfolio.errors import DataError
 from portfolio.tax.kinds import Kind
-from portfolio.tax.parcels import Parcel, Quotes, gain_per_unit, refuse_future
-from portfolio.tax.regime import Reform, Regime, Valuation, steady_cpi
+from portfolio.tax.parcels import Parcel, Quotes, gain_per_unit, missing_facts, refuse_future
+from portfolio.tax.regime import Reform, Regime, steady_cpi
 from portfolio.tax.taxpayer import Entity, Taxpayer
 
 # Sums of a few products: differences of order are a few units in the last place.
@@ -164,15 +164,6 @@ def test_losses_on_both_sides_of_the_split_add_up() -> None:
     assert gain(date(2028, 5, 1), 60.0, parcel=parcel) == EXACT({Kind.LOSS: 15.0})
 
 
-def test_a_plan_may_assume_that_the_gain_grew_evenly_by_day() -> None:
-    # Bought 100 days before 1 July 2027 (23 March) and sold 400 days after the purchase (26 April 2028): a quarter of
-    # the gain of 40 by then, a value of 60. 154.5 / 150 = 1.03; 90 - 61.80 = 28.20.
-    parcel = Parcel("VAS", 1, date(2027, 3, 23), 50.0)
-    even = Regime(Reform(CPI, valuation=Valuation.EVEN_BY_DAY))
-    found = gain(date(2028, 4, 26), 90.0, parcel=parcel, law=even)
-    assert found == EXACT({Kind.DISCOUNTABLE: 10.0, Kind.INDEXED: 28.20})
-
-
 def test_the_reform_asks_for_a_price_or_an_index_only_where_it_needs_one() -> None:
     assert gain(date(2027, 6, 30), 60.10, law=Regime()) == EXACT({Kind.DISCOUNTABLE: 10.0})
     # Held for less than a year since: no index.
@@ -181,6 +172,26 @@ def test_the_reform_asks_for_a_price_or_an_index_only_where_it_needs_one() -> No
         gain(date(2028, 5, 1), 80.0, law=Regime(Reform(CPI)))
     with pytest.raises(DataError, match="CPI of the quarter from 2028-04-01"):
         gain(date(2028, 5, 1), 80.0, law=Regime(Reform(values_aud={"VAS": 70.0})))
+
+
+def test_all_facts_that_are_missing_are_named_at_once_and_no_others() -> None:
+    parcels = [
+        Parcel("VGS", 1, date(2026, 1, 5), 60.0),
+        PARCEL,
+        Parcel("NDQ", 1, date(2027, 10, 1), 70.0),
+        Parcel("NDQ", 1, date(2028, 2, 1), 70.0),  # held for less than a year: nothing is indexed
+    ]
+    values = "values_aud of VAS, VGS (the price of a unit just before 2027-07-01)"
+    quarters = "cpi of the quarters from 2027-07-01, 2027-10-01, 2028-10-01"
+    sold = date(2028, 11, 1)
+    assert missing_facts(parcels, sold, PERSON, Regime()) == [values, quarters]
+    assert missing_facts(parcels, sold, PERSON, Regime(Reform(CPI, {"VAS": 70.0, "VGS": 80.0}))) == [
+        "cpi of the quarters from 2028-10-01"
+    ]
+    # In the first quarter, nothing is indexed yet.
+    assert missing_facts(parcels[:2], date(2027, 9, 30), PERSON, Regime()) == [values]
+    assert missing_facts(parcels, sold, FUND, Regime()) == []
+    assert missing_facts(parcels[:2], date(2027, 6, 30), PERSON, Regime()) == []
 
 
 @pytest.mark.parametrize(

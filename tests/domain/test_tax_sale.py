@@ -234,6 +234,17 @@ def test_the_order_of_parcels_does_not_matter(held: Held, part: float, who: Taxp
 
 
 @PROFILE
+@given(HELD, PART, PEOPLE, st.floats(0.0, 60.0))
+def test_more_losses_never_raise_the_tax_and_it_is_never_negative(
+    held: Held, part: float, who: Taxpayer, more: float
+) -> None:
+    parcels, quotes = held
+    asked = to_sell(parcels, part)
+    richer = Taxpayer(who.entity, who.marginal_rate, who.carried_losses_aud + more)
+    assert 0 <= tax(parcels, asked, quotes, richer) <= tax(parcels, asked, quotes, who) + SOLVED["abs"]
+
+
+@PROFILE
 @given(HELD, PART, PEOPLE)
 def test_a_parcel_in_two_equal_halves_is_the_same_parcel(held: Held, part: float, who: Taxpayer) -> None:
     parcels, quotes = held

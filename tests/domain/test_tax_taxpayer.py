@@ -141,6 +141,17 @@ def test_the_index_factor_is_quarter_over_quarter_to_three_places(sold: date, fa
     assert Reform(cpi).index_factor(date(2027, 7, 1), sold) == factor
 
 
+def test_within_a_quarter_no_index_is_asked_for() -> None:
+    assert Reform().index_factor(date(2027, 7, 1), date(2027, 9, 30)) == 1.0
+    assert Reform().index_factor(date(2028, 11, 3), date(2028, 12, 31)) == 1.0
+
+
+def test_facts_are_the_same_in_any_order() -> None:
+    index, values = {date(2027, 7, 1): 100.0, date(2027, 10, 1): 101.0}, {"VAS": 98.0, "VGS": 140.0}
+    turned = Reform(dict(reversed(index.items())), dict(reversed(values.items())))
+    assert (Reform(index, values), hash(Reform(index, values))) == (turned, hash(turned))
+
+
 def test_a_missing_index_is_named() -> None:
     with pytest.raises(DataError, match="CPI of the quarter from 2028-01-01"):
         Reform({date(2027, 7, 1): 100.0}).index_factor(date(2027, 7, 1), date(2028, 2, 2))
@@ -152,6 +163,9 @@ def test_a_missing_index_is_named() -> None:
         {"cpi": {date(2027, 7, 2): 100.0}},
         {"cpi": {date(2027, 7, 1): 0.0}},
         {"cpi": {date(2027, 7, 1): float("nan")}},
+        # Rates of inflation in percent, and an index whose point was lost.
+        {"cpi": {date(2027, 7, 1): 2.5, date(2027, 10, 1): 3.1}},
+        {"cpi": {date(2027, 7, 1): 100.0, date(2028, 7, 1): 1_030.0}},
         {"values_aud": {"VAS": -1.0}},
     ],
 )

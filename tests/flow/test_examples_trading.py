@@ -4,7 +4,8 @@ Which units are sold is for the event to say; what selling one of them gains is 
 that it comes from. So a better portfolio does not break the arithmetic. That of ``tax-budget`` is derived as well.
 
 A unit fetches the last price less half the spread (``etfs.csv``) and less proportional brokerage. A parcel is held for
-12 months from the day after the anniversary of its purchase; all sales are on 10 November 2025.
+12 months from the day after the anniversary of its purchase; all sales are on 10 November 2025, but for those of
+``after-july-2027``: their tax is worked out in ``test_example_reform``.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import pytest
 from builders import final_event
 from requests_made import ROOT, holding
 
-from bus.messages import MasterPortfolioOptimized
+from bus.messages import MasterPortfolioOptimized, encode, parse_final
 from cli.page import make_console, show
 from portfolio import market as markets
 from portfolio.check import findings
@@ -35,7 +36,7 @@ LOSS, SHORT, LONG = Kind.LOSS, Kind.UNDISCOUNTED, Kind.DISCOUNTABLE
 ROUNDING = 1e-6
 CENT = 0.01
 
-NAMES = ("existing-investor", "super-fund", "carried-losses", "nothing-to-do", "tax-budget")
+NAMES = ("existing-investor", "super-fund", "carried-losses", "nothing-to-do", "tax-budget", "after-july-2027")
 
 
 @dataclass(frozen=True)
@@ -314,6 +315,16 @@ def test_a_budget_for_tax_decides_the_whole_result_as_derived_by_hand() -> None:
     assert event.trading.spread_aud == pytest.approx(0.678208, abs=ROUNDING)
     assert event.trading.cash_left_aud == pytest.approx(53.531792, abs=ROUNDING)
     assert event.trading.units == {"BILL": 172, "VAS": 179}
+
+
+def test_an_event_of_before_the_reform_was_told_is_still_read() -> None:
+    body = json.loads(encode(answered("tax-budget")))
+    del body["terms"]["owned"]["reform"]
+    for order in body["trading"]["orders"]:
+        for part in order["parcels"]:
+            del part["reform"]
+
+    assert parse_final(json.dumps(body).encode()) == answered("tax-budget")
 
 
 def test_a_fraction_of_a_cent_does_not_fail_the_check() -> None:

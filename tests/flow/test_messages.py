@@ -28,7 +28,10 @@ KNOWN_LATER = {
     "never_sell_unknown",
     "parcel_before_there_was_the_etf",
     "parcel_before_there_was_the_tax",
-    "sale_under_a_law_to_come",
+    "reform_on_its_first_day",
+    "reform_without_a_value",
+    "reform_without_an_index",
+    "value_of_an_unknown_etf",
     "worth_too_little",
     "nothing_owned",
 }
