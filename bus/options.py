@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bus.child import MEMORY_MIB, SILENT_S
 from bus.jetstream import Connection
 
 if TYPE_CHECKING:
@@ -63,6 +64,22 @@ _REPLICA = (
         envvar="PODFOLIO_READY_FILE",
         type=click.Path(dir_okay=False, path_type=Path),
         help="Touched every 5 s while this process takes work; for health checks.  [env: PODFOLIO_READY_FILE]",
+    ),
+    click.option(
+        "--solver-mib",
+        envvar="PODFOLIO_SOLVER_MIB",
+        type=click.IntRange(64, 1_000_000),
+        default=MEMORY_MIB,
+        show_default=True,
+        help="Memory that the process that computes may hold; what needs more fails.  [env: PODFOLIO_SOLVER_MIB]",
+    ),
+    click.option(
+        "--solver-seconds",
+        envvar="PODFOLIO_SOLVER_SECONDS",
+        type=click.FloatRange(0.001, 3_600),
+        default=SILENT_S,
+        show_default=True,
+        help="Time that it may compute without getting on, before it is ended.  [env: PODFOLIO_SOLVER_SECONDS]",
     ),
 )
 

@@ -30,8 +30,6 @@ _SETUP_WAIT_S = 30.0
 # A health check may call the process dead when its ready file is three times older than this.
 _READY_EVERY_S = 5.0
 
-_TURN_S = 0.0005
-
 log = structlog.get_logger()
 
 
@@ -68,9 +66,6 @@ def run(
         queues: Work queues that must exist before it can start.
         ready_file: Touched while the process is ready, removed when it is not; for health checks.
     """
-    # A solver's thread that computes in Python gives the event loop its turn this often; the default
-    # of 5 ms is paid again for every message while it computes.
-    sys.setswitchinterval(_TURN_S)
     status = 0
     try:
         asyncio.run(_serve(connection, main, queues, ready_file))

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 @click.command()
 @connection_options("podfolio-coordinator", role=COORDINATOR)
 @replica_options
-def main(settings: Connection, at_once: int, ready_file: Path | None) -> None:
+def main(settings: Connection, at_once: int, ready_file: Path | None, solver_mib: int, solver_seconds: float) -> None:
     """Run one replica of the coordinator."""
     configure_logs(process="coordinator")
 
     async def work(bus: Bus, stop: asyncio.Event, ready: asyncio.Event) -> None:
-        async with Solver() as solver:
+        async with Solver(memory_mib=solver_mib, silent_s=solver_seconds) as solver:
             ready.set()
             await Coordinator(bus, solver.optimise).run(stop, at_once=at_once)
 

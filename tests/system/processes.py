@@ -48,30 +48,37 @@ class Site:
     folder: Path
     _running: list[Process] = field(default_factory=list)
 
-    async def start(self, *command: str) -> Process:
-        """Start ``python -m`` *command* and wait until it is ready."""
-        name = "-".join([str(len(self._running)), *(Path(word).stem for word in command)])
-        ready = self.folder / f"{name}.ready"
-        with (self.folder / f"{name}.log").open("wb") as log:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                *command,
-                env={**os.environ, "PODFOLIO_NATS_URL": self.url, "PODFOLIO_READY_FILE": str(ready)},
-                stderr=log,
-            )
-        self._running.append(process)
+    async def start(self, *command: str, **environment: str) -> Process:
+        """Start ``python -m`` *command*, with *environment* added to this one, and wait until it is ready."""
+        process, name = await self.launch(*command, **environment)
         async with asyncio.timeout(START_S):
-            while not ready.exists():
+            while not (self.folder / f"{name}.ready").exists():
                 assert process.returncode is None, (self.folder / f"{name}.log").read_text(encoding="utf-8")
                 await asyncio.sleep(0.02)
         return process
 
-    async def start_all(self, *, but: tuple[str, ...] = ()) -> dict[str, Process]:
-        """Start an agent of every pod and a coordinator."""
+    async def launch(self, *command: str, **environment: str) -> tuple[Process, str]:
+        """Start a process and do not wait until it is ready; also returns what its files are called."""
+        name = "-".join([str(len(self._running)), *(Path(word).stem for word in command)])
+        settings = {"PODFOLIO_NATS_URL": self.url, "PODFOLIO_READY_FILE": str(self.folder / f"{name}.ready")}
+        with (self.folder / f"{name}.log").open("wb") as log:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", *command, env={**os.environ, **settings, **environment}, stderr=log
+            )
+        self._running.append(process)
+        return process, name
+
+    async def start_all(self, *, but: tuple[str, ...] = (), **environment: str) -> dict[str, Process]:
+        """Start an agent of every pod and a coordinator, with *environment* added to this one."""
         commands = {pod: ("agents", pod) for pod in mandates.bundled()} | {"coordinator": ("coordinator",)}
         names = [name for name in commands if name not in but]
-        return dict(zip(names, await asyncio.gather(*(self.start(*commands[name]) for name in names)), strict=True))
+        return dict(
+            zip(
+                names,
+                await asyncio.gather(*(self.start(*commands[name], **environment) for name in names)),
+                strict=True,
+            )
+        )
 
     async def publish(self, sent: bytes, request_id: str) -> Stored:
         """Publish a request."""
