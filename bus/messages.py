@@ -401,6 +401,7 @@ class Reason(StrEnum):
     GOAL_UNREACHABLE = "goal_unreachable"
     RULES_CONFLICT = "rules_conflict"
     DEADLINE_EXCEEDED = "deadline_exceeded"
+    OVERLOADED = "overloaded"
     MARKETS_DIFFER = "markets_differ"
     CHECK_FAILED = "check_failed"
     SOLVER_FAILED = "solver_failed"

@@ -12,11 +12,12 @@ import structlog
 
 from bus import subjects
 from bus.envelope import publish
-from bus.messages import MasterPortfolioFailed, MessageRejected, Reason
+from bus.messages import MasterPortfolioFailed, MessageRejected, Reason, parse_request
 from bus.port import COORDINATORS, DEADLINES, Stored, UnreachableError, pod_of_queue
 from bus.subjects import Kind
 from bus.workers import work_off
 from coordinator.decisions import Fail, Optimise, SetDeadline, Wait, admit, decide, read_record
+from coordinator.load import Load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -62,6 +63,7 @@ class Coordinator:
     _pods: frozenset[str] = frozenset()
     # The time that is left is read when the turn comes, not when the waiting begins.
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _load: Load = field(default_factory=Load)
 
     async def run(self, stop: asyncio.Event, *, at_once: int) -> None:
         """Coordinate until *stop* is set, then finish what is in hand."""
@@ -131,6 +133,10 @@ class Coordinator:
             queues = await self.bus.queues()
             self._pods = frozenset(pod for pod in map(pod_of_queue, queues) if pod)
             action = admit(message, self._pods)
+        if isinstance(action, SetDeadline):
+            request = parse_request(message.data, action.request_id)
+            if refused := self._load.refuse(request, left_s=self.left(action.at)):
+                return Fail(refused)
         return action
 
     async def act(self, request_id: str, action: Action, delivery: Delivery) -> tuple[FinalEvent | None, Stored | None]:
@@ -150,18 +156,39 @@ class Coordinator:
         return event, stored
 
     async def solve(self, request_id: str, action: Optimise, delivery: Delivery) -> FinalEvent | None:
-        """Have it optimised, one request after the other, within what is left of the deadline.
+        """Have it optimised, one request after the other, within what is left of its time; refuse what would be late.
 
         None if it was answered while this waited for its turn.
         """
         # A deadline that found a full set, or a message that was handed out before: somebody else is at
         # it, or was. Everybody else is the first, and need not look.
         contested = delivery.attempt > 1 or subjects.parse(delivery.message.subject).kind is Kind.DUE
-        async with self._turn:
-            if contested and await self.bus.record((subjects.final(request_id),)):
-                return None
-            left = (action.deadline - self.clock()).total_seconds() - _PUBLISH_S
-            return await self.optimise(action.request, action.results, seconds=max(left, _LAST_S))
+        if refused := self._load.refuse(action.request, left_s=self.left(action.deadline)):
+            return refused
+        waited = bool(self._load.waiting)
+        with self._load.waits(request_id):
+            async with self._turn:
+                left = self.left(action.deadline)
+                late = waited and left < self._load.typical_s
+                if (contested or late) and await self.bus.record((subjects.final(request_id),)):
+                    return None
+                if late:
+                    return self._load.refusal(action.request, left_s=left)
+                return await self.measured(request_id, action, left if waited else max(left, _LAST_S))
+
+    async def measured(self, request_id: str, action: Optimise, seconds: float) -> FinalEvent:
+        """Optimise, and note how long that took."""
+        began = perf_counter()
+        self._load.running = request_id
+        try:
+            return await self.optimise(action.request, action.results, seconds=seconds)
+        finally:
+            self._load.running = ""
+            self._load.took(perf_counter() - began)
+
+    def left(self, deadline: datetime) -> float:
+        """Count the seconds in which a final event must be found, to be published by the deadline."""
+        return (deadline - self.clock()).total_seconds() - _PUBLISH_S
 
     async def put_aside(self, message: Message) -> None:
         """Tell whoever watches of a message that nobody can be answered about."""
