@@ -2,7 +2,8 @@
 
 Requests come from people and are read strictly: unknown fields and wrong types are refused, since a
 typo must not pass for a wish. Our own messages are read leniently: unknown fields are ignored, so
-that processes of different versions understand each other. ``docs/schemas`` has the JSON Schemas.
+that processes of different versions understand each other: ADR 16 says what may change. ``docs/schemas``
+has the JSON Schemas.
 """
 
 from __future__ import annotations
@@ -392,7 +393,7 @@ class MarketRef(_Lenient):
 
 
 class Reason(StrEnum):
-    """Why there is no result."""
+    """Why there is no result. A list to which later versions add: one that is not known here is read as the last."""
 
     INVALID_REQUEST = "invalid_request"
     UNKNOWN_POD = "unknown_pod"
@@ -406,6 +407,10 @@ class Reason(StrEnum):
     CHECK_FAILED = "check_failed"
     SOLVER_FAILED = "solver_failed"
     INTERNAL_ERROR = "internal_error"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Reason | None:
+        return cls.INTERNAL_ERROR if isinstance(value, str) else None
 
 
 class PodResult(_Lenient):

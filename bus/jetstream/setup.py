@@ -51,6 +51,11 @@ async def _settle_stream(bus: JetStreamBus, wanted: Mapping[str, Any]) -> str:
     except NotSetUpError:
         await bus.ask_api(f"STREAM.CREATE.{name}", wanted)
         return f"stream {name}: created"
+    # A later version may have its subjects in the same stream: what has them is not to lose them to an older set-up.
+    wanted = {
+        **wanted,
+        "subjects": [*wanted["subjects"], *(s for s in current["subjects"] if s not in wanted["subjects"])],
+    }
     different = _differences(current, wanted)
     if different:
         await _change(bus, f"stream {name}", f"STREAM.UPDATE.{name}", {**current, **wanted}, different)
