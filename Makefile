@@ -25,6 +25,10 @@ demo: $(READY) ## Run the whole system once, on the reference customer
 test: $(READY) ## Run the tests, against a real NATS server and real processes
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
+fuzz: $(READY) ## Spoil messages for the parsers, guided by coverage: a million, or make fuzz RUNS=10000; ten minutes
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,fuzz]'
+	cd $$(mktemp -d) && $(CURDIR)/$(BIN)/python $(CURDIR)/tests/fuzz/fuzz_messages.py -runs=$(or $(RUNS),1000000) -len_control=0
+
 check: $(READY) ## Check style, types, the arrows between the packages, and what is installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -55,7 +59,7 @@ schemas: $(READY) ## Write the JSON Schemas of all messages into docs/schemas
 	$(BIN)/podfolio schema --out docs/schemas
 
 constraints: ## Pin the newest packages that work, in constraints.txt
-	rm -rf .venv && $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --editable '.[dev]'
+	rm -rf .venv && $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --editable '.[dev,fuzz]'
 	$(BIN)/python -m pip freeze --exclude-editable | grep -v ' @ ' > constraints.txt
 
-.PHONY: help setup demo test check audit chaos bench bench-ladder bench-public schemas constraints
+.PHONY: help setup demo test fuzz check audit chaos bench bench-ladder bench-public schemas constraints

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from agents import mandates
+from agents.solver import Solver
 from agents.worker import Agent
 from bus.jetstream.roles import agent_role
 from bus.options import connection_options, replica_options
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
 @click.argument("pod", envvar="PODFOLIO_POD")
 @connection_options("podfolio-agent")
 @replica_options
-def main(pod: str, settings: Connection, at_once: int, http: Address | None) -> None:
+def main(
+    pod: str, settings: Connection, at_once: int, http: Address | None, solver_mib: int, solver_seconds: float
+) -> None:
     """Run one replica of the agent of POD: the name of a bundled mandate, or the path of a .toml file."""
     try:
         mandate = mandates.load(pod)
@@ -45,8 +48,9 @@ def main(pod: str, settings: Connection, at_once: int, http: Address | None) -> 
     )
 
     async def work(bus: Bus, stop: asyncio.Event, ready: asyncio.Event) -> None:
-        ready.set()
-        await Agent(bus, mandate).run(stop, at_once=at_once)
+        async with Solver(pod, memory_mib=solver_mib, silent_s=solver_seconds) as solver:
+            ready.set()
+            await Agent(bus, mandate.pod, solver.answer).run(stop, at_once=at_once)
 
     sys.exit(run(settings, work, service=service, http=http))
 

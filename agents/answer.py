@@ -6,6 +6,7 @@ import time
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from bus.answering import OUT_OF_MEMORY
 from bus.messages import BadMessageError, MarketRef, PodFailed, PodResult, Reason, parse_request
 from portfolio import market as markets
 from portfolio.account import named
@@ -43,7 +44,7 @@ def _try(mandate: Mandate, request: OptimizationRequest, market: markets.Market,
         return _failed(mandate, request, Reason.RULES_CONFLICT if error.conflicts else Reason.GOAL_UNREACHABLE, error)
     except DataError as error:
         return _failed(mandate, request, Reason.INVALID_REQUEST, error)
-    except SolverError as error:
+    except (SolverError, MemoryError) as error:
         return _failed(mandate, request, Reason.SOLVER_FAILED, error)
     except Exception as error:  # noqa: BLE001 - one request must not stop the queue behind it
         return _failed(mandate, request, Reason.INTERNAL_ERROR, error)
@@ -93,6 +94,8 @@ def _optimise(mandate: Mandate, request: OptimizationRequest, market: markets.Ma
 
 def _failed(mandate: Mandate, request: OptimizationRequest, reason: Reason, error: Exception) -> PodFailed:
     message = str(error) if reason is not Reason.INTERNAL_ERROR else f"{type(error).__name__}: {error}"
+    if isinstance(error, MemoryError):
+        message = OUT_OF_MEMORY
     failed = PodFailed(request_id=request.request_id, pod=mandate.pod, reason=reason, message=message)
     if not isinstance(error, UnreachableMandateError):
         return failed

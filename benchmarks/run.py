@@ -4,12 +4,14 @@
 
 - ``reference``: both stages of the reference customer; half a minute
 - ``system``: requests through the whole system, memory, start-up; a minute
+- ``overload``: twice what the system can do, for a minute; two minutes
 - ``trading``: customers who own 12 to 400 parcels; half a minute
 - ``limits``: how long after its limit a search answers; a minute
 - ``ladder``: synthetic instances up to 400 ETFs and 16 pods (``ladder.py``); hours, or its ``--budget``
 - ``public``: public instances of one portfolio, from the files in ``--data DIR``; minutes
 
-By default the first three. What is written replaces these sections of the document and keeps the others.
+By default ``reference``, ``system`` and ``trading``. What is written replaces these sections of the document and
+keeps the others.
 Nothing here is a test: a number depends on the machine, and says so.
 """
 
@@ -22,6 +24,7 @@ from typing import TYPE_CHECKING
 
 import ladder
 import limits
+import overload
 import reference
 import running_system
 import trading
@@ -35,6 +38,7 @@ _HEADER = ("what", "measured", "aim")
 TITLES = {
     "reference": "The reference customer",
     "system": "The whole system",
+    "overload": "Twice what it can do",
     "trading": "Trading what is owned",
     "limits": "Time limits",
     "ladder": "The ladder",
@@ -67,6 +71,7 @@ def section(key: str, options: argparse.Namespace) -> str:
     measures: dict[str, Callable[[], str]] = {
         "reference": lambda: table(_HEADER, reference.measure()),
         "system": lambda: table(_HEADER, running_system.measure()),
+        "overload": lambda: table(_HEADER, overload.measure()),
         "trading": lambda: table(trading.HEADER, trading.measure()),
         "limits": lambda: table(_HEADER, limits.measure()),
         "ladder": lambda: ladder.measure(options),

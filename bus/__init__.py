@@ -2,7 +2,7 @@
 
 ``subjects``, ``messages`` and ``envelope`` say what is said; ``port`` says what a bus can do;
 ``memory`` does it for tests, the package ``jetstream`` with a NATS server. ``workers``, ``process``
-and ``options`` are what every process of ours needs to live on a bus; ``service``, ``http``, ``metrics``
-and ``tracing`` tell how it does. Nothing here knows how a
-portfolio is optimised.
+and ``options`` are what every process of ours needs to live on a bus; ``child`` and ``answering`` let
+it compute without being stopped or killed by that; ``service``, ``http``, ``metrics``, ``tracing`` and
+``watched`` tell how it does. Nothing here knows how a portfolio is optimised.
 """

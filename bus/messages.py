@@ -2,11 +2,13 @@
 
 Requests come from people and are read strictly: unknown fields and wrong types are refused, since a
 typo must not pass for a wish. Our own messages are read leniently: unknown fields are ignored, so
-that processes of different versions understand each other. ``docs/schemas`` has the JSON Schemas.
+that processes of different versions understand each other: ADR 16 says what may change. ``docs/schemas``
+has the JSON Schemas.
 """
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from datetime import date
@@ -446,7 +448,7 @@ class Signature(_Lenient):
 
 
 class Reason(StrEnum):
-    """Why there is no result."""
+    """Why there is no result. A list to which later versions add: one that is not known here is read as the last."""
 
     INVALID_REQUEST = "invalid_request"
     UNKNOWN_POD = "unknown_pod"
@@ -455,10 +457,15 @@ class Reason(StrEnum):
     GOAL_UNREACHABLE = "goal_unreachable"
     RULES_CONFLICT = "rules_conflict"
     DEADLINE_EXCEEDED = "deadline_exceeded"
+    OVERLOADED = "overloaded"
     MARKETS_DIFFER = "markets_differ"
     CHECK_FAILED = "check_failed"
     SOLVER_FAILED = "solver_failed"
     INTERNAL_ERROR = "internal_error"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Reason | None:
+        return cls.INTERNAL_ERROR if isinstance(value, str) else None
 
 
 class PodResult(_Lenient):
@@ -553,6 +560,8 @@ _FINAL: TypeAdapter[FinalEvent] = TypeAdapter(Annotated[FinalEvent, Field(discri
 
 # How many of a body's mistakes are told: enough to mend it in one go, not enough to flood a log.
 _TOLD = 8
+# Longest name and longest sentence of a mistake: what was sent may be most of it.
+_NAME, _SENTENCE = 120, 600
 
 
 def parse_request(data: bytes, request_id: str) -> OptimizationRequest:
@@ -562,6 +571,8 @@ def parse_request(data: bytes, request_id: str) -> OptimizationRequest:
         BadMessageError: If it is no valid request; says what to change.
     """
     request = _read(_REQUEST, data)
+    # Else the last of two would count, and whoever reads the stream with another parser may see the first.
+    json.loads(data, object_pairs_hook=_once, parse_int=float)
     if request.request_id != request_id:
         message = f"the body says request_id {request.request_id!r}, its subject says {request_id!r}: make them equal"
         raise BadMessageError(message)
@@ -593,6 +604,19 @@ def _read(adapter: TypeAdapter[T], data: bytes) -> T:
         raise BadMessageError(_explain(error)) from None
 
 
+def _once(fields: list[tuple[str, object]]) -> None:
+    """Refuse an object that has a field twice.
+
+    Raises:
+        BadMessageError: If it has.
+    """
+    if len(dict(fields)) < len(fields):
+        names = [name for name, _ in fields]
+        twice = next(name for name in names if names.count(name) > 1)
+        message = f"{_short(twice, _NAME)} is given twice: give each field once"
+        raise BadMessageError(message)
+
+
 def encode(body: BaseModel) -> bytes:
     """Write a body as JSON."""
     return body.model_dump_json().encode()
@@ -601,12 +625,18 @@ def encode(body: BaseModel) -> bytes:
 def _explain(error: ValidationError) -> str:
     told = []
     for mistake in error.errors(include_url=False, include_input=False)[:_TOLD]:
-        where = ".".join(str(part) for part in mistake["loc"])
-        what = mistake["msg"].removeprefix("Value error, ")
+        where = _short(".".join(str(part) for part in mistake["loc"]), _NAME)
+        what = _short(mistake["msg"].removeprefix("Value error, "), _SENTENCE)
         told.append(f"{where}: {what}" if where else what)
     if error.error_count() > _TOLD:
         told.append(f"and {error.error_count() - _TOLD} more")
     return "; ".join(told)
+
+
+def _short(text: str, longest: int) -> str:
+    """Cut a text that repeats what somebody sent, and take out what a terminal would obey."""
+    text = text if len(text) <= longest else f"{text[:longest]}..."
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 # Every body, by the name under which its JSON Schema is published.

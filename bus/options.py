@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bus.child import MEMORY_MIB, SILENT_S
 from bus.http import Address
 from bus.jetstream import Connection
 
@@ -72,6 +73,22 @@ _REPLICA = (
         default="127.0.0.1",
         show_default=True,
         help="Interface of that port; 0.0.0.0 for all. They ask nobody who he is.  [env: PODFOLIO_HTTP_HOST]",
+    ),
+    click.option(
+        "--solver-mib",
+        envvar="PODFOLIO_SOLVER_MIB",
+        type=click.IntRange(64, 1_000_000),
+        default=MEMORY_MIB,
+        show_default=True,
+        help="Memory that the process that computes may hold; what needs more fails.  [env: PODFOLIO_SOLVER_MIB]",
+    ),
+    click.option(
+        "--solver-seconds",
+        envvar="PODFOLIO_SOLVER_SECONDS",
+        type=click.FloatRange(0.001, 3_600),
+        default=SILENT_S,
+        show_default=True,
+        help="Time that it may compute without getting on, before it is ended.  [env: PODFOLIO_SOLVER_SECONDS]",
     ),
 )
 

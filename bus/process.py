@@ -36,8 +36,6 @@ _SETUP_WAIT_S = 30.0
 # A health check waits no longer, and a server that is well takes a thousandth of it.
 _READY_S = 1.0
 
-_TURN_S = 0.0005
-
 log = structlog.get_logger()
 
 
@@ -74,9 +72,6 @@ def run(
         service: Who the process is; its work queues must exist before it can start.
         http: Where to tell orchestrators how it is; nowhere by default.
     """
-    # A solver's thread that computes in Python gives the event loop its turn this often; the default
-    # of 5 ms is paid again for every message while it computes.
-    sys.setswitchinterval(_TURN_S)
     status = 0
     try:
         with exporting(service):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import Counter
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
@@ -25,8 +26,17 @@ AGAIN_S = 1.0
 # What has crashed so often in one process will crash again. Outages of the bus and other workers' ends do not
 # count, however often they had it handed out again: they say nothing about the message.
 CRASHES = 3
+# Workers that had it and were never heard of again: killed by it, or cut off, or switched off. At an ack wait each
+# (5 s) a request's deadline has usually ended it by then, and this only frees the queue.
+LOST = 10
+# How many messages are remembered as given back; more than a queue hands out unsettled.
+_REMEMBERED = 10_000
 
 log = structlog.get_logger()
+
+
+class LostError(Exception):
+    """Nobody who was handed the message settled it or gave it back."""
 
 
 class Handler(Protocol):
@@ -43,19 +53,22 @@ async def work_off(bus: Bus, queue: str, handler: Handler, *, stop: asyncio.Even
     """Handle every delivery of *queue* until *stop* is set; then finish what is in hand and return.
 
     If the bus fails a handler, or it crashes, the delivery is given back and tried again. If the
-    server refuses for good what it publishes, or it has crashed too often, it gives up.
+    server refuses for good what it publishes, or it has crashed too often, it gives up; so it does
+    with what too many workers before have not survived.
     """
+    given_back: Counter[int] = Counter()
     crashes: Counter[int] = Counter()
     handler = Watched(handler, queue)
     async with aclosing(bus.work(queue, stop=stop, at_once=at_once)) as deliveries, asyncio.TaskGroup() as group:
         async for delivery in deliveries:
-            group.create_task(_Attempt(delivery, handler, crashes).run())
+            group.create_task(_Attempt(delivery, handler, given_back, crashes).run())
 
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
     delivery: Delivery
     handler: Handler
+    given_back: Counter[int]  # by sequence: attempts that ended here with a reason
     crashes: Counter[int]  # by sequence: how often it has crashed here
 
     async def run(self) -> None:
@@ -63,13 +76,23 @@ class _Attempt:
         async with _heartbeats(self.delivery):
             settled = await self.succeeds()
         if settled:
+            self.given_back.pop(self.delivery.message.sequence, None)
             self.crashes.pop(self.delivery.message.sequence, None)
             await self.delivery.done()
         else:
+            self.remember()
             await self.delivery.again(delay_s=AGAIN_S)
 
     async def succeeds(self) -> bool:
         """Handle the delivery; false if it should be tried again."""
+        lost = self.delivery.attempt - 1 - self.given_back[self.delivery.message.sequence]
+        if lost:
+            # What was in hand together when a process died is not handled in the same order again: else the one that
+            # killed it would take all behind it along each time, and to the end.
+            await asyncio.sleep(random.random() * AGAIN_S)  # noqa: S311 - nothing is to be kept secret
+        if lost >= LOST:
+            message = f"it was handed out {lost} times to processes that did not live to answer it; see their logs"
+            return await self.gives_up(LostError(message))
         try:
             await self.handler.handle(self.delivery)
         except RefusedError as error:
@@ -92,6 +115,12 @@ class _Attempt:
             self.tell("delivery.failed", second)
             return False
         return True
+
+    def remember(self) -> None:
+        """Note that this attempt was given back: it killed nobody."""
+        self.given_back[self.delivery.message.sequence] += 1
+        if len(self.given_back) > _REMEMBERED:  # somebody else has settled the oldest long since
+            del self.given_back[next(iter(self.given_back))]
 
     def tell(self, event: str, error: Exception) -> None:
         """Log what went wrong."""

@@ -31,7 +31,7 @@ log = structlog.get_logger()
 @click.command()
 @connection_options("podfolio-coordinator", role=COORDINATOR)
 @replica_options
-def main(settings: Connection, at_once: int, http: Address | None) -> None:
+def main(settings: Connection, at_once: int, http: Address | None, solver_mib: int, solver_seconds: float) -> None:
     """Run one replica of the coordinator."""
     configure_logs(process="coordinator")
     service = Service(
@@ -48,7 +48,7 @@ def main(settings: Connection, at_once: int, http: Address | None) -> None:
         secret = settings.nkey_seed or settings.credentials
         signer = Signer(secret) if secret else None
         log.info("coordinator.signs", key=signer.key if signer else None)
-        async with Solver() as solver:
+        async with Solver(memory_mib=solver_mib, silent_s=solver_seconds) as solver:
             ready.set()
             await Coordinator(bus, solver.optimise, signer).run(stop, at_once=at_once)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bus.answering import OUT_OF_MEMORY
 from bus.messages import MarketRef, MasterPortfolioFailed, MasterPortfolioOptimized, Reason, encode
 from portfolio import market as markets
 from portfolio.account import named, render_account
@@ -53,7 +54,7 @@ def consolidate(
         return _failed(request, Reason.MARKETS_DIFFER, error)
     except DataError as error:
         return _failed(request, Reason.INVALID_REQUEST, error)
-    except SolverError as error:
+    except (SolverError, MemoryError) as error:
         return _failed(request, Reason.SOLVER_FAILED, error)
     except Exception as error:  # noqa: BLE001 - one request must not stop the queue behind it
         return _failed(request, Reason.INTERNAL_ERROR, error)
@@ -122,6 +123,8 @@ def _sleeve(market: Market, result: PodResult, share: float) -> Sleeve:
 
 def _failed(request: OptimizationRequest, reason: Reason, error: Exception) -> MasterPortfolioFailed:
     message = str(error) if reason is not Reason.INTERNAL_ERROR else f"{type(error).__name__}: {error}"
+    if isinstance(error, MemoryError):
+        message = OUT_OF_MEMORY
     return MasterPortfolioFailed(
         request_id=request.request_id,
         customer_id=request.customer.customer_id,

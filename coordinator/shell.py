@@ -12,11 +12,12 @@ import structlog
 
 from bus import metrics, subjects, tracing
 from bus.envelope import publish
-from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, MessageRejected, Reason
+from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, MessageRejected, Reason, parse_request
 from bus.port import COORDINATORS, DEADLINES, Stored, UnreachableError, pod_of_queue
 from bus.subjects import Kind
 from bus.workers import work_off
 from coordinator.decisions import Fail, Optimise, SetDeadline, Wait, admit, decide, read_record
+from coordinator.load import Load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -71,6 +72,7 @@ class Coordinator:
     _pods: frozenset[str] = frozenset()
     # The time that is left is read when the turn comes, not when the waiting begins.
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _load: Load = field(default_factory=Load)
 
     async def run(self, stop: asyncio.Event, *, at_once: int) -> None:
         """Coordinate until *stop* is set, then finish what is in hand."""
@@ -143,6 +145,10 @@ class Coordinator:
             queues = await self.bus.queues()
             self._pods = frozenset(pod for pod in map(pod_of_queue, queues) if pod)
             action = admit(message, self._pods)
+        if isinstance(action, SetDeadline):
+            request = parse_request(message.data, action.request_id)
+            if refused := self._load.refuse(request, left_s=self.left(request, action.at)):
+                return Fail(refused)
         return action
 
     async def act(
@@ -169,7 +175,7 @@ class Coordinator:
         return stored
 
     async def solve(self, request_id: str, action: Optimise, delivery: Delivery) -> FinalEvent | None:
-        """Have it optimised, one request after the other, within what is left of the deadline.
+        """Have it optimised, one request after the other, within what is left of its time; refuse what would be late.
 
         None if it was answered while this waited for its turn.
         """
@@ -177,16 +183,36 @@ class Coordinator:
         # that it was handed to others if this process was frozen or cut off: somebody else is at it, or was.
         # Everybody else is the first, and need not look.
         contested = delivery.attempt > 1 or subjects.parse(delivery.message.subject).kind is Kind.DUE
-        since = self.clock()
-        async with self._turn:
-            contested = contested or self.clock() - since > _STALE
-            if contested and await self.bus.record((subjects.final(request_id),)):
-                return None
-            left = (action.deadline - self.clock()).total_seconds()
-            # The deadline is by the server's clock: by one that is behind it, more seems left than there is.
-            left = min(left, action.request.deadline_s) - _PUBLISH_S
+        if refused := self._load.refuse(action.request, left_s=self.left(action.request, action.deadline)):
+            return refused
+        waited, since = bool(self._load.waiting), self.clock()
+        with self._load.waits(request_id):
+            async with self._turn:
+                left = self.left(action.request, action.deadline)
+                late = waited and left < self._load.typical_s
+                contested = contested or self.clock() - since > _STALE
+                if (contested or late) and await self.bus.record((subjects.final(request_id),)):
+                    return None
+                if late:
+                    return self._load.refusal(action.request, left_s=left)
+                return await self.measured(request_id, action, left if waited else max(left, _LAST_S))
+
+    async def measured(self, request_id: str, action: Optimise, seconds: float) -> FinalEvent:
+        """Optimise, and note how long that took."""
+        began = perf_counter()
+        self._load.running = request_id
+        try:
             with metrics.MASTER_SOLVING.time(), tracing.span("optimise"):
-                return await self.optimise(action.request, action.results, seconds=max(left, _LAST_S))
+                return await self.optimise(action.request, action.results, seconds=seconds)
+        finally:
+            self._load.running = ""
+            self._load.took(perf_counter() - began)
+
+    def left(self, request: OptimizationRequest, deadline: datetime) -> float:
+        """Count the seconds in which a final event must be found, to be published by the deadline."""
+        left = (deadline - self.clock()).total_seconds()
+        # The deadline is by the server's clock: by one that is behind it, more seems left than there is.
+        return min(left, request.deadline_s) - _PUBLISH_S
 
     async def put_aside(self, message: Message) -> None:
         """Tell whoever watches of a message that nobody can be answered about."""

@@ -78,6 +78,18 @@ BAD: dict[str, tuple[bytes, str, str]] = {
         "total_capital_aud",
     ),
     "huge_number": (data("bad").replace(b"100000", b"9" * 5_000), "invalid_request", "out of range"),
+    "field_twice": (
+        data("bad")[:-1] + b',"deadline_s":5,"deadline_s":500}',
+        "invalid_request",
+        "deadline_s is given twice",
+    ),
+    "field_twice_below": (
+        data("bad").replace(b'"total_capital_aud"', b'"total_capital_aud": 5000, "total_capital_aud"'),
+        "invalid_request",
+        "total_capital_aud is given twice",
+    ),
+    "infinite": (data("bad").replace(b"100000", b"1e999"), "invalid_request", "finite"),
+    "half_a_letter": (data("bad").replace(b'"bad"', b'"\\ud800"'), "invalid_request", "JSON"),
     "id_differs": (data("another"), "invalid_request", "another"),
     "min_above_max": (
         data("bad", rules={"min_weight": 0.4, "max_weight": 0.3}),

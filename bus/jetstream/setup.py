@@ -101,6 +101,11 @@ async def _plan_stream(bus: JetStreamBus, wanted: Mapping[str, Any]) -> Step:
     current = await _config(bus, f"STREAM.INFO.{name}")
     if current is None:
         return Step("stream", name, (), f"STREAM.CREATE.{name}", wanted, missing=True)
+    # A later version may have its subjects in the same stream: what has them is not to lose them to an older set-up.
+    wanted = {
+        **wanted,
+        "subjects": [*wanted["subjects"], *(s for s in current["subjects"] if s not in wanted["subjects"])],
+    }
     return Step(
         "stream", name, _differences(current, wanted), f"STREAM.UPDATE.{name}", {**current, **wanted}, missing=False
     )

@@ -32,7 +32,7 @@ class Member:
     Attributes:
         name: Its name.
         command: How it is started.
-        folder: For its log, clock and ready file.
+        folder: For its log and clock.
         url: The servers.
         starts: How often it was started.
         ended: Exit statuses of its earlier lives.
@@ -52,9 +52,9 @@ class Member:
         return self.folder / f"{self.name}.log"
 
     @property
-    def ready(self) -> Path:
-        """The file that it touches while it takes work."""
-        return self.folder / f"{self.name}.ready"
+    def is_ready(self) -> bool:
+        """Whether it has taken work, in this life or an earlier one."""
+        return self.log.exists() and '"process.ready"' in self.log.read_text(encoding="utf-8")
 
     @property
     def clock(self) -> Path:
@@ -67,7 +67,7 @@ class Member:
         return self.process.pid if self.process and self.process.returncode is None else None
 
     def solver(self) -> int | None:
-        """Find the process id of a coordinator's solver."""
+        """Find the process id of its solver."""
         with contextlib.suppress(OSError, ValueError, IndexError):
             return int(Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii").split()[0])
         return None
@@ -82,7 +82,6 @@ class Member:
         """Start it, and again whenever it ends, for ever."""
         self.set_clock(0)
         while True:
-            self.ready.unlink(missing_ok=True)
             with self.log.open("ab") as log:
                 self.process = await asyncio.create_subprocess_exec(
                     *with_us(),
@@ -103,7 +102,6 @@ class Member:
         return {
             **os.environ,
             "PODFOLIO_NATS_URL": self.url,
-            "PODFOLIO_READY_FILE": str(self.ready),
             "OPENBLAS_NUM_THREADS": "1",
         }
 
@@ -117,7 +115,7 @@ class Fleet:
     async def ready(self) -> None:
         """Wait until all take work."""
         async with asyncio.timeout(_READY_S):
-            while not all(member.ready.exists() for member in self.members.values()):  # noqa: ASYNC110 - no event
+            while not all(member.is_ready for member in self.members.values()):  # noqa: ASYNC110 - no event
                 await asyncio.sleep(0.1)
 
 

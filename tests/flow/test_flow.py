@@ -12,6 +12,7 @@ import pytest
 from requests_made import BAD, TRAILING, body, data
 
 from agents import mandates
+from agents.answer import answer
 from agents.worker import Agent
 from bus import subjects
 from bus.memory import MemoryBus
@@ -25,7 +26,7 @@ from portfolio.check import findings
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from bus.messages import OptimizationRequest, PodResult
+    from bus.messages import OptimizationRequest, PodAnswer, PodResult
     from bus.port import Message
 
 PODS = ("alpha", "beta", "gamma", "delta")
@@ -38,13 +39,23 @@ async def inline(request: OptimizationRequest, results: Mapping[str, PodResult],
     return consolidate(request, results)
 
 
+def agent(bus: MemoryBus, pod: str) -> Agent:
+    """Make an agent that answers here and now."""
+    mandate = mandates.load(pod)
+
+    async def at_once(request_id: str, data: bytes) -> PodAnswer | None:
+        return answer(mandate, request_id, data)
+
+    return Agent(bus, pod, at_once)
+
+
 @asynccontextmanager
 async def system(bus: MemoryBus, *, pods: tuple[str, ...] = PODS, coordinators: int = 1) -> AsyncIterator[None]:
     """Run agents and coordinators on *bus*; drain them at the end."""
     stop = asyncio.Event()
     async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
         for pod in pods:
-            group.create_task(Agent(bus, mandates.load(pod)).run(stop, at_once=8))
+            group.create_task(agent(bus, pod).run(stop, at_once=8))
         for _ in range(coordinators):
             group.create_task(Coordinator(bus, inline, clock=bus.now).run(stop, at_once=8))
         try:
@@ -255,7 +266,7 @@ async def test_what_was_answered_while_it_waited_for_its_turn_is_not_optimised_a
     stop = asyncio.Event()
     async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
         for pod in PODS:
-            group.create_task(Agent(bus, mandates.load(pod)).run(stop, at_once=8))
+            group.create_task(agent(bus, pod).run(stop, at_once=8))
         group.create_task(Coordinator(bus, slow, clock=bus.now).run(stop, at_once=8))
         await publish(bus, data())
         while not asked:  # noqa: ASYNC110 - bounded by the timeout

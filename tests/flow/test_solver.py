@@ -14,11 +14,13 @@ from requests_made import data
 
 from agents import mandates
 from agents.answer import answer
+from bus import child
+from bus.child import ChildDiedError
 from bus.messages import MasterPortfolioOptimized, PodResult, encode, parse_final, parse_request
 from coordinator import solver as solvers
 from coordinator.consolidation import consolidate
 from coordinator.solve import answer as solve
-from coordinator.solver import Solver, SolverDiedError
+from coordinator.solver import Solver
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,8 +34,8 @@ def results() -> Mapping[str, PodResult]:
 
 
 def pid(solver: Solver) -> int:
-    assert solver._process is not None  # noqa: SLF001 - to kill it
-    return solver._process.pid  # noqa: SLF001
+    assert solver._child._process is not None  # noqa: SLF001 - to kill it
+    return solver._child._process.pid  # noqa: SLF001
 
 
 async def test_the_process_answers_as_a_call_would() -> None:
@@ -50,7 +52,7 @@ async def test_a_process_that_is_killed_at_work_is_said_to_have_died_and_replace
         working = asyncio.create_task(solver.optimise(REQUEST, results(), seconds=30))
         await asyncio.sleep(0)
         os.kill(pid(solver), signal.SIGKILL)
-        with pytest.raises(SolverDiedError, match="status -9"):
+        with pytest.raises(ChildDiedError, match="killed"):
             await working
         event = await solver.optimise(REQUEST, results(), seconds=30)
 
@@ -59,7 +61,7 @@ async def test_a_process_that_is_killed_at_work_is_said_to_have_died_and_replace
 
 async def test_a_process_that_is_killed_at_rest_is_replaced_before_it_is_asked() -> None:
     async with Solver() as solver:
-        resting = solver._process  # noqa: SLF001 - to kill it
+        resting = solver._child._process  # noqa: SLF001 - to kill it
         assert resting is not None
         resting.kill()
         await resting.wait()
@@ -68,21 +70,29 @@ async def test_a_process_that_is_killed_at_rest_is_replaced_before_it_is_asked()
 
 
 async def test_a_process_that_hangs_is_ended_and_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(solvers, "_GRACE_S", 0.0)
-    async with Solver() as solver:
+    for module in (solvers, child):
+        monkeypatch.setattr(module, "_GRACE_S", 0.0)
+    async with Solver(silent_s=0.01) as solver:
         hanging = pid(solver)
         os.kill(hanging, signal.SIGSTOP)
-        with pytest.raises(TimeoutError):
+        with pytest.raises(ChildDiedError, match="too long"):
             await solver.optimise(REQUEST, results(), seconds=0.01)
         with pytest.raises(ProcessLookupError):
             os.kill(hanging, 0)
         monkeypatch.undo()
+        solver._child.silent_s = 30  # noqa: SLF001 - the new one is not to be in a hurry
         assert isinstance(await solver.optimise(REQUEST, results(), seconds=30), MasterPortfolioOptimized)
 
 
 async def test_the_process_ends_when_whoever_started_it_is_gone() -> None:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "coordinator.solve", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        sys.executable,
+        "-m",
+        "coordinator.solve",
+        "2048",
+        "8",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdin is not None
     process.stdin.close()

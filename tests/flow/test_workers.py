@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from bus import subjects
 from bus.memory import MemoryBus
 from bus.port import COORDINATORS, FullError, RefusedError, UnreachableError
-from bus.workers import CRASHES, work_off
+from bus.workers import CRASHES, LOST, work_off
 
 if TYPE_CHECKING:
+    import pytest
+
     from bus.port import Delivery
 
 
@@ -53,9 +55,9 @@ async def test_what_is_handled_is_settled() -> None:
 
 
 async def test_an_outage_of_the_bus_is_waited_out_however_long() -> None:
-    done = await run(Failing([UnreachableError("gone")] * (2 * CRASHES)))
+    done = await run(Failing([UnreachableError("gone")] * (2 * LOST)))
 
-    assert (done.attempts, done.given_up) == (2 * CRASHES + 1, [])
+    assert (done.attempts, done.given_up) == (2 * LOST + 1, [])
 
 
 async def test_a_full_stream_is_waited_out_and_no_reason_to_fail_what_was_acknowledged() -> None:
@@ -80,3 +82,46 @@ async def test_what_the_server_refuses_for_good_is_given_up_at_once() -> None:
     done = await run(Failing([RefusedError("too large")]))
 
     assert (done.attempts, done.given_up) == (1, ["too large"])
+
+
+async def test_what_no_worker_survives_is_given_up_by_the_next_and_not_handled_again() -> None:
+    bus = MemoryBus(("alpha",))
+    await bus.publish_once(subjects.request("r1"), b"{}", message_id="m", headers={})
+    for _ in range(LOST):
+        # Whoever has it now never settles it: to the bus, that is what being killed looks like.
+        await anext(aiter(bus.work(COORDINATORS, stop=asyncio.Event(), at_once=1)))
+        bus.advance(6)
+    handler = Failing([])
+    async with asyncio.timeout(30):
+        await work_off(bus, COORDINATORS, handler, stop=handler.stop, at_once=4)
+
+    assert (handler.attempts, handler.given_up) == (
+        0,
+        ["it was handed out 10 times to processes that did not live to answer it; see their logs"],
+    )
+
+
+async def test_what_was_in_hand_when_a_process_died_is_not_handled_in_the_same_order_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bus = MemoryBus(("alpha",))
+    for name in ("poison", "innocent"):
+        await bus.publish_once(subjects.request(name), b"{}", message_id=name, headers={})
+    dead = bus.work(COORDINATORS, stop=asyncio.Event(), at_once=2)
+    held = [await anext(dead), await anext(dead)]
+    bus.advance(6)
+    chances = iter([0.9, 0.0])
+    monkeypatch.setattr("random.random", lambda: next(chances))
+    handled: list[str] = []
+    stop = asyncio.Event()
+
+    class Noting(Failing):
+        async def handle(self, delivery: Delivery) -> None:
+            handled.append(delivery.message.subject)
+            if len(handled) == len(held):
+                stop.set()
+
+    async with asyncio.timeout(30):
+        await work_off(bus, COORDINATORS, Noting([]), stop=stop, at_once=4)
+
+    assert handled == [subjects.request("innocent"), subjects.request("poison")]

@@ -53,19 +53,10 @@ class Site:
     _running: list[Process] = field(default_factory=list)
     _pages: dict[int, str] = field(default_factory=dict)
 
-    async def start(self, *command: str) -> Process:
-        """Start ``python -m`` *command* and wait until it is ready."""
-        name = "-".join([str(len(self._running)), *(Path(word).stem for word in command)])
+    async def start(self, *command: str, **environment: str) -> Process:
+        """Start ``python -m`` *command*, with *environment* added to this one, and wait until it is ready."""
+        process, name = await self.launch(*command, **environment)
         log_file = self.folder / f"{name}.log"
-        with log_file.open("wb") as log:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                *command,
-                env={**os.environ, "PODFOLIO_NATS_URL": self.url, "PODFOLIO_HTTP_PORT": "0"},
-                stderr=log,
-            )
-        self._running.append(process)
         async with asyncio.timeout(START_S):
             while not (listens := said(log_file, "process.listens")):
                 assert process.returncode is None, log_file.read_text(encoding="utf-8")
@@ -76,15 +67,32 @@ class Site:
                 await asyncio.sleep(0.02)
         return process
 
+    async def launch(self, *command: str, **environment: str) -> tuple[Process, str]:
+        """Start a process and do not wait until it is ready; also returns what its files are called."""
+        name = "-".join([str(len(self._running)), *(Path(word).stem for word in command)])
+        settings = {"PODFOLIO_NATS_URL": self.url, "PODFOLIO_HTTP_PORT": "0"}
+        with (self.folder / f"{name}.log").open("wb") as log:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", *command, env={**os.environ, **settings, **environment}, stderr=log
+            )
+        self._running.append(process)
+        return process, name
+
     async def page(self, process: Process, path: str) -> tuple[int, str]:
         """Ask *process* over HTTP; returns the status, 0 if nobody listens, and the text."""
         return await asyncio.to_thread(get, self._pages[process.pid] + path)
 
-    async def start_all(self, *, but: tuple[str, ...] = ()) -> dict[str, Process]:
-        """Start an agent of every pod and a coordinator."""
+    async def start_all(self, *, but: tuple[str, ...] = (), **environment: str) -> dict[str, Process]:
+        """Start an agent of every pod and a coordinator, with *environment* added to this one."""
         commands = {pod: ("agents", pod) for pod in mandates.bundled()} | {"coordinator": ("coordinator",)}
         names = [name for name in commands if name not in but]
-        return dict(zip(names, await asyncio.gather(*(self.start(*commands[name]) for name in names)), strict=True))
+        return dict(
+            zip(
+                names,
+                await asyncio.gather(*(self.start(*commands[name], **environment) for name in names)),
+                strict=True,
+            )
+        )
 
     async def publish(self, sent: bytes, request_id: str) -> Stored:
         """Publish a request."""

@@ -1,0 +1,26 @@
+"""The solver's process: ``python -m agents.solve POD MIB SECONDS`` answers what ``solver`` asks."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from typing import TYPE_CHECKING
+
+from agents import mandates
+from agents.answer import answer
+from bus.answering import answer_all
+from bus.messages import encode
+
+if TYPE_CHECKING:
+    from portfolio.mandate import Mandate
+
+
+def _answer(mandate: Mandate, question: bytes) -> bytes:
+    """Answer one question: a request's id, a line's end, and its body; empty if it asks nothing of this pod."""
+    request_id, _, data = question.partition(b"\n")
+    found = answer(mandate, request_id.decode(), data)
+    return b"" if found is None else encode(found)
+
+
+if __name__ == "__main__":
+    answer_all(partial(_answer, mandates.load(sys.argv[1])), memory_mib=int(sys.argv[2]), seconds=float(sys.argv[3]))

@@ -1,0 +1,68 @@
+"""What a child process does that answers questions: the other end of ``child``, without asyncio.
+
+A question or answer is a line with its size, and then its bytes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import resource
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import BinaryIO
+
+# What a failure event says of a ``MemoryError``.
+OUT_OF_MEMORY = "it needs more memory than the process that computes may hold: give it more (--solver-mib)"
+
+
+def answer_all(answer: Callable[[bytes], bytes], *, memory_mib: int, seconds: float) -> None:
+    """Say that all is loaded, with an empty answer; then answer until there are no more questions.
+
+    Args:
+        answer: Finds the answer to a question.
+        memory_mib: What this process may hold; more is refused, which Python tells as ``MemoryError``.
+        seconds: What an answer may take from its question, or from the last call of ``still_working``.
+    """
+    _limit(memory_mib)
+    # A solver's library may print: what it says must not come between the answers. A parent that has died reads none.
+    with contextlib.suppress(BrokenPipeError), os.fdopen(os.dup(sys.stdout.fileno()), "wb") as answers:
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+        _write(answers, b"")
+        while head := sys.stdin.buffer.readline():
+            question = sys.stdin.buffer.read(int(head))
+            # Ends this process by a signal, also in a loop that never comes back to Python, and also if the
+            # parent has died meanwhile.
+            signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
+            found = answer(question)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            _write(answers, found)
+
+
+def still_working() -> None:
+    """Begin the time anew that an answer may take; without meaning outside of ``answer_all``."""
+    _, seconds = signal.getitimer(signal.ITIMER_REAL)
+    if seconds:
+        signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
+
+
+def _limit(memory_mib: int) -> None:
+    # Where it crashes or hangs is written to the log, by Python's own handler.
+    faulthandler.enable()
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    faulthandler.register(signal.SIGALRM, chain=True)
+    # A core would be a copy of a customer's data, and takes long to write.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # Data, not address space: compilers and BLAS reserve addresses that they never use.
+    with contextlib.suppress(ValueError):  # a system may allow less already
+        resource.setrlimit(resource.RLIMIT_DATA, (memory_mib * 2**20, memory_mib * 2**20))
+
+
+def _write(answers: BinaryIO, found: bytes) -> None:
+    answers.write(b"%d\n" % len(found) + found)
+    answers.flush()
