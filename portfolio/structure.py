@@ -89,6 +89,7 @@ class Structure:
         counts: Variables that add up to the number of positions, one a pod.
         held: Variables that add up to the number of ETFs.
         largest: The largest position that is allowed.
+        risk_cones: Which variable each cone of a pod's volatility bounds, by the cone's number.
         shared_limits: Rows that keep ETFs that may be shared to it.
     """
 
@@ -104,6 +105,7 @@ class Structure:
         self.build = Builder()
         self._without = without
         self._risks: dict[int, int] = {}
+        self.risk_cones: dict[int, int] = {}
         self._tolerance = self._capital_tolerance()
         self.least_order_aud, self._first_purchase_aud = self._least_orders()
         self.largest = self._largest_position(caps)
@@ -177,7 +179,8 @@ class Structure:
             unit = self.sleeves[p].figures.volatility
             reach = (1 + self._tolerance) * float(np.linalg.norm(L, axis=1).max()) / unit
             self._risks[p] = self.build.variable(upper=reach, block=self._block(p))
-            self.build.norm_at_most(L.T / unit, [h.u for h in self.by_pod[p]], {self._risks[p]: 1.0})
+            cone = self.build.norm_at_most(L.T / unit, [h.u for h in self.by_pod[p]], {self._risks[p]: 1.0})
+            self.risk_cones[cone] = self._risks[p]
         return self._risks[p]
 
     def trading_costs(self) -> dict[int, float]:

@@ -169,12 +169,13 @@ def plan(
     """Plan the orders; None where the terms do not say what is owned.
 
     Raises:
-        UnreachableGoalError: If no whole numbers of units keep the rules.
+        ConflictError: If no whole numbers of units keep the rules.
+        SolverError: If none were found, and it is not proven that there are none.
     """
     stock = take_stock(market, terms)
     if stock is None or terms.owned is None:
         return None
-    whole = round_to_units(market, sleeves, terms, stock, master)
+    whole = round_to_units(market, sleeves, terms, stock, master, stop=stop)
     orders = tuple(_orders(market, sleeves, terms, stock, whole))
     spent = sum(order.value_aud * (1 if order.side is Side.BUY else -1) for order in orders)
     brokerage, spread = sum(order.brokerage_aud for order in orders), sum(order.spread_aud for order in orders)
