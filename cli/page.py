@@ -206,6 +206,11 @@ def _said_of_trades(event: MasterPortfolioOptimized, trading: Trading, owned: Ow
             f"Whole units are of other ETFs than the portfolio: with {_listed(units - weights)}, without"
             f" {_listed(weights - units)}."
         )
+    for one in trading.tolerated:
+        yield (
+            f"{one.ticker} is {one.position:.2%} of {one.pod or 'the capital'}, by drift above its limit of"
+            f" {one.limit:.2%}: within the position_tolerance, so not sold for that, and not bought."
+        )
     if gains.losses_carried_aud:
         yield f"Capital losses carried on to later years: {gains.losses_carried_aud:,.2f} AUD."
     yield from (

@@ -122,7 +122,7 @@ class Trades:
     def _largest(self, j: int) -> float:
         """The largest position that there can be."""
         owners = [share * self.form.build.upper_of(u) for u, share in self.form.position(j).items()]
-        return min(self.form.largest, max(owners) if self.form.one_owner else sum(owners))
+        return min(self.form.largest_of(j), max(owners) if self.form.one_owner else sum(owners))
 
     def _buy_what_is_not(self) -> None:
         """Count the orders: of ETFs that are not owned, one for each that is held."""
