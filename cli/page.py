@@ -18,7 +18,7 @@ from portfolio.tax.kinds import Kind, inclusion
 from portfolio.tax.taxpayer import Entity
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterator
 
     from rich.console import RenderableType
 
@@ -200,12 +200,10 @@ def _said_of_trades(event: MasterPortfolioOptimized, trading: Trading, owned: Ow
         f"In whole units the objective is {trading.objective:.6f}, {abs(trading.rounding_cost):.6f}"
         f" {'below' if trading.rounding_cost >= 0 else 'above'} that of the portfolio."
     )
-    units, weights = trading.units.keys(), event.weights.keys()
-    if units != weights:
-        yield (
-            f"Whole units are of other ETFs than the portfolio: with {_listed(units - weights)}, without"
-            f" {_listed(weights - units)}."
-        )
+    units, weights = set(trading.units), set(event.weights)
+    for words, other in (("also", units - weights), ("not", weights - units)):
+        if other:
+            yield f"In whole units {words} held, unlike in the portfolio: {', '.join(sorted(other))}."
     for one in trading.tolerated:
         yield (
             f"{one.ticker} is {one.position:.2%} of {one.pod or 'the capital'}, by drift above its limit of"
@@ -226,10 +224,6 @@ def _said_of_trades(event: MasterPortfolioOptimized, trading: Trading, owned: Ow
     missed = [g.name for g, whole in zip(event.goals, trading.goals, strict=True) if g.met and not whole.met]
     if missed:
         yield f"Whole units miss by a little what the portfolio meets: {', '.join(missed)}."
-
-
-def _listed(tickers: Collection[str]) -> str:
-    return ", ".join(sorted(tickers)) or "none else"
 
 
 def _income(console: Console, event: MasterPortfolioOptimized) -> RenderableType | None:

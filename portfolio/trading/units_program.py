@@ -13,27 +13,23 @@ import numpy as np
 
 from portfolio.conic.solution import Status
 from portfolio.integer_program import IntegerProgram
+from portfolio.trading.tangents import SCALE, Tangents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
     from portfolio import Matrix, Vector
     from portfolio.formulation import Formulation
+    from portfolio.trading.tangents import Row
 
-# Amounts are in millionths of the capital: the solver keeps rows to a millionth of one. Rows of money spare twice that.
-_SCALE, _SPARE = 1e6, 2e-6
+# The solver keeps rows to a millionth; those of money spare twice that.
+_SPARE = 2e-6
 
 # What a goal that may give way costs the objective if it is missed by all of its size: no gain is worth a hundredth.
 _SHORT = 100.0
 
 # How far the objective may be from the best, in a search and in the end; where goals are missed, at their price.
 _GAP, _ENOUGH, _ENOUGH_SHORT = 2e-5, 5e-5, 1e-3
-
-# Where goals may be missed, tangents are first with so much more or less of each ETF too: the price makes them steep.
-_AROUND = (-0.1, 0.1)
-
-# A tangent is added where a cone is broken by more.
-_BROKEN = 3e-8
 
 # A pod's part of an ETF that is smaller is none: weights are as exact as the solver.
 _NOTHING = 1e-10
@@ -83,7 +79,6 @@ class UnitsProgram:
         bought = [j for j in form.by_etf if not self.stock.units[j]]
         self._held = {j: self._new_column() for j in bought}
         self._short = {name: self._new_column() for name in elastic if name in form.levers}
-        self._cones = {form.levers[name].row: x for name, x in self._short.items() if form.levers[name].cone}
         added = self._columns - len(program.q)
         switched = np.isin(np.arange(self._columns), list(self._switches.values()))
         self.whole = np.concatenate([self._whole, np.ones(added, dtype=bool)])
@@ -93,10 +88,11 @@ class UnitsProgram:
         for j, x in self._held.items():
             self.upper[x] = self.stock.capital_aud / self.stock.prices[j]
         for x in self._short.values():
-            self.whole[x], self.upper[x] = False, _SCALE
+            self.whole[x], self.upper[x] = False, SCALE
         self.upper[self.whole] = np.floor(self.upper[self.whole] + _SPARE)
         self.cost = np.zeros(self._columns) if aimless else self._costs()
-        self._rows: list[tuple[Matrix, Vector, Vector]] = [self._rows_of_stage_2(), *self._links()]
+        self.tangents = Tangents(form, self._unit, self._short, self._columns)
+        self._rows: list[Row] = [self._rows_of_stage_2(), *self._links()]
 
     def stay_near(self, X: Matrix, units: int) -> None:
         """Keep the owners of holdings, shape (pods, n), and stay within so many units of them."""
@@ -124,19 +120,19 @@ class UnitsProgram:
             nodes: Most nodes of each tree.
             keeps: Whether a portfolio keeps the goals that it is to keep.
         """
-        for point in self._points(near):
-            self._touch(point, first=True)
+        self._rows += self.tangents.around(near)
         enough, best = _ENOUGH_SHORT if self._short else _ENOUGH, None
         for _ in range(_ROUNDS):
             answer = self._program(target).search(gap=_GAP, node_limit=nodes)
             if answer.x is None:
                 return best or (Status.INFEASIBLE if answer.infeasible else Status.STOPPED)
-            x = self._unit * answer.x[: len(self._unit)]
-            held = self._read(self._priced(x, answer.x), target)
+            held = self._read(self.tangents.priced(answer.x, self._rows[0]), target)
             if held is not None and keeps(held) and (best is None or held.total < best.total):
                 best = held
-            if not self._touch(x, answer.x) or (best and best.total - (answer.bound / _SCALE - 1) <= enough):
+            broken = self.tangents.broken(answer.x)
+            if not broken or (best and best.total - (answer.bound / SCALE - 1) <= enough):
                 break
+            self._rows += broken
         return best or Status.UNDECIDED
 
     def feasible(self, *, nodes: int) -> Status:
@@ -160,7 +156,7 @@ class UnitsProgram:
     def _units_of_variables(self) -> tuple[Vector, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
         """Say what one of each variable's column stands for, and whether there are whole numbers of it."""
         program, stock = self.program, self.stock
-        unit, whole = np.full(len(program.q), 1 / _SCALE), np.zeros(len(program.q), dtype=bool)
+        unit, whole = np.full(len(program.q), 1 / SCALE), np.zeros(len(program.q), dtype=bool)
         traded = [(lot.j, x) for lot, x in self.trades.sold]
         traded += [(j, purchase.amount) for j, (_, purchase) in self.trades.orders.items() if purchase is not None]
         for j, x in traded:
@@ -182,13 +178,13 @@ class UnitsProgram:
         cost[: len(self._unit)] = self.program.q * self._unit
         for z, x in self._switches.items():
             cost[x] += self.program.k[z]
-        cost *= _SCALE
+        cost *= SCALE
         cost[list(self._short.values())] = _SHORT
         return cost
 
     # Rows.
 
-    def _rows_of_stage_2(self) -> tuple[Matrix, Vector, Vector]:
+    def _rows_of_stage_2(self) -> Row:
         """Take over all rows but cones; goals that may be missed get a shortfall."""
         program, form = self.program, self.form
         e, rows = program.equalities, program.equalities + program.inequalities
@@ -196,8 +192,8 @@ class UnitsProgram:
         A[:, : len(self._unit)] = program.A[:rows] * self._unit
         for z, x in self._switches.items():
             A[:, x] += program.H[:rows, z]
-        A *= _SCALE
-        most = program.b[:rows] * _SCALE
+        A *= SCALE
+        most = program.b[:rows] * SCALE
         for number in self.trades.money:
             # A limit of nothing has nothing to spare.
             most[e + number] -= min(_SPARE, max(most[e + number], 0.0))
@@ -206,7 +202,7 @@ class UnitsProgram:
                 A[e + form.levers[name].row, x] = -1.0
         return A, np.where(np.arange(rows) < e, most, -np.inf), most
 
-    def _links(self) -> Iterator[tuple[Matrix, Vector, Vector]]:
+    def _links(self) -> Iterator[Row]:
         """Tie variables to their switches, and what is bought first to whole units."""
         program = self.program
         for z in np.flatnonzero(~program.plain).tolist():
@@ -215,49 +211,13 @@ class UnitsProgram:
                 if limit > 0:
                     yield self._row({x: sign, self._switches[z]: -sign * limit / self._unit[x]}, -np.inf, 0.0)
         for j, x in self._held.items():
-            position = {u: share * _SCALE * self._unit[u] for u, share in self.form.position(j).items()}
-            yield self._row({**position, x: -self.stock.prices[j] / self.stock.capital_aud * _SCALE}, 0.0, 0.0)
+            position = {u: share * SCALE * self._unit[u] for u, share in self.form.position(j).items()}
+            yield self._row({**position, x: -self.stock.prices[j] / self.stock.capital_aud * SCALE}, 0.0, 0.0)
 
-    def _row(self, row: dict[int, float], least: float, most: float) -> tuple[Matrix, Vector, Vector]:
+    def _row(self, row: dict[int, float], least: float, most: float) -> Row:
         A = np.zeros((1, self._columns))
         A[0, list(row)] = list(row.values())
         return A, np.array([least]), np.array([most])
-
-    def _touch(self, x: Vector, point: Vector | None = None, *, first: bool = False) -> bool:
-        """Add the tangents of the cones that a point breaks, or first of all; says whether there are any."""
-        before = len(self._rows)
-        for number, rows in enumerate(self.program.cone_rows):
-            A, b = self.program.A[rows], self.program.b[rows]
-            left = b - A @ x
-            norm, short = float(np.linalg.norm(left[1:])), self._cones.get(number)
-            spared = 0.0 if short is None or point is None else float(point[short]) / _SCALE
-            if norm > 0 and (first or norm - left[0] - spared > _BROKEN):
-                weigh = np.concatenate([[1.0], -left[1:] / norm])
-                row = np.zeros((1, self._columns))
-                row[0, : len(x)] = _SCALE * self._unit * (weigh @ A)
-                if short is not None:
-                    row[0, short] = -1.0
-                self._rows.append((row, np.array([-np.inf]), np.array([_SCALE * float(weigh @ b)])))
-        return len(self._rows) > before
-
-    def _priced(self, x: Vector, point: Vector) -> Vector:
-        """Give a point the risk that it has, and goals the shortfalls that follow: tangents are below both."""
-        x, point = x.copy(), point.copy()
-        cones = self.program.cone_rows
-        for number, risk in self.form.risk_cones.items():
-            rows = cones[number]
-            x[risk] = np.linalg.norm(self.program.b[rows][1:] - self.program.A[rows][1:] @ x)
-            point[risk] = x[risk] / self._unit[risk]
-        A, _, most = self._rows[0]
-        for name, column in self._short.items():
-            lever = self.form.levers[name]
-            if lever.cone:
-                left = self.program.b[cones[lever.row]] - self.program.A[cones[lever.row]] @ x
-                point[column] = _SCALE * max(float(np.linalg.norm(left[1:]) - left[0]), 0.0)
-            else:
-                row = self.program.equalities + lever.row
-                point[column] = max(float(A[row] @ point + point[column] - most[row]), 0.0)
-        return point
 
     # The solver.
 
@@ -271,20 +231,8 @@ class UnitsProgram:
             least=np.concatenate([least for _, least, _ in self._rows]),
             most=np.concatenate([most for *_, most in self._rows]),
             # What is lost of the target is far less than one, which makes the gap one of the objective.
-            offset=_SCALE * (1 + self.program.offset + target),
+            offset=SCALE * (1 + self.program.offset + target),
         )
-
-    def _points(self, X: Matrix) -> Iterator[Vector]:
-        """Say where holdings stand, as far as cones are concerned, and points around that."""
-        x = np.zeros(len(self._unit))
-        for h in self.form.holdings:
-            x[h.u] = X[h.p, h.j] / self.form.sleeves[h.p].share
-        yield x
-        for u in np.flatnonzero(x).tolist() if self._short else ():
-            for part in _AROUND:
-                moved = x.copy()
-                moved[u] *= 1 + part
-                yield moved
 
     def _read(self, point: Vector, target: float) -> Held | None:
         """Read what is held; None if switches that are as good as off let something through."""
@@ -304,8 +252,8 @@ class UnitsProgram:
             return None
         held = units > 0
         X[:, held] *= units[held] * stock.prices[held] / stock.capital_aud / X[:, held].sum(axis=0)
-        short = _SHORT * float(point[list(self._short.values())].sum()) / _SCALE
-        total = float(self.cost @ point) / _SCALE + self.program.offset + target
+        short = _SHORT * float(point[list(self._short.values())].sum()) / SCALE
+        total = float(self.cost @ point) / SCALE + self.program.offset + target
         return Held(units, X, total - short, short)
 
     def _count(self, point: Vector, j: int, x: int) -> float:
