@@ -257,7 +257,7 @@ class Structure:
         if self.stock is None:
             return 0.0
         tolerance = self.terms.rules.capital_tolerance
-        words = f"each pod within {tolerance:.1%} of its share of the capital"
+        words = f"each pod within {tolerance:.2%} of its share of the capital"
         return tolerance if self.rule("capital_tolerance", words) else 1 / min(s.share for s in self.sleeves)
 
     def _largest_weight(self) -> float:
