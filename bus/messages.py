@@ -284,6 +284,15 @@ class RequestRules(_Strict):
             "that share; what is owned drifts, and units are whole.",
         ),
     ] = 0.05
+    position_tolerance: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=0.5,
+            description="With an account: how far a position may be above max_weight, or (with one owner an ETF) a "
+            "pod's max_position, as a part of that limit, if what is owned drifted there and nothing of it is bought.",
+        ),
+    ] = 0.0
     min_order_aud: Annotated[float, Field(ge=0, le=1e6, description="With an account: least value of an order.")] = 0.0
     max_turnover: Annotated[
         float | None,

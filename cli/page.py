@@ -178,6 +178,15 @@ def _said_of_trades(event: MasterPortfolioOptimized, trading: Trading, owned: Ow
         f"In whole units the objective is {trading.objective:.6f}, {abs(trading.rounding_cost):.6f}"
         f" {'below' if trading.rounding_cost >= 0 else 'above'} that of the portfolio."
     )
+    units, weights = set(trading.units), set(event.weights)
+    for words, other in (("also", units - weights), ("not", weights - units)):
+        if other:
+            yield f"In whole units {words} held, unlike in the portfolio: {', '.join(sorted(other))}."
+    for one in trading.tolerated:
+        yield (
+            f"{one.ticker} is {one.position:.2%} of {one.pod or 'the capital'}, by drift above its limit of"
+            f" {one.limit:.2%}: within the position_tolerance, so not sold for that, and not bought."
+        )
     if gains.losses_carried_aud:
         yield f"Capital losses carried on to later years: {gains.losses_carried_aud:,.2f} AUD."
     yield from (

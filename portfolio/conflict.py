@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from portfolio.conic.solution import Status
 from portfolio.errors import UnreachableGoalError
 from portfolio.formulation import Formulation
-from portfolio.goal_programming import Solver, best_figure
+from portfolio.goal_programming import best_figure
 from portfolio.mandate import Measure
 from portfolio.rules import Conflict, Duplicates, Repair
 from portfolio.structure import correlation_distance
 from portfolio.trading.inventory import take_stock
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from portfolio.goal_programming import Formulate, Solver
     from portfolio.goals import Goal
     from portfolio.market import Market
     from portfolio.rules import Terms
@@ -32,8 +33,32 @@ _MOST_TOLERANCE = 0.5
 _STEP = 1e-4
 
 
+class Judge(Protocol):
+    """Says whether rules can be kept together: of portfolios in fractions (``Solver``), or in whole units."""
+
+    @property
+    def formulate(self) -> Formulate:
+        """Make the customer's programs."""
+
+    @property
+    def stop(self) -> Callable[[], bool]:
+        """Whether time has ended."""
+
+    def feasible(self, levels: Mapping[str, float], without: Collection[str] = ()) -> Status:
+        """Say whether rules and levels can be kept together: OPTIMAL, INFEASIBLE, or not known."""
+
+    def about(self, formulate: Formulate) -> Judge:
+        """Make a judge of other programs."""
+
+
 class ConflictError(UnreachableGoalError):
     """No portfolio keeps all rules, or all rules and goals.
+
+    Args:
+        conflicts: What contradicts each other.
+        repairs: What would do; None if that is not known.
+        complete: Whether time was enough for the smallest set.
+        of: Of which portfolios this is said.
 
     Attributes:
         conflicts: Requirements that contradict each other; without any one of them the rest agree, unless
@@ -41,7 +66,14 @@ class ConflictError(UnreachableGoalError):
         repairs: Changes of a single rule, each of which would do.
     """
 
-    def __init__(self, conflicts: Sequence[Conflict], repairs: Sequence[Repair] | None, *, complete: bool) -> None:
+    def __init__(
+        self,
+        conflicts: Sequence[Conflict],
+        repairs: Sequence[Repair] | None,
+        *,
+        complete: bool,
+        of: str = "portfolio",
+    ) -> None:
         said = "; ".join(_say(conflict) for conflict in conflicts)
         if not complete:
             advice = "Time ended the search for a smaller set: ease several of them"
@@ -51,50 +83,64 @@ class ConflictError(UnreachableGoalError):
             advice = "Ease one of them"
         else:
             advice = "No other value of a single one of them is enough: leave one out, or ease several rules"
-        super().__init__(f"No portfolio keeps all of these together: {said}. {advice}")
+        super().__init__(f"No {of} keeps all of these together: {said}. {advice}")
         self.conflicts = tuple(conflicts)
         self.repairs = tuple(repairs or ())
 
 
-def explain(solver: Solver, market: Market, sleeves: Sequence[Sleeve], terms: Terms, *, goals: bool) -> ConflictError:
-    """Find a minimal set of contradicting requirements with a deletion filter, and its repairs.
-
-    Each requirement in turn is left out; if the rest is proven to contradict itself still, it stays
-    out (Chinneck & Dravnieks 1991). What is left at the end cannot spare a single member, unless time
-    ended the filter early.
+def explain_rules(
+    judge: Judge, market: Market, sleeves: Sequence[Sleeve], terms: Terms, *, of: str = "portfolio"
+) -> ConflictError:
+    """Find a minimal set of contradicting rules, and its repairs.
 
     Args:
-        solver: Solves the programs.
+        judge: Says what can be kept together.
         market: The figures.
         sleeves: The pods.
         terms: The customer's terms.
-        goals: Whether goals are requirements too; else it is the hard rules that contradict each other.
+        of: Of which portfolios this is said.
     """
+    rules = judge.formulate(levels={}).rules
+    kept, complete = _minimal(judge, sorted(rules), {})
+    repairs: list[Repair] | None = None
+    if complete:
+        found = [_repair(judge, market, sleeves, terms, name) for name in kept]
+        repairs = [repair for repair, _ in found if repair is not None]
+        if not repairs and not all(proven for _, proven in found):
+            repairs = None
+    conflicts = [Conflict(name, words) for name, words in rules.items() if name in kept]
+    return ConflictError(conflicts, repairs, complete=complete, of=of)
+
+
+def explain_goals(solver: Solver, sleeves: Sequence[Sleeve]) -> ConflictError:
+    """Find a minimal set of contradicting rules and goals: for who lets no goal give way."""
     form = solver.formulate()
-    wanted = {goal.name: goal for goal in form.goals} if goals else {}
+    wanted = {goal.name: goal for goal in form.goals}
     # Goals stay longest: a person would rather hear of a goal than of a yardstick.
     names = sorted([*form.rules, *wanted], key=lambda name: (not name.startswith("never_worse"), name))
-    out: list[str] = []
-
-    def contradictory(without: Sequence[str]) -> bool:
-        levels = {name: goal.asked for name, goal in wanted.items() if name not in without}
-        return solver.feasible(levels, without) is Status.INFEASIBLE
-
-    for name in names:
-        if solver.stop():
-            break
-        if contradictory([*out, name]):
-            out.append(name)
-    complete = not solver.stop()
-    kept = [name for name in names if name not in out]
+    kept, complete = _minimal(solver, names, wanted)
     conflicts = [
         _of_goal(solver, sleeves, wanted, name, kept) if name in wanted else Conflict(name, form.rules[name])
         for name in (n for n in [*form.rules, *wanted] if n in kept)
     ]
-    repairs: list[Repair] | None = None
-    if complete and not wanted:
-        repairs = [r for name in kept if (r := _repair(solver, market, sleeves, terms, name)) is not None]
-    return ConflictError(conflicts, repairs, complete=complete)
+    return ConflictError(conflicts, None, complete=complete)
+
+
+def _minimal(judge: Judge, names: Sequence[str], wanted: Mapping[str, Goal]) -> tuple[list[str], bool]:
+    """Find a minimal set of requirements with a deletion filter (Chinneck & Dravnieks 1991); and whether time allowed.
+
+    Each requirement in turn is left out; if the rest is proven to contradict itself still, it stays out. What is left
+    at the end cannot spare a single member.
+    """
+    out: list[str] = []
+    for name in names:
+        if judge.stop():
+            break
+        without = [*out, name]
+        levels = {other: goal.asked for other, goal in wanted.items() if other not in without}
+        if judge.feasible(levels, without) is Status.INFEASIBLE:
+            out.append(name)
+    return [name for name in names if name not in out], not judge.stop()
 
 
 def _of_goal(
@@ -115,8 +161,10 @@ def _of_goal(
     return Conflict(name, goal.words, goal.asked, alone, together)
 
 
-def _repair(solver: Solver, market: Market, sleeves: Sequence[Sleeve], terms: Terms, rule: str) -> Repair | None:
-    """Find the smallest change of one rule that repairs the rest; None if none does.
+def _repair(
+    judge: Judge, market: Market, sleeves: Sequence[Sleeve], terms: Terms, rule: str
+) -> tuple[Repair | None, bool]:
+    """Find the smallest change of one rule that repairs the rest, if one does; and whether that is proven.
 
     The rule's values are tried from strict to lenient by bisection, since whatever is feasible stays so
     when the rule is eased; each verdict is proven.
@@ -124,21 +172,23 @@ def _repair(solver: Solver, market: Market, sleeves: Sequence[Sleeve], terms: Te
     values = _lenient(market, sleeves, terms, rule)
 
     def verdict(value: float | str) -> Status:
-        changed = Solver(lambda **how: Formulation(market, *_with(sleeves, terms, rule, value), **how), solver.stop)
+        changed = judge.about(lambda **how: Formulation(market, *_with(sleeves, terms, rule, value), **how))
         return changed.feasible({})
 
-    if not values or verdict(values[-1]) is not Status.OPTIMAL:
-        return None
+    if not values:
+        return None, True
+    if (last := verdict(values[-1])) is not Status.OPTIMAL:
+        return None, last is Status.INFEASIBLE
     low, high = -1, len(values) - 1
     while high - low > 1:
         middle = (low + high) // 2
         status = verdict(values[middle])
         if status not in (Status.OPTIMAL, Status.INFEASIBLE):
-            return None
+            return None, False
         low, high = (low, middle) if status is Status.OPTIMAL else (middle, high)
     # Whole numbers become floats, as every number of a message.
     now, to = (v if isinstance(v, str) else float(v) for v in (_value(sleeves, terms, rule), values[high]))
-    return Repair(rule, f"{_label(rule)} {_show(rule, now)} to {_show(rule, to)}", now, to)
+    return Repair(rule, f"{_label(rule)} {_show(rule, now)} to {_show(rule, to)}", now, to), True
 
 
 def _lenient(market: Market, sleeves: Sequence[Sleeve], terms: Terms, rule: str) -> Sequence[float | str]:

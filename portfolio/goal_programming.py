@@ -95,6 +95,10 @@ class Solver:
         """Say whether rules and levels can be kept together: OPTIMAL, INFEASIBLE, or not known."""
         return self.solve(self.formulate(levels=levels, without=without), ANY).status
 
+    def about(self, formulate: Formulate) -> Solver:
+        """Make a solver of other programs."""
+        return Solver(formulate, self.stop)
+
 
 @dataclass(slots=True)
 class Levels:

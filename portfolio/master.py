@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from portfolio.account import objective, objective_terms
-from portfolio.conflict import explain
+from portfolio.conflict import explain_goals, explain_rules
 from portfolio.conic.solution import Status, relative_gap
 from portfolio.correlations import Near
 from portfolio.errors import DataError, SolverError
@@ -117,9 +117,9 @@ def optimise_master(
     solution = None if hopeless else solver.solve(form, gap)
     if solution is None or solution.status is Status.INFEASIBLE:
         if solver.feasible({}) is Status.INFEASIBLE:
-            raise explain(solver, market, sleeves, terms, goals=False)
+            raise explain_rules(solver, market, sleeves, terms)
         if terms.on_unreachable is OnUnreachable.FAIL:
-            raise explain(solver, market, sleeves, terms, goals=True)
+            raise explain_goals(solver, sleeves)
         levels = serve(solver, convex, hopeless, contradictory=solution is not None)
         form, solution = _solve_with_room(solver, levels, convex, gap)
     if solution.x is None:

@@ -69,6 +69,8 @@ class Rules:
         never_sell: Tickers of which nothing is to be sold.
         capital_tolerance: How far a pod's holdings may be from its share of the capital, as a part of that share:
             what is owned drifts, and units are whole. This and what follows matter where something is owned.
+        position_tolerance: How far a position may be above its limit, as a part of the limit, where what is owned
+            drifted there and nothing of it is bought.
         min_order_aud: Least value of an order.
         max_turnover: Most that is traded, half of what is bought and sold, as a share of the capital.
         max_tax_aud: Most tax on capital gains that sales may cause.
@@ -82,6 +84,7 @@ class Rules:
     never_buy: tuple[str, ...] = ()
     never_sell: tuple[str, ...] = ()
     capital_tolerance: float = 0.05
+    position_tolerance: float = 0.0
     min_order_aud: float = 0.0
     max_turnover: float | None = None
     max_tax_aud: float | None = None
@@ -99,6 +102,9 @@ class Rules:
             raise DataError(message)
         if not 0 <= self.capital_tolerance < 1:
             message = f"capital_tolerance is {self.capital_tolerance}; it must be from 0 to below 1"
+            raise DataError(message)
+        if not 0 <= self.position_tolerance <= 1:
+            message = f"position_tolerance is {self.position_tolerance}; it must be from 0 to 1"
             raise DataError(message)
         limits = (self.min_order_aud, self.max_turnover or 0.0, self.max_tax_aud or 0.0)
         if min(limits) < 0:

@@ -88,7 +88,9 @@ class Structure:
         holdings: All pairs of a pod and an ETF that it may hold.
         counts: Variables that add up to the number of positions, one a pod.
         held: Variables that add up to the number of ETFs.
-        largest: The largest position that is allowed.
+        caps: What goals add to the rules.
+        largest: The largest position that is allowed, but for drift.
+        risk_cones: Which variable each cone of a pod's volatility bounds, by the cone's number.
         shared_limits: Rows that keep ETFs that may be shared to it.
     """
 
@@ -104,9 +106,11 @@ class Structure:
         self.build = Builder()
         self._without = without
         self._risks: dict[int, int] = {}
+        self.risk_cones: dict[int, int] = {}
         self._tolerance = self._capital_tolerance()
         self.least_order_aud, self._first_purchase_aud = self._least_orders()
-        self.largest = self._largest_position(caps)
+        self.caps, self._max_weight = caps, self._largest_weight()
+        self.largest = min(self._max_weight, caps.position)
         self.holdings = list(self._declare_holdings())
         self.by_pod = _grouped(self.holdings, lambda h: h.p)
         self.by_etf = _grouped(self.holdings, lambda h: h.j)
@@ -155,6 +159,21 @@ class Structure:
         found = ((h, self.sleeves[h.p].share) for h in self.by_etf.get(j, []))
         return [Owner(h.u, h.y, share, share * self.build.upper_of(h.u)) for h, share in found if h.y is not None]
 
+    def largest_of(self, j: int) -> float:
+        """Find the largest position in an ETF: of what drifted above the rule's limit, and of goals."""
+        owned = 0.0 if self.stock is None else float(self.stock.weights[j])
+        return min(self._drifted(self._max_weight, owned), self.caps.position)
+
+    def own_limit(self, p: int, j: int) -> float:
+        """Find the largest part of itself that a pod may hold in an ETF.
+
+        Drift is told from purchases where an ETF has one owner: all that it holds is then all that there is.
+        """
+        limit = self._max_position[self.sleeves[p].mandate.pod]
+        if self.stock is None or self.terms.rules.duplicates is not Duplicates.FORBID:
+            return limit
+        return self._drifted(limit, float(self.stock.weights[j]) / self.sleeves[p].share)
+
     def of_invested(self, p: int, value: float) -> tuple[dict[int, float], float]:
         """Write *value* for every dollar that a pod invests: as a number, or as a row where that is not fixed."""
         if self.stock is None:
@@ -177,7 +196,8 @@ class Structure:
             unit = self.sleeves[p].figures.volatility
             reach = (1 + self._tolerance) * float(np.linalg.norm(L, axis=1).max()) / unit
             self._risks[p] = self.build.variable(upper=reach, block=self._block(p))
-            self.build.norm_at_most(L.T / unit, [h.u for h in self.by_pod[p]], {self._risks[p]: 1.0})
+            cone = self.build.norm_at_most(L.T / unit, [h.u for h in self.by_pod[p]], {self._risks[p]: 1.0})
+            self.risk_cones[cone] = self._risks[p]
         return self._risks[p]
 
     def trading_costs(self) -> dict[int, float]:
@@ -237,13 +257,17 @@ class Structure:
         if self.stock is None:
             return 0.0
         tolerance = self.terms.rules.capital_tolerance
-        words = f"each pod within {tolerance:.1%} of its share of the capital"
+        words = f"each pod within {tolerance:.2%} of its share of the capital"
         return tolerance if self.rule("capital_tolerance", words) else 1 / min(s.share for s in self.sleeves)
 
-    def _largest_position(self, caps: Caps) -> float:
+    def _largest_weight(self) -> float:
         rules = self.terms.rules
         kept = self.rule("max_weight", f"at most {rules.max_weight:.1%} of the capital in one ETF")
-        return min(rules.max_weight if kept else 1.0, caps.position)
+        return rules.max_weight if kept else 1.0
+
+    def _drifted(self, limit: float, owned: float) -> float:
+        """Raise a limit for what drifted above it, within the tolerance; never to more than is owned."""
+        return max(limit, min(owned, limit * (1 + self.terms.rules.position_tolerance)))
 
     def _declare_holdings(self) -> Iterator[Held]:
         """Declare what each pod may hold, within its position limit and the portfolio's."""
@@ -252,12 +276,14 @@ class Structure:
             least = 0.0
         self._least = self.least_held = least
         self.one_owner = self._rule_of_one_owner()
+        self._max_position: dict[str, float] = {}
         for p, sleeve in enumerate(self.sleeves):
             pod, cap = sleeve.mandate.pod, sleeve.mandate.max_position
             if cap < 1 and not self.rule(f"{pod}.max_position", f"at most {cap:.1%} of {pod} in one ETF"):
                 cap = 1.0
-            upper = min(cap, self.largest / sleeve.share)
+            self._max_position[pod] = cap
             for j in self._universe(sleeve):
+                upper = min(self.own_limit(p, j), self.largest_of(j) / sleeve.share)
                 # With one owner an ETF, the pod's part of it is all of it and has the whole minimum.
                 floor = self._least_position(j) / sleeve.share if self.one_owner else 0.0
                 u = self.build.variable(upper=upper, block=self._block(p))
@@ -366,7 +392,7 @@ class Structure:
                 build.at_most({y: -1.0}, 0.0, switches={h.z: 1.0})
             build.at_least({**self.position(j), y: -self._least_position(j)}, 0.0)
             if len(owners) > 1:
-                self.shared_limits.append(build.at_most(self.position(j), self.largest))
+                self.shared_limits.append(build.at_most(self.position(j), self.largest_of(j)))
                 extra = build.variable(upper=len(owners) - 1.0)
                 self._extra.append(extra)
                 # Tighter than with 1 for y, where the number of ETFs binds and relaxations hold half of one.

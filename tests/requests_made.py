@@ -234,6 +234,11 @@ BAD: dict[str, tuple[bytes, str, str]] = {
         "invalid_request",
         "customer.marginal_tax_rate",
     ),
+    "tolerance_negative": (
+        owning(holding(), rules={"position_tolerance": -0.01}),
+        "invalid_request",
+        "rules.position_tolerance",
+    ),
     "losses_negative": (
         owning(holding(), customer={"customer_id": "c", "carried_losses_aud": -500}),
         "invalid_request",

@@ -17,6 +17,7 @@ from portfolio.check.trades import FIRST_PURCHASE_AUD, volume
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from portfolio import Vector
     from portfolio.check.facts import Event
     from portfolio.check.owned import Parcel
     from portfolio.check.portfolio import Portfolio
@@ -58,15 +59,14 @@ class Orders:
         yield from self.money()
         yield from self.goals()
         yield from self.replaced()
+        yield from self.tolerated()
         yield from self.objective()
 
     def units(self) -> Iterator[str]:
-        """Check that what was owned and the orders make what is held: of the ETFs of the portfolio."""
+        """Check that what was owned and the orders make what is held; the rules say of which ETFs that may be."""
         tickers = [order["ticker"] for order in self.orders]
         if len(set(tickers)) < len(tickers):
             yield f"an ETF has several orders: {tickers}"
-        if set(self.told["units"]) != set(self.portfolio.event["weights"]):
-            yield "whole units are held of other ETFs than the portfolio's"
         after = self.owned.units.copy()
         for order in self.orders:
             after[self._j(order)] += (1 if order["side"] == "buy" else -1) * order["units"]
@@ -167,7 +167,8 @@ class Orders:
             amount = part["capital_share"] * self.capital
             if abs(float(held.sum()) - amount) > tolerance * amount + RULE * self.capital:
                 yield f"in whole units, {pod} holds {held.sum():.2f} AUD, too far from {amount:.2f}"
-            wrong = self.portfolio.may_hold(part["mandate"], held / amount, part["left_out"])
+            had = self.owned.had / part["capital_share"]
+            wrong = self.portfolio.may_hold(part["mandate"], held / amount, part["left_out"], had)
             yield from (f"in whole units, {words}" for words in wrong)
 
     def limits(self) -> Iterator[str]:
@@ -207,6 +208,28 @@ class Orders:
                 yield f"in whole units, {told['name']} is {goal['delivered']} (met: {met}), not as told"
         if self.told["goals_kept"] != kept:
             yield f"whether whole units keep the goals is {kept}, not {self.told['goals_kept']}"
+
+    def tolerated(self) -> Iterator[str]:
+        """Check which positions are said to be above their limit by drift."""
+        due: dict[tuple[str | None, str], dict[str, float]] = {}
+        limits: list[tuple[str | None, float, float, Vector]] = [
+            (None, 1.0, self.portfolio.rules["max_weight"], self.amounts.sum(axis=0))
+        ]
+        for (pod, part), held in zip(self.portfolio.pods.items(), self.amounts, strict=True):
+            limits.append((pod, part["capital_share"], part["mandate"]["max_position"], held))
+        for whose, share, limit, held in limits:
+            position = held / (share * self.capital)
+            for j in np.flatnonzero(position > limit + RULE).tolist():
+                due[whose, self.market.etfs[j].ticker] = {"limit": limit, "position": float(position[j])}
+        told = {(one["pod"], one["ticker"]): one for one in self.told["tolerated"]}
+        if set(told) != set(due) or len(told) != len(self.told["tolerated"]):
+            yield f"the positions above their limits are {sorted(due, key=str)}, not as told"
+            return
+        for key, computed in due.items():
+            numbers = {name: value for name, value in told[key].items() if name not in ("pod", "ticker")}
+            yield from (
+                f"of the position in {key[1]} above its limit, {words}" for words in differing(numbers, computed)
+            )
 
     def replaced(self) -> Iterator[str]:
         """Check what is said of ETFs sold at a loss while one that moves like it is bought."""

@@ -47,6 +47,7 @@ _RULES = {
     "never_buy",
     "never_sell",
     "capital_tolerance",
+    "position_tolerance",
     "min_order_aud",
     "max_turnover",
     "max_tax_aud",
@@ -137,7 +138,7 @@ class Portfolio:
             yield f"the rules are not those that there are: {sorted(set(self.rules) ^ _RULES)}"
         yield from self.positions(self.X, self.had)
         for pod, u in zip(self.pods.values(), self.X / self.shares[:, None], strict=True):
-            yield from self.may_hold(pod["mandate"], u, pod["left_out"])
+            yield from self.may_hold(pod["mandate"], u, pod["left_out"], self.had / pod["capital_share"])
 
     def positions(self, X: Matrix, had: Vector) -> Iterator[str]:
         """Check holdings, shape (pods, n), against the rules of the whole portfolio; *had* is what was owned."""
@@ -147,7 +148,7 @@ class Portfolio:
             yield f"{len(held)} ETFs are held, more than {rules['max_etfs']}"
         for j in held:
             ticker = self.market.etfs[j].ticker
-            if w[j] < rules["min_weight"] - RULE or w[j] > rules["max_weight"] + RULE:
+            if w[j] < rules["min_weight"] - RULE or w[j] > self.most(rules["max_weight"], had[j]) + RULE:
                 yield f"{ticker} has a weight of {w[j]:.9f}, outside {rules['min_weight']} to {rules['max_weight']}"
             if owners[j] > 1 and rules["duplicates"] == "forbid":
                 yield f"{ticker} has {owners[j]} owners"
@@ -158,13 +159,23 @@ class Portfolio:
             if distance < rules["min_correlation_distance"] - RULE:
                 yield f"{self.market.etfs[i].ticker} and {self.market.etfs[j].ticker} are nearer than allowed"
 
-    def may_hold(self, mandate: Event, u: Vector, left_out: list[str]) -> Iterator[str]:
-        """Check a sleeve against its universe and its largest position; what is owned of what is left out may stay."""
+    def most(self, limit: float, had: float) -> float:
+        """Find how large a position may be: what was owned above its limit, within the tolerance, may stay."""
+        tolerated = limit + limit * self.rules["position_tolerance"]
+        return limit if had <= limit else min(had, tolerated)
+
+    def may_hold(self, mandate: Event, u: Vector, left_out: list[str], had: Vector | None = None) -> Iterator[str]:
+        """Check a sleeve against its universe and its largest position; what is owned of what is left out may stay.
+
+        *had* is what was owned, in shares of the pod. Which pod's it was is not known; where an ETF has one owner,
+        that does not matter.
+        """
         for j in np.flatnonzero(u > 0):
             ticker = self.market.etfs[j].ticker
             if ticker not in mandate["universe"] or (ticker in left_out and not self.had[j]):
                 yield f"{mandate['pod']} holds {ticker}, which is not in its universe"
-            if u[j] > mandate["max_position"] + RULE:
+            drifted = had is not None and self.rules["duplicates"] == "forbid"
+            if u[j] > self.most(mandate["max_position"], had[j] if drifted and had is not None else 0.0) + RULE:
                 yield f"{mandate['pod']} holds {u[j]:.9f} of itself in {ticker}, above {mandate['max_position']}"
 
     def naive(self) -> Iterator[str]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _URGENCY = 16.0
 
 
-def tax_gains(build: Builder, stock: Inventory, sold: Sequence[tuple[Lot, int]]) -> dict[int, float]:
+def tax_gains(build: Builder, stock: Inventory, sold: Sequence[tuple[Lot, int]]) -> tuple[dict[int, float], int | None]:
     """Tax the gains, less the losses used against them.
 
     Args:
@@ -32,7 +32,7 @@ def tax_gains(build: Builder, stock: Inventory, sold: Sequence[tuple[Lot, int]])
         sold: Parcels, each with the variable that says how much of it is sold.
 
     Returns:
-        The tax, as a row.
+        The tax, as a row, and the switch between the two cases, where there is one.
     """
     of: dict[Kind, dict[int, float]] = defaultdict(dict)
     for lot, x in sold:
@@ -45,9 +45,10 @@ def tax_gains(build: Builder, stock: Inventory, sold: Sequence[tuple[Lot, int]])
     if not gains or not (losses or carried):
         for kind, row in gains.items():
             _add(tax, row, stock.rates[kind])
-        return tax
+        return tax, None
     left = {kind: _part(build, row) for kind, row in gains.items() if kind is not Kind.INDEXED}
     used: dict[int, float] = defaultdict(float)
+    order = None
     for kind, x in left.items():
         tax[x] += stock.rates[kind]
         _add(used, gains[kind], 1.0)
@@ -58,10 +59,10 @@ def tax_gains(build: Builder, stock: Inventory, sold: Sequence[tuple[Lot, int]])
         tax[against] -= stock.rates[Kind.INDEXED]
         used[against] = 1.0
         if left and stock.order_binds:
-            _keep_order(build, list(left.values()), against, most=carried + _most(build, losses))
+            order = _keep_order(build, list(left.values()), against, most=carried + _most(build, losses))
     _add(used, losses, -1.0)
     build.at_most(used, carried)
-    return tax
+    return tax, order
 
 
 def _part(build: Builder, gains: Mapping[int, float]) -> int:
@@ -71,13 +72,14 @@ def _part(build: Builder, gains: Mapping[int, float]) -> int:
     return part
 
 
-def _keep_order(build: Builder, left: Sequence[int], against: int, *, most: float) -> None:
-    """Use losses *against* indexed gains, *most* at most, only where nothing is *left* of the others."""
+def _keep_order(build: Builder, left: Sequence[int], against: int, *, most: float) -> int:
+    """Use losses *against* indexed gains, *most* at most, only where nothing is *left* of the others; the switch."""
     last = build.variable(upper=1.0)
-    build.switch(last, floor=1.0, urgency=_URGENCY)
+    switch = build.switch(last, floor=1.0, urgency=_URGENCY)
     build.at_most({against: 1.0, last: -min(most, build.upper_of(against))}, 0.0)
     for x in left:
         build.at_most({x: 1.0, last: build.upper_of(x)}, build.upper_of(x))
+    return switch
 
 
 def _most(build: Builder, row: Mapping[int, float]) -> float:

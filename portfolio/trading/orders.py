@@ -15,6 +15,7 @@ from portfolio.account import objective, objective_terms
 from portfolio.errors import SolverError
 from portfolio.figures import NEARLY_THE_SAME, etf_correlation
 from portfolio.goals import Row
+from portfolio.mandate import MET_WITHIN
 from portfolio.master import optimise_master
 from portfolio.naive import put_side_by_side, without_coordination
 from portfolio.ranking import delivered
@@ -127,6 +128,22 @@ class LossReplaced:
 
 
 @dataclass(frozen=True, slots=True)
+class Tolerated:
+    """A position above its limit that drifted there, within the tolerance: it need not be sold for that.
+
+    Attributes:
+        pod: Whose limit it is; None for that of the whole portfolio.
+        limit: As a part of the pod, or of the capital.
+        position: Likewise.
+    """
+
+    ticker: str
+    pod: str | None
+    limit: float
+    position: float
+
+
+@dataclass(frozen=True, slots=True)
 class DoesNotPay:
     """Why nothing is traded: what the best portfolio, were trading free, would bring and take.
 
@@ -160,6 +177,7 @@ class Trading:
         objective: In whole units.
         rounding_cost: By how much that is less than the portfolio's.
         losses_replaced: Pairs for a person to look at.
+        tolerated: Positions above their limits by drift.
         does_not_pay: Where there are no orders, why.
     """
 
@@ -177,6 +195,7 @@ class Trading:
     objective: float
     rounding_cost: float
     losses_replaced: tuple[LossReplaced, ...]
+    tolerated: tuple[Tolerated, ...] = ()
     does_not_pay: DoesNotPay | None = None
 
 
@@ -191,12 +210,13 @@ def plan(
     """Plan the orders; None where the terms do not say what is owned.
 
     Raises:
-        UnreachableGoalError: If no whole numbers of units keep the rules.
+        ConflictError: If no whole numbers of units keep the rules.
+        SolverError: If none were found, and it is not proven that there are none.
     """
     stock = take_stock(market, terms)
     if stock is None or terms.owned is None:
         return None
-    whole = round_to_units(market, sleeves, terms, stock, master)
+    whole = round_to_units(market, sleeves, terms, stock, master, stop=stop)
     orders = tuple(_orders(market, sleeves, terms, stock, whole))
     spent = sum(order.value_aud * (1 if order.side is Side.BUY else -1) for order in orders)
     brokerage, spread = sum(order.brokerage_aud for order in orders), sum(order.spread_aud for order in orders)
@@ -225,8 +245,18 @@ def plan(
         objective=value,
         rounding_cost=master.certificate.objective - value,
         losses_replaced=tuple(_losses_replaced(market, orders)),
+        tolerated=tuple(_tolerated(market, sleeves, terms, whole.X)),
         does_not_pay=None if orders else _does_not_pay(market, sleeves, terms, master, stop),
     )
+
+
+def _tolerated(market: Market, sleeves: Sequence[Sleeve], terms: Terms, X: Matrix) -> Iterator[Tolerated]:
+    """List the positions above their limits: the rules allow those only by drift."""
+    limits: list[tuple[str | None, float, Vector]] = [(None, terms.rules.max_weight, X.sum(axis=0))]
+    limits += [(s.mandate.pod, s.mandate.max_position, row / s.share) for s, row in zip(sleeves, X, strict=True)]
+    for pod, limit, held in limits:
+        for j in np.flatnonzero(held > limit + MET_WITHIN).tolist():
+            yield Tolerated(market.tickers[j], pod, limit, float(held[j]))
 
 
 def _does_not_pay(

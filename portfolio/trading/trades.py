@@ -36,6 +36,10 @@ class Trades:
         volume: Value of all orders.
         costs: Brokerage and spread.
         tax: Tax on capital gains.
+        loss_order: The switch between the cases of the law's order of losses, where there is one.
+        orders: Of every ETF that is owned: its sale and its purchase, where there may be one.
+        sold: What is sold of each parcel.
+        money: Numbers of the rows that limit amounts of money: cash, turnover, tax.
     """
 
     def __init__(self, form: Structure, stock: Inventory) -> None:
@@ -43,37 +47,39 @@ class Trades:
         rules = form.terms.rules
         self.volume: dict[int, float] = defaultdict(float)
         self.costs: dict[int, float] = defaultdict(float)
-        self._switches: dict[int, list[int]] = {}
-        self._sold: list[tuple[Lot, int]] = []
+        self.orders: dict[int, tuple[Order | None, Order | None]] = {}
+        self.sold: list[tuple[Lot, int]] = []
+        self.money: list[int] = []
         self._never_sold = set(rules.never_sell)
         if rules.never_sell and not form.rule("never_sell", f"nothing of {', '.join(rules.never_sell)} is sold"):
             self._never_sold = set()
         for j in np.flatnonzero(stock.units).tolist():
             self._trade_what_is_owned(j)
         self._buy_what_is_not()
-        self.tax = tax_gains(form.build, stock, self._sold)
+        self.tax, self.loss_order = tax_gains(form.build, stock, self.sold)
         self._limits()
 
     def untouched(self, solution: Solution) -> list[int]:
         """List the ETFs that are owned and not traded."""
         assert solution.states is not None  # noqa: S101 - the caller looked
-        return [j for j, own in self._switches.items() if not any(solution.states[z] == ON for z in own)]
+        return [j for j in self.orders if not any(solution.states[z] == ON for z in self._switches(j))]
+
+    def _switches(self, j: int) -> list[int]:
+        return [order.z for order in self.orders[j] if order is not None]
 
     def _trade_what_is_owned(self, j: int) -> None:
         """Sell, buy, or leave an ETF alone: never both, so that no loss is realised and bought back."""
         owned = float(self.stock.weights[j])
         sale, purchase = self._sell(j, owned), self._buy(j, owned)
+        self.orders[j] = sale, purchase
         row = defaultdict(float, self.form.position(j))
-        own = []
         for order, sign in ((sale, 1.0), (purchase, -1.0)):
             if order is not None:
                 row[order.amount] = sign
-                own.append(order.z)
                 self._trade(order.amount, j)
         self.form.build.equal(row, owned)
         if sale and purchase:
-            self.form.build.at_most({}, 1.0, switches=dict.fromkeys(own, 1.0))
-        self._switches[j] = own
+            self.form.build.at_most({}, 1.0, switches=dict.fromkeys(self._switches(j), 1.0))
         owners, alone = self.form.owners(j), self.form.one_owner
         if sale:
             sell_for_owners(self.form.build, sale, owners, owned, least=self.form.least_held, alone=alone)
@@ -94,7 +100,7 @@ class Trades:
         build.equal({sale.amount: 1.0, **{x: -1.0 for _, x in parts}}, 0.0)
         for _, x in parts:
             build.at_most({x: 1.0, sale.on: -build.upper_of(x)}, 0.0)
-        self._sold += parts
+        self.sold += parts
         return sale
 
     def _buy(self, j: int, owned: float) -> Order | None:
@@ -115,14 +121,14 @@ class Trades:
     def _largest(self, j: int) -> float:
         """The largest position that there can be."""
         owners = [share * self.form.build.upper_of(u) for u, share in self.form.position(j).items()]
-        return min(self.form.largest, max(owners) if self.form.one_owner else sum(owners))
+        return min(self.form.largest_of(j), max(owners) if self.form.one_owner else sum(owners))
 
     def _buy_what_is_not(self) -> None:
         """Count the orders: of ETFs that are not owned, one for each that is held."""
-        orders = self.form.build.variable(upper=float(len(self._switches) + len(self.form.by_etf)))
-        counted, switches = {orders: -1.0}, {z: 1.0 for own in self._switches.values() for z in own}
+        orders = self.form.build.variable(upper=float(len(self.orders) + len(self.form.by_etf)))
+        counted, switches = {orders: -1.0}, {z: 1.0 for j in self.orders for z in self._switches(j)}
         for j in self.form.by_etf:
-            if j not in self._switches:
+            if j not in self.orders:
                 is_held = self.form.is_held(j)
                 counted |= is_held.row
                 switches |= is_held.switches
@@ -142,10 +148,10 @@ class Trades:
         spent = defaultdict(float, form.whole(np.ones(len(form.market.etfs))))
         for x, cost in self.costs.items():
             spent[x] += cost
-        form.build.at_most(spent, 1.0)
+        self.money.append(form.build.at_most(spent, 1.0))
         turnover = rules.max_turnover
         if turnover is not None and form.rule("max_turnover", f"at most {turnover:.1%} of the capital is turned over"):
-            form.build.at_most({x: part / 2 for x, part in self.volume.items()}, turnover)
+            self.money.append(form.build.at_most({x: part / 2 for x, part in self.volume.items()}, turnover))
         most = rules.max_tax_aud
         if most is not None and form.rule("max_tax_aud", f"at most {most:,.2f} AUD of tax on capital gains"):
-            form.build.at_most(self.tax, most / capital)
+            self.money.append(form.build.at_most(self.tax, most / capital))

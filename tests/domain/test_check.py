@@ -40,6 +40,7 @@ JUSTIFIED = {
     "terms.rules.min_correlation_distance",
     # These are about trades, and here there are none.
     "terms.rules.capital_tolerance",
+    "terms.rules.position_tolerance",
     "terms.rules.min_order_aud",
     "terms.rules.max_turnover",
     "terms.rules.max_tax_aud",

@@ -112,6 +112,7 @@ ASKED = {
     "terms.rules.max_weight",
     "terms.rules.min_correlation_distance",
     "terms.rules.capital_tolerance",
+    "terms.rules.position_tolerance",
     "terms.rules.min_order_aud",
     "terms.rules.max_turnover",
     "terms.rules.max_tax_aud",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from datetime import date, timedelta
 from functools import cache
@@ -12,6 +13,7 @@ import pytest
 from builders import TRAILING, pod_results, request
 
 from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason, encode, parse_request
+from cli.page import make_console, show
 from coordinator.consolidation import consolidate
 from portfolio.check import findings
 from portfolio.market import load
@@ -104,6 +106,20 @@ def test_a_random_customer_gets_orders_that_pass_the_check_or_a_reason(seed: int
         assert findings(json.loads(encode(event)), load(TRAILING)) == []
         assert event.trading is not None
         assert all(would_buy(event, order.ticker) for order in event.trading.orders if "would each" in order.why)
+
+
+def test_where_units_near_the_portfolio_cost_much_other_etfs_are_held() -> None:
+    # 47,000 AUD; with the portfolio's ETFs and owners, whole units would cost 0.035 of the objective.
+    event = consolidate(parse_request(random_request(56), "test"), results())
+    assert isinstance(event, MasterPortfolioOptimized)
+    assert event.trading is not None
+    console = make_console(file=io.StringIO())
+    show(console, event)
+
+    assert findings(json.loads(encode(event)), load(TRAILING)) == []
+    assert set(event.trading.units) - set(event.weights) == {"VGB"}
+    assert event.trading.rounding_cost < 0.01
+    assert "also held, unlike in the portfolio: VGB." in console.file.getvalue()  # type: ignore[attr-defined]
 
 
 def would_buy(event: MasterPortfolioOptimized, ticker: str) -> bool:
