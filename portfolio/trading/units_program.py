@@ -233,7 +233,7 @@ class UnitsProgram:
         )
 
     def _cases(self, target: float) -> Iterator[IntegerProgram]:
-        """Set up a program for each case of the order of losses: past a switch that is nearly whole, they would leak."""
+        """Set up a program for each case of the order of losses: past a nearly whole switch, they would leak."""
         program = IntegerProgram(
             cost=self.cost,
             whole=self.whole,
