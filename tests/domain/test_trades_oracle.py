@@ -195,10 +195,10 @@ class Oracle:
             base = np.where(began, value, cost)
             quarters = [max(d for d in CPI if d <= max(parcel.acquired, REFORM)) for parcel in owned.parcels]
             factor = [np.floor(LATER[owned.as_of] / CPI[quarter] * 1_000 + 0.5) / 1_000 for quarter in quarters]
-            early, late = np.where(began, value - cost, 0.0), net - base * np.where(days > 366, factor, 1.0)
+            early, late = np.where(began, value - cost, 0.0), net - base * np.where(days > 365, factor, 1.0)
             self.lost = np.where(began, np.maximum(cost - value, 0), 0.0) + np.maximum(base - net, 0)
-        self.young = np.maximum(early, 0) * (days <= 366) * counts
-        self.aged = np.maximum(early, 0) * (days > 366) * counts
+        self.young = np.maximum(early, 0) * (days <= 365) * counts
+        self.aged = np.maximum(early, 0) * (days > 365) * counts
         self.indexed = np.maximum(late, 0)
         self.rates = np.array([rate, rate * COUNTS[entity], max(rate, 0.30 + min(rate, 0.02))])
         self.shares = np.array([sleeve.share for sleeve in self.sleeves])
