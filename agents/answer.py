@@ -44,7 +44,7 @@ def _try(mandate: Mandate, request: OptimizationRequest, market: markets.Market,
         return _failed(mandate, request, Reason.RULES_CONFLICT if error.conflicts else Reason.GOAL_UNREACHABLE, error)
     except DataError as error:
         return _failed(mandate, request, Reason.INVALID_REQUEST, error)
-    except (SolverError, MemoryError) as error:
+    except SolverError as error:
         return _failed(mandate, request, Reason.SOLVER_FAILED, error)
     except Exception as error:  # noqa: BLE001 - one request must not stop the queue behind it
         return _failed(mandate, request, Reason.INTERNAL_ERROR, error)
@@ -93,9 +93,8 @@ def _optimise(mandate: Mandate, request: OptimizationRequest, market: markets.Ma
 
 
 def _failed(mandate: Mandate, request: OptimizationRequest, reason: Reason, error: Exception) -> PodFailed:
-    message = str(error) if reason is not Reason.INTERNAL_ERROR else f"{type(error).__name__}: {error}"
-    if isinstance(error, MemoryError):
-        message = OUT_OF_MEMORY
+    what = OUT_OF_MEMORY if isinstance(error, MemoryError) else str(error)
+    message = what if reason is not Reason.INTERNAL_ERROR else f"{type(error).__name__}: {what}"
     failed = PodFailed(request_id=request.request_id, pod=mandate.pod, reason=reason, message=message)
     if not isinstance(error, UnreachableMandateError):
         return failed

@@ -54,7 +54,7 @@ def consolidate(
         return _failed(request, Reason.MARKETS_DIFFER, error)
     except DataError as error:
         return _failed(request, Reason.INVALID_REQUEST, error)
-    except (SolverError, MemoryError) as error:
+    except SolverError as error:
         return _failed(request, Reason.SOLVER_FAILED, error)
     except Exception as error:  # noqa: BLE001 - one request must not stop the queue behind it
         return _failed(request, Reason.INTERNAL_ERROR, error)
@@ -122,9 +122,8 @@ def _sleeve(market: Market, result: PodResult, share: float) -> Sleeve:
 
 
 def _failed(request: OptimizationRequest, reason: Reason, error: Exception) -> MasterPortfolioFailed:
-    message = str(error) if reason is not Reason.INTERNAL_ERROR else f"{type(error).__name__}: {error}"
-    if isinstance(error, MemoryError):
-        message = OUT_OF_MEMORY
+    what = OUT_OF_MEMORY if isinstance(error, MemoryError) else str(error)
+    message = what if reason is not Reason.INTERNAL_ERROR else f"{type(error).__name__}: {what}"
     return MasterPortfolioFailed(
         request_id=request.request_id,
         customer_id=request.customer.customer_id,

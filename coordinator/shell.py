@@ -145,7 +145,7 @@ class Coordinator:
             queues = await self.bus.queues()
             self._pods = frozenset(pod for pod in map(pod_of_queue, queues) if pod)
             action = admit(message, self._pods)
-        if isinstance(action, SetDeadline):
+        if isinstance(action, SetDeadline) and self._load.waiting:
             request = parse_request(message.data, action.request_id)
             if refused := self._load.refuse(request, left_s=self.left(request, action.at)):
                 return Fail(refused)

@@ -30,7 +30,7 @@ POISONED = {
 TOLD = {
     "segfault": (Reason.INTERNAL_ERROR, "crashed (signal SIGSEGV)"),
     "loop": (Reason.INTERNAL_ERROR, "took too long"),
-    "memory": (Reason.SOLVER_FAILED, "needs more memory"),
+    "memory": (Reason.INTERNAL_ERROR, "MemoryError: it needs more memory"),
 }
 
 

@@ -66,11 +66,11 @@ async def test_replicas_share_the_work_and_a_drained_one_loses_none(site: Site) 
     second = await site.start("agents", "gamma")
     await site.start("coordinator")
     for i in range(30):
-        await site.publish(data(f"r{i}"), f"r{i}")
+        await site.publish(data(f"r{i}", deadline_s=300), f"r{i}")
     status = await site.end(running["gamma"])
     assert await site.end(running["coordinator"]) == 0
     for i in range(30, 40):
-        await site.publish(data(f"r{i}"), f"r{i}")
+        await site.publish(data(f"r{i}", deadline_s=300), f"r{i}")
 
     events = [await site.final(f"r{i}") for i in range(40)]
 
@@ -97,7 +97,7 @@ async def test_a_coordinator_that_is_killed_while_it_works_is_replaced(site: Sit
     running = await site.start_all()
     await site.start("coordinator")
     for i in range(20):
-        await site.publish(data(f"r{i}"), f"r{i}")
+        await site.publish(data(f"r{i}", deadline_s=300), f"r{i}")
 
     await site.end(running["coordinator"], signal.SIGKILL)
 
