@@ -9,16 +9,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from in_process import PODS, agent, inline
 from requests_made import BAD, TRAILING, body, data
 
-from agents import mandates
-from agents.answer import answer
-from agents.worker import Agent
 from bus import subjects
 from bus.memory import MemoryBus
 from bus.messages import FinalEvent, MasterPortfolioFailed, MasterPortfolioOptimized, Reason, parse_final
 from bus.port import Stored
-from coordinator.consolidation import consolidate
 from coordinator.shell import Coordinator
 from portfolio import market as markets
 from portfolio.check import findings
@@ -26,27 +23,10 @@ from portfolio.check import findings
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from bus.messages import OptimizationRequest, PodAnswer, PodResult
+    from bus.messages import OptimizationRequest, PodResult
     from bus.port import Message
 
-PODS = ("alpha", "beta", "gamma", "delta")
 PATIENCE_S = 30  # for a machine that is busy; nothing here waits for time to pass
-
-
-async def inline(request: OptimizationRequest, results: Mapping[str, PodResult], *, seconds: float) -> FinalEvent:
-    """Optimise here and now: the processes are tested elsewhere."""
-    assert seconds > 0
-    return consolidate(request, results)
-
-
-def agent(bus: MemoryBus, pod: str) -> Agent:
-    """Make an agent that answers here and now."""
-    mandate = mandates.load(pod)
-
-    async def at_once(request_id: str, data: bytes) -> PodAnswer | None:
-        return answer(mandate, request_id, data)
-
-    return Agent(bus, pod, at_once)
 
 
 @asynccontextmanager
@@ -293,7 +273,7 @@ async def test_a_coordinator_whose_clock_is_wrong_takes_no_more_time_than_the_re
     stop = asyncio.Event()
     async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
         for pod in PODS:
-            group.create_task(Agent(bus, mandates.load(pod)).run(stop, at_once=8))
+            group.create_task(agent(bus, pod).run(stop, at_once=8))
         coordinator = Coordinator(bus, timed, clock=lambda: bus.now() + timedelta(seconds=off_s))
         group.create_task(coordinator.run(stop, at_once=8))
         await publish(bus, data(deadline_s=20))
@@ -326,7 +306,7 @@ async def test_a_coordinator_that_was_away_too_long_publishes_late_and_changes_n
     async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
         first = group.create_task(Coordinator(bus, frozen, clock=bus.now).run(stop_first, at_once=8))
         for pod in PODS:
-            group.create_task(Agent(bus, mandates.load(pod)).run(stop, at_once=8))
+            group.create_task(agent(bus, pod).run(stop, at_once=8))
         await publish(bus, data())
         while not asked:  # noqa: ASYNC110 - bounded by the timeout
             await asyncio.sleep(0.005)
@@ -357,7 +337,7 @@ async def test_a_coordinator_that_was_away_does_not_optimise_what_others_have_fi
     async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
         first = group.create_task(Coordinator(bus, frozen, clock=bus.now).run(stop_first, at_once=64))
         for pod in PODS:
-            group.create_task(Agent(bus, mandates.load(pod)).run(stop, at_once=8))
+            group.create_task(agent(bus, pod).run(stop, at_once=8))
         for request_id in ("r1", "r2", "r3"):
             await publish(bus, data(request_id), request_id)
         while len(await everything(bus)) < 3 * (1 + len(PODS)):  # noqa: ASYNC110 - bounded by the timeout

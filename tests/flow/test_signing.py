@@ -14,10 +14,9 @@ import pytest
 import rfc8785
 from builders import final_event, request
 from forgery import Event, at, changed, leaves, pattern
+from in_process import PODS, agent, inline
 from requests_made import data
 
-from agents import mandates
-from agents.worker import Agent
 from bus import subjects
 from bus.memory import MemoryBus
 from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason, encode
@@ -25,7 +24,6 @@ from bus.port import RefusedError
 from bus.signing import Signer
 from cli.public_key import KeyFormError, read_key
 from cli.verify import Check, Verdict, conclude, describe, examine
-from coordinator.consolidation import consolidate
 from coordinator.shell import Coordinator
 
 if TYPE_CHECKING:
@@ -36,7 +34,6 @@ if TYPE_CHECKING:
     from coordinator.shell import Optimiser
 
 FAILED = MasterPortfolioFailed(request_id="r1", reason=Reason.DEADLINE_EXCEEDED, message="late", missing_pods=("beta",))
-PODS = ("alpha", "beta", "gamma", "delta")
 
 
 def new_seed() -> bytes:
@@ -268,11 +265,6 @@ class TestKeys:
             new_signer(tmp_path, b"SUABC\n")
 
 
-async def inline(request: OptimizationRequest, results: Mapping[str, PodResult], *, seconds: float) -> FinalEvent:
-    assert seconds > 0
-    return consolidate(request, results)
-
-
 async def broken(_: OptimizationRequest, __: Mapping[str, PodResult], *, seconds: float) -> FinalEvent:
     assert seconds > 0
     message = "the optimiser is broken"
@@ -297,7 +289,7 @@ async def test_a_coordinator_with_a_key_signs_however_a_request_ends(
     bus, stop = MemoryBus(PODS), asyncio.Event()
     async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         for pod in PODS:
-            group.create_task(Agent(bus, mandates.load(pod)).run(stop, at_once=8))
+            group.create_task(agent(bus, pod).run(stop, at_once=8))
         group.create_task(Coordinator(bus, optimise, signer, clock=bus.now).run(stop, at_once=8))
         await bus.publish_once(subjects.request("r1"), sent, message_id="m", headers={})
         while not (found := await bus.record([subjects.final("r1")])):

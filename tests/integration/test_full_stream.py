@@ -7,35 +7,26 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import pytest
+from in_process import PODS, agent, inline
 from requests_made import data
 
-from agents import mandates
-from agents.worker import Agent
 from bus import subjects
 from bus.jetstream import Connection, connect
 from bus.jetstream.server import embedded_server
 from bus.jetstream.setup import set_up
 from bus.jetstream.streams import EVENTS
-from bus.messages import FinalEvent, MasterPortfolioOptimized, OptimizationRequest, PodResult, parse_final
+from bus.messages import MasterPortfolioOptimized, parse_final
 from bus.port import FullError
-from coordinator.consolidation import consolidate
 from coordinator.shell import Coordinator
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from bus.jetstream import JetStreamBus
 
-PODS = ("alpha", "beta", "gamma", "delta")
 PATIENCE_S = 90
 # Room for some requests, and not for the answers to all of them.
 ROOM_BYTES = 20_000
-
-
-async def optimise(request: OptimizationRequest, results: Mapping[str, PodResult], *, seconds: float) -> FinalEvent:
-    assert seconds > 0
-    return consolidate(request, results)
 
 
 async def fill(bus: JetStreamBus) -> list[str]:
@@ -64,8 +55,8 @@ async def test_what_was_acknowledged_before_the_stream_was_full_is_answered_when
         stop = asyncio.Event()
         async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
             for pod in PODS:
-                group.create_task(Agent(bus, mandates.load(pod)).run(stop, at_once=8))
-            group.create_task(Coordinator(bus, optimise).run(stop, at_once=8))
+                group.create_task(agent(bus, pod).run(stop, at_once=8))
+            group.create_task(Coordinator(bus, inline).run(stop, at_once=8))
             # They meet the full stream more often than a crash would be forgiven.
             await asyncio.sleep(4)
             assert not await bus.record([subjects.ALL_FINALS])
