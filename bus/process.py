@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bus.jetstream import connect
-from bus.port import BusError, NotSetUpError
+from bus.port import BusError, NotSetUpError, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -114,22 +114,31 @@ async def _serve(
 
 
 async def _await_setup(bus: JetStreamBus, queues: frozenset[str], stop: asyncio.Event) -> None:
-    """Wait until somebody has created the work queues.
+    """Wait until somebody has created the work queues, and until there is somebody to ask.
+
+    A process that is started during an outage of the server is not to end for that: whoever starts it again would wait
+    longer each time, and long after the outage.
 
     Raises:
         NotSetUpError: If nobody did.
+        UnreachableError: If nobody answers.
     """
     deadline = asyncio.get_running_loop().time() + _SETUP_WAIT_S
     told = False
     while not stop.is_set():
-        missing = [queue for queue in sorted(queues) if not await bus.has_queue(queue)]
+        try:
+            missing = [queue for queue in sorted(queues) if not await bus.has_queue(queue)]
+            problem: BusError = NotSetUpError(
+                f"work queue {', '.join(missing)} does not exist: run `podfolio setup` once"
+            )
+        except UnreachableError as error:
+            missing, problem = sorted(queues), error
         if not missing:
             return
         if asyncio.get_running_loop().time() > deadline:
-            message = f"work queue {', '.join(missing)} does not exist: run `podfolio setup` once"
-            raise NotSetUpError(message)
+            raise problem
         if not told:
-            log.warning("process.waiting_for_setup", missing=missing)
+            log.warning("process.waiting_for_setup", missing=missing, error=str(problem))
             told = True
         await asyncio.sleep(0.5)
 
