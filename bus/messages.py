@@ -2,7 +2,7 @@
 
 Requests come from people and are read strictly: unknown fields and wrong types are refused, since a
 typo must not pass for a wish. Our own messages are read leniently: unknown fields are ignored, so
-that processes of different versions understand each other: ADR 16 says what may change. ``docs/schemas``
+that processes of different versions understand each other: ADR 18 says what may change. ``docs/schemas``
 has the JSON Schemas.
 """
 

@@ -18,7 +18,7 @@ import structlog
 from bus import metrics
 from bus.http import serving
 from bus.jetstream import connect
-from bus.port import BusError, NotSetUpError
+from bus.port import BusError, NotSetUpError, UnreachableError
 from bus.tracing import exporting
 
 if TYPE_CHECKING:
@@ -146,22 +146,31 @@ async def _missing(bus: JetStreamBus, service: Service) -> list[str]:
 
 
 async def _await_setup(bus: JetStreamBus, service: Service, stop: asyncio.Event) -> None:
-    """Wait until somebody has created the work queues.
+    """Wait until somebody has created the work queues, and until there is somebody to ask.
+
+    A process that is started during an outage of the server is not to end for that: whoever starts it again would wait
+    longer each time, and long after the outage.
 
     Raises:
         NotSetUpError: If nobody did.
+        UnreachableError: If nobody answers.
     """
     deadline = asyncio.get_running_loop().time() + _SETUP_WAIT_S
     told = False
     while not stop.is_set():
-        missing = await _missing(bus, service)
+        try:
+            missing = await _missing(bus, service)
+            problem: BusError = NotSetUpError(
+                f"work queue {', '.join(missing)} does not exist: run `podfolio setup` once"
+            )
+        except UnreachableError as error:
+            missing, problem = sorted(service.queues), error
         if not missing:
             return
         if asyncio.get_running_loop().time() > deadline:
-            message = f"work queue {', '.join(missing)} does not exist: run `podfolio setup` once"
-            raise NotSetUpError(message)
+            raise problem
         if not told:
-            log.warning("process.waiting_for_setup", missing=missing)
+            log.warning("process.waiting_for_setup", missing=missing, error=str(problem))
             told = True
         await asyncio.sleep(0.5)
 

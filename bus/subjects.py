@@ -1,4 +1,4 @@
-"""Every subject of the wire, spelled once. The version of the messages stands in each: ADR 16.
+"""Every subject of the wire, spelled once. The version of the messages stands in each: ADR 18.
 
 | subject                              | who publishes     | what                             |
 |--------------------------------------|-------------------|----------------------------------|

@@ -7,6 +7,7 @@ import random
 from collections import Counter
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
@@ -29,6 +30,8 @@ CRASHES = 3
 # Workers that had it and were never heard of again: killed by it, or cut off, or switched off. At an ack wait each
 # (5 s) a request's deadline has usually ended it by then, and this only frees the queue.
 LOST = 10
+# That many ack waits. Sooner they were not lost but given back, as everybody does while the bus is out of order.
+_LOST_AGE = timedelta(seconds=50)
 # How many messages are remembered as given back; more than a queue hands out unsettled.
 _REMEMBERED = 10_000
 
@@ -90,7 +93,7 @@ class _Attempt:
             # What was in hand together when a process died is not handled in the same order again: else the one that
             # killed it would take all behind it along each time, and to the end.
             await asyncio.sleep(random.random() * AGAIN_S)  # noqa: S311 - nothing is to be kept secret
-        if lost >= LOST:
+        if lost >= LOST and self.age() >= _LOST_AGE:
             message = f"it was handed out {lost} times to processes that did not live to answer it; see their logs"
             return await self.gives_up(LostError(message))
         try:
@@ -105,6 +108,11 @@ class _Attempt:
             self.crashes[self.delivery.message.sequence] += 1
             return self.crashes[self.delivery.message.sequence] >= CRASHES and await self.gives_up(error)
         return True
+
+    def age(self) -> timedelta:
+        """Say how long ago the message was stored; by the server's clock then, and by ours now."""
+        stored_at = self.delivery.message.stored_at
+        return datetime.now(UTC) - stored_at if stored_at else timedelta(0)
 
     async def gives_up(self, error: Exception) -> bool:
         """Have the handler answer that it cannot; false if not even that succeeds."""

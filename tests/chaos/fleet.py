@@ -98,6 +98,13 @@ class Member:
             self.ended.append(await self.process.wait())
             await asyncio.sleep(_RESTART_S)
 
+    async def end(self) -> None:
+        """End it for good, once nobody starts it again; its solver ends with it, unless that is frozen."""
+        send(self.solver(), signal.SIGCONT)
+        send(self.pid, signal.SIGKILL)
+        if self.process:
+            await self.process.wait()
+
     def _environment(self) -> dict[str, str]:
         return {
             **os.environ,
@@ -145,7 +152,4 @@ async def fleet_at(url: str, folder: Path) -> AsyncIterator[Fleet]:
             for life in lives:
                 life.cancel()
             for member in fleet.members.values():
-                send(member.solver(), signal.SIGCONT)
-                send(member.pid, signal.SIGKILL)
-                if member.process:
-                    await member.process.wait()
+                await member.end()

@@ -14,6 +14,7 @@ from bus.jetstream import Connection, JetStreamBus, connect
 from bus.jetstream.streams import EVENTS
 from bus.port import COORDINATORS, Message, Stored, UnreachableError, pod_queue
 from chaos.cluster import Cluster, cluster_of_three
+from chaos.fleet import Member
 from chaos.links import Link, opened
 from chaos.schedule import NODES
 from chaos.storm import set_up_replicated
@@ -200,3 +201,24 @@ async def test_many_clients_that_lose_their_server_at_once_all_come_back_and_onc
 
     assert stored == MANY * len(NODES)
     assert sum(connections) == MANY
+
+
+async def test_a_process_that_starts_during_an_outage_waits_for_its_end(cluster: Cluster, tmp_path: Path) -> None:
+    for name in NODES[:2]:
+        await cluster.nodes[name].kill()
+    member = Member("alpha-1", ("agents", "alpha"), tmp_path, cluster.urls)
+    living = asyncio.create_task(member.live())
+    try:
+        # Longer than one question is asked for.
+        await asyncio.sleep(16)
+        assert not member.ready.exists()
+        for name in NODES[:2]:
+            await cluster.nodes[name].start()
+        async with asyncio.timeout(PATIENCE_S):
+            while not member.ready.exists():  # noqa: ASYNC110 - a file has no event
+                await asyncio.sleep(0.1)
+    finally:
+        living.cancel()
+        await member.end()
+
+    assert member.starts == 1

@@ -1,6 +1,6 @@
 """Version 1 of the messages, frozen in ``v1``: read today as they were, and written today as was promised.
 
-Nothing in ``v1`` is ever changed. What may change is said in ADR 16.
+Nothing in ``v1`` is ever changed. What may change is said in ADR 18.
 """
 
 from __future__ import annotations

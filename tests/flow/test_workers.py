@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bus import subjects
@@ -84,8 +85,9 @@ async def test_what_the_server_refuses_for_good_is_given_up_at_once() -> None:
     assert (done.attempts, done.given_up) == (1, ["too large"])
 
 
-async def test_what_no_worker_survives_is_given_up_by_the_next_and_not_handled_again() -> None:
-    bus = MemoryBus(("alpha",))
+async def handed_out_and_lost(*, ago: timedelta) -> Failing:
+    """Work off a message that was stored so long ago and that no worker settled or gave back."""
+    bus = MemoryBus(("alpha",), clock=lambda: datetime.now(UTC) - ago)
     await bus.publish_once(subjects.request("r1"), b"{}", message_id="m", headers={})
     for _ in range(LOST):
         # Whoever has it now never settles it: to the bus, that is what being killed looks like.
@@ -94,11 +96,22 @@ async def test_what_no_worker_survives_is_given_up_by_the_next_and_not_handled_a
     handler = Failing([])
     async with asyncio.timeout(30):
         await work_off(bus, COORDINATORS, handler, stop=handler.stop, at_once=4)
+    return handler
 
-    assert (handler.attempts, handler.given_up) == (
+
+async def test_what_no_worker_survives_is_given_up_by_the_next_and_not_handled_again() -> None:
+    done = await handed_out_and_lost(ago=timedelta(minutes=2))
+
+    assert (done.attempts, done.given_up) == (
         0,
         ["it was handed out 10 times to processes that did not live to answer it; see their logs"],
     )
+
+
+async def test_what_was_handed_out_more_often_than_anybody_can_die_was_given_back_and_is_handled() -> None:
+    done = await handed_out_and_lost(ago=timedelta(0))
+
+    assert (done.attempts, done.given_up) == (LOST + 1, [])
 
 
 async def test_what_was_in_hand_when_a_process_died_is_not_handled_in_the_same_order_again(
