@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,9 +18,11 @@ from bus.subjects import Kind
 from bus.workers import work_off
 from coordinator.decisions import Fail, Optimise, SetDeadline, Wait, admit, decide, read_record
 from coordinator.load import Load
+from coordinator.server_time import ServerTime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
+    from datetime import datetime
     from typing import TypeAlias
 
     from bus.messages import FinalEvent, OptimizationRequest, PodResult
@@ -62,13 +64,13 @@ class Coordinator:
         bus: What it hears and speaks through.
         optimise: What makes the final event of a full set of results; a ``Solver``'s, but in tests.
         signer: Who signs final events; without one, they go unsigned.
-        clock: Tells the time, UTC.
+        time: Tells the time by the server's clock.
     """
 
     bus: Bus
     optimise: Optimiser
     signer: Signer | None = None
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    time: ServerTime = field(default_factory=ServerTime)
     _pods: frozenset[str] = frozenset()
     # The time that is left is read when the turn comes, not when the waiting begins.
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -84,6 +86,7 @@ class Coordinator:
         """Do what one message calls for: a request, a pod's answer, or a deadline that fell due."""
         began = perf_counter()
         message = delivery.message
+        self.time.saw(message.stored_at)
         address = subjects.parse(message.subject)
         if not address.key:
             await self.put_aside(message)
@@ -147,7 +150,7 @@ class Coordinator:
             action = admit(message, self._pods)
         if isinstance(action, SetDeadline) and self._load.waiting:
             request = parse_request(message.data, action.request_id)
-            if refused := self._load.refuse(request, left_s=self.left(request, action.at)):
+            if refused := self._load.refuse(request, left_s=self.left(action.at)):
                 return Fail(refused)
         return action
 
@@ -170,7 +173,7 @@ class Coordinator:
         """Publish the final event, once, signed if there is a key."""
         signed = self.signer.sign(event) if self.signer else event
         subject = subjects.final(event.request_id)
-        stored = await publish(self.bus, subject, signed, source=SOURCE, now=self.clock())
+        stored = await publish(self.bus, subject, signed, source=SOURCE, now=self.time.now())
         _count(event, stored)
         return stored
 
@@ -183,14 +186,14 @@ class Coordinator:
         # that it was handed to others if this process was frozen or cut off: somebody else is at it, or was.
         # Everybody else is the first, and need not look.
         contested = delivery.attempt > 1 or subjects.parse(delivery.message.subject).kind is Kind.DUE
-        if refused := self._load.refuse(action.request, left_s=self.left(action.request, action.deadline)):
+        if refused := self._load.refuse(action.request, left_s=self.left(action.deadline)):
             return refused
-        waited, since = bool(self._load.waiting), self.clock()
+        waited, since = bool(self._load.waiting), self.time.now()
         with self._load.waits(request_id):
             async with self._turn:
-                left = self.left(action.request, action.deadline)
+                left = self.left(action.deadline)
                 late = waited and left < self._load.typical_s
-                contested = contested or self.clock() - since > _STALE
+                contested = contested or self.time.now() - since > _STALE
                 if (contested or late) and await self.bus.record((subjects.final(request_id),)):
                     return None
                 if late:
@@ -208,11 +211,9 @@ class Coordinator:
             self._load.running = ""
             self._load.took(perf_counter() - began)
 
-    def left(self, request: OptimizationRequest, deadline: datetime) -> float:
+    def left(self, deadline: datetime) -> float:
         """Count the seconds in which a final event must be found, to be published by the deadline."""
-        left = (deadline - self.clock()).total_seconds()
-        # The deadline is by the server's clock: by one that is behind it, more seems left than there is.
-        return min(left, request.deadline_s) - _PUBLISH_S
+        return (deadline - self.time.now()).total_seconds() - _PUBLISH_S
 
     async def put_aside(self, message: Message) -> None:
         """Tell whoever watches of a message that nobody can be answered about."""
@@ -221,7 +222,7 @@ class Coordinator:
             sequence=message.sequence,
             message="the last part of the subject must be a request id: 1 to 64 of A-Z a-z 0-9 _ -",
         )
-        await publish(self.bus, subjects.rejected(message.sequence), rejected, source=SOURCE, now=self.clock())
+        await publish(self.bus, subjects.rejected(message.sequence), rejected, source=SOURCE, now=self.time.now())
         log.warning("request.rejected", subject=message.subject, sequence=message.sequence)
 
 

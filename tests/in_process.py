@@ -8,12 +8,16 @@ from agents import mandates
 from agents.answer import answer
 from agents.worker import Agent
 from coordinator.consolidation import consolidate
+from coordinator.server_time import ServerTime
+from coordinator.shell import Coordinator, Optimiser
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from bus.memory import MemoryBus
     from bus.messages import FinalEvent, OptimizationRequest, PodAnswer, PodResult
     from bus.port import Bus
+    from bus.signing import Signer
 
 PODS = ("alpha", "beta", "gamma", "delta")
 
@@ -32,3 +36,10 @@ def agent(bus: Bus, pod: str) -> Agent:
         return answer(mandate, request_id, data)
 
     return Agent(bus, pod, at_once)
+
+
+def coordinator(
+    bus: MemoryBus, optimise: Optimiser = inline, signer: Signer | None = None, *, off_s: float = 0.0
+) -> Coordinator:
+    """Make a coordinator whose clock runs with the bus's, and is off by *off_s*."""
+    return Coordinator(bus, optimise, signer, time=ServerTime(lambda: bus.now().timestamp() + off_s))

@@ -13,8 +13,11 @@ from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Self
 
-# Where our processes read the clock.
-_READERS = {"agents": "agents.worker", "coordinator": "coordinator.shell"}
+# Where our processes read the clock; a coordinator has the server's for all that matters.
+_READERS = {
+    "agents": ("agents.worker", "bus.workers", "bus.watched"),
+    "coordinator": ("bus.workers", "bus.watched"),
+}
 
 
 def off_by(file: Path) -> type[datetime]:
@@ -30,9 +33,10 @@ def off_by(file: Path) -> type[datetime]:
 
 def main(file: Path, module: str) -> None:
     """Run *module* as ``python -m`` would."""
-    reader = importlib.import_module(_READERS[module])
-    assert reader.datetime is datetime, f"{reader.__name__} reads the clock in some other way"
-    vars(reader)["datetime"] = off_by(file)
+    for name in _READERS[module]:
+        reader = importlib.import_module(name)
+        assert reader.datetime is datetime, f"{name} reads the clock in some other way"
+        vars(reader)["datetime"] = off_by(file)
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 

@@ -13,8 +13,8 @@ def test_the_same_seed_gives_the_same_faults() -> None:
     assert plan(7, **LONG) == plan(7, **LONG)
     # By heart, so that it stays the same from one version of Python, or of this, to the next.
     assert [(fault.at_s, fault.kind, fault.target) for fault in plan(1, seconds=60, faults=30)[:3]] == [
-        (7.343, Kind.SOLVER_KILLED, "coordinator-1"),
-        (8.694, Kind.SOLVER_KILLED, "coordinator-2"),
+        (7.343, Kind.SOLVER_KILLED, "beta-2"),
+        (8.694, Kind.SOLVER_KILLED, "gamma-2"),
         (9.337, Kind.AGENT_KILLED, "beta-1"),
     ]
 

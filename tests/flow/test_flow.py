@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from in_process import PODS, agent, inline
+from in_process import PODS, agent, coordinator, inline
 from requests_made import BAD, TRAILING, body, data
 
 from bus import subjects
 from bus.memory import MemoryBus
 from bus.messages import FinalEvent, MasterPortfolioFailed, MasterPortfolioOptimized, Reason, parse_final
 from bus.port import Stored
-from coordinator.shell import Coordinator
 from portfolio import market as markets
 from portfolio.check import findings
 
@@ -37,7 +35,7 @@ async def system(bus: MemoryBus, *, pods: tuple[str, ...] = PODS, coordinators: 
         for pod in pods:
             group.create_task(agent(bus, pod).run(stop, at_once=8))
         for _ in range(coordinators):
-            group.create_task(Coordinator(bus, inline, clock=bus.now).run(stop, at_once=8))
+            group.create_task(coordinator(bus, inline).run(stop, at_once=8))
         try:
             yield
         finally:
@@ -247,7 +245,7 @@ async def test_what_was_answered_while_it_waited_for_its_turn_is_not_optimised_a
     async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
         for pod in PODS:
             group.create_task(agent(bus, pod).run(stop, at_once=8))
-        group.create_task(Coordinator(bus, slow, clock=bus.now).run(stop, at_once=8))
+        group.create_task(coordinator(bus, slow).run(stop, at_once=8))
         await publish(bus, data())
         while not asked:  # noqa: ASYNC110 - bounded by the timeout
             await asyncio.sleep(0.005)
@@ -274,14 +272,13 @@ async def test_a_coordinator_whose_clock_is_wrong_takes_no_more_time_than_the_re
     async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
         for pod in PODS:
             group.create_task(agent(bus, pod).run(stop, at_once=8))
-        coordinator = Coordinator(bus, timed, clock=lambda: bus.now() + timedelta(seconds=off_s))
-        group.create_task(coordinator.run(stop, at_once=8))
+        group.create_task(coordinator(bus, timed, off_s=off_s).run(stop, at_once=8))
         await publish(bus, data(deadline_s=20))
         event = await final_of(bus)
         stop.set()
 
     assert isinstance(event, MasterPortfolioOptimized)
-    assert all(0 < seconds < 20 for seconds in given)
+    assert all(10 < seconds < 20 for seconds in given)
 
 
 async def test_a_coordinator_that_was_away_too_long_publishes_late_and_changes_nothing() -> None:
@@ -304,14 +301,14 @@ async def test_a_coordinator_that_was_away_too_long_publishes_late_and_changes_n
 
     stop, stop_first = asyncio.Event(), asyncio.Event()
     async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
-        first = group.create_task(Coordinator(bus, frozen, clock=bus.now).run(stop_first, at_once=8))
+        first = group.create_task(coordinator(bus, frozen).run(stop_first, at_once=8))
         for pod in PODS:
             group.create_task(agent(bus, pod).run(stop, at_once=8))
         await publish(bus, data())
         while not asked:  # noqa: ASYNC110 - bounded by the timeout
             await asyncio.sleep(0.005)
         stop_first.set()
-        group.create_task(Coordinator(bus, prompt, clock=bus.now).run(stop, at_once=8))
+        group.create_task(coordinator(bus, prompt).run(stop, at_once=8))
         bus.advance(6)  # longer than the ack wait, and nobody has said that work goes on
         event = await final_of(bus)
         away.set()
@@ -335,7 +332,7 @@ async def test_a_coordinator_that_was_away_does_not_optimise_what_others_have_fi
 
     stop, stop_first = asyncio.Event(), asyncio.Event()
     async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
-        first = group.create_task(Coordinator(bus, frozen, clock=bus.now).run(stop_first, at_once=64))
+        first = group.create_task(coordinator(bus, frozen).run(stop_first, at_once=64))
         for pod in PODS:
             group.create_task(agent(bus, pod).run(stop, at_once=8))
         for request_id in ("r1", "r2", "r3"):
@@ -345,7 +342,7 @@ async def test_a_coordinator_that_was_away_does_not_optimise_what_others_have_fi
         await asyncio.sleep(0.05)  # it has taken all of them by then, and is at the first
         stop_first.set()
         bus.advance(6)
-        group.create_task(Coordinator(bus, inline, clock=bus.now).run(stop, at_once=8))
+        group.create_task(coordinator(bus, inline).run(stop, at_once=8))
         for request_id in ("r1", "r2", "r3"):
             await final_of(bus, request_id)
         away.set()

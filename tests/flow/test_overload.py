@@ -10,8 +10,9 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
+from in_process import PODS, agent, coordinator
 from requests_made import data
-from test_flow import PATIENCE_S, PODS, agent, final_of, publish
+from test_flow import PATIENCE_S, final_of, publish
 
 from agents import mandates
 from agents.answer import answer
@@ -20,12 +21,12 @@ from bus.memory import MemoryBus
 from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, PodResult, Reason, parse_request
 from coordinator.consolidation import consolidate
 from coordinator.load import Load
-from coordinator.shell import Coordinator, Optimiser
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from bus.messages import FinalEvent, OptimizationRequest
+    from coordinator.shell import Optimiser
 
 THEN = datetime(2025, 11, 7, tzinfo=UTC)
 REQUEST = parse_request(data(deadline_s=10), "r1")
@@ -103,7 +104,7 @@ async def coordinated(bus: MemoryBus, optimise: Optimiser, *, pods: tuple[str, .
     async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
         for pod in pods:
             group.create_task(agent(bus, pod).run(stop, at_once=64))
-        group.create_task(Coordinator(bus, optimise, clock=bus.now).run(stop, at_once=64))
+        group.create_task(coordinator(bus, optimise).run(stop, at_once=64))
         try:
             yield
         finally:

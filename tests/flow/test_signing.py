@@ -14,7 +14,7 @@ import pytest
 import rfc8785
 from builders import final_event, request
 from forgery import Event, at, changed, leaves, pattern
-from in_process import PODS, agent, inline
+from in_process import PODS, agent, coordinator, inline
 from requests_made import data
 
 from bus import subjects
@@ -24,7 +24,6 @@ from bus.port import RefusedError
 from bus.signing import Signer
 from cli.public_key import KeyFormError, read_key
 from cli.verify import Check, Verdict, conclude, describe, examine
-from coordinator.shell import Coordinator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -290,7 +289,7 @@ async def test_a_coordinator_with_a_key_signs_however_a_request_ends(
     async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         for pod in PODS:
             group.create_task(agent(bus, pod).run(stop, at_once=8))
-        group.create_task(Coordinator(bus, optimise, signer, clock=bus.now).run(stop, at_once=8))
+        group.create_task(coordinator(bus, optimise, signer).run(stop, at_once=8))
         await bus.publish_once(subjects.request("r1"), sent, message_id="m", headers={})
         while not (found := await bus.record([subjects.final("r1")])):
             bus.advance(0.1)
