@@ -211,11 +211,11 @@ async def test_a_process_that_starts_during_an_outage_waits_for_its_end(cluster:
     try:
         # Longer than one question is asked for.
         await asyncio.sleep(16)
-        assert not member.ready.exists()
+        assert not member.is_ready
         for name in NODES[:2]:
             await cluster.nodes[name].start()
         async with asyncio.timeout(PATIENCE_S):
-            while not member.ready.exists():  # noqa: ASYNC110 - a file has no event
+            while not member.is_ready:  # noqa: ASYNC110 - a log has no event
                 await asyncio.sleep(0.1)
     finally:
         living.cancel()

@@ -110,7 +110,7 @@ def test_a_random_customer_gets_orders_that_pass_the_check_or_a_reason(seed: int
 
 def test_where_units_near_the_portfolio_cost_much_other_etfs_are_held() -> None:
     # 47,000 AUD; with the portfolio's ETFs and owners, whole units would cost 0.035 of the objective.
-    event = consolidate(parse_request(random_request(56), "test"), results())
+    event = consolidate(parse_request(random_request(56, TODAY), "test"), results())
     assert isinstance(event, MasterPortfolioOptimized)
     assert event.trading is not None
     console = make_console(file=io.StringIO())

@@ -100,9 +100,9 @@ class Site:
             subjects.request(request_id), sent, message_id=f"test-{request_id}", headers={}
         )
 
-    async def final(self, request_id: str) -> FinalEvent:
+    async def final(self, request_id: str, *, patience_s: float = ANSWER_S) -> FinalEvent:
         """Wait for a final event."""
-        async with asyncio.timeout(ANSWER_S):
+        async with asyncio.timeout(patience_s):
             while not (found := await self.bus.record([subjects.final(request_id)])):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         return parse_final(found[0].data)
