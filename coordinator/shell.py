@@ -111,6 +111,8 @@ class Coordinator:
 
     async def give_up(self, delivery: Delivery, error: Exception) -> None:
         """Answer a request that cannot be handled."""
+        # What other processes did not survive is given up without being handled: it may be the first that is seen here.
+        self.time.saw(delivery.message.stored_at)
         if request_id := subjects.parse(delivery.message.subject).key:
             failed = MasterPortfolioFailed(
                 request_id=request_id, reason=Reason.INTERNAL_ERROR, message=f"the coordinator cannot answer: {error}"

@@ -118,7 +118,7 @@ class _Search:
     def run(self, node_limit: int, stop: Callable[[], bool], root: States | None = None) -> Solution:
         """Search until the tree is closed or a limit says stop."""
         free = np.full(len(self.program.switched), FREE, dtype=np.int8)
-        self.push(free if root is None else root, None, -math.inf)
+        self.push(free if root is None else root.copy(), None, -math.inf)
         while self.open and self.open[0].bound < self.cut and self.nodes < node_limit and not (self.nodes and stop()):
             self.expand(heapq.heappop(self.open))
         return self.finish()

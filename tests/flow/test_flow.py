@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +15,8 @@ from requests_made import BAD, TRAILING, body, data
 from bus import subjects
 from bus.memory import MemoryBus
 from bus.messages import FinalEvent, MasterPortfolioFailed, MasterPortfolioOptimized, Reason, parse_final
-from bus.port import Stored
+from bus.port import COORDINATORS, Stored
+from bus.workers import LOST
 from portfolio import market as markets
 from portfolio.check import findings
 
@@ -350,3 +352,19 @@ async def test_a_coordinator_that_was_away_does_not_optimise_what_others_have_fi
         stop.set()
 
     assert len(asked) == 1
+
+
+async def test_a_new_coordinator_gives_up_what_others_did_not_survive() -> None:
+    bus, stop = MemoryBus(PODS, clock=lambda: datetime.now(UTC) - timedelta(minutes=2)), asyncio.Event()
+    await publish(bus, data())
+    for _ in range(LOST):
+        await anext(aiter(bus.work(COORDINATORS, stop=asyncio.Event(), at_once=1)))
+        bus.advance(6)
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
+        group.create_task(coordinator(bus).run(stop, at_once=8))
+        event = await final_of(bus)
+        stop.set()
+
+    assert isinstance(event, MasterPortfolioFailed)
+    assert event.reason is Reason.INTERNAL_ERROR
+    assert "did not live to answer it" in event.message
