@@ -15,7 +15,7 @@ from processes import podfolio
 from requests_made import OUTLOOK, REFERENCE, ROOT, TRAILING, body
 
 from bus.jetstream.server import embedded_server
-from cli.__main__ import _parse_since
+from cli.arguments import parse_since
 from portfolio import market as markets
 from portfolio.check import findings
 
@@ -143,15 +143,15 @@ async def test_watch_replays_the_stream_and_follows_it(site: Site) -> None:
 )
 def test_a_time_may_be_said_as_how_long_ago(text: str, ago: timedelta) -> None:
     before = datetime.now(UTC)
-    since = _parse_since(text)
+    since = parse_since(text)
 
     assert since is not None
     assert before - ago <= since <= datetime.now(UTC) - ago
 
 
 def test_a_time_without_a_zone_is_local() -> None:
-    assert _parse_since("2025-11-07T09:00:00+00:00") == datetime(2025, 11, 7, 9, tzinfo=UTC)
-    assert _parse_since("2025-11-07T09:00") == datetime(2025, 11, 7, 9).astimezone()
+    assert parse_since("2025-11-07T09:00:00+00:00") == datetime(2025, 11, 7, 9, tzinfo=UTC)
+    assert parse_since("2025-11-07T09:00") == datetime(2025, 11, 7, 9).astimezone()
 
 
 async def test_watch_since_shows_what_came_after_and_nothing_before(site: Site) -> None:

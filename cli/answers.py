@@ -1,0 +1,42 @@
+"""Publish a request, show the stream as it answers, then its page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from bus.jetstream import Connection, connect
+from bus.messages import MasterPortfolioOptimized
+from cli.arguments import DASH
+from cli.page import show
+from cli.requests import ask
+from cli.stream import line
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from bus.messages import OptimizationRequest
+    from bus.port import Message
+
+
+async def show_answer(
+    settings: Connection, request: OptimizationRequest, json_file: Path | None, console: Console
+) -> int:
+    """Publish, show the stream as it happens, then the page."""
+
+    def show_line(message: Message) -> None:
+        console.print(line(message), soft_wrap=True)
+
+    async with connect(settings) as bus:
+        event, data = await ask(bus, request, show=show_line)
+    console.print()
+    show(console, event)
+    if json_file == DASH:
+        click.echo(data, nl=False)
+    elif json_file:
+        json_file.write_bytes(data)
+        console.print(f"the final event is in {json_file}")
+    return 0 if isinstance(event, MasterPortfolioOptimized) else 1

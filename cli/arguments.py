@@ -1,0 +1,61 @@
+"""Arguments that several commands take."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from bus.messages import OptimizationRequest
+
+DASH = Path("-")
+REQUEST = click.Path(exists=True, dir_okay=False, path_type=Path)
+EVENT = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+OUT = click.Path(dir_okay=False, writable=True, allow_dash=True, path_type=Path)
+KEYS = Path("secure")
+FOLDER = click.Path(file_okay=False, writable=True, path_type=Path)
+
+json_option = click.option(
+    "--json",
+    "json_file",
+    type=OUT,
+    is_flag=False,
+    flag_value=DASH,
+    help="Write the final event, as it went over the wire, to this file; without a name, to standard output.",
+)
+
+
+def read_request(file: Path, *, market: str | None = None, request_id: str | None = None) -> OptimizationRequest:
+    """Read the request in *file*, with another market or id if given; an invalid one ends the command."""
+    from bus.messages import BadMessageError, parse_request
+
+    try:
+        body = json.loads(file.read_bytes())
+        body.update({"market": market} if market else {})
+        body.update({"request_id": request_id} if request_id else {})
+        return parse_request(json.dumps(body).encode(), body.get("request_id", ""))
+    except (ValueError, RecursionError, AttributeError, BadMessageError) as error:
+        message = f"{file} is not a valid request: {error}"
+        raise click.ClickException(message) from None
+
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def parse_since(text: str | None) -> datetime | None:
+    """Read a time, or how long ago; None stays None."""
+    if text is None:
+        return None
+    if ago := re.fullmatch(r"(\d+)([smhd])", text):
+        return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    try:
+        then = datetime.fromisoformat(text)
+    except ValueError:
+        message = "give a time such as 2025-11-07T09:00, or how long ago: 90s, 10m, 2h, 1d"
+        raise click.BadParameter(message, param_hint="--since") from None
+    return then if then.tzinfo else then.astimezone()

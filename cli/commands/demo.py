@@ -1,0 +1,50 @@
+"""``podfolio demo``."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bus.port import BusError
+from cli.arguments import DASH, REQUEST, json_option, read_request
+from cli.running import run
+
+if TYPE_CHECKING:
+    from bus.messages import OptimizationRequest
+
+REFERENCE = Path(__file__).parents[2] / "examples" / "reference-customer.json"
+
+
+@click.command()
+@click.argument("file", type=REQUEST, default=REFERENCE)
+@click.option("--market", help="Market snapshot to use instead of the request's.")
+@json_option
+def demo(file: Path, market: str | None, json_file: Path | None) -> None:
+    """Run everything once: server, agents, coordinator, one request from FILE, its portfolio.
+
+    Without FILE, the reference customer's request.
+    """
+    sys.exit(run(_demo(read_request(file, market=market), json_file)))
+
+
+async def _demo(request: OptimizationRequest, json_file: Path | None) -> int:
+    from cli.answers import show_answer
+    from cli.page import make_console
+    from cli.system import whole_system
+
+    console = make_console(stderr=json_file == DASH)
+    with tempfile.TemporaryDirectory(prefix="podfolio-") as folder:
+        log = Path(folder) / "processes.log"
+        with log.open("wb") as logs:
+            try:
+                async with whole_system(Path(folder), port=None, logs=logs, say=console.print) as url:
+                    from bus.jetstream import Connection
+
+                    return await show_answer(Connection(servers=url, name="podfolio-demo"), request, json_file, console)
+            except BusError:
+                console.print(log.read_text(encoding="utf-8", errors="replace")[-4_000:], markup=False)
+                raise

@@ -1,0 +1,40 @@
+"""``podfolio request``."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from bus.jetstream.roles import REQUESTER
+from bus.options import connection_options
+from cli.arguments import DASH, REQUEST, json_option, read_request
+from cli.running import run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bus.jetstream import Connection
+    from bus.messages import OptimizationRequest
+
+
+@click.command()
+@click.argument("file", type=REQUEST)
+@click.option("--request-id", help="Publish under this id instead of the file's.")
+@json_option
+@connection_options("podfolio-request", role=REQUESTER)
+def request(file: Path, request_id: str | None, json_file: Path | None, settings: Connection) -> None:
+    """Publish the request in FILE, wait for its final event and show it.
+
+    Exit status 0 with a portfolio, 1 without.
+    """
+    sys.exit(run(_request(settings, read_request(file, request_id=request_id), json_file)))
+
+
+async def _request(settings: Connection, request: OptimizationRequest, json_file: Path | None) -> int:
+    from cli.answers import show_answer
+    from cli.page import make_console
+
+    # The page must not come between the event and whoever reads it.
+    return await show_answer(settings, request, json_file, make_console(stderr=json_file == DASH))

@@ -1,0 +1,42 @@
+"""``podfolio setup``."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from bus.jetstream.roles import ADMIN
+from bus.options import connection_options
+from cli.running import run
+
+if TYPE_CHECKING:
+    from bus.jetstream import Connection
+
+
+@click.command()
+@click.option("--pod", "pods", multiple=True, help="A pod that gets a work queue; by default, all that come with us.")
+@click.option("--replicas", type=click.IntRange(1, 5), help="Servers that keep each stream (3 in a cluster).")
+@click.option(
+    "--check", "--dry-run", "check", is_flag=True, help="Change nothing; exit status 1 if something would be."
+)
+@connection_options("podfolio-setup", role=ADMIN)
+def setup(pods: tuple[str, ...], replicas: int | None, settings: Connection, *, check: bool) -> None:
+    """Create the streams and work queues on a server, or bring them up to date; nothing is ever deleted.
+
+    Agents and coordinators never do this themselves: they wait until it is done.
+    """
+    sys.exit(run(_setup(settings, pods, replicas, check=check)))
+
+
+async def _setup(settings: Connection, pods: tuple[str, ...], replicas: int | None, *, check: bool) -> int:
+    from agents import mandates
+    from bus.jetstream import connect
+    from bus.jetstream.setup import plan, set_up
+    from cli.steps import describe
+
+    async with connect(settings) as bus:
+        steps = await (plan if check else set_up)(bus, pods or tuple(mandates.bundled()), replicas=replicas)
+    click.echo(describe(steps, done=not check))
+    return int(check and any(step.is_needed for step in steps))

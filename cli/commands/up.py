@@ -1,0 +1,56 @@
+"""``podfolio up``."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from bus.jetstream.roles import REQUESTER
+from cli.arguments import FOLDER, KEYS
+from cli.running import run
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(1, 65_535), default=4222, show_default=True)
+@click.option("--store", type=FOLDER, help="Folder that keeps the streams.")
+@click.option(
+    "--secure",
+    type=FOLDER,
+    is_flag=False,
+    flag_value=KEYS,
+    help=f"With users and TLS, by the keys in this folder ({KEYS} if none is named); made if missing.",
+)
+def up(port: int, store: Path | None, secure: Path | None) -> None:
+    """Run the whole system on an embedded server until interrupted."""
+    sys.exit(run(_up(port, store, secure), interrupted=0))
+
+
+async def _up(port: int, store: Path | None, secure: Path | None) -> int:
+    from cli.page import make_console
+    from cli.system import whole_system
+
+    console = make_console()
+    known, given = None, ""
+    if secure:
+        from agents import mandates
+        from cli.keys import Keys, make_keys
+
+        for made in make_keys(secure, mandates.bundled(), hosts=(), now=datetime.now(UTC)):
+            click.echo(f"made {secure / made}")
+        known = Keys(secure)
+        given = f" --nkey-seed {known.seed(REQUESTER)} --ca {known.ca}"
+    with tempfile.TemporaryDirectory(prefix="podfolio-") as temporary:
+        folder = store or Path(temporary)
+        async with whole_system(folder, port=port, logs=None, say=console.print, keys=known) as url:
+            kept = f"kept in {store}" if store else "kept only while this runs (--store FOLDER keeps them)"
+            console.print(f"the streams are {kept}")
+            console.print(
+                f"try: podfolio request examples/reference-customer.json --server {url}{given}", soft_wrap=True
+            )
+            await asyncio.Event().wait()
+    return 0

@@ -1,0 +1,44 @@
+"""``podfolio watch``."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+import click
+
+from bus.jetstream.roles import OBSERVER
+from bus.options import connection_options
+from cli.arguments import FOLDER, parse_since
+from cli.running import run
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from bus.jetstream import Connection
+
+
+@click.command()
+@click.option("--since", help="Replay from then: a time (2025-11-07T09:00), or how long ago (90s, 10m, 2h, 1d).")
+@click.option("--all", "everything", is_flag=True, help="Replay from the start of the stream.")
+@click.option("--save", type=FOLDER, help="Folder that gets a file of each final event, as it went over the wire.")
+@connection_options("podfolio-watch", role=OBSERVER)
+def watch(since: str | None, save: Path | None, settings: Connection, *, everything: bool) -> None:
+    """Follow the event stream, a line a message, until interrupted."""
+    sys.exit(run(_watch(settings, parse_since(since), save, everything=everything), interrupted=0))
+
+
+async def _watch(settings: Connection, since: datetime | None, save: Path | None, *, everything: bool) -> int:
+    from bus.jetstream import connect
+    from cli.page import make_console
+    from cli.stream import keep_final, line
+
+    console = make_console()
+    async with connect(settings) as bus, aclosing(bus.follow(since=since, everything=everything)) as messages:
+        async for message in messages:
+            console.print(line(message), soft_wrap=True)
+            if save and (note := keep_final(save, message)):
+                console.print(note, soft_wrap=True)
+    return 0

@@ -1,0 +1,38 @@
+"""Run a command's coroutine as people expect of a command: interruptible, errors in one line."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING
+
+import click
+
+from bus.port import BusError
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+
+def run(work: Coroutine[None, None, int], *, interrupted: int = 130) -> int:
+    """Run one command's coroutine; an interruption ends it in order, an error of the bus in one line."""
+    try:
+        return asyncio.run(_interruptible(work, interrupted))
+    except BusError as error:
+        click.echo(f"podfolio: {error}", err=True)
+    except BaseExceptionGroup as errors:
+        if not (known := errors.subgroup(BusError)):
+            raise
+        for each in known.exceptions:
+            click.echo(f"podfolio: {each}", err=True)
+    return 1
+
+
+async def _interruptible(work: Coroutine[None, None, int], interrupted: int) -> int:
+    task = asyncio.create_task(work)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        return interrupted

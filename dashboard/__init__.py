@@ -1,0 +1,1 @@
+"""The event stream in a browser."""
