@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Weight of the newest in the mean of what requests took: a change of what is asked counts after ten of them.
 _NEWEST = 0.1
+# Of the time that is left, so much is planned with: a mean is exceeded by half of what it is made of.
+_PLANNED = 0.8
 
 
 @dataclass(slots=True)
@@ -28,7 +30,7 @@ class Load:
     Attributes:
         running: The request that is being optimised; empty if none is.
         waiting: Requests that wait or are being optimised, each with how many messages ask for it.
-        typical_s: What one took of late; zero before the first.
+        typical_s: How long one held up those behind it of late; zero before the first.
     """
 
     running: str = ""
@@ -47,7 +49,7 @@ class Load:
                 del self.waiting[request_id]
 
     def took(self, seconds: float) -> None:
-        """Note what a request took."""
+        """Note how long a request held up those behind it."""
         self.typical_s = (1 - _NEWEST) * self.typical_s + _NEWEST * seconds if self.typical_s else seconds
 
     def refuse(self, request: OptimizationRequest, *, left_s: float) -> MasterPortfolioFailed | None:
@@ -64,7 +66,7 @@ class Load:
         if not self.waiting or has_place or request.request_id == self.running:
             return None
         needed_s = (len(self.waiting) + 1) * self.typical_s
-        return self.refusal(request, left_s=left_s) if needed_s > left_s else None
+        return self.refusal(request, left_s=left_s) if needed_s > _PLANNED * left_s else None
 
     def refusal(self, request: OptimizationRequest, *, left_s: float) -> MasterPortfolioFailed:
         """Say how long the queue is, how much time was left, and what to do."""
