@@ -242,7 +242,7 @@ class Coordinator:
         finally:
             self._load.running = ""
             now = perf_counter()
-            self._load.took(now - max(came, self._ended))
+            self._load.held_up_s.append(now - max(came, self._ended))
             self._ended = now
 
     def left(self, by: datetime) -> float:

@@ -46,7 +46,7 @@ def found(request: OptimizationRequest, results: Mapping[str, PodResult]) -> Fin
 
 def busy(waiting: int, typical_s: float) -> Load:
     load = Load(waiting=Counter(f"before-{i}" for i in range(waiting)))
-    load.took(typical_s)
+    load.held_up_s.append(typical_s)
     return load
 
 
@@ -77,12 +77,19 @@ def test_the_refusal_says_how_long_the_queue_is_and_what_to_do() -> None:
         assert told in event.message
 
 
-def test_what_requests_take_is_learnt_within_some_tens_of_them() -> None:
-    load = busy(0, 8.0)  # one hung
-    for _ in range(50):
-        load.took(0.02)
+def test_what_requests_take_is_learnt_within_tens_of_them() -> None:
+    load = busy(0, 0.02)
+    load.held_up_s.extend([0.4] * 10)
+    assert load.typical_s > 0.3
+    load.held_up_s.extend([0.02] * 20)
+    assert load.typical_s < 0.021
 
-    assert load.typical_s < 0.1
+
+def test_one_outage_says_nothing_of_what_requests_take() -> None:
+    load = busy(100, 0.02)
+    load.held_up_s.extend([0.02, 9.0, 0.02])
+
+    assert load.refuse(REQUEST, left_s=5) is None
 
 
 def test_a_message_that_comes_twice_does_not_stand_in_its_own_way() -> None:
