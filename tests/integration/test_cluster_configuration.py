@@ -13,7 +13,7 @@ from requests_made import ROOT
 
 from cli.keys import make_keys
 
-PATIENCE_S = 30
+PATIENCE_S = 90
 
 
 async def test_the_cluster_s_configuration_is_valid(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ PODS = ("alpha", "beta")
 ALPHA, BETA = map(agent_role, PODS)
 ROLES = (REQUESTER, OBSERVER, ALPHA, BETA, COORDINATOR, ADMIN, OPERATOR)
 # Nothing takes nearly as long; only a test that fails waits so long.
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 EVERYBODY = frozenset(ROLES)
 NOBODY: frozenset[str] = frozenset()
