@@ -22,6 +22,11 @@ setup: $(READY) ## Make .venv with everything in it
 demo: $(READY) ## Run the whole system once, on the reference customer
 	@$(BIN)/podfolio demo
 
+tools: ## Install what tests need besides Python, on Debian, as root: a browser, promtool, Node, kubectl, Poppler
+	@missing=; for tool in chromium:chromium promtool:prometheus npm:npm kubectl:kubernetes-client pdftoppm:poppler-utils; do \
+	  command -v $${tool%%:*} > /dev/null || missing="$$missing $${tool##*:}"; done; \
+	test -z "$$missing" || { apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends $$missing > /dev/null; }
+
 test: $(READY) ## Run the tests, against a real NATS server and real processes
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
@@ -62,4 +67,4 @@ constraints: ## Pin the newest packages that work, in constraints.txt
 	rm -rf .venv && $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --editable '.[dev,fuzz]'
 	$(BIN)/python -m pip freeze --exclude-editable | grep -v ' @ ' > constraints.txt
 
-.PHONY: help setup demo test fuzz check audit chaos bench bench-ladder bench-public schemas constraints
+.PHONY: help setup demo tools test fuzz check audit chaos bench bench-ladder bench-public schemas constraints
