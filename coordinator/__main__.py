@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import click
 import structlog
 
+from bus import metrics
 from bus.jetstream.roles import COORDINATOR
+from bus.messages import Reason
 from bus.options import connection_options, replica_options
 from bus.port import COORDINATORS, DEADLINES
 from bus.process import configure_logs, run
@@ -34,6 +36,7 @@ log = structlog.get_logger()
 def main(settings: Connection, at_once: int, http: Address | None, solver_mib: int, solver_seconds: float) -> None:
     """Run one replica of the coordinator."""
     configure_logs(process="coordinator")
+    metrics.expect_finals(("optimised", *Reason))
     service = Service(
         service_name(COORDINATOR),
         "Podfolio's coordinator",

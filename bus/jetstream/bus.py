@@ -112,9 +112,11 @@ class JetStreamBus:
         """Whether a replica of the service *name* is there; see ``discovery``."""
         return await discovery.somebody_answers(self._wire, name)
 
-    async def ask_api(self, name: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    async def ask_api(
+        self, name: str, body: Mapping[str, Any] | None = None, *, timeout_s: float = asking.PATIENCE_S
+    ) -> dict[str, Any]:
         """Ask JetStream's own interface; for ``setup``, not for use by others. See ``asking.ask_api``."""
-        return await asking.ask_api(self._wire, name, body)
+        return await asking.ask_api(self._wire, name, body, timeout_s=timeout_s)
 
 
 def _stream_of(queue: str) -> str:

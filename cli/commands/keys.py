@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 @click.argument("folder", type=FOLDER, default=KEYS)
 @click.option("--pod", "pods", multiple=True, help="A pod that gets a key, besides those that come with us.")
 @click.option("--host", "hosts", multiple=True, help="Where clients find the server, if not on this machine.")
-def keys(folder: Path, pods: tuple[str, ...], hosts: tuple[str, ...]) -> None:
+@click.option("--route", "routes", multiple=True, help="Where each server of a cluster finds the others; for each one.")
+def keys(folder: Path, pods: tuple[str, ...], hosts: tuple[str, ...], routes: tuple[str, ...]) -> None:
     """Make keys, a development certificate and the server's users in FOLDER; what is there stays."""
     from agents import mandates
     from cli.keys import make_keys
 
-    for made in make_keys(folder, {*mandates.bundled(), *pods}, hosts=hosts, now=datetime.now(UTC)):
+    everybody = {*mandates.bundled(), *pods}
+    for made in make_keys(folder, everybody, hosts=hosts, routes=routes, now=datetime.now(UTC)):
         click.echo(f"made {folder / made}")
