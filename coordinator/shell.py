@@ -16,6 +16,7 @@ from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Messag
 from bus.port import COORDINATORS, DEADLINES, Stored, UnreachableError, pod_of_queue
 from bus.subjects import Kind
 from bus.workers import work_off
+from coordinator import progress
 from coordinator.decisions import Fail, Optimise, SetDeadline, Wait, admit, decide, read_record
 from coordinator.load import Load
 from coordinator.server_time import ServerTime
@@ -141,7 +142,10 @@ class Coordinator:
             text = f"the request {request_id}, whose deadline has come, is not there (yet)"
             raise UnreachableError(text)
         led = (record.request, *record.answers.values())
-        return decide(record, due=kind is Kind.DUE), tuple(message.headers for message in led if message)
+        action = decide(record, due=kind is Kind.DUE)
+        if kind is Kind.POD:
+            await progress.answered(self.bus, request_id, record.answers, action)
+        return action, tuple(message.headers for message in led if message)
 
     async def admit(self, message: Message) -> Action:
         """Admit a request, or refuse it; what pods there are is looked up again before one is called unknown."""
@@ -154,6 +158,8 @@ class Coordinator:
             request = parse_request(message.data, action.request_id)
             if refused := self._load.refuse(request, left_s=self.left(action.at)):
                 return Fail(refused)
+        if isinstance(action, SetDeadline):
+            await progress.accepted(self.bus, action.request_id)
         return action
 
     async def act(
@@ -177,6 +183,7 @@ class Coordinator:
         subject = subjects.final(event.request_id)
         stored = await publish(self.bus, subject, signed, source=SOURCE, now=self.time.now())
         _count(event, stored)
+        await progress.done(self.bus, event)
         return stored
 
     async def solve(self, request_id: str, action: Optimise, delivery: Delivery) -> FinalEvent | None:
