@@ -60,8 +60,8 @@ bench-ladder: $(READY) ## Measure synthetic instances up to 400 ETFs; two hours,
 bench-public: $(READY) ## Measure public instances of one portfolio: make bench-public DATA=directory
 	$(BIN)/python benchmarks/run.py --only public --data $(DATA) --write docs/benchmarks.md
 
-schemas: $(READY) ## Write the JSON Schemas of all messages into docs/schemas
-	$(BIN)/podfolio schema --out docs/schemas
+schemas: $(READY) ## Write what goes over the wire into docs: JSON Schemas, AsyncAPI, a page
+	$(BIN)/podfolio schema --out docs
 
 constraints: ## Pin the newest packages that work, in constraints.txt
 	rm -rf .venv && $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --editable '.[dev,fuzz]'

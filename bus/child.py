@@ -1,8 +1,8 @@
 """A child process that computes: it may crash, hang or take all memory, and takes nothing of ours along.
 
 Computing in Python would also hold the interpreter's lock against the event loop, its heartbeats and its
-deadlines. Questions go in and answers come out, one at a time; ``answering`` is the other end. The child
-ends when its standard input does, whatever became of this process.
+deadlines. Questions go in and answers come out, one at a time, perhaps with notes before them; ``answering`` is the
+other end. The child ends when its standard input does, whatever became of this process.
 """
 
 from __future__ import annotations
@@ -17,6 +17,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
+    from collections.abc import Awaitable, Callable
+    from typing import TypeAlias
+
+    Noted: TypeAlias = Callable[[bytes], Awaitable[None]]
 
 # What a computation may hold, in MiB: universes of hundreds of ETFs take a few hundred; a child at rest has 50.
 MEMORY_MIB = 2_048
@@ -59,8 +63,13 @@ class Child:
         async with self._turn:
             await self._running()
 
-    async def ask(self, question: bytes, *, seconds: float = 0.0) -> bytes:
+    async def ask(self, question: bytes, *, seconds: float = 0.0, noted: Noted | None = None) -> bytes:
         """Have a question answered, in at most *seconds* from its turn, or as long as it may be silent if that is more.
+
+        Args:
+            question: What is asked.
+            seconds: What the answer may take.
+            noted: Given each note that comes before the answer.
 
         Raises:
             ChildDiedError: If the child crashed or took longer.
@@ -69,7 +78,7 @@ class Child:
             process = await self._running()
             try:
                 async with asyncio.timeout(max(seconds, self.silent_s) + _GRACE_S):
-                    return await _exchange(process, question)
+                    return await _exchange(process, question, noted)
             except TimeoutError:
                 await self.end()
                 raise ChildDiedError(_told(-signal.SIGALRM)) from None
@@ -118,25 +127,28 @@ class Child:
         await process.wait()
 
 
-async def _exchange(process: Process, question: bytes) -> bytes:
+async def _exchange(process: Process, question: bytes, noted: Noted | None) -> bytes:
     assert process.stdin is not None  # noqa: S101 - it was started with pipes
     # If it is gone, reading says so.
     with contextlib.suppress(ConnectionError):
         process.stdin.write(b"%d\n" % len(question) + question)
         await process.stdin.drain()
-    return await _answer(process)
+    return await _answer(process, noted)
 
 
-async def _answer(process: Process) -> bytes:
-    """Read an answer.
+async def _answer(process: Process, noted: Noted | None = None) -> bytes:
+    """Read an answer, and the notes before it.
 
     Raises:
         ChildDiedError: If there is none, since the process ended.
     """
     assert process.stdout is not None  # noqa: S101 - it was started with pipes
     try:
-        size = int(await process.stdout.readuntil(b"\n"))
-        return await process.stdout.readexactly(size)
+        while (head := await process.stdout.readuntil(b"\n")).startswith(b"-"):
+            note = await process.stdout.readexactly(-int(head))
+            if noted is not None:
+                await noted(note)
+        return await process.stdout.readexactly(int(head))
     except asyncio.IncompleteReadError:
         raise ChildDiedError(_told(await process.wait())) from None
 

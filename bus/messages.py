@@ -560,11 +560,52 @@ class MessageRejected(_Lenient):
     message: str
 
 
+class Stage(StrEnum):
+    """How far a request is, in this order."""
+
+    ACCEPTED = "accepted"
+    ANSWERED = "answered"
+    OPTIMISING = "optimising"
+    DONE = "done"
+
+
+class Progress(_Lenient):
+    """How far a request is, for a bar to show: not kept, and may be missed, come twice or out of order.
+
+    The final event alone says what became of a request; it is there when this says ``done``.
+    """
+
+    type: Literal["Progress"] = "Progress"
+    version: Literal[1] = 1
+    request_id: Id
+    stage: Annotated[
+        Stage,
+        Field(
+            description="accepted: its deadline is set. answered: another pod has. optimising: some times a second, "
+            "where that takes longer. done: the final event is there."
+        ),
+    ]
+    pods: Annotated[tuple[str, ...], Field(description="Those that have answered so far; of answered only.")] = ()
+    search: Annotated[
+        int | None,
+        Field(description="Which search is in hand, from 1: goals that cannot all be kept take several each."),
+    ] = None
+    gap: Annotated[
+        float | None,
+        Field(
+            description="Relative gap, of the search in hand or, when done, of the portfolio: by how much it could at "
+            "most be better. None while, or if, there is no portfolio."
+        ),
+    ] = None
+    reason: Annotated[Reason | None, Field(description="When done without a portfolio: why.")] = None
+
+
 PodAnswer = PodResult | PodFailed
 FinalEvent = MasterPortfolioOptimized | MasterPortfolioFailed
 
 _REQUEST: TypeAdapter[OptimizationRequest] = TypeAdapter(OptimizationRequest)
 _POD_ANSWER: TypeAdapter[PodAnswer] = TypeAdapter(Annotated[PodAnswer, Field(discriminator="type")])
+_PROGRESS: TypeAdapter[Progress] = TypeAdapter(Progress)
 _FINAL: TypeAdapter[FinalEvent] = TypeAdapter(Annotated[FinalEvent, Field(discriminator="type")])
 
 # How many of a body's mistakes are told: enough to mend it in one go, not enough to flood a log.
@@ -604,6 +645,15 @@ def parse_final(data: bytes) -> FinalEvent:
         BadMessageError: If it is no event that this version understands.
     """
     return _read(_FINAL, data)
+
+
+def parse_progress(data: bytes) -> Progress:
+    """Read how far a request is.
+
+    Raises:
+        BadMessageError: If it is nothing that this version understands.
+    """
+    return _read(_PROGRESS, data)
 
 
 def _read(adapter: TypeAdapter[T], data: bytes) -> T:
@@ -658,5 +708,6 @@ BODIES: Mapping[str, type[BaseModel]] = {
         MasterPortfolioOptimized,
         MasterPortfolioFailed,
         MessageRejected,
+        Progress,
     )
 }

@@ -9,6 +9,7 @@
 | ``podfolio_timers.v1.timer.<id>``    | the coordinators  | a deadline, waiting              |
 | ``podfolio_timers.v1.due.<id>``      | the server        | that deadline, fallen due        |
 | ``podfolio_news.v1.<the rest>``      | the server        | that something has been stored   |
+| ``podfolio_progress.v1.<id>``        | the coordinators  | how far it is; kept by nobody    |
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from enum import StrEnum
 _PREFIX = "podfolio.v1"
 _TIMERS = "podfolio_timers.v1"
 _NEWS = "podfolio_news.v1"
+_PROGRESS = "podfolio_progress.v1"
 
 # One token of a NATS subject that is also safe as a file name and in a URL.
 ID_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
@@ -34,6 +36,7 @@ ALL_REJECTED = f"{_PREFIX}.rejected.*"
 ALL_TIMERS = f"{_TIMERS}.timer.*"
 ALL_DUE = f"{_TIMERS}.due.*"
 ALL_NEWS = f"{_NEWS}.>"
+ALL_PROGRESS = f"{_PROGRESS}.*"
 
 
 class Kind(StrEnum):
@@ -92,6 +95,11 @@ def timer(request_id: str) -> str:
 def due(request_id: str) -> str:
     """Name the subject where a request's deadline falls due."""
     return f"{_TIMERS}.due.{request_id}"
+
+
+def progress(request_id: str) -> str:
+    """Name the subject where it is told how far a request is."""
+    return f"{_PROGRESS}.{request_id}"
 
 
 def parse(subject: str) -> Address:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -17,6 +18,7 @@ from bus.process import configure_logs, run
 from bus.service import Endpoint, Service, service_name
 from bus.signing import Signer
 from bus.subjects import ALL_DUE, ALL_POD_RESULTS, ALL_REQUESTS, Kind
+from coordinator import progress
 from coordinator.shell import Coordinator
 from coordinator.solver import Solver
 
@@ -51,7 +53,9 @@ def main(settings: Connection, at_once: int, http: Address | None, solver_mib: i
         secret = settings.nkey_seed or settings.credentials
         signer = Signer(secret) if secret else None
         log.info("coordinator.signs", key=signer.key if signer else None)
-        async with Solver(memory_mib=solver_mib, silent_s=solver_seconds) as solver:
+        async with Solver(
+            memory_mib=solver_mib, silent_s=solver_seconds, watch=partial(progress.optimising, bus)
+        ) as solver:
             ready.set()
             await Coordinator(bus, solver.optimise, signer).run(stop, at_once=at_once)
 

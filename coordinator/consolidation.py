@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from bus.messages import FinalEvent, OptimizationRequest, PodResult
+    from portfolio.goal_programming import Watch
     from portfolio.market import Market
 
 
@@ -37,7 +38,11 @@ class MarketsDifferError(DataError):
 
 
 def consolidate(
-    request: OptimizationRequest, results: Mapping[str, PodResult], *, stop: Callable[[], bool] = lambda: False
+    request: OptimizationRequest,
+    results: Mapping[str, PodResult],
+    *,
+    stop: Callable[[], bool] = lambda: False,
+    watch: Watch | None = None,
 ) -> FinalEvent:
     """Optimise all pods together; what cannot be had becomes a failure event with its reason.
 
@@ -45,9 +50,10 @@ def consolidate(
         request: What was asked.
         results: The pods' results, by pod.
         stop: Asked while searching; true ends the search with the best portfolio so far.
+        watch: Told how far the search in hand is; see ``optimise_master``.
     """
     try:
-        return _optimise(request, results, stop)
+        return _optimise(request, results, stop, watch)
     except UnreachableGoalError as error:
         return _failed(request, Reason.RULES_CONFLICT, error)
     except MarketsDifferError as error:
@@ -60,12 +66,14 @@ def consolidate(
         return _failed(request, Reason.INTERNAL_ERROR, error)
 
 
-def _optimise(request: OptimizationRequest, results: Mapping[str, PodResult], stop: Callable[[], bool]) -> FinalEvent:
+def _optimise(
+    request: OptimizationRequest, results: Mapping[str, PodResult], stop: Callable[[], bool], watch: Watch | None
+) -> FinalEvent:
     began = perf_counter()
     market = markets.load(request.market)
     sleeves = [_sleeve(market, results[pod], share) for pod, share in request.shares(market.risk_free).items()]
     terms = settle(market, sleeves, request.terms())
-    master = optimise_master(market, sleeves, terms, stop=stop)
+    master = optimise_master(market, sleeves, terms, stop=stop, watch=watch)
     account = render_account(market, sleeves, terms, master)
     event = MasterPortfolioOptimized(
         request_id=request.request_id,

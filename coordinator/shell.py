@@ -16,6 +16,7 @@ from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Messag
 from bus.port import COORDINATORS, DEADLINES, Stored, UnreachableError, pod_of_queue
 from bus.subjects import Kind
 from bus.workers import work_off
+from coordinator import progress
 from coordinator.decisions import Fail, Optimise, SetDeadline, Wait, admit, decide, read_record
 from coordinator.load import Load
 from coordinator.recent import Recent
@@ -151,7 +152,10 @@ class Coordinator:
         if record.final is not None:
             self._finished.add(request_id)
         led = (record.request, *record.answers.values())
-        return decide(record, due=kind is Kind.DUE), tuple(message.headers for message in led if message)
+        action = decide(record, due=kind is Kind.DUE)
+        if kind is Kind.POD:
+            await progress.answered(self.bus, request_id, record.answers, action)
+        return action, tuple(message.headers for message in led if message)
 
     async def is_last_in_hand(self, request_id: str, sequence: int) -> bool:
         """Say whether no later answer to the same request is in hand here; the last one sees all of them.
@@ -176,6 +180,8 @@ class Coordinator:
             request = parse_request(message.data, action.request_id)
             if refused := self._load.refuse(request, left_s=self.left(action.at)):
                 return Fail(refused)
+        if isinstance(action, SetDeadline):
+            await progress.accepted(self.bus, action.request_id)
         return action
 
     async def act(
@@ -205,6 +211,7 @@ class Coordinator:
             self._finished.discard(event.request_id)
             raise
         _count(event, stored)
+        await progress.done(self.bus, event)
         return stored
 
     async def solve(self, request_id: str, action: Optimise, delivery: Delivery) -> FinalEvent | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +12,15 @@ from bus.jetstream.publication import Publication
 from bus.jetstream.streams import EVENTS, TIMERS
 from bus.jetstream.watch import watch
 from bus.jetstream.wire import Wire
-from bus.port import COORDINATORS, DEADLINES, NotSetUpError, pod_of_queue
+from bus.port import COORDINATORS, DEADLINES, BusError, NotSetUpError, pod_of_queue
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
     from bus.jetstream.connection import Connection
+    from bus.jetstream.frames import Frame
     from bus.port import Delivery, Message, Stored
     from bus.service import Service
 
@@ -94,6 +96,21 @@ class JetStreamBus:
     def follow(self, *, since: datetime | None = None, everything: bool = False) -> AsyncGenerator[Message, None]:
         """Follow the event stream as an observer; see ``Bus``."""
         return observer.follow(self._wire, since=since, everything=everything)
+
+    async def mention(self, subject: str, data: bytes) -> None:
+        """Publish what nobody keeps; see ``Bus``."""
+        with contextlib.suppress(BusError):
+            await self._wire.tell(subject, data)
+
+    @asynccontextmanager
+    async def overhear(self, subject: str, heard: Callable[[bytes], None]) -> AsyncIterator[None]:
+        """Hand *heard* what is mentioned on *subject*; see ``Bus``."""
+
+        async def hear(frame: Frame) -> None:
+            heard(frame.data)
+
+        async with self._wire.overhear(subject, hear):
+            yield
 
     async def closed(self) -> None:
         """Return when the connection is lost for good or has become useless."""

@@ -41,6 +41,9 @@ _READ_EVENTS = f"{_API}.DIRECT.GET.{EVENTS}"
 _TO_OPERATORS = f"{INBOXES}_{OPERATOR}.>"
 _VERBS = ("PING", "INFO", "STATS")
 
+# What those hear who look on: that something was stored, and how far requests are.
+_HEARD = (subjects.ALL_NEWS, subjects.ALL_PROGRESS)
+
 
 @dataclass(frozen=True, slots=True)
 class Role:
@@ -97,11 +100,11 @@ def _user(role: Role, public_key: str) -> str:
 
 def _requester() -> Role:
     asking = subjects.request("*")
-    return Role(REQUESTER, (_PROBE, asking, _whose(asking), _READ_EVENTS, _stream_info(EVENTS)), (subjects.ALL_NEWS,))
+    return Role(REQUESTER, (_PROBE, asking, _whose(asking), _READ_EVENTS, _stream_info(EVENTS)), _HEARD)
 
 
 def _observer() -> Role:
-    return Role(OBSERVER, (_PROBE, _READ_EVENTS, _stream_info(EVENTS)), (subjects.ALL_NEWS,))
+    return Role(OBSERVER, (_PROBE, _READ_EVENTS, _stream_info(EVENTS)), _HEARD)
 
 
 def _agent(pod: str) -> Role:
@@ -122,6 +125,7 @@ def _coordinator() -> Role:
             *said,
             *map(_whose, said),
             subjects.ALL_TIMERS,
+            subjects.ALL_PROGRESS,
             _stream_info(EVENTS),
             _stream_info(TIMERS),
             _TO_OPERATORS,

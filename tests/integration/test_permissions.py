@@ -64,6 +64,8 @@ PUBLISH: dict[str, frozenset[str]] = {
     "podfolio_timers.v1.timer.r1": frozenset({COORDINATOR}),
     "podfolio_timers.v1.due.r1": NOBODY,
     "podfolio_news.v1.final.r1": NOBODY,
+    "podfolio_progress.v1.r1": frozenset({COORDINATOR}),
+    "podfolio_progress.v1.r1.more": NOBODY,
     # Work: pull and acknowledge.
     "$JS.API.CONSUMER.MSG.NEXT.PODFOLIO.pod-alpha": frozenset({ALPHA}),
     "$JS.API.CONSUMER.MSG.NEXT.PODFOLIO.pod-beta": frozenset({BETA}),
@@ -141,6 +143,11 @@ SUBSCRIBE: dict[str, frozenset[str]] = {
     **{f"{inbox_of(role)}.>": frozenset({role}) for role in ROLES},
     # That something was stored, not what.
     "podfolio_news.v1.>": frozenset({REQUESTER, OBSERVER}),
+    # How far requests are.
+    "podfolio_progress.v1.*": frozenset({REQUESTER, OBSERVER}),
+    "podfolio_progress.v1.r1": frozenset({REQUESTER, OBSERVER}),
+    "podfolio_progress.v1.>": frozenset({REQUESTER, OBSERVER}),  # to the server, a token like any other
+    "podfolio_progress.>": NOBODY,
     # What services are asked: all of them, those of one name, and one of these.
     **{f"$SRV.{verb}": SERVICES for verb in VERBS},
     **{f"$SRV.{verb}.podfolio-pod-alpha": frozenset({ALPHA}) for verb in VERBS},
