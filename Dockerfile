@@ -15,6 +15,7 @@ COPY portfolio portfolio
 COPY bus bus
 COPY agents agents
 COPY coordinator coordinator
+COPY report report
 COPY cli cli
 COPY examples examples
 RUN pip wheel --quiet --no-build-isolation --no-deps --wheel-dir /wheels .

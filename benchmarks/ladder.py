@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Literal
 
 import scip_model
 from ladder_instances import Covariance, Instance, formulation, pods_alone, terms
-from report import table
+from measurements import table
 from rich.console import Console
 from rich.progress import Progress
 from solver import minimise
