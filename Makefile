@@ -22,6 +22,9 @@ setup: $(READY) ## Make .venv with everything in it
 demo: $(READY) ## Run the whole system once, on the reference customer
 	@$(BIN)/podfolio demo
 
+dashboard: $(READY) ## Run the whole system with example requests, and show it in a browser until Ctrl-C
+	@$(BIN)/podfolio demo --dashboard
+
 test: $(READY) ## Run the tests, against a real NATS server and real processes
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
@@ -62,4 +65,4 @@ constraints: ## Pin the newest packages that work, in constraints.txt
 	rm -rf .venv && $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --editable '.[dev,fuzz]'
 	$(BIN)/python -m pip freeze --exclude-editable | grep -v ' @ ' > constraints.txt
 
-.PHONY: help setup demo test fuzz check audit chaos bench bench-ladder bench-public schemas constraints
+.PHONY: help setup demo dashboard test fuzz check audit chaos bench bench-ladder bench-public schemas constraints

@@ -26,6 +26,9 @@ export function sign(mark, word) {
 const numbers = new Intl.NumberFormat("en-AU");
 export const count = (number) => numbers.format(number);
 
+/** So many of something: the word with an s unless there is one. */
+export const several = (number, word) => `${count(number)} ${word}${number === 1 ? "" : "s"}`;
+
 /** Milliseconds as people say them: to the millisecond below ten seconds, then in seconds. */
 export function duration(ms) {
   if (ms === null || ms === undefined) return "";

@@ -1,6 +1,6 @@
 // The page: it hears the stream, and draws at most once a frame what there is to see.
 
-import { byId, count, setText, time } from "./element.js";
+import { byId, count, setText, several, time } from "./element.js";
 import * as opened from "./opened.js";
 import { Requests } from "./requests.js";
 import { showSummary } from "./summary.js";
@@ -79,7 +79,7 @@ function showLink() {
 function link() {
   if (!hearing) return told ? ["wait", "Reconnecting to the dashboard"] : ["wait", "Connecting"];
   if (!told.status.connected) return ["wait", "Reconnecting to the event stream"];
-  if (paused) return ["wait", `Paused, ${count(waiting)} changes waiting`];
+  if (paused) return ["wait", `Paused, ${several(waiting, "change")} waiting`];
   if (!address.get("since")) return ["good", "Live"];
   return ["good", told.summary.at ? `Replay, at ${time(told.summary.at)}` : "Replay"];
 }

@@ -1,6 +1,6 @@
 // What there is in all: counts, times, queues, reasons, and one sentence now and then for those who hear the page.
 
-import { byId, count, duration, element, setText } from "./element.js";
+import { byId, count, duration, element, setText, several } from "./element.js";
 
 const SAID_EVERY_MS = 10_000;
 let saidAt = 0;
@@ -27,7 +27,7 @@ export function showSummary(summary, status) {
   list.title = times ? `Times from request to final event, of the last ${count(times.of)} answered` : "";
   showReasons(summary.reasons);
   showQueues(status);
-  say(`${count(summary.requests)} requests, ${count(summary.working)} in progress, ${count(summary.optimised)} with a ` +
+  say(`${several(summary.requests, "request")}, ${count(summary.working)} in progress, ${count(summary.optimised)} with a ` +
     `portfolio, ${count(summary.failed)} without, ${count(summary.rejected)} rejected`);
 }
 

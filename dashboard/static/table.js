@@ -1,6 +1,6 @@
 // The table of requests. Rows that stay keep their elements, and with them the focus; only what is shown has any.
 
-import { byId, duration, element, sign, time } from "./element.js";
+import { byId, duration, element, several, sign, time } from "./element.js";
 
 const shown = new Map();
 let columns = "";
@@ -80,7 +80,7 @@ function ofPod(row, pod) {
 function ofCoordinator(row) {
   if (row.final) return told(row.final, row.final.said);
   const waiting = row.asked.filter((pod) => !row.pods[pod]).length;
-  const doing = waiting ? `waits for ${waiting} pod${waiting === 1 ? "" : "s"}` : "optimises";
+  const doing = waiting ? `waits for ${several(waiting, "pod")}` : "optimises";
   return { state: "wait", parts: [...sign("●", ""), doing] };
 }
 

@@ -105,7 +105,7 @@ async def test_a_paused_page_stays_as_it_is(browser: Browser, stage: Stage) -> N
         await expect(page.locator("#requests tbody tr")).to_have_count(1)
         await page.get_by_role("button", name="Pause").click()
         await send(stage.bus, conversation("reference", "r2"))
-        await expect(page.locator("#link")).to_have_text("Paused, 1 changes waiting")
+        await expect(page.locator("#link")).to_have_text("Paused, 1 change waiting")
         await expect(page.locator("#requests tbody tr")).to_have_count(1)
         await page.get_by_role("button", name="Pause").click()
         await expect(page.locator("#requests tbody tr")).to_have_count(2)
@@ -223,7 +223,7 @@ async def test_the_page_has_landmarks_and_says_what_happens(browser: Browser, st
         )
         levels = await page.locator("h1, h2").evaluate_all("all => all.map(one => one.tagName)")
         await expect(page.locator("#said")).to_have_text(
-            "1 requests, 0 in progress, 1 with a portfolio, 0 without, 0 rejected"
+            "1 request, 0 in progress, 1 with a portfolio, 0 without, 0 rejected"
         )
         assert await page.locator("#requests").evaluate("node => node.closest('[aria-live], [role=status]')") is None
 
