@@ -10,6 +10,7 @@ import structlog
 from cli.commands.dashboard import dashboard
 from cli.commands.demo import demo
 from cli.commands.keys import keys
+from cli.commands.report import report
 from cli.commands.request import request
 from cli.commands.schema import schema
 from cli.commands.setup import setup
@@ -27,6 +28,7 @@ for command in (
     dashboard,
     demo,
     keys,
+    report,
     request,
     schema,
     setup,

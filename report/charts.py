@@ -27,7 +27,7 @@ FONTS = "Arial, Helvetica, 'Liberation Sans', 'DejaVu Sans', sans-serif"
 _VERSION = "5.21"
 _WIDTH = 430
 _SIZE = 12
-_BAR = 13
+_BAR = 16
 # Room for the number behind a bar, as a part of the longest.
 _ROOM = 1.3
 # Of one letter within a bar, in the widest of the fonts; a part too narrow for its ticker goes without.
@@ -160,7 +160,7 @@ def _rows(shown: Rows, palette: Palette) -> Spec:
     x = {"field": "from", "type": "quantitative", "axis": None, "scale": scale}
     return {
         "width": _WIDTH,
-        "height": {"step": _BAR * 3},
+        "height": {"step": _BAR * 2.4},
         "data": {"values": values},
         "encoding": {"y": y},
         "layer": [
@@ -205,7 +205,7 @@ def _goals(shown: Goals, palette: Palette) -> Spec:
     range_ = {"domain": ["met", "not met"], "range": [palette.after, palette.missed]}
     return {
         "width": _WIDTH,
-        "height": {"step": _BAR * 2},
+        "height": {"step": _BAR * 1.6},
         "data": {"values": values},
         "encoding": {"y": y},
         "layer": [

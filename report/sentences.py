@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 
 def said_of_trades(event: MasterPortfolioOptimized, trading: Trading, owned: Owned) -> Iterator[str]:
     """Say what is to be known of the orders, a sentence at a time."""
-    gains = trading.gains
+    yield from why_no_order(trading)
+    yield what_orders_cost(trading)
+    yield what_rounding_costs(trading)
+    yield from what_to_know(event, trading, owned)
+
+
+def why_no_order(trading: Trading) -> Iterator[str]:
+    """Say why nothing is traded, if nothing is."""
     if not trading.orders:
         yield "No order pays for itself: what is owned stays as it is."
     if (why := trading.does_not_pay) is not None:
@@ -26,15 +33,27 @@ def said_of_trades(event: MasterPortfolioOptimized, trading: Trading, owned: Own
             f"Were trading free, the best portfolio would add {why.gain:.4f} to the objective; getting there costs"
             f" {why.cost_aud:,.2f} AUD, which takes {why.cost:.4f} from it."
         )
-    yield (
+
+
+def what_orders_cost(trading: Trading) -> str:
+    """Say what the orders cost, what tax they cause, and what money they leave."""
+    return (
         f"Brokerage {trading.brokerage_aud:,.2f} AUD, half the spread {trading.spread_aud:,.2f} AUD, tax on capital"
-        f" gains {gains.tax_aud:,.2f} AUD (due later, not paid from the account)."
+        f" gains {trading.gains.tax_aud:,.2f} AUD (due later, not paid from the account)."
         f" Cash left: {trading.cash_left_aud:,.2f} AUD."
     )
-    yield (
+
+
+def what_rounding_costs(trading: Trading) -> str:
+    """Say what whole units do to the objective."""
+    return (
         f"In whole units the objective is {trading.objective:.6f}, {abs(trading.rounding_cost):.6f}"
         f" {'below' if trading.rounding_cost >= 0 else 'above'} that of the portfolio."
     )
+
+
+def what_to_know(event: MasterPortfolioOptimized, trading: Trading, owned: Owned) -> Iterator[str]:
+    """Say what else a person should know before placing the orders."""
     units, weights = set(trading.units), set(event.weights)
     for words, other in (("also", units - weights), ("not", weights - units)):
         if other:
@@ -44,8 +63,8 @@ def said_of_trades(event: MasterPortfolioOptimized, trading: Trading, owned: Own
             f"{one.ticker} is {one.position:.2%} of {one.pod or 'the capital'}, by drift above its limit of"
             f" {one.limit:.2%}: within the position_tolerance, so not sold for that, and not bought."
         )
-    if gains.losses_carried_aud:
-        yield f"Capital losses carried on to later years: {gains.losses_carried_aud:,.2f} AUD."
+    if trading.gains.losses_carried_aud:
+        yield f"Capital losses carried on to later years: {trading.gains.losses_carried_aud:,.2f} AUD."
     yield from (
         f"{kept.ticker} ({kept.units:,.0f} units) is neither traded nor counted: {kept.why}." for kept in owned.kept
     )
@@ -61,15 +80,22 @@ def said_of_trades(event: MasterPortfolioOptimized, trading: Trading, owned: Own
         yield f"Whole units miss by a little what the portfolio meets: {', '.join(missed)}."
 
 
-def read_aloud(goal: GoalAccount) -> str:
-    """Say of a goal that gave way what was asked, what was possible and what the customer gets."""
+def read_aloud(goal: GoalAccount, *, of: str = "", now: float | None = None) -> str:
+    """Say of a goal that gave way what was asked, what was possible and what the customer gets.
+
+    Args:
+        goal: The goal.
+        of: Whose it is, if not what its pods are called.
+        now: What whole units give of it, where there are orders.
+    """
     label, show = FIGURES[goal.figure]
-    of = f"{' and '.join(goal.pods)}: " if goal.pods else "The whole portfolio: "
+    of = of or " and ".join(goal.pods) or "The whole portfolio"
     side = "at most" if goal.better == "lower" else "at least"
-    text = f"{of}{in_a_sentence(label)} of {side} {show(goal.asked)} was asked. "
+    text = f"{of}: {in_a_sentence(label)} of {side} {show(goal.asked)} was asked. "
     if goal.best_alone is not None:
         text += f"Alone, with nothing else to care for, {show(goal.best_alone)} would be the best there is. "
     if goal.best_together is not None:
         text += f"With all rules and the goals before it, {show(goal.best_together)} is; that is proven. "
     delivered = "is not defined" if goal.delivered is None else f"is {show(goal.delivered)}"
-    return f"{text}In this portfolio it {delivered}."
+    whole = "" if now is None else f", and in whole units {show(now)}"
+    return f"{text}In this portfolio it {delivered}{whole}."
