@@ -16,21 +16,21 @@ from sse_starlette import EventSourceResponse, JSONServerSentEvent
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.responses import FileResponse, JSONResponse
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from bus.port import BusError
 from bus.since import read_since
 from dashboard.headers import OnlyOurs
-from dashboard.opened import NotSeenError, opened
+from dashboard.opened import NotSeenError, opened, portfolio
+from dashboard.pictures import Pictures
 from dashboard.view import Start, View
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Collection
 
     from starlette.requests import Request
-    from starlette.responses import Response
 
     from bus.jetstream import JetStreamBus
     from dashboard.queues import Queues
@@ -61,6 +61,7 @@ class Dashboard:
         self._bus = bus
         self._live = live
         self._queues = queues
+        self._pictures = Pictures()
         self._replays = 0
         self.stopping = asyncio.Event()
 
@@ -71,6 +72,7 @@ class Dashboard:
                 Route("/", self._page, methods=["GET"]),
                 Route("/events", self._stream, methods=["GET"]),
                 Route("/requests/{id}", self._request, methods=["GET"]),
+                Route("/requests/{id}/charts/{name}.svg", self._chart, methods=["GET"]),
                 Mount("/static", StaticFiles(directory=_STATIC)),
             ],
             middleware=[
@@ -85,10 +87,19 @@ class Dashboard:
     async def _request(self, request: Request) -> Response:
         try:
             return JSONResponse(await opened(self._bus, request.path_params["id"]))
-        except NotSeenError as error:
-            return JSONResponse({"problem": str(error)}, status_code=404)
-        except BusError as error:
-            return JSONResponse({"problem": str(error)}, status_code=503)
+        except (NotSeenError, BusError) as error:
+            return _none(error)
+
+    async def _chart(self, request: Request) -> Response:
+        theme = "dark" if request.query_params.get("theme") == "dark" else "light"
+        try:
+            event, sequence = await portfolio(self._bus, request.path_params["id"])
+        except (NotSeenError, BusError) as error:
+            return _none(error)
+        svg = await self._pictures.svg(event, sequence, request.path_params["name"], theme)
+        if svg is None:
+            return _none(NotSeenError("There is no such chart."))
+        return Response(svg, media_type="image/svg+xml")
 
     async def _stream(self, request: Request) -> Response:
         return EventSourceResponse(self._told(request), ping=_PING_S, send_timeout=_SEND_S)
@@ -168,6 +179,10 @@ def read_place(last_event_id: str) -> tuple[str, int]:
     """Read which view a browser saw, and up to which message; nothing and 0 if it saw none."""
     known = re.fullmatch(r"([0-9a-f]{8})\.([0-9]{1,18})", last_event_id)
     return (known[1], int(known[2])) if known else ("", 0)
+
+
+def _none(error: Exception) -> Response:
+    return JSONResponse({"problem": str(error)}, status_code=404 if isinstance(error, NotSeenError) else 503)
 
 
 def _problem(message: str) -> JSONServerSentEvent:

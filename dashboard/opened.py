@@ -6,13 +6,21 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from bus import subjects
-from bus.subjects import ID_PATTERN
-from dashboard.row import Answer, Row, with_message
+from bus.messages import BadMessageError, MasterPortfolioOptimized, parse_final
+from bus.subjects import ID_PATTERN, Kind
+from dashboard.portfolio import sections, series
+from dashboard.row import Answer, Row, printable, with_message
+from report.document import Section, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from bus.messages import FinalEvent
     from bus.port import Bus, Message
+    from report.series import Shown
+
+# A sentence of an event may be long, a body is not longer.
+_LONGEST = 10_000
 
 
 class NotSeenError(LookupError):
@@ -26,14 +34,31 @@ async def opened(bus: Bus, name: str) -> dict[str, Any]:
         NotSeenError: If the stream holds nothing of it.
         BusError: If it cannot be read now.
     """
-    messages = await _messages(bus, name)
     row: Row | None = None
-    for message in messages:
+    event: FinalEvent | None = None
+    for message in await _messages(bus, name):
         row = with_message(row, message)
+        event = _final(message) or event
     if row is None:
-        text = f"The stream holds no request {name!r} (any more): it keeps a week."
+        text = f"The stream holds no request {printable(name)!r} (any more): it keeps a week."
         raise NotSeenError(text)
-    return {"id": name, "sections": [_way(row)]}
+    told = (_way(row), *(sections(event) if event else ()))
+    drawn = series(event) if isinstance(event, MasterPortfolioOptimized) else {}
+    return {"id": name, "sections": [_section(section, drawn) for section in told]}
+
+
+async def portfolio(bus: Bus, name: str) -> tuple[MasterPortfolioOptimized, int]:
+    """Give the portfolio of a request, and its final event's sequence.
+
+    Raises:
+        NotSeenError: If there is none.
+        BusError: If it cannot be read now.
+    """
+    for message in await _messages(bus, name):
+        if isinstance(event := _final(message), MasterPortfolioOptimized):
+            return event, message.sequence
+    text = f"The stream holds no portfolio of {printable(name)!r}."
+    raise NotSeenError(text)
 
 
 async def _messages(bus: Bus, name: str) -> tuple[Message, ...]:
@@ -44,16 +69,26 @@ async def _messages(bus: Bus, name: str) -> tuple[Message, ...]:
     return ()
 
 
-def _way(row: Row) -> dict[str, Any]:
+def _final(message: Message) -> FinalEvent | None:
+    """Read a final event; None for any other message, and for one that cannot be read."""
+    if subjects.parse(message.subject).kind is not Kind.FINAL:
+        return None
+    try:
+        return parse_final(message.data)
+    except BadMessageError:
+        return None
+
+
+def _way(row: Row) -> Section:
     """Tell its way through the pods and the coordinator."""
-    said = [text for text in (row.customer and f"Customer {row.customer}", row.what) if text]
-    columns = [{"name": name, "right": right} for name, right in (("Who", False), ("After", True), ("Says", False))]
-    rows = [{"cells": list(cells), "strong": False} for cells in _answers(row)]
-    table = {"caption": "Who answered, and how long after the request", "columns": columns, "rows": rows}
-    return {"title": "On its way", "sentences": said, "tables": [table] if rows else [], "charts": []}
+    asked = f"{row.asked_at:%d %B %Y, %H:%M:%S.%f}"[:-3] + " UTC" if row.asked_at else ""
+    said = [text for text in (row.customer and f"Customer {row.customer}", row.what, asked) if text]
+    caption, columns = "Who answered, and how long after the request", ("Who", "After", "Says")
+    table = Table("way", caption, columns, frozenset({1}), tuple(_answers(row)))
+    return Section("way", "On its way", (", ".join(said),) if said else (), tables=(table,))
 
 
-def _answers(row: Row) -> Iterator[tuple[str, str, str]]:
+def _answers(row: Row) -> Iterator[tuple[str, ...]]:
     for pod, answer in row.pods.items():
         yield _answer(pod, answer)
     for pod in row.asked:
@@ -63,7 +98,36 @@ def _answers(row: Row) -> Iterator[tuple[str, str, str]]:
         yield _answer("coordinator", row.final)
 
 
-def _answer(who: str, answer: Answer) -> tuple[str, str, str]:
+def _answer(who: str, answer: Answer) -> tuple[str, ...]:
     after = "" if answer.after_ms is None else f"{answer.after_ms:,.0f} ms"
     said = f"{answer.reason.replace('_', ' ')}: {answer.said}" if answer.reason else answer.said
     return who, after, said
+
+
+def _section(section: Section, drawn: Mapping[str, Shown]) -> dict[str, Any]:
+    return {
+        "title": section.title,
+        "lead": [_text(sentence) for sentence in section.lead],
+        "charts": [
+            {"name": name, "title": drawn[name].title, "alt": _text(drawn[name].alt)}
+            for name in section.charts
+            if name in drawn
+        ],
+        "tables": [_table(table) for table in section.tables],
+        "points": [_text(sentence) for sentence in section.points],
+    }
+
+
+def _table(table: Table) -> dict[str, Any]:
+    return {
+        "caption": table.caption,
+        "columns": [{"name": name, "right": i in table.numbers} for i, name in enumerate(table.columns)],
+        "rows": [
+            {"cells": [_text(cell) for cell in row], "strong": i in table.strong} for i, row in enumerate(table.rows)
+        ],
+        "note": _text(table.note),
+    }
+
+
+def _text(text: str) -> str:
+    return printable(text, longest=_LONGEST)

@@ -40,9 +40,10 @@ def series(event: MasterPortfolioOptimized) -> dict[str, Shown]:
 
 
 def _naive_and_master(event: MasterPortfolioOptimized) -> Section:
+    whole = ", before units are made whole" if event.trading else ""
     lead = (
-        "Naive is what the pods would hold if each bought by itself; master is what they hold together. Shares are of"
-        " the whole capital, before units are made whole."
+        "Naive is what the pods would hold if each bought by itself (each part alone); master is what they hold"
+        f" together (all together). Shares are of the whole capital{whole}."
     )
     classes = _classes(event)
     rows = [

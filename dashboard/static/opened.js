@@ -63,32 +63,39 @@ async function ask(id) {
   }
 }
 
-function section(id, { title, sentences, tables, charts }) {
-  const made = element("section", {}, element("h3", {}, title));
-  if (sentences.length === 1) made.append(element("p", {}, sentences[0]));
-  else if (sentences.length) made.append(element("ul", {}, ...sentences.map((sentence) => element("li", {}, sentence))));
-  made.append(...charts.map((chart) => picture(id, chart)), ...tables.map(table));
-  return made;
+function section(id, { title, lead, charts, tables, points }) {
+  return element("section", {},
+    element("h3", {}, title),
+    ...lead.map((sentence) => element("p", {}, sentence)),
+    charts.length ? element("div", { class: "charts" }, ...charts.map((chart) => picture(id, chart))) : null,
+    ...tables.map(table),
+    points.length ? element("ul", {}, ...points.map((sentence) => element("li", {}, sentence))) : null);
 }
 
 function picture(id, { name, title, alt }) {
   const source = (theme) => `/requests/${encodeURIComponent(id)}/charts/${name}.svg?theme=${theme}`;
   return element("figure", {},
-    element("picture", {},
-      element("source", { srcset: source("dark"), media: "(prefers-color-scheme: dark)" }),
-      element("img", { src: source("light"), alt })),
-    element("figcaption", {}, title));
+    element("figcaption", {}, title),
+    scroll(title,
+      element("picture", {},
+        element("source", { srcset: source("dark"), media: "(prefers-color-scheme: dark)" }),
+        element("img", { src: source("light"), alt }))));
 }
 
-function table({ caption, columns, rows }) {
+function table({ caption, columns, rows, note }) {
   const kind = (i) => (columns[i].right ? "n" : null);
   const head = columns.map(({ name }, i) => element("th", { scope: "col", class: kind(i) }, name));
   const lines = rows.map(({ cells, strong }) =>
     element("tr", { class: strong ? "strong" : null }, ...cells.map((cell, i) => element("td", { class: kind(i) }, cell))));
-  // Wide tables scroll by themselves; who has no mouse reaches them with the keyboard.
-  return element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+  return scroll(caption,
     element("table", {},
       element("caption", {}, caption),
       element("thead", {}, element("tr", {}, ...head)),
-      element("tbody", {}, ...lines)));
+      element("tbody", {}, ...lines)),
+    note ? element("p", { class: "quiet" }, note) : null);
+}
+
+/** What is too wide scrolls by itself; who has no mouse reaches it with the keyboard. */
+function scroll(label, ...children) {
+  return element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": label }, ...children);
 }

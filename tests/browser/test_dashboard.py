@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 from playwright.async_api import expect
+from requests_made import data
 from stage import PATIENCE_MS, visiting
 from stream_made import conversation, send
 
 from bus import subjects
+from bus.messages import MasterPortfolioOptimized, parse_final
 
 if TYPE_CHECKING:
+    from conftest import Working
     from playwright.async_api import Browser, Locator, Page
     from stage import Stage
 
@@ -64,6 +67,32 @@ async def test_a_failure_says_its_reason(browser: Browser, stage: Stage) -> None
         await expect(page.locator("#requests tbody tr")).to_have_count(3)
         await page.get_by_label("Find").fill("r2")
         await expect(page.locator("#requests tbody tr")).to_have_count(1)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_a_real_request_opens_into_its_portfolio(browser: Browser, working: Working, scheme: str) -> None:
+    name = f"real-{scheme}"
+    async with visiting(browser, working.page, color_scheme=scheme) as page:
+        await expect(page.locator("#link")).to_have_text("Live")
+        await send(working.bus, [(subjects.request(name), data(name))])
+        await expect(row(page, name).locator(".coordinator[data-state=good]")).to_contain_text("proven optimal")
+        await page.get_by_role("button", name=name, exact=True).click()
+        dialog = page.get_by_role("dialog", name=name)
+        for title in ("On its way", "Naive and master", "What each goal gets", "Proof"):
+            await expect(dialog.get_by_role("heading", name=title)).to_be_visible()
+        (final,) = await working.bus.record([subjects.final(name)])
+        event = parse_final(final.data)
+        assert isinstance(event, MasterPortfolioOptimized)
+        await expect(dialog.get_by_role("cell", name=f"{event.certificate.objective:.8f}")).to_be_visible()
+        for row_ in event.correlations:
+            await expect(dialog.get_by_role("cell", name=f"{row_.correlation:.2f}", exact=True).first).to_be_visible()
+        pictures = dialog.get_by_role("img")
+        assert await pictures.count() >= 4
+        for picture in await pictures.all():
+            await picture.scroll_into_view_if_needed()
+            await expect(picture).not_to_have_js_property("naturalWidth", 0)
+            assert (await picture.evaluate("node => node.currentSrc")).endswith(f"?theme={scheme}")
+            assert await picture.get_attribute("alt")
 
 
 async def test_what_customers_write_is_text(browser: Browser, stage: Stage) -> None:
