@@ -22,6 +22,9 @@ setup: $(READY) ## Make .venv with everything in it
 demo: $(READY) ## Run the whole system once, on the reference customer
 	@$(BIN)/podfolio demo
 
+dashboard: $(READY) ## Run the whole system with example requests, and show it in a browser until Ctrl-C
+	@$(BIN)/podfolio demo --dashboard
+
 tools: ## Install what tests need besides Python, on Debian, as root: a browser, promtool, Node, kubectl, Poppler
 	@missing=; for tool in chromium:chromium promtool:prometheus npm:npm kubectl:kubernetes-client pdftoppm:poppler-utils; do \
 	  command -v $${tool%%:*} > /dev/null || missing="$$missing $${tool##*:}"; done; \
@@ -67,4 +70,4 @@ constraints: ## Pin the newest packages that work, in constraints.txt
 	rm -rf .venv && $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --editable '.[dev,fuzz]'
 	$(BIN)/python -m pip freeze --exclude-editable | grep -v ' @ ' > constraints.txt
 
-.PHONY: help setup demo tools test fuzz check audit chaos bench bench-ladder bench-public schemas constraints
+.PHONY: help setup demo dashboard tools test fuzz check audit chaos bench bench-ladder bench-public schemas constraints

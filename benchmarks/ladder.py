@@ -41,7 +41,6 @@ from solver import minimise
 from portfolio.conic import proof
 from portfolio.conic.solution import Status
 from portfolio.rules import Duplicates
-from report import table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

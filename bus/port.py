@@ -118,6 +118,19 @@ class Stored(Enum):
     TAKEN = "taken"  # somebody else's is there, and stays
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How long a work queue is.
+
+    Attributes:
+        waiting: Messages that no worker has been handed yet.
+        in_hand: Messages that were handed to a worker and are not settled.
+    """
+
+    waiting: int
+    in_hand: int
+
+
 class Bus(Protocol):
     """Publish once, work a queue, read a request's record, follow the stream."""
 

@@ -7,6 +7,7 @@ import logging
 import click
 import structlog
 
+from cli.commands.dashboard import dashboard
 from cli.commands.demo import demo
 from cli.commands.keys import keys
 from cli.commands.report import report
@@ -24,6 +25,7 @@ def podfolio() -> None:
 
 
 for command in (
+    dashboard,
     demo,
     keys,
     report,

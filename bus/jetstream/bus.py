@@ -12,7 +12,7 @@ from bus.jetstream.publication import Publication
 from bus.jetstream.streams import EVENTS, TIMERS
 from bus.jetstream.watch import watch
 from bus.jetstream.wire import Wire
-from bus.port import COORDINATORS, DEADLINES, BusError, NotSetUpError, pod_of_queue
+from bus.port import COORDINATORS, DEADLINES, Backlog, BusError, NotSetUpError, pod_of_queue
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping
@@ -93,9 +93,25 @@ class JetStreamBus:
         # Others may have consumers too; only ours are queues.
         return frozenset(name for name in names if name == COORDINATORS or pod_of_queue(name) is not None)
 
+    async def backlog(self, queue: str) -> Backlog:
+        """Say how long a work queue is, by the server's account.
+
+        Raises:
+            NotSetUpError: If there is no such queue.
+            RefusedError: If we may not know.
+            UnreachableError: If the server did not answer in time.
+        """
+        answer = await self.ask_api(f"CONSUMER.INFO.{_stream_of(queue)}.{queue}")
+        return Backlog(waiting=answer["num_pending"], in_hand=answer["num_ack_pending"])
+
     def follow(self, *, since: datetime | None = None, everything: bool = False) -> AsyncGenerator[Message, None]:
         """Follow the event stream as an observer; see ``Bus``."""
         return observer.follow(self._wire, since=since, everything=everything)
+
+    @property
+    def is_reconnecting(self) -> bool:
+        """Whether the connection is broken and looks for a server."""
+        return self._wire.is_reconnecting
 
     async def mention(self, subject: str, data: bytes) -> None:
         """Publish what nobody keeps; see ``Bus``."""

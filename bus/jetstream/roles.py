@@ -78,7 +78,7 @@ def inbox_of(role: str) -> str:
 def roles(pods: Collection[str]) -> tuple[Role, ...]:
     """Give every role of a system with these *pods*."""
     agents = (_agent(pod) for pod in sorted(pods))
-    return (_requester(), _observer(), *agents, _coordinator(), _admin(pods), _operator())
+    return (_requester(), _observer(pods), *agents, _coordinator(), _admin(pods), _operator())
 
 
 def authorization(pods: Collection[str], public_keys: Mapping[str, str]) -> str:
@@ -103,8 +103,11 @@ def _requester() -> Role:
     return Role(REQUESTER, (_PROBE, asking, _whose(asking), _READ_EVENTS, _stream_info(EVENTS)), _HEARD)
 
 
-def _observer() -> Role:
-    return Role(OBSERVER, (_PROBE, _READ_EVENTS, _stream_info(EVENTS)), _HEARD)
+def _observer(pods: Collection[str]) -> Role:
+    """Read what is stored, and how long the queues are; both tell, neither changes anything."""
+    names = [queue["name"] for stream, queue in wanted_queues(pods, ack_wait_s=0) if stream == EVENTS]
+    lengths = (f"{_API}.CONSUMER.NAMES.{EVENTS}", *(f"{_API}.CONSUMER.INFO.{EVENTS}.{name}" for name in names))
+    return Role(OBSERVER, (_PROBE, _READ_EVENTS, _stream_info(EVENTS), *lengths), _HEARD)
 
 
 def _agent(pod: str) -> Role:

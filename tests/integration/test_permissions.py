@@ -27,7 +27,7 @@ from bus.jetstream import Connection, JetStreamBus, connect
 from bus.jetstream.roles import ADMIN, COORDINATOR, OBSERVER, OPERATOR, REQUESTER, agent_role, inbox_of, roles
 from bus.jetstream.server import Server, launch
 from bus.jetstream.setup import set_up
-from bus.port import COORDINATORS, DEADLINES, RefusedError, Stored, pod_queue
+from bus.port import COORDINATORS, DEADLINES, Backlog, RefusedError, Stored, pod_queue
 from bus.service import Endpoint, Service, service_name
 from bus.subjects import Kind
 from cli.keys import Keys, make_keys
@@ -80,11 +80,11 @@ PUBLISH: dict[str, frozenset[str]] = {
     "$JS.ACK.PODFOLIO.pod-beta.PODFOLIO.pod-alpha.1.2.3": frozenset({BETA}),
     "$JS.ACK._.hash.PODFOLIO.pod-alpha.1.99.1.1.0": NOBODY,
     # Queues: look, create, change, delete.
-    "$JS.API.CONSUMER.INFO.PODFOLIO.pod-alpha": frozenset({ALPHA, ADMIN}),
-    "$JS.API.CONSUMER.INFO.PODFOLIO.pod-beta": frozenset({BETA, ADMIN}),
-    "$JS.API.CONSUMER.INFO.PODFOLIO.coord": frozenset({COORDINATOR, ADMIN}),
+    "$JS.API.CONSUMER.INFO.PODFOLIO.pod-alpha": frozenset({ALPHA, ADMIN, OBSERVER}),
+    "$JS.API.CONSUMER.INFO.PODFOLIO.pod-beta": frozenset({BETA, ADMIN, OBSERVER}),
+    "$JS.API.CONSUMER.INFO.PODFOLIO.coord": frozenset({COORDINATOR, ADMIN, OBSERVER}),
     "$JS.API.CONSUMER.INFO.PODFOLIO_TIMERS.coord-due": frozenset({COORDINATOR, ADMIN}),
-    "$JS.API.CONSUMER.NAMES.PODFOLIO": frozenset({COORDINATOR}),
+    "$JS.API.CONSUMER.NAMES.PODFOLIO": frozenset({COORDINATOR, OBSERVER}),
     "$JS.API.CONSUMER.LIST.PODFOLIO": NOBODY,
     "$JS.API.CONSUMER.CREATE.PODFOLIO.pod-alpha.podfolio.v1.request.>": frozenset({ADMIN}),
     "$JS.API.CONSUMER.CREATE.PODFOLIO.pod-alpha.podfolio.v1.>": NOBODY,
@@ -340,12 +340,15 @@ async def test_every_role_does_its_work_and_is_refused_nothing(guarded: Guarded)
         assert await publish(coordinator, subjects.final("r1")) is Stored.SAME
         assert await publish(coordinator, subjects.rejected(1)) is Stored.NEW
         stop.set()
+        lengths = {queue: await observer.backlog(queue) for queue in await observer.queues()}
         async with aclosing(observer.follow(everything=True)) as messages:
             seen = [(await anext(messages)).subject for _ in range(4)]
         done = await set_up(admin, PODS)
 
     log = (guarded.keys.folder.parent / "log").read_text(encoding="utf-8")
     assert len(read) == 2
+    # Beta never took its request, and the coordinator gave one message back.
+    assert lengths == {"pod-alpha": Backlog(0, 0), "pod-beta": Backlog(1, 0), COORDINATORS: Backlog(0, 1)}
     assert seen[0] == subjects.request("r1")
     assert not any(step.is_needed for step in done)
     assert "Violation" not in log
