@@ -9,6 +9,7 @@ import structlog
 
 from cli.commands.demo import demo
 from cli.commands.keys import keys
+from cli.commands.market import market
 from cli.commands.request import request
 from cli.commands.schema import schema
 from cli.commands.setup import setup
@@ -25,6 +26,7 @@ def podfolio() -> None:
 for command in (
     demo,
     keys,
+    market,
     request,
     schema,
     setup,
