@@ -7,7 +7,9 @@ import logging
 import click
 import structlog
 
+from cli.commands.compare import compare
 from cli.commands.demo import demo
+from cli.commands.frontier import frontier
 from cli.commands.keys import keys
 from cli.commands.market import market
 from cli.commands.request import request
@@ -24,7 +26,9 @@ def podfolio() -> None:
 
 
 for command in (
+    compare,
     demo,
+    frontier,
     keys,
     market,
     request,

@@ -34,7 +34,7 @@ _SHOWN = 5e-4
 _GAIN_SHOWN = 5e-5
 _PIPE_WIDTH = 120
 
-_METRICS = {
+METRICS = {
     "etfs": ("ETFs", "{:.0f}"),
     "positions": ("Positions (trades)", "{:.0f}"),
     "duplicated_etfs": ("Duplicated ETFs", "{:.0f}"),
@@ -208,7 +208,7 @@ def _income(console: Console, event: MasterPortfolioOptimized) -> RenderableType
 def _comparison(console: Console, event: MasterPortfolioOptimized) -> RenderableType:
     table = _table(console, "Without and with coordination", "", "Naive", "Master", "Change", "", right=(1, 2, 3))
     for row in event.comparison:
-        label, pattern = _METRICS.get(row.metric, (row.metric, "{:.4g}"))
+        label, pattern = METRICS.get(row.metric, (row.metric, "{:.4g}"))
         naive, master = (pattern.format(v) if v is not None else "none" for v in (row.naive, row.master))
         table.add_row(label, naive, master, _change(row), _verdict(row, pattern))
     return table
@@ -231,12 +231,12 @@ def _verdict(row: ComparisonRow, pattern: str) -> Text:
 
 
 # What a goal's figure is called, and how it is written.
-_FIGURES = {measure.value: (measure.label, measure.show) for measure in Measure} | {
+FIGURES = {measure.value: (measure.label, measure.show) for measure in Measure} | {
     metric: (label.split(",")[0], pattern.format)
-    for metric, (label, pattern) in _METRICS.items()
+    for metric, (label, pattern) in METRICS.items()
     if metric not in set(Measure)
 }
-_FIGURES["correlation"] = ("Correlation", "{:.2f}".format)
+FIGURES["correlation"] = ("Correlation", "{:.2f}".format)
 
 
 def _goals(console: Console, event: MasterPortfolioOptimized) -> RenderableType:
@@ -244,7 +244,7 @@ def _goals(console: Console, event: MasterPortfolioOptimized) -> RenderableType:
     title = "Goals, the most important first: each as well as the rules and the goals before it allow"
     table = _table(console, title, *columns, right=(2, 3, 4, 5, 7))
     for goal in event.goals:
-        label, show = _FIGURES[goal.figure]
+        label, show = FIGURES[goal.figure]
         shown = ["" if v is None else show(v) for v in (goal.best_alone, goal.best_together, goal.delivered)]
         gain = goal.gain_of_one_percent or 0.0
         table.add_row(
@@ -266,7 +266,7 @@ def _in_a_sentence(label: str) -> str:
 
 def _read_aloud(goal: GoalAccount) -> str:
     """Say of a goal that gave way what was asked, what was possible and what the customer gets."""
-    label, show = _FIGURES[goal.figure]
+    label, show = FIGURES[goal.figure]
     of = f"{' and '.join(goal.pods)}: " if goal.pods else "The whole portfolio: "
     side = "at most" if goal.better == "lower" else "at least"
     text = f"{of}{_in_a_sentence(label)} of {side} {show(goal.asked)} was asked. "
@@ -333,7 +333,7 @@ def _failure(console: Console, event: MasterPortfolioFailed) -> RenderableType:
             console, "Cannot be kept together", "Requirement", "Asks", "Best alone", "Best together", right=(2, 3)
         )
         for conflict in event.conflicts:
-            show = _FIGURES.get(conflict.requirement.rpartition(".")[2], ("", str))[1]
+            show = FIGURES.get(conflict.requirement.rpartition(".")[2], ("", str))[1]
             best = ["" if v is None else show(v) for v in (conflict.best_alone, conflict.best_together)]
             table.add_row(conflict.requirement, conflict.words, *best)
         parts.append(table)
