@@ -9,6 +9,8 @@
 | ``podfolio_timers.v1.timer.<id>``    | the coordinators  | a deadline, waiting              |
 | ``podfolio_timers.v1.due.<id>``      | the server        | that deadline, fallen due        |
 | ``podfolio_news.v1.<the rest>``      | the server        | that something has been stored   |
+| ``$KV.podfolio_markets.id.<market>`` | an administrator  | the hash of a market             |
+| ``$KV.podfolio_markets.sha256.<it>`` | an administrator  | the market with that hash        |
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from enum import StrEnum
 _PREFIX = "podfolio.v1"
 _TIMERS = "podfolio_timers.v1"
 _NEWS = "podfolio_news.v1"
+MARKETS_BUCKET = "podfolio_markets"
+_MARKETS = f"$KV.{MARKETS_BUCKET}"
 
 # One token of a NATS subject that is also safe as a file name and in a URL.
 ID_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
@@ -34,6 +38,7 @@ ALL_REJECTED = f"{_PREFIX}.rejected.*"
 ALL_TIMERS = f"{_TIMERS}.timer.*"
 ALL_DUE = f"{_TIMERS}.due.*"
 ALL_NEWS = f"{_NEWS}.>"
+ALL_MARKETS = f"{_MARKETS}.>"
 
 
 class Kind(StrEnum):
@@ -92,6 +97,16 @@ def timer(request_id: str) -> str:
 def due(request_id: str) -> str:
     """Name the subject where a request's deadline falls due."""
     return f"{_TIMERS}.due.{request_id}"
+
+
+def market_id(market_id: str) -> str:
+    """Name the key under which a market's hash is published; ``*`` matches every market's."""
+    return f"{_MARKETS}.id.{market_id}"
+
+
+def market_content(sha256: str) -> str:
+    """Name the key under which the market with this hash is published."""
+    return f"{_MARKETS}.sha256.{sha256}"
 
 
 def parse(subject: str) -> Address:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 
 import click
 import structlog
@@ -18,6 +19,7 @@ from cli.commands.setup import setup
 from cli.commands.up import up
 from cli.commands.verify import verify
 from cli.commands.watch import watch
+from portfolio.market import VARIABLE
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -45,6 +47,8 @@ def main() -> None:
     """Run the command."""
     # People read pages here; what the bus has to say of its connections goes into the processes' logs.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    # One's own markets, here and in the processes that are started from here.
+    os.environ.setdefault(VARIABLE, "markets")
     podfolio(prog_name="podfolio")
 
 

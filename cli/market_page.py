@@ -145,3 +145,11 @@ def show_list(console: Console, places: Mapping[str, Mapping[str, Traversable]])
             facts = (market.sha256[:12], str(len(market.etfs)), f"{market.risk_free:.2%}", "")
             table.add_row(market_id, where, *facts)
     console.print(table)
+
+
+def show_published(console: Console, published: Mapping[str, str], where: str) -> None:
+    """Print what is published on a server, a line each."""
+    table = make_table(console, f"Published on {where}", "Id", "Hash")
+    for market_id, sha256 in sorted(published.items()):
+        table.add_row(market_id, sha256[:12])
+    console.print(table if published else f"No market is published on {where}.")

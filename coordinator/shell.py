@@ -14,6 +14,7 @@ from bus import metrics, subjects, tracing
 from bus.envelope import publish
 from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, MessageRejected, Reason, parse_request
 from bus.port import COORDINATORS, DEADLINES, Stored, UnreachableError, pod_of_queue
+from bus.snapshots import nothing_to_provide
 from bus.subjects import Kind
 from bus.workers import work_off
 from coordinator.decisions import Fail, Optimise, SetDeadline, Wait, admit, decide, read_record
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from bus.messages import FinalEvent, OptimizationRequest, PodResult
     from bus.port import Bus, Delivery, Message
     from bus.signing import Signer
+    from bus.snapshots import Provide
     from coordinator.decisions import Action
 
     Causes: TypeAlias = tuple[Mapping[str, str], ...]
@@ -65,12 +67,14 @@ class Coordinator:
         optimise: What makes the final event of a full set of results; a ``Solver``'s, but in tests.
         signer: Who signs final events; without one, they go unsigned.
         time: Tells the time by the server's clock.
+        provide: What fetches markets that are not here.
     """
 
     bus: Bus
     optimise: Optimiser
     signer: Signer | None = None
     time: ServerTime = field(default_factory=ServerTime)
+    provide: Provide = nothing_to_provide
     _pods: frozenset[str] = frozenset()
     # The time that is left is read when the turn comes, not when the waiting begins.
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -127,6 +131,7 @@ class Coordinator:
         """
         message = delivery.message
         if kind is Kind.REQUEST:
+            await self.provide(message.data)
             return await self.admit(message), (message.headers,)
         request_id = subjects.parse(message.subject).key
         record = read_record(
@@ -140,6 +145,8 @@ class Coordinator:
         if kind is Kind.DUE and record.request is None and delivery.attempt < _READS:
             text = f"the request {request_id}, whose deadline has come, is not there (yet)"
             raise UnreachableError(text)
+        if record.request is not None and record.final is None:
+            await self.provide(record.request.data)
         led = (record.request, *record.answers.values())
         return decide(record, due=kind is Kind.DUE), tuple(message.headers for message in led if message)
 

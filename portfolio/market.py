@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 FILES = ("etfs.csv", "moments.csv", "correlations.csv")
 CASH = "cash"
+# A market's name: of its folder, in requests, and in the subject under which it is published.
+ID_PATTERN = r"[a-z0-9][a-z0-9-]{0,63}"
 # Folders with markets of one's own, as in PATH; processes that compute inherit it.
 VARIABLE = "PODFOLIO_MARKETS"
 
