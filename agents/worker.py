@@ -13,6 +13,7 @@ from bus import metrics, subjects, tracing
 from bus.envelope import publish
 from bus.messages import PodFailed, Reason
 from bus.port import pod_queue
+from bus.snapshots import nothing_to_provide
 from bus.workers import work_off
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from bus.messages import PodAnswer
     from bus.port import Bus, Delivery, Stored
+    from bus.snapshots import Provide
 
 log = structlog.get_logger()
 
@@ -39,11 +41,13 @@ class Agent:
         bus: What it hears and speaks through.
         pod: Its pod.
         answer: What finds the answers.
+        provide: What fetches markets that are not here.
     """
 
     bus: Bus
     pod: str
     answer: Answer
+    provide: Provide = nothing_to_provide
 
     async def run(self, stop: asyncio.Event, *, at_once: int) -> None:
         """Answer requests until *stop* is set, then finish what is in hand."""
@@ -57,6 +61,7 @@ class Agent:
             return  # nobody can answer it; the coordinator puts it aside
         began = perf_counter()
         with tracing.span("optimise", pod=self.pod):
+            await self.provide(message.data)
             found = await self.answer(request_id, message.data)
         solved = perf_counter()
         stored = None

@@ -17,6 +17,7 @@ from bus.port import COORDINATORS, DEADLINES
 from bus.process import configure_logs, run
 from bus.service import Endpoint, Service, service_name
 from bus.signing import Signer
+from bus.snapshots import fetching
 from bus.subjects import ALL_DUE, ALL_POD_RESULTS, ALL_REQUESTS, Kind
 from coordinator import progress
 from coordinator.shell import Coordinator
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from bus.http import Address
-    from bus.jetstream import Connection
-    from bus.port import Bus
+    from bus.jetstream import Connection, JetStreamBus
 
 log = structlog.get_logger()
 
@@ -49,15 +49,15 @@ def main(settings: Connection, at_once: int, http: Address | None, solver_mib: i
         ),
     )
 
-    async def work(bus: Bus, stop: asyncio.Event, ready: asyncio.Event) -> None:
+    async def work(bus: JetStreamBus, stop: asyncio.Event, ready: asyncio.Event) -> None:
         secret = settings.nkey_seed or settings.credentials
         signer = Signer(secret) if secret else None
         log.info("coordinator.signs", key=signer.key if signer else None)
-        async with Solver(
-            memory_mib=solver_mib, silent_s=solver_seconds, watch=partial(progress.optimising, bus)
-        ) as solver:
-            ready.set()
-            await Coordinator(bus, solver.optimise, signer).run(stop, at_once=at_once)
+        watch = partial(progress.optimising, bus)
+        with fetching(bus) as provide:
+            async with Solver(memory_mib=solver_mib, silent_s=solver_seconds, watch=watch) as solver:
+                ready.set()
+                await Coordinator(bus, solver.optimise, signer, provide=provide).run(stop, at_once=at_once)
 
     sys.exit(run(settings, work, service=service, http=http))
 

@@ -14,6 +14,7 @@ from bus import metrics, subjects, tracing
 from bus.envelope import publish
 from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, MessageRejected, Reason, parse_request
 from bus.port import COORDINATORS, DEADLINES, Stored, UnreachableError, pod_of_queue
+from bus.snapshots import nothing_to_provide
 from bus.subjects import Kind
 from bus.workers import work_off
 from coordinator import progress
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from bus.messages import FinalEvent, OptimizationRequest, PodResult
     from bus.port import Bus, Delivery, Message
     from bus.signing import Signer
+    from bus.snapshots import Provide
     from coordinator.decisions import Action
 
     Causes: TypeAlias = tuple[Mapping[str, str], ...]
@@ -66,12 +68,14 @@ class Coordinator:
         optimise: What makes the final event of a full set of results; a ``Solver``'s, but in tests.
         signer: Who signs final events; without one, they go unsigned.
         time: Tells the time by the server's clock.
+        provide: What fetches markets that are not here.
     """
 
     bus: Bus
     optimise: Optimiser
     signer: Signer | None = None
     time: ServerTime = field(default_factory=ServerTime)
+    provide: Provide = nothing_to_provide
     _pods: frozenset[str] = frozenset()
     # The time that is left is read when the turn comes, not when the waiting begins.
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -135,6 +139,7 @@ class Coordinator:
         if request_id in self._finished:
             return Wait("finished"), ()
         if kind is Kind.REQUEST:
+            await self.provide(message.data)
             return await self.admit(message), (message.headers,)
         if kind is Kind.POD and not await self.is_last_in_hand(request_id, message.sequence):
             return Wait("another_answer_in_hand"), ()
@@ -151,6 +156,8 @@ class Coordinator:
             raise UnreachableError(text)
         if record.final is not None:
             self._finished.add(request_id)
+        if record.request is not None and record.final is None:
+            await self.provide(record.request.data)
         led = (record.request, *record.answers.values())
         action = decide(record, due=kind is Kind.DUE)
         if kind is Kind.POD:

@@ -7,7 +7,7 @@ import contextlib
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from bus.jetstream import asking, deadlines, deliveries, discovery, observer, record
+from bus.jetstream import asking, bucket, deadlines, deliveries, discovery, observer, record
 from bus.jetstream.publication import Publication
 from bus.jetstream.streams import EVENTS, TIMERS
 from bus.jetstream.watch import watch
@@ -127,6 +127,18 @@ class JetStreamBus:
 
         async with self._wire.overhear(subject, hear):
             yield
+
+    async def publish_market(self, market_id: str, sha256: str, packed: bytes) -> Stored:
+        """Publish a market, once; see ``bucket`` and ``bus.snapshots``."""
+        return await bucket.publish(self._wire, market_id, sha256, packed)
+
+    async def published_market(self, market_id: str) -> tuple[str, bytes] | None:
+        """Read a published market's hash and packed content; see ``bucket``."""
+        return await bucket.read(self._wire, market_id)
+
+    async def published_markets(self) -> dict[str, str]:
+        """Give the hash of every published market, by id."""
+        return await bucket.names(self._wire)
 
     async def closed(self) -> None:
         """Return when the connection is lost for good or has become useless."""

@@ -218,10 +218,10 @@ async def test_setup_says_what_it_would_do_does_it_and_does_nothing_twice(tmp_pa
 
     assert (would, did, twice) == (1, 0, 0)
     assert again == ran[0], "a dry run does nothing"
-    assert wanted.count("would be created") == created.count("created") == nothing.count("as it should be") == 8
+    assert wanted.count("would be created") == created.count("created") == nothing.count("as it should be") == 9
     assert "PODFOLIO_TIMERS  created" in created
-    assert "All 8 are as they should be." in nothing
+    assert "All 9 are as they should be." in nothing
     assert checked == (0, nothing, "")
     assert unknown[0] == 1
     assert "pod-epsilon      would be created" in unknown[1]
-    assert "1 of 5 would change; nothing was done." in unknown[1]
+    assert "1 of 6 would change; nothing was done." in unknown[1]
