@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
+from bus.mistakes import explain
 from portfolio.errors import DataError
 from portfolio.mandate import Mandate
 
@@ -46,6 +47,5 @@ def _read(file: Traversable) -> Mandate:
         message = f"cannot read the mandate {file.name}: {error}"
         raise DataError(message) from error
     except ValidationError as error:
-        told = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        message = f"the mandate {file.name} is not valid: {told}"
+        message = f"the mandate {file.name} is not valid: {explain(error)}"
         raise DataError(message) from error

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, model_validator
 
+from bus.forms import GOAL, MARKET, PAIR, TICKER
+from bus.mistakes import explain, named
 from bus.subjects import ID_PATTERN, POD_PATTERN
 from portfolio.account import (
     ComparisonRow,
@@ -67,10 +69,10 @@ _SUM_WITHIN = 1e-6
 
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 Pod = Annotated[str, StringConstraints(pattern=POD_PATTERN)]
-Ticker = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,12}$")]
+Ticker = Annotated[str, StringConstraints(pattern=TICKER)]
 Share = Annotated[float, Field(ge=0, le=1)]
-GoalName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}\.[a-z_]{1,32}$")]
-PodPair = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,63}$")]
+GoalName = Annotated[str, StringConstraints(pattern=GOAL)]
+PodPair = Annotated[str, StringConstraints(pattern=PAIR)]
 
 
 T = TypeVar("T")
@@ -325,7 +327,7 @@ class OptimizationRequest(_Strict):
     version: Literal[1] = 1
     request_id: Id
     customer: Customer
-    market: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+    market: Annotated[str, StringConstraints(pattern=MARKET)]
     pod_weights: Annotated[
         dict[Pod, Share] | None, Field(min_length=1, max_length=32, description="Shares of the capital; sum 1.")
     ] = None
@@ -567,10 +569,22 @@ _REQUEST: TypeAdapter[OptimizationRequest] = TypeAdapter(OptimizationRequest)
 _POD_ANSWER: TypeAdapter[PodAnswer] = TypeAdapter(Annotated[PodAnswer, Field(discriminator="type")])
 _FINAL: TypeAdapter[FinalEvent] = TypeAdapter(Annotated[FinalEvent, Field(discriminator="type")])
 
-# How many of a body's mistakes are told: enough to mend it in one go, not enough to flood a log.
-_TOLD = 8
-# Longest name and longest sentence of a mistake: what was sent may be most of it.
-_NAME, _SENTENCE = 120, 600
+# What a request may say, at any depth: one of these is likely to be meant by a field that is not known.
+_FIELDS = frozenset(
+    name
+    for part in (
+        OptimizationRequest,
+        Customer,
+        RequestRules,
+        RequestPreferences,
+        Goal,
+        Account,
+        HoldingOwned,
+        ParcelOwned,
+        ReformFacts,
+    )
+    for name in part.model_fields
+)
 
 
 def parse_request(data: bytes, request_id: str) -> OptimizationRequest:
@@ -610,7 +624,7 @@ def _read(adapter: TypeAdapter[T], data: bytes) -> T:
     try:
         return adapter.validate_json(data)
     except ValidationError as error:
-        raise BadMessageError(_explain(error)) from None
+        raise BadMessageError(explain(error, _FIELDS)) from None
 
 
 def _once(fields: list[tuple[str, object]]) -> None:
@@ -622,30 +636,13 @@ def _once(fields: list[tuple[str, object]]) -> None:
     if len(dict(fields)) < len(fields):
         names = [name for name, _ in fields]
         twice = next(name for name in names if names.count(name) > 1)
-        message = f"{_short(twice, _NAME)} is given twice: give each field once"
+        message = f"{named(twice)} is given twice: give each field once"
         raise BadMessageError(message)
 
 
 def encode(body: BaseModel) -> bytes:
     """Write a body as JSON."""
     return body.model_dump_json().encode()
-
-
-def _explain(error: ValidationError) -> str:
-    told = []
-    for mistake in error.errors(include_url=False, include_input=False)[:_TOLD]:
-        where = _short(".".join(str(part) for part in mistake["loc"]), _NAME)
-        what = _short(mistake["msg"].removeprefix("Value error, "), _SENTENCE)
-        told.append(f"{where}: {what}" if where else what)
-    if error.error_count() > _TOLD:
-        told.append(f"and {error.error_count() - _TOLD} more")
-    return "; ".join(told)
-
-
-def _short(text: str, longest: int) -> str:
-    """Cut a text that repeats what somebody sent, and take out what a terminal would obey."""
-    text = text if len(text) <= longest else f"{text[:longest]}..."
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 # Every body, by the name under which its JSON Schema is published.
