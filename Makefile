@@ -55,6 +55,9 @@ bench-ladder: $(READY) ## Measure synthetic instances up to 400 ETFs; two hours,
 bench-public: $(READY) ## Measure public instances of one portfolio: make bench-public DATA=directory
 	$(BIN)/python benchmarks/run.py --only public --data $(DATA) --write docs/benchmarks.md
 
+messages: $(READY) ## Write the catalogue of all sentences that reach people into docs/messages.md
+	PYTHONPATH=tests $(BIN)/python -m catalogue docs/messages.md
+
 schemas: $(READY) ## Write the JSON Schemas of all messages into docs/schemas
 	$(BIN)/podfolio schema --out docs/schemas
 
@@ -62,4 +65,4 @@ constraints: ## Pin the newest packages that work, in constraints.txt
 	rm -rf .venv && $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --editable '.[dev,fuzz]'
 	$(BIN)/python -m pip freeze --exclude-editable | grep -v ' @ ' > constraints.txt
 
-.PHONY: help setup demo test fuzz check audit chaos bench bench-ladder bench-public schemas constraints
+.PHONY: help setup demo test fuzz check audit chaos bench bench-ladder bench-public messages schemas constraints

@@ -35,7 +35,7 @@ def load(pod: str) -> Mandate:
         return _read(Path(pod))
     files = bundled()
     if pod not in files:
-        message = f"unknown pod {pod!r}; there are {', '.join(files)} (or give the path of a .toml file)"
+        message = f"unknown pod {pod}: name one of {', '.join(files)}, or give the path of a .toml file"
         raise DataError(message)
     return _read(files[pod])
 
@@ -44,7 +44,8 @@ def _read(file: Traversable) -> Mandate:
     try:
         return _MANDATE.validate_python(tomllib.loads(file.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        message = f"cannot read the mandate {file.name}: {error}"
+        what = error.strerror if isinstance(error, OSError) else error
+        message = f"cannot read the mandate {file.name} ({what}): give the path of a .toml file that states one"
         raise DataError(message) from error
     except ValidationError as error:
         message = f"the mandate {file.name} is not valid: {explain(error)}"

@@ -62,8 +62,6 @@ LEAST_SHARE = 1e-4
 # Income tax of 30 % and the Medicare levy of 2 %.
 _USUAL_RATE = 0.32
 
-_SIGNED = "Of the coordinator, where it has a key; covers every other member, unknown ones too."
-
 # Shares that people write by hand add up to one as far as their decimals go.
 _SUM_WITHIN = 1e-6
 
@@ -223,7 +221,7 @@ class Account(_Strict):
         later = [(h.ticker, p.acquired) for h in self.holdings for p in h.parcels if p.acquired > self.as_of]
         if later:
             told = ", ".join(f"{ticker} on {acquired}" for ticker, acquired in later)
-            message = f"parcels were acquired after the day of the trades, {self.as_of}: {told}"
+            message = f"parcels were acquired after the day of the trades, {self.as_of}: {told}; correct one of the two"
             raise ValueError(message)
         return self
 
@@ -307,7 +305,9 @@ class RequestRules(_Strict):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.min_weight > self.max_weight:
-            message = f"min_weight {self.min_weight} is above max_weight {self.max_weight}"
+            message = (
+                f"min_weight {self.min_weight} is above max_weight {self.max_weight}: lower the one or raise the other"
+            )
             raise ValueError(message)
         return self
 
@@ -377,7 +377,7 @@ class OptimizationRequest(_Strict):
             message = "give pod_weights or goals: without either, the capital cannot be split over the pods"
             raise ValueError(message)
         if self.pod_weights is not None and not math.isclose(sum(self.pod_weights.values()), 1.0, abs_tol=_SUM_WITHIN):
-            message = f"pod_weights sum to {sum(self.pod_weights.values()):.6g}, not to 1"
+            message = f"pod_weights sum to {sum(self.pod_weights.values()):.6g}, not to 1: change them so that they do"
             raise ValueError(message)
         return self
 
@@ -458,6 +458,12 @@ class Signature(_Lenient):
     ]
 
 
+Signed = Annotated[
+    Signature | None,
+    Field(description="Of the coordinator, where it has a key; covers every other member, unknown ones too."),
+]
+
+
 class Reason(StrEnum):
     """Why there is no result. A list to which later versions add: one that is not known here is read as the last."""
 
@@ -474,9 +480,30 @@ class Reason(StrEnum):
     SOLVER_FAILED = "solver_failed"
     INTERNAL_ERROR = "internal_error"
 
+    @property
+    def words(self) -> str:
+        """Say it to people."""
+        return _REASONS[self]
+
     @classmethod
     def _missing_(cls, value: object) -> Reason | None:
         return cls.INTERNAL_ERROR if isinstance(value, str) else None
+
+
+_REASONS = {
+    Reason.INVALID_REQUEST: "the request cannot be right as it is",
+    Reason.UNKNOWN_POD: "the request names a pod that this system does not have",
+    Reason.UNKNOWN_MARKET: "the request names a market that this system does not have",
+    Reason.UNKNOWN_ETF: "the request names an ETF that its market does not describe",
+    Reason.GOAL_UNREACHABLE: "a pod cannot reach its goals, and none may give way",
+    Reason.RULES_CONFLICT: "rules, or rules and goals, contradict each other",
+    Reason.DEADLINE_EXCEEDED: "not every pod answered in time",
+    Reason.OVERLOADED: "more was asked of the system than it can answer in time",
+    Reason.MARKETS_DIFFER: "parts of the system have different snapshots of the market",
+    Reason.CHECK_FAILED: "the portfolio did not pass its own check",
+    Reason.SOLVER_FAILED: "the solver found no portfolio that can be trusted",
+    Reason.INTERNAL_ERROR: "the system failed, through no fault of the request",
+}
 
 
 class PodResult(_Lenient):
@@ -532,7 +559,7 @@ class MasterPortfolioOptimized(_Lenient):
     trading: Trading | None = None
     certificate: Certificate
     elapsed_s: Annotated[float, Field(description="Time the coordinator took to optimise and check.")]
-    signature: Annotated[Signature | None, Field(description=_SIGNED)] = None
+    signature: Signed = None
 
 
 class MasterPortfolioFailed(_Lenient):
@@ -548,7 +575,7 @@ class MasterPortfolioFailed(_Lenient):
     conflicts: tuple[Conflict, ...] = ()
     repairs: tuple[Repair, ...] = ()
     missing_pods: tuple[str, ...] = ()
-    signature: Annotated[Signature | None, Field(description=_SIGNED)] = None
+    signature: Signed = None
 
 
 class MessageRejected(_Lenient):

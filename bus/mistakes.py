@@ -47,7 +47,7 @@ _REMEDIES: Mapping[str, str] = {
     "model_type": "give an object, {{...}}",
     "string_too_long": "give at most {max_length:,} characters",
     "string_too_short": "give {min_length:,} or more characters",
-    "string_type": "give text",
+    "string_type": "give text in quotation marks",
     "too_long": "give at most {max_length:,} entries",
     "too_short": "give {min_length:,} or more entries",
     "union_tag_invalid": "give one whose type is one of {expected_tags}",

@@ -160,8 +160,8 @@ def _gains(console: Console, event: MasterPortfolioOptimized) -> RenderableType 
     return Group(table, *(Text(f"* {sentence}") for sentence in parcels.sentences(trading.gains, owned)))
 
 
-def _said_of_trades(event: MasterPortfolioOptimized, trading: Trading, owned: Owned) -> Iterator[str]:
-    gains = trading.gains
+def _does_not_pay(trading: Trading) -> Iterator[str]:
+    """Say why there are no orders."""
     if not trading.orders:
         yield "No order pays for itself: what is owned stays as it is."
     if (why := trading.does_not_pay) is not None:
@@ -169,6 +169,11 @@ def _said_of_trades(event: MasterPortfolioOptimized, trading: Trading, owned: Ow
             f"Were trading free, the best portfolio would add {why.gain:.4f} to the objective; getting there costs"
             f" {why.cost_aud:,.2f} AUD, which takes {why.cost:.4f} from it."
         )
+
+
+def _said_of_trades(event: MasterPortfolioOptimized, trading: Trading, owned: Owned) -> Iterator[str]:
+    gains = trading.gains
+    yield from _does_not_pay(trading)
     yield (
         f"Brokerage {trading.brokerage_aud:,.2f} AUD, half the spread {trading.spread_aud:,.2f} AUD, tax on capital"
         f" gains {gains.tax_aud:,.2f} AUD (due later, not paid from the account)."
@@ -286,13 +291,13 @@ def _read_aloud(goal: GoalAccount) -> str:
     label, show = _FIGURES[goal.figure]
     of = f"{' and '.join(goal.pods)}: " if goal.pods else "The whole portfolio: "
     side = "at most" if goal.better == "lower" else "at least"
-    text = f"{of}{_in_a_sentence(label)} of {side} {show(goal.asked)} was asked. "
+    said = f"{of}{_in_a_sentence(label)} of {side} {show(goal.asked)} was asked. "
     if goal.best_alone is not None:
-        text += f"Alone, with nothing else to care for, {show(goal.best_alone)} would be the best there is. "
+        said += f"Alone, with nothing else to care for, {show(goal.best_alone)} would be the best there is. "
     if goal.best_together is not None:
-        text += f"With all rules and the goals before it, {show(goal.best_together)} is; that is proven. "
+        said += f"With all rules and the goals before it, {show(goal.best_together)} is; that is proven. "
     delivered = "is not defined" if goal.delivered is None else f"is {show(goal.delivered)}"
-    return f"{text}In this portfolio it {delivered}."
+    return f"{said}In this portfolio it {delivered}."
 
 
 def _correlations(console: Console, event: MasterPortfolioOptimized) -> RenderableType:
@@ -332,7 +337,7 @@ def _failure(console: Console, event: MasterPortfolioFailed) -> RenderableType:
     parts: list[RenderableType] = [
         Panel(
             Text(event.message),
-            title=f"No portfolio for {event.request_id}: {event.reason.value}",
+            title=f"No portfolio for {event.request_id}: {event.reason.words}",
             box=box.ROUNDED if console.is_terminal else box.ASCII2,
             border_style="red",
         )

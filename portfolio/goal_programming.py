@@ -83,7 +83,7 @@ class Solver:
         start = self.states if self.states is not None and len(self.states) == len(form.program.k) else None
         solution = minimise(form.program, gap=gap, stop=self.stop, start=start)
         if faults := proof.faults(form.program, solution):
-            message = f"the proof of the master portfolio does not hold: {'; '.join(faults)}"
+            message = f"the proof of the portfolio does not hold; report this with the request_id: {'; '.join(faults)}"
             raise SolverError(message)
         self.nodes += solution.nodes
         self.leaves += len(solution.leaves)

@@ -118,7 +118,7 @@ def load(market_id: str) -> Market:
     """
     folders = bundled()
     if market_id not in folders:
-        message = f"unknown market {market_id!r}; this system has {', '.join(folders)}"
+        message = f"unknown market {market_id}: name one of {', '.join(folders)}"
         raise DataError(message)
     return read(folders[market_id])
 

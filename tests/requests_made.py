@@ -176,7 +176,7 @@ BAD: dict[str, tuple[bytes, str, str]] = {
     "index_of_a_day_in_a_quarter": (
         reformed({"cpi": {"2027-09-30": 104.6}}),
         "invalid_request",
-        "account.reform: the CPI is given for 2027-09-30; quarters are named by their first day, this one 2027-07-01",
+        "account.reform: the CPI is given for 2027-09-30; name quarters by their first day, this one 2027-07-01",
     ),
     "index_of_a_day_that_is_none": (
         reformed({"cpi": {"2027-07-32": 104.6}}),

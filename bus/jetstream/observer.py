@@ -96,14 +96,14 @@ async def _read(wire: Wire, place: Mapping[str, Any]) -> list[Message]:
     *frames, end = await _ask(wire, query, is_last=lambda frame: bool(status(frame)))
     verdict, told = status(end), end.headers or {}
     if verdict not in {_END_OF_BATCH, _NOTHING_FOUND}:
-        message = f"the server cannot read the stream: {verdict} {told.get('Description', '')}"
+        message = f"the server cannot read the stream: {verdict} {told.get('Description', '')}; see its log"
         raise RefusedError(message)
     # Each message, and the end, names the one before it: what was lost on the way is missed.
     before = "0"
     for frame in [*frames, *([end] if verdict == _END_OF_BATCH else [])]:
         headers = frame.headers or {}
         if headers.get("Nats-Last-Sequence") != before:
-            message = f"a message after {before} was lost on the way"
+            message = f"a message after {before} was lost on the way: try again"
             raise UnreachableError(message)
         before = headers.get("Nats-Sequence", "")
     return [read_stored(frame) for frame in frames]

@@ -43,13 +43,17 @@ def _read(frames: list[Frame], including: Message | None) -> tuple[Message, ...]
     *found, end = frames
     verdict = status(end)
     if verdict not in {_END_OF_BATCH, _NOTHING_FOUND}:
-        message = f"the server cannot read the record: {verdict} {(end.headers or {}).get('Description', '')}"
+        message = (
+            f"the server cannot read the record: {verdict} {(end.headers or {}).get('Description', '')}; see its log"
+        )
         raise RefusedError(message)
     if (end.headers or {}).get("Nats-Num-Pending", "0") != "0":
-        message = "the server sent only a part of the record"
+        message = "the server sent only a part of the record: try again"
         raise UnreachableError(message)
     messages = tuple(sorted((read_stored(frame) for frame in found), key=lambda message: message.sequence))
     if including is not None and all(message.sequence != including.sequence for message in messages):
-        message = f"the replica that answered has not yet got message {including.sequence} ({including.subject})"
+        message = (
+            f"the replica that answered has not yet got message {including.sequence} ({including.subject}): try again"
+        )
         raise UnreachableError(message)
     return messages
