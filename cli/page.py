@@ -295,7 +295,9 @@ def _read_aloud(goal: GoalAccount) -> str:
     if goal.best_alone is not None:
         said += f"Alone, with nothing else to care for, {show(goal.best_alone)} would be the best there is. "
     if goal.best_together is not None:
-        said += f"With all rules and the goals before it, {show(goal.best_together)} is; that is proven. "
+        said += (
+            f"With all rules and the goals before it, {show(goal.best_together)} is the best there is; that is proven. "
+        )
     delivered = "is not defined" if goal.delivered is None else f"is {show(goal.delivered)}"
     return f"{said}In this portfolio it {delivered}."
 

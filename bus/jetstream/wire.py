@@ -304,8 +304,8 @@ class Wire:
         text = str(error).lower()
         if "authorization violation" in text and not self._started:
             message = (
-                f"{self._settings} refuses these credentials ({self._settings.name}): give those of a user that it knows"
-                f" ({error})"
+                f"{self._settings} refuses these credentials ({self._settings.name}; {error}):"
+                " give those of a user that it knows"
             )
             raise RefusedError(message) from error
         if isinstance(error, ssl.SSLError) and not self._started:

@@ -76,23 +76,32 @@ def _lines() -> Iterator[str]:
             if here:
                 yield from ("", f"**{moment.when}**", "")
                 for sentence in here.values():
-                    yield from _entry(sentence, said)
+                    yield f"- {_text(sentence.template)}"
+                    if (example := example_of(sentence, list(here), said)) is not None:
+                        yield f"  > {_text(example)}"
     yield ""
 
 
-def _entry(sentence: Sentence, said: Sequence[str]) -> Iterator[str]:
-    yield f"- {_text(sentence.template)}"
-    if (example := example_of(sentence, said)) is not None:
-        yield f"  > {_text(example)}"
+def example_of(sentence: Sentence, templates: Sequence[str], said: Sequence[str]) -> str | None:
+    """Find what the code said with a sentence; None if that says no more than the sentence.
 
-
-def example_of(sentence: Sentence, said: Sequence[str]) -> str | None:
-    """Find what the code said with a sentence: as a whole, or else the first text that has it; None if nothing new."""
+    Args:
+        sentence: The sentence, or part of one.
+        templates: All that may be said at that moment: what says more of a text has a better claim to it.
+        said: What was said.
+    """
+    if sentence.is_error and sentence.template == literals(sentence.template):
+        return None
+    length = len(literals(sentence.template))
     finds = pattern(sentence.template)
-    whole = next((text for text in said if finds.fullmatch(text)), None)
-    example = whole or next((text for text in said if finds.search(text)), None)
-    says_more = sentence.template != literals(sentence.template) or not sentence.is_error
-    return example if says_more and example != sentence.template else None
+    rivals = [pattern(other) for other in templates if len(literals(other)) > length]
+
+    def rank(text: str) -> tuple[bool, int]:
+        begins = match.start() if (match := finds.search(text)) else 0
+        return finds.fullmatch(text) is None, sum(rival.match(text, begins) is not None for rival in rivals)
+
+    example = min((text for text in said if finds.search(text)), key=rank, default=None)
+    return None if example == sentence.template else example
 
 
 def _text(said: str) -> str:
