@@ -49,7 +49,7 @@ async def insist(
             return await attempt(max(FIRST_PAUSE_S, min(_ANSWER_S, deadline - now())))
         except UnreachableError as error:
             if now() + pause_s >= deadline:
-                message = f"{what}: no success within {timeout_s:g} s ({error}); try again"
+                message = f"{what}: no success within {timeout_s:g} s, try again ({error})"
                 raise UnreachableError(message) from error
             _log.debug("bus.retrying", what=what, error=str(error), pause_s=pause_s)
             if isinstance(error, NobodyListensError) and when_nobody_listens is not None:

@@ -103,7 +103,7 @@ async def _read(wire: Wire, place: Mapping[str, Any]) -> list[Message]:
     for frame in [*frames, *([end] if verdict == _END_OF_BATCH else [])]:
         headers = frame.headers or {}
         if headers.get("Nats-Last-Sequence") != before:
-            message = f"a message after {before} was lost on the way: try again"
+            message = f"a message after {before} was lost on the way"
             raise UnreachableError(message)
         before = headers.get("Nats-Sequence", "")
     return [read_stored(frame) for frame in frames]

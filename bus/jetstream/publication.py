@@ -70,8 +70,7 @@ class Publication:
         elif error["err_code"] == _STORE_FAILED and "per subject" not in error["description"]:
             message = f"the stream {EVENTS} is full ({error['description']}): raise its limits, or wait till it ages"
             raise FullError(message)
-        why = error["description"]
-        message = f"the server says that {self._subject} is taken, and does not show by what ({why}): try again"
+        message = f"the server says that {self._subject} is taken, and does not show by what ({error['description']})"
         raise UnreachableError(message)
 
     def _translate(self, error: Mapping[str, Any]) -> BusError:

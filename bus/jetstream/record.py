@@ -48,12 +48,10 @@ def _read(frames: list[Frame], including: Message | None) -> tuple[Message, ...]
         )
         raise RefusedError(message)
     if (end.headers or {}).get("Nats-Num-Pending", "0") != "0":
-        message = "the server sent only a part of the record: try again"
+        message = "the server sent only a part of the record"
         raise UnreachableError(message)
     messages = tuple(sorted((read_stored(frame) for frame in found), key=lambda message: message.sequence))
     if including is not None and all(message.sequence != including.sequence for message in messages):
-        message = (
-            f"the replica that answered has not yet got message {including.sequence} ({including.subject}): try again"
-        )
+        message = f"the replica that answered has not yet got message {including.sequence} ({including.subject})"
         raise UnreachableError(message)
     return messages

@@ -105,7 +105,7 @@ class Wire:
                     await self.tell(subject, data, reply=self._inbox + question.token, headers=headers)
                     return await question.answers()
             except TimeoutError:
-                message = f"no answer on {subject} within {timeout_s:.3g} s: try again"
+                message = f"no answer on {subject} within {timeout_s:.3g} s"
                 raise UnreachableError(message) from None
 
     async def tell(
@@ -121,10 +121,10 @@ class Wire:
         try:
             await self._client.publish(subject, data, reply, dict(headers) if headers else None)
         except (nats.errors.OutboundBufferLimitError, nats.errors.ConnectionDrainingError) as error:
-            message = f"not connected to {self._settings}: try again when it answers"
+            message = f"not connected to {self._settings}"
             raise UnreachableError(message) from error
         except nats.errors.ConnectionClosedError as error:
-            message = f"the connection to {self._settings} is closed: connect again"
+            message = f"the connection to {self._settings} is closed"
             raise UnreachableError(message) from error
         except (nats.errors.BadSubjectError, nats.errors.BadHeaderError) as error:
             message = f"NATS cannot carry this message ({error}; subject {subject!r}): change its subject or headers"
