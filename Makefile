@@ -66,8 +66,11 @@ bench-public: $(READY) ## Measure public instances of one portfolio: make bench-
 schemas: $(READY) ## Write what goes over the wire into docs: JSON Schemas, AsyncAPI, a page
 	$(BIN)/podfolio schema --out docs
 
+messages: $(READY) ## Write the catalogue of all sentences that reach people into docs/messages.md
+	PYTHONPATH=tests $(BIN)/python -m catalogue docs/messages.md
+
 constraints: ## Pin the newest packages that work, in constraints.txt
 	rm -rf .venv && $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --editable '.[dev,fuzz]'
 	$(BIN)/python -m pip freeze --exclude-editable | grep -v ' @ ' > constraints.txt
 
-.PHONY: help setup demo dashboard tools test fuzz check audit chaos bench bench-ladder bench-public schemas constraints
+.PHONY: help setup demo dashboard tools test fuzz check audit chaos bench bench-ladder bench-public schemas messages constraints

@@ -22,8 +22,19 @@ if TYPE_CHECKING:
     # What a child tells before it has the answer.
     Note: TypeAlias = Callable[[bytes], None]
 
-# What a failure event says of a ``MemoryError``.
-OUT_OF_MEMORY = "it needs more memory than the process that computes may hold: give it more (--solver-mib)"
+_OUT_OF_MEMORY = "it needs more memory than the process that computes may hold: give it more (--solver-mib)"
+
+# Errors of these packages say themselves what there is to say.
+_OURS = ("agents.", "bus.", "coordinator.", "portfolio.")
+
+
+def fault(error: Exception) -> str:
+    """Say to who asked why a process cannot answer."""
+    if isinstance(error, MemoryError):
+        return _OUT_OF_MEMORY
+    if type(error).__module__.startswith(_OURS):
+        return str(error)
+    return f"there is a fault in this system ({type(error).__name__}: {error}): report it with the request_id"
 
 
 def answer_all(answer: Callable[[bytes, Note], bytes], *, memory_mib: int, seconds: float) -> None:

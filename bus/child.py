@@ -78,10 +78,10 @@ class Child:
             process = await self._running()
             try:
                 async with asyncio.timeout(max(seconds, self.silent_s) + _GRACE_S):
-                    return await _exchange(process, question, noted)
+                    return await _exchange(process, question, self.silent_s, noted)
             except TimeoutError:
                 await self.end()
-                raise ChildDiedError(_told(-signal.SIGALRM)) from None
+                raise ChildDiedError(_told(-signal.SIGALRM, max(seconds, self.silent_s))) from None
             except BaseException:
                 # Also when cancelled: an answer that comes later must not be taken for another's.
                 await self.end()
@@ -93,12 +93,12 @@ class Child:
         self._process = await self._start()
         try:
             async with asyncio.timeout(_START_S):
-                await _answer(self._process)
+                await _answer(self._process, self.silent_s)
         except BaseException as error:
             await self.end()
             if not isinstance(error, TimeoutError):
                 raise
-            message = f"the process that computes was not ready within {_START_S:g} s"
+            message = f"the process that computes was not ready within {_START_S:g} s; its log says why"
             raise ChildDiedError(message) from None
         return self._process
 
@@ -127,16 +127,16 @@ class Child:
         await process.wait()
 
 
-async def _exchange(process: Process, question: bytes, noted: Noted | None) -> bytes:
+async def _exchange(process: Process, question: bytes, silent_s: float, noted: Noted | None) -> bytes:
     assert process.stdin is not None  # noqa: S101 - it was started with pipes
     # If it is gone, reading says so.
     with contextlib.suppress(ConnectionError):
         process.stdin.write(b"%d\n" % len(question) + question)
         await process.stdin.drain()
-    return await _answer(process, noted)
+    return await _answer(process, silent_s, noted)
 
 
-async def _answer(process: Process, noted: Noted | None = None) -> bytes:
+async def _answer(process: Process, silent_s: float, noted: Noted | None = None) -> bytes:
     """Read an answer, and the notes before it.
 
     Raises:
@@ -150,14 +150,20 @@ async def _answer(process: Process, noted: Noted | None = None) -> bytes:
                 await noted(note)
         return await process.stdout.readexactly(int(head))
     except asyncio.IncompleteReadError:
-        raise ChildDiedError(_told(await process.wait())) from None
+        raise ChildDiedError(_told(await process.wait(), silent_s)) from None
 
 
-def _told(status: int) -> str:
-    """Say in words what a process ended of; negative is a signal."""
+def _told(status: int, limit_s: float) -> str:
+    """Say in words what a process ended of; negative is a signal. *limit_s* is the time that may have run out."""
     if status == -signal.SIGALRM:
-        return "the computation took too long and was ended"
+        return (
+            f"the computation took too long, more than {limit_s:.3g} s, and was ended: ask for less, or allow it more"
+            " time (--solver-seconds)"
+        )
     if status == -signal.SIGKILL:
-        return "the process that computes was killed, by the system for want of memory or by somebody"
+        return (
+            "the process that computes was killed, by the system for want of memory or by somebody: see how much "
+            "memory its machine has left, and ask again under a new request_id"
+        )
     name = f"signal {signal.Signals(-status).name}" if status < 0 else f"status {status}"
-    return f"the process that computes crashed ({name}); its log says where"
+    return f"the process that computes crashed ({name}): its log says where; report that with the request_id"

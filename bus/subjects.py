@@ -131,7 +131,7 @@ def parse(subject: str) -> Address:
             if not _matches(ID_PATTERN, key if of_pod else rest) or (of_pod and not _matches(POD_PATTERN, pod)):
                 key, pod = "", ""
             return Address(Kind(kind), key, pod)
-    message = f"subject {subject!r} is not one of Podfolio's"
+    message = f"subject {subject!r} is not one of Podfolio's: publish requests to {_PREFIX}.request.<request_id>"
     raise ValueError(message)
 
 

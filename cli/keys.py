@@ -95,7 +95,7 @@ def make_keys(
     keys = Keys(folder)
     for pod in pods:
         if not re.fullmatch(POD_PATTERN, pod):
-            message = f"{pod!r} is no name of a pod: a small letter, then up to 31 of a-z 0-9 -"
+            message = f"{pod!r} is no name of a pod: give a small letter, then up to 31 of a-z 0-9 -"
             raise KeysError(message)
     _open(folder)
     made = _make_certificates(keys, (*LOCAL_HOSTS, *hosts), now, asked=bool(hosts))

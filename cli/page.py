@@ -198,7 +198,7 @@ def _failure(console: Console, event: MasterPortfolioFailed) -> RenderableType:
     parts: list[RenderableType] = [
         Panel(
             Text(event.message),
-            title=f"No portfolio for {event.request_id}: {event.reason.value}",
+            title=f"No portfolio for {event.request_id}: {event.reason.words}",
             box=box.ROUNDED if console.is_terminal else box.ASCII2,
             border_style="red",
         )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bus.answering import OUT_OF_MEMORY
+from bus.answering import fault
 from bus.messages import MarketRef, MasterPortfolioFailed, MasterPortfolioOptimized, Reason, encode
 from portfolio import market as markets
 from portfolio.account import named, render_account
@@ -95,7 +95,8 @@ def _optimise(
         elapsed_s=round(perf_counter() - began, 6),
     )
     if wrong := findings(json.loads(encode(event)), market):
-        message = f"the portfolio did not pass its own check and is withheld: {'; '.join(wrong)}"
+        told = "; ".join(wrong)
+        message = f"the portfolio did not pass its own check and is withheld; report this with the request_id: {told}"
         return MasterPortfolioFailed(
             request_id=request.request_id,
             customer_id=request.customer.customer_id,
@@ -130,8 +131,7 @@ def _sleeve(market: Market, result: PodResult, share: float) -> Sleeve:
 
 
 def _failed(request: OptimizationRequest, reason: Reason, error: Exception) -> MasterPortfolioFailed:
-    what = OUT_OF_MEMORY if isinstance(error, MemoryError) else str(error)
-    message = what if reason is not Reason.INTERNAL_ERROR else f"{type(error).__name__}: {what}"
+    message = fault(error) if reason is Reason.INTERNAL_ERROR else str(error)
     return MasterPortfolioFailed(
         request_id=request.request_id,
         customer_id=request.customer.customer_id,

@@ -116,7 +116,7 @@ def admit(message: Message, pods: Collection[str]) -> SetDeadline | Fail:
         return refused
     if unknown := sorted(set(_shares(request)) - set(pods)):
         known = ", ".join(sorted(pods))
-        return _fail(request, Reason.UNKNOWN_POD, f"unknown pod {', '.join(unknown)}; this system has {known}")
+        return _fail(request, Reason.UNKNOWN_POD, f"unknown pod {', '.join(unknown)}: name one of {known}")
     return SetDeadline(request_id, _found_by(message, request))
 
 
@@ -126,7 +126,7 @@ def _refuse(request: OptimizationRequest) -> Fail | None:
         market = markets.load(request.market)
     except DataError as error:
         return _fail(request, Reason.UNKNOWN_MARKET, str(error))
-    if small := [pod for pod, share in _shares(request).items() if share < LEAST_SHARE]:
+    if small := [f"{pod} ({share:.4%})" for pod, share in _shares(request).items() if share < LEAST_SHARE]:
         text = f"the share of {', '.join(small)} is below {LEAST_SHARE:.2%} of the capital: give it more, or nothing"
         return _fail(request, Reason.INVALID_REQUEST, text)
     priced = {*market.tickers, *market.unpriced}
@@ -139,7 +139,7 @@ def _refuse(request: OptimizationRequest) -> Fail | None:
     for where, tickers in named.items():
         if strange := sorted(set(tickers) - priced):
             known = ", ".join(sorted(priced))
-            text = f"{where} names {', '.join(strange)}, unknown in market {market.id}; it has {known}"
+            text = f"{where} names {', '.join(strange)}, unknown in market {market.id}: name only {known}"
             return _fail(request, Reason.UNKNOWN_ETF, text)
     return _refuse_account(request, market)
 
@@ -190,7 +190,11 @@ def _weigh(request: OptimizationRequest, record: Record, expected: Mapping[str, 
         try:
             answers[pod] = _read_answer(request, pod, share, record.answers[pod].data)
         except BadMessageError as error:
-            return _fail(request, Reason.INTERNAL_ERROR, f"the answer of {pod} cannot be used: {error}")
+            return _fail(
+                request,
+                Reason.INTERNAL_ERROR,
+                f"the answer of {pod} cannot be used ({error}): deploy the same version everywhere",
+            )
     if failed := [answer for answer in answers.values() if isinstance(answer, PodFailed)]:
         return _collect(request, failed)
     results = {pod: answer for pod, answer in answers.items() if isinstance(answer, PodResult)}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 
 from bus import metrics, subjects, tracing
+from bus.answering import fault
 from bus.envelope import publish
 from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, MessageRejected, Reason, parse_request
 from bus.port import COORDINATORS, DEADLINES, Stored, UnreachableError, pod_of_queue
@@ -124,7 +125,9 @@ class Coordinator:
         self.time.saw(delivery.message.stored_at)
         if request_id := subjects.parse(delivery.message.subject).key:
             failed = MasterPortfolioFailed(
-                request_id=request_id, reason=Reason.INTERNAL_ERROR, message=f"the coordinator cannot answer: {error}"
+                request_id=request_id,
+                reason=Reason.INTERNAL_ERROR,
+                message=f"the coordinator cannot answer: {fault(error)}",
             )
             await self.publish_final(failed)
 

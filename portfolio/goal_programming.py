@@ -92,7 +92,7 @@ class Solver:
         watch = None if self.watch is None else partial(_tell, self.watch, self.searches)
         solution = minimise(form.program, gap=gap, stop=self.stop, start=start, watch=watch)
         if faults := proof.faults(form.program, solution):
-            message = f"the proof of the master portfolio does not hold: {'; '.join(faults)}"
+            message = f"the proof of the portfolio does not hold; report this with the request_id: {'; '.join(faults)}"
             raise SolverError(message)
         self.nodes += solution.nodes
         self.leaves += len(solution.leaves)

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 GAP = 1e-4
 
 _NO_ANSWER = {
-    Status.STOPPED: "the search was stopped before it found a portfolio; allow it more time (deadline_s)",
-    Status.UNDECIDED: "the solver had numerical trouble and found no portfolio; ease a rule that leaves little room",
-    Status.INFEASIBLE: "the solver lost a portfolio that it had found; report this request",
+    Status.STOPPED: "the search was stopped before it found a portfolio: allow it more time (deadline_s)",
+    Status.UNDECIDED: "the solver had numerical trouble and found no portfolio: ease a rule that leaves little room",
+    Status.INFEASIBLE: "the solver lost a portfolio that it had found: report this with the request_id",
 }
 
 # How much better than asked a goal could be is information; that it gave way as little as it could is not.

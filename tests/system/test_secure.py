@@ -174,5 +174,6 @@ class TestKeys:
         status, _, errors = await podfolio("keys", str(folder), *options)
 
         assert status == 1
+        assert errors.startswith("podfolio: ")
         assert reason in " ".join(errors.split())
         assert before == {file.name: file.read_bytes() for file in folder.iterdir()}
