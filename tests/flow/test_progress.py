@@ -47,13 +47,15 @@ async def told_of(body: bytes) -> tuple[list[Progress], FinalEvent]:
         return told, parse_final(final.data)
 
 
-async def test_each_step_is_told_once_and_the_last_one_agrees_with_the_final_event() -> None:
+async def test_steps_are_told_in_order_and_the_last_one_agrees_with_the_final_event() -> None:
     told, event = await told_of(data())
 
     assert isinstance(event, MasterPortfolioOptimized)
-    assert [progress.stage for progress in told] == [Stage.ACCEPTED, *[Stage.ANSWERED] * 4, Stage.DONE]
-    assert [len(progress.pods) for progress in told[1:5]] == [1, 2, 3, 4]
-    assert set(told[4].pods) == set(PODS)
+    answered = [progress for progress in told if progress.stage is Stage.ANSWERED]
+    assert [progress.stage for progress in told] == [Stage.ACCEPTED, *[Stage.ANSWERED] * len(answered), Stage.DONE]
+    counts = [len(progress.pods) for progress in answered]
+    assert counts == sorted(set(counts)), "answers that come together are told of together"
+    assert set(answered[-1].pods) == set(PODS)
     assert (told[-1].gap, told[-1].reason) == (event.certificate.gap, None)
 
 
