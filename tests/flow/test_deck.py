@@ -37,7 +37,7 @@ def texts(deck: Slides) -> str:
     return "\n".join(shape.text_frame.text for s in deck.slides for shape in s.shapes if shape.has_text_frame)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, "limited", "alone"])
 def test_there_are_eight_to_ten_slides_with_a_title_each(name: str) -> None:
     deck = opened(slides(optimised(name)))
 
