@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pptx.util import Inches
 
 from bus.messages import MasterPortfolioOptimized
+from report.assumptions import SOURCE
 from report.native_charts import bars, stacked
 from report.palette import LIGHT
 from report.series import Bars, Rows, all_series
@@ -14,8 +15,10 @@ from report.slides import LEFT, ROOM, Deck, fitting_size, sentences, tabled, wri
 from report.story import tell
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bus.messages import FinalEvent
-    from report.document import Section, Story
+    from report.document import Section, Story, Table
 
 
 def slides(event: FinalEvent, *, checked: tuple[str, ...] = ()) -> bytes:
@@ -52,8 +55,8 @@ def _portfolio(deck: Deck, event: MasterPortfolioOptimized, sections: dict[str, 
     bars(slide, costs, height=Inches(3.6))
     sentences(slide, (*sections["costs"].lead, *sections["costs"].points), size=13, top=Inches(4.95))
     _said(deck, sections["unreachable"])
-    both = (sections["assumptions"], sections["checks"])
-    lines = [line for section in both for line in (*section.lead, *section.points)]
+    lines = [*sections["assumptions"].lead, *_sources(tables.get("assumptions")), *sections["assumptions"].points]
+    lines += [*sections["checks"].lead, *sections["checks"].points]
     sentences(deck.slide("Assumptions, and how to check this"), lines, size=min(14, fitting_size(lines)))
 
 
@@ -77,3 +80,13 @@ def _said(deck: Deck, section: Section) -> None:
         sentences(deck.slide(section.title), lines, size=fitting_size(lines))
     for table in section.tables:
         tabled(deck, section.title, table, ())
+
+
+def _sources(table: Table | None) -> Iterator[str]:
+    """Name the sources of what is assumed, each once: the slides have no room for the table."""
+    if table is None:
+        return
+    if SOURCE in table.columns:
+        each = dict.fromkeys(row[table.columns.index(SOURCE)] for row in table.rows)
+        yield f"{SOURCE}: {'; '.join(each)}."
+    yield table.note

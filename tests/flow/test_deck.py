@@ -101,6 +101,14 @@ def test_what_gave_way_and_what_nobody_promises_is_said() -> None:
     assert said.count("Nothing here is advice.") >= 8
 
 
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [("existing-investor", "104 weekly total returns to 2025-11-07"), ("outlook", "Macquarie property 6.2 %")],
+)
+def test_sources_are_named(name: str, source: str) -> None:
+    assert source in texts(opened(slides(optimised(name))))
+
+
 def test_a_failure_has_slides_too() -> None:
     found = failed("conflict")
 
