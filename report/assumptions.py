@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from bus.messages import FinalEvent, MasterPortfolioOptimized
     from report.snapshot import Described
 
+# The column that says where an assumption is from, and what it is called where all have one source.
+SOURCE = "Source of return and volatility"
+
 
 def assumptions(event: MasterPortfolioOptimized) -> Section:
     """Tell what each ETF is expected to do, by which source, and the facts and rules of the request."""
@@ -47,10 +50,10 @@ def _assumed(event: MasterPortfolioOptimized, facts: Mapping[str, Described]) ->
     return Table(
         "assumptions",
         f"What is assumed of each ETF, a year: market {event.market.id}",
-        (*columns, "Source of return and volatility") if each else columns,
+        (*columns, SOURCE) if each else columns,
         frozenset({1, 2, 3, 4}),
         rows,
-        note=("" if each else f"Source of return and volatility, of all: {sources.pop()}. ")
+        note=("" if each else f"{SOURCE}, of all: {sources.pop()}. ")
         + "Half spreads, and how easily an ETF can be sold, are assumptions of the makers of this program. A basis"
         " point (bps) is a hundredth of a percent.",
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from portfolio.rules import Correlations
 from report.document import Section, Table
-from report.labels import FIGURES, asked, goal_label, of_pods, pod_label, show
+from report.labels import asked, goal_label, of_pods, pod_label, show
 from report.sentences import read_aloud
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _missed(event: MasterPortfolioOptimized) -> Iterator[str]:
             )
             continue
         said = read_aloud(goal, of=of, now=now.delivered if event.trading else None)
-        yield f"{said} {_reason(goal)}".strip()
+        yield " ".join(filter(None, (said, _reason(goal), _hidden(goal, now.delivered))))
 
 
 def _reason(goal: GoalAccount) -> str:
@@ -127,6 +127,8 @@ def _reason(goal: GoalAccount) -> str:
     def short(best: float | None) -> bool:
         return best is not None and (best > goal.asked if cap else best < goal.asked)
 
+    if goal.figure == "correlation":
+        return "It came after all other goals; that no portfolio would keep it is not proven."
     if short(goal.best_alone):
         return "So no mix of the ETFs that this part may hold reaches it, on this report's assumptions."
     if short(goal.best_together):
@@ -134,17 +136,25 @@ def _reason(goal: GoalAccount) -> str:
     return ""
 
 
+def _hidden(goal: GoalAccount, delivered: float | None) -> str:
+    """Say that what is missing is too little to be seen."""
+    same = delivered is not None and show(goal.figure, delivered) == show(goal.figure, goal.asked)
+    return "What is missing is less than the digits that are shown." if same else ""
+
+
 def _above(event: MasterPortfolioOptimized) -> Iterator[str]:
+    if event.terms.correlations is Correlations.LIMIT:
+        return  # then they are goals, and told as such
     said = [
         f"{_names(event, row)[0]} {row.correlation:.2f}, {_excess(row.room)} above {row.limit:.2f}"
         for row in event.correlations
         if row.limit is not None and row.room is not None and row.room < 0
     ]
     if said:
-        why = "such limits are told, not enforced: that is how the request has it"
-        if event.terms.correlations is Correlations.LIMIT:
-            why = "they came after all other goals; that no portfolio would keep them is not proven"
-        yield f"Limits on correlations that are not kept ({why}): {'; '.join(said)}."
+        yield (
+            "Limits on correlations that are not kept (such limits are told, not enforced: that is how the request has"
+            f" it): {'; '.join(said)}."
+        )
 
 
 def _excess(room: float) -> str:
@@ -157,11 +167,11 @@ def _left_out(event: MasterPortfolioOptimized) -> Iterator[str]:
         refused = [ticker for ticker in account.left_out if ticker in never]
         unpriced = [ticker for ticker in account.left_out if ticker not in never]
         if refused:
-            yield f"{', '.join(refused)} was not considered for {pod_label(event, pod)}: it is never to be bought."
+            yield f"Not considered for {pod_label(event, pod)}, since never to be bought: {', '.join(refused)}."
         if unpriced:
             yield (
-                f"{', '.join(unpriced)} was not considered for {pod_label(event, pod)}: the market has no return and"
-                " risk, or no price, for it."
+                f"Not considered for {pod_label(event, pod)}, since the market has no return and risk, or no price:"
+                f" {', '.join(unpriced)}."
             )
 
 
@@ -175,5 +185,6 @@ def _not_proven(event: MasterPortfolioOptimized) -> Iterator[str]:
     if not proof.levels_proven:
         yield "It is not proven that each goal that gave way did so by as little as possible."
     if proof.restricted:
-        names = ", ".join(FIGURES.get(name.rpartition(".")[2], (name, str))[0] for name in proof.restricted)
-        yield f"The proof is for a stronger form of what was asked of: {names}."
+        labels = {goal.name: f"{of_pods(event, goal.pods)}: {goal_label(goal)}" for goal in event.goals}
+        names = "; ".join(labels.get(name, name) for name in proof.restricted)
+        yield f"A stronger form of these was kept, so that a better portfolio is not ruled out: {names}."

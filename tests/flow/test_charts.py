@@ -10,9 +10,10 @@ import pytest
 from lxml import etree
 from reported import optimised
 
-from report.charts import charts, draw, specification
+from report.charts import charts, draw
 from report.palette import THEMES
 from report.series import AFTER, ALONE, BEFORE, TOGETHER, Bars, all_series
+from report.vega import specification
 
 if TYPE_CHECKING:
     from report.palette import Palette

@@ -37,7 +37,7 @@ def texts(deck: Slides) -> str:
     return "\n".join(shape.text_frame.text for s in deck.slides for shape in s.shapes if shape.has_text_frame)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, "limited", "alone"])
 def test_there_are_eight_to_ten_slides_with_a_title_each(name: str) -> None:
     deck = opened(slides(optimised(name)))
 
@@ -99,6 +99,14 @@ def test_what_gave_way_and_what_nobody_promises_is_said() -> None:
 
     assert "Growth (gamma): Sharpe ratio of at least 1.500 was asked." in said
     assert said.count("Nothing here is advice.") >= 8
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [("existing-investor", "104 weekly total returns to 2025-11-07"), ("outlook", "Macquarie property 6.2 %")],
+)
+def test_sources_are_named(name: str, source: str) -> None:
+    assert source in texts(opened(slides(optimised(name))))
 
 
 def test_a_failure_has_slides_too() -> None:

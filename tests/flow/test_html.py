@@ -123,13 +123,22 @@ def test_each_order_has_its_reason_and_its_tax_from_the_event() -> None:
     assert f"tax on capital gains {found.trading.gains.tax_aud:,.2f} AUD (due later" in text
 
 
+def test_a_shortfall_too_small_for_the_digits_is_said_to_be_that() -> None:
+    found = optimised("outlook")
+    short = tuple(replace(g, delivered=g.asked - 1e-6) if g.name == "gamma.sharpe_ratio" else g for g in found.goals)
+
+    text = page(found.model_copy(update={"goals": short}))
+
+    assert text.count("What is missing is less than the digits that are shown.") == 1
+
+
 def test_limits_that_are_asked_for_and_not_kept_are_said_not_to_be_proven() -> None:
     found = optimised("limited")
     assert not found.certificate.certified
 
     text = html.fromstring(written("limited")).text_content()
 
-    assert "they came after all other goals; that no portfolio would keep them is not proven" in text
+    assert "It came after all other goals; that no portfolio would keep it is not proven." in text
     assert "It is proven that no portfolio" not in text
     assert f"what is proven leaves a gap of {found.certificate.gap:.2%}" in text
 
@@ -137,7 +146,7 @@ def test_limits_that_are_asked_for_and_not_kept_are_said_not_to_be_proven() -> N
 def test_what_is_never_to_be_bought_is_said_to_be_left_out_for_that() -> None:
     text = html.fromstring(written("shared")).text_content()
 
-    assert "SEMI was not considered for Opportunistic (delta): it is never to be bought." in text
+    assert "Not considered for Opportunistic (delta), since never to be bought: SEMI." in text
     assert "several parts may own an ETF" in text
 
 
