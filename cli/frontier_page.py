@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cli.frontier import Point
 
 _BAR = 18
+_ASKED = " *"
 _SHOWN = {
     "sharpe_ratio": "Sharpe",
     "expected_return": "Return",
@@ -58,7 +59,7 @@ def _title(rule: str) -> str:
 
 def _say(point: Point) -> str:
     value = f"{point.value:.0f}" if point.rule == MAX_ETFS else f"{point.value:.2%}"
-    return f"{value} *" if point.as_asked else value
+    return f"{value}{_ASKED}" if point.as_asked else value
 
 
 def _by_sharpe(rule: str) -> bool:
@@ -82,7 +83,7 @@ def _bar(console: Console, value: float | None, drawn: Sequence[float]) -> Text:
 
 def _said(points: Sequence[Point], drawn: Sequence[float]) -> list[str]:
     """Say what the table cannot."""
-    failed = [f"{_say(point)}: {point.message}" for point in points if point.objective is None]
+    failed = [f"{_say(point).removesuffix(_ASKED)}: {point.message}" for point in points if point.objective is None]
     if not drawn:
         return [*failed, "No value allows a portfolio."]
     rule = points[0].rule

@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 _CELL = 6
 _BLUE, _WHITE, _RED = (np.array(rgb) for rgb in ((59, 108, 196), (245, 245, 245), (203, 62, 56)))
 # From here on white letters are easier to read than black ones.
-_DARK = 0.6
+_DARK = 0.85
 
 
 def show_market(console: Console, market: Market) -> None:
     """Print a market's figures and correlations."""
     title = f"Market {market.id} ({market.sha256[:12]}), risk-free rate {market.risk_free:.2%}"
     columns = (
-        "Asset class, ETF",
-        "Name",
+        "ETF",
+        "Asset class, name",
         "Return",
         "Volatility",
         "Sharpe",
@@ -45,15 +45,15 @@ def show_market(console: Console, market: Market) -> None:
         "Spread",
         "Price",
     )
-    table = make_table(console, title, *columns, right=tuple(range(2, 10)))
+    table = make_table(console, title, *columns, right=tuple(range(2, 10)), wrap=("Asset class, name",))
     volatilities = np.sqrt(np.diag(market.Sigma))
     figures = zip(market.etfs, market.expected_returns, volatilities, strict=True)
     for asset_class, group in groupby(figures, key=lambda row: row[0].asset_class):
-        table.add_row(Text(asset_class.capitalize(), style="bold"))
+        table.add_row("", Text(asset_class.capitalize(), style="bold"))
         for etf, mean, sigma in group:
             table.add_row(
-                f"  {etf.ticker}",
-                etf.name,
+                etf.ticker,
+                f"  {etf.name}",
                 f"{mean:.2%}",
                 f"{sigma:.2%}",
                 f"{(mean - market.risk_free) / sigma:.2f}",
@@ -89,7 +89,8 @@ def show_correlations(console: Console, tickers: tuple[str, ...], rho: Matrix) -
 def _style(rho: float) -> Style:
     """Colour from blue (against each other) over white (nothing in common) to red (the same)."""
     r, g, b = (_WHITE + abs(rho) * ((_RED if rho > 0 else _BLUE) - _WHITE)).astype(int)
-    return Style(bgcolor=f"rgb({r},{g},{b})", color="white" if abs(rho) > _DARK else "black")
+    ink = 255 if abs(rho) > _DARK else 0
+    return Style(bgcolor=f"rgb({r},{g},{b})", color=f"rgb({ink},{ink},{ink})")
 
 
 def show_built(console: Console, market: Market, built: Built) -> None:
