@@ -16,6 +16,7 @@ COPY bus bus
 COPY agents agents
 COPY coordinator coordinator
 COPY report report
+COPY dashboard dashboard
 COPY cli cli
 COPY examples examples
 RUN pip wheel --quiet --no-build-isolation --no-deps --wheel-dir /wheels .

@@ -10,41 +10,50 @@ from report.positions import positions
 from report.snapshot import described
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from bus.messages import FinalEvent, MasterPortfolioOptimized
+    from report.snapshot import Described
 
 
 def assumptions(event: MasterPortfolioOptimized) -> Section:
     """Tell what each ETF is expected to do, by which source, and the facts and rules of the request."""
     facts = described(event.market)
-    shown = [one.ticker for one in positions(event) if one.ticker is not None and one.ticker in facts]
+    shown = {one.ticker: facts[one.ticker] for one in positions(event) if one.ticker in facts}
+    lead = f"The assumptions are those of the market snapshot {event.market.id}, SHA-256 {event.market.sha256}."
+    if not shown:
+        lead += " It is not on the machine that wrote this report: ask whoever made the event for it."
+    tables = (_assumed(event, shown),) if shown else ()
+    points = (*_facts(event), *_rules(event))
+    return Section("assumptions", "Assumptions and their sources", (lead,), (), tables, points)
+
+
+def _assumed(event: MasterPortfolioOptimized, facts: Mapping[str, Described]) -> Table:
+    sources = {one.source for one in facts.values()}
+    # What is the same of all is said once.
+    each = len(sources) > 1
     rows = tuple(
         (
             ticker,
-            f"{facts[ticker].expected_return:.2%}",
-            f"{facts[ticker].volatility:.2%}",
-            f"{facts[ticker].distribution_yield:.2%}",
-            f"{facts[ticker].half_spread * 10_000:.0f}",
-            facts[ticker].source,
+            f"{one.expected_return:.2%}",
+            f"{one.volatility:.2%}",
+            f"{one.distribution_yield:.2%}",
+            f"{one.half_spread * 10_000:.0f}",
+            *((one.source,) if each else ()),
         )
-        for ticker in shown
+        for ticker, one in facts.items()
     )
-    table = Table(
+    columns = ("ETF", "Return", "Volatility", "Distributions", "Half spread, bps")
+    return Table(
         "assumptions",
         f"What is assumed of each ETF, a year: market {event.market.id}",
-        ("ETF", "Return", "Volatility", "Distributions", "Half spread, bps", "Source of return and volatility"),
+        (*columns, "Source of return and volatility") if each else columns,
         frozenset({1, 2, 3, 4}),
         rows,
-        note="Half spreads, and how easily an ETF can be sold, are assumptions of the makers of this program. A basis"
+        note=("" if each else f"Source of return and volatility, of all: {sources.pop()}. ")
+        + "Half spreads, and how easily an ETF can be sold, are assumptions of the makers of this program. A basis"
         " point (bps) is a hundredth of a percent.",
     )
-    missing = (
-        f"The assumptions are those of the market snapshot {event.market.id}, SHA-256 {event.market.sha256}."
-        + ("" if rows else " It is not on the machine that wrote this report: ask whoever made the event for it."),
-    )
-    points = (*_facts(event), *_rules(event))
-    return Section("assumptions", "Assumptions and their sources", missing, (), (table,) if rows else (), points)
 
 
 def _facts(event: MasterPortfolioOptimized) -> Iterator[str]:
@@ -78,6 +87,22 @@ def _rules(event: MasterPortfolioOptimized) -> Iterator[str]:
     if rules.min_correlation_distance:
         distance = f"{rules.min_correlation_distance:.2f}"
         yield f"No two ETFs nearer than {distance}, by the distance sqrt((1 - correlation) / 2)."
+
+
+def words() -> Section:
+    """Say what the words mean that a report cannot do without."""
+    return Section(
+        "words",
+        "Words",
+        points=(
+            "Part, or pod: a part of your money with a purpose of its own, and the ETFs that it may hold.",
+            "Volatility: the standard deviation of a year's return, its usual departure from what is expected.",
+            "Sharpe ratio: expected return above that of cash, for each unit of volatility.",
+            "Grossed-up yield: a year's distributions with their franking credits, as a share of what is invested.",
+            "Liquidity: the share of a holding that can be sold within a day at the spread.",
+            "Tax efficiency: ten times the part of the expected return, credits included, that tax on income leaves.",
+        ),
+    )
 
 
 def checks(event: FinalEvent, checked: tuple[str, ...]) -> Section:

@@ -28,6 +28,8 @@ _VERSION = "5.21"
 _WIDTH = 430
 _SIZE = 12
 _BAR = 16
+# Of charts of many categories, so that they fit on half a page.
+_THIN, _MANY = 14, 10
 # Room for the number behind a bar, as a part of the longest.
 _ROOM = 1.3
 # Of one letter within a bar, in the widest of the fonts; a part too narrow for its ticker goes without.
@@ -130,7 +132,7 @@ def _bars(shown: Bars, palette: Palette) -> Spec:
     }
     return {
         "width": _WIDTH,
-        "height": {"step": _BAR},
+        "height": {"step": _BAR if len(shown.categories) <= _MANY else _THIN},
         "data": {"values": values},
         "encoding": {"y": y, "x": x, "yOffset": offset},
         "layer": [
@@ -214,7 +216,7 @@ def _goals(shown: Goals, palette: Palette) -> Spec:
                 "encoding": {"x": x, "color": {"field": "met", "type": "nominal", "scale": range_}},
             },
             {
-                "mark": {"type": "text", "align": "left"},
+                "mark": {"type": "text", "align": "left", "fontSize": _SIZE},
                 "encoding": {"x": x | {"field": "end"}, "text": {"field": "said"}},
             },
             {

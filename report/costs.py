@@ -52,7 +52,8 @@ def _parcels(trading: Trading) -> Table:
         parcels.COLUMNS,
         frozenset(range(2, 7)),
         tuple(parcels.rows(trading)),
-        note=parcels.caption(trading),
+        note=f"{parcels.caption(trading)} Losses reduce gains; of what is left, undiscounted gains"
+        " count in full, discountable ones, of units held for 12 months, in part.",
     )
 
 
@@ -109,6 +110,8 @@ def what_it_costs(event: MasterPortfolioOptimized) -> str:
             " bought by itself."
         )
     trading = event.trading
+    if not trading.orders:
+        return f"So it costs nothing. It would be {alone:,.2f} AUD if each part traded by itself."
     return (
         f"Getting there costs {trading.brokerage_aud + trading.spread_aud:,.2f} AUD of brokerage and spread, and"
         f" {trading.gains.tax_aud:,.2f} AUD of tax on capital gains; {now:,.2f} AUD together. It would be"

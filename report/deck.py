@@ -14,6 +14,7 @@ from pptx.oxml.ns import qn
 from pptx.util import Inches, Pt
 
 from bus.messages import MasterPortfolioOptimized
+from report.document import printable
 from report.palette import LIGHT
 from report.series import Bars, Rows, all_series
 from report.story import tell
@@ -47,8 +48,10 @@ _SIZES = ((900, 16), (1_500, 14), (2_300, 12))
 class Deck:
     """Slides, made one after the other."""
 
-    def __init__(self, foot: str) -> None:
+    def __init__(self, title: str, foot: str) -> None:
         self.presentation = Presentation()
+        self.presentation.core_properties.title = title
+        self.presentation.core_properties.author = "Podfolio"
         self.presentation.slide_width, self.presentation.slide_height = _WIDE, _HIGH
         self._foot = foot
 
@@ -73,7 +76,7 @@ class Deck:
 def slides(event: FinalEvent, *, checked: tuple[str, ...] = ()) -> bytes:
     """Make the slides of *event*, as a .pptx file; *checked* says what was checked of it before, a sentence each."""
     story = tell(event, checked=checked)
-    deck = Deck("Expected figures are assumptions. Nothing here is advice.")
+    deck = Deck(story.title, "Expected figures are assumptions. Nothing here is advice.")
     _opening(deck, story)
     sections = {section.name: section for section in story.sections}
     if isinstance(event, MasterPortfolioOptimized):
@@ -88,7 +91,7 @@ def _portfolio(deck: Deck, event: MasterPortfolioOptimized, sections: dict[str, 
     series = all_series(event)
     tables = {table.name: table for section in sections.values() for table in section.tables}
     suggested = sections["suggest"]
-    _tabled(deck, "What you own today", tables.get("owned"), sections["own"].lead)
+    _tabled(deck, sections["own"].title, tables.get("owned") or tables["parts"], sections["own"].lead)
     _tabled(deck, suggested.title, tables.get("orders") or tables.get("bought"), suggested.lead)
     for name in ("asset-classes", "etfs"):
         shown = series[name]
@@ -263,7 +266,7 @@ def _write(frame: TextFrame, lines: Sequence[str], *, size: int, colour: str = L
     for i, line in enumerate(lines):
         paragraph = frame.add_paragraph() if i else frame.paragraphs[0]
         run = paragraph.add_run()
-        run.text = line
+        run.text = printable(line)
         run.font.size, run.font.bold, run.font.name = Pt(size), bold, _FONT
         run.font.color.rgb = _colour(colour)
         paragraph.alignment = PP_ALIGN.LEFT

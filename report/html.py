@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from bus.messages import MasterPortfolioOptimized
 from report.charts import charts
+from report.document import printable
 from report.story import tell
 
 if TYPE_CHECKING:
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 def page(event: FinalEvent, *, checked: tuple[str, ...] = ()) -> str:
     """Write the report of *event*; *checked* says what was checked of it before, a sentence each."""
     # Whatever an event says is text: nothing of it becomes markup.
-    environment = Environment(autoescape=True, undefined=StrictUndefined, loader=PackageLoader("report"))
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, loader=PackageLoader("report"), finalize=_shown
+    )
     style = (resources.files("report") / "templates" / "report.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     drawn = {
@@ -35,3 +38,7 @@ def page(event: FinalEvent, *, checked: tuple[str, ...] = ()) -> str:
         style=Markup(style),  # noqa: S704 - it is ours
         style_hash=f"sha256-{digest}",
     )
+
+
+def _shown(value: object) -> object:
+    return value if isinstance(value, Markup) else printable(str(value))

@@ -60,6 +60,14 @@ def _shown(goal: GoalAccount, value: float | None) -> str:
 
 def together(event: MasterPortfolioOptimized) -> Section:
     """Tell how the parts of the money move together."""
+    pairs = tuple(
+        f"{' and '.join(pair.tickers)} are both held, though they do nearly the same (correlation"
+        f" {pair.correlation:.2f})."
+        for pair in event.economic_duplicates
+    )
+    title = "How the parts move together"
+    if not event.correlations:
+        return Section("together", title, points=pairs)
     limited = event.terms.correlations is Correlations.LIMIT
     lead = (
         "A correlation of 1 means that two parts rise and fall together, -1 that one rises as the other falls.",
@@ -75,13 +83,7 @@ def together(event: MasterPortfolioOptimized) -> Section:
         frozenset({1, 2, 3}),
         rows,
     )
-    tables = (table,) if rows else ()
-    pairs = tuple(
-        f"{' and '.join(pair.tickers)} are both held, though they do nearly the same (correlation"
-        f" {pair.correlation:.2f})."
-        for pair in event.economic_duplicates
-    )
-    return Section("together", "How the parts move together", lead, ("correlations",), tables, pairs)
+    return Section("together", title, lead, ("correlations",), (table,), pairs)
 
 
 def _names(event: MasterPortfolioOptimized, row: CorrelationRow) -> tuple[str]:

@@ -33,12 +33,13 @@ def tell(event: FinalEvent, *, checked: tuple[str, ...] = ()) -> Story:
         suggestion.what_we_suggest(event),
         suggestion.before_and_after(event),
         outcome.goals(event),
+        outcome.unreachable(event),
         costs.costs(event),
         *((costs.income(event),) if event.income else ()),
         costs.comparison(event),
         outcome.together(event),
-        outcome.unreachable(event),
         assumptions.assumptions(event),
+        assumptions.words(),
         assumptions.checks(event, checked),
     )
     about = (("Customer", event.customer_id), ("Request", event.request_id), ("Market", event.market.id))
