@@ -6,11 +6,15 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import click
+
 from bus.jetstream import Connection
 from bus.jetstream.roles import OBSERVER
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractAsyncContextManager
+    from datetime import datetime
 
     from cli.keys import Keys
 
@@ -30,11 +34,25 @@ async def in_a_browser(
     if port is None:
         yield
         return
-    from dashboard.serve import Place, serving
-
     settings = Connection(servers=server, name="podfolio-dashboard", role=OBSERVER)
     if keys:
         settings = replace(settings, nkey_seed=keys.seed(OBSERVER), ca=keys.ca)
-    async with serving(settings, Place(port), since=None) as url:
+    async with serve(settings, port, since=None) as url:
         say(f"the dashboard is at {url}")
         yield
+
+
+def serve(
+    settings: Connection, port: int, host: str = "127.0.0.1", names: tuple[str, ...] = (), *, since: datetime | None
+) -> AbstractAsyncContextManager[str]:
+    """Serve the dashboard while the block lasts; see ``dashboard.serve.serving``.
+
+    Raises:
+        ClickException: If what it needs is not installed.
+    """
+    try:
+        from dashboard.serve import Place, serving
+    except ModuleNotFoundError as error:
+        message = f"the dashboard needs {error.name}, which is not installed: pip install 'podfolio[dashboard]'"
+        raise click.ClickException(message) from None
+    return serving(settings, Place(port, host, names), since=since)

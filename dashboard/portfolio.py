@@ -24,7 +24,8 @@ _SHARE = "{:.2%}"
 def sections(event: FinalEvent) -> tuple[Section, ...]:
     """Tell of an event, section by section."""
     if isinstance(event, MasterPortfolioFailed):
-        return refusal.sections(event)
+        why = Section("why", "Why, and what to do next", refusal.what_happened(event))
+        return (why, *refusal.sections(event))
     return (
         _naive_and_master(event),
         costs.comparison(event),

@@ -11,13 +11,13 @@ import click
 from bus.jetstream.roles import OBSERVER
 from bus.options import connection_options
 from cli.arguments import DASHBOARD_PORT, parse_since
+from cli.browser import serve
 from cli.running import run
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from contextlib import AbstractAsyncContextManager
 
     from bus.jetstream import Connection
-    from dashboard.serve import Place
 
 
 @click.command()
@@ -33,16 +33,12 @@ def dashboard(
     port: int, host: str, names: tuple[str, ...], since: str, settings: Connection, *, everything: bool
 ) -> None:
     """Show the event stream in a browser, live and replayed, until interrupted."""
-    from dashboard.serve import Place
-
     then = None if everything else parse_since(since)
-    sys.exit(run(_dashboard(settings, Place(port, host, names), then), interrupted=0))
+    sys.exit(run(_dashboard(serve(settings, port, host, names, since=then)), interrupted=0))
 
 
-async def _dashboard(settings: Connection, place: Place, since: datetime | None) -> int:
-    from dashboard.serve import serving
-
-    async with serving(settings, place, since=since) as url:
+async def _dashboard(serving: AbstractAsyncContextManager[str]) -> int:
+    async with serving as url:
         click.echo(f"the dashboard is at {url}")
         await asyncio.Event().wait()
     return 0

@@ -1,6 +1,6 @@
 // What there is in all: counts, times, queues, reasons, and one sentence now and then for those who hear the page.
 
-import { byId, count, duration, element, setText, several } from "./element.js";
+import { byId, count, duration, element, setText, several, time } from "./element.js";
 
 const SAID_EVERY_MS = 10_000;
 let saidAt = 0;
@@ -25,6 +25,7 @@ export function showSummary(summary, status) {
   }
   tiles.forEach(([, value], i) => setText(list.children[i].lastElementChild, value));
   list.title = times ? `Times from request to final event, of the last ${count(times.of)} answered` : "";
+  setText(byId("counts-title"), summary.since ? `Since ${time(summary.since)}` : "Since the start of the stream");
   showReasons(summary.reasons);
   showQueues(status);
   say(`${several(summary.requests, "request")}, ${count(summary.working)} in progress, ${count(summary.optimised)} with a ` +

@@ -247,6 +247,7 @@ async def test_the_page_has_landmarks_and_says_what_happens(browser: Browser, st
         for role in ("banner", "main", "navigation"):
             await expect(page.get_by_role(role)).to_have_count(1)
         await expect(page.get_by_role("table", name="Requests")).to_be_visible()
+        await expect(page.get_by_role("region", name="Since the start of the stream")).to_be_visible()
         await expect(page.get_by_role("columnheader")).to_have_text(
             ["Asked at", "Request", *PODS, "Coordinator", "Took"]
         )
