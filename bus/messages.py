@@ -610,7 +610,7 @@ class Progress(_Lenient):
     stage: Annotated[
         Stage,
         Field(
-            description="accepted: its deadline is set. answered: another pod has. optimising: some times a second, "
+            description="accepted: its deadline is set. answered: another pod has, or several. optimising: some times a second, "
             "where that takes longer. done: the final event is there."
         ),
     ]
