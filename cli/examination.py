@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bus.messages import MasterPortfolioOptimized, parse_final
-from cli.public_key import KeyFormError, read_key
 from cli.verify import Verdict, examine
 
 if TYPE_CHECKING:
@@ -17,21 +16,16 @@ class RefusedError(ValueError):
     """An event that must not be shown; the message says why and what to do."""
 
 
-def examined(data: bytes, key: str | None) -> tuple[FinalEvent, tuple[str, ...]]:
+def examined(data: bytes, expected: str | None) -> tuple[FinalEvent, tuple[str, ...]]:
     """Read a final event that holds, and say what was checked of it, a sentence each.
 
     Args:
         data: The event as it went over the wire.
-        key: The coordinator's public key or the file with it; None if nobody says whose signature it should be.
+        expected: The coordinator's public key; None if nobody says whose signature it should be.
 
     Raises:
         RefusedError: If it is no final event, or its signature, rules or figures do not hold.
     """
-    try:
-        expected = None if key is None else read_key(key)
-    except KeyFormError as error:
-        message = f"--key: {error}"
-        raise RefusedError(message) from None
     checks = examine(data, expected)
     if wrong := [check for check in checks if check.verdict is Verdict.FAILS]:
         told = "; ".join(f"{check.what}: {' '.join(check.words)}" for check in wrong)

@@ -44,7 +44,7 @@ _PING_S = 15
 # A browser that takes nothing for so long is let go; it comes back by itself and is told what it missed.
 _SEND_S = 30.0
 _RETRY_MS = 1_000
-_MOST_PAGES, _MOST_REPLAYS = 64, 16
+MOST_PAGES, MOST_REPLAYS = 64, 16
 _SPEEDS = {"": None, "1": 1.0, "10": 10.0}
 
 
@@ -110,7 +110,7 @@ class Dashboard:
         except ValueError as error:
             yield _problem(str(error))
             return
-        if self._queues.watchers >= _MOST_PAGES or (start and self._replays >= _MOST_REPLAYS):
+        if self._queues.watchers >= MOST_PAGES or (start and self._replays >= MOST_REPLAYS):
             yield _problem("too many pages are open: close one, and reload this one")
             return
         token, seen = read_place(request.headers.get("last-event-id", ""))

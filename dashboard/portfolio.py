@@ -12,6 +12,8 @@ from report.series import Bars, Part, Rows, all_series
 from report.snapshot import described
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bus.messages import FinalEvent, MasterPortfolioOptimized
     from report.series import Shown
 
@@ -51,19 +53,17 @@ def _naive_and_master(event: MasterPortfolioOptimized) -> Section:
         for name, *shares in zip(classes.categories, *classes.series.values(), strict=True)
     ]
     by_class = Table("naive-classes", "By asset class", ("Asset class", NAIVE, MASTER), frozenset({1, 2}), tuple(rows))
-    columns = ("Owner", "Share", f"{NAIVE}: ETFs", f"{MASTER}: ETFs")
-    by_owner = Table("naive-owners", "By owner", columns, frozenset({1}), tuple(_held(event)))
+    columns = ("Owner", NAIVE, f"{NAIVE}: ETFs", MASTER, f"{MASTER}: ETFs")
+    by_owner = Table("naive-owners", "By owner", columns, frozenset({1, 3}), tuple(_held(event)))
     return Section("naive", "Naive and master", (lead,), ("naive-classes", "naive-owners"), (by_class, by_owner))
 
 
-def _held(event: MasterPortfolioOptimized) -> list[tuple[str, str, str, str]]:
-    def said(weights: dict[str, float]) -> str:
-        return ", ".join(f"{ticker} {_SHARE.format(weight)}" for ticker, weight in weights.items())
+def _held(event: MasterPortfolioOptimized) -> list[tuple[str, ...]]:
+    def said(weights: Mapping[str, float]) -> tuple[str, str]:
+        etfs = ", ".join(f"{ticker} {_SHARE.format(weight)}" for ticker, weight in weights.items())
+        return _SHARE.format(sum(weights.values())), etfs
 
-    return [
-        (pod, _SHARE.format(account.capital_share), said(_naive(event, pod)), said(dict(account.weights)))
-        for pod, account in event.pods.items()
-    ]
+    return [(pod, *said(_naive(event, pod)), *said(account.weights)) for pod, account in event.pods.items()]
 
 
 def _naive(event: MasterPortfolioOptimized, pod: str) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 def printable(text: str) -> str:
@@ -30,6 +30,17 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     strong: frozenset[int] = frozenset()
     note: str = ""
+
+
+def without_empty(table: Table) -> Table:
+    """Leave out the columns in which no row says anything."""
+    kept = [i for i in range(len(table.columns)) if any(row[i] for row in table.rows)]
+    return replace(
+        table,
+        columns=tuple(table.columns[i] for i in kept),
+        numbers=frozenset(new for new, old in enumerate(kept) if old in table.numbers),
+        rows=tuple(tuple(row[i] for i in kept) for row in table.rows),
+    )
 
 
 @dataclass(frozen=True, slots=True)

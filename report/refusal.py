@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bus.messages import Reason
-from report.document import Section, Table
+from report.document import Section, Table, without_empty
 from report.labels import FIGURES
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ _TOLD = {
     Reason.UNKNOWN_MARKET: ("The request names a market that this system does not have.", "Name one that it has."),
     Reason.UNKNOWN_ETF: ("The request names an ETF that the market does not have.", "Correct the name and ask again."),
     Reason.GOAL_UNREACHABLE: (
-        "The goals cannot be reached, and the request lets none give way.",
-        "Ask for less where it is shown below, or let goals give way (on_unreachable: relax).",
+        "The goals cannot be reached as they are asked.",
+        "Ask for less where it is shown below, or let goals give way (on_unreachable: relax), and ask again.",
     ),
     Reason.RULES_CONFLICT: (
         "The rules contradict each other: no portfolio keeps them all.",
@@ -59,10 +59,9 @@ def what_happened(event: MasterPortfolioFailed) -> tuple[str, str]:
 
 def sections(event: MasterPortfolioFailed) -> tuple[Section, ...]:
     """Tell why there is no portfolio and what would have to change."""
-    happened, todo = what_happened(event)
     message = f"In the system's words ({event.reason.value}): {event.message}"
     missing = (f"No answer came from: {', '.join(event.missing_pods)}.",) if event.missing_pods else ()
-    made = [Section("happened", "What happened", (happened, message, *missing))]
+    made = [Section("happened", "What happened", (message, *missing))]
     if event.goals:
         made.append(Section("goals", "Goals out of reach", tables=(_goals(event),)))
     if event.conflicts:
@@ -70,7 +69,7 @@ def sections(event: MasterPortfolioFailed) -> tuple[Section, ...]:
         made.append(Section("conflicts", "What cannot be kept together", (lead,), tables=(_conflicts(event),)))
     if event.repairs:
         made.append(Section("repairs", "What would be enough", tables=(_repairs(event),)))
-    return (*made, Section("next", "What to do next", (todo,)))
+    return tuple(made)
 
 
 def _goals(event: MasterPortfolioFailed) -> Table:
@@ -85,13 +84,13 @@ def _goals(event: MasterPortfolioFailed) -> Table:
         for goal in event.goals
     )
     columns = ("Part", "Goal", "Asked", "Best alone", "Best with the part's other goals")
-    return Table("shortfalls", "Goals out of reach", columns, frozenset({2, 3, 4}), rows)
+    return without_empty(Table("shortfalls", "Asked and possible", columns, frozenset({2, 3, 4}), rows))
 
 
 def _conflicts(event: MasterPortfolioFailed) -> Table:
     rows = tuple((one.requirement, one.words, *_best(one)) for one in event.conflicts)
     columns = ("Requirement", "Asks", "Best alone", "Best together")
-    return Table("conflicts", "Requirements", columns, frozenset({2, 3}), rows)
+    return without_empty(Table("conflicts", "Requirements", columns, frozenset({2, 3}), rows))
 
 
 def _best(one: Conflict) -> tuple[str, str]:

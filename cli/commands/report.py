@@ -31,10 +31,19 @@ def report(event: str, out: Path | None, key: str | None, settings: Connection, 
     EVENT is the file of a final event (- is standard input), or the id of a request whose final event the server has.
     An event whose signature, rules or figures do not hold gets no report.
     """
-    data = _read(event)
+    expected, data = _expected(key), _read(event)
     if data is None:
-        sys.exit(run(_from_server(settings, event, key, out, deck=deck)))
-    _write(data, key, out, deck=deck)
+        sys.exit(run(_from_server(settings, event, expected, out, deck=deck)))
+    _write(data, expected, out, deck=deck)
+
+
+def _expected(key: str | None) -> str | None:
+    from cli.public_key import KeyFormError, read_key
+
+    try:
+        return None if key is None else read_key(key)
+    except KeyFormError as error:
+        raise click.BadParameter(str(error), param_hint="--key") from None
 
 
 def _read(event: str) -> bytes | None:
@@ -52,7 +61,9 @@ def _read(event: str) -> bytes | None:
     return None
 
 
-async def _from_server(settings: Connection, request_id: str, key: str | None, out: Path | None, *, deck: bool) -> int:
+async def _from_server(
+    settings: Connection, request_id: str, expected: str | None, out: Path | None, *, deck: bool
+) -> int:
     from bus import subjects
     from bus.jetstream import connect
 
@@ -61,11 +72,11 @@ async def _from_server(settings: Connection, request_id: str, key: str | None, o
     if not found:
         message = f"the server has no final event of {request_id} (yet), and there is no file of that name"
         raise click.ClickException(message)
-    _write(found[0].data, key, out, deck=deck)
+    _write(found[0].data, expected, out, deck=deck)
     return 0
 
 
-def _write(data: bytes, key: str | None, out: Path | None, *, deck: bool) -> None:
+def _write(data: bytes, expected: str | None, out: Path | None, *, deck: bool) -> None:
     """Check an event and write its report."""
     from cli.examination import RefusedError, examined
 
@@ -76,7 +87,7 @@ def _write(data: bytes, key: str | None, out: Path | None, *, deck: bool) -> Non
         message = f"reports need {error.name}, which is not installed: pip install 'podfolio[report]'"
         raise click.ClickException(message) from None
     try:
-        event, checked = examined(data, key)
+        event, checked = examined(data, expected)
     except RefusedError as error:
         raise click.ClickException(str(error)) from None
     made = slides(event, checked=checked) if deck else page(event, checked=checked).encode()

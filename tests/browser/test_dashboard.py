@@ -266,6 +266,8 @@ async def test_a_phone_shows_all_without_scrolling_sideways(browser: Browser, st
     async with visiting(browser, stage.url, color_scheme=scheme, **PHONE) as page:
         await expect(page.locator("#requests tbody tr")).to_have_count(2)
         assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+        cells = page.locator("#requests td")
+        assert await cells.evaluate_all("all => all.filter(one => one.scrollWidth > one.clientWidth).length") == 0
         await page.get_by_role("button", name="r1", exact=True).tap()
         await expect(page.get_by_role("dialog").get_by_role("heading", level=3).first).to_be_visible()
         assert await page.locator("#opened").evaluate("node => node.scrollWidth <= node.clientWidth")

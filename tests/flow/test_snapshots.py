@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import zlib
+from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from builders import OUTLOOK, write_market
+from in_process import PODS, coordinator
 from requests_made import data
 
-from bus.port import NotSetUpError, RefusedError, UnreachableError
+from agents.worker import Agent
+from bus import subjects
+from bus.memory import MemoryBus
+from bus.port import COORDINATORS, NotSetUpError, RefusedError, UnreachableError, pod_queue
 from bus.snapshots import fetching, pack, unpack
+from bus.subjects import Kind
 from portfolio.errors import DataError
 from portfolio.market import FILES, VARIABLE, bundled, digest, known, read
 
@@ -131,3 +139,41 @@ async def test_what_names_no_market_asks_for_none(sent: bytes) -> None:
         await provide(sent)
 
     assert shelf.asked == []
+
+
+async def test_a_coordinator_that_has_not_seen_the_request_fetches_its_market_for_a_result_too() -> None:
+    # Another replica may have admitted it: one that called the market unknown here would lose the request.
+    bus = MemoryBus(PODS)
+    asked: list[bytes] = []
+
+    async def provide(sent: bytes) -> None:
+        asked.append(sent)
+
+    for subject, sent in ((subjects.request("r1"), data("r1")), (subjects.pod_result("r1", "alpha"), b"{}")):
+        await bus.publish_once(subject, sent, message_id=subject, headers={})
+    replica = replace(coordinator(bus), provide=provide)
+    async with aclosing(bus.work(COORDINATORS, stop=asyncio.Event(), at_once=2)) as work:
+        for kind in (Kind.REQUEST, Kind.POD):
+            delivery = await anext(work)
+            assert subjects.parse(delivery.message.subject).kind is kind
+            await replica.handle(delivery)
+            assert asked == [data("r1")]
+            asked.clear()
+
+
+async def test_an_agent_fetches_the_market_before_it_answers() -> None:
+    bus = MemoryBus(PODS)
+    done: list[str] = []
+
+    async def provide(sent: bytes) -> None:
+        assert sent == data("r1")
+        done.append("provided")
+
+    async def answer(request_id: str, _: bytes) -> None:
+        done.append(f"answered {request_id}")
+
+    await bus.publish_once(subjects.request("r1"), data("r1"), message_id="x", headers={})
+    async with aclosing(bus.work(pod_queue("alpha"), stop=asyncio.Event(), at_once=1)) as work:
+        await Agent(bus, "alpha", answer, provide).handle(await anext(work))
+
+    assert done == ["provided", "answered r1"]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 async def test_the_cluster_runs_as_configured(cluster: Cluster) -> None:
     async with asyncio.timeout(PATIENCE_S):
         await cluster.start(*NAMES)
+        await cluster.whole()
         async with connect(cluster.settings(ADMIN)) as admin:
             await set_up(admin, PODS, replicas=3)
             left = [step for step in await plan(admin, PODS, replicas=3) if step.is_needed]
@@ -30,6 +31,7 @@ async def test_the_cluster_runs_as_configured(cluster: Cluster) -> None:
             await asyncio.sleep(0.02)
         await cluster.whole()
         told = {name: await cluster.told(name, "/varz") for name in NAMES}
+        sizes = {(await cluster.told(name, "/jsz"))["meta_cluster"]["cluster_size"] for name in NAMES}
         stores = [(await cluster.told(name, "/jsz"))["config"] for name in NAMES]
         alive = [await cluster.told(name, "/healthz?js-enabled-only=true") for name in NAMES]
         ready = [await cluster.told(name, "/healthz?js-server-only=true") for name in NAMES]
@@ -41,6 +43,8 @@ async def test_the_cluster_runs_as_configured(cluster: Cluster) -> None:
         assert varz["tls_required"] is True
         # Else KEDA, and every client, goes by the servers' addresses, which no certificate names.
         assert not varz.get("connect_urls")
+    # KEDA looks for a queue's leader among the servers if there is more than one.
+    assert sizes == {3}
     assert all(store["sync_always"] is True for store in stores)
     assert {each["status"] for each in (*alive, *ready)} == {"ok"}
 

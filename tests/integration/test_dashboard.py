@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from bus.jetstream import Connection, connect
 from bus.jetstream.roles import OBSERVER
 from bus.jetstream.server import embedded_server
 from bus.port import BusError
-from dashboard.app import Dashboard, read_place, read_start
+from dashboard.app import MOST_PAGES, MOST_REPLAYS, Dashboard, read_place, read_start
 from dashboard.headers import POLICY
 from dashboard.queues import Queues
 from dashboard.serve import Place, serving
@@ -56,7 +56,8 @@ async def page(jetstream_site: Site, server_url: str) -> AsyncIterator[httpx.Asy
 
 @asynccontextmanager
 async def client(url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_S, trust_env=False) as asking:
+    limits = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_S, trust_env=False, limits=limits) as asking:
         yield asking
 
 
@@ -138,6 +139,18 @@ async def test_what_cannot_be_replayed_is_said(page: httpx.AsyncClient, query: s
 
     assert told.kind == "problem"
     assert "give" in told.body["problem"]
+
+
+async def test_only_so_many_pages_are_open_at_a_time(page: httpx.AsyncClient) -> None:
+    async with asyncio.timeout(PATIENCE_S), AsyncExitStack() as stack:
+        for query, room in (("since=all", MOST_REPLAYS), ("", MOST_PAGES - MOST_REPLAYS)):
+            for _ in range(room):
+                heard = await stack.enter_async_context(aclosing(hear(page, query)))
+                assert (await anext(heard)).kind == "message"
+            refused = await stack.enter_async_context(aclosing(hear(page, "since=all")))
+            assert "too many pages are open" in (await anext(refused)).body["problem"]
+        refused = await stack.enter_async_context(aclosing(hear(page)))
+        assert "too many pages are open" in (await anext(refused)).body["problem"]
 
 
 async def test_the_queues_lengths_are_told_while_somebody_looks(page: httpx.AsyncClient, jetstream_site: Site) -> None:

@@ -21,6 +21,7 @@ async def test_the_store_of_one_server_restores_all_three(cluster: Cluster) -> N
     copy = cluster.folder / "copy"
     async with asyncio.timeout(2 * PATIENCE_S):
         await cluster.start(*NAMES)
+        await cluster.whole()
         async with connect(cluster.settings(ADMIN)) as admin:
             await set_up(admin, PODS, replicas=3)
         await publish(cluster, "r1", "r2", "r3")

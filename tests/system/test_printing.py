@@ -99,8 +99,10 @@ def test_on_a_narrow_screen_nothing_but_wide_tables_is_to_be_pushed_aside(
     )
 
     assert shown.evaluate("document.documentElement.scrollWidth") <= NARROW
-    sizes = shown.evaluate("[...document.images].map(i => [i.complete, i.naturalWidth, i.clientWidth])")
-    assert all(complete and natural and width <= NARROW for complete, natural, width in sizes)
+    boxes = "[...document.querySelectorAll('.wide')].map(e => e.getBoundingClientRect().right)"
+    assert all(right <= NARROW for right in shown.evaluate(boxes))
+    sizes = shown.evaluate("[...document.images].map(i => [i.complete, i.naturalWidth])")
+    assert all(complete and natural for complete, natural in sizes)
     paper = shown.evaluate("getComputedStyle(document.body).backgroundColor")
     assert paper == {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 32, 43)"}[scheme]
     used = shown.evaluate("[...document.images].map(i => i.currentSrc)")

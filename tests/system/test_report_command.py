@@ -9,10 +9,11 @@ import sys
 from typing import TYPE_CHECKING
 
 from pptx import Presentation
-from processes import podfolio
+from processes import podfolio, secure_system
 from reported import event, optimised
-from requests_made import REFERENCE
+from requests_made import REFERENCE, body
 
+from bus.jetstream.roles import COORDINATOR, OBSERVER, REQUESTER
 from bus.messages import encode
 from report.html import page
 
@@ -103,6 +104,29 @@ async def test_the_final_event_of_a_request_is_read_from_the_server(site: Site, 
     text = out.read_text(encoding="utf-8")
     assert page(await site.final("reference-customer")).split("</main>")[0].count("<table") == text.count("<table")
     assert "reference-customer" in text
+
+
+async def test_an_observer_has_the_signature_checked_too(tmp_path: Path, unused_tcp_port: int) -> None:
+    async with secure_system(tmp_path, unused_tcp_port) as system:
+        request = tmp_path / "request.json"
+        request.write_text(json.dumps(body("r1")), encoding="utf-8")
+        await system.request("r1", *system.as_role(REQUESTER), file=request)
+        reader = ("report", "r1", "--server", system.url, *system.as_role(OBSERVER), "-o", "-")
+        key = system.keys.public(COORDINATOR).read_text(encoding="ascii").strip()
+
+        status, checked, errors = await podfolio(*reader, "--key", str(system.keys.public(COORDINATOR)))
+        _, unchecked, _ = await podfolio(*reader)
+        other, nothing, refused = await podfolio(*reader, "--key", str(system.keys.public(REQUESTER)))
+        secret, _, warned = await podfolio(*reader, "--key", str(system.keys.seed(COORDINATOR)))
+
+    assert (status, errors) == (0, "")
+    assert f"The event is signed with the key {key}" in checked
+    assert f"is that of the key which was given, {key}." in checked
+    assert "Whose key it is was not checked." in unchecked
+    assert (other, nothing) == (1, "")
+    assert "not by the key given" in refused
+    assert secret == 2
+    assert "holds a secret" in warned
 
 
 async def test_a_library_that_is_missing_is_named_with_what_to_install(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import shutil
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
-from processes import Site
+from processes import START_S, Site
 from requests_made import data
 
 from agents import mandates
@@ -48,7 +48,7 @@ async def test_a_restored_store_answers_what_was_open_and_nothing_twice(tmp_path
         again = await site.publish(data("answered"), "answered")
         await site.start_all()
         after = await site.final("answered")
-        opened = await site.final("open")
+        opened = await site.final("open", patience_s=2 * START_S)
         finals = await bus.record([subjects.ALL_FINALS])
 
     assert left == []
