@@ -25,8 +25,8 @@ demo: $(READY) ## Run the whole system once, on the reference customer
 dashboard: $(READY) ## Run the whole system with example requests, and show it in a browser until Ctrl-C
 	@$(BIN)/podfolio demo --dashboard
 
-tools: ## Install what tests need besides Python, on Debian, as root: a browser, promtool, Node, kubectl, Poppler
-	@missing=; for tool in chromium:chromium promtool:prometheus npm:npm kubectl:kubernetes-client pdftoppm:poppler-utils; do \
+tools: ## Install what tests need besides Python, on Debian, as root: a browser, promtool, Node, Poppler; kubectl must be there
+	@missing=; for tool in chromium:chromium promtool:prometheus npm:npm pdftoppm:poppler-utils; do \
 	  command -v $${tool%%:*} > /dev/null || missing="$$missing $${tool##*:}"; done; \
 	test -z "$$missing" || { apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends $$missing > /dev/null; }
 

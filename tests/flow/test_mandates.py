@@ -79,8 +79,8 @@ def test_the_documented_fifth_pod_is_the_file_of_the_examples() -> None:
     document = (ROOT / "docs" / "mandates.md").read_text(encoding="utf-8")
     (shown,) = re.findall(r"```toml\n(.*?)```", document, re.DOTALL)
 
-    assert shown == (ROOT / "examples" / "epsilon.toml").read_text(encoding="utf-8")
-    epsilon = mandates.load(str(ROOT / "examples" / "epsilon.toml"))
+    assert shown == (ROOT / "examples" / "fifth-pod" / "epsilon.toml").read_text(encoding="utf-8")
+    epsilon = mandates.load(str(ROOT / "examples" / "fifth-pod" / "epsilon.toml"))
     assert (epsilon.pod, epsilon.objective) == ("epsilon", Objective.MAX_INCOME)
     for words in ("write 4 % as 0.04", "unknown corelation_targets"):
         assert words in document
