@@ -610,8 +610,8 @@ class Progress(_Lenient):
     stage: Annotated[
         Stage,
         Field(
-            description="accepted: its deadline is set. answered: another pod has. optimising: some times a second, "
-            "where that takes longer. done: the final event is there."
+            description="accepted: its deadline is set. answered: another pod has, or several. optimising: some times "
+            "a second, where that takes longer. done: the final event is there."
         ),
     ]
     pods: Annotated[tuple[str, ...], Field(description="Those that have answered so far; of answered only.")] = ()
