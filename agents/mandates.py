@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
+from bus.mistakes import explain
 from bus.subjects import POD_PATTERN
 from portfolio.errors import DataError
 from portfolio.mandate import Mandate, Measure
@@ -38,7 +39,7 @@ def load(pod: str) -> Mandate:
         return _read(Path(pod))
     files = bundled()
     if pod not in files:
-        message = f"unknown pod {pod!r}; there are {', '.join(files)} (or give the path of a .toml file)"
+        message = f"unknown pod {pod}: name one of {', '.join(files)}, or give the path of a .toml file"
         raise DataError(message)
     return _read(files[pod])
 
@@ -48,11 +49,11 @@ def _read(file: Traversable) -> Mandate:
         stated = tomllib.loads(file.read_text(encoding="utf-8"))
         mandate = _MANDATE.validate_python(stated)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        message = f"cannot read the mandate {file.name}: {error}"
+        what = error.strerror if isinstance(error, OSError) else error
+        message = f"cannot read the mandate {file.name} ({what}): give the path of a .toml file that states one"
         raise DataError(message) from error
     except ValidationError as error:
-        told = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        message = f"the mandate {file.name} is not valid: {told}"
+        message = f"the mandate {file.name} is not valid: {explain(error)}"
         raise DataError(message) from error
     except DataError as error:
         message = f"the mandate {file.name} is not valid: {error}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from bus import metrics, subjects, tracing
+from bus.answering import fault
 from bus.envelope import publish
 from bus.messages import PodFailed, Reason
 from bus.port import pod_queue
@@ -81,7 +82,7 @@ class Agent:
     async def give_up(self, delivery: Delivery, error: Exception) -> None:
         """Tell the coordinator that there will be no answer, and why."""
         if request_id := subjects.parse(delivery.message.subject).key:
-            message = f"{self.pod}'s agent cannot answer: {error}"
+            message = f"{self.pod}'s agent cannot answer: {fault(error)}"
             failed = PodFailed(request_id=request_id, pod=self.pod, reason=Reason.INTERNAL_ERROR, message=message)
             await self.publish(failed)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import scip_model
-from report import spread, timed
+from measurements import spread, timed
 from solver import minimise
 
 from agents import answer as agent

@@ -28,7 +28,7 @@ import overload
 import reference
 import running_system
 import trading
-from report import compose, machine, table
+from measurements import compose, machine, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable

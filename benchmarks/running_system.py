@@ -15,8 +15,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from measurements import spread, timed
 from reference import REFERENCE, Row
-from report import spread, timed
 
 from bus import subjects
 from bus.jetstream import Connection, connect

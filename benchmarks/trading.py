@@ -12,8 +12,8 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
+from measurements import timed
 from reference import request
-from report import timed
 
 from agents import mandates
 from portfolio import market as markets

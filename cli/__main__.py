@@ -9,10 +9,12 @@ import click
 import structlog
 
 from cli.commands.compare import compare
+from cli.commands.dashboard import dashboard
 from cli.commands.demo import demo
 from cli.commands.frontier import frontier
 from cli.commands.keys import keys
 from cli.commands.market import market
+from cli.commands.report import report
 from cli.commands.request import request
 from cli.commands.schema import schema
 from cli.commands.setup import setup
@@ -29,10 +31,12 @@ def podfolio() -> None:
 
 for command in (
     compare,
+    dashboard,
     demo,
     frontier,
     keys,
     market,
+    report,
     request,
     schema,
     setup,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from bus.since import read_since
 
 if TYPE_CHECKING:
     from bus.messages import OptimizationRequest
@@ -29,33 +30,41 @@ json_option = click.option(
     help="Write the final event, as it went over the wire, to this file; without a name, to standard output.",
 )
 
+DASHBOARD_PORT = 8230
+
+dashboard_option = click.option(
+    "--dashboard",
+    "dashboard_port",
+    type=click.IntRange(0, 65_535),
+    is_flag=False,
+    flag_value=DASHBOARD_PORT,
+    help=f"With the event stream in a browser, on this port of 127.0.0.1 ({DASHBOARD_PORT} if none is named).",
+)
+
 
 def read_request(file: Path, *, market: str | None = None, request_id: str | None = None) -> OptimizationRequest:
     """Read the request in *file*, with another market or id if given; an invalid one ends the command."""
     from bus.messages import BadMessageError, parse_request
 
+    sent = file.read_bytes()
+    changes = {name: value for name, value in (("market", market), ("request_id", request_id)) if value}
     try:
-        body = json.loads(file.read_bytes())
-        body.update({"market": market} if market else {})
-        body.update({"request_id": request_id} if request_id else {})
-        return parse_request(json.dumps(body).encode(), body.get("request_id", ""))
-    except (ValueError, RecursionError, AttributeError, BadMessageError) as error:
+        body = json.loads(sent)
+    except (ValueError, RecursionError):
+        body = None  # parse_request says what is wrong with it
+    if isinstance(body, dict):
+        request_id = request_id or body.get("request_id")
+        sent = json.dumps(body | changes).encode() if changes else sent
+    try:
+        return parse_request(sent, request_id or "")
+    except BadMessageError as error:
         message = f"{file} is not a valid request: {error}"
         raise click.ClickException(message) from None
 
 
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
-
 def parse_since(text: str | None) -> datetime | None:
     """Read a time, or how long ago; None stays None."""
-    if text is None:
-        return None
-    if ago := re.fullmatch(r"(\d+)([smhd])", text):
-        return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
     try:
-        then = datetime.fromisoformat(text)
-    except ValueError:
-        message = "give a time such as 2025-11-07T09:00, or how long ago: 90s, 10m, 2h, 1d"
-        raise click.BadParameter(message, param_hint="--since") from None
-    return then if then.tzinfo else then.astimezone()
+        return None if text is None else read_since(text, now=datetime.now(UTC))
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--since") from None

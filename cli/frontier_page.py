@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from cli.frontier import MAX_ETFS
-from cli.page import METRICS
 from cli.tables import make_table
+from report.labels import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

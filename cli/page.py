@@ -11,44 +11,23 @@ from rich.panel import Panel
 from rich.text import Text
 
 from bus.messages import MasterPortfolioFailed
-from cli import parcels
 from cli.tables import make_table as _table
-from portfolio.mandate import Measure
 from portfolio.rules import Correlations
-from portfolio.tax.taxpayer import Entity
+from report import parcels
+from report.labels import FIGURES, INCOME, compared, in_a_sentence
+from report.sentences import read_aloud, said_of_trades
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from rich.console import RenderableType
 
     from bus.messages import FinalEvent, MasterPortfolioOptimized
-    from portfolio.account import ComparisonRow, GoalAccount
-    from portfolio.trading.orders import Trading
-    from portfolio.trading.owned import Owned
 
 # Widths of the bars that stand for weights.
 _BAR = 14
-# Changes smaller than this read as none.
-_SHOWN = 5e-4
 _GAIN_SHOWN = 5e-5
 _PIPE_WIDTH = 120
 
-METRICS = {
-    "etfs": ("ETFs", "{:.0f}"),
-    "positions": ("Positions (trades)", "{:.0f}"),
-    "duplicated_etfs": ("Duplicated ETFs", "{:.0f}"),
-    "largest_position": ("Largest position", "{:.2%}"),
-    "trading_cost_aud": ("Cost of getting there, AUD", "{:,.2f}"),
-    "brokerage_aud": ("  Brokerage", "{:,.2f}"),
-    "spread_aud": ("  Half the spread", "{:,.2f}"),
-    "capital_gains_tax_aud": ("  Tax on capital gains", "{:,.2f}"),
-    "tax_efficiency": ("Tax efficiency, of 10", "{:.3f}"),
-    "sharpe_ratio": ("Sharpe ratio", "{:.3f}"),
-    "expected_return": ("Expected return a year", "{:.2%}"),
-    "volatility": ("Volatility a year", "{:.2%}"),
-    "tax_aud": ("Tax on income a year, AUD", "{:,.2f}"),
-}
+_STYLES = {"better": "green", "worse": "yellow", "higher": "yellow", "lower": "yellow"}
 
 
 def make_console(**settings: object) -> Console:
@@ -128,7 +107,7 @@ def _trades(console: Console, event: MasterPortfolioOptimized) -> RenderableType
             f"{order.tax_aud:,.2f}" if order.parcels else "",
             order.why,
         )
-    return Group(table, *(Text(f"* {sentence}") for sentence in _said_of_trades(event, trading, owned)))
+    return Group(table, *(Text(f"* {sentence}") for sentence in said_of_trades(event, trading, owned)))
 
 
 def _gains(console: Console, event: MasterPortfolioOptimized) -> RenderableType | None:
@@ -143,64 +122,12 @@ def _gains(console: Console, event: MasterPortfolioOptimized) -> RenderableType 
     return Group(table, *(Text(f"* {sentence}") for sentence in parcels.sentences(trading.gains, owned)))
 
 
-def _said_of_trades(event: MasterPortfolioOptimized, trading: Trading, owned: Owned) -> Iterator[str]:
-    gains = trading.gains
-    if not trading.orders:
-        yield "No order pays for itself: what is owned stays as it is."
-    if (why := trading.does_not_pay) is not None:
-        yield (
-            f"Were trading free, the best portfolio would add {why.gain:.4f} to the objective; getting there costs"
-            f" {why.cost_aud:,.2f} AUD, which takes {why.cost:.4f} from it."
-        )
-    yield (
-        f"Brokerage {trading.brokerage_aud:,.2f} AUD, half the spread {trading.spread_aud:,.2f} AUD, tax on capital"
-        f" gains {gains.tax_aud:,.2f} AUD (due later, not paid from the account)."
-        f" Cash left: {trading.cash_left_aud:,.2f} AUD."
-    )
-    yield (
-        f"In whole units the objective is {trading.objective:.6f}, {abs(trading.rounding_cost):.6f}"
-        f" {'below' if trading.rounding_cost >= 0 else 'above'} that of the portfolio."
-    )
-    units, weights = set(trading.units), set(event.weights)
-    for words, other in (("also", units - weights), ("not", weights - units)):
-        if other:
-            yield f"In whole units {words} held, unlike in the portfolio: {', '.join(sorted(other))}."
-    for one in trading.tolerated:
-        yield (
-            f"{one.ticker} is {one.position:.2%} of {one.pod or 'the capital'}, by drift above its limit of"
-            f" {one.limit:.2%}: within the position_tolerance, so not sold for that, and not bought."
-        )
-    if gains.losses_carried_aud:
-        yield f"Capital losses carried on to later years: {gains.losses_carried_aud:,.2f} AUD."
-    yield from (
-        f"{kept.ticker} ({kept.units:,.0f} units) is neither traded nor counted: {kept.why}." for kept in owned.kept
-    )
-    for pair in trading.losses_replaced:
-        yield (
-            f"{pair.sold} is sold at a loss and {pair.bought}, which moves like it (correlation"
-            f" {pair.correlation:.2f}), is bought: a person is to look at the purpose (TR 2008/1)."
-        )
-    if event.income["master"].holding_period_rule and event.terms.entity is Entity.INDIVIDUAL:
-        yield "Franking credits above 5,000 AUD a year: they count only for units held for 45 days."
-    missed = [g.name for g, whole in zip(event.goals, trading.goals, strict=True) if g.met and not whole.met]
-    if missed:
-        yield f"Whole units miss by a little what the portfolio meets: {', '.join(missed)}."
-
-
 def _income(console: Console, event: MasterPortfolioOptimized) -> RenderableType | None:
     if not event.income:
         return None
     naive, master = event.income["naive"], event.income["master"]
     table = _table(console, "Income a year", "", "Naive", "Master", right=(1, 2))
-    for label, pattern, field in (
-        ("Distributions, AUD", "{:,.2f}", "cash_aud"),
-        ("Franking credits, AUD", "{:,.2f}", "franking_credits_aud"),
-        ("Tax on both, AUD", "{:,.2f}", "tax_aud"),
-        ("After tax, AUD", "{:,.2f}", "after_tax_aud"),
-        ("Cash yield", "{:.2%}", "cash_yield"),
-        ("Grossed-up yield", "{:.2%}", "grossed_up_yield"),
-        ("After-tax yield", "{:.2%}", "after_tax_yield"),
-    ):
+    for label, pattern, field in INCOME:
         table.add_row(label, *(pattern.format(getattr(side, field)) for side in (naive, master)))
     return table
 
@@ -208,35 +135,9 @@ def _income(console: Console, event: MasterPortfolioOptimized) -> RenderableType
 def _comparison(console: Console, event: MasterPortfolioOptimized) -> RenderableType:
     table = _table(console, "Without and with coordination", "", "Naive", "Master", "Change", "", right=(1, 2, 3))
     for row in event.comparison:
-        label, pattern = METRICS.get(row.metric, (row.metric, "{:.4g}"))
-        naive, master = (pattern.format(v) if v is not None else "none" for v in (row.naive, row.master))
-        table.add_row(label, naive, master, _change(row), _verdict(row, pattern))
+        *cells, verdict = compared(row)
+        table.add_row(*cells, Text(verdict, style=_STYLES.get(verdict, "")))
     return table
-
-
-def _change(row: ComparisonRow) -> str:
-    if row.naive is None or row.master is None or row.naive == 0:
-        return ""
-    change = (row.master - row.naive) / abs(row.naive)
-    return f"{change:+.1%}" if abs(change) >= _SHOWN else "0.0%"
-
-
-def _verdict(row: ComparisonRow, pattern: str) -> Text:
-    """Say better, equal or worse, as far as the digits that are shown go."""
-    if row.naive is None or row.master is None or pattern.format(row.naive) == pattern.format(row.master):
-        return Text("equal")
-    if (row.master < row.naive) == (row.better == "lower"):
-        return Text("better", style="green")
-    return Text("worse" if row.never_worse else "higher" if row.better == "lower" else "lower", style="yellow")
-
-
-# What a goal's figure is called, and how it is written.
-FIGURES = {measure.value: (measure.label, measure.show) for measure in Measure} | {
-    metric: (label.split(",")[0], pattern.format)
-    for metric, (label, pattern) in METRICS.items()
-    if metric not in set(Measure)
-}
-FIGURES["correlation"] = ("Correlation", "{:.2f}".format)
 
 
 def _goals(console: Console, event: MasterPortfolioOptimized) -> RenderableType:
@@ -249,33 +150,15 @@ def _goals(console: Console, event: MasterPortfolioOptimized) -> RenderableType:
         gain = goal.gain_of_one_percent or 0.0
         table.add_row(
             ", ".join(goal.pods) or "whole",
-            _in_a_sentence(label),
+            in_a_sentence(label),
             f"{'<=' if goal.better == 'lower' else '>='} {show(goal.asked)}",
             *shown,
             Text("yes", style="green") if goal.met else Text("no", style="bold red"),
             f"{gain:+.4f}" if gain >= _GAIN_SHOWN else "",
         )
-    missed = [_read_aloud(goal) for goal in event.goals if not goal.met]
+    missed = [read_aloud(goal) for goal in event.goals if not goal.met]
     said = [Text(f"* {sentence}") for sentence in missed] or [Text("All goals are met.")]
     return Group(table, *said)
-
-
-def _in_a_sentence(label: str) -> str:
-    return label if label in ("ETFs", "Sharpe ratio") else label[0].lower() + label[1:]
-
-
-def _read_aloud(goal: GoalAccount) -> str:
-    """Say of a goal that gave way what was asked, what was possible and what the customer gets."""
-    label, show = FIGURES[goal.figure]
-    of = f"{' and '.join(goal.pods)}: " if goal.pods else "The whole portfolio: "
-    side = "at most" if goal.better == "lower" else "at least"
-    text = f"{of}{_in_a_sentence(label)} of {side} {show(goal.asked)} was asked. "
-    if goal.best_alone is not None:
-        text += f"Alone, with nothing else to care for, {show(goal.best_alone)} would be the best there is. "
-    if goal.best_together is not None:
-        text += f"With all rules and the goals before it, {show(goal.best_together)} is; that is proven. "
-    delivered = "is not defined" if goal.delivered is None else f"is {show(goal.delivered)}"
-    return f"{text}In this portfolio it {delivered}."
 
 
 def _correlations(console: Console, event: MasterPortfolioOptimized) -> RenderableType:
@@ -315,7 +198,7 @@ def _failure(console: Console, event: MasterPortfolioFailed) -> RenderableType:
     parts: list[RenderableType] = [
         Panel(
             Text(event.message),
-            title=f"No portfolio for {event.request_id}: {event.reason.value}",
+            title=f"No portfolio for {event.request_id}: {event.reason.words}",
             box=box.ROUNDED if console.is_terminal else box.ASCII2,
             border_style="red",
         )

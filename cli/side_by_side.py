@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, TypeVar
 from rich.text import Text
 
 from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized
-from cli.page import FIGURES, METRICS
 from cli.tables import make_table
 from portfolio.trading.orders import Side
+from report.labels import FIGURES, METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -118,7 +118,11 @@ def _read(data: bytes) -> tuple[Event, FinalEvent]:
     Raises:
         ValueError: If it is no JSON, says something twice or not exactly, or is no final event.
     """
-    body = json.loads(data, object_pairs_hook=_once, parse_constant=_refuse_constant, parse_float=_finite)
+    try:
+        body = json.loads(data, object_pairs_hook=_once, parse_constant=_refuse_constant, parse_float=_finite)
+    except json.JSONDecodeError as error:
+        message = f"it is not JSON ({error})"
+        raise ValueError(message) from None
     if not isinstance(body, dict):
         message = "it is no JSON object"
         raise BadMessageError(message)

@@ -140,7 +140,7 @@ def load(market_id: str) -> Market:
     """
     folders = known()
     if market_id not in folders:
-        message = f"unknown market {market_id!r}; this system has {', '.join(sorted(folders))}"
+        message = f"unknown market {market_id}: name one of {', '.join(sorted(folders))}"
         raise DataError(message)
     return read(folders[market_id])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +12,15 @@ from bus.jetstream.publication import Publication
 from bus.jetstream.streams import EVENTS, TIMERS
 from bus.jetstream.watch import watch
 from bus.jetstream.wire import Wire
-from bus.port import COORDINATORS, DEADLINES, NotSetUpError, pod_of_queue
+from bus.port import COORDINATORS, DEADLINES, Backlog, BusError, NotSetUpError, pod_of_queue
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
     from bus.jetstream.connection import Connection
+    from bus.jetstream.frames import Frame
     from bus.port import Delivery, Message, Stored
     from bus.service import Service
 
@@ -91,9 +93,40 @@ class JetStreamBus:
         # Others may have consumers too; only ours are queues.
         return frozenset(name for name in names if name == COORDINATORS or pod_of_queue(name) is not None)
 
+    async def backlog(self, queue: str) -> Backlog:
+        """Say how long a work queue is, by the server's account.
+
+        Raises:
+            NotSetUpError: If there is no such queue.
+            RefusedError: If we may not know.
+            UnreachableError: If the server did not answer in time.
+        """
+        answer = await self.ask_api(f"CONSUMER.INFO.{_stream_of(queue)}.{queue}")
+        return Backlog(waiting=answer["num_pending"], in_hand=answer["num_ack_pending"])
+
     def follow(self, *, since: datetime | None = None, everything: bool = False) -> AsyncGenerator[Message, None]:
         """Follow the event stream as an observer; see ``Bus``."""
         return observer.follow(self._wire, since=since, everything=everything)
+
+    @property
+    def is_reconnecting(self) -> bool:
+        """Whether the connection is broken and looks for a server."""
+        return self._wire.is_reconnecting
+
+    async def mention(self, subject: str, data: bytes) -> None:
+        """Publish what nobody keeps; see ``Bus``."""
+        with contextlib.suppress(BusError):
+            await self._wire.tell(subject, data)
+
+    @asynccontextmanager
+    async def overhear(self, subject: str, heard: Callable[[bytes], None]) -> AsyncIterator[None]:
+        """Hand *heard* what is mentioned on *subject*; see ``Bus``."""
+
+        async def hear(frame: Frame) -> None:
+            heard(frame.data)
+
+        async with self._wire.overhear(subject, hear):
+            yield
 
     async def publish_market(self, market_id: str, sha256: str, packed: bytes) -> Stored:
         """Publish a market, once; see ``bucket`` and ``bus.snapshots``."""
@@ -124,9 +157,11 @@ class JetStreamBus:
         """Whether a replica of the service *name* is there; see ``discovery``."""
         return await discovery.somebody_answers(self._wire, name)
 
-    async def ask_api(self, name: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    async def ask_api(
+        self, name: str, body: Mapping[str, Any] | None = None, *, timeout_s: float = asking.PATIENCE_S
+    ) -> dict[str, Any]:
         """Ask JetStream's own interface; for ``setup``, not for use by others. See ``asking.ask_api``."""
-        return await asking.ask_api(self._wire, name, body)
+        return await asking.ask_api(self._wire, name, body, timeout_s=timeout_s)
 
 
 def _stream_of(queue: str) -> str:

@@ -50,7 +50,9 @@ def _read(frames: list[Frame], including: Message | None) -> tuple[Message, ...]
     *found, end = frames
     verdict = status(end)
     if verdict not in {_END_OF_BATCH, _NOTHING_FOUND}:
-        message = f"the server cannot read the record: {verdict} {(end.headers or {}).get('Description', '')}"
+        message = (
+            f"the server cannot read the record: {verdict} {(end.headers or {}).get('Description', '')}; see its log"
+        )
         raise RefusedError(message)
     if (end.headers or {}).get("Nats-Num-Pending", "0") != "0":
         message = "the server sent only a part of the record"

@@ -43,6 +43,9 @@ _READ_MARKETS = (f"{_API}.STREAM.MSG.GET.{MARKETS}", f"{_API}.DIRECT.GET.{MARKET
 _TO_OPERATORS = f"{INBOXES}_{OPERATOR}.>"
 _VERBS = ("PING", "INFO", "STATS")
 
+# What those hear who look on: that something was stored, and how far requests are.
+_HEARD = (subjects.ALL_NEWS, subjects.ALL_PROGRESS)
+
 
 @dataclass(frozen=True, slots=True)
 class Role:
@@ -77,7 +80,7 @@ def inbox_of(role: str) -> str:
 def roles(pods: Collection[str]) -> tuple[Role, ...]:
     """Give every role of a system with these *pods*."""
     agents = (_agent(pod) for pod in sorted(pods))
-    return (_requester(), _observer(), *agents, _coordinator(), _admin(pods), _operator())
+    return (_requester(), _observer(pods), *agents, _coordinator(), _admin(pods), _operator())
 
 
 def authorization(pods: Collection[str], public_keys: Mapping[str, str]) -> str:
@@ -99,12 +102,15 @@ def _user(role: Role, public_key: str) -> str:
 
 def _requester() -> Role:
     asking = subjects.request("*")
-    return Role(REQUESTER, (_PROBE, asking, _whose(asking), _READ_EVENTS, _stream_info(EVENTS)), (subjects.ALL_NEWS,))
+    return Role(REQUESTER, (_PROBE, asking, _whose(asking), _READ_EVENTS, _stream_info(EVENTS)), _HEARD)
 
 
-def _observer() -> Role:
+def _observer(pods: Collection[str]) -> Role:
+    """Read what is stored, and how long the queues are; both tell, neither changes anything."""
+    names = [queue["name"] for stream, queue in wanted_queues(pods, ack_wait_s=0) if stream == EVENTS]
+    lengths = (f"{_API}.CONSUMER.NAMES.{EVENTS}", *(f"{_API}.CONSUMER.INFO.{EVENTS}.{name}" for name in names))
     listing = f"{_API}.DIRECT.GET.{MARKETS}"
-    return Role(OBSERVER, (_PROBE, _READ_EVENTS, _stream_info(EVENTS), listing, *_READ_MARKETS), (subjects.ALL_NEWS,))
+    return Role(OBSERVER, (_PROBE, _READ_EVENTS, _stream_info(EVENTS), listing, *_READ_MARKETS, *lengths), _HEARD)
 
 
 def _agent(pod: str) -> Role:
@@ -126,6 +132,7 @@ def _coordinator() -> Role:
             *said,
             *map(_whose, said),
             subjects.ALL_TIMERS,
+            subjects.ALL_PROGRESS,
             _stream_info(EVENTS),
             _stream_info(TIMERS),
             *_READ_MARKETS,

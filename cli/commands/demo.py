@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bus.port import BusError
-from cli.arguments import DASH, REQUEST, json_option, read_request
+from cli.arguments import DASH, REQUEST, dashboard_option, json_option, read_request
 from cli.running import run
 
 if TYPE_CHECKING:
@@ -23,11 +23,15 @@ REFERENCE = Path(__file__).parents[2] / "examples" / "reference-customer.json"
 @click.argument("file", type=REQUEST, default=REFERENCE)
 @click.option("--market", help="Market snapshot to use instead of the request's.")
 @json_option
-def demo(file: Path, market: str | None, json_file: Path | None) -> None:
+@dashboard_option
+def demo(file: Path, market: str | None, json_file: Path | None, dashboard_port: int | None) -> None:
     """Run everything once: server, agents, coordinator, one request from FILE, its portfolio.
 
-    Without FILE, the reference customer's request.
+    Without FILE, the reference customer's request. With --dashboard, example requests come every two seconds, and a
+    browser shows them, until interrupted.
     """
+    if dashboard_port is not None:
+        sys.exit(run(_demo_in_a_browser(dashboard_port), interrupted=0))
     sys.exit(run(_demo(read_request(file, market=market), json_file)))
 
 
@@ -48,3 +52,22 @@ async def _demo(request: OptimizationRequest, json_file: Path | None) -> int:
             except BusError:
                 console.print(log.read_text(encoding="utf-8", errors="replace")[-4_000:], markup=False)
                 raise
+
+
+async def _demo_in_a_browser(port: int) -> int:
+    from bus.jetstream import Connection, connect
+    from cli.browser import in_a_browser
+    from cli.page import make_console
+    from cli.system import whole_system
+    from cli.traffic import publish_examples
+
+    console = make_console()
+    with tempfile.TemporaryDirectory(prefix="podfolio-") as folder, (Path(folder) / "processes.log").open("wb") as logs:
+        async with (
+            whole_system(Path(folder), port=None, logs=logs, say=console.print) as url,
+            in_a_browser(url, port, say=console.print),
+            connect(Connection(servers=url, name="podfolio-demo")) as bus,
+        ):
+            console.print("an example request comes every two seconds, until Ctrl-C")
+            await publish_examples(bus)
+    return 0

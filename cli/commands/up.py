@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from bus.jetstream.roles import REQUESTER
-from cli.arguments import FOLDER, KEYS
+from cli.arguments import FOLDER, KEYS, dashboard_option
 from cli.running import run
 
 
@@ -25,12 +25,14 @@ from cli.running import run
     flag_value=KEYS,
     help=f"With users and TLS, by the keys in this folder ({KEYS} if none is named); made if missing.",
 )
-def up(port: int, store: Path | None, secure: Path | None) -> None:
+@dashboard_option
+def up(port: int, store: Path | None, secure: Path | None, dashboard_port: int | None) -> None:
     """Run the whole system on an embedded server until interrupted."""
-    sys.exit(run(_up(port, store, secure), interrupted=0))
+    sys.exit(run(_up(port, store, secure, dashboard_port), interrupted=0))
 
 
-async def _up(port: int, store: Path | None, secure: Path | None) -> int:
+async def _up(port: int, store: Path | None, secure: Path | None, dashboard_port: int | None) -> int:
+    from cli.browser import in_a_browser
     from cli.page import make_console
     from cli.system import whole_system
 
@@ -49,8 +51,9 @@ async def _up(port: int, store: Path | None, secure: Path | None) -> int:
         async with whole_system(folder, port=port, logs=None, say=console.print, keys=known) as url:
             kept = f"kept in {store}" if store else "kept only while this runs (--store FOLDER keeps them)"
             console.print(f"the streams are {kept}")
-            console.print(
-                f"try: podfolio request examples/reference-customer.json --server {url}{given}", soft_wrap=True
-            )
-            await asyncio.Event().wait()
+            async with in_a_browser(url, dashboard_port, say=console.print, keys=known):
+                console.print(
+                    f"try: podfolio request examples/reference-customer.json --server {url}{given}", soft_wrap=True
+                )
+                await asyncio.Event().wait()
     return 0

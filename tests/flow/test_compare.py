@@ -11,8 +11,9 @@ from requests_made import ROOT, data, holding, owning
 
 from bus.messages import encode, parse_final, parse_request
 from cli.differences import differences
-from cli.page import METRICS, make_console
+from cli.page import make_console
 from cli.side_by_side import show_side_by_side
+from report.labels import METRICS
 
 if TYPE_CHECKING:
     from bus.messages import FinalEvent, MasterPortfolioOptimized, OptimizationRequest

@@ -52,7 +52,7 @@ def test_a_fifth_pod_is_one_new_file(tmp_path: Path) -> None:
         ('universe = ["VAF", "VAP"]', 'universe = ["VAF", "VAF"]', "each once"),
         ("min_effective_holdings = 1.5", "min_effective_holdings = 5", "min_effective_holdings"),
         ("grossed_up_yield = 0.03", "happiness = 1", "happiness"),
-        ("grossed_up_yield = 0.03", "grossed_up_yield = nan", "not a number"),
+        ("grossed_up_yield = 0.03", "grossed_up_yield = nan", "must be finite numbers; they are grossed-up yield nan"),
         ("max_position = 0.7", "max_position = nan", "max_position"),
         ("[goals]", "[goals", "cannot read"),
         ('pod = "epsilon"', 'pod = "Epsilon"', "pod is 'Epsilon'; it must begin with a-z"),
@@ -79,8 +79,8 @@ def test_the_documented_fifth_pod_is_the_file_of_the_examples() -> None:
     document = (ROOT / "docs" / "mandates.md").read_text(encoding="utf-8")
     (shown,) = re.findall(r"```toml\n(.*?)```", document, re.DOTALL)
 
-    assert shown == (ROOT / "examples" / "epsilon.toml").read_text(encoding="utf-8")
-    epsilon = mandates.load(str(ROOT / "examples" / "epsilon.toml"))
+    assert shown == (ROOT / "examples" / "fifth-pod" / "epsilon.toml").read_text(encoding="utf-8")
+    epsilon = mandates.load(str(ROOT / "examples" / "fifth-pod" / "epsilon.toml"))
     assert (epsilon.pod, epsilon.objective) == ("epsilon", Objective.MAX_INCOME)
     for words in ("write 4 % as 0.04", "unknown corelation_targets"):
         assert words in document

@@ -47,9 +47,9 @@ ALPHA = pod_queue("alpha")
 _T = TypeVar("_T")
 
 # Nothing takes nearly as long; only a test that fails waits so long.
-PATIENCE_S = 30.0
-# What "at once" means for an error, on a busy machine.
-PROMPT_S = 3.0
+PATIENCE_S = 60.0
+# What "at once" means for an error, on a busy machine; what is tried again is tried for ten seconds.
+PROMPT_S = 8.0
 POLL_S = 0.01
 
 
@@ -353,7 +353,7 @@ class TestCrashes:
                 following.cancel()
 
         assert [message.sequence for message in followed] == list(range(1, 62))
-        assert due == [subjects.due("before")]
+        assert set(due) == {subjects.due("before")}  # twice, if the server crashed before it noted that it was done
         assert len(worked) == 61
 
     async def test_what_is_published_during_crashes_is_there_once(self, host: Host) -> None:
@@ -436,7 +436,7 @@ class TestCrashes:
         assert host.server is not None
         os.kill(host.server.process.pid, signal.SIGSTOP)  # so that it is asked and does not answer
         question = asyncio.create_task(wire.ask("$JS.API.INFO", timeout_s=PATIENCE_S))
-        await asyncio.wait({question}, timeout=0.1)
+        await asyncio.wait({question}, timeout=1.0)
         await host.crash()
 
         with pytest.raises(UnreachableError, match="connection was lost"):

@@ -91,7 +91,7 @@ async def test_a_failure_has_exit_status_1_and_its_reason(site: Site, tmp_path: 
     status, page, _ = await podfolio("request", str(file), "--server", site.url)
 
     assert status == 1
-    assert "rules_conflict" in page
+    assert "rules, or rules and goals, contradict each other" in page
     assert "at most 9 ETFs" in page
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from processes import Site
 
-MANDATE, REQUEST = ROOT / "examples" / "epsilon.toml", ROOT / "examples" / "five-pods.json"
+MANDATE, REQUEST = ROOT / "examples" / "fifth-pod" / "epsilon.toml", ROOT / "examples" / "fifth-pod" / "five-pods.json"
 
 
 async def test_five_pods_end_in_one_portfolio(site: Site, tmp_path: Path) -> None:

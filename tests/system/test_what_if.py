@@ -38,7 +38,7 @@ async def test_a_fifth_pod_s_share_is_swept_with_its_mandate(tmp_path: Path) -> 
 
     status, shown, _ = await podfolio(
         "frontier", str(file), "--share", "epsilon=0.4..0.6", "--steps", "2",
-        "--mandate", str(ROOT / "examples" / "epsilon.toml"),
+        "--mandate", str(ROOT / "examples" / "fifth-pod" / "epsilon.toml"),
     )  # fmt: skip
 
     assert status == 0

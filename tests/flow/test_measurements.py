@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from ladder import Cell, Run, add_options, render
 from ladder_instances import Covariance
-from report import compose, table
+from measurements import compose, table
 
 from portfolio.rules import Duplicates
 

@@ -1,0 +1,99 @@
+"""``podfolio report``."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bus.jetstream.roles import OBSERVER
+from bus.options import connection_options
+from bus.subjects import ID_PATTERN
+from cli.arguments import DASH, OUT
+from cli.running import run
+
+if TYPE_CHECKING:
+    from bus.jetstream import Connection
+
+
+@click.command()
+@click.argument("event")
+@click.option("-o", "--out", type=OUT, help="File to write; - is standard output. By default REQUEST_ID.html or .pptx.")
+@click.option("--deck", is_flag=True, help="Write slides (.pptx) in place of a page (.html).")
+@click.option("--key", help="The coordinator's public key, or the file with it, such as secure/coordinator.pub.")
+@connection_options("podfolio-report", role=OBSERVER)
+def report(event: str, out: Path | None, key: str | None, settings: Connection, *, deck: bool) -> None:
+    """Write a report of EVENT to hand to a customer: one page that prints on A4, or slides.
+
+    EVENT is the file of a final event (- is standard input), or the id of a request whose final event the server has.
+    An event whose signature, rules or figures do not hold gets no report.
+    """
+    expected, data = _expected(key), _read(event)
+    if data is None:
+        sys.exit(run(_from_server(settings, event, expected, out, deck=deck)))
+    _write(data, expected, out, deck=deck)
+
+
+def _expected(key: str | None) -> str | None:
+    from cli.public_key import KeyFormError, read_key
+
+    try:
+        return None if key is None else read_key(key)
+    except KeyFormError as error:
+        raise click.BadParameter(str(error), param_hint="--key") from None
+
+
+def _read(event: str) -> bytes | None:
+    """Read the file of an event; None if *event* is a request's id."""
+    file = Path(event)
+    if file == DASH:
+        return sys.stdin.buffer.read()
+    if file.is_file():
+        return file.read_bytes()
+    if not re.fullmatch(ID_PATTERN, event) or file.suffix == ".json":
+        message = (
+            f"there is no file {event}, and it is no request's id: give a final event's file, or the id of a request"
+        )
+        raise click.BadParameter(message, param_hint="EVENT")
+    return None
+
+
+async def _from_server(
+    settings: Connection, request_id: str, expected: str | None, out: Path | None, *, deck: bool
+) -> int:
+    from bus import subjects
+    from bus.jetstream import connect
+
+    async with connect(settings) as bus:
+        found = await bus.record((subjects.final(request_id),))
+    if not found:
+        message = f"the server has no final event of {request_id} (yet), and there is no file of that name"
+        raise click.ClickException(message)
+    _write(found[0].data, expected, out, deck=deck)
+    return 0
+
+
+def _write(data: bytes, expected: str | None, out: Path | None, *, deck: bool) -> None:
+    """Check an event and write its report."""
+    from cli.examination import RefusedError, examined
+
+    try:
+        from report.deck import slides
+        from report.html import page
+    except ModuleNotFoundError as error:
+        message = f"reports need {error.name}, which is not installed: pip install 'podfolio[report]'"
+        raise click.ClickException(message) from None
+    try:
+        event, checked = examined(data, expected)
+    except RefusedError as error:
+        raise click.ClickException(str(error)) from None
+    made = slides(event, checked=checked) if deck else page(event, checked=checked).encode()
+    out = out or Path(f"{event.request_id}.{'pptx' if deck else 'html'}")
+    if out == DASH:
+        sys.stdout.buffer.write(made)
+        return
+    out.write_bytes(made)
+    click.echo(f"the report is in {out}")

@@ -1,0 +1,48 @@
+"""Look at a final event before it is put before people: what does not hold is not shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bus.messages import MasterPortfolioOptimized, parse_final
+from cli.verify import Verdict, examine
+
+if TYPE_CHECKING:
+    from bus.messages import FinalEvent
+    from cli.verify import Check
+
+
+class RefusedError(ValueError):
+    """An event that must not be shown; the message says why and what to do."""
+
+
+def examined(data: bytes, expected: str | None) -> tuple[FinalEvent, tuple[str, ...]]:
+    """Read a final event that holds, and say what was checked of it, a sentence each.
+
+    Args:
+        data: The event as it went over the wire.
+        expected: The coordinator's public key; None if nobody says whose signature it should be.
+
+    Raises:
+        RefusedError: If it is no final event, or its signature, rules or figures do not hold.
+    """
+    checks = examine(data, expected)
+    if wrong := [check for check in checks if check.verdict is Verdict.FAILS]:
+        told = "; ".join(f"{check.what}: {' '.join(check.words)}" for check in wrong)
+        message = f"no report is written of an event that does not hold. {told}. See podfolio verify"
+        raise RefusedError(message)
+    event = parse_final(data)
+    return event, tuple(_said(event, {check.what: check for check in checks}, expected))
+
+
+def _said(event: FinalEvent, checks: dict[str, Check], expected: str | None) -> list[str]:
+    said = []
+    if isinstance(event, MasterPortfolioOptimized) and checks["portfolio"].verdict is Verdict.HOLDS:
+        said.append(f"Before this was written, the event was checked again: {' '.join(checks['portfolio'].words)}.")
+    if event.signature is not None:
+        said.append(
+            f"Its signature was checked and is that of the key which was given, {expected}."
+            if expected is not None
+            else "Its signature was checked: nothing was changed since. Whose key it is was not checked."
+        )
+    return said

@@ -1,0 +1,114 @@
+"""A bounded picture of the event stream: the requests seen last, and what became of all that were seen.
+
+Pure: a message in, a picture changed; the same messages make the same picture. Who looks asks what has changed since
+the message that he saw last, so that nothing is kept for anybody who is slow.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter, OrderedDict, deque
+from dataclasses import dataclass, field
+from itertools import takewhile
+from typing import TYPE_CHECKING
+
+from bus import subjects
+from bus.subjects import Kind
+from dashboard.row import Row, State, row_id, with_message
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from bus.port import Message
+
+# About 3 MB in all, and more than anybody pages through.
+KEPT = 2_000
+# Of so many answered requests are the times told.
+_TIMED = 1_000
+_QUANTILES, _P95 = 20, 18
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How long the requests answered last took, from the request to the final event; milliseconds."""
+
+    of: int
+    median_ms: float
+    p95_ms: float
+    longest_ms: float
+
+
+@dataclass(slots=True)
+class Board:
+    """The picture.
+
+    Attributes:
+        limit: How many rows are kept; of the rest, only what is counted.
+        sequence: The message seen last; 0 for none.
+        at: When it was stored.
+        seen: Messages by kind.
+        reasons: Failure events and rejections, by their reason.
+    """
+
+    limit: int = KEPT
+    sequence: int = 0
+    at: datetime | None = None
+    seen: Counter[Kind] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    optimised: int = 0
+    _working: OrderedDict[str, Row] = field(default_factory=OrderedDict)
+    _finished: OrderedDict[str, Row] = field(default_factory=OrderedDict)
+    _took_ms: deque[float] = field(default_factory=lambda: deque(maxlen=_TIMED))
+
+    def apply(self, message: Message) -> None:
+        """Take in the next message of the stream."""
+        self.sequence, self.at = message.sequence, message.stored_at
+        self.seen[subjects.parse(message.subject).kind] += 1
+        if name := row_id(message):
+            before = self._working.pop(name, None) or self._finished.pop(name, None)
+            row = with_message(before, message)
+            (self._working if row.state is State.WORKING else self._finished)[name] = row
+            if row.final is not None and (before is None or before.final is None):
+                self._count(row)
+            self._forget()
+
+    @property
+    def working(self) -> int:
+        """Requests that are kept and have no final event yet."""
+        return len(self._working)
+
+    @property
+    def failed(self) -> int:
+        """Final events without a portfolio."""
+        return self.seen[Kind.FINAL] - self.optimised
+
+    def changed_since(self, sequence: int) -> list[Row]:
+        """List the rows that messages after *sequence* changed, in the order of their last change."""
+        changed = [
+            row
+            for rows in (self._working, self._finished)
+            for row in takewhile(lambda row: row.changed > sequence, reversed(rows.values()))
+        ]
+        return sorted(changed, key=lambda row: row.changed)
+
+    def times(self) -> Times | None:
+        """Say how long the requests answered last took; None if there are none."""
+        took = self._took_ms
+        if not took:
+            return None
+        p95 = statistics.quantiles(took, n=_QUANTILES, method="inclusive")[_P95] if len(took) > 1 else took[0]
+        return Times(len(took), statistics.median(took), p95, max(took))
+
+    def _count(self, row: Row) -> None:
+        if row.final is None:
+            return
+        self.optimised += row.state is State.OPTIMISED
+        if row.state is not State.OPTIMISED:
+            self.reasons[row.final.reason or "cannot be read"] += 1
+        if row.final.after_ms is not None:
+            self._took_ms.append(row.final.after_ms)
+
+    def _forget(self) -> None:
+        """Forget the row that changed least lately; those that are finished first."""
+        if len(self._working) + len(self._finished) > self.limit:
+            (self._finished or self._working).popitem(last=False)

@@ -1,0 +1,133 @@
+"""One request in full: when who answered, and what came of it; read from the stream when somebody opens it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from bus import subjects
+from bus.messages import BadMessageError, MasterPortfolioOptimized, parse_final
+from bus.subjects import ID_PATTERN, Kind
+from dashboard.portfolio import sections, series
+from dashboard.row import Answer, Row, printable, with_message
+from report.document import Section, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from bus.messages import FinalEvent
+    from bus.port import Bus, Message
+    from report.series import Shown
+
+# A sentence of an event may be long, a body is not longer.
+_LONGEST = 10_000
+
+
+class NotSeenError(LookupError):
+    """The stream holds nothing of that name."""
+
+
+async def opened(bus: Bus, name: str) -> dict[str, Any]:
+    """Tell everything of a request.
+
+    Raises:
+        NotSeenError: If the stream holds nothing of it.
+        BusError: If it cannot be read now.
+    """
+    row: Row | None = None
+    event: FinalEvent | None = None
+    for message in await _messages(bus, name):
+        row = with_message(row, message)
+        event = _final(message) or event
+    if row is None:
+        text = f"The stream holds no request {printable(name)!r} (any more): it keeps a week."
+        raise NotSeenError(text)
+    told = (_way(row), *(sections(event) if event else ()))
+    drawn = series(event) if isinstance(event, MasterPortfolioOptimized) else {}
+    return {"id": name, "sections": [_section(section, drawn) for section in told]}
+
+
+async def portfolio(bus: Bus, name: str) -> tuple[MasterPortfolioOptimized, int]:
+    """Give the portfolio of a request, and its final event's sequence.
+
+    Raises:
+        NotSeenError: If there is none.
+        BusError: If it cannot be read now.
+    """
+    for message in await _messages(bus, name):
+        if isinstance(event := _final(message), MasterPortfolioOptimized):
+            return event, message.sequence
+    text = f"The stream holds no portfolio of {printable(name)!r}."
+    raise NotSeenError(text)
+
+
+async def _messages(bus: Bus, name: str) -> tuple[Message, ...]:
+    if re.fullmatch(ID_PATTERN, name):
+        return await bus.record([subjects.request(name), subjects.pod_result(name, "*"), subjects.final(name)])
+    if rejected := re.fullmatch(r"rejected\.([0-9]{1,18})", name):
+        return await bus.record([subjects.rejected(int(rejected[1]))])
+    return ()
+
+
+def _final(message: Message) -> FinalEvent | None:
+    """Read a final event; None for any other message, and for one that cannot be read."""
+    if subjects.parse(message.subject).kind is not Kind.FINAL:
+        return None
+    try:
+        return parse_final(message.data)
+    except BadMessageError:
+        return None
+
+
+def _way(row: Row) -> Section:
+    """Tell its way through the pods and the coordinator."""
+    asked = f"{row.asked_at:%d %B %Y, %H:%M:%S.%f}"[:-3] + " UTC" if row.asked_at else ""
+    said = [text for text in (row.customer and f"Customer {row.customer}", row.what, asked) if text]
+    caption, columns = "Who answered, and how long after the request", ("Who", "After", "Says")
+    table = Table("way", caption, columns, frozenset({1}), tuple(_answers(row)))
+    return Section("way", "On its way", (", ".join(said),) if said else (), tables=(table,))
+
+
+def _answers(row: Row) -> Iterator[tuple[str, ...]]:
+    for pod, answer in row.pods.items():
+        yield _answer(pod, answer)
+    for pod in row.asked:
+        if pod not in row.pods:
+            yield pod, "", "no answer" if row.final else "works on it"
+    if row.final:
+        yield _answer("coordinator", row.final)
+
+
+def _answer(who: str, answer: Answer) -> tuple[str, ...]:
+    after = "" if answer.after_ms is None else f"{answer.after_ms:,.0f} ms"
+    said = f"{answer.reason.replace('_', ' ')}: {answer.said}" if answer.reason else answer.said
+    return who, after, said
+
+
+def _section(section: Section, drawn: Mapping[str, Shown]) -> dict[str, Any]:
+    return {
+        "title": section.title,
+        "lead": [_text(sentence) for sentence in section.lead],
+        "charts": [
+            {"name": name, "title": drawn[name].title, "alt": _text(drawn[name].alt)}
+            for name in section.charts
+            if name in drawn
+        ],
+        "tables": [_table(table) for table in section.tables],
+        "points": [_text(sentence) for sentence in section.points],
+    }
+
+
+def _table(table: Table) -> dict[str, Any]:
+    return {
+        "caption": table.caption,
+        "columns": [{"name": name, "right": i in table.numbers} for i, name in enumerate(table.columns)],
+        "rows": [
+            {"cells": [_text(cell) for cell in row], "strong": i in table.strong} for i, row in enumerate(table.rows)
+        ],
+        "note": _text(table.note),
+    }
+
+
+def _text(text: str) -> str:
+    return printable(text, longest=_LONGEST)

@@ -1,0 +1,39 @@
+"""Replay as fast as it was, or so many times faster. Sleeps nowhere: says how long to wait."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+# Nobody wants to watch a night in which nothing happened.
+LONGEST_GAP_S = 5.0
+
+
+class Pace:
+    """Says when the messages of a replay are due.
+
+    Args:
+        speed: How many times faster than it was; None for as fast as they come.
+        now: When the replay begins, by the clock of ``wait_s``.
+        live: Messages stored after this are new, and due at once.
+        from_sequence: Messages up to it were seen already, and are due at once.
+    """
+
+    def __init__(self, speed: float | None, *, now: float, live: datetime, from_sequence: int = 0) -> None:
+        self._speed = speed
+        self._due = now
+        self._live = live
+        self._from = from_sequence
+        self._before: datetime | None = None
+
+    def wait_s(self, sequence: int, stored_at: datetime | None, *, now: float) -> float:
+        """Say how many seconds to wait, from *now* on, before the message is shown."""
+        if self._speed is None or stored_at is None or sequence <= self._from or stored_at >= self._live:
+            self._due = now
+            return 0.0
+        gap_s = (stored_at - self._before).total_seconds() / self._speed if self._before else 0.0
+        self._before = stored_at
+        self._due += min(max(gap_s, 0.0), LONGEST_GAP_S)
+        return max(0.0, self._due - now)

@@ -1,0 +1,37 @@
+"""Charts of final events, drawn one at a time and kept for a while: a page asks for all of an event's at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from dashboard.portfolio import series
+from report.charts import draw
+
+if TYPE_CHECKING:
+    from bus.messages import MasterPortfolioOptimized
+
+# Some ten events' in both themes, 20 kB each.
+_KEPT = 160
+
+
+class Pictures:
+    """Those that were drawn last."""
+
+    def __init__(self) -> None:
+        self._drawn: OrderedDict[tuple[int, str, str], str] = OrderedDict()
+        self._drawing = asyncio.Lock()
+
+    async def svg(self, event: MasterPortfolioOptimized, sequence: int, name: str, theme: str) -> str | None:
+        """Give the chart *name* of the event that is stored as *sequence*; None if it has none of that name."""
+        key = sequence, name, theme
+        async with self._drawing:
+            if key not in self._drawn:
+                if (shown := series(event).get(name)) is None:
+                    return None
+                self._drawn[key] = (await asyncio.to_thread(draw, shown, theme=theme)).svg
+            self._drawn.move_to_end(key)
+            while len(self._drawn) > _KEPT:
+                self._drawn.popitem(last=False)
+            return self._drawn[key]

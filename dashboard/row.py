@@ -1,0 +1,196 @@
+"""One request on its way through the pods and the coordinator, as a row of the board.
+
+Made of messages that anybody may have sent: what cannot be read is said to be so, what is long is cut, and what a
+terminal or a browser might obey is taken out. Reads no clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from bus import subjects
+from bus.messages import (
+    BadMessageError,
+    FinalEvent,
+    MasterPortfolioFailed,
+    MessageRejected,
+    OptimizationRequest,
+    PodAnswer,
+    PodFailed,
+    parse_final,
+    parse_pod_answer,
+    parse_request,
+)
+from bus.subjects import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from bus.port import Message
+
+# A customer's key is no longer; a reason may be a paragraph, of which a row shows the beginning.
+_LONGEST = 240
+# No request has more; somebody else's messages might.
+_MOST_PODS = 32
+
+
+class State(StrEnum):
+    """How far a request has come."""
+
+    WORKING = "working"
+    OPTIMISED = "optimised"
+    FAILED = "failed"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came from a pod or the coordinator.
+
+    Attributes:
+        good: Whether it is a result, not a failure.
+        said: What it says, in a few words.
+        reason: Of a failure, its reason's name.
+        after_ms: Time since the request was stored; None where that was not seen.
+        spent_ms: Time it took to compute, by its own account.
+    """
+
+    good: bool
+    said: str
+    reason: str = ""
+    after_ms: float | None = None
+    spent_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A request, or a message that was rejected.
+
+    Attributes:
+        id: The request's; ``rejected.<sequence>`` for a rejected message.
+        began: Sequence of the first of its messages that was seen.
+        changed: Sequence of the last.
+        asked_at: When the request was stored; None where that was not seen.
+        customer: The customer's key.
+        what: What is asked, in a few words.
+        asked: Pods that are asked.
+        pods: What they answered.
+        final: The final event, or the rejection.
+    """
+
+    id: str
+    began: int
+    changed: int
+    state: State = State.WORKING
+    asked_at: datetime | None = None
+    customer: str = ""
+    what: str = ""
+    asked: tuple[str, ...] = ()
+    pods: Mapping[str, Answer] = field(default_factory=dict)
+    final: Answer | None = None
+
+
+def row_id(message: Message) -> str:
+    """Name the row that a message of the stream belongs to; empty if none, since nobody can be answered."""
+    address = subjects.parse(message.subject)
+    return f"rejected.{address.key}" if address.kind is Kind.REJECTED and address.key else address.key
+
+
+def with_message(row: Row | None, message: Message) -> Row:
+    """Bring a row up to date; None begins one. Never raises for what a body holds."""
+    before = row or Row(row_id(message), message.sequence, message.sequence)
+    return replace(before, changed=message.sequence, **_NOTED[subjects.parse(message.subject).kind](before, message))
+
+
+def printable(text: str, *, longest: int = _LONGEST) -> str:
+    """Cut a text that somebody sent, and take out what is no plain letter: controls, and what turns the direction."""
+    text = text if len(text) <= longest else f"{text[:longest]}..."
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def _request(row: Row, message: Message) -> dict[str, Any]:
+    known = {"asked_at": message.stored_at}
+    try:
+        request = parse_request(message.data, row.id)
+    except BadMessageError:
+        return {**known, "what": "not a valid request"}
+    return {
+        **known,
+        "customer": printable(request.customer.customer_id),
+        "what": _what(request),
+        "asked": tuple(request.pod_weights or dict.fromkeys(goal.pod for goal in request.goals))[:_MOST_PODS],
+    }
+
+
+def _what(request: OptimizationRequest) -> str:
+    capital = request.customer.total_capital_aud
+    if capital is not None:
+        return f"{capital:,.0f} AUD in {request.market}"
+    holdings = len(request.account.holdings) if request.account else 0
+    return f"{holdings} holding{'' if holdings == 1 else 's'} and cash in {request.market}"
+
+
+def _pod(row: Row, message: Message) -> dict[str, Any]:
+    pod = subjects.parse(message.subject).pod
+    if len(row.pods) >= _MOST_PODS:
+        return {}
+    return {"pods": {**row.pods, pod: replace(_pod_answer(message.data), after_ms=_after_ms(row, message))}}
+
+
+def _pod_answer(data: bytes) -> Answer:
+    try:
+        answer: PodAnswer = parse_pod_answer(data)
+    except BadMessageError:
+        return Answer(good=False, said="cannot be read")
+    if isinstance(answer, PodFailed):
+        return Answer(good=False, said=printable(answer.message), reason=answer.reason.value)
+    figures = answer.figures
+    said = (
+        f"{len(answer.weights)} ETFs, return {figures.expected_return:.1%}, volatility {figures.volatility:.1%},"
+        f" computed in {answer.elapsed_s * 1e3:.0f} ms"
+    )
+    return Answer(good=True, said=said, spent_ms=answer.elapsed_s * 1e3)
+
+
+def _final(row: Row, message: Message) -> dict[str, Any]:
+    answer = replace(_final_answer(message.data), after_ms=_after_ms(row, message))
+    return {"final": answer, "state": State.OPTIMISED if answer.good else State.FAILED}
+
+
+def _final_answer(data: bytes) -> Answer:
+    try:
+        event: FinalEvent = parse_final(data)
+    except BadMessageError:
+        return Answer(good=False, said="cannot be read")
+    if isinstance(event, MasterPortfolioFailed):
+        return Answer(good=False, said=printable(event.message), reason=event.reason.value)
+    met, proven = sum(goal.met for goal in event.goals), event.certificate.certified
+    said = (
+        f"{len(event.weights)} ETFs, {met} of {len(event.goals)} goals met,"
+        f" {'proven optimal' if proven else 'not proven'}"
+    )
+    return Answer(good=True, said=said, spent_ms=event.elapsed_s * 1e3)
+
+
+def _rejected(_: Row, message: Message) -> dict[str, Any]:
+    return {"final": _rejection(message.data), "state": State.REJECTED}
+
+
+def _rejection(data: bytes) -> Answer:
+    try:
+        body = MessageRejected.model_validate_json(data)
+    except ValueError:
+        return Answer(good=False, said="cannot be read")
+    return Answer(good=False, said=printable(f"{body.subject}: {body.message}"), reason=body.reason.value)
+
+
+def _after_ms(row: Row, message: Message) -> float | None:
+    if row.asked_at is None or message.stored_at is None:
+        return None
+    return (message.stored_at - row.asked_at).total_seconds() * 1e3
+
+
+_NOTED = {Kind.REQUEST: _request, Kind.POD: _pod, Kind.FINAL: _final, Kind.REJECTED: _rejected}

@@ -1,0 +1,101 @@
+// One request in full, in a dialog. The address names it, so that it can be passed on and the way back closes it.
+
+import { byId, element } from "./element.js";
+
+const PREFIX = "#request-";
+const dialog = byId("opened");
+let changed = null;
+let latest = 0;
+
+/** The request that is open; empty for none. */
+export const openedId = () => (location.hash.startsWith(PREFIX) ? location.hash.slice(PREFIX.length) : "");
+
+/** Follow the address and the buttons. */
+export function start() {
+  addEventListener("hashchange", follow);
+  byId("close").addEventListener("click", () => dialog.close());
+  dialog.addEventListener("close", () => {
+    if (openedId()) history.replaceState(null, "", location.pathname + location.search);
+  });
+  byId("requests").addEventListener("click", ({ target }) => {
+    const id = target.dataset.id;
+    if (id) location.hash = PREFIX + id;
+  });
+  follow();
+}
+
+/** Show the request that is open anew, if more is known of it now. */
+export function refresh(row) {
+  if (row && row.changed !== changed) {
+    changed = row.changed;
+    load(row.id);
+  }
+}
+
+function follow() {
+  const id = openedId();
+  if (!id) {
+    if (dialog.open) dialog.close();
+    return;
+  }
+  changed = null;
+  byId("opened-title").textContent = id;
+  byId("opened-body").replaceChildren(element("p", { role: "status" }, "Reading"));
+  if (!dialog.open) dialog.showModal();
+  byId("opened-title").focus();
+  load(id);
+}
+
+async function load(id) {
+  const mine = ++latest;
+  const told = await ask(id);
+  if (mine !== latest || id !== openedId()) return;
+  const parts = told.problem ? [element("p", { role: "alert" }, told.problem)] : told.sections.map((one) => section(id, one));
+  byId("opened-body").replaceChildren(...parts);
+}
+
+async function ask(id) {
+  try {
+    const answer = await fetch(`/requests/${encodeURIComponent(id)}`);
+    return await answer.json();
+  } catch {
+    return { problem: "The dashboard does not answer. Close this and open it again when it does." };
+  }
+}
+
+function section(id, { title, lead, charts, tables, points }) {
+  return element("section", {},
+    element("h3", {}, title),
+    ...lead.map((sentence) => element("p", {}, sentence)),
+    charts.length ? element("div", { class: "charts" }, ...charts.map((chart) => picture(id, chart))) : null,
+    ...tables.map(table),
+    points.length ? element("ul", {}, ...points.map((sentence) => element("li", {}, sentence))) : null);
+}
+
+function picture(id, { name, title, alt }) {
+  const source = (theme) => `/requests/${encodeURIComponent(id)}/charts/${name}.svg?theme=${theme}`;
+  return element("figure", {},
+    element("figcaption", {}, title),
+    scroll(title,
+      element("picture", {},
+        element("source", { srcset: source("dark"), media: "(prefers-color-scheme: dark)" }),
+        element("img", { src: source("light"), alt }))));
+}
+
+function table({ caption, columns, rows, note }) {
+  const kind = (i) => (columns[i].right ? "n" : null);
+  const head = columns.map(({ name }, i) => element("th", { scope: "col", class: kind(i) }, name));
+  const lines = rows.map(({ cells, strong }) =>
+    element("tr", { class: strong ? "strong" : null }, ...cells.map((cell, i) => element("td", { class: kind(i) }, cell))));
+  return scroll(caption,
+    element("table", {},
+      element("caption", {}, caption),
+      element("thead", {}, element("tr", {}, ...head)),
+      element("tbody", {}, ...lines)),
+    note ? element("p", { class: "quiet" }, note) : null);
+}
+
+/** What is too wide scrolls by itself; who has no mouse reaches it with the keyboard. */
+function scroll(label, ...children) {
+  return element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": label }, ...children);
+}

@@ -1,0 +1,44 @@
+"""A story as one page of HTML that holds everything it shows: no script, nothing fetched, made to be printed on A4."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from bus.messages import MasterPortfolioOptimized
+from report.charts import charts
+from report.document import printable
+from report.story import tell
+
+if TYPE_CHECKING:
+    from bus.messages import FinalEvent
+
+
+def page(event: FinalEvent, *, checked: tuple[str, ...] = ()) -> str:
+    """Write the report of *event*; *checked* says what was checked of it before, a sentence each."""
+    # Whatever an event says is text: nothing of it becomes markup.
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, loader=PackageLoader("report"), finalize=_shown
+    )
+    style = (resources.files("report") / "templates" / "report.css").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    drawn = {
+        theme: charts(event, theme=theme) if isinstance(event, MasterPortfolioOptimized) else {}
+        for theme in ("light", "dark")
+    }
+    return environment.get_template("report.html").render(
+        story=tell(event, checked=checked),
+        charts=drawn["light"],
+        dark=drawn["dark"],
+        style=Markup(style),  # noqa: S704 - it is ours
+        style_hash=f"sha256-{digest}",
+    )
+
+
+def _shown(value: object) -> object:
+    return value if isinstance(value, Markup) else printable(str(value))

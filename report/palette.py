@@ -1,0 +1,73 @@
+"""Colours of the charts, in a light and a dark theme: told apart by people who see no colours, and in grey print.
+
+What is before and after differs in lightness, not only in hue; text has a contrast of 4.5 to 1 at least with what is
+behind it and marks of 3 to 1 (WCAG 2.2, 1.4.3 and 1.4.11); a test computes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """The colours of one theme.
+
+    Attributes:
+        paper: What is behind everything.
+        ink: Text.
+        quiet: Axes and what is said aside.
+        line: Lines that only guide the eye.
+        before: Marks of what is, or of what would be without coordination.
+        after: Marks of what is suggested.
+        on_after: Text inside such a mark.
+        missed: Marks of goals that are not met.
+        negative: The cell of a correlation of -1; between the three, colours are mixed.
+        zero: Of a correlation of 0.
+        positive: Of a correlation of 1.
+        on_cell: Text in a cell.
+    """
+
+    paper: str
+    ink: str
+    quiet: str
+    line: str
+    before: str
+    after: str
+    on_after: str
+    missed: str
+    negative: str
+    zero: str
+    positive: str
+    on_cell: str
+
+
+LIGHT = Palette(
+    paper="#ffffff",
+    ink="#1b2733",
+    quiet="#4a5866",
+    line="#c9d1d9",
+    before="#8290a0",
+    after="#123f6b",
+    on_after="#ffffff",
+    missed="#b3500f",
+    negative="#8fbce6",
+    zero="#ffffff",
+    positive="#f2b37a",
+    on_cell="#1b2733",
+)
+DARK = Palette(
+    paper="#14202b",
+    ink="#e8edf2",
+    quiet="#aebac6",
+    line="#3a4a59",
+    before="#71808f",
+    after="#9fd0ff",
+    on_after="#14202b",
+    missed="#ffa45c",
+    negative="#8fbce6",
+    zero="#ffffff",
+    positive="#f2b37a",
+    on_cell="#1b2733",
+)
+THEMES = {"light": LIGHT, "dark": DARK}
