@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import sys
+import time
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -55,6 +56,15 @@ POLL_S = 0.01
 
 async def publish(bus: JetStreamBus, subject: str, *, message_id: str = "", timeout_s: float = PROMPT_S) -> Stored:
     return await bus.publish_once(subject, b"{}", message_id=message_id or subject, headers={}, timeout_s=timeout_s)
+
+
+def freeze(pid: int) -> None:
+    """Stop a process; its threads are told one after the other, and one that still runs would answer."""
+    os.kill(pid, signal.SIGSTOP)
+    until = time.monotonic() + PATIENCE_S
+    while any("T (stopped)" not in file.read_text() for file in Path(f"/proc/{pid}/task").glob("*/status")):
+        assert time.monotonic() < until
+        time.sleep(POLL_S)
 
 
 async def soon(what: Awaitable[_T], *, within_s: float = PATIENCE_S) -> _T:
@@ -391,7 +401,7 @@ class TestCrashes:
     async def test_a_frozen_server_is_waited_out(self, host: Host) -> None:
         async with bus_at(host.url) as bus:
             assert host.server is not None
-            os.kill(host.server.process.pid, signal.SIGSTOP)
+            freeze(host.server.process.pid)
             try:
                 publication = asyncio.create_task(publish(bus, subjects.request("r1"), timeout_s=PATIENCE_S))
                 done, _ = await asyncio.wait({publication}, timeout=3)  # longer than one try
@@ -434,7 +444,7 @@ class TestCrashes:
         wire = Wire(Connection(servers=host.url))
         await wire.open()
         assert host.server is not None
-        os.kill(host.server.process.pid, signal.SIGSTOP)  # so that it is asked and does not answer
+        freeze(host.server.process.pid)  # so that it is asked and does not answer
         question = asyncio.create_task(wire.ask("$JS.API.INFO", timeout_s=PATIENCE_S))
         await asyncio.wait({question}, timeout=1.0)
         await host.crash()
