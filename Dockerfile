@@ -1,5 +1,6 @@
 # One image for the agents, the coordinator and the command line: they share their packages, and a
-# replica differs from another by its command alone.
+# replica differs from another by its command alone. `--target people` has what only people need as well: reports,
+# the dashboard, markets made from prices.
 
 FROM python:3.11-slim AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
@@ -8,8 +9,11 @@ COPY pyproject.toml ./
 # What is needed is written once, in pyproject.toml; pip 23 cannot install a project's dependencies alone.
 RUN python -c "import tomllib; from pathlib import Path; \
 project = tomllib.loads(Path('pyproject.toml').read_text()); \
+extras = project['project']['optional-dependencies']; \
+people = [name for extra in ('report', 'dashboard', 'markets') for name in extras[extra] if not name.startswith('podfolio[')]; \
 Path('build.txt').write_text('\n'.join(project['build-system']['requires'])); \
-Path('run.txt').write_text('\n'.join(project['project']['dependencies'] + project['project']['optional-dependencies']['otel']))" \
+Path('run.txt').write_text('\n'.join(project['project']['dependencies'] + extras['otel'])); \
+Path('people.txt').write_text('\n'.join(people))" \
  && pip install --quiet --requirement build.txt
 COPY portfolio portfolio
 COPY bus bus
@@ -21,7 +25,7 @@ COPY cli cli
 COPY examples examples
 RUN pip wheel --quiet --no-build-isolation --no-deps --wheel-dir /wheels .
 
-FROM python:3.11-slim
+FROM python:3.11-slim AS replica
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /app
 # The large layer first. It is made again when a dependency changes, not when code does.
@@ -40,3 +44,13 @@ USER 10001:10001
 # numpy and scipy would each start a pool of threads, one a core; a process solves in one thread.
 ENV OPENBLAS_NUM_THREADS=1
 CMD ["podfolio", "--help"]
+
+FROM replica AS people
+USER 0:0
+COPY --from=build /src/people.txt /packages/
+RUN pip install --quiet --constraint /packages/constraints.txt --requirement /packages/people.txt \
+ && find /usr/local/lib -type d -name tests -prune -exec rm -r {} +
+USER 10001:10001
+
+# What is made if nobody says which.
+FROM replica

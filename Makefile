@@ -25,6 +25,11 @@ demo: $(READY) ## Run the whole system once, on the reference customer
 dashboard: $(READY) ## Run the whole system with example requests, and show it in a browser until Ctrl-C
 	@$(BIN)/podfolio demo --dashboard
 
+tools: ## Install what tests need besides Python, on Debian, as root: a browser, promtool, Node, Poppler; kubectl must be there
+	@missing=; for tool in chromium:chromium promtool:prometheus npm:npm pdftoppm:poppler-utils; do \
+	  command -v $${tool%%:*} > /dev/null || missing="$$missing $${tool##*:}"; done; \
+	test -z "$$missing" || { apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends $$missing > /dev/null; }
+
 test: $(READY) ## Run the tests, against a real NATS server and real processes
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
@@ -58,11 +63,14 @@ bench-ladder: $(READY) ## Measure synthetic instances up to 400 ETFs; two hours,
 bench-public: $(READY) ## Measure public instances of one portfolio: make bench-public DATA=directory
 	$(BIN)/python benchmarks/run.py --only public --data $(DATA) --write docs/benchmarks.md
 
-schemas: $(READY) ## Write the JSON Schemas of all messages into docs/schemas
-	$(BIN)/podfolio schema --out docs/schemas
+schemas: $(READY) ## Write what goes over the wire into docs: JSON Schemas, AsyncAPI, a page
+	$(BIN)/podfolio schema --out docs
+
+messages: $(READY) ## Write the catalogue of all sentences that reach people into docs/messages.md
+	PYTHONPATH=tests $(BIN)/python -m catalogue docs/messages.md
 
 constraints: ## Pin the newest packages that work, in constraints.txt
 	rm -rf .venv && $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --editable '.[dev,fuzz]'
 	$(BIN)/python -m pip freeze --exclude-editable | grep -v ' @ ' > constraints.txt
 
-.PHONY: help setup demo dashboard test fuzz check audit chaos bench bench-ladder bench-public schemas constraints
+.PHONY: help setup demo dashboard tools test fuzz check audit chaos bench bench-ladder bench-public schemas messages constraints

@@ -16,6 +16,7 @@ from bus.options import connection_options, replica_options
 from bus.port import pod_queue
 from bus.process import configure_logs, run
 from bus.service import Endpoint, Service, service_name
+from bus.snapshots import fetching
 from bus.subjects import ALL_REQUESTS, Kind
 from portfolio.errors import DataError
 
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from bus.http import Address
-    from bus.jetstream import Connection
-    from bus.port import Bus
+    from bus.jetstream import Connection, JetStreamBus
 
 
 @click.command()
@@ -47,10 +47,11 @@ def main(
         (Endpoint(Kind.REQUEST, ALL_REQUESTS, pod_queue(mandate.pod)),),
     )
 
-    async def work(bus: Bus, stop: asyncio.Event, ready: asyncio.Event) -> None:
-        async with Solver(pod, memory_mib=solver_mib, silent_s=solver_seconds) as solver:
-            ready.set()
-            await Agent(bus, mandate.pod, solver.answer).run(stop, at_once=at_once)
+    async def work(bus: JetStreamBus, stop: asyncio.Event, ready: asyncio.Event) -> None:
+        with fetching(bus) as provide:
+            async with Solver(pod, memory_mib=solver_mib, silent_s=solver_seconds) as solver:
+                ready.set()
+                await Agent(bus, mandate.pod, solver.answer, provide).run(stop, at_once=at_once)
 
     sys.exit(run(settings, work, service=service, http=http))
 

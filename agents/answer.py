@@ -6,7 +6,7 @@ import time
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from bus.answering import OUT_OF_MEMORY
+from bus.answering import fault
 from bus.messages import BadMessageError, MarketRef, PodFailed, PodResult, Reason, parse_request
 from portfolio import market as markets
 from portfolio.account import named
@@ -93,8 +93,7 @@ def _optimise(mandate: Mandate, request: OptimizationRequest, market: markets.Ma
 
 
 def _failed(mandate: Mandate, request: OptimizationRequest, reason: Reason, error: Exception) -> PodFailed:
-    what = OUT_OF_MEMORY if isinstance(error, MemoryError) else str(error)
-    message = what if reason is not Reason.INTERNAL_ERROR else f"{type(error).__name__}: {what}"
+    message = fault(error) if reason is Reason.INTERNAL_ERROR else str(error)
     failed = PodFailed(request_id=request.request_id, pod=mandate.pod, reason=reason, message=message)
     if not isinstance(error, UnreachableMandateError):
         return failed

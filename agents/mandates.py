@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from dataclasses import fields
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
+from bus.mistakes import explain
+from bus.subjects import POD_PATTERN
 from portfolio.errors import DataError
-from portfolio.mandate import Mandate
+from portfolio.mandate import Mandate, Measure
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from importlib.resources.abc import Traversable
 
 _MANDATE: TypeAdapter[Mandate] = TypeAdapter(Mandate)
@@ -34,18 +39,52 @@ def load(pod: str) -> Mandate:
         return _read(Path(pod))
     files = bundled()
     if pod not in files:
-        message = f"unknown pod {pod!r}; there are {', '.join(files)} (or give the path of a .toml file)"
+        message = f"unknown pod {pod}: name one of {', '.join(files)}, or give the path of a .toml file"
         raise DataError(message)
     return _read(files[pod])
 
 
 def _read(file: Traversable) -> Mandate:
     try:
-        return _MANDATE.validate_python(tomllib.loads(file.read_text(encoding="utf-8")))
+        stated = tomllib.loads(file.read_text(encoding="utf-8"))
+        mandate = _MANDATE.validate_python(stated)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        message = f"cannot read the mandate {file.name}: {error}"
+        what = error.strerror if isinstance(error, OSError) else error
+        message = f"cannot read the mandate {file.name} ({what}): give the path of a .toml file that states one"
         raise DataError(message) from error
     except ValidationError as error:
-        told = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        message = f"the mandate {file.name} is not valid: {told}"
+        message = f"the mandate {file.name} is not valid: {explain(error)}"
         raise DataError(message) from error
+    except DataError as error:
+        message = f"the mandate {file.name} is not valid: {error}"
+        raise DataError(message) from error
+    if faults := [*_unknown(stated), *_faults(mandate)]:
+        message = f"the mandate {file.name} is not valid: {'; '.join(faults)}"
+        raise DataError(message)
+    return mandate
+
+
+def _unknown(stated: Mapping[str, object]) -> Iterator[str]:
+    """Name what a mandate does not have: a typing error must not leave a limit out."""
+    known = [field.name for field in fields(Mandate)]
+    if unknown := [name for name in stated if name not in known]:
+        yield f"unknown {', '.join(unknown)}; there are {', '.join(known)}"
+
+
+def _faults(mandate: Mandate) -> Iterator[str]:
+    """Say what no house can mean, though a computation could go on with it."""
+    if not re.fullmatch(POD_PATTERN, mandate.pod):
+        yield f"pod is {mandate.pod!r}; it must begin with a-z and have at most 32 of a-z 0-9 and -"
+    if strange := [ticker for ticker in mandate.universe if not re.fullmatch(r"[A-Z0-9]{1,12}", ticker)]:
+        yield f"universe has {', '.join(map(repr, strange))}; a ticker has 1 to 12 of A-Z and 0-9"
+    for measure, asked in mandate.goals.items():
+        if asked < 0 or (measure is Measure.VOLATILITY and asked == 0):
+            least = "above" if measure is Measure.VOLATILITY else "at least"
+            yield f"goals.{measure} is {asked:g}; it must be {least} 0"
+        elif measure is not Measure.SHARPE and asked > 1:
+            yield f"goals.{measure} is {asked:g}, which is {asked:.0%}; write 4 % as 0.04"
+    for pod, limit in mandate.correlation_targets.items():
+        if not -1 <= limit <= 1:
+            yield f"correlation_targets.{pod} is {limit:g}; it must be from -1 to 1"
+        elif pod == mandate.pod:
+            yield f"correlation_targets names {pod} itself; name other pods"

@@ -12,10 +12,11 @@ from bus.answering import answer_all
 from bus.messages import encode
 
 if TYPE_CHECKING:
+    from bus.answering import Note
     from portfolio.mandate import Mandate
 
 
-def _answer(mandate: Mandate, question: bytes) -> bytes:
+def _answer(mandate: Mandate, question: bytes, _note: Note) -> bytes:
     """Answer one question: a request's id, a line's end, and its body; empty if it asks nothing of this pod."""
     request_id, _, data = question.partition(b"\n")
     found = answer(mandate, request_id.decode(), data)

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from bus import metrics, subjects, tracing
+from bus.answering import fault
 from bus.envelope import publish
 from bus.messages import PodFailed, Reason
 from bus.port import pod_queue
+from bus.snapshots import nothing_to_provide
 from bus.workers import work_off
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from bus.messages import PodAnswer
     from bus.port import Bus, Delivery, Stored
+    from bus.snapshots import Provide
 
 log = structlog.get_logger()
 
@@ -39,11 +42,13 @@ class Agent:
         bus: What it hears and speaks through.
         pod: Its pod.
         answer: What finds the answers.
+        provide: What fetches markets that are not here.
     """
 
     bus: Bus
     pod: str
     answer: Answer
+    provide: Provide = nothing_to_provide
 
     async def run(self, stop: asyncio.Event, *, at_once: int) -> None:
         """Answer requests until *stop* is set, then finish what is in hand."""
@@ -57,6 +62,7 @@ class Agent:
             return  # nobody can answer it; the coordinator puts it aside
         began = perf_counter()
         with tracing.span("optimise", pod=self.pod):
+            await self.provide(message.data)
             found = await self.answer(request_id, message.data)
         solved = perf_counter()
         stored = None
@@ -76,7 +82,7 @@ class Agent:
     async def give_up(self, delivery: Delivery, error: Exception) -> None:
         """Tell the coordinator that there will be no answer, and why."""
         if request_id := subjects.parse(delivery.message.subject).key:
-            message = f"{self.pod}'s agent cannot answer: {error}"
+            message = f"{self.pod}'s agent cannot answer: {fault(error)}"
             failed = PodFailed(request_id=request_id, pod=self.pod, reason=Reason.INTERNAL_ERROR, message=message)
             await self.publish(failed)
 

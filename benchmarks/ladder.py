@@ -20,7 +20,6 @@ ETFs; delete it when stage 1 changes.
 from __future__ import annotations
 
 import argparse
-import inspect
 import json
 import math
 import pickle
@@ -240,17 +239,16 @@ def _ours(made: Instance, *, never_worse: bool, limit_s: float) -> Run:
     found: list[tuple[float, float]] = []
     began = time.perf_counter()
 
-    def note(value: float) -> None:
-        found.append((time.perf_counter() - began, value))
+    def note(value: float, _: float) -> None:
+        if value < min((cost for _, cost in found), default=math.inf):
+            found.append((time.perf_counter() - began, value))
 
-    # ``minimise(..., on_incumbent=...)``, if the solver tells of its incumbents.
-    tells = "on_incumbent" in inspect.signature(minimise).parameters
     program = formulation(made, never_worse=never_worse).program
     solution = minimise(
         program,
         gap=GAP,
         stop=lambda: time.perf_counter() - began > limit_s,
-        **({"on_incumbent": note} if tells else {}),
+        watch=note,
     )
     seconds = time.perf_counter() - began
     status = {Status.OPTIMAL: "proven", Status.INFEASIBLE: "infeasible"}.get(solution.status, "open")

@@ -1,6 +1,7 @@
 """What a child process does that answers questions: the other end of ``child``, without asyncio.
 
-A question or answer is a line with its size, and then its bytes.
+A question or answer is a line with its size, and then its bytes; of a note on the way to an answer, the size is
+negative.
 """
 
 from __future__ import annotations
@@ -11,21 +12,36 @@ import os
 import resource
 import signal
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import BinaryIO
+    from typing import BinaryIO, TypeAlias
 
-# What a failure event says of a ``MemoryError``.
-OUT_OF_MEMORY = "it needs more memory than the process that computes may hold: give it more (--solver-mib)"
+    # What a child tells before it has the answer.
+    Note: TypeAlias = Callable[[bytes], None]
+
+_OUT_OF_MEMORY = "it needs more memory than the process that computes may hold: give it more (--solver-mib)"
+
+# Errors of these packages say themselves what there is to say.
+_OURS = ("agents.", "bus.", "coordinator.", "portfolio.")
 
 
-def answer_all(answer: Callable[[bytes], bytes], *, memory_mib: int, seconds: float) -> None:
+def fault(error: Exception) -> str:
+    """Say to who asked why a process cannot answer."""
+    if isinstance(error, MemoryError):
+        return _OUT_OF_MEMORY
+    if type(error).__module__.startswith(_OURS):
+        return str(error)
+    return f"there is a fault in this system ({type(error).__name__}: {error}): report it with the request_id"
+
+
+def answer_all(answer: Callable[[bytes, Note], bytes], *, memory_mib: int, seconds: float) -> None:
     """Say that all is loaded, with an empty answer; then answer until there are no more questions.
 
     Args:
-        answer: Finds the answer to a question.
+        answer: Finds the answer to a question; may send notes on the way.
         memory_mib: What this process may hold; more is refused, which Python tells as ``MemoryError``.
         seconds: What an answer may take from its question, or from the last call of ``still_working``.
     """
@@ -39,7 +55,7 @@ def answer_all(answer: Callable[[bytes], bytes], *, memory_mib: int, seconds: fl
             # Ends this process by a signal, also in a loop that never comes back to Python, and also if the
             # parent has died meanwhile.
             signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
-            found = answer(question)
+            found = answer(question, partial(_write, answers, sign=b"-"))
             signal.setitimer(signal.ITIMER_REAL, 0)
             _write(answers, found)
 
@@ -63,6 +79,6 @@ def _limit(memory_mib: int) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (memory_mib * 2**20, memory_mib * 2**20))
 
 
-def _write(answers: BinaryIO, found: bytes) -> None:
-    answers.write(b"%d\n" % len(found) + found)
+def _write(answers: BinaryIO, found: bytes, *, sign: bytes = b"") -> None:
+    answers.write(sign + b"%d\n" % len(found) + found)
     answers.flush()

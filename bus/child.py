@@ -1,8 +1,8 @@
 """A child process that computes: it may crash, hang or take all memory, and takes nothing of ours along.
 
 Computing in Python would also hold the interpreter's lock against the event loop, its heartbeats and its
-deadlines. Questions go in and answers come out, one at a time; ``answering`` is the other end. The child
-ends when its standard input does, whatever became of this process.
+deadlines. Questions go in and answers come out, one at a time, perhaps with notes before them; ``answering`` is the
+other end. The child ends when its standard input does, whatever became of this process.
 """
 
 from __future__ import annotations
@@ -17,6 +17,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
+    from collections.abc import Awaitable, Callable
+    from typing import TypeAlias
+
+    Noted: TypeAlias = Callable[[bytes], Awaitable[None]]
 
 # What a computation may hold, in MiB: universes of hundreds of ETFs take a few hundred; a child at rest has 50.
 MEMORY_MIB = 2_048
@@ -59,8 +63,13 @@ class Child:
         async with self._turn:
             await self._running()
 
-    async def ask(self, question: bytes, *, seconds: float = 0.0) -> bytes:
+    async def ask(self, question: bytes, *, seconds: float = 0.0, noted: Noted | None = None) -> bytes:
         """Have a question answered, in at most *seconds* from its turn, or as long as it may be silent if that is more.
+
+        Args:
+            question: What is asked.
+            seconds: What the answer may take.
+            noted: Given each note that comes before the answer.
 
         Raises:
             ChildDiedError: If the child crashed or took longer.
@@ -69,10 +78,10 @@ class Child:
             process = await self._running()
             try:
                 async with asyncio.timeout(max(seconds, self.silent_s) + _GRACE_S):
-                    return await _exchange(process, question)
+                    return await _exchange(process, question, self.silent_s, noted)
             except TimeoutError:
                 await self.end()
-                raise ChildDiedError(_told(-signal.SIGALRM)) from None
+                raise ChildDiedError(_told(-signal.SIGALRM, max(seconds, self.silent_s))) from None
             except BaseException:
                 # Also when cancelled: an answer that comes later must not be taken for another's.
                 await self.end()
@@ -84,12 +93,12 @@ class Child:
         self._process = await self._start()
         try:
             async with asyncio.timeout(_START_S):
-                await _answer(self._process)
+                await _answer(self._process, self.silent_s)
         except BaseException as error:
             await self.end()
             if not isinstance(error, TimeoutError):
                 raise
-            message = f"the process that computes was not ready within {_START_S:g} s"
+            message = f"the process that computes was not ready within {_START_S:g} s; its log says why"
             raise ChildDiedError(message) from None
         return self._process
 
@@ -118,34 +127,43 @@ class Child:
         await process.wait()
 
 
-async def _exchange(process: Process, question: bytes) -> bytes:
+async def _exchange(process: Process, question: bytes, silent_s: float, noted: Noted | None) -> bytes:
     assert process.stdin is not None  # noqa: S101 - it was started with pipes
     # If it is gone, reading says so.
     with contextlib.suppress(ConnectionError):
         process.stdin.write(b"%d\n" % len(question) + question)
         await process.stdin.drain()
-    return await _answer(process)
+    return await _answer(process, silent_s, noted)
 
 
-async def _answer(process: Process) -> bytes:
-    """Read an answer.
+async def _answer(process: Process, silent_s: float, noted: Noted | None = None) -> bytes:
+    """Read an answer, and the notes before it.
 
     Raises:
         ChildDiedError: If there is none, since the process ended.
     """
     assert process.stdout is not None  # noqa: S101 - it was started with pipes
     try:
-        size = int(await process.stdout.readuntil(b"\n"))
-        return await process.stdout.readexactly(size)
+        while (head := await process.stdout.readuntil(b"\n")).startswith(b"-"):
+            note = await process.stdout.readexactly(-int(head))
+            if noted is not None:
+                await noted(note)
+        return await process.stdout.readexactly(int(head))
     except asyncio.IncompleteReadError:
-        raise ChildDiedError(_told(await process.wait())) from None
+        raise ChildDiedError(_told(await process.wait(), silent_s)) from None
 
 
-def _told(status: int) -> str:
-    """Say in words what a process ended of; negative is a signal."""
+def _told(status: int, limit_s: float) -> str:
+    """Say in words what a process ended of; negative is a signal. *limit_s* is the time that may have run out."""
     if status == -signal.SIGALRM:
-        return "the computation took too long and was ended"
+        return (
+            f"the computation took too long, more than {limit_s:.3g} s, and was ended: ask for less, or allow it more"
+            " time (--solver-seconds)"
+        )
     if status == -signal.SIGKILL:
-        return "the process that computes was killed, by the system for want of memory or by somebody"
+        return (
+            "the process that computes was killed, by the system for want of memory or by somebody: see how much "
+            "memory its machine has left, and ask again under a new request_id"
+        )
     name = f"signal {signal.Signals(-status).name}" if status < 0 else f"status {status}"
-    return f"the process that computes crashed ({name}); its log says where"
+    return f"the process that computes crashed ({name}): its log says where; report that with the request_id"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -26,7 +27,7 @@ from bus.port import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping
 
 _EVENTS = (subjects.ALL_REQUESTS, subjects.ALL_POD_RESULTS, subjects.ALL_FINALS, subjects.ALL_REJECTED)
 
@@ -53,6 +54,7 @@ class MemoryBus:
         self._holders: dict[str, str] = {}  # by subject, the id of its one message
         self._due: list[Message] = []
         self._scheduled: dict[str, datetime] = {}
+        self._listeners: list[tuple[str, Callable[[bytes], None]]] = []
         self._changed = asyncio.Event()
         self._closed = asyncio.Event()
         ack_wait = timedelta(seconds=ack_wait_s)
@@ -145,6 +147,22 @@ class MemoryBus:
                 if since is None or (message.stored_at is not None and message.stored_at >= since):
                     yield message
             await self._change()
+
+    async def mention(self, subject: str, data: bytes) -> None:
+        """Publish what nobody keeps; see ``Bus``."""
+        for pattern, heard in self._listeners:
+            if _matches((pattern,), subject):
+                heard(data)
+
+    @asynccontextmanager
+    async def overhear(self, subject: str, heard: Callable[[bytes], None]) -> AsyncIterator[None]:
+        """Hand *heard* what is mentioned on *subject*; see ``Bus``."""
+        listener = subject, heard
+        self._listeners.append(listener)
+        try:
+            yield
+        finally:
+            self._listeners.remove(listener)
 
     async def closed(self) -> None:
         """Return after ``close``."""

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, model_validator
 
+from bus.forms import GOAL, MARKET, PAIR, TICKER
+from bus.mistakes import explain, named
 from bus.subjects import ID_PATTERN, POD_PATTERN
 from portfolio.account import (
     ComparisonRow,
@@ -60,17 +62,15 @@ LEAST_SHARE = 1e-4
 # Income tax of 30 % and the Medicare levy of 2 %.
 _USUAL_RATE = 0.32
 
-_SIGNED = "Of the coordinator, where it has a key; covers every other member, unknown ones too."
-
 # Shares that people write by hand add up to one as far as their decimals go.
 _SUM_WITHIN = 1e-6
 
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 Pod = Annotated[str, StringConstraints(pattern=POD_PATTERN)]
-Ticker = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,12}$")]
+Ticker = Annotated[str, StringConstraints(pattern=TICKER)]
 Share = Annotated[float, Field(ge=0, le=1)]
-GoalName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}\.[a-z_]{1,32}$")]
-PodPair = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,63}$")]
+GoalName = Annotated[str, StringConstraints(pattern=GOAL)]
+PodPair = Annotated[str, StringConstraints(pattern=PAIR)]
 
 
 T = TypeVar("T")
@@ -221,7 +221,7 @@ class Account(_Strict):
         later = [(h.ticker, p.acquired) for h in self.holdings for p in h.parcels if p.acquired > self.as_of]
         if later:
             told = ", ".join(f"{ticker} on {acquired}" for ticker, acquired in later)
-            message = f"parcels were acquired after the day of the trades, {self.as_of}: {told}"
+            message = f"parcels were acquired after the day of the trades, {self.as_of}: {told}; correct one of the two"
             raise ValueError(message)
         return self
 
@@ -305,7 +305,9 @@ class RequestRules(_Strict):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.min_weight > self.max_weight:
-            message = f"min_weight {self.min_weight} is above max_weight {self.max_weight}"
+            message = (
+                f"min_weight {self.min_weight} is above max_weight {self.max_weight}: lower the one or raise the other"
+            )
             raise ValueError(message)
         return self
 
@@ -325,7 +327,7 @@ class OptimizationRequest(_Strict):
     version: Literal[1] = 1
     request_id: Id
     customer: Customer
-    market: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+    market: Annotated[str, StringConstraints(pattern=MARKET)]
     pod_weights: Annotated[
         dict[Pod, Share] | None, Field(min_length=1, max_length=32, description="Shares of the capital; sum 1.")
     ] = None
@@ -375,7 +377,7 @@ class OptimizationRequest(_Strict):
             message = "give pod_weights or goals: without either, the capital cannot be split over the pods"
             raise ValueError(message)
         if self.pod_weights is not None and not math.isclose(sum(self.pod_weights.values()), 1.0, abs_tol=_SUM_WITHIN):
-            message = f"pod_weights sum to {sum(self.pod_weights.values()):.6g}, not to 1"
+            message = f"pod_weights sum to {sum(self.pod_weights.values()):.6g}, not to 1: change them so that they do"
             raise ValueError(message)
         return self
 
@@ -456,6 +458,12 @@ class Signature(_Lenient):
     ]
 
 
+Signed = Annotated[
+    Signature | None,
+    Field(description="Of the coordinator, where it has a key; covers every other member, unknown ones too."),
+]
+
+
 class Reason(StrEnum):
     """Why there is no result. A list to which later versions add: one that is not known here is read as the last."""
 
@@ -472,9 +480,30 @@ class Reason(StrEnum):
     SOLVER_FAILED = "solver_failed"
     INTERNAL_ERROR = "internal_error"
 
+    @property
+    def words(self) -> str:
+        """Say it to people."""
+        return _REASONS[self]
+
     @classmethod
     def _missing_(cls, value: object) -> Reason | None:
         return cls.INTERNAL_ERROR if isinstance(value, str) else None
+
+
+_REASONS = {
+    Reason.INVALID_REQUEST: "the request cannot be right as it is",
+    Reason.UNKNOWN_POD: "the request names a pod that this system does not have",
+    Reason.UNKNOWN_MARKET: "the request names a market that this system does not have",
+    Reason.UNKNOWN_ETF: "the request names an ETF that its market does not describe",
+    Reason.GOAL_UNREACHABLE: "a pod cannot reach its goals, and none may give way",
+    Reason.RULES_CONFLICT: "rules, or rules and goals, contradict each other",
+    Reason.DEADLINE_EXCEEDED: "not every pod answered in time",
+    Reason.OVERLOADED: "more was asked of the system than it can answer in time",
+    Reason.MARKETS_DIFFER: "parts of the system have different snapshots of the market",
+    Reason.CHECK_FAILED: "the portfolio did not pass its own check",
+    Reason.SOLVER_FAILED: "the solver found no portfolio that can be trusted",
+    Reason.INTERNAL_ERROR: "the system failed, through no fault of the request",
+}
 
 
 class PodResult(_Lenient):
@@ -530,7 +559,7 @@ class MasterPortfolioOptimized(_Lenient):
     trading: Trading | None = None
     certificate: Certificate
     elapsed_s: Annotated[float, Field(description="Time the coordinator took to optimise and check.")]
-    signature: Annotated[Signature | None, Field(description=_SIGNED)] = None
+    signature: Signed = None
 
 
 class MasterPortfolioFailed(_Lenient):
@@ -546,7 +575,7 @@ class MasterPortfolioFailed(_Lenient):
     conflicts: tuple[Conflict, ...] = ()
     repairs: tuple[Repair, ...] = ()
     missing_pods: tuple[str, ...] = ()
-    signature: Annotated[Signature | None, Field(description=_SIGNED)] = None
+    signature: Signed = None
 
 
 class MessageRejected(_Lenient):
@@ -560,17 +589,70 @@ class MessageRejected(_Lenient):
     message: str
 
 
+class Stage(StrEnum):
+    """How far a request is, in this order."""
+
+    ACCEPTED = "accepted"
+    ANSWERED = "answered"
+    OPTIMISING = "optimising"
+    DONE = "done"
+
+
+class Progress(_Lenient):
+    """How far a request is, for a bar to show: not kept, and may be missed, come twice or out of order.
+
+    The final event alone says what became of a request; it is there when this says ``done``.
+    """
+
+    type: Literal["Progress"] = "Progress"
+    version: Literal[1] = 1
+    request_id: Id
+    stage: Annotated[
+        Stage,
+        Field(
+            description="accepted: its deadline is set. answered: another pod has. optimising: some times a second, "
+            "where that takes longer. done: the final event is there."
+        ),
+    ]
+    pods: Annotated[tuple[str, ...], Field(description="Those that have answered so far; of answered only.")] = ()
+    search: Annotated[
+        int | None,
+        Field(description="Which search is in hand, from 1: goals that cannot all be kept take several each."),
+    ] = None
+    gap: Annotated[
+        float | None,
+        Field(
+            description="Relative gap, of the search in hand or, when done, of the portfolio: by how much it could at "
+            "most be better. None while, or if, there is no portfolio."
+        ),
+    ] = None
+    reason: Annotated[Reason | None, Field(description="When done without a portfolio: why.")] = None
+
+
 PodAnswer = PodResult | PodFailed
 FinalEvent = MasterPortfolioOptimized | MasterPortfolioFailed
 
 _REQUEST: TypeAdapter[OptimizationRequest] = TypeAdapter(OptimizationRequest)
 _POD_ANSWER: TypeAdapter[PodAnswer] = TypeAdapter(Annotated[PodAnswer, Field(discriminator="type")])
+_PROGRESS: TypeAdapter[Progress] = TypeAdapter(Progress)
 _FINAL: TypeAdapter[FinalEvent] = TypeAdapter(Annotated[FinalEvent, Field(discriminator="type")])
 
-# How many of a body's mistakes are told: enough to mend it in one go, not enough to flood a log.
-_TOLD = 8
-# Longest name and longest sentence of a mistake: what was sent may be most of it.
-_NAME, _SENTENCE = 120, 600
+# What a request may say, at any depth: one of these is likely to be meant by a field that is not known.
+_FIELDS = frozenset(
+    name
+    for part in (
+        OptimizationRequest,
+        Customer,
+        RequestRules,
+        RequestPreferences,
+        Goal,
+        Account,
+        HoldingOwned,
+        ParcelOwned,
+        ReformFacts,
+    )
+    for name in part.model_fields
+)
 
 
 def parse_request(data: bytes, request_id: str) -> OptimizationRequest:
@@ -606,11 +688,20 @@ def parse_final(data: bytes) -> FinalEvent:
     return _read(_FINAL, data)
 
 
+def parse_progress(data: bytes) -> Progress:
+    """Read how far a request is.
+
+    Raises:
+        BadMessageError: If it is nothing that this version understands.
+    """
+    return _read(_PROGRESS, data)
+
+
 def _read(adapter: TypeAdapter[T], data: bytes) -> T:
     try:
         return adapter.validate_json(data)
     except ValidationError as error:
-        raise BadMessageError(_explain(error)) from None
+        raise BadMessageError(explain(error, _FIELDS)) from None
 
 
 def _once(fields: list[tuple[str, object]]) -> None:
@@ -622,30 +713,13 @@ def _once(fields: list[tuple[str, object]]) -> None:
     if len(dict(fields)) < len(fields):
         names = [name for name, _ in fields]
         twice = next(name for name in names if names.count(name) > 1)
-        message = f"{_short(twice, _NAME)} is given twice: give each field once"
+        message = f"{named(twice)} is given twice: give each field once"
         raise BadMessageError(message)
 
 
 def encode(body: BaseModel) -> bytes:
     """Write a body as JSON."""
     return body.model_dump_json().encode()
-
-
-def _explain(error: ValidationError) -> str:
-    told = []
-    for mistake in error.errors(include_url=False, include_input=False)[:_TOLD]:
-        where = _short(".".join(str(part) for part in mistake["loc"]), _NAME)
-        what = _short(mistake["msg"].removeprefix("Value error, "), _SENTENCE)
-        told.append(f"{where}: {what}" if where else what)
-    if error.error_count() > _TOLD:
-        told.append(f"and {error.error_count() - _TOLD} more")
-    return "; ".join(told)
-
-
-def _short(text: str, longest: int) -> str:
-    """Cut a text that repeats what somebody sent, and take out what a terminal would obey."""
-    text = text if len(text) <= longest else f"{text[:longest]}..."
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 # Every body, by the name under which its JSON Schema is published.
@@ -658,5 +732,6 @@ BODIES: Mapping[str, type[BaseModel]] = {
         MasterPortfolioOptimized,
         MasterPortfolioFailed,
         MessageRejected,
+        Progress,
     )
 }

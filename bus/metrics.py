@@ -6,7 +6,12 @@ id, an amount or any other word of a customer's never becomes one.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram, Info, disable_created_metrics, generate_latest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # Half as many series again, of times that nobody asks for.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -80,6 +85,14 @@ def expect(queue: str, kind: str) -> None:
     """Have the series of a work queue from the start, at 0, so that the first message is seen as an increase."""
     for metric in (DELIVERIES, REDELIVERIES, IN_HAND, QUEUE_AGE, HANDLING):
         metric.labels(queue, kind)
+
+
+def expect_finals(outcomes: Iterable[str]) -> None:
+    """Have the series of final events from the start, at 0: the first failure of its kind is what alarms are for."""
+    for outcome in outcomes:
+        FINALS.labels(outcome, "new")
+    for certified in ("yes", "no"):
+        PORTFOLIOS.labels(certified)
 
 
 def failed(queue: str, kind: str, error: Exception) -> None:

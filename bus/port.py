@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import AsyncGenerator, Collection, Mapping
+    from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+    from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
 # Room for a request with thousands of holdings, or a result over 400 ETFs with its correlations, ten
@@ -193,6 +194,16 @@ class Bus(Protocol):
         Raises:
             NotSetUpError: If the event stream does not exist.
             UnreachableError: If the server did not answer at first.
+        """
+
+    async def mention(self, subject: str, data: bytes) -> None:
+        """Publish what nobody keeps: who listens now may hear it. Waits for nothing, and may lose it without a word."""
+
+    def overhear(self, subject: str, heard: Callable[[bytes], None]) -> AbstractAsyncContextManager[None]:
+        """Hand *heard* what is mentioned on *subject* while the block lasts; some of it may be missed.
+
+        Raises:
+            UnreachableError: If there is no connection now.
         """
 
     async def closed(self) -> None:

@@ -22,5 +22,7 @@ def read_seed(file: Path) -> bytearray:
     """
     if found := _SEED.search(file.read_bytes()):
         return bytearray(found[0])
-    message = f"{file} holds no secret of a user's NKey (a seed: SU and 56 of A-Z 2-7)"
+    message = (
+        f"{file} holds no secret of a user's NKey (a seed: SU and 56 of A-Z 2-7): give one that `podfolio keys` made"
+    )
     raise RefusedError(message)

@@ -9,6 +9,9 @@
 | ``podfolio_timers.v1.timer.<id>``    | the coordinators  | a deadline, waiting              |
 | ``podfolio_timers.v1.due.<id>``      | the server        | that deadline, fallen due        |
 | ``podfolio_news.v1.<the rest>``      | the server        | that something has been stored   |
+| ``podfolio_progress.v1.<id>``        | the coordinators  | how far it is; kept by nobody    |
+| ``$KV.podfolio_markets.id.<market>`` | an administrator  | the hash of a market             |
+| ``$KV.podfolio_markets.sha256.<it>`` | an administrator  | the market with that hash        |
 """
 
 from __future__ import annotations
@@ -20,6 +23,9 @@ from enum import StrEnum
 _PREFIX = "podfolio.v1"
 _TIMERS = "podfolio_timers.v1"
 _NEWS = "podfolio_news.v1"
+_PROGRESS = "podfolio_progress.v1"
+MARKETS_BUCKET = "podfolio_markets"
+_MARKETS = f"$KV.{MARKETS_BUCKET}"
 
 # One token of a NATS subject that is also safe as a file name and in a URL.
 ID_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
@@ -34,6 +40,8 @@ ALL_REJECTED = f"{_PREFIX}.rejected.*"
 ALL_TIMERS = f"{_TIMERS}.timer.*"
 ALL_DUE = f"{_TIMERS}.due.*"
 ALL_NEWS = f"{_NEWS}.>"
+ALL_PROGRESS = f"{_PROGRESS}.*"
+ALL_MARKETS = f"{_MARKETS}.>"
 
 
 class Kind(StrEnum):
@@ -94,6 +102,21 @@ def due(request_id: str) -> str:
     return f"{_TIMERS}.due.{request_id}"
 
 
+def progress(request_id: str) -> str:
+    """Name the subject where it is told how far a request is."""
+    return f"{_PROGRESS}.{request_id}"
+
+
+def market_id(market_id: str) -> str:
+    """Name the key under which a market's hash is published; ``*`` matches every market's."""
+    return f"{_MARKETS}.id.{market_id}"
+
+
+def market_content(sha256: str) -> str:
+    """Name the key under which the market with this hash is published."""
+    return f"{_MARKETS}.sha256.{sha256}"
+
+
 def parse(subject: str) -> Address:
     """Take a subject apart.
 
@@ -108,7 +131,7 @@ def parse(subject: str) -> Address:
             if not _matches(ID_PATTERN, key if of_pod else rest) or (of_pod and not _matches(POD_PATTERN, pod)):
                 key, pod = "", ""
             return Address(Kind(kind), key, pod)
-    message = f"subject {subject!r} is not one of Podfolio's"
+    message = f"subject {subject!r} is not one of Podfolio's: publish requests to {_PREFIX}.request.<request_id>"
     raise ValueError(message)
 
 

@@ -9,6 +9,7 @@ import click
 from bus.jetstream import Connection, connect
 from bus.messages import MasterPortfolioOptimized
 from cli.arguments import DASH
+from cli.bar import bar
 from cli.page import show
 from cli.requests import ask
 from cli.stream import line
@@ -30,7 +31,7 @@ async def show_answer(
     def show_line(message: Message) -> None:
         console.print(line(message), soft_wrap=True)
 
-    async with connect(settings) as bus:
+    async with connect(settings) as bus, bar(bus, request, console):
         event, data = await ask(bus, request, show=show_line)
     console.print()
     show(console, event)

@@ -46,12 +46,18 @@ def read_request(file: Path, *, market: str | None = None, request_id: str | Non
     """Read the request in *file*, with another market or id if given; an invalid one ends the command."""
     from bus.messages import BadMessageError, parse_request
 
+    sent = file.read_bytes()
+    changes = {name: value for name, value in (("market", market), ("request_id", request_id)) if value}
     try:
-        body = json.loads(file.read_bytes())
-        body.update({"market": market} if market else {})
-        body.update({"request_id": request_id} if request_id else {})
-        return parse_request(json.dumps(body).encode(), body.get("request_id", ""))
-    except (ValueError, RecursionError, AttributeError, BadMessageError) as error:
+        body = json.loads(sent)
+    except (ValueError, RecursionError):
+        body = None  # parse_request says what is wrong with it
+    if isinstance(body, dict):
+        request_id = request_id or body.get("request_id")
+        sent = json.dumps(body | changes).encode() if changes else sent
+    try:
+        return parse_request(sent, request_id or "")
+    except BadMessageError as error:
         message = f"{file} is not a valid request: {error}"
         raise click.ClickException(message) from None
 

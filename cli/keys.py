@@ -1,30 +1,24 @@
 """Make what a server needs that knows its users: a key a role, a certificate, and its configuration.
 
 Everything is in one folder that nobody else can read and git does not see. What is there stays: keys and
-certificates are never overwritten. The certificate's own authority is thrown away once it has vouched for
-the server, so that it cannot vouch for another; a new certificate comes with a new authority.
+certificates are never overwritten.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 import stat
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import nkeys
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from bus.jetstream.roles import authorization, roles
 from bus.jetstream.server import Guard
 from bus.port import BusError, pod_of_queue
 from bus.subjects import POD_PATTERN
+from cli.certificates import issue
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -33,10 +27,6 @@ if TYPE_CHECKING:
 
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
-# Development certificates are made anew, not renewed.
-_VALID = timedelta(days=365)
-# The clocks of two machines differ.
-_SKEW = timedelta(minutes=5)
 _DERIVED = "# Made by `podfolio keys` from the public keys beside it, and made anew with them."
 
 
@@ -64,6 +54,11 @@ class Keys:
         """What the server needs."""
         return Guard(self.folder / "authorization.conf", self.folder / "server.pem", self.folder / "server-key.pem")
 
+    @property
+    def routes(self) -> tuple[Path, Path, Path]:
+        """What the servers of a cluster need for each other: authority, certificate and the key to it."""
+        return self.folder / "routes-ca.pem", self.folder / "routes.pem", self.folder / "routes-key.pem"
+
     def seed(self, role: str) -> Path:
         """Name the file with a role's secret; whoever has it is that role."""
         return self.folder / f"{role}.nk"
@@ -77,13 +72,21 @@ class Keys:
         return {pod for file in self.folder.glob("*.pub") if (pod := pod_of_queue(file.stem))}
 
 
-def make_keys(folder: Path, pods: Collection[str], *, hosts: Collection[str] = (), now: datetime) -> list[str]:
+def make_keys(
+    folder: Path,
+    pods: Collection[str],
+    *,
+    hosts: Collection[str] = (),
+    routes: Collection[str] = (),
+    now: datetime,
+) -> list[str]:
     """Make what is missing in *folder*; returns in words what was made.
 
     Args:
         folder: Created if missing.
         pods: Each gets a key, besides those that have one here already.
         hosts: Further names and addresses at which clients find the server, besides those of this machine.
+        routes: Names at which the servers of a cluster find each other; none if there is one server.
         now: When the certificates begin to be valid.
 
     Raises:
@@ -92,10 +95,11 @@ def make_keys(folder: Path, pods: Collection[str], *, hosts: Collection[str] = (
     keys = Keys(folder)
     for pod in pods:
         if not re.fullmatch(POD_PATTERN, pod):
-            message = f"{pod!r} is no name of a pod: a small letter, then up to 31 of a-z 0-9 -"
+            message = f"{pod!r} is no name of a pod: give a small letter, then up to 31 of a-z 0-9 -"
             raise KeysError(message)
     _open(folder)
     made = _make_certificates(keys, (*LOCAL_HOSTS, *hosts), now, asked=bool(hosts))
+    made += _make_route_certificates(keys, routes, now)
     everybody = keys.pods() | set(pods)
     for role in roles(everybody):
         if not keys.public(role.name).exists():
@@ -134,67 +138,35 @@ def _configure(keys: Keys, pods: Collection[str]) -> list[str]:
 
 def _make_certificates(keys: Keys, hosts: Collection[str], now: datetime, *, asked: bool) -> list[str]:
     files = (keys.ca, keys.guard.certificate, keys.guard.private_key)
+    if not _are_to_be_made(keys.folder, files, asked=asked):
+        return []
+    return _make_certificate(files, "Podfolio development server", hosts, now)
+
+
+def _make_route_certificates(keys: Keys, hosts: Collection[str], now: datetime) -> list[str]:
+    """Make what servers prove themselves to each other with: one certificate for all, for both ends of a route."""
+    if not hosts or not _are_to_be_made(keys.folder, keys.routes, asked=True):
+        return []
+    return _make_certificate(keys.routes, "Podfolio development routes", hosts, now, both_ends=True)
+
+
+def _are_to_be_made(folder: Path, files: Collection[Path], *, asked: bool) -> bool:
     there = [file.name for file in files if file.exists()]
     if there and (asked or len(there) < len(files)):
-        message = f"{', '.join(there)} in {keys.folder} must be made anew with the others: move them away first"
+        message = f"{', '.join(there)} in {folder} must be made anew with the others: move them away first"
         raise KeysError(message)
-    if there:
-        return []
-    authority, server = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    issuer = _name("Podfolio development authority")
-    lasting = x509.CertificateBuilder().not_valid_before(now - _SKEW).not_valid_after(now + _VALID)
-    root = (
-        lasting.subject_name(issuer)
-        .issuer_name(issuer)
-        .public_key(authority.public_key())
-        .serial_number(x509.random_serial_number())
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_usage(signs_certificates=True), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(authority.public_key()), critical=False)
-        .sign(authority, hashes.SHA256())
-    )
-    leaf = (
-        lasting.subject_name(_name("Podfolio development server"))
-        .issuer_name(issuer)
-        .public_key(server.public_key())
-        .serial_number(x509.random_serial_number())
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_usage(signs_certificates=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(x509.SubjectAlternativeName([_host(host) for host in hosts]), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key()), critical=False)
-        .sign(authority, hashes.SHA256())
-    )
-    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
-    _write(keys.guard.private_key, server.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
-    _write(keys.guard.certificate, leaf.public_bytes(pem))
-    _write(keys.ca, root.public_bytes(pem))
-    return [f"{keys.ca.name}, {files[1].name}, {files[2].name}: a certificate for {', '.join(hosts)}"]
+    return not there
 
 
-def _name(common: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
-
-
-def _host(host: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ipaddress.ip_address(host))
-    except ValueError:
-        return x509.DNSName(host)
-
-
-def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not signs_certificates,
-        key_cert_sign=signs_certificates,
-        crl_sign=signs_certificates,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
+def _make_certificate(
+    files: tuple[Path, Path, Path], name: str, hosts: Collection[str], now: datetime, *, both_ends: bool = False
+) -> list[str]:
+    issued = issue(name, hosts, now=now, both_ends=both_ends)
+    ca, certificate, private_key = files
+    _write(private_key, issued.private_key)
+    _write(certificate, issued.certificate)
+    _write(ca, issued.ca)
+    return [f"{ca.name}, {certificate.name}, {private_key.name}: a certificate for {', '.join(hosts)}"]
 
 
 def _write(file: Path, data: bytes) -> None:

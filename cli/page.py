@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from rich import box
 from rich.console import Console, Group
 from rich.panel import Panel
-from rich.table import Table
 from rich.text import Text
 
 from bus.messages import MasterPortfolioFailed
+from cli.tables import make_table as _table
 from portfolio.rules import Correlations
 from report import parcels
 from report.labels import FIGURES, INCOME, compared, in_a_sentence
@@ -53,23 +53,6 @@ def _show_portfolio(console: Console, event: MasterPortfolioOptimized) -> None:
         if (shown := part(console, event)) is not None:
             console.print(shown)
             console.print()
-
-
-def _table(
-    console: Console, title: str, *columns: str, right: tuple[int, ...] = (), wrap: tuple[str, ...] = ("Name",)
-) -> Table:
-    table = Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD if console.is_terminal else box.ASCII2,
-        header_style="bold",
-        caption_justify="left",
-    )
-    for i, column in enumerate(columns):
-        # Names may be broken where the page is narrow, numbers never.
-        table.add_column(column, justify="right" if i in right else "left", no_wrap=column not in wrap)
-    return table
 
 
 def _title(console: Console, event: MasterPortfolioOptimized) -> RenderableType:
@@ -215,7 +198,7 @@ def _failure(console: Console, event: MasterPortfolioFailed) -> RenderableType:
     parts: list[RenderableType] = [
         Panel(
             Text(event.message),
-            title=f"No portfolio for {event.request_id}: {event.reason.value}",
+            title=f"No portfolio for {event.request_id}: {event.reason.words}",
             box=box.ROUNDED if console.is_terminal else box.ASCII2,
             border_style="red",
         )

@@ -26,7 +26,7 @@ def read_key(given: str) -> str:
     try:
         text = given if _PUBLIC.fullmatch(given) else Path(given).read_text(encoding="ascii").strip()
     except OSError:
-        message = "neither a public key (U and 55 of A-Z 2-7) nor a file that can be read"
+        message = "neither a public key (U and 55 of A-Z 2-7) nor a file that can be read: give one of them"
         raise KeyFormError(message) from None
     except ValueError:
         text = ""
@@ -44,11 +44,11 @@ def decode(key: str) -> bytes:
         KeyFormError: If it is none.
     """
     if not _PUBLIC.fullmatch(key):
-        message = "no public key of a user (U and 55 of A-Z 2-7)"
+        message = "no public key of a user: give U and 55 of A-Z 2-7"
         raise KeyFormError(message)
     decoded = base64.b32decode(key)
     raw, checksum = decoded[: 1 + _KEY_BYTES], decoded[1 + _KEY_BYTES :]
     if binascii.crc_hqx(raw, 0).to_bytes(2, "little") != checksum or raw[0] != nkeys.PREFIX_BYTE_USER:
-        message = "no public key of a user: its checksum is wrong, so a character must be"
+        message = "no public key of a user: its checksum is wrong, so a character is too; copy it again"
         raise KeyFormError(message)
     return raw[1:]

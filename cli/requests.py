@@ -61,7 +61,7 @@ async def ask(bus: Bus, request: OptimizationRequest, *, show: Callable[[Message
         pass
     late = (
         f"no final event for {request.request_id} within {patience_s:g} s:"
-        " is a coordinator running? The request is kept; ask again with the same file to go on waiting"
+        " see that a coordinator runs; the request is kept, so ask again with the same file to go on waiting"
     )
     raise UnreachableError(late)
 

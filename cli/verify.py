@@ -29,6 +29,8 @@ from portfolio.check import findings
 from portfolio.errors import DataError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bus.messages import FinalEvent, MarketRef
     from portfolio.market import Market
 
@@ -69,12 +71,13 @@ class Check:
     words: tuple[str, ...]
 
 
-def examine(data: bytes, key: str | None) -> list[Check]:
+def examine(data: bytes, key: str | None, folder: Path | None = None) -> list[Check]:
     """Check everything that can be checked of a final event.
 
     Args:
         data: The event as JSON, in whatever layout.
         key: The public key that should have signed it; None if it is not known.
+        folder: The snapshot of its market; None if that is one that this machine has.
     """
     try:
         body, event = _read(data)
@@ -85,7 +88,7 @@ def examine(data: bytes, key: str | None) -> list[Check]:
     if not isinstance(event, MasterPortfolioOptimized):
         reason = f"there is none ({event.reason.value}), so that there are no figures to check"
         return [*checks, Check("portfolio", Verdict.HOLDS, (reason,))]
-    return [*checks, *_check_portfolio(body, event)]
+    return [*checks, *_check_portfolio(body, event, folder)]
 
 
 def conclude(checks: list[Check]) -> Verdict:
@@ -115,7 +118,11 @@ def _read(data: bytes) -> tuple[Event, FinalEvent]:
     Raises:
         ValueError: If it is no JSON, says something twice or not exactly, or is no final event.
     """
-    body = json.loads(data, object_pairs_hook=_once, parse_constant=_refuse_constant, parse_float=_finite)
+    try:
+        body = json.loads(data, object_pairs_hook=_once, parse_constant=_refuse_constant, parse_float=_finite)
+    except json.JSONDecodeError as error:
+        message = f"it is not JSON ({error})"
+        raise ValueError(message) from None
     if not isinstance(body, dict):
         message = "it is no JSON object"
         raise BadMessageError(message)
@@ -174,11 +181,12 @@ def _fault(body: Event, signature: Signature) -> str | None:
     return None
 
 
-def _check_portfolio(body: Event, event: MasterPortfolioOptimized) -> list[Check]:
+def _check_portfolio(body: Event, event: MasterPortfolioOptimized, folder: Path | None) -> list[Check]:
     try:
-        market = markets.load(event.market.id)
+        market = markets.read(folder) if folder else markets.load(event.market.id)
     except DataError as error:
-        return [Check("market", Verdict.FAILS, (str(error), "so that the portfolio cannot be checked"))]
+        hint = "so that the portfolio cannot be checked: podfolio market fetch gets a published one, or give --market"
+        return [Check("market", Verdict.FAILS, (str(error), hint))]
     if market.sha256 != event.market.sha256:
         return [Check("market", Verdict.FAILS, _other_snapshot(market, event.market))]
     same = f"{market.id}, the same snapshot as here ({market.sha256[:12]})"
@@ -188,7 +196,7 @@ def _check_portfolio(body: Event, event: MasterPortfolioOptimized) -> list[Check
 def _other_snapshot(market: Market, told: MarketRef) -> tuple[str, ...]:
     return (
         f"another snapshot of {market.id}: the event has hash {told.sha256[:12]}, here it is {market.sha256[:12]}",
-        "so that the portfolio cannot be checked: use the version of Podfolio that made the event",
+        "so that the portfolio cannot be checked: use the version of Podfolio that made the event, or give --market",
     )
 
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 import structlog
 
+from bus import metrics
 from bus.jetstream.roles import COORDINATOR
+from bus.messages import Reason
 from bus.options import connection_options, replica_options
 from bus.port import COORDINATORS, DEADLINES
 from bus.process import configure_logs, run
 from bus.service import Endpoint, Service, service_name
 from bus.signing import Signer
+from bus.snapshots import fetching
 from bus.subjects import ALL_DUE, ALL_POD_RESULTS, ALL_REQUESTS, Kind
+from coordinator import progress
 from coordinator.shell import Coordinator
 from coordinator.solver import Solver
 
@@ -22,8 +27,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from bus.http import Address
-    from bus.jetstream import Connection
-    from bus.port import Bus
+    from bus.jetstream import Connection, JetStreamBus
 
 log = structlog.get_logger()
 
@@ -34,6 +38,7 @@ log = structlog.get_logger()
 def main(settings: Connection, at_once: int, http: Address | None, solver_mib: int, solver_seconds: float) -> None:
     """Run one replica of the coordinator."""
     configure_logs(process="coordinator")
+    metrics.expect_finals(("optimised", *Reason))
     service = Service(
         service_name(COORDINATOR),
         "Podfolio's coordinator",
@@ -44,13 +49,15 @@ def main(settings: Connection, at_once: int, http: Address | None, solver_mib: i
         ),
     )
 
-    async def work(bus: Bus, stop: asyncio.Event, ready: asyncio.Event) -> None:
+    async def work(bus: JetStreamBus, stop: asyncio.Event, ready: asyncio.Event) -> None:
         secret = settings.nkey_seed or settings.credentials
         signer = Signer(secret) if secret else None
         log.info("coordinator.signs", key=signer.key if signer else None)
-        async with Solver(memory_mib=solver_mib, silent_s=solver_seconds) as solver:
-            ready.set()
-            await Coordinator(bus, solver.optimise, signer).run(stop, at_once=at_once)
+        watch = partial(progress.optimising, bus)
+        with fetching(bus) as provide:
+            async with Solver(memory_mib=solver_mib, silent_s=solver_seconds, watch=watch) as solver:
+                ready.set()
+                await Coordinator(bus, solver.optimise, signer, provide=provide).run(stop, at_once=at_once)
 
     sys.exit(run(settings, work, service=service, http=http))
 

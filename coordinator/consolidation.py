@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bus.answering import OUT_OF_MEMORY
+from bus.answering import fault
 from bus.messages import MarketRef, MasterPortfolioFailed, MasterPortfolioOptimized, Reason, encode
 from portfolio import market as markets
 from portfolio.account import named, render_account
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from bus.messages import FinalEvent, OptimizationRequest, PodResult
+    from portfolio.goal_programming import Watch
     from portfolio.market import Market
 
 
@@ -37,7 +38,11 @@ class MarketsDifferError(DataError):
 
 
 def consolidate(
-    request: OptimizationRequest, results: Mapping[str, PodResult], *, stop: Callable[[], bool] = lambda: False
+    request: OptimizationRequest,
+    results: Mapping[str, PodResult],
+    *,
+    stop: Callable[[], bool] = lambda: False,
+    watch: Watch | None = None,
 ) -> FinalEvent:
     """Optimise all pods together; what cannot be had becomes a failure event with its reason.
 
@@ -45,9 +50,10 @@ def consolidate(
         request: What was asked.
         results: The pods' results, by pod.
         stop: Asked while searching; true ends the search with the best portfolio so far.
+        watch: Told how far the search in hand is; see ``optimise_master``.
     """
     try:
-        return _optimise(request, results, stop)
+        return _optimise(request, results, stop, watch)
     except UnreachableGoalError as error:
         return _failed(request, Reason.RULES_CONFLICT, error)
     except MarketsDifferError as error:
@@ -60,12 +66,14 @@ def consolidate(
         return _failed(request, Reason.INTERNAL_ERROR, error)
 
 
-def _optimise(request: OptimizationRequest, results: Mapping[str, PodResult], stop: Callable[[], bool]) -> FinalEvent:
+def _optimise(
+    request: OptimizationRequest, results: Mapping[str, PodResult], stop: Callable[[], bool], watch: Watch | None
+) -> FinalEvent:
     began = perf_counter()
     market = markets.load(request.market)
     sleeves = [_sleeve(market, results[pod], share) for pod, share in request.shares(market.risk_free).items()]
     terms = settle(market, sleeves, request.terms())
-    master = optimise_master(market, sleeves, terms, stop=stop)
+    master = optimise_master(market, sleeves, terms, stop=stop, watch=watch)
     account = render_account(market, sleeves, terms, master)
     event = MasterPortfolioOptimized(
         request_id=request.request_id,
@@ -87,7 +95,8 @@ def _optimise(request: OptimizationRequest, results: Mapping[str, PodResult], st
         elapsed_s=round(perf_counter() - began, 6),
     )
     if wrong := findings(json.loads(encode(event)), market):
-        message = f"the portfolio did not pass its own check and is withheld: {'; '.join(wrong)}"
+        told = "; ".join(wrong)
+        message = f"the portfolio did not pass its own check and is withheld; report this with the request_id: {told}"
         return MasterPortfolioFailed(
             request_id=request.request_id,
             customer_id=request.customer.customer_id,
@@ -122,8 +131,7 @@ def _sleeve(market: Market, result: PodResult, share: float) -> Sleeve:
 
 
 def _failed(request: OptimizationRequest, reason: Reason, error: Exception) -> MasterPortfolioFailed:
-    what = OUT_OF_MEMORY if isinstance(error, MemoryError) else str(error)
-    message = what if reason is not Reason.INTERNAL_ERROR else f"{type(error).__name__}: {what}"
+    message = fault(error) if reason is Reason.INTERNAL_ERROR else str(error)
     return MasterPortfolioFailed(
         request_id=request.request_id,
         customer_id=request.customer.customer_id,

@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     from portfolio.market import Market
 
 
+# What a busy coordinator needs to publish an answer, so that it comes by the deadline and not just after; a tenth of a
+# short deadline at most.
+_TO_PUBLISH_S = 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class Wait:
     """Nothing is to be done now, and why."""
@@ -41,7 +46,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class SetDeadline:
-    """The request is good: make sure that it is answered by *at*."""
+    """The request is good: see at *at* whether it is answered, in time to publish an answer by its deadline."""
 
     request_id: str
     at: datetime
@@ -49,11 +54,11 @@ class SetDeadline:
 
 @dataclass(frozen=True, slots=True)
 class Optimise:
-    """Every pod has answered: optimise."""
+    """Every pod has answered: optimise, and have an answer found at *by*."""
 
     request: OptimizationRequest
     results: Mapping[str, PodResult]
-    deadline: datetime
+    by: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +116,8 @@ def admit(message: Message, pods: Collection[str]) -> SetDeadline | Fail:
         return refused
     if unknown := sorted(set(_shares(request)) - set(pods)):
         known = ", ".join(sorted(pods))
-        return _fail(request, Reason.UNKNOWN_POD, f"unknown pod {', '.join(unknown)}; this system has {known}")
-    return SetDeadline(request_id, _deadline(message, request))
+        return _fail(request, Reason.UNKNOWN_POD, f"unknown pod {', '.join(unknown)}: name one of {known}")
+    return SetDeadline(request_id, _found_by(message, request))
 
 
 def _refuse(request: OptimizationRequest) -> Fail | None:
@@ -121,7 +126,7 @@ def _refuse(request: OptimizationRequest) -> Fail | None:
         market = markets.load(request.market)
     except DataError as error:
         return _fail(request, Reason.UNKNOWN_MARKET, str(error))
-    if small := [pod for pod, share in _shares(request).items() if share < LEAST_SHARE]:
+    if small := [f"{pod} ({share:.4%})" for pod, share in _shares(request).items() if share < LEAST_SHARE]:
         text = f"the share of {', '.join(small)} is below {LEAST_SHARE:.2%} of the capital: give it more, or nothing"
         return _fail(request, Reason.INVALID_REQUEST, text)
     priced = {*market.tickers, *market.unpriced}
@@ -134,7 +139,7 @@ def _refuse(request: OptimizationRequest) -> Fail | None:
     for where, tickers in named.items():
         if strange := sorted(set(tickers) - priced):
             known = ", ".join(sorted(priced))
-            text = f"{where} names {', '.join(strange)}, unknown in market {market.id}; it has {known}"
+            text = f"{where} names {', '.join(strange)}, unknown in market {market.id}: name only {known}"
             return _fail(request, Reason.UNKNOWN_ETF, text)
     return _refuse_account(request, market)
 
@@ -185,7 +190,11 @@ def _weigh(request: OptimizationRequest, record: Record, expected: Mapping[str, 
         try:
             answers[pod] = _read_answer(request, pod, share, record.answers[pod].data)
         except BadMessageError as error:
-            return _fail(request, Reason.INTERNAL_ERROR, f"the answer of {pod} cannot be used: {error}")
+            return _fail(
+                request,
+                Reason.INTERNAL_ERROR,
+                f"the answer of {pod} cannot be used ({error}): deploy the same version everywhere",
+            )
     if failed := [answer for answer in answers.values() if isinstance(answer, PodFailed)]:
         return _collect(request, failed)
     results = {pod: answer for pod, answer in answers.items() if isinstance(answer, PodResult)}
@@ -197,7 +206,7 @@ def _weigh(request: OptimizationRequest, record: Record, expected: Mapping[str, 
             f"the agents have different snapshots of market {request.market} ({told}): deploy the same everywhere",
         )
     assert record.request is not None  # noqa: S101 - decide looked
-    return Optimise(request, results, _deadline(record.request, request))
+    return Optimise(request, results, _found_by(record.request, request))
 
 
 def _read_answer(request: OptimizationRequest, pod: str, share: float, data: bytes) -> PodAnswer:
@@ -234,7 +243,7 @@ def _collect(request: OptimizationRequest, failed: list[PodFailed]) -> Fail:
 
 def _late(request: OptimizationRequest, missing: tuple[str, ...]) -> Fail:
     message = (
-        f"no answer from {', '.join(missing)} within {request.deadline_s:g} s: "
+        f"no answer from {', '.join(missing)} in time for the deadline of {request.deadline_s:g} s: "
         "see that their agents run, or allow more time (deadline_s); then ask again under a new request_id"
     )
     return Fail(
@@ -256,7 +265,7 @@ def _fail(request: OptimizationRequest, reason: Reason, message: str) -> Fail:
     )
 
 
-def _deadline(message: Message, request: OptimizationRequest) -> datetime:
-    """Count from when the server stored the request: the same for every coordinator."""
+def _found_by(message: Message, request: OptimizationRequest) -> datetime:
+    """Say when an answer must be found, to be published by the deadline; the same for every coordinator."""
     assert message.stored_at is not None  # noqa: S101 - what was read from the stream was stored
-    return message.stored_at + timedelta(seconds=request.deadline_s)
+    return message.stored_at + timedelta(seconds=request.deadline_s - min(_TO_PUBLISH_S, request.deadline_s / 10))

@@ -5,7 +5,7 @@ Pure but for its memory: never sleeps, publishes or reads a clock.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
     from bus.messages import OptimizationRequest
 
-# Weight of the newest in the mean of what requests took: a change of what is asked counts after ten of them.
-_NEWEST = 0.1
+# So many of the latest tell what a request takes: a change of what is asked counts after ten of them.
+_LATEST = 20
+# Of the time that is left, so much is planned with: a mean is exceeded by half of what it is made of.
+_PLANNED = 0.8
 
 
 @dataclass(slots=True)
@@ -28,12 +30,22 @@ class Load:
     Attributes:
         running: The request that is being optimised; empty if none is.
         waiting: Requests that wait or are being optimised, each with how many messages ask for it.
-        typical_s: What one took of late; zero before the first.
+        held_up_s: How long each of the latest held up those behind it.
     """
 
     running: str = ""
     waiting: Counter[str] = field(default_factory=Counter)
-    typical_s: float = 0.0
+    held_up_s: deque[float] = field(default_factory=lambda: deque(maxlen=_LATEST))
+
+    @property
+    def typical_s(self) -> float:
+        """How long one holds up those behind it; zero before the first.
+
+        The longest of several is left out: it was sooner an outage, or a process that was stopped, than a request,
+        which says nothing of the next.
+        """
+        counted = sorted(self.held_up_s)[:-1] or self.held_up_s
+        return sum(counted) / len(counted) if counted else 0.0
 
     @contextmanager
     def waits(self, request_id: str) -> Iterator[None]:
@@ -45,10 +57,6 @@ class Load:
             self.waiting[request_id] -= 1
             if not self.waiting[request_id]:
                 del self.waiting[request_id]
-
-    def took(self, seconds: float) -> None:
-        """Note what a request took."""
-        self.typical_s = (1 - _NEWEST) * self.typical_s + _NEWEST * seconds if self.typical_s else seconds
 
     def refuse(self, request: OptimizationRequest, *, left_s: float) -> MasterPortfolioFailed | None:
         """Refuse a request if those before it leave too little of its time; one that need not wait is always tried.
@@ -64,7 +72,7 @@ class Load:
         if not self.waiting or has_place or request.request_id == self.running:
             return None
         needed_s = (len(self.waiting) + 1) * self.typical_s
-        return self.refusal(request, left_s=left_s) if needed_s > left_s else None
+        return self.refusal(request, left_s=left_s) if needed_s > _PLANNED * left_s else None
 
     def refusal(self, request: OptimizationRequest, *, left_s: float) -> MasterPortfolioFailed:
         """Say how long the queue is, how much time was left, and what to do."""

@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 
 from bus import metrics, subjects, tracing
+from bus.answering import fault
 from bus.envelope import publish
 from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, MessageRejected, Reason, parse_request
 from bus.port import COORDINATORS, DEADLINES, Stored, UnreachableError, pod_of_queue
+from bus.snapshots import nothing_to_provide
 from bus.subjects import Kind
 from bus.workers import work_off
+from coordinator import progress
 from coordinator.decisions import Fail, Optimise, SetDeadline, Wait, admit, decide, read_record
 from coordinator.load import Load
+from coordinator.recent import Recent
 from coordinator.server_time import ServerTime
 
 if TYPE_CHECKING:
@@ -28,14 +32,14 @@ if TYPE_CHECKING:
     from bus.messages import FinalEvent, OptimizationRequest, PodResult
     from bus.port import Bus, Delivery, Message
     from bus.signing import Signer
+    from bus.snapshots import Provide
     from coordinator.decisions import Action
 
     Causes: TypeAlias = tuple[Mapping[str, str], ...]
 
 SOURCE = "/podfolio/coordinator"
 
-# What is left of the deadline for publishing; and what a set that is only full at the deadline gets.
-_PUBLISH_S = 0.5
+# What a set that is only full at the deadline gets.
 _LAST_S = 2.0
 
 # The ack wait.
@@ -65,16 +69,22 @@ class Coordinator:
         optimise: What makes the final event of a full set of results; a ``Solver``'s, but in tests.
         signer: Who signs final events; without one, they go unsigned.
         time: Tells the time by the server's clock.
+        provide: What fetches markets that are not here.
     """
 
     bus: Bus
     optimise: Optimiser
     signer: Signer | None = None
     time: ServerTime = field(default_factory=ServerTime)
+    provide: Provide = nothing_to_provide
     _pods: frozenset[str] = frozenset()
     # The time that is left is read when the turn comes, not when the waiting begins.
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _load: Load = field(default_factory=Load)
+    _ended: float = 0.0  # when the last one was optimised
+    # What has a final event, as far as is known here, or is just given one: nothing else needs to be done about it.
+    _finished: Recent = field(default_factory=Recent)
+    _latest: dict[str, int] = field(default_factory=dict)  # the last pod's answer that is in hand, by request
 
     async def run(self, stop: asyncio.Event, *, at_once: int) -> None:
         """Coordinate until *stop* is set, then finish what is in hand."""
@@ -115,7 +125,9 @@ class Coordinator:
         self.time.saw(delivery.message.stored_at)
         if request_id := subjects.parse(delivery.message.subject).key:
             failed = MasterPortfolioFailed(
-                request_id=request_id, reason=Reason.INTERNAL_ERROR, message=f"the coordinator cannot answer: {error}"
+                request_id=request_id,
+                reason=Reason.INTERNAL_ERROR,
+                message=f"the coordinator cannot answer: {fault(error)}",
             )
             await self.publish_final(failed)
 
@@ -126,9 +138,14 @@ class Coordinator:
             UnreachableError: If a replica that lags has not got the request whose deadline this is.
         """
         message = delivery.message
-        if kind is Kind.REQUEST:
-            return await self.admit(message), (message.headers,)
         request_id = subjects.parse(message.subject).key
+        if request_id in self._finished:
+            return Wait("finished"), ()
+        if kind is Kind.REQUEST:
+            await self.provide(message.data)
+            return await self.admit(message), (message.headers,)
+        if kind is Kind.POD and not await self.is_last_in_hand(request_id, message.sequence):
+            return Wait("another_answer_in_hand"), ()
         record = read_record(
             await self.bus.record(
                 (subjects.request(request_id), subjects.pod_result(request_id, "*"), subjects.final(request_id)),
@@ -140,8 +157,27 @@ class Coordinator:
         if kind is Kind.DUE and record.request is None and delivery.attempt < _READS:
             text = f"the request {request_id}, whose deadline has come, is not there (yet)"
             raise UnreachableError(text)
+        if record.final is not None:
+            self._finished.add(request_id)
+        if record.request is not None and record.final is None:
+            await self.provide(record.request.data)
         led = (record.request, *record.answers.values())
-        return decide(record, due=kind is Kind.DUE), tuple(message.headers for message in led if message)
+        action = decide(record, due=kind is Kind.DUE)
+        if kind is Kind.POD:
+            await progress.answered(self.bus, request_id, record.answers, action)
+        return action, tuple(message.headers for message in led if message)
+
+    async def is_last_in_hand(self, request_id: str, sequence: int) -> bool:
+        """Say whether no later answer to the same request is in hand here; the last one sees all of them.
+
+        If this process dies with the later one, that is handed out again: nothing is lost with the earlier.
+        """
+        self._latest[request_id] = max(sequence, self._latest.get(request_id, 0))
+        await asyncio.sleep(0)  # what was delivered together is all told by then
+        if self._latest.get(request_id, sequence) != sequence:
+            return False
+        self._latest.pop(request_id, None)
+        return True
 
     async def admit(self, message: Message) -> Action:
         """Admit a request, or refuse it; what pods there are is looked up again before one is called unknown."""
@@ -154,6 +190,8 @@ class Coordinator:
             request = parse_request(message.data, action.request_id)
             if refused := self._load.refuse(request, left_s=self.left(action.at)):
                 return Fail(refused)
+        if isinstance(action, SetDeadline):
+            await progress.accepted(self.bus, action.request_id)
         return action
 
     async def act(
@@ -175,8 +213,15 @@ class Coordinator:
         """Publish the final event, once, signed if there is a key."""
         signed = self.signer.sign(event) if self.signer else event
         subject = subjects.final(event.request_id)
-        stored = await publish(self.bus, subject, signed, source=SOURCE, now=self.time.now())
+        self._finished.add(event.request_id)
+        try:
+            stored = await publish(self.bus, subject, signed, source=SOURCE, now=self.time.now())
+        except BaseException:
+            # The message in hand is given back, and brings it to an end another time.
+            self._finished.discard(event.request_id)
+            raise
         _count(event, stored)
+        await progress.done(self.bus, event)
         return stored
 
     async def solve(self, request_id: str, action: Optimise, delivery: Delivery) -> FinalEvent | None:
@@ -188,34 +233,38 @@ class Coordinator:
         # that it was handed to others if this process was frozen or cut off: somebody else is at it, or was.
         # Everybody else is the first, and need not look.
         contested = delivery.attempt > 1 or subjects.parse(delivery.message.subject).kind is Kind.DUE
-        if refused := self._load.refuse(action.request, left_s=self.left(action.deadline)):
+        if refused := self._load.refuse(action.request, left_s=self.left(action.by)):
             return refused
-        waited, since = bool(self._load.waiting), self.time.now()
+        waited, since, came = bool(self._load.waiting), self.time.now(), perf_counter()
         with self._load.waits(request_id):
             async with self._turn:
-                left = self.left(action.deadline)
+                left = self.left(action.by)
                 late = waited and left < self._load.typical_s
                 contested = contested or self.time.now() - since > _STALE
+                if request_id in self._finished:
+                    return None
                 if (contested or late) and await self.bus.record((subjects.final(request_id),)):
                     return None
                 if late:
                     return self._load.refusal(action.request, left_s=left)
-                return await self.measured(request_id, action, left if waited else max(left, _LAST_S))
+                seconds = left if waited else max(left, _LAST_S)
+                return await self.measured(request_id, action, seconds, came)
 
-    async def measured(self, request_id: str, action: Optimise, seconds: float) -> FinalEvent:
-        """Optimise, and note how long that took."""
-        began = perf_counter()
+    async def measured(self, request_id: str, action: Optimise, seconds: float, came: float) -> FinalEvent:
+        """Optimise, and note how long that held up those behind it: since the one before ended, or since it *came*."""
         self._load.running = request_id
         try:
             with metrics.MASTER_SOLVING.time(), tracing.span("optimise"):
                 return await self.optimise(action.request, action.results, seconds=seconds)
         finally:
             self._load.running = ""
-            self._load.took(perf_counter() - began)
+            now = perf_counter()
+            self._load.held_up_s.append(now - max(came, self._ended))
+            self._ended = now
 
-    def left(self, deadline: datetime) -> float:
-        """Count the seconds in which a final event must be found, to be published by the deadline."""
-        return (deadline - self.time.now()).total_seconds() - _PUBLISH_S
+    def left(self, by: datetime) -> float:
+        """Count the seconds until an answer must be found."""
+        return (by - self.time.now()).total_seconds()
 
     async def put_aside(self, message: Message) -> None:
         """Tell whoever watches of a message that nobody can be answered about."""

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from bus.answering import answer_all, still_working
-from bus.messages import PodResult, encode, parse_request
+from bus.messages import PodResult, Progress, Stage, encode, parse_request
 from coordinator.consolidation import consolidate
 
+if TYPE_CHECKING:
+    from bus.answering import Note
+    from portfolio.goal_programming import Watch
 
-def answer(question: bytes) -> bytes:
+# How often it is told how far the search is: enough for a bar that moves. Most requests take a tenth of it.
+_TOLD_EVERY_S = 0.25
+
+
+def answer(question: bytes, note: Note) -> bytes:
     """Answer one question: a request, the pods' results, and the seconds that may pass."""
     began = perf_counter()
     asked = json.loads(question)
@@ -23,7 +32,23 @@ def answer(question: bytes) -> bytes:
         still_working()
         return perf_counter() > ends
 
-    return encode(consolidate(request, {result.pod: result for result in results}, stop=stop))
+    watch = _telling(request.request_id, note, began)
+    return encode(consolidate(request, {result.pod: result for result in results}, stop=stop, watch=watch))
+
+
+def _telling(request_id: str, note: Note, began: float) -> Watch:
+    """Tell how far the search is, some times a second."""
+    due = began + _TOLD_EVERY_S
+
+    def watch(search: int, gap: float) -> None:
+        nonlocal due
+        if (now := perf_counter()) < due:
+            return
+        due = now + _TOLD_EVERY_S
+        found = gap if math.isfinite(gap) else None
+        note(encode(Progress(request_id=request_id, stage=Stage.OPTIMISING, search=search, gap=found)))
+
+    return watch
 
 
 if __name__ == "__main__":

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from bus.child import MEMORY_MIB, SILENT_S, Child
 from bus.messages import encode, parse_final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
+    from typing import TypeAlias
 
     from bus.messages import FinalEvent, OptimizationRequest, PodResult
+
+    Watch: TypeAlias = Callable[[str, bytes], Awaitable[None]]
 
 # The search keeps to its time but for one node and the checks; what takes this much longer hangs.
 _GRACE_S = 5.0
@@ -23,9 +27,11 @@ class Solver:
     Args:
         memory_mib: What it may hold.
         silent_s: How long it may compute without a sign that it gets on.
+        watch: Told, some times a second, whose request it is at and how far that is, as ``solve`` writes it.
     """
 
-    def __init__(self, *, memory_mib: int = MEMORY_MIB, silent_s: float = SILENT_S) -> None:
+    def __init__(self, *, memory_mib: int = MEMORY_MIB, silent_s: float = SILENT_S, watch: Watch | None = None) -> None:
+        self._watch = watch
         self._child = Child(("coordinator.solve",), memory_mib, silent_s)
 
     async def __aenter__(self) -> Self:
@@ -48,4 +54,6 @@ class Solver:
             "results": [json.loads(encode(result)) for result in results.values()],
             "seconds": seconds,
         }
-        return parse_final(await self._child.ask(json.dumps(question).encode(), seconds=seconds + _GRACE_S))
+        noted = partial(self._watch, request.request_id) if self._watch else None
+        asked = json.dumps(question).encode()
+        return parse_final(await self._child.ask(asked, seconds=seconds + _GRACE_S, noted=noted))

@@ -9,10 +9,11 @@ program with a proof of its own.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from portfolio.conic import proof
-from portfolio.conic.solution import Status
+from portfolio.conic.solution import Status, relative_gap
 from portfolio.conic.solve import minimise
 from portfolio.errors import SolverError
 from portfolio.goal_rows import is_ratio
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from portfolio.correlations import Near
     from portfolio.formulation import Formulation
     from portfolio.goals import Goal
+
+    Watch = Callable[[int, float], None]
 
 # A gap no search can miss: the first portfolio that keeps the rules ends it.
 ANY = 1e12
@@ -60,18 +63,22 @@ class Solver:
     Attributes:
         formulate: Makes the programs.
         stop: Asked while searching; true ends the search with what it has.
+        watch: Told, as a search gets on, which it is, from 1, and its relative gap; infinite without a portfolio.
         states: The switches of the last portfolio that was found.
         X: Its holdings.
         nodes: Nodes of all searches so far.
         leaves: Parts of the search spaces that were proven.
+        searches: How many there were so far, with the one in hand.
     """
 
     formulate: Formulate
     stop: Callable[[], bool]
+    watch: Watch | None = None
     states: States | None = None
     X: Matrix | None = None
     nodes: int = 0
     leaves: int = 0
+    searches: int = 0
 
     def solve(self, form: Formulation, gap: float) -> Solution:
         """Minimise a program.
@@ -81,9 +88,11 @@ class Solver:
         """
         # Without some rules a program has other switches: what was found for one says nothing of the other.
         start = self.states if self.states is not None and len(self.states) == len(form.program.k) else None
-        solution = minimise(form.program, gap=gap, stop=self.stop, start=start)
+        self.searches += 1
+        watch = None if self.watch is None else partial(_tell, self.watch, self.searches)
+        solution = minimise(form.program, gap=gap, stop=self.stop, start=start, watch=watch)
         if faults := proof.faults(form.program, solution):
-            message = f"the proof of the master portfolio does not hold: {'; '.join(faults)}"
+            message = f"the proof of the portfolio does not hold; report this with the request_id: {'; '.join(faults)}"
             raise SolverError(message)
         self.nodes += solution.nodes
         self.leaves += len(solution.leaves)
@@ -98,6 +107,10 @@ class Solver:
     def about(self, formulate: Formulate) -> Solver:
         """Make a solver of other programs."""
         return Solver(formulate, self.stop)
+
+
+def _tell(watch: Watch, search: int, value: float, bound: float) -> None:
+    watch(search, relative_gap(value, bound))
 
 
 @dataclass(slots=True)

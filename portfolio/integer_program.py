@@ -70,7 +70,9 @@ class IntegerProgram:
         """
         answer = self.search(gap=gap)
         if answer.x is None and not answer.infeasible:
-            message = "an integer program was not solved"
+            message = (
+                "the solver gave up on whole units; ask again, and report it with the request_id if that does not help"
+            )
             raise SolverError(message)
         return answer.x
 

@@ -101,10 +101,12 @@ class Mandate:
     def __post_init__(self) -> None:
         """Refuse what no portfolio could mean."""
         if not self.universe or len(set(self.universe)) != len(self.universe):
-            message = f"the universe of {self.pod} must name at least one ETF, and each once"
+            told = ", ".join(self.universe) or "none"
+            message = f"the universe of {self.pod} must name at least one ETF, and each once; it names {told}"
             raise DataError(message)
         if not all(math.isfinite(asked) for asked in self.goals.values()):
-            message = f"a goal of {self.pod} is not a number: {dict(self.goals)}"
+            told = ", ".join(f"{measure.label} {asked}" for measure, asked in self.goals.items())
+            message = f"the goals of {self.pod} must be finite numbers; they are {told}"
             raise DataError(message)
         if not 0 < self.max_position <= 1:
             message = f"max_position of {self.pod} is {self.max_position}; it must be above 0 and at most 1"

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import os
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
 
 FILES = ("etfs.csv", "moments.csv", "correlations.csv")
 CASH = "cash"
+# A market's name: of its folder, in requests, and in the subject under which it is published.
+ID_PATTERN = r"[a-z0-9][a-z0-9-]{0,63}"
+# Folders with markets of one's own, as in PATH; processes that compute inherit it.
+VARIABLE = "PODFOLIO_MARKETS"
 
 # Least eigenvalue of a correlation matrix that can still be factored in double precision.
 _DEFINITE = 1e-12
@@ -109,18 +115,42 @@ def bundled() -> dict[str, Traversable]:
     return {folder.name: folder for folder in sorted(root.iterdir(), key=lambda f: f.name) if folder.is_dir()}
 
 
+def own(roots: Iterable[Path]) -> dict[str, Traversable]:
+    """Find the snapshots in *roots*, by id; of two with one id, the first counts."""
+    found: dict[str, Traversable] = {}
+    for root in roots:
+        for folder in sorted(root.iterdir()) if root.is_dir() else ():
+            if (folder / FILES[0]).is_file():
+                found.setdefault(folder.name, folder)
+    return found
+
+
+def known() -> dict[str, Traversable]:
+    """Find every snapshot on this machine, by id: those that come with us, and those in ``PODFOLIO_MARKETS``."""
+    roots = [Path(root) for root in os.environ.get(VARIABLE, "").split(os.pathsep) if root]
+    return {**own(roots), **bundled()}
+
+
 @cache
 def load(market_id: str) -> Market:
-    """Load the bundled snapshot *market_id*.
+    """Load the snapshot *market_id*: one that comes with the product, or one of one's own.
 
     Raises:
         DataError: If there is no such snapshot, or its files contradict each other.
     """
-    folders = bundled()
+    folders = known()
     if market_id not in folders:
-        message = f"unknown market {market_id!r}; this system has {', '.join(folders)}"
+        message = f"unknown market {market_id}: name one of {', '.join(sorted(folders))}"
         raise DataError(message)
     return read(folders[market_id])
+
+
+def digest(texts: Mapping[str, bytes]) -> str:
+    """Hash the contents of a snapshot's files, by name."""
+    sha256 = hashlib.sha256()
+    for name in FILES:
+        sha256.update(name.encode() + b"\0" + texts[name] + b"\0")
+    return sha256.hexdigest()
 
 
 def read(folder: Traversable) -> Market:
@@ -143,9 +173,6 @@ def read(folder: Traversable) -> Market:
 
 def _read(folder: Traversable) -> Market:
     texts = {name: (folder / name).read_bytes() for name in FILES}
-    digest = hashlib.sha256()
-    for name in FILES:
-        digest.update(name.encode() + b"\0" + texts[name] + b"\0")
     rows = {name: list(csv.DictReader(text.decode().splitlines())) for name, text in texts.items()}
     moments = _by_ticker(folder.name, "moments.csv", rows["moments.csv"])
     described = _by_ticker(folder.name, "etfs.csv", rows["etfs.csv"])
@@ -166,7 +193,7 @@ def _read(folder: Traversable) -> Market:
     correlations = _by_ticker(folder.name, "correlations.csv", rows["correlations.csv"])
     return Market(
         id=folder.name,
-        sha256=digest.hexdigest(),
+        sha256=digest(texts),
         etfs=etfs,
         unpriced=tuple(ticker for ticker in described if ticker not in moments),
         expected_returns=_read_only(expected_returns),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from portfolio import Matrix
     from portfolio.conic.solution import Solution
+    from portfolio.goal_programming import Watch
     from portfolio.goals import Goal
     from portfolio.market import Market
     from portfolio.rules import Terms
@@ -32,9 +33,9 @@ if TYPE_CHECKING:
 GAP = 1e-4
 
 _NO_ANSWER = {
-    Status.STOPPED: "the search was stopped before it found a portfolio; allow it more time (deadline_s)",
-    Status.UNDECIDED: "the solver had numerical trouble and found no portfolio; ease a rule that leaves little room",
-    Status.INFEASIBLE: "the solver lost a portfolio that it had found; report this request",
+    Status.STOPPED: "the search was stopped before it found a portfolio: allow it more time (deadline_s)",
+    Status.UNDECIDED: "the solver had numerical trouble and found no portfolio: ease a rule that leaves little room",
+    Status.INFEASIBLE: "the solver lost a portfolio that it had found: report this with the request_id",
 }
 
 # How much better than asked a goal could be is information; that it gave way as little as it could is not.
@@ -98,8 +99,17 @@ def optimise_master(
     *,
     gap: float = GAP,
     stop: Callable[[], bool] = lambda: False,
+    watch: Watch | None = None,
 ) -> Master:
     """Find the best portfolio for all pods together.
+
+    Args:
+        market: The figures.
+        sleeves: The pods.
+        terms: The customer's terms.
+        gap: Relative gap at which the search may end.
+        stop: Asked while searching; true ends the search with the best portfolio so far.
+        watch: Told, as a search gets on, which it is, from 1, and its relative gap; infinite without a portfolio.
 
     Raises:
         ConflictError: If no portfolio keeps all rules (or goals, if those must not give way); names
@@ -107,7 +117,7 @@ def optimise_master(
         DataError: If a priority or a limit is given to a goal that there is not.
         SolverError: If *stop* ended the search before it found any portfolio, or a proof fails.
     """
-    solver = Solver(partial(Formulation, market, sleeves, terms), stop)
+    solver = Solver(partial(Formulation, market, sleeves, terms), stop, watch)
     form = solver.formulate()
     _refuse_strangers(form.goals, sleeves, terms)
     convex = [goal for goal in form.goals if goal.figure is not None]

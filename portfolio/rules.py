@@ -95,7 +95,10 @@ class Rules:
             message = f"max_etfs is {self.max_etfs}; it must be at least 1"
             raise DataError(message)
         if not 0 < self.min_weight <= self.max_weight <= 1:
-            message = f"weights must have 0 < min_weight ({self.min_weight}) <= max_weight ({self.max_weight}) <= 1"
+            message = (
+                f"min_weight is {self.min_weight} and max_weight {self.max_weight}; both must be above 0 and at most 1,"
+                " and min_weight no larger than max_weight"
+            )
             raise DataError(message)
         if not 0 <= self.min_correlation_distance <= 1:
             message = f"min_correlation_distance is {self.min_correlation_distance}; it must be from 0 to 1"

@@ -42,6 +42,8 @@ _MEASURABLE = 1e-6
 # With as many effective holdings as ETFs, but for this part of them, all weights are equal.
 _ALL = 1e-6
 
+_GIVE_WAY = "Let goals give way (on_unreachable: relax), leave the pod out, or name another market"
+
 # A weight below a thousandth of the pod is a candidate for zero, and becomes zero if the optimum without
 # it, solved again, is as good to a millionth: nobody buys an ETF for a few dollars, and counting such
 # positions would flatter the coordination that removes them.
@@ -143,7 +145,8 @@ def optimise_sleeve(
     stage = _Stage(market, mandate, universe)
     if Measure.SHARPE in {mandate.objective.measure, *mandate.goals} and not stage.beats_cash():
         message = (
-            f"No mix of {mandate.pod}'s ETFs is expected to return more than cash: it has no Sharpe ratio above zero"
+            f"No mix of {mandate.pod}'s ETFs is expected to return more than cash, so that none has a"
+            " Sharpe ratio above zero: leave the pod out, or name another market"
         )
         raise UnreachableMandateError(message)
     best_alone = {measure: stage.best(measure) for measure in mandate.goals}
@@ -160,7 +163,9 @@ def optimise_sleeve(
     found = figures(market, u)
     if abs(found.of(mandate.objective.measure)) < _MEASURABLE:
         label = mandate.objective.measure.label
-        message = f"No mix of {mandate.pod}'s ETFs has any {label} to speak of: there is nothing to maximise"
+        message = (
+            f"No mix of {mandate.pod}'s ETFs has any {label} to speak of: leave the pod out, or name another market"
+        )
         raise UnreachableMandateError(message)
     return Sleeve(mandate, share, u, found, best_alone, left_out)
 
@@ -168,7 +173,8 @@ def optimise_sleeve(
 def _refuse_small_universe(mandate: Mandate, size: int, left_out: tuple[str, ...]) -> None:
     """Refuse rules that ask for more ETFs than can be bought."""
     pod, cap, least = mandate.pod, mandate.max_position, mandate.min_effective_holdings
-    bought = f"only {size} of its {len(mandate.universe)} ETFs can be bought (not {', '.join(left_out)})"
+    bought = f"only {size} of its {len(mandate.universe)} ETFs can be bought"
+    bought += f" (not {', '.join(left_out)})" if left_out else ""
     universe = Conflict(f"{pod}.universe", f"{pod} may hold {', '.join(mandate.universe)}, and {bought}")
     if size * cap < 1 - _ALL:
         name, words = f"{pod}.max_position", f"{pod} may put at most {cap:.0%} into one ETF"
@@ -181,7 +187,7 @@ def _refuse_small_universe(mandate: Mandate, size: int, left_out: tuple[str, ...
         return
     # One change is no repair where both rules ask for more than there is.
     repairs = (repair,) if size and (size >= least or size * cap >= 1 - _ALL) else ()
-    message = f"{words}, but {bought}"
+    message = f"{words}, but {bought}: ease that limit, or let it buy more of them"
     raise UnreachableMandateError(message, (), (Conflict(name, words), universe), repairs)
 
 
@@ -203,7 +209,10 @@ def _best_of_what_is_left(stage: _Stage, priorities: Mapping[str, int]) -> Vecto
             u = stage.solve(stage.mandate.objective.measure, kept, stage.mandate.min_effective_holdings, dust=False)
             if u is not None:
                 return u
-    message = f"the solver lost {stage.mandate.pod}'s own portfolio in market {stage.market.id}, which it had found"
+    message = (
+        f"the solver lost {stage.mandate.pod}'s own portfolio in market {stage.market.id}, which it had found:"
+        " report this with the request_id"
+    )
     raise SolverError(message)
 
 
@@ -218,7 +227,9 @@ def _served(stage: _Stage, priorities: Mapping[str, int], room: float) -> dict[M
         measure = goal.measure
         u = stage.solve(measure, kept, stage.mandate.min_effective_holdings)
         if u is None:
-            message = f"the solver lost a portfolio of {stage.mandate.pod} that it had found"
+            message = (
+                f"the solver lost a portfolio of {stage.mandate.pod} that it had found: report this with the request_id"
+            )
             raise SolverError(message)
         best = figures(stage.market, u).of(measure)
         held = goal.eased(best, room)
@@ -233,7 +244,7 @@ def _refuse_unreachable(mandate: Mandate, best_alone: Mapping[Measure, float]) -
             f"{s.measure.words(s.asked)} was asked, {s.measure.show(s.best_alone)} is the best there is"
             for s in out_of_reach
         )
-        message = f"No mix of {mandate.pod}'s ETFs reaches its goals: {said}"
+        message = f"No mix of {mandate.pod}'s ETFs reaches its goals: {said}. {_GIVE_WAY}"
         raise UnreachableMandateError(message, out_of_reach)
 
 
@@ -252,7 +263,7 @@ def _conflict(mandate: Mandate, best_alone: Mapping[Measure, float], stage: _Sta
     )
     message = (
         f"{mandate.pod} can meet each of its goals, but not all together with at least"
-        f" {mandate.min_effective_holdings:g} effective holdings: {said}"
+        f" {mandate.min_effective_holdings:g} effective holdings: {said}. {_GIVE_WAY}"
     )
     return UnreachableMandateError(message, tuple(shortfalls))
 
@@ -286,7 +297,10 @@ class _Stage:
         """
         u = self.solve(measure, {}, 1.0)
         if u is None:
-            message = f"the solver found no portfolio for {self.mandate.pod}'s {measure.label} alone"
+            message = (
+                f"the solver found no portfolio for {self.mandate.pod}'s {measure.label} alone:"
+                " report this with the request_id"
+            )
             raise SolverError(message)
         return figures(self.market, u).of(measure)
 
@@ -340,7 +354,10 @@ class _Stage:
         """
         answer = relaxation.solve_sharply(states)
         if answer.outcome is Outcome.TROUBLE:
-            message = f"the solver could not decide {self.mandate.pod}'s own portfolio in market {self.market.id}"
+            message = (
+                f"the solver could not decide {self.mandate.pod}'s own portfolio in market {self.market.id}:"
+                " report this with the request_id"
+            )
             raise SolverError(message)
         return answer if answer.outcome is Outcome.SOLVED else None
 

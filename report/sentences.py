@@ -95,7 +95,9 @@ def read_aloud(goal: GoalAccount, *, of: str = "", now: float | None = None) -> 
     if goal.best_alone is not None:
         text += f"Alone, with nothing else to care for, {show(goal.best_alone)} would be the best there is. "
     if goal.best_together is not None:
-        text += f"With all rules and the goals before it, {show(goal.best_together)} is; that is proven. "
+        text += (
+            f"With all rules and the goals before it, {show(goal.best_together)} is the best there is; that is proven. "
+        )
     delivered = "is not defined" if goal.delivered is None else f"is {show(goal.delivered)}"
     whole = "" if now is None else f", and in whole units {show(now)}"
     return f"{text}In this portfolio it {delivered}{whole}."

@@ -101,8 +101,12 @@ Shown = Bars | Rows | Goals | Grid
 
 
 def all_series(event: MasterPortfolioOptimized) -> dict[str, Shown]:
-    """Collect what there is to show of *event*, by name."""
-    made = (asset_classes(event), etfs(event), owners(event), goals(event), correlations(event), costs(event))
+    """Collect what there is to show of *event*, by name; what would be empty is left out."""
+    made: list[Shown] = [asset_classes(event), etfs(event), owners(event), costs(event)]
+    if (reached := goals(event)).goals:
+        made.append(reached)
+    if event.correlations:
+        made.append(correlations(event))
     return {one.name: one for one in made}
 
 

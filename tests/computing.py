@@ -6,13 +6,17 @@ import ctypes
 import re
 import sys
 import time
+from typing import TYPE_CHECKING
 
 from bus.answering import answer_all, still_working
+
+if TYPE_CHECKING:
+    from bus.answering import Note
 
 GIB = 2**30
 
 
-def obey(question: bytes) -> bytes:
+def obey(question: bytes, note: Note) -> bytes:
     """Answer a question in capitals, unless it is one of those that harm."""
     if question == b"segfault":
         ctypes.string_at(0)
@@ -23,6 +27,9 @@ def obey(question: bytes) -> bytes:
         for _ in range(10):  # twice as long as tests allow without a sign
             time.sleep(0.4)
             still_working()
+    if question.startswith(b"notes"):
+        for number in range(3):
+            note(b"%d\n" % number)
     if question == b"memory":
         hoard()
     if question == b"print":

@@ -12,7 +12,7 @@ import pytest
 from bus.jetstream import Connection, JetStreamBus, connect
 from bus.jetstream.server import launch
 from bus.jetstream.setup import set_up
-from bus.jetstream.streams import EVENTS, TIMERS
+from bus.jetstream.streams import EVENTS, MARKETS, TIMERS
 from bus.memory import MemoryBus
 from bus.port import NotSetUpError
 
@@ -89,7 +89,7 @@ def site(request: pytest.FixtureRequest) -> Site:
 
 async def renew(bus: JetStreamBus) -> None:
     """Delete the streams and create them anew."""
-    for stream in (EVENTS, TIMERS):
+    for stream in (EVENTS, TIMERS, MARKETS):
         try:
             await bus.ask_api(f"STREAM.DELETE.{stream}")
         except NotSetUpError:

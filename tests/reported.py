@@ -12,6 +12,12 @@ from bus.messages import FinalEvent, MasterPortfolioFailed, MasterPortfolioOptim
 
 EXAMPLES = tuple(sorted(file.stem for file in (ROOT / "examples").glob("*.json")))
 OPTIMISED = (*EXAMPLES, "outlook")
+# What else requests may ask for: limits on correlations, several owners an ETF, one part only.
+VARIED: dict[str, dict[str, object]] = {
+    "limited": {"correlations": "limit", "explain": "unmet"},
+    "shared": {"rules": {"duplicates": "penalise", "never_buy": ["SEMI"]}, "preferences": {"duplication": 0.0}},
+    "alone": {"pod_weights": {"gamma": 1.0}},
+}
 # Enough for every search to end by itself.
 _NODES = 100_000
 
@@ -21,6 +27,8 @@ def event(name: str) -> FinalEvent:
     """Answer an example, ``outlook`` (goals give way) or ``conflict`` (no portfolio)."""
     if name == "outlook":
         asked = body(market=OUTLOOK)
+    elif name in VARIED:
+        asked = body() | VARIED[name]
     elif name == "conflict":
         asked = body(rules={"max_etfs": 9})
     else:

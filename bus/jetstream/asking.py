@@ -58,8 +58,10 @@ async def insist(
         pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
 
-async def ask_api(wire: Wire, name: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Ask JetStream's own interface, ``$JS.API.<name>``.
+async def ask_api(
+    wire: Wire, name: str, body: Mapping[str, Any] | None = None, *, timeout_s: float = PATIENCE_S
+) -> dict[str, Any]:
+    """Ask JetStream's own interface, ``$JS.API.<name>``, for at most *timeout_s*.
 
     Raises:
         NotSetUpError: If the stream or queue that *name* names does not exist.
@@ -71,7 +73,7 @@ async def ask_api(wire: Wire, name: str, body: Mapping[str, Any] | None = None) 
     async def attempt(timeout_s: float) -> dict[str, Any]:
         return await _ask_api_once(wire, name, request, timeout_s)
 
-    return await insist(f"$JS.API.{name}", attempt)
+    return await insist(f"$JS.API.{name}", attempt, timeout_s=timeout_s)
 
 
 async def require(wire: Wire, name: str) -> None:

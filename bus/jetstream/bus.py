@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from bus.jetstream import asking, deadlines, deliveries, discovery, observer, record
+from bus.jetstream import asking, bucket, deadlines, deliveries, discovery, observer, record
 from bus.jetstream.publication import Publication
 from bus.jetstream.streams import EVENTS, TIMERS
 from bus.jetstream.watch import watch
 from bus.jetstream.wire import Wire
-from bus.port import COORDINATORS, DEADLINES, Backlog, NotSetUpError, pod_of_queue
+from bus.port import COORDINATORS, DEADLINES, Backlog, BusError, NotSetUpError, pod_of_queue
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
     from bus.jetstream.connection import Connection
+    from bus.jetstream.frames import Frame
     from bus.port import Delivery, Message, Stored
     from bus.service import Service
 
@@ -111,6 +113,33 @@ class JetStreamBus:
         """Whether the connection is broken and looks for a server."""
         return self._wire.is_reconnecting
 
+    async def mention(self, subject: str, data: bytes) -> None:
+        """Publish what nobody keeps; see ``Bus``."""
+        with contextlib.suppress(BusError):
+            await self._wire.tell(subject, data)
+
+    @asynccontextmanager
+    async def overhear(self, subject: str, heard: Callable[[bytes], None]) -> AsyncIterator[None]:
+        """Hand *heard* what is mentioned on *subject*; see ``Bus``."""
+
+        async def hear(frame: Frame) -> None:
+            heard(frame.data)
+
+        async with self._wire.overhear(subject, hear):
+            yield
+
+    async def publish_market(self, market_id: str, sha256: str, packed: bytes) -> Stored:
+        """Publish a market, once; see ``bucket`` and ``bus.snapshots``."""
+        return await bucket.publish(self._wire, market_id, sha256, packed)
+
+    async def published_market(self, market_id: str) -> tuple[str, bytes] | None:
+        """Read a published market's hash and packed content; see ``bucket``."""
+        return await bucket.read(self._wire, market_id)
+
+    async def published_markets(self) -> dict[str, str]:
+        """Give the hash of every published market, by id."""
+        return await bucket.names(self._wire)
+
     async def closed(self) -> None:
         """Return when the connection is lost for good or has become useless."""
         await self._useless.wait()
@@ -128,9 +157,11 @@ class JetStreamBus:
         """Whether a replica of the service *name* is there; see ``discovery``."""
         return await discovery.somebody_answers(self._wire, name)
 
-    async def ask_api(self, name: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    async def ask_api(
+        self, name: str, body: Mapping[str, Any] | None = None, *, timeout_s: float = asking.PATIENCE_S
+    ) -> dict[str, Any]:
         """Ask JetStream's own interface; for ``setup``, not for use by others. See ``asking.ask_api``."""
-        return await asking.ask_api(self._wire, name, body)
+        return await asking.ask_api(self._wire, name, body, timeout_s=timeout_s)
 
 
 def _stream_of(queue: str) -> str:

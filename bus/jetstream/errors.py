@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 _NO_SUCH_CONSUMER = 10014
 _NO_SUCH_STREAM = 10059
+# Fewer servers than replicas, as far as the cluster knows yet.
+_NO_PEERS = 10005
 _NOT_LEADER = 10009
 # An earlier try with the same id has not got its majority yet, and may never.
 _IN_PROCESS = 10158
@@ -26,8 +28,8 @@ def translate(error: Mapping[str, Any], what: str) -> BusError:
     text = f"{what}: {error.get('description')} (error {error.get('err_code')})"
     if error.get("err_code") in {_NO_SUCH_STREAM, _NO_SUCH_CONSUMER}:
         return not_set_up(text)
-    # 503, a deposed leader and a try under way pass; 500 is also said of a setting that can never be.
-    passes = error.get("code") == _UNAVAILABLE or error.get("err_code") in {_NOT_LEADER, _IN_PROCESS}
+    # 503, a deposed leader, servers yet to come and a try under way pass; 500 is also said of what can never be.
+    passes = error.get("code") == _UNAVAILABLE or error.get("err_code") in {_NO_PEERS, _NOT_LEADER, _IN_PROCESS}
     return UnreachableError(text) if passes else RefusedError(text)
 
 

@@ -96,7 +96,7 @@ async def _read(wire: Wire, place: Mapping[str, Any]) -> list[Message]:
     *frames, end = await _ask(wire, query, is_last=lambda frame: bool(status(frame)))
     verdict, told = status(end), end.headers or {}
     if verdict not in {_END_OF_BATCH, _NOTHING_FOUND}:
-        message = f"the server cannot read the stream: {verdict} {told.get('Description', '')}"
+        message = f"the server cannot read the stream: {verdict} {told.get('Description', '')}; see its log"
         raise RefusedError(message)
     # Each message, and the end, names the one before it: what was lost on the way is missed.
     before = "0"

@@ -28,8 +28,18 @@ _DUPLICATE: Mapping[str, Any] = {"description": "repeated message id"}
 class Publication:
     """One message on its way to a subject of its own."""
 
-    def __init__(self, wire: Wire, subject: str, data: bytes, message_id: str, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        subject: str,
+        data: bytes,
+        message_id: str,
+        headers: Mapping[str, str],
+        *,
+        stream: str = EVENTS,
+    ) -> None:
         self._wire = wire
+        self._stream = stream
         self._subject = subject
         self._data = data
         self._id = message_id
@@ -60,7 +70,7 @@ class Publication:
 
     async def _compare(self, error: Mapping[str, Any], timeout_s: float) -> Stored:
         """See whose message is there."""
-        frame = await self._wire.ask(f"$JS.API.DIRECT.GET.{EVENTS}.{self._subject}", timeout_s=timeout_s)
+        frame = await self._wire.ask(f"$JS.API.DIRECT.GET.{self._stream}.{self._subject}", timeout_s=timeout_s)
         if not status(frame):
             return Stored.SAME if (frame.headers or {}).get("ce-id") == self._id else Stored.TAKEN
         if error is _DUPLICATE:
@@ -68,7 +78,9 @@ class Publication:
             # only saves work; the subject alone makes it once.
             self._headers.pop(_MESSAGE_ID, None)
         elif error["err_code"] == _STORE_FAILED and "per subject" not in error["description"]:
-            message = f"the stream {EVENTS} is full ({error['description']}): raise its limits, or wait till it ages"
+            message = (
+                f"the stream {self._stream} is full ({error['description']}): raise its limits, or wait till it ages"
+            )
             raise FullError(message)
         message = f"the server says that {self._subject} is taken, and does not show by what ({error['description']})"
         raise UnreachableError(message)

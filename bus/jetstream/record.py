@@ -11,7 +11,7 @@ from bus.jetstream.streams import EVENTS
 from bus.port import RefusedError, UnreachableError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from bus.jetstream.frames import Frame
     from bus.jetstream.wire import Wire
@@ -26,13 +26,20 @@ async def read_record(wire: Wire, subjects: Collection[str], including: Message 
     query: dict[str, Any] = {"multi_last": list(subjects)}
     if including is not None:
         query["up_to_seq"] = including.sequence
+    return await read_last(wire, EVENTS, query, including)
+
+
+async def read_last(
+    wire: Wire, stream: str, query: Mapping[str, Any], including: Message | None
+) -> tuple[Message, ...]:
+    """Read what *query* asks of *stream*, in stream order; raises as ``Bus.record``."""
     request = json.dumps(query).encode()
 
     async def attempt(timeout_s: float) -> tuple[Message, ...]:
-        subject = f"$JS.API.DIRECT.GET.{EVENTS}"
+        subject = f"$JS.API.DIRECT.GET.{stream}"
         return _read(await wire.ask_all(subject, request, timeout_s=timeout_s, is_last=_ends_batch), including)
 
-    return await insist("reading the record", attempt, when_nobody_listens=lambda: require_stream(wire, EVENTS))
+    return await insist("reading the record", attempt, when_nobody_listens=lambda: require_stream(wire, stream))
 
 
 def _ends_batch(frame: Frame) -> bool:
@@ -43,7 +50,9 @@ def _read(frames: list[Frame], including: Message | None) -> tuple[Message, ...]
     *found, end = frames
     verdict = status(end)
     if verdict not in {_END_OF_BATCH, _NOTHING_FOUND}:
-        message = f"the server cannot read the record: {verdict} {(end.headers or {}).get('Description', '')}"
+        message = (
+            f"the server cannot read the record: {verdict} {(end.headers or {}).get('Description', '')}; see its log"
+        )
         raise RefusedError(message)
     if (end.headers or {}).get("Nats-Num-Pending", "0") != "0":
         message = "the server sent only a part of the record"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bus import subjects
-from bus.jetstream.streams import EVENTS, TIMERS, wanted_queues
+from bus.jetstream.streams import EVENTS, MARKETS, TIMERS, wanted_queues
 from bus.port import COORDINATORS, DEADLINES, pod_queue
 from bus.service import service_name
 
@@ -33,6 +33,8 @@ _API = "$JS.API"
 _PROBE = f"{_API}.INFO"
 # Read whatever the event stream holds. What is asked for stands in the body, which no permission can see.
 _READ_EVENTS = f"{_API}.DIRECT.GET.{EVENTS}"
+# Read a published market: the leader's word for what an id means, and the content by its hash.
+_READ_MARKETS = (f"{_API}.STREAM.MSG.GET.{MARKETS}", f"{_API}.DIRECT.GET.{MARKETS}.{subjects.ALL_MARKETS}")
 
 
 # Not `allow_responses`, with which an asker lends its hand: the server would let a service answer to whatever
@@ -40,6 +42,9 @@ _READ_EVENTS = f"{_API}.DIRECT.GET.{EVENTS}"
 # that nobody who may write there can tell them anything but how services are.
 _TO_OPERATORS = f"{INBOXES}_{OPERATOR}.>"
 _VERBS = ("PING", "INFO", "STATS")
+
+# What those hear who look on: that something was stored, and how far requests are.
+_HEARD = (subjects.ALL_NEWS, subjects.ALL_PROGRESS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,19 +102,21 @@ def _user(role: Role, public_key: str) -> str:
 
 def _requester() -> Role:
     asking = subjects.request("*")
-    return Role(REQUESTER, (_PROBE, asking, _whose(asking), _READ_EVENTS, _stream_info(EVENTS)), (subjects.ALL_NEWS,))
+    return Role(REQUESTER, (_PROBE, asking, _whose(asking), _READ_EVENTS, _stream_info(EVENTS)), _HEARD)
 
 
 def _observer(pods: Collection[str]) -> Role:
     """Read what is stored, and how long the queues are; both tell, neither changes anything."""
     names = [queue["name"] for stream, queue in wanted_queues(pods, ack_wait_s=0) if stream == EVENTS]
     lengths = (f"{_API}.CONSUMER.NAMES.{EVENTS}", *(f"{_API}.CONSUMER.INFO.{EVENTS}.{name}" for name in names))
-    return Role(OBSERVER, (_PROBE, _READ_EVENTS, _stream_info(EVENTS), *lengths), (subjects.ALL_NEWS,))
+    listing = f"{_API}.DIRECT.GET.{MARKETS}"
+    return Role(OBSERVER, (_PROBE, _READ_EVENTS, _stream_info(EVENTS), listing, *_READ_MARKETS, *lengths), _HEARD)
 
 
 def _agent(pod: str) -> Role:
     name, answer = agent_role(pod), subjects.pod_result("*", pod)
-    return Role(name, (_PROBE, *_works(EVENTS, pod_queue(pod)), answer, _whose(answer), _TO_OPERATORS), _asked(name))
+    said = (answer, _whose(answer))
+    return Role(name, (_PROBE, *_works(EVENTS, pod_queue(pod)), *said, *_READ_MARKETS, _TO_OPERATORS), _asked(name))
 
 
 def _coordinator() -> Role:
@@ -125,8 +132,10 @@ def _coordinator() -> Role:
             *said,
             *map(_whose, said),
             subjects.ALL_TIMERS,
+            subjects.ALL_PROGRESS,
             _stream_info(EVENTS),
             _stream_info(TIMERS),
+            *_READ_MARKETS,
             _TO_OPERATORS,
         ),
         _asked(COORDINATOR),
@@ -134,7 +143,8 @@ def _coordinator() -> Role:
 
 
 def _admin(pods: Collection[str]) -> Role:
-    streams = [f"{_API}.STREAM.{verb}.{stream}" for stream in (EVENTS, TIMERS) for verb in ("INFO", "CREATE", "UPDATE")]
+    verbs = ("INFO", "CREATE", "UPDATE")
+    streams = [f"{_API}.STREAM.{verb}.{stream}" for stream in (EVENTS, TIMERS, MARKETS) for verb in verbs]
     queues = []
     for stream, queue in wanted_queues(pods, ack_wait_s=0):
         filtered = f".{queue['filter_subject']}" if "filter_subject" in queue else ""
@@ -142,7 +152,7 @@ def _admin(pods: Collection[str]) -> Role:
             f"{_API}.CONSUMER.INFO.{stream}.{queue['name']}",
             f"{_API}.CONSUMER.CREATE.{stream}.{queue['name']}{filtered}",
         ]
-    return Role(ADMIN, (_PROBE, *streams, *queues))
+    return Role(ADMIN, (_PROBE, *streams, *queues, subjects.ALL_MARKETS, *_READ_MARKETS))
 
 
 def _operator() -> Role:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from bus.jetstream.bus import JetStreamBus
 
 
+# Longer than the servers of a cluster that has just been started take to find each other.
+_PATIENCE_S = 60.0
+
 _DURATIONS = ("ack_wait", "max_age", "duplicate_window")
 
 
@@ -132,7 +135,7 @@ async def _config(bus: JetStreamBus, question: str) -> dict[str, Any] | None:
 
 async def _take(bus: JetStreamBus, step: Step) -> None:
     try:
-        await bus.ask_api(step.subject, step.body)
+        await bus.ask_api(step.subject, step.body, timeout_s=_PATIENCE_S)
     except RefusedError as error:
         if step.missing:
             raise

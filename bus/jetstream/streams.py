@@ -1,4 +1,4 @@
-"""The two streams and their work queues: what must exist on the server, and with which settings.
+"""The streams and their work queues: what must exist on the server, and with which settings.
 
 Only ``setup`` creates them; agents and coordinators bind to what is there.
 """
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 EVENTS = "PODFOLIO"
 TIMERS = "PODFOLIO_TIMERS"
+# As JetStream names a key-value bucket: `nats kv ls podfolio_markets` shows it.
+MARKETS = f"KV_{subjects.MARKETS_BUCKET}"
 
 SECOND = 1_000_000_000  # the server counts nanoseconds
 _DAY = 86_400 * SECOND
@@ -31,7 +33,7 @@ _MAX_UNSETTLED = 10_000
 
 def wanted_streams(*, replicas: int | None, max_bytes: int | None) -> list[dict[str, Any]]:
     """Give each stream's configuration; what is None stays as the server has it."""
-    return [_events(replicas, max_bytes), _timers(replicas)]
+    return [_events(replicas, max_bytes), _timers(replicas), _markets(replicas)]
 
 
 def wanted_queues(pods: Collection[str], *, ack_wait_s: float) -> list[tuple[str, dict[str, Any]]]:
@@ -82,6 +84,26 @@ def _timers(replicas: int | None) -> dict[str, Any]:
         "max_msgs_per_subject": 1,
         "discard": "old",  # schedules cannot go with "new"
         "allow_msg_schedules": True,
+        "allow_direct": True,
+    }
+
+
+def _markets(replicas: int | None) -> dict[str, Any]:
+    return {
+        **_if_given(num_replicas=replicas),
+        "name": MARKETS,
+        "description": "Podfolio: published markets; only an administrator may publish here",
+        "subjects": [subjects.ALL_MARKETS],
+        "retention": "limits",
+        "storage": "file",
+        "compression": "s2",
+        # One value a key, for ever: an id means one snapshot.
+        "max_msgs_per_subject": 1,
+        "discard": "new",
+        "discard_new_per_subject": True,
+        "deny_delete": True,
+        "deny_purge": True,
+        "allow_rollup_hdrs": False,
         "allow_direct": True,
     }
 

@@ -127,7 +127,7 @@ class Wire:
             message = f"the connection to {self._settings} is closed"
             raise UnreachableError(message) from error
         except (nats.errors.BadSubjectError, nats.errors.BadHeaderError) as error:
-            message = f"not a message that NATS can carry: {error} (subject {subject!r})"
+            message = f"NATS cannot carry this message ({error}; subject {subject!r}): change its subject or headers"
             raise RefusedError(message) from error
 
     @asynccontextmanager
@@ -142,7 +142,7 @@ class Wire:
         try:
             subscription = await self._client.subscribe(f"{inbox}.*", cb=handle)
         except nats.errors.Error as error:
-            message = f"cannot listen at {self._settings}: {error}"
+            message = f"cannot listen at {self._settings} ({error}): try again"
             raise UnreachableError(message) from error
         self._when_reconnected.add(reconnected)
         try:
@@ -162,7 +162,7 @@ class Wire:
         try:
             subscription = await self._client.subscribe(subject, cb=handle)
         except nats.errors.Error as error:
-            message = f"cannot listen at {self._settings}: {error}"
+            message = f"cannot listen at {self._settings} ({error}): try again"
             raise UnreachableError(message) from error
         try:
             yield
@@ -221,7 +221,7 @@ class Wire:
         """
         for path in (self._settings.credentials, self._settings.nkey_seed, self._settings.ca):
             if path is not None and not path.is_file():
-                message = f"{path} does not exist: it should hold the credentials for {self._settings}"
+                message = f"{path} does not exist: give the file with the credentials for {self._settings}"
                 raise RefusedError(message)
         for secret in (self._settings.credentials, self._settings.nkey_seed):
             if secret:
@@ -303,7 +303,10 @@ class Wire:
     async def _on_error(self, error: Exception) -> None:
         text = str(error).lower()
         if "authorization violation" in text and not self._started:
-            message = f"{self._settings} refuses these credentials ({self._settings.name}): {error}"
+            message = (
+                f"{self._settings} refuses these credentials ({self._settings.name}; {error}):"
+                " give those of a user that it knows"
+            )
             raise RefusedError(message) from error
         if isinstance(error, ssl.SSLError) and not self._started:
             message = (
@@ -355,5 +358,5 @@ def _trusting(ca: Path) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=str(ca))
     except ssl.SSLError as error:
-        message = f"{ca} holds no certificate: {error}"
+        message = f"{ca} holds no certificate ({error}): give the file that vouches for the server"
         raise RefusedError(message) from error

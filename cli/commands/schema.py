@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 
 @click.command()
-@click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), default=Path("docs/schemas"), show_default=True
-)
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("docs"), show_default=True)
 def schema(out: Path) -> None:
-    """Write the JSON Schema of every message, one file each."""
-    from bus.messages import BODIES
+    """Write what goes over the wire: JSON Schemas, an AsyncAPI document, and a page to read."""
+    from cli.wire_files import wire_files
 
-    out.mkdir(parents=True, exist_ok=True)
-    for name, body in BODIES.items():
-        file = out / f"{name}.json"
-        file.write_text(json.dumps(body.model_json_schema(), indent=2) + "\n", encoding="utf-8")
+    for name, text in wire_files().items():
+        file = out / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
         click.echo(f"wrote {file}")

@@ -27,8 +27,9 @@ __all__ = ["findings"]
 
 def findings(event: Event, market: Market) -> list[str]:
     """Say everything that is wrong with an event; nothing, if it can be trusted."""
-    if event["market"] != {"id": market.id, "sha256": market.sha256}:
-        return [f"the event is about market {event['market']}, not {market.id} with hash {market.sha256}"]
+    if (told := event["market"]) != {"id": market.id, "sha256": market.sha256}:
+        about = f"{told['id']} with hash {told['sha256']}"
+        return [f"the event is about market {about}, not {market.id} with hash {market.sha256}"]
     portfolio = Portfolio(event, market)
     found = [*portfolio.findings(), *income(portfolio)]
     if portfolio.owned is None:

@@ -101,8 +101,9 @@ class Orders:
         if order["pods"] != owners:
             yield f"its pods are {owners}, not {order['pods']}"
         parts = [self.after[j] * self.owned.prices[j] / self.capital, self.owned.had[j]] if owners else []
-        if not order["why"] or re.findall(r"[\d.]+%", order["why"]) != [f"{part:.2%}" for part in parts]:
-            yield f"its reason has other numbers than {parts}: {order['why']}"
+        numbers = [f"{part:.2%}" for part in parts]
+        if not order["why"] or re.findall(r"[\d.]+%", order["why"]) != numbers:
+            yield f"its reason has other numbers than {' and '.join(numbers) or 'none'}: {order['why']}"
         forbidden = rules["never_sell"] if order["side"] == "sell" else rules["never_buy"]
         if order["ticker"] in forbidden:
             yield f"it must never be made: {order['side']}"

@@ -60,7 +60,7 @@ def minimise(  # noqa: PLR0913 - one argument a choice
     stop: Callable[[], bool] = lambda: False,
     start: States | None = None,
     root: States | None = None,
-    on_incumbent: Callable[[float], None] | None = None,
+    watch: Callable[[float, float], None] | None = None,
 ) -> Solution:
     """Minimise *program* to a proven relative *gap*.
 
@@ -75,9 +75,10 @@ def minimise(  # noqa: PLR0913 - one argument a choice
         stop: Asked before every node but the first; true ends the search with what it has.
         start: A setting of the switches that may be feasible, such as that of a similar program.
         root: The part to search, instead of everything.
-        on_incumbent: Told the cost of every point that is better than all before.
+        watch: Told the cost of the best point so far (infinite without one) and the bound, after each node and with
+            every point that is better than all before.
     """
-    search = _Search(program, gap, slack, cutoff, on_incumbent)
+    search = _Search(program, gap, slack, cutoff, watch)
     if start is not None:
         search.try_support(start)
     return search.run(node_limit, stop, root)
@@ -90,15 +91,16 @@ class _Search:
         gap: float,
         slack: float,
         cutoff: float,
-        on_incumbent: Callable[[float], None] | None,
+        watch: Callable[[float, float], None] | None,
     ) -> None:
-        self.program, self.on_incumbent = program, on_incumbent
+        self.program, self.watch = program, watch
         self.relaxation = relaxation_of(program)
         self.gap, self.slack, self.cutoff = gap, slack, cutoff
         self.value = math.inf
         self.x: Vector | None = None
         self.states: States | None = None
         self.nodes = 0
+        self.bound = -math.inf  # as of the last node
         self.closed_bound = math.inf
         self.leaves: list[Leaf] = []
         self.open: list[_Node] = []
@@ -121,12 +123,14 @@ class _Search:
         self.push(free if root is None else root.copy(), None, -math.inf)
         while self.open and self.open[0].bound < self.cut and self.nodes < node_limit and not (self.nodes and stop()):
             self.expand(heapq.heappop(self.open))
+            self.bound = self.proven()
+            self.tell()
         return self.finish()
 
     def finish(self) -> Solution:
         """Turn what is still open into leaves and say what is known."""
         self.leaves.extend(Leaf(node.states, node.multipliers) for node in self.open)
-        bound = min([self.value, self.closed_bound, *(node.bound for node in self.open)])
+        bound = self.proven()
         # Claim a hair less than was proven: sums in another order differ in their last digits.
         bound -= _HAIR * max(1.0, abs(bound)) if math.isfinite(bound) else 0.0
         if math.isinf(bound) and bound > 0:
@@ -140,6 +144,15 @@ class _Search:
             tuple((x, on) for _, x, on in sorted(self.points, key=lambda found: found[0])[:_POINTS]),
         )
         return Solution(status, self.x, self.states, self.value, bound, self.nodes, leaves, points)
+
+    def proven(self) -> float:
+        """The bound: nothing is below what was closed, what is open, and the best point."""
+        return min(self.value, self.closed_bound, self.open[0].bound if self.open else math.inf)
+
+    def tell(self) -> None:
+        """Tell whoever watches how far it is."""
+        if self.watch is not None:
+            self.watch(self.value, self.bound)
 
     def push(self, states: States, multipliers: Vector | None, bound: float) -> None:
         """Keep a part of the tree for later."""
@@ -258,8 +271,7 @@ class _Search:
             self.points.append((value, exact.x, support))
             if value < self.value:
                 self.value, self.x, self.states = value, exact.x, support
-                if self.on_incumbent is not None:
-                    self.on_incumbent(value)
+                self.tell()
 
     def round(self, states: States, x: Vector) -> States:
         """Switch on what the point holds, largest share first, as far as the rows on switches allow."""

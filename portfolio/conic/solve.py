@@ -30,7 +30,7 @@ def minimise(
     node_limit: int = 100_000,
     stop: Callable[[], bool] = lambda: False,
     start: States | None = None,
-    on_incumbent: Callable[[float], None] | None = None,
+    watch: Callable[[float, float], None] | None = None,
 ) -> Solution:
     """Minimise *program* to a proven relative *gap*.
 
@@ -40,15 +40,13 @@ def minimise(
         node_limit: Bound on the nodes of all trees.
         stop: Asked before every node; true ends the search with what it has.
         start: A setting of the switches that may be feasible, such as that of a similar program.
-        on_incumbent: Told the cost of every point that is better than all before.
+        watch: Told, as it gets on, the cost of the best point so far (infinite without one) and the bound.
     """
     split = Split(program)
     if not split.separable or len(program.switched) <= _FEW:
-        return search.minimise(
-            program, gap=gap, node_limit=node_limit, stop=stop, start=start, on_incumbent=on_incumbent
-        )
+        return search.minimise(program, gap=gap, node_limit=node_limit, stop=stop, start=start, watch=watch)
     return decomposition.minimise(
-        program, gap=gap, node_limit=node_limit, stop=stop, start=start, on_incumbent=on_incumbent, split=split
+        program, gap=gap, node_limit=node_limit, stop=stop, start=start, watch=watch, split=split
     )
 
 

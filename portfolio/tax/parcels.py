@@ -48,11 +48,13 @@ class Parcel:
                 message = f"the {what} of {self} must be above 0"
                 raise DataError(message)
         if self.acquired < EARLIEST_PURCHASE:
-            message = f"{self} was bought before {EARLIEST_PURCHASE}; the law for such parcels is not modelled"
+            message = (
+                f"{self} was bought before {EARLIEST_PURCHASE}; the law for such parcels is not modelled: leave it out"
+            )
             raise DataError(message)
 
     def __str__(self) -> str:
-        return f"the parcel of {self.units} {self.ticker} bought on {self.acquired} for {self.cost_base_aud} AUD"
+        return f"the parcel of {self.units} {self.ticker} bought on {self.acquired} for {self.cost_base_aud:,.2f} AUD"
 
     @property
     def unit_cost_aud(self) -> float:

@@ -87,7 +87,7 @@ class Reform:
         for quarter, index in self.cpi.items():
             if quarter != first_of_quarter(quarter):
                 message = (
-                    f"the CPI is given for {quarter}; quarters are named by their first day,"
+                    f"the CPI is given for {quarter}; name quarters by their first day,"
                     f" this one {first_of_quarter(quarter)}"
                 )
                 raise DataError(message)
@@ -96,8 +96,8 @@ class Reform:
             years = (later - earlier).days / 365
             if abs(math.log(now / then)) > math.log1p(_WILDEST_INFLATION) * years:
                 message = (
-                    f"the CPI goes from {then} in the quarter from {earlier} to {now} in that from {later}; index"
-                    " numbers are meant, not rates of inflation"
+                    f"the CPI goes from {then} in the quarter from {earlier} to {now} in that from {later}; give"
+                    " index numbers, not rates of inflation"
                 )
                 raise DataError(message)
         for ticker, value in self.values_aud.items():
@@ -125,7 +125,10 @@ class Reform:
     def _index(self, day: date) -> Decimal:
         quarter = first_of_quarter(day)
         if quarter not in self.cpi:
-            message = f"the reform of capital gains needs the CPI of the quarter from {quarter}; none is given"
+            message = (
+                f"the reform of capital gains needs the CPI of the quarter from {quarter}; none is given:"
+                " put it into account.reform.cpi"
+            )
             raise DataError(message)
         # By way of its digits, so that 101.05 / 100 is exactly between 1.010 and 1.011.
         return Decimal(repr(float(self.cpi[quarter])))
@@ -138,7 +141,8 @@ class Reform:
         """
         if ticker not in self.values_aud:
             message = (
-                f"the reform of capital gains needs the price of {ticker} just before {REFORM_STARTS}; none is given"
+                f"the reform of capital gains needs the price of {ticker} just before {REFORM_STARTS}; none is given:"
+                " put it into account.reform.values_aud"
             )
             raise DataError(message)
         return self.values_aud[ticker]
@@ -190,7 +194,7 @@ def steady_cpi(annual_rate: float, *, until: date, starts: date = REFORM_STARTS)
         DataError: If the rate was meant as a percentage.
     """
     if not abs(annual_rate) <= _WILDEST_INFLATION:
-        message = f"inflation is {annual_rate} a year; a fraction such as 0.025 is meant"
+        message = f"inflation is {annual_rate} a year; give a fraction such as 0.025"
         raise DataError(message)
     quarter = first_of_quarter(starts)
     index: dict[date, float] = {}

@@ -52,21 +52,24 @@ class Taxpayer:
         """Refuse a rate this entity cannot have, and losses that are none."""
         self._refuse_rate()
         if not (math.isfinite(self.carried_losses_aud) and self.carried_losses_aud >= 0):
-            message = f"carried losses are {self.carried_losses_aud} AUD; they are stated as a positive amount, or 0"
+            message = f"carried losses are {self.carried_losses_aud} AUD; state them as a positive amount, or 0"
             raise DataError(message)
 
     def _refuse_rate(self) -> None:
         rate = self.marginal_rate
         if self.entity is Entity.INDIVIDUAL:
             if rate is None:
-                message = "an individual needs a marginal rate"
+                message = "an individual needs a marginal rate: give marginal_tax_rate, such as 0.32"
                 raise DataError(message)
             if not 0 <= rate <= _MOST:
                 message = f"the marginal rate is {rate}; it must be a fraction from 0 to {_MOST}, such as 0.32"
                 raise DataError(message)
         elif rate is not None and rate not in _RATES[self.entity]:
             known = " or ".join(str(known) for known in _RATES[self.entity])
-            message = f"the marginal rate is {rate}; that of the entity {self.entity} is {known}"
+            message = (
+                f"the marginal rate is {rate}; that of the entity {self.entity} is {known}:"
+                " give that, or leave marginal_tax_rate out"
+            )
             raise DataError(message)
 
     @property

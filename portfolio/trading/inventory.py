@@ -156,7 +156,8 @@ def refuse_impossible(market: Market, owned: Owned) -> None:
         since = known[parcel.ticker].since if parcel.ticker in known else None
         if since is not None and parcel.acquired < since:
             message = (
-                f"a parcel of {parcel.ticker} was acquired on {parcel.acquired}, before there was any: since {since}"
+                f"a parcel of {parcel.ticker} was acquired on {parcel.acquired}, before there was any: since {since};"
+                " correct acquired"
             )
             raise DataError(message)
     priced = [(etf.ticker, etf.price_aud) for etf in market.etfs]
@@ -177,7 +178,8 @@ def _refuse_unknown_facts(owned: Owned, priced: Collection[str]) -> None:
 def _refuse_too_little(capital: float) -> None:
     if capital < LEAST_CAPITAL_AUD:
         message = (
-            f"cash and holdings that can be traded are worth {capital:,.2f} AUD, less than {LEAST_CAPITAL_AUD:,.0f}"
+            f"cash and holdings that can be traded are worth {capital:,.2f} AUD, less than {LEAST_CAPITAL_AUD:,.0f}:"
+            " add cash_aud or holdings"
         )
         raise DataError(message)
 

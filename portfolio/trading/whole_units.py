@@ -144,7 +144,7 @@ class _Rounding:
         if judge.feasible({}) is Status.INFEASIBLE:
             return explain_rules(judge, self.market, self.sleeves, self.terms, of="portfolio in whole units")
         return SolverError(
-            "no portfolio in whole units was found, and that there is none is not proven; allow more time (deadline_s),"
+            "no portfolio in whole units was found, and that there is none is not proven: allow more time (deadline_s),"
             " or ease a rule that leaves little room, such as capital_tolerance"
             f" ({self.terms.rules.capital_tolerance:.2%})"
         )

@@ -26,7 +26,7 @@ from portfolio.conic.perspective.leaf import PerspectiveLeaf
 from portfolio.conic.perspective.leaves import TreeProof
 from portfolio.conic.program import Builder
 from portfolio.conic.relaxation import Relaxation
-from portfolio.conic.solution import Leaf, Solution, Status, proven, scale_of
+from portfolio.conic.solution import Leaf, Solution, Status, proven, relative_gap, scale_of
 from portfolio.formulation import Formulation
 from portfolio.market import load
 from portfolio.rules import Duplicates
@@ -115,12 +115,14 @@ def test_a_start_is_looked_at_even_if_there_is_no_time_left() -> None:
 
 
 @pytest.mark.parametrize("run", [search.minimise, minimise, solve.minimise])
-def test_incumbents_are_told_as_they_get_better_down_to_the_answer(run) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
-    told: list[float] = []
-    found = run(large(3), on_incumbent=told.append)
-    assert told
-    assert all(later < earlier for earlier, later in pairwise(told))
-    assert told[-1] == pytest.approx(found.value, abs=SOLVERS_AGREE)
+def test_who_watches_sees_the_gap_close_down_to_the_answer(run) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    told: list[tuple[float, float]] = []
+    found = run(large(3), watch=lambda value, bound: told.append((value, bound)))
+    assert len(told) > 1
+    assert all(later[0] <= earlier[0] for earlier, later in pairwise(told))
+    assert max(bound for _, bound in told) <= found.value + SOLVERS_AGREE
+    assert told[-1][0] == pytest.approx(found.value, abs=SOLVERS_AGREE)
+    assert relative_gap(*told[-1]) <= GAP
 
 
 def test_a_proof_without_one_of_its_parts_is_a_fault() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from builders import OUTLOOK, TRAILING, write_market
 
 from portfolio.errors import DataError
-from portfolio.market import FILES, bundled, load, read
+from portfolio.market import FILES, VARIABLE, bundled, known, load, read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -173,3 +174,19 @@ def test_a_missing_file_is_refused_by_name(tmp_path: Path, name: str) -> None:
     (tmp_path / name).unlink()
     with pytest.raises(DataError, match=name):
         read(tmp_path)
+
+
+def test_one_s_own_markets_are_found_where_the_variable_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_market(tmp_path / "one" / "mine")
+    write_market(tmp_path / "two" / "mine", moments=MOMENTS + "CASH,0.01,0.01,x\nBOND,0.05,0.05,x\nSTOCK,0.09,0.2,x\n")
+    write_market(tmp_path / "two" / TRAILING)
+    (tmp_path / "two" / "other").mkdir()
+    monkeypatch.setenv(VARIABLE, os.pathsep.join(str(tmp_path / name) for name in ("one", "two", "none")))
+
+    found = known()
+
+    assert sorted(found) == [OUTLOOK, TRAILING, "mine"]
+    assert found["mine"] == tmp_path / "one" / "mine"
+    assert found[TRAILING] == bundled()[TRAILING], "what comes with the product stays what it is"
+    monkeypatch.delenv(VARIABLE)
+    assert sorted(known()) == [OUTLOOK, TRAILING]

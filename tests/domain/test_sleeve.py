@@ -242,7 +242,8 @@ def test_goals_that_contradict_each_other_are_all_named_with_the_best_of_each_be
     assert str(caught.value) == (
         "pod can meet each of its goals, but not all together with at least 1 effective holdings:"
         f" expected return at least 11.90% ({together[Measure.RETURN]:.2%} with the others kept);"
-        f" volatility at most 11.00% ({together[Measure.VOLATILITY]:.2%} with the others kept)"
+        f" volatility at most 11.00% ({together[Measure.VOLATILITY]:.2%} with the others kept)."
+        " Let goals give way (on_unreachable: relax), leave the pod out, or name another market"
     )
 
 

@@ -3,52 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
 from functools import cache
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
-from test_trades import CENT, ROUNDING, RULE, SCALED, TIGHT, Case, attempt, case, objective, optimise, told
+from trade_cases import CENT, ROUNDING, attempt, later, optimise
 
 from portfolio.errors import DataError
 from portfolio.tax.kinds import GAINS, Kind
-from portfolio.tax.regime import Reform, steady_cpi
+from portfolio.tax.regime import Reform
 from portfolio.tax.taxpayer import Entity, Taxpayer
 from portfolio.trading.inventory import settle, take_stock
-from portfolio.trading.move import move_to
 
 if TYPE_CHECKING:
     from portfolio.master import Master
     from portfolio.rules import Terms
     from portfolio.trading.orders import Trading
 
-# Before and after a year of the reform: only until then can a gain from before it be without a discount.
-DAYS = (date(2028, 3, 6), date(2028, 9, 4))
-CPI = steady_cpi(0.03, until=DAYS[-1])
 SEEDS = range(8)
 # HiGHS keeps its rows to this.
 SOLVED = 1e-6
-
-
-@cache
-def later(seed: int) -> Case:
-    """Let an individual own and sell what a case has, after the reform, bought before it and since."""
-    asked, rng, today = case(seed), np.random.default_rng(seed + 100), DAYS[seed % 2]
-    parcels = tuple(
-        replace(parcel, acquired=today - timedelta(days=int(rng.choice([90, 300, 390, 2_000]))))
-        for parcel in asked.owned.parcels
-    )
-    values = {etf.ticker: round((etf.price_aud or 0.0) * float(rng.uniform(0.6, 1.0)), 2) for etf in asked.market.etfs}
-    rate = float(rng.choice([0.18, 0.32, 0.47]))
-    changed = asked.owning(
-        as_of=today,
-        parcels=parcels,
-        taxpayer=Taxpayer(Entity.INDIVIDUAL, rate, float(rng.choice([0.0, 800.0, 4_000.0]))),
-        reform=Reform(CPI, values),
-    )
-    return replace(changed, terms=replace(changed.terms, entity=Entity.INDIVIDUAL, marginal_tax_rate=rate))
 
 
 @cache
@@ -73,53 +47,6 @@ def test_the_tax_is_never_negative_and_losses_reduce_indexed_gains_last(seed: in
         assert gains.tax_aud >= 0
         left = sum(gains.gains_aud[k] - gains.losses_used_aud[k] for k in GAINS[:2])
         assert gains.losses_used_aud[Kind.INDEXED] <= ROUNDING or left <= ROUNDING
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_the_order_in_which_parcels_are_listed_does_not_matter(seed: int) -> None:
-    asked = later(seed)
-    shuffled = np.random.default_rng(seed).permutation(len(asked.owned.parcels)).tolist()
-    _, master, trading = optimise(asked.owning(parcels=tuple(asked.owned.parcels[i] for i in shuffled)))
-    _, as_listed, same = traded(seed)
-
-    assert told(trading) == told(same)
-    assert trading.gains.tax_aud == same.gains.tax_aud
-    assert np.array_equal(master.X, as_listed.X)
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_ten_times_as_much_of_everything_costs_and_is_taxed_ten_times_as_much(seed: int) -> None:
-    asked = later(seed).ruled(min_order_aud=2_000.0)
-    owned = asked.owned
-    tenfold = asked.owning(
-        cash_aud=10 * owned.cash_aud,
-        parcels=tuple(replace(p, units=10 * p.units, cost_base_aud=10 * p.cost_base_aud) for p in owned.parcels),
-        taxpayer=replace(owned.taxpayer, carried_losses_aud=10 * owned.taxpayer.carried_losses_aud),
-    ).ruled(min_order_aud=20_000.0)
-    tenfold = replace(tenfold, terms=replace(tenfold.terms, brokerage_aud=10 * asked.terms.brokerage_aud))
-
-    terms, one, small = optimise(asked, gap=TIGHT)
-    _, ten, large = optimise(tenfold, gap=TIGHT)
-
-    within = SCALED * terms.total_capital_aud
-    assert ten.certificate.objective == pytest.approx(one.certificate.objective, abs=1e-5)
-    assert large.master.gains.tax_aud / 10 == pytest.approx(small.master.gains.tax_aud, abs=within)
-    assert large.master.cost_aud / 10 == pytest.approx(small.master.cost_aud, abs=within)
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_more_carried_losses_never_lower_the_objective_nor_raise_the_tax_of_a_portfolio(seed: int) -> None:
-    asked = later(seed)
-    found = []
-    for losses in (0.0, 700.0, 5_000.0):
-        richer = asked.owning(taxpayer=replace(asked.owned.taxpayer, carried_losses_aud=losses))
-        terms = settle(richer.market, richer.sleeves, richer.terms)
-        moved = move_to(richer.market, traded(seed)[1].X, terms, pooled=True)
-        found.append((moved.gains.tax_aud, *objective(richer)))
-
-    for (tax, best, _), (tax_with_more, _, bound_with_more) in pairwise(found):
-        assert tax_with_more <= tax + ROUNDING
-        assert bound_with_more >= best - RULE
 
 
 # In the last one, whole units that could use losses as they like would break it.

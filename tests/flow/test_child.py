@@ -40,6 +40,21 @@ async def test_questions_and_answers_are_any_bytes(child: Child, question: bytes
     assert await child.ask(question) == question.upper()
 
 
+async def test_notes_come_before_the_answer_in_their_order(child: Child) -> None:
+    noted: list[bytes] = []
+
+    async def note(data: bytes) -> None:
+        noted.append(data)
+
+    answers = [await child.ask(question, noted=note) for question in (b"notes", b"q")]
+
+    assert (answers, noted) == ([b"NOTES", b"Q"], [b"0\n", b"1\n", b"2\n"])
+
+
+async def test_notes_that_nobody_wants_are_dropped(child: Child) -> None:
+    assert await child.ask(b"notes") == b"NOTES"
+
+
 async def test_questions_wait_for_their_turn_in_one_process(child: Child) -> None:
     answers = await asyncio.gather(*(child.ask(f"q{i}".encode()) for i in range(50)))
 

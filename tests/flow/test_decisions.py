@@ -32,8 +32,11 @@ def answers(sent: bytes, *pods: str) -> list[Message]:
     return made
 
 
-def test_a_good_request_gets_a_deadline_counted_from_when_it_was_stored() -> None:
-    assert admit(request_message(data(deadline_s=12)), PODS) == SetDeadline("r1", THEN + timedelta(seconds=12))
+@pytest.mark.parametrize(("deadline_s", "found_by_s"), [(12, 11), (3_600, 3_599), (2, 1.8), (1, 0.9)])
+def test_a_good_request_is_looked_after_in_time_to_answer_by_its_deadline(deadline_s: float, found_by_s: float) -> None:
+    action = admit(request_message(data(deadline_s=deadline_s)), PODS)
+
+    assert action == SetDeadline("r1", THEN + timedelta(seconds=found_by_s))
 
 
 @pytest.mark.parametrize("name", sorted(BAD))

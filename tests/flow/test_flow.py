@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bus.messages import OptimizationRequest, PodResult
     from bus.port import Message
 
-PATIENCE_S = 30  # for a machine that is busy; nothing here waits for time to pass
+PATIENCE_S = 90  # for a machine that is busy; nothing here waits for time to pass
 
 
 @asynccontextmanager

@@ -8,15 +8,20 @@ import json
 import re
 from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from lxml import html
 from oracle_of_tables import ORACLES
-from reported import EXAMPLES, OPTIMISED, failed, optimised
+from reported import EXAMPLES, OPTIMISED, VARIED, failed, optimised
+from requests_made import ROOT
 
-from bus.messages import MarketRef, MasterPortfolioFailed, Reason, Signature, encode
+from bus.messages import MarketRef, MasterPortfolioFailed, Reason, Signature, encode, parse_final
+from report.deck import slides
 from report.html import page
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # Also of numbers that are no more than that: 12 ETFs, 2025-11-10.
 _EXACT = re.compile(r"[+-]?\d[\d,]*\.\d+%?")
@@ -50,7 +55,7 @@ def disagreements(text: str, event: dict[str, Any]) -> list[str]:
     return [name for name, rows in tables(text).items() if sorted(rows) != sorted(ORACLES[name](event))]
 
 
-@pytest.mark.parametrize("name", OPTIMISED)
+@pytest.mark.parametrize("name", [*OPTIMISED, *VARIED])
 def test_every_number_in_every_table_is_the_event_s(name: str) -> None:
     assert disagreements(written(name), raw(name)) == []
     assert set(tables(written(name))) >= {"goals", "costs", "comparison", "assumptions", "classes", "income", "parts"}
@@ -116,6 +121,36 @@ def test_each_order_has_its_reason_and_its_tax_from_the_event() -> None:
     for order in found.trading.orders:
         assert order.why in text
     assert f"tax on capital gains {found.trading.gains.tax_aud:,.2f} AUD (due later" in text
+
+
+def test_limits_that_are_asked_for_and_not_kept_are_said_not_to_be_proven() -> None:
+    found = optimised("limited")
+    assert not found.certificate.certified
+
+    text = html.fromstring(written("limited")).text_content()
+
+    assert "they came after all other goals; that no portfolio would keep them is not proven" in text
+    assert "It is proven that no portfolio" not in text
+    assert f"what is proven leaves a gap of {found.certificate.gap:.2%}" in text
+
+
+def test_what_is_never_to_be_bought_is_said_to_be_left_out_for_that() -> None:
+    text = html.fromstring(written("shared")).text_content()
+
+    assert "SEMI was not considered for Opportunistic (delta): it is never to be bought." in text
+    assert "several parts may own an ETF" in text
+
+
+@pytest.mark.parametrize(
+    "file",
+    sorted((ROOT / "tests" / "contract" / "v1" / "messages").glob("*.MasterPortfolio*.json")),
+    ids=lambda f: f.stem,
+)
+def test_events_of_earlier_versions_have_reports_too(file: Path) -> None:
+    found = parse_final(file.read_bytes())
+
+    assert found.request_id in page(found)
+    assert slides(found)
 
 
 def test_what_gave_way_is_said_with_what_was_possible_and_why() -> None:

@@ -16,7 +16,7 @@ from bus.port import BusError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 async def takes_work() -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
+from requests_made import ROOT
 
 from agents import mandates
 from portfolio.errors import DataError
@@ -50,17 +52,38 @@ def test_a_fifth_pod_is_one_new_file(tmp_path: Path) -> None:
         ('universe = ["VAF", "VAP"]', 'universe = ["VAF", "VAF"]', "each once"),
         ("min_effective_holdings = 1.5", "min_effective_holdings = 5", "min_effective_holdings"),
         ("grossed_up_yield = 0.03", "happiness = 1", "happiness"),
-        ("grossed_up_yield = 0.03", "grossed_up_yield = nan", "not a number"),
+        ("grossed_up_yield = 0.03", "grossed_up_yield = nan", "must be finite numbers; they are grossed-up yield nan"),
         ("max_position = 0.7", "max_position = nan", "max_position"),
         ("[goals]", "[goals", "cannot read"),
+        ('pod = "epsilon"', 'pod = "Epsilon"', "pod is 'Epsilon'; it must begin with a-z"),
+        ('pod = "epsilon"', 'pod = "never_worse"', "pod is 'never_worse'"),
+        ('"VAF", "VAP"', '"VAF", "vap"', "universe has 'vap'; a ticker has"),
+        ("grossed_up_yield = 0.03", "grossed_up_yield = 4", "is 4, which is 400%; write 4 % as 0.04"),
+        ("grossed_up_yield = 0.03", "volatility = 0", "goals.volatility is 0; it must be above 0"),
+        ("grossed_up_yield = 0.03", "liquidity = -0.1", "goals.liquidity is -0.1; it must be at least 0"),
+        ("[goals]", "[corelation_targets]\ngamma = 0.5\n[goals]", "unknown corelation_targets; there are pod, purpose"),
+        ("[goals]", "[correlation_targets]\ngamma = 5\n[goals]", "correlation_targets.gamma is 5; it must be from -1"),
+        ("[goals]", "[correlation_targets]\nepsilon = 0.5\n[goals]", "names epsilon itself"),
     ],
 )
 def test_a_wrong_mandate_is_refused_by_name(tmp_path: Path, old: str, new: str, named: str) -> None:
     file = tmp_path / "epsilon.toml"
     file.write_text(GOOD.replace(old, new), encoding="utf-8")
 
-    with pytest.raises(DataError, match=named):
+    with pytest.raises(DataError, match=named) as refused:
         mandates.load(str(file))
+    assert "epsilon.toml" in str(refused.value)
+
+
+def test_the_documented_fifth_pod_is_the_file_of_the_examples() -> None:
+    document = (ROOT / "docs" / "mandates.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```toml\n(.*?)```", document, re.DOTALL)
+
+    assert shown == (ROOT / "examples" / "fifth-pod" / "epsilon.toml").read_text(encoding="utf-8")
+    epsilon = mandates.load(str(ROOT / "examples" / "fifth-pod" / "epsilon.toml"))
+    assert (epsilon.pod, epsilon.objective) == ("epsilon", Objective.MAX_INCOME)
+    for words in ("write 4 % as 0.04", "unknown corelation_targets"):
+        assert words in document
 
 
 def test_an_unknown_pod_is_told_which_there_are() -> None:

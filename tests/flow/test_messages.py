@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import jsonschema
 import pytest
@@ -45,6 +46,29 @@ def test_a_bad_request_is_refused_with_a_reason_that_names_the_mistake(name: str
         parse_request(sent, "bad")
 
     assert named.lower() in str(refused.value).lower()
+
+
+@pytest.mark.parametrize("name", sorted(set(BAD) - KNOWN_LATER))
+def test_a_refusal_is_said_in_our_own_words_and_with_what_to_do(name: str) -> None:
+    with pytest.raises(BadMessageError) as refused:
+        parse_request(BAD[name][0], "bad")
+
+    assert re.search(r"\b(change|choose|correct|give|leave|lower|make|mend|name|put|write)\b", str(refused.value))
+    assert not re.search(r"Input should|not permitted|Field required|Extra|pydantic", str(refused.value))
+
+
+def test_a_value_that_was_sent_is_repeated_only_in_part_and_never_obeyed_by_a_terminal() -> None:
+    with pytest.raises(BadMessageError) as refused:
+        parse_request(data(deadline_s="\x1b[31m" + "x" * 1_000_000), "r1")
+
+    assert str(refused.value).startswith('deadline_s is "')
+    assert len(str(refused.value)) < 100
+    assert str(refused.value).isprintable()
+
+
+def test_a_field_that_is_like_none_is_to_be_left_out() -> None:
+    with pytest.raises(BadMessageError, match=r"^zzz is not known: leave it out$"):
+        parse_request(data(zzz=1), "r1")
 
 
 def test_the_reference_request_is_read_as_written() -> None:

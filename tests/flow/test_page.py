@@ -91,7 +91,8 @@ def test_a_goal_that_gave_way_is_read_aloud() -> None:
     assert (
         "* gamma: Sharpe ratio of at least 1.500 was asked. Alone, with nothing else to care for,"
         f" {ratio.best_alone:.3f} would be the best there is. With all rules and the goals before it,"
-        f" {ratio.best_together:.3f} is; that is proven. In this portfolio it is {ratio.delivered:.3f}."
+        f" {ratio.best_together:.3f} is the best there is; that is proven."
+        f" In this portfolio it is {ratio.delivered:.3f}."
     ) in shown
     assert "* delta: expected return of at least 15.00% was asked." in shown
     assert "* The whole portfolio: tax efficiency of at least" in shown

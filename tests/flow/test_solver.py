@@ -10,13 +10,23 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from requests_made import data
+from requests_made import OUTLOOK, data
 
 from agents import mandates
 from agents.answer import answer
 from bus import child
 from bus.child import ChildDiedError
-from bus.messages import MasterPortfolioOptimized, PodResult, encode, parse_final, parse_request
+from bus.messages import (
+    MasterPortfolioOptimized,
+    PodResult,
+    Progress,
+    Stage,
+    encode,
+    parse_final,
+    parse_progress,
+    parse_request,
+)
+from coordinator import solve as solving
 from coordinator import solver as solvers
 from coordinator.consolidation import consolidate
 from coordinator.solve import answer as solve
@@ -100,6 +110,51 @@ async def test_the_process_ends_when_whoever_started_it_is_gone() -> None:
         assert await process.wait() == 0
 
 
+def unheard(_: bytes) -> None:
+    pytest.fail("it has not searched long enough to tell of it")
+
+
+def test_it_tells_how_far_the_search_is_and_nothing_that_is_not_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(solving, "_TOLD_EVERY_S", 0.0)
+    question = {
+        "request": json.loads(encode(REQUEST)),
+        "results": [json.loads(encode(result)) for result in results().values()],
+        "seconds": 30,
+    }
+    told: list[Progress] = []
+
+    event = parse_final(solve(json.dumps(question).encode(), lambda note: told.append(parse_progress(note))))
+
+    assert isinstance(event, MasterPortfolioOptimized)
+    assert {progress.stage for progress in told} == {Stage.OPTIMISING}
+    searches = [progress.search or 0 for progress in told]
+    assert searches == sorted(searches)
+    first = [progress.gap for progress in told if progress.search == 1]
+    assert len(first) > 1  # the objective's own search, which others follow
+    assert (first[-1] or 0.0) == pytest.approx(event.certificate.gap, abs=1e-5)
+
+
+async def test_what_it_tells_on_the_way_is_passed_on_with_the_request_it_is_about() -> None:
+    heard: list[tuple[str, Progress]] = []
+
+    async def watch(request_id: str, note: bytes) -> None:
+        heard.append((request_id, parse_progress(note)))
+
+    # As hard as the bundled markets get: a tenth of a second, or a third, on the first try of all.
+    slow = parse_request(data(market=OUTLOOK, explain="all"), "r1")
+    answers = {pod: answer(mandates.load(pod), "r1", encode(slow)) for pod in ("alpha", "beta", "gamma", "delta")}
+    async with Solver(watch=watch) as solver:
+        async with asyncio.timeout(60):
+            while not heard:
+                await solver.optimise(
+                    slow, {pod: found for pod, found in answers.items() if isinstance(found, PodResult)}, seconds=30
+                )
+
+    assert {(about, progress.request_id, progress.stage) for about, progress in heard} == {
+        ("r1", "r1", Stage.OPTIMISING)
+    }
+
+
 def test_a_search_without_time_says_what_it_has() -> None:
     question = {
         "request": json.loads(encode(REQUEST)),
@@ -107,7 +162,7 @@ def test_a_search_without_time_says_what_it_has() -> None:
         "seconds": -1,
     }
 
-    event = parse_final(solve(json.dumps(question).encode()))
+    event = parse_final(solve(json.dumps(question).encode(), unheard))
 
     assert not isinstance(event, MasterPortfolioOptimized)
     assert "more time" in event.message

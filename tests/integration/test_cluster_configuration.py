@@ -1,39 +1,60 @@
-"""The example of a cluster in deploy/ is one that the server takes, and as careful as it says."""
+"""The configuration of a cluster in deploy/ runs, tells KEDA what it asks, and is as careful as it says."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
-import sys
-from datetime import UTC, datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from requests_made import ROOT
+import pytest
+from deployed import NAMES, PATIENCE_S, PODS, lag, publish
 
-from cli.keys import make_keys
+from bus.jetstream import connect
+from bus.jetstream.roles import ADMIN
+from bus.jetstream.setup import plan, set_up
+from bus.jetstream.streams import EVENTS, wanted_streams
+from bus.port import Stored, UnreachableError
 
-PATIENCE_S = 30
+if TYPE_CHECKING:
+    from deployed import Cluster
 
 
-async def test_the_cluster_s_configuration_is_valid(tmp_path: Path) -> None:
-    make_keys(tmp_path / "keys", ("alpha",), hosts=("nats-1",), now=datetime.now(UTC))
-    # Routes have certificates of their own; any will do for reading the configuration.
-    shutil.copytree(tmp_path / "keys", tmp_path / "routes")
-    deployed = (ROOT / "deploy" / "nats" / "cluster.conf").read_text(encoding="utf-8")
-    here = tmp_path / "cluster.conf"
-    here.write_text(deployed.replace("/etc/nats", str(tmp_path)).replace("/data", str(tmp_path)), encoding="utf-8")
-
-    check = await asyncio.create_subprocess_exec(
-        Path(sys.executable).parent / "nats-server",
-        "-t",
-        "-c",
-        here,
-        env={**os.environ, "NATS_NAME": "nats-1"},
-        stderr=asyncio.subprocess.PIPE,
-    )
+async def test_the_cluster_runs_as_configured(cluster: Cluster) -> None:
     async with asyncio.timeout(PATIENCE_S):
-        _, told = await check.communicate()
+        await cluster.start(*NAMES)
+        await cluster.whole()
+        async with connect(cluster.settings(ADMIN)) as admin:
+            await set_up(admin, PODS, replicas=3)
+            left = [step for step in await plan(admin, PODS, replicas=3) if step.is_needed]
+        stored = await publish(cluster, "r1", "r2", "r3")
+        while (waiting := await lag(cluster, "pod-alpha")) != 3:
+            assert waiting is None or waiting < 3
+            await asyncio.sleep(0.02)
+        await cluster.whole()
+        told = {name: await cluster.told(name, "/varz") for name in NAMES}
+        sizes = {(await cluster.told(name, "/jsz"))["meta_cluster"]["cluster_size"] for name in NAMES}
+        stores = [(await cluster.told(name, "/jsz"))["config"] for name in NAMES]
+        alive = [await cluster.told(name, "/healthz?js-enabled-only=true") for name in NAMES]
+        ready = [await cluster.told(name, "/healthz?js-server-only=true") for name in NAMES]
 
-    assert check.returncode == 0, told.decode()
-    assert "sync_interval: always" in deployed
+    assert left == []
+    assert stored == [Stored.NEW] * 3
+    for name, varz in told.items():
+        assert varz["server_name"] == name
+        assert varz["tls_required"] is True
+        # Else KEDA, and every client, goes by the servers' addresses, which no certificate names.
+        assert not varz.get("connect_urls")
+    # KEDA looks for a queue's leader among the servers if there is more than one.
+    assert sizes == {3}
+    assert all(store["sync_always"] is True for store in stores)
+    assert {each["status"] for each in (*alive, *ready)} == {"ok"}
+
+
+async def test_too_few_servers_for_a_stream_are_waited_for(cluster: Cluster) -> None:
+    (events, _) = wanted_streams(replicas=5, max_bytes=None)
+    async with asyncio.timeout(PATIENCE_S):
+        await cluster.start(*NAMES)
+        await cluster.whole()
+        async with connect(cluster.settings(ADMIN)) as admin:
+            # There never are five. A cluster that has just started says the same (10005) of three, until they have met.
+            with pytest.raises(UnreachableError, match="no success within 2 s, try again"):
+                await admin.ask_api(f"STREAM.CREATE.{EVENTS}", events, timeout_s=2)

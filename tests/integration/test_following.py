@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bus.jetstream.wire import Wire
     from bus.port import Message
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 @dataclass

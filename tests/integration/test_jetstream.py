@@ -47,9 +47,9 @@ ALPHA = pod_queue("alpha")
 _T = TypeVar("_T")
 
 # Nothing takes nearly as long; only a test that fails waits so long.
-PATIENCE_S = 30.0
-# What "at once" means for an error, on a busy machine.
-PROMPT_S = 3.0
+PATIENCE_S = 60.0
+# What "at once" means for an error, on a busy machine; what is tried again is tried for ten seconds.
+PROMPT_S = 8.0
 POLL_S = 0.01
 
 
@@ -132,8 +132,8 @@ class TestSetUp:
             first = await set_up(bus, ["beta", "alpha"])
             second = await set_up(bus, ["beta", "alpha"])
 
-        names = ["stream PODFOLIO", "stream PODFOLIO_TIMERS", "queue pod-alpha", "queue pod-beta"]
-        names += ["queue coord-due", "queue coord"]
+        names = ["stream PODFOLIO", "stream PODFOLIO_TIMERS", "stream KV_podfolio_markets"]
+        names += ["queue pod-alpha", "queue pod-beta", "queue coord-due", "queue coord"]
         assert [f"{step.what} {step.name}" for step in first] == names
         assert all(step.missing for step in first)
         assert [f"{step.what} {step.name}" for step in second] == names
@@ -353,7 +353,7 @@ class TestCrashes:
                 following.cancel()
 
         assert [message.sequence for message in followed] == list(range(1, 62))
-        assert due == [subjects.due("before")]
+        assert set(due) == {subjects.due("before")}  # twice, if the server crashed before it noted that it was done
         assert len(worked) == 61
 
     async def test_what_is_published_during_crashes_is_there_once(self, host: Host) -> None:
@@ -436,7 +436,7 @@ class TestCrashes:
         assert host.server is not None
         os.kill(host.server.process.pid, signal.SIGSTOP)  # so that it is asked and does not answer
         question = asyncio.create_task(wire.ask("$JS.API.INFO", timeout_s=PATIENCE_S))
-        await asyncio.wait({question}, timeout=0.1)
+        await asyncio.wait({question}, timeout=1.0)
         await host.crash()
 
         with pytest.raises(UnreachableError, match="connection was lost"):

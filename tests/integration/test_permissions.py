@@ -41,12 +41,13 @@ PODS = ("alpha", "beta")
 ALPHA, BETA = map(agent_role, PODS)
 ROLES = (REQUESTER, OBSERVER, ALPHA, BETA, COORDINATOR, ADMIN, OPERATOR)
 # Nothing takes nearly as long; only a test that fails waits so long.
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 EVERYBODY = frozenset(ROLES)
 NOBODY: frozenset[str] = frozenset()
 READERS = frozenset({REQUESTER, OBSERVER, COORDINATOR})
 SERVICES = frozenset({ALPHA, BETA, COORDINATOR})
+MARKET_READERS = frozenset({OBSERVER, ALPHA, BETA, COORDINATOR, ADMIN})
 VERBS = ("PING", "INFO", "STATS")
 
 # What is published, and who may. What is sent to the server's interface has no body, or one that changes nothing.
@@ -64,6 +65,8 @@ PUBLISH: dict[str, frozenset[str]] = {
     "podfolio_timers.v1.timer.r1": frozenset({COORDINATOR}),
     "podfolio_timers.v1.due.r1": NOBODY,
     "podfolio_news.v1.final.r1": NOBODY,
+    "podfolio_progress.v1.r1": frozenset({COORDINATOR}),
+    "podfolio_progress.v1.r1.more": NOBODY,
     # Work: pull and acknowledge.
     "$JS.API.CONSUMER.MSG.NEXT.PODFOLIO.pod-alpha": frozenset({ALPHA}),
     "$JS.API.CONSUMER.MSG.NEXT.PODFOLIO.pod-beta": frozenset({BETA}),
@@ -114,6 +117,19 @@ PUBLISH: dict[str, frozenset[str]] = {
     "$JS.API.STREAM.MSG.DELETE.PODFOLIO": NOBODY,
     "$JS.API.STREAM.SNAPSHOT.PODFOLIO": NOBODY,
     "$JS.API.STREAM.RESTORE.PODFOLIO": NOBODY,
+    # Markets: publish, look for, read, list, and whatever would make an id mean something else.
+    "$KV.podfolio_markets.id.house-1": frozenset({ADMIN}),
+    "$KV.podfolio_markets.sha256.00": frozenset({ADMIN}),
+    "$JS.API.STREAM.MSG.GET.KV_podfolio_markets": MARKET_READERS,
+    "$JS.API.DIRECT.GET.KV_podfolio_markets.$KV.podfolio_markets.sha256.00": MARKET_READERS,
+    "$JS.API.DIRECT.GET.KV_podfolio_markets": frozenset({OBSERVER}),
+    "$JS.API.STREAM.INFO.KV_podfolio_markets": frozenset({ADMIN}),
+    "$JS.API.STREAM.CREATE.KV_podfolio_markets": frozenset({ADMIN}),
+    "$JS.API.STREAM.UPDATE.KV_podfolio_markets": frozenset({ADMIN}),
+    "$JS.API.STREAM.DELETE.KV_podfolio_markets": NOBODY,
+    "$JS.API.STREAM.PURGE.KV_podfolio_markets": NOBODY,
+    "$JS.API.STREAM.MSG.DELETE.KV_podfolio_markets": NOBODY,
+    "$JS.API.CONSUMER.CREATE.KV_podfolio_markets": NOBODY,
     # Read.
     "$JS.API.DIRECT.GET.PODFOLIO": READERS,
     "$JS.API.DIRECT.GET.PODFOLIO.podfolio.v1.request.r1": frozenset({REQUESTER}),
@@ -141,6 +157,11 @@ SUBSCRIBE: dict[str, frozenset[str]] = {
     **{f"{inbox_of(role)}.>": frozenset({role}) for role in ROLES},
     # That something was stored, not what.
     "podfolio_news.v1.>": frozenset({REQUESTER, OBSERVER}),
+    # How far requests are.
+    "podfolio_progress.v1.*": frozenset({REQUESTER, OBSERVER}),
+    "podfolio_progress.v1.r1": frozenset({REQUESTER, OBSERVER}),
+    "podfolio_progress.v1.>": frozenset({REQUESTER, OBSERVER}),  # to the server, a token like any other
+    "podfolio_progress.>": NOBODY,
     # What services are asked: all of them, those of one name, and one of these.
     **{f"$SRV.{verb}": SERVICES for verb in VERBS},
     **{f"$SRV.{verb}.podfolio-pod-alpha": frozenset({ALPHA}) for verb in VERBS},
@@ -336,6 +357,13 @@ async def test_every_role_does_its_work_and_is_refused_nothing(guarded: Guarded)
         lengths = {queue: await observer.backlog(queue) for queue in await observer.queues()}
         async with aclosing(observer.follow(everything=True)) as messages:
             seen = [(await anext(messages)).subject for _ in range(4)]
+        assert await admin.publish_market("house-1", "0" * 64, b"packed") is Stored.NEW
+        assert await admin.publish_market("house-1", "0" * 64, b"packed") is Stored.SAME
+        assert await admin.publish_market("house-1", "1" * 64, b"other") is Stored.TAKEN
+        for reader in (alpha, coordinator, observer):
+            assert await reader.published_market("house-1") == ("0" * 64, b"packed")
+            assert await reader.published_market("house-2") is None
+        assert await observer.published_markets() == {"house-1": "0" * 64}
         done = await set_up(admin, PODS)
 
     log = (guarded.keys.folder.parent / "log").read_text(encoding="utf-8")

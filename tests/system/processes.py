@@ -82,6 +82,10 @@ class Site:
         """Ask *process* over HTTP; returns the status, 0 if nobody listens, and the text."""
         return await asyncio.to_thread(get, self._pages[process.pid] + path)
 
+    def address(self, process: Process) -> str:
+        """Say where *process* answers over HTTP, as host and port."""
+        return self._pages[process.pid].removeprefix("http://")
+
     async def start_all(self, *, but: tuple[str, ...] = (), **environment: str) -> dict[str, Process]:
         """Start an agent of every pod and a coordinator, with *environment* added to this one."""
         commands = {pod: ("agents", pod) for pod in mandates.bundled()} | {"coordinator": ("coordinator",)}

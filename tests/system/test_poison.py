@@ -28,7 +28,7 @@ POISONED = {
 TOLD = {
     "segfault": (Reason.INTERNAL_ERROR, "crashed (signal SIGSEGV)"),
     "loop": (Reason.INTERNAL_ERROR, "took too long"),
-    "memory": (Reason.INTERNAL_ERROR, "MemoryError: it needs more memory"),
+    "memory": (Reason.INTERNAL_ERROR, "it needs more memory"),
 }
 
 

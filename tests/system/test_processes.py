@@ -3,42 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import re
 import signal
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 from processes import log_lines
-from requests_made import BAD, REFERENCE, ROOT, TRAILING, data
+from requests_made import BAD, data
 
 from bus import subjects
 from bus.jetstream.setup import set_up
 from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason
 from bus.port import RefusedError, Stored
-from portfolio import market as markets
-from portfolio.check import findings
 
 if TYPE_CHECKING:
     from processes import Site
-
-
-async def test_the_readme_s_client_that_uses_nothing_of_ours_gets_its_portfolio(site: Site) -> None:
-    await site.start_all()
-    (program,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    imported = set(re.findall(r"^(?:import|from) (\w+)", program, re.MULTILINE))
-    assert not imported & {"agents", "bus", "cli", "coordinator", "portfolio"}
-
-    client = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", program, site.url, str(REFERENCE), cwd=site.folder, stdout=asyncio.subprocess.PIPE
-    )
-    async with asyncio.timeout(60):
-        out, _ = await client.communicate()
-
-    event = json.loads(out)
-    assert event["type"] == "MasterPortfolioOptimized"
-    assert findings(event, markets.load(TRAILING)) == []
 
 
 async def test_bad_input_is_answered_and_harms_nothing(site: Site) -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import stat
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from processes import START_S, documented_program, podfolio, secure_system
-from requests_made import REFERENCE
+from processes import podfolio, secure_system
+from test_clients import CLIENTS, as_requester, portfolio
 
 from bus.jetstream import Connection, connect
 from bus.jetstream.roles import OBSERVER, REQUESTER
@@ -23,20 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-async def run(program: str, *arguments: str) -> dict[str, Any]:
-    client = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", program, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
-    )
-    try:
-        async with asyncio.timeout(START_S):
-            out, _ = await client.communicate()
-    except TimeoutError:
-        client.kill()
-        raise
-    made: dict[str, Any] = json.loads(out)
-    return made
-
-
 async def test_it_answers_whoever_has_a_key_and_trusts_its_certificate(tmp_path: Path, unused_tcp_port: int) -> None:
     strangers = Keys(tmp_path / "strangers")
     await podfolio("keys", str(strangers.folder))
@@ -44,8 +28,7 @@ async def test_it_answers_whoever_has_a_key_and_trusts_its_certificate(tmp_path:
         keys = system.keys
         known, trusting = ("--nkey-seed", str(keys.seed(REQUESTER))), ("--ca", str(keys.ca))
         answered, page, _ = await system.request("answered", *known, *trusting)
-        program = documented_program("docs/security.md", "import nats\n")
-        event = await run(program, system.url, str(REFERENCE), str(keys.seed(REQUESTER)), str(keys.ca))
+        clients = {language: await as_requester(system, language, tmp_path) for language in CLIENTS}
         # What everybody did so far was allowed: a role that lacks something would have been refused it.
         log = (system.store / "nats-server.log").read_text(encoding="utf-8")
 
@@ -67,14 +50,16 @@ async def test_it_answers_whoever_has_a_key_and_trusts_its_certificate(tmp_path:
             stored = {message.subject.split(".")[3] for message in await bus.record(["podfolio.v1.>"])}
 
     assert answered == 0
-    assert event["type"] == "MasterPortfolioOptimized"
     assert "Master portfolio" in page
+    assert {status for status, _, _ in clients.values()} == {0}, clients
+    assert portfolio(clients["python"][1]) == portfolio(clients["javascript"][1])
+    assert all('"stage":"answered"' in errors for _, _, errors in clients.values())
     assert "Violation" not in log
     for reason, attempts in refused.items():
         for status, _, errors in attempts:
             assert status == 1
             assert reason in " ".join(errors.split())
-    assert stored == {"answered", "reference-customer"}
+    assert stored == {"answered", *(f"with-{language}" for language in CLIENTS)}
 
 
 async def test_a_client_that_was_too_slow_for_the_server_tries_again_and_never_in_the_clear(
@@ -189,5 +174,6 @@ class TestKeys:
         status, _, errors = await podfolio("keys", str(folder), *options)
 
         assert status == 1
+        assert errors.startswith("podfolio: ")
         assert reason in " ".join(errors.split())
         assert before == {file.name: file.read_bytes() for file in folder.iterdir()}

@@ -73,7 +73,7 @@ def minimise(  # noqa: PLR0913 - one argument a choice
     node_limit: int = 100_000,
     stop: Callable[[], bool] = lambda: False,
     start: States | None = None,
-    on_incumbent: Callable[[float], None] | None = None,
+    watch: Callable[[float, float], None] | None = None,
     split: Split | None = None,
 ) -> Solution:
     """Minimise *program* to a proven relative *gap*, as ``search.minimise`` does.
@@ -84,18 +84,16 @@ def minimise(  # noqa: PLR0913 - one argument a choice
         node_limit: Bound on the nodes of the trees.
         stop: Asked before every node; true ends the search with what it has.
         start: A setting of the switches that may be feasible, such as that of a similar program.
-        on_incumbent: Told the cost of every point that is better than all before.
+        watch: Told, as it gets on, the cost of the best point so far (infinite without one) and the bound.
         split: The program taken apart, if that is known.
     """
     split = split or Split(program)
     if not split.separable:
-        return search.minimise(
-            program, gap=gap, node_limit=node_limit, stop=stop, start=start, on_incumbent=on_incumbent
-        )
+        return search.minimise(program, gap=gap, node_limit=node_limit, stop=stop, start=start, watch=watch)
     groups = groups_of(program)
     if groups and (apart := Split(program, groups)).priced(np.zeros(len(program.b))).sharing > 0:
-        return _apart(apart, gap, node_limit, stop, start, on_incumbent)
-    decomposition = _Decomposition(split, gap, node_limit, stop, on_incumbent)
+        return _apart(apart, gap, node_limit, stop, start, watch)
+    decomposition = _Decomposition(split, gap, node_limit, stop, watch)
     if start is not None:
         decomposition.search_among(start == ON, _GLANCE, regardless=True)
     return decomposition.run(decomposition.root())
@@ -107,10 +105,10 @@ def _apart(
     node_limit: int,
     stop: Callable[[], bool],
     start: States | None,
-    on_incumbent: Callable[[float], None] | None,
+    watch: Callable[[float, float], None] | None,
 ) -> Solution:
     """Minimise without sharing first; then show that with sharing nothing is better, or find it."""
-    sharing = _Decomposition(split, gap, node_limit, stop, on_incumbent)
+    sharing = _Decomposition(split, gap, node_limit, stop, watch)
     if start is not None:
         sharing.search_among(start == ON, _GLANCE, regardless=True)
     root = sharing.root()
@@ -124,8 +122,9 @@ def _apart(
         node_limit=node_limit,
         stop=stop,
         start=start,
-        on_incumbent=sharing.tell,
+        watch=lambda value, bound: sharing.tell(value, min(bound, root.bound)),
     )
+    sharing.outside = alone.bound
     if alone.states is not None:
         sharing.search_among(alone.states == ON, 0, start=alone.states, regardless=True)
     sharing.pricer.nodes += alone.nodes
@@ -156,9 +155,12 @@ class _Decomposition:
         gap: float,
         node_limit: int,
         stop: Callable[[], bool],
-        on_incumbent: Callable[[float], None] | None,
+        watch: Callable[[float, float], None] | None,
     ) -> None:
-        self.on_incumbent, self.told = on_incumbent, math.inf
+        self.watch, self.told = watch, math.inf
+        self.bound = -math.inf  # of everything, as told last
+        # Of what is not searched here, and of all but the part in hand.
+        self.outside = self.rest = math.inf
         self.split, self.program, self.gap = split, split.program, gap
         self.node_limit, self.stop = node_limit, stop
         self.pricer = Pricer(split, stop)
@@ -189,11 +191,13 @@ class _Decomposition:
     def run(self, root: Part) -> Solution:
         """Search part by part, the one with the least bound first."""
         left, done, order = [(root.bound, 0, root)], [], count(1)
+        self.rest = self.outside
         while left:
             bound, _, part = heapq.heappop(left)
             if bound >= self.cut or (bound > -math.inf and self.over()):
                 done.append(part)
                 continue
+            self.rest = min([self.outside, *(b for b, *_ in left[:1]), *(other.bound for other in done)])
             children = self.explore(part)
             if not children:
                 done.append(part)
@@ -236,6 +240,7 @@ class _Decomposition:
             if priced is None:
                 return mix
             part.keep(priced)
+            self.tell(self.value, part.bound)
             if self.closed(part) or self.stop():
                 return mix
             mix = master.solve(states=part.states)
@@ -303,17 +308,21 @@ class _Decomposition:
             node_limit=nodes,
             stop=self.stop,
             start=None if start is None else start[restriction.kept.switches],
-            on_incumbent=self.tell,
+            watch=lambda value, _: self.tell(value),
         )
         self.pricer.nodes += found.nodes
         self.take(restriction, found)
 
-    def tell(self, value: float) -> None:
-        """Pass on the cost of a point that is better than all before; a restricted program's costs are the whole's."""
-        if value < self.told:
-            self.told = value
-            if self.on_incumbent is not None:
-                self.on_incumbent(value)
+    def tell(self, value: float, bound: float = -math.inf) -> None:
+        """Tell whoever watches how far it is.
+
+        Args:
+            value: The cost of a point, perhaps of a restricted program: they are the whole's.
+            bound: What bounds the part in hand.
+        """
+        self.told, self.bound = min(self.told, value), max(self.bound, min(bound, self.rest))
+        if self.watch is not None:
+            self.watch(self.told, self.bound)
 
     def take(self, restriction: Restriction, found: Solution) -> None:
         """Keep what a restricted search found, if it is better and keeps all rows."""
@@ -353,7 +362,7 @@ class _Decomposition:
             node_limit=max(min(node_limit, self.node_limit - self.pricer.nodes), 1),
             stop=self.stop,
             root=np.where(part.states == ON, ON, FREE).astype(np.int8)[restriction.kept.switches],
-            on_incumbent=self.tell,
+            watch=lambda value, bound: self.tell(value, max(part.priced, min(bound, part.fixed_bound))),
         )
         self.pricer.nodes += found.nodes
         self.take(restriction, found)
@@ -366,6 +375,8 @@ class _Decomposition:
     def finish(self, parts: Sequence[Part]) -> Solution:
         """Say what is known, with the proof."""
         bound = min([self.value, *(part.bound for part in parts)])
+        self.rest = self.outside
+        self.tell(self.value, bound)
         bound -= _HAIR * max(1.0, abs(bound)) if math.isfinite(bound) else 0.0
         x, states = (self.incumbent.x, self.incumbent.states) if self.incumbent else (None, None)
         points = ((self.incumbent.x, self.incumbent.states),) if self.incumbent else ()

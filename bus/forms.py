@@ -1,0 +1,24 @@
+"""How names are written in messages: each pattern, and the words that tell it to people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bus.subjects import ID_PATTERN, POD_PATTERN
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TICKER = r"^[A-Z0-9]{1,12}$"
+MARKET = r"^[a-z0-9][a-z0-9-]{0,63}$"
+GOAL = r"^[a-z][a-z0-9_-]{0,31}\.[a-z_]{1,32}$"
+PAIR = r"^[a-z][a-z0-9-]{1,63}$"
+
+WORDS: Mapping[str, str] = {
+    ID_PATTERN: "1 to 64 of A-Z a-z 0-9 _ -",
+    POD_PATTERN: "the name of a pod, such as alpha",
+    TICKER: "a ticker, 1 to 12 of A-Z 0-9, such as VAS",
+    MARKET: "the name of a market, 1 to 64 of a-z 0-9 -",
+    GOAL: "the name of a goal, such as gamma.sharpe_ratio",
+    PAIR: "a pair of pods, such as alpha-beta",
+}

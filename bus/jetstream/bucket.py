@@ -1,0 +1,88 @@
+"""Published markets: a key-value bucket in which every key is written once.
+
+Two keys a market: its content under its hash, and the hash under the market's id. The server itself refuses a second
+value of either, so an id means one snapshot for as long as there is the bucket.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING
+
+from bus import subjects
+from bus.jetstream.asking import insist, require_stream
+from bus.jetstream.errors import translate
+from bus.jetstream.frames import decode, status
+from bus.jetstream.publication import Publication
+from bus.jetstream.record import read_last
+from bus.jetstream.streams import MARKETS
+from bus.port import Stored, UnreachableError
+
+if TYPE_CHECKING:
+    from bus.jetstream.wire import Wire
+
+_NO_MESSAGE = 10037
+
+
+async def publish(wire: Wire, market_id: str, sha256: str, data: bytes) -> Stored:
+    """Publish the content *data* with its hash under *market_id*; ``TAKEN`` if that id means another snapshot.
+
+    Raises:
+        RefusedError: If we may not, or it is too large.
+        NotSetUpError: If there is no bucket.
+        UnreachableError: If the server did not answer in time; do it again.
+    """
+    content = Publication(wire, subjects.market_content(sha256), data, sha256, {}, stream=MARKETS)
+    stored = await _insist(wire, f"publishing the content of {market_id}", content)
+    if stored is Stored.TAKEN:
+        return stored
+    # The same id and hash are the same publication, whoever tries again and when.
+    name = Publication(
+        wire, subjects.market_id(market_id), sha256.encode(), f"{market_id}.{sha256}", {}, stream=MARKETS
+    )
+    return await _insist(wire, f"publishing {market_id}", name)
+
+
+async def _insist(wire: Wire, what: str, publication: Publication) -> Stored:
+    return await insist(what, publication.attempt, when_nobody_listens=lambda: require_stream(wire, MARKETS))
+
+
+async def read(wire: Wire, market_id: str) -> tuple[str, bytes] | None:
+    """Read a market's hash and content; None if nothing is published under *market_id*.
+
+    Raises:
+        RefusedError: If we may not.
+        NotSetUpError: If there is no bucket.
+        UnreachableError: If no trustworthy answer came in time.
+    """
+    sha256 = await insist(f"looking for {market_id}", lambda timeout_s: _hash(wire, market_id, timeout_s))
+    if sha256 is None:
+        return None
+    return sha256, await insist(f"reading {market_id}", lambda timeout_s: _content(wire, sha256, timeout_s))
+
+
+async def names(wire: Wire) -> dict[str, str]:
+    """Give the hash of every published market, by id; a replica that lags may lack the newest."""
+    messages = await read_last(wire, MARKETS, {"multi_last": [subjects.market_id("*")]}, None)
+    return {message.subject.rpartition(".")[2]: message.data.decode() for message in messages}
+
+
+async def _hash(wire: Wire, market_id: str, timeout_s: float) -> str | None:
+    """Ask the leader, who knows what was published a moment ago: "there is none" ends a request."""
+    question = json.dumps({"last_by_subj": subjects.market_id(market_id)}).encode()
+    answer = decode(await wire.ask(f"$JS.API.STREAM.MSG.GET.{MARKETS}", question, timeout_s=timeout_s))
+    if error := answer.get("error"):
+        if error.get("err_code") == _NO_MESSAGE:
+            return None
+        raise translate(error, f"looking for {market_id}")
+    return base64.b64decode(answer["message"]["data"]).decode()
+
+
+async def _content(wire: Wire, sha256: str, timeout_s: float) -> bytes:
+    """Ask any replica: what is under a hash is the same everywhere, or not there yet."""
+    frame = await wire.ask(f"$JS.API.DIRECT.GET.{MARKETS}.{subjects.market_content(sha256)}", timeout_s=timeout_s)
+    if status(frame):
+        message = f"the replica that answered has not yet got the market with the hash {sha256[:12]}"
+        raise UnreachableError(message)
+    return frame.data

@@ -1,0 +1,52 @@
+"""``podfolio compare``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from bus.messages import FinalEvent, OptimizationRequest
+
+_MIXED = "{event} is a final event and {request} a request: give two of a kind"
+_JSON = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("first", type=_JSON)
+@click.argument("second", type=_JSON)
+def compare(first: Path, second: Path) -> None:
+    """Set two requests, or two final events, side by side."""
+    from bus.messages import OptimizationRequest
+    from cli.differences import differences
+    from cli.page import make_console
+    from cli.side_by_side import show_side_by_side
+
+    a, b = _read(first), _read(second)
+    if isinstance(a, OptimizationRequest):
+        if not isinstance(b, OptimizationRequest):
+            raise click.ClickException(_MIXED.format(event=second, request=first))
+        for sentence in differences(a, b) or ["They ask the same."]:
+            click.echo(sentence)
+        return
+    if isinstance(b, OptimizationRequest):
+        raise click.ClickException(_MIXED.format(event=first, request=second))
+    show_side_by_side(make_console(), a, b)
+
+
+def _read(file: Path) -> OptimizationRequest | FinalEvent:
+    """Read what a file holds; one that holds neither ends the command."""
+    from bus.messages import BadMessageError, parse_final, parse_request
+
+    data = file.read_bytes()
+    try:
+        body = json.loads(data)
+        if isinstance(body, dict) and "type" in body:
+            return parse_final(data)
+        return parse_request(data, str(body.get("request_id", "")) if isinstance(body, dict) else "")
+    except (ValueError, RecursionError, BadMessageError) as error:
+        message = f"{file} is neither a request nor a final event: {error}"
+        raise click.ClickException(message) from None

@@ -1,0 +1,105 @@
+"""``podfolio frontier``."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.arguments import DASH, OUT, REQUEST, read_request
+
+if TYPE_CHECKING:
+    from cli.frontier import Sweep
+    from portfolio.mandate import Mandate
+
+# As in requests.
+_MOST_ETFS = 1_000
+_TOML = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("file", type=REQUEST)
+@click.option("--max-etfs", help="Most ETFs held, such as 4..15, which is the default.")
+@click.option("--share", help="A pod's share, such as alpha=0..0.4; the others share the rest as before.")
+@click.option("--steps", type=click.IntRange(2, 200), default=9, show_default=True, help="How many shares.")
+@click.option("--market", help="Market snapshot to use instead of the request's.")
+@click.option("--mandate", "files", type=_TOML, multiple=True, help="File of a pod of your own.")
+@click.option("--json", "json_file", type=OUT, help="Write all points to this file; - is standard output.")
+@click.option("--csv", "csv_file", type=OUT, help="Write a row a point to this file; - is standard output.")
+def frontier(  # noqa: PLR0913, PLR0917 - one argument an option
+    file: Path,
+    max_etfs: str | None,
+    share: str | None,
+    steps: int,
+    market: str | None,
+    files: tuple[Path, ...],
+    json_file: Path | None,
+    csv_file: Path | None,
+) -> None:
+    """Sweep one rule of the request in FILE, and show what each value costs. Solves here, asks no server.
+
+    Exit status 0 if any value allows a portfolio, 1 if none does.
+    """
+    from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from cli.frontier import as_csv, as_json
+    from cli.frontier_page import show_frontier
+    from cli.page import make_console
+    from portfolio.errors import DataError
+
+    try:
+        mandates = _mandates(files)
+        sweep = _sweep(file, market, max_etfs, share, steps)
+    except DataError as error:
+        raise click.ClickException(str(error)) from None
+    columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=make_console(stderr=True), transient=True) as progress:
+        points = list(progress.track(sweep.points(mandates), total=len(sweep.values), description="solved"))
+    show_frontier(make_console(stderr=DASH in {json_file, csv_file}), points)
+    for target, write in ((json_file, as_json), (csv_file, as_csv)):
+        if target == DASH:
+            click.echo(write(points), nl=False)
+        elif target:
+            target.write_text(write(points), encoding="utf-8")
+    sys.exit(0 if any(point.objective is not None for point in points) else 1)
+
+
+def _mandates(files: tuple[Path, ...]) -> dict[str, Mandate]:
+    from agents.mandates import bundled, load
+
+    found = [load(pod) for pod in (*bundled(), *map(str, files))]
+    return {mandate.pod: mandate for mandate in found}
+
+
+def _sweep(file: Path, market: str | None, max_etfs: str | None, share: str | None, steps: int) -> Sweep:
+    from cli.frontier import sweep_etfs, sweep_share
+    from portfolio import market as markets
+
+    request = read_request(file, market=market)
+    if share is None:
+        first, last = _between(max_etfs or "4..15", "--max-etfs", r"\d+")
+        if not 1 <= first <= last <= _MOST_ETFS:
+            message = "give whole numbers from 1 to 1000, such as 4..15"
+            raise click.BadParameter(message, param_hint="--max-etfs")
+        return sweep_etfs(request, int(first), int(last))
+    if max_etfs is not None:
+        message = "--max-etfs and --share: sweep one rule at a time"
+        raise click.UsageError(message)
+    pod, _, bounds = share.partition("=")
+    least, most = _between(bounds, "--share", r"[\d.]+")
+    if not 0 <= least < most <= 1:
+        message = "give shares from 0 to 1, such as alpha=0..0.4"
+        raise click.BadParameter(message, param_hint="--share")
+    return sweep_share(request, pod, (least, most), steps, markets.load(request.market).risk_free)
+
+
+def _between(text: str, option: str, number: str) -> tuple[float, float]:
+    try:
+        first, last = re.fullmatch(rf"({number})\.\.({number})", text).groups()  # type: ignore[union-attr]
+        return float(first), float(last)
+    except (AttributeError, ValueError):
+        message = f"{text!r} is no range; write it as 4..15, or alpha=0..0.4"
+        raise click.BadParameter(message, param_hint=option) from None

@@ -1,0 +1,240 @@
+"""``podfolio market``."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from click.core import ParameterSource
+
+from bus.jetstream.roles import ADMIN, OBSERVER
+from bus.options import connection_options
+from cli.running import run
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from bus.jetstream import Connection
+    from portfolio.history.facts import Knowledge
+    from portfolio.history.prices import Prices
+    from portfolio.market import Market
+
+_CSV = click.Path(exists=True, dir_okay=False, path_type=Path)
+LIKE = "asx-outlook-2025-12"
+
+folder_option = click.option(
+    "--markets",
+    "folder",
+    envvar="PODFOLIO_MARKETS",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("markets"),
+    show_default=True,
+    help="Folder of your own markets.  [env: PODFOLIO_MARKETS]",
+)
+
+
+@click.group()
+def market() -> None:
+    """Make, show and publish markets: what each ETF is expected to return, risk, pay out and cost."""
+
+
+@market.command()
+@click.argument("prices", type=_CSV)
+@click.option("--id", "market_id", help="The name by which requests ask for it; by default, that of the file.")
+@folder_option
+@click.option("--facts", type=_CSV, help="CSV of what each ETF is: ticker, asset_class, liquidity, ...")
+@click.option("--distributions", type=_CSV, help="CSV of what was paid: ticker, date, amount_aud, franked_share.")
+@click.option("--like", default=LIKE, show_default=True, help="Bundled market that fills in facts; '' for none.")
+@click.option("--unit-prices", is_flag=True, help="The last prices are what a unit costs.")
+@click.option("--returns", type=click.Choice(["day", "week", "month"]), default="week", show_default=True)
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="First date to use.")
+@click.option(
+    "--coverage",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.95,
+    show_default=True,
+    help="Least share of the dates on which an ETF has a price; others are left out.",
+)
+def build(  # noqa: PLR0913, PLR0917 - one argument an option
+    prices: Path,
+    market_id: str | None,
+    folder: Path,
+    facts: Path | None,
+    distributions: Path | None,
+    like: str,
+    returns: str,
+    since: datetime | None,
+    coverage: float,
+    *,
+    unit_prices: bool,
+) -> None:
+    """Make a market of total-return prices in PRICES: a CSV file with a column date, and one an ETF.
+
+    Returns, risk and correlations follow from the prices; correlations are shrunk (Ledoit and Wolf). What
+    is delisted or has too few prices is left out, and reported.
+    """
+    from cli.market_page import show_built
+    from cli.page import make_console
+    from portfolio.errors import DataError
+    from portfolio.history.build import build as build_market
+    from portfolio.history.prices import read_prices
+    from portfolio.history.sample import Period
+    from portfolio.history.snapshot import keep
+
+    try:
+        name = _own_id(market_id if market_id is not None else prices.stem.lower())
+        read = read_prices(prices)
+        knowledge = _knowledge(read, facts, distributions, like, unit_prices=unit_prices)
+        first = since.date() if since else None
+        built = build_market(read, knowledge, Period(returns), since=first, coverage=coverage)
+        made = keep(folder / name, built.files)
+    except DataError as error:
+        raise click.ClickException(str(error)) from None
+    console = make_console()
+    show_built(console, made, built)
+    console.print(
+        f"It is in {folder / name}; look at it: podfolio market show {made.id} --markets {folder}", soft_wrap=True
+    )
+
+
+def _own_id(name: str) -> str:
+    from portfolio.market import ID_PATTERN, bundled
+
+    if not re.fullmatch(ID_PATTERN, name):
+        message = f"a market's id is of a-z 0-9 and -, not {name!r}: give another (--id)"
+        raise click.ClickException(message)
+    if name in bundled():
+        message = f"{name} comes with the product and stays what it is: give another id (--id)"
+        raise click.ClickException(message)
+    return name
+
+
+def _knowledge(
+    prices: Prices, facts: Path | None, distributions: Path | None, like: str, *, unit_prices: bool
+) -> Knowledge:
+    from portfolio.history.distributions import read_distributions
+    from portfolio.history.facts import Knowledge, read_facts
+
+    return Knowledge(
+        stated=(read_facts(facts), facts.name) if facts else ({}, ""),
+        payments=(read_distributions(distributions), distributions.name) if distributions else ({}, ""),
+        prices=(prices.last(), prices.file) if unit_prices else ({}, ""),
+        like=like,
+    )
+
+
+@market.command("list")
+@folder_option
+@connection_options("podfolio-market-list", role=OBSERVER)
+def list_markets(folder: Path, settings: Connection) -> None:
+    """List the markets that come with us, your own and, if a --server is given, those that are published there."""
+    from cli.market_page import show_list
+    from cli.page import make_console
+    from portfolio import market as markets
+
+    show_list(make_console(), {"bundled": markets.bundled(), str(folder): markets.own([folder])})
+    if click.get_current_context().get_parameter_source("server") is not ParameterSource.DEFAULT:
+        sys.exit(run(_list_published(settings)))
+
+
+async def _list_published(settings: Connection) -> int:
+    from bus.jetstream import connect
+    from cli.market_page import show_published
+    from cli.page import make_console
+
+    async with connect(settings) as bus:
+        show_published(make_console(), await bus.published_markets(), str(settings))
+    return 0
+
+
+@market.command()
+@click.argument("market_id", metavar="ID")
+@folder_option
+@connection_options("podfolio-market-publish", role=ADMIN)
+def publish(market_id: str, folder: Path, settings: Connection) -> None:
+    """Publish the market ID of your folder on a server, once: from then on, requests there may name it."""
+    from bus.snapshots import pack
+    from portfolio import market as markets
+    from portfolio.errors import DataError
+
+    _own_id(market_id)
+    found = markets.own([folder])
+    if market_id not in found:
+        message = f"there is no market {market_id!r} in {folder}; there are {', '.join(found) or 'none'}"
+        raise click.ClickException(message)
+    try:
+        made = markets.read(found[market_id])
+        packed = pack({name: (found[market_id] / name).read_bytes() for name in markets.FILES})
+    except DataError as error:
+        raise click.ClickException(str(error)) from None
+    sys.exit(run(_publish(settings, made, packed)))
+
+
+async def _publish(settings: Connection, made: Market, packed: bytes) -> int:
+    from bus.jetstream import connect
+    from bus.port import Stored
+
+    async with connect(settings) as bus:
+        stored = await bus.publish_market(made.id, made.sha256, packed)
+    if stored is Stored.TAKEN:
+        click.echo(
+            f"podfolio: another market is published as {made.id}, and stays: an id is published once; build this one"
+            " under a new --id",
+            err=True,
+        )
+        return 1
+    said = "published" if stored is Stored.NEW else "was published before"
+    click.echo(f"{made.id} ({made.sha256[:12]}) {said} on {settings}: {len(packed)} bytes, {len(made.etfs)} ETFs")
+    return 0
+
+
+@market.command()
+@click.argument("market_id", metavar="ID")
+@folder_option
+@connection_options("podfolio-market-fetch", role=OBSERVER)
+def fetch(market_id: str, folder: Path, settings: Connection) -> None:
+    """Fetch the published market ID into your folder, to look at it or to verify events with it."""
+    _own_id(market_id)
+    sys.exit(run(_fetch(settings, market_id, folder)))
+
+
+async def _fetch(settings: Connection, market_id: str, folder: Path) -> int:
+    from bus.jetstream import connect
+    from bus.snapshots import unpack
+    from portfolio.errors import DataError
+    from portfolio.history.snapshot import keep
+
+    async with connect(settings) as bus:
+        found = await bus.published_market(market_id)
+    if found is None:
+        click.echo(f"podfolio: no market {market_id!r} is published on {settings}", err=True)
+        return 1
+    try:
+        made = keep(folder / market_id, unpack(found[1], found[0]))
+    except DataError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{made.id} ({made.sha256[:12]}) is in {folder / market_id}")
+    return 0
+
+
+@market.command()
+@click.argument("market_id", metavar="ID")
+@folder_option
+def show(market_id: str, folder: Path) -> None:
+    """Show the market ID: a table of its ETFs, and a heat map of their correlations."""
+    from cli.market_page import show_market
+    from cli.page import make_console
+    from portfolio import market as markets
+    from portfolio.errors import DataError
+
+    found = {**markets.own([folder]), **markets.bundled()}
+    if market_id not in found:
+        message = f"unknown market {market_id!r}; there are {', '.join(sorted(found))} (--markets FOLDER has others)"
+        raise click.ClickException(message)
+    try:
+        show_market(make_console(), markets.read(found[market_id]))
+    except DataError as error:
+        raise click.ClickException(str(error)) from None

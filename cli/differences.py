@@ -1,0 +1,63 @@
+"""What two requests differ in, field by field, in words."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from bus.messages import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from bus.messages import OptimizationRequest
+
+# What tells the members of a list apart, the first that they have.
+_KEYS = ("goal_id", "ticker", "acquired")
+
+
+def differences(a: OptimizationRequest, b: OptimizationRequest) -> list[str]:
+    """Say each field in which *b* differs from *a*; what is left out counts as its default."""
+    return list(_compare("", json.loads(encode(a)), json.loads(encode(b))))
+
+
+def _compare(where: str, a: Any, b: Any) -> Iterator[str]:  # noqa: ANN401 - whatever JSON holds
+    if isinstance(a, list) and isinstance(b, list):
+        if not any(isinstance(member, dict) for member in (*a, *b)):
+            yield from (f"{where} has {_say(member)} only in the first" for member in a if member not in b)
+            yield from (f"{where} has {_say(member)} only in the second" for member in b if member not in a)
+            return
+        a, b = _by_key(a), _by_key(b)
+    if isinstance(a, dict) and isinstance(b, dict):
+        for name in [*a, *(name for name in b if name not in a)]:
+            path = f"{where}.{name}" if where else name
+            if name not in b:
+                yield f"{path} is only in the first: {_say(a[name])}"
+            elif name not in a:
+                yield f"{path} is only in the second: {_say(b[name])}"
+            else:
+                yield from _compare(path, a[name], b[name])
+    elif a != b:
+        more = f" ({abs(b - a):g} {'more' if b > a else 'less'})" if _number(a) and _number(b) else ""
+        yield f"{where} is {_say(b)} instead of {_say(a)}{more}"
+
+
+def _by_key(members: list[Any]) -> Mapping[str, Any]:
+    """Name the objects of a list: their order means nothing, that there are two of one name does."""
+    named: dict[str, Any] = {}
+    for member in members:
+        key = next((str(member[k]) for k in _KEYS if k in member), "")
+        name, again = key, 1
+        while name in named:
+            again += 1
+            name = f"{key} ({again})"
+        named[name] = member
+    return named
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _say(value: Any) -> str:  # noqa: ANN401 - whatever JSON holds
+    return "not given" if value is None else value if isinstance(value, str) else json.dumps(value)

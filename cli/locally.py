@@ -1,0 +1,49 @@
+"""Answer a request in this process, as agents and a coordinator would: what-if questions need no server."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from agents.answer import answer
+from bus import subjects
+from bus.messages import encode
+from bus.port import Message
+from coordinator.consolidation import consolidate
+from coordinator.decisions import Fail, Optimise, Record, admit, decide
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from bus.messages import FinalEvent, OptimizationRequest
+    from portfolio.mandate import Mandate
+
+# When a request was stored decides on its deadline alone; here, *stop* does.
+_STORED = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def solve(
+    request: OptimizationRequest, mandates: Mapping[str, Mandate], *, stop: Callable[[], bool] = lambda: False
+) -> FinalEvent:
+    """Find the final event of *request*.
+
+    Args:
+        request: What is asked.
+        mandates: Those of every pod there is.
+        stop: Asked while searching; true ends the search with the best portfolio so far.
+    """
+    asked = Message(subjects.request(request.request_id), encode(request), sequence=1, stored_at=_STORED)
+    refused = admit(asked, mandates)
+    if isinstance(refused, Fail):
+        return refused.event
+    found = {pod: answer(mandate, request.request_id, asked.data) for pod, mandate in mandates.items()}
+    answers = {
+        pod: Message(subjects.pod_result(request.request_id, pod), encode(each), sequence=2, stored_at=_STORED)
+        for pod, each in found.items()
+        if each is not None
+    }
+    action = decide(Record(asked, answers, None), due=False)
+    if isinstance(action, Fail):
+        return action.event
+    assert isinstance(action, Optimise)  # noqa: S101 - it was admitted, and every pod has answered
+    return consolidate(action.request, action.results, stop=stop)

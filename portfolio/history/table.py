@@ -1,0 +1,131 @@
+"""CSV files that people make: read with the line of everything that is wrong."""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING
+
+from portfolio.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+# As in requests.
+_TICKER = re.compile(r"[A-Z0-9]{1,12}")
+# More than these are not read by anybody.
+_SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What stands in one place of a file.
+
+    Attributes:
+        text: It, without blanks around it.
+        line: Its line in the file, from 1.
+        column: The name of its column.
+    """
+
+    text: str
+    line: int
+    column: str
+
+
+@dataclass(slots=True)
+class Faults:
+    """What is wrong with a file, so that all of it is told at once.
+
+    Attributes:
+        file: Its name.
+    """
+
+    file: str
+    _found: list[str] = field(default_factory=list)
+
+    def add(self, line: int, what: str) -> None:
+        """Note a fault."""
+        self._found.append(f"line {line}: {what}")
+
+    def refuse(self) -> None:
+        """End here if there was any.
+
+        Raises:
+            DataError: Naming the first of them, by line.
+        """
+        if self._found:
+            more = len(self._found) - _SHOWN
+            told = "; ".join(self._found[:_SHOWN]) + (f"; and {more} more" if more > 0 else "")
+            message = f"{self.file}: {told}"
+            raise DataError(message)
+
+    def day(self, cell: Cell) -> date | None:
+        """Read a date; None, and a fault, if it is none."""
+        try:
+            return date.fromisoformat(cell.text)
+        except ValueError:
+            self.add(cell.line, f"{cell.column} is {cell.text!r}, not a date such as 2025-11-07")
+            return None
+
+    def number(
+        self, cell: Cell, *, above: float = -math.inf, least: float = -math.inf, most: float = math.inf
+    ) -> float:
+        """Read a finite number; NaN, and a fault, if it is none or out of bounds."""
+        try:
+            value = float(cell.text)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            self.add(cell.line, f"{cell.column} is {cell.text!r}, not a number; leave out what is not known")
+        elif value <= above:
+            self.add(cell.line, f"{cell.column} is {cell.text}; it must be above {above:g}")
+        elif not least <= value <= most:
+            self.add(cell.line, f"{cell.column} is {cell.text}; it must be from {least:g} to {most:g}")
+        else:
+            return value
+        return math.nan
+
+    def ticker(self, line: int, text: str) -> str:
+        """Read a ticker; a fault if it cannot be one."""
+        if not _TICKER.fullmatch(text):
+            self.add(line, f"{text!r} is not a ticker: 1 to 12 of A-Z and 0-9")
+        return text
+
+
+def read_table(file: Path, *, needs: Sequence[str]) -> tuple[tuple[str, ...], list[dict[str, Cell]]]:
+    """Read a CSV file with a header: its columns, and its rows, each by column.
+
+    Args:
+        file: The file.
+        needs: Columns that it must have.
+
+    Raises:
+        DataError: If it cannot be read, a row is too long or too short, or a column is missing or stands twice.
+    """
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as opened:
+            reader = csv.reader(opened, strict=True)
+            lines = [(reader.line_num, [text.strip() for text in row]) for row in reader if any(row)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        message = f"{file.name} cannot be read as CSV in UTF-8: {error}"
+        raise DataError(message) from error
+    faults = Faults(file.name)
+    if not lines:
+        faults.add(1, f"it is empty; it needs a header with {', '.join(needs)}")
+        faults.refuse()
+    (first, header), *rows = lines
+    if missing := [name for name in needs if name not in header]:
+        faults.add(first, f"there is no column {', '.join(missing)}; there are {', '.join(header)}")
+    if twice := sorted({name for name in header if header.count(name) > 1}):
+        faults.add(first, f"the column {', '.join(map(repr, twice))} stands twice")
+    for line, row in rows:
+        if len(row) != len(header):
+            faults.add(line, f"{len(row)} fields, the header has {len(header)}")
+    faults.refuse()
+    return tuple(header), [
+        {name: Cell(text, line, name) for name, text in zip(header, row, strict=True)} for line, row in rows
+    ]

@@ -1,0 +1,246 @@
+"""Where a person meets which sentences, and when: by the file and the function that say them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from catalogue.sentences import Sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When sentences are said.
+
+    Attributes:
+        when: In words.
+        said_by: Beginnings of ``file::function``, and ``!`` if only errors are meant; of several, the longest counts.
+    """
+
+    when: str
+    said_by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """Where a person meets sentences.
+
+    Attributes:
+        title: In a few words.
+        told: How they come to that person.
+        moments: When they are said.
+    """
+
+    title: str
+    told: str
+    moments: tuple[Moment, ...]
+
+
+CHAPTERS = (
+    Chapter(
+        "A request is refused",
+        "In the final event, before anything is optimised. `reason` is `invalid_request`, `unknown_pod`, "
+        "`unknown_market` or `unknown_etf`. A field is told by its path, entries of lists counted from 0; up to eight "
+        "mistakes are told at once.",
+        (
+            Moment(
+                "The body is no JSON, or a field is missing, not known, of the wrong type or out of bounds",
+                ("bus/mistakes.py", "bus/forms.py"),
+            ),
+            Moment("Fields are right each for itself, and contradict each other", ("bus/messages.py",)),
+            Moment(
+                "The request names what this system does not have, or shares that nobody could invest",
+                (
+                    "coordinator/decisions.py::admit",
+                    "coordinator/decisions.py::_refuse",
+                    "portfolio/market.py::load",
+                    "portfolio/market.py::positions",
+                    "portfolio/shares.py",
+                ),
+            ),
+            Moment(
+                "Priorities or limits on correlations are for goals or pods that the request does not have",
+                ("portfolio/master.py::_refuse_strangers",),
+            ),
+            Moment(
+                "The account has what nobody can own, too little, or not the facts that the tax law asks for",
+                (
+                    "portfolio/trading/inventory.py::_refuse",
+                    "portfolio/trading/inventory.py::refuse",
+                    "portfolio/trading/inventory.py::in_play!",
+                    "portfolio/tax/parcels.py::__",
+                    "portfolio/tax/parcels.py::missing_facts",
+                    "portfolio/tax/regime.py",
+                    "portfolio/tax/taxpayer.py",
+                ),
+            ),
+            Moment("The rules cannot be rules", ("portfolio/rules.py",)),
+            Moment("The subject names no request", ("coordinator/shell.py::put_aside", "bus/subjects.py")),
+        ),
+    ),
+    Chapter(
+        "A pod fails",
+        "In the pod's message and in the final event, with the `reason` `goal_unreachable` or `rules_conflict`. What "
+        "several pods have to say stands one after the other.",
+        (
+            Moment("The pod may not buy enough ETFs", ("portfolio/sleeve.py::_refuse_small_universe",)),
+            Moment(
+                "No mix of its ETFs reaches its goals, and goals must not give way (`on_unreachable: fail`)",
+                (
+                    "portfolio/sleeve.py::_refuse_unreachable",
+                    "portfolio/sleeve.py::_conflict",
+                    "portfolio/sleeve.py::#",
+                ),
+            ),
+            Moment("What it is to make the most of is not there", ("portfolio/sleeve.py::optimise_sleeve",)),
+            Moment("An agent is started with a mandate that is none", ("agents/mandates.py", "portfolio/mandate.py")),
+        ),
+    ),
+    Chapter(
+        "Rules contradict each other",
+        "In the final event, with the `reason` `rules_conflict`: `message` as a whole, `conflicts` and `repairs` one "
+        "by one.",
+        (
+            Moment("The whole sentence, and what would repair it", ("portfolio/conflict.py",)),
+            Moment(
+                "The rules that it names",
+                ("portfolio/structure.py", "portfolio/trading/trades.py", "portfolio/ranking.py"),
+            ),
+        ),
+    ),
+    Chapter(
+        "Goals give way",
+        "With the portfolio: in `goals` of the final event, and on the page that the commands show.",
+        (
+            Moment(
+                "What a goal asks", ("portfolio/goals.py", "portfolio/mandate.py::words", "portfolio/mandate.py::label")
+            ),
+            Moment(
+                "What was asked, what was possible and what is delivered",
+                ("cli/page.py::_goals", "cli/page.py::_read_aloud", "cli/page.py::_of"),
+            ),
+        ),
+    ),
+    Chapter(
+        "Orders, and why",
+        "With the portfolio of a request that has an account: in `trading` of the final event, and on the page.",
+        (
+            Moment("Why an ETF is bought or sold; `why` of an order", ("portfolio/trading/orders.py",)),
+            Moment(
+                "Why a holding is neither traded nor counted; `why` of what is kept",
+                ("portfolio/trading/inventory.py::in_play",),
+            ),
+            Moment("What is to be known of the orders", ("cli/page.py::_said_of_trades",)),
+            Moment("How the tax on capital gains comes about", ("cli/parcels.py",)),
+        ),
+    ),
+    Chapter(
+        "It does not pay to trade",
+        "With a portfolio that has no orders; the figures are in `does_not_pay` of the final event.",
+        (Moment("What is owned is better than what trading would make of it", ("cli/page.py::_does_not_pay",)),),
+    ),
+    Chapter(
+        "Deadlines and overload",
+        "In the final event, with the `reason` `deadline_exceeded`, `overloaded` or `solver_failed`.",
+        (
+            Moment("A pod has not answered when the deadline comes", ("coordinator/decisions.py::_late",)),
+            Moment("More was asked than can be answered in time", ("coordinator/load.py",)),
+            Moment(
+                "The search ended without a portfolio",
+                ("portfolio/master.py", "portfolio/trading/whole_units.py::refusal"),
+            ),
+        ),
+    ),
+    Chapter(
+        "The system failed",
+        "In the final event, through no fault of the request: with the `reason` `internal_error`, `solver_failed`, "
+        "`markets_differ` or `unknown_market`.",
+        (
+            Moment(
+                "A process crashed, hung or ran out of memory",
+                (
+                    "bus/answering.py",
+                    "bus/child.py",
+                    "bus/workers.py",
+                    "agents/worker.py",
+                    "coordinator/shell.py",
+                ),
+            ),
+            Moment(
+                "Parts of the system are of different versions",
+                (
+                    "coordinator/consolidation.py::_sleeve",
+                    "coordinator/decisions.py::_weigh",
+                    "coordinator/decisions.py::_read_answer",
+                ),
+            ),
+            Moment(
+                "A market's files are not in order: mend the one named, or use a market that comes with Podfolio",
+                ("portfolio/market.py",),
+            ),
+            Moment(
+                "The solver cannot be trusted",
+                ("portfolio/goal_programming.py", "portfolio/integer_program.py", "portfolio/sleeve.py"),
+            ),
+            Moment("The portfolio did not pass its own check", ("coordinator/consolidation.py",)),
+        ),
+    ),
+    Chapter(
+        "What the check found",
+        "After that sentence, and in what `podfolio verify` says of an event that was changed: everything in which an "
+        "event contradicts itself, the market or the rules. None of it calls for a change of the request.",
+        (Moment("Rules or figures do not hold", ("portfolio/check/",)),),
+    ),
+    Chapter(
+        "The server",
+        "From every command and process that needs the NATS server: on standard error, and then in the log. Processes "
+        "try again by themselves where a sentence says so.",
+        (
+            Moment("There is no connection, or not with this key", ("bus/jetstream/wire.py", "bus/seeds.py")),
+            Moment(
+                "The server is not set up, or has other settings",
+                ("bus/jetstream/errors.py", "bus/jetstream/setup.py", "bus/process.py"),
+            ),
+            Moment("A message is too large, or has no room", ("bus/port.py", "bus/jetstream/publication.py")),
+            Moment("The server does not answer, or not wholly", ("bus/jetstream/", "bus/")),
+            Moment("A server of one's own does not start", ("bus/jetstream/server.py",)),
+            Moment("A process cannot say how it is", ("bus/http.py",)),
+        ),
+    ),
+    Chapter(
+        "The command line",
+        "From `podfolio` itself; errors on standard error.",
+        (
+            Moment("A request is asked", ("cli/requests.py", "cli/answers.py", "cli/arguments.py")),
+            Moment("An event is verified", ("cli/verify.py", "cli/public_key.py")),
+            Moment("A page is shown", ("cli/page.py",)),
+            Moment("Keys are made", ("cli/keys.py", "cli/commands/keys.py")),
+            Moment("The stream is watched", ("cli/stream.py",)),
+            Moment(
+                "A server is set up, or the whole system started",
+                ("cli/steps.py", "cli/system.py", "cli/commands/up.py"),
+            ),
+            Moment("A report is made, or the dashboard shown", ("report/", "dashboard/")),
+            Moment("Other commands", ("cli/", "agents/", "coordinator/")),
+        ),
+    ),
+    Chapter(
+        "For who calls the optimiser from Python",
+        "A request that arrives here has been read and checked before: only a program of one's own meets these.",
+        (Moment("Arguments contradict each other", ("portfolio/",)),),
+    ),
+)
+
+
+def place_of(sentence: Sentence) -> tuple[Chapter, Moment]:
+    """Find where a person meets a sentence."""
+    found = [
+        (len(beginning), chapter, moment)
+        for chapter in CHAPTERS
+        for moment in chapter.moments
+        for beginning in moment.said_by
+        if f"{sentence.place}{'!' if sentence.is_error else ''}".startswith(beginning)
+    ]
+    _, chapter, moment = max(found, key=lambda each: each[0])
+    return chapter, moment

@@ -1,0 +1,111 @@
+"""A coordinator reads the stream no more often than it must, and loses nothing by that."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from in_process import PODS, agent, coordinator
+from requests_made import data
+from test_flow import PATIENCE_S, publish
+
+from bus import subjects
+from bus.memory import MemoryBus
+from bus.messages import MasterPortfolioOptimized, Reason, parse_final
+from bus.port import Stored, UnreachableError
+from bus.subjects import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Collection, Mapping
+
+    from bus.messages import FinalEvent
+    from bus.port import Message
+
+
+class Counted(MemoryBus):
+    """Counts how often it is read, and may refuse to take final events."""
+
+    reads = 0
+    refuses = 0
+
+    async def record(self, subjects: Collection[str], *, including: Message | None = None) -> tuple[Message, ...]:
+        self.reads += 1
+        return await super().record(subjects, including=including)
+
+    async def publish_once(
+        self, subject: str, data: bytes, *, message_id: str, headers: Mapping[str, str], timeout_s: float = 10.0
+    ) -> Stored:
+        if self.refuses and subjects.parse(subject).kind is Kind.FINAL:
+            self.refuses -= 1
+            message = "no answer"
+            raise UnreachableError(message)
+        return await super().publish_once(subject, data, message_id=message_id, headers=headers, timeout_s=timeout_s)
+
+    async def holds(self, pattern: str, count: int = 1) -> list[Message]:
+        """Wait until so many messages are there, without counting."""
+        while len(found := await super().record([pattern])) < count:  # noqa: ASYNC110 - bounded by whoever waits
+            await asyncio.sleep(0.005)
+        return list(found)
+
+
+async def answered_by_all(bus: Counted) -> None:
+    """Publish a request, and have every pod answer it."""
+    stop = asyncio.Event()
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
+        for pod in PODS:
+            group.create_task(agent(bus, pod).run(stop, at_once=8))
+        await publish(bus, data())
+        await bus.holds(subjects.ALL_POD_RESULTS, len(PODS))
+        stop.set()
+
+
+@asynccontextmanager
+async def coordinated(bus: Counted) -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
+        group.create_task(coordinator(bus).run(stop, at_once=8))
+        yield
+        stop.set()
+
+
+async def final(bus: Counted) -> FinalEvent:
+    return parse_final((await bus.holds(subjects.final("r1")))[0].data)
+
+
+async def test_of_answers_in_hand_together_only_the_last_is_looked_into() -> None:
+    bus = Counted(PODS)
+    await answered_by_all(bus)
+
+    async with coordinated(bus):
+        assert isinstance(await final(bus), MasterPortfolioOptimized)
+
+    assert bus.reads == 1
+
+
+async def test_what_is_known_to_be_finished_is_not_read_again() -> None:
+    bus = Counted(PODS)
+
+    async with coordinated(bus):
+        await publish(bus, b"{")
+        event = await final(bus)
+        for pod in PODS:
+            subject = subjects.pod_result("r1", pod)
+            await bus.publish_once(subject, b"{}", message_id=subject, headers={})
+        marker = "podfolio.v1.request.no_id!"
+        await bus.publish_once(marker, b"{}", message_id=marker, headers={})
+        await bus.holds(subjects.ALL_REJECTED)  # which comes last
+
+    assert (event.type, event.reason) == ("MasterPortfolioFailed", Reason.INVALID_REQUEST)
+    assert bus.reads == 0
+
+
+async def test_a_final_event_that_could_not_be_published_is_not_taken_for_there() -> None:
+    bus = Counted(PODS)
+    bus.refuses = 1
+    await answered_by_all(bus)
+
+    async with coordinated(bus):
+        assert isinstance(await final(bus), MasterPortfolioOptimized)
+
+    assert bus.refuses == 0

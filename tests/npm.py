@@ -1,0 +1,34 @@
+"""Packages of npm, for tests that run JavaScript: installed once, beside the ``package.json`` that names them."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# No lock file, which would record a registry's address: the versions are exact. No package runs code to install itself.
+_INSTALL = ("install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
+
+
+def install(folder: Path) -> None:
+    """Install what the ``package.json`` in *folder* names, unless that is there already; one process at a time."""
+    named, there = folder / "package.json", folder / "node_modules" / ".installed"
+    with (folder / ".installing").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if there.is_file() and there.read_bytes() == named.read_bytes():
+            return
+        command = [program("npm"), *_INSTALL]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+        assert done.returncode == 0, f"npm could not install the packages of {named}:\n{done.stderr}"
+        there.write_bytes(named.read_bytes())
+
+
+def program(name: str) -> str:
+    """Find ``node`` or ``npm``."""
+    found = shutil.which(name)
+    assert found, f"{name} is missing: install Node.js 20 or newer (Debian: apt-get install nodejs npm)"
+    return found
