@@ -157,11 +157,11 @@ def _left_out(event: MasterPortfolioOptimized) -> Iterator[str]:
         refused = [ticker for ticker in account.left_out if ticker in never]
         unpriced = [ticker for ticker in account.left_out if ticker not in never]
         if refused:
-            yield f"{', '.join(refused)} was not considered for {pod_label(event, pod)}: it is never to be bought."
+            yield f"Not considered for {pod_label(event, pod)}, since never to be bought: {', '.join(refused)}."
         if unpriced:
             yield (
-                f"{', '.join(unpriced)} was not considered for {pod_label(event, pod)}: the market has no return and"
-                " risk, or no price, for it."
+                f"Not considered for {pod_label(event, pod)}, since the market has no return and risk, or no price, for"
+                f" it: {', '.join(unpriced)}."
             )
 
 

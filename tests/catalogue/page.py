@@ -33,7 +33,7 @@ One word for one thing, here and in the sentences:
 | term | what it is |
 |---|---|
 | request | what a customer's adviser asks, in one message; it has a `request_id` of its own, used once |
-| pod | a part of the capital with a purpose of its own: alpha, beta, gamma, delta |
+| pod | a part of the capital with a purpose of its own: alpha, beta, gamma, delta; to a customer, a part of the money |
 | mandate | a pod's terms: its goals, its ETFs, its limits |
 | agent | the process that finds the best portfolio of one pod alone |
 | coordinator | the process that optimises all pods together |

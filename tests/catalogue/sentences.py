@@ -17,8 +17,8 @@ ROOT = Path(__file__).parent.parent.parent
 PACKAGES = ("agents", "bus", "cli", "coordinator", "dashboard", "portfolio", "report")
 
 # What they have to say to people is said by others, or is no sentence: the server's configuration, the names of
-# metrics, spans and services, reasons (which ``page`` lists), HTTP's own words, the bus for tests, and the solver,
-# whose callers translate it.
+# metrics, spans and services, headers, reasons (which ``page`` lists), HTTP's own words, the bus for tests, and the
+# solver, whose callers translate it.
 _WITHOUT = (
     "bus/http.py::_",
     "bus/http.py::#",
@@ -30,6 +30,7 @@ _WITHOUT = (
     "bus/metrics.py",
     "bus/service.py",
     "bus/tracing.py",
+    "dashboard/headers.py::#",
     "portfolio/conic/",
 )
 # What texts are given to that are none either: logs, and descriptions of fields, options, columns and rows.

@@ -137,7 +137,7 @@ def test_limits_that_are_asked_for_and_not_kept_are_said_not_to_be_proven() -> N
 def test_what_is_never_to_be_bought_is_said_to_be_left_out_for_that() -> None:
     text = html.fromstring(written("shared")).text_content()
 
-    assert "SEMI was not considered for Opportunistic (delta): it is never to be bought." in text
+    assert "Not considered for Opportunistic (delta), since never to be bought: SEMI." in text
     assert "several parts may own an ETF" in text
 
 
@@ -318,5 +318,5 @@ def test_every_failure_says_what_happened_and_what_to_do_next(reason: Reason) ->
     happened, todo = (p.text_content() for p in document.xpath("//section[@id='summary']/p"))
     assert happened != todo
     assert todo.endswith(".")
-    assert f"({reason.value}): no answer" in document.text_content()
+    assert f"{reason.words}: no answer" in document.text_content()
     assert "No answer came from: gamma." in document.text_content()
