@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bus.messages import MasterPortfolioFailed
@@ -24,7 +25,8 @@ _SHARE = "{:.2%}"
 def sections(event: FinalEvent) -> tuple[Section, ...]:
     """Tell of an event, section by section."""
     if isinstance(event, MasterPortfolioFailed):
-        return refusal.sections(event)
+        happened, *others = refusal.sections(event)
+        return (replace(happened, lead=(*refusal.what_happened(event), *happened.lead)), *others)
     return (
         _naive_and_master(event),
         costs.comparison(event),

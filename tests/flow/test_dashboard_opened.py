@@ -17,6 +17,7 @@ from dashboard.opened import NotSeenError, opened, portfolio
 from dashboard.pictures import Pictures
 from dashboard.portfolio import series
 from portfolio import market as markets
+from report.refusal import what_happened
 
 if TYPE_CHECKING:
     from bus.messages import MasterPortfolioOptimized
@@ -111,7 +112,7 @@ async def test_a_failure_tells_why_and_what_would_do(bus: MemoryBus, name: str) 
 
     words = json.dumps(told, ensure_ascii=False)
     assert event.message in words
-    assert "What to do next" in words
+    assert all(sentence in words for sentence in what_happened(event))
     assert [section["charts"] for section in told["sections"] if section["charts"]] == []
 
 
