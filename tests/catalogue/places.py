@@ -239,10 +239,6 @@ CHAPTERS = (
                 "The dashboard is started",
                 ("cli/commands/dashboard.py", "cli/browser.py", "cli/commands/demo.py", "dashboard/serve.py"),
             ),
-            Moment(
-                "What goes over the wire is described (`podfolio schema`)",
-                ("cli/asyncapi.py", "cli/wire_page.py", "bus/channels.py"),
-            ),
             Moment("Other commands", ("cli/", "agents/", "coordinator/")),
         ),
     ),
