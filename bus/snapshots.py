@@ -80,7 +80,10 @@ def unpack(packed: bytes, sha256: str) -> dict[str, bytes]:
         message = f"what is published under the hash {sha256[:12]} is no market: {error}"
         raise DataError(message) from error
     if (found := digest(files)) != sha256:
-        message = f"what is published under the hash {sha256[:12]} has the hash {found[:12]}"
+        message = (
+            f"what is published under the hash {sha256[:12]} has the hash {found[:12]}: do not use it, and publish the"
+            " market under another id"
+        )
         raise DataError(message)
     return files
 

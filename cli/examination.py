@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from cli.verify import Check
 
 
+# Of what does not hold, so much is told with a refusal; ``podfolio verify`` tells all.
+_SHOWN = 3
+
+
 class RefusedError(ValueError):
     """An event that must not be shown; the message says why and what to do."""
 
@@ -28,11 +32,17 @@ def examined(data: bytes, expected: str | None) -> tuple[FinalEvent, tuple[str, 
     """
     checks = examine(data, expected)
     if wrong := [check for check in checks if check.verdict is Verdict.FAILS]:
-        told = "; ".join(f"{check.what}: {' '.join(check.words)}" for check in wrong)
+        told = "; ".join(f"{check.what}: {_told(check)}" for check in wrong)
         message = f"no report is written of an event that does not hold. {told}. See podfolio verify"
         raise RefusedError(message)
     event = parse_final(data)
     return event, tuple(_said(event, {check.what: check for check in checks}, expected))
+
+
+def _told(check: Check) -> str:
+    first, *details = check.words
+    more = f"; and {len(details) - _SHOWN} more" if len(details) > _SHOWN else ""
+    return f"{first} {'; '.join(details[:_SHOWN])}{more}".strip()
 
 
 def _said(event: FinalEvent, checks: dict[str, Check], expected: str | None) -> list[str]:

@@ -41,7 +41,7 @@ def show_frontier(console: Console, points: Sequence[Point]) -> None:
     for point in points:
         name = Text(_say(point), style="bold" if point.as_asked else "")
         if point.objective is None or point.figures is None:
-            table.add_row(name, *[""] * (len(columns) - 2), Text(point.outcome, style="yellow"))
+            table.add_row(name, *[""] * (len(columns) - 2), Text("no portfolio", style="yellow"))
             continue
         figures = (METRICS[m][1].format(v) if (v := point.figures[m]) is not None else "none" for m in _SHOWN)
         proven = Text("yes") if point.certified else Text(f"gap {point.gap:.1e}", style="yellow")
@@ -85,7 +85,7 @@ def _said(points: Sequence[Point], drawn: Sequence[float]) -> list[str]:
     """Say what the table cannot."""
     failed = [f"{_say(point).removesuffix(_ASKED)}: {point.message}" for point in points if point.objective is None]
     if not drawn:
-        return [*failed, "No value allows a portfolio."]
+        return [*failed, "No value allows a portfolio: change one of the rules above, and sweep again."]
     rule = points[0].rule
     what = "Sharpe ratio" if _by_sharpe(rule) else "objective"
     scale = f"Bars: the {what}, from {min(drawn):.5f} (one mark) to {max(drawn):.5f} ({_BAR} marks)"

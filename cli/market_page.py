@@ -113,7 +113,7 @@ def show_built(console: Console, market: Market, built: Built) -> None:
     if unpriced := [etf.ticker for etf in market.etfs if etf.price_aud is None]:
         console.print(
             f"* No price of a unit is known for {', '.join(unpriced)}: requests with an account cannot trade them"
-            " (price_aud in --facts, or --unit-prices)."
+            "; give price_aud in --facts, or --unit-prices."
         )
 
 

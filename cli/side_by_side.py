@@ -72,7 +72,7 @@ def _show_heads(console: Console, a: FinalEvent, b: FinalEvent) -> None:
 def _head(event: FinalEvent) -> dict[str, str]:
     told = {"Request": event.request_id, "Customer": event.customer_id or "", "Outcome": event.type}
     if isinstance(event, MasterPortfolioFailed):
-        return {**told, "Reason": event.reason.value, "Message": event.message}
+        return {**told, "Reason": event.reason.words, "Message": event.message}
     proof = event.certificate
     return {
         **told,

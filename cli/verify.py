@@ -86,7 +86,7 @@ def examine(data: bytes, key: str | None, folder: Path | None = None) -> list[Ch
     told = f"{event.type}, version {event.version}, of request {event.request_id}"
     checks = [Check("form", Verdict.HOLDS, (told,)), _check_signature(body, event.signature, key)]
     if not isinstance(event, MasterPortfolioOptimized):
-        reason = f"there is none ({event.reason.value}), so that there are no figures to check"
+        reason = f"there is none, since {event.reason.words}; so there are no figures to check"
         return [*checks, Check("portfolio", Verdict.HOLDS, (reason,))]
     return [*checks, *_check_portfolio(body, event, folder)]
 

@@ -78,9 +78,9 @@ class Load:
         """Say how long the queue is, how much time was left, and what to do."""
         left = f"{left_s:.3g} s of its {request.deadline_s:g} s are left" if left_s > 0 else "no time is left"
         message = (
-            f"too much is asked of this system at once: {len(self.waiting)} requests wait for this coordinator, "
-            f"each took {self.typical_s:.2g} s of late, and {left}; ask again later under a new request_id, allow more "
-            "time (deadline_s), or run more coordinators"
+            f"too much is asked of this system at once: this coordinator's queue is {len(self.waiting)} long, each "
+            f"request took {self.typical_s:.2g} s of late, and {left}; ask again later under a new request_id, allow "
+            "more time (deadline_s), or run more coordinators"
         )
         return MasterPortfolioFailed(
             request_id=request.request_id,

@@ -40,7 +40,10 @@ async def opened(bus: Bus, name: str) -> dict[str, Any]:
         row = with_message(row, message)
         event = _final(message) or event
     if row is None:
-        text = f"The stream holds no request {printable(name)!r} (any more): it keeps a week."
+        text = (
+            f"The stream holds no request {printable(name)!r} (any more; it keeps a week): check the id, or ask again"
+            " under another."
+        )
         raise NotSeenError(text)
     told = (_way(row), *(sections(event) if event else ()))
     drawn = series(event) if isinstance(event, MasterPortfolioOptimized) else {}
@@ -57,7 +60,7 @@ async def portfolio(bus: Bus, name: str) -> tuple[MasterPortfolioOptimized, int]
     for message in await _messages(bus, name):
         if isinstance(event := _final(message), MasterPortfolioOptimized):
             return event, message.sequence
-    text = f"The stream holds no portfolio of {printable(name)!r}."
+    text = f"The stream holds no portfolio of {printable(name)!r}: open the request to see why."
     raise NotSeenError(text)
 
 
@@ -100,7 +103,7 @@ def _answers(row: Row) -> Iterator[tuple[str, ...]]:
 
 def _answer(who: str, answer: Answer) -> tuple[str, ...]:
     after = "" if answer.after_ms is None else f"{answer.after_ms:,.0f} ms"
-    said = f"{answer.reason.replace('_', ' ')}: {answer.said}" if answer.reason else answer.said
+    said = f"{answer.reason}: {answer.said}" if answer.reason else answer.said
     return who, after, said
 
 

@@ -53,7 +53,7 @@ class Answer:
     Attributes:
         good: Whether it is a result, not a failure.
         said: What it says, in a few words.
-        reason: Of a failure, its reason's name.
+        reason: Of a failure, why, in words.
         after_ms: Time since the request was stored; None where that was not seen.
         spent_ms: Time it took to compute, by its own account.
     """
@@ -146,7 +146,7 @@ def _pod_answer(data: bytes) -> Answer:
     except BadMessageError:
         return Answer(good=False, said="cannot be read")
     if isinstance(answer, PodFailed):
-        return Answer(good=False, said=printable(answer.message), reason=answer.reason.value)
+        return Answer(good=False, said=printable(answer.message), reason=answer.reason.words)
     figures = answer.figures
     said = (
         f"{len(answer.weights)} ETFs, return {figures.expected_return:.1%}, volatility {figures.volatility:.1%},"
@@ -166,7 +166,7 @@ def _final_answer(data: bytes) -> Answer:
     except BadMessageError:
         return Answer(good=False, said="cannot be read")
     if isinstance(event, MasterPortfolioFailed):
-        return Answer(good=False, said=printable(event.message), reason=event.reason.value)
+        return Answer(good=False, said=printable(event.message), reason=event.reason.words)
     met, proven = sum(goal.met for goal in event.goals), event.certificate.certified
     said = (
         f"{len(event.weights)} ETFs, {met} of {len(event.goals)} goals met,"
@@ -184,7 +184,7 @@ def _rejection(data: bytes) -> Answer:
         body = MessageRejected.model_validate_json(data)
     except ValueError:
         return Answer(good=False, said="cannot be read")
-    return Answer(good=False, said=printable(f"{body.subject}: {body.message}"), reason=body.reason.value)
+    return Answer(good=False, said=printable(f"{body.subject}: {body.message}"), reason=body.reason.words)
 
 
 def _after_ms(row: Row, message: Message) -> float | None:

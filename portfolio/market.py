@@ -164,11 +164,23 @@ def read(folder: Traversable) -> Market:
     except (OSError, UnicodeDecodeError, KeyError, TypeError, ValueError, csv.Error) as error:
         if isinstance(error, DataError):
             raise
-        what = f"there is no {error}" if isinstance(error, KeyError) else str(error)
-        message = f"market {folder.name} cannot be read: {what}"
+        message = f"market {folder.name} cannot be read: {_what(error)}"
         raise DataError(message) from error
     _refuse_nonsense(market)
     return market
+
+
+def _what(error: Exception) -> str:
+    """Say what is wrong with a file."""
+    match error:
+        case OSError():
+            return f"{error.strerror}: {Path(str(error.filename)).name}"
+        case UnicodeDecodeError():
+            return f"byte {error.start} of a file is not UTF-8: write it as UTF-8"
+        case KeyError():
+            return f"there is no column {error}: add it"
+        case _:
+            return str(error)
 
 
 def _read(folder: Traversable) -> Market:
@@ -177,18 +189,23 @@ def _read(folder: Traversable) -> Market:
     moments = _by_ticker(folder.name, "moments.csv", rows["moments.csv"])
     described = _by_ticker(folder.name, "etfs.csv", rows["etfs.csv"])
     if strange := [ticker for ticker in moments if ticker not in described]:
-        message = f"moments.csv of market {folder.name} has {', '.join(strange)}, which etfs.csv does not describe"
+        message = (
+            f"moments.csv of market {folder.name} has {', '.join(strange)}, which etfs.csv does not describe: add them"
+            " there, or leave them out here"
+        )
         raise DataError(message)
     etfs = tuple(_etf(row) for ticker, row in described.items() if ticker in moments)
     tickers = [etf.ticker for etf in etfs]
     volatilities = np.array([_number(moments[ticker], "volatility") for ticker in tickers])
     expected_returns = np.array([_number(moments[ticker], "expected_return") for ticker in tickers])
     if still := [ticker for ticker, volatility in zip(tickers, volatilities, strict=True) if volatility <= 0]:
-        message = f"market {folder.name} has a volatility that is not positive for {', '.join(still)}"
+        message = f"volatility of {', '.join(still)} in market {folder.name} must be above 0: mend moments.csv"
         raise DataError(message)
     cash = [i for i, etf in enumerate(etfs) if etf.asset_class == CASH]
     if not cash:
-        message = f"market {folder.name} has no ETF of the asset class {CASH!r}, so no risk-free rate"
+        message = (
+            f"market {folder.name} has no ETF of the asset class {CASH!r}, so no risk-free rate: add one, such as BILL"
+        )
         raise DataError(message)
     correlations = _by_ticker(folder.name, "correlations.csv", rows["correlations.csv"])
     return Market(
@@ -206,7 +223,7 @@ def _by_ticker(market_id: str, file: str, rows: list[dict[str, str]]) -> dict[st
     found: dict[str, dict[str, str]] = {}
     for row in rows:
         if row["ticker"] in found:
-            message = f"{file} of market {market_id} names {row['ticker']} twice"
+            message = f"{file} of market {market_id} names {row['ticker']} twice: leave out one of its lines"
             raise DataError(message)
         found[row["ticker"]] = row
     return found
@@ -218,12 +235,13 @@ def _number(row: Mapping[str, str], column: str) -> float:
     Raises:
         ValueError: If it is none; says where.
     """
+    text = row[column] or ""
     try:
-        value = float(row[column])
-    except (TypeError, ValueError):
+        value = float(text)
+    except ValueError:
         value = np.nan
     if not np.isfinite(value):
-        message = f"{column} of {row['ticker']} is {row[column]!r}, not a number"
+        message = f"{column} of {row['ticker']} must be a number, not {text!r}"
         raise ValueError(message)
     return value
 
@@ -239,12 +257,13 @@ def _refuse_nonsense(market: Market) -> None:
         column = market.column(attribute)
         wrong = [t for t, value in zip(market.tickers, column, strict=True) if not 0 <= value <= most]
         if wrong:
-            message = f"market {market.id} has a {attribute} that is negative or too large for {', '.join(wrong)}"
+            bounds = "0 or more" if most == np.inf else f"from 0 to {most:g}"
+            message = f"{attribute} of {', '.join(wrong)} in market {market.id} must be {bounds}: mend etfs.csv"
             raise DataError(message)
 
     if free := [etf.ticker for etf in market.etfs if etf.price_aud is not None and etf.price_aud <= 0]:
         message = (
-            f"market {market.id} has a price that is not positive for {', '.join(free)}; leave out what is not known"
+            f"price_aud of {', '.join(free)} in market {market.id} must be above 0: leave it out where it is not known"
         )
         raise DataError(message)
 
@@ -259,21 +278,37 @@ def _etf(row: dict[str, str]) -> Etf:
         liquidity=_number(row, "liquidity"),
         half_spread=_number(row, "half_spread_bps") / 10_000,
         price_aud=_number(row, "price_aud") if row.get("price_aud") else None,
-        since=date.fromisoformat(row["since"]) if row.get("since") else None,
+        since=_day(row, "since") if row.get("since") else None,
     )
+
+
+def _day(row: Mapping[str, str], column: str) -> date:
+    """Read a date.
+
+    Raises:
+        ValueError: If it is none; says where.
+    """
+    try:
+        return date.fromisoformat(row[column])
+    except ValueError:
+        message = f"{column} of {row['ticker']} must be a date such as 2025-11-07, not {row[column]!r}"
+        raise ValueError(message) from None
 
 
 def _covariance(
     market_id: str, tickers: Sequence[str], volatilities: Vector, rows: Mapping[str, Mapping[str, str]]
 ) -> Matrix:
     if missing := [ticker for ticker in tickers if ticker not in rows]:
-        message = f"market {market_id} has no correlations for {', '.join(missing)}"
+        message = (
+            f"market {market_id} has no correlations for {', '.join(missing)}: add a row for each to correlations.csv"
+        )
         raise DataError(message)
     rho = np.array([[_number(rows[a], b) for b in tickers] for a in tickers])
     sound = np.array_equal(rho, rho.T) and (np.diag(rho) == 1).all()
     if not sound or np.linalg.eigvalsh(rho)[0] <= _DEFINITE:
         message = (
-            f"the correlations of market {market_id} are not symmetric and positive definite with ones on the diagonal"
+            f"the correlations of market {market_id} must be symmetric and positive definite, with ones on the"
+            " diagonal: mend correlations.csv"
         )
         raise DataError(message)
     return rho * np.outer(volatilities, volatilities)

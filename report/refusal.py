@@ -59,9 +59,9 @@ def what_happened(event: MasterPortfolioFailed) -> tuple[str, str]:
 
 def sections(event: MasterPortfolioFailed) -> tuple[Section, ...]:
     """Tell why there is no portfolio and what would have to change."""
-    message = f"In the system's words ({event.reason.value}): {event.message}"
+    told = f"In the system's words, {event.reason.words}: {event.message}"
     missing = (f"No answer came from: {', '.join(event.missing_pods)}.",) if event.missing_pods else ()
-    made = [Section("happened", "What happened", (message, *missing))]
+    made = [Section("happened", "What happened", (told, *missing))]
     if event.goals:
         made.append(Section("goals", "Goals out of reach", tables=(_goals(event),)))
     if event.conflicts:

@@ -91,13 +91,13 @@ def read_aloud(goal: GoalAccount, *, of: str = "", now: float | None = None) -> 
     label, show = FIGURES[goal.figure]
     of = of or " and ".join(goal.pods) or "The whole portfolio"
     side = "at most" if goal.better == "lower" else "at least"
-    text = f"{of}: {in_a_sentence(label)} of {side} {show(goal.asked)} was asked. "
+    said = f"{of}: {in_a_sentence(label)} of {side} {show(goal.asked)} was asked. "
     if goal.best_alone is not None:
-        text += f"Alone, with nothing else to care for, {show(goal.best_alone)} would be the best there is. "
+        said += f"Alone, with nothing else to care for, {show(goal.best_alone)} would be the best there is. "
     if goal.best_together is not None:
-        text += (
+        said += (
             f"With all rules and the goals before it, {show(goal.best_together)} is the best there is; that is proven. "
         )
     delivered = "is not defined" if goal.delivered is None else f"is {show(goal.delivered)}"
     whole = "" if now is None else f", and in whole units {show(now)}"
-    return f"{text}In this portfolio it {delivered}{whole}."
+    return f"{said}In this portfolio it {delivered}{whole}."

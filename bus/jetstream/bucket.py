@@ -83,6 +83,6 @@ async def _content(wire: Wire, sha256: str, timeout_s: float) -> bytes:
     """Ask any replica: what is under a hash is the same everywhere, or not there yet."""
     frame = await wire.ask(f"$JS.API.DIRECT.GET.{MARKETS}.{subjects.market_content(sha256)}", timeout_s=timeout_s)
     if status(frame):
-        message = f"the replica that answered has not yet got the market with the hash {sha256[:12]}"
+        message = f"the replica that answered has not yet got the market with the hash {sha256[:12]}: ask again"
         raise UnreachableError(message)
     return frame.data

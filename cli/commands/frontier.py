@@ -86,7 +86,7 @@ def _sweep(file: Path, market: str | None, max_etfs: str | None, share: str | No
             raise click.BadParameter(message, param_hint="--max-etfs")
         return sweep_etfs(request, int(first), int(last))
     if max_etfs is not None:
-        message = "--max-etfs and --share: sweep one rule at a time"
+        message = "give --max-etfs or --share, not both: one rule is swept at a time"
         raise click.UsageError(message)
     pod, _, bounds = share.partition("=")
     least, most = _between(bounds, "--share", r"[\d.]+")

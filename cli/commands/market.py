@@ -163,7 +163,8 @@ def publish(market_id: str, folder: Path, settings: Connection) -> None:
     _own_id(market_id)
     found = markets.own([folder])
     if market_id not in found:
-        message = f"there is no market {market_id!r} in {folder}; there are {', '.join(found) or 'none'}"
+        there = f"name one of {', '.join(found)}" if found else "podfolio market build makes one"
+        message = f"there is no market {market_id} in {folder}: {there}, or give another folder (--markets)"
         raise click.ClickException(message)
     try:
         made = markets.read(found[market_id])
@@ -210,7 +211,11 @@ async def _fetch(settings: Connection, market_id: str, folder: Path) -> int:
     async with connect(settings) as bus:
         found = await bus.published_market(market_id)
     if found is None:
-        click.echo(f"podfolio: no market {market_id!r} is published on {settings}", err=True)
+        click.echo(
+            f"podfolio: no market {market_id} is published on {settings}: name one that podfolio market list shows"
+            " with --server",
+            err=True,
+        )
         return 1
     try:
         made = keep(folder / market_id, unpack(found[1], found[0]))
@@ -232,7 +237,9 @@ def show(market_id: str, folder: Path) -> None:
 
     found = {**markets.own([folder]), **markets.bundled()}
     if market_id not in found:
-        message = f"unknown market {market_id!r}; there are {', '.join(sorted(found))} (--markets FOLDER has others)"
+        message = (
+            f"unknown market {market_id}: name one of {', '.join(sorted(found))}, or give another folder (--markets)"
+        )
         raise click.ClickException(message)
     try:
         show_market(make_console(), markets.read(found[market_id]))

@@ -70,7 +70,10 @@ async def _from_server(
     async with connect(settings) as bus:
         found = await bus.record((subjects.final(request_id),))
     if not found:
-        message = f"the server has no final event of {request_id} (yet), and there is no file of that name"
+        message = (
+            f"the server has no final event of {request_id} (yet), and there is no file of that name: try again later,"
+            " or give an event's file"
+        )
         raise click.ClickException(message)
     _write(found[0].data, expected, out, deck=deck)
     return 0

@@ -34,7 +34,7 @@ export function showSummary(summary, status) {
 
 function showReasons(reasons) {
   byId("no-reasons").hidden = reasons.length > 0;
-  const items = reasons.map(([reason, number]) => `${reason.replaceAll("_", " ")}: ${count(number)}`);
+  const items = reasons.map(([reason, number]) => `${reason}: ${count(number)}`);
   const list = byId("reasons");
   if ([...list.children].map((item) => item.textContent).join("\n") === items.join("\n")) return;
   list.replaceChildren(...items.map((item) => element("li", {}, item)));

@@ -86,7 +86,7 @@ function ofCoordinator(row) {
 
 function told(answer, text) {
   if (answer.good) return { state: "good", parts: [...sign("✓", "done:"), text] };
-  const why = answer.reason.replaceAll("_", " ") || answer.said;
+  const why = answer.reason || answer.said;
   const more = answer.reason && text === answer.said ? element("span", { class: "quiet" }, text) : null;
   return { state: "bad", parts: [...sign("✕", "failed:"), element("span", {}, why), more].filter(Boolean) };
 }

@@ -260,7 +260,8 @@ class Portfolio:
         """Check one goal."""
         name, asked, value = told["name"], due["asked"], due["delivered"]
         if any(told[key] != due[key] for key in ("pods", "figure", "better")) or not same(told["asked"], asked):
-            yield f"{name} is told as another goal than {due['figure']} of {due['pods']}, asked {asked}"
+            whose = " and ".join(due["pods"]) or "all pods"
+            yield f"{name} is told as another goal than {due['figure']} of {whose}, asked {asked}"
         if not same(told["delivered"], value):
             yield f"{name} delivers {value}, not {told['delivered']}"
             return

@@ -79,7 +79,7 @@ def read_facts(file: Path) -> dict[str, dict[str, str]]:
     for row in rows:
         ticker = faults.ticker(row["ticker"].line, row["ticker"].text)
         if ticker in found:
-            faults.add(row["ticker"].line, f"{ticker} stands twice")
+            faults.add(row["ticker"].line, f"{ticker} stands twice; leave one of them out")
         given = {name: cell for name, cell in row.items() if name in COLUMNS and cell.text}
         for cell in given.values():
             _check(cell, faults)
@@ -165,7 +165,7 @@ class Knowledge:
 def _bundled_facts(market_id: str) -> dict[str, dict[str, str]]:
     folders = bundled()
     if market_id not in folders:
-        message = f"unknown market {market_id!r}; this system has {', '.join(folders)}"
+        message = f"unknown market {market_id}: name one of {', '.join(folders)} (--like)"
         raise DataError(message)
     lines = (folders[market_id] / "etfs.csv").read_text(encoding="utf-8").splitlines()
     return {row["ticker"]: row for row in csv.DictReader(lines)}

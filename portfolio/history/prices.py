@@ -60,7 +60,7 @@ def read_prices(file: Path) -> Prices:
     if not tickers:
         faults.add(1, "there is no ETF: besides date, a column each, named by its ticker")
     if not rows:
-        faults.add(2, "there is no price")
+        faults.add(2, "there is no price: give a row for each date")
     read: dict[date, tuple[int, list[float]]] = {}
     for row in rows:
         day = faults.day(row[_DATE])
@@ -68,7 +68,7 @@ def read_prices(file: Path) -> Prices:
         if day is None:
             continue
         if day in read:
-            faults.add(row[_DATE].line, f"{day} stands again, first in line {read[day][0]}")
+            faults.add(row[_DATE].line, f"{day} stands again, first in line {read[day][0]}; leave one of them out")
         read.setdefault(day, (row[_DATE].line, values))
     faults.refuse()
     dates = tuple(sorted(read))

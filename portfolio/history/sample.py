@@ -99,7 +99,7 @@ def align(prices: Prices, period: Period, *, since: date | None = None, coverage
     """
     rows = [i for i, day in enumerate(prices.dates) if since is None or day >= since]
     if not rows:
-        message = f"{prices.file} has no date from {since} on; its last is {prices.dates[-1]}"
+        message = f"{prices.file} has no date from {since} on, its last is {prices.dates[-1]}: give an earlier --since"
         raise DataError(message)
     dates = [prices.dates[i] for i in rows]
     there = np.isfinite(prices.values[rows])
@@ -118,7 +118,7 @@ def align(prices: Prices, period: Period, *, since: date | None = None, coverage
     returns = (values[1:] / values[:-1] - 1)[follows]
     if len(returns) < _LEAST_RETURNS:
         message = (
-            f"{prices.file} gives {len(returns)} {period.adjective} returns that all of {len(kept)} ETFs have, at least"
+            f"{prices.file} gives {len(returns)} {period.adjective} returns that every ETF has, at least"
             f" {_LEAST_RETURNS} are needed: give a longer history, a shorter period, or fewer ETFs"
         )
         raise DataError(message)

@@ -70,7 +70,7 @@ def keep(folder: Path, files: Mapping[str, bytes]) -> Market:
             read(made)
             made.rename(folder)
     except OSError as error:
-        message = f"{folder} cannot be written: {error}"
+        message = f"{folder} cannot be written ({error.strerror}): give another folder (--markets)"
         raise DataError(message) from error
     return read(folder)
 

@@ -111,7 +111,10 @@ def read_table(file: Path, *, needs: Sequence[str]) -> tuple[tuple[str, ...], li
             reader = csv.reader(opened, strict=True)
             lines = [(reader.line_num, [text.strip() for text in row]) for row in reader if any(row)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        message = f"{file.name} cannot be read as CSV in UTF-8: {error}"
+        what = error.strerror if isinstance(error, OSError) else error
+        if isinstance(error, UnicodeDecodeError):
+            what = f"its byte {error.start} is none, so save it as UTF-8"
+        message = f"{file.name} cannot be read as CSV in UTF-8: {what}"
         raise DataError(message) from error
     faults = Faults(file.name)
     if not lines:
@@ -119,12 +122,12 @@ def read_table(file: Path, *, needs: Sequence[str]) -> tuple[tuple[str, ...], li
         faults.refuse()
     (first, header), *rows = lines
     if missing := [name for name in needs if name not in header]:
-        faults.add(first, f"there is no column {', '.join(missing)}; there are {', '.join(header)}")
+        faults.add(first, f"there is no column {', '.join(missing)} beside {', '.join(header)}: add it")
     if twice := sorted({name for name in header if header.count(name) > 1}):
-        faults.add(first, f"the column {', '.join(map(repr, twice))} stands twice")
+        faults.add(first, f"the column {', '.join(map(repr, twice))} stands twice; name each once")
     for line, row in rows:
         if len(row) != len(header):
-            faults.add(line, f"{len(row)} fields, the header has {len(header)}")
+            faults.add(line, f"{len(row)} fields, the header has {len(header)}; give as many")
     faults.refuse()
     return tuple(header), [
         {name: Cell(text, line, name) for name, text in zip(header, row, strict=True)} for line, row in rows

@@ -12,7 +12,7 @@ from stage import PATIENCE_MS, visiting
 from stream_made import conversation, send
 
 from bus import subjects
-from bus.messages import MasterPortfolioOptimized, parse_final
+from bus.messages import MasterPortfolioOptimized, Reason, parse_final
 
 if TYPE_CHECKING:
     from conftest import Working
@@ -58,11 +58,14 @@ async def test_a_failure_says_its_reason(browser: Browser, stage: Stage) -> None
     await send(stage.bus, [*conversation("unreachable", "r1"), *conversation("conflict", "r2")])
     await send(stage.bus, [(subjects.rejected(1), json.dumps(told).encode())])
     async with visiting(browser, stage.url) as page:
-        await expect(row(page, "r1").locator(".pod[data-state=bad]")).to_have_text(["✕failed: goal unreachable"] * 2)
-        await expect(row(page, "r2").locator(".coordinator")).to_contain_text("rules conflict")
+        await expect(row(page, "r1").locator(".pod[data-state=bad]")).to_have_text(
+            [f"✕failed: {Reason.GOAL_UNREACHABLE.words}"] * 2
+        )
+        await expect(row(page, "r2").locator(".coordinator")).to_contain_text(Reason.RULES_CONFLICT.words)
         await expect(row(page, "rejected.1").locator(".coordinator")).to_contain_text("it names no request")
         reasons = page.get_by_role("region", name="Without a portfolio, by reason").get_by_role("listitem")
-        await expect(reasons).to_have_text(["goal unreachable: 1", "rules conflict: 1", "invalid request: 1"])
+        told = [Reason.GOAL_UNREACHABLE, Reason.RULES_CONFLICT, Reason.INVALID_REQUEST]
+        await expect(reasons).to_have_text([f"{reason.words}: 1" for reason in told])
         await page.get_by_label("Show").select_option("failed")
         await expect(page.locator("#requests tbody tr")).to_have_count(3)
         await page.get_by_label("Find").fill("r2")

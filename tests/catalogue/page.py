@@ -33,7 +33,7 @@ One word for one thing, here and in the sentences:
 | term | what it is |
 |---|---|
 | request | what a customer's adviser asks, in one message; it has a `request_id` of its own, used once |
-| pod | a part of the capital with a purpose of its own: alpha, beta, gamma, delta |
+| pod | a part of the capital with a purpose of its own: alpha, beta, gamma, delta; to a customer, a part of the money |
 | mandate | a pod's terms: its goals, its ETFs, its limits |
 | agent | the process that finds the best portfolio of one pod alone |
 | coordinator | the process that optimises all pods together |
@@ -73,21 +73,26 @@ def _lines() -> Iterator[str]:
         yield from ("", f"## {chapter.title}", "", chapter.told)
         for moment in chapter.moments:
             here = {one.template: one for one in found if place_of(one) == (chapter, moment)}
+            elsewhere = [one.template for one in found if one.template not in here]
             if here:
                 yield from ("", f"**{moment.when}**", "")
                 for sentence in here.values():
                     yield f"- {_text(sentence.template)}"
-                    if (example := example_of(sentence, list(here), said)) is not None:
+                    if (example := example_of(sentence, list(here), elsewhere, said)) is not None:
                         yield f"  > {_text(example)}"
     yield ""
 
 
-def example_of(sentence: Sentence, templates: Sequence[str], said: Sequence[str]) -> str | None:
+def example_of(
+    sentence: Sentence, templates: Sequence[str], elsewhere: Sequence[str], said: Sequence[str]
+) -> str | None:
     """Find what the code said with a sentence; None if that says no more than the sentence.
 
     Args:
         sentence: The sentence, or part of one.
         templates: All that may be said at that moment: what says more of a text has a better claim to it.
+        elsewhere: All that is said at other moments: of a text that is wholly one of these, only what fills its gaps
+            can be another sentence.
         said: What was said.
     """
     if sentence.is_error and sentence.template == literals(sentence.template):
@@ -95,12 +100,20 @@ def example_of(sentence: Sentence, templates: Sequence[str], said: Sequence[str]
     length = len(literals(sentence.template))
     finds = pattern(sentence.template)
     rivals = [pattern(other) for other in templates if len(literals(other)) > length]
+    others = [pattern(other) for other in elsewhere if len(literals(other)) > length]
+
+    def is_said_in(text: str) -> bool:
+        if (match := finds.search(text)) is None:
+            return False
+        begins = match.end(1) if sentence.template.startswith("{") else match.start()
+        wholes = [whole for other in others if (whole := other.fullmatch(text))]
+        return all(any(first <= begins < last for first, last in whole.regs[1:]) for whole in wholes)
 
     def rank(text: str) -> tuple[bool, int]:
         begins = match.start() if (match := finds.search(text)) else 0
         return finds.fullmatch(text) is None, sum(rival.match(text, begins) is not None for rival in rivals)
 
-    example = min((text for text in said if finds.search(text)), key=rank, default=None)
+    example = min(filter(is_said_in, said), key=rank, default=None)
     return None if example == sentence.template else example
 
 

@@ -47,8 +47,8 @@ def template(text: ast.expr) -> str:
 
 
 def pattern(said: str) -> re.Pattern[str]:
-    """Make an expression that finds what a template became."""
-    return re.compile(".+?".join(re.escape(literal) for literal in _GAP.split(said)), re.DOTALL)
+    """Make an expression that finds what a template became, with a group a gap."""
+    return re.compile("(.+?)".join(re.escape(literal) for literal in _GAP.split(said)), re.DOTALL)
 
 
 def literals(said: str) -> str:

@@ -118,7 +118,7 @@ CHAPTERS = (
             ),
             Moment(
                 "What was asked, what was possible and what is delivered",
-                ("cli/page.py::_goals", "cli/page.py::_read_aloud", "cli/page.py::_of"),
+                ("cli/page.py::_goals", "report/sentences.py::read_aloud"),
             ),
         ),
     ),
@@ -131,14 +131,14 @@ CHAPTERS = (
                 "Why a holding is neither traded nor counted; `why` of what is kept",
                 ("portfolio/trading/inventory.py::in_play",),
             ),
-            Moment("What is to be known of the orders", ("cli/page.py::_said_of_trades",)),
-            Moment("How the tax on capital gains comes about", ("cli/parcels.py",)),
+            Moment("What is to be known of the orders", ("report/sentences.py",)),
+            Moment("How the tax on capital gains comes about", ("report/parcels.py",)),
         ),
     ),
     Chapter(
         "It does not pay to trade",
         "With a portfolio that has no orders; the figures are in `does_not_pay` of the final event.",
-        (Moment("What is owned is better than what trading would make of it", ("cli/page.py::_does_not_pay",)),),
+        (Moment("What is owned is better than what trading would make of it", ("report/sentences.py::why_no_order",)),),
     ),
     Chapter(
         "Deadlines and overload",
@@ -202,6 +202,7 @@ CHAPTERS = (
                 "The server is not set up, or has other settings",
                 ("bus/jetstream/errors.py", "bus/jetstream/setup.py", "bus/process.py"),
             ),
+            Moment("A market is published or fetched", ("bus/snapshots.py", "bus/jetstream/bucket.py")),
             Moment("A message is too large, or has no room", ("bus/port.py", "bus/jetstream/publication.py")),
             Moment("The server does not answer, or not wholly", ("bus/jetstream/", "bus/")),
             Moment("A server of one's own does not start", ("bus/jetstream/server.py",)),
@@ -212,7 +213,7 @@ CHAPTERS = (
         "The command line",
         "From `podfolio` itself; errors on standard error.",
         (
-            Moment("A request is asked", ("cli/requests.py", "cli/answers.py", "cli/arguments.py")),
+            Moment("A request is asked", ("cli/requests.py", "cli/answers.py", "cli/arguments.py", "cli/bar.py")),
             Moment("An event is verified", ("cli/verify.py", "cli/public_key.py")),
             Moment("A page is shown", ("cli/page.py",)),
             Moment("Keys are made", ("cli/keys.py", "cli/commands/keys.py")),
@@ -221,8 +222,45 @@ CHAPTERS = (
                 "A server is set up, or the whole system started",
                 ("cli/steps.py", "cli/system.py", "cli/commands/up.py"),
             ),
-            Moment("A report is made, or the dashboard shown", ("report/", "dashboard/")),
+            Moment(
+                "A market is made of prices",
+                ("portfolio/history/", "cli/commands/market.py::build", "cli/market_page.py::show_built"),
+            ),
+            Moment("Markets are shown, published or fetched", ("cli/commands/market.py", "cli/market_page.py")),
+            Moment(
+                "Two requests or two final events are compared",
+                ("cli/commands/compare.py", "cli/differences.py", "cli/side_by_side.py"),
+            ),
+            Moment(
+                "One rule is swept, to see what each value costs", ("cli/commands/frontier.py", "cli/frontier_page.py")
+            ),
+            Moment("A report is written", ("cli/commands/report.py", "cli/examination.py")),
+            Moment(
+                "The dashboard is started",
+                ("cli/commands/dashboard.py", "cli/browser.py", "cli/commands/demo.py", "dashboard/serve.py"),
+            ),
             Moment("Other commands", ("cli/", "agents/", "coordinator/")),
+        ),
+    ),
+    Chapter(
+        "The dashboard",
+        "In the browser, of `podfolio dashboard`: of a request in its row, and in full where it is opened.",
+        (
+            Moment("A request in its row", ("dashboard/row.py", "dashboard/board.py")),
+            Moment("A request that is opened", ("dashboard/opened.py", "dashboard/portfolio.py")),
+            Moment("The page, and what it cannot show", ("dashboard/",)),
+        ),
+    ),
+    Chapter(
+        "The report",
+        "From `podfolio report`: a page or slides for the customer, to whom a pod is a part of the money.",
+        (
+            Moment("There is no portfolio", ("report/refusal.py",)),
+            Moment("What is suggested", ("report/suggestion.py", "report/positions.py", "report/story.py::_summary")),
+            Moment("What it costs", ("report/costs.py",)),
+            Moment("Which goals are met, and which are not", ("report/outcome.py", "report/story.py")),
+            Moment("What it rests on", ("report/assumptions.py",)),
+            Moment("On every page and slide", ("report/",)),
         ),
     ),
     Chapter(

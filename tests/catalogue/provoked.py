@@ -9,7 +9,8 @@ import json
 import math
 import os
 import tempfile
-from datetime import UTC, date, datetime
+import zlib
+from datetime import UTC, date, datetime, timedelta
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,13 +26,22 @@ from bus import subjects
 from bus.child import Child, ChildDiedError
 from bus.messages import MasterPortfolioFailed, PodFailed, PodResult, encode, parse_request
 from bus.port import Message, TooLargeError
+from bus.snapshots import unpack
 from cli.__main__ import podfolio
+from cli.differences import differences
+from cli.frontier import sweep_etfs
+from cli.frontier_page import show_frontier
 from cli.page import make_console, show
+from cli.side_by_side import show_side_by_side
 from coordinator.consolidation import consolidate
 from coordinator.decisions import Fail, admit, decide, read_record
 from coordinator.load import Load
 from portfolio import market as markets
 from portfolio.errors import PortfolioError
+from portfolio.history.distributions import read_distributions, trailing
+from portfolio.history.facts import Knowledge, read_facts
+from portfolio.history.prices import read_prices
+from portfolio.history.sample import Period, align
 from portfolio.mandate import Measure, Objective
 from portfolio.rules import Preferences, Rules
 from portfolio.sleeve import optimise_sleeve
@@ -39,9 +49,12 @@ from portfolio.tax.income import Distributions, after_tax_income
 from portfolio.tax.parcels import Parcel, Quotes, refuse_future
 from portfolio.tax.regime import Reform, steady_cpi
 from portfolio.tax.taxpayer import Entity, Taxpayer
+from report.story import tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from rich.console import Console
 
     from bus.messages import FinalEvent
 
@@ -57,10 +70,12 @@ def provoked() -> tuple[str, ...]:
     said = [
         *_refused(),
         *_arguments(),
+        *_histories(),
         *_pods(),
         *_decided(),
         *_crashed(),
         *(text for event in events for text in _told(event)),
+        *_compared(events),
         *_commands(events),
     ]
     return tuple(dict.fromkeys(said))
@@ -124,6 +139,8 @@ def _arguments() -> Iterator[str]:
     ]
     for call in wrong:
         yield _says(call)
+    yield _says(lambda: unpack(b"", "0" * 64))
+    yield _says(lambda: unpack(zlib.compress(json.dumps(dict.fromkeys(markets.FILES, "")).encode()), "0" * 64))
     with tempfile.TemporaryDirectory() as folder:
         for i, (file, text) in enumerate(_MARKETS):
             where = Path(folder) / str(i) / "my-market"
@@ -131,6 +148,46 @@ def _arguments() -> Iterator[str]:
             yield _says(lambda where=where, file=file, text=text: markets.read(write_market(where, **{file: text})))
 
 
+def _histories() -> Iterator[str]:
+    """Make markets of files that are not as they should be."""
+    days = [date(2024, 1, 1) + timedelta(weeks=week) for week in range(30)]
+    rising = "".join(f"{day},{100 + i},{50 + i % 3}\n" for i, day in enumerate(days))
+    still = "".join(f"{day},100,{50 + i % 3}\n" for i, day in enumerate(days))
+    ends = "".join(f"{day},100,{50 if i < 3 else ''}\n" for i, day in enumerate(days))
+    week, head = Period.WEEK, "date,VAS,BILL\n"
+    files: list[tuple[str, Callable[[Path], object]]] = [
+        ("", read_prices),
+        ("day,VAS\n2025-01-02,1\n", read_prices),
+        ("date\n2025-01-02\n", read_prices),
+        ("date,VAS\n", read_prices),
+        ("date,VAS,VAS\n2025-01-02,1,1\n", read_prices),
+        ("date,vas\n2 January,x\n2025-01-02,-1\n2025-01-02,1,2\n", read_prices),
+        ("date,vas\n2 January,x\n2025-01-02,-1\n2025-01-02,1\n", read_prices),
+        ("ticker,liquidity,colour\nVAS,7,red\nVAS,1,red\n", read_facts),
+        (f"{_PAID}VAS,2025-06-30,1,0.5\nVAS,2025-06-30,1,0.5\n", read_distributions),
+        (head + rising, lambda file: align(read_prices(file), week, since=date(2030, 1, 1))),
+        (head + still, lambda file: align(read_prices(file), week)),
+        (head + ends, lambda file: align(read_prices(file), Period.MONTH)),
+        (head + "2025-01-02,1,\n2025-01-03,,1\n", lambda file: align(read_prices(file), week)),
+        (head + rising, lambda _: Knowledge(like="nowhere").of(["VAS"], until=days[-1])),
+        (head + rising, lambda _: Knowledge().of(["VAS"], until=days[-1])),
+        (
+            f"{_PAID}VAS,2020-06-30,1,0.5\n",
+            lambda file: trailing("VAS", read_distributions(file)["VAS"], 100.0, until=days[-1]),
+        ),
+        (
+            f"{_PAID}VAS,2024-06-30,1,0.5\n",
+            lambda file: Knowledge(payments=(read_distributions(file), file.name)).of(["VAS"], until=days[-1]),
+        ),
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "house.csv"
+        for text, read in files:
+            file.write_text(text, encoding="utf-8")
+            yield _says(lambda read=read: read(file))
+
+
+_PAID = "ticker,date,amount_aud,franked_share\n"
 _MOMENTS = "ticker,expected_return,volatility,source\n"
 _MARKETS = (
     ("moments", f"{_MOMENTS}CASH,0.04,0.01,x\nDOGE,0.05,0.05,x\n"),
@@ -192,7 +249,7 @@ def _decided() -> Iterator[str]:
     assert isinstance(late, MasterPortfolioFailed)
     yield late.message
     load = Load()
-    load.took(4.2)
+    load.held_up_s.append(4.2)
     with load.waits("r2"), load.waits("r3"):
         for left_s in (6.5, -0.2):
             yield load.refusal(request, left_s=left_s).message
@@ -244,12 +301,33 @@ def _told(event: FinalEvent) -> Iterator[str]:
     elif event.trading and event.terms.owned:
         yield from (order.why for order in event.trading.orders)
         yield from (kept.why for kept in event.terms.owned.kept)
+    yield from _printed(lambda console: show(console, event))
+    story = tell(event)
+    yield from story.summary
+    for section in story.sections:
+        yield from (*section.lead, *section.points, *(table.note for table in section.tables if table.note))
+
+
+def _printed(write: Callable[[Console], object]) -> Iterator[str]:
+    """Take the sentences out of what is printed, between its tables."""
     console = make_console(file=io.StringIO())
     console.width = _WIDE
-    show(console, event)
+    write(console)
     assert isinstance(console.file, io.StringIO)
     lines = (line.strip().removeprefix("* ") for line in console.file.getvalue().splitlines())
     yield from (line for line in lines if line and "|" not in line and "+-" not in line)
+
+
+def _compared(events: list[FinalEvent]) -> Iterator[str]:
+    """Set requests and events side by side, and sweep a rule."""
+    asked = data(rules={"max_etfs": 11, "never_buy": ["SEMI"]})
+    a, b = parse_request(data(), "r1"), parse_request(asked, "r1")
+    yield from (*differences(a, b), *differences(b, a))
+    yield from _printed(lambda console: show_side_by_side(console, events[0], events[1]))
+    found = {pod: mandates.load(pod) for pod in PODS}
+    for first, last in ((11, 12), (9, 9)):
+        points = list(sweep_etfs(b, first, last).points(found))
+        yield from _printed(lambda console, points=points: show_frontier(console, points))
 
 
 def _commands(events: list[FinalEvent]) -> Iterator[str]:
@@ -262,6 +340,11 @@ def _commands(events: list[FinalEvent]) -> Iterator[str]:
             Path(f"{name}.json").write_bytes(encode(event))
         Path("twice.json").write_text('{"request_id": "r1", "request_id": "r2"}', encoding="utf-8")
         Path("forged.json").write_bytes(Path("event.json").read_bytes().replace(b'"version":1', b'"version":NaN'))
+        reference = Path("reference.json")
+        reference.write_bytes(data())
+        Path("changed.json").write_bytes(
+            Path("event.json").read_bytes().replace(b'"total_capital_aud":', b'"total_capital_aud":1')
+        )
         Path("seed.nk").write_text("SU", encoding="ascii")
         Path("open").mkdir(mode=0o755)
         Path("open").chmod(0o755)
@@ -281,6 +364,20 @@ def _commands(events: list[FinalEvent]) -> Iterator[str]:
             f"verify event.json --key U{'A' * 55}",
             "keys --pod Alpha",
             "keys open",
+            "market show nowhere",
+            "market publish nowhere",
+            "market publish asx-outlook-2025-12",
+            "market build request.json",
+            "frontier missing.json",
+            f"frontier {reference} --max-etfs 4-15",
+            f"frontier {reference} --max-etfs 0..15",
+            f"frontier {reference} --share alpha=0..2",
+            f"frontier {reference} --max-etfs 4..15 --share alpha=0..1",
+            f"compare event.json {reference}",
+            "compare event.json twice.json",
+            "report no_id.json",
+            "report changed.json",
+            "report event.json --out report.html",
         ):
             output = runner.invoke(podfolio, line.split()).output
             yield from (_last(line) for line in output.splitlines() if _is_for_people(line))

@@ -17,9 +17,10 @@ ROOT = Path(__file__).parent.parent.parent
 PACKAGES = ("agents", "bus", "cli", "coordinator", "dashboard", "portfolio", "report")
 
 # What they have to say to people is said by others, or is no sentence: the server's configuration, the names of
-# metrics, spans and services, reasons (which ``page`` lists), HTTP's own words, the bus for tests, and the solver,
-# whose callers translate it.
+# metrics, spans and services, headers, reasons (which ``page`` lists), HTTP's own words, the bus for tests, what
+# `podfolio schema` writes into documents, and the solver, whose callers translate it.
 _WITHOUT = (
+    "bus/channels.py",
     "bus/http.py::_",
     "bus/http.py::#",
     "bus/jetstream/frames.py",
@@ -30,6 +31,9 @@ _WITHOUT = (
     "bus/metrics.py",
     "bus/service.py",
     "bus/tracing.py",
+    "cli/asyncapi.py",
+    "cli/wire_page.py",
+    "dashboard/headers.py::#",
     "portfolio/conic/",
 )
 # What texts are given to that are none either: logs, and descriptions of fields, options, columns and rows.
@@ -120,7 +124,7 @@ class _Reader(ast.NodeVisitor):
         said = template(node)
         text = literals(said)
         is_layout = ("\n" in text.strip() and "\n{" not in text) or self._is_heading(said)
-        if " " in text.strip() and len(re.findall(r"[A-Za-z][a-z']*", text)) >= _LEAST_WORDS and not is_layout:
+        if " " in text.strip() and len(re.findall(r"[A-Za-z][A-Za-z']*", text)) >= _LEAST_WORDS and not is_layout:
             whole = " ".join(said.split()).strip(";,")
             self.found.append(Sentence(f"{self._file}::{self._function}", whole.strip(), self._is_error))
 

@@ -207,7 +207,7 @@ def test_a_jump_is_told_and_not_corrected() -> None:
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        (walk(days=100), "19 weekly returns that all of 6 ETFs have, at least 24 are needed"),
+        (walk(days=100), "19 weekly returns that every ETF has, at least 24 are needed"),
         (np.full((520, 6), np.nan), "leaves no ETF: BILL has no price"),
         (np.where(np.arange(6) == 0, 1.0, walk()), "the return of BILL is the same in every period"),
     ],
@@ -218,7 +218,7 @@ def test_too_little_is_an_error_that_says_what_to_do(values: Matrix, said: str) 
 
 
 def test_a_start_after_the_end_is_an_error() -> None:
-    with pytest.raises(DataError, match="no date from 2026-01-01 on; its last is 2025-11-07"):
+    with pytest.raises(DataError, match="no date from 2026-01-01 on, its last is 2025-11-07"):
         align(history(walk()), Period.WEEK, since=date(2026, 1, 1))
 
 
@@ -238,7 +238,7 @@ def test_prices_are_read_as_written_and_sorted_by_date(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("", "line 1: it is empty"),
-        ("day,VAS\n", "line 1: there is no column date; there are day, VAS"),
+        ("day,VAS\n", "line 1: there is no column date beside day, VAS: add it"),
         ("date\n2025-01-02\n", "line 1: there is no ETF"),
         ("date,VAS\n", "line 2: there is no price"),
         ("date,VAS,VAS\n2025-01-02,1,1\n", "line 1: the column 'VAS' stands twice"),
@@ -412,7 +412,7 @@ def test_a_market_without_cash_is_told_why() -> None:
 
 
 def test_an_unknown_market_to_be_like_is_answered_with_those_there_are() -> None:
-    with pytest.raises(DataError, match="unknown market 'x'; this system has asx-"):
+    with pytest.raises(DataError, match="unknown market x: name one of asx-"):
         build(history(walk()), Knowledge(like="x"), Period.WEEK)
 
 

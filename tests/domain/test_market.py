@@ -76,7 +76,7 @@ def test_the_bundled_markets_are_positive_definite_and_cannot_be_written_to(mark
 
 
 def test_an_unknown_market_is_answered_with_those_there_are() -> None:
-    with pytest.raises(DataError, match=f"'nowhere'.*{TRAILING}"):
+    with pytest.raises(DataError, match=f"nowhere: .*{TRAILING}"):
         load("nowhere")
 
 
@@ -104,7 +104,10 @@ BAD = {
         {"correlations": "ticker,CASH,BOND\nCASH,1,0\nBOND,0,1\nSTOCK,0,0.3\n"},
         "STOCK",
     ),
-    "not a number": ({"moments": MOMENTS + "CASH,0.04,0.01,x\nBOND,much,0.05,x\nSTOCK,0.09,0.2,x\n"}, "BOND"),
+    "not a number": (
+        {"moments": MOMENTS + "CASH,0.04,0.01,x\nBOND,much,0.05,x\nSTOCK,0.09,0.2,x\n"},
+        "BOND must be a number, not 'much'",
+    ),
     "nan": ({"moments": MOMENTS + "CASH,0.04,0.01,x\nBOND,nan,0.05,x\nSTOCK,0.09,0.2,x\n"}, "BOND"),
     "volatility of zero": ({"moments": MOMENTS + "CASH,0.04,0.01,x\nBOND,0.05,0,x\nSTOCK,0.09,0.2,x\n"}, "BOND"),
     "volatility below zero": ({"moments": MOMENTS + "CASH,0.04,0.01,x\nBOND,0.05,-0.1,x\nSTOCK,0.09,0.2,x\n"}, "BOND"),

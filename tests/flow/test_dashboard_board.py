@@ -16,6 +16,7 @@ from stream_made import BAD, GOOD, THEN, conversation, stored
 
 import dashboard
 from bus import subjects
+from bus.messages import Reason
 from bus.port import Message
 from bus.subjects import Kind
 from dashboard.board import Board
@@ -64,12 +65,12 @@ def test_a_failure_has_its_reason_and_is_counted_by_it() -> None:
 
     first, second = board.changed_since(0)
     assert (board.optimised, board.failed, board.working) == (0, 2, 0)
-    assert board.reasons == {"rules_conflict": 1, "goal_unreachable": 1}
+    assert board.reasons == {Reason.RULES_CONFLICT.words: 1, Reason.GOAL_UNREACHABLE.words: 1}
     assert first.final is not None
     assert "at most" in first.final.said
     assert [(pod, answer.reason) for pod, answer in second.pods.items() if not answer.good] == [
-        ("delta", "goal_unreachable"),
-        ("gamma", "goal_unreachable"),
+        ("delta", Reason.GOAL_UNREACHABLE.words),
+        ("gamma", Reason.GOAL_UNREACHABLE.words),
     ]
 
 

@@ -149,7 +149,7 @@ def test_objectives_of_different_shares_are_not_compared() -> None:
 def test_a_sweep_without_any_portfolio_says_so() -> None:
     points = tuple(sweep_etfs(REQUEST, 4, 5).points(MANDATES))
 
-    assert "* No value allows a portfolio." in page(points)
+    assert "* No value allows a portfolio: change one of the rules above, and sweep again." in page(points)
 
 
 def test_files_hold_what_the_page_shows() -> None:

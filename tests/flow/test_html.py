@@ -327,5 +327,5 @@ def test_every_failure_says_what_happened_and_what_to_do_next(reason: Reason) ->
     happened, todo = (p.text_content() for p in document.xpath("//section[@id='summary']/p"))
     assert happened != todo
     assert todo.endswith(".")
-    assert f"({reason.value}): no answer" in document.text_content()
+    assert f"{reason.words}: no answer" in document.text_content()
     assert "No answer came from: gamma." in document.text_content()

@@ -73,7 +73,7 @@ def test_the_refusal_says_how_long_the_queue_is_and_what_to_do() -> None:
 
     assert event is not None
     assert (event.reason, event.customer_id) == (Reason.OVERLOADED, REQUEST.customer.customer_id)
-    for told in ("40 requests", "0.25 s", "3 s of its 10 s", "deadline_s", "more coordinators"):
+    for told in ("40 long", "0.25 s", "3 s of its 10 s", "deadline_s", "more coordinators"):
         assert told in event.message
 
 

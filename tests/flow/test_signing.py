@@ -165,7 +165,7 @@ def test_a_failure_is_signed_as_well_and_has_no_figures(signer: Signer) -> None:
     checks = examined(body, signer.key)
 
     assert [check.verdict for check in checks.values()] == [Verdict.HOLDS] * 3
-    assert "deadline_exceeded" in checks["portfolio"].words[0]
+    assert Reason.DEADLINE_EXCEEDED.words in checks["portfolio"].words[0]
     assert verdict(body | {"message": "never asked"}, signer.key) is Verdict.FAILS
 
 

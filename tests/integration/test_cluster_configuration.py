@@ -50,7 +50,7 @@ async def test_the_cluster_runs_as_configured(cluster: Cluster) -> None:
 
 
 async def test_too_few_servers_for_a_stream_are_waited_for(cluster: Cluster) -> None:
-    (events, _) = wanted_streams(replicas=5, max_bytes=None)
+    events, *_ = wanted_streams(replicas=5, max_bytes=None)
     async with asyncio.timeout(PATIENCE_S):
         await cluster.start(*NAMES)
         await cluster.whole()

@@ -16,6 +16,7 @@ from bus import subjects
 from bus.jetstream import Connection, connect
 from bus.jetstream.roles import OBSERVER
 from bus.jetstream.server import embedded_server
+from bus.messages import Reason
 from bus.port import BusError
 from dashboard.app import MOST_PAGES, MOST_REPLAYS, Dashboard, read_place, read_start
 from dashboard.headers import POLICY
@@ -99,7 +100,7 @@ async def test_a_browser_is_told_what_is_there_and_then_what_comes(
     assert "r1" in first.ids
     assert later.ids == ["r2"]
     assert later.body["reset"] is False
-    assert later.body["summary"]["reasons"] == [["rules_conflict", 1]]
+    assert later.body["summary"]["reasons"] == [[Reason.RULES_CONFLICT.words, 1]]
     assert later.body["status"]["connected"] is True
 
 

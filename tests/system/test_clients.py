@@ -92,7 +92,7 @@ async def works(site: Site, language: str) -> None:
 
     refused, out, errors = await run(language, asked(site.folder, f"not-{name}", market="nowhere"), site.url)
     assert (refused, out) == (1, "")
-    assert "unknown_market: unknown market" in errors
+    assert "unknown_market: unknown market nowhere: name one of" in errors
 
 
 @pytest.mark.parametrize("language", CLIENTS)

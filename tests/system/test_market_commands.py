@@ -58,7 +58,7 @@ async def test_what_cannot_be_built_or_shown_is_said_in_one_line(tmp_path: Path)
         (("build", str(prices), "--id", TRAILING), "comes with the product"),
         (("build", str(prices), "--id", "My Market"), "a market's id is of a-z 0-9 and -"),
         (("build", str(prices), "--since", "2026-01-01"), "no date from 2026-01-01 on"),
-        (("show", "nowhere"), "unknown market 'nowhere'; there are asx-outlook-2025-12"),
+        (("show", "nowhere"), "unknown market nowhere: name one of asx-outlook-2025-12"),
     ):
         status, _, errors = await podfolio("market", *arguments, *folder)
         assert status == 1, arguments

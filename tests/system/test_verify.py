@@ -49,7 +49,7 @@ async def test_what_is_published_is_verified_without_a_server(tmp_path: Path, un
     )
     for event, given, due, said in (
         (portfolio, ("--key", public), 0, "Everything holds."),
-        (failure, ("--key", public), 0, "rules_conflict"),
+        (failure, ("--key", public), 0, "rules, or rules and goals, contradict each other"),
         (portfolio, (), 3, "confirm that this is the coordinator's key"),
         (portfolio, ("--key", other), 1, "not by the key given"),
         (forged, ("--key", public), 1, "forged or changed"),

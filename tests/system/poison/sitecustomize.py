@@ -31,7 +31,7 @@ def poisoned(data: bytes, request_id: str) -> OptimizationRequest:
     if kind_of(request_id) == "parricide":
         os.kill(os.getppid(), signal.SIGKILL)
     if kind_of(request_id) != "memory":
-        obey(kind_of(request_id).encode())
+        obey(kind_of(request_id).encode(), lambda _: None)
     return read(data, request_id)
 
 
