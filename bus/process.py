@@ -152,8 +152,7 @@ async def _await_setup(bus: JetStreamBus, service: Service, stop: asyncio.Event)
     longer each time, and long after the outage.
 
     Raises:
-        NotSetUpError: If nobody did.
-        UnreachableError: If nobody answers.
+        NotSetUpError: If nobody did, although there is somebody who would know.
     """
     deadline = asyncio.get_running_loop().time() + _SETUP_WAIT_S
     told = False
@@ -165,6 +164,7 @@ async def _await_setup(bus: JetStreamBus, service: Service, stop: asyncio.Event)
             )
         except UnreachableError as error:
             missing, problem = sorted(service.queues), error
+            deadline = asyncio.get_running_loop().time() + _SETUP_WAIT_S
         if not missing:
             return
         if asyncio.get_running_loop().time() > deadline:
