@@ -47,7 +47,7 @@ async def opened(bus: Bus, name: str) -> dict[str, Any]:
         raise NotSeenError(text)
     told = (_way(row), *(sections(event) if event else ()))
     drawn = series(event) if isinstance(event, MasterPortfolioOptimized) else {}
-    return {"id": name, "sections": [_section(section, drawn) for section in told]}
+    return {"id": name, "changed": row.changed, "sections": [_section(section, drawn) for section in told]}
 
 
 async def portfolio(bus: Bus, name: str) -> tuple[MasterPortfolioOptimized, int]:

@@ -4,7 +4,7 @@ import { byId, element } from "./element.js";
 
 const PREFIX = "#request-";
 const dialog = byId("opened");
-let changed = null;
+let shown = 0; // the message up to which it is shown, or asked for
 let latest = 0;
 
 /** The request that is open; empty for none. */
@@ -26,8 +26,8 @@ export function start() {
 
 /** Show the request that is open anew, if more is known of it now. */
 export function refresh(row) {
-  if (row && row.changed !== changed) {
-    changed = row.changed;
+  if (row && row.changed > shown) {
+    shown = row.changed;
     load(row.id);
   }
 }
@@ -38,7 +38,7 @@ function follow() {
     if (dialog.open) dialog.close();
     return;
   }
-  changed = null;
+  shown = 0;
   byId("opened-title").textContent = id;
   byId("opened-body").replaceChildren(element("p", { role: "status" }, "Reading"));
   if (!dialog.open) dialog.showModal();
@@ -50,6 +50,8 @@ async function load(id) {
   const mine = ++latest;
   const told = await ask(id);
   if (mine !== latest || id !== openedId()) return;
+  // Drawn once more for nothing, it would throw back whoever has scrolled.
+  shown = Math.max(shown, told.changed ?? 0);
   const parts = told.problem ? [element("p", { role: "alert" }, told.problem)] : told.sections.map((one) => section(id, one));
   byId("opened-body").replaceChildren(...parts);
 }

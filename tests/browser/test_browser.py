@@ -72,6 +72,22 @@ async def test_a_failure_says_its_reason(browser: Browser, stage: Stage) -> None
         await expect(page.locator("#requests tbody tr")).to_have_count(1)
 
 
+async def test_what_is_open_is_drawn_again_only_when_more_is_known(browser: Browser, stage: Stage) -> None:
+    *before, last = conversation("reference", "r1")
+    await send(stage.bus, before)
+    async with visiting(browser, stage.url) as page:
+        await page.get_by_role("button", name="r1", exact=True).click()
+        sections = page.get_by_role("dialog").locator("section")
+        await expect(sections).to_have_count(1)
+        await sections.first.evaluate("node => { node.id = 'drawn-once' }")
+        await send(stage.bus, conversation("reference", "r2"))
+        await expect(page.locator("#requests tbody tr")).to_have_count(2)
+        await expect(page.locator("#drawn-once")).to_have_count(1)
+        await send(stage.bus, [last])
+        await expect(page.get_by_role("dialog").get_by_role("heading", name="Proof")).to_be_visible()
+        await expect(page.locator("#drawn-once")).to_have_count(0)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_a_real_request_opens_into_its_portfolio(browser: Browser, working: Working, scheme: str) -> None:
     name = f"real-{scheme}"

@@ -122,6 +122,7 @@ async def test_a_request_on_its_way_tells_who_is_awaited(bus: MemoryBus) -> None
     told = await opened(bus, "r1")
 
     assert len(told["sections"]) == 1
+    assert told["changed"] > 0
     assert [(who, says) for who, _, says in table(told, "Who answered")][2:] == [
         ("gamma", "works on it"),
         ("delta", "works on it"),
