@@ -62,6 +62,7 @@ class Wire:
         self._questions = Questions()
         self._inbox = ""
         self._unheard: RefusedError | None = None
+        self._spoke_first: RefusedError | None = None
         self._started = False
         self._closing = False
         self._when_reconnected: set[Callable[[], None]] = set()
@@ -231,6 +232,8 @@ class Wire:
                 await self._insist()
         except TimeoutError:
             await self._abandon()
+            if self._spoke_first is not None:
+                raise self._spoke_first from None
             message = f"no NATS server answers at {self._settings}: start one with `podfolio up`, or give --server"
             raise UnreachableError(message) from None
         except RefusedError:
@@ -243,7 +246,8 @@ class Wire:
         for _ in range(_TRIES - 1):
             try:
                 return await self._connect()
-            except _SpokeFirstError:
+            except _SpokeFirstError as error:
+                self._spoke_first = error
                 await self._abandon()
                 self._client = Client()
         return await self._connect()
