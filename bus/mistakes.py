@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from bus.forms import WORDS
+from bus.plain_text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -62,7 +63,7 @@ def explain(error: ValidationError, fields: Collection[str] = ()) -> str:
         error: What pydantic found.
         fields: Names that were likely to be meant where a field is not known.
     """
-    told = [short(_say(mistake, fields), _SENTENCE) for mistake in error.errors(include_url=False)[:_TOLD]]
+    told = [printable(_say(mistake, fields), longest=_SENTENCE) for mistake in error.errors(include_url=False)[:_TOLD]]
     if error.error_count() > _TOLD:
         told.append(f"and {error.error_count() - _TOLD} more")
     return "; ".join(told)
@@ -70,13 +71,7 @@ def explain(error: ValidationError, fields: Collection[str] = ()) -> str:
 
 def named(where: str) -> str:
     """Cut the name of a field that somebody made up."""
-    return short(where, _NAME)
-
-
-def short(text: str, longest: int) -> str:
-    """Cut a text that repeats what somebody sent, and take out what a terminal would obey."""
-    text = text if len(text) <= longest else f"{text[:longest]}..."
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+    return printable(where, longest=_NAME)
 
 
 def _say(mistake: ErrorDetails, fields: Collection[str]) -> str:
@@ -111,4 +106,4 @@ def _shown(value: object) -> str:
         return f"an object of {len(value)}"
     if isinstance(value, list):
         return f"a list of {len(value)}"
-    return short(json.dumps(value, ensure_ascii=False, default=str), _VALUE)
+    return printable(json.dumps(value, ensure_ascii=False, default=str), longest=_VALUE)

@@ -11,14 +11,18 @@ from rich.panel import Panel
 from rich.text import Text
 
 from bus.messages import MasterPortfolioFailed
+from bus.plain_text import printable
 from cli.tables import make_table as _table
 from portfolio.rules import Correlations
-from report import parcels
+from report import orders, parcels
 from report.labels import FIGURES, INCOME, compared, in_a_sentence
 from report.sentences import read_aloud, said_of_trades
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from collections.abc import Iterable
+
+    from rich.console import ConsoleOptions, RenderableType
+    from rich.segment import Segment
 
     from bus.messages import FinalEvent, MasterPortfolioOptimized
 
@@ -30,9 +34,18 @@ _PIPE_WIDTH = 120
 _STYLES = {"better": "green", "worse": "yellow", "higher": "yellow", "lower": "yellow"}
 
 
+class _SafeConsole(Console):
+    """Shows what people put into messages; a terminal obeys none of it."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            text = "\n".join(map(printable, segment.text.split("\n")))
+            yield segment if segment.control else segment._replace(text=text)
+
+
 def make_console(**settings: object) -> Console:
     """Make a console: rich in a terminal, plain text of a fixed width into a pipe."""
-    console = Console(highlight=False, markup=False, emoji=False, **settings)  # type: ignore[arg-type]
+    console = _SafeConsole(highlight=False, markup=False, emoji=False, **settings)  # type: ignore[arg-type]
     if not console.is_terminal:
         console.width = _PIPE_WIDTH
     return console
@@ -94,19 +107,10 @@ def _trades(console: Console, event: MasterPortfolioOptimized) -> RenderableType
     trading, owned = event.trading, event.terms.owned
     if trading is None or owned is None:
         return None
-    columns = ("Order", "ETF", "Units", "Price", "AUD", "Tax it causes", "Why")
     title = f"Orders of {owned.as_of:%d %B %Y}, in whole units: sells before buys"
-    table = _table(console, title, *columns, right=(2, 3, 4, 5), wrap=("Why",))
-    for order in trading.orders:
-        table.add_row(
-            order.side.value,
-            order.ticker,
-            f"{order.units:,.0f}",
-            f"{order.price_aud:,.2f}",
-            f"{order.value_aud:,.2f}",
-            f"{order.tax_aud:,.2f}" if order.parcels else "",
-            order.why,
-        )
+    table = _table(console, title, *orders.COLUMNS, right=orders.NUMBERS, wrap=("Why",))
+    for row in orders.rows(trading):
+        table.add_row(*row)
     return Group(table, *(Text(f"* {sentence}") for sentence in said_of_trades(event, trading, owned)))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from bus import subjects
+from bus.plain_text import printable
 from bus.subjects import Kind
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def line(message: Message) -> Text:
     text = Text()
     text.append(f"{time}  {message.sequence:>5}  ", style="dim")
     text.append(f"{message.subject:<{_WIDTH}}", style=style)
-    text.append(f"  {_summary(address.kind, body)}")
+    text.append(f"  {printable(_summary(address.kind, body))}")
     return text
 
 

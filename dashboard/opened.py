@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from bus import subjects
 from bus.messages import BadMessageError, MasterPortfolioOptimized, parse_final
+from bus.plain_text import printable
 from bus.subjects import ID_PATTERN, Kind
 from dashboard.portfolio import sections, series
-from dashboard.row import Answer, Row, printable, with_message
+from dashboard.row import LONGEST_LINE, Answer, Row, with_message
 from report.document import Section, Table
 
 if TYPE_CHECKING:
@@ -41,8 +42,8 @@ async def opened(bus: Bus, name: str) -> dict[str, Any]:
         event = _final(message) or event
     if row is None:
         text = (
-            f"The stream holds no request {printable(name)!r} (any more; it keeps a week): check the id, or ask again"
-            " under another."
+            f"The stream holds no request {name[:LONGEST_LINE]!r} (any more; it keeps a week): check the id, or ask"
+            " again under another."
         )
         raise NotSeenError(text)
     told = (_way(row), *(sections(event) if event else ()))
@@ -60,7 +61,7 @@ async def portfolio(bus: Bus, name: str) -> tuple[MasterPortfolioOptimized, int]
     for message in await _messages(bus, name):
         if isinstance(event := _final(message), MasterPortfolioOptimized):
             return event, message.sequence
-    text = f"The stream holds no portfolio of {printable(name)!r}: open the request to see why."
+    text = f"The stream holds no portfolio of {name[:LONGEST_LINE]!r}: open the request to see why."
     raise NotSeenError(text)
 
 

@@ -23,6 +23,7 @@ from bus.messages import (
     parse_pod_answer,
     parse_request,
 )
+from bus.plain_text import printable
 from bus.subjects import Kind
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from bus.port import Message
 
 # A customer's key is no longer; a reason may be a paragraph, of which a row shows the beginning.
-_LONGEST = 240
+LONGEST_LINE = 240
 # No request has more; somebody else's messages might.
 _MOST_PODS = 32
 
@@ -105,12 +106,6 @@ def with_message(row: Row | None, message: Message) -> Row:
     return replace(before, changed=message.sequence, **_NOTED[subjects.parse(message.subject).kind](before, message))
 
 
-def printable(text: str, *, longest: int = _LONGEST) -> str:
-    """Cut a text that somebody sent, and take out what is no plain letter: controls, and what turns the direction."""
-    text = text if len(text) <= longest else f"{text[:longest]}..."
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
-
-
 def _request(row: Row, message: Message) -> dict[str, Any]:
     known = {"asked_at": message.stored_at}
     try:
@@ -119,7 +114,7 @@ def _request(row: Row, message: Message) -> dict[str, Any]:
         return {**known, "what": "not a valid request"}
     return {
         **known,
-        "customer": printable(request.customer.customer_id),
+        "customer": printable(request.customer.customer_id, longest=LONGEST_LINE),
         "what": _what(request),
         "asked": tuple(request.pod_weights or dict.fromkeys(goal.pod for goal in request.goals))[:_MOST_PODS],
     }
@@ -146,7 +141,7 @@ def _pod_answer(data: bytes) -> Answer:
     except BadMessageError:
         return Answer(good=False, said="cannot be read")
     if isinstance(answer, PodFailed):
-        return Answer(good=False, said=printable(answer.message), reason=answer.reason.words)
+        return Answer(good=False, said=printable(answer.message, longest=LONGEST_LINE), reason=answer.reason.words)
     figures = answer.figures
     said = (
         f"{len(answer.weights)} ETFs, return {figures.expected_return:.1%}, volatility {figures.volatility:.1%},"
@@ -166,7 +161,7 @@ def _final_answer(data: bytes) -> Answer:
     except BadMessageError:
         return Answer(good=False, said="cannot be read")
     if isinstance(event, MasterPortfolioFailed):
-        return Answer(good=False, said=printable(event.message), reason=event.reason.words)
+        return Answer(good=False, said=printable(event.message, longest=LONGEST_LINE), reason=event.reason.words)
     met, proven = sum(goal.met for goal in event.goals), event.certificate.certified
     said = (
         f"{len(event.weights)} ETFs, {met} of {len(event.goals)} goals met,"
@@ -184,7 +179,9 @@ def _rejection(data: bytes) -> Answer:
         body = MessageRejected.model_validate_json(data)
     except ValueError:
         return Answer(good=False, said="cannot be read")
-    return Answer(good=False, said=printable(f"{body.subject}: {body.message}"), reason=body.reason.words)
+    return Answer(
+        good=False, said=printable(f"{body.subject}: {body.message}", longest=LONGEST_LINE), reason=body.reason.words
+    )
 
 
 def _after_ms(row: Row, message: Message) -> float | None:

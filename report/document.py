@@ -5,11 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 
-def printable(text: str) -> str:
-    """Take out what turns letters around or hides them: whatever people put into an event is shown as it is."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
-
-
 @dataclass(frozen=True, slots=True)
 class Table:
     """A table of texts that are ready to be shown.

@@ -11,8 +11,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from bus.messages import MasterPortfolioOptimized
+from bus.plain_text import printable
 from report.charts import charts
-from report.document import printable
 from report.story import tell
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pptx.dml.color import RGBColor
 from pptx.enum.text import PP_ALIGN
 from pptx.util import Inches, Pt
 
-from report.document import printable
+from bus.plain_text import printable
 from report.palette import LIGHT
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from report import orders
 from report.document import Section, Table
 from report.labels import pod_label
 from report.positions import by_class, positions
@@ -70,20 +71,9 @@ def _orders(event: MasterPortfolioOptimized, trading: Trading, owned: Owned) -> 
     return Table(
         "orders",
         f"Orders of {owned.as_of.day} {owned.as_of:%B %Y}, in whole units: sales before purchases",
-        ("Order", "ETF", "Units", "Price", "Value, AUD", "Tax it causes", "Why"),
-        frozenset(range(2, 6)),
-        tuple(
-            (
-                order.side.value,
-                order.ticker,
-                f"{order.units:,.0f}",
-                f"{order.price_aud:,.2f}",
-                f"{order.value_aud:,.2f}",
-                f"{order.tax_aud:,.2f}" if order.parcels else "",
-                order.why,
-            )
-            for order in trading.orders
-        ),
+        orders.COLUMNS,
+        frozenset(orders.NUMBERS),
+        orders.rows(trading),
         note="The tax an order causes is by how much less would be due if that order alone were not made; a sale at a"
         f" loss lowers it. The parts are {_parts(event)}.",
     )

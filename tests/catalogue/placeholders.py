@@ -23,7 +23,7 @@ _DRESSING = {
     "repr",
     "round",
     "set",
-    "short",
+    "printable",
     "show",
     "sorted",
     "str",

@@ -17,11 +17,12 @@ from stream_made import BAD, GOOD, THEN, conversation, stored
 import dashboard
 from bus import subjects
 from bus.messages import Reason
+from bus.plain_text import printable
 from bus.port import Message
 from bus.subjects import Kind
 from dashboard.board import Board
 from dashboard.pace import LONGEST_GAP_S, Pace
-from dashboard.row import State, printable
+from dashboard.row import LONGEST_LINE, State
 from dashboard.view import Start, View
 
 # As many as show a fault of its kind; each makes and reads real events.
@@ -173,7 +174,7 @@ def test_no_body_breaks_the_board(sent: list[tuple[str, bytes]]) -> None:
 def test_what_somebody_sent_is_cut_and_cannot_command() -> None:
     nasty = "x\x1b[2J\u202egnp.exe\u0000\n" + "y" * 500
 
-    shown = printable(nasty)
+    shown = printable(nasty, longest=LONGEST_LINE)
 
     assert shown.startswith("x?[2J?gnp.exe??y")
     assert len(shown) < 300

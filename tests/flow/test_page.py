@@ -32,6 +32,26 @@ def optimised(**changes: object) -> object:
     return consolidate(parse_request(sent, "r1"), {p: r for p, r in found.items() if isinstance(r, PodResult)})
 
 
+def test_a_terminal_obeys_nothing_that_people_sent() -> None:
+    event = optimised()
+    assert isinstance(event, MasterPortfolioOptimized)
+    nasty = "bob\x1b]0;owned\x07\u202eevil"
+
+    shown = page(event.model_copy(update={"customer_id": nasty}))
+
+    assert "Master portfolio of bob?]0;owned" in shown
+    assert all(letter.isprintable() for letter in shown.replace("\n", ""))
+
+
+def test_nobody_adds_a_line_to_the_stream_by_what_he_sends() -> None:
+    sent = data(market="here\n12:00:00.000  optimised\x1b[2J")
+
+    shown = line(Message(subjects.request("r1"), sent, sequence=1))
+
+    assert "in here?12:00:00.000  optimised?[2J" in shown.plain
+    assert shown.plain.isprintable()
+
+
 @pytest.mark.parametrize("name", sorted(BAD))
 def test_every_bad_request_has_a_line(name: str) -> None:
     shown = line(Message(subjects.request("bad"), BAD[name][0], sequence=1))

@@ -1,0 +1,15 @@
+"""What others sent, made fit to be shown."""
+
+from __future__ import annotations
+
+
+def printable(text: str, *, longest: int | None = None) -> str:
+    """Take out of a text what a terminal would obey, and what hides letters or turns them around; cut it.
+
+    Args:
+        text: A line that somebody sent, or that quotes it.
+        longest: How many letters stay before ``...``; all by default.
+    """
+    if longest is not None and len(text) > longest:
+        text = f"{text[:longest]}..."
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
