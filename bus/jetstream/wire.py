@@ -257,6 +257,12 @@ class Wire:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_ABANDON_S):
                 await self._client.close()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Close the socket of a try that failed: nats-py leaves it to the garbage collector."""
+        if transport := self._client._transport:  # noqa: SLF001 - nats-py has no other way to it
+            transport.close()  # type: ignore[no-untyped-call]
 
     async def _connect(self) -> None:
         options: dict[str, Any] = {
@@ -302,9 +308,12 @@ class Wire:
                 await self._client.close()
         except TimeoutError:
             _log.warning("bus.not_closed", server=str(self._settings))
+        self._let_go()
         self._questions.fail_all("the connection is closed")
 
     async def _on_error(self, error: Exception) -> None:
+        if not self._client.is_connected:
+            self._let_go()
         text = str(error).lower()
         if "authorization violation" in text and not self._started:
             message = (

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import shutil
 import signal
 import socket
 import sys
 import time
+import warnings
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -466,6 +468,30 @@ class TestCrashes:
             await host.start()
             await soon(reconnected.wait())
         await wire.close()
+
+    async def test_a_try_to_reconnect_that_fails_leaves_nothing_open(self, host: Host) -> None:
+        wire = Wire(Connection(servers=host.url))
+        await wire.open()
+        await host.crash()
+        tried = asyncio.Semaphore(0)
+
+        async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            tried.release()
+            writer.write(b"INFO {}\r\n-ERR 'not now'\r\n")
+            await reader.read()  # until the other side is gone
+            writer.close()
+            await writer.wait_closed()
+
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            async with await asyncio.start_server(refuse, "127.0.0.1", int(host.url.rpartition(":")[2])):
+                for _ in range(3):
+                    await soon(tried.acquire())
+            gc.collect()
+        await host.start()
+        await wire.close()
+
+        assert [str(warning.message) for warning in warned if warning.category is ResourceWarning] == []
 
     async def test_a_frozen_server_does_not_hold_up_the_farewell(self, host: Host) -> None:
         assert host.server is not None
