@@ -117,7 +117,7 @@ def _missed(event: MasterPortfolioOptimized) -> Iterator[str]:
             )
             continue
         said = read_aloud(goal, of=of, now=now.delivered if event.trading else None)
-        yield " ".join(filter(None, (said, _reason(goal), _hidden(goal, now.delivered))))
+        yield " ".join(filter(None, (said, _reason(goal))))
 
 
 def _reason(goal: GoalAccount) -> str:
@@ -134,12 +134,6 @@ def _reason(goal: GoalAccount) -> str:
     if short(goal.best_together):
         return "So it gives way to the rules and to the goals that were served before it."
     return ""
-
-
-def _hidden(goal: GoalAccount, delivered: float | None) -> str:
-    """Say that what is missing is too little to be seen."""
-    same = delivered is not None and show(goal.figure, delivered) == show(goal.figure, goal.asked)
-    return "What is missing is less than the digits that are shown." if same else ""
 
 
 def _above(event: MasterPortfolioOptimized) -> Iterator[str]:

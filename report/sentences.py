@@ -100,4 +100,7 @@ def read_aloud(goal: GoalAccount, *, of: str = "", now: float | None = None) -> 
         )
     delivered = "is not defined" if goal.delivered is None else f"is {show(goal.delivered)}"
     whole = "" if now is None else f", and in whole units {show(now)}"
-    return f"{said}In this portfolio it {delivered}{whole}."
+    last = goal.delivered if now is None else now
+    hidden = last is not None and show(last) == show(goal.asked)
+    missing = "; what is missing is less than the digits that are shown" if hidden else ""
+    return f"{said}In this portfolio it {delivered}{whole}{missing}."

@@ -129,7 +129,7 @@ def test_a_shortfall_too_small_for_the_digits_is_said_to_be_that() -> None:
 
     text = page(found.model_copy(update={"goals": short}))
 
-    assert text.count("What is missing is less than the digits that are shown.") == 1
+    assert text.count("; what is missing is less than the digits that are shown.") == 1
 
 
 def test_limits_that_are_asked_for_and_not_kept_are_said_not_to_be_proven() -> None:

@@ -116,6 +116,16 @@ def test_a_goal_that_gave_way_is_read_aloud() -> None:
     ) in shown
     assert "* delta: expected return of at least 15.00% was asked." in shown
     assert "* The whole portfolio: tax efficiency of at least" in shown
+
+
+def test_of_a_goal_that_is_missed_by_less_than_is_shown_that_is_said() -> None:
+    event = optimised(market=OUTLOOK)
+    assert isinstance(event, MasterPortfolioOptimized)
+    nearly = [replace(g, delivered=g.asked - 1e-6) if g.name == "gamma.sharpe_ratio" else g for g in event.goals]
+
+    shown = sentences(page(event.model_copy(update={"goals": tuple(nearly)})))
+
+    assert "it is 1.500; what is missing is less than the digits that are shown." in shown
     assert shown.count("was asked") == sum(not goal.met for goal in event.goals)
     assert "All goals are met" not in shown
 
