@@ -11,7 +11,7 @@ const requests = new Requests();
 let told = null; // the summary and the status that came last
 let number = 0; // the page of the list
 let paused = false;
-let waiting = 0; // what came while paused
+const changed = new Set(); // the requests of which something came while paused
 let drawing = false;
 let hearing = false;
 
@@ -22,7 +22,7 @@ function hear() {
     const news = JSON.parse(data);
     hearing = true;
     told = news;
-    waiting += paused ? news.rows.length : 0;
+    if (paused) for (const { id } of news.rows) changed.add(id);
     requests.apply(news);
     draw();
   };
@@ -79,7 +79,7 @@ function showLink() {
 function link() {
   if (!hearing) return told ? ["wait", "Reconnecting to the dashboard"] : ["wait", "Connecting"];
   if (!told.status.connected) return ["wait", "Reconnecting to the event stream"];
-  if (paused) return ["wait", `Paused, ${several(waiting, "change")} waiting`];
+  if (paused) return ["wait", `Paused, ${several(changed.size, "request")} changed since`];
   if (!address.get("since")) return ["good", "Live"];
   return ["good", told.summary.at ? `Replay, at ${time(told.summary.at)}` : "Replay"];
 }
@@ -121,7 +121,7 @@ function showNow() {
 
 byId("pause").addEventListener("click", () => {
   paused = !paused;
-  waiting = 0;
+  changed.clear();
   byId("pause").setAttribute("aria-pressed", String(paused));
   draw();
 });

@@ -150,10 +150,10 @@ async def test_a_time_that_cannot_be_read_is_said(browser: Browser, stage: Stage
 async def test_a_paused_page_stays_as_it_is(browser: Browser, stage: Stage) -> None:
     await send(stage.bus, conversation("reference", "r1"))
     async with visiting(browser, stage.url) as page:
-        await expect(page.locator("#requests tbody tr")).to_have_count(1)
+        await expect(row(page, "r1").locator(".coordinator[data-state=good]")).to_be_visible()
         await page.get_by_role("button", name="Pause").click()
         await send(stage.bus, conversation("reference", "r2"))
-        await expect(page.locator("#link")).to_have_text("Paused, 1 change waiting")
+        await expect(page.locator("#link")).to_have_text("Paused, 1 request changed since")
         await expect(page.locator("#requests tbody tr")).to_have_count(1)
         await page.get_by_role("button", name="Pause").click()
         await expect(page.locator("#requests tbody tr")).to_have_count(2)
