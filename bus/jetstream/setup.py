@@ -158,4 +158,6 @@ def _differences(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> tuple
 def _say(key: str, value: object) -> str:
     if value is None:
         return "off"
+    if key == "max_bytes" and isinstance(value, int):
+        return f"{value / 2**20:g} MiB" if value > 0 else "no limit"
     return f"{value / SECOND:g} s" if key in _DURATIONS and isinstance(value, int) else str(value)

@@ -19,24 +19,38 @@ if TYPE_CHECKING:
 @click.option("--pod", "pods", multiple=True, help="A pod that gets a work queue; by default, all that come with us.")
 @click.option("--replicas", type=click.IntRange(1, 5), help="Servers that keep each stream (3 in a cluster).")
 @click.option(
+    "--max-mib",
+    type=click.IntRange(min=1),
+    help="What the event stream may hold before requests are refused; no limit at first, else as it is.",
+)
+@click.option(
     "--check", "--dry-run", "check", is_flag=True, help="Change nothing; exit status 1 if something would be."
 )
 @connection_options("podfolio-setup", role=ADMIN)
-def setup(pods: tuple[str, ...], replicas: int | None, settings: Connection, *, check: bool) -> None:
+def setup(
+    pods: tuple[str, ...], replicas: int | None, max_mib: int | None, settings: Connection, *, check: bool
+) -> None:
     """Create the streams and work queues on a server, or bring them up to date; nothing is ever deleted.
 
     Agents and coordinators never do this themselves: they wait until it is done.
     """
-    sys.exit(run(_setup(settings, pods, replicas, check=check)))
+    sys.exit(run(_setup(settings, pods, replicas, max_mib, check=check)))
 
 
-async def _setup(settings: Connection, pods: tuple[str, ...], replicas: int | None, *, check: bool) -> int:
+async def _setup(
+    settings: Connection, pods: tuple[str, ...], replicas: int | None, max_mib: int | None, *, check: bool
+) -> int:
     from agents import mandates
     from bus.jetstream import connect
     from bus.jetstream.setup import plan, set_up
     from cli.steps import describe
 
     async with connect(settings) as bus:
-        steps = await (plan if check else set_up)(bus, pods or tuple(mandates.bundled()), replicas=replicas)
+        steps = await (plan if check else set_up)(
+            bus,
+            pods or tuple(mandates.bundled()),
+            replicas=replicas,
+            max_bytes=None if max_mib is None else max_mib * 2**20,
+        )
     click.echo(describe(steps, done=not check))
     return int(check and any(step.is_needed for step in steps))

@@ -15,7 +15,9 @@ import pytest
 from processes import podfolio
 from requests_made import OUTLOOK, REFERENCE, ROOT, TRAILING, body
 
+from bus.jetstream import Connection, connect
 from bus.jetstream.server import embedded_server
+from bus.jetstream.streams import EVENTS
 from cli.arguments import parse_since
 from portfolio import market as markets
 from portfolio.check import findings
@@ -226,3 +228,19 @@ async def test_setup_says_what_it_would_do_does_it_and_does_nothing_twice(tmp_pa
     assert unknown[0] == 1
     assert re.search(r"pod-epsilon +would be created", unknown[1])
     assert "1 of 6 would change; nothing was done." in unknown[1]
+
+
+async def test_setup_bounds_the_stream_and_leaves_a_bound_that_is_there(tmp_path: Path) -> None:
+    async with embedded_server(tmp_path / "store", log=tmp_path / "log") as url:
+        await podfolio("setup", "--server", url)
+        bounded = await podfolio("setup", "--server", url, "--max-mib", "64")
+        again = await podfolio("setup", "--server", url)
+        async with connect(Connection(servers=url)) as bus:
+            config = (await bus.ask_api(f"STREAM.INFO.{EVENTS}"))["config"]
+        none = await podfolio("setup", "--server", url, "--max-mib", "0")
+
+    assert bounded[0] == 0
+    assert "max_bytes: no limit -> 64 MiB" in bounded[1]
+    assert (again[0], config["max_bytes"]) == (0, 64 * 2**20)
+    assert "All 9 are as they should be." in again[1]
+    assert none[0] == 2
