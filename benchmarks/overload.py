@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import statistics
 import tempfile
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from running_system import answers, one, variation
+from usage import used
 
 from bus import subjects
 from bus.jetstream import Connection, connect
@@ -85,7 +85,7 @@ async def sustainable(bus: Bus) -> float:
 async def flood(bus: Bus, rate: float) -> tuple[int, dict[str, End], list[float]]:
     """Publish at *rate* whatever becomes of it; returns how many, each one's end, and the memory every five seconds."""
     ends: dict[str, End] = {}
-    sizes = [resident()]
+    sizes = [held_mib()]
     beside = [asyncio.create_task(watch(bus, ends)), asyncio.create_task(weigh(sizes))]
     await asyncio.sleep(0.2)
     began, sent = time.perf_counter(), 0
@@ -118,7 +118,12 @@ async def weigh(sizes: list[float]) -> None:
     """Note every five seconds what all processes hold."""
     while True:
         await asyncio.sleep(5)
-        sizes.append(resident())
+        sizes.append(held_mib())
+
+
+def held_mib() -> float:
+    """Sum what the agents, the coordinator and their children hold, with what they share counted once."""
+    return sum(use.shared_out_mib for name, use in used().items() if name.startswith(("agents ", "coordinator")))
 
 
 async def ask(bus: Bus, number: int) -> None:
@@ -139,33 +144,6 @@ def ended(request: Message, final: Message) -> End:
     assert request.stored_at is not None  # noqa: S101 - both come from the stream
     assert final.stored_at is not None  # noqa: S101
     return End(outcome, request.stored_at, final.stored_at)
-
-
-def resident() -> float:
-    """Sum what the agents, the coordinator and their children hold, in MiB, with what they share counted once."""
-    total = 0
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (folder / "cmdline").read_bytes()
-            if b"\0agents" not in command and b"\0coordinator" not in command:
-                continue
-            if str(os.getpid()) not in ancestors(folder.name):
-                continue
-            lines = (folder / "smaps_rollup").read_text().splitlines()
-        except OSError:
-            continue  # it has ended
-        total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-    return total / 1024
-
-
-def ancestors(pid: str) -> list[str]:
-    """List a process's parent and grandparent."""
-    found = []
-    for _ in range(2):
-        stat = Path("/proc", pid, "stat").read_text()
-        pid = stat.rpartition(")")[2].split()[1]
-        found.append(pid)
-    return found
 
 
 def report(rate: float, sent: int, ends: dict[str, End], sizes: list[float]) -> list[Row]:

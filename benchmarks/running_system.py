@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
 import statistics
 import subprocess
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from measurements import spread, timed
 from reference import REFERENCE, Row
+from usage import used
 
 from bus import subjects
 from bus.jetstream import Connection, connect
@@ -45,31 +45,12 @@ async def system() -> list[Row]:
             began = time.perf_counter()
             async with whole_system(Path(folder), port=None, logs=logs, say=print) as url:
                 rows.append(("everything started, with the server", f"{time.perf_counter() - began:.2f} s", ""))
-                rows.extend(
-                    ("an agent at rest with its child, resident", f"{mib:.0f} MiB", "150 MB") for mib in resident()
-                )
+                largest = max(use.resident_mib for name, use in used().items() if name.startswith("agents "))
+                rows.append(("an agent at rest with its child, resident", f"{largest:.0f} MiB", "150 MB"))
                 async with connect(Connection(servers=url, name="podfolio-bench")) as bus, answers(bus) as pending:
                     rows.extend(await load(bus, pending))
         rows.append(await start_to_ready(Path(folder)))
     return rows
-
-
-def resident() -> list[float]:
-    """Find the largest resident memory among the agents that this process started, each with its child, in MiB."""
-    sizes: dict[str, float] = {}
-    parents: dict[str, str] = {}
-    for status in Path("/proc").glob("[0-9]*/status"):
-        try:
-            facts = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
-            command = (status.parent / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if b"agents" in command or b"agents.solve" in command:
-            sizes[facts["Pid"].strip()] = int(facts["VmRSS"].split()[0]) / 1024
-            parents[facts["Pid"].strip()] = facts["PPid"].strip()
-    ours = [pid for pid, parent in parents.items() if parent == str(os.getpid())]
-    together = [sizes[pid] + sum(sizes[child] for child, parent in parents.items() if parent == pid) for pid in ours]
-    return [max(together)] if together else []
 
 
 Pending = dict[str, asyncio.Future[str]]
@@ -104,12 +85,21 @@ async def load(bus: Bus, pending: Pending) -> list[Row]:
             async with places:
                 return await one(bus, pending, variation(SEQUENTIAL + i))
 
+        before = used()
         began = time.perf_counter()
         await asyncio.gather(*(bounded(i) for i in range(FLOOD)))
         rate = FLOOD / (time.perf_counter() - began)
+        after = used()
+    took = {name: (after[name].cpu_s - before[name].cpu_s) / FLOOD * 1e3 for name in after}
+    agents = [ms for name, ms in took.items() if name.startswith("agents ")]
+    each = f"{took['coordinator']:.1f}, {min(agents):.1f} to {max(agents):.1f}, {took['nats-server']:.1f} ms"
+    held = max(after[name].shared_out_mib for name in after if name.startswith("agents "))
+    weighs = f"{after['coordinator'].shared_out_mib:.0f}, {held:.0f}, {after['nats-server'].shared_out_mib:.0f} MiB"
     return [
         ("request published to final event, one at a time", spread(alone), "60 ms"),
         (f"requests a second, {IN_FLIGHT} in flight, one replica of each", f"{rate:.1f} ({FLOOD} requests)", "40"),
+        ("processors' time a request: coordinator, an agent, server", each, ""),
+        ("memory after that (PSS): coordinator, an agent, server", weighs, ""),
     ]
 
 
