@@ -26,6 +26,8 @@ from cli.system import whole_system
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from usage import Use
+
     from bus.port import Bus
 
 SEQUENTIAL, FLOOD, IN_FLIGHT = 100, 800, 200
@@ -45,12 +47,20 @@ async def system() -> list[Row]:
             began = time.perf_counter()
             async with whole_system(Path(folder), port=None, logs=logs, say=print) as url:
                 rows.append(("everything started, with the server", f"{time.perf_counter() - began:.2f} s", ""))
-                largest = max(use.resident_mib for name, use in used().items() if name.startswith("agents "))
+                at_rest = used()
+                largest = max(use.resident_mib for name, use in at_rest.items() if name.startswith("agents "))
                 rows.append(("an agent at rest with its child, resident", f"{largest:.0f} MiB", "150 MB"))
+                rows.append(("memory at rest (PSS): coordinator, an agent, server", held(at_rest), ""))
                 async with connect(Connection(servers=url, name="podfolio-bench")) as bus, answers(bus) as pending:
                     rows.extend(await load(bus, pending))
         rows.append(await start_to_ready(Path(folder)))
     return rows
+
+
+def held(use: dict[str, Use]) -> str:
+    """Write what the coordinator, the largest agent and the server hold, with what they share divided among them."""
+    agent = max(each.shared_out_mib for name, each in use.items() if name.startswith("agents "))
+    return f"{use['coordinator'].shared_out_mib:.0f}, {agent:.0f}, {use['nats-server'].shared_out_mib:.0f} MiB"
 
 
 Pending = dict[str, asyncio.Future[str]]
@@ -93,13 +103,11 @@ async def load(bus: Bus, pending: Pending) -> list[Row]:
     took = {name: (after[name].cpu_s - before[name].cpu_s) / FLOOD * 1e3 for name in after}
     agents = [ms for name, ms in took.items() if name.startswith("agents ")]
     each = f"{took['coordinator']:.1f}, {min(agents):.1f} to {max(agents):.1f}, {took['nats-server']:.1f} ms"
-    held = max(after[name].shared_out_mib for name in after if name.startswith("agents "))
-    weighs = f"{after['coordinator'].shared_out_mib:.0f}, {held:.0f}, {after['nats-server'].shared_out_mib:.0f} MiB"
     return [
         ("request published to final event, one at a time", spread(alone), "60 ms"),
         (f"requests a second, {IN_FLIGHT} in flight, one replica of each", f"{rate:.1f} ({FLOOD} requests)", "40"),
         ("processors' time a request: coordinator, an agent, server", each, ""),
-        ("memory after that (PSS): coordinator, an agent, server", weighs, ""),
+        ("memory after that (PSS): coordinator, an agent, server", held(after), ""),
     ]
 
 

@@ -15,6 +15,7 @@ import pytest
 from processes import podfolio
 from requests_made import OUTLOOK, REFERENCE, ROOT, TRAILING, body
 
+from bus import subjects
 from bus.jetstream import Connection, connect
 from bus.jetstream.server import embedded_server
 from bus.jetstream.streams import EVENTS
@@ -244,3 +245,18 @@ async def test_setup_bounds_the_stream_and_leaves_a_bound_that_is_there(tmp_path
     assert (again[0], config["max_bytes"]) == (0, 64 * 2**20)
     assert "All 9 are as they should be." in again[1]
     assert none[0] == 2
+
+
+async def test_setup_deletes_nothing_of_what_is_there_for_a_bound_that_is_smaller(tmp_path: Path) -> None:
+    async with embedded_server(tmp_path / "store", log=tmp_path / "log") as url:
+        await podfolio("setup", "--server", url)
+        async with connect(Connection(servers=url)) as bus:
+            for number in range(12):
+                name = subjects.request(f"large-{number}")
+                await bus.publish_once(name, b"x" * 200_000, message_id=name, headers={})
+            bounded = await podfolio("setup", "--server", url, "--max-mib", "1")
+            state = (await bus.ask_api(f"STREAM.INFO.{EVENTS}"))["state"]
+
+    assert bounded[0] == 0
+    assert state["bytes"] > 2 * 2**20
+    assert state["messages"] == 12
