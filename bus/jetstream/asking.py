@@ -16,6 +16,7 @@ from bus.port import RefusedError, UnreachableError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from bus.jetstream.frames import Frame
     from bus.jetstream.wire import Wire
 
 _T = TypeVar("_T")
@@ -23,6 +24,8 @@ _log = structlog.get_logger()
 
 # One try; a failover takes 4 to 9 s, but a lost answer is noticed sooner by asking again.
 _ANSWER_S = 2.0
+# Of a replica that is well, a hundred times what it takes.
+_SILENCE_S = 0.5
 # Longer than a failover.
 PATIENCE_S = 10.0
 FIRST_PAUSE_S = 0.02
@@ -56,6 +59,53 @@ async def insist(
                 await when_nobody_listens()
         await asyncio.sleep(pause_s)
         pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+
+async def ask_replica(wire: Wire, subject: str, *, timeout_s: float) -> Frame:
+    """Ask any replica for one message; see ``ask_replicas``."""
+    frames = await ask_replicas(wire, subject, b"", timeout_s=timeout_s, is_last=lambda _: True)
+    return frames[0]
+
+
+async def ask_replicas(
+    wire: Wire, subject: str, request: bytes, *, timeout_s: float, is_last: Callable[[Frame], bool]
+) -> list[Frame]:
+    """Ask any replica for what is stored, and beside it another whenever none has said a word for a while.
+
+    A server that was cut off is chosen by its neighbours as often as the others, until they have noticed: of three
+    questions one is met with silence then, although two servers could answer it.
+
+    Args:
+        wire: The connection.
+        subject: Of a question that changes nothing, so that it may be asked more than once.
+        request: The question.
+        timeout_s: For each time that it is asked.
+        is_last: Whether this is the last of the answers.
+
+    Raises:
+        As ``Wire.ask``.
+    """
+    asked: set[asyncio.Task[list[Frame]]] = set()
+    silent = True
+
+    def hears(frame: Frame) -> bool:
+        nonlocal silent
+        silent = False
+        return is_last(frame)
+
+    try:
+        while True:
+            if silent:
+                question = wire.ask_all(subject, request, timeout_s=timeout_s, is_last=hears)
+                asked.add(asyncio.create_task(question))
+            silent = True
+            ended, _ = await asyncio.wait(asked, timeout=_SILENCE_S, return_when=asyncio.FIRST_COMPLETED)
+            if ended:
+                return ended.pop().result()
+    finally:
+        for other in asked:
+            other.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
 
 
 async def ask_api(

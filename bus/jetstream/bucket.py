@@ -11,7 +11,7 @@ import json
 from typing import TYPE_CHECKING
 
 from bus import subjects
-from bus.jetstream.asking import insist, require_stream
+from bus.jetstream.asking import ask_replica, insist, require_stream
 from bus.jetstream.errors import translate
 from bus.jetstream.frames import decode, status
 from bus.jetstream.publication import Publication
@@ -81,7 +81,8 @@ async def _hash(wire: Wire, market_id: str, timeout_s: float) -> str | None:
 
 async def _content(wire: Wire, sha256: str, timeout_s: float) -> bytes:
     """Ask any replica: what is under a hash is the same everywhere, or not there yet."""
-    frame = await wire.ask(f"$JS.API.DIRECT.GET.{MARKETS}.{subjects.market_content(sha256)}", timeout_s=timeout_s)
+    subject = f"$JS.API.DIRECT.GET.{MARKETS}.{subjects.market_content(sha256)}"
+    frame = await ask_replica(wire, subject, timeout_s=timeout_s)
     if status(frame):
         message = f"the replica that answered has not yet got the market with the hash {sha256[:12]}: ask again"
         raise UnreachableError(message)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from bus import subjects
-from bus.jetstream.asking import insist, require_stream
+from bus.jetstream.asking import ask_replicas, insist, require_stream
 from bus.jetstream.frames import read_stored, status
 from bus.jetstream.streams import EVENTS
 from bus.port import RefusedError, UnreachableError
@@ -111,8 +111,9 @@ async def _read(wire: Wire, place: Mapping[str, Any]) -> list[Message]:
 
 async def _ask(wire: Wire, query: Mapping[str, Any], *, is_last: Callable[[Frame], bool]) -> list[Frame]:
     request = json.dumps(query).encode()
+    subject = f"$JS.API.DIRECT.GET.{EVENTS}"
 
     async def attempt(timeout_s: float) -> list[Frame]:
-        return await wire.ask_all(f"$JS.API.DIRECT.GET.{EVENTS}", request, timeout_s=timeout_s, is_last=is_last)
+        return await ask_replicas(wire, subject, request, timeout_s=timeout_s, is_last=is_last)
 
     return await insist("following the stream", attempt, when_nobody_listens=lambda: require_stream(wire, EVENTS))

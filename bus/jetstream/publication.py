@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bus.jetstream.asking import ask_replica
 from bus.jetstream.errors import translate
 from bus.jetstream.frames import decode, message_bytes, status
 from bus.jetstream.streams import EVENTS
@@ -70,7 +71,8 @@ class Publication:
 
     async def _compare(self, error: Mapping[str, Any], timeout_s: float) -> Stored:
         """See whose message is there."""
-        frame = await self._wire.ask(f"$JS.API.DIRECT.GET.{self._stream}.{self._subject}", timeout_s=timeout_s)
+        subject = f"$JS.API.DIRECT.GET.{self._stream}.{self._subject}"
+        frame = await ask_replica(self._wire, subject, timeout_s=timeout_s)
         if not status(frame):
             return Stored.SAME if (frame.headers or {}).get("ce-id") == self._id else Stored.TAKEN
         if error is _DUPLICATE:

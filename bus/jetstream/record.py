@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from bus.jetstream.asking import insist, require_stream
+from bus.jetstream.asking import ask_replicas, insist, require_stream
 from bus.jetstream.frames import read_stored, status
 from bus.jetstream.streams import EVENTS
 from bus.port import RefusedError, UnreachableError
@@ -37,7 +37,8 @@ async def read_last(
 
     async def attempt(timeout_s: float) -> tuple[Message, ...]:
         subject = f"$JS.API.DIRECT.GET.{stream}"
-        return _read(await wire.ask_all(subject, request, timeout_s=timeout_s, is_last=_ends_batch), including)
+        frames = await ask_replicas(wire, subject, request, timeout_s=timeout_s, is_last=_ends_batch)
+        return _read(frames, including)
 
     return await insist("reading the record", attempt, when_nobody_listens=lambda: require_stream(wire, stream))
 

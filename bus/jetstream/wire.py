@@ -12,7 +12,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import random
 import ssl
+import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +31,8 @@ from bus.seeds import read_seed
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
     from pathlib import Path
+
+    from nats.aio.client import Server
 
     from bus.jetstream.connection import Connection
     from bus.jetstream.frames import Frame
@@ -63,6 +67,7 @@ class Wire:
         self._inbox = ""
         self._unheard: RefusedError | None = None
         self._spoke_first: RefusedError | None = None
+        self._last_chosen: dict[str, float] = {}
         self._started = False
         self._closing = False
         self._when_reconnected: set[Callable[[], None]] = set()
@@ -193,8 +198,17 @@ class Wire:
         return len(self._client.server_pool) > 1
 
     async def move(self) -> None:
-        """Leave this server for any; what is waiting for an answer learns that it will get none."""
+        """Leave this server for another; what is waiting for an answer learns that it will get none."""
+        if self._client.connected_url is not None:
+            self._last_chosen[self._client.connected_url.netloc] = time.monotonic()
         await self._client.force_reconnect()
+
+    def _choose(self, servers: list[Server], info: Mapping[str, object]) -> tuple[Server, float]:
+        """Take the servers in turn, by chance at first; nats-py would go back to one that was left as soon as not."""
+        del info
+        chosen = min(servers, key=lambda server: (self._last_chosen.get(server.uri.netloc, 0.0), random.random()))  # noqa: S311 - no secret
+        self._last_chosen[chosen.uri.netloc] = time.monotonic()
+        return chosen, _RECONNECT_WAIT_S if chosen.reconnects else 0.0
 
     async def _answers(self) -> bool:
         try:
@@ -279,6 +293,7 @@ class Wire:
             "error_cb": self._on_error,
             "disconnected_cb": self._on_disconnected,
             "reconnected_cb": self._on_reconnected,
+            "reconnect_to_server_handler": self._choose,
             "lame_duck_mode_cb": self._on_lame_duck,
         }
         if self._settings.credentials:

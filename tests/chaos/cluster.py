@@ -45,6 +45,9 @@ cluster {{
   # Others are told of an address where nobody is, so that they only go through the links.
   advertise: "127.0.0.1:1"
   routes: [{links}]
+  # As in deploy/nats/cluster.conf.
+  ping_interval: "5s"
+  ping_max: 2
 }}
 """
 

@@ -59,7 +59,7 @@ async def read(bus: JetStreamBus, subject: str, including: Message | None = None
 async def comes_to_hold(bus: JetStreamBus, subject: str) -> None:
     """Wait until the replica that answers has a message on *subject*: after a partition it may lag by seconds."""
     async with asyncio.timeout(PATIENCE_S):
-        while not await bus.record([subject]):  # noqa: ASYNC110 - bounded by the timeout
+        while not await read(bus, subject):  # noqa: ASYNC110 - bounded by the timeout
             await asyncio.sleep(0.05)
 
 

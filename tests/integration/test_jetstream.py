@@ -13,15 +13,18 @@ import time
 import warnings
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import nats
 import pytest
 from nats.js.errors import APIError
+from structlog.testing import capture_logs
 
 from bus import subjects
 from bus.jetstream import Connection, JetStreamBus, connect, server
+from bus.jetstream.asking import ask_replica
 from bus.jetstream.server import Server, ServerError, embedded_server, launch
 from bus.jetstream.setup import plan, set_up
 from bus.jetstream.streams import ACK_WAIT_S, EVENTS
@@ -42,6 +45,8 @@ from bus.port import (
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection
+
+    from nats.aio.msg import Msg
 
     from bus.jetstream.frames import Frame
     from bus.port import Delivery
@@ -468,6 +473,53 @@ class TestCrashes:
             await host.start()
             await soon(reconnected.wait())
         await wire.close()
+
+    async def test_a_question_that_went_to_a_silent_replica_is_put_to_another(self, host: Host) -> None:
+        questions = 20
+
+        async def answer(question: Msg) -> None:
+            await question.respond(b"here")
+
+        async with AsyncExitStack() as stack:
+            replicas = await nats.connect(host.url)
+            stack.push_async_callback(replicas.close)
+            silent = await replicas.subscribe("stored", "replicas")
+            await replicas.subscribe("stored", "replicas", cb=answer)
+            await replicas.flush()
+            wire = Wire(Connection(servers=host.url))
+            await wire.open()
+            stack.push_async_callback(wire.close)
+
+            asked = (ask_replica(wire, "stored", timeout_s=PATIENCE_S) for _ in range(questions))
+            answers = await asyncio.gather(*asked)
+
+            assert [answer.data for answer in answers] == [b"here"] * questions
+            assert silent.pending_msgs
+
+    async def test_who_leaves_a_server_goes_to_another(self, host: Host, tmp_path: Path) -> None:
+        (tmp_path / "other").mkdir()
+        other = Host(tmp_path / "other")
+        await other.start()
+        wire = Wire(Connection(servers=f"{host.url},{other.url}"))
+        await wire.open()
+        reconnected = asyncio.Event()
+
+        async def ignore(_: Frame) -> None:
+            pass
+
+        with capture_logs() as said:
+            async with wire.listen(ignore, reconnected=reconnected.set):
+                for _ in range(8):
+                    reconnected.clear()
+                    await wire.move()
+                    await soon(reconnected.wait())
+        await wire.close()
+        assert other.server is not None
+        await other.server.stop()
+
+        servers = [line["server"] for line in said if line["event"] == "bus.reconnected"]
+        assert len(servers) == 8
+        assert all(one != next_one for one, next_one in pairwise(servers))
 
     async def test_a_try_to_reconnect_that_fails_leaves_nothing_open(self, host: Host) -> None:
         wire = Wire(Connection(servers=host.url))
