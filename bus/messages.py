@@ -45,8 +45,8 @@ from portfolio.rules import (
     Rules,
     Terms,
 )
-from portfolio.shares import Target, shares_from_targets
 from portfolio.sleeve import Shortfall
+from portfolio.targets import MoneyGoal, Target, shares_from_targets
 from portfolio.tax.parcels import Parcel
 from portfolio.tax.regime import Reform
 from portfolio.tax.taxpayer import Entity, Taxpayer
@@ -409,9 +409,12 @@ class OptimizationRequest(_Strict):
             total = sum(self.pod_weights.values())
             shares = {pod: weight / total for pod, weight in self.pod_weights.items()}
         else:
-            targets = [Target(goal.pod, goal.target_amount_aud, goal.years) for goal in self.goals]
-            shares = shares_from_targets(targets, risk_free)
+            shares = shares_from_targets(self.targets(), risk_free)
         return {pod: share for pod, share in shares.items() if share > 0}
+
+    def targets(self) -> list[Target]:
+        """List what the customer wants money for."""
+        return [Target(**goal.model_dump()) for goal in self.goals]
 
     def terms(self) -> Terms:
         """Collect what the optimisation needs to know of the request; the capital of an account comes from prices."""
@@ -550,6 +553,7 @@ class MasterPortfolioOptimized(_Lenient):
     holdings: tuple[Holding, ...]
     pods: Mapping[str, PodAccount]
     goals: tuple[GoalAccount, ...]
+    money_goals: tuple[MoneyGoal, ...] = ()
     comparison: tuple[ComparisonRow, ...]
     correlations: tuple[CorrelationRow, ...]
     correlation_matrix: Mapping[str, Mapping[str, float]]

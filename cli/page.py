@@ -14,7 +14,7 @@ from bus.messages import MasterPortfolioFailed
 from bus.plain_text import printable
 from cli.tables import make_table as _table
 from portfolio.rules import Correlations
-from report import orders, parcels
+from report import money_goals, orders, parcels
 from report.labels import FIGURES, INCOME, compared, in_a_sentence
 from report.sentences import read_aloud, said_of_trades
 
@@ -62,7 +62,18 @@ def show(console: Console, event: FinalEvent) -> None:
 
 
 def _show_portfolio(console: Console, event: MasterPortfolioOptimized) -> None:
-    for part in (_title, _portfolio, _trades, _gains, _comparison, _income, _goals, _correlations, _proof):
+    for part in (
+        _title,
+        _portfolio,
+        _trades,
+        _gains,
+        _comparison,
+        _income,
+        _money_goals,
+        _goals,
+        _correlations,
+        _proof,
+    ):
         if (shown := part(console, event)) is not None:
             console.print(shown)
             console.print()
@@ -141,6 +152,16 @@ def _comparison(console: Console, event: MasterPortfolioOptimized) -> Renderable
     for row in event.comparison:
         *cells, verdict = compared(row)
         table.add_row(*cells, Text(verdict, style=_STYLES.get(verdict, "")))
+    return table
+
+
+def _money_goals(console: Console, event: MasterPortfolioOptimized) -> RenderableType | None:
+    if not event.money_goals:
+        return None
+    table = _table(console, "What the money is for", *money_goals.COLUMNS, right=tuple(money_goals.NUMBERS))
+    for row in money_goals.rows(event, str):
+        table.add_row(*row)
+    table.caption = money_goals.NOTE
     return table
 
 

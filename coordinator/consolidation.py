@@ -22,6 +22,7 @@ from portfolio.errors import DataError, SolverError, UnreachableGoalError
 from portfolio.figures import figures
 from portfolio.master import optimise_master
 from portfolio.sleeve import Sleeve
+from portfolio.targets import money_goals
 from portfolio.trading.inventory import settle
 from portfolio.trading.orders import plan
 
@@ -84,6 +85,7 @@ def _optimise(
         holdings=account.holdings,
         pods=account.pods,
         goals=account.goals,
+        money_goals=money_goals(request.targets(), account.pods, terms.total_capital_aud, market.risk_free),
         comparison=account.comparison,
         correlations=account.correlations,
         correlation_matrix=account.correlation_matrix,

@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from bus.messages import MasterPortfolioFailed
-from report import costs, outcome, refusal, suggestion
+from report import costs, money_goals, outcome, refusal, suggestion
 from report.document import Section, Table
 from report.series import Bars, Part, Rows, all_series
 from report.snapshot import described
@@ -29,6 +29,7 @@ def sections(event: FinalEvent) -> tuple[Section, ...]:
     return (
         _naive_and_master(event),
         costs.comparison(event),
+        *((money_goals.section(event),) if event.money_goals else ()),
         outcome.goals(event),
         outcome.together(event),
         _proof(event),

@@ -33,6 +33,8 @@ ID_PATTERN = r"[a-z0-9][a-z0-9-]{0,63}"
 # Folders with markets of one's own, as in PATH; processes that compute inherit it.
 VARIABLE = "PODFOLIO_MARKETS"
 
+# More a year is a slip: 10 is a thousand percent.
+_MOST_RETURN = 10.0
 # Least eigenvalue of a correlation matrix that can still be factored in double precision.
 _DEFINITE = 1e-12
 
@@ -200,6 +202,13 @@ def _read(folder: Traversable) -> Market:
     expected_returns = np.array([_number(moments[ticker], "expected_return") for ticker in tickers])
     if still := [ticker for ticker, volatility in zip(tickers, volatilities, strict=True) if volatility <= 0]:
         message = f"volatility of {', '.join(still)} in market {folder.name} must be above 0: mend moments.csv"
+        raise DataError(message)
+    possible = (expected_returns > -1) & (expected_returns <= _MOST_RETURN)
+    if strange := [ticker for ticker, is_possible in zip(tickers, possible, strict=True) if not is_possible]:
+        message = (
+            f"expected_return of {', '.join(strange)} in market {folder.name} must be above -1 and at most"
+            f" {_MOST_RETURN:g}, as a fraction a year: mend moments.csv"
+        )
         raise DataError(message)
     cash = [i for i, etf in enumerate(etfs) if etf.asset_class == CASH]
     if not cash:

@@ -41,13 +41,17 @@ def _portfolio(deck: Deck, event: MasterPortfolioOptimized, sections: dict[str, 
     suggested = sections["suggest"]
     tabled(deck, sections["own"].title, tables.get("owned") or tables["parts"], sections["own"].lead)
     tabled(deck, suggested.title, tables.get("orders") or tables.get("bought"), suggested.lead)
-    for name in ("asset-classes", "etfs"):
+    # Ten slides at most: what is bought stands in the table before, too.
+    for name in ("asset-classes",) if event.money_goals else ("asset-classes", "etfs"):
         shown = series[name]
         assert isinstance(shown, Bars)  # noqa: S101 - it is made so
         bars(deck.slide(f"{sections['change'].title}: {shown.title[0].lower()}{shown.title[1:]}"), shown)
     parts = series["owners"]
     assert isinstance(parts, Rows)  # noqa: S101 - it is made so
     stacked(deck.slide(parts.title), parts)
+    if event.money_goals:
+        wanted = sections["money-goals"]
+        tabled(deck, wanted.title, tables["money-goals"], wanted.lead)
     tabled(deck, sections["goals"].title, tables["goals"], ())
     costs = series["costs"]
     assert isinstance(costs, Bars)  # noqa: S101 - it is made so

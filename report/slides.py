@@ -114,13 +114,12 @@ def fitting_size(lines: Sequence[str]) -> int:
 
 
 def sentences(slide: Slide, lines: Iterable[str], *, size: int = 16, colour: str = LIGHT.ink, top: int = TOP) -> None:
-    """Choose how large sentences can be written, in points."""
+    """Write sentences below one another, from *top* on."""
     box = slide.shapes.add_textbox(LEFT, top, ROOM, max(BOTTOM - top, Inches(0.4)))
     write(box.text_frame, list(lines), size=size, colour=colour)
 
 
 def write(frame: TextFrame, lines: Sequence[str], *, size: int, colour: str = LIGHT.ink, bold: bool = False) -> None:
-    """Write sentences below one another."""
     """Write a paragraph for each line, over what is there."""
     frame.word_wrap = True
     for i, line in enumerate(lines):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bus.messages import MasterPortfolioFailed
-from report import assumptions, costs, outcome, refusal, suggestion
+from report import assumptions, costs, money_goals, outcome, refusal, suggestion
 from report.document import Section, Story
 from report.series import cost_rows
 
@@ -32,6 +32,7 @@ def tell(event: FinalEvent, *, checked: tuple[str, ...] = ()) -> Story:
         suggestion.what_you_own(event),
         suggestion.what_we_suggest(event),
         suggestion.before_and_after(event),
+        *((money_goals.section(event),) if event.money_goals else ()),
         outcome.goals(event),
         outcome.unreachable(event),
         costs.costs(event),
@@ -80,6 +81,8 @@ def _summary(event: MasterPortfolioOptimized) -> Iterator[str]:
             f" and its volatility, the usual size of a year's departure from that, {volatility:.2%}{whole}. These are"
             " assumptions, with their sources below, not promises."
         )
+    if event.money_goals:
+        yield money_goals.summary(event)
     yield assumptions.proof(event)
 
 

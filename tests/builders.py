@@ -18,6 +18,7 @@ from portfolio.errors import SolverError
 from portfolio.figures import figures
 from portfolio.mandate import Mandate, Measure, Objective
 from portfolio.market import Etf, Market
+from portfolio.market import load as load_market
 from portfolio.rules import Correlations, Duplicates, Explain, OnUnreachable, Preferences, Rules, Terms
 from portfolio.sleeve import Sleeve, UnreachableMandateError, optimise_sleeve
 from portfolio.trading.orders import plan
@@ -212,8 +213,9 @@ def request(  # noqa: PLR0913 - one argument a field
 
 def pod_results(data: bytes) -> dict[str, PodResult]:
     """Let every pod that is asked answer; all of them must find a portfolio."""
-    asked = parse_request(data, "test").pod_weights or {}
-    answers = {pod: answer(load(pod), "test", data) for pod in asked}
+    asked = parse_request(data, "test")
+    pods = asked.shares(load_market(asked.market).risk_free)
+    answers = {pod: answer(load(pod), "test", data) for pod in pods}
     return {pod: result for pod, result in answers.items() if isinstance(result, PodResult)}
 
 

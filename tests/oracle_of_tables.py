@@ -144,6 +144,17 @@ def goals(event: Event) -> Iterator[Row]:
         yield of, asked, *(figure(goal["figure"], v) for v in (goal["best_alone"], goal["best_together"], now))
 
 
+def money_goals(event: Event) -> Iterator[Row]:
+    for goal in event["money_goals"]:
+        wanted, held, becomes = (goal[f"{name}_aud"] for name in ("target_amount", "capital", "expected_amount"))
+        each = [goal["required_return"], goal["expected_return"]]
+        known = ["" if value is None else share(value) for value in each]
+        likely = round(100 * goal["probability"])
+        certain = goal["years"] == 0 or held == 0
+        chance = f"{likely}%" if certain else {0: "under 1%", 100: "over 99%"}.get(likely, f"{likely}%")
+        yield goal["name"], f"{wanted:,.0f}", f"{goal['years']:g}", f"{held:,.0f}", *known, f"{becomes:,.0f}", chance
+
+
 def costs(event: Event) -> Iterator[Row]:
     rows = {row["metric"]: row for row in event["comparison"]}
     names = {
@@ -247,6 +258,7 @@ ORACLES: dict[str, Callable[[Event], Iterator[Row]]] = {
     "costs": costs,
     "goals": goals,
     "income": income,
+    "money-goals": money_goals,
     "orders": orders,
     "owned": owned,
     "parcels": parcels,

@@ -17,6 +17,15 @@ VARIED: dict[str, dict[str, object]] = {
     "limited": {"correlations": "limit", "explain": "unmet"},
     "shared": {"rules": {"duplicates": "penalise", "never_buy": ["SEMI"]}, "preferences": {"duplication": 0.0}},
     "alone": {"pod_weights": {"gamma": 1.0}},
+    "wanted": {
+        "goals": [
+            {"goal_id": "now", "name": "Now", "pod": "alpha", "target_amount_aud": 15_000, "years": 0},
+            {"goal_id": "more", "name": "More", "pod": "beta", "target_amount_aud": 26_000, "years": 0},
+            {"goal_id": "much", "name": "Much", "pod": "delta", "target_amount_aud": 900_000, "years": 1},
+            {"goal_id": "none", "name": "None", "pod": "epsilon", "target_amount_aud": 1_000, "years": 3},
+            {"goal_id": "old", "name": "Old age", "pod": "gamma", "target_amount_aud": 70_000.5, "years": 0.5},
+        ]
+    },
 }
 # Enough for every search to end by itself.
 _NODES = 100_000

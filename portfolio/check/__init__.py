@@ -4,9 +4,9 @@ Works on the event as it goes over the wire (a mapping, from JSON) and the marke
 names. Shares no arithmetic with what made the event: nothing of the solver, of the formulation, of
 the tax or of ``figures`` is imported here, so that a mistake there does not pass here as well.
 
-``portfolio`` checks weights, goals and the proof, ``income`` what is paid out, ``owned`` what the trades start
-from, ``trades`` what they cost and the tax they cause, by the law of ``tax`` and not more than ``least_tax`` proves,
-``orders`` what is done in whole units.
+``portfolio`` checks weights, goals and the proof, ``money_goals`` the amounts of money that are wanted, ``income`` what
+is paid out, ``owned`` what the trades start from, ``trades`` what they cost and the tax they cause, by the law of
+``tax`` and not more than ``least_tax`` proves, ``orders`` what is done in whole units.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from portfolio.check.income import income
+from portfolio.check.money_goals import money_goals
 from portfolio.check.orders import Orders
 from portfolio.check.portfolio import Portfolio
 from portfolio.check.trades import trades
@@ -31,7 +32,7 @@ def findings(event: Event, market: Market) -> list[str]:
         about = f"{told['id']} with hash {told['sha256']}"
         return [f"the event is about market {about}, not {market.id} with hash {market.sha256}"]
     portfolio = Portfolio(event, market)
-    found = [*portfolio.findings(), *income(portfolio)]
+    found = [*portfolio.findings(), *money_goals(portfolio), *income(portfolio)]
     if portfolio.owned is None:
         return found if event["trading"] is None else [*found, "there are trades, though nothing says what is owned"]
     if event["trading"] is None:

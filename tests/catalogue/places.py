@@ -56,7 +56,7 @@ CHAPTERS = (
                     "coordinator/decisions.py::_refuse",
                     "portfolio/market.py::load",
                     "portfolio/market.py::positions",
-                    "portfolio/shares.py",
+                    "portfolio/targets.py",
                 ),
             ),
             Moment(

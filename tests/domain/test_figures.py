@@ -23,7 +23,7 @@ from portfolio.figures import (
 from portfolio.mandate import Mandate, Measure, Objective
 from portfolio.naive import extra_owners, overview, put_side_by_side
 from portfolio.rules import Preferences, Rules
-from portfolio.shares import Target, shares_from_targets
+from portfolio.targets import Target, shares_from_targets
 
 # Sums of a few products: differences of order are a few units in the last place.
 EXACT = pytest.approx
@@ -112,14 +112,18 @@ def test_overview_counts_positions_owners_and_duplicates() -> None:
     assert seen.trading_cost_aud == EXACT(35)
 
 
+def wanted(pod: str, amount_aud: float, years: float) -> Target:
+    return Target("g", "A goal", pod, amount_aud, years)
+
+
 def test_capital_is_split_by_present_value() -> None:
     # 110 in one year and 121 in two are worth 100 each at 10 %.
-    targets = [Target("a", 110, 1), Target("b", 121, 2), Target("a", 110, 1), Target("c", 100 * 1.1**5, 5)]
+    targets = [wanted("a", 110, 1), wanted("b", 121, 2), wanted("a", 110, 1), wanted("c", 100 * 1.1**5, 5)]
     assert shares_from_targets(targets, 0.10) == EXACT({"a": 0.5, "b": 0.25, "c": 0.25})
 
 
 def test_the_sooner_target_takes_more() -> None:
-    shares = shares_from_targets([Target("soon", 100, 1), Target("late", 100, 30)], 0.04)
+    shares = shares_from_targets([wanted("soon", 100, 1), wanted("late", 100, 30)], 0.04)
     assert shares["soon"] == EXACT(1 / (1 + 1.04**-29))
 
 
@@ -134,8 +138,8 @@ def test_the_sooner_target_takes_more() -> None:
 def test_shares_sum_to_one_and_know_no_currency(
     targets: list[tuple[str, float, float]], rate: float, factor: float
 ) -> None:
-    shares = shares_from_targets([Target(*t) for t in targets], rate)
-    other = shares_from_targets([Target(pod, amount * factor, years) for pod, amount, years in targets], rate)
+    shares = shares_from_targets([wanted(*t) for t in targets], rate)
+    other = shares_from_targets([wanted(pod, amount * factor, years) for pod, amount, years in targets], rate)
     assert sum(shares.values()) == EXACT(1.0)
     assert other == EXACT(shares)
 

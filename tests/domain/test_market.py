@@ -109,6 +109,11 @@ BAD = {
         "BOND must be a number, not 'much'",
     ),
     "nan": ({"moments": MOMENTS + "CASH,0.04,0.01,x\nBOND,nan,0.05,x\nSTOCK,0.09,0.2,x\n"}, "BOND"),
+    "return of all there is": (
+        {"moments": MOMENTS + "CASH,0.04,0.01,x\nBOND,-1,0.05,x\nSTOCK,0.09,0.2,x\n"},
+        "above -1",
+    ),
+    "return in percent": ({"moments": MOMENTS + "CASH,0.04,0.01,x\nBOND,0.05,0.05,x\nSTOCK,11.2,0.2,x\n"}, "most 10"),
     "volatility of zero": ({"moments": MOMENTS + "CASH,0.04,0.01,x\nBOND,0.05,0,x\nSTOCK,0.09,0.2,x\n"}, "BOND"),
     "volatility below zero": ({"moments": MOMENTS + "CASH,0.04,0.01,x\nBOND,0.05,-0.1,x\nSTOCK,0.09,0.2,x\n"}, "BOND"),
     "correlation of an ETF with itself above one": (

@@ -104,6 +104,23 @@ def _numbers(value: object) -> list[float]:
     return [value] if isinstance(value, int | float) and not isinstance(value, bool) else []
 
 
+def test_each_thing_that_the_money_is_for_is_told_in_a_sentence() -> None:
+    found = optimised("wanted")
+    old = found.money_goals[-1]
+    assert old.required_return is not None
+    assert old.expected_return is not None
+
+    text = html.fromstring(written("wanted")).text_content()
+
+    assert "Now: 15,000.00 AUD now. 15,000.00 AUD is held for it, which is enough." in text
+    assert "More: 26,000.00 AUD now. 25,000.00 AUD is held for it, 1,000.00 AUD too little." in text
+    assert "Much: 900,000.00 AUD in a year. 10,000.00 AUD is held for it, and more than 1,000% a year" in text
+    assert "None: 1,000.00 AUD in 3 years. Nothing is held for it: give its pod (epsilon) a share" in text
+    assert "Old age: 70,000.50 AUD in 0.5 years. 50,000.00 AUD is held for it, which would have to earn" in text
+    assert f" {old.required_return:.2%} a year; {old.expected_return:.2%} is expected, and the chance" in text
+    assert "is: Now 100%, More 0%, Much under 1%, None 0%, Old age under 1%." in text
+
+
 def test_every_example_has_a_report_with_all_that_is_asked_of_one() -> None:
     for name in EXAMPLES:
         sections = {element.get("id") for element in html.fromstring(written(name)).iter("section")}
