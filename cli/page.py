@@ -133,7 +133,7 @@ def _gains(console: Console, event: MasterPortfolioOptimized) -> RenderableType 
     table = _table(console, "Parcels sold, AUD", *parcels.COLUMNS, right=(2, 3, 4, 5, 6))
     for row in parcels.rows(trading):
         table.add_row(*row)
-    table.caption = parcels.caption(trading)
+    table.caption = parcels.caption(event, trading)
     return Group(table, *(Text(f"* {sentence}") for sentence in parcels.sentences(trading.gains, owned)))
 
 

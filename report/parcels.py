@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from portfolio.tax.kinds import Kind, effective_rate, inclusion
 from portfolio.tax.regime import REFORM_STARTS
+from portfolio.trading.orders import Side
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from bus.messages import MasterPortfolioOptimized
     from portfolio.tax.gains import Assessment
     from portfolio.trading.orders import ParcelSold, Trading
     from portfolio.trading.owned import Owned
@@ -67,9 +69,11 @@ def _parts(parcel: ParcelSold) -> Iterator[_Part]:
         yield _Part(said, reform.proceeds_aud, reform.indexed_cost_aud, indexed)
 
 
-def caption(trading: Trading) -> str:
+def caption(event: MasterPortfolioOptimized, trading: Trading) -> str:
     """Say what the columns are."""
     said = "Proceeds are after half the spread and proportional brokerage."
+    if too_high := min(trading.gains.tax_aud, _tax_of_brokerage(event, trading)):
+        said += f" Fixed brokerage is not taken off them, so the tax is told too high, by {too_high:,.2f} AUD at most."
     if any(parcel.reform for order in trading.orders for parcel in order.parcels):
         said += (
             f" What was owned before {REFORM_STARTS} counts as sold for its value then, and bought again. From then on"
@@ -77,6 +81,14 @@ def caption(trading: Trading) -> str:
             " between is neither."
         )
     return said
+
+
+def _tax_of_brokerage(event: MasterPortfolioOptimized, trading: Trading) -> float:
+    """How much less tax there is at most if each sale's fixed brokerage counts among its costs."""
+    sales = sum(order.side is Side.SELL for order in trading.orders)
+    payer = event.terms.owned.taxpayer if event.terms.owned else None
+    rates = [effective_rate(kind, payer) for kind, gain in trading.gains.gains_aud.items() if payer and gain]
+    return max(rates, default=0.0) * event.terms.brokerage_aud * sales
 
 
 def sentences(gains: Assessment, owned: Owned) -> Iterator[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
+from ports import free_ports
 
 from bus.jetstream import Connection, JetStreamBus, connect
 from bus.jetstream.server import launch
@@ -52,6 +53,12 @@ class Site:
             self.memory.advance(seconds)
         else:
             await asyncio.sleep(seconds)
+
+
+@pytest.fixture
+def unused_tcp_port() -> int:
+    """In the place of pytest-asyncio's, whose ports may be given away while the server that had them is down."""
+    return free_ports(1)[0]
 
 
 @pytest.fixture(scope="session")

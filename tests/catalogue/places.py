@@ -48,7 +48,10 @@ CHAPTERS = (
                 "The body is no JSON, or a field is missing, not known, of the wrong type or out of bounds",
                 ("bus/mistakes.py", "bus/forms.py"),
             ),
-            Moment("Fields are right each for itself, and contradict each other", ("bus/messages.py",)),
+            Moment(
+                "Fields are right each for itself, and contradict each other",
+                ("bus/messages/requests.py", "bus/messages/parsing.py"),
+            ),
             Moment(
                 "The request names what this system does not have, or shares that nobody could invest",
                 (

@@ -6,16 +6,16 @@ import asyncio
 import contextlib
 import itertools
 import json
-import random
 import shutil
 import signal
-import socket
 import sysconfig
 import urllib.request
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from ports import free_ports
 
 from chaos.disk import Disk, small_disk
 from chaos.links import Link, opened
@@ -54,20 +54,6 @@ cluster {{
 
 class ClusterError(Exception):
     """The servers do not run as they should."""
-
-
-def free_ports(count: int) -> list[int]:
-    """Find ports that no outgoing connection will be given while a server that had one is down."""
-    first = 10_000 + 7 * random.randrange(2_500)  # noqa: S311 - so that runs beside each other rarely meet
-    found: list[int] = []
-    for port in range(first, 32_000):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            found.append(port)
-        if len(found) == count:
-            return found
-    message = "no ports below the ephemeral ones are free"
-    raise ClusterError(message)
 
 
 @dataclass

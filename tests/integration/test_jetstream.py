@@ -7,7 +7,6 @@ import gc
 import os
 import shutil
 import signal
-import socket
 import sys
 import time
 import warnings
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import nats
 import pytest
 from nats.js.errors import APIError
+from ports import free_ports
 from structlog.testing import capture_logs
 
 from bus import subjects
@@ -91,19 +91,6 @@ def alive(pid: int) -> bool:
     return status.exists() and status.read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
 
 
-def quiet_port() -> int:
-    """Find a port that no outgoing connection will be given while a server that had it is down."""
-    for port in range(20_000 + os.getpid() % 10_000, 32_000):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    message = "no port below the ephemeral ones is free"
-    raise RuntimeError(message)
-
-
 class Host:
     """A machine whose server may crash and come back, with its disk."""
 
@@ -117,7 +104,7 @@ class Host:
         return self.server.url
 
     async def start(self) -> None:
-        port = int(self.server.url.rpartition(":")[2]) if self.server else quiet_port()
+        port = int(self.server.url.rpartition(":")[2]) if self.server else free_ports(1)[0]
         self.server = await launch(self.directory / "store", port=port, log=self.directory / "log")
 
     async def crash(self) -> None:

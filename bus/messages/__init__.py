@@ -1,0 +1,56 @@
+"""The bodies of all messages: the public interface of the system, version 1.
+
+Requests come from people and are read strictly: unknown fields and wrong types are refused, since a
+typo must not pass for a wish. Our own messages are read leniently: unknown fields are ignored, so
+that processes of different versions understand each other: ADR 18 says what may change. ``docs/schemas``
+has the JSON Schemas.
+"""
+
+from bus.messages.events import (
+    FinalEvent,
+    MarketRef,
+    MasterPortfolioFailed,
+    MasterPortfolioOptimized,
+    MessageRejected,
+    PodAnswer,
+    PodFailed,
+    PodResult,
+    Progress,
+    Reason,
+    Signature,
+    Stage,
+)
+from bus.messages.parsing import (
+    BODIES,
+    BadMessageError,
+    encode,
+    parse_final,
+    parse_pod_answer,
+    parse_progress,
+    parse_request,
+)
+from bus.messages.requests import LEAST_SHARE, OptimizationRequest
+
+__all__ = [
+    "BODIES",
+    "LEAST_SHARE",
+    "BadMessageError",
+    "FinalEvent",
+    "MarketRef",
+    "MasterPortfolioFailed",
+    "MasterPortfolioOptimized",
+    "MessageRejected",
+    "OptimizationRequest",
+    "PodAnswer",
+    "PodFailed",
+    "PodResult",
+    "Progress",
+    "Reason",
+    "Signature",
+    "Stage",
+    "encode",
+    "parse_final",
+    "parse_pod_answer",
+    "parse_progress",
+    "parse_request",
+]
