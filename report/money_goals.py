@@ -23,7 +23,8 @@ NOTE = (
     "Held is the goal's part of what its pod holds, in proportion to what each goal of the pod would take today if it"
     " earned no more than cash. Needs is the return a year that makes what is wanted of it, expected the pod's. On"
     " average is what then becomes of it: before tax, distributions reinvested, nothing paid in or taken out. Chance is"
-    " that of reaching what is wanted, the returns of different years taken to be independent and lognormal."
+    " that of reaching what is wanted, the returns of different years taken to be independent and lognormal; more than"
+    " half of what can become of it is below the average, which a few large outcomes raise."
 )
 
 
