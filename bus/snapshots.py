@@ -9,11 +9,13 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import zlib
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING, Protocol
+from uuid import uuid4
 
 import structlog
 
@@ -92,18 +94,20 @@ def unpack(packed: bytes, sha256: str) -> dict[str, bytes]:
 def fetching(source: Source) -> Iterator[Provide]:
     """Fetch markets while the block lasts; enter it before the processes that compute are started.
 
-    What was fetched goes away at the end: a market is some kilobytes, and the server's word for what an id means.
+    What was fetched goes away at the end: a market is some kilobytes, and the server's word for what an id means. The
+    folder comes with the first, so that a process that is killed rarely leaves one.
     """
     before = os.environ.get(VARIABLE)
-    with TemporaryDirectory(prefix="podfolio-markets-") as folder:
-        os.environ[VARIABLE] = os.pathsep.join(path for path in (before, folder) if path)
-        try:
-            yield Fetching(source, Path(folder))
-        finally:
-            if before is None:
-                del os.environ[VARIABLE]
-            else:
-                os.environ[VARIABLE] = before
+    folder = Path(gettempdir(), f"podfolio-markets-{uuid4().hex}")
+    os.environ[VARIABLE] = os.pathsep.join(path for path in (before, str(folder)) if path)
+    try:
+        yield Fetching(source, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if before is None:
+            del os.environ[VARIABLE]
+        else:
+            os.environ[VARIABLE] = before
 
 
 class Fetching:
@@ -148,6 +152,7 @@ class Fetching:
         except DataError as error:
             log.error("market.refused", market=market_id, error=str(error))  # noqa: TRY400 - it says all there is
             return False
+        self._folder.mkdir(mode=0o700, exist_ok=True)
         with TemporaryDirectory(dir=self._folder, prefix=".") as temporary:
             made = Path(temporary) / market_id
             made.mkdir()

@@ -137,6 +137,8 @@ async def test_what_names_no_market_asks_for_none(sent: bytes) -> None:
 
     with fetching(shelf) as provide:
         await provide(sent)
+        # Nor is there anything that a process could leave behind.
+        assert not Path(os.environ[VARIABLE].rpartition(os.pathsep)[2]).exists()
 
     assert shelf.asked == []
 
