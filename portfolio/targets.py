@@ -144,9 +144,9 @@ def _required_return(capital: float, target: Target) -> float | None:
 
 def _probability(capital: float, target: Target, mean: float, volatility: float) -> float:
     """Take the logarithm of a year's return as normal, with the moments that the return has."""
-    if capital <= 0 or target.years == 0:
-        return float(capital >= target.target_amount_aud * (1 - _SAME_AMOUNT))
     variance = log1p((volatility / (1 + mean)) ** 2)
+    if capital <= 0 or target.years * variance == 0:
+        return float(capital * (1 + mean) ** target.years >= target.target_amount_aud * (1 - _SAME_AMOUNT))
     drift = log1p(mean) - variance / 2
     beyond = target.years * drift - log(target.target_amount_aud / capital)
     # scipy's would add 24 MiB to every process.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import erfc, log, sqrt
+from math import erfc, log, log1p, sqrt
 from typing import TYPE_CHECKING
 
 from portfolio.check.facts import FIGURE, same
@@ -50,8 +50,8 @@ def _required(capital: float, goal: Event) -> float | None:
 
 def _chance(capital: float, goal: Event, mean: float, volatility: float) -> float:
     """Integrate the normal density of the sum of the years' log-returns from what is missing on."""
-    if goal["years"] == 0:
-        return float(capital >= goal["target_amount_aud"] * (1 - FIGURE))
-    spread = sqrt(log(1 + (volatility / (1 + mean)) ** 2) * goal["years"])
-    middle = goal["years"] * log(1 + mean) - spread**2 / 2
+    spread = sqrt(log1p((volatility / (1 + mean)) ** 2) * goal["years"])
+    if spread == 0:
+        return float(capital * (1 + mean) ** goal["years"] >= goal["target_amount_aud"] * (1 - FIGURE))
+    middle = goal["years"] * log1p(mean) - spread**2 / 2
     return erfc((log(goal["target_amount_aud"] / capital) - middle) / spread / sqrt(2)) / 2

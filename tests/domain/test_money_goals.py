@@ -15,7 +15,9 @@ from forgery import at, changed, leaves, pattern
 
 from bus.messages import MasterPortfolioOptimized, encode
 from portfolio.check import findings
+from portfolio.check.money_goals import _chance
 from portfolio.market import load
+from portfolio.targets import Target, _probability
 
 if TYPE_CHECKING:
     from portfolio.targets import MoneyGoal
@@ -36,6 +38,7 @@ GOALS = [
     goal("now", "alpha", 15_000.0, 0.0),
     goal("today", "beta", 26_000.0, 0.0),
     goal("much", "delta", 900_000.0, 1.0),
+    goal("instantly", "beta", 1.0, 5e-324),
     goal("nowhere", "epsilon", 1_000.0, 3.0),
 ]
 
@@ -106,6 +109,23 @@ def test_the_chance_is_what_simulated_years_come_to(
     assert 0.01 < soon.probability < 0.99
     assert (amounts >= soon.target_amount_aud).mean() == pytest.approx(soon.probability, abs=4 * deviation)
     assert amounts.mean() == pytest.approx(soon.expected_amount_aud, rel=0.001)
+
+
+def test_years_too_few_to_be_counted_are_none(told: dict[str, MoneyGoal]) -> None:
+    # beta has 25,000 AUD for 26,001: of one dollar 96 cents.
+    assert 0.9 < told["instantly"].capital_aud < 1
+    assert told["instantly"].probability == 0.0
+
+
+@pytest.mark.parametrize("volatility", [1e-9, 1e-6, 1e-4, 0.5])
+def test_the_check_knows_the_chance_of_what_hardly_moves_too(volatility: float) -> None:
+    target = Target("g", "g", "a", 100_000.0 * (1 + volatility), 1.0)
+    asked = {"target_amount_aud": target.target_amount_aud, "years": 1.0}
+
+    made = _probability(100_000.0, target, 0.0, volatility)
+
+    assert 0.1 < made < 0.5
+    assert _chance(100_000.0, asked, 0.0, volatility) == pytest.approx(made, rel=1e-9)
 
 
 def test_every_figure_of_theirs_is_protected(event: MasterPortfolioOptimized) -> None:
