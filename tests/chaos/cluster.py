@@ -40,8 +40,8 @@ log_file: {log}
 accounts {{ $SYS {{ users: [{{user: sys, password: sys}}] }} }}
 jetstream {{
   store_dir: {store}
-  # What is acknowledged is on the disks of two of three.
-  sync_interval: always
+  # With "always", what is acknowledged is on the disks of two of three.
+  sync_interval: {sync_interval}
 }}
 cluster {{
   name: chaos
@@ -71,6 +71,7 @@ class Node:
         monitor: Where it tells how it is.
         routes: Where the other servers' links lead to.
         line: The link by which its clients reach it.
+        sync_interval: When it has what it wrote put onto its disk.
         lives: How often it was replaced by an empty server, with a name of its own.
     """
 
@@ -80,6 +81,7 @@ class Node:
     monitor: int
     routes: int
     line: Link
+    sync_interval: str = "always"
     lives: int = 0
     links: list[Link] = field(default_factory=list)
     process: Process | None = None
@@ -105,6 +107,7 @@ class Node:
         self.store.mkdir(parents=True, exist_ok=True)
         text = _CONFIGURATION.format(
             name=self.server_name,
+            sync_interval=self.sync_interval,
             port=self.port,
             line=self.line.port,
             monitor=self.monitor,
@@ -260,11 +263,11 @@ class Cluster:
 
 
 @asynccontextmanager
-async def cluster_of_three(folder: Path, *, disk_mib: int) -> AsyncIterator[Cluster]:
+async def cluster_of_three(folder: Path, *, disk_mib: int, sync_interval: str = "always") -> AsyncIterator[Cluster]:
     """Run three servers while the block lasts."""
     ports = free_ports(12)
     nodes = {
-        name: Node(name, folder / name, port, monitor, routes, Link("clients", name, port, line))
+        name: Node(name, folder / name, port, monitor, routes, Link("clients", name, port, line), sync_interval)
         for name, port, monitor, routes, line in zip(NODES, *(ports[i::4] for i in range(4)), strict=True)
     }
     links = [Link(a, b, nodes[b].routes) for a, b in itertools.permutations(NODES, 2)]

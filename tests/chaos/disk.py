@@ -61,6 +61,10 @@ class Disk:
     def _filler(self) -> Path:
         return self.mount / "filler"
 
+    def sync(self) -> None:
+        """Have everything on the device that was written until now."""
+        _run("sync", "--file-system", str(self.mount))
+
     def cut_power(self) -> None:
         """Lose what is not on the device; until it is mounted anew, every access is an error."""
         root = os.open(self.mount, os.O_RDONLY)

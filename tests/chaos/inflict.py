@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from bus.jetstream import JetStreamBus
-    from chaos.cluster import Cluster
+    from chaos.cluster import Cluster, Node
     from chaos.disk import Disk
     from chaos.fleet import Fleet
     from chaos.links import Link
@@ -243,7 +243,7 @@ class Faults:
         await asyncio.gather(*(node.start() for node in nodes))
 
     async def _set_server_clock(self, fault: Fault) -> None:
-        node = self.cluster.nodes[fault.target]
+        node = await self._leader(fault.target)
         try:
             node.set_clock(int(fault.amount))
         except NoClockError as error:
@@ -252,6 +252,17 @@ class Faults:
             await asyncio.sleep(fault.lasts_s)
         finally:
             node.set_clock(0)
+
+    async def _leader(self, stream: str) -> Node:
+        """Find the server that leads a stream."""
+        async with asyncio.timeout(_RECOVERY_S):
+            while True:
+                with contextlib.suppress(BusError):
+                    leader = (await self.admin.ask_api(f"STREAM.INFO.{stream}"))["cluster"].get("leader")
+                    for node in self.cluster.nodes.values():
+                        if node.server_name == leader:
+                            return node
+                await asyncio.sleep(_PULSE_S)
 
     async def _replace_member(self, fault: Fault) -> None:
         node = self.cluster.nodes[fault.target]

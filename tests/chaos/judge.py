@@ -25,6 +25,10 @@ KEPT_S = 7 * _DAY_S
 _GRACE_S = 15.0
 # Between the clocks of the client and the server, both on one machine: the way there.
 _EARLY_S = 1.0
+# So few at once are no load, whatever died.
+_FEW = 5
+# Those that take nothing away excuse nothing.
+_HARMLESS = frozenset({Fault.RAW_CONTENT, Fault.ID_USED_AGAIN, Fault.LONG_REQUEST})
 _TOLD = 20
 _OUTCOMES = frozenset({What.ACKNOWLEDGED, What.TAKEN, What.REFUSED, What.UNKNOWN})
 _SIGHTS = frozenset({What.SEEN, What.READ})
@@ -114,6 +118,7 @@ def judge(history: Sequence[Event], held: Sequence[Event] = (), *, kept_s: float
     wrong += _occupied_twice(first, kept_s)
     wrong += _observers(history, held)
     waited_s, late_s, early = [], [], 0
+    spans = _in_flight(cases)
     for request_id, case in sorted(cases.items()):
         wrong += [f"{request_id}: {fault}" for fault in (*_told(case), *_answered(case), *_in_time_order(case))]
         for asked, final in zip(case.requests, case.finals, strict=False):
@@ -123,7 +128,7 @@ def judge(history: Sequence[Event], held: Sequence[Event] = (), *, kept_s: float
             waited_s.append(waits.seen_s - waits.acknowledged_s)
             if waits.seen_s > waits.due_s:
                 late_s.append(waits.seen_s - waits.due_s)
-            if told := _too_late(waits, faults):
+            if told := _too_late(waits, faults) or _refused_in_calm(waits, final, spans, faults):
                 wrong.append(f"{request_id}: {told}")
             if (early_s := _early_s(waits, final)) and _clock_was_wrong(waits, faults):
                 early += 1
@@ -320,7 +325,8 @@ def _faults(history: Sequence[Event]) -> list[_Fault]:
         elif event.what is What.ENDED:
             begin = began.pop(event.operation)
             spans.append(_Fault(begin.at_s, event.at_s, begin.told))
-    return spans + [_Fault(event.at_s, float("inf"), event.told) for event in began.values()]
+    spans += [_Fault(event.at_s, float("inf"), event.told) for event in began.values()]
+    return [fault for fault in spans if fault.told not in _HARMLESS]
 
 
 def _too_late(waits: _Wait, faults: Sequence[_Fault]) -> str:
@@ -330,6 +336,28 @@ def _too_late(waits: _Wait, faults: Sequence[_Fault]) -> str:
     if waits.seen_s <= allowed_s:
         return ""
     return f"answered {waits.seen_s - waits.due_s:.1f} s late, although nothing had been wrong for {_GRACE_S:g} s"
+
+
+def _in_flight(cases: Mapping[str, _Case]) -> list[tuple[float, float]]:
+    """Give from when to when each request waited for its final, by the clients' clock."""
+    return [
+        (waits.invoked_s, waits.seen_s)
+        for case in cases.values()
+        for asked, final in zip(case.requests, case.finals, strict=False)
+        if (waits := _waits(case, asked, final))
+    ]
+
+
+def _refused_in_calm(waits: _Wait, final: Event, spans: Sequence[tuple[float, float]], faults: Sequence[_Fault]) -> str:
+    """Say if a request was refused as too much, although there was little and nothing was wrong any more."""
+    if final.told != Reason.OVERLOADED or any(
+        fault.begin_s < waits.seen_s and fault.end_s + _GRACE_S > waits.invoked_s for fault in faults
+    ):
+        return ""
+    others = sum(begin < waits.seen_s and end > waits.invoked_s for begin, end in spans) - 1
+    if others > _FEW:
+        return ""
+    return f"refused as overloaded beside {others} others, although nothing had been wrong for {_GRACE_S:g} s"
 
 
 def _early_s(waits: _Wait, final: Event) -> float:

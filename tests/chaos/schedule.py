@@ -94,7 +94,8 @@ _SERVER: _Table = {
     Kind.PARTITION_SILENT: (4, NODES, (4, 15)),
     Kind.PARTITION_RESET: (3, NODES, (4, 15)),
     Kind.PARTITION_ONE_WAY: (3, NODES, (4, 12)),
-    Kind.SERVER_CLOCK_SET: (3, NODES, (1, 10)),
+    # Of the server that leads a stream: it says when a message is stored.
+    Kind.SERVER_CLOCK_SET: (3, STREAMS, (1, 10)),
     Kind.DISK_FULL: (2, NODES, (4, 8)),
     Kind.MEMBER_REPLACED: (2, NODES, (0, 0)),
 }

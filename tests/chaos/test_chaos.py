@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+import time
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -85,6 +86,33 @@ class TestLinks:
 
         link.adjust(forwards=True, returns=True)
         assert await hearing == b"two"
+        writer.close()
+
+    async def test_thin_ones_carry_everything_in_order_in_their_time(self, link: Link) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", link.port)
+        link.spoil(bytes_per_s=100_000, delay_s=0.005)
+        said = b"".join(b"%06d" % number for number in range(5_000))
+        began = time.monotonic()
+        writer.write(said)
+        async with asyncio.timeout(PATIENCE_S):
+            heard = await reader.readexactly(len(said) // 2)
+            link.spoil()  # what is on its way is not overtaken
+            heard += await reader.readexactly(len(said) - len(heard))
+
+        assert heard == said
+        # Half of it through the thin line, of which some was spent on the way back.
+        assert time.monotonic() - began > len(said) / 2 / 100_000
+        writer.close()
+
+    async def test_lossy_ones_end_a_connection(self, link: Link) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", link.port)
+        writer.write(b"one")
+        assert await _hear(reader) == b"one"
+
+        link.spoil(loss=1)
+        writer.write(b"two")
+
+        assert await _ended(reader)
         writer.close()
 
     async def test_take_nobody_new_while_they_are_cut(self, link: Link) -> None:

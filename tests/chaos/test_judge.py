@@ -367,6 +367,35 @@ class TestDeadlines:
         assert len(verdict(forged.events).wrong) == 1
 
 
+class TestRefusals:
+    def refused(self, others: int) -> Forgery:
+        """Forge a history in which a request is refused as overloaded while *others* wait."""
+        forged = Forgery()
+        forged.add("observer", What.FOLLOWS, sequence=1)
+        names = [*(f"other-{number}" for number in range(others)), "r1"]
+        for number, name in enumerate(names):
+            forged.publishes(number + 1, name, name, What.ACKNOWLEDGED)
+            forged.sees(number + 1, subjects.request(name), name)
+        for number, name in enumerate(reversed(names), len(names) + 1):
+            told = "overloaded" if name == "r1" else "optimised"
+            forged.sees(number, subjects.final(name), f"final of {name}", told=told)
+        return forged
+
+    def test_a_request_that_was_one_too_many(self) -> None:
+        assert verdict(self.refused(8).events).wrong == ()
+
+    def test_a_request_that_was_refused_although_there_were_few(self) -> None:
+        told = "r1: refused as overloaded beside 2 others, although nothing had been wrong for 15 s"
+        assert verdict(self.refused(2).events).wrong == (told,)
+
+    @pytest.mark.parametrize(("kind", "excuses"), [(Kind.SERVER_CLOCK_SET, True), (Kind.LONG_REQUEST, False)])
+    def test_only_a_fault_that_takes_something_away_excuses_it(self, kind: Kind, *, excuses: bool) -> None:
+        events = self.refused(2).events
+        fault = Event(0.5, "n1", What.BEGAN, operation=9, told=kind.value)
+
+        assert (verdict([*events, fault]).wrong == ()) is excuses
+
+
 def test_much_that_is_wrong_is_told_in_short() -> None:
     forged = good()
     for number in range(30):
