@@ -73,6 +73,7 @@ class Node:
         line: The link by which its clients reach it.
         sync_interval: When it has what it wrote put onto its disk.
         lives: How often it was replaced by an empty server, with a name of its own.
+        crashes: How often it ended by itself.
     """
 
     name: str
@@ -83,6 +84,8 @@ class Node:
     line: Link
     sync_interval: str = "always"
     lives: int = 0
+    crashes: int = 0
+    _is_meant_to_run: bool = False
     links: list[Link] = field(default_factory=list)
     process: Process | None = None
     clock: ServerClock | None = None
@@ -132,6 +135,13 @@ class Node:
                 start_new_session=True,
             )
         self.clock = None
+        self._is_meant_to_run = True
+
+    async def restart_if_crashed(self) -> None:
+        """Start it again if it ended by itself, as an orchestrator would."""
+        if self._is_meant_to_run and self.process is not None and self.process.returncode is not None:
+            self.crashes += 1
+            await self.start()
 
     def set_clock(self, seconds: int) -> None:
         """Have its clock off by *seconds* until it is started again.
@@ -163,6 +173,7 @@ class Node:
     async def kill(self) -> None:
         """End it as a power cut would, but for what the kernel still writes."""
         assert self.process is not None
+        self._is_meant_to_run = False
         self.send(signal.SIGKILL)
         await self.process.wait()
 
@@ -284,7 +295,16 @@ async def cluster_of_three(folder: Path, *, disk_mib: int, sync_interval: str = 
             node.configure()
             await node.start()
         await cluster.whole()
+        supervising = asyncio.create_task(_supervise(cluster))
+        stack.callback(supervising.cancel)
         yield cluster
+
+
+async def _supervise(cluster: Cluster) -> None:
+    while True:
+        await asyncio.sleep(_POLL_S)
+        for node in cluster.nodes.values():
+            await node.restart_if_crashed()
 
 
 async def _end(cluster: Cluster) -> None:

@@ -92,6 +92,7 @@ class Load:
         unknown: How often a publication ended without an answer.
         published: How many requests clients tried to publish, those without success included.
         seen: Which message each observer was shown last.
+        broken: Why an observer or another part of the run ended before its time.
         until: When to stop, by the loop's clock.
         abandoned: Ids of those that were given up: by clients that try only once, and at the end of the run.
     """
@@ -109,6 +110,7 @@ class Load:
     abandoned: set[str] = field(default_factory=set)
     published: int = 0
     seen: dict[str, int] = field(default_factory=dict)
+    broken: list[str] = field(default_factory=list)
     until: float = float("inf")
     _waiting: dict[str, asyncio.Event] = field(default_factory=dict)
     _bodies: dict[str, bytes] = field(default_factory=dict)

@@ -17,7 +17,7 @@ from bus.jetstream.setup import set_up
 from bus.jetstream.streams import EVENTS, TIMERS
 from bus.port import COORDINATORS, DEADLINES, BusError, Message, RefusedError, pod_queue
 from chaos.audit import Audit
-from chaos.cluster import cluster_of_three
+from chaos.cluster import ClusterError, cluster_of_three
 from chaos.fleet import fleet_at
 from chaos.history import History, What
 from chaos.inflict import Faults
@@ -27,7 +27,7 @@ from chaos.schedule import ALL_KINDS, PODS, Kind, plan
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from pathlib import Path
 
     from bus.jetstream import JetStreamBus
@@ -110,8 +110,14 @@ async def rage(storm: Storm, folder: Path, *, say: Callable[[str], None]) -> Out
         faults = Faults(cluster, fleet, admin, load)
         took_s = await _weather(storm, load, faults, say)
         say(f"calm after {took_s:.0f} s; auditing the stream")
-        last, wrong = await _settled(cluster, admin)
-        stream = await _read(cluster, last)
+        last = 0
+        wrong: list[str] = []
+        stream: list[Message] = []
+        try:
+            last, wrong = await _settled(cluster, admin)
+            stream = await _read(cluster, last)
+        except BusError as error:
+            wrong = [*wrong, f"the stream cannot be read: {error}"]
         starts = sum(member.starts - 1 for member in fleet.members.values())
     history.close()
     say(f"judging {len(history.events):,} events of the history")
@@ -125,7 +131,7 @@ async def rage(storm: Storm, folder: Path, *, say: Callable[[str], None]) -> Out
         storm=storm,
         verdict=verdict,
         judgement=judgement,
-        wrong=(*verdict.wrong, *judgement.wrong, *wrong),
+        wrong=(*verdict.wrong, *judgement.wrong, *load.broken, *wrong, *_crashed(cluster, faults, unasked)),
         load=load,
         faults=faults.done,
         skipped=faults.skipped,
@@ -156,18 +162,29 @@ async def _weather(storm: Storm, load: Load, faults: Faults, say: Callable[[str]
     made = plan(storm.seed, seconds=storm.seconds, faults=storm.faults, nemeses=storm.nemeses)
     async with clients(faults.cluster.line_urls) as buses, asyncio.TaskGroup() as group:
         beside = [
-            *(group.create_task(load.observe(bus, f"observer {place}")) for place, bus in enumerate(buses[:2], 1)),
+            *(
+                group.create_task(_noting(load, f"observer {place}", load.observe(bus, f"observer {place}")))
+                for place, bus in enumerate(buses[:2], 1)
+            ),
             group.create_task(load.read_again(buses[-1])),
             group.create_task(_tell(load, faults, say, began)),
         ]
         async with asyncio.TaskGroup() as both:
-            both.create_task(faults.run(made))
+            both.create_task(_noting(load, "the faults", faults.run(made)))
             both.create_task(load.run(buses))
         await load.settle(within_s=_SETTLE_S)
         await _overheard(faults.admin, load)
         for task in beside:
             task.cancel()
     return perf_counter() - began
+
+
+async def _noting(load: Load, who: str, work: Awaitable[None]) -> None:
+    """Do some work; that it failed is told with the run's other faults, and ends nothing else."""
+    try:
+        await work
+    except* (BusError, ClusterError) as group:
+        load.broken += [f"{who} ended: {error}" for error in group.exceptions]
 
 
 async def _overheard(admin: JetStreamBus, load: Load) -> None:
@@ -217,7 +234,7 @@ async def _read(cluster: Cluster, last: int) -> list[Message]:
     """Read the stream from its start to *last* over a new connection, with what a library may refuse to read."""
     messages: list[Message] = []
     async with connect(Connection(servers=cluster.urls, name="chaos-audit")) as bus:
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(TimeoutError, BusError):
             async with (
                 asyncio.timeout(_SETTLE_S + last / 50),
                 contextlib.aclosing(bus.follow(everything=True)) as stream,
@@ -248,6 +265,14 @@ def _held(stream: Sequence[Message]) -> list[Event]:
     for message in stream:
         held.show("audit", What.READ, message)
     return [replace(event, at_s=float("inf")) for event in held.events]
+
+
+def _crashed(cluster: Cluster, faults: Faults, unasked: dict[int, int]) -> list[str]:
+    """Say which servers ended by themselves, and how many processes did if there was content that could end them."""
+    wrong = [f"{node.name} ended by itself {node.crashes} times" for node in cluster.nodes.values() if node.crashes]
+    if faults.done[Kind.RAW_CONTENT] and (count := sum(unasked.values())):
+        wrong.append(f"{count} processes ended by themselves beside raw content")
+    return wrong
 
 
 def _logged(fleet: Fleet) -> tuple[dict[str, int], dict[int, int]]:
