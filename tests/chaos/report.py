@@ -12,13 +12,14 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from chaos.load import DEADLINE_S
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from chaos.storm import Outcome
 
 HEADING = "## The last long run"
-_DEADLINE_S = 30.0
 
 
 def machine() -> str:
@@ -35,8 +36,8 @@ def machine() -> str:
 
 
 def meets_aim(outcome: Outcome) -> bool:
-    """Whether 99 of 100 requests were answered within the deadline."""
-    return outcome.verdict.latency_s(0.99) < _DEADLINE_S
+    """Whether 99 of 100 requests were answered within their deadlines."""
+    return 100 * len(outcome.verdict.late_s) <= outcome.verdict.finals
 
 
 def rows(outcome: Outcome) -> list[tuple[str, str]]:
@@ -54,7 +55,10 @@ def rows(outcome: Outcome) -> list[tuple[str, str]]:
         ),
         *_history_rows(outcome),
         ("Stored to final, median", f"{verdict.latency_s(0.5):.3f} s"),
-        ("Stored to final, 99 of 100", f"{verdict.latency_s(0.99):.2f} s; deadline {_DEADLINE_S:g} s"),
+        (
+            "Stored to final, 99 of 100",
+            f"{verdict.latency_s(0.99):.2f} s; deadline {DEADLINE_S:g} s, of long requests more",
+        ),
         ("Stored to final, longest", f"{verdict.latency_s(1.0):.2f} s"),
         ("Finals after their deadline", _late(verdict.late_s)),
         ("Different portfolios, each checked", f"{verdict.different:,}"),
@@ -75,9 +79,12 @@ def _history_rows(outcome: Outcome) -> list[tuple[str, str]]:
         ("Tries to publish, by what the client was told", tries),
         ("Stored, and no client was told so", f"{judged.unknown_stored:,}"),
         ("Messages seen by observers and readers", f"{judged.sights:,}; {judged.final_readings:,} of them finals"),
-        ("Acknowledged to final seen, longest", f"{max(judged.waited_s, default=0):.2f} s by the clients' clock"),
-        ("Finals seen after their deadline", _late(judged.late_s)),
-        ("Given up too early by a server's wrong clock", f"{judged.early:,}"),
+        (
+            "Acknowledged to final seen, longest",
+            f"{max(judged.prompt.waited_s, default=0):.2f} s by the clients' clock",
+        ),
+        ("Finals seen after their deadline", _late(judged.prompt.late_s)),
+        ("Given up too early by a server's wrong clock", f"{judged.prompt.early:,}"),
     ]
 
 

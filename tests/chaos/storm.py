@@ -126,12 +126,18 @@ async def rage(storm: Storm, folder: Path, *, say: Callable[[str], None]) -> Out
         audit.read(message)
     verdict = audit.verdict(load.acknowledged, last=last)
     judgement = judge(history.events, _held(stream))
-    wasted, unasked = _logged(fleet)
+    wasted, unasked, useless = _logged(fleet)
     return Outcome(
         storm=storm,
         verdict=verdict,
         judgement=judgement,
-        wrong=(*verdict.wrong, *judgement.wrong, *load.broken, *wrong, *_crashed(cluster, faults, unasked)),
+        wrong=(
+            *verdict.wrong,
+            *judgement.wrong,
+            *load.broken,
+            *wrong,
+            *_crashed(cluster, faults, sum(unasked.values()) - useless),
+        ),
         load=load,
         faults=faults.done,
         skipped=faults.skipped,
@@ -267,24 +273,27 @@ def _held(stream: Sequence[Message]) -> list[Event]:
     return [replace(event, at_s=float("inf")) for event in held.events]
 
 
-def _crashed(cluster: Cluster, faults: Faults, unasked: dict[int, int]) -> list[str]:
-    """Say which servers ended by themselves, and how many processes did if there was content that could end them."""
+def _crashed(cluster: Cluster, faults: Faults, count: int) -> list[str]:
+    """Say which servers ended by themselves, and of how many processes content may have been the end."""
     wrong = [f"{node.name} ended by itself {node.crashes} times" for node in cluster.nodes.values() if node.crashes]
-    if faults.done[Kind.RAW_CONTENT] and (count := sum(unasked.values())):
+    if faults.done[Kind.RAW_CONTENT] and count:
         wrong.append(f"{count} processes ended by themselves beside raw content")
     return wrong
 
 
-def _logged(fleet: Fleet) -> tuple[dict[str, int], dict[int, int]]:
-    """Count in the logs what was computed for nothing, and in the exit statuses who ended by himself."""
+def _logged(fleet: Fleet) -> tuple[dict[str, int], dict[int, int], int]:
+    """Count what was computed for nothing, who ended by himself, and how many of them since their line was useless."""
     wasted: dict[str, int] = {"agents": 0, "coordinators": 0}
     unasked: dict[int, int] = {}
+    useless = 0
     for member in fleet.members.values():
         who = "coordinators" if "coordinator" in member.name else "agents"
         for line in member.log.read_text(encoding="utf-8", errors="replace").splitlines():
             with contextlib.suppress(ValueError):
-                wasted[who] += json.loads(line).get("stored") == "taken"
+                told = json.loads(line)
+                wasted[who] += told.get("stored") == "taken"
+                useless += told.get("event") == "bus.useless"
         for status in member.ended:
             if status != -9:
                 unasked[status] = unasked.get(status, 0) + 1
-    return wasted, unasked
+    return wasted, unasked, useless

@@ -94,7 +94,7 @@ def test_a_history_that_keeps_the_promise_has_nothing_wrong() -> None:
     assert judged.wrong == ()
     assert judged.tries[What.ACKNOWLEDGED] == 1
     assert (judged.sights, judged.final_readings) == (3 + 1 + 3, 3)
-    assert (judged.waited_s, judged.late_s) == ((3.0,), ())
+    assert (judged.prompt.waited_s, judged.prompt.late_s) == ((3.0,), ())
 
 
 def test_an_acknowledged_request_that_is_gone() -> None:
@@ -334,7 +334,7 @@ class TestDeadlines:
         judged = verdict(self.late(3).events)
 
         assert judged.wrong == ()
-        assert judged.late_s == (3.0,)
+        assert judged.prompt.late_s == (3.0,)
 
     def test_nothing_excuses_a_long_delay_in_calm(self) -> None:
         forged = self.late(20)
@@ -360,7 +360,7 @@ class TestDeadlines:
         self.fault(forged, Kind.SERVER_CLOCK_SET, 4, 10)
         judged = verdict(forged.events)
         assert judged.wrong == ()
-        assert judged.early == 1
+        assert judged.prompt.early == 1
 
         forged = self.late(-12, told="deadline_exceeded")
         self.fault(forged, Kind.SERVER_KILLED, 4, 10)
