@@ -63,6 +63,14 @@ def kind_of(event: Event) -> Kind:
     return subjects.parse(event.subject).kind
 
 
+def key_of(subject: str) -> str:
+    """Name the request that a subject is about; empty if it is about none."""
+    try:
+        return subjects.parse(subject).key
+    except ValueError:
+        return ""
+
+
 def first_sights(sights: Iterable[Event]) -> dict[int, Event]:
     """Give the first sight of each message, in stream order."""
     first: dict[int, Event] = {}
@@ -78,7 +86,7 @@ def cases_of(history: Sequence[Event], first: Mapping[int, Event]) -> dict[str, 
     for event in history:
         if event.what is What.INVOKED:
             tries[event.operation] = Try(event)
-            if key := subjects.parse(event.subject).key:
+            if key := key_of(event.subject):
                 cases[key].tries.append(tries[event.operation])
         elif event.what in OUTCOMES:
             tries[event.operation].outcome = event.what

@@ -15,6 +15,7 @@ from requests_made import TRAILING
 from bus import subjects
 from bus.jetstream import Connection, connect
 from bus.port import BusError, FullError, RefusedError, Stored, UnreachableError
+from chaos.cases import key_of
 from chaos.frames import frame
 from chaos.history import History, What
 from chaos.raw import raw_client
@@ -204,7 +205,7 @@ class Load:
         """Store something that is hard to read, by a connection of its own to the server at *port*."""
         odd = frame(random.Random(number))  # noqa: S311 - nobody guesses it to win
         subject = odd.subject.decode(errors="backslashreplace")
-        if key := subjects.parse(subject).key:
+        if key := key_of(subject):
             self.strange.add(key)
         tried = self.history.invoke("raw", subject, odd.body, strange=True)
         answer: dict[str, Any] = {}

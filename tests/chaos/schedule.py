@@ -81,7 +81,7 @@ _PROCESS: _Table = {
     Kind.STREAM_STEPS_DOWN: (5, STREAMS, (0, 0)),
     Kind.QUEUE_STEPS_DOWN: (9, QUEUES, (0, 0)),
     Kind.STREAM_FULL: (2, STREAMS[:1], (1, 4)),
-    Kind.LINE_THIN: (4, LINES, (8, 40)),
+    Kind.LINE_THIN: (4, LINES, (5, 15)),
     Kind.LINE_LOSSY: (4, LINES, (4, 20)),
     Kind.LINE_STALLED: (4, LINES, (2, 12)),
     Kind.RAW_CONTENT: (10, NODES, (0, 0)),

@@ -276,6 +276,39 @@ class TestObservers:
         )
 
 
+class TestRawContent:
+    def said(self, operation: int, subject: str, body: str) -> Forgery:
+        forged = good()
+        forged.add("raw", What.INVOKED, operation=operation, subject=subject, sha256=body, strange=True)
+        forged.add("raw", What.ACKNOWLEDGED, operation=operation, subject=subject)
+        return forged
+
+    def test_what_is_about_no_request_has_no_rule(self) -> None:
+        assert verdict(self.said(2, "$KV.podfolio_markets.id.x", "odd").events).wrong == ()
+
+    def test_a_final_that_was_forged_answers_nothing(self) -> None:
+        forged = self.said(2, subjects.final("raw-1"), "odd")
+        forged.sees(4, subjects.final("raw-1"), "odd")
+
+        assert verdict(forged.events).wrong == ()
+
+    def test_a_request_whose_final_was_forged_has_no_other(self) -> None:
+        forged = self.said(2, subjects.final("raw-1"), "odd")
+        forged.sees(4, subjects.final("raw-1"), "odd")
+        forged.publishes(3, "raw-1", "asked", What.ACKNOWLEDGED)
+        forged.sees(5, subjects.request("raw-1"), "asked")
+
+        assert verdict(forged.events).wrong == ()
+
+    def test_a_malformed_request_is_answered_as_every_other(self) -> None:
+        forged = self.said(2, subjects.request("raw-1"), "odd")
+        forged.sees(4, subjects.request("raw-1"), "odd")
+        assert verdict(forged.events).wrong == ("raw-1: acknowledged as message 4, and has 0 final events",)
+
+        forged.sees(5, subjects.final("raw-1"), "its final")
+        assert verdict(forged.events).wrong == ()
+
+
 class TestIdsUsedAgain:
     def test_the_second_is_told_that_another_is_there(self) -> None:
         forged = good()
