@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypedDict
 
-from bus.jetstream.streams import EVENTS, TIMERS
+from bus.jetstream.streams import EVENTS, MARKETS, TIMERS
 from bus.port import DEADLINES, BusError
 from chaos.fleet import send
 from chaos.history import What
@@ -272,8 +272,16 @@ class Faults:
         node.wipe()
         await node.start()
         async with asyncio.timeout(_RECOVERY_S):
-            while len(await node.streams()) < len(STREAMS):  # noqa: ASYNC110 - no event
+            while not all([await self._has_replica(stream, node) for stream in (*STREAMS, MARKETS)]):  # noqa: ASYNC110
                 await asyncio.sleep(_PULSE_S)
+
+    async def _has_replica(self, stream: str, node: Node) -> bool:
+        """Whether a server holds a stream and is up to date, by the account of the one that leads it."""
+        with contextlib.suppress(BusError):
+            group = (await self.admin.ask_api(f"STREAM.INFO.{stream}"))["cluster"]
+            others = [replica["name"] for replica in group.get("replicas") or [] if replica["current"]]
+            return node.server_name in {group.get("leader"), *others}
+        return False
 
     async def _spoil_line(self, fault: Fault) -> None:
         how = _THIN if fault.kind is Kind.LINE_THIN else _LOSSY

@@ -203,7 +203,7 @@ class Load:
 
     async def ask_strangely(self, port: int, number: int) -> None:
         """Store something that is hard to read, by a connection of its own to the server at *port*."""
-        odd = frame(random.Random(number))  # noqa: S311 - nobody guesses it to win
+        odd = frame(number)
         subject = odd.subject.decode(errors="backslashreplace")
         if key := key_of(subject):
             self.strange.add(key)

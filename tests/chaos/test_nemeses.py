@@ -14,20 +14,23 @@ import pytest
 from bus import subjects
 from bus.jetstream import Connection, connect
 from bus.jetstream.streams import EVENTS
-from bus.port import Stored
+from bus.memory import MemoryBus
+from bus.messages import parse_request
+from bus.port import FullError, Stored
 from chaos.cluster import Cluster, cluster_of_three
 from chaos.disk import small_disks
 from chaos.fleet import Fleet
+from chaos.frames import frame
 from chaos.history import History, What, digest
 from chaos.inflict import Faults
 from chaos.judge import judge
-from chaos.load import Load, body
+from chaos.load import DEADLINE_S, Load, body, long_body
 from chaos.raw import Frame, raw_client
 from chaos.schedule import NODES, Fault, Kind
 from chaos.storm import set_up_replicated
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
     from bus.jetstream import JetStreamBus
@@ -151,6 +154,8 @@ async def test_a_server_is_replaced_by_an_empty_one_that_copies_the_others(
     await store(admin, "after")
 
     assert faults.done[Kind.MEMBER_REPLACED] == len(NODES)
+    noted = [(event.what, event.who, event.told) for event in faults.load.history.events]
+    assert noted == [(what, name, Kind.MEMBER_REPLACED) for name in NODES for what in (What.BEGAN, What.ENDED)]
     assert await ids(admin) == {"before", "after", *(f"during{number}" for number in range(20))}
     cluster_of = (await admin.ask_api(f"STREAM.INFO.{EVENTS}"))["cluster"]
     members = {cluster_of["leader"], *(replica["name"] for replica in cluster_of["replicas"])}
@@ -208,3 +213,69 @@ async def test_an_id_that_is_in_use_is_refused_to_another_and_told_in_the_histor
     for message in await admin.record([subjects.request("r1-0")]):
         history.show("reader", What.READ, message)
     assert judge(history.events).wrong == ("r1-0: acknowledged as message 1, and has 0 final events",)
+
+
+async def test_a_client_that_tries_once_gives_up_at_a_refusal_and_another_goes_on() -> None:
+    load = Load(seed=1, requests=0, rate=1, in_flight=1)
+    load.until = asyncio.get_running_loop().time() + PATIENCE_S
+    bus = Full(refusals=2)
+
+    await load.ask(bus, body(1, 0), once=True)
+    asking = asyncio.create_task(load.ask(bus, body(1, 8)))
+    while not load.acknowledged:  # noqa: ASYNC110 - bounded by the load's end
+        await asyncio.sleep(0.05)
+    asking.cancel()
+
+    assert (load.abandoned, load.acknowledged) == ({"r1-0"}, {"r1-8"})
+    outcomes = [event.what for event in load.history.events if event.what != What.INVOKED]
+    assert outcomes == [What.REFUSED, What.REFUSED, What.ACKNOWLEDGED]
+
+
+class Full(MemoryBus):
+    """A bus that has no room for the first messages."""
+
+    def __init__(self, refusals: int) -> None:
+        super().__init__(())
+        self._refusals = refusals
+
+    async def publish_once(
+        self, subject: str, data: bytes, *, message_id: str, headers: Mapping[str, str], timeout_s: float = 10.0
+    ) -> Stored:
+        self._refusals -= 1
+        if self._refusals >= 0:
+            message = "the stream is full"
+            raise FullError(message)
+        return await super().publish_once(subject, data, message_id=message_id, headers=headers, timeout_s=timeout_s)
+
+
+async def test_a_server_that_ends_by_itself_is_started_again_and_told(cluster: Cluster, admin: JetStreamBus) -> None:
+    node = cluster.nodes["n2"]
+    assert node.process is not None
+    node.process.kill()
+
+    async with asyncio.timeout(PATIENCE_S):
+        while not node.crashes:  # noqa: ASYNC110 - bounded by the timeout
+            await asyncio.sleep(0.05)
+    await cluster.whole()
+    await store(admin, "after")
+    await node.kill()
+    await asyncio.sleep(MOMENT_S)
+
+    assert (node.crashes, node.process.returncode) == (1, -9)
+
+
+def test_a_long_request_is_a_good_one_of_300_parcels() -> None:
+    request = parse_request(json.dumps(long_body(1)).encode(), "long-1")
+
+    assert request.account is not None
+    assert sum(len(holding.parcels) for holding in request.account.holdings) == 300
+    assert request.deadline_s == 2 * DEADLINE_S
+
+
+def test_raw_content_is_the_same_for_the_same_number_and_of_every_kind() -> None:
+    drawn = [frame(number) for number in range(300)]
+
+    assert drawn == [frame(number) for number in range(300)]
+    assert {said.headers for said in drawn} >= {None, b"N", b"NATS/1.0"}
+    assert any(b"\xe9" in said.subject for said in drawn)
+    assert all(b" " not in said.subject and len(said.body) < 256 * 1024 for said in drawn)
