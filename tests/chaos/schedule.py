@@ -86,7 +86,7 @@ _PROCESS: _Table = {
     Kind.LINE_STALLED: (4, LINES, (2, 12)),
     Kind.RAW_CONTENT: (10, NODES, (0, 0)),
     Kind.ID_USED_AGAIN: (14, ("in flight", "answered", "repeated"), (0, 0)),
-    Kind.LONG_REQUEST: (2, ("300 parcels",), (0, 0)),
+    Kind.LONG_REQUEST: (1, ("300 parcels",), (0, 0)),
 }
 _SERVER: _Table = {
     Kind.SERVER_KILLED: (10, NODES, (0, 6)),
