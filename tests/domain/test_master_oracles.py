@@ -72,7 +72,7 @@ def ours(instance: Instance) -> Solution:
 
 
 def assert_agree(solution: Solution, oracle: float, doubt: float = 0.0) -> None:
-    """Compare the solution and its bound with an oracle's optimum (higher is better), which may be too high by *doubt*."""
+    """Compare solution and bound with an oracle's optimum (higher is better), too high by at most *doubt*."""
     if doubt > MOST_DOUBT:
         pytest.skip(f"on this processor the oracle is accurate to {doubt:.1g} only")
     if math.isinf(oracle):
