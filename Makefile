@@ -13,7 +13,7 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@echo "compiling the solver's loops, once: about a minute"
-	@$(BIN)/python -m portfolio.conic.perspective
+	@$(BIN)/python -m portfolio.conic.large.perspective
 	@touch $@
 	@echo "ready: $(BIN)/podfolio"
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from bus.messages.fields import Id, Pod
-from portfolio.account import (
+from portfolio.account.describe import (
     ComparisonRow,
     CorrelationRow,
     EconomicDuplicate,
@@ -19,13 +19,13 @@ from portfolio.account import (
     ObjectiveTerms,
     PodAccount,
 )
-from portfolio.figures import Figures
-from portfolio.mandate import Mandate, Measure
-from portfolio.master import Certificate
-from portfolio.rules import Conflict, Repair, Terms
-from portfolio.sleeve import Shortfall
-from portfolio.targets import MoneyGoal
-from portfolio.trading.orders import Trading
+from portfolio.account.money_goals import MoneyGoal
+from portfolio.market.figures import Figures
+from portfolio.master.optimise import Certificate
+from portfolio.orders.plan import Trading
+from portfolio.pod.optimise import Shortfall
+from portfolio.terms.mandate import Mandate, Measure
+from portfolio.terms.rules import Conflict, Repair, Terms
 
 
 class _Lenient(BaseModel):

@@ -27,10 +27,10 @@ from agents.mandates import load as load_mandate
 from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason
 from portfolio.check import findings
 from portfolio.errors import DataError
-from portfolio.market import Market, load
-from portfolio.master import Master, optimise_master
-from portfolio.rules import Correlations, Duplicates, Explain
-from portfolio.sleeve import Sleeve, optimise_sleeve
+from portfolio.market.snapshot import Market, load
+from portfolio.master.optimise import Master, optimise_master
+from portfolio.pod.optimise import Sleeve, optimise_sleeve
+from portfolio.terms.rules import Correlations, Duplicates, Explain
 
 GAPS = 2e-4
 RULE = 1e-7

@@ -16,14 +16,14 @@ from scipy.optimize import linprog
 from agents.mandates import bundled
 from agents.mandates import load as load_mandate
 from portfolio.errors import SolverError
-from portfolio.figures import Figures, figures, grossed_up_yields
-from portfolio.mandate import Mandate, Measure, Objective
-from portfolio.market import load
-from portfolio.sleeve import Shortfall, Sleeve, UnreachableMandateError, optimise_sleeve
+from portfolio.market.figures import Figures, figures, grossed_up_yields
+from portfolio.market.snapshot import load
+from portfolio.pod.optimise import Shortfall, Sleeve, UnreachableMandateError, optimise_sleeve
+from portfolio.terms.mandate import Mandate, Measure, Objective
 
 if TYPE_CHECKING:
     from portfolio import Vector
-    from portfolio.market import Market
+    from portfolio.market.snapshot import Market
 
 # Figures of order one, both solvers at 1e-8 or better.
 SOLVERS_AGREE = 2e-6

@@ -10,7 +10,7 @@ from requests_made import ROOT
 
 from agents import mandates
 from portfolio.errors import DataError
-from portfolio.mandate import Measure, Objective
+from portfolio.terms.mandate import Measure, Objective
 
 if TYPE_CHECKING:
     from pathlib import Path
