@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 from bus.answering import fault
 from bus.messages import BadMessageError, MarketRef, PodFailed, PodResult, Reason, parse_request
-from portfolio.account.describe import named
 from portfolio.errors import DataError, SolverError
 from portfolio.market import snapshot as markets
-from portfolio.pod.optimise import Sleeve, UnreachableMandateError, optimise_sleeve
+from portfolio.market.snapshot import named
+from portfolio.pod.optimise import UnreachableMandateError, optimise_sleeve
 from portfolio.terms.rules import OnUnreachable
 
 if TYPE_CHECKING:
     from bus.messages import OptimizationRequest, PodAnswer
+    from portfolio.pod.sleeve import Sleeve
     from portfolio.terms.mandate import Mandate
 
 

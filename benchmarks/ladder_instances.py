@@ -38,10 +38,12 @@ import numpy as np
 
 from portfolio.case.ranking import ranked
 from portfolio.errors import SolverError
+from portfolio.market.measure import Measure
 from portfolio.market.snapshot import Etf, Market
 from portfolio.master.statement.formulation import Formulation
-from portfolio.pod.optimise import Sleeve, UnreachableMandateError, optimise_sleeve
-from portfolio.terms.mandate import Mandate, Measure, Objective
+from portfolio.pod.optimise import UnreachableMandateError, optimise_sleeve
+from portfolio.pod.sleeve import Sleeve
+from portfolio.terms.mandate import Mandate, Objective
 from portfolio.terms.rules import Duplicates, Rules, Terms
 
 if TYPE_CHECKING:

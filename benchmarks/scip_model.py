@@ -18,7 +18,8 @@ from pyscipopt import Model, quicksum
 
 from portfolio.case.naive import extra_owners, overview, put_side_by_side
 from portfolio.market.figures import grossed_up_yields, pre_tax_returns, tax_drags
-from portfolio.terms.mandate import Measure, Objective
+from portfolio.market.measure import Measure
+from portfolio.terms.mandate import Objective
 from portfolio.terms.rules import Duplicates
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from portfolio import Matrix, Vector
     from portfolio.market.snapshot import Market
-    from portfolio.pod.optimise import Sleeve
+    from portfolio.pod.sleeve import Sleeve
     from portfolio.terms.rules import Terms
 
 # What SCIP calls infinity.

@@ -29,7 +29,7 @@ from portfolio.terms.owned import Owned
 
 if TYPE_CHECKING:
     from portfolio.market.snapshot import Market
-    from portfolio.pod.optimise import Sleeve
+    from portfolio.pod.sleeve import Sleeve
     from portfolio.terms.rules import Terms
 
 Row = tuple[str, str, str, str, str]

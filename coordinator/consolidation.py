@@ -14,17 +14,18 @@ import numpy as np
 
 from bus.answering import fault
 from bus.messages import MarketRef, MasterPortfolioFailed, MasterPortfolioOptimized, Reason, encode
-from portfolio.account.describe import named, render_account
+from portfolio.account.describe import render_account
 from portfolio.account.money_goals import money_goals
 from portfolio.case.inventory import settle
 from portfolio.check import findings
 from portfolio.errors import DataError, SolverError, UnreachableGoalError
 from portfolio.market import snapshot as markets
 from portfolio.market.figures import figures
+from portfolio.market.snapshot import named
 from portfolio.master.conflict import ConflictError
 from portfolio.master.optimise import optimise_master
 from portfolio.orders.plan import plan
-from portfolio.pod.optimise import Sleeve
+from portfolio.pod.sleeve import Sleeve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

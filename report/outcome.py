@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bus.messages import MasterPortfolioOptimized
-    from portfolio.account.describe import CorrelationRow, GoalAccount
-    from portfolio.orders.plan import GoalInUnits
+    from portfolio.published.account import CorrelationRow, GoalAccount
+    from portfolio.published.trading import GoalInUnits
 
 
 def delivered(event: MasterPortfolioOptimized) -> list[tuple[GoalAccount, GoalAccount | GoalInUnits]]:

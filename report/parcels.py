@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from portfolio.orders.plan import Side
+from portfolio.published.trading import Side
 from portfolio.tax.kinds import Kind, effective_rate, inclusion
 from portfolio.tax.regime import REFORM_STARTS
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bus.messages import MasterPortfolioOptimized
-    from portfolio.orders.plan import ParcelSold, Trading
+    from portfolio.published.trading import ParcelSold, Trading
     from portfolio.tax.gains import Assessment
     from portfolio.terms.owned import Owned
 

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bus.messages import MasterPortfolioOptimized
-    from portfolio.account.describe import GoalAccount
-    from portfolio.orders.plan import Trading
+    from portfolio.published.account import GoalAccount
+    from portfolio.published.trading import Trading
     from portfolio.terms.owned import Owned
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bus.messages import MasterPortfolioOptimized
-    from portfolio.orders.plan import Trading
+    from portfolio.published.trading import Trading
     from portfolio.terms.owned import Owned
     from report.positions import Position
 

@@ -13,14 +13,16 @@ from agents.answer import answer
 from agents.mandates import load
 from bus.messages import MarketRef, MasterPortfolioOptimized, PodResult, encode, parse_request
 from coordinator.consolidation import consolidate
-from portfolio.account.describe import named, render_account
+from portfolio.account.describe import render_account
 from portfolio.errors import SolverError
 from portfolio.market.figures import figures
-from portfolio.market.snapshot import Etf, Market
+from portfolio.market.measure import Measure
+from portfolio.market.snapshot import Etf, Market, named
 from portfolio.market.snapshot import load as load_market
 from portfolio.orders.plan import plan
-from portfolio.pod.optimise import Sleeve, UnreachableMandateError, optimise_sleeve
-from portfolio.terms.mandate import Mandate, Measure, Objective
+from portfolio.pod.optimise import UnreachableMandateError, optimise_sleeve
+from portfolio.pod.sleeve import Sleeve
+from portfolio.terms.mandate import Mandate, Objective
 from portfolio.terms.rules import Correlations, Duplicates, Explain, OnUnreachable, Preferences, Rules, Terms
 
 if TYPE_CHECKING:

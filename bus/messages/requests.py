@@ -10,13 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from bus.forms import MARKET
 from bus.messages.fields import GoalName, Id, Pod, PodPair, Share, Ticker
-from portfolio.account.money_goals import Target, shares_from_targets
 from portfolio.errors import DataError
 from portfolio.tax.parcels import Parcel
 from portfolio.tax.regime import Reform
 from portfolio.tax.taxpayer import Entity, Taxpayer
 from portfolio.terms.owned import Outside, Owned
 from portfolio.terms.rules import Correlations, Duplicates, Explain, OnUnreachable, Preferences, Rules, Terms
+from portfolio.terms.targets import Target, shares_from_targets
 
 if TYPE_CHECKING:
     from portfolio.market.snapshot import Market

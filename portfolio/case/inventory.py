@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from portfolio import Vector
     from portfolio.market.snapshot import Market
-    from portfolio.pod.optimise import Sleeve
+    from portfolio.pod.sleeve import Sleeve
     from portfolio.tax.parcels import Parcel, Rebased
     from portfolio.terms.rules import Rules, Terms
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from portfolio.case.inventory import take_stock
-from portfolio.tax.gains import Assessment
+from portfolio.published.trading import Move
 from portfolio.tax.sale import cheapest_sale
 
 if TYPE_CHECKING:
@@ -19,34 +18,6 @@ if TYPE_CHECKING:
 
 # A difference of less than this part of the capital is none: weights are as exact as their solver.
 _NOTHING = 1e-9
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """The way from what is owned to a portfolio.
-
-    Attributes:
-        orders: Number of orders.
-        bought_aud: Value of what is bought, at last prices.
-        sold_aud: Value of what is sold, at last prices.
-        brokerage_aud: Fixed and proportional.
-        spread_aud: Half the spread on every dollar traded.
-        sales: Units sold of each parcel that is owned, whole or not.
-        gains: The capital gains and the tax on them.
-    """
-
-    orders: int
-    bought_aud: float
-    sold_aud: float
-    brokerage_aud: float
-    spread_aud: float
-    sales: tuple[float, ...]
-    gains: Assessment
-
-    @property
-    def cost_aud(self) -> float:
-        """Everything that it costs."""
-        return self.brokerage_aud + self.spread_aud + self.gains.tax_aud
 
 
 def move_to(market: Market, X: Matrix, terms: Terms, *, pooled: bool) -> Move:

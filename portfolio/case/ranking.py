@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from portfolio.case.naive import overview, without_coordination
 from portfolio.market.figures import figures, tax_drags
+from portfolio.market.measure import Measure
 from portfolio.terms.goals import CORRELATION_PRIORITY, LAST_RANK, NEVER_WORSE_PRIORITY, Goal, Row, pod_goals
-from portfolio.terms.mandate import Measure
 from portfolio.terms.rules import Correlations, Duplicates
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from portfolio import Matrix
     from portfolio.case.naive import Overview
     from portfolio.market.snapshot import Market
-    from portfolio.pod.optimise import Sleeve
+    from portfolio.pod.sleeve import Sleeve
     from portfolio.terms.mandate import Mandate
     from portfolio.terms.rules import Terms
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portfolio.terms.mandate import Measure
+from portfolio.market.measure import Measure
 
 if TYPE_CHECKING:
     from portfolio import Vector

@@ -326,3 +326,8 @@ def _covariance(
 def _read_only(array: Matrix) -> Matrix:
     array.setflags(write=False)
     return array
+
+
+def named(market: Market, weights: Vector) -> dict[str, float]:
+    """Name the weights that are not zero."""
+    return {t: float(v) for t, v in zip(market.tickers, weights, strict=True) if v > 0}

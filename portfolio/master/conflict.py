@@ -11,18 +11,19 @@ import numpy as np
 from portfolio.case.inventory import take_stock
 from portfolio.conic.solution import Status
 from portfolio.errors import UnreachableGoalError
+from portfolio.market.measure import Measure
 from portfolio.master.goal_programming import best_figure
 from portfolio.master.statement.formulation import Formulation
 from portfolio.master.statement.structure import correlation_distance
-from portfolio.terms.mandate import Measure
-from portfolio.terms.rules import Conflict, Duplicates, Repair
+from portfolio.published.conflicts import Conflict, Repair
+from portfolio.terms.rules import Duplicates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from portfolio.market.snapshot import Market
     from portfolio.master.goal_programming import Formulate, Solver
-    from portfolio.pod.optimise import Sleeve
+    from portfolio.pod.sleeve import Sleeve
     from portfolio.terms.goals import Goal
     from portfolio.terms.rules import Terms
 

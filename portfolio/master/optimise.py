@@ -6,17 +6,18 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from portfolio.account.describe import objective, objective_terms
 from portfolio.case.ranking import delivered
 from portfolio.conic.solution import Status, relative_gap
 from portfolio.errors import DataError, SolverError
+from portfolio.market.measure import Measure
 from portfolio.master.conflict import explain_goals, explain_rules
 from portfolio.master.goal_programming import Levels, Solver, best_figure, serve
 from portfolio.master.sensitivity import Price, prices
 from portfolio.master.statement.correlations import Near
 from portfolio.master.statement.formulation import Formulation
+from portfolio.master.statement.objective import objective, objective_terms
+from portfolio.published.certificate import Certificate
 from portfolio.terms.goals import ROOM, Row
-from portfolio.terms.mandate import Measure
 from portfolio.terms.rules import Explain, OnUnreachable
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from portfolio.conic.solution import Solution
     from portfolio.market.snapshot import Market
     from portfolio.master.goal_programming import Watch
-    from portfolio.pod.optimise import Sleeve
+    from portfolio.pod.sleeve import Sleeve
     from portfolio.terms.goals import Goal
     from portfolio.terms.rules import Terms
 
@@ -43,34 +44,6 @@ _MET_GAP = 1e-4
 
 # The convex-concave procedure ends when a step gains less than this, or after so many.
 _STEP_GAIN, _STEPS = 1e-4, 10
-
-
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    """What is proven about a master portfolio.
-
-    Attributes:
-        objective: Its objective; higher is better.
-        bound: No portfolio that keeps the rules, and the goals as far as they can be kept, has a higher one.
-        gap: ``(bound - objective) / max(|objective|, 0.01)``.
-        target_gap: The gap at which the search may end.
-        restricted: Goals that are not convex, for which stronger rows stood in: where a bound is proven
-            without them it is that of all portfolios, else only of those that keep the stronger rows.
-        levels_proven: Whether the smallest shortfall of every goal that gave way was proven.
-        certified: Whether the gap is within its target, the levels are proven, and nothing was restricted.
-        nodes: Nodes of all trees.
-        leaves: Parts of the search spaces, each with its own proof, all checked again.
-    """
-
-    objective: float
-    bound: float
-    gap: float
-    target_gap: float
-    restricted: tuple[str, ...]
-    levels_proven: bool
-    certified: bool
-    nodes: int
-    leaves: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)

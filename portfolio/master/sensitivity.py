@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from portfolio.conic.bound import ON
 from portfolio.conic.relaxation import Outcome, Relaxation
+from portfolio.market.measure import Measure
 from portfolio.terms.goals import Row
-from portfolio.terms.mandate import Measure
 
 if TYPE_CHECKING:
     from portfolio import Vector

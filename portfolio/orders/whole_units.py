@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from portfolio.master.conflict import ConflictError
     from portfolio.master.goal_programming import Formulate
     from portfolio.master.optimise import Master
-    from portfolio.pod.optimise import Sleeve
+    from portfolio.pod.sleeve import Sleeve
     from portfolio.terms.goals import Goal
     from portfolio.terms.rules import Terms
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,10 +18,11 @@ from portfolio.conic.bound import FREE, OFF, States
 from portfolio.conic.program import Builder
 from portfolio.conic.relaxation import Outcome, Relaxation
 from portfolio.errors import SolverError, UnreachableGoalError
-from portfolio.market.figures import Figures, figures, grossed_up_yields
+from portfolio.market.figures import figures, grossed_up_yields
+from portfolio.market.measure import Measure
+from portfolio.pod.sleeve import Sleeve
+from portfolio.published.conflicts import Conflict, Repair, Shortfall
 from portfolio.terms.goals import ROOM, pod_goals
-from portfolio.terms.mandate import Mandate, Measure
-from portfolio.terms.rules import Conflict, Repair
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from portfolio.conic.program import Program
     from portfolio.conic.relaxation import Answer
     from portfolio.market.snapshot import Market
+    from portfolio.terms.mandate import Mandate
 
 # The excess return of a mix of ETFs may be this many times smaller than that of the best of them
 # before "the largest Sharpe ratio" counts as unbounded, that is, before no mix beats cash.
@@ -51,30 +52,6 @@ _CANDIDATE = 1e-3
 _NOTHING_LOST = 1e-6
 
 
-@dataclass(frozen=True, slots=True)
-class Shortfall:
-    """A goal that a pod cannot keep.
-
-    Attributes:
-        pod: The pod.
-        measure: What the goal is about.
-        asked: The figure asked.
-        best_alone: The best the pod can do with this goal alone.
-        best_together: The best it can do while it keeps its other goals, where those are what hinders it.
-    """
-
-    pod: str
-    measure: Measure
-    asked: float
-    best_alone: float
-    best_together: float | None = None
-
-    @property
-    def reachable(self) -> bool:
-        """Whether the goal can be met where no other goal competes."""
-        return self.measure.met(self.asked, self.best_alone)
-
-
 class UnreachableMandateError(UnreachableGoalError):
     """A pod cannot keep its own mandate.
 
@@ -93,27 +70,6 @@ class UnreachableMandateError(UnreachableGoalError):
     ) -> None:
         super().__init__(message)
         self.shortfalls, self.conflicts, self.repairs = shortfalls, conflicts, repairs
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Sleeve:
-    """A pod's portfolio.
-
-    Attributes:
-        mandate: What it keeps.
-        share: The pod's share of the customer's capital.
-        weights: Shares of the pod, shape (n,), sum 1; exactly zero where nothing is held.
-        figures: What they are expected to do.
-        best_alone: For every goal, the best figure where no other goal competes.
-        left_out: Tickers of its universe that the market does not price or the customer refuses.
-    """
-
-    mandate: Mandate
-    share: float
-    weights: Vector
-    figures: Figures
-    best_alone: Mapping[Measure, float]
-    left_out: tuple[str, ...]
 
 
 def optimise_sleeve(

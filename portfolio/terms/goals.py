@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from portfolio.terms.mandate import MET_WITHIN, Measure
+from portfolio.market.measure import MET_WITHIN, Measure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -124,7 +124,11 @@ CHAPTERS = (
         (
             Moment(
                 "What a goal asks",
-                ("portfolio/terms/goals.py", "portfolio/terms/mandate.py::words", "portfolio/terms/mandate.py::label"),
+                (
+                    "portfolio/terms/goals.py",
+                    "portfolio/market/measure.py::words",
+                    "portfolio/market/measure.py::label",
+                ),
             ),
             Moment(
                 "What was asked, what was possible and what is delivered",

@@ -42,12 +42,13 @@ from portfolio.market.history.distributions import read_distributions, trailing
 from portfolio.market.history.facts import Knowledge, read_facts
 from portfolio.market.history.prices import read_prices
 from portfolio.market.history.sample import Period, align
+from portfolio.market.measure import Measure
 from portfolio.pod.optimise import optimise_sleeve
 from portfolio.tax.income import Distributions, after_tax_income
 from portfolio.tax.parcels import Parcel, Quotes, refuse_future
 from portfolio.tax.regime import Reform, steady_cpi
 from portfolio.tax.taxpayer import Entity, Taxpayer
-from portfolio.terms.mandate import Measure, Objective
+from portfolio.terms.mandate import Objective
 from portfolio.terms.rules import Preferences, Rules
 from report.story import tell
 

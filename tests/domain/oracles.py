@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from portfolio import Matrix, Vector
     from portfolio.market.snapshot import Market
-    from portfolio.pod.optimise import Sleeve
+    from portfolio.pod.sleeve import Sleeve
     from portfolio.terms.rules import Terms
 
 

@@ -22,7 +22,8 @@ from coordinator.decisions import Fail, decide, read_record
 from portfolio.market.snapshot import Market
 from portfolio.master.conflict import ConflictError
 from portfolio.master.optimise import optimise_master
-from portfolio.pod.optimise import Sleeve, UnreachableMandateError, optimise_sleeve
+from portfolio.pod.optimise import UnreachableMandateError, optimise_sleeve
+from portfolio.pod.sleeve import Sleeve
 from portfolio.terms.mandate import Objective
 from portfolio.terms.rules import Duplicates, Terms
 

@@ -6,6 +6,7 @@ import json
 import math
 from dataclasses import replace
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -29,8 +30,11 @@ from portfolio.check import findings
 from portfolio.errors import DataError
 from portfolio.market.snapshot import Market, load
 from portfolio.master.optimise import Master, optimise_master
-from portfolio.pod.optimise import Sleeve, optimise_sleeve
+from portfolio.pod.optimise import optimise_sleeve
 from portfolio.terms.rules import Correlations, Duplicates, Explain
+
+if TYPE_CHECKING:
+    from portfolio.pod.sleeve import Sleeve
 
 GAPS = 2e-4
 RULE = 1e-7

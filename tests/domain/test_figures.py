@@ -10,7 +10,6 @@ from builders import market, sleeve, terms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portfolio.account.money_goals import Target, shares_from_targets
 from portfolio.case.naive import extra_owners, overview, put_side_by_side
 from portfolio.errors import DataError
 from portfolio.market.figures import (
@@ -22,8 +21,10 @@ from portfolio.market.figures import (
     tax_drags,
     tax_efficiency,
 )
-from portfolio.terms.mandate import Mandate, Measure, Objective
+from portfolio.market.measure import Measure
+from portfolio.terms.mandate import Mandate, Objective
 from portfolio.terms.rules import Preferences, Rules
+from portfolio.terms.targets import Target, shares_from_targets
 
 # Sums of a few products: differences of order are a few units in the last place.
 EXACT = pytest.approx

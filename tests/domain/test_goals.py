@@ -30,12 +30,13 @@ from test_sleeve import best as best_alone
 from bus.messages import MasterPortfolioOptimized, encode
 from portfolio.check import findings
 from portfolio.errors import DataError
+from portfolio.market.measure import Measure
 from portfolio.market.snapshot import load
 from portfolio.master.conflict import ConflictError
 from portfolio.master.optimise import optimise_master
 from portfolio.pod.optimise import UnreachableMandateError, optimise_sleeve
 from portfolio.terms.goals import HELD_WITHIN
-from portfolio.terms.mandate import Measure, Objective
+from portfolio.terms.mandate import Objective
 from portfolio.terms.rules import Duplicates, Explain, OnUnreachable
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 
     from portfolio.market.snapshot import Market
     from portfolio.master.optimise import Master
-    from portfolio.pod.optimise import Sleeve
+    from portfolio.pod.sleeve import Sleeve
     from portfolio.terms.mandate import Mandate
     from portfolio.terms.rules import Terms
 

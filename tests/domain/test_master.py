@@ -37,16 +37,19 @@ from portfolio.check import findings
 from portfolio.conic.search import minimise
 from portfolio.conic.solution import Status
 from portfolio.errors import SolverError
+from portfolio.market.measure import Measure
 from portfolio.market.snapshot import Market, load
 from portfolio.master.conflict import ConflictError
 from portfolio.master.optimise import optimise_master
 from portfolio.master.statement.formulation import Formulation
-from portfolio.pod.optimise import Sleeve, optimise_sleeve
-from portfolio.terms.mandate import Measure, Objective
+from portfolio.pod.optimise import optimise_sleeve
+from portfolio.terms.mandate import Objective
 from portfolio.terms.rules import Duplicates, OnUnreachable, Preferences, Rules, Terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from portfolio.pod.sleeve import Sleeve
 
 # The search stops at a relative gap of 1e-4; two searches may differ by both of theirs.
 GAPS = 2e-4

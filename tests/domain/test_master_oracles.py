@@ -21,7 +21,7 @@ from portfolio.terms.rules import Duplicates
 
 if TYPE_CHECKING:
     from portfolio.market.snapshot import Market
-    from portfolio.pod.optimise import Sleeve
+    from portfolio.pod.sleeve import Sleeve
     from portfolio.terms.rules import Terms
 
 # Our gap is 1e-4, SCIP's 1e-5; objectives are about 0.5.

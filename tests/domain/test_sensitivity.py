@@ -14,7 +14,7 @@ from bus.messages import MasterPortfolioOptimized
 from portfolio.case.ranking import delivered
 from portfolio.market.snapshot import Market
 from portfolio.master.optimise import Master, optimise_master
-from portfolio.pod.optimise import Sleeve
+from portfolio.pod.sleeve import Sleeve
 from portfolio.terms.rules import Duplicates, Terms
 
 # A step to either side, as a part of a figure: large against the solver's 1e-9, small against the curvature.

@@ -11,11 +11,11 @@ from trade_cases import CENT, attempt, case, optimise
 
 from portfolio.case.inventory import take_stock
 from portfolio.case.move import move_to
-from portfolio.orders.plan import Side
+from portfolio.published.trading import Side
 
 if TYPE_CHECKING:
     from portfolio.master.optimise import Master
-    from portfolio.orders.plan import Trading
+    from portfolio.published.trading import Trading
     from portfolio.terms.rules import Terms
 
 SEEDS = range(14)

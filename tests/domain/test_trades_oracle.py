@@ -21,12 +21,13 @@ from builders import market, random_sleeves
 
 from portfolio.case.inventory import settle
 from portfolio.case.ranking import delivered
+from portfolio.market.measure import Measure
 from portfolio.master.conflict import ConflictError
 from portfolio.master.optimise import optimise_master
 from portfolio.tax.parcels import Parcel
 from portfolio.tax.regime import Reform
 from portfolio.tax.taxpayer import Entity, Taxpayer
-from portfolio.terms.mandate import Measure, Objective
+from portfolio.terms.mandate import Objective
 from portfolio.terms.owned import Owned
 from portfolio.terms.rules import Duplicates, Preferences, Rules, Terms
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from portfolio import Matrix, Vector
     from portfolio.market.snapshot import Market
     from portfolio.master.optimise import Master
-    from portfolio.pod.optimise import Sleeve
+    from portfolio.pod.sleeve import Sleeve
 
 TODAY = date(2025, 11, 24)
 # Asked of the search, and what an interior-point solver of its own accuracy leaves open besides.

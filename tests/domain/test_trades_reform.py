@@ -17,7 +17,7 @@ from portfolio.tax.taxpayer import Entity, Taxpayer
 
 if TYPE_CHECKING:
     from portfolio.master.optimise import Master
-    from portfolio.orders.plan import Trading
+    from portfolio.published.trading import Trading
     from portfolio.terms.rules import Terms
 
 SEEDS = range(8)

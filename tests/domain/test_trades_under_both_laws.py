@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from portfolio.master.optimise import Master
-    from portfolio.orders.plan import Trading
+    from portfolio.published.trading import Trading
     from portfolio.terms.rules import Terms
 
 CASES = [*((case, seed) for seed in range(14)), *((later, seed) for seed in range(8))]

@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 from builders import random_market, random_sleeves
 
-from portfolio.account.describe import objective, objective_terms
 from portfolio.case.inventory import FIRST_PURCHASE_AUD, settle, take_stock
 from portfolio.master.conflict import ConflictError
 from portfolio.master.optimise import optimise_master
 from portfolio.master.statement.formulation import Formulation
-from portfolio.orders.plan import Trading, plan
+from portfolio.master.statement.objective import objective, objective_terms
+from portfolio.orders.plan import plan
 from portfolio.orders.units_program import Held, UnitsProgram
+from portfolio.published.trading import Trading
 from portfolio.tax.parcels import Parcel
 from portfolio.tax.taxpayer import Entity, Taxpayer
 from portfolio.terms.owned import Owned
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from portfolio import Vector
     from portfolio.market.snapshot import Market
     from portfolio.master.optimise import Master
-    from portfolio.pod.optimise import Sleeve
+    from portfolio.pod.sleeve import Sleeve
 
 TODAY = date(2025, 11, 10)
 NODES = 400

@@ -16,7 +16,7 @@ from portfolio.master.conflict import ConflictError
 from portfolio.master.goal_programming import Solver
 from portfolio.master.optimise import GAP, Master, optimise_master
 from portfolio.master.statement.formulation import Formulation
-from portfolio.orders.plan import Trading, plan
+from portfolio.orders.plan import plan
 from portfolio.tax.parcels import Parcel
 from portfolio.tax.regime import Reform, steady_cpi
 from portfolio.tax.taxpayer import Entity, Taxpayer
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from portfolio.market.snapshot import Market
-    from portfolio.pod.optimise import Sleeve
+    from portfolio.pod.sleeve import Sleeve
+    from portfolio.published.trading import Trading
 
 TODAY = date(2025, 11, 10)
 # Nodes of all trees of one portfolio: numbers, not seconds, so that every machine does the same.

@@ -16,7 +16,7 @@ from bus.messages import MasterPortfolioOptimized
 from cli.page import make_console, show
 from portfolio.check import findings
 from portfolio.market.snapshot import load
-from portfolio.orders.plan import Side
+from portfolio.published.trading import Side
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -25,7 +25,7 @@ from bus.messages import MasterPortfolioOptimized, encode, parse_final
 from cli.page import make_console, show
 from portfolio.check import findings
 from portfolio.market import snapshot as markets
-from portfolio.orders.plan import Side
+from portfolio.published.trading import Side
 from portfolio.tax.kinds import Kind
 
 if TYPE_CHECKING:

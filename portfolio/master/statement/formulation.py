@@ -12,11 +12,12 @@ import numpy as np
 
 from portfolio.case.ranking import ranked
 from portfolio.market.figures import tax_drags
+from portfolio.market.measure import Measure
 from portfolio.master.statement.correlations import limit_correlation
 from portfolio.master.statement.goal_rows import Lever, aim_at, require
 from portfolio.master.statement.structure import Caps, Structure
 from portfolio.terms.goals import Row
-from portfolio.terms.mandate import Measure, Objective
+from portfolio.terms.mandate import Objective
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from portfolio.conic.program import Program
     from portfolio.market.snapshot import Market
     from portfolio.master.statement.correlations import Near
-    from portfolio.pod.optimise import Sleeve
+    from portfolio.pod.sleeve import Sleeve
     from portfolio.terms.goals import Goal
     from portfolio.terms.rules import Terms
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portfolio.market.figures import pre_tax_returns, tax_drags
+from portfolio.market.measure import Measure
 from portfolio.terms.goals import Row
-from portfolio.terms.mandate import Measure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -20,9 +20,9 @@ from portfolio.case.naive import Overview, extra_owners, put_side_by_side, witho
 from portfolio.conic.bound import ON
 from portfolio.conic.program import JOINT, Builder
 from portfolio.market.figures import etf_correlation, grossed_up_yields
+from portfolio.market.measure import Measure
 from portfolio.master.statement.parting import Owner
 from portfolio.master.statement.trades import Trades
-from portfolio.terms.mandate import Measure
 from portfolio.terms.rules import Duplicates
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from portfolio import Matrix, Vector
     from portfolio.conic.solution import Solution
     from portfolio.market.snapshot import Market
-    from portfolio.pod.optimise import Sleeve
+    from portfolio.pod.sleeve import Sleeve
     from portfolio.terms.rules import Terms
 
 
