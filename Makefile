@@ -28,7 +28,7 @@ $(READY): $(RUN)
 	@echo "installing the packages of all extras and for development: a minute, 1 GB"
 	@$(INSTALL) --editable '.[dev]'
 	@echo "compiling the solver's loops for large universes, once: a minute"
-	@$(BIN)/python -m portfolio.conic.perspective
+	@$(BIN)/python -m portfolio.conic.large.perspective
 	@touch $@ $(DASHBOARD)
 	@echo "ready: $(BIN)/podfolio"
 

@@ -21,7 +21,7 @@ from cli.commands.setup import setup
 from cli.commands.up import up
 from cli.commands.verify import verify
 from cli.commands.watch import watch
-from portfolio.market import VARIABLE
+from portfolio.market.snapshot import VARIABLE
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -24,15 +24,15 @@ from rfc8785 import CanonicalizationError
 from bus.messages import BadMessageError, MasterPortfolioOptimized, Signature, parse_final
 from bus.signing import signed_bytes
 from cli.public_key import KeyFormError, decode
-from portfolio import market as markets
 from portfolio.check import findings
 from portfolio.errors import DataError
+from portfolio.market import snapshot as markets
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from bus.messages import FinalEvent, MarketRef
-    from portfolio.market import Market
+    from portfolio.market.snapshot import Market
 
 Event = dict[str, Any]
 

@@ -14,24 +14,25 @@ import numpy as np
 
 from bus.answering import fault
 from bus.messages import MarketRef, MasterPortfolioFailed, MasterPortfolioOptimized, Reason, encode
-from portfolio import market as markets
-from portfolio.account import named, render_account
+from portfolio.account.describe import render_account
+from portfolio.account.money_goals import money_goals
+from portfolio.case.inventory import settle
 from portfolio.check import findings
-from portfolio.conflict import ConflictError
 from portfolio.errors import DataError, SolverError, UnreachableGoalError
-from portfolio.figures import figures
-from portfolio.master import optimise_master
-from portfolio.sleeve import Sleeve
-from portfolio.targets import money_goals
-from portfolio.trading.inventory import settle
-from portfolio.trading.orders import plan
+from portfolio.market import snapshot as markets
+from portfolio.market.figures import figures
+from portfolio.market.snapshot import named
+from portfolio.master.conflict import ConflictError
+from portfolio.master.optimise import optimise_master
+from portfolio.orders.plan import plan
+from portfolio.pod.sleeve import Sleeve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from bus.messages import FinalEvent, OptimizationRequest, PodResult
-    from portfolio.goal_programming import Watch
-    from portfolio.market import Market
+    from portfolio.market.snapshot import Market
+    from portfolio.master.goal_programming import Watch
 
 
 class MarketsDifferError(DataError):

@@ -19,9 +19,9 @@ from bus.messages import (
     parse_request,
 )
 from bus.subjects import Kind
-from portfolio import market as markets
+from portfolio.case.inventory import refuse_impossible
 from portfolio.errors import DataError
-from portfolio.trading.inventory import refuse_impossible
+from portfolio.market import snapshot as markets
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from bus.messages import PodAnswer
     from bus.port import Message
-    from portfolio.market import Market
+    from portfolio.market.snapshot import Market
 
 
 # What a busy coordinator needs to publish an answer, so that it comes by the deadline and not just after; a tenth of a

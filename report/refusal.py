@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bus.messages import MasterPortfolioFailed
-    from portfolio.rules import Conflict
+    from portfolio.published.conflicts import Conflict
 
 # What happened, and what to do next.
 _TOLD = {

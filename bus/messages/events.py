@@ -9,7 +9,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from bus.messages.fields import Id, Pod
-from portfolio.account import (
+from portfolio.market.figures import Figures
+from portfolio.market.measure import Measure
+from portfolio.published.account import (
     ComparisonRow,
     CorrelationRow,
     EconomicDuplicate,
@@ -19,13 +21,12 @@ from portfolio.account import (
     ObjectiveTerms,
     PodAccount,
 )
-from portfolio.figures import Figures
-from portfolio.mandate import Mandate, Measure
-from portfolio.master import Certificate
-from portfolio.rules import Conflict, Repair, Terms
-from portfolio.sleeve import Shortfall
-from portfolio.targets import MoneyGoal
-from portfolio.trading.orders import Trading
+from portfolio.published.certificate import Certificate
+from portfolio.published.conflicts import Conflict, Repair, Shortfall
+from portfolio.published.money_goals import MoneyGoal
+from portfolio.published.trading import Trading
+from portfolio.terms.mandate import Mandate
+from portfolio.terms.rules import Terms
 
 
 class _Lenient(BaseModel):

@@ -36,19 +36,20 @@ from cli.side_by_side import show_side_by_side
 from coordinator.consolidation import consolidate
 from coordinator.decisions import Fail, admit, decide, read_record
 from coordinator.load import Load
-from portfolio import market as markets
 from portfolio.errors import PortfolioError
-from portfolio.history.distributions import read_distributions, trailing
-from portfolio.history.facts import Knowledge, read_facts
-from portfolio.history.prices import read_prices
-from portfolio.history.sample import Period, align
-from portfolio.mandate import Measure, Objective
-from portfolio.rules import Preferences, Rules
-from portfolio.sleeve import optimise_sleeve
+from portfolio.market import snapshot as markets
+from portfolio.market.history.distributions import read_distributions, trailing
+from portfolio.market.history.facts import Knowledge, read_facts
+from portfolio.market.history.prices import read_prices
+from portfolio.market.history.sample import Period, align
+from portfolio.market.measure import Measure
+from portfolio.pod.optimise import optimise_sleeve
 from portfolio.tax.income import Distributions, after_tax_income
 from portfolio.tax.parcels import Parcel, Quotes, refuse_future
 from portfolio.tax.regime import Reform, steady_cpi
 from portfolio.tax.taxpayer import Entity, Taxpayer
+from portfolio.terms.mandate import Objective
+from portfolio.terms.rules import Preferences, Rules
 from report.story import tell
 
 if TYPE_CHECKING:

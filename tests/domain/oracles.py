@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from portfolio import Matrix, Vector
-    from portfolio.market import Market
-    from portfolio.rules import Terms
-    from portfolio.sleeve import Sleeve
+    from portfolio.market.snapshot import Market
+    from portfolio.pod.sleeve import Sleeve
+    from portfolio.terms.rules import Terms
 
 
 @dataclass

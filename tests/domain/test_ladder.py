@@ -21,7 +21,7 @@ from oracles import Facts, ask_scip, enumerate_supports
 from portfolio.conic import proof
 from portfolio.conic.search import minimise
 from portfolio.conic.solution import Status
-from portfolio.rules import Duplicates
+from portfolio.terms.rules import Duplicates
 
 if TYPE_CHECKING:
     from ladder_instances import Instance

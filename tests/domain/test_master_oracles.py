@@ -14,15 +14,15 @@ from agents.mandates import load as load_mandate
 from portfolio.conic import proof
 from portfolio.conic.search import minimise
 from portfolio.conic.solution import Solution, Status
-from portfolio.formulation import Formulation
-from portfolio.market import load
-from portfolio.rules import Duplicates
-from portfolio.sleeve import optimise_sleeve
+from portfolio.market.snapshot import load
+from portfolio.master.statement.formulation import Formulation
+from portfolio.pod.optimise import optimise_sleeve
+from portfolio.terms.rules import Duplicates
 
 if TYPE_CHECKING:
-    from portfolio.market import Market
-    from portfolio.rules import Terms
-    from portfolio.sleeve import Sleeve
+    from portfolio.market.snapshot import Market
+    from portfolio.pod.sleeve import Sleeve
+    from portfolio.terms.rules import Terms
 
 # Our gap is 1e-4, SCIP's 1e-5; objectives are about 0.5.
 AGREE = 2e-4

@@ -16,7 +16,7 @@ from bus.messages import parse_final
 from dashboard.opened import NotSeenError, opened, portfolio
 from dashboard.pictures import Pictures
 from dashboard.portfolio import series
-from portfolio import market as markets
+from portfolio.market import snapshot as markets
 from report.refusal import what_happened
 
 if TYPE_CHECKING:

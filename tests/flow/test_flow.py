@@ -17,8 +17,8 @@ from bus.memory import MemoryBus
 from bus.messages import FinalEvent, MasterPortfolioFailed, MasterPortfolioOptimized, Reason, parse_final
 from bus.port import COORDINATORS, Stored
 from bus.workers import LOST
-from portfolio import market as markets
 from portfolio.check import findings
+from portfolio.market import snapshot as markets
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping

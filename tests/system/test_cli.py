@@ -20,8 +20,8 @@ from bus.jetstream import Connection, connect
 from bus.jetstream.server import embedded_server
 from bus.jetstream.streams import EVENTS
 from cli.arguments import parse_since
-from portfolio import market as markets
 from portfolio.check import findings
+from portfolio.market import snapshot as markets
 
 if TYPE_CHECKING:
     from pathlib import Path
