@@ -72,12 +72,12 @@ class Guard:
     """What a server needs that asks who its clients are, and proves to them who it is.
 
     Attributes:
-        authorization: The file with its ``authorization`` block.
+        accounts: The file with its ``accounts`` block.
         certificate: The file with its certificate.
         private_key: The file with the key to that.
     """
 
-    authorization: Path
+    accounts: Path
     certificate: Path
     private_key: Path
 
@@ -183,7 +183,7 @@ def _configure_guard(guard: Guard | None) -> str:
     if guard is None:
         return _MONITORING
     tls = _TLS.format(certificate=_quoted(guard.certificate), private_key=_quoted(guard.private_key))
-    return tls + guard.authorization.read_text(encoding="utf-8")
+    return tls + guard.accounts.read_text(encoding="utf-8")
 
 
 def _quoted(path: Path) -> str:
