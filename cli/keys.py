@@ -134,7 +134,20 @@ def _configure(keys: Keys, pods: Collection[str]) -> list[str]:
     (draft := file.with_suffix(".draft")).unlink(missing_ok=True)
     _write(draft, text)
     draft.replace(file)
-    return [f"{file.name}: the server's users, each in an account of its own: {', '.join(public_keys)}"]
+    moved = _put_away(keys.folder / "authorization.conf")
+    return [f"{file.name}: the server's users, each in an account of its own: {', '.join(public_keys)}{moved}"]
+
+
+def _put_away(former: Path) -> str:
+    """Remove the users of before there were accounts; says then how a server finds its streams again."""
+    if not former.exists():
+        return ""
+    former.unlink()
+    return (
+        f"\n  This takes the place of {former.name}, whose users were all in one account. A server that has its streams"
+        " there\n  does not find them in theirs: before it starts with this, move them, as docs/operations.md says"
+        " (Upgrade to\n  accounts). `podfolio up --secure` does it by itself."
+    )
 
 
 def _make_certificates(keys: Keys, hosts: Collection[str], now: datetime, *, asked: bool) -> list[str]:

@@ -22,6 +22,7 @@ from typing import IO, TYPE_CHECKING
 
 import structlog
 
+from bus.jetstream.roles import STREAMS
 from bus.port import BusError
 
 if TYPE_CHECKING:
@@ -169,9 +170,23 @@ def _lock(store: Path) -> IO[bytes]:
 def _prepare(store: Path, port: int | None, log: Path, guard: Guard | None) -> Path:
     for stale in store.glob("*.ports"):
         stale.unlink(missing_ok=True)  # of a server that was killed
+    _hand_over(store, guard)
     configuration = store / "nats-server.conf"
     configuration.write_text(_configure(store, port, log) + _configure_guard(guard), encoding="utf-8")
     return configuration
+
+
+def _hand_over(store: Path, guard: Guard | None) -> None:
+    """Let a store be found by a server with users that a server without has filled, and the other way round.
+
+    A server looks for its streams under the name of their account, which is the server's own if it has no users.
+    Before there were accounts, a server with users had them there as well.
+    """
+    accounts = store / "jetstream"
+    source, target = (accounts / name for name in (("$G", STREAMS) if guard else (STREAMS, "$G")))
+    if source.exists() and not target.exists():
+        source.rename(target)
+        _log.info("server.streams_moved", source=str(source), target=str(target))
 
 
 def _configure(store: Path, port: int | None, log: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -124,6 +125,13 @@ def let_in_an_auditor(accounts: str) -> str:
     with_streams = "jetstream: enabled\n    users: ["
     assert with_streams in accounts
     return accounts.replace(with_streams, f"{with_streams}\n      {{user: auditor, password: secret}}")
+
+
+def all_in_one(accounts: str) -> str:
+    """Put the same users with the same permissions into one account, as servers had them before."""
+    users = re.findall(r"^      \{ #.*?^      \}$", accounts, re.DOTALL | re.MULTILINE)
+    assert users
+    return "authorization {\nusers: [\n{user: auditor, password: secret}\n" + "\n".join(users) + "\n]\n}\n"
 
 
 @asynccontextmanager

@@ -21,7 +21,7 @@ import nats
 import nats.errors
 import pytest
 import pytest_asyncio
-from guarded import PATIENCE_S, PODS, Guarded, Person, guarded_server
+from guarded import PATIENCE_S, PODS, Guarded, Person, all_in_one, guarded_server
 
 from bus import subjects
 from bus.jetstream.roles import ADMIN, COORDINATOR, OBSERVER, OPERATOR, REQUESTER, agent_role, inbox_of, roles
@@ -400,13 +400,6 @@ async def test_no_header_does_what_its_publisher_may_not(tmp_path: Path, role: s
 def refused(person: Person) -> list[str]:
     """Say what the server refused but for answers to where it would take them for its own (``_R_``, ``$JS.ACK``)."""
     return [text for text in person.refusals if "with reply of" not in text]
-
-
-def all_in_one(accounts: str) -> str:
-    """Put the same users with the same permissions into one account, as servers had them before."""
-    users = re.findall(r"^      \{ #.*?^      \}$", accounts, re.DOTALL | re.MULTILINE)
-    assert len(users) == len(roles(PODS))
-    return "authorization {\nusers: [\n{user: auditor, password: secret}\n" + "\n".join(users) + "\n]\n}\n"
 
 
 @pytest.mark.parametrize("role", ATTACKERS)

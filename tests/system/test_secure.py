@@ -164,6 +164,19 @@ class TestKeys:
         assert keys.public("pod-alpha").read_text(encoding="ascii").strip() in users
         assert not keys.seed("pod-beta").exists()
 
+    async def test_take_the_place_of_users_who_shared_an_account_and_say_what_to_do(self, tmp_path: Path) -> None:
+        keys = Keys(tmp_path / "keys")
+        await podfolio("keys", str(keys.folder))
+        keys.guard.accounts.unlink()
+        (keys.folder / "authorization.conf").write_text("authorization {}\n", encoding="utf-8")
+
+        status, told, _ = await podfolio("keys", str(keys.folder))
+
+        assert status == 0
+        assert keys.guard.accounts.exists()
+        assert not (keys.folder / "authorization.conf").exists()
+        assert "docs/operations.md says (Upgrade to accounts)" in " ".join(told.split())
+
     @pytest.mark.parametrize(
         ("spoil", "options", "reason"),
         [
