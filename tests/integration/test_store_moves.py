@@ -176,7 +176,8 @@ async def test_a_cluster_s_streams_move_by_backup_and_restore(cluster: Cluster) 
         async with an_auditor(cluster) as client:
             for stream, (what, data) in copies.items():
                 await restore(client, stream, what, data)
-        for name in NAMES:  # what holds is on the disks
+        await cluster.whole()
+        for name in NAMES:  # all three have it on their disks by now
             await cluster.end(name, signal.SIGKILL)
         await cluster.start(*NAMES)
         await cluster.whole()
