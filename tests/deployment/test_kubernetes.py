@@ -223,7 +223,7 @@ def test_the_servers_names_are_the_same_everywhere(rendered: Rendered) -> None:
     )
     for path in re.findall(r'_file: "(.+)"', configuration):
         assert path in files["nats"]
-    assert "/etc/nats/keys/authorization.conf" in files["nats"]
+    assert "/etc/nats/keys/accounts.conf" in files["nats"]
 
 
 def test_probes_ask_pages_that_there_are(rendered: Rendered) -> None:

@@ -131,7 +131,7 @@ class TestKeys:
         assert (keys.folder / ".gitignore").read_text(encoding="utf-8") == "*\n"
         seeds = [file.read_text(encoding="utf-8").strip() for file in keys.folder.glob("*.nk")]
         assert len(set(seeds)) == 9
-        users = keys.guard.authorization.read_text(encoding="utf-8")
+        users = keys.guard.accounts.read_text(encoding="utf-8")
         assert not any(seed in users or seed in told for seed in seeds)
 
     async def test_of_a_fifth_pod_are_one_argument(self, tmp_path: Path) -> None:
@@ -145,8 +145,8 @@ class TestKeys:
         after = {file.name: file.read_bytes() for file in keys.folder.iterdir()}
         changed = {name for name in after if after[name] != before.get(name)}
         assert status == 0
-        assert changed == {"pod-epsilon.nk", "pod-epsilon.pub", "authorization.conf"}
-        assert keys.public("pod-epsilon").read_text(encoding="ascii").strip().encode() in after["authorization.conf"]
+        assert changed == {"pod-epsilon.nk", "pod-epsilon.pub", "accounts.conf"}
+        assert keys.public("pod-epsilon").read_text(encoding="ascii").strip().encode() in after["accounts.conf"]
 
     async def test_are_replaced_one_by_one(self, tmp_path: Path) -> None:
         keys = Keys(tmp_path / "keys")
@@ -159,10 +159,23 @@ class TestKeys:
 
         await podfolio("keys", str(keys.folder))
 
-        users = keys.guard.authorization.read_text(encoding="utf-8")
+        users = keys.guard.accounts.read_text(encoding="utf-8")
         assert old not in users
         assert keys.public("pod-alpha").read_text(encoding="ascii").strip() in users
         assert not keys.seed("pod-beta").exists()
+
+    async def test_take_the_place_of_users_who_shared_an_account_and_say_what_to_do(self, tmp_path: Path) -> None:
+        keys = Keys(tmp_path / "keys")
+        await podfolio("keys", str(keys.folder))
+        keys.guard.accounts.unlink()
+        (keys.folder / "authorization.conf").write_text("authorization {}\n", encoding="utf-8")
+
+        status, told, _ = await podfolio("keys", str(keys.folder))
+
+        assert status == 0
+        assert keys.guard.accounts.exists()
+        assert not (keys.folder / "authorization.conf").exists()
+        assert "docs/operations.md says (Upgrade to accounts)" in " ".join(told.split())
 
     @pytest.mark.parametrize(
         ("spoil", "options", "reason"),
