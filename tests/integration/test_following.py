@@ -56,11 +56,17 @@ class ScriptedWire:
     answers: list[list[ScriptedFrame] | Exception]
     asked: list[dict[str, Any]] = field(default_factory=list)
     ring: Callable[[ScriptedFrame], Awaitable[None]] | None = None
+    created: str = "2026-11-22T20:00:00Z"
+    last_sequence: int = 0
 
     @asynccontextmanager
     async def overhear(self, _: str, handle: Callable[[ScriptedFrame], Awaitable[None]]) -> AsyncIterator[None]:
         self.ring = handle
         yield
+
+    async def ask(self, *_: object, **__: object) -> ScriptedFrame:
+        told = {"created": self.created, "ts": "2026-11-22T22:38:25Z", "state": {"last_seq": self.last_sequence}}
+        return ScriptedFrame({}, data=json.dumps(told).encode())
 
     async def ask_all(self, _: str, data: bytes, **__: object) -> list[ScriptedFrame]:
         self.asked.append(json.loads(data))
