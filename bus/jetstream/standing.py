@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # Who asks for the time asks again soon.
 _TIME_S = 2.0
+# A million subjects take a busy server so long. Asked again sooner, it would only do it twice.
+_LIST_S = 30.0
 
 
 async def read(wire: Wire) -> Standing:
@@ -43,7 +45,7 @@ async def _names(wire: Wire, prefix: str, pattern: str) -> set[str]:
     offset, total = 0, 1
     while offset < total:
         body: Mapping[str, Any] = {"subjects_filter": pattern, "offset": offset}
-        told = await ask_api(wire, f"STREAM.INFO.{EVENTS}", body)
+        told = await ask_api(wire, f"STREAM.INFO.{EVENTS}", body, answer_s=_LIST_S, timeout_s=_LIST_S)
         page = told["state"].get("subjects") or {}
         found.update(subject.removeprefix(prefix) for subject in page)
         offset += len(page)
