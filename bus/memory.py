@@ -154,6 +154,10 @@ class MemoryBus:
         """Say how the event stream stands; see ``Bus``."""
         return Standing(self._created, len(self._events), self.now())
 
+    async def holds(self, subject: str) -> bool:
+        """Say whether something is stored on *subject*; see ``Bus``."""
+        return subject in self._holders
+
     async def unanswered(self) -> frozenset[str]:
         """Name the requests that have no final event; see ``Bus``."""
         found = [subjects.parse(message.subject) for message in self._events]

@@ -213,6 +213,13 @@ class Bus(Protocol):
             UnreachableError: If its leader did not answer in time.
         """
 
+    async def holds(self, subject: str) -> bool:
+        """Say whether something is stored on *subject*, by the leader's account; a kilobyte, however long that is.
+
+        Raises:
+            As ``standing``.
+        """
+
     async def unanswered(self) -> frozenset[str]:
         """Name the requests that have no final event: those whose id is one, and that were there before the others.
 

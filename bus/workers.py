@@ -88,12 +88,12 @@ class _Attempt:
         """Handle the delivery; false if it should be tried again."""
         message = self.delivery.message
         # What was handed out but once killed nobody. What was handed out again mostly did not, either.
-        if self.delivery.attempt > 1 and (deaths := self.notes.deaths(self.queue, message)):
+        if self.delivery.attempt > 1 and (lost := self.notes.deaths(self.queue, message)):
             # What was in hand together when a process died is not handled in the same order again: else the one that
             # killed it would take all behind it along each time, and to the end.
             await asyncio.sleep(random.random() * AGAIN_S)  # noqa: S311 - nothing is to be kept secret
-            if deaths >= LOST:
-                text = f"it was handed out {deaths} times to processes that did not live to answer it; see their logs"
+            if lost >= LOST:
+                text = f"it was handed out {lost} times to processes that did not live to answer it; see their logs"
                 return await self.gives_up(LostError(text))
         try:
             with self.notes.holding(self.queue, message):

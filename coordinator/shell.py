@@ -141,6 +141,8 @@ class Coordinator:
         """
         message = self.time.dated(delivery.message)
         request_id = subjects.parse(message.subject).key
+        if self.is_late(delivery, kind) and await self.bus.holds(subjects.final(request_id)):
+            return Wait("finished"), ()
         if kind is Kind.REQUEST:
             await self.provide(message.data)
             return await self.admit(message), (message.headers,)
@@ -164,6 +166,15 @@ class Coordinator:
             await progress.answered(self.bus, request_id, record.answers, action)
         return action, tuple(message.headers for message in led if message)
 
+    def is_late(self, delivery: Delivery, kind: Kind) -> bool:
+        """Say whether the request may well be finished: its deadline has come, or the message is not new.
+
+        A queue that was lost and set up again hands out the whole stream once more, as new.
+        """
+        stored_at = delivery.message.stored_at
+        waited = stored_at is not None and self.time.now() - stored_at > _STALE
+        return kind is Kind.DUE or delivery.attempt > 1 or waited
+
     async def is_last_in_hand(self, request_id: str, sequence: int) -> bool:
         """Say whether no later answer to the same request is in hand here; the last one sees all of them.
 
@@ -181,10 +192,6 @@ class Coordinator:
         action = admit(message, await self.pods(believed_s=_BELIEVED_S))
         if isinstance(action, Fail) and action.event.reason is Reason.UNKNOWN_POD:
             action = admit(message, await self.pods(believed_s=0))
-        # A queue that was lost and set up again begins at the stream's start: most of it has long been answered.
-        old = isinstance(action, SetDeadline) and action.at <= self.time.now()
-        if old and await self.bus.record((subjects.final(subjects.parse(message.subject).key),)):
-            return Wait("finished")
         if isinstance(action, SetDeadline) and self._load.waiting:
             request = parse_request(message.data, action.request_id)
             if refused := self._load.refuse(request, left_s=self.left(action.at)):

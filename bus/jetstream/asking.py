@@ -87,7 +87,7 @@ async def ask_replicas(
         As ``Wire.ask``.
     """
     asked: set[asyncio.Task[list[Frame]]] = set()
-    silent = True
+    silent, heard = True, 0
 
     def hears(frame: Frame) -> bool:
         nonlocal silent
@@ -96,10 +96,11 @@ async def ask_replicas(
 
     try:
         while True:
-            if silent:
+            # On a line that is slow, whoever has not answered yet has been asked as well as anybody.
+            if not asked or (silent and (wire.heard == heard or not wire.reads.is_narrow)):
                 question = wire.ask_all(subject, request, timeout_s=timeout_s, is_last=hears)
                 asked.add(asyncio.create_task(question))
-            silent = True
+            silent, heard = True, wire.heard
             ended, _ = await asyncio.wait(asked, timeout=_SILENCE_S, return_when=asyncio.FIRST_COMPLETED)
             if ended:
                 return ended.pop().result()

@@ -97,6 +97,10 @@ class JetStreamBus:
         """Say how the event stream stands; see ``Bus``."""
         return await standing.read(self._wire)
 
+    async def holds(self, subject: str) -> bool:
+        """Say whether something is stored on *subject*; see ``Bus``."""
+        return await standing.holds(self._wire, subject)
+
     async def unanswered(self) -> frozenset[str]:
         """Name the requests that have no final event; see ``Bus``."""
         return await standing.unanswered(self._wire)

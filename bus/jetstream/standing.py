@@ -31,6 +31,12 @@ async def read(wire: Wire) -> Standing:
     )
 
 
+async def holds(wire: Wire, subject: str) -> bool:
+    """Say whether something is stored on *subject*; see ``Bus``."""
+    told = await ask_api(wire, f"STREAM.INFO.{EVENTS}", {"subjects_filter": subject})
+    return subject in (told["state"].get("subjects") or {})
+
+
 async def unanswered(wire: Wire) -> frozenset[str]:
     """Name the requests that have no final event; see ``Bus``."""
     # In this order: what is answered meanwhile is found to be.

@@ -45,7 +45,7 @@ class Counted(MemoryBus):
             raise UnreachableError(message)
         return await super().publish_once(subject, data, message_id=message_id, headers=headers, timeout_s=timeout_s)
 
-    async def holds(self, pattern: str, count: int = 1) -> list[Message]:
+    async def shows(self, pattern: str, count: int = 1) -> list[Message]:
         """Wait until so many messages are there, without counting."""
         while len(found := await super().record([pattern])) < count:  # noqa: ASYNC110 - bounded by whoever waits
             await asyncio.sleep(0.005)
@@ -59,7 +59,7 @@ async def answered_by_all(bus: Counted) -> None:
         for pod in PODS:
             group.create_task(agent(bus, pod).run(stop, at_once=8))
         await publish(bus, data())
-        await bus.holds(subjects.ALL_POD_RESULTS, len(PODS))
+        await bus.shows(subjects.ALL_POD_RESULTS, len(PODS))
         stop.set()
 
 
@@ -73,7 +73,7 @@ async def coordinated(bus: Counted) -> AsyncIterator[None]:
 
 
 async def final(bus: Counted) -> FinalEvent:
-    return parse_final((await bus.holds(subjects.final("r1")))[0].data)
+    return parse_final((await bus.shows(subjects.final("r1")))[0].data)
 
 
 async def test_of_answers_in_hand_together_only_the_last_is_looked_into() -> None:

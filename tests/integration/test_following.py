@@ -12,6 +12,7 @@ import pytest
 
 from bus import subjects
 from bus.jetstream import JetStreamBus, observer
+from bus.jetstream.window import Window
 from bus.port import RefusedError, UnreachableError
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ class ScriptedWire:
     asked: list[dict[str, Any]] = field(default_factory=list)
     ring: Callable[[ScriptedFrame], Awaitable[None]] | None = None
     created: str = "2026-11-22T20:00:00Z"
+    heard: int = 0
+    reads: Window = field(default_factory=Window)
     last_sequence: int = 0
 
     @asynccontextmanager
