@@ -66,6 +66,14 @@ PORTFOLIOS = Counter(
 )
 GAP = Histogram("podfolio_gap_ratio", "Relative gap between those portfolios and the bound", buckets=_GAPS)
 
+CLOCK_JUMPS = Counter(
+    "podfolio_clock_jumps_total",
+    "Times that the server's clock was found to have been set, or another server's to lead",
+)
+DEADLINES_RESET = Counter(
+    "podfolio_deadlines_set_again_total", "Deadlines set again for requests that were without an answer after theirs"
+)
+
 _last_failures: dict[tuple[str, str], str] = {}
 
 

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 # short deadline at most.
 _TO_PUBLISH_S = 1.0
 
+# A deadline that fell due is handled by now, even if the first who had it died: an ack wait, and as much again.
+_SEEN_TO = timedelta(seconds=10)
+
 
 @dataclass(frozen=True, slots=True)
 class Wait:
@@ -156,6 +159,22 @@ def _refuse_account(request: OptimizationRequest, market: Market) -> Fail | None
 
 def _shares(request: OptimizationRequest) -> dict[str, float]:
     return request.shares(markets.load(request.market).risk_free)
+
+
+def deadline_again(message: Message, now: datetime) -> datetime | None:
+    """Say for when to set the deadline of an unanswered request, whatever became of the one that was set.
+
+    None for one that fell due a moment ago, which is being seen to, and for what has none: a request that cannot be
+    read is answered for that.
+    """
+    try:
+        request = parse_request(message.data, subjects.parse(message.subject).key)
+    except BadMessageError:
+        return None
+    at = _found_by(message, request)
+    if at > now:
+        return at
+    return now if now - at > _SEEN_TO else None
 
 
 def decide(record: Record, *, due: bool) -> Action:

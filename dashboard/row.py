@@ -102,8 +102,11 @@ def row_id(message: Message) -> str:
 
 def with_message(row: Row | None, message: Message) -> Row:
     """Bring a row up to date; None begins one. Never raises for what a body holds."""
+    kind = subjects.parse(message.subject).kind
+    if row is not None and kind is Kind.REQUEST and row.asked_at is not None:
+        row = None  # the id is used again, after what it stood for has aged away
     before = row or Row(row_id(message), message.sequence, message.sequence)
-    return replace(before, changed=message.sequence, **_NOTED[subjects.parse(message.subject).kind](before, message))
+    return replace(before, changed=message.sequence, **_NOTED[kind](before, message))
 
 
 def _request(row: Row, message: Message) -> dict[str, Any]:

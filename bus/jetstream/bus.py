@@ -7,7 +7,7 @@ import contextlib
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from bus.jetstream import asking, bucket, deadlines, deliveries, discovery, observer, record
+from bus.jetstream import asking, bucket, deadlines, deliveries, discovery, observer, record, standing
 from bus.jetstream.publication import Publication
 from bus.jetstream.streams import EVENTS, TIMERS
 from bus.jetstream.watch import watch
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from bus.jetstream.connection import Connection
     from bus.jetstream.frames import Frame
-    from bus.port import Delivery, Message, Stored
+    from bus.port import Delivery, Message, Standing, Stored
     from bus.service import Service
 
 
@@ -92,6 +92,18 @@ class JetStreamBus:
             total = answer["total"] if answer["consumers"] else 0
         # Others may have consumers too; only ours are queues.
         return frozenset(name for name in names if name == COORDINATORS or pod_of_queue(name) is not None)
+
+    async def standing(self) -> Standing:
+        """Say how the event stream stands; see ``Bus``."""
+        return await standing.read(self._wire)
+
+    async def holds(self, subject: str) -> bool:
+        """Say whether something is stored on *subject*; see ``Bus``."""
+        return await standing.holds(self._wire, subject)
+
+    async def unanswered(self) -> frozenset[str]:
+        """Name the requests that have no final event; see ``Bus``."""
+        return await standing.unanswered(self._wire)
 
     async def backlog(self, queue: str) -> Backlog:
         """Say how long a work queue is, by the server's account.

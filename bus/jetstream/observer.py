@@ -11,16 +11,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from bus import subjects
+from bus.jetstream import standing
 from bus.jetstream.asking import ask_replicas, insist, require_stream
 from bus.jetstream.frames import read_stored, status
+from bus.jetstream.replaced import Stream
 from bus.jetstream.streams import EVENTS
-from bus.port import RefusedError, UnreachableError
+from bus.port import BusError, NotSetUpError, RefusedError, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
@@ -51,12 +54,13 @@ async def follow(wire: Wire, *, since: datetime | None, everything: bool) -> Asy
 
     async with wire.overhear(subjects.ALL_NEWS, hear):
         place = await _begin(wire, since, everything=everything)
+        stream = Stream((await standing.read(wire)).created)
         pause_s = _FIRST_PAUSE_S
         while True:
             news.clear()
             try:
                 messages = await _read(wire, place)
-            except UnreachableError as error:
+            except (UnreachableError, NotSetUpError) as error:
                 _log.warning("bus.follow_interrupted", error=str(error))
                 messages = []
             for message in messages:
@@ -68,6 +72,21 @@ async def follow(wire: Wire, *, since: datetime | None, everything: bool) -> Asy
                 pause_s = _FIRST_PAUSE_S
             else:
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+                if pause_s == _LONGEST_PAUSE_S and "seq" in place:
+                    place = await _whether_still(wire, stream, place)
+
+
+async def _whether_still(wire: Wire, stream: Stream, place: dict[str, Any]) -> dict[str, Any]:
+    """Say from where to read on: a stream that was lost and set up again holds nothing from here on."""
+    try:
+        told = await standing.read(wire)
+    except BusError as error:
+        _log.debug("bus.standing_unknown", error=str(error))
+        return place
+    sequence = stream.read_on(told, place["seq"], now=time.monotonic())
+    if sequence != place["seq"]:
+        _log.warning("bus.stream_replaced", place=place["seq"], from_sequence=sequence, created=f"{told.created}")
+    return {"seq": sequence}
 
 
 async def _comes(news: asyncio.Event, within_s: float) -> bool:

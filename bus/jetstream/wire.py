@@ -25,6 +25,7 @@ from nats.aio.client import Client
 from bus.jetstream.errors import NobodyListensError
 from bus.jetstream.frames import message_bytes
 from bus.jetstream.questions import Questions
+from bus.jetstream.window import Window
 from bus.port import RefusedError, TooLargeError, UnreachableError
 from bus.seeds import read_seed
 
@@ -68,6 +69,7 @@ class Wire:
         self._unheard: RefusedError | None = None
         self._spoke_first: RefusedError | None = None
         self._last_chosen: dict[str, float] = {}
+        self.reads = Window()
         self._started = False
         self._closing = False
         self._when_reconnected: set[Callable[[], None]] = set()
@@ -102,12 +104,22 @@ class Wire:
         timeout_s: float,
         is_last: Callable[[Frame], bool],
     ) -> list[Frame]:
-        """Send a message and return its answers, up to and with the one that *is_last*; raises as ``ask``."""
+        """Send a message and return its answers, up to and with the one that *is_last*; raises as ``ask``.
+
+        Each answer may take *timeout_s*: on a slow line, many of them take longer together.
+        """
         if self._unheard is not None:
             raise self._unheard
-        with self._questions.asked(subject, is_last) as question:
+        now = asyncio.get_running_loop().time
+        limit = asyncio.timeout(timeout_s)
+
+        def hears(frame: Frame) -> bool:
+            limit.reschedule(now() + timeout_s)
+            return is_last(frame)
+
+        with self._questions.asked(subject, hears) as question:
             try:
-                async with asyncio.timeout(timeout_s):
+                async with limit:
                     await self.tell(subject, data, reply=self._inbox + question.token, headers=headers)
                     return await question.answers()
             except TimeoutError:
@@ -193,6 +205,11 @@ class Wire:
         return self._client.is_connected and reading is not None and reading.done()
 
     @property
+    def heard(self) -> int:
+        """How many messages the server has sent; it lives as long as there are more."""
+        return int(self._client.stats["in_msgs"])
+
+    @property
     def has_others(self) -> bool:
         """Whether there are other servers than the one that we are connected to."""
         return len(self._client.server_pool) > 1
@@ -225,6 +242,8 @@ class Wire:
             raise TooLargeError(subject, size, self.largest_message_bytes)
 
     async def _answered(self, frame: Frame) -> None:
+        # A line may be so slow that an answer to a ping waits behind many others, and is none the less alive.
+        self._client._pings_outstanding = 0  # noqa: SLF001 - nats-py counts nothing else as a sign of life
         self._questions.hear(frame.subject.removeprefix(self._inbox), frame)
 
     async def open(self) -> None:
