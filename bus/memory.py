@@ -29,7 +29,13 @@ from bus.port import (
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping
 
-_EVENTS = (subjects.ALL_REQUESTS, subjects.ALL_POD_RESULTS, subjects.ALL_FINALS, subjects.ALL_REJECTED)
+_EVENTS = (
+    subjects.ALL_REQUESTS,
+    subjects.ALL_POD_RESULTS,
+    subjects.ALL_FINALS,
+    subjects.ALL_REJECTED,
+    subjects.ALL_REMOVED,
+)
 
 
 def _utc_now() -> datetime:

@@ -36,6 +36,13 @@ _READ_EVENTS = f"{_API}.DIRECT.GET.{EVENTS}"
 # Read a published market: the leader's word for what an id means, and the content by its hash.
 _READ_MARKETS = (f"{_API}.STREAM.MSG.GET.{MARKETS}", f"{_API}.DIRECT.GET.{MARKETS}.{subjects.ALL_MARKETS}")
 
+# Remove a message of the event stream, and see to it that the stream says so: look at it, tell of it, delete it.
+_REMOVES = (
+    f"{_API}.STREAM.MSG.GET.{EVENTS}",
+    subjects.ALL_REMOVED,
+    f"{_READ_EVENTS}.{subjects.ALL_REMOVED}",
+    f"{_API}.STREAM.MSG.DELETE.{EVENTS}",
+)
 
 # Not `allow_responses`, with which an asker lends its hand: the server would let a service answer to whatever
 # subject it is told to, the deletion of a stream included. And operators read nothing else in their inbox, so
@@ -43,8 +50,8 @@ _READ_MARKETS = (f"{_API}.STREAM.MSG.GET.{MARKETS}", f"{_API}.DIRECT.GET.{MARKET
 _TO_OPERATORS = f"{INBOXES}_{OPERATOR}.>"
 _VERBS = ("PING", "INFO", "STATS")
 
-# What those hear who look on: that something was stored, and how far requests are.
-_HEARD = (subjects.ALL_NEWS, subjects.ALL_PROGRESS)
+# What those hear who look on: how far requests are, and so that there is something new to read.
+_HEARD = (subjects.ALL_PROGRESS,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +159,7 @@ def _admin(pods: Collection[str]) -> Role:
             f"{_API}.CONSUMER.INFO.{stream}.{queue['name']}",
             f"{_API}.CONSUMER.CREATE.{stream}.{queue['name']}{filtered}",
         ]
-    return Role(ADMIN, (_PROBE, *streams, *queues, subjects.ALL_MARKETS, *_READ_MARKETS))
+    return Role(ADMIN, (_PROBE, *streams, *queues, subjects.ALL_MARKETS, *_READ_MARKETS, *_REMOVES))
 
 
 def _operator() -> Role:
