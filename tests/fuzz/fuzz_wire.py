@@ -15,8 +15,6 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from fuzz.frames import nasty_frames, throw
 from processes import log_lines, site_of_its_own
 from requests_made import data
@@ -50,7 +48,8 @@ async def well(site: Site, number: int) -> str:
         for queue in (COORDINATORS, DEADLINES, *map(pod_queue, mandates.bundled())):
             while (length := await site.bus.backlog(queue)).waiting or length.in_hand:  # noqa: ASYNC110
                 await asyncio.sleep(0.2)
-    crashed = [line for line in log_lines(site.folder, "") if line["event"] in {"delivery.crashed", "bus.useless"}]
+    lines = [*log_lines(site.folder, "agents"), *log_lines(site.folder, "coordinator")]
+    crashed = [line for line in lines if line["event"] in {"delivery.crashed", "bus.useless", "bus.reconnected"}]
     return f"a delivery crashed: {crashed[0]}" if crashed else ""
 
 
