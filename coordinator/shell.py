@@ -54,6 +54,9 @@ _ASIDE = {
     Kind.REQUEST: f"the last part of the subject must be {_ID}",
     Kind.POD: f"the subject must end in {_ID}; and a pod: a small letter, then at most 31 of a-z 0-9 -",
 }
+# A server may hand out what a queue does not ask for, if the subject holds the byte 0x7F (nats-server 2.15.1).
+_STRAY = "such a message is for no work queue: publish requests to podfolio.v1.request.<request_id>"
+_DEADLINES = frozenset({Kind.DUE, Kind.TIMER})
 # A subject may have four thousand letters: the event has all of them, a log the beginning.
 _LONGEST_SUBJECT = 200
 
@@ -278,8 +281,9 @@ class Coordinator:
     async def put_aside(self, message: Message, kind: Kind) -> None:
         """Tell whoever watches of a message that nobody can be answered about."""
         # A deadline's message has its sequence in another stream, where the observers of this one do not look.
-        if kind is not Kind.DUE:
-            rejected = MessageRejected(subject=message.subject, sequence=message.sequence, message=_ASIDE[kind])
+        if kind not in _DEADLINES:
+            why = _ASIDE.get(kind, _STRAY)
+            rejected = MessageRejected(subject=message.subject, sequence=message.sequence, message=why)
             await publish(self.bus, subjects.rejected(message.sequence), rejected, source=SOURCE, now=self.time.now())
         metrics.PUT_ASIDE.labels(kind.value).inc()
         subject = message.subject[:_LONGEST_SUBJECT]

@@ -58,7 +58,9 @@ async def test_nothing_that_is_stored_ends_a_process_or_stays_in_a_queue(site: S
     seen: list[int] = []
     observing = asyncio.create_task(observe(site, seen))
 
-    assert await throw(port(site), nasty_frames(Random(1), count=250)) > 100  # noqa: S311 - the same each time
+    frames = nasty_frames(Random(1), count=250)  # noqa: S311 - the same each time
+    # Of a subject with the byte 0x7F, nats-server 2.15.1 sometimes says that it is not there: see docs/security.md.
+    assert await throw(port(site), (frame for frame in frames if b"\x7f" not in frame[0])) > 100
     await site.publish(data("after"), "after")
     event = await site.final("after")
     await settled(site)
@@ -111,6 +113,10 @@ async def test_markets_and_deadlines_that_are_none_stop_nobody(site: Site) -> No
     frames: list[Frame] = [
         (b"podfolio_timers.v1.due.caf\xe9", b"N", b""),
         (b"podfolio_timers.v1.due.block", b"NATS/1.0", b"x"),
+        # The server may hand these to queues that filter them out, or not show them at all.
+        (b"podfolio_timers.v1.timer.\x7f", None, b""),
+        (b"podfolio.v1.final.\x7f", None, b"{}"),
+        (b"podfolio.v1.rejected.\x7f", None, b"{}"),
         (b"$KV.podfolio_markets.id.empty", b"NATS/1.0\r\nKV-Operation: DEL\r\n\r\n", b""),
         (b"$KV.podfolio_markets.id.bytes", b"N", b"\xff\x00"),
         (b"$KV.podfolio_markets.id.elsewhere", None, b"* >"),
@@ -127,5 +133,6 @@ async def test_markets_and_deadlines_that_are_none_stop_nobody(site: Site) -> No
         assert isinstance(event, MasterPortfolioFailed)
         assert event.reason is Reason.UNKNOWN_MARKET, event.message
     await settled(site)
+    assert [line for line in log_lines(site.folder, "coordinator") if line["event"] == "delivery.crashed"] == []
     status, out, errors = await podfolio("market", "list", "--server", site.url)
     assert (status, "caf\\xe9" in out) == (0, True), errors
