@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bus import subjects
+from bus.plain_text import escaped
 from bus.port import (
     COORDINATORS,
     DEADLINES,
@@ -31,7 +32,13 @@ from bus.subjects import Kind
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping
 
-_EVENTS = (subjects.ALL_REQUESTS, subjects.ALL_POD_RESULTS, subjects.ALL_FINALS, subjects.ALL_REJECTED)
+_EVENTS = (
+    subjects.ALL_REQUESTS,
+    subjects.ALL_POD_RESULTS,
+    subjects.ALL_FINALS,
+    subjects.ALL_REJECTED,
+    subjects.ALL_REMOVED,
+)
 
 
 def _utc_now() -> datetime:
@@ -196,7 +203,8 @@ class MemoryBus:
         await self._closed.wait()
 
     def _store(self, log: list[Message], subject: str, data: bytes, headers: dict[str, str], at: datetime) -> None:
-        log.append(Message(subject, data, headers, len(log) + 1, at))
+        shown = {name: escaped(value.encode()) for name, value in headers.items()}
+        log.append(Message(escaped(subject.encode()), data, shown, len(log) + 1, at))
         self._notify()
 
     def _moment(self) -> datetime:

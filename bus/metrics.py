@@ -53,6 +53,12 @@ POD_SOLVING = Histogram(
     "podfolio_pod_solve_seconds", "Optimising one pod, with the wait for its turn", ("pod",), buckets=_SECONDS
 )
 
+PUT_ASIDE = Counter(
+    "podfolio_put_aside_total",
+    "Messages put aside, since their subject names nobody who could be answered",
+    ("kind",),
+)
+
 FINALS = Counter(
     "podfolio_finals_total",
     "Final events of a coordinator: optimised, or the reason why not; stored as for a pod's results",
@@ -96,7 +102,9 @@ def expect(queue: str, kind: str) -> None:
 
 
 def expect_finals(outcomes: Iterable[str]) -> None:
-    """Have the series of final events from the start, at 0: the first failure of its kind is what alarms are for."""
+    """Have the series of what coordinators end from the start, at 0: the first of its kind is what alarms are for."""
+    for kind in ("request", "pod", "due"):
+        PUT_ASIDE.labels(kind)
     for outcome in outcomes:
         FINALS.labels(outcome, "new")
     for certified in ("yes", "no"):

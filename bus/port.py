@@ -71,9 +71,10 @@ class Message:
     """One message of the event stream, as stored.
 
     Attributes:
-        subject: Where it was published.
+        subject: Where it was published; what cannot be shown of it, as Python escapes it.
         data: The body.
-        headers: Its headers as published, without those between client and server (``Nats-...``).
+        headers: Its headers as published, without those between client and server (``Nats-...``) and those that
+            are none; shown as the subject is.
         sequence: Its place in the stream, from 1.
         stored_at: When the server stored it; UTC.
     """

@@ -125,6 +125,10 @@ class _Attempt:
         except BusError as second:
             self.tell("delivery.failed", second)
             return False
+        except Exception:
+            # Not even that, for whatever the message holds: it comes again, and takes nobody with it.
+            log.exception("delivery.not_given_up", subject=self.delivery.message.subject)
+            return False
         return True
 
     def tell(self, event: str, error: Exception) -> None:

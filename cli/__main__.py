@@ -14,6 +14,7 @@ from cli.commands.demo import demo
 from cli.commands.frontier import frontier
 from cli.commands.keys import keys
 from cli.commands.market import market
+from cli.commands.remove import remove
 from cli.commands.report import report
 from cli.commands.request import request
 from cli.commands.schema import schema
@@ -36,6 +37,7 @@ for command in (
     frontier,
     keys,
     market,
+    remove,
     report,
     request,
     schema,

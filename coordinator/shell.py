@@ -50,6 +50,17 @@ _READS = 10
 
 # A pod that was taken away is still taken for one so long.
 _BELIEVED_S = 5.0
+# Why a message is put aside.
+_ID = "a request id: 1 to 64 of A-Z a-z 0-9 _ -"
+_ASIDE = {
+    Kind.REQUEST: f"the last part of the subject must be {_ID}",
+    Kind.POD: f"the subject must end in {_ID}; and a pod: a small letter, then at most 31 of a-z 0-9 -",
+}
+# A server may hand out what a queue does not ask for, if the subject holds the byte 0x7F (nats-server 2.15.1).
+_STRAY = "such a message is for no work queue: publish requests to podfolio.v1.request.<request_id>"
+_DEADLINES = frozenset({Kind.DUE, Kind.TIMER})
+# A subject may have four thousand letters: the event has all of them, a log the beginning.
+_LONGEST_SUBJECT = 200
 
 log = structlog.get_logger()
 
@@ -103,7 +114,7 @@ class Coordinator:
         message = delivery.message
         address = subjects.parse(message.subject)
         if not address.key:
-            await self.put_aside(message)
+            await self.put_aside(message, address.kind)
             return
         action, causes = await self.consider(delivery, address.kind)
         decided = perf_counter()
@@ -155,7 +166,7 @@ class Coordinator:
         record = read_record(map(self.time.dated, stored))
         # A deadline's message is in another stream, so it cannot prove that the read is current. A
         # result that is missed is one whose own message is still to be handled; a request is not.
-        if kind is Kind.DUE and record.request is None and delivery.attempt < _READS:
+        if kind is Kind.DUE and record.request is None and record.final is None and delivery.attempt < _READS:
             text = f"the request {request_id}, whose deadline has come, is not there (yet)"
             raise UnreachableError(text)
         if record.request is not None and record.final is None:
@@ -281,15 +292,16 @@ class Coordinator:
         """Count the seconds until an answer must be found."""
         return (by - self.time.now()).total_seconds()
 
-    async def put_aside(self, message: Message) -> None:
+    async def put_aside(self, message: Message, kind: Kind) -> None:
         """Tell whoever watches of a message that nobody can be answered about."""
-        rejected = MessageRejected(
-            subject=message.subject,
-            sequence=message.sequence,
-            message="the last part of the subject must be a request id: 1 to 64 of A-Z a-z 0-9 _ -",
-        )
-        await publish(self.bus, subjects.rejected(message.sequence), rejected, source=SOURCE, now=self.time.now())
-        log.warning("request.rejected", subject=message.subject, sequence=message.sequence)
+        # A deadline's message has its sequence in another stream, where the observers of this one do not look.
+        if kind not in _DEADLINES:
+            why = _ASIDE.get(kind, _STRAY)
+            rejected = MessageRejected(subject=message.subject, sequence=message.sequence, message=why)
+            await publish(self.bus, subjects.rejected(message.sequence), rejected, source=SOURCE, now=self.time.now())
+        metrics.PUT_ASIDE.labels(kind.value).inc()
+        subject = message.subject[:_LONGEST_SUBJECT]
+        log.warning("request.rejected", kind=kind.value, subject=subject, sequence=message.sequence)
 
 
 def _outcome(action: Action) -> str:

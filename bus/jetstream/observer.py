@@ -2,8 +2,8 @@
 
 It only reads, and leaves nothing on the server: whoever may create a consumer of one's own may also
 change those of the agents, since the server knows no permission for the one without the other. What
-is stored is read from where the observer has come to. The server tells when there is more; since such
-news may be missed, it is also looked for now and then.
+is stored is read from where the observer has come to. Coordinators tell how far requests are, and each such
+word is a sign that there is more to read; since it may be missed, it is also looked for every second.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ async def follow(wire: Wire, *, since: datetime | None, everything: bool) -> Asy
     async def hear(_: Frame) -> None:
         news.set()
 
-    async with wire.overhear(subjects.ALL_NEWS, hear):
+    async with wire.overhear(subjects.ALL_PROGRESS, hear):
         place = await _begin(wire, since, everything=everything)
         stream = Stream((await standing.read(wire)).created)
         pause_s = _FIRST_PAUSE_S

@@ -44,11 +44,18 @@ _READ_MARKETS = (f"{_API}.STREAM.MSG.GET.{MARKETS}", f"{_LIST_MARKETS}.{subjects
 STREAMS = "streams"
 # Where the server takes a service's answers to a question from another account: whatever the asker named.
 ANSWERS = "_R_"
+# Remove a message of the event stream, and see to it that the stream says so: look at it, tell of it, delete it.
+_REMOVES = (
+    f"{_API}.STREAM.MSG.GET.{EVENTS}",
+    subjects.ALL_REMOVED,
+    f"{_READ_EVENTS}.{subjects.ALL_REMOVED}",
+    f"{_API}.STREAM.MSG.DELETE.{EVENTS}",
+)
 
 _VERBS = ("PING", "INFO", "STATS")
 
-# What those hear who look on: that something was stored, and how far requests are.
-_HEARD = (subjects.ALL_NEWS, subjects.ALL_PROGRESS)
+# What those hear who look on: how far requests are, and so that there is something new to read.
+_HEARD = (subjects.ALL_PROGRESS,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +163,7 @@ def _admin(pods: Collection[str]) -> Role:
             f"{_API}.CONSUMER.INFO.{stream}.{queue['name']}",
             f"{_API}.CONSUMER.CREATE.{stream}.{queue['name']}{filtered}",
         ]
-    return Role(ADMIN, (_PROBE, *streams, *queues, subjects.ALL_MARKETS, *_READ_MARKETS))
+    return Role(ADMIN, (_PROBE, *streams, *queues, subjects.ALL_MARKETS, *_READ_MARKETS, *_REMOVES))
 
 
 def _operator(services: Collection[Role]) -> Role:

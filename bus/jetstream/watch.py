@@ -61,12 +61,12 @@ async def watch(wire: Wire) -> None:
 
 async def _probe(wire: Wire) -> _Found:
     try:
-        frame = await wire.ask(PROBE, timeout_s=_INTERVAL_S)
+        answer = decode(await wire.ask(PROBE, timeout_s=_INTERVAL_S))
     except RefusedError:
         return _Found.ANSWER  # whoever refuses is there
     except NobodyListensError:
         return _Found.NO_LEADER
     except UnreachableError:
         return _Found.SILENCE
-    error = decode(frame).get("error") or {}
+    error = answer.get("error") or {}
     return _Found.NO_LEADER if error.get("code") == _UNAVAILABLE else _Found.ANSWER

@@ -24,8 +24,10 @@ from nats.aio.client import Client
 
 from bus.jetstream.errors import NobodyListensError
 from bus.jetstream.frames import message_bytes
+from bus.jetstream.protocol import Hears, Reader, read_headers
 from bus.jetstream.questions import Questions
 from bus.jetstream.window import Window
+from bus.plain_text import escaped
 from bus.port import RefusedError, TooLargeError, UnreachableError
 from bus.seeds import read_seed
 
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nats.aio.client import Server
+    from nats.aio.msg import Msg
 
     from bus.jetstream.connection import Connection
     from bus.jetstream.frames import Frame
@@ -50,6 +53,8 @@ _PINGS_OUTSTANDING = 2
 _RECONNECT_WAIT_S = 0.25
 # Of a server that waits only so long for a client to begin with TLS, on a machine that is busy.
 _TRIES = 3
+# The server that the tests run with (constraints.txt); of older ones, nobody knows what a message can do to them.
+TESTED_SERVER = (2, 15, 1)
 PROBE = "$JS.API.INFO"
 _PROBE_S = 2.0
 
@@ -58,12 +63,35 @@ class _SpokeFirstError(RefusedError):
     """The server said something in the clear where TLS was to begin."""
 
 
+class _Client(Client):
+    """nats-py's client, but for how it reads what others sent: see ``protocol``.
+
+    Of nats-py 2.16.0 it replaces ``Parser`` (protocol/parser.py), ``Client._process_headers`` and
+    ``Client._build_message`` (aio/client.py); a test notices when those or their callers change.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        hears = Hears(self._process_msg, self._process_err, self._process_info, self._process_ping, self._process_pong)
+        self._ps = Reader(hears)  # type: ignore[assignment]
+
+    async def _process_headers(self, headers: bytes) -> dict[str, str] | None:
+        return read_headers(headers) if headers else None
+
+    def _build_message(
+        self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: dict[str, str] | None
+    ) -> Msg:
+        return self.msg_class(
+            subject=escaped(subject), reply=escaped(reply), data=data, headers=headers, _client=self, _sid=sid
+        )
+
+
 class Wire:
     """A connection that reconnects for ever."""
 
     def __init__(self, settings: Connection) -> None:
         self._settings = settings
-        self._client = Client()
+        self._client = _Client()
         self._questions = Questions()
         self._inbox = ""
         self._unheard: RefusedError | None = None
@@ -73,6 +101,7 @@ class Wire:
         self._started = False
         self._closing = False
         self._when_reconnected: set[Callable[[], None]] = set()
+        self._older: set[str] = set()  # servers of which was told that they are
 
     def __str__(self) -> str:
         return str(self._settings)
@@ -273,6 +302,15 @@ class Wire:
             await self._abandon()
             raise
         self._started = True
+        self._look_at_version()
+
+    def _look_at_version(self) -> None:
+        """Warn of a server that is older than what was tested, once of each version."""
+        found = self._client.connected_server_version
+        if (found.major, found.minor, found.patch) < TESTED_SERVER and (version := repr(found)) not in self._older:
+            self._older.add(version)
+            tested = ".".join(map(str, TESTED_SERVER))
+            _log.warning("bus.server_is_older", server=str(self._settings), version=version, tested=tested)
 
     async def _insist(self) -> None:
         """Connect; a server that spoke before it had heard us may only have found us slow, so it is asked again."""
@@ -282,7 +320,7 @@ class Wire:
             except _SpokeFirstError as error:
                 self._spoke_first = error
                 await self._abandon()
-                self._client = Client()
+                self._client = _Client()
         return await self._connect()
 
     async def _abandon(self) -> None:
@@ -384,6 +422,7 @@ class Wire:
 
     async def _on_reconnected(self) -> None:
         _log.info("bus.reconnected", server=self._client.connected_url.netloc if self._client.connected_url else "")
+        self._look_at_version()
         for reconnected in list(self._when_reconnected):
             reconnected()
 

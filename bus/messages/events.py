@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -184,6 +185,21 @@ class MessageRejected(_Lenient):
     sequence: int
     reason: Reason = Reason.INVALID_REQUEST
     message: str
+
+
+class MessageRemoved(_Lenient):
+    """A message that an administrator removed from the stream: what it was and why; what it said is gone."""
+
+    type: Literal["MessageRemoved"] = "MessageRemoved"
+    version: Literal[1] = 1
+    subject: str
+    sequence: int
+    stored_at: Annotated[datetime, Field(description="When the removed message was stored.")]
+    size: Annotated[int, Field(description="Of its body, in bytes.")]
+    sha256: Annotated[str, Field(description="Of its body, so that a copy can be recognised.")]
+    reason: Annotated[str, Field(description="As the administrator gave it.")]
+    by: Annotated[str, Field(description="Who removed it: the public NKey, or what the connection is called.")]
+    removed_at: datetime
 
 
 class Stage(StrEnum):

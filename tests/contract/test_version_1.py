@@ -19,7 +19,6 @@ from bus import subjects
 from bus.messages import (
     BODIES,
     MasterPortfolioOptimized,
-    MessageRejected,
     PodFailed,
     Reason,
     encode,
@@ -50,7 +49,9 @@ def read_today(name: str, sent: bytes) -> BaseModel:
         return parse_request(sent, json.loads(sent)["request_id"])
     if kind.startswith("Pod"):
         return parse_pod_answer(sent)
-    return MessageRejected.model_validate_json(sent) if kind == "MessageRejected" else parse_final(sent)
+    if kind in {"MessageRejected", "MessageRemoved"}:
+        return BODIES[kind].model_validate_json(sent)
+    return parse_final(sent)
 
 
 def lost(then: Any, today: Any, where: str = "") -> Iterator[str]:  # noqa: ANN401 - both are JSON

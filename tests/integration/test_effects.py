@@ -51,8 +51,8 @@ MAY_STORE = {
 MAY_WORK = {ALPHA: ["pod-alpha"], BETA: ["pod-beta"], COORDINATOR: ["coord", "coord-due"]}
 # Who hears what of others, and from whom.
 MAY_BE_HEARD = {
-    (COORDINATOR, REQUESTER): ["podfolio_progress.v1.*", "podfolio_news.v1.*"],
-    (COORDINATOR, OBSERVER): ["podfolio_progress.v1.*", "podfolio_news.v1.*"],
+    (COORDINATOR, REQUESTER): ["podfolio_progress.v1.*"],
+    (COORDINATOR, OBSERVER): ["podfolio_progress.v1.*"],
     **{(OPERATOR, service): ["$SRV.*"] for service in (ALPHA, BETA, COORDINATOR)},
 }
 
@@ -76,13 +76,13 @@ WRITING = (
     "podfolio.v1.pod.{u}.beta",
     "podfolio.v1.final.{u}",
     "podfolio.v1.rejected.{u}",
+    "podfolio.v1.removed.{u}",
     "podfolio_timers.v1.timer.{u}",
     "podfolio_timers.v1.timer.seeded",
     "podfolio_timers.v1.due.{u}",
     "$KV.podfolio_markets.id.{u}",
     "$KV.podfolio_markets.sha256.{u}",
     "podfolio_progress.v1.{u}",
-    "podfolio_news.v1.{u}",
     "$SRV.PING",
     "_R_.{u}",
     "_R_.a.{u}",

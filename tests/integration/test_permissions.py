@@ -56,10 +56,10 @@ PUBLISH: dict[str, frozenset[str]] = {
     "podfolio.v1.pod.r1.more.alpha": NOBODY,
     "podfolio.v1.final.r1": frozenset({COORDINATOR}),
     "podfolio.v1.rejected.1": frozenset({COORDINATOR}),
+    "podfolio.v1.removed.1": frozenset({ADMIN}),
     "podfolio.v1.anything": NOBODY,
     "podfolio_timers.v1.timer.r1": frozenset({COORDINATOR}),
     "podfolio_timers.v1.due.r1": NOBODY,
-    "podfolio_news.v1.final.r1": frozenset({COORDINATOR}),
     "podfolio_progress.v1.r1": frozenset({COORDINATOR}),
     "podfolio_progress.v1.r1.more": NOBODY,
     # Work: pull and acknowledge.
@@ -111,7 +111,8 @@ PUBLISH: dict[str, frozenset[str]] = {
     "$JS.API.STREAM.DELETE.PODFOLIO_TIMERS": NOBODY,
     "$JS.API.STREAM.PURGE.PODFOLIO": NOBODY,
     "$JS.API.STREAM.PURGE.PODFOLIO_TIMERS": NOBODY,
-    "$JS.API.STREAM.MSG.DELETE.PODFOLIO": NOBODY,
+    "$JS.API.STREAM.MSG.DELETE.PODFOLIO": frozenset({ADMIN}),
+    "$JS.API.STREAM.MSG.DELETE.PODFOLIO_TIMERS": NOBODY,
     "$JS.API.STREAM.SNAPSHOT.PODFOLIO": NOBODY,
     "$JS.API.STREAM.RESTORE.PODFOLIO": NOBODY,
     # Markets: publish, look for, read, list, and whatever would make an id mean something else.
@@ -135,9 +136,10 @@ PUBLISH: dict[str, frozenset[str]] = {
     "$JS.API.DIRECT.GET.PODFOLIO.podfolio.v1.pod.r1.*": NOBODY,
     "$JS.API.DIRECT.GET.PODFOLIO.podfolio.v1.final.r1": frozenset({COORDINATOR}),
     "$JS.API.DIRECT.GET.PODFOLIO.podfolio.v1.rejected.1": frozenset({COORDINATOR}),
+    "$JS.API.DIRECT.GET.PODFOLIO.podfolio.v1.removed.1": frozenset({ADMIN}),
     "$JS.API.DIRECT.GET.PODFOLIO.podfolio.v1.>": NOBODY,
     "$JS.API.DIRECT.GET.PODFOLIO_TIMERS": NOBODY,
-    "$JS.API.STREAM.MSG.GET.PODFOLIO": NOBODY,
+    "$JS.API.STREAM.MSG.GET.PODFOLIO": frozenset({ADMIN}),
     # Ask services how they are.
     **{f"$SRV.{verb}": frozenset({OPERATOR}) for verb in VERBS},
     **{f"$SRV.{verb}.podfolio-pod-alpha": frozenset({OPERATOR}) for verb in VERBS},
@@ -156,7 +158,6 @@ SUBSCRIBE: dict[str, frozenset[str]] = {
     **{f"{inbox_of(role)}.x.*": frozenset({role}) for role in ROLES},
     **{f"{inbox_of(role)}.>": frozenset({role}) for role in ROLES},
     # That something was stored, not what.
-    "podfolio_news.v1.>": frozenset({REQUESTER, OBSERVER}),
     # How far requests are.
     "podfolio_progress.v1.*": frozenset({REQUESTER, OBSERVER}),
     "podfolio_progress.v1.r1": frozenset({REQUESTER, OBSERVER}),
