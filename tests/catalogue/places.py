@@ -217,7 +217,9 @@ CHAPTERS = (
         "From `podfolio` itself; errors on standard error.",
         (
             Moment("A request is asked", ("cli/requests.py", "cli/answers.py", "cli/arguments.py", "cli/bar.py")),
-            Moment("An event is verified", ("cli/verify.py", "cli/public_key.py")),
+            Moment(
+                "An event is verified", ("cli/verify.py", "cli/pod_answers.py", "bus/public_key.py", "bus/pod_keys.py")
+            ),
             Moment("A page is shown", ("cli/page.py",)),
             Moment("Keys are made", ("cli/keys.py", "cli/commands/keys.py")),
             Moment("The stream is watched", ("cli/stream.py",)),
