@@ -7,6 +7,11 @@ import math
 from collections import Counter
 from typing import Any, NoReturn
 
+from bus.plain_text import printable
+
+# Of what somebody made up, no more is repeated.
+_LONGEST = 80
+
 
 def read_exactly(data: bytes) -> dict[str, Any]:
     """Read an object of JSON in which no reader could see anything else.
@@ -32,7 +37,8 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Refuse a name that stands twice: some readers take its first value, some its last."""
     times = Counter(name for name, _ in pairs)
     if twice := [name for name, count in times.items() if count > 1]:
-        message = f"{', '.join(twice)} stands twice in one object, and readers differ in which they believe"
+        names = printable(", ".join(twice), longest=_LONGEST)
+        message = f"{names} stands twice in one object, and readers differ in which they believe"
         raise ValueError(message)
     return dict(pairs)
 
@@ -44,6 +50,6 @@ def _refuse_constant(text: str) -> NoReturn:
 
 def _finite(text: str) -> float:
     if math.isinf(value := float(text)):
-        message = f"{text} is too large a number"
+        message = f"{printable(text, longest=_LONGEST)} is too large a number"
         raise ValueError(message)
     return value

@@ -6,12 +6,16 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from bus.exact import read_exactly
+from bus.plain_text import printable
 from bus.signing import POD, NotGenuineError, signer_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from bus.port import Message
+
+# Of what a forger wrote, no more is repeated.
+_LONGEST = 300
 
 _MEND = (
     'docs/security.md, "Signed answers of pods", has what to do for each; a forged answer stays where it is, so ask '
@@ -38,7 +42,8 @@ def genuine_answers(
         try:
             found.append(_genuine(request_id, asked, pod, answer.data, keys.get(pod, ())))
         except NotGenuineError as error:
-            wrong.append(f"{pod}'s answer is not proven to be its own: {error}")
+            why = printable(str(error), longest=_LONGEST)
+            wrong.append(f"{pod}'s answer is not proven to be its own: {why}")
     if wrong:
         message = f"{'; '.join(wrong)}. {_MEND}"
         raise NotGenuineError(message)

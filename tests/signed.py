@@ -15,16 +15,19 @@ from in_process import PODS
 
 from agents import mandates
 from agents.answer import answer
+from bus import subjects
 from bus.messages import PodAnswer, PodFailed, Reason, encode
 from bus.pod_keys import PodKeys
+from bus.port import Message
 from bus.signing import FINAL, POD, Signer, signed_bytes
 from cli.keys import Keys, make_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 Body = dict[str, Any]
+THEN = datetime(2025, 11, 7, 9, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,16 @@ def system(folder: Path) -> System:
     """Make the keys, as ``podfolio keys`` does."""
     make_keys(folder, PODS, now=datetime.now(UTC))
     return System(Keys(folder))
+
+
+def messages(sent: bytes, answers: Mapping[str, Body | bytes]) -> list[Message]:
+    """Store a request and its pods' answers, as the stream would hold them."""
+    request_id = json.loads(sent)["request_id"]
+    made = [Message(subjects.request(request_id), sent, sequence=1, stored_at=THEN)]
+    for sequence, (pod, told) in enumerate(answers.items(), start=2):
+        sent_by_pod = told if isinstance(told, bytes) else json.dumps(told).encode()
+        made.append(Message(subjects.pod_result(request_id, pod), sent_by_pod, sequence=sequence, stored_at=THEN))
+    return made
 
 
 def altered(body: Body, **changes: object) -> Body:

@@ -5,26 +5,23 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 from forgery import at, changed, leaves
 from in_process import PODS, agent, coordinator
 from requests_made import data
-from signed import FORGED, Body, System, altered, greedy, system
+from signed import FORGED, Body, System, altered, greedy, messages, system
 
 from bus import subjects
 from bus.memory import MemoryBus
 from bus.messages import MasterPortfolioOptimized, PodFailed, Reason, parse_final
 from bus.pod_keys import PodKeys
-from bus.port import Message
 from bus.public_key import KeyFormError
 from coordinator.consolidation import consolidate
 from coordinator.decisions import Action, Fail, Optimise, Wait, decide, read_record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from bus.messages import FinalEvent
@@ -32,21 +29,11 @@ if TYPE_CHECKING:
 SENT = data()
 OTHER = data("r2")
 SAME_ID = data(deadline_s=29)
-THEN = datetime(2025, 11, 7, 9, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> System:
     return system(tmp_path_factory.mktemp("keys") / "secure")
-
-
-def messages(sent: bytes, answers: Mapping[str, Body | bytes]) -> list[Message]:
-    """Store a request and its pods' answers."""
-    made = [Message(subjects.request("r1"), sent, sequence=1, stored_at=THEN)]
-    for sequence, (pod, answer) in enumerate(answers.items(), start=2):
-        told = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-        made.append(Message(subjects.pod_result("r1", pod), told, sequence=sequence, stored_at=THEN))
-    return made
 
 
 def decided(of: System, *alphas: Body | bytes, due: bool = False, but: str = "", keys: bool = True) -> Action:
