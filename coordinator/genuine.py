@@ -67,7 +67,7 @@ def _genuine(request_id: str, asked: Message, pod: str, data: bytes, keys: Itera
         message = f"signed by {signer}, which is no key of this pod"
         raise NotGenuineError(message)
     if (told := (body.get("request_id"), body.get("pod"))) != (request_id, pod):
-        message = f"signed for something else, {told[0]} of {told[1]}"
+        message = f"signed as the answer of {told[1]} to the request {told[0]}"
         raise NotGenuineError(message)
     if body.get("request_sha256") != sha256(asked.data).hexdigest():
         message = "signed for a request of the same id with other content (request_sha256)"

@@ -124,7 +124,10 @@ FORGED: dict[str, tuple[Callable[[System, bytes, bytes], Body], str]] = {
         "forged or changed",
     ),
     "another pod's answer": (lambda s, sent, _: s.answer("beta", sent), "signed by"),
-    "the answer to another request": (lambda s, _, other: s.answer("alpha", other), "signed for something else"),
+    "the answer to another request": (
+        lambda s, _, other: s.answer("alpha", other),
+        "signed as the answer of alpha to the request r2",
+    ),
     "the answer to another request, renamed": (
         lambda s, sent, other: altered(s.answer("alpha", other), request_id=json.loads(sent)["request_id"]),
         "forged or changed",

@@ -158,7 +158,7 @@ CHAPTERS = (
     Chapter(
         "The system failed",
         "In the final event, through no fault of the request: with the `reason` `internal_error`, `solver_failed`, "
-        "`markets_differ` or `unknown_market`.",
+        "`markets_differ`, `result_not_genuine` or `unknown_market`.",
         (
             Moment(
                 "A process crashed, hung or ran out of memory",
@@ -177,6 +177,10 @@ CHAPTERS = (
                     "coordinator/decisions.py::_weigh",
                     "coordinator/decisions.py::_read_answer",
                 ),
+            ),
+            Moment(
+                "An answer is not signed by its pod, or the public key of the pod is not known",
+                ("coordinator/genuine.py", "bus/signing.py", "bus/exact.py"),
             ),
             Moment(
                 "A market's files are not in order: mend the one named, or use a market that comes with Podfolio",
