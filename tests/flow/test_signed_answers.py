@@ -15,7 +15,7 @@ from signed import FORGED, Body, System, altered, greedy, messages, system
 
 from bus import subjects
 from bus.memory import MemoryBus
-from bus.messages import MasterPortfolioOptimized, PodFailed, Reason, parse_final
+from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, PodFailed, Reason, parse_final
 from bus.pod_keys import PodKeys
 from bus.public_key import KeyFormError
 from coordinator.consolidation import consolidate
@@ -254,6 +254,26 @@ async def test_a_forged_result_on_a_pod_s_subject_ends_in_a_failure_and_no_portf
     event = finals["honest"]
     assert isinstance(event, MasterPortfolioOptimized)
     assert [answer["pod"] for answer in event.pod_answers] == list(PODS)
+
+
+async def test_answers_that_are_too_large_to_be_carried_end_in_a_failure_that_says_so(made: System) -> None:
+    bus, stop = MemoryBus(PODS), asyncio.Event()
+    large = made.signed(made.answer("alpha", SENT) | {"note": "x" * 250_000}, "pod-alpha")
+    told = json.dumps(large).encode()
+    await bus.publish_once(subjects.pod_result("r1", "alpha"), told, message_id="large", headers={})
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        for pod in PODS[1:]:
+            group.create_task(agent(bus, pod, made.signer(f"pod-{pod}")).run(stop, at_once=8))
+        group.create_task(coordinator(bus, signer=made.coordinator, pod_keys=made.pod_keys).run(stop, at_once=8))
+        await bus.publish_once(subjects.request("r1"), SENT, message_id="m", headers={})
+        while not (found := await bus.record([subjects.final("r1")])):  # noqa: ASYNC110 - bounded above
+            await asyncio.sleep(0.005)
+        stop.set()
+
+    failed = parse_final(found[0].data)
+    assert isinstance(failed, MasterPortfolioFailed)
+    assert failed.reason is Reason.INTERNAL_ERROR
+    assert "are allowed" in failed.message
 
 
 async def test_an_agent_that_gives_up_signs_that_too(made: System) -> None:

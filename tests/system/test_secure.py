@@ -16,6 +16,7 @@ from bus import subjects
 from bus.jetstream import Connection, connect
 from bus.jetstream.roles import OBSERVER, REQUESTER
 from bus.jetstream.server import embedded_server
+from bus.pod_keys import PodKeys
 from bus.port import RefusedError
 from cli.keys import Keys
 
@@ -196,6 +197,21 @@ class TestKeys:
         assert old not in users
         assert keys.public("pod-alpha").read_text(encoding="ascii").strip() in users
         assert not keys.seed("pod-beta").exists()
+
+    async def test_of_a_pod_that_were_replaced_are_known_to_coordinators_and_to_no_server(self, tmp_path: Path) -> None:
+        keys = Keys(tmp_path / "keys")
+        await podfolio("keys", str(keys.folder))
+        old = keys.public("pod-alpha").read_text(encoding="ascii").strip()
+        keys.public("pod-alpha").rename(keys.folder / "pod-alpha.2026-11.pub")
+        keys.seed("pod-alpha").unlink()
+
+        status, _, _ = await podfolio("keys", str(keys.folder))
+
+        new = keys.public("pod-alpha").read_text(encoding="ascii").strip()
+        users = keys.guard.authorization.read_text(encoding="utf-8")
+        assert status == 0
+        assert (old in users, new in users) == (False, True)
+        assert PodKeys(keys.folder).read()["alpha"] == {old, new}
 
     @pytest.mark.parametrize(
         ("spoil", "options", "reason"),
