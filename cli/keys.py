@@ -69,8 +69,9 @@ class Keys:
         return self.folder / f"{role}.pub"
 
     def pods(self) -> set[str]:
-        """Find the pods that have a key here."""
-        return {pod for file in self.folder.glob("*.pub") if (pod := pod_of_queue(file.stem))}
+        """Find the pods that have a key here; one that was replaced (``bus.pod_keys``) is nobody's to connect with."""
+        found = (pod_of_queue(file.stem) for file in self.folder.glob("*.pub"))
+        return {pod for pod in found if pod and re.fullmatch(POD_PATTERN, pod)}
 
 
 def make_keys(

@@ -115,10 +115,10 @@ def _sleeve(market: Market, result: PodResult, share: float) -> Sleeve:
     Raises:
         MarketsDifferError: If it is about another market than ours.
     """
-    if result.market.sha256 != market.sha256:
+    if (result.market.id, result.market.sha256) != (market.id, market.sha256):
         message = (
-            f"{result.pod} used a market {market.id} with hash {result.market.sha256[:12]}, the coordinator has"
-            f" {market.sha256[:12]}: deploy the same version everywhere"
+            f"{result.pod} used a market {result.market.id} with hash {result.market.sha256[:12]}, the coordinator has"
+            f" {market.id} with {market.sha256[:12]}: deploy the same version everywhere"
         )
         raise MarketsDifferError(message)
     weights = np.zeros(len(market.etfs))

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from bus.messages import FinalEvent, OptimizationRequest, PodResult
+    from bus.pod_keys import PodKeys
     from bus.port import Bus, Delivery, Message
     from bus.signing import Signer
     from bus.snapshots import Provide
@@ -84,6 +85,7 @@ class Coordinator:
         signer: Who signs final events; without one, they go unsigned.
         time: Tells the time by the server's clock.
         provide: What fetches markets that are not here.
+        pod_keys: The pods' public keys; without them, answers are taken unsigned, too.
     """
 
     bus: Bus
@@ -91,6 +93,7 @@ class Coordinator:
     signer: Signer | None = None
     time: ServerTime = field(default_factory=ServerTime)
     provide: Provide = nothing_to_provide
+    pod_keys: PodKeys | None = None
     _pods: frozenset[str] = frozenset()
     _looked: float = float("-inf")  # when they were
     # The time that is left is read when the turn comes, not when the waiting begins.
@@ -172,7 +175,8 @@ class Coordinator:
         if record.request is not None and record.final is None:
             await self.provide(record.request.data)
         led = (record.request, *record.answers.values())
-        action = decide(record, due=kind is Kind.DUE)
+        keys = self.pod_keys.read() if self.pod_keys else None
+        action = decide(record, due=kind is Kind.DUE, keys=keys)
         if kind is Kind.POD:
             await progress.answered(self.bus, request_id, record.answers, action)
         return action, tuple(message.headers for message in led if message)
@@ -281,7 +285,8 @@ class Coordinator:
         self._load.running = request_id
         try:
             with metrics.MASTER_SOLVING.time(), tracing.span("optimise"):
-                return await self.optimise(action.request, action.results, seconds=seconds)
+                event = await self.optimise(action.request, action.results, seconds=seconds)
+                return event.model_copy(update={"pod_answers": action.signed})
         finally:
             self._load.running = ""
             now = perf_counter()
