@@ -37,7 +37,7 @@ RUN pip install --quiet --constraint /packages/constraints.txt --requirement /pa
 COPY --from=build /wheels /packages
 # The solver's loops are compiled here, once, not at an agent's first request; they are kept beside the source, where any
 # user can read them.
-RUN pip install --quiet --no-deps /packages/*.whl && python -m portfolio.conic.perspective
+RUN pip install --quiet --no-deps /packages/*.whl && python -m portfolio.conic.large.perspective
 COPY examples examples
 # A number, so that Kubernetes can tell that it is not root (runAsNonRoot).
 USER 10001:10001

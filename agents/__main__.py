@@ -16,6 +16,7 @@ from bus.options import connection_options, replica_options
 from bus.port import pod_queue
 from bus.process import configure_logs, run
 from bus.service import Endpoint, Service, service_name
+from bus.signing import POD, Signer
 from bus.snapshots import fetching
 from bus.subjects import ALL_REQUESTS, Kind
 from portfolio.errors import DataError
@@ -48,10 +49,12 @@ def main(
     )
 
     async def work(bus: JetStreamBus, stop: asyncio.Event, ready: asyncio.Event) -> None:
+        secret = settings.nkey_seed or settings.credentials
+        signer = Signer(secret, POD) if secret else None
         with fetching(bus) as provide:
             async with Solver(pod, memory_mib=solver_mib, silent_s=solver_seconds) as solver:
                 ready.set()
-                await Agent(bus, mandate.pod, solver.answer, provide).run(stop, at_once=at_once)
+                await Agent(bus, mandate.pod, solver.answer, provide, signer).run(stop, at_once=at_once)
 
     sys.exit(run(settings, work, service=service, http=http))
 

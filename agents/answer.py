@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 
 from bus.answering import fault
 from bus.messages import BadMessageError, MarketRef, PodFailed, PodResult, Reason, parse_request
-from portfolio import market as markets
-from portfolio.account import named
 from portfolio.errors import DataError, SolverError
-from portfolio.rules import OnUnreachable
-from portfolio.sleeve import Sleeve, UnreachableMandateError, optimise_sleeve
+from portfolio.market import snapshot as markets
+from portfolio.market.snapshot import named
+from portfolio.pod.optimise import UnreachableMandateError, optimise_sleeve
+from portfolio.terms.rules import OnUnreachable
 
 if TYPE_CHECKING:
     from bus.messages import OptimizationRequest, PodAnswer
-    from portfolio.mandate import Mandate
+    from portfolio.pod.sleeve import Sleeve
+    from portfolio.terms.mandate import Mandate
 
 
 def answer(mandate: Mandate, request_id: str, data: bytes) -> PodAnswer | None:

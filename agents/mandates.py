@@ -14,7 +14,8 @@ from pydantic import TypeAdapter, ValidationError
 from bus.mistakes import explain
 from bus.subjects import POD_PATTERN
 from portfolio.errors import DataError
-from portfolio.mandate import Mandate, Measure
+from portfolio.market.measure import Measure
+from portfolio.terms.mandate import Mandate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

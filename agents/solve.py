@@ -13,7 +13,7 @@ from bus.messages import encode
 
 if TYPE_CHECKING:
     from bus.answering import Note
-    from portfolio.mandate import Mandate
+    from portfolio.terms.mandate import Mandate
 
 
 def _answer(mandate: Mandate, question: bytes, _note: Note) -> bytes:

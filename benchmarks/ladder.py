@@ -40,7 +40,7 @@ from solver import minimise
 
 from portfolio.conic import proof
 from portfolio.conic.solution import Status
-from portfolio.rules import Duplicates
+from portfolio.terms.rules import Duplicates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -36,13 +36,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from portfolio.case.ranking import ranked
 from portfolio.errors import SolverError
-from portfolio.formulation import Formulation
-from portfolio.mandate import Mandate, Measure, Objective
-from portfolio.market import Etf, Market
-from portfolio.ranking import ranked
-from portfolio.rules import Duplicates, Rules, Terms
-from portfolio.sleeve import Sleeve, UnreachableMandateError, optimise_sleeve
+from portfolio.market.measure import Measure
+from portfolio.market.snapshot import Etf, Market
+from portfolio.master.statement.formulation import Formulation
+from portfolio.pod.optimise import UnreachableMandateError, optimise_sleeve
+from portfolio.pod.sleeve import Sleeve
+from portfolio.terms.mandate import Mandate, Objective
+from portfolio.terms.rules import Duplicates, Rules, Terms
 
 if TYPE_CHECKING:
     from portfolio import Matrix

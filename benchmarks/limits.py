@@ -9,7 +9,7 @@ from ladder_instances import Covariance, formulation, instance
 from solver import minimise
 
 from portfolio.conic.solution import Status
-from portfolio.rules import Duplicates
+from portfolio.terms.rules import Duplicates
 
 if TYPE_CHECKING:
     from portfolio.conic.program import Program

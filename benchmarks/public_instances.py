@@ -23,8 +23,8 @@ import numpy as np
 from scipy.optimize import minimize
 
 from portfolio.conic import proof
-from portfolio.conic.perspective.block import BlockSearch
-from portfolio.conic.perspective.kernels import compile_kernels
+from portfolio.conic.large.perspective.block import BlockSearch
+from portfolio.conic.large.perspective.kernels import compile_kernels
 from portfolio.conic.program import Builder
 
 if TYPE_CHECKING:

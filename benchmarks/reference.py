@@ -14,9 +14,9 @@ from solver import minimise
 from agents import answer as agent
 from agents import mandates
 from bus.messages import parse_request
-from portfolio import market as markets
-from portfolio.formulation import Formulation
-from portfolio.sleeve import optimise_sleeve
+from portfolio.market import snapshot as markets
+from portfolio.master.statement.formulation import Formulation
+from portfolio.pod.optimise import optimise_sleeve
 
 if TYPE_CHECKING:
     from bus.messages import OptimizationRequest

@@ -1,7 +1,7 @@
 """Stage 2 through SCIP: what one would write without an optimiser of one's own, as well as we know how.
 
-The same problem as ``portfolio.formulation``, written down again from its definition. Every cone is scaled to order
-one (unscaled, SCIP's absolute tolerance gives wrong optima) and stated as a sum of squares; every pod has its
+The same problem as ``portfolio.master.statement``, written down again from its definition. Every cone is scaled to
+order one (unscaled, SCIP's absolute tolerance gives wrong optima) and stated as a sum of squares; every pod has its
 least number of ETFs; a shared ETF has the tight row ``d_j >= sum_p z[p,j] - y_j``. Handed over directly: CVXPY
 adds its translation, and nothing else. Without perspective cones, which make SCIP slower.
 """
@@ -16,18 +16,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pyscipopt import Model, quicksum
 
-from portfolio.figures import grossed_up_yields, pre_tax_returns, tax_drags
-from portfolio.mandate import Measure, Objective
-from portfolio.naive import extra_owners, overview, put_side_by_side
-from portfolio.rules import Duplicates
+from portfolio.case.naive import extra_owners, overview, put_side_by_side
+from portfolio.market.figures import grossed_up_yields, pre_tax_returns, tax_drags
+from portfolio.market.measure import Measure
+from portfolio.terms.mandate import Objective
+from portfolio.terms.rules import Duplicates
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from portfolio import Matrix, Vector
-    from portfolio.market import Market
-    from portfolio.rules import Terms
-    from portfolio.sleeve import Sleeve
+    from portfolio.market.snapshot import Market
+    from portfolio.pod.sleeve import Sleeve
+    from portfolio.terms.rules import Terms
 
 # What SCIP calls infinity.
 INFINITE = 1e20

@@ -16,21 +16,21 @@ from measurements import timed
 from reference import request
 
 from agents import mandates
-from portfolio import market as markets
+from portfolio.case.inventory import settle
 from portfolio.conic.solution import Status
 from portfolio.conic.solve import minimise
-from portfolio.formulation import Formulation
-from portfolio.master import GAP
-from portfolio.sleeve import optimise_sleeve
+from portfolio.market import snapshot as markets
+from portfolio.master.optimise import GAP
+from portfolio.master.statement.formulation import Formulation
+from portfolio.pod.optimise import optimise_sleeve
 from portfolio.tax.parcels import Parcel
 from portfolio.tax.taxpayer import Entity, Taxpayer
-from portfolio.trading.inventory import settle
-from portfolio.trading.owned import Owned
+from portfolio.terms.owned import Owned
 
 if TYPE_CHECKING:
-    from portfolio.market import Market
-    from portfolio.rules import Terms
-    from portfolio.sleeve import Sleeve
+    from portfolio.market.snapshot import Market
+    from portfolio.pod.sleeve import Sleeve
+    from portfolio.terms.rules import Terms
 
 Row = tuple[str, str, str, str, str]
 HEADER = ("owned", "stating it", "solving it", "nodes", "aim, median")

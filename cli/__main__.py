@@ -14,6 +14,7 @@ from cli.commands.demo import demo
 from cli.commands.frontier import frontier
 from cli.commands.keys import keys
 from cli.commands.market import market
+from cli.commands.remove import remove
 from cli.commands.report import report
 from cli.commands.request import request
 from cli.commands.schema import schema
@@ -21,7 +22,7 @@ from cli.commands.setup import setup
 from cli.commands.up import up
 from cli.commands.verify import verify
 from cli.commands.watch import watch
-from portfolio.market import VARIABLE
+from portfolio.market.snapshot import VARIABLE
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -36,6 +37,7 @@ for command in (
     frontier,
     keys,
     market,
+    remove,
     report,
     request,
     schema,

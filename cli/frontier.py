@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from bus.messages import FinalEvent, OptimizationRequest
-    from portfolio.mandate import Mandate
+    from portfolio.terms.mandate import Mandate
 
 MAX_ETFS = "max_etfs"
 # What a point tells of its portfolio, from the comparison of its event.

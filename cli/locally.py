@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from bus.messages import FinalEvent, OptimizationRequest
-    from portfolio.mandate import Mandate
+    from portfolio.terms.mandate import Mandate
 
 # When a request was stored decides on its deadline alone; here, *stop* does.
 _STORED = datetime(2000, 1, 1, tzinfo=UTC)

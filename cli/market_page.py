@@ -11,7 +11,7 @@ from rich.text import Text
 
 from cli.tables import make_table
 from portfolio.errors import DataError
-from portfolio.market import read
+from portfolio.market.snapshot import read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from portfolio import Matrix
-    from portfolio.history.build import Built
-    from portfolio.market import Market
+    from portfolio.market.history.build import Built
+    from portfolio.market.snapshot import Market
 
 # "-0.07" and a blank.
 _CELL = 6

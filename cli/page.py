@@ -13,7 +13,7 @@ from rich.text import Text
 from bus.messages import MasterPortfolioFailed
 from bus.plain_text import printable
 from cli.tables import make_table as _table
-from portfolio.rules import Correlations
+from portfolio.terms.rules import Correlations
 from report import money_goals, orders, parcels
 from report.labels import FIGURES, INCOME, compared, in_a_sentence
 from report.sentences import read_aloud, said_of_trades

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized
 from cli.tables import make_table
-from portfolio.trading.orders import Side
+from portfolio.published.trading import Side
 from report.labels import FIGURES, METRICS
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from bus.messages import FinalEvent
-    from portfolio.trading.orders import Trading
+    from portfolio.published.trading import Trading
 
 _T = TypeVar("_T")
 _NONE = "-"

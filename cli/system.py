@@ -62,7 +62,7 @@ async def whole_system(
         running: list[Process] = []
         stack.push_async_callback(_end_all, running)
         for name, command in commands.items():
-            running.append(await _start(command, settings[name], logs))
+            running.append(await _start(command, settings[name], keys, logs))
         async with connect(_as(OPERATOR, url, keys)) as bus:
             started = zip(settings.values(), running, strict=True)
             await asyncio.gather(*(_await_ready(bus, who.role, process) for who, process in started))
@@ -76,12 +76,12 @@ def _as(role: str, url: str, keys: Keys | None) -> Connection:
     return Connection(servers=url, name=f"podfolio-{role}", role=role, nkey_seed=keys.seed(role), ca=keys.ca)
 
 
-async def _start(command: tuple[str, ...], settings: Connection, logs: IO[bytes] | None) -> Process:
+async def _start(command: tuple[str, ...], settings: Connection, keys: Keys | None, logs: IO[bytes] | None) -> Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         *command,
-        env={**os.environ, **variables(settings)},
+        env={**os.environ, **variables(settings), "PODFOLIO_POD_KEYS": str(keys.folder) if keys else ""},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=logs,

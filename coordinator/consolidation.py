@@ -14,24 +14,25 @@ import numpy as np
 
 from bus.answering import fault
 from bus.messages import MarketRef, MasterPortfolioFailed, MasterPortfolioOptimized, Reason, encode
-from portfolio import market as markets
-from portfolio.account import named, render_account
+from portfolio.account.describe import render_account
+from portfolio.account.money_goals import money_goals
+from portfolio.case.inventory import settle
 from portfolio.check import findings
-from portfolio.conflict import ConflictError
 from portfolio.errors import DataError, SolverError, UnreachableGoalError
-from portfolio.figures import figures
-from portfolio.master import optimise_master
-from portfolio.sleeve import Sleeve
-from portfolio.targets import money_goals
-from portfolio.trading.inventory import settle
-from portfolio.trading.orders import plan
+from portfolio.market import snapshot as markets
+from portfolio.market.figures import figures
+from portfolio.market.snapshot import named
+from portfolio.master.conflict import ConflictError
+from portfolio.master.optimise import optimise_master
+from portfolio.orders.plan import plan
+from portfolio.pod.sleeve import Sleeve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from bus.messages import FinalEvent, OptimizationRequest, PodResult
-    from portfolio.goal_programming import Watch
-    from portfolio.market import Market
+    from portfolio.market.snapshot import Market
+    from portfolio.master.goal_programming import Watch
 
 
 class MarketsDifferError(DataError):
@@ -114,10 +115,10 @@ def _sleeve(market: Market, result: PodResult, share: float) -> Sleeve:
     Raises:
         MarketsDifferError: If it is about another market than ours.
     """
-    if result.market.sha256 != market.sha256:
+    if (result.market.id, result.market.sha256) != (market.id, market.sha256):
         message = (
-            f"{result.pod} used a market {market.id} with hash {result.market.sha256[:12]}, the coordinator has"
-            f" {market.sha256[:12]}: deploy the same version everywhere"
+            f"{result.pod} used a market {result.market.id} with hash {result.market.sha256[:12]}, the coordinator has"
+            f" {market.id} with {market.sha256[:12]}: deploy the same version everywhere"
         )
         raise MarketsDifferError(message)
     weights = np.zeros(len(market.etfs))

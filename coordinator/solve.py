@@ -14,7 +14,7 @@ from coordinator.consolidation import consolidate
 
 if TYPE_CHECKING:
     from bus.answering import Note
-    from portfolio.goal_programming import Watch
+    from portfolio.master.goal_programming import Watch
 
 # How often it is told how far the search is: enough for a bar that moves. Most requests take a tenth of it.
 _TOLD_EVERY_S = 0.25

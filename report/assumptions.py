@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from portfolio.rules import Duplicates
+from portfolio.terms.rules import Duplicates
 from report.document import Section, Table
 from report.positions import positions
 from report.snapshot import described

@@ -12,7 +12,7 @@ from report.series import ALONE, TOGETHER, cost_rows
 
 if TYPE_CHECKING:
     from bus.messages import MasterPortfolioOptimized
-    from portfolio.trading.orders import Trading
+    from portfolio.published.trading import Trading
 
 
 def costs(event: MasterPortfolioOptimized) -> Section:

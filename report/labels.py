@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from portfolio.mandate import Measure
+from portfolio.market.measure import Measure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bus.messages import MasterPortfolioOptimized
-    from portfolio.account import ComparisonRow, GoalAccount
+    from portfolio.published.account import ComparisonRow, GoalAccount
 
 # Changes smaller than this read as none.
 _SHOWN = 5e-4

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bus.messages import MasterPortfolioOptimized
-    from portfolio.targets import MoneyGoal
+    from portfolio.published.money_goals import MoneyGoal
 
 COLUMNS = ("Money goal", "Of", "Wanted, AUD", "Years", "Held, AUD", "Needs", "Expected", "On average, AUD", "Chance")
 NUMBERS = frozenset(range(2, len(COLUMNS)))

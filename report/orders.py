@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from portfolio.trading.orders import Trading
+    from portfolio.published.trading import Trading
 
 COLUMNS = ("Order", "ETF", "Units", "Price", "Value, AUD", "Tax it causes", "Why")
 NUMBERS = (2, 3, 4, 5)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from portfolio.rules import Correlations
+from portfolio.terms.rules import Correlations
 from report.document import Section, Table
 from report.labels import asked, goal_label, of_pods, pod_label, show
 from report.sentences import read_aloud
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bus.messages import MasterPortfolioOptimized
-    from portfolio.account import CorrelationRow, GoalAccount
-    from portfolio.trading.orders import GoalInUnits
+    from portfolio.published.account import CorrelationRow, GoalAccount
+    from portfolio.published.trading import GoalInUnits
 
 
 def delivered(event: MasterPortfolioOptimized) -> list[tuple[GoalAccount, GoalAccount | GoalInUnits]]:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from portfolio.published.trading import Side
 from portfolio.tax.kinds import Kind, effective_rate, inclusion
 from portfolio.tax.regime import REFORM_STARTS
-from portfolio.trading.orders import Side
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bus.messages import MasterPortfolioOptimized
+    from portfolio.published.trading import ParcelSold, Trading
     from portfolio.tax.gains import Assessment
-    from portfolio.trading.orders import ParcelSold, Trading
-    from portfolio.trading.owned import Owned
+    from portfolio.terms.owned import Owned
 
 # What is between the plain cost and the indexed one, or nothing at all.
 _NEITHER = "neither"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bus.messages import MasterPortfolioFailed
-    from portfolio.rules import Conflict
+    from portfolio.published.conflicts import Conflict
 
 # What happened, and what to do next.
 _TOLD = {
@@ -39,6 +39,10 @@ _TOLD = {
     Reason.MARKETS_DIFFER: (
         "Parts of the system had different figures of the same market.",
         "Whoever runs the system is to give all its processes the same version; then ask again.",
+    ),
+    Reason.RESULT_NOT_GENUINE: (
+        "What one part of the system answered is not proven to come from that part, so nothing was made of it.",
+        "Tell whoever runs the system: below is which part it was, and why. Then ask again, with another request id.",
     ),
     Reason.CHECK_FAILED: (
         "A portfolio was found, but the check of its rules and figures did not agree, so it is withheld.",

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bus.messages import MasterPortfolioOptimized
-    from portfolio.account import GoalAccount
-    from portfolio.trading.orders import Trading
-    from portfolio.trading.owned import Owned
+    from portfolio.published.account import GoalAccount
+    from portfolio.published.trading import Trading
+    from portfolio.terms.owned import Owned
 
 
 def said_of_trades(event: MasterPortfolioOptimized, trading: Trading, owned: Owned) -> Iterator[str]:

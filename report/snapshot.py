@@ -6,8 +6,8 @@ import csv
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from portfolio import market as markets
 from portfolio.errors import DataError
+from portfolio.market import snapshot as markets
 
 if TYPE_CHECKING:
     from bus.messages import MarketRef

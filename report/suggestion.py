@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bus.messages import MasterPortfolioOptimized
-    from portfolio.trading.orders import Trading
-    from portfolio.trading.owned import Owned
+    from portfolio.published.trading import Trading
+    from portfolio.terms.owned import Owned
     from report.positions import Position
 
 

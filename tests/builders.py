@@ -13,15 +13,17 @@ from agents.answer import answer
 from agents.mandates import load
 from bus.messages import MarketRef, MasterPortfolioOptimized, PodResult, encode, parse_request
 from coordinator.consolidation import consolidate
-from portfolio.account import named, render_account
+from portfolio.account.describe import render_account
 from portfolio.errors import SolverError
-from portfolio.figures import figures
-from portfolio.mandate import Mandate, Measure, Objective
-from portfolio.market import Etf, Market
-from portfolio.market import load as load_market
-from portfolio.rules import Correlations, Duplicates, Explain, OnUnreachable, Preferences, Rules, Terms
-from portfolio.sleeve import Sleeve, UnreachableMandateError, optimise_sleeve
-from portfolio.trading.orders import plan
+from portfolio.market.figures import figures
+from portfolio.market.measure import Measure
+from portfolio.market.snapshot import Etf, Market, named
+from portfolio.market.snapshot import load as load_market
+from portfolio.orders.plan import plan
+from portfolio.pod.optimise import UnreachableMandateError, optimise_sleeve
+from portfolio.pod.sleeve import Sleeve
+from portfolio.terms.mandate import Mandate, Objective
+from portfolio.terms.rules import Correlations, Duplicates, Explain, OnUnreachable, Preferences, Rules, Terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
     from bus.messages import FinalEvent
     from portfolio import Matrix, Vector
-    from portfolio.master import Master
+    from portfolio.master.optimise import Master
 
 TRAILING = "asx-trailing-104w-2025-11-07"
 OUTLOOK = "asx-outlook-2025-12"

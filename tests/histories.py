@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portfolio.history.prices import Prices
+from portfolio.market.history.prices import Prices
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -11,15 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from bus.forms import MARKET
 from bus.messages.fields import GoalName, Id, Pod, PodPair, Share, Ticker
 from portfolio.errors import DataError
-from portfolio.rules import Correlations, Duplicates, Explain, OnUnreachable, Preferences, Rules, Terms
-from portfolio.targets import Target, shares_from_targets
 from portfolio.tax.parcels import Parcel
 from portfolio.tax.regime import Reform
 from portfolio.tax.taxpayer import Entity, Taxpayer
-from portfolio.trading.owned import Outside, Owned
+from portfolio.terms.owned import Outside, Owned
+from portfolio.terms.rules import Correlations, Duplicates, Explain, OnUnreachable, Preferences, Rules, Terms
+from portfolio.terms.targets import Target, shares_from_targets
 
 if TYPE_CHECKING:
-    from portfolio.market import Market
+    from portfolio.market.snapshot import Market
 
 # A pod with less than a basis point of the capital holds nothing that anybody would buy.
 LEAST_SHARE = 1e-4

@@ -13,7 +13,7 @@ from cli.arguments import DASH, OUT, REQUEST, read_request
 
 if TYPE_CHECKING:
     from cli.frontier import Sweep
-    from portfolio.mandate import Mandate
+    from portfolio.terms.mandate import Mandate
 
 # As in requests.
 _MOST_ETFS = 1_000
@@ -76,7 +76,7 @@ def _mandates(files: tuple[Path, ...]) -> dict[str, Mandate]:
 
 def _sweep(file: Path, market: str | None, max_etfs: str | None, share: str | None, steps: int) -> Sweep:
     from cli.frontier import sweep_etfs, sweep_share
-    from portfolio import market as markets
+    from portfolio.market import snapshot as markets
 
     request = read_request(file, market=market)
     if share is None:

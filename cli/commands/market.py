@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bus.jetstream import Connection
-    from portfolio.history.facts import Knowledge
-    from portfolio.history.prices import Prices
-    from portfolio.market import Market
+    from portfolio.market.history.facts import Knowledge
+    from portfolio.market.history.prices import Prices
+    from portfolio.market.snapshot import Market
 
 _CSV = click.Path(exists=True, dir_okay=False, path_type=Path)
 LIKE = "asx-outlook-2025-12"
@@ -79,10 +79,10 @@ def build(  # noqa: PLR0913, PLR0917 - one argument an option
     from cli.market_page import show_built
     from cli.page import make_console
     from portfolio.errors import DataError
-    from portfolio.history.build import build as build_market
-    from portfolio.history.prices import read_prices
-    from portfolio.history.sample import Period
-    from portfolio.history.snapshot import keep
+    from portfolio.market.history.build import build as build_market
+    from portfolio.market.history.prices import read_prices
+    from portfolio.market.history.sample import Period
+    from portfolio.market.history.snapshot import keep
 
     try:
         name = _own_id(market_id if market_id is not None else prices.stem.lower())
@@ -101,7 +101,7 @@ def build(  # noqa: PLR0913, PLR0917 - one argument an option
 
 
 def _own_id(name: str) -> str:
-    from portfolio.market import ID_PATTERN, bundled
+    from portfolio.market.snapshot import ID_PATTERN, bundled
 
     if not re.fullmatch(ID_PATTERN, name):
         message = f"a market's id is of a-z 0-9 and -, not {name!r}: give another (--id)"
@@ -115,8 +115,8 @@ def _own_id(name: str) -> str:
 def _knowledge(
     prices: Prices, facts: Path | None, distributions: Path | None, like: str, *, unit_prices: bool
 ) -> Knowledge:
-    from portfolio.history.distributions import read_distributions
-    from portfolio.history.facts import Knowledge, read_facts
+    from portfolio.market.history.distributions import read_distributions
+    from portfolio.market.history.facts import Knowledge, read_facts
 
     return Knowledge(
         stated=(read_facts(facts), facts.name) if facts else ({}, ""),
@@ -133,7 +133,7 @@ def list_markets(folder: Path, settings: Connection) -> None:
     """List the markets that come with us, your own and, if a --server is given, those that are published there."""
     from cli.market_page import show_list
     from cli.page import make_console
-    from portfolio import market as markets
+    from portfolio.market import snapshot as markets
 
     show_list(make_console(), {"bundled": markets.bundled(), str(folder): markets.own([folder])})
     if click.get_current_context().get_parameter_source("server") is not ParameterSource.DEFAULT:
@@ -157,8 +157,8 @@ async def _list_published(settings: Connection) -> int:
 def publish(market_id: str, folder: Path, settings: Connection) -> None:
     """Publish the market ID of your folder on a server, once: from then on, requests there may name it."""
     from bus.snapshots import pack
-    from portfolio import market as markets
     from portfolio.errors import DataError
+    from portfolio.market import snapshot as markets
 
     _own_id(market_id)
     found = markets.own([folder])
@@ -206,7 +206,7 @@ async def _fetch(settings: Connection, market_id: str, folder: Path) -> int:
     from bus.jetstream import connect
     from bus.snapshots import unpack
     from portfolio.errors import DataError
-    from portfolio.history.snapshot import keep
+    from portfolio.market.history.snapshot import keep
 
     async with connect(settings) as bus:
         found = await bus.published_market(market_id)
@@ -232,8 +232,8 @@ def show(market_id: str, folder: Path) -> None:
     """Show the market ID: a table of its ETFs, and a heat map of their correlations."""
     from cli.market_page import show_market
     from cli.page import make_console
-    from portfolio import market as markets
     from portfolio.errors import DataError
+    from portfolio.market import snapshot as markets
 
     found = {**markets.own([folder]), **markets.bundled()}
     if market_id not in found:

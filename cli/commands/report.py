@@ -38,7 +38,7 @@ def report(event: str, out: Path | None, key: str | None, settings: Connection, 
 
 
 def _expected(key: str | None) -> str | None:
-    from cli.public_key import KeyFormError, read_key
+    from bus.public_key import KeyFormError, read_key
 
     try:
         return None if key is None else read_key(key)

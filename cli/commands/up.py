@@ -51,6 +51,8 @@ async def _up(port: int, store: Path | None, secure: Path | None, dashboard_port
         async with whole_system(folder, port=port, logs=None, say=console.print, keys=known) as url:
             kept = f"kept in {store}" if store else "kept only while this runs (--store FOLDER keeps them)"
             console.print(f"the streams are {kept}")
+            if known is None:
+                console.print(f"it has no users: anybody who reaches {url} may do anything (--secure gives it users)")
             async with in_a_browser(url, dashboard_port, say=console.print, keys=known):
                 console.print(
                     f"try: podfolio request examples/reference-customer.json --server {url}{given}", soft_wrap=True

@@ -21,7 +21,7 @@ from portfolio.check.trades import trades
 
 if TYPE_CHECKING:
     from portfolio.check.facts import Event
-    from portfolio.market import Market
+    from portfolio.market.snapshot import Market
 
 __all__ = ["findings"]
 

@@ -7,7 +7,7 @@ from math import isclose, sqrt
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from portfolio.market import Market
+    from portfolio.market.snapshot import Market
 
 Event = Mapping[str, Any]
 

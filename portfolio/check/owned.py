@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from portfolio import Vector
     from portfolio.check.facts import Event
-    from portfolio.market import Market
+    from portfolio.market.snapshot import Market
 
 # Nothing older is modelled: of ETFs there was none on the ASX.
 _EARLIEST = date(1999, 9, 22)

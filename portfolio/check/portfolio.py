@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from portfolio import Matrix, Vector
     from portfolio.check.facts import Event
-    from portfolio.market import Market
+    from portfolio.market.snapshot import Market
 
 # What is proven of goals that are met; and how far below it a goal that gave way is held.
 _PROVEN, _HELD = 2e-4, 1.1e-4

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from portfolio.conic import search
-from portfolio.conic.decomposition import solve as decomposition
-from portfolio.conic.decomposition.split import Split
+from portfolio.conic.large.decomposition import solve as decomposition
+from portfolio.conic.large.decomposition.split import Split
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +52,6 @@ def minimise(
 
 def warm_up() -> None:
     """Load the compiled loops for large programs, so that the first of them need not wait for it."""
-    from portfolio.conic.perspective.kernels import compile_kernels  # noqa: PLC0415 - to load numba is the point
+    from portfolio.conic.large.perspective.kernels import compile_kernels  # noqa: PLC0415 - to load numba is the point
 
     compile_kernels()

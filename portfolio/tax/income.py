@@ -1,6 +1,6 @@
 """What distributions leave after tax, franking credits included; vectorised over ETFs.
 
-The definitions that ``portfolio.figures`` has (``franking_credits``, ``grossed_up_yields``, ``tax_drags``) are
+The definitions that ``portfolio.market.figures`` has (``franking_credits``, ``grossed_up_yields``, ``tax_drags``) are
 the ones here for an individual who holds long enough; that module can call this one, and never the reverse.
 """
 

@@ -57,28 +57,28 @@ CHAPTERS = (
                 (
                     "coordinator/decisions.py::admit",
                     "coordinator/decisions.py::_refuse",
-                    "portfolio/market.py::load",
-                    "portfolio/market.py::positions",
-                    "portfolio/targets.py",
+                    "portfolio/market/snapshot.py::load",
+                    "portfolio/market/snapshot.py::positions",
+                    "portfolio/account/money_goals.py",
                 ),
             ),
             Moment(
                 "Priorities or limits on correlations are for goals or pods that the request does not have",
-                ("portfolio/master.py::_refuse_strangers",),
+                ("portfolio/master/optimise.py::_refuse_strangers",),
             ),
             Moment(
                 "The account has what nobody can own, too little, or not the facts that the tax law asks for",
                 (
-                    "portfolio/trading/inventory.py::_refuse",
-                    "portfolio/trading/inventory.py::refuse",
-                    "portfolio/trading/inventory.py::in_play!",
+                    "portfolio/case/inventory.py::_refuse",
+                    "portfolio/case/inventory.py::refuse",
+                    "portfolio/case/inventory.py::in_play!",
                     "portfolio/tax/parcels.py::__",
                     "portfolio/tax/parcels.py::missing_facts",
                     "portfolio/tax/regime.py",
                     "portfolio/tax/taxpayer.py",
                 ),
             ),
-            Moment("The rules cannot be rules", ("portfolio/rules.py",)),
+            Moment("The rules cannot be rules", ("portfolio/terms/rules.py",)),
             Moment("The subject names no request", ("coordinator/shell.py::put_aside", "bus/subjects.py")),
         ),
     ),
@@ -87,17 +87,19 @@ CHAPTERS = (
         "In the pod's message and in the final event, with the `reason` `goal_unreachable` or `rules_conflict`. What "
         "several pods have to say stands one after the other.",
         (
-            Moment("The pod may not buy enough ETFs", ("portfolio/sleeve.py::_refuse_small_universe",)),
+            Moment("The pod may not buy enough ETFs", ("portfolio/pod/optimise.py::_refuse_small_universe",)),
             Moment(
                 "No mix of its ETFs reaches its goals, and goals must not give way (`on_unreachable: fail`)",
                 (
-                    "portfolio/sleeve.py::_refuse_unreachable",
-                    "portfolio/sleeve.py::_conflict",
-                    "portfolio/sleeve.py::#",
+                    "portfolio/pod/optimise.py::_refuse_unreachable",
+                    "portfolio/pod/optimise.py::_conflict",
+                    "portfolio/pod/optimise.py::#",
                 ),
             ),
-            Moment("What it is to make the most of is not there", ("portfolio/sleeve.py::optimise_sleeve",)),
-            Moment("An agent is started with a mandate that is none", ("agents/mandates.py", "portfolio/mandate.py")),
+            Moment("What it is to make the most of is not there", ("portfolio/pod/optimise.py::optimise_sleeve",)),
+            Moment(
+                "An agent is started with a mandate that is none", ("agents/mandates.py", "portfolio/terms/mandate.py")
+            ),
         ),
     ),
     Chapter(
@@ -105,10 +107,14 @@ CHAPTERS = (
         "In the final event, with the `reason` `rules_conflict`: `message` as a whole, `conflicts` and `repairs` one "
         "by one.",
         (
-            Moment("The whole sentence, and what would repair it", ("portfolio/conflict.py",)),
+            Moment("The whole sentence, and what would repair it", ("portfolio/master/conflict.py",)),
             Moment(
                 "The rules that it names",
-                ("portfolio/structure.py", "portfolio/trading/trades.py", "portfolio/ranking.py"),
+                (
+                    "portfolio/master/statement/structure.py",
+                    "portfolio/master/statement/trades.py",
+                    "portfolio/case/ranking.py",
+                ),
             ),
         ),
     ),
@@ -117,7 +123,12 @@ CHAPTERS = (
         "With the portfolio: in `goals` of the final event, and on the page that the commands show.",
         (
             Moment(
-                "What a goal asks", ("portfolio/goals.py", "portfolio/mandate.py::words", "portfolio/mandate.py::label")
+                "What a goal asks",
+                (
+                    "portfolio/terms/goals.py",
+                    "portfolio/market/measure.py::words",
+                    "portfolio/market/measure.py::label",
+                ),
             ),
             Moment(
                 "What was asked, what was possible and what is delivered",
@@ -129,10 +140,10 @@ CHAPTERS = (
         "Orders, and why",
         "With the portfolio of a request that has an account: in `trading` of the final event, and on the page.",
         (
-            Moment("Why an ETF is bought or sold; `why` of an order", ("portfolio/trading/orders.py",)),
+            Moment("Why an ETF is bought or sold; `why` of an order", ("portfolio/orders/plan.py",)),
             Moment(
                 "Why a holding is neither traded nor counted; `why` of what is kept",
-                ("portfolio/trading/inventory.py::in_play",),
+                ("portfolio/case/inventory.py::in_play",),
             ),
             Moment("What is to be known of the orders", ("report/sentences.py",)),
             Moment("How the tax on capital gains comes about", ("report/parcels.py",)),
@@ -151,14 +162,14 @@ CHAPTERS = (
             Moment("More was asked than can be answered in time", ("coordinator/load.py",)),
             Moment(
                 "The search ended without a portfolio",
-                ("portfolio/master.py", "portfolio/trading/whole_units.py::refusal"),
+                ("portfolio/master/optimise.py", "portfolio/orders/whole_units.py::refusal"),
             ),
         ),
     ),
     Chapter(
         "The system failed",
         "In the final event, through no fault of the request: with the `reason` `internal_error`, `solver_failed`, "
-        "`markets_differ` or `unknown_market`.",
+        "`markets_differ`, `result_not_genuine` or `unknown_market`.",
         (
             Moment(
                 "A process crashed, hung or ran out of memory",
@@ -179,12 +190,16 @@ CHAPTERS = (
                 ),
             ),
             Moment(
+                "An answer is not signed by its pod, or the public key of the pod is not known",
+                ("coordinator/genuine.py", "bus/signing.py", "bus/exact.py"),
+            ),
+            Moment(
                 "A market's files are not in order: mend the one named, or use a market that comes with Podfolio",
-                ("portfolio/market.py",),
+                ("portfolio/market/snapshot.py",),
             ),
             Moment(
                 "The solver cannot be trusted",
-                ("portfolio/goal_programming.py", "portfolio/integer_program.py", "portfolio/sleeve.py"),
+                ("portfolio/master/goal_programming.py", "portfolio/integer_program.py", "portfolio/pod/optimise.py"),
             ),
             Moment("The portfolio did not pass its own check", ("coordinator/consolidation.py",)),
         ),
@@ -217,7 +232,9 @@ CHAPTERS = (
         "From `podfolio` itself; errors on standard error.",
         (
             Moment("A request is asked", ("cli/requests.py", "cli/answers.py", "cli/arguments.py", "cli/bar.py")),
-            Moment("An event is verified", ("cli/verify.py", "cli/public_key.py")),
+            Moment(
+                "An event is verified", ("cli/verify.py", "cli/pod_answers.py", "bus/public_key.py", "bus/pod_keys.py")
+            ),
             Moment("A page is shown", ("cli/page.py",)),
             Moment("Keys are made", ("cli/keys.py", "cli/commands/keys.py")),
             Moment("The stream is watched", ("cli/stream.py",)),
@@ -227,7 +244,7 @@ CHAPTERS = (
             ),
             Moment(
                 "A market is made of prices",
-                ("portfolio/history/", "cli/commands/market.py::build", "cli/market_page.py::show_built"),
+                ("portfolio/market/history/", "cli/commands/market.py::build", "cli/market_page.py::show_built"),
             ),
             Moment("Markets are shown, published or fetched", ("cli/commands/market.py", "cli/market_page.py")),
             Moment(

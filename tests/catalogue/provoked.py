@@ -25,6 +25,7 @@ from agents.answer import answer
 from bus import subjects
 from bus.child import Child, ChildDiedError
 from bus.messages import MasterPortfolioFailed, PodFailed, PodResult, encode, parse_request
+from bus.pod_keys import PodKeys
 from bus.port import Message, TooLargeError
 from bus.snapshots import unpack
 from cli.__main__ import podfolio
@@ -36,19 +37,20 @@ from cli.side_by_side import show_side_by_side
 from coordinator.consolidation import consolidate
 from coordinator.decisions import Fail, admit, decide, read_record
 from coordinator.load import Load
-from portfolio import market as markets
 from portfolio.errors import PortfolioError
-from portfolio.history.distributions import read_distributions, trailing
-from portfolio.history.facts import Knowledge, read_facts
-from portfolio.history.prices import read_prices
-from portfolio.history.sample import Period, align
-from portfolio.mandate import Measure, Objective
-from portfolio.rules import Preferences, Rules
-from portfolio.sleeve import optimise_sleeve
+from portfolio.market import snapshot as markets
+from portfolio.market.history.distributions import read_distributions, trailing
+from portfolio.market.history.facts import Knowledge, read_facts
+from portfolio.market.history.prices import read_prices
+from portfolio.market.history.sample import Period, align
+from portfolio.market.measure import Measure
+from portfolio.pod.optimise import optimise_sleeve
 from portfolio.tax.income import Distributions, after_tax_income
 from portfolio.tax.parcels import Parcel, Quotes, refuse_future
 from portfolio.tax.regime import Reform, steady_cpi
 from portfolio.tax.taxpayer import Entity, Taxpayer
+from portfolio.terms.mandate import Objective
+from portfolio.terms.rules import Preferences, Rules
 from report.story import tell
 
 if TYPE_CHECKING:
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
     from bus.messages import FinalEvent
 
 PODS = ("alpha", "beta", "gamma", "delta")
+_V1 = ROOT / "tests" / "contract" / "v1"
 _THEN = datetime(2025, 11, 7, 9, tzinfo=UTC)
 _WIDE = 1_000
 
@@ -244,6 +247,7 @@ def _decided() -> Iterator[str]:
         action = decide(read_record([_request(sent), *messages]), due=due)
         assert isinstance(action, Fail)
         yield action.event.message
+    yield from _forged()
     request = parse_request(sent, "r1")
     late = consolidate(request, {pod: result.model_copy(update={"market": another}) for pod, result in odd.items()})
     assert isinstance(late, MasterPortfolioFailed)
@@ -254,6 +258,19 @@ def _decided() -> Iterator[str]:
         for left_s in (6.5, -0.2):
             yield load.refusal(request, left_s=left_s).message
     yield str(TooLargeError(subjects.request("r1"), 1_200_000, 1_048_576))
+
+
+def _forged() -> Iterator[str]:
+    """Let the coordinator decide on answers that are not their pods' own, or that it has no key for."""
+    bodies = {pod: json.loads((_V1 / f"messages/signed.{pod}.PodResult.json").read_bytes()) for pod in PODS}
+    asked = Message(subjects.request("signed"), (_V1 / "messages/signed.OptimizationRequest.json").read_bytes())
+    keys = PodKeys(_V1 / "keys").read()
+    bodies |= {"beta": bodies["gamma"], "gamma": bodies["gamma"] | {"weights": {}}, "delta": {}}
+    answers = [Message(subjects.pod_result("signed", pod), json.dumps(body).encode()) for pod, body in bodies.items()]
+    action = decide(read_record([asked, *answers]), due=False, keys={pod: keys[pod] for pod in PODS if pod != "alpha"})
+    assert isinstance(action, Fail)
+    yield action.event.message
+    yield from action.event.message.split("; ")
 
 
 def _crashed() -> Iterator[str]:
@@ -358,6 +375,7 @@ def _commands(events: list[FinalEvent]) -> Iterator[str]:
             "verify failure.json",
             "verify twice.json",
             "verify forged.json",
+            "verify event.json --pod-keys open",
             "verify event.json --key seed.nk",
             "verify event.json --key UA",
             "verify event.json --key missing",

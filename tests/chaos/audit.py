@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from bus import subjects
 from bus.messages import OptimizationRequest, Reason, parse_request
 from bus.subjects import Kind
-from portfolio import market as markets
 from portfolio.check import findings
+from portfolio.market import snapshot as markets
 
 if TYPE_CHECKING:
     from collections.abc import Collection

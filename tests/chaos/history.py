@@ -138,7 +138,7 @@ def outcome_of(final: bytes) -> str:
     try:
         event = json.loads(final)
         return "optimised" if event["type"] == "MasterPortfolioOptimized" else str(event["reason"])
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return ""
 
 

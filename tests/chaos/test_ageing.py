@@ -56,7 +56,6 @@ async def bus(tmp_path: Path) -> AsyncIterator[JetStreamBus]:
                 await member.end()
 
 
-@pytest.mark.xfail(reason="a coordinator remembers what it has answered for ever: issue 13, point 9", strict=True)
 async def test_an_id_that_is_used_again_after_it_aged_is_a_new_request(bus: JetStreamBus) -> None:
     history = History()
     load = Load(seed=1, requests=0, rate=1, in_flight=1, history=history)

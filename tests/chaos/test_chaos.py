@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 PATIENCE_S = 30.0
 # Longer than the loopback needs, shorter than anybody waits for.
 MOMENT_S = 0.2
-# A long request takes longer than the run. Raw content ends processes, as long as nats-py reads it.
-NEMESES = ALL_KINDS - {Kind.LONG_REQUEST, Kind.RAW_CONTENT}
+# A long request takes longer than the run.
+NEMESES = ALL_KINDS - {Kind.LONG_REQUEST}
 
 
 async def test_under_faults_every_acknowledged_request_ends_in_one_final_event(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from bus import subjects
 from bus.port import Message
-from chaos.history import Event, History, What, digest, read
+from chaos.history import Event, History, What, digest, outcome_of, read
 from chaos.judge import Judgement, judge
 from chaos.schedule import Kind
 
@@ -437,6 +437,18 @@ def test_much_that_is_wrong_is_told_in_short() -> None:
     wrong = verdict(forged.events).wrong
     assert len(wrong) == 21
     assert wrong[-1] == "and 10 more"
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b'{"type": "MasterPortfolioOptimized"}', "optimised"),
+        (b'{"type": "MasterPortfolioFailed", "reason": "overloaded"}', "overloaded"),
+        *((odd, "") for odd in (b"", b"[]", b"\xff", b"[" * 100_000, b"{}")),
+    ],
+)
+def test_an_outcome_is_read_of_whatever_stands_where_a_final_should(data: bytes, told: str) -> None:
+    assert outcome_of(data) == told
 
 
 def test_a_history_that_was_kept_reads_as_it_was_written(tmp_path: Path) -> None:

@@ -165,6 +165,20 @@ class TestRecord:
 
         assert [message.headers["Status"] for message in record] == ["503", "204"]
 
+    async def test_has_nothing_that_cannot_be_shown_or_logged(self, site: Site) -> None:
+        stop = asyncio.Event()
+        await publish(site.bus, "podfolio.v1.request.\x1b[31m\u202e\u00e9\x0b.x", **{"ce-type": "\x07\u00e9"})
+
+        (stored,) = await site.bus.record([subjects.ALL])
+        async with aclosing(site.bus.follow(everything=True)) as messages:
+            followed = await soon(anext(messages))
+        async with aclosing(site.bus.work(ALPHA, stop=stop, at_once=1)) as deliveries:
+            delivered = (await take(deliveries)).message
+
+        assert stored.subject == "podfolio.v1.request.\\x1b[31m\\u202e\u00e9\\x0b.x"
+        assert stored.headers["ce-type"] == "\\x07\u00e9"
+        assert stored == followed == delivered
+
     async def test_is_in_the_order_of_the_stream_and_of_one_request_only(self, site: Site) -> None:
         for pod in ("beta", "alpha"):
             for request_id in ("r1", "r2"):

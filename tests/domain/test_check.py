@@ -14,7 +14,7 @@ from forgery import at, changed, leaves, pattern, places
 
 from bus.messages import MasterPortfolioOptimized, encode
 from portfolio.check import findings
-from portfolio.market import load
+from portfolio.market.snapshot import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ from builders import OUTLOOK, TRAILING, final_event, request
 
 from bus.messages import MasterPortfolioOptimized, encode
 from portfolio.check import findings
-from portfolio.market import load
+from portfolio.market.snapshot import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable

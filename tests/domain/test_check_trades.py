@@ -18,7 +18,7 @@ from bus.messages import MasterPortfolioOptimized, encode
 from portfolio.check import findings
 from portfolio.check.least_tax import least_tax
 from portfolio.check.tax import Payer, assess, long_held, result_per_unit, since_reform
-from portfolio.market import load
+from portfolio.market.snapshot import load
 from portfolio.tax.gains import assess as assess_by_product
 from portfolio.tax.kinds import Kind
 from portfolio.tax.parcels import Parcel, Quotes, gain_per_unit

@@ -19,12 +19,13 @@ from bus.port import Message
 from bus.subjects import pod_result
 from bus.subjects import request as request_subject
 from coordinator.decisions import Fail, decide, read_record
-from portfolio.conflict import ConflictError
-from portfolio.mandate import Objective
-from portfolio.market import Market
-from portfolio.master import optimise_master
-from portfolio.rules import Duplicates, Terms
-from portfolio.sleeve import Sleeve, UnreachableMandateError, optimise_sleeve
+from portfolio.market.snapshot import Market
+from portfolio.master.conflict import ConflictError
+from portfolio.master.optimise import optimise_master
+from portfolio.pod.optimise import UnreachableMandateError, optimise_sleeve
+from portfolio.pod.sleeve import Sleeve
+from portfolio.terms.mandate import Objective
+from portfolio.terms.rules import Duplicates, Terms
 
 # What people would set: a hundredth of a percent.
 STEP = 1e-4

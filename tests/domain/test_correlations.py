@@ -6,6 +6,7 @@ import json
 import math
 from dataclasses import replace
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -27,10 +28,13 @@ from agents.mandates import load as load_mandate
 from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason
 from portfolio.check import findings
 from portfolio.errors import DataError
-from portfolio.market import Market, load
-from portfolio.master import Master, optimise_master
-from portfolio.rules import Correlations, Duplicates, Explain
-from portfolio.sleeve import Sleeve, optimise_sleeve
+from portfolio.market.snapshot import Market, load
+from portfolio.master.optimise import Master, optimise_master
+from portfolio.pod.optimise import optimise_sleeve
+from portfolio.terms.rules import Correlations, Duplicates, Explain
+
+if TYPE_CHECKING:
+    from portfolio.pod.sleeve import Sleeve
 
 GAPS = 2e-4
 RULE = 1e-7

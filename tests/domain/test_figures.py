@@ -10,8 +10,9 @@ from builders import market, sleeve, terms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from portfolio.case.naive import extra_owners, overview, put_side_by_side
 from portfolio.errors import DataError
-from portfolio.figures import (
+from portfolio.market.figures import (
     figures,
     franking_credits,
     grossed_up_yields,
@@ -20,10 +21,10 @@ from portfolio.figures import (
     tax_drags,
     tax_efficiency,
 )
-from portfolio.mandate import Mandate, Measure, Objective
-from portfolio.naive import extra_owners, overview, put_side_by_side
-from portfolio.rules import Preferences, Rules
-from portfolio.targets import Target, shares_from_targets
+from portfolio.market.measure import Measure
+from portfolio.terms.mandate import Mandate, Objective
+from portfolio.terms.rules import Preferences, Rules
+from portfolio.terms.targets import Target, shares_from_targets
 
 # Sums of a few products: differences of order are a few units in the last place.
 EXACT = pytest.approx

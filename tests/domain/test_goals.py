@@ -29,23 +29,24 @@ from test_sleeve import best as best_alone
 
 from bus.messages import MasterPortfolioOptimized, encode
 from portfolio.check import findings
-from portfolio.conflict import ConflictError
 from portfolio.errors import DataError
-from portfolio.goals import HELD_WITHIN
-from portfolio.mandate import Measure, Objective
-from portfolio.market import load
-from portfolio.master import optimise_master
-from portfolio.rules import Duplicates, Explain, OnUnreachable
-from portfolio.sleeve import UnreachableMandateError, optimise_sleeve
+from portfolio.market.measure import Measure
+from portfolio.market.snapshot import load
+from portfolio.master.conflict import ConflictError
+from portfolio.master.optimise import optimise_master
+from portfolio.pod.optimise import UnreachableMandateError, optimise_sleeve
+from portfolio.terms.goals import HELD_WITHIN
+from portfolio.terms.mandate import Objective
+from portfolio.terms.rules import Duplicates, Explain, OnUnreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from portfolio.mandate import Mandate
-    from portfolio.market import Market
-    from portfolio.master import Master
-    from portfolio.rules import Terms
-    from portfolio.sleeve import Sleeve
+    from portfolio.market.snapshot import Market
+    from portfolio.master.optimise import Master
+    from portfolio.pod.sleeve import Sleeve
+    from portfolio.terms.mandate import Mandate
+    from portfolio.terms.rules import Terms
 
 # The best of a goal is proven to a millionth of an order-one quantity, beside levels that are held as sharply.
 BEST = 5e-6

@@ -13,14 +13,14 @@ from histories import LAST, TICKERS, history, walk, weekdays, write
 from sklearn.covariance import LedoitWolf
 
 from portfolio.errors import DataError
-from portfolio.history.build import build
-from portfolio.history.distributions import read_distributions
-from portfolio.history.facts import Knowledge, read_facts
-from portfolio.history.moments import estimate
-from portfolio.history.prices import read_prices
-from portfolio.history.sample import Period, align
-from portfolio.history.snapshot import keep
-from portfolio.market import bundled, digest, own, read
+from portfolio.market.history.build import build
+from portfolio.market.history.distributions import read_distributions
+from portfolio.market.history.facts import Knowledge, read_facts
+from portfolio.market.history.moments import estimate
+from portfolio.market.history.prices import read_prices
+from portfolio.market.history.sample import Period, align
+from portfolio.market.history.snapshot import keep
+from portfolio.market.snapshot import bundled, digest, own, read
 
 if TYPE_CHECKING:
     from pathlib import Path

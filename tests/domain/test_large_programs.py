@@ -19,18 +19,18 @@ from agents.mandates import load as load_mandate
 from portfolio.conic import proof, search, solve
 from portfolio.conic.bound import FREE, OFF, ON
 from portfolio.conic.cover import cover, covered
-from portfolio.conic.decomposition.certificate import Decomposed
-from portfolio.conic.decomposition.solve import minimise
-from portfolio.conic.perspective import block, tree
-from portfolio.conic.perspective.leaf import PerspectiveLeaf
-from portfolio.conic.perspective.leaves import TreeProof
+from portfolio.conic.large.decomposition.certificate import Decomposed
+from portfolio.conic.large.decomposition.solve import minimise
+from portfolio.conic.large.perspective import block, tree
+from portfolio.conic.large.perspective.leaf import PerspectiveLeaf
+from portfolio.conic.large.perspective.leaves import TreeProof
 from portfolio.conic.program import Builder
 from portfolio.conic.relaxation import Relaxation
 from portfolio.conic.solution import Leaf, Solution, Status, proven, relative_gap, scale_of
-from portfolio.formulation import Formulation
-from portfolio.market import load
-from portfolio.rules import Duplicates
-from portfolio.sleeve import optimise_sleeve
+from portfolio.market.snapshot import load
+from portfolio.master.statement.formulation import Formulation
+from portfolio.pod.optimise import optimise_sleeve
+from portfolio.terms.rules import Duplicates
 
 if TYPE_CHECKING:
     from portfolio.conic.program import Program

@@ -11,7 +11,7 @@ import pytest
 from builders import OUTLOOK, TRAILING, write_market
 
 from portfolio.errors import DataError
-from portfolio.market import FILES, VARIABLE, bundled, known, load, read
+from portfolio.market.snapshot import FILES, VARIABLE, bundled, known, load, read
 
 if TYPE_CHECKING:
     from pathlib import Path

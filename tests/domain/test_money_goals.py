@@ -14,13 +14,14 @@ from builders import OUTLOOK, final_event, request
 from forgery import at, changed, leaves, pattern
 
 from bus.messages import MasterPortfolioOptimized, encode
+from portfolio.account.money_goals import _probability
 from portfolio.check import findings
 from portfolio.check.money_goals import _chance
-from portfolio.market import load
-from portfolio.targets import Target, _probability
+from portfolio.market.snapshot import load
+from portfolio.terms.targets import Target
 
 if TYPE_CHECKING:
-    from portfolio.targets import MoneyGoal
+    from portfolio.published.money_goals import MoneyGoal
 
 EXACT = partial(pytest.approx, rel=1e-12)
 SIMULATED = 400_000

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from portfolio.conic import proof
 from portfolio.conic.bound import FREE, OFF, ON
-from portfolio.conic.perspective.block import BlockSearch
-from portfolio.conic.perspective.diagonal import largest_diagonal, safe_diagonal
-from portfolio.conic.perspective.errors import NotABlockError
-from portfolio.conic.perspective.leaf import PerspectiveLeaf, Splitting
+from portfolio.conic.large.perspective.block import BlockSearch
+from portfolio.conic.large.perspective.diagonal import largest_diagonal, safe_diagonal
+from portfolio.conic.large.perspective.errors import NotABlockError
+from portfolio.conic.large.perspective.leaf import PerspectiveLeaf, Splitting
 from portfolio.conic.program import Builder
 from portfolio.conic.search import minimise
 from portfolio.conic.solution import Status, proven, scale_of

@@ -16,7 +16,7 @@ from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason
 from cli.page import make_console, show
 from coordinator.consolidation import consolidate
 from portfolio.check import findings
-from portfolio.market import load
+from portfolio.market.snapshot import load
 
 if TYPE_CHECKING:
     from bus.messages import PodResult

@@ -11,11 +11,11 @@ from goal_oracle import COUNTS, DOCUMENTED, ROWS, Lexicographic, asked_in_order,
 from oracles import Facts
 
 from bus.messages import MasterPortfolioOptimized
-from portfolio.market import Market
-from portfolio.master import Master, optimise_master
-from portfolio.ranking import delivered
-from portfolio.rules import Duplicates, Terms
-from portfolio.sleeve import Sleeve
+from portfolio.case.ranking import delivered
+from portfolio.market.snapshot import Market
+from portfolio.master.optimise import Master, optimise_master
+from portfolio.pod.sleeve import Sleeve
+from portfolio.terms.rules import Duplicates, Terms
 
 # A step to either side, as a part of a figure: large against the solver's 1e-9, small against the curvature.
 STEP = 1e-4

@@ -14,13 +14,13 @@ from ladder_instances import formulation, instance
 
 from portfolio.conic import proof, search
 from portfolio.conic.bound import OFF, ON, valid
-from portfolio.conic.decomposition.certificate import Apart, Pricing
-from portfolio.conic.decomposition.sharing import groups_of, unshared
-from portfolio.conic.decomposition.solve import minimise
-from portfolio.conic.decomposition.split import Split
+from portfolio.conic.large.decomposition.certificate import Apart, Pricing
+from portfolio.conic.large.decomposition.sharing import groups_of, unshared
+from portfolio.conic.large.decomposition.solve import minimise
+from portfolio.conic.large.decomposition.split import Split
 from portfolio.conic.program import Builder
 from portfolio.conic.relaxation import Outcome, Relaxation
-from portfolio.rules import Duplicates
+from portfolio.terms.rules import Duplicates
 
 if TYPE_CHECKING:
     from portfolio.conic.bound import States

@@ -10,8 +10,8 @@ from builders import market
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portfolio import figures
 from portfolio.errors import DataError
+from portfolio.market import figures
 from portfolio.tax.income import (
     Distributions,
     after_tax_income,

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from trade_cases import CENT, attempt, case, optimise
 
-from portfolio.trading.inventory import take_stock
-from portfolio.trading.move import move_to
-from portfolio.trading.orders import Side
+from portfolio.case.inventory import take_stock
+from portfolio.case.move import move_to
+from portfolio.published.trading import Side
 
 if TYPE_CHECKING:
-    from portfolio.master import Master
-    from portfolio.rules import Terms
-    from portfolio.trading.orders import Trading
+    from portfolio.master.optimise import Master
+    from portfolio.published.trading import Trading
+    from portfolio.terms.rules import Terms
 
 SEEDS = range(14)
 # ASX: minimum initial investment in a listed security.

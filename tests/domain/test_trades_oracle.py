@@ -19,24 +19,25 @@ import numpy as np
 import pytest
 from builders import market, random_sleeves
 
-from portfolio.conflict import ConflictError
-from portfolio.mandate import Measure, Objective
-from portfolio.master import optimise_master
-from portfolio.ranking import delivered
-from portfolio.rules import Duplicates, Preferences, Rules, Terms
+from portfolio.case.inventory import settle
+from portfolio.case.ranking import delivered
+from portfolio.market.measure import Measure
+from portfolio.master.conflict import ConflictError
+from portfolio.master.optimise import optimise_master
 from portfolio.tax.parcels import Parcel
 from portfolio.tax.regime import Reform
 from portfolio.tax.taxpayer import Entity, Taxpayer
-from portfolio.trading.inventory import settle
-from portfolio.trading.owned import Owned
+from portfolio.terms.mandate import Objective
+from portfolio.terms.owned import Owned
+from portfolio.terms.rules import Duplicates, Preferences, Rules, Terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from portfolio import Matrix, Vector
-    from portfolio.market import Market
-    from portfolio.master import Master
-    from portfolio.sleeve import Sleeve
+    from portfolio.market.snapshot import Market
+    from portfolio.master.optimise import Master
+    from portfolio.pod.sleeve import Sleeve
 
 TODAY = date(2025, 11, 24)
 # Asked of the search, and what an interior-point solver of its own accuracy leaves open besides.

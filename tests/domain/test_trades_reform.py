@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 from trade_cases import CENT, ROUNDING, attempt, later, optimise
 
+from portfolio.case.inventory import settle, take_stock
 from portfolio.errors import DataError
 from portfolio.tax.kinds import GAINS, Kind
 from portfolio.tax.regime import Reform
 from portfolio.tax.taxpayer import Entity, Taxpayer
-from portfolio.trading.inventory import settle, take_stock
 
 if TYPE_CHECKING:
-    from portfolio.master import Master
-    from portfolio.rules import Terms
-    from portfolio.trading.orders import Trading
+    from portfolio.master.optimise import Master
+    from portfolio.published.trading import Trading
+    from portfolio.terms.rules import Terms
 
 SEEDS = range(8)
 # HiGHS keeps its rows to this.

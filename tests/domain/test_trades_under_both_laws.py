@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 from trade_cases import ROUNDING, RULE, Case, case, later, objective, optimise, told
 
-from portfolio.trading.inventory import settle
-from portfolio.trading.move import move_to
+from portfolio.case.inventory import settle
+from portfolio.case.move import move_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from portfolio.master import Master
-    from portfolio.rules import Terms
-    from portfolio.trading.orders import Trading
+    from portfolio.master.optimise import Master
+    from portfolio.published.trading import Trading
+    from portfolio.terms.rules import Terms
 
 CASES = [*((case, seed) for seed in range(14)), *((later, seed) for seed in range(8))]
 

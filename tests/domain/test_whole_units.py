@@ -12,25 +12,26 @@ import numpy as np
 import pytest
 from builders import random_market, random_sleeves
 
-from portfolio.account import objective, objective_terms
-from portfolio.conflict import ConflictError
-from portfolio.formulation import Formulation
-from portfolio.master import optimise_master
-from portfolio.rules import Rules, Terms
+from portfolio.case.inventory import FIRST_PURCHASE_AUD, settle, take_stock
+from portfolio.master.conflict import ConflictError
+from portfolio.master.optimise import optimise_master
+from portfolio.master.statement.formulation import Formulation
+from portfolio.master.statement.objective import objective, objective_terms
+from portfolio.orders.plan import plan
+from portfolio.orders.units_program import Held, UnitsProgram
+from portfolio.published.trading import Trading
 from portfolio.tax.parcels import Parcel
 from portfolio.tax.taxpayer import Entity, Taxpayer
-from portfolio.trading.inventory import FIRST_PURCHASE_AUD, settle, take_stock
-from portfolio.trading.orders import Trading, plan
-from portfolio.trading.owned import Owned
-from portfolio.trading.units_program import Held, UnitsProgram
+from portfolio.terms.owned import Owned
+from portfolio.terms.rules import Rules, Terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from portfolio import Vector
-    from portfolio.market import Market
-    from portfolio.master import Master
-    from portfolio.sleeve import Sleeve
+    from portfolio.market.snapshot import Market
+    from portfolio.master.optimise import Master
+    from portfolio.pod.sleeve import Sleeve
 
 TODAY = date(2025, 11, 10)
 NODES = 400

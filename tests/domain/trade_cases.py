@@ -11,23 +11,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 from builders import random_market, random_sleeves
 
-from portfolio.conflict import ConflictError
-from portfolio.formulation import Formulation
-from portfolio.goal_programming import Solver
-from portfolio.master import GAP, Master, optimise_master
-from portfolio.rules import Rules, Terms
+from portfolio.case.inventory import settle
+from portfolio.master.conflict import ConflictError
+from portfolio.master.goal_programming import Solver
+from portfolio.master.optimise import GAP, Master, optimise_master
+from portfolio.master.statement.formulation import Formulation
+from portfolio.orders.plan import plan
 from portfolio.tax.parcels import Parcel
 from portfolio.tax.regime import Reform, steady_cpi
 from portfolio.tax.taxpayer import Entity, Taxpayer
-from portfolio.trading.inventory import settle
-from portfolio.trading.orders import Trading, plan
-from portfolio.trading.owned import Outside, Owned
+from portfolio.terms.owned import Outside, Owned
+from portfolio.terms.rules import Rules, Terms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from portfolio.market import Market
-    from portfolio.sleeve import Sleeve
+    from portfolio.market.snapshot import Market
+    from portfolio.pod.sleeve import Sleeve
+    from portfolio.published.trading import Trading
 
 TODAY = date(2025, 11, 10)
 # Nodes of all trees of one portfolio: numbers, not seconds, so that every machine does the same.

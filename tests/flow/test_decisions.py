@@ -13,7 +13,7 @@ from bus import subjects
 from bus.messages import PodFailed, PodResult, Reason, encode
 from bus.port import Message
 from coordinator.decisions import Fail, Optimise, SetDeadline, Wait, admit, decide, read_record
-from portfolio.mandate import Measure
+from portfolio.market.measure import Measure
 
 PODS = ("alpha", "beta", "gamma", "delta")
 THEN = datetime(2025, 11, 7, 9, tzinfo=UTC)

@@ -15,8 +15,8 @@ from requests_made import ROOT
 from bus.messages import MasterPortfolioOptimized
 from cli.page import make_console, show
 from portfolio.check import findings
-from portfolio.market import load
-from portfolio.trading.orders import Side
+from portfolio.market.snapshot import load
+from portfolio.published.trading import Side
 
 if TYPE_CHECKING:
     from collections.abc import Callable

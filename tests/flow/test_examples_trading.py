@@ -23,10 +23,10 @@ from requests_made import ROOT, holding
 
 from bus.messages import MasterPortfolioOptimized, encode, parse_final
 from cli.page import make_console, show
-from portfolio import market as markets
 from portfolio.check import findings
+from portfolio.market import snapshot as markets
+from portfolio.published.trading import Side
 from portfolio.tax.kinds import Kind
-from portfolio.trading.orders import Side
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,8 +18,8 @@ from cli.frontier import METRICS, Point, as_csv, as_json, sweep_etfs, sweep_shar
 from cli.frontier_page import show_frontier
 from cli.locally import solve
 from cli.page import make_console
-from portfolio import market as markets
 from portfolio.check import findings
+from portfolio.market import snapshot as markets
 
 MANDATES = {pod: mandates.load(pod) for pod in mandates.bundled()}
 REQUEST = parse_request(data("r1"), "r1")

@@ -10,7 +10,8 @@ from requests_made import ROOT
 
 from agents import mandates
 from portfolio.errors import DataError
-from portfolio.mandate import Measure, Objective
+from portfolio.market.measure import Measure
+from portfolio.terms.mandate import Objective
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from ladder import Cell, Run, add_options, render
 from ladder_instances import Covariance
 from measurements import compose, table
 
-from portfolio.rules import Duplicates
+from portfolio.terms.rules import Duplicates
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -16,7 +16,7 @@ from coordinator.consolidation import consolidate
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from portfolio.master import Master
+    from portfolio.master.optimise import Master
 
 
 def results() -> Mapping[str, PodResult]:

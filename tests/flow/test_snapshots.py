@@ -22,7 +22,7 @@ from bus.port import COORDINATORS, NotSetUpError, RefusedError, UnreachableError
 from bus.snapshots import fetching, pack, unpack
 from bus.subjects import Kind
 from portfolio.errors import DataError
-from portfolio.market import FILES, VARIABLE, bundled, digest, known, read
+from portfolio.market.snapshot import FILES, VARIABLE, bundled, digest, known, read
 
 if TYPE_CHECKING:
     from bus.port import BusError

@@ -12,6 +12,7 @@ import npm
 import pytest
 from in_process import PODS
 from processes import START_S
+from programs import NODE
 from requests_made import ROOT, body
 
 from bus.jetstream.roles import REQUESTER
@@ -24,14 +25,14 @@ if TYPE_CHECKING:
 
 JAVASCRIPT, PYTHON = ROOT / "clients" / "javascript", ROOT / "clients" / "python"
 CLIENTS = {"javascript": JAVASCRIPT / "request.js", "python": PYTHON / "request.py"}
-MOST_LINES = 30
+MOST_LINES = 37
 
 
 def interpreter(language: str) -> str:
     if language == "python":
         return sys.executable
     npm.install(JAVASCRIPT)
-    return npm.program("node")
+    return NODE.path()
 
 
 async def run(language: str, *arguments: str) -> tuple[int, str, str]:

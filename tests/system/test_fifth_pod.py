@@ -11,8 +11,8 @@ from processes import podfolio
 from requests_made import ROOT, TRAILING
 
 from bus.messages import MasterPortfolioOptimized, encode, parse_final
-from portfolio import market as markets
 from portfolio.check import findings
+from portfolio.market import snapshot as markets
 
 if TYPE_CHECKING:
     from pathlib import Path

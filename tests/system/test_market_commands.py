@@ -9,7 +9,7 @@ from histories import history, walk, write
 from processes import podfolio
 from requests_made import OUTLOOK, TRAILING
 
-from portfolio import market as markets
+from portfolio.market import snapshot as markets
 
 if TYPE_CHECKING:
     from pathlib import Path

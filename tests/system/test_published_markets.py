@@ -11,13 +11,13 @@ from requests_made import data
 
 from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason, encode
 from cli.verify import Verdict, conclude, describe, examine
-from portfolio import market as markets
 from portfolio.check import findings
-from portfolio.history.build import build as build_market
-from portfolio.history.facts import Knowledge
-from portfolio.history.sample import Period
-from portfolio.history.snapshot import keep
-from portfolio.market import VARIABLE
+from portfolio.market import snapshot as markets
+from portfolio.market.history.build import build as build_market
+from portfolio.market.history.facts import Knowledge
+from portfolio.market.history.sample import Period
+from portfolio.market.history.snapshot import keep
+from portfolio.market.snapshot import VARIABLE
 
 if TYPE_CHECKING:
     from pathlib import Path

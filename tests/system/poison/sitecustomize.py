@@ -17,8 +17,8 @@ from bus import messages
 from bus.messages import OptimizationRequest
 
 if TYPE_CHECKING:
-    from portfolio.market import Market
-    from portfolio.rules import Terms
+    from portfolio.market.snapshot import Market
+    from portfolio.terms.rules import Terms
 
 
 def kind_of(request_id: str) -> str:

@@ -1,0 +1,1 @@
+"""A master portfolio in figures and words: the parts of the final event, and the money goals."""

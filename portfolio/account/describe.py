@@ -1,0 +1,205 @@
+"""Say what a master portfolio is and does, in words and numbers that a customer can check.
+
+These are the parts of the final event. Every figure follows from the weights and the market;
+``check`` computes each of them again on its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from portfolio.case.naive import Overview, overview, put_side_by_side, without_coordination
+from portfolio.case.ranking import correlation, correlation_limit
+from portfolio.case.ranking import delivered as delivered_figure
+from portfolio.market.figures import NEARLY_THE_SAME, Figures, etf_correlation, figures
+from portfolio.market.measure import Measure
+from portfolio.market.snapshot import named
+from portfolio.master.statement.objective import objective_terms
+from portfolio.published.account import (
+    ComparisonRow,
+    CorrelationRow,
+    EconomicDuplicate,
+    GoalAccount,
+    Holding,
+    IncomeAccount,
+    ObjectiveTerms,
+    PodAccount,
+)
+from portfolio.tax.income import Distributions, after_tax_income, must_hold
+from portfolio.tax.taxpayer import Taxpayer
+from portfolio.terms.goals import Row
+from portfolio.terms.rules import Duplicates
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from portfolio import Matrix, Vector
+    from portfolio.market.snapshot import Market
+    from portfolio.master.optimise import Master
+    from portfolio.pod.sleeve import Sleeve
+    from portfolio.terms.goals import Goal
+    from portfolio.terms.rules import Terms
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Everything the final event says of a portfolio."""
+
+    holdings: tuple[Holding, ...]
+    pods: Mapping[str, PodAccount]
+    goals: tuple[GoalAccount, ...]
+    comparison: tuple[ComparisonRow, ...]
+    correlations: tuple[CorrelationRow, ...]
+    correlation_matrix: Mapping[str, Mapping[str, float]]
+    economic_duplicates: tuple[EconomicDuplicate, ...]
+    objective_terms: ObjectiveTerms
+    income: Mapping[str, IncomeAccount]
+
+
+# The rows of the comparison; those that are goals too are ``goals.Row``.
+COMPARED: tuple[tuple[str, Literal["lower", "higher"]], ...] = (
+    ("etfs", "lower"),
+    ("positions", "lower"),
+    ("duplicated_etfs", "lower"),
+    ("largest_position", "lower"),
+    ("trading_cost_aud", "lower"),
+    ("brokerage_aud", "lower"),
+    ("spread_aud", "lower"),
+    ("capital_gains_tax_aud", "lower"),
+    ("tax_efficiency", "higher"),
+    ("sharpe_ratio", "higher"),
+    ("expected_return", "higher"),
+    ("volatility", "lower"),
+    ("tax_aud", "lower"),
+)
+
+
+def render_account(market: Market, sleeves: Sequence[Sleeve], terms: Terms, master: Master) -> Account:
+    """Describe a master portfolio."""
+    X = master.X
+    naive, now = without_coordination(market, sleeves, terms), overview(market, X, terms)
+    goals = tuple(_goal(goal, market, sleeves, terms, master) for goal in master.goals)
+    delivered = [figures(market, row / row.sum()) for row in X]
+    return Account(
+        holdings=_holdings(market, sleeves, terms, X),
+        pods={s.mandate.pod: _pod(market, s, row, found) for s, row, found in zip(sleeves, X, delivered, strict=True)},
+        goals=goals,
+        comparison=_comparison(naive, now, goals, terms),
+        correlations=_correlations(market, sleeves, terms, X),
+        correlation_matrix=_matrix(market, sleeves, X),
+        economic_duplicates=_economic_duplicates(market, X),
+        objective_terms=objective_terms(market, sleeves, terms, X),
+        income={
+            "naive": _income(market, terms, put_side_by_side(sleeves).sum(axis=0)),
+            "master": _income(market, terms, X.sum(axis=0)),
+        },
+    )
+
+
+def _income(market: Market, terms: Terms, w: Vector) -> IncomeAccount:
+    taxpayer = Taxpayer(terms.entity, terms.marginal_tax_rate)
+    distributions = Distributions(market.column("distribution_yield"), market.column("franked_share"))
+    capital = terms.total_capital_aud
+    # Credits that exceed the tax on a company's distributions pay tax on its other income.
+    income = after_tax_income(taxpayer, distributions, w * capital, other_tax_aud=capital)
+    return IncomeAccount(
+        cash_aud=income.cash_aud,
+        franking_credits_aud=income.credits_aud,
+        tax_aud=income.tax_aud,
+        after_tax_aud=income.after_tax_aud,
+        cash_yield=income.cash_aud / capital,
+        grossed_up_yield=(income.cash_aud + income.credits_aud) / capital,
+        after_tax_yield=income.after_tax_aud / capital,
+        holding_period_rule=must_hold(terms.entity, income.credits_aud),
+    )
+
+
+def _holdings(market: Market, sleeves: Sequence[Sleeve], terms: Terms, X: Matrix) -> tuple[Holding, ...]:
+    w = X.sum(axis=0)
+    return tuple(
+        Holding(
+            ticker=etf.ticker,
+            name=etf.name,
+            asset_class=etf.asset_class,
+            weight=float(w[j]),
+            amount_aud=float(w[j]) * terms.total_capital_aud,
+            owners=tuple(s.mandate.pod for s, row in zip(sleeves, X, strict=True) if row[j] > 0),
+        )
+        for j, etf in enumerate(market.etfs)
+        if w[j] > 0
+    )
+
+
+def _pod(market: Market, sleeve: Sleeve, row: Vector, delivered: Figures) -> PodAccount:
+    return PodAccount(
+        mandate=sleeve.mandate,
+        capital_share=sleeve.share,
+        naive_weights=named(market, sleeve.weights),
+        weights=named(market, row),
+        figures=delivered,
+        left_out=sleeve.left_out,
+    )
+
+
+def _goal(goal: Goal, market: Market, sleeves: Sequence[Sleeve], terms: Terms, master: Master) -> GoalAccount:
+    value = delivered_figure(goal, market, sleeves, terms, master.X)
+    price = master.prices.get(goal.name)
+    alone = next((s.best_alone for s in sleeves if goal.pods == (s.mandate.pod,)), {})
+    return GoalAccount(
+        name=goal.name,
+        pods=goal.pods,
+        figure=goal.figure.value if goal.figure else "correlation",
+        better="lower" if goal.lower_is_better else "higher",
+        priority=goal.priority,
+        asked=goal.asked,
+        best_alone=alone.get(goal.figure) if isinstance(goal.figure, Measure) else None,
+        best_together=master.best_together.get(goal.name),
+        delivered=value,
+        shortfall=None if value is None else goal.shortfall(value),
+        met=goal.met(value),
+        price=price.per_unit if price else None,
+        gain_of_one_percent=price.one_percent if price else None,
+    )
+
+
+def _comparison(
+    naive: Overview, master: Overview, goals: Sequence[GoalAccount], terms: Terms
+) -> tuple[ComparisonRow, ...]:
+    kept = {goal.figure for goal in goals if not goal.pods and goal.met}
+    if terms.rules.duplicates is Duplicates.FORBID:
+        kept.add(Row.DUPLICATED_ETFS.value)
+    return tuple(
+        ComparisonRow(metric, getattr(naive, metric), getattr(master, metric), better, metric in kept)
+        for metric, better in COMPARED
+    )
+
+
+def _correlations(market: Market, sleeves: Sequence[Sleeve], terms: Terms, X: Matrix) -> tuple[CorrelationRow, ...]:
+    rows = []
+    for (a, first), (b, second) in combinations(enumerate(sleeves), 2):
+        rho = correlation(market, X, a, b)
+        limit = correlation_limit(first.mandate, second.mandate, terms)
+        pods = (first.mandate.pod, second.mandate.pod)
+        rows.append(CorrelationRow(pods, rho, limit, None if limit is None else limit - rho))
+    return tuple(rows)
+
+
+def _matrix(market: Market, sleeves: Sequence[Sleeve], X: Matrix) -> dict[str, dict[str, float]]:
+    pods = [sleeve.mandate.pod for sleeve in sleeves]
+    return {
+        pod: {other: 1.0 if a == b else correlation(market, X, a, b) for b, other in enumerate(pods)}
+        for a, pod in enumerate(pods)
+    }
+
+
+def _economic_duplicates(market: Market, X: Matrix) -> tuple[EconomicDuplicate, ...]:
+    pairs = combinations(np.flatnonzero(X.sum(axis=0) > 0).tolist(), 2)
+    return tuple(
+        EconomicDuplicate((market.tickers[i], market.tickers[j]), rho)
+        for i, j in pairs
+        if (rho := etf_correlation(market, i, j)) >= NEARLY_THE_SAME
+    )

@@ -1,0 +1,74 @@
+"""What the customer wants money for: how the capital is split for it, and what may become of it."""
+
+from __future__ import annotations
+
+from math import exp, log, log1p, sqrt
+from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+from portfolio.published.money_goals import MoneyGoal
+from portfolio.terms.targets import Target, present_value, present_values
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from portfolio.published.account import PodAccount
+
+# Needing more a year than this is the same as needing a miracle: elevenfold.
+_MOST_GROWTH = log(11)
+# An amount this near to what is wanted is it.
+_SAME_AMOUNT = 1e-9
+
+
+def money_goals(
+    targets: Sequence[Target], pods: Mapping[str, PodAccount], capital_aud: float, risk_free: float
+) -> tuple[MoneyGoal, ...]:
+    """Say what the portfolio holds for each target, and what may become of it.
+
+    The chance of reaching an amount is what goals-based investing measures risk by (Das, Markowitz, Scheid & Statman,
+    "Portfolio Optimization with Mental Accounts", JFQA 45(2), 2010).
+    """
+    present = present_values(targets, risk_free)
+    held = {pod: capital_aud * sum(account.weights.values()) for pod, account in pods.items()}
+    return tuple(
+        _money_goal(target, value, held.get(target.pod, 0.0) * value / present[target.pod], pods.get(target.pod))
+        for target in targets
+        for value in (present_value(target, risk_free),)
+    )
+
+
+def _money_goal(target: Target, present_value: float, capital: float, pod: PodAccount | None) -> MoneyGoal:
+    mean, volatility = (pod.figures.expected_return, pod.figures.volatility) if pod else (0.0, 0.0)
+    expected = capital * (1 + mean) ** target.years
+    return MoneyGoal(
+        goal_id=target.goal_id,
+        name=target.name,
+        pod=target.pod,
+        target_amount_aud=target.target_amount_aud,
+        years=target.years,
+        priority=target.priority,
+        present_value_aud=present_value,
+        capital_aud=capital,
+        required_return=_required_return(capital, target),
+        expected_return=mean if pod else None,
+        expected_amount_aud=expected,
+        probability=_probability(capital, target, mean, volatility),
+    )
+
+
+def _required_return(capital: float, target: Target) -> float | None:
+    if capital <= 0 or target.years == 0:
+        return None
+    growth = log(target.target_amount_aud / capital) / target.years
+    return exp(growth) - 1 if growth <= _MOST_GROWTH else None
+
+
+def _probability(capital: float, target: Target, mean: float, volatility: float) -> float:
+    """Take the logarithm of a year's return as normal, with the moments that the return has."""
+    variance = log1p((volatility / (1 + mean)) ** 2)
+    if capital <= 0 or target.years * variance == 0:
+        return float(capital * (1 + mean) ** target.years >= target.target_amount_aud * (1 - _SAME_AMOUNT))
+    drift = log1p(mean) - variance / 2
+    beyond = target.years * drift - log(target.target_amount_aud / capital)
+    # scipy's would add 24 MiB to every process.
+    return NormalDist().cdf(beyond / sqrt(target.years * variance))

@@ -1,0 +1,59 @@
+"""What it costs to get from what is owned to a portfolio: brokerage, spread, and tax on capital gains."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portfolio.case.inventory import take_stock
+from portfolio.published.trading import Move
+from portfolio.tax.sale import cheapest_sale
+
+if TYPE_CHECKING:
+    from portfolio import Matrix
+    from portfolio.market.snapshot import Market
+    from portfolio.terms.rules import Terms
+
+# A difference of less than this part of the capital is none: weights are as exact as their solver.
+_NOTHING = 1e-9
+
+
+def move_to(market: Market, X: Matrix, terms: Terms, *, pooled: bool) -> Move:
+    """Find the cheapest way to the holdings *X*, shape (pods, n): of all parcels, those whose sale is taxed least.
+
+    Args:
+        market: The figures.
+        X: Shares of the capital.
+        terms: What is owned, among others.
+        pooled: Whether there is one order an ETF; else every pod that holds an ETF of which more is needed buys its
+            own part.
+    """
+    owners = (X > 0).sum(axis=0)
+    return _move_to(market, terms, X.sum(axis=0).tobytes(), tuple(np.ones_like(owners) if pooled else owners))
+
+
+@lru_cache(maxsize=256)
+def _move_to(market: Market, terms: Terms, weights: bytes, buyers: tuple[int, ...]) -> Move:
+    stock = take_stock(market, terms)
+    assert stock is not None and terms.owned is not None  # noqa: S101, PT018 - the caller looked
+    change = np.frombuffer(weights) - stock.weights
+    change[abs(change) <= _NOTHING] = 0.0
+    bought, sold = np.maximum(change, 0.0) * stock.capital_aud, np.maximum(-change, 0.0) * stock.capital_aud
+    orders = int((sold > 0).sum() + np.where(bought > 0, np.maximum(buyers, 1), 0).sum())
+    traded = float(bought.sum() + sold.sum())
+    units = {
+        market.tickers[j]: min(float(sold[j] / stock.prices[j]), float(stock.units[j]))
+        for j in np.flatnonzero(sold).tolist()
+    }
+    sale = cheapest_sale(terms.owned.parcels, units, stock.quotes, terms.owned.taxpayer, terms.owned.law)
+    return Move(
+        orders=orders,
+        bought_aud=float(bought.sum()),
+        sold_aud=float(sold.sum()),
+        brokerage_aud=terms.brokerage_aud * orders + terms.owned.brokerage_share * traded,
+        spread_aud=float(market.column("half_spread") @ (bought + sold)),
+        sales=sale.units,
+        gains=sale.assessment,
+    )

@@ -1,0 +1,105 @@
+"""The pods' own portfolios put side by side: what a customer gets without coordination."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portfolio.case.move import move_to
+from portfolio.market.figures import figures, spread_cost_aud, tax_efficiency
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from portfolio import Matrix
+    from portfolio.market.snapshot import Market
+    from portfolio.pod.sleeve import Sleeve
+    from portfolio.terms.rules import Terms
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The figures by which two ways to hold the same capital are compared.
+
+    Attributes:
+        etfs: Different ETFs held.
+        positions: Holdings, counted once a pod and ETF: each is a trade.
+        duplicated_etfs: ETFs that more than one pod holds.
+        largest_position: Largest share of the capital in one ETF.
+        trading_cost_aud: Cost of getting there: brokerage, spread, and tax on capital gains.
+        brokerage_aud: Of that, brokerage.
+        spread_aud: Of that, half the spread on what is traded.
+        capital_gains_tax_aud: Of that, tax on the gains that sales realise.
+        buying_cost_aud: Cost of buying it all from cash.
+        tax_aud: Tax on a year's income, before the franking credits that pay part of it.
+        tax_efficiency: 0 to 10; None where no return before tax is expected.
+        volatility: A year, as a fraction.
+        expected_return: A year, as a fraction.
+        sharpe_ratio: Expected return above cash, per unit of volatility.
+    """
+
+    etfs: int
+    positions: int
+    duplicated_etfs: int
+    largest_position: float
+    trading_cost_aud: float
+    brokerage_aud: float
+    spread_aud: float
+    capital_gains_tax_aud: float
+    buying_cost_aud: float
+    tax_aud: float
+    tax_efficiency: float | None
+    volatility: float
+    expected_return: float
+    sharpe_ratio: float
+
+
+def put_side_by_side(sleeves: Sequence[Sleeve]) -> Matrix:
+    """Holdings of the naive portfolio, shape (pods, n), sum 1."""
+    return np.array([sleeve.share * sleeve.weights for sleeve in sleeves])
+
+
+def extra_owners(X: Matrix) -> int:
+    """Count the owners that ETFs have beyond their first, over holdings *X*, shape (pods, n)."""
+    return int(np.maximum((X > 0).sum(axis=0) - 1, 0).sum())
+
+
+def without_coordination(market: Market, sleeves: Sequence[Sleeve], terms: Terms) -> Overview:
+    """Compute the figures of the naive portfolio, where each pod trades by itself."""
+    return overview(market, put_side_by_side(sleeves), terms, pooled=False)
+
+
+def overview(market: Market, X: Matrix, terms: Terms, *, pooled: bool = True) -> Overview:
+    """Compute the figures of the holdings *X*, shape (pods, n); a holding is what is above zero.
+
+    Where something is owned, *pooled* says whether there is one order an ETF or one for every pod that buys.
+    """
+    w = X.sum(axis=0)
+    owners = (X > 0).sum(axis=0)
+    whole = figures(market, w)
+    capital, brokerage = terms.total_capital_aud, terms.brokerage_aud * int(owners.sum())
+    spread, gains_tax = spread_cost_aud(market, w, capital), 0.0
+    buying = brokerage + spread
+    if terms.owned is not None:
+        buying += terms.owned.brokerage_share * capital * float(w.sum())
+        move = move_to(market, X, terms, pooled=pooled)
+        brokerage, spread, gains_tax = move.brokerage_aud, move.spread_aud, move.gains.tax_aud
+    drag = terms.marginal_tax_rate * whole.grossed_up_yield
+    return Overview(
+        etfs=int((owners > 0).sum()),
+        positions=int(owners.sum()),
+        duplicated_etfs=int((owners > 1).sum()),
+        largest_position=float(w.max()),
+        trading_cost_aud=brokerage + spread + gains_tax,
+        brokerage_aud=brokerage,
+        spread_aud=spread,
+        capital_gains_tax_aud=gains_tax,
+        buying_cost_aud=buying,
+        tax_aud=terms.total_capital_aud * drag,
+        tax_efficiency=tax_efficiency(market, w, terms.marginal_tax_rate),
+        volatility=whole.volatility,
+        expected_return=whole.expected_return,
+        sharpe_ratio=whole.sharpe_ratio,
+    )

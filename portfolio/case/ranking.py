@@ -1,0 +1,104 @@
+"""List a customer's goals in the order in which they are served, and read their figures."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from portfolio.case.naive import overview, without_coordination
+from portfolio.market.figures import figures, tax_drags
+from portfolio.market.measure import Measure
+from portfolio.terms.goals import CORRELATION_PRIORITY, LAST_RANK, NEVER_WORSE_PRIORITY, Goal, Row, pod_goals
+from portfolio.terms.rules import Correlations, Duplicates
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from portfolio import Matrix
+    from portfolio.case.naive import Overview
+    from portfolio.market.snapshot import Market
+    from portfolio.pod.sleeve import Sleeve
+    from portfolio.terms.mandate import Mandate
+    from portfolio.terms.rules import Terms
+
+
+def ranked(market: Market, sleeves: Sequence[Sleeve], terms: Terms) -> list[Goal]:
+    """List all goals in the order in which they are served.
+
+    By priority; within one, the goals of pods before the rows of the whole portfolio; of the pods, the one
+    with the better rank first, then that with the larger share.
+    """
+    pods = {s.mandate.pod: (terms.pod_ranks.get(s.mandate.pod, LAST_RANK), -s.share) for s in sleeves}
+    goals = [
+        *(goal for sleeve in sleeves for goal in pod_goals(sleeve.mandate, terms.priorities)),
+        *_never_worse(market, sleeves, terms),
+        *(_correlations(sleeves, terms) if terms.correlations is Correlations.LIMIT else ()),
+    ]
+    rank = {Measure: 0, Row: 1, type(None): 2}
+    order = {goal.name: i for i, goal in enumerate(goals)}
+    return sorted(
+        goals,
+        key=lambda g: (g.priority, rank[type(g.figure)], min((pods[pod] for pod in g.pods), default=()), order[g.name]),
+    )
+
+
+def _never_worse(market: Market, sleeves: Sequence[Sleeve], terms: Terms) -> Iterator[Goal]:
+    naive = without_coordination(market, sleeves, terms)
+    for row in Row:
+        if _says_something(row, market, naive, terms):
+            name, asked = f"never_worse.{row.value}", float(getattr(naive, row.value))
+            priority = terms.priorities.get(name, NEVER_WORSE_PRIORITY)
+            yield Goal(name, (), row, asked, priority, row.words(asked))
+
+
+def _says_something(row: Row, market: Market, naive: Overview, terms: Terms) -> bool:
+    """Whether a row can be worse at all."""
+    if row is Row.TRADING_COST:
+        return naive.buying_cost_aud > 0
+    if row is Row.TAX_EFFICIENCY:
+        return naive.tax_efficiency is not None and bool(tax_drags(market, terms.marginal_tax_rate).any())
+    # One owner an ETF is a rule of its own, and stronger.
+    return row is not Row.DUPLICATED_ETFS or terms.rules.duplicates is Duplicates.PENALISE
+
+
+def _correlations(sleeves: Sequence[Sleeve], terms: Terms) -> Iterator[Goal]:
+    for first, second in combinations(sleeves, 2):
+        limit = correlation_limit(first.mandate, second.mandate, terms)
+        if limit is not None:
+            a, b = first.mandate.pod, second.mandate.pod
+            name = f"correlation.{a}-{b}"
+            words = f"correlation of {a} and {b} at most {limit:.2f}"
+            yield Goal(name, (a, b), None, limit, CORRELATION_PRIORITY, words)
+
+
+def correlation_limit(first: Mandate, second: Mandate, terms: Terms) -> float | None:
+    """Find the limit for two pods: the request's, or that of either mandate."""
+    a, b = first.pod, second.pod
+    for limits, name in (
+        (terms.correlation_limits, f"{a}-{b}"),
+        (terms.correlation_limits, f"{b}-{a}"),
+        (first.correlation_targets, b),
+        (second.correlation_targets, a),
+    ):
+        if name in limits:
+            return limits[name]
+    return None
+
+
+def delivered(goal: Goal, market: Market, sleeves: Sequence[Sleeve], terms: Terms, X: Matrix) -> float | None:
+    """Compute a goal's figure from holdings *X*, shape (pods, n); None where it is not defined."""
+    names = [sleeve.mandate.pod for sleeve in sleeves]
+    if isinstance(goal.figure, Measure):
+        p = names.index(goal.pods[0])
+        return figures(market, X[p] / X[p].sum()).of(goal.figure)
+    if isinstance(goal.figure, Row):
+        value = getattr(overview(market, X, terms), goal.figure.value)
+        return None if value is None else float(value)
+    a, b = (names.index(pod) for pod in goal.pods)
+    return correlation(market, X, a, b)
+
+
+def correlation(market: Market, X: Matrix, a: int, b: int) -> float:
+    """Correlation of the returns of two pods' sleeves."""
+    covariance = X[[a, b]] @ market.Sigma @ X[[a, b]].T
+    return float(covariance[0, 1] / (covariance[0, 0] * covariance[1, 1]) ** 0.5)

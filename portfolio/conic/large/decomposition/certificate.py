@@ -1,0 +1,188 @@
+"""The proof of a decomposition: what prices and the blocks' trees say, and a tree over what is left.
+
+Whoever holds something that was fixed off pays at least the blocks' bounds with that switch on;
+whoever holds nothing of it is in the tree. Both are recomputed from multipliers in plain numpy.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from portfolio.conic.bound import FREE, ON, Bound, valid
+from portfolio.conic.cover import covered
+from portfolio.conic.large.decomposition.restriction import columns, kept_by
+from portfolio.conic.large.decomposition.sharing import unshared
+from portfolio.conic.large.decomposition.split import Split
+from portfolio.conic.solution import Leaf, nothing_proven, proven
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from portfolio import Matrix, Vector
+    from portfolio.conic.bound import States
+    from portfolio.conic.large.decomposition.split import Flags, Indices
+    from portfolio.conic.program import Program
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pricing:
+    """Prices of the joint rows, and the blocks' own trees at these prices.
+
+    Attributes:
+        y: The prices, shape (r,).
+        trees: For each block, leaves that cover its switches.
+        costs: Whether the objective counts: without it a positive bound says that nothing is feasible.
+        fine: What the blocks were charged for switches that are off in the part.
+        states: The part that they are about; None for everything.
+    """
+
+    y: Vector
+    trees: tuple[Sequence[Leaf], ...]
+    costs: bool = True
+    fine: float = 0.0
+    states: States | None = None
+
+    def bound(self, split: Split, *, trusted: bool = False) -> Bound:
+        """Add up the blocks' bounds; ``on`` has the sum with one switch on.
+
+        Args:
+            split: The program.
+            trusted: Take for granted that the trees leave nothing out: for the search that has just made them.
+        """
+        ban = None if self.states is None else np.where(split.banned(self.states), max(self.fine, 0.0), 0.0)
+        prices = split.priced(valid(split.program, self.y), costs=self.costs, ban=ban)
+        found = [
+            tree_bounds(split.block_at(block, prices, self.states), tree, trusted=trusted)
+            for block, tree in zip(split.blocks, self.trees, strict=True)
+        ]
+        return self.add_up(split, prices.constant, found)
+
+    def add_up(self, split: Split, constant: float, found: Sequence[tuple[float, Vector]]) -> Bound:
+        """Put the blocks' bounds together: each its own, and its own with each of its switches on."""
+        least = [value for value, _ in found]
+        total = self._proven(_sum(constant, least))
+        on = np.full(len(split.program.switched), math.inf)
+        for place, (block, (_, own)) in enumerate(zip(split.blocks, found, strict=True)):
+            rest = _sum(constant, least[:place] + least[place + 1 :])
+            on[block.switches] = [self._proven(_sum(rest, [value])) for value in own.tolist()]
+        return Bound(total, np.full(len(on), total), on)
+
+    def _proven(self, value: float) -> float:
+        if self.costs:
+            return value
+        return math.inf if value > 0 else -math.inf
+
+
+def _sum(constant: float, values: Sequence[float]) -> float:
+    """Add bounds; one block without any point makes the whole infeasible, whatever the others do."""
+    return math.inf if math.inf in (constant, *values) else constant + sum(values)
+
+
+def tree_bounds(program: Program, tree: Sequence[Leaf], *, trusted: bool = False) -> tuple[float, Vector]:
+    """Bound a program by leaves, and with each switch on; minus infinity where they leave something out."""
+    if not trusted and not covered(program, tree):
+        return -math.inf, np.full(len(program.switched), -math.inf)
+    values, on = proven(program, tree)
+    return float(values.min()), on
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fixing:
+    """Switches that are off in every solution worth having.
+
+    Attributes:
+        pricing: The prices that show it.
+        off: Which switches of the whole.
+    """
+
+    pricing: Pricing
+    off: Indices
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decomposed(Leaf):
+    """A part bounded by prices, or by what was fixed and a tree over what is left.
+
+    Of its states those that are off count, and what rows on switches alone rule out beside those that are on.
+
+    Attributes:
+        pricings: Prices whose bounds hold for everything.
+        fixings: What is off.
+        tree: Leaves over the switches that are left, in order; their multipliers are those of all rows.
+    """
+
+    pricings: tuple[Pricing, ...] = ()
+    fixings: tuple[Fixing, ...] = ()
+    tree: tuple[Leaf, ...] = ()
+
+    @classmethod
+    def bounds_of(cls, program: Program, leaves: Sequence[Self]) -> tuple[Vector, Matrix]:
+        """Compute the better of both bounds, for each."""
+        values, on = nothing_proven(program, len(leaves))
+        split = Split(program)
+        for i, leaf in enumerate(leaves):
+            values[i] = on[i] = leaf.best(split)
+        return values, on
+
+    def best(self, split: Split) -> float:
+        """Compute the better of both bounds."""
+        off = split.banned(self.states)
+        values = [self._holds(pricing).bound(split).value for pricing in self.pricings]
+        if self.tree:
+            values.append(min(self._fixed(split), self.rest(split.program, off)))
+        return max(values, default=-math.inf)
+
+    def _holds(self, pricing: Pricing) -> Pricing:
+        """Take a pricing that is about this part, or more; nothing is known of the blocks by another."""
+        if pricing.states is None or ((pricing.states == FREE) | (pricing.states == self.states)).all():
+            return pricing
+        return replace(pricing, trees=tuple(() for _ in pricing.trees))
+
+    def _fixed(self, split: Split) -> float:
+        fixings = [(self._holds(fixing.pricing), fixing.off) for fixing in self.fixings if len(fixing.off)]
+        return min((float(pricing.bound(split).on[off].min()) for pricing, off in fixings), default=math.inf)
+
+    def rest(self, program: Program, off: Flags) -> float:
+        """Recompute what the tree proves of the whole program with what is *off*."""
+        off = off.copy()
+        for fixing in self.fixings:
+            off[fixing.off] = True
+        rest = columns(program, kept_by(program, off))
+        if not covered(rest, self.tree, (self.states == ON)[~off]):
+            return -math.inf
+        return float(proven(rest, self.tree)[0].min())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Apart(Leaf):
+    """A program bounded twice: where no group has two switches on, and where one has.
+
+    Attributes:
+        groups: The groups.
+        alone: Leaves of the program without sharing, which cover its switches.
+        shared: What prices prove of the points with sharing, for parts that cover everything.
+    """
+
+    groups: tuple[Indices, ...] = ()
+    alone: Sequence[Leaf] = ()
+    shared: Sequence[Leaf] = ()
+
+    @classmethod
+    def bounds_of(cls, program: Program, leaves: Sequence[Self]) -> tuple[Vector, Matrix]:
+        """Compute the lesser of both bounds, for each."""
+        values, on = nothing_proven(program, len(leaves))
+        for i, leaf in enumerate(leaves):
+            values[i] = on[i] = leaf.least(program)
+        return values, on
+
+    def least(self, program: Program) -> float:
+        """Compute the lesser of both bounds."""
+        if not covered(program, self.shared):
+            return -math.inf
+        split = Split(program, self.groups)
+        alone, _ = tree_bounds(unshared(program, self.groups), self.alone)
+        return min(alone, *(leaf.best(split) if isinstance(leaf, Decomposed) else -math.inf for leaf in self.shared))

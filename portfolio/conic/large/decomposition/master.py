@@ -1,0 +1,300 @@
+"""The small program over what the blocks have found so far: its multipliers are the next prices.
+
+Dantzig-Wolfe decomposition (Dantzig & Wolfe 1960) with a cone among the joint rows: convex
+combinations of each block's points ("columns"), and the joint variables, keep the joint rows. Each
+of these rows can be bought out at a price, its elastic, so that the program is always feasible and
+multipliers stay bounded. A row takes part only once some combination breaks it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portfolio.conic.bound import FREE, ON
+from portfolio.conic.program import JOINT, Program
+from portfolio.conic.relaxation import Outcome, Relaxation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from portfolio import Matrix, Vector
+    from portfolio.conic.bound import States
+    from portfolio.conic.large.decomposition.split import Block, Flags, Indices, Split
+
+# What breaks a row by less than this is the solver's accuracy.
+BROKEN = 1e-7
+
+# A column with less than this share of the mix is the solver's noise.
+SHARE = 1e-3
+
+# A column that no mix has used for so many rounds takes no part, until a block finds it again.
+_IDLE = 10
+
+# First price at which a row can be bought out. Low at first: prices far above those of the optimum make pods
+# hang on to columns that nobody wants.
+_ELASTIC = 0.3
+
+# Where rows are bought out at this price, they contradict each other.
+_HOPELESS = 1e3
+
+# Most of a row that can be bought out; rows are of order one.
+_MOST = 100.0
+
+# Rows are taken in where a combination breaks them, until none does; each pass is a small program.
+_PASSES = 12
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Column:
+    """A feasible point of one block.
+
+    Attributes:
+        block: The block's place.
+        x: Its variables.
+        states: Its switches.
+        cost: At the program's own costs.
+        activity: What it takes of the joint rows.
+    """
+
+    block: int
+    x: Vector
+    states: States
+    cost: float
+    activity: Vector
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mix:
+    """The best combination of columns.
+
+    Attributes:
+        y: Multipliers of all rows of the whole program; zero but for joint ones.
+        value: Its cost, with what was bought out.
+        rows: How much was bought out of each joint row.
+        shares: Of each column.
+    """
+
+    y: Vector
+    value: float
+    rows: Vector
+    shares: Vector
+
+    @property
+    def bought(self) -> float:
+        """The most that was bought out of any row."""
+        return float(self.rows.max(initial=0.0))
+
+
+class Master:
+    """Columns, and the program over their combinations."""
+
+    def __init__(self, split: Split, stop: Callable[[], bool] = lambda: False) -> None:
+        self.split, self.stop = split, stop
+        program, rows, own = split.program, split.joint_rows, split.joint_variables
+        self.columns: list[Column] = []
+        self._known: dict[bytes, int] = {}
+        self._idle_for: list[int] = []
+        self._own = program.A[np.ix_(rows, own)]
+        self._b = program.b[rows]
+        e, m = program.equalities, program.inequalities
+        self._equal = np.flatnonzero(rows < e)
+        self._at_most = (rows >= e) & (rows < e + m)
+        place = {int(row): i for i, row in enumerate(rows)}
+        self._cones = [
+            slice(place[c.start], place[c.start] + c.stop - c.start) for c in program.cone_rows if c.start in place
+        ]
+        self.elastic = np.full(len(rows), _ELASTIC)
+        self.active = np.zeros(len(rows), dtype=bool)
+        # The joint variables at what they would be without any row, and the rows that lift them.
+        self._idle = np.where(program.q[own] >= 0, program.lower[own], program.upper[own])
+        self._lifts = np.nonzero((self._own < 0) & self._at_most[:, None])
+
+    def add(self, place: int, x: Vector, states: States) -> bool:
+        """Take in a point of a block; false if it is known."""
+        key = bytes([place]) + states.tobytes() + np.round(x, 6).tobytes()
+        if key in self._known:
+            return self._wake(self._known[key])
+        self._known[key] = len(self.columns)
+        self._idle_for.append(0)
+        block = self.split.blocks[place]
+        self.columns.append(
+            Column(place, x, states, block.program.value(x, states == ON), self._activity(block, x, states))
+        )
+        return True
+
+    def _activity(self, block: Block, x: Vector, states: States) -> Vector:
+        """Compute what a point of a block takes of the joint rows: it holds few things."""
+        program, rows, held = self.split.program, self.split.joint_rows, np.flatnonzero(x)
+        activity = program.A[:, block.variables[held]][rows] @ x[held]
+        return np.asarray(activity + program.H[:, block.switches[states == ON]][rows].sum(axis=1))
+
+    def solve(self, *, costs: bool = True, states: States | None = None) -> Mix | None:
+        """Find the best combination; None if the solver is in trouble, or has to stop.
+
+        Args:
+            costs: Whether columns cost anything. Otherwise as little as possible is bought out.
+            states: A part: columns outside of it take no part.
+        """
+        kept = np.arange(len(self.columns))
+        if states is not None and (states != FREE).any():
+            off, on = self.split.banned(states), states == ON
+            own = [(off[block.switches], on[block.switches]) for block in self.split.blocks]
+            kept = np.flatnonzero(
+                [not np.where(c.states == ON, own[c.block][0], own[c.block][1]).any() for c in self.columns]
+            )
+        if costs:
+            kept = kept[np.array(self._idle_for)[kept] < _IDLE]
+        if not len(kept):
+            return None
+        columns = [self.columns[i] for i in kept]
+        mix = None
+        for _ in range(_PASSES):
+            mix, broken = self._solve(columns, costs=costs)
+            if mix is None or not broken.any():
+                break
+            self.active |= broken
+        if mix is None:
+            return None
+        shares = np.zeros(len(self.columns))
+        shares[kept] = mix.shares
+        for i, share in zip(kept.tolist(), mix.shares.tolist(), strict=True):
+            self._idle_for[i] = 0 if share > SHARE else self._idle_for[i] + 1
+        return replace(mix, shares=shares)
+
+    def _wake(self, column: int) -> bool:
+        """Take a column part again that has not for long; false if it does."""
+        slept = self._idle_for[column] >= _IDLE
+        self._idle_for[column] = 0
+        return slept
+
+    def held(self, mix: Mix) -> Vector:
+        """Say how much of each switch a mix has on, shape (s,)."""
+        z = np.zeros(len(self.split.program.switched))
+        for column, share in zip(self.columns, mix.shares.tolist(), strict=False):
+            if share > SHARE:
+                z[self.split.blocks[column.block].switches] += share * (column.states == ON)
+        return z
+
+    def raise_elastics(self, mix: Mix) -> bool:
+        """Make it ten times as dear to buy out the rows that a mix buys out; false once that is hopeless."""
+        self.elastic[mix.rows > BROKEN] *= 10
+        return bool(self.elastic.max() <= _HOPELESS)
+
+    def _solve(self, columns: Sequence[Column], *, costs: bool) -> tuple[Mix | None, Flags]:
+        split, program = self.split, self.split.program
+        C, own = len(columns), split.joint_variables
+        activity = np.array([column.activity for column in columns]).T
+        rows = np.flatnonzero(self.active)
+        named = np.flatnonzero(self._own[self._taking_part()].any(axis=0))
+        small, back = self._program(columns, activity, rows, named, costs=costs)
+        if self.stop():
+            return None, np.zeros(len(self._b), dtype=bool)
+        answer = Relaxation(small, self.stop).solve_sharply(np.zeros(0, dtype=np.int8))
+        nothing = np.zeros(len(self._b), dtype=bool)
+        if answer.outcome is not Outcome.SOLVED:
+            return None, nothing
+        shares = np.maximum(answer.x[:C], 0.0)
+        taken = activity @ shares
+        joint = self._idle.copy()
+        present = np.zeros(len(own), dtype=bool)
+        present[named] = True
+        needed = (taken - self._b)[self._lifts[0]] / -self._own[self._lifts]
+        lifted = joint.copy()
+        np.maximum.at(lifted, self._lifts[1], needed)
+        joint = np.clip(lifted, program.lower[own], program.upper[own])
+        joint[named] = answer.x[C : C + len(named)]
+        left = self._b - taken - self._own @ joint
+        broken = self._at_most & ~self.active & (left < -BROKEN)
+        # A variable that costs something to lift must be lifted by a row that has a price.
+        dear = (joint > self._idle + BROKEN) & (program.q[own] > 0) & ~present & costs
+        lifting = dear[self._lifts[1]] & (needed > self._idle[self._lifts[1]] + BROKEN)
+        broken[self._lifts[0][lifting]] = True
+        broken &= ~self.active
+        y = np.zeros(len(program.b))
+        y[split.joint_rows] = back(answer.multipliers)
+        slack = answer.x[C + len(named) :]
+        E, m = len(self._equal), len(rows)
+        bought = np.zeros(len(self._b))
+        bought[self._equal] = slack[:E] + slack[E : 2 * E]
+        bought[rows] = slack[2 * E : 2 * E + m]
+        bought[[cone.start for cone in self._cones]] = slack[2 * E + m :]
+        idle = float(program.q[own] @ np.where(present, 0.0, self._idle))
+        return Mix(y, program.offset + idle + small.value(answer.x, np.zeros(0)), bought, shares), broken
+
+    def _taking_part(self) -> Flags:
+        part = self.active.copy()
+        part[self._equal] = True
+        for cone in self._cones:
+            part[cone] = True
+        return part
+
+    def _program(
+        self, columns: Sequence[Column], activity: Matrix, rows: Indices, named: Indices, *, costs: bool
+    ) -> tuple[Program, Callable[[Vector], Vector]]:
+        """State the combination of columns; also how to read its multipliers as those of the joint rows."""
+        program, own = self.split.program, self.split.joint_variables[named]
+        E, m, K = len(self._equal), len(rows), len(self._cones)
+        # A block whose points are yet to be found takes no part.
+        found, place = np.unique([column.block for column in columns], return_inverse=True)
+        P = len(found)
+        C = activity.shape[1]
+        N = C + len(named)
+        n = N + 2 * E + m + K
+        linear = np.concatenate([self._equal, rows])
+        A = np.zeros((E + P + m, n))
+        # The sums to one stand between the equalities and the inequalities.
+        at = np.concatenate([np.arange(E), np.arange(E + P, E + P + m)])
+        A[at, :C], A[at, C:N] = activity[linear], self._own[np.ix_(linear, named)]
+        A[E + place, np.arange(C)] = 1.0
+        # Equalities are bought out on either side.
+        A[at, np.concatenate([np.arange(N, N + E), np.arange(N + 2 * E, n - K)])] = np.repeat([1.0, -1.0], [E, m])
+        A[np.arange(E), N + E + np.arange(E)] = -1.0
+        parts, sides = [A], [self._b[self._equal], np.ones(P), self._b[rows]]
+        turns: list[Matrix] = []
+        for i, cone in enumerate(self._cones):
+            inner = slice(cone.start + 1, cone.stop)
+            table = np.hstack([activity[inner], self._own[inner][:, named], self._b[inner, None]])
+            Q, R = np.linalg.qr(table)
+            turned = np.zeros((1 + len(R), n))
+            turned[0, :C], turned[0, C:N] = activity[cone.start], self._own[cone.start, named]
+            turned[0, N + 2 * E + m + i] = -1.0
+            turned[1:, :N] = R[:, :-1]
+            parts.append(turned)
+            sides += [self._b[cone.start : cone.start + 1], R[:, -1]]
+            turns.append(Q)
+        price = np.concatenate(
+            [np.tile(self.elastic[self._equal], 2), self.elastic[rows], self.elastic[[c.start for c in self._cones]]]
+        )
+        cost = np.concatenate([[column.cost for column in columns], program.q[own]])
+        small = Program(
+            q=np.concatenate([cost, price]) if costs else np.concatenate([np.zeros(len(cost)), np.ones(len(price))]),
+            lower=np.concatenate([np.zeros(C), program.lower[own], np.zeros(n - N)]),
+            upper=np.concatenate([np.ones(C), program.upper[own], np.full(n - N, _MOST)]),
+            A=np.vstack(parts),
+            H=np.zeros((sum(map(len, parts)), 0)),
+            b=np.concatenate(sides),
+            equalities=E + P,
+            inequalities=m,
+            cones=tuple(Q.shape[1] + 1 for Q in turns),
+            switched=np.zeros(0, dtype=np.intp),
+            floor=np.zeros(0),
+            k=np.zeros(0),
+            offset=0.0,
+            blocks=np.full(n, JOINT),
+        )
+
+        def back(multipliers: Vector) -> Vector:
+            y = np.zeros(len(self._b))
+            y[self._equal], y[rows] = multipliers[:E], multipliers[E + P : E + P + m]
+            first = E + P + m
+            for cone, Q in zip(self._cones, turns, strict=True):
+                size = Q.shape[1]
+                y[cone.start] = multipliers[first]
+                y[cone.start + 1 : cone.stop] = Q @ multipliers[first + 1 : first + 1 + size]
+                first += 1 + size
+            return y
+
+        return small, back

@@ -1,0 +1,104 @@
+"""One part of a decomposed search: some switches off or on, and what is known of it so far."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portfolio.conic.bound import FREE, OFF, ON
+from portfolio.conic.large.decomposition.certificate import Decomposed
+from portfolio.conic.large.decomposition.master import SHARE
+
+if TYPE_CHECKING:
+    from portfolio import Vector
+    from portfolio.conic.bound import States
+    from portfolio.conic.large.decomposition.certificate import Fixing
+    from portfolio.conic.large.decomposition.prices import Priced
+    from portfolio.conic.large.decomposition.split import Flags, Split
+    from portfolio.conic.solution import Leaf
+
+
+@dataclass(slots=True, eq=False)
+class Part:
+    """A part of the search space.
+
+    Attributes:
+        states: Its switches: most are free.
+        off: Those that are off in it: said so, or ruled out by what is on.
+        y: Prices to start with.
+        best: The prices that prove most.
+        fixings: What is off in every solution worth having.
+        fixed: Which switches that is.
+        fixed_bound: What whoever holds one of them pays.
+        tree: Leaves over what is left.
+        tree_bound: What they prove.
+    """
+
+    states: States
+    off: Flags
+    y: Vector
+    best: Priced | None = None
+    fixings: tuple[Fixing, ...] = ()
+    fixed: Flags = field(init=False)
+    fixed_bound: float = math.inf
+    tree: tuple[Leaf, ...] = ()
+    tree_bound: float = -math.inf
+
+    def __post_init__(self) -> None:
+        """Begin with nothing fixed but what is off."""
+        self.fixed = self.off.copy()
+
+    @property
+    def priced(self) -> float:
+        """What prices prove."""
+        return self.best.bound if self.best else -math.inf
+
+    @property
+    def bound(self) -> float:
+        """What is proven."""
+        return max(self.priced, min(self.fixed_bound, self.tree_bound))
+
+    def keep(self, priced: Priced) -> None:
+        """Keep the prices that prove most."""
+        if priced.bound > self.priced or self.best is None:
+            self.best = priced
+
+    def leaf(self) -> Decomposed:
+        """Make the proof of what is known."""
+        pricings = () if self.best is None else (self.best.pricing,)
+        return Decomposed(self.states, None, pricings=pricings, fixings=self.fixings, tree=self.tree)
+
+    def split_on(self, switch: int, split: Split, y: Vector) -> list[Part]:
+        """Split into two: the switch on, and off; what is proven of this part holds for both."""
+        parts = []
+        for state in (ON, OFF):
+            states = self.states.copy()
+            states[switch] = state
+            parts.append(Part(states, self.off | split.banned(states), y, self.best))
+        return parts
+
+
+def undecided(split: Split, part: Part, held: Vector) -> int | None:
+    """Find the switch to branch on: what a mix has half on; None if it has nothing so.
+
+    Best the most held one of a row that two of the mix's would break: where it is on, the others are off.
+    """
+    program = split.program
+    best, worst = None, SHARE
+    free = (part.states == FREE) & ~part.off
+    for row in split.counting.tolist():
+        members = np.flatnonzero(program.H[row])
+        if len(members) < 2:  # noqa: PLR2004 - a conflict takes two
+            continue
+        first, second = map(int, members[np.argsort(-held[members], kind="stable")[:2]])
+        tied = program.H[row, first] + program.H[row, second] > program.b[row] * (1 + 1e-6)
+        if tied and held[second] > worst and free[first]:
+            best, worst = first, float(held[second])
+    if best is not None:
+        return best
+    half = np.where(free, np.minimum(held, 1 - held), 0.0)
+    i = int(np.argmax(half))
+    return i if half[i] > SHARE else None

@@ -1,0 +1,164 @@
+"""A program with most of its switches off for good: small, and without rows that can no longer bind.
+
+Variables that are off are dropped, and joint ones that nothing lifts; so are inequalities that the
+bounds alone keep; a cone over few variables becomes a small one (``|M u| = |R u|`` for ``M = Q R``).
+Multipliers of what is left are lifted back to the whole program's rows, where they prove the same:
+those of dropped rows are zero, and those of a cone are turned back by ``Q``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portfolio.conic.bound import OFF
+from portfolio.conic.program import Program
+from portfolio.conic.solution import Leaf
+
+if TYPE_CHECKING:
+    from portfolio import Matrix, Vector
+    from portfolio.conic.bound import States
+    from portfolio.conic.large.decomposition.split import Flags, Indices
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Which columns of a program are kept: all variables but those whose switches are off.
+
+    Attributes:
+        variables: Their indices.
+        switches: Those of the switches.
+    """
+
+    variables: Indices
+    switches: Indices
+
+
+def kept_by(program: Program, off: Flags) -> Kept:
+    """Find the columns that are left when some switches are off, shape (s,)."""
+    there = np.ones(len(program.q), dtype=bool)
+    there[program.switched[off]] = False
+    return Kept(np.flatnonzero(there), np.flatnonzero(~off))
+
+
+def columns(program: Program, kept: Kept) -> Program:
+    """Make the program of some columns; all rows stay as they are."""
+    H = program.H[:, kept.switches]
+    return _take(program, kept, program.A[:, kept.variables], H, program.b, program.inequalities, program.cones)
+
+
+def _take(  # noqa: PLR0913, PLR0917 - the parts of a program that differ
+    whole: Program, kept: Kept, A: Matrix, H: Matrix, b: Vector, inequalities: int, cones: tuple[int, ...]
+) -> Program:
+    place = np.full(len(whole.q), -1)
+    place[kept.variables] = np.arange(len(kept.variables))
+    return Program(
+        q=whole.q[kept.variables],
+        lower=whole.lower[kept.variables],
+        upper=whole.upper[kept.variables],
+        A=A,
+        H=H,
+        b=b,
+        equalities=whole.equalities,
+        inequalities=inequalities,
+        cones=cones,
+        switched=place[whole.switched[kept.switches]],
+        floor=whole.floor[kept.switches],
+        k=whole.k[kept.switches],
+        offset=whole.offset,
+        blocks=whole.blocks[kept.variables],
+    )
+
+
+@dataclass(slots=True)
+class Restriction:
+    """A program of few columns, and the way back.
+
+    Attributes:
+        whole: The program that it is part of.
+        kept: Its columns.
+        program: The small program.
+    """
+
+    whole: Program
+    kept: Kept
+    program: Program = field(init=False)
+    _rows: Indices = field(init=False)
+    _turned: list[tuple[slice, slice, Matrix]] = field(init=False, default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Drop what cannot bind and turn the cones."""
+        whole = self.whole
+        e = whole.equalities
+        A, H = whole.A[:, self.kept.variables], whole.H[:, self.kept.switches]
+        binding = self._binding(A, H)
+        before = np.concatenate([np.arange(e), binding])
+        idle = self._idle(A, before)
+        self.kept = kept = Kept(self.kept.variables[~idle], self.kept.switches)
+        A = A[:, ~idle]
+        parts, sides, cones, first = [], [], [], len(before)
+        for rows in whole.cone_rows:
+            inner = slice(rows.start + 1, rows.stop)
+            there = np.flatnonzero(A[inner].any(axis=0))
+            Q, R = np.linalg.qr(np.column_stack([A[inner, there], whole.b[inner]]))
+            turned = np.zeros((len(R), A.shape[1]))
+            turned[:, there] = R[:, :-1]
+            parts += [A[rows.start : rows.start + 1], turned]
+            sides += [whole.b[rows.start : rows.start + 1], R[:, -1]]
+            cones.append(len(R) + 1)
+            self._turned.append((rows, slice(first, first + len(R) + 1), Q))
+            first += len(R) + 1
+        self._rows = before
+        self.program = _take(
+            whole,
+            kept,
+            np.vstack([A[before], *parts]),
+            np.vstack([H[before], np.zeros((first - len(before), H.shape[1]))]),
+            np.concatenate([whole.b[before], *sides]),
+            len(binding),
+            tuple(cones),
+        )
+
+    def _binding(self, A: Matrix, H: Matrix) -> Indices:
+        """Find the inequalities that the bounds alone do not keep."""
+        whole, variables = self.whole, self.kept.variables
+        middle = slice(whole.equalities, whole.equalities + whole.inequalities)
+        lower, upper = whole.lower[variables], whole.upper[variables]
+        most = 0.5 * (A[middle] @ (lower + upper) + abs(A[middle]) @ (upper - lower)) + H[middle].sum(axis=1)
+        return np.flatnonzero(most > whole.b[middle]) + whole.equalities
+
+    def _idle(self, A: Matrix, before: Indices) -> Flags:
+        """Find variables that only cost: nothing that is left gains from their being above zero."""
+        whole, variables = self.whole, self.kept.variables
+        fixed = np.concatenate([np.arange(whole.equalities), *(np.r_[rows] for rows in whole.cone_rows)]).astype(int)
+        helps: Flags = (A[before] < 0).any(axis=0) | A[fixed].any(axis=0)
+        idle: Flags = ~helps & ~np.isin(variables, whole.switched)
+        idle &= (whole.q[variables] >= 0) & (whole.lower[variables] == 0)
+        return idle
+
+    def lift(self, multipliers: Vector) -> Vector:
+        """Turn multipliers of the small program's rows into those of the whole program's."""
+        y = np.zeros(len(self.whole.b))
+        y[self._rows] = multipliers[: len(self._rows)]
+        for rows, small, Q in self._turned:
+            y[rows.start] = multipliers[small.start]
+            y[rows.start + 1 : rows.stop] = Q @ multipliers[small.start + 1 : small.stop]
+        return y
+
+    def lift_leaf(self, leaf: Leaf) -> Leaf:
+        """Let a leaf name the whole program's rows; its states stay those of the kept switches."""
+        return Leaf(leaf.states, None if leaf.multipliers is None else self.lift(leaf.multipliers), leaf.infeasible)
+
+    def point(self, x: Vector) -> Vector:
+        """Put a point of the small program among the whole program's variables."""
+        full = np.zeros(len(self.whole.q))
+        full[self.kept.variables] = x
+        return full
+
+    def states(self, states: States) -> States:
+        """Put set switches of the small program among all; the others are off."""
+        full = np.full(len(self.whole.switched), OFF, dtype=np.int8)
+        full[self.kept.switches] = states
+        return full

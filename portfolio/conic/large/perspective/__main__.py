@@ -1,0 +1,22 @@
+"""``python -m portfolio.conic.large.perspective``: compile the kernels, at set-up and when an image is built."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+
+def main() -> None:
+    """Compile and say so."""
+    started = time.monotonic()
+    from portfolio.conic.large.perspective.compiled import place  # noqa: PLC0415 - loading numba is part of what is timed
+    from portfolio.conic.large.perspective.kernels import compile_kernels  # noqa: PLC0415
+
+    compile_kernels()
+    kept = place(Path(__file__).parent)
+    sys.stdout.write(f"compiled the solver's loops in {time.monotonic() - started:.0f} s, {kept}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,341 @@
+"""Minimise one block, for as many costs as are asked: prepare once, search compiled, prove in plain numbers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portfolio.conic.bound import FREE, OFF, ON
+from portfolio.conic.large.perspective import tree
+from portfolio.conic.large.perspective.diagonal import safe_diagonal
+from portfolio.conic.large.perspective.errors import NotABlockError
+from portfolio.conic.large.perspective.leaf import Splitting, ceiling
+from portfolio.conic.large.perspective.leaves import TreeProof
+from portfolio.conic.large.perspective.node import LINE, Block
+from portfolio.conic.large.perspective.pool import grown, new_pool, trimmed
+from portfolio.conic.large.perspective.shape import ABSENT, recognise
+from portfolio.conic.proof import FEASIBLE, violation
+from portfolio.conic.relaxation import Outcome, Relaxation
+from portfolio.conic.solution import MadeLater, Solution, Status, relative_gap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from portfolio import Vector
+    from portfolio.conic.bound import States
+    from portfolio.conic.large.perspective.tree import Goal, Pool
+    from portfolio.conic.program import Program
+    from portfolio.conic.relaxation import Answer
+
+_UNBOUNDED = 1e30
+# The budget's square is added to the variance at this many times its mean: enough, and still well conditioned.
+_SHIFT = 10.0
+# Between two questions to the clock: nodes for each switch of the block, and steps for each pair; milliseconds, both.
+_CHUNK, _EFFORT = 600, 4_000_000
+POINTS = 24
+# How many of the nodes that keep a search open are looked at again.
+_AGAIN = 4
+
+
+def _never() -> bool:
+    return False
+
+
+class BlockSearch:
+    """The search of one block; keeps what all its solves share, and where the last one ended.
+
+    Args:
+        program: A block; see ``shape``.
+        stop: Asked while it is prepared; true leaves it prepared less well.
+
+    Raises:
+        NotABlockError: If it is none.
+    """
+
+    def __init__(self, program: Program, stop: Callable[[], bool] = _never) -> None:
+        self.program = program
+        self.shape = shape = recognise(program)
+        j, total = program.switched, shape.total
+        # The search's own units: variables sum to one, the variance of equal weights is one, rows are of order one.
+        S = shape.M.T @ shape.M * total**2
+        n = len(j)
+        self.unit = math.sqrt(max(float(S.mean()), 1e-300)) if shape.risk != ABSENT else 1.0
+        S = S / self.unit**2
+        self.shift = _SHIFT * float(np.diag(S).mean())
+        S = S + self.shift
+        D = safe_diagonal(S, stop) if shape.risk != ABSENT else np.zeros(n)
+        self.splitting = Splitting(D * (self.unit / total) ** 2, self.shift * self.unit**2)
+        self.rows = [_Row(program, r, shape.risk, total, self.unit) for r in shape.goals]
+        A = [np.ones(n), *(row.a for row in self.rows)]
+        alpha = [0.0, *(row.alpha for row in self.rows)]
+        rhs = [1.0, *(row.b for row in self.rows)]
+        eta = [0.0] * len(A)
+        self.paid = self.capped = self.cap = ABSENT
+        if shape.count != ABSENT:
+            self.paid = len(A)
+            A.append(np.zeros(n))
+            alpha.append(0.0)
+            eta.append(1.0)
+            rhs.append(shape.least)
+        if shape.counting != ABSENT and shape.most < shape.h.sum():
+            self.capped = len(A)
+            A.append(np.zeros(n))
+            alpha.append(0.0)
+            eta.append(1.0)
+            rhs.append(shape.most)
+        if shape.risk != ABSENT and shape.high < shape.reach * (1 - 1e-9):
+            self.cap = len(A)
+            A.append(np.zeros(n))
+            alpha.append(0.0)
+            eta.append(0.0)
+            rhs.append(0.0)
+        self.alpha, self.rhs = np.array(alpha), np.array(rhs)
+        self.block = Block(
+            R=np.ascontiguousarray(S - np.diag(D)),
+            D=D,
+            floor=program.floor / total,
+            upper=program.upper[j] / total,
+            A=np.array(A),
+            eta=np.array(eta),
+            h=shape.h,
+            most=np.full(len(A), _UNBOUNDED),
+            equalities=1 + shape.equalities,
+            shift=self.shift,
+        )
+        self.warm: tuple[Vector, Vector, np.ndarray[tuple[int], np.dtype[np.int8]]] | None = None
+        self.supports: list[States] = []
+        self.steps = 0
+
+    def minimise(  # noqa: PLR0913 - the interface of the search it stands in for, and what may change
+        self,
+        q: Vector | None = None,
+        k: Vector | None = None,
+        offset: float | None = None,
+        *,
+        gap: float = 1e-4,
+        slack: float = 0.0,
+        node_limit: int = 1_000_000,
+        stop: Callable[[], bool] = _never,
+    ) -> Solution:
+        """Minimise the block to a proven relative *gap*.
+
+        Args:
+            q: Costs of the variables instead of the program's.
+            k: Costs of the switches instead of the program's.
+            offset: Constant instead of the program's.
+            gap: Relative gap at which an incumbent counts as optimal.
+            slack: With this, leaves are closed only where their bound is at least the incumbent plus this much: they
+                tell all that comes within it of the optimum.
+            node_limit: Bound on the nodes of the tree.
+            stop: Asked every few nodes; true ends the search with what it has.
+
+        Raises:
+            NotABlockError: If the costs reward risk.
+        """
+        program = self.program
+        changed = replace(
+            program,
+            q=program.q if q is None else q,
+            k=program.k if k is None else k,
+            offset=program.offset if offset is None else offset,
+        )
+        return BlockSolve(self, changed, gap, slack).run(node_limit, stop)
+
+
+class _Row:
+    """A row on the variables, scaled to order one."""
+
+    def __init__(self, program: Program, row: int, risk: int, total: float, unit: float) -> None:
+        a = program.A[row, program.switched] * total
+        alpha = float(program.A[row, risk]) * unit if risk != ABSENT else 0.0
+        self.row = row
+        self.scale = max(float(abs(a).max()), alpha)
+        self.a, self.alpha, self.b = a / self.scale, alpha / self.scale, float(program.b[row]) / self.scale
+
+
+class BlockSolve:
+    """One solve of a block: its costs in the search's units, the tree, and the way back."""
+
+    def __init__(self, search: BlockSearch, program: Program, gap: float, slack: float) -> None:
+        self.search, self.program, self.gap, self.slack = search, program, gap, slack
+        shape, unit = search.shape, search.unit
+        j = program.switched
+        linear = program.q[j] * shape.total
+        risk = float(program.q[shape.risk]) * unit if shape.risk != ABSENT else 0.0
+        count = float(program.q[shape.count]) if shape.count != ABSENT else 0.0
+        if risk < 0:
+            message = "the costs reward risk"
+            raise NotABlockError(message)
+        self.constant = program.offset + count * (shape.least if count >= 0 else shape.most)
+        pure = risk > 0 and not linear.any() and not program.k.any() and count == 0 and not search.alpha.any()
+        self.mode = tree.VARIANCE if pure else tree.SECANT if risk > 0 or search.alpha.any() else tree.NONE
+        # The unit of the objective: its largest cost.
+        spread = float(np.ptp(linear))
+        self.worth = max(risk, spread, float(abs(program.k).max()), abs(count), 1e-9 * float(abs(linear).max()), 1e-12)
+        most = search.block.most.copy()
+        if search.paid != ABSENT:
+            most[search.paid] = max(count, 0.0) / self.worth
+        self.block = search.block._replace(most=most)
+        q, k = linear / self.worth, program.k / self.worth
+        high = shape.high / unit
+        # Nothing can cost more. The proof's check says the same of the same number, so a hair is added.
+        self.offset = self.constant
+        self.scale = risk if self.mode == tree.VARIANCE else self.worth
+        self.seen = 0
+        self.relaxation: Relaxation | None = None
+        self.answers: dict[bytes, Answer] = {}
+        most_expensive = (ceiling(program) - self.offset) / self.scale
+        if self.mode == tree.VARIANCE:
+            most_expensive *= max(most_expensive, 0.0)
+        limit = most_expensive + 1e-6 * (1 + abs(most_expensive))
+        self.goal: Goal = tree.Goal(
+            q=q,
+            k=k,
+            risk=1.0 if self.mode == tree.VARIANCE else risk / self.worth,
+            mode=self.mode,
+            alpha=search.alpha,
+            cap=search.cap,
+            rhs=search.rhs,
+            low=0.0,
+            high=high,
+            most=shape.most,
+            H=program.H[list(shape.alone)],
+            limits=program.b[list(shape.alone)],
+            ceiling=limit,
+        )
+
+    def run(self, node_limit: int, stop: Callable[[], bool]) -> Solution:
+        """Search until the tree is closed or a limit says stop."""
+        search = self.search
+        pool = self.planted()
+        n, m = len(self.goal.q), len(self.goal.rhs)
+        for support in search.supports:
+            if stop():
+                break
+            pool_u, pool_y, phase = np.full(n, 1 / n), np.zeros(m), np.full(n, LINE, dtype=np.int8)
+            tree.offer(self.block, self.goal, pool, support, pool_u, pool_y, phase, 1.0)
+        done = False
+        while not done and pool.numbers[tree.EXPANDED] < node_limit and not stop():
+            budget = min(max(1, _CHUNK // n), node_limit - int(pool.numbers[tree.EXPANDED]))
+            pool = grown(pool, budget)
+            done = bool(tree.explore(self.block, self.goal, pool, budget, max(20, _EFFORT // n**2)))
+            self.settle_the_rest(pool)
+        if not done:
+            self.look_again(pool, stop)
+        search.warm = pool.last_u[0].copy(), pool.last_y[0].copy(), pool.phase[0].copy()
+        search.steps = int(pool.numbers[tree.STEPS])
+        return self.finish(pool)
+
+    def planted(self) -> Pool:
+        """Make a tree of one node."""
+        search, goal = self.search, self.goal
+        n, m = len(goal.q), len(goal.rhs)
+        pool: Pool = new_pool(n, m, 128, POINTS)
+        pool.values[:] = 0.0
+        pool.values[tree.BEST] = math.inf
+        pool.values[tree.CUT] = goal.ceiling + self.slack / self.scale * (0 if self.mode == tree.VARIANCE else 1)
+        pool.values[tree.GAP], pool.values[tree.SLACK] = self.gap, self.slack
+        pool.values[tree.OFFSET], pool.values[tree.UNIT] = self.offset, self.scale
+        pool.states[0], pool.u[0], pool.y[0] = FREE, 0.0, 0.0
+        pool.low[0], pool.high[0], pool.bound[0] = goal.low, goal.high, -math.inf
+        if search.warm is None:
+            pool.last_u[0], pool.last_y[0], pool.phase[0] = 1 / n, 0.0, LINE
+        else:
+            pool.last_u[0], pool.last_y[0], pool.phase[0] = search.warm
+            pool.last_y[0] = np.minimum(pool.last_y[0], self.block.most)
+        tree.push(pool, 0)
+        pool.numbers[tree.NODES] = 1
+        return pool
+
+    def settle_the_rest(self, pool: Pool) -> None:
+        """Solve plainly the supports that are settled: their proof; and where the loops found no point, that too."""
+        last = int(pool.numbers[tree.LEAVES])
+        for k in range(self.seen, last):
+            if pool.leaf_kind[k] == tree.SETTLED:
+                support = pool.states[int(pool.leaf_node[k])].copy()
+                self.plainly(support)
+                if not math.isfinite(pool.leaf_bound[k]):
+                    self.offer_plainly(pool, support)
+        self.seen = last
+
+    def look_again(self, pool: Pool, stop: Callable[[], bool]) -> None:
+        """Solve plainly what the nodes hold that keep the search open: its own loops may have missed their points."""
+        heap = pool.heap[: int(pool.numbers[tree.HEAP])]
+        for node in heap[np.argsort(pool.bound[heap], kind="stable")[:_AGAIN]].tolist():
+            if stop() or pool.bound[node] >= pool.values[tree.CUT]:
+                return
+            support = np.where(pool.states[node] == ON, ON, OFF).astype(np.int8)
+            self.offer_plainly(pool, support)
+
+    def offer_plainly(self, pool: Pool, support: States) -> None:
+        """Solve a support plainly, and keep its point."""
+        answer = self.plainly(support)
+        if answer.outcome is Outcome.SOLVED and violation(self.program, answer.x, support) <= FEASIBLE:
+            u = answer.x[self.program.switched] / self.search.shape.total
+            tree.keep(self.goal, pool, support, u, self.inward(self.program.value(answer.x, support == ON)))
+
+    def plainly(self, states: States) -> Answer:
+        """Solve a support with the plain solver, once: parts of its risk ask again."""
+        key = states.tobytes()
+        if key not in self.answers:
+            if self.relaxation is None:
+                self.relaxation = Relaxation(self.program)
+            self.answers[key] = self.relaxation.solve_sharply(states)
+        return self.answers[key]
+
+    def inward(self, value: float) -> float:
+        """Turn an objective of the program into one of the search."""
+        value = (value - self.offset) / self.scale
+        return value * max(value, 0.0) if self.mode == tree.VARIANCE else value
+
+    def finish(self, pool: Pool) -> Solution:
+        """Say what is known; the leaves are made if somebody asks."""
+        points = self.points(pool)
+        self.search.supports = [states for _, states in points[:POINTS]]
+        x, states = points[0] if points else (None, None)
+        value = self.program.value(x, states == ON) if x is not None and states is not None else math.inf
+        worth = self.search.unit**2 if self.mode == tree.VARIANCE else self.worth
+        proof = TreeProof(
+            self.search, self.program, self.goal, trimmed(pool), self.answers, self.offset, self.scale, worth
+        )
+        bound = min(value, proof.least())
+        open_ = bool(pool.numbers[tree.HEAP])
+        if math.isinf(bound) and bound > 0:
+            status = Status.INFEASIBLE
+        elif relative_gap(value, bound) <= self.gap:
+            status = Status.OPTIMAL
+        else:
+            status = Status.STOPPED if open_ else Status.UNDECIDED
+        nodes = int(pool.numbers[tree.EXPANDED])
+        return Solution(status, x, states, value, bound, nodes, MadeLater(proof.leaves), tuple(points))
+
+    def points(self, pool: Pool) -> list[tuple[Vector, States]]:
+        """The feasible points found, best first."""
+        found = []
+        for place in range(int(pool.numbers[tree.POINTS])):
+            support = pool.supports[place].astype(np.int8)
+            x = self.point(pool.points[place], support)
+            if violation(self.program, x, support) > FEASIBLE:
+                answer = self.plainly(support)
+                x = answer.x
+                if answer.outcome is not Outcome.SOLVED or violation(self.program, x, support) > FEASIBLE:
+                    continue
+            found.append((self.program.value(x, support == ON), place, x, support))
+        found.sort(key=lambda point: point[:2])
+        return [(x, support) for _, _, x, support in found]
+
+    def point(self, u: Vector, support: States) -> Vector:
+        """Turn weights into a point of the program."""
+        program, shape = self.program, self.search.shape
+        x = np.zeros(len(program.q))
+        on = program.switched[support == ON]
+        x[on] = np.clip(u[support == ON] * shape.total, program.floor[support == ON], program.upper[on])
+        if shape.risk != ABSENT:
+            x[shape.risk] = float(np.linalg.norm(shape.M @ x[program.switched]))
+        if shape.count != ABSENT:
+            count = float(shape.h @ (support == ON))
+            x[shape.count] = shape.most if program.q[shape.count] < 0 else max(shape.least, count)
+        return x

@@ -1,0 +1,197 @@
+"""Recognise a block in the matrices of a program: what each variable and each row means.
+
+A block has switched variables that sum to one; a risk that bounds one cone of them; a count that bounds a sum of
+switches; rows on the variables, some with the risk; rows on switches alone. Nothing is solved here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portfolio.conic.large.perspective.errors import NotABlockError
+
+if TYPE_CHECKING:
+    from portfolio import Matrix, Vector
+    from portfolio.conic.program import Program
+
+ABSENT = -1
+_SAME = 1e-9
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shape:
+    """What stands where; every index is the program's.
+
+    Attributes:
+        risk: The variable that bounds the cone, or ABSENT.
+        M: The cone on the switched variables per unit of risk: ``|M u| <= risk``, shape (k, s).
+        high: Greatest risk that bounds and rows allow.
+        reach: Greatest risk that there can be: a cap above it is none.
+        count: The variable that bounds the count, or ABSENT.
+        budget: The row that says what the variables sum to.
+        total: What they sum to.
+        goals: The other rows on variables, equalities first.
+        equalities: How many of these are equalities.
+        counting: The row that bounds the count, or ABSENT: of the count variable, or on switches alone.
+        h: What each switch counts, shape (s,).
+        least: Least count that is paid for.
+        most: Greatest count.
+        count_cap: The row that caps the count variable at *most*, or ABSENT.
+        alone: The rows on switches alone.
+    """
+
+    risk: int
+    M: Matrix
+    high: float
+    reach: float
+    count: int
+    budget: int
+    total: float
+    goals: tuple[int, ...]
+    equalities: int
+    counting: int
+    h: Vector
+    least: float
+    most: float
+    count_cap: int
+    alone: tuple[int, ...]
+
+
+def recognise(program: Program) -> Shape:
+    """Recognise a block.
+
+    Raises:
+        NotABlockError: If the program is anything else.
+    """
+    return _Reader(program).read()
+
+
+class _Reader:
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.switched = program.switched
+        plain = np.ones(len(program.q), dtype=bool)
+        plain[self.switched] = False
+        self.plain = [int(j) for j in np.flatnonzero(plain)]
+        self.inequalities = range(program.equalities, program.equalities + program.inequalities)
+
+    def read(self) -> Shape:  # noqa: C901, PLR0912 - one case a kind of row
+        """Say what everything means."""
+        program, j = self.program, self.switched
+        if not len(j) or len(np.unique(j)) < len(j):
+            message = "each variable needs one switch"
+            raise NotABlockError(message)
+        risk, M = self.cone()
+        count = self.count(risk)
+        if set(self.plain) - {risk, count}:
+            message = "a variable is neither switched, nor the risk, nor the count"
+            raise NotABlockError(message)
+        budget = self.budget()
+        others = [r for r in range(program.equalities) if r != budget]
+        if any(program.A[r, v] for r in others for v in self.plain):
+            message = "an equality names the risk or the count"
+            raise NotABlockError(message)
+        goals, alone = list(others), []
+        high = float(program.upper[risk]) if risk != ABSENT else 0.0
+        least, most, counting, cap = 0.0, np.inf, ABSENT, ABSENT
+        h = np.ones(len(j))
+        if count != ABSENT:
+            least, most = float(program.lower[count]), float(program.upper[count])
+        for r in self.inequalities:
+            on_u, on_z = program.A[r, j].any(), program.H[r].any()
+            on_risk = float(program.A[r, risk]) if risk != ABSENT else 0.0
+            on_count = float(program.A[r, count]) if count != ABSENT else 0.0
+            b = float(program.b[r])
+            if on_z and not on_u and not on_risk and on_count < 0 and counting == ABSENT and b == 0.0:
+                counting, h = r, program.H[r] / -on_count
+            elif on_z and not on_u and not on_risk and not on_count:
+                alone.append(r)
+            elif on_count > 0 and not on_u and not on_z and not on_risk:
+                if b / on_count < most:
+                    most, cap = b / on_count, r
+            elif on_risk > 0 and not on_u and not on_z and not on_count:
+                high = min(high, b / on_risk)
+            elif on_u and on_risk >= 0 and not on_z and not on_count:
+                goals.append(r)
+            elif on_u or on_z or on_risk or on_count or b < 0:
+                message = f"row {r} is none that a block has"
+                raise NotABlockError(message)
+        if count == ABSENT:
+            whole = [r for r in alone if (program.H[r] > 0).all()]
+            if whole:
+                counting = min(whole, key=lambda r: float(program.b[r]) / float(program.H[r].mean()))
+                h, most = program.H[counting], float(program.b[counting])
+        elif counting == ABSENT:
+            message = "the count counts nothing"
+            raise NotABlockError(message)
+        if high < 0 or least > most:
+            message = "the risk or the count is below its least"
+            raise NotABlockError(message)
+        return Shape(
+            risk=risk,
+            M=M,
+            high=high,
+            reach=_reach(M, self.total(budget)),
+            count=count,
+            budget=budget,
+            total=self.total(budget),
+            goals=tuple(goals),
+            equalities=len(others),
+            counting=counting,
+            h=h,
+            least=least,
+            most=most,
+            count_cap=cap,
+            alone=tuple(alone),
+        )
+
+    def cone(self) -> tuple[int, Matrix]:
+        """Find the risk, and what it bounds."""
+        program, j = self.program, self.switched
+        if not program.cones:
+            return ABSENT, np.zeros((0, len(j)))
+        if len(program.cones) > 1:
+            message = f"{len(program.cones)} cones, a block has one"
+            raise NotABlockError(message)
+        rows = program.cone_rows[0]
+        first = program.A[rows.start]
+        named = np.flatnonzero(first)
+        if len(named) != 1 or named[0] in j or first[named[0]] >= 0 or program.b[rows].any():
+            message = "the cone is not bounded by one variable alone"
+            raise NotABlockError(message)
+        risk = int(named[0])
+        tail = program.A[rows][1:]
+        if tail[:, self.plain].any() or program.lower[risk] > 0:
+            message = "the cone names more than the switched variables, or the risk has a floor"
+            raise NotABlockError(message)
+        return risk, tail[:, j] / first[risk]
+
+    def count(self, risk: int) -> int:
+        """Find the variable that is neither switched nor the risk."""
+        others = [v for v in self.plain if v != risk]
+        return others[0] if others else ABSENT
+
+    def budget(self) -> int:
+        """Find the row that says what the variables sum to."""
+        program = self.program
+        for r in range(program.equalities):
+            row = program.A[r]
+            on_u = row[self.switched]
+            if row[self.plain].any() or not on_u[0] or not program.b[r] / on_u[0] > 0:
+                continue
+            if (abs(on_u / on_u[0] - 1) < _SAME).all():
+                return r
+        message = "no row says what the variables sum to"
+        raise NotABlockError(message)
+
+    def total(self, budget: int) -> float:
+        """Read what they sum to."""
+        return float(self.program.b[budget] / self.program.A[budget, self.switched[0]])
+
+
+def _reach(M: Matrix, total: float) -> float:
+    """Bound the risk of variables that are not negative and sum to *total*: convex, so at its worst in one of them."""
+    return float(np.sqrt((M**2).sum(axis=0).max())) * total if len(M) else 0.0

@@ -1,0 +1,105 @@
+"""The figures of a portfolio, each defined once: risk, return, income, cost and tax.
+
+All functions take weights of shape (n,) in the order of the market's ETFs. Weights of a sleeve sum
+to one; so do those of the whole portfolio.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portfolio.market.measure import Measure
+
+if TYPE_CHECKING:
+    from portfolio import Vector
+    from portfolio.market.snapshot import Market
+
+# Australian company tax, at which franked distributions carry credits (ITAA 1997, s 202-60).
+COMPANY_TAX = 0.30
+
+# ETFs whose returns are correlated by this much do nearly the same.
+NEARLY_THE_SAME = 0.97
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a sleeve or a portfolio is expected to do in a year, as fractions of its capital.
+
+    Attributes:
+        volatility: Standard deviation of the return.
+        expected_return: Total return before tax, franking credits not included.
+        grossed_up_yield: Cash distributions plus franking credits.
+        sharpe_ratio: Expected return above cash, per unit of volatility (Sharpe 1994).
+        liquidity: Weighted liquidity of the ETFs, 0 to 1.
+    """
+
+    volatility: float
+    expected_return: float
+    grossed_up_yield: float
+    sharpe_ratio: float
+    liquidity: float
+
+    def of(self, measure: Measure) -> float:
+        """Read one figure."""
+        return float(getattr(self, measure.value))
+
+
+def figures(market: Market, w: Vector) -> Figures:
+    """Compute the figures of *w*."""
+    volatility = float(np.sqrt(w @ market.Sigma @ w))
+    expected_return = float(market.expected_returns @ w)
+    return Figures(
+        volatility=volatility,
+        expected_return=expected_return,
+        grossed_up_yield=float(grossed_up_yields(market) @ w),
+        sharpe_ratio=(expected_return - market.risk_free * float(w.sum())) / volatility,
+        liquidity=float(market.column("liquidity") @ w),
+    )
+
+
+def etf_correlation(market: Market, i: int, j: int) -> float:
+    """Correlation of the returns of two ETFs."""
+    return float(market.Sigma[i, j] / np.sqrt(market.Sigma[i, i] * market.Sigma[j, j]))
+
+
+def franking_credits(market: Market) -> Vector:
+    """Franking credits a year, as a share of the price: franked cash times 30/70."""
+    return market.column("distribution_yield") * market.column("franked_share") * COMPANY_TAX / (1 - COMPANY_TAX)
+
+
+def grossed_up_yields(market: Market) -> Vector:
+    """Income a year as the tax office counts it: cash distributions plus their franking credits."""
+    return market.column("distribution_yield") + franking_credits(market)
+
+
+def pre_tax_returns(market: Market) -> Vector:
+    """Expected returns a year before tax, franking credits included."""
+    return market.expected_returns + franking_credits(market)
+
+
+def tax_drags(market: Market, marginal_tax_rate: float) -> Vector:
+    """Tax on income a year, as a share of the price: the marginal rate on grossed-up income.
+
+    Credits count as return before tax (``pre_tax_returns``) and pay part of this tax, so what is
+    left after tax is ``pre_tax_returns - tax_drags``; excess credits are refunded.
+    """
+    return marginal_tax_rate * grossed_up_yields(market)
+
+
+def tax_efficiency(market: Market, w: Vector, marginal_tax_rate: float) -> float | None:
+    """Ten times after-tax over pre-tax expected return, both with franking credits.
+
+    None where the return before tax is not positive: the ratio then says nothing.
+    """
+    before = float(pre_tax_returns(market) @ w)
+    if before <= 0:
+        return None
+    return 10 * (1 - float(tax_drags(market, marginal_tax_rate) @ w) / before)
+
+
+def spread_cost_aud(market: Market, w: Vector, capital_aud: float) -> float:
+    """Half the spread on every dollar of *w*."""
+    return capital_aud * float(market.column("half_spread") @ w)

@@ -1,0 +1,78 @@
+"""What ETFs paid out: a row a payment, from which yield and franking follow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from portfolio.errors import DataError
+from portfolio.market.history.table import Faults, read_table
+
+if TYPE_CHECKING:
+    from datetime import date
+    from pathlib import Path
+
+_YEAR = timedelta(days=365)
+_COLUMNS = ("ticker", "date", "amount_aud", "franked_share")
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """One distribution.
+
+    Attributes:
+        date: The day from which the price is without it.
+        amount_aud: Cash a unit.
+        franked_share: Share of it that is franked, 0 to 1.
+    """
+
+    date: date
+    amount_aud: float
+    franked_share: float
+
+
+def read_distributions(file: Path) -> dict[str, list[Payment]]:
+    """Read payments, by ticker.
+
+    Raises:
+        DataError: If the file cannot be read, with the line of what is wrong.
+    """
+    _, rows = read_table(file, needs=_COLUMNS)
+    faults = Faults(file.name)
+    found: dict[str, list[Payment]] = {}
+    seen: dict[tuple[str, date], int] = {}
+    for row in rows:
+        line = row["ticker"].line
+        ticker, day = faults.ticker(line, row["ticker"].text), faults.day(row["date"])
+        amount = faults.number(row["amount_aud"], least=0.0)
+        franked = faults.number(row["franked_share"], least=0.0, most=1.0)
+        if day is None:
+            continue
+        if (ticker, day) in seen:
+            faults.add(line, f"a payment of {ticker} on {day} stands in line {seen[ticker, day]} too: add them up")
+        seen.setdefault((ticker, day), line)
+        found.setdefault(ticker, []).append(Payment(day, amount, franked))
+    faults.refuse()
+    return found
+
+
+def trailing(ticker: str, payments: list[Payment], price_aud: float, *, until: date) -> dict[str, str]:
+    """State yield and franking of the year up to *until*, at *price_aud* a unit, as a snapshot has them.
+
+    Raises:
+        DataError: If nothing was paid in that year: then the payments are old rather than the yield nothing.
+    """
+    paid = [payment for payment in payments if until - _YEAR < payment.date <= until]
+    if not paid:
+        message = (
+            f"{ticker} has no distribution in the year to {until}, its last is of {max(p.date for p in payments)}:"
+            " add the newer ones, or state distribution_yield and franked_share in --facts"
+        )
+        raise DataError(message)
+    cash = sum(payment.amount_aud for payment in paid)
+    franked = sum(payment.amount_aud * payment.franked_share for payment in paid)
+    return {
+        "distribution_yield": f"{cash / price_aud:.6f}",
+        "franked_share": f"{franked / cash if cash else 0.0:.6f}",
+    }

@@ -1,0 +1,171 @@
+"""What is to be known of each ETF besides its prices, and where each fact comes from."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from portfolio.errors import DataError
+from portfolio.market.history.distributions import trailing
+from portfolio.market.history.table import Faults, read_table
+from portfolio.market.snapshot import bundled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import date
+    from pathlib import Path
+
+    from portfolio.market.history.distributions import Payment
+    from portfolio.market.history.table import Cell
+
+# The columns of a snapshot's etfs.csv, but for the ticker; the largest value of those that are numbers from 0.
+COLUMNS = (
+    "name",
+    "asset_class",
+    "management_fee",
+    "distribution_yield",
+    "franked_share",
+    "liquidity",
+    "half_spread_bps",
+    "price_aud",
+    "since",
+)
+_MOST = {
+    "management_fee": 1.0,
+    "distribution_yield": 1.0,
+    "franked_share": 1.0,
+    "liquidity": 1.0,
+    "half_spread_bps": 10_000.0,
+}
+# There is no honest default for these: they decide what a pod may hold and what its income and cost are.
+_NEEDED = ("asset_class", "distribution_yield", "franked_share", "liquidity", "half_spread_bps")
+# What is true of a fund today need not have been when a bundled market was made; its last price certainly is not.
+_DATED = "price_aud"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of one ETF.
+
+    Attributes:
+        values: By column; blank where it may be and is not known.
+        sources: Where each that is not blank comes from.
+    """
+
+    values: Mapping[str, str]
+    sources: Mapping[str, str]
+
+    @property
+    def source(self) -> str:
+        """Say where all come from, in a cell."""
+        by_source: dict[str, list[str]] = {}
+        for column, source in self.sources.items():
+            by_source.setdefault(source, []).append(column)
+        return "; ".join(f"{', '.join(columns)}: {source}" for source, columns in by_source.items())
+
+
+def read_facts(file: Path) -> dict[str, dict[str, str]]:
+    """Read what a person states: a column ``ticker`` and any of ``COLUMNS``, blank where he does not know.
+
+    Raises:
+        DataError: If the file cannot be read, with the line of what is wrong.
+    """
+    header, rows = read_table(file, needs=("ticker",))
+    faults = Faults(file.name)
+    if strange := sorted(set(header) - {"ticker", "source", *COLUMNS}):
+        faults.add(1, f"unknown column {', '.join(strange)}; there are ticker, {', '.join(COLUMNS)}")
+    found: dict[str, dict[str, str]] = {}
+    for row in rows:
+        ticker = faults.ticker(row["ticker"].line, row["ticker"].text)
+        if ticker in found:
+            faults.add(row["ticker"].line, f"{ticker} stands twice; leave one of them out")
+        given = {name: cell for name, cell in row.items() if name in COLUMNS and cell.text}
+        for cell in given.values():
+            _check(cell, faults)
+        found[ticker] = {name: cell.text for name, cell in given.items()}
+    faults.refuse()
+    return found
+
+
+def _check(cell: Cell, faults: Faults) -> None:
+    if cell.column in _MOST:
+        faults.number(cell, least=0.0, most=_MOST[cell.column])
+    elif cell.column == "price_aud":
+        faults.number(cell, above=0.0)
+    elif cell.column == "since":
+        faults.day(cell)
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """All that is known, the better source before the worse.
+
+    Attributes:
+        stated: By a person, by ticker and column; and the name of that file.
+        payments: Distributions by ticker; and the name of that file.
+        prices: Last prices of units by ticker, where the history's are those; and the name of that file.
+        like: A bundled market whose facts fill the rest; none if empty.
+    """
+
+    stated: tuple[Mapping[str, Mapping[str, str]], str] = ({}, "")
+    payments: tuple[Mapping[str, list[Payment]], str] = ({}, "")
+    prices: tuple[Mapping[str, float], str] = ({}, "")
+    like: str = ""
+
+    def of(self, tickers: Iterable[str], *, until: date) -> dict[str, Facts]:
+        """Collect the facts of each ETF, distributions those of the year up to *until*.
+
+        Raises:
+            DataError: If one is needed and nobody states it; all of them at once.
+        """
+        known = _bundled_facts(self.like) if self.like else {}
+        found = {ticker: self._of(ticker, known.get(ticker, {}), until) for ticker in tickers}
+        lacking = {
+            ticker: missing
+            for ticker, facts in found.items()
+            if (missing := [name for name in _NEEDED if not facts.values[name]])
+        }
+        if lacking:
+            told = "; ".join(f"{ticker} lacks {', '.join(missing)}" for ticker, missing in lacking.items())
+            message = (
+                f"{told}: state them in a CSV file with the columns ticker, {', '.join(_NEEDED)}, and give --facts"
+            )
+            raise DataError(message)
+        return found
+
+    def _of(self, ticker: str, known: Mapping[str, str], until: date) -> Facts:
+        stated, stated_in = self.stated
+        payments, paid_in = self.payments
+        prices, priced_in = self.prices
+        layers = [(stated.get(ticker, {}), stated_in)]
+        if ticker in prices:
+            layers.append(({"price_aud": f"{prices[ticker]:.6f}".rstrip("0").rstrip(".")}, priced_in))
+        if ticker in payments:
+            price = next((layer["price_aud"] for layer, _ in layers if layer.get("price_aud")), None)
+            if price is None:
+                message = (
+                    f"the yield of {ticker} cannot be told from {paid_in} without the price of a unit: state price_aud"
+                    " in --facts, or give --unit-prices if the last prices of the history are those of units"
+                )
+                raise DataError(message)
+            layers.append((trailing(ticker, payments[ticker], float(price), until=until), paid_in))
+        layers += [
+            ({k: v for k, v in known.items() if k != _DATED}, f"market {self.like}"),
+            ({"name": ticker}, "ticker"),
+        ]
+        values, sources = dict.fromkeys(COLUMNS, ""), {}
+        for layer, source in reversed(layers):
+            for column in COLUMNS:
+                if layer.get(column):
+                    values[column], sources[column] = layer[column], source
+        return Facts(values, {column: sources[column] for column in COLUMNS if column in sources})
+
+
+def _bundled_facts(market_id: str) -> dict[str, dict[str, str]]:
+    folders = bundled()
+    if market_id not in folders:
+        message = f"unknown market {market_id}: name one of {', '.join(folders)} (--like)"
+        raise DataError(message)
+    lines = (folders[market_id] / "etfs.csv").read_text(encoding="utf-8").splitlines()
+    return {row["ticker"]: row for row in csv.DictReader(lines)}

@@ -1,0 +1,79 @@
+"""A history of total-return prices: a row a date, a column an ETF, blank where there is no price."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portfolio.market.history.table import Faults, read_table
+
+if TYPE_CHECKING:
+    from datetime import date
+    from pathlib import Path
+
+    from portfolio import Matrix
+    from portfolio.market.history.table import Cell
+
+_DATE = "date"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prices:
+    """A history.
+
+    Attributes:
+        file: Where it was read, for messages.
+        dates: In ascending order, each once.
+        tickers: The ETFs, in the order of the file.
+        values: Prices, distributions reinvested, shape (dates, tickers); NaN where there is none.
+    """
+
+    file: str
+    dates: tuple[date, ...]
+    tickers: tuple[str, ...]
+    values: Matrix
+
+    def last(self) -> dict[str, float]:
+        """Give each ETF's last price."""
+        found = {}
+        for ticker, column in zip(self.tickers, self.values.T, strict=True):
+            if len(priced := column[np.isfinite(column)]):
+                found[ticker] = float(priced[-1])
+        return found
+
+
+def read_prices(file: Path) -> Prices:
+    """Read a history of prices.
+
+    Raises:
+        DataError: If it cannot be read: a date that stands twice, a price that is not above zero or no number,
+            each with its line.
+    """
+    header, rows = read_table(file, needs=(_DATE,))
+    tickers = tuple(name for name in header if name != _DATE)
+    faults = Faults(file.name)
+    for ticker in tickers:
+        faults.ticker(1, ticker)
+    if not tickers:
+        faults.add(1, "there is no ETF: besides date, a column each, named by its ticker")
+    if not rows:
+        faults.add(2, "there is no price: give a row for each date")
+    read: dict[date, tuple[int, list[float]]] = {}
+    for row in rows:
+        day = faults.day(row[_DATE])
+        values = [_price(row[ticker], faults) for ticker in tickers]
+        if day is None:
+            continue
+        if day in read:
+            faults.add(row[_DATE].line, f"{day} stands again, first in line {read[day][0]}; leave one of them out")
+        read.setdefault(day, (row[_DATE].line, values))
+    faults.refuse()
+    dates = tuple(sorted(read))
+    return Prices(file.name, dates, tickers, np.array([read[day][1] for day in dates]))
+
+
+def _price(cell: Cell, faults: Faults) -> float:
+    return faults.number(cell, above=0.0) if cell.text else math.nan

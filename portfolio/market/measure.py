@@ -1,0 +1,47 @@
+"""The figures of a sleeve that a goal can ask for."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+# A goal counts as met within this much of its own size: what double precision and the solver's
+# accuracy leave open, a thousandth of a basis point.
+MET_WITHIN = 1e-7
+
+
+class Measure(StrEnum):
+    """A figure of a sleeve that a goal can ask for."""
+
+    VOLATILITY = "volatility"
+    RETURN = "expected_return"
+    YIELD = "grossed_up_yield"
+    SHARPE = "sharpe_ratio"
+    LIQUIDITY = "liquidity"
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Whether a goal of this measure is a cap; all others are floors."""
+        return self is Measure.VOLATILITY
+
+    def met(self, asked: float, delivered: float) -> bool:
+        """Whether a figure meets a goal of this measure."""
+        short = delivered - asked if self.lower_is_better else asked - delivered
+        return short <= MET_WITHIN * max(1.0, abs(asked))
+
+    def words(self, value: float) -> str:
+        """Say a goal of this measure as a person would."""
+        side = "at most" if self.lower_is_better else "at least"
+        return f"{self.label} {side} {self.show(value)}"
+
+    @property
+    def label(self) -> str:
+        """The measure's name in a sentence or a table."""
+        return {
+            Measure.RETURN: "expected return",
+            Measure.YIELD: "grossed-up yield",
+            Measure.SHARPE: "Sharpe ratio",
+        }.get(self, self.value)
+
+    def show(self, value: float) -> str:
+        """Write a figure of this measure."""
+        return f"{value:.3f}" if self in (Measure.SHARPE, Measure.LIQUIDITY) else f"{value:.2%}"

@@ -1,0 +1,333 @@
+"""A market snapshot: what each ETF is expected to return, risk, pay out and cost.
+
+A snapshot is a directory of three CSV files, named by an id and by the hash of their contents, so
+that a result can be reproduced. Reading one is the only input and output of the domain.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import os
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portfolio.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from importlib.resources.abc import Traversable
+
+    from portfolio import Matrix, Vector
+
+FILES = ("etfs.csv", "moments.csv", "correlations.csv")
+CASH = "cash"
+# A market's name: of its folder, in requests, and in the subject under which it is published.
+ID_PATTERN = r"[a-z0-9][a-z0-9-]{0,63}"
+# Folders with markets of one's own, as in PATH; processes that compute inherit it.
+VARIABLE = "PODFOLIO_MARKETS"
+
+# More a year is a slip: 10 is a thousand percent.
+_MOST_RETURN = 10.0
+# Least eigenvalue of a correlation matrix that can still be factored in double precision.
+_DEFINITE = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Etf:
+    """What one ETF is.
+
+    Attributes:
+        distribution_yield: Cash distributions a year, as a share of the price.
+        franked_share: Share of the distributions that is franked.
+        liquidity: 0 to 1, the share of a holding that can be sold within a day at the spread.
+        half_spread: Half the bid-ask spread, as a share of the price.
+        price_aud: Last price of a unit; None where there is none: then it cannot be traded.
+        since: First day on which units could be owned; None where it is not known.
+    """
+
+    ticker: str
+    name: str
+    asset_class: str
+    distribution_yield: float
+    franked_share: float
+    liquidity: float
+    half_spread: float
+    price_aud: float | None = None
+    since: date | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Market:
+    """A snapshot of *n* ETFs; every vector has shape (n,), in the order of ``etfs``.
+
+    Attributes:
+        id: The name by which requests ask for it.
+        sha256: Hash of the contents of its files.
+        etfs: The ETFs that this market prices.
+        unpriced: Tickers that it describes but has no return and risk for.
+        expected_returns: Annual, total, before tax and without franking credits.
+        Sigma: Annual covariance of returns, shape (n, n), positive definite.
+        risk_free: Annual return of cash, the least volatile ETF of the class ``cash``.
+    """
+
+    id: str
+    sha256: str
+    etfs: tuple[Etf, ...]
+    unpriced: tuple[str, ...]
+    expected_returns: Vector
+    Sigma: Matrix
+    risk_free: float
+    _columns: dict[str, Vector] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def tickers(self) -> tuple[str, ...]:
+        """Names of the ETFs, in order."""
+        return tuple(etf.ticker for etf in self.etfs)
+
+    def positions(self, tickers: Iterable[str]) -> list[int]:
+        """Find where *tickers* stand in the vectors.
+
+        Raises:
+            DataError: If this market does not price one of them.
+        """
+        where = {ticker: i for i, ticker in enumerate(self.tickers)}
+        wanted = list(tickers)
+        if missing := [ticker for ticker in wanted if ticker not in where]:
+            message = f"market {self.id} does not price {', '.join(missing)}; it has {', '.join(self.tickers)}"
+            raise DataError(message)
+        return [where[ticker] for ticker in wanted]
+
+    def column(self, attribute: str) -> Vector:
+        """Collect one numeric attribute of every ETF."""
+        if attribute not in self._columns:
+            self._columns[attribute] = _read_only(np.array([getattr(etf, attribute) for etf in self.etfs], dtype=float))
+        return self._columns[attribute]
+
+
+def bundled() -> dict[str, Traversable]:
+    """Find the snapshots that come with the product, by id."""
+    root = resources.files("portfolio") / "markets"
+    return {folder.name: folder for folder in sorted(root.iterdir(), key=lambda f: f.name) if folder.is_dir()}
+
+
+def own(roots: Iterable[Path]) -> dict[str, Traversable]:
+    """Find the snapshots in *roots*, by id; of two with one id, the first counts."""
+    found: dict[str, Traversable] = {}
+    for root in roots:
+        for folder in sorted(root.iterdir()) if root.is_dir() else ():
+            if (folder / FILES[0]).is_file():
+                found.setdefault(folder.name, folder)
+    return found
+
+
+def known() -> dict[str, Traversable]:
+    """Find every snapshot on this machine, by id: those that come with us, and those in ``PODFOLIO_MARKETS``."""
+    roots = [Path(root) for root in os.environ.get(VARIABLE, "").split(os.pathsep) if root]
+    return {**own(roots), **bundled()}
+
+
+@cache
+def load(market_id: str) -> Market:
+    """Load the snapshot *market_id*: one that comes with the product, or one of one's own.
+
+    Raises:
+        DataError: If there is no such snapshot, or its files contradict each other.
+    """
+    folders = known()
+    if market_id not in folders:
+        message = f"unknown market {market_id}: name one of {', '.join(sorted(folders))}"
+        raise DataError(message)
+    return read(folders[market_id])
+
+
+def digest(texts: Mapping[str, bytes]) -> str:
+    """Hash the contents of a snapshot's files, by name."""
+    sha256 = hashlib.sha256()
+    for name in FILES:
+        sha256.update(name.encode() + b"\0" + texts[name] + b"\0")
+    return sha256.hexdigest()
+
+
+def read(folder: Traversable) -> Market:
+    """Read a snapshot from its directory.
+
+    Raises:
+        DataError: If a file is missing or cannot be read, or its figures cannot be right.
+    """
+    try:
+        market = _read(folder)
+    except (OSError, UnicodeDecodeError, KeyError, TypeError, ValueError, csv.Error) as error:
+        if isinstance(error, DataError):
+            raise
+        message = f"market {folder.name} cannot be read: {_what(error)}"
+        raise DataError(message) from error
+    _refuse_nonsense(market)
+    return market
+
+
+def _what(error: Exception) -> str:
+    """Say what is wrong with a file."""
+    match error:
+        case OSError():
+            return f"{error.strerror}: {Path(str(error.filename)).name}"
+        case UnicodeDecodeError():
+            return f"byte {error.start} of a file is not UTF-8: write it as UTF-8"
+        case KeyError():
+            return f"there is no column {error}: add it"
+        case _:
+            return str(error)
+
+
+def _read(folder: Traversable) -> Market:
+    texts = {name: (folder / name).read_bytes() for name in FILES}
+    rows = {name: list(csv.DictReader(text.decode().splitlines())) for name, text in texts.items()}
+    moments = _by_ticker(folder.name, "moments.csv", rows["moments.csv"])
+    described = _by_ticker(folder.name, "etfs.csv", rows["etfs.csv"])
+    if strange := [ticker for ticker in moments if ticker not in described]:
+        message = (
+            f"moments.csv of market {folder.name} has {', '.join(strange)}, which etfs.csv does not describe: add them"
+            " there, or leave them out here"
+        )
+        raise DataError(message)
+    etfs = tuple(_etf(row) for ticker, row in described.items() if ticker in moments)
+    tickers = [etf.ticker for etf in etfs]
+    volatilities = np.array([_number(moments[ticker], "volatility") for ticker in tickers])
+    expected_returns = np.array([_number(moments[ticker], "expected_return") for ticker in tickers])
+    if still := [ticker for ticker, volatility in zip(tickers, volatilities, strict=True) if volatility <= 0]:
+        message = f"volatility of {', '.join(still)} in market {folder.name} must be above 0: mend moments.csv"
+        raise DataError(message)
+    possible = (expected_returns > -1) & (expected_returns <= _MOST_RETURN)
+    if strange := [ticker for ticker, is_possible in zip(tickers, possible, strict=True) if not is_possible]:
+        message = (
+            f"expected_return of {', '.join(strange)} in market {folder.name} must be above -1 and at most"
+            f" {_MOST_RETURN:g}, as a fraction a year: mend moments.csv"
+        )
+        raise DataError(message)
+    cash = [i for i, etf in enumerate(etfs) if etf.asset_class == CASH]
+    if not cash:
+        message = (
+            f"market {folder.name} has no ETF of the asset class {CASH!r}, so no risk-free rate: add one, such as BILL"
+        )
+        raise DataError(message)
+    correlations = _by_ticker(folder.name, "correlations.csv", rows["correlations.csv"])
+    return Market(
+        id=folder.name,
+        sha256=digest(texts),
+        etfs=etfs,
+        unpriced=tuple(ticker for ticker in described if ticker not in moments),
+        expected_returns=_read_only(expected_returns),
+        Sigma=_read_only(_covariance(folder.name, tickers, volatilities, correlations)),
+        risk_free=float(expected_returns[min(cash, key=lambda i: volatilities[i])]),
+    )
+
+
+def _by_ticker(market_id: str, file: str, rows: list[dict[str, str]]) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for row in rows:
+        if row["ticker"] in found:
+            message = f"{file} of market {market_id} names {row['ticker']} twice: leave out one of its lines"
+            raise DataError(message)
+        found[row["ticker"]] = row
+    return found
+
+
+def _number(row: Mapping[str, str], column: str) -> float:
+    """Read a finite number.
+
+    Raises:
+        ValueError: If it is none; says where.
+    """
+    text = row[column] or ""
+    try:
+        value = float(text)
+    except ValueError:
+        value = np.nan
+    if not np.isfinite(value):
+        message = f"{column} of {row['ticker']} must be a number, not {text!r}"
+        raise ValueError(message)
+    return value
+
+
+def _refuse_nonsense(market: Market) -> None:
+    """Check what each ETF is said to be."""
+    for attribute, most in (
+        ("distribution_yield", np.inf),
+        ("franked_share", 1.0),
+        ("liquidity", 1.0),
+        ("half_spread", 1.0),
+    ):
+        column = market.column(attribute)
+        wrong = [t for t, value in zip(market.tickers, column, strict=True) if not 0 <= value <= most]
+        if wrong:
+            bounds = "0 or more" if most == np.inf else f"from 0 to {most:g}"
+            message = f"{attribute} of {', '.join(wrong)} in market {market.id} must be {bounds}: mend etfs.csv"
+            raise DataError(message)
+
+    if free := [etf.ticker for etf in market.etfs if etf.price_aud is not None and etf.price_aud <= 0]:
+        message = (
+            f"price_aud of {', '.join(free)} in market {market.id} must be above 0: leave it out where it is not known"
+        )
+        raise DataError(message)
+
+
+def _etf(row: dict[str, str]) -> Etf:
+    return Etf(
+        ticker=row["ticker"],
+        name=row["name"],
+        asset_class=row["asset_class"],
+        distribution_yield=_number(row, "distribution_yield"),
+        franked_share=_number(row, "franked_share"),
+        liquidity=_number(row, "liquidity"),
+        half_spread=_number(row, "half_spread_bps") / 10_000,
+        price_aud=_number(row, "price_aud") if row.get("price_aud") else None,
+        since=_day(row, "since") if row.get("since") else None,
+    )
+
+
+def _day(row: Mapping[str, str], column: str) -> date:
+    """Read a date.
+
+    Raises:
+        ValueError: If it is none; says where.
+    """
+    try:
+        return date.fromisoformat(row[column])
+    except ValueError:
+        message = f"{column} of {row['ticker']} must be a date such as 2025-11-07, not {row[column]!r}"
+        raise ValueError(message) from None
+
+
+def _covariance(
+    market_id: str, tickers: Sequence[str], volatilities: Vector, rows: Mapping[str, Mapping[str, str]]
+) -> Matrix:
+    if missing := [ticker for ticker in tickers if ticker not in rows]:
+        message = (
+            f"market {market_id} has no correlations for {', '.join(missing)}: add a row for each to correlations.csv"
+        )
+        raise DataError(message)
+    rho = np.array([[_number(rows[a], b) for b in tickers] for a in tickers])
+    sound = np.array_equal(rho, rho.T) and (np.diag(rho) == 1).all()
+    if not sound or np.linalg.eigvalsh(rho)[0] <= _DEFINITE:
+        message = (
+            f"the correlations of market {market_id} must be symmetric and positive definite, with ones on the"
+            " diagonal: mend correlations.csv"
+        )
+        raise DataError(message)
+    return rho * np.outer(volatilities, volatilities)
+
+
+def _read_only(array: Matrix) -> Matrix:
+    array.setflags(write=False)
+    return array
+
+
+def named(market: Market, weights: Vector) -> dict[str, float]:
+    """Name the weights that are not zero."""
+    return {t: float(v) for t, v in zip(market.tickers, weights, strict=True) if v > 0}

@@ -1,0 +1,271 @@
+"""Why there is no portfolio: the rules that contradict each other, and the least that would repair it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from portfolio.case.inventory import take_stock
+from portfolio.conic.solution import Status
+from portfolio.errors import UnreachableGoalError
+from portfolio.market.measure import Measure
+from portfolio.master.goal_programming import best_figure
+from portfolio.master.statement.formulation import Formulation
+from portfolio.master.statement.structure import correlation_distance
+from portfolio.published.conflicts import Conflict, Repair
+from portfolio.terms.rules import Duplicates
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from portfolio.market.snapshot import Market
+    from portfolio.master.goal_programming import Formulate, Solver
+    from portfolio.pod.sleeve import Sleeve
+    from portfolio.terms.goals import Goal
+    from portfolio.terms.rules import Terms
+
+# As much as a request may say of how far pods may be from their shares.
+_MOST_TOLERANCE = 0.5
+
+# Shares are repaired to a hundredth of a percent: what people would set.
+_STEP = 1e-4
+
+
+class Judge(Protocol):
+    """Says whether rules can be kept together: of portfolios in fractions (``Solver``), or in whole units."""
+
+    @property
+    def formulate(self) -> Formulate:
+        """Make the customer's programs."""
+
+    @property
+    def stop(self) -> Callable[[], bool]:
+        """Whether time has ended."""
+
+    def feasible(self, levels: Mapping[str, float], without: Collection[str] = ()) -> Status:
+        """Say whether rules and levels can be kept together: OPTIMAL, INFEASIBLE, or not known."""
+
+    def about(self, formulate: Formulate) -> Judge:
+        """Make a judge of other programs."""
+
+
+class ConflictError(UnreachableGoalError):
+    """No portfolio keeps all rules, or all rules and goals.
+
+    Args:
+        conflicts: What contradicts each other.
+        repairs: What would do; None if that is not known.
+        complete: Whether time was enough for the smallest set.
+        of: Of which portfolios this is said.
+
+    Attributes:
+        conflicts: Requirements that contradict each other; without any one of them the rest agree, unless
+            time ended the search for a smaller set.
+        repairs: Changes of a single rule, each of which would do.
+    """
+
+    def __init__(
+        self,
+        conflicts: Sequence[Conflict],
+        repairs: Sequence[Repair] | None,
+        *,
+        complete: bool,
+        of: str = "portfolio",
+    ) -> None:
+        said = "; ".join(_say(conflict) for conflict in conflicts)
+        if not complete:
+            advice = "Time ended the search for a smaller set: ease several of them"
+        elif repairs:
+            advice = f"Any one of these changes is enough: {'; '.join(repair.words for repair in repairs)}"
+        elif repairs is None:
+            advice = "Ease one of them"
+        else:
+            advice = "No other value of a single one of them is enough: leave one out, or ease several rules"
+        super().__init__(f"No {of} keeps all of these together: {said}. {advice}")
+        self.conflicts = tuple(conflicts)
+        self.repairs = tuple(repairs or ())
+
+
+def explain_rules(
+    judge: Judge, market: Market, sleeves: Sequence[Sleeve], terms: Terms, *, of: str = "portfolio"
+) -> ConflictError:
+    """Find a minimal set of contradicting rules, and its repairs.
+
+    Args:
+        judge: Says what can be kept together.
+        market: The figures.
+        sleeves: The pods.
+        terms: The customer's terms.
+        of: Of which portfolios this is said.
+    """
+    rules = judge.formulate(levels={}).rules
+    kept, complete = _minimal(judge, sorted(rules), {})
+    repairs: list[Repair] | None = None
+    if complete:
+        found = [_repair(judge, market, sleeves, terms, name) for name in kept]
+        repairs = [repair for repair, _ in found if repair is not None]
+        if not repairs and not all(proven for _, proven in found):
+            repairs = None
+    conflicts = [Conflict(name, words) for name, words in rules.items() if name in kept]
+    return ConflictError(conflicts, repairs, complete=complete, of=of)
+
+
+def explain_goals(solver: Solver, sleeves: Sequence[Sleeve]) -> ConflictError:
+    """Find a minimal set of contradicting rules and goals: for who lets no goal give way."""
+    form = solver.formulate()
+    wanted = {goal.name: goal for goal in form.goals}
+    # Goals stay longest: a person would rather hear of a goal than of a yardstick.
+    names = sorted([*form.rules, *wanted], key=lambda name: (not name.startswith("never_worse"), name))
+    kept, complete = _minimal(solver, names, wanted)
+    conflicts = [
+        _of_goal(solver, sleeves, wanted, name, kept) if name in wanted else Conflict(name, form.rules[name])
+        for name in (n for n in [*form.rules, *wanted] if n in kept)
+    ]
+    return ConflictError(conflicts, None, complete=complete)
+
+
+def _minimal(judge: Judge, names: Sequence[str], wanted: Mapping[str, Goal]) -> tuple[list[str], bool]:
+    """Find a minimal set of requirements with a deletion filter (Chinneck & Dravnieks 1991); and whether time allowed.
+
+    Each requirement in turn is left out; if the rest is proven to contradict itself still, it stays out. What is left
+    at the end cannot spare a single member.
+    """
+    out: list[str] = []
+    for name in names:
+        if judge.stop():
+            break
+        without = [*out, name]
+        levels = {other: goal.asked for other, goal in wanted.items() if other not in without}
+        if judge.feasible(levels, without) is Status.INFEASIBLE:
+            out.append(name)
+    return [name for name in names if name not in out], not judge.stop()
+
+
+def _of_goal(
+    solver: Solver, sleeves: Sequence[Sleeve], wanted: Mapping[str, Goal], name: str, kept: Sequence[str]
+) -> Conflict:
+    """Say of a goal in a conflict what is the best it could be."""
+    goal = wanted[name]
+    alone = next((s.best_alone.get(goal.measure) for s in sleeves if goal.pods == (s.mandate.pod,)), None)
+    together = None
+    rules = [rule for rule in solver.formulate().rules if rule not in kept]
+    # All other requirements first; where even they contradict each other, those of the set.
+    for others, without in ((list(wanted), []), (kept, rules)):
+        levels = {other: wanted[other].asked for other in others if other in wanted and other != name}
+        best, proven = best_figure(solver, goal, levels, without)
+        if proven:
+            together = best
+            break
+    return Conflict(name, goal.words, goal.asked, alone, together)
+
+
+def _repair(
+    judge: Judge, market: Market, sleeves: Sequence[Sleeve], terms: Terms, rule: str
+) -> tuple[Repair | None, bool]:
+    """Find the smallest change of one rule that repairs the rest, if one does; and whether that is proven.
+
+    The rule's values are tried from strict to lenient by bisection, since whatever is feasible stays so
+    when the rule is eased; each verdict is proven.
+    """
+    values = _lenient(market, sleeves, terms, rule)
+
+    def verdict(value: float | str) -> Status:
+        changed = judge.about(lambda **how: Formulation(market, *_with(sleeves, terms, rule, value), **how))
+        return changed.feasible({})
+
+    if not values:
+        return None, True
+    if (last := verdict(values[-1])) is not Status.OPTIMAL:
+        return None, last is Status.INFEASIBLE
+    low, high = -1, len(values) - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        status = verdict(values[middle])
+        if status not in (Status.OPTIMAL, Status.INFEASIBLE):
+            return None, False
+        low, high = (low, middle) if status is Status.OPTIMAL else (middle, high)
+    # Whole numbers become floats, as every number of a message.
+    now, to = (v if isinstance(v, str) else float(v) for v in (_value(sleeves, terms, rule), values[high]))
+    return Repair(rule, f"{_label(rule)} {_show(rule, now)} to {_show(rule, to)}", now, to), True
+
+
+def _lenient(market: Market, sleeves: Sequence[Sleeve], terms: Terms, rule: str) -> Sequence[float | str]:
+    """List the more lenient values of a rule, the nearest first."""
+    if rule in ("never_sell", "first_purchase"):
+        return []
+    now = _value(sleeves, terms, rule)
+    if isinstance(now, str):
+        return [Duplicates.PENALISE.value]
+    if rule.endswith("_aud"):
+        whole = range(math.ceil(now) - 1, -1, -1)
+        if rule == "max_tax_aud":
+            whole = range(math.floor(now) + 1, math.ceil(_most_tax_aud(market, terms)) + 1)
+        return [float(v) for v in whole]
+    if rule == "max_etfs":
+        return list(range(int(now) + 1, len(market.etfs) + 1))
+    return _lenient_shares(market, rule, now)
+
+
+def _lenient_shares(market: Market, rule: str, now: float) -> Sequence[float]:
+    if rule == "min_correlation_distance":
+        pairs = [correlation_distance(market, i, j) for i in range(len(market.etfs)) for j in range(i)]
+        # Rounded down, so that what people read and set is enough.
+        return [*sorted({math.floor(d / _STEP) * _STEP for d in pairs if d < now}, reverse=True), 0.0]
+    steps = np.arange(1, round(1 / _STEP) + 1) * _STEP
+    if rule == "min_weight":
+        return [float(v) for v in np.round(steps[::-1], 4) if v < now - _STEP / 2]
+    if rule == "capital_tolerance":
+        steps = steps[steps <= _MOST_TOLERANCE]
+    return [float(v) for v in np.round(steps, 4) if v > now + _STEP / 2]
+
+
+def _most_tax_aud(market: Market, terms: Terms) -> float:
+    """Bound the tax on capital gains: all gains taxed, no loss used."""
+    stock = take_stock(market, terms)
+    if stock is None:
+        return 0.0
+    return sum(lot.units * gain * stock.rates.get(kind, 0.0) for lot in stock.lots for kind, gain in lot.gains.items())
+
+
+def _value(sleeves: Sequence[Sleeve], terms: Terms, rule: str) -> float | str:
+    pod, _, cap = rule.rpartition(".")
+    if cap == "max_position":
+        return next(s.mandate.max_position for s in sleeves if s.mandate.pod == pod)
+    value: float | Duplicates = getattr(terms.rules, rule)
+    return value.value if isinstance(value, Duplicates) else value
+
+
+def _with(sleeves: Sequence[Sleeve], terms: Terms, rule: str, value: float | str) -> tuple[list[Sleeve], Terms]:
+    """Change one rule."""
+    pod, _, cap = rule.rpartition(".")
+    if cap == "max_position":
+        mandates = [
+            replace(s.mandate, max_position=float(value)) if s.mandate.pod == pod else s.mandate for s in sleeves
+        ]
+        return [replace(s, mandate=m) for s, m in zip(sleeves, mandates, strict=True)], terms
+    changed = Duplicates(value) if isinstance(value, str) else int(value) if rule == "max_etfs" else value
+    return list(sleeves), replace(terms, rules=replace(terms.rules, **{rule: changed}))  # type: ignore[arg-type]
+
+
+def _label(rule: str) -> str:
+    pod, _, cap = rule.rpartition(".")
+    return f"{pod}'s max_position" if cap == "max_position" else rule
+
+
+def _show(rule: str, value: float | str) -> str:
+    if isinstance(value, str):
+        return value
+    if rule.endswith("_aud"):
+        return f"{value:,.2f} AUD"
+    return f"{value:g}" if rule in ("max_etfs", "min_correlation_distance") else f"{value:.2%}"
+
+
+def _say(conflict: Conflict) -> str:
+    if conflict.best_together is None:
+        return conflict.words
+    name = conflict.requirement.split(".")[1]
+    shown = Measure(name).show(conflict.best_together) if name in set(Measure) else f"{conflict.best_together:.4g}"
+    return f"{conflict.words} (the best there is: {shown})"

@@ -1,0 +1,250 @@
+"""Stage 2: one portfolio for all pods, proven optimal, or the reason why there is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from portfolio.case.ranking import delivered
+from portfolio.conic.solution import Status, relative_gap
+from portfolio.errors import DataError, SolverError
+from portfolio.market.measure import Measure
+from portfolio.master.conflict import explain_goals, explain_rules
+from portfolio.master.goal_programming import Levels, Solver, best_figure, serve
+from portfolio.master.sensitivity import Price, prices
+from portfolio.master.statement.correlations import Near
+from portfolio.master.statement.formulation import Formulation
+from portfolio.master.statement.objective import objective, objective_terms
+from portfolio.published.certificate import Certificate
+from portfolio.terms.goals import ROOM, Row
+from portfolio.terms.rules import Explain, OnUnreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from portfolio import Matrix
+    from portfolio.conic.solution import Solution
+    from portfolio.market.snapshot import Market
+    from portfolio.master.goal_programming import Watch
+    from portfolio.pod.sleeve import Sleeve
+    from portfolio.terms.goals import Goal
+    from portfolio.terms.rules import Terms
+
+GAP = 1e-4
+
+_NO_ANSWER = {
+    Status.STOPPED: "the search was stopped before it found a portfolio: allow it more time (deadline_s)",
+    Status.UNDECIDED: "the solver had numerical trouble and found no portfolio: ease a rule that leaves little room",
+    Status.INFEASIBLE: "the solver lost a portfolio that it had found: report this with the request_id",
+}
+
+# How much better than asked a goal could be is information; that it gave way as little as it could is not.
+_MET_GAP = 1e-4
+
+# The convex-concave procedure ends when a step gains less than this, or after so many.
+_STEP_GAIN, _STEPS = 1e-4, 10
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Master:
+    """A master portfolio.
+
+    Attributes:
+        X: The holdings, shape (pods, n), sum 1, exactly zero where nothing is held.
+        goals: All goals, in the order in which they were served.
+        best_together: By goal: the best figure with the rules and the goals before it, where proven.
+        prices: By goal: what the objective would gain per unit of easing it (``sensitivity``).
+        certificate: The proof.
+    """
+
+    X: Matrix
+    goals: Sequence[Goal]
+    best_together: Mapping[str, float]
+    prices: Mapping[str, Price]
+    certificate: Certificate = field(repr=False)
+
+
+def optimise_master(
+    market: Market,
+    sleeves: Sequence[Sleeve],
+    terms: Terms,
+    *,
+    gap: float = GAP,
+    stop: Callable[[], bool] = lambda: False,
+    watch: Watch | None = None,
+) -> Master:
+    """Find the best portfolio for all pods together.
+
+    Args:
+        market: The figures.
+        sleeves: The pods.
+        terms: The customer's terms.
+        gap: Relative gap at which the search may end.
+        stop: Asked while searching; true ends the search with the best portfolio so far.
+        watch: Told, as a search gets on, which it is, from 1, and its relative gap; infinite without a portfolio.
+
+    Raises:
+        ConflictError: If no portfolio keeps all rules (or goals, if those must not give way); names
+            those that conflict.
+        DataError: If a priority or a limit is given to a goal that there is not.
+        SolverError: If *stop* ended the search before it found any portfolio, or a proof fails.
+    """
+    solver = Solver(partial(Formulation, market, sleeves, terms), stop, watch)
+    form = solver.formulate()
+    _refuse_strangers(form.goals, sleeves, terms)
+    convex = [goal for goal in form.goals if goal.figure is not None]
+    # Alone, a pod owns nothing yet: with what is owned it may do better.
+    hopeless = _hopeless(convex, sleeves) if terms.owned is None else {}
+    levels = Levels({goal.name: goal.asked for goal in convex})
+    solution = None if hopeless else solver.solve(form, gap)
+    if solution is None or solution.status is Status.INFEASIBLE:
+        if solver.feasible({}) is Status.INFEASIBLE:
+            raise explain_rules(solver, market, sleeves, terms)
+        if terms.on_unreachable is OnUnreachable.FAIL:
+            raise explain_goals(solver, sleeves)
+        levels = serve(solver, convex, hopeless, contradictory=solution is not None)
+        form, solution = _solve_with_room(solver, levels, convex, gap)
+    if solution.x is None:
+        raise SolverError(_NO_ANSWER[solution.status])
+    return _finish(solver, form, solution, levels, gap)
+
+
+def _solve_with_room(solver: Solver, levels: Levels, goals: Sequence[Goal], gap: float) -> tuple[Formulation, Solution]:
+    """Maximise the objective at the levels, or a little below where the solver finds no portfolio there."""
+    for room in ROOM:
+        levels.kept = levels.with_room(goals, room)
+        form = solver.formulate(levels=levels.kept)
+        solution = solver.solve(form, gap)
+        if solution.x is not None or solver.stop():
+            break
+    return form, solution
+
+
+def _finish(solver: Solver, form: Formulation, solution: Solution, levels: Levels, gap: float) -> Master:
+    """Keep the limits on correlations, if they are to be kept, and say what is proven."""
+    bound, proven = solution.bound, solution.status is Status.OPTIMAL
+    form, solution, limited = _limit_correlations(solver, form, solution, levels, gap)
+    value = _value(form, solution)
+    bound = min(bound, value)  # two solves of the same optimum differ in their last digits
+    restricted = tuple(form.restricted)
+    certified = proven and levels.proven and not restricted and relative_gap(value, bound) <= gap
+    # That no portfolio is nearer to the limits is not proven.
+    certified = certified and all(goal.met(_figure(goal, form, solution)) for goal in form.goals if not goal.figure)
+    certificate = Certificate(
+        objective=-value,
+        bound=-bound,
+        gap=relative_gap(value, bound),
+        target_gap=gap,
+        restricted=(*restricted, *limited),
+        levels_proven=levels.proven,
+        certified=certified,
+        nodes=0,
+        leaves=0,
+    )
+    best = dict(levels.best)
+    if form.terms.explain is Explain.ALL:
+        best |= _best_of_the_met(solver, form, solution, levels)
+    return Master(
+        X=form.weights(solution),
+        goals=form.goals,
+        best_together=best,
+        prices=prices(solver.formulate, form, solution),
+        certificate=replace(certificate, nodes=solver.nodes, leaves=solver.leaves),
+    )
+
+
+def _value(form: Formulation, solution: Solution) -> float:
+    """What the holdings cost the objective: where something is owned, by what the way to them costs in truth.
+
+    A billionth of the capital, as exact as a point is, may be a millionth of what the naive portfolio costs to buy.
+    """
+    if form.terms.owned is None:
+        return solution.value
+    terms, X = form.terms, form.weights(solution)
+    return -objective(terms, objective_terms(form.market, form.sleeves, terms, X))
+
+
+def _figure(goal: Goal, form: Formulation, solution: Solution) -> float | None:
+    return delivered(goal, form.market, form.sleeves, form.terms, form.weights(solution))
+
+
+def _best_of_the_met(solver: Solver, form: Formulation, solution: Solution, levels: Levels) -> dict[str, float]:
+    """Find how much better than asked each goal that is met could be, with the goals before it kept."""
+    found: dict[str, float] = {}
+    before: dict[str, float] = {}
+    for goal in form.goals:
+        if goal.name not in levels.kept or solver.stop():
+            continue
+        if goal.name not in levels.best:
+            now = _figure(goal, form, solution) or 0.0
+            best, proven = best_figure(solver, goal, before, near=now, gap=_MET_GAP)
+            if best is not None and proven:
+                found[goal.name] = best
+        before[goal.name] = levels.kept[goal.name]
+    return found
+
+
+def _limit_correlations(
+    solver: Solver, form: Formulation, solution: Solution, levels: Levels, gap: float
+) -> tuple[Formulation, Solution, tuple[str, ...]]:
+    """Bring the correlations within their limits, or as near as the convex-concave procedure comes.
+
+    First the sum of what is too much is made small, then the objective large, each a few times around
+    the last point (``correlations``). Every step keeps all rules and goals.
+
+    Returns:
+        What the portfolio is read from, and the names of the limits that were imposed.
+    """
+    limits = [goal for goal in form.goals if goal.figure is None]
+    X = form.weights(solution)
+
+    def excess(X: Matrix) -> dict[str, float]:
+        found = {goal.name: delivered(goal, form.market, form.sleeves, form.terms, X) or 0.0 for goal in limits}
+        return {goal.name: max(goal.asked, found[goal.name]) for goal in limits}
+
+    def too_much(X: Matrix) -> float:
+        return sum(level - goal.asked for goal, level in zip(limits, excess(X).values(), strict=True))
+
+    asked = {goal.name: goal.asked for goal in limits}
+    if too_much(X) <= 0:
+        return form, solution, ()
+    best = None
+    for _ in range(_STEPS):
+        if solver.stop():
+            break
+        elastic = solver.formulate(levels=levels.kept | asked, near=Near(X, elastic=True))
+        step = solver.solve(elastic, gap)
+        if step.x is None or too_much(now := elastic.weights(step)) > too_much(X) - _STEP_GAIN:
+            break
+        X = now
+    for _ in range(_STEPS):
+        held = {name: level + _STEP_GAIN * _STEP_GAIN for name, level in excess(X).items()}
+        near = solver.formulate(levels=levels.kept | held, near=Near(X))
+        step = solver.solve(near, gap)
+        if step.x is None or (best is not None and step.value > best[1].value - _STEP_GAIN):
+            break
+        best, X = (near, step), near.weights(step)
+    if best is None:
+        return form, solution, tuple(asked)
+    return *best, tuple(asked)
+
+
+def _hopeless(goals: Sequence[Goal], sleeves: Sequence[Sleeve]) -> dict[str, float]:
+    """Find the goals that a pod could not even meet alone, with no other goal, and the best that they could be."""
+    alone = {sleeve.mandate.pod: sleeve.best_alone for sleeve in sleeves}
+    best = {g.name: alone[g.pods[0]].get(g.figure, g.asked) for g in goals if isinstance(g.figure, Measure)}
+    return {goal.name: best[goal.name] for goal in goals if goal.name in best and not goal.met(best[goal.name])}
+
+
+def _refuse_strangers(goals: Sequence[Goal], sleeves: Sequence[Sleeve], terms: Terms) -> None:
+    """Refuse priorities of goals, and limits of pairs, that there are not: a typo must not pass."""
+    known = {goal.name for goal in goals if goal.figure is not None} | {f"never_worse.{row.value}" for row in Row}
+    if strange := sorted(set(terms.priorities) - known):
+        message = f"priorities names {', '.join(strange)}; the goals of this request are {', '.join(sorted(known))}"
+        raise DataError(message)
+    pods = [sleeve.mandate.pod for sleeve in sleeves]
+    pairs = {f"{a}-{b}" for a in pods for b in pods if a != b}
+    if strange := sorted(set(terms.correlation_limits) - pairs):
+        message = f"correlation_limits names {', '.join(strange)}; give a pair of {', '.join(pods)}, such as alpha-beta"
+        raise DataError(message)

@@ -1,0 +1,1 @@
+"""Stage 2 as a cone program: variables, rules, trades, goals and objective."""

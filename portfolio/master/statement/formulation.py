@@ -1,0 +1,136 @@
+"""State stage 2, all pods together, as one cone program: structure, goals and objective.
+
+A mixed-integer second-order cone program (``structure`` has its variables and rules, ``goal_rows`` and
+``correlations`` the rows of goals).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portfolio.case.ranking import ranked
+from portfolio.market.figures import tax_drags
+from portfolio.market.measure import Measure
+from portfolio.master.statement.correlations import limit_correlation
+from portfolio.master.statement.goal_rows import Lever, aim_at, require
+from portfolio.master.statement.structure import Caps, Structure
+from portfolio.terms.goals import Row
+from portfolio.terms.mandate import Objective
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from portfolio.conic.program import Program
+    from portfolio.market.snapshot import Market
+    from portfolio.master.statement.correlations import Near
+    from portfolio.pod.sleeve import Sleeve
+    from portfolio.terms.goals import Goal
+    from portfolio.terms.rules import Terms
+
+
+class Formulation(Structure):
+    """The program of stage 2, and how to read its solutions.
+
+    Args:
+        market: The figures.
+        sleeves: The pods' stage-1 results: their mandates, shares and yardsticks.
+        terms: The customer's rules and preferences.
+        levels: Which goals are kept, by name, and at which figure; all, as asked, if None.
+        without: Rules to leave out, by name; see ``rules``.
+        aim: Instead of the customer's objective, make this goal's figure as good as possible; for a
+            ratio, beat the figure that comes with it.
+        near: Holdings around which limits on correlations, which are not convex, are replaced; without
+            it these limits are left out.
+
+    Attributes:
+        goals: All goals, in the order in which they are served.
+        levers: What easing each goal that is kept would do to the program, by name.
+    """
+
+    def __init__(  # noqa: PLR0913 - one argument a choice
+        self,
+        market: Market,
+        sleeves: Sequence[Sleeve],
+        terms: Terms,
+        *,
+        levels: Mapping[str, float] | None = None,
+        without: Collection[str] = (),
+        aim: tuple[Goal, float] | None = None,
+        near: Near | None = None,
+    ) -> None:
+        self.goals = ranked(market, sleeves, terms)
+        self.levels = {goal.name: goal.asked for goal in self.goals} if levels is None else levels
+        caps = Caps(
+            self.levels.get(f"never_worse.{Row.LARGEST_POSITION}", 1.0),
+            self.levels.get(f"never_worse.{Row.ETFS}", np.inf),
+        )
+        super().__init__(market, sleeves, terms, without, caps)
+        self.levers: dict[str, Lever] = {}
+        self.near = near
+        if aim is not None:
+            aim_at(self, *aim)
+        elif not (near and near.elastic):
+            self._score()
+        for goal in self.goals:
+            if goal.name in self.levels:
+                self._keep(goal, self.levels[goal.name])
+        self.program: Program = self.build.build()
+
+    def _keep(self, goal: Goal, level: float) -> None:
+        """Add the row of a goal, unless it is kept by itself or nothing is known to keep it by."""
+        if goal.figure is None:
+            if self.near is not None:
+                limit_correlation(self, goal, level, self.near)
+        elif not self._kept_by_itself(goal, level):
+            lever = require(self, goal, level)
+            self.levers |= {goal.name: lever} if lever else {}
+
+    def _kept_by_itself(self, goal: Goal, level: float) -> bool:
+        """Whether a cap on volatility is above all that the pod's limits allow: then it needs no cone."""
+        if goal.figure is not Measure.VOLATILITY:
+            return False
+        p = [sleeve.mandate.pod for sleeve in self.sleeves].index(goal.pods[0])
+        # What bounds the risk counts on all of the pod's capital being invested.
+        return self.stock is None and not self.has_risk(p) and level >= self.most_risk(p)
+
+    def _score(self) -> None:
+        """State the customer's objective, to be minimised: see ``docs/model.md``."""
+        for p in range(len(self.sleeves)):
+            self._score_pod(p)
+        self.price_sharing()
+        weigh, naive = self.terms.preferences, self.naive
+        if naive.buying_cost_aud > 0:
+            self.build.cost({j: weigh.trading_cost * a for j, a in self.trading_costs().items()})
+        if naive.tax_aud > 0 and naive.tax_efficiency is not None:
+            drags = tax_drags(self.market, self.terms.marginal_tax_rate) * self.terms.total_capital_aud
+            self.build.offset -= weigh.tax_efficiency
+            self.build.cost(self.whole(weigh.tax_efficiency * drags / naive.tax_aud))
+
+    def _score_pod(self, p: int) -> None:
+        """Add the pod's part of the objective: 1 at its stage-1 result, weighed by the capital that it invests."""
+        sleeve, best = self.sleeves[p], self.sleeves[p].figures
+        weight = self.terms.preferences.pod_score * sleeve.share
+        if sleeve.mandate.objective is Objective.MIN_VOLATILITY:
+            # 2 - s / s*
+            self._credit(p, 2 * weight)
+            self.build.cost({self.risk(p): weight})
+        elif sleeve.mandate.objective is Objective.MAX_SHARPE:
+            # 1 - (S* s - (m - rf)) / (S* s*)
+            excess = self.market.expected_returns - self.market.risk_free
+            self._credit(p, weight)
+            self.build.cost({self.risk(p): weight})
+            self.build.cost(self.row(p, -weight * excess / (best.sharpe_ratio * best.volatility)))
+        else:
+            # 1 + (m - m*) / |m*|, which is m / m* where that is positive
+            measure = sleeve.mandate.objective.measure
+            yardstick = best.of(measure)
+            self._credit(p, weight * (1 - yardstick / abs(yardstick)))
+            self.build.cost(self.row(p, -weight * self.column(measure) / abs(yardstick)))
+
+    def _credit(self, p: int, points: float) -> None:
+        """Add points to the objective for a pod's capital, or for what of it is invested."""
+        row, constant = self.of_invested(p, points)
+        self.build.offset -= constant
+        self.build.cost({x: -a for x, a in row.items()})

@@ -1,0 +1,251 @@
+"""The rows that keep a goal at a figure, and the objectives that make its figure as good as possible.
+
+Each row is convex once the figure is a number, and is scaled to order one. With it comes a ``Lever``:
+what easing the figure would do to the row, from which the price of a goal's last unit follows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portfolio.market.figures import pre_tax_returns, tax_drags
+from portfolio.market.measure import Measure
+from portfolio.terms.goals import Row
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from portfolio import Vector
+    from portfolio.master.statement.structure import Structure
+    from portfolio.terms.goals import Goal
+
+# A Sharpe ratio nearer to zero than this is zero but for rounding.
+_NO_RATIO = 1e-9
+
+# Figures that are all nearer to zero than this are not scaled up to order one.
+_NO_SCALE = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Lever:
+    """How a row of the program changes if a goal's figure is eased by one unit.
+
+    The room in the row grows by ``constant + slope.x``.
+
+    Attributes:
+        row: Number of the row among the inequalities, or of its cone.
+        cone: Whether the row is a cone's first.
+        constant: See above.
+        slope: See above.
+    """
+
+    row: int
+    constant: float = 0.0
+    slope: Mapping[int, float] = field(default_factory=dict)
+    cone: bool = False
+
+    def room(self, x: Vector) -> float:
+        """Room that the row gains."""
+        return self.constant + sum(a * float(x[j]) for j, a in self.slope.items())
+
+
+def require(form: Structure, goal: Goal, level: float) -> Lever | None:
+    """Add the row that keeps *goal* at *level*; None where there is nothing to ease by a little."""
+    if isinstance(goal.figure, Measure):
+        return _require_of_pod(form, goal, level)
+    return _REQUIRE[Row(goal.figure)](form, level) if goal.figure is not None else None
+
+
+def aim_at(form: Structure, goal: Goal, level: float) -> None:
+    """Make the goal's figure as good as possible; a ratio: beat *level* by as much as possible."""
+    if isinstance(goal.figure, Measure):
+        _aim_at_pod(form, goal, level)
+    elif goal.figure is not None:
+        _AIM[Row(goal.figure)](form, level)
+
+
+def is_ratio(form: Structure, goal: Goal) -> bool:
+    """Whether the figure is a ratio, which takes several steps to make as good as possible.
+
+    Where it is not fixed how much a pod invests, so is every figure of a pod.
+    """
+    ratios = (Measure.SHARPE, Row.SHARPE_RATIO, Row.TAX_EFFICIENCY)
+    return goal.figure in ratios or (form.stock is not None and isinstance(goal.figure, Measure))
+
+
+# Goals of a pod.
+
+
+def _pod(form: Structure, goal: Goal) -> int:
+    return [sleeve.mandate.pod for sleeve in form.sleeves].index(goal.pods[0])
+
+
+def _require_of_pod(form: Structure, goal: Goal, level: float) -> Lever:
+    p, measure = _pod(form, goal), goal.measure
+    unit = form.sleeves[p].figures.volatility
+    if measure is Measure.VOLATILITY:
+        row, limit = form.of_invested(p, level / unit)
+        number = form.build.at_most({form.risk(p): 1.0, **{x: -a for x, a in row.items()}}, limit)
+        slope, constant = form.of_invested(p, 1 / unit)
+        return Lever(number, constant=constant, slope=slope)
+    if measure is Measure.SHARPE:
+        row, scale = _below_ratio(form, p, level)
+        return Lever(form.build.at_most(row, 0.0), slope={form.risk(p): unit / scale})
+    column = form.column(measure)
+    scale = max(float(abs(column).max()), abs(level), _NO_SCALE)
+    asked, limit = form.of_invested(p, level / scale)
+    row = {x: a - asked.get(x, 0.0) for x, a in form.row(p, column / scale).items()}
+    slope, constant = form.of_invested(p, 1 / scale)
+    return Lever(form.build.at_least(row, limit), constant=constant, slope=slope)
+
+
+def _aim_at_pod(form: Structure, goal: Goal, level: float) -> None:
+    p, measure = _pod(form, goal), goal.measure
+    if measure is Measure.VOLATILITY:
+        form.build.cost({form.risk(p): 1.0})
+        _beat(form, p, level / form.sleeves[p].figures.volatility, 1.0)
+    elif measure is Measure.SHARPE:
+        # Near the answer this is near zero: the constant keeps a relative gap meaningful.
+        form.build.offset += 1
+        form.build.cost(_below_ratio(form, p, level)[0])
+    else:
+        column = form.column(measure)
+        scale = max(float(abs(column).max()), _NO_SCALE)
+        form.build.cost(form.row(p, -column / scale))
+        _beat(form, p, level / scale, -1.0)
+
+
+def _beat(form: Structure, p: int, level: float, sign: float) -> None:
+    """Count from a level for every dollar invested, where that is not fixed."""
+    if form.stock is not None:
+        # Near the answer this is near zero: the constant keeps a relative gap meaningful.
+        form.build.offset += 1
+        form.build.cost({x: -sign * a for x, a in form.of_invested(p, level)[0].items()})
+
+
+def _below_ratio(form: Structure, p: int, ratio: float) -> tuple[dict[int, float], float]:
+    """How far a sleeve is below a Sharpe ratio: ``ratio * s - (m - rf)``; and the scale it is divided by."""
+    unit = form.sleeves[p].figures.volatility
+    scale = unit * max(1.0, abs(ratio))
+    excess = form.market.expected_returns - form.market.risk_free
+    return {form.risk(p): ratio * unit / scale, **form.row(p, -excess / scale)}, scale
+
+
+# Rows of the whole portfolio. Those of the number of ETFs and of the largest position are bounds, and
+# part of the formulation: it reads their levels itself.
+
+
+def _require_few_etfs(form: Structure, level: float) -> None:
+    del form, level
+
+
+def _aim_at_few_etfs(form: Structure, level: float) -> None:
+    del level
+    form.build.cost(dict.fromkeys(form.held, 1 / max(form.naive.etfs, 1)))
+
+
+def _require_few_duplicates(form: Structure, level: float) -> None:
+    if shared := form.shared():
+        form.build.at_most(dict.fromkeys(shared, 1.0), level)
+
+
+def _aim_at_few_duplicates(form: Structure, level: float) -> None:
+    del level
+    form.build.cost(dict.fromkeys(form.shared(), 1.0))
+
+
+def _require_no_large_position(form: Structure, level: float) -> None:
+    del form, level
+
+
+def _aim_at_no_large_position(form: Structure, level: float) -> None:
+    del level
+    largest = form.build.variable(upper=1.0, cost=1.0)
+    for j in form.by_etf:
+        form.build.at_least({largest: 1.0, **{u: -c for u, c in form.position(j).items()}}, 0.0)
+
+
+def _require_low_cost(form: Structure, level: float) -> Lever:
+    naive = form.naive.buying_cost_aud
+    return Lever(form.build.at_most(form.trading_costs(), level / naive), constant=1 / naive)
+
+
+def _aim_at_low_cost(form: Structure, level: float) -> None:
+    del level
+    form.build.cost(form.trading_costs())
+
+
+def _untaxed(form: Structure, level: float) -> tuple[dict[int, float], float]:
+    """How far the portfolio is below a tax efficiency: the tax above what the efficiency leaves; and its scale."""
+    drags = tax_drags(form.market, form.terms.marginal_tax_rate)
+    naive = form.naive.tax_aud / form.terms.total_capital_aud
+    scale = naive if naive > 0 else float(drags.max())
+    kept = (1 - level / 10) * pre_tax_returns(form.market)
+    return form.whole((drags - kept) / scale), scale
+
+
+def _require_tax_efficiency(form: Structure, level: float) -> Lever:
+    row, scale = _untaxed(form, level)
+    return Lever(form.build.at_most(row, 0.0), slope=form.whole(pre_tax_returns(form.market) / (10 * scale)))
+
+
+def _aim_at_tax_efficiency(form: Structure, level: float) -> None:
+    form.build.offset += 1
+    form.build.cost(_untaxed(form, level)[0])
+
+
+def _require_sharpe_ratio(form: Structure, ratio: float) -> Lever:
+    """Keep a Sharpe ratio of the whole portfolio.
+
+    Where that is negative the rule is not convex, and the tangent of the volatility at the naive
+    portfolio takes the volatility's place: whoever keeps that keeps the rule.
+    """
+    unit = form.naive.volatility
+    excess = form.market.expected_returns - form.market.risk_free
+    if ratio <= _NO_RATIO:
+        if ratio < -_NO_RATIO:
+            form.restricted.append(f"never_worse.{Row.SHARPE_RATIO}")
+        tangent = form.market.Sigma @ form.naive_weights / unit
+        row = form.build.at_least(form.whole((excess - ratio * tangent) / unit), 0.0)
+        return Lever(row, slope=form.whole(tangent / unit))
+    row = _risk_of_the_whole(form, form.whole(excess / (ratio * unit)))
+    return Lever(row, slope=form.whole(excess / (ratio**2 * unit)), cone=True)
+
+
+def _aim_at_sharpe_ratio(form: Structure, ratio: float) -> None:
+    unit, ratio = form.naive.volatility, max(ratio, 0.0)
+    excess = form.market.expected_returns - form.market.risk_free
+    L = np.linalg.cholesky(form.market.Sigma)
+    risk = form.build.variable(upper=float(np.linalg.norm(L, axis=1).max()) / unit)
+    _risk_of_the_whole(form, {risk: 1.0})
+    scale = max(1.0, ratio)
+    form.build.offset += 1
+    form.build.cost({risk: ratio / scale, **form.whole(-excess / (unit * scale))})
+
+
+def _risk_of_the_whole(form: Structure, row: Mapping[int, float]) -> int:
+    """Keep the volatility of the whole portfolio, in units of the naive one's, below *row*."""
+    L = np.linalg.cholesky(form.market.Sigma) / form.naive.volatility
+    columns = [form.sleeves[h.p].share * L[h.j] for h in form.holdings]
+    return form.build.norm_at_most(np.array(columns).T, [h.u for h in form.holdings], row)
+
+
+_REQUIRE = {
+    Row.ETFS: _require_few_etfs,
+    Row.DUPLICATED_ETFS: _require_few_duplicates,
+    Row.LARGEST_POSITION: _require_no_large_position,
+    Row.SHARPE_RATIO: _require_sharpe_ratio,
+    Row.TAX_EFFICIENCY: _require_tax_efficiency,
+    Row.TRADING_COST: _require_low_cost,
+}
+_AIM = {
+    Row.ETFS: _aim_at_few_etfs,
+    Row.DUPLICATED_ETFS: _aim_at_few_duplicates,
+    Row.LARGEST_POSITION: _aim_at_no_large_position,
+    Row.SHARPE_RATIO: _aim_at_sharpe_ratio,
+    Row.TAX_EFFICIENCY: _aim_at_tax_efficiency,
+    Row.TRADING_COST: _aim_at_low_cost,
+}

@@ -1,0 +1,91 @@
+"""The tax on the gains of what is sold, as rows of stage 2, in shares of the capital.
+
+Losses reduce the kinds of gain in the law's order. Where that is the cheapest one, as under the law of today, their use
+is free, and linear. Indexed gains bear the highest rate and come last: then a switch decides between the two cases
+that the law allows. Either no losses are used against them, or nothing is left of the others.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from portfolio.tax.kinds import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from portfolio.case.inventory import Inventory, Lot
+    from portfolio.conic.program import Builder
+
+# Decided before all else: a relaxation of both cases is of little use.
+_URGENCY = 16.0
+
+
+def tax_gains(build: Builder, stock: Inventory, sold: Sequence[tuple[Lot, int]]) -> tuple[dict[int, float], int | None]:
+    """Tax the gains, less the losses used against them.
+
+    Args:
+        build: Collects the rows.
+        stock: What is owned.
+        sold: Parcels, each with the variable that says how much of it is sold.
+
+    Returns:
+        The tax, as a row, and the switch between the two cases, where there is one.
+    """
+    of: dict[Kind, dict[int, float]] = defaultdict(dict)
+    for lot, x in sold:
+        for kind, aud in lot.gains.items():
+            # On a dollar of what is sold.
+            of[kind][x] = aud / float(stock.prices[lot.j])
+    losses, carried = of.pop(Kind.LOSS, {}), stock.losses_aud / stock.capital_aud
+    gains = {kind: of[kind] for kind in stock.rates if kind in of}
+    tax: dict[int, float] = defaultdict(float)
+    if not gains or not (losses or carried):
+        for kind, row in gains.items():
+            _add(tax, row, stock.rates[kind])
+        return tax, None
+    left = {kind: _part(build, row) for kind, row in gains.items() if kind is not Kind.INDEXED}
+    used: dict[int, float] = defaultdict(float)
+    order = None
+    for kind, x in left.items():
+        tax[x] += stock.rates[kind]
+        _add(used, gains[kind], 1.0)
+        used[x] = -1.0
+    if indexed := gains.get(Kind.INDEXED):
+        against = _part(build, indexed)
+        _add(tax, indexed, stock.rates[Kind.INDEXED])
+        tax[against] -= stock.rates[Kind.INDEXED]
+        used[against] = 1.0
+        if left and stock.order_binds:
+            order = _keep_order(build, list(left.values()), against, most=carried + _most(build, losses))
+    _add(used, losses, -1.0)
+    build.at_most(used, carried)
+    return tax, order
+
+
+def _part(build: Builder, gains: Mapping[int, float]) -> int:
+    """Declare a part of the gains of one kind, up to all of them."""
+    part = build.variable(upper=_most(build, gains))
+    build.at_most({part: 1.0, **{x: -a for x, a in gains.items()}}, 0.0)
+    return part
+
+
+def _keep_order(build: Builder, left: Sequence[int], against: int, *, most: float) -> int:
+    """Use losses *against* indexed gains, *most* at most, only where nothing is *left* of the others; the switch."""
+    last = build.variable(upper=1.0)
+    switch = build.switch(last, floor=1.0, urgency=_URGENCY)
+    build.at_most({against: 1.0, last: -min(most, build.upper_of(against))}, 0.0)
+    for x in left:
+        build.at_most({x: 1.0, last: build.upper_of(x)}, build.upper_of(x))
+    return switch
+
+
+def _most(build: Builder, row: Mapping[int, float]) -> float:
+    return math.fsum(a * build.upper_of(x) for x, a in row.items())
+
+
+def _add(row: dict[int, float], more: Mapping[int, float], times: float) -> None:
+    for x, a in more.items():
+        row[x] += times * a

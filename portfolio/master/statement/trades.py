@@ -1,0 +1,157 @@
+"""Trades as part of stage 2: from what is owned to the portfolio, with what that costs and the tax it causes.
+
+Everything is in shares of the capital. An ETF that is owned is sold, by parcels, or bought, or left alone; of one that
+is not owned, what is held is what is bought. ``gains`` has the tax.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portfolio.conic.bound import ON
+from portfolio.master.statement.parting import Order, buy_for_owners, declare, sell_for_owners
+from portfolio.master.statement.tax_on_gains import tax_gains
+
+if TYPE_CHECKING:
+    from portfolio.case.inventory import Inventory, Lot
+    from portfolio.conic.solution import Solution
+    from portfolio.master.statement.structure import Structure
+
+
+# A single unit is an order, whatever rounding says.
+_HAIR = 1e-12
+
+
+class Trades:
+    """The trades' variables and rows.
+
+    Args:
+        form: Who may hold what; its variables stand.
+        stock: What is owned.
+
+    Attributes:
+        volume: Value of all orders.
+        costs: Brokerage and spread.
+        tax: Tax on capital gains.
+        loss_order: The switch between the cases of the law's order of losses, where there is one.
+        orders: Of every ETF that is owned: its sale and its purchase, where there may be one.
+        sold: What is sold of each parcel.
+        money: Numbers of the rows that limit amounts of money: cash, turnover, tax.
+    """
+
+    def __init__(self, form: Structure, stock: Inventory) -> None:
+        self.form, self.stock = form, stock
+        rules = form.terms.rules
+        self.volume: dict[int, float] = defaultdict(float)
+        self.costs: dict[int, float] = defaultdict(float)
+        self.orders: dict[int, tuple[Order | None, Order | None]] = {}
+        self.sold: list[tuple[Lot, int]] = []
+        self.money: list[int] = []
+        self._never_sold = set(rules.never_sell)
+        if rules.never_sell and not form.rule("never_sell", f"nothing of {', '.join(rules.never_sell)} is sold"):
+            self._never_sold = set()
+        for j in np.flatnonzero(stock.units).tolist():
+            self._trade_what_is_owned(j)
+        self._buy_what_is_not()
+        self.tax, self.loss_order = tax_gains(form.build, stock, self.sold)
+        self._limits()
+
+    def untouched(self, solution: Solution) -> list[int]:
+        """List the ETFs that are owned and not traded."""
+        assert solution.states is not None  # noqa: S101 - the caller looked
+        return [j for j in self.orders if not any(solution.states[z] == ON for z in self._switches(j))]
+
+    def _switches(self, j: int) -> list[int]:
+        return [order.z for order in self.orders[j] if order is not None]
+
+    def _trade_what_is_owned(self, j: int) -> None:
+        """Sell, buy, or leave an ETF alone: never both, so that no loss is realised and bought back."""
+        owned = float(self.stock.weights[j])
+        sale, purchase = self._sell(j, owned), self._buy(j, owned)
+        self.orders[j] = sale, purchase
+        row = defaultdict(float, self.form.position(j))
+        for order, sign in ((sale, 1.0), (purchase, -1.0)):
+            if order is not None:
+                row[order.amount] = sign
+                self._trade(order.amount, j)
+        self.form.build.equal(row, owned)
+        if sale and purchase:
+            self.form.build.at_most({}, 1.0, switches=dict.fromkeys(self._switches(j), 1.0))
+        owners, alone = self.form.owners(j), self.form.one_owner
+        if sale:
+            sell_for_owners(self.form.build, sale, owners, owned, least=self.form.least_held, alone=alone)
+        buy_for_owners(self.form.build, purchase, owners, owned, alone=alone)
+
+    def _sell(self, j: int, owned: float) -> Order | None:
+        """Declare the sale of an ETF and of its parcels, each all or part of it and only if there is a sale."""
+        build, stock = self.form.build, self.stock
+        least = self._least_order(j)
+        if self.form.market.tickers[j] in self._never_sold or owned < least * (1 - _HAIR):
+            return None
+        sale = declare(build, min(least, owned), owned)
+        parts = [
+            (lot, build.variable(upper=lot.units * float(stock.prices[j]) / stock.capital_aud))
+            for lot in stock.lots
+            if lot.j == j
+        ]
+        build.equal({sale.amount: 1.0, **{x: -1.0 for _, x in parts}}, 0.0)
+        for _, x in parts:
+            build.at_most({x: 1.0, sale.on: -build.upper_of(x)}, 0.0)
+        self.sold += parts
+        return sale
+
+    def _buy(self, j: int, owned: float) -> Order | None:
+        """Declare the purchase of an ETF; where no more of it may be held, one that is never made."""
+        if j not in self.form.by_etf or self.form.market.tickers[j] in self.form.terms.rules.never_buy:
+            return None
+        least, most = self._least_order(j), self._largest(j) - owned
+        purchase = declare(self.form.build, least, max(least, most))
+        if most < least:
+            # It is declared all the same: where a limit is eased, the program is to have the same switches.
+            self.form.build.at_most({}, 0.0, switches={purchase.z: 1.0})
+        return purchase
+
+    def _least_order(self, j: int) -> float:
+        """Least share of the capital that an order may be: a unit, if no more is asked for."""
+        return max(self.form.least_order_aud, float(self.stock.prices[j])) / self.stock.capital_aud
+
+    def _largest(self, j: int) -> float:
+        """The largest position that there can be."""
+        owners = [share * self.form.build.upper_of(u) for u, share in self.form.position(j).items()]
+        return min(self.form.largest_of(j), max(owners) if self.form.one_owner else sum(owners))
+
+    def _buy_what_is_not(self) -> None:
+        """Count the orders: of ETFs that are not owned, one for each that is held."""
+        orders = self.form.build.variable(upper=float(len(self.orders) + len(self.form.by_etf)))
+        counted, switches = {orders: -1.0}, {z: 1.0 for j in self.orders for z in self._switches(j)}
+        for j in self.form.by_etf:
+            if j not in self.orders:
+                is_held = self.form.is_held(j)
+                counted |= is_held.row
+                switches |= is_held.switches
+                for x, share in self.form.position(j).items():
+                    self._trade(x, j, share)
+        self.form.build.at_most(counted, 0.0, switches=switches)
+        self.costs[orders] += self.form.terms.brokerage_aud / self.stock.capital_aud
+
+    def _trade(self, x: int, j: int, share: float = 1.0) -> None:
+        self.volume[x] += share
+        self.costs[x] += share * float(self.stock.costs[j])
+
+    def _limits(self) -> None:
+        """Pay for the orders, and keep what the customer limits."""
+        form, rules, capital = self.form, self.form.terms.rules, self.stock.capital_aud
+        # Orders are paid from the capital; the tax is due later, and from elsewhere.
+        spent = defaultdict(float, form.whole(np.ones(len(form.market.etfs))))
+        for x, cost in self.costs.items():
+            spent[x] += cost
+        self.money.append(form.build.at_most(spent, 1.0))
+        turnover = rules.max_turnover
+        if turnover is not None and form.rule("max_turnover", f"at most {turnover:.1%} of the capital is turned over"):
+            self.money.append(form.build.at_most({x: part / 2 for x, part in self.volume.items()}, turnover))
+        most = rules.max_tax_aud
+        if most is not None and form.rule("max_tax_aud", f"at most {most:,.2f} AUD of tax on capital gains"):
+            self.money.append(form.build.at_most(self.tax, most / capital))

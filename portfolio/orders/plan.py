@@ -1,0 +1,231 @@
+"""The orders that turn what a customer owns into the portfolio, in whole units, each with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portfolio.case.inventory import take_stock
+from portfolio.case.move import move_to
+from portfolio.case.naive import put_side_by_side, without_coordination
+from portfolio.case.ranking import delivered
+from portfolio.errors import SolverError
+from portfolio.market.figures import NEARLY_THE_SAME, etf_correlation
+from portfolio.market.measure import MET_WITHIN
+from portfolio.master.optimise import optimise_master
+from portfolio.master.statement.objective import objective, objective_terms
+from portfolio.orders.whole_units import round_to_units
+from portfolio.published.trading import (
+    DoesNotPay,
+    GoalInUnits,
+    LossReplaced,
+    Order,
+    ParcelSold,
+    Side,
+    Tolerated,
+    Trading,
+    UnderReform,
+)
+from portfolio.tax.gains import Assessment, assess
+from portfolio.tax.kinds import Kind
+from portfolio.tax.sale import realise
+from portfolio.terms.goals import Row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from portfolio import Matrix, Vector
+    from portfolio.case.inventory import Inventory, Lot
+    from portfolio.market.snapshot import Market
+    from portfolio.master.optimise import Master
+    from portfolio.orders.whole_units import WholeUnits
+    from portfolio.pod.sleeve import Sleeve
+    from portfolio.tax.parcels import Parcel
+    from portfolio.terms.rules import Terms
+
+# Selling at a loss and buying what moves like it may be a scheme to obtain a tax benefit: Australia has no rule of
+# days, but a test of purpose (ITAA 1936, Part IVA; TR 2008/1). From this correlation on, a person is to look.
+REPLACES = 0.95
+
+
+def plan(
+    market: Market,
+    sleeves: Sequence[Sleeve],
+    terms: Terms,
+    master: Master,
+    *,
+    stop: Callable[[], bool] = lambda: False,
+) -> Trading | None:
+    """Plan the orders; None where the terms do not say what is owned.
+
+    Raises:
+        ConflictError: If no whole numbers of units keep the rules.
+        SolverError: If none were found, and it is not proven that there are none.
+    """
+    stock = take_stock(market, terms)
+    if stock is None or terms.owned is None:
+        return None
+    whole = round_to_units(market, sleeves, terms, stock, master, stop=stop)
+    orders = tuple(_orders(market, sleeves, terms, stock, whole))
+    spent = sum(order.value_aud * (1 if order.side is Side.BUY else -1) for order in orders)
+    brokerage, spread = sum(order.brokerage_aud for order in orders), sum(order.spread_aud for order in orders)
+    gains = _tax(terms, stock, whole.sold)
+    cost = brokerage + spread + gains.tax_aud
+    goals = tuple(_goals(market, sleeves, terms, master, whole.X, cost))
+    before = _goals(market, sleeves, terms, master, master.X, None)
+    value = _objective(market, sleeves, terms, whole.X, cost)
+    return Trading(
+        naive=move_to(market, put_side_by_side(sleeves), terms, pooled=False),
+        master=move_to(market, master.X, terms, pooled=True),
+        orders=orders,
+        units={t: float(n) for t, n in zip(market.tickers, whole.units, strict=True) if n > 0},
+        pods={
+            sleeve.mandate.pod: {
+                t: float(x) * stock.capital_aud for t, x in zip(market.tickers, row, strict=True) if x > 0
+            }
+            for sleeve, row in zip(sleeves, whole.X, strict=True)
+        },
+        cash_left_aud=terms.owned.cash_aud - spent - brokerage - spread,
+        brokerage_aud=brokerage,
+        spread_aud=spread,
+        gains=gains,
+        goals=goals,
+        goals_kept=all(now.met or not then.met for now, then in zip(goals, before, strict=True)),
+        objective=value,
+        rounding_cost=master.certificate.objective - value,
+        losses_replaced=tuple(_losses_replaced(market, orders)),
+        tolerated=tuple(_tolerated(market, sleeves, terms, whole.X)),
+        does_not_pay=None if orders else _does_not_pay(market, sleeves, terms, master, stop),
+    )
+
+
+def _tolerated(market: Market, sleeves: Sequence[Sleeve], terms: Terms, X: Matrix) -> Iterator[Tolerated]:
+    """List the positions above their limits: the rules allow those only by drift."""
+    limits: list[tuple[str | None, float, Vector]] = [(None, terms.rules.max_weight, X.sum(axis=0))]
+    limits += [(s.mandate.pod, s.mandate.max_position, row / s.share) for s, row in zip(sleeves, X, strict=True)]
+    for pod, limit, held in limits:
+        for j in np.flatnonzero(held > limit + MET_WITHIN).tolist():
+            yield Tolerated(market.tickers[j], pod, limit, float(held[j]))
+
+
+def _does_not_pay(
+    market: Market, sleeves: Sequence[Sleeve], terms: Terms, master: Master, stop: Callable[[], bool]
+) -> DoesNotPay | None:
+    """Find the best portfolio as if trading were free; None if time ended the search."""
+    free = replace(terms, preferences=replace(terms.preferences, trading_cost=0.0))
+    try:
+        best = optimise_master(market, sleeves, free, stop=stop)
+    except SolverError:
+        return None
+    cost = move_to(market, best.X, terms, pooled=True).cost_aud
+    buying = without_coordination(market, sleeves, terms).buying_cost_aud
+    weight = terms.preferences.trading_cost
+    return DoesNotPay(
+        gain=best.certificate.objective - master.certificate.objective,
+        cost=weight * cost / buying if buying > 0 else 0.0,
+        cost_aud=cost,
+    )
+
+
+def _objective(market: Market, sleeves: Sequence[Sleeve], terms: Terms, X: Matrix, cost_aud: float) -> float:
+    """Compute the objective of what the orders lead to, at what they cost."""
+    parts, buying = objective_terms(market, sleeves, terms, X), without_coordination(market, sleeves, terms)
+    if buying.buying_cost_aud > 0:
+        parts = replace(parts, trading_cost=cost_aud / buying.buying_cost_aud)
+    return objective(terms, parts)
+
+
+def _goals(
+    market: Market, sleeves: Sequence[Sleeve], terms: Terms, master: Master, X: Matrix, cost_aud: float | None
+) -> Iterator[GoalInUnits]:
+    """Say what holdings give of every goal; *cost_aud* is what the orders cost, where there are any."""
+    for goal in master.goals:
+        value = delivered(goal, market, sleeves, terms, X)
+        if goal.figure is Row.TRADING_COST and cost_aud is not None:
+            value = cost_aud
+        yield GoalInUnits(goal.name, value, goal.met(value))
+
+
+def _tax(terms: Terms, stock: Inventory, sold: Sequence[float]) -> Assessment:
+    assert terms.owned is not None  # noqa: S101 - the caller looked
+    realised = realise(terms.owned.parcels, sold, stock.quotes, terms.owned.taxpayer, terms.owned.law)
+    return assess(terms.owned.taxpayer, realised)
+
+
+def _orders(
+    market: Market, sleeves: Sequence[Sleeve], terms: Terms, stock: Inventory, whole: WholeUnits
+) -> Iterator[Order]:
+    assert terms.owned is not None  # noqa: S101 - the caller looked
+    change = whole.units - stock.units
+    tax = _tax(terms, stock, whole.sold).tax_aud
+    sells, buys = np.flatnonzero(change < 0).tolist(), np.flatnonzero(change > 0).tolist()
+    for side, j in (*((Side.SELL, j) for j in sells), *((Side.BUY, j) for j in buys)):
+        mine = [lot for lot in stock.lots if lot.j == j and whole.sold[lot.parcel] > 0]
+        without = [0.0 if stock.lots[k].j == j else units for k, units in enumerate(whole.sold)]
+        units, price = abs(float(change[j])), float(stock.prices[j])
+        yield Order(
+            side=side,
+            ticker=market.tickers[j],
+            units=units,
+            price_aud=price,
+            value_aud=units * price,
+            brokerage_aud=terms.brokerage_aud + terms.owned.brokerage_share * units * price,
+            spread_aud=units * price * market.etfs[j].half_spread,
+            pods=_owners(sleeves, whole.X, j),
+            parcels=tuple(_sold(lot, terms.owned.parcels[lot.parcel], whole.sold[lot.parcel]) for lot in mine),
+            tax_aud=tax - _tax(terms, stock, without).tax_aud if mine else 0.0,
+            why=_why(market, sleeves, stock, whole, side, j),
+        )
+
+
+def _sold(lot: Lot, parcel: Parcel, units: float) -> ParcelSold:
+    reform = None
+    if (rebased := lot.rebased) is not None:
+        value = None if rebased.value_aud is None else rebased.value_aud * units
+        cost = parcel.unit_cost_aud * units if value is None else value
+        reform = UnderReform(value, rebased.index_factor, cost * rebased.index_factor, lot.net_aud * units)
+    return ParcelSold(
+        acquired=parcel.acquired,
+        units=units,
+        cost_base_aud=parcel.unit_cost_aud * units,
+        realised_aud={kind: gain * units for kind, gain in lot.gains.items()},
+        reform=reform,
+    )
+
+
+def _owners(sleeves: Sequence[Sleeve], X: Matrix, j: int) -> tuple[str, ...]:
+    return tuple(sleeve.mandate.pod for sleeve, row in zip(sleeves, X, strict=True) if row[j] > 0)
+
+
+def _why(market: Market, sleeves: Sequence[Sleeve], stock: Inventory, whole: WholeUnits, side: Side, j: int) -> str:
+    """Say which pod needs an ETF, and which duplicate goes."""
+    before, after = float(stock.weights[j]), float(whole.X[:, j].sum())
+    owners = " and ".join(_owners(sleeves, whole.X, j))
+    if owners:
+        said = f"{owners} needs {after:.2%} of the capital in it, {before:.2%} is owned"
+        naive = {sleeve.mandate.pod: sleeve.share * float(sleeve.weights[j]) for sleeve in sleeves if sleeve.weights[j]}
+        if side is Side.BUY and len(naive) > 1 and sum(naive.values()) > before:
+            said += f"; {', '.join(naive)} would each have bought it"
+        return said
+    same = _nearly_the_same(market, whole.units, j)
+    universe = any(market.tickers[j] in sleeve.mandate.universe for sleeve in sleeves)
+    said = "no pod holds it in the portfolio" if universe else "no pod may hold it"
+    return said + (f"; {', '.join(same)}, which is held, does nearly the same" if same else "")
+
+
+def _nearly_the_same(market: Market, units: Vector, j: int) -> list[str]:
+    held = np.flatnonzero(units > 0).tolist()
+    return [market.tickers[i] for i in held if i != j and etf_correlation(market, i, j) >= NEARLY_THE_SAME]
+
+
+def _losses_replaced(market: Market, orders: Sequence[Order]) -> Iterator[LossReplaced]:
+    where = {ticker: j for j, ticker in enumerate(market.tickers)}
+    losing = [o for o in orders if any(part.realised_aud.get(Kind.LOSS, 0.0) > 0 for part in o.parcels)]
+    bought = [o for o in orders if o.side is Side.BUY]
+    for sold, new in product(losing, bought):
+        rho = etf_correlation(market, where[sold.ticker], where[new.ticker])
+        if rho >= REPLACES:
+            yield LossReplaced(sold.ticker, new.ticker, rho)

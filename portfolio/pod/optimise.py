@@ -1,0 +1,371 @@
+"""Stage 1: the best portfolio of one pod alone.
+
+A second-order cone program over the pod's universe. The variables are ``x = kappa u`` and
+``kappa``: with ``kappa = 1`` they are the weights themselves; for the largest Sharpe ratio the
+excess return is fixed instead and ``kappa`` is free, which makes that ratio convex (Charnes-Cooper;
+Cornuejols & Tutuncu, Optimization Methods in Finance, ch. 8).
+"""
+
+from __future__ import annotations
+
+import math
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portfolio.conic.bound import FREE, OFF, States
+from portfolio.conic.program import Builder
+from portfolio.conic.relaxation import Outcome, Relaxation
+from portfolio.errors import SolverError, UnreachableGoalError
+from portfolio.market.figures import figures, grossed_up_yields
+from portfolio.market.measure import Measure
+from portfolio.pod.sleeve import Sleeve
+from portfolio.published.conflicts import Conflict, Repair, Shortfall
+from portfolio.terms.goals import ROOM, pod_goals
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from portfolio import Matrix, Vector
+    from portfolio.conic.program import Program
+    from portfolio.conic.relaxation import Answer
+    from portfolio.market.snapshot import Market
+    from portfolio.terms.mandate import Mandate
+
+# The excess return of a mix of ETFs may be this many times smaller than that of the best of them
+# before "the largest Sharpe ratio" counts as unbounded, that is, before no mix beats cash.
+_KAPPA = 1e4
+
+# An objective's best figure below this cannot serve as the yardstick of the pod's score.
+_MEASURABLE = 1e-6
+
+# With as many effective holdings as ETFs, but for this part of them, all weights are equal.
+_ALL = 1e-6
+
+_GIVE_WAY = "Let goals give way (on_unreachable: relax), leave the pod out, or name another market"
+
+# A weight below a thousandth of the pod is a candidate for zero, and becomes zero if the optimum without
+# it, solved again, is as good to a millionth: nobody buys an ETF for a few dollars, and counting such
+# positions would flatter the coordination that removes them.
+_CANDIDATE = 1e-3
+_NOTHING_LOST = 1e-6
+
+
+class UnreachableMandateError(UnreachableGoalError):
+    """A pod cannot keep its own mandate.
+
+    Attributes:
+        shortfalls: The goals concerned.
+        conflicts: The rules concerned, where no portfolio keeps them, whatever the goals.
+        repairs: Changes of a single rule, each of which would do.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        shortfalls: tuple[Shortfall, ...] = (),
+        conflicts: tuple[Conflict, ...] = (),
+        repairs: tuple[Repair, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.shortfalls, self.conflicts, self.repairs = shortfalls, conflicts, repairs
+
+
+def optimise_sleeve(
+    market: Market,
+    mandate: Mandate,
+    share: float,
+    *,
+    never_buy: frozenset[str] = frozenset(),
+    priorities: Mapping[str, int] | None = None,
+    relax: bool = True,
+) -> Sleeve:
+    """Find the best portfolio of a pod alone.
+
+    Args:
+        market: The figures.
+        mandate: What the pod is for.
+        share: Its share of the capital.
+        never_buy: Tickers it must not buy.
+        priorities: Of goals by name (``goals``), where they are not the default.
+        relax: Whether goals that cannot all be met give way, in the order of their priorities.
+
+    Raises:
+        UnreachableMandateError: If its rules cannot be kept, or its goals, if they must not give way; names them.
+        SolverError: If the solver fails.
+    """
+    left_out = tuple(t for t in mandate.universe if t not in market.tickers or t in never_buy)
+    universe = market.positions(t for t in mandate.universe if t not in left_out)
+    _refuse_small_universe(mandate, len(universe), left_out)
+    stage = _Stage(market, mandate, universe)
+    if Measure.SHARPE in {mandate.objective.measure, *mandate.goals} and not stage.beats_cash():
+        message = (
+            f"No mix of {mandate.pod}'s ETFs is expected to return more than cash, so that none has a"
+            " Sharpe ratio above zero: leave the pod out, or name another market"
+        )
+        raise UnreachableMandateError(message)
+    best_alone = {measure: stage.best(measure) for measure in mandate.goals}
+    if not relax:
+        _refuse_unreachable(mandate, best_alone)
+    u = None
+    if all(measure.met(asked, best_alone[measure]) for measure, asked in mandate.goals.items()):
+        goals = {m: _eased(m, asked, best_alone[m]) for m, asked in mandate.goals.items()}
+        u = stage.solve(mandate.objective.measure, goals, mandate.min_effective_holdings, dust=False)
+    if u is None:
+        if not relax:
+            raise _conflict(mandate, best_alone, stage)
+        u = _best_of_what_is_left(stage, priorities or {})
+    found = figures(market, u)
+    if abs(found.of(mandate.objective.measure)) < _MEASURABLE:
+        label = mandate.objective.measure.label
+        message = (
+            f"No mix of {mandate.pod}'s ETFs has any {label} to speak of: leave the pod out, or name another market"
+        )
+        raise UnreachableMandateError(message)
+    return Sleeve(mandate, share, u, found, best_alone, left_out)
+
+
+def _refuse_small_universe(mandate: Mandate, size: int, left_out: tuple[str, ...]) -> None:
+    """Refuse rules that ask for more ETFs than can be bought."""
+    pod, cap, least = mandate.pod, mandate.max_position, mandate.min_effective_holdings
+    bought = f"only {size} of its {len(mandate.universe)} ETFs can be bought"
+    bought += f" (not {', '.join(left_out)})" if left_out else ""
+    universe = Conflict(f"{pod}.universe", f"{pod} may hold {', '.join(mandate.universe)}, and {bought}")
+    if size * cap < 1 - _ALL:
+        name, words = f"{pod}.max_position", f"{pod} may put at most {cap:.0%} into one ETF"
+        to = math.ceil(1e4 / size) / 1e4 if size else 0.0
+        repair = Repair(name, f"{pod}'s max_position {cap:.2%} to {to:.2%}", cap, to)
+    elif size < least:
+        name, words = f"{pod}.min_effective_holdings", f"{pod} alone must have at least {least:g} effective holdings"
+        repair = Repair(name, f"{pod}'s min_effective_holdings {least:g} to {size}", least, float(size))
+    else:
+        return
+    # One change is no repair where both rules ask for more than there is.
+    repairs = (repair,) if size and (size >= least or size * cap >= 1 - _ALL) else ()
+    message = f"{words}, but {bought}: ease that limit, or let it buy more of them"
+    raise UnreachableMandateError(message, (), (Conflict(name, words), universe), repairs)
+
+
+def _eased(measure: Measure, asked: float, best: float) -> float:
+    """Ask no more than the best there is: a goal may count as reachable and be beyond it in the last digits."""
+    hair = 1e-9 * max(1.0, abs(best))
+    return max(asked, best + hair) if measure.lower_is_better else min(asked, best - hair)
+
+
+def _best_of_what_is_left(stage: _Stage, priorities: Mapping[str, int]) -> Vector:
+    """Find the pod's portfolio where not all goals can be met.
+
+    Raises:
+        SolverError: If the solver finds none, though there must be one.
+    """
+    for room in ROOM:
+        with suppress(SolverError):
+            kept = _served(stage, priorities, room)
+            u = stage.solve(stage.mandate.objective.measure, kept, stage.mandate.min_effective_holdings, dust=False)
+            if u is not None:
+                return u
+    message = (
+        f"the solver lost {stage.mandate.pod}'s own portfolio in market {stage.market.id}, which it had found:"
+        " report this with the request_id"
+    )
+    raise SolverError(message)
+
+
+def _served(stage: _Stage, priorities: Mapping[str, int], room: float) -> dict[Measure, float]:
+    """Find at which figure each goal can be kept, one after the other, together with those before it.
+
+    Raises:
+        SolverError: If the solver needs more room than what is held leaves it.
+    """
+    kept: dict[Measure, float] = {}
+    for goal in pod_goals(stage.mandate, priorities):
+        measure = goal.measure
+        u = stage.solve(measure, kept, stage.mandate.min_effective_holdings)
+        if u is None:
+            message = (
+                f"the solver lost a portfolio of {stage.mandate.pod} that it had found: report this with the request_id"
+            )
+            raise SolverError(message)
+        best = figures(stage.market, u).of(measure)
+        held = goal.eased(best, room)
+        kept[measure] = held if goal.better(goal.asked, held) else goal.asked
+    return kept
+
+
+def _refuse_unreachable(mandate: Mandate, best_alone: Mapping[Measure, float]) -> None:
+    shortfalls = tuple(Shortfall(mandate.pod, m, asked, best_alone[m]) for m, asked in mandate.goals.items())
+    if out_of_reach := tuple(s for s in shortfalls if not s.reachable):
+        said = "; ".join(
+            f"{s.measure.words(s.asked)} was asked, {s.measure.show(s.best_alone)} is the best there is"
+            for s in out_of_reach
+        )
+        message = f"No mix of {mandate.pod}'s ETFs reaches its goals: {said}. {_GIVE_WAY}"
+        raise UnreachableMandateError(message, out_of_reach)
+
+
+def _conflict(mandate: Mandate, best_alone: Mapping[Measure, float], stage: _Stage) -> UnreachableMandateError:
+    """Say of goals that can each be met alone what is the best of each while the others are kept."""
+    shortfalls = []
+    for measure, asked in mandate.goals.items():
+        others = {m: a for m, a in mandate.goals.items() if m is not measure}
+        u = stage.solve(measure, others, mandate.min_effective_holdings)
+        best = None if u is None else figures(stage.market, u).of(measure)
+        shortfalls.append(Shortfall(mandate.pod, measure, asked, best_alone[measure], best))
+    said = "; ".join(
+        s.measure.words(s.asked)
+        + (f" ({s.measure.show(s.best_together)} with the others kept)" if s.best_together is not None else "")
+        for s in shortfalls
+    )
+    message = (
+        f"{mandate.pod} can meet each of its goals, but not all together with at least"
+        f" {mandate.min_effective_holdings:g} effective holdings: {said}. {_GIVE_WAY}"
+    )
+    return UnreachableMandateError(message, tuple(shortfalls))
+
+
+class _Stage:
+    """The programs of one pod: they differ in what is maximised and which goals count."""
+
+    def __init__(self, market: Market, mandate: Mandate, universe: list[int]) -> None:
+        self.market, self.mandate, self.universe = market, mandate, universe
+        at = np.ix_(universe, universe)
+        self.factor: Matrix = np.linalg.cholesky(market.Sigma[at]).astype(float)
+        self.risk_scale = float(np.sqrt(market.Sigma[at].sum())) / len(universe)
+        self.returns = market.expected_returns[universe]
+        self.excess = self.returns - market.risk_free
+        self.rows: dict[Measure, Vector] = {
+            Measure.RETURN: self.returns,
+            Measure.YIELD: grossed_up_yields(market)[universe],
+            Measure.LIQUIDITY: market.column("liquidity")[universe],
+        }
+
+    def beats_cash(self) -> bool:
+        """Whether any mix within the pod's limits is expected to return more than cash."""
+        u = self.solve(Measure.RETURN, {}, self.mandate.min_effective_holdings)
+        return u is not None and float(u[self.universe] @ self.excess) > _MEASURABLE
+
+    def best(self, measure: Measure) -> float:
+        """Best figure of one measure where no goal competes.
+
+        Raises:
+            SolverError: If the solver finds none, though there must be one.
+        """
+        u = self.solve(measure, {}, 1.0)
+        if u is None:
+            message = (
+                f"the solver found no portfolio for {self.mandate.pod}'s {measure.label} alone:"
+                " report this with the request_id"
+            )
+            raise SolverError(message)
+        return figures(self.market, u).of(measure)
+
+    def solve(
+        self, measure: Measure, goals: Mapping[Measure, float], effective_holdings: float, *, dust: bool = True
+    ) -> Vector | None:
+        """Make *measure* as good as it can be; None if *goals* contradict each other.
+
+        With *dust*, to the solver's accuracy and with no exact zeros: for figures, not for holdings.
+        """
+        program = self.program(measure, goals, effective_holdings)
+        relaxation = Relaxation(program)
+        states = np.full(len(self.universe), FREE, dtype=np.int8)
+        answer = self.answer(relaxation, states)
+        if answer is None:
+            return None
+        x = (answer.x if dust else self.without_dust(relaxation, states, answer))[: len(self.universe)]
+        u = np.zeros(len(self.market.etfs))
+        u[self.universe] = np.maximum(x, 0.0) / np.maximum(x, 0.0).sum()
+        return u
+
+    def without_dust(self, relaxation: Relaxation, states: States, answer: Answer) -> Vector:
+        """Set to zero what is nearly nothing, where the optimum shows that this costs nothing.
+
+        Interior points have no zeros. All candidates are tried together; where that costs something, each
+        half of them, and so on.
+        """
+        n = len(self.universe)
+        weights = answer.x[:n] / answer.x[n]
+        limit = float(relaxation.program.q @ answer.x) + _NOTHING_LOST
+        x, states = answer.x, states.copy()
+        candidates = [int(j) for j in np.argsort(weights) if weights[j] < _CANDIDATE]
+        groups = [candidates] if candidates else []
+        while groups:
+            group = groups.pop()
+            tried = states.copy()
+            tried[group] = OFF
+            sparse = relaxation.solve_sharply(tried)
+            if sparse.outcome is Outcome.SOLVED and relaxation.program.q @ sparse.x <= limit:
+                x, states = sparse.x, tried
+            elif len(group) > 1:
+                # The smaller half is next.
+                groups += [group[len(group) // 2 :], group[: len(group) // 2]]
+        return x
+
+    def answer(self, relaxation: Relaxation, states: States) -> Answer | None:
+        """Solve, or say that there is nothing to find.
+
+        Raises:
+            SolverError: If the solver can say neither.
+        """
+        answer = relaxation.solve_sharply(states)
+        if answer.outcome is Outcome.TROUBLE:
+            message = (
+                f"the solver could not decide {self.mandate.pod}'s own portfolio in market {self.market.id}:"
+                " report this with the request_id"
+            )
+            raise SolverError(message)
+        return answer if answer.outcome is Outcome.SOLVED else None
+
+    def program(self, measure: Measure, goals: Mapping[Measure, float], effective_holdings: float) -> Program:
+        """State the program in ``x = kappa u`` and ``kappa``, volatility in units of ``risk_scale``."""
+        build = Builder()
+        n = len(self.universe)
+        ratio = measure is Measure.SHARPE
+        largest = _KAPPA if ratio else 1.0
+        x = [build.variable(upper=largest) for _ in range(n)]
+        for j in x:
+            build.switch(j)
+        kappa = build.variable(upper=largest)
+        risk = build.variable(
+            upper=largest * float(np.sqrt(np.diag(self.market.Sigma)[self.universe].max())) / self.risk_scale
+        )
+        build.equal({**dict.fromkeys(x, 1.0), kappa: -1.0}, 0.0)
+        if ratio:
+            build.equal(dict(zip(x, self.excess / self.excess.max(), strict=True)), 1.0)
+        else:
+            build.equal({kappa: 1.0}, 1.0)
+        if n * self.mandate.max_position > 1 + _ALL:
+            for j in x:
+                build.at_most({j: 1.0, kappa: -self.mandate.max_position}, 0.0)
+        build.norm_at_most(self.factor.T / self.risk_scale, x, {risk: 1.0})
+        if max(effective_holdings, 1 / self.mandate.max_position) > n * (1 - _ALL):
+            # All of them, equally: the limits leave a single point, where an interior point is lost.
+            for j in x[1:]:
+                build.equal({j: 1.0, kappa: -1 / n}, 0.0)
+        elif effective_holdings > 1:
+            build.norm_at_most(np.eye(n), x, {kappa: 1 / np.sqrt(effective_holdings)})
+        for goal, asked in goals.items():
+            self.require(build, x, kappa, risk, goal, asked)
+        if measure in (Measure.VOLATILITY, Measure.SHARPE):
+            build.cost({risk: 1.0})
+        else:
+            row = self.rows[measure]
+            build.cost(dict(zip(x, -row / max(abs(row).max(), 1e-12), strict=True)))
+        return build.build()
+
+    def require(self, build: Builder, x: list[int], kappa: int, risk: int, goal: Measure, asked: float) -> None:
+        """Add one goal as a row, scaled to order one."""
+        if goal is Measure.VOLATILITY:
+            build.at_most({risk: 1.0, kappa: -asked / self.risk_scale}, 0.0)
+        elif goal is Measure.SHARPE:
+            scale = self.risk_scale * max(1.0, asked)
+            build.at_most({risk: asked * self.risk_scale / scale, **_row(x, -self.excess / scale)}, 0.0)
+        else:
+            row = self.rows[goal]
+            scale = max(abs(row).max(), abs(asked), 1e-12)
+            build.at_least({**_row(x, row / scale), kappa: -asked / scale}, 0.0)
+
+
+def _row(variables: list[int], values: Vector) -> dict[int, float]:
+    return dict(zip(variables, values.tolist(), strict=True))

@@ -1,0 +1,35 @@
+"""The result of stage 1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from portfolio import Vector
+    from portfolio.market.figures import Figures
+    from portfolio.market.measure import Measure
+    from portfolio.terms.mandate import Mandate
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sleeve:
+    """A pod's portfolio.
+
+    Attributes:
+        mandate: What it keeps.
+        share: The pod's share of the customer's capital.
+        weights: Shares of the pod, shape (n,), sum 1; exactly zero where nothing is held.
+        figures: What they are expected to do.
+        best_alone: For every goal, the best figure where no other goal competes.
+        left_out: Tickers of its universe that the market does not price or the customer refuses.
+    """
+
+    mandate: Mandate
+    share: float
+    weights: Vector
+    figures: Figures
+    best_alone: Mapping[Measure, float]
+    left_out: tuple[str, ...]

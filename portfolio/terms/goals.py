@@ -1,0 +1,143 @@
+"""What a portfolio is asked to reach, and in which order goals give way where not all can be met.
+
+Hard rules (``rules``) are kept or there is no portfolio. Goals are served one after the other, in the
+order that ``ranking`` gives: each as well as the rules and the goals before it allow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from portfolio.market.measure import MET_WITHIN, Measure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from portfolio.terms.mandate import Mandate
+
+
+class Row(StrEnum):
+    """A figure of the whole portfolio that is to be no worse than the naive portfolio's."""
+
+    ETFS = "etfs"
+    DUPLICATED_ETFS = "duplicated_etfs"
+    LARGEST_POSITION = "largest_position"
+    SHARPE_RATIO = "sharpe_ratio"
+    TAX_EFFICIENCY = "tax_efficiency"
+    TRADING_COST = "trading_cost_aud"
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Whether the naive portfolio's figure is a cap; else it is a floor."""
+        return self not in (Row.SHARPE_RATIO, Row.TAX_EFFICIENCY)
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is a whole number."""
+        return self in (Row.ETFS, Row.DUPLICATED_ETFS)
+
+    def words(self, value: float) -> str:
+        """Say the row as a person would."""
+        return {
+            Row.ETFS: f"no more ETFs than the naive portfolio's {value:.0f}",
+            Row.DUPLICATED_ETFS: f"no more duplicated ETFs than the naive portfolio's {value:.0f}",
+            Row.LARGEST_POSITION: f"no position above the naive portfolio's {value:.2%}",
+            Row.SHARPE_RATIO: f"no lower Sharpe ratio than the naive portfolio's {value:.3f}",
+            Row.TAX_EFFICIENCY: f"no lower tax efficiency than the naive portfolio's {value:.3f}",
+            Row.TRADING_COST: f"no higher trading cost than the naive portfolio's {value:,.2f} AUD",
+        }[self]
+
+
+# Priorities where the request names none, 1 first: the risk a customer was promised not to exceed, then
+# being able to sell, then what each pod is for, then that coordination does no harm, then how the pods
+# move together.
+DEFAULT_PRIORITIES: Mapping[Measure, int] = {
+    Measure.VOLATILITY: 1,
+    Measure.LIQUIDITY: 2,
+    Measure.YIELD: 3,
+    Measure.SHARPE: 3,
+    Measure.RETURN: 3,
+}
+NEVER_WORSE_PRIORITY = 4
+# Limits on correlations come last whatever a request says: what is found for them is not proven, and
+# what comes after is to stand on what is.
+CORRELATION_PRIORITY = 10
+
+# Of a pod that no rank was given.
+LAST_RANK = 10
+
+# A goal that cannot be met is held this part of its size below the best there is: the programs after it
+# need room for an interior point. Where the solver finds none, in the next larger.
+HELD_WITHIN = 1e-6
+ROOM = (HELD_WITHIN, 1e-5, 1e-4)
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """One goal.
+
+    Attributes:
+        name: ``gamma.sharpe_ratio``, ``never_worse.trading_cost_aud`` or ``correlation.alpha-beta``.
+        pods: Whose sleeve it is about; two pods for a correlation; none for the whole portfolio.
+        figure: What it is about.
+        asked: The figure asked: a cap or a floor.
+        priority: 1 is served first.
+        words: What is asked, in words.
+    """
+
+    name: str
+    pods: tuple[str, ...]
+    figure: Measure | Row | None
+    asked: float
+    priority: int
+    words: str
+
+    @property
+    def measure(self) -> Measure:
+        """The figure, of a goal of a pod."""
+        assert isinstance(self.figure, Measure)  # noqa: S101 - the caller looked
+        return self.figure
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Whether the figure asked is a cap; else it is a floor."""
+        return self.figure is None or self.figure.lower_is_better
+
+    @property
+    def counts(self) -> bool:
+        """Whether the figure is a whole number."""
+        return isinstance(self.figure, Row) and self.figure.counts
+
+    def met(self, delivered: float | None) -> bool:
+        """Whether a figure meets the goal; none does not."""
+        return delivered is not None and self.shortfall(delivered) <= MET_WITHIN * max(1.0, abs(self.asked))
+
+    def shortfall(self, delivered: float) -> float:
+        """How far a figure is from the goal, in its own unit; zero within it."""
+        return max(0.0, delivered - self.asked if self.lower_is_better else self.asked - delivered)
+
+    def better(self, figure: float, other: float) -> bool:
+        """Whether a figure is better than another."""
+        return figure < other if self.lower_is_better else figure > other
+
+    def eased(self, figure: float, part: float) -> float:
+        """Step back from a figure by a part of its size."""
+        return figure + (1 if self.lower_is_better else -1) * part * max(1.0, abs(figure))
+
+
+def pod_goals(mandate: Mandate, priorities: Mapping[str, int]) -> list[Goal]:
+    """List a pod's goals in the order in which they are served."""
+    goals = [
+        Goal(
+            name=(name := f"{mandate.pod}.{measure.value}"),
+            pods=(mandate.pod,),
+            figure=measure,
+            asked=asked,
+            priority=priorities.get(name, DEFAULT_PRIORITIES[measure]),
+            words=f"{mandate.pod}: {measure.words(asked)}",
+        )
+        for measure, asked in mandate.goals.items()
+    ]
+    return sorted(goals, key=lambda goal: (goal.priority, list(Measure).index(goal.measure)))

@@ -1,0 +1,154 @@
+"""The rules a portfolio keeps, what it is judged by, and how to say that rules contradict each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from portfolio.errors import DataError
+from portfolio.tax.taxpayer import Entity
+from portfolio.terms.owned import Owned
+
+
+class Duplicates(StrEnum):
+    """Whether two pods may hold the same ETF."""
+
+    FORBID = "forbid"
+    PENALISE = "penalise"
+
+
+class OnUnreachable(StrEnum):
+    """What is to happen where not all goals can be met."""
+
+    RELAX = "relax"
+    FAIL = "fail"
+
+
+class Explain(StrEnum):
+    """For which goals the best that was possible is found and proven."""
+
+    UNMET = "unmet"
+    ALL = "all"
+
+
+class Correlations(StrEnum):
+    """What the limits on correlations between pods are for."""
+
+    REPORT = "report"
+    LIMIT = "limit"
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """Weights of the four terms of the objective, each term without unit."""
+
+    pod_score: float = 0.60
+    duplication: float = 0.20
+    trading_cost: float = 0.10
+    tax_efficiency: float = 0.10
+
+    def __post_init__(self) -> None:
+        """Refuse a weight that would turn a term around."""
+        if min(self.pod_score, self.duplication, self.trading_cost, self.tax_efficiency) < 0 or self.pod_score <= 0:
+            message = "preferences must not be negative, and pod_score must be above 0"
+            raise DataError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Hard rules of the whole portfolio.
+
+    Attributes:
+        max_etfs: Most ETFs held.
+        min_weight: Least share of the capital in an ETF that is held.
+        max_weight: Largest share of the capital in one ETF.
+        duplicates: Whether an ETF may have more than one owner.
+        min_correlation_distance: Two ETFs nearer than this, by ``sqrt((1 - rho) / 2)``, are not both held.
+        never_buy: Tickers that are not to be bought; what is owned of them may stay.
+        never_sell: Tickers of which nothing is to be sold.
+        capital_tolerance: How far a pod's holdings may be from its share of the capital, as a part of that share:
+            what is owned drifts, and units are whole. This and what follows matter where something is owned.
+        position_tolerance: How far a position may be above its limit, as a part of the limit, where what is owned
+            drifted there and nothing of it is bought.
+        min_order_aud: Least value of an order.
+        max_turnover: Most that is traded, half of what is bought and sold, as a share of the capital.
+        max_tax_aud: Most tax on capital gains that sales may cause.
+    """
+
+    max_etfs: int = 12
+    min_weight: float = 0.02
+    max_weight: float = 0.30
+    duplicates: Duplicates = Duplicates.FORBID
+    min_correlation_distance: float = 0.0
+    never_buy: tuple[str, ...] = ()
+    never_sell: tuple[str, ...] = ()
+    capital_tolerance: float = 0.05
+    position_tolerance: float = 0.0
+    min_order_aud: float = 0.0
+    max_turnover: float | None = None
+    max_tax_aud: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no portfolio could keep."""
+        if self.max_etfs < 1:
+            message = f"max_etfs is {self.max_etfs}; it must be at least 1"
+            raise DataError(message)
+        if not 0 < self.min_weight <= self.max_weight <= 1:
+            message = (
+                f"min_weight is {self.min_weight} and max_weight {self.max_weight}; both must be above 0 and at most 1,"
+                " and min_weight no larger than max_weight"
+            )
+            raise DataError(message)
+        if not 0 <= self.min_correlation_distance <= 1:
+            message = f"min_correlation_distance is {self.min_correlation_distance}; it must be from 0 to 1"
+            raise DataError(message)
+        if not 0 <= self.capital_tolerance < 1:
+            message = f"capital_tolerance is {self.capital_tolerance}; it must be from 0 to below 1"
+            raise DataError(message)
+        if not 0 <= self.position_tolerance <= 1:
+            message = f"position_tolerance is {self.position_tolerance}; it must be from 0 to 1"
+            raise DataError(message)
+        limits = (self.min_order_aud, self.max_turnover or 0.0, self.max_tax_aud or 0.0)
+        if min(limits) < 0:
+            message = "min_order_aud, max_turnover and max_tax_aud must not be negative"
+            raise DataError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Everything a customer's request sets, apart from how the capital is split.
+
+    Attributes:
+        total_capital_aud: Capital to invest.
+        marginal_tax_rate: Tax on income, levies included, as a fraction.
+        entity: What the law takes the customer for.
+        brokerage_aud: Fixed cost of one order.
+        rules: Hard rules.
+        preferences: What the objective weighs.
+        priorities: Of goals by name, 1 first, where they are not the default (``goals``).
+        pod_ranks: Of pods, 1 first: whose goals are served first among those of one priority.
+        on_unreachable: Whether goals give way where not all can be met.
+        explain: For which goals the best figure is told: finding one takes as long as a portfolio.
+        correlations: Whether limits on the pods' correlations are goals, or only reported.
+        correlation_limits: Limits by pair (``alpha-beta``), where they are not those of the mandates.
+        owned: What the customer owns; None where the capital is cash and weights are all that is asked.
+    """
+
+    total_capital_aud: float
+    marginal_tax_rate: float = 0.32
+    brokerage_aud: float = 10.0
+    rules: Rules = field(default_factory=Rules)
+    preferences: Preferences = field(default_factory=Preferences)
+    priorities: Mapping[str, int] = field(default_factory=dict)
+    pod_ranks: Mapping[str, int] = field(default_factory=dict)
+    on_unreachable: OnUnreachable = OnUnreachable.RELAX
+    explain: Explain = Explain.UNMET
+    correlations: Correlations = Correlations.REPORT
+    correlation_limits: Mapping[str, float] = field(default_factory=dict)
+    owned: Owned | None = None
+    entity: Entity = Entity.INDIVIDUAL
+
+    def __hash__(self) -> int:
+        """Hash what distinguishes terms in practice; equality compares everything."""
+        return hash((self.total_capital_aud, self.marginal_tax_rate, self.brokerage_aud, self.rules))
