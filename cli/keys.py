@@ -19,6 +19,7 @@ from bus.jetstream.server import Guard
 from bus.port import BusError, pod_of_queue
 from bus.subjects import POD_PATTERN
 from cli.certificates import issue
+from cli.public_key import KeyFormError, read_key
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -125,7 +126,7 @@ def _make_nkey(keys: Keys, role: str) -> None:
 
 def _configure(keys: Keys, pods: Collection[str]) -> list[str]:
     """Write the server's users, who follow from the public keys; this file alone is made anew."""
-    public_keys = {role.name: keys.public(role.name).read_text(encoding="ascii").strip() for role in roles(pods)}
+    public_keys = {role.name: _read_public(keys.public(role.name)) for role in roles(pods)}
     text = f"{_DERIVED}\n{authorization(pods, public_keys)}".encode()
     file = keys.guard.authorization
     if file.exists() and file.read_bytes() == text:
@@ -134,6 +135,19 @@ def _configure(keys: Keys, pods: Collection[str]) -> list[str]:
     _write(draft, text)
     draft.replace(file)
     return [f"{file.name}: the server's users, {', '.join(public_keys)}"]
+
+
+def _read_public(file: Path) -> str:
+    """Read a public key that is to be written into the server's configuration.
+
+    Raises:
+        KeysError: If the file holds none.
+    """
+    try:
+        return read_key(str(file))
+    except KeyFormError as error:
+        message = f"{file}: {error}; or move it and its .nk away, and both are made anew"
+        raise KeysError(message) from None
 
 
 def _make_certificates(keys: Keys, hosts: Collection[str], now: datetime, *, asked: bool) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from bus.forms import MARKET
-from bus.messages.fields import GoalName, Id, Pod, PodPair, Share, Ticker
+from bus.messages.fields import GoalName, Id, Pod, PodPair, Share, ShortText, Text, Ticker
 from portfolio.errors import DataError
 from portfolio.rules import Correlations, Duplicates, Explain, OnUnreachable, Preferences, Rules, Terms
 from portfolio.targets import Target, shares_from_targets
@@ -38,7 +38,7 @@ class _Strict(BaseModel):
 class Customer(_Strict):
     """Whose money it is. Identify people by a key of your own, never by name: the stream is kept."""
 
-    customer_id: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    customer_id: ShortText
     total_capital_aud: Annotated[
         float | None,
         Field(ge=1_000, le=1e10, description="Capital to invest, AUD; left out where an account says what is owned."),
@@ -193,7 +193,7 @@ class Goal(_Strict):
     """An amount of money that the customer wants, and the pod that is to provide it."""
 
     goal_id: Id
-    name: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    name: Text
     pod: Pod
     target_amount_aud: Annotated[float, Field(ge=1, le=1e10)]
     years: Annotated[float, Field(ge=0, le=100)]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from cli.arguments import DASH, EVENT
+from cli.arguments import EVENT, read_event
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -29,6 +29,6 @@ def verify(event: Path, key: str | None, folder: Path | None) -> None:
         expected = None if key is None else read_key(key)
     except KeyFormError as error:
         raise click.BadParameter(str(error), param_hint="--key") from None
-    checks = examine(sys.stdin.buffer.read() if event == DASH else event.read_bytes(), expected, folder)
+    checks = examine(read_event(event), expected, folder)
     click.echo(describe(checks))
     sys.exit(EXIT_STATUS[conclude(checks)])
