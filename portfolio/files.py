@@ -12,7 +12,7 @@ from portfolio.errors import DataError
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
-    from typing import BinaryIO
+    from typing import IO
 
 # A message has a megabyte, a mandate or key some kilobytes.
 MOST_BYTES = 16 * 2**20
@@ -41,7 +41,7 @@ def read_bytes(file: Traversable, *, most: int = MOST_BYTES) -> bytes:
         raise DataError(message) from error
 
 
-def read_stream(stream: BinaryIO, name: str, *, most: int = MOST_BYTES) -> bytes:
+def read_stream(stream: IO[bytes], name: str, *, most: int = MOST_BYTES) -> bytes:
     """Read what is left of a stream that people know by *name*; raises as ``read_bytes``."""
     data = stream.read(most + 1)
     if len(data) > most:
