@@ -77,4 +77,8 @@ constraints: ## Pin the newest packages that work, in constraints.txt
 hashes: $(READY) ## Write the hashes of what the image installs into deploy/image: for Linux on x86_64 and aarch64
 	$(BIN)/python deploy/image/hashes.py
 
-.PHONY: hashes help setup demo dashboard tools test fuzz check audit chaos bench bench-ladder bench-public schemas messages constraints
+locks: ## Lock the packages of the JavaScript client and check by their hashes, without a registry's address
+	@for folder in clients/javascript tests/contract/asyncapi; do (cd $$folder && rm -rf node_modules package-lock.json && npm install \
+	  --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund); done
+
+.PHONY: locks hashes help setup demo dashboard tools test fuzz check audit chaos bench bench-ladder bench-public schemas messages constraints
