@@ -34,9 +34,10 @@ class _Commands(click.Group):
         """Run one."""
         try:
             return super().invoke(ctx)
-        except click.ClickException as error:
-            error.message = _harmless(error.message)
+        except click.UsageError:  # it quotes what was typed
             raise
+        except click.ClickException as error:
+            raise click.ClickException(_harmless(error.message)) from None
         except DataError as error:
             raise click.ClickException(_harmless(str(error))) from None
         except OSError as error:

@@ -83,6 +83,7 @@ MANDATES = {
     "a number that is none": changed(GAMMA, "max_position = ", "max_position = nan #"),
     "nested": changed(GAMMA, "max_position = ", "max_position = " + "[" * NESTS + "]" * NESTS + "#"),
     "a date": changed(GAMMA, "max_position = ", "max_position = 9999-12-31 #"),
+    "an escape in a name": changed(GAMMA, "[goals]", '"\\u001b[2J" = 1\n[goals]'),
     "a formula": changed(GAMMA, 'purpose = "', 'purpose = "=HYPERLINK('),
     "a line's end": changed(GAMMA, 'purpose = "', 'purpose = "two\\n'),
     "turned around": changed(GAMMA, 'purpose = "', 'purpose = "a\\u202Eb'),
