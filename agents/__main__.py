@@ -13,6 +13,7 @@ from agents.solver import Solver
 from agents.worker import Agent
 from bus.jetstream.roles import agent_role
 from bus.options import connection_options, replica_options
+from bus.plain_text import printable
 from bus.port import pod_queue
 from bus.process import configure_logs, run
 from bus.service import Endpoint, Service, service_name
@@ -39,7 +40,7 @@ def main(
     try:
         mandate = mandates.load(pod)
     except DataError as error:
-        raise click.BadParameter(str(error), param_hint="POD") from None
+        raise click.BadParameter(printable(str(error)), param_hint="POD") from None
     configure_logs(process=f"agent.{mandate.pod}")
     settings = replace(settings, role=agent_role(mandate.pod))
     service = Service(

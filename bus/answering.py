@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     # What a child tells before it has the answer.
     Note: TypeAlias = Callable[[bytes], None]
 
+# Who asks; another once that has died.
+_parent = os.getppid()
+
 _OUT_OF_MEMORY = "it needs more memory than the process that computes may hold: give it more (--solver-mib)"
 
 # Errors of these packages say themselves what there is to say.
@@ -61,10 +64,16 @@ def answer_all(answer: Callable[[bytes, Note], bytes], *, memory_mib: int, secon
 
 
 def still_working() -> None:
-    """Begin the time anew that an answer may take; without meaning outside of ``answer_all``."""
+    """Begin the time anew that an answer may take; without meaning outside of ``answer_all``.
+
+    Nobody waits for the answer if who asked has died: then this process ends.
+    """
     _, seconds = signal.getitimer(signal.ITIMER_REAL)
-    if seconds:
-        signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
+    if not seconds:
+        return
+    if os.getppid() != _parent:
+        os.kill(os.getpid(), signal.SIGKILL)
+    signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
 
 
 def _limit(memory_mib: int) -> None:

@@ -21,8 +21,8 @@ from bus.messages import (
 )
 from bus.signing import NotGenuineError
 from bus.subjects import Kind
-from portfolio.case.inventory import refuse_impossible
 from coordinator.genuine import genuine_answers
+from portfolio.case.inventory import refuse_impossible
 from portfolio.errors import DataError
 from portfolio.market import snapshot as markets
 

@@ -27,6 +27,8 @@ def obey(question: bytes, note: Note) -> bytes:
         for _ in range(10):  # twice as long as tests allow without a sign
             time.sleep(0.4)
             still_working()
+    if question == b"search":
+        search()
     if question.startswith(b"notes"):
         for number in range(3):
             note(b"%d\n" % number)
@@ -35,6 +37,13 @@ def obey(question: bytes, note: Note) -> bytes:
     if question == b"print":
         print("a library's own words")  # noqa: T201
     return question.upper()
+
+
+def search() -> None:
+    """Get on for ten minutes."""
+    for _ in range(6_000):
+        time.sleep(0.1)
+        still_working()
 
 
 def hoard() -> bytearray:

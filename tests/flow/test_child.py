@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -132,3 +133,36 @@ async def test_who_no_longer_waits_leaves_no_answer_behind_for_the_next(child: C
 async def test_a_child_that_cannot_start_says_so() -> None:
     with pytest.raises(ChildDiedError, match="status 1"):
         await Child(("no_such_module",)).ask(b"q")
+
+
+_ASKS = """
+import asyncio
+from bus.child import Child
+
+async def main():
+    child = Child(("computing",), memory_mib=256, silent_s=60)
+    asking = asyncio.create_task(child.ask(b"search", seconds=600))
+    while child._process is None:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(1.0)
+    print(child._process.pid, flush=True)
+    await asking
+
+asyncio.run(main())
+"""
+
+
+async def test_a_search_that_gets_on_ends_when_who_asked_was_killed() -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "tests")))}
+    asker = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _ASKS, env=environment, stdout=asyncio.subprocess.PIPE
+    )
+    assert asker.stdout is not None
+    number = int(await asker.stdout.readline())
+    assert alive(number)
+    asker.kill()
+    await asker.wait()
+
+    async with asyncio.timeout(20):
+        while alive(number):  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.05)
