@@ -1,7 +1,7 @@
 """What a child process does that answers questions: the other end of ``child``, without asyncio.
 
-A question or answer is a line with its size, and then its bytes; of a note on the way to an answer, the size is
-negative.
+An answer is a line with its size, and then its bytes; of a note on the way to an answer, the size is negative. A
+question's line also has the seconds that its answer may take.
 """
 
 from __future__ import annotations
@@ -37,13 +37,12 @@ def fault(error: Exception) -> str:
     return f"there is a fault in this system ({type(error).__name__}: {error}): report it with the request_id"
 
 
-def answer_all(answer: Callable[[bytes, Note], bytes], *, memory_mib: int, seconds: float) -> None:
+def answer_all(answer: Callable[[bytes, Note], bytes], *, memory_mib: int) -> None:
     """Say that all is loaded, with an empty answer; then answer until there are no more questions.
 
     Args:
         answer: Finds the answer to a question; may send notes on the way.
         memory_mib: What this process may hold; more is refused, which Python tells as ``MemoryError``.
-        seconds: What an answer may take from its question, or from the last call of ``still_working``.
     """
     _limit(memory_mib)
     # A solver's library may print: what it says must not come between the answers. A parent that has died reads none.
@@ -51,20 +50,14 @@ def answer_all(answer: Callable[[bytes, Note], bytes], *, memory_mib: int, secon
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
         _write(answers, b"")
         while head := sys.stdin.buffer.readline():
-            question = sys.stdin.buffer.read(int(head))
+            size, seconds = head.split()
+            question = sys.stdin.buffer.read(int(size))
             # Ends this process by a signal, also in a loop that never comes back to Python, and also if the
-            # parent has died meanwhile.
-            signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
+            # parent has died meanwhile. Not sooner: a solver's call may be silent for as long as the answer may take.
+            signal.setitimer(signal.ITIMER_REAL, float(seconds))
             found = answer(question, partial(_write, answers, sign=b"-"))
             signal.setitimer(signal.ITIMER_REAL, 0)
             _write(answers, found)
-
-
-def still_working() -> None:
-    """Begin the time anew that an answer may take; without meaning outside of ``answer_all``."""
-    _, seconds = signal.getitimer(signal.ITIMER_REAL)
-    if seconds:
-        signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
 
 
 def _limit(memory_mib: int) -> None:

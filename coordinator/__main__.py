@@ -21,7 +21,7 @@ from bus.snapshots import fetching
 from bus.subjects import ALL_DUE, ALL_POD_RESULTS, ALL_REQUESTS, Kind
 from coordinator import progress
 from coordinator.shell import Coordinator
-from coordinator.solver import Solver
+from coordinator.solver import MOST_S, Solver
 
 if TYPE_CHECKING:
     import asyncio
@@ -34,7 +34,7 @@ log = structlog.get_logger()
 
 @click.command()
 @connection_options("podfolio-coordinator", role=COORDINATOR)
-@replica_options
+@replica_options(seconds=MOST_S)
 def main(settings: Connection, at_once: int, http: Address | None, solver_mib: int, solver_seconds: float) -> None:
     """Run one replica of the coordinator."""
     configure_logs(process="coordinator")
@@ -55,7 +55,7 @@ def main(settings: Connection, at_once: int, http: Address | None, solver_mib: i
         log.info("coordinator.signs", key=signer.key if signer else None)
         watch = partial(progress.optimising, bus)
         with fetching(bus) as provide:
-            async with Solver(memory_mib=solver_mib, silent_s=solver_seconds, watch=watch) as solver:
+            async with Solver(solver_mib, solver_seconds, watch) as solver:
                 ready.set()
                 await Coordinator(bus, solver.optimise, signer, provide=provide).run(stop, at_once=at_once)
 

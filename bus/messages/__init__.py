@@ -19,6 +19,7 @@ from bus.messages.events import (
     Reason,
     Signature,
     Stage,
+    StoppedBy,
 )
 from bus.messages.parsing import (
     BODIES,
@@ -48,6 +49,7 @@ __all__ = [
     "Reason",
     "Signature",
     "Stage",
+    "StoppedBy",
     "encode",
     "parse_final",
     "parse_pod_answer",

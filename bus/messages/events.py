@@ -132,6 +132,13 @@ class PodFailed(_Lenient):
     repairs: tuple[Repair, ...] = ()
 
 
+class StoppedBy(StrEnum):
+    """What ended a search before its proof."""
+
+    DEADLINE = "deadline"
+    SEARCH_LIMIT = "search_limit"
+
+
 class MasterPortfolioOptimized(_Lenient):
     """The final event: one portfolio for all pods, checked and, if ``certified``, proven optimal."""
 
@@ -154,6 +161,13 @@ class MasterPortfolioOptimized(_Lenient):
     income: Mapping[str, IncomeAccount] = {}
     trading: Trading | None = None
     certificate: Certificate
+    stopped_by: Annotated[
+        StoppedBy | None,
+        Field(
+            description="What ended the search before its proof, if that is why it is not certified: the request's "
+            "deadline, or the most time that this system searches for one request (--solver-seconds)."
+        ),
+    ] = None
     elapsed_s: Annotated[float, Field(description="Time the coordinator took to optimise and check.")]
     signature: Signed = None
 

@@ -261,7 +261,7 @@ def _crashed() -> Iterator[str]:
 
     async def ask(child: Child, question: bytes) -> str:
         try:
-            await child.ask(question)
+            await child.ask(question, seconds=1)
         except ChildDiedError as error:
             return str(error)
         finally:
@@ -271,7 +271,7 @@ def _crashed() -> Iterator[str]:
 
     with mock.patch.dict(os.environ, {"PYTHONPATH": str(ROOT / "tests")}):
         for question in (b"loop", b"segfault"):
-            yield asyncio.run(ask(Child(("computing",), memory_mib=256, silent_s=1), question))
+            yield asyncio.run(ask(Child(("computing",), memory_mib=256), question))
 
 
 def _events() -> Iterator[FinalEvent]:
