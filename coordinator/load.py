@@ -1,7 +1,8 @@
 """Say whose turn it is, and refuse what could only be answered late: from what waits, and what its like took of late.
 
-There are two lanes: one for what is quick, and one for what is long, so that easy work passes hard work. Pure but for
-its memory: never sleeps, publishes or reads a clock; *now* is a moment of any clock that runs evenly, in seconds.
+One request is computed at a time; but beside one that takes long, shorter ones are, so that easy work passes hard work.
+Pure but for its memory: never sleeps, publishes or reads a clock; *now* is a moment of any clock that runs evenly, in
+seconds.
 """
 
 from __future__ import annotations
@@ -9,8 +10,6 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass, field
-from enum import Enum
-from statistics import median
 from typing import TYPE_CHECKING
 
 from bus.messages import MasterPortfolioFailed, Reason
@@ -20,14 +19,20 @@ from portfolio.rules import Explain
 if TYPE_CHECKING:
     from bus.messages import OptimizationRequest
 
-# What takes longer is long: it makes way for what is quick. Most take a tenth of a second.
+# Nothing is passed before it has had so long: most take a tenth of a second, and are done by then.
 QUICK_S = 2.0
+# What is computed beside others takes at most this part of what each of them takes.
+_SHORTER = 0.5
+# So many are computed at a time, at most, each in a process of its own; the last is for what is known to be shorter.
+MOST = 3
 # So many of the latest of a size tell what the next takes, and none that is older.
 _LATEST, _FRESH_S = 20, 600.0
 # What was said is said again for so long: a queue of hundreds is gone through at every turn.
 _REMEMBERED_S = 1.0
 # Of the time that is left, so much is planned with: a mean is exceeded by half of what it is made of.
 _PLANNED = 0.8
+# What blocks does so for some time.
+_HAIR_S = 1e-3
 # What would wait longer here may be sooner elsewhere.
 _SOON_S = 10.0
 
@@ -54,61 +59,42 @@ def size_of(request: OptimizationRequest) -> Size:
     return Size(weights.bit_length(), parcels.bit_length(), int(request.explain is Explain.ALL))
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """What a request takes, as far as is known.
-
-    Attributes:
-        seconds: On average.
-        is_long: Whether most take longer than what is quick.
-    """
-
-    seconds: float = 0.0
-    is_long: bool = False
-
-
 @dataclass(slots=True)
 class Measured:
     """What requests took, by their size."""
 
     _taken: dict[Size, deque[tuple[float, float]]] = field(default_factory=dict)
-    _said: dict[Size, tuple[float, Expected]] = field(default_factory=dict)
+    _said: dict[Size, tuple[float, float]] = field(default_factory=dict)
 
     def note(self, size: Size, seconds: float, now: float) -> None:
-        """Learn what one took: one that was computed to its end, or that is at it and may go on for so long."""
+        """Learn what one took that was computed to its end."""
         self._taken.setdefault(size, deque(maxlen=_LATEST)).append((now, seconds))
         self._said.clear()
 
-    def expected(self, size: Size, now: float) -> Expected:
+    def expected_s(self, size: Size, now: float) -> float:
         """Say what one of a size takes, or at least; zero as long as nothing is known.
 
         Of a size that was not seen lately it is known that it takes what smaller ones take.
         """
-        at, said = self._said.get(size, (-math.inf, Expected()))
+        at, said = self._said.get(size, (-math.inf, 0.0))
         if now - at > _REMEMBERED_S:
-            own = [size] if self._fresh(size, now) else [other for other in self._taken if other.within(size)]
-            found = [_expected(self._fresh(each, now)) for each in own]
-            said = max(found, key=lambda each: each.seconds, default=Expected())
+            own = [size] if self.knows(size, now) else [other for other in self._taken if other.within(size)]
+            said = max((_mean(self._fresh(each, now)) for each in own), default=0.0)
             self._said[size] = now, said
         return said
+
+    def knows(self, size: Size, now: float) -> bool:
+        """Whether it was seen lately what one of this size takes."""
+        return len(self._fresh(size, now)) > 1
 
     def _fresh(self, size: Size, now: float) -> list[float]:
         return [seconds for at, seconds in self._taken.get(size, ()) if now - at <= _FRESH_S]
 
 
-def _expected(taken: list[float]) -> Expected:
+def _mean(taken: list[float]) -> float:
     """Leave the longest out: it was sooner an outage, or the first of a process that compiles, than a request."""
     counted = sorted(taken)[:-1]
-    if not counted:
-        return Expected()
-    return Expected(sum(counted) / len(counted), median(counted) > QUICK_S)
-
-
-class Lane(Enum):
-    """What is computed beside each other."""
-
-    QUICK = "quick"
-    LONG = "long"
+    return sum(counted) / len(counted) if counted else 0.0
 
 
 @dataclass(slots=True)
@@ -119,15 +105,17 @@ class Work:
         request_id: Its id.
         size: Its size.
         by: When its answer must be found.
-        began: When its turn came, if it has.
-        is_long: Whether it was found to be, when it had its turn.
+        began: When its turn came; infinite before.
     """
 
     request_id: str
     size: Size
     by: float
-    began: float | None = None
-    is_long: bool = False
+    began: float = math.inf
+
+    def taken_s(self, now: float) -> float:
+        """Say how long it has been computed."""
+        return max(0.0, now - self.began)
 
 
 @dataclass(slots=True)
@@ -136,103 +124,90 @@ class Load:
 
     Attributes:
         waiting: What waits for its turn, by request.
-        running: What each lane computes.
+        running: What is computed, by request.
         measured: What requests took.
     """
 
     waiting: dict[str, Work] = field(default_factory=dict)
-    running: dict[Lane, Work] = field(default_factory=dict)
+    running: dict[str, Work] = field(default_factory=dict)
     measured: Measured = field(default_factory=Measured)
 
     def has(self, request_id: str) -> bool:
         """Whether it waits or is computed."""
-        return request_id in self.waiting or self.is_running(request_id)
-
-    def is_running(self, request_id: str) -> bool:
-        """Whether it is computed."""
-        return any(work.request_id == request_id for work in self.running.values())
-
-    def expected_s(self, work: Work, now: float) -> float:
-        """Say what it takes, as far as is known."""
-        known = self.measured.expected(work.size, now).seconds
-        return max(known, QUICK_S) if work.is_long else known
-
-    def lane_of(self, work: Work, now: float) -> Lane:
-        """Say where it belongs."""
-        return Lane.LONG if work.is_long or self.measured.expected(work.size, now).is_long else Lane.QUICK
-
-    def begin(self, now: float) -> list[Work]:
-        """Give free lanes to who waits for them, the least deadline first; returns whose turn it is."""
-        begun = []
-        for lane in Lane:
-            mine = [work for work in self.waiting.values() if self.lane_of(work, now) is lane]
-            if lane not in self.running and mine:
-                work = min(mine, key=lambda work: work.by)
-                del self.waiting[work.request_id]
-                work.began = now
-                self.running[lane] = work
-                begun.append(work)
-        return begun
-
-    def make_way(self, now: float) -> str:
-        """See that what turns out to be long does not keep what is quick waiting.
-
-        It goes on in the lane of what is long. If that is taken, it has to be ended, and begun again there: returns its
-        request's id; else nothing.
-        """
-        slow = self.running.get(Lane.QUICK)
-        if slow is None or self.left_of_quick_s(now) > 0:
-            return ""
-        if not slow.is_long:
-            self.measured.note(slow.size, 2 * QUICK_S, now)  # half of what takes so long takes as long again
-        slow.is_long = True
-        if Lane.LONG in self.running:
-            return slow.request_id
-        self.running[Lane.LONG] = self.running.pop(Lane.QUICK)
-        return ""
-
-    def left_of_quick_s(self, now: float) -> float:
-        """Say how long what is computed as quick may go on; for ever while nothing quick waits."""
-        slow = self.running.get(Lane.QUICK)
-        others = any(self.lane_of(work, now) is Lane.QUICK for work in self.waiting.values())
-        if slow is None or slow.began is None or not others:
-            return math.inf
-        return slow.began + QUICK_S - now
-
-    def put_back(self, work: Work) -> None:
-        """Have what was ended to make way wait again."""
-        self.leave(work.request_id)
-        self.waiting[work.request_id] = work
+        return request_id in self.waiting or request_id in self.running
 
     def leave(self, request_id: str) -> None:
         """Forget a request that waits or is computed."""
         self.waiting.pop(request_id, None)
-        self.running = {lane: work for lane, work in self.running.items() if work.request_id != request_id}
+        self.running.pop(request_id, None)
+
+    def expected_s(self, work: Work, now: float) -> float:
+        """Say what it takes, as far as is known."""
+        return self.measured.expected_s(work.size, now)
+
+    def begin(self, now: float) -> list[Work]:
+        """Begin what may be begun, the least deadline first; returns whose turn it is."""
+        begun = []
+        for work in sorted(self.waiting.values(), key=lambda work: work.by):
+            if any(self._is_short(other, now) for other in self.running.values()):
+                break  # for all who wait
+            if self.may_begin(work, now):
+                del self.waiting[work.request_id]
+                work.began = now
+                self.running[work.request_id] = work
+                begun.append(work)
+        return begun
+
+    def _is_short(self, other: Work, now: float) -> bool:
+        return max(other.taken_s(now), self.expected_s(other, now)) < QUICK_S
+
+    def may_begin(self, work: Work, now: float) -> bool:
+        """Whether nothing is computed, or only what takes much longer."""
+        places = MOST if self.measured.knows(work.size, now) else MOST - 1
+        return len(self.running) < places and not any(self._blocks_s(other, work, now) for other in self._at_it(work))
+
+    def _at_it(self, work: Work) -> list[Work]:
+        return [other for other in self.running.values() if other is not work]
+
+    def _blocks_s(self, other: Work, work: Work, now: float) -> float:
+        """Say how long, as far as is known, *work* has to wait for *other*, which is computed."""
+        taken, window_s = other.taken_s(now), self._window_s(work, now)
+        if max(taken, self.expected_s(other, now)) >= window_s:
+            return 0.0
+        return min(window_s - taken, self._left_s(other, now)) or _HAIR_S
+
+    def _window_s(self, work: Work, now: float) -> float:
+        return max(QUICK_S, self.expected_s(work, now) / _SHORTER)
+
+    def _left_s(self, work: Work, now: float) -> float:
+        """Say how long what is computed goes on: what is beyond what its like take goes on for as long again."""
+        taken, expected = work.taken_s(now), self.expected_s(work, now)
+        left = expected - taken if taken < expected else taken
+        return min(left, max(work.by - now, 0.0))
 
     def ahead_s(self, work: Work, now: float) -> float:
         """Say how long it would wait here, as far as is known."""
-        lane = self.lane_of(work, now)
-        before = [other for other in self.waiting.values() if other.by <= work.by and self.lane_of(other, now) is lane]
-        at_it = self._left_s(self.running[lane], lane, now) if lane in self.running else 0.0
-        return at_it + sum(self.expected_s(other, now) for other in before if other is not work)
+        waits = sum(self.expected_s(other, now) for other in self._before(work, now))
+        at_it = [self._blocks_s(other, work, now) for other in self._at_it(work)]
+        if len(at_it) >= MOST:
+            waits += min(self._left_s(other, now) for other in self.running.values())
+        return waits + max(at_it, default=0.0)
 
-    def _left_s(self, work: Work, lane: Lane, now: float) -> float:
-        """Say how long what is computed goes on: what is beyond what its like take goes on for as long again."""
-        taken = now - (work.began if work.began is not None else now)
-        expected = self.expected_s(work, now)
-        left = expected - taken if taken < expected else taken
-        return min(left, max(work.by - now, 0.0), QUICK_S if lane is Lane.QUICK else left)
+    def _before(self, work: Work, now: float) -> list[Work]:
+        """List what waits and would be begun before, but for what takes much longer, which is passed."""
+        window_s = self._window_s(work, now)
+        earlier = [other for other in self.waiting.values() if other.by <= work.by and other is not work]
+        return [other for other in earlier if self.expected_s(other, now) < window_s]
 
     def is_sooner_elsewhere(self, work: Work, now: float) -> bool:
         """Whether another coordinator, if one has nothing to do, should have it."""
-        ahead = self.ahead_s(work, now)
-        return ahead > _SOON_S or self.is_too_much(work, now)
+        return self.ahead_s(work, now) > _SOON_S or self.is_too_much(work, now)
 
     def is_too_much(self, work: Work, now: float) -> bool:
         """Whether those before it leave too little of its time; what need not wait is always tried."""
-        ahead = self.ahead_s(work, now)
-        waits = self.lane_of(work, now) in self.running
-        return waits and ahead + self.expected_s(work, now) > _PLANNED * (work.by - now)
+        if self.may_begin(work, now) and not self._before(work, now):
+            return False
+        return self.ahead_s(work, now) + self.expected_s(work, now) > _PLANNED * (work.by - now)
 
     def refusal(self, request: OptimizationRequest, work: Work, now: float) -> MasterPortfolioFailed:
         """Say how long the queue is, how much time was left, and what to do."""

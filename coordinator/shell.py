@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 SOURCE = "/podfolio/coordinator"
 
 # How often one that waits is given a thought: is it sooner elsewhere, or is it too late?
-_THOUGHT_S = 2.0
+_THOUGHT_S = 5.0
 
 # How often a message may be handed out to see whether somebody has less to do. Far fewer than it may be lost
 # (``workers.LOST``), which it would be taken for.
@@ -258,7 +258,7 @@ class Coordinator:
         due = subjects.parse(delivery.message.subject).kind is Kind.DUE
         contested, load = delivery.attempt > 1 or due, self._turns.load
         while load.has(request_id):  # another message asks for the same
-            if self.left(action.by) <= 0 and not load.is_running(request_id):
+            if self.left(action.by) <= 0 and request_id not in load.running:
                 self._turns.withdraw(request_id)
                 return load.refusal(action.request, self.work(action.request, action.by), self._turns.clock())
             await self._turns.left(request_id)
@@ -268,24 +268,22 @@ class Coordinator:
         if refused := self.refuse(action.request, work, offered):
             return refused
         async with self._turns.place(work):
-            waited, event = not load.is_running(request_id), None
-            while event is None:
-                while not await self._turns.turn(work, within_s=_THOUGHT_S):
-                    if refused := self.refuse(action.request, work, offered):
-                        return refused
-                contested = contested or self.time.now() - since > _STALE
-                late = waited and self.is_late(work, action.by)
-                if (contested or late) and await self.is_answered(request_id):
-                    return None
-                if late:
-                    return load.refusal(action.request, work, self._turns.clock())
-                event = await self._turns.compute(work, self.optimised(action))
-        return event
+            waited = request_id not in load.running
+            while not await self._turns.turn(work, within_s=_THOUGHT_S):
+                if refused := self.refuse(action.request, work, offered):
+                    return refused
+            contested = contested or self.time.now() - since > _STALE
+            late = waited and self.is_late(work, action.by)
+            if (contested or late) and await self.is_answered(request_id):
+                return None
+            if late:
+                return load.refusal(action.request, work, self._turns.clock())
+            return await self._turns.compute(work, self.optimised(action))
 
     def is_late(self, work: Work, by: datetime) -> bool:
         """Whether what has waited has too little time left, or none: then it was withdrawn."""
         load = self._turns.load
-        return not load.is_running(work.request_id) or load.expected_s(work, self._turns.clock()) > self.left(by)
+        return work.request_id not in load.running or load.expected_s(work, self._turns.clock()) > self.left(by)
 
     async def is_answered(self, request_id: str) -> bool:
         """Whether there is a final event."""

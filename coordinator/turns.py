@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 from coordinator.load import Load
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from bus.messages import FinalEvent
     from coordinator.load import Work
+
+# What takes long is passed when it has taken some time, so time itself may make it somebody's turn.
+_LOOK_S = 0.25
 
 
 @dataclass(slots=True)
@@ -23,12 +26,10 @@ class _Place:
 
     Attributes:
         turn: Set when its turn has come.
-        way: Set when it has to make way.
         end: Set when it has left.
     """
 
     turn: asyncio.Event = field(default_factory=asyncio.Event)
-    way: asyncio.Event = field(default_factory=asyncio.Event)
     end: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -57,7 +58,7 @@ class Turns:
 
     @contextlib.asynccontextmanager
     async def place(self, work: Work) -> AsyncIterator[None]:
-        """Have a place in the queue while the block lasts, which ``turn`` and ``compute`` need."""
+        """Have a place in the queue while the block lasts, which ``turn`` needs."""
         place = self._places[work.request_id] = _Place()
         self.load.waiting[work.request_id] = work
         self._next()
@@ -76,36 +77,17 @@ class Turns:
                 await self._places[work.request_id].turn.wait()
         return self._places[work.request_id].turn.is_set()
 
-    async def compute(self, work: Work, answer: Coroutine[None, None, FinalEvent]) -> FinalEvent | None:
-        """Have a request computed whose turn it is; None if it had to make way, and waits again."""
-        place, began = self._places[work.request_id], self.clock()
-        computing, way = asyncio.ensure_future(answer), asyncio.ensure_future(place.way.wait())
-        try:
-            await asyncio.wait({computing, way}, return_when=asyncio.FIRST_COMPLETED)
-            if computing.done():
-                event = computing.result()
-                self.load.measured.note(work.size, self.clock() - began, self.clock())
-                return event
-        finally:
-            for task in (computing, way):
-                task.cancel()
-            await asyncio.gather(computing, way, return_exceptions=True)
-        place.turn.clear()
-        place.way.clear()
-        self.load.put_back(work)
-        self._next()
-        return None
+    async def compute(self, work: Work, answer: Awaitable[FinalEvent]) -> FinalEvent:
+        """Compute a request whose turn it is, and note what it took."""
+        began = self.clock()
+        event = await answer
+        self.load.measured.note(work.size, self.clock() - began, self.clock())
+        return event
 
     def _next(self) -> None:
-        """Tell whose turn it is, and who has to make way; look again when that may be somebody."""
-        now = self.clock()
-        if slow := self.load.make_way(now):
-            self._places[slow].way.set()
-        for work in self.load.begin(now):
+        """Tell whose turn it is; look again soon, as long as somebody waits."""
+        for work in self.load.begin(self.clock()):
             self._places[work.request_id].turn.set()
         if self._look is not None:
             self._look.cancel()
-            self._look = None
-        left_s = self.load.left_of_quick_s(now)
-        if 0 < left_s < float("inf"):
-            self._look = asyncio.get_running_loop().call_later(left_s, self._next)
+        self._look = asyncio.get_running_loop().call_later(_LOOK_S, self._next) if self.load.waiting else None

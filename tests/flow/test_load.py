@@ -8,7 +8,7 @@ import pytest
 from requests_made import data
 
 from bus.messages import Reason, parse_request
-from coordinator.load import QUICK_S, Lane, Load, Size, Work, size_of
+from coordinator.load import MOST, QUICK_S, Load, Size, Work, size_of
 
 EASY, HARD = Size(7, 0, 0), Size(7, 9, 1)
 REQUEST = parse_request(data(deadline_s=10), "r1")
@@ -31,7 +31,7 @@ def knowing(**taken: list[float]) -> Load:
 def queue(load: Load, *waiting: Work) -> list[str]:
     for each in waiting:
         load.waiting[each.request_id] = each
-    return [begun.request_id for begun in load.begin(0.0)]
+    return begun(load, 0.0)
 
 
 def test_a_size_grows_with_what_makes_the_work() -> None:
@@ -41,51 +41,57 @@ def test_a_size_grows_with_what_makes_the_work() -> None:
     assert not more.within(less)
 
 
-def test_one_at_a_time_is_quick_and_one_is_long_whatever_came_first() -> None:
-    load = knowing(easy=[0.1] * 3, hard=[60.0] * 3)
-
-    begun = queue(load, work(900, HARD, "h1"), work(900, HARD, "h2"), work(30, name="e1"), work(30, name="e2"))
-
-    assert sorted(begun) == ["e1", "h1"]
-    load.leave("e1")
-    assert [next_.request_id for next_ in load.begin(0.1)] == ["e2"]
+def begun(load: Load, now: float) -> list[str]:
+    return [work.request_id for work in load.begin(now)]
 
 
-def test_the_least_deadline_is_first_and_of_equal_ones_who_came_first() -> None:
+def test_one_is_computed_at_a_time_the_least_deadline_first_and_of_equal_ones_who_came_first() -> None:
     load = Load()
     assert queue(load, work(30, name="a"), work(20, name="b"), work(20, name="c")) == ["b"]
     load.leave("b")
-    assert [next_.request_id for next_ in load.begin(0.0)] == ["c"]
+    assert begun(load, 0.0) == ["c"]
 
 
-def test_what_turns_out_to_be_long_goes_on_elsewhere_when_something_quick_waits() -> None:
+def test_easy_work_passes_hard_work_that_is_known_to_be_hard() -> None:
+    load = knowing(easy=[0.1] * 3, hard=[60.0] * 3)
+
+    assert queue(load, work(20, HARD, "h1"), work(20, HARD, "h2"), work(30, name="e1"), work(30, name="e2")) == [
+        "h1",
+        "e1",
+    ]
+    load.leave("e1")
+    assert begun(load, 0.1) == ["e2"]
+    load.leave("e2")
+    assert begun(load, 0.2) == []  # a hard one is not begun beside another
+
+
+def test_easy_work_passes_what_was_not_known_to_be_hard_after_a_while() -> None:
+    load = Load()
+    queue(load, work(20, HARD, "h1"), work(20, HARD, "h2"), work(80, name="e1"))
+
+    assert begun(load, QUICK_S - 0.1) == []
+    assert begun(load, QUICK_S) == ["h2"]
+    assert begun(load, 2 * QUICK_S) == []  # the last place is for what is known to be shorter
+
+    for _ in range(2):
+        load.measured.note(EASY, 0.1, QUICK_S)
+    assert begun(load, 2 * QUICK_S) == ["e1"]
+
+
+def test_easy_work_that_a_busy_machine_makes_slow_still_passes_hard_work() -> None:
+    load = knowing(easy=[4.0] * 3, hard=[60.0] * 3)
+
+    assert queue(load, work(20, HARD, "h1"), work(30, name="e1"), work(30, name="e2")) == ["h1", "e1"]
+    assert begun(load, 3.0) == []  # two of them take turns
+
+
+def test_a_bounded_number_is_computed_at_a_time() -> None:
     load = knowing(easy=[0.1] * 3)
-    queue(load, work(900, HARD, "h1"))
-    assert load.make_way(50.0) == ""
-    assert load.running[Lane.QUICK].request_id == "h1"  # nobody minds
+    queue(load, *(work(9_000, HARD) for _ in range(9)), *(work(9_999) for _ in range(9)))
+    for second in range(5):
+        load.begin(100.0 * second)
 
-    load.waiting["e1"] = work(80, name="e1")
-    assert load.left_of_quick_s(1.0) == pytest.approx(QUICK_S - 1)
-    assert load.make_way(1.0) == ""
-    assert load.begin(1.0) == []
-    assert load.make_way(QUICK_S) == ""
-    assert load.running[Lane.LONG].request_id == "h1"
-    assert [next_.request_id for next_ in load.begin(QUICK_S)] == ["e1"]
-
-
-def test_a_second_one_that_turns_out_to_be_long_has_to_begin_again_behind_the_first() -> None:
-    load = knowing(easy=[0.1] * 3)
-    queue(load, work(900, HARD, "h1"), work(900, HARD, "h2"), work(910, name="e1"))
-    load.make_way(QUICK_S)
-    second = load.begin(QUICK_S)[0]
-    assert second.request_id == "h2"
-
-    assert load.make_way(2 * QUICK_S) == "h2"
-    load.put_back(second)
-
-    assert [next_.request_id for next_ in load.begin(2 * QUICK_S)] == ["e1"]
-    assert load.lane_of(load.waiting["h2"], 5.0) is Lane.LONG
-    assert load.left_of_quick_s(5.0) == float("inf")  # what waits for the other lane is not held up by this one
+    assert [each.size for each in load.running.values()] == [HARD] * (MOST - 1) + [EASY]
 
 
 def test_one_slow_request_says_nothing_of_easy_ones() -> None:
@@ -112,10 +118,9 @@ def test_one_that_took_long_once_says_nothing_of_what_the_next_takes() -> None:
 
 def test_what_is_larger_is_known_to_take_as_long_as_what_is_smaller() -> None:
     load = knowing(hard=[60.0] * 3)
-    larger, other = Size(8, 10, 1), Size(6, 10, 1)
 
-    assert load.lane_of(work(900, larger), 0.0) is Lane.LONG
-    assert load.lane_of(work(900, other), 0.0) is Lane.QUICK
+    assert load.expected_s(work(900, Size(8, 10, 1)), 0.0) == pytest.approx(60.0)
+    assert load.expected_s(work(900, Size(6, 10, 1)), 0.0) == 0.0
 
 
 def test_what_was_measured_long_ago_says_nothing() -> None:
@@ -123,7 +128,7 @@ def test_what_was_measured_long_ago_says_nothing() -> None:
     queue(load, work(30, name="running"))
 
     assert load.is_too_much(Work("x", EASY, 3.0), 0.0)
-    assert load.expected_s(work(610), 601.0) == 0.0
+    assert not load.is_too_much(Work("x", EASY, 604.0), 601.0)
 
 
 def test_what_requests_take_is_learnt_within_tens_of_them() -> None:
@@ -140,7 +145,7 @@ def test_what_requests_take_is_learnt_within_tens_of_them() -> None:
 def test_a_request_is_refused_if_those_before_it_leave_too_little_time(left_s: float, *, refused: bool) -> None:
     load = knowing(easy=[1.0] * 3)
     queue(load, work(-2, name="running"), *(work(-2) for _ in range(3)))
-    load.running[Lane.QUICK].by = 100.0
+    load.running["running"].by = 100.0
 
     # Five seconds are planned with its own, and a quarter of that is kept.
     assert load.is_too_much(work(left_s), 0.0) == refused
@@ -170,13 +175,21 @@ def test_what_would_wait_long_here_may_be_sooner_elsewhere() -> None:
     assert not load.is_too_much(work(900, HARD), 1.0)
 
 
-def test_what_goes_beyond_what_its_like_take_goes_on_for_as_long_again_until_its_deadline() -> None:
+def test_what_takes_longer_than_its_like_is_expected_to_go_on_until_it_is_passed() -> None:
     load = knowing(hard=[10.0] * 3)
     queue(load, work(100, HARD, "h1"))
 
     assert load.ahead_s(work(900, HARD), 4.0) == pytest.approx(6.0)
-    assert load.ahead_s(work(900, HARD), 40.0) == pytest.approx(40.0)
-    assert load.ahead_s(work(900, HARD), 90.0) == pytest.approx(10.0)
+    assert load.ahead_s(work(900, HARD), 16.0) == pytest.approx(4.0)
+    assert load.ahead_s(work(900, HARD), 20.0) == 0.0
+
+
+def test_hard_ones_that_wait_do_not_stand_in_the_way_of_an_easy_one() -> None:
+    load = knowing(easy=[0.1] * 3, hard=[60.0] * 3)
+    queue(load, *(work(20, HARD) for _ in range(40)))
+
+    assert not load.is_too_much(work(30), 0.0)
+    assert load.is_too_much(work(30, HARD), 0.0)
 
 
 def test_the_refusal_says_how_long_the_queue_is_and_what_to_do() -> None:

@@ -18,7 +18,7 @@ from bus import subjects
 from bus.memory import MemoryBus
 from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, PodResult, Reason, parse_request
 from coordinator.consolidation import consolidate
-from coordinator.load import Lane, size_of
+from coordinator.load import size_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -43,9 +43,7 @@ def found(request: OptimizationRequest, results: Mapping[str, PodResult]) -> Fin
 
 
 @asynccontextmanager
-async def coordinated(
-    bus: MemoryBus, optimise: Optimiser, *, pods: tuple[str, ...] = PODS
-) -> AsyncIterator[Coordinator]:
+async def coordinated(bus: MemoryBus, optimise: Optimiser) -> AsyncIterator[Coordinator]:
     stop = asyncio.Event()
     async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
         for pod in PODS:
@@ -128,7 +126,7 @@ async def test_what_waits_too_long_at_one_coordinator_is_given_to_another_and_lo
         for _ in range(3):
             busy._turns.load.measured.note(size_of(REQUEST), 60.0, busy._turns.clock())  # noqa: SLF001
         await publish(bus, data("first", deadline_s=600), "first")
-        while Lane.LONG not in busy._turns.load.running:  # noqa: ASYNC110, SLF001 - bounded by the timeout
+        while not busy._turns.load.running:  # noqa: ASYNC110, SLF001 - bounded by the timeout
             await asyncio.sleep(0.005)
         group.create_task(idle.run(stop, at_once=64))
         await asyncio.sleep(0)
@@ -149,9 +147,7 @@ async def test_easy_work_passes_hard_work_which_is_finished_all_the_same() -> No
     go_on = asyncio.Event()
     begun: list[str] = []
 
-    async def some_hard(
-        request: OptimizationRequest, results: Mapping[str, PodResult], *, seconds: float
-    ) -> FinalEvent:
+    async def mixed(request: OptimizationRequest, results: Mapping[str, PodResult], *, seconds: float) -> FinalEvent:
         assert seconds > 0
         begun.append(request.request_id)
         if request.request_id.startswith("hard"):
