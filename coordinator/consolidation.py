@@ -78,6 +78,8 @@ def _optimise(
     terms = settle(market, sleeves, request.terms())
     budget.begin_search(orders=terms.owned is not None)
     master = optimise_master(market, sleeves, terms, stop=budget.stop, watch=budget.watching(watch))
+    trading = plan(market, sleeves, terms, master, left_s=budget.for_orders_s)
+    cut = (budget.cut and not master.certificate.certified) or (trading is not None and trading.cut_short)
     account = render_account(market, sleeves, terms, master)
     event = MasterPortfolioOptimized(
         request_id=request.request_id,
@@ -95,9 +97,9 @@ def _optimise(
         economic_duplicates=account.economic_duplicates,
         objective_terms=account.objective_terms,
         income=account.income,
-        trading=plan(market, sleeves, terms, master, left_s=budget.for_orders_s),
+        trading=trading,
         certificate=master.certificate,
-        stopped_by=budget.by if budget.cut and not master.certificate.certified else None,
+        stopped_by=budget.by if cut else None,
         elapsed_s=round(perf_counter() - began, 6),
     )
     if wrong := findings(json.loads(encode(event)), market):

@@ -164,8 +164,9 @@ class MasterPortfolioOptimized(_Lenient):
     stopped_by: Annotated[
         StoppedBy | None,
         Field(
-            description="What ended the search before its proof, if that is why it is not certified: the request's "
-            "deadline, or the most time that this system searches for one request (--solver-seconds)."
+            description="What ended a search before its end: the request's deadline, or the most time that this system "
+            "searches for one request (--solver-seconds). Then the portfolio is not certified, or orders in whole "
+            "units may be better (trading.cut_short)."
         ),
     ] = None
     elapsed_s: Annotated[float, Field(description="Time the coordinator took to optimise and check.")]

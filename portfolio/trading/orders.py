@@ -180,6 +180,7 @@ class Trading:
         losses_replaced: Pairs for a person to look at.
         tolerated: Positions above their limits by drift.
         does_not_pay: Where there are no orders, why.
+        cut_short: Whether time ended the search for whole units: then others may be better.
     """
 
     naive: Move
@@ -198,6 +199,7 @@ class Trading:
     losses_replaced: tuple[LossReplaced, ...]
     tolerated: tuple[Tolerated, ...] = ()
     does_not_pay: DoesNotPay | None = None
+    cut_short: bool = False
 
 
 def plan(
@@ -254,6 +256,7 @@ def plan(
         rounding_cost=master.certificate.objective - value,
         losses_replaced=tuple(_losses_replaced(market, orders)),
         tolerated=tuple(_tolerated(market, sleeves, terms, whole.X)),
+        cut_short=whole.cut_short,
         does_not_pay=None if orders else _does_not_pay(market, sleeves, terms, master, lambda: left_s() <= 0),
     )
 

@@ -53,11 +53,13 @@ class WholeUnits:
         units: Held of each ETF afterwards, shape (n,).
         X: Value of what each pod holds, as a share of the capital, shape (pods, n).
         sold: Units sold of each parcel that is owned: those that are taxed least.
+        cut_short: Whether time ended a search: then others may be better.
     """
 
     units: Vector
     X: Matrix
     sold: tuple[float, ...]
+    cut_short: bool = False
 
 
 def round_to_units(
@@ -95,7 +97,8 @@ def round_to_units(
             best = rounding.search(near=False, all_goals=False, bounded=bounded)
     if best is None:
         raise rounding.refusal()
-    return WholeUnits(best.units, best.X, _least_taxed(market, terms, stock, best.units))
+    sold = _least_taxed(market, terms, stock, best.units)
+    return WholeUnits(best.units, best.X, sold, cut_short=rounding.cut_short or left_s() <= 0)
 
 
 def _least_taxed(market: Market, terms: Terms, stock: Inventory, units: Vector) -> tuple[float, ...]:
@@ -115,6 +118,7 @@ class _Rounding:
     stock: Inventory
     master: Master
     left_s: Callable[[], float]
+    cut_short: bool = False
 
     def search(self, *, near: bool, all_goals: bool = True, bounded: bool = True) -> Held | None:
         """Find the best portfolio in whole units, if there is one.
@@ -132,7 +136,7 @@ class _Rounding:
             levels = {name: level for name, level in levels.items() if name in form.levers}
             form = Formulation(self.market, self.sleeves, self.terms, levels=levels)
         # Near the portfolio is not all there is to be searched.
-        kept_s = self.left_s() / 2 if near else 0.0
+        kept_s = self.left_s() / 2 if near and math.isfinite(self.left_s()) else 0.0
         program = UnitsProgram(form, elastic=levels.keys() - met, left_s=lambda: self.left_s() - kept_s)
         if near:
             program.stay_near(self.master.X, _NEAR)
@@ -141,6 +145,7 @@ class _Rounding:
             return all(goals[name].met(self._figure(goals[name], held.X)) for name in met)
 
         found = program.solve(self.master.X, self.master.certificate.objective, nodes=_NODES, keeps=keeps)
+        self.cut_short |= self.left_s() <= kept_s
         return found if isinstance(found, Held) else None
 
     def refusal(self) -> ConflictError | SolverError:
