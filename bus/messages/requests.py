@@ -28,6 +28,8 @@ LEAST_SHARE = 1e-4
 # of a dollar on 10,000. No tax at all is another thing.
 LEAST_WEIGHT = 1e-6
 LEAST_RATE = 1e-4
+# Each is a choice of its own when something is sold. More are searched for minutes, and fill the memory.
+MOST_PARCELS = 1_000
 
 # Income tax of 30 % and the Medicare levy of 2 %.
 _USUAL_RATE = 0.32
@@ -164,7 +166,9 @@ class Account(_Strict):
 
     as_of: Annotated[date, Field(description="Day of the trades; parcels' ages count to it.")]
     cash_aud: Annotated[float, Field(ge=0, le=1e10, description="Money to invest, AUD.")]
-    holdings: Annotated[list[HoldingOwned], Field(max_length=1_000)] = []
+    holdings: Annotated[
+        list[HoldingOwned], Field(max_length=1_000, description=f"At most {MOST_PARCELS:,} parcels in all.")
+    ] = []
     outside: Annotated[
         Outside, Field(strict=False, description="Are holdings sold or kept that no pod of the customer may hold?")
     ] = Outside.SELL
@@ -178,6 +182,12 @@ class Account(_Strict):
         tickers = [holding.ticker for holding in self.holdings]
         if twice := sorted({ticker for ticker in tickers if tickers.count(ticker) > 1}):
             message = f"holdings names {', '.join(twice)} twice: put all parcels into one"
+            raise ValueError(message)
+        if (parcels := sum(len(holding.parcels) for holding in self.holdings)) > MOST_PARCELS:
+            message = (
+                f"holdings has {parcels:,} parcels, at most {MOST_PARCELS:,} can be planned for in time: put those "
+                "together that were bought on the same day, or ask for a part of the account"
+            )
             raise ValueError(message)
         later = [(h.ticker, p.acquired) for h in self.holdings for p in h.parcels if p.acquired > self.as_of]
         if later:
