@@ -226,15 +226,16 @@ class Coordinator:
         Raises:
             UnreachableError: If there is none, or a new one was asked for and did not come about.
         """
-        if perf_counter() - self._looked >= believed_s:
-            try:
-                queues = await self.bus.queues()
-            except UnreachableError:
-                if not self._pods or not believed_s:
-                    raise
-            else:
-                self._pods = frozenset(pod for pod in map(pod_of_queue, queues) if pod)
-                self._looked = perf_counter()
+        if self._pods and perf_counter() - self._looked < believed_s:
+            return self._pods
+        self._looked = perf_counter()  # one looks, and others go on with what is believed meanwhile
+        try:
+            queues = await self.bus.queues()
+        except UnreachableError:
+            if not self._pods or not believed_s:
+                raise
+        else:
+            self._pods = frozenset(pod for pod in map(pod_of_queue, queues) if pod)
         return self._pods
 
     async def act(
