@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import signal
 import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,8 +44,13 @@ async def place(tmp_path: Path) -> AsyncIterator[tuple[Server, Site]]:
         try:
             yield server, site
         finally:
+            # A solver that a test has stopped, and that nobody killed since the test failed, would stay for ever.
+            solvers = [pid for process in site._running if process.returncode is None for pid in _children(process)]  # noqa: SLF001 - to end what they leave
             await site.end_all()
             await server.kill()
+            for pid in solvers:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
 
 async def _stopped(*processes: Process) -> dict[int, tuple[int, float]]:
