@@ -34,8 +34,8 @@ class UnreadableFinalError(BusError):
 
     def __init__(self, message: Message, why: str) -> None:
         super().__init__(
-            f"{message.subject} (message {message.sequence} of the stream) is there and cannot be read ({why}): see that"
-            " this podfolio is as new as the coordinators, else ask again under a new request_id and show an"
+            f"{message.subject} (message {message.sequence} of the stream) is there and cannot be read ({why}): see"
+            " that this podfolio is as new as the coordinators, else ask again under a new request_id and show an"
             " administrator that message (podfolio remove)"
         )
         self.data = message.data
