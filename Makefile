@@ -73,7 +73,7 @@ audit: ## Ask for known vulnerabilities of the pinned packages; needs a network
 
 chaos: $(READY) ## Kill, freeze, part and fill what runs, and audit what became of the requests; see docs/reliability.md
 	PYTHONPATH=tests $(BIN)/python -m chaos --requests $(or $(REQUESTS),1000) --seconds $(or $(SECONDS),120) \
-	  --faults $(or $(FAULTS),60) --seed $(or $(SEED),1) $(if $(WRITE),--write $(WRITE))
+	  --faults $(or $(FAULTS),60) --seed $(or $(SEED),1) --nemeses=$(or $(NEMESES),all) $(if $(WRITE),--write $(WRITE)) $(if $(KEEP),--keep $(KEEP))
 
 bench: $(READY) ## Measure the reference customer, the whole system and trading, side by side with SCIP; into docs/benchmarks.md
 	$(BIN)/python benchmarks/run.py --write docs/benchmarks.md
