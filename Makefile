@@ -64,6 +64,7 @@ check: $(READY) ## Check style, types, the arrows between the packages, and what
 	$(BIN)/lint-imports
 	$(BIN)/python -m pip check
 	@! $(BIN)/python -m pip freeze --exclude-editable | grep -vixFf constraints.txt || { echo "not pinned in constraints.txt"; exit 1; }
+	@$(BIN)/python deploy/image/hashes.py --check
 	@$(BIN)/pip-licenses > /dev/null && echo "every licence is one that pyproject.toml allows"
 
 audit: ## Ask for known vulnerabilities of the pinned packages; needs a network
@@ -93,4 +94,11 @@ constraints: ## Pin the newest packages that work, in constraints.txt
 	rm -rf .venv && $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --editable '.[dev,fuzz]'
 	$(BIN)/python -m pip freeze --exclude-editable | grep -v ' @ ' > constraints.txt
 
-.PHONY: help setup demo dashboard tools test fuzz check audit chaos bench bench-ladder bench-public schemas messages constraints
+hashes: $(READY) ## Write the hashes of what the image installs into deploy/image: for Linux on x86_64 and aarch64
+	$(BIN)/python deploy/image/hashes.py
+
+locks: ## Lock the packages of the JavaScript client and check by their hashes, without a registry's address
+	@for folder in clients/javascript tests/contract/asyncapi; do (cd $$folder && rm -rf node_modules package-lock.json && npm install \
+	  --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund); done
+
+.PHONY: locks hashes help setup demo dashboard tools test fuzz check audit chaos bench bench-ladder bench-public schemas messages constraints

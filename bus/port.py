@@ -62,6 +62,18 @@ class TooLargeError(RefusedError):
         )
 
 
+class LaterError(BusError):
+    """The work is to be handed out again, perhaps to somebody who has less to do: nothing went wrong.
+
+    Args:
+        delay_s: After so many seconds.
+    """
+
+    def __init__(self, delay_s: float) -> None:
+        super().__init__(f"to be handed out again in {delay_s:.3g} s")
+        self.delay_s = delay_s
+
+
 class UnreachableError(BusError):
     """The server did not answer in time; whether it acted is unknown. Try again."""
 

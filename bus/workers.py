@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from bus.in_hand import noting
-from bus.port import BusError, RefusedError
+from bus.port import BusError, LaterError, RefusedError
 from bus.watched import Watched
 
 if TYPE_CHECKING:
@@ -76,13 +76,17 @@ class _Attempt:
 
     async def run(self) -> None:
         """Handle the delivery and settle it, or give it back."""
+        delay_s = AGAIN_S
         async with _heartbeats(self.delivery):
-            settled = await self.succeeds()
+            try:
+                settled = await self.succeeds()
+            except LaterError as later:
+                settled, delay_s = False, later.delay_s
         if settled:
             self.crashes.pop(self.delivery.message.identity, None)
             await self.delivery.done()
         else:
-            await self.delivery.again(delay_s=AGAIN_S)
+            await self.delivery.again(delay_s=delay_s)
 
     async def succeeds(self) -> bool:
         """Handle the delivery; false if it should be tried again."""
@@ -100,6 +104,8 @@ class _Attempt:
                 await self.handler.handle(self.delivery)
         except RefusedError as error:
             return await self.gives_up(error)
+        except LaterError:
+            raise
         except BusError as error:
             self.tell("delivery.failed", error)
             return False

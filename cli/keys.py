@@ -18,6 +18,7 @@ from bus.jetstream.accounts import accounts
 from bus.jetstream.roles import roles
 from bus.jetstream.server import Guard
 from bus.port import BusError, pod_of_queue
+from bus.public_key import KeyFormError, read_key
 from bus.subjects import POD_PATTERN
 from cli.certificates import issue
 
@@ -127,7 +128,7 @@ def _make_nkey(keys: Keys, role: str) -> None:
 
 def _configure(keys: Keys, pods: Collection[str]) -> list[str]:
     """Write the server's users, who follow from the public keys; this file alone is made anew."""
-    public_keys = {role.name: keys.public(role.name).read_text(encoding="ascii").strip() for role in roles(pods)}
+    public_keys = {role.name: _read_public(keys.public(role.name)) for role in roles(pods)}
     text = f"{_DERIVED}\n{accounts(pods, public_keys)}".encode()
     file = keys.guard.accounts
     if file.exists() and file.read_bytes() == text:
@@ -149,6 +150,19 @@ def _put_away(former: Path) -> str:
         " there\n  does not find them in theirs: before it starts with this, move them, as docs/operations.md says"
         " (Upgrade to\n  accounts). `podfolio up --secure` does it by itself."
     )
+
+
+def _read_public(file: Path) -> str:
+    """Read a public key that is to be written into the server's configuration.
+
+    Raises:
+        KeysError: If the file holds none.
+    """
+    try:
+        return read_key(str(file))
+    except KeyFormError as error:
+        message = f"{file}: {error}; or move it and its .nk away, and both are made anew"
+        raise KeysError(message) from None
 
 
 def _make_certificates(keys: Keys, hosts: Collection[str], now: datetime, *, asked: bool) -> list[str]:

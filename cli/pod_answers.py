@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from bus.messages import FinalEvent, MasterPortfolioFailed, PodAnswer
-    from portfolio.account import PodAccount
+    from portfolio.published.account import PodAccount
 
     Keys: TypeAlias = Mapping[str, Collection[str]]
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bus.messages import FinalEvent, MarketRef
-    from portfolio.market.snapshot import Market
     from cli.pod_answers import Keys
+    from portfolio.market.snapshot import Market
 
 Event = dict[str, Any]
 

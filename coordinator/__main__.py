@@ -24,7 +24,7 @@ from bus.snapshots import fetching
 from bus.subjects import ALL_DUE, ALL_POD_RESULTS, ALL_REQUESTS, Kind
 from coordinator import progress
 from coordinator.shell import Coordinator
-from coordinator.solver import Solver
+from coordinator.solver import MOST_S, Solver
 
 if TYPE_CHECKING:
     import asyncio
@@ -37,7 +37,7 @@ log = structlog.get_logger()
 
 @click.command()
 @connection_options("podfolio-coordinator", role=COORDINATOR)
-@replica_options
+@replica_options(seconds=MOST_S)
 @click.option(
     "--pod-keys",
     "folder",
@@ -80,7 +80,7 @@ def main(
         tell("coordinator.checks", pods=known)
         watch = partial(progress.optimising, bus)
         with fetching(bus) as provide:
-            async with Solver(memory_mib=solver_mib, silent_s=solver_seconds, watch=watch) as solver:
+            async with Solver(solver_mib, solver_seconds, watch) as solver:
                 ready.set()
                 coordinator = Coordinator(bus, solver.optimise, signer, provide=provide, pod_keys=pod_keys)
                 await coordinator.run(stop, at_once=at_once)

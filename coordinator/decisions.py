@@ -21,8 +21,8 @@ from bus.messages import (
 )
 from bus.signing import NotGenuineError
 from bus.subjects import Kind
-from portfolio.case.inventory import refuse_impossible
 from coordinator.genuine import genuine_answers
+from portfolio.case.inventory import refuse_impossible
 from portfolio.errors import DataError
 from portfolio.market import snapshot as markets
 
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 # What a busy coordinator needs to publish an answer, so that it comes by the deadline and not just after; a tenth of a
 # short deadline at most.
 _TO_PUBLISH_S = 1.0
+# What a request gets whose deadline is over: most take a tenth of that.
+_LAST_S = 2.0
 
 # A deadline that fell due is handled by now, even if the first who had it died: an ack wait, and as much again.
 _SEEN_TO = timedelta(seconds=10)
@@ -312,7 +314,23 @@ def _fail(request: OptimizationRequest, reason: Reason, message: str, signed: Si
     )
 
 
+def time_for(left_s: float, deadline_s: float) -> float:
+    """Say how many seconds a search gets.
+
+    Args:
+        left_s: Time until an answer must be found, to be published by the deadline.
+        deadline_s: The request's.
+    """
+    to_publish_s = _to_publish_s(deadline_s)
+    # Past its deadline, nothing can be in time: what can still be done is done.
+    return _LAST_S if left_s < -to_publish_s else max(left_s, to_publish_s / 2)
+
+
+def _to_publish_s(deadline_s: float) -> float:
+    return min(_TO_PUBLISH_S, deadline_s / 10)
+
+
 def _found_by(message: Message, request: OptimizationRequest) -> datetime:
     """Say when an answer must be found, to be published by the deadline; the same for every coordinator."""
     assert message.stored_at is not None  # noqa: S101 - what was read from the stream was stored
-    return message.stored_at + timedelta(seconds=request.deadline_s - min(_TO_PUBLISH_S, request.deadline_s / 10))
+    return message.stored_at + timedelta(seconds=request.deadline_s - _to_publish_s(request.deadline_s))

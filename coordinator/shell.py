@@ -14,15 +14,16 @@ from bus import metrics, subjects, tracing
 from bus.answering import fault
 from bus.envelope import publish
 from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, MessageRejected, Reason, parse_request
-from bus.port import COORDINATORS, DEADLINES, Stored, UnreachableError, pod_of_queue
+from bus.port import COORDINATORS, DEADLINES, LaterError, Stored, UnreachableError, pod_of_queue
 from bus.snapshots import nothing_to_provide
 from bus.subjects import Kind
 from bus.workers import work_off
 from coordinator import clock, progress
-from coordinator.decisions import Fail, Optimise, SetDeadline, Wait, admit, decide, read_record
-from coordinator.load import Load
+from coordinator.decisions import Fail, Optimise, SetDeadline, Wait, admit, decide, read_record, time_for
+from coordinator.load import Work, size_of
 from coordinator.server_time import ServerTime
 from coordinator.sweep import Sweep
+from coordinator.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,8 +41,14 @@ if TYPE_CHECKING:
 
 SOURCE = "/podfolio/coordinator"
 
-# What a set that is only full at the deadline gets.
-_LAST_S = 2.0
+# How often one that waits is given a thought: is it sooner elsewhere, or is it too late?
+_THOUGHT_S = 5.0
+
+# How often a message may be handed out to see whether somebody has less to do. Far fewer than it may be lost
+# (``workers.LOST``), which it would be taken for.
+_OFFERED = 4
+# After how long it is handed out again: a part of the time that is left.
+_OFFERED_AFTER_S, _OFFERED_AFTER = 1.0, 0.1
 
 # The ack wait.
 _STALE = timedelta(seconds=5)
@@ -96,10 +103,7 @@ class Coordinator:
     pod_keys: PodKeys | None = None
     _pods: frozenset[str] = frozenset()
     _looked: float = float("-inf")  # when they were
-    # The time that is left is read when the turn comes, not when the waiting begins.
-    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _load: Load = field(default_factory=Load)
-    _ended: float = 0.0  # when the last one was optimised
+    _turns: Turns = field(default_factory=Turns)
     _latest: dict[str, int] = field(default_factory=dict)  # the last pod's answer that is in hand, by request
 
     async def run(self, stop: asyncio.Event, *, at_once: int) -> None:
@@ -155,11 +159,11 @@ class Coordinator:
         """
         message = self.time.dated(delivery.message)
         request_id = subjects.parse(message.subject).key
-        if self.is_late(delivery, kind) and await self.bus.holds(subjects.final(request_id)):
+        if self.may_be_finished(delivery, kind) and await self.bus.holds(subjects.final(request_id)):
             return Wait("finished"), ()
         if kind is Kind.REQUEST:
             await self.provide(message.data)
-            return await self.admit(message), (message.headers,)
+            return await self.admit(message, delivery.attempt), (message.headers,)
         if kind is Kind.POD and not await self.is_last_in_hand(request_id, message.sequence):
             return Wait("another_answer_in_hand"), ()
         stored = await self.bus.record(
@@ -181,7 +185,7 @@ class Coordinator:
             await progress.answered(self.bus, request_id, record.answers, action)
         return action, tuple(message.headers for message in led if message)
 
-    def is_late(self, delivery: Delivery, kind: Kind) -> bool:
+    def may_be_finished(self, delivery: Delivery, kind: Kind) -> bool:
         """Say whether the request may well be finished: its deadline has come, or the message is not new.
 
         A queue that was lost and set up again hands out the whole stream once more, as new.
@@ -202,14 +206,15 @@ class Coordinator:
         self._latest.pop(request_id, None)
         return True
 
-    async def admit(self, message: Message) -> Action:
+    async def admit(self, message: Message, attempt: int) -> Action:
         """Admit a request, or refuse it; what pods there are is looked up again before one is called unknown."""
         action = admit(message, await self.pods(believed_s=_BELIEVED_S))
         if isinstance(action, Fail) and action.event.reason is Reason.UNKNOWN_POD:
             action = admit(message, await self.pods(believed_s=0))
-        if isinstance(action, SetDeadline) and self._load.waiting:
+        if isinstance(action, SetDeadline) and self._turns.load.running:
             request = parse_request(message.data, action.request_id)
-            if refused := self._load.refuse(request, left_s=self.left(action.at)):
+            work, load, now = self.work(request, action.at), self._turns.load, self._turns.clock()
+            if load.is_too_much(work, now) and (refused := self.refuse(request, work, attempt)):
                 return Fail(refused)
         if isinstance(action, SetDeadline):
             await progress.accepted(self.bus, action.request_id)
@@ -221,15 +226,16 @@ class Coordinator:
         Raises:
             UnreachableError: If there is none, or a new one was asked for and did not come about.
         """
-        if perf_counter() - self._looked >= believed_s:
-            try:
-                queues = await self.bus.queues()
-            except UnreachableError:
-                if not self._pods or not believed_s:
-                    raise
-            else:
-                self._pods = frozenset(pod for pod in map(pod_of_queue, queues) if pod)
-                self._looked = perf_counter()
+        if self._pods and perf_counter() - self._looked < believed_s:
+            return self._pods
+        self._looked = perf_counter()  # one looks, and others go on with what is believed meanwhile
+        try:
+            queues = await self.bus.queues()
+        except UnreachableError:
+            if not self._pods or not believed_s:
+                raise
+        else:
+            self._pods = frozenset(pod for pod in map(pod_of_queue, queues) if pod)
         return self._pods
 
     async def act(
@@ -256,42 +262,68 @@ class Coordinator:
         await progress.done(self.bus, event)
         return stored
 
+    def work(self, request: OptimizationRequest, by: datetime) -> Work:
+        """Say what there is to be done for a request until *by*."""
+        return Work(request.request_id, size_of(request), self._turns.clock() + self.left(by))
+
+    def refuse(self, request: OptimizationRequest, work: Work, attempt: int) -> MasterPortfolioFailed | None:
+        """Refuse what could only be answered late, when several who were offered it could not do it in time either.
+
+        Raises:
+            LaterError: If it is to be offered to others first.
+        """
+        load, now = self._turns.load, self._turns.clock()
+        if attempt < _OFFERED and load.is_sooner_elsewhere(work, now) and (left_s := work.by - now) > 0:
+            raise LaterError(min(_OFFERED_AFTER_S, left_s * _OFFERED_AFTER))
+        return load.refusal(request, work, now) if load.is_too_much(work, now) else None
+
     async def solve(self, request_id: str, action: Optimise, delivery: Delivery) -> FinalEvent | None:
-        """Have it optimised, one request after the other, within what is left of its time; refuse what would be late.
+        """Have it optimised when its turn comes, within what is left of its time; refuse what would be late.
 
         None if it was answered while this waited for its turn.
+
+        Raises:
+            LaterError: If somebody else may do it sooner.
         """
         # A deadline that found a full set, a message that was handed out before, or one that has waited here so long
         # that it was handed to others if this process was frozen or cut off: somebody else is at it, or was.
         # Everybody else is the first, and need not look.
-        contested = delivery.attempt > 1 or subjects.parse(delivery.message.subject).kind is Kind.DUE
-        if refused := self._load.refuse(action.request, left_s=self.left(action.by)):
+        due = subjects.parse(delivery.message.subject).kind is Kind.DUE
+        contested, load = delivery.attempt > 1 or due, self._turns.load
+        while load.has(request_id):  # another message asks for the same
+            if self.left(action.by) <= 0 and request_id not in load.running:
+                self._turns.withdraw(request_id)
+                return load.refusal(action.request, self.work(action.request, action.by), self._turns.clock())
+            await self._turns.left(request_id)
+            contested = True
+        work, since = self.work(action.request, action.by), self.time.now()
+        offered = _OFFERED if due else delivery.attempt
+        if refused := self.refuse(action.request, work, offered):
             return refused
-        waited, since, came = bool(self._load.waiting), self.time.now(), perf_counter()
-        with self._load.waits(request_id):
-            async with self._turn:
-                left = self.left(action.by)
-                late = waited and left < self._load.typical_s
-                contested = contested or self.time.now() - since > _STALE
-                if (contested or late) and await self.bus.record((subjects.final(request_id),)):
-                    return None
-                if late:
-                    return self._load.refusal(action.request, left_s=left)
-                seconds = left if waited else max(left, _LAST_S)
-                return await self.measured(request_id, action, seconds, came)
+        async with self._turns.place(work):
+            waited = request_id not in load.running
+            while not await self._turns.turn(work, within_s=_THOUGHT_S):
+                if refused := self.refuse(action.request, work, offered):
+                    return refused
+            contested = contested or self.time.now() - since > _STALE
+            late = waited and self.is_late(work, action.by)
+            if (contested or late) and await self.bus.holds(subjects.final(request_id)):
+                return None
+            if late:
+                return load.refusal(action.request, work, self._turns.clock())
+            return await self._turns.compute(work, self.optimised(action))
 
-    async def measured(self, request_id: str, action: Optimise, seconds: float, came: float) -> FinalEvent:
-        """Optimise, and note how long that held up those behind it: since the one before ended, or since it *came*."""
-        self._load.running = request_id
-        try:
-            with metrics.MASTER_SOLVING.time(), tracing.span("optimise"):
-                event = await self.optimise(action.request, action.results, seconds=seconds)
-                return event.model_copy(update={"pod_answers": action.signed})
-        finally:
-            self._load.running = ""
-            now = perf_counter()
-            self._load.held_up_s.append(now - max(came, self._ended))
-            self._ended = now
+    def is_late(self, work: Work, by: datetime) -> bool:
+        """Whether what has waited has too little time left, or none: then it was withdrawn."""
+        load = self._turns.load
+        return work.request_id not in load.running or load.expected_s(work, self._turns.clock()) > self.left(by)
+
+    async def optimised(self, action: Optimise) -> FinalEvent:
+        """Optimise in the time that is left."""
+        with metrics.MASTER_SOLVING.time(), tracing.span("optimise"):
+            seconds = time_for(self.left(action.by), action.request.deadline_s)
+            event = await self.optimise(action.request, action.results, seconds=seconds)
+            return event.model_copy(update={"pod_answers": action.signed})
 
     def left(self, by: datetime) -> float:
         """Count the seconds until an answer must be found."""

@@ -18,6 +18,8 @@ _NO_PEERS = 10005
 _NOT_LEADER = 10009
 # An earlier try with the same id has not got its majority yet, and may never.
 _IN_PROCESS = 10158
+# Said for ever after its disk was full, although there is room again.
+_NO_RESOURCES = 10023
 _UNAVAILABLE = 503
 
 
@@ -36,6 +38,8 @@ def translate(error: Mapping[str, Any], what: str) -> BusError:
         return not_set_up(text)
     if error.get("err_code") in _NO_MESSAGE:
         return NoMessageError(text)
+    if error.get("err_code") == _NO_RESOURCES:
+        text += "; if its disk was full, make room there and restart nats-server"
     # 503, a deposed leader, servers yet to come and a try under way pass; 500 is also said of what can never be.
     passes = error.get("code") == _UNAVAILABLE or error.get("err_code") in {_NO_PEERS, _NOT_LEADER, _IN_PROCESS}
     return UnreachableError(text) if passes else RefusedError(text)

@@ -33,7 +33,8 @@ async def read(wire: Wire) -> Standing:
 
 async def holds(wire: Wire, subject: str) -> bool:
     """Say whether something is stored on *subject*; see ``Bus``."""
-    told = await ask_api(wire, f"STREAM.INFO.{EVENTS}", {"subjects_filter": subject})
+    async with wire.reads.passed():
+        told = await ask_api(wire, f"STREAM.INFO.{EVENTS}", {"subjects_filter": subject})
     return subject in (told["state"].get("subjects") or {})
 
 

@@ -30,6 +30,8 @@ from bus.jetstream.window import Window
 from bus.plain_text import escaped
 from bus.port import RefusedError, TooLargeError, UnreachableError
 from bus.seeds import read_seed
+from portfolio.errors import DataError
+from portfolio.files import read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -289,6 +291,8 @@ class Wire:
         for secret in (self._settings.credentials, self._settings.nkey_seed):
             if secret:
                 read_seed(secret)  # nats-py says of one without only that it is invalid, from deep within
+        if self._settings.ca:
+            _trusting(self._settings.ca)  # a client that never began to connect cannot be abandoned
         try:
             async with asyncio.timeout(_CONNECT_S):
                 await self._insist()
@@ -442,7 +446,9 @@ def _trusting(ca: Path) -> ssl.SSLContext:
         RefusedError: If there are none.
     """
     try:
-        return ssl.create_default_context(cafile=str(ca))
-    except ssl.SSLError as error:
+        # Of no data at all, the system's own certificates would be believed.
+        vouching = read_bytes(ca).decode("ascii", "ignore") or "nothing"
+        return ssl.create_default_context(cadata=vouching)
+    except (DataError, ssl.SSLError) as error:
         message = f"{ca} holds no certificate ({error}): give the file that vouches for the server"
         raise RefusedError(message) from error

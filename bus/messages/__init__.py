@@ -20,6 +20,7 @@ from bus.messages.events import (
     Reason,
     Signature,
     Stage,
+    StoppedBy,
 )
 from bus.messages.parsing import (
     BODIES,
@@ -50,6 +51,7 @@ __all__ = [
     "Reason",
     "Signature",
     "Stage",
+    "StoppedBy",
     "encode",
     "parse_final",
     "parse_pod_answer",

@@ -170,6 +170,13 @@ class PodFailed(_Lenient):
     signature: SignedByPod = None
 
 
+class StoppedBy(StrEnum):
+    """What ended a search before its proof."""
+
+    DEADLINE = "deadline"
+    SEARCH_LIMIT = "search_limit"
+
+
 class MasterPortfolioOptimized(_Lenient):
     """The final event: one portfolio for all pods, checked and, if ``certified``, proven optimal."""
 
@@ -192,6 +199,14 @@ class MasterPortfolioOptimized(_Lenient):
     income: Mapping[str, IncomeAccount] = {}
     trading: Trading | None = None
     certificate: Certificate
+    stopped_by: Annotated[
+        StoppedBy | None,
+        Field(
+            description="What ended a search before its end: the request's deadline, or the most time that this system "
+            "searches for one request (--solver-seconds). Then the portfolio is not certified, or orders in whole "
+            "units may be better (trading.cut_short)."
+        ),
+    ] = None
     elapsed_s: Annotated[float, Field(description="Time the coordinator took to optimise and check.")]
     pod_answers: PodAnswers = ()
     signature: Signed = None

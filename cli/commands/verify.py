@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from cli.arguments import DASH, EVENT
+from cli.arguments import EVENT, read_event
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -35,7 +35,6 @@ def verify(event: Path, key: str | None, pod_keys: Path | None, folder: Path | N
         pods = None if pod_keys is None else PodKeys(pod_keys).read()
     except KeyFormError as error:
         raise click.BadParameter(str(error), param_hint="--pod-keys") from None
-    data = sys.stdin.buffer.read() if event == DASH else event.read_bytes()
-    checks = examine(data, expected, folder, pod_keys=pods)
+    checks = examine(read_event(event), expected, folder, pod_keys=pods)
     click.echo(describe(checks))
     sys.exit(EXIT_STATUS[conclude(checks)])

@@ -104,7 +104,7 @@ def explain_rules(
     rules = judge.formulate(levels={}).rules
     kept, complete = _minimal(judge, sorted(rules), {})
     repairs: list[Repair] | None = None
-    if complete:
+    if complete and not judge.stop():
         found = [_repair(judge, market, sleeves, terms, name) for name in kept]
         repairs = [repair for repair, _ in found if repair is not None]
         if not repairs and not all(proven for _, proven in found):
@@ -154,6 +154,8 @@ def _of_goal(
     rules = [rule for rule in solver.formulate().rules if rule not in kept]
     # All other requirements first; where even they contradict each other, those of the set.
     for others, without in ((list(wanted), []), (kept, rules)):
+        if solver.stop():
+            break
         levels = {other: wanted[other].asked for other in others if other in wanted and other != name}
         best, proven = best_figure(solver, goal, levels, without)
         if proven:
@@ -173,6 +175,8 @@ def _repair(
     values = _lenient(market, sleeves, terms, rule)
 
     def verdict(value: float | str) -> Status:
+        if judge.stop():
+            return Status.STOPPED
         changed = judge.about(lambda **how: Formulation(market, *_with(sleeves, terms, rule, value), **how))
         return changed.feasible({})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING
@@ -57,9 +58,16 @@ def plan(
     terms: Terms,
     master: Master,
     *,
-    stop: Callable[[], bool] = lambda: False,
+    left_s: Callable[[], float] = lambda: math.inf,
 ) -> Trading | None:
     """Plan the orders; None where the terms do not say what is owned.
+
+    Args:
+        market: The figures.
+        sleeves: The pods.
+        terms: The customer's terms.
+        master: The portfolio.
+        left_s: Says how many seconds are left; the searches end in time with the best so far.
 
     Raises:
         ConflictError: If no whole numbers of units keep the rules.
@@ -68,7 +76,7 @@ def plan(
     stock = take_stock(market, terms)
     if stock is None or terms.owned is None:
         return None
-    whole = round_to_units(market, sleeves, terms, stock, master, stop=stop)
+    whole = round_to_units(market, sleeves, terms, stock, master, left_s=left_s)
     orders = tuple(_orders(market, sleeves, terms, stock, whole))
     spent = sum(order.value_aud * (1 if order.side is Side.BUY else -1) for order in orders)
     brokerage, spread = sum(order.brokerage_aud for order in orders), sum(order.spread_aud for order in orders)
@@ -98,7 +106,8 @@ def plan(
         rounding_cost=master.certificate.objective - value,
         losses_replaced=tuple(_losses_replaced(market, orders)),
         tolerated=tuple(_tolerated(market, sleeves, terms, whole.X)),
-        does_not_pay=None if orders else _does_not_pay(market, sleeves, terms, master, stop),
+        cut_short=whole.cut_short,
+        does_not_pay=None if orders else _does_not_pay(market, sleeves, terms, master, lambda: left_s() <= 0),
     )
 
 

@@ -36,7 +36,7 @@ from cli.page import make_console, show
 from cli.side_by_side import show_side_by_side
 from coordinator.consolidation import consolidate
 from coordinator.decisions import Fail, admit, decide, read_record
-from coordinator.load import Load
+from coordinator.load import Load, Work, size_of
 from portfolio.errors import PortfolioError
 from portfolio.market import snapshot as markets
 from portfolio.market.history.distributions import read_distributions, trailing
@@ -252,11 +252,12 @@ def _decided() -> Iterator[str]:
     late = consolidate(request, {pod: result.model_copy(update={"market": another}) for pod, result in odd.items()})
     assert isinstance(late, MasterPortfolioFailed)
     yield late.message
-    load = Load()
-    load.held_up_s.append(4.2)
-    with load.waits("r2"), load.waits("r3"):
-        for left_s in (6.5, -0.2):
-            yield load.refusal(request, left_s=left_s).message
+    load, size = Load(), size_of(request)
+    for other in ("r2", "r3"):
+        load.measured.note(size, 4.2, 0.0)
+        load.waiting[other] = Work(other, size, 30.0)
+    for left_s in (6.5, -0.2):
+        yield load.refusal(request, Work("r1", size, left_s), 0.0).message
     yield str(TooLargeError(subjects.request("r1"), 1_200_000, 1_048_576))
 
 
@@ -278,7 +279,7 @@ def _crashed() -> Iterator[str]:
 
     async def ask(child: Child, question: bytes) -> str:
         try:
-            await child.ask(question)
+            await child.ask(question, seconds=1)
         except ChildDiedError as error:
             return str(error)
         finally:
@@ -288,7 +289,7 @@ def _crashed() -> Iterator[str]:
 
     with mock.patch.dict(os.environ, {"PYTHONPATH": str(ROOT / "tests")}):
         for question in (b"loop", b"segfault"):
-            yield asyncio.run(ask(Child(("computing",), memory_mib=256, silent_s=1), question))
+            yield asyncio.run(ask(Child(("computing",), memory_mib=256), question))
 
 
 def _events() -> Iterator[FinalEvent]:

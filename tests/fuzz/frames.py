@@ -234,8 +234,6 @@ class RawConnection:
 
     async def __aexit__(self, *_: object) -> None:
         self._writer.close()
-        with contextlib.suppress(ConnectionError):
-            await self._writer.wait_closed()
 
     async def say(self, words: bytes) -> None:
         """Send bytes as they are."""
@@ -277,12 +275,16 @@ class RawConnection:
 
 
 async def throw(port: int, frames: Iterator[Frame]) -> int:
-    """Publish all of *frames*, on a new connection whenever the server cuts one; returns how many were stored."""
+    """Publish all of *frames*, on a new connection whenever the server cuts one; returns how many were stored.
+
+    Raises:
+        ConnectionError: If there is no server any more.
+    """
     stored = 0
     todo = deque(frames)
     while todo:
-        with contextlib.suppress(ConnectionError):
-            async with RawConnection(port) as raw:
+        async with RawConnection(port) as raw:
+            with contextlib.suppress(ConnectionError):
                 while todo:
                     said = await raw.publish(*todo.popleft(), within_s=0.2)
                     stored += b'"seq"' in said

@@ -210,6 +210,7 @@ class TestKeys:
         assert keys.guard.accounts.exists()
         assert not (keys.folder / "authorization.conf").exists()
         assert "docs/operations.md says (Upgrade to accounts)" in " ".join(told.split())
+
     async def test_of_a_pod_that_were_replaced_are_known_to_coordinators_and_to_no_server(self, tmp_path: Path) -> None:
         keys = Keys(tmp_path / "keys")
         await podfolio("keys", str(keys.folder))
