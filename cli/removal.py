@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 from socket import gethostname
 from typing import TYPE_CHECKING
 
+import nkeys
+
 from bus import subjects
 from bus.envelope import publish
 from bus.port import RefusedError
 from bus.removal import record, refuse
-from bus.signing import Signer
+from bus.seeds import read_seed
 
 if TYPE_CHECKING:
     from bus.jetstream import Connection, JetStreamBus
@@ -69,7 +71,9 @@ def described(message: Message) -> str:
 def who(settings: Connection) -> str:
     """Name who removes: by the key where there is one, else by the account on this machine."""
     secret = settings.nkey_seed or settings.credentials
-    return Signer(secret).key if secret else f"user {os.getuid()} on {gethostname()}"
+    return (
+        nkeys.from_seed(read_seed(secret)).public_key.decode() if secret else f"user {os.getuid()} on {gethostname()}"
+    )
 
 
 async def _none(bus: JetStreamBus, sequence: int) -> str:

@@ -17,9 +17,8 @@ from bus.messages import MasterPortfolioFailed, Reason, StoppedBy
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from portfolio.goal_programming import Watch
-
     from bus.messages import OptimizationRequest
+    from portfolio.master.goal_programming import Watch
 
 # Of all time, for the proof's check, the account and the event's check; and where something is owned for the orders in
 # whole units as well, which are a search of their own.

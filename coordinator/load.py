@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bus.messages import MasterPortfolioFailed, Reason
-from portfolio import market as markets
+from portfolio.market import snapshot as markets
 from portfolio.terms.rules import Explain
 
 if TYPE_CHECKING:
