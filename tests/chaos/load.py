@@ -19,7 +19,7 @@ from chaos.cases import key_of
 from chaos.frames import frame
 from chaos.history import History, What
 from chaos.raw import raw_client
-from portfolio import market as markets
+from portfolio.market import snapshot as markets
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
