@@ -36,8 +36,8 @@ def machine() -> str:
 
 
 def meets_aim(outcome: Outcome) -> bool:
-    """Whether 99 of 100 requests were answered within their deadlines."""
-    return 100 * len(outcome.verdict.late_s) <= outcome.verdict.finals
+    """Whether 99 of 100 requests were answered within their deadlines, by the clock that nobody sets."""
+    return 100 * len(outcome.judgement.prompt.late_s) <= outcome.verdict.finals
 
 
 def rows(outcome: Outcome) -> list[tuple[str, str]]:
@@ -60,7 +60,7 @@ def rows(outcome: Outcome) -> list[tuple[str, str]]:
             f"{verdict.latency_s(0.99):.2f} s; deadline {DEADLINE_S:g} s, of long requests more",
         ),
         ("Stored to final, longest", f"{verdict.latency_s(1.0):.2f} s"),
-        ("Finals after their deadline", _late(verdict.late_s)),
+        ("Finals stored after their deadline, by the servers' clocks", _late(verdict.late_s)),
         ("Different portfolios, each checked", f"{verdict.different:,}"),
         ("Portfolios not proven in time", f"{verdict.unproven:,}"),
         ("Computed for nothing", ", ".join(f"{count:,} by {who}" for who, count in outcome.wasted.items())),
