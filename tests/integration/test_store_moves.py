@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import nats
+import nats.errors
 from deployed import NAMES
 from deployed import PATIENCE_S as CLUSTER_S
 from guarded import PATIENCE_S, PODS, all_in_one, guarded_server, let_in_an_auditor
@@ -127,14 +128,22 @@ async def an_auditor(cluster: Cluster) -> AsyncIterator[Client]:
         await client.close()
 
 
+async def ask(client: Client, subject: str, data: bytes) -> dict[str, Any]:
+    """Ask until somebody listens: there may be no leader yet, or the servers have not told each other who does."""
+    while True:
+        try:
+            told: dict[str, Any] = json.loads((await client.request(subject, data, timeout=CLUSTER_S)).data or b"{}")
+        except nats.errors.NoRespondersError:
+            await asyncio.sleep(0.05)
+        else:
+            assert "error" not in told, told
+            return told
+
+
 async def snapshot(client: Client, stream: str) -> tuple[dict[str, Any], list[bytes]]:
     """Take a stream with its queues, as ``nats account backup`` does."""
-    parts = await client.subscribe("parts")
-    answer = await client.request(
-        f"$JS.API.STREAM.SNAPSHOT.{stream}", b'{"deliver_subject": "parts"}', timeout=CLUSTER_S
-    )
-    told, data = json.loads(answer.data), []
-    assert "error" not in told, told
+    parts, data = await client.subscribe("parts"), []
+    told = await ask(client, f"$JS.API.STREAM.SNAPSHOT.{stream}", b'{"deliver_subject": "parts"}')
     while (part := await parts.next_msg(timeout=CLUSTER_S)).data:
         data.append(part.data)
         if part.reply:
@@ -145,12 +154,23 @@ async def snapshot(client: Client, stream: str) -> tuple[dict[str, Any], list[by
 
 async def restore(client: Client, stream: str, what: dict[str, Any], data: list[bytes]) -> None:
     """Put a stream with its queues back, as ``nats account restore`` does."""
-    answer = await client.request(f"$JS.API.STREAM.RESTORE.{stream}", json.dumps(what).encode(), timeout=CLUSTER_S)
-    told = json.loads(answer.data)
-    assert "error" not in told, told
+    told = await ask(client, f"$JS.API.STREAM.RESTORE.{stream}", json.dumps(what).encode())
     for part in [*data, b""]:
-        answer = await client.request(told["deliver_subject"], part, timeout=CLUSTER_S)
-    assert "error" not in json.loads(answer.data), answer.data
+        await ask(client, told["deliver_subject"], part)
+
+
+async def replicate(cluster: Cluster, replicas: int) -> None:
+    async with connect(cluster.settings(ADMIN)) as admin:
+        await set_up(admin, PODS, replicas=replicas, ack_wait_s=1)
+    await cluster.whole()
+
+
+async def counts(cluster: Cluster, name: str) -> dict[str, int]:
+    """Say how many messages of each stream one server holds."""
+    told = await cluster.told(name, "/jsz?accounts=1&streams=1")
+    # What it does not hold yet, it leaves out.
+    streams = [stream for account in told["account_details"] for stream in account.get("stream_detail", [])]
+    return {stream["name"]: stream["state"]["messages"] for stream in streams}
 
 
 async def test_a_cluster_s_streams_move_by_backup_and_restore(cluster: Cluster) -> None:
@@ -164,7 +184,8 @@ async def test_a_cluster_s_streams_move_by_backup_and_restore(cluster: Cluster) 
             await set_up(admin, PODS, replicas=3, ack_wait_s=1)
         async with connected(cluster.settings) as at:
             await work_somewhat(at)
-        await cluster.whole()
+        # Restored as three at once, and killed soon after, a stream was empty in all of them, one time in eighteen.
+        await replicate(cluster, 1)
         async with an_auditor(cluster) as client:
             copies = {stream: await snapshot(client, stream) for stream in (EVENTS, TIMERS, MARKETS)}
         for name in NAMES:
@@ -176,8 +197,11 @@ async def test_a_cluster_s_streams_move_by_backup_and_restore(cluster: Cluster) 
         async with an_auditor(cluster) as client:
             for stream, (what, data) in copies.items():
                 await restore(client, stream, what, data)
-        await cluster.whole()
-        for name in NAMES:  # all three have it on their disks by now
+        await replicate(cluster, 3)
+        wanted_counts = {stream: what["state"]["messages"] for stream, (what, _) in copies.items()}
+        while not all([await counts(cluster, name) == wanted_counts for name in NAMES]):  # noqa: ASYNC110 - it does not tell
+            await asyncio.sleep(0.05)
+        for name in NAMES:
             await cluster.end(name, signal.SIGKILL)
         await cluster.start(*NAMES)
         await cluster.whole()
