@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
-from ports import free_ports
+from support.ports import free_ports
 
 from bus.jetstream import Connection, JetStreamBus, connect
 from bus.jetstream.server import launch

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ports import free_ports
+from support.ports import free_ports
 
 from chaos.disk import Disk, small_disk
 from chaos.links import Link, opened

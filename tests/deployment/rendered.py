@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from requests_made import ROOT
+from support.requests_made import ROOT
 
 PATIENCE_S = 120
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 
-from requests_made import ROOT
+from support.requests_made import ROOT
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))

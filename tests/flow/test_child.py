@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from requests_made import ROOT
+from support.requests_made import ROOT
 
 from bus import child as children
 from bus.child import Child, ChildDiedError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 async def child(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Child]:
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "tests"))
-    made = Child(("computing",), memory_mib=256, silent_s=2)
+    made = Child(("support.computing",), memory_mib=256, silent_s=2)
     yield made
     await made.end()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stream_made import BAD, GOOD, THEN, conversation, stored
+from support.stream_made import BAD, GOOD, THEN, conversation, stored
 
 import dashboard
 from bus import subjects

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from in_process import PODS, agent, coordinator, inline
-from requests_made import BAD, TRAILING, body, data
+from support.in_process import PODS, agent, coordinator, inline
+from support.requests_made import BAD, TRAILING, body, data
 
 from bus import subjects
 from bus.memory import MemoryBus

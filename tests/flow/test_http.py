@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from pages import get
+from support.pages import get
 
 from bus.http import Address, serving
 from bus.port import BusError

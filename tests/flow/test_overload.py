@@ -10,8 +10,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
-from in_process import PODS, agent, coordinator
-from requests_made import data
+from support.in_process import PODS, agent, coordinator
+from support.requests_made import data
 from test_flow import PATIENCE_S, final_of, publish
 
 from agents import mandates

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import nats
 import pytest
 import pytest_asyncio
-from requests_made import ROOT
+from support.requests_made import ROOT
 
 from bus import subjects
 from bus.jetstream import Connection, JetStreamBus, connect

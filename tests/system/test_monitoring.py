@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import yaml
-from pages import get
 from prometheus_client.parser import text_string_to_metric_families
-from requests_made import ROOT, data
+from support.pages import get
+from support.requests_made import ROOT, data
 
 from agents import mandates
 from bus.jetstream.streams import EVENTS
