@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from portfolio.conic.solve import minimise, warm_up
+from portfolio.conic.large.solve import warm_up
+from portfolio.conic.solve import minimise
 
 warm_up()
 

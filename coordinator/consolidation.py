@@ -16,6 +16,7 @@ from bus.answering import fault
 from bus.messages import MarketRef, MasterPortfolioFailed, MasterPortfolioOptimized, Reason, encode
 from portfolio.account.describe import render_account
 from portfolio.account.money_goals import money_goals
+from portfolio.case.case import Case
 from portfolio.case.inventory import settle
 from portfolio.check import findings
 from portfolio.errors import DataError, SolverError, UnreachableGoalError
@@ -74,26 +75,26 @@ def _optimise(
     began = perf_counter()
     market = markets.load(request.market)
     sleeves = [_sleeve(market, results[pod], share) for pod, share in request.shares(market.risk_free).items()]
-    terms = settle(market, sleeves, request.terms())
-    master = optimise_master(market, sleeves, terms, stop=stop, watch=watch)
-    account = render_account(market, sleeves, terms, master)
+    case = Case(market, sleeves, settle(market, sleeves, request.terms()))
+    master = optimise_master(case, stop=stop, watch=watch)
+    account = render_account(case, master)
     event = MasterPortfolioOptimized(
         request_id=request.request_id,
         customer_id=request.customer.customer_id,
         market=MarketRef(id=market.id, sha256=market.sha256),
-        terms=terms,
+        terms=case.terms,
         weights=named(market, master.X.sum(axis=0)),
         holdings=account.holdings,
         pods=account.pods,
         goals=account.goals,
-        money_goals=money_goals(request.targets(), account.pods, terms.total_capital_aud, market.risk_free),
+        money_goals=money_goals(request.targets(), account.pods, case.terms.total_capital_aud, market.risk_free),
         comparison=account.comparison,
         correlations=account.correlations,
         correlation_matrix=account.correlation_matrix,
         economic_duplicates=account.economic_duplicates,
         objective_terms=account.objective_terms,
         income=account.income,
-        trading=plan(market, sleeves, terms, master, stop=stop),
+        trading=plan(case, master, stop=stop),
         certificate=master.certificate,
         elapsed_s=round(perf_counter() - began, 6),
     )

@@ -14,6 +14,7 @@ from agents.mandates import load
 from bus.messages import MarketRef, MasterPortfolioOptimized, PodResult, encode, parse_request
 from coordinator.consolidation import consolidate
 from portfolio.account.describe import render_account
+from portfolio.case.case import Case
 from portfolio.errors import SolverError
 from portfolio.market.figures import figures
 from portfolio.market.measure import Measure
@@ -229,7 +230,8 @@ def final_event(data: bytes, *, nodes: int = 2_000) -> FinalEvent:
 
 def wire_event(prices: Market, sleeves: Sequence[Sleeve], asked: Terms, master: Master) -> dict[str, Any]:
     """Make the final event of some holdings, as it goes over the wire."""
-    account = render_account(prices, sleeves, asked, master)
+    case = Case(prices, sleeves, asked)
+    account = render_account(case, master)
     event = MasterPortfolioOptimized(
         request_id="test",
         customer_id="test",
@@ -245,7 +247,7 @@ def wire_event(prices: Market, sleeves: Sequence[Sleeve], asked: Terms, master: 
         economic_duplicates=account.economic_duplicates,
         objective_terms=account.objective_terms,
         income=account.income,
-        trading=plan(prices, sleeves, asked, master),
+        trading=plan(case, master),
         certificate=master.certificate,
         elapsed_s=0.0,
     )

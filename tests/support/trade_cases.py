@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from portfolio.case.case import Case as Asked
 from portfolio.case.inventory import settle
 from portfolio.master.conflict import ConflictError
 from portfolio.master.goal_programming import Solver
@@ -118,9 +119,10 @@ def case(seed: int, *, capital: float = 90_000.0) -> Case:
 def optimise(asked: Case, *, gap: float = GAP) -> tuple[Terms, Master, Trading]:
     """Find the portfolio and its orders, as the coordinator does."""
     terms = settle(asked.market, asked.sleeves, asked.terms)
+    whole = Asked(asked.market, asked.sleeves, terms)
     nodes = count()
-    master = optimise_master(asked.market, asked.sleeves, terms, gap=gap, stop=lambda: next(nodes) >= NODES)
-    trading = plan(asked.market, asked.sleeves, terms, master)
+    master = optimise_master(whole, gap=gap, stop=lambda: next(nodes) >= NODES)
+    trading = plan(whole, master)
     assert trading is not None
     return terms, master, trading
 

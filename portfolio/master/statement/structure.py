@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from portfolio.case.inventory import FIRST_PURCHASE_AUD, take_stock
-from portfolio.case.naive import Overview, extra_owners, put_side_by_side, without_coordination
+from portfolio.case.inventory import FIRST_PURCHASE_AUD
+from portfolio.case.naive import extra_owners
 from portfolio.conic.bound import ON
 from portfolio.conic.program import JOINT, Builder
 from portfolio.market.figures import etf_correlation, grossed_up_yields
@@ -26,13 +26,13 @@ from portfolio.master.statement.trades import Trades
 from portfolio.terms.rules import Duplicates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator
 
     from portfolio import Matrix, Vector
+    from portfolio.case.case import Case
     from portfolio.conic.solution import Solution
     from portfolio.market.snapshot import Market
     from portfolio.pod.sleeve import Sleeve
-    from portfolio.terms.rules import Terms
 
 
 # Who holds what is decided before the orders that follow from it (docs/adr/0012).
@@ -75,9 +75,7 @@ class Structure:
     """Variables and rules, and the words that the rows of goals are made of.
 
     Args:
-        market: The figures.
-        sleeves: The pods' stage-1 results: their mandates, shares and yardsticks.
-        terms: The customer's rules and preferences.
+        case: The customer's case.
         without: Rules to leave out, by name; see ``rules``.
         caps: What goals add to the rules.
 
@@ -94,13 +92,11 @@ class Structure:
         shared_limits: Rows that keep ETFs that may be shared to it.
     """
 
-    def __init__(
-        self, market: Market, sleeves: Sequence[Sleeve], terms: Terms, without: Collection[str], caps: Caps
-    ) -> None:
-        self.market, self.sleeves, self.terms = market, sleeves, terms
-        self.naive: Overview = without_coordination(market, sleeves, terms)
-        self.stock = take_stock(market, terms)
-        self.naive_weights: Vector = put_side_by_side(sleeves).sum(axis=0)
+    def __init__(self, case: Case, without: Collection[str], caps: Caps) -> None:
+        self.case = case
+        self.market, self.sleeves, self.terms = case.market, case.sleeves, case.terms
+        self.naive, self.stock = case.naive, case.stock
+        self.naive_weights: Vector = case.side_by_side.sum(axis=0)
         self.rules: dict[str, str] = {}
         self.restricted: list[str] = []
         self.build = Builder()
@@ -192,7 +188,7 @@ class Structure:
         """Find a pod's volatility, in units of that of stage 1; declare it the first time."""
         if p not in self._risks:
             held = [h.j for h in self.by_pod[p]]
-            L: Matrix = np.linalg.cholesky(self.market.Sigma[np.ix_(held, held)]).astype(float)
+            L = self.case.factor(held)
             unit = self.sleeves[p].figures.volatility
             reach = (1 + self._tolerance) * float(np.linalg.norm(L, axis=1).max()) / unit
             self._risks[p] = self.build.variable(upper=reach, block=self._block(p))
@@ -228,7 +224,7 @@ class Structure:
 
     def price_sharing(self) -> None:
         """Charge the objective for every owner after an ETF's first."""
-        price = self.terms.preferences.duplication / max(extra_owners(put_side_by_side(self.sleeves)), 1)
+        price = self.terms.preferences.duplication / max(extra_owners(self.case.side_by_side), 1)
         self.build.cost(dict.fromkeys(self._extra, price))
 
     def most_risk(self, p: int) -> float:

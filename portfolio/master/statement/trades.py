@@ -1,7 +1,7 @@
 """Trades as part of stage 2: from what is owned to the portfolio, with what that costs and the tax it causes.
 
 Everything is in shares of the capital. An ETF that is owned is sold, by parcels, or bought, or left alone; of one that
-is not owned, what is held is what is bought. ``gains`` has the tax.
+is not owned, what is held is what is bought. ``tax_on_gains`` has the tax.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from support.block_toys import block_toy
 from support.builders import REFERENCE_SHARES, TRAILING, terms
 
 from agents.mandates import load as load_mandate
+from portfolio.case.case import Case
 from portfolio.conic import proof, search, solve
 from portfolio.conic.bound import FREE, OFF, ON
 from portfolio.conic.cover import cover, covered
@@ -214,7 +215,7 @@ def cover_is_a_tree(leaves: list[tuple[np.ndarray, int, int]]) -> bool:
 def test_the_reference_customer_is_the_same_through_the_dispatcher_and_through_prices(duplicates: Duplicates) -> None:
     prices = load(TRAILING)
     sleeves = [optimise_sleeve(prices, load_mandate(pod), share) for pod, share in sorted(REFERENCE_SHARES.items())]
-    program = Formulation(prices, sleeves, terms(max_weight=0.30, duplicates=duplicates)).program
+    program = Formulation(Case(prices, sleeves, terms(max_weight=0.30, duplicates=duplicates))).program
     plain = search.minimise(program, gap=GAP)
     for found in (solve.minimise(program, gap=GAP), minimise(program, gap=GAP)):
         assert found.status is plain.status is Status.OPTIMAL

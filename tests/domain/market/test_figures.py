@@ -106,7 +106,7 @@ def test_overview_counts_positions_owners_and_duplicates() -> None:
         sleeve(three, [0.5, 0.5, 0.0], share=0.2),
     ]
     X = put_side_by_side(sleeves)
-    seen = overview(three, X, terms(brokerage=7))
+    seen = overview(three, X, terms(brokerage=7), None)
     assert (seen.etfs, seen.positions, seen.duplicated_etfs) == (2, 5, 2)
     assert extra_owners(X) == 3
     assert seen.largest_position == EXACT(0.25 + 0.3 + 0.1)

@@ -32,6 +32,7 @@ from support.oracles import Facts, ask_scip, enumerate_supports
 from agents.mandates import load as load_mandate
 from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason, encode
 from portfolio.account.describe import render_account
+from portfolio.case.case import Case
 from portfolio.case.naive import overview, put_side_by_side
 from portfolio.check import findings
 from portfolio.conic.search import minimise
@@ -95,7 +96,7 @@ def test_the_reference_naive_weights_have_the_published_figures() -> None:
     weights = {pod: np.array([held.get(t, 0) / 100 for t in prices.tickers]) for pod, held in REFERENCE_NAIVE.items()}
     sleeves = [sleeve(prices, weights[pod], share=share) for pod, share in REFERENCE_SHARES.items()]
     X = put_side_by_side(sleeves)
-    seen = overview(prices, X, terms())
+    seen = overview(prices, X, terms(), None)
     owners = dict(zip(prices.tickers, (X > 0).sum(axis=0).tolist(), strict=True))
     assert (seen.etfs, seen.positions, seen.duplicated_etfs) == (13, 19, 4)
     assert {t: k for t, k in owners.items() if k > 1} == {"VAF": 3, "VAS": 3, "GOLD": 2, "NDQ": 2}
@@ -225,7 +226,7 @@ def reference_sleeves() -> tuple[Sleeve, ...]:
 def objective(asked: Terms, *, backwards: bool = False) -> tuple[float, float]:
     """Solve for the reference pods: the best found, and the bound; minus infinity where nothing is feasible."""
     sleeves = reference_sleeves()[:: -1 if backwards else 1]
-    solution = minimise(Formulation(load(TRAILING), sleeves, asked).program, node_limit=300)
+    solution = minimise(Formulation(Case(load(TRAILING), sleeves, asked)).program, node_limit=300)
     return -solution.value, -solution.bound
 
 
@@ -286,9 +287,9 @@ def test_capital_and_brokerage_in_another_currency_buy_the_same(factor: float, d
 
 def feasible(prices: Market, sleeves: list[Sleeve], asked: Terms, without: set[str]) -> bool:
     """Whether all requirements but some can be kept together."""
-    wanted = {goal.name: goal.asked for goal in Formulation(prices, sleeves, asked).goals}
+    wanted = {goal.name: goal.asked for goal in Formulation(Case(prices, sleeves, asked)).goals}
     levels = {name: level for name, level in wanted.items() if name not in without}
-    solution = minimise(Formulation(prices, sleeves, asked, levels=levels, without=without).program, gap=1e12)
+    solution = minimise(Formulation(Case(prices, sleeves, asked), levels=levels, without=without).program, gap=1e12)
     return solution.x is not None
 
 
@@ -304,9 +305,9 @@ def infeasible_instance(seed: int) -> tuple[Market, list[Sleeve], Terms]:
 def test_the_requirements_that_conflict_cannot_spare_a_single_one(seed: int) -> None:
     prices, sleeves, asked = infeasible_instance(seed)
     with pytest.raises(ConflictError) as caught:
-        optimise_master(prices, sleeves, asked)
+        optimise_master(Case(prices, sleeves, asked))
     names = {conflict.requirement for conflict in caught.value.conflicts}
-    form = Formulation(prices, sleeves, asked)
+    form = Formulation(Case(prices, sleeves, asked))
     everything = {*form.rules, *form.levels}
     others = everything - names
     assert names
@@ -326,7 +327,7 @@ def test_a_goal_in_conflict_is_told_with_the_best_there_is() -> None:
     asked = terms(max_weight=0.3, on_unreachable=OnUnreachable.FAIL)
     # Alone, gamma can have 2.828; not together with the others.
     with pytest.raises(ConflictError) as caught:
-        optimise_master(load(TRAILING), with_floor(reference_sleeves(), "gamma", 2.828), asked)
+        optimise_master(Case(load(TRAILING), with_floor(reference_sleeves(), "gamma", 2.828), asked))
     (conflict,) = (c for c in caught.value.conflicts if c.requirement == "gamma.sharpe_ratio")
     assert conflict.asked == 2.828
     assert conflict.best_alone == pytest.approx(2.8282, abs=1e-3)
@@ -334,7 +335,7 @@ def test_a_goal_in_conflict_is_told_with_the_best_there_is() -> None:
     assert f"the best there is: {conflict.best_together:.2f}" in str(caught.value)
     for step, status in ((0.999, Status.OPTIMAL), (1.001, Status.INFEASIBLE)):
         program = Formulation(
-            load(TRAILING), with_floor(reference_sleeves(), "gamma", conflict.best_together * step), asked
+            Case(load(TRAILING), with_floor(reference_sleeves(), "gamma", conflict.best_together * step), asked)
         ).program
         assert minimise(program).status is status
 
@@ -347,7 +348,7 @@ def test_a_limit_that_sharing_would_keep_is_told_together_with_the_rule_against_
         optimise_sleeve(prices, mandate("AB", pod="two", objective=Objective.MAX_RETURN), 0.5),
     ]
     with pytest.raises(ConflictError) as caught:
-        optimise_master(prices, sleeves, terms(max_etfs=1, brokerage=0.0, on_unreachable=OnUnreachable.FAIL))
+        optimise_master(Case(prices, sleeves, terms(max_etfs=1, brokerage=0.0, on_unreachable=OnUnreachable.FAIL)))
     names = {conflict.requirement for conflict in caught.value.conflicts}
     assert names & {"duplicates", "never_worse.duplicated_etfs", "never_worse.largest_position"}
 
@@ -375,12 +376,12 @@ def test_a_search_for_conflicts_that_is_stopped_says_that_the_set_may_be_larger_
 ) -> None:
     # Four ETFs of 19 % are not everything; only the whole search leaves out what else it takes too many ETFs for.
     asked = terms(max_weight=0.19, max_etfs=4, on_unreachable=on_unreachable)
-    proven = minimise(Formulation(load(TRAILING), reference_sleeves(), asked).program)
+    proven = minimise(Formulation(Case(load(TRAILING), reference_sleeves(), asked)).program)
     assert proven.status is Status.INFEASIBLE
     with pytest.raises(ConflictError) as stopped:
-        optimise_master(load(TRAILING), reference_sleeves(), asked, stop=after(proven.nodes + 1))
+        optimise_master(Case(load(TRAILING), reference_sleeves(), asked), stop=after(proven.nodes + 1))
     with pytest.raises(ConflictError) as complete:
-        optimise_master(load(TRAILING), reference_sleeves(), asked)
+        optimise_master(Case(load(TRAILING), reference_sleeves(), asked))
     small, large = ({c.requirement for c in error.value.conflicts} for error in (complete, stopped))
     assert small < large
     assert small == {"max_weight", "max_etfs"}
@@ -398,10 +399,10 @@ def test_gammas_sharpe_ratio_in_conflict_is_told_with_the_best_that_the_rules_al
     }
     sleeves = [optimise_sleeve(prices, mandates[pod], share) for pod, share in REFERENCE_SHARES.items()]
     with pytest.raises(ConflictError) as caught:
-        optimise_master(prices, sleeves, asked)
+        optimise_master(Case(prices, sleeves, asked))
     told = {c.requirement: c for c in caught.value.conflicts}
     assert "max_weight" in told
-    rules = set(Formulation(prices, sleeves, asked).rules)
+    rules = set(Formulation(Case(prices, sleeves, asked)).rules)
     assert all(c.asked is c.best_alone is c.best_together is None for name, c in told.items() if name in rules)
     assert all(c.best_alone is None for name, c in told.items() if name.startswith("never_worse."))
     conflict = told["gamma.sharpe_ratio"]
@@ -420,7 +421,7 @@ def test_a_pod_that_can_hold_one_etf_only_but_must_hold_more_is_seen_in_a_few_so
     # 15 % of the capital with at least 8 % an ETF is one ETF, of which alpha's mandate allows 60 %.
     data = request(rules={"min_weight": 0.08})
     prices, asked = load(TRAILING), terms(min_weight=0.08, max_weight=0.3)
-    solution = minimise(Formulation(prices, reference_sleeves(), asked).program, node_limit=1)
+    solution = minimise(Formulation(Case(prices, reference_sleeves(), asked)).program, node_limit=1)
     assert solution.status is Status.INFEASIBLE
     # Some eight rules are left out in turn, and some repairs tried: a few nodes each. Delta, with its 10 %, is in
     # the same trouble, and three ETFs of 3.33 % are its way out.
@@ -435,7 +436,7 @@ def test_a_pod_too_small_for_the_least_holding_is_seen_at_once() -> None:
     prices = load(TRAILING)
     sleeves = [optimise_sleeve(prices, load_mandate(pod), share) for pod, share in shares.items()]
     # Alpha's 2 % cannot hold 4 % of an ETF of its own.
-    solution = minimise(Formulation(prices, sleeves, terms(min_weight=0.04, max_etfs=13)).program, node_limit=500)
+    solution = minimise(Formulation(Case(prices, sleeves, terms(min_weight=0.04, max_etfs=13))).program, node_limit=500)
     assert solution.status is Status.INFEASIBLE
 
 
@@ -497,7 +498,7 @@ def one_small_pod(share: float) -> tuple[Market, list[Sleeve]]:
 )
 def test_a_pod_of_just_the_least_holding_has_one(share: float) -> None:
     prices, sleeves = one_small_pod(share)
-    master = optimise_master(prices, sleeves, terms())
+    master = optimise_master(Case(prices, sleeves, terms()))
     assert master.certificate.certified
     assert master.X[0] == pytest.approx([0.0, share, 0.0, 0.0], abs=1e-12)
     assert findings(wire_event(prices, sleeves, terms(), master), prices) == []
@@ -505,7 +506,7 @@ def test_a_pod_of_just_the_least_holding_has_one(share: float) -> None:
 
 def test_a_pod_of_just_less_than_the_least_holding_has_none() -> None:
     with pytest.raises(ConflictError, match=r"at least 2\.0% of the capital"):
-        optimise_master(*one_small_pod(0.02 - 1e-6), terms())
+        optimise_master(Case(*one_small_pod(0.02 - 1e-6)), terms())
 
 
 # E and F pay income and are the least volatile: each pod may hold them, would gain, and alone does not.
@@ -524,7 +525,7 @@ UNTAXED_PODS = [
 @pytest.mark.parametrize("duplicates", list(Duplicates))
 def test_where_the_naive_portfolio_pays_no_tax_none_is_paid(duplicates: Duplicates) -> None:
     asked = terms(duplicates=duplicates)
-    master = optimise_master(UNTAXED, UNTAXED_PODS, asked)
+    master = optimise_master(Case(UNTAXED, UNTAXED_PODS, asked))
     event = wire_event(UNTAXED, UNTAXED_PODS, asked, master)
     assert master.certificate.certified
     assert not master.X[:, 4:].any()
@@ -532,14 +533,14 @@ def test_where_the_naive_portfolio_pays_no_tax_none_is_paid(duplicates: Duplicat
     assert findings(event, UNTAXED) == []
     # It is the rule that keeps them out.
     rule = "never_worse.tax_efficiency"
-    form = Formulation(UNTAXED, UNTAXED_PODS, asked)
+    form = Formulation(Case(UNTAXED, UNTAXED_PODS, asked))
     levels = {name: level for name, level in form.levels.items() if name != rule}
-    without = Formulation(UNTAXED, UNTAXED_PODS, asked, levels=levels)
+    without = Formulation(Case(UNTAXED, UNTAXED_PODS, asked), levels=levels)
     assert without.weights(minimise(without.program))[:, 4:].any()
 
 
 def test_who_is_not_taxed_need_not_avoid_income() -> None:
-    master = optimise_master(UNTAXED, UNTAXED_PODS, terms(tax=0.0))
+    master = optimise_master(Case(UNTAXED, UNTAXED_PODS, terms(tax=0.0)))
     assert master.certificate.certified
     assert master.X[:, 4:].any()
 
@@ -610,7 +611,7 @@ def test_nearly_identical_etfs_are_no_trouble() -> None:
     rho = np.array([[1, 1 - 1e-8, 0.3, 0.3], [1 - 1e-8, 1, 0.3, 0.3], [0.3, 0.3, 1, 0.5], [0.3, 0.3, 0.5, 1]])
     prices = market([0.1, 0.1, 0.2, 0.15], [0.06, 0.06, 0.1, 0.08], correlation=rho, yields=[0.02, 0.02, 0.05, 0.04])
     sleeves = disjoint_pods(prices, goals=True)
-    master = optimise_master(prices, sleeves, terms())
+    master = optimise_master(Case(prices, sleeves, terms()))
     assert master.certificate.certified
     assert findings(wire_event(prices, sleeves, terms(), master), prices) == []
 
@@ -626,18 +627,18 @@ LOSING = market(
 
 def test_where_everything_loses_the_portfolio_still_passes_the_check() -> None:
     sleeves = disjoint_pods(LOSING)
-    assert overview(LOSING, put_side_by_side(sleeves), terms()).sharpe_ratio < 0
-    master = optimise_master(LOSING, sleeves, terms())
+    assert overview(LOSING, put_side_by_side(sleeves), terms(), None).sharpe_ratio < 0
+    master = optimise_master(Case(LOSING, sleeves, terms()))
     assert findings(wire_event(LOSING, sleeves, terms(), master), LOSING) == []
 
 
 def test_to_lose_more_is_no_higher_score_for_a_pod_that_wants_return() -> None:
     prices = market([0.1, 0.1], [-0.01, -0.05], risk_free=0.04)
     pods = [optimise_sleeve(prices, mandate("AB", objective=Objective.MAX_RETURN, max_position=0.8), 1.0)]
-    master = optimise_master(prices, pods, terms())
+    master = optimise_master(Case(prices, pods, terms()))
 
     def score(X: list[float]) -> float:
-        return render_account(prices, pods, terms(), replace(master, X=np.array([X]))).objective_terms.pod_score
+        return render_account(Case(prices, pods, terms()), replace(master, X=np.array([X]))).objective_terms.pod_score
 
     little, much = (score([0.8, 0.2]), score([0.2, 0.8]))
     assert much < little
@@ -651,7 +652,7 @@ def test_a_pod_that_wants_return_loses_as_little_as_it_can() -> None:
         optimise_sleeve(prices, mandate("AB", pod="one", objective=Objective.MAX_RETURN, max_position=0.8), 0.5),
         optimise_sleeve(prices, mandate("C", pod="two"), 0.5),
     ]
-    master = optimise_master(prices, pods, terms())
+    master = optimise_master(Case(prices, pods, terms()))
     assert master.X[0] == pytest.approx([0.4, 0.1, 0.0], abs=1e-6)
     # Score 1, no duplicates, the naive portfolio's cost, no tax: 0.6 - 0.1.
     assert master.certificate.objective == pytest.approx(0.5, abs=1e-6)
@@ -665,7 +666,7 @@ def test_preferences_that_price_nothing_leave_no_dust() -> None:
         max_weight=0.3,
         preferences=Preferences(pod_score=1.0, duplication=0.0, trading_cost=0.0, tax_efficiency=0.0),
     )
-    master = optimise_master(load(TRAILING), reference_sleeves(), asked)
+    master = optimise_master(Case(load(TRAILING), reference_sleeves(), asked))
     assert master.certificate.certified
     assert master.X.min() >= 0
     assert master.X[master.X > 0].min() > 1e-6
@@ -673,13 +674,13 @@ def test_preferences_that_price_nothing_leave_no_dust() -> None:
 
 def test_a_search_that_may_not_run_says_so() -> None:
     with pytest.raises(SolverError, match="stopped before it found a portfolio"):
-        optimise_master(load(TRAILING), reference_sleeves(), terms(max_weight=0.3), stop=lambda: True)
+        optimise_master(Case(load(TRAILING), reference_sleeves(), terms(max_weight=0.3)), stop=lambda: True)
 
 
 @pytest.mark.parametrize("nodes", [3, 6, 12])
 def test_a_search_that_is_stopped_half_way_publishes_its_true_gap(nodes: int) -> None:
     asked = terms(max_weight=0.3)
-    master = optimise_master(load(TRAILING), reference_sleeves(), asked, stop=after(nodes))
+    master = optimise_master(Case(load(TRAILING), reference_sleeves(), asked), stop=after(nodes))
     best, _ = objective(asked)
     assert master.certificate.bound >= best * (1 - 1e-9)
     assert master.certificate.objective <= best * (1 + GAPS)
@@ -703,7 +704,7 @@ def test_where_the_naive_sharpe_ratio_is_negative_nothing_is_certified_and_the_r
     prices, sleeves = losing_pods(seed)
     asked = terms(duplicates=Duplicates.PENALISE, brokerage=0.0, min_weight=0.001)
     assert Facts(prices, sleeves, asked).naive_sharpe < 0
-    master = optimise_master(prices, sleeves, asked)
+    master = optimise_master(Case(prices, sleeves, asked))
     assert master.certificate.gap <= master.certificate.target_gap
     assert (master.certificate.certified, master.certificate.restricted) == (False, ("never_worse.sharpe_ratio",))
     event = wire_event(prices, sleeves, asked, master)
@@ -720,10 +721,10 @@ def test_where_the_naive_sharpe_ratio_is_negative_nothing_is_certified_and_the_r
 def test_a_bound_under_a_restriction_may_be_beaten_by_who_keeps_the_rule_itself() -> None:
     prices, sleeves = losing_pods(2)
     asked = terms(duplicates=Duplicates.PENALISE, brokerage=0.0, min_weight=0.001)
-    certificate = optimise_master(prices, sleeves, asked).certificate
-    levels = {**Formulation(prices, sleeves, asked).levels}
+    certificate = optimise_master(Case(prices, sleeves, asked)).certificate
+    levels = {**Formulation(Case(prices, sleeves, asked)).levels}
     del levels["never_worse.sharpe_ratio"]
-    without = Formulation(prices, sleeves, asked, levels=levels)
+    without = Formulation(Case(prices, sleeves, asked), levels=levels)
     solution = minimise(without.program)
     w = without.weights(solution).sum(axis=0)
     facts = Facts(prices, sleeves, asked)
@@ -752,7 +753,7 @@ def test_a_sharpe_ratio_of_zero_but_for_rounding_is_zero() -> None:
     for seed in range(20):
         prices, sleeves = cash_like_pods(seed)
         try:
-            certificate = optimise_master(prices, sleeves, terms()).certificate
+            certificate = optimise_master(Case(prices, sleeves, terms())).certificate
         except ConflictError:
             outcomes.add("conflict")
         else:
@@ -767,7 +768,7 @@ def test_the_enumeration_agrees_on_a_case_done_by_hand() -> None:
         optimise_sleeve(prices, mandate("A", pod="one"), 0.4),
         optimise_sleeve(prices, mandate("B", pod="two", objective=Objective.MAX_INCOME), 0.6),
     ]
-    master = optimise_master(prices, sleeves, terms())
+    master = optimise_master(Case(prices, sleeves, terms()))
     assert master.certificate.objective == pytest.approx(0.60 * 1 - 0.20 * 0 - 0.10 * 1 + 0.10 * 0, abs=1e-6)
     assert enumerate_supports(Facts(prices, sleeves, terms())) == pytest.approx(0.5, abs=1e-6)
     assert pytest.approx(np.diag([0.4, 0.6]), abs=1e-7) == master.X

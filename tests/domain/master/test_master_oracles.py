@@ -11,6 +11,7 @@ from support.builders import REFERENCE_SHARES, TRAILING, random_market, random_s
 from support.oracles import Facts, ask_scip, enumerate_supports
 
 from agents.mandates import load as load_mandate
+from portfolio.case.case import Case
 from portfolio.conic import proof
 from portfolio.conic.search import minimise
 from portfolio.conic.solution import Solution, Status
@@ -63,7 +64,7 @@ def large(seed: int) -> Instance:
 
 
 def ours(instance: Instance) -> Solution:
-    program = Formulation(*instance).program
+    program = Formulation(Case(*instance)).program
     solution = minimise(program)
     assert proof.faults(program, solution) == []
     return solution

@@ -11,7 +11,7 @@ from support.goal_oracle import COUNTS, DOCUMENTED, ROWS, Lexicographic, asked_i
 from support.oracles import Facts
 
 from bus.messages import MasterPortfolioOptimized
-from portfolio.case.ranking import delivered
+from portfolio.case.case import Case
 from portfolio.market.snapshot import Market
 from portfolio.master.optimise import Master, optimise_master
 from portfolio.pod.sleeve import Sleeve
@@ -38,7 +38,7 @@ def binding(seed: int) -> tuple[Instance, Master]:
     sleeves = random_sleeves(rng, prices, 2, universe=4, slack=0.995)
     asked = terms(duplicates=Duplicates.PENALISE, max_weight=0.9, min_weight=0.005)
     instance = prices, sleeves, asked
-    return instance, optimise_master(*instance)
+    return instance, optimise_master(Case(*instance))
 
 
 def at_the_support(seed: int, changed: dict[str, float]) -> float | None:
@@ -117,7 +117,7 @@ def test_what_does_not_bind_has_no_price_and_nothing_has_a_negative_one(seed: in
             continue
         assert price.per_unit >= 0
         assert price.one_percent >= 0
-        value = delivered(goal, prices, sleeves, asked, master.X)
+        value = Case(prices, sleeves, asked).delivered(goal, master.X)
         assert value is not None
         room = (goal.asked - value) * (1 if goal.lower_is_better else -1)
         if room > 1e-3 * abs(goal.asked):

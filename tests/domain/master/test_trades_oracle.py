@@ -19,8 +19,8 @@ import numpy as np
 import pytest
 from support.builders import market, random_sleeves
 
+from portfolio.case.case import Case as Asked
 from portfolio.case.inventory import settle
-from portfolio.case.ranking import delivered
 from portfolio.market.measure import Measure
 from portfolio.master.conflict import ConflictError
 from portfolio.master.optimise import optimise_master
@@ -401,7 +401,8 @@ CONFLICT_LATER = (0, 1, 26, 46, 48, 51)
 
 
 def unmet(case: Case, master: Master) -> list[str]:
-    figures = [(g, delivered(g, case.market, case.sleeves, case.terms, master.X)) for g in master.goals]
+    asked = Asked(case.market, case.sleeves, case.terms)
+    figures = [(g, asked.delivered(g, master.X)) for g in master.goals]
     return [goal.name for goal, figure in figures if not goal.met(figure)]
 
 
@@ -419,7 +420,7 @@ def test_the_optimum_is_the_best_of_all_choices(make: Callable[[int], Case], see
     best = oracle.best()
     assert best > -np.inf, "the seed has a portfolio"
 
-    master = optimise_master(case.market, case.sleeves, case.terms, gap=GAP)
+    master = optimise_master(Asked(case.market, case.sleeves, case.terms), gap=GAP)
 
     certificate = master.certificate
     assert certificate.objective >= best - ACCURACY - GAP * max(abs(best), 0.01)
@@ -437,7 +438,7 @@ def test_where_no_choice_keeps_all_goals_one_gives_way(make: Callable[[int], Cas
     assert oracle.best() == -np.inf
     assert oracle.rules_can_be_kept()
 
-    assert unmet(case, optimise_master(case.market, case.sleeves, case.terms, gap=GAP))
+    assert unmet(case, optimise_master(Asked(case.market, case.sleeves, case.terms), gap=GAP))
 
 
 @pytest.mark.parametrize(("make", "seed"), cases(CONFLICT, CONFLICT_LATER))
@@ -447,4 +448,4 @@ def test_where_no_choice_keeps_the_rules_the_conflict_is_told(make: Callable[[in
     assert not oracle.rules_can_be_kept()
 
     with pytest.raises(ConflictError):
-        optimise_master(case.market, case.sleeves, case.terms, gap=GAP)
+        optimise_master(Asked(case.market, case.sleeves, case.terms), gap=GAP)

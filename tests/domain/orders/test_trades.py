@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from support.trade_cases import CENT, attempt, case, optimise
 
-from portfolio.case.inventory import take_stock
-from portfolio.case.move import move_to
+from portfolio.case.case import Case as Asked
 from portfolio.published.trading import Side
 
 if TYPE_CHECKING:
@@ -86,12 +85,14 @@ def test_cash_left_is_cash_less_what_is_bought_and_costs_and_not_negative(seed: 
 def test_the_parcels_sold_are_those_that_cause_the_least_tax_for_their_units(seed: int) -> None:
     asked = case(seed)
     terms, _, trading = traded(seed)
-    stock = take_stock(asked.market, terms)
+    whole = Asked(asked.market, asked.sleeves, terms)
+    stock = whole.stock
     assert stock is not None
 
     after = np.array([trading.units.get(ticker, 0.0) for ticker in asked.market.tickers])
     weights = after * np.nan_to_num(stock.prices) / stock.capital_aud
-    cheapest = move_to(asked.market, weights[None, :], terms, pooled=True)
+    cheapest = whole.move_to(weights[None, :])
+    assert cheapest is not None
 
     assert trading.gains.tax_aud == pytest.approx(cheapest.gains.tax_aud, abs=CENT)
 

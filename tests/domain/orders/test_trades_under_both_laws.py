@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from support.trade_cases import ROUNDING, RULE, Case, case, later, objective, optimise, told
 
+from portfolio.case.case import Case as Asked
 from portfolio.case.inventory import settle
-from portfolio.case.move import move_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,7 +80,8 @@ def test_more_carried_losses_never_lower_the_objective_nor_raise_the_tax_of_a_po
     for losses in (0.0, 700.0, 5_000.0):
         richer = asked.owning(taxpayer=replace(asked.owned.taxpayer, carried_losses_aud=losses))
         terms = settle(richer.market, richer.sleeves, richer.terms)
-        moved = move_to(richer.market, traded(made, seed)[1].X, terms, pooled=True)
+        moved = Asked(richer.market, richer.sleeves, terms).move_to(traded(made, seed)[1].X)
+        assert moved is not None
         found.append((moved.gains.tax_aud, *objective(richer)))
 
     for (tax, best, _), (tax_with_more, _, bound_with_more) in pairwise(found):

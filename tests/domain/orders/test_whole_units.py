@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from support.builders import random_market, random_sleeves
 
+from portfolio.case.case import Case as Asked
 from portfolio.case.inventory import FIRST_PURCHASE_AUD, settle, take_stock
 from portfolio.master.conflict import ConflictError
 from portfolio.master.optimise import optimise_master
@@ -55,7 +56,7 @@ class Case:
         """Find the portfolio in fractions."""
         terms = settle(self.market, self.sleeves, self.terms)
         left = iter(range(NODES))
-        return terms, optimise_master(self.market, self.sleeves, terms, stop=lambda: next(left, None) is None)
+        return terms, optimise_master(Asked(self.market, self.sleeves, terms), stop=lambda: next(left, None) is None)
 
     def ruled(self, **rules: object) -> Case:
         """Change rules."""
@@ -87,8 +88,8 @@ def dear(seed: int, tolerance: float) -> Case:
 def everything(asked: Case) -> Iterator[tuple[Vector, tuple[int | None, ...]]]:
     """Try all units, and all owners of them, and keep what keeps the rules: by plain arithmetic."""
     terms = settle(asked.market, asked.sleeves, asked.terms)
-    stock = take_stock(asked.market, terms)
-    assert stock is not None
+    assert terms.owned is not None
+    stock = take_stock(asked.market, terms.owned)
     rules, capital = terms.rules, stock.capital_aud
     pods = range(len(asked.sleeves))
     most = [int(capital / price) for price in stock.prices]
@@ -125,7 +126,7 @@ def rounded(seed: int, tolerance: float) -> Trading | ConflictError | None:
     asked = dear(seed, tolerance)
     terms, master = asked.portfolio()
     try:
-        return plan(asked.market, asked.sleeves, terms, master)
+        return plan(Asked(asked.market, asked.sleeves, terms), master)
     except ConflictError as conflict:
         return conflict
 
@@ -168,14 +169,14 @@ def test_a_repair_is_enough_and_nothing_less_is(seed: int, tolerance: float) -> 
 def test_without_goals_they_are_the_best_there_are(seed: int) -> None:
     asked = dear(seed, 0.1)
     terms = settle(asked.market, asked.sleeves, asked.terms)
-    form = Formulation(asked.market, asked.sleeves, terms, levels={})
+    form = Formulation(Asked(asked.market, asked.sleeves, terms), levels={})
     best = max(value(asked, terms, shares, owners) for shares, owners in everything(asked))
     alone = np.array([s.share * s.weights for s in asked.sleeves])
 
     held = UnitsProgram(form).solve(alone, best, nodes=2_000, keeps=lambda _: True)
 
     assert isinstance(held, Held)
-    found = objective(terms, objective_terms(asked.market, asked.sleeves, terms, held.X))
+    found = objective(terms, objective_terms(Asked(asked.market, asked.sleeves, terms), held.X))
     assert found == pytest.approx(best, abs=ENOUGH)
     assert held.lost == pytest.approx(best - found, abs=SOLVED)
 
@@ -187,4 +188,4 @@ def value(asked: Case, terms: Terms, shares: Vector, owners: Sequence[int | None
     )
     if (X.sum(axis=1) <= 0).any():
         return -np.inf
-    return objective(terms, objective_terms(asked.market, asked.sleeves, terms, X))
+    return objective(terms, objective_terms(Asked(asked.market, asked.sleeves, terms), X))
