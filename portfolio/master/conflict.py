@@ -14,7 +14,7 @@ from portfolio.errors import UnreachableGoalError
 from portfolio.market.measure import Measure
 from portfolio.master.goal_programming import best_figure
 from portfolio.master.statement.formulation import Formulation
-from portfolio.master.statement.structure import correlation_distance
+from portfolio.master.statement.holdings import correlation_distance
 from portfolio.published.conflicts import Conflict, Repair
 from portfolio.terms.rules import Duplicates
 

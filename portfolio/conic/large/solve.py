@@ -10,7 +10,7 @@ from portfolio.conic.large.decomposition.split import Split
 if TYPE_CHECKING:
     from portfolio.conic.program import Program
 
-__all__ = ["blocks_of", "minimise", "warm_up"]
+__all__ = ["blocks_of", "minimise"]
 
 # Up to this many switches one tree over all of them closes sooner than blocks do, and numba is never loaded (a second,
 # 136 MiB): the reference customer has 21 switches and takes 17 nodes, or a thousand where goals must give way.
@@ -21,10 +21,3 @@ def blocks_of(program: Program) -> Split | None:
     """Take a program apart into its blocks; None where one tree over all of it closes sooner."""
     split = Split(program)
     return split if split.separable and len(program.switched) > _FEW else None
-
-
-def warm_up() -> None:
-    """Load the compiled loops for large programs, so that the first of them need not wait for it."""
-    from portfolio.conic.large.perspective.kernels import compile_kernels  # noqa: PLC0415 - to load numba is the point
-
-    compile_kernels()

@@ -1,6 +1,6 @@
 """State stage 2, all pods together, as one cone program: structure, goals and objective.
 
-A mixed-integer second-order cone program (``structure`` has its variables and rules, ``goal_rows`` and
+A mixed-integer second-order cone program (``holdings`` and ``trades`` have its variables and rules, ``goal_rows`` and
 ``correlations`` the rows of goals).
 """
 
@@ -14,7 +14,8 @@ from portfolio.market.figures import tax_drags
 from portfolio.market.measure import Measure
 from portfolio.master.statement.correlations import limit_correlation
 from portfolio.master.statement.goal_rows import Lever, aim_at, require
-from portfolio.master.statement.structure import Caps, Structure
+from portfolio.master.statement.holdings import Caps
+from portfolio.master.statement.structure import Structure
 from portfolio.terms.goals import Row
 from portfolio.terms.mandate import Objective
 

@@ -18,7 +18,7 @@ from portfolio.master.statement.tax_on_gains import tax_gains
 if TYPE_CHECKING:
     from portfolio.case.inventory import Inventory, Lot
     from portfolio.conic.solution import Solution
-    from portfolio.master.statement.structure import Structure
+    from portfolio.master.statement.holdings import Holdings
 
 
 # A single unit is an order, whatever rounding says.
@@ -42,7 +42,7 @@ class Trades:
         money: Numbers of the rows that limit amounts of money: cash, turnover, tax.
     """
 
-    def __init__(self, form: Structure, stock: Inventory) -> None:
+    def __init__(self, form: Holdings, stock: Inventory) -> None:
         self.form, self.stock = form, stock
         rules = form.terms.rules
         self.volume: dict[int, float] = defaultdict(float)
