@@ -22,7 +22,7 @@ from portfolio.conic.bound import FREE, OFF, ON
 from portfolio.conic.cover import cover, covered
 from portfolio.conic.large.decomposition.certificate import Decomposed
 from portfolio.conic.large.decomposition.solve import minimise
-from portfolio.conic.large.perspective import block, tree
+from portfolio.conic.large.perspective import prepared, tree
 from portfolio.conic.large.perspective.leaf import PerspectiveLeaf
 from portfolio.conic.large.perspective.leaves import TreeProof
 from portfolio.conic.program import Builder
@@ -98,7 +98,7 @@ def test_once_it_has_to_stop_nothing_dear_begins(
 
         monkeypatch.setattr(place, name, watch)
 
-    for place, name in ((Relaxation, "solve"), (tree, "explore"), (block, "recognise"), (TreeProof, "leaves")):
+    for place, name in ((Relaxation, "solve"), (tree, "explore"), (prepared, "recognise"), (TreeProof, "leaves")):
         watched(place, name)
     program = large(12, cone=True, penalise=penalise)
     found = minimise(program, gap=0.0, stop=stop)
