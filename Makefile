@@ -2,35 +2,54 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+# What has been installed into .venv: what the system needs to run, then the dashboard, then all that developers need.
+RUN := .venv/.run
+DASHBOARD := .venv/.dashboard
 READY := .venv/.ready
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
-$(READY): pyproject.toml constraints.txt
-	@echo "setting up .venv: the pinned packages of constraints.txt, for $$($(PYTHON) --version)"
+$(RUN): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
-	@echo "compiling the solver's loops, once: about a minute"
-	@$(BIN)/python -m portfolio.conic.large.perspective
+	@echo "making .venv with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv .venv
+	@echo "installing the packages that run Podfolio, as constraints.txt pins them: half a minute, 0.5 GB"
+	@$(INSTALL) --editable .
 	@touch $@
+
+$(DASHBOARD): $(RUN)
+	@echo "installing the packages of the dashboard"
+	@$(INSTALL) --editable '.[dashboard]'
+	@touch $@
+
+$(READY): $(RUN)
+	@echo "installing the packages of all extras and for development: a minute, 1 GB"
+	@$(INSTALL) --editable '.[dev]'
+	@echo "compiling the solver's loops for large universes, once: a minute"
+	@$(BIN)/python -m portfolio.conic.large.perspective
+	@touch $@ $(DASHBOARD)
 	@echo "ready: $(BIN)/podfolio"
 
-setup: $(READY) ## Make .venv with everything in it
+setup: $(READY) ## Make .venv with everything in it, and compile the solver's loops
 
-demo: $(READY) ## Run the whole system once, on the reference customer
+demo: $(RUN) ## Run the whole system once, on the reference customer
 	@$(BIN)/podfolio demo
 
-dashboard: $(READY) ## Run the whole system with example requests, and show it in a browser until Ctrl-C
+dashboard: $(DASHBOARD) ## Run the whole system with example requests, and show it in a browser until Ctrl-C
 	@$(BIN)/podfolio demo --dashboard
 
-tools: ## Install what tests need besides Python, on Debian, as root: a browser, promtool, Node, Poppler; kubectl must be there
-	@missing=; for tool in chromium:chromium promtool:prometheus npm:npm pdftoppm:poppler-utils; do \
+tools: ## Install the programs that tests need besides Python: on Debian, as root
+	@missing=; for tool in chromium:chromium promtool:prometheus node:nodejs npm:npm; do \
 	  command -v $${tool%%:*} > /dev/null || missing="$$missing $${tool##*:}"; done; \
-	test -z "$$missing" || { apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends $$missing > /dev/null; }
+	if test -z "$$missing"; then :; \
+	elif test "$$(id -u)" = 0 && command -v apt-get > /dev/null; then \
+	  echo "installing the programs that tests need:$$missing"; \
+	  apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends $$missing > /dev/null; \
+	else echo "not installed, so their tests will be left out:$$missing"; fi
 
-test: $(READY) ## Run the tests, against a real NATS server and real processes
+test: $(READY) tools ## Run the tests, against a real NATS server and real processes
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 fuzz: $(READY) ## Spoil messages for the parsers, guided by coverage: a million, or make fuzz RUNS=10000; ten minutes

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.ports import free_ports
+from support.programs import left_out
 
 from bus.jetstream import Connection, JetStreamBus, connect
 from bus.jetstream.server import launch
@@ -30,6 +31,12 @@ ACK_WAIT_S = 1.5
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let the ladder be certified on more seeds than the suite has time for."""
     parser.addoption("--ladder-seeds", type=int, default=2, help="seeds of the ladder certified by brute force")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say at the end which tests were left out, and how to have them."""
+    for missing, tests in left_out(terminalreporter.getreports("skipped")).items():
+        terminalreporter.write_line(f"{tests} tests were left out: {missing}", yellow=True)
 
 
 @dataclass

@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 from stage import Stage
+from support.programs import CHROMIUM
 
 from bus.jetstream import Connection, JetStreamBus, connect
 from bus.jetstream.roles import OBSERVER
@@ -19,7 +20,6 @@ from dashboard.serve import Place, serving
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-CHROMIUM = Path("/usr/bin/chromium")
 # No sandbox, since tests may run as root; and nothing that asks somebody on the internet.
 _ARGUMENTS = (
     "--no-sandbox",
@@ -42,10 +42,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """Debian's Chromium."""
-    assert CHROMIUM.is_file(), "these tests need a browser: apt-get install chromium"
+    path = CHROMIUM.path()
     async with (
         async_playwright() as playwright,
-        await playwright.chromium.launch(executable_path=CHROMIUM, args=_ARGUMENTS) as launched,
+        await playwright.chromium.launch(executable_path=path, args=_ARGUMENTS) as launched,
     ):
         yield launched
 

@@ -14,6 +14,7 @@ import jsonschema
 import pytest
 from channels import taken_away
 from support import npm
+from support.programs import NODE
 from support.requests_made import ROOT
 
 from bus.channels import CHANNELS
@@ -50,7 +51,7 @@ def test_the_project_s_own_parser_finds_nothing_wrong_and_would(tmp_path: Path) 
     for name, document in documents.items():
         (tmp_path / name).write_text(json.dumps(document), encoding="utf-8")
 
-    command = [npm.program("node"), str(CHECK / "validate.js"), *documents]
+    command = [NODE.path(), str(CHECK / "validate.js"), *documents]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)  # noqa: S603
 
     assert done.returncode == 0, done.stderr

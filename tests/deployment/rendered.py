@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from support.programs import KUBECTL
 from support.requests_made import ROOT
 
 PATIENCE_S = 120
@@ -52,8 +53,7 @@ def render(folder: Path) -> Rendered:
 
 
 def _kustomize(folder: Path) -> list[dict[str, Any]]:
-    assert shutil.which("kubectl"), "kubectl is missing: install 1.27 or newer, whose `kubectl kustomize` builds this"
-    return list(yaml.safe_load_all(_run(folder, "kubectl", "kustomize", ".")))
+    return list(yaml.safe_load_all(_run(folder, KUBECTL.path(), "kustomize", ".")))
 
 
 def _run(folder: Path, *command: str) -> str:

@@ -257,8 +257,11 @@ def solved(problem: cp.Problem) -> bool:
         with suppress(cp.SolverError), catch_warnings():
             simplefilter("ignore", UserWarning)
             problem.solve(solver=cp.CLARABEL, tol_feas=tolerance, tol_gap_abs=tolerance, tol_gap_rel=tolerance)
-            if problem.status in ("optimal", "infeasible"):
-                return bool(problem.status == "optimal")
+            if problem.status == "infeasible":
+                return False
+            # On some processors the solver reports an optimum that is not a number.
+            if problem.status == "optimal" and np.isfinite(problem.value):
+                return True
     return False
 
 

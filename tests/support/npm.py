@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import fcntl
-import shutil
 import subprocess
 from typing import TYPE_CHECKING
+
+from support.programs import NPM
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,14 +22,7 @@ def install(folder: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if there.is_file() and there.read_bytes() == named.read_bytes():
             return
-        command = [program("npm"), *_INSTALL]
+        command = [NPM.path(), *_INSTALL]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - ours
         assert done.returncode == 0, f"npm could not install the packages of {named}:\n{done.stderr}"
         there.write_bytes(named.read_bytes())
-
-
-def program(name: str) -> str:
-    """Find ``node`` or ``npm``."""
-    found = shutil.which(name)
-    assert found, f"{name} is missing: install Node.js 20 or newer (Debian: apt-get install nodejs npm)"
-    return found

@@ -99,11 +99,24 @@ class Facts:
         return {"expected_return": self.mu, "grossed_up_yield": self.income, "liquidity": self.liquidity}[measure]
 
 
-def enumerate_supports(facts: Facts) -> float:
-    """Find the best objective over all supports; minus infinity if none is feasible."""
+@dataclass(frozen=True)
+class Enumerated:
+    """The best objective over all supports.
+
+    Attributes:
+        best: The objective that the oracle's solver reports; minus infinity if no support is feasible.
+        doubt: By how much *best* can be too high, since the solver's point is outside its rows by that much.
+    """
+
+    best: float
+    doubt: float
+
+
+def enumerate_supports(facts: Facts) -> Enumerated:
+    """Find the best objective over all supports."""
     problem, on, held = _convex(facts)
     preferences = facts.terms.preferences
-    found = -np.inf
+    found = Enumerated(-np.inf, 0.0)
     for support in _supports(facts):
         owners = support.sum(axis=0)
         on.value, held.value = support, (owners > 0).astype(float)
@@ -112,8 +125,17 @@ def enumerate_supports(facts: Facts) -> float:
         fixed = preferences.duplication * float(np.maximum(owners - 1, 0).sum()) / max(facts.naive_extra, 1)
         if facts.naive_cost > 0:
             fixed += preferences.trading_cost * facts.terms.brokerage_aud * float(owners.sum()) / facts.naive_cost
-        found = max(found, float(problem.value) - fixed)
+        if (value := float(problem.value) - fixed) > found.best:
+            found = Enumerated(value, _doubt(problem))
     return found
+
+
+def _doubt(problem: cp.Problem) -> float:
+    """Price the solver's point: each row's violation times its multiplier is worth that much of the objective."""
+    return sum(
+        float(np.sum(np.abs(row.dual_value if not isinstance(row, cp.SOC) else row.dual_value[0]) * row.violation()))
+        for row in problem.constraints
+    )
 
 
 def _solved(problem: cp.Problem) -> bool:
@@ -122,8 +144,10 @@ def _solved(problem: cp.Problem) -> bool:
         with suppress(cp.SolverError), catch_warnings():
             simplefilter("ignore", UserWarning)  # "solution may be inaccurate": then the next tolerance is tried
             problem.solve(solver=cp.CLARABEL, tol_feas=tolerance, tol_gap_abs=tolerance, tol_gap_rel=tolerance)
-            if problem.status in ("optimal", "infeasible"):
-                return bool(problem.status == "optimal")
+            if problem.status == "infeasible":
+                return False
+            if problem.status == "optimal" and np.isfinite(problem.value):
+                return True
     return False
 
 
@@ -151,10 +175,10 @@ def _supports(facts: Facts) -> Iterator[Matrix]:
 def _convex(facts: Facts) -> tuple[cp.Problem, cp.Parameter, cp.Parameter]:
     """State the program that is left when the supports are parameters."""
     P, n, terms, preferences = len(facts.sleeves), len(facts.prices.etfs), facts.terms, facts.terms.preferences
-    X = cp.Variable((P, n), nonneg=True)
+    X = cp.Variable((P, n))
     on, held = cp.Parameter((P, n), nonneg=True), cp.Parameter(n, nonneg=True)
     w = cp.sum(X, axis=0)
-    rows = [w >= terms.rules.min_weight * held, w <= facts.largest]
+    rows = [X >= 0, w >= terms.rules.min_weight * held, w <= facts.largest]
     score = 0.0
     for p, s in enumerate(facts.sleeves):
         u = X[p] / facts.c[p]

@@ -12,6 +12,7 @@ import pytest
 from processes import START_S
 from support import npm
 from support.in_process import PODS
+from support.programs import NODE
 from support.requests_made import ROOT, body
 
 from bus.jetstream.roles import REQUESTER
@@ -31,7 +32,7 @@ def interpreter(language: str) -> str:
     if language == "python":
         return sys.executable
     npm.install(JAVASCRIPT)
-    return npm.program("node")
+    return NODE.path()
 
 
 async def run(language: str, *arguments: str) -> tuple[int, str, str]:

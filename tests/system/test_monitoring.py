@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 from support.pages import get
+from support.programs import PROMETHEUS, PROMTOOL
 from support.requests_made import ROOT, data
 
 from agents import mandates
@@ -30,21 +31,15 @@ if TYPE_CHECKING:
 
     from processes import Site
 
-PROMETHEUS = ROOT / "deploy" / "prometheus"
+CONFIGURATION = ROOT / "deploy" / "prometheus"
 PATIENCE_S = 120
 # Prometheus's own.
 _ITS_OWN = {"up", "ALERTS"}
 _GRAMMAR = {"and", "or", "unless", "on", "ignoring", "bool", "offset", "group_left", "group_right", "e"}
 
 
-def tool(name: str) -> str:
-    found = shutil.which(name)
-    assert found, f"{name} is missing: install Debian's package prometheus, or put it on the PATH"
-    return found
-
-
 def alerts() -> list[dict[str, Any]]:
-    (group,) = yaml.safe_load((PROMETHEUS / "alerts.yml").read_text(encoding="utf-8"))["groups"]
+    (group,) = yaml.safe_load((CONFIGURATION / "alerts.yml").read_text(encoding="utf-8"))["groups"]
     rules: list[dict[str, Any]] = group["rules"]
     return rules
 
@@ -82,7 +77,7 @@ def labels_in(expression: str) -> set[tuple[str, str]]:
 
 async def check(*command: str) -> None:
     process = await asyncio.create_subprocess_exec(
-        tool("promtool"), *command, cwd=PROMETHEUS, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        PROMTOOL.path(), *command, cwd=CONFIGURATION, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
     async with asyncio.timeout(PATIENCE_S):
         said, _ = await process.communicate()
@@ -96,7 +91,7 @@ async def test_promtool_takes_the_configuration_and_the_alerts_do_what_they_say(
 
 
 def test_each_alert_is_tested() -> None:
-    tests = (PROMETHEUS / "alerts_test.yml").read_text(encoding="utf-8")
+    tests = (CONFIGURATION / "alerts_test.yml").read_text(encoding="utf-8")
 
     assert [rule["alert"] for rule in alerts() if rule["alert"] not in tests] == []
 
@@ -117,7 +112,7 @@ def test_prometheus_looks_for_the_services_of_docker_compose() -> None:
     replicas = {
         name: each for name, each in compose["services"].items() if "PODFOLIO_HTTP_PORT" in each.get("environment", {})
     }
-    configured = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text(encoding="utf-8"))
+    configured = yaml.safe_load((CONFIGURATION / "prometheus.yml").read_text(encoding="utf-8"))
     ((found,),) = [job["dns_sd_configs"] for job in configured["scrape_configs"]]
 
     assert set(found["names"]) == set(replicas) == {*mandates.bundled(), "coordinator"}
@@ -144,16 +139,16 @@ def test_names_are_found_in_expressions() -> None:
 @asynccontextmanager
 async def prometheus(folder: Path, port: int, targets: list[str]) -> AsyncIterator[str]:
     """Run Prometheus with our rules, on these processes in place of those of docker-compose.yml."""
-    configured = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text(encoding="utf-8"))
+    configured = yaml.safe_load((CONFIGURATION / "prometheus.yml").read_text(encoding="utf-8"))
     configured["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
     (job,) = configured["scrape_configs"]
     del job["dns_sd_configs"]
     job["static_configs"] = [{"targets": targets}]
     (folder / "prometheus.yml").write_text(yaml.safe_dump(configured), encoding="utf-8")
-    shutil.copy(PROMETHEUS / "alerts.yml", folder)
+    shutil.copy(CONFIGURATION / "alerts.yml", folder)
     with (folder / "prometheus.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            tool("prometheus"),
+            PROMETHEUS.path(),
             f"--config.file={folder / 'prometheus.yml'}",
             f"--storage.tsdb.path={folder / 'tsdb'}",
             f"--web.listen-address=127.0.0.1:{port}",

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 AGREE = 2e-4
 # What a solver's accuracy of 1e-8 in the rows is worth in the objective, where a row is steep.
 NOISE = 2e-6
+# An oracle whose point leaves more room than this for doubt judges nothing.
+MOST_DOUBT = 1e-5
 
 Instance = tuple["Market", list["Sleeve"], "Terms"]
 
@@ -70,13 +72,15 @@ def ours(instance: Instance) -> Solution:
     return solution
 
 
-def assert_agree(solution: Solution, oracle: float) -> None:
-    """Compare what we found and proved with an oracle's optimum (higher is better)."""
+def assert_agree(solution: Solution, oracle: float, doubt: float = 0.0) -> None:
+    """Compare solution and bound with an oracle's optimum (higher is better), too high by at most *doubt*."""
+    if doubt > MOST_DOUBT:
+        pytest.skip(f"on this processor the oracle is accurate to {doubt:.1g} only")
     if math.isinf(oracle):
         assert solution.status is Status.INFEASIBLE
         return
     assert solution.status is Status.OPTIMAL
-    assert -solution.bound >= oracle - NOISE
+    assert -solution.bound >= oracle - doubt - NOISE
     assert -solution.value == pytest.approx(oracle, rel=AGREE)
 
 
@@ -85,13 +89,15 @@ def assert_agree(solution: Solution, oracle: float) -> None:
 @pytest.mark.parametrize("seed", [0, 1, 2, 3, 4, 6, 9, 14, 24, 27, 101])
 def test_one_owner_an_etf_agrees_with_the_enumeration_of_all_supports(seed: int) -> None:
     instance = small(seed, Duplicates.FORBID)
-    assert_agree(ours(instance), enumerate_supports(Facts(*instance)))
+    oracle = enumerate_supports(Facts(*instance))
+    assert_agree(ours(instance), oracle.best, oracle.doubt)
 
 
 @pytest.mark.parametrize("seed", [*range(7), 27, 56, 83])  # nor on some of 6, 27, 56 and 83
 def test_shared_ownership_agrees_with_the_enumeration_of_all_supports(seed: int) -> None:
     instance = small(seed, Duplicates.PENALISE)
-    assert_agree(ours(instance), enumerate_supports(Facts(*instance)))
+    oracle = enumerate_supports(Facts(*instance))
+    assert_agree(ours(instance), oracle.best, oracle.doubt)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -118,4 +124,4 @@ def test_the_reference_customer_agrees_with_scip(duplicates: Duplicates) -> None
 
 def test_the_two_oracles_agree_with_each_other() -> None:
     facts = Facts(*small(3, Duplicates.PENALISE))
-    assert ask_scip(facts).best == pytest.approx(enumerate_supports(facts), rel=AGREE)
+    assert ask_scip(facts).best == pytest.approx(enumerate_supports(facts).best, rel=AGREE)
