@@ -222,7 +222,6 @@ def reference_sleeves() -> tuple[Sleeve, ...]:
     )
 
 
-@cache
 def objective(asked: Terms, *, backwards: bool = False) -> tuple[float, float]:
     """Solve for the reference pods: the best found, and the bound; minus infinity where nothing is feasible."""
     sleeves = reference_sleeves()[:: -1 if backwards else 1]
@@ -506,7 +505,7 @@ def test_a_pod_of_just_the_least_holding_has_one(share: float) -> None:
 
 def test_a_pod_of_just_less_than_the_least_holding_has_none() -> None:
     with pytest.raises(ConflictError, match=r"at least 2\.0% of the capital"):
-        optimise_master(Case(*one_small_pod(0.02 - 1e-6)), terms())
+        optimise_master(Case(*one_small_pod(0.02 - 1e-6), terms()))
 
 
 # E and F pay income and are the least volatile: each pod may hold them, would gain, and alone does not.
