@@ -65,7 +65,7 @@ class Case:
     @property
     def side_by_side(self) -> Matrix:
         """Holdings of the naive portfolio."""
-        return self._once("side by side", lambda: put_side_by_side(self.sleeves))
+        return self._once("naive", lambda: put_side_by_side(self.sleeves))
 
     @property
     def naive(self) -> Overview:
