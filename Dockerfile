@@ -2,19 +2,17 @@
 # replica differs from another by its command alone. `--target people` has what only people need as well: reports,
 # the dashboard, markets made from prices.
 
-FROM python:3.11-slim AS build
+# Where images can be pulled, pin this one by its digest: `docker build --build-arg PYTHON_IMAGE=python:3.11-slim@sha256:...`,
+# with what `docker buildx imagetools inspect python:3.11-slim` says.
+ARG PYTHON_IMAGE=python:3.11-slim
+
+FROM ${PYTHON_IMAGE} AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
+# pip takes no file but those whose hashes are in deploy/image; `make hashes` writes them, `make check` compares.
+COPY deploy/image/build.txt /packages/
+RUN pip install --quiet --require-hashes --no-deps --requirement /packages/build.txt
 COPY pyproject.toml ./
-# What is needed is written once, in pyproject.toml; pip 23 cannot install a project's dependencies alone.
-RUN python -c "import tomllib; from pathlib import Path; \
-project = tomllib.loads(Path('pyproject.toml').read_text()); \
-extras = project['project']['optional-dependencies']; \
-people = [name for extra in ('report', 'dashboard', 'markets') for name in extras[extra] if not name.startswith('podfolio[')]; \
-Path('build.txt').write_text('\n'.join(project['build-system']['requires'])); \
-Path('run.txt').write_text('\n'.join(project['project']['dependencies'] + extras['otel'])); \
-Path('people.txt').write_text('\n'.join(people))" \
- && pip install --quiet --requirement build.txt
 COPY portfolio portfolio
 COPY bus bus
 COPY agents agents
@@ -25,19 +23,20 @@ COPY cli cli
 COPY examples examples
 RUN pip wheel --quiet --no-build-isolation --no-deps --wheel-dir /wheels .
 
-FROM python:3.11-slim AS replica
+FROM ${PYTHON_IMAGE} AS replica
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /app
 # The large layer first. It is made again when a dependency changes, not when code does.
-COPY constraints.txt /packages/
-COPY --from=build /src/run.txt /packages/
-# The tests that numpy and scipy bring along would be a sixth of it.
-RUN pip install --quiet --constraint /packages/constraints.txt --requirement /packages/run.txt \
+COPY deploy/image/build.txt deploy/image/replica.txt /packages/
+# What has no wheel is built with what is there, not with what pip would fetch for that without a hash. The tests that numpy
+# and scipy bring along would be a sixth of the layer.
+RUN pip install --quiet --require-hashes --no-deps --requirement /packages/build.txt \
+ && pip install --quiet --require-hashes --no-deps --no-build-isolation --requirement /packages/replica.txt \
  && find /usr/local/lib -type d -name tests -prune -exec rm -r {} +
 COPY --from=build /wheels /packages
 # The solver's loops are compiled here, once, not at an agent's first request; they are kept beside the source, where any
 # user can read them.
-RUN pip install --quiet --no-deps /packages/*.whl && python -m portfolio.conic.large.perspective
+RUN pip install --quiet --no-deps /packages/*.whl && pip check && python -m portfolio.conic.large.perspective
 COPY examples examples
 # A number, so that Kubernetes can tell that it is not root (runAsNonRoot).
 USER 10001:10001
@@ -47,8 +46,8 @@ CMD ["podfolio", "--help"]
 
 FROM replica AS people
 USER 0:0
-COPY --from=build /src/people.txt /packages/
-RUN pip install --quiet --constraint /packages/constraints.txt --requirement /packages/people.txt \
+COPY deploy/image/people.txt /packages/
+RUN pip install --quiet --require-hashes --no-deps --requirement /packages/people.txt && pip check \
  && find /usr/local/lib -type d -name tests -prune -exec rm -r {} +
 USER 10001:10001
 

@@ -52,9 +52,10 @@ tools: ## Install the programs that tests need besides Python: on Debian, as roo
 test: $(READY) tools ## Run the tests, against a real NATS server and real processes
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-fuzz: $(READY) ## Spoil messages for the parsers, guided by coverage: a million, or make fuzz RUNS=10000; ten minutes
+fuzz: $(READY) ## Spoil messages for the parsers (RUNS=1000000), throw raw frames at a whole system (FRAMES=10000); half an hour
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,fuzz]'
 	cd $$(mktemp -d) && $(CURDIR)/$(BIN)/python $(CURDIR)/tests/fuzz/fuzz_messages.py -runs=$(or $(RUNS),1000000) -len_control=0
+	PYTHONPATH=tests:tests/system $(BIN)/python tests/fuzz/fuzz_wire.py $(or $(FRAMES),10000) $(or $(SEED),1)
 
 check: $(READY) ## Check style, types, the arrows between the packages, and what is installed
 	$(BIN)/ruff check .
@@ -63,6 +64,7 @@ check: $(READY) ## Check style, types, the arrows between the packages, and what
 	$(BIN)/lint-imports
 	$(BIN)/python -m pip check
 	@! $(BIN)/python -m pip freeze --exclude-editable | grep -vixFf constraints.txt || { echo "not pinned in constraints.txt"; exit 1; }
+	@$(BIN)/python deploy/image/hashes.py --check
 	@$(BIN)/pip-licenses > /dev/null && echo "every licence is one that pyproject.toml allows"
 
 audit: ## Ask for known vulnerabilities of the pinned packages; needs a network
@@ -71,7 +73,7 @@ audit: ## Ask for known vulnerabilities of the pinned packages; needs a network
 
 chaos: $(READY) ## Kill, freeze, part and fill what runs, and audit what became of the requests; see docs/reliability.md
 	PYTHONPATH=tests $(BIN)/python -m chaos --requests $(or $(REQUESTS),1000) --seconds $(or $(SECONDS),120) \
-	  --faults $(or $(FAULTS),60) --seed $(or $(SEED),1) $(if $(WRITE),--write $(WRITE))
+	  --faults $(or $(FAULTS),60) --seed $(or $(SEED),1) --nemeses=$(or $(NEMESES),all) $(if $(WRITE),--write $(WRITE)) $(if $(KEEP),--keep $(KEEP))
 
 bench: $(READY) ## Measure the reference customer, the whole system and trading, side by side with SCIP; into docs/benchmarks.md
 	$(BIN)/python benchmarks/run.py --write docs/benchmarks.md
@@ -92,4 +94,11 @@ constraints: ## Pin the newest packages that work, in constraints.txt
 	rm -rf .venv && $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --editable '.[dev,fuzz]'
 	$(BIN)/python -m pip freeze --exclude-editable | grep -v ' @ ' > constraints.txt
 
-.PHONY: help setup demo dashboard tools test fuzz check audit chaos bench bench-ladder bench-public schemas messages constraints
+hashes: $(READY) ## Write the hashes of what the image installs into deploy/image: for Linux on x86_64 and aarch64
+	$(BIN)/python deploy/image/hashes.py
+
+locks: ## Lock the packages of the JavaScript client and check by their hashes, without a registry's address
+	@for folder in clients/javascript tests/contract/asyncapi; do (cd $$folder && rm -rf node_modules package-lock.json && npm install \
+	  --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund); done
+
+.PHONY: locks hashes help setup demo dashboard tools test fuzz check audit chaos bench bench-ladder bench-public schemas messages constraints

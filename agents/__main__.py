@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 import click
 
 from agents import mandates
-from agents.solver import Solver
+from agents.solver import MOST_S, Solver
 from agents.worker import Agent
 from bus.jetstream.roles import agent_role
 from bus.options import connection_options, replica_options
+from bus.plain_text import printable
 from bus.port import pod_queue
 from bus.process import configure_logs, run
 from bus.service import Endpoint, Service, service_name
+from bus.signing import POD, Signer
 from bus.snapshots import fetching
 from bus.subjects import ALL_REQUESTS, Kind
 from portfolio.errors import DataError
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("pod", envvar="PODFOLIO_POD")
 @connection_options("podfolio-agent")
-@replica_options
+@replica_options(seconds=MOST_S)
 def main(
     pod: str, settings: Connection, at_once: int, http: Address | None, solver_mib: int, solver_seconds: float
 ) -> None:
@@ -38,7 +40,7 @@ def main(
     try:
         mandate = mandates.load(pod)
     except DataError as error:
-        raise click.BadParameter(str(error), param_hint="POD") from None
+        raise click.BadParameter(printable(str(error)), param_hint="POD") from None
     configure_logs(process=f"agent.{mandate.pod}")
     settings = replace(settings, role=agent_role(mandate.pod))
     service = Service(
@@ -48,10 +50,12 @@ def main(
     )
 
     async def work(bus: JetStreamBus, stop: asyncio.Event, ready: asyncio.Event) -> None:
+        secret = settings.nkey_seed or settings.credentials
+        signer = Signer(secret, POD) if secret else None
         with fetching(bus) as provide:
-            async with Solver(pod, memory_mib=solver_mib, silent_s=solver_seconds) as solver:
+            async with Solver(pod, mandate.pod, memory_mib=solver_mib, most_s=solver_seconds) as solver:
                 ready.set()
-                await Agent(bus, mandate.pod, solver.answer, provide).run(stop, at_once=at_once)
+                await Agent(bus, mandate.pod, solver.answer, provide, signer).run(stop, at_once=at_once)
 
     sys.exit(run(settings, work, service=service, http=http))
 

@@ -14,12 +14,17 @@ from pydantic import TypeAdapter, ValidationError
 from bus.mistakes import explain
 from bus.subjects import POD_PATTERN
 from portfolio.errors import DataError
+from portfolio.files import decode, read_bytes
 from portfolio.market.measure import Measure
+from portfolio.plain_text import WORDS, is_plain, shown
 from portfolio.terms.mandate import Mandate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from importlib.resources.abc import Traversable
+
+# It is part of every result and final event.
+_LONGEST_PURPOSE = 1_000
 
 _MANDATE: TypeAdapter[Mandate] = TypeAdapter(Mandate)
 
@@ -47,12 +52,14 @@ def load(pod: str) -> Mandate:
 
 def _read(file: Traversable) -> Mandate:
     try:
-        stated = tomllib.loads(file.read_text(encoding="utf-8"))
-        mandate = _MANDATE.validate_python(stated)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        what = error.strerror if isinstance(error, OSError) else error
+        stated = tomllib.loads(decode(read_bytes(file), file.name))
+    # A whole number of thousands of digits is no error of TOML to Python, but one of its own.
+    except (DataError, ValueError, RecursionError) as error:
+        what = "it is nested too deeply" if isinstance(error, RecursionError) else error
         message = f"cannot read the mandate {file.name} ({what}): give the path of a .toml file that states one"
         raise DataError(message) from error
+    try:
+        mandate = _MANDATE.validate_python(stated)
     except ValidationError as error:
         message = f"the mandate {file.name} is not valid: {explain(error)}"
         raise DataError(message) from error
@@ -76,8 +83,14 @@ def _faults(mandate: Mandate) -> Iterator[str]:
     """Say what no house can mean, though a computation could go on with it."""
     if not re.fullmatch(POD_PATTERN, mandate.pod):
         yield f"pod is {mandate.pod!r}; it must begin with a-z and have at most 32 of a-z 0-9 and -"
+    if mandate.purpose and not (is_plain(mandate.purpose) and len(mandate.purpose) <= _LONGEST_PURPOSE):
+        yield f"purpose is {shown(mandate.purpose)}; give {WORDS}, {_LONGEST_PURPOSE:,} characters at most"
     if strange := [ticker for ticker in mandate.universe if not re.fullmatch(r"[A-Z0-9]{1,12}", ticker)]:
         yield f"universe has {', '.join(map(repr, strange))}; a ticker has 1 to 12 of A-Z and 0-9"
+    yield from _wrong_figures(mandate)
+
+
+def _wrong_figures(mandate: Mandate) -> Iterator[str]:
     for measure, asked in mandate.goals.items():
         if asked < 0 or (measure is Measure.VOLATILITY and asked == 0):
             least = "above" if measure is Measure.VOLATILITY else "at least"

@@ -1,4 +1,4 @@
-"""The solver's process: ``python -m agents.solve POD MIB SECONDS`` answers what ``solver`` asks."""
+"""The solver's process: ``python -m agents.solve POD MIB`` answers what ``solver`` asks."""
 
 from __future__ import annotations
 
@@ -24,4 +24,4 @@ def _answer(mandate: Mandate, question: bytes, _note: Note) -> bytes:
 
 
 if __name__ == "__main__":
-    answer_all(partial(_answer, mandates.load(sys.argv[1])), memory_mib=int(sys.argv[2]), seconds=float(sys.argv[3]))
+    answer_all(partial(_answer, mandates.load(sys.argv[1])), memory_mib=int(sys.argv[2]))

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Self
 
 import structlog
 
-from bus.child import MEMORY_MIB, SILENT_S, Child, ChildDiedError
-from bus.messages import parse_pod_answer
+from bus.child import MEMORY_MIB, Child, ChildDiedError, TimeIsUpError
+from bus.messages import BadMessageError, PodFailed, Reason, parse_pod_answer, parse_request
 
 if TYPE_CHECKING:
     from bus.messages import PodAnswer
+
+# A pod of 200 ETFs takes seconds on a busy machine; those behind it wait meanwhile.
+MOST_S = 20.0
 
 log = structlog.get_logger()
 
@@ -21,12 +24,14 @@ class Solver:
 
     Args:
         pod: The name of a bundled mandate, or the path of a file.
+        name: The pod's.
         memory_mib: What it may hold.
-        silent_s: How long one request may take.
+        most_s: How long one request may take, if its deadline allows that.
     """
 
-    def __init__(self, pod: str, *, memory_mib: int = MEMORY_MIB, silent_s: float = SILENT_S) -> None:
-        self._child = Child(("agents.solve", pod), memory_mib, silent_s)
+    def __init__(self, pod: str, name: str, *, memory_mib: int = MEMORY_MIB, most_s: float = MOST_S) -> None:
+        self._child = Child(("agents.solve", pod), memory_mib)
+        self._name, self._most_s = name, most_s
 
     async def __aenter__(self) -> Self:
         # Not waited for: the agent takes requests at once, the first of them waits for what is left of the start.
@@ -48,7 +53,23 @@ class Solver:
         """Optimise the pod as the request asks; None if it asks nothing of this pod.
 
         Raises:
-            ChildDiedError: If the process crashed, or took too long; the next call has a new one.
+            ChildDiedError: If the process crashed; the next call has a new one.
         """
-        found = await self._child.ask(request_id.encode() + b"\n" + data)
+        try:
+            request = parse_request(data, request_id)
+        except BadMessageError:
+            return None  # left to the coordinator, which answers it
+        seconds = min(self._most_s, request.deadline_s)
+        try:
+            found = await self._child.ask(request_id.encode() + b"\n" + data, seconds=seconds)
+        except TimeIsUpError:
+            told = self._told(seconds)
+            return PodFailed(request_id=request_id, pod=self._name, reason=Reason.SOLVER_FAILED, message=told)
         return parse_pod_answer(found) if found else None
+
+    def _told(self, seconds: float) -> str:
+        whom, setting = ("its agents", "--solver-seconds") if seconds == self._most_s else ("the request", "deadline_s")
+        return (
+            f"{self._name}'s own portfolio was not found within the {seconds:.3g} s that it may take: allow {whom}"
+            f" more time ({setting}), or name fewer ETFs in its mandate"
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
 
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     import asyncio
 
     from bus.messages import PodAnswer
-    from bus.port import Bus, Delivery, Stored
+    from bus.port import Bus, Delivery, Message, Stored
+    from bus.signing import Signer
     from bus.snapshots import Provide
 
 log = structlog.get_logger()
@@ -43,12 +45,14 @@ class Agent:
         pod: Its pod.
         answer: What finds the answers.
         provide: What fetches markets that are not here.
+        signer: Who signs answers; without one, they go unsigned.
     """
 
     bus: Bus
     pod: str
     answer: Answer
     provide: Provide = nothing_to_provide
+    signer: Signer | None = None
 
     async def run(self, stop: asyncio.Event, *, at_once: int) -> None:
         """Answer requests until *stop* is set, then finish what is in hand."""
@@ -68,7 +72,7 @@ class Agent:
         stored = None
         if found is not None:
             metrics.POD_SOLVING.labels(self.pod).observe(solved - began)
-            stored = await self.publish(found)
+            stored = await self.publish(found, message)
         log.info(
             "request.answered",
             request_id=request_id,
@@ -84,10 +88,13 @@ class Agent:
         if request_id := subjects.parse(delivery.message.subject).key:
             message = f"{self.pod}'s agent cannot answer: {fault(error)}"
             failed = PodFailed(request_id=request_id, pod=self.pod, reason=Reason.INTERNAL_ERROR, message=message)
-            await self.publish(failed)
+            await self.publish(failed, delivery.message)
 
-    async def publish(self, found: PodAnswer) -> Stored:
-        """Publish the answer, once."""
+    async def publish(self, found: PodAnswer, asked: Message) -> Stored:
+        """Publish the answer to what was asked, once, signed if there is a key."""
+        if self.signer:
+            to_this = found.model_copy(update={"request_sha256": sha256(asked.data).hexdigest()})
+            found = self.signer.sign(to_this)
         stored = await publish(
             self.bus,
             subjects.pod_result(found.request_id, self.pod),

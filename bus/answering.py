@@ -1,7 +1,7 @@
 """What a child process does that answers questions: the other end of ``child``, without asyncio.
 
-A question or answer is a line with its size, and then its bytes; of a note on the way to an answer, the size is
-negative.
+An answer is a line with its size, and then its bytes; of a note on the way to an answer, the size is negative. A
+question's line also has the seconds that its answer may take.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import os
 import resource
 import signal
 import sys
+import threading
+import time
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,11 @@ if TYPE_CHECKING:
 
     # What a child tells before it has the answer.
     Note: TypeAlias = Callable[[bytes], None]
+
+# Who asks; another once that has died.
+_parent = os.getppid()
+# How often that is looked at.
+_LOOK_S = 1.0
 
 _OUT_OF_MEMORY = "it needs more memory than the process that computes may hold: give it more (--solver-mib)"
 
@@ -37,34 +44,35 @@ def fault(error: Exception) -> str:
     return f"there is a fault in this system ({type(error).__name__}: {error}): report it with the request_id"
 
 
-def answer_all(answer: Callable[[bytes, Note], bytes], *, memory_mib: int, seconds: float) -> None:
+def answer_all(answer: Callable[[bytes, Note], bytes], *, memory_mib: int) -> None:
     """Say that all is loaded, with an empty answer; then answer until there are no more questions.
 
     Args:
         answer: Finds the answer to a question; may send notes on the way.
         memory_mib: What this process may hold; more is refused, which Python tells as ``MemoryError``.
-        seconds: What an answer may take from its question, or from the last call of ``still_working``.
     """
     _limit(memory_mib)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     # A solver's library may print: what it says must not come between the answers. A parent that has died reads none.
     with contextlib.suppress(BrokenPipeError), os.fdopen(os.dup(sys.stdout.fileno()), "wb") as answers:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
         _write(answers, b"")
         while head := sys.stdin.buffer.readline():
-            question = sys.stdin.buffer.read(int(head))
-            # Ends this process by a signal, also in a loop that never comes back to Python, and also if the
-            # parent has died meanwhile.
-            signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
+            size, seconds = head.split()
+            question = sys.stdin.buffer.read(int(size))
+            # Ends this process by a signal, also in a loop that never comes back to Python. Not sooner: a solver's call
+            # may be silent for as long as the answer may take.
+            signal.setitimer(signal.ITIMER_REAL, float(seconds))
             found = answer(question, partial(_write, answers, sign=b"-"))
             signal.setitimer(signal.ITIMER_REAL, 0)
             _write(answers, found)
 
 
-def still_working() -> None:
-    """Begin the time anew that an answer may take; without meaning outside of ``answer_all``."""
-    _, seconds = signal.getitimer(signal.ITIMER_REAL)
-    if seconds:
-        signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
+def _end_with_parent() -> None:
+    """End this process soon after its parent has died: nobody waits for the answer."""
+    while os.getppid() == _parent:
+        time.sleep(_LOOK_S)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _limit(memory_mib: int) -> None:

@@ -1,7 +1,7 @@
 """What goes over the wire, channel by channel: the subject, the bodies, who says it, and where it is kept.
 
-One table, from which the AsyncAPI document and its page are made. Timers and news are between the processes and the
-server, and have no bodies.
+One table, from which the AsyncAPI document and its page are made. Timers are between the processes and the server, and
+have no bodies.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from bus.messages import (
     MasterPortfolioFailed,
     MasterPortfolioOptimized,
     MessageRejected,
+    MessageRemoved,
     OptimizationRequest,
     PodFailed,
     PodResult,
@@ -133,5 +134,12 @@ CHANNELS = (
         ("sequence",),
         (MessageRejected,),
         "A message of the stream whose subject names no valid request id.",
+    ),
+    Channel(
+        "removed",
+        subjects.removed,
+        ("sequence",),
+        (MessageRemoved,),
+        "A message that an administrator removed from the stream (`podfolio remove`).",
     ),
 )

@@ -24,18 +24,24 @@ if TYPE_CHECKING:
 
 # What a computation may hold, in MiB: universes of hundreds of ETFs take a few hundred; a child at rest has 50.
 MEMORY_MIB = 2_048
-# How long it may compute without a sign that it gets on: the search gives one every few milliseconds; a pod alone
-# takes milliseconds and gives none. Three attempts at what hangs end within the default deadline of 30 s.
-SILENT_S = 8.0
 
 # Loading takes half a second; a machine that needs this long will not do better.
 _START_S = 30.0
 # A child ends itself when its time is over; one that cannot even do that, being stopped, is killed so much later.
-_GRACE_S = 1.0
+_GRACE_S = 0.5
+# A signal of no time at all would never come.
+_LEAST_S = 0.001
 
 
 class ChildDiedError(Exception):
     """The child ended, or had to be ended, while it started or worked; the next question has a new one."""
+
+
+class TimeIsUpError(ChildDiedError):
+    """The child was ended because its time was over: the same question would end the same way."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"the computation was not done within {seconds:.3g} s, and was ended: ask for less")
 
 
 @dataclass(slots=True)
@@ -45,12 +51,10 @@ class Child:
     Attributes:
         command: What ``python -m`` is to run: something that calls ``answering.answer_all``.
         memory_mib: What it may hold; more is refused to it.
-        silent_s: How long it may compute without a sign that it gets on.
     """
 
     command: tuple[str, ...]
     memory_mib: int = MEMORY_MIB
-    silent_s: float = SILENT_S
     _process: Process | None = None
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -63,8 +67,8 @@ class Child:
         async with self._turn:
             await self._running()
 
-    async def ask(self, question: bytes, *, seconds: float = 0.0, noted: Noted | None = None) -> bytes:
-        """Have a question answered, in at most *seconds* from its turn, or as long as it may be silent if that is more.
+    async def ask(self, question: bytes, *, seconds: float, noted: Noted | None = None) -> bytes:
+        """Have a question answered, in at most *seconds* from its turn.
 
         Args:
             question: What is asked.
@@ -72,16 +76,18 @@ class Child:
             noted: Given each note that comes before the answer.
 
         Raises:
-            ChildDiedError: If the child crashed or took longer.
+            TimeIsUpError: If it took longer.
+            ChildDiedError: If the child crashed.
         """
         async with self._turn:
             process = await self._running()
+            seconds = max(seconds, _LEAST_S)
             try:
-                async with asyncio.timeout(max(seconds, self.silent_s) + _GRACE_S):
-                    return await _exchange(process, question, self.silent_s, noted)
+                async with asyncio.timeout(seconds + _GRACE_S):
+                    return await _exchange(process, question, seconds, noted)
             except TimeoutError:
                 await self.end()
-                raise ChildDiedError(_told(-signal.SIGALRM, max(seconds, self.silent_s))) from None
+                raise TimeIsUpError(seconds) from None
             except BaseException:
                 # Also when cancelled: an answer that comes later must not be taken for another's.
                 await self.end()
@@ -93,7 +99,7 @@ class Child:
         self._process = await self._start()
         try:
             async with asyncio.timeout(_START_S):
-                await _answer(self._process, self.silent_s)
+                await _answer(self._process, _START_S)
         except BaseException as error:
             await self.end()
             if not isinstance(error, TimeoutError):
@@ -108,7 +114,6 @@ class Child:
             "-m",
             *self.command,
             str(self.memory_mib),
-            str(self.silent_s),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             # Its matrices are small: threads that wait for each other take longer than the work.
@@ -127,20 +132,21 @@ class Child:
         await process.wait()
 
 
-async def _exchange(process: Process, question: bytes, silent_s: float, noted: Noted | None) -> bytes:
+async def _exchange(process: Process, question: bytes, seconds: float, noted: Noted | None) -> bytes:
     assert process.stdin is not None  # noqa: S101 - it was started with pipes
     # If it is gone, reading says so.
     with contextlib.suppress(ConnectionError):
-        process.stdin.write(b"%d\n" % len(question) + question)
+        process.stdin.write(b"%d %.3f\n" % (len(question), seconds) + question)
         await process.stdin.drain()
-    return await _answer(process, silent_s, noted)
+    return await _answer(process, seconds, noted)
 
 
-async def _answer(process: Process, silent_s: float, noted: Noted | None = None) -> bytes:
+async def _answer(process: Process, seconds: float, noted: Noted | None = None) -> bytes:
     """Read an answer, and the notes before it.
 
     Raises:
-        ChildDiedError: If there is none, since the process ended.
+        TimeIsUpError: If there is none, since the process ended itself after *seconds*.
+        ChildDiedError: If it ended for another reason.
     """
     assert process.stdout is not None  # noqa: S101 - it was started with pipes
     try:
@@ -150,16 +156,12 @@ async def _answer(process: Process, silent_s: float, noted: Noted | None = None)
                 await noted(note)
         return await process.stdout.readexactly(int(head))
     except asyncio.IncompleteReadError:
-        raise ChildDiedError(_told(await process.wait(), silent_s)) from None
+        status = await process.wait()
+        raise (TimeIsUpError(seconds) if status == -signal.SIGALRM else ChildDiedError(_told(status))) from None
 
 
-def _told(status: int, limit_s: float) -> str:
-    """Say in words what a process ended of; negative is a signal. *limit_s* is the time that may have run out."""
-    if status == -signal.SIGALRM:
-        return (
-            f"the computation took too long, more than {limit_s:.3g} s, and was ended: ask for less, or allow it more"
-            " time (--solver-seconds)"
-        )
+def _told(status: int) -> str:
+    """Say in words what a process ended of; negative is a signal."""
     if status == -signal.SIGKILL:
         return (
             "the process that computes was killed, by the system for want of memory or by somebody: see how much "

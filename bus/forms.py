@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bus.subjects import ID_PATTERN, POD_PATTERN
+from portfolio import plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 TICKER = r"^[A-Z0-9]{1,12}$"
 MARKET = r"^[a-z0-9][a-z0-9-]{0,63}$"
 GOAL = r"^[a-z][a-z0-9_-]{0,31}\.[a-z_]{1,32}$"
+TEXT = plain_text.PATTERN
 PAIR = r"^[a-z][a-z0-9-]{1,63}$"
 
 WORDS: Mapping[str, str] = {
@@ -20,5 +22,6 @@ WORDS: Mapping[str, str] = {
     TICKER: "a ticker, 1 to 12 of A-Z 0-9, such as VAS",
     MARKET: "the name of a market, 1 to 64 of a-z 0-9 -",
     GOAL: "the name of a goal, such as gamma.sharpe_ratio",
+    TEXT: plain_text.WORDS,
     PAIR: "a pair of pods, such as alpha-beta",
 }

@@ -25,6 +25,8 @@ _TEXT = "text/plain; charset=utf-8"
 # Whoever is slower or says more is no orchestrator.
 _REQUEST_S = 5.0
 _REQUEST_BYTES = 8 * 2**10
+# An orchestrator and a Prometheus or two have one each. Beyond these, the oldest goes: it has had the longest time.
+_CONNECTIONS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +53,21 @@ async def serving(address: Address, *, unready: Callable[[], Awaitable[str]]) ->
     Raises:
         BusError: If nobody can listen there.
     """
+    served: dict[StreamWriter, None] = {}
 
     async def respond(reader: StreamReader, writer: StreamWriter) -> None:
+        served[writer] = None
+        if len(served) > _CONNECTIONS:
+            next(iter(served)).transport.abort()
         with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             async with asyncio.timeout(_REQUEST_S):
                 head = await reader.readuntil(b"\r\n\r\n")
                 writer.write(await _answer(head, unready))
-                await writer.drain()
-        writer.close()
+                writer.close()
+                await writer.wait_closed()
+        # What was not taken in time is not kept for whoever does not take it.
+        writer.transport.abort()
+        del served[writer]
 
     try:
         server = await asyncio.start_server(respond, address.host, address.port, limit=_REQUEST_BYTES)

@@ -14,22 +14,31 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bus import subjects
+from bus.plain_text import escaped
 from bus.port import (
     COORDINATORS,
     DEADLINES,
     MAX_MESSAGE_BYTES,
     Message,
     NotSetUpError,
+    Standing,
     Stored,
     TooLargeError,
     UnreachableError,
     pod_queue,
 )
+from bus.subjects import Kind
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping
 
-_EVENTS = (subjects.ALL_REQUESTS, subjects.ALL_POD_RESULTS, subjects.ALL_FINALS, subjects.ALL_REJECTED)
+_EVENTS = (
+    subjects.ALL_REQUESTS,
+    subjects.ALL_POD_RESULTS,
+    subjects.ALL_FINALS,
+    subjects.ALL_REJECTED,
+    subjects.ALL_REMOVED,
+)
 
 
 def _utc_now() -> datetime:
@@ -50,19 +59,30 @@ class MemoryBus:
     ) -> None:
         self._clock = clock
         self._ahead = timedelta()
+        self._pods, self._ack_wait = tuple(pods), timedelta(seconds=ack_wait_s)
+        self._listeners: list[tuple[str, Callable[[bytes], None]]] = []
+        self._changed = asyncio.Event()
+        self._closed = asyncio.Event()
+        self.set_up()
+
+    def set_up(self) -> None:
+        """Set it up; once more, and whatever it held is lost."""
+        self._created = self.now()
         self._events: list[Message] = []
         self._holders: dict[str, str] = {}  # by subject, the id of its one message
         self._due: list[Message] = []
         self._scheduled: dict[str, datetime] = {}
-        self._listeners: list[tuple[str, Callable[[bytes], None]]] = []
-        self._changed = asyncio.Event()
-        self._closed = asyncio.Event()
-        ack_wait = timedelta(seconds=ack_wait_s)
+        requests, wait = (subjects.ALL_REQUESTS,), self._ack_wait
         self._queues = {
-            **{pod_queue(pod): _Queue(self._events, (subjects.ALL_REQUESTS,), ack_wait) for pod in pods},
-            COORDINATORS: _Queue(self._events, (subjects.ALL_REQUESTS, subjects.ALL_POD_RESULTS), ack_wait),
-            DEADLINES: _Queue(self._due, (subjects.ALL_DUE,), ack_wait),
+            **{pod_queue(pod): _Queue(self._events, requests, wait) for pod in self._pods},
+            COORDINATORS: _Queue(self._events, (*requests, subjects.ALL_POD_RESULTS), wait),
+            DEADLINES: _Queue(self._due, (subjects.ALL_DUE,), wait),
         }
+        self._notify()
+
+    def remove(self, queue: str) -> None:
+        """Take a work queue away."""
+        del self._queues[queue]
 
     def now(self) -> datetime:
         """Tell the bus's time."""
@@ -137,6 +157,20 @@ class MemoryBus:
         """Name the work queues that exist on the event stream."""
         return frozenset(self._queues) - {DEADLINES}
 
+    async def standing(self) -> Standing:
+        """Say how the event stream stands; see ``Bus``."""
+        return Standing(self._created, len(self._events), self.now())
+
+    async def holds(self, subject: str) -> bool:
+        """Say whether something is stored on *subject*; see ``Bus``."""
+        return subject in self._holders
+
+    async def unanswered(self) -> frozenset[str]:
+        """Name the requests that have no final event; see ``Bus``."""
+        found = [subjects.parse(message.subject) for message in self._events]
+        asked, answered = ({a.key for a in found if a.kind is kind} for kind in (Kind.REQUEST, Kind.FINAL))
+        return frozenset(asked - answered - {""})
+
     async def follow(self, *, since: datetime | None = None, everything: bool = False) -> AsyncGenerator[Message, None]:
         """Follow the event stream as an observer; see ``Bus``."""
         place = 0 if everything or since is not None else len(self._events)
@@ -169,7 +203,8 @@ class MemoryBus:
         await self._closed.wait()
 
     def _store(self, log: list[Message], subject: str, data: bytes, headers: dict[str, str], at: datetime) -> None:
-        log.append(Message(subject, data, headers, len(log) + 1, at))
+        shown = {name: escaped(value.encode()) for name, value in headers.items()}
+        log.append(Message(escaped(subject.encode()), data, shown, len(log) + 1, at))
         self._notify()
 
     def _moment(self) -> datetime:

@@ -53,6 +53,12 @@ POD_SOLVING = Histogram(
     "podfolio_pod_solve_seconds", "Optimising one pod, with the wait for its turn", ("pod",), buckets=_SECONDS
 )
 
+PUT_ASIDE = Counter(
+    "podfolio_put_aside_total",
+    "Messages put aside, since their subject names nobody who could be answered",
+    ("kind",),
+)
+
 FINALS = Counter(
     "podfolio_finals_total",
     "Final events of a coordinator: optimised, or the reason why not; stored as for a pod's results",
@@ -65,6 +71,14 @@ PORTFOLIOS = Counter(
     "podfolio_portfolios_total", "Portfolios published first by this process, by whether proven optimal", ("certified",)
 )
 GAP = Histogram("podfolio_gap_ratio", "Relative gap between those portfolios and the bound", buckets=_GAPS)
+
+CLOCK_JUMPS = Counter(
+    "podfolio_clock_jumps_total",
+    "Times that the server's clock was found to have been set, or another server's to lead",
+)
+DEADLINES_RESET = Counter(
+    "podfolio_deadlines_set_again_total", "Deadlines set again for requests that were without an answer after theirs"
+)
 
 _last_failures: dict[tuple[str, str], str] = {}
 
@@ -88,7 +102,9 @@ def expect(queue: str, kind: str) -> None:
 
 
 def expect_finals(outcomes: Iterable[str]) -> None:
-    """Have the series of final events from the start, at 0: the first failure of its kind is what alarms are for."""
+    """Have the series of what coordinators end from the start, at 0: the first of its kind is what alarms are for."""
+    for kind in ("request", "pod", "due"):
+        PUT_ASIDE.labels(kind)
     for outcome in outcomes:
         FINALS.labels(outcome, "new")
     for certified in ("yes", "no"):

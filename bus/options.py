@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bus.child import MEMORY_MIB, SILENT_S
+from bus.child import MEMORY_MIB
 from bus.http import Address
 from bus.jetstream import Connection
 
@@ -82,14 +82,6 @@ _REPLICA = (
         show_default=True,
         help="Memory that the process that computes may hold; what needs more fails.  [env: PODFOLIO_SOLVER_MIB]",
     ),
-    click.option(
-        "--solver-seconds",
-        envvar="PODFOLIO_SOLVER_SECONDS",
-        type=click.FloatRange(0.001, 3_600),
-        default=SILENT_S,
-        show_default=True,
-        help="Time that it may compute without getting on, before it is ended.  [env: PODFOLIO_SOLVER_SECONDS]",
-    ),
 )
 
 
@@ -124,14 +116,29 @@ def variables(settings: Connection) -> dict[str, str]:
     }
 
 
-def replica_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of a process that works a queue; those of its health arrive as one ``http``."""
+def replica_options(*, seconds: float) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add the options of a process that works a queue; those of its health arrive as one ``http``.
 
-    @functools.wraps(command)
-    def with_http(*args: Any, http_port: int | None, http_host: str, **rest: Any) -> Any:
-        return command(*args, http=None if http_port is None else Address(http_port, http_host), **rest)
+    Args:
+        seconds: What one request may be computed for, unless an option says otherwise.
+    """
+    limit = click.option(
+        "--solver-seconds",
+        envvar="PODFOLIO_SOLVER_SECONDS",
+        type=click.FloatRange(0.001, 3_600),
+        default=seconds,
+        show_default=True,
+        help="Most time that one request is computed for, whatever its deadline.  [env: PODFOLIO_SOLVER_SECONDS]",
+    )
 
-    return _add(_REPLICA, with_http)
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(command)
+        def with_http(*args: Any, http_port: int | None, http_host: str, **rest: Any) -> Any:
+            return command(*args, http=None if http_port is None else Address(http_port, http_host), **rest)
+
+        return _add((*_REPLICA, limit), with_http)
+
+    return add
 
 
 def _add(options: tuple[Callable[..., Any], ...], command: Callable[..., Any]) -> Callable[..., Any]:

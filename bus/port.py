@@ -62,6 +62,18 @@ class TooLargeError(RefusedError):
         )
 
 
+class LaterError(BusError):
+    """The work is to be handed out again, perhaps to somebody who has less to do: nothing went wrong.
+
+    Args:
+        delay_s: After so many seconds.
+    """
+
+    def __init__(self, delay_s: float) -> None:
+        super().__init__(f"to be handed out again in {delay_s:.3g} s")
+        self.delay_s = delay_s
+
+
 class UnreachableError(BusError):
     """The server did not answer in time; whether it acted is unknown. Try again."""
 
@@ -71,9 +83,10 @@ class Message:
     """One message of the event stream, as stored.
 
     Attributes:
-        subject: Where it was published.
+        subject: Where it was published; what cannot be shown of it, as Python escapes it.
         data: The body.
-        headers: Its headers as published, without those between client and server (``Nats-...``).
+        headers: Its headers as published, without those between client and server (``Nats-...``) and those that
+            are none; shown as the subject is.
         sequence: Its place in the stream, from 1.
         stored_at: When the server stored it; UTC.
     """
@@ -83,6 +96,11 @@ class Message:
     headers: Mapping[str, str] = field(default_factory=dict)
     sequence: int = 0
     stored_at: datetime | None = None
+
+    @property
+    def identity(self) -> tuple[int, datetime | None]:
+        """Tell it from every other: a stream that was lost and set up again begins at sequence 1 again."""
+        return self.sequence, self.stored_at
 
 
 class Delivery(Protocol):
@@ -129,6 +147,21 @@ class Backlog:
 
     waiting: int
     in_hand: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the event stream's leader says of it.
+
+    Attributes:
+        created: When it was set up: a stream that was lost and set up again is another one.
+        last_sequence: The message stored last, or the one before the next; 0 if there was never any.
+        at: The leader's time when it said so; it also stamps what is stored.
+    """
+
+    created: datetime
+    last_sequence: int
+    at: datetime
 
 
 class Bus(Protocol):
@@ -184,15 +217,42 @@ class Bus(Protocol):
     async def queues(self) -> frozenset[str]:
         """Name the work queues that exist on the event stream."""
 
+    async def standing(self) -> Standing:
+        """Say how the event stream stands, by its leader's account.
+
+        Raises:
+            NotSetUpError: If the event stream does not exist.
+            RefusedError: If we may not know.
+            UnreachableError: If its leader did not answer in time.
+        """
+
+    async def holds(self, subject: str) -> bool:
+        """Say whether something is stored on *subject*, by the leader's account; a kilobyte, however long that is.
+
+        Raises:
+            As ``standing``.
+        """
+
+    async def unanswered(self) -> frozenset[str]:
+        """Name the requests that have no final event: those whose id is one, and that were there before the others.
+
+        It costs the server half a second of CPU time per 100,000 requests, and us half of that, so ask now and then.
+
+        Raises:
+            As ``standing``.
+        """
+
     def follow(self, *, since: datetime | None = None, everything: bool = False) -> AsyncGenerator[Message, None]:
         """Follow the event stream as an observer: from now, from *since*, or from its start.
 
         Ends never, skips and repeats nothing, and outlasts any outage of the server. "Now" is when
         the first message is waited for, by the server's account; *since* is by the server's clock,
-        so take it from a stored message. Close it (``aclosing``) when done early.
+        so take it from a stored message. A stream that was lost and set up again is followed from its
+        start: a message whose sequence is no greater than the one before begins another stream.
+        Close it (``aclosing``) when done early.
 
         Raises:
-            NotSetUpError: If the event stream does not exist.
+            NotSetUpError: If the event stream does not exist at first.
             UnreachableError: If the server did not answer at first.
         """
 

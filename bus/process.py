@@ -1,11 +1,15 @@
 """What every long-running process of the system does: log, connect, watch, say how it is, drain.
 
-SIGTERM and SIGINT ask it to stop: what is in hand is finished, nothing new is taken, it exits with 0.
+SIGTERM and SIGINT ask it to stop: what is in hand is finished, nothing new is taken, it exits with 0. What is not
+finished by ``LEAVE_S`` is left to others, who are handed it again; what hangs even then is ended by ``END_S``: either
+exits with 1.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import faulthandler
 import logging
 import signal
 import sys
@@ -33,6 +37,11 @@ if TYPE_CHECKING:
 
 # How long a process waits for somebody to run `podfolio setup` before it gives up.
 _SETUP_WAIT_S = 30.0
+# From the signal on. A message in hand may be a search of an hour, or wait for a server that is away: others
+# can have it.
+LEAVE_S = 20.0
+# Before those who sent the signal lose patience: Kubernetes after the 35 s that deploy/ asks for.
+END_S = 25.0
 # A health check waits no longer, and a server that is well takes a thousandth of it.
 _READY_S = 1.0
 
@@ -65,6 +74,8 @@ def run(
     http: Address | None = None,
 ) -> int:
     """Run *main* until a signal or the loss of the connection ends it; returns the exit status.
+
+    It is 0 if all that was in hand was finished, else 1.
 
     Args:
         connection: The server and who we are.
@@ -125,14 +136,36 @@ async def _serve(connection: Connection, main: Main, service: Service, http: Add
     for endpoint in service.endpoints:
         metrics.expect(endpoint.queue, endpoint.kind.value)
     health = _Health(service)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, health.stop.set)
+    try:
+        async with asyncio.timeout(None) as limit:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                asyncio.get_running_loop().add_signal_handler(number, _stop, health.stop, limit)
+            await _work(connection, main, health, http)
+    except TimeoutError:
+        message = f"what was in hand {LEAVE_S:g} s after the signal to stop is left to others"
+        raise BusError(message) from None
+
+
+def _stop(stop: asyncio.Event, limit: asyncio.Timeout) -> None:
+    """Ask for the end, and see to it: of what asyncio can end after a while, and of whatever hangs a little later."""
+    if stop.is_set():
+        return
+    stop.set()
+    log.info("process.stops", leaves_s=LEAVE_S, ends_s=END_S)
+    # It is C, and waits for no event loop, lock or thread; where they hang, it says before it exits with 1.
+    faulthandler.dump_traceback_later(END_S, exit=True)
+    with contextlib.suppress(RuntimeError):  # it has ended already
+        limit.reschedule(asyncio.get_running_loop().time() + LEAVE_S)
+
+
+async def _work(connection: Connection, main: Main, health: _Health, http: Address | None) -> None:
     async with AsyncExitStack() as stack:
         if http:
             log.info("process.listens", http=await stack.enter_async_context(serving(http, unready=health.unready)))
         health.bus = bus = await stack.enter_async_context(connect(connection))
-        await _await_setup(bus, service, health.stop)
+        await _await_setup(bus, health.service, health.stop)
+        if health.stop.is_set():
+            return
         async with asyncio.TaskGroup() as group:
             beside = [group.create_task(_fail_when_closed(bus)), group.create_task(_tell(bus, health))]
             await main(bus, health.stop, health.started)

@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from bus.port import RefusedError
+from portfolio.errors import DataError
+from portfolio.files import read_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +22,11 @@ def read_seed(file: Path) -> bytearray:
     Raises:
         RefusedError: If there is none.
     """
-    if found := _SEED.search(file.read_bytes()):
+    try:
+        found = _SEED.search(read_bytes(file))
+    except DataError as error:
+        raise RefusedError(str(error)) from None
+    if found:
         return bytearray(found[0])
     message = (
         f"{file} holds no secret of a user's NKey (a seed: SU and 56 of A-Z 2-7): give one that `podfolio keys` made"

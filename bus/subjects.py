@@ -6,9 +6,9 @@
 | ``podfolio.v1.pod.<id>.<pod>``       | that pod's agents | its result, or why there is none |
 | ``podfolio.v1.final.<id>``           | the coordinators  | the one final event              |
 | ``podfolio.v1.rejected.<sequence>``  | the coordinators  | a message with no id to answer   |
+| ``podfolio.v1.removed.<sequence>``   | an administrator  | why a message is gone            |
 | ``podfolio_timers.v1.timer.<id>``    | the coordinators  | a deadline, waiting              |
 | ``podfolio_timers.v1.due.<id>``      | the server        | that deadline, fallen due        |
-| ``podfolio_news.v1.<the rest>``      | the server        | that something has been stored   |
 | ``podfolio_progress.v1.<id>``        | the coordinators  | how far it is; kept by nobody    |
 | ``$KV.podfolio_markets.id.<market>`` | an administrator  | the hash of a market             |
 | ``$KV.podfolio_markets.sha256.<it>`` | an administrator  | the market with that hash        |
@@ -22,7 +22,6 @@ from enum import StrEnum
 
 _PREFIX = "podfolio.v1"
 _TIMERS = "podfolio_timers.v1"
-_NEWS = "podfolio_news.v1"
 _PROGRESS = "podfolio_progress.v1"
 MARKETS_BUCKET = "podfolio_markets"
 _MARKETS = f"$KV.{MARKETS_BUCKET}"
@@ -37,9 +36,9 @@ ALL_REQUESTS = f"{_PREFIX}.request.>"
 ALL_POD_RESULTS = f"{_PREFIX}.pod.*.*"
 ALL_FINALS = f"{_PREFIX}.final.*"
 ALL_REJECTED = f"{_PREFIX}.rejected.*"
+ALL_REMOVED = f"{_PREFIX}.removed.*"
 ALL_TIMERS = f"{_TIMERS}.timer.*"
 ALL_DUE = f"{_TIMERS}.due.*"
-ALL_NEWS = f"{_NEWS}.>"
 ALL_PROGRESS = f"{_PROGRESS}.*"
 ALL_MARKETS = f"{_MARKETS}.>"
 
@@ -51,8 +50,13 @@ class Kind(StrEnum):
     POD = "pod"
     FINAL = "final"
     REJECTED = "rejected"
+    REMOVED = "removed"
     TIMER = "timer"
     DUE = "due"
+    OTHER = "other"  # of a later version of this software
+
+
+_KINDS = frozenset(kind.value for kind in Kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class Address:
 
     Attributes:
         kind: What the subject carries.
-        key: The request id; of a rejected message, its sequence in the stream; empty if the
+        key: The request id; of a rejected or removed message, its sequence in the stream; empty if the
             subject names no valid request id, or no valid pod. A server stores such messages, even
             on subjects with wildcards, which must never be used to read or answer.
         pod: The pod, for a pod's result only.
@@ -70,6 +74,11 @@ class Address:
     kind: Kind
     key: str
     pod: str = ""
+
+    @property
+    def request_id(self) -> str:
+        """Name the request that a message of the event stream belongs to; empty if none."""
+        return self.key if self.kind in {Kind.REQUEST, Kind.POD, Kind.FINAL} else ""
 
 
 def request(request_id: str) -> str:
@@ -90,6 +99,11 @@ def final(request_id: str) -> str:
 def rejected(sequence: int) -> str:
     """Name the subject for the rejection of the message stored as *sequence*."""
     return f"{_PREFIX}.rejected.{sequence}"
+
+
+def removed(sequence: int) -> str:
+    """Name the subject for the record of the removal of the message stored as *sequence*."""
+    return f"{_PREFIX}.removed.{sequence}"
 
 
 def timer(request_id: str) -> str:
@@ -125,12 +139,13 @@ def parse(subject: str) -> Address:
     """
     for prefix in (_PREFIX, _TIMERS):
         if subject.startswith(f"{prefix}."):
-            kind, _, rest = subject.removeprefix(f"{prefix}.").partition(".")
+            name, _, rest = subject.removeprefix(f"{prefix}.").partition(".")
+            kind = Kind(name) if name in _KINDS else Kind.OTHER
             key, _, pod = rest.partition(".")
-            of_pod = kind == Kind.POD
+            of_pod = kind is Kind.POD
             if not _matches(ID_PATTERN, key if of_pod else rest) or (of_pod and not _matches(POD_PATTERN, pod)):
                 key, pod = "", ""
-            return Address(Kind(kind), key, pod)
+            return Address(kind, key, pod)
     message = f"subject {subject!r} is not one of Podfolio's: publish requests to {_PREFIX}.request.<request_id>"
     raise ValueError(message)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from opentelemetry.trace import SpanKind
 
 from bus import metrics, subjects, tracing
+from bus.port import LaterError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +42,8 @@ class Watched:
         ):
             try:
                 await self.handler.handle(delivery)
+            except LaterError:
+                raise
             except Exception as error:
                 metrics.failed(*work, error)
                 raise

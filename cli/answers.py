@@ -11,7 +11,7 @@ from bus.messages import MasterPortfolioOptimized
 from cli.arguments import DASH
 from cli.bar import bar
 from cli.page import show
-from cli.requests import ask
+from cli.requests import UnreadableFinalError, ask
 from cli.stream import line
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from bus.messages import OptimizationRequest
     from bus.port import Message
 
+# The exit status where there is a final event that cannot be read: neither a portfolio nor a reason.
+UNREADABLE = 3
+
 
 async def show_answer(
     settings: Connection, request: OptimizationRequest, json_file: Path | None, console: Console
@@ -31,13 +34,23 @@ async def show_answer(
     def show_line(message: Message) -> None:
         console.print(line(message), soft_wrap=True)
 
-    async with connect(settings) as bus, bar(bus, request, console):
-        event, data = await ask(bus, request, show=show_line)
+    try:
+        async with connect(settings) as bus, bar(bus, request, console):
+            event, data = await ask(bus, request, show=show_line)
+    except UnreadableFinalError as error:
+        click.echo(f"podfolio: {error}", err=True)
+        _keep(error.data, json_file, console)
+        return UNREADABLE
     console.print()
     show(console, event)
+    _keep(data, json_file, console)
+    return 0 if isinstance(event, MasterPortfolioOptimized) else 1
+
+
+def _keep(data: bytes, json_file: Path | None, console: Console) -> None:
+    """Write a final event where it was asked for."""
     if json_file == DASH:
         click.echo(data, nl=False)
     elif json_file:
         json_file.write_bytes(data)
         console.print(f"the final event is in {json_file}")
-    return 0 if isinstance(event, MasterPortfolioOptimized) else 1

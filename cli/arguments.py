@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,21 +46,33 @@ dashboard_option = click.option(
 def read_request(file: Path, *, market: str | None = None, request_id: str | None = None) -> OptimizationRequest:
     """Read the request in *file*, with another market or id if given; an invalid one ends the command."""
     from bus.messages import BadMessageError, parse_request
+    from portfolio.files import read_bytes
 
-    sent = file.read_bytes()
+    sent = read_bytes(file)
     changes = {name: value for name, value in (("market", market), ("request_id", request_id)) if value}
     try:
         body = json.loads(sent)
+        if isinstance(body, dict):
+            request_id = request_id or body.get("request_id")
+            sent = json.dumps(body | changes).encode() if changes else sent
     except (ValueError, RecursionError):
-        body = None  # parse_request says what is wrong with it
-    if isinstance(body, dict):
-        request_id = request_id or body.get("request_id")
-        sent = json.dumps(body | changes).encode() if changes else sent
+        pass  # parse_request says what is wrong with it
     try:
         return parse_request(sent, request_id or "")
     except BadMessageError as error:
         message = f"{file} is not a valid request: {error}"
         raise click.ClickException(message) from None
+
+
+def read_event(file: Path) -> bytes:
+    """Read what *file* holds, or standard input if it is ``-``.
+
+    Raises:
+        DataError: If it cannot be read, or is larger than any event.
+    """
+    from portfolio.files import read_bytes, read_stream
+
+    return read_stream(sys.stdin.buffer, "standard input") if file == DASH else read_bytes(file)
 
 
 def parse_since(text: str | None) -> datetime | None:

@@ -27,7 +27,12 @@ _SCHEMAS = "#/components/schemas/"
 _TOKENS = {
     "request_id": ("Chosen by who asks; used once.", ID_PATTERN, "$message.payload#/request_id", "reference-customer"),
     "pod": ("The pod.", POD_PATTERN, "$message.payload#/pod", "gamma"),
-    "sequence": ("Place of the rejected message in the stream.", "^[0-9]+$", "$message.payload#/sequence", "14"),
+    "sequence": (
+        "Place in the stream of the message that this is about.",
+        "^[0-9]+$",
+        "$message.payload#/sequence",
+        "14",
+    ),
 }
 _SAID = (
     "Pods that each want their own portfolio, and one master portfolio for all of them. Publish a request, read its "

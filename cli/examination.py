@@ -55,4 +55,6 @@ def _said(event: FinalEvent, checks: dict[str, Check], expected: str | None) -> 
             if expected is not None
             else "Its signature was checked: nothing was changed since. Whose key it is was not checked."
         )
+    if event.pod_answers:
+        said.append("It says of each pod what the pod itself has signed. Whose keys these are was not checked.")
     return said

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 
 import nkeys
 
-from bus.jetstream.roles import authorization, roles
+from bus.jetstream.accounts import accounts
+from bus.jetstream.roles import roles
 from bus.jetstream.server import Guard
 from bus.port import BusError, pod_of_queue
+from bus.public_key import KeyFormError, read_key
 from bus.subjects import POD_PATTERN
 from cli.certificates import issue
 
@@ -52,7 +54,7 @@ class Keys:
     @property
     def guard(self) -> Guard:
         """What the server needs."""
-        return Guard(self.folder / "authorization.conf", self.folder / "server.pem", self.folder / "server-key.pem")
+        return Guard(self.folder / "accounts.conf", self.folder / "server.pem", self.folder / "server-key.pem")
 
     @property
     def routes(self) -> tuple[Path, Path, Path]:
@@ -68,8 +70,9 @@ class Keys:
         return self.folder / f"{role}.pub"
 
     def pods(self) -> set[str]:
-        """Find the pods that have a key here."""
-        return {pod for file in self.folder.glob("*.pub") if (pod := pod_of_queue(file.stem))}
+        """Find the pods that have a key here; one that was replaced (``bus.pod_keys``) is nobody's to connect with."""
+        found = (pod_of_queue(file.stem) for file in self.folder.glob("*.pub"))
+        return {pod for pod in found if pod and re.fullmatch(POD_PATTERN, pod)}
 
 
 def make_keys(
@@ -125,15 +128,41 @@ def _make_nkey(keys: Keys, role: str) -> None:
 
 def _configure(keys: Keys, pods: Collection[str]) -> list[str]:
     """Write the server's users, who follow from the public keys; this file alone is made anew."""
-    public_keys = {role.name: keys.public(role.name).read_text(encoding="ascii").strip() for role in roles(pods)}
-    text = f"{_DERIVED}\n{authorization(pods, public_keys)}".encode()
-    file = keys.guard.authorization
+    public_keys = {role.name: _read_public(keys.public(role.name)) for role in roles(pods)}
+    text = f"{_DERIVED}\n{accounts(pods, public_keys)}".encode()
+    file = keys.guard.accounts
     if file.exists() and file.read_bytes() == text:
         return []
     (draft := file.with_suffix(".draft")).unlink(missing_ok=True)
     _write(draft, text)
     draft.replace(file)
-    return [f"{file.name}: the server's users, {', '.join(public_keys)}"]
+    moved = _put_away(keys.folder / "authorization.conf")
+    return [f"{file.name}: the server's users, each in an account of its own: {', '.join(public_keys)}{moved}"]
+
+
+def _put_away(former: Path) -> str:
+    """Remove the users of before there were accounts; says then how a server finds its streams again."""
+    if not former.exists():
+        return ""
+    former.unlink()
+    return (
+        f"\n  This takes the place of {former.name}, whose users were all in one account. A server that has its streams"
+        " there\n  does not find them in theirs: before it starts with this, move them, as docs/operations.md says"
+        " (Upgrade to\n  accounts). `podfolio up --secure` does it by itself."
+    )
+
+
+def _read_public(file: Path) -> str:
+    """Read a public key that is to be written into the server's configuration.
+
+    Raises:
+        KeysError: If the file holds none.
+    """
+    try:
+        return read_key(str(file))
+    except KeyFormError as error:
+        message = f"{file}: {error}; or move it and its .nk away, and both are made anew"
+        raise KeysError(message) from None
 
 
 def _make_certificates(keys: Keys, hosts: Collection[str], now: datetime, *, asked: bool) -> list[str]:

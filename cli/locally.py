@@ -9,6 +9,7 @@ from agents.answer import answer
 from bus import subjects
 from bus.messages import encode
 from bus.port import Message
+from coordinator.budget import Budget
 from coordinator.consolidation import consolidate
 from coordinator.decisions import Fail, Optimise, Record, admit, decide
 
@@ -46,4 +47,4 @@ def solve(
     if isinstance(action, Fail):
         return action.event
     assert isinstance(action, Optimise)  # noqa: S101 - it was admitted, and every pod has answered
-    return consolidate(action.request, action.results, stop=stop)
+    return consolidate(action.request, action.results, budget=Budget(also=stop))

@@ -25,6 +25,22 @@ _GRACE_S = 15.0
 _READS, _PAUSE_S = 50, 0.2
 
 
+class UnreadableFinalError(BusError):
+    """There is a final event, and this program cannot read it.
+
+    Attributes:
+        data: What it holds.
+    """
+
+    def __init__(self, message: Message, why: str) -> None:
+        super().__init__(
+            f"{message.subject} (message {message.sequence} of the stream) is there and cannot be read ({why}): see"
+            " that this podfolio is as new as the coordinators, else ask again under a new request_id and show an"
+            " administrator that message (podfolio remove)"
+        )
+        self.data = message.data
+
+
 class RequestIdTakenError(BusError):
     """Another request was already published under this id."""
 
@@ -37,6 +53,7 @@ async def ask(bus: Bus, request: OptimizationRequest, *, show: Callable[[Message
     Raises:
         RequestIdTakenError: If the id was used for another request.
         UnreachableError: If no final event came in time.
+        UnreadableFinalError: If one came that cannot be read.
     """
     subject = subjects.request(request.request_id)
     await publish(bus, subject, request, source="/podfolio/cli", now=datetime.now(UTC))
@@ -52,11 +69,11 @@ async def ask(bus: Bus, request: OptimizationRequest, *, show: Callable[[Message
         async with asyncio.timeout(patience_s), aclosing(bus.follow(since=stored.stored_at)) as messages:
             async for message in messages:
                 address = subjects.parse(message.subject)
-                if address.key != request.request_id:
+                if address.request_id != request.request_id:
                     continue
                 show(message)
                 if address.kind is subjects.Kind.FINAL:
-                    return parse_final(message.data), message.data
+                    return _read(message), message.data
     except TimeoutError:
         pass
     late = (
@@ -64,6 +81,13 @@ async def ask(bus: Bus, request: OptimizationRequest, *, show: Callable[[Message
         " see that a coordinator runs; the request is kept, so ask again with the same file to go on waiting"
     )
     raise UnreachableError(late)
+
+
+def _read(message: Message) -> FinalEvent:
+    try:
+        return parse_final(message.data)
+    except BadMessageError as error:
+        raise UnreadableFinalError(message, str(error)) from None
 
 
 async def _stored(bus: Bus, subject: str) -> Message:

@@ -19,6 +19,7 @@ def describe(steps: Sequence[Step], *, done: bool) -> str:
     for step in steps:
         lines.append(f"{step.what:<6}  {step.name:<{width}}  {_outcome(step, done=done)}")
         lines += [f"{'':<6}  {'':<{width}}    {difference}" for difference in step.different]
+        lines += [f"{'':<6}  {'':<{width}}    {step.kept}"] if step.kept else []
     return "\n".join([*lines, "", _conclusion(sum(step.is_needed for step in steps), len(steps), done=done)])
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from bus import subjects
+from bus.messages import BadMessageError, parse_final
 from bus.plain_text import printable
 from bus.subjects import Kind
 
@@ -16,7 +17,13 @@ if TYPE_CHECKING:
 
     from bus.port import Message
 
-_STYLES = {Kind.REQUEST: "bold", Kind.POD: "cyan", Kind.FINAL: "bold green", Kind.REJECTED: "bold red"}
+_STYLES = {
+    Kind.REQUEST: "bold",
+    Kind.POD: "cyan",
+    Kind.FINAL: "bold green",
+    Kind.REJECTED: "bold red",
+    Kind.REMOVED: "bold red",
+}
 _WIDTH = 46
 
 
@@ -30,7 +37,7 @@ def line(message: Message) -> Text:
     text = Text()
     text.append(f"{time}  {message.sequence:>5}  ", style="dim")
     text.append(f"{message.subject:<{_WIDTH}}", style=style)
-    text.append(f"  {printable(_summary(address.kind, body))}")
+    text.append(f"  {printable(_summary(address.kind, body, message.data))}")
     return text
 
 
@@ -57,10 +64,16 @@ def _body(data: bytes) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _summary(kind: Kind, body: dict[str, Any]) -> str:
+def _summary(kind: Kind, body: dict[str, Any], data: bytes) -> str:
     """Say what a body says; whatever it holds, since anybody may publish a request."""
+    if kind not in _SUMMARIES:
+        return "(of a later version of Podfolio)"
     try:
+        if kind is Kind.FINAL:
+            parse_final(data)
         return _SUMMARIES[kind](body)
+    except BadMessageError as error:
+        return f"CANNOT BE READ: {error}"
     except Exception:  # noqa: BLE001 - one strange body must not end the watch
         return "(cannot be read)"
 
@@ -95,4 +108,14 @@ def _rejected(body: dict[str, Any]) -> str:
     return f"{body['subject']}: {body['message']}"
 
 
-_SUMMARIES = {Kind.REQUEST: _request, Kind.POD: _pod, Kind.FINAL: _final, Kind.REJECTED: _rejected}
+def _removed(body: dict[str, Any]) -> str:
+    return f"{body['subject']} (message {body['sequence']}), by {body['by']}: {body['reason']}"
+
+
+_SUMMARIES = {
+    Kind.REQUEST: _request,
+    Kind.POD: _pod,
+    Kind.FINAL: _final,
+    Kind.REJECTED: _rejected,
+    Kind.REMOVED: _removed,
+}

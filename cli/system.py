@@ -8,16 +8,18 @@ import os
 import signal
 import sys
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import IO, TYPE_CHECKING
 
 from agents import mandates
 from bus.jetstream import Connection, connect
 from bus.jetstream.roles import ADMIN, COORDINATOR, OPERATOR, agent_role
-from bus.jetstream.server import embedded_server
+from bus.jetstream.server import launch
 from bus.jetstream.setup import set_up
 from bus.options import variables
 from bus.port import BusError, UnreachableError
 from bus.service import service_name
+from cli.kept import Kept
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bus.jetstream import JetStreamBus
+    from bus.jetstream.server import Server
     from cli.keys import Keys
 
 # Start to ready takes a second; a machine that needs this long is not going to do better.
@@ -39,6 +42,9 @@ async def whole_system(
 ) -> AsyncIterator[str]:
     """Run everything while the block lasts; yields the server's URL.
 
+    A process that ends meanwhile is started again, the server on its store and port; one that ends before it was ready
+    ends everything, since something is wrong then.
+
     Args:
         store: Folder for the server's streams and its log.
         port: The server's port; any free one if None.
@@ -48,26 +54,36 @@ async def whole_system(
     """
     pods = tuple(mandates.bundled())
     async with AsyncExitStack() as stack:
-        url = await stack.enter_async_context(
-            embedded_server(
-                store / "jetstream", port=port, log=store / "nats-server.log", guard=keys.guard if keys else None
-            )
-        )
+        server = await _serve(store, port, keys)
+        url = server.url
+        children = [Kept("nats-server", server.process, partial(_serve_again, store, server, keys))]
+        stack.push_async_callback(_end_all, children)
         say(f"nats-server answers at {url}")
         async with connect(_as(ADMIN, url, keys)) as bus:
             done = await set_up(bus, pods)
         say(f"set up {len(done)} streams and work queues")
         commands = {pod: ("agents", pod) for pod in pods} | {"coordinator": ("coordinator",)}
         settings = {pod: _as(agent_role(pod), url, keys) for pod in pods} | {"coordinator": _as(COORDINATOR, url, keys)}
-        running: list[Process] = []
-        stack.push_async_callback(_end_all, running)
         for name, command in commands.items():
-            running.append(await _start(command, settings[name], logs))
+            start = partial(_start, command, settings[name], keys, logs)
+            children.append(Kept(name, await start(), start))
         async with connect(_as(OPERATOR, url, keys)) as bus:
-            started = zip(settings.values(), running, strict=True)
-            await asyncio.gather(*(_await_ready(bus, who.role, process) for who, process in started))
+            started = zip(settings.values(), children[1:], strict=True)
+            await asyncio.gather(*(_await_ready(bus, who.role, child.process) for who, child in started))
+        await stack.enter_async_context(_keeping(children, say))
         say(f"agents {', '.join(pods)} and the coordinator are ready, each a process of its own")
         yield url
+
+
+async def _serve(store: Path, port: int | None, keys: Keys | None) -> Server:
+    return await launch(
+        store / "jetstream", port=port, log=store / "nats-server.log", guard=keys.guard if keys else None
+    )
+
+
+async def _serve_again(store: Path, server: Server, keys: Keys | None) -> Process:
+    """Start the server where the one before it was: its clients look for it there."""
+    return (await _serve(store, int(server.url.rpartition(":")[2]), keys)).process
 
 
 def _as(role: str, url: str, keys: Keys | None) -> Connection:
@@ -76,12 +92,12 @@ def _as(role: str, url: str, keys: Keys | None) -> Connection:
     return Connection(servers=url, name=f"podfolio-{role}", role=role, nkey_seed=keys.seed(role), ca=keys.ca)
 
 
-async def _start(command: tuple[str, ...], settings: Connection, logs: IO[bytes] | None) -> Process:
+async def _start(command: tuple[str, ...], settings: Connection, keys: Keys | None, logs: IO[bytes] | None) -> Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         *command,
-        env={**os.environ, **variables(settings)},
+        env={**os.environ, **variables(settings), "PODFOLIO_POD_KEYS": str(keys.folder) if keys else ""},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=logs,
@@ -90,8 +106,23 @@ async def _start(command: tuple[str, ...], settings: Connection, logs: IO[bytes]
     )
 
 
-async def _end_all(running: list[Process]) -> None:
-    await asyncio.gather(*(_end(process) for process in running))
+@asynccontextmanager
+async def _keeping(children: list[Kept], say: Callable[[str], None]) -> AsyncIterator[None]:
+    """Start again, while the block lasts, whatever ends."""
+    tasks = [asyncio.create_task(child.keep(say)) for child in children]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+async def _end_all(children: list[Kept]) -> None:
+    """End the processes, and then the server, which hears their farewell."""
+    server, *others = children
+    await asyncio.gather(*(_end(child.process) for child in others))
+    await _end(server.process)
 
 
 async def _end(process: Process) -> None:

@@ -6,24 +6,18 @@ Asks no server. The signature is verified by another library than the one that m
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
-import math
 import warnings
-from collections import Counter
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from rfc8785 import CanonicalizationError
 
-from bus.messages import BadMessageError, MasterPortfolioOptimized, Signature, parse_final
-from bus.signing import signed_bytes
-from cli.public_key import KeyFormError, decode
+from bus.exact import read_exactly
+from bus.messages import MasterPortfolioOptimized, parse_final
+from bus.signing import FINAL, NotGenuineError, signer_of
+from cli.pod_answers import contradictions, signers, strangers
 from portfolio.check import findings
 from portfolio.errors import DataError
 from portfolio.market import snapshot as markets
@@ -32,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bus.messages import FinalEvent, MarketRef
+    from cli.pod_answers import Keys
     from portfolio.market.snapshot import Market
 
 Event = dict[str, Any]
@@ -71,20 +66,22 @@ class Check:
     words: tuple[str, ...]
 
 
-def examine(data: bytes, key: str | None, folder: Path | None = None) -> list[Check]:
+def examine(data: bytes, key: str | None, folder: Path | None = None, *, pod_keys: Keys | None = None) -> list[Check]:
     """Check everything that can be checked of a final event.
 
     Args:
         data: The event as JSON, in whatever layout.
         key: The public key that should have signed it; None if it is not known.
         folder: The snapshot of its market; None if that is one that this machine has.
+        pod_keys: The public keys that should have signed the pods' answers, by pod; None if they are not known.
     """
     try:
         body, event = _read(data)
     except (ValueError, RecursionError) as error:
         return [Check("form", Verdict.FAILS, (f"this is no final event: {error}",))]
     told = f"{event.type}, version {event.version}, of request {event.request_id}"
-    checks = [Check("form", Verdict.HOLDS, (told,)), _check_signature(body, event.signature, key)]
+    checks = [Check("form", Verdict.HOLDS, (told,)), _check_signature(body, event, key)]
+    checks += _check_answers(event, pod_keys)
     if not isinstance(event, MasterPortfolioOptimized):
         reason = f"there is none, since {event.reason.words}; so there are no figures to check"
         return [*checks, Check("portfolio", Verdict.HOLDS, (reason,))]
@@ -118,67 +115,51 @@ def _read(data: bytes) -> tuple[Event, FinalEvent]:
     Raises:
         ValueError: If it is no JSON, says something twice or not exactly, or is no final event.
     """
-    try:
-        body = json.loads(data, object_pairs_hook=_once, parse_constant=_refuse_constant, parse_float=_finite)
-    except json.JSONDecodeError as error:
-        message = f"it is not JSON ({error})"
-        raise ValueError(message) from None
-    if not isinstance(body, dict):
-        message = "it is no JSON object"
-        raise BadMessageError(message)
+    body = read_exactly(data)
     return body, parse_final(json.dumps(body).encode())
 
 
-def _once(pairs: list[tuple[str, Any]]) -> Event:
-    """Refuse a name that stands twice: some readers take its first value, some its last."""
-    times = Counter(name for name, _ in pairs)
-    if twice := [name for name, count in times.items() if count > 1]:
-        message = f"{', '.join(twice)} stands twice in one object, and readers differ in which they believe"
-        raise ValueError(message)
-    return dict(pairs)
-
-
-def _refuse_constant(text: str) -> NoReturn:
-    message = f"{text} is no number that JSON has"
-    raise ValueError(message)
-
-
-def _finite(text: str) -> float:
-    if math.isinf(value := float(text)):
-        message = f"{text} is too large a number"
-        raise ValueError(message)
-    return value
-
-
-def _check_signature(body: Event, signature: Signature | None, key: str | None) -> Check:
-    if signature is None:
+def _check_signature(body: Event, event: FinalEvent, key: str | None) -> Check:
+    if event.signature is None:
         verdict = Verdict.OPEN if key is None else Verdict.FAILS
         return Check("signature", verdict, ("unsigned: anybody may have written it",))
-    if reason := _fault(body, signature):
-        return Check("signature", Verdict.FAILS, (reason,))
+    try:
+        signer = signer_of(body, FINAL)
+    except NotGenuineError as error:
+        return Check("signature", Verdict.FAILS, (str(error),))
     if key is None:
-        intact = f"unchanged since the owner of {signature.key} signed it;"
+        intact = f"unchanged since the owner of {signer} signed it;"
         return Check("signature", Verdict.OPEN, (intact, "confirm that this is the coordinator's key, then give --key"))
-    if signature.key != key:
-        return Check("signature", Verdict.FAILS, (f"signed by {signature.key}", f"not by the key given,  {key}"))
+    if signer != key:
+        return Check("signature", Verdict.FAILS, (f"signed by {signer}", f"not by the key given,  {key}"))
     return Check("signature", Verdict.HOLDS, (f"Ed25519, by the key given, {key}",))
 
 
-def _fault(body: Event, signature: Signature) -> str | None:
-    """Say what is wrong with a signature, if anything is."""
-    if signature.algorithm != "ed25519":
-        return f"by the algorithm {signature.algorithm!r}, which this version does not know"
+def _check_answers(event: FinalEvent, keys: Keys | None) -> list[Check]:
+    """Check that the pods signed what the event was made of; of one that does not say so, if their keys are given."""
+    if not event.pod_answers:
+        return [] if keys is None else [_check_silence(event)]
     try:
-        raw = decode(signature.key)
-        value = base64.b64decode(signature.value, validate=True)
-        Ed25519PublicKey.from_public_bytes(raw).verify(value, signed_bytes(body))
-    except KeyFormError as error:
-        return f"its key is {error}"
-    except (binascii.Error, CanonicalizationError, RecursionError) as error:
-        return f"it cannot be read: {error}"
-    except InvalidSignature:
-        return f"forged or changed: {signature.key} signed something else than this"
-    return None
+        signed_by = signers(event)
+    except NotGenuineError as error:
+        return [Check("pods", Verdict.FAILS, (str(error),))]
+    if wrong := [*strangers(signed_by, keys or {})] if keys is not None else []:
+        return [Check("pods", Verdict.FAILS, tuple(wrong))]
+    if wrong := [*contradictions(event)]:
+        return [Check("pods", Verdict.FAILS, ("the event is not what its pods signed:", *wrong))]
+    if keys is None:
+        told = [f"what it was made of is unchanged since {pod} signed it, {key};" for pod, key in signed_by.items()]
+        return [Check("pods", Verdict.OPEN, (*told, "confirm that these are the pods' keys, then give --pod-keys"))]
+    return [Check("pods", Verdict.HOLDS, (f"made of what {', '.join(signed_by)} signed, by the keys given",))]
+
+
+def _check_silence(event: FinalEvent) -> Check:
+    """Say of an event without pods' answers whether it should have some."""
+    if isinstance(event, MasterPortfolioOptimized):
+        return Check(
+            "pods", Verdict.FAILS, ("it carries no answer that a pod signed: nothing says what the pods found",)
+        )
+    return Check("pods", Verdict.HOLDS, ("it was made of no pod's answer",))
 
 
 def _check_portfolio(body: Event, event: MasterPortfolioOptimized, folder: Path | None) -> list[Check]:

@@ -6,6 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from bus.forms import TEXT, WORDS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -36,6 +38,8 @@ _BOUNDS = {
     "maxProperties": "at most {} of them",
     "pattern": "as `{}`",
 }
+# The one pattern that is a list of what may not be.
+_WORDS = {TEXT: WORDS[TEXT]}
 
 
 def page(document: dict[str, Any]) -> str:
@@ -139,7 +143,9 @@ def _said(schema: Schema) -> str:
     """Collect what a field's description and bounds say."""
     plain = next((choice for choice in schema.get("anyOf", ()) if choice.get("type") != "null"), schema)
     bounds = ", ".join(
-        text.format(str(plain[key]).replace("|", "\\|")) for key, text in _BOUNDS.items() if key in plain
+        _WORDS.get(plain[key], text).format(str(plain[key]).replace("|", "\\|"))
+        for key, text in _BOUNDS.items()
+        if key in plain
     )
     told = [_line(schema.get("description", "")), f"{bounds[:1].upper()}{bounds[1:]}." if bounds else ""]
     return " ".join(text for text in told if text)

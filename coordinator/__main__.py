@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -13,15 +14,17 @@ from bus import metrics
 from bus.jetstream.roles import COORDINATOR
 from bus.messages import Reason
 from bus.options import connection_options, replica_options
+from bus.pod_keys import PodKeys
 from bus.port import COORDINATORS, DEADLINES
 from bus.process import configure_logs, run
+from bus.public_key import KeyFormError
 from bus.service import Endpoint, Service, service_name
-from bus.signing import Signer
+from bus.signing import FINAL, Signer
 from bus.snapshots import fetching
 from bus.subjects import ALL_DUE, ALL_POD_RESULTS, ALL_REQUESTS, Kind
 from coordinator import progress
 from coordinator.shell import Coordinator
-from coordinator.solver import Solver
+from coordinator.solver import MOST_S, Solver
 
 if TYPE_CHECKING:
     import asyncio
@@ -34,9 +37,28 @@ log = structlog.get_logger()
 
 @click.command()
 @connection_options("podfolio-coordinator", role=COORDINATOR)
-@replica_options
-def main(settings: Connection, at_once: int, http: Address | None, solver_mib: int, solver_seconds: float) -> None:
+@replica_options(seconds=MOST_S)
+@click.option(
+    "--pod-keys",
+    "folder",
+    envvar="PODFOLIO_POD_KEYS",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A folder with the pods' public keys, pod-*.pub: only what they signed is used.  [env: PODFOLIO_POD_KEYS]",
+)
+def main(
+    settings: Connection,
+    at_once: int,
+    http: Address | None,
+    solver_mib: int,
+    solver_seconds: float,
+    folder: Path | None,
+) -> None:
     """Run one replica of the coordinator."""
+    pod_keys = PodKeys(folder) if folder else None
+    try:
+        known = sorted(pod_keys.read()) if pod_keys else None
+    except KeyFormError as error:
+        raise click.BadParameter(str(error), param_hint="--pod-keys") from None
     configure_logs(process="coordinator")
     metrics.expect_finals(("optimised", *Reason))
     service = Service(
@@ -51,13 +73,17 @@ def main(settings: Connection, at_once: int, http: Address | None, solver_mib: i
 
     async def work(bus: JetStreamBus, stop: asyncio.Event, ready: asyncio.Event) -> None:
         secret = settings.nkey_seed or settings.credentials
-        signer = Signer(secret) if secret else None
+        signer = Signer(secret, FINAL) if secret else None
         log.info("coordinator.signs", key=signer.key if signer else None)
+        # Who has keys and was upgraded without telling it the pods' is not to believe that forged results are refused.
+        tell = log.warning if secret and known is None else log.info
+        tell("coordinator.checks", pods=known)
         watch = partial(progress.optimising, bus)
         with fetching(bus) as provide:
-            async with Solver(memory_mib=solver_mib, silent_s=solver_seconds, watch=watch) as solver:
+            async with Solver(solver_mib, solver_seconds, watch) as solver:
                 ready.set()
-                await Coordinator(bus, solver.optimise, signer, provide=provide).run(stop, at_once=at_once)
+                coordinator = Coordinator(bus, solver.optimise, signer, provide=provide, pod_keys=pod_keys)
+                await coordinator.run(stop, at_once=at_once)
 
     sys.exit(run(settings, work, service=service, http=http))
 

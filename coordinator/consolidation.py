@@ -14,6 +14,7 @@ import numpy as np
 
 from bus.answering import fault
 from bus.messages import MarketRef, MasterPortfolioFailed, MasterPortfolioOptimized, Reason, encode
+from coordinator.budget import Budget, out_of_time
 from portfolio.account.describe import render_account
 from portfolio.account.money_goals import money_goals
 from portfolio.case.case import Case
@@ -29,7 +30,7 @@ from portfolio.orders.plan import plan
 from portfolio.pod.sleeve import Sleeve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from bus.messages import FinalEvent, OptimizationRequest, PodResult
     from portfolio.market.snapshot import Market
@@ -44,7 +45,7 @@ def consolidate(
     request: OptimizationRequest,
     results: Mapping[str, PodResult],
     *,
-    stop: Callable[[], bool] = lambda: False,
+    budget: Budget | None = None,
     watch: Watch | None = None,
 ) -> FinalEvent:
     """Optimise all pods together; what cannot be had becomes a failure event with its reason.
@@ -52,11 +53,12 @@ def consolidate(
     Args:
         request: What was asked.
         results: The pods' results, by pod.
-        stop: Asked while searching; true ends the search with the best portfolio so far.
+        budget: The time that it may take, at whose end there is the best portfolio so far; without one, any.
         watch: Told how far the search in hand is; see ``optimise_master``.
     """
+    budget = budget or Budget()
     try:
-        return _optimise(request, results, stop, watch)
+        return _optimise(request, results, budget, watch)
     except UnreachableGoalError as error:
         return _failed(request, Reason.RULES_CONFLICT, error)
     except MarketsDifferError as error:
@@ -64,19 +66,22 @@ def consolidate(
     except DataError as error:
         return _failed(request, Reason.INVALID_REQUEST, error)
     except SolverError as error:
-        return _failed(request, Reason.SOLVER_FAILED, error)
+        return out_of_time(request, budget) if budget.cut else _failed(request, Reason.SOLVER_FAILED, error)
     except Exception as error:  # noqa: BLE001 - one request must not stop the queue behind it
         return _failed(request, Reason.INTERNAL_ERROR, error)
 
 
 def _optimise(
-    request: OptimizationRequest, results: Mapping[str, PodResult], stop: Callable[[], bool], watch: Watch | None
+    request: OptimizationRequest, results: Mapping[str, PodResult], budget: Budget, watch: Watch | None
 ) -> FinalEvent:
     began = perf_counter()
     market = markets.load(request.market)
     sleeves = [_sleeve(market, results[pod], share) for pod, share in request.shares(market.risk_free).items()]
     case = Case(market, sleeves, settle(market, sleeves, request.terms()))
-    master = optimise_master(case, stop=stop, watch=watch)
+    budget.begin_search(orders=case.terms.owned is not None)
+    master = optimise_master(case, stop=budget.stop, watch=budget.watching(watch))
+    trading = plan(case, master, left_s=budget.for_orders_s)
+    cut = (budget.cut and not master.certificate.certified) or (trading is not None and trading.cut_short)
     account = render_account(case, master)
     event = MasterPortfolioOptimized(
         request_id=request.request_id,
@@ -94,8 +99,9 @@ def _optimise(
         economic_duplicates=account.economic_duplicates,
         objective_terms=account.objective_terms,
         income=account.income,
-        trading=plan(case, master, stop=stop),
+        trading=trading,
         certificate=master.certificate,
+        stopped_by=budget.by if cut else None,
         elapsed_s=round(perf_counter() - began, 6),
     )
     if wrong := findings(json.loads(encode(event)), market):
@@ -116,10 +122,10 @@ def _sleeve(market: Market, result: PodResult, share: float) -> Sleeve:
     Raises:
         MarketsDifferError: If it is about another market than ours.
     """
-    if result.market.sha256 != market.sha256:
+    if (result.market.id, result.market.sha256) != (market.id, market.sha256):
         message = (
-            f"{result.pod} used a market {market.id} with hash {result.market.sha256[:12]}, the coordinator has"
-            f" {market.sha256[:12]}: deploy the same version everywhere"
+            f"{result.pod} used a market {result.market.id} with hash {result.market.sha256[:12]}, the coordinator has"
+            f" {market.id} with {market.sha256[:12]}: deploy the same version everywhere"
         )
         raise MarketsDifferError(message)
     weights = np.zeros(len(market.etfs))

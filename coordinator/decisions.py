@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bus import subjects
 from bus.messages import (
@@ -18,7 +19,9 @@ from bus.messages import (
     parse_pod_answer,
     parse_request,
 )
+from bus.signing import NotGenuineError
 from bus.subjects import Kind
+from coordinator.genuine import genuine_answers
 from portfolio.case.inventory import refuse_impossible
 from portfolio.errors import DataError
 from portfolio.market import snapshot as markets
@@ -26,15 +29,23 @@ from portfolio.market import snapshot as markets
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
+    from typing import TypeAlias
 
     from bus.messages import PodAnswer
     from bus.port import Message
     from portfolio.market.snapshot import Market
 
+    # The pods' answers as they signed them, in the request's order; none where the pods' keys are not known.
+    Signed: TypeAlias = tuple[dict[str, Any], ...]
 
 # What a busy coordinator needs to publish an answer, so that it comes by the deadline and not just after; a tenth of a
 # short deadline at most.
 _TO_PUBLISH_S = 1.0
+# What a request gets whose deadline is over: most take a tenth of that.
+_LAST_S = 2.0
+
+# A deadline that fell due is handled by now, even if the first who had it died: an ack wait, and as much again.
+_SEEN_TO = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +65,12 @@ class SetDeadline:
 
 @dataclass(frozen=True, slots=True)
 class Optimise:
-    """Every pod has answered: optimise, and have an answer found at *by*."""
+    """Every pod has answered: optimise, and have an answer found at *by*; *signed* goes into the final event."""
 
     request: OptimizationRequest
     results: Mapping[str, PodResult]
     by: datetime
+    signed: Signed = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +170,29 @@ def _shares(request: OptimizationRequest) -> dict[str, float]:
     return request.shares(markets.load(request.market).risk_free)
 
 
-def decide(record: Record, *, due: bool) -> Action:
+def deadline_again(message: Message, now: datetime) -> datetime | None:
+    """Say for when to set the deadline of an unanswered request, whatever became of the one that was set.
+
+    None for one that fell due a moment ago, which is being seen to, and for what has none: a request that cannot be
+    read is answered for that.
+    """
+    try:
+        request = parse_request(message.data, subjects.parse(message.subject).key)
+    except BadMessageError:
+        return None
+    at = _found_by(message, request)
+    if at > now:
+        return at
+    return now if now - at > _SEEN_TO else None
+
+
+def decide(record: Record, *, due: bool, keys: Mapping[str, Collection[str]] | None = None) -> Action:
     """Say what follows from what the stream holds of a request.
 
     Args:
         record: Everything of the request that was stored when the message in hand was.
         due: Whether its deadline has come.
+        keys: The pods' public keys, by pod; None if answers are believed by the permission to publish them alone.
     """
     if record.final is not None:
         return Wait("finished")
@@ -176,19 +205,33 @@ def decide(record: Record, *, due: bool) -> Action:
         return Wait("refused")  # the request's own message is answered with the reason
     if _refuse(request):
         return Wait("refused")
+    if not due and set(_shares(request)) - set(record.answers):
+        return Wait("pods_missing")
+    return _believe(request, record, keys)
+
+
+def _believe(request: OptimizationRequest, record: Record, keys: Mapping[str, Collection[str]] | None) -> Action:
+    """Decide when all pods have answered, or must have, by what is proven to be theirs."""
+    assert record.request is not None  # noqa: S101 - decide looked
     expected = _shares(request)
-    missing = tuple(sorted(set(expected) - set(record.answers)))
-    if missing:
-        return _late(request, missing) if due else Wait("pods_missing")
-    return _weigh(request, record, expected)
+    answers = {pod: record.answers[pod] for pod in expected if pod in record.answers}
+    try:
+        signed = () if keys is None else genuine_answers(request.request_id, record.request, answers, keys)
+    except NotGenuineError as error:
+        return _fail(request, Reason.RESULT_NOT_GENUINE, str(error))
+    if missing := tuple(sorted(set(expected) - set(answers))):
+        return _late(request, missing)
+    # What was signed is what is read, not the bytes around it.
+    told = [json.dumps(body).encode() for body in signed] or [message.data for message in answers.values()]
+    return _weigh(request, dict(zip(answers, told, strict=True)), signed, _found_by(record.request, request))
 
 
-def _weigh(request: OptimizationRequest, record: Record, expected: Mapping[str, float]) -> Action:
+def _weigh(request: OptimizationRequest, told: Mapping[str, bytes], signed: Signed, by: datetime) -> Action:
     """Decide when all pods have answered."""
     answers: dict[str, PodAnswer] = {}
-    for pod, share in expected.items():
+    for pod, share in _shares(request).items():
         try:
-            answers[pod] = _read_answer(request, pod, share, record.answers[pod].data)
+            answers[pod] = _read_answer(request, pod, share, told[pod])
         except BadMessageError as error:
             return _fail(
                 request,
@@ -196,17 +239,18 @@ def _weigh(request: OptimizationRequest, record: Record, expected: Mapping[str, 
                 f"the answer of {pod} cannot be used ({error}): deploy the same version everywhere",
             )
     if failed := [answer for answer in answers.values() if isinstance(answer, PodFailed)]:
-        return _collect(request, failed)
+        return _collect(request, failed, signed)
     results = {pod: answer for pod, answer in answers.items() if isinstance(answer, PodResult)}
-    if len({result.market.sha256 for result in results.values()}) > 1:
-        told = ", ".join(f"{pod} {result.market.sha256[:12]}" for pod, result in results.items())
+    if len({(result.market.id, result.market.sha256) for result in results.values()}) > 1:
+        markets_told = ", ".join(f"{pod} {r.market.id} {r.market.sha256[:12]}" for pod, r in results.items())
         return _fail(
             request,
             Reason.MARKETS_DIFFER,
-            f"the agents have different snapshots of market {request.market} ({told}): deploy the same everywhere",
+            f"the agents have different snapshots of market {request.market} ({markets_told}): "
+            "deploy the same everywhere",
+            signed,
         )
-    assert record.request is not None  # noqa: S101 - decide looked
-    return Optimise(request, results, _found_by(record.request, request))
+    return Optimise(request, results, by, signed)
 
 
 def _read_answer(request: OptimizationRequest, pod: str, share: float, data: bytes) -> PodAnswer:
@@ -226,7 +270,7 @@ def _read_answer(request: OptimizationRequest, pod: str, share: float, data: byt
     return answer
 
 
-def _collect(request: OptimizationRequest, failed: list[PodFailed]) -> Fail:
+def _collect(request: OptimizationRequest, failed: list[PodFailed], signed: Signed) -> Fail:
     """Fail for the reasons of all pods that failed; the first pod's names the kind."""
     return Fail(
         MasterPortfolioFailed(
@@ -237,6 +281,7 @@ def _collect(request: OptimizationRequest, failed: list[PodFailed]) -> Fail:
             goals=tuple(goal for answer in failed for goal in answer.goals),
             conflicts=tuple(conflict for answer in failed for conflict in answer.conflicts),
             repairs=tuple(repair for answer in failed for repair in answer.repairs),
+            pod_answers=signed,
         )
     )
 
@@ -257,15 +302,35 @@ def _late(request: OptimizationRequest, missing: tuple[str, ...]) -> Fail:
     )
 
 
-def _fail(request: OptimizationRequest, reason: Reason, message: str) -> Fail:
+def _fail(request: OptimizationRequest, reason: Reason, message: str, signed: Signed = ()) -> Fail:
     return Fail(
         MasterPortfolioFailed(
-            request_id=request.request_id, customer_id=request.customer.customer_id, reason=reason, message=message
+            request_id=request.request_id,
+            customer_id=request.customer.customer_id,
+            reason=reason,
+            message=message,
+            pod_answers=signed,
         )
     )
+
+
+def time_for(left_s: float, deadline_s: float) -> float:
+    """Say how many seconds a search gets.
+
+    Args:
+        left_s: Time until an answer must be found, to be published by the deadline.
+        deadline_s: The request's.
+    """
+    to_publish_s = _to_publish_s(deadline_s)
+    # Past its deadline, nothing can be in time: what can still be done is done.
+    return _LAST_S if left_s < -to_publish_s else max(left_s, to_publish_s / 2)
+
+
+def _to_publish_s(deadline_s: float) -> float:
+    return min(_TO_PUBLISH_S, deadline_s / 10)
 
 
 def _found_by(message: Message, request: OptimizationRequest) -> datetime:
     """Say when an answer must be found, to be published by the deadline; the same for every coordinator."""
     assert message.stored_at is not None  # noqa: S101 - what was read from the stream was stored
-    return message.stored_at + timedelta(seconds=request.deadline_s - min(_TO_PUBLISH_S, request.deadline_s / 10))
+    return message.stored_at + timedelta(seconds=request.deadline_s - _to_publish_s(request.deadline_s))

@@ -14,15 +14,16 @@ from bus import metrics, subjects, tracing
 from bus.answering import fault
 from bus.envelope import publish
 from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, MessageRejected, Reason, parse_request
-from bus.port import COORDINATORS, DEADLINES, Stored, UnreachableError, pod_of_queue
+from bus.port import COORDINATORS, DEADLINES, LaterError, Stored, UnreachableError, pod_of_queue
 from bus.snapshots import nothing_to_provide
 from bus.subjects import Kind
 from bus.workers import work_off
-from coordinator import progress
-from coordinator.decisions import Fail, Optimise, SetDeadline, Wait, admit, decide, read_record
-from coordinator.load import Load
-from coordinator.recent import Recent
+from coordinator import clock, progress
+from coordinator.decisions import Fail, Optimise, SetDeadline, Wait, admit, decide, read_record, time_for
+from coordinator.load import Work, size_of
 from coordinator.server_time import ServerTime
+from coordinator.sweep import Sweep
+from coordinator.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from bus.messages import FinalEvent, OptimizationRequest, PodResult
+    from bus.pod_keys import PodKeys
     from bus.port import Bus, Delivery, Message
     from bus.signing import Signer
     from bus.snapshots import Provide
@@ -39,14 +41,34 @@ if TYPE_CHECKING:
 
 SOURCE = "/podfolio/coordinator"
 
-# What a set that is only full at the deadline gets.
-_LAST_S = 2.0
+# How often one that waits is given a thought: is it sooner elsewhere, or is it too late?
+_THOUGHT_S = 5.0
+
+# How often a message may be handed out to see whether somebody has less to do. Far fewer than it may be lost
+# (``workers.LOST``), which it would be taken for.
+_OFFERED = 4
+# After how long it is handed out again: a part of the time that is left.
+_OFFERED_AFTER_S, _OFFERED_AFTER = 1.0, 0.1
 
 # The ack wait.
 _STALE = timedelta(seconds=5)
 
 # How often a deadline's request is looked for, a second apart: longer than replicas lag.
 _READS = 10
+
+# A pod that was taken away is still taken for one so long.
+_BELIEVED_S = 5.0
+# Why a message is put aside.
+_ID = "a request id: 1 to 64 of A-Z a-z 0-9 _ -"
+_ASIDE = {
+    Kind.REQUEST: f"the last part of the subject must be {_ID}",
+    Kind.POD: f"the subject must end in {_ID}; and a pod: a small letter, then at most 31 of a-z 0-9 -",
+}
+# A server may hand out what a queue does not ask for, if the subject holds the byte 0x7F (nats-server 2.15.1).
+_STRAY = "such a message is for no work queue: publish requests to podfolio.v1.request.<request_id>"
+_DEADLINES = frozenset({Kind.DUE, Kind.TIMER})
+# A subject may have four thousand letters: the event has all of them, a log the beginning.
+_LONGEST_SUBJECT = 200
 
 log = structlog.get_logger()
 
@@ -70,6 +92,7 @@ class Coordinator:
         signer: Who signs final events; without one, they go unsigned.
         time: Tells the time by the server's clock.
         provide: What fetches markets that are not here.
+        pod_keys: The pods' public keys; without them, answers are taken unsigned, too.
     """
 
     bus: Bus
@@ -77,18 +100,18 @@ class Coordinator:
     signer: Signer | None = None
     time: ServerTime = field(default_factory=ServerTime)
     provide: Provide = nothing_to_provide
+    pod_keys: PodKeys | None = None
     _pods: frozenset[str] = frozenset()
-    # The time that is left is read when the turn comes, not when the waiting begins.
-    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _load: Load = field(default_factory=Load)
-    _ended: float = 0.0  # when the last one was optimised
-    # What has a final event, as far as is known here, or is just given one: nothing else needs to be done about it.
-    _finished: Recent = field(default_factory=Recent)
+    _looked: float = float("-inf")  # when they were
+    _turns: Turns = field(default_factory=Turns)
     _latest: dict[str, int] = field(default_factory=dict)  # the last pod's answer that is in hand, by request
 
     async def run(self, stop: asyncio.Event, *, at_once: int) -> None:
         """Coordinate until *stop* is set, then finish what is in hand."""
+        await clock.learn(self.bus, self.time, stop)
         async with asyncio.TaskGroup() as group:
+            group.create_task(clock.follow(self.bus, self.time, stop))
+            group.create_task(Sweep(self.bus, self.time).go_on(stop))
             for queue in (COORDINATORS, DEADLINES):
                 group.create_task(work_off(self.bus, queue, self, stop=stop, at_once=at_once))
 
@@ -96,10 +119,9 @@ class Coordinator:
         """Do what one message calls for: a request, a pod's answer, or a deadline that fell due."""
         began = perf_counter()
         message = delivery.message
-        self.time.saw(message.stored_at)
         address = subjects.parse(message.subject)
         if not address.key:
-            await self.put_aside(message)
+            await self.put_aside(message, address.kind)
             return
         action, causes = await self.consider(delivery, address.kind)
         decided = perf_counter()
@@ -121,8 +143,6 @@ class Coordinator:
 
     async def give_up(self, delivery: Delivery, error: Exception) -> None:
         """Answer a request that cannot be handled."""
-        # What other processes did not survive is given up without being handled: it may be the first that is seen here.
-        self.time.saw(delivery.message.stored_at)
         if request_id := subjects.parse(delivery.message.subject).key:
             failed = MasterPortfolioFailed(
                 request_id=request_id,
@@ -137,35 +157,42 @@ class Coordinator:
         Raises:
             UnreachableError: If a replica that lags has not got the request whose deadline this is.
         """
-        message = delivery.message
+        message = self.time.dated(delivery.message)
         request_id = subjects.parse(message.subject).key
-        if request_id in self._finished:
+        if self.may_be_finished(delivery, kind) and await self.bus.holds(subjects.final(request_id)):
             return Wait("finished"), ()
         if kind is Kind.REQUEST:
             await self.provide(message.data)
-            return await self.admit(message), (message.headers,)
+            return await self.admit(message, delivery.attempt), (message.headers,)
         if kind is Kind.POD and not await self.is_last_in_hand(request_id, message.sequence):
             return Wait("another_answer_in_hand"), ()
-        record = read_record(
-            await self.bus.record(
-                (subjects.request(request_id), subjects.pod_result(request_id, "*"), subjects.final(request_id)),
-                including=None if kind is Kind.DUE else message,
-            )
+        stored = await self.bus.record(
+            (subjects.request(request_id), subjects.pod_result(request_id, "*"), subjects.final(request_id)),
+            including=None if kind is Kind.DUE else message,
         )
+        record = read_record(map(self.time.dated, stored))
         # A deadline's message is in another stream, so it cannot prove that the read is current. A
         # result that is missed is one whose own message is still to be handled; a request is not.
-        if kind is Kind.DUE and record.request is None and delivery.attempt < _READS:
+        if kind is Kind.DUE and record.request is None and record.final is None and delivery.attempt < _READS:
             text = f"the request {request_id}, whose deadline has come, is not there (yet)"
             raise UnreachableError(text)
-        if record.final is not None:
-            self._finished.add(request_id)
         if record.request is not None and record.final is None:
             await self.provide(record.request.data)
         led = (record.request, *record.answers.values())
-        action = decide(record, due=kind is Kind.DUE)
+        keys = self.pod_keys.read() if self.pod_keys else None
+        action = decide(record, due=kind is Kind.DUE, keys=keys)
         if kind is Kind.POD:
             await progress.answered(self.bus, request_id, record.answers, action)
         return action, tuple(message.headers for message in led if message)
+
+    def may_be_finished(self, delivery: Delivery, kind: Kind) -> bool:
+        """Say whether the request may well be finished: its deadline has come, or the message is not new.
+
+        A queue that was lost and set up again hands out the whole stream once more, as new.
+        """
+        stored_at = delivery.message.stored_at
+        waited = stored_at is not None and self.time.now() - stored_at > _STALE
+        return kind is Kind.DUE or delivery.attempt > 1 or waited
 
     async def is_last_in_hand(self, request_id: str, sequence: int) -> bool:
         """Say whether no later answer to the same request is in hand here; the last one sees all of them.
@@ -179,20 +206,37 @@ class Coordinator:
         self._latest.pop(request_id, None)
         return True
 
-    async def admit(self, message: Message) -> Action:
+    async def admit(self, message: Message, attempt: int) -> Action:
         """Admit a request, or refuse it; what pods there are is looked up again before one is called unknown."""
-        action = admit(message, self._pods)
+        action = admit(message, await self.pods(believed_s=_BELIEVED_S))
         if isinstance(action, Fail) and action.event.reason is Reason.UNKNOWN_POD:
-            queues = await self.bus.queues()
-            self._pods = frozenset(pod for pod in map(pod_of_queue, queues) if pod)
-            action = admit(message, self._pods)
-        if isinstance(action, SetDeadline) and self._load.waiting:
+            action = admit(message, await self.pods(believed_s=0))
+        if isinstance(action, SetDeadline) and self._turns.load.running:
             request = parse_request(message.data, action.request_id)
-            if refused := self._load.refuse(request, left_s=self.left(action.at)):
+            work, load, now = self.work(request, action.at), self._turns.load, self._turns.clock()
+            if load.is_too_much(work, now) and (refused := self.refuse(request, work, attempt)):
                 return Fail(refused)
         if isinstance(action, SetDeadline):
             await progress.accepted(self.bus, action.request_id)
         return action
+
+    async def pods(self, *, believed_s: float) -> frozenset[str]:
+        """Say what pods there are, by a look at the queues within the last *believed_s* seconds if that can be had.
+
+        Raises:
+            UnreachableError: If there is none, or a new one was asked for and did not come about.
+        """
+        if self._pods and perf_counter() - self._looked < believed_s:
+            return self._pods
+        self._looked = perf_counter()  # one looks, and others go on with what is believed meanwhile
+        try:
+            queues = await self.bus.queues()
+        except UnreachableError:
+            if not self._pods or not believed_s:
+                raise
+        else:
+            self._pods = frozenset(pod for pod in map(pod_of_queue, queues) if pod)
+        return self._pods
 
     async def act(
         self, request_id: str, action: Action, delivery: Delivery, causes: Causes
@@ -213,68 +257,88 @@ class Coordinator:
         """Publish the final event, once, signed if there is a key."""
         signed = self.signer.sign(event) if self.signer else event
         subject = subjects.final(event.request_id)
-        self._finished.add(event.request_id)
-        try:
-            stored = await publish(self.bus, subject, signed, source=SOURCE, now=self.time.now())
-        except BaseException:
-            # The message in hand is given back, and brings it to an end another time.
-            self._finished.discard(event.request_id)
-            raise
+        stored = await publish(self.bus, subject, signed, source=SOURCE, now=self.time.now())
         _count(event, stored)
         await progress.done(self.bus, event)
         return stored
 
+    def work(self, request: OptimizationRequest, by: datetime) -> Work:
+        """Say what there is to be done for a request until *by*."""
+        return Work(request.request_id, size_of(request), self._turns.clock() + self.left(by))
+
+    def refuse(self, request: OptimizationRequest, work: Work, attempt: int) -> MasterPortfolioFailed | None:
+        """Refuse what could only be answered late, when several who were offered it could not do it in time either.
+
+        Raises:
+            LaterError: If it is to be offered to others first.
+        """
+        load, now = self._turns.load, self._turns.clock()
+        if attempt < _OFFERED and load.is_sooner_elsewhere(work, now) and (left_s := work.by - now) > 0:
+            raise LaterError(min(_OFFERED_AFTER_S, left_s * _OFFERED_AFTER))
+        return load.refusal(request, work, now) if load.is_too_much(work, now) else None
+
     async def solve(self, request_id: str, action: Optimise, delivery: Delivery) -> FinalEvent | None:
-        """Have it optimised, one request after the other, within what is left of its time; refuse what would be late.
+        """Have it optimised when its turn comes, within what is left of its time; refuse what would be late.
 
         None if it was answered while this waited for its turn.
+
+        Raises:
+            LaterError: If somebody else may do it sooner.
         """
         # A deadline that found a full set, a message that was handed out before, or one that has waited here so long
         # that it was handed to others if this process was frozen or cut off: somebody else is at it, or was.
         # Everybody else is the first, and need not look.
-        contested = delivery.attempt > 1 or subjects.parse(delivery.message.subject).kind is Kind.DUE
-        if refused := self._load.refuse(action.request, left_s=self.left(action.by)):
+        due = subjects.parse(delivery.message.subject).kind is Kind.DUE
+        contested, load = delivery.attempt > 1 or due, self._turns.load
+        while load.has(request_id):  # another message asks for the same
+            if self.left(action.by) <= 0 and request_id not in load.running:
+                self._turns.withdraw(request_id)
+                return load.refusal(action.request, self.work(action.request, action.by), self._turns.clock())
+            await self._turns.left(request_id)
+            contested = True
+        work, since = self.work(action.request, action.by), self.time.now()
+        offered = _OFFERED if due else delivery.attempt
+        if refused := self.refuse(action.request, work, offered):
             return refused
-        waited, since, came = bool(self._load.waiting), self.time.now(), perf_counter()
-        with self._load.waits(request_id):
-            async with self._turn:
-                left = self.left(action.by)
-                late = waited and left < self._load.typical_s
-                contested = contested or self.time.now() - since > _STALE
-                if request_id in self._finished:
-                    return None
-                if (contested or late) and await self.bus.record((subjects.final(request_id),)):
-                    return None
-                if late:
-                    return self._load.refusal(action.request, left_s=left)
-                seconds = left if waited else max(left, _LAST_S)
-                return await self.measured(request_id, action, seconds, came)
+        async with self._turns.place(work):
+            waited = request_id not in load.running
+            while not await self._turns.turn(work, within_s=_THOUGHT_S):
+                if refused := self.refuse(action.request, work, offered):
+                    return refused
+            contested = contested or self.time.now() - since > _STALE
+            late = waited and self.is_late(work, action.by)
+            if (contested or late) and await self.bus.holds(subjects.final(request_id)):
+                return None
+            if late:
+                return load.refusal(action.request, work, self._turns.clock())
+            return await self._turns.compute(work, self.optimised(action))
 
-    async def measured(self, request_id: str, action: Optimise, seconds: float, came: float) -> FinalEvent:
-        """Optimise, and note how long that held up those behind it: since the one before ended, or since it *came*."""
-        self._load.running = request_id
-        try:
-            with metrics.MASTER_SOLVING.time(), tracing.span("optimise"):
-                return await self.optimise(action.request, action.results, seconds=seconds)
-        finally:
-            self._load.running = ""
-            now = perf_counter()
-            self._load.held_up_s.append(now - max(came, self._ended))
-            self._ended = now
+    def is_late(self, work: Work, by: datetime) -> bool:
+        """Whether what has waited has too little time left, or none: then it was withdrawn."""
+        load = self._turns.load
+        return work.request_id not in load.running or load.expected_s(work, self._turns.clock()) > self.left(by)
+
+    async def optimised(self, action: Optimise) -> FinalEvent:
+        """Optimise in the time that is left."""
+        with metrics.MASTER_SOLVING.time(), tracing.span("optimise"):
+            seconds = time_for(self.left(action.by), action.request.deadline_s)
+            event = await self.optimise(action.request, action.results, seconds=seconds)
+            return event.model_copy(update={"pod_answers": action.signed})
 
     def left(self, by: datetime) -> float:
         """Count the seconds until an answer must be found."""
         return (by - self.time.now()).total_seconds()
 
-    async def put_aside(self, message: Message) -> None:
+    async def put_aside(self, message: Message, kind: Kind) -> None:
         """Tell whoever watches of a message that nobody can be answered about."""
-        rejected = MessageRejected(
-            subject=message.subject,
-            sequence=message.sequence,
-            message="the last part of the subject must be a request id: 1 to 64 of A-Z a-z 0-9 _ -",
-        )
-        await publish(self.bus, subjects.rejected(message.sequence), rejected, source=SOURCE, now=self.time.now())
-        log.warning("request.rejected", subject=message.subject, sequence=message.sequence)
+        # A deadline's message has its sequence in another stream, where the observers of this one do not look.
+        if kind not in _DEADLINES:
+            why = _ASIDE.get(kind, _STRAY)
+            rejected = MessageRejected(subject=message.subject, sequence=message.sequence, message=why)
+            await publish(self.bus, subjects.rejected(message.sequence), rejected, source=SOURCE, now=self.time.now())
+        metrics.PUT_ASIDE.labels(kind.value).inc()
+        subject = message.subject[:_LONGEST_SUBJECT]
+        log.warning("request.rejected", kind=kind.value, subject=subject, sequence=message.sequence)
 
 
 def _outcome(action: Action) -> str:

@@ -1,4 +1,4 @@
-"""The solver's process: ``python -m coordinator.solve MIB SECONDS`` answers what ``solver`` asks."""
+"""The solver's process: ``python -m coordinator.solve MIB`` answers what ``solver`` asks."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import sys
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from bus.answering import answer_all, still_working
-from bus.messages import PodResult, Progress, Stage, encode, parse_request
+from bus.answering import answer_all
+from bus.messages import PodResult, Progress, Stage, StoppedBy, encode, parse_request
+from coordinator.budget import Budget
 from coordinator.consolidation import consolidate
 
 if TYPE_CHECKING:
@@ -22,23 +23,18 @@ _TOLD_EVERY_S = 0.25
 
 def answer(question: bytes, note: Note) -> bytes:
     """Answer one question: a request, the pods' results, and the seconds that may pass."""
-    began = perf_counter()
     asked = json.loads(question)
-    ends: float = began + asked["seconds"]
+    budget = Budget(asked["seconds"], StoppedBy(asked["by"]))
     request = parse_request(json.dumps(asked["request"]).encode(), asked["request"]["request_id"])
     results = [PodResult.model_validate(result) for result in asked["results"]]
 
-    def stop() -> bool:
-        still_working()
-        return perf_counter() > ends
-
-    watch = _telling(request.request_id, note, began)
-    return encode(consolidate(request, {result.pod: result for result in results}, stop=stop, watch=watch))
+    watch = _telling(request.request_id, note)
+    return encode(consolidate(request, {result.pod: result for result in results}, budget=budget, watch=watch))
 
 
-def _telling(request_id: str, note: Note, began: float) -> Watch:
+def _telling(request_id: str, note: Note) -> Watch:
     """Tell how far the search is, some times a second."""
-    due = began + _TOLD_EVERY_S
+    due = perf_counter() + _TOLD_EVERY_S
 
     def watch(search: int, gap: float) -> None:
         nonlocal due
@@ -52,4 +48,4 @@ def _telling(request_id: str, note: Note, began: float) -> Watch:
 
 
 if __name__ == "__main__":
-    answer_all(answer, memory_mib=int(sys.argv[1]), seconds=float(sys.argv[2]))
+    answer_all(answer, memory_mib=int(sys.argv[1]))

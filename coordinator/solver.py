@@ -1,59 +1,93 @@
-"""Optimising in a process of its own: the event loop never waits for it, and it may crash or hang."""
+"""Optimising in processes of their own: the event loop never waits for them, and they may crash or hang."""
 
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
-from bus.child import MEMORY_MIB, SILENT_S, Child
-from bus.messages import encode, parse_final
+import structlog
+
+from bus.child import MEMORY_MIB, Child, TimeIsUpError
+from bus.messages import StoppedBy, encode, parse_final
+from coordinator.budget import Budget, out_of_time
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
     from typing import TypeAlias
 
     from bus.messages import FinalEvent, OptimizationRequest, PodResult
 
     Watch: TypeAlias = Callable[[str, bytes], Awaitable[None]]
 
-# The search keeps to its time but for one node and the checks; what takes this much longer hangs.
-_GRACE_S = 5.0
+# Most searches have ended by then, or will not get much better.
+MOST_S = 120.0
+
+log = structlog.get_logger()
 
 
+@dataclass(slots=True)
 class Solver:
     """What optimises all pods together; use it with ``async with``.
 
-    Args:
-        memory_mib: What it may hold.
-        silent_s: How long it may compute without a sign that it gets on.
+    As many requests at a time as are asked for, each in a process of its own; a second process is started when it is
+    first needed.
+
+    Attributes:
+        memory_mib: What each may hold.
+        most_s: How long one request may take, if its deadline allows that.
         watch: Told, some times a second, whose request it is at and how far that is, as ``solve`` writes it.
     """
 
-    def __init__(self, *, memory_mib: int = MEMORY_MIB, silent_s: float = SILENT_S, watch: Watch | None = None) -> None:
-        self._watch = watch
-        self._child = Child(("coordinator.solve",), memory_mib, silent_s)
+    memory_mib: int = MEMORY_MIB
+    most_s: float = MOST_S
+    watch: Watch | None = None
+    _idle: list[Child] = field(default_factory=list)
+    _busy: list[Child] = field(default_factory=list)
 
     async def __aenter__(self) -> Self:
-        await self._child.ready()
+        with self._one() as child:
+            await child.ready()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._child.end()
+        for child in (*self._idle, *self._busy):
+            await child.end()
+
+    @contextmanager
+    def _one(self) -> Iterator[Child]:
+        """Take a process that has nothing to do, or a new one."""
+        child = self._idle.pop() if self._idle else Child(("coordinator.solve",), self.memory_mib)
+        self._busy.append(child)
+        try:
+            yield child
+        finally:
+            self._busy.remove(child)
+            self._idle.append(child)
 
     async def optimise(
         self, request: OptimizationRequest, results: Mapping[str, PodResult], *, seconds: float
     ) -> FinalEvent:
-        """Optimise all pods together, in at most *seconds*.
+        """Optimise all pods together, in at most *seconds*; what is not done by then ends with that for a reason.
 
         Raises:
-            ChildDiedError: If the process crashed or hung; the next call has a new one.
+            ChildDiedError: If the process crashed; the next call has a new one.
         """
+        by = StoppedBy.SEARCH_LIMIT if self.most_s < seconds else StoppedBy.DEADLINE
+        seconds = min(self.most_s, seconds)
         question = {
             "request": json.loads(encode(request)),
             "results": [json.loads(encode(result)) for result in results.values()],
             "seconds": seconds,
+            "by": by,
         }
-        noted = partial(self._watch, request.request_id) if self._watch else None
+        noted = partial(self.watch, request.request_id) if self.watch else None
         asked = json.dumps(question).encode()
-        return parse_final(await self._child.ask(asked, seconds=seconds + _GRACE_S, noted=noted))
+        with self._one() as child:
+            try:
+                return parse_final(await child.ask(asked, seconds=seconds, noted=noted))
+            except TimeIsUpError as error:
+                log.warning("solver.ended", request_id=request.request_id, error=str(error))
+                return out_of_time(request, Budget(seconds, by))

@@ -93,10 +93,10 @@ class Dashboard:
     async def _chart(self, request: Request) -> Response:
         theme = "dark" if request.query_params.get("theme") == "dark" else "light"
         try:
-            event, sequence = await portfolio(self._bus, request.path_params["id"])
+            event, identity = await portfolio(self._bus, request.path_params["id"])
         except (NotSeenError, BusError) as error:
             return _none(error)
-        svg = await self._pictures.svg(event, sequence, request.path_params["name"], theme)
+        svg = await self._pictures.svg(event, identity, request.path_params["name"], theme)
         if svg is None:
             return _none(NotSeenError("There is no such chart."))
         return Response(svg, media_type="image/svg+xml")
@@ -145,10 +145,13 @@ class Dashboard:
         self, view: View, following: asyncio.Task[None] | None, *, after: int | None
     ) -> AsyncGenerator[JSONServerSentEvent, None]:
         told: dict[str, Any] | None = None
+        token = view.token
         while not self.stopping.is_set():
             if following and following.done():
                 yield _problem(str(following.exception() or "the replay has ended"))
                 return
+            if token != view.token:
+                token, after = view.token, None
             status = {"connected": not self._bus.is_reconnecting, **self._queues.told}
             if after != view.board.sequence or status != told:
                 told, sequence = status, view.board.sequence

@@ -14,7 +14,7 @@ from dashboard.row import LONGEST_LINE, Answer, Row, with_message
 from report.document import Section, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Hashable, Iterator, Mapping
 
     from bus.messages import FinalEvent
     from bus.port import Bus, Message
@@ -51,8 +51,8 @@ async def opened(bus: Bus, name: str) -> dict[str, Any]:
     return {"id": name, "changed": row.changed, "sections": [_section(section, drawn) for section in told]}
 
 
-async def portfolio(bus: Bus, name: str) -> tuple[MasterPortfolioOptimized, int]:
-    """Give the portfolio of a request, and its final event's sequence.
+async def portfolio(bus: Bus, name: str) -> tuple[MasterPortfolioOptimized, Hashable]:
+    """Give the portfolio of a request, and the identity of its final event's message.
 
     Raises:
         NotSeenError: If there is none.
@@ -60,7 +60,7 @@ async def portfolio(bus: Bus, name: str) -> tuple[MasterPortfolioOptimized, int]
     """
     for message in await _messages(bus, name):
         if isinstance(event := _final(message), MasterPortfolioOptimized):
-            return event, message.sequence
+            return event, message.identity
     text = f"The stream holds no portfolio of {name[:LONGEST_LINE]!r}: open the request to see why."
     raise NotSeenError(text)
 

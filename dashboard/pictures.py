@@ -10,6 +10,8 @@ from dashboard.portfolio import series
 from report.charts import draw
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from bus.messages import MasterPortfolioOptimized
 
 # Some ten events' in both themes, 20 kB each.
@@ -20,12 +22,12 @@ class Pictures:
     """Those that were drawn last."""
 
     def __init__(self) -> None:
-        self._drawn: OrderedDict[tuple[int, str, str], str] = OrderedDict()
+        self._drawn: OrderedDict[tuple[Hashable, str, str], str] = OrderedDict()
         self._drawing = asyncio.Lock()
 
-    async def svg(self, event: MasterPortfolioOptimized, sequence: int, name: str, theme: str) -> str | None:
-        """Give the chart *name* of the event that is stored as *sequence*; None if it has none of that name."""
-        key = sequence, name, theme
+    async def svg(self, event: MasterPortfolioOptimized, identity: Hashable, name: str, theme: str) -> str | None:
+        """Give the chart *name* of the event whose message has this *identity*; None if it has none of that name."""
+        key = identity, name, theme
         async with self._drawing:
             if key not in self._drawn:
                 if (shown := series(event).get(name)) is None:

@@ -97,13 +97,16 @@ class Row:
 def row_id(message: Message) -> str:
     """Name the row that a message of the stream belongs to; empty if none, since nobody can be answered."""
     address = subjects.parse(message.subject)
-    return f"rejected.{address.key}" if address.kind is Kind.REJECTED and address.key else address.key
+    return f"rejected.{address.key}" if address.kind is Kind.REJECTED and address.key else address.request_id
 
 
 def with_message(row: Row | None, message: Message) -> Row:
     """Bring a row up to date; None begins one. Never raises for what a body holds."""
+    kind = subjects.parse(message.subject).kind
+    if row is not None and kind is Kind.REQUEST and row.asked_at is not None:
+        row = None  # the id is used again, after what it stood for has aged away
     before = row or Row(row_id(message), message.sequence, message.sequence)
-    return replace(before, changed=message.sequence, **_NOTED[subjects.parse(message.subject).kind](before, message))
+    return replace(before, changed=message.sequence, **_NOTED[kind](before, message))
 
 
 def _request(row: Row, message: Message) -> dict[str, Any]:
@@ -158,8 +161,8 @@ def _final(row: Row, message: Message) -> dict[str, Any]:
 def _final_answer(data: bytes) -> Answer:
     try:
         event: FinalEvent = parse_final(data)
-    except BadMessageError:
-        return Answer(good=False, said="cannot be read")
+    except BadMessageError as error:
+        return Answer(good=False, said=printable(f"cannot be read: {error}", longest=LONGEST_LINE))
     if isinstance(event, MasterPortfolioFailed):
         return Answer(good=False, said=printable(event.message, longest=LONGEST_LINE), reason=event.reason.words)
     met, proven = sum(goal.met for goal in event.goals), event.certificate.certified

@@ -14,6 +14,7 @@ import uvicorn
 from bus.jetstream import connect
 from bus.port import BusError, UnreachableError
 from dashboard.app import Dashboard
+from dashboard.patience import Patience
 from dashboard.queues import Queues
 from dashboard.view import Start, View
 
@@ -89,6 +90,7 @@ def _configuration(dashboard: Dashboard, place: Place) -> uvicorn.Config:
     return uvicorn.Config(
         dashboard.application(names),
         lifespan="off",
+        http=Patience,
         ws="none",
         log_config=None,
         access_log=False,

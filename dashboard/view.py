@@ -48,6 +48,9 @@ class View:
 
     def __init__(self, start: Start) -> None:
         self.start = start
+        self._begin()
+
+    def _begin(self) -> None:
         self.token = secrets.token_hex(4)
         self.board = Board()
 
@@ -63,6 +66,8 @@ class View:
                 taken += 1
                 if wait_s or not taken % _AT_A_TIME:
                     await asyncio.sleep(wait_s)
+                if message.sequence <= self.board.sequence:
+                    self._begin()  # the stream was lost and set up again: what was shown is of another
                 self.board.apply(message)
 
     def told(self, *, after: int | None) -> dict[str, Any]:

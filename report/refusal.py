@@ -40,6 +40,10 @@ _TOLD = {
         "Parts of the system had different figures of the same market.",
         "Whoever runs the system is to give all its processes the same version; then ask again.",
     ),
+    Reason.RESULT_NOT_GENUINE: (
+        "What one part of the system answered is not proven to come from that part, so nothing was made of it.",
+        "Tell whoever runs the system: below is which part it was, and why. Then ask again, with another request id.",
+    ),
     Reason.CHECK_FAILED: (
         "A portfolio was found, but the check of its rules and figures did not agree, so it is withheld.",
         "Tell whoever runs the system: this is a fault of the program.",

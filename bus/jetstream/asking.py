@@ -37,9 +37,10 @@ async def insist(
     attempt: Callable[[float], Awaitable[_T]],
     *,
     timeout_s: float = PATIENCE_S,
+    answer_s: float = _ANSWER_S,
     when_nobody_listens: Callable[[], Awaitable[None]] | None = None,
 ) -> _T:
-    """Repeat *attempt*, which takes the seconds it may last, until it is not met with silence.
+    """Repeat *attempt*, which takes the seconds it may last, *answer_s* at most, until it is not met with silence.
 
     Raises:
         UnreachableError: If *timeout_s* is over.
@@ -49,7 +50,7 @@ async def insist(
     pause_s = FIRST_PAUSE_S
     while True:
         try:
-            return await attempt(max(FIRST_PAUSE_S, min(_ANSWER_S, deadline - now())))
+            return await attempt(max(FIRST_PAUSE_S, min(answer_s, deadline - now())))
         except UnreachableError as error:
             if now() + pause_s >= deadline:
                 message = f"{what}: no success within {timeout_s:g} s, try again ({error})"
@@ -86,7 +87,7 @@ async def ask_replicas(
         As ``Wire.ask``.
     """
     asked: set[asyncio.Task[list[Frame]]] = set()
-    silent = True
+    silent, heard = True, 0
 
     def hears(frame: Frame) -> bool:
         nonlocal silent
@@ -95,10 +96,11 @@ async def ask_replicas(
 
     try:
         while True:
-            if silent:
+            # On a line that is slow, whoever has not answered yet has been asked as well as anybody.
+            if not asked or (silent and (wire.heard == heard or not wire.reads.is_narrow)):
                 question = wire.ask_all(subject, request, timeout_s=timeout_s, is_last=hears)
                 asked.add(asyncio.create_task(question))
-            silent = True
+            silent, heard = True, wire.heard
             ended, _ = await asyncio.wait(asked, timeout=_SILENCE_S, return_when=asyncio.FIRST_COMPLETED)
             if ended:
                 return ended.pop().result()
@@ -109,9 +111,14 @@ async def ask_replicas(
 
 
 async def ask_api(
-    wire: Wire, name: str, body: Mapping[str, Any] | None = None, *, timeout_s: float = PATIENCE_S
+    wire: Wire,
+    name: str,
+    body: Mapping[str, Any] | None = None,
+    *,
+    timeout_s: float = PATIENCE_S,
+    answer_s: float = _ANSWER_S,
 ) -> dict[str, Any]:
-    """Ask JetStream's own interface, ``$JS.API.<name>``, for at most *timeout_s*.
+    """Ask JetStream's own interface, ``$JS.API.<name>``, for at most *timeout_s*; again after *answer_s* of silence.
 
     Raises:
         NotSetUpError: If the stream or queue that *name* names does not exist.
@@ -123,7 +130,7 @@ async def ask_api(
     async def attempt(timeout_s: float) -> dict[str, Any]:
         return await _ask_api_once(wire, name, request, timeout_s)
 
-    return await insist(f"$JS.API.{name}", attempt, timeout_s=timeout_s)
+    return await insist(f"$JS.API.{name}", attempt, timeout_s=timeout_s, answer_s=answer_s)
 
 
 async def require(wire: Wire, name: str) -> None:

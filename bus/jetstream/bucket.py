@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from typing import TYPE_CHECKING
 
 from bus import subjects
 from bus.jetstream.asking import ask_replica, insist, require_stream
-from bus.jetstream.errors import translate
+from bus.jetstream.errors import NoMessageError, translate
 from bus.jetstream.frames import decode, status
 from bus.jetstream.publication import Publication
 from bus.jetstream.record import read_last
 from bus.jetstream.streams import MARKETS
-from bus.port import Stored, UnreachableError
+from bus.plain_text import escaped
+from bus.port import RefusedError, Stored, UnreachableError
 
 if TYPE_CHECKING:
     from bus.jetstream.wire import Wire
 
-_NO_MESSAGE = 10037
+_HASH = re.compile(r"[0-9a-f]{64}")
 
 
 async def publish(wire: Wire, market_id: str, sha256: str, data: bytes) -> Stored:
@@ -65,7 +67,7 @@ async def read(wire: Wire, market_id: str) -> tuple[str, bytes] | None:
 async def names(wire: Wire) -> dict[str, str]:
     """Give the hash of every published market, by id; a replica that lags may lack the newest."""
     messages = await read_last(wire, MARKETS, {"multi_last": [subjects.market_id("*")]}, None)
-    return {message.subject.rpartition(".")[2]: message.data.decode() for message in messages}
+    return {message.subject.rpartition(".")[2]: escaped(message.data) for message in messages}
 
 
 async def _hash(wire: Wire, market_id: str, timeout_s: float) -> str | None:
@@ -73,10 +75,16 @@ async def _hash(wire: Wire, market_id: str, timeout_s: float) -> str | None:
     question = json.dumps({"last_by_subj": subjects.market_id(market_id)}).encode()
     answer = decode(await wire.ask(f"$JS.API.STREAM.MSG.GET.{MARKETS}", question, timeout_s=timeout_s))
     if error := answer.get("error"):
-        if error.get("err_code") == _NO_MESSAGE:
+        refusal = translate(error, f"looking for {market_id}")
+        if isinstance(refusal, NoMessageError):
             return None
-        raise translate(error, f"looking for {market_id}")
-    return base64.b64decode(answer["message"]["data"]).decode()
+        raise refusal
+    # JSON leaves out the body of a message without one.
+    sha256 = escaped(base64.b64decode(answer["message"].get("data", "")))
+    if not _HASH.fullmatch(sha256):
+        message = f"what is published under {market_id} is no hash of a market: publish it under another id"
+        raise RefusedError(message)
+    return sha256
 
 
 async def _content(wire: Wire, sha256: str, timeout_s: float) -> bytes:

@@ -7,7 +7,7 @@ import contextlib
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from bus.jetstream import asking, bucket, deadlines, deliveries, discovery, observer, record
+from bus.jetstream import asking, bucket, deadlines, deliveries, discovery, observer, record, removal, standing
 from bus.jetstream.publication import Publication
 from bus.jetstream.streams import EVENTS, TIMERS
 from bus.jetstream.watch import watch
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from bus.jetstream.connection import Connection
     from bus.jetstream.frames import Frame
-    from bus.port import Delivery, Message, Stored
+    from bus.port import Delivery, Message, Standing, Stored
     from bus.service import Service
 
 
@@ -93,6 +93,18 @@ class JetStreamBus:
         # Others may have consumers too; only ours are queues.
         return frozenset(name for name in names if name == COORDINATORS or pod_of_queue(name) is not None)
 
+    async def standing(self) -> Standing:
+        """Say how the event stream stands; see ``Bus``."""
+        return await standing.read(self._wire)
+
+    async def holds(self, subject: str) -> bool:
+        """Say whether something is stored on *subject*; see ``Bus``."""
+        return await standing.holds(self._wire, subject)
+
+    async def unanswered(self) -> frozenset[str]:
+        """Name the requests that have no final event; see ``Bus``."""
+        return await standing.unanswered(self._wire)
+
     async def backlog(self, queue: str) -> Backlog:
         """Say how long a work queue is, by the server's account.
 
@@ -139,6 +151,26 @@ class JetStreamBus:
     async def published_markets(self) -> dict[str, str]:
         """Give the hash of every published market, by id."""
         return await bucket.names(self._wire)
+
+    async def look(self, sequence: int) -> Message | None:
+        """Read the message that is stored as *sequence*; None if none is. For an administrator."""
+        return await removal.look(self._wire, {"seq": sequence})
+
+    async def look_for(self, subject: str) -> Message | None:
+        """Read the newest message on *subject*; None if there is none. For an administrator."""
+        return await removal.look(self._wire, {"last_by_subj": subject})
+
+    async def settled(self) -> int:
+        """Say up to which sequence the coordinators have settled all requests and answers. For an administrator."""
+        return await removal.settled(self._wire)
+
+    async def delete(self, sequence: int) -> None:
+        """Delete the message that is stored as *sequence*, for good. For an administrator."""
+        await removal.delete(self._wire, sequence)
+
+    async def require_removable(self) -> None:
+        """Raise ``RefusedError`` if the event stream lets no message be deleted."""
+        await removal.require_removable(self._wire)
 
     async def closed(self) -> None:
         """Return when the connection is lost for good or has become useless."""

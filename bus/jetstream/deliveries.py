@@ -49,6 +49,7 @@ class _Shift:
         self._stop = stop
         self._at_once = at_once
         self._unsettled = 0
+        self._width = at_once
         self._pause_s = FIRST_PAUSE_S
         self._ask_again_at = asyncio.get_running_loop().time() + PATIENCE_S
 
@@ -80,11 +81,14 @@ class _Shift:
         if self._pull.waiting or free <= 0:
             return True
         if self._pull.broken:
+            # What does not come in time is handed out again, and makes a slow line slower: ask for less.
+            self._width = max(1, self._width // 2)
             await self._back_off()
         else:
+            self._width = min(self._at_once, self._width + 1)
             self._pause_s = FIRST_PAUSE_S
         try:
-            await self._pull.ask(free)
+            await self._pull.ask(min(free, self._width))
         except UnreachableError as error:
             self._pull.broken = str(error)
             return False

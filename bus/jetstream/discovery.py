@@ -2,7 +2,8 @@
 
 nats-py has a module for services; it is not used, since it counts only what it subscribes to itself, which
 is nothing here, and since it answers to wherever it is told to. An answer is a publication of ours: whoever
-asks may name a subject that only we may publish, so that it goes to inboxes only.
+asks in our own account may name a subject that only we may publish, so that it goes to inboxes only, and to where
+the server takes it for another account.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bus.jetstream.errors import NobodyListensError
-from bus.jetstream.roles import INBOXES
+from bus.jetstream.roles import ANSWERS, INBOXES
 from bus.port import BusError
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ async def answering(wire: Wire, service: Service) -> AsyncIterator[None]:
     answers = service.subjects
 
     async def answer(frame: Frame) -> None:
-        if not frame.reply.startswith(INBOXES):
+        if not frame.reply.startswith((INBOXES, ANSWERS)):
             return
         try:
             await wire.tell(frame.reply, answers[frame.subject]())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from bus.port import Message
+from bus.port import Message, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,8 +38,18 @@ def status(frame: Frame) -> str:
 
 
 def decode(frame: Frame) -> dict[str, Any]:
-    """Read the JSON object that the server's own interfaces answer with."""
-    answer: dict[str, Any] = json.loads(frame.data)
+    """Read the JSON object that the server's own interfaces answer with.
+
+    Raises:
+        UnreachableError: If it is none, and so no answer of the server's.
+    """
+    try:
+        answer = json.loads(frame.data)
+    except (ValueError, RecursionError):
+        answer = None
+    if not isinstance(answer, dict):
+        message = f"the answer is not the server's ({frame.data[:80]!r}): try again"
+        raise UnreachableError(message)
     return answer
 
 
@@ -59,7 +69,11 @@ class Receipt:
 
 
 def read_receipt(reply: str) -> Receipt:
-    """Read ``$JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<attempt>.<sequence>.<turn>.<ns>.<pending>``."""
+    """Read ``$JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<attempt>.<sequence>.<turn>.<ns>.<pending>``.
+
+    Raises:
+        ValueError: If it is none, and so not of a consumer; OverflowError, if by its figures.
+    """
     tokens = reply.split(".")
     if len(tokens) > _ACK_TOKENS:
         del tokens[2:4]  # the newer form names domain and account, and may end with more
@@ -75,15 +89,23 @@ def read_message(frame: Frame, receipt: Receipt) -> Message:
 
 
 def read_stored(frame: Frame) -> Message:
-    """Make a message of the stream from what a direct get gave."""
+    """Make a message of the stream from what a direct get gave.
+
+    Raises:
+        UnreachableError: If it is none that a server gives.
+    """
     headers = frame.headers or {}
-    return Message(
-        subject=headers["Nats-Subject"],
-        data=frame.data,
-        headers=_own(headers),
-        sequence=int(headers[_SEQUENCE]),
-        stored_at=datetime.fromisoformat(headers["Nats-Time-Stamp"]),
-    )
+    try:
+        return Message(
+            subject=headers["Nats-Subject"],
+            data=frame.data,
+            headers=_own(headers),
+            sequence=int(headers[_SEQUENCE]),
+            stored_at=datetime.fromisoformat(headers["Nats-Time-Stamp"]),
+        )
+    except (KeyError, ValueError) as error:
+        message = f"what came is no stored message ({error}): try again"
+        raise UnreachableError(message) from error
 
 
 def _own(headers: Mapping[str, str]) -> dict[str, str]:

@@ -2,8 +2,8 @@
 
 It only reads, and leaves nothing on the server: whoever may create a consumer of one's own may also
 change those of the agents, since the server knows no permission for the one without the other. What
-is stored is read from where the observer has come to. The server tells when there is more; since such
-news may be missed, it is also looked for now and then.
+is stored is read from where the observer has come to. Coordinators tell how far requests are, and each such
+word is a sign that there is more to read; since it may be missed, it is also looked for every second.
 """
 
 from __future__ import annotations
@@ -11,16 +11,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from bus import subjects
+from bus.jetstream import standing
 from bus.jetstream.asking import ask_replicas, insist, require_stream
 from bus.jetstream.frames import read_stored, status
+from bus.jetstream.replaced import Stream
 from bus.jetstream.streams import EVENTS
-from bus.port import RefusedError, UnreachableError
+from bus.port import BusError, NotSetUpError, RefusedError, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
@@ -49,14 +52,15 @@ async def follow(wire: Wire, *, since: datetime | None, everything: bool) -> Asy
     async def hear(_: Frame) -> None:
         news.set()
 
-    async with wire.overhear(subjects.ALL_NEWS, hear):
+    async with wire.overhear(subjects.ALL_PROGRESS, hear):
         place = await _begin(wire, since, everything=everything)
+        stream = Stream((await standing.read(wire)).created)
         pause_s = _FIRST_PAUSE_S
         while True:
             news.clear()
             try:
                 messages = await _read(wire, place)
-            except UnreachableError as error:
+            except (UnreachableError, NotSetUpError) as error:
                 _log.warning("bus.follow_interrupted", error=str(error))
                 messages = []
             for message in messages:
@@ -68,6 +72,21 @@ async def follow(wire: Wire, *, since: datetime | None, everything: bool) -> Asy
                 pause_s = _FIRST_PAUSE_S
             else:
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+                if pause_s == _LONGEST_PAUSE_S and "seq" in place:
+                    place = await _whether_still(wire, stream, place)
+
+
+async def _whether_still(wire: Wire, stream: Stream, place: dict[str, Any]) -> dict[str, Any]:
+    """Say from where to read on: a stream that was lost and set up again holds nothing from here on."""
+    try:
+        told = await standing.read(wire)
+    except BusError as error:
+        _log.debug("bus.standing_unknown", error=str(error))
+        return place
+    sequence = stream.read_on(told, place["seq"], now=time.monotonic())
+    if sequence != place["seq"]:
+        _log.warning("bus.stream_replaced", place=place["seq"], from_sequence=sequence, created=f"{told.created}")
+    return {"seq": sequence}
 
 
 async def _comes(news: asyncio.Event, within_s: float) -> bool:

@@ -13,13 +13,17 @@ from collections import deque
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from bus.jetstream.frames import status
+import structlog
+
+from bus.jetstream.frames import read_receipt, status
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from bus.jetstream.frames import Frame
     from bus.jetstream.wire import Wire
+
+_log = structlog.get_logger()
 
 # How long the server keeps a request open: also how long a worker needs to stop.
 PULL_S = 1.0
@@ -95,7 +99,11 @@ class Pull:
             self._end("no answer")
 
     async def _arrived(self, frame: Frame) -> None:
+        # Whatever the headers of a stored message look like: it comes with a receipt, a verdict with none.
         verdict = "" if frame.reply.startswith("$JS.ACK.") else status(frame)
+        if not verdict and not _is_delivery(frame):
+            _log.warning("bus.not_a_delivery", queue=self.consumer, subject=frame.subject, reply=frame.reply)
+            return
         if not verdict:
             self.answered = True
             self._owed = max(0, self._owed - 1)
@@ -117,3 +125,12 @@ class Pull:
     def _end(self, why: str) -> None:
         self.broken = why
         self._owed = 0
+
+
+def _is_delivery(frame: Frame) -> bool:
+    """Whether the server handed it out, and nobody else put it into this inbox."""
+    try:
+        read_receipt(frame.reply)
+    except (ValueError, OverflowError):
+        return False
+    return True

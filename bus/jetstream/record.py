@@ -40,7 +40,8 @@ async def read_last(
         frames = await ask_replicas(wire, subject, request, timeout_s=timeout_s, is_last=_ends_batch)
         return _read(frames, including)
 
-    return await insist("reading the record", attempt, when_nobody_listens=lambda: require_stream(wire, stream))
+    async with wire.reads.passed():
+        return await insist("reading the record", attempt, when_nobody_listens=lambda: require_stream(wire, stream))
 
 
 def _ends_batch(frame: Frame) -> bool:

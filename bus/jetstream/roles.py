@@ -1,12 +1,15 @@
 """Who may do what on a server that knows its users: each role's least, and the server's configuration of it.
 
-The lists hold what our own client uses, found by measurement, and nothing else; a test tries every cell
-of ``docs/security.md`` against a real server. Knows no keys and writes no files.
+The server answers a question to whatever subject its asker names, and checks only where the question goes. So no
+list of permissions holds inside the account that has the streams: each role has an account of its own, which
+imports what the role may ask, and an answer stays within it (ADR 26).
+
+The lists hold what our own client uses, found by measurement, and nothing else; tests try every cell
+of ``docs/security.md`` against a real server, and see what became of it. Knows no keys and writes no files.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +19,7 @@ from bus.port import COORDINATORS, DEADLINES, pod_queue
 from bus.service import service_name
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
 
 REQUESTER = "requester"
 OBSERVER = "observer"
@@ -33,38 +36,63 @@ _API = "$JS.API"
 _PROBE = f"{_API}.INFO"
 # Read whatever the event stream holds. What is asked for stands in the body, which no permission can see.
 _READ_EVENTS = f"{_API}.DIRECT.GET.{EVENTS}"
+_LIST_MARKETS = f"{_API}.DIRECT.GET.{MARKETS}"
 # Read a published market: the leader's word for what an id means, and the content by its hash.
-_READ_MARKETS = (f"{_API}.STREAM.MSG.GET.{MARKETS}", f"{_API}.DIRECT.GET.{MARKETS}.{subjects.ALL_MARKETS}")
+_READ_MARKETS = (f"{_API}.STREAM.MSG.GET.{MARKETS}", f"{_LIST_MARKETS}.{subjects.ALL_MARKETS}")
 
+# The account that has the streams; the administrator is in it, and nobody else.
+STREAMS = "streams"
+# Where the server takes a service's answers to a question from another account: whatever the asker named.
+ANSWERS = "_R_"
+# Remove a message of the event stream, and see to it that the stream says so: look at it, tell of it, delete it.
+_REMOVES = (
+    f"{_API}.STREAM.MSG.GET.{EVENTS}",
+    subjects.ALL_REMOVED,
+    f"{_READ_EVENTS}.{subjects.ALL_REMOVED}",
+    f"{_API}.STREAM.MSG.DELETE.{EVENTS}",
+)
 
-# Not `allow_responses`, with which an asker lends its hand: the server would let a service answer to whatever
-# subject it is told to, the deletion of a stream included. And operators read nothing else in their inbox, so
-# that nobody who may write there can tell them anything but how services are.
-_TO_OPERATORS = f"{INBOXES}_{OPERATOR}.>"
 _VERBS = ("PING", "INFO", "STATS")
 
-# What those hear who look on: that something was stored, and how far requests are.
-_HEARD = (subjects.ALL_NEWS, subjects.ALL_PROGRESS)
+# What those hear who look on: how far requests are, and so that there is something new to read.
+_HEARD = (subjects.ALL_PROGRESS,)
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
     """What one kind of client may do; what is not listed is refused.
 
+    Accounts, permissions, exports and imports all follow from this.
+
     Attributes:
-        name: Its name, also of its key and in its inbox.
-        publish: Subjects that it may publish.
-        hears: Subjects that it may subscribe to, besides its own inbox, where answers and what it pulls come to.
+        name: Its name, also of its key, of its account and in its inbox.
+        asks: Subjects that it may publish and that others answer: whoever serves them, else the streams' account.
+        tells: Subjects that it may publish to whoever hears them; nobody keeps that.
+        hears: Subjects of what others tell that it may subscribe to, besides its own inbox, where answers and what
+            it pulls come to.
+        serves: Subjects on which it answers those who ask there.
     """
 
     name: str
-    publish: tuple[str, ...]
+    asks: tuple[str, ...]
+    tells: tuple[str, ...] = ()
     hears: tuple[str, ...] = ()
+    serves: tuple[str, ...] = ()
+
+    @property
+    def account(self) -> str:
+        """The account that it is in."""
+        return STREAMS if self.name == ADMIN else self.name
+
+    @property
+    def publish(self) -> tuple[str, ...]:
+        """Subjects that it may publish."""
+        return (*self.asks, *self.tells, *([f"{ANSWERS}.>"] if self.serves else []))
 
     @property
     def subscribe(self) -> tuple[str, ...]:
         """Subjects that it may subscribe to."""
-        return (f"{inbox_of(self.name)}.>", *self.hears)
+        return (f"{inbox_of(self.name)}.>", *self.hears, *self.serves)
 
 
 def agent_role(pod: str) -> str:
@@ -79,44 +107,28 @@ def inbox_of(role: str) -> str:
 
 def roles(pods: Collection[str]) -> tuple[Role, ...]:
     """Give every role of a system with these *pods*."""
-    agents = (_agent(pod) for pod in sorted(pods))
-    return (_requester(), _observer(pods), *agents, _coordinator(), _admin(pods), _operator())
-
-
-def authorization(pods: Collection[str], public_keys: Mapping[str, str]) -> str:
-    """Write the server's ``authorization`` block: a user a role, known by its key in *public_keys*."""
-    users = "".join(_user(role, public_keys[role.name]) for role in roles(pods))
-    return f"authorization {{\n  users: [\n{users}  ]\n}}\n"
-
-
-def _user(role: Role, public_key: str) -> str:
-    publish, subscribe = (
-        "".join(f"\n        {json.dumps(subject)}" for subject in allowed) for allowed in (role.publish, role.subscribe)
-    )
-    return (
-        f"    {{ # {role.name}\n      nkey: {json.dumps(public_key)}\n      permissions: {{\n"
-        f"        publish: {{ allow: [{publish}\n        ] }}\n"
-        f"        subscribe: {{ allow: [{subscribe}\n        ] }}\n      }}\n    }}\n"
-    )
+    agents = [_agent(pod) for pod in sorted(pods)]
+    services = (*agents, _coordinator())
+    return (_requester(), _observer(pods), *services, _admin(pods), _operator(services))
 
 
 def _requester() -> Role:
     asking = subjects.request("*")
-    return Role(REQUESTER, (_PROBE, asking, _whose(asking), _READ_EVENTS, _stream_info(EVENTS)), _HEARD)
+    return Role(REQUESTER, (_PROBE, asking, _whose(asking), _READ_EVENTS, _stream_info(EVENTS)), hears=_HEARD)
 
 
 def _observer(pods: Collection[str]) -> Role:
     """Read what is stored, and how long the queues are; both tell, neither changes anything."""
     names = [queue["name"] for stream, queue in wanted_queues(pods, ack_wait_s=0) if stream == EVENTS]
     lengths = (f"{_API}.CONSUMER.NAMES.{EVENTS}", *(f"{_API}.CONSUMER.INFO.{EVENTS}.{name}" for name in names))
-    listing = f"{_API}.DIRECT.GET.{MARKETS}"
-    return Role(OBSERVER, (_PROBE, _READ_EVENTS, _stream_info(EVENTS), listing, *_READ_MARKETS, *lengths), _HEARD)
+    read = (_READ_EVENTS, _stream_info(EVENTS), _LIST_MARKETS, *_READ_MARKETS)
+    return Role(OBSERVER, (_PROBE, *read, *lengths), hears=_HEARD)
 
 
 def _agent(pod: str) -> Role:
     name, answer = agent_role(pod), subjects.pod_result("*", pod)
     said = (answer, _whose(answer))
-    return Role(name, (_PROBE, *_works(EVENTS, pod_queue(pod)), *said, *_READ_MARKETS, _TO_OPERATORS), _asked(name))
+    return Role(name, (_PROBE, *_works(EVENTS, pod_queue(pod)), *said, *_READ_MARKETS), serves=_asked(name))
 
 
 def _coordinator() -> Role:
@@ -132,13 +144,12 @@ def _coordinator() -> Role:
             *said,
             *map(_whose, said),
             subjects.ALL_TIMERS,
-            subjects.ALL_PROGRESS,
             _stream_info(EVENTS),
             _stream_info(TIMERS),
             *_READ_MARKETS,
-            _TO_OPERATORS,
         ),
-        _asked(COORDINATOR),
+        tells=_HEARD,
+        serves=_asked(COORDINATOR),
     )
 
 
@@ -152,11 +163,11 @@ def _admin(pods: Collection[str]) -> Role:
             f"{_API}.CONSUMER.INFO.{stream}.{queue['name']}",
             f"{_API}.CONSUMER.CREATE.{stream}.{queue['name']}{filtered}",
         ]
-    return Role(ADMIN, (_PROBE, *streams, *queues, subjects.ALL_MARKETS, *_READ_MARKETS))
+    return Role(ADMIN, (_PROBE, *streams, *queues, subjects.ALL_MARKETS, *_READ_MARKETS, *_REMOVES))
 
 
-def _operator() -> Role:
-    return Role(OPERATOR, (_PROBE, *(f"$SRV.{verb}{whom}" for verb in _VERBS for whom in ("", ".*", ".*.*"))))
+def _operator(services: Collection[Role]) -> Role:
+    return Role(OPERATOR, (_PROBE, *dict.fromkeys(subject for role in services for subject in role.serves)))
 
 
 def _asked(role: str) -> tuple[str, ...]:
@@ -169,9 +180,9 @@ def _works(stream: str, queue: str) -> tuple[str, ...]:
     return (
         f"{_API}.CONSUMER.INFO.{stream}.{queue}",
         f"{_API}.CONSUMER.MSG.NEXT.{stream}.{queue}",
-        # Never with wildcards before the stream, as the newer form of acknowledgements would want: that
-        # lets one queue's worker pull from every other, by an acknowledgement that asks for the next.
-        f"$JS.ACK.{stream}.{queue}.>",
+        # As many tokens as the older form has. The newer one, with two more before the stream, would want
+        # wildcards there: that lets one queue's worker pull from every other, by asking for the next.
+        f"$JS.ACK.{stream}.{queue}.*.*.*.*.*",
     )
 
 

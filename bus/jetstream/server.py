@@ -22,6 +22,7 @@ from typing import IO, TYPE_CHECKING
 
 import structlog
 
+from bus.jetstream.roles import STREAMS
 from bus.port import BusError
 
 if TYPE_CHECKING:
@@ -72,12 +73,12 @@ class Guard:
     """What a server needs that asks who its clients are, and proves to them who it is.
 
     Attributes:
-        authorization: The file with its ``authorization`` block.
+        accounts: The file with its ``accounts`` block.
         certificate: The file with its certificate.
         private_key: The file with the key to that.
     """
 
-    authorization: Path
+    accounts: Path
     certificate: Path
     private_key: Path
 
@@ -169,9 +170,23 @@ def _lock(store: Path) -> IO[bytes]:
 def _prepare(store: Path, port: int | None, log: Path, guard: Guard | None) -> Path:
     for stale in store.glob("*.ports"):
         stale.unlink(missing_ok=True)  # of a server that was killed
+    _hand_over(store, guard)
     configuration = store / "nats-server.conf"
     configuration.write_text(_configure(store, port, log) + _configure_guard(guard), encoding="utf-8")
     return configuration
+
+
+def _hand_over(store: Path, guard: Guard | None) -> None:
+    """Let a store be found by a server with users that a server without has filled, and the other way round.
+
+    A server looks for its streams under the name of their account, which is the server's own if it has no users.
+    Before there were accounts, a server with users had them there as well.
+    """
+    accounts = store / "jetstream"
+    source, target = (accounts / name for name in (("$G", STREAMS) if guard else (STREAMS, "$G")))
+    if source.exists() and not target.exists():
+        source.rename(target)
+        _log.info("server.streams_moved", source=str(source), target=str(target))
 
 
 def _configure(store: Path, port: int | None, log: Path) -> str:
@@ -183,7 +198,7 @@ def _configure_guard(guard: Guard | None) -> str:
     if guard is None:
         return _MONITORING
     tls = _TLS.format(certificate=_quoted(guard.certificate), private_key=_quoted(guard.private_key))
-    return tls + guard.authorization.read_text(encoding="utf-8")
+    return tls + guard.accounts.read_text(encoding="utf-8")
 
 
 def _quoted(path: Path) -> str:

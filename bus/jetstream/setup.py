@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 # Longer than the servers of a cluster that has just been started take to find each other.
 _PATIENCE_S = 60.0
 
+_NEVER_UNDONE = (
+    "deny_delete stays on: no server takes it back from a stream, so that nobody can remove a message from this one;"
+    " docs/operations.md says how to set it up anew without losing anything"
+)
+
 _DURATIONS = ("ack_wait", "max_age", "duplicate_window")
 
 
@@ -35,6 +40,7 @@ class Step:
         subject: Where JetStream's own interface is asked to do it.
         body: And with what.
         missing: Whether it has to be created.
+        kept: What is not as it should be and cannot be changed by a set-up, in words.
     """
 
     what: str
@@ -43,6 +49,7 @@ class Step:
     subject: str
     body: Mapping[str, Any]
     missing: bool
+    kept: str = ""
 
     @property
     def is_needed(self) -> bool:
@@ -104,14 +111,17 @@ async def _plan_stream(bus: JetStreamBus, wanted: Mapping[str, Any]) -> Step:
     current = await _config(bus, f"STREAM.INFO.{name}")
     if current is None:
         return Step("stream", name, (), f"STREAM.CREATE.{name}", wanted, missing=True)
+    kept = ""
+    if current.get("deny_delete") and not wanted.get("deny_delete"):
+        wanted = {**wanted, "deny_delete": True}
+        kept = _NEVER_UNDONE
     # A later version may have its subjects in the same stream: what has them is not to lose them to an older set-up.
     wanted = {
         **wanted,
         "subjects": [*wanted["subjects"], *(s for s in current["subjects"] if s not in wanted["subjects"])],
     }
-    return Step(
-        "stream", name, _differences(current, wanted), f"STREAM.UPDATE.{name}", {**current, **wanted}, missing=False
-    )
+    body = {**current, **wanted}
+    return Step("stream", name, _differences(current, wanted), f"STREAM.UPDATE.{name}", body, missing=False, kept=kept)
 
 
 async def _plan_queue(bus: JetStreamBus, stream: str, wanted: Mapping[str, Any]) -> Step:

@@ -51,7 +51,13 @@ def _events(replicas: int | None, max_bytes: int | None) -> dict[str, Any]:
         **_if_given(num_replicas=replicas, max_bytes=max_bytes),
         "name": EVENTS,
         "description": "Podfolio: every request, pod result and final event",
-        "subjects": [subjects.ALL_REQUESTS, subjects.ALL_POD_RESULTS, subjects.ALL_FINALS, subjects.ALL_REJECTED],
+        "subjects": [
+            subjects.ALL_REQUESTS,
+            subjects.ALL_POD_RESULTS,
+            subjects.ALL_FINALS,
+            subjects.ALL_REJECTED,
+            subjects.ALL_REMOVED,
+        ],
         "retention": "limits",
         "storage": "file",
         "max_age": _EVENTS_KEPT,
@@ -60,14 +66,16 @@ def _events(replicas: int | None, max_bytes: int | None) -> dict[str, Any]:
         "max_msgs_per_subject": 1,
         "discard": "new",
         "discard_new_per_subject": True,
-        "deny_delete": True,
+        # An administrator, and nobody else, may remove a message that must go; all others are refused by their
+        # permissions. A server never takes this back once it is on: see ``setup``.
+        "deny_delete": False,
         "deny_purge": True,
         # Either would let whoever may publish one subject write or wipe others.
         "allow_rollup_hdrs": False,
         "allow_msg_schedules": False,
         "allow_direct": True,
-        # For observers, who cannot listen to the stream itself: that there is something, not what.
-        "republish": {"src": subjects.ALL, "dest": subjects.ALL_NEWS, "headers_only": True},
+        # With it, a message whose header is one byte ends nats-server 2.15.1: ADR 14.
+        "republish": None,
         "duplicate_window": 120 * SECOND,
     }
 

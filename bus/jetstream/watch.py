@@ -47,8 +47,10 @@ async def watch(wire: Wire) -> None:
         await asyncio.sleep(_INTERVAL_S)
         if wire.is_closed or wire.is_deaf:
             break
+        heard = wire.heard
         found = _Found.ANSWER if wire.is_reconnecting else await _probe(wire)
-        silent = silent + 1 if found is _Found.SILENCE else 0
+        # An answer that waits behind others on a slow line is late, not missing.
+        silent = silent + 1 if found is _Found.SILENCE and wire.heard == heard else 0
         leaderless = 0 if found is _Found.ANSWER else leaderless + 1
         if leaderless >= _BEFORE_MOVING and wire.has_others:
             _log.warning("bus.moving", server=str(wire), why=f"no leader of JetStream answered {leaderless} probes")
@@ -59,12 +61,12 @@ async def watch(wire: Wire) -> None:
 
 async def _probe(wire: Wire) -> _Found:
     try:
-        frame = await wire.ask(PROBE, timeout_s=_INTERVAL_S)
+        answer = decode(await wire.ask(PROBE, timeout_s=_INTERVAL_S))
     except RefusedError:
         return _Found.ANSWER  # whoever refuses is there
     except NobodyListensError:
         return _Found.NO_LEADER
     except UnreachableError:
         return _Found.SILENCE
-    error = decode(frame).get("error") or {}
+    error = answer.get("error") or {}
     return _Found.NO_LEADER if error.get("code") == _UNAVAILABLE else _Found.ANSWER

@@ -24,15 +24,21 @@ from nats.aio.client import Client
 
 from bus.jetstream.errors import NobodyListensError
 from bus.jetstream.frames import message_bytes
+from bus.jetstream.protocol import Hears, Reader, read_headers
 from bus.jetstream.questions import Questions
+from bus.jetstream.window import Window
+from bus.plain_text import escaped
 from bus.port import RefusedError, TooLargeError, UnreachableError
 from bus.seeds import read_seed
+from portfolio.errors import DataError
+from portfolio.files import read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
     from pathlib import Path
 
     from nats.aio.client import Server
+    from nats.aio.msg import Msg
 
     from bus.jetstream.connection import Connection
     from bus.jetstream.frames import Frame
@@ -49,6 +55,8 @@ _PINGS_OUTSTANDING = 2
 _RECONNECT_WAIT_S = 0.25
 # Of a server that waits only so long for a client to begin with TLS, on a machine that is busy.
 _TRIES = 3
+# The server that the tests run with (constraints.txt); of older ones, nobody knows what a message can do to them.
+TESTED_SERVER = (2, 15, 1)
 PROBE = "$JS.API.INFO"
 _PROBE_S = 2.0
 
@@ -57,20 +65,45 @@ class _SpokeFirstError(RefusedError):
     """The server said something in the clear where TLS was to begin."""
 
 
+class _Client(Client):
+    """nats-py's client, but for how it reads what others sent: see ``protocol``.
+
+    Of nats-py 2.16.0 it replaces ``Parser`` (protocol/parser.py), ``Client._process_headers`` and
+    ``Client._build_message`` (aio/client.py); a test notices when those or their callers change.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        hears = Hears(self._process_msg, self._process_err, self._process_info, self._process_ping, self._process_pong)
+        self._ps = Reader(hears)  # type: ignore[assignment]
+
+    async def _process_headers(self, headers: bytes) -> dict[str, str] | None:
+        return read_headers(headers) if headers else None
+
+    def _build_message(
+        self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: dict[str, str] | None
+    ) -> Msg:
+        return self.msg_class(
+            subject=escaped(subject), reply=escaped(reply), data=data, headers=headers, _client=self, _sid=sid
+        )
+
+
 class Wire:
     """A connection that reconnects for ever."""
 
     def __init__(self, settings: Connection) -> None:
         self._settings = settings
-        self._client = Client()
+        self._client = _Client()
         self._questions = Questions()
         self._inbox = ""
         self._unheard: RefusedError | None = None
         self._spoke_first: RefusedError | None = None
         self._last_chosen: dict[str, float] = {}
+        self.reads = Window()
         self._started = False
         self._closing = False
         self._when_reconnected: set[Callable[[], None]] = set()
+        self._older: set[str] = set()  # servers of which was told that they are
 
     def __str__(self) -> str:
         return str(self._settings)
@@ -102,12 +135,22 @@ class Wire:
         timeout_s: float,
         is_last: Callable[[Frame], bool],
     ) -> list[Frame]:
-        """Send a message and return its answers, up to and with the one that *is_last*; raises as ``ask``."""
+        """Send a message and return its answers, up to and with the one that *is_last*; raises as ``ask``.
+
+        Each answer may take *timeout_s*: on a slow line, many of them take longer together.
+        """
         if self._unheard is not None:
             raise self._unheard
-        with self._questions.asked(subject, is_last) as question:
+        now = asyncio.get_running_loop().time
+        limit = asyncio.timeout(timeout_s)
+
+        def hears(frame: Frame) -> bool:
+            limit.reschedule(now() + timeout_s)
+            return is_last(frame)
+
+        with self._questions.asked(subject, hears) as question:
             try:
-                async with asyncio.timeout(timeout_s):
+                async with limit:
                     await self.tell(subject, data, reply=self._inbox + question.token, headers=headers)
                     return await question.answers()
             except TimeoutError:
@@ -193,6 +236,11 @@ class Wire:
         return self._client.is_connected and reading is not None and reading.done()
 
     @property
+    def heard(self) -> int:
+        """How many messages the server has sent; it lives as long as there are more."""
+        return int(self._client.stats["in_msgs"])
+
+    @property
     def has_others(self) -> bool:
         """Whether there are other servers than the one that we are connected to."""
         return len(self._client.server_pool) > 1
@@ -225,6 +273,8 @@ class Wire:
             raise TooLargeError(subject, size, self.largest_message_bytes)
 
     async def _answered(self, frame: Frame) -> None:
+        # A line may be so slow that an answer to a ping waits behind many others, and is none the less alive.
+        self._client._pings_outstanding = 0  # noqa: SLF001 - nats-py counts nothing else as a sign of life
         self._questions.hear(frame.subject.removeprefix(self._inbox), frame)
 
     async def open(self) -> None:
@@ -241,6 +291,8 @@ class Wire:
         for secret in (self._settings.credentials, self._settings.nkey_seed):
             if secret:
                 read_seed(secret)  # nats-py says of one without only that it is invalid, from deep within
+        if self._settings.ca:
+            _trusting(self._settings.ca)  # a client that never began to connect cannot be abandoned
         try:
             async with asyncio.timeout(_CONNECT_S):
                 await self._insist()
@@ -254,6 +306,15 @@ class Wire:
             await self._abandon()
             raise
         self._started = True
+        self._look_at_version()
+
+    def _look_at_version(self) -> None:
+        """Warn of a server that is older than what was tested, once of each version."""
+        found = self._client.connected_server_version
+        if (found.major, found.minor, found.patch) < TESTED_SERVER and (version := repr(found)) not in self._older:
+            self._older.add(version)
+            tested = ".".join(map(str, TESTED_SERVER))
+            _log.warning("bus.server_is_older", server=str(self._settings), version=version, tested=tested)
 
     async def _insist(self) -> None:
         """Connect; a server that spoke before it had heard us may only have found us slow, so it is asked again."""
@@ -263,7 +324,7 @@ class Wire:
             except _SpokeFirstError as error:
                 self._spoke_first = error
                 await self._abandon()
-                self._client = Client()
+                self._client = _Client()
         return await self._connect()
 
     async def _abandon(self) -> None:
@@ -365,6 +426,7 @@ class Wire:
 
     async def _on_reconnected(self) -> None:
         _log.info("bus.reconnected", server=self._client.connected_url.netloc if self._client.connected_url else "")
+        self._look_at_version()
         for reconnected in list(self._when_reconnected):
             reconnected()
 
@@ -384,7 +446,9 @@ def _trusting(ca: Path) -> ssl.SSLContext:
         RefusedError: If there are none.
     """
     try:
-        return ssl.create_default_context(cafile=str(ca))
-    except ssl.SSLError as error:
+        # Of no data at all, the system's own certificates would be believed.
+        vouching = read_bytes(ca).decode("ascii", "ignore") or "nothing"
+        return ssl.create_default_context(cadata=vouching)
+    except (DataError, ssl.SSLError) as error:
         message = f"{ca} holds no certificate ({error}): give the file that vouches for the server"
         raise RefusedError(message) from error

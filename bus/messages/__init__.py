@@ -12,6 +12,7 @@ from bus.messages.events import (
     MasterPortfolioFailed,
     MasterPortfolioOptimized,
     MessageRejected,
+    MessageRemoved,
     PodAnswer,
     PodFailed,
     PodResult,
@@ -19,6 +20,7 @@ from bus.messages.events import (
     Reason,
     Signature,
     Stage,
+    StoppedBy,
 )
 from bus.messages.parsing import (
     BODIES,
@@ -40,6 +42,7 @@ __all__ = [
     "MasterPortfolioFailed",
     "MasterPortfolioOptimized",
     "MessageRejected",
+    "MessageRemoved",
     "OptimizationRequest",
     "PodAnswer",
     "PodFailed",
@@ -48,6 +51,7 @@ __all__ = [
     "Reason",
     "Signature",
     "Stage",
+    "StoppedBy",
     "encode",
     "parse_final",
     "parse_pod_answer",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -41,15 +42,15 @@ class MarketRef(_Lenient):
 
 
 class Signature(_Lenient):
-    """That a final event is the coordinator's; ``bus.signing`` makes it, ``podfolio verify`` checks it."""
+    """That a body is its author's; ``bus.signing`` makes it and tells whose it is."""
 
     algorithm: Annotated[str, Field(description="Always ed25519 (RFC 8032) so far.")] = "ed25519"
-    key: Annotated[str, Field(description="The coordinator's public NKey. Anybody may sign with one of his own.")]
+    key: Annotated[str, Field(description="The author's public NKey. Anybody may sign with one of his own.")]
     value: Annotated[
         str,
         Field(
-            description="In Base64, over the byte 0xFF, the text podfolio.v1.final, a line feed, and the body without "
-            "its member signature in the canonical form of RFC 8785."
+            description="In Base64, over the byte 0xFF, a text (podfolio.v1.final of a final event, podfolio.v1.pod of "
+            "a pod's answer), a line feed, and the body without its member signature in the canonical form of RFC 8785."
         ),
     ]
 
@@ -57,6 +58,36 @@ class Signature(_Lenient):
 Signed = Annotated[
     Signature | None,
     Field(description="Of the coordinator, where it has a key; covers every other member, unknown ones too."),
+]
+
+
+def _is_left_out(value: object) -> bool:
+    """Whether a member that came later says nothing; what was written without it stays as it was, to the byte."""
+    return not value
+
+
+SignedByPod = Annotated[
+    Signature | None,
+    Field(
+        description="Of the pod, where its agent has a key; covers every other member, unknown ones too.",
+        exclude_if=_is_left_out,
+    ),
+]
+RequestDigest = Annotated[
+    str | None,
+    Field(
+        description="SHA-256 of the request's body as it was published, in hex; where the answer is signed. Else an "
+        "answer to another request under the same id could be put in its place.",
+        exclude_if=_is_left_out,
+    ),
+]
+PodAnswers = Annotated[
+    tuple[dict[str, Any], ...],
+    Field(
+        description="Each pod's answer that the event was made of (PodResult or PodFailed), as the pod signed it, in "
+        "the request's order; where the coordinator knows the pods' keys.",
+        exclude_if=_is_left_out,
+    ),
 ]
 
 
@@ -72,6 +103,7 @@ class Reason(StrEnum):
     DEADLINE_EXCEEDED = "deadline_exceeded"
     OVERLOADED = "overloaded"
     MARKETS_DIFFER = "markets_differ"
+    RESULT_NOT_GENUINE = "result_not_genuine"
     CHECK_FAILED = "check_failed"
     SOLVER_FAILED = "solver_failed"
     INTERNAL_ERROR = "internal_error"
@@ -96,6 +128,7 @@ _REASONS = {
     Reason.DEADLINE_EXCEEDED: "not every pod answered in time",
     Reason.OVERLOADED: "more was asked of the system than it can answer in time",
     Reason.MARKETS_DIFFER: "parts of the system have different snapshots of the market",
+    Reason.RESULT_NOT_GENUINE: "a result is not proven to be its pod's own",
     Reason.CHECK_FAILED: "the portfolio did not pass its own check",
     Reason.SOLVER_FAILED: "the solver found no portfolio that can be trusted",
     Reason.INTERNAL_ERROR: "the system failed, through no fault of the request",
@@ -117,6 +150,8 @@ class PodResult(_Lenient):
     best_alone: Mapping[Measure, float]
     left_out: tuple[str, ...]
     elapsed_s: float
+    request_sha256: RequestDigest = None
+    signature: SignedByPod = None
 
 
 class PodFailed(_Lenient):
@@ -131,6 +166,15 @@ class PodFailed(_Lenient):
     goals: tuple[Shortfall, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     repairs: tuple[Repair, ...] = ()
+    request_sha256: RequestDigest = None
+    signature: SignedByPod = None
+
+
+class StoppedBy(StrEnum):
+    """What ended a search before its proof."""
+
+    DEADLINE = "deadline"
+    SEARCH_LIMIT = "search_limit"
 
 
 class MasterPortfolioOptimized(_Lenient):
@@ -155,7 +199,16 @@ class MasterPortfolioOptimized(_Lenient):
     income: Mapping[str, IncomeAccount] = {}
     trading: Trading | None = None
     certificate: Certificate
+    stopped_by: Annotated[
+        StoppedBy | None,
+        Field(
+            description="What ended a search before its end: the request's deadline, or the most time that this system "
+            "searches for one request (--solver-seconds). Then the portfolio is not certified, or orders in whole "
+            "units may be better (trading.cut_short)."
+        ),
+    ] = None
     elapsed_s: Annotated[float, Field(description="Time the coordinator took to optimise and check.")]
+    pod_answers: PodAnswers = ()
     signature: Signed = None
 
 
@@ -172,6 +225,7 @@ class MasterPortfolioFailed(_Lenient):
     conflicts: tuple[Conflict, ...] = ()
     repairs: tuple[Repair, ...] = ()
     missing_pods: tuple[str, ...] = ()
+    pod_answers: PodAnswers = ()
     signature: Signed = None
 
 
@@ -184,6 +238,21 @@ class MessageRejected(_Lenient):
     sequence: int
     reason: Reason = Reason.INVALID_REQUEST
     message: str
+
+
+class MessageRemoved(_Lenient):
+    """A message that an administrator removed from the stream: what it was and why; what it said is gone."""
+
+    type: Literal["MessageRemoved"] = "MessageRemoved"
+    version: Literal[1] = 1
+    subject: str
+    sequence: int
+    stored_at: Annotated[datetime, Field(description="When the removed message was stored.")]
+    size: Annotated[int, Field(description="Of its body, in bytes.")]
+    sha256: Annotated[str, Field(description="Of its body, so that a copy can be recognised.")]
+    reason: Annotated[str, Field(description="As the administrator gave it.")]
+    by: Annotated[str, Field(description="Who removed it: the public NKey, or what the connection is called.")]
+    removed_at: datetime
 
 
 class Stage(StrEnum):

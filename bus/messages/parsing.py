@@ -12,6 +12,7 @@ from bus.messages.events import (
     MasterPortfolioFailed,
     MasterPortfolioOptimized,
     MessageRejected,
+    MessageRemoved,
     PodAnswer,
     PodFailed,
     PodResult,
@@ -140,6 +141,7 @@ BODIES: Mapping[str, type[BaseModel]] = {
         MasterPortfolioOptimized,
         MasterPortfolioFailed,
         MessageRejected,
+        MessageRemoved,
         Progress,
     )
 }

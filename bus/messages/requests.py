@@ -6,10 +6,10 @@ import math
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from bus.forms import MARKET
-from bus.messages.fields import GoalName, Id, Pod, PodPair, Share, Ticker
+from bus.messages.fields import GoalName, Id, Pod, PodPair, Share, ShortText, Text, Ticker
 from portfolio.errors import DataError
 from portfolio.tax.parcels import Parcel
 from portfolio.tax.regime import Reform
@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 
 # A pod with less than a basis point of the capital holds nothing that anybody would buy.
 LEAST_SHARE = 1e-4
+
+# Less than these spoils the scale of what is solved and means nothing: a millionth of the capital in an ETF, and a tax
+# of a dollar on 10,000. No tax at all is another thing.
+LEAST_WEIGHT = 1e-6
+LEAST_RATE = 1e-4
+# Each is a choice of its own when something is sold. More are searched for minutes, and fill the memory.
+MOST_PARCELS = 1_000
 
 # Income tax of 30 % and the Medicare levy of 2 %.
 _USUAL_RATE = 0.32
@@ -38,7 +45,7 @@ class _Strict(BaseModel):
 class Customer(_Strict):
     """Whose money it is. Identify people by a key of your own, never by name: the stream is kept."""
 
-    customer_id: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    customer_id: ShortText
     total_capital_aud: Annotated[
         float | None,
         Field(ge=1_000, le=1e10, description="Capital to invest, AUD; left out where an account says what is owned."),
@@ -55,14 +62,23 @@ class Customer(_Strict):
         Field(
             ge=0,
             le=0.6,
-            description="Tax on the last dollar of income, levies included. An individual's is by default that of a "
-            "resident with 45,000 to 135,000 AUD in 2025-26: 30 % and the Medicare levy of 2 %. A super fund's follows "
-            "from its entity; a company's is 0.30, or 0.25 for a base rate entity.",
+            json_schema_extra={"not": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": LEAST_RATE}},
+            description="Tax on the last dollar of income, levies included: 0, or at least 0.0001. An individual's is "
+            "by default that of a resident with 45,000 to 135,000 AUD in 2025-26: 30 % and the Medicare levy of 2 %. A "
+            "super fund's follows from its entity; a company's is 0.30, or 0.25 for a base rate entity.",
         ),
     ] = None
     carried_losses_aud: Annotated[
         float, Field(ge=0, le=1e10, description="Capital losses of earlier years that were not used yet.")
     ] = 0.0
+
+    @field_validator("marginal_tax_rate")
+    @classmethod
+    def _no_trace(cls, rate: float | None) -> float | None:
+        if rate and rate < LEAST_RATE:
+            message = f"{rate:g} is less than {LEAST_RATE:g}: give 0, or a fraction such as 0.32"
+            raise ValueError(message)
+        return rate
 
     @model_validator(mode="after")
     def _taxed(self) -> Self:
@@ -150,7 +166,9 @@ class Account(_Strict):
 
     as_of: Annotated[date, Field(description="Day of the trades; parcels' ages count to it.")]
     cash_aud: Annotated[float, Field(ge=0, le=1e10, description="Money to invest, AUD.")]
-    holdings: Annotated[list[HoldingOwned], Field(max_length=1_000)] = []
+    holdings: Annotated[
+        list[HoldingOwned], Field(max_length=1_000, description=f"At most {MOST_PARCELS:,} parcels in all.")
+    ] = []
     outside: Annotated[
         Outside, Field(strict=False, description="Are holdings sold or kept that no pod of the customer may hold?")
     ] = Outside.SELL
@@ -164,6 +182,12 @@ class Account(_Strict):
         tickers = [holding.ticker for holding in self.holdings]
         if twice := sorted({ticker for ticker in tickers if tickers.count(ticker) > 1}):
             message = f"holdings names {', '.join(twice)} twice: put all parcels into one"
+            raise ValueError(message)
+        if (parcels := sum(len(holding.parcels) for holding in self.holdings)) > MOST_PARCELS:
+            message = (
+                f"holdings has {parcels:,} parcels, at most {MOST_PARCELS:,} can be planned for in time: put those "
+                "together that were bought on the same day, or ask for a part of the account"
+            )
             raise ValueError(message)
         later = [(h.ticker, p.acquired) for h in self.holdings for p in h.parcels if p.acquired > self.as_of]
         if later:
@@ -193,7 +217,7 @@ class Goal(_Strict):
     """An amount of money that the customer wants, and the pod that is to provide it."""
 
     goal_id: Id
-    name: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    name: Text
     pod: Pod
     target_amount_aud: Annotated[float, Field(ge=1, le=1e10)]
     years: Annotated[float, Field(ge=0, le=100)]
@@ -212,7 +236,9 @@ class RequestRules(_Strict):
     """Hard rules of the whole portfolio."""
 
     max_etfs: Annotated[int, Field(ge=1, le=1_000)] = 12
-    min_weight: Annotated[float, Field(gt=0, le=1, description="Least share of the capital in an ETF held.")] = 0.02
+    min_weight: Annotated[
+        float, Field(ge=LEAST_WEIGHT, le=1, description="Least share of the capital in an ETF held.")
+    ] = 0.02
     max_weight: Annotated[float, Field(gt=0, le=1, description="Largest share of the capital in one ETF.")] = 0.30
     duplicates: Annotated[Duplicates, Field(strict=False, description="May two pods hold the same ETF?")] = (
         Duplicates.FORBID

@@ -40,8 +40,9 @@ def compare(first: Path, second: Path) -> None:
 def _read(file: Path) -> OptimizationRequest | FinalEvent:
     """Read what a file holds; one that holds neither ends the command."""
     from bus.messages import BadMessageError, parse_final, parse_request
+    from portfolio.files import read_bytes
 
-    data = file.read_bytes()
+    data = read_bytes(file)
     try:
         body = json.loads(data)
         if isinstance(body, dict) and "type" in body:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,11 +42,12 @@ async def _demo(request: OptimizationRequest, json_file: Path | None) -> int:
     from cli.system import whole_system
 
     console = make_console(stderr=json_file == DASH)
+    say = partial(console.print, soft_wrap=True)
     with tempfile.TemporaryDirectory(prefix="podfolio-") as folder:
         log = Path(folder) / "processes.log"
         with log.open("wb") as logs:
             try:
-                async with whole_system(Path(folder), port=None, logs=logs, say=console.print) as url:
+                async with whole_system(Path(folder), port=None, logs=logs, say=say) as url:
                     from bus.jetstream import Connection
 
                     return await show_answer(Connection(servers=url, name="podfolio-demo"), request, json_file, console)
@@ -61,13 +63,13 @@ async def _demo_in_a_browser(port: int) -> int:
     from cli.system import whole_system
     from cli.traffic import publish_examples
 
-    console = make_console()
+    say = partial(make_console().print, soft_wrap=True)
     with tempfile.TemporaryDirectory(prefix="podfolio-") as folder, (Path(folder) / "processes.log").open("wb") as logs:
         async with (
-            whole_system(Path(folder), port=None, logs=logs, say=console.print) as url,
-            in_a_browser(url, port, say=console.print),
+            whole_system(Path(folder), port=None, logs=logs, say=say) as url,
+            in_a_browser(url, port, say=say),
             connect(Connection(servers=url, name="podfolio-demo")) as bus,
         ):
-            console.print("an example request comes every two seconds, until Ctrl-C")
+            say("an example request comes every two seconds, until Ctrl-C")
             await publish_examples(bus)
     return 0

@@ -12,7 +12,7 @@ import click
 from bus.jetstream.roles import OBSERVER
 from bus.options import connection_options
 from bus.subjects import ID_PATTERN
-from cli.arguments import DASH, OUT
+from cli.arguments import DASH, OUT, read_event
 from cli.running import run
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def report(event: str, out: Path | None, key: str | None, settings: Connection, 
 
 
 def _expected(key: str | None) -> str | None:
-    from cli.public_key import KeyFormError, read_key
+    from bus.public_key import KeyFormError, read_key
 
     try:
         return None if key is None else read_key(key)
@@ -49,10 +49,8 @@ def _expected(key: str | None) -> str | None:
 def _read(event: str) -> bytes | None:
     """Read the file of an event; None if *event* is a request's id."""
     file = Path(event)
-    if file == DASH:
-        return sys.stdin.buffer.read()
-    if file.is_file():
-        return file.read_bytes()
+    if file == DASH or file.exists():
+        return read_event(file)
     if not re.fullmatch(ID_PATTERN, event) or file.suffix == ".json":
         message = (
             f"there is no file {event}, and it is no request's id: give a final event's file, or the id of a request"

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def request(file: Path, request_id: str | None, json_file: Path | None, settings: Connection) -> None:
     """Publish the request in FILE, wait for its final event and show it.
 
-    Exit status 0 with a portfolio, 1 without.
+    Exit status 0 with a portfolio, 1 without, 3 if there is a final event that cannot be read.
     """
     sys.exit(run(_request(settings, read_request(file, request_id=request_id), json_file)))
 

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from bus.jetstream import Connection
 
 
+_NEW = """
+The streams are new and empty. If this server had some before its users had accounts, they are still there and not lost:
+stop the server now, and move them as docs/operations.md says (Upgrade to accounts)."""
+
+
 @click.command()
 @click.option("--pod", "pods", multiple=True, help="A pod that gets a work queue; by default, all that come with us.")
 @click.option("--replicas", type=click.IntRange(1, 5), help="Servers that keep each stream (3 in a cluster).")
@@ -53,4 +58,6 @@ async def _setup(
             max_bytes=None if max_mib is None else max_mib * 2**20,
         )
     click.echo(describe(steps, done=not check))
+    if settings.nkey_seed and all(step.missing for step in steps):
+        click.echo(_NEW)
     return int(check and any(step.is_needed for step in steps))

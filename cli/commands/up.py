@@ -6,6 +6,7 @@ import asyncio
 import sys
 import tempfile
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import click
@@ -27,7 +28,7 @@ from cli.running import run
 )
 @dashboard_option
 def up(port: int, store: Path | None, secure: Path | None, dashboard_port: int | None) -> None:
-    """Run the whole system on an embedded server until interrupted."""
+    """Run the whole system on an embedded server until interrupted; a process of it that dies is started again."""
     sys.exit(run(_up(port, store, secure, dashboard_port), interrupted=0))
 
 
@@ -37,6 +38,7 @@ async def _up(port: int, store: Path | None, secure: Path | None, dashboard_port
     from cli.system import whole_system
 
     console = make_console()
+    say = partial(console.print, soft_wrap=True)
     known, given = None, ""
     if secure:
         from agents import mandates
@@ -48,12 +50,12 @@ async def _up(port: int, store: Path | None, secure: Path | None, dashboard_port
         given = f" --nkey-seed {known.seed(REQUESTER)} --ca {known.ca}"
     with tempfile.TemporaryDirectory(prefix="podfolio-") as temporary:
         folder = store or Path(temporary)
-        async with whole_system(folder, port=port, logs=None, say=console.print, keys=known) as url:
+        async with whole_system(folder, port=port, logs=None, say=say, keys=known) as url:
             kept = f"kept in {store}" if store else "kept only while this runs (--store FOLDER keeps them)"
-            console.print(f"the streams are {kept}")
-            async with in_a_browser(url, dashboard_port, say=console.print, keys=known):
-                console.print(
-                    f"try: podfolio request examples/reference-customer.json --server {url}{given}", soft_wrap=True
-                )
+            say(f"the streams are {kept}")
+            if known is None:
+                say(f"it has no users: anybody who reaches {url} may do anything (--secure gives it users)")
+            async with in_a_browser(url, dashboard_port, say=say, keys=known):
+                say(f"try: podfolio request examples/reference-customer.json --server {url}{given}")
                 await asyncio.Event().wait()
     return 0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from cli.arguments import DASH, EVENT
+from cli.arguments import EVENT, read_event
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -15,20 +15,26 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.command()
 @click.argument("event", type=EVENT)
 @click.option("--key", help="The coordinator's public key, or the file with it, such as secure/coordinator.pub.")
+@click.option("--pod-keys", type=_FOLDER, help="A folder with the pods' public keys, pod-*.pub, such as secure.")
 @click.option("--market", "folder", type=_FOLDER, help="The snapshot of the event's market, if it is not one of ours.")
-def verify(event: Path, key: str | None, folder: Path | None) -> None:
-    """Check the final event in the file EVENT (- is standard input): its signature, its rules and its figures.
+def verify(event: Path, key: str | None, pod_keys: Path | None, folder: Path | None) -> None:
+    """Check the final event in the file EVENT (- is standard input): its signatures, its rules and its figures.
 
     Asks no server. Exit status 0 if everything holds, 1 if anything is wrong, 3 if nothing is but nobody says whose
-    signature it should be (no --key).
+    signatures it should have (no --key, or no --pod-keys for an event with pods' signatures).
     """
-    from cli.public_key import KeyFormError, read_key
+    from bus.pod_keys import PodKeys
+    from bus.public_key import KeyFormError, read_key
     from cli.verify import EXIT_STATUS, conclude, describe, examine
 
     try:
         expected = None if key is None else read_key(key)
     except KeyFormError as error:
         raise click.BadParameter(str(error), param_hint="--key") from None
-    checks = examine(sys.stdin.buffer.read() if event == DASH else event.read_bytes(), expected, folder)
+    try:
+        pods = None if pod_keys is None else PodKeys(pod_keys).read()
+    except KeyFormError as error:
+        raise click.BadParameter(str(error), param_hint="--pod-keys") from None
+    checks = examine(read_event(event), expected, folder, pod_keys=pods)
     click.echo(describe(checks))
     sys.exit(EXIT_STATUS[conclude(checks)])

@@ -13,17 +13,25 @@ try {
   client.subscribe(`podfolio_progress.v1.${id}`, { callback: (error, told) => console.error(error?.message ?? told.string()) });
   await jetstream(client).publish(`podfolio.v1.request.${id}`, data);
   const query = JSON.stringify({ last_by_subj: `podfolio.v1.final.${id}` }), ends = Date.now() + (seconds + 15) * 1000;
-  let final;
-  while (!(final = await client.request("$JS.API.DIRECT.GET.PODFOLIO", query, { timeout: 5000 })).data.length) {
+  let final, at;
+  while (!(at = (final = await client.request("$JS.API.DIRECT.GET.PODFOLIO", query, { timeout: 5000 })).headers?.get("Nats-Sequence"))) {
     if (Date.now() > ends) throw new Error(`no final event for ${id} in time: is a coordinator running?`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  const event = final.json();
-  if (event.type !== "MasterPortfolioOptimized") throw new Error(`${event.reason}: ${event.message}`);
+  let event, good;
+  try {
+    event = final.json(), good = event.type === "MasterPortfolioOptimized";
+    if (event.version !== 1) throw new Error(`version ${event.version}`);
+    if (good ? typeof event.weights !== "object" : !(event.reason && event.message)) throw new Error("fields are missing");
+  } catch (error) {
+    process.exitCode = 3;
+    throw new Error(`message ${at}, the final event, cannot be read (${error.message}): tell an administrator`);
+  }
+  if (!good) throw new Error(`${event.reason}: ${event.message}`);
   for (const [etf, weight] of Object.entries(event.weights)) console.log(etf, weight);
 } catch (error) {
   console.error(`request.js: ${error.message}`);
-  process.exitCode = 1;
+  process.exitCode ||= 1;
 } finally {
   await client?.close();
 }

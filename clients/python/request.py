@@ -17,11 +17,17 @@ async def main(file, server="nats://127.0.0.1:4222", seed=None, ca=None):
         await nc.subscribe(f"podfolio_progress.v1.{request['request_id']}", cb=show)
         await nc.jetstream().publish(f"podfolio.v1.request.{request['request_id']}", data)
         query = json.dumps({"last_by_subj": f"podfolio.v1.final.{request['request_id']}"}).encode()
-        while not (final := await nc.request("$JS.API.DIRECT.GET.PODFOLIO", query, timeout=5)).data:
+        while "Nats-Sequence" not in (final := await nc.request("$JS.API.DIRECT.GET.PODFOLIO", query, 5)).headers:
             await asyncio.sleep(0.1)
-    if (event := json.loads(final.data))["type"] != "MasterPortfolioOptimized":
-        sys.exit(f"request.py: {event['reason']}: {event['message']}")
-    print(*(f"{etf} {weight}" for etf, weight in event["weights"].items()), sep="\n")
+    try:
+        event = json.loads(final.data)
+        good = {1: event["type"] == "MasterPortfolioOptimized"}[event["version"]]
+        told = event["weights"].items() if good else f"{event['reason']}: {event['message']}"
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        where = f"message {final.headers['Nats-Sequence']}, the final event"
+        sys.stderr.write(f"request.py: {where}, cannot be read ({error!r}): tell an administrator\n")
+        sys.exit(3)
+    print(*(f"{etf} {weight}" for etf, weight in told), sep="\n") if good else sys.exit(f"request.py: {told}")
 
 
 try:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import os
+import re
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -19,6 +21,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portfolio.errors import DataError
+from portfolio.files import decode, read_bytes
+from portfolio.plain_text import WORDS, is_plain, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -35,6 +39,12 @@ VARIABLE = "PODFOLIO_MARKETS"
 
 # More a year is a slip: 10 is a thousand percent.
 _MOST_RETURN = 10.0
+# So much volatility, or yield, a year is none that an ETF has; nor is so little of the former.
+_VOLATILITIES = 1e-6, 10.0
+_MOST_YIELD = 10.0
+_PRICES_AUD = 1e-6, 1e9
+_LONGEST_TEXT = 200
+_TICKER = re.compile(r"[A-Z0-9]{1,12}")
 # Least eigenvalue of a correlation matrix that can still be factored in double precision.
 _DEFINITE = 1e-12
 
@@ -163,31 +173,17 @@ def read(folder: Traversable) -> Market:
     """
     try:
         market = _read(folder)
-    except (OSError, UnicodeDecodeError, KeyError, TypeError, ValueError, csv.Error) as error:
-        if isinstance(error, DataError):
-            raise
-        message = f"market {folder.name} cannot be read: {_what(error)}"
+    except (KeyError, ValueError, csv.Error) as error:
+        what = f"there is no column {error}: add it" if isinstance(error, KeyError) else error
+        message = f"market {folder.name} cannot be read: {what}"
         raise DataError(message) from error
     _refuse_nonsense(market)
     return market
 
 
-def _what(error: Exception) -> str:
-    """Say what is wrong with a file."""
-    match error:
-        case OSError():
-            return f"{error.strerror}: {Path(str(error.filename)).name}"
-        case UnicodeDecodeError():
-            return f"byte {error.start} of a file is not UTF-8: write it as UTF-8"
-        case KeyError():
-            return f"there is no column {error}: add it"
-        case _:
-            return str(error)
-
-
 def _read(folder: Traversable) -> Market:
-    texts = {name: (folder / name).read_bytes() for name in FILES}
-    rows = {name: list(csv.DictReader(text.decode().splitlines())) for name, text in texts.items()}
+    texts = {name: read_bytes(folder / name) for name in FILES}
+    rows = {name: _rows(name, text) for name, text in texts.items()}
     moments = _by_ticker(folder.name, "moments.csv", rows["moments.csv"])
     described = _by_ticker(folder.name, "etfs.csv", rows["etfs.csv"])
     if strange := [ticker for ticker in moments if ticker not in described]:
@@ -200,8 +196,12 @@ def _read(folder: Traversable) -> Market:
     tickers = [etf.ticker for etf in etfs]
     volatilities = np.array([_number(moments[ticker], "volatility") for ticker in tickers])
     expected_returns = np.array([_number(moments[ticker], "expected_return") for ticker in tickers])
-    if still := [ticker for ticker, volatility in zip(tickers, volatilities, strict=True) if volatility <= 0]:
-        message = f"volatility of {', '.join(still)} in market {folder.name} must be above 0: mend moments.csv"
+    least, most = _VOLATILITIES
+    if wild := [t for t, volatility in zip(tickers, volatilities, strict=True) if not least <= volatility <= most]:
+        message = (
+            f"volatility of {', '.join(wild)} in market {folder.name} must be from {least:g} to {most:g}, as a fraction"
+            " a year: mend moments.csv"
+        )
         raise DataError(message)
     possible = (expected_returns > -1) & (expected_returns <= _MOST_RETURN)
     if strange := [ticker for ticker, is_possible in zip(tickers, possible, strict=True) if not is_possible]:
@@ -228,6 +228,12 @@ def _read(folder: Traversable) -> Market:
     )
 
 
+def _rows(name: str, data: bytes) -> list[dict[str, str]]:
+    """Read a table's rows; blank where a row is too short."""
+    rows = csv.DictReader(io.StringIO(decode(data, name), newline=""), restval="")
+    return [{column: text for column, text in row.items() if column is not None} for row in rows]
+
+
 def _by_ticker(market_id: str, file: str, rows: list[dict[str, str]]) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for row in rows:
@@ -236,6 +242,11 @@ def _by_ticker(market_id: str, file: str, rows: list[dict[str, str]]) -> dict[st
             raise DataError(message)
         found[row["ticker"]] = row
     return found
+
+
+def _named(row: Mapping[str, str]) -> str:
+    """Name a row, whose ticker may be anything."""
+    return row["ticker"] if _TICKER.fullmatch(row["ticker"]) else shown(row["ticker"])
 
 
 def _number(row: Mapping[str, str], column: str) -> float:
@@ -250,7 +261,7 @@ def _number(row: Mapping[str, str], column: str) -> float:
     except ValueError:
         value = np.nan
     if not np.isfinite(value):
-        message = f"{column} of {row['ticker']} must be a number, not {text!r}"
+        message = f"{column} of {_named(row)} must be a number, not {shown(text)}: mend it"
         raise ValueError(message)
     return value
 
@@ -258,7 +269,7 @@ def _number(row: Mapping[str, str], column: str) -> float:
 def _refuse_nonsense(market: Market) -> None:
     """Check what each ETF is said to be."""
     for attribute, most in (
-        ("distribution_yield", np.inf),
+        ("distribution_yield", _MOST_YIELD),
         ("franked_share", 1.0),
         ("liquidity", 1.0),
         ("half_spread", 1.0),
@@ -266,22 +277,26 @@ def _refuse_nonsense(market: Market) -> None:
         column = market.column(attribute)
         wrong = [t for t, value in zip(market.tickers, column, strict=True) if not 0 <= value <= most]
         if wrong:
-            bounds = "0 or more" if most == np.inf else f"from 0 to {most:g}"
-            message = f"{attribute} of {', '.join(wrong)} in market {market.id} must be {bounds}: mend etfs.csv"
+            message = (
+                f"{attribute} of {', '.join(wrong)} in market {market.id} must be from 0 to {most:g}: mend etfs.csv"
+            )
             raise DataError(message)
 
-    if free := [etf.ticker for etf in market.etfs if etf.price_aud is not None and etf.price_aud <= 0]:
+    least_aud, most_aud = _PRICES_AUD
+    prices = {etf.ticker: etf.price_aud for etf in market.etfs if etf.price_aud is not None}
+    if wild := [ticker for ticker, price in prices.items() if not least_aud <= price <= most_aud]:
         message = (
-            f"price_aud of {', '.join(free)} in market {market.id} must be above 0: leave it out where it is not known"
+            f"price_aud of {', '.join(wild)} in market {market.id} must be from {least_aud:g} to {most_aud:g}: leave it"
+            " out where it is not known"
         )
         raise DataError(message)
 
 
 def _etf(row: dict[str, str]) -> Etf:
     return Etf(
-        ticker=row["ticker"],
-        name=row["name"],
-        asset_class=row["asset_class"],
+        ticker=_ticker(row),
+        name=_text(row, "name"),
+        asset_class=_text(row, "asset_class"),
         distribution_yield=_number(row, "distribution_yield"),
         franked_share=_number(row, "franked_share"),
         liquidity=_number(row, "liquidity"),
@@ -289,6 +304,30 @@ def _etf(row: dict[str, str]) -> Etf:
         price_aud=_number(row, "price_aud") if row.get("price_aud") else None,
         since=_day(row, "since") if row.get("since") else None,
     )
+
+
+def _ticker(row: Mapping[str, str]) -> str:
+    """Read a ticker.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    if not _TICKER.fullmatch(row["ticker"]):
+        message = f"ticker is {shown(row['ticker'])}: give 1 to 12 of A-Z and 0-9"
+        raise ValueError(message)
+    return row["ticker"]
+
+
+def _text(row: Mapping[str, str], column: str) -> str:
+    """Read a text that others will show.
+
+    Raises:
+        ValueError: If it is one that must not be shown; says where.
+    """
+    if not is_plain(row[column]) or len(row[column]) > _LONGEST_TEXT:
+        message = f"{column} of {_named(row)} is {shown(row[column])}: give {WORDS}, {_LONGEST_TEXT} at most"
+        raise ValueError(message)
+    return row[column]
 
 
 def _day(row: Mapping[str, str], column: str) -> date:
@@ -300,7 +339,7 @@ def _day(row: Mapping[str, str], column: str) -> date:
     try:
         return date.fromisoformat(row[column])
     except ValueError:
-        message = f"{column} of {row['ticker']} must be a date such as 2025-11-07, not {row[column]!r}"
+        message = f"{column} of {_named(row)} must be a date such as 2025-11-07, not {shown(row[column])}: mend it"
         raise ValueError(message) from None
 
 

@@ -101,7 +101,7 @@ def explain_rules(judge: Judge, case: Case, *, of: str = "portfolio") -> Conflic
     rules = judge.formulate(levels={}).rules
     kept, complete = _minimal(judge, sorted(rules), {})
     repairs: list[Repair] | None = None
-    if complete:
+    if complete and not judge.stop():
         found = [_repair(judge, case, name) for name in kept]
         repairs = [repair for repair, _ in found if repair is not None]
         if not repairs and not all(proven for _, proven in found):
@@ -151,6 +151,8 @@ def _of_goal(
     rules = [rule for rule in solver.formulate().rules if rule not in kept]
     # All other requirements first; where even they contradict each other, those of the set.
     for others, without in ((list(wanted), []), (kept, rules)):
+        if solver.stop():
+            break
         levels = {other: wanted[other].asked for other in others if other in wanted and other != name}
         best, proven = best_figure(solver, goal, levels, without)
         if proven:
@@ -168,6 +170,8 @@ def _repair(judge: Judge, case: Case, rule: str) -> tuple[Repair | None, bool]:
     values = _lenient(case, rule)
 
     def verdict(value: float | str) -> Status:
+        if judge.stop():
+            return Status.STOPPED
         changed = judge.about(partial(Formulation, _with(case, rule, value)))
         return changed.feasible({})
 

@@ -153,21 +153,22 @@ def serve(
         if number < len(left):
             _give_way(solver, levels, left[number], hopeless.get(left[number].name, left[number].asked))
         left = left[number + 1 :]
-    for goal in left:
-        _keep_as_found(solver, levels, goal)
+    if left:
+        _keep_as_found(solver, levels, left)
     return levels
 
 
-def _keep_as_found(solver: Solver, levels: Levels, goal: Goal) -> None:
-    """Keep a goal as well as the last portfolio does: as asked if that does, else unproven."""
+def _keep_as_found(solver: Solver, levels: Levels, goals: Sequence[Goal]) -> None:
+    """Keep goals as well as the last portfolio does: as asked if that does, else unproven."""
     if solver.X is None:
         levels.proven = False
         return
     form = solver.formulate()
-    found = form.case.delivered(goal, solver.X)
-    levels.proven &= goal.met(found)
-    if found is not None:
-        levels.kept[goal.name] = goal.asked if goal.met(found) else goal.eased(found, HELD_WITHIN)
+    for goal in goals:
+        found = form.case.delivered(goal, solver.X)
+        levels.proven &= goal.met(found)
+        if found is not None:
+            levels.kept[goal.name] = goal.asked if goal.met(found) else goal.eased(found, HELD_WITHIN)
 
 
 def _how_many(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from portfolio.conic.solution import Status, relative_gap
@@ -145,7 +146,7 @@ def _finish(solver: Solver, form: Formulation, solution: Solution, levels: Level
         X=form.weights(solution),
         goals=form.goals,
         best_together=best,
-        prices=prices(solver.formulate, form, solution),
+        prices=prices(solver.formulate, form, solution, stop=solver.stop),
         certificate=replace(certificate, nodes=solver.nodes, leaves=solver.leaves),
     )
 
@@ -205,15 +206,13 @@ def _limit_correlations(
     if too_much(X) <= 0:
         return form, solution, ()
     best = None
-    for _ in range(_STEPS):
-        if solver.stop():
-            break
+    for _ in takewhile(lambda _: not solver.stop(), range(_STEPS)):
         elastic = solver.formulate(levels=levels.kept | asked, near=Near(X, elastic=True))
         step = solver.solve(elastic, gap)
         if step.x is None or too_much(now := elastic.weights(step)) > too_much(X) - _STEP_GAIN:
             break
         X = now
-    for _ in range(_STEPS):
+    for _ in takewhile(lambda _: not solver.stop(), range(_STEPS)):
         held = {name: level + _STEP_GAIN * _STEP_GAIN for name, level in excess(X).items()}
         near = solver.formulate(levels=levels.kept | held, near=Near(X))
         step = solver.solve(near, gap)

@@ -11,6 +11,8 @@ from portfolio.market.measure import Measure
 from portfolio.terms.goals import Row
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from portfolio import Vector
     from portfolio.conic.program import Program
     from portfolio.conic.solution import Solution
@@ -37,26 +39,31 @@ class Price:
     one_percent: float
 
 
-def prices(formulate: Formulate, form: Formulation, solution: Solution) -> dict[str, Price]:
+def prices(
+    formulate: Formulate, form: Formulation, solution: Solution, *, stop: Callable[[], bool] = lambda: False
+) -> dict[str, Price]:
     """Price the goals that are kept, by name.
 
     A sensitivity at the support of the solution: which ETF each pod holds stays as it is, and only the
     weights adapt, so that a change of ETFs may gain more. Per unit, it is the multiplier of the goal's
     row times what easing the goal does to the row (Boyd & Vandenberghe, Convex Optimization, 5.6). At a
     goal that is held at the best there is, that is steep and soon gone; so the gain of a hundredth is
-    solved for. Numbers of ETFs cannot be eased a little and have no price.
+    solved for. Numbers of ETFs cannot be eased a little and have no price; where *stop* is true, those that are left
+    have none either.
     """
-    if solution.states is None:
+    if solution.states is None or stop():
         return {}
-    answer = Relaxation(form.program).solve_sharply(solution.states)
+    answer = Relaxation(form.program, stop).solve_sharply(solution.states)
     if answer.outcome is not Outcome.SOLVED:
         return {}
     found = {}
     for name, price in _per_unit(form, solution, answer.x, answer.multipliers).items():
         gain = 0.0
         if price > _NOTHING:
+            if stop():
+                break
             eased = _eased(formulate, form, name)
-            again = Relaxation(eased).solve_sharply(solution.states)
+            again = Relaxation(eased, stop).solve_sharply(solution.states)
             if again.outcome is not Outcome.SOLVED:
                 continue
             on = solution.states == ON

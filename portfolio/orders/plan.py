@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING
@@ -48,8 +49,13 @@ if TYPE_CHECKING:
 REPLACES = 0.95
 
 
-def plan(case: Case, master: Master, *, stop: Callable[[], bool] = lambda: False) -> Trading | None:
+def plan(case: Case, master: Master, *, left_s: Callable[[], float] = lambda: math.inf) -> Trading | None:
     """Plan the orders; None where the terms do not say what is owned.
+
+    Args:
+        case: The customer's case.
+        master: The portfolio.
+        left_s: Says how many seconds are left; the searches end in time with the best so far.
 
     Raises:
         ConflictError: If no whole numbers of units keep the rules.
@@ -59,7 +65,7 @@ def plan(case: Case, master: Master, *, stop: Callable[[], bool] = lambda: False
     naive, moved = case.move_to(case.side_by_side, pooled=False), case.move_to(master.X)
     if stock is None or terms.owned is None or naive is None or moved is None:
         return None
-    whole = round_to_units(case, stock, master, stop=stop)
+    whole = round_to_units(case, stock, master, left_s=left_s)
     orders = tuple(_orders(case, stock, whole))
     spent = sum(order.value_aud * (1 if order.side is Side.BUY else -1) for order in orders)
     brokerage, spread = sum(order.brokerage_aud for order in orders), sum(order.spread_aud for order in orders)
@@ -89,7 +95,8 @@ def plan(case: Case, master: Master, *, stop: Callable[[], bool] = lambda: False
         rounding_cost=master.certificate.objective - value,
         losses_replaced=tuple(_losses_replaced(market, orders)),
         tolerated=tuple(_tolerated(case, whole.X)),
-        does_not_pay=None if orders else _does_not_pay(case, master, stop),
+        cut_short=whole.cut_short,
+        does_not_pay=None if orders else _does_not_pay(case, master, lambda: left_s() <= 0),
     )
 
 

@@ -6,6 +6,7 @@ until it breaks none. What is found is then the best there is in whole units, to
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -67,12 +68,20 @@ class UnitsProgram:
         form: Stage 2, of a customer who owns something.
         elastic: Names of goals that may be missed, at a price.
         aimless: Whether any portfolio will do.
+        left_s: Says how many seconds are left; a search ends in time with the best so far.
     """
 
-    def __init__(self, form: Formulation, *, elastic: Collection[str] = (), aimless: bool = False) -> None:
+    def __init__(
+        self,
+        form: Formulation,
+        *,
+        elastic: Collection[str] = (),
+        aimless: bool = False,
+        left_s: Callable[[], float] = lambda: math.inf,
+    ) -> None:
         assert form.stock is not None and form.trades is not None  # noqa: S101, PT018 - the caller looked
         self.form, self.stock, self.trades, self.program = form, form.stock, form.trades, form.program
-        program = self.program
+        program, self._left_s = self.program, left_s
         self._columns = len(program.q)
         self._unit, self._whole = self._units_of_variables()
         self._switches = self._place_switches()
@@ -130,7 +139,7 @@ class UnitsProgram:
             if held is not None and keeps(held) and (best is None or held.total < best.total):
                 best = held
             broken = self.tangents.broken(answer.x)
-            if not broken or (best and best.total - (answer.bound / SCALE - 1) <= enough):
+            if not broken or self._left_s() <= 0 or (best and best.total - (answer.bound / SCALE - 1) <= enough):
                 break
             self._rows += broken
         return best or Status.UNDECIDED
@@ -223,7 +232,7 @@ class UnitsProgram:
 
     def _search(self, target: float, *, nodes: int, gap: float = 0.0) -> Answer:
         """Find the best of all cases."""
-        answers = [program.search(gap=gap, node_limit=nodes) for program in self._cases(target)]
+        answers = [program.search(gap=gap, node_limit=nodes, left_s=self._left_s) for program in self._cases(target)]
         possible = [answer for answer in answers if not answer.infeasible]
         points = [answer.x for answer in possible if answer.x is not None]
         return Answer(

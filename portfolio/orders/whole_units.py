@@ -7,6 +7,7 @@ best as units allow.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -51,15 +52,17 @@ class WholeUnits:
         units: Held of each ETF afterwards, shape (n,).
         X: Value of what each pod holds, as a share of the capital, shape (pods, n).
         sold: Units sold of each parcel that is owned: those that are taxed least.
+        cut_short: Whether time ended a search: then others may be better.
     """
 
     units: Vector
     X: Matrix
     sold: tuple[float, ...]
+    cut_short: bool = False
 
 
 def round_to_units(
-    case: Case, stock: Inventory, master: Master, *, stop: Callable[[], bool] = lambda: False
+    case: Case, stock: Inventory, master: Master, *, left_s: Callable[[], float] = lambda: math.inf
 ) -> WholeUnits:
     """Find the best portfolio in whole units.
 
@@ -67,7 +70,7 @@ def round_to_units(
         case: The customer's case.
         stock: What is owned.
         master: The portfolio.
-        stop: Asked between searches; true ends them with what there is.
+        left_s: Says how many seconds are left; the searches end in time with what there is.
 
     Raises:
         ConflictError: If no whole numbers of units keep the rules; names those that conflict.
@@ -75,16 +78,18 @@ def round_to_units(
     """
     if (abs(master.X.sum(axis=0) - stock.weights) <= _SAME).all():
         return WholeUnits(stock.units, master.X, (0.0,) * len(stock.lots))
-    rounding = _Rounding(case, stock, master)
+    rounding = _Rounding(case, stock, master, left_s)
     best = rounding.search(near=True)
-    if (best is None or (best.lost > _DEAR and not best.short)) and not stop():
+    if (best is None or (best.lost > _DEAR and not best.short)) and left_s() > 0:
         found = [held for held in (best, rounding.search(near=False)) if held is not None]
         best = min(found, key=lambda held: held.total, default=None)
     for bounded in (True, False):
-        best = best or rounding.search(near=False, all_goals=False, bounded=bounded)
+        if best is None and left_s() > 0:
+            best = rounding.search(near=False, all_goals=False, bounded=bounded)
     if best is None:
-        raise rounding.refusal(stop)
-    return WholeUnits(best.units, best.X, _least_taxed(case.market, case.terms, stock, best.units))
+        raise rounding.refusal()
+    sold = _least_taxed(case.market, case.terms, stock, best.units)
+    return WholeUnits(best.units, best.X, sold, cut_short=rounding.cut_short or left_s() <= 0)
 
 
 def _least_taxed(market: Market, terms: Terms, stock: Inventory, units: Vector) -> tuple[float, ...]:
@@ -101,6 +106,8 @@ class _Rounding:
     case: Case
     stock: Inventory
     master: Master
+    left_s: Callable[[], float]
+    cut_short: bool = False
 
     def search(self, *, near: bool, all_goals: bool = True, bounded: bool = True) -> Held | None:
         """Find the best portfolio in whole units, if there is one.
@@ -117,7 +124,9 @@ class _Rounding:
         if not bounded:
             levels = {name: level for name, level in levels.items() if name in form.levers}
             form = Formulation(self.case, levels=levels)
-        program = UnitsProgram(form, elastic=levels.keys() - met)
+        # Near the portfolio is not all there is to be searched.
+        kept_s = self.left_s() / 2 if near and math.isfinite(self.left_s()) else 0.0
+        program = UnitsProgram(form, elastic=levels.keys() - met, left_s=lambda: self.left_s() - kept_s)
         if near:
             program.stay_near(self.master.X, _NEAR)
 
@@ -125,11 +134,12 @@ class _Rounding:
             return all(goals[name].met(self._figure(goals[name], held.X)) for name in met)
 
         found = program.solve(self.master.X, self.master.certificate.objective, nodes=_NODES, keeps=keeps)
+        self.cut_short |= self.left_s() <= kept_s
         return found if isinstance(found, Held) else None
 
-    def refusal(self, stop: Callable[[], bool]) -> ConflictError | SolverError:
+    def refusal(self) -> ConflictError | SolverError:
         """Say why there is nothing, as far as it is known."""
-        judge = _Judge(partial(Formulation, self.case), stop)
+        judge = _Judge(partial(Formulation, self.case), self.left_s)
         if judge.feasible({}) is Status.INFEASIBLE:
             return explain_rules(judge, self.case, of="portfolio in whole units")
         return SolverError(
@@ -158,13 +168,18 @@ class _Judge:
     """Says whether rules can be kept together in whole units."""
 
     formulate: Formulate
-    stop: Callable[[], bool]
+    left_s: Callable[[], float]
+
+    def stop(self) -> bool:
+        """Say whether time has ended."""
+        return self.left_s() <= 0
 
     def feasible(self, levels: Mapping[str, float], without: Collection[str] = ()) -> Status:
         """Say so, by the word of the solver of integer programs."""
         if self.stop():
             return Status.STOPPED
-        return UnitsProgram(self.formulate(levels=levels, without=without), aimless=True).feasible(nodes=_NODES)
+        form = self.formulate(levels=levels, without=without)
+        return UnitsProgram(form, aimless=True, left_s=self.left_s).feasible(nodes=_NODES)
 
     def about(self, formulate: Formulate) -> _Judge:
         """Make a judge of other programs."""

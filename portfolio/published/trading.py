@@ -175,6 +175,7 @@ class Trading:
         losses_replaced: Pairs for a person to look at.
         tolerated: Positions above their limits by drift.
         does_not_pay: Where there are no orders, why.
+        cut_short: Whether time ended the search for whole units: then others may be better.
     """
 
     naive: Move
@@ -193,3 +194,4 @@ class Trading:
     losses_replaced: tuple[LossReplaced, ...]
     tolerated: tuple[Tolerated, ...] = ()
     does_not_pay: DoesNotPay | None = None
+    cut_short: bool = False

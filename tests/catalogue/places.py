@@ -169,7 +169,7 @@ CHAPTERS = (
     Chapter(
         "The system failed",
         "In the final event, through no fault of the request: with the `reason` `internal_error`, `solver_failed`, "
-        "`markets_differ` or `unknown_market`.",
+        "`markets_differ`, `result_not_genuine` or `unknown_market`.",
         (
             Moment(
                 "A process crashed, hung or ran out of memory",
@@ -188,6 +188,10 @@ CHAPTERS = (
                     "coordinator/decisions.py::_weigh",
                     "coordinator/decisions.py::_read_answer",
                 ),
+            ),
+            Moment(
+                "An answer is not signed by its pod, or the public key of the pod is not known",
+                ("coordinator/genuine.py", "bus/signing.py", "bus/exact.py"),
             ),
             Moment(
                 "A market's files are not in order: mend the one named, or use a market that comes with Podfolio",
@@ -228,7 +232,9 @@ CHAPTERS = (
         "From `podfolio` itself; errors on standard error.",
         (
             Moment("A request is asked", ("cli/requests.py", "cli/answers.py", "cli/arguments.py", "cli/bar.py")),
-            Moment("An event is verified", ("cli/verify.py", "cli/public_key.py")),
+            Moment(
+                "An event is verified", ("cli/verify.py", "cli/pod_answers.py", "bus/public_key.py", "bus/pod_keys.py")
+            ),
             Moment("A page is shown", ("cli/page.py",)),
             Moment("Keys are made", ("cli/keys.py", "cli/commands/keys.py")),
             Moment("The stream is watched", ("cli/stream.py",)),

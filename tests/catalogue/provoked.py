@@ -25,6 +25,7 @@ from agents.answer import answer
 from bus import subjects
 from bus.child import Child, ChildDiedError
 from bus.messages import MasterPortfolioFailed, PodFailed, PodResult, encode, parse_request
+from bus.pod_keys import PodKeys
 from bus.port import Message, TooLargeError
 from bus.snapshots import unpack
 from cli.__main__ import podfolio
@@ -35,7 +36,7 @@ from cli.page import make_console, show
 from cli.side_by_side import show_side_by_side
 from coordinator.consolidation import consolidate
 from coordinator.decisions import Fail, admit, decide, read_record
-from coordinator.load import Load
+from coordinator.load import Load, Work, size_of
 from portfolio.errors import PortfolioError
 from portfolio.market import snapshot as markets
 from portfolio.market.history.distributions import read_distributions, trailing
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from bus.messages import FinalEvent
 
 PODS = ("alpha", "beta", "gamma", "delta")
+_V1 = ROOT / "tests" / "contract" / "v1"
 _THEN = datetime(2025, 11, 7, 9, tzinfo=UTC)
 _WIDE = 1_000
 
@@ -245,16 +247,31 @@ def _decided() -> Iterator[str]:
         action = decide(read_record([_request(sent), *messages]), due=due)
         assert isinstance(action, Fail)
         yield action.event.message
+    yield from _forged()
     request = parse_request(sent, "r1")
     late = consolidate(request, {pod: result.model_copy(update={"market": another}) for pod, result in odd.items()})
     assert isinstance(late, MasterPortfolioFailed)
     yield late.message
-    load = Load()
-    load.held_up_s.append(4.2)
-    with load.waits("r2"), load.waits("r3"):
-        for left_s in (6.5, -0.2):
-            yield load.refusal(request, left_s=left_s).message
+    load, size = Load(), size_of(request)
+    for other in ("r2", "r3"):
+        load.measured.note(size, 4.2, 0.0)
+        load.waiting[other] = Work(other, size, 30.0)
+    for left_s in (6.5, -0.2):
+        yield load.refusal(request, Work("r1", size, left_s), 0.0).message
     yield str(TooLargeError(subjects.request("r1"), 1_200_000, 1_048_576))
+
+
+def _forged() -> Iterator[str]:
+    """Let the coordinator decide on answers that are not their pods' own, or that it has no key for."""
+    bodies = {pod: json.loads((_V1 / f"messages/signed.{pod}.PodResult.json").read_bytes()) for pod in PODS}
+    asked = Message(subjects.request("signed"), (_V1 / "messages/signed.OptimizationRequest.json").read_bytes())
+    keys = PodKeys(_V1 / "keys").read()
+    bodies |= {"beta": bodies["gamma"], "gamma": bodies["gamma"] | {"weights": {}}, "delta": {}}
+    answers = [Message(subjects.pod_result("signed", pod), json.dumps(body).encode()) for pod, body in bodies.items()]
+    action = decide(read_record([asked, *answers]), due=False, keys={pod: keys[pod] for pod in PODS if pod != "alpha"})
+    assert isinstance(action, Fail)
+    yield action.event.message
+    yield from action.event.message.split("; ")
 
 
 def _crashed() -> Iterator[str]:
@@ -262,7 +279,7 @@ def _crashed() -> Iterator[str]:
 
     async def ask(child: Child, question: bytes) -> str:
         try:
-            await child.ask(question)
+            await child.ask(question, seconds=1)
         except ChildDiedError as error:
             return str(error)
         finally:
@@ -272,7 +289,7 @@ def _crashed() -> Iterator[str]:
 
     with mock.patch.dict(os.environ, {"PYTHONPATH": str(ROOT / "tests")}):
         for question in (b"loop", b"segfault"):
-            yield asyncio.run(ask(Child(("support.computing",), memory_mib=256, silent_s=1), question))
+            yield asyncio.run(ask(Child(("support.computing",), memory_mib=256), question))
 
 
 def _events() -> Iterator[FinalEvent]:
@@ -359,6 +376,7 @@ def _commands(events: list[FinalEvent]) -> Iterator[str]:
             "verify failure.json",
             "verify twice.json",
             "verify forged.json",
+            "verify event.json --pod-keys open",
             "verify event.json --key seed.nk",
             "verify event.json --key UA",
             "verify event.json --key missing",

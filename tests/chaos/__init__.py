@@ -1,6 +1,7 @@
-"""The whole system under faults, and a checker that reads the stream afterwards: ``make chaos``.
+"""The whole system under faults, and checkers that judge it afterwards: ``make chaos``.
 
-``schedule`` says what goes wrong when, from a seed alone; ``links``, ``disk``, ``cluster`` and ``fleet`` run what it
-goes wrong with; ``inflict`` does it; ``load`` publishes and remembers what was acknowledged; ``audit`` judges by the
-stream and nothing else; ``storm`` puts them together, ``report`` tells.
+``schedule`` says what goes wrong when, from a seed alone; ``links``, ``disk``, ``server_clock``, ``frames``,
+``cluster`` and ``fleet`` run what it goes wrong with; ``inflict`` does it; ``load`` publishes, observes and reads;
+``history`` keeps what all clients did, were told and saw, and ``judge`` judges by it; ``audit`` judges the answers in
+the stream; ``storm`` puts them together, ``report`` tells.
 """

@@ -4,26 +4,44 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import signal
-from collections import Counter
+from collections import Counter, defaultdict
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
-from bus.jetstream.streams import EVENTS, TIMERS
+from bus.jetstream.streams import EVENTS, MARKETS, TIMERS
 from bus.port import DEADLINES, BusError
 from chaos.fleet import send
-from chaos.schedule import SERVER_KINDS, Fault, Kind
+from chaos.history import What
+from chaos.load import long_body
+from chaos.schedule import SERVER_KINDS, STREAMS, Fault, Kind
+from chaos.server_clock import NoClockError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from bus.jetstream import JetStreamBus
-    from chaos.cluster import Cluster
+    from chaos.cluster import Cluster, Node
+    from chaos.disk import Disk
     from chaos.fleet import Fleet
+    from chaos.links import Link
+    from chaos.load import Load
+
+
+class _Spoilt(TypedDict, total=False):
+    bytes_per_s: float
+    delay_s: float
+    loss: float
+
 
 _PULSE_S = 0.4
 # The servers' own limits on elections, and a busy machine's.
 _RECOVERY_S = 120.0
+# The line of attack 35, and one that ends a connection every second or so.
+_THIN: _Spoilt = {"bytes_per_s": 32_000, "delay_s": 0.02}
+_LOSSY: _Spoilt = {"delay_s": 0.02, "loss": 0.003}
 
 
 class NotHereError(Exception):
@@ -42,6 +60,7 @@ class Faults:
         cluster: The servers.
         fleet: The processes.
         admin: A connection that may use JetStream's own interface.
+        load: The clients, and the history, in which each fault is noted.
         done: How many were done, by kind.
         skipped: Why some kinds were not, by kind.
         missed: How many hit nobody, since an earlier one had just ended whom they were for.
@@ -51,12 +70,15 @@ class Faults:
     cluster: Cluster
     fleet: Fleet
     admin: JetStreamBus
+    load: Load
     done: Counter[Kind] = field(default_factory=Counter)
     skipped: dict[Kind, str] = field(default_factory=dict)
     missed: int = 0
     now: list[Fault] = field(default_factory=list)
     _servers: asyncio.Lock = field(default_factory=asyncio.Lock)
     _room: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _lines: dict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     async def run(self, plan: Sequence[Fault]) -> None:
         """Do all of *plan*, each at its time; returns when all is undone and the servers are whole."""
@@ -71,6 +93,8 @@ class Faults:
         # Two of three servers are always there: the next one waits until this one has caught up.
         async with self._servers if fault.kind in SERVER_KINDS else contextlib.nullcontext():
             self.now.append(fault)
+            number = next(self._numbers)
+            self.load.history.note(fault.target, What.BEGAN, operation=number, told=fault.kind.value)
             try:
                 await self._by_kind(fault.kind)(fault)
                 self.done[fault.kind] += 1
@@ -82,6 +106,7 @@ class Faults:
                 self.now.remove(fault)
                 if fault.kind in SERVER_KINDS:
                     await self.cluster.whole(within_s=_RECOVERY_S)
+                self.load.history.note(fault.target, What.ENDED, operation=number, told=fault.kind.value)
 
     def _by_kind(self, kind: Kind) -> Callable[[Fault], Awaitable[None]]:
         table: dict[Kind, Callable[[Fault], Awaitable[None]]] = {
@@ -102,6 +127,15 @@ class Faults:
             Kind.PARTITION_ONE_WAY: self._part,
             Kind.DISK_FULL: self._fill_disk,
             Kind.OUTAGE: self._kill_all_servers,
+            Kind.POWER_CUT: self._cut_power,
+            Kind.SERVER_CLOCK_SET: self._set_server_clock,
+            Kind.MEMBER_REPLACED: self._replace_member,
+            Kind.LINE_THIN: self._spoil_line,
+            Kind.LINE_LOSSY: self._spoil_line,
+            Kind.LINE_STALLED: self._stall_line,
+            Kind.RAW_CONTENT: self._say_odd_things,
+            Kind.ID_USED_AGAIN: self._use_id_again,
+            Kind.LONG_REQUEST: self._ask_at_length,
         }
         return table[kind]
 
@@ -179,10 +213,8 @@ class Faults:
             self.cluster.cut(fault.target, hears=True, speaks=True)
 
     async def _fill_disk(self, fault: Fault) -> None:
-        disk = self.cluster.disk
-        if disk is None or not disk.fill():
-            message = "only the superuser may mount a disk that can be filled"
-            raise NotHereError(message)
+        disk = self._disks()[fault.target]
+        disk.fill()
         try:
             await asyncio.sleep(fault.lasts_s)
         finally:
@@ -191,6 +223,106 @@ class Faults:
         node = self.cluster.nodes[fault.target]
         await node.kill()
         await node.start()
+
+    def _disks(self) -> dict[str, Disk]:
+        if not self.cluster.disks:
+            message = "only the superuser may mount disks that can be filled and lose their power"
+            raise NotHereError(message)
+        return self.cluster.disks
+
+    async def _cut_power(self, fault: Fault) -> None:
+        disks, nodes = self._disks(), self.cluster.nodes.values()
+        for node in nodes:
+            node.send(signal.SIGSTOP)  # so that no server lives to see its disk gone
+        for disk in disks.values():
+            disk.cut_power()
+        await asyncio.gather(*(node.kill() for node in nodes))
+        for disk in disks.values():
+            disk.restart()
+        await asyncio.sleep(fault.lasts_s)
+        await asyncio.gather(*(node.start() for node in nodes))
+
+    async def _set_server_clock(self, fault: Fault) -> None:
+        node = await self._leader(fault.target)
+        try:
+            node.set_clock(int(fault.amount))
+        except NoClockError as error:
+            raise NotHereError(str(error)) from error
+        try:
+            await asyncio.sleep(fault.lasts_s)
+        finally:
+            node.set_clock(0)
+
+    async def _leader(self, stream: str) -> Node:
+        """Find the server that leads a stream."""
+        async with asyncio.timeout(_RECOVERY_S):
+            while True:
+                with contextlib.suppress(BusError):
+                    leader = (await self.admin.ask_api(f"STREAM.INFO.{stream}"))["cluster"].get("leader")
+                    for node in self.cluster.nodes.values():
+                        if node.server_name == leader:
+                            return node
+                await asyncio.sleep(_PULSE_S)
+
+    async def _replace_member(self, fault: Fault) -> None:
+        node = self.cluster.nodes[fault.target]
+        await node.kill()
+        async with asyncio.timeout(_RECOVERY_S):
+            await self.cluster.remove(node)
+        node.wipe()
+        await node.start()
+        async with asyncio.timeout(_RECOVERY_S):
+            while not all([await self._has_replica(stream, node) for stream in (*STREAMS, MARKETS)]):  # noqa: ASYNC110
+                await asyncio.sleep(_PULSE_S)
+
+    async def _has_replica(self, stream: str, node: Node) -> bool:
+        """Whether a server holds a stream and is up to date, by the account of the one that leads it."""
+        with contextlib.suppress(BusError):
+            group = (await self.admin.ask_api(f"STREAM.INFO.{stream}"))["cluster"]
+            others = [replica["name"] for replica in group.get("replicas") or [] if replica["current"]]
+            return node.server_name in {group.get("leader"), *others}
+        return False
+
+    async def _spoil_line(self, fault: Fault) -> None:
+        how = _THIN if fault.kind is Kind.LINE_THIN else _LOSSY
+        async with self._held(fault.target) as links:
+            for link in links:
+                link.spoil(**how)
+            try:
+                await asyncio.sleep(fault.lasts_s)
+            finally:
+                for link in links:
+                    link.spoil()
+
+    async def _stall_line(self, fault: Fault) -> None:
+        async with self._held(fault.target) as links:
+            for link in links:
+                link.adjust(forwards=False, returns=False)
+            try:
+                await asyncio.sleep(fault.lasts_s)
+            finally:
+                # What waited comes through, or is lost with its connection.
+                for link in links:
+                    link.adjust(forwards=True, returns=True, reset=fault.amount % 2 == 0)
+
+    @asynccontextmanager
+    async def _held(self, target: str) -> AsyncIterator[list[Link]]:
+        """Have the lines of one server's clients, or of all, to oneself."""
+        nodes = [node for node in self.cluster.nodes.values() if target in {node.name, "all"}]
+        async with AsyncExitStack() as stack:
+            for node in nodes:
+                await stack.enter_async_context(self._lines[node.name])
+            yield [node.line for node in nodes]
+
+    async def _say_odd_things(self, fault: Fault) -> None:
+        await self.load.ask_strangely(self.cluster.nodes[fault.target].port, int(fault.amount))
+
+    async def _use_id_again(self, fault: Fault) -> None:
+        if not await self.load.use_again(self.admin, fault.target, int(fault.amount)):
+            raise NobodyThereError
+
+    async def _ask_at_length(self, fault: Fault) -> None:
+        await self.load.ask(self.admin, long_body(int(fault.amount)))
 
     async def _kill_all_servers(self, fault: Fault) -> None:
         nodes = self.cluster.nodes.values()

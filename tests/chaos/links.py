@@ -1,18 +1,24 @@
-"""TCP links between servers that can be cut: a proxy for each direction of each pair, on the loopback.
+"""TCP links that can be cut, thin or slow: a proxy for each direction of each pair of servers, and one before each.
 
-Network namespaces would need a privilege that few machines give; this needs none. Clients do not go through them: one
-that is connected to a server that was cut off stays connected to it, which is the worst case.
+Network namespaces would need a privilege that few machines give; this needs none. Clients do not go through the links
+between servers: one that is connected to a server that was cut off stays connected to it, which is the worst case.
 """
 
 from __future__ import annotations
 
 import asyncio
+import random
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+# As large as a packet; so many of them wait in a line.
+_PIECE = 1_400
+_BUFFERED = 32
+_TICK_S = 1e-6
 
 
 class _End(asyncio.Protocol):
@@ -23,6 +29,8 @@ class _End(asyncio.Protocol):
         self.accepted = accepted
         self.transport: asyncio.Transport | None = None
         self.other: _End | None = None
+        self.free_at_s = 0.0  # when what came in before has gone out
+        self.on_its_way = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -51,7 +59,31 @@ class _End(asyncio.Protocol):
             end.adjust()
 
     def data_received(self, data: bytes) -> None:
-        if self.other and self.other.transport:
+        loop = asyncio.get_running_loop()
+        if not self.on_its_way and not self.link.is_bad:
+            self._pass_on(data)
+            return
+        # In the order in which it came, also when the link has become good again.
+        for begin in range(0, len(data), _PIECE):
+            piece = data[begin : begin + _PIECE]
+            # Never at the same moment: the loop does not keep their order then.
+            self.free_at_s = max(loop.time(), self.free_at_s) + self.link.takes_s(len(piece)) + _TICK_S
+            self.on_its_way += 1
+            loop.call_at(self.free_at_s, self._arrive, piece)
+        self.adjust()
+
+    def _arrive(self, piece: bytes) -> None:
+        self.on_its_way -= 1
+        if self.link.loses():
+            # As a lost packet that is never repeated: the connection ends.
+            if self.transport:
+                self.transport.abort()
+            return
+        self._pass_on(piece)
+        self.adjust()
+
+    def _pass_on(self, data: bytes) -> None:
+        if self.other and self.other.transport and not self.other.transport.is_closing():
             self.other.transport.write(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -65,6 +97,8 @@ class _End(asyncio.Protocol):
         if self.transport is None or self.transport.is_closing() or self.other is None:
             return
         passes = self.link.forwards if self.accepted else self.link.returns
+        # What a thin line has no room for waits at the sender too.
+        passes = passes and self.on_its_way < _BUFFERED
         if passes and not self.transport.is_reading():
             self.transport.resume_reading()
         elif not passes and self.transport.is_reading():
@@ -80,6 +114,9 @@ class Link:
         reaches: Whom it reaches.
         leads_to: That one's port.
         port: Where it listens.
+        bytes_per_s: What each connection carries in each direction; None for as much as there is.
+        delay_s: By how much every piece is late, at most.
+        loss: The share of pieces with which their connection ends.
     """
 
     dials: str
@@ -88,6 +125,10 @@ class Link:
     port: int = 0
     forwards: bool = True
     returns: bool = True
+    bytes_per_s: float | None = None
+    delay_s: float = 0.0
+    loss: float = 0.0
+    draw: random.Random = field(default_factory=lambda: random.Random(0))  # noqa: S311 - nobody guesses it to win
     ends: set[_End] = field(default_factory=set)
     tasks: set[asyncio.Future[None]] = field(default_factory=set)
 
@@ -95,6 +136,24 @@ class Link:
     def passes(self) -> bool:
         """Whether a new connection comes about."""
         return self.forwards and self.returns
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether it is thin, slow or lossy."""
+        return self.bytes_per_s is not None or self.delay_s > 0 or self.loss > 0
+
+    def takes_s(self, size: int) -> float:
+        """Say how long a piece takes."""
+        thin_s = size / self.bytes_per_s if self.bytes_per_s else 0.0
+        return thin_s + self.draw.uniform(0, self.delay_s)
+
+    def loses(self) -> bool:
+        """Draw whether a piece is lost."""
+        return self.loss > 0 and self.draw.random() < self.loss
+
+    def spoil(self, *, bytes_per_s: float | None = None, delay_s: float = 0.0, loss: float = 0.0) -> None:
+        """Make it thin, slow or lossy, or good again."""
+        self.bytes_per_s, self.delay_s, self.loss = bytes_per_s, delay_s, loss
 
     def adjust(self, *, forwards: bool, returns: bool, reset: bool = False) -> None:
         """Let pass what goes to whom it reaches, and what comes back, or not."""

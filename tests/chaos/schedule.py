@@ -12,10 +12,10 @@ COORDINATORS = ("coordinator-1", "coordinator-2", "coordinator-3")
 NODES = ("n1", "n2", "n3")
 # Their clocks can be set; the others show that it is not for everybody's clock being wrong alike.
 CLOCKS = ("alpha-2", "beta-2", "gamma-2", "delta-2", "coordinator-3")
-# Whose disk can be filled up.
-SMALL_DISK = "n3"
 QUEUES = (*(f"pod-{pod}" for pod in PODS), "coord", "coord-due")
 STREAMS = ("PODFOLIO", "PODFOLIO_TIMERS")
+# Between the servers and all of their clients.
+LINES = (*NODES, "all")
 
 
 class Kind(StrEnum):
@@ -38,6 +38,15 @@ class Kind(StrEnum):
     PARTITION_ONE_WAY = "partition, one way"
     DISK_FULL = "disk full"
     OUTAGE = "all servers killed"
+    SERVER_CLOCK_SET = "server's clock set"
+    POWER_CUT = "power cut of all servers"
+    MEMBER_REPLACED = "server replaced by an empty one"
+    LINE_THIN = "line thin"
+    LINE_LOSSY = "line lossy"
+    LINE_STALLED = "line stalled"
+    RAW_CONTENT = "raw content"
+    ID_USED_AGAIN = "id used again"
+    LONG_REQUEST = "long request"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +58,7 @@ class Fault:
         kind: What.
         target: Whom: a process, a node, a stream or a queue.
         lasts_s: For how long, where that says something.
-        amount: Of a clock, by how many seconds it is off.
+        amount: Of a clock, by how many seconds it is off; else a number that chooses among what there is then.
     """
 
     at_s: float
@@ -60,7 +69,8 @@ class Fault:
 
 
 # How often each is drawn, who may be hit, and how long it lasts. A freeze is longer than the ack wait of 5 s.
-_PROCESS: dict[Kind, tuple[int, tuple[str, ...], tuple[float, float]]] = {
+_Table = dict[Kind, tuple[int, tuple[str, ...], tuple[float, float]]]
+_PROCESS: _Table = {
     Kind.AGENT_KILLED: (28, AGENTS, (0, 0)),
     Kind.AGENT_FROZEN: (10, AGENTS, (5.5, 9)),
     Kind.COORDINATOR_KILLED: (12, COORDINATORS, (0, 0)),
@@ -71,26 +81,65 @@ _PROCESS: dict[Kind, tuple[int, tuple[str, ...], tuple[float, float]]] = {
     Kind.STREAM_STEPS_DOWN: (5, STREAMS, (0, 0)),
     Kind.QUEUE_STEPS_DOWN: (9, QUEUES, (0, 0)),
     Kind.STREAM_FULL: (2, STREAMS[:1], (1, 4)),
+    Kind.LINE_THIN: (4, LINES, (5, 15)),
+    Kind.LINE_LOSSY: (4, LINES, (4, 20)),
+    Kind.LINE_STALLED: (4, LINES, (2, 12)),
+    Kind.RAW_CONTENT: (10, NODES, (0, 0)),
+    Kind.ID_USED_AGAIN: (14, ("in flight", "answered", "repeated"), (0, 0)),
+    Kind.LONG_REQUEST: (1, ("300 parcels",), (0, 0)),
 }
-_SERVER: dict[Kind, tuple[int, tuple[str, ...], tuple[float, float]]] = {
+_SERVER: _Table = {
     Kind.SERVER_KILLED: (10, NODES, (0, 6)),
     Kind.SERVER_FROZEN: (6, NODES, (5.5, 9)),
     Kind.PARTITION_SILENT: (4, NODES, (4, 15)),
     Kind.PARTITION_RESET: (3, NODES, (4, 15)),
     Kind.PARTITION_ONE_WAY: (3, NODES, (4, 12)),
-    Kind.DISK_FULL: (2, (SMALL_DISK,), (4, 8)),
+    # Of the server that leads a stream: it says when a message is stored.
+    Kind.SERVER_CLOCK_SET: (3, STREAMS, (1, 10)),
+    Kind.DISK_FULL: (2, NODES, (4, 8)),
+    Kind.MEMBER_REPLACED: (2, NODES, (0, 0)),
 }
-SERVER_KINDS = frozenset({*_SERVER, Kind.OUTAGE})
+# Of all servers at once.
+_OUTAGES: _Table = {
+    Kind.POWER_CUT: (2, ("all",), (0, 4)),
+    Kind.OUTAGE: (1, ("all",), (1, 4)),
+}
+SERVER_KINDS = frozenset({*_SERVER, *_OUTAGES})
+_TABLES = {**_PROCESS, **_SERVER, **_OUTAGES}
+ALL_KINDS = frozenset(Kind)
 
 # One server at a time: until it is back and has caught up, the next must wait.
 _SERVER_EVERY_S = 20.0
+# All of them at once more rarely; a short run has no time for an outage and a recovery.
+_OUTAGE_EVERY_S = 180.0
 # Wrong by an hour, or by less than a deadline.
 _CLOCK_ERRORS = (-3_600.0, -20.0, 20.0, 3_600.0)
-# A short run has no time for an outage and a recovery.
-_OUTAGE_FROM_S = 180.0
+_CHOICES = 1_000_000
 
 
-def plan(seed: int, *, seconds: float, faults: int) -> tuple[Fault, ...]:
+def named(text: str) -> frozenset[Kind]:
+    """Read a list of kinds: ``power-cut,raw-content`` for these, ``-disk-full`` for all others, ``all``.
+
+    Raises:
+        ValueError: If there is no such kind.
+    """
+    names = {kind.name.lower().replace("_", "-"): kind for kind in Kind}
+    chosen: set[Kind] = set()
+    for place, name in enumerate(part.strip() for part in text.split(",")):
+        without = name.startswith("-")
+        if name != "all" and name.removeprefix("-") not in names:
+            message = f"there is no nemesis {name!r}: choose from all, {', '.join(names)}"
+            raise ValueError(message)
+        if name == "all" or (without and place == 0):
+            chosen |= ALL_KINDS
+        if without:
+            chosen.discard(names[name.removeprefix("-")])
+        elif name != "all":
+            chosen.add(names[name])
+    return frozenset(chosen)
+
+
+def plan(seed: int, *, seconds: float, faults: int, nemeses: frozenset[Kind] = ALL_KINDS) -> tuple[Fault, ...]:
     """Draw the faults of a run, in the order of their times.
 
     Each kind comes before any comes twice, as far as there is room: no kind is left to chance.
@@ -99,27 +148,33 @@ def plan(seed: int, *, seconds: float, faults: int) -> tuple[Fault, ...]:
         seed: The same gives the same.
         seconds: How long the run is; the first and last tenth are left in peace.
         faults: How many; those of servers are among them, as many as there is time for.
+        nemeses: The kinds to draw from.
     """
     draw = random.Random(seed)  # noqa: S311 - nobody guesses it to win
     begins, ends = 0.1 * seconds, 0.9 * seconds
-    slots = max(1, min(faults // 4, int((ends - begins) / _SERVER_EVERY_S)))
+    processes, servers, outages = (_only(table, nemeses) for table in (_PROCESS, _SERVER, _OUTAGES))
+    slots = max(1, min(faults // 4 if processes else faults, int((ends - begins) / _SERVER_EVERY_S)))
+    drawn = _kinds(draw, servers or outages, slots)
+    if servers and outages:
+        # Between the others, and the first one not at the begin.
+        count = int(seconds / _OUTAGE_EVERY_S)
+        for number, kind in enumerate(_kinds(draw, outages, count)):
+            drawn[(2 * number + 1) * slots // (2 * count)] = kind
     width = (ends - begins) / slots
-    servers = [
-        _draw(draw, kind, _SERVER, begins + width * (i + draw.uniform(0, 0.3)))
-        for i, kind in enumerate(_kinds(draw, _SERVER, slots))
-    ]
-    if seconds >= _OUTAGE_FROM_S:
-        middle = slots // 2
-        servers[middle] = Fault(servers[middle].at_s, Kind.OUTAGE, "all", round(draw.uniform(1, 4), 1))
-    kinds = _kinds(draw, _PROCESS, faults - slots)
-    processes = [_draw(draw, kind, _PROCESS, draw.uniform(begins, ends)) for kind in kinds]
-    return tuple(sorted([*servers, *processes], key=lambda fault: fault.at_s))
+    made = [_draw(draw, kind, begins + width * (i + draw.uniform(0, 0.3))) for i, kind in enumerate(drawn)]
+    kinds = _kinds(draw, processes, faults - len(drawn))
+    made += [_draw(draw, kind, draw.uniform(begins, ends)) for kind in kinds]
+    return tuple(sorted(made, key=lambda fault: fault.at_s))
 
 
-def _kinds(
-    draw: random.Random, table: dict[Kind, tuple[int, tuple[str, ...], tuple[float, float]]], count: int
-) -> list[Kind]:
+def _only(table: _Table, nemeses: frozenset[Kind]) -> _Table:
+    return {kind: row for kind, row in table.items() if kind in nemeses}
+
+
+def _kinds(draw: random.Random, table: _Table, count: int) -> list[Kind]:
     """Choose *count* kinds: each once first, those drawn more often before the others, then by their shares."""
+    if not table:
+        return []
     first = sorted(table, key=lambda kind: -table[kind][0])[: max(0, count)]
     more = draw.choices(list(table), [share for share, _, _ in table.values()], k=max(0, count - len(first)))
     chosen = [*first, *more]
@@ -127,9 +182,8 @@ def _kinds(
     return chosen
 
 
-def _draw(
-    draw: random.Random, kind: Kind, table: dict[Kind, tuple[int, tuple[str, ...], tuple[float, float]]], at_s: float
-) -> Fault:
-    _, targets, lasts_s = table[kind]
-    amount = draw.choice(_CLOCK_ERRORS) if kind is Kind.CLOCK_SET else 0.0
+def _draw(draw: random.Random, kind: Kind, at_s: float) -> Fault:
+    _, targets, lasts_s = _TABLES[kind]
+    is_clock = kind in {Kind.CLOCK_SET, Kind.SERVER_CLOCK_SET}
+    amount = draw.choice(_CLOCK_ERRORS) if is_clock else float(draw.randrange(_CHOICES))
     return Fault(round(at_s, 3), kind, draw.choice(targets), round(draw.uniform(*lasts_s), 1), amount)

@@ -3,34 +3,39 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import json
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bus.jetstream import Connection, connect
 from bus.jetstream.setup import set_up
 from bus.jetstream.streams import EVENTS, TIMERS
-from bus.port import COORDINATORS, DEADLINES, RefusedError, pod_queue
+from bus.port import COORDINATORS, DEADLINES, BusError, Message, RefusedError, pod_queue
 from chaos.audit import Audit
-from chaos.cluster import cluster_of_three
+from chaos.cluster import ClusterError, cluster_of_three
 from chaos.fleet import fleet_at
+from chaos.history import History, What
 from chaos.inflict import Faults
+from chaos.judge import judge
 from chaos.load import Load, clients
-from chaos.schedule import PODS, plan
+from chaos.schedule import ALL_KINDS, PODS, Kind, plan
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable, Sequence
     from pathlib import Path
 
     from bus.jetstream import JetStreamBus
     from chaos.audit import Verdict
     from chaos.cluster import Cluster
     from chaos.fleet import Fleet
-    from chaos.schedule import Kind
+    from chaos.history import Event
+    from chaos.judge import Judgement
 
 _TOLD_EVERY_S = 5.0
 # After the last fault: what was answered by nobody has its deadline of 30 s, and a recovery.
@@ -51,6 +56,7 @@ class Storm:
     faults: int
     seed: int
     in_flight: int = 100
+    nemeses: frozenset[Kind] = ALL_KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +64,9 @@ class Outcome:
     """What happened.
 
     Attributes:
-        verdict: What the audit says.
-        wrong: What broke the promise: the audit's, and what else was seen.
+        verdict: What the audit of the stream says.
+        judgement: What the judge of the history says.
+        wrong: What broke the promise: theirs, and what else was seen.
         load: What was published, and what the publishers were told.
         faults: How many faults were done, by kind.
         skipped: Why some kinds were not.
@@ -72,6 +79,7 @@ class Outcome:
 
     storm: Storm
     verdict: Verdict
+    judgement: Judgement
     wrong: tuple[str, ...]
     load: Load
     faults: Counter[Kind]
@@ -89,27 +97,47 @@ async def rage(storm: Storm, folder: Path, *, say: Callable[[str], None]) -> Out
     Raises:
         ClusterError: If the servers do not start, or do not recover.
     """
-    load = Load(storm.seed, storm.requests, storm.requests / storm.seconds, storm.in_flight)
+    history = History(folder / "history.jsonl")
+    load = Load(storm.seed, storm.requests, storm.requests / storm.seconds, storm.in_flight, history)
     disk_mib = int(_DISK_MIB + _DISK_MIB_A_REQUEST * storm.requests)
     async with AsyncExitStack() as stack:
         cluster = await stack.enter_async_context(cluster_of_three(folder, disk_mib=disk_mib))
         admin = await stack.enter_async_context(connect(Connection(servers=cluster.urls, name="chaos-admin")))
         await set_up_replicated(admin)
         say(f"three servers at {cluster.urls}, streams with three replicas")
-        fleet = await stack.enter_async_context(fleet_at(cluster.urls, folder / "processes"))
+        fleet = await stack.enter_async_context(fleet_at(cluster.line_urls, folder / "processes"))
         say(f"{len(fleet.members)} processes take work; logs in {folder}")
-        faults = Faults(cluster, fleet, admin)
+        faults = Faults(cluster, fleet, admin, load)
         took_s = await _weather(storm, load, faults, say)
         say(f"calm after {took_s:.0f} s; auditing the stream")
-        last, wrong = await _settled(cluster, admin)
-        audit = await _audited(cluster, last)
+        last = 0
+        wrong: list[str] = []
+        stream: list[Message] = []
+        try:
+            last, wrong = await _settled(cluster, admin)
+            stream = await _read(cluster, last)
+        except BusError as error:
+            wrong = [*wrong, f"the stream cannot be read: {error}"]
         starts = sum(member.starts - 1 for member in fleet.members.values())
-    verdict = audit.verdict(load.acknowledged, last=last, seen=load.seen)
-    wasted, unasked = _logged(fleet)
+    history.close()
+    say(f"judging {len(history.events):,} events of the history")
+    audit = Audit(strange=load.strange)
+    for message in stream:
+        audit.read(message)
+    verdict = audit.verdict(load.acknowledged, last=last)
+    judgement = judge(history.events, _held(stream))
+    wasted, unasked, useless = _logged(fleet)
     return Outcome(
         storm=storm,
         verdict=verdict,
-        wrong=(*verdict.wrong, *wrong),
+        judgement=judgement,
+        wrong=(
+            *verdict.wrong,
+            *judgement.wrong,
+            *load.broken,
+            *wrong,
+            *_crashed(cluster, faults, sum(unasked.values()) - useless),
+        ),
         load=load,
         faults=faults.done,
         skipped=faults.skipped,
@@ -136,15 +164,20 @@ async def set_up_replicated(admin: JetStreamBus) -> None:
 async def _weather(storm: Storm, load: Load, faults: Faults, say: Callable[[str], None]) -> float:
     """Publish and inflict at once, until all is answered and undone; returns how long that took."""
     began = perf_counter()
-    until = asyncio.get_running_loop().time() + _OVERTIME * storm.seconds + _SETTLE_S
-    async with clients(faults.cluster.urls) as buses, asyncio.TaskGroup() as group:
+    load.until = asyncio.get_running_loop().time() + _OVERTIME * storm.seconds + _SETTLE_S
+    made = plan(storm.seed, seconds=storm.seconds, faults=storm.faults, nemeses=storm.nemeses)
+    async with clients(faults.cluster.line_urls) as buses, asyncio.TaskGroup() as group:
         beside = [
-            group.create_task(load.observe(buses[0])),
+            *(
+                group.create_task(_noting(load, f"observer {place}", load.observe(bus, f"observer {place}")))
+                for place, bus in enumerate(buses[:2], 1)
+            ),
+            group.create_task(load.read_again(buses[-1])),
             group.create_task(_tell(load, faults, say, began)),
         ]
         async with asyncio.TaskGroup() as both:
-            both.create_task(faults.run(plan(storm.seed, seconds=storm.seconds, faults=storm.faults)))
-            both.create_task(load.run(buses, until=until))
+            both.create_task(_noting(load, "the faults", faults.run(made)))
+            both.create_task(load.run(buses))
         await load.settle(within_s=_SETTLE_S)
         await _overheard(faults.admin, load)
         for task in beside:
@@ -152,11 +185,19 @@ async def _weather(storm: Storm, load: Load, faults: Faults, say: Callable[[str]
     return perf_counter() - began
 
 
+async def _noting(load: Load, who: str, work: Awaitable[None]) -> None:
+    """Do some work; that it failed is told with the run's other faults, and ends nothing else."""
+    try:
+        await work
+    except* (BusError, ClusterError) as group:
+        load.broken += [f"{who} ended: {error}" for error in group.exceptions]
+
+
 async def _overheard(admin: JetStreamBus, load: Load) -> None:
-    """Give the observer the time to see the stream's end."""
-    with contextlib.suppress(TimeoutError):
+    """Give the observers the time to see the stream's end."""
+    with contextlib.suppress(TimeoutError, BusError):
         async with asyncio.timeout(_QUEUE_SETTLE_S):
-            while len(load.seen) < await _last(admin):  # noqa: ASYNC110 - bounded
+            while min(load.seen.values()) < await _last(admin):  # noqa: ASYNC110 - bounded
                 await asyncio.sleep(0.5)
 
 
@@ -183,7 +224,7 @@ async def _settled(cluster: Cluster, admin: JetStreamBus) -> tuple[int, list[str
     while True:
         infos = [await admin.ask_api(f"CONSUMER.INFO.{stream}.{queue}") for stream, queue in queues]
         left = {info["name"]: info["num_pending"] + info["num_ack_pending"] for info in infos}
-        states = {node.name: await _state(node.name, cluster) for node in cluster.nodes.values()}
+        states = {node.name: (await node.streams()).get(EVENTS, ()) for node in cluster.nodes.values()}
         if not any(left.values()) and len(set(states.values())) == 1:
             break
         if asyncio.get_running_loop().time() > ends:
@@ -195,44 +236,64 @@ async def _settled(cluster: Cluster, admin: JetStreamBus) -> tuple[int, list[str
     return await _last(admin), wrong
 
 
-async def _state(name: str, cluster: Cluster) -> tuple[int, ...]:
-    """Read what one server itself holds of the event stream."""
-    told = await cluster.nodes[name].tell("jsz?streams=true")
-    for account in told.get("account_details", []):
-        for stream in account.get("stream_detail", []):
-            if stream["name"] == EVENTS:
-                return tuple(stream["state"][key] for key in ("messages", "bytes", "first_seq", "last_seq"))
-    return ()
-
-
-async def _audited(cluster: Cluster, last: int) -> Audit:
-    """Read the stream from its start to *last* over a new connection."""
-    audit = Audit()
-    if last == 0:
-        return audit
+async def _read(cluster: Cluster, last: int) -> list[Message]:
+    """Read the stream from its start to *last* over a new connection, with what a library may refuse to read."""
+    messages: list[Message] = []
     async with connect(Connection(servers=cluster.urls, name="chaos-audit")) as bus:
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(TimeoutError, BusError):
             async with (
                 asyncio.timeout(_SETTLE_S + last / 50),
                 contextlib.aclosing(bus.follow(everything=True)) as stream,
             ):
-                async for message in stream:
-                    audit.read(message)
-                    if message.sequence >= last:
-                        break
-    return audit
+                while last and (not messages or messages[-1].sequence < last):
+                    messages.append(await anext(stream))
+    async with connect(Connection(servers=cluster.urls, name="chaos-audit")) as bus:
+        missing = sorted(set(range(1, last + 1)) - {message.sequence for message in messages})
+        for number in missing:
+            with contextlib.suppress(BusError):
+                messages.append(_undecoded((await bus.ask_api(f"STREAM.MSG.GET.{EVENTS}", {"seq": number}))["message"]))
+    return sorted(messages, key=lambda message: message.sequence)
 
 
-def _logged(fleet: Fleet) -> tuple[dict[str, int], dict[int, int]]:
-    """Count in the logs what was computed for nothing, and in the exit statuses who ended by himself."""
+def _undecoded(stored: dict[str, Any]) -> Message:
+    """Read a message as the server's own interface tells of it: there, everything is JSON."""
+    return Message(
+        stored["subject"],
+        base64.b64decode(stored.get("data", "")),
+        sequence=stored["seq"],
+        stored_at=datetime.fromisoformat(stored["time"]),
+    )
+
+
+def _held(stream: Sequence[Message]) -> list[Event]:
+    """Give the stream's messages as readings after the history's last event."""
+    held = History()
+    for message in stream:
+        held.show("audit", What.READ, message)
+    return [replace(event, at_s=float("inf")) for event in held.events]
+
+
+def _crashed(cluster: Cluster, faults: Faults, count: int) -> list[str]:
+    """Say which servers ended by themselves, and of how many processes content may have been the end."""
+    wrong = [f"{node.name} ended by itself {node.crashes} times" for node in cluster.nodes.values() if node.crashes]
+    if faults.done[Kind.RAW_CONTENT] and count:
+        wrong.append(f"{count} processes ended by themselves beside raw content")
+    return wrong
+
+
+def _logged(fleet: Fleet) -> tuple[dict[str, int], dict[int, int], int]:
+    """Count what was computed for nothing, who ended by himself, and how many of them since their line was useless."""
     wasted: dict[str, int] = {"agents": 0, "coordinators": 0}
     unasked: dict[int, int] = {}
+    useless = 0
     for member in fleet.members.values():
         who = "coordinators" if "coordinator" in member.name else "agents"
         for line in member.log.read_text(encoding="utf-8", errors="replace").splitlines():
             with contextlib.suppress(ValueError):
-                wasted[who] += json.loads(line).get("stored") == "taken"
+                told = json.loads(line)
+                wasted[who] += told.get("stored") == "taken"
+                useless += told.get("event") == "bus.useless"
         for status in member.ended:
             if status != -9:
                 unasked[status] = unasked.get(status, 0) + 1
-    return wasted, unasked
+    return wasted, unasked, useless

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+import time
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -13,8 +14,10 @@ import pytest
 
 from bus.messages import Reason
 from chaos.fleet import OFF_CLOCK
+from chaos.history import read
 from chaos.links import Link, opened
 from chaos.off_clock import off_by
+from chaos.schedule import ALL_KINDS, Kind
 from chaos.storm import Storm, rage
 
 if TYPE_CHECKING:
@@ -24,13 +27,20 @@ if TYPE_CHECKING:
 PATIENCE_S = 30.0
 # Longer than the loopback needs, shorter than anybody waits for.
 MOMENT_S = 0.2
+# A long request takes longer than the run. Raw content ends processes, as long as nats-py reads it.
+NEMESES = ALL_KINDS - {Kind.LONG_REQUEST, Kind.RAW_CONTENT}
 
 
 async def test_under_faults_every_acknowledged_request_ends_in_one_final_event(tmp_path: Path) -> None:
-    outcome = await rage(Storm(requests=150, seconds=45, faults=25, seed=4, in_flight=30), tmp_path, say=print)
+    storm = Storm(requests=150, seconds=45, faults=30, seed=4, in_flight=30, nemeses=NEMESES)
+
+    outcome = await rage(storm, tmp_path, say=print)
 
     assert outcome.wrong == ()
-    assert len(outcome.load.acknowledged) == outcome.verdict.finals == outcome.load.published
+    load = outcome.load
+    assert len(load.acknowledged) + len(load.abandoned) == load.published
+    assert len(load.acknowledged) <= outcome.verdict.finals <= load.published
+    assert read((tmp_path / "history.jsonl").read_text(encoding="utf-8").splitlines()) == load.history.events
     assert outcome.verdict.outcomes.keys() <= {"optimised", Reason.DEADLINE_EXCEEDED.value}
     assert outcome.verdict.outcomes["optimised"] > 0
     assert outcome.faults.total() >= 15
@@ -76,6 +86,33 @@ class TestLinks:
 
         link.adjust(forwards=True, returns=True)
         assert await hearing == b"two"
+        writer.close()
+
+    async def test_thin_ones_carry_everything_in_order_in_their_time(self, link: Link) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", link.port)
+        link.spoil(bytes_per_s=100_000, delay_s=0.005)
+        said = b"".join(b"%06d" % number for number in range(5_000))
+        began = time.monotonic()
+        writer.write(said)
+        async with asyncio.timeout(PATIENCE_S):
+            heard = await reader.readexactly(len(said) // 2)
+            link.spoil()  # what is on its way is not overtaken
+            heard += await reader.readexactly(len(said) - len(heard))
+
+        assert heard == said
+        # Half of it through the thin line, of which some was spent on the way back.
+        assert time.monotonic() - began > len(said) / 2 / 100_000
+        writer.close()
+
+    async def test_lossy_ones_end_a_connection(self, link: Link) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", link.port)
+        writer.write(b"one")
+        assert await _hear(reader) == b"one"
+
+        link.spoil(loss=1)
+        writer.write(b"two")
+
+        assert await _ended(reader)
         writer.close()
 
     async def test_take_nobody_new_while_they_are_cut(self, link: Link) -> None:

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
 # What may be allowed more generously, or be kept longer.
 _MAY_GROW = {"max_msg_size", "max_age"}
+# That nobody can delete a message was promised, and taken back: one that does harm could never go (ADR 28).
+_TAKEN_BACK = {"deny_delete"}
 
 
 def taken_away(then: dict[str, Any], document: dict[str, Any]) -> Iterator[str]:
@@ -29,7 +31,7 @@ def taken_away(then: dict[str, Any], document: dict[str, Any]) -> Iterator[str]:
                 yield f"{name}: {fact} was {value}, is {today[fact]}"
     for name, settings in then["streams"].items():
         now = document["x-jetstream"]["streams"].get(name, {})
-        for key, value in settings.items():
+        for key, value in ((key, settings[key]) for key in settings.keys() - _TAKEN_BACK):
             if now.get(key) != value and not (key in _MAY_GROW and now.get(key, 0) > value):
                 yield f"{name}: {key} was {value}, is {now.get(key)}"
 

@@ -165,6 +165,20 @@ class TestRecord:
 
         assert [message.headers["Status"] for message in record] == ["503", "204"]
 
+    async def test_has_nothing_that_cannot_be_shown_or_logged(self, site: Site) -> None:
+        stop = asyncio.Event()
+        await publish(site.bus, "podfolio.v1.request.\x1b[31m\u202e\u00e9\x0b.x", **{"ce-type": "\x07\u00e9"})
+
+        (stored,) = await site.bus.record([subjects.ALL])
+        async with aclosing(site.bus.follow(everything=True)) as messages:
+            followed = await soon(anext(messages))
+        async with aclosing(site.bus.work(ALPHA, stop=stop, at_once=1)) as deliveries:
+            delivered = (await take(deliveries)).message
+
+        assert stored.subject == "podfolio.v1.request.\\x1b[31m\\u202e\u00e9\\x0b.x"
+        assert stored.headers["ce-type"] == "\\x07\u00e9"
+        assert stored == followed == delivered
+
     async def test_is_in_the_order_of_the_stream_and_of_one_request_only(self, site: Site) -> None:
         for pod in ("beta", "alpha"):
             for request_id in ("r1", "r2"):
@@ -473,6 +487,33 @@ class TestFollowing:
 
         assert seen == seen_by_others
         assert [message.sequence for message in seen] == list(range(1, 301))
+
+
+class TestStanding:
+    async def test_tells_how_long_the_stream_is_and_what_its_leader_takes_for_the_time(self, site: Site) -> None:
+        before = await site.bus.standing()
+        await publish_requests(site.bus, "r1", "r2")
+        (stored, _) = await site.bus.record([subjects.ALL_REQUESTS])
+        after = await site.bus.standing()
+
+        assert after.last_sequence == before.last_sequence + 2
+        assert after.created == before.created <= before.at
+        assert stored.stored_at is not None
+        assert before.at <= stored.stored_at <= after.at
+
+    async def test_names_the_requests_without_a_final_event(self, site: Site) -> None:
+        await publish_requests(site.bus, "r1", "r2", "r3", "not/an.id")
+        await publish(site.bus, subjects.pod_result("r1", "alpha"))
+        await publish(site.bus, subjects.final("r2"))
+
+        assert await site.bus.unanswered() == {"r1", "r3"}
+
+    async def test_says_whether_something_is_stored(self, site: Site) -> None:
+        await publish(site.bus, subjects.final("r1"))
+
+        assert await site.bus.holds(subjects.final("r1"))
+        assert not await site.bus.holds(subjects.final("r"))
+        assert not await site.bus.holds(subjects.request("r1"))
 
 
 async def test_is_not_closed_while_it_works(site: Site) -> None:

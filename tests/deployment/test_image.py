@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
+import subprocess
+import sys
 import tomllib
+from typing import TYPE_CHECKING
 
+import pytest
 from support.requests_made import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+IMAGE = ROOT / "deploy" / "image"
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -22,9 +32,54 @@ def test_each_package_goes_in() -> None:
 
 def test_what_is_made_unless_somebody_says_otherwise_is_the_agents() -> None:
     stages = re.findall(r"^FROM (\S+)(?: AS (\w+))?$", DOCKERFILE, re.MULTILINE)
-    extras = set(PROJECT["project"]["optional-dependencies"])
-    (named,) = re.findall(r"for extra in \(([^)]*)\)", DOCKERFILE)
 
     assert [name for _, name in stages] == ["build", "replica", "people", ""]
     assert stages[-1][0] == "replica"
-    assert set(re.findall(r"'(\w+)'", named)) == extras - {"otel", "dev", "fuzz"}
+    assert {image for image, _ in stages[:2]} == {"${PYTHON_IMAGE}"}, "so that one argument pins both by digest"
+
+
+def test_pip_takes_nothing_without_a_hash_but_our_own_wheel() -> None:
+    commands = [
+        part for run in re.findall(r"^RUN (.*(?:\\\n.*)*)", DOCKERFILE, re.MULTILINE) for part in run.split("&&")
+    ]
+    installing = [command.strip() for command in commands if "pip install" in command or "pip wheel" in command]
+
+    assert installing
+    for command in installing:
+        ours = "--no-deps" in command and ("/packages/*.whl" in command or "--wheel-dir /wheels ." in command)
+        assert ours or {"--require-hashes", "--no-deps"} <= set(command.split()), command
+        assert "--no-build-isolation" in command or ".whl" in command or not re.search(r"replica.txt| \.$", command)
+
+
+def checked() -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(IMAGE / "hashes.py"), "--check"]
+    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+
+
+def test_the_hashes_go_with_the_pinned_versions() -> None:
+    done = checked()
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("numpy==", "numpy==9.", "numpy 9."),
+        ("numpy==", "nampy==", "has numpy None"),
+        ("--hash=sha256:", "--hash=md5:", "more than names, versions and sha256 hashes"),
+        ("numpy==", "--index-url https://example.org\nnumpy==", "more than names"),
+    ],
+)
+def test_hashes_of_something_else_are_noticed(tmp_path: Path, old: str, new: str, said: str) -> None:
+    spec = importlib.util.spec_from_file_location("hashes", IMAGE / "hashes.py")
+    assert spec is not None
+    assert spec.loader is not None
+    hashes = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(hashes)
+    spoilt = tmp_path / "replica.txt"
+    spoilt.write_text((IMAGE / "replica.txt").read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
+
+    found = list(hashes.faults(spoilt, hashes.closures()["replica"]))
+
+    assert any(said in fault for fault in found), found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
@@ -16,6 +17,7 @@ from agents import mandates
 from bus.jetstream.roles import ADMIN, COORDINATOR, agent_role
 from bus.jetstream.streams import wanted_queues
 from bus.messages import parse_request
+from coordinator.load import MOST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -191,6 +193,18 @@ def test_each_process_has_its_own_key_and_no_other(rendered: Rendered) -> None:
     assert found == {**{role: {role} for role in (*AGENTS, COORDINATOR)}, "setup": {ADMIN}, "nats": set()}
 
 
+def test_the_coordinators_alone_are_told_the_pods_public_keys(rendered: Rendered) -> None:
+    told = {}
+    for role, pod, container in containers(rendered):
+        folder = environment(container).get("PODFOLIO_POD_KEYS") if role != "nats" else None
+        files = mounted(rendered, pod, container)
+        told[role] = {Path(path).name: data for path, data in files.items() if Path(path).match(f"{folder}/pod-*.pub")}
+
+    known = told.pop(COORDINATOR)
+    assert known == {f"{role}.pub": (rendered.keys / f"{role}.pub").read_bytes() for role in AGENTS}
+    assert not any(told.values())
+
+
 def test_each_process_runs_what_its_role_says(rendered: Rendered) -> None:
     commands = {role: container.get("command") for role, _, container in containers(rendered)}
 
@@ -223,7 +237,7 @@ def test_the_servers_names_are_the_same_everywhere(rendered: Rendered) -> None:
     )
     for path in re.findall(r'_file: "(.+)"', configuration):
         assert path in files["nats"]
-    assert "/etc/nats/keys/authorization.conf" in files["nats"]
+    assert "/etc/nats/keys/accounts.conf" in files["nats"]
 
 
 def test_probes_ask_pages_that_there_are(rendered: Rendered) -> None:
@@ -254,8 +268,9 @@ def test_a_computation_that_needs_too_much_is_refused_before_the_kernel_ends_its
         if role in {*AGENTS, COORDINATOR}:
             limit = re.fullmatch(r"(\d+)Mi", container["resources"]["limits"]["memory"])
             assert limit is not None
-            # What is beside the process that computes: the other, 80 MiB when measured, and /tmp.
-            assert int(environment(container)["PODFOLIO_SOLVER_MIB"]) <= int(limit[1]) - 128
+            processes = MOST if role == COORDINATOR else 1
+            # What is beside the processes that compute: the other, 80 MiB when measured, and /tmp.
+            assert processes * int(environment(container)["PODFOLIO_SOLVER_MIB"]) <= int(limit[1]) - 128
 
 
 def test_one_of_each_may_be_moved_at_a_time(rendered: Rendered) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +17,7 @@ from support.stream_made import BAD, GOOD, THEN, conversation, stored
 
 import dashboard
 from bus import subjects
+from bus.memory import MemoryBus
 from bus.messages import Reason
 from bus.plain_text import printable
 from bus.port import Message
@@ -24,6 +26,9 @@ from dashboard.board import Board
 from dashboard.pace import LONGEST_GAP_S, Pace
 from dashboard.row import LONGEST_LINE, State
 from dashboard.view import Start, View
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
 
 # As many as show a fault of its kind; each makes and reads real events.
 PROFILE = settings(derandomize=True, deadline=None, max_examples=60)
@@ -270,3 +275,35 @@ def test_no_rule_has_a_colour_that_is_not_one_of_these() -> None:
     assert set(colours("light")) == set(colours("dark"))
     assert set(re.findall(r"var\(--([a-z-]+)\)", rules)) <= set(colours("light"))
     assert re.findall(r"#[0-9a-f]{3,8}\b(?=[^{]*;)", re.sub(r":root \{.*?\}", "", rules, flags=re.DOTALL)) == []
+
+
+def test_an_id_that_is_used_again_is_another_request() -> None:
+    first = stored(conversation("reference", "r1"))
+    board = board_of(first)
+    later = [replace(message, sequence=message.sequence + len(first)) for message in first]
+    board.apply(later[0])
+    (row,) = board.changed_since(len(first))
+    assert (row.state, row.pods, row.final, board.working) == (State.WORKING, {}, None, 1)
+    for message in later[1:]:
+        board.apply(message)
+
+    assert (board.optimised, board.working) == (2, 0)
+
+
+async def test_a_stream_that_was_set_up_again_is_shown_anew() -> None:
+    bus = MemoryBus()
+    view = View(Start(None))
+    old, new = stored(conversation("reference", "r1")), stored(conversation("reference", "r2"))
+
+    async def both() -> AsyncGenerator[Message, None]:
+        for message in (*old, *new):
+            yield message
+            if message is old[-1]:
+                tokens.append(view.token)
+
+    tokens: list[str] = []
+    bus.follow = lambda **_: both()  # type: ignore[method-assign]
+    await view.follow(bus)
+
+    assert [row.id for row in view.board.changed_since(0)] == ["r2"]
+    assert view.token not in tokens

@@ -13,11 +13,14 @@ from test_flow import PATIENCE_S, publish
 from bus import subjects
 from bus.memory import MemoryBus
 from bus.messages import MasterPortfolioOptimized, Reason, parse_final
-from bus.port import Stored, UnreachableError
+from bus.port import Stored, UnreachableError, pod_queue
 from bus.subjects import Kind
+from coordinator import shell
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping
+
+    import pytest
 
     from bus.messages import FinalEvent
     from bus.port import Message
@@ -42,7 +45,7 @@ class Counted(MemoryBus):
             raise UnreachableError(message)
         return await super().publish_once(subject, data, message_id=message_id, headers=headers, timeout_s=timeout_s)
 
-    async def holds(self, pattern: str, count: int = 1) -> list[Message]:
+    async def shows(self, pattern: str, count: int = 1) -> list[Message]:
         """Wait until so many messages are there, without counting."""
         while len(found := await super().record([pattern])) < count:  # noqa: ASYNC110 - bounded by whoever waits
             await asyncio.sleep(0.005)
@@ -56,7 +59,7 @@ async def answered_by_all(bus: Counted) -> None:
         for pod in PODS:
             group.create_task(agent(bus, pod).run(stop, at_once=8))
         await publish(bus, data())
-        await bus.holds(subjects.ALL_POD_RESULTS, len(PODS))
+        await bus.shows(subjects.ALL_POD_RESULTS, len(PODS))
         stop.set()
 
 
@@ -70,7 +73,7 @@ async def coordinated(bus: Counted) -> AsyncIterator[None]:
 
 
 async def final(bus: Counted) -> FinalEvent:
-    return parse_final((await bus.holds(subjects.final("r1")))[0].data)
+    return parse_final((await bus.shows(subjects.final("r1")))[0].data)
 
 
 async def test_of_answers_in_hand_together_only_the_last_is_looked_into() -> None:
@@ -83,21 +86,34 @@ async def test_of_answers_in_hand_together_only_the_last_is_looked_into() -> Non
     assert bus.reads == 1
 
 
-async def test_what_is_known_to_be_finished_is_not_read_again() -> None:
+async def test_what_was_finished_is_asked_of_the_stream_and_not_remembered() -> None:
     bus = Counted(PODS)
 
     async with coordinated(bus):
-        await publish(bus, b"{")
-        event = await final(bus)
+        await publish(bus, data(), "r1")
         for pod in PODS:
-            subject = subjects.pod_result("r1", pod)
-            await bus.publish_once(subject, b"{}", message_id=subject, headers={})
-        marker = "podfolio.v1.request.no_id!"
-        await bus.publish_once(marker, b"{}", message_id=marker, headers={})
-        await bus.holds(subjects.ALL_REJECTED)  # which comes last
+            await bus.publish_once(subjects.pod_result("r1", pod), b"{}", message_id=f"first-{pod}", headers={})
+        first = await final(bus)
+        bus.set_up()  # all that was stored is lost
+        await publish(bus, b"{", "r1")
+        second = await final(bus)
 
-    assert (event.type, event.reason) == ("MasterPortfolioFailed", Reason.INVALID_REQUEST)
-    assert bus.reads == 0
+    assert (first.type, first.reason) == ("MasterPortfolioFailed", Reason.INTERNAL_ERROR)
+    assert (second.type, second.reason) == ("MasterPortfolioFailed", Reason.INVALID_REQUEST)
+
+
+async def test_a_pod_that_was_taken_away_is_soon_taken_for_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shell, "_BELIEVED_S", 0.0)
+    bus = Counted(PODS)
+
+    async with coordinated(bus):
+        await publish(bus, data("r0", pod_weights={"gamma": 1.0}), "r0")
+        await asyncio.sleep(0.05)
+        bus.remove(pod_queue("gamma"))
+        await publish(bus, data(pod_weights={"gamma": 1.0}))
+        event = await final(bus)
+
+    assert (event.type, event.reason) == ("MasterPortfolioFailed", Reason.UNKNOWN_POD)
 
 
 async def test_a_final_event_that_could_not_be_published_is_not_taken_for_there() -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from deaths import die_with
 from support.in_process import PODS, agent, coordinator, inline
 from support.requests_made import BAD, TRAILING, body, data
 
@@ -22,6 +22,7 @@ from portfolio.market import snapshot as markets
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
+    from pathlib import Path
 
     from bus.messages import OptimizationRequest, PodResult
     from bus.port import Message
@@ -354,11 +355,15 @@ async def test_a_coordinator_that_was_away_does_not_optimise_what_others_have_fi
     assert len(asked) == 1
 
 
-async def test_a_new_coordinator_gives_up_what_others_did_not_survive() -> None:
-    bus, stop = MemoryBus(PODS, clock=lambda: datetime.now(UTC) - timedelta(minutes=2)), asyncio.Event()
+async def test_a_new_coordinator_gives_up_what_others_did_not_survive(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    bus, stop = MemoryBus(PODS), asyncio.Event()
     await publish(bus, data())
     for _ in range(LOST):
-        await anext(aiter(bus.work(COORDINATORS, stop=asyncio.Event(), at_once=1)))
+        lost = await anext(aiter(bus.work(COORDINATORS, stop=asyncio.Event(), at_once=1)))
+        die_with(COORDINATORS, lost.message)
         bus.advance(6)
     async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
         group.create_task(coordinator(bus).run(stop, at_once=8))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 from support.pages import get
 
+from bus import http
 from bus.http import Address, serving
 from bus.port import BusError
 
@@ -109,3 +111,49 @@ def test_a_process_whose_event_loop_hangs_is_not_called_live() -> None:
     finally:
         goes_on.set()
         process.join(PATIENCE_S)
+
+
+@pytest.mark.parametrize("sent", [(b"GET /li",), (b"GET /live HTTP/1.1\r\n", *[b"x: y\r\n"] * 500), ()])
+async def test_who_does_not_finish_a_request_is_cut(
+    url: str, sent: tuple[bytes, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "_REQUEST_S", 0.5)
+    host, _, port = url.removeprefix("http://").partition(":")
+    async with asyncio.timeout(PATIENCE_S):
+        reader, writer = await asyncio.open_connection(host, int(port))
+        with suppress(ConnectionError):
+            for part in sent:
+                writer.write(part)
+                await writer.drain()
+                await asyncio.sleep(0.02)
+            assert await reader.read() == b""
+        writer.close()
+
+
+async def test_an_answer_that_nobody_takes_is_not_kept(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "_REQUEST_S", 0.5)
+    monkeypatch.setattr(http, "exposition", lambda: b"x" * 50_000_000)
+    host, _, port = url.removeprefix("http://").partition(":")
+    async with asyncio.timeout(PATIENCE_S):
+        reader, writer = await asyncio.open_connection(host, int(port), limit=2)
+        writer.write(b"GET /metrics HTTP/1.1\r\n\r\n")
+        await asyncio.sleep(1.0)
+        heard = 0
+        with suppress(ConnectionError):
+            while part := await reader.read(2**20):
+                heard += len(part)
+        writer.close()
+
+    assert heard < 50_000_000
+
+
+async def test_of_too_many_connections_the_oldest_goes_and_the_newest_is_answered(url: str) -> None:
+    host, _, port = url.removeprefix("http://").partition(":")
+    async with asyncio.timeout(PATIENCE_S):
+        idle = [await asyncio.open_connection(host, int(port)) for _ in range(http._CONNECTIONS)]  # noqa: SLF001
+        assert await asyncio.to_thread(get, f"{url}/live") == (200, "live\n")
+        with suppress(ConnectionError):
+            assert await idle[0][0].read() == b""
+        assert not idle[-1][0].at_eof()
+        for _, writer in idle:
+            writer.close()

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
-import pytest
-from support.in_process import PODS, agent, coordinator
+from support.in_process import PODS, agent, coordinator, inline
 from support.requests_made import data
 from test_flow import PATIENCE_S, final_of, publish
 
@@ -20,13 +18,13 @@ from bus import subjects
 from bus.memory import MemoryBus
 from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, PodResult, Reason, parse_request
 from coordinator.consolidation import consolidate
-from coordinator.load import Load
+from coordinator.load import size_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from bus.messages import FinalEvent, OptimizationRequest
-    from coordinator.shell import Optimiser
+    from coordinator.shell import Coordinator, Optimiser
 
 THEN = datetime(2025, 11, 7, tzinfo=UTC)
 REQUEST = parse_request(data(deadline_s=10), "r1")
@@ -44,76 +42,16 @@ def found(request: OptimizationRequest, results: Mapping[str, PodResult]) -> Fin
     return portfolio().model_copy(update={"request_id": request.request_id})
 
 
-def busy(waiting: int, typical_s: float) -> Load:
-    load = Load(waiting=Counter(f"before-{i}" for i in range(waiting)))
-    load.held_up_s.append(typical_s)
-    return load
-
-
-@pytest.mark.parametrize(
-    ("load", "left_s", "refused"),
-    [
-        (Load(), 5.0, False),
-        (Load(), -5.0, False),  # nobody is before it: what can still be done is done
-        (busy(0, 9.0), 1.0, False),
-        (busy(4, 1.0), 6.25, False),  # five seconds are planned, and a quarter of that is kept
-        (busy(4, 1.0), 6.2, True),
-        (busy(1, 0.01), -1.0, True),
-        (Load(waiting=Counter("abc")), 1.0, False),  # nothing is known yet
-    ],
-)
-def test_a_request_is_refused_if_those_before_it_leave_too_little_time(
-    load: Load, left_s: float, *, refused: bool
-) -> None:
-    assert (load.refuse(REQUEST, left_s=left_s) is not None) == refused
-
-
-def test_the_refusal_says_how_long_the_queue_is_and_what_to_do() -> None:
-    event = busy(40, 0.25).refuse(REQUEST, left_s=3)
-
-    assert event is not None
-    assert (event.reason, event.customer_id) == (Reason.OVERLOADED, REQUEST.customer.customer_id)
-    for told in ("40 long", "0.25 s", "3 s of its 10 s", "deadline_s", "more coordinators"):
-        assert told in event.message
-
-
-def test_what_requests_take_is_learnt_within_tens_of_them() -> None:
-    load = busy(0, 0.02)
-    load.held_up_s.extend([0.4] * 10)
-    assert load.typical_s > 0.3
-    load.held_up_s.extend([0.02] * 20)
-    assert load.typical_s < 0.021
-
-
-def test_one_outage_says_nothing_of_what_requests_take() -> None:
-    load = busy(100, 0.02)
-    load.held_up_s.extend([0.02, 9.0, 0.02])
-
-    assert load.refuse(REQUEST, left_s=5) is None
-
-
-def test_a_message_that_comes_twice_does_not_stand_in_its_own_way() -> None:
-    load = busy(4, 1.0)
-    with load.waits("r1"):
-        assert load.refuse(REQUEST, left_s=1) is None  # it has its place, and its turn will tell
-        assert load.refuse(REQUEST, left_s=-1) is not None
-        with load.waits("r1"):
-            assert len(load.waiting) == 5
-        load.running = "r1"
-        assert load.refuse(REQUEST, left_s=-1) is None
-        assert len(load.waiting) == 5
-    assert len(load.waiting) == 4
-
-
 @asynccontextmanager
-async def coordinated(bus: MemoryBus, optimise: Optimiser, *, pods: tuple[str, ...] = PODS) -> AsyncIterator[None]:
+async def coordinated(bus: MemoryBus, optimise: Optimiser) -> AsyncIterator[Coordinator]:
     stop = asyncio.Event()
     async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
-        for pod in pods:
+        for pod in PODS:
             group.create_task(agent(bus, pod).run(stop, at_once=64))
-        group.create_task(coordinator(bus, optimise).run(stop, at_once=64))
+        made = coordinator(bus, optimise)
+        group.create_task(made.run(stop, at_once=64))
         try:
-            yield
+            yield made
         finally:
             stop.set()
 
@@ -141,36 +79,95 @@ async def test_of_a_burst_each_is_answered_once_in_time_or_refused() -> None:
     assert max(message.stored_at or THEN for message in finals) == THEN + timedelta(seconds=9)
 
 
-async def test_a_request_that_cannot_be_met_is_refused_before_any_pod_is_heard() -> None:
+async def test_a_request_that_nobody_can_meet_is_refused_before_any_pod_is_heard() -> None:
     bus = MemoryBus((*PODS, "epsilon"))
     go_on = asyncio.Event()
-    begun: list[str] = []
 
     async def slow(request: OptimizationRequest, results: Mapping[str, PodResult], *, seconds: float) -> FinalEvent:
         assert seconds > 0
-        begun.append(request.request_id)
-        if len(begun) == 1:
-            await asyncio.sleep(0.2)  # what one takes
-        else:
-            await go_on.wait()
+        await go_on.wait()
         return found(request, results)
 
-    async with coordinated(bus, slow):
-        await publish(bus, data("first", deadline_s=300), "first")
-        await final_of(bus, "first")
-        for i in range(10):
-            await publish(bus, data(f"r{i}", deadline_s=300), f"r{i}")
-        while len(await bus.record([subjects.ALL_POD_RESULTS])) < 44:  # noqa: ASYNC110 - bounded by coordinated()
+    async with coordinated(bus, slow) as made:
+        load = made._turns.load  # noqa: SLF001 - to have it know without a wait
+        for _ in range(3):
+            load.measured.note(size_of(REQUEST), 70.0, made._turns.clock())  # noqa: SLF001
+        for i in range(2):
+            await publish(bus, data(f"r{i}", deadline_s=200), f"r{i}")
+        while len(load.waiting) + len(load.running) < 2:  # noqa: ASYNC110 - bounded by coordinated()
             await asyncio.sleep(0.005)
-        # Nobody answers for epsilon: the coordinator decides on the request itself.
-        await publish(bus, data("late", deadline_s=1, pod_weights={"epsilon": 1.0}), "late")
+        # Nobody answers for epsilon: the coordinator decides on the request itself, when it was offered to others.
+        weights = dict.fromkeys((*PODS, "epsilon"), 0.2)
+        await publish(bus, data("late", deadline_s=201, pod_weights=weights), "late")
         event = await final_of(bus, "late")
         go_on.set()
-        for i in range(10):
+        for i in range(2):
             assert isinstance(await final_of(bus, f"r{i}"), MasterPortfolioOptimized)
 
     assert isinstance(event, MasterPortfolioFailed)
     assert event.reason is Reason.OVERLOADED
+
+
+async def test_what_waits_too_long_at_one_coordinator_is_given_to_another_and_lost_by_nobody() -> None:
+    bus = MemoryBus(PODS)
+    go_on = asyncio.Event()
+    stop = asyncio.Event()
+
+    async def hard(request: OptimizationRequest, results: Mapping[str, PodResult], *, seconds: float) -> FinalEvent:
+        assert seconds > 0
+        await go_on.wait()
+        return found(request, results)
+
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
+        for pod in PODS:
+            group.create_task(agent(bus, pod).run(stop, at_once=64))
+        busy, idle = coordinator(bus, hard), coordinator(bus, inline)
+        working = group.create_task(busy.run(stop, at_once=64))
+        for _ in range(3):
+            busy._turns.load.measured.note(size_of(REQUEST), 60.0, busy._turns.clock())  # noqa: SLF001
+        await publish(bus, data("first", deadline_s=600), "first")
+        while not busy._turns.load.running:  # noqa: ASYNC110, SLF001 - bounded by the timeout
+            await asyncio.sleep(0.005)
+        group.create_task(idle.run(stop, at_once=64))
+        await asyncio.sleep(0)
+        ids = [f"r{i}" for i in range(4)]
+        for request_id in ids:
+            await publish(bus, data(request_id, deadline_s=600), request_id)
+        events = [await final_of(bus, request_id) for request_id in ids]
+        assert not working.done()
+        go_on.set()
+        first = await final_of(bus, "first")
+        stop.set()
+
+    assert all(isinstance(event, MasterPortfolioOptimized) for event in (first, *events))
+
+
+async def test_easy_work_passes_hard_work_which_is_finished_all_the_same() -> None:
+    bus = MemoryBus(PODS)
+    go_on = asyncio.Event()
+    begun: list[str] = []
+
+    async def mixed(request: OptimizationRequest, results: Mapping[str, PodResult], *, seconds: float) -> FinalEvent:
+        assert seconds > 0
+        begun.append(request.request_id)
+        if request.request_id.startswith("hard"):
+            await go_on.wait()
+        return found(request, results)
+
+    hard, easy = [f"hard{i}" for i in range(3)], [f"easy{i}" for i in range(5)]
+    async with coordinated(bus, mixed):
+        for request_id in hard:
+            await publish(bus, data(request_id, deadline_s=900), request_id)
+        while not begun:  # noqa: ASYNC110 - bounded by coordinated()
+            await asyncio.sleep(0.005)
+        for request_id in easy:
+            await publish(bus, data(request_id, deadline_s=30), request_id)
+        events = [await final_of(bus, request_id) for request_id in easy]
+        assert not go_on.is_set()
+        go_on.set()
+        finished = [await final_of(bus, request_id) for request_id in hard]
+
+    assert all(isinstance(event, MasterPortfolioOptimized) for event in (*events, *finished))
 
 
 async def test_what_waits_at_its_deadline_is_refused_then_and_not_when_its_turn_comes() -> None:

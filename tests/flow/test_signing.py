@@ -21,8 +21,8 @@ from bus import subjects
 from bus.memory import MemoryBus
 from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason, encode
 from bus.port import RefusedError
-from bus.signing import Signer
-from cli.public_key import KeyFormError, read_key
+from bus.public_key import KeyFormError, read_key
+from bus.signing import FINAL, Signer
 from cli.verify import Check, Verdict, conclude, describe, examine
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def new_seed() -> bytes:
 def new_signer(folder: Path, seed: bytes | None = None) -> Signer:
     file = folder / "coordinator.nk"
     file.write_bytes(seed or new_seed())
-    return Signer(file)
+    return Signer(file, FINAL)
 
 
 @pytest.fixture(scope="module")
@@ -257,7 +257,7 @@ class TestKeys:
         file.write_bytes(b"%s\n-----BEGIN USER NKEY SEED-----\n%s\n------END USER NKEY SEED------\n" % seed)
         alone = new_signer(tmp_path, seed[1])
 
-        assert Signer(file).key == alone.key != signer.key
+        assert Signer(file, FINAL).key == alone.key != signer.key
 
     def test_for_signing_that_are_missing_are_said(self, tmp_path: Path) -> None:
         with pytest.raises(RefusedError, match="holds no secret"):

@@ -14,12 +14,13 @@ from support.requests_made import OUTLOOK, data
 
 from agents import mandates
 from agents.answer import answer
-from bus import child
 from bus.child import ChildDiedError
 from bus.messages import (
+    MasterPortfolioFailed,
     MasterPortfolioOptimized,
     PodResult,
     Progress,
+    Reason,
     Stage,
     encode,
     parse_final,
@@ -27,7 +28,6 @@ from bus.messages import (
     parse_request,
 )
 from coordinator import solve as solving
-from coordinator import solver as solvers
 from coordinator.consolidation import consolidate
 from coordinator.solve import answer as solve
 from coordinator.solver import Solver
@@ -44,8 +44,9 @@ def results() -> Mapping[str, PodResult]:
 
 
 def pid(solver: Solver) -> int:
-    assert solver._child._process is not None  # noqa: SLF001 - to kill it
-    return solver._child._process.pid  # noqa: SLF001
+    process = (*solver._busy, *solver._idle)[0]._process  # noqa: SLF001 - to kill it
+    assert process is not None
+    return process.pid
 
 
 async def test_the_process_answers_as_a_call_would() -> None:
@@ -71,7 +72,7 @@ async def test_a_process_that_is_killed_at_work_is_said_to_have_died_and_replace
 
 async def test_a_process_that_is_killed_at_rest_is_replaced_before_it_is_asked() -> None:
     async with Solver() as solver:
-        resting = solver._child._process  # noqa: SLF001 - to kill it
+        resting = solver._idle[0]._process  # noqa: SLF001 - to kill it
         assert resting is not None
         resting.kill()
         await resting.wait()
@@ -79,19 +80,39 @@ async def test_a_process_that_is_killed_at_rest_is_replaced_before_it_is_asked()
         assert isinstance(await solver.optimise(REQUEST, results(), seconds=30), MasterPortfolioOptimized)
 
 
-async def test_a_process_that_hangs_is_ended_and_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (solvers, child):
-        monkeypatch.setattr(module, "_GRACE_S", 0.0)
-    async with Solver(silent_s=0.01) as solver:
+async def test_a_process_that_hangs_is_ended_and_replaced_and_the_request_told_why() -> None:
+    async with Solver() as solver:
         hanging = pid(solver)
         os.kill(hanging, signal.SIGSTOP)
-        with pytest.raises(ChildDiedError, match="too long"):
-            await solver.optimise(REQUEST, results(), seconds=0.01)
+        event = await solver.optimise(REQUEST, results(), seconds=0.01)
         with pytest.raises(ProcessLookupError):
             os.kill(hanging, 0)
-        monkeypatch.undo()
-        solver._child.silent_s = 30  # noqa: SLF001 - the new one is not to be in a hurry
         assert isinstance(await solver.optimise(REQUEST, results(), seconds=30), MasterPortfolioOptimized)
+
+    assert isinstance(event, MasterPortfolioFailed)
+    assert (event.reason, "deadline_s" in event.message) == (Reason.SOLVER_FAILED, True)
+
+
+async def test_a_search_that_the_limit_of_this_system_ended_says_so() -> None:
+    async with Solver(most_s=0.001) as solver:
+        event = await solver.optimise(REQUEST, results(), seconds=30)
+
+    assert isinstance(event, MasterPortfolioFailed)
+    assert "--solver-seconds" in event.message
+
+
+async def test_two_requests_are_optimised_at_a_time_each_in_a_process_of_its_own() -> None:
+    async with Solver() as solver:
+        first = pid(solver)
+        os.kill(first, signal.SIGSTOP)
+        waiting = asyncio.create_task(solver.optimise(REQUEST, results(), seconds=60))
+        await asyncio.sleep(0)
+        second = await solver.optimise(REQUEST, results(), seconds=60)
+        assert not waiting.done()
+        os.kill(first, signal.SIGCONT)
+        assert isinstance(await waiting, MasterPortfolioOptimized)
+
+    assert isinstance(second, MasterPortfolioOptimized)
 
 
 async def test_the_process_ends_when_whoever_started_it_is_gone() -> None:
@@ -100,7 +121,6 @@ async def test_the_process_ends_when_whoever_started_it_is_gone() -> None:
         "-m",
         "coordinator.solve",
         "2048",
-        "8",
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
@@ -120,6 +140,7 @@ def test_it_tells_how_far_the_search_is_and_nothing_that_is_not_so(monkeypatch: 
         "request": json.loads(encode(REQUEST)),
         "results": [json.loads(encode(result)) for result in results().values()],
         "seconds": 30,
+        "by": "deadline",
     }
     told: list[Progress] = []
 
@@ -160,6 +181,7 @@ def test_a_search_without_time_says_what_it_has() -> None:
         "request": json.loads(encode(REQUEST)),
         "results": [json.loads(encode(result)) for result in results().values()],
         "seconds": -1,
+        "by": "deadline",
     }
 
     event = parse_final(solve(json.dumps(question).encode(), unheard))

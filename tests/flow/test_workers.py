@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+from deaths import die_with
+
 from bus import subjects
 from bus.memory import MemoryBus
 from bus.port import COORDINATORS, FullError, RefusedError, UnreachableError
 from bus.workers import CRASHES, LOST, work_off
 
 if TYPE_CHECKING:
-    import pytest
+    from pathlib import Path
 
     from bus.port import Delivery
 
@@ -36,6 +39,12 @@ class Failing:
     async def give_up(self, delivery: Delivery, error: Exception) -> None:  # noqa: ARG002
         self.given_up.append(str(error))
         self.stop.set()
+
+
+@pytest.fixture(autouse=True)
+def notes_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Have a machine's folder for temporary files that nobody else uses."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
 
 async def run(handler: Failing) -> Failing:
@@ -85,22 +94,24 @@ async def test_what_the_server_refuses_for_good_is_given_up_at_once() -> None:
     assert (done.attempts, done.given_up) == (1, ["too large"])
 
 
-async def handed_out_and_lost(*, ago: timedelta) -> Failing:
-    """Work off a message that was stored so long ago and that no worker settled or gave back."""
-    bus = MemoryBus(("alpha",), clock=lambda: datetime.now(UTC) - ago)
+async def handed_out(times: int, *, deaths: int = 0) -> Failing:
+    """Work off a message that was handed out so often and never settled, and that so many processes died with."""
+    bus = MemoryBus(("alpha",), clock=lambda: datetime.now(UTC) - timedelta(minutes=2))
     await bus.publish_once(subjects.request("r1"), b"{}", message_id="m", headers={})
-    for _ in range(LOST):
-        # Whoever has it now never settles it: to the bus, that is what being killed looks like.
-        await anext(aiter(bus.work(COORDINATORS, stop=asyncio.Event(), at_once=1)))
+    for _ in range(times):
+        # Whoever has it now never settles it: to the bus, dying and a line that is cut look the same.
+        lost = await anext(aiter(bus.work(COORDINATORS, stop=asyncio.Event(), at_once=1)))
         bus.advance(6)
+    for _ in range(deaths):
+        die_with(COORDINATORS, lost.message)
     handler = Failing([])
     async with asyncio.timeout(30):
         await work_off(bus, COORDINATORS, handler, stop=handler.stop, at_once=4)
     return handler
 
 
-async def test_what_no_worker_survives_is_given_up_by_the_next_and_not_handled_again() -> None:
-    done = await handed_out_and_lost(ago=timedelta(minutes=2))
+async def test_what_no_process_survives_is_given_up_by_the_next_and_not_handled_again() -> None:
+    done = await handed_out(LOST, deaths=LOST)
 
     assert (done.attempts, done.given_up) == (
         0,
@@ -108,10 +119,35 @@ async def test_what_no_worker_survives_is_given_up_by_the_next_and_not_handled_a
     )
 
 
-async def test_what_was_handed_out_more_often_than_anybody_can_die_was_given_back_and_is_handled() -> None:
-    done = await handed_out_and_lost(ago=timedelta(0))
+async def test_what_a_slow_line_lost_however_often_killed_nobody_and_is_handled() -> None:
+    done = await handed_out(5 * LOST)
 
-    assert (done.attempts, done.given_up) == (LOST + 1, [])
+    assert (done.attempts, done.given_up) == (5 * LOST + 1, [])
+
+
+async def test_what_some_processes_died_with_is_handled_until_they_are_too_many() -> None:
+    done = await handed_out(5 * LOST, deaths=LOST - 1)
+
+    assert (done.attempts, done.given_up) == (5 * LOST + 1, [])
+
+
+async def test_crashes_with_a_message_of_a_stream_that_was_lost_are_not_those_of_another_under_its_number() -> None:
+    bus = MemoryBus(("alpha",))
+    handler = Failing([ValueError("crash")] * (2 * (CRASHES - 1)))
+    working = asyncio.create_task(work_off(bus, COORDINATORS, handler, stop=handler.stop, at_once=4))
+    async with asyncio.timeout(30):
+        for left in (CRASHES - 1, 0):
+            await bus.publish_once(subjects.request("r1"), b"{}", message_id="m", headers={})
+            while len(handler.errors) > left:
+                bus.advance(1)
+                await asyncio.sleep(0.002)
+            if left:
+                bus.set_up()
+        while not working.done():
+            bus.advance(1)
+            await asyncio.sleep(0.002)
+
+    assert (handler.attempts, handler.given_up) == (CRASHES, [])
 
 
 async def test_what_was_in_hand_when_a_process_died_is_not_handled_in_the_same_order_again(
@@ -122,6 +158,7 @@ async def test_what_was_in_hand_when_a_process_died_is_not_handled_in_the_same_o
         await bus.publish_once(subjects.request(name), b"{}", message_id=name, headers={})
     dead = bus.work(COORDINATORS, stop=asyncio.Event(), at_once=2)
     held = [await anext(dead), await anext(dead)]
+    die_with(COORDINATORS, *(delivery.message for delivery in held))
     bus.advance(6)
     chances = iter([0.9, 0.0])
     monkeypatch.setattr("random.random", lambda: next(chances))

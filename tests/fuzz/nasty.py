@@ -12,16 +12,18 @@ from bus import subjects
 from bus.messages import (
     BadMessageError,
     MasterPortfolioFailed,
+    Reason,
     encode,
     parse_final,
     parse_pod_answer,
     parse_request,
 )
+from bus.pod_keys import PodKeys
 from bus.port import MAX_MESSAGE_BYTES, Message
 from coordinator.decisions import Fail, admit, decide, read_record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import TypeAlias
 
     # Gives a whole number from nought to what it is given, without that.
@@ -192,6 +194,12 @@ def reference() -> tuple[Message, ...]:
     )
 
 
+@cache
+def pod_keys() -> Mapping[str, frozenset[str]]:
+    """Know the pods by their keys; what is not signed with these is forged."""
+    return PodKeys(V1.parent / "keys").read()
+
+
 def request(sent: bytes) -> None:
     """See that a request is read or refused with few words, and what follows from it decided."""
     try:
@@ -214,6 +222,10 @@ def answer(sent: bytes) -> None:
     action = decide(read_record(messages), due=False)
     if isinstance(action, Fail):
         parse_final(encode(action.event))
+    believed = decide(read_record(messages), due=False, keys=pod_keys())
+    assert isinstance(believed, Fail)
+    assert believed.event.reason is Reason.RESULT_NOT_GENUINE
+    assert 0 < len(encode(believed.event)) < LONGEST_EXPLANATION
     try:
         read = parse_pod_answer(sent)
     except BadMessageError as error:

@@ -37,6 +37,7 @@ def test_what_is_too_deep_or_too_long_is_refused_in_few_words(name: str) -> None
         with pytest.raises(BadMessageError) as refused:
             parse(HUGE[name])
         nasty.told(refused.value)
+    nasty.answer(HUGE[name])
 
 
 @pytest.mark.parametrize("letter", ["\\u0000", "\\u001b[31m", "\\u202e", "\\u0007"])

@@ -18,7 +18,7 @@ from support.requests_made import data
 
 from bus import subjects
 from bus.jetstream import Connection, connect
-from bus.jetstream.roles import REQUESTER
+from bus.jetstream.roles import REQUESTER, STREAMS
 from bus.jetstream.streams import EVENTS
 from cli.keys import Keys
 
@@ -110,7 +110,7 @@ async def publish(cluster: Cluster, *names: str) -> list[Stored]:
 async def lag(cluster: Cluster, queue: str) -> int | None:
     """Ask what KEDA's scaler asks: each server, and believe the queue's leader; None while there is none."""
     for name in NAMES:
-        told = await cluster.told(name, "/jsz?acc=$G&consumers=true&config=true")
+        told = await cluster.told(name, f"/jsz?acc={STREAMS}&consumers=true&config=true")
         # What a server that lags behind does not know yet, it leaves out.
         streams = [each for account in told.get("account_details", []) for each in account.get("stream_detail", [])]
         for consumer in [c for each in streams if each["name"] == EVENTS for c in each.get("consumer_detail", [])]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from bus.jetstream.roles import OBSERVER
 from bus.jetstream.server import embedded_server
 from bus.messages import Reason
 from bus.port import BusError
+from dashboard import patience
 from dashboard.app import MOST_PAGES, MOST_REPLAYS, Dashboard, read_place, read_start
 from dashboard.headers import POLICY
 from dashboard.queues import Queues
@@ -296,3 +297,69 @@ def test_a_start_is_read_or_refused() -> None:
     assert read_start("all", "10") == Start(None, 10.0)
     with pytest.raises(ValueError, match="give a time"):
         read_start("soon", "")
+
+
+UNFINISHED = {
+    "nothing": (),
+    "half a line": (b"GET / HT",),
+    "headers that drip": (b"GET / HTTP/1.1\r\n", *[b"x: y\r\n"] * 1_000),
+    "a body that is never sent": (b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n",),
+    "a body to the stream of events": (b"GET /events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n",),
+    "half of a second request": (
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        *[b"GET / HTTP/1.1\r\nx", *[b"x"] * 1_000],
+    ),
+    "an answer that nobody takes": (b"GET /static/page.js HTTP/1.1\r\nHost: localhost\r\n\r\n" * 2_000,),
+}
+
+
+@pytest.mark.parametrize("sent", UNFINISHED.values(), ids=list(UNFINISHED))
+async def test_who_does_not_finish_a_request_or_take_its_answer_is_cut(
+    page: httpx.AsyncClient, sent: tuple[bytes, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "REQUEST_S", 0.5)
+    monkeypatch.setattr(patience, "ANSWER_S", 0.5)
+    async with asyncio.timeout(PATIENCE_S):
+        reader, writer = await asyncio.open_connection(page.base_url.host, page.base_url.port)
+        with suppress(ConnectionError):
+            for part in sent:
+                writer.write(part)
+                await writer.drain()
+                await asyncio.sleep(0.05 if len(sent) > 1 else 0)
+        if len(sent) == 1 and len(sent[0]) > 10_000:
+            await asyncio.sleep(1.5)
+        with suppress(ConnectionError):
+            while await reader.read(2**20):
+                pass
+        writer.close()
+
+    assert (await page.get("/")).status_code == 200
+
+
+async def test_who_listens_to_the_stream_is_not_cut(page: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "REQUEST_S", 0.2)
+    async with asyncio.timeout(PATIENCE_S), page.stream("GET", "/events") as answer:
+        lines = answer.aiter_lines()
+        await anext(lines)
+        await asyncio.sleep(1.0)
+        assert not answer.is_closed
+        waiting = asyncio.ensure_future(anext(lines))
+        await asyncio.sleep(0.5)
+        assert not waiting.done() or waiting.exception() is None
+        waiting.cancel()
+
+
+async def test_connections_are_bounded(page: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "MOST_CONNECTIONS", 5)
+    async with asyncio.timeout(PATIENCE_S), AsyncExitStack() as stack:
+        ends = []
+        for _ in range(9):
+            reader, writer = await asyncio.open_connection(page.base_url.host, page.base_url.port)
+            stack.callback(writer.close)
+            ends.append(asyncio.create_task(reader.read()))
+        while sum(end.done() for end in ends) < 4:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.02)
+        assert sum(end.done() for end in ends) == 4
+        for end in ends:
+            end.cancel()
+        await asyncio.gather(*ends, return_exceptions=True)

@@ -12,6 +12,7 @@ import pytest
 
 from bus import subjects
 from bus.jetstream import JetStreamBus, observer
+from bus.jetstream.window import Window
 from bus.port import RefusedError, UnreachableError
 
 if TYPE_CHECKING:
@@ -56,11 +57,19 @@ class ScriptedWire:
     answers: list[list[ScriptedFrame] | Exception]
     asked: list[dict[str, Any]] = field(default_factory=list)
     ring: Callable[[ScriptedFrame], Awaitable[None]] | None = None
+    created: str = "2026-11-22T20:00:00Z"
+    heard: int = 0
+    reads: Window = field(default_factory=Window)
+    last_sequence: int = 0
 
     @asynccontextmanager
     async def overhear(self, _: str, handle: Callable[[ScriptedFrame], Awaitable[None]]) -> AsyncIterator[None]:
         self.ring = handle
         yield
+
+    async def ask(self, *_: object, **__: object) -> ScriptedFrame:
+        told = {"created": self.created, "ts": "2026-11-22T22:38:25Z", "state": {"last_seq": self.last_sequence}}
+        return ScriptedFrame({}, data=json.dumps(told).encode())
 
     async def ask_all(self, _: str, data: bytes, **__: object) -> list[ScriptedFrame]:
         self.asked.append(json.loads(data))

@@ -12,6 +12,7 @@ import numpy as np
 from agents.answer import answer
 from agents.mandates import load
 from bus.messages import MarketRef, MasterPortfolioOptimized, PodResult, encode, parse_request
+from coordinator.budget import Budget
 from coordinator.consolidation import consolidate
 from portfolio.account.describe import render_account
 from portfolio.case.case import Case
@@ -225,7 +226,9 @@ def pod_results(data: bytes) -> dict[str, PodResult]:
 def final_event(data: bytes, *, nodes: int = 2_000) -> FinalEvent:
     """Answer a request as the whole system does, without a bus; all searches together stop after *nodes*."""
     left = iter(range(nodes))
-    return consolidate(parse_request(data, "test"), pod_results(data), stop=lambda: next(left, None) is None)
+    return consolidate(
+        parse_request(data, "test"), pod_results(data), budget=Budget(also=lambda: next(left, None) is None)
+    )
 
 
 def wire_event(prices: Market, sleeves: Sequence[Sleeve], asked: Terms, master: Master) -> dict[str, Any]:

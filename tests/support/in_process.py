@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from bus.memory import MemoryBus
     from bus.messages import FinalEvent, OptimizationRequest, PodAnswer, PodResult
+    from bus.pod_keys import PodKeys
     from bus.port import Bus
     from bus.signing import Signer
 
@@ -28,18 +29,24 @@ async def inline(request: OptimizationRequest, results: Mapping[str, PodResult],
     return consolidate(request, results)
 
 
-def agent(bus: Bus, pod: str) -> Agent:
+def agent(bus: Bus, pod: str, signer: Signer | None = None) -> Agent:
     """Make an agent that answers here and now."""
     mandate = mandates.load(pod)
 
     async def at_once(request_id: str, data: bytes) -> PodAnswer | None:
         return answer(mandate, request_id, data)
 
-    return Agent(bus, pod, at_once)
+    return Agent(bus, pod, at_once, signer=signer)
 
 
 def coordinator(
-    bus: MemoryBus, optimise: Optimiser = inline, signer: Signer | None = None, *, off_s: float = 0.0
+    bus: MemoryBus,
+    optimise: Optimiser = inline,
+    signer: Signer | None = None,
+    *,
+    off_s: float = 0.0,
+    pod_keys: PodKeys | None = None,
 ) -> Coordinator:
     """Make a coordinator whose clock runs with the bus's, and is off by *off_s*."""
-    return Coordinator(bus, optimise, signer, time=ServerTime(lambda: bus.now().timestamp() + off_s))
+    time = ServerTime(lambda: bus.now().timestamp() + off_s)
+    return Coordinator(bus, optimise, signer, time=time, pod_keys=pod_keys)

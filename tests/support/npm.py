@@ -1,4 +1,4 @@
-"""Packages of npm, for tests that run JavaScript: installed once, beside the ``package.json`` that names them."""
+"""Packages of npm, for tests that run JavaScript: installed once, beside the ``package-lock.json`` that names them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from support.programs import NPM
 if TYPE_CHECKING:
     from pathlib import Path
 
-# No lock file, which would record a registry's address: the versions are exact. No package runs code to install itself.
-_INSTALL = ("install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
+# By the hashes of the lock file, which records no registry's address; made by `make locks`. No package runs code to
+# install itself.
+_INSTALL = ("ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
 
 
 def install(folder: Path) -> None:
-    """Install what the ``package.json`` in *folder* names, unless that is there already; one process at a time."""
-    named, there = folder / "package.json", folder / "node_modules" / ".installed"
+    """Install what the lock file in *folder* names, unless that is there already; one process at a time."""
+    named, there = folder / "package-lock.json", folder / "node_modules" / ".installed"
     with (folder / ".installing").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if there.is_file() and there.read_bytes() == named.read_bytes():

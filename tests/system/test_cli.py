@@ -201,14 +201,17 @@ async def test_up_serves_until_it_is_interrupted(tmp_path: Path, unused_tcp_port
         stderr=asyncio.subprocess.DEVNULL,
     )
     assert up.stdout is not None
+    told = ""
     async with asyncio.timeout(60):
-        while "try: podfolio request" not in (await up.stdout.readline()).decode():
+        while "try: podfolio request" not in told:
+            told += (await up.stdout.readline()).decode()
             assert up.returncode is None
         status, _, _ = await podfolio("request", str(REFERENCE), "--server", f"nats://127.0.0.1:{unused_tcp_port}")
         up.send_signal(signal.SIGINT)
         assert await up.wait() == 0
 
     assert status == 0
+    assert f"anybody who reaches nats://127.0.0.1:{unused_tcp_port} may do anything" in " ".join(told.split())
 
 
 async def test_setup_says_what_it_would_do_does_it_and_does_nothing_twice(tmp_path: Path) -> None:

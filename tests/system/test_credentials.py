@@ -41,7 +41,8 @@ async def test_processes_and_commands_work_with_an_nkey_and_not_without(
 
     async with server.embedded_server(tmp_path / "store", log=tmp_path / "log") as url:
         refused, _, errors = await podfolio("setup", "--server", url)
-        done, _, _ = await podfolio("setup", "--server", url, "--nkey-seed", str(key))
+        done, told, _ = await podfolio("setup", "--server", url, "--nkey-seed", str(key))
+        _, told_again, _ = await podfolio("setup", "--server", url, "--nkey-seed", str(key))
         monkeypatch.setenv("PODFOLIO_NATS_NKEY_SEED", str(key))
         async with connect(Connection(servers=url, nkey_seed=key)) as bus:
             site = Site(url, bus, tmp_path)
@@ -53,4 +54,7 @@ async def test_processes_and_commands_work_with_an_nkey_and_not_without(
 
     assert (refused, done, answered) == (1, 0, 0)
     assert "refuses these credentials" in errors
+    # Whoever has streams elsewhere on this server must not take the new ones for those.
+    assert "The streams are new and empty" in told
+    assert "new and empty" not in told_again
     assert "Master portfolio" in page

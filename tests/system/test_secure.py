@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import stat
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,11 @@ import pytest
 from processes import podfolio, secure_system
 from test_clients import CLIENTS, as_requester, portfolio
 
+from bus import subjects
 from bus.jetstream import Connection, connect
 from bus.jetstream.roles import OBSERVER, REQUESTER
 from bus.jetstream.server import embedded_server
+from bus.pod_keys import PodKeys
 from bus.port import RefusedError
 from cli.keys import Keys
 
@@ -64,6 +67,37 @@ async def test_it_answers_whoever_has_a_key_and_trusts_its_certificate(tmp_path:
             assert status == 1
             assert reason in " ".join(errors.split())
     assert stored == {"answered", *(f"with-{language}" for language in CLIENTS)}
+
+
+async def test_a_final_carries_what_the_pods_signed_and_a_forged_result_makes_none(
+    tmp_path: Path, unused_tcp_port: int
+) -> None:
+    async with secure_system(tmp_path, unused_tcp_port) as system:
+        asking = system.as_role(REQUESTER)
+        honest, event, _ = await system.request("honest", *asking, "--json")
+        # Whoever may publish where alpha's results belong, and has not got alpha's secret: as alpha's user, unsigned.
+        result = json.loads(event)["pod_answers"][0] | {"request_id": "forged"}
+        result["mandate"] |= {"universe": ["SEMI", "ASIA"], "max_position": 1.0, "goals": {}}
+        alpha = Connection(
+            servers=system.url, role="pod-alpha", nkey_seed=system.keys.seed("pod-alpha"), ca=system.keys.ca
+        )
+        async with connect(alpha) as bus:
+            for name, signed in (("forged", result), ("unsigned", {**result, "signature": None})):
+                told = json.dumps({**signed, "request_id": name}).encode()
+                await bus.publish_once(subjects.pod_result(name, "alpha"), told, message_id=name, headers={})
+        forged, failure, page = await system.request("forged", *asking, "--json")
+        _, unsigned, _ = await system.request("unsigned", *asking, "--json")
+
+    pods = [(answer["pod"], answer["signature"]["key"]) for answer in json.loads(event)["pod_answers"]]
+    public = {pod: system.keys.public(f"pod-{pod}").read_text(encoding="ascii").strip() for pod, _ in pods}
+    assert honest == 0
+    assert pods == list(public.items())
+    assert len(set(public.values())) == 4
+    assert forged == 1
+    assert {json.loads(failed)["reason"] for failed in (failure, unsigned)} == {"result_not_genuine"}
+    assert "forged or changed" in json.loads(failure)["message"]
+    assert "unsigned" in json.loads(unsigned)["message"]
+    assert "alpha's answer is not proven to be its own" in " ".join(page.split())
 
 
 async def test_a_client_that_was_too_slow_for_the_server_tries_again_and_never_in_the_clear(
@@ -131,7 +165,7 @@ class TestKeys:
         assert (keys.folder / ".gitignore").read_text(encoding="utf-8") == "*\n"
         seeds = [file.read_text(encoding="utf-8").strip() for file in keys.folder.glob("*.nk")]
         assert len(set(seeds)) == 9
-        users = keys.guard.authorization.read_text(encoding="utf-8")
+        users = keys.guard.accounts.read_text(encoding="utf-8")
         assert not any(seed in users or seed in told for seed in seeds)
 
     async def test_of_a_fifth_pod_are_one_argument(self, tmp_path: Path) -> None:
@@ -145,8 +179,8 @@ class TestKeys:
         after = {file.name: file.read_bytes() for file in keys.folder.iterdir()}
         changed = {name for name in after if after[name] != before.get(name)}
         assert status == 0
-        assert changed == {"pod-epsilon.nk", "pod-epsilon.pub", "authorization.conf"}
-        assert keys.public("pod-epsilon").read_text(encoding="ascii").strip().encode() in after["authorization.conf"]
+        assert changed == {"pod-epsilon.nk", "pod-epsilon.pub", "accounts.conf"}
+        assert keys.public("pod-epsilon").read_text(encoding="ascii").strip().encode() in after["accounts.conf"]
 
     async def test_are_replaced_one_by_one(self, tmp_path: Path) -> None:
         keys = Keys(tmp_path / "keys")
@@ -159,10 +193,38 @@ class TestKeys:
 
         await podfolio("keys", str(keys.folder))
 
-        users = keys.guard.authorization.read_text(encoding="utf-8")
+        users = keys.guard.accounts.read_text(encoding="utf-8")
         assert old not in users
         assert keys.public("pod-alpha").read_text(encoding="ascii").strip() in users
         assert not keys.seed("pod-beta").exists()
+
+    async def test_take_the_place_of_users_who_shared_an_account_and_say_what_to_do(self, tmp_path: Path) -> None:
+        keys = Keys(tmp_path / "keys")
+        await podfolio("keys", str(keys.folder))
+        keys.guard.accounts.unlink()
+        (keys.folder / "authorization.conf").write_text("authorization {}\n", encoding="utf-8")
+
+        status, told, _ = await podfolio("keys", str(keys.folder))
+
+        assert status == 0
+        assert keys.guard.accounts.exists()
+        assert not (keys.folder / "authorization.conf").exists()
+        assert "docs/operations.md says (Upgrade to accounts)" in " ".join(told.split())
+
+    async def test_of_a_pod_that_were_replaced_are_known_to_coordinators_and_to_no_server(self, tmp_path: Path) -> None:
+        keys = Keys(tmp_path / "keys")
+        await podfolio("keys", str(keys.folder))
+        old = keys.public("pod-alpha").read_text(encoding="ascii").strip()
+        keys.public("pod-alpha").rename(keys.folder / "pod-alpha.2026-11.pub")
+        keys.seed("pod-alpha").unlink()
+
+        status, _, _ = await podfolio("keys", str(keys.folder))
+
+        new = keys.public("pod-alpha").read_text(encoding="ascii").strip()
+        users = keys.guard.accounts.read_text(encoding="utf-8")
+        assert status == 0
+        assert (old in users, new in users) == (False, True)
+        assert PodKeys(keys.folder).read()["alpha"] == {old, new}
 
     @pytest.mark.parametrize(
         ("spoil", "options", "reason"),

@@ -12,6 +12,7 @@ from processes import START_S, documented_program, podfolio, secure_system
 from support.requests_made import ROOT, body
 
 from bus.jetstream.roles import COORDINATOR, OBSERVER, REQUESTER
+from cli.keys import Keys
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +41,8 @@ async def test_what_is_published_is_verified_without_a_server(tmp_path: Path, un
             "r1.json": portfolio.read_bytes(),
             "r2.json": failure.read_bytes(),
         }
+    strangers = Keys(tmp_path / "strangers")
+    await podfolio("keys", str(strangers.folder))
     forged = tmp_path / "forged.json"
     forged.write_bytes(portfolio.read_bytes().replace(b'"customer_id":"', b'"customer_id":"x'))
 
@@ -47,10 +50,16 @@ async def test_what_is_published_is_verified_without_a_server(tmp_path: Path, un
     assert await podfolio("verify", str(portfolio), "--key", public) == await podfolio(
         "verify", str(portfolio), "--key", key
     )
+    pods = ("--pod-keys", str(system.keys.folder))
     for event, given, due, said in (
-        (portfolio, ("--key", public), 0, "Everything holds."),
-        (failure, ("--key", public), 0, "rules, or rules and goals, contradict each other"),
+        (portfolio, ("--key", public, *pods), 0, "Everything holds."),
+        (portfolio, ("--key", public, *pods), 0, "made of what alpha, beta, gamma, delta signed"),
+        (failure, ("--key", public, *pods), 0, "rules, or rules and goals, contradict each other"),
+        (portfolio, ("--key", public), 3, "confirm that these are the pods' keys"),
+        (portfolio, ("--key", public, "--pod-keys", str(strangers.folder)), 1, "not by a key given for alpha"),
+        (portfolio, ("--key", public, "--pod-keys", str(tmp_path)), 2, "no public key of a pod"),
         (portfolio, (), 3, "confirm that this is the coordinator's key"),
+        (portfolio, pods, 3, "confirm that this is the coordinator's key"),
         (portfolio, ("--key", other), 1, "not by the key given"),
         (forged, ("--key", public), 1, "forged or changed"),
         (tmp_path / "r1-request.json", ("--key", public), 1, "no final event"),
@@ -60,7 +69,7 @@ async def test_what_is_published_is_verified_without_a_server(tmp_path: Path, un
         status, out, errors = await podfolio("verify", str(event), *given)
         assert (status, said in " ".join(f"{out} {errors}".split())) == (due, True), (said, out, errors)
         assert "\x1b" not in out
-    assert await piped(portfolio.read_bytes(), public) == 0
+    assert await piped(portfolio.read_bytes(), public) == 3
     assert await piped(forged.read_bytes(), public) == 1
     assert await by_the_documented_program(portfolio, key) == 0
     assert await by_the_documented_program(forged, key) != 0

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from portfolio.errors import DataError
-from portfolio.market.history.table import Faults, read_table
+from portfolio.market.history.table import PRICES, Faults, read_table
 
 if TYPE_CHECKING:
     from datetime import date
@@ -45,7 +45,7 @@ def read_distributions(file: Path) -> dict[str, list[Payment]]:
     for row in rows:
         line = row["ticker"].line
         ticker, day = faults.ticker(line, row["ticker"].text), faults.day(row["date"])
-        amount = faults.number(row["amount_aud"], least=0.0)
+        amount = faults.number(row["amount_aud"], least=0.0, most=PRICES[1])
         franked = faults.number(row["franked_share"], least=0.0, most=1.0)
         if day is None:
             continue

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from portfolio.errors import DataError
 from portfolio.market.history.distributions import trailing
-from portfolio.market.history.table import Faults, read_table
+from portfolio.market.history.table import Faults, listed, read_table
 from portfolio.market.snapshot import bundled
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def read_facts(file: Path) -> dict[str, dict[str, str]]:
     header, rows = read_table(file, needs=("ticker",))
     faults = Faults(file.name)
     if strange := sorted(set(header) - {"ticker", "source", *COLUMNS}):
-        faults.add(1, f"unknown column {', '.join(strange)}; there are ticker, {', '.join(COLUMNS)}")
+        faults.add(1, f"unknown column {listed(strange)}; there are ticker, {', '.join(COLUMNS)}")
     found: dict[str, dict[str, str]] = {}
     for row in rows:
         ticker = faults.ticker(row["ticker"].line, row["ticker"].text)
@@ -92,9 +92,11 @@ def _check(cell: Cell, faults: Faults) -> None:
     if cell.column in _MOST:
         faults.number(cell, least=0.0, most=_MOST[cell.column])
     elif cell.column == "price_aud":
-        faults.number(cell, above=0.0)
+        faults.price(cell)
     elif cell.column == "since":
         faults.day(cell)
+    else:
+        faults.text(cell)
 
 
 @dataclass(frozen=True, slots=True)

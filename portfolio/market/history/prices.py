@@ -76,4 +76,4 @@ def read_prices(file: Path) -> Prices:
 
 
 def _price(cell: Cell, faults: Faults) -> float:
-    return faults.number(cell, above=0.0) if cell.text else math.nan
+    return faults.price(cell) if cell.text else math.nan

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import re
 from dataclasses import dataclass, field
@@ -10,6 +11,8 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from portfolio.errors import DataError
+from portfolio.files import MOST_TABLE_BYTES, decode, read_bytes
+from portfolio.plain_text import WORDS, is_plain, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +22,10 @@ if TYPE_CHECKING:
 _TICKER = re.compile(r"[A-Z0-9]{1,12}")
 # More than these are not read by anybody.
 _SHOWN = 8
+_LONGEST = 40
+# There was no ETF before; and what is later, or a price beyond these, is a slip that arithmetic would not survive.
+_DAYS = date(1900, 1, 1), date(2199, 12, 31)
+PRICES = 1e-6, 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,25 +73,36 @@ class Faults:
     def day(self, cell: Cell) -> date | None:
         """Read a date; None, and a fault, if it is none."""
         try:
-            return date.fromisoformat(cell.text)
+            day = date.fromisoformat(cell.text)
         except ValueError:
-            self.add(cell.line, f"{cell.column} is {cell.text!r}, not a date such as 2025-11-07")
+            self.add(cell.line, f"{cell.column} is {shown(cell.text)}, not a date such as 2025-11-07")
             return None
+        first, last = _DAYS
+        if not first <= day <= last:
+            self.add(cell.line, f"{cell.column} is {day}; it must be from {first} to {last}")
+            return None
+        return day
 
-    def number(
-        self, cell: Cell, *, above: float = -math.inf, least: float = -math.inf, most: float = math.inf
-    ) -> float:
+    def text(self, cell: Cell) -> None:
+        """Note a fault if a text is one that must not be shown."""
+        if not is_plain(cell.text):
+            self.add(cell.line, f"{cell.column} is {shown(cell.text)}; give {WORDS}")
+
+    def price(self, cell: Cell) -> float:
+        """Read a price; as ``number``."""
+        return self.number(cell, least=PRICES[0], most=PRICES[1])
+
+    def number(self, cell: Cell, *, least: float, most: float) -> float:
         """Read a finite number; NaN, and a fault, if it is none or out of bounds."""
         try:
             value = float(cell.text)
         except ValueError:
             value = math.nan
         if not math.isfinite(value):
-            self.add(cell.line, f"{cell.column} is {cell.text!r}, not a number; leave out what is not known")
-        elif value <= above:
-            self.add(cell.line, f"{cell.column} is {cell.text}; it must be above {above:g}")
+            self.add(cell.line, f"{cell.column} is {shown(cell.text)}, not a number; leave out what is not known")
         elif not least <= value <= most:
-            self.add(cell.line, f"{cell.column} is {cell.text}; it must be from {least:g} to {most:g}")
+            bounds = f"from {_written(least)} to {_written(most)}"
+            self.add(cell.line, f"{cell.column} is {cell.text[:_LONGEST]}; it must be {bounds}")
         else:
             return value
         return math.nan
@@ -92,7 +110,7 @@ class Faults:
     def ticker(self, line: int, text: str) -> str:
         """Read a ticker; a fault if it cannot be one."""
         if not _TICKER.fullmatch(text):
-            self.add(line, f"{text!r} is not a ticker: 1 to 12 of A-Z and 0-9")
+            self.add(line, f"{shown(text)} is not a ticker: 1 to 12 of A-Z and 0-9")
         return text
 
 
@@ -106,15 +124,13 @@ def read_table(file: Path, *, needs: Sequence[str]) -> tuple[tuple[str, ...], li
     Raises:
         DataError: If it cannot be read, a row is too long or too short, or a column is missing or stands twice.
     """
+    reader = csv.reader(
+        io.StringIO(decode(read_bytes(file, most=MOST_TABLE_BYTES), file.name), newline=""), strict=True
+    )
     try:
-        with file.open(encoding="utf-8-sig", newline="") as opened:
-            reader = csv.reader(opened, strict=True)
-            lines = [(reader.line_num, [text.strip() for text in row]) for row in reader if any(row)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        what = error.strerror if isinstance(error, OSError) else error
-        if isinstance(error, UnicodeDecodeError):
-            what = f"its byte {error.start} is none, so save it as UTF-8"
-        message = f"{file.name} cannot be read as CSV in UTF-8: {what}"
+        lines = [(reader.line_num, [text.strip() for text in row]) for row in reader if any(row)]
+    except csv.Error as error:
+        message = f"{file.name}: line {reader.line_num} cannot be read as CSV ({error}): mend it there"
         raise DataError(message) from error
     faults = Faults(file.name)
     if not lines:
@@ -122,9 +138,9 @@ def read_table(file: Path, *, needs: Sequence[str]) -> tuple[tuple[str, ...], li
         faults.refuse()
     (first, header), *rows = lines
     if missing := [name for name in needs if name not in header]:
-        faults.add(first, f"there is no column {', '.join(missing)} beside {', '.join(header)}: add it")
+        faults.add(first, f"there is no column {', '.join(missing)} beside {listed(header)}: add it")
     if twice := sorted({name for name in header if header.count(name) > 1}):
-        faults.add(first, f"the column {', '.join(map(repr, twice))} stands twice; name each once")
+        faults.add(first, f"the column {listed(twice)} stands twice; name each once")
     for line, row in rows:
         if len(row) != len(header):
             faults.add(line, f"{len(row)} fields, the header has {len(header)}; give as many")
@@ -132,3 +148,14 @@ def read_table(file: Path, *, needs: Sequence[str]) -> tuple[tuple[str, ...], li
     return tuple(header), [
         {name: Cell(text, line, name) for name, text in zip(header, row, strict=True)} for line, row in rows
     ]
+
+
+def listed(names: Sequence[str]) -> str:
+    """Name the first of *names*, which may be anything, and say how many more there are."""
+    more = len(names) - _SHOWN
+    told = [name if is_plain(name) and len(name) <= _LONGEST else shown(name) for name in names[:_SHOWN]]
+    return ", ".join(told) + (f" and {more} more" if more > 0 else "")
+
+
+def _written(bound: float) -> str:
+    return f"{bound:,.6f}".rstrip("0").rstrip(".")

@@ -241,13 +241,13 @@ def test_prices_are_read_as_written_and_sorted_by_date(tmp_path: Path) -> None:
         ("day,VAS\n", "line 1: there is no column date beside day, VAS: add it"),
         ("date\n2025-01-02\n", "line 1: there is no ETF"),
         ("date,VAS\n", "line 2: there is no price"),
-        ("date,VAS,VAS\n2025-01-02,1,1\n", "line 1: the column 'VAS' stands twice"),
+        ("date,VAS,VAS\n2025-01-02,1,1\n", "line 1: the column VAS stands twice"),
         ("date,vas fund\n2025-01-02,1\n", "line 1: 'vas fund' is not a ticker"),
         ("date,VAS\n2025-01-02,1\n2025-01-03,abc\n", "line 3: VAS is 'abc', not a number"),
         ("date,VAS\n2025-01-02,1\n2025-01-03,inf\n", "line 3: VAS is 'inf', not a number"),
         ("date,VAS\n2025-01-02,1\n2025-01-03,nan\n", "line 3: VAS is 'nan', not a number; leave out what"),
-        ("date,VAS\n2025-01-02,0\n", "line 2: VAS is 0; it must be above 0"),
-        ("date,VAS\n2025-01-02,1\n2025-01-03,-2\n", "line 3: VAS is -2; it must be above 0"),
+        ("date,VAS\n2025-01-02,0\n", "line 2: VAS is 0; it must be from 0.000001 to"),
+        ("date,VAS\n2025-01-02,1\n2025-01-03,-2\n", "line 3: VAS is -2; it must be from 0.000001 to"),
         ("date,VAS\n2025-01-02,1\n2025-01-02,1\n", "line 3: 2025-01-02 stands again, first in line 2"),
         ("date,VAS\n02/01/2025,1\n", "line 2: date is '02/01/2025', not a date such as 2025-11-07"),
         ("date,VAS\n2025-01-02,1,2\n", "line 2: 3 fields, the header has 2"),
@@ -270,7 +270,7 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "p.csv"
     file.write_bytes(b"date,VAS\n2025-01-02,\xff\n")
 
-    with pytest.raises(DataError, match="cannot be read as CSV in UTF-8"):
+    with pytest.raises(DataError, match="line 2 is not UTF-8"):
         read_prices(file)
 
 
@@ -421,7 +421,7 @@ def test_an_unknown_market_to_be_like_is_answered_with_those_there_are() -> None
     [
         ("ticker,colour\nVAS,red\n", "line 1: unknown column colour"),
         ("ticker,liquidity\nVAS,2\n", "line 2: liquidity is 2; it must be from 0 to 1"),
-        ("ticker,price_aud\nVAS,0\n", "line 2: price_aud is 0; it must be above 0"),
+        ("ticker,price_aud\nVAS,0\n", "line 2: price_aud is 0; it must be from 0.000001 to"),
         ("ticker,since\nVAS,2010\n", "line 2: since is '2010', not a date"),
         ("ticker,liquidity\nVAS,1\nVAS,1\n", "line 3: VAS stands twice"),
         ("name\nx\n", "line 1: there is no column ticker"),

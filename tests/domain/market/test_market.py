@@ -145,7 +145,7 @@ BAD = {
         {"etfs": ETFS + "CASH,C,cash,0,0,30,1,1\nBOND,B,x,0,0,0,1,1\nSTOCK,S,x,0,0,0,1,1\n"},
         "franked_share",
     ),
-    "not text": ({"moments": "\0\0"}, "ticker|cash"),
+    "not text": ({"moments": "\0\0"}, "moments.csv: line 1 holds a NUL"),
     "field longer than csv allows": ({"etfs": ETFS + f"CASH,{'C' * 140_000},cash,0,0,0,1,1\n"}, "cannot be read"),
     "so nearly perfectly correlated that nothing can be computed": (
         {"correlations": CORRELATIONS + "CASH,1,0,0\nBOND,0,1,0.9999999999999999\nSTOCK,0,0.9999999999999999,1\n"},

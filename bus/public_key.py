@@ -9,6 +9,9 @@ from pathlib import Path
 
 import nkeys
 
+from portfolio.errors import DataError
+from portfolio.files import read_bytes
+
 _PUBLIC = re.compile(r"U[A-Z2-7]{55}")
 _KEY_BYTES = 32
 
@@ -24,8 +27,8 @@ def read_key(given: str) -> str:
         KeyFormError: If it is none.
     """
     try:
-        text = given if _PUBLIC.fullmatch(given) else Path(given).read_text(encoding="ascii").strip()
-    except OSError:
+        text = given if _PUBLIC.fullmatch(given) else read_bytes(Path(given)).decode("ascii").strip()
+    except DataError:
         message = "neither a public key (U and 55 of A-Z 2-7) nor a file that can be read: give one of them"
         raise KeyFormError(message) from None
     except ValueError:

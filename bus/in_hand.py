@@ -1,0 +1,147 @@
+"""What a process has in hand, noted where it outlives the process: so others can tell what it died with.
+
+That a message was handed out again says little: it may never have arrived, or its settling was lost on the way. A
+process that died is seen for certain: the system lets go of the lock on its file. Files are of one machine, so what
+kills processes on several is noted on each. They are kept for an hour, and removed by whoever looks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import gettempdir
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bus.port import Message
+
+_log = structlog.get_logger()
+
+_SUFFIX = ".in-hand"
+# Longer than it takes to die of a message so often that it is given up.
+_KEPT_S = 3_600.0
+
+
+class InHand:
+    """One process's notes, and those of processes that died.
+
+    Args:
+        folder: Where all processes of this user and machine keep theirs.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._held: set[str] = set()
+        self._dead: dict[str, frozenset[str]] = {}
+        self._name = uuid4().hex + _SUFFIX
+        self._file = self._open()
+
+    def _open(self) -> int:
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        status = self._folder.lstat()
+        if status.st_uid != os.getuid() or status.st_mode & 0o077:
+            message = f"{self._folder} is somebody else's, or open to others"
+            raise PermissionError(message)
+        # Under another name until it is locked: else it would be taken for that of a process that died.
+        made = self._folder / f".{self._name}"
+        file = os.open(made, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        fcntl.flock(file, fcntl.LOCK_EX)
+        made.rename(self._folder / self._name)
+        return file
+
+    @contextmanager
+    def holding(self, queue: str, message: Message) -> Iterator[None]:
+        """Have it noted, while the block lasts, that *message* is being handled."""
+        name = _name(queue, message)
+        self._held.add(name)
+        self._write()
+        try:
+            yield
+        finally:
+            self._held.discard(name)
+            self._write()
+
+    def deaths(self, queue: str, message: Message) -> int:
+        """Count the processes that died while they handled *message*."""
+        self._look()
+        return sum(_name(queue, message) in held for held in self._dead.values())
+
+    def close(self) -> None:
+        """End: whatever is in hand still, this process lives."""
+        with contextlib.suppress(OSError):
+            (self._folder / self._name).unlink()
+        os.close(self._file)
+
+    def _write(self) -> None:
+        text = "".join(f"{name}\n" for name in self._held).encode()
+        with contextlib.suppress(OSError):  # a disk that is full must not keep anybody from work
+            os.pwrite(self._file, text, 0)
+            os.ftruncate(self._file, len(text))
+
+    def _look(self) -> None:
+        """Read the notes of those who died since, and forget those of long ago."""
+        there = {path.name: path for path in self._folder.glob(f"*{_SUFFIX}") if path.name != self._name}
+        self._dead = {name: held for name, held in self._dead.items() if name in there}
+        for name, path in there.items():
+            with contextlib.suppress(OSError):
+                held = self._dead[name] if name in self._dead else _held_at_death(path)
+                if held is None:
+                    continue
+                if not held or time.time() - path.stat().st_mtime > _KEPT_S:
+                    path.unlink()
+                    held = frozenset()
+                self._dead[name] = held
+
+
+def _held_at_death(path: Path) -> frozenset[str] | None:
+    """Read what a process had in hand when it died; None if it lives."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return frozenset(path.read_text(encoding="utf-8").splitlines())
+    except BlockingIOError:
+        return None
+    finally:
+        os.close(file)
+
+
+def _name(queue: str, message: Message) -> str:
+    sequence, stored_at = message.identity
+    return f"{queue} {sequence} {stored_at} {message.subject!r}"
+
+
+class Unnoted:
+    """Notes of a process that has nowhere to keep any."""
+
+    @contextmanager
+    def holding(self, queue: str, message: Message) -> Iterator[None]:  # noqa: ARG002
+        """Do without."""
+        yield
+
+    def deaths(self, queue: str, message: Message) -> int:  # noqa: ARG002
+        """Know of none."""
+        return 0
+
+
+@contextmanager
+def noting() -> Iterator[InHand | Unnoted]:
+    """Note what this process has in hand, while the block lasts, in the folder for temporary files."""
+    try:
+        notes = InHand(Path(gettempdir(), f"podfolio-in-hand-{os.getuid()}"))
+    except OSError as error:
+        _log.warning("in_hand.not_noted", error=str(error))
+        yield Unnoted()
+        return
+    try:
+        yield notes
+    finally:
+        notes.close()

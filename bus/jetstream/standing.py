@@ -1,0 +1,60 @@
+"""How the event stream stands, by its leader's account: which stream it is, how long, and what is unanswered."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from bus import subjects
+from bus.jetstream.asking import ask_api
+from bus.jetstream.streams import EVENTS
+from bus.port import Standing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bus.jetstream.wire import Wire
+
+# Who asks for the time asks again soon.
+_TIME_S = 2.0
+# A million subjects take a busy server so long. Asked again sooner, it would only do it twice.
+_LIST_S = 30.0
+
+
+async def read(wire: Wire) -> Standing:
+    """Say how the event stream stands; see ``Bus``."""
+    told = await ask_api(wire, f"STREAM.INFO.{EVENTS}", timeout_s=_TIME_S)
+    return Standing(
+        created=datetime.fromisoformat(told["created"]),
+        last_sequence=told["state"]["last_seq"],
+        at=datetime.fromisoformat(told["ts"]),
+    )
+
+
+async def holds(wire: Wire, subject: str) -> bool:
+    """Say whether something is stored on *subject*; see ``Bus``."""
+    async with wire.reads.passed():
+        told = await ask_api(wire, f"STREAM.INFO.{EVENTS}", {"subjects_filter": subject})
+    return subject in (told["state"].get("subjects") or {})
+
+
+async def unanswered(wire: Wire) -> frozenset[str]:
+    """Name the requests that have no final event; see ``Bus``."""
+    # In this order: what is answered meanwhile is found to be.
+    asked = await _names(wire, subjects.request(""), subjects.ALL_REQUESTS)
+    open_ = asked - await _names(wire, subjects.final(""), subjects.ALL_FINALS)
+    return frozenset(name for name in open_ if subjects.parse(subjects.request(name)).key)
+
+
+async def _names(wire: Wire, prefix: str, pattern: str) -> set[str]:
+    """List the rest, behind *prefix*, of the subjects of *pattern*, by pages of the server's size."""
+    found: set[str] = set()
+    offset, total = 0, 1
+    while offset < total:
+        body: Mapping[str, Any] = {"subjects_filter": pattern, "offset": offset}
+        told = await ask_api(wire, f"STREAM.INFO.{EVENTS}", body, answer_s=_LIST_S, timeout_s=_LIST_S)
+        page = told["state"].get("subjects") or {}
+        found.update(subject.removeprefix(prefix) for subject in page)
+        offset += len(page)
+        total = told.get("total", 0) if page else 0
+    return found

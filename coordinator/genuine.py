@@ -1,0 +1,75 @@
+"""Tell pods' answers from forged ones, by the pods' public keys: reads no file and no clock."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from bus.exact import read_exactly
+from bus.plain_text import printable
+from bus.signing import POD, NotGenuineError, signer_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from bus.port import Message
+
+# Of what a forger wrote, no more is repeated.
+_LONGEST = 300
+
+_MEND = (
+    'docs/security.md, "Signed answers of pods", has what to do for each; a forged answer stays where it is, so ask '
+    "again under a new request_id"
+)
+
+
+def genuine_answers(
+    request_id: str, asked: Message, answers: Mapping[str, Message], keys: Mapping[str, Iterable[str]]
+) -> tuple[dict[str, Any], ...]:
+    """Read answers that their pods signed, as they signed them.
+
+    Args:
+        request_id: What they should answer.
+        asked: The request's message.
+        answers: The answers' messages, by pod.
+        keys: The pods' public keys, by pod; a pod that is replacing its key has several.
+
+    Raises:
+        NotGenuineError: If some are not their pods' answers to this request; says which, why, and what to do.
+    """
+    found, wrong = [], []
+    for pod, answer in answers.items():
+        try:
+            found.append(_genuine(request_id, asked, pod, answer.data, keys.get(pod, ())))
+        except NotGenuineError as error:
+            why = printable(str(error), longest=_LONGEST)
+            wrong.append(f"{pod}'s answer is not proven to be its own: {why}")
+    if wrong:
+        message = f"{'; '.join(wrong)}. {_MEND}"
+        raise NotGenuineError(message)
+    return tuple(found)
+
+
+def _genuine(request_id: str, asked: Message, pod: str, data: bytes, keys: Iterable[str]) -> dict[str, Any]:
+    """Read one answer that its pod signed.
+
+    Raises:
+        NotGenuineError: If it is not this pod's answer to this request.
+    """
+    if not keys:
+        message = f"no public key of it is known; make pod-{pod}.pub with `podfolio keys --pod {pod}`"
+        raise NotGenuineError(message)
+    try:
+        body = read_exactly(data)
+    except ValueError as error:
+        raise NotGenuineError(str(error)) from None
+    if (signer := signer_of(body, POD)) not in keys:
+        message = f"signed by {signer}, which is no key of this pod"
+        raise NotGenuineError(message)
+    if (told := (body.get("request_id"), body.get("pod"))) != (request_id, pod):
+        message = f"signed as the answer of {told[1]} to the request {told[0]}"
+        raise NotGenuineError(message)
+    if body.get("request_sha256") != sha256(asked.data).hexdigest():
+        message = "signed for a request of the same id with other content (request_sha256)"
+        raise NotGenuineError(message)
+    return body

@@ -1,0 +1,104 @@
+"""Look for requests that have no answer, and set their deadlines again: what was set may have been lost.
+
+A deadline that is there already is replaced by an equal one, and one that falls due finds out by itself that there is
+an answer. So every coordinator does it, as often as is cheap, and need not know what was set before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import structlog
+
+from bus import metrics, subjects
+from bus.port import BusError
+from coordinator.decisions import deadline_again
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from bus.port import Bus, Message
+    from coordinator.server_time import ServerTime
+
+# Soon enough after a deadline that was lost; and it never takes more than a hundredth of the time, however much is
+# stored: 100,000 requests take a server 0.5 s, and so are looked through every minute or two.
+_EVERY_S = 10.0
+_TIMES_ITS_COST = 100
+# So that a thousand that wait for an absent pod do not hold up everything else; which ones is left to chance, so that
+# each has its turn.
+_AT_ONCE = 500
+_READ_TOGETHER = 50
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Sweep:
+    """One coordinator's.
+
+    Attributes:
+        bus: What it looks through.
+        time: Tells the time by the server's clock.
+    """
+
+    bus: Bus
+    time: ServerTime
+    # When requests were first seen that will have been stored only later, by a clock that was ahead; by sequence.
+    _ahead: dict[int, datetime] = field(default_factory=dict)
+
+    async def go_on(self, stop: asyncio.Event) -> None:
+        """Look again and again until *stop* is set."""
+        took_s = 0.0
+        while not stop.is_set():
+            # Coordinators that were started together need not ask together.
+            pause_s = max(_EVERY_S, _TIMES_ITS_COST * took_s) * random.uniform(0.5, 1)  # noqa: S311 - no secret
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause_s):
+                    await stop.wait()
+                    return
+            began = perf_counter()
+            try:
+                await self.look()
+            except BusError as error:
+                log.warning("sweep.failed", error=str(error))
+            took_s = perf_counter() - began
+
+    async def look(self) -> None:
+        """Look once.
+
+        Raises:
+            BusError: If the server did not answer, or would not have it.
+        """
+        waiting = sorted(await self.bus.unanswered())
+        chosen = random.sample(waiting, min(len(waiting), _AT_ONCE))
+        seen: dict[int, datetime] = {}
+        for first in range(0, len(chosen), _READ_TOGETHER):
+            some = [subjects.request(request_id) for request_id in chosen[first : first + _READ_TOGETHER]]
+            for message in await self.bus.record(some):
+                dated = self.dated(message)
+                if dated is not message and dated.stored_at is not None:
+                    seen[message.sequence] = dated.stored_at
+                await self.set_again(dated)
+        self._ahead = seen
+
+    def dated(self, message: Message) -> Message:
+        """Give a request that will have been stored only later as one stored when it was first seen."""
+        dated = self.time.dated(message)
+        first = self._ahead.get(message.sequence)
+        return dated if dated is message or first is None else replace(message, stored_at=first)
+
+    async def set_again(self, message: Message) -> None:
+        """Set the deadline of an unanswered request again."""
+        now = self.time.now()
+        if (at := deadline_again(message, now)) is None:
+            return
+        request_id = subjects.parse(message.subject).key
+        await self.bus.schedule(request_id, at)
+        if at <= now:
+            metrics.DEADLINES_RESET.inc()
+            log.warning("deadline.set_again", request_id=request_id, stored_at=f"{message.stored_at}")
