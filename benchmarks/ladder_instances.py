@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portfolio.case.ranking import ranked
+from portfolio.case.case import Case
 from portfolio.errors import SolverError
 from portfolio.market.measure import Measure
 from portfolio.market.snapshot import Etf, Market
@@ -190,6 +190,6 @@ def _sleeves(rng: np.random.Generator, market: Market, pods: int, *, tight: bool
 
 def formulation(made: Instance, *, never_worse: bool) -> Formulation:
     """State an instance as the product does, with or without the rows that compare with the naive portfolio."""
-    asked = {goal.name: goal.asked for goal in ranked(*made)}
+    asked = {goal.name: goal.asked for goal in Case(*made).goals}
     kept = {name: figure for name, figure in asked.items() if never_worse or not name.startswith("never_worse.")}
-    return Formulation(*made, levels=kept)
+    return Formulation(Case(*made), levels=kept)

@@ -14,6 +14,7 @@ from solver import minimise
 from agents import answer as agent
 from agents import mandates
 from bus.messages import parse_request
+from portfolio.case.case import Case
 from portfolio.market import snapshot as markets
 from portfolio.master.statement.formulation import Formulation
 from portfolio.pod.optimise import optimise_sleeve
@@ -63,9 +64,9 @@ def stages() -> list[Row]:
     alone = [timed(lambda p=p: optimise_sleeve(market, pods[p], shares[p])) for p in pods for _ in range(SOLVES)]
     sleeves = [optimise_sleeve(market, mandate, shares[pod]) for pod, mandate in pods.items()]
     ours, scip, value = [], [], 0.0
-    solution = minimise(Formulation(market, sleeves, terms).program)
+    solution = minimise(Formulation(Case(market, sleeves, terms)).program)
     for i in range(SOLVES):
-        ours.append(timed(lambda: minimise(Formulation(market, sleeves, terms).program)))
+        ours.append(timed(lambda: minimise(Formulation(Case(market, sleeves, terms)).program)))
         if i % (SOLVES // SCIP_SOLVES) == 0:
             began = time.perf_counter()
             answer = scip_model.solve(market, sleeves, terms)

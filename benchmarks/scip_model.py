@@ -91,7 +91,7 @@ class _StageTwo:
     def __init__(self, market: Market, sleeves: Sequence[Sleeve], terms: Terms, *, never_worse: bool) -> None:
         self.market, self.sleeves, self.terms = market, sleeves, terms
         self.never_worse = never_worse
-        self.naive = overview(market, put_side_by_side(sleeves), terms)
+        self.naive = overview(market, put_side_by_side(sleeves), terms, None)
         self.model, self.goal = Model(), 0.0
         self.largest = min(terms.rules.max_weight, self.naive.largest_position if never_worse else 1.0)
         self.shared = terms.rules.duplicates is Duplicates.PENALISE

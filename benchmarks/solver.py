@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from portfolio.conic.solve import minimise, warm_up
+from portfolio.conic.large.perspective.kernels import compile_kernels
+from portfolio.conic.solve import minimise
 
-warm_up()
+compile_kernels()
 
 __all__ = ["minimise"]

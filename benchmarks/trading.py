@@ -16,6 +16,7 @@ from measurements import timed
 from reference import request
 
 from agents import mandates
+from portfolio.case.case import Case
 from portfolio.case.inventory import settle
 from portfolio.conic.solution import Status
 from portfolio.conic.solve import minimise
@@ -76,8 +77,8 @@ def _measure(etfs: int, parcels: int, aim: str) -> Row:
     stating, solving, nodes, still_open = [], [], [], 0
     for seed in range(SEEDS):
         market, sleeves, terms = instance(seed, etfs, parcels)
-        stating.append(timed(lambda m=market, s=sleeves, t=terms: Formulation(m, s, t)))
-        program = Formulation(market, sleeves, terms).program
+        stating.append(timed(lambda m=market, s=sleeves, t=terms: Formulation(Case(m, s, t))))
+        program = Formulation(Case(market, sleeves, terms)).program
         began = time.perf_counter()
         solution = minimise(program, gap=GAP, stop=lambda began=began: time.perf_counter() - began > LIMIT_S)
         solving.append(time.perf_counter() - began)

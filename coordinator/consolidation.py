@@ -17,6 +17,7 @@ from bus.messages import MarketRef, MasterPortfolioFailed, MasterPortfolioOptimi
 from coordinator.budget import Budget, out_of_time
 from portfolio.account.describe import render_account
 from portfolio.account.money_goals import money_goals
+from portfolio.case.case import Case
 from portfolio.case.inventory import settle
 from portfolio.check import findings
 from portfolio.errors import DataError, SolverError, UnreachableGoalError
@@ -76,22 +77,22 @@ def _optimise(
     began = perf_counter()
     market = markets.load(request.market)
     sleeves = [_sleeve(market, results[pod], share) for pod, share in request.shares(market.risk_free).items()]
-    terms = settle(market, sleeves, request.terms())
-    budget.begin_search(orders=terms.owned is not None)
-    master = optimise_master(market, sleeves, terms, stop=budget.stop, watch=budget.watching(watch))
-    trading = plan(market, sleeves, terms, master, left_s=budget.for_orders_s)
+    case = Case(market, sleeves, settle(market, sleeves, request.terms()))
+    budget.begin_search(orders=case.terms.owned is not None)
+    master = optimise_master(case, stop=budget.stop, watch=budget.watching(watch))
+    trading = plan(case, master, left_s=budget.for_orders_s)
     cut = (budget.cut and not master.certificate.certified) or (trading is not None and trading.cut_short)
-    account = render_account(market, sleeves, terms, master)
+    account = render_account(case, master)
     event = MasterPortfolioOptimized(
         request_id=request.request_id,
         customer_id=request.customer.customer_id,
         market=MarketRef(id=market.id, sha256=market.sha256),
-        terms=terms,
+        terms=case.terms,
         weights=named(market, master.X.sum(axis=0)),
         holdings=account.holdings,
         pods=account.pods,
         goals=account.goals,
-        money_goals=money_goals(request.targets(), account.pods, terms.total_capital_aud, market.risk_free),
+        money_goals=money_goals(request.targets(), account.pods, case.terms.total_capital_aud, market.risk_free),
         comparison=account.comparison,
         correlations=account.correlations,
         correlation_matrix=account.correlation_matrix,

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
-from ports import free_ports
-from programs import left_out
+from support.ports import free_ports
+from support.programs import left_out
 
 from bus.jetstream import Connection, JetStreamBus, connect
 from bus.jetstream.server import launch

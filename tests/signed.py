@@ -11,7 +11,7 @@ from functools import cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from in_process import PODS
+from support.in_process import PODS
 
 from agents import mandates
 from agents.answer import answer

@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from portfolio.case.naive import Overview, overview, put_side_by_side, without_coordination
 from portfolio.case.ranking import correlation, correlation_limit
-from portfolio.case.ranking import delivered as delivered_figure
-from portfolio.market.figures import NEARLY_THE_SAME, Figures, etf_correlation, figures
+from portfolio.market.figures import NEARLY_THE_SAME, Figures, etf_correlation
 from portfolio.market.measure import Measure
 from portfolio.market.snapshot import named
 from portfolio.master.statement.objective import objective_terms
@@ -38,6 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from portfolio import Matrix, Vector
+    from portfolio.case.case import Case
+    from portfolio.case.naive import Overview
     from portfolio.market.snapshot import Market
     from portfolio.master.optimise import Master
     from portfolio.pod.sleeve import Sleeve
@@ -78,23 +78,21 @@ COMPARED: tuple[tuple[str, Literal["lower", "higher"]], ...] = (
 )
 
 
-def render_account(market: Market, sleeves: Sequence[Sleeve], terms: Terms, master: Master) -> Account:
+def render_account(case: Case, master: Master) -> Account:
     """Describe a master portfolio."""
-    X = master.X
-    naive, now = without_coordination(market, sleeves, terms), overview(market, X, terms)
-    goals = tuple(_goal(goal, market, sleeves, terms, master) for goal in master.goals)
-    delivered = [figures(market, row / row.sum()) for row in X]
+    market, sleeves, terms, X = case.market, case.sleeves, case.terms, master.X
+    goals = tuple(_goal(goal, case, master) for goal in master.goals)
     return Account(
         holdings=_holdings(market, sleeves, terms, X),
-        pods={s.mandate.pod: _pod(market, s, row, found) for s, row, found in zip(sleeves, X, delivered, strict=True)},
+        pods={s.mandate.pod: _pod(market, s, row, case.figures(row)) for s, row in zip(sleeves, X, strict=True)},
         goals=goals,
-        comparison=_comparison(naive, now, goals, terms),
+        comparison=_comparison(case.naive, case.overview(X), goals, terms),
         correlations=_correlations(market, sleeves, terms, X),
         correlation_matrix=_matrix(market, sleeves, X),
         economic_duplicates=_economic_duplicates(market, X),
-        objective_terms=objective_terms(market, sleeves, terms, X),
+        objective_terms=objective_terms(case, X),
         income={
-            "naive": _income(market, terms, put_side_by_side(sleeves).sum(axis=0)),
+            "naive": _income(market, terms, case.side_by_side.sum(axis=0)),
             "master": _income(market, terms, X.sum(axis=0)),
         },
     )
@@ -145,10 +143,10 @@ def _pod(market: Market, sleeve: Sleeve, row: Vector, delivered: Figures) -> Pod
     )
 
 
-def _goal(goal: Goal, market: Market, sleeves: Sequence[Sleeve], terms: Terms, master: Master) -> GoalAccount:
-    value = delivered_figure(goal, market, sleeves, terms, master.X)
+def _goal(goal: Goal, case: Case, master: Master) -> GoalAccount:
+    value = case.delivered(goal, master.X)
     price = master.prices.get(goal.name)
-    alone = next((s.best_alone for s in sleeves if goal.pods == (s.mandate.pod,)), {})
+    alone = next((s.best_alone for s in case.sleeves if goal.pods == (s.mandate.pod,)), {})
     return GoalAccount(
         name=goal.name,
         pods=goal.pods,

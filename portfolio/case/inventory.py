@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -88,13 +87,8 @@ class Inventory:
 LEAST_CAPITAL_AUD = 1_000.0
 
 
-def take_stock(market: Market, terms: Terms) -> Inventory | None:
-    """Take stock of what the customer owns; None where the terms say nothing of it."""
-    return None if terms.owned is None else _take_stock(market, terms.owned)
-
-
-@lru_cache(maxsize=64)
-def _take_stock(market: Market, owned: Owned) -> Inventory:
+def take_stock(market: Market, owned: Owned) -> Inventory:
+    """Take stock of what the customer owns."""
     prices = np.array([np.nan if etf.price_aud is None else etf.price_aud for etf in market.etfs])
     costs = market.column("half_spread") + owned.brokerage_share
     priced = [(j, etf) for j, etf in enumerate(market.etfs) if etf.price_aud is not None]
@@ -139,7 +133,7 @@ def settle(market: Market, sleeves: Sequence[Sleeve], terms: Terms) -> Terms:
     refuse_impossible(market, terms.owned)
     universes = {ticker for sleeve in sleeves for ticker in sleeve.mandate.universe}
     owned = in_play(market, universes, terms.owned, terms.rules)
-    capital = _take_stock(market, owned).capital_aud
+    capital = take_stock(market, owned).capital_aud
     _refuse_too_little(capital)
     return replace(terms, owned=owned, total_capital_aud=capital)
 

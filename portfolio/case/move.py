@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portfolio.case.inventory import take_stock
 from portfolio.published.trading import Move
 from portfolio.tax.sale import cheapest_sale
 
 if TYPE_CHECKING:
     from portfolio import Matrix
+    from portfolio.case.inventory import Inventory
     from portfolio.market.snapshot import Market
     from portfolio.terms.rules import Terms
 
@@ -20,25 +19,21 @@ if TYPE_CHECKING:
 _NOTHING = 1e-9
 
 
-def move_to(market: Market, X: Matrix, terms: Terms, *, pooled: bool) -> Move:
+def move_to(market: Market, X: Matrix, terms: Terms, stock: Inventory, *, pooled: bool) -> Move:
     """Find the cheapest way to the holdings *X*, shape (pods, n): of all parcels, those whose sale is taxed least.
 
     Args:
         market: The figures.
         X: Shares of the capital.
         terms: What is owned, among others.
+        stock: The same, in the order of the market's ETFs.
         pooled: Whether there is one order an ETF; else every pod that holds an ETF of which more is needed buys its
             own part.
     """
+    assert terms.owned is not None  # noqa: S101 - there is a stock
     owners = (X > 0).sum(axis=0)
-    return _move_to(market, terms, X.sum(axis=0).tobytes(), tuple(np.ones_like(owners) if pooled else owners))
-
-
-@lru_cache(maxsize=256)
-def _move_to(market: Market, terms: Terms, weights: bytes, buyers: tuple[int, ...]) -> Move:
-    stock = take_stock(market, terms)
-    assert stock is not None and terms.owned is not None  # noqa: S101, PT018 - the caller looked
-    change = np.frombuffer(weights) - stock.weights
+    buyers = np.ones_like(owners) if pooled else owners
+    change = X.sum(axis=0) - stock.weights
     change[abs(change) <= _NOTHING] = 0.0
     bought, sold = np.maximum(change, 0.0) * stock.capital_aud, np.maximum(-change, 0.0) * stock.capital_aud
     orders = int((sold > 0).sum() + np.where(bought > 0, np.maximum(buyers, 1), 0).sum())

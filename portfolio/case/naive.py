@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portfolio.case.move import move_to
 from portfolio.market.figures import figures, spread_cost_aud, tax_efficiency
 
 if TYPE_CHECKING:
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from portfolio import Matrix
     from portfolio.market.snapshot import Market
     from portfolio.pod.sleeve import Sleeve
+    from portfolio.published.trading import Move
     from portfolio.terms.rules import Terms
 
 
@@ -66,15 +66,10 @@ def extra_owners(X: Matrix) -> int:
     return int(np.maximum((X > 0).sum(axis=0) - 1, 0).sum())
 
 
-def without_coordination(market: Market, sleeves: Sequence[Sleeve], terms: Terms) -> Overview:
-    """Compute the figures of the naive portfolio, where each pod trades by itself."""
-    return overview(market, put_side_by_side(sleeves), terms, pooled=False)
-
-
-def overview(market: Market, X: Matrix, terms: Terms, *, pooled: bool = True) -> Overview:
+def overview(market: Market, X: Matrix, terms: Terms, move: Move | None) -> Overview:
     """Compute the figures of the holdings *X*, shape (pods, n); a holding is what is above zero.
 
-    Where something is owned, *pooled* says whether there is one order an ETF or one for every pod that buys.
+    Where something is owned, *move* is the way there.
     """
     w = X.sum(axis=0)
     owners = (X > 0).sum(axis=0)
@@ -82,9 +77,8 @@ def overview(market: Market, X: Matrix, terms: Terms, *, pooled: bool = True) ->
     capital, brokerage = terms.total_capital_aud, terms.brokerage_aud * int(owners.sum())
     spread, gains_tax = spread_cost_aud(market, w, capital), 0.0
     buying = brokerage + spread
-    if terms.owned is not None:
+    if terms.owned is not None and move is not None:
         buying += terms.owned.brokerage_share * capital * float(w.sum())
-        move = move_to(market, X, terms, pooled=pooled)
         brokerage, spread, gains_tax = move.brokerage_aud, move.spread_aud, move.gains.tax_aud
     drag = terms.marginal_tax_rate * whole.grossed_up_yield
     return Overview(

@@ -1,12 +1,11 @@
-"""List a customer's goals in the order in which they are served, and read their figures."""
+"""List a customer's goals in the order in which they are served."""
 
 from __future__ import annotations
 
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from portfolio.case.naive import overview, without_coordination
-from portfolio.market.figures import figures, tax_drags
+from portfolio.market.figures import tax_drags
 from portfolio.market.measure import Measure
 from portfolio.terms.goals import CORRELATION_PRIORITY, LAST_RANK, NEVER_WORSE_PRIORITY, Goal, Row, pod_goals
 from portfolio.terms.rules import Correlations, Duplicates
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from portfolio.terms.rules import Terms
 
 
-def ranked(market: Market, sleeves: Sequence[Sleeve], terms: Terms) -> list[Goal]:
+def ranked(market: Market, sleeves: Sequence[Sleeve], terms: Terms, naive: Overview) -> list[Goal]:
     """List all goals in the order in which they are served.
 
     By priority; within one, the goals of pods before the rows of the whole portfolio; of the pods, the one
@@ -31,7 +30,7 @@ def ranked(market: Market, sleeves: Sequence[Sleeve], terms: Terms) -> list[Goal
     pods = {s.mandate.pod: (terms.pod_ranks.get(s.mandate.pod, LAST_RANK), -s.share) for s in sleeves}
     goals = [
         *(goal for sleeve in sleeves for goal in pod_goals(sleeve.mandate, terms.priorities)),
-        *_never_worse(market, sleeves, terms),
+        *_never_worse(market, terms, naive),
         *(_correlations(sleeves, terms) if terms.correlations is Correlations.LIMIT else ()),
     ]
     rank = {Measure: 0, Row: 1, type(None): 2}
@@ -42,8 +41,7 @@ def ranked(market: Market, sleeves: Sequence[Sleeve], terms: Terms) -> list[Goal
     )
 
 
-def _never_worse(market: Market, sleeves: Sequence[Sleeve], terms: Terms) -> Iterator[Goal]:
-    naive = without_coordination(market, sleeves, terms)
+def _never_worse(market: Market, terms: Terms, naive: Overview) -> Iterator[Goal]:
     for row in Row:
         if _says_something(row, market, naive, terms):
             name, asked = f"never_worse.{row.value}", float(getattr(naive, row.value))
@@ -83,19 +81,6 @@ def correlation_limit(first: Mandate, second: Mandate, terms: Terms) -> float | 
         if name in limits:
             return limits[name]
     return None
-
-
-def delivered(goal: Goal, market: Market, sleeves: Sequence[Sleeve], terms: Terms, X: Matrix) -> float | None:
-    """Compute a goal's figure from holdings *X*, shape (pods, n); None where it is not defined."""
-    names = [sleeve.mandate.pod for sleeve in sleeves]
-    if isinstance(goal.figure, Measure):
-        p = names.index(goal.pods[0])
-        return figures(market, X[p] / X[p].sum()).of(goal.figure)
-    if isinstance(goal.figure, Row):
-        value = getattr(overview(market, X, terms), goal.figure.value)
-        return None if value is None else float(value)
-    a, b = (names.index(pod) for pod in goal.pods)
-    return correlation(market, X, a, b)
 
 
 def correlation(market: Market, X: Matrix, a: int, b: int) -> float:

@@ -8,8 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from portfolio.conic import search
-from portfolio.conic.large.decomposition import solve as decomposition
-from portfolio.conic.large.decomposition.split import Split
+from portfolio.conic.large import solve as large
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,10 +16,6 @@ if TYPE_CHECKING:
     from portfolio.conic.bound import States
     from portfolio.conic.program import Program
     from portfolio.conic.solution import Solution
-
-# Up to this many switches one tree over all of them closes sooner than blocks do, and numba is never loaded (a second,
-# 136 MiB): the reference customer has 21 switches and takes 17 nodes, or a thousand where goals must give way.
-_FEW = 24
 
 
 def minimise(
@@ -42,16 +37,7 @@ def minimise(
         start: A setting of the switches that may be feasible, such as that of a similar program.
         watch: Told, as it gets on, the cost of the best point so far (infinite without one) and the bound.
     """
-    split = Split(program)
-    if not split.separable or len(program.switched) <= _FEW:
+    blocks = large.blocks_of(program)
+    if blocks is None:
         return search.minimise(program, gap=gap, node_limit=node_limit, stop=stop, start=start, watch=watch)
-    return decomposition.minimise(
-        program, gap=gap, node_limit=node_limit, stop=stop, start=start, watch=watch, split=split
-    )
-
-
-def warm_up() -> None:
-    """Load the compiled loops for large programs, so that the first of them need not wait for it."""
-    from portfolio.conic.large.perspective.kernels import compile_kernels  # noqa: PLC0415 - to load numba is the point
-
-    compile_kernels()
+    return large.minimise(program, gap=gap, node_limit=node_limit, stop=stop, start=start, watch=watch, split=blocks)

@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portfolio.market.measure import Measure
+from portfolio.tax.regime import COMPANY_TAX
 
 if TYPE_CHECKING:
     from portfolio import Vector
     from portfolio.market.snapshot import Market
-
-# Australian company tax, at which franked distributions carry credits (ITAA 1997, s 202-60).
-COMPANY_TAX = 0.30
 
 # ETFs whose returns are correlated by this much do nearly the same.
 NEARLY_THE_SAME = 0.97

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from portfolio.case.inventory import take_stock
 from portfolio.conic.solution import Status
 from portfolio.errors import UnreachableGoalError
 from portfolio.market.measure import Measure
 from portfolio.master.goal_programming import best_figure
 from portfolio.master.statement.formulation import Formulation
-from portfolio.master.statement.structure import correlation_distance
+from portfolio.master.statement.holdings import correlation_distance
 from portfolio.published.conflicts import Conflict, Repair
 from portfolio.terms.rules import Duplicates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from portfolio.case.case import Case
+    from portfolio.case.inventory import Inventory
     from portfolio.market.snapshot import Market
     from portfolio.master.goal_programming import Formulate, Solver
     from portfolio.pod.sleeve import Sleeve
     from portfolio.terms.goals import Goal
-    from portfolio.terms.rules import Terms
 
 # As much as a request may say of how far pods may be from their shares.
 _MOST_TOLERANCE = 0.5
@@ -89,23 +90,19 @@ class ConflictError(UnreachableGoalError):
         self.repairs = tuple(repairs or ())
 
 
-def explain_rules(
-    judge: Judge, market: Market, sleeves: Sequence[Sleeve], terms: Terms, *, of: str = "portfolio"
-) -> ConflictError:
+def explain_rules(judge: Judge, case: Case, *, of: str = "portfolio") -> ConflictError:
     """Find a minimal set of contradicting rules, and its repairs.
 
     Args:
         judge: Says what can be kept together.
-        market: The figures.
-        sleeves: The pods.
-        terms: The customer's terms.
+        case: The customer's case.
         of: Of which portfolios this is said.
     """
     rules = judge.formulate(levels={}).rules
     kept, complete = _minimal(judge, sorted(rules), {})
     repairs: list[Repair] | None = None
     if complete and not judge.stop():
-        found = [_repair(judge, market, sleeves, terms, name) for name in kept]
+        found = [_repair(judge, case, name) for name in kept]
         repairs = [repair for repair, _ in found if repair is not None]
         if not repairs and not all(proven for _, proven in found):
             repairs = None
@@ -164,20 +161,18 @@ def _of_goal(
     return Conflict(name, goal.words, goal.asked, alone, together)
 
 
-def _repair(
-    judge: Judge, market: Market, sleeves: Sequence[Sleeve], terms: Terms, rule: str
-) -> tuple[Repair | None, bool]:
+def _repair(judge: Judge, case: Case, rule: str) -> tuple[Repair | None, bool]:
     """Find the smallest change of one rule that repairs the rest, if one does; and whether that is proven.
 
     The rule's values are tried from strict to lenient by bisection, since whatever is feasible stays so
     when the rule is eased; each verdict is proven.
     """
-    values = _lenient(market, sleeves, terms, rule)
+    values = _lenient(case, rule)
 
     def verdict(value: float | str) -> Status:
         if judge.stop():
             return Status.STOPPED
-        changed = judge.about(lambda **how: Formulation(market, *_with(sleeves, terms, rule, value), **how))
+        changed = judge.about(partial(Formulation, _with(case, rule, value)))
         return changed.feasible({})
 
     if not values:
@@ -192,25 +187,25 @@ def _repair(
             return None, False
         low, high = (low, middle) if status is Status.OPTIMAL else (middle, high)
     # Whole numbers become floats, as every number of a message.
-    now, to = (v if isinstance(v, str) else float(v) for v in (_value(sleeves, terms, rule), values[high]))
+    now, to = (v if isinstance(v, str) else float(v) for v in (_value(case, rule), values[high]))
     return Repair(rule, f"{_label(rule)} {_show(rule, now)} to {_show(rule, to)}", now, to), True
 
 
-def _lenient(market: Market, sleeves: Sequence[Sleeve], terms: Terms, rule: str) -> Sequence[float | str]:
+def _lenient(case: Case, rule: str) -> Sequence[float | str]:
     """List the more lenient values of a rule, the nearest first."""
     if rule in ("never_sell", "first_purchase"):
         return []
-    now = _value(sleeves, terms, rule)
+    now = _value(case, rule)
     if isinstance(now, str):
         return [Duplicates.PENALISE.value]
     if rule.endswith("_aud"):
         whole = range(math.ceil(now) - 1, -1, -1)
         if rule == "max_tax_aud":
-            whole = range(math.floor(now) + 1, math.ceil(_most_tax_aud(market, terms)) + 1)
+            whole = range(math.floor(now) + 1, math.ceil(_most_tax_aud(case.stock)) + 1)
         return [float(v) for v in whole]
     if rule == "max_etfs":
-        return list(range(int(now) + 1, len(market.etfs) + 1))
-    return _lenient_shares(market, rule, now)
+        return list(range(int(now) + 1, len(case.market.etfs) + 1))
+    return _lenient_shares(case.market, rule, now)
 
 
 def _lenient_shares(market: Market, rule: str, now: float) -> Sequence[float]:
@@ -226,32 +221,32 @@ def _lenient_shares(market: Market, rule: str, now: float) -> Sequence[float]:
     return [float(v) for v in np.round(steps, 4) if v > now + _STEP / 2]
 
 
-def _most_tax_aud(market: Market, terms: Terms) -> float:
+def _most_tax_aud(stock: Inventory | None) -> float:
     """Bound the tax on capital gains: all gains taxed, no loss used."""
-    stock = take_stock(market, terms)
     if stock is None:
         return 0.0
     return sum(lot.units * gain * stock.rates.get(kind, 0.0) for lot in stock.lots for kind, gain in lot.gains.items())
 
 
-def _value(sleeves: Sequence[Sleeve], terms: Terms, rule: str) -> float | str:
+def _value(case: Case, rule: str) -> float | str:
     pod, _, cap = rule.rpartition(".")
     if cap == "max_position":
-        return next(s.mandate.max_position for s in sleeves if s.mandate.pod == pod)
-    value: float | Duplicates = getattr(terms.rules, rule)
+        return next(s.mandate.max_position for s in case.sleeves if s.mandate.pod == pod)
+    value: float | Duplicates = getattr(case.terms.rules, rule)
     return value.value if isinstance(value, Duplicates) else value
 
 
-def _with(sleeves: Sequence[Sleeve], terms: Terms, rule: str, value: float | str) -> tuple[list[Sleeve], Terms]:
+def _with(case: Case, rule: str, value: float | str) -> Case:
     """Change one rule."""
     pod, _, cap = rule.rpartition(".")
     if cap == "max_position":
         mandates = [
-            replace(s.mandate, max_position=float(value)) if s.mandate.pod == pod else s.mandate for s in sleeves
+            replace(s.mandate, max_position=float(value)) if s.mandate.pod == pod else s.mandate for s in case.sleeves
         ]
-        return [replace(s, mandate=m) for s, m in zip(sleeves, mandates, strict=True)], terms
+        return case.under(sleeves=[replace(s, mandate=m) for s, m in zip(case.sleeves, mandates, strict=True)])
     changed = Duplicates(value) if isinstance(value, str) else int(value) if rule == "max_etfs" else value
-    return list(sleeves), replace(terms, rules=replace(terms.rules, **{rule: changed}))  # type: ignore[arg-type]
+    rules = replace(case.terms.rules, **{rule: changed})  # type: ignore[arg-type]
+    return case.under(terms=replace(case.terms, rules=rules))
 
 
 def _label(rule: str) -> str:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from portfolio.case.ranking import delivered
 from portfolio.conic import proof
 from portfolio.conic.solution import Status, relative_gap
 from portfolio.conic.solve import minimise
@@ -166,7 +165,7 @@ def _keep_as_found(solver: Solver, levels: Levels, goals: Sequence[Goal]) -> Non
         return
     form = solver.formulate()
     for goal in goals:
-        found = delivered(goal, form.market, form.sleeves, form.terms, solver.X)
+        found = form.case.delivered(goal, solver.X)
         levels.proven &= goal.met(found)
         if found is not None:
             levels.kept[goal.name] = goal.asked if goal.met(found) else goal.eased(found, HELD_WITHIN)
@@ -233,7 +232,7 @@ def best_figure(
         solution = solver.solve(form, gap)
         if solution.x is None:
             break
-        best = delivered(goal, form.market, form.sleeves, form.terms, form.weights(solution))
+        best = form.case.delivered(goal, form.weights(solution))
         proven = solution.status is Status.OPTIMAL
         if best is None or not proven or not is_ratio(form, goal) or abs(best - last) <= gap * max(1.0, abs(best)):
             return best, proven and best is not None

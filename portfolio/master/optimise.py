@@ -7,7 +7,6 @@ from functools import partial
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from portfolio.case.ranking import delivered
 from portfolio.conic.solution import Status, relative_gap
 from portfolio.errors import DataError, SolverError
 from portfolio.market.measure import Measure
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from portfolio import Matrix
+    from portfolio.case.case import Case
     from portfolio.conic.solution import Solution
-    from portfolio.market.snapshot import Market
     from portfolio.master.goal_programming import Watch
     from portfolio.pod.sleeve import Sleeve
     from portfolio.terms.goals import Goal
@@ -67,9 +66,7 @@ class Master:
 
 
 def optimise_master(
-    market: Market,
-    sleeves: Sequence[Sleeve],
-    terms: Terms,
+    case: Case,
     *,
     gap: float = GAP,
     stop: Callable[[], bool] = lambda: False,
@@ -78,9 +75,7 @@ def optimise_master(
     """Find the best portfolio for all pods together.
 
     Args:
-        market: The figures.
-        sleeves: The pods.
-        terms: The customer's terms.
+        case: The customer's case.
         gap: Relative gap at which the search may end.
         stop: Asked while searching; true ends the search with the best portfolio so far.
         watch: Told, as a search gets on, which it is, from 1, and its relative gap; infinite without a portfolio.
@@ -91,8 +86,9 @@ def optimise_master(
         DataError: If a priority or a limit is given to a goal that there is not.
         SolverError: If *stop* ended the search before it found any portfolio, or a proof fails.
     """
-    solver = Solver(partial(Formulation, market, sleeves, terms), stop, watch)
+    solver = Solver(partial(Formulation, case), stop, watch)
     form = solver.formulate()
+    sleeves, terms = case.sleeves, case.terms
     _refuse_strangers(form.goals, sleeves, terms)
     convex = [goal for goal in form.goals if goal.figure is not None]
     # Alone, a pod owns nothing yet: with what is owned it may do better.
@@ -101,7 +97,7 @@ def optimise_master(
     solution = None if hopeless else solver.solve(form, gap)
     if solution is None or solution.status is Status.INFEASIBLE:
         if solver.feasible({}) is Status.INFEASIBLE:
-            raise explain_rules(solver, market, sleeves, terms)
+            raise explain_rules(solver, case)
         if terms.on_unreachable is OnUnreachable.FAIL:
             raise explain_goals(solver, sleeves)
         levels = serve(solver, convex, hopeless, contradictory=solution is not None)
@@ -162,12 +158,11 @@ def _value(form: Formulation, solution: Solution) -> float:
     """
     if form.terms.owned is None:
         return solution.value
-    terms, X = form.terms, form.weights(solution)
-    return -objective(terms, objective_terms(form.market, form.sleeves, terms, X))
+    return -objective(form.terms, objective_terms(form.case, form.weights(solution)))
 
 
 def _figure(goal: Goal, form: Formulation, solution: Solution) -> float | None:
-    return delivered(goal, form.market, form.sleeves, form.terms, form.weights(solution))
+    return form.case.delivered(goal, form.weights(solution))
 
 
 def _best_of_the_met(solver: Solver, form: Formulation, solution: Solution, levels: Levels) -> dict[str, float]:
@@ -201,7 +196,7 @@ def _limit_correlations(
     X = form.weights(solution)
 
     def excess(X: Matrix) -> dict[str, float]:
-        found = {goal.name: delivered(goal, form.market, form.sleeves, form.terms, X) or 0.0 for goal in limits}
+        found = {goal.name: form.case.delivered(goal, X) or 0.0 for goal in limits}
         return {goal.name: max(goal.asked, found[goal.name]) for goal in limits}
 
     def too_much(X: Matrix) -> float:

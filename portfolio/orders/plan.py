@@ -9,10 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portfolio.case.inventory import take_stock
-from portfolio.case.move import move_to
-from portfolio.case.naive import put_side_by_side, without_coordination
-from portfolio.case.ranking import delivered
 from portfolio.errors import SolverError
 from portfolio.market.figures import NEARLY_THE_SAME, etf_correlation
 from portfolio.market.measure import MET_WITHIN
@@ -39,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from portfolio import Matrix, Vector
+    from portfolio.case.case import Case
     from portfolio.case.inventory import Inventory, Lot
     from portfolio.market.snapshot import Market
     from portfolio.master.optimise import Master
@@ -52,20 +49,11 @@ if TYPE_CHECKING:
 REPLACES = 0.95
 
 
-def plan(
-    market: Market,
-    sleeves: Sequence[Sleeve],
-    terms: Terms,
-    master: Master,
-    *,
-    left_s: Callable[[], float] = lambda: math.inf,
-) -> Trading | None:
+def plan(case: Case, master: Master, *, left_s: Callable[[], float] = lambda: math.inf) -> Trading | None:
     """Plan the orders; None where the terms do not say what is owned.
 
     Args:
-        market: The figures.
-        sleeves: The pods.
-        terms: The customer's terms.
+        case: The customer's case.
         master: The portfolio.
         left_s: Says how many seconds are left; the searches end in time with the best so far.
 
@@ -73,21 +61,22 @@ def plan(
         ConflictError: If no whole numbers of units keep the rules.
         SolverError: If none were found, and it is not proven that there are none.
     """
-    stock = take_stock(market, terms)
-    if stock is None or terms.owned is None:
+    market, sleeves, terms, stock = case.market, case.sleeves, case.terms, case.stock
+    naive, moved = case.move_to(case.side_by_side, pooled=False), case.move_to(master.X)
+    if stock is None or terms.owned is None or naive is None or moved is None:
         return None
-    whole = round_to_units(market, sleeves, terms, stock, master, left_s=left_s)
-    orders = tuple(_orders(market, sleeves, terms, stock, whole))
+    whole = round_to_units(case, stock, master, left_s=left_s)
+    orders = tuple(_orders(case, stock, whole))
     spent = sum(order.value_aud * (1 if order.side is Side.BUY else -1) for order in orders)
     brokerage, spread = sum(order.brokerage_aud for order in orders), sum(order.spread_aud for order in orders)
     gains = _tax(terms, stock, whole.sold)
     cost = brokerage + spread + gains.tax_aud
-    goals = tuple(_goals(market, sleeves, terms, master, whole.X, cost))
-    before = _goals(market, sleeves, terms, master, master.X, None)
-    value = _objective(market, sleeves, terms, whole.X, cost)
+    goals = tuple(_goals(case, master, whole.X, cost))
+    before = _goals(case, master, master.X, None)
+    value = _objective(case, whole.X, cost)
     return Trading(
-        naive=move_to(market, put_side_by_side(sleeves), terms, pooled=False),
-        master=move_to(market, master.X, terms, pooled=True),
+        naive=naive,
+        master=moved,
         orders=orders,
         units={t: float(n) for t, n in zip(market.tickers, whole.units, strict=True) if n > 0},
         pods={
@@ -105,33 +94,32 @@ def plan(
         objective=value,
         rounding_cost=master.certificate.objective - value,
         losses_replaced=tuple(_losses_replaced(market, orders)),
-        tolerated=tuple(_tolerated(market, sleeves, terms, whole.X)),
+        tolerated=tuple(_tolerated(case, whole.X)),
         cut_short=whole.cut_short,
-        does_not_pay=None if orders else _does_not_pay(market, sleeves, terms, master, lambda: left_s() <= 0),
+        does_not_pay=None if orders else _does_not_pay(case, master, lambda: left_s() <= 0),
     )
 
 
-def _tolerated(market: Market, sleeves: Sequence[Sleeve], terms: Terms, X: Matrix) -> Iterator[Tolerated]:
+def _tolerated(case: Case, X: Matrix) -> Iterator[Tolerated]:
     """List the positions above their limits: the rules allow those only by drift."""
-    limits: list[tuple[str | None, float, Vector]] = [(None, terms.rules.max_weight, X.sum(axis=0))]
-    limits += [(s.mandate.pod, s.mandate.max_position, row / s.share) for s, row in zip(sleeves, X, strict=True)]
+    limits: list[tuple[str | None, float, Vector]] = [(None, case.terms.rules.max_weight, X.sum(axis=0))]
+    limits += [(s.mandate.pod, s.mandate.max_position, row / s.share) for s, row in zip(case.sleeves, X, strict=True)]
     for pod, limit, held in limits:
         for j in np.flatnonzero(held > limit + MET_WITHIN).tolist():
-            yield Tolerated(market.tickers[j], pod, limit, float(held[j]))
+            yield Tolerated(case.market.tickers[j], pod, limit, float(held[j]))
 
 
-def _does_not_pay(
-    market: Market, sleeves: Sequence[Sleeve], terms: Terms, master: Master, stop: Callable[[], bool]
-) -> DoesNotPay | None:
+def _does_not_pay(case: Case, master: Master, stop: Callable[[], bool]) -> DoesNotPay | None:
     """Find the best portfolio as if trading were free; None if time ended the search."""
-    free = replace(terms, preferences=replace(terms.preferences, trading_cost=0.0))
+    weighed = case.terms.preferences
+    free = case.under(terms=replace(case.terms, preferences=replace(weighed, trading_cost=0.0)))
     try:
-        best = optimise_master(market, sleeves, free, stop=stop)
+        best = optimise_master(free, stop=stop)
     except SolverError:
         return None
-    cost = move_to(market, best.X, terms, pooled=True).cost_aud
-    buying = without_coordination(market, sleeves, terms).buying_cost_aud
-    weight = terms.preferences.trading_cost
+    move = case.move_to(best.X)
+    assert move is not None  # noqa: S101 - there is a stock
+    cost, buying, weight = move.cost_aud, case.naive.buying_cost_aud, weighed.trading_cost
     return DoesNotPay(
         gain=best.certificate.objective - master.certificate.objective,
         cost=weight * cost / buying if buying > 0 else 0.0,
@@ -139,20 +127,18 @@ def _does_not_pay(
     )
 
 
-def _objective(market: Market, sleeves: Sequence[Sleeve], terms: Terms, X: Matrix, cost_aud: float) -> float:
+def _objective(case: Case, X: Matrix, cost_aud: float) -> float:
     """Compute the objective of what the orders lead to, at what they cost."""
-    parts, buying = objective_terms(market, sleeves, terms, X), without_coordination(market, sleeves, terms)
-    if buying.buying_cost_aud > 0:
-        parts = replace(parts, trading_cost=cost_aud / buying.buying_cost_aud)
-    return objective(terms, parts)
+    parts, buying = objective_terms(case, X), case.naive.buying_cost_aud
+    if buying > 0:
+        parts = replace(parts, trading_cost=cost_aud / buying)
+    return objective(case.terms, parts)
 
 
-def _goals(
-    market: Market, sleeves: Sequence[Sleeve], terms: Terms, master: Master, X: Matrix, cost_aud: float | None
-) -> Iterator[GoalInUnits]:
+def _goals(case: Case, master: Master, X: Matrix, cost_aud: float | None) -> Iterator[GoalInUnits]:
     """Say what holdings give of every goal; *cost_aud* is what the orders cost, where there are any."""
     for goal in master.goals:
-        value = delivered(goal, market, sleeves, terms, X)
+        value = case.delivered(goal, X)
         if goal.figure is Row.TRADING_COST and cost_aud is not None:
             value = cost_aud
         yield GoalInUnits(goal.name, value, goal.met(value))
@@ -164,9 +150,8 @@ def _tax(terms: Terms, stock: Inventory, sold: Sequence[float]) -> Assessment:
     return assess(terms.owned.taxpayer, realised)
 
 
-def _orders(
-    market: Market, sleeves: Sequence[Sleeve], terms: Terms, stock: Inventory, whole: WholeUnits
-) -> Iterator[Order]:
+def _orders(case: Case, stock: Inventory, whole: WholeUnits) -> Iterator[Order]:
+    market, sleeves, terms = case.market, case.sleeves, case.terms
     assert terms.owned is not None  # noqa: S101 - the caller looked
     change = whole.units - stock.units
     tax = _tax(terms, stock, whole.sold).tax_aud

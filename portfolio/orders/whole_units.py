@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from portfolio.case.ranking import delivered
 from portfolio.conic.solution import Status
 from portfolio.errors import SolverError
 from portfolio.master.conflict import explain_rules
@@ -22,15 +21,15 @@ from portfolio.tax.sale import cheapest_sale
 from portfolio.terms.goals import Row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping
 
     from portfolio import Matrix, Vector
+    from portfolio.case.case import Case
     from portfolio.case.inventory import Inventory
     from portfolio.market.snapshot import Market
     from portfolio.master.conflict import ConflictError
     from portfolio.master.goal_programming import Formulate
     from portfolio.master.optimise import Master
-    from portfolio.pod.sleeve import Sleeve
     from portfolio.terms.goals import Goal
     from portfolio.terms.rules import Terms
 
@@ -63,20 +62,12 @@ class WholeUnits:
 
 
 def round_to_units(
-    market: Market,
-    sleeves: Sequence[Sleeve],
-    terms: Terms,
-    stock: Inventory,
-    master: Master,
-    *,
-    left_s: Callable[[], float] = lambda: math.inf,
+    case: Case, stock: Inventory, master: Master, *, left_s: Callable[[], float] = lambda: math.inf
 ) -> WholeUnits:
     """Find the best portfolio in whole units.
 
     Args:
-        market: The figures.
-        sleeves: The pods.
-        terms: The customer's terms.
+        case: The customer's case.
         stock: What is owned.
         master: The portfolio.
         left_s: Says how many seconds are left; the searches end in time with what there is.
@@ -87,7 +78,7 @@ def round_to_units(
     """
     if (abs(master.X.sum(axis=0) - stock.weights) <= _SAME).all():
         return WholeUnits(stock.units, master.X, (0.0,) * len(stock.lots))
-    rounding = _Rounding(market, sleeves, terms, stock, master, left_s)
+    rounding = _Rounding(case, stock, master, left_s)
     best = rounding.search(near=True)
     if (best is None or (best.lost > _DEAR and not best.short)) and left_s() > 0:
         found = [held for held in (best, rounding.search(near=False)) if held is not None]
@@ -97,7 +88,7 @@ def round_to_units(
             best = rounding.search(near=False, all_goals=False, bounded=bounded)
     if best is None:
         raise rounding.refusal()
-    sold = _least_taxed(market, terms, stock, best.units)
+    sold = _least_taxed(case.market, case.terms, stock, best.units)
     return WholeUnits(best.units, best.X, sold, cut_short=rounding.cut_short or left_s() <= 0)
 
 
@@ -112,9 +103,7 @@ def _least_taxed(market: Market, terms: Terms, stock: Inventory, units: Vector) 
 class _Rounding:
     """The searches for one portfolio."""
 
-    market: Market
-    sleeves: Sequence[Sleeve]
-    terms: Terms
+    case: Case
     stock: Inventory
     master: Master
     left_s: Callable[[], float]
@@ -131,10 +120,10 @@ class _Rounding:
         goals = {goal.name: goal for goal in self.master.goals if goal.figure is not None}
         levels = {name: level for name, goal in goals.items() if (level := self._level(goal)) is not None}
         met = {name for name, level in levels.items() if all_goals and level == goals[name].asked}
-        form = Formulation(self.market, self.sleeves, self.terms, levels=levels)
+        form = Formulation(self.case, levels=levels)
         if not bounded:
             levels = {name: level for name, level in levels.items() if name in form.levers}
-            form = Formulation(self.market, self.sleeves, self.terms, levels=levels)
+            form = Formulation(self.case, levels=levels)
         # Near the portfolio is not all there is to be searched.
         kept_s = self.left_s() / 2 if near and math.isfinite(self.left_s()) else 0.0
         program = UnitsProgram(form, elastic=levels.keys() - met, left_s=lambda: self.left_s() - kept_s)
@@ -150,17 +139,17 @@ class _Rounding:
 
     def refusal(self) -> ConflictError | SolverError:
         """Say why there is nothing, as far as it is known."""
-        judge = _Judge(partial(Formulation, self.market, self.sleeves, self.terms), self.left_s)
+        judge = _Judge(partial(Formulation, self.case), self.left_s)
         if judge.feasible({}) is Status.INFEASIBLE:
-            return explain_rules(judge, self.market, self.sleeves, self.terms, of="portfolio in whole units")
+            return explain_rules(judge, self.case, of="portfolio in whole units")
         return SolverError(
             "no portfolio in whole units was found, and that there is none is not proven: allow more time (deadline_s),"
             " or ease a rule that leaves little room, such as capital_tolerance"
-            f" ({self.terms.rules.capital_tolerance:.2%})"
+            f" ({self.case.terms.rules.capital_tolerance:.2%})"
         )
 
     def _figure(self, goal: Goal, X: Matrix) -> float | None:
-        return delivered(goal, self.market, self.sleeves, self.terms, X)
+        return self.case.delivered(goal, X)
 
     def _level(self, goal: Goal) -> float | None:
         """Say where a goal is to be held: as asked if it is met, else where it is, as units allow."""

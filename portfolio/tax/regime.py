@@ -103,10 +103,6 @@ class Reform:
         for ticker, value in self.values_aud.items():
             _refuse_not_positive(f"the value of {ticker} at the start of the reform", value)
 
-    def __hash__(self) -> int:
-        """Hash the facts, whatever their order."""
-        return hash((frozenset(self.cpi.items()), frozenset(self.values_aud.items())))
-
     def index_factor(self, incurred: date, sold: date) -> float:
         """By how much a cost incurred on one day is indexed for a sale on another; never below one.
 

@@ -148,7 +148,3 @@ class Terms:
     correlation_limits: Mapping[str, float] = field(default_factory=dict)
     owned: Owned | None = None
     entity: Entity = Entity.INDIVIDUAL
-
-    def __hash__(self) -> int:
-        """Hash what distinguishes terms in practice; equality compares everything."""
-        return hash((self.total_capital_aud, self.marginal_tax_rate, self.brokerage_aud, self.rules))

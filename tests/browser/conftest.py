@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
-from programs import CHROMIUM
 from stage import Stage
+from support.programs import CHROMIUM
 
 from bus.jetstream import Connection, JetStreamBus, connect
 from bus.jetstream.roles import OBSERVER

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from playwright.async_api import expect
-from requests_made import data
 from stage import PATIENCE_MS, visiting
-from stream_made import conversation, send
+from support.requests_made import data
+from support.stream_made import conversation, send
 
 from bus import subjects
 from bus.messages import MasterPortfolioOptimized, Reason, parse_final

@@ -111,7 +111,7 @@ CHAPTERS = (
             Moment(
                 "The rules that it names",
                 (
-                    "portfolio/master/statement/structure.py",
+                    "portfolio/master/statement/holdings.py",
                     "portfolio/master/statement/trades.py",
                     "portfolio/case/ranking.py",
                 ),

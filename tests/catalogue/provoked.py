@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-from builders import final_event, mandate, market, write_market
 from click.testing import CliRunner
-from requests_made import BAD, OUTLOOK, REFERENCE, ROOT, TRAILING, data
+from support.builders import final_event, mandate, market, write_market
+from support.requests_made import BAD, OUTLOOK, REFERENCE, ROOT, TRAILING, data
 
 from agents import mandates
 from agents.answer import answer
@@ -289,7 +289,7 @@ def _crashed() -> Iterator[str]:
 
     with mock.patch.dict(os.environ, {"PYTHONPATH": str(ROOT / "tests")}):
         for question in (b"loop", b"segfault"):
-            yield asyncio.run(ask(Child(("computing",), memory_mib=256), question))
+            yield asyncio.run(ask(Child(("support.computing",), memory_mib=256), question))
 
 
 def _events() -> Iterator[FinalEvent]:

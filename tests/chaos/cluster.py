@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ports import free_ports
+from support.ports import free_ports
 
 from chaos.disk import Disk, small_disks
 from chaos.links import Link, opened

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from requests_made import TRAILING
+from support.requests_made import TRAILING
 
 from bus import subjects
 from bus.jetstream import Connection, connect

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from requests_made import ROOT
 from rich.console import Console
+from support.requests_made import ROOT
 
 from chaos.audit import Verdict
 from chaos.history import What

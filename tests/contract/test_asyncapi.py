@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
-import npm
 import pytest
 from channels import taken_away
-from programs import NODE
-from requests_made import ROOT
+from support import npm
+from support.programs import NODE
+from support.requests_made import ROOT
 
 from bus.channels import CHANNELS
 from bus.messages import BODIES, encode, parse_request

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 from additive import changes
-from builders import final_event, pod_results, request
+from support.builders import final_event, pod_results, request
 
 from bus import subjects
 from bus.messages import (

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from programs import KUBECTL
-from requests_made import ROOT
+from support.programs import KUBECTL
+from support.requests_made import ROOT
 
 PATIENCE_S = 120
 

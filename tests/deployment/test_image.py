@@ -10,7 +10,7 @@ import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
-from requests_made import ROOT
+from support.requests_made import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ import jsonschema
 import kubernetes_validate
 import pytest
 from cryptography import x509
-from requests_made import ROOT
+from support.requests_made import ROOT
 
 from agents import mandates
 from bus.jetstream.roles import ADMIN, COORDINATOR, agent_role

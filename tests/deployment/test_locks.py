@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from requests_made import ROOT
+from support.requests_made import ROOT
 
 
 @pytest.mark.parametrize("folder", ["clients/javascript", "tests/contract/asyncapi"])

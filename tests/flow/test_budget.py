@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from requests_made import data
+from support.requests_made import data
 
 from bus.messages import MasterPortfolioFailed, Reason, StoppedBy, parse_request
 from coordinator.budget import Budget, out_of_time

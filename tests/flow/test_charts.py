@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from lxml import etree
-from reported import optimised
+from support.reported import optimised
 
 from report.charts import charts, draw
 from report.palette import THEMES

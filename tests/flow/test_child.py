@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from requests_made import ROOT
+from support.requests_made import ROOT
 
 from bus import child as children
 from bus.child import Child, ChildDiedError, TimeIsUpError
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 async def child(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Child]:
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "tests"))
-    made = Child(("computing",), memory_mib=256)
+    made = Child(("support.computing",), memory_mib=256)
     yield made
     await made.end()
 
@@ -142,7 +142,7 @@ import asyncio
 from bus.child import Child
 
 async def main():
-    child = Child(("computing",), memory_mib=256)
+    child = Child(("support.computing",), memory_mib=256)
     asking = asyncio.create_task(child.ask(b"search", seconds=600))
     while child._process is None:
         await asyncio.sleep(0.01)

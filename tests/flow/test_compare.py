@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from requests_made import ROOT, data, holding, owning
+from support.requests_made import ROOT, data, holding, owning
 
 from bus.messages import encode, parse_final, parse_request
 from cli.differences import differences

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stream_made import BAD, GOOD, THEN, conversation, stored
+from support.stream_made import BAD, GOOD, THEN, conversation, stored
 
 import dashboard
 from bus import subjects

@@ -7,8 +7,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from in_process import PODS
-from stream_made import BAD, GOOD, conversation, send
+from support.in_process import PODS
+from support.stream_made import BAD, GOOD, conversation, send
 
 from bus import subjects
 from bus.memory import MemoryBus

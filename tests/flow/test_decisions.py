@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from requests_made import BAD, OUTLOOK, data
+from support.requests_made import BAD, OUTLOOK, data
 
 from agents import mandates
 from agents.answer import answer

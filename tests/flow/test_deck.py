@@ -6,10 +6,10 @@ import io
 from typing import TYPE_CHECKING
 
 import pytest
-from oracle_of_tables import ORACLES
 from pptx import Presentation
 from pptx.util import Emu
-from reported import failed, optimised
+from support.oracle_of_tables import ORACLES
+from support.reported import failed, optimised
 from test_html import raw
 
 from report.deck import slides

@@ -9,8 +9,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from builders import final_event
-from requests_made import ROOT
+from support.builders import final_event
+from support.requests_made import ROOT
 
 from bus.messages import MasterPortfolioOptimized
 from cli.page import make_console, show

@@ -18,8 +18,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
-from builders import final_event
-from requests_made import ROOT, holding
+from support.builders import final_event
+from support.requests_made import ROOT, holding
 
 from bus.messages import MasterPortfolioOptimized, encode, parse_final
 from cli.page import make_console, show

@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from requests_made import ROOT
+from support.requests_made import ROOT
 
 from agents.mandates import bundled, load
 from bus.messages import BadMessageError, MasterPortfolioFailed, Reason, parse_request

@@ -6,8 +6,8 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from in_process import PODS, agent, coordinator
-from requests_made import data
+from support.in_process import PODS, agent, coordinator
+from support.requests_made import data
 from test_flow import PATIENCE_S, publish
 
 from bus import subjects

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from deaths import die_with
-from in_process import PODS, agent, coordinator, inline
-from requests_made import BAD, TRAILING, body, data
+from support.in_process import PODS, agent, coordinator, inline
+from support.requests_made import BAD, TRAILING, body, data
 
 from bus import subjects
 from bus.memory import MemoryBus

@@ -9,8 +9,8 @@ from dataclasses import replace
 from functools import cache
 
 import pytest
-from builders import TRAILING
-from requests_made import body, data
+from support.builders import TRAILING
+from support.requests_made import body, data
 
 from agents import mandates
 from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason, encode, parse_request

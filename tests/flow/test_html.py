@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from lxml import html
-from oracle_of_tables import ORACLES
-from reported import EXAMPLES, OPTIMISED, VARIED, failed, optimised
-from requests_made import ROOT
+from support.oracle_of_tables import ORACLES
+from support.reported import EXAMPLES, OPTIMISED, VARIED, failed, optimised
+from support.requests_made import ROOT
 
 from bus.messages import MarketRef, MasterPortfolioFailed, Reason, Signature, encode, parse_final
 from report.deck import slides

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
-from pages import get
+from support.pages import get
 
 from bus import http
 from bus.http import Address, serving

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import count
 
 import pytest
-from requests_made import data
+from support.requests_made import data
 
 from bus.messages import Reason, parse_request
 from coordinator.load import MOST, QUICK_S, Load, Size, Work, size_of

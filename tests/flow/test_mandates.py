@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from requests_made import ROOT
+from support.requests_made import ROOT
 
 from agents import mandates
 from portfolio.errors import DataError

@@ -7,7 +7,7 @@ import re
 
 import jsonschema
 import pytest
-from requests_made import BAD, REFERENCE, ROOT, body, data
+from support.requests_made import BAD, REFERENCE, ROOT, body, data
 
 from bus.messages import (
     BODIES,

@@ -6,7 +6,7 @@ import re
 
 from prometheus_client import REGISTRY
 from prometheus_client.metrics import MetricWrapperBase
-from requests_made import ROOT
+from support.requests_made import ROOT
 
 from bus import metrics
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
-from in_process import PODS, agent, coordinator, inline
-from requests_made import data
+from support.in_process import PODS, agent, coordinator, inline
+from support.requests_made import data
 from test_flow import PATIENCE_S, final_of, publish
 
 from agents import mandates

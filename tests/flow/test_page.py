@@ -6,8 +6,8 @@ import io
 from dataclasses import replace
 
 import pytest
-from requests_made import BAD, OUTLOOK, body, data
 from rich.console import Console
+from support.requests_made import BAD, OUTLOOK, body, data
 
 from agents import mandates
 from agents.answer import answer

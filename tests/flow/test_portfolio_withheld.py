@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from requests_made import data
+from support.requests_made import data
 
 from agents import mandates
 from agents.answer import answer

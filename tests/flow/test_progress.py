@@ -7,9 +7,9 @@ import io
 from typing import TYPE_CHECKING
 
 import pytest
-from in_process import PODS
-from requests_made import data
 from rich.console import Console
+from support.in_process import PODS
+from support.requests_made import data
 from test_flow import publish, system
 
 from bus import subjects

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 import pytest
-from requests_made import OUTLOOK, body, data
+from support.requests_made import OUTLOOK, body, data
 
 from cli.arguments import read_request
 

@@ -8,10 +8,10 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from forgery import at, changed, leaves
-from in_process import PODS, agent, coordinator
-from requests_made import data
 from signed import FORGED, Body, System, altered, greedy, messages, system
+from support.forgery import at, changed, leaves
+from support.in_process import PODS, agent, coordinator
+from support.requests_made import data
 
 from bus import subjects
 from bus.memory import MemoryBus

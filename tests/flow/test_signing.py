@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import nkeys
 import pytest
 import rfc8785
-from builders import final_event, request
-from forgery import Event, at, changed, leaves, pattern
-from in_process import PODS, agent, coordinator, inline
-from requests_made import data
+from support.builders import final_event, request
+from support.forgery import Event, at, changed, leaves, pattern
+from support.in_process import PODS, agent, coordinator, inline
+from support.requests_made import data
 
 from bus import subjects
 from bus.memory import MemoryBus

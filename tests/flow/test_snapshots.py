@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from builders import OUTLOOK, write_market
-from in_process import PODS, coordinator
-from requests_made import data
+from support.builders import OUTLOOK, write_market
+from support.in_process import PODS, coordinator
+from support.requests_made import data
 
 from agents.worker import Agent
 from bus import subjects

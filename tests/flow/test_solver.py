@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from requests_made import OUTLOOK, data
+from support.requests_made import OUTLOOK, data
 
 from agents import mandates
 from agents.answer import answer

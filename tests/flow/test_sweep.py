@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from in_process import PODS
-from requests_made import data
+from support.in_process import PODS
+from support.requests_made import data
 from test_flow import publish
 
 from bus import subjects

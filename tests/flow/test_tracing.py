@@ -10,7 +10,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from requests_made import data
+from support.requests_made import data
 from test_flow import PATIENCE_S, PODS, final_of, system
 
 from bus import subjects, tracing

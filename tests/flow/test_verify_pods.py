@@ -7,10 +7,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from forgery import at, changed, leaves
-from in_process import PODS
-from requests_made import OUTLOOK, data
 from signed import FORGED, Body, System, altered, failure, greedy, messages, system
+from support.forgery import at, changed, leaves
+from support.in_process import PODS
+from support.requests_made import OUTLOOK, data
 
 from bus.messages import MasterPortfolioFailed, encode
 from bus.signing import FINAL

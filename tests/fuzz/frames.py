@@ -18,7 +18,7 @@ from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING, Self, TypeAlias
 
-from requests_made import data
+from support.requests_made import data
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from fuzz.frames import nasty_frames, throw
 from processes import log_lines, site_of_its_own
-from requests_made import data
+from support.requests_made import data
 
 from agents import mandates
 from bus.messages import MasterPortfolioOptimized

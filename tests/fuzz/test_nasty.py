@@ -8,7 +8,7 @@ import nasty
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from requests_made import data
+from support.requests_made import data
 
 from bus.messages import BadMessageError, parse_final, parse_pod_answer, parse_request
 from bus.port import MAX_MESSAGE_BYTES

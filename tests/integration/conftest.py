@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from deployed import NAMES, PODS, Cluster
-from requests_made import ROOT
+from support.requests_made import ROOT
 
 from cli.keys import make_keys
 

@@ -13,8 +13,8 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pages import get
-from requests_made import data
+from support.pages import get
+from support.requests_made import data
 
 from bus import subjects
 from bus.jetstream import Connection, connect

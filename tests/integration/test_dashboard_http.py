@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from stream_made import conversation, send
+from support.stream_made import conversation, send
 
 from bus import subjects
 from bus.jetstream import Connection, connect

@@ -7,8 +7,8 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import pytest
-from in_process import PODS, agent, inline
-from requests_made import data
+from support.in_process import PODS, agent, inline
+from support.requests_made import data
 
 from bus import subjects
 from bus.jetstream import Connection, connect

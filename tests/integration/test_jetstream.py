@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import nats
 import pytest
 from nats.js.errors import APIError
-from ports import free_ports
 from structlog.testing import capture_logs
+from support.ports import free_ports
 
 from bus import subjects
 from bus.jetstream import Connection, JetStreamBus, connect, server

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 from guarded import PATIENCE_S, PODS, Guarded, Person, guarded_server
-from requests_made import ROOT
+from support.requests_made import ROOT
 
 from bus import subjects
 from bus.jetstream import Connection, JetStreamBus, connect

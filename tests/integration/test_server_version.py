@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from requests_made import ROOT
 from structlog.testing import capture_logs
+from support.requests_made import ROOT
 
 from bus.jetstream import Connection, connect
 from bus.jetstream.wire import TESTED_SERVER

@@ -15,8 +15,8 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pages import get
-from requests_made import REFERENCE, ROOT
+from support.pages import get
+from support.requests_made import REFERENCE, ROOT
 
 from agents import mandates
 from bus import subjects

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from processes import podfolio
-from requests_made import OUTLOOK, REFERENCE, ROOT, TRAILING, body
+from support.requests_made import OUTLOOK, REFERENCE, ROOT, TRAILING, body
 
 from bus import subjects
 from bus.jetstream import Connection, connect

@@ -8,12 +8,12 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-import npm
 import pytest
-from in_process import PODS
 from processes import START_S
-from programs import NODE
-from requests_made import ROOT, body
+from support import npm
+from support.in_process import PODS
+from support.programs import NODE
+from support.requests_made import ROOT, body
 
 from bus.jetstream.roles import REQUESTER
 from bus.messages import MasterPortfolioOptimized, Stage, parse_progress

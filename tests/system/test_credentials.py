@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import nkeys
 from processes import Site, podfolio
-from requests_made import REFERENCE
+from support.requests_made import REFERENCE
 
 from bus.jetstream import Connection, connect, server
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 from processes import ANSWER_S, START_S, podfolio
-from requests_made import REFERENCE, ROOT
+from support.requests_made import REFERENCE, ROOT
 
 from bus.jetstream.roles import OBSERVER, REQUESTER
 from cli.keys import Keys

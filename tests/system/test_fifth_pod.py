@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from processes import podfolio
-from requests_made import ROOT, TRAILING
+from support.requests_made import ROOT, TRAILING
 
 from bus.messages import MasterPortfolioOptimized, encode, parse_final
 from portfolio.check import findings

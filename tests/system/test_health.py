@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from processes import START_S, Site
 from prometheus_client.parser import text_string_to_metric_families
-from requests_made import data
+from support.requests_made import data
 
 from bus.jetstream import Connection, connect
 from bus.jetstream.server import embedded_server

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
-from builders import final_event, request
 from click.testing import CliRunner
-from requests_made import REFERENCE, ROOT
+from support.builders import final_event, request
+from support.requests_made import REFERENCE, ROOT
 
 from agents.__main__ import main as agent
 from bus.messages import encode

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from processes import ANSWER_S
-from requests_made import data
+from support.requests_made import data
 
 from bus import subjects
 from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason, parse_final

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from requests_made import data
+from support.requests_made import data
 
 from agents import mandates
 from bus import subjects

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from histories import history, walk, write
 from processes import podfolio
-from requests_made import OUTLOOK, TRAILING
+from support.histories import history, walk, write
+from support.requests_made import OUTLOOK, TRAILING
 
 from portfolio.market import snapshot as markets
 

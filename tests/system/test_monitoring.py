@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import yaml
-from pages import get
-from programs import PROMETHEUS, PROMTOOL
 from prometheus_client.parser import text_string_to_metric_families
-from requests_made import ROOT, data
+from support.pages import get
+from support.programs import PROMETHEUS, PROMTOOL
+from support.requests_made import ROOT, data
 
 from agents import mandates
 from bus.jetstream.streams import EVENTS

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from fuzz.frames import BLOCKS, STRANGE, nasty_frames, throw
 from processes import ANSWER_S, log_lines, podfolio
-from requests_made import data
+from support.requests_made import data
 
 from agents import mandates
 from bus import subjects

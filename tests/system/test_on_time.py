@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from requests_made import ROOT, data
+from support.requests_made import ROOT, data
 
 from bus import subjects
 from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from processes import log_lines
-from requests_made import ROOT, data
+from support.requests_made import ROOT, data
 
 from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason
 from bus.workers import LOST

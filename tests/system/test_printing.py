@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from lxml import html
-from printing import PATIENCE_MS, browser
 from pypdf import PdfReader
-from reported import event, failed
+from support.printing import PATIENCE_MS, browser
+from support.reported import event, failed
 
 from report.html import page
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from processes import log_lines
-from requests_made import BAD, data
+from support.requests_made import BAD, data
 
 from bus import subjects
 from bus.jetstream.setup import set_up

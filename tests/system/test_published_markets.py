@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from histories import history, walk
 from processes import podfolio
-from requests_made import data
+from support.histories import history, walk
+from support.requests_made import data
 
 from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason, encode
 from cli.verify import Verdict, conclude, describe, examine

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from pptx import Presentation
 from processes import podfolio, secure_system
-from reported import event, optimised
-from requests_made import REFERENCE, body
+from support.reported import event, optimised
+from support.requests_made import REFERENCE, body
 
 from bus.jetstream.roles import COORDINATOR, OBSERVER, REQUESTER
 from bus.messages import encode

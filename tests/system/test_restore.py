@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from processes import START_S, Site
-from requests_made import data
+from support.requests_made import data
 
 from agents import mandates
 from bus import subjects

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import nkeys
 from processes import START_S, podfolio, secure_system
-from requests_made import ROOT, data
+from support.requests_made import ROOT, data
 
 from bus.jetstream import Connection, connect
 from bus.jetstream.roles import ADMIN, OBSERVER, REQUESTER

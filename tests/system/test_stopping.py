@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from processes import START_S, Site, said
-from requests_made import ROOT, data
+from support.requests_made import ROOT, data
 
 from agents import mandates
 from bus import subjects

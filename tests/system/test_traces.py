@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from processes import said
-from requests_made import data
+from support.requests_made import data
 
 from bus import subjects
 

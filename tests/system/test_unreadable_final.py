@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from fuzz.frames import RawConnection
 from processes import podfolio
-from requests_made import ROOT, body
+from support.requests_made import ROOT, body
 from test_clients import CLIENTS, run
 
 from bus import subjects

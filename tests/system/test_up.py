@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from processes import START_S, podfolio
-from requests_made import REFERENCE, ROOT
+from support.requests_made import REFERENCE, ROOT
 
 from bus import subjects
 from bus.jetstream import Connection, connect

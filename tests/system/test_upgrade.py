@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from processes import ANSWER_S
-from requests_made import data
+from support.requests_made import data
 
 from agents import mandates
 from agents.answer import answer

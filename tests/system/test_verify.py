@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from processes import START_S, documented_program, podfolio, secure_system
-from requests_made import ROOT, body
+from support.requests_made import ROOT, body
 
 from bus.jetstream.roles import COORDINATOR, OBSERVER, REQUESTER
 from cli.keys import Keys

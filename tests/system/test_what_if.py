@@ -8,7 +8,7 @@ import json
 from typing import TYPE_CHECKING
 
 from processes import podfolio
-from requests_made import REFERENCE, ROOT
+from support.requests_made import REFERENCE, ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -43,7 +43,7 @@ def limit_correlation(form: Structure, goal: Goal, rho: float, near: Near) -> No
     """Keep the correlation of two pods below *rho*."""
     names = [sleeve.mandate.pod for sleeve in form.sleeves]
     p, q = (names.index(pod) for pod in goal.pods)
-    L: Matrix = np.linalg.cholesky(form.market.Sigma).astype(float)
+    L = form.case.factor()
     a, b = _Side(form, L, p, near.X[p]), _Side(form, L, q, near.X[q])
     variables = a.variables + b.variables
     plus, minus = np.hstack([a.M, b.M]) / 2, np.hstack([a.M, -b.M]) / 2

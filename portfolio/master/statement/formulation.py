@@ -1,6 +1,6 @@
 """State stage 2, all pods together, as one cone program: structure, goals and objective.
 
-A mixed-integer second-order cone program (``structure`` has its variables and rules, ``goal_rows`` and
+A mixed-integer second-order cone program (``holdings`` and ``trades`` have its variables and rules, ``goal_rows`` and
 ``correlations`` the rows of goals).
 """
 
@@ -10,33 +10,29 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portfolio.case.ranking import ranked
 from portfolio.market.figures import tax_drags
 from portfolio.market.measure import Measure
 from portfolio.master.statement.correlations import limit_correlation
 from portfolio.master.statement.goal_rows import Lever, aim_at, require
-from portfolio.master.statement.structure import Caps, Structure
+from portfolio.master.statement.holdings import Caps
+from portfolio.master.statement.structure import Structure
 from portfolio.terms.goals import Row
 from portfolio.terms.mandate import Objective
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Mapping
 
+    from portfolio.case.case import Case
     from portfolio.conic.program import Program
-    from portfolio.market.snapshot import Market
     from portfolio.master.statement.correlations import Near
-    from portfolio.pod.sleeve import Sleeve
     from portfolio.terms.goals import Goal
-    from portfolio.terms.rules import Terms
 
 
 class Formulation(Structure):
     """The program of stage 2, and how to read its solutions.
 
     Args:
-        market: The figures.
-        sleeves: The pods' stage-1 results: their mandates, shares and yardsticks.
-        terms: The customer's rules and preferences.
+        case: The customer's case.
         levels: Which goals are kept, by name, and at which figure; all, as asked, if None.
         without: Rules to leave out, by name; see ``rules``.
         aim: Instead of the customer's objective, make this goal's figure as good as possible; for a
@@ -49,24 +45,22 @@ class Formulation(Structure):
         levers: What easing each goal that is kept would do to the program, by name.
     """
 
-    def __init__(  # noqa: PLR0913 - one argument a choice
+    def __init__(
         self,
-        market: Market,
-        sleeves: Sequence[Sleeve],
-        terms: Terms,
+        case: Case,
         *,
         levels: Mapping[str, float] | None = None,
         without: Collection[str] = (),
         aim: tuple[Goal, float] | None = None,
         near: Near | None = None,
     ) -> None:
-        self.goals = ranked(market, sleeves, terms)
+        self.goals = case.goals
         self.levels = {goal.name: goal.asked for goal in self.goals} if levels is None else levels
         caps = Caps(
             self.levels.get(f"never_worse.{Row.LARGEST_POSITION}", 1.0),
             self.levels.get(f"never_worse.{Row.ETFS}", np.inf),
         )
-        super().__init__(market, sleeves, terms, without, caps)
+        super().__init__(case, without, caps)
         self.levers: dict[str, Lever] = {}
         self.near = near
         if aim is not None:

@@ -218,7 +218,7 @@ def _require_sharpe_ratio(form: Structure, ratio: float) -> Lever:
 def _aim_at_sharpe_ratio(form: Structure, ratio: float) -> None:
     unit, ratio = form.naive.volatility, max(ratio, 0.0)
     excess = form.market.expected_returns - form.market.risk_free
-    L = np.linalg.cholesky(form.market.Sigma)
+    L = form.case.factor()
     risk = form.build.variable(upper=float(np.linalg.norm(L, axis=1).max()) / unit)
     _risk_of_the_whole(form, {risk: 1.0})
     scale = max(1.0, ratio)
@@ -228,7 +228,7 @@ def _aim_at_sharpe_ratio(form: Structure, ratio: float) -> None:
 
 def _risk_of_the_whole(form: Structure, row: Mapping[int, float]) -> int:
     """Keep the volatility of the whole portfolio, in units of the naive one's, below *row*."""
-    L = np.linalg.cholesky(form.market.Sigma) / form.naive.volatility
+    L = form.case.factor() / form.naive.volatility
     columns = [form.sleeves[h.p].share * L[h.j] for h in form.holdings]
     return form.build.norm_at_most(np.array(columns).T, [h.u for h in form.holdings], row)
 

@@ -4,29 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from portfolio.case.naive import Overview, extra_owners, overview, put_side_by_side, without_coordination
-from portfolio.market.figures import Figures, figures
+from portfolio.case.naive import Overview, extra_owners
 from portfolio.published.account import ObjectiveTerms
 from portfolio.terms.mandate import Objective
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from portfolio import Matrix
+    from portfolio.case.case import Case
+    from portfolio.case.naive import Overview
+    from portfolio.market.figures import Figures
     from portfolio.market.snapshot import Market
     from portfolio.pod.sleeve import Sleeve
     from portfolio.terms.rules import Terms
 
 
-def objective_terms(market: Market, sleeves: Sequence[Sleeve], terms: Terms, X: Matrix) -> ObjectiveTerms:
+def objective_terms(case: Case, X: Matrix) -> ObjectiveTerms:
     """Compute the terms of the objective for holdings *X*, shape (pods, n)."""
-    naive, now = without_coordination(market, sleeves, terms), overview(market, X, terms)
+    naive, now = case.naive, case.overview(X)
     return ObjectiveTerms(
         pod_score=sum(
-            float(row.sum()) * _score(market, s, figures(market, row / row.sum()))
-            for s, row in zip(sleeves, X, strict=True)
+            float(row.sum()) * _score(case.market, s, case.figures(row)) for s, row in zip(case.sleeves, X, strict=True)
         ),
-        duplication=extra_owners(X) / max(extra_owners(put_side_by_side(sleeves)), 1),
+        duplication=extra_owners(X) / max(extra_owners(case.side_by_side), 1),
         trading_cost=_share(now.trading_cost_aud, naive.buying_cost_aud),
         tax_efficiency=1 - now.tax_aud / naive.tax_aud if _taxed(naive) else 0.0,
     )

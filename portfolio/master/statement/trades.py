@@ -1,7 +1,7 @@
 """Trades as part of stage 2: from what is owned to the portfolio, with what that costs and the tax it causes.
 
 Everything is in shares of the capital. An ETF that is owned is sold, by parcels, or bought, or left alone; of one that
-is not owned, what is held is what is bought. ``gains`` has the tax.
+is not owned, what is held is what is bought. ``tax_on_gains`` has the tax.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from portfolio.master.statement.tax_on_gains import tax_gains
 if TYPE_CHECKING:
     from portfolio.case.inventory import Inventory, Lot
     from portfolio.conic.solution import Solution
-    from portfolio.master.statement.structure import Structure
+    from portfolio.master.statement.holdings import Holdings
 
 
 # A single unit is an order, whatever rounding says.
@@ -42,7 +42,7 @@ class Trades:
         money: Numbers of the rows that limit amounts of money: cash, turnover, tax.
     """
 
-    def __init__(self, form: Structure, stock: Inventory) -> None:
+    def __init__(self, form: Holdings, stock: Inventory) -> None:
         self.form, self.stock = form, stock
         rules = form.terms.rules
         self.volume: dict[int, float] = defaultdict(float)

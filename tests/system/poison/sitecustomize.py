@@ -11,7 +11,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from computing import hoard, obey
+from support.computing import hoard, obey
 
 from bus import messages
 from bus.messages import OptimizationRequest

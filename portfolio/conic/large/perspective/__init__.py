@@ -4,8 +4,8 @@ The binary ``z`` of a semicontinuous ``u`` makes ``D u^2`` into ``D u^2 / z``, i
 2006): the same where z is 0 or 1, and far larger between. The plain tree over Clarabel (``portfolio.conic.search``)
 solves more programs, far more slowly; it is the reference.
 
-``shape`` recognises a block, ``diagonal`` splits its variance, ``node`` solves a relaxation, ``linear`` one without
-risk, ``capped`` one whose risk is only capped, ``tree`` searches,
+``shape`` recognises a block, ``diagonal`` splits its variance, ``prepared`` has both in the units of the search,
+``node`` solves a relaxation, ``linear`` one without risk, ``capped`` one whose risk is only capped, ``tree`` searches,
 ``block`` is the way in and out, ``leaf`` says, in plain numpy, what a part of the search proves. To import ``block`` is
 to load numba:
 

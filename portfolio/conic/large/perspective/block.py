@@ -10,13 +10,13 @@ import numpy as np
 
 from portfolio.conic.bound import FREE, OFF, ON
 from portfolio.conic.large.perspective import tree
-from portfolio.conic.large.perspective.diagonal import safe_diagonal
 from portfolio.conic.large.perspective.errors import NotABlockError
-from portfolio.conic.large.perspective.leaf import Splitting, ceiling
+from portfolio.conic.large.perspective.leaf import ceiling
 from portfolio.conic.large.perspective.leaves import TreeProof
-from portfolio.conic.large.perspective.node import LINE, Block
+from portfolio.conic.large.perspective.node import LINE
 from portfolio.conic.large.perspective.pool import grown, new_pool, trimmed
-from portfolio.conic.large.perspective.shape import ABSENT, recognise
+from portfolio.conic.large.perspective.prepared import PreparedBlock, never
+from portfolio.conic.large.perspective.shape import ABSENT
 from portfolio.conic.proof import FEASIBLE, violation
 from portfolio.conic.relaxation import Outcome, Relaxation
 from portfolio.conic.solution import MadeLater, Solution, Status, relative_gap
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from portfolio.conic.program import Program
     from portfolio.conic.relaxation import Answer
 
-_UNBOUNDED = 1e30
-# The budget's square is added to the variance at this many times its mean: enough, and still well conditioned.
-_SHIFT = 10.0
 # Between two questions to the clock: nodes for each switch of the block, and steps for each pair; milliseconds, both.
 _CHUNK, _EFFORT = 600, 4_000_000
 POINTS = 24
@@ -40,11 +37,7 @@ POINTS = 24
 _AGAIN = 4
 
 
-def _never() -> bool:
-    return False
-
-
-class BlockSearch:
+class BlockSearch(PreparedBlock):
     """The search of one block; keeps what all its solves share, and where the last one ended.
 
     Args:
@@ -55,56 +48,8 @@ class BlockSearch:
         NotABlockError: If it is none.
     """
 
-    def __init__(self, program: Program, stop: Callable[[], bool] = _never) -> None:
-        self.program = program
-        self.shape = shape = recognise(program)
-        j, total = program.switched, shape.total
-        # The search's own units: variables sum to one, the variance of equal weights is one, rows are of order one.
-        S = shape.M.T @ shape.M * total**2
-        n = len(j)
-        self.unit = math.sqrt(max(float(S.mean()), 1e-300)) if shape.risk != ABSENT else 1.0
-        S = S / self.unit**2
-        self.shift = _SHIFT * float(np.diag(S).mean())
-        S = S + self.shift
-        D = safe_diagonal(S, stop) if shape.risk != ABSENT else np.zeros(n)
-        self.splitting = Splitting(D * (self.unit / total) ** 2, self.shift * self.unit**2)
-        self.rows = [_Row(program, r, shape.risk, total, self.unit) for r in shape.goals]
-        A = [np.ones(n), *(row.a for row in self.rows)]
-        alpha = [0.0, *(row.alpha for row in self.rows)]
-        rhs = [1.0, *(row.b for row in self.rows)]
-        eta = [0.0] * len(A)
-        self.paid = self.capped = self.cap = ABSENT
-        if shape.count != ABSENT:
-            self.paid = len(A)
-            A.append(np.zeros(n))
-            alpha.append(0.0)
-            eta.append(1.0)
-            rhs.append(shape.least)
-        if shape.counting != ABSENT and shape.most < shape.h.sum():
-            self.capped = len(A)
-            A.append(np.zeros(n))
-            alpha.append(0.0)
-            eta.append(1.0)
-            rhs.append(shape.most)
-        if shape.risk != ABSENT and shape.high < shape.reach * (1 - 1e-9):
-            self.cap = len(A)
-            A.append(np.zeros(n))
-            alpha.append(0.0)
-            eta.append(0.0)
-            rhs.append(0.0)
-        self.alpha, self.rhs = np.array(alpha), np.array(rhs)
-        self.block = Block(
-            R=np.ascontiguousarray(S - np.diag(D)),
-            D=D,
-            floor=program.floor / total,
-            upper=program.upper[j] / total,
-            A=np.array(A),
-            eta=np.array(eta),
-            h=shape.h,
-            most=np.full(len(A), _UNBOUNDED),
-            equalities=1 + shape.equalities,
-            shift=self.shift,
-        )
+    def __init__(self, program: Program, stop: Callable[[], bool] = never) -> None:
+        super().__init__(program, stop)
         self.warm: tuple[Vector, Vector, np.ndarray[tuple[int], np.dtype[np.int8]]] | None = None
         self.supports: list[States] = []
         self.steps = 0
@@ -118,7 +63,7 @@ class BlockSearch:
         gap: float = 1e-4,
         slack: float = 0.0,
         node_limit: int = 1_000_000,
-        stop: Callable[[], bool] = _never,
+        stop: Callable[[], bool] = never,
     ) -> Solution:
         """Minimise the block to a proven relative *gap*.
 
@@ -143,17 +88,6 @@ class BlockSearch:
             offset=program.offset if offset is None else offset,
         )
         return BlockSolve(self, changed, gap, slack).run(node_limit, stop)
-
-
-class _Row:
-    """A row on the variables, scaled to order one."""
-
-    def __init__(self, program: Program, row: int, risk: int, total: float, unit: float) -> None:
-        a = program.A[row, program.switched] * total
-        alpha = float(program.A[row, risk]) * unit if risk != ABSENT else 0.0
-        self.row = row
-        self.scale = max(float(abs(a).max()), alpha)
-        self.a, self.alpha, self.b = a / self.scale, alpha / self.scale, float(program.b[row]) / self.scale
 
 
 class BlockSolve:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from portfolio import Matrix, Vector
     from portfolio.conic.bound import States
-    from portfolio.conic.large.perspective.block import BlockSearch
+    from portfolio.conic.large.perspective.prepared import PreparedBlock
     from portfolio.conic.large.perspective.tree import Goal, Pool, Table
     from portfolio.conic.program import Program
     from portfolio.conic.relaxation import Answer
@@ -56,7 +56,7 @@ class TreeProof:
         worth: What a unit of its multipliers is worth.
     """
 
-    search: BlockSearch
+    search: PreparedBlock
     program: Program
     goal: Goal
     pool: Pool

@@ -1,0 +1,116 @@
+"""One customer's case, and every figure that follows from it: each is computed once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from portfolio.case.inventory import take_stock
+from portfolio.case.move import move_to
+from portfolio.case.naive import overview, put_side_by_side
+from portfolio.case.ranking import correlation, ranked
+from portfolio.market.figures import figures
+from portfolio.market.measure import Measure
+from portfolio.terms.goals import Row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Sequence
+
+    from portfolio import Matrix, Vector
+    from portfolio.case.inventory import Inventory
+    from portfolio.case.naive import Overview
+    from portfolio.market.figures import Figures
+    from portfolio.market.snapshot import Market
+    from portfolio.pod.sleeve import Sleeve
+    from portfolio.published.trading import Move
+    from portfolio.terms.goals import Goal
+    from portfolio.terms.rules import Terms
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A customer's case; holdings *X* have shape (pods, n), as shares of the capital.
+
+    Attributes:
+        market: The figures of the ETFs.
+        sleeves: The pods' stage-1 results: their mandates, shares and yardsticks.
+        terms: The customer's terms, the holdings of today valued (``inventory.settle``).
+    """
+
+    market: Market
+    sleeves: Sequence[Sleeve]
+    terms: Terms
+    _known: dict[Hashable, Any] = field(default_factory=dict, repr=False, kw_only=True)
+
+    def under(self, *, sleeves: Sequence[Sleeve] | None = None, terms: Terms | None = None) -> Case:
+        """Change limits, rules or preferences: figures of holdings depend on none of these, and stay known."""
+        return Case(self.market, sleeves or self.sleeves, terms or self.terms, _known=self._known)
+
+    @cached_property
+    def goals(self) -> Sequence[Goal]:
+        """All goals, in the order in which they are served."""
+        return ranked(self.market, self.sleeves, self.terms, self.naive)
+
+    @property
+    def stock(self) -> Inventory | None:
+        """The holdings of today; None where the terms say nothing of them."""
+        owned = self.terms.owned
+        return None if owned is None else self._once("stock", lambda: take_stock(self.market, owned))
+
+    @property
+    def side_by_side(self) -> Matrix:
+        """Holdings of the naive portfolio."""
+        return self._once("naive", lambda: put_side_by_side(self.sleeves))
+
+    @property
+    def naive(self) -> Overview:
+        """The figures of the naive portfolio, where each pod trades by itself."""
+        return self.overview(self.side_by_side, pooled=False)
+
+    def overview(self, X: Matrix, *, pooled: bool = True) -> Overview:
+        """Compute the figures of holdings; *pooled* is that of ``move_to``."""
+        return self._once(
+            ("overview", pooled, X.tobytes()),
+            lambda: overview(self.market, X, self.terms, self.move_to(X, pooled=pooled)),
+        )
+
+    def move_to(self, X: Matrix, *, pooled: bool = True) -> Move | None:
+        """Find the cheapest way to holdings, with one order per ETF or one per pod; None where nothing is owned."""
+        stock = self.stock
+        if stock is None:
+            return None
+        return self._once(
+            ("move", pooled, X.tobytes()), lambda: move_to(self.market, X, self.terms, stock, pooled=pooled)
+        )
+
+    def figures(self, row: Vector) -> Figures:
+        """Compute the figures of a pod from its row of the holdings."""
+        return self._once(("figures", row.tobytes()), lambda: figures(self.market, row / row.sum()))
+
+    def factor(self, held: Sequence[int] | None = None) -> Matrix:
+        """Factor the covariance of some ETFs, or of all: ``L @ L.T``."""
+        chosen = tuple(range(len(self.market.etfs)) if held is None else held)
+        Sigma = self.market.Sigma[np.ix_(chosen, chosen)]
+        return self._once(("factor", chosen), lambda: np.linalg.cholesky(Sigma).astype(float))
+
+    def delivered(self, goal: Goal, X: Matrix) -> float | None:
+        """Compute a goal's figure from holdings; None where it is not defined."""
+        names = [sleeve.mandate.pod for sleeve in self.sleeves]
+        if isinstance(goal.figure, Measure):
+            return self.figures(X[names.index(goal.pods[0])]).of(goal.figure)
+        if isinstance(goal.figure, Row):
+            value = getattr(self.overview(X), goal.figure.value)
+            return None if value is None else float(value)
+        a, b = (names.index(pod) for pod in goal.pods)
+        return correlation(self.market, X, a, b)
+
+    def _once(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        if key not in self._known:
+            self._known[key] = make()
+        known: Value = self._known[key]
+        return known

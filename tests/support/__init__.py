@@ -1,0 +1,1 @@
+"""What several test suites use: builders, oracles, made requests, streams and servers."""
