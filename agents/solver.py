@@ -70,6 +70,6 @@ class Solver:
     def _told(self, seconds: float) -> str:
         whom, setting = ("its agents", "--solver-seconds") if seconds == self._most_s else ("the request", "deadline_s")
         return (
-            f"{self._name}'s own portfolio was not found within the {seconds:.3g} s that it may take: allow {whom}"
-            f" more time ({setting}), or name fewer ETFs in its mandate"
+            f"{self._name}'s own portfolio was not found within the {seconds:.3g} s that it may take: allow {whom} "
+            f"more time ({setting}), or name fewer ETFs in its mandate"
         )

@@ -80,8 +80,10 @@ class Child:
             ChildDiedError: If the child crashed.
         """
         async with self._turn:
+            asked = asyncio.get_running_loop().time()
             process = await self._running()
-            seconds = max(seconds, _LEAST_S)
+            # One that had to be started first has less: the time is that of who asks.
+            seconds = max(seconds - (asyncio.get_running_loop().time() - asked), _LEAST_S)
             try:
                 async with asyncio.timeout(seconds + _GRACE_S):
                     return await _exchange(process, question, seconds, noted)

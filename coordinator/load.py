@@ -163,8 +163,13 @@ class Load:
 
     def may_begin(self, work: Work, now: float) -> bool:
         """Whether nothing is computed, or only what takes much longer."""
-        places = MOST if self.measured.knows(work.size, now) else MOST - 1
-        return len(self.running) < places and not any(self._blocks_s(other, work, now) for other in self._at_it(work))
+        return not self._is_full(work, now) and not any(self._blocks_s(other, work, now) for other in self._at_it(work))
+
+    def _is_full(self, work: Work, now: float) -> bool:
+        """Whether all places are taken; the last is for what is known, or smaller than all that is computed."""
+        sizes = [other.size for other in self.running.values()]
+        fits = self.measured.knows(work.size, now) or all(work.size != s and work.size.within(s) for s in sizes)
+        return len(sizes) >= (MOST if fits else MOST - 1)
 
     def _at_it(self, work: Work) -> list[Work]:
         return [other for other in self.running.values() if other is not work]
@@ -189,7 +194,7 @@ class Load:
         """Say how long it would wait here, as far as is known."""
         waits = sum(self.expected_s(other, now) for other in self._before(work, now))
         at_it = [self._blocks_s(other, work, now) for other in self._at_it(work)]
-        if len(at_it) >= MOST:
+        if self._is_full(work, now):
             waits += min(self._left_s(other, now) for other in self.running.values())
         return waits + max(at_it, default=0.0)
 
@@ -201,7 +206,7 @@ class Load:
 
     def is_sooner_elsewhere(self, work: Work, now: float) -> bool:
         """Whether another coordinator, if one has nothing to do, should have it."""
-        return self.ahead_s(work, now) > _SOON_S or self.is_too_much(work, now)
+        return self._is_full(work, now) or self.ahead_s(work, now) > _SOON_S or self.is_too_much(work, now)
 
     def is_too_much(self, work: Work, now: float) -> bool:
         """Whether those before it leave too little of its time; what need not wait is always tried."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 import structlog
 
-from bus.child import MEMORY_MIB, Child, TimeIsUpError
+from bus.child import MEMORY_MIB, Child, ChildDiedError, TimeIsUpError
 from bus.messages import StoppedBy, encode, parse_final
 from coordinator.budget import Budget, out_of_time
 
@@ -46,13 +48,28 @@ class Solver:
     watch: Watch | None = None
     _idle: list[Child] = field(default_factory=list)
     _busy: list[Child] = field(default_factory=list)
+    _starting: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def __aenter__(self) -> Self:
         with self._one() as child:
             await child.ready()
         return self
 
+    def _start_again(self, child: Child) -> None:
+        """Have a new process ready for the next request, whose time is not to go into that."""
+
+        async def start() -> None:
+            with contextlib.suppress(ChildDiedError):
+                await child.ready()
+
+        task = asyncio.create_task(start())
+        self._starting.add(task)
+        task.add_done_callback(self._starting.discard)
+
     async def __aexit__(self, *_: object) -> None:
+        for task in self._starting:
+            task.cancel()
+        await asyncio.gather(*self._starting, return_exceptions=True)
         for child in (*self._idle, *self._busy):
             await child.end()
 
@@ -90,4 +107,5 @@ class Solver:
                 return parse_final(await child.ask(asked, seconds=seconds, noted=noted))
             except TimeIsUpError as error:
                 log.warning("solver.ended", request_id=request.request_id, error=str(error))
+                self._start_again(child)
                 return out_of_time(request, Budget(seconds, by))

@@ -71,11 +71,20 @@ def test_easy_work_passes_what_was_not_known_to_be_hard_after_a_while() -> None:
 
     assert begun(load, QUICK_S - 0.1) == []
     assert begun(load, QUICK_S) == ["h2"]
-    assert begun(load, 2 * QUICK_S) == []  # the last place is for what is known to be shorter
+    assert begun(load, 2 * QUICK_S) == ["e1"]  # nothing is known of it, but that it is smaller
 
+
+def test_the_last_place_is_for_what_is_known_or_smaller_and_all_else_is_offered_to_others() -> None:
+    load = Load()
+    queue(load, work(20, HARD, "h1"), work(20, HARD, "h2"), work(20, HARD, "h3"))
+    load.begin(QUICK_S)
+
+    assert begun(load, 2 * QUICK_S) == []
+    assert load.is_sooner_elsewhere(load.waiting["h3"], 2 * QUICK_S)
+    assert not load.is_sooner_elsewhere(work(20), 2 * QUICK_S)
     for _ in range(2):
-        load.measured.note(EASY, 0.1, QUICK_S)
-    assert begun(load, 2 * QUICK_S) == ["e1"]
+        load.measured.note(HARD, 0.1, 2 * QUICK_S)
+    assert begun(load, 2 * QUICK_S) == ["h3"]
 
 
 def test_easy_work_that_a_busy_machine_makes_slow_still_passes_hard_work() -> None:
