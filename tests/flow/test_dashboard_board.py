@@ -91,6 +91,15 @@ def test_a_rejected_message_is_a_row_of_its_own() -> None:
     assert board.seen[Kind.REJECTED] == 1
 
 
+def test_removals_and_what_a_later_version_says_are_no_rows_and_are_of_no_request() -> None:
+    asked = conversation("reference", "5")[:1]
+    board = board_of(stored([*asked, (subjects.removed(5), b"{}"), ("podfolio.v1.postponed.5", b"\xff")]))
+
+    (row,) = board.changed_since(0)
+    assert (row.id, row.changed) == ("5", 1)
+    assert (board.seen[Kind.REMOVED], board.seen[Kind.OTHER]) == (1, 1)
+
+
 def test_who_comes_in_the_middle_sees_what_is_left() -> None:
     board = board_of(stored(conversation("reference", "r1"))[3:])
 

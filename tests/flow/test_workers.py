@@ -58,6 +58,26 @@ async def run(handler: Failing) -> Failing:
     return handler
 
 
+@dataclass
+class Helpless(Failing):
+    """One that cannot even answer that it cannot, at first."""
+
+    helpless: int = 2
+
+    async def give_up(self, delivery: Delivery, error: Exception) -> None:
+        self.helpless -= 1
+        if self.helpless >= 0:
+            message = "what the message holds cannot be told"
+            raise ValueError(message)
+        await super().give_up(delivery, error)
+
+
+async def test_what_cannot_even_be_given_up_comes_again_and_ends_nobody() -> None:
+    done = await run(Helpless([ValueError("strange")] * (CRASHES + 2)))
+
+    assert (done.attempts, done.given_up) == (CRASHES + 2, ["strange"])
+
+
 async def test_what_is_handled_is_settled() -> None:
     done = await run(Failing([]))
 

@@ -14,7 +14,7 @@ from test_clients import CLIENTS, as_requester, portfolio
 
 from bus import subjects
 from bus.jetstream import Connection, connect
-from bus.jetstream.roles import OBSERVER, REQUESTER
+from bus.jetstream.roles import ADMIN, COORDINATOR, OBSERVER, REQUESTER, inbox_of
 from bus.jetstream.server import embedded_server
 from bus.pod_keys import PodKeys
 from bus.port import RefusedError
@@ -98,6 +98,26 @@ async def test_a_final_carries_what_the_pods_signed_and_a_forged_result_makes_no
     assert "forged or changed" in json.loads(failure)["message"]
     assert "unsigned" in json.loads(unsigned)["message"]
     assert "alpha's answer is not proven to be its own" in " ".join(page.split())
+
+
+async def test_an_administrator_removes_a_message_and_nobody_else(tmp_path: Path, unused_tcp_port: int) -> None:
+    async with secure_system(tmp_path, unused_tcp_port) as system:
+        await system.request("removed", *system.as_role(REQUESTER))
+        command = ("remove", "1", "--reason", "a test", "--yes", "--server", system.url)
+        done = {
+            role: await podfolio(*command, *system.as_role(role), "--inbox-prefix", inbox_of(role))
+            for role in (REQUESTER, OBSERVER, COORDINATOR, ADMIN)
+        }
+        _, watched, _ = await podfolio(*command, *system.as_role(ADMIN))
+
+    assert {role: status for role, (status, _, _) in done.items()} == {
+        REQUESTER: 1,
+        OBSERVER: 1,
+        COORDINATOR: 1,
+        ADMIN: 0,
+    }
+    assert "permissions violation" in done[REQUESTER][2]
+    assert watched == "", "it is gone"
 
 
 async def test_a_client_that_was_too_slow_for_the_server_tries_again_and_never_in_the_clear(
