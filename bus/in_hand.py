@@ -49,7 +49,7 @@ class InHand:
         self._folder.mkdir(mode=0o700, exist_ok=True)
         status = self._folder.lstat()
         if status.st_uid != os.getuid() or status.st_mode & 0o077:
-            message = f"{self._folder} is somebody else's, or open to others"
+            message = f"{self._folder} is somebody else's, or open to others: give this process another (TMPDIR)"
             raise PermissionError(message)
         # Under another name until it is locked: else it would be taken for that of a process that died.
         made = self._folder / f".{self._name}"

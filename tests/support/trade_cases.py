@@ -169,7 +169,7 @@ def objective(asked: Case) -> tuple[float, float]:
     """
     terms = settle(asked.market, asked.sleeves, asked.terms)
     nodes = count()
-    solver = Solver(partial(Formulation, asked.market, asked.sleeves, terms), lambda: next(nodes) >= NODES)
+    solver = Solver(partial(Formulation, Asked(asked.market, asked.sleeves, terms)), lambda: next(nodes) >= NODES)
     solution = solver.solve(solver.formulate(levels={}), GAP)
     assert solution.x is not None
     return -solution.value, -solution.bound

@@ -30,6 +30,7 @@ JUSTIFIED = {
     "pods.*.mandate.purpose",  # prose
     "elapsed_s",  # a clock's reading
     "signature",  # of the event as a whole; ``podfolio verify`` looks at it
+    "stopped_by",  # the clock's end of the search
     "certificate.nodes",  # the search's work, not its result
     "certificate.leaves",
     "certificate.target_gap",  # asked, not found: only a gap above it is a contradiction

@@ -107,6 +107,7 @@ FIRST, SUPER, COMPANY, OUTSIDE, PENSION, SPARED, COVERED = CUSTOMERS
 
 # What is asked and not found: changed, it contradicts nothing as long as it is kept. Or words.
 ASKED = {
+    "trading.cut_short",  # the clock's end of the search for whole units
     "terms.rules.max_etfs",
     "terms.rules.min_weight",
     "terms.rules.max_weight",

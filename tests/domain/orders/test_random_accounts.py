@@ -14,6 +14,7 @@ from support.builders import TRAILING, pod_results, request
 
 from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason, encode, parse_request
 from cli.page import make_console, show
+from coordinator.budget import Budget
 from coordinator.consolidation import consolidate
 from portfolio.check import findings
 from portfolio.market.snapshot import load
@@ -95,7 +96,9 @@ def test_a_random_customer_gets_orders_that_pass_the_check_or_a_reason(seed: int
     left = iter(range(NODES))
 
     event = consolidate(
-        parse_request(random_request(seed, today), "test"), results(), stop=lambda: next(left, None) is None
+        parse_request(random_request(seed, today), "test"),
+        results(),
+        budget=Budget(also=lambda: next(left, None) is None),
     )
 
     if isinstance(event, MasterPortfolioFailed):
