@@ -67,11 +67,8 @@ def consolidate(
     except DataError as error:
         return _failed(request, Reason.INVALID_REQUEST, error)
     except SolverError as error:
-        return (
-            out_of_time(request, budget)
-            if budget.cut and math.isfinite(budget.seconds)
-            else _failed(request, Reason.SOLVER_FAILED, error)
-        )
+        timed_out = budget.cut and math.isfinite(budget.seconds)
+        return out_of_time(request, budget) if timed_out else _failed(request, Reason.SOLVER_FAILED, error)
     except Exception as error:  # noqa: BLE001 - one request must not stop the queue behind it
         return _failed(request, Reason.INTERNAL_ERROR, error)
 

@@ -95,11 +95,9 @@ def random_request(seed: int, today: date) -> bytes:
 def test_a_random_customer_gets_orders_that_pass_the_check_or_a_reason(seed: int, today: date) -> None:
     left = iter(range(NODES))
 
-    event = consolidate(
-        parse_request(random_request(seed, today), "test"),
-        results(),
-        budget=Budget(also=lambda: next(left, None) is None),
-    )
+    budget = Budget(also=lambda: next(left, None) is None)
+
+    event = consolidate(parse_request(random_request(seed, today), "test"), results(), budget=budget)
 
     if isinstance(event, MasterPortfolioFailed):
         stopped = event.reason is Reason.SOLVER_FAILED and "the search was stopped" in event.message
