@@ -1,1 +1,1 @@
-"""The people's entrance: up, demo, request, watch, verify, setup, keys, schema."""
+"""The command line for people: up, demo, request, watch, verify, setup, keys, schema."""

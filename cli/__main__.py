@@ -29,27 +29,27 @@ from portfolio.market.snapshot import VARIABLE
 
 
 class _Commands(click.Group):
-    """The commands; an error of what people gave ends any of them in words, without a traceback."""
+    """The commands; an error in the user's input ends any command with a message, without a traceback."""
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run one."""
+        """Run one command."""
         try:
             return super().invoke(ctx)
-        except click.UsageError:  # it quotes what was typed
+        except click.UsageError:  # quotes only the user's own typing
             raise
         except click.ClickException as error:
             raise click.ClickException(_harmless(error.message)) from None
         except DataError as error:
             raise click.ClickException(_harmless(str(error))) from None
         except OSError as error:
-            if error.errno == errno.EPIPE:  # click's own way for who reads no further
+            if error.errno == errno.EPIPE:  # click handles a reader that closes the pipe
                 raise
             where = f"{error.filename}: " if error.filename else ""
             raise click.ClickException(_harmless(f"{where}{error.strerror or error}")) from None
 
 
 def _harmless(message: str) -> str:
-    """Take out of an error what a terminal would obey: it may quote what somebody else wrote."""
+    """Escape characters of an error message that a terminal would obey: the message may quote other people's text."""
     return "\n".join(map(printable, message.split("\n")))
 
 
@@ -79,9 +79,9 @@ for command in (
 
 def main() -> None:
     """Run the command."""
-    # People read pages here; what the bus has to say of its connections goes into the processes' logs.
+    # People read the output here; the bus logs its connections in the logs of the processes.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    # One's own markets, here and in the processes that are started from here.
+    # The user's own markets, for this process and its children.
     os.environ.setdefault(VARIABLE, "markets")
     podfolio(prog_name="podfolio")
 

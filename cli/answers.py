@@ -1,4 +1,4 @@
-"""Publish a request, show the stream as it answers, then its page."""
+"""Publish a request, show the stream until the answer, then the page of the final event."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from bus.messages import OptimizationRequest
     from bus.port import Message
 
-# The exit status where there is a final event that cannot be read: neither a portfolio nor a reason.
+# The exit status for an unreadable final event: there is neither a portfolio nor a reason.
 UNREADABLE = 3
 
 
 async def show_answer(
     settings: Connection, request: OptimizationRequest, json_file: Path | None, console: Console
 ) -> int:
-    """Publish, show the stream as it happens, then the page."""
+    """Publish the request, show the stream live, then the page; return the exit status."""
 
     def show_line(message: Message) -> None:
         console.print(line(message), soft_wrap=True)
@@ -48,7 +48,7 @@ async def show_answer(
 
 
 def _keep(data: bytes, json_file: Path | None, console: Console) -> None:
-    """Write a final event where it was asked for."""
+    """Write a final event to the file that the user named, or to standard output."""
     if json_file == DASH:
         click.echo(data, nl=False)
     elif json_file:

@@ -1,4 +1,4 @@
-"""Arguments that several commands take."""
+"""Arguments that several commands share."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ dashboard_option = click.option(
 
 
 def read_request(file: Path, *, market: str | None = None, request_id: str | None = None) -> OptimizationRequest:
-    """Read the request in *file*, with another market or id if given; an invalid one ends the command."""
+    """Read the request in *file*, with another market or id if given; an invalid request ends the command."""
     from bus.messages import BadMessageError, parse_request
     from portfolio.files import read_bytes
 
@@ -56,7 +56,7 @@ def read_request(file: Path, *, market: str | None = None, request_id: str | Non
             request_id = request_id or body.get("request_id")
             sent = json.dumps(body | changes).encode() if changes else sent
     except (ValueError, RecursionError):
-        pass  # parse_request says what is wrong with it
+        pass  # parse_request raises a precise error
     try:
         return parse_request(sent, request_id or "")
     except BadMessageError as error:
@@ -65,10 +65,10 @@ def read_request(file: Path, *, market: str | None = None, request_id: str | Non
 
 
 def read_event(file: Path) -> bytes:
-    """Read what *file* holds, or standard input if it is ``-``.
+    """Read the bytes of *file*, or standard input if *file* is ``-``.
 
     Raises:
-        DataError: If it cannot be read, or is larger than any event.
+        DataError: If the file cannot be read, or is larger than any event.
     """
     from portfolio.files import read_bytes, read_stream
 
@@ -76,7 +76,7 @@ def read_event(file: Path) -> bytes:
 
 
 def parse_since(text: str | None) -> datetime | None:
-    """Read a time, or how long ago; None stays None."""
+    """Parse a time or an age; None stays None."""
     try:
         return None if text is None else read_since(text, now=datetime.now(UTC))
     except ValueError as error:

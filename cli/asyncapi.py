@@ -65,7 +65,7 @@ def document(pods: Collection[str]) -> dict[str, Any]:
             "schemas": schemas["$defs"],
             "messages": {body.__name__: _message(body) for channel in CHANNELS for body in channel.bodies},
         },
-        # As JetStream's own interface takes them: durations in nanoseconds.
+        # As in JetStream's own API: durations in nanoseconds.
         "x-jetstream": {"streams": streams(), "queues": queues(pods)},
     }
 
@@ -112,7 +112,10 @@ def _message(body: type[BaseModel]) -> dict[str, Any]:
 
 
 def _headers(body: type[BaseModel]) -> dict[str, Any] | None:
-    """Describe the headers of a body: CloudEvents; clients may leave them out, and what nobody keeps has none."""
+    """Describe the CloudEvents headers of a body.
+
+    Clients may omit the headers. Return None for a body that no stream stores: such messages have no headers.
+    """
     if not any(body in channel.bodies and channel.stream for channel in CHANNELS):
         return None
     named = headers(body.model_construct(), message_id="", source="", now=datetime.now(UTC))
@@ -124,7 +127,7 @@ def _headers(body: type[BaseModel]) -> dict[str, Any] | None:
     return {"type": "object", "properties": properties, "required": [] if body is OptimizationRequest else list(named)}
 
 
-def example(name: str) -> Any:  # noqa: ANN401 - it is JSON
-    """Read the example of a body: a message as one run of the system said it, or the reference customer's request."""
+def example(name: str) -> Any:  # noqa: ANN401 - any JSON value
+    """Read a body's example: a message from a real run of the system, or the reference customer's request."""
     file = "reference-customer.json" if name == OptimizationRequest.__name__ else f"messages/{name}.json"
     return json.loads((_EXAMPLES / file).read_text(encoding="utf-8"))

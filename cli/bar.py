@@ -1,4 +1,4 @@
-"""A bar that shows how far a request is, on a terminal."""
+"""Show the progress of a request as a bar on a terminal."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def bar(bus: Bus, request: OptimizationRequest, console: Console) -> AsyncIterator[None]:
-    """Show a bar while the block lasts, below what is printed, if *console* is a terminal; it leaves no trace."""
+    """Show a progress bar below the output while the block lasts, if *console* is a terminal; then erase the bar."""
     if not console.is_terminal:
         yield
         return
     pods = _pods(request)
     columns = (BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Bars(*columns, console=console, transient=True) as shown:
-        # A step each for being accepted, for every pod, and for being done.
+        # One step for acceptance, one per pod, one for completion.
         task = shown.add_task("published", total=len(pods) + 2)
         reached = 0
 
@@ -38,8 +38,8 @@ async def bar(bus: Bus, request: OptimizationRequest, console: Console) -> Async
             try:
                 progress = parse_progress(data)
             except BadMessageError:
-                return  # a later version's, perhaps
-            # They may come out of order: what is behind is not shown.
+                return  # perhaps from a later version
+            # Messages may arrive out of order; the bar never moves back.
             if (step := _step(progress, len(pods))) >= reached:
                 reached = step
                 shown.update(task, completed=step, description=_words(progress, len(pods)))

@@ -1,4 +1,4 @@
-"""The event stream in a browser, beside a system that runs in the same command."""
+"""Run the dashboard beside a system that runs in the same command."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ async def in_a_browser(
     """Serve the dashboard on *port* of this machine while the block lasts; without a port, do nothing.
 
     Args:
-        server: Where the stream is.
-        port: Where browsers find it; 0 for any that is free.
-        say: Told where it is.
-        keys: With them, the observer's is used, which only reads.
+        server: The URL of the NATS server.
+        port: The port for browsers; 0 for any free port.
+        say: Receives the dashboard's URL.
+        keys: If given, the dashboard connects with the observer's key, which only permits reading.
     """
     if port is None:
         yield
@@ -48,7 +48,7 @@ def serve(
     """Serve the dashboard while the block lasts; see ``dashboard.serve.serving``.
 
     Raises:
-        ClickException: If what it needs is not installed.
+        ClickException: If a required package is not installed.
     """
     try:
         from dashboard.serve import Place, serving

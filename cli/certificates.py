@@ -1,7 +1,7 @@
-"""Development certificates: one for some host names, vouched for by an authority of its own.
+"""Development certificates: one certificate for given host names, signed by a new certificate authority.
 
-The authority is thrown away once it has vouched, so that it cannot vouch for another; a new certificate comes with a
-new authority. Writes no files and reads no clock.
+The authority's private key is discarded after one signature, so the authority cannot sign another certificate; each
+new certificate has a new authority. Writes no files and reads no clock.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
-# Development certificates are made anew, not renewed.
+# Development certificates are replaced, not renewed.
 _VALID = timedelta(days=365)
-# The clocks of two machines differ.
+# Tolerates differing clocks of two machines.
 _SKEW = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A certificate, and what belongs to it, as PEM.
+    """A certificate with the issuing authority and the private key, all as PEM.
 
     Attributes:
-        ca: Who vouches for it.
-        certificate: The certificate itself.
-        private_key: The secret key to it.
+        ca: The certificate of the issuing authority.
+        certificate: The certificate.
+        private_key: The private key of the certificate.
     """
 
     ca: bytes
@@ -42,13 +42,13 @@ class Issued:
 
 
 def issue(name: str, hosts: Collection[str], *, now: datetime, both_ends: bool = False) -> Issued:
-    """Make a certificate.
+    """Make a certificate that is valid for a year.
 
     Args:
-        name: What it calls its owner.
-        hosts: Names and addresses that it is for.
-        now: When it begins to be valid, for a year.
-        both_ends: Whether its owner also shows it when he is the one who calls.
+        name: The common name of the certificate's subject.
+        hosts: Host names and IP addresses that the certificate covers.
+        now: When the certificate begins to be valid.
+        both_ends: Whether the subject also presents the certificate as a client.
     """
     authority, owner = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     issuer = _name("Podfolio development authority")

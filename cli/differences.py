@@ -1,4 +1,4 @@
-"""What two requests differ in, field by field, in words."""
+"""Describe the differences between two requests, field by field, in words."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
     from bus.messages import OptimizationRequest
 
-# What tells the members of a list apart, the first that they have.
+# Fields that identify a list member; the first one present is the key.
 _KEYS = ("goal_id", "ticker", "acquired")
 
 
 def differences(a: OptimizationRequest, b: OptimizationRequest) -> list[str]:
-    """Say each field in which *b* differs from *a*; what is left out counts as its default."""
+    """Describe each field in which *b* differs from *a*; an omitted field counts as having the default value."""
     return list(_compare("", json.loads(encode(a)), json.loads(encode(b))))
 
 
@@ -43,7 +43,7 @@ def _compare(where: str, a: Any, b: Any) -> Iterator[str]:  # noqa: ANN401 - wha
 
 
 def _by_key(members: list[Any]) -> Mapping[str, Any]:
-    """Name the objects of a list: their order means nothing, that there are two of one name does."""
+    """Index a list's objects by key, because their order has no meaning; number the objects with equal keys."""
     named: dict[str, Any] = {}
     for member in members:
         key = next((str(member[k]) for k in _KEYS if k in member), "")

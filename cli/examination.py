@@ -1,4 +1,4 @@
-"""Look at a final event before it is put before people: what does not hold is not shown."""
+"""Check a final event before showing the event to people; refuse an event that fails a check."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ if TYPE_CHECKING:
     from cli.verify import Check
 
 
-# Of what does not hold, so much is told with a refusal; ``podfolio verify`` tells all.
+# A refusal names this many findings per check; ``podfolio verify`` names all.
 _SHOWN = 3
 
 
 class RefusedError(ValueError):
-    """An event that must not be shown; the message says why and what to do."""
+    """An event that must not be shown; the message gives the reason and the remedy."""
 
 
 def examined(data: bytes, expected: str | None) -> tuple[FinalEvent, tuple[str, ...]]:
-    """Read a final event that holds, and say what was checked of it, a sentence each.
+    """Check and parse a final event; return the event and one sentence per check.
 
     Args:
-        data: The event as it went over the wire.
-        expected: The coordinator's public key; None if nobody says whose signature it should be.
+        data: The event as received from the wire.
+        expected: The coordinator's public key; None if unknown.
 
     Raises:
-        RefusedError: If it is no final event, or its signature, rules or figures do not hold.
+        RefusedError: If the data is not a final event, or if the signature, rules or figures fail a check.
     """
     checks = examine(data, expected)
     if wrong := [check for check in checks if check.verdict is Verdict.FAILS]:

@@ -1,4 +1,4 @@
-"""Ask the same of many values of one rule, and see what each costs."""
+"""Solve one request for many values of one rule, to see the cost of each value."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from portfolio.terms.mandate import Mandate
 
 MAX_ETFS = "max_etfs"
-# What a point tells of its portfolio, from the comparison of its event.
+# The figures of a point, from the comparison in the final event.
 METRICS = (
     "sharpe_ratio",
     "expected_return",
@@ -33,21 +33,21 @@ METRICS = (
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What one value comes to.
+    """The result for one value of the rule.
 
     Attributes:
         rule: ``max_etfs``, or ``share.<pod>``.
-        value: Of the rule.
+        value: The value of the rule.
         as_asked: Whether the request itself has this value.
-        outcome: ``optimised``, or the reason why there is no portfolio.
+        outcome: ``optimised``, or the reason for having no portfolio.
         message: That reason in words; empty with a portfolio.
-        certified: Whether the portfolio is proven to be the best.
-        gap: How far it may be from the best, relative.
-        objective: What is made as large as possible.
-        figures: Of the portfolio, by ``METRICS``.
-        goals_met: How many goals are met,
-        goals: Of how many.
-        weights: What is held.
+        certified: Whether the portfolio is proven optimal.
+        gap: Relative optimality gap.
+        objective: The maximised objective.
+        figures: Figures of the portfolio, by ``METRICS``.
+        goals_met: The number of goals met.
+        goals: The number of goals.
+        weights: Portfolio weights by ticker.
     """
 
     rule: str
@@ -66,13 +66,13 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """One rule of a request, and the values it is to have.
+    """One request with a series of values for one of the rules.
 
     Attributes:
-        request: What is asked else.
+        request: The request, whose other terms stay the same.
         rule: ``max_etfs``, or ``share.<pod>``.
-        now: What the request says.
-        values: In the order in which they are asked.
+        now: The value in the request.
+        values: The values, in the order of solving.
     """
 
     request: OptimizationRequest
@@ -81,7 +81,7 @@ class Sweep:
     values: Sequence[float]
 
     def points(self, mandates: Mapping[str, Mandate]) -> Iterator[Point]:
-        """Solve one after the other, each within the request's deadline."""
+        """Solve for the values one after another, each within the request's deadline."""
         for value in self.values:
             ends = monotonic() + self.request.deadline_s
             event = solve(self.asking(value), mandates, stop=lambda ends=ends: monotonic() > ends)  # type: ignore[misc]
@@ -94,30 +94,30 @@ class Sweep:
             body["rules"][MAX_ETFS] = int(value)
         else:
             body["pod_weights"] = _shared(body["pod_weights"], self.rule.removeprefix("share."), value)
-        # What was possible for goals that are met takes ten times as long, and is not told here.
+        # Explaining goals that are met takes ten times as long, and a sweep shows no explanations.
         body["explain"] = "unmet"
         return parse_request(json.dumps(body).encode(), self.request.request_id)
 
 
-# Steps of a sweep are written without the dust of doubles.
+# Rounds the steps of a sweep, to hide floating-point noise.
 _DECIMALS = 10
 _SAME = 1e-9
 
 
 def sweep_etfs(request: OptimizationRequest, first: int, last: int) -> Sweep:
-    """Ask for portfolios of at most *first* to *last* ETFs."""
+    """Sweep the maximum number of ETFs from *first* to *last*."""
     return Sweep(request, MAX_ETFS, request.rules.max_etfs, [float(n) for n in range(first, last + 1)])
 
 
 def sweep_share(request: OptimizationRequest, pod: str, bounds: tuple[float, float], steps: int, rate: float) -> Sweep:
-    """Give *pod* shares of the capital within *bounds*, and the others what is left, in proportion.
+    """Sweep the capital share of *pod* within *bounds*; the other pods share the remaining capital in proportion.
 
     Args:
-        request: What is asked else.
+        request: The request, whose other terms stay the same.
         pod: The pod.
-        bounds: The least and the largest share.
-        steps: How many shares there are, both bounds included.
-        rate: The risk-free rate, at which goals of a request without ``pod_weights`` are discounted.
+        bounds: The smallest and the largest share.
+        steps: The number of shares, both bounds included.
+        rate: The risk-free rate, which discounts the goals of a request without ``pod_weights``.
     """
     shares = request.shares(rate)
     body = {**json.loads(encode(request)), "pod_weights": {pod: 0.0, **shares}}
@@ -155,12 +155,12 @@ def _point(rule: str, value: float, event: FinalEvent, *, as_asked: bool) -> Poi
 
 
 def as_json(points: Sequence[Point]) -> str:
-    """Write the points as they are."""
+    """Format the points as JSON, with all fields."""
     return json.dumps([asdict(point) for point in points], indent=2) + "\n"
 
 
 def as_csv(points: Sequence[Point]) -> str:
-    """Write a row a point, without the weights; blank where there is no portfolio."""
+    """Format the points as CSV, one row per point, without the weights; cells without a value are blank."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     plain = ("rule", "value", "as_asked", "outcome", "certified", "gap", "objective")

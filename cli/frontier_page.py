@@ -1,4 +1,4 @@
-"""What each value of a rule comes to: a table with a bar a row."""
+"""Show the result for each value of a rule: a table with one bar per row."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _SHOWN = {
     "tax_efficiency": "Tax eff.",
     "etfs": "ETFs",
 }
-# Objectives that differ by less are proven to be no better than this.
+# Objectives within this relative difference count as equal: the proof is no more precise.
 _SAME = 1e-4
 
 
 def show_frontier(console: Console, points: Sequence[Point]) -> None:
-    """Print the points, why some have no portfolio, and what the asked value costs against the best."""
+    """Print the points, the reasons for missing portfolios, and the cost of the asked value against the best one."""
     rule = points[0].rule
     head = "At most" if rule == MAX_ETFS else rule.removeprefix("share.")
     columns = (head, "Objective", *_SHOWN.values(), "Goals", "Proven", "Sharpe" if _by_sharpe(rule) else "Objective")
@@ -63,7 +63,10 @@ def _say(point: Point) -> str:
 
 
 def _by_sharpe(rule: str) -> bool:
-    """Whether objectives cannot be compared: they are measured by what the pods hold alone, which shares change."""
+    """Return whether bars show Sharpe ratios, because objectives are not comparable.
+
+    The objective is relative to the separate pods' portfolios, and these change with the capital shares.
+    """
     return rule != MAX_ETFS
 
 
@@ -82,7 +85,7 @@ def _bar(console: Console, value: float | None, drawn: Sequence[float]) -> Text:
 
 
 def _said(points: Sequence[Point], drawn: Sequence[float]) -> list[str]:
-    """Say what the table cannot."""
+    """Write the sentences below the table: failures, the scale of the bars and the cost of the asked value."""
     failed = [f"{_say(point).removesuffix(_ASKED)}: {point.message}" for point in points if point.objective is None]
     if not drawn:
         return [*failed, "No value allows a portfolio: change one of the rules above, and sweep again."]
@@ -102,7 +105,7 @@ def _said(points: Sequence[Point], drawn: Sequence[float]) -> list[str]:
 
 
 def _cost(points: Sequence[Point]) -> list[str]:
-    """Say what the value that was asked costs against the one with the highest objective."""
+    """State the cost of the asked value against the value with the highest objective."""
     found = [(point.objective, point) for point in points if point.objective is not None]
     asked = next(((objective, point) for objective, point in found if point.as_asked), None)
     if asked is None:

@@ -1,6 +1,6 @@
-"""Keep a child process running: notice its end, say so, and start it again, however often, at a bounded pace.
+"""Supervise a child process: report each exit and start a replacement, with a bounded back-off and unlimited retries.
 
-Ends no process: who started it does that.
+Stops no process: the code that started a process stops it.
 """
 
 from __future__ import annotations
@@ -17,39 +17,39 @@ if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from collections.abc import Awaitable, Callable
 
-# A kill is mended before anybody notices; one that cannot start costs a try every half minute.
+# The first restart is soon enough to go unnoticed; a child that cannot start costs one try every half minute.
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
-# Who lived that long did not end of what ended the one before.
+# An exit after this time has another cause than the exit before.
 STEADY_S = 60.0
-# So many early ends in a row are no accident.
+# This many early exits in a row are no accident.
 _NO_ACCIDENT = 3
-# Of a server, the reason quotes its log.
+# The error of a server quotes the server's log, which may be long.
 _LONGEST_REASON = 400
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How soon a child is started again.
+    """The back-off before the next start of a child.
 
     Attributes:
-        early: How often in a row it ended soon after its start.
+        early: How many times in a row the child ended soon after a start.
     """
 
     early: int = 0
 
     def after(self, lived_s: float) -> Pace:
-        """Take account of an end."""
+        """Return the pace after an exit; *lived_s* is how long the child ran, in seconds."""
         return Pace(1 if lived_s >= STEADY_S else self.early + 1)
 
     @property
     def pause_s(self) -> float:
-        """How long to wait with the next start."""
-        # Two to the tenth is beyond the longest anyway, and two to the thousandth is no number.
+        """The wait before the next start, in seconds."""
+        # The cap of 10 already exceeds the longest pause; without a cap the power would overflow a float.
         return float(min(FIRST_PAUSE_S * 2 ** min(max(self.early - 1, 0), 10), LONGEST_PAUSE_S))
 
     def tell(self, name: str, end: str) -> str:
-        """Say what happened and what follows, in a line."""
+        """Describe an exit and the planned restart in one line."""
         if self.early < _NO_ACCIDENT:
             return f"{name} {end}; it is started again in {self.pause_s:g} s"
         often = f"{self.early} times in a row within {STEADY_S:g} s of a start"
@@ -57,12 +57,12 @@ class Pace:
 
 
 class Kept:
-    """A child process that is there again soon after it ended.
+    """A child process that is restarted soon after an exit.
 
     Args:
-        name: What people call it.
-        process: The one that runs.
-        start: Starts another in its place.
+        name: The name in messages to people.
+        process: The running process.
+        start: Starts the replacement.
     """
 
     def __init__(self, name: str, process: Process, start: Callable[[], Awaitable[Process]]) -> None:
@@ -71,7 +71,7 @@ class Kept:
         self._start = start
 
     async def keep(self, say: Callable[[str], None]) -> None:
-        """Start it again whenever it ends, until cancelled; *say* is told so, a line at a time."""
+        """Restart the child after every exit, until cancelled; report each event to *say*, one line per call."""
         now = asyncio.get_running_loop().time
         pace = Pace()
         began = now()
@@ -91,7 +91,7 @@ class Kept:
 
 
 def describe(status: int) -> str:
-    """Say how a process ended; negative is a signal."""
+    """Describe a process's exit status; a negative status is a signal."""
     if status >= 0:
         return f"ended with status {status}"
     try:

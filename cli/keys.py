@@ -1,7 +1,7 @@
-"""Make what a server needs that knows its users: a key a role, a certificate, and its configuration.
+"""Make the files of a server with users: one key per role, certificates and the server's configuration.
 
-Everything is in one folder that nobody else can read and git does not see. What is there stays: keys and
-certificates are never overwritten.
+All files are in one folder that other users cannot read and git ignores. Existing keys and certificates are never
+overwritten.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _DERIVED = "# Made by `podfolio keys` from the public keys beside it, and made a
 
 
 class KeysError(BusError):
-    """The folder cannot be used as it is; the message says why."""
+    """The folder is unusable in its present state; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,36 +41,39 @@ class Keys:
     """A folder with all keys of one system.
 
     Attributes:
-        folder: Where it is.
+        folder: The path.
     """
 
     folder: Path
 
     @property
     def ca(self) -> Path:
-        """The certificate that vouches for the server's; every client needs it."""
+        """The certificate authority of the server's certificate; every client needs this file."""
         return self.folder / "ca.pem"
 
     @property
     def guard(self) -> Guard:
-        """What the server needs."""
+        """The files that the server needs."""
         return Guard(self.folder / "accounts.conf", self.folder / "server.pem", self.folder / "server-key.pem")
 
     @property
     def routes(self) -> tuple[Path, Path, Path]:
-        """What the servers of a cluster need for each other: authority, certificate and the key to it."""
+        """The files by which a cluster's servers authenticate to each other: authority, certificate and private key."""
         return self.folder / "routes-ca.pem", self.folder / "routes.pem", self.folder / "routes-key.pem"
 
     def seed(self, role: str) -> Path:
-        """Name the file with a role's secret; whoever has it is that role."""
+        """Return the path of a role's secret key; a holder of this secret can act as the role."""
         return self.folder / f"{role}.nk"
 
     def public(self, role: str) -> Path:
-        """Name the file with a role's public key, by which the server knows it."""
+        """Return the path of a role's public key, by which the server recognises the role."""
         return self.folder / f"{role}.pub"
 
     def pods(self) -> set[str]:
-        """Find the pods that have a key here; one that was replaced (``bus.pod_keys``) is nobody's to connect with."""
+        """Find the pods that have a key here.
+
+        Replaced keys (``bus.pod_keys``) do not count: no client may connect with such a key.
+        """
         found = (pod_of_queue(file.stem) for file in self.folder.glob("*.pub"))
         return {pod for pod in found if pod and re.fullmatch(POD_PATTERN, pod)}
 
@@ -83,17 +86,17 @@ def make_keys(
     routes: Collection[str] = (),
     now: datetime,
 ) -> list[str]:
-    """Make what is missing in *folder*; returns in words what was made.
+    """Make the files that are missing in *folder*; return one line of text per file made.
 
     Args:
         folder: Created if missing.
-        pods: Each gets a key, besides those that have one here already.
-        hosts: Further names and addresses at which clients find the server, besides those of this machine.
-        routes: Names at which the servers of a cluster find each other; none if there is one server.
+        pods: Pods that need a key, in addition to the pods that have a key here already.
+        hosts: Names and addresses at which clients reach the server, in addition to those of this machine.
+        routes: Names at which a cluster's servers reach each other; empty for a single server.
         now: When the certificates begin to be valid.
 
     Raises:
-        KeysError: If others can read the folder, or something is there that does not go with the rest.
+        KeysError: If other users can read the folder, or if existing files do not fit the new ones.
     """
     keys = Keys(folder)
     for pod in pods:
@@ -127,7 +130,7 @@ def _make_nkey(keys: Keys, role: str) -> None:
 
 
 def _configure(keys: Keys, pods: Collection[str]) -> list[str]:
-    """Write the server's users, who follow from the public keys; this file alone is made anew."""
+    """Write the server's users, derived from the public keys; only this file is rewritten."""
     public_keys = {role.name: _read_public(keys.public(role.name)) for role in roles(pods)}
     text = f"{_DERIVED}\n{accounts(pods, public_keys)}".encode()
     file = keys.guard.accounts
@@ -141,7 +144,7 @@ def _configure(keys: Keys, pods: Collection[str]) -> list[str]:
 
 
 def _put_away(former: Path) -> str:
-    """Remove the users of before there were accounts; says then how a server finds its streams again."""
+    """Remove the configuration from before accounts existed; return advice on how a server keeps its streams."""
     if not former.exists():
         return ""
     former.unlink()
@@ -153,10 +156,10 @@ def _put_away(former: Path) -> str:
 
 
 def _read_public(file: Path) -> str:
-    """Read a public key that is to be written into the server's configuration.
+    """Read a public key for the server's configuration.
 
     Raises:
-        KeysError: If the file holds none.
+        KeysError: If the file holds no public key.
     """
     try:
         return read_key(str(file))
@@ -173,7 +176,7 @@ def _make_certificates(keys: Keys, hosts: Collection[str], now: datetime, *, ask
 
 
 def _make_route_certificates(keys: Keys, hosts: Collection[str], now: datetime) -> list[str]:
-    """Make what servers prove themselves to each other with: one certificate for all, for both ends of a route."""
+    """Make one certificate with which all servers authenticate to each other, valid at both ends of a route."""
     if not hosts or not _are_to_be_made(keys.folder, keys.routes, asked=True):
         return []
     return _make_certificate(keys.routes, "Podfolio development routes", hosts, now, both_ends=True)
@@ -199,10 +202,10 @@ def _make_certificate(
 
 
 def _write(file: Path, data: bytes) -> None:
-    """Write a file that is not there yet, for our own eyes.
+    """Write a new file that only this user can read.
 
     Raises:
-        KeysError: If it is there.
+        KeysError: If the file exists.
     """
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from bus.messages import FinalEvent, OptimizationRequest
     from portfolio.terms.mandate import Mandate
 
-# When a request was stored decides on its deadline alone; here, *stop* does.
+# The storage time matters only for the deadline; here, *stop* takes the place of the deadline.
 _STORED = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def solve(
     request: OptimizationRequest, mandates: Mapping[str, Mandate], *, stop: Callable[[], bool] = lambda: False
 ) -> FinalEvent:
-    """Find the final event of *request*.
+    """Compute the final event of *request*.
 
     Args:
-        request: What is asked.
-        mandates: Those of every pod there is.
-        stop: Asked while searching; true ends the search with the best portfolio so far.
+        request: The request.
+        mandates: The mandates of all pods.
+        stop: Called during the search; true ends the search with the incumbent.
     """
     asked = Message(subjects.request(request.request_id), encode(request), sequence=1, stored_at=_STORED)
     refused = admit(asked, mandates)
@@ -46,5 +46,5 @@ def solve(
     action = decide(Record(asked, answers, None), due=False)
     if isinstance(action, Fail):
         return action.event
-    assert isinstance(action, Optimise)  # noqa: S101 - it was admitted, and every pod has answered
+    assert isinstance(action, Optimise)  # noqa: S101 - the request was admitted, and every pod has answered
     return consolidate(action.request, action.results, budget=Budget(also=stop))

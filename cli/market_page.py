@@ -1,4 +1,4 @@
-"""A market for people: its ETFs in a table, its correlations as a heat map; and what became of a history."""
+"""Show a market: ETFs in a table, correlations as a heat map; also the result of importing a price history."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from portfolio.market.history.build import Built
     from portfolio.market.snapshot import Market
 
-# "-0.07" and a blank.
+# The width of "-0.07" and a blank.
 _CELL = 6
 _BLUE, _WHITE, _RED = (np.array(rgb) for rgb in ((59, 108, 196), (245, 245, 245), (203, 62, 56)))
-# From here on white letters are easier to read than black ones.
+# Above this absolute correlation, white text is easier to read than black text.
 _DARK = 0.85
 
 
@@ -71,7 +71,7 @@ def show_market(console: Console, market: Market) -> None:
 
 
 def show_correlations(console: Console, tickers: tuple[str, ...], rho: Matrix) -> None:
-    """Print correlations as a heat map, in bands of as many columns as fit; the numbers say it without colours."""
+    """Print correlations as a heat map, in bands that fit the console's width; readable without colours, too."""
     margin = max(map(len, tickers)) + 1
     across = max(1, (console.width - margin) // _CELL)
     console.print(Text("Correlations", style="bold"))
@@ -87,14 +87,14 @@ def show_correlations(console: Console, tickers: tuple[str, ...], rho: Matrix) -
 
 
 def _style(rho: float) -> Style:
-    """Colour from blue (against each other) over white (nothing in common) to red (the same)."""
+    """Colour from blue (correlation -1) over white (0) to red (1)."""
     r, g, b = (_WHITE + abs(rho) * ((_RED if rho > 0 else _BLUE) - _WHITE)).astype(int)
     ink = 255 if abs(rho) > _DARK else 0
     return Style(bgcolor=f"rgb({r},{g},{b})", color=f"rgb({ink},{ink},{ink})")
 
 
 def show_built(console: Console, market: Market, built: Built) -> None:
-    """Say what became of a history of prices."""
+    """Summarise the market built from a history of prices."""
     sample = built.sample
     console.print(
         f"market {market.id} ({market.sha256[:12]}): {len(market.etfs)} ETFs, {len(sample.returns)}"
@@ -118,7 +118,7 @@ def show_built(console: Console, market: Market, built: Built) -> None:
 
 
 def _sources(built: Built) -> dict[str, str]:
-    """Say by source which facts of how many ETFs come from there."""
+    """Say per source which facts come from there, and for how many ETFs."""
     found: dict[str, dict[str, int]] = {}
     for facts in built.facts.values():
         for column, source in facts.sources.items():
@@ -132,7 +132,7 @@ def _sources(built: Built) -> dict[str, str]:
 
 
 def show_list(console: Console, places: Mapping[str, Mapping[str, Traversable]]) -> None:
-    """Print the markets of every place, a line each; one that cannot be read says why."""
+    """Print the markets of every place, one per line; an unreadable market shows the error."""
     table = make_table(
         console, "Markets", "Id", "Where", "Hash", "ETFs", "Risk-free", "", right=(3, 4), wrap=("Where", "")
     )
@@ -149,7 +149,7 @@ def show_list(console: Console, places: Mapping[str, Mapping[str, Traversable]])
 
 
 def show_published(console: Console, published: Mapping[str, str], where: str) -> None:
-    """Print what is published on a server, a line each."""
+    """Print the markets published on a server, one per line."""
     table = make_table(console, f"Published on {where}", "Id", "Hash")
     for market_id, sha256 in sorted(published.items()):
         table.add_row(market_id, sha256[:12])

@@ -1,4 +1,4 @@
-"""A final event as a page that one would rather look at than read."""
+"""Show a final event in the terminal as tables, bars and sentences."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from bus.messages import FinalEvent, MasterPortfolioOptimized
 
-# Widths of the bars that stand for weights.
+# The width of the longest weight bar, in characters.
 _BAR = 14
 _GAIN_SHOWN = 5e-5
 _PIPE_WIDTH = 120
@@ -35,7 +35,7 @@ _STYLES = {"better": "green", "worse": "yellow", "higher": "yellow", "lower": "y
 
 
 class _SafeConsole(Console):
-    """Shows what people put into messages; a terminal obeys none of it."""
+    """A console that escapes control characters in messages, so that message authors cannot control the terminal."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
@@ -114,7 +114,7 @@ def _portfolio(console: Console, event: MasterPortfolioOptimized) -> RenderableT
 
 
 def _trades(console: Console, event: MasterPortfolioOptimized) -> RenderableType | None:
-    """Show the orders, and what is to be known of them."""
+    """Show the orders, and the sentences that explain them."""
     trading, owned = event.trading, event.terms.owned
     if trading is None or owned is None:
         return None
@@ -126,7 +126,7 @@ def _trades(console: Console, event: MasterPortfolioOptimized) -> RenderableType
 
 
 def _gains(console: Console, event: MasterPortfolioOptimized) -> RenderableType | None:
-    """Show the tax on capital gains so that it can be followed by hand."""
+    """Show the tax on capital gains, with figures that a reader can recalculate by hand."""
     trading, owned = event.trading, event.terms.owned
     if trading is None or owned is None or not any(order.parcels for order in trading.orders):
         return None

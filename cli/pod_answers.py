@@ -1,6 +1,6 @@
-"""Compare a final event with the pods' answers that it was made of, which it carries as the pods signed them.
+"""Compare a final event with the signed pods' answers that the event carries and is made from.
 
-Works on the event alone, and shares nothing with the coordinator that made it.
+Needs only the event, and shares no code with the coordinator.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 def signers(event: FinalEvent) -> dict[str, str]:
-    """Tell with whose key each answer was signed, by pod.
+    """Return the key that signed each answer, by pod.
 
     Raises:
-        NotGenuineError: If one is unsigned, or was changed since.
+        NotGenuineError: If an answer is unsigned, or was changed after signing.
     """
     found = {}
     for body in event.pod_answers:
@@ -38,14 +38,14 @@ def signers(event: FinalEvent) -> dict[str, str]:
 
 
 def strangers(signed_by: Mapping[str, str], keys: Keys) -> Iterator[str]:
-    """Say which answers were signed with a key that is not their pod's."""
+    """Name the answers that were not signed with one of their pod's keys."""
     for pod, key in signed_by.items():
         if key not in keys.get(pod, ()):
             yield f"{pod}'s answer was signed by {key}, not by a key given for {pod}"
 
 
 def contradictions(event: FinalEvent) -> Iterator[str]:
-    """Say where an event and the answers that it carries contradict each other."""
+    """Describe each contradiction between an event and the answers that the event carries."""
     try:
         answers = [parse_pod_answer(json.dumps(body).encode()) for body in event.pod_answers]
     except BadMessageError as error:
@@ -77,7 +77,7 @@ def _of_portfolio(event: MasterPortfolioOptimized, answers: Sequence[PodAnswer])
 
 
 def _differing(event: MasterPortfolioOptimized, told: PodAccount, signed: PodResult) -> Iterator[str]:
-    """Name what an event tells otherwise than the pod's result."""
+    """Name the parts of a pod's account that differ from the pod's signed result."""
     if told.mandate != signed.mandate:
         yield "the mandate"
     if abs(told.capital_share - signed.capital_share) > _SHARES_WITHIN:
@@ -91,12 +91,12 @@ def _differing(event: MasterPortfolioOptimized, told: PodAccount, signed: PodRes
         yield "the best figure alone"
 
 
-# The coordinator compares them to nine decimals: sums of shares differ in the last digits.
+# The coordinator compares shares to nine decimals, because sums of shares differ in the last digits.
 _SHARES_WITHIN = 1e-9
 
 
 def _of_failure(event: MasterPortfolioFailed, answers: Sequence[PodAnswer]) -> Iterator[str]:
-    """Compare a failure with those of pods, if it is for one of these that there is no portfolio."""
+    """Compare a failure with the pods' failures, if pods failed; other failures are the coordinator's own."""
     failed = [answer for answer in answers if isinstance(answer, PodFailed)]
     if not failed:
         return

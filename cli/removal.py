@@ -1,4 +1,4 @@
-"""Remove a message from the event stream, after looking whether it may go, and tell of it there first."""
+"""Remove a message from the event stream: check that removal is allowed, publish a record of the removal, delete."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _LONGEST_SUBJECT = 200
 
 
 async def find(bus: JetStreamBus, sequence: int, *, unanswered: bool) -> Message:
-    """Find the message that is stored as *sequence*, if it may go.
+    """Find the message with this *sequence*, if removal is allowed.
 
     Raises:
-        RefusedError: If there is none, or if it must stay; says why.
+        RefusedError: If no such message exists, or if the message must stay; the error gives the reason.
         UnreachableError: If the server did not answer in time.
     """
     await bus.require_removable()
@@ -47,11 +47,11 @@ async def find(bus: JetStreamBus, sequence: int, *, unanswered: bool) -> Message
 
 
 async def remove(bus: JetStreamBus, message: Message, *, reason: str, by: str) -> None:
-    """Tell of the removal, then remove; done again, it goes on where it was.
+    """Publish the record of the removal, then delete the message; safe to repeat after an interruption.
 
     Raises:
-        RefusedError: If we may not.
-        UnreachableError: If the server did not answer in time; do it again.
+        RefusedError: If the role does not permit the removal.
+        UnreachableError: If the server did not answer in time; the caller should retry.
     """
     told = record(message, reason=reason, by=by, now=datetime.now(UTC))
     await publish(bus, subjects.removed(message.sequence), told, source="/podfolio/cli", now=told.removed_at)
@@ -59,7 +59,7 @@ async def remove(bus: JetStreamBus, message: Message, *, reason: str, by: str) -
 
 
 def described(message: Message) -> str:
-    """Show what would be removed, but not what it says."""
+    """Describe the message to remove, without the content."""
     told = record(message, reason="", by="", now=datetime.now(UTC))
     subject, stored = told.subject[:_LONGEST_SUBJECT], f"{told.stored_at:%d %B %Y, %H:%M:%S} UTC"
     return (
@@ -69,7 +69,7 @@ def described(message: Message) -> str:
 
 
 def who(settings: Connection) -> str:
-    """Name who removes: by the key where there is one, else by the account on this machine."""
+    """Name the remover: the public key if the connection has a secret, else the user account on this machine."""
     secret = settings.nkey_seed or settings.credentials
     return (
         nkeys.from_seed(read_seed(secret)).public_key.decode() if secret else f"user {os.getuid()} on {gethostname()}"

@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from bus.messages import FinalEvent
     from bus.port import Bus, Message
 
-# A final event comes by its request's deadline, but for a server's failover and a coordinator's
-# crash (4 to 9 s, and 5 s until somebody else is given the message).
+# A final event comes by the request's deadline, except after a server's failover and a coordinator's
+# crash (4 to 9 s, and 5 s until the message is redelivered).
 _GRACE_S = 15.0
 
 _READS, _PAUSE_S = 50, 0.2
 
 
 class UnreadableFinalError(BusError):
-    """There is a final event, and this program cannot read it.
+    """A final event exists, but this program cannot read the event.
 
     Attributes:
-        data: What it holds.
+        data: The event as stored.
     """
 
     def __init__(self, message: Message, why: str) -> None:
@@ -42,18 +42,18 @@ class UnreadableFinalError(BusError):
 
 
 class RequestIdTakenError(BusError):
-    """Another request was already published under this id."""
+    """The id already belongs to another published request."""
 
 
 async def ask(bus: Bus, request: OptimizationRequest, *, show: Callable[[Message], None]) -> tuple[FinalEvent, bytes]:
-    """Publish *request*, show its messages as they come, and return its final event, parsed and as it came.
+    """Publish *request*, show the messages as they arrive, and return the final event, parsed and as raw bytes.
 
-    Asking again with an equal request shows what was answered; it is not worked on twice.
+    Publishing an equal request again shows the stored answer; no pod works on the request twice.
 
     Raises:
-        RequestIdTakenError: If the id was used for another request.
-        UnreachableError: If no final event came in time.
-        UnreadableFinalError: If one came that cannot be read.
+        RequestIdTakenError: If the id belongs to another request.
+        UnreachableError: If no final event arrived in time.
+        UnreadableFinalError: If the final event is unreadable.
     """
     subject = subjects.request(request.request_id)
     await publish(bus, subject, request, source="/podfolio/cli", now=datetime.now(UTC))
@@ -91,10 +91,10 @@ def _read(message: Message) -> FinalEvent:
 
 
 async def _stored(bus: Bus, subject: str) -> Message:
-    """Read the request that is stored, ours or an earlier one: a replica may lag behind its storing.
+    """Read the stored request, this one or an earlier one; retries, because a replica may lag behind the write.
 
     Raises:
-        UnreachableError: If no replica has it soon.
+        UnreachableError: If no replica shows the request soon.
     """
     for _ in range(_READS):
         if found := await bus.record((subject,)):

@@ -1,4 +1,4 @@
-"""Run a command's coroutine as people expect of a command: interruptible, errors in one line."""
+"""Run a command's coroutine with a command's usual manners: interruptible, errors in one line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 def run(work: Coroutine[None, None, int], *, interrupted: int = 130) -> int:
-    """Run one command's coroutine; an interruption ends it in order, an error of the bus in one line."""
+    """Run one command's coroutine; return the exit status.
+
+    An interruption cancels the coroutine, which then cleans up. An error of the bus prints one line.
+    """
     try:
         return asyncio.run(_interruptible(work, interrupted))
     except BusError as error:

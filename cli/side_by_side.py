@@ -1,4 +1,4 @@
-"""Two final events next to each other: portfolio, comparison, goals, orders and proof, with their differences."""
+"""Show two final events next to each other: portfolio, comparison, goals, orders and proof, with the differences."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ _NONE = "-"
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """One figure of both events; None where an event has none."""
+    """One figure of both events; None for an event without the figure."""
 
     first: float | None
     second: float | None
 
     def shown(self, show: Callable[[float], str]) -> tuple[str, str]:
-        """Write both."""
+        """Format both figures."""
         return (
             _NONE if self.first is None else show(self.first),
             _NONE if self.second is None else show(self.second),
         )
 
     def difference(self, show: Callable[[float], str]) -> str:
-        """Write what the second is more than the first; nothing if that reads as zero."""
+        """Format the second figure less the first; empty if the difference reads as zero."""
         if self.first is None or self.second is None:
             return ""
         text = show(self.second - self.first)
@@ -47,7 +47,7 @@ class _Pair:
 
 
 def show_side_by_side(console: Console, a: FinalEvent, b: FinalEvent) -> None:
-    """Print both events; of one without a portfolio, why."""
+    """Print both events; for an event without a portfolio, print the reason."""
     _show_heads(console, a, b)
     if isinstance(a, MasterPortfolioFailed) or isinstance(b, MasterPortfolioFailed):
         return
@@ -146,7 +146,7 @@ def _show_orders(console: Console, a: Trading | None, b: Trading | None) -> None
 
 
 def _units(trading: Trading | None) -> dict[str, float]:
-    """Give what is ordered, by ticker; sales below zero."""
+    """Return the ordered units, by ticker; sales are negative."""
     orders = trading.orders if trading else ()
     return {order.ticker: order.units if order.side is Side.BUY else -order.units for order in orders}
 

@@ -1,4 +1,4 @@
-"""What ``podfolio setup`` did, or would do, for people."""
+"""Show people the steps that ``podfolio setup`` took, or would take."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def describe(steps: Sequence[Step], *, done: bool) -> str:
-    """Write every step in a line, each changed setting in one below, and what they come to."""
+    """Format one line per step, one more line per changed setting, and a conclusion."""
     width = max(len(step.name) for step in steps)
     lines = []
     for step in steps:

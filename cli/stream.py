@@ -1,4 +1,4 @@
-"""The event stream for people: one line a message, and final events to keep."""
+"""Show the event stream to people, one line per message, and save final events."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _WIDTH = 46
 
 
 def line(message: Message) -> Text:
-    """Write one message of the stream as a line: time, sequence, subject, what it says."""
+    """Format one message of the stream as a line: time, sequence, subject, summary."""
     address = subjects.parse(message.subject)
     body = _body(message.data)
     failed = str(body.get("type", "")).endswith("Failed")
@@ -42,7 +42,10 @@ def line(message: Message) -> Text:
 
 
 def keep_final(folder: Path, message: Message) -> str | None:
-    """Keep a final event, as it came, in a file of its request's id; says so if another one is there, which stays."""
+    """Save a final event byte for byte in a file named by the request id.
+
+    Never overwrites: if the file holds another event, return a message that says so.
+    """
     address = subjects.parse(message.subject)
     if address.kind is not Kind.FINAL or not address.key:
         return None
@@ -65,7 +68,7 @@ def _body(data: bytes) -> dict[str, Any]:
 
 
 def _summary(kind: Kind, body: dict[str, Any], data: bytes) -> str:
-    """Say what a body says; whatever it holds, since anybody may publish a request."""
+    """Summarise a body; accepts any content, since any client may publish a request."""
     if kind not in _SUMMARIES:
         return "(of a later version of Podfolio)"
     try:

@@ -1,4 +1,4 @@
-"""The whole system on one machine: an embedded server, four agents and a coordinator, each a process."""
+"""The whole system on one machine: an embedded server, four agents and a coordinator, each in its own process."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from bus.jetstream.server import Server
     from cli.keys import Keys
 
-# Start to ready takes a second; a machine that needs this long is not going to do better.
+# Starting takes a second; a machine that needs this long will not succeed later.
 _START_S = 30.0
-# A process that is asked to stop finishes what it has; longer than that, and it is ended.
+# A stopping process finishes the work in hand; after this time, the process is killed.
 _STOP_S = 15.0
 
 
@@ -40,17 +40,17 @@ _STOP_S = 15.0
 async def whole_system(
     store: Path, *, port: int | None, logs: IO[bytes] | None, say: Callable[[str], None], keys: Keys | None = None
 ) -> AsyncIterator[str]:
-    """Run everything while the block lasts; yields the server's URL.
+    """Run the whole system while the block lasts; yield the server's URL.
 
-    A process that ends meanwhile is started again, the server on its store and port; one that ends before it was ready
-    ends everything, since something is wrong then.
+    Restarts a process that exits meanwhile, the server on the same store and port. A process that exits before being
+    ready ends the whole system, since such an exit means a fault.
 
     Args:
-        store: Folder for the server's streams and its log.
-        port: The server's port; any free one if None.
-        logs: Where the processes log; this process's standard error if None.
-        say: Told what happens, a sentence at a time.
-        keys: With them, the server knows its users and every process has its own role's key and no other.
+        store: Folder for the server's streams and log.
+        port: The server's port; None for any free port.
+        logs: The file that receives the processes' logs; None for this process's standard error.
+        say: Receives progress messages, one sentence per call.
+        keys: If given, the server has users, and every process gets only the key of the process's own role.
     """
     pods = tuple(mandates.bundled())
     async with AsyncExitStack() as stack:
@@ -82,7 +82,7 @@ async def _serve(store: Path, port: int | None, keys: Keys | None) -> Server:
 
 
 async def _serve_again(store: Path, server: Server, keys: Keys | None) -> Process:
-    """Start the server where the one before it was: its clients look for it there."""
+    """Restart the server on the port of the previous one, where clients reconnect."""
     return (await _serve(store, int(server.url.rpartition(":")[2]), keys)).process
 
 
@@ -101,14 +101,14 @@ async def _start(command: tuple[str, ...], settings: Connection, keys: Keys | No
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=logs,
-        # Ctrl-C is for us; the processes are asked to stop in their turn.
+        # Ctrl-C reaches only this process, which then stops the children in order.
         start_new_session=True,
     )
 
 
 @asynccontextmanager
 async def _keeping(children: list[Kept], say: Callable[[str], None]) -> AsyncIterator[None]:
-    """Start again, while the block lasts, whatever ends."""
+    """Restart every child that exits, while the block lasts."""
     tasks = [asyncio.create_task(child.keep(say)) for child in children]
     try:
         yield
@@ -119,7 +119,7 @@ async def _keeping(children: list[Kept], say: Callable[[str], None]) -> AsyncIte
 
 
 async def _end_all(children: list[Kept]) -> None:
-    """End the processes, and then the server, which hears their farewell."""
+    """Stop the other processes first, and then the server, so that the server receives their last messages."""
     server, *others = children
     await asyncio.gather(*(_end(child.process) for child in others))
     await _end(server.process)

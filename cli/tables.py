@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def make_table(
     console: Console, title: str, *columns: str, right: tuple[int, ...] = (), wrap: tuple[str, ...] = ("Name",)
 ) -> Table:
-    """Make an empty table; *right* are columns of numbers, *wrap* those that may be broken where the page is narrow."""
+    """Make an empty table; *right* are columns of numbers, *wrap* the columns that may wrap on a narrow page."""
     table = Table(
         title=title,
         title_justify="left",
@@ -24,6 +24,6 @@ def make_table(
         caption_justify="left",
     )
     for i, column in enumerate(columns):
-        # Names may be broken where the page is narrow, numbers never.
+        # Names may wrap on a narrow page, numbers never.
         table.add_column(column, justify="right" if i in right else "left", no_wrap=column not in wrap)
     return table

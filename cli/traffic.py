@@ -1,4 +1,4 @@
-"""Example requests one after another, so that there is something to watch."""
+"""Publish example requests one after another, to give the dashboard and ``watch`` some traffic."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _EXAMPLES = Path(__file__).parent.parent / "examples"
 _EVERY_S = 2.0
-# The reference customer again, where not all goals can be met, and where the rules leave no portfolio.
+# Variants of the reference customer: some goals are unreachable, or the rules allow no portfolio.
 _VARIED: dict[str, dict[str, Any]] = {
     "goals-give-way": {"market": "asx-outlook-2025-12"},
     "no-goal-may-give-way": {"market": "asx-outlook-2025-12", "on_unreachable": "fail"},
@@ -30,7 +30,7 @@ _VARIED: dict[str, dict[str, Any]] = {
 
 
 async def publish_examples(bus: Bus) -> None:
-    """Publish every example again and again, each under an id of its own."""
+    """Publish every example again and again, each time under a new id."""
     for number in itertools.count(1):
         for name, body in _examples():
             request = _request(body, f"{name}-{number}")
@@ -41,7 +41,7 @@ async def publish_examples(bus: Bus) -> None:
 
 def _examples() -> Iterator[tuple[str, dict[str, Any]]]:
     files = {file.stem: json.loads(file.read_bytes()) for file in sorted(_EXAMPLES.glob("*.json"))}
-    # First the one that the README shows.
+    # The README's example comes first.
     reference = files.pop("reference-customer")
     yield "reference-customer", reference
     yield from files.items()

@@ -1,7 +1,7 @@
-"""Verify a final event from its file alone: who signed it, and whether its rules and figures hold.
+"""Verify a final event from its file alone: the signer, the rules and the figures.
 
-Asks no server. The signature is verified by another library than the one that makes it; rules and figures by
-``portfolio.check``, which shares no arithmetic with the optimiser.
+Asks no server. Another library than the signing one verifies the signature. ``portfolio.check`` verifies rules and
+figures, and shares no arithmetic with the optimiser.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ Event = dict[str, Any]
 
 
 class Verdict(Enum):
-    """What became of one check."""
+    """The result of one check."""
 
     HOLDS = "ok"
     OPEN = "open"
     FAILS = "FAILED"
 
 
-# 2 is that of a command that was called wrongly.
+# Status 2 is click's own, for a command called wrongly.
 EXIT_STATUS = {Verdict.HOLDS: 0, Verdict.FAILS: 1, Verdict.OPEN: 3}
 _CONCLUSIONS = {
     Verdict.HOLDS: "Everything holds.",
@@ -53,12 +53,12 @@ _WIDTH = len("signature")
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at.
+    """One check and its result.
 
     Attributes:
-        what: Its name.
-        verdict: What became of it.
-        words: What was found, first in a line, then in detail.
+        what: The name of the check.
+        verdict: The result.
+        words: The findings: the first line, then the details.
     """
 
     what: str
@@ -67,13 +67,13 @@ class Check:
 
 
 def examine(data: bytes, key: str | None, folder: Path | None = None, *, pod_keys: Keys | None = None) -> list[Check]:
-    """Check everything that can be checked of a final event.
+    """Run every check that a final event allows.
 
     Args:
-        data: The event as JSON, in whatever layout.
-        key: The public key that should have signed it; None if it is not known.
-        folder: The snapshot of its market; None if that is one that this machine has.
-        pod_keys: The public keys that should have signed the pods' answers, by pod; None if they are not known.
+        data: The event as JSON, in any layout.
+        key: The public key that should have signed the event; None if unknown.
+        folder: The snapshot of the event's market; None if this machine knows the market by its id.
+        pod_keys: The public keys that should have signed the pods' answers, by pod; None if unknown.
     """
     try:
         body, event = _read(data)
@@ -89,13 +89,13 @@ def examine(data: bytes, key: str | None, folder: Path | None = None, *, pod_key
 
 
 def conclude(checks: list[Check]) -> Verdict:
-    """Say what all checks come to."""
+    """Combine the verdicts: the worst one counts (failed, then open, then holds)."""
     verdicts = {check.verdict for check in checks}
     return next(verdict for verdict in (Verdict.FAILS, Verdict.OPEN, Verdict.HOLDS) if verdict in verdicts)
 
 
 def describe(checks: list[Check]) -> str:
-    """Write what was found for people, a check a line, and what it comes to."""
+    """Format the checks for people, one check per line, then the conclusion."""
     margin = "\n" + " " * (_WIDTH + 2 + len(Verdict.FAILS.value) + 2)
     lines = []
     for check in checks:
@@ -105,15 +105,16 @@ def describe(checks: list[Check]) -> str:
 
 
 def _printable(text: str) -> str:
-    """Write what a terminal would obey, or an event's author would have it show, as what it is."""
+    """Escape characters that a terminal would obey, or that would let the event's author disguise text."""
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
 
 
 def _read(data: bytes) -> tuple[Event, FinalEvent]:
-    """Read an event such that every reader of JSON would read the same.
+    """Read an event strictly, so that every JSON parser would read the same values.
 
     Raises:
-        ValueError: If it is no JSON, says something twice or not exactly, or is no final event.
+        ValueError: If the data is not JSON, repeats a key, holds NaN, an infinity or a too large number, or is not a
+            final event.
     """
     body = read_exactly(data)
     return body, parse_final(json.dumps(body).encode())
@@ -136,7 +137,10 @@ def _check_signature(body: Event, event: FinalEvent, key: str | None) -> Check:
 
 
 def _check_answers(event: FinalEvent, keys: Keys | None) -> list[Check]:
-    """Check that the pods signed what the event was made of; of one that does not say so, if their keys are given."""
+    """Check the pods' signatures on the answers in the event, and the event against these answers.
+
+    Checks an event without answers only if *keys* are given.
+    """
     if not event.pod_answers:
         return [] if keys is None else [_check_silence(event)]
     try:
@@ -154,7 +158,7 @@ def _check_answers(event: FinalEvent, keys: Keys | None) -> list[Check]:
 
 
 def _check_silence(event: FinalEvent) -> Check:
-    """Say of an event without pods' answers whether it should have some."""
+    """Check whether an event without pods' answers should carry some."""
     if isinstance(event, MasterPortfolioOptimized):
         return Check(
             "pods", Verdict.FAILS, ("it carries no answer that a pod signed: nothing says what the pods found",)
@@ -184,9 +188,9 @@ def _other_snapshot(market: Market, told: MarketRef) -> tuple[str, ...]:
 def _check_figures(body: Event, event: MasterPortfolioOptimized, market: Market) -> Check:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of arithmetic with figures that make no sense
+            warnings.simplefilter("ignore")  # nonsensical figures cause numpy warnings
             wrong = findings(body, market)
-    except Exception as error:  # noqa: BLE001 - anybody may have written anything
+    except Exception as error:  # noqa: BLE001 - the event may come from any author
         wrong = [f"it contradicts itself so much that it cannot be checked ({type(error).__name__}: {error})"]
     if wrong:
         return Check("portfolio", Verdict.FAILS, ("rules or figures do not hold:", *wrong))

@@ -1,4 +1,4 @@
-"""What ``podfolio schema`` writes: every description of the wire, made from the models."""
+"""The output of ``podfolio schema``: every description of the wire, made from the models."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 def wire_files() -> Mapping[str, str]:
-    """Make the files, by their names in ``docs``: a JSON Schema of every body, the AsyncAPI document, and its page."""
+    """Make the files, by path in ``docs``: a JSON Schema per body, the AsyncAPI document and the page."""
     described = document(tuple(mandates.bundled()))
     schemas = {f"schemas/{name}.json": _json(body.model_json_schema()) for name, body in BODIES.items()}
     return {**schemas, "asyncapi.json": _json(described), "wire.md": page(described)}
 
 
-def _json(content: Any) -> str:  # noqa: ANN401 - it is JSON
+def _json(content: Any) -> str:  # noqa: ANN401 - any JSON value
     return json.dumps(content, indent=2) + "\n"

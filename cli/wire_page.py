@@ -24,7 +24,7 @@ _HEAD = """\
 [security.md](security.md) the roles, [ADR 18](adr/0018-versions-of-the-messages.md) what may change within a version.
 """
 
-# Bounds of a schema, as people write them.
+# Bounds of a JSON Schema, in plain words.
 _BOUNDS = {
     "minimum": "at least {}",
     "exclusiveMinimum": "more than {}",
@@ -38,7 +38,7 @@ _BOUNDS = {
     "maxProperties": "at most {} of them",
     "pattern": "as `{}`",
 }
-# The one pattern that is a list of what may not be.
+# The only pattern that lists forbidden characters instead of allowed ones.
 _WORDS = {TEXT: WORDS[TEXT]}
 
 
@@ -98,7 +98,7 @@ def _schema(name: str, schema: Schema, *, level: str) -> Iterator[str]:
 
 
 def _attributes(listed: str) -> dict[str, str]:
-    """Take apart the list of attributes in a docstring: what it says of each, by name."""
+    """Parse the attributes list of a docstring; return the descriptions by attribute name."""
     found = re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", listed, re.MULTILINE)
     return dict(found)
 
@@ -130,7 +130,7 @@ def _collection(schema: Schema) -> str:
 
 
 def _given(schema: Schema, *, required: bool) -> str:
-    """Say whether a field must be there, or what it is without being said."""
+    """Say that a field is required, or give the default value."""
     if required:
         return "required"
     default = schema.get("default")
@@ -140,7 +140,7 @@ def _given(schema: Schema, *, required: bool) -> str:
 
 
 def _said(schema: Schema) -> str:
-    """Collect what a field's description and bounds say."""
+    """Combine a field's description and bounds in one text."""
     plain = next((choice for choice in schema.get("anyOf", ()) if choice.get("type") != "null"), schema)
     bounds = ", ".join(
         _WORDS.get(plain[key], text).format(str(plain[key]).replace("|", "\\|"))
