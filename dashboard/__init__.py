@@ -1,7 +1,7 @@
 """The event stream in a browser.
 
-``row`` and ``board`` make a bounded picture of the stream, message by message, and know neither clock nor wire;
-``view`` keeps one by following the bus, ``pace`` replays it as fast as it was, ``opened`` tells all of one request,
-``app`` answers browsers and ``serve`` runs it. Everything here only reads. What the browser gets is data; the page
-that shows it is in ``static``, and puts no text into the page but as text.
+``row`` and ``board`` summarise the stream, message by message, in bounded space, and use neither clock nor wire;
+``view`` keeps a board up to date from the bus, ``pace`` times a replay, ``opened`` describes one request in full,
+``app`` answers browsers and ``serve`` runs the dashboard. Everything here only reads. The browser receives data; the
+page that shows the data is in ``static``, and inserts text only as text, never as HTML.
 """

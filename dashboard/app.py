@@ -1,6 +1,7 @@
-"""What browsers ask: the page, the stream as server-sent events, and one request in full. Only GET, no cookies.
+"""The HTTP interface for browsers: the page, the stream as server-sent events, and one request in full.
 
-The page is one for all; what differs is data. Nothing that somebody sent is ever part of a page's text or of a script.
+Only GET, no cookies. The page is the same for all users; only the data differ. Text from messages never becomes part
+of the page's HTML or of a script.
 """
 
 from __future__ import annotations
@@ -38,10 +39,10 @@ if TYPE_CHECKING:
     _Following = tuple[View, asyncio.Task[None] | None]
 
 _STATIC = Path(__file__).parent / "static"
-# Changes of so long are told together: what moves still moves, and a burst is a few messages.
+# Changes within this time go out together: short enough for smooth motion, and a burst becomes a few events.
 _TICK_S = 0.1
 _PING_S = 15
-# A browser that takes nothing for so long is let go; it comes back by itself and is told what it missed.
+# A browser that reads no data for this long is disconnected; it reconnects by itself and gets the missed changes.
 _SEND_S = 30.0
 _RETRY_MS = 1_000
 MOST_PAGES, MOST_REPLAYS = 64, 16
@@ -52,9 +53,9 @@ class Dashboard:
     """The pages over one connection.
 
     Args:
-        bus: Where the stream is.
-        live: What a browser sees that asks for no time of its own; somebody keeps it up to date.
-        queues: How long the work queues are; somebody keeps it up to date.
+        bus: The connection to the stream.
+        live: The view for browsers that ask for no start time; the caller keeps the view up to date.
+        queues: The lengths of the work queues; the caller keeps them up to date.
     """
 
     def __init__(self, bus: JetStreamBus, live: View, queues: Queues) -> None:
@@ -66,7 +67,7 @@ class Dashboard:
         self.stopping = asyncio.Event()
 
     def application(self, hosts: Collection[str]) -> Starlette:
-        """Make the ASGI application; it answers to *hosts* by name, and to no other."""
+        """Make the ASGI application, which answers only to the host names *hosts*."""
         return Starlette(
             routes=[
                 Route("/", self._page, methods=["GET"]),
@@ -126,7 +127,7 @@ class Dashboard:
     async def _view(
         self, start: Start | None, *, from_sequence: int
     ) -> AsyncIterator[tuple[View, asyncio.Task[None] | None]]:
-        """Give the live view, or make one for a replay."""
+        """Yield the live view, or a new view that replays from *start*."""
         if start is None:
             yield self._live, None
             return
@@ -164,10 +165,10 @@ class Dashboard:
 
 
 def read_start(since: str, speed: str) -> Start | None:
-    """Read from where somebody wants to see the stream; None for what everybody sees.
+    """Parse the start and the speed that a browser asks for; None means the live view.
 
     Raises:
-        ValueError: If it cannot be read; says what to write.
+        ValueError: If a value is invalid; the message says which values are valid.
     """
     if speed not in _SPEEDS:
         message = f"there is no such speed: give one of {', '.join(name for name in _SPEEDS if name)}, or none"
@@ -179,7 +180,7 @@ def read_start(since: str, speed: str) -> Start | None:
 
 
 def read_place(last_event_id: str) -> tuple[str, int]:
-    """Read which view a browser saw, and up to which message; nothing and 0 if it saw none."""
+    """Parse a browser's last event id: the view's token and the last sequence seen; ("", 0) if there is none."""
     known = re.fullmatch(r"([0-9a-f]{8})\.([0-9]{1,18})", last_event_id)
     return (known[1], int(known[2])) if known else ("", 0)
 

@@ -1,7 +1,7 @@
-"""A bounded picture of the event stream: the requests seen last, and what became of all that were seen.
+"""A bounded summary of the event stream: the most recent requests, and counts over all requests seen.
 
-Pure: a message in, a picture changed; the same messages make the same picture. Who looks asks what has changed since
-the message that he saw last, so that nothing is kept for anybody who is slow.
+Pure and deterministic: equal messages in equal order make an equal board. A reader asks for the changes since the last
+message that the reader saw, so the board stores no backlog for slow readers.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
     from bus.port import Message
 
-# About 3 MB in all, and more than anybody pages through.
+# About 3 MB in all, and more rows than any user pages through.
 KEPT = 2_000
-# Of so many answered requests are the times told.
+# The times cover this many answered requests.
 _TIMED = 1_000
 _QUANTILES, _P95 = 20, 18
 
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """How long the requests answered last took, from the request to the final event; milliseconds."""
+    """Response times of the last answered requests, from the request to the final event, in milliseconds."""
 
     of: int
     median_ms: float
@@ -40,14 +40,14 @@ class Times:
 
 @dataclass(slots=True)
 class Board:
-    """The picture.
+    """The board.
 
     Attributes:
-        limit: How many rows are kept; of the rest, only what is counted.
-        sequence: The message seen last; 0 for none.
-        at: When it was stored.
+        limit: How many rows are kept; older rows remain only in the counts.
+        sequence: The last message seen; 0 for none.
+        at: When that message was stored.
         seen: Messages by kind.
-        reasons: Failure events and rejections, by their reason.
+        reasons: Failure events and rejections, by reason.
     """
 
     limit: int = KEPT
@@ -61,7 +61,7 @@ class Board:
     _took_ms: deque[float] = field(default_factory=lambda: deque(maxlen=_TIMED))
 
     def apply(self, message: Message) -> None:
-        """Take in the next message of the stream."""
+        """Apply the next message of the stream."""
         self.sequence, self.at = message.sequence, message.stored_at
         self.seen[subjects.parse(message.subject).kind] += 1
         if name := row_id(message):
@@ -74,12 +74,12 @@ class Board:
 
     @property
     def working(self) -> int:
-        """Requests that are kept and have no final event yet."""
+        """The number of kept requests that have no final event yet."""
         return len(self._working)
 
     @property
     def failed(self) -> int:
-        """Final events without a portfolio."""
+        """The number of final events without a portfolio."""
         return self.seen[Kind.FINAL] - self.optimised
 
     def changed_since(self, sequence: int) -> list[Row]:
@@ -92,7 +92,7 @@ class Board:
         return sorted(changed, key=lambda row: row.changed)
 
     def times(self) -> Times | None:
-        """Say how long the requests answered last took; None if there are none."""
+        """Summarise the response times of the last answered requests; None if there are none."""
         took = self._took_ms
         if not took:
             return None
@@ -109,6 +109,6 @@ class Board:
             self._took_ms.append(row.final.after_ms)
 
     def _forget(self) -> None:
-        """Forget the row that changed least lately; those that are finished first."""
+        """Drop the least recently changed row if there are too many; finished rows go first."""
         if len(self._working) + len(self._finished) > self.limit:
             (self._finished or self._working).popitem(last=False)

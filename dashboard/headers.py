@@ -1,4 +1,4 @@
-"""What goes with every answer: the page may load from here and nowhere else, and nobody else may load from here."""
+"""The security headers of every response: the page loads only from this origin, and other sites load no data here."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# The last two: no text can become a part of the page but by way of the page's own elements.
+# The last two directives: no text can become HTML; the page must create the elements.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none';"
     " form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
@@ -25,13 +25,13 @@ _HEADERS = {
 
 
 class OnlyOurs:
-    """Add the headers, and refuse what pages of other sites ask for; they may link to the page itself."""
+    """Add the headers, and refuse requests from pages of other sites; other sites may link to the page itself."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, as ASGI asks."""
+        """Handle one request, as ASGI requires."""
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -53,5 +53,5 @@ def _is_public(scope: Scope) -> bool:
 
 
 def _is_same_origin(scope: Scope) -> bool:
-    # Browsers say it, and no page can say it for them; what is no browser does not.
+    # Browsers set this header, and no page can forge the value; other clients omit the header.
     return Headers(scope=scope).get("sec-fetch-site", "none") in {"same-origin", "none"}

@@ -1,4 +1,4 @@
-"""One request in full: when who answered, and what came of it; read from the stream when somebody opens it."""
+"""One request in full: the time of each answer, and the outcome; read from the stream when a user opens the request."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     from bus.port import Bus, Message
     from report.series import Shown
 
-# A sentence of an event may be long, a body is not longer.
+# Cuts text at this length: long enough for any sentence of an event.
 _LONGEST = 10_000
 
 
 class NotSeenError(LookupError):
-    """The stream holds nothing of that name."""
+    """The stream holds no message for this name."""
 
 
 async def opened(bus: Bus, name: str) -> dict[str, Any]:
-    """Tell everything of a request.
+    """Return everything known about a request.
 
     Raises:
-        NotSeenError: If the stream holds nothing of it.
-        BusError: If it cannot be read now.
+        NotSeenError: If the stream holds no message of the request.
+        BusError: If the stream is unreadable at present.
     """
     row: Row | None = None
     event: FinalEvent | None = None
@@ -52,11 +52,11 @@ async def opened(bus: Bus, name: str) -> dict[str, Any]:
 
 
 async def portfolio(bus: Bus, name: str) -> tuple[MasterPortfolioOptimized, Hashable]:
-    """Give the portfolio of a request, and the identity of its final event's message.
+    """Return the portfolio of a request, and the identity of the final event's message.
 
     Raises:
-        NotSeenError: If there is none.
-        BusError: If it cannot be read now.
+        NotSeenError: If there is no portfolio.
+        BusError: If the stream is unreadable at present.
     """
     for message in await _messages(bus, name):
         if isinstance(event := _final(message), MasterPortfolioOptimized):
@@ -74,7 +74,7 @@ async def _messages(bus: Bus, name: str) -> tuple[Message, ...]:
 
 
 def _final(message: Message) -> FinalEvent | None:
-    """Read a final event; None for any other message, and for one that cannot be read."""
+    """Parse a final event; None for any other message, and for an unreadable final event."""
     if subjects.parse(message.subject).kind is not Kind.FINAL:
         return None
     try:
@@ -84,7 +84,7 @@ def _final(message: Message) -> FinalEvent | None:
 
 
 def _way(row: Row) -> Section:
-    """Tell its way through the pods and the coordinator."""
+    """Describe the request's way through the pods and the coordinator."""
     asked = f"{row.asked_at:%d %B %Y, %H:%M:%S.%f}"[:-3] + " UTC" if row.asked_at else ""
     said = [text for text in (row.customer and f"Customer {row.customer}", row.what, asked) if text]
     caption, columns = "Who answered, and how long after the request", ("Who", "After", "Says")

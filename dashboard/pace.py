@@ -1,4 +1,4 @@
-"""Replay as fast as it was, or so many times faster. Sleeps nowhere: says how long to wait."""
+"""Replay the stream at the original speed or a multiple. Never sleeps: returns the time to wait."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
-# Nobody wants to watch a night in which nothing happened.
+# Skips quiet periods, such as nights.
 LONGEST_GAP_S = 5.0
 
 
 class Pace:
-    """Says when the messages of a replay are due.
+    """Computes when the messages of a replay are due.
 
     Args:
-        speed: How many times faster than it was; None for as fast as they come.
+        speed: Speed relative to real time; None for no delays.
         now: When the replay begins, by the clock of ``wait_s``.
-        live: Messages stored after this are new, and due at once.
-        from_sequence: Messages up to it were seen already, and are due at once.
+        live: Messages stored from this time on are new, and due at once.
+        from_sequence: Messages up to this sequence were seen already, and are due at once.
     """
 
     def __init__(self, speed: float | None, *, now: float, live: datetime, from_sequence: int = 0) -> None:
@@ -29,7 +29,7 @@ class Pace:
         self._before: datetime | None = None
 
     def wait_s(self, sequence: int, stored_at: datetime | None, *, now: float) -> float:
-        """Say how many seconds to wait, from *now* on, before the message is shown."""
+        """Return how many seconds to wait, from *now* on, before showing the message."""
         if self._speed is None or stored_at is None or sequence <= self._from or stored_at >= self._live:
             self._due = now
             return 0.0

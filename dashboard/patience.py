@@ -1,4 +1,4 @@
-"""HTTP for the dashboard that waits for nobody for ever: uvicorn itself gives a first request all the time there is."""
+"""HTTP with timeouts for the dashboard: uvicorn itself has no timeout for a connection's first request."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 if TYPE_CHECKING:
     import asyncio
 
-# A browser sends a request, which has no body here, in one go.
+# Requests have no body here, so a browser sends a request in one go.
 REQUEST_S = 10.0
-# Whoever takes nothing of an answer for so long is gone.
+# A client that reads no part of a response for this long is gone.
 ANSWER_S = 30.0
-# Three times the pages that may be open, each with what it loads besides the stream.
+# Three per open page: the stream, and the other files that the page loads.
 MOST_CONNECTIONS = 192
 
 
 class Patience(H11Protocol):
-    """A connection that is cut where a request is not sent, or its answer not taken, in time."""
+    """A connection that is aborted if the request does not arrive, or the response is not read, in time."""
 
     _request: asyncio.TimerHandle | None = None
     _answer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for a request; beyond the most, for none."""
+        """Start the timeout for a request; abort the connection if there are too many."""
         super().connection_made(transport)
         if len(self.connections) > MOST_CONNECTIONS:
             transport.abort()
@@ -32,28 +32,28 @@ class Patience(H11Protocol):
             self._wait()
 
     def data_received(self, data: bytes) -> None:
-        """Take a part of a request; the last part ends the waiting."""
+        """Receive a part of a request; the last part stops the timeout."""
         super().data_received(data)
         self._wait()
 
     def on_response_complete(self) -> None:
-        """Wait for the next request."""
+        """Start the timeout for the next request."""
         super().on_response_complete()
         self._wait()
 
     def pause_writing(self) -> None:
-        """Begin to wait for somebody to take what there is."""
+        """Start the timeout for the client to read the data already written."""
         super().pause_writing()
         self._answer = self.loop.call_later(ANSWER_S, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """Go on: it was taken, or the connection is lost."""
+        """Stop that timeout: the client has read the data, or the connection is lost."""
         if self._answer is not None:
             self._answer.cancel()
         super().resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait for nothing any more."""
+        """Stop the timeout for a request."""
         super().connection_lost(exc)
         if self._request is not None:
             self._request.cancel()

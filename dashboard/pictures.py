@@ -1,4 +1,4 @@
-"""Charts of final events, drawn one at a time and kept for a while: a page asks for all of an event's at once."""
+"""Charts of final events, drawn one at a time and cached: a page asks for all charts of an event at once."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
     from bus.messages import MasterPortfolioOptimized
 
-# Some ten events' in both themes, 20 kB each.
+# The charts of some ten events in both themes, 20 kB per chart.
 _KEPT = 160
 
 
 class Pictures:
-    """Those that were drawn last."""
+    """A cache of the most recently used charts."""
 
     def __init__(self) -> None:
         self._drawn: OrderedDict[tuple[Hashable, str, str], str] = OrderedDict()
         self._drawing = asyncio.Lock()
 
     async def svg(self, event: MasterPortfolioOptimized, identity: Hashable, name: str, theme: str) -> str | None:
-        """Give the chart *name* of the event whose message has this *identity*; None if it has none of that name."""
+        """Return chart *name*, as SVG, of the event in the message with this *identity*; None for an unknown name."""
         key = identity, name, theme
         async with self._drawing:
             if key not in self._drawn:

@@ -1,4 +1,4 @@
-"""A final event as sections for those who run the system: what the report says, and what it does not. Pure."""
+"""A final event as sections for operators: the report's content, and details that the report leaves out. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SHARE = "{:.2%}"
 
 
 def sections(event: FinalEvent) -> tuple[Section, ...]:
-    """Tell of an event, section by section."""
+    """Describe an event, section by section."""
     if isinstance(event, MasterPortfolioFailed):
         why = Section("why", "Why, and what to do next", refusal.what_happened(event))
         return (why, *refusal.sections(event))
@@ -39,7 +39,7 @@ def sections(event: FinalEvent) -> tuple[Section, ...]:
 
 
 def series(event: MasterPortfolioOptimized) -> dict[str, Shown]:
-    """Collect what there is to draw, by name."""
+    """Collect the data of all charts, by name."""
     return all_series(event) | {"naive-classes": _classes(event), "naive-owners": _owners(event)}
 
 
@@ -69,13 +69,13 @@ def _held(event: MasterPortfolioOptimized) -> list[tuple[str, ...]]:
 
 
 def _naive(event: MasterPortfolioOptimized, pod: str) -> dict[str, float]:
-    """Give what a pod would hold alone, as shares of the whole capital."""
+    """Return a pod's separate portfolio, as shares of the whole capital."""
     account = event.pods[pod]
     return {ticker: account.capital_share * share for ticker, share in account.naive_weights.items()}
 
 
 def _classes(event: MasterPortfolioOptimized) -> Bars:
-    """Add up the shares of each asset class, naive and master."""
+    """Add up the shares of each asset class, for the separate pods and for the coordinated portfolio."""
     known = {ticker: etf.asset_class for ticker, etf in described(event.market).items()}
     known |= {holding.ticker: holding.asset_class for holding in event.holdings}
     sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
@@ -92,7 +92,7 @@ def _classes(event: MasterPortfolioOptimized) -> Bars:
 
 
 def _owners(event: MasterPortfolioOptimized) -> Rows:
-    """Show what each pod would hold alone, and what it holds."""
+    """Show each pod's separate portfolio, and the pod's part of the coordinated portfolio."""
     held = {
         f"{pod}, {name}": dict(weights)
         for pod, account in event.pods.items()

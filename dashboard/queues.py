@@ -1,4 +1,4 @@
-"""How long the work queues are, asked now and then while somebody looks."""
+"""The lengths of the work queues, polled while users are watching."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bus.port import Backlog
 
 _EVERY_S = 1.0
-# A server that knows its users may be told of a new permission at any time; until then, each question fills its log.
+# A server with users may get the missing permission at any time; until then, each question adds to the server's log.
 _AFTER_REFUSAL_S = 60.0
 _REFUSED = (
     "the server does not let this user see queue lengths: run `podfolio keys` and have the server read its users again"
@@ -20,11 +20,10 @@ _REFUSED = (
 
 
 class Queues:
-    """The lengths as they were last told.
+    """The lengths from the last poll.
 
     Attributes:
-        watchers: How many look; nobody is asked for none.
-        pods: The pods that have a queue.
+        watchers: The number of open pages; without any, there is no polling.
     """
 
     def __init__(self) -> None:
@@ -34,7 +33,7 @@ class Queues:
 
     @property
     def told(self) -> dict[str, Any]:
-        """Tell a browser."""
+        """The lengths and any problem, for browsers."""
         lengths = sorted(self._lengths.items(), key=lambda item: (pod_of_queue(item[0]) is None, item[0]))
         return {
             "queues": [
@@ -45,13 +44,13 @@ class Queues:
         }
 
     async def watch(self, bus: JetStreamBus) -> None:
-        """Ask for ever."""
+        """Poll for ever."""
         while True:
             pause_s = await self._ask(bus) if self.watchers else _EVERY_S
             await asyncio.sleep(pause_s)
 
     async def _ask(self, bus: JetStreamBus) -> float:
-        """Ask once; says how long to wait before the next time."""
+        """Poll once; return the wait before the next poll, in seconds."""
         try:
             names = sorted(await bus.queues())
             lengths = await asyncio.gather(*(bus.backlog(name) for name in names))

@@ -1,7 +1,7 @@
-"""One request on its way through the pods and the coordinator, as a row of the board.
+"""One request on the way through the pods and the coordinator, as a row of the board.
 
-Made of messages that anybody may have sent: what cannot be read is said to be so, what is long is cut, and what a
-terminal or a browser might obey is taken out. Reads no clock.
+The messages may come from any sender: a row marks unreadable content as such, cuts long text, and escapes characters
+that a terminal or a browser might obey. Reads no clock.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 
     from bus.port import Message
 
-# A customer's key is no longer; a reason may be a paragraph, of which a row shows the beginning.
+# Customer keys are shorter; a reason may be a paragraph, and a row shows the beginning.
 LONGEST_LINE = 240
-# No request has more; somebody else's messages might.
+# No valid request has more pods; forged messages might.
 _MOST_PODS = 32
 
 
 class State(StrEnum):
-    """How far a request has come."""
+    """The state of a request."""
 
     WORKING = "working"
     OPTIMISED = "optimised"
@@ -49,14 +49,14 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came from a pod or the coordinator.
+    """An answer from a pod or from the coordinator.
 
     Attributes:
-        good: Whether it is a result, not a failure.
-        said: What it says, in a few words.
-        reason: Of a failure, why, in words.
-        after_ms: Time since the request was stored; None where that was not seen.
-        spent_ms: Time it took to compute, by its own account.
+        good: Whether the answer is a result, not a failure.
+        said: A short summary.
+        reason: The reason for a failure, in words.
+        after_ms: Time since the request was stored; None if the request was not seen.
+        spent_ms: Computing time, as reported by the sender.
     """
 
     good: bool
@@ -71,14 +71,14 @@ class Row:
     """A request, or a message that was rejected.
 
     Attributes:
-        id: The request's; ``rejected.<sequence>`` for a rejected message.
-        began: Sequence of the first of its messages that was seen.
-        changed: Sequence of the last.
-        asked_at: When the request was stored; None where that was not seen.
+        id: The request's id; ``rejected.<sequence>`` for a rejected message.
+        began: Sequence of the first message seen for this row.
+        changed: Sequence of the last one.
+        asked_at: When the request was stored; None if the request was not seen.
         customer: The customer's key.
-        what: What is asked, in a few words.
-        asked: Pods that are asked.
-        pods: What they answered.
+        what: A short summary of the request.
+        asked: The pods that the request asks.
+        pods: The pods' answers.
         final: The final event, or the rejection.
     """
 
@@ -95,16 +95,16 @@ class Row:
 
 
 def row_id(message: Message) -> str:
-    """Name the row that a message of the stream belongs to; empty if none, since nobody can be answered."""
+    """Return the id of a message's row; empty for a message without a request id, which belongs to no row."""
     address = subjects.parse(message.subject)
     return f"rejected.{address.key}" if address.kind is Kind.REJECTED and address.key else address.request_id
 
 
 def with_message(row: Row | None, message: Message) -> Row:
-    """Bring a row up to date; None begins one. Never raises for what a body holds."""
+    """Return the row updated by a message; None begins a new row. Never raises because of a body's content."""
     kind = subjects.parse(message.subject).kind
     if row is not None and kind is Kind.REQUEST and row.asked_at is not None:
-        row = None  # the id is used again, after what it stood for has aged away
+        row = None  # the id is reused, after the old request has expired from the stream
     before = row or Row(row_id(message), message.sequence, message.sequence)
     return replace(before, changed=message.sequence, **_NOTED[kind](before, message))
 

@@ -1,4 +1,4 @@
-"""Run the dashboard: a connection that only reads, the following of the stream, and a server for browsers."""
+"""Run the dashboard: a read-only connection, a task that follows the stream, and an HTTP server for browsers."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
 
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _POLL_S = 0.01
-# Those who listen to the stream are let go at once; others have asked for a page.
+# Shutdown ends event streams at once; other responses get this long.
 _STOP_S = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where browsers find it.
+    """The address of the dashboard for browsers.
 
     Attributes:
-        port: 0 for any that is free.
-        host: The interface; by default for this machine only.
-        names: Names besides its own by which browsers may call it.
+        port: The port; 0 for any free port.
+        host: The interface; by default only this machine can connect.
+        names: Further host names that browsers may use, besides the dashboard's own.
     """
 
     port: int
@@ -46,7 +46,7 @@ class Place:
 
 
 class _Server(uvicorn.Server):
-    """A server that leaves signals to the command that runs it."""
+    """A server that leaves signals to the command that runs the dashboard."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -55,15 +55,15 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def serving(settings: Connection, place: Place, *, since: datetime | None) -> AsyncIterator[str]:
-    """Serve while the block lasts; yields the page's URL.
+    """Serve the dashboard while the block lasts; yield the page's URL.
 
     Args:
-        settings: Where the stream is, and who reads it.
-        place: Where browsers find it.
-        since: From when on a browser sees the stream that asks for no other time; None for all of it.
+        settings: The connection to the stream, and the role that reads.
+        place: The address for browsers.
+        since: The start of the live view; None for the whole stream.
 
     Raises:
-        BusError: If nobody can listen there, or the stream cannot be read.
+        BusError: If the address is unavailable, or the stream unreadable.
     """
     with contextlib.closing(_listen(place)) as listening:
         async with connect(settings) as bus:
@@ -73,7 +73,7 @@ async def serving(settings: Connection, place: Place, *, since: datetime | None)
             async with asyncio.TaskGroup() as tasks:
                 reading = [tasks.create_task(work) for work in (view.follow(bus), queues.watch(bus), _until_lost(bus))]
                 answering = tasks.create_task(server.serve([listening]))
-                while not server.started:  # noqa: ASYNC110 - it tells nobody
+                while not server.started:  # noqa: ASYNC110 - uvicorn has no event for this
                     await asyncio.sleep(_POLL_S)
                 try:
                     yield f"http://{_written(place.host)}:{listening.getsockname()[1]}/"

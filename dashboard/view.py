@@ -1,7 +1,7 @@
-"""A board that is kept up to date by following the bus, and what a browser is told of it.
+"""A board kept up to date from the bus, and the updates for browsers.
 
-Nothing is queued for a browser: each asks what has changed since the message that it saw last, when it is ready for
-more. One that is slow is told less often, never more at once than the board holds.
+There are no per-browser queues: a browser's handler, when ready for more, asks for the changes since the last message
+sent. A slow browser gets updates less often, and never more at once than the board holds.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from bus.port import Bus
     from dashboard.row import Row
 
-# Messages taken in before others get their turn: some 20 ms of work.
+# Messages handled before other tasks get a turn: some 20 ms of work.
 _AT_A_TIME = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """From where the stream is shown, and how fast.
+    """Where the view of the stream starts, and how fast the replay runs.
 
     Attributes:
-        since: From then; None for everything there is.
-        speed: How many times faster than it was; None for as fast as it comes.
+        since: The start time; None for the whole stream.
+        speed: Speed relative to real time; None for no delays.
     """
 
     since: datetime | None
@@ -39,11 +39,11 @@ class Start:
 
 
 class View:
-    """A board, and the following of the stream that fills it.
+    """A board, and the task of filling the board from the stream.
 
     Attributes:
-        token: Tells one view from another, so that a browser that comes back knows whether it is still the same.
-        board: The picture so far.
+        token: Identifies the view, so that a reconnecting browser notices a different one.
+        board: The present state.
     """
 
     def __init__(self, start: Start) -> None:
@@ -55,7 +55,10 @@ class View:
         self.board = Board()
 
     async def follow(self, bus: Bus, *, from_sequence: int = 0) -> None:
-        """Take in the stream for ever; what was seen before, up to *from_sequence*, without waiting."""
+        """Apply the stream's messages for ever.
+
+        A browser saw messages up to *from_sequence* before, so these come without delay.
+        """
         clock = asyncio.get_running_loop().time
         pace = Pace(self.start.speed, now=clock(), live=datetime.now(UTC), from_sequence=from_sequence)
         since = self.start.since
@@ -67,11 +70,11 @@ class View:
                 if wait_s or not taken % _AT_A_TIME:
                     await asyncio.sleep(wait_s)
                 if message.sequence <= self.board.sequence:
-                    self._begin()  # the stream was lost and set up again: what was shown is of another
+                    self._begin()  # the stream was lost and created anew: the board shows the old one
                 self.board.apply(message)
 
     def told(self, *, after: int | None) -> dict[str, Any]:
-        """Tell a browser what it does not know yet; with None, all that there is."""
+        """Return the changes since the sequence *after*; with None, the whole board."""
         rows = self.board.changed_since(after or 0)
         return {"reset": after is None, "rows": [_row(row) for row in rows], "summary": self._summary()}
 
