@@ -49,7 +49,7 @@ class _Commands(click.Group):
 
 
 def _harmless(message: str) -> str:
-    """Escape characters of an error message that a terminal would obey: the message may quote other people's text."""
+    """Replace characters of an error message that a terminal would obey: the message may quote other people's text."""
     return "\n".join(map(printable, message.split("\n")))
 
 

@@ -35,7 +35,7 @@ _STYLES = {"better": "green", "worse": "yellow", "higher": "yellow", "lower": "y
 
 
 class _SafeConsole(Console):
-    """A console that escapes control characters in messages, so that message authors cannot control the terminal."""
+    """A console that replaces control characters in messages, so that message authors cannot control the terminal."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):

@@ -1,6 +1,6 @@
 """One request on the way through the pods and the coordinator, as a row of the board.
 
-The messages may come from any sender: a row marks unreadable content as such, cuts long text, and escapes characters
+The messages may come from any sender: a row marks unreadable content as such, cuts long text, and replaces characters
 that a terminal or a browser might obey. Reads no clock.
 """
 

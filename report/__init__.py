@@ -1,1 +1,1 @@
-"""A final event as people are handed it: a page to print, slides, charts."""
+"""A final event as documents for people: a page to print, slides, charts."""

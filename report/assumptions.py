@@ -1,4 +1,4 @@
-"""What a report rests on, where that is from, and how it can be checked: sections of a report. Pure."""
+"""The assumptions of a report, their sources, and how to check the event: sections of a report. Pure."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from bus.messages import FinalEvent, MasterPortfolioOptimized
     from report.snapshot import Described
 
-# The column that says where an assumption is from, and what it is called where all have one source.
+# The heading of the sources' column; with one source for all ETFs, the label of the source in the note.
 SOURCE = "Source of return and volatility"
 
 
 def assumptions(event: MasterPortfolioOptimized) -> Section:
-    """Tell what each ETF is expected to do, by which source, and the facts and rules of the request."""
+    """List each ETF's expected figures with their source, and the facts and rules of the request."""
     facts = described(event.market)
     shown = {one.ticker: facts[one.ticker] for one in positions(event) if one.ticker in facts}
     lead = f"The assumptions are those of the market snapshot {event.market.id}, SHA-256 {event.market.sha256}."
@@ -33,7 +33,7 @@ def assumptions(event: MasterPortfolioOptimized) -> Section:
 
 def _assumed(event: MasterPortfolioOptimized, facts: Mapping[str, Described]) -> Table:
     sources = {one.source for one in facts.values()}
-    # What is the same of all is said once.
+    # A source shared by all ETFs is named once, in the note.
     each = len(sources) > 1
     rows = tuple(
         (
@@ -93,7 +93,7 @@ def _rules(event: MasterPortfolioOptimized) -> Iterator[str]:
 
 
 def words() -> Section:
-    """Say what the words mean that a report cannot do without."""
+    """Define the technical terms that a report needs."""
     return Section(
         "words",
         "Words",
@@ -109,11 +109,11 @@ def words() -> Section:
 
 
 def checks(event: FinalEvent, checked: tuple[str, ...]) -> Section:
-    """Tell who vouches for the event, and how anybody can check it.
+    """Say who vouches for the event, and how any reader can check the event.
 
     Args:
         event: The event.
-        checked: What was checked before the report was written, a sentence each.
+        checked: The checks made before the report was written, one sentence per check.
     """
     if event.signature is None:
         lead = "The event is not signed: nothing in it says who wrote it."
@@ -127,7 +127,7 @@ def checks(event: FinalEvent, checked: tuple[str, ...]) -> Section:
 
 
 def proof(event: MasterPortfolioOptimized) -> str:
-    """Say how far it is proven that there is nothing better."""
+    """State how far the portfolio is proven optimal."""
     whole = ", before units are made whole" if event.trading else ""
     if not event.certificate.certified:
         return "It is not fully proven that no better portfolio exists; what is missing is told below."

@@ -1,7 +1,7 @@
-"""Pictures of a final event as SVG: Vega-Lite specifications with their numbers in them, drawn without a network.
+"""Pictures of a final event as SVG: Vega-Lite specifications with the numbers included, drawn without a network.
 
-``charts(event)`` makes them for one theme, each with its text alternative; an ``<img>`` may show them under a
-content security policy that allows neither scripts nor styles.
+``charts(event)`` makes the pictures for one theme, each with a text alternative. An ``<img>`` may show the pictures
+under a content security policy that allows neither scripts nor styles.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bus.messages import MasterPortfolioOptimized
     from report.series import Shown
 
-# Of Vega-Lite, of those that the library has with it.
+# The Vega-Lite version, one of those bundled with the library.
 _VERSION = "5.21"
 
 
@@ -29,8 +29,8 @@ class Chart:
     """A picture.
 
     Attributes:
-        svg: One SVG document that loads nothing.
-        alt: The same as text.
+        svg: One SVG document that loads no other file.
+        alt: The text alternative.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What getting there costs, the tax on it and the income afterwards, in dollars: sections of a report. Pure."""
+"""Transition costs, the tax on them and the income afterwards, in dollars: sections of a report. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def costs(event: MasterPortfolioOptimized) -> Section:
-    """Tell the costs of getting there and the tax, parcel by parcel."""
+    """List the transition costs and the tax, parcel by parcel."""
     tables, points = [_costs(event)], []
     lead = [
         "Brokerage is a fee for each order; half the spread is what buying and selling lose at the market's prices."
@@ -58,7 +58,7 @@ def _parcels(event: MasterPortfolioOptimized, trading: Trading) -> Table:
 
 
 def income(event: MasterPortfolioOptimized) -> Section:
-    """Tell what a year's distributions come to, and the tax on them."""
+    """State a year's distributions and the tax on them."""
     naive, master = event.income["naive"], event.income["master"]
     rows = tuple(
         (label, *(pattern.format(getattr(side, field)) for side in (naive, master))) for label, pattern, field in INCOME
@@ -74,7 +74,7 @@ def income(event: MasterPortfolioOptimized) -> Section:
 
 
 def comparison(event: MasterPortfolioOptimized) -> Section:
-    """Set the portfolio beside what the parts would have if each bought by itself."""
+    """Compare the coordinated portfolio with the separate pods."""
     rows = tuple(compared(row) for row in event.comparison)
     whole = " Figures are those before units are made whole." if event.trading else ""
     table = Table(
@@ -101,7 +101,7 @@ def _measure(event: MasterPortfolioOptimized) -> str:
 
 
 def what_it_costs(event: MasterPortfolioOptimized) -> str:
-    """Say in one sentence what getting there costs, and what it would cost each part by itself."""
+    """State in one sentence the transition costs, and those of the separate pods."""
     found = cost_rows(event)
     alone, now = sum(row[1] for row in found), sum(row[2] for row in found)
     if event.trading is None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def slides(event: FinalEvent, *, checked: tuple[str, ...] = ()) -> bytes:
-    """Make the slides of *event*, as a .pptx file; *checked* says what was checked of it before, a sentence each."""
+    """Make the slides of *event*, as a .pptx file; *checked* lists the checks made before, one sentence per check."""
     story = tell(event, checked=checked)
     deck = Deck(story.title, "Expected figures are assumptions. Nothing here is advice.")
     _opening(deck, story)
@@ -41,7 +41,7 @@ def _portfolio(deck: Deck, event: MasterPortfolioOptimized, sections: dict[str, 
     suggested = sections["suggest"]
     tabled(deck, sections["own"].title, tables.get("owned") or tables["parts"], sections["own"].lead)
     tabled(deck, suggested.title, tables.get("orders") or tables.get("bought"), suggested.lead)
-    # Ten slides at most: what is bought stands in the table before, too.
+    # At most ten slides: the table on the slide before lists the ETFs, too.
     for name in ("asset-classes",) if event.money_goals else ("asset-classes", "etfs"):
         shown = series[name]
         assert isinstance(shown, Bars)  # noqa: S101 - it is made so
@@ -79,7 +79,7 @@ def _opening(deck: Deck, story: Story) -> None:
 
 
 def _said(deck: Deck, section: Section) -> None:
-    """Make a slide of a section's sentences, and one of each of its tables."""
+    """Add a slide with a section's sentences, and one slide per table."""
     if lines := (*section.lead, *section.points):
         sentences(deck.slide(section.title), lines, size=fitting_size(lines))
     for table in section.tables:
@@ -87,7 +87,7 @@ def _said(deck: Deck, section: Section) -> None:
 
 
 def _sources(table: Table | None) -> Iterator[str]:
-    """Name the sources of what is assumed, each once: the slides have no room for the table."""
+    """Name the sources of the assumptions, each once: the slides have no room for the table."""
     if table is None:
         return
     if SOURCE in table.columns:

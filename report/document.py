@@ -1,4 +1,4 @@
-"""What a report is made of: sentences, tables and the names of charts, whatever shows them."""
+"""The building blocks of a report: sentences, tables and names of charts, independent of the output format."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass, field, replace
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of texts that are ready to be shown.
+    """A table of texts, ready to show.
 
     Attributes:
         name: Stable, for anchors and tests.
         columns: Headings.
-        numbers: Which columns hold numbers, to be aligned on the right.
+        numbers: Indices of the columns that hold numbers, which align right.
         rows: Cells.
-        strong: Rows that add up others.
-        note: What is to be known of it.
+        strong: Indices of the rows that hold totals.
+        note: A remark below the table.
     """
 
     name: str
@@ -28,7 +28,7 @@ class Table:
 
 
 def without_empty(table: Table) -> Table:
-    """Leave out the columns in which no row says anything."""
+    """Leave out the columns that are empty in every row."""
     kept = [i for i in range(len(table.columns)) if any(row[i] for row in table.rows)]
     return replace(
         table,
@@ -43,10 +43,10 @@ class Section:
     """A part of the report.
 
     Attributes:
-        lead: Paragraphs that come first.
+        lead: Paragraphs at the beginning.
         charts: Names of charts (``series``), after the lead.
-        tables: Then these.
-        points: Sentences, each a point of its own, at the end.
+        tables: Tables, after the charts.
+        points: Bullet points at the end, one sentence each.
     """
 
     name: str
@@ -62,10 +62,10 @@ class Story:
     """A whole report.
 
     Attributes:
-        about: Facts under the title: a name and a value each.
+        about: Facts under the title, as pairs of name and value.
         summary: The whole in plain sentences.
-        figures: The few numbers that matter most: what each is and its text.
-        disclaimer: What this is not.
+        figures: The most important numbers, as pairs of label and text.
+        disclaimer: Limits of the report: no promise, no advice.
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""A story as one page of HTML that holds everything it shows: no script, nothing fetched, made to be printed on A4."""
+"""A story as one self-contained page of HTML: no script, no external resources, laid out for printing on A4."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 def page(event: FinalEvent, *, checked: tuple[str, ...] = ()) -> str:
-    """Write the report of *event*; *checked* says what was checked of it before, a sentence each."""
-    # Whatever an event says is text: nothing of it becomes markup.
+    """Write the report of *event*; *checked* lists the checks made before, one sentence per check."""
+    # All content of an event is escaped as text; none becomes markup.
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, loader=PackageLoader("report"), finalize=_shown
     )
@@ -35,7 +35,7 @@ def page(event: FinalEvent, *, checked: tuple[str, ...] = ()) -> str:
         story=tell(event, checked=checked),
         charts=drawn["light"],
         dark=drawn["dark"],
-        style=Markup(style),  # noqa: S704 - it is ours
+        style=Markup(style),  # noqa: S704 - our own style sheet
         style_hash=f"sha256-{digest}",
     )
 

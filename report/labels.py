@@ -1,4 +1,4 @@
-"""What figures, goals and pods are called, and how each is written: the same on a terminal, in a report, on a slide."""
+"""Labels and formats of figures, goals and pods: the same on a terminal, in a report and on a slide."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bus.messages import MasterPortfolioOptimized
     from portfolio.published.account import ComparisonRow, GoalAccount
 
-# Changes smaller than this read as none.
+# Relative changes below this show as 0.0%.
 _SHOWN = 5e-4
 
 METRICS = {
@@ -41,7 +41,7 @@ INCOME = (
     ("After-tax yield", "{:.2%}", "after_tax_yield"),
 )
 
-# What a goal's figure is called, and how it is written.
+# The label and the format of each goal's figure.
 FIGURES = {measure.value: (measure.label, measure.show) for measure in Measure} | {
     metric: (label.split(",")[0], pattern.format)
     for metric, (label, pattern) in METRICS.items()
@@ -51,7 +51,7 @@ FIGURES["correlation"] = ("Correlation", "{:.2f}".format)
 
 
 def compared(row: ComparisonRow) -> tuple[str, str, str, str, str]:
-    """Write a comparison: what it is about, without coordination, with it, the change, and what to think of that."""
+    """Format a comparison: label, separate pods, coordinated portfolio, change and verdict."""
     label, pattern = METRICS.get(row.metric, (row.metric, "{:.4g}"))
     naive, master = (pattern.format(value) if value is not None else "none" for value in (row.naive, row.master))
     return label, naive, master, _change(row), _verdict(row, naive, master)
@@ -65,7 +65,7 @@ def _change(row: ComparisonRow) -> str:
 
 
 def _verdict(row: ComparisonRow, naive: str, master: str) -> str:
-    """Say better, equal or worse, as far as the digits that are shown go."""
+    """Return the verdict, as far as the digits shown tell the two apart."""
     if row.naive is None or row.master is None or naive == master:
         return "equal"
     if (row.master < row.naive) == (row.better == "lower"):
@@ -74,12 +74,12 @@ def _verdict(row: ComparisonRow, naive: str, master: str) -> str:
 
 
 def show(figure: str, value: float) -> str:
-    """Write a figure of a goal."""
+    """Format a figure of a goal."""
     return FIGURES[figure][1](value)
 
 
 def in_a_sentence(label: str) -> str:
-    """Write a label within a sentence: only names keep their capitals."""
+    """Adapt a label to the middle of a sentence: only names keep their capitals."""
     return label if label in ("ETFs", "Sharpe ratio") else label[0].lower() + label[1:]
 
 
@@ -89,12 +89,12 @@ def goal_label(goal: GoalAccount) -> str:
 
 
 def asked(goal: GoalAccount) -> str:
-    """Say what a goal asks."""
+    """State the figure that a goal asks."""
     return f"{'at most' if goal.better == 'lower' else 'at least'} {show(goal.figure, goal.asked)}"
 
 
 def pod_label(event: MasterPortfolioOptimized, pod: str) -> str:
-    """Name a pod as a customer knows it: by the word before the colon of its purpose, where there is one."""
+    """Name a pod as a customer knows the pod: by the word before the colon in the pod's purpose, if there is one."""
     account = event.pods.get(pod)
     word, colon, _ = account.mandate.purpose.partition(":") if account else ("", "", "")
     return f"{word} ({pod})" if colon and word else pod

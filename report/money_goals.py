@@ -1,4 +1,4 @@
-"""What the customer wants money for, what is held for it, and what may become of it: a section of a report. Pure."""
+"""The customer's money goals, the money held for each, and the possible outcomes: a section of a report. Pure."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 COLUMNS = ("Money goal", "Of", "Wanted, AUD", "Years", "Held, AUD", "Needs", "Expected", "On average, AUD", "Chance")
 NUMBERS = frozenset(range(2, len(COLUMNS)))
-# Nearer to none or all than this, a chance is not written as a number.
+# Outside these limits, a chance is written as "under 1%" or "over 99%".
 _LEAST, _MOST = 0.005, 0.995
-# What is told one by one in a sentence.
+# The largest number of goals that a sentence names one by one.
 _FEW = 6
 NOTE = (
     "Held is the goal's part of what its pod holds, in proportion to what each goal of the pod would take today if it"
@@ -29,7 +29,7 @@ NOTE = (
 
 
 def section(event: MasterPortfolioOptimized) -> Section:
-    """Tell of every amount that is wanted what is held for it, and the chance that it is reached."""
+    """State for every money goal the money held and the chance of reaching the amount wanted."""
 
     def of(pod: str) -> str:
         return pod_label(event, pod) if pod in event.pods else pod
@@ -41,7 +41,7 @@ def section(event: MasterPortfolioOptimized) -> Section:
 
 
 def rows(event: MasterPortfolioOptimized, of: Callable[[str], str]) -> tuple[tuple[str, ...], ...]:
-    """Write a row for each goal; *of* says what a pod is called."""
+    """Make one row per goal; *of* maps a pod to the name shown."""
     return tuple(
         (
             goal.name,
@@ -59,7 +59,7 @@ def rows(event: MasterPortfolioOptimized, of: Callable[[str], str]) -> tuple[tup
 
 
 def chance(goal: MoneyGoal) -> str:
-    """Write the chance that a goal is reached: certain is only what is known today."""
+    """Format the chance that a goal is reached; only outcomes known today read as 0% or 100%."""
     is_known = goal.years == 0 or goal.capital_aud == 0
     if not is_known and goal.probability > _MOST:
         return "over 99%"
@@ -69,7 +69,7 @@ def chance(goal: MoneyGoal) -> str:
 
 
 def sentence(goal: MoneyGoal) -> str:
-    """Say what one goal takes, and how likely that is."""
+    """Describe one goal: the amount wanted, the money held, the return needed and the chance."""
     wanted = f"{goal.name}: {goal.target_amount_aud:,.2f} AUD {_when(goal)}"
     if goal.capital_aud == 0:
         return f"{wanted}. Nothing is held for it: give its pod ({goal.pod}) a share of the capital."
@@ -93,7 +93,7 @@ def _when(goal: MoneyGoal) -> str:
 
 
 def summary(event: MasterPortfolioOptimized) -> str:
-    """Say in a sentence how likely the goals are."""
+    """State in one sentence how likely the goals are."""
     goals = event.money_goals
     if len(goals) <= _FEW:
         told = ", ".join(f"{goal.name} {chance(goal)}" for goal in goals)

@@ -1,4 +1,4 @@
-"""Charts that whoever opens the slides can open, read and change: their numbers are in the file."""
+"""Native PowerPoint charts: the file contains the numbers, so that a reader of the slides can inspect and edit them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from report.series import Bars, Part, Rows
 
-# Letters that fit on the longest of the rows made of parts.
+# Letters that fit on the longest row.
 _LETTERS = 110
 
 
@@ -42,7 +42,7 @@ def bars(slide: Slide, shown: Bars, *, height: int | None = None) -> None:
 
 
 def stacked(slide: Slide, shown: Rows) -> None:
-    """Draw bars side by side."""
+    """Draw rows made of parts: the first parts of all rows are one series, and so on."""
     """Draw rows made of parts: the first parts of all rows are one series, and so on."""
     held = [[part for part in shown.parts if part.row == row] for row in shown.rows]
     data = CategoryChartData(number_format="#,##0.00")
@@ -64,7 +64,7 @@ def stacked(slide: Slide, shown: Rows) -> None:
 
 
 def _fitting(shown: Rows, part: Part) -> str:
-    """Write what fits into a part of a row: its name and its value, its name, or nothing (a space)."""
+    """Return the longest label that fits into a part of a row: name and value, the name, or a space."""
     longest = max(sum(part.value for part in shown.parts if part.row == row) for row in shown.rows)
     full = f"{part.label} {shown.pattern.format(part.value)}"
     return next((text for text in (full, part.label) if len(text) <= _LETTERS * part.value / longest), " ")
@@ -78,7 +78,7 @@ def _chart(slide: Slide, kind: XL_CHART_TYPE, data: CategoryChartData, alt: str,
     chart.font.color.rgb = rgb(LIGHT.ink)
     chart.has_legend = True
     chart.legend.position, chart.legend.include_in_layout = XL_LEGEND_POSITION.TOP, False
-    # As in the tables, the first category stands on top.
+    # The first category is on top, as in the tables.
     chart.category_axis.reverse_order = True
     chart.category_axis.tick_labels.font.size = Pt(11)
     _name_all(chart.category_axis)
@@ -89,7 +89,7 @@ def _chart(slide: Slide, kind: XL_CHART_TYPE, data: CategoryChartData, alt: str,
 
 
 def _name_all(axis: CategoryAxis) -> None:
-    """Have no category left without its name; the library has no word for it."""
+    """Show the name of every category; python-pptx has no setting for this."""
     element = axis._element  # noqa: SLF001
     skip = element.makeelement(qn("c:tickLblSkip"), {"val": "1"})
     element.find(qn("c:noMultiLvlLbl")).addprevious(skip)

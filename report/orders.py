@@ -1,4 +1,4 @@
-"""The orders as a table, whatever shows it."""
+"""The orders as a table, independent of the output format."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NUMBERS = (2, 3, 4, 5)
 
 
 def rows(trading: Trading) -> tuple[tuple[str, ...], ...]:
-    """Write the orders, a row each, in the order in which they are to be made."""
+    """Make one row per order, in the order of execution."""
     return tuple(
         (
             order.side.value,

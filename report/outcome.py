@@ -1,4 +1,4 @@
-"""What each goal gets, how the parts move together, and what could not be reached: sections of a report. Pure."""
+"""The result of each goal, the correlations between the parts, and the shortfalls: sections of a report. Pure."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 def delivered(event: MasterPortfolioOptimized) -> list[tuple[GoalAccount, GoalAccount | GoalInUnits]]:
-    """Pair each goal with what the customer gets: in whole units where there are orders."""
+    """Pair each goal with the result for the customer: in whole units if there are orders."""
     whole = {goal.name: goal for goal in event.trading.goals} if event.trading else {}
     return [(goal, whole.get(goal.name, goal)) for goal in event.goals]
 
 
 def goals(event: MasterPortfolioOptimized) -> Section:
-    """Tell of every goal what was asked, what was possible and what it gets."""
+    """List for every goal the figure asked, the best possible figures and the result."""
     pairs = delivered(event)
     rows = tuple(
         (
@@ -59,7 +59,7 @@ def _shown(goal: GoalAccount, value: float | None) -> str:
 
 
 def together(event: MasterPortfolioOptimized) -> Section:
-    """Tell how the parts of the money move together."""
+    """Describe the correlations between the parts of the money."""
     pairs = tuple(
         f"{' and '.join(pair.tickers)} are both held, though they do nearly the same (correlation"
         f" {pair.correlation:.2f})."
@@ -97,7 +97,7 @@ def _limit(row: CorrelationRow) -> tuple[str, str, str]:
 
 
 def unreachable(event: MasterPortfolioOptimized) -> Section:
-    """Tell what was asked and is not there, and why."""
+    """List missed goals, exceeded limits, omitted ETFs and missing proofs, with reasons."""
     said = (*_missed(event), *_above(event), *_left_out(event), *_not_proven(event))
     if said:
         return Section("unreachable", "What was not reachable, and why", points=said)
@@ -121,7 +121,7 @@ def _missed(event: MasterPortfolioOptimized) -> Iterator[str]:
 
 
 def _reason(goal: GoalAccount) -> str:
-    """Say why a goal gave way, as far as the event proves it."""
+    """Give the reason why a goal gave way, as far as the event proves a reason."""
     cap = goal.better == "lower"
 
     def short(best: float | None) -> bool:
@@ -138,7 +138,7 @@ def _reason(goal: GoalAccount) -> str:
 
 def _above(event: MasterPortfolioOptimized) -> Iterator[str]:
     if event.terms.correlations is Correlations.LIMIT:
-        return  # then they are goals, and told as such
+        return  # with LIMIT, the limits are goals and appear among the goals
     said = [
         f"{_names(event, row)[0]} {row.correlation:.2f}, {_excess(row.room)} above {row.limit:.2f}"
         for row in event.correlations

@@ -1,7 +1,7 @@
-"""Colours of the charts, in a light and a dark theme: told apart by people who see no colours, and in grey print.
+"""Colours of the charts, in a light and a dark theme: distinguishable for colour-blind people and in grey print.
 
-What is before and after differs in lightness, not only in hue; text has a contrast of 4.5 to 1 at least with what is
-behind it and marks of 3 to 1 (WCAG 2.2, 1.4.3 and 1.4.11); a test computes it.
+Before and after differ in lightness, not only in hue. The contrast with the background is at least 4.5 to 1 for text
+and 3 to 1 for marks (WCAG 2.2, 1.4.3 and 1.4.11); a test computes the contrasts.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ class Palette:
     """The colours of one theme.
 
     Attributes:
-        paper: What is behind everything.
+        paper: The background.
         ink: Text.
-        quiet: Axes and what is said aside.
-        line: Lines that only guide the eye.
-        before: Marks of what is, or of what would be without coordination.
-        after: Marks of what is suggested.
+        quiet: Axes and secondary text.
+        line: Guide lines.
+        before: Marks of the present portfolio, or of the separate pods.
+        after: Marks of the suggestion.
         on_after: Text inside such a mark.
         missed: Marks of goals that are not met.
-        negative: The cell of a correlation of -1; between the three, colours are mixed.
-        zero: Of a correlation of 0.
-        positive: Of a correlation of 1.
+        negative: The cell of a correlation of -1; colours between the three are interpolated.
+        zero: The cell of a correlation of 0.
+        positive: The cell of a correlation of 1.
         on_cell: Text in a cell.
     """
 

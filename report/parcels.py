@@ -1,4 +1,4 @@
-"""The parcels sold and the tax on them, in words and figures that can be followed by hand."""
+"""The parcels sold and the tax on them, in words and figures that a reader can recalculate by hand."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from portfolio.tax.gains import Assessment
     from portfolio.terms.owned import Owned
 
-# What is between the plain cost and the indexed one, or nothing at all.
+# Proceeds between the plain and the indexed cost base, or a result of zero: neither gain nor loss.
 _NEITHER = "neither"
 
 COLUMNS = ("Sold of", "Acquired", "Units", "Proceeds", "Cost base", "Gain", "Loss", "Counts as")
 
 
 class _Part(NamedTuple):
-    """A gain or a loss of units of one parcel: since when, from what to what, and what it counts as."""
+    """A gain or a loss on units of one parcel: acquisition date, proceeds, cost and tax category."""
 
     since: str
     proceeds: float
@@ -32,7 +32,7 @@ class _Part(NamedTuple):
 
 
 def rows(trading: Trading) -> Iterator[tuple[str, ...]]:
-    """Write a row for every gain or loss of every parcel that is sold."""
+    """Make one row per gain or loss of every parcel sold."""
     for order in trading.orders:
         for parcel in order.parcels:
             for part in _parts(parcel):
@@ -50,7 +50,7 @@ def rows(trading: Trading) -> Iterator[tuple[str, ...]]:
 
 
 def _parts(parcel: ParcelSold) -> Iterator[_Part]:
-    """Take apart what selling units of a parcel gains and loses: under the reform, until it began and from then."""
+    """Split the result of selling units of a parcel; under the reform, into the periods before and after its start."""
     realised, cost = parcel.realised_aud, parcel.cost_base_aud
     since, reform = str(parcel.acquired), parcel.reform
     if reform is None:
@@ -70,7 +70,7 @@ def _parts(parcel: ParcelSold) -> Iterator[_Part]:
 
 
 def caption(event: MasterPortfolioOptimized, trading: Trading) -> str:
-    """Say what the columns are."""
+    """Explain the columns."""
     said = "Proceeds are after half the spread and proportional brokerage."
     if too_high := min(trading.gains.tax_aud, _tax_of_brokerage(event, trading)):
         said += f" Fixed brokerage is not taken off them, so the tax is told too high, by {too_high:,.2f} AUD at most."
@@ -84,7 +84,7 @@ def caption(event: MasterPortfolioOptimized, trading: Trading) -> str:
 
 
 def _tax_of_brokerage(event: MasterPortfolioOptimized, trading: Trading) -> float:
-    """How much less tax there is at most if each sale's fixed brokerage counts among its costs."""
+    """Return an upper bound on the tax saved if each sale's fixed brokerage counted as a cost, AUD."""
     sales = sum(order.side is Side.SELL for order in trading.orders)
     payer = event.terms.owned.taxpayer if event.terms.owned else None
     rates = [effective_rate(kind, payer) for kind, gain in trading.gains.gains_aud.items() if payer and gain]
@@ -92,7 +92,7 @@ def _tax_of_brokerage(event: MasterPortfolioOptimized, trading: Trading) -> floa
 
 
 def sentences(gains: Assessment, owned: Owned) -> Iterator[str]:
-    """Say what follows from the rows: losses used, what counts, and the tax."""
+    """Explain the assessment that follows from the rows: losses used, taxable amounts and the tax."""
     payer = owned.taxpayer
     if payer.carried_losses_aud:
         yield f"Losses of earlier years: {payer.carried_losses_aud:,.2f}."

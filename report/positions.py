@@ -1,8 +1,8 @@
-"""What a customer owns of each ETF before and after, as the event says it.
+"""A customer's position in each ETF before and after, as the event describes the positions.
 
-Before is what is owned today; of who starts from cash, what the pods would buy if each bought by itself.
+Before means today's holdings or, for a customer starting from cash, the purchases of the separate pods.
 
-Pure: reads an event and, for names that the event does not tell, the bundled snapshot it was made with.
+Pure: reads an event and, for names that the event lacks, the bundled snapshot of the event's market.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from bus.messages import MasterPortfolioOptimized
 
-# What a class is called that neither the event nor a snapshot of this machine tells.
+# The asset class shown if neither the event nor a snapshot on this machine names one.
 UNKNOWN = "not told"
 ACCOUNT = "money in the account"
 
@@ -29,13 +29,13 @@ class Position:
 
     Attributes:
         ticker: None for the money in the account.
-        owners: The pods that hold it afterwards.
-        price_aud: Last price of a unit; None where the event has no units.
-        units_before: None where the event has no units.
+        owners: The pods that hold the ETF afterwards.
+        price_aud: Last price per unit; None if the event has no units.
+        units_before: None if the event has no units.
         units_after: Likewise.
-        cost_base_aud: Of what is owned before.
-        before_aud: Its value.
-        after_aud: Likewise.
+        cost_base_aud: Cost base of the units owned before.
+        before_aud: Value before.
+        after_aud: Value after.
     """
 
     ticker: str | None
@@ -51,12 +51,12 @@ class Position:
 
     @property
     def label(self) -> str:
-        """The ticker, or what the money is called."""
+        """The ticker, or the label for the money in the account."""
         return self.ticker or ACCOUNT.capitalize()
 
 
 def positions(event: MasterPortfolioOptimized) -> tuple[Position, ...]:
-    """List what is owned before or after, in the order of asset classes, the money in the account last."""
+    """List the positions before or after, in the order of asset classes, the money in the account last."""
     found = _in_units(event) if event.trading and event.terms.owned else _from_cash(event)
     order = list(dict.fromkeys(position.asset_class for position in found))
     return tuple(sorted(found, key=lambda position: order.index(position.asset_class)))
@@ -72,7 +72,7 @@ def by_class(found: Iterable[Position]) -> dict[str, tuple[float, float]]:
 
 
 def _from_cash(event: MasterPortfolioOptimized) -> list[Position]:
-    """List what the pods would buy, each by itself, and what they buy together."""
+    """Compare the purchases of the separate pods with those of the coordinated portfolio."""
     capital, names = event.terms.total_capital_aud, _names(event)
     alone: dict[str, float] = defaultdict(float)
     for account in event.pods.values():
@@ -109,7 +109,7 @@ def _in_units(event: MasterPortfolioOptimized) -> list[Position]:
 
 
 def _prices(event: MasterPortfolioOptimized) -> dict[str, float]:
-    """Find the price of each ETF that is traded or held afterwards: of its order, or its value over its units."""
+    """Return the unit price of each ETF traded or held afterwards: the order's price, else value divided by units."""
     assert event.trading is not None  # noqa: S101 - the caller looked
     values: dict[str, float] = defaultdict(float)
     for held in event.trading.pods.values():
@@ -120,6 +120,6 @@ def _prices(event: MasterPortfolioOptimized) -> dict[str, float]:
 
 
 def _names(event: MasterPortfolioOptimized) -> dict[str, tuple[str, str]]:
-    """Find the names and classes of ETFs, in the market's order as far as it is known."""
+    """Return the names and classes of ETFs, in the market's order if this machine has the market."""
     names = {ticker: (etf.name, etf.asset_class) for ticker, etf in described(event.market).items()}
     return names | {holding.ticker: (holding.name, holding.asset_class) for holding in event.holdings}

@@ -1,4 +1,4 @@
-"""The report of a request that has no portfolio: why, and what would have to change. Pure."""
+"""The report of a request that has no portfolio: the reason, and the changes needed. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bus.messages import MasterPortfolioFailed
     from portfolio.published.conflicts import Conflict
 
-# What happened, and what to do next.
+# For each reason: an explanation, and the next step.
 _TOLD = {
     Reason.INVALID_REQUEST: ("The request cannot be understood.", "Correct what is named below and ask again."),
     Reason.UNKNOWN_POD: ("The request names a part that this system does not have.", "Name one that it has."),
@@ -57,12 +57,12 @@ _TOLD = {
 
 
 def what_happened(event: MasterPortfolioFailed) -> tuple[str, str]:
-    """Say in plain words why there is no portfolio, and what to do next."""
+    """Explain in plain words why there is no portfolio, and name the next step."""
     return _TOLD[event.reason]
 
 
 def sections(event: MasterPortfolioFailed) -> tuple[Section, ...]:
-    """Tell why there is no portfolio and what would have to change."""
+    """Describe why there is no portfolio, and the changes that would allow one."""
     told = f"In the system's words, {event.reason.words}: {event.message}"
     missing = (f"No answer came from: {', '.join(event.missing_pods)}.",) if event.missing_pods else ()
     made = [Section("happened", "What happened", (told, *missing))]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def said_of_trades(event: MasterPortfolioOptimized, trading: Trading, owned: Owned) -> Iterator[str]:
-    """Say what is to be known of the orders, a sentence at a time."""
+    """Explain the orders, one sentence per item."""
     yield from why_no_order(trading)
     yield what_orders_cost(trading)
     yield what_rounding_costs(trading)
@@ -25,7 +25,7 @@ def said_of_trades(event: MasterPortfolioOptimized, trading: Trading, owned: Own
 
 
 def why_no_order(trading: Trading) -> Iterator[str]:
-    """Say why nothing is traded, if nothing is."""
+    """Say if there is no order; state the gain and the cost of a move that does not pay."""
     if not trading.orders:
         yield "No order pays for itself: what is owned stays as it is."
     if (why := trading.does_not_pay) is not None:
@@ -36,7 +36,7 @@ def why_no_order(trading: Trading) -> Iterator[str]:
 
 
 def what_orders_cost(trading: Trading) -> str:
-    """Say what the orders cost, what tax they cause, and what money they leave."""
+    """State the cost of the orders, the tax that they cause, and the cash left."""
     return (
         f"Brokerage {trading.brokerage_aud:,.2f} AUD, half the spread {trading.spread_aud:,.2f} AUD, tax on capital"
         f" gains {trading.gains.tax_aud:,.2f} AUD (due later, not paid from the account)."
@@ -45,7 +45,7 @@ def what_orders_cost(trading: Trading) -> str:
 
 
 def what_rounding_costs(trading: Trading) -> str:
-    """Say what whole units do to the objective."""
+    """State the effect of whole units on the objective."""
     return (
         f"In whole units the objective is {trading.objective:.6f}, {abs(trading.rounding_cost):.6f}"
         f" {'below' if trading.rounding_cost >= 0 else 'above'} that of the portfolio."
@@ -53,7 +53,7 @@ def what_rounding_costs(trading: Trading) -> str:
 
 
 def what_to_know(event: MasterPortfolioOptimized, trading: Trading, owned: Owned) -> Iterator[str]:
-    """Say what else a person should know before placing the orders."""
+    """List further facts that a person should know before placing the orders."""
     units, weights = set(trading.units), set(event.weights)
     for words, other in (("also", units - weights), ("not", weights - units)):
         if other:
@@ -81,12 +81,12 @@ def what_to_know(event: MasterPortfolioOptimized, trading: Trading, owned: Owned
 
 
 def read_aloud(goal: GoalAccount, *, of: str = "", now: float | None = None) -> str:
-    """Say of a goal that gave way what was asked, what was possible and what the customer gets.
+    """Say for a goal that gave way: the figure asked, the best possible figures, and the figure delivered.
 
     Args:
         goal: The goal.
-        of: Whose it is, if not what its pods are called.
-        now: What whole units give of it, where there are orders.
+        of: The owner's name, if other than the names of the goal's pods.
+        now: The figure in whole units, if there are orders.
     """
     label, show = FIGURES[goal.figure]
     of = of or " and ".join(goal.pods) or "The whole portfolio"

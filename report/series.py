@@ -1,6 +1,6 @@
-"""What the charts show, as numbers and words: one source for pictures in a page and charts in slides.
+"""The data of the charts, as numbers and words: one source for pictures in a page and charts in slides.
 
-Pure. Every number is the event's own, or a sum or a ratio of its numbers; every label is written as in the tables.
+Pure. Every number is from the event, or is a sum or a ratio of the event's numbers; labels are as in the tables.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ ALONE, TOGETHER = "Each part alone", "All together"
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """Bars side by side: a value of each series for each category.
+    """Bars side by side: per category, one value of each series.
 
     Attributes:
         name: Stable, for file names and anchors.
         categories: From top to bottom.
-        series: Values by the series' name; what is compared with stands first.
-        pattern: How a value is written.
-        alt: The same as text.
+        series: Values by the series' name; the baseline stands first.
+        pattern: The format of a value.
+        alt: The text alternative.
     """
 
     name: str
@@ -61,12 +61,12 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """A goal: what is delivered, as a share of what was asked.
+    """A goal: the delivered figure as a share of the figure asked.
 
     Attributes:
-        ratio: Delivered over asked.
-        cap: Whether it is to be at most 1; else at least.
-        said: Both figures, as a person would write them.
+        ratio: Delivered divided by asked.
+        cap: Whether the ratio should be at most 1; else at least 1.
+        said: Both figures as text.
     """
 
     label: str
@@ -78,7 +78,7 @@ class Reached:
 
 @dataclass(frozen=True, slots=True)
 class Goals:
-    """Goals, as far as a share of what was asked says something."""
+    """The goals for which a share of the figure asked is meaningful."""
 
     name: str
     title: str
@@ -101,7 +101,7 @@ Shown = Bars | Rows | Goals | Grid
 
 
 def all_series(event: MasterPortfolioOptimized) -> dict[str, Shown]:
-    """Collect what there is to show of *event*, by name; what would be empty is left out."""
+    """Collect the charts of *event*, by name, without empty ones."""
     made: list[Shown] = [asset_classes(event), etfs(event), owners(event), costs(event)]
     if (reached := goals(event)).goals:
         made.append(reached)
@@ -123,7 +123,7 @@ def etfs(event: MasterPortfolioOptimized) -> Bars:
 
 
 def before_after(event: MasterPortfolioOptimized) -> tuple[str, str]:
-    """Name what is compared: today and what is suggested or, from cash, the pods alone and together."""
+    """Name the two sides: today and suggested or, from cash, each part alone and all together."""
     return (BEFORE, AFTER) if event.trading else (ALONE, TOGETHER)
 
 
@@ -165,7 +165,7 @@ def _amounts(event: MasterPortfolioOptimized) -> dict[str, dict[str, float]]:
 
 
 def goals(event: MasterPortfolioOptimized) -> Goals:
-    """Show the goals of the pods: what is delivered, as a share of what was asked."""
+    """Show the pods' goals: the delivered figure as a share of the figure asked."""
     found = []
     whole = {goal.name: goal for goal in event.trading.goals} if event.trading else {}
     for goal in event.goals:
@@ -181,7 +181,7 @@ def goals(event: MasterPortfolioOptimized) -> Goals:
 
 
 def correlations(event: MasterPortfolioOptimized) -> Grid:
-    """Show how the pods move together."""
+    """Show the correlations between the pods."""
     matrix = event.correlation_matrix
     labels = tuple(pod_label(event, pod) for pod in matrix)
     values = tuple(tuple(row[pod] for pod in matrix) for row in matrix.values())
@@ -193,14 +193,14 @@ def correlations(event: MasterPortfolioOptimized) -> Grid:
 
 
 def costs(event: MasterPortfolioOptimized) -> Bars:
-    """Compare the costs of getting there with those that the pods would have, each by itself."""
+    """Compare the transition costs of the coordinated portfolio with those of the separate pods."""
     found = cost_rows(event)
     series = {ALONE: tuple(row[1] for row in found), TOGETHER: tuple(row[2] for row in found)}
     return _bars("costs", "Cost and tax of getting there, AUD", tuple(row[0] for row in found), series, "{:,.2f}")
 
 
 def cost_rows(event: MasterPortfolioOptimized) -> list[tuple[str, float, float]]:
-    """List each cost of getting there: each pod by itself, and all together, by the orders where there are any."""
+    """List each transition cost: separate pods and all together; from the orders if there are any."""
     naive = {row.metric: row.naive or 0.0 for row in event.comparison}
     master = {row.metric: row.master or 0.0 for row in event.comparison}
     if (trading := event.trading) is not None:

@@ -1,4 +1,4 @@
-"""Slides with titles, sentences and tables, of the same look everywhere; knows no event."""
+"""Slides with titles, sentences and tables, in one layout; independent of events."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ WIDE, HIGH = Inches(13.333), Inches(7.5)
 LEFT, TOP, ROOM = Inches(0.6), Inches(1.25), Inches(12.1)
 BOTTOM = Inches(6.85)
 FONT = "Arial"
-# Rows of a table that fit on a slide, and below sentences.
+# Rows of a table that fit on a slide: without, and with sentences above.
 _ROWS, _ROWS_BELOW = 15, 13
-# The width of a letter in a table in the widest font that may stand in, and the margins of a cell.
+# The width of a letter in the widest substitute font of a table, and the margins of a cell.
 _LETTER, _MARGIN = Inches(0.115), Inches(0.22)
-# Letters of a slide's sentences up to which they are written that large.
+# Number of letters on a slide, and the largest font size (points) for up to that many.
 _SIZES = ((900, 16), (1_500, 14), (2_300, 12))
 
 
@@ -45,7 +45,7 @@ class Deck:
         self._foot = foot
 
     def slide(self, title: str) -> Slide:
-        """Add a slide with its title, its number, and what it is not."""
+        """Add a slide with a title, and a foot with the slide's number and the disclaimer."""
         slide = self.presentation.slides.add_slide(self.presentation.slide_layouts[5])
         heading = slide.shapes.title
         heading.left, heading.top, heading.width, heading.height = LEFT, Inches(0.35), ROOM, Inches(0.8)
@@ -56,14 +56,14 @@ class Deck:
         return slide
 
     def data(self) -> bytes:
-        """Give the file's content."""
+        """Return the content of the file."""
         file = io.BytesIO()
         self.presentation.save(file)
         return file.getvalue()
 
 
 def tabled(deck: Deck, title: str, table: Table | None, lead: Sequence[str]) -> None:
-    """Make a slide of a table with sentences above it; what does not fit is told to be in the report."""
+    """Add a slide with a table and sentences above; a last line counts the rows that do not fit."""
     slide = deck.slide(title)
     if lead:
         sentences(slide, lead, size=13)
@@ -96,7 +96,7 @@ def _fill(cell: Cell, text: str, size: int, *, heading: bool, strong: bool) -> N
 
 
 def _widths(table: Table) -> list[int]:
-    """Give columns of numbers what their longest needs, and share the rest by the longest texts of the others."""
+    """Fit columns of numbers to their longest text; divide the remaining width among the others by text length."""
     longest = [max(len(text) for text in column) for column in zip(table.columns, *table.rows, strict=True)]
     fixed = {
         i: _MARGIN + _LETTER * max(len(text) for text in (*table.columns[i].split(), *(row[i] for row in table.rows)))
@@ -108,7 +108,7 @@ def _widths(table: Table) -> list[int]:
 
 
 def fitting_size(lines: Sequence[str]) -> int:
-    """Choose how large sentences can be written, in points."""
+    """Choose the font size for sentences, in points."""
     letters = sum(map(len, lines))
     return next((size for most, size in _SIZES if letters <= most), 10)
 
@@ -120,7 +120,7 @@ def sentences(slide: Slide, lines: Iterable[str], *, size: int = 16, colour: str
 
 
 def write(frame: TextFrame, lines: Sequence[str], *, size: int, colour: str = LIGHT.ink, bold: bool = False) -> None:
-    """Write a paragraph for each line, over what is there."""
+    """Write one paragraph per line into a frame."""
     frame.word_wrap = True
     for i, line in enumerate(lines):
         paragraph = frame.add_paragraph() if i else frame.paragraphs[0]

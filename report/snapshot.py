@@ -1,4 +1,4 @@
-"""What the snapshot of an event says of its ETFs, where this machine has that very snapshot."""
+"""The ETF descriptions from an event's market snapshot, if this machine has that exact snapshot."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """An ETF and its assumptions.
+    """An ETF and the assumptions about the ETF.
 
     Attributes:
-        expected_return: A year, before tax.
-        volatility: A year.
-        distribution_yield: Cash a year, as a share of the price.
+        expected_return: Per year, before tax.
+        volatility: Per year.
+        distribution_yield: Cash per year, as a share of the price.
         half_spread: As a share of the price.
-        source: Where expected return and volatility come from.
+        source: The source of expected return and volatility.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Described:
 
 
 def described(reference: MarketRef) -> dict[str, Described]:
-    """Describe the ETFs of the snapshot *reference*, by ticker; nothing if this machine has none or another one."""
+    """Describe the ETFs of the snapshot *reference*, by ticker; empty if this machine lacks that exact snapshot."""
     try:
         market = markets.load(reference.id)
     except DataError:

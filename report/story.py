@@ -1,7 +1,7 @@
-"""The story of a final event: what a report, slides or a page say of it, section by section.
+"""The story of a final event: the content of a report, slides or a page, section by section.
 
-Pure: the same event gives the same story. Says nothing that does not follow from the event, and nothing of the future
-but what is assumed.
+Pure: equal events give equal stories. States only facts that follow from the event; statements about the future are
+only the assumptions.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def tell(event: FinalEvent, *, checked: tuple[str, ...] = ()) -> Story:
 
     Args:
         event: A final event.
-        checked: What was checked of it before, a sentence each.
+        checked: The checks made before, one sentence per check.
     """
     if isinstance(event, MasterPortfolioFailed):
         return _failure(event, checked)

@@ -1,4 +1,4 @@
-"""What is owned, what is suggested and why, and what changes: sections of a report. Pure."""
+"""Today's holdings, the suggestion with reasons, and the changes: sections of a report. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def what_you_own(event: MasterPortfolioOptimized) -> Section:
-    """Tell what there is before the first order."""
+    """Describe the holdings before the first order."""
     owned, capital = event.terms.owned, event.terms.total_capital_aud
     if owned is None:
         money = f"You start from cash: {capital:,.2f} AUD."
@@ -54,7 +54,7 @@ def _owned(one: Position, capital: float) -> tuple[str, ...]:
 
 
 def what_we_suggest(event: MasterPortfolioOptimized) -> Section:
-    """Tell the orders and the reason of each or, from cash, what to buy and what for."""
+    """List the orders with the reason for each or, from cash, the purchases with the purpose of each."""
     if event.trading is None or event.terms.owned is None:
         lead = "Each ETF has one reason to be there: the part of your money that it serves."
         if any(len(holding.owners) > 1 for holding in event.holdings):
@@ -103,7 +103,7 @@ def _owners(event: MasterPortfolioOptimized, pods: tuple[str, ...]) -> str:
 
 
 def _purposes(event: MasterPortfolioOptimized) -> Table:
-    """Say what each part of the money is for, what it holds, and what that is expected to do."""
+    """Describe each part of the money: purpose, holdings and expected figures."""
     held = event.trading.pods if event.trading else {pod: account.weights for pod, account in event.pods.items()}
     rows = tuple(
         (
@@ -124,7 +124,7 @@ def _purposes(event: MasterPortfolioOptimized) -> Table:
 
 
 def before_and_after(event: MasterPortfolioOptimized) -> Section:
-    """Set what is owned before beside what is owned after."""
+    """Compare the holdings before and after."""
     if event.trading is None:
         lead = (
             "Beside what we suggest stands what the parts of your money would buy if each bought by itself: each would"
@@ -185,7 +185,7 @@ def _after(event: MasterPortfolioOptimized, one: Position, capital: float) -> tu
 
 
 def summary(event: MasterPortfolioOptimized) -> Iterator[str]:
-    """Tell the whole of what is suggested in plain sentences."""
+    """Summarise the suggestion in plain sentences."""
     trading, owned, capital = event.trading, event.terms.owned, event.terms.total_capital_aud
     if trading is None or owned is None:
         held = len(event.holdings)

@@ -1,6 +1,6 @@
-"""Vega-Lite specifications of the charts, with their numbers in them.
+"""Vega-Lite specifications of the charts, with the numbers included.
 
-Pure. They name no address but that of their language, which nobody asks for.
+Pure. The only URL in a specification is that of the language's schema, and no program fetches that URL.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ if TYPE_CHECKING:
 
 Spec = dict[str, Any]
 
-# The first that the reader's machine has; all are as wide as Arial but the last, for which there is room.
+# A machine uses the first font installed. All but DejaVu Sans are as wide as Arial; charts have room for DejaVu Sans.
 FONTS = "Arial, Helvetica, 'Liberation Sans', 'DejaVu Sans', sans-serif"
 _WIDTH = 430
 _SIZE = 12
 _BAR = 16
-# Of charts of many categories, so that they fit on half a page.
+# The thinner bars of charts with many categories, which then fit on half a page.
 _THIN, _MANY = 14, 10
-# Room for the number behind a bar, as a part of the longest.
+# Axis length over the longest bar: leaves room for the number after the bar.
 _ROOM = 1.3
-# Of one letter within a bar, in the widest of the fonts; a part too narrow for its ticker goes without.
+# The width of a letter within a bar, in the widest font; a part too narrow for the ticker has no label.
 _LETTER = 8.5
-# The drawing measures text in the font that this machine has; the reader's may be wider, by this for each letter.
+# The renderer measures text in this machine's font; the reader's font may be wider, by this much per letter.
 _WIDER = 1.1
-# Pods up to this many have room for their names above the grid.
+# Up to this many pods, the names above the grid fit horizontally.
 _NAMED = 4
-# A goal that gets more of what was asked than this is drawn no longer; its figures are written.
+# Bars of goals are cut at this ratio; the text beside a bar has the true figures.
 _LONGEST = 2.0
 
 
 def specification(shown: Shown, palette: Palette) -> Spec:
-    """Write the Vega-Lite specification of a chart."""
+    """Make the Vega-Lite specification of a chart."""
     if isinstance(shown, Bars):
         made = _bars(shown, palette)
     elif isinstance(shown, Rows):
