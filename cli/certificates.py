@@ -1,7 +1,7 @@
 """Development certificates: one certificate for given host names, signed by a new certificate authority.
 
-The authority's private key is discarded after one signature, so the authority cannot sign another certificate; each
-new certificate has a new authority. Writes no files and reads no clock.
+The authority's private key is discarded after signing, so the authority cannot sign another certificate; each new
+certificate has a new authority. Writes no files and reads no clock.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # Development certificates are replaced, not renewed.
 _VALID = timedelta(days=365)
-# Tolerates differing clocks of two machines.
+# Allows for the clocks of two machines to differ.
 _SKEW = timedelta(minutes=5)
 
 

@@ -21,7 +21,7 @@ def differences(a: OptimizationRequest, b: OptimizationRequest) -> list[str]:
     return list(_compare("", json.loads(encode(a)), json.loads(encode(b))))
 
 
-def _compare(where: str, a: Any, b: Any) -> Iterator[str]:  # noqa: ANN401 - whatever JSON holds
+def _compare(where: str, a: Any, b: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON value
     if isinstance(a, list) and isinstance(b, list):
         if not any(isinstance(member, dict) for member in (*a, *b)):
             yield from (f"{where} has {_say(member)} only in the first" for member in a if member not in b)
@@ -59,5 +59,5 @@ def _number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _say(value: Any) -> str:  # noqa: ANN401 - whatever JSON holds
+def _say(value: Any) -> str:  # noqa: ANN401 - any JSON value
     return "not given" if value is None else value if isinstance(value, str) else json.dumps(value)

@@ -41,7 +41,7 @@ class Point:
         as_asked: Whether the request itself has this value.
         outcome: ``optimised``, or the reason for having no portfolio.
         message: That reason in words; empty with a portfolio.
-        certified: Whether the portfolio is proven optimal.
+        certified: Whether the portfolio is proven optimal within the target gap.
         gap: Relative optimality gap.
         objective: The maximised objective.
         figures: Figures of the portfolio, by ``METRICS``.
@@ -99,7 +99,7 @@ class Sweep:
         return parse_request(json.dumps(body).encode(), self.request.request_id)
 
 
-# Rounds the steps of a sweep, to hide floating-point noise.
+# Rounding hides floating-point noise in the steps of a sweep.
 _DECIMALS = 10
 _SAME = 1e-9
 

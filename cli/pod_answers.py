@@ -1,6 +1,6 @@
 """Compare a final event with the signed pods' answers that the event carries and is made from.
 
-Needs only the event, and shares no code with the coordinator.
+Needs only the event, and uses none of the coordinator's code.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Verify a final event from its file alone: the signer, the rules and the figures.
 
-Asks no server. Another library than the signing one verifies the signature. ``portfolio.check`` verifies rules and
-figures, and shares no arithmetic with the optimiser.
+Asks no server. Verifies the signature with a different library from the signing code. Verifies rules and figures with
+``portfolio.check``, which shares no arithmetic with the optimiser.
 """
 
 from __future__ import annotations

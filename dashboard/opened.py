@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bus.port import Bus, Message
     from report.series import Shown
 
-# Cuts text at this length: long enough for any sentence of an event.
+# Text is cut at this length, which is enough for any sentence of an event.
 _LONGEST = 10_000
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
-# Skips quiet periods, such as nights.
+# Longer quiet periods, such as nights, are cut to this time.
 LONGEST_GAP_S = 5.0
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 REQUEST_S = 10.0
 # A client that reads no part of a response for this long is gone.
 ANSWER_S = 30.0
-# Three per open page: the stream, and the other files that the page loads.
+# Three times the number of pages allowed: a page loads other files besides the stream.
 MOST_CONNECTIONS = 192
 
 

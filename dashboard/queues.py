@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bus.port import Backlog
 
 _EVERY_S = 1.0
-# A server with users may get the missing permission at any time; until then, each question adds to the server's log.
+# An administrator may grant the permission at any time; until then, each attempt adds to the server's log.
 _AFTER_REFUSAL_S = 60.0
 _REFUSED = (
     "the server does not let this user see queue lengths: run `podfolio keys` and have the server read its users again"

@@ -57,7 +57,7 @@ class View:
     async def follow(self, bus: Bus, *, from_sequence: int = 0) -> None:
         """Apply the stream's messages for ever.
 
-        A browser saw messages up to *from_sequence* before, so these come without delay.
+        The browser has seen the messages up to *from_sequence*, so these come without delay.
         """
         clock = asyncio.get_running_loop().time
         pace = Pace(self.start.speed, now=clock(), live=datetime.now(UTC), from_sequence=from_sequence)

@@ -44,17 +44,17 @@ def _portfolio(deck: Deck, event: MasterPortfolioOptimized, sections: dict[str, 
     # At most ten slides: the table on the slide before lists the ETFs, too.
     for name in ("asset-classes",) if event.money_goals else ("asset-classes", "etfs"):
         shown = series[name]
-        assert isinstance(shown, Bars)  # noqa: S101 - it is made so
+        assert isinstance(shown, Bars)  # noqa: S101 - the series of this name always has this type
         bars(deck.slide(f"{sections['change'].title}: {shown.title[0].lower()}{shown.title[1:]}"), shown)
     parts = series["owners"]
-    assert isinstance(parts, Rows)  # noqa: S101 - it is made so
+    assert isinstance(parts, Rows)  # noqa: S101 - the series of this name always has this type
     stacked(deck.slide(parts.title), parts)
     if event.money_goals:
         wanted = sections["money-goals"]
         tabled(deck, wanted.title, tables["money-goals"], wanted.lead)
     tabled(deck, sections["goals"].title, tables["goals"], ())
     costs = series["costs"]
-    assert isinstance(costs, Bars)  # noqa: S101 - it is made so
+    assert isinstance(costs, Bars)  # noqa: S101 - the series of this name always has this type
     slide = deck.slide(sections["costs"].title)
     bars(slide, costs, height=Inches(3.6))
     sentences(slide, (*sections["costs"].lead, *sections["costs"].points), size=13, top=Inches(4.95))

@@ -65,7 +65,10 @@ def _change(row: ComparisonRow) -> str:
 
 
 def _verdict(row: ComparisonRow, naive: str, master: str) -> str:
-    """Return the verdict, as far as the digits shown tell the two apart."""
+    """Compare the digits shown: better, equal or worse.
+
+    If the row is allowed to get worse, return higher or lower instead of worse.
+    """
     if row.naive is None or row.master is None or naive == master:
         return "equal"
     if (row.master < row.naive) == (row.better == "lower"):

@@ -50,7 +50,10 @@ def rows(trading: Trading) -> Iterator[tuple[str, ...]]:
 
 
 def _parts(parcel: ParcelSold) -> Iterator[_Part]:
-    """Split the result of selling units of a parcel; under the reform, into the periods before and after its start."""
+    """Split the result of selling units of a parcel into gains and losses.
+
+    Under the reform, the time until the reform's start and the time since then count separately.
+    """
     realised, cost = parcel.realised_aud, parcel.cost_base_aud
     since, reform = str(parcel.acquired), parcel.reform
     if reform is None:

@@ -56,7 +56,7 @@ class Position:
 
 
 def positions(event: MasterPortfolioOptimized) -> tuple[Position, ...]:
-    """List the positions before or after, in the order of asset classes, the money in the account last."""
+    """List all positions held before or after, in the order of asset classes, the money in the account last."""
     found = _in_units(event) if event.trading and event.terms.owned else _from_cash(event)
     order = list(dict.fromkeys(position.asset_class for position in found))
     return tuple(sorted(found, key=lambda position: order.index(position.asset_class)))
@@ -89,7 +89,7 @@ def _from_cash(event: MasterPortfolioOptimized) -> list[Position]:
 
 def _in_units(event: MasterPortfolioOptimized) -> list[Position]:
     trading, owned = event.trading, event.terms.owned
-    assert trading is not None and owned is not None  # noqa: S101, PT018 - the caller looked
+    assert trading is not None and owned is not None  # noqa: S101, PT018 - the caller has checked
     before: dict[str, float] = defaultdict(float)
     cost: dict[str, float] = defaultdict(float)
     for parcel in owned.parcels:
@@ -110,7 +110,7 @@ def _in_units(event: MasterPortfolioOptimized) -> list[Position]:
 
 def _prices(event: MasterPortfolioOptimized) -> dict[str, float]:
     """Return the unit price of each ETF traded or held afterwards: the order's price, else value divided by units."""
-    assert event.trading is not None  # noqa: S101 - the caller looked
+    assert event.trading is not None  # noqa: S101 - the caller has checked
     values: dict[str, float] = defaultdict(float)
     for held in event.trading.pods.values():
         for ticker, value in held.items():

@@ -78,7 +78,10 @@ class Reached:
 
 @dataclass(frozen=True, slots=True)
 class Goals:
-    """The goals for which a share of the figure asked is meaningful."""
+    """The goals for which a share of the figure asked is meaningful.
+
+    Excludes correlations and goals of the whole portfolio.
+    """
 
     name: str
     title: str
