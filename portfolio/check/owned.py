@@ -121,7 +121,8 @@ class Owned:
     def _must_keep(self, ticker: str, units: float) -> bool:
         """Whether a holding must not be traded.
 
-        That is an ETF without a price, or an ETF outside all pods' universes that the terms or the size forbid to sell.
+        An ETF without a price is kept. An ETF outside all universes is kept if the terms say so, if the rules forbid
+        the sale, or if the order would be too small.
         """
         j = self.index.get(ticker)
         if j is None or not self.prices[j]:

@@ -147,8 +147,8 @@ def after_tax_income(
 def days_at_risk(acquired: date, sold: date) -> int:
     """Count the days held, without the days of purchase and of sale (former ITAA 1936, s 160APHO(2)).
 
-    Units bought last count as sold first (former s 160APHI), whichever parcel is chosen for capital gains. The caller
-    must apply this order.
+    For these days, units bought last count as sold first (former s 160APHI), whichever parcel is chosen for capital
+    gains.
     """
     return max((sold - acquired).days - 1, 0)
 
