@@ -1,4 +1,4 @@
-"""Check the weights of a final event: rules, goals, figures, comparison and proof."""
+"""Check the weights of a final event: rules, targets, figures, comparison and proof."""
 
 from __future__ import annotations
 

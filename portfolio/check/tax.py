@@ -59,7 +59,7 @@ class Since:
 
 
 def long_held(acquired: date, sold: date) -> bool:
-    """Whether a clear 12 months lie between two days, neither counted (s 115-25; TD 2002/10)."""
+    """Whether a full 12 months lie between two days, without counting these days (s 115-25; TD 2002/10)."""
     first = acquired + timedelta(days=1)
     return (sold.year - 1, sold.month, sold.day) >= (first.year, first.month, first.day)
 

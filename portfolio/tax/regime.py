@@ -174,7 +174,7 @@ def first_long_term_day(acquired: date) -> date:
     year_starts = acquired + timedelta(days=1)
     try:
         return year_starts.replace(year=year_starts.year + 1)
-    except ValueError:  # from 29 February, the twelfth month ends with February
+    except ValueError:  # from 29 February, the twelfth month ends on the last day of February
         return date(year_starts.year + 1, 3, 1)
 
 
