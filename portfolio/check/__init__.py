@@ -1,12 +1,15 @@
-"""Check a final event on its own: every rule and every figure, again, from its weights and orders alone.
+"""Check a final event independently: recompute every rule and figure from the event's weights and orders alone.
 
-Works on the event as it goes over the wire (a mapping, from JSON) and the market snapshot it
-names. Shares no arithmetic with what made the event: nothing of the solver, of the formulation, of
-the tax or of ``figures`` is imported here, so that a mistake there does not pass here as well.
+The check reads the event as sent (a mapping, from JSON) and the market snapshot that the event names. The check
+shares no arithmetic with the code that made the event: this package imports no part of the solver, the formulation,
+the tax or ``figures``. So a mistake there cannot pass here as well.
 
-``portfolio`` checks weights, goals and the proof, ``money_goals`` the amounts of money that are wanted, ``income`` what
-is paid out, ``owned`` what the trades start from, ``trades`` what they cost and the tax they cause, by the law of
-``tax`` and not more than ``least_tax`` proves, ``orders`` what is done in whole units.
+- ``portfolio`` checks weights, targets and the proof.
+- ``money_goals`` checks the money goals.
+- ``income`` checks distributions and the tax on them.
+- ``owned`` checks the holdings before the trades.
+- ``trades`` checks the cost and the tax of the trades; ``tax`` holds the law, ``least_tax`` proves the least tax.
+- ``orders`` checks the orders in whole units.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ __all__ = ["findings"]
 
 
 def findings(event: Event, market: Market) -> list[str]:
-    """Say everything that is wrong with an event; nothing, if it can be trusted."""
+    """List every fault in an event; an empty list means that the event can be trusted."""
     if (told := event["market"]) != {"id": market.id, "sha256": market.sha256}:
         about = f"{told['id']} with hash {told['sha256']}"
         return [f"the event is about market {about}, not {market.id} with hash {market.sha256}"]

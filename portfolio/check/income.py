@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
     from portfolio.check.portfolio import Portfolio
 
-# Former ITAA 1936, s 160APHT: an individual with no more credits a year need not hold for 45 days.
+# Former ITAA 1936, s 160APHT: an individual with at most this amount of credits per year need not hold for 45 days.
 _FEW_CREDITS_AUD = 5_000.0
 
 
 def income(portfolio: Portfolio) -> Iterator[str]:
-    """Check what is paid out, credited, taxed and left: of the naive portfolio and of the master's.
+    """Check cash, credits, tax and after-tax income of the separate pods' and of the coordinated portfolio.
 
     Franked cash carries 30/70 of credits (s 202-60); both are income, and the credits pay tax (s 207-20). A
-    company's are not refunded, but pay tax on what else it earns.
+    company's credits are not refunded, but pay tax on the company's other income.
     """
     terms, told = portfolio.terms, portfolio.event["income"]
     entity, rate, capital = terms["entity"], terms["marginal_tax_rate"], terms["total_capital_aud"]

@@ -1,17 +1,17 @@
-"""A bound on the tax from below, whichever parcels are sold: for the check alone.
+"""A lower bound on the tax over all choices of parcels; only the check uses this module.
 
 With ``G[k]`` the gains of a kind, taxed at ``r[k]``, and ``L`` all losses, the tax is linear in the units of each
-parcel but for how the losses are used. The law allows two cases (ss 102-5 and 102-6), and the least tax is the smaller
-one's:
+parcel, except for the use of the losses. The law allows two cases (ss 102-5 and 102-6), and the least tax is the
+smaller of the two:
 
-- No losses are used against indexed gains. Then a dollar of loss is worth some ``v`` in ``[0, max r]``, and the tax is
+- No losses reduce indexed gains. Then a dollar of loss is worth some ``v`` in ``[0, max r]``, and the tax is
   ``max over v of r[indexed] G[indexed] + sum of min(r[k], v) G[k] over the others - v L``.
-- Nothing is left of the others, ``E = sum of G[k] over the others - L <= 0``. Then the tax is
+- Losses cover all other gains, ``E = sum of G[k] over the others - L <= 0``. Then the tax is
   ``max(0, r[indexed] (G[indexed] + E))``, and for any ``m >= 0`` at least ``r[indexed] (G[indexed] + E) + m E``.
 
-Least and most exchanged: for any ``v`` or ``m`` the cheapest units of each ETF, sorted by what a unit costs, are a
-lower bound (linear programming duality), and the best of them, concave in ``v`` or ``m``, is the least tax of the case,
-but for what whole units cost.
+The bound exchanges minimum and maximum (linear programming duality): for any ``v`` or ``m``, selling the cheapest units
+of each ETF, sorted by cost per unit, gives a lower bound. The bound is concave in ``v`` or ``m``. The largest bound is
+the least tax of the case, except for the cost of whole units.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ if TYPE_CHECKING:
     Results = Sequence[Mapping[str, float]]
     Held = Sequence[Sequence[tuple[int, float]]]
 
-# Steps of the search for the best multiplier: each leaves two thirds of the range.
+# Steps of the ternary search for the best multiplier; each step keeps two thirds of the range.
 _STEPS = 80
-# How often the range of the multiplier that has no end is doubled.
+# Most doublings of the range of the unbounded multiplier ``m``.
 _DOUBLINGS = 60
-# What a sum loses to rounding, of its terms.
+# Rounding error of a sum, relative to the terms.
 _ROUNDING = 1e-12
 
 
 def least_tax(payer: Payer, results: Results, held: Held, asked: Sequence[float]) -> float:
-    """Bound the tax on selling so many units of each ETF from below, whichever parcels they come from.
+    """Compute a lower bound on the tax on selling *asked* units of each ETF, over all choices of parcels.
 
     Args:
-        payer: Who pays.
-        results: Of selling a unit of each parcel, by kind.
-        held: By ETF: its parcels, each with its units.
-        asked: By ETF: units to sell.
+        payer: The taxpayer.
+        results: Gain or loss per unit of each parcel, by kind.
+        held: Per ETF: the parcels, each as (index, units).
+        asked: Per ETF: units to sell.
     """
 
     def cheapest(cost_of: Callable[[Mapping[str, float]], float]) -> float:
-        """Sell the units that cost least."""
+        """Sum the cost of selling the units with the least cost."""
         total = 0.0
         for parcels, wanted in zip(held, asked, strict=True):
             left = wanted
@@ -63,7 +63,7 @@ def least_tax(payer: Payer, results: Results, held: Held, asked: Sequence[float]
 
 
 def _spared(payer: Payer, cheapest: Callable[[Callable[[Mapping[str, float]], float]], float]) -> float:
-    """Bound the tax where indexed gains get no losses."""
+    """Bound the tax in the case that no losses reduce indexed gains."""
 
     def bound(value: float) -> float:
         worth = {"loss": -value, "indexed": payer.tax_of("indexed")}
@@ -74,7 +74,7 @@ def _spared(payer: Payer, cheapest: Callable[[Callable[[Mapping[str, float]], fl
 
 
 def _covered(payer: Payer, cheapest: Callable[[Callable[[Mapping[str, float]], float]], float]) -> float:
-    """Bound the tax where losses cover all other gains; infinite where they cannot."""
+    """Bound the tax in the case that losses cover all other gains; infinite if they cannot."""
     rate = payer.tax_of("indexed")
     size = payer.carried_aud - cheapest(lambda result: -sum(result.values()))
 
@@ -99,7 +99,7 @@ def _sum(worth: Mapping[str, float], result: Mapping[str, float]) -> float:
 
 
 def _largest(bound: Callable[[float], float], high: float, *, also: float) -> float:
-    """Maximise a concave bound from zero to *high*; *also* is where it may well be largest."""
+    """Maximise a concave bound from zero to *high*; also try the likely maximum *also*."""
     low = 0.0
     best = max(bound(low), bound(high), bound(also))
     for _ in range(_STEPS):

@@ -1,4 +1,4 @@
-"""Check what is held for each amount of money that the customer wants, and what is said to become of it."""
+"""Check each money goal of the customer: the capital held for the goal, and the forecast."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from portfolio.check.facts import Event
     from portfolio.check.portfolio import Portfolio
 
-# A year's growth, in logarithms, above which no return is told.
+# Above this growth per year, in logarithms, the event reports no required return.
 _MOST_GROWTH = log(11)
 
 
 def money_goals(portfolio: Portfolio) -> Iterator[str]:
-    """Check each goal's part of its pod, the return that it takes, and the chance that it is reached."""
+    """Check each money goal's part of the pod's capital, the required return, and the probability of success."""
     told: list[Event] = portfolio.event.get("money_goals", [])
     names, cash = list(portfolio.pods), 1 + portfolio.market.risk_free
     discounted = [goal["target_amount_aud"] * cash ** -goal["years"] for goal in told]
@@ -49,7 +49,7 @@ def _required(capital: float, goal: Event) -> float | None:
 
 
 def _chance(capital: float, goal: Event, mean: float, volatility: float) -> float:
-    """Integrate the normal density of the sum of the years' log-returns from what is missing on."""
+    """Return the probability that the years' log-returns sum to the missing growth or more (normal distribution)."""
     spread = sqrt(log1p((volatility / (1 + mean)) ** 2) * goal["years"])
     if spread == 0:
         return float(capital * (1 + mean) ** goal["years"] >= goal["target_amount_aud"] * (1 - FIGURE))

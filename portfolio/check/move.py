@@ -1,4 +1,4 @@
-"""What it costs to get from what is owned to a portfolio, by the units that an event says are sold."""
+"""The cost of trading from the existing holdings to a portfolio, given the units that the event reports as sold."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from portfolio.check.facts import Event
     from portfolio.check.owned import Owned
 
-# Sums of units sold are as exact as the solver that chose them.
+# Tolerance on sums of units sold: the accuracy of the solver.
 _UNITS = 1e-6
 
 
 class Move:
-    """A move to the holdings *X*, shape (pods, n); brokerage, spread and tax follow from it and the units sold.
+    """The trades from the existing holdings to *X*, with brokerage, spread and tax.
 
     Args:
-        owned: What is owned.
-        X: Shares of the capital.
-        pooled: Whether there is one order an ETF; else one for every pod that buys.
-        brokerage_aud: Of one order.
-        told: What the event says of it.
+        owned: The existing holdings.
+        X: Holdings after the trades, as fractions of the capital, shape (pods, n).
+        pooled: Whether there is one buy order per ETF; else one per ETF and buying pod.
+        brokerage_aud: Fixed brokerage per order.
+        told: The event's report on these trades, with the units sold per parcel.
     """
 
     def __init__(self, owned: Owned, X: Matrix, told: Event, *, pooled: bool, brokerage_aud: float) -> None:
@@ -48,7 +48,7 @@ class Move:
         self.gains = assess(owned.payer, [parcel.results for parcel in owned.parcels], self.sales)
 
     def findings(self) -> Iterator[str]:
-        """Say what is wrong with what the event says of it."""
+        """Yield every fault in the event's report on the trades."""
         capital = self.owned.capital
         computed = {
             "orders": self.orders,
@@ -66,7 +66,7 @@ class Move:
 
 
 def differing_gains(owned: Owned, told: Event, sales: Sequence[float]) -> Iterator[str]:
-    """Compare the gains and the tax of what is sold with what is said of them."""
+    """Compare the reported gains and tax of the sales with computed ones."""
     found = assess(owned.payer, [parcel.results for parcel in owned.parcels], sales)
     for name, computed in (("gains_aud", found.gains), ("losses_used_aud", found.used)):
         yield from (f"of {name}, {words}" for words in differing(told[name], computed, size=owned.capital))
@@ -80,12 +80,12 @@ def differing_gains(owned: Owned, told: Event, sales: Sequence[float]) -> Iterat
 
 
 def wrong_sales(owned: Owned, asked: dict[int, float], sales: Sequence[float]) -> Iterator[str]:
-    """Check that units sold come from parcels, add up to what is sold of each ETF, and are taxed least.
+    """Check that units sold come from parcels, add up to the units sold per ETF, and cause the least tax.
 
     Args:
-        owned: What is owned.
-        asked: Units sold, by ETF.
-        sales: Units sold, by parcel.
+        owned: The existing holdings.
+        asked: Units sold, per ETF.
+        sales: Units sold, per parcel.
     """
     parcels = owned.parcels
     if len(sales) != len(parcels):
@@ -111,10 +111,11 @@ def wrong_sales(owned: Owned, asked: dict[int, float], sales: Sequence[float]) -
 
 
 def _leeway(owned: Owned, asked: dict[int, float]) -> float:
-    """How far the least tax may be above its bound: by rounding, and by whole units of ETFs sold in part.
+    """Compute the largest distance of the least tax above the lower bound: rounding, plus the cost of whole units.
 
-    At the best multiplier the bound is reached by whole units but for one exchange of a unit of one parcel for one of
-    another, since in each case losses meet gains on a single line: that exchange is the most that whole units cost.
+    At the best multiplier whole units reach the bound, except for one exchange of a unit between two parcels, since
+    in each case losses meet gains in a single constraint. So whole units of ETFs sold in part cost at most this
+    exchange.
     """
     kinds = {kind for parcel in owned.parcels for kind in parcel.results if kind != "loss"}
     rate = max((owned.payer.tax_of(kind) for kind in kinds), default=0.0)

@@ -1,4 +1,4 @@
-"""Check the orders in whole units: each of them, what is held after them, and that this keeps every rule."""
+"""Check the orders in whole units: each order, the holdings after all orders, and the rules on these holdings."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from portfolio.check.owned import Parcel
     from portfolio.check.portfolio import Portfolio
 
-# From this correlation on, what is bought replaces what is sold at a loss (ITAA 1936, Part IVA; TR 2008/1).
+# From this correlation on, a purchase replaces an ETF sold at a loss (ITAA 1936, Part IVA; TR 2008/1).
 _REPLACES = 0.95
 
 
 class Orders:
-    """The orders of an event; every method yields what is wrong with one part of them."""
+    """The orders of an event; each check yields the faults of one part."""
 
     def __init__(self, portfolio: Portfolio) -> None:
         assert portfolio.owned is not None  # noqa: S101 - the caller looked
@@ -50,7 +50,7 @@ class Orders:
         self.gains = assess(self.owned.payer, self._results(), self.sold)
 
     def findings(self) -> Iterator[str]:
-        """Say everything that is wrong with the orders."""
+        """Yield every fault in the orders."""
         yield from self.units()
         yield from self.each()
         yield from self.sales()
@@ -63,7 +63,11 @@ class Orders:
         yield from self.objective()
 
     def units(self) -> Iterator[str]:
-        """Check that what was owned and the orders make what is held; the rules say of which ETFs that may be."""
+        """Check that units owned before plus the orders give the units held after.
+
+        Also check that each ETF has one order, and the sequence of the orders. Other checks decide which ETFs may be
+        held.
+        """
         tickers = [order["ticker"] for order in self.orders]
         if len(set(tickers)) < len(tickers):
             yield f"an ETF has several orders: {tickers}"
@@ -116,7 +120,7 @@ class Orders:
             yield from self._part(part, j)
 
     def _part(self, part: Event, j: int) -> Iterator[str]:
-        """Check what is said of units sold of one parcel."""
+        """Check the report on the units sold from one parcel."""
         k = self._parcel(part, j)
         if k is None:
             return
@@ -131,7 +135,7 @@ class Orders:
         yield from self._reform(part["reform"], parcel, units)
 
     def _reform(self, told: Event | None, parcel: Parcel, units: float) -> Iterator[str]:
-        """Check from what the reform measures units of one parcel."""
+        """Check the values from which the reform measures the gain on units of one parcel."""
         if told is None or parcel.since is None:
             if (told is None) != (parcel.since is None):
                 yield "the reform is told of what it does not govern, or not of what it does"
@@ -149,12 +153,12 @@ class Orders:
         yield from (f"under the reform, {words}" for words in differing(rest, computed, size=self.capital))
 
     def sales(self) -> Iterator[str]:
-        """Check that the parcels sold add up to the orders, and are taxed least."""
+        """Check that the units sold from parcels add up to the orders and cause the least tax."""
         asked = {self._j(order): float(order["units"]) for order in self.orders if order["side"] == "sell"}
         yield from (f"of the orders, {words}" for words in wrong_sales(self.owned, asked, self.sold))
 
     def holdings(self) -> Iterator[str]:
-        """Check that the pods' parts are those of the units, and within the pods' terms."""
+        """Check that the pods' amounts add up to the value of the units and keep the pods' terms."""
         if set(self.pods) != set(self.portfolio.pods):
             yield f"the pods that hold units are {sorted(self.pods)}"
             return
@@ -180,7 +184,7 @@ class Orders:
         yield from (f"in whole units, {w}" for w in volume(self.portfolio, traded / 2, self.gains.tax_aud, RULE))
 
     def money(self) -> Iterator[str]:
-        """Check the cash that is left, the cost and the tax."""
+        """Check the remaining cash, the trading cost and the tax."""
         left = self.owned.told["cash_aud"] - sum(self.fees.values())
         for order in self.orders:
             left -= (1 if order["side"] == "buy" else -1) * order["units"] * float(self.owned.prices[self._j(order)])
@@ -192,7 +196,7 @@ class Orders:
         yield from (f"of the orders, {words}" for words in differing_gains(self.owned, self.told["gains"], self.sold))
 
     def goals(self) -> Iterator[str]:
-        """Check what whole units do to every goal."""
+        """Check the value of every target in whole units, and whether all targets that were met stay met."""
         cost = sum(self.fees.values()) + self.gains.tax_aud
         due = list(self.portfolio.due(self.amounts / self.capital, trading_cost_aud=cost))
         delivered = {goal["name"]: goal for goal in due}
@@ -211,7 +215,7 @@ class Orders:
             yield f"whether whole units keep the goals is {kept}, not {self.told['goals_kept']}"
 
     def tolerated(self) -> Iterator[str]:
-        """Check which positions are said to be above their limit by drift."""
+        """Check the reported list of positions that drift has moved above their limit."""
         due: dict[tuple[str | None, str], dict[str, float]] = {}
         limits: list[tuple[str | None, float, float, Vector]] = [
             (None, 1.0, self.portfolio.rules["max_weight"], self.amounts.sum(axis=0))
@@ -233,7 +237,7 @@ class Orders:
             )
 
     def replaced(self) -> Iterator[str]:
-        """Check what is said of ETFs sold at a loss while one that moves like it is bought."""
+        """Check the reported pairs of an ETF sold at a loss and a highly correlated ETF bought."""
         losing = [o for o in self.orders if any(part["realised_aud"].get("loss", 0.0) > 0 for part in o["parcels"])]
         near = {}
         for sold, bought in product(losing, [o for o in self.orders if o["side"] == "buy"]):
@@ -247,14 +251,14 @@ class Orders:
             yield "the correlation of a loss and what replaces it is not as told"
 
     def objective(self) -> Iterator[str]:
-        """Check the objective in whole units, and the reason for which nothing is traded."""
+        """Check the objective in whole units, and the reason given for not trading."""
         naive, weights = self.portfolio.overview("naive"), self.portfolio.terms["preferences"]
         buying, certificate = naive["buying_cost_aud"] or 0.0, self.portfolio.event["certificate"]
         X = self.amounts / self.capital
         cost = (sum(self.fees.values()) + self.gains.tax_aud) / buying if buying else 0.0
         value = self.portfolio.weighed(self.portfolio.objective_terms(X, trading_cost=cost))
         lost = certificate["objective"] - value
-        # The certificate's objective is the solver's.
+        # The certificate states the solver's objective, so the tolerance is that of the solver.
         if not same(self.told["objective"], value) or abs(self.told["rounding_cost"] - lost) > RULE:
             yield f"the objective in whole units is {value}, {lost} less than the portfolio's, not as told"
         reason = self.told["does_not_pay"]
@@ -269,7 +273,7 @@ class Orders:
         if certificate["certified"] and reason["gain"] > reason["cost"] + leeway:
             yield f"not to trade is said to be best, and trading to gain {reason['gain']} for {reason['cost']}"
 
-    # What an order is about.
+    # Facts of one order.
 
     def _j(self, order: Event) -> int:
         return self.portfolio.index[order["ticker"]]
@@ -286,13 +290,13 @@ class Orders:
         return float(order["units"] * self.owned.prices[j] * self.market.etfs[j].half_spread)
 
     def _tax(self, order: Event) -> float:
-        """By how much less tax is due without this order."""
+        """Compute the tax that leaving out this order would save."""
         j = self._j(order)
         others = [0.0 if p.j == j else n for p, n in zip(self.owned.parcels, self.sold, strict=True)]
         return self.gains.tax_aud - assess(self.owned.payer, self._results(), others).tax_aud
 
     def _match(self, order: Event) -> None:
-        """Find the parcels that an order sells; each is sold from once."""
+        """Record the parcels that an order sells; each parcel is matched once."""
         for part in order["parcels"]:
             k = self._parcel(part, self._j(order))
             if k is None:
@@ -302,7 +306,7 @@ class Orders:
                 self.taken[id(part)] = k
 
     def _parcel(self, part: Event, j: int) -> int | None:
-        """Find the first parcel of the day and cost told that is not sold from yet."""
+        """Find the first unmatched parcel with the reported day and cost; None if there is none."""
         if id(part) in self.taken:
             return self.taken[id(part)]
         day = date.fromisoformat(part["acquired"])
@@ -315,7 +319,7 @@ class Orders:
 
 
 def is_met(goal: Event) -> bool:
-    """Whether what is delivered is what was asked, within the accuracy of rules."""
+    """Whether the delivered value reaches the asked value, within the tolerance for rules."""
     value, asked = goal["delivered"], goal["asked"]
     if value is None:
         return False

@@ -1,4 +1,4 @@
-"""Check what the trades start from: parcels, capital, what is kept, and who pays the tax."""
+"""Check the holdings before the trades: parcels, capital, kept ETFs and the taxpayer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from portfolio.check.facts import Event
     from portfolio.market.snapshot import Market
 
-# Nothing older is modelled: of ETFs there was none on the ASX.
+# Older parcels are not modelled: the ASX listed no ETF before this day.
 _EARLIEST = date(1999, 9, 22)
 _LEAST_CAPITAL_AUD = 1_000.0
 
@@ -28,9 +28,9 @@ class Parcel:
     """Units bought together.
 
     Attributes:
-        net_aud: What a unit fetches.
-        since: What the reform measures it from.
-        results: What selling one gains or loses, by kind.
+        net_aud: Price per unit, less half the spread and proportional brokerage.
+        since: The values from which the reform measures a gain; None if the reform does not govern the sale.
+        results: Gain or loss per unit sold, by kind.
     """
 
     ticker: str
@@ -44,7 +44,7 @@ class Parcel:
 
 
 class Owned:
-    """What is owned, read from the terms of an event."""
+    """The existing holdings, read from the terms of an event."""
 
     def __init__(self, terms: Event, universes: set[str], market: Market) -> None:
         self.terms, self.told, self.universes, self.market = terms, terms["owned"], universes, market
@@ -75,7 +75,7 @@ class Owned:
         return Parcel(told["ticker"], j, told["units"], unit_cost, acquired, net, since, results)
 
     def findings(self) -> Iterator[str]:
-        """Say what is wrong with what is owned."""
+        """Yield every fault in the existing holdings."""
         worth = self.told["cash_aud"] + float(self.units @ self.prices)
         if not same(self.capital, worth):
             yield f"cash and what is owned are worth {worth}, not {self.capital}"
@@ -119,7 +119,11 @@ class Owned:
                 yield f"{held['ticker']} is kept, though it could be traded"
 
     def _must_keep(self, ticker: str, units: float) -> bool:
-        """Whether a holding is not to be traded: it has no price, or no pod wants it and it is not to be sold."""
+        """Whether a holding must not be traded.
+
+        An ETF without a price is kept. An ETF outside all universes is kept if the terms say so, if the rules forbid
+        the sale, or if the order would be too small.
+        """
         j = self.index.get(ticker)
         if j is None or not self.prices[j]:
             return True

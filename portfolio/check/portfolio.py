@@ -1,4 +1,4 @@
-"""Check the weights of a final event: rules, goals, figures, comparison and proof."""
+"""Check the weights of a final event: rules, targets, figures, comparison and proof."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from portfolio.check.facts import Event
     from portfolio.market.snapshot import Market
 
-# What is proven of goals that are met; and how far below it a goal that gave way is held.
+# Relative tolerances on the proven best value: a delivered value may be better by the first at most, and the value of
+# a missed target may differ by the second at most.
 _PROVEN, _HELD = 2e-4, 1.1e-4
 _NEARLY_THE_SAME = 0.97
 
@@ -27,7 +28,7 @@ _HIGHER_IS_BETTER = ("tax_efficiency", "sharpe_ratio")
 _FIGURES = {"volatility", "expected_return", "grossed_up_yield", "sharpe_ratio", "liquidity"}
 _PRIORITIES = {"volatility": 1, "liquidity": 2, "grossed_up_yield": 3, "sharpe_ratio": 3, "expected_return": 3}
 _NEVER_WORSE_PRIORITY, _CORRELATION_PRIORITY = 4, 10
-# In which order goals are served that nothing else tells apart; and the rank of a pod that was given none.
+# The order of targets that tie on all other criteria; and the default rank of a pod.
 _OF_PODS = ("volatility", "expected_return", "grossed_up_yield", "sharpe_ratio", "liquidity")
 _OF_THE_WHOLE = (
     "etfs",
@@ -56,7 +57,7 @@ _LOWER_IS_BETTER = ("etfs", "duplicated_etfs", "largest_position", "trading_cost
 
 
 class Portfolio:
-    """A final event's portfolio; every method yields what is wrong with one part of it."""
+    """The portfolio of a final event; each check yields the faults of one part."""
 
     def __init__(self, event: Event, market: Market) -> None:
         self.event, self.market = event, market
@@ -69,7 +70,7 @@ class Portfolio:
         self.naive_sleeves = np.array([self.vector(pod["naive_weights"]) for pod in self.pods.values()])
         universes = {ticker for pod in self.pods.values() for ticker in pod["mandate"]["universe"]}
         self.owned = Owned(self.terms, universes, market) if self.terms["owned"] is not None else None
-        # Of what is invested: where something is owned, that is not fixed.
+        # Fractions of the pod's invested amount. With existing holdings, this amount may differ from the capital share.
         self.sleeves = self.X / self.X.sum(axis=1)[:, None]
         etfs = market.etfs
         self.cash_yield = np.array([etf.distribution_yield for etf in etfs])
@@ -80,7 +81,7 @@ class Portfolio:
         self.liquidity = np.array([etf.liquidity for etf in etfs])
 
     def findings(self) -> Iterator[str]:
-        """Say everything that is wrong with the weights and what is said of them."""
+        """Yield every fault in the weights and in the figures reported for them."""
         yield from self.structure()
         yield from self.limits()
         yield from self.naive()
@@ -98,14 +99,14 @@ class Portfolio:
         return Move(self.owned, X, told, pooled=which == "master", brokerage_aud=fixed)
 
     def vector(self, weights: Mapping[str, float]) -> Vector:
-        """Put named weights in the market's order; an unknown ticker fails loudly."""
+        """Put named weights in the market's order; an unknown ticker raises KeyError."""
         w = np.zeros(len(self.index))
         for ticker, weight in weights.items():
             w[self.index[ticker]] = weight
         return w
 
     def structure(self) -> Iterator[str]:
-        """Check that the parts add up to the whole."""
+        """Check that the pods' weights and shares add up, and that the list of holdings agrees with them."""
         w = self.vector(self.event["weights"])
         tolerance = self.rules["capital_tolerance"] if self.owned else 0.0
         if not isclose(w.sum(), 1.0, abs_tol=RULE) and (self.owned is None or w.sum() > 1):
@@ -133,7 +134,7 @@ class Portfolio:
             yield "the list of holdings is not the list of ETFs with a weight"
 
     def limits(self) -> Iterator[str]:
-        """Check the hard rules."""
+        """Check the hard rules of the whole portfolio and of each pod."""
         if set(self.rules) != _RULES:
             yield f"the rules are not those that there are: {sorted(set(self.rules) ^ _RULES)}"
         yield from self.positions(self.X, self.had)
@@ -141,7 +142,10 @@ class Portfolio:
             yield from self.may_hold(pod["mandate"], u, pod["left_out"], self.had / pod["capital_share"])
 
     def positions(self, X: Matrix, had: Vector) -> Iterator[str]:
-        """Check holdings, shape (pods, n), against the rules of the whole portfolio; *had* is what was owned."""
+        """Check holdings *X*, shape (pods, n), against the rules of the whole portfolio.
+
+        *had* is the weight of each ETF before the trades.
+        """
         rules, w, owners = self.rules, X.sum(axis=0), (X > 0).sum(axis=0)
         held = np.flatnonzero(owners).tolist()
         if len(held) > rules["max_etfs"]:
@@ -160,15 +164,15 @@ class Portfolio:
                 yield f"{self.market.etfs[i].ticker} and {self.market.etfs[j].ticker} are nearer than allowed"
 
     def most(self, limit: float, had: float) -> float:
-        """Find how large a position may be: what was owned above its limit, within the tolerance, may stay."""
+        """Return the largest allowed position: one owned above the limit may stay, within the tolerance."""
         tolerated = limit + limit * self.rules["position_tolerance"]
         return limit if had <= limit else min(had, tolerated)
 
     def may_hold(self, mandate: Event, u: Vector, left_out: list[str], had: Vector | None = None) -> Iterator[str]:
-        """Check a sleeve against its universe and its largest position; what is owned of what is left out may stay.
+        """Check a sleeve against the pod's universe and largest position; left-out ETFs may stay if already owned.
 
-        *had* is what was owned, in shares of the pod. Which pod's it was is not known; where an ETF has one owner,
-        that does not matter.
+        *had* is the weight of each ETF before the trades, as a fraction of the pod's capital. The event does not say
+        which pod owned the units, so *had* raises the limit only where each ETF has one owner.
         """
         for j in np.flatnonzero(u > 0):
             ticker = self.market.etfs[j].ticker
@@ -179,11 +183,11 @@ class Portfolio:
                 yield f"{mandate['pod']} holds {u[j]:.9f} of itself in {ticker}, above {mandate['max_position']}"
 
     def naive(self) -> Iterator[str]:
-        """Check that the yardstick keeps the pods' own terms."""
+        """Check that the separate pods' portfolio keeps each pod's own terms."""
         for (pod, part), u in zip(self.pods.items(), self.naive_sleeves, strict=True):
             mandate = part["mandate"]
             yield from self.may_hold(mandate, u, part["left_out"])
-            # Alone, a pod owns nothing yet.
+            # Separate pods start from cash, so they have no left-out ETF to keep.
             if bought := sorted(set(part["left_out"]) & set(part["naive_weights"])):
                 yield f"{pod} alone would buy what is left out: {', '.join(bought)}"
             if not isclose(u.sum(), 1.0, abs_tol=RULE):
@@ -196,7 +200,7 @@ class Portfolio:
                     yield f"{pod}'s own portfolio misses its goal for {goal}"
 
     def goals(self) -> Iterator[str]:
-        """Check what every goal asks, gets, and is said to get."""
+        """Check the asked, delivered and reported values of every target, and the order of the targets."""
         due = {goal["name"]: goal for goal in self.due(self.X)}
         told = {goal["name"]: goal for goal in self.event["goals"]}
         if set(told) != set(due) or len(told) != len(self.event["goals"]):
@@ -210,7 +214,10 @@ class Portfolio:
             yield "the goals do not stand in the order of their priorities"
 
     def rank(self, due: Event) -> tuple[float, ...]:
-        """Say where a goal stands: by priority, then pods before the whole, then the better pod, then the figure."""
+        """Return a target's sort key: priority, kind, best pod rank, capital share, pods in order, figure.
+
+        The kinds are: targets of one pod, of the whole portfolio, and of a pair of pods, in this order.
+        """
         names = list(self.pods)
         pods = [names.index(pod) for pod in due["pods"]]
         first, share, place = 0.0, 0.0, tuple(float(p) for p in pods)
@@ -226,7 +233,10 @@ class Portfolio:
         return (float(self.priority(due)), kind, first, share, *place, float(order))
 
     def due(self, X: Matrix, *, trading_cost_aud: float | None = None) -> Iterator[Event]:
-        """Say of every goal what it should be: who, what, how much, and what holdings of shape (pods, n) give."""
+        """Yield each target as the event should report it: pods, figure, asked value, value delivered by *X*.
+
+        *X* is holdings of shape (pods, n).
+        """
         sleeves = dict(zip(self.pods, X / X.sum(axis=1)[:, None], strict=True))
         for pod, part in self.pods.items():
             for figure, asked in part["mandate"]["goals"].items():
@@ -249,7 +259,7 @@ class Portfolio:
                     yield _due(f"correlation.{a}-{b}", [a, b], "correlation", limit, rho, lower=True)
 
     def could_be_worse(self, figure: str) -> bool:
-        """Whether a figure is compared as a goal at all."""
+        """Whether a figure has a never-worse target."""
         if figure == "trading_cost_aud":
             return (self.overview("naive")["buying_cost_aud"] or 0.0) > 0
         if figure == "tax_efficiency":
@@ -257,7 +267,7 @@ class Portfolio:
         return figure != "duplicated_etfs" or self.rules["duplicates"] == "penalise"
 
     def goal(self, told: Event, due: Event) -> Iterator[str]:
-        """Check one goal."""
+        """Check one reported target against the expected report."""
         name, asked, value = told["name"], due["asked"], due["delivered"]
         if any(told[key] != due[key] for key in ("pods", "figure", "better")) or not same(told["asked"], asked):
             whose = " and ".join(due["pods"]) or "all pods"
@@ -279,7 +289,7 @@ class Portfolio:
             yield from self.gave_way(told, value)
         best, alone = told["best_together"], told["best_alone"]
         sign = 1 if lower else -1
-        # What is owned may be better than anything that a pod alone could buy.
+        # Existing holdings may be better than every portfolio that the pod could buy alone.
         bests = [(best, "with the goals before it"), *([] if self.owned else [(alone, "alone")])]
         for other, words in bests:
             if other is not None and value is not None and sign * (other - value) > _PROVEN * max(1.0, abs(other)):
@@ -289,14 +299,14 @@ class Portfolio:
             yield f"{name} has a negative price: {prices}"
 
     def priority(self, due: Event) -> int:
-        """Find the priority of a goal: the request's, or the documented one."""
+        """Return the priority of a target: the request's, or else the documented default."""
         if due["figure"] == "correlation":
             return _CORRELATION_PRIORITY
         documented = _PRIORITIES[due["figure"]] if due["pods"] else _NEVER_WORSE_PRIORITY
         return int(self.terms["priorities"].get(due["name"], documented))
 
     def gave_way(self, told: Event, value: float | None) -> Iterator[str]:
-        """Check that a goal that is missed is missed by as little as was proven possible."""
+        """Check that a missed target is missed by no more than the proven minimum."""
         best, name = told["best_together"], told["name"]
         if best is None:
             if self.event["certificate"]["levels_proven"]:
@@ -322,7 +332,7 @@ class Portfolio:
         return float(column @ u)
 
     def risk(self, w: Vector) -> float:
-        """Annual volatility."""
+        """Compute the annual volatility."""
         return sqrt(float(w @ self.market.Sigma @ w))
 
     def pod_figures(self) -> Iterator[str]:
@@ -336,7 +346,7 @@ class Portfolio:
                     yield f"{pod}'s {name} is {self.measure(name, u)}, not {told}"
 
     def overview(self, which: str) -> dict[str, float | None]:
-        """Compute the figures that are compared, of the naive portfolio or the master's."""
+        """Compute the compared figures of the separate pods ("naive") or of the coordinated portfolio ("master")."""
         X = self.naive_sleeves * self.shares[:, None] if which == "naive" else self.X
         w, capital = X.sum(axis=0), self.terms["total_capital_aud"]
         brokerage, spread = self.terms["brokerage_aud"] * float((X > 0).sum()), capital * float(self.spreads @ w)
@@ -355,7 +365,7 @@ class Portfolio:
         }
 
     def holding(self, X: Matrix) -> dict[str, float | None]:
-        """Compute what follows from holdings alone, shape (pods, n), however one gets there."""
+        """Compute the figures that depend on the holdings *X*, shape (pods, n), and not on the trades."""
         w, owners = X.sum(axis=0), (X > 0).sum(axis=0)
         before = float((self.market.expected_returns + self.credits) @ w)
         tax = self.terms["marginal_tax_rate"] * float((self.cash_yield + self.credits) @ w)
@@ -372,7 +382,7 @@ class Portfolio:
         }
 
     def comparison(self) -> Iterator[str]:
-        """Check the comparison, and that nothing is worse than the naive portfolio."""
+        """Check the comparison with the separate pods: both values, the better side and the never-worse flag."""
         naive, master = self.overview("naive"), self.overview("master")
         naive.pop("buying_cost_aud"), master.pop("buying_cost_aud")
         rows = {row["metric"]: row for row in self.event["comparison"]}
@@ -390,7 +400,7 @@ class Portfolio:
                 yield f"{metric} is said to be better, or held, in a way that it is not"
 
     def never_worse(self, metric: str) -> bool:
-        """Whether a row of the comparison was held to be no worse than the naive portfolio's."""
+        """Whether the optimiser held a metric to be no worse than for the separate pods."""
         if metric == "duplicated_etfs" and self.rules["duplicates"] == "forbid":
             return True
         return any(goal["name"] == f"never_worse.{metric}" and goal["met"] for goal in self.event["goals"])
@@ -413,7 +423,7 @@ class Portfolio:
                     yield f"the matrix of correlations is wrong for {a} and {b}"
 
     def economic_duplicates(self) -> Iterator[str]:
-        """Check which ETFs that are held do nearly the same."""
+        """Check the reported pairs of held ETFs whose returns are nearly the same."""
         w, told = self.X.sum(axis=0), self.event["economic_duplicates"]
         near = {}
         for i, j in combinations(np.flatnonzero(w > 0).tolist(), 2):
@@ -426,18 +436,18 @@ class Portfolio:
             yield "the correlation of two ETFs is not as told"
 
     def correlation(self, a: str, b: str, X: Matrix) -> float:
-        """Correlation of two pods' sleeves."""
+        """Compute the correlation of two pods' sleeves."""
         x, y = (X[list(self.pods).index(pod)] for pod in (a, b))
         return float(x @ self.market.Sigma @ y) / (self.risk(x) * self.risk(y))
 
     def limit(self, a: str, b: str) -> float | None:
-        """Find the limit on the correlation of two pods: the request's, else that of either's mandate."""
+        """Return the limit on the correlation of two pods: the request's, or else the first in their mandates."""
         asked = self.terms["correlation_limits"]
         targets = [self.pods[x]["mandate"]["correlation_targets"].get(y) for x, y in ((a, b), (b, a))]
         return next((t for t in (asked.get(f"{a}-{b}"), asked.get(f"{b}-{a}"), *targets) if t is not None), None)
 
     def objective(self) -> Iterator[str]:
-        """Check the objective, its terms and what the certificate says of them."""
+        """Check the objective, the terms of the objective and the claims of the certificate."""
         terms, certificate = self.event["objective_terms"], self.event["certificate"]
         cost, buying = self.overview("master")["trading_cost_aud"] or 0.0, self.overview("naive")["buying_cost_aud"]
         computed = self.objective_terms(self.X, trading_cost=cost / buying if buying else 0.0)
@@ -468,7 +478,7 @@ class Portfolio:
             yield "everything that a certificate takes is proven, but the portfolio is said not to be certified"
 
     def weighed(self, terms: Mapping[str, float]) -> float:
-        """Weigh the terms of the objective."""
+        """Sum the terms of the objective, weighted by the preferences."""
         weights: Mapping[str, float] = self.terms["preferences"]
         return (
             weights["pod_score"] * terms["pod_score"]
@@ -478,7 +488,7 @@ class Portfolio:
         )
 
     def objective_terms(self, X: Matrix, *, trading_cost: float) -> dict[str, float]:
-        """Compute the terms of the objective, of holdings of shape (pods, n)."""
+        """Compute the terms of the objective for holdings *X*, shape (pods, n)."""
         naive_X = self.naive_sleeves * self.shares[:, None]
         naive, now = self.holding(naive_X), self.holding(X)
         second, was = (np.maximum((Y > 0).sum(axis=0) - 1, 0).sum() for Y in (X, naive_X))
@@ -495,7 +505,7 @@ class Portfolio:
         }
 
     def score(self, objective: str, best: Vector, u: Vector) -> float:
-        """Score a sleeve against the pod's own result."""
+        """Score a sleeve against *best*, the separate pod's portfolio; 1 means equal."""
         if objective == "min_volatility":
             return 2 - self.risk(u) / self.risk(best)
         if objective == "max_sharpe":
@@ -507,18 +517,18 @@ class Portfolio:
 
 
 def _in_order(event: Event) -> Mapping[str, Event]:
-    """Give the pods in their order, which settles ties: that of the correlations, since JSON's objects have none."""
+    """Return the pods in the order of the correlations, which breaks ties; JSON objects have no order."""
     pods: Mapping[str, Event] = event["pods"]
     named = dict.fromkeys(pod for row in event["correlations"] for pod in row["pods"])
     return {pod: pods[pod] for pod in named} if set(named) == set(pods) else pods
 
 
 def _due(name: str, pods: list[str], figure: str, asked: float, value: float | None, *, lower: bool) -> Event:
-    """State what a goal should be told as."""
+    """Build a target as the event should report it."""
     better = "lower" if lower else "higher"
     return {"name": name, "pods": pods, "figure": figure, "asked": asked, "delivered": value, "better": better}
 
 
 def _short(goal: str, asked: float, delivered: float) -> float:
-    """How far a figure is on the wrong side of what was asked."""
+    """Return the distance by which a figure misses the asked value; negative if the figure is better."""
     return delivered - asked if goal == "volatility" else asked - delivered

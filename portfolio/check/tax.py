@@ -1,4 +1,4 @@
-"""The tax on capital gains, written a second time from the law (ITAA 1997), for the check alone."""
+"""The tax on capital gains, written a second time from the law (ITAA 1997); only the check uses this module."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-# s 115-100; companies have no discount (s 115-10). In the pension phase all is disregarded (s 118-320).
+# s 115-100; companies have no discount (s 115-10). In the pension phase all gains are disregarded (s 118-320).
 _TAXED_OF_LONG_HELD = {"individual": 1 / 2, "super_accumulation": 2 / 3, "company": 1.0}
 PENSION = "super_pension"
-# Income Tax Rates Act 1986, ss 23, 23AA, 26; an individual's is anything a request may say.
+# Income Tax Rates Act 1986, ss 23, 23AA, 26. An individual may have any rate that a request allows.
 RATES: Mapping[str, tuple[float, ...]] = {
     "super_accumulation": (0.15,),
     PENSION: (0.0,),
     "company": (0.30, 0.25),
 }
 MOST_OF_INDIVIDUALS = 0.60
-# From this day other rules are law for individuals (Act No. 49 of 2026): with at least this rate of income tax, on top
-# of which the Medicare levy is paid (s 119-10).
+# From this day the reform applies to individuals (Act No. 49 of 2026). The minimum rate is one of income tax; the
+# Medicare levy is paid on top (s 119-10).
 REFORM = date(2027, 7, 1)
 _LEAST, _LEVY = 0.30, 0.02
-# Losses reduce them in this order (ss 102-5 and 102-6).
+# Losses reduce the gains in this order (ss 102-5 and 102-6).
 KINDS = ("undiscounted", "discountable", "indexed")
 
 
 @dataclass(frozen=True, slots=True)
 class Payer:
-    """Who pays: entity, rate, and losses of earlier years."""
+    """The taxpayer: entity, rate, and unused losses of earlier years."""
 
     entity: str
     rate: float
     carried_aud: float
 
     def tax_of(self, kind: str) -> float:
-        """Tax on a dollar of gain, after losses."""
+        """Compute the tax per dollar of gain, after losses."""
         if self.entity == PENSION:
             return 0.0
         if kind == "indexed" and self.entity == "individual":
@@ -47,11 +47,11 @@ class Payer:
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """What the later part of a gain or loss of units is measured from, under the reform.
+    """The values from which the reform measures the later part of a gain or loss.
 
     Attributes:
-        value_aud: Of a unit just before the reform; None where it was bought since.
-        factor: By which that, or else the cost, is indexed.
+        value_aud: Value per unit just before the reform; None if the unit was bought later.
+        factor: Index factor on this value or, if None, on the cost.
     """
 
     value_aud: float | None
@@ -59,7 +59,7 @@ class Since:
 
 
 def long_held(acquired: date, sold: date) -> bool:
-    """Whether a clear 12 months lie between two days, neither counted (s 115-25; TD 2002/10)."""
+    """Whether a full 12 months lie between two days, without counting these days (s 115-25; TD 2002/10)."""
     first = acquired + timedelta(days=1)
     return (sold.year - 1, sold.month, sold.day) >= (first.year, first.month, first.day)
 
@@ -72,11 +72,11 @@ def since_reform(
     value_aud: float | None,
     cpi: Mapping[date, float],
 ) -> Since | None:
-    """Find what a unit is measured from under the reform; None where it does not govern the sale.
+    """Return the values from which the reform measures a unit's gain; None if the reform does not govern the sale.
 
     Raises:
-        KeyError: If the CPI of a quarter is not there.
-        ValueError: If the value is not there.
+        KeyError: If the CPI of a quarter is missing.
+        ValueError: If the unit's value just before the reform is missing.
     """
     if payer.entity != "individual" or sold < REFORM:
         return None
@@ -87,7 +87,7 @@ def since_reform(
     then, now = (_quarter(day) for day in (max(acquired, REFORM), sold))
     if then == now or not long_held(acquired, sold):
         return Since(value, 1.0)
-    # Of three decimals; half goes up (s 960-275(5)). A factor below one is not applied (s 960-270(2)).
+    # Three decimals, rounded half up (s 960-275(5)). A factor below one is not applied (s 960-270(2)).
     thousandths = Fraction(str(cpi[now])) / Fraction(str(cpi[then])) * 1000
     return Since(value, max(1.0, int(thousandths + Fraction(1, 2)) / 1000))
 
@@ -99,10 +99,10 @@ def _quarter(day: date) -> date:
 def result_per_unit(
     payer: Payer, net_aud: float, cost_aud: float, acquired: date, sold: date, since: Since | None = None
 ) -> dict[str, float]:
-    """Say what selling a unit gains or loses, by kind; nothing where it does neither, or nothing counts.
+    """Compute the gain or loss per unit sold, by kind, with amounts above zero only; empty for a pension fund.
 
-    Under the reform a unit that is held since before counts as sold for its value then, and bought again (ss 112-155,
-    112-160); from then on its cost is indexed for a gain, and not for a loss (s 110-55).
+    Under the reform, a unit bought earlier counts as sold and bought again at the value just before the reform
+    (ss 112-155, 112-160). From then on, the cost is indexed for a gain and not for a loss (s 110-55).
     """
     if payer.entity == PENSION:
         return {}
@@ -125,7 +125,7 @@ def result_per_unit(
 
 @dataclass(frozen=True, slots=True)
 class Assessed:
-    """A year's gains, the losses used against each kind, and what follows."""
+    """A year's gains, the losses used against each kind, the net gain, the tax and the losses carried forward."""
 
     gains: Mapping[str, float]
     used: Mapping[str, float]
@@ -135,7 +135,7 @@ class Assessed:
 
 
 def assess(payer: Payer, results: Sequence[Mapping[str, float]], units: Sequence[float]) -> Assessed:
-    """Tax what selling *units* realises: losses first against undiscounted gains, then discountable, then indexed."""
+    """Tax the sale of *units*: losses reduce undiscounted gains first, then discountable, then indexed ones."""
     total = {
         kind: sum(n * result.get(kind, 0.0) for result, n in zip(results, units, strict=True))
         for kind in ("loss", *KINDS)

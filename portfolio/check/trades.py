@@ -1,4 +1,4 @@
-"""Check the trades of the optimised weights, and of the naive portfolio: cost, tax, and the customer's limits."""
+"""Check the trades of the coordinated and of the separate pods' portfolio: cost, tax and the customer's limits."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ FIRST_PURCHASE_AUD = 500.0
 
 
 def trades(portfolio: Portfolio) -> Iterator[str]:
-    """Check what getting to both portfolios costs, and that the master's keeps the limits on trades."""
+    """Check the cost of trading to both portfolios, and the limits on the coordinated portfolio's trades."""
     for which, move in portfolio.moves.items():
         yield from (f"of the way to the {which} portfolio, {words}" for words in move.findings())
     yield from limits(portfolio)
 
 
 def limits(portfolio: Portfolio) -> Iterator[str]:
-    """Check the rules on trades, of the optimised weights."""
+    """Check the coordinated portfolio's trades, before rounding to whole units, against the rules on trades."""
     move, rules, owned = portfolio.moves["master"], portfolio.rules, portfolio.owned
     assert owned is not None  # noqa: S101 - the caller looked
     capital = owned.capital

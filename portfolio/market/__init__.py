@@ -1,1 +1,1 @@
-"""The figures of the ETFs: ``snapshot`` reads a market, ``history`` makes one, ``figures`` measures portfolios."""
+"""Market data: ``snapshot`` reads a market, ``history`` makes a market, ``figures`` measures portfolios."""

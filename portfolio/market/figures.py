@@ -1,7 +1,7 @@
 """The figures of a portfolio, each defined once: risk, return, income, cost and tax.
 
-All functions take weights of shape (n,) in the order of the market's ETFs. Weights of a sleeve sum
-to one; so do those of the whole portfolio.
+All functions take weights of shape (n,) in the order of the market's ETFs. The weights of a sleeve sum to one, and so
+do the weights of the whole portfolio.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from portfolio import Vector
     from portfolio.market.snapshot import Market
 
-# ETFs whose returns are correlated by this much do nearly the same.
+# From this correlation of returns on, two ETFs count as nearly the same.
 NEARLY_THE_SAME = 0.97
 
 
@@ -59,38 +59,38 @@ def figures(market: Market, w: Vector) -> Figures:
 
 
 def etf_correlation(market: Market, i: int, j: int) -> float:
-    """Correlation of the returns of two ETFs."""
+    """Compute the correlation of the returns of two ETFs."""
     return float(market.Sigma[i, j] / np.sqrt(market.Sigma[i, i] * market.Sigma[j, j]))
 
 
 def franking_credits(market: Market) -> Vector:
-    """Franking credits a year, as a share of the price: franked cash times 30/70."""
+    """Compute franking credits per year, as a fraction of the price: franked cash times 30/70."""
     return market.column("distribution_yield") * market.column("franked_share") * COMPANY_TAX / (1 - COMPANY_TAX)
 
 
 def grossed_up_yields(market: Market) -> Vector:
-    """Income a year as the tax office counts it: cash distributions plus their franking credits."""
+    """Compute taxable income per year, as a fraction of the price: cash distributions plus franking credits."""
     return market.column("distribution_yield") + franking_credits(market)
 
 
 def pre_tax_returns(market: Market) -> Vector:
-    """Expected returns a year before tax, franking credits included."""
+    """Compute expected returns per year before tax, with franking credits."""
     return market.expected_returns + franking_credits(market)
 
 
 def tax_drags(market: Market, marginal_tax_rate: float) -> Vector:
-    """Tax on income a year, as a share of the price: the marginal rate on grossed-up income.
+    """Compute tax on income per year, as a fraction of the price: the marginal rate times grossed-up income.
 
-    Credits count as return before tax (``pre_tax_returns``) and pay part of this tax, so what is
-    left after tax is ``pre_tax_returns - tax_drags``; excess credits are refunded.
+    Credits count as return before tax (``pre_tax_returns``) and pay part of this tax. So the return after tax is
+    ``pre_tax_returns - tax_drags``; excess credits are refunded.
     """
     return marginal_tax_rate * grossed_up_yields(market)
 
 
 def tax_efficiency(market: Market, w: Vector, marginal_tax_rate: float) -> float | None:
-    """Ten times after-tax over pre-tax expected return, both with franking credits.
+    """Compute ten times after-tax over pre-tax expected return, both with franking credits.
 
-    None where the return before tax is not positive: the ratio then says nothing.
+    Return None if the return before tax is not positive, since the ratio has no meaning then.
     """
     before = float(pre_tax_returns(market) @ w)
     if before <= 0:
@@ -99,5 +99,5 @@ def tax_efficiency(market: Market, w: Vector, marginal_tax_rate: float) -> float
 
 
 def spread_cost_aud(market: Market, w: Vector, capital_aud: float) -> float:
-    """Half the spread on every dollar of *w*."""
+    """Compute the cost of half the spread on each dollar of *w*."""
     return capital_aud * float(market.column("half_spread") @ w)

@@ -1,11 +1,11 @@
-"""The figures of a sleeve that a goal can ask for."""
+"""The figures of a sleeve that a target can ask for."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
-# A goal counts as met within this much of its own size: what double precision and the solver's
-# accuracy leave open, a thousandth of a basis point.
+# Relative tolerance for a met target: the limit of double precision and the solver's accuracy, a thousandth of a basis
+# point.
 MET_WITHIN = 1e-7
 
 
@@ -20,16 +20,16 @@ class Measure(StrEnum):
 
     @property
     def lower_is_better(self) -> bool:
-        """Whether a goal of this measure is a cap; all others are floors."""
+        """Whether a target of this measure is an upper limit; targets of all other measures are lower limits."""
         return self is Measure.VOLATILITY
 
     def met(self, asked: float, delivered: float) -> bool:
-        """Whether a figure meets a goal of this measure."""
+        """Whether a figure meets a target of this measure."""
         short = delivered - asked if self.lower_is_better else asked - delivered
         return short <= MET_WITHIN * max(1.0, abs(asked))
 
     def words(self, value: float) -> str:
-        """Say a goal of this measure as a person would."""
+        """Write a target of this measure in words."""
         side = "at most" if self.lower_is_better else "at least"
         return f"{self.label} {side} {self.show(value)}"
 

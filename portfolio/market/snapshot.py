@@ -1,7 +1,7 @@
-"""A market snapshot: what each ETF is expected to return, risk, pay out and cost.
+"""A market snapshot: the expected return, risk, distributions and cost of each ETF.
 
-A snapshot is a directory of three CSV files, named by an id and by the hash of their contents, so
-that a result can be reproduced. Reading one is the only input and output of the domain.
+A snapshot is a directory of three CSV files, identified by an id and a hash of the contents, so that a result can be
+reproduced. Reading a snapshot is the only input and output of the domain.
 """
 
 from __future__ import annotations
@@ -32,34 +32,34 @@ if TYPE_CHECKING:
 
 FILES = ("etfs.csv", "moments.csv", "correlations.csv")
 CASH = "cash"
-# A market's name: of its folder, in requests, and in the subject under which it is published.
+# A market's id: the name of the folder, also used in requests and in the subject under which the market is published.
 ID_PATTERN = r"[a-z0-9][a-z0-9-]{0,63}"
-# Folders with markets of one's own, as in PATH; processes that compute inherit it.
+# Environment variable: folders of user-made markets, separated as in PATH. Child processes that compute inherit it.
 VARIABLE = "PODFOLIO_MARKETS"
 
-# More a year is a slip: 10 is a thousand percent.
+# A higher return per year is a typing error: 10 means a thousand percent.
 _MOST_RETURN = 10.0
-# So much volatility, or yield, a year is none that an ETF has; nor is so little of the former.
+# No ETF has a yearly volatility outside this range, or a yield above this limit.
 _VOLATILITIES = 1e-6, 10.0
 _MOST_YIELD = 10.0
 _PRICES_AUD = 1e-6, 1e9
 _LONGEST_TEXT = 200
 _TICKER = re.compile(r"[A-Z0-9]{1,12}")
-# Least eigenvalue of a correlation matrix that can still be factored in double precision.
+# Smallest eigenvalue at which a correlation matrix can still be factored in double precision.
 _DEFINITE = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
 class Etf:
-    """What one ETF is.
+    """Facts of one ETF.
 
     Attributes:
-        distribution_yield: Cash distributions a year, as a share of the price.
-        franked_share: Share of the distributions that is franked.
-        liquidity: 0 to 1, the share of a holding that can be sold within a day at the spread.
-        half_spread: Half the bid-ask spread, as a share of the price.
-        price_aud: Last price of a unit; None where there is none: then it cannot be traded.
-        since: First day on which units could be owned; None where it is not known.
+        distribution_yield: Cash distributions per year, as a fraction of the price.
+        franked_share: Franked fraction of the distributions, 0 to 1.
+        liquidity: 0 to 1, the fraction of a holding that can be sold within a day at the spread.
+        half_spread: Half the bid-ask spread, as a fraction of the price.
+        price_aud: Last price per unit; None if unknown: the ETF cannot be traded then.
+        since: First day on which units could be owned; None if unknown.
     """
 
     ticker: str
@@ -78,10 +78,10 @@ class Market:
     """A snapshot of *n* ETFs; every vector has shape (n,), in the order of ``etfs``.
 
     Attributes:
-        id: The name by which requests ask for it.
-        sha256: Hash of the contents of its files.
+        id: The market's name in requests.
+        sha256: Hash of the contents of the files.
         etfs: The ETFs that this market prices.
-        unpriced: Tickers that it describes but has no return and risk for.
+        unpriced: Tickers that the market describes without return and risk.
         expected_returns: Annual, total, before tax and without franking credits.
         Sigma: Annual covariance of returns, shape (n, n), positive definite.
         risk_free: Annual return of cash, the least volatile ETF of the class ``cash``.
@@ -98,14 +98,14 @@ class Market:
 
     @property
     def tickers(self) -> tuple[str, ...]:
-        """Names of the ETFs, in order."""
+        """Tickers of the ETFs, in order."""
         return tuple(etf.ticker for etf in self.etfs)
 
     def positions(self, tickers: Iterable[str]) -> list[int]:
-        """Find where *tickers* stand in the vectors.
+        """Return the indices of *tickers* in the vectors.
 
         Raises:
-            DataError: If this market does not price one of them.
+            DataError: If this market does not price a ticker.
         """
         where = {ticker: i for i, ticker in enumerate(self.tickers)}
         wanted = list(tickers)
@@ -115,20 +115,20 @@ class Market:
         return [where[ticker] for ticker in wanted]
 
     def column(self, attribute: str) -> Vector:
-        """Collect one numeric attribute of every ETF."""
+        """Return one numeric attribute of every ETF as a read-only vector, cached."""
         if attribute not in self._columns:
             self._columns[attribute] = _read_only(np.array([getattr(etf, attribute) for etf in self.etfs], dtype=float))
         return self._columns[attribute]
 
 
 def bundled() -> dict[str, Traversable]:
-    """Find the snapshots that come with the product, by id."""
+    """Find the bundled snapshots, by id."""
     root = resources.files("portfolio") / "markets"
     return {folder.name: folder for folder in sorted(root.iterdir(), key=lambda f: f.name) if folder.is_dir()}
 
 
 def own(roots: Iterable[Path]) -> dict[str, Traversable]:
-    """Find the snapshots in *roots*, by id; of two with one id, the first counts."""
+    """Find the user-made snapshots in *roots*, by id; if two have the same id, return the first."""
     found: dict[str, Traversable] = {}
     for root in roots:
         for folder in sorted(root.iterdir()) if root.is_dir() else ():
@@ -138,17 +138,20 @@ def own(roots: Iterable[Path]) -> dict[str, Traversable]:
 
 
 def known() -> dict[str, Traversable]:
-    """Find every snapshot on this machine, by id: those that come with us, and those in ``PODFOLIO_MARKETS``."""
+    """Find every snapshot on this machine, by id: bundled ones and those in ``PODFOLIO_MARKETS``.
+
+    If a user-made snapshot has the id of a bundled one, return the bundled one.
+    """
     roots = [Path(root) for root in os.environ.get(VARIABLE, "").split(os.pathsep) if root]
     return {**own(roots), **bundled()}
 
 
 @cache
 def load(market_id: str) -> Market:
-    """Load the snapshot *market_id*: one that comes with the product, or one of one's own.
+    """Load the snapshot *market_id*, bundled or user-made.
 
     Raises:
-        DataError: If there is no such snapshot, or its files contradict each other.
+        DataError: If the id is unknown, or the snapshot's files contradict each other.
     """
     folders = known()
     if market_id not in folders:
@@ -166,10 +169,10 @@ def digest(texts: Mapping[str, bytes]) -> str:
 
 
 def read(folder: Traversable) -> Market:
-    """Read a snapshot from its directory.
+    """Read a snapshot from the directory *folder*.
 
     Raises:
-        DataError: If a file is missing or cannot be read, or its figures cannot be right.
+        DataError: If a file is missing or unreadable, or a figure is impossible.
     """
     try:
         market = _read(folder)
@@ -229,7 +232,7 @@ def _read(folder: Traversable) -> Market:
 
 
 def _rows(name: str, data: bytes) -> list[dict[str, str]]:
-    """Read a table's rows; blank where a row is too short."""
+    """Read a table's rows; fill a short row with blanks, and drop fields beyond the header."""
     rows = csv.DictReader(io.StringIO(decode(data, name), newline=""), restval="")
     return [{column: text for column, text in row.items() if column is not None} for row in rows]
 
@@ -245,7 +248,7 @@ def _by_ticker(market_id: str, file: str, rows: list[dict[str, str]]) -> dict[st
 
 
 def _named(row: Mapping[str, str]) -> str:
-    """Name a row, whose ticker may be anything."""
+    """Return a row's ticker for messages; escape a text that is not a valid ticker."""
     return row["ticker"] if _TICKER.fullmatch(row["ticker"]) else shown(row["ticker"])
 
 
@@ -253,7 +256,7 @@ def _number(row: Mapping[str, str], column: str) -> float:
     """Read a finite number.
 
     Raises:
-        ValueError: If it is none; says where.
+        ValueError: If the text is not a finite number; the message names row and column.
     """
     text = row[column] or ""
     try:
@@ -267,7 +270,7 @@ def _number(row: Mapping[str, str], column: str) -> float:
 
 
 def _refuse_nonsense(market: Market) -> None:
-    """Check what each ETF is said to be."""
+    """Refuse an attribute or a price of an ETF outside the possible range."""
     for attribute, most in (
         ("distribution_yield", _MOST_YIELD),
         ("franked_share", 1.0),
@@ -310,7 +313,7 @@ def _ticker(row: Mapping[str, str]) -> str:
     """Read a ticker.
 
     Raises:
-        ValueError: If it is none.
+        ValueError: If the text is not a valid ticker.
     """
     if not _TICKER.fullmatch(row["ticker"]):
         message = f"ticker is {shown(row['ticker'])}: give 1 to 12 of A-Z and 0-9"
@@ -319,10 +322,10 @@ def _ticker(row: Mapping[str, str]) -> str:
 
 
 def _text(row: Mapping[str, str], column: str) -> str:
-    """Read a text that others will show.
+    """Read a text for display.
 
     Raises:
-        ValueError: If it is one that must not be shown; says where.
+        ValueError: If the text is not safe to show, or too long; the message names row and column.
     """
     if not is_plain(row[column]) or len(row[column]) > _LONGEST_TEXT:
         message = f"{column} of {_named(row)} is {shown(row[column])}: give {WORDS}, {_LONGEST_TEXT} at most"
@@ -334,7 +337,7 @@ def _day(row: Mapping[str, str], column: str) -> date:
     """Read a date.
 
     Raises:
-        ValueError: If it is none; says where.
+        ValueError: If the text is not a date; the message names row and column.
     """
     try:
         return date.fromisoformat(row[column])
@@ -368,5 +371,5 @@ def _read_only(array: Matrix) -> Matrix:
 
 
 def named(market: Market, weights: Vector) -> dict[str, float]:
-    """Name the weights that are not zero."""
+    """Return the positive weights by ticker."""
     return {t: float(v) for t, v in zip(market.tickers, weights, strict=True) if v > 0}

@@ -1,13 +1,17 @@
-"""The Australian tax that holdings, trades and income cause; pure functions of what they are given.
+"""Australian tax on holdings, trades and income, as pure functions of their arguments.
 
-``taxpayer`` says who pays and at what rate, ``regime`` what the law is on a date, ``kinds`` how each kind
-of gain is taxed, ``parcels`` what selling a parcel gains, ``gains`` the tax on a year's gains, ``sale``
-which units to sell at least tax, ``income`` what is left of distributions after tax.
+- ``taxpayer``: the taxpayer and the tax rate.
+- ``regime``: the law by date.
+- ``kinds``: the kinds of gain and their tax rates.
+- ``parcels``: the gain on selling a parcel.
+- ``gains``: the tax on a year's gains.
+- ``sale``: the units to sell for the least tax.
+- ``income``: distributions after tax.
 
-Sections are those of the Income Tax Assessment Act 1997 (ITAA 1997) unless another Act is named.
-Everything here is about Australian residents who hold ETFs as investments. Deliberately not here: foreign
-and temporary residents (Subdiv 115-B ss 115-105 to 115-120), traders, partly exempt super funds, the
-brackets that a large gain itself climbs, collectables, roll-overs, and what a fund's annual tax statement
-adds: a cost base is to be given as adjusted by it (s 104-107B), and a distribution counts as ordinary
-income although parts of it may be discounted gains or foreign income.
+Section numbers refer to the Income Tax Assessment Act 1997 (ITAA 1997) unless another Act is named.
+The package covers Australian residents who hold ETFs as investments. Deliberately left out: foreign and temporary
+residents (Subdiv 115-B ss 115-105 to 115-120), traders, partly exempt super funds, the higher brackets that a large
+gain reaches, collectables, roll-overs, and a fund's annual tax statement. So a caller must give a cost base already
+adjusted by that statement (s 104-107B), and a distribution counts as ordinary income, although parts may be
+discounted gains or foreign income.
 """

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from portfolio.tax.taxpayer import Taxpayer
 
 
-# Relative to the gains.
+# Rounding error, relative to the gains.
 _ROUNDING = 1e-13
 
 
@@ -38,22 +38,22 @@ class Assessment:
 
 
 def assess(taxpayer: Taxpayer, realised_aud: Amounts) -> Assessment:
-    """Tax what was realised in one year.
+    """Tax the gains and losses realised in one year.
 
-    Losses, this year's and those carried in, reduce the gains in the order of ``GAINS``, in full, before any
-    discount (s 102-5(1), steps 1 and 2). Without indexed gains this is the least tax that any use of the losses
-    leaves::
+    This year's losses and the carried losses reduce the gains in the order of ``GAINS``, in full, before any
+    discount (s 102-5(1), steps 1 and 2). Without indexed gains, this order gives the least tax over all uses of the
+    losses::
 
         min  sum_k r[k] (G[k] - l[k])    subject to    0 <= l[k] <= G[k],   sum_k l[k] <= L
 
-    with the gains ``G``, the losses ``L`` and the rates ``r`` (``effective_rate``): linear rows for an optimiser
-    that makes the gains small. With indexed gains it is only a lower bound: the law makes losses reduce the
-    discountable ones first, the tax is then not convex in what is sold, and whoever wants the
-    least needs to decide between the two cases that ``sale`` solves.
+    with the gains ``G``, the losses ``L`` and the rates ``r`` (``effective_rate``). An optimiser that minimises the
+    gains can use these linear rows. With indexed gains, this minimum is only a lower bound: by law, losses reduce
+    discountable gains first, so the tax is not convex in the units sold. An optimiser then has to compare the two
+    cases that ``sale`` solves.
 
     Args:
-        taxpayer: Who realised it, with the losses carried in.
-        realised_aud: Totals of the year by kind; a kind that is missing is 0.
+        taxpayer: The taxpayer, with carried losses.
+        realised_aud: Totals of the year by kind; a missing kind counts as 0.
 
     Raises:
         DataError: If an amount is negative or not finite.
@@ -69,7 +69,7 @@ def assess(taxpayer: Taxpayer, realised_aud: Amounts) -> Assessment:
         used[kind] = min(gains[kind], losses)
         losses -= used[kind]
     left = {kind: gains[kind] - used[kind] for kind in GAINS}
-    # What sums in another order leave of gains that losses cover is nothing.
+    # If losses cover the gains, a remainder can only be a rounding error of sums in another order: set to zero.
     left = {kind: amount if amount > _ROUNDING * gains[kind] else 0.0 for kind, amount in left.items()}
     return Assessment(
         gains_aud=gains,
@@ -81,10 +81,10 @@ def assess(taxpayer: Taxpayer, realised_aud: Amounts) -> Assessment:
 
 
 def refuse_amounts(amounts: Amounts) -> None:
-    """Check that *amounts* can be totals.
+    """Check that *amounts* can be totals of gains and losses.
 
     Raises:
-        DataError: If one is negative or not finite.
+        DataError: If an amount is negative or not finite.
     """
     if wrong := {kind.value: x for kind, x in amounts.items() if not (math.isfinite(x) and x >= 0)}:
         message = f"totals of gains and losses are amounts from 0, losses too; these are not: {wrong}"

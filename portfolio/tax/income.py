@@ -1,7 +1,7 @@
-"""What distributions leave after tax, franking credits included; vectorised over ETFs.
+"""Distributions after tax, with franking credits; vectorised over ETFs.
 
-The definitions that ``portfolio.market.figures`` has (``franking_credits``, ``grossed_up_yields``, ``tax_drags``) are
-the ones here for an individual who holds long enough; that module can call this one, and never the reverse.
+For an individual with a long enough holding period, ``franking_credits``, ``grossed_up_yields`` and ``tax_drags`` in
+``portfolio.market.figures`` equal the definitions here. That module may import this one, never the reverse.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Distributions:
-    """What *n* ETFs pay out in a year, each vector of shape (n,).
+    """Distributions of *n* ETFs in a year; each vector has shape (n,).
 
     Attributes:
-        cash_yields: Cash, as a share of the price.
-        franked_shares: Share of the cash that is franked, 0 to 1.
-        entitled: 1 where the holder keeps the franking credits, 0 where the holding-period rule takes them;
+        cash_yields: Cash, as a fraction of the price.
+        franked_shares: Franked fraction of the cash, 0 to 1.
+        entitled: 1 where the holder keeps the franking credits, 0 where the holding-period rule denies them;
             None for all ones.
     """
 
@@ -38,7 +38,7 @@ class Distributions:
     entitled: Vector | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what no fund pays out."""
+        """Refuse values that no distribution can have."""
         if self.cash_yields.shape != self.franked_shares.shape:
             message = f"there are {self.cash_yields.size} cash yields, and {self.franked_shares.size} franked shares"
             raise DataError(message)
@@ -55,25 +55,25 @@ class Distributions:
 
     @property
     def franking_credits(self) -> Vector:
-        """Credits that count, as a share of the price: franked cash times 30/70 (s 202-60).
+        """Credits that count, as a fraction of the price: franked cash times 30/70 (s 202-60).
 
-        A credit that the holding-period rule takes is neither income nor an offset (s 207-145(1)(e) and (f)).
+        A credit that the holding-period rule denies is neither income nor an offset (s 207-145(1)(e) and (f)).
         """
         credits_attached = self.cash_yields * self.franked_shares * (COMPANY_TAX / (1 - COMPANY_TAX))
         return credits_attached if self.entitled is None else credits_attached * self.entitled
 
     @property
     def grossed_up_yields(self) -> Vector:
-        """Income as the law counts it, as a share of the price: cash and credits (s 207-20(1))."""
+        """Taxable income, as a fraction of the price: cash plus credits (s 207-20(1))."""
         return self.cash_yields + self.franking_credits
 
 
 def after_tax_yields(taxpayer: Taxpayer, distributions: Distributions) -> Vector:
-    """Cash that is left of each ETF's distributions after tax, as a share of the price, shape (n,).
+    """Compute the cash from each ETF's distributions after tax, as a fraction of the price, shape (n,).
 
-    Exact one by one, and so for any portfolio, where credits are refunded. Of a company it is what each ETF would
-    leave if it were held alone; a portfolio of several can leave more, since credits of one that exceed its
-    own tax pay tax on another: ``after_tax_income`` is exact.
+    Where credits are refunded, the yields are exact for each ETF and so for any portfolio. For a company, each yield
+    assumes that the ETF is held alone. A portfolio of several ETFs can yield more, since excess credits of one ETF pay
+    tax on another; ``after_tax_income`` is exact.
     """
     tax = taxpayer.rate * distributions.grossed_up_yields - distributions.franking_credits
     return distributions.cash_yields - (tax if taxpayer.entity in REFUNDED else np.maximum(tax, 0.0))
@@ -81,16 +81,16 @@ def after_tax_yields(taxpayer: Taxpayer, distributions: Distributions) -> Vector
 
 @dataclass(frozen=True, slots=True)
 class Income:
-    """A year's distributions and the tax on them, AUD.
+    """A year's distributions and the tax on them, in AUD.
 
     Attributes:
-        cash_aud: Distributions.
+        cash_aud: Cash distributions.
         credits_aud: Franking credits that count.
-        tax_aud: Tax on both, before credits pay any of it.
-        refund_aud: Credits paid out, having exceeded all tax.
-        unused_credits_aud: A company's credits that exceeded all tax. They are not refunded; they become a tax loss
+        tax_aud: Tax on cash and credits, before credits pay any tax.
+        refund_aud: Refund of credits in excess of all tax.
+        unused_credits_aud: A company's credits in excess of all tax. They are not refunded; they become a tax loss
             for later years (s 36-55), which is not valued here.
-        after_tax_aud: Cash that is left.
+        after_tax_aud: Cash after tax.
     """
 
     cash_aud: float
@@ -106,14 +106,14 @@ def after_tax_income(
 ) -> Income:
     """Tax the distributions of a whole portfolio.
 
-    A company's credits can be used up to its tax on *all* income of the year, and the rest are excess offsets
-    (s 36-55(1)(b)): the limit binds on the taxpayer's total, never ETF by ETF. So credits pay tax on these
-    distributions first and then *other_tax_aud*; what they save there counts as left by the portfolio. At a company's
-    full rate the limit cannot bind, since credits are at most 30 % of grossed-up income; at 25 % it can.
+    A company can use credits up to the company's tax on *all* income of the year; the rest are excess offsets
+    (s 36-55(1)(b)). This limit applies to the taxpayer's total, never per ETF. So credits pay tax on these
+    distributions first and then *other_tax_aud*; the portfolio's after-tax cash includes this saving. At a company's
+    full rate the limit cannot bind, since credits are at most 30 % of grossed-up income; at 25 % the limit can bind.
 
     Args:
-        taxpayer: Who holds them.
-        distributions: What n ETFs pay out.
+        taxpayer: The holder.
+        distributions: Distributions of n ETFs.
         holdings_aud: Value of each holding, shape (n,).
         other_tax_aud: Tax of the same year on other income and on gains, before franking credits.
 
@@ -145,27 +145,27 @@ def after_tax_income(
 
 
 def days_at_risk(acquired: date, sold: date) -> int:
-    """Count the days held, those of purchase and of sale not among them (former ITAA 1936, s 160APHO(2)).
+    """Count the days held, without the days of purchase and of sale (former ITAA 1936, s 160APHO(2)).
 
-    Of units bought at different times, the last bought count as the first sold (former s 160APHI), whichever parcel
-    is chosen for capital gains.
+    For these days, units bought last count as sold first (former s 160APHI), whichever parcel is chosen for capital
+    gains.
     """
     return max((sold - acquired).days - 1, 0)
 
 
 def must_hold(entity: Entity, credits_aud: float) -> bool:
-    """Say whether franking credits take 45 days of holding (former ITAA 1936, s 160APHO).
+    """Whether franking credits require 45 days of holding (former ITAA 1936, s 160APHO).
 
-    Not for an individual with no more than 5,000 AUD of credits in the year from all sources (s 160APHT). It is
-    all or nothing: with a dollar more, every distribution needs its days. Funds and companies always need them.
+    An individual with at most 5,000 AUD of credits in the year from all sources is exempt (s 160APHT). Above this
+    limit, every distribution requires the days, not only the excess. Funds and companies always need the days.
 
     Args:
-        entity: Who holds.
-        credits_aud: Credits of the year, those in question included.
+        entity: The holder's entity.
+        credits_aud: All credits of the year, including those in question.
     """
     return entity is not Entity.INDIVIDUAL or credits_aud > SMALL_SHAREHOLDER_CREDITS_AUD
 
 
 def keeps_credits(entity: Entity, credits_aud: float, *, held_days: int) -> bool:
-    """Say whether the holder is entitled to a distribution's credits, having held for *held_days* at risk."""
+    """Whether the holder is entitled to a distribution's credits after *held_days* days at risk."""
     return held_days >= HOLDING_DAYS or not must_hold(entity, credits_aud)

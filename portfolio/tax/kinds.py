@@ -1,4 +1,4 @@
-"""The kinds of capital gain, and the rate that each is taxed at."""
+"""The kinds of capital gain, and the tax rate of each kind."""
 
 from __future__ import annotations
 
@@ -30,28 +30,28 @@ class Kind(StrEnum):
     INDEXED = "indexed"
 
 
-# Amounts in AUD by kind, none of them negative: a loss is stated as a positive amount.
+# Amounts in AUD by kind, never negative: a loss is stated as a positive amount.
 Amounts: TypeAlias = Mapping[Kind, float]
 
-# The kinds that are gains, in the order in which losses reduce them. Without indexed gains this is the
-# taxpayer's best choice (s 102-5(1), step 1): a loss is worth most where no discount follows. Indexed gains come
-# last by law, although theirs is the highest rate (s 102-5(1), step 1, with the categories of s 102-6).
+# The kinds of gain, in the order in which losses reduce them. Without indexed gains, this order is the taxpayer's best
+# choice (s 102-5(1), step 1): a loss saves most tax on gains without a discount. Indexed gains come last by law,
+# although their rate is the highest (s 102-5(1), step 1, with the categories of s 102-6).
 GAINS = (Kind.UNDISCOUNTED, Kind.DISCOUNTABLE, Kind.INDEXED)
 
 
 def inclusion(kind: Kind, entity: Entity) -> float:
-    """Share of a gain, after losses, that counts as net capital gain (s 102-5(1); s 118-320)."""
+    """Return the fraction of a gain, after losses, that counts as net capital gain (s 102-5(1); s 118-320)."""
     if entity in DISREGARDED:
         return 0.0
     return 1 - DISCOUNTS[entity] if kind is Kind.DISCOUNTABLE else 1.0
 
 
 def effective_rate(kind: Kind, taxpayer: Taxpayer) -> float:
-    """Tax on one more dollar of a gain of *kind*, before losses and discount.
+    """Compute the tax on one more dollar of a gain of *kind*, before losses and discount.
 
-    The minimum tax lifts income tax on indexed gains to 30 % and leaves the Medicare levy as it is (s 119-10(2)
-    compares basic income tax liabilities). Of a rate that includes levies, 2 % is taken for the levy, or all of it
-    if it is less.
+    The minimum tax raises income tax on indexed gains to 30 % and does not change the Medicare levy (s 119-10(2)
+    compares basic income tax liabilities). The taxpayer's rate includes levies; 2 % of income, or the whole rate if
+    smaller, counts as the levy.
     """
     rate = taxpayer.rate * inclusion(kind, taxpayer.entity)
     if kind is Kind.INDEXED and taxpayer.entity is Entity.INDIVIDUAL:

@@ -1,4 +1,4 @@
-"""Parcels: units bought together, and what selling one of them gains."""
+"""Parcels (units bought together) and the gain per unit sold."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Parcel:
     cost_base_aud: float
 
     def __post_init__(self) -> None:
-        """Refuse what no purchase could have been."""
+        """Refuse values that no purchase can have."""
         for what, value in (("units", self.units), ("cost base", self.cost_base_aud)):
             if not (math.isfinite(value) and value > 0):
                 message = f"the {what} of {self} must be above 0"
@@ -63,7 +63,7 @@ class Parcel:
 
     @property
     def is_whole(self) -> bool:
-        """Whether its units cannot be split."""
+        """Whether the parcel has a whole number of units; such units cannot be split."""
         return float(self.units).is_integer()
 
 
@@ -71,7 +71,7 @@ def refuse_future(parcels: Iterable[Parcel], as_of: date) -> None:
     """Check that all *parcels* had been bought on *as_of*.
 
     Raises:
-        DataError: If one was not.
+        DataError: If a parcel was bought later.
     """
     if later := [str(parcel) for parcel in parcels if parcel.acquired > as_of]:
         message = f"not yet bought on {as_of}: {', '.join(later)}"
@@ -80,12 +80,12 @@ def refuse_future(parcels: Iterable[Parcel], as_of: date) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Quotes:
-    """What a unit of each ETF fetches on one day.
+    """Sale prices and selling costs per unit of each ETF on one day.
 
     Attributes:
         on: Day of the contract to sell (s 104-10(3)), not of its settlement.
-        prices_aud: By ticker, as received: the bid, or the middle less half the spread.
-        incidental_aud: Costs of selling, by ticker and unit, such as brokerage (s 110-35(2)); none where absent.
+        prices_aud: Price received, by ticker: the bid, or the mid price less half the spread.
+        incidental_aud: Cost of selling per unit, by ticker, such as brokerage (s 110-35(2)); zero if absent.
     """
 
     on: date
@@ -93,7 +93,7 @@ class Quotes:
     incidental_aud: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse a price or a cost that is none."""
+        """Refuse a price or a cost that is negative or not finite."""
         for what, values in (("price", self.prices_aud), ("incidental cost", self.incidental_aud)):
             for ticker, value in values.items():
                 if not (math.isfinite(value) and value >= 0):
@@ -101,10 +101,10 @@ class Quotes:
                     raise DataError(message)
 
     def net_aud(self, ticker: str) -> float:
-        """Price of a unit less the costs of selling it.
+        """Return the price per unit less the costs of selling.
 
         Raises:
-            DataError: If there is no price.
+            DataError: If the ETF has no price.
         """
         if ticker not in self.prices_aud:
             message = f"there is no price of {ticker}; there are those of {', '.join(self.prices_aud) or 'nothing'}"
@@ -114,12 +114,12 @@ class Quotes:
 
 @dataclass(frozen=True, slots=True)
 class Rebased:
-    """What the reform measures the later part of a unit's gain from.
+    """The values from which the reform measures the later part of a unit's gain.
 
     Attributes:
-        value_aud: Its market value just before 1 July 2027; None where it was bought since.
-        index_factor: By how much its cost (that value, or else what was paid) is indexed; one where it was held for
-            less than 12 months.
+        value_aud: Market value just before 1 July 2027; None if the unit was bought later.
+        index_factor: Index factor on the cost (this value or, if None, the purchase cost); one if the unit was held
+            for less than 12 months.
     """
 
     value_aud: float | None
@@ -127,10 +127,10 @@ class Rebased:
 
 
 def rebase(parcel: Parcel, sold: date, taxpayer: Taxpayer, regime: Regime) -> Rebased | None:
-    """Say what the reform measures a unit of *parcel* from; None where it does not govern the sale.
+    """Return the values from which the reform measures a unit of *parcel*; None if the reform does not govern the sale.
 
     Raises:
-        DataError: If the reform lacks a fact.
+        DataError: If a price or an index that the reform needs is missing.
     """
     if (reform := regime.reform_for(taxpayer.entity, sold)) is None:
         return None
@@ -140,7 +140,7 @@ def rebase(parcel: Parcel, sold: date, taxpayer: Taxpayer, regime: Regime) -> Re
 
 
 def missing_facts(parcels: Iterable[Parcel], sold: date, taxpayer: Taxpayer, regime: Regime) -> list[str]:
-    """Name, in words, all facts that the reform needs to tax *parcels* and that are not given."""
+    """List, in words, all missing facts that the reform needs to tax *parcels*."""
     if (reform := regime.reform_for(taxpayer.entity, sold)) is None:
         return []
     tickers: set[str] = set()
@@ -160,14 +160,15 @@ def missing_facts(parcels: Iterable[Parcel], sold: date, taxpayer: Taxpayer, reg
 
 
 def gain_per_unit(parcel: Parcel, quotes: Quotes, taxpayer: Taxpayer, regime: Regime) -> dict[Kind, float]:
-    """Split what selling a unit of *parcel* gains or loses into its kinds.
+    """Split the gain or loss per unit of *parcel* sold into kinds.
 
     Returns:
-        AUD a unit by kind, only what is above 0. A parcel bought before 1 July 2027 and sold after it can lose
-        until then and gain from then, or the other way round; both count.
+        AUD per unit by kind, only amounts above 0. A parcel bought before 1 July 2027 and sold later can lose before
+        that day and gain after, or the reverse; both amounts count.
 
     Raises:
-        DataError: If the parcel was bought after the sale, the ETF has no price, or the reform lacks a fact.
+        DataError: If the parcel was bought after the sale, the ETF has no price, or a price or an index that the
+            reform needs is missing.
     """
     refuse_future([parcel], quotes.on)
     net = quotes.net_aud(parcel.ticker)
@@ -184,7 +185,7 @@ def gain_per_unit(parcel: Parcel, quotes: Quotes, taxpayer: Taxpayer, regime: Re
 
 
 def _part(kind: Kind, proceeds: float, *, cost: float, indexed: float | None = None) -> dict[Kind, float]:
-    """Measure a gain from the *indexed* cost and a loss from the plain one; in between there is neither (s 110-55)."""
+    """Measure a gain from the *indexed* cost and a loss from the plain cost; zero or less means none (s 110-55)."""
     return {kind: proceeds - (cost if indexed is None else indexed), Kind.LOSS: cost - proceeds}
 
 

@@ -1,16 +1,16 @@
-"""The law by date, each rule once, with its source; the only place to change when the law does.
+"""The law by date: each rule once, with the source. If the law changes, only this module changes.
 
 The reform of capital gains is the Treasury Laws Amendment (Tax Reform No. 1) Act 2026, No. 49 of 2026,
-reported to have received assent on 26 June 2026. It governs what an individual sells from 1 July 2027:
+reported to have received assent on 26 June 2026. The reform governs an individual's sales from 1 July 2027:
 
-- An ETF held since before counts as sold and bought again just before 1 July 2027, for its market value
-  (ss 112-155 and 112-160). The gain until then is assessed with the real sale, and keeps its discount.
+- An ETF bought earlier counts as sold and bought again just before 1 July 2027, at market value
+  (ss 112-155 and 112-160). The gain until then is assessed with the real sale, and keeps the discount.
 - The gain from then on is measured from a cost base indexed by the CPI, if the ETF was held for 12 months,
-  counted from the real purchase (ss 110-36(1A) and 114-10). It has no discount, and bears at least 30 %
+  counted from the real purchase (ss 110-36(1A) and 114-10). This gain has no discount, and bears at least 30 %
   (Div 119). Indexing makes no loss: a loss is measured from the plain cost base (s 110-55).
-- Losses reduce the gains until 1 July 2027 first, the others after them (ss 102-5 and 102-6).
+- Losses reduce the gains until 1 July 2027 first, then the later gains (ss 102-5 and 102-6).
 
-Companies and super funds keep the law they have.
+The law for companies and super funds does not change.
 """
 
 from __future__ import annotations
@@ -36,31 +36,31 @@ DISCOUNTS = {
 # s 118-320: gains and losses from segregated current pension assets are disregarded.
 DISREGARDED = frozenset({Entity.SUPER_PENSION})
 
-# Company tax, at which distributions are franked (s 202-60). A smaller company franks at 25 %; a fund holds
-# mostly large ones, and its yearly statement alone knows the mix.
+# The company tax rate at which distributions are franked (s 202-60). Smaller companies frank at 25 %, but a fund holds
+# mostly large companies, and only the fund's yearly statement gives the mix.
 COMPANY_TAX = 0.30
 
 # s 67-25: excess franking credits are refunded, but not to a corporate tax entity.
 REFUNDED = frozenset({Entity.INDIVIDUAL, Entity.SUPER_ACCUMULATION, Entity.SUPER_PENSION})
 
-# Former ITAA 1936, s 160APHO: days at risk, those of purchase and of sale not counted, that franking credits
-# take; applied by ss 207-145(1)(a) and 207-150(1)(a).
+# Former ITAA 1936, s 160APHO: the days at risk that franking credits require, without the days of purchase and of
+# sale; applied by ss 207-145(1)(a) and 207-150(1)(a).
 HOLDING_DAYS = 45
 
-# Former ITAA 1936, s 160APHT: a natural person with no more credits a year need not hold for these days.
+# Former ITAA 1936, s 160APHT: a natural person with at most this amount of credits per year is exempt from these days.
 SMALL_SHAREHOLDER_CREDITS_AUD = 5_000.0
 
-# s 119-10, with the Income Tax Rates Act 1986, s 12AA: the least rate of income tax on gains from 1 July 2027.
+# s 119-10, with the Income Tax Rates Act 1986, s 12AA: the minimum rate of income tax on gains from 1 July 2027.
 MINIMUM_RATE = 0.30
 
-# Medicare Levy Act 1986, s 6. The minimum rate is one of income tax, so the levy is paid on top of it.
+# Medicare Levy Act 1986, s 6. The minimum rate is a rate of income tax, so the levy is paid on top.
 MEDICARE_LEVY = 0.02
 
-# s 114-1: what was acquired before offers a choice of indexing until 1999, which is not modelled. The first
-# ETFs of the ASX were listed in 2001.
+# s 114-1: parcels acquired earlier allow a choice of indexing until 1999, which is not modelled. The ASX listed the
+# first ETFs in 2001.
 EARLIEST_PURCHASE = date(1999, 9, 22)
 
-# Twice the fastest year on the ABS's record (1951, 24 %): what is more was meant as a percentage.
+# Twice the highest yearly inflation on the ABS's record (1951, 24 %). A higher rate was meant as a percentage.
 _WILDEST_INFLATION = 0.50
 
 # First day of sales under the reform.
@@ -83,7 +83,7 @@ class Reform:
     values_aud: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse an index or a price that is none."""
+        """Refuse an index or a price that is not positive, and index numbers that look like rates of inflation."""
         for quarter, index in self.cpi.items():
             if quarter != first_of_quarter(quarter):
                 message = (
@@ -104,14 +104,14 @@ class Reform:
             _refuse_not_positive(f"the value of {ticker} at the start of the reform", value)
 
     def index_factor(self, incurred: date, sold: date) -> float:
-        """By how much a cost incurred on one day is indexed for a sale on another; never below one.
+        """Compute the index factor for a cost incurred on one day and a sale on another; at least one.
 
-        Index number of the quarter of the sale over that of the cost, to three places, half up (s 960-275(1B),
-        (1C) and (5)); a factor of one or less is not applied (s 960-270(2)). Within a quarter it is one, whatever
-        the index.
+        The factor is the index number of the sale's quarter over that of the cost's quarter, rounded half up to three
+        decimals (s 960-275(1B), (1C) and (5)); a factor of one or less is not applied (s 960-270(2)). Within a quarter
+        the factor is one, and no index is needed.
 
         Raises:
-            DataError: If the index of one of the quarters is missing.
+            DataError: If the index of a needed quarter is missing.
         """
         if first_of_quarter(incurred) == first_of_quarter(sold):
             return 1.0
@@ -126,14 +126,14 @@ class Reform:
                 " put it into account.reform.cpi"
             )
             raise DataError(message)
-        # By way of its digits, so that 101.05 / 100 is exactly between 1.010 and 1.011.
+        # Converted from the decimal digits, so that 101.05 / 100 is exactly between 1.010 and 1.011.
         return Decimal(repr(float(self.cpi[quarter])))
 
     def market_value_aud(self, ticker: str) -> float:
-        """Price of a unit just before the start.
+        """Return the price per unit just before the reform starts.
 
         Raises:
-            DataError: If it is missing.
+            DataError: If the price is missing.
         """
         if ticker not in self.values_aud:
             message = (
@@ -157,37 +157,37 @@ class Regime:
     reform: Reform | None = field(default_factory=Reform)
 
     def reform_for(self, entity: Entity, sold: date) -> Reform | None:
-        """Find the reform, where it governs what *entity* sells on *sold* (s 110-36(1A))."""
+        """Return the reform if the reform governs a sale by *entity* on *sold* (s 110-36(1A)); else None."""
         if self.reform is None or entity is not Entity.INDIVIDUAL or sold < REFORM_STARTS:
             return None
         return self.reform
 
 
 def first_long_term_day(acquired: date) -> date:
-    """Find the first day on which a sale has been held for at least 12 months.
+    """Return the first day on which a sale counts as held for at least 12 months.
 
-    A clear year must lie between the days of purchase and of sale, neither of them counted (s 115-25(1);
+    A full year must lie between the days of purchase and of sale, without counting these two days (s 115-25(1);
     TD 2002/10; ATO, "The discount method": bought on 2 February 2001, sold on or after 3 February 2002).
-    Its months run from one day to the corresponding one, or to the end of a month that has none (Acts
+    A month runs to the same day of the next month, or to the end of a month without that day (Acts
     Interpretation Act 1901, s 2G).
     """
     year_starts = acquired + timedelta(days=1)
     try:
         return year_starts.replace(year=year_starts.year + 1)
-    except ValueError:  # from 29 February, the twelfth month ends with February
+    except ValueError:  # from 29 February, the twelfth month ends on the last day of February
         return date(year_starts.year + 1, 3, 1)
 
 
 def first_of_quarter(day: date) -> date:
-    """Find the day on which the quarter of *day* starts."""
+    """Return the first day of the quarter that contains *day*."""
     return day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1)
 
 
 def steady_cpi(annual_rate: float, *, until: date, starts: date = REFORM_STARTS) -> dict[date, float]:
-    """Assume an index that grows by *annual_rate* a year, quarter by quarter from *starts*, for plans.
+    """Make an assumed CPI for plans: one index number per quarter from *starts*, growing by *annual_rate* per year.
 
     Raises:
-        DataError: If the rate was meant as a percentage.
+        DataError: If the rate is so large that a percentage was meant.
     """
     if not abs(annual_rate) <= _WILDEST_INFLATION:
         message = f"inflation is {annual_rate} a year; give a fraction such as 0.025"

@@ -1,6 +1,6 @@
-"""Which units of which parcels to sell, when it is decided how many of each ETF: those that cause the least tax.
+"""Choose the units of each parcel to sell for the least tax, given the number of units to sell per ETF.
 
-The seller of units bought at different times may choose which ones are sold, if records identify them (TD 33;
+A seller of units bought at different times may choose the units sold, if records identify them (TD 33;
 ATO, "Identifying when shares or units were acquired").
 """
 
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
     from portfolio.tax.regime import Regime
     from portfolio.tax.taxpayer import Taxpayer
 
-# Units asked may exceed those held by what sums of fractional units lose to rounding.
+# Units to sell may exceed the units held by the rounding error of sums of fractional units.
 _ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class Sale:
-    """Units to sell.
+    """Units to sell, and the tax.
 
     Attributes:
-        units: Of each parcel, in the order in which they were given.
-        realised_aud: Totals of what that gains and loses, by kind.
-        assessment: The tax on it, as if nothing else were sold in the year.
+        units: Units per parcel, in the order of the parcels given.
+        realised_aud: Totals of the gains and losses, by kind.
+        assessment: The tax on this sale, as if this were the only sale in the year.
     """
 
     units: tuple[float, ...]
@@ -51,10 +51,10 @@ class Sale:
 def realise(
     parcels: Sequence[Parcel], units: Iterable[float], quotes: Quotes, taxpayer: Taxpayer, regime: Regime
 ) -> dict[Kind, float]:
-    """Total, by kind, what selling *units* of *parcels* gains and loses, AUD.
+    """Sum the gains and losses of selling *units* of *parcels*, by kind, in AUD.
 
     Raises:
-        DataError: If the numbers of parcels disagree, or as ``gain_per_unit``.
+        DataError: If *units* and *parcels* differ in length, or as in ``gain_per_unit``.
     """
     counts = list(units)
     if len(counts) != len(parcels):
@@ -71,20 +71,20 @@ def realise(
 def cheapest_sale(
     parcels: Sequence[Parcel], units_to_sell: Mapping[str, float], quotes: Quotes, taxpayer: Taxpayer, regime: Regime
 ) -> Sale:
-    """Choose the units whose sale causes the least tax, proven; among equals, any.
+    """Choose the units to sell with the least tax, proven; ties are broken arbitrarily.
 
-    Only whole units of an ETF are sold where its parcels and the number to sell are whole. Losses of one ETF
-    reduce gains of another, so all are chosen together.
+    If the parcels of an ETF and the number to sell are whole, only whole units are sold. Losses of one ETF reduce
+    gains of another, so the units of all ETFs are chosen together.
 
     Args:
-        parcels: All that is held, in any order.
-        units_to_sell: How many of each ETF; those not named are kept.
-        quotes: What they fetch, and when.
-        taxpayer: Who sells, with the losses carried in.
+        parcels: All parcels held, in any order.
+        units_to_sell: Units to sell, by ticker; ETFs not named are kept.
+        quotes: Prices, costs and day of the sale.
+        taxpayer: The seller, with carried losses.
         regime: The law.
 
     Raises:
-        DataError: If more is to be sold than is held, or as ``gain_per_unit``.
+        DataError: If more units are to be sold than are held, or as in ``gain_per_unit``.
         SolverError: If no choice could be proven to be the cheapest.
     """
     refuse_future(parcels, quotes.on)
@@ -105,9 +105,9 @@ def _refuse_short(parcels: Sequence[Parcel], units_to_sell: Mapping[str, float])
 
 
 class _Program:
-    """The choice as a linear program in whole numbers; variables ``(units of each parcel, losses of each kind)``.
+    """The choice as a mixed-integer linear program; variables ``(units of each parcel, losses of each kind)``.
 
-    Minimises ``sum_k r[k] (G[k] - l[k])`` with ``G = gains @ units``; see ``assess`` for what the losses may do.
+    Minimises ``sum_k r[k] (G[k] - l[k])`` with ``G = gains @ units``; see ``assess`` for the limits on the losses.
     """
 
     def __init__(
@@ -138,11 +138,11 @@ class _Program:
         return np.array([ticker not in fractional for ticker in self._tickers])
 
     def solve(self) -> list[tuple[float, ...]]:
-        """Find the units of the least tax, in each case that the law tells apart.
+        """Find the units with the least tax, in each of the law's two cases.
 
-        Losses reduce the other gains before indexed ones. So either they stop short of the indexed ones, or
-        none of the others is left. These are two programs, and not one with a switch: its large constant would let
-        losses leak past the order through the tolerance of a whole number.
+        Losses reduce other gains before indexed gains. So either no losses reduce indexed gains, or losses cover all
+        other gains. The two cases are two programs, not one with a binary variable: with a big-M constant, the
+        integrality tolerance would let losses break this order.
         """
         indexed = GAINS.index(Kind.INDEXED)
         losses_most, left_most = np.full(len(GAINS), np.inf), np.full(len(GAINS), np.inf)
@@ -158,7 +158,10 @@ class _Program:
         return possible
 
     def _solve(self, losses_most: Vector, left_most: Vector) -> tuple[float, ...] | None:
-        """Find the units of the least tax where losses and gains left after them, by kind, have these limits."""
+        """Find the units with the least tax, given limits by kind on the losses used and on the gains after losses.
+
+        Return None if the program has no solution.
+        """
         n, k = len(self._tickers), len(GAINS)
         A, least, most = stacked(
             [

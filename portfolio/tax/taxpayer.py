@@ -1,4 +1,4 @@
-"""Who pays the tax, and at what rate."""
+"""The taxpayer and the tax rate."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Entity(StrEnum):
 
 
 # The highest rate for individuals is 45 % and the Medicare levy 2 % (Income Tax Rates Act 1986, Sch 7;
-# Medicare Levy Act 1986, s 6), to which a surcharge adds up to 1.5 %. As much as a request may say: there is
-# room for benefits that income takes away; what is more was meant as a percentage.
+# Medicare Levy Act 1986, s 6), to which a surcharge adds up to 1.5 %. This limit on a request's rate leaves room for
+# benefits that shrink with income; a higher rate was meant as a percentage.
 _MOST = 0.60
 
-# The rates an entity may have, the usual one first: a complying super fund's on its low tax component
-# (Income Tax Rates Act 1986, s 26); none on segregated current pension assets (ss 295-385 and 118-320); a
+# The rates that an entity may have, the usual rate first: a complying super fund's on the low tax component
+# (Income Tax Rates Act 1986, s 26); zero on segregated current pension assets (ss 295-385 and 118-320); a
 # company's, and a base rate entity's (Income Tax Rates Act 1986, ss 23 and 23AA).
 _RATES = {
     Entity.SUPER_ACCUMULATION: (0.15,),
@@ -49,7 +49,7 @@ class Taxpayer:
     carried_losses_aud: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse a rate this entity cannot have, and losses that are none."""
+        """Refuse a rate that the entity cannot have, and losses that are negative or not finite."""
         self._refuse_rate()
         if not (math.isfinite(self.carried_losses_aud) and self.carried_losses_aud >= 0):
             message = f"carried losses are {self.carried_losses_aud} AUD; state them as a positive amount, or 0"

@@ -1,5 +1,5 @@
-"""A market of one's own, from a history of prices: read, align, estimate, write. See ``docs/markets.md``.
+"""Make a market from a user's history of prices: read, align, estimate, write. See ``docs/markets.md``.
 
-``build`` puts it together; ``prices``, ``facts`` and ``distributions`` read what is given, ``sample`` makes
-returns of it that can be compared, ``moments`` estimates from them, ``snapshot`` writes.
+``build`` runs all steps. ``prices``, ``facts`` and ``distributions`` read the input files, ``sample`` computes
+comparable returns, ``moments`` estimates from the returns, ``snapshot`` writes the files.
 """

@@ -1,4 +1,4 @@
-"""Make a market of a history of prices."""
+"""Make a market from a history of prices."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A market, not yet written, and what became of the history.
+    """A market that is not yet written, with the data used to make the market.
 
     Attributes:
         files: The snapshot's files, by name.
         sample: The returns that were used.
-        moments: What they say.
-        facts: What is known of each ETF.
+        moments: The estimates from these returns.
+        facts: The facts of each ETF.
     """
 
     files: Mapping[str, bytes]
@@ -41,17 +41,17 @@ class Built:
 def build(
     prices: Prices, knowledge: Knowledge, period: Period, *, since: date | None = None, coverage: float = COVERAGE
 ) -> Built:
-    """Align, estimate, collect the facts.
+    """Align the prices, estimate the moments and collect the facts.
 
     Args:
         prices: The history.
-        knowledge: What is known of the ETFs.
-        period: What a return is over.
-        since: The first date to use; the history's if None.
-        coverage: Least share of the dates on which an ETF has a price.
+        knowledge: The known facts of the ETFs, by source.
+        period: The period of one return.
+        since: The first date to use; the first date of the history if None.
+        coverage: Minimum fraction of the dates on which an ETF must have a price.
 
     Raises:
-        DataError: If too little is left of the history, a fact is missing, or no ETF is cash.
+        DataError: If too few prices can be used, a fact is missing, or no ETF is cash.
     """
     sample = align(prices, period, since=since, coverage=coverage)
     facts = knowledge.of(sample.tickers, until=prices.dates[-1])

@@ -1,4 +1,4 @@
-"""What ETFs paid out: a row a payment, from which yield and franking follow."""
+"""Distributions paid by ETFs, one row per payment, and the yield and franking computed from them."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Payment:
     """One distribution.
 
     Attributes:
-        date: The day from which the price is without it.
-        amount_aud: Cash a unit.
-        franked_share: Share of it that is franked, 0 to 1.
+        date: The ex-date: from this day, the price excludes the payment.
+        amount_aud: Cash per unit.
+        franked_share: Franked fraction of the cash, 0 to 1.
     """
 
     date: date
@@ -36,7 +36,7 @@ def read_distributions(file: Path) -> dict[str, list[Payment]]:
     """Read payments, by ticker.
 
     Raises:
-        DataError: If the file cannot be read, with the line of what is wrong.
+        DataError: If the file cannot be read; the message gives the line of each fault.
     """
     _, rows = read_table(file, needs=_COLUMNS)
     faults = Faults(file.name)
@@ -58,10 +58,10 @@ def read_distributions(file: Path) -> dict[str, list[Payment]]:
 
 
 def trailing(ticker: str, payments: list[Payment], price_aud: float, *, until: date) -> dict[str, str]:
-    """State yield and franking of the year up to *until*, at *price_aud* a unit, as a snapshot has them.
+    """Compute yield and franking over the year up to *until*, at *price_aud* per unit, as texts for a snapshot.
 
     Raises:
-        DataError: If nothing was paid in that year: then the payments are old rather than the yield nothing.
+        DataError: If the ETF has no payment in that year: the list is then more likely out of date than the yield zero.
     """
     paid = [payment for payment in payments if until - _YEAR < payment.date <= until]
     if not paid:

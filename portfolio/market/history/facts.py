@@ -1,4 +1,4 @@
-"""What is to be known of each ETF besides its prices, and where each fact comes from."""
+"""The facts of each ETF that a snapshot needs besides the price history, and the source of each fact."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from portfolio.market.history.distributions import Payment
     from portfolio.market.history.table import Cell
 
-# The columns of a snapshot's etfs.csv, but for the ticker; the largest value of those that are numbers from 0.
+# The columns of a snapshot's etfs.csv, except the ticker; and the largest value of each numeric column (from 0).
 COLUMNS = (
     "name",
     "asset_class",
@@ -38,19 +38,19 @@ _MOST = {
     "liquidity": 1.0,
     "half_spread_bps": 10_000.0,
 }
-# There is no honest default for these: they decide what a pod may hold and what its income and cost are.
+# These facts have no honest default: they decide the ETFs that a pod may hold, and the pod's income and cost.
 _NEEDED = ("asset_class", "distribution_yield", "franked_share", "liquidity", "half_spread_bps")
-# What is true of a fund today need not have been when a bundled market was made; its last price certainly is not.
+# A bundled market's facts may be out of date; the last price certainly is, so it is never copied.
 _DATED = "price_aud"
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of one ETF.
+    """The known facts of one ETF.
 
     Attributes:
-        values: By column; blank where it may be and is not known.
-        sources: Where each that is not blank comes from.
+        values: Fact by column; blank if unknown.
+        sources: Source by column, for each fact that is not blank.
     """
 
     values: Mapping[str, str]
@@ -58,7 +58,7 @@ class Facts:
 
     @property
     def source(self) -> str:
-        """Say where all come from, in a cell."""
+        """The sources of all facts, as the text of one cell."""
         by_source: dict[str, list[str]] = {}
         for column, source in self.sources.items():
             by_source.setdefault(source, []).append(column)
@@ -66,10 +66,10 @@ class Facts:
 
 
 def read_facts(file: Path) -> dict[str, dict[str, str]]:
-    """Read what a person states: a column ``ticker`` and any of ``COLUMNS``, blank where he does not know.
+    """Read the facts that a user states: a column ``ticker`` and any of ``COLUMNS``, blank if unknown.
 
     Raises:
-        DataError: If the file cannot be read, with the line of what is wrong.
+        DataError: If the file cannot be read; the message gives the line of each fault.
     """
     header, rows = read_table(file, needs=("ticker",))
     faults = Faults(file.name)
@@ -101,13 +101,13 @@ def _check(cell: Cell, faults: Faults) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """All that is known, the better source before the worse.
+    """The known facts of all ETFs, in order of precedence: an earlier source overrides a later one.
 
     Attributes:
-        stated: By a person, by ticker and column; and the name of that file.
+        stated: Facts that a user states, by ticker and column; and the name of that file.
         payments: Distributions by ticker; and the name of that file.
-        prices: Last prices of units by ticker, where the history's are those; and the name of that file.
-        like: A bundled market whose facts fill the rest; none if empty.
+        prices: Last prices by ticker, if the history has prices of units; and the name of that file.
+        like: The id of a bundled market that supplies missing facts; empty for no market.
     """
 
     stated: tuple[Mapping[str, Mapping[str, str]], str] = ({}, "")
@@ -116,10 +116,10 @@ class Knowledge:
     like: str = ""
 
     def of(self, tickers: Iterable[str], *, until: date) -> dict[str, Facts]:
-        """Collect the facts of each ETF, distributions those of the year up to *until*.
+        """Collect the facts of each ETF, with the distributions of the year up to *until*.
 
         Raises:
-            DataError: If one is needed and nobody states it; all of them at once.
+            DataError: If a needed fact is missing; the message lists all missing facts.
         """
         known = _bundled_facts(self.like) if self.like else {}
         found = {ticker: self._of(ticker, known.get(ticker, {}), until) for ticker in tickers}

@@ -1,4 +1,4 @@
-"""Estimate a year's return, risk and correlations from returns of the past."""
+"""Estimate yearly returns, yearly risk and correlations from past returns."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Moments:
-    """What a sample says of *n* ETFs.
+    """Estimates for *n* ETFs from a sample.
 
     Attributes:
-        expected_returns: Mean simple return times the periods a year, shape (n,): history, not a forecast.
-        volatilities: Standard deviation (of T - 1) times the root of the periods a year, shape (n,).
+        expected_returns: Mean simple return times the periods per year, shape (n,): history, not a forecast.
+        volatilities: Standard deviation (divisor T - 1) times the square root of the periods per year, shape (n,).
         correlations: Shrunk, shape (n, n), with ones on the diagonal; positive definite.
-        shrinkage: 0 to 1: how much of the correlations is "none"; the rest is the sample's.
+        shrinkage: 0 to 1: the weight of zero correlation; the sample correlations have the remaining weight.
     """
 
     expected_returns: Vector
@@ -32,14 +32,14 @@ class Moments:
 
 
 def estimate(sample: Sample) -> Moments:
-    """Estimate from *sample*.
+    """Estimate the moments of *sample*.
 
-    The correlations are shrunk towards none as in Ledoit and Wolf (2004), "A well-conditioned estimator for
-    large-dimensional covariance matrices", J. Multivariate Analysis 88, on returns scaled to variance one: on the
-    returns themselves, all variances would be drawn to their mean, and cash would get the risk of shares.
+    The correlations are shrunk towards zero as in Ledoit and Wolf (2004), "A well-conditioned estimator for
+    large-dimensional covariance matrices", J. Multivariate Analysis 88, on returns scaled to variance one. On
+    unscaled returns, shrinkage would pull all variances to the mean variance, and cash would get the risk of shares.
 
     Raises:
-        DataError: If scikit-learn, which does it, is not installed.
+        DataError: If scikit-learn, which computes the shrinkage, is not installed.
     """
     try:
         from sklearn.covariance import ledoit_wolf

@@ -1,4 +1,4 @@
-"""A history of total-return prices: a row a date, a column an ETF, blank where there is no price."""
+"""A history of total-return prices: one row per date, one column per ETF, blank where there is no price."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _DATE = "date"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prices:
-    """A history.
+    """A history of prices.
 
     Attributes:
-        file: Where it was read, for messages.
-        dates: In ascending order, each once.
+        file: Name of the file, for messages.
+        dates: In ascending order, without duplicates.
         tickers: The ETFs, in the order of the file.
-        values: Prices, distributions reinvested, shape (dates, tickers); NaN where there is none.
+        values: Prices with distributions reinvested, shape (dates, tickers); NaN where there is no price.
     """
 
     file: str
@@ -37,7 +37,7 @@ class Prices:
     values: Matrix
 
     def last(self) -> dict[str, float]:
-        """Give each ETF's last price."""
+        """Return the last price of each ETF that has a price."""
         found = {}
         for ticker, column in zip(self.tickers, self.values.T, strict=True):
             if len(priced := column[np.isfinite(column)]):
@@ -49,8 +49,8 @@ def read_prices(file: Path) -> Prices:
     """Read a history of prices.
 
     Raises:
-        DataError: If it cannot be read: a date that stands twice, a price that is not above zero or no number,
-            each with its line.
+        DataError: If the file has a fault, such as a duplicate date, or a price that is not a positive number. The
+            message gives the line of each fault.
     """
     header, rows = read_table(file, needs=(_DATE,))
     tickers = tuple(name for name in header if name != _DATE)

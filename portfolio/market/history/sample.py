@@ -1,4 +1,4 @@
-"""Returns that can be compared: of the same ETFs, over the same whole periods, with nothing filled in."""
+"""Comparable returns: the same ETFs over the same whole periods, without filled-in prices."""
 
 from __future__ import annotations
 
@@ -23,19 +23,20 @@ if TYPE_CHECKING:
 
     Places: TypeAlias = npt.NDArray[np.intp]
 
-# A date that one ETF lacks is used for none: of those with holes, only these few are worth it.
+# A date without a price for one ETF is dropped for all ETFs. So an ETF must have a price on this fraction of the dates.
 COVERAGE = 0.95
-# Without a price on this many dates at the end, an ETF is taken for delisted or suspended.
+# An ETF without a price on the last dates of the file, this many, counts as delisted or suspended.
 _ENDED = 5
-# A variance of fewer returns says little: 24 months are two years, 24 weeks half of one.
+# A variance of fewer returns is too uncertain: 24 months are two years, 24 weeks are half a year.
 _LEAST_RETURNS = 24
 _FRIDAY = 4
-# A broad fund that moves by so much in a period was split, or its price is wrong; said, not corrected.
+# If a broad fund moves by more than this in a period, the fund was split or the price is wrong. Such a move is noted,
+# not corrected.
 _JUMP = 0.4
 
 
 class Period(StrEnum):
-    """What one return is over."""
+    """The period of one return."""
 
     DAY = "day"
     WEEK = "week"
@@ -43,16 +44,16 @@ class Period(StrEnum):
 
     @property
     def a_year(self) -> int:
-        """How many make a year: trading days, weeks or months."""
+        """The number of periods per year: trading days, weeks or months."""
         return {Period.DAY: 252, Period.WEEK: 52, Period.MONTH: 12}[self]
 
     @property
     def adjective(self) -> str:
-        """Say it of returns."""
+        """The adjective for returns over this period."""
         return {Period.DAY: "daily", Period.WEEK: "weekly", Period.MONTH: "monthly"}[self]
 
     def number(self, day: date) -> int:
-        """Count the calendar weeks or months (or days) up to the one of *day*."""
+        """Return the number of the calendar day, week or month of *day*; successive periods differ by one."""
         if self is Period.MONTH:
             return day.year * 12 + day.month
         # The first day of the calendar is a Monday.
@@ -64,13 +65,13 @@ class Sample:
     """Simple returns of *n* ETFs over *T* periods.
 
     Attributes:
-        period: What a return is over.
+        period: The period of one return.
         tickers: The ETFs.
         returns: Shape (T, n).
-        begins: From the price of this day,
-        ends: To that of this.
-        left_out: ETFs that have no part in it, and why.
-        notes: What else was not used, or looks wrong, in sentences.
+        begins: Day of the first price used.
+        ends: Day of the last price used.
+        left_out: ETFs left out, each with the reason.
+        notes: Other data left out, and suspicious data, in sentences.
     """
 
     period: Period
@@ -83,19 +84,20 @@ class Sample:
 
 
 def align(prices: Prices, period: Period, *, since: date | None = None, coverage: float = COVERAGE) -> Sample:
-    """Make returns of prices.
+    """Compute comparable returns from prices.
 
-    A return is taken between the last dates of two successive periods on which every ETF has a price: forward filled
-    prices would make risk and correlations too small. What ended, or has too few prices, is left out.
+    A return is taken between the last dates of two successive periods on which every ETF has a price, since
+    forward-filled prices would make risk and correlations too small. ETFs that have ended or have too few prices are
+    left out.
 
     Args:
         prices: The history.
-        period: What a return is over.
+        period: The period of one return.
         since: The first date to use.
-        coverage: Least share of the dates on which an ETF has a price, to be part of it.
+        coverage: Minimum fraction of the dates on which an ETF must have a price; else the ETF is left out.
 
     Raises:
-        DataError: If too little is left.
+        DataError: If too few dates, ETFs or returns can be used, or an ETF has the same return in every period.
     """
     rows = [i for i, day in enumerate(prices.dates) if since is None or day >= since]
     if not rows:
@@ -112,7 +114,7 @@ def align(prices: Prices, period: Period, *, since: date | None = None, coverage
     complete = np.flatnonzero(there[:, kept].all(axis=1))
     ends, unfinished = _period_ends(dates, complete, period)
     values = prices.values[np.ix_([rows[i] for i in ends], kept)]
-    # A day follows another if it is the next in the file: weekends are no gap.
+    # Days are numbered by row in the file, so a weekend is not a gap.
     numbers = np.array([i if period is Period.DAY else period.number(dates[i]) for i in ends])
     follows = np.diff(numbers) == 1
     returns = (values[1:] / values[:-1] - 1)[follows]
@@ -148,7 +150,10 @@ def _left_out(tickers: tuple[str, ...], dates: list[date], there: Matrix, covera
 
 
 def _period_ends(dates: list[date], complete: Places, period: Period) -> tuple[Places, bool]:
-    """Find the last complete date of each period; a period that is not over at the end of the file does not count."""
+    """Find the last complete date of each period, without an unfinished last period; also return whether there is one.
+
+    A date is complete if every ETF has a price.
+    """
     if period is Period.DAY:
         return complete, False
     last = {period.number(dates[i]): i for i in complete}

@@ -1,4 +1,4 @@
-"""The files of a snapshot, as ``portfolio.market.snapshot`` reads them: the same figures give the same bytes."""
+"""Write the files of a snapshot for ``portfolio.market.snapshot``; the same figures give the same bytes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def render(sample: Sample, moments: Moments, facts: Mapping[str, Facts]) -> dict[str, bytes]:
-    """Write the files, by name; figures are rounded to 1e-8, correlations to 1e-6."""
+    """Return the contents of the files, by name; figures are rounded to 1e-8, correlations to 1e-6."""
     tickers = sample.tickers
     times = sample.period.a_year
     of = (
@@ -53,10 +53,11 @@ def _csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
 
 
 def keep(folder: Path, files: Mapping[str, bytes]) -> Market:
-    """Write a snapshot into *folder*, whose name is its id, whole or not at all, and read it back.
+    """Write a snapshot into *folder* atomically, and read the snapshot back; the folder's name is the id.
 
     Raises:
-        DataError: If another snapshot is there, which stays; the folder cannot be written; or this is no market.
+        DataError: If the folder holds another snapshot (which is not changed), the folder cannot be written, or the
+            files are not a valid market.
     """
     try:
         if folder.exists():

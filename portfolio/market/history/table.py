@@ -1,4 +1,4 @@
-"""CSV files that people make: read with the line of everything that is wrong."""
+"""Read CSV files made by users, and report every fault with the line."""
 
 from __future__ import annotations
 
@@ -18,24 +18,25 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-# As in requests.
+# The same pattern as in requests.
 _TICKER = re.compile(r"[A-Z0-9]{1,12}")
-# More than these are not read by anybody.
+# A message lists at most this many faults or names, since users do not read longer lists.
 _SHOWN = 8
 _LONGEST = 40
-# There was no ETF before; and what is later, or a price beyond these, is a slip that arithmetic would not survive.
+# There were no ETFs before the first day. A later day than the second, or a price outside the range, is a typing error
+# that would break the arithmetic.
 _DAYS = date(1900, 1, 1), date(2199, 12, 31)
 PRICES = 1e-6, 1e9
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What stands in one place of a file.
+    """One field of a file.
 
     Attributes:
-        text: It, without blanks around it.
-        line: Its line in the file, from 1.
-        column: The name of its column.
+        text: The text, without surrounding blanks.
+        line: Line number in the file, from 1.
+        column: Name of the column.
     """
 
     text: str
@@ -45,24 +46,24 @@ class Cell:
 
 @dataclass(slots=True)
 class Faults:
-    """What is wrong with a file, so that all of it is told at once.
+    """Collect the faults of a file, so that one error reports all of them.
 
     Attributes:
-        file: Its name.
+        file: Name of the file.
     """
 
     file: str
     _found: list[str] = field(default_factory=list)
 
     def add(self, line: int, what: str) -> None:
-        """Note a fault."""
+        """Record a fault."""
         self._found.append(f"line {line}: {what}")
 
     def refuse(self) -> None:
-        """End here if there was any.
+        """Raise an error if there are faults.
 
         Raises:
-            DataError: Naming the first of them, by line.
+            DataError: With the first faults, each with the line, and the number of further faults.
         """
         if self._found:
             more = len(self._found) - _SHOWN
@@ -71,7 +72,7 @@ class Faults:
             raise DataError(message)
 
     def day(self, cell: Cell) -> date | None:
-        """Read a date; None, and a fault, if it is none."""
+        """Read a date; record a fault and return None if the text is not a date or the date is out of range."""
         try:
             day = date.fromisoformat(cell.text)
         except ValueError:
@@ -84,16 +85,16 @@ class Faults:
         return day
 
     def text(self, cell: Cell) -> None:
-        """Note a fault if a text is one that must not be shown."""
+        """Record a fault if a text is not safe to show."""
         if not is_plain(cell.text):
             self.add(cell.line, f"{cell.column} is {shown(cell.text)}; give {WORDS}")
 
     def price(self, cell: Cell) -> float:
-        """Read a price; as ``number``."""
+        """Read a price, as ``number`` does."""
         return self.number(cell, least=PRICES[0], most=PRICES[1])
 
     def number(self, cell: Cell, *, least: float, most: float) -> float:
-        """Read a finite number; NaN, and a fault, if it is none or out of bounds."""
+        """Read a finite number; record a fault and return NaN if the text is not a number or is out of bounds."""
         try:
             value = float(cell.text)
         except ValueError:
@@ -108,21 +109,21 @@ class Faults:
         return math.nan
 
     def ticker(self, line: int, text: str) -> str:
-        """Read a ticker; a fault if it cannot be one."""
+        """Return *text*; record a fault if the text is not a valid ticker."""
         if not _TICKER.fullmatch(text):
             self.add(line, f"{shown(text)} is not a ticker: 1 to 12 of A-Z and 0-9")
         return text
 
 
 def read_table(file: Path, *, needs: Sequence[str]) -> tuple[tuple[str, ...], list[dict[str, Cell]]]:
-    """Read a CSV file with a header: its columns, and its rows, each by column.
+    """Read a CSV file with a header; return the columns, and each row as cells by column.
 
     Args:
         file: The file.
-        needs: Columns that it must have.
+        needs: Required columns.
 
     Raises:
-        DataError: If it cannot be read, a row is too long or too short, or a column is missing or stands twice.
+        DataError: If the file cannot be read, a row is too long or too short, or a column is missing or duplicate.
     """
     reader = csv.reader(
         io.StringIO(decode(read_bytes(file, most=MOST_TABLE_BYTES), file.name), newline=""), strict=True
@@ -151,7 +152,7 @@ def read_table(file: Path, *, needs: Sequence[str]) -> tuple[tuple[str, ...], li
 
 
 def listed(names: Sequence[str]) -> str:
-    """Name the first of *names*, which may be anything, and say how many more there are."""
+    """List the first *names*, escaped where unsafe to show, and the number of further names."""
     more = len(names) - _SHOWN
     told = [name if is_plain(name) and len(name) <= _LONGEST else shown(name) for name in names[:_SHOWN]]
     return ", ".join(told) + (f" and {more} more" if more > 0 else "")
