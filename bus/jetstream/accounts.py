@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 # Requests with several answers: unless so configured, the server forgets the requester after the first answer.
 _SEVERAL = ("$JS.API.CONSUMER.MSG.NEXT.", "$SRV.")
 _BATCHES = tuple(f"$JS.API.DIRECT.GET.{stream}" for stream in (EVENTS, MARKETS))
-# After this time without an answer the server forgets the request. With the default of two minutes, the server would
-# keep all reads of two minutes in memory; a pull is answered within one second, all other requests sooner.
+# After this time without an answer the server forgets the request. With the default, the server would keep all reads
+# of the last two minutes in memory. A pull is answered within one second, every other request sooner.
 _FORGOTTEN = "10s"
 
 

@@ -73,7 +73,7 @@ async def ask_replica(wire: Wire, subject: str, *, timeout_s: float) -> Frame:
 async def ask_replicas(
     wire: Wire, subject: str, request: bytes, *, timeout_s: float, is_last: Callable[[Frame], bool]
 ) -> list[Frame]:
-    """Ask any replica for stored messages; whenever no replica answers for a while, send the request once more.
+    """Ask any replica for stored messages; whenever no answer comes for a while, send the same request again.
 
     The other servers choose a server that was cut off as often as any other, until they notice. Meanwhile one request
     in three stays unanswered, although two servers could answer.

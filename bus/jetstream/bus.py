@@ -122,11 +122,11 @@ class JetStreamBus:
 
     @property
     def is_reconnecting(self) -> bool:
-        """Whether the connection is broken and looks for a server."""
+        """Whether the connection is broken and the client looks for a server."""
         return self._wire.is_reconnecting
 
     async def mention(self, subject: str, data: bytes) -> None:
-        """Publish what nobody keeps; see ``Bus``."""
+        """Publish a message that no stream stores; see ``Bus``."""
         with contextlib.suppress(BusError):
             await self._wire.tell(subject, data)
 
@@ -149,23 +149,23 @@ class JetStreamBus:
         return await bucket.read(self._wire, market_id)
 
     async def published_markets(self) -> dict[str, str]:
-        """Give the hash of every published market, by id."""
+        """Return the hash of every published market, by id."""
         return await bucket.names(self._wire)
 
     async def look(self, sequence: int) -> Message | None:
-        """Read the message with the sequence *sequence*; None if that does not exist. For an administrator."""
+        """Read the message at *sequence*; None if no such message exists. For an administrator."""
         return await removal.look(self._wire, {"seq": sequence})
 
     async def look_for(self, subject: str) -> Message | None:
-        """Read the newest message on *subject*; None if there is none. For an administrator."""
+        """Read the newest message on *subject*; None if no message exists. For an administrator."""
         return await removal.look(self._wire, {"last_by_subj": subject})
 
     async def settled(self) -> int:
-        """Return the sequence up to which the coordinators have acknowledged all messages. For an administrator."""
+        """Return the sequence up to which all requests and answers are acknowledged. For an administrator."""
         return await removal.settled(self._wire)
 
     async def delete(self, sequence: int) -> None:
-        """Delete the message with the sequence *sequence* for good. For an administrator."""
+        """Delete the message at *sequence* for good. For an administrator."""
         await removal.delete(self._wire, sequence)
 
     async def require_removable(self) -> None:

@@ -40,7 +40,7 @@ async def work(
 
 
 class _Shift:
-    """One worker's time at a queue, from the first delivery to ``stop``."""
+    """The state of one worker at a queue, from the first delivery to *stop*."""
 
     def __init__(self, wire: Wire, pull: Pull, stop: asyncio.Event, at_once: int, exists: str) -> None:
         self._wire = wire

@@ -30,7 +30,8 @@ class Frame(Protocol):
 def status(frame: Frame) -> str:
     """Read the server's status code from a message without a body; empty for any other message.
 
-    A stored message may have any headers from the publisher, but read back it has a sequence header.
+    A stored message may have any headers from the publisher, but the server adds a sequence header when a client reads
+    the message back.
     """
     if frame.data or not frame.headers or _SEQUENCE in frame.headers:
         return ""

@@ -70,7 +70,7 @@ class Publication:
         return Stored.NEW
 
     async def _compare(self, error: Mapping[str, Any], timeout_s: float) -> Stored:
-        """Read the message on the subject: ``SAME`` if the ids are equal, ``TAKEN`` if not."""
+        """Read the message on the subject: ``SAME`` if the ids are equal, ``TAKEN`` if not; raise if none is there."""
         subject = f"$JS.API.DIRECT.GET.{self._stream}.{self._subject}"
         frame = await ask_replica(self._wire, subject, timeout_s=timeout_s)
         if not status(frame):

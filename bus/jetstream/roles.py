@@ -109,7 +109,7 @@ def inbox_of(role: str) -> str:
 
 
 def roles(pods: Collection[str]) -> tuple[Role, ...]:
-    """Give every role of a system with these *pods*."""
+    """Return all roles of a system with these *pods*."""
     agents = [_agent(pod) for pod in sorted(pods)]
     services = (*agents, _coordinator())
     return (_requester(), _observer(pods), *services, _admin(pods), _operator(services))

@@ -27,7 +27,8 @@ _EVENTS_KEPT = 7 * _DAY
 _TIMERS_KEPT = 1 * _DAY
 # A crash is detected within this time; three heartbeats fit in.
 ACK_WAIT_S = 5
-# For all replicas together; more messages than any number of replicas handles at once, since a full queue stalls.
+# For all replicas of a worker together. Set above the number of messages that they ever handle at once, since a full
+# queue stalls.
 _MAX_UNSETTLED = 10_000
 
 

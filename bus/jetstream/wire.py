@@ -135,7 +135,7 @@ class Wire:
         timeout_s: float,
         is_last: Callable[[Frame], bool],
     ) -> list[Frame]:
-        """Send a message and return the answers, up to and including the last by *is_last*; raise as ``ask``.
+        """Send a message and return all answers up to the first for which *is_last* is true; raise as ``ask``.
 
         *timeout_s* holds for each answer, since many answers together take longer on a slow line.
         """
@@ -288,8 +288,8 @@ class Wire:
 
         Raises:
             UnreachableError: If no server answers in time.
-            RefusedError: If the server rejects the credentials or fails to prove its identity, or a credentials or
-                certificate file is missing or invalid.
+            RefusedError: If the server rejects the credentials or does not prove the expected identity, or if a
+                credentials or certificate file is missing or invalid.
         """
         for path in (self._settings.credentials, self._settings.nkey_seed, self._settings.ca):
             if path is not None and not path.is_file():
