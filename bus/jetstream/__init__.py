@@ -1,13 +1,13 @@
 """The bus over NATS JetStream.
 
-What the server promises, and what of it is relied on, stands in docs/adr/0004; the
-short of it: one message a subject, for ever, refused by the server itself; an answer that does not
-come means *unknown*, so everything here can be done again; a read is believed only if it proves itself.
+docs/adr/0004 lists the server's guarantees, and the guarantees on which this package relies. In short: the server
+itself refuses a second message on a subject, for ever. A missing answer means *unknown*, so every operation is safe to
+repeat. A read counts only if the answer proves that the read is complete.
 
-``bus`` puts together ``publication``, ``deliveries``, ``record``, ``deadlines``, ``observer`` and ``discovery``; they
-go on ``asking`` and ``pulls``, those on the ``wire``, the only module that knows the NATS client.
-``watch`` leaves a server that was cut off. ``streams`` says what must exist on the server, ``setup``
-creates it, and ``server`` runs a server of one's own.
+``bus`` combines ``publication``, ``deliveries``, ``record``, ``deadlines``, ``observer`` and ``discovery``. These build
+on ``asking`` and ``pulls``, and those build on ``wire``, the only module that knows the NATS client. ``watch`` leaves
+a server that was cut off. ``streams`` lists the required streams and queues, ``setup`` creates these on the server, and
+``server`` runs an embedded server.
 """
 
 from bus.jetstream.bus import JetStreamBus, connect

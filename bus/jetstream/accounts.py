@@ -1,7 +1,7 @@
-"""The server's accounts, users, exports and imports, as they follow from the table of roles.
+"""Derive the server's accounts, users, exports and imports from the table of roles.
 
-An account that exports a subject names those that may import it; nobody is let in who is not named. Knows no role
-by name, and writes no files.
+An account that exports a subject names the accounts that may import the subject; no other account has access. This
+module knows no role by name, and writes no files.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
     from bus.jetstream.roles import Role
 
-# Questions with several answers: the server forgets who asked after the first one, unless told so.
+# Requests with several answers: unless so configured, the server forgets the requester after the first answer.
 _SEVERAL = ("$JS.API.CONSUMER.MSG.NEXT.", "$SRV.")
 _BATCHES = tuple(f"$JS.API.DIRECT.GET.{stream}" for stream in (EVENTS, MARKETS))
-# After so long without an answer the server forgets the question. Its own two minutes are a memory of all
-# reads of two minutes; a pull is answered within one second, everything else sooner.
+# After this time without an answer the server forgets the request. With the default, the server would keep all reads
+# of the last two minutes in memory. A pull is answered within one second, every other request sooner.
 _FORGOTTEN = "10s"
 
 
 def accounts(pods: Collection[str], public_keys: Mapping[str, str]) -> str:
-    """Write the server's ``accounts`` block: an account and a user per role, known by its key in *public_keys*."""
+    """Return the server's ``accounts`` block: an account per role, with one user identified by a public key."""
     everybody = roles(pods)
     blocks = "".join(_account(role, everybody, public_keys[role.name]) for role in everybody)
     return f"accounts {{\n{blocks}}}\n"
@@ -54,7 +54,7 @@ def _user(role: Role, public_key: str) -> str:
 
 
 def _exports(account: str, everybody: Collection[Role]) -> Iterator[str]:
-    """Give what *account* lets others import, with the names of these."""
+    """Yield the exports of *account*, with the names of the accounts that may import them."""
     for subject in dict.fromkeys(asked for role in everybody for asked in role.asks):
         askers = [role.account for role in everybody if subject in role.asks and role.account != account]
         if askers and account in _who_serves(subject, everybody):
@@ -67,7 +67,7 @@ def _exports(account: str, everybody: Collection[Role]) -> Iterator[str]:
 
 
 def _imports(role: Role, everybody: Collection[Role]) -> Iterator[str]:
-    """Give what *role* has from other accounts."""
+    """Yield the imports of *role* from other accounts."""
     for subject in role.asks:
         for account in _who_serves(subject, everybody):
             if account != role.account:

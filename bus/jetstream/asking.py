@@ -1,4 +1,4 @@
-"""Ask the server until it answers, for a while: silence says nothing about what it did."""
+"""Repeat requests until the server answers or the time is over: after a timeout, the effect is unknown."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _log = structlog.get_logger()
 
-# One try; a failover takes 4 to 9 s, but a lost answer is noticed sooner by asking again.
+# For one attempt. A failover takes 4 to 9 s, but a retry detects a lost answer sooner.
 _ANSWER_S = 2.0
-# Of a replica that is well, a hundred times what it takes.
+# A hundred times the response time of a healthy replica.
 _SILENCE_S = 0.5
 # Longer than a failover.
 PATIENCE_S = 10.0
@@ -40,10 +40,12 @@ async def insist(
     answer_s: float = _ANSWER_S,
     when_nobody_listens: Callable[[], Awaitable[None]] | None = None,
 ) -> _T:
-    """Repeat *attempt*, which takes the seconds it may last, *answer_s* at most, until it is not met with silence.
+    """Retry *attempt* with growing pauses until an answer comes.
+
+    *attempt* takes a timeout in seconds, at most *answer_s*.
 
     Raises:
-        UnreachableError: If *timeout_s* is over.
+        UnreachableError: If no attempt succeeds within *timeout_s*.
     """
     now = asyncio.get_running_loop().time
     deadline = now() + timeout_s
@@ -71,17 +73,17 @@ async def ask_replica(wire: Wire, subject: str, *, timeout_s: float) -> Frame:
 async def ask_replicas(
     wire: Wire, subject: str, request: bytes, *, timeout_s: float, is_last: Callable[[Frame], bool]
 ) -> list[Frame]:
-    """Ask any replica for what is stored, and beside it another whenever none has said a word for a while.
+    """Ask any replica for stored messages; whenever no answer comes for a while, send the same request again.
 
-    A server that was cut off is chosen by its neighbours as often as the others, until they have noticed: of three
-    questions one is met with silence then, although two servers could answer it.
+    The other servers choose a server that was cut off as often as any other, until they notice. Meanwhile one request
+    in three stays unanswered, although two servers could answer.
 
     Args:
         wire: The connection.
-        subject: Of a question that changes nothing, so that it may be asked more than once.
-        request: The question.
-        timeout_s: For each time that it is asked.
-        is_last: Whether this is the last of the answers.
+        subject: Subject of a read-only request, which is safe to repeat.
+        request: The body of the request.
+        timeout_s: Timeout for each copy of the request.
+        is_last: Whether a frame is the last answer.
 
     Raises:
         As ``Wire.ask``.
@@ -96,7 +98,7 @@ async def ask_replicas(
 
     try:
         while True:
-            # On a line that is slow, whoever has not answered yet has been asked as well as anybody.
+            # On a slow line, late answers do not show a silent replica: another request would not help.
             if not asked or (silent and (wire.heard == heard or not wire.reads.is_narrow)):
                 question = wire.ask_all(subject, request, timeout_s=timeout_s, is_last=hears)
                 asked.add(asyncio.create_task(question))
@@ -118,12 +120,12 @@ async def ask_api(
     timeout_s: float = PATIENCE_S,
     answer_s: float = _ANSWER_S,
 ) -> dict[str, Any]:
-    """Ask JetStream's own interface, ``$JS.API.<name>``, for at most *timeout_s*; again after *answer_s* of silence.
+    """Ask JetStream's own API, ``$JS.API.<name>``, for at most *timeout_s*; retry after *answer_s* without an answer.
 
     Raises:
         NotSetUpError: If the stream or queue that *name* names does not exist.
-        RefusedError: If the server will not do it.
-        UnreachableError: If it did not answer in time.
+        RefusedError: If the server refuses the request.
+        UnreachableError: If the server did not answer in time.
     """
     request = json.dumps(body).encode() if body else b""
 
@@ -134,9 +136,9 @@ async def ask_api(
 
 
 async def require(wire: Wire, name: str) -> None:
-    """Raise ``NotSetUpError`` if the server says that what *name* asks for does not exist.
+    """Raise ``NotSetUpError`` if the server says that the stream or queue in the API request *name* does not exist.
 
-    Silence says nothing, nor does the refusal of a user who may not ask.
+    Return also after a timeout, and after a refusal for lack of permission: neither shows that the object is missing.
     """
     with contextlib.suppress(UnreachableError, RefusedError):
         await _ask_api_once(wire, name, b"", _ANSWER_S)

@@ -1,4 +1,4 @@
-"""The ``Bus`` over one connection to a NATS server: every promise in a module of its own."""
+"""The ``Bus`` over one connection to a NATS server: a separate module keeps each promise."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def connect(settings: Connection) -> AsyncIterator[JetStreamBus]:
-    """Connect while the block lasts; what is on its way at its end is still sent.
+    """Connect while the block lasts; at the end, still send the messages in flight.
 
     Raises:
         UnreachableError: If no server answers within some seconds.
-        RefusedError: If the server does not know us.
+        RefusedError: If the server rejects the credentials.
     """
     wire = Wire(settings)
     await wire.open()
@@ -71,11 +71,11 @@ class JetStreamBus:
         return await record.read_record(self._wire, subjects, including)
 
     async def schedule(self, request_id: str, at: datetime) -> None:
-        """Have a message on ``subjects.due(request_id)`` delivered at *at*; see ``Bus``."""
+        """Schedule a message on ``subjects.due(request_id)`` for *at*; see ``Bus``."""
         await deadlines.schedule(self._wire, request_id, at)
 
     async def has_queue(self, queue: str) -> bool:
-        """Whether the work queue exists; asks for nothing that who works it may not know."""
+        """Whether the work queue exists; needs no more permissions than a worker of the queue has."""
         try:
             await self.ask_api(f"CONSUMER.INFO.{_stream_of(queue)}.{queue}")
         except NotSetUpError:
@@ -90,15 +90,15 @@ class JetStreamBus:
             answer = await self.ask_api(f"CONSUMER.NAMES.{EVENTS}", {"offset": len(names)})
             names += answer["consumers"] or []
             total = answer["total"] if answer["consumers"] else 0
-        # Others may have consumers too; only ours are queues.
+        # The stream may have other consumers; only consumers with these names are work queues.
         return frozenset(name for name in names if name == COORDINATORS or pod_of_queue(name) is not None)
 
     async def standing(self) -> Standing:
-        """Say how the event stream stands; see ``Bus``."""
+        """Return the state of the event stream; see ``Bus``."""
         return await standing.read(self._wire)
 
     async def holds(self, subject: str) -> bool:
-        """Say whether something is stored on *subject*; see ``Bus``."""
+        """Whether a message is stored on *subject*; see ``Bus``."""
         return await standing.holds(self._wire, subject)
 
     async def unanswered(self) -> frozenset[str]:
@@ -106,11 +106,11 @@ class JetStreamBus:
         return await standing.unanswered(self._wire)
 
     async def backlog(self, queue: str) -> Backlog:
-        """Say how long a work queue is, by the server's account.
+        """Return the length of a work queue, as the server reports it.
 
         Raises:
-            NotSetUpError: If there is no such queue.
-            RefusedError: If we may not know.
+            NotSetUpError: If the queue does not exist.
+            RefusedError: If this user has no permission.
             UnreachableError: If the server did not answer in time.
         """
         answer = await self.ask_api(f"CONSUMER.INFO.{_stream_of(queue)}.{queue}")
@@ -122,17 +122,17 @@ class JetStreamBus:
 
     @property
     def is_reconnecting(self) -> bool:
-        """Whether the connection is broken and looks for a server."""
+        """Whether the connection is broken and the client looks for a server."""
         return self._wire.is_reconnecting
 
     async def mention(self, subject: str, data: bytes) -> None:
-        """Publish what nobody keeps; see ``Bus``."""
+        """Publish a message that no stream stores; see ``Bus``."""
         with contextlib.suppress(BusError):
             await self._wire.tell(subject, data)
 
     @asynccontextmanager
     async def overhear(self, subject: str, heard: Callable[[bytes], None]) -> AsyncIterator[None]:
-        """Hand *heard* what is mentioned on *subject*; see ``Bus``."""
+        """Pass to *heard* each mention on *subject*; see ``Bus``."""
 
         async def hear(frame: Frame) -> None:
             heard(frame.data)
@@ -149,27 +149,27 @@ class JetStreamBus:
         return await bucket.read(self._wire, market_id)
 
     async def published_markets(self) -> dict[str, str]:
-        """Give the hash of every published market, by id."""
+        """Return the hash of every published market, by id."""
         return await bucket.names(self._wire)
 
     async def look(self, sequence: int) -> Message | None:
-        """Read the message that is stored as *sequence*; None if none is. For an administrator."""
+        """Read the message at *sequence*; None if no such message exists. For an administrator."""
         return await removal.look(self._wire, {"seq": sequence})
 
     async def look_for(self, subject: str) -> Message | None:
-        """Read the newest message on *subject*; None if there is none. For an administrator."""
+        """Read the newest message on *subject*; None if no message exists. For an administrator."""
         return await removal.look(self._wire, {"last_by_subj": subject})
 
     async def settled(self) -> int:
-        """Say up to which sequence the coordinators have settled all requests and answers. For an administrator."""
+        """Return the sequence up to which all requests and answers are acknowledged. For an administrator."""
         return await removal.settled(self._wire)
 
     async def delete(self, sequence: int) -> None:
-        """Delete the message that is stored as *sequence*, for good. For an administrator."""
+        """Delete the message at *sequence* for good. For an administrator."""
         await removal.delete(self._wire, sequence)
 
     async def require_removable(self) -> None:
-        """Raise ``RefusedError`` if the event stream lets no message be deleted."""
+        """Raise ``RefusedError`` if the event stream denies the deletion of messages."""
         await removal.require_removable(self._wire)
 
     async def closed(self) -> None:
@@ -177,7 +177,7 @@ class JetStreamBus:
         await self._useless.wait()
 
     async def watch(self) -> None:
-        """Watch the connection, and let ``closed`` return when it is lost; ``connect`` sees to it."""
+        """Watch the connection, and make ``closed`` return when the connection is lost; ``connect`` runs this."""
         await watch(self._wire)
         self._useless.set()
 
@@ -186,13 +186,13 @@ class JetStreamBus:
         return discovery.answering(self._wire, service)
 
     async def somebody_answers(self, name: str) -> bool:
-        """Whether a replica of the service *name* is there; see ``discovery``."""
+        """Whether a replica of the service *name* is running; see ``discovery``."""
         return await discovery.somebody_answers(self._wire, name)
 
     async def ask_api(
         self, name: str, body: Mapping[str, Any] | None = None, *, timeout_s: float = asking.PATIENCE_S
     ) -> dict[str, Any]:
-        """Ask JetStream's own interface; for ``setup``, not for use by others. See ``asking.ask_api``."""
+        """Ask JetStream's own API; only for ``setup``. See ``asking.ask_api``."""
         return await asking.ask_api(self._wire, name, body, timeout_s=timeout_s)
 
 

@@ -1,4 +1,4 @@
-"""Where the server is and who we are."""
+"""The address of the server, and the identity of the client."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """Where the server is and who we are.
+    """The address of the server, and the identity of the client.
 
     Attributes:
-        servers: URLs, comma-separated; user and password may be part of them.
-        name: What the server calls us in its monitoring.
-        credentials: A ``.creds`` file, if the server wants one.
-        nkey_seed: A file with an NKey seed, if the server wants that.
-        ca: A file with the certificates of those whom we believe who the server is. With it, nothing is
-            said or heard before the server has proven itself; without, the system's are asked if the server
-            wants TLS.
-        role: Who we are in ``roles``; empty for nobody in particular.
-        inbox_prefix: Where answers come to; the role's own by default, which keeps them private.
+        servers: URLs, comma-separated; a URL may include user and password.
+        name: Name of the client in the server's monitoring.
+        credentials: A ``.creds`` file, if the server requires one.
+        nkey_seed: A file with an NKey seed, if the server requires one.
+        ca: A file with certificates of trusted authorities for the server's identity. With this file, the client
+            sends and reads no data before the server has proven its identity. Without, the client checks the server
+            against the system's certificates if the server requires TLS.
+        role: Role of the client in ``roles``; empty for a client without a role.
+        inbox_prefix: Prefix of the reply subjects; by default the role's own prefix, which keeps answers private.
     """
 
     servers: str = "nats://127.0.0.1:4222"
@@ -42,9 +42,9 @@ class Connection:
 
     @property
     def inbox(self) -> str:
-        """Where answers come to."""
+        """Prefix of the reply subjects for answers."""
         return self.inbox_prefix or inbox_of(self.role)
 
     def __str__(self) -> str:
-        # Without user and password: this goes into logs and messages.
+        # Omit user and password, because the text goes into logs and messages.
         return ", ".join(url.rpartition("@")[2] if "@" in url else url for url in self.urls)

@@ -1,4 +1,4 @@
-"""Deadlines, which the server keeps: nobody of ours need be alive when one falls due."""
+"""Deadlines, which the server keeps: no coordinator or agent need run when a deadline falls due."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 async def schedule(wire: Wire, request_id: str, at: datetime) -> None:
-    """Have a message on ``subjects.due(request_id)`` delivered at *at*; see ``Bus``."""
+    """Schedule a message on ``subjects.due(request_id)`` for *at*; see ``Bus``."""
     subject = subjects.timer(request_id)
     what = f"scheduling {subject}"
     headers = {

@@ -1,4 +1,4 @@
-"""One worker's shift at a queue, and what it is handed there."""
+"""Deliveries from a work queue to one worker."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _log = structlog.get_logger()
 
 _ACK_S = 1.0
-# About three tries; after an ack wait it has been handed out again anyway.
+# About three attempts; after an ack wait the server has redelivered the message anyway.
 _SETTLE_S = 4.0
 
 
@@ -40,7 +40,7 @@ async def work(
 
 
 class _Shift:
-    """One worker's time at a queue, from the first delivery to ``stop``."""
+    """The state of one worker at a queue, from the first delivery to *stop*."""
 
     def __init__(self, wire: Wire, pull: Pull, stop: asyncio.Event, at_once: int, exists: str) -> None:
         self._wire = wire
@@ -55,7 +55,7 @@ class _Shift:
 
     @asynccontextmanager
     async def begun(self) -> AsyncIterator[None]:
-        """Take part while the block lasts; at its end, give back what nobody took."""
+        """Pull from the queue while the block lasts; at the end, return unused messages to the queue."""
         stopping = asyncio.create_task(self._stop.wait())
         stopping.add_done_callback(lambda _: self._pull.wake.set())
         async with self._pull.opened():
@@ -66,7 +66,7 @@ class _Shift:
                 await self._leave()
 
     async def next(self) -> _Delivery | None:
-        """Wait for a delivery; None once stopped."""
+        """Wait for a delivery; return None once *stop* is set."""
         while not self._stop.is_set():
             if self._pull.frames and self._unsettled < self._at_once:
                 self._unsettled += 1
@@ -76,12 +76,12 @@ class _Shift:
         return None
 
     async def _ask(self) -> bool:
-        """Have a request open for all that may be taken; False if that failed."""
+        """Keep a request open for all messages that the worker may still take; return False if sending failed."""
         free = self._at_once - self._unsettled - len(self._pull.frames)
         if self._pull.waiting or free <= 0:
             return True
         if self._pull.broken:
-            # What does not come in time is handed out again, and makes a slow line slower: ask for less.
+            # The server redelivers late messages, which makes a slow line slower: ask for fewer.
             self._width = max(1, self._width // 2)
             await self._back_off()
         else:
@@ -97,8 +97,8 @@ class _Shift:
     async def _back_off(self) -> None:
         now = asyncio.get_running_loop().time()
         if not self._pull.answered and now > self._ask_again_at:
-            # A queue that nobody leads now, for as long as a majority of the servers is away, looks like one that
-            # does not exist: only the server knows.
+            # While a majority of the servers is down, a queue has no leader and looks like a queue that does not
+            # exist. Only the server knows the difference.
             await require(self._wire, self._exists)
             self._ask_again_at = now + PATIENCE_S
         _log.warning("bus.queue_interrupted", queue=self._pull.consumer, why=self._pull.broken, pause_s=self._pause_s)
@@ -108,8 +108,8 @@ class _Shift:
         self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
 
     async def _leave(self) -> None:
-        # An open request cannot be taken back: what it brings after we are gone would be lost for a whole
-        # ack wait, and what is given back while it is open would come straight to us again.
+        # An open request cannot be cancelled. If the worker left now, messages for the request would be lost for a
+        # whole ack wait; and messages returned while the request is open would come straight back to this worker.
         while self._pull.waiting:
             await self._pull.happens()
         for frame in self._pull.frames:
@@ -135,7 +135,7 @@ class _Delivery:
         self._settled: Callable[[], None] | None = settled
 
     async def done(self) -> None:
-        """Settle it; a failure only means that it will be handed out again."""
+        """Acknowledge the message; after a failure, the server only redelivers the message."""
 
         async def attempt(timeout_s: float) -> None:
             await self._wire.ask(self._reply, timeout_s=min(_ACK_S, timeout_s))
@@ -148,11 +148,11 @@ class _Delivery:
             self._settle()
 
     async def working(self) -> None:
-        """Tell the server that work goes on."""
+        """Tell the server that work on the message continues, which restarts the ack wait."""
         await self._tell(b"+WPI")
 
     async def again(self, *, delay_s: float) -> None:
-        """Give it back for later."""
+        """Return the message to the queue for redelivery after *delay_s*."""
         try:
             await self._tell(b'-NAK {"delay":%d}' % (delay_s * 1e9) if delay_s > 0 else b"-NAK")
         finally:

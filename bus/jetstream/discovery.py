@@ -1,9 +1,9 @@
-"""Answer on the NATS service API (ADR-32), and ask there whether somebody is.
+"""Answer on the NATS service API (ADR-32), and ask there whether a service has a running replica.
 
-nats-py has a module for services; it is not used, since it counts only what it subscribes to itself, which
-is nothing here, and since it answers to wherever it is told to. An answer is a publication of ours: whoever
-asks in our own account may name a subject that only we may publish, so that it goes to inboxes only, and to where
-the server takes it for another account.
+This module does not use the services module of nats-py, for two reasons. That module counts only messages of its own
+subscriptions, and there are none here. And that module answers to any reply subject. An answer is published with the
+permissions of the service, so a client in the same account could name a reply subject that only the service may
+publish. Therefore answers go only to inboxes, and to the subjects where the server takes answers for other accounts.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ async def answering(wire: Wire, service: Service) -> AsyncIterator[None]:
 
 
 async def somebody_answers(wire: Wire, name: str) -> bool:
-    """Whether a replica of the service *name* is there.
+    """Whether a replica of the service *name* is running.
 
     Raises:
-        UnreachableError: If somebody is, and does not answer.
+        UnreachableError: If a replica has subscribed but does not answer in time.
     """
     try:
         await wire.ask(f"$SRV.PING.{name}", timeout_s=_ANSWER_S)

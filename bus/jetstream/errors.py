@@ -1,4 +1,4 @@
-"""The server's errors as errors of ours, by what can be done about them."""
+"""Translate the server's errors into errors of the bus, by the possible remedy."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from bus.port import BusError, NotSetUpError, RefusedError, UnreachableError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# What is asked to be read, or to be deleted, is not there.
+# The message to read or to delete does not exist.
 _NO_MESSAGE = frozenset({10037, 10043})
 _NO_SUCH_CONSUMER = 10014
 _NO_SUCH_STREAM = 10059
-# Fewer servers than replicas, as far as the cluster knows yet.
+# So far, the cluster knows fewer servers than the number of replicas.
 _NO_PEERS = 10005
 _NOT_LEADER = 10009
-# An earlier try with the same id has not got its majority yet, and may never.
+# An earlier attempt with the same id has no majority yet, and may never get one.
 _IN_PROCESS = 10158
-# Said for ever after its disk was full, although there is room again.
+# After a full disk, the server keeps reporting this error for ever, even when the disk has room again.
 _NO_RESOURCES = 10023
 _UNAVAILABLE = 503
 
 
 class NobodyListensError(UnreachableError):
-    """Nobody takes messages on this subject now: no such stream or queue, or no leader yet."""
+    """The subject has no subscriber now: the stream or queue does not exist, or has no leader yet."""
 
 
 class NoMessageError(RefusedError):
-    """There is no such message in the stream."""
+    """The stream does not hold this message."""
 
 
 def translate(error: Mapping[str, Any], what: str) -> BusError:
-    """Make an error of ours from the server's, which it gave for *what*."""
+    """Translate the server's error for the operation *what* into a ``BusError``."""
     text = f"{what}: {error.get('description')} (error {error.get('err_code')})"
     if error.get("err_code") in {_NO_SUCH_STREAM, _NO_SUCH_CONSUMER}:
         return not_set_up(text)
@@ -40,11 +40,12 @@ def translate(error: Mapping[str, Any], what: str) -> BusError:
         return NoMessageError(text)
     if error.get("err_code") == _NO_RESOURCES:
         text += "; if its disk was full, make room there and restart nats-server"
-    # 503, a deposed leader, servers yet to come and a try under way pass; 500 is also said of what can never be.
+    # Temporary: 503, a former leader, servers that are still to join, and an attempt in progress. Code 500 does not
+    # count, because the server also returns 500 for permanent errors.
     passes = error.get("code") == _UNAVAILABLE or error.get("err_code") in {_NO_PEERS, _NOT_LEADER, _IN_PROCESS}
     return UnreachableError(text) if passes else RefusedError(text)
 
 
 def not_set_up(text: str) -> NotSetUpError:
-    """Say with *text* what to do about a stream or queue that is missing."""
+    """Build the error for a missing stream or queue: *text* and the remedy."""
     return NotSetUpError(f"{text}: run `podfolio setup` once for this server")

@@ -1,4 +1,4 @@
-"""Messages as they come off the wire, and what the server tells with them."""
+"""Messages from the wire, and the server's metadata in these messages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ACK_TOKENS = 9
 
 
 class Frame(Protocol):
-    """A message as it came off the wire."""
+    """A message from the wire."""
 
     subject: str
     reply: str
@@ -28,9 +28,10 @@ class Frame(Protocol):
 
 
 def status(frame: Frame) -> str:
-    """Read the server's verdict off a message without substance; empty for any other.
+    """Read the server's status code from a message without a body; empty for any other message.
 
-    A stored message may carry whatever headers its publisher liked; read back, it has a sequence.
+    A stored message may have any headers from the publisher, but the server adds a sequence header when a client reads
+    the message back.
     """
     if frame.data or not frame.headers or _SEQUENCE in frame.headers:
         return ""
@@ -38,10 +39,10 @@ def status(frame: Frame) -> str:
 
 
 def decode(frame: Frame) -> dict[str, Any]:
-    """Read the JSON object that the server's own interfaces answer with.
+    """Decode the JSON object in an answer of the server's own APIs.
 
     Raises:
-        UnreachableError: If it is none, and so no answer of the server's.
+        UnreachableError: If the frame holds no JSON object, and so does not come from the server.
     """
     try:
         answer = json.loads(frame.data)
@@ -55,12 +56,12 @@ def decode(frame: Frame) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the server tells with a message of a consumer, in its reply subject.
+    """The server's metadata for a message of a consumer, from the reply subject.
 
     Attributes:
-        attempt: How often the message was handed out.
-        sequence: Its place in the stream.
-        stored_at: When it was stored; UTC.
+        attempt: How often the server has delivered the message.
+        sequence: Sequence of the message in the stream.
+        stored_at: Time of storage; UTC.
     """
 
     attempt: int
@@ -72,11 +73,12 @@ def read_receipt(reply: str) -> Receipt:
     """Read ``$JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<attempt>.<sequence>.<turn>.<ns>.<pending>``.
 
     Raises:
-        ValueError: If it is none, and so not of a consumer; OverflowError, if by its figures.
+        ValueError: If *reply* has another form, and so the message comes from no consumer.
+        OverflowError: If a number in *reply* is too large.
     """
     tokens = reply.split(".")
     if len(tokens) > _ACK_TOKENS:
-        del tokens[2:4]  # the newer form names domain and account, and may end with more
+        del tokens[2:4]  # the newer form names domain and account, and may end with more tokens
     attempt, sequence, _, stored_ns = (int(token) for token in tokens[4:8])
     seconds, ns = divmod(stored_ns, 1_000_000_000)
     stored_at = datetime.fromtimestamp(seconds, UTC).replace(microsecond=ns // 1000)
@@ -84,15 +86,15 @@ def read_receipt(reply: str) -> Receipt:
 
 
 def read_message(frame: Frame, receipt: Receipt) -> Message:
-    """Make a message of the stream from what a consumer handed out."""
+    """Convert a consumer's delivery into a message of the stream."""
     return Message(frame.subject, frame.data, _own(frame.headers or {}), receipt.sequence, receipt.stored_at)
 
 
 def read_stored(frame: Frame) -> Message:
-    """Make a message of the stream from what a direct get gave.
+    """Convert the answer to a direct get into a message of the stream.
 
     Raises:
-        UnreachableError: If it is none that a server gives.
+        UnreachableError: If the frame is no valid answer of a server.
     """
     headers = frame.headers or {}
     try:
@@ -109,12 +111,12 @@ def read_stored(frame: Frame) -> Message:
 
 
 def _own(headers: Mapping[str, str]) -> dict[str, str]:
-    """Leave out the headers that are between client and server."""
+    """Drop the headers that only client and server use."""
     return {name: value for name, value in headers.items() if not name.startswith("Nats-")}
 
 
 def message_bytes(data: bytes, headers: Mapping[str, str]) -> int:
-    """Size of a message as the server counts it: body and encoded headers."""
+    """Size of a message as the server counts: body and encoded headers."""
     if not headers:
         return len(data)
     framing = len(b"NATS/1.0\r\n") + len(b"\r\n")

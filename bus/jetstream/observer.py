@@ -1,9 +1,9 @@
-"""Follow the event stream from outside: nothing is worked off, nothing skipped, nothing repeated.
+"""Follow the event stream as an observer: acknowledge no message, skip none and repeat none.
 
-It only reads, and leaves nothing on the server: whoever may create a consumer of one's own may also
-change those of the agents, since the server knows no permission for the one without the other. What
-is stored is read from where the observer has come to. Coordinators tell how far requests are, and each such
-word is a sign that there is more to read; since it may be missed, it is also looked for every second.
+The observer only reads, and creates no consumer on the server: a user with permission to create a consumer may also
+change the consumers of the agents, since the server cannot grant one permission without the other. The observer reads
+stored messages from its current sequence. Coordinators publish the progress of requests, and each progress message
+signals new messages to read. Since the observer may miss such a signal, it also reads every second.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 
-# As much as an observer has in flight: a few socket buffers full, whatever it does with them.
+# Messages in flight per observer: a few full socket buffers, whatever the observer does with the messages.
 _BATCH = 256
-# Nobody waits for these but who missed the news, or whose replica lags behind them.
+# Only an observer that missed a progress message, or reads from a lagging replica, waits for these pauses.
 _FIRST_PAUSE_S = 0.01
 _LONGEST_PAUSE_S = 1.0
 
@@ -77,7 +77,7 @@ async def follow(wire: Wire, *, since: datetime | None, everything: bool) -> Asy
 
 
 async def _whether_still(wire: Wire, stream: Stream, place: dict[str, Any]) -> dict[str, Any]:
-    """Say from where to read on: a stream that was lost and set up again holds nothing from here on."""
+    """Return the place to read on from: a stream that was lost and set up again has no messages from *place* on."""
     try:
         told = await standing.read(wire)
     except BusError as error:
@@ -97,7 +97,7 @@ async def _comes(news: asyncio.Event, within_s: float) -> bool:
 
 
 async def _begin(wire: Wire, since: datetime | None, *, everything: bool) -> dict[str, Any]:
-    """Say from where to read; asks even if that is known, so that a server that cannot be read is noticed."""
+    """Return the place to start from. Always ask the server, so that a server that cannot be read is noticed."""
     frames = await _ask(wire, {"last_by_subj": subjects.ALL}, is_last=lambda _: True)
     if since is not None:
         return {"start_time": since.astimezone(UTC).isoformat()}
@@ -106,10 +106,11 @@ async def _begin(wire: Wire, since: datetime | None, *, everything: bool) -> dic
 
 
 async def _read(wire: Wire, place: Mapping[str, Any]) -> list[Message]:
-    """Read what is stored from *place* on, in the stream's order; not all of it, if it is much.
+    """Read stored messages from *place* on, in stream order, at most ``_BATCH`` of them.
 
     Raises:
-        UnreachableError: If it did not come whole.
+        RefusedError: If the server cannot read the stream.
+        UnreachableError: If a message was lost on the way.
     """
     query = {**place, "batch": _BATCH, "next_by_subj": subjects.ALL}
     *frames, end = await _ask(wire, query, is_last=lambda frame: bool(status(frame)))
@@ -117,7 +118,7 @@ async def _read(wire: Wire, place: Mapping[str, Any]) -> list[Message]:
     if verdict not in {_END_OF_BATCH, _NOTHING_FOUND}:
         message = f"the server cannot read the stream: {verdict} {told.get('Description', '')}; see its log"
         raise RefusedError(message)
-    # Each message, and the end, names the one before it: what was lost on the way is missed.
+    # Each message, and the end of the batch, names the sequence of the message before; a gap shows a lost message.
     before = "0"
     for frame in [*frames, *([end] if verdict == _END_OF_BATCH else [])]:
         headers = frame.headers or {}

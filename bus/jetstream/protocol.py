@@ -1,8 +1,8 @@
-"""Read what a NATS server sends, whatever others have put into it: no frame ends the reading.
+"""Parse the bytes from a NATS server, whatever other clients have sent: no message stops the read loop.
 
-In the place of nats-py's parser and of its reading of headers, which end the read loop, or connect again for ever, at
-a subject that is not UTF-8, at one with a form feed, and at a header block of eight bytes. A server stores all of
-these. Knows no subject of ours and nothing of JetStream.
+This module replaces the parser and the header reading of nats-py. These stop the read loop, or reconnect for ever,
+on a subject that is not UTF-8, on a subject with a form feed, and on a header block of eight bytes. A server stores
+all of these. The module knows no subjects of this project and no JetStream.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 _END = b"\r\n"
-# The server ends a word at these; other white space may stand within a subject.
+# The server separates words by these two characters; a subject may contain other white space.
 _WORD = re.compile(rb"[^ \t]+")
 _LONGEST_QUOTE = 80
 
 _VERDICT = re.compile(rb"NATS/1\.0[ \t]+([0-9]{3})(?:[ \t]+(.*))?", re.DOTALL)
-# A name as every NATS client writes it: what is visible, but for the colon.
+# A header name as every NATS client writes names: visible ASCII characters except the colon.
 _NAME = re.compile(rb"[!-9;-~]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Hears:
-    """What is done with what was read: nats-py's client does it.
+    """Callbacks for parsed input, which the client of nats-py provides.
 
     Attributes:
         message: Takes the subscription's number, subject, reply subject, body and block of headers.
-        error: Takes what the server says is wrong, in small letters.
-        info: Takes what the server tells of itself.
-        ping: Answers.
-        pong: Notes the answer.
+        error: Takes the server's error text, in lower case.
+        info: Takes the server's description of itself.
+        ping: Answers a ping.
+        pong: Notes the answer to a ping.
     """
 
     message: Callable[[int, bytes, bytes, bytes, bytes], Awaitable[None]]
@@ -47,10 +47,10 @@ class Hears:
 
 
 class Reader:
-    """Takes apart what comes over a connection.
+    """Parser for the incoming bytes of a connection.
 
     Args:
-        hears: Gets what was found.
+        hears: Callbacks for the parsed input.
     """
 
     def __init__(self, hears: Hears) -> None:
@@ -58,14 +58,14 @@ class Reader:
         self._buffer = bytearray()
 
     def reset(self) -> None:
-        """Forget what has come: the connection is another."""
+        """Discard the buffered bytes, because the connection is new."""
         self._buffer = bytearray()
 
     async def parse(self, data: bytes = b"") -> None:
-        """Add what has come, and hand on all that is whole.
+        """Buffer new bytes and pass on every complete message or command.
 
         Raises:
-            ConnectionError: If no NATS server speaks so; the client connects again.
+            ConnectionError: If the bytes break the NATS protocol; the client reconnects.
         """
         self._buffer += data
         while (end := self._buffer.find(_END)) >= 0:
@@ -83,7 +83,7 @@ class Reader:
                 raise ConnectionError(message) from error
 
     async def _message(self, words: list[bytes], begin: int, *, sizes: int) -> bool:
-        """Hand on a message whose body begins there; false if it has not come whole."""
+        """Pass on the message with a header block or body from offset *begin*; False if bytes are still missing."""
         subject, sid, *reply = words[:-sizes]
         *head, size = map(int, words[-sizes:])
         end = begin + size
@@ -95,7 +95,7 @@ class Reader:
         return True
 
     async def _say(self, verb: bytes, line: bytes) -> None:
-        """Hand on what is no message."""
+        """Pass on a protocol command other than a message."""
         if verb == b"PING":
             await self._hears.ping()
         elif verb == b"PONG":
@@ -110,10 +110,10 @@ class Reader:
 
 
 def read_headers(block: bytes) -> dict[str, str]:
-    """Read a block of headers; what is none is left out, and of two of a name the later counts.
+    """Parse a block of headers. Skip lines that are no headers; if a name occurs twice, the later value counts.
 
-    What the server adds to a stored message's comes last, each on a line of its own whatever comes before. Its
-    verdict on a question, which stands in the first line, is told as ``Status`` and ``Description``.
+    The server appends headers to those of a stored message, each on a separate line, whatever precedes them. The
+    first line may hold the server's status for a request, returned as ``Status`` and ``Description``.
     """
     first, *lines = block.split(_END)
     headers: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""One message on its way to a subject of its own, which holds no other ever."""
+"""Publish one message to a subject that never holds another message."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from bus.jetstream.wire import Wire
 
-# The subject is taken, or perhaps: the same check, in three places of the server.
+# The subject is taken, or may be taken: the server makes the same check in three places.
 _WRONG_LAST_SEQUENCE = 10071
 _WRONG_LAST_SEQUENCE_IN_FLIGHT = 10164
 _STORE_FAILED = 10077
@@ -27,7 +27,7 @@ _DUPLICATE: Mapping[str, Any] = {"description": "repeated message id"}
 
 
 class Publication:
-    """One message on its way to a subject of its own."""
+    """A message that has a subject of its own, to be published once."""
 
     def __init__(
         self,
@@ -52,12 +52,12 @@ class Publication:
         }
 
     async def attempt(self, timeout_s: float) -> Stored:
-        """Publish it, and see whether it is there.
+        """Publish the message once; if the subject is taken, compare the ids of the stored message and this one.
 
         Raises:
-            RefusedError: If the server will never take it.
-            FullError: If the stream has no room for it now.
-            UnreachableError: If what became of it is unknown; try again.
+            RefusedError: If the server will never accept the message.
+            FullError: If the stream has no room for the message now.
+            UnreachableError: If the outcome is unknown; try again.
         """
         frame = await self._wire.ask(self._subject, self._data, headers=self._headers, timeout_s=timeout_s)
         answer = decode(frame)
@@ -70,14 +70,14 @@ class Publication:
         return Stored.NEW
 
     async def _compare(self, error: Mapping[str, Any], timeout_s: float) -> Stored:
-        """See whose message is there."""
+        """Read the message on the subject: ``SAME`` if the ids are equal, ``TAKEN`` if not; raise if none is there."""
         subject = f"$JS.API.DIRECT.GET.{self._stream}.{self._subject}"
         frame = await ask_replica(self._wire, subject, timeout_s=timeout_s)
         if not status(frame):
             return Stored.SAME if (frame.headers or {}).get("ce-id") == self._id else Stored.TAKEN
         if error is _DUPLICATE:
-            # Somebody used our id for another subject, and the server took ours for a repetition. The id
-            # only saves work; the subject alone makes it once.
+            # Another publisher used this id for another subject, so the server took this message for a duplicate.
+            # The id only saves work; the subject alone ensures that a message is stored once.
             self._headers.pop(_MESSAGE_ID, None)
         elif error["err_code"] == _STORE_FAILED and "per subject" not in error["description"]:
             message = (

@@ -1,8 +1,8 @@
 """Pull messages from one consumer of a stream.
 
-nats-py's ``fetch`` costs two tasks and a timer for each message, hangs when a consumer goes away, and
-loses messages for an ack wait when it is cancelled. Here one request at a time is open; what it brings
-comes by a callback. It decides nothing: it never acknowledges, and never asks unless told to.
+The method ``fetch`` of nats-py costs two tasks and a timer per message, hangs when a consumer disappears, and loses
+messages for an ack wait when cancelled. In this module one request at a time is open, and a callback receives the
+messages. The module makes no decisions: ``Pull`` never acknowledges, and sends a request only in ``ask``.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 
-# How long the server keeps a request open: also how long a worker needs to stop.
+# How long the server keeps a request open; also the time that a worker needs to stop.
 PULL_S = 1.0
-# The server says when a request has expired; if it has not by then, the request is lost.
+# The server reports the expiry of a request; without this report within the grace period, the request is lost.
 _GRACE_S = 1.0
 
 _HEARTBEAT = "100"
-# The request ended as it should: nothing there, or expired.
+# The normal ends of a request: no messages, or expired.
 _ENDED = frozenset({"404", "408"})
 
 
 class Pull:
-    """One consumer's messages, as they come.
+    """Incoming messages of one consumer.
 
     Attributes:
-        consumer: Its name.
-        frames: What has come and was not taken out yet.
-        wake: Set whenever something has happened.
-        broken: Why the last request ended before its time; empty if it did not.
-        answered: Whether the server ever answered as it should.
+        consumer: Name of the consumer.
+        frames: Messages that have arrived; the caller removes them.
+        wake: Set at each event; see ``happens``.
+        broken: Why the last request ended early; empty after a normal end.
+        answered: Whether the server has ever answered a request normally.
     """
 
     def __init__(self, wire: Wire, stream: str, consumer: str) -> None:
@@ -62,7 +62,7 @@ class Pull:
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[Pull]:
-        """Listen while the block lasts."""
+        """Listen on an inbox while the block lasts."""
         async with self._wire.listen(self._arrived, reconnected=self._on_reconnected) as self._inbox:
             yield self
 
@@ -72,7 +72,7 @@ class Pull:
         return self._owed > 0
 
     async def ask(self, count: int) -> None:
-        """Ask for *count* messages.
+        """Request *count* messages.
 
         Raises:
             UnreachableError: If there is no connection now.
@@ -90,7 +90,7 @@ class Pull:
             raise
 
     async def happens(self) -> None:
-        """Wait until something has happened: a message, the end of the request, or a call of ``wake.set``."""
+        """Wait for an event: a message, the end of the request, or a call of ``wake.set``."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(self._ends_at if self._owed else None):
                 await self.wake.wait()
@@ -99,7 +99,7 @@ class Pull:
             self._end("no answer")
 
     async def _arrived(self, frame: Frame) -> None:
-        # Whatever the headers of a stored message look like: it comes with a receipt, a verdict with none.
+        # The headers of a stored message may look like a verdict, but only a stored message has a receipt.
         verdict = "" if frame.reply.startswith("$JS.ACK.") else status(frame)
         if not verdict and not _is_delivery(frame):
             _log.warning("bus.not_a_delivery", queue=self.consumer, subject=frame.subject, reply=frame.reply)
@@ -118,7 +118,7 @@ class Pull:
         self.wake.set()
 
     def _on_reconnected(self) -> None:
-        # What the request brought meanwhile is lost; it is handed out again after an ack wait.
+        # Messages for the request are lost during the reconnection; the server redelivers them after an ack wait.
         self._owed = 0
         self.wake.set()
 
@@ -128,7 +128,7 @@ class Pull:
 
 
 def _is_delivery(frame: Frame) -> bool:
-    """Whether the server handed it out, and nobody else put it into this inbox."""
+    """Whether the server delivered the frame, rather than another client publishing into this inbox."""
     try:
         read_receipt(frame.reply)
     except (ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""What was asked over the wire and is not answered yet. Sends nothing."""
+"""Open requests on a connection, which still wait for answers. This module sends no messages."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _NO_RESPONDERS = "503"
 
 
 class Question:
-    """One that waits for its answers.
+    """A request that waits for answers.
 
     Attributes:
-        subject: Where it was asked.
-        token: How its answers say that they are for it.
+        subject: Subject of the request.
+        token: Last token of the reply subject, which assigns answers to this request.
     """
 
     def __init__(self, subject: str, token: str, is_last: Callable[[Frame], bool]) -> None:
@@ -39,8 +39,8 @@ class Question:
         """Wait for all answers.
 
         Raises:
-            NobodyListensError: If nobody was there to take the question.
-            BusError: If it failed.
+            NobodyListensError: If the subject has no subscriber.
+            BusError: If the request failed.
         """
         await self._ended
         if self._error is not None:
@@ -51,7 +51,7 @@ class Question:
         return self._frames
 
     def hear(self, frame: Frame) -> None:
-        """Note an answer."""
+        """Add an answer; end the request after the last one."""
         if self._ended.done():
             return
         self._frames.append(frame)
@@ -59,14 +59,14 @@ class Question:
             self._ended.set_result(None)
 
     def fail(self, error: BusError) -> None:
-        """Expect no more answers."""
+        """End the request with *error*, unless the request has already ended."""
         if not self._ended.done():
             self._error = error
             self._ended.set_result(None)
 
 
 class Questions:
-    """All that wait for answers on one connection."""
+    """All open requests on one connection."""
 
     def __init__(self) -> None:
         self._open: dict[str, Question] = {}
@@ -74,7 +74,7 @@ class Questions:
 
     @contextmanager
     def asked(self, subject: str, is_last: Callable[[Frame], bool]) -> Iterator[Question]:
-        """Have a question open while the block lasts; its answers end with the one that *is_last*."""
+        """Keep a request open while the block lasts; the answers end with the first for which *is_last* is true."""
         question = Question(subject, str(next(self._tokens)), is_last)
         self._open[question.token] = question
         try:
@@ -83,17 +83,17 @@ class Questions:
             del self._open[question.token]
 
     def hear(self, token: str, frame: Frame) -> None:
-        """Bring an answer to its question, if that is still open."""
+        """Pass an answer to the request with this *token*, if that request is still open."""
         if question := self._open.get(token):
             question.hear(frame)
 
     def fail_all(self, why: str) -> None:
-        """Expect no more answers to any: what became of them is unknown."""
+        """Fail all open requests with ``UnreachableError``, because the outcome of each is unknown."""
         for question in list(self._open.values()):
             question.fail(UnreachableError(f"{question.subject}: {why}"))
 
     def fail_some(self, concerned: Callable[[str], bool], why: str, kind: type[BusError]) -> None:
-        """Expect no more answers where the subject is *concerned*."""
+        """Fail each open request for which *concerned* is true of the subject."""
         for question in list(self._open.values()):
             if concerned(question.subject):
                 question.fail(kind(f"{question.subject}: {why}"))

@@ -1,4 +1,4 @@
-"""Read the last messages on many subjects in one go, and believe only what is complete."""
+"""Read the last messages on many subjects in one request, and accept only a complete answer."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def read_record(wire: Wire, subjects: Collection[str], including: Message 
 async def read_last(
     wire: Wire, stream: str, query: Mapping[str, Any], including: Message | None
 ) -> tuple[Message, ...]:
-    """Read what *query* asks of *stream*, in stream order; raises as ``Bus.record``."""
+    """Read the messages of *stream* that *query* selects, in stream order; raise as ``Bus.record``."""
     request = json.dumps(query).encode()
 
     async def attempt(timeout_s: float) -> tuple[Message, ...]:

@@ -1,4 +1,4 @@
-"""Look at one stored message, and delete it: what an administrator may do, and nobody else."""
+"""Read one stored message and delete it; only an administrator may do this."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ if TYPE_CHECKING:
 
 
 async def look(wire: Wire, query: Mapping[str, Any]) -> Message | None:
-    """Read the message that *query* names, by the leader's account; None if there is none.
+    """Read the message that *query* names from the stream's leader; None if the message does not exist.
 
     Raises:
-        RefusedError: If we may not.
+        RefusedError: If this user has no permission.
         UnreachableError: If the server did not answer in time.
     """
     try:
         found = (await ask_api(wire, f"STREAM.MSG.GET.{EVENTS}", query))["message"]
     except NoMessageError:
         return None
-    # JSON leaves out what is empty.
+    # The server's JSON omits empty fields.
     headers = read_headers(base64.b64decode(found.get("hdrs", "")))
     data, stored_at = base64.b64decode(found.get("data", "")), datetime.fromisoformat(found["time"])
     return Message(found["subject"], data, headers, found["seq"], stored_at)
 
 
 async def settled(wire: Wire) -> int:
-    """Say up to which sequence the coordinators have settled all requests and results."""
+    """Return the sequence up to which the coordinators have acknowledged all requests and results."""
     answer = await ask_api(wire, f"CONSUMER.INFO.{EVENTS}.{COORDINATORS}")
     return int(answer["ack_floor"]["stream_seq"])
 
 
 async def require_removable(wire: Wire) -> None:
-    """See that the stream lets messages be deleted.
+    """Check that the event stream allows the deletion of messages.
 
     Raises:
-        RefusedError: If it does not; says what to do.
+        RefusedError: If the stream denies deletion; the message names the remedy.
     """
     if (await ask_api(wire, f"STREAM.INFO.{EVENTS}"))["config"].get("deny_delete"):
         message = (
@@ -57,12 +57,12 @@ async def require_removable(wire: Wire) -> None:
 
 
 async def delete(wire: Wire, sequence: int) -> None:
-    """Delete a message, and overwrite where it was; nothing if it is gone already.
+    """Delete a message and overwrite the stored bytes; do not fail if the message is already gone.
 
     Raises:
-        RefusedError: If the server will not.
-        UnreachableError: If it did not answer in time; do it again.
+        RefusedError: If the server refuses.
+        UnreachableError: If the server did not answer in time; try again.
     """
-    # It is not there if an earlier try of ours deleted it, whose answer was lost.
+    # The message is missing if an earlier attempt deleted it and the answer was lost.
     with contextlib.suppress(NoMessageError):
         await ask_api(wire, f"STREAM.MSG.DELETE.{EVENTS}", {"seq": sequence})

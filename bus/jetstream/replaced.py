@@ -1,4 +1,4 @@
-"""Whether a stream is still the one that was read so far: pure, of what its leader says."""
+"""Detect whether a stream was replaced since the last read: pure logic on the leader's reports."""
 
 from __future__ import annotations
 
@@ -10,31 +10,32 @@ if TYPE_CHECKING:
 
     from bus.port import Standing
 
-# A leader that was cut off lags behind and does not know that it leads no more, for up to 25 s.
+# A leader that was cut off lags behind, and for up to 25 s does not know that another server has become the leader.
 _BELIEVED_S = 40.0
 
 
 @dataclass(slots=True)
 class Stream:
-    """The stream that somebody reads.
+    """A stream that an observer reads.
 
     Attributes:
-        created: When the one that was read so far was set up.
+        created: Creation time of the stream that was read so far.
     """
 
     created: datetime
     _shorter_since: float | None = None
 
     def read_on(self, told: Standing, place: int, *, now: float) -> int:
-        """Say from which sequence to read on: *place*, or an earlier one if all that was read is gone.
+        """Return the sequence to read on from: *place*, or an earlier one if the stream was replaced or is shorter.
 
-        A stream that was set up again is read from its start. One that was restored from a backup, or lost its end
-        with its machine's power, is the same and shorter; that is believed when it has been told for a while.
+        A stream that was set up again is read from the start. A stream that was restored from a backup, or lost the
+        newest messages in a power failure, is the same stream and shorter; this method trusts a shorter stream only
+        after the leader has reported the shorter length for a while.
 
         Args:
-            told: What the leader says now.
-            place: The sequence that is to be read next.
-            now: Seconds of any even clock.
+            told: The leader's current report.
+            place: The next sequence to read.
+            now: Seconds of any monotonic clock.
         """
         if told.created != self.created:
             self.created, self._shorter_since = told.created, None

@@ -1,11 +1,11 @@
-"""Who may do what on a server that knows its users: each role's least, and the server's configuration of it.
+"""The least permissions of each role on a server with users; the server's configuration follows from these.
 
-The server answers a question to whatever subject its asker names, and checks only where the question goes. So no
-list of permissions holds inside the account that has the streams: each role has an account of its own, which
-imports what the role may ask, and an answer stays within it (ADR 26).
+The server sends an answer to any reply subject that the requester names, and checks only the subject of the request.
+So permission lists cannot protect the account with the streams. Instead each role has an account of its own, which
+imports the subjects that the role may ask. An answer stays within the account of the role (ADR 26).
 
-The lists hold what our own client uses, found by measurement, and nothing else; tests try every cell
-of ``docs/security.md`` against a real server, and see what became of it. Knows no keys and writes no files.
+The lists hold only the subjects that our own client uses, found by measurement. Tests try every cell of
+``docs/security.md`` against a real server and check the result. This module knows no keys and writes no files.
 """
 
 from __future__ import annotations
@@ -27,24 +27,26 @@ COORDINATOR = "coordinator"
 ADMIN = "admin"
 OPERATOR = "operator"
 
-# What the inboxes of all have in common, with users and without.
+# Common prefix of all inboxes, on servers with and without users.
 INBOXES = "_INBOX"
 
 _API = "$JS.API"
-# What every connection asks every two seconds, to know whether it is alive: it tells how much the server
-# stores, never what. (A refusal would do, but fills the server's log.)
+# Every connection sends this probe every two seconds to check that the server is alive. The answer tells how much
+# the server stores, never the content. (A refusal would be enough, but fills the server's log.)
 _PROBE = f"{_API}.INFO"
-# Read whatever the event stream holds. What is asked for stands in the body, which no permission can see.
+# Read any message of the event stream. The body selects the messages, and permissions cannot inspect a body.
 _READ_EVENTS = f"{_API}.DIRECT.GET.{EVENTS}"
 _LIST_MARKETS = f"{_API}.DIRECT.GET.{MARKETS}"
-# Read a published market: the leader's word for what an id means, and the content by its hash.
+# Read a published market: the hash of an id from the leader, and the content by the hash.
 _READ_MARKETS = (f"{_API}.STREAM.MSG.GET.{MARKETS}", f"{_LIST_MARKETS}.{subjects.ALL_MARKETS}")
 
-# The account that has the streams; the administrator is in it, and nobody else.
+# The account with the streams; the administrator is the only user in this account.
 STREAMS = "streams"
-# Where the server takes a service's answers to a question from another account: whatever the asker named.
+# Prefix of the subjects where the server takes a service's answers to a request from another account,
+# whatever reply subject the requester named.
 ANSWERS = "_R_"
-# Remove a message of the event stream, and see to it that the stream says so: look at it, tell of it, delete it.
+# Remove a message of the event stream and record the removal there: read the message, publish the removal,
+# delete the message.
 _REMOVES = (
     f"{_API}.STREAM.MSG.GET.{EVENTS}",
     subjects.ALL_REMOVED,
@@ -54,23 +56,24 @@ _REMOVES = (
 
 _VERBS = ("PING", "INFO", "STATS")
 
-# What those hear who look on: how far requests are, and so that there is something new to read.
+# Subjects for observers: the progress of requests, which also signals new messages to read.
 _HEARD = (subjects.ALL_PROGRESS,)
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """What one kind of client may do; what is not listed is refused.
+    """The permissions of one kind of client; the server refuses all other subjects.
 
-    Accounts, permissions, exports and imports all follow from this.
+    Accounts, permissions, exports and imports all follow from these.
 
     Attributes:
-        name: Its name, also of its key, of its account and in its inbox.
-        asks: Subjects that it may publish and that others answer: whoever serves them, else the streams' account.
-        tells: Subjects that it may publish to whoever hears them; nobody keeps that.
-        hears: Subjects of what others tell that it may subscribe to, besides its own inbox, where answers and what
-            it pulls come to.
-        serves: Subjects on which it answers those who ask there.
+        name: The role's name; also the name of the role's key and account, and part of the inbox prefix.
+        asks: Subjects that the role may publish as requests. The roles that serve a subject answer; if no role
+            serves the subject, the streams' account answers.
+        tells: Subjects that the role may publish to subscribers; no stream stores these messages.
+        hears: Subjects of other roles' ``tells`` that the role may subscribe to, besides the role's own inbox, which
+            receives answers and pulled messages.
+        serves: Subjects on which the role answers requests.
     """
 
     name: str
@@ -81,17 +84,17 @@ class Role:
 
     @property
     def account(self) -> str:
-        """The account that it is in."""
+        """The account of the role."""
         return STREAMS if self.name == ADMIN else self.name
 
     @property
     def publish(self) -> tuple[str, ...]:
-        """Subjects that it may publish."""
+        """Subjects that the role may publish."""
         return (*self.asks, *self.tells, *([f"{ANSWERS}.>"] if self.serves else []))
 
     @property
     def subscribe(self) -> tuple[str, ...]:
-        """Subjects that it may subscribe to."""
+        """Subjects that the role may subscribe to."""
         return (f"{inbox_of(self.name)}.>", *self.hears, *self.serves)
 
 
@@ -101,12 +104,12 @@ def agent_role(pod: str) -> str:
 
 
 def inbox_of(role: str) -> str:
-    """Name the prefix of a role's inboxes; of one that is nobody in particular, NATS's own."""
+    """Name the prefix of a role's inboxes; NATS's own prefix if *role* is empty."""
     return f"{INBOXES}_{role}" if role else INBOXES
 
 
 def roles(pods: Collection[str]) -> tuple[Role, ...]:
-    """Give every role of a system with these *pods*."""
+    """Return all roles of a system with these *pods*."""
     agents = [_agent(pod) for pod in sorted(pods)]
     services = (*agents, _coordinator())
     return (_requester(), _observer(pods), *services, _admin(pods), _operator(services))
@@ -118,7 +121,7 @@ def _requester() -> Role:
 
 
 def _observer(pods: Collection[str]) -> Role:
-    """Read what is stored, and how long the queues are; both tell, neither changes anything."""
+    """Allow reading stored messages and queue lengths, and no change of either."""
     names = [queue["name"] for stream, queue in wanted_queues(pods, ack_wait_s=0) if stream == EVENTS]
     lengths = (f"{_API}.CONSUMER.NAMES.{EVENTS}", *(f"{_API}.CONSUMER.INFO.{EVENTS}.{name}" for name in names))
     read = (_READ_EVENTS, _stream_info(EVENTS), _LIST_MARKETS, *_READ_MARKETS)
@@ -171,7 +174,7 @@ def _operator(services: Collection[Role]) -> Role:
 
 
 def _asked(role: str) -> tuple[str, ...]:
-    """Hear what services are asked: all of them, all of this name, and any one of these."""
+    """Name the service API subjects of *role*: for all services, for services of this name, and for one instance."""
     whom = ("", f".{service_name(role)}", f".{service_name(role)}.*")
     return tuple(f"$SRV.{verb}{which}" for verb in _VERBS for which in whom)
 
@@ -180,14 +183,15 @@ def _works(stream: str, queue: str) -> tuple[str, ...]:
     return (
         f"{_API}.CONSUMER.INFO.{stream}.{queue}",
         f"{_API}.CONSUMER.MSG.NEXT.{stream}.{queue}",
-        # As many tokens as the older form has. The newer one, with two more before the stream, would want
-        # wildcards there: that lets one queue's worker pull from every other, by asking for the next.
+        # As many tokens as the older form of the ack subject. The newer form has two more tokens before the stream and
+        # would need wildcards there. With these, a worker of one queue could pull from every other queue by
+        # acknowledging with a request for the next message.
         f"$JS.ACK.{stream}.{queue}.*.*.*.*.*",
     )
 
 
 def _whose(subject: str) -> str:
-    """Read the message on one subject: whose is it, if it is taken?"""
+    """Name the API subject that reads the message on *subject*, to see which publisher took the subject."""
     return f"{_READ_EVENTS}.{subject}"
 
 

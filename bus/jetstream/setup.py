@@ -1,7 +1,8 @@
-"""Create the streams and work queues, or bring those that exist up to date.
+"""Create the streams and work queues, or bring existing ones up to date.
 
-Run by an administrator, before anything else and after every upgrade; doing it twice changes nothing.
-Agents and coordinators only ever bind to what is here. It never deletes anything. ``plan`` looks, ``set_up`` does.
+An administrator runs the set-up before all other parts and after every upgrade; a second run changes no setting.
+Agents and coordinators only bind to these streams and queues. The set-up never deletes a stream or queue. ``plan``
+compares, ``set_up`` applies.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from bus.jetstream.bus import JetStreamBus
 
 
-# Longer than the servers of a cluster that has just been started take to find each other.
+# Longer than the servers of a new cluster need to find each other.
 _PATIENCE_S = 60.0
 
 _NEVER_UNDONE = (
@@ -31,16 +32,16 @@ _DURATIONS = ("ack_wait", "max_age", "duplicate_window")
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one stream or work queue needs, to be as it should be.
+    """The change that brings one stream or work queue to the wanted configuration.
 
     Attributes:
         what: ``stream`` or ``queue``.
-        name: Its name.
-        different: Settings that have to be changed, in words.
-        subject: Where JetStream's own interface is asked to do it.
-        body: And with what.
-        missing: Whether it has to be created.
-        kept: What is not as it should be and cannot be changed by a set-up, in words.
+        name: Name of the stream or queue.
+        different: Settings that have to change, in words.
+        subject: Request of JetStream's own API that makes the change, without ``$JS.API.``.
+        body: Body of that request.
+        missing: Whether the stream or queue has to be created.
+        kept: A wrong setting that a set-up cannot change, in words.
     """
 
     what: str
@@ -53,7 +54,7 @@ class Step:
 
     @property
     def is_needed(self) -> bool:
-        """Whether there is anything to do."""
+        """Whether the stream or queue has to be created or changed."""
         return self.missing or bool(self.different)
 
 
@@ -65,14 +66,14 @@ async def plan(
     max_bytes: int | None = None,
     ack_wait_s: float = ACK_WAIT_S,
 ) -> list[Step]:
-    """Say what there is to do, and change nothing.
+    """List the steps of a set-up without changing the server.
 
     Args:
-        bus: A connection that may use JetStream's own interface.
-        pods: Each gets a work queue; those of other pods are left alone.
-        replicas: On how many servers each stream is kept: 1, or 3 of a cluster. By default as it is, 1 at first.
-        max_bytes: What the event stream may hold before it refuses more. By default as it is, no limit at first.
-        ack_wait_s: What a crashed worker had is handed out again after this.
+        bus: A connection that may use JetStream's own API.
+        pods: Pods that need a work queue; queues of other pods stay unchanged.
+        replicas: Number of servers that keep each stream: 1, or 3 in a cluster. Default: unchanged, 1 at first.
+        max_bytes: Size at which the event stream refuses new messages. Default: unchanged, no limit at first.
+        ack_wait_s: Time after which the server redelivers the messages of a crashed worker.
 
     Raises:
         UnreachableError: If the server does not answer.
@@ -91,13 +92,13 @@ async def set_up(
     max_bytes: int | None = None,
     ack_wait_s: float = ACK_WAIT_S,
 ) -> list[Step]:
-    """Create what is missing, correct what differs; returns every step, those included that were not needed.
+    """Create missing streams and queues and correct different settings; return all steps, needed or not.
 
-    Takes what ``plan`` takes.
+    The arguments are those of ``plan``.
 
     Raises:
-        RefusedError: If the server refuses a setting, for example since what exists cannot be changed into it.
-        UnreachableError: If it does not answer.
+        RefusedError: If the server refuses a setting, for example a change that an existing stream does not allow.
+        UnreachableError: If the server does not answer.
     """
     steps = await plan(bus, pods, replicas=replicas, max_bytes=max_bytes, ack_wait_s=ack_wait_s)
     for step in steps:
@@ -115,7 +116,7 @@ async def _plan_stream(bus: JetStreamBus, wanted: Mapping[str, Any]) -> Step:
     if current.get("deny_delete") and not wanted.get("deny_delete"):
         wanted = {**wanted, "deny_delete": True}
         kept = _NEVER_UNDONE
-    # A later version may have its subjects in the same stream: what has them is not to lose them to an older set-up.
+    # A later version may add subjects to the same stream: an older set-up must not remove these from the stream.
     wanted = {
         **wanted,
         "subjects": [*wanted["subjects"], *(s for s in current["subjects"] if s not in wanted["subjects"])],
@@ -135,7 +136,7 @@ async def _plan_queue(bus: JetStreamBus, stream: str, wanted: Mapping[str, Any])
 
 
 async def _config(bus: JetStreamBus, question: str) -> dict[str, Any] | None:
-    """Read how something is configured; None if it is not there."""
+    """Read the configuration of a stream or queue; None if the stream or queue does not exist."""
     try:
         config: dict[str, Any] = (await bus.ask_api(question))["config"]
     except NotSetUpError:
@@ -157,7 +158,7 @@ async def _take(bus: JetStreamBus, step: Step) -> None:
 
 
 def _differences(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> tuple[str, ...]:
-    """Name the settings that differ; the server leaves out those that are off."""
+    """Name the settings that differ; the server omits settings that are off."""
     return tuple(
         f"{key}: {_say(key, current.get(key))} -> {_say(key, value)}"
         for key, value in wanted.items()

@@ -1,4 +1,4 @@
-"""How the event stream stands, by its leader's account: which stream it is, how long, and what is unanswered."""
+"""The state of the event stream, as the leader reports it: identity, length, and unanswered requests."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
     from bus.jetstream.wire import Wire
 
-# Who asks for the time asks again soon.
+# A caller that asks for the time asks again soon.
 _TIME_S = 2.0
-# A million subjects take a busy server so long. Asked again sooner, it would only do it twice.
+# A busy server needs this long for a million subjects. An earlier retry would only make the server work twice.
 _LIST_S = 30.0
 
 
 async def read(wire: Wire) -> Standing:
-    """Say how the event stream stands; see ``Bus``."""
+    """Return the state of the event stream; see ``Bus``."""
     told = await ask_api(wire, f"STREAM.INFO.{EVENTS}", timeout_s=_TIME_S)
     return Standing(
         created=datetime.fromisoformat(told["created"]),
@@ -32,7 +32,7 @@ async def read(wire: Wire) -> Standing:
 
 
 async def holds(wire: Wire, subject: str) -> bool:
-    """Say whether something is stored on *subject*; see ``Bus``."""
+    """Whether a message is stored on *subject*; see ``Bus``."""
     async with wire.reads.passed():
         told = await ask_api(wire, f"STREAM.INFO.{EVENTS}", {"subjects_filter": subject})
     return subject in (told["state"].get("subjects") or {})
@@ -40,14 +40,14 @@ async def holds(wire: Wire, subject: str) -> bool:
 
 async def unanswered(wire: Wire) -> frozenset[str]:
     """Name the requests that have no final event; see ``Bus``."""
-    # In this order: what is answered meanwhile is found to be.
+    # List the requests first: a final event stored between the two lists is then still found.
     asked = await _names(wire, subjects.request(""), subjects.ALL_REQUESTS)
     open_ = asked - await _names(wire, subjects.final(""), subjects.ALL_FINALS)
     return frozenset(name for name in open_ if subjects.parse(subjects.request(name)).key)
 
 
 async def _names(wire: Wire, prefix: str, pattern: str) -> set[str]:
-    """List the rest, behind *prefix*, of the subjects of *pattern*, by pages of the server's size."""
+    """List the subjects that match *pattern*, without *prefix*; read page by page, in the server's page size."""
     found: set[str] = set()
     offset, total = 0, 1
     while offset < total:

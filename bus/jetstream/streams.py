@@ -1,6 +1,6 @@
-"""The streams and their work queues: what must exist on the server, and with which settings.
+"""The streams and work queues that must exist on the server, with the settings of each.
 
-Only ``setup`` creates them; agents and coordinators bind to what is there.
+Only ``setup`` creates streams and queues; agents and coordinators bind to existing ones.
 """
 
 from __future__ import annotations
@@ -15,33 +15,34 @@ if TYPE_CHECKING:
 
 EVENTS = "PODFOLIO"
 TIMERS = "PODFOLIO_TIMERS"
-# As JetStream names a key-value bucket: `nats kv ls podfolio_markets` shows it.
+# JetStream's stream name for a key-value bucket: `nats kv ls podfolio_markets` shows the bucket.
 MARKETS = f"KV_{subjects.MARKETS_BUCKET}"
 
 SECOND = 1_000_000_000  # the server counts nanoseconds
 _DAY = 86_400 * SECOND
 
-# "Exactly one final" holds as long as the final is kept; nothing is redelivered for anywhere near so long.
+# "Exactly one final" holds while the stream keeps the final; the server redelivers no message for nearly so long.
 _EVENTS_KEPT = 7 * _DAY
 # Longer than any deadline: a timer that ages away never fires.
 _TIMERS_KEPT = 1 * _DAY
-# A crash is noticed within this; three heartbeats fit in.
+# A crash is detected within this time; three heartbeats fit in.
 ACK_WAIT_S = 5
-# All replicas together; more than any number of them works on at once, since a full queue stalls.
+# For all replicas of a worker together. Set above the number of messages that they ever handle at once, since a full
+# queue stalls.
 _MAX_UNSETTLED = 10_000
 
 
 def wanted_streams(*, replicas: int | None, max_bytes: int | None) -> list[dict[str, Any]]:
-    """Give each stream's configuration; what is None stays as the server has it."""
+    """Return the configuration of each stream; for an argument of None the server's setting stays unchanged."""
     return [_events(replicas, max_bytes), _timers(replicas), _markets(replicas)]
 
 
 def wanted_queues(pods: Collection[str], *, ack_wait_s: float) -> list[tuple[str, dict[str, Any]]]:
-    """Give each work queue's stream and configuration, in the order in which they are to be created."""
+    """Return the stream and configuration of each work queue, in the order of creation."""
     return [
         *((EVENTS, _queue(pod_queue(pod), ack_wait_s, subjects.ALL_REQUESTS)) for pod in sorted(pods)),
         (TIMERS, _queue(DEADLINES, ack_wait_s, subjects.ALL_DUE)),
-        # Last, since coordinators take it as the sign that all is there.
+        # Last, since coordinators take this queue as the sign that the set-up is complete.
         (EVENTS, _queue(COORDINATORS, ack_wait_s, subjects.ALL_REQUESTS, subjects.ALL_POD_RESULTS)),
     ]
 
@@ -62,19 +63,19 @@ def _events(replicas: int | None, max_bytes: int | None) -> dict[str, Any]:
         "storage": "file",
         "max_age": _EVENTS_KEPT,
         "max_msg_size": MAX_MESSAGE_BYTES,
-        # One message a subject, and the first one stays: the server's own guarantee.
+        # One message per subject, and the first one stays: the server itself guarantees this.
         "max_msgs_per_subject": 1,
         "discard": "new",
         "discard_new_per_subject": True,
-        # An administrator, and nobody else, may remove a message that must go; all others are refused by their
-        # permissions. A server never takes this back once it is on: see ``setup``.
+        # Only an administrator may remove a message; the permissions of all other roles refuse this. A server can
+        # never switch "deny_delete" off again: see ``setup``.
         "deny_delete": False,
         "deny_purge": True,
-        # Either would let whoever may publish one subject write or wipe others.
+        # Either setting would let a client with permission to publish one subject write or wipe other subjects.
         "allow_rollup_hdrs": False,
         "allow_msg_schedules": False,
         "allow_direct": True,
-        # With it, a message whose header is one byte ends nats-server 2.15.1: ADR 14.
+        # With "republish", a message with a header of one byte crashes nats-server 2.15.1: ADR 14.
         "republish": None,
         "duplicate_window": 120 * SECOND,
     }
@@ -105,7 +106,7 @@ def _markets(replicas: int | None) -> dict[str, Any]:
         "retention": "limits",
         "storage": "file",
         "compression": "s2",
-        # One value a key, for ever: an id means one snapshot.
+        # One value per key, for ever: an id means one snapshot.
         "max_msgs_per_subject": 1,
         "discard": "new",
         "discard_new_per_subject": True,
@@ -128,7 +129,8 @@ def _queue(name: str, ack_wait_s: float, *filters: str) -> dict[str, Any]:
         "deliver_policy": "all",
         "ack_policy": "explicit",
         "ack_wait": int(ack_wait_s * SECOND),
-        # For ever: the worker sees the attempt and decides; what the server gives up on is seen by nobody.
+        # Redeliver for ever: the worker sees the attempt and decides. If the server gave up on a message, no worker
+        # would notice.
         "max_deliver": -1,
         "max_ack_pending": _MAX_UNSETTLED,
         **({"filter_subject": filters[0]} if only_one else {"filter_subjects": list(filters)}),

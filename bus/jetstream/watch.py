@@ -1,9 +1,9 @@
-"""See whether a connection is still of use: move it to another server, or say that it is lost.
+"""Check that a connection still works: move the connection to another server, or report the connection as lost.
 
-Being connected says little. nats-py can lose its reading task and still say that it is; its own probes (``flush``,
-``rtt``) can cause just that. And a server that was cut off from the others keeps its clients, to whom it has nothing
-to say: it is silent for some seconds, and then says for as long as it lasts that JetStream is not available. Hence a
-request, now and then, that only the cluster's leader answers.
+The connected state of nats-py is no proof. The client can lose the reading task and still report a connection; the
+probes of nats-py (``flush``, ``rtt``) can cause exactly this. And a server that was cut off from the cluster keeps
+its clients without serving them: the server is silent for some seconds, and then answers, until the cut ends, that
+JetStream is not available. Therefore the watch regularly sends a request that only the cluster's leader answers.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _log = structlog.get_logger()
 
 _INTERVAL_S = 2.0
-# An election takes up to five seconds, which is one probe or two: who moves then wins nothing.
+# An election takes up to five seconds, that is one or two probes: a move during an election brings no advantage.
 _BEFORE_MOVING = 3
 _BEFORE_GIVING_UP = 6
 _UNAVAILABLE = 503
@@ -33,14 +33,14 @@ _UNAVAILABLE = 503
 
 class _Found(Enum):
     ANSWER = auto()
-    NO_LEADER = auto()  # the server is there, and cut off, or without JetStream, or an election is under way
+    NO_LEADER = auto()  # the server answers, but is cut off or has no JetStream, or an election is under way
     SILENCE = auto()
 
 
 async def watch(wire: Wire) -> None:
-    """Watch a connection; returns when it is closed for good, or looks alive and is not.
+    """Watch a connection; return when the connection is closed for good, or looks alive but does not work.
 
-    While it is reconnecting, it is not useless.
+    A connection that is reconnecting still counts as useful.
     """
     silent = leaderless = 0
     while silent < _BEFORE_GIVING_UP:
@@ -63,7 +63,7 @@ async def _probe(wire: Wire) -> _Found:
     try:
         answer = decode(await wire.ask(PROBE, timeout_s=_INTERVAL_S))
     except RefusedError:
-        return _Found.ANSWER  # whoever refuses is there
+        return _Found.ANSWER  # a refusal is an answer
     except NobodyListensError:
         return _Found.NO_LEADER
     except UnreachableError:

@@ -1,7 +1,7 @@
-"""How many reads are on their way at once: as many as the line carries, found out as TCP does.
+"""Limit the number of concurrent reads to the capacity of the line, which is probed as TCP does.
 
-More than it carries only makes each of them late; what is late is given up and asked for again, so that a line that was
-slow becomes one on which nothing arrives.
+More reads than the line carries only make each read late. The client gives up late reads and repeats them, so that on
+a slow line soon no read completes.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-# More than a process has in hand at once.
+# More than the number of messages that a process handles at once.
 _MOST = 64
-# Within this an answer comes that did not wait behind others, even if the first replica that was asked is cut off.
+# An answer that waits for no other answers comes within this time, even if the first replica asked is cut off.
 _SOON_S = 1.0
 
 
 @dataclass(slots=True)
 class Window:
-    """Lets so many through at once.
+    """Limit on concurrent reads.
 
     Attributes:
-        width: How many.
+        width: Number of reads that may run at once.
     """
 
     width: int = _MOST
@@ -34,12 +34,12 @@ class Window:
 
     @property
     def is_narrow(self) -> bool:
-        """Whether the line carries less than it could be asked for."""
+        """Whether the line carries less than the maximum number of reads."""
         return self.width < _MOST
 
     @asynccontextmanager
     async def passed(self) -> AsyncIterator[None]:
-        """Wait for one's turn, and take it while the block lasts."""
+        """Wait for a free place, and hold the place while the block lasts."""
         async with self._changed:
             await self._changed.wait_for(lambda: self._through < self.width)
             self._through += 1
@@ -49,7 +49,7 @@ class Window:
             yield
         finally:
             self._through -= 1
-            # Halved once for all that were on their way together.
+            # Halve only once for all reads that ran at the same time.
             if now() - began <= _SOON_S:
                 self.width = min(_MOST, self.width + 1)
             elif self.width == width:

@@ -1,10 +1,10 @@
 """One connection to NATS: ask, tell, listen. The only module that imports ``nats``.
 
-Requests do not go through nats-py's own: one inbox and a dictionary take answers of several messages
-too, and end at once when the connection drops or the server denies a permission, where nats-py lets
-them run into their timeout. It costs no more: 52 us of CPU time a publish, 60 there. Errors of nats-py
-end here; what leaves is a ``BusError``. Nothing here knows a subject of ours, a stream or JetStream's
-meaning of an answer.
+This module does not use the requests of nats-py. One inbox and a dictionary also handle answers of several messages,
+and end a request at once when the connection drops or the server denies a permission; nats-py lets such a request
+run into the timeout. The cost is no higher: 52 us of CPU time per publish, against 60 us with nats-py. This module
+translates the errors of nats-py, and raises only ``BusError``. The module knows no subjects and streams of this
+project, and does not interpret JetStream's answers.
 """
 
 from __future__ import annotations
@@ -45,31 +45,31 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 
-# A server that is starting up answers within this; a wrong address should not take longer to say so.
+# A server that is starting answers within this time; a wrong address should not need longer to fail.
 _CONNECT_S = 5.0
 _CLOSE_S = 2.0
 _ABANDON_S = 0.2
-# A frozen server is noticed after interval * (outstanding + 1): 6 s, where nats-py's own take 360 s.
+# A frozen server is detected after interval * (outstanding + 1) = 6 s; the defaults of nats-py take 360 s.
 _PING_INTERVAL_S = 2
 _PINGS_OUTSTANDING = 2
 _RECONNECT_WAIT_S = 0.25
-# Of a server that waits only so long for a client to begin with TLS, on a machine that is busy.
+# Attempts to connect: on a busy machine, a client may begin TLS later than the server waits for the handshake.
 _TRIES = 3
-# The server that the tests run with (constraints.txt); of older ones, nobody knows what a message can do to them.
+# The tests run with this server version (constraints.txt); the harm that a message can do to older ones is unknown.
 TESTED_SERVER = (2, 15, 1)
 PROBE = "$JS.API.INFO"
 _PROBE_S = 2.0
 
 
 class _SpokeFirstError(RefusedError):
-    """The server said something in the clear where TLS was to begin."""
+    """The server sent clear text before the TLS handshake."""
 
 
 class _Client(Client):
-    """nats-py's client, but for how it reads what others sent: see ``protocol``.
+    """The client of nats-py with another parser for incoming messages: see ``protocol``.
 
-    Of nats-py 2.16.0 it replaces ``Parser`` (protocol/parser.py), ``Client._process_headers`` and
-    ``Client._build_message`` (aio/client.py); a test notices when those or their callers change.
+    The class replaces ``Parser`` (protocol/parser.py), ``Client._process_headers`` and ``Client._build_message``
+    (aio/client.py) of nats-py 2.16.0; a test fails when these or their callers change.
     """
 
     def __init__(self) -> None:
@@ -103,14 +103,14 @@ class Wire:
         self._started = False
         self._closing = False
         self._when_reconnected: set[Callable[[], None]] = set()
-        self._older: set[str] = set()  # servers of which was told that they are
+        self._older: set[str] = set()  # older server versions that a warning has named
 
     def __str__(self) -> str:
         return str(self._settings)
 
     @property
     def largest_message_bytes(self) -> int:
-        """What the server takes at most, headers included; more makes it cut the connection."""
+        """Largest message that the server accepts, headers included; a larger one makes the server disconnect."""
         return self._client.max_payload
 
     async def ask(
@@ -119,9 +119,9 @@ class Wire:
         """Send a message and return the answer.
 
         Raises:
-            UnreachableError: If none came in time, or the connection dropped: what happened is unknown.
-            NobodyListensError: If nobody was there to take the message; it did not happen.
-            RefusedError: If we may not publish there, or not hear the answer, or the message is too large.
+            UnreachableError: If no answer came in time, or the connection dropped; the outcome is unknown.
+            NobodyListensError: If the subject has no subscriber; the message had no effect.
+            RefusedError: If this user may not publish there or receive the answer, or the message is too large.
         """
         frames = await self.ask_all(subject, data, headers=headers, timeout_s=timeout_s, is_last=lambda _: True)
         return frames[0]
@@ -135,9 +135,9 @@ class Wire:
         timeout_s: float,
         is_last: Callable[[Frame], bool],
     ) -> list[Frame]:
-        """Send a message and return its answers, up to and with the one that *is_last*; raises as ``ask``.
+        """Send a message and return all answers up to the first for which *is_last* is true; raise as ``ask``.
 
-        Each answer may take *timeout_s*: on a slow line, many of them take longer together.
+        *timeout_s* holds for each answer, since many answers together take longer on a slow line.
         """
         if self._unheard is not None:
             raise self._unheard
@@ -160,11 +160,11 @@ class Wire:
     async def tell(
         self, subject: str, data: bytes = b"", *, reply: str = "", headers: Mapping[str, str] | None = None
     ) -> None:
-        """Send a message; that it arrived is not certain.
+        """Send a message without waiting for an answer; the message may not arrive.
 
         Raises:
-            UnreachableError: If there is no connection now; it was not sent.
-            RefusedError: If the server would cut the connection for it.
+            UnreachableError: If there is no connection now; the message was not sent.
+            RefusedError: If the server would cut the connection for this message.
         """
         self._check_size(subject, data, headers)
         try:
@@ -183,9 +183,12 @@ class Wire:
     async def listen(
         self, handle: Callable[[Frame], Awaitable[None]], *, reconnected: Callable[[], None]
     ) -> AsyncIterator[str]:
-        """Hand *handle* whatever comes to an inbox of its own; yields the inbox's prefix.
+        """Pass to *handle* each message to a new inbox; yield the prefix of the inbox.
 
-        What was on its way when a connection broke is lost: *reconnected* is called when there is a new one.
+        Messages in flight when a connection breaks are lost; the wire calls *reconnected* after each reconnection.
+
+        Raises:
+            UnreachableError: If there is no connection now.
         """
         inbox = self._client.new_inbox()
         try:
@@ -203,7 +206,7 @@ class Wire:
 
     @asynccontextmanager
     async def overhear(self, subject: str, handle: Callable[[Frame], Awaitable[None]]) -> AsyncIterator[None]:
-        """Hand *handle* what is published on *subject*; some of it may be missed.
+        """Pass to *handle* each message published on *subject*; some messages may be missed.
 
         Raises:
             UnreachableError: If there is no connection now.
@@ -221,38 +224,41 @@ class Wire:
 
     @property
     def is_closed(self) -> bool:
-        """Whether it is closed for good."""
+        """Whether the connection is closed for good."""
         return self._client.is_closed
 
     @property
     def is_reconnecting(self) -> bool:
-        """Whether it is looking for a server."""
+        """Whether the client is looking for a server."""
         return self._client.is_reconnecting
 
     @property
     def is_deaf(self) -> bool:
-        """Whether it looks alive and hears nothing any more."""
+        """Whether the client reports a connection although its read loop has ended."""
         reading = self._client._reading_task  # noqa: SLF001 - nats-py has no other sign of a dead read loop
         return self._client.is_connected and reading is not None and reading.done()
 
     @property
     def heard(self) -> int:
-        """How many messages the server has sent; it lives as long as there are more."""
+        """Number of messages received from the server; while the number grows, the server is alive."""
         return int(self._client.stats["in_msgs"])
 
     @property
     def has_others(self) -> bool:
-        """Whether there are other servers than the one that we are connected to."""
+        """Whether the client knows other servers besides the connected one."""
         return len(self._client.server_pool) > 1
 
     async def move(self) -> None:
-        """Leave this server for another; what is waiting for an answer learns that it will get none."""
+        """Move from this server to another; all open requests fail."""
         if self._client.connected_url is not None:
             self._last_chosen[self._client.connected_url.netloc] = time.monotonic()
         await self._client.force_reconnect()
 
     def _choose(self, servers: list[Server], info: Mapping[str, object]) -> tuple[Server, float]:
-        """Take the servers in turn, by chance at first; nats-py would go back to one that was left as soon as not."""
+        """Choose the least recently chosen server, at random among new ones.
+
+        Otherwise nats-py would return to the server just left as often as not.
+        """
         del info
         chosen = min(servers, key=lambda server: (self._last_chosen.get(server.uri.netloc, 0.0), random.random()))  # noqa: S311 - no secret
         self._last_chosen[chosen.uri.netloc] = time.monotonic()
@@ -262,7 +268,7 @@ class Wire:
         try:
             await self.ask(PROBE, timeout_s=_PROBE_S)
         except (NobodyListensError, RefusedError):
-            return True  # whoever refuses is there
+            return True  # a refusal is an answer
         except UnreachableError:
             return False
         return True
@@ -273,7 +279,7 @@ class Wire:
             raise TooLargeError(subject, size, self.largest_message_bytes)
 
     async def _answered(self, frame: Frame) -> None:
-        # A line may be so slow that an answer to a ping waits behind many others, and is none the less alive.
+        # On a slow line, the answer to a ping may wait behind many other answers although the connection is alive.
         self._client._pings_outstanding = 0  # noqa: SLF001 - nats-py counts nothing else as a sign of life
         self._questions.hear(frame.subject.removeprefix(self._inbox), frame)
 
@@ -282,7 +288,8 @@ class Wire:
 
         Raises:
             UnreachableError: If no server answers in time.
-            RefusedError: If one does and does not know us, or is not who it should be; or a file holds no secret.
+            RefusedError: If the server rejects the credentials or does not prove the expected identity, or if a
+                credentials or certificate file is missing or invalid.
         """
         for path in (self._settings.credentials, self._settings.nkey_seed, self._settings.ca):
             if path is not None and not path.is_file():
@@ -290,9 +297,9 @@ class Wire:
                 raise RefusedError(message)
         for secret in (self._settings.credentials, self._settings.nkey_seed):
             if secret:
-                read_seed(secret)  # nats-py says of one without only that it is invalid, from deep within
+                read_seed(secret)  # for a file without a seed, nats-py only reports "invalid", from deep inside
         if self._settings.ca:
-            _trusting(self._settings.ca)  # a client that never began to connect cannot be abandoned
+            _trusting(self._settings.ca)  # check early: ``_abandon`` cannot close a client that never began to connect
         try:
             async with asyncio.timeout(_CONNECT_S):
                 await self._insist()
@@ -309,7 +316,7 @@ class Wire:
         self._look_at_version()
 
     def _look_at_version(self) -> None:
-        """Warn of a server that is older than what was tested, once of each version."""
+        """Warn of a server that is older than the tested version, once per version."""
         found = self._client.connected_server_version
         if (found.major, found.minor, found.patch) < TESTED_SERVER and (version := repr(found)) not in self._older:
             self._older.add(version)
@@ -317,7 +324,7 @@ class Wire:
             _log.warning("bus.server_is_older", server=str(self._settings), version=version, tested=tested)
 
     async def _insist(self) -> None:
-        """Connect; a server that spoke before it had heard us may only have found us slow, so it is asked again."""
+        """Connect; retry if the server sends clear text first, because the client may only have begun TLS too late."""
         for _ in range(_TRIES - 1):
             try:
                 return await self._connect()
@@ -328,14 +335,14 @@ class Wire:
         return await self._connect()
 
     async def _abandon(self) -> None:
-        # nats-py waits for ever for the end of a connection whose TLS never came about.
+        # nats-py waits for ever for the end of a connection with an unfinished TLS handshake.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_ABANDON_S):
                 await self._client.close()
         self._let_go()
 
     def _let_go(self) -> None:
-        """Close the socket of a try that failed: nats-py leaves it to the garbage collector."""
+        """Close the socket of a failed attempt, which nats-py leaves to the garbage collector."""
         if transport := self._client._transport:  # noqa: SLF001 - nats-py has no other way to it
             transport.close()  # type: ignore[no-untyped-call]
 
@@ -348,8 +355,8 @@ class Wire:
             "connect_timeout": 2,
             "ping_interval": _PING_INTERVAL_S,
             "max_outstanding_pings": _PINGS_OUTSTANDING,
-            # Nothing is kept for later while disconnected: a message that its sender has given up on
-            # would still be sent after the reconnection.
+            # Do not buffer messages while disconnected: after the reconnection, the client would still send a
+            # message after the sender has given up.
             "pending_size": 0,
             "error_cb": self._on_error,
             "disconnected_cb": self._on_disconnected,
@@ -363,7 +370,7 @@ class Wire:
             options["nkeys_seed"] = str(self._settings.nkey_seed)
         if self._settings.ca:
             options["tls"] = _trusting(self._settings.ca)
-            # Else nats-py asks the server first, in the clear, whether it wants TLS, and believes a no.
+            # Otherwise nats-py first asks the server in clear text whether TLS is required, and trusts a "no".
             options["tls_handshake_first"] = True
         logging.getLogger("asyncio").addFilter(_worth_saying)
         await self._client.connect(self._settings.urls, **options)
@@ -371,10 +378,10 @@ class Wire:
         await self._client.subscribe(f"{self._inbox}*", cb=self._answered)
 
     async def close(self) -> None:
-        """Send what is on its way, then disconnect; returns within some seconds, come what may.
+        """Wait until the server has all sent messages, then disconnect; always return within some seconds.
 
-        Not by nats-py's ``drain``: with a server that is frozen it takes 15 s. The server handles what one
-        connection sends in its order, so that an answer shows that it has all that was sent before.
+        Do not use ``drain`` of nats-py, which takes 15 s with a frozen server. The server handles the messages of one
+        connection in order, so the answer to a last request shows that all earlier messages have arrived.
         """
         self._closing = True
         if self._client.is_connected:
@@ -414,7 +421,7 @@ class Wire:
         if "permissions violation for publish" in text:
             # nats-py lower-cases the text.
             self._questions.fail_some(lambda subject: f'"{subject.lower()}"' in text, str(error), RefusedError)
-        # While it reconnects, every try fails until one succeeds; and a probe may be refused, that is an answer too.
+        # Errors are normal during reconnection, where each attempt but the last fails. A refused probe is an answer.
         expected = not self._client.is_connected or f'"{PROBE.lower()}"' in text
         log = _log.debug if expected else _log.warning
         log("bus.error", server=str(self._settings), error=str(error) or type(error).__name__)
@@ -435,18 +442,18 @@ class Wire:
 
 
 def _worth_saying(record: logging.LogRecord) -> bool:
-    """Leave out what asyncio says whenever a connection with TLS ends, since nats-py makes it of streams."""
+    """Filter out the log record that asyncio writes at the end of each TLS connection, since nats-py uses streams."""
     return "eof_received" not in record.getMessage()
 
 
 def _trusting(ca: Path) -> ssl.SSLContext:
-    """Believe those servers for whose name the certificates in *ca* vouch.
+    """Return a TLS context that trusts a server only if the certificates in *ca* vouch for the server's name.
 
     Raises:
-        RefusedError: If there are none.
+        RefusedError: If the file holds no certificates.
     """
     try:
-        # Of no data at all, the system's own certificates would be believed.
+        # With an empty ``cadata``, Python would trust the system's own certificates.
         vouching = read_bytes(ca).decode("ascii", "ignore") or "nothing"
         return ssl.create_default_context(cadata=vouching)
     except (DataError, ssl.SSLError) as error:
