@@ -90,8 +90,7 @@ class Layout:
         self._implied_by = self._implying()
 
     def _implying(self) -> Indices:
-        """For each variable, find an inequality that implies its upper bound, given the bounds of its switches; or -1.
-        """
+        """For each variable, find an inequality that implies the upper bound, given the switches' bounds; or -1."""
         program, rows = self.program, slice(self.program.equalities, self._before)
         A, b = program.A[rows], program.b[rows]
         switched = np.zeros(len(program.q), dtype=bool)
@@ -143,8 +142,9 @@ class Layout:
         )
 
     def _force(self, values: Vector, columns: Flags, lower: Vector, b: Vector) -> list[Indices]:
-        """Remove variables that must be zero: a row bounds a sum of nonnegative terms by zero. Return the entries per
-        pass.
+        """Remove variables that must be zero: some row bounds a sum of nonnegative terms by zero.
+
+        Return the entries of the forcing rows, pass by pass.
         """
         forced: list[Indices] = []
         while True:

@@ -113,7 +113,7 @@ class _Search:
 
     @property
     def cut(self) -> float:
-        """Bound at which a part of the tree is closed: no point in the part can improve the incumbent enough."""
+        """Bound at which a part of the tree is closed: the part has no point that improves the incumbent enough."""
         if not math.isfinite(self.value):
             return self.cutoff
         return min(self.cutoff, self.value - self.gap * scale_of(self.value) * 0.999 + self.slack)
@@ -166,7 +166,7 @@ class _Search:
             self.closed_bound = min(self.closed_bound, bound)
 
     def expand(self, node: _Node) -> None:
-        """Bound a node, look for an incumbent near it, fix what its multipliers rule out, and branch."""
+        """Bound a node, look for an incumbent near the node's point, fix switches by the multipliers, and branch."""
         self.nodes += 1
         if not self.settle(node.states):
             return
@@ -191,9 +191,7 @@ class _Search:
         self.branch(states, multipliers, bound, answer.x)
 
     def settle(self, states: States) -> bool:
-        """Set, in place, each switch for which a single row allows only one state; return False if a row allows
-        neither.
-        """
+        """Set, in place, each switch that a single row restricts to one state; return False if a row allows neither."""
         while True:
             value, off, on = self.single.prove(states)
             if value.max(initial=0.0) > 0:
@@ -305,8 +303,7 @@ class _SingleRows:
         self.multipliers, self._rest, self._on = multipliers[able], rest[able], on[able]
 
     def prove(self, states: States) -> tuple[Vector, Matrix, Matrix]:
-        """Bound each row's excess as is, with each switch off, and with each on; a positive bound proves infeasibility.
-        """
+        """Bound each row's excess as is, with each switch off and with each on; positive bounds prove infeasibility."""
         value, part = add_up(self._rest, self._on, states[None, :])
         off = value[:, None] - part
         return value, off, off + self._on

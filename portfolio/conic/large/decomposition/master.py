@@ -37,7 +37,7 @@ _IDLE = 10
 # that are in no good solution.
 _ELASTIC = 0.3
 
-# Where rows are still bought out above this price, they contradict each other.
+# Rows that a mix still buys out at this price contradict each other.
 _HOPELESS = 1e3
 
 # Greatest amount of a row that can be bought out; rows are of order one.
@@ -208,7 +208,8 @@ class Master:
         joint[named] = answer.x[C : C + len(named)]
         left = self._b - taken - self._own @ joint
         broken = self._at_most & ~self.active & (left < -BROKEN)
-        # Activate the rows that lift a costly joint variable: without a price on such a row, the lift would be free.
+        # Activate the rows that lift a costly joint variable: without a multiplier on such a row, the lift would seem
+        # free.
         dear = (joint > self._idle + BROKEN) & (program.q[own] > 0) & ~present & costs
         lifting = dear[self._lifts[1]] & (needed > self._idle[self._lifts[1]] + BROKEN)
         broken[self._lifts[0][lifting]] = True
@@ -234,8 +235,7 @@ class Master:
     def _program(
         self, columns: Sequence[Column], activity: Matrix, rows: Indices, named: Indices, *, costs: bool
     ) -> tuple[Program, Callable[[Vector], Vector]]:
-        """Build the program over combinations of columns, and a function that maps its multipliers to the joint rows.
-        """
+        """Build the program over combinations of columns, and a function from its multipliers to the joint rows'."""
         program, own = self.split.program, self.split.joint_variables[named]
         E, m, K = len(self._equal), len(rows), len(self._cones)
         # A block without columns yet is left out.

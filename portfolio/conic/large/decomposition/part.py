@@ -72,8 +72,9 @@ class Part:
         return Decomposed(self.states, None, pricings=pricings, fixings=self.fixings, tree=self.tree)
 
     def split_on(self, switch: int, split: Split, y: Vector) -> list[Part]:
-        """Split into two parts, with the switch on and with the switch off; the priced bound of this part holds for
-        both.
+        """Split into two parts, with the switch on and with the switch off.
+
+        The priced bound of this part holds for both.
         """
         parts = []
         for state in (ON, OFF):

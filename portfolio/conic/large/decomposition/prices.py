@@ -1,8 +1,8 @@
 """Find prices of the joint rows by column generation.
 
-Each round solves the blocks at some prices; their points become columns of the master, whose multipliers are the next
-prices. Every round gives a bound on the whole program. The rounds end when no prices can improve the bound, or soon
-will not.
+Each round solves the blocks at some prices; their points become columns of the master, and the master's multipliers are
+the next prices. Every round gives a bound on the whole program. The rounds end when no prices can improve the bound, or
+when progress stalls.
 """
 
 from __future__ import annotations

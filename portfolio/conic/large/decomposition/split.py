@@ -143,9 +143,7 @@ class Split:
 
     @cached_property
     def _lifts(self) -> tuple[Indices, Indices, Vector]:
-        """Find the joint variables that two switches of a group lift: the group, the variable, and the lifted lower
-        bound.
-        """
+        """Find the joint variables that two switches of a group lift: group, variable, and lifted lower bound."""
         program, found = self.program, dict[tuple[int, int], float]()
         labels = np.full(len(program.switched), -1)
         for number, members in enumerate(self.groups):
@@ -213,8 +211,7 @@ def with_floors(program: Program, on: Flags) -> Program:
 
 
 def _named(program: Program, owner: Indices, names: Indices) -> Flags:
-    """Return which rows name variables or switches of each block, and, in the last line, joint variables or switches.
-    """
+    """Return which rows name variables or switches of each block, and, in the last line, joint variables."""
     named = np.zeros((len(names) + 1, len(program.b)), dtype=bool)
     for table, blocks in ((program.A, program.blocks), (program.H, owner)):
         rows, columns = np.nonzero(table != 0)

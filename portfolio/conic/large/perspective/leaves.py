@@ -66,8 +66,9 @@ class TreeProof:
     worth: float
 
     def least(self) -> float:
-        """Return the bound that all leaves prove together, without making the leaves; each record counts at its claimed
-        bound.
+        """Return the bound that all leaves prove together; each record counts at its claimed bound.
+
+        Does not make the leaves.
         """
         nodes, proofs, bounds = self.records()
         settled = list(self.settled().values())
@@ -88,8 +89,7 @@ class TreeProof:
         return own
 
     def records(self) -> tuple[Indices, Indices, Vector]:
-        """List the fixings, closed nodes and open nodes that records bound: the node, the record and the bound of each.
-        """
+        """List the fixings, closed nodes and open nodes that records bound: node, record and bound of each."""
         pool = self.pool
         fixes, heap = int(pool.numbers[tree.FIXES]), pool.heap[: int(pool.numbers[tree.HEAP])]
         closed = pool.leaf_node[: int(pool.numbers[tree.LEAVES])][self.closed_by_record()]

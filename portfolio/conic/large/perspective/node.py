@@ -7,12 +7,12 @@ The block is
                 V(u, z) = u'R u - shift + sum_i D[i] u[i]^2 / z[i],   floor z <= u <= upper z,   0 <= z <= 1
 
 with switches that are off (u = z = 0), on (z = 1) or free. For fixed multipliers ``y`` a free ``z`` is a function of
-``u`` (the reverse Huber penalty, Pilanci, Wainwright & El Ghaoui 2015): below its knee ``e`` the variable pays a
-constant slope, above the knee its square. So each variable is in one of five phases, and within the phases the
-optimality conditions are smooth. Each iteration takes a Newton step and exchanges all phases at once where the step
-crosses them or the gradient requires an exchange (block pivoting, Portugal, Judice & Vicente 1994). The small proximal
-terms of the method of multipliers (Rockafellar 1976) keep every system regular. A child starts at its parent's last
-iterate.
+``u`` (the reverse Huber penalty, Pilanci, Wainwright & El Ghaoui 2015): below the knee ``e`` the variable's penalty has
+a constant slope, above the knee the penalty is a square. So each variable is in one of five phases, and within the
+phases the optimality conditions are smooth. Each iteration takes a Newton step and exchanges all phases at once where
+the step crosses them or the gradient requires an exchange (block pivoting, Portugal, Judice & Vicente 1994). The small
+proximal terms of the method of multipliers (Rockafellar 1976) keep every system regular. A child starts at the parent's
+last iterate.
 
 The multipliers of every iterate prove a bound in closed form; the relaxation returns the best of these bounds. A
 relaxation that is not solved well has a weaker bound, never a wrong one.
@@ -38,7 +38,7 @@ _ANY = 1e29
 
 # Proximal terms, relative to the curvature: they keep a singular system solvable.
 _PROXIMAL = 1e-9
-# A cold start is damped (Levenberg 1944), and each step reduces the damping by this factor. Without its diagonal part,
+# A cold start is damped (Levenberg 1944), and each step reduces the damping by this factor. Without the diagonal part,
 # the variance has almost no curvature in many directions; an undamped step there ends at the other side of the box.
 _FADE = 0.3
 # How softly a step enforces the rows, in units of the response of a single variable: where fewer variables are free
@@ -323,12 +323,12 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
             best_y[0] -= shifted
         if bound >= cut or (off <= tolerance and primal - bound <= tolerance):
             break
-        # Enforce rows harder whose violation does not shrink: either they become feasible, or the multipliers grow
-        # until they prove infeasibility.
+        # Enforce a row harder if the violation does not shrink: either the row becomes feasible, or the multiplier
+        # grows until it proves infeasibility.
         if step > _EARLY and off > 0.5 * before:
             soft = max(0.2 * soft, _PROXIMAL)
         before = off
-        # Release variables whose slope pushes them away from their fixed position, the strongest push first.
+        # Release variables that their slope pushes away from a fixed position, the strongest push first.
         small = 1e-9 * steepest
         held = 0
         for i in range(n):
@@ -451,7 +451,7 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
         for s in range(a_rows):
             change += dy[s] * beta[active[s]]
             change_price += dy[s] * eta[active[s]]
-        # Where the curvature or the price oscillates, shrink its trust region.
+        # Where the curvature or the price oscillates, shrink the trust region.
         for c in range(2):
             now_change = change if c == 0 else change_price
             trust[c] = (

@@ -37,8 +37,8 @@ NONE, VARIANCE, SECANT = 0, 1, 2
 NODES, HEAP, FIXES, LEAVES, EXPANDED, POINTS, STEPS, TRIED = 0, 1, 2, 3, 4, 5, 6, 7
 BEST, CUT, GAP, SLACK, OFFSET, UNIT = 0, 1, 2, 3, 4, 5
 
-# Kinds of leaf: bounded by its record, bounded by the optimum of its only support, in conflict with a row on switches,
-# or never explored.
+# Kinds of leaf: bounded by a record, bounded by the optimum of the only support, in conflict with a row on switches, or
+# never explored.
 BOUNDED, SETTLED, FORBIDDEN, OPEN = 0, 1, 2, 3
 
 _NOTHING = 1e-6
@@ -134,7 +134,7 @@ class Pool(NamedTuple):
 
 @compiled
 def costs_on(goal: Goal, low: float, high: float, cap: float) -> Costs:
-    """Return the costs of a node whose risk is in an interval, with the secant in place of the risk."""
+    """Return the costs of a node on an interval of the risk, with the secant in place of the risk."""
     beta, rhs = np.zeros(len(goal.rhs)), goal.rhs.copy()
     theta, constant = 0.0, 0.0
     if goal.mode == VARIANCE:
@@ -175,7 +175,8 @@ def relaxed(  # noqa: PLR0913, PLR0917 - see ``node.relax``
         )  # fmt: skip
     if goal.risk == 0.0 and np.abs(goal.q).max() == 0.0:
         # Only switches cost: without curvature there is no Newton step. So add a small curvature, then recompute the
-        # bound without that curvature, and correct the budget's multiplier by its share of the shift.
+        # bound without that curvature, and correct the budget's multiplier for the small curvature's share of the
+        # shift.
         little = _LITTLE / max(goal.high * goal.high, 1e-12)
         bent = Costs(costs.q, costs.k, costs.theta + little, costs.constant, costs.beta, costs.rhs)
         _, off, steps = relax(block, bent, states, u, y, phase, cut, tolerance, pace, best_u, best_y, z)
@@ -410,7 +411,7 @@ def pop(pool: Pool) -> int:
 
 @compiled
 def close(pool: Pool, node: int, kind: int, bound: float) -> None:
-    """Close a node and record its leaf."""
+    """Close a node and record a leaf."""
     leaf = pool.numbers[LEAVES]
     pool.numbers[LEAVES] = leaf + 1
     pool.leaf_node[leaf] = node
@@ -420,7 +421,7 @@ def close(pool: Pool, node: int, kind: int, bound: float) -> None:
 
 @compiled
 def add(pool: Pool, parent: int, states: States, low: float, high: float, bound: float) -> int:
-    """Add a node below *parent* and return its index."""
+    """Add a node below *parent* and return the new index."""
     node = pool.numbers[NODES]
     pool.numbers[NODES] = node + 1
     pool.states[node] = states
@@ -473,7 +474,7 @@ def try_switch(  # noqa: PLR0913, PLR0917 - every array it needs
 def choose(  # noqa: PLR0913, PLR0917 - every array it needs
     block: Block, goal: Goal, pool: Pool, costs: Costs, node: int, states: States, z: Vector, value: float, effort: int
 ) -> int:
-    """Choose the switch to branch on: the switch whose two states promise the largest product of gains.
+    """Choose the switch to branch on: the switch with the largest promised product of gains in both states.
 
     Trials of switches take *effort* steps at most.
     """
@@ -579,7 +580,7 @@ def explore(  # noqa: C901, PLR0912, PLR0915 - the recipe
         if value >= cut:
             close(pool, node, BOUNDED, value)
             continue
-        # Fix each switch whose other state is already worse than the incumbent.
+        # Fix each switch if the other state is already worse than the incumbent.
         for i in range(n):
             if states[i] != -1:
                 continue
@@ -609,8 +610,8 @@ def explore(  # noqa: C901, PLR0912, PLR0915 - the recipe
             fractional = fractional or (states[i] == -1 and z[i] > _NOTHING and z[i] < 1.0 - _NOTHING)
         enough = min(_PART * (cut - value), _WIDE)
         if not fractional:
-            # The point is feasible for the program and costs *error* more. Where the slack keeps points above the
-            # incumbent, no further split can close the node.
+            # The point is feasible for the program and costs *error* more. If that cost is below a cut with slack, no
+            # split can close the node.
             enough = cut - value if cut > pool.values[BEST] else 0.0
         split = error > 0.0 and error >= enough
         if split and min(spread - low, high - spread) > 1e-7 * high:
