@@ -51,7 +51,7 @@ class _Node:
 _POINTS = 20
 
 
-def minimise(  # noqa: PLR0913 - one argument a choice
+def minimise(  # noqa: PLR0913 - one argument per choice
     program: Program,
     *,
     gap: float = 1e-4,

@@ -95,7 +95,7 @@ def undecided(split: Split, part: Part, held: Vector) -> int | None:
     free = (part.states == FREE) & ~part.off
     for row in split.counting.tolist():
         members = np.flatnonzero(program.H[row])
-        if len(members) < 2:  # noqa: PLR2004 - a conflict takes two
+        if len(members) < 2:  # noqa: PLR2004 - a conflict needs two switches
             continue
         first, second = map(int, members[np.argsort(-held[members], kind="stable")[:2]])
         tied = program.H[row, first] + program.H[row, second] > program.b[row] * (1 + 1e-6)

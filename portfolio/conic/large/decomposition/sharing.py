@@ -37,7 +37,7 @@ def groups_of(program: Program) -> tuple[Indices, ...]:
     found, taken = [], np.zeros(len(owner), dtype=bool)
     for row in np.argsort(-counts, kind="stable").tolist():
         members = np.flatnonzero(program.H[middle][row])
-        if counts[row] < 2:  # noqa: PLR2004 - it takes two to share
+        if counts[row] < 2:  # noqa: PLR2004 - sharing needs two owners
             break
         if lifting[row] and not taken[members].any() and len(np.unique(owner[members])) == len(members):
             found.append(members)

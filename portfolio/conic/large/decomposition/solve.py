@@ -66,7 +66,7 @@ _ENOUGH = 0.5
 _HAIR = 1e-11
 
 
-def minimise(  # noqa: PLR0913 - one argument a choice
+def minimise(  # noqa: PLR0913 - one argument per choice
     program: Program,
     *,
     gap: float = 1e-4,

@@ -55,7 +55,7 @@ class BlockSearch(PreparedBlock):
         self.supports: list[States] = []
         self.steps = 0
 
-    def minimise(  # noqa: PLR0913 - the interface of the search it stands in for, and what may change
+    def minimise(  # noqa: PLR0913 - the interface of ``search.minimise``, and the costs
         self,
         q: Vector | None = None,
         k: Vector | None = None,

@@ -60,7 +60,7 @@ class _ReadOnly(_Together, caching.InTreeCacheLocator):
         """Accept the path as is."""
 
 
-caching.CacheImpl._locator_classes[:0] = [_Given, _Beside, _Own, _ReadOnly]  # noqa: SLF001 - numba has no other door
+caching.CacheImpl._locator_classes[:0] = [_Given, _Beside, _Own, _ReadOnly]  # noqa: SLF001 - numba has no public hook
 
 
 def compiled(function: Function) -> Function:

@@ -179,7 +179,7 @@ def bound_at(block: Block, costs: Costs, states: States, u: Vector, y: Vector, o
 
 
 @compiled
-def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with every array it needs
+def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with every array the loop needs
     block: Block,
     costs: Costs,
     states: States,

@@ -78,7 +78,7 @@ class _Reader:
         self.plain = [int(j) for j in np.flatnonzero(plain)]
         self.inequalities = range(program.equalities, program.equalities + program.inequalities)
 
-    def read(self) -> Shape:  # noqa: C901, PLR0912 - one case a kind of row
+    def read(self) -> Shape:  # noqa: C901, PLR0912 - one case per kind of row
         """Assign a role to every variable and row."""
         program, j = self.program, self.switched
         if not len(j) or len(np.unique(j)) < len(j):

@@ -199,7 +199,7 @@ def variance(block: Block, u: Vector) -> float:
 
 
 @compiled
-def settle(  # noqa: C901, PLR0912, PLR0913, PLR0917 - one loop, with every array it needs
+def settle(  # noqa: C901, PLR0912, PLR0913, PLR0917 - one loop, with every array the loop needs
     block: Block, goal: Goal, pool: Pool, support: States, u: Vector, y: Vector, phase: States, start: float
 ) -> tuple[float, float]:
     """Optimise one support exactly, with the risk itself in the objective; return the value and the risk.
@@ -331,7 +331,7 @@ def update_cut(goal: Goal, pool: Pool) -> None:
 
 
 @compiled
-def offer(  # noqa: PLR0913, PLR0917 - every array it needs
+def offer(  # noqa: PLR0913, PLR0917 - every array the kernel needs
     block: Block, goal: Goal, pool: Pool, support: States, u: Vector, y: Vector, phase: States, start: float
 ) -> float:
     """Optimise a support that was not tried yet, and keep the point if it is among the best."""
@@ -438,7 +438,7 @@ def learn(pool: Pool, switch: int, state: int, distance: float, gain: float) -> 
 
 
 @compiled
-def try_switch(  # noqa: PLR0913, PLR0917 - every array it needs
+def try_switch(  # noqa: PLR0913, PLR0917 - every array the kernel needs
     block: Block, goal: Goal, pool: Pool, costs: Costs, node: int, states: States, i: int, fraction: float, value: float
 ) -> None:
     """Set a switch on and off for a few steps each, to measure the gain in the bound."""
@@ -471,7 +471,7 @@ def try_switch(  # noqa: PLR0913, PLR0917 - every array it needs
 
 
 @compiled
-def choose(  # noqa: PLR0913, PLR0917 - every array it needs
+def choose(  # noqa: PLR0913, PLR0917 - every array the kernel needs
     block: Block, goal: Goal, pool: Pool, costs: Costs, node: int, states: States, z: Vector, value: float, effort: int
 ) -> int:
     """Choose the switch to branch on: the switch with the largest promised product of gains in both states.
@@ -506,7 +506,7 @@ def choose(  # noqa: PLR0913, PLR0917 - every array it needs
 
 
 @compiled
-def explore(  # noqa: C901, PLR0912, PLR0915 - the recipe
+def explore(  # noqa: C901, PLR0912, PLR0915 - one loop over nodes
     block: Block, goal: Goal, pool: Pool, budget: int, effort: int
 ) -> bool:
     """Expand up to *budget* nodes, or stop after *effort* steps. Return True when the tree is closed."""
