@@ -11,7 +11,7 @@ The programs are
 with ``k >= 0`` and ``H >= 0``. A switch that is on never improves the objective or a row by itself, so an undecided
 switch can be projected out of a relaxation exactly: ``z = x / upper``.
 
-``program`` builds them, ``relaxation`` solves one with the switches free or set (Clarabel), ``bound`` turns any
-multipliers into a valid bound, ``search`` is the branch and bound, ``proof`` checks the claims of the search's tree
+``program`` builds programs, ``relaxation`` solves a relaxation with each switch free or set (Clarabel), ``bound`` turns
+any multipliers into a valid bound, ``search`` is the branch and bound, ``proof`` checks the claims of the search's tree
 afterwards, in plain numpy.
 """

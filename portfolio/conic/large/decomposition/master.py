@@ -235,7 +235,7 @@ class Master:
     def _program(
         self, columns: Sequence[Column], activity: Matrix, rows: Indices, named: Indices, *, costs: bool
     ) -> tuple[Program, Callable[[Vector], Vector]]:
-        """Build the program over combinations of columns, and a function from its multipliers to the joint rows'."""
+        """Build the program over combinations of columns, and a function that maps multipliers to the joint rows."""
         program, own = self.split.program, self.split.joint_variables[named]
         E, m, K = len(self._equal), len(rows), len(self._cones)
         # A block without columns yet is left out.

@@ -85,7 +85,7 @@ class Part:
 
 
 def undecided(split: Split, part: Part, held: Vector) -> int | None:
-    """Find the switch to branch on: a switch that a mix has partly on; None if there is no such switch.
+    """Find the switch to branch on: a switch that a mix has partly on; None if no switch is partly on.
 
     Prefer the most held switch of a row that this switch and another switch of the mix would violate together: with the
     first on, the others are off.

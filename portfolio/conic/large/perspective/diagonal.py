@@ -32,7 +32,7 @@ _SHORTEST, _LONG = 1e-10, 0.5
 
 
 def safe_diagonal(S: Matrix, stop: Callable[[], bool] = lambda: False) -> Vector:
-    """Find such a diagonal and shrink it until the remaining matrix has a factorisation with a margin for rounding.
+    """Find a large valid diagonal and shrink it until ``S - D`` has a factorisation with a margin for rounding.
 
     Where the variance is singular, as with more assets than observations, the diagonal may shrink to zero. Once *stop*
     is true, a smaller diagonal is returned.
