@@ -8,10 +8,10 @@ The programs are
                 and for every switch i of variable j:  x[j] = 0 and z[i] = 0,
                                                    or  floor[i] <= x[j] <= upper[j] and z[i] = 1
 
-with ``k >= 0`` and ``H >= 0``. Nothing ever gains from a switch being on, so a switch that is not
-decided yet can be projected out of a relaxation exactly: ``z = x / upper``.
+with ``k >= 0`` and ``H >= 0``. A switch that is on never improves the objective or a row by itself, so an undecided
+switch can be projected out of a relaxation exactly: ``z = x / upper``.
 
-``program`` states them, ``relaxation`` solves one with its switches free or set (Clarabel),
-``bound`` turns any multipliers into a valid bound, ``search`` is the branch and bound, ``proof``
-checks afterwards, in plain numpy, that its tree proves what it says.
+``program`` builds programs, ``relaxation`` solves a relaxation with each switch free or set (Clarabel), ``bound`` turns
+any multipliers into a valid bound, ``search`` is the branch and bound, ``proof`` checks the claims of the search's tree
+afterwards, in plain numpy.
 """

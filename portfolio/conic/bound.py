@@ -1,12 +1,11 @@
-"""Turn multipliers into bounds that hold whatever the multipliers are worth.
+"""Turn multipliers into bounds that hold for any multipliers.
 
-Weak duality: for multipliers ``a >= 0`` of the inequalities, ``b`` of the equalities and ``(t, v)``
-with ``|v| <= t`` of each cone, the Lagrangian's minimum over the box of the variables lies below
-every feasible value (Boyd & Vandenberghe, Convex Optimization, 5.2 and 5.9). That minimum is a
-sum over variables, so it is exact in closed form, converged multipliers or not, and says at once
-what setting one more switch would do to it.
+Weak duality: for multipliers ``a >= 0`` of the inequalities, ``b`` of the equalities and ``(t, v)`` with ``|v| <= t``
+of each cone, the Lagrangian's minimum over the box of the variables lies below every feasible value (Boyd &
+Vandenberghe, Convex Optimization, 5.2 and 5.9). That minimum is a sum over variables, so the closed form is exact, for
+converged multipliers or not, and also gives the effect of setting one more switch.
 
-Plain numpy: what a solver claims is not needed here, and never used.
+Plain numpy: this module never uses a solver's claims.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ if TYPE_CHECKING:
 
 FREE, OFF, ON = -1, 0, 1
 
-# What a bound may have gained by rounding errors of double precision, relative to the terms that
-# it sums: far above their 1e-16 apiece, far below any gap that is asked for.
+# Largest gain of a bound from rounding errors of double precision, relative to the terms of the sum: far above their
+# 1e-16 each, far below any requested gap.
 ROUNDING = 1e-12
 
 States = np.ndarray[tuple[int], np.dtype[np.int8]]
@@ -37,8 +36,8 @@ class Bound:
 
     Attributes:
         value: The bound.
-        off: What the bound becomes if a free switch is set off, shape (s,).
-        on: What it becomes if a free switch is set on, shape (s,).
+        off: The bound with a free switch set off, for each switch, shape (s,).
+        on: The bound with a free switch set on, for each switch, shape (s,).
     """
 
     value: float
@@ -49,15 +48,15 @@ class Bound:
 def valid(program: Program, multipliers: Vector) -> Vector:
     """Make multipliers of a program's rows valid by the least change.
 
-    Those of inequalities must not be negative and are clipped; those of a cone must be inside it,
-    and its first entry is lifted.
+    Multipliers of inequalities must not be negative and are clipped; multipliers of a cone must be inside the cone: the
+    first entry is lifted.
     """
     made: Vector = all_valid(program, multipliers[None, :])[0]
     return made
 
 
 def all_valid(program: Program, multipliers: Matrix) -> Matrix:
-    """Do so for many, one a row."""
+    """Make many vectors of multipliers valid, one vector per row."""
     y = multipliers.copy()
     e, m = program.equalities, program.inequalities
     np.maximum(y[:, e : e + m], 0.0, out=y[:, e : e + m])
@@ -73,9 +72,9 @@ def lagrangian_bound(program: Program, states: States, multipliers: Vector, *, c
     Args:
         program: The program.
         states: One of FREE, OFF, ON for each switch, shape (s,).
-        multipliers: Of its rows, valid, shape (r,).
-        costs: Whether the objective counts. Without it a positive value proves that the rows
-            contradict each other (Farkas).
+        multipliers: Valid multipliers of the program's rows, shape (r,).
+        costs: Whether the objective counts. Without the objective, a positive value proves that the rows contradict
+            each other (Farkas).
     """
     rest, on = lagrangian_terms(program, multipliers[None, :], costs=costs)
     value, part = add_up(rest, on, states[None, :])
@@ -83,10 +82,10 @@ def lagrangian_bound(program: Program, states: States, multipliers: Vector, *, c
 
 
 def lagrangian_terms(program: Program, multipliers: Matrix, *, costs: bool = True) -> tuple[Vector, Matrix]:
-    """Take the Lagrangian's minimum apart, for many multipliers, one a row.
+    """Split the Lagrangian's minimum into terms, for many vectors of multipliers, one vector per row.
 
     Returns:
-        What is there in any case, and what each switch adds that is on.
+        The term that does not depend on the switches, and the term of each switch when on.
     """
     y, j = multipliers, program.switched
     slope, price = y @ program.A, y @ program.H
@@ -104,6 +103,6 @@ def lagrangian_terms(program: Program, multipliers: Matrix, *, costs: bool = Tru
 
 
 def add_up(rest: Vector, on: Matrix, states: npt.NDArray[np.int8]) -> tuple[Vector, Matrix]:
-    """Put a minimum together at settings of the switches, one a row: the values, and each switch's part."""
+    """Sum the terms of a minimum at settings of the switches, one setting per row: values, and each switch's term."""
     part = np.where(states == FREE, np.minimum(on, 0.0), np.where(states == ON, on, 0.0))
     return rest + part.sum(axis=1), part

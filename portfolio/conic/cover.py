@@ -1,4 +1,4 @@
-"""Check that the parts of a tree leave nothing out: plain counting, in whole numbers."""
+"""Check that the parts of a tree leave no setting out: plain counting, in whole numbers."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
     Indices = npt.NDArray[np.intp]
 
 
-# Up to so many parts are compared each with each; more are first taken apart.
+# Greatest number of parts that are compared pairwise; larger sets are split first.
 _MANY = 4096
 
-# So many are compared at once.
+# Number of parts compared at once.
 _AT_ONCE = 512
 
 
 def covered(program: Program, leaves: Sequence[Leaf], on: Flags | None = None) -> bool:
-    """Whether leaves leave out no setting of the switches, or none that has some of them *on*, whatever the risk.
+    """Return whether *leaves* cover every setting of the switches, or every setting with *on* switched on, at any risk.
 
-    A leaf that is about an interval of the risk counts for that only: for the pieces between neighbouring ends of
-    such intervals that it is about all of.
+    A leaf on an interval of the risk counts only for that interval: for the pieces between neighbouring ends of such
+    intervals that lie wholly inside.
     """
     if on is not None and on.any():
         leaves = [replace(leaf, states=np.where(on, FREE, leaf.states)) for leaf in leaves if _may(leaf.states, on)]
@@ -50,7 +50,7 @@ def _may(states: States, on: Flags) -> bool:
 
 
 def _risks(program: Program) -> tuple[float, float]:
-    """What the variable that bounds the one cone can be, by its bounds and the rows about it alone."""
+    """Return the range of the variable that bounds the one cone, by its bounds and the rows on this variable alone."""
     if len(program.cones) != 1:
         return -np.inf, np.inf
     named = np.flatnonzero(program.A[program.cone_rows[0].start])
@@ -65,16 +65,16 @@ def _risks(program: Program) -> tuple[float, float]:
 
 
 def cover(parts: Sequence[States]) -> bool:
-    """Whether parts, each a setting of some switches, leave no setting out."""
+    """Return whether parts, each a setting of some switches, cover every setting."""
     return _cover(parts, np.zeros(len(parts), dtype=np.intp), np.ones(len(parts), dtype=np.intp), 1)
 
 
 def _cover(parts: Sequence[States], first: Indices, last: Indices, pieces: int) -> bool:
-    """Whether parts, each about some neighbouring pieces of the risk, leave out no setting in any piece.
+    """Return whether parts, each on some neighbouring pieces of the risk, cover every setting in every piece.
 
-    Parts that have nothing in common cover everything if and only if they are as large, together. Where there are
-    too many to compare, or some overlap: some switch, or some end of a piece, splits them all, as the root's did,
-    and each side must be covered in turn.
+    Disjoint parts cover the whole space if and only if their sizes add up to the size of the space. Where there are too
+    many parts to compare, or some overlap, some switch or some end of a piece splits them all, as the root of the tree
+    did, and each side must be covered in turn.
     """
     if not len(parts):
         return False
@@ -111,7 +111,7 @@ def _cover(parts: Sequence[States], first: Indices, last: Indices, pieces: int) 
 
 
 def _cut(first: Indices, last: Indices, low: int, high: int) -> int | None:
-    """Find an end of a piece, inside, that lies within no part; or any where there is no such."""
+    """Find an inner end of a piece that lies within no part, or else within the fewest; None if there is none."""
     if high - low < 2:  # noqa: PLR2004 - one piece has no end inside
         return None
     inside = np.zeros(high - low + 1, dtype=np.intp)
@@ -122,12 +122,12 @@ def _cut(first: Indices, last: Indices, low: int, high: int) -> int | None:
 
 
 def _apart(table: npt.NDArray[np.int8], first: Indices, last: Indices) -> bool:
-    """Whether no two parts have a setting in common."""
+    """Return whether no two parts have a setting in common."""
     on, off = (table == ON).astype(np.float32), (table == OFF).astype(np.float32)
     for start in range(0, len(table), _AT_ONCE):
         here = slice(start, start + _AT_ONCE)
         common = on[here] @ off[start:].T + off[here] @ on[start:].T == 0
         common &= (first[here, None] < last[start:]) & (first[start:] < last[here, None])
-        if np.count_nonzero(common) > len(common):  # each has itself in common
+        if np.count_nonzero(common) > len(common):  # each part has itself in common
             return False
     return True

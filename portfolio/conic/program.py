@@ -1,4 +1,4 @@
-"""State a cone program row by row, each row with a name."""
+"""Build a cone program row by row."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from portfolio import Matrix, Vector
 
-# The block of a variable that belongs to none.
+# The block of a variable that belongs to no block.
 JOINT = -1
 
 
@@ -21,29 +21,28 @@ JOINT = -1
 class Program:
     """A cone program in matrix form; see the package's docstring.
 
-    All rows stand in one matrix, in the order equalities, inequalities, cones, such that what is
-    left of ``b - A x - H z`` is zero in the first, not negative in the second, and inside its cone
-    in each of the third.
+    One matrix holds all rows, in the order equalities, inequalities, cones. The residual ``b - A x - H z`` must be zero
+    in the equalities, not negative in the inequalities, and inside the cone in the rows of each cone.
 
     Attributes:
         q: Cost of the variables, shape (n,).
         lower: Lower bounds, finite, shape (n,).
         upper: Upper bounds, finite, shape (n,).
         A: Rows on the variables, shape (r, n).
-        H: Rows on the switches, shape (r, s); not negative, and zero but for inequalities.
+        H: Rows on the switches, shape (r, s); not negative, and zero except in inequalities.
         b: Right-hand sides, shape (r,).
-        equalities: How many rows are equalities.
-        inequalities: How many are inequalities.
-        cones: How many rows each second-order cone has; its first is the one that bounds the rest.
-        switched: Which variable each switch switches, shape (s,).
+        equalities: Number of rows that are equalities.
+        inequalities: Number of rows that are inequalities.
+        cones: Number of rows of each second-order cone; the first row bounds the norm of the others.
+        switched: The variable of each switch, shape (s,).
         floor: Least value of a variable that is switched on, shape (s,).
         k: Cost of the switches, shape (s,), not negative.
         offset: Constant of the objective.
-        blocks: Which block each variable belongs to, shape (n,), or JOINT: rows that name variables of several
-            blocks, or joint ones, are all that keeps the program from falling apart into its blocks.
-        urgency: How soon to branch on each switch, compared with the others, shape (s,).
-            One each if not given.
-        size: How large the terms of each row can be, shape (r,): what rounding errors are a part of.
+        blocks: The block of each variable, shape (n,), or JOINT: without the rows that name variables of several
+            blocks, or joint variables, the program would separate into its blocks.
+        urgency: Priority of each switch for branching, relative to the others, shape (s,). One for each switch by
+            default.
+        size: Largest possible size of the terms of each row, shape (r,): rounding errors are relative to this size.
     """
 
     q: Vector
@@ -64,7 +63,7 @@ class Program:
     size: Vector = field(init=False)
 
     def __post_init__(self) -> None:
-        """Refuse what the relaxations rely on and do not check."""
+        """Refuse programs that violate the assumptions of the relaxations, which do not check these."""
         e, m = self.equalities, self.inequalities
         if (self.H < 0).any() or self.H[:e].any() or self.H[e + m :].any() or (self.k < 0).any():
             message = "a switch may only cost: its coefficients must not be negative"
@@ -86,13 +85,13 @@ class Program:
 
     @property
     def plain(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-        """Which switches say yes or no: their variable is zero or at its upper bound, shape (s,)."""
+        """Flags of yes-or-no switches: the variable is zero or at its upper bound, shape (s,)."""
         at_once: np.ndarray[tuple[int], np.dtype[np.bool_]] = self.floor == self.upper[self.switched]
         return at_once
 
     @property
     def cone_rows(self) -> list[slice]:
-        """Where each cone's rows stand."""
+        """The rows of each cone, as slices."""
         ends = np.cumsum([self.equalities + self.inequalities, *self.cones])
         return [slice(start, end) for start, end in pairwise(ends.tolist())]
 
@@ -103,7 +102,7 @@ class Program:
 
 @dataclass(slots=True)
 class Builder:
-    """Collects variables, switches and rows; ``build`` makes the matrices of it."""
+    """Collector of variables, switches and rows; ``build`` makes the matrices."""
 
     offset: float = 0.0
     _cost: list[float] = field(default_factory=list)
@@ -119,7 +118,7 @@ class Builder:
     _cones: list[tuple[Matrix, Sequence[int], Mapping[int, float], float]] = field(default_factory=list)
 
     def variable(self, *, lower: float = 0.0, upper: float, cost: float = 0.0, block: int = JOINT) -> int:
-        """Add a variable; returns its index."""
+        """Add a variable and return the new index."""
         self._block.append(block)
         self._cost.append(cost)
         self._lower.append(lower)
@@ -136,7 +135,7 @@ class Builder:
             self._cost[j] += a
 
     def switch(self, variable: int, *, floor: float = 0.0, cost: float = 0.0, urgency: float = 1.0) -> int:
-        """Make *variable* semicontinuous: zero, or from *floor* to its upper bound; returns the switch's index."""
+        """Make *variable* semicontinuous: zero, or from *floor* to the upper bound. Return the switch's index."""
         self._urgency.append(urgency)
         self._switched.append(variable)
         self._floor.append(floor)
@@ -144,12 +143,12 @@ class Builder:
         return len(self._switched) - 1
 
     def at_most(self, row: Mapping[int, float], limit: float, *, switches: Mapping[int, float] | None = None) -> int:
-        """Require ``row.x + switches.z <= limit``; returns the number of the inequality."""
+        """Require ``row.x + switches.z <= limit``; return the number of the inequality."""
         self._at_most.append((row, switches or {}, limit))
         return len(self._at_most) - 1
 
     def at_least(self, row: Mapping[int, float], limit: float) -> int:
-        """Require ``row.x >= limit``; returns the number of the inequality."""
+        """Require ``row.x >= limit``; return the number of the inequality."""
         return self.at_most({j: -a for j, a in row.items()}, -limit)
 
     def equal(self, row: Mapping[int, float], value: float) -> None:
@@ -157,7 +156,7 @@ class Builder:
         self._equal.append((row, value))
 
     def norm_at_most(self, M: Matrix, variables: Sequence[int], row: Mapping[int, float], limit: float = 0.0) -> int:
-        """Require ``|M @ x[variables]| <= row.x + limit``; returns the number of the cone."""
+        """Require ``|M @ x[variables]| <= row.x + limit``; return the number of the cone."""
         self._cones.append((M, variables, row, limit))
         return len(self._cones) - 1
 

@@ -1,8 +1,8 @@
-"""Check, without any solver, that a search proved what it says.
+"""Check, without any solver, that a search proved its claims.
 
-The leaves of the tree must cover every setting of the switches, and the Lagrangian bound of each,
-recomputed from its multipliers, must not lie below the bound that is claimed. Then no feasible
-point is better than the bound, whatever produced the multipliers.
+The leaves of the tree must cover every setting of the switches, and the Lagrangian bound of each leaf, recomputed from
+the leaf's multipliers, must not lie below the claimed bound. Then no feasible point is better than the bound, wherever
+the multipliers come from.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from portfolio.conic.program import Program
     from portfolio.conic.solution import Solution
 
-# How far the program's scaled rows, of order one, may be off at a point that counts as feasible.
+# Largest violation of the program's scaled rows, of order one, at a point that counts as feasible.
 FEASIBLE = 1e-7
 
 
 def faults(program: Program, solution: Solution) -> list[str]:
-    """Say what is wrong with a solution's proof; nothing, if it holds."""
+    """Return the faults of a solution's proof; an empty list if the proof holds."""
     found = []
     if not covered(program, solution.leaves):
         found.append("the leaves of the search do not cover every setting of the switches")
@@ -44,7 +44,7 @@ def faults(program: Program, solution: Solution) -> list[str]:
 
 
 def violation(program: Program, x: Vector, states: States) -> float:
-    """Find how far a point is outside the worst of the rows; zero inside all of them."""
+    """Return the largest violation of a row or bound at a point; zero if the point satisfies all of them."""
     left = program.b - program.A @ x - program.H @ (states == ON)
     e, m, j = program.equalities, program.inequalities, program.switched
     off = [

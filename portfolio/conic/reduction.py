@@ -1,10 +1,10 @@
-"""Reduce a relaxation to what its switches leave open, and carry multipliers back to the whole.
+"""Reduce a relaxation to its free part, and carry multipliers back to the whole program.
 
-What is fixed moves to the right-hand sides; what a row forces to zero, such as all that depends on a switch that is
-off, is left out, and so are rows that the bounds imply. The multipliers of what was left out are such that the bound
-is that of the small program; it is valid whatever they are.
+Fixed variables move to the right-hand sides. Variables that a row forces to zero, such as all variables that depend on
+a switch that is off, are left out, and so are rows that the bounds imply. The multipliers of the omitted rows are
+chosen so that the bound equals that of the small program; the bound is valid for any multipliers.
 
-Never solves anything.
+This module never calls a solver.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ _EQUAL = 1e-12
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reduced:
-    """A relaxation as the solver gets it, in compressed columns, and what was left out.
+    """A relaxation as the solver gets it, in compressed columns, with a record of the omitted variables and rows.
 
     Attributes:
         q: Costs, shape (n,).
-        b: Right-hand sides: of equalities, of inequalities, bounds among them, of cones.
+        b: Right-hand sides: of equalities, of inequalities with the bounds among them, of cones.
         data: The entries of the rows, column by column.
-        indices: Their rows.
-        indptr: Where each column begins.
-        equalities: How many rows are equalities.
-        inequalities: How many are inequalities or bounds.
-        columns: Which variables of the program are left, as flags.
-        rows: Which rows of the layout are left, as flags.
-        fixed: The variables that are not left: at what.
-        forced: What rows force to zero, pass by pass: for each variable an entry of the row that does.
+        indices: The row of each entry.
+        indptr: Start of each column.
+        equalities: Number of rows that are equalities.
+        inequalities: Number of rows that are inequalities or bounds.
+        columns: Flags of the program's variables that remain.
+        rows: Flags of the layout's rows that remain.
+        fixed: Values of the variables that do not remain.
+        forced: Per pass, the variables that rows force to zero: for each variable an entry of the forcing row.
         values: The entries of all rows in these states.
         costs: The costs of all variables in these states.
     """
@@ -70,8 +70,8 @@ class Layout:
 
     Args:
         program: The program.
-        free_A: Its rows with all switches projected out.
-        free_q: Its costs likewise.
+        free_A: The program's rows with all switches projected out.
+        free_q: The program's costs with all switches projected out.
     """
 
     def __init__(self, program: Program, free_A: Matrix, free_q: Vector) -> None:
@@ -81,7 +81,7 @@ class Layout:
         free = np.vstack([free_A[: self._before], bounds, free_A[self._before :]])
         on = np.vstack([program.A[: self._before], bounds, program.A[self._before :]])
         self._columns, self._rows = np.nonzero(((free != 0) | (on != 0)).T)
-        # The solver gets rows whose largest entry is one: trades mix shares of a thousandth with gains of tens.
+        # Scale rows for the solver to a largest entry of one: trades mix shares of a thousandth with gains of tens.
         self._scale = _scale(np.maximum(abs(free), abs(on)).max(axis=1, initial=0.0), program.cones)
         scale = self._scale[self._rows]
         self._free = free[self._rows, self._columns] * scale
@@ -90,7 +90,7 @@ class Layout:
         self._implied_by = self._implying()
 
     def _implying(self) -> Indices:
-        """Find for each variable an inequality that its upper bound follows from, given its switches' bounds; or -1."""
+        """For each variable, find an inequality that implies the upper bound, given the switches' bounds; or -1."""
         program, rows = self.program, slice(self.program.equalities, self._before)
         A, b = program.A[rows], program.b[rows]
         switched = np.zeros(len(program.q), dtype=bool)
@@ -142,7 +142,10 @@ class Layout:
         )
 
     def _force(self, values: Vector, columns: Flags, lower: Vector, b: Vector) -> list[Indices]:
-        """Take out what must be zero, since a row lets a sum of what is not negative be no more than zero."""
+        """Remove variables that must be zero: some row bounds a sum of nonnegative terms by zero.
+
+        Return the entries of the forcing rows, pass by pass.
+        """
         forced: list[Indices] = []
         while True:
             left = self._inequality & columns[self._columns] & (values != 0)
@@ -157,7 +160,7 @@ class Layout:
             forced.append(entries[first])
 
     def _keep(self, values: Vector, columns: Flags, lower: Vector, b: Vector) -> Flags:
-        """Choose the rows that matter: those that what is left can break."""
+        """Keep only rows that the remaining variables can violate."""
         program, before, n = self.program, self._before, len(self.program.q)
         left = columns[self._columns]
         most = np.where(values > 0, program.upper[self._columns], lower[self._columns]) * values
@@ -172,13 +175,13 @@ class Layout:
         return rows
 
     def point(self, reduced: Reduced, x: Vector) -> Vector:
-        """Carry a point back to the whole."""
+        """Carry a point back to the whole program."""
         whole = reduced.fixed.copy()
         whole[reduced.columns] = x
         return whole
 
     def multipliers(self, reduced: Reduced, z: Vector, *, costs: bool) -> Vector:
-        """Carry multipliers back: rows that forced something to zero pay for what it would gain otherwise."""
+        """Carry multipliers back: a row that forced a variable to zero pays the gain that the variable would bring."""
         n = len(self.program.q)
         y = np.zeros(len(reduced.rows))
         y[reduced.rows] = z
@@ -194,7 +197,7 @@ class Layout:
 
 
 def _scale(largest: Vector, cones: tuple[int, ...]) -> Vector:
-    """Say by what to multiply each row, the rows of a cone alike; *largest* are its largest entries."""
+    """Return the factor for each row, equal for all rows of a cone; *largest* holds the largest entry of each row."""
     largest = largest.copy()
     end = len(largest)
     for size in reversed(cones):

@@ -1,9 +1,8 @@
 """Solve a program's convex relaxation with Clarabel, some switches off, some on, the rest free.
 
-A free switch is projected out (``z = x / upper``), a switch that is off takes its variable and its
-rows with it: the cone program that is left is small and has an interior. The solver's answer is
-used for two things only: a point to branch on or to publish (checked elsewhere), and multipliers,
-from which ``bound`` computes what they really prove.
+A free switch is projected out (``z = x / upper``); a switch that is off removes its variable and rows: the remaining
+cone program is small and has an interior. The solver's answer has two uses only: a point to branch on or to publish
+(checked elsewhere), and multipliers, from which ``bound`` computes the proven bound.
 """
 
 from __future__ import annotations
@@ -26,14 +25,13 @@ if TYPE_CHECKING:
     from portfolio.conic.bound import States
     from portfolio.conic.program import Program
 
-# The bound is valid at any accuracy, but the noise of a rough point looks like small holdings: at
-# 1e-4 the tree has two to three times the nodes (docs/adr/0003). What is published is solved as far
-# as double precision goes.
+# The bound is valid at any accuracy, but the error of a rough point looks like small holdings: at 1e-4 the tree has two
+# to three times the nodes (docs/adr/0003). Published points are solved as accurately as double precision allows.
 ROUGH, _SHARP = 1e-6, (1e-9, 1e-8, 1e-7)
 
 
 class Outcome(Enum):
-    """How the solver ended."""
+    """Outcome of a call of the solver."""
 
     SOLVED = "solved"
     INFEASIBLE = "infeasible"
@@ -42,12 +40,13 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """What the solver says of a relaxation.
+    """The solver's answer for a relaxation.
 
     Attributes:
-        outcome: How it ended.
+        outcome: Outcome of the solve.
         x: The point, shape (n,); exactly zero where a switch is off; meaningless if infeasible.
-        multipliers: Of the program's rows, valid, shape (r,): of the optimum, or of the contradiction.
+        multipliers: Valid multipliers of the program's rows, shape (r,): of the optimum, or of the proof of
+            infeasibility.
     """
 
     outcome: Outcome
@@ -62,17 +61,17 @@ _OUTCOMES = {
 
 
 class Relaxation:
-    """The relaxations of one program; keeps what all of them share.
+    """The relaxations of one program; keeps the data that all of them share.
 
     Args:
         program: The program.
-        stop: Asked at every step of the solver; true ends it in trouble.
-        scaled: Whether the solver is given rows that are scaled already.
+        stop: Called at every step of the solver; true ends the solve with outcome TROUBLE.
+        scaled: Whether the rows that the solver gets are already scaled.
     """
 
     def __init__(self, program: Program, stop: Callable[[], bool] | None = None, *, scaled: bool = False) -> None:
         self.program, self._stop = program, stop
-        # A free switch is projected out: its rows and its cost are spread over its variable.
+        # Project out the free switches: spread their rows and costs over their variables.
         j, share = program.switched, 1 / program.upper[program.switched]
         self._free_A, self._free_q = program.A.copy(), program.q.copy()
         self._free_A[:, j] += program.H * share
@@ -81,7 +80,7 @@ class Relaxation:
         self._settings = {accuracy: _settings(accuracy, scaled=scaled) for accuracy in (ROUGH, *_SHARP)}
 
     def solve_sharply(self, states: States) -> Answer:
-        """Solve as accurately as the solver can: what is nearly degenerate it can only solve less so."""
+        """Solve as accurately as the solver can: a nearly degenerate relaxation allows only lower accuracy."""
         for accuracy in _SHARP:
             answer = self.solve(states, accuracy)
             if answer.outcome is not Outcome.TROUBLE or (self._stop is not None and self._stop()):
@@ -106,12 +105,12 @@ class Relaxation:
         x = np.zeros(len(q))
         x[kept] = solution.x
         z = np.array(solution.z)
-        y = np.concatenate([z[: self._before], z[self._before + 2 * n :]])  # without those of the box
+        y = np.concatenate([z[: self._before], z[self._before + 2 * n :]])  # without the multipliers of the box
         return Answer(self.outcome_of(solution), x, valid(program, y))
 
     @staticmethod
     def outcome_of(solution: clarabel.DefaultSolution) -> Outcome:
-        """Read how the solver ended."""
+        """Map the solver's status to an outcome."""
         return _OUTCOMES.get(solution.status, Outcome.TROUBLE)
 
     def _clarabel(
@@ -126,7 +125,7 @@ class Relaxation:
     def _run(
         self, A: Csc, b: Vector, q: Vector, accuracy: float, sizes: tuple[int, int, tuple[int, ...]]
     ) -> clarabel.DefaultSolution:
-        """Solve; *sizes* are the number of equalities, that of inequalities, and the rows of each cone."""
+        """Solve; *sizes* are the numbers of equalities and inequalities, and the number of rows of each cone."""
         n, (equalities, inequalities, cones) = len(q), sizes
         kinds = [
             clarabel.ZeroConeT(equalities),
@@ -141,7 +140,7 @@ class Relaxation:
 
 
 class Csc(NamedTuple):
-    """What Clarabel reads of a scipy.sparse.csc_matrix, without the checks that cost as much as a solve."""
+    """The attributes of a scipy.sparse.csc_matrix that Clarabel reads, without checks that cost as much as a solve."""
 
     data: Vector
     indices: npt.NDArray[np.intp]
@@ -157,7 +156,7 @@ class Csc(NamedTuple):
 
 
 def _csc_with_box(A: Matrix, before: int) -> Csc:
-    """Put the rows of the box, ``-I`` and ``I``, below the first rows; they are never written out."""
+    """Put the rows of the box, ``-I`` and ``I``, below the first rows, without making these rows as dense matrices."""
     n = A.shape[1]
     columns, rows = np.nonzero(A.T)
     late, every = rows >= before, np.arange(n)

@@ -1,8 +1,8 @@
 """Best-first branch and bound over the switches of a cone program.
 
-Every bound is the Lagrangian's (``bound``), so it holds even where the solver stopped early; every
-incumbent is a full setting of the switches, solved again with high accuracy. The tree's leaves are
-kept with their multipliers: they are the proof, and ``proof`` checks it without any solver.
+Every bound is a Lagrangian bound (``bound``), so the bound holds even where the solver stopped early. Every incumbent
+is a full setting of the switches, solved again with high accuracy. The search keeps the leaves of the tree with their
+multipliers: the leaves are the proof, and ``proof`` checks them without any solver.
 
 Deterministic: the same program gives the same answer, unless the time limit stops the search.
 """
@@ -30,11 +30,12 @@ if TYPE_CHECKING:
     from portfolio.conic.bound import States
     from portfolio.conic.program import Program
 
-# Below this share of its upper bound a variable of a relaxation counts as zero. It decides where to
-# look, never what is true.
+# A variable of a relaxation counts as zero below this share of its upper bound. The threshold guides the search and
+# never affects a proof.
 _NOTHING = 1e-4
 
-# By how much less: multipliers of 1e4 on rows of 1e2, as trades have, lose some 1e-12 to the order of a sum.
+# Claim the bound lower by this relative amount: multipliers of 1e4 on rows of 1e2, as trades have, lose some 1e-12 to
+# the order of a sum.
 _HAIR = 1e-10
 
 
@@ -46,11 +47,11 @@ class _Node:
     multipliers: Vector | None = field(compare=False)
 
 
-# How many of the points that a search has met it keeps.
+# Number of feasible points that a search keeps.
 _POINTS = 20
 
 
-def minimise(  # noqa: PLR0913 - one argument a choice
+def minimise(  # noqa: PLR0913 - one argument per choice
     program: Program,
     *,
     gap: float = 1e-4,
@@ -65,18 +66,18 @@ def minimise(  # noqa: PLR0913 - one argument a choice
     """Minimise *program* to a proven relative *gap*.
 
     Args:
-        program: What to minimise.
+        program: The program to minimise.
         gap: Relative gap at which an incumbent counts as optimal.
-        slack: Parts are closed only where their bound is this much above what *gap* asks for, so that the leaves
-            tell everything that comes within the slack of the optimum; below zero, an absolute gap.
-        cutoff: Parts are also closed where their bound is at least this: somebody knows a point as good. Where
-            nothing better is found, the answer has a bound and no point.
-        node_limit: Bound on the nodes of the tree.
-        stop: Asked before every node but the first; true ends the search with what it has.
+        slack: Close parts only where their bound is this much above the bound that *gap* requires, so that the leaves
+            show every point within the slack of the optimum; below zero, an absolute gap.
+        cutoff: Also close parts whose bound is at least this value: the caller knows a point that is as good. Where the
+            search finds no better point, the answer has a bound and no point.
+        node_limit: Greatest number of nodes of the tree.
+        stop: Called before every node but the first; true ends the search with the results so far.
         start: A setting of the switches that may be feasible, such as that of a similar program.
-        root: The part to search, instead of everything.
-        watch: Told the cost of the best point so far (infinite without one) and the bound, after each node and with
-            every point that is better than all before.
+        root: The part to search, instead of the whole space.
+        watch: Called with the cost of the best point so far (infinite without a point) and the bound, after each node
+            and at every new incumbent.
     """
     search = _Search(program, gap, slack, cutoff, watch)
     if start is not None:
@@ -112,13 +113,13 @@ class _Search:
 
     @property
     def cut(self) -> float:
-        """The bound at which a part of the tree can hold nothing worth finding."""
+        """Bound at which a part of the tree is closed: the part has no point that improves the incumbent enough."""
         if not math.isfinite(self.value):
             return self.cutoff
         return min(self.cutoff, self.value - self.gap * scale_of(self.value) * 0.999 + self.slack)
 
     def run(self, node_limit: int, stop: Callable[[], bool], root: States | None = None) -> Solution:
-        """Search until the tree is closed or a limit says stop."""
+        """Search until the tree is closed, the node limit is reached or *stop* returns true."""
         free = np.full(len(self.program.switched), FREE, dtype=np.int8)
         self.push(free if root is None else root.copy(), None, -math.inf)
         while self.open and self.open[0].bound < self.cut and self.nodes < node_limit and not (self.nodes and stop()):
@@ -128,10 +129,10 @@ class _Search:
         return self.finish()
 
     def finish(self) -> Solution:
-        """Turn what is still open into leaves and say what is known."""
+        """Turn the open nodes into leaves and return the solution."""
         self.leaves.extend(Leaf(node.states, node.multipliers) for node in self.open)
         bound = self.proven()
-        # Claim a hair less than was proven: sums in another order differ in their last digits.
+        # Claim slightly less than the proven bound: sums in another order differ in their last digits.
         bound -= _HAIR * max(1.0, abs(bound)) if math.isfinite(bound) else 0.0
         if math.isinf(bound) and bound > 0:
             status = Status.INFEASIBLE
@@ -146,16 +147,16 @@ class _Search:
         return Solution(status, self.x, self.states, self.value, bound, self.nodes, leaves, points)
 
     def proven(self) -> float:
-        """The bound: nothing is below what was closed, what is open, and the best point."""
+        """Return the global bound: the least of the closed bounds, the open bounds and the best value."""
         return min(self.value, self.closed_bound, self.open[0].bound if self.open else math.inf)
 
     def tell(self) -> None:
-        """Tell whoever watches how far it is."""
+        """Report the best value and the bound to the watcher."""
         if self.watch is not None:
             self.watch(self.value, self.bound)
 
     def push(self, states: States, multipliers: Vector | None, bound: float) -> None:
-        """Keep a part of the tree for later."""
+        """Put a part of the tree on the heap."""
         heapq.heappush(self.open, _Node(bound, next(self.order), states, multipliers))
 
     def close(self, states: States, multipliers: Vector | None, bound: float, *, infeasible: bool = False) -> None:
@@ -165,7 +166,7 @@ class _Search:
             self.closed_bound = min(self.closed_bound, bound)
 
     def expand(self, node: _Node) -> None:
-        """Bound a node, look for an incumbent near it, fix what its multipliers rule out, and branch."""
+        """Bound a node, look for an incumbent near the node's point, fix switches by the multipliers, and branch."""
         self.nodes += 1
         if not self.settle(node.states):
             return
@@ -182,15 +183,15 @@ class _Search:
             self.close(node.states, multipliers, bound.value)
             return
         if decided:
-            # Nothing is left to decide: bounded by its own optimum, an incumbent; or the solver was in
-            # trouble, and the bound says so by leaving the gap open.
+            # All switches are set. Either the bound is the optimum of this setting, an incumbent; or the solver had
+            # numerical trouble, and the bound leaves the gap open.
             self.close(node.states, multipliers, bound.value)
             return
         states = self.fix(node.states, multipliers, bound)
         self.branch(states, multipliers, bound, answer.x)
 
     def settle(self, states: States) -> bool:
-        """Set the switches of whose states a single row leaves one, in place; false if it leaves none at all."""
+        """Set, in place, each switch that a single row restricts to one state; return False if a row allows neither."""
         while True:
             value, off, on = self.single.prove(states)
             if value.max(initial=0.0) > 0:
@@ -207,7 +208,7 @@ class _Search:
             states[i] = other
 
     def best_bound(self, node: _Node, answer: Answer) -> tuple[Bound, Vector | None]:
-        """Bound the node by its own multipliers, or by its parent's where those prove more."""
+        """Bound the node by its own multipliers, or by the parent's where the parent's prove more."""
         bound = lagrangian_bound(self.program, node.states, answer.multipliers)
         if not math.isfinite(bound.value):
             nothing = np.full(len(node.states), -math.inf)
@@ -217,7 +218,7 @@ class _Search:
         return lagrangian_bound(self.program, node.states, node.multipliers), node.multipliers
 
     def fix(self, states: States, multipliers: Vector | None, bound: Bound) -> States:
-        """Set the switches whose other state is already proven worse than the incumbent."""
+        """Set each switch whose other state is already proven worse than the incumbent."""
         states, cut, free = states.copy(), self.cut, states == FREE
         worse_off, worse_on = free & (bound.off >= cut), free & (bound.on >= cut)
         for i in np.flatnonzero(worse_off | worse_on):
@@ -228,7 +229,7 @@ class _Search:
         return states
 
     def branch(self, states: States, multipliers: Vector | None, bound: Bound, x: Vector) -> None:
-        """Split on the switch that is least decided."""
+        """Branch on the least decided switch."""
         free = np.flatnonzero(states == FREE)
         if not len(free):
             self.push(states, multipliers, bound.value)
@@ -240,11 +241,11 @@ class _Search:
             self.push(child, multipliers, bound.value)
 
     def undecided(self, x: Vector) -> Vector:
-        """Score the switches: highest where a relaxation holds a little of something.
+        """Score the switches: highest where a relaxation holds a small positive amount.
 
-        To hold a little costs a relaxation almost nothing and a portfolio a whole position, so both
-        children are bounded far better. Where switches say yes or no, plain variables follow them, and half is least
-        decided. ``docs/adr/0003`` and ``0012`` have the node counts of other scores.
+        A small holding costs a relaxation almost nothing but costs a portfolio a whole position, so both children get
+        far better bounds. Where plain variables follow yes-or-no switches, one half is least decided. ``docs/adr/0003``
+        and ``0012`` have the node counts of other scores.
         """
         z = x[self.program.switched] / self.program.upper[self.program.switched]
         undecided = (z > _NOTHING) & (z < 1 - _NOTHING)
@@ -252,7 +253,7 @@ class _Search:
         return np.where(undecided, score * self.program.urgency, 0.0)
 
     def look_for_incumbent(self, states: States, answer: Answer) -> None:
-        """Round the point to a full setting of the switches and solve that."""
+        """Round the point to a full setting of the switches and solve that setting."""
         if answer.outcome is not Outcome.SOLVED:
             return
         support = self.round(states, answer.x)
@@ -263,7 +264,7 @@ class _Search:
         self.try_support(support)
 
     def try_support(self, support: States) -> None:
-        """Solve what a full setting of the switches leaves, and keep it if it is the best so far."""
+        """Solve the program with all switches fixed as in *support*, and keep the point if it is the best so far."""
         self.tried.add(support.tobytes())
         exact = self.relaxation.solve_sharply(support)
         if exact.outcome is Outcome.SOLVED and violation(self.program, exact.x, support) <= FEASIBLE:
@@ -274,7 +275,7 @@ class _Search:
                 self.tell()
 
     def round(self, states: States, x: Vector) -> States:
-        """Switch on what the point holds, largest share first, as far as the rows on switches allow."""
+        """Switch on the variables that the point holds, largest share first, as far as the rows on switches allow."""
         z = x[self.program.switched] / self.program.upper[self.program.switched]
         z = np.where(states == ON, 2.0, np.where(states == OFF, 0.0, z))
         support = np.full(len(z), OFF, dtype=np.int8)
@@ -287,10 +288,10 @@ class _Search:
 
 
 class _SingleRows:
-    """What each linear row proves by itself: which settings of the switches nothing within the bounds can keep.
+    """Bounds from each linear row alone: settings of the switches for which no point within the bounds keeps the row.
 
     Attributes:
-        multipliers: One for each row that can prove something, shape (rows, r).
+        multipliers: One vector for each row that can prove infeasibility, shape (rows, r).
     """
 
     def __init__(self, program: Program) -> None:
@@ -302,14 +303,14 @@ class _SingleRows:
         self.multipliers, self._rest, self._on = multipliers[able], rest[able], on[able]
 
     def prove(self, states: States) -> tuple[Vector, Matrix, Matrix]:
-        """Bound the rows' excess: as it is, and with each switch off or on; above zero, none can keep the row."""
+        """Bound each row's excess as is, with each switch off and with each on; positive bounds prove infeasibility."""
         value, part = add_up(self._rest, self._on, states[None, :])
         off = value[:, None] - part
         return value, off, off + self._on
 
 
 def _rows_on_switches(program: Program) -> tuple[Matrix, Vector]:
-    """Collect what a support must keep whatever the variables are: rows on switches alone, and on counts of them.
+    """Collect the rows that constrain a support for any variables: rows on switches alone, and on counts of switches.
 
     Returns:
         The rows, shape (rows, switches), and their limits: ``counts @ on <= limits``.
@@ -317,7 +318,8 @@ def _rows_on_switches(program: Program) -> tuple[Matrix, Vector]:
     linear = slice(program.equalities, program.equalities + program.inequalities)
     A, H, b = program.A[linear], program.H[linear], program.b[linear]
     some = H.any(axis=1)
-    # ``switches <= count``: the count stands for them in rows on counts alone; of several such rows, the first.
+    # In ``switches <= count`` the count replaces the switches in rows on counts alone; of several such rows, take the
+    # first.
     counting = np.flatnonzero(some & ((A != 0).sum(axis=1) == 1) & (A == -1).any(axis=1) & (b == 0))
     counts, first = np.unique(A[counting].argmin(axis=1), return_index=True)
     counting = counting[first]

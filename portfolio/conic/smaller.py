@@ -1,7 +1,7 @@
-"""Solve relaxations on what their switches leave open.
+"""Solve relaxations on the part that their switches leave open.
 
-Where switches say yes or no, plain variables and rows depend on them; a switch that is off or on takes those with it
-(``reduction``). Small programs also have an interior where the whole one has none.
+Plain variables and rows depend on yes-or-no switches; a switch that is off or on removes the variables and rows that
+depend on it (``reduction``). Reduced programs also have an interior where the whole program has none.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class SmallerRelaxation(Relaxation):
         self._layout = Layout(program, self._free_A, self._free_q)
 
     def solve_sharply(self, states: States) -> Answer:
-        """See ``Relaxation.solve_sharply``; what is in trouble is solved whole, too."""
+        """See ``Relaxation.solve_sharply``; if the reduced program ends in trouble, solve the whole program too."""
         answer = super().solve_sharply(states)
         return answer if answer.outcome is not Outcome.TROUBLE else Relaxation(self.program).solve_sharply(states)
 

@@ -1,4 +1,4 @@
-"""What a search answers: a point, a bound, and the leaves of the tree that prove it."""
+"""The answer of a search: a point, a bound, and the leaves of the tree that prove the bound."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Status(Enum):
-    """What the search can say."""
+    """Outcome of a search."""
 
     OPTIMAL = "optimal"
     INFEASIBLE = "infeasible"
@@ -33,12 +33,12 @@ class Status(Enum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Leaf:
-    """A part of the search space with the multipliers that close it.
+    """A part of the search space with the multipliers that close the part.
 
     Attributes:
-        states: The part: switches that are FREE take both values, shape (s,).
-        multipliers: What bounds it; None for a part that was never looked at.
-        infeasible: Whether the multipliers prove that nothing is in it.
+        states: The part: a switch that is FREE takes both values, shape (s,).
+        multipliers: The multipliers that bound the part; None for a part that was never explored.
+        infeasible: Whether the multipliers prove the part empty.
     """
 
     states: States
@@ -47,17 +47,17 @@ class Leaf:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """What risk the part is about: any, unless a leaf says otherwise."""
+        """Interval of the risk that the leaf covers: unbounded unless a subclass overrides this property."""
         return -math.inf, math.inf
 
     def bound(self, program: Program) -> Bound:
-        """Recompute what the multipliers prove of the part; infinite where they prove that nothing is in it."""
+        """Recompute the bound that the multipliers prove for the part; infinite where they prove the part empty."""
         values, on = self.bounds_of(program, [self])
         return Bound(float(values[0]), np.full(len(self.states), float(values[0])), on[0])
 
     @classmethod
     def bounds_of(cls, program: Program, leaves: Sequence[Self]) -> tuple[Vector, Matrix]:
-        """Do so for many leaves of this class at once, shape (l,), and with each free switch on, shape (l, s)."""
+        """Recompute the bounds of many leaves of this class, shape (l,), and with each free switch on, shape (l, s)."""
         values, on = nothing_proven(program, len(leaves))
         for costs in (True, False):
             own = [i for i, leaf in enumerate(leaves) if leaf.multipliers is not None and leaf.infeasible != costs]
@@ -75,7 +75,7 @@ class Leaf:
 
 
 class MadeLater(Sequence[Leaf]):
-    """Leaves that are made when somebody looks at them first."""
+    """Leaves that are made at first access."""
 
     def __init__(self, make: Callable[[], tuple[Leaf, ...]]) -> None:
         self._make: Callable[[], tuple[Leaf, ...]] | None = make
@@ -83,7 +83,7 @@ class MadeLater(Sequence[Leaf]):
 
     @property
     def made(self) -> tuple[Leaf, ...]:
-        """The leaves; what they are made from is then forgotten."""
+        """Return the leaves. The first call makes them and releases the source data."""
         if self._make is not None:
             self._made, self._make = self._make(), None
         return self._made
@@ -93,7 +93,7 @@ class MadeLater(Sequence[Leaf]):
         return len(self.made)
 
     def __iter__(self) -> Iterator[Leaf]:
-        """Go through them."""
+        """Iterate over the leaves."""
         return iter(self.made)
 
     @overload
@@ -101,17 +101,17 @@ class MadeLater(Sequence[Leaf]):
     @overload
     def __getitem__(self, place: slice) -> tuple[Leaf, ...]: ...
     def __getitem__(self, place: int | slice) -> Leaf | tuple[Leaf, ...]:
-        """Take one, or some."""
+        """Return one leaf, or a slice of leaves."""
         return self.made[place]
 
 
 def nothing_proven(program: Program, count: int) -> tuple[Vector, Matrix]:
-    """Make the bounds of as many leaves that prove nothing."""
+    """Return bounds of minus infinity for *count* leaves."""
     return np.full(count, -math.inf), np.full((count, len(program.switched)), -math.inf)
 
 
 def shared(keys: Sequence[tuple[object, ...]]) -> tuple[list[int], list[int]]:
-    """Find what is distinct: the first place of each, and for each place which it is."""
+    """Deduplicate *keys*: return the first place of each distinct key, and for each place the number of its key."""
     known: dict[tuple[object, ...], int] = {}
     which = [known.setdefault(key, len(known)) for key in keys]
     first: dict[int, int] = {}
@@ -121,7 +121,7 @@ def shared(keys: Sequence[tuple[object, ...]]) -> tuple[list[int], list[int]]:
 
 
 def settled(rest: Vector, on: Matrix, states: npt.NDArray[np.int8]) -> tuple[Vector, Matrix]:
-    """Add up terms of a minimum: the values, and those with each switch on; what is not finite proves nothing."""
+    """Sum terms of a minimum: the values, and those with each switch on; a sum that is not finite becomes -infinity."""
     value, part = add_up(rest, on, states)
     each = value[:, None] - part + on
     broken = ~np.isfinite(value) | ~np.isfinite(each).all(axis=1)
@@ -129,16 +129,18 @@ def settled(rest: Vector, on: Matrix, states: npt.NDArray[np.int8]) -> tuple[Vec
     return value, each
 
 
-# How many leaves are bounded at once: enough to forget the loop around it, and little memory.
+# Number of leaves bounded at once: large enough that the loop costs little, small enough to save memory.
 _AT_ONCE = 2048
 
 
 def proven(program: Program, leaves: Sequence[Leaf]) -> tuple[Vector, Vector]:
-    """Recompute what leaves prove, whatever they claim; what is not a number proves nothing.
+    """Recompute the bounds of *leaves*, without trust in any claim.
+
+    A bound that is not a number becomes minus infinity.
 
     Returns:
-        The bound of each leaf, shape (l,), and the least bound with each switch on, over the leaves where it is, or
-        can be, on, shape (s,).
+        The bound of each leaf, shape (l,), and for each switch the least bound with that switch on, over the leaves
+        where the switch is on or free, shape (s,).
     """
     values, least = np.full(len(leaves), -math.inf), np.full(len(program.switched), math.inf)
     kinds: dict[type[Leaf], list[int]] = {}
@@ -162,15 +164,15 @@ class Solution:
     """The answer of a search.
 
     Attributes:
-        status: OPTIMAL: the gap is closed. STOPPED: a limit came first. UNDECIDED: numerical trouble left
-            parts of the tree without a bound that closes them.
+        status: OPTIMAL: the gap is closed. STOPPED: a limit came first. UNDECIDED: numerical trouble left parts of the
+            tree without a bound that closes them.
         x: The best point found, shape (n,), or None.
-        states: Its switches, shape (s,), or None.
-        value: Its objective; infinity without one.
-        bound: No feasible point is below it.
-        nodes: Relaxations that were solved as nodes of the tree.
+        states: The switches of that point, shape (s,), or None.
+        value: The objective of that point; infinity without a point.
+        bound: Lower bound on the objective of every feasible point.
+        nodes: Number of relaxations that were solved as nodes of the tree.
         leaves: The proof.
-        points: Feasible points found on the way with their switches, best first; where a search keeps them.
+        points: Feasible points found during the search with their switches, best first; only where a search keeps them.
     """
 
     status: Status
@@ -184,17 +186,17 @@ class Solution:
 
     @property
     def gap(self) -> float:
-        """Relative gap: what the incumbent could at most be improved by, as a share of its size."""
+        """Relative gap: the largest possible improvement of the incumbent, as a share of its size."""
         return relative_gap(self.value, self.bound)
 
 
 def relative_gap(value: float, bound: float) -> float:
-    """Say how far *value* is from *bound*, as a share of its size; infinite without an incumbent."""
+    """Return the distance from *value* to *bound* as a share of the size of *value*; infinite without an incumbent."""
     if not math.isfinite(value):
         return math.inf
     return max(0.0, value - bound) / scale_of(value)
 
 
 def scale_of(value: float) -> float:
-    """Size that gaps are relative to: of the value, or a hundredth where the value is near zero."""
+    """Return the size that gaps are relative to: the absolute value, but at least 0.01."""
     return max(abs(value), 0.01)

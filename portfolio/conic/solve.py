@@ -1,6 +1,6 @@
-"""Minimise a cone program by what suits it: one tree over everything, or block by block.
+"""Minimise a cone program with the engine that fits: one tree over the whole program, or block by block.
 
-A tree of few switches is closed sooner than prices are found; of many it never is.
+With few switches one tree closes sooner than prices are found; with many switches one tree never closes.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ def minimise(
     """Minimise *program* to a proven relative *gap*.
 
     Args:
-        program: What to minimise.
+        program: The program to minimise.
         gap: Relative gap at which an incumbent counts as optimal.
-        node_limit: Bound on the nodes of all trees.
-        stop: Asked before every node; true ends the search with what it has.
+        node_limit: Greatest number of nodes of all trees.
+        stop: Called before every node; true ends the search with the results so far.
         start: A setting of the switches that may be feasible, such as that of a similar program.
-        watch: Told, as it gets on, the cost of the best point so far (infinite without one) and the bound.
+        watch: Called during the search with the cost of the best point so far (infinite without a point) and the bound.
     """
     blocks = large.blocks_of(program)
     if blocks is None:

@@ -1,9 +1,9 @@
 """Solve large relaxations on the few variables that matter.
 
-Of hundreds of ETFs a relaxation holds a handful. It is solved on a working set of the variables; those
-left out are at zero, and their reduced costs say which of them would help: they enter, until none
-would (column generation on the columns of the program itself; Gilmore & Gomory 1961). Multipliers are those
-of all rows, so bounds are as good as those of the whole relaxation, and as valid.
+Of hundreds of ETFs a relaxation holds a handful. The solver gets a working set of the variables; the other variables
+are at zero. Their reduced costs show which of them would improve the solution: these enter, until there are none
+(column generation on the columns of the program itself; Gilmore & Gomory 1961). The multipliers cover all rows, so
+bounds are as good as those of the whole relaxation, and as valid.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from portfolio.conic.bound import States
     from portfolio.conic.program import Program
 
-# A program of this many switches or fewer is solved whole.
+# A program with at most this many switches is solved whole.
 FEW = 40
 
-# How many variables the first set has, and how many enter at first; each time twice as many.
+# Size of the first working set, and number of variables that enter in the first pass; the number doubles per pass.
 _FIRST, _ENTER = 16, 12
 
-# A variable helps if its reduced cost is below minus this, and stays near the set if it is below that.
+# A variable enters if the reduced cost is below minus the first value, and stays in the set if below the second.
 _HELPS, _NEAR = 1e-7, 1e-3
 
 _PASSES = 12
@@ -35,14 +35,14 @@ _HELD = 1e-7
 
 
 def relaxation_of(program: Program) -> Relaxation:
-    """Choose how to solve a program's relaxations."""
+    """Choose the relaxation class for a program."""
     if program.plain.any():
         return SmallerRelaxation(program)
     return WorkingSet(program) if len(program.switched) > FEW else Relaxation(program)
 
 
 class WorkingSet(Relaxation):
-    """The relaxations of one program, each solved on few of its variables; starts where the last one ended."""
+    """The relaxations of one program, each solved on few of the variables; starts from the last working set."""
 
     def __init__(self, program: Program) -> None:
         super().__init__(program)
@@ -80,7 +80,7 @@ class WorkingSet(Relaxation):
     def _solve_on(
         self, kept: np.ndarray[tuple[int], np.dtype[np.intp]], on: np.ndarray, b: Vector, accuracy: float
     ) -> Answer:
-        """Solve on some variables; cones over few variables are turned into small ones."""
+        """Solve on some variables; a cone over few variables is reduced to a small cone."""
         program, before = self.program, self._before
         here = on[kept]
         A, q, lower = self._free_A[:, kept], self._free_q[kept], program.lower[kept]

@@ -1,4 +1,4 @@
-"""The door to the engines for programs of many switches: nobody outside names a module behind it."""
+"""Interface to the engines for programs of many switches: callers import no module behind this one."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ _FEW = 24
 
 
 def blocks_of(program: Program) -> Split | None:
-    """Take a program apart into its blocks; None where one tree over all of it closes sooner."""
+    """Split a program into its blocks; None where one tree over the whole program closes sooner."""
     split = Split(program)
     return split if split.separable and len(program.switched) > _FEW else None

@@ -1,4 +1,4 @@
-"""Solve one block at changing prices, by whatever solver fits it."""
+"""Solve one block at changing prices, with the solver that fits the block."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from portfolio.conic.solution import Solution
 
 
-# Blocks of so few switches are closed by the plain tree before the compiled one is set up.
+# The plain tree solves blocks of at most this many switches: set-up of the compiled search would take longer.
 _FEW = 4
 
-# Nodes after which a search has failed.
+# Node limits of the compiled search and of the plain tree; a search without a result by then has failed.
 _NODES, _PLAIN_NODES = 5_000, 200
 
 
 class BlockSolver(Protocol):
-    """Solves one program again and again, each time at other costs."""
+    """Solver of one program at many different costs."""
 
     program: Program
 
@@ -34,7 +34,7 @@ class BlockSolver(Protocol):
 
 
 class PlainBlockSolver:
-    """The plain tree, for blocks of any shape."""
+    """Solver by the plain tree, for blocks of any shape."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
@@ -46,11 +46,11 @@ class PlainBlockSolver:
 
 
 class PerspectiveBlockSolver:
-    """The compiled search, for blocks with one budget and one risk."""
+    """Solver by the compiled search, for blocks with one budget and one risk."""
 
     def __init__(self, program: Program, stop: Callable[[], bool]) -> None:
         self.program = program
-        # Loads numba and the machine code: only where a large program comes.
+        # The import loads numba and the machine code, so import only when a large program comes.
         from portfolio.conic.large.perspective.block import BlockSearch  # noqa: PLC0415
 
         self.search = BlockSearch(program, stop)
@@ -61,7 +61,7 @@ class PerspectiveBlockSolver:
 
 
 class EitherBlockSolver:
-    """The compiled search, and the plain tree should that fail."""
+    """Solver by the compiled search, with the plain tree as the fallback."""
 
     def __init__(self, program: Program, stop: Callable[[], bool]) -> None:
         self.program = program
@@ -72,14 +72,14 @@ class EitherBlockSolver:
         found = self.perspective.minimise(q, k, slack=slack, node_limit=min(_NODES, node_limit), stop=stop)
         if math.isfinite(found.value) or found.bound == math.inf or stop():
             return found
-        # (Its first node takes as long as a large relaxation.)
+        # (The first node of the plain tree takes as long as a large relaxation.)
         other = self.plain.minimise(q, k, slack=slack, node_limit=min(_PLAIN_NODES, node_limit), stop=stop)
         better = other if other.bound >= found.bound else found
         return replace(better, points=other.points + found.points)
 
 
 def block_solver(program: Program, stop: Callable[[], bool]) -> BlockSolver:
-    """Choose the solver that fits a block; *stop* is asked while it is made."""
+    """Choose the solver that fits a block; *stop* is called during set-up."""
     if len(program.switched) <= _FEW:
         return PlainBlockSolver(program)
     try:

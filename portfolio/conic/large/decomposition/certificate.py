@@ -1,7 +1,7 @@
-"""The proof of a decomposition: what prices and the blocks' trees say, and a tree over what is left.
+"""The proof of a decomposition: prices with the blocks' trees, and a tree over the remaining switches.
 
-Whoever holds something that was fixed off pays at least the blocks' bounds with that switch on;
-whoever holds nothing of it is in the tree. Both are recomputed from multipliers in plain numpy.
+A point with a fixed switch on costs at least the blocks' bounds with that switch on. A point with all fixed switches
+off is in the tree. Plain numpy recomputes both bounds from multipliers.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ class Pricing:
 
     Attributes:
         y: The prices, shape (r,).
-        trees: For each block, leaves that cover its switches.
-        costs: Whether the objective counts: without it a positive bound says that nothing is feasible.
-        fine: What the blocks were charged for switches that are off in the part.
-        states: The part that they are about; None for everything.
+        trees: For each block, leaves that cover the switches of the block.
+        costs: Whether the objective counts: without the objective, a positive bound proves infeasibility.
+        fine: Charge of the blocks per switch that is off in the part.
+        states: The part that the prices cover; None for the whole space.
     """
 
     y: Vector
@@ -51,7 +51,7 @@ class Pricing:
 
         Args:
             split: The program.
-            trusted: Take for granted that the trees leave nothing out: for the search that has just made them.
+            trusted: Skip the check that the trees cover all settings: for the search that has just made them.
         """
         ban = None if self.states is None else np.where(split.banned(self.states), max(self.fine, 0.0), 0.0)
         prices = split.priced(valid(split.program, self.y), costs=self.costs, ban=ban)
@@ -62,7 +62,7 @@ class Pricing:
         return self.add_up(split, prices.constant, found)
 
     def add_up(self, split: Split, constant: float, found: Sequence[tuple[float, Vector]]) -> Bound:
-        """Put the blocks' bounds together: each its own, and its own with each of its switches on."""
+        """Sum the blocks' bounds: the total, and for each switch the total with that switch on."""
         least = [value for value, _ in found]
         total = self._proven(_sum(constant, least))
         on = np.full(len(split.program.switched), math.inf)
@@ -78,12 +78,12 @@ class Pricing:
 
 
 def _sum(constant: float, values: Sequence[float]) -> float:
-    """Add bounds; one block without any point makes the whole infeasible, whatever the others do."""
+    """Add bounds; one block without a feasible point makes the whole program infeasible."""
     return math.inf if math.inf in (constant, *values) else constant + sum(values)
 
 
 def tree_bounds(program: Program, tree: Sequence[Leaf], *, trusted: bool = False) -> tuple[float, Vector]:
-    """Bound a program by leaves, and with each switch on; minus infinity where they leave something out."""
+    """Bound a program by leaves, and with each switch on; minus infinity where the leaves do not cover all settings."""
     if not trusted and not covered(program, tree):
         return -math.inf, np.full(len(program.switched), -math.inf)
     values, on = proven(program, tree)
@@ -92,11 +92,11 @@ def tree_bounds(program: Program, tree: Sequence[Leaf], *, trusted: bool = False
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fixing:
-    """Switches that are off in every solution worth having.
+    """Switches that are off in every solution that could improve the incumbent.
 
     Attributes:
-        pricing: The prices that show it.
-        off: Which switches of the whole.
+        pricing: The prices that prove this.
+        off: Indices of the switches in the whole program.
     """
 
     pricing: Pricing
@@ -105,14 +105,15 @@ class Fixing:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decomposed(Leaf):
-    """A part bounded by prices, or by what was fixed and a tree over what is left.
+    """A part bounded by prices, or by fixed switches and a tree over the remaining switches.
 
-    Of its states those that are off count, and what rows on switches alone rule out beside those that are on.
+    The bounds use the switches that are off in the leaf's states, and the switches that rows on switches alone rule out
+    beside those that are on.
 
     Attributes:
-        pricings: Prices whose bounds hold for everything.
-        fixings: What is off.
-        tree: Leaves over the switches that are left, in order; their multipliers are those of all rows.
+        pricings: Prices whose bounds hold for the whole part.
+        fixings: Switches fixed off, with the prices that prove each fixing.
+        tree: Leaves over the remaining switches, in order; their multipliers are those of all rows.
     """
 
     pricings: tuple[Pricing, ...] = ()
@@ -121,7 +122,7 @@ class Decomposed(Leaf):
 
     @classmethod
     def bounds_of(cls, program: Program, leaves: Sequence[Self]) -> tuple[Vector, Matrix]:
-        """Compute the better of both bounds, for each."""
+        """Compute the better of both bounds, for each leaf."""
         values, on = nothing_proven(program, len(leaves))
         split = Split(program)
         for i, leaf in enumerate(leaves):
@@ -137,7 +138,7 @@ class Decomposed(Leaf):
         return max(values, default=-math.inf)
 
     def _holds(self, pricing: Pricing) -> Pricing:
-        """Take a pricing that is about this part, or more; nothing is known of the blocks by another."""
+        """Return *pricing* if it covers this part; otherwise drop its trees, since they prove no bound here."""
         if pricing.states is None or ((pricing.states == FREE) | (pricing.states == self.states)).all():
             return pricing
         return replace(pricing, trees=tuple(() for _ in pricing.trees))
@@ -147,7 +148,7 @@ class Decomposed(Leaf):
         return min((float(pricing.bound(split).on[off].min()) for pricing, off in fixings), default=math.inf)
 
     def rest(self, program: Program, off: Flags) -> float:
-        """Recompute what the tree proves of the whole program with what is *off*."""
+        """Recompute the bound that the tree proves for the whole program with the switches in *off* fixed off."""
         off = off.copy()
         for fixing in self.fixings:
             off[fixing.off] = True
@@ -159,12 +160,12 @@ class Decomposed(Leaf):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Apart(Leaf):
-    """A program bounded twice: where no group has two switches on, and where one has.
+    """A program bounded twice: for points without a group that has two switches on, and for points with such a group.
 
     Attributes:
         groups: The groups.
-        alone: Leaves of the program without sharing, which cover its switches.
-        shared: What prices prove of the points with sharing, for parts that cover everything.
+        alone: Leaves of the program without sharing, which cover the switches of that program.
+        shared: Decomposed leaves that bound the points with sharing; their parts cover the whole space.
     """
 
     groups: tuple[Indices, ...] = ()
@@ -173,7 +174,7 @@ class Apart(Leaf):
 
     @classmethod
     def bounds_of(cls, program: Program, leaves: Sequence[Self]) -> tuple[Vector, Matrix]:
-        """Compute the lesser of both bounds, for each."""
+        """Compute the lesser of both bounds, for each leaf."""
         values, on = nothing_proven(program, len(leaves))
         for i, leaf in enumerate(leaves):
             values[i] = on[i] = leaf.least(program)

@@ -1,9 +1,9 @@
-"""The small program over what the blocks have found so far: its multipliers are the next prices.
+"""The restricted master program over the blocks' columns: its multipliers are the next prices.
 
-Dantzig-Wolfe decomposition (Dantzig & Wolfe 1960) with a cone among the joint rows: convex
-combinations of each block's points ("columns"), and the joint variables, keep the joint rows. Each
-of these rows can be bought out at a price, its elastic, so that the program is always feasible and
-multipliers stay bounded. A row takes part only once some combination breaks it.
+Dantzig-Wolfe decomposition (Dantzig & Wolfe 1960) with a cone among the joint rows: convex combinations of each block's
+points ("columns"), and the joint variables, keep the joint rows. The program can buy out each of these rows at a price,
+the row's elastic, so that the program is always feasible and multipliers stay bounded. An inequality becomes active
+only once some combination violates that row.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ if TYPE_CHECKING:
     from portfolio.conic.bound import States
     from portfolio.conic.large.decomposition.split import Block, Flags, Indices, Split
 
-# What breaks a row by less than this is the solver's accuracy.
+# A violation below this is within the solver's accuracy.
 BROKEN = 1e-7
 
-# A column with less than this share of the mix is the solver's noise.
+# A share of the mix below this is noise of the solver.
 SHARE = 1e-3
 
-# A column that no mix has used for so many rounds takes no part, until a block finds it again.
+# A column that no mix has used for this many rounds is idle, until a block finds the column again.
 _IDLE = 10
 
-# First price at which a row can be bought out. Low at first: prices far above those of the optimum make pods
-# hang on to columns that nobody wants.
+# First price at which a row can be bought out. Start low: prices far above the optimal prices make pods keep columns
+# that are in no good solution.
 _ELASTIC = 0.3
 
-# Where rows are bought out at this price, they contradict each other.
+# Rows that a mix still buys out at this price contradict each other.
 _HOPELESS = 1e3
 
-# Most of a row that can be bought out; rows are of order one.
+# Greatest amount of a row that can be bought out; rows are of order one.
 _MOST = 100.0
 
-# Rows are taken in where a combination breaks them, until none does; each pass is a small program.
+# Greatest number of passes; each pass solves a small program and activates the rows that its combination violates.
 _PASSES = 12
 
 
@@ -52,11 +52,11 @@ class Column:
     """A feasible point of one block.
 
     Attributes:
-        block: The block's place.
-        x: Its variables.
-        states: Its switches.
-        cost: At the program's own costs.
-        activity: What it takes of the joint rows.
+        block: The block's index.
+        x: The variables of the point.
+        states: The switches of the point.
+        cost: The cost at the program's own costs.
+        activity: The point's contribution to the joint rows.
     """
 
     block: int
@@ -71,10 +71,10 @@ class Mix:
     """The best combination of columns.
 
     Attributes:
-        y: Multipliers of all rows of the whole program; zero but for joint ones.
-        value: Its cost, with what was bought out.
-        rows: How much was bought out of each joint row.
-        shares: Of each column.
+        y: Multipliers of all rows of the whole program; zero for all rows but joint rows.
+        value: The cost, including the cost of rows bought out.
+        rows: Amount bought out of each joint row.
+        shares: Share of each column.
     """
 
     y: Vector
@@ -84,7 +84,7 @@ class Mix:
 
     @property
     def bought(self) -> float:
-        """The most that was bought out of any row."""
+        """Greatest amount bought out of any row."""
         return float(self.rows.max(initial=0.0))
 
 
@@ -108,12 +108,12 @@ class Master:
         ]
         self.elastic = np.full(len(rows), _ELASTIC)
         self.active = np.zeros(len(rows), dtype=bool)
-        # The joint variables at what they would be without any row, and the rows that lift them.
+        # The joint variables at their values without any row, and the rows that force them up.
         self._idle = np.where(program.q[own] >= 0, program.lower[own], program.upper[own])
         self._lifts = np.nonzero((self._own < 0) & self._at_most[:, None])
 
     def add(self, place: int, x: Vector, states: States) -> bool:
-        """Take in a point of a block; false if it is known."""
+        """Add a point of a block as a column; return False if the column is already known and active."""
         key = bytes([place]) + states.tobytes() + np.round(x, 6).tobytes()
         if key in self._known:
             return self._wake(self._known[key])
@@ -126,7 +126,7 @@ class Master:
         return True
 
     def _activity(self, block: Block, x: Vector, states: States) -> Vector:
-        """Compute what a point of a block takes of the joint rows: it holds few things."""
+        """Compute a point's contribution to the joint rows from its few nonzero entries."""
         program, rows, held = self.split.program, self.split.joint_rows, np.flatnonzero(x)
         activity = program.A[:, block.variables[held]][rows] @ x[held]
         return np.asarray(activity + program.H[:, block.switches[states == ON]][rows].sum(axis=1))
@@ -135,8 +135,8 @@ class Master:
         """Find the best combination; None if the solver is in trouble, or has to stop.
 
         Args:
-            costs: Whether columns cost anything. Otherwise as little as possible is bought out.
-            states: A part: columns outside of it take no part.
+            costs: Whether columns have costs. Without costs, the program minimises the amount bought out.
+            states: A part: columns outside the part are excluded.
         """
         kept = np.arange(len(self.columns))
         if states is not None and (states != FREE).any():
@@ -165,13 +165,13 @@ class Master:
         return replace(mix, shares=shares)
 
     def _wake(self, column: int) -> bool:
-        """Take a column part again that has not for long; false if it does."""
+        """Reactivate a column that was dropped for being idle. Return False if the column was still active."""
         slept = self._idle_for[column] >= _IDLE
         self._idle_for[column] = 0
         return slept
 
     def held(self, mix: Mix) -> Vector:
-        """Say how much of each switch a mix has on, shape (s,)."""
+        """Return the share of each switch that a mix has on, shape (s,)."""
         z = np.zeros(len(self.split.program.switched))
         for column, share in zip(self.columns, mix.shares.tolist(), strict=False):
             if share > SHARE:
@@ -179,7 +179,7 @@ class Master:
         return z
 
     def raise_elastics(self, mix: Mix) -> bool:
-        """Make it ten times as dear to buy out the rows that a mix buys out; false once that is hopeless."""
+        """Multiply by ten the price of the rows that a mix buys out; return False once the price exceeds the limit."""
         self.elastic[mix.rows > BROKEN] *= 10
         return bool(self.elastic.max() <= _HOPELESS)
 
@@ -208,7 +208,8 @@ class Master:
         joint[named] = answer.x[C : C + len(named)]
         left = self._b - taken - self._own @ joint
         broken = self._at_most & ~self.active & (left < -BROKEN)
-        # A variable that costs something to lift must be lifted by a row that has a price.
+        # Activate the rows that lift a costly joint variable: without a multiplier on such a row, the lift would seem
+        # free.
         dear = (joint > self._idle + BROKEN) & (program.q[own] > 0) & ~present & costs
         lifting = dear[self._lifts[1]] & (needed > self._idle[self._lifts[1]] + BROKEN)
         broken[self._lifts[0][lifting]] = True
@@ -234,10 +235,10 @@ class Master:
     def _program(
         self, columns: Sequence[Column], activity: Matrix, rows: Indices, named: Indices, *, costs: bool
     ) -> tuple[Program, Callable[[Vector], Vector]]:
-        """State the combination of columns; also how to read its multipliers as those of the joint rows."""
+        """Build the program over combinations of columns, and a function that maps multipliers to the joint rows."""
         program, own = self.split.program, self.split.joint_variables[named]
         E, m, K = len(self._equal), len(rows), len(self._cones)
-        # A block whose points are yet to be found takes no part.
+        # A block without columns yet is left out.
         found, place = np.unique([column.block for column in columns], return_inverse=True)
         P = len(found)
         C = activity.shape[1]
@@ -245,11 +246,11 @@ class Master:
         n = N + 2 * E + m + K
         linear = np.concatenate([self._equal, rows])
         A = np.zeros((E + P + m, n))
-        # The sums to one stand between the equalities and the inequalities.
+        # The rows that sum shares to one stand between the equalities and the inequalities.
         at = np.concatenate([np.arange(E), np.arange(E + P, E + P + m)])
         A[at, :C], A[at, C:N] = activity[linear], self._own[np.ix_(linear, named)]
         A[E + place, np.arange(C)] = 1.0
-        # Equalities are bought out on either side.
+        # Equalities can be bought out on either side.
         A[at, np.concatenate([np.arange(N, N + E), np.arange(N + 2 * E, n - K)])] = np.repeat([1.0, -1.0], [E, m])
         A[np.arange(E), N + E + np.arange(E)] = -1.0
         parts, sides = [A], [self._b[self._equal], np.ones(P), self._b[rows]]

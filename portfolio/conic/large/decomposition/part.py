@@ -1,4 +1,4 @@
-"""One part of a decomposed search: some switches off or on, and what is known of it so far."""
+"""One part of a decomposed search: some switches off or on, and the bounds proven so far."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ class Part:
     """A part of the search space.
 
     Attributes:
-        states: Its switches: most are free.
-        off: Those that are off in it: said so, or ruled out by what is on.
+        states: The states of the switches: most are free.
+        off: Switches that are off in the part: set off, or ruled out by switches that are on.
         y: Prices to start with.
-        best: The prices that prove most.
-        fixings: What is off in every solution worth having.
-        fixed: Which switches that is.
-        fixed_bound: What whoever holds one of them pays.
-        tree: Leaves over what is left.
-        tree_bound: What they prove.
+        best: The prices with the best bound.
+        fixings: Switches that are off in every solution that could improve the incumbent, with their proofs.
+        fixed: Flags of all switches that are off or fixed off.
+        fixed_bound: Lower bound on the cost of a point with a fixed switch on.
+        tree: Leaves over the remaining switches.
+        tree_bound: The bound that these leaves prove.
     """
 
     states: States
@@ -48,31 +48,34 @@ class Part:
     tree_bound: float = -math.inf
 
     def __post_init__(self) -> None:
-        """Begin with nothing fixed but what is off."""
+        """Begin with only the switches in *off* fixed."""
         self.fixed = self.off.copy()
 
     @property
     def priced(self) -> float:
-        """What prices prove."""
+        """Bound that the best prices prove."""
         return self.best.bound if self.best else -math.inf
 
     @property
     def bound(self) -> float:
-        """What is proven."""
+        """Best proven bound."""
         return max(self.priced, min(self.fixed_bound, self.tree_bound))
 
     def keep(self, priced: Priced) -> None:
-        """Keep the prices that prove most."""
+        """Keep the prices with the best bound."""
         if priced.bound > self.priced or self.best is None:
             self.best = priced
 
     def leaf(self) -> Decomposed:
-        """Make the proof of what is known."""
+        """Make the leaf that proves the part's bound."""
         pricings = () if self.best is None else (self.best.pricing,)
         return Decomposed(self.states, None, pricings=pricings, fixings=self.fixings, tree=self.tree)
 
     def split_on(self, switch: int, split: Split, y: Vector) -> list[Part]:
-        """Split into two: the switch on, and off; what is proven of this part holds for both."""
+        """Split into two parts, with the switch on and with the switch off.
+
+        The priced bound of this part holds for both.
+        """
         parts = []
         for state in (ON, OFF):
             states = self.states.copy()
@@ -82,16 +85,17 @@ class Part:
 
 
 def undecided(split: Split, part: Part, held: Vector) -> int | None:
-    """Find the switch to branch on: what a mix has half on; None if it has nothing so.
+    """Find the switch to branch on: a switch that a mix has partly on; None if no switch is partly on.
 
-    Best the most held one of a row that two of the mix's would break: where it is on, the others are off.
+    Prefer the most held switch of a row that this switch and another switch of the mix would violate together: with the
+    first on, the others are off.
     """
     program = split.program
     best, worst = None, SHARE
     free = (part.states == FREE) & ~part.off
     for row in split.counting.tolist():
         members = np.flatnonzero(program.H[row])
-        if len(members) < 2:  # noqa: PLR2004 - a conflict takes two
+        if len(members) < 2:  # noqa: PLR2004 - a conflict needs two switches
             continue
         first, second = map(int, members[np.argsort(-held[members], kind="stable")[:2]])
         tied = program.H[row, first] + program.H[row, second] > program.b[row] * (1 + 1e-6)

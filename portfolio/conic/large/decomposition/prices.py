@@ -1,8 +1,8 @@
 """Find prices of the joint rows by column generation.
 
-The blocks are solved at some prices; their points become columns of the master, whose multipliers
-are the next prices. Every round gives a bound on the whole; the rounds end when no price could give
-a better one, or soon would.
+Each round solves the blocks at some prices; their points become columns of the master, and the master's multipliers are
+the next prices. Every round gives a bound on the whole program. The rounds end when no prices can improve the bound, or
+when progress stalls.
 """
 
 from __future__ import annotations
@@ -29,30 +29,31 @@ if TYPE_CHECKING:
     from portfolio.conic.large.decomposition.split import Flags, Split
     from portfolio.conic.program import Program
 
-# Nodes of one block at one price, at first and at most: a block that takes more is bounded less well, and the rounds
-# go on. Early prices are not worth more; it is raised where they settle and blocks are what keeps the bound low.
+# First and greatest node limit of one block at one price. A block that reaches the limit gets a weaker bound, and the
+# rounds go on. Early prices do not justify more nodes; the limit rises where the prices settle and open blocks keep the
+# bound low.
 FIRST_NODES, MOST_NODES = 300, 4_800
 
-# What a block is charged for a switch that is off in a part: more than it is worth, and of the order of other costs.
+# Charge of a block for a switch that is off in a part: more than the switch is worth, and of the order of other costs.
 FINE = 0.25
 
-# Prices below this share of the greatest are noise where nothing has a cost.
+# Without an objective, prices below this share of the greatest price are noise.
 _NOISE = 1e-6
 
-# How many points of a block become columns in one round.
+# Number of points of a block that become columns in one round.
 _COLUMNS = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Priced:
-    """What one round of prices proves.
+    """Results of one round of prices.
 
     Attributes:
         pricing: The prices and the blocks' trees.
-        bound: On the whole.
-        fresh: How many columns it found that were new.
-        lost: How much lower the bound is for blocks that were not closed.
-        sharing: How much of it is what sharing costs.
+        bound: The bound on the whole program.
+        fresh: Number of new columns.
+        lost: Loss of the bound from blocks that were not closed.
+        sharing: The share of the bound that is the cost of sharing.
     """
 
     pricing: Pricing
@@ -63,12 +64,12 @@ class Priced:
 
 
 def _nothing(program: Program) -> Leaf:
-    """Make the leaf that says that a block of no costs costs nothing."""
+    """Make the leaf that proves a minimum of zero for a block without costs."""
     return Leaf(np.full(len(program.switched), FREE, dtype=np.int8), np.zeros(len(program.b)))
 
 
 class Pricer:
-    """Solves all blocks at a price, and keeps their points."""
+    """Solver of all blocks at given prices; keeps their points as columns."""
 
     def __init__(self, split: Split, stop: Callable[[], bool]) -> None:
         self.split, self.stop = split, stop
@@ -77,7 +78,7 @@ class Pricer:
         self.nodes = 0
 
     def solver(self, place: int, on: Flags | None) -> BlockSolver:
-        """Find the solver of a block, some of whose switches are on; making one is dear, so it is kept."""
+        """Return the solver of a block with some switches on; a new solver is expensive, so each is cached."""
         key = place, b"" if on is None or not on.any() else on.tobytes()
         if key not in self.solvers:
             program = self.split.blocks[place].program
@@ -87,16 +88,16 @@ class Pricer:
     def price(
         self, y: Vector, *, slack: float, costs: bool = True, states: States | None = None, node_limit: int = MOST_NODES
     ) -> Priced | None:
-        """Solve every block at the prices *y*; None if it has to stop before the last of them.
+        """Solve every block at the prices *y*; None if *stop* ends the round before the last block.
 
-        Leaves tell what is within *slack* of a block's optimum.
+        The leaves show all points within *slack* of a block's optimum.
 
         Args:
             y: Prices of the joint rows.
             slack: See ``search.minimise``.
             costs: Whether the objective counts.
-            states: The part that is priced; None for everything.
-            node_limit: Bound on the nodes of each block.
+            states: The priced part; None for the whole space.
+            node_limit: Greatest number of nodes of each block.
         """
         ban = None if states is None else np.where(self.split.banned(states), FINE, 0.0)
         prices = self.split.priced(y, costs=costs, ban=ban)
@@ -110,7 +111,7 @@ class Pricer:
             solver = self.solver(place, None if states is None else states[block.switches] == ON)
             q, k = prices.q[block.variables], prices.k[block.switches]
             if not costs and max(abs(q).max(), abs(k).max(initial=0.0)) <= noise:
-                # Nothing is asked of this block: it costs nothing, wherever it is.
+                # This block has no costs at these prices: every point costs zero.
                 trees.append((_nothing(solver.program),))
                 bounds.append(float(proven(replace(solver.program, q=q, k=k), trees[-1])[0][0]))
                 continue

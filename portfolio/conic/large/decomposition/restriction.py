@@ -1,9 +1,9 @@
-"""A program with most of its switches off for good: small, and without rows that can no longer bind.
+"""A program with most of its switches permanently off: small, and without rows that can no longer bind.
 
-Variables that are off are dropped, and joint ones that nothing lifts; so are inequalities that the
-bounds alone keep; a cone over few variables becomes a small one (``|M u| = |R u|`` for ``M = Q R``).
-Multipliers of what is left are lifted back to the whole program's rows, where they prove the same:
-those of dropped rows are zero, and those of a cone are turned back by ``Q``.
+The restriction drops variables that are off, joint variables that no row lifts, and inequalities that the bounds alone
+imply. A cone over few variables becomes a small one (``|M u| = |R u|`` for ``M = Q R``). Multipliers of the small
+program are lifted back to the whole program's rows, where they prove the same bound: multipliers of dropped rows are
+zero, and multipliers of a cone are transformed back by ``Q``.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Which columns of a program are kept: all variables but those whose switches are off.
+    """The columns of a program that are kept: all variables but those with a switch that is off.
 
     Attributes:
-        variables: Their indices.
-        switches: Those of the switches.
+        variables: Indices of the variables.
+        switches: Indices of the switches.
     """
 
     variables: Indices
@@ -37,7 +37,7 @@ class Kept:
 
 
 def kept_by(program: Program, off: Flags) -> Kept:
-    """Find the columns that are left when some switches are off, shape (s,)."""
+    """Find the columns that remain with the switches in *off*, shape (s,), off."""
     there = np.ones(len(program.q), dtype=bool)
     there[program.switched[off]] = False
     return Kept(np.flatnonzero(there), np.flatnonzero(~off))
@@ -74,11 +74,11 @@ def _take(  # noqa: PLR0913, PLR0917 - the parts of a program that differ
 
 @dataclass(slots=True)
 class Restriction:
-    """A program of few columns, and the way back.
+    """A program of few columns, with the maps back to the whole program.
 
     Attributes:
-        whole: The program that it is part of.
-        kept: Its columns.
+        whole: The whole program.
+        kept: The kept columns.
         program: The small program.
     """
 
@@ -89,7 +89,7 @@ class Restriction:
     _turned: list[tuple[slice, slice, Matrix]] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
-        """Drop what cannot bind and turn the cones."""
+        """Drop variables and rows that cannot matter, and reduce the cones."""
         whole = self.whole
         e = whole.equalities
         A, H = whole.A[:, self.kept.variables], whole.H[:, self.kept.switches]
@@ -122,7 +122,7 @@ class Restriction:
         )
 
     def _binding(self, A: Matrix, H: Matrix) -> Indices:
-        """Find the inequalities that the bounds alone do not keep."""
+        """Find the inequalities that the bounds alone do not imply."""
         whole, variables = self.whole, self.kept.variables
         middle = slice(whole.equalities, whole.equalities + whole.inequalities)
         lower, upper = whole.lower[variables], whole.upper[variables]
@@ -130,7 +130,7 @@ class Restriction:
         return np.flatnonzero(most > whole.b[middle]) + whole.equalities
 
     def _idle(self, A: Matrix, before: Indices) -> Flags:
-        """Find variables that only cost: nothing that is left gains from their being above zero."""
+        """Find variables that only cost: no remaining row becomes easier to keep when they rise above zero."""
         whole, variables = self.whole, self.kept.variables
         fixed = np.concatenate([np.arange(whole.equalities), *(np.r_[rows] for rows in whole.cone_rows)]).astype(int)
         helps: Flags = (A[before] < 0).any(axis=0) | A[fixed].any(axis=0)
@@ -139,7 +139,7 @@ class Restriction:
         return idle
 
     def lift(self, multipliers: Vector) -> Vector:
-        """Turn multipliers of the small program's rows into those of the whole program's."""
+        """Lift multipliers of the small program's rows to the whole program's rows."""
         y = np.zeros(len(self.whole.b))
         y[self._rows] = multipliers[: len(self._rows)]
         for rows, small, Q in self._turned:
@@ -148,17 +148,17 @@ class Restriction:
         return y
 
     def lift_leaf(self, leaf: Leaf) -> Leaf:
-        """Let a leaf name the whole program's rows; its states stay those of the kept switches."""
+        """Lift a leaf's multipliers to the whole program's rows; the states stay those of the kept switches."""
         return Leaf(leaf.states, None if leaf.multipliers is None else self.lift(leaf.multipliers), leaf.infeasible)
 
     def point(self, x: Vector) -> Vector:
-        """Put a point of the small program among the whole program's variables."""
+        """Map a point of the small program to the whole program's variables; the others are zero."""
         full = np.zeros(len(self.whole.q))
         full[self.kept.variables] = x
         return full
 
     def states(self, states: States) -> States:
-        """Put set switches of the small program among all; the others are off."""
+        """Map set switches of the small program to all switches; the others are off."""
         full = np.full(len(self.whole.switched), OFF, dtype=np.int8)
         full[self.kept.switches] = states
         return full

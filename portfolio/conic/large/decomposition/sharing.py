@@ -1,10 +1,11 @@
-"""Programs in which several blocks may have the same thing: apart from what none of them shares.
+"""Split a program in which several blocks may own the same thing into the cases without and with shared ownership.
 
-A *group* is a set of switches, one a block, that some joint row counts together: the owners of one thing. Either at
-most one of each group is on: then joint variables that count the owners follow from the switches, floors that owners
-have together are each one's own, and few rows are left that join the blocks. Or two of some group are on: that costs.
+A *group* is a set of switches, one per block, that some joint row counts together: the owners of one thing. In the
+first case at most one switch of each group is on: then joint variables that count the owners follow from the switches,
+a floor on the owners together becomes a floor on each owner, and few rows remain that join the blocks. In the second
+case two switches of some group are on, which has a cost.
 
-Plain numpy: the check of a proof uses it. What it proves holds for any groups.
+Plain numpy: the check of a proof uses this module. The proofs hold for any groups.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ if TYPE_CHECKING:
     from portfolio import Matrix, Vector
     from portfolio.conic.large.decomposition.split import Flags, Indices
 
-# What sums in another order may differ by: implied floors are this much lower.
+# Rounding error of sums in another order: implied floors are lowered by this share.
 _HAIR = 1e-12
 
 
 def groups_of(program: Program) -> tuple[Indices, ...]:
-    """Find the groups: largest sets first, none with a switch of another."""
+    """Find the groups: largest sets first, without common switches."""
     owner = program.blocks[program.switched]
     middle = slice(program.equalities, program.equalities + program.inequalities)
     counts = (program.H[middle] > 0).sum(axis=1)
@@ -36,7 +37,7 @@ def groups_of(program: Program) -> tuple[Indices, ...]:
     found, taken = [], np.zeros(len(owner), dtype=bool)
     for row in np.argsort(-counts, kind="stable").tolist():
         members = np.flatnonzero(program.H[middle][row])
-        if counts[row] < 2:  # noqa: PLR2004 - it takes two to share
+        if counts[row] < 2:  # noqa: PLR2004 - sharing needs two owners
             break
         if lifting[row] and not taken[members].any() and len(np.unique(owner[members])) == len(members):
             found.append(members)
@@ -45,13 +46,13 @@ def groups_of(program: Program) -> tuple[Indices, ...]:
 
 
 def unshared(program: Program, groups: Sequence[Indices]) -> Program:
-    """Make a program of all points with at most one switch of each group on, without what then follows by itself."""
+    """Restrict a program to points with at most one switch per group on; drop variables and rows then implied."""
     e, m = program.equalities, program.inequalities
     labels = np.arange(len(program.switched)) + len(groups)
     for number, group in enumerate(groups):
         labels[group] = number
     gone, least = _followers(program, labels)
-    # Where a follower helps, nothing is left of the row; where it costs, the switches stand for it.
+    # A row that a follower helps to keep is dropped; in rows where a follower costs, the switches replace the follower.
     kept = np.flatnonzero((program.A[e : e + m, gone] >= 0).all(axis=1)) + e
     A, H = np.where(gone, 0.0, program.A[kept]), _with_followers(program, kept, least)
     floor = np.maximum(program.floor, _floors(program, labels, A, H, program.b[kept]))
@@ -78,7 +79,7 @@ def unshared(program: Program, groups: Sequence[Indices]) -> Program:
 
 
 def _members(groups: Sequence[Indices], count: int) -> Matrix:
-    """Make a row a group: one for each of its switches."""
+    """Make one row per group: a coefficient of one for each switch of the group."""
     rows = np.zeros((len(groups), count))
     for row, group in zip(rows, groups, strict=True):
         row[group] = 1.0
@@ -86,12 +87,12 @@ def _members(groups: Sequence[Indices], count: int) -> Matrix:
 
 
 def _instead(rows: Matrix, middle: slice, *others: Matrix) -> Matrix:
-    """Put other rows in place of those in the middle."""
+    """Replace the rows in the middle by other rows."""
     return np.concatenate([rows[: middle.start], *others, rows[middle.stop :]])
 
 
 def _followers(program: Program, labels: Indices) -> tuple[Flags, Matrix]:
-    """Find the joint variables that can be as small as the switches let them; and how small, shape (n, s)."""
+    """Find the joint variables that can be as small as the switches allow, and their least values, shape (n, s)."""
     e, m = program.equalities, program.inequalities
     A, H = program.A[e : e + m], program.H[e : e + m]
     gone: Flags = (program.blocks == JOINT) & (program.lower == 0) & (program.q >= 0)
@@ -100,7 +101,8 @@ def _followers(program: Program, labels: Indices) -> tuple[Flags, Matrix]:
     lifting = np.flatnonzero((np.count_nonzero(A, axis=1) == 1) & (A <= 0).all(axis=1) & (program.b[e : e + m] == 0))
     variable = np.argmin(A[lifting], axis=1)
     np.maximum.at(least, variable, H[lifting] / -A[lifting, variable][:, None])
-    # At most one of a group's switches is on: a variable is at least their sum, though only each one is said.
+    # Rows bound the variable from below by each switch's term alone. Within a group at most one switch is on, so the
+    # sum of the terms is as valid a bound. Across several groups the sum is not valid, so such a variable stays.
     several = np.where(least > 0, labels, -1).max(axis=1) > np.where(least > 0, labels, len(labels) * 2).min(axis=1)
     gone &= ~several
     while True:
@@ -114,7 +116,7 @@ def _followers(program: Program, labels: Indices) -> tuple[Flags, Matrix]:
 
 
 def _with_followers(program: Program, rows: Indices, least: Matrix) -> Matrix:
-    """Let the switches stand for their followers: ``H + A least``, whose tables are large and nearly empty."""
+    """Replace followers by their switches: ``H + A least``; both tables are large and sparse."""
     H = program.H[rows]
     row, follower = np.nonzero(program.A[rows] * least.any(axis=1))
     v, owner = np.nonzero(least)
@@ -127,7 +129,7 @@ def _with_followers(program: Program, rows: Indices, least: Matrix) -> Matrix:
 
 
 def _floors(program: Program, labels: Indices, A: Matrix, H: Matrix, b: Vector) -> Vector:
-    """Find what each switch that is on asks of its variable, where all others of its group are off."""
+    """Find the floor of each switch's variable when the switch is on and all others of its group are off."""
     j = program.switched
     floors = np.zeros(len(j))
     others = np.ones(len(program.q), dtype=bool)
@@ -140,7 +142,7 @@ def _floors(program: Program, labels: Indices, A: Matrix, H: Matrix, b: Vector) 
 
 
 def _most(program: Program, labels: Indices, A: Matrix, H: Matrix, floor: Vector) -> Vector:
-    """Bound the left sides of rows, at most one switch of each group being on."""
+    """Bound the left sides of rows from above, with at most one switch of each group on."""
     j = program.switched
     others = np.ones(len(program.q), dtype=bool)
     others[j] = False

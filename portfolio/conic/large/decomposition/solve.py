@@ -1,10 +1,10 @@
-"""The recipe: price, find incumbents, fix, finish.
+"""Minimise a program block by block: price, find incumbents, fix, finish.
 
-Prices bound the whole; the columns' supports are where good portfolios are, and a tree over these
-few switches finds the best of them; what the prices prove too dear is fixed off; the plain tree
-over what is left closes the gap that prices leave.
+Prices bound the whole program. Good portfolios use the supports of the columns, and a tree over these few switches
+finds the best of them. The prices prove some switches too expensive: these are fixed off. The plain tree over the
+remaining switches closes the gap that prices leave.
 
-Deterministic: nothing depends on time but *stop*.
+Deterministic: the result depends on time only through *stop*.
 """
 
 from __future__ import annotations
@@ -38,35 +38,35 @@ if TYPE_CHECKING:
     from portfolio.conic.large.decomposition.split import Flags
     from portfolio.conic.program import Program
 
-# Rounds of prices; 5 to 10 are usual.
+# Greatest number of pricing rounds; 5 to 10 are usual.
 _ROUNDS = 60
 
-# The blocks are solved to this part of the gap that is asked for, the prices to that one.
+# Tolerance of the blocks, and of the prices, as shares of the requested gap.
 _BLOCKS_SHARE, _PRICES_SHARE = 0.02, 0.1
 
-# A mix that has stayed for so many rounds, with rows bought out, will stay.
+# Number of rounds after which an unchanged mix, with rows bought out, counts as final.
 _STALLS = 2
 
-# Nodes of a tree that only looks for an incumbent: in passing, and once the prices are found.
+# Node limits of a tree that only looks for an incumbent: during pricing, and once the prices are found.
 _GLANCE, _LOOK = 3, 60
 
-# The blocks are not asked for more than this beside their optimum, as a share of the whole's objective.
+# Greatest slack for the blocks when fixing, as a share of the whole objective.
 _SLACK = 0.01
 
-# Nodes of each block when fixing.
+# Node limit of each block when fixing.
 _FIX_NODES = 500
 
-# Parts of so few switches are tried by the plain tree, with so many nodes, before they are split.
+# The plain tree tries parts with at most this many undecided switches, for this many nodes, before a split.
 _FEW, _TRY = 32, 60
 
-# The first look at what sharing could bring need not be close: blocks may lose this part of what sharing costs.
+# Slack of the blocks in the first bound on sharing, as a share of the cost of sharing: this bound need not be tight.
 _ENOUGH = 0.5
 
-# What sums in another order may differ by, relative to the bound.
+# Rounding error of sums in another order, relative to the bound.
 _HAIR = 1e-11
 
 
-def minimise(  # noqa: PLR0913 - one argument a choice
+def minimise(  # noqa: PLR0913 - one argument per choice
     program: Program,
     *,
     gap: float = 1e-4,
@@ -79,13 +79,13 @@ def minimise(  # noqa: PLR0913 - one argument a choice
     """Minimise *program* to a proven relative *gap*, as ``search.minimise`` does.
 
     Args:
-        program: What to minimise.
+        program: The program to minimise.
         gap: Relative gap at which an incumbent counts as optimal.
-        node_limit: Bound on the nodes of the trees.
-        stop: Asked before every node; true ends the search with what it has.
+        node_limit: Greatest number of nodes of all trees.
+        stop: Called before every node; true ends the search with the results so far.
         start: A setting of the switches that may be feasible, such as that of a similar program.
-        watch: Told, as it gets on, the cost of the best point so far (infinite without one) and the bound.
-        split: The program taken apart, if that is known.
+        watch: Called during the search with the cost of the best point so far (infinite without a point) and the bound.
+        split: The program split into blocks, if the caller has the split.
     """
     split = split or Split(program)
     if not split.separable:
@@ -107,7 +107,7 @@ def _apart(
     start: States | None,
     watch: Callable[[float, float], None] | None,
 ) -> Solution:
-    """Minimise without sharing first; then show that with sharing nothing is better, or find it."""
+    """Minimise without sharing first; then prove that sharing gives no better point, or find a better point."""
     sharing = _Decomposition(split, gap, node_limit, stop, watch)
     if start is not None:
         sharing.search_among(start == ON, _GLANCE, regardless=True)
@@ -135,7 +135,7 @@ def _apart(
 
 
 def _status(value: float, bound: float, gap: float) -> Status:
-    """Say what a value and a bound amount to."""
+    """Return the status that a value and a bound imply."""
     if math.isinf(bound) and bound > 0:
         return Status.INFEASIBLE
     return Status.OPTIMAL if relative_gap(value, bound) <= gap else Status.STOPPED
@@ -158,8 +158,8 @@ class _Decomposition:
         watch: Callable[[float, float], None] | None,
     ) -> None:
         self.watch, self.told = watch, math.inf
-        self.bound = -math.inf  # of everything, as told last
-        # Of what is not searched here, and of all but the part in hand.
+        self.bound = -math.inf  # global bound, as last reported
+        # Bounds on the points not searched here, and on all parts but the current part.
         self.outside = self.rest = math.inf
         self.split, self.program, self.gap = split, split.program, gap
         self.node_limit, self.stop = node_limit, stop
@@ -173,23 +173,23 @@ class _Decomposition:
 
     @property
     def cut(self) -> float:
-        """The bound at which nothing worth finding is left."""
+        """Bound at which a part is closed: no point in the part can improve the incumbent enough."""
         return self.value - self.gap * scale_of(self.value) * 0.999 if self.incumbent else math.inf
 
     def closed(self, part: Part) -> bool:
         return part.bound >= self.cut
 
     def tolerance(self, part: Part) -> float:
-        """The gap that is asked for, in the objective's unit."""
+        """Requested gap, in the objective's unit."""
         return self.gap * scale_of(self.value if self.incumbent else part.bound if part.best else 0.0)
 
     def root(self) -> Part:
-        """Make the part that is everything."""
+        """Make the part that contains the whole search space."""
         free = np.full(len(self.program.switched), FREE, dtype=np.int8)
         return Part(free, np.zeros(len(free), dtype=bool), np.zeros(len(self.program.b)))
 
     def run(self, root: Part) -> Solution:
-        """Search part by part, the one with the least bound first."""
+        """Search part by part, the part with the least bound first."""
         left, done, order = [(root.bound, 0, root)], [], count(1)
         self.rest = self.outside
         while left:
@@ -209,7 +209,7 @@ class _Decomposition:
         return self.pricer.nodes >= self.node_limit or self.stop()
 
     def explore(self, part: Part) -> list[Part]:
-        """Bound a part; split it where that leaves much."""
+        """Bound a part, and split the part if the gap stays open."""
         mix = self.price(part)
         if self.closed(part) or self.over():
             return []
@@ -228,10 +228,10 @@ class _Decomposition:
             return []
         return part.split_on(switch, self.split, mix.y)
 
-    # Price.
+    # Prices.
 
     def price(self, part: Part) -> Mix | None:
-        """Find prices; on the way, look for incumbents where the mixes are."""
+        """Find prices by column generation, and look for incumbents near each mix."""
         y, mix, master, nodes, last = part.y, None, self.pricer.master, FIRST_NODES, math.inf
         stalls = 0
         for _ in range(_ROUNDS):
@@ -249,7 +249,7 @@ class _Decomposition:
             self.look(part, mix, _GLANCE)
             enough = _PRICES_SHARE * self.tolerance(part)
             settled = mix.value + priced.sharing - part.bound <= enough or not priced.fresh
-            # Columns that do not make the mix better will not make the bound better by more than the blocks' noise.
+            # Columns that do not improve the mix cannot improve the bound by more than the blocks' error.
             settled |= mix.bought <= BROKEN and last - mix.value <= 0.1 * enough and priced.lost > enough
             stalled, last = last - mix.value <= 0.1 * enough, mix.value
             stalls = stalls + 1 if stalled else 0
@@ -258,22 +258,23 @@ class _Decomposition:
             if settled and priced.lost > enough and nodes < MOST_NODES:
                 nodes *= 8
                 continue
-            # What is bought out is what holds a mix that stays: can it be kept?
+            # An unchanged mix that buys out rows also ends the rounds, unless the rows can be kept at a higher price.
             settled |= stalls == _STALLS and mix.bought > BROKEN
             if settled and not self.go_on(part, mix):
                 return mix
             y = mix.y
             if stalled and part.best is not None and part.best.pricing.costs:
-                # Many prices fit a mix that stays: those near the best so far are better than any (Wentges 1997).
+                # Many prices fit an unchanged mix: prices near the best so far are better than arbitrary prices
+                # (Wentges 1997).
                 y = 0.5 * (y + part.best.pricing.y)
         return mix
 
     def go_on(self, part: Part, mix: Mix) -> bool:
-        """Say whether settled prices are too low: where rows are bought out, though they can be kept."""
+        """Return whether to go on: rows are bought out although they can be kept. If so, raise the elastics."""
         return mix.bought > BROKEN and self.agree(part) and self.pricer.master.raise_elastics(mix)
 
     def agree(self, part: Part) -> bool:
-        """Find a mix that keeps all joint rows, or prices that prove that there is none."""
+        """Find a mix that keeps all joint rows, or prices that prove that no such mix exists."""
         for _ in range(_ROUNDS):
             mix = self.pricer.master.solve(costs=False, states=part.states)
             if mix is None or mix.bought <= BROKEN:
@@ -289,11 +290,11 @@ class _Decomposition:
     # Incumbents.
 
     def look(self, part: Part, mix: Mix, nodes: int) -> None:
-        """Look for an incumbent among what the columns of a mix hold."""
+        """Look for an incumbent among the switches that the columns of a mix have on."""
         self.search_among((self.pricer.master.held(mix) > 0) & ~part.fixed, nodes)
 
     def search_among(self, held: Flags, nodes: int, *, start: States | None = None, regardless: bool = False) -> None:
-        """Look for an incumbent among what is *held*; *regardless* of the time that is left, for one node."""
+        """Look for an incumbent among the *held* switches; *regardless*: search one node even if the time is up."""
         key = held.tobytes() + nodes.to_bytes(4, "big")
         if key in self.tried:
             return
@@ -314,28 +315,29 @@ class _Decomposition:
         self.take(restriction, found)
 
     def tell(self, value: float, bound: float = -math.inf) -> None:
-        """Tell whoever watches how far it is.
+        """Report progress to the watcher.
 
         Args:
-            value: The cost of a point, perhaps of a restricted program: they are the whole's.
-            bound: What bounds the part in hand.
+            value: The cost of a point. Points of a restricted program count, since they are points of the whole
+                program.
+            bound: The bound on the current part.
         """
         self.told, self.bound = min(self.told, value), max(self.bound, min(bound, self.rest))
         if self.watch is not None:
             self.watch(self.told, self.bound)
 
     def take(self, restriction: Restriction, found: Solution) -> None:
-        """Keep what a restricted search found, if it is better and keeps all rows."""
+        """Keep the point of a restricted search if the point is better than the incumbent and keeps all rows."""
         if found.x is None or found.states is None or found.value >= self.value:
             return
         x, states = restriction.point(found.x), restriction.states(found.states)
         if violation(self.program, x, states) <= FEASIBLE:
             self.incumbent = _Point(x, states, self.program.value(x, states == ON))
 
-    # Fix.
+    # Fixing.
 
     def fix(self, part: Part) -> None:
-        """Switch off for good what the last prices prove too dear."""
+        """Fix off, permanently, the switches that the best prices prove too expensive."""
         if part.best is None or not self.incumbent or not part.best.pricing.costs:
             return
         slack = min(max(self.cut - part.bound, 0.0) * 1.01, _SLACK * scale_of(self.value))
@@ -351,7 +353,7 @@ class _Decomposition:
     # Finish.
 
     def finish_by_tree(self, part: Part, node_limit: int) -> None:
-        """Close what is left of a part with the plain tree, or try."""
+        """Search the rest of a part with the plain tree, up to *node_limit* nodes."""
         restriction = Restriction(self.program, kept_by(self.program, part.fixed))
         if self.stop():
             return
@@ -367,13 +369,13 @@ class _Decomposition:
         self.pricer.nodes += found.nodes
         self.take(restriction, found)
         if min(found.bound, part.fixed_bound) <= part.priced:
-            return  # prices prove as much, and are in the proof already
+            return  # the pricings in the proof already prove this bound
         part.tree = tuple(restriction.lift_leaf(leaf) for leaf in found.leaves)
-        # Lifted to the whole program's rows, multipliers may prove a little less: that is what is claimed.
+        # Lifted to the whole program's rows, multipliers may prove a slightly lower bound: claim that lower bound.
         part.tree_bound = min(found.bound, part.leaf().rest(self.program, part.off))
 
     def finish(self, parts: Sequence[Part]) -> Solution:
-        """Say what is known, with the proof."""
+        """Return the solution with its proof."""
         bound = min([self.value, *(part.bound for part in parts)])
         self.rest = self.outside
         self.tell(self.value, bound)

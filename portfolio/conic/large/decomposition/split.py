@@ -1,6 +1,6 @@
-"""Take a program apart into its blocks and the rows that join them.
+"""Split a program into its blocks and the rows that join them.
 
-Plain numpy: the check of a proof uses it.
+Plain numpy: the check of a proof uses this module.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
     Flags = npt.NDArray[np.bool_]
 
 
-# A row is broken by more than this share of its size.
+# A violation counts only above this share of the row's size.
 CLEARLY = 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:
-    """One block: its place in the whole, and its own program.
+    """One block: its place in the whole program, and its own program.
 
     Attributes:
-        variables: Which variables of the whole are its own.
-        switches: Which switches.
-        rows: Which rows.
+        variables: Indices of the block's variables in the whole program.
+        switches: Indices of the block's switches.
+        rows: Indices of the block's rows.
         program: The block alone, at its own costs and without a constant.
     """
 
@@ -47,13 +47,14 @@ class Block:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prices:
-    """Costs of everything once the joint rows have a price.
+    """Costs of all variables and switches once the joint rows have prices.
 
     Attributes:
-        q: Of the variables, shape (n,).
-        k: Of the switches, shape (s,).
-        constant: What the joint rows' right-hand sides, the joint variables at their best, and rounding leave.
-        sharing: How much of that is what it costs that two switches of a group are on.
+        q: Costs of the variables, shape (n,).
+        k: Costs of the switches, shape (s,).
+        constant: Contribution of the joint rows' right-hand sides, of the joint variables at their best, and of
+            rounding.
+        sharing: The share of the constant that is the least cost of two switches of a group being on.
     """
 
     q: Vector
@@ -66,10 +67,11 @@ class Split:
     """A program, block by block.
 
     Attributes:
-        program: The whole.
-        groups: Where it is only about points with two switches of one of these on: the groups; see ``sharing``.
-        blocks: Its blocks.
-        joint: Rows that join them, shape (r,), true or false.
+        program: The whole program.
+        groups: Groups of switches, where the split covers only points with two switches of some group on; see
+            ``sharing``. Otherwise empty.
+        blocks: The blocks.
+        joint: Flags of the rows that join the blocks, shape (r,).
         joint_variables: Variables that belong to no block.
     """
 
@@ -81,7 +83,7 @@ class Split:
         named = _named(program, owner, names)
         for rows in program.cone_rows:
             named[:, rows] = np.any(named[:, rows], axis=1, keepdims=True)
-        # The last line of the table is that of the joint variables.
+        # The last line of the table stands for the joint variables.
         alone: Flags = named[:-1].sum(axis=0) == np.where(named[-1], -1, 1)
         self.joint = ~alone
         self.blocks = [
@@ -96,21 +98,21 @@ class Split:
 
     @property
     def separable(self) -> bool:
-        """Whether there is anything to gain: several blocks, and every switch in one of them."""
+        """Whether decomposition can help: there are several blocks, and every switch belongs to a block."""
         return len(self.blocks) > 1 and not (self.program.blocks[self.program.switched] == JOINT).any()
 
     @cached_property
     def joint_rows(self) -> Indices:
-        """Where the joint rows stand."""
+        """Indices of the joint rows."""
         return np.flatnonzero(self.joint)
 
     def priced(self, y: Vector, *, costs: bool = True, ban: Vector | None = None) -> Prices:
-        """Put prices on the joint rows; those on others are ignored.
+        """Put prices on the joint rows; prices on other rows are ignored.
 
         Args:
             y: Valid multipliers of the rows, shape (r,).
             costs: Whether the objective counts; see ``bound.lagrangian_bound``.
-            ban: What is charged for switches that are off in the part that is priced: nothing in it pays that.
+            ban: Charge per switch that is off in the priced part; no point of the part pays this charge.
         """
         program, rows, own = self.program, self.joint_rows, self.joint_variables
         active = rows[y[rows] != 0]
@@ -129,7 +131,7 @@ class Split:
         return Prices(q, k, constant + float(ends.sum()) - ROUNDING * size + extra * (1 - ROUNDING), extra)
 
     def _sharing(self, q: Vector, ban: Vector | None) -> float:
-        """What it costs at least that two switches of some group are on; infinite where that cannot be."""
+        """Return the least cost of two switches of some group being on; infinite where that is impossible."""
         group, variables, low = self._lifts
         lower, upper = self.program.lower[variables], self.program.upper[variables]
         q = q[variables]
@@ -141,7 +143,7 @@ class Split:
 
     @cached_property
     def _lifts(self) -> tuple[Indices, Indices, Vector]:
-        """Joint variables that two switches of a group lift: the group, the variable, and how far."""
+        """Find the joint variables that two switches of a group lift: group, variable, and lifted lower bound."""
         program, found = self.program, dict[tuple[int, int], float]()
         labels = np.full(len(program.switched), -1)
         for number, members in enumerate(self.groups):
@@ -163,11 +165,11 @@ class Split:
         return where[:, 0], where[:, 1], np.array(list(found.values()))
 
     def banned(self, states: States) -> Flags:
-        """Find the switches that are off in a part: those it says, and those that rows on pairs rule out."""
+        """Find the switches that are off in a part: set off, or ruled out by rows on pairs."""
         program, on = self.program, states == ON
         off: Flags = states == OFF
         if on.any():
-            # With these on, what is left of a row that can only be used up.
+            # Remaining right-hand side of each counting row with these switches on; coefficients are nonnegative.
             H = self._counts
             left = program.b[self.counting] - H @ on + CLEARLY * program.size[self.counting]
             off |= (left[:, None] < H).any(axis=0) & ~on
@@ -175,7 +177,7 @@ class Split:
 
     @cached_property
     def counting(self) -> Indices:
-        """Where the joint inequalities on switches alone stand."""
+        """Indices of the joint inequalities on switches alone."""
         program, e = self.program, self.program.equalities
         joint = self.joint_rows
         joint = joint[(joint >= e) & (joint < e + program.inequalities)]
@@ -183,17 +185,17 @@ class Split:
 
     @cached_property
     def _counts(self) -> Matrix:
-        """What they count."""
+        """Coefficients of these rows."""
         return self.program.H[self.counting]
 
     def block_at(self, block: Block, prices: Prices, states: States | None = None) -> Program:
-        """Make a block's program at prices, in a part."""
+        """Make a block's program at *prices*, within a part."""
         own = block.program if states is None else with_floors(block.program, states[block.switches] == ON)
         return replace(own, q=prices.q[block.variables], k=prices.k[block.switches])
 
 
 def with_floors(program: Program, on: Flags) -> Program:
-    """State as rows that what is on is held: the last of the inequalities, each ``-u <= -floor``."""
+    """Add rows that hold each switched-on variable at its floor: last of the inequalities, each ``-u <= -floor``."""
     if not on.any():
         return program
     at = program.equalities + program.inequalities
@@ -209,7 +211,7 @@ def with_floors(program: Program, on: Flags) -> Program:
 
 
 def _named(program: Program, owner: Indices, names: Indices) -> Flags:
-    """Say which rows name variables or switches of which block, and, in the last line, of none."""
+    """Return which rows name variables or switches of each block, and, in the last line, joint variables."""
     named = np.zeros((len(names) + 1, len(program.b)), dtype=bool)
     for table, blocks in ((program.A, program.blocks), (program.H, owner)):
         rows, columns = np.nonzero(table != 0)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Compile and say so."""
+    """Compile the kernels; print the time and the cache location."""
     started = time.monotonic()
-    from portfolio.conic.large.perspective.compiled import place  # noqa: PLC0415 - loading numba is part of what is timed
+    from portfolio.conic.large.perspective.compiled import place  # noqa: PLC0415 - the timer includes loading numba
     from portfolio.conic.large.perspective.kernels import compile_kernels  # noqa: PLC0415
 
     compile_kernels()

@@ -1,4 +1,4 @@
-"""Minimise one block, for as many costs as are asked: prepare once, search compiled, prove in plain numbers."""
+"""Minimise one block for many cost vectors: prepare once, search in compiled code, prove in plain numpy."""
 
 from __future__ import annotations
 
@@ -30,22 +30,23 @@ if TYPE_CHECKING:
     from portfolio.conic.program import Program
     from portfolio.conic.relaxation import Answer
 
-# Between two questions to the clock: nodes for each switch of the block, and steps for each pair; milliseconds, both.
+# Work between two calls of *stop*: nodes times the number of switches, and steps times the number of pairs; both take
+# milliseconds.
 _CHUNK, _EFFORT = 600, 4_000_000
 POINTS = 24
-# How many of the nodes that keep a search open are looked at again.
+# Number of open nodes, least bounds first, that offer their supports to the plain solver at the end.
 _AGAIN = 4
 
 
 class BlockSearch(PreparedBlock):
-    """The search of one block; keeps what all its solves share, and where the last one ended.
+    """Search of one block; keeps the data that all solves share, and a warm start from the last solve.
 
     Args:
         program: A block; see ``shape``.
-        stop: Asked while it is prepared; true leaves it prepared less well.
+        stop: Called during preparation; true ends the preparation early, with a weaker split of the variance.
 
     Raises:
-        NotABlockError: If it is none.
+        NotABlockError: If the program is not a block.
     """
 
     def __init__(self, program: Program, stop: Callable[[], bool] = never) -> None:
@@ -54,7 +55,7 @@ class BlockSearch(PreparedBlock):
         self.supports: list[States] = []
         self.steps = 0
 
-    def minimise(  # noqa: PLR0913 - the interface of the search it stands in for, and what may change
+    def minimise(  # noqa: PLR0913 - the interface of ``search.minimise``, and the costs
         self,
         q: Vector | None = None,
         k: Vector | None = None,
@@ -72,10 +73,10 @@ class BlockSearch(PreparedBlock):
             k: Costs of the switches instead of the program's.
             offset: Constant instead of the program's.
             gap: Relative gap at which an incumbent counts as optimal.
-            slack: With this, leaves are closed only where their bound is at least the incumbent plus this much: they
-                tell all that comes within it of the optimum.
-            node_limit: Bound on the nodes of the tree.
-            stop: Asked every few nodes; true ends the search with what it has.
+            slack: If not zero, close leaves only where their bound is at least the incumbent plus this amount, so that
+                the leaves show every point within the slack of the optimum.
+            node_limit: Greatest number of nodes of the tree.
+            stop: Called every few nodes; true ends the search with the results so far.
 
         Raises:
             NotABlockError: If the costs reward risk.
@@ -91,7 +92,7 @@ class BlockSearch(PreparedBlock):
 
 
 class BlockSolve:
-    """One solve of a block: its costs in the search's units, the tree, and the way back."""
+    """One solve of a block: the costs in the search's units, the tree, and the conversion of results."""
 
     def __init__(self, search: BlockSearch, program: Program, gap: float, slack: float) -> None:
         self.search, self.program, self.gap, self.slack = search, program, gap, slack
@@ -115,7 +116,8 @@ class BlockSolve:
         self.block = search.block._replace(most=most)
         q, k = linear / self.worth, program.k / self.worth
         high = shape.high / unit
-        # Nothing can cost more. The proof's check says the same of the same number, so a hair is added.
+        # Upper bound on the cost of every feasible point. The proof's check computes the same bound, so add a small
+        # margin.
         self.offset = self.constant
         self.scale = risk if self.mode == tree.VARIANCE else self.worth
         self.seen = 0
@@ -142,7 +144,7 @@ class BlockSolve:
         )
 
     def run(self, node_limit: int, stop: Callable[[], bool]) -> Solution:
-        """Search until the tree is closed or a limit says stop."""
+        """Search until the tree is closed, the node limit is reached or *stop* returns true."""
         search = self.search
         pool = self.planted()
         n, m = len(self.goal.q), len(self.goal.rhs)
@@ -164,7 +166,7 @@ class BlockSolve:
         return self.finish(pool)
 
     def planted(self) -> Pool:
-        """Make a tree of one node."""
+        """Make a tree with only the root node."""
         search, goal = self.search, self.goal
         n, m = len(goal.q), len(goal.rhs)
         pool: Pool = new_pool(n, m, 128, POINTS)
@@ -185,7 +187,7 @@ class BlockSolve:
         return pool
 
     def settle_the_rest(self, pool: Pool) -> None:
-        """Solve plainly the supports that are settled: their proof; and where the loops found no point, that too."""
+        """Solve settled supports with the plain solver, for their proof, and for points that the kernels missed."""
         last = int(pool.numbers[tree.LEAVES])
         for k in range(self.seen, last):
             if pool.leaf_kind[k] == tree.SETTLED:
@@ -196,7 +198,7 @@ class BlockSolve:
         self.seen = last
 
     def look_again(self, pool: Pool, stop: Callable[[], bool]) -> None:
-        """Solve plainly what the nodes hold that keep the search open: its own loops may have missed their points."""
+        """Offer supports of the open nodes with the least bounds to the plain solver: kernels may miss points."""
         heap = pool.heap[: int(pool.numbers[tree.HEAP])]
         for node in heap[np.argsort(pool.bound[heap], kind="stable")[:_AGAIN]].tolist():
             if stop() or pool.bound[node] >= pool.values[tree.CUT]:
@@ -205,14 +207,14 @@ class BlockSolve:
             self.offer_plainly(pool, support)
 
     def offer_plainly(self, pool: Pool, support: States) -> None:
-        """Solve a support plainly, and keep its point."""
+        """Solve a support with the plain solver, and keep the point."""
         answer = self.plainly(support)
         if answer.outcome is Outcome.SOLVED and violation(self.program, answer.x, support) <= FEASIBLE:
             u = answer.x[self.program.switched] / self.search.shape.total
             tree.keep(self.goal, pool, support, u, self.inward(self.program.value(answer.x, support == ON)))
 
     def plainly(self, states: States) -> Answer:
-        """Solve a support with the plain solver, once: parts of its risk ask again."""
+        """Solve a support with the plain solver, once: nodes on other intervals of the risk use the same answer."""
         key = states.tobytes()
         if key not in self.answers:
             if self.relaxation is None:
@@ -221,12 +223,12 @@ class BlockSolve:
         return self.answers[key]
 
     def inward(self, value: float) -> float:
-        """Turn an objective of the program into one of the search."""
+        """Convert an objective of the program to one of the search."""
         value = (value - self.offset) / self.scale
         return value * max(value, 0.0) if self.mode == tree.VARIANCE else value
 
     def finish(self, pool: Pool) -> Solution:
-        """Say what is known; the leaves are made if somebody asks."""
+        """Return the solution; the leaves are made at first access."""
         points = self.points(pool)
         self.search.supports = [states for _, states in points[:POINTS]]
         x, states = points[0] if points else (None, None)
@@ -247,7 +249,7 @@ class BlockSolve:
         return Solution(status, x, states, value, bound, nodes, MadeLater(proof.leaves), tuple(points))
 
     def points(self, pool: Pool) -> list[tuple[Vector, States]]:
-        """The feasible points found, best first."""
+        """Return the feasible points found, best first."""
         found = []
         for place in range(int(pool.numbers[tree.POINTS])):
             support = pool.supports[place].astype(np.int8)
@@ -262,7 +264,7 @@ class BlockSolve:
         return [(x, support) for _, _, x, support in found]
 
     def point(self, u: Vector, support: States) -> Vector:
-        """Turn weights into a point of the program."""
+        """Convert weights to a point of the program."""
         program, shape = self.program, self.search.shape
         x = np.zeros(len(program.q))
         on = program.switched[support == ON]

@@ -1,10 +1,10 @@
 """Solve one relaxation of a block whose only curvature is that of a cap on its variance.
 
 The cap's multiplier is then the whole curvature of the Lagrangian, and Newton's method on all multipliers at once
-hunts for it: 35 steps a node. For a multiplier that is held, the rest is a problem that takes a few steps. The
-dual is concave in the multiplier, and its slope there is what the variance exceeds the cap by: a bracketed search
-in one dimension. Without switches the variance is ``a + b / multiplier^2`` (Markowitz' frontier), so the secant is
-drawn in that inverse square, in which it is exact as long as no variable changes its phase.
+converges slowly: 35 steps per node. For a fixed multiplier of the cap, the remaining problem takes a few steps. The
+dual is concave in that multiplier, and its slope there is the excess of the variance over the cap: a bracketed search
+in one dimension. Without switches the variance is ``a + b / multiplier^2`` (Markowitz' frontier), so the search draws
+the secant in that inverse square, in which the secant is exact as long as no variable changes its phase.
 """
 
 from __future__ import annotations
@@ -23,21 +23,22 @@ if TYPE_CHECKING:
     from portfolio.conic.bound import States
 
 _ROUNDS = 25
-# The first guess of the variance's least, as a share of what is known; how far a round may go beyond what is known, in
-# the inverse square; and how near to the ends of the bracket.
+# First guess of the least variance, as a share of the lesser of the known variance and the cap; largest factor per
+# round, in the inverse square; and least distance from the ends of the bracket, as a share of the bracket.
 _LEAST, _BEYOND, _INSIDE = 0.3, 64.0, 1e-3
-# Of the distance to the cut, what a relaxation need not close: it is branched on anyway.
+# Share of the distance to the cut that a relaxation need not close: the node is branched on anyway.
 _ROUGH = 0.01
-# How far the rows may be off where Newton's method has found anything, how often it may start again, and the largest
-# multiplier, in units of the curvature that the costs need: what rounding spoils beyond it proves nothing.
+# Violation of the rows above which Newton's method has failed; greatest number of restarts; and largest multiplier, in
+# units of the curvature that the costs need: beyond this, rounding errors make the bound useless.
 _LOST, _RESTARTS, _LARGEST = 1e-3, 3, 1e6
-# What is asked of a relaxation that is one of a point; from how near Newton's method finds it with all multipliers.
+# Below this tolerance a relaxation determines a point, and must be accurate; within this distance of the solution,
+# Newton's method converges with all multipliers.
 _SHARP, _NEAR = 1e-10, 1e-6
 
 
 @compiled
 def spread_variance(block: Block, u: Vector, z: Vector) -> float:
-    """Evaluate the perspective of the variance of a point that keeps the budget."""
+    """Evaluate the perspective of the variance at a point that satisfies the budget."""
     value = -block.shift
     for i in range(len(u)):
         if u[i] != 0.0:
@@ -64,7 +65,10 @@ def relax_capped(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, 
     best_y: Vector,
     z: Vector,
 ) -> tuple[float, float, int]:
-    """Solve the relaxation whose row *cap* holds the variance down, at no cost of it; see ``node.relax``."""
+    """Solve the relaxation with a cap on the variance in row *cap*, without a cost of the variance.
+
+    See ``node.relax``.
+    """
     n, m = len(u), len(y)
     most = costs.rhs[cap]
     free = np.zeros(m)
@@ -77,7 +81,7 @@ def relax_capped(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, 
         mean += (block.R[i, i] + block.D[i] - block.shift) / n
         spread = max(spread, abs(costs.q[i]), abs(costs.k[i]))
     sharp = tolerance < _SHARP
-    # Perhaps the cap holds nothing back.
+    # First try whether the cap is slack.
     unheld = Costs(costs.q, costs.k, 0.0, costs.constant, free, rhs)
     start_u, start_y, start_phase = u.copy(), y.copy(), phase.copy()
     best, off, steps = relax_linear(block, unheld, states, start_u, start_y, start_phase, cut, now_u, now_y, z)
@@ -87,7 +91,7 @@ def relax_capped(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, 
     if best >= cut or (off == 0.0 and excess <= 0.0):
         u[:], y[:], phase[:] = start_u, best_y, start_phase
         return best, off, steps
-    # Where the squares bend as much as the costs differ.
+    # The multiplier at which the curvature of the variance matches the spread of the costs.
     typical = (spread + 1e-9) / mean
     Theta = y[cap] if y[cap] > 0.0 else typical
     # The ends of the bracket, with the dual's value and slope there.
@@ -106,7 +110,7 @@ def relax_capped(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, 
         if best >= cut:
             break
         if off > _LOST:
-            # Newton's method is lost, and so is where it was: start again, where the curvature is larger.
+            # Newton's method has failed, and the last iterate is useless: restart at a larger curvature.
             if cold > _RESTARTS:
                 break
             cold += 1
@@ -122,7 +126,7 @@ def relax_capped(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, 
         ends[end], values[end], slopes[end] = Theta, bound, excess
         enough = 1e-12 if sharp else max(tolerance, _ROUGH * min(cut - best, 0.01 * spread))
         bracketed = ends[1] < np.inf
-        # Where the tangents at both ends cross, and how high: nothing is above.
+        # The tangents at both ends cross here; the height of the crossing is an upper bound on the dual.
         across = Theta
         if bracketed:
             across = ends[0] + (values[1] - values[0] - slopes[1] * (ends[1] - ends[0])) / (slopes[0] - slopes[1])
@@ -139,7 +143,7 @@ def relax_capped(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, 
             following = t + (most - V) * (t - last_t) / (V - last_V)
         last_t, last_V = t, V
         Theta = 1.0 / math.sqrt(min(max(following, t / _BEYOND), t * _BEYOND))
-        # Where variables leave, the dual has a kink, of which the secant knows nothing, but the tangents do.
+        # Where variables leave the solution, the dual has a kink. The secant ignores the kink, but the tangents do not.
         stalled = stalled + 1 if bracketed and ends[1] - ends[0] > 0.5 * width else 0
         inside = ends[0] < Theta < ends[1]
         if bracketed and (not inside or stalled % 3 > 0):

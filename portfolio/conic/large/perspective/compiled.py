@@ -1,9 +1,9 @@
-"""Compile the kernels, once; the only module here that knows numba.
+"""Compile the kernels, once; the only module here that imports numba.
 
-Numba keeps what it compiled in ``NUMBA_CACHE_DIR``, beside the source, or in the user's cache. Two things it does not
-do, and the places to keep things below do. It does not notice that a function called from another file changed: here
-the stamp of every kernel is that of all files that hold kernels. And where it can write nowhere (a read-only image, a
-user without a home) it does not even read what set-up left beside the source.
+Numba caches compiled code in ``NUMBA_CACHE_DIR``, beside the source, or in the user's cache. The cache locators below
+fix two gaps. First, numba does not notice a change to a function in another file: here the stamp of every kernel covers
+all files that hold kernels. Second, where no location is writable (a read-only image, a user without a home), numba
+does not even read the cache that set-up left beside the source.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def _stamp() -> bytes:
 
 
 class _Together:
-    """Kernels of this package are as fresh as the package."""
+    """Mix-in: the stamp of every kernel in this package covers all kernels of the package."""
 
     def get_source_stamp(self) -> bytes:
         return _stamp()
@@ -42,11 +42,11 @@ class _Together:
 
 
 class _Given(_Together, caching.UserProvidedCacheLocator):
-    """The place that the environment names."""
+    """The cache location that the environment names."""
 
 
 class _Beside(_Together, caching.InTreeCacheLocator):
-    """The place beside the source."""
+    """The cache beside the source."""
 
 
 class _Own(_Together, caching.UserWideCacheLocator):
@@ -54,22 +54,22 @@ class _Own(_Together, caching.UserWideCacheLocator):
 
 
 class _ReadOnly(_Together, caching.InTreeCacheLocator):
-    """The place beside the source where nothing can be written: what is not there is compiled at each start."""
+    """The cache beside the source where no location is writable: kernels missing there are compiled at each start."""
 
     def ensure_cache_path(self) -> None:
-        """Take it as it is."""
+        """Accept the path as is."""
 
 
-caching.CacheImpl._locator_classes[:0] = [_Given, _Beside, _Own, _ReadOnly]  # noqa: SLF001 - numba has no other door
+caching.CacheImpl._locator_classes[:0] = [_Given, _Beside, _Own, _ReadOnly]  # noqa: SLF001 - numba has no public hook
 
 
 def compiled(function: Function) -> Function:
-    """Compile a function without Python in it, and keep the machine code for later starts."""
+    """Compile a function that uses no Python objects, and cache the machine code for later starts."""
     return cast("Function", numba.njit(cache=True, nogil=True, error_model="numpy")(function))
 
 
 def place(package: Path) -> str:
-    """Say where the machine code is kept."""
+    """Return a message that names the cache location of the machine code."""
     for locator in (_Given, _Beside, _Own):
         found = locator.from_function(place, str(package / "compiled.py"))
         if found is not None:

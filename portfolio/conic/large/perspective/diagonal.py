@@ -1,13 +1,13 @@
-"""Find a diagonal that can be taken out of a variance: how strong the perspective reformulation is.
+"""Find a diagonal to split off a variance: the larger the diagonal, the stronger the perspective reformulation.
 
-Any ``D >= 0`` with ``S - D`` positive semidefinite is valid (Frangioni & Gentile 2007); that of the largest
-trace gave the smallest trees. It is the optimum of a semidefinite program with n variables, found by
-Newton's method on its logarithmic barrier,
+Any ``D >= 0`` with ``S - D`` positive semidefinite is valid (Frangioni & Gentile 2007); the diagonal of the largest
+trace gave the smallest trees. This diagonal is the optimum of a semidefinite program with n variables, found by
+Newton's method on the logarithmic barrier,
 
     maximise  sum(D) + mu (log det(S - D) + sum(log D)),
 
-whose Hessian is the elementwise square of the inverse (Boyd & Vandenberghe 11.8.3), without a semidefinite solver.
-A few per cent of the trace are not worth a step: the barrier ends early.
+whose Hessian is the elementwise square of the inverse (Boyd & Vandenberghe 11.8.3), without a semidefinite solver. A
+few per cent of the trace are not worth a step: the barrier ends early.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
     from portfolio import Matrix, Vector
 
-# The barrier's share of the trace at its end, and what each round leaves of it.
+# The barrier's share of the trace at its end, and the factor on the barrier per round.
 _END, _ROUND = 0.02, 0.15
 _STEPS = 60
-# Of a double, twice what one operation errs by; and what is tried of a diagonal that is too large.
+# Twice the rounding error of one operation in double precision; and shares to try of a diagonal that is too large.
 _ROUNDOFF, _SHARES = 4.6e-16, (1.0, 0.999, 0.99, 0.9, 0.5, 0.1)
-# Below the one a step is none; above the other the barrier's centre is near.
+# A step below the first is too short to continue; above the second, the barrier's centre is near.
 _SHORTEST, _LONG = 1e-10, 0.5
 
 
 def safe_diagonal(S: Matrix, stop: Callable[[], bool] = lambda: False) -> Vector:
-    """Find such a diagonal and shrink it until what is left can be factored, by more than rounding can spoil.
+    """Find a large valid diagonal and shrink it until ``S - D`` has a factorisation with a margin for rounding.
 
-    Where the variance itself is singular, as that of more assets than observations, nothing may be left of it. Once
-    *stop* is true a smaller one has to do.
+    Where the variance is singular, as with more assets than observations, the diagonal may shrink to zero. Once *stop*
+    is true, a smaller diagonal is returned.
     """
     D = largest_diagonal(S, stop)
     margin = _ROUNDOFF * len(S) ** 2 * float(np.diag(S).max())
@@ -62,7 +62,7 @@ def largest_diagonal(S: Matrix, stop: Callable[[], bool] = lambda: False) -> Vec
     mu = float(D.sum()) / n
     inverse = _inverse(S - np.diag(D))
     for _ in range(_STEPS):
-        if inverse is None or stop():  # the first cannot happen from inside
+        if inverse is None or stop():  # the inverse exists at every interior point
             break
         gradient = 1 - mu * np.diag(inverse) + mu / D
         hessian = mu * inverse**2
@@ -86,7 +86,7 @@ def largest_diagonal(S: Matrix, stop: Callable[[], bool] = lambda: False) -> Vec
 
 
 def _inverse(X: Matrix) -> Matrix | None:
-    """Invert a positive definite matrix; None if it is not."""
+    """Invert a positive definite matrix; None if the matrix is not positive definite."""
     c, info = lapack.dpotrf(X, lower=1)
     if info:
         return None

@@ -1,5 +1,5 @@
-"""What can be wrong with a program that is handed to a block's search."""
+"""Error for a program that a block's search cannot solve."""
 
 
 class NotABlockError(ValueError):
-    """The program has a shape that only the plain tree can solve; the message says what is too much."""
+    """The program has a shape that only the plain tree can solve; the message names the unsupported part."""

@@ -1,13 +1,13 @@
-"""Bound a part of the search by the perspective of its variance; plain numpy, whatever the numbers are worth.
+"""Bound a part of the search by the perspective of its variance; plain numpy, valid for any numbers in the leaf.
 
 For every point of the program with risk ``r`` in [a, b], where ``|M u| <= r``, and for any D, t, theta >= 0 and any
 point p with ``R = M'M + t ee' - diag(D)`` positive semidefinite and ``e.u = 1`` the budget,
 
     0 >= theta (|M u|^2 - r^2) >= theta (2 p'R u - p'R p + sum_i D[i] u[i]^2 - t - (a + b) r + a b),
 
-the tangent of a convex function below, the chord of ``r^2`` above it. Added to the Lagrangian this is still a sum
-over variables, now with a square where a variable is on: its minimum over the states of the switches is exact in
-closed form (Frangioni & Gentile 2006; Zheng, Sun & Li 2014). That is all that a leaf claims.
+which uses the tangent below a convex function and the chord above ``r^2``. Added to the Lagrangian this is still a sum
+over variables, now with a square where a variable is on: its minimum over the states of the switches is exact in closed
+form (Frangioni & Gentile 2006; Zheng, Sun & Li 2014). A leaf claims no more than this bound.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ if TYPE_CHECKING:
     from portfolio.conic.program import Program
 
 _ROUNDING = 1e-12
-# Of one operation, times two.
+# Twice the rounding error of one operation.
 _ROUNDOFF = 2.3e-16
 
 
 @dataclass(slots=True, eq=False)
 class Splitting:
-    """A variance taken apart: ``M'M + shift ee' = R + diag(D)``; shared by all leaves of a search.
+    """A split of the variance: ``M'M + shift ee' = R + diag(D)``; all leaves of a search share one split.
 
     Attributes:
         D: The diagonal part, shape (s,), in the program's units.
-        shift: How much of the budget's square is added.
+        shift: Multiple of the budget's square that is added.
     """
 
     D: Vector
@@ -48,7 +48,7 @@ class Splitting:
     _checked: tuple[Program, _Parts | None] | None = field(default=None, repr=False)
 
     def parts(self, program: Program) -> _Parts | None:
-        """Take the program's variance apart; None if what is left is not positive semidefinite, or there is none."""
+        """Split the program's variance; None if there is no variance, or if R is not positive semidefinite."""
         if self._checked is None or self._checked[0] is not program:
             self._checked = program, _take_apart(program, self.D, self.shift)
         return self._checked[1]
@@ -63,7 +63,7 @@ class _Parts:
 
 
 def _take_apart(program: Program, D: Vector, shift: float) -> _Parts | None:
-    """Read the one cone, ``|M u| <= r``, and the budget; believe nothing."""
+    """Read the one cone, ``|M u| <= r``, and the budget; trust no data of the leaf."""
     j = program.switched
     if len(program.cones) != 1 or len(np.unique(j)) < len(j) or not (D >= 0).all() or not shift >= 0:
         return None
@@ -83,7 +83,8 @@ def _take_apart(program: Program, D: Vector, shift: float) -> _Parts | None:
     M = tail[:, j] / first[named[0]]
     R = M.T @ M + shift * np.outer(e, e) - np.diag(D)
     total = float(program.b[budgets[0]] / program.A[budgets[0], j[0]])
-    # A factorisation in double precision errs by less than this; R is to be positive by more, or pays for it.
+    # A factorisation in double precision errs by less than this. R must be positive definite by more than this margin;
+    # otherwise the bound deducts a term for the error.
     margin = _ROUNDOFF * len(j) ** 2 * float((np.diag(R) + 2 * D).max())
     for allowed in (-margin, margin):
         try:
@@ -99,11 +100,11 @@ class PerspectiveLeaf(Leaf):
     """A part of the search space, bounded by its rows' multipliers and by the perspective of its variance.
 
     Attributes:
-        splitting: The variance taken apart; None where risk plays no part.
+        splitting: The split of the variance; None where risk plays no part.
         theta: Multiplier of the variance.
-        point: Where the tangent touches, shape (s,).
-        risks: The part's risk; what is outside is in other leaves.
-        variance: The multipliers bound the variance, of which the objective is the root; else the objective itself.
+        point: Point of tangency, shape (s,).
+        risks: The part's interval of the risk; other leaves cover the rest.
+        variance: The multipliers bound the variance, and the objective is its root; otherwise they bound the objective.
     """
 
     splitting: Splitting | None = None
@@ -114,12 +115,12 @@ class PerspectiveLeaf(Leaf):
 
     @property
     def interval(self) -> tuple[float, float]:
-        """What risk the part is about."""
+        """The part's interval of the risk."""
         return self.risks
 
     @classmethod
     def bounds_of(cls, program: Program, leaves: Sequence[Self]) -> tuple[Vector, Matrix]:
-        """Minimise the Lagrangian over many leaves; infinite where that is more than anything feasible costs."""
+        """Minimise the Lagrangian over many leaves; infinite where the bound exceeds every feasible point's cost."""
         values, on = nothing_proven(program, len(leaves))
         kinds: dict[tuple[object, ...], list[int]] = {}
         for i, leaf in enumerate(leaves):
@@ -132,7 +133,7 @@ class PerspectiveLeaf(Leaf):
 
     @classmethod
     def _alike(cls, program: Program, leaves: Sequence[Self]) -> tuple[Vector, Matrix]:
-        """Bound leaves that share how the variance is taken apart."""
+        """Bound leaves that share a split of the variance."""
         keys = [(id(leaf.multipliers), id(leaf.point), leaf.theta, leaf.risks) for leaf in leaves]
         distinct, which = shared(keys)
         found = _terms(program, [leaves[i] for i in distinct])
@@ -147,10 +148,11 @@ class PerspectiveLeaf(Leaf):
 
 
 def _terms(program: Program, leaves: Sequence[PerspectiveLeaf]) -> tuple[Vector, Matrix] | None:
-    """Take the Lagrangian's minimum apart, for each of some leaves that share a splitting.
+    """Split the Lagrangian's minimum into terms, for each of some leaves that share a split of the variance.
 
     Returns:
-        What is there in any case, and what each switch adds that is on; None if nothing is proven.
+        The term that does not depend on the switches, and the term of each switch when on; None if there is no valid
+        bound.
     """
     j, splitting, variance = program.switched, leaves[0].splitting, leaves[0].variance
     parts = splitting.parts(program) if splitting is not None else None
@@ -184,7 +186,7 @@ def _terms(program: Program, leaves: Sequence[PerspectiveLeaf]) -> tuple[Vector,
         reach = (abs(Rp) * (abs(p) + program.upper[j])).sum(axis=1)
         size += theta * (2 * reach + splitting.shift + high**2)
         curve = theta[:, None] * splitting.D
-        # The chord of the square of the risk; the variance itself is at most the square of the greatest.
+        # Bound the square of the risk by its chord, and the variance by the square of the greatest risk.
         if not variance:
             slope[:, risk] -= theta * (low + high)
             constant += theta * low * high
@@ -204,8 +206,8 @@ def ceiling(program: Program) -> float:
 
 
 def _cheapest(curve: Matrix, slope: Matrix, low: Vector, high: Vector) -> Matrix:
-    """Minimise ``curve u^2 + slope u`` over an interval, for each."""
-    with np.errstate(over="ignore"):  # far outside is far outside
+    """Minimise ``curve u^2 + slope u`` over an interval, for each entry."""
+    with np.errstate(over="ignore"):  # an overflow is far outside the interval
         inside = np.divide(-slope, 2 * curve, out=np.where(slope < 0, np.inf, -np.inf), where=curve > 0)
     u = np.minimum(np.maximum(inside, low), high)
     least: Matrix = (curve * u + slope) * u
@@ -213,7 +215,7 @@ def _cheapest(curve: Matrix, slope: Matrix, low: Vector, high: Vector) -> Matrix
 
 
 def _root(program: Program, variances: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Turn bounds on the variance into bounds on an objective: what the risk costs, and the least all else can."""
+    """Turn bounds on the variance into bounds on the objective: cost of the risk plus least of all other costs."""
     risk = int(np.flatnonzero(program.A[program.cone_rows[0].start])[0])
     others = np.minimum(program.q * program.lower, program.q * program.upper)
     others[program.switched] = np.minimum(others[program.switched], 0.0)

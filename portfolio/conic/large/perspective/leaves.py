@@ -1,7 +1,7 @@
-"""The proof of a compiled search: its bound at once, its leaves once somebody asks for them.
+"""The proof of a compiled search: the bound at once, the leaves on request.
 
-Most trees are searched for their bound and their points alone, and a stopped search has no time to spell out
-tens of thousands of leaves that nobody may read.
+Most callers need only the bound and the points of a tree, and a stopped search has no time to make tens of thousands of
+leaves that may never be read.
 """
 
 from __future__ import annotations
@@ -35,25 +35,25 @@ if TYPE_CHECKING:
     Indices = npt.NDArray[np.int64]
     Flags = npt.NDArray[np.bool_]
 
-# What bounds are claimed less, of the terms that they sum: twice what the proof's check deducts.
+# Deduct this share of the summed terms from a bound: twice the deduction of the proof's check.
 _HAIR = 2e-12
-# Bounds below this are no bounds.
+# Clip bounds at minus this value.
 _FAR = 1e30
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TreeProof:
-    """What the arrays of a finished search prove.
+    """The proof in the arrays of a finished search.
 
     Attributes:
         search: The block, and the units of its search.
-        program: What was minimised.
-        goal: The same in the search's units.
+        program: The minimised program.
+        goal: The program's objective in the search's units.
         pool: The tree.
-        answers: What the plain solver says of the supports that were left to it.
-        offset: What an objective of the program has beside the search's.
-        scale: What a unit of the search's objective is worth in the program's.
-        worth: What a unit of its multipliers is worth.
+        answers: The plain solver's answers for the supports that the kernels left to that solver.
+        offset: The program's objective where the search's objective is zero.
+        scale: Value of one unit of the search's objective in the program's objective.
+        worth: Value of one unit of the search's multipliers in the program's units.
     """
 
     search: PreparedBlock
@@ -66,14 +66,17 @@ class TreeProof:
     worth: float
 
     def least(self) -> float:
-        """Say what the leaves prove together, without making them: every record at what it is claimed to prove."""
+        """Return the bound that all leaves prove together; each record counts at its claimed bound.
+
+        Does not make the leaves.
+        """
         nodes, proofs, bounds = self.records()
         settled = list(self.settled().values())
         least = float(self.own(bounds, proofs).min(initial=math.inf)) if len(nodes) else math.inf
         return min(least, float(proven(self.program, settled)[0].min(initial=math.inf)))
 
     def own(self, values: Vector, proofs: Indices) -> Vector:
-        """Turn bounds of the search into those of the program, less what sums in another order may deduct."""
+        """Convert bounds of the search to bounds of the program, less the rounding error of sums in another order."""
         search, y = self.search, self.pool.y[proofs]
         cap = y[:, search.cap] if search.cap != ABSENT else np.zeros(len(y))
         terms = abs(y).sum(axis=1) + 4.0 * (1.0 + cap) * (1.0 + search.shift)
@@ -86,7 +89,7 @@ class TreeProof:
         return own
 
     def records(self) -> tuple[Indices, Indices, Vector]:
-        """List what a record bounds: fixings, closed nodes and open ones; node, record and bound of each."""
+        """List the fixings, closed nodes and open nodes that records bound: node, record and bound of each."""
         pool = self.pool
         fixes, heap = int(pool.numbers[tree.FIXES]), pool.heap[: int(pool.numbers[tree.HEAP])]
         closed = pool.leaf_node[: int(pool.numbers[tree.LEAVES])][self.closed_by_record()]
@@ -98,7 +101,7 @@ class TreeProof:
         )
 
     def closed_by_record(self) -> Flags:
-        """Which closed nodes their records bound: those that contradict no row, and were not settled."""
+        """Return which closed nodes their records bound: nodes that violate no row and were not settled."""
         pool = self.pool
         last = int(pool.numbers[tree.LEAVES])
         flags: Flags = pool.leaf_kind[:last] != tree.FORBIDDEN
@@ -124,7 +127,7 @@ class TreeProof:
         states = self.pool.states[nodes]
         self.fix(states)
         distinct, which = np.unique(proofs, return_inverse=True)
-        # What leaves share they share by identity: the check of a proof computes it once.
+        # Leaves share multipliers and points by identity: the check of a proof computes each only once.
         multipliers, points = list(self.multipliers(distinct)), list(self.pool.u[distinct] * self.search.shape.total)
         thetas = self.thetas(nodes, proofs).tolist()
         for place, (node, record) in enumerate(zip(nodes.tolist(), which.tolist(), strict=True)):
@@ -144,7 +147,11 @@ class TreeProof:
                 )
 
     def fix(self, states: Table) -> None:
-        """Set the switches of the fixings, which come first: each its own to what it rules out, after those before."""
+        """Set, in place, the switches in *states* for the fixings, which come first.
+
+        The leaf of a fixing has the node's earlier fixings applied, and its own switch in the state that the fixing
+        rules out.
+        """
         pool, node = self.pool, -1
         fixes = range(int(pool.numbers[tree.FIXES]))
         for fix, i, state in zip(fixes, pool.fix_switch.tolist(), pool.fix_state.tolist(), strict=False):
@@ -155,7 +162,7 @@ class TreeProof:
             now[i] = state
 
     def multipliers(self, proofs: Indices) -> Matrix:
-        """Turn the search's multipliers into those of the program's rows, one record a line."""
+        """Convert the search's multipliers to those of the program's rows; each row of the result is one record."""
         program, search, shape = self.program, self.search, self.search.shape
         y = self.pool.y[proofs] * self.worth
         out = np.zeros((len(y), len(program.b)))
@@ -164,7 +171,7 @@ class TreeProof:
             out[:, row.row] = y[:, place] / row.scale
         kappa = y[:, [r for r in (search.paid, search.capped) if r != ABSENT]].sum(axis=1)
         if shape.count != ABSENT:
-            # The row h.z <= count is -count + h.z <= 0 but for its scale.
+            # The row h.z <= count is -count + h.z <= 0 up to its scale.
             scale = -float(program.A[shape.counting, shape.count])
             out[:, shape.counting] = kappa / scale
             if shape.count_cap != ABSENT:
@@ -175,7 +182,7 @@ class TreeProof:
         return out
 
     def thetas(self, nodes: Indices, proofs: Indices) -> Vector:
-        """Compute the multiplier of the variance of each leaf: see ``tree.costs_on``."""
+        """Compute the variance's multiplier for each leaf: see ``tree.costs_on``."""
         pool, goal, y = self.pool, self.goal, self.pool.y[proofs]
         theta = np.full(len(nodes), goal.risk if self.goal.mode == tree.VARIANCE else 0.0)
         if self.goal.mode == tree.SECANT:
@@ -186,7 +193,7 @@ class TreeProof:
         return thetas
 
     def forbidden(self, node: int, states: States) -> Leaf:
-        """Prove by the row that its switches cannot all be on."""
+        """Prove by the most violated row on switches that the node's switches cannot all be on."""
         program, alone = self.program, self.search.shape.alone
         used = program.H[list(alone)] @ (states == ON) - program.b[list(alone)]
         multipliers = np.zeros(len(program.b))
@@ -194,7 +201,7 @@ class TreeProof:
         return self.on_interval(node, PerspectiveLeaf(states, multipliers, infeasible=True))
 
     def settled(self) -> dict[int, PerspectiveLeaf]:
-        """Bound the only support of a node by the multipliers of the plain solver."""
+        """Bound each node with only one support by the multipliers of the plain solver."""
         pool = self.pool
         last = int(pool.numbers[tree.LEAVES])
         leaves = {}
@@ -206,12 +213,15 @@ class TreeProof:
         return leaves
 
     def on_interval(self, node: int, leaf: PerspectiveLeaf) -> PerspectiveLeaf:
-        """Say which interval of the risk a leaf is about."""
+        """Return *leaf* with the node's interval of the risk."""
         if self.search.shape.risk == ABSENT:
             return leaf
         return replace(leaf, risks=self.interval(node))
 
     def interval(self, node: int) -> tuple[float, float]:
-        """The interval of a node's risk in the program's units; its ends are the program's own, to the last digit."""
+        """Return the interval of a node's risk in the program's units.
+
+        The greatest end is the program's own number to the last digit.
+        """
         low, high, unit = float(self.pool.low[node]), float(self.pool.high[node]), self.search.unit
         return (low * unit, self.search.shape.high if high == self.goal.high else high * unit)

@@ -1,10 +1,10 @@
 """Solve one relaxation of a block without risk: a linear program of a handful of rows, by the dual simplex method.
 
-Newton's method of ``node`` needs a curvature, of which such a block has none: it took 35 steps a node, to weak bounds.
-Here a free switch costs its share, ``z = u / upper``, so every variable has a box, and the basis that every row is
-its own column of is dual feasible: no first phase, and no warm start is worth its code at five rows. The ratio
-test passes every variable that can go to its other bound while the dual still rises (Maros 2003, the long step),
-so a few iterations of n times the rows are enough.
+Newton's method of ``node`` needs a curvature, and such a block has none: that method took 35 steps per node, to weak
+bounds. Here a free switch costs its share, ``z = u / upper``, so every variable has a box. The basis of the slack
+columns is dual feasible, so no first phase is needed; at five rows a warm start is not worth the code. The ratio test
+passes every variable that can go to its other bound while the dual still rises (Maros 2003, the long step), so a few
+iterations of n times the rows are enough.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from portfolio import Matrix, Vector
     from portfolio.conic.bound import States
 
-# What counts as a broken bound and as a pivot, and the multipliers that are as good as infinite.
+# Tolerances for a violated bound and for a pivot, and the limit above which a multiplier is unbounded.
 _BROKEN, _PIVOT, _ANY = 1e-10, 1e-11, 1e29
-# Where no step of the dual is long enough, this times the largest cost proves the contradiction.
+# Where the dual rises without limit, a step of this times the largest cost proves infeasibility.
 _FAR = 1e6
 _ITERATIONS = 100
 
@@ -67,9 +67,9 @@ def relax_linear(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, 
     best_y: Vector,
     z: Vector,
 ) -> tuple[float, float, int]:
-    """Solve the relaxation at no cost of the variance; see ``node.relax``."""
+    """Solve the relaxation without a cost of the variance; see ``node.relax``."""
     n, m, equalities = len(u), len(y), block.equalities
-    # Columns: the variables; what each row leaves; and, where a row gives way at a price, what it is bought out by.
+    # Columns: the variables; the slack of each row; and, for a row with a penalty price, the amount bought out.
     size = n + 2 * m
     a, c = np.zeros((m, size)), np.zeros(size)
     low, high = np.zeros(size), np.zeros(size)
@@ -124,7 +124,7 @@ def relax_linear(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, 
         if value > best:
             best = value
             best_y[:] = y_
-        # The row that is broken most, and the way its multiplier goes.
+        # The most violated row, and the direction of its multiplier.
         leaving, worst = -1, _BROKEN
         for s in range(m):
             j = basis[s]
@@ -153,7 +153,7 @@ def relax_linear(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, 
                 eligible[found] = j
                 ratio[found] = max(d[j] if at_low else -d[j], 0.0) / abs(alpha)
                 found += 1
-        # As far as the dual rises: each variable that is passed goes to its other bound.
+        # Go as far as the dual rises: each variable that the step passes goes to its other bound.
         entering, slope = -1, worst
         order = np.argsort(ratio[:found])
         for t in range(found):
@@ -168,7 +168,7 @@ def relax_linear(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, 
             if t < found - 1:
                 x[j] = high[j] if x[j] == low[j] else low[j]
         if entering < 0 or slope > 0.0:
-            # The dual rises for ever: the node contradicts its rows.
+            # The dual rises without limit: the node contradicts its rows.
             for factor in (1.0, _FAR):
                 for r in range(m):
                     move = y_[r] - sign * inverse[leaving, r] * factor * largest

@@ -6,15 +6,16 @@ The block is
     subject to  A u + beta V(u, z) + eta h.z  <= or =  rhs
                 V(u, z) = u'R u - shift + sum_i D[i] u[i]^2 / z[i],   floor z <= u <= upper z,   0 <= z <= 1
 
-with switches that are off (u = z = 0), on (z = 1) or free. For fixed multipliers ``y`` a free ``z`` is a
-function of ``u`` (the reverse Huber penalty, Pilanci, Wainwright & El Ghaoui 2015): below its knee ``e`` the
-variable pays a constant slope, above it its square. So each variable is in one of five phases, and within the
-phases the optimality conditions are smooth: a Newton step, phases exchanged all at once where it crosses
-them or the gradient says so (block pivoting, Portugal, Judice & Vicente 1994), with the small proximal terms of
-the method of multipliers (Rockafellar 1976) that keep every system regular. A child starts where its parent ended.
+with switches that are off (u = z = 0), on (z = 1) or free. For fixed multipliers ``y`` a free ``z`` is a function of
+``u`` (the reverse Huber penalty, Pilanci, Wainwright & El Ghaoui 2015): below the knee ``e`` the variable's penalty has
+a constant slope, above the knee the penalty is a square. So each variable is in one of five phases, and within the
+phases the optimality conditions are smooth. Each iteration takes a Newton step and exchanges all phases at once where
+the step crosses them or the gradient requires an exchange (block pivoting, Portugal, Judice & Vicente 1994). The small
+proximal terms of the method of multipliers (Rockafellar 1976) keep every system regular. A child starts at the parent's
+last iterate.
 
-The multipliers of every iterate prove a bound in closed form; the best of them is what counts. A relaxation that
-is not solved well has a weaker bound, never a wrong one.
+The multipliers of every iterate prove a bound in closed form; the relaxation returns the best of these bounds. A
+relaxation that is not solved well has a weaker bound, never a wrong one.
 """
 
 from __future__ import annotations
@@ -32,29 +33,30 @@ if TYPE_CHECKING:
 
 ZERO, LINE, KNEE, CURVE, UPPER = 0, 1, 2, 3, 4
 
-# Multipliers that may be as large as this may be any.
+# A multiplier whose limit is at least this large is unbounded.
 _ANY = 1e29
 
-# Proximal terms, relative to the curvature: what keeps a singular system solvable.
+# Proximal terms, relative to the curvature: they keep a singular system solvable.
 _PROXIMAL = 1e-9
-# A cold start is damped (Levenberg 1944), each step less: what is left of the variance once the diagonal is taken out
-# hardly bends in many directions, and undamped steps there end at the other side of the box.
+# A cold start is damped (Levenberg 1944), and each step reduces the damping by this factor. Without the diagonal part,
+# the variance has almost no curvature in many directions; an undamped step there ends at the other side of the box.
 _FADE = 0.3
-# How soft a step takes the rows, in units of what a variable alone would answer: where fewer variables are free than
-# rows hold, multipliers must not run away.
+# How softly a step enforces the rows, in units of the response of a single variable: where fewer variables are free
+# than rows are active, multipliers must not diverge.
 _SOFT = 1e-4
-# Steps in which rows may still be far off.
+# Number of first steps in which rows may still be far off.
 _EARLY = 2
-# Multipliers on which curvature or price depends change by at most this factor in a step.
+# The curvature and the price change by at most this factor in a step.
 _TRUST, _LEAST_TRUST = 4.0, 1.02
-# What a bound is claimed less, of the terms that it sums.
+# Deduct this share of the summed terms from a bound, for rounding.
 _HAIR = 4e-12
-# What a step may move a multiplier by, relative to the largest slope: an infeasible node's grow by it.
+# Largest change of a multiplier in a step, relative to the largest slope: the multipliers of an infeasible node grow at
+# this rate.
 _LEAP = 30.0
 
 
 class Block(NamedTuple):
-    """What all nodes of a block share.
+    """Data that all nodes of a block share.
 
     Attributes:
         R: The variance less its diagonal part, positive semidefinite, shape (n, n).
@@ -62,11 +64,11 @@ class Block(NamedTuple):
         floor: Least value when on, shape (n,).
         upper: Greatest value, shape (n,).
         A: Rows on the variables, shape (m, n); the equalities come first.
-        eta: What the count weighs in each row, shape (m,).
-        h: What each switch counts, shape (n,).
-        most: Greatest multiplier of each row, shape (m,): the price at which it gives way.
-        equalities: How many rows are equalities.
-        shift: What R holds of the budget's square, which is one: ``V = u'R u + ... - shift (e.u)^2``.
+        eta: Coefficient of the count in each row, shape (m,).
+        h: Contribution of each switch to the count, shape (n,).
+        most: Greatest multiplier of each row, shape (m,): the penalty price of a violation.
+        equalities: Number of rows that are equalities.
+        shift: Multiple of the budget's square, which is one, that R includes: ``V = u'R u + ... - shift (e.u)^2``.
     """
 
     R: Matrix
@@ -82,14 +84,14 @@ class Block(NamedTuple):
 
 
 class Costs(NamedTuple):
-    """What a node minimises and, in numbers, its right-hand sides.
+    """Costs and right-hand sides of a node.
 
     Attributes:
         q: Cost of the variables, shape (n,).
         k: Cost of the switches, shape (n,).
         theta: Cost of the variance.
         constant: Constant.
-        beta: What the variance weighs in each row, shape (m,).
+        beta: Coefficient of the variance in each row, shape (m,).
         rhs: Right-hand sides, shape (m,).
     """
 
@@ -147,7 +149,7 @@ def cheapest(curve: float, slope: float, low: float, high: float) -> float:
 
 @compiled
 def bound_at(block: Block, costs: Costs, states: States, u: Vector, y: Vector, on: Vector) -> float:
-    """Evaluate the Lagrangian bound at multipliers *y* and the tangent point *u*; fills what each switch on costs."""
+    """Evaluate the Lagrangian bound at multipliers *y* and tangent point *u*; write each switch's cost into *on*."""
     n, m = len(u), len(y)
     Theta, price, value = costs.theta, 0.0, costs.constant
     slope = costs.q.copy()
@@ -167,7 +169,7 @@ def bound_at(block: Block, costs: Costs, states: States, u: Vector, y: Vector, o
             quadratic += Ru[i] * u[i]
             slope[i] += 2.0 * Theta * Ru[i]
     value -= Theta * (quadratic + block.shift)
-    # What sums in another order may differ by.
+    # Deduct the rounding error of sums in another order.
     value -= _HAIR * (Theta * (abs(quadratic) + block.shift) + float(np.abs(y).sum()))
     for i in range(n):
         on[i] = cheapest(Theta * block.D[i], slope[i], block.floor[i], block.upper[i]) + costs.k[i] + price * block.h[i]
@@ -177,7 +179,7 @@ def bound_at(block: Block, costs: Costs, states: States, u: Vector, y: Vector, o
 
 
 @compiled
-def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with every array it needs
+def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with every array the loop needs
     block: Block,
     costs: Costs,
     states: States,
@@ -191,11 +193,11 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
     best_y: Vector,
     z: Vector,
 ) -> tuple[float, float, int]:
-    """Solve the relaxation from (*u*, *y*, *phase*), which are updated.
+    """Solve the relaxation from (*u*, *y*, *phase*), which are updated in place.
 
-    Returns the best bound, proven by *best_u* and *best_y*; how far the last point is from keeping its rows; and
-    the steps taken. Stops as soon as the bound reaches *cut* or comes within *tolerance* of the point. *pace* says
-    after how many steps it goes carefully, how many it may take, and how far the first is damped.
+    Returns the best bound, proven by *best_u* and *best_y*; the largest violation of a row at the last point; and the
+    number of steps. Stops as soon as the bound reaches *cut* or comes within *tolerance* of the point's value. *pace*
+    gives the number of steps before careful mode, the greatest number of steps, and the damping of the first step.
     """
     n, m, e_rows = len(u), len(y), block.equalities
     D, floor, upper, A = block.D, block.floor, block.upper, block.A
@@ -223,7 +225,8 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
             Theta += y[r] * beta[r]
             price += y[r] * eta[r]
         Theta = max(Theta, 0.0)
-        # Where each free variable's penalty turns from a slope into a square, and what it costs before.
+        # For each free variable: the knee where the penalty turns from a slope into a square, and the slope below the
+        # knee.
         for i in range(n):
             P = costs.k[i] + price * h[i]
             d = Theta * D[i]
@@ -260,7 +263,7 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
                     phase[i] = CURVE
             elif u[i] < e:
                 phase[i] = LINE
-        # The point's variance, count and rows, and the slope of the Lagrangian there.
+        # The point's variance, count and rows, and the gradient of the Lagrangian there.
         for i in range(n):
             Ru[i] = 0.0
             slope[i] = costs.q[i]
@@ -296,8 +299,8 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
                 off = max(off, a)
             if y[r] != 0.0:
                 slope += y[r] * A[r]
-        # Along the budget the variance is taken as it is, not as R has it: its multiplier is free of the shift, which
-        # the bound needs.
+        # Along the budget use the true variance, not the shifted variance of R: the bound needs a budget multiplier
+        # that is free of the shift.
         Ru -= block.shift * total
         if Theta > 0.0:
             slope += (2.0 * Theta) * Ru
@@ -320,11 +323,12 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
             best_y[0] -= shifted
         if bound >= cut or (off <= tolerance and primal - bound <= tolerance):
             break
-        # Rows that do not close in are taken harder: either they give, or the multipliers grow to a contradiction.
+        # Enforce a row harder if the violation does not shrink: either the row becomes feasible, or the multiplier
+        # grows until it proves infeasibility.
         if step > _EARLY and off > 0.5 * before:
             soft = max(0.2 * soft, _PROXIMAL)
         before = off
-        # Release what its slope pushes away from where it is held, the hardest pushed first.
+        # Release variables that their slope pushes away from a fixed position, the strongest push first.
         small = 1e-9 * steepest
         held = 0
         for i in range(n):
@@ -340,8 +344,8 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
                 push[i] = slope[i] + (w[i] if states[i] == -1 and knee[i] >= upper[i] else twice * upper[i])
             else:
                 held += 1
-        # Phases exchanged all at once may go in circles. Then go carefully: to the first crossing only, and release
-        # only where the variables that are free have found their place, which cannot circle.
+        # Exchanging all phases at once may cycle. Careful mode cannot cycle: it steps only to the first crossing, and
+        # releases a variable only after a full step of the free variables.
         careful = step >= patience
         for _ in range(1 if careful and whole else 0 if careful else 2 + held // 4):
             i = int(np.argmax(push))
@@ -371,7 +375,7 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
             if holds or (r >= e_rows and y[r] == block.most[r] and y[r] > 0.0 and residual[r] < 0.0):
                 active[a_rows] = r
                 a_rows += 1
-        # The Newton system: K on the free variables, G for the active rows, C where the knees move.
+        # The Newton system: K on the free variables, G for the active rows, C for the movement of the knees.
         curvature = 2.0 * Theta * mean
         delta = max(_PROXIMAL, damping) * curvature + 1e-14
         damping *= _FADE
@@ -419,7 +423,8 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
                 right[s] -= G[s, p] * gradient[p]
             right[s] += residual[active[s]]
             M[s, s] += _PROXIMAL * M[s, s] + soft / (curvature + delta)
-        # A row that is broken now, but that the step would keep anyway, has no multiplier yet.
+        # A row without a multiplier that is violated now, but that the step would satisfy anyway, stays without a
+        # multiplier.
         for _ in range(a_rows):
             N[:] = M
             dy[:] = right
@@ -436,7 +441,7 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
                     dropped = True
             if not dropped:
                 break
-        # How far to go.
+        # Choose the step length.
         length = 1.0
         for s in range(a_rows):
             leap = _LEAP * (steepest + spread + curvature)
@@ -446,7 +451,7 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
         for s in range(a_rows):
             change += dy[s] * beta[active[s]]
             change_price += dy[s] * eta[active[s]]
-        # Where they swing, they may move less and less.
+        # Where the curvature or the price oscillates, shrink the trust region.
         for c in range(2):
             now_change = change if c == 0 else change_price
             trust[c] = (
@@ -493,13 +498,13 @@ def relax(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, with ev
             if r >= e_rows:
                 y[r] = min(max(y[r], 0.0), block.most[r])
         for p in range(f):
-            # The system has R's curvature along the budget, the slopes do not.
+            # The system has R's curvature along the budget, but the slopes do not.
             y[0] -= 2.0 * Theta * block.shift * length * gradient[p]
         for p in range(f):
             i = free[p]
             u[i] -= length * gradient[p]
             if i == first:
-                # Exactly there, whatever rounding says.
+                # Place the variable exactly on the crossing, whatever the rounding.
                 if gradient[p] < 0.0:
                     u[i] = max(u[i], knee[i] if phase[i] == LINE else upper[i])
                     if phase[i] == LINE and knee[i] < upper[i]:

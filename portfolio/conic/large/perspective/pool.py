@@ -1,4 +1,4 @@
-"""Make the arrays of a tree, and larger ones when they fill up."""
+"""Make the arrays of a tree, and enlarge full arrays."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from portfolio.conic.large.perspective.tree import Pool
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-# Fingerprints of supports that were tried; a power of two.
+# Size of the table of fingerprints of tried supports; a power of two.
 _TRIED = 1 << 12
 
 
@@ -74,7 +74,7 @@ _BY_FIX = ("fix_node", "fix_switch", "fix_state", "fix_proof", "fix_bound")
 
 
 def grown(pool: Pool, budget: int) -> Pool:
-    """Make room for *budget* more nodes to be expanded."""
+    """Enlarge the arrays so that *budget* more nodes can be expanded."""
     n = pool.states.shape[1]
     for names, used, more in (
         (_BY_NODE + _BY_LEAF, int(pool.numbers[tree.NODES]), 2 * budget),
@@ -94,7 +94,7 @@ def _longer(array: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:
 
 
 def trimmed(pool: Pool) -> Pool:
-    """Keep of a finished tree what its proof needs, without the room to grow."""
+    """Copy only the part of a finished tree that the proof needs, without spare room."""
     nodes, fixes = int(pool.numbers[tree.NODES]), int(pool.numbers[tree.FIXES])
     none = np.empty((0, 0))
     kept = {name: getattr(pool, name)[:nodes].copy() for name in _BY_NODE + _BY_LEAF}

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from portfolio.conic.program import Program
 
 _UNBOUNDED = 1e30
-# The budget's square is added to the variance at this many times its mean: enough, and still well conditioned.
+# Multiple of the variance's mean diagonal entry at which the budget's square is added: enough, and still well
+# conditioned.
 _SHIFT = 10.0
 
 
 def never() -> bool:
-    """Let a search go on."""
+    """Return False: the default for *stop*."""
     return False
 
 
@@ -32,10 +33,10 @@ class PreparedBlock:
 
     Args:
         program: A block; see ``shape``.
-        stop: Asked while it is prepared; true leaves it prepared less well.
+        stop: Called during preparation; true ends the preparation early, with a weaker split of the variance.
 
     Raises:
-        NotABlockError: If it is none.
+        NotABlockError: If the program is not a block.
     """
 
     def __init__(self, program: Program, stop: Callable[[], bool] = never) -> None:

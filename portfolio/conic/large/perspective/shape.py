@@ -1,7 +1,7 @@
-"""Recognise a block in the matrices of a program: what each variable and each row means.
+"""Recognise a block in the matrices of a program: the meaning of each variable and each row.
 
 A block has switched variables that sum to one; a risk that bounds one cone of them; a count that bounds a sum of
-switches; rows on the variables, some with the risk; rows on switches alone. Nothing is solved here.
+switches; rows on the variables, some with the risk; rows on switches alone. This module solves no program.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ _SAME = 1e-9
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shape:
-    """What stands where; every index is the program's.
+    """Roles of the variables and rows; every index is the program's.
 
     Attributes:
         risk: The variable that bounds the cone, or ABSENT.
         M: The cone on the switched variables per unit of risk: ``|M u| <= risk``, shape (k, s).
         high: Greatest risk that bounds and rows allow.
-        reach: Greatest risk that there can be: a cap above it is none.
+        reach: Greatest possible risk: a cap above this value has no effect.
         count: The variable that bounds the count, or ABSENT.
-        budget: The row that says what the variables sum to.
-        total: What they sum to.
+        budget: The row that fixes the sum of the variables.
+        total: The sum of the variables.
         goals: The other rows on variables, equalities first.
-        equalities: How many of these are equalities.
+        equalities: Number of these rows that are equalities.
         counting: The row that bounds the count, or ABSENT: of the count variable, or on switches alone.
-        h: What each switch counts, shape (s,).
+        h: Contribution of each switch to the count, shape (s,).
         least: Least count that is paid for.
         most: Greatest count.
         count_cap: The row that caps the count variable at *most*, or ABSENT.
@@ -64,7 +64,7 @@ def recognise(program: Program) -> Shape:
     """Recognise a block.
 
     Raises:
-        NotABlockError: If the program is anything else.
+        NotABlockError: If the program is not a block.
     """
     return _Reader(program).read()
 
@@ -78,8 +78,8 @@ class _Reader:
         self.plain = [int(j) for j in np.flatnonzero(plain)]
         self.inequalities = range(program.equalities, program.equalities + program.inequalities)
 
-    def read(self) -> Shape:  # noqa: C901, PLR0912 - one case a kind of row
-        """Say what everything means."""
+    def read(self) -> Shape:  # noqa: C901, PLR0912 - one case per kind of row
+        """Assign a role to every variable and row."""
         program, j = self.program, self.switched
         if not len(j) or len(np.unique(j)) < len(j):
             message = "each variable needs one switch"
@@ -149,7 +149,7 @@ class _Reader:
         )
 
     def cone(self) -> tuple[int, Matrix]:
-        """Find the risk, and what it bounds."""
+        """Find the risk variable and the cone that this variable bounds."""
         program, j = self.program, self.switched
         if not program.cones:
             return ABSENT, np.zeros((0, len(j)))
@@ -175,7 +175,7 @@ class _Reader:
         return others[0] if others else ABSENT
 
     def budget(self) -> int:
-        """Find the row that says what the variables sum to."""
+        """Find the row that fixes the sum of the variables."""
         program = self.program
         for r in range(program.equalities):
             row = program.A[r]
@@ -188,10 +188,10 @@ class _Reader:
         raise NotABlockError(message)
 
     def total(self, budget: int) -> float:
-        """Read what they sum to."""
+        """Read the sum of the variables."""
         return float(self.program.b[budget] / self.program.A[budget, self.switched[0]])
 
 
 def _reach(M: Matrix, total: float) -> float:
-    """Bound the risk of variables that are not negative and sum to *total*: convex, so at its worst in one of them."""
+    """Bound the risk of nonnegative variables that sum to *total*: convex, so greatest with one variable alone."""
     return float(np.sqrt((M**2).sum(axis=0).max())) * total if len(M) else 0.0

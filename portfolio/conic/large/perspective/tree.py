@@ -1,11 +1,12 @@
 """Search a block: best-first branch and bound over its switches and over intervals of its risk.
 
-A node is a setting of some switches and an interval [a, b] of the risk ``r``. Where risk is a cost, or in a row, its
-variance stands for it by the secant on the interval, ``r >= (V + a b) / (a + b)`` for every r in it, so that the
-variance's perspective bounds the risk; where the secant's error is what keeps a node open, the interval is split.
+A node is a setting of some switches and an interval [a, b] of the risk ``r``. Where risk is a cost or enters a row, the
+search replaces risk by the secant of the variance on the interval, ``r >= (V + a b) / (a + b)`` for every r in the
+interval, so that the variance's perspective bounds the risk. Where the secant's error keeps a node open, the search
+splits the interval.
 
-One kernel runs the tree for a number of nodes and returns: Python asks the clock in between, never the kernel.
-Everything a node leaves behind stands in arrays (``Pool``), from which the leaves of the proof are made.
+One kernel expands a number of nodes and returns. Python checks the time limit between calls; the kernel never does. The
+kernel stores all results of a node in arrays (``Pool``); the leaves of the proof are made from these arrays.
 """
 
 from __future__ import annotations
@@ -29,56 +30,56 @@ if TYPE_CHECKING:
     Integers = npt.NDArray[np.int64]
     Table = npt.NDArray[np.int8]
 
-# How risk enters: not at all, as the variance itself, or through secants.
+# How risk enters: absent, as the variance itself, or through secants.
 NONE, VARIANCE, SECANT = 0, 1, 2
 
-# Places in Pool.numbers, and in Pool.values.
+# Indices into Pool.numbers, and into Pool.values.
 NODES, HEAP, FIXES, LEAVES, EXPANDED, POINTS, STEPS, TRIED = 0, 1, 2, 3, 4, 5, 6, 7
 BEST, CUT, GAP, SLACK, OFFSET, UNIT = 0, 1, 2, 3, 4, 5
 
-# What a leaf is: bounded by its record, by the optimum of its only support, contradicting a row on switches, or never
-# looked at.
+# Kinds of leaf: bounded by a record, bounded by the optimum of the only support, in conflict with a row on switches, or
+# never explored.
 BOUNDED, SETTLED, FORBIDDEN, OPEN = 0, 1, 2, 3
 
 _NOTHING = 1e-6
-# How well a point keeps its rows, and for how many rounds its risk is sought.
+# Tolerance on the rows of a point, and greatest number of rounds to find the risk of a point.
 _KEPT, _ROUNDS = 1e-9, 32
-# What is switched on anyway is rounded as if it were worth -2, the rest is -z.
+# Rounding sorts by weight: -2 for a switch that is already on, -z for a free switch. This threshold separates the two.
 _HELD = -1.5
-# Multipliers that may be as large as this may be any.
+# A multiplier whose limit is at least this large is unbounded.
 _ANY = 1e29
-# Steps before a relaxation goes carefully, and at most: of a child, of the root, of a point, of a switch that is tried.
-# No integers: numba would compile the relaxation again for each.
+# For a relaxation: steps before careful mode, greatest number of steps, and damping, for a child, the root, a point and
+# a trial of a switch. Floats, not integers: numba would compile the relaxation again for each type.
 _WARM, _COLD = (6.0, 40.0, 0.0), (20.0, 400.0, 1.0)
 _POINT, _TRIAL = (8.0, 60.0, 0.0), (5.0, 12.0, 0.0)
 
-# A switch is tried in both states this often before its average gains are believed (reliability branching, Achterberg,
-# Koch & Martin 2005), and of those not believed yet this many at a node.
+# Number of trials in both states before the search trusts a switch's average gains (reliability branching, Achterberg,
+# Koch & Martin 2005), and greatest number of untrusted switches to try per node.
 _RELIABLE, _TRIALS = 1.0, 10
-# An interval is split where its secant errs by this part of the gap, or by this much of the largest cost: whatever the
-# gap, early enough for many nodes to share the halves.
+# Split an interval where the secant's error is at least this share of the gap, or this share of the largest cost. The
+# second limit does not depend on the gap: it splits early enough for many nodes to share the halves.
 _PART, _WIDE = 0.3, 0.05
-# What the greatest variance is made to cost where nothing but switches does, of the largest cost.
+# Artificial cost of the greatest variance where only switches have a cost, as a share of the largest cost.
 _LITTLE = 1e-3
 
 
 class Goal(NamedTuple):
-    """What a solve minimises; only this changes from one to the next.
+    """The objective and right-hand sides of one solve; only these change between solves.
 
     Attributes:
         q: Cost of the variables, shape (n,).
         k: Cost of the switches, shape (n,).
-        risk: Cost of the risk; of the variance where that is minimised itself.
+        risk: Cost of the risk; cost of the variance where mode is VARIANCE.
         mode: NONE, VARIANCE or SECANT.
-        alpha: What the risk weighs in each row, shape (m,).
+        alpha: Coefficient of the risk in each row, shape (m,).
         cap: The row that caps the variance, or -1.
         rhs: Right-hand sides of the rows, shape (m,).
         low: Least risk.
         high: Greatest risk.
         most: Greatest number of switches that are on.
         H: Rows on switches alone, shape (j, n).
-        limits: Of these rows, shape (j,).
-        ceiling: What no feasible point can cost more than.
+        limits: Limits of these rows, shape (j,).
+        ceiling: Upper bound on the cost of every feasible point.
     """
 
     q: Vector
@@ -97,7 +98,7 @@ class Goal(NamedTuple):
 
 
 class Pool(NamedTuple):
-    """The tree: nodes, the heap of those that are open, what was fixed, leaves, and points."""
+    """The tree: nodes, the heap of open nodes, fixed switches, leaves, and points."""
 
     numbers: Integers
     values: Vector
@@ -133,7 +134,7 @@ class Pool(NamedTuple):
 
 @compiled
 def costs_on(goal: Goal, low: float, high: float, cap: float) -> Costs:
-    """State the costs of a node whose risk is in an interval, with the risk's secant in its place."""
+    """Return the costs of a node on an interval of the risk, with the secant in place of the risk."""
     beta, rhs = np.zeros(len(goal.rhs)), goal.rhs.copy()
     theta, constant = 0.0, 0.0
     if goal.mode == VARIANCE:
@@ -165,7 +166,7 @@ def relaxed(  # noqa: PLR0913, PLR0917 - see ``node.relax``
     best_y: Vector,
     z: Vector,
 ) -> tuple[float, float, int]:
-    """Solve a relaxation by the method that fits it; see ``node.relax``."""
+    """Solve a relaxation by the method that fits the goal; see ``node.relax``."""
     if goal.mode == NONE and goal.cap < 0:
         return relax_linear(block, costs, states, u, y, phase, cut, best_u, best_y, z)
     if goal.mode == NONE:
@@ -173,8 +174,9 @@ def relaxed(  # noqa: PLR0913, PLR0917 - see ``node.relax``
             block, costs, goal.cap, states, u, y, phase, cut, tolerance, pace, best_u, best_y, z
         )  # fmt: skip
     if goal.risk == 0.0 and np.abs(goal.q).max() == 0.0:
-        # Only switches cost: without any curvature there is no step. What is proven is recomputed without it, and the
-        # budget's multiplier without its share of the shift.
+        # Only switches cost: without curvature there is no Newton step. So add a small curvature, then recompute the
+        # bound without that curvature, and correct the budget's multiplier for the small curvature's share of the
+        # shift.
         little = _LITTLE / max(goal.high * goal.high, 1e-12)
         bent = Costs(costs.q, costs.k, costs.theta + little, costs.constant, costs.beta, costs.rhs)
         _, off, steps = relax(block, bent, states, u, y, phase, cut, tolerance, pace, best_u, best_y, z)
@@ -185,7 +187,7 @@ def relaxed(  # noqa: PLR0913, PLR0917 - see ``node.relax``
 
 @compiled
 def variance(block: Block, u: Vector) -> float:
-    """Evaluate the variance of a point that keeps the budget."""
+    """Evaluate the variance of a point that satisfies the budget."""
     value = -block.shift
     for i in range(len(u)):
         if u[i] != 0.0:
@@ -197,12 +199,13 @@ def variance(block: Block, u: Vector) -> float:
 
 
 @compiled
-def settle(  # noqa: C901, PLR0912, PLR0913, PLR0917 - one loop, with every array it needs
+def settle(  # noqa: C901, PLR0912, PLR0913, PLR0917 - one loop, with every array the loop needs
     block: Block, goal: Goal, pool: Pool, support: States, u: Vector, y: Vector, phase: States, start: float
 ) -> tuple[float, float]:
-    """Optimise one support exactly, the risk itself in the objective; returns the value (infinity if none), the risk.
+    """Optimise one support exactly, with the risk itself in the objective; return the value and the risk.
 
-    The secant on [r, r] touches the risk at r from above, so every step keeps the rows; r is the fixed point.
+    The value is infinity where the support has no feasible point. The secant on [r, r] touches the risk at r from
+    above, so every step keeps the rows; r is the fixed point.
     """
     n = len(u)
     most, least = 0.0, 0.0
@@ -243,7 +246,7 @@ def settle(  # noqa: C901, PLR0912, PLR0913, PLR0917 - one loop, with every arra
             result = min(result, value)
         if goal.mode != SECANT or abs(now - risk) <= _KEPT * risk or now <= 0.0:
             break
-        # The fixed point of risk -> now, by the secant method.
+        # Find the fixed point of risk -> now by the secant method.
         error = now - risk
         following = now
         if round_ > 0 and error != last_error:
@@ -256,7 +259,7 @@ def settle(  # noqa: C901, PLR0912, PLR0913, PLR0917 - one loop, with every arra
 
 @compiled
 def allowed(goal: Goal, states: States) -> bool:
-    """Whether the switches that are on keep the rows on switches alone."""
+    """Return whether the switches that are on keep the rows on switches alone."""
     for r in range(len(goal.limits)):
         used = 0.0
         for i in range(len(states)):
@@ -269,7 +272,7 @@ def allowed(goal: Goal, states: States) -> bool:
 
 @compiled
 def rounded(block: Block, goal: Goal, states: States, z: Vector, support: States) -> None:
-    """Switch on what a relaxation holds, most of it first, as far as floors and rows on switches allow."""
+    """Switch on the variables that a relaxation holds, largest first, as far as floors and rows on switches allow."""
     n = len(z)
     weight = np.empty(n)
     for i in range(n):
@@ -295,7 +298,10 @@ def rounded(block: Block, goal: Goal, states: States, z: Vector, support: States
 
 @compiled
 def seen(pool: Pool, support: States) -> bool:
-    """Whether a support was tried before; remembers it. Two supports of one fingerprint are not worth more memory."""
+    """Return whether a support was tried before, and record the support.
+
+    The record keeps fingerprints only: a collision skips a support, and is too rare to justify more memory.
+    """
     code = np.int64(1469598103934665603)
     for i in range(len(support)):
         code = (code ^ np.int64(support[i] + 2)) * np.int64(1099511628211)
@@ -313,7 +319,7 @@ def seen(pool: Pool, support: States) -> bool:
 
 @compiled
 def update_cut(goal: Goal, pool: Pool) -> None:
-    """Say from which bound on a part of the tree is closed, in the units of the tree's own objective."""
+    """Update the bound at which a part of the tree is closed, in the units of the tree's own objective."""
     values = pool.values
     best, unit, offset = values[BEST], values[UNIT], values[OFFSET]
     if best == np.inf:
@@ -325,10 +331,10 @@ def update_cut(goal: Goal, pool: Pool) -> None:
 
 
 @compiled
-def offer(  # noqa: PLR0913, PLR0917 - every array it needs
+def offer(  # noqa: PLR0913, PLR0917 - every array the kernel needs
     block: Block, goal: Goal, pool: Pool, support: States, u: Vector, y: Vector, phase: States, start: float
 ) -> float:
-    """Optimise a support that was not seen yet, and keep the point if it is among the best."""
+    """Optimise a support that was not tried yet, and keep the point if it is among the best."""
     if not allowed(goal, support) or seen(pool, support):
         return np.inf
     value, _ = settle(block, goal, pool, support, u, y, phase, start)
@@ -367,7 +373,7 @@ def keep(goal: Goal, pool: Pool, support: States, u: Vector, value: float) -> No
 
 @compiled
 def push(pool: Pool, node: int) -> None:
-    """Put a node on the heap: least bound first, then the older."""
+    """Push a node on the heap: least bound first, then oldest first."""
     place = pool.numbers[HEAP]
     pool.numbers[HEAP] = place + 1
     heap, bound = pool.heap, pool.bound
@@ -382,7 +388,7 @@ def push(pool: Pool, node: int) -> None:
 
 @compiled
 def pop(pool: Pool) -> int:
-    """Take the node of the least bound from the heap."""
+    """Pop the node with the least bound from the heap."""
     heap, bound = pool.heap, pool.bound
     top = heap[0]
     size = pool.numbers[HEAP] - 1
@@ -405,7 +411,7 @@ def pop(pool: Pool) -> int:
 
 @compiled
 def close(pool: Pool, node: int, kind: int, bound: float) -> None:
-    """Close a node for good."""
+    """Close a node and record a leaf."""
     leaf = pool.numbers[LEAVES]
     pool.numbers[LEAVES] = leaf + 1
     pool.leaf_node[leaf] = node
@@ -415,7 +421,7 @@ def close(pool: Pool, node: int, kind: int, bound: float) -> None:
 
 @compiled
 def add(pool: Pool, parent: int, states: States, low: float, high: float, bound: float) -> int:
-    """Make a node below *parent*."""
+    """Add a node below *parent* and return the new index."""
     node = pool.numbers[NODES]
     pool.numbers[NODES] = node + 1
     pool.states[node] = states
@@ -426,16 +432,16 @@ def add(pool: Pool, parent: int, states: States, low: float, high: float, bound:
 
 @compiled
 def learn(pool: Pool, switch: int, state: int, distance: float, gain: float) -> None:
-    """Remember by how much setting a switch raised a bound, for each unit that it was moved."""
+    """Record the gain in the bound per unit of distance that the switch moved."""
     pool.gain[state, switch] += gain / max(distance, 1e-3)
     pool.gains[state, switch] += 1.0
 
 
 @compiled
-def try_switch(  # noqa: PLR0913, PLR0917 - every array it needs
+def try_switch(  # noqa: PLR0913, PLR0917 - every array the kernel needs
     block: Block, goal: Goal, pool: Pool, costs: Costs, node: int, states: States, i: int, fraction: float, value: float
 ) -> None:
-    """Set a switch on and off for a few steps, to learn what that does to the bound."""
+    """Set a switch on and off for a few steps each, to measure the gain in the bound."""
     n, m = len(states), len(goal.rhs)
     best_u, best_y, z = np.empty(n), np.empty(m), np.empty(n)
     for state in range(2):
@@ -465,12 +471,12 @@ def try_switch(  # noqa: PLR0913, PLR0917 - every array it needs
 
 
 @compiled
-def choose(  # noqa: PLR0913, PLR0917 - every array it needs
+def choose(  # noqa: PLR0913, PLR0917 - every array the kernel needs
     block: Block, goal: Goal, pool: Pool, costs: Costs, node: int, states: States, z: Vector, value: float, effort: int
 ) -> int:
-    """Choose the switch to branch on: the one whose two states promise the largest product of gains.
+    """Choose the switch to branch on: the switch with the largest promised product of gains in both states.
 
-    Switches are tried for *effort* steps at most.
+    Trials of switches take *effort* steps at most.
     """
     n, before = len(z), pool.numbers[STEPS]
     score = np.zeros(n)
@@ -500,10 +506,10 @@ def choose(  # noqa: PLR0913, PLR0917 - every array it needs
 
 
 @compiled
-def explore(  # noqa: C901, PLR0912, PLR0915 - the recipe
+def explore(  # noqa: C901, PLR0912, PLR0915 - one loop over nodes
     block: Block, goal: Goal, pool: Pool, budget: int, effort: int
 ) -> bool:
-    """Expand up to *budget* nodes, or until they took *effort* steps; true when the tree is closed."""
+    """Expand up to *budget* nodes, or stop after *effort* steps. Return True when the tree is closed."""
     n, m = len(block.D), len(goal.rhs)
     on, z = np.zeros(n), np.zeros(n)
     support, phase = np.zeros(n, dtype=np.int8), np.zeros(n, dtype=np.int8)
@@ -554,7 +560,7 @@ def explore(  # noqa: C901, PLR0912, PLR0915 - the recipe
                 keep(goal, pool, states, u, value)
             close(pool, node, SETTLED, value)
             continue
-        # An incumbent near the point.
+        # Look for an incumbent near the point.
         spread = math.sqrt(variance(block, u)) if goal.mode == SECANT else 0.0
         rounded(block, goal, states, z, support)
         there = value
@@ -574,7 +580,7 @@ def explore(  # noqa: C901, PLR0912, PLR0915 - the recipe
         if value >= cut:
             close(pool, node, BOUNDED, value)
             continue
-        # Switches whose other state is already worse than the incumbent.
+        # Fix each switch if the other state is already worse than the incumbent.
         for i in range(n):
             if states[i] != -1:
                 continue
@@ -592,7 +598,7 @@ def explore(  # noqa: C901, PLR0912, PLR0915 - the recipe
                 pool.fix_node[fix], pool.fix_switch[fix], pool.fix_state[fix] = node, i, state
                 pool.fix_proof[fix], pool.fix_bound[fix] = proof, other
                 states[i] = state
-        # The secant's error at the point, or a switch of which it holds a little.
+        # Branch on the secant's error at the point, or on a switch with a fractional value.
         error = 0.0
         if goal.mode == SECANT and low < spread < high:
             weight = goal.risk
@@ -604,12 +610,12 @@ def explore(  # noqa: C901, PLR0912, PLR0915 - the recipe
             fractional = fractional or (states[i] == -1 and z[i] > _NOTHING and z[i] < 1.0 - _NOTHING)
         enough = min(_PART * (cut - value), _WIDE)
         if not fractional:
-            # The point is one of the program and costs *error* more: where the slack asks for it, no splitting closes
-            # the node.
+            # The point is feasible for the program and costs *error* more. If that cost is below a cut with slack, no
+            # split can close the node.
             enough = cut - value if cut > pool.values[BEST] else 0.0
         split = error > 0.0 and error >= enough
         if split and min(spread - low, high - spread) > 1e-7 * high:
-            # The fixed switches hold for both halves.
+            # Both halves keep the fixed switches.
             for side in range(2):
                 a, b = (low, spread) if side == 0 else (spread, high)
                 half = bound_at(block, costs_on(goal, a, b, b), states, pool.u[proof], pool.y[proof], on)
