@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 # Branch on ownership first: the orders follow from ownership (docs/adr/0012).
 _URGENCY = 4.0
 
-# Limits whose sum is below 1 by at most this count as 1: the rounding error of 0.4 + 0.3 + 0.3.
+# Limits that sum to this much less than 1 count as 1: the rounding error of 0.4 + 0.3 + 0.3.
 _INVESTED = 1e-9
 
 
@@ -61,7 +61,7 @@ class Held:
 
 
 class IsHeld(NamedTuple):
-    """Variables and switches whose sum is one if an ETF is held, else zero."""
+    """Variables and switches that sum to one if an ETF is held, else to zero."""
 
     row: dict[int, float]
     switches: dict[int, float]
@@ -80,8 +80,8 @@ class Holdings:
         restricted: Names of goals that are not convex; stronger convex rows replace them.
         build: The builder that collects the program.
         holdings: All pairs of a pod and an ETF that it may hold.
-        counts: Variables whose sum is the number of positions, one per pod.
-        held: Variables whose sum is the number of ETFs.
+        counts: Variables that sum to the number of positions, one per pod.
+        held: Variables that sum to the number of ETFs.
         caps: Caps that goals add to the rules.
         largest: The largest position allowed, without the allowance for drift.
         risk_cones: By number of the cone of a pod's volatility: the variable that the cone bounds.
@@ -179,7 +179,7 @@ class Holdings:
         return self._risks[p]
 
     def shared(self) -> list[int]:
-        """Declare variables whose sum is the number of ETFs with several owners."""
+        """Declare variables that sum to the number of ETFs with several owners."""
         shared = []
         for y, owners in zip(self.held, self.by_etf.values(), strict=False):
             if not self.one_owner and len(owners) > 1:
@@ -328,7 +328,7 @@ class Holdings:
                 self.build.at_most(invested, 1 + self._tolerance)
 
     def _ownership(self, caps: Caps) -> list[int]:
-        """Bound the number of ETFs. Return the variables whose sum is this number."""
+        """Bound the number of ETFs. Return the variables that sum to this number."""
         rules = self.terms.rules
         most = rules.max_etfs if self.rule("max_etfs", f"at most {rules.max_etfs} ETFs") else len(self.by_etf)
         if self.one_owner:
@@ -365,7 +365,7 @@ class Holdings:
         return held
 
     def _near_duplicates(self) -> None:
-        """Forbid two ETFs whose correlation distance is below the limit."""
+        """Forbid each pair of ETFs with a correlation distance below the limit."""
         distance = self.terms.rules.min_correlation_distance
         words = f"no two ETFs within a correlation distance of {distance:g}"
         if distance <= 0 or not self.rule("min_correlation_distance", words):
