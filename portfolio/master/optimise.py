@@ -48,13 +48,13 @@ _STEP_GAIN, _STEPS = 1e-4, 10
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Master:
-    """A master portfolio.
+    """A coordinated portfolio.
 
     Attributes:
         X: The holdings, shape (pods, n), sum 1, exactly zero for ETFs that are not held.
         goals: All goals, in the order of service.
         best_together: By goal: the best figure while the rules and the earlier goals are kept, where proven.
-        prices: By goal: gain of the objective per unit by which the goal is eased (``sensitivity``).
+        prices: By goal: the marginal price, the gain of the objective if the goal is eased (``sensitivity``).
         certificate: The proof.
     """
 

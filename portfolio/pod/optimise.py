@@ -52,7 +52,7 @@ _NOTHING_LOST = 1e-6
 
 
 class UnreachableMandateError(UnreachableGoalError):
-    """A pod cannot keep its own mandate.
+    """A pod cannot keep the pod's own mandate.
 
     Attributes:
         shortfalls: The goals concerned.

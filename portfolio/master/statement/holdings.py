@@ -79,7 +79,7 @@ class Holdings:
         rules: The hard rules, by name, in words.
         restricted: Names of goals that are not convex; stronger convex rows replace them.
         build: The builder that collects the program.
-        holdings: All pairs of a pod and an ETF that it may hold.
+        holdings: All pairs of a pod and an ETF that the pod may hold.
         counts: Variables that sum to the number of positions, one per pod.
         held: Variables that sum to the number of ETFs.
         caps: Caps that goals add to the rules.
@@ -291,7 +291,7 @@ class Holdings:
         return self.rule("duplicates", "one owner an ETF")
 
     def _universe(self, sleeve: Sleeve) -> list[int]:
-        """List the ETFs that a pod may hold: those that the pod may buy, and those that the customer owns."""
+        """List the ETFs that a pod may hold: in the pod's universe, and open to purchase or already owned."""
         allowed = {t for t in sleeve.mandate.universe if t not in sleeve.left_out}
         if self.stock is not None:
             owned = {self.market.tickers[j] for j in np.flatnonzero(self.stock.units).tolist()}
@@ -387,7 +387,7 @@ def _fewest(limits: Collection[float], least: float) -> int:
 
 
 def _most(values: Vector, limits: Vector) -> float:
-    """Maximise a weighted sum over weights that sum to one, each within its limit."""
+    """Maximise a weighted sum over weights that sum to one, each weight within a limit."""
     order = np.argsort(-values, kind="stable")
     before = np.cumsum(limits[order]) - limits[order]
     taken = np.clip(1 - before, 0.0, limits[order])

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from portfolio.conic.program import Builder
 
-# A pod whose limit is below the whole position by less than this share of the capital may hold the whole position.
+# A pod may hold the whole position if the pod's limit is lower by at most this share of the capital.
 _ROOM = 1e-6
 
 
@@ -43,7 +43,7 @@ class Owner(NamedTuple):
 
 
 def declare(build: Builder, least: float, most: float) -> Order:
-    """Declare an order whose amount is zero or between *least* and *most*."""
+    """Declare an order with an amount of zero or between *least* and *most*."""
     amount, on = build.variable(upper=most), build.variable(upper=1.0)
     build.at_most({amount: 1.0, on: -most}, 0.0)
     build.at_most({amount: -1.0, on: least}, 0.0)
@@ -76,7 +76,7 @@ def sell_for_owners(
 def buy_for_owners(
     build: Builder, purchase: Order | None, owners: Sequence[Owner], owned: float, *, alone: bool
 ) -> None:
-    """Limit the purchase to the owner's limit, and each owner's holding to the units owned plus those bought."""
+    """Limit the purchase by the owner's limit, and each owner's holding to the weight owned plus the weight bought."""
     bought = {} if purchase is None else {purchase.amount: -1.0}
     for owner in owners:
         if owner.most > owned:

@@ -124,7 +124,7 @@ class Trades:
         return min(self.form.largest_of(j), max(owners) if self.form.one_owner else sum(owners))
 
     def _buy_what_is_not(self) -> None:
-        """Declare the purchases of ETFs that are not owned, and count all orders: one per such ETF that is held."""
+        """Declare the purchases of ETFs that are not owned, and count all orders. Each new ETF is one order."""
         orders = self.form.build.variable(upper=float(len(self.orders) + len(self.form.by_etf)))
         counted, switches = {orders: -1.0}, {z: 1.0 for j in self.orders for z in self._switches(j)}
         for j in self.form.by_etf:
