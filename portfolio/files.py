@@ -36,7 +36,7 @@ def read_bytes(file: Traversable, *, most: int = MOST_BYTES) -> bytes:
     except OSError as error:
         message = f"{file} cannot be read ({error.strerror}): give a file that can"
         raise DataError(message) from error
-    except ValueError as error:  # of a path with a NUL
+    except ValueError as error:  # a path with a NUL
         message = f"{str(file)!r} is no name of a file ({error}): give a file that there is"
         raise DataError(message) from error
 

@@ -38,7 +38,7 @@ class Case:
 
     Attributes:
         market: The figures of the ETFs.
-        sleeves: The pods' stage-1 results: their mandates, shares and yardsticks.
+        sleeves: The pods' stage-1 results: mandates, shares, and the figures that the score compares with.
         terms: The customer's terms, with the holdings of today valued (``inventory.settle``).
     """
 

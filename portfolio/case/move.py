@@ -30,7 +30,7 @@ def move_to(market: Market, X: Matrix, terms: Terms, stock: Inventory, *, pooled
         pooled: Whether there is one order per ETF. If not, and more units of an ETF are needed, every pod that holds
             the ETF places a separate purchase.
     """
-    assert terms.owned is not None  # noqa: S101 - there is a stock
+    assert terms.owned is not None  # noqa: S101 - the case has holdings of today
     owners = (X > 0).sum(axis=0)
     buyers = np.ones_like(owners) if pooled else owners
     change = X.sum(axis=0) - stock.weights

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The figures by which two ways to hold the same capital are compared.
+    """The figures that compare two portfolios of the same capital.
 
     Attributes:
         etfs: Different ETFs held.
@@ -62,7 +62,7 @@ def put_side_by_side(sleeves: Sequence[Sleeve]) -> Matrix:
 
 
 def extra_owners(X: Matrix) -> int:
-    """Count the owners that ETFs have beyond their first, over holdings *X*, shape (pods, n)."""
+    """Count the owners after the first owner of each ETF, summed over the holdings *X*, shape (pods, n)."""
     return int(np.maximum((X > 0).sum(axis=0) - 1, 0).sum())
 
 

@@ -36,7 +36,7 @@ _STEP = 1e-4
 
 
 class Judge(Protocol):
-    """Judge whether rules can be kept together: for portfolios in fractions (``Solver``), or in whole units."""
+    """A judge of whether rules can be kept together: for portfolios in fractions (``Solver``), or in whole units."""
 
     @property
     def formulate(self) -> Formulate:
@@ -192,7 +192,7 @@ def _repair(judge: Judge, case: Case, rule: str) -> tuple[Repair | None, bool]:
 
 
 def _lenient(case: Case, rule: str) -> Sequence[float | str]:
-    """List the more lenient values of a rule, the nearest first."""
+    """List the more lenient values of a rule, from the strictest to the most lenient."""
     if rule in ("never_sell", "first_purchase"):
         return []
     now = _value(case, rule)

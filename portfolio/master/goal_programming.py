@@ -57,7 +57,7 @@ class Formulate(Protocol):
 
 @dataclass(slots=True)
 class Solver:
-    """Solve the programs of one customer, check each proof, and start each search from the last portfolio found.
+    """A solver for the programs of one customer: checks each proof, and starts each search from the last portfolio.
 
     Attributes:
         formulate: Makes the programs.

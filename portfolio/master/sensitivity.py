@@ -92,7 +92,7 @@ def _per_unit(form: Formulation, solution: Solution, x: Vector, y: Vector) -> di
 
 def _price_of_the_largest_position(form: Formulation, solution: Solution, x: Vector, y: Vector) -> float:
     """Add up the gains of the holdings at the limit; the limit is a bound on variables, or a row of a shared ETF."""
-    assert solution.states is not None  # noqa: S101 - the caller looked
+    assert solution.states is not None  # noqa: S101 - the caller checks this
     program = form.program
     slope = program.q + y @ program.A
     gain = 0.0

@@ -118,7 +118,7 @@ def _does_not_pay(case: Case, master: Master, stop: Callable[[], bool]) -> DoesN
     except SolverError:
         return None
     move = case.move_to(best.X)
-    assert move is not None  # noqa: S101 - there is a stock
+    assert move is not None  # noqa: S101 - the case has holdings of today
     cost, buying, weight = move.cost_aud, case.naive.buying_cost_aud, weighed.trading_cost
     return DoesNotPay(
         gain=best.certificate.objective - master.certificate.objective,
@@ -145,14 +145,14 @@ def _goals(case: Case, master: Master, X: Matrix, cost_aud: float | None) -> Ite
 
 
 def _tax(terms: Terms, stock: Inventory, sold: Sequence[float]) -> Assessment:
-    assert terms.owned is not None  # noqa: S101 - the caller looked
+    assert terms.owned is not None  # noqa: S101 - the caller checks this
     realised = realise(terms.owned.parcels, sold, stock.quotes, terms.owned.taxpayer, terms.owned.law)
     return assess(terms.owned.taxpayer, realised)
 
 
 def _orders(case: Case, stock: Inventory, whole: WholeUnits) -> Iterator[Order]:
     market, sleeves, terms = case.market, case.sleeves, case.terms
-    assert terms.owned is not None  # noqa: S101 - the caller looked
+    assert terms.owned is not None  # noqa: S101 - the caller checks this
     change = whole.units - stock.units
     tax = _tax(terms, stock, whole.sold).tax_aud
     sells, buys = np.flatnonzero(change < 0).tolist(), np.flatnonzero(change > 0).tolist()

@@ -80,7 +80,7 @@ class UnitsProgram:
         aimless: bool = False,
         left_s: Callable[[], float] = lambda: math.inf,
     ) -> None:
-        assert form.stock is not None and form.trades is not None  # noqa: S101, PT018 - the caller looked
+        assert form.stock is not None and form.trades is not None  # noqa: S101, PT018 - the caller checks this
         self.form, self.stock, self.trades, self.program = form, form.stock, form.trades, form.program
         program, self._left_s = self.program, left_s
         self._columns = len(program.q)

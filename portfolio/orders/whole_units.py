@@ -94,7 +94,7 @@ def round_to_units(
 
 def _least_taxed(market: Market, terms: Terms, stock: Inventory, units: Vector) -> tuple[float, ...]:
     """Choose the parcels again: the program minimises their tax only to the gap of the search."""
-    assert terms.owned is not None  # noqa: S101 - there is a stock
+    assert terms.owned is not None  # noqa: S101 - the case has holdings of today
     sold = {t: float(n) for t, n in zip(market.tickers, stock.units - units, strict=True) if n > 0}
     return cheapest_sale(terms.owned.parcels, sold, stock.quotes, terms.owned.taxpayer, terms.owned.law).units
 
@@ -165,7 +165,7 @@ class _Rounding:
 
 @dataclass(frozen=True, slots=True)
 class _Judge:
-    """Judge whether rules can be kept together in whole units."""
+    """A judge of whether rules can be kept together in whole units."""
 
     formulate: Formulate
     left_s: Callable[[], float]

@@ -298,7 +298,7 @@ class _Stage:
             if sparse.outcome is Outcome.SOLVED and relaxation.program.q @ sparse.x <= limit:
                 x, states = sparse.x, tried
             elif len(group) > 1:
-                # The smaller half is next.
+                # Try the half with the smaller weights next.
                 groups += [group[len(group) // 2 :], group[: len(group) // 2]]
         return x
 
@@ -318,7 +318,7 @@ class _Stage:
         return answer if answer.outcome is Outcome.SOLVED else None
 
     def program(self, measure: Measure, goals: Mapping[Measure, float], effective_holdings: float) -> Program:
-        """State the program in ``x = kappa u`` and ``kappa``, volatility in units of ``risk_scale``."""
+        """Build the program in ``x = kappa u`` and ``kappa``, with volatility in units of ``risk_scale``."""
         build = Builder()
         n = len(self.universe)
         ratio = measure is Measure.SHARPE

@@ -117,7 +117,7 @@ class Formulation(Structure):
             self.build.cost({self.risk(p): weight})
             self.build.cost(self.row(p, -weight * excess / (best.sharpe_ratio * best.volatility)))
         else:
-            # 1 + (m - m*) / |m*|, which is m / m* where that is positive
+            # 1 + (m - m*) / |m*|, which equals m / m* for positive m*
             measure = sleeve.mandate.objective.measure
             yardstick = best.of(measure)
             self._credit(p, weight * (1 - yardstick / abs(yardstick)))

@@ -114,11 +114,11 @@ class Holdings:
         self._near_duplicates()
 
     def row(self, p: int, column: Vector) -> dict[int, float]:
-        """Weigh a pod's sleeve by a figure of the ETFs."""
+        """Write a pod's sleeve as a row, weighted by a figure of the ETFs."""
         return {h.u: float(column[h.j]) for h in self.by_pod[p]}
 
     def whole(self, column: Vector) -> dict[int, float]:
-        """Weigh the whole portfolio by a figure of the ETFs."""
+        """Write the whole portfolio as a row, weighted by a figure of the ETFs."""
         return {h.u: self.sleeves[h.p].share * float(column[h.j]) for h in self.holdings}
 
     def position(self, j: int) -> dict[int, float]:

@@ -61,7 +61,7 @@ class Trades:
 
     def untouched(self, solution: Solution) -> list[int]:
         """List the owned ETFs that are not traded."""
-        assert solution.states is not None  # noqa: S101 - the caller looked
+        assert solution.states is not None  # noqa: S101 - the caller checks this
         return [j for j in self.orders if not any(solution.states[z] == ON for z in self._switches(j))]
 
     def _switches(self, j: int) -> list[int]:
