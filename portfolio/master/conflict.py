@@ -114,7 +114,7 @@ def explain_goals(solver: Solver, sleeves: Sequence[Sleeve]) -> ConflictError:
     """Find a minimal set of contradicting rules and goals, for a request in which no goal may give way."""
     form = solver.formulate()
     wanted = {goal.name: goal for goal in form.goals}
-    # The filter tries to drop the never_worse goals first: people understand their own goals and rules better.
+    # Try to drop the never_worse goals first: people prefer a conflict of their own goals to one with a benchmark.
     names = sorted([*form.rules, *wanted], key=lambda name: (not name.startswith("never_worse"), name))
     kept, complete = _minimal(solver, names, wanted)
     conflicts = [

@@ -2,7 +2,7 @@
 
 Lexicographic (preemptive) goal programming (Charnes & Cooper 1961; Ignizio, Goal Programming and Extensions, 1976),
 with one goal per level. A goal that can be kept as asked is kept as asked. For any other goal the smallest shortfall
-is found and proven, and the goal is then held at that figure. Every level is a convex mixed-integer program with a
+is found and proven, and the goal is then held at this shortfall. Every level is a convex mixed-integer program with a
 separate proof.
 """
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # The solver satisfies rows to a millionth; the rows that limit money have a margin of twice that.
 _SPARE = 2e-6
 
-# The objective's cost of missing an elastic goal by the goal's whole size: no gain is worth a hundredth of the goal.
+# Cost of missing an elastic goal by the goal's whole size: no gain of the objective is worth missing a hundredth.
 _SHORT = 100.0
 
 # How far the objective may be from the best: in one search, at the end, and at the end with the cost of missed goals.

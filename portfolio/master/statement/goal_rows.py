@@ -135,7 +135,7 @@ def _below_ratio(form: Structure, p: int, ratio: float) -> tuple[dict[int, float
 
 
 # Rows of the whole portfolio. The number of ETFs and the largest position are bounds: the formulation reads their
-# levels directly, so their functions here add no row.
+# levels directly, so their ``_require`` functions add no row.
 
 
 def _require_few_etfs(form: Structure, level: float) -> None:
