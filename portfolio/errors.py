@@ -1,8 +1,8 @@
-"""What can go wrong in the domain, cut by remedy."""
+"""Errors of the domain, one class per remedy."""
 
 
 class PortfolioError(Exception):
-    """Anything the domain refuses to do; the message says what would help."""
+    """The base of all errors of the domain; the message names a remedy."""
 
 
 class DataError(PortfolioError, ValueError):
@@ -10,8 +10,8 @@ class DataError(PortfolioError, ValueError):
 
 
 class UnreachableGoalError(PortfolioError):
-    """The rules and goals cannot all be kept: relax one of those it names."""
+    """The rules and goals cannot all be kept: relax one of those that the message names."""
 
 
 class SolverError(PortfolioError):
-    """The solver gave no answer that can be trusted: change its limits, or report the instance."""
+    """The solver gave no answer that can be trusted: change the solver's limits, or report the instance."""

@@ -1,6 +1,6 @@
-"""Files that people give: read whole, up to a limit, with one kind of error for whatever is wrong with them.
+"""Read files from users: whole, up to a size limit, with one kind of error for every fault.
 
-What a file may hold is for others to say. Nothing here is about any format.
+Callers check the content; this module knows no file format.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
     from typing import IO
 
-# A message has a megabyte, a mandate or key some kilobytes.
+# For comparison: a message has a megabyte, a mandate or a key some kilobytes.
 MOST_BYTES = 16 * 2**20
 # Prices of 400 ETFs on every day of 30 years are 25 MB.
 MOST_TABLE_BYTES = 64 * 2**20
@@ -25,10 +25,10 @@ def read_bytes(file: Traversable, *, most: int = MOST_BYTES) -> bytes:
 
     Args:
         file: The file.
-        most: What is larger is refused, and not read beyond that.
+        most: The largest size, bytes; a larger file is refused and not read beyond this size.
 
     Raises:
-        DataError: If it cannot be read, or is larger.
+        DataError: If the file cannot be read, or is too large.
     """
     try:
         with file.open("rb") as opened:
@@ -36,13 +36,13 @@ def read_bytes(file: Traversable, *, most: int = MOST_BYTES) -> bytes:
     except OSError as error:
         message = f"{file} cannot be read ({error.strerror}): give a file that can"
         raise DataError(message) from error
-    except ValueError as error:  # of a path with a NUL
+    except ValueError as error:  # a path with a NUL
         message = f"{str(file)!r} is no name of a file ({error}): give a file that there is"
         raise DataError(message) from error
 
 
 def read_stream(stream: IO[bytes], name: str, *, most: int = MOST_BYTES) -> bytes:
-    """Read what is left of a stream that people know by *name*; raises as ``read_bytes``."""
+    """Read the rest of a stream; error messages call the stream *name*. Raise the errors of ``read_bytes``."""
     data = stream.read(most + 1)
     if len(data) > most:
         message = f"{name} has more than {most // 2**20} MiB: give a smaller file"
@@ -54,7 +54,7 @@ def decode(data: bytes, name: str) -> str:
     """Read text in UTF-8, with or without a byte order mark.
 
     Raises:
-        DataError: If it is none, or holds a NUL, which no text does.
+        DataError: If *data* is not UTF-8, or contains a NUL, which is not valid in a text.
     """
     try:
         text = data.decode("utf-8-sig")

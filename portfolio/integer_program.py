@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 # scipy.optimize.milp, OptimizeResult.status.
 _INFEASIBLE, _FAILED = 2, 4
 
-# The largest entry of a row is taken for no smaller than this.
+# When rows are scaled by their largest entry, the scale is at least this.
 _SMALLEST = 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """What a search found.
+    """The result of a search. The bound and the infeasibility are the solver's own statements, not checked here.
 
     Attributes:
-        x: The best point, shape (n,), or None; whole numbers are whole to the last digit.
-        bound: By the solver's word, no point costs less; minus infinity if it says nothing.
-        infeasible: Whether, by its word, there is no point.
+        x: The best point, shape (n,), or None; integer variables are exact integers.
+        bound: Lower bound on the cost of every point; minus infinity if the solver gives no bound.
+        infeasible: Whether the solver reports that no point is feasible.
     """
 
     x: Vector | None
@@ -45,13 +45,13 @@ class IntegerProgram:
 
     Attributes:
         cost: Shape (n,).
-        whole: Which variables are whole numbers, shape (n,).
+        whole: Whether each variable is a whole number, shape (n,).
         lower: Shape (n,).
         upper: Shape (n,), infinite where there is no limit.
         A: Shape (r, n).
         least: Shape (r,), minus infinity where there is no limit.
         most: Shape (r,), infinity where there is no limit.
-        offset: What gaps are relative to, besides the cost.
+        offset: Constant of the objective; gaps are relative to the cost plus this constant.
     """
 
     cost: Vector
@@ -64,7 +64,7 @@ class IntegerProgram:
     offset: float = 0.0
 
     def solve(self, *, gap: float = 0.0) -> Vector | None:
-        """Minimise to a relative *gap*; None if nothing is feasible.
+        """Minimise to a relative *gap*; None if no point is feasible.
 
         Raises:
             SolverError: If the solver gives up.
@@ -80,17 +80,17 @@ class IntegerProgram:
     def search(
         self, *, gap: float = 0.0, node_limit: int | None = None, left_s: Callable[[], float] = lambda: math.inf
     ) -> Answer:
-        """Minimise to a relative *gap*, or as far as so many nodes and seconds lead."""
-        # Loaded where something is traded: a quarter of a second and 40 MiB that no agent needs.
+        """Minimise to a relative *gap*, or until the limit of nodes or of seconds ends the search."""
+        # Imported only when a search runs: the import takes a quarter of a second and 40 MiB, and agents never need it.
         from scipy.optimize import Bounds, LinearConstraint, milp  # noqa: PLC0415
 
         options: dict[str, Any] = {"mip_rel_gap": gap}
         if node_limit is not None:
             options["node_limit"] = node_limit
-        # The offset is a variable that is one.
+        # The offset is the cost of an extra variable fixed to one.
         A = np.hstack([self.A, np.zeros((len(self.A), 1))])
         plain, even = np.ones(len(A)), np.maximum(abs(A).max(axis=1, initial=0.0), _SMALLEST)
-        # HiGHS fails, seldom, on rows of very different sizes, and in its presolve.
+        # HiGHS rarely fails on rows of very different sizes, or in presolve: retry scaled, then without presolve.
         for size, presolve in ((plain, True), (even, True), (plain, False)):
             if (seconds := left_s()) <= 0:
                 return Answer(None, -np.inf, infeasible=False)
@@ -113,7 +113,7 @@ class IntegerProgram:
 
 
 def stacked(rows: Sequence[tuple[Matrix, Vector | float, Vector | float]]) -> tuple[Matrix, Vector, Vector]:
-    """Put rows with their limits, ``(A, least, most)``, below each other."""
+    """Stack rows with their limits, ``(A, least, most)``."""
     parts = [(np.atleast_2d(A), least, most) for A, least, most in rows]
     return (
         np.vstack([A for A, _, _ in parts]),

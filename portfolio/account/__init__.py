@@ -1,1 +1,1 @@
-"""A master portfolio in figures and words: the parts of the final event, and the money goals."""
+"""A coordinated portfolio in figures and words: the parts of the final event, and the money goals."""

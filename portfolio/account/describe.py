@@ -1,7 +1,7 @@
-"""Say what a master portfolio is and does, in words and numbers that a customer can check.
+"""Describe a coordinated portfolio in words and numbers that a customer can check.
 
-These are the parts of the final event. Every figure follows from the weights and the market;
-``check`` computes each of them again on its own.
+These are the parts of the final event. Every figure follows from the weights and the market; ``check`` computes each
+figure again, independently.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Everything the final event says of a portfolio."""
+    """All parts of the final event that describe a portfolio."""
 
     holdings: tuple[Holding, ...]
     pods: Mapping[str, PodAccount]
@@ -60,7 +60,7 @@ class Account:
     income: Mapping[str, IncomeAccount]
 
 
-# The rows of the comparison; those that are goals too are ``goals.Row``.
+# The rows of the comparison. ``goals.Row`` has those that are also goals.
 COMPARED: tuple[tuple[str, Literal["lower", "higher"]], ...] = (
     ("etfs", "lower"),
     ("positions", "lower"),
@@ -79,7 +79,7 @@ COMPARED: tuple[tuple[str, Literal["lower", "higher"]], ...] = (
 
 
 def render_account(case: Case, master: Master) -> Account:
-    """Describe a master portfolio."""
+    """Describe a coordinated portfolio."""
     market, sleeves, terms, X = case.market, case.sleeves, case.terms, master.X
     goals = tuple(_goal(goal, case, master) for goal in master.goals)
     return Account(
@@ -102,7 +102,7 @@ def _income(market: Market, terms: Terms, w: Vector) -> IncomeAccount:
     taxpayer = Taxpayer(terms.entity, terms.marginal_tax_rate)
     distributions = Distributions(market.column("distribution_yield"), market.column("franked_share"))
     capital = terms.total_capital_aud
-    # Credits that exceed the tax on a company's distributions pay tax on its other income.
+    # A company's credits above the tax on distributions pay tax on the company's other income.
     income = after_tax_income(taxpayer, distributions, w * capital, other_tax_aud=capital)
     return IncomeAccount(
         cash_aud=income.cash_aud,

@@ -1,4 +1,4 @@
-"""What the customer wants money for: how the capital is split for it, and what may become of it."""
+"""The customer's money goals: the capital held for each, and the chance of reaching each amount."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
     from portfolio.published.account import PodAccount
 
-# Needing more a year than this is the same as needing a miracle: elevenfold.
+# Log of the largest growth per year that counts as possible: elevenfold.
 _MOST_GROWTH = log(11)
-# An amount this near to what is wanted is it.
+# An amount this near to the amount wanted, relatively, counts as that amount.
 _SAME_AMOUNT = 1e-9
 
 
 def money_goals(
     targets: Sequence[Target], pods: Mapping[str, PodAccount], capital_aud: float, risk_free: float
 ) -> tuple[MoneyGoal, ...]:
-    """Say what the portfolio holds for each target, and what may become of it.
+    """Compute the capital that the portfolio holds for each money goal, and the expected result.
 
-    The chance of reaching an amount is what goals-based investing measures risk by (Das, Markowitz, Scheid & Statman,
+    Goals-based investing measures risk by the probability of reaching an amount (Das, Markowitz, Scheid & Statman,
     "Portfolio Optimization with Mental Accounts", JFQA 45(2), 2010).
     """
     present = present_values(targets, risk_free)
@@ -64,11 +64,11 @@ def _required_return(capital: float, target: Target) -> float | None:
 
 
 def _probability(capital: float, target: Target, mean: float, volatility: float) -> float:
-    """Take the logarithm of a year's return as normal, with the moments that the return has."""
+    """Compute the probability of reaching the amount; a year's growth is lognormal, with the mean and volatility."""
     variance = log1p((volatility / (1 + mean)) ** 2)
     if capital <= 0 or target.years * variance == 0:
         return float(capital * (1 + mean) ** target.years >= target.target_amount_aud * (1 - _SAME_AMOUNT))
     drift = log1p(mean) - variance / 2
     beyond = target.years * drift - log(target.target_amount_aud / capital)
-    # scipy's would add 24 MiB to every process.
+    # scipy's normal distribution would add 24 MiB to every process.
     return NormalDist().cdf(beyond / sqrt(target.years * variance))

@@ -1,1 +1,1 @@
-"""One customer's case: the market, the pods' portfolios and the terms, and the figures that follow from them alone."""
+"""One customer's case: the market, the pods' portfolios, the terms, and the figures that follow from these inputs."""

@@ -1,4 +1,4 @@
-"""One customer's case, and every figure that follows from it: each is computed once."""
+"""One customer's case, and every figure that follows from the case; each figure is computed once."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class Case:
 
     Attributes:
         market: The figures of the ETFs.
-        sleeves: The pods' stage-1 results: their mandates, shares and yardsticks.
-        terms: The customer's terms, the holdings of today valued (``inventory.settle``).
+        sleeves: The pods' stage-1 results: mandates, shares, and the figures that the score compares with.
+        terms: The customer's terms, with the holdings of today valued (``inventory.settle``).
     """
 
     market: Market
@@ -48,39 +48,42 @@ class Case:
     _known: dict[Hashable, Any] = field(default_factory=dict, repr=False, kw_only=True)
 
     def under(self, *, sleeves: Sequence[Sleeve] | None = None, terms: Terms | None = None) -> Case:
-        """Change limits, rules or preferences: figures of holdings depend on none of these, and stay known."""
+        """Copy the case with other limits, rules or preferences; keep the cached figures, which depend on none."""
         return Case(self.market, sleeves or self.sleeves, terms or self.terms, _known=self._known)
 
     @cached_property
     def goals(self) -> Sequence[Goal]:
-        """All goals, in the order in which they are served."""
+        """All goals, in the order of service."""
         return ranked(self.market, self.sleeves, self.terms, self.naive)
 
     @property
     def stock(self) -> Inventory | None:
-        """The holdings of today; None where the terms say nothing of them."""
+        """The holdings of today; None if the terms contain none."""
         owned = self.terms.owned
         return None if owned is None else self._once("stock", lambda: take_stock(self.market, owned))
 
     @property
     def side_by_side(self) -> Matrix:
-        """Holdings of the naive portfolio."""
+        """Holdings of the separate pods, shape (pods, n)."""
         return self._once("naive", lambda: put_side_by_side(self.sleeves))
 
     @property
     def naive(self) -> Overview:
-        """The figures of the naive portfolio, where each pod trades by itself."""
+        """The figures of the separate pods, where each pod trades alone."""
         return self.overview(self.side_by_side, pooled=False)
 
     def overview(self, X: Matrix, *, pooled: bool = True) -> Overview:
-        """Compute the figures of holdings; *pooled* is that of ``move_to``."""
+        """Compute the figures of holdings; ``move_to`` explains *pooled*."""
         return self._once(
             ("overview", pooled, X.tobytes()),
             lambda: overview(self.market, X, self.terms, self.move_to(X, pooled=pooled)),
         )
 
     def move_to(self, X: Matrix, *, pooled: bool = True) -> Move | None:
-        """Find the cheapest way to holdings, with one order per ETF or one per pod; None where nothing is owned."""
+        """Find the cheapest trades to the holdings *X*; None if the customer starts from cash.
+
+        With *pooled*, there is one order per ETF; without, each owner of an ETF places a separate purchase.
+        """
         stock = self.stock
         if stock is None:
             return None
@@ -89,7 +92,7 @@ class Case:
         )
 
     def figures(self, row: Vector) -> Figures:
-        """Compute the figures of a pod from its row of the holdings."""
+        """Compute the figures of a pod from the pod's row of the holdings."""
         return self._once(("figures", row.tobytes()), lambda: figures(self.market, row / row.sum()))
 
     def factor(self, held: Sequence[int] | None = None) -> Matrix:
@@ -99,7 +102,7 @@ class Case:
         return self._once(("factor", chosen), lambda: np.linalg.cholesky(Sigma).astype(float))
 
     def delivered(self, goal: Goal, X: Matrix) -> float | None:
-        """Compute a goal's figure from holdings; None where it is not defined."""
+        """Compute a goal's figure from holdings; None where the figure is not defined."""
         names = [sleeve.mandate.pod for sleeve in self.sleeves]
         if isinstance(goal.figure, Measure):
             return self.figures(X[names.index(goal.pods[0])]).of(goal.figure)

@@ -1,4 +1,4 @@
-"""What is owned, in the order of the market's ETFs: what can be traded, at which price, with which gains."""
+"""The customer's holdings that can be traded, in the order of the market's ETFs: prices, costs and gains."""
 
 from __future__ import annotations
 
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from portfolio.tax.parcels import Parcel, Rebased
     from portfolio.terms.rules import Rules, Terms
 
-# The first purchase of a security on ASX is of this much at least (ASX: minimum initial investment in a listed
-# security).
+# The smallest first purchase of a security on ASX (ASX: minimum initial investment in a listed security).
 FIRST_PURCHASE_AUD = 500.0
 
 
@@ -32,12 +31,12 @@ class Lot:
     """A parcel that can be sold.
 
     Attributes:
-        parcel: Where it stands among the parcels that are owned.
-        j: Its ETF.
-        units: How many there are.
-        gains: What selling a unit gains or loses, by kind, AUD, none negative.
-        net_aud: What a unit fetches, after half the spread and proportional brokerage.
-        rebased: What the reform of capital gains measures it from; None where that does not govern the sale.
+        parcel: The parcel's index among the parcels owned.
+        j: The index of the ETF.
+        units: The number of units.
+        gains: Gain or loss per unit sold, by kind, AUD; no entry is negative.
+        net_aud: Proceeds per unit, after half the spread and proportional brokerage, AUD.
+        rebased: The cost base under the reform of capital gains; None where the reform does not govern the sale.
     """
 
     parcel: int
@@ -50,20 +49,20 @@ class Lot:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Inventory:
-    """What is owned and can be traded; vectors have shape (n,).
+    """The holdings that can be traded; vectors have shape (n,).
 
     Attributes:
-        capital_aud: Cash, and holdings at their last price.
-        prices: Last prices, AUD a unit; not a number where there is none.
-        costs: What an order costs besides its fixed brokerage, as a share of its value: half the spread and
+        capital_aud: Cash, plus holdings at their last price.
+        prices: Last prices, AUD per unit; NaN where there is no price.
+        costs: Cost of an order without the fixed brokerage, as a share of the order's value: half the spread and
             proportional brokerage.
-        units: Owned of each ETF.
-        weights: Their shares of the capital.
-        lots: All parcels, in the order in which they are owned.
-        quotes: What a unit fetches, by ticker.
-        rates: Tax on a dollar of each kind of gain that there is, in the order in which losses reduce them; none where
-            nothing is taxed.
-        losses_aud: Capital losses carried in from earlier years.
+        units: Units owned of each ETF.
+        weights: Value of these units, as shares of the capital.
+        lots: All parcels, in the order of the parcels owned.
+        quotes: Proceeds per unit, by ticker.
+        rates: Tax per dollar of gain, for each kind of gain present, in the order in which losses reduce the kinds;
+            empty where no gain is taxed.
+        losses_aud: Capital losses carried forward from earlier years.
     """
 
     capital_aud: float
@@ -78,17 +77,17 @@ class Inventory:
 
     @property
     def order_binds(self) -> bool:
-        """Whether losses must not be used where they are worth most: against indexed gains, which come last."""
+        """Whether the law's order costs tax: indexed gains come last, and a loss would save most tax on them."""
         last = self.rates.get(Kind.INDEXED, 0.0)
         return any(rate < last for rate in self.rates.values())
 
 
-# What a pod's share can still be bought with.
+# The smallest capital that can still buy a pod's share.
 LEAST_CAPITAL_AUD = 1_000.0
 
 
 def take_stock(market: Market, owned: Owned) -> Inventory:
-    """Take stock of what the customer owns."""
+    """Value the customer's holdings at the market's prices."""
     prices = np.array([np.nan if etf.price_aud is None else etf.price_aud for etf in market.etfs])
     costs = market.column("half_spread") + owned.brokerage_share
     priced = [(j, etf) for j, etf in enumerate(market.etfs) if etf.price_aud is not None]
@@ -123,10 +122,10 @@ def take_stock(market: Market, owned: Owned) -> Inventory:
 
 
 def settle(market: Market, sleeves: Sequence[Sleeve], terms: Terms) -> Terms:
-    """Say of what is owned what can be traded; the capital is that, and cash.
+    """Limit the terms to the holdings that can be traded; the capital becomes their value plus cash.
 
     Raises:
-        DataError: If what is owned cannot be, or is too little.
+        DataError: If the holdings are impossible or worth too little.
     """
     if terms.owned is None:
         return terms
@@ -139,11 +138,11 @@ def settle(market: Market, sleeves: Sequence[Sleeve], terms: Terms) -> Terms:
 
 
 def refuse_impossible(market: Market, owned: Owned) -> None:
-    """Refuse what nobody can own, or too little of it, before anybody works on it.
+    """Refuse holdings that are impossible or worth too little, before the pods start work.
 
     Raises:
-        DataError: If a parcel was bought before there was its ETF, if all is worth too little, whatever the pods may
-            hold, or if the law of that day needs facts that are not given.
+        DataError: If a parcel was bought before its ETF existed, if cash and all holdings are worth too little for any
+            universes of the pods, or if the law of that day needs facts that the request does not give.
     """
     known = {etf.ticker: etf for etf in market.etfs}
     for parcel in owned.parcels:
@@ -179,13 +178,13 @@ def _refuse_too_little(capital: float) -> None:
 
 
 def in_play(market: Market, universes: Collection[str], owned: Owned, rules: Rules) -> Owned:
-    """Part what can be traded from what is kept, and say why.
+    """Separate the parcels that can be traded from those that are kept, with the reason for each kept ETF.
 
     Args:
-        market: The figures.
+        market: The market's figures.
         universes: Tickers that any of the customer's pods may hold.
-        owned: What the request says is owned.
-        rules: Of which nothing is to be sold.
+        owned: The holdings in the request.
+        rules: The customer's rules: the tickers never to sell, and the smallest order.
 
     Raises:
         DataError: If the market does not know an ETF.
@@ -207,7 +206,7 @@ def in_play(market: Market, universes: Collection[str], owned: Owned, rules: Rul
             kept[ticker] = "no pod may hold it, and it is worth less than the smallest order"
     return replace(
         owned,
-        # In an order of their own, so that the result does not depend on how a request lists them.
+        # Sorted, so that the result does not depend on the order in the request.
         parcels=tuple(sorted((p for p in owned.parcels if p.ticker not in kept), key=_by_purchase)),
         kept=tuple(
             Kept(ticker, float(sum(p.units for p in owned.parcels if p.ticker == ticker)), why)

@@ -1,4 +1,4 @@
-"""What it costs to get from what is owned to a portfolio: brokerage, spread, and tax on capital gains."""
+"""The cost of the trades from the customer's holdings to a portfolio: brokerage, spread, and tax on capital gains."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
     from portfolio.market.snapshot import Market
     from portfolio.terms.rules import Terms
 
-# A difference of less than this part of the capital is none: weights are as exact as their solver.
+# A difference below this fraction of the capital counts as zero: weights are as exact as the solver.
 _NOTHING = 1e-9
 
 
 def move_to(market: Market, X: Matrix, terms: Terms, stock: Inventory, *, pooled: bool) -> Move:
-    """Find the cheapest way to the holdings *X*, shape (pods, n): of all parcels, those whose sale is taxed least.
+    """Find the cheapest trades to the holdings *X*, shape (pods, n): sell the parcels with the least tax.
 
     Args:
-        market: The figures.
+        market: The market's figures.
         X: Shares of the capital.
-        terms: What is owned, among others.
-        stock: The same, in the order of the market's ETFs.
-        pooled: Whether there is one order an ETF; else every pod that holds an ETF of which more is needed buys its
-            own part.
+        terms: The customer's terms, with the parcels owned.
+        stock: The same parcels, in the order of the market's ETFs.
+        pooled: Whether there is one order per ETF. If not, and more units of an ETF are needed, every pod that holds
+            the ETF places a separate purchase.
     """
-    assert terms.owned is not None  # noqa: S101 - there is a stock
+    assert terms.owned is not None  # noqa: S101 - the case has holdings of today
     owners = (X > 0).sum(axis=0)
     buyers = np.ones_like(owners) if pooled else owners
     change = X.sum(axis=0) - stock.weights

@@ -1,4 +1,4 @@
-"""The pods' own portfolios put side by side: what a customer gets without coordination."""
+"""The portfolio of the separate pods: the result for a customer without coordination. The code calls this *naive*."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The figures by which two ways to hold the same capital are compared.
+    """The figures that compare two portfolios of the same capital.
 
     Attributes:
         etfs: Different ETFs held.
-        positions: Holdings, counted once a pod and ETF: each is a trade.
+        positions: Holdings, counted once per pod and ETF: each is a trade.
         duplicated_etfs: ETFs that more than one pod holds.
         largest_position: Largest share of the capital in one ETF.
-        trading_cost_aud: Cost of getting there: brokerage, spread, and tax on capital gains.
-        brokerage_aud: Of that, brokerage.
-        spread_aud: Of that, half the spread on what is traded.
-        capital_gains_tax_aud: Of that, tax on the gains that sales realise.
-        buying_cost_aud: Cost of buying it all from cash.
-        tax_aud: Tax on a year's income, before the franking credits that pay part of it.
+        trading_cost_aud: Cost of the trades: brokerage, spread, and tax on capital gains.
+        brokerage_aud: The part of the trading cost that is brokerage.
+        spread_aud: The part of the trading cost that is half the spread on the amounts traded.
+        capital_gains_tax_aud: The part of the trading cost that is tax on the gains of sales.
+        buying_cost_aud: Cost of buying the whole portfolio from cash.
+        tax_aud: Tax on a year's income, before franking credits, which pay part of this tax.
         tax_efficiency: 0 to 10; None where no return before tax is expected.
-        volatility: A year, as a fraction.
-        expected_return: A year, as a fraction.
+        volatility: Per year, as a fraction.
+        expected_return: Per year, as a fraction.
         sharpe_ratio: Expected return above cash, per unit of volatility.
     """
 
@@ -57,19 +57,19 @@ class Overview:
 
 
 def put_side_by_side(sleeves: Sequence[Sleeve]) -> Matrix:
-    """Holdings of the naive portfolio, shape (pods, n), sum 1."""
+    """Return the holdings of the separate pods, shape (pods, n), sum 1."""
     return np.array([sleeve.share * sleeve.weights for sleeve in sleeves])
 
 
 def extra_owners(X: Matrix) -> int:
-    """Count the owners that ETFs have beyond their first, over holdings *X*, shape (pods, n)."""
+    """Count the owners after the first owner of each ETF, summed over the holdings *X*, shape (pods, n)."""
     return int(np.maximum((X > 0).sum(axis=0) - 1, 0).sum())
 
 
 def overview(market: Market, X: Matrix, terms: Terms, move: Move | None) -> Overview:
-    """Compute the figures of the holdings *X*, shape (pods, n); a holding is what is above zero.
+    """Compute the figures of the holdings *X*, shape (pods, n); an ETF with a weight above zero is held.
 
-    Where something is owned, *move* is the way there.
+    If the customer owns holdings today, *move* has the trades from these holdings to *X*.
     """
     w = X.sum(axis=0)
     owners = (X > 0).sum(axis=0)

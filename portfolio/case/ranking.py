@@ -1,4 +1,4 @@
-"""List a customer's goals in the order in which they are served."""
+"""List a customer's goals in the order of service."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 def ranked(market: Market, sleeves: Sequence[Sleeve], terms: Terms, naive: Overview) -> list[Goal]:
-    """List all goals in the order in which they are served.
+    """List all goals in the order of service.
 
-    By priority; within one, the goals of pods before the rows of the whole portfolio; of the pods, the one
-    with the better rank first, then that with the larger share.
+    Sort by priority. Within a priority, the goals of pods come before the rows of the whole portfolio, and the limits
+    on correlations come last. Among pods, the better rank comes first, then the larger share.
     """
     pods = {s.mandate.pod: (terms.pod_ranks.get(s.mandate.pod, LAST_RANK), -s.share) for s in sleeves}
     goals = [
@@ -50,12 +50,12 @@ def _never_worse(market: Market, terms: Terms, naive: Overview) -> Iterator[Goal
 
 
 def _says_something(row: Row, market: Market, naive: Overview, terms: Terms) -> bool:
-    """Whether a row can be worse at all."""
+    """Return whether the coordinated portfolio can be worse than the separate pods in this row."""
     if row is Row.TRADING_COST:
         return naive.buying_cost_aud > 0
     if row is Row.TAX_EFFICIENCY:
         return naive.tax_efficiency is not None and bool(tax_drags(market, terms.marginal_tax_rate).any())
-    # One owner an ETF is a rule of its own, and stronger.
+    # The rule of one owner per ETF is stronger than this goal.
     return row is not Row.DUPLICATED_ETFS or terms.rules.duplicates is Duplicates.PENALISE
 
 
@@ -70,7 +70,7 @@ def _correlations(sleeves: Sequence[Sleeve], terms: Terms) -> Iterator[Goal]:
 
 
 def correlation_limit(first: Mandate, second: Mandate, terms: Terms) -> float | None:
-    """Find the limit for two pods: the request's, or that of either mandate."""
+    """Find the correlation limit of two pods: from the request, else from either mandate; None if there is none."""
     a, b = first.pod, second.pod
     for limits, name in (
         (terms.correlation_limits, f"{a}-{b}"),
@@ -84,6 +84,6 @@ def correlation_limit(first: Mandate, second: Mandate, terms: Terms) -> float | 
 
 
 def correlation(market: Market, X: Matrix, a: int, b: int) -> float:
-    """Correlation of the returns of two pods' sleeves."""
+    """Compute the correlation of the returns of two pods' sleeves."""
     covariance = X[[a, b]] @ market.Sigma @ X[[a, b]].T
     return float(covariance[0, 1] / (covariance[0, 0] * covariance[1, 1]) ** 0.5)

@@ -1,1 +1,1 @@
-"""Stage 2: one portfolio for all pods; ``statement`` has the program, the modules here solve and explain it."""
+"""Stage 2: one portfolio for all pods. ``statement`` has the program; the other modules solve and explain it."""

@@ -1,4 +1,4 @@
-"""Why there is no portfolio: the rules that contradict each other, and the least that would repair it."""
+"""Explain why no portfolio exists: the rules that contradict each other, and the smallest changes that repair them."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
     from portfolio.pod.sleeve import Sleeve
     from portfolio.terms.goals import Goal
 
-# As much as a request may say of how far pods may be from their shares.
+# The largest capital_tolerance that a request may contain.
 _MOST_TOLERANCE = 0.5
 
-# Shares are repaired to a hundredth of a percent: what people would set.
+# Repairs of shares are multiples of a hundredth of a percent, the precision that people use.
 _STEP = 1e-4
 
 
 class Judge(Protocol):
-    """Says whether rules can be kept together: of portfolios in fractions (``Solver``), or in whole units."""
+    """A judge of whether rules can be kept together: for portfolios in fractions (``Solver``), or in whole units."""
 
     @property
     def formulate(self) -> Formulate:
@@ -47,25 +47,25 @@ class Judge(Protocol):
         """Whether time has ended."""
 
     def feasible(self, levels: Mapping[str, float], without: Collection[str] = ()) -> Status:
-        """Say whether rules and levels can be kept together: OPTIMAL, INFEASIBLE, or not known."""
+        """Return whether rules and levels can be kept together: OPTIMAL, INFEASIBLE, or another status if unknown."""
 
     def about(self, formulate: Formulate) -> Judge:
-        """Make a judge of other programs."""
+        """Make a judge for the programs of *formulate*."""
 
 
 class ConflictError(UnreachableGoalError):
     """No portfolio keeps all rules, or all rules and goals.
 
     Args:
-        conflicts: What contradicts each other.
-        repairs: What would do; None if that is not known.
-        complete: Whether time was enough for the smallest set.
-        of: Of which portfolios this is said.
+        conflicts: The requirements that contradict each other.
+        repairs: Changes of a single rule that are enough; None if unknown.
+        complete: Whether the search for a minimal set finished in time.
+        of: The kind of portfolio that the message names.
 
     Attributes:
-        conflicts: Requirements that contradict each other; without any one of them the rest agree, unless
-            time ended the search for a smaller set.
-        repairs: Changes of a single rule, each of which would do.
+        conflicts: Requirements that contradict each other. If any one requirement is left out, the rest are
+            consistent, unless time ended the search for a smaller set.
+        repairs: Changes of a single rule; each change alone is enough.
     """
 
     def __init__(
@@ -91,12 +91,12 @@ class ConflictError(UnreachableGoalError):
 
 
 def explain_rules(judge: Judge, case: Case, *, of: str = "portfolio") -> ConflictError:
-    """Find a minimal set of contradicting rules, and its repairs.
+    """Find a minimal set of contradicting rules, and the repairs.
 
     Args:
-        judge: Says what can be kept together.
+        judge: Judges which rules can be kept together.
         case: The customer's case.
-        of: Of which portfolios this is said.
+        of: The kind of portfolio that the message names.
     """
     rules = judge.formulate(levels={}).rules
     kept, complete = _minimal(judge, sorted(rules), {})
@@ -111,10 +111,10 @@ def explain_rules(judge: Judge, case: Case, *, of: str = "portfolio") -> Conflic
 
 
 def explain_goals(solver: Solver, sleeves: Sequence[Sleeve]) -> ConflictError:
-    """Find a minimal set of contradicting rules and goals: for who lets no goal give way."""
+    """Find a minimal set of contradicting rules and goals, for a request in which no goal may give way."""
     form = solver.formulate()
     wanted = {goal.name: goal for goal in form.goals}
-    # Goals stay longest: a person would rather hear of a goal than of a yardstick.
+    # Try to drop the never_worse goals first: people prefer a conflict of their own goals to one with a benchmark.
     names = sorted([*form.rules, *wanted], key=lambda name: (not name.startswith("never_worse"), name))
     kept, complete = _minimal(solver, names, wanted)
     conflicts = [
@@ -125,10 +125,10 @@ def explain_goals(solver: Solver, sleeves: Sequence[Sleeve]) -> ConflictError:
 
 
 def _minimal(judge: Judge, names: Sequence[str], wanted: Mapping[str, Goal]) -> tuple[list[str], bool]:
-    """Find a minimal set of requirements with a deletion filter (Chinneck & Dravnieks 1991); and whether time allowed.
+    """Find a minimal set of requirements with a deletion filter (Chinneck & Dravnieks 1991), and whether time allowed.
 
-    Each requirement in turn is left out; if the rest is proven to contradict itself still, it stays out. What is left
-    at the end cannot spare a single member.
+    Leave out one requirement after the other; if the rest is still proven infeasible, the requirement stays out. Every
+    member of the final set is necessary for the contradiction.
     """
     out: list[str] = []
     for name in names:
@@ -144,12 +144,12 @@ def _minimal(judge: Judge, names: Sequence[str], wanted: Mapping[str, Goal]) -> 
 def _of_goal(
     solver: Solver, sleeves: Sequence[Sleeve], wanted: Mapping[str, Goal], name: str, kept: Sequence[str]
 ) -> Conflict:
-    """Say of a goal in a conflict what is the best it could be."""
+    """Describe a goal in a conflict: the figure asked, and the best figures alone and together."""
     goal = wanted[name]
     alone = next((s.best_alone.get(goal.measure) for s in sleeves if goal.pods == (s.mandate.pod,)), None)
     together = None
     rules = [rule for rule in solver.formulate().rules if rule not in kept]
-    # All other requirements first; where even they contradict each other, those of the set.
+    # First keep all other requirements; if these contradict each other, keep only those of the minimal set.
     for others, without in ((list(wanted), []), (kept, rules)):
         if solver.stop():
             break
@@ -162,10 +162,10 @@ def _of_goal(
 
 
 def _repair(judge: Judge, case: Case, rule: str) -> tuple[Repair | None, bool]:
-    """Find the smallest change of one rule that repairs the rest, if one does; and whether that is proven.
+    """Find the smallest change of one rule that makes all rules feasible, if any, and whether the result is proven.
 
-    The rule's values are tried from strict to lenient by bisection, since whatever is feasible stays so
-    when the rule is eased; each verdict is proven.
+    Bisection over the rule's values from strict to lenient: a feasible program stays feasible when a rule is eased.
+    Each verdict is proven.
     """
     values = _lenient(case, rule)
 
@@ -186,13 +186,13 @@ def _repair(judge: Judge, case: Case, rule: str) -> tuple[Repair | None, bool]:
         if status not in (Status.OPTIMAL, Status.INFEASIBLE):
             return None, False
         low, high = (low, middle) if status is Status.OPTIMAL else (middle, high)
-    # Whole numbers become floats, as every number of a message.
+    # Integers become floats, like every number in a message.
     now, to = (v if isinstance(v, str) else float(v) for v in (_value(case, rule), values[high]))
     return Repair(rule, f"{_label(rule)} {_show(rule, now)} to {_show(rule, to)}", now, to), True
 
 
 def _lenient(case: Case, rule: str) -> Sequence[float | str]:
-    """List the more lenient values of a rule, the nearest first."""
+    """List the more lenient values of a rule, from the strictest to the most lenient."""
     if rule in ("never_sell", "first_purchase"):
         return []
     now = _value(case, rule)
@@ -211,7 +211,7 @@ def _lenient(case: Case, rule: str) -> Sequence[float | str]:
 def _lenient_shares(market: Market, rule: str, now: float) -> Sequence[float]:
     if rule == "min_correlation_distance":
         pairs = [correlation_distance(market, i, j) for i in range(len(market.etfs)) for j in range(i)]
-        # Rounded down, so that what people read and set is enough.
+        # Rounded down, so that the value in the message is enough.
         return [*sorted({math.floor(d / _STEP) * _STEP for d in pairs if d < now}, reverse=True), 0.0]
     steps = np.arange(1, round(1 / _STEP) + 1) * _STEP
     if rule == "min_weight":
@@ -222,7 +222,7 @@ def _lenient_shares(market: Market, rule: str, now: float) -> Sequence[float]:
 
 
 def _most_tax_aud(stock: Inventory | None) -> float:
-    """Bound the tax on capital gains: all gains taxed, no loss used."""
+    """Bound the tax on capital gains, AUD: all gains are taxed and no loss is used."""
     if stock is None:
         return 0.0
     return sum(lot.units * gain * stock.rates.get(kind, 0.0) for lot in stock.lots for kind, gain in lot.gains.items())
@@ -237,7 +237,7 @@ def _value(case: Case, rule: str) -> float | str:
 
 
 def _with(case: Case, rule: str, value: float | str) -> Case:
-    """Change one rule."""
+    """Copy the case with one rule changed."""
     pod, _, cap = rule.rpartition(".")
     if cap == "max_position":
         mandates = [

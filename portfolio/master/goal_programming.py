@@ -1,9 +1,9 @@
-"""Serve goals one after the other: each as well as the rules and the goals before it allow.
+"""Serve goals one after the other: each goal as well as the rules and the earlier goals allow.
 
-Lexicographic (preemptive) goal programming (Charnes & Cooper 1961; Ignizio, Goal Programming and
-Extensions, 1976), with one goal a level. A goal that can be kept as asked, is; one that cannot has its
-smallest shortfall found and proven, and is then held there. Every level is a convex mixed-integer
-program with a proof of its own.
+Lexicographic (preemptive) goal programming (Charnes & Cooper 1961; Ignizio, Goal Programming and Extensions, 1976),
+with one goal per level. A goal that can be kept as asked is kept as asked. For any other goal the smallest shortfall
+is found and proven, and the goal is then held at this shortfall. Every level is a convex mixed-integer program with a
+separate proof.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     Watch = Callable[[int, float], None]
 
-# A gap no search can miss: the first portfolio that keeps the rules ends it.
+# A gap that any portfolio satisfies: the first portfolio that keeps the rules ends the search.
 ANY = 1e12
 
 # The best figure of a goal that gives way is proven to a millionth.
@@ -57,17 +57,18 @@ class Formulate(Protocol):
 
 @dataclass(slots=True)
 class Solver:
-    """Solves the programs of one customer, checks each proof, and starts each where the last one ended.
+    """A solver for the programs of one customer: checks each proof, and starts each search from the last portfolio.
 
     Attributes:
         formulate: Makes the programs.
-        stop: Asked while searching; true ends the search with what it has.
-        watch: Told, as a search gets on, which it is, from 1, and its relative gap; infinite without a portfolio.
-        states: The switches of the last portfolio that was found.
-        X: Its holdings.
-        nodes: Nodes of all searches so far.
-        leaves: Parts of the search spaces that were proven.
-        searches: How many there were so far, with the one in hand.
+        stop: Called during a search; True ends the search with the incumbent.
+        watch: Called as a search progresses, with the number of the search, from 1, and the relative gap; the gap is
+            infinite without a portfolio.
+        states: The switches of the last portfolio found.
+        X: The holdings of the last portfolio found.
+        nodes: Number of nodes in all searches so far.
+        leaves: Number of proven leaves in all search trees so far.
+        searches: Number of searches so far, the current search included.
     """
 
     formulate: Formulate
@@ -83,9 +84,9 @@ class Solver:
         """Minimise a program.
 
         Raises:
-            SolverError: If the search claims what it has not proven.
+            SolverError: If the proof of the result does not hold.
         """
-        # Without some rules a program has other switches: what was found for one says nothing of the other.
+        # A program without some rules may have other switches: the last portfolio is then no start.
         start = self.states if self.states is not None and len(self.states) == len(form.program.k) else None
         self.searches += 1
         watch = None if self.watch is None else partial(_tell, self.watch, self.searches)
@@ -100,11 +101,11 @@ class Solver:
         return solution
 
     def feasible(self, levels: Mapping[str, float], without: Collection[str] = ()) -> Status:
-        """Say whether rules and levels can be kept together: OPTIMAL, INFEASIBLE, or not known."""
+        """Return whether rules and levels can be kept together: OPTIMAL, INFEASIBLE, or another status if unknown."""
         return self.solve(self.formulate(levels=levels, without=without), ANY).status
 
     def about(self, formulate: Formulate) -> Solver:
-        """Make a solver of other programs."""
+        """Make a solver for the programs of *formulate*, with the same stop."""
         return Solver(formulate, self.stop)
 
 
@@ -114,12 +115,12 @@ def _tell(watch: Watch, search: int, value: float, bound: float) -> None:
 
 @dataclass(slots=True)
 class Levels:
-    """At which figure each goal can be kept, together with all before it.
+    """The figure at which each goal can be kept together with all earlier goals.
 
     Attributes:
-        kept: The figures, by name.
-        best: Of goals that cannot be met: the best figure, as far as it was proven.
-        proven: Whether every one of those was.
+        kept: The figures, by name of the goal.
+        best: The best figure of each goal that cannot be met, where proven.
+        proven: Whether all of these best figures are proven.
     """
 
     kept: dict[str, float] = field(default_factory=dict)
@@ -127,7 +128,7 @@ class Levels:
     proven: bool = True
 
     def with_room(self, goals: Sequence[Goal], room: float) -> dict[str, float]:
-        """Hold what gives way a little further from its best than usual."""
+        """Return the levels, with goals that give way held at *room* from their best figure."""
         held = {g.name: g.eased(self.best[g.name], room) for g in goals if g.name in self.best and not g.counts}
         return self.kept | held
 
@@ -137,13 +138,13 @@ def serve(
 ) -> Levels:
     """Find the level of every goal.
 
-    When time ends the search, the goals that are left are kept as well as by the last portfolio found.
+    When time ends the search, the remaining goals are held at the figures of the last portfolio found.
 
     Args:
-        solver: Solves the programs; the hard rules can be kept.
-        goals: In the order in which they are to be served.
-        hopeless: Goals that are known to be out of reach, by name, and the best that they could be.
-        contradictory: Whether it is known that not all goals can be kept together.
+        solver: Solves the programs. The hard rules must be feasible.
+        goals: The goals, in the order of service.
+        hopeless: Best figures of goals that are known to be out of reach, by name.
+        contradictory: Whether the goals are known to contradict each other.
     """
     levels, left = Levels(), list(goals)
     while left and not solver.stop():
@@ -159,7 +160,7 @@ def serve(
 
 
 def _keep_as_found(solver: Solver, levels: Levels, goals: Sequence[Goal]) -> None:
-    """Keep goals as well as the last portfolio does: as asked if that does, else unproven."""
+    """Hold goals at the figures of the last portfolio: as asked where that portfolio meets the goal, else unproven."""
     if solver.X is None:
         levels.proven = False
         return
@@ -174,7 +175,7 @@ def _keep_as_found(solver: Solver, levels: Levels, goals: Sequence[Goal]) -> Non
 def _how_many(
     solver: Solver, kept: Mapping[str, float], goals: Sequence[Goal], hopeless: Collection[str], *, contradictory: bool
 ) -> int:
-    """Find how many of the next goals can be kept as asked."""
+    """Find by bisection how many of the next goals can be kept as asked."""
 
     def possible(number: int) -> bool:
         asked = {goal.name: goal.asked for goal in goals[:number]}
@@ -191,13 +192,13 @@ def _how_many(
 
 
 def _give_way(solver: Solver, levels: Levels, goal: Goal, near: float) -> None:
-    """Find the best figure of a goal that cannot be kept, and hold it there."""
+    """Find the best figure of a goal that cannot be kept, and hold the goal at that figure."""
     best, proven = best_figure(solver, goal, levels.kept, near=near)
     levels.proven &= proven
     if best is None:
         return
     if goal.met(best):
-        # It can be met, but only just: nothing is short.
+        # The goal can be met after all, by a small margin: no shortfall.
         levels.kept[goal.name] = goal.asked
         return
     levels.best |= {goal.name: best} if proven else {}
@@ -213,18 +214,18 @@ def best_figure(
     near: float = 0.0,
     gap: float = AIM_GAP,
 ) -> tuple[float | None, bool]:
-    """Find the best figure of one goal while others are kept; and whether it is proven.
+    """Find the best figure of one goal while other goals are kept. Return the figure, and whether the figure is proven.
 
-    A ratio is found by Dinkelbach's method (1967): what is best at the last ratio has the next, until
-    that is the same.
+    Dinkelbach's method (1967) finds a ratio: the best portfolio at the last ratio gives the next ratio, until the ratio
+    no longer changes.
 
     Args:
         solver: Solves the programs.
         goal: The goal.
         kept: Levels of other goals, by name.
         without: Rules to leave out.
-        near: For a ratio: one that may be near the best, below or above it.
-        gap: Relative gap to which the best is proven.
+        near: Start value for a ratio, near the best ratio on either side.
+        gap: Relative gap of the proof.
     """
     last, best = max(near, 0.0), None
     for _ in range(_RATIO_STEPS):

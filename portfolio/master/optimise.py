@@ -1,4 +1,4 @@
-"""Stage 2: one portfolio for all pods, proven optimal, or the reason why there is none."""
+"""Stage 2: one portfolio for all pods, proven optimal, or the reason why no portfolio exists."""
 
 from __future__ import annotations
 
@@ -39,22 +39,22 @@ _NO_ANSWER = {
     Status.INFEASIBLE: "the solver lost a portfolio that it had found: report this with the request_id",
 }
 
-# How much better than asked a goal could be is information; that it gave way as little as it could is not.
+# Gap of the best figure of a goal that is met: information only, so a looser gap than that of a goal that gives way.
 _MET_GAP = 1e-4
 
-# The convex-concave procedure ends when a step gains less than this, or after so many.
+# The convex-concave procedure ends when a step gains less than this, or after this number of steps.
 _STEP_GAIN, _STEPS = 1e-4, 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Master:
-    """A master portfolio.
+    """A coordinated portfolio.
 
     Attributes:
-        X: The holdings, shape (pods, n), sum 1, exactly zero where nothing is held.
-        goals: All goals, in the order in which they were served.
-        best_together: By goal: the best figure with the rules and the goals before it, where proven.
-        prices: By goal: what the objective would gain per unit of easing it (``sensitivity``).
+        X: The holdings, shape (pods, n), sum 1, exactly zero for ETFs that are not held.
+        goals: All goals, in the order of service.
+        best_together: By goal: the best figure while the rules and the earlier goals are kept, where proven.
+        prices: By goal: the marginal price, the gain of the objective if the goal is eased (``sensitivity``).
         certificate: The proof.
     """
 
@@ -77,21 +77,22 @@ def optimise_master(
     Args:
         case: The customer's case.
         gap: Relative gap at which the search may end.
-        stop: Asked while searching; true ends the search with the best portfolio so far.
-        watch: Told, as a search gets on, which it is, from 1, and its relative gap; infinite without a portfolio.
+        stop: Called during a search; True ends the search with the incumbent.
+        watch: Called as a search progresses, with the number of the search, from 1, and the relative gap; the gap is
+            infinite without a portfolio.
 
     Raises:
-        ConflictError: If no portfolio keeps all rules (or goals, if those must not give way); names
-            those that conflict.
-        DataError: If a priority or a limit is given to a goal that there is not.
-        SolverError: If *stop* ended the search before it found any portfolio, or a proof fails.
+        ConflictError: If no portfolio keeps all rules (or goals, if goals must not give way). The error names the
+            rules and goals that conflict.
+        DataError: If a priority or a limit names a goal that does not exist.
+        SolverError: If *stop* ended the search before the first portfolio, or a proof fails.
     """
     solver = Solver(partial(Formulation, case), stop, watch)
     form = solver.formulate()
     sleeves, terms = case.sleeves, case.terms
     _refuse_strangers(form.goals, sleeves, terms)
     convex = [goal for goal in form.goals if goal.figure is not None]
-    # Alone, a pod owns nothing yet: with what is owned it may do better.
+    # A pod's best figure alone assumes a start from cash: with the customer's holdings the pod may do better.
     hopeless = _hopeless(convex, sleeves) if terms.owned is None else {}
     levels = Levels({goal.name: goal.asked for goal in convex})
     solution = None if hopeless else solver.solve(form, gap)
@@ -108,7 +109,7 @@ def optimise_master(
 
 
 def _solve_with_room(solver: Solver, levels: Levels, goals: Sequence[Goal], gap: float) -> tuple[Formulation, Solution]:
-    """Maximise the objective at the levels, or a little below where the solver finds no portfolio there."""
+    """Maximise the objective at the levels. Where the solver finds no portfolio, ease the levels a little and retry."""
     for room in ROOM:
         levels.kept = levels.with_room(goals, room)
         form = solver.formulate(levels=levels.kept)
@@ -119,14 +120,14 @@ def _solve_with_room(solver: Solver, levels: Levels, goals: Sequence[Goal], gap:
 
 
 def _finish(solver: Solver, form: Formulation, solution: Solution, levels: Levels, gap: float) -> Master:
-    """Keep the limits on correlations, if they are to be kept, and say what is proven."""
+    """Impose the limits on correlations, if the terms ask for them, and certify the result."""
     bound, proven = solution.bound, solution.status is Status.OPTIMAL
     form, solution, limited = _limit_correlations(solver, form, solution, levels, gap)
     value = _value(form, solution)
     bound = min(bound, value)  # two solves of the same optimum differ in their last digits
     restricted = tuple(form.restricted)
     certified = proven and levels.proven and not restricted and relative_gap(value, bound) <= gap
-    # That no portfolio is nearer to the limits is not proven.
+    # Correlations above their limits are not certified: a portfolio nearer to the limits may exist.
     certified = certified and all(goal.met(_figure(goal, form, solution)) for goal in form.goals if not goal.figure)
     certificate = Certificate(
         objective=-value,
@@ -152,9 +153,10 @@ def _finish(solver: Solver, form: Formulation, solution: Solution, levels: Level
 
 
 def _value(form: Formulation, solution: Solution) -> float:
-    """What the holdings cost the objective: where something is owned, by what the way to them costs in truth.
+    """Return the objective of the holdings, to be minimised; with holdings today, at the true cost of the trades.
 
-    A billionth of the capital, as exact as a point is, may be a millionth of what the naive portfolio costs to buy.
+    A point is exact to a billionth of the capital. This may be a millionth of the cost of buying the separate pods'
+    portfolio.
     """
     if form.terms.owned is None:
         return solution.value
@@ -166,7 +168,7 @@ def _figure(goal: Goal, form: Formulation, solution: Solution) -> float | None:
 
 
 def _best_of_the_met(solver: Solver, form: Formulation, solution: Solution, levels: Levels) -> dict[str, float]:
-    """Find how much better than asked each goal that is met could be, with the goals before it kept."""
+    """Find the best figure of each goal that is met, while the earlier goals are kept."""
     found: dict[str, float] = {}
     before: dict[str, float] = {}
     for goal in form.goals:
@@ -184,13 +186,13 @@ def _best_of_the_met(solver: Solver, form: Formulation, solution: Solution, leve
 def _limit_correlations(
     solver: Solver, form: Formulation, solution: Solution, levels: Levels, gap: float
 ) -> tuple[Formulation, Solution, tuple[str, ...]]:
-    """Bring the correlations within their limits, or as near as the convex-concave procedure comes.
+    """Bring the correlations within their limits, or as near as the convex-concave procedure gets.
 
-    First the sum of what is too much is made small, then the objective large, each a few times around
+    First minimise the sum of the excess over the limits, then maximise the objective; repeat each a few times around
     the last point (``correlations``). Every step keeps all rules and goals.
 
     Returns:
-        What the portfolio is read from, and the names of the limits that were imposed.
+        The program and the solution from which to read the portfolio, and the names of the limits imposed.
     """
     limits = [goal for goal in form.goals if goal.figure is None]
     X = form.weights(solution)
@@ -225,14 +227,14 @@ def _limit_correlations(
 
 
 def _hopeless(goals: Sequence[Goal], sleeves: Sequence[Sleeve]) -> dict[str, float]:
-    """Find the goals that a pod could not even meet alone, with no other goal, and the best that they could be."""
+    """Find the goals that a pod cannot meet even alone and without other goals. Return their best figures, by name."""
     alone = {sleeve.mandate.pod: sleeve.best_alone for sleeve in sleeves}
     best = {g.name: alone[g.pods[0]].get(g.figure, g.asked) for g in goals if isinstance(g.figure, Measure)}
     return {goal.name: best[goal.name] for goal in goals if goal.name in best and not goal.met(best[goal.name])}
 
 
 def _refuse_strangers(goals: Sequence[Goal], sleeves: Sequence[Sleeve], terms: Terms) -> None:
-    """Refuse priorities of goals, and limits of pairs, that there are not: a typo must not pass."""
+    """Refuse priorities of unknown goals and limits of unknown pairs: a typing error must not pass."""
     known = {goal.name for goal in goals if goal.figure is not None} | {f"never_worse.{row.value}" for row in Row}
     if strange := sorted(set(terms.priorities) - known):
         message = f"priorities names {', '.join(strange)}; the goals of this request are {', '.join(sorted(known))}"

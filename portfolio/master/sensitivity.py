@@ -1,4 +1,4 @@
-"""What the last unit of a goal costs: what the objective would gain if the goal were eased a little."""
+"""The marginal price of each goal: the gain of the objective if the goal is eased a little."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 # Prices below this are the solver's noise.
 _NOTHING = 1e-6
 
-# A holding this near to its limit is at it.
+# A holding this near to the limit counts as at the limit.
 _AT_LIMIT = 1e-7
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a goal costs at the margin, while each pod holds the same ETFs.
+    """The marginal price of a goal, while each pod holds the same ETFs.
 
     Attributes:
         per_unit: Gain of the objective per unit of the goal's figure, for a very small change.
-        one_percent: Gain of the objective if the goal is eased by a hundredth of what was asked.
+        one_percent: Gain of the objective if the goal is eased by a hundredth of the figure asked.
     """
 
     per_unit: float
@@ -44,12 +44,11 @@ def prices(
 ) -> dict[str, Price]:
     """Price the goals that are kept, by name.
 
-    A sensitivity at the support of the solution: which ETF each pod holds stays as it is, and only the
-    weights adapt, so that a change of ETFs may gain more. Per unit, it is the multiplier of the goal's
-    row times what easing the goal does to the row (Boyd & Vandenberghe, Convex Optimization, 5.6). At a
-    goal that is held at the best there is, that is steep and soon gone; so the gain of a hundredth is
-    solved for. Numbers of ETFs cannot be eased a little and have no price; where *stop* is true, those that are left
-    have none either.
+    The price is a sensitivity at the support of the solution: each pod keeps the same ETFs and only the weights adapt,
+    so a change of ETFs may gain more. Per unit, the price is the dual price of the goal's row times the change of the
+    row when the goal is eased (Boyd & Vandenberghe, Convex Optimization, 5.6). For a goal held at the best figure, this
+    price is steep and valid only for a very small change; so a second solve computes the gain of one percent. Numbers
+    of ETFs cannot be eased a little and have no price. Once *stop* returns True, the remaining goals get no price.
     """
     if solution.states is None or stop():
         return {}
@@ -80,7 +79,7 @@ def _eased(formulate: Formulate, form: Formulation, name: str) -> Program:
 
 def _per_unit(form: Formulation, solution: Solution, x: Vector, y: Vector) -> dict[str, float]:
     program = form.program
-    # A cap on volatility that nothing within the limits could reach has no row, and binds nothing.
+    # A cap on volatility that the pod's limits imply has no row and is never binding: the price is zero.
     found = {g.name: 0.0 for g in form.goals if g.figure is Measure.VOLATILITY and g.name in form.levels}
     for name, lever in form.levers.items():
         row = program.cone_rows[lever.row].start if lever.cone else program.equalities + lever.row
@@ -92,14 +91,14 @@ def _per_unit(form: Formulation, solution: Solution, x: Vector, y: Vector) -> di
 
 
 def _price_of_the_largest_position(form: Formulation, solution: Solution, x: Vector, y: Vector) -> float:
-    """Add up what the holdings at the limit would gain: it is a bound on variables, or a row of a shared ETF."""
-    assert solution.states is not None  # noqa: S101 - the caller looked
+    """Add up the gains of the holdings at the limit; the limit is a bound on variables, or a row of a shared ETF."""
+    assert solution.states is not None  # noqa: S101 - the caller checks this
     program = form.program
     slope = program.q + y @ program.A
     gain = 0.0
     for h in form.holdings:
         upper, share = float(program.upper[h.u]), form.sleeves[h.p].share
-        # Where the pod's own limit is as low, nothing is gained from this one's being eased.
+        # If the pod's own limit is equally low, easing the largest position has no gain.
         alone = abs(upper * share - form.largest) <= _AT_LIMIT < form.own_limit(h.p, h.j) - upper
         limited = alone and x[h.u] >= upper - _AT_LIMIT
         if limited and solution.states[h.z] == ON:

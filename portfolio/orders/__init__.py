@@ -1,1 +1,1 @@
-"""The orders that lead from the holdings of today to the portfolio, in whole units."""
+"""The orders from the holdings of today to the portfolio, in whole units."""

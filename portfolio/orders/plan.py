@@ -1,4 +1,4 @@
-"""The orders that turn what a customer owns into the portfolio, in whole units, each with its reason."""
+"""The orders from a customer's holdings to the portfolio, in whole units, each with a reason."""
 
 from __future__ import annotations
 
@@ -44,22 +44,22 @@ if TYPE_CHECKING:
     from portfolio.tax.parcels import Parcel
     from portfolio.terms.rules import Terms
 
-# Selling at a loss and buying what moves like it may be a scheme to obtain a tax benefit: Australia has no rule of
-# days, but a test of purpose (ITAA 1936, Part IVA; TR 2008/1). From this correlation on, a person is to look.
+# Selling at a loss and buying a similar ETF may be a scheme to obtain a tax benefit. Australia has no rule of days, but
+# a test of purpose (ITAA 1936, Part IVA; TR 2008/1). At this correlation or above, a person must review the orders.
 REPLACES = 0.95
 
 
 def plan(case: Case, master: Master, *, left_s: Callable[[], float] = lambda: math.inf) -> Trading | None:
-    """Plan the orders; None where the terms do not say what is owned.
+    """Plan the orders; None if the terms contain no holdings of today.
 
     Args:
         case: The customer's case.
-        master: The portfolio.
-        left_s: Says how many seconds are left; the searches end in time with the best so far.
+        master: The coordinated portfolio.
+        left_s: Returns the seconds left; the searches end in time with the incumbent.
 
     Raises:
-        ConflictError: If no whole numbers of units keep the rules.
-        SolverError: If none were found, and it is not proven that there are none.
+        ConflictError: If no portfolio in whole units keeps the rules.
+        SolverError: If no portfolio in whole units was found, without a proof that none exists.
     """
     market, sleeves, terms, stock = case.market, case.sleeves, case.terms, case.stock
     naive, moved = case.move_to(case.side_by_side, pooled=False), case.move_to(master.X)
@@ -101,7 +101,7 @@ def plan(case: Case, master: Master, *, left_s: Callable[[], float] = lambda: ma
 
 
 def _tolerated(case: Case, X: Matrix) -> Iterator[Tolerated]:
-    """List the positions above their limits: the rules allow those only by drift."""
+    """List the positions above their limits, which the rules allow only for drift."""
     limits: list[tuple[str | None, float, Vector]] = [(None, case.terms.rules.max_weight, X.sum(axis=0))]
     limits += [(s.mandate.pod, s.mandate.max_position, row / s.share) for s, row in zip(case.sleeves, X, strict=True)]
     for pod, limit, held in limits:
@@ -110,7 +110,7 @@ def _tolerated(case: Case, X: Matrix) -> Iterator[Tolerated]:
 
 
 def _does_not_pay(case: Case, master: Master, stop: Callable[[], bool]) -> DoesNotPay | None:
-    """Find the best portfolio as if trading were free; None if time ended the search."""
+    """Find the best portfolio with free trading, to show that the trades do not pay; None if time ended the search."""
     weighed = case.terms.preferences
     free = case.under(terms=replace(case.terms, preferences=replace(weighed, trading_cost=0.0)))
     try:
@@ -118,7 +118,7 @@ def _does_not_pay(case: Case, master: Master, stop: Callable[[], bool]) -> DoesN
     except SolverError:
         return None
     move = case.move_to(best.X)
-    assert move is not None  # noqa: S101 - there is a stock
+    assert move is not None  # noqa: S101 - the case has holdings of today
     cost, buying, weight = move.cost_aud, case.naive.buying_cost_aud, weighed.trading_cost
     return DoesNotPay(
         gain=best.certificate.objective - master.certificate.objective,
@@ -128,7 +128,7 @@ def _does_not_pay(case: Case, master: Master, stop: Callable[[], bool]) -> DoesN
 
 
 def _objective(case: Case, X: Matrix, cost_aud: float) -> float:
-    """Compute the objective of what the orders lead to, at what they cost."""
+    """Compute the objective of the holdings *X* after the orders, at the true cost of the orders."""
     parts, buying = objective_terms(case, X), case.naive.buying_cost_aud
     if buying > 0:
         parts = replace(parts, trading_cost=cost_aud / buying)
@@ -136,7 +136,7 @@ def _objective(case: Case, X: Matrix, cost_aud: float) -> float:
 
 
 def _goals(case: Case, master: Master, X: Matrix, cost_aud: float | None) -> Iterator[GoalInUnits]:
-    """Say what holdings give of every goal; *cost_aud* is what the orders cost, where there are any."""
+    """Report the figure of every goal for the holdings *X*; *cost_aud* is the cost of the orders, if any."""
     for goal in master.goals:
         value = case.delivered(goal, X)
         if goal.figure is Row.TRADING_COST and cost_aud is not None:
@@ -145,14 +145,14 @@ def _goals(case: Case, master: Master, X: Matrix, cost_aud: float | None) -> Ite
 
 
 def _tax(terms: Terms, stock: Inventory, sold: Sequence[float]) -> Assessment:
-    assert terms.owned is not None  # noqa: S101 - the caller looked
+    assert terms.owned is not None  # noqa: S101 - the caller checks this
     realised = realise(terms.owned.parcels, sold, stock.quotes, terms.owned.taxpayer, terms.owned.law)
     return assess(terms.owned.taxpayer, realised)
 
 
 def _orders(case: Case, stock: Inventory, whole: WholeUnits) -> Iterator[Order]:
     market, sleeves, terms = case.market, case.sleeves, case.terms
-    assert terms.owned is not None  # noqa: S101 - the caller looked
+    assert terms.owned is not None  # noqa: S101 - the caller checks this
     change = whole.units - stock.units
     tax = _tax(terms, stock, whole.sold).tax_aud
     sells, buys = np.flatnonzero(change < 0).tolist(), np.flatnonzero(change > 0).tolist()
@@ -195,7 +195,7 @@ def _owners(sleeves: Sequence[Sleeve], X: Matrix, j: int) -> tuple[str, ...]:
 
 
 def _why(market: Market, sleeves: Sequence[Sleeve], stock: Inventory, whole: WholeUnits, side: Side, j: int) -> str:
-    """Say which pod needs an ETF, and which duplicate goes."""
+    """Write the reason for an order: the pods that need the ETF, or the duplicate that is sold."""
     before, after = float(stock.weights[j]), float(whole.X[:, j].sum())
     owners = " and ".join(_owners(sleeves, whole.X, j))
     if owners:

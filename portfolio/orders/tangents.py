@@ -1,4 +1,4 @@
-"""Tangents in the place of a program's cones, and the points that show where they are wanting."""
+"""Tangents that replace a program's cones, and the check that finds violated cones."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 # Rows of an integer program with their limits.
 Row = tuple["Matrix", "Vector", "Vector"]
 
-# Amounts are in millionths of the capital, which makes the solver exact.
+# Amounts are in millionths of the capital: on this scale the solver is accurate enough.
 SCALE = 1e6
 
-# Where goals may be missed, tangents are first with so much more or less of each ETF too: the price makes them steep.
+# Where goals may be missed, the first tangents also touch the cones at points with this fraction more or less of each
+# ETF: the price of missed goals makes the cost steep.
 _AROUND = (-0.1, 0.1)
 
-# A tangent is wanted where a cone is broken by more.
+# A cone needs another tangent if a point violates the cone by more than this.
 _BROKEN = 3e-8
 
 
@@ -29,10 +30,10 @@ class Tangents:
     """The tangents of one program.
 
     Args:
-        form: Stage 2.
-        unit: What one of each variable's column stands for, shape (n,).
+        form: The program of stage 2.
+        unit: The amount that 1 in each variable's column represents, shape (n,).
         short: Columns of the shortfalls of goals that may be missed, by name.
-        columns: How many columns there are; variables are the first.
+        columns: The number of columns; the variables come first.
     """
 
     def __init__(self, form: Formulation, unit: Vector, short: Mapping[str, int], columns: int) -> None:
@@ -40,17 +41,17 @@ class Tangents:
         self.cones = {form.levers[name].row: x for name, x in short.items() if form.levers[name].cone}
 
     def around(self, X: Matrix) -> list[Row]:
-        """Make all tangents at holdings, shape (pods, n)."""
+        """Make the tangents of all cones at the holdings *X*, shape (pods, n)."""
         return [row for x in self._points(X) for row in self._at(x)]
 
     def broken(self, point: Vector) -> list[Row]:
-        """Make the tangents of the cones that a point breaks."""
+        """Make the tangents of the cones that a point violates."""
         return list(self._at(self._variables(point), point))
 
     def priced(self, point: Vector, rows: Row) -> Vector:
-        """Give a point the risk that it has, and goals the shortfalls that follow: tangents are below both.
+        """Set the true risk in a point, and the shortfalls of goals that follow: tangents underestimate both.
 
-        *rows* are those of stage 2 but for cones.
+        *rows* are the rows of stage 2 without cones.
         """
         x, point = self._variables(point), point.copy()
         for number, risk in self.form.risk_cones.items():
@@ -83,7 +84,7 @@ class Tangents:
                 yield row, np.array([-np.inf]), np.array([SCALE * float(weigh @ b)])
 
     def _norm(self, number: int, x: Vector) -> tuple[float, float]:
-        """Compute what a cone bounds, and its bound."""
+        """Compute the norm that a cone bounds, and the bound."""
         rows = self.program.cone_rows[number]
         left = self.program.b[rows] - self.program.A[rows] @ x
         return float(np.linalg.norm(left[1:])), float(left[0])
@@ -92,7 +93,7 @@ class Tangents:
         return self.unit * point[: len(self.unit)]
 
     def _points(self, X: Matrix) -> Iterator[Vector]:
-        """Say where holdings stand, as far as cones are concerned, and points around that."""
+        """Yield the point of the holdings, in the variables that cones use, and points around this point."""
         x = np.zeros(len(self.unit))
         for h in self.form.holdings:
             x[h.u] = X[h.p, h.j] / self.form.sleeves[h.p].share

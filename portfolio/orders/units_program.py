@@ -1,7 +1,8 @@
-"""Stage 2 in whole units: the same program, its units whole numbers and its cones as tangents, for HiGHS.
+"""Stage 2 in whole units: the same program for HiGHS, with whole numbers of units, and tangents in place of cones.
 
-Outer approximation (Duran & Grossmann 1986): a cone is replaced by tangents, and those that a solution breaks are added
-until it breaks none. What is found is then the best there is in whole units, to the gap and by the solver's word.
+Outer approximation (Duran & Grossmann 1986): tangents replace each cone. Each round adds the tangents that the solution
+violates, until the solution violates none. The solution is then the best portfolio in whole units, to the gap; this
+relies on the solver's own bound.
 """
 
 from __future__ import annotations
@@ -23,31 +24,31 @@ if TYPE_CHECKING:
     from portfolio.master.statement.formulation import Formulation
     from portfolio.orders.tangents import Row
 
-# The solver keeps rows to a millionth; those of money spare twice that.
+# The solver satisfies rows to a millionth; the rows that limit money have a margin of twice that.
 _SPARE = 2e-6
 
-# What a goal that may give way costs the objective if it is missed by all of its size: no gain is worth a hundredth.
+# Cost of missing an elastic goal by the goal's whole size: no gain of the objective is worth missing a hundredth.
 _SHORT = 100.0
 
-# How far the objective may be from the best, in a search and in the end; where goals are missed, at their price.
+# How far the objective may be from the best: in one search, at the end, and at the end with the cost of missed goals.
 _GAP, _ENOUGH, _ENOUGH_SHORT = 2e-5, 5e-5, 1e-3
 
-# A pod's part of an ETF that is smaller is none: weights are as exact as the solver.
+# A pod's holding below this counts as zero: weights are as exact as the solver.
 _NOTHING = 1e-10
 
-# Rounds of tangents: a number, not seconds, so that the answer is always the same.
+# Rounds of tangents: a number and not a time, so that the answer is reproducible.
 _ROUNDS = 30
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Held:
-    """What is held in whole units.
+    """Holdings in whole units.
 
     Attributes:
-        units: Of each ETF, shape (n,).
-        X: Of each pod, as shares of the capital, shape (pods, n).
-        lost: Of the objective that was to be reached.
-        short: What goals that are missed cost besides.
+        units: Units of each ETF, shape (n,).
+        X: Holdings of each pod, as shares of the capital, shape (pods, n).
+        lost: Loss against the target objective.
+        short: Additional cost of goals that are missed.
     """
 
     units: Vector
@@ -57,18 +58,18 @@ class Held:
 
     @property
     def total(self) -> float:
-        """What it costs in all."""
+        """The loss plus the cost of missed goals."""
         return self.lost + self.short
 
 
 class UnitsProgram:
-    """The integer program; its columns are the variables of stage 2, then switches, units, shortfalls.
+    """The integer program. Columns: the variables of stage 2, then switches, units, shortfalls.
 
     Args:
-        form: Stage 2, of a customer who owns something.
+        form: Stage 2 of a customer with holdings.
         elastic: Names of goals that may be missed, at a price.
-        aimless: Whether any portfolio will do.
-        left_s: Says how many seconds are left; a search ends in time with the best so far.
+        aimless: Whether to find any portfolio, with a zero objective.
+        left_s: Returns the seconds left; a search ends in time and returns the incumbent.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class UnitsProgram:
         aimless: bool = False,
         left_s: Callable[[], float] = lambda: math.inf,
     ) -> None:
-        assert form.stock is not None and form.trades is not None  # noqa: S101, PT018 - the caller looked
+        assert form.stock is not None and form.trades is not None  # noqa: S101, PT018 - the caller checks this
         self.form, self.stock, self.trades, self.program = form, form.stock, form.trades, form.program
         program, self._left_s = self.program, left_s
         self._columns = len(program.q)
@@ -104,7 +105,7 @@ class UnitsProgram:
         self._rows: list[Row] = [self._rows_of_stage_2(), *self._links()]
 
     def stay_near(self, X: Matrix, units: int) -> None:
-        """Keep the owners of holdings, shape (pods, n), and stay within so many units of them."""
+        """Keep the owners of the holdings *X*, shape (pods, n), and stay within *units* units per order of *X*."""
         for h in self.form.holdings:
             self._bound(self._switches[h.z], *(2 * (float(X[h.p, h.j] > 0),)))
         change = X.sum(axis=0) - self.stock.weights
@@ -121,13 +122,13 @@ class UnitsProgram:
                     self._bound(x, *np.array([least, most]) / self._unit[x])
 
     def solve(self, near: Matrix, target: float, *, nodes: int, keeps: Callable[[Held], bool]) -> Held | Status:
-        """Find the best portfolio in whole units, or why there is none.
+        """Find the best portfolio in whole units, or the status that explains why none was found.
 
         Args:
-            near: Holdings to start from.
-            target: Objective that is nearly reached.
-            nodes: Most nodes of each tree.
-            keeps: Whether a portfolio keeps the goals that it is to keep.
+            near: Holdings at which the first tangents touch the cones.
+            target: Objective of the portfolio in fractions; the loss is measured against this value.
+            nodes: Node limit of each search tree.
+            keeps: Returns whether a portfolio keeps the required goals.
         """
         self._rows += self.tangents.around(near)
         enough, best = _ENOUGH_SHORT if self._short else _ENOUGH, None
@@ -145,7 +146,7 @@ class UnitsProgram:
         return best or Status.UNDECIDED
 
     def feasible(self, *, nodes: int) -> Status:
-        """Say whether there is any portfolio in whole units; cones do not count."""
+        """Return whether a portfolio in whole units exists, without regard to cones."""
         answer = self._search(0.0, nodes=nodes)
         if answer.x is not None:
             return Status.OPTIMAL
@@ -163,7 +164,7 @@ class UnitsProgram:
         self.upper[x] = max(min(self.upper[x], np.floor(upper) if self.whole[x] else upper), self.lower[x])
 
     def _units_of_variables(self) -> tuple[Vector, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
-        """Say what one of each variable's column stands for, and whether there are whole numbers of it."""
+        """Return the amount that 1 in each variable's column represents, and whether the column is a whole number."""
         program, stock = self.program, self.stock
         unit, whole = np.full(len(program.q), 1 / SCALE), np.zeros(len(program.q), dtype=bool)
         traded = [(lot.j, x) for lot, x in self.trades.sold]
@@ -176,7 +177,7 @@ class UnitsProgram:
         return unit, whole
 
     def _place_switches(self) -> dict[int, int]:
-        """Find the column of each switch: one that says yes or no is its variable."""
+        """Return the column of each switch: the switched variable itself where that variable is plain yes or no."""
         return {
             z: int(self.program.switched[z]) if plain else self._new_column()
             for z, plain in enumerate(self.program.plain.tolist())
@@ -194,7 +195,7 @@ class UnitsProgram:
     # Rows.
 
     def _rows_of_stage_2(self) -> Row:
-        """Take over all rows but cones; goals that may be missed get a shortfall."""
+        """Copy all rows except cones; add a shortfall to the row of each goal that may be missed."""
         program, form = self.program, self.form
         e, rows = program.equalities, program.equalities + program.inequalities
         A = np.zeros((rows, self._columns))
@@ -204,7 +205,7 @@ class UnitsProgram:
         A *= SCALE
         most = program.b[:rows] * SCALE
         for number in self.trades.money:
-            # A limit of nothing has nothing to spare.
+            # A limit of zero has no margin.
             most[e + number] -= min(_SPARE, max(most[e + number], 0.0))
         for name, x in self._short.items():
             if not form.levers[name].cone:
@@ -212,7 +213,7 @@ class UnitsProgram:
         return A, np.where(np.arange(rows) < e, most, -np.inf), most
 
     def _links(self) -> Iterator[Row]:
-        """Tie variables to their switches, and what is bought first to whole units."""
+        """Link variables to their switches, and first purchases to whole units."""
         program = self.program
         for z in np.flatnonzero(~program.plain).tolist():
             x = int(program.switched[z])
@@ -231,7 +232,7 @@ class UnitsProgram:
     # The solver.
 
     def _search(self, target: float, *, nodes: int, gap: float = 0.0) -> Answer:
-        """Find the best of all cases."""
+        """Search every case and return the best point, with the lowest bound of the feasible cases."""
         answers = [program.search(gap=gap, node_limit=nodes, left_s=self._left_s) for program in self._cases(target)]
         possible = [answer for answer in answers if not answer.infeasible]
         points = [answer.x for answer in possible if answer.x is not None]
@@ -242,7 +243,10 @@ class UnitsProgram:
         )
 
     def _cases(self, target: float) -> Iterator[IntegerProgram]:
-        """Set up a program for each case of the order of losses: past a nearly whole switch, they would leak."""
+        """Set up one program per case of the order of losses.
+
+        With both cases in one program, a switch within the solver's tolerance of a whole number would let losses pass.
+        """
         program = IntegerProgram(
             cost=self.cost,
             whole=self.whole,
@@ -251,7 +255,7 @@ class UnitsProgram:
             A=np.vstack([A for A, _, _ in self._rows]),
             least=np.concatenate([least for _, least, _ in self._rows]),
             most=np.concatenate([most for *_, most in self._rows]),
-            # What is lost of the target is far less than one, which makes the gap one of the objective.
+            # The loss against the target is far below one: with this offset the gap is relative to the objective.
             offset=SCALE * (1 + self.program.offset + target),
         )
         if self.trades.loss_order is None:
@@ -264,7 +268,7 @@ class UnitsProgram:
             yield replace(program, lower=lower, upper=upper)
 
     def _read(self, point: Vector, target: float) -> Held | None:
-        """Read what is held; None if switches that are as good as off let something through."""
+        """Read the holdings; None if a switch that is off within the tolerance still lets an amount through."""
         units, stock = self.stock.units.copy(), self.stock
         for lot, x in self.trades.sold:
             units[lot.j] -= self._count(point, lot.j, x)
@@ -286,7 +290,7 @@ class UnitsProgram:
         return Held(units, X, total - short, short)
 
     def _count(self, point: Vector, j: int, x: int) -> float:
-        """Count the units of an order or of a parcel."""
+        """Return the units of an order or of a parcel."""
         if self.whole[x]:
             return float(point[x])
         return float(point[x] * self._unit[x] * self.stock.capital_aud / self.stock.prices[j])

@@ -1,8 +1,8 @@
-"""Round a portfolio to whole units: the best portfolio in whole units, every rule kept on what is really held.
+"""Round a portfolio to whole units: find the best portfolio in whole units that keeps every rule.
 
-First near the portfolio, with its owners; where there is none, or it costs the objective much, with any ETFs and any
-owners. Goals that the portfolio meets are kept, where whole units allow it; those that gave way stay as near to their
-best as units allow.
+The first search stays near the portfolio and keeps the owners. If this search finds no portfolio, or rounding costs too
+much of the objective, the second search allows any ETFs and owners. Goals that the portfolio meets are kept where whole
+units allow. Goals that gave way stay as near to their best figure as whole units allow.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
     from portfolio.terms.goals import Goal
     from portfolio.terms.rules import Terms
 
-# Near the portfolio: within so many units of an order. Nodes of each tree: numbers, not seconds, so that the answer is
-# always the same.
+# _NEAR: the largest distance from the portfolio, in units per order. _NODES: the node limit of each tree, a number and
+# not a time, so that the answer is reproducible.
 _NEAR, _NODES = 20, 1_000
 
-# What rounding may cost the objective, in which a pod's best result scores one, before other ETFs are tried.
+# The largest cost of rounding before other ETFs are tried. A pod's best result scores one in the objective.
 _DEAR = 0.01
 
-# Weights as near as this to what is owned are what is owned.
+# Weights this near to the weights owned count as equal.
 _SAME = 1e-9
 
 
@@ -49,10 +49,10 @@ class WholeUnits:
     """A portfolio in whole units.
 
     Attributes:
-        units: Held of each ETF afterwards, shape (n,).
-        X: Value of what each pod holds, as a share of the capital, shape (pods, n).
-        sold: Units sold of each parcel that is owned: those that are taxed least.
-        cut_short: Whether time ended a search: then others may be better.
+        units: Units held of each ETF after the orders, shape (n,).
+        X: Value of each pod's holdings, as a share of the capital, shape (pods, n).
+        sold: Units sold of each parcel owned, chosen for the least tax.
+        cut_short: Whether time ended a search: a better portfolio may exist.
     """
 
     units: Vector
@@ -68,13 +68,13 @@ def round_to_units(
 
     Args:
         case: The customer's case.
-        stock: What is owned.
-        master: The portfolio.
-        left_s: Says how many seconds are left; the searches end in time with what there is.
+        stock: The holdings of today.
+        master: The portfolio to round.
+        left_s: Returns the seconds left; the searches end in time with the incumbent.
 
     Raises:
-        ConflictError: If no whole numbers of units keep the rules; names those that conflict.
-        SolverError: If none were found, and it is not proven that there are none.
+        ConflictError: If no portfolio in whole units keeps the rules. The error names the rules that conflict.
+        SolverError: If no portfolio was found, without a proof that none exists.
     """
     if (abs(master.X.sum(axis=0) - stock.weights) <= _SAME).all():
         return WholeUnits(stock.units, master.X, (0.0,) * len(stock.lots))
@@ -93,8 +93,8 @@ def round_to_units(
 
 
 def _least_taxed(market: Market, terms: Terms, stock: Inventory, units: Vector) -> tuple[float, ...]:
-    """Choose the parcels again: the program's are least taxed only to the gap at which it stops."""
-    assert terms.owned is not None  # noqa: S101 - there is a stock
+    """Choose the parcels again: the program minimises their tax only to the gap of the search."""
+    assert terms.owned is not None  # noqa: S101 - the case has holdings of today
     sold = {t: float(n) for t, n in zip(market.tickers, stock.units - units, strict=True) if n > 0}
     return cheapest_sale(terms.owned.parcels, sold, stock.quotes, terms.owned.taxpayer, terms.owned.law).units
 
@@ -110,12 +110,12 @@ class _Rounding:
     cut_short: bool = False
 
     def search(self, *, near: bool, all_goals: bool = True, bounded: bool = True) -> Held | None:
-        """Find the best portfolio in whole units, if there is one.
+        """Find the best portfolio in whole units; None if the search finds none.
 
         Args:
-            near: Whether it is to be near the portfolio, with its owners.
-            all_goals: Whether all goals that the portfolio meets are kept; else they may be missed, at a price.
-            bounded: Whether goals that are bounds, which have no price, are kept as well.
+            near: Whether to stay near the portfolio and keep the owners.
+            all_goals: Whether to keep all goals that the portfolio meets; if not, goals may be missed at a price.
+            bounded: Whether to keep also the goals that are bounds and have no price.
         """
         goals = {goal.name: goal for goal in self.master.goals if goal.figure is not None}
         levels = {name: level for name, goal in goals.items() if (level := self._level(goal)) is not None}
@@ -124,7 +124,7 @@ class _Rounding:
         if not bounded:
             levels = {name: level for name, level in levels.items() if name in form.levers}
             form = Formulation(self.case, levels=levels)
-        # Near the portfolio is not all there is to be searched.
+        # The search near the portfolio leaves half of the time for the next searches.
         kept_s = self.left_s() / 2 if near and math.isfinite(self.left_s()) else 0.0
         program = UnitsProgram(form, elastic=levels.keys() - met, left_s=lambda: self.left_s() - kept_s)
         if near:
@@ -138,7 +138,7 @@ class _Rounding:
         return found if isinstance(found, Held) else None
 
     def refusal(self) -> ConflictError | SolverError:
-        """Say why there is nothing, as far as it is known."""
+        """Explain why no portfolio was found, as far as known."""
         judge = _Judge(partial(Formulation, self.case), self.left_s)
         if judge.feasible({}) is Status.INFEASIBLE:
             return explain_rules(judge, self.case, of="portfolio in whole units")
@@ -152,12 +152,12 @@ class _Rounding:
         return self.case.delivered(goal, X)
 
     def _level(self, goal: Goal) -> float | None:
-        """Say where a goal is to be held: as asked if it is met, else where it is, as units allow."""
+        """Return the level for a goal: as asked if the portfolio meets the goal, else the portfolio's figure."""
         value = self._figure(goal, self.master.X)
         if goal.met(value):
             return goal.asked
         if value is not None and goal.figure is Row.LARGEST_POSITION:
-            # A bound cannot be missed by a little: a unit more is allowed.
+            # A bound cannot be missed at a price: allow one unit more.
             held = self.master.X.sum(axis=0) > 0
             return value + float(self.stock.prices[held].max()) / self.stock.capital_aud
         return value
@@ -165,22 +165,22 @@ class _Rounding:
 
 @dataclass(frozen=True, slots=True)
 class _Judge:
-    """Says whether rules can be kept together in whole units."""
+    """A judge of whether rules can be kept together in whole units."""
 
     formulate: Formulate
     left_s: Callable[[], float]
 
     def stop(self) -> bool:
-        """Say whether time has ended."""
+        """Return whether time has ended."""
         return self.left_s() <= 0
 
     def feasible(self, levels: Mapping[str, float], without: Collection[str] = ()) -> Status:
-        """Say so, by the word of the solver of integer programs."""
+        """Return whether rules and levels can be kept together in whole units, by the integer solver's own status."""
         if self.stop():
             return Status.STOPPED
         form = self.formulate(levels=levels, without=without)
         return UnitsProgram(form, aimless=True, left_s=self.left_s).feasible(nodes=_NODES)
 
     def about(self, formulate: Formulate) -> _Judge:
-        """Make a judge of other programs."""
+        """Make a judge for the programs of *formulate*."""
         return replace(self, formulate=formulate)

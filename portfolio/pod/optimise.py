@@ -1,9 +1,8 @@
 """Stage 1: the best portfolio of one pod alone.
 
-A second-order cone program over the pod's universe. The variables are ``x = kappa u`` and
-``kappa``: with ``kappa = 1`` they are the weights themselves; for the largest Sharpe ratio the
-excess return is fixed instead and ``kappa`` is free, which makes that ratio convex (Charnes-Cooper;
-Cornuejols & Tutuncu, Optimization Methods in Finance, ch. 8).
+A second-order cone program over the pod's universe. The variables are ``x = kappa u`` and ``kappa``. With
+``kappa = 1``, *x* are the weights. For the largest Sharpe ratio the excess return is fixed and ``kappa`` is free, which
+makes the problem convex (Charnes-Cooper; Cornuejols & Tutuncu, Optimization Methods in Finance, ch. 8).
 """
 
 from __future__ import annotations
@@ -33,32 +32,32 @@ if TYPE_CHECKING:
     from portfolio.market.snapshot import Market
     from portfolio.terms.mandate import Mandate
 
-# The excess return of a mix of ETFs may be this many times smaller than that of the best of them
-# before "the largest Sharpe ratio" counts as unbounded, that is, before no mix beats cash.
+# The excess return of a mix may be at most this many times smaller than that of the best ETF. Beyond this factor the
+# largest Sharpe ratio counts as unbounded: no mix beats cash.
 _KAPPA = 1e4
 
-# An objective's best figure below this cannot serve as the yardstick of the pod's score.
+# An objective's best figure below this is too small to be the reference of the pod's score.
 _MEASURABLE = 1e-6
 
-# With as many effective holdings as ETFs, but for this part of them, all weights are equal.
+# If the required effective holdings equal the number of ETFs within this fraction, all weights are equal.
 _ALL = 1e-6
 
 _GIVE_WAY = "Let goals give way (on_unreachable: relax), leave the pod out, or name another market"
 
-# A weight below a thousandth of the pod is a candidate for zero, and becomes zero if the optimum without
-# it, solved again, is as good to a millionth: nobody buys an ETF for a few dollars, and counting such
-# positions would flatter the coordination that removes them.
+# A weight below a thousandth of the pod is a candidate for zero. The weight becomes zero if the optimum without the
+# candidate, solved again, is equally good to a millionth. Customers do not buy an ETF for a few dollars, and counting
+# such positions would overstate the benefit of the coordination that removes them.
 _CANDIDATE = 1e-3
 _NOTHING_LOST = 1e-6
 
 
 class UnreachableMandateError(UnreachableGoalError):
-    """A pod cannot keep its own mandate.
+    """A pod cannot keep the pod's own mandate.
 
     Attributes:
         shortfalls: The goals concerned.
-        conflicts: The rules concerned, where no portfolio keeps them, whatever the goals.
-        repairs: Changes of a single rule, each of which would do.
+        conflicts: The rules concerned, where no portfolio keeps these rules even without goals.
+        repairs: Changes of a single rule; each change alone is enough.
     """
 
     def __init__(
@@ -84,15 +83,16 @@ def optimise_sleeve(
     """Find the best portfolio of a pod alone.
 
     Args:
-        market: The figures.
-        mandate: What the pod is for.
-        share: Its share of the capital.
-        never_buy: Tickers it must not buy.
-        priorities: Of goals by name (``goals``), where they are not the default.
+        market: The market's figures.
+        mandate: The pod's mandate.
+        share: The pod's share of the capital.
+        never_buy: Tickers that the pod must not buy.
+        priorities: Priorities of goals, by name (``goals``), where they differ from the default.
         relax: Whether goals that cannot all be met give way, in the order of their priorities.
 
     Raises:
-        UnreachableMandateError: If its rules cannot be kept, or its goals, if they must not give way; names them.
+        UnreachableMandateError: If no portfolio keeps the pod's rules, or the goals where goals must not give way. The
+            error names these rules or goals.
         SolverError: If the solver fails.
     """
     left_out = tuple(t for t in mandate.universe if t not in market.tickers or t in never_buy)
@@ -141,14 +141,14 @@ def _refuse_small_universe(mandate: Mandate, size: int, left_out: tuple[str, ...
         repair = Repair(name, f"{pod}'s min_effective_holdings {least:g} to {size}", least, float(size))
     else:
         return
-    # One change is no repair where both rules ask for more than there is.
+    # One change is not enough where the universe is too small for both rules.
     repairs = (repair,) if size and (size >= least or size * cap >= 1 - _ALL) else ()
     message = f"{words}, but {bought}: ease that limit, or let it buy more of them"
     raise UnreachableMandateError(message, (), (Conflict(name, words), universe), repairs)
 
 
 def _eased(measure: Measure, asked: float, best: float) -> float:
-    """Ask no more than the best there is: a goal may count as reachable and be beyond it in the last digits."""
+    """Limit a goal to the best figure: a goal that counts as reachable may exceed the best in the last digits."""
     hair = 1e-9 * max(1.0, abs(best))
     return max(asked, best + hair) if measure.lower_is_better else min(asked, best - hair)
 
@@ -157,7 +157,7 @@ def _best_of_what_is_left(stage: _Stage, priorities: Mapping[str, int]) -> Vecto
     """Find the pod's portfolio where not all goals can be met.
 
     Raises:
-        SolverError: If the solver finds none, though there must be one.
+        SolverError: If the solver finds no portfolio, although one must exist.
     """
     for room in ROOM:
         with suppress(SolverError):
@@ -173,10 +173,10 @@ def _best_of_what_is_left(stage: _Stage, priorities: Mapping[str, int]) -> Vecto
 
 
 def _served(stage: _Stage, priorities: Mapping[str, int], room: float) -> dict[Measure, float]:
-    """Find at which figure each goal can be kept, one after the other, together with those before it.
+    """Find, goal by goal, the figure at which each goal can be kept together with the earlier goals.
 
     Raises:
-        SolverError: If the solver needs more room than what is held leaves it.
+        SolverError: If the solver finds no portfolio in the room that the kept goals leave.
     """
     kept: dict[Measure, float] = {}
     for goal in pod_goals(stage.mandate, priorities):
@@ -205,7 +205,7 @@ def _refuse_unreachable(mandate: Mandate, best_alone: Mapping[Measure, float]) -
 
 
 def _conflict(mandate: Mandate, best_alone: Mapping[Measure, float], stage: _Stage) -> UnreachableMandateError:
-    """Say of goals that can each be met alone what is the best of each while the others are kept."""
+    """Report goals that can each be met alone: the best figure of each goal while the other goals are kept."""
     shortfalls = []
     for measure, asked in mandate.goals.items():
         others = {m: a for m, a in mandate.goals.items() if m is not measure}
@@ -225,7 +225,7 @@ def _conflict(mandate: Mandate, best_alone: Mapping[Measure, float], stage: _Sta
 
 
 class _Stage:
-    """The programs of one pod: they differ in what is maximised and which goals count."""
+    """The programs of one pod; they differ in the measure to optimise and in the goals to keep."""
 
     def __init__(self, market: Market, mandate: Mandate, universe: list[int]) -> None:
         self.market, self.mandate, self.universe = market, mandate, universe
@@ -241,15 +241,15 @@ class _Stage:
         }
 
     def beats_cash(self) -> bool:
-        """Whether any mix within the pod's limits is expected to return more than cash."""
+        """Return whether any mix within the pod's limits is expected to return more than cash."""
         u = self.solve(Measure.RETURN, {}, self.mandate.min_effective_holdings)
         return u is not None and float(u[self.universe] @ self.excess) > _MEASURABLE
 
     def best(self, measure: Measure) -> float:
-        """Best figure of one measure where no goal competes.
+        """Find the best figure of one measure without any goal.
 
         Raises:
-            SolverError: If the solver finds none, though there must be one.
+            SolverError: If the solver finds no portfolio, although one must exist.
         """
         u = self.solve(measure, {}, 1.0)
         if u is None:
@@ -263,9 +263,9 @@ class _Stage:
     def solve(
         self, measure: Measure, goals: Mapping[Measure, float], effective_holdings: float, *, dust: bool = True
     ) -> Vector | None:
-        """Make *measure* as good as it can be; None if *goals* contradict each other.
+        """Optimise *measure*. Return the weights, shape (n,), or None if *goals* contradict each other.
 
-        With *dust*, to the solver's accuracy and with no exact zeros: for figures, not for holdings.
+        With *dust*, the weights have the solver's accuracy and no exact zeros: enough for figures, not for holdings.
         """
         program = self.program(measure, goals, effective_holdings)
         relaxation = Relaxation(program)
@@ -279,10 +279,10 @@ class _Stage:
         return u
 
     def without_dust(self, relaxation: Relaxation, states: States, answer: Answer) -> Vector:
-        """Set to zero what is nearly nothing, where the optimum shows that this costs nothing.
+        """Set negligible weights to zero where the optimum without them is equally good.
 
-        Interior points have no zeros. All candidates are tried together; where that costs something, each
-        half of them, and so on.
+        Interior points have no zeros. All candidates are tried together; if the optimum is worse, each half of the
+        candidates is tried, and so on.
         """
         n = len(self.universe)
         weights = answer.x[:n] / answer.x[n]
@@ -298,15 +298,15 @@ class _Stage:
             if sparse.outcome is Outcome.SOLVED and relaxation.program.q @ sparse.x <= limit:
                 x, states = sparse.x, tried
             elif len(group) > 1:
-                # The smaller half is next.
+                # Try the half with the smaller weights next.
                 groups += [group[len(group) // 2 :], group[: len(group) // 2]]
         return x
 
     def answer(self, relaxation: Relaxation, states: States) -> Answer | None:
-        """Solve, or say that there is nothing to find.
+        """Solve the relaxation. Return None if it is infeasible.
 
         Raises:
-            SolverError: If the solver can say neither.
+            SolverError: If the solver cannot decide.
         """
         answer = relaxation.solve_sharply(states)
         if answer.outcome is Outcome.TROUBLE:
@@ -318,7 +318,7 @@ class _Stage:
         return answer if answer.outcome is Outcome.SOLVED else None
 
     def program(self, measure: Measure, goals: Mapping[Measure, float], effective_holdings: float) -> Program:
-        """State the program in ``x = kappa u`` and ``kappa``, volatility in units of ``risk_scale``."""
+        """Build the program in ``x = kappa u`` and ``kappa``, with volatility in units of ``risk_scale``."""
         build = Builder()
         n = len(self.universe)
         ratio = measure is Measure.SHARPE
@@ -340,7 +340,7 @@ class _Stage:
                 build.at_most({j: 1.0, kappa: -self.mandate.max_position}, 0.0)
         build.norm_at_most(self.factor.T / self.risk_scale, x, {risk: 1.0})
         if max(effective_holdings, 1 / self.mandate.max_position) > n * (1 - _ALL):
-            # All of them, equally: the limits leave a single point, where an interior point is lost.
+            # The limits allow only equal weights. A single point has no interior for the solver, so fix the weights.
             for j in x[1:]:
                 build.equal({j: 1.0, kappa: -1 / n}, 0.0)
         elif effective_holdings > 1:

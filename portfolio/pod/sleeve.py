@@ -19,12 +19,12 @@ class Sleeve:
     """A pod's portfolio.
 
     Attributes:
-        mandate: What it keeps.
+        mandate: The pod's mandate.
         share: The pod's share of the customer's capital.
-        weights: Shares of the pod, shape (n,), sum 1; exactly zero where nothing is held.
-        figures: What they are expected to do.
-        best_alone: For every goal, the best figure where no other goal competes.
-        left_out: Tickers of its universe that the market does not price or the customer refuses.
+        weights: Shares of the pod, shape (n,), sum 1; exactly zero for ETFs that are not held.
+        figures: The expected figures of these weights.
+        best_alone: For every goal, the best figure without any other goal.
+        left_out: Tickers of the pod's universe that the market does not price or the customer refuses.
     """
 
     mandate: Mandate

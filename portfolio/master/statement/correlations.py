@@ -1,16 +1,16 @@
-"""Limits on the correlation of two pods: not convex, so replaced by convex rows that imply them.
+"""Limits on the correlation of two pods. They are not convex; convex rows that imply the limits replace them.
 
-``a'Sb <= rho |a| |b|`` for sleeves *a*, *b* is a difference of convex functions. Around a point, with both
-volatilities there as units, the concave parts are replaced by their tangents (the convex-concave
-procedure; Lipp & Boyd 2016, Variations and extensions of the convex-concave procedure):
+``a'Sb <= rho |a| |b|`` for sleeves *a*, *b* is a difference of convex functions. Around a point, in units of both
+volatilities at this point, tangents replace the concave parts (the convex-concave procedure; Lipp & Boyd 2016,
+Variations and extensions of the convex-concave procedure):
 
     a'Sb = |a + b|^2 / 4 - |a - b|^2 / 4,           the second term by its tangent
     rho > 0:  rho |a| |b| >= rho f g,                f, g the tangents of |a|, |b|
               f g = (f + g)^2 / 4 - (f - g)^2 / 4,   the first term by its tangent
     rho < 0:  rho |a| |b| >= rho (|a|^2 + |b|^2) / 2
 
-Whoever keeps the row keeps the limit; not the other way round. So what is found keeps the limits, and
-that nothing better keeps them is not proven.
+The row implies the limit; the limit does not imply the row. So a portfolio found this way keeps the limits, but a
+better portfolio within the limits may exist.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Near:
-    """The point around which the limits are replaced.
+    """The point around which convex rows replace the limits.
 
     Attributes:
         X: Holdings, shape (pods, n).
-        elastic: Whether a limit may be exceeded, by as little as possible: that is then the whole objective.
+        elastic: Whether limits may be exceeded; the total excess is then the whole objective, to be minimised.
     """
 
     X: Matrix
@@ -48,7 +48,7 @@ def limit_correlation(form: Structure, goal: Goal, rho: float, near: Near) -> No
     variables = a.variables + b.variables
     plus, minus = np.hstack([a.M, b.M]) / 2, np.hstack([a.M, -b.M]) / 2
     point = np.concatenate([a.u, b.u])
-    # lin |v|^2 around v0 = 2 v0.v - |v0|^2; a constant is spread over the first pod's weights, which sum to one.
+    # The tangent of |v|^2 at v0 is 2 v0.v - |v0|^2. The first pod's weights sum to one, so they carry the constant.
     centre = minus @ point
     linear = 2 * centre @ minus
     constant = -float(centre @ centre)
@@ -83,7 +83,7 @@ def _square_at_most(form: Structure, Q: Matrix, variables: list[int], row: dict[
 
 
 class _Side:
-    """A sleeve: its variables, and its volatility in units of that at the point."""
+    """The variables of a sleeve, and the sleeve's volatility in units of the volatility at the point."""
 
     def __init__(self, form: Structure, L: Matrix, p: int, x: Vector) -> None:
         held = form.by_pod[p]

@@ -1,7 +1,7 @@
 """State stage 2, all pods together, as one cone program: structure, goals and objective.
 
-A mixed-integer second-order cone program (``holdings`` and ``trades`` have its variables and rules, ``goal_rows`` and
-``correlations`` the rows of goals).
+A mixed-integer second-order cone program. ``holdings`` and ``trades`` have the variables and rules; ``goal_rows`` and
+``correlations`` have the rows of goals.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ if TYPE_CHECKING:
 
 
 class Formulation(Structure):
-    """The program of stage 2, and how to read its solutions.
+    """The program of stage 2, with the methods that read a solution.
 
     Args:
         case: The customer's case.
-        levels: Which goals are kept, by name, and at which figure; all, as asked, if None.
+        levels: Figures at which goals are kept, by name; if None, all goals are kept as asked.
         without: Rules to leave out, by name; see ``rules``.
-        aim: Instead of the customer's objective, make this goal's figure as good as possible; for a
-            ratio, beat the figure that comes with it.
-        near: Holdings around which limits on correlations, which are not convex, are replaced; without
-            it these limits are left out.
+        aim: A goal and a figure. Optimise this goal's figure in place of the customer's objective; for a ratio, beat
+            the given figure.
+        near: Holdings around which convex rows replace the limits on correlations, which are not convex; if None,
+            these limits are left out.
 
     Attributes:
-        goals: All goals, in the order in which they are served.
-        levers: What easing each goal that is kept would do to the program, by name.
+        goals: All goals, in the order of service.
+        levers: By name of a kept goal: how easing the goal changes the program.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Formulation(Structure):
         self.program: Program = self.build.build()
 
     def _keep(self, goal: Goal, level: float) -> None:
-        """Add the row of a goal, unless it is kept by itself or nothing is known to keep it by."""
+        """Add the row of a goal, unless the pod's limits imply the goal, or a correlation limit has no *near* point."""
         if goal.figure is None:
             if self.near is not None:
                 limit_correlation(self, goal, level, self.near)
@@ -82,15 +82,15 @@ class Formulation(Structure):
             self.levers |= {goal.name: lever} if lever else {}
 
     def _kept_by_itself(self, goal: Goal, level: float) -> bool:
-        """Whether a cap on volatility is above all that the pod's limits allow: then it needs no cone."""
+        """Return whether the pod's limits already imply a cap on volatility: the cap then needs no cone."""
         if goal.figure is not Measure.VOLATILITY:
             return False
         p = [sleeve.mandate.pod for sleeve in self.sleeves].index(goal.pods[0])
-        # What bounds the risk counts on all of the pod's capital being invested.
+        # The bound on the risk holds only if all of the pod's capital is invested.
         return self.stock is None and not self.has_risk(p) and level >= self.most_risk(p)
 
     def _score(self) -> None:
-        """State the customer's objective, to be minimised: see ``docs/model.md``."""
+        """Add the customer's objective, to be minimised: see ``docs/model.md``."""
         for p in range(len(self.sleeves)):
             self._score_pod(p)
         self.price_sharing()
@@ -103,7 +103,7 @@ class Formulation(Structure):
             self.build.cost(self.whole(weigh.tax_efficiency * drags / naive.tax_aud))
 
     def _score_pod(self, p: int) -> None:
-        """Add the pod's part of the objective: 1 at its stage-1 result, weighed by the capital that it invests."""
+        """Add the pod's part of the objective: 1 at the stage-1 result, weighted by the capital invested."""
         sleeve, best = self.sleeves[p], self.sleeves[p].figures
         weight = self.terms.preferences.pod_score * sleeve.share
         if sleeve.mandate.objective is Objective.MIN_VOLATILITY:
@@ -117,14 +117,14 @@ class Formulation(Structure):
             self.build.cost({self.risk(p): weight})
             self.build.cost(self.row(p, -weight * excess / (best.sharpe_ratio * best.volatility)))
         else:
-            # 1 + (m - m*) / |m*|, which is m / m* where that is positive
+            # 1 + (m - m*) / |m*|, which equals m / m* for positive m*
             measure = sleeve.mandate.objective.measure
             yardstick = best.of(measure)
             self._credit(p, weight * (1 - yardstick / abs(yardstick)))
             self.build.cost(self.row(p, -weight * self.column(measure) / abs(yardstick)))
 
     def _credit(self, p: int, points: float) -> None:
-        """Add points to the objective for a pod's capital, or for what of it is invested."""
+        """Add points to the objective: for the pod's whole capital, or for the fraction that the pod invests."""
         row, constant = self.of_invested(p, points)
         self.build.offset -= constant
         self.build.cost({x: -a for x, a in row.items()})

@@ -1,7 +1,7 @@
-"""The rows that keep a goal at a figure, and the objectives that make its figure as good as possible.
+"""The rows that keep a goal at a figure, and the objectives that optimise a goal's figure.
 
-Each row is convex once the figure is a number, and is scaled to order one. With it comes a ``Lever``:
-what easing the figure would do to the row, from which the price of a goal's last unit follows.
+Each row is convex for a fixed figure, and is scaled to order one. Each row has a ``Lever``: the change of the row when
+the figure is eased. The marginal price of a goal follows from the lever.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
     from portfolio.master.statement.structure import Structure
     from portfolio.terms.goals import Goal
 
-# A Sharpe ratio nearer to zero than this is zero but for rounding.
+# A Sharpe ratio nearer to zero than this is zero within rounding.
 _NO_RATIO = 1e-9
 
-# Figures that are all nearer to zero than this are not scaled up to order one.
+# Figures are not scaled up to order one if all are nearer to zero than this.
 _NO_SCALE = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
 class Lever:
-    """How a row of the program changes if a goal's figure is eased by one unit.
+    """The change of a row of the program if a goal's figure is eased by one unit.
 
-    The room in the row grows by ``constant + slope.x``.
+    The slack of the row grows by ``constant + slope.x``.
 
     Attributes:
-        row: Number of the row among the inequalities, or of its cone.
-        cone: Whether the row is a cone's first.
+        row: Number of the row among the inequalities, or number of the cone.
+        cone: Whether the row is the first row of a cone.
         constant: See above.
         slope: See above.
     """
@@ -48,19 +48,19 @@ class Lever:
     cone: bool = False
 
     def room(self, x: Vector) -> float:
-        """Room that the row gains."""
+        """Compute the slack that the row gains at the point *x*."""
         return self.constant + sum(a * float(x[j]) for j, a in self.slope.items())
 
 
 def require(form: Structure, goal: Goal, level: float) -> Lever | None:
-    """Add the row that keeps *goal* at *level*; None where there is nothing to ease by a little."""
+    """Add the row that keeps *goal* at *level*. Return the lever, or None if the goal cannot be eased by a little."""
     if isinstance(goal.figure, Measure):
         return _require_of_pod(form, goal, level)
     return _REQUIRE[Row(goal.figure)](form, level) if goal.figure is not None else None
 
 
 def aim_at(form: Structure, goal: Goal, level: float) -> None:
-    """Make the goal's figure as good as possible; a ratio: beat *level* by as much as possible."""
+    """Make the goal's figure the objective; for a ratio, the objective is to beat *level* by as much as possible."""
     if isinstance(goal.figure, Measure):
         _aim_at_pod(form, goal, level)
     elif goal.figure is not None:
@@ -68,9 +68,9 @@ def aim_at(form: Structure, goal: Goal, level: float) -> None:
 
 
 def is_ratio(form: Structure, goal: Goal) -> bool:
-    """Whether the figure is a ratio, which takes several steps to make as good as possible.
+    """Return whether the figure is a ratio, which needs several steps to optimise.
 
-    Where it is not fixed how much a pod invests, so is every figure of a pod.
+    Every figure of a pod is a ratio if the amount that the pod invests is not fixed.
     """
     ratios = (Measure.SHARPE, Row.SHARPE_RATIO, Row.TAX_EFFICIENCY)
     return goal.figure in ratios or (form.stock is not None and isinstance(goal.figure, Measure))
@@ -108,7 +108,7 @@ def _aim_at_pod(form: Structure, goal: Goal, level: float) -> None:
         form.build.cost({form.risk(p): 1.0})
         _beat(form, p, level / form.sleeves[p].figures.volatility, 1.0)
     elif measure is Measure.SHARPE:
-        # Near the answer this is near zero: the constant keeps a relative gap meaningful.
+        # Near the optimum this cost is near zero: the constant keeps a relative gap meaningful.
         form.build.offset += 1
         form.build.cost(_below_ratio(form, p, level)[0])
     else:
@@ -119,23 +119,23 @@ def _aim_at_pod(form: Structure, goal: Goal, level: float) -> None:
 
 
 def _beat(form: Structure, p: int, level: float, sign: float) -> None:
-    """Count from a level for every dollar invested, where that is not fixed."""
+    """Measure the figure relative to *level* per dollar invested, where the invested amount is not fixed."""
     if form.stock is not None:
-        # Near the answer this is near zero: the constant keeps a relative gap meaningful.
+        # Near the optimum this cost is near zero: the constant keeps a relative gap meaningful.
         form.build.offset += 1
         form.build.cost({x: -sign * a for x, a in form.of_invested(p, level)[0].items()})
 
 
 def _below_ratio(form: Structure, p: int, ratio: float) -> tuple[dict[int, float], float]:
-    """How far a sleeve is below a Sharpe ratio: ``ratio * s - (m - rf)``; and the scale it is divided by."""
+    """Write the shortfall of a sleeve below a Sharpe ratio, ``ratio * s - (m - rf)``, divided by the returned scale."""
     unit = form.sleeves[p].figures.volatility
     scale = unit * max(1.0, abs(ratio))
     excess = form.market.expected_returns - form.market.risk_free
     return {form.risk(p): ratio * unit / scale, **form.row(p, -excess / scale)}, scale
 
 
-# Rows of the whole portfolio. Those of the number of ETFs and of the largest position are bounds, and
-# part of the formulation: it reads their levels itself.
+# Rows of the whole portfolio. The number of ETFs and the largest position are bounds: the formulation reads their
+# levels directly, so their ``_require`` functions add no row.
 
 
 def _require_few_etfs(form: Structure, level: float) -> None:
@@ -179,7 +179,7 @@ def _aim_at_low_cost(form: Structure, level: float) -> None:
 
 
 def _untaxed(form: Structure, level: float) -> tuple[dict[int, float], float]:
-    """How far the portfolio is below a tax efficiency: the tax above what the efficiency leaves; and its scale."""
+    """Write the tax above the amount that a tax efficiency allows, divided by the returned scale."""
     drags = tax_drags(form.market, form.terms.marginal_tax_rate)
     naive = form.naive.tax_aud / form.terms.total_capital_aud
     scale = naive if naive > 0 else float(drags.max())
@@ -200,8 +200,8 @@ def _aim_at_tax_efficiency(form: Structure, level: float) -> None:
 def _require_sharpe_ratio(form: Structure, ratio: float) -> Lever:
     """Keep a Sharpe ratio of the whole portfolio.
 
-    Where that is negative the rule is not convex, and the tangent of the volatility at the naive
-    portfolio takes the volatility's place: whoever keeps that keeps the rule.
+    For a negative ratio the rule is not convex. The tangent of the volatility at the portfolio of the separate pods
+    then replaces the volatility: this row implies the rule.
     """
     unit = form.naive.volatility
     excess = form.market.expected_returns - form.market.risk_free
@@ -227,7 +227,7 @@ def _aim_at_sharpe_ratio(form: Structure, ratio: float) -> None:
 
 
 def _risk_of_the_whole(form: Structure, row: Mapping[int, float]) -> int:
-    """Keep the volatility of the whole portfolio, in units of the naive one's, below *row*."""
+    """Keep the volatility of the whole portfolio, in units of the volatility of the separate pods, below *row*."""
     L = form.case.factor() / form.naive.volatility
     columns = [form.sleeves[h.p].share * L[h.j] for h in form.holdings]
     return form.build.norm_at_most(np.array(columns).T, [h.u for h in form.holdings], row)

@@ -1,9 +1,8 @@
-"""Who may hold what: the variables of stage 2 and its hard rules.
+"""The holdings of stage 2: the variables and the hard rules.
 
-The variables are the sleeves in shares of their pod (``u[p, j]``, order one whatever the pod's
-capital), each volatility in units of the pod's own stage-1 volatility. Every rule is a row or a bound;
-none is a penalty. Each has a name, by which it can be left out: that is how a contradiction is
-traced to the rules that cause it.
+The variables are the sleeves in shares of their pod (``u[p, j]``, of order one for any pod's capital), and each
+volatility in units of the pod's own stage-1 volatility. Every rule is a row or a bound; no rule is a penalty. Every
+rule has a name and can be left out by name: conflict analysis uses this to find the rules that contradict each other.
 """
 
 from __future__ import annotations
@@ -32,16 +31,16 @@ if TYPE_CHECKING:
     from portfolio.pod.sleeve import Sleeve
 
 
-# Who holds what is decided before the orders that follow from it (docs/adr/0012).
+# Branch on ownership first: the orders follow from ownership (docs/adr/0012).
 _URGENCY = 4.0
 
-# Limits that add up to this much less than everything count as everything: 0.4 + 0.3 + 0.3.
+# Limits that sum to this much less than 1 count as 1: the rounding error of 0.4 + 0.3 + 0.3.
 _INVESTED = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """Caps that goals put on what the rules allow: on the largest position, and on the number of ETFs."""
+    """Caps that goals add to the rules: on the largest position, and on the number of ETFs."""
 
     position: float = 1.0
     etfs: float = np.inf
@@ -49,9 +48,9 @@ class Caps:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A pod and an ETF it may hold, with the variable and the switch that stand for them.
+    """A pod *p* and an ETF *j* that the pod may hold, with the variable *u* and the switch *z* of this holding.
 
-    Of what is owned, *y* is the variable that the switch switches: one or zero.
+    For an ETF that the customer owns, *y* is the variable that the switch controls: one or zero.
     """
 
     p: int
@@ -62,31 +61,31 @@ class Held:
 
 
 class IsHeld(NamedTuple):
-    """What adds up to one if an ETF is held, else to zero: variables and switches."""
+    """Variables and switches that sum to one if an ETF is held, else to zero."""
 
     row: dict[int, float]
     switches: dict[int, float]
 
 
 class Holdings:
-    """Variables and rules, and the words that the rows of goals are made of.
+    """The variables and rules, and the building blocks for the rows of goals.
 
     Args:
         case: The customer's case.
         without: Rules to leave out, by name; see ``rules``.
-        caps: What goals add to the rules.
+        caps: Caps that goals add to the rules.
 
     Attributes:
         rules: The hard rules, by name, in words.
-        restricted: Names of goals that are not convex, for which stronger rows stand in.
-        build: Collects the program.
-        holdings: All pairs of a pod and an ETF that it may hold.
-        counts: Variables that add up to the number of positions, one a pod.
-        held: Variables that add up to the number of ETFs.
-        caps: What goals add to the rules.
-        largest: The largest position that is allowed, but for drift.
-        risk_cones: Which variable each cone of a pod's volatility bounds, by the cone's number.
-        shared_limits: Rows that keep ETFs that may be shared to it.
+        restricted: Names of goals that are not convex; stronger convex rows replace them.
+        build: The builder that collects the program.
+        holdings: All pairs of a pod and an ETF that the pod may hold.
+        counts: Variables that sum to the number of positions, one per pod.
+        held: Variables that sum to the number of ETFs.
+        caps: Caps that goals add to the rules.
+        largest: The largest position allowed, without the allowance for drift.
+        risk_cones: By number of the cone of a pod's volatility: the variable that the cone bounds.
+        shared_limits: Rows that limit the position in each ETF that several pods may hold.
     """
 
     def __init__(self, case: Case, without: Collection[str], caps: Caps) -> None:
@@ -115,37 +114,38 @@ class Holdings:
         self._near_duplicates()
 
     def row(self, p: int, column: Vector) -> dict[int, float]:
-        """Weigh a pod's sleeve by a figure of the ETFs."""
+        """Write a pod's sleeve as a row, weighted by a figure of the ETFs."""
         return {h.u: float(column[h.j]) for h in self.by_pod[p]}
 
     def whole(self, column: Vector) -> dict[int, float]:
-        """Weigh the whole portfolio by a figure of the ETFs."""
+        """Write the whole portfolio as a row, weighted by a figure of the ETFs."""
         return {h.u: self.sleeves[h.p].share * float(column[h.j]) for h in self.holdings}
 
     def position(self, j: int) -> dict[int, float]:
-        """Weight of an ETF in the whole portfolio."""
+        """Write the weight of an ETF in the whole portfolio as a row."""
         return {h.u: self.sleeves[h.p].share for h in self.by_etf[j]}
 
     def is_held(self, j: int) -> IsHeld:
-        """Say by what it is told whether an ETF is held."""
+        """Return the variables and switches that show whether an ETF is held."""
         if self.one_owner:
             return IsHeld({}, {h.z: 1.0 for h in self.by_etf[j]})
         return IsHeld({self.held[list(self.by_etf).index(j)]: 1.0}, {})
 
     def owners(self, j: int) -> list[Owner]:
-        """List who may hold an ETF that is owned."""
+        """List the pods that may hold an ETF that the customer owns."""
         found = ((h, self.sleeves[h.p].share) for h in self.by_etf.get(j, []))
         return [Owner(h.u, h.y, share, share * self.build.upper_of(h.u)) for h, share in found if h.y is not None]
 
     def largest_of(self, j: int) -> float:
-        """Find the largest position in an ETF: of what drifted above the rule's limit, and of goals."""
+        """Return the largest position allowed in an ETF: the rule's limit with allowance for drift, capped by goals."""
         owned = 0.0 if self.stock is None else float(self.stock.weights[j])
         return min(self._drifted(self._max_weight, owned), self.caps.position)
 
     def own_limit(self, p: int, j: int) -> float:
-        """Find the largest part of itself that a pod may hold in an ETF.
+        """Return the largest share of a pod that one ETF may have.
 
-        Drift is told from purchases where an ETF has one owner: all that it holds is then all that there is.
+        The limit has an allowance for drift only where each ETF has one owner. The pod then holds the customer's
+        whole position, and drift differs from a purchase.
         """
         limit = self._max_position[self.sleeves[p].mandate.pod]
         if self.stock is None or self.terms.rules.duplicates is not Duplicates.FORBID:
@@ -153,13 +153,13 @@ class Holdings:
         return self._drifted(limit, float(self.stock.weights[j]) / self.sleeves[p].share)
 
     def of_invested(self, p: int, value: float) -> tuple[dict[int, float], float]:
-        """Write *value* for every dollar that a pod invests: as a number, or as a row where that is not fixed."""
+        """Count *value* per dollar that a pod invests: a constant, or a row where the invested amount is not fixed."""
         if self.stock is None:
             return {}, value
         return {h.u: value for h in self.by_pod[p]}, 0.0
 
     def column(self, measure: Measure) -> Vector:
-        """Figures of the ETFs for a measure that is linear in the weights."""
+        """Return the figures of the ETFs for a measure that is linear in the weights."""
         if measure is Measure.RETURN:
             return self.market.expected_returns
         if measure is Measure.YIELD:
@@ -167,7 +167,7 @@ class Holdings:
         return self.market.column("liquidity")
 
     def risk(self, p: int) -> int:
-        """Find a pod's volatility, in units of that of stage 1; declare it the first time."""
+        """Return the variable of a pod's volatility, in units of the stage-1 volatility; declare it on first use."""
         if p not in self._risks:
             held = [h.j for h in self.by_pod[p]]
             L = self.case.factor(held)
@@ -179,7 +179,7 @@ class Holdings:
         return self._risks[p]
 
     def shared(self) -> list[int]:
-        """Declare variables that add up to the number of ETFs with several owners."""
+        """Declare variables that sum to the number of ETFs with several owners."""
         shared = []
         for y, owners in zip(self.held, self.by_etf.values(), strict=False):
             if not self.one_owner and len(owners) > 1:
@@ -189,16 +189,16 @@ class Holdings:
         return shared
 
     def has_risk(self, p: int) -> bool:
-        """Whether a pod's volatility was declared."""
+        """Return whether a pod's volatility is declared."""
         return p in self._risks
 
     def price_sharing(self) -> None:
-        """Charge the objective for every owner after an ETF's first."""
+        """Add the duplication penalty to the objective: one charge per owner after an ETF's first owner."""
         price = self.terms.preferences.duplication / max(extra_owners(self.case.side_by_side), 1)
         self.build.cost(dict.fromkeys(self._extra, price))
 
     def most_risk(self, p: int) -> float:
-        """Bound a pod's volatility, whatever it holds.
+        """Bound a pod's volatility over all holdings within the pod's limits.
 
         ``u.Sigma u <= max_u sum_j u_j max_v (Sigma v)_j``, both maxima over the pod's limits.
         """
@@ -207,19 +207,19 @@ class Holdings:
         rows = np.array([_most(row, limits) for row in self.market.Sigma[np.ix_(held, held)]])
         return float(np.sqrt(max(_most(rows, limits), 0.0)))
 
-    # The pieces, one a rule.
+    # One method per rule.
 
     def _block(self, p: int) -> int:
-        """Pods are blocks, unless trades join them all."""
+        """Return the block of a pod's variables: one block per pod, or one joint block where trades link all pods."""
         return p if self.stock is None else JOINT
 
     def rule(self, name: str, words: str) -> bool:
-        """Note a rule; false if it is to be left out."""
+        """Record a rule. Return False if the caller must leave the rule out."""
         self.rules[name] = words
         return name not in self._without
 
     def _capital_tolerance(self) -> float:
-        """How far a pod's holdings may be from its share of the capital, as a part of that."""
+        """Return how far a pod's holdings may be from the pod's share of the capital, as a fraction of that share."""
         if self.stock is None:
             return 0.0
         tolerance = self.terms.rules.capital_tolerance
@@ -232,11 +232,11 @@ class Holdings:
         return rules.max_weight if kept else 1.0
 
     def _drifted(self, limit: float, owned: float) -> float:
-        """Raise a limit for what drifted above it, within the tolerance; never to more than is owned."""
+        """Raise a limit for a position that drifted above the limit: within the tolerance, never above *owned*."""
         return max(limit, min(owned, limit * (1 + self.terms.rules.position_tolerance)))
 
     def _declare_holdings(self) -> Iterator[Held]:
-        """Declare what each pod may hold, within its position limit and the portfolio's."""
+        """Declare the ETFs that each pod may hold, within the pod's and the portfolio's position limits."""
         least = self.terms.rules.min_weight
         if not self.rule("min_weight", f"at least {least:.1%} of the capital in an ETF that is held"):
             least = 0.0
@@ -250,7 +250,7 @@ class Holdings:
             self._max_position[pod] = cap
             for j in self._universe(sleeve):
                 upper = min(self.own_limit(p, j), self.largest_of(j) / sleeve.share)
-                # With one owner an ETF, the pod's part of it is all of it and has the whole minimum.
+                # With one owner per ETF, the pod's holding is the whole position: the full minimum applies.
                 floor = self._least_position(j) / sleeve.share if self.one_owner else 0.0
                 u = self.build.variable(upper=upper, block=self._block(p))
                 holding = self._declare_holding(p, j, u, min(floor, upper), upper)
@@ -259,7 +259,7 @@ class Holdings:
                 yield holding
 
     def _declare_holding(self, p: int, j: int, u: int, floor: float, upper: float) -> Held:
-        """Switch a holding; by a variable of its own where orders depend on who holds the ETF."""
+        """Add the switch of a holding; the switch has a separate variable where orders depend on the ETF's owner."""
         if self.stock is None or not self.stock.units[j]:
             return Held(p, j, u, self.build.switch(u, floor=floor))
         y = self.build.variable(upper=1.0)
@@ -269,13 +269,13 @@ class Holdings:
         return Held(p, j, u, self.build.switch(y, floor=1.0, urgency=_URGENCY), y)
 
     def _least_position(self, j: int) -> float:
-        """Least share of the capital in an ETF that is held."""
+        """Return the smallest share of the capital allowed in an ETF that is held."""
         if self.stock is None or self.stock.units[j]:
             return self._least
         return max(self._least, max(self.least_order_aud, self._first_purchase_aud) / self.stock.capital_aud)
 
     def _least_orders(self) -> tuple[float, float]:
-        """Least value of an order, and of the first purchase of an ETF."""
+        """Return the smallest value of an order, and of the first purchase of an ETF, AUD."""
         if self.stock is None:
             return 0.0, 0.0
         order, first = self.terms.rules.min_order_aud, FIRST_PURCHASE_AUD
@@ -291,7 +291,7 @@ class Holdings:
         return self.rule("duplicates", "one owner an ETF")
 
     def _universe(self, sleeve: Sleeve) -> list[int]:
-        """List what a pod may hold: of what it may not buy, only what is owned."""
+        """List the ETFs that a pod may hold: in the pod's universe, and open to purchase or already owned."""
         allowed = {t for t in sleeve.mandate.universe if t not in sleeve.left_out}
         if self.stock is not None:
             owned = {self.market.tickers[j] for j in np.flatnonzero(self.stock.units).tolist()}
@@ -302,11 +302,10 @@ class Holdings:
         return self.market.positions(t for t in sleeve.mandate.universe if t in allowed)
 
     def _declare_counts(self) -> list[int]:
-        """Declare how many ETFs each pod holds.
+        """Declare the number of ETFs that each pod holds, with integer bounds.
 
-        A pod that may put at most 37 % into one ETF holds at least three: a bound that the
-        relaxations, which see 2.7, would miss. With 15 % of the capital and no ETF below 2 %, it
-        holds at most seven.
+        A pod that may put at most 37 % into one ETF holds at least three ETFs. Relaxations see only 2.7 and miss
+        this bound. A pod with 15 % of the capital and no ETF below 2 % holds at most seven ETFs.
         """
         counts = []
         for p, holdings in self.by_pod.items():
@@ -319,7 +318,7 @@ class Holdings:
         return counts
 
     def _budgets(self) -> None:
-        """Invest each pod's capital: in full, or within the tolerance that what is owned needs."""
+        """Invest each pod's capital: in full, or within the capital tolerance where the customer owns holdings."""
         for p in range(len(self.sleeves)):
             invested = {h.u: 1.0 for h in self.by_pod[p]}
             if self.stock is None:
@@ -329,7 +328,7 @@ class Holdings:
                 self.build.at_most(invested, 1 + self._tolerance)
 
     def _ownership(self, caps: Caps) -> list[int]:
-        """Bound the number of ETFs; returns what adds up to it."""
+        """Bound the number of ETFs. Return the variables that sum to this number."""
         rules = self.terms.rules
         most = rules.max_etfs if self.rule("max_etfs", f"at most {rules.max_etfs} ETFs") else len(self.by_etf)
         if self.one_owner:
@@ -346,8 +345,8 @@ class Holdings:
     def _shared_ownership(self) -> list[int]:
         """Let ETFs have several owners.
 
-        None of the variables here needs to be integer: each is bounded below by a convex function
-        of the switches that is integer where they are, and nothing gains from more than that.
+        No variable here needs to be integer. A convex function of the switches bounds each variable from below and is
+        integer where the switches are integer. A larger value does not improve the objective.
         """
         build = self.build
         held = []
@@ -361,12 +360,12 @@ class Holdings:
                 self.shared_limits.append(build.at_most(self.position(j), self.largest_of(j)))
                 extra = build.variable(upper=len(owners) - 1.0)
                 self._extra.append(extra)
-                # Tighter than with 1 for y, where the number of ETFs binds and relaxations hold half of one.
+                # With y this row is tighter than with 1: relaxations hold half an ETF where the number of ETFs binds.
                 build.at_most({extra: -1.0, y: -1.0}, 0.0, switches={h.z: 1.0 for h in owners})
         return held
 
     def _near_duplicates(self) -> None:
-        """Do not hold two ETFs that are nearer than the rules allow."""
+        """Forbid each pair of ETFs with a correlation distance below the limit."""
         distance = self.terms.rules.min_correlation_distance
         words = f"no two ETFs within a correlation distance of {distance:g}"
         if distance <= 0 or not self.rule("min_correlation_distance", words):
@@ -378,7 +377,7 @@ class Holdings:
 
 
 def _fewest(limits: Collection[float], least: float) -> int:
-    """How many ETFs it takes to invest that much, with a limit for each."""
+    """Return the smallest number of ETFs that can hold *least* in total, given the limit of each ETF."""
     total = 0.0
     for number, limit in enumerate(sorted(limits, reverse=True), start=1):
         total += limit
@@ -388,7 +387,7 @@ def _fewest(limits: Collection[float], least: float) -> int:
 
 
 def _most(values: Vector, limits: Vector) -> float:
-    """Maximise a weighted sum over weights that sum to one, each within its limit."""
+    """Maximise a weighted sum over weights that sum to one, each weight within a limit."""
     order = np.argsort(-values, kind="stable")
     before = np.cumsum(limits[order]) - limits[order]
     taken = np.clip(1 - before, 0.0, limits[order])
@@ -396,7 +395,7 @@ def _most(values: Vector, limits: Vector) -> float:
 
 
 def correlation_distance(market: Market, i: int, j: int) -> float:
-    """Correlation distance of two ETFs (Mantegna 1999, scaled to 0..1)."""
+    """Compute the correlation distance of two ETFs (Mantegna 1999, scaled to 0..1)."""
     return float(np.sqrt(max(0.0, (1 - etf_correlation(market, i, j)) / 2)))
 
 

@@ -1,4 +1,4 @@
-"""The objective of holdings, computed from its definition: what the program of stage 2 makes as large as it can."""
+"""The objective of stage 2, computed for given holdings from the definition; the program maximises this objective."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def objective_terms(case: Case, X: Matrix) -> ObjectiveTerms:
 
 
 def objective(terms: Terms, parts: ObjectiveTerms) -> float:
-    """Weigh the terms of the objective."""
+    """Compute the objective: the weighted sum of the terms."""
     weigh = terms.preferences
     return (
         weigh.pod_score * parts.pod_score
@@ -51,7 +51,7 @@ def _taxed(naive: Overview) -> bool:
 
 
 def _score(market: Market, sleeve: Sleeve, now: Figures) -> float:
-    """Score a sleeve against the pod's stage-1 result: 1 there, concave in the weights."""
+    """Score a sleeve against the pod's stage-1 result: 1 at this result, concave in the weights."""
     best = sleeve.figures
     if sleeve.mandate.objective is Objective.MIN_VOLATILITY:
         return 2 - now.volatility / best.volatility

@@ -1,8 +1,8 @@
-"""Tie the orders of an ETF that is owned to who holds it afterwards.
+"""Rows that link the orders of an ETF that the customer owns to the pods that hold the ETF afterwards.
 
-With one owner an ETF, one of these happens: nobody holds it, and all is sold; or a pod holds it and sells a part, buys
-more, or leaves it alone. The rows here are implied where every switch is on or off; relaxations, which hold and trade
-a part of everything, would miss them (disjunctive programming; Balas 1979).
+With one owner per ETF there are two cases: no pod holds the ETF, and all units are sold; or one pod holds the ETF, and
+sells a part, buys more, or does not trade. The rows here are redundant where every switch is on or off. They tighten
+relaxations, which hold and trade a part of every ETF (disjunctive programming; Balas 1979).
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
     from portfolio.conic.program import Builder
 
-# An owner who lacks less than this share of the capital for all of an ETF may hold it.
+# A pod may hold the whole position if the pod's limit is lower by at most this share of the capital.
 _ROOM = 1e-6
 
 
 class Order(NamedTuple):
-    """An order: its amount, a variable that is one if there is an order and else zero, and its switch."""
+    """An order: the variable *amount*, the variable *on* (one if there is an order, else zero), and the switch *z*."""
 
     amount: int
     on: int
@@ -27,13 +27,13 @@ class Order(NamedTuple):
 
 
 class Owner(NamedTuple):
-    """A pod that may hold an ETF: its part, a variable that is one if it holds it, and weights of the portfolio.
+    """A pod that may hold an ETF.
 
     Attributes:
-        u: Its holding, as a share of the pod.
-        y: One if it holds the ETF, else zero.
+        u: Variable of the holding, as a share of the pod.
+        y: Variable that is one if the pod holds the ETF, else zero.
         share: The pod's share of the capital.
-        most: The largest weight that it may hold.
+        most: The largest weight that the pod may hold, as a share of the capital.
     """
 
     u: int
@@ -43,7 +43,7 @@ class Owner(NamedTuple):
 
 
 def declare(build: Builder, least: float, most: float) -> Order:
-    """Declare an order, from *least* to *most*."""
+    """Declare an order with an amount of zero or between *least* and *most*."""
     amount, on = build.variable(upper=most), build.variable(upper=1.0)
     build.at_most({amount: 1.0, on: -most}, 0.0)
     build.at_most({amount: -1.0, on: least}, 0.0)
@@ -53,22 +53,22 @@ def declare(build: Builder, least: float, most: float) -> Order:
 def sell_for_owners(
     build: Builder, sale: Order, owners: Sequence[Owner], owned: float, *, least: float, alone: bool
 ) -> None:
-    """Sell all where nobody holds an ETF, else as much as its owners must and no more than they may.
+    """Sell all units where no pod holds the ETF; else bound the sale by the owners' limits.
 
     Args:
-        build: Collects the rows.
-        sale: The sale.
-        owners: Who may hold the ETF.
-        owned: How much there is, as a weight.
-        least: The least weight that may be held.
-        alone: Whether only one of them may hold it.
+        build: The builder that collects the rows.
+        sale: The sale of the ETF.
+        owners: The pods that may hold the ETF.
+        owned: The weight owned today.
+        least: The smallest weight that may be held.
+        alone: Whether only one pod may hold the ETF.
     """
-    # One who cannot hold all of it sells, too.
+    # An owner that cannot hold the whole position must sell, too.
     roomy = [o.y for o in owners if not alone or o.most >= owned - _ROOM]
     build.at_least({sale.on: 1.0, **dict.fromkeys(roomy, 1.0)}, 1.0)
     build.at_least({sale.amount: 1.0, **{o.y: min(o.most, owned) for o in owners}}, owned)
     if alone:
-        # A sale of what is kept leaves the least that may be held.
+        # A partial sale leaves at least the smallest weight that may be held.
         kept = min(least, owned)
         build.at_most({sale.amount: 1.0, sale.on: kept - owned, **{o.y: kept for o in owners}}, kept)
 
@@ -76,7 +76,7 @@ def sell_for_owners(
 def buy_for_owners(
     build: Builder, purchase: Order | None, owners: Sequence[Owner], owned: float, *, alone: bool
 ) -> None:
-    """Buy no more than the owner may hold, and let nobody hold more than what is owned and bought."""
+    """Limit the purchase by the owner's limit, and each owner's holding to the weight owned plus the weight bought."""
     bought = {} if purchase is None else {purchase.amount: -1.0}
     for owner in owners:
         if owner.most > owned:

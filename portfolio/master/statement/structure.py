@@ -1,4 +1,4 @@
-"""Who may hold what and what getting there costs: the holdings, and the trades from what is owned."""
+"""The holdings of stage 2, and the trades from the customer's holdings of today."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 class Structure(Holdings):
-    """Holdings, and trades where something is owned; see ``Holdings``.
+    """Holdings, and trades where the customer owns ETFs; see ``Holdings``.
 
     Attributes:
-        trades: The trades' variables and rows; None where the capital is cash.
+        trades: The variables and rows of the trades; None where the capital is cash.
     """
 
     def __init__(self, case: Case, without: Collection[str], caps: Caps) -> None:
@@ -39,13 +39,13 @@ class Structure(Holdings):
             if solution.states[h.z] == ON:
                 X[h.p, h.j] = self.sleeves[h.p].share * solution.x[h.u]
         if self.trades is not None and self.stock is not None:
-            # What is not traded stays what it is, to the last digit.
+            # A position that is not traded keeps exactly the weight owned.
             for j in self.trades.untouched(solution):
                 X[:, j] *= self.stock.weights[j] / X[:, j].sum()
         return X
 
     def trading_costs(self) -> dict[int, float]:
-        """Cost of trading, as a share of what buying the naive portfolio costs."""
+        """Write the cost of trading as a row, as a share of the cost of buying the separate pods' portfolio."""
         naive = self.naive.buying_cost_aud
         if self.trades is not None:
             total: dict[int, float] = defaultdict(float)

@@ -1,8 +1,9 @@
-"""The tax on the gains of what is sold, as rows of stage 2, in shares of the capital.
+"""The tax on the gains of sales, as rows of stage 2, in shares of the capital.
 
-Losses reduce the kinds of gain in the law's order. Where that is the cheapest one, as under the law of today, their use
-is free, and linear. Indexed gains bear the highest rate and come last: then a switch decides between the two cases
-that the law allows. Either no losses are used against them, or nothing is left of the others.
+Losses reduce the kinds of gain in the law's order. If this order is the cheapest, as under the law of today, the
+program may use losses freely, and the rows are linear. Indexed gains bear the highest rate and come last: a switch then
+decides between the two cases that the law allows. Either no losses reduce indexed gains, or losses have reduced all
+other gains to zero.
 """
 
 from __future__ import annotations
@@ -19,25 +20,25 @@ if TYPE_CHECKING:
     from portfolio.case.inventory import Inventory, Lot
     from portfolio.conic.program import Builder
 
-# Decided before all else: a relaxation of both cases is of little use.
+# Branch on this switch first: a relaxation of both cases gives a weak bound.
 _URGENCY = 16.0
 
 
 def tax_gains(build: Builder, stock: Inventory, sold: Sequence[tuple[Lot, int]]) -> tuple[dict[int, float], int | None]:
-    """Tax the gains, less the losses used against them.
+    """Tax the gains, less the losses used.
 
     Args:
-        build: Collects the rows.
-        stock: What is owned.
-        sold: Parcels, each with the variable that says how much of it is sold.
+        build: The builder that collects the rows.
+        stock: The holdings of today.
+        sold: Parcels, each with the variable of the amount sold.
 
     Returns:
-        The tax, as a row, and the switch between the two cases, where there is one.
+        The tax, as a row, and the switch between the two cases; None if the program needs no switch.
     """
     of: dict[Kind, dict[int, float]] = defaultdict(dict)
     for lot, x in sold:
         for kind, aud in lot.gains.items():
-            # On a dollar of what is sold.
+            # Gain per dollar sold.
             of[kind][x] = aud / float(stock.prices[lot.j])
     losses, carried = of.pop(Kind.LOSS, {}), stock.losses_aud / stock.capital_aud
     gains = {kind: of[kind] for kind in stock.rates if kind in of}
@@ -66,14 +67,14 @@ def tax_gains(build: Builder, stock: Inventory, sold: Sequence[tuple[Lot, int]])
 
 
 def _part(build: Builder, gains: Mapping[int, float]) -> int:
-    """Declare a part of the gains of one kind, up to all of them."""
+    """Declare a part of the gains of one kind: from zero to all gains of this kind."""
     part = build.variable(upper=_most(build, gains))
     build.at_most({part: 1.0, **{x: -a for x, a in gains.items()}}, 0.0)
     return part
 
 
 def _keep_order(build: Builder, left: Sequence[int], against: int, *, most: float) -> int:
-    """Use losses *against* indexed gains, *most* at most, only where nothing is *left* of the others; the switch."""
+    """Allow losses *against* indexed gains, at most *most*, only if no other gains are *left*. Return the switch."""
     last = build.variable(upper=1.0)
     switch = build.switch(last, floor=1.0, urgency=_URGENCY)
     build.at_most({against: 1.0, last: -min(most, build.upper_of(against))}, 0.0)

@@ -1,7 +1,7 @@
-"""Trades as part of stage 2: from what is owned to the portfolio, with what that costs and the tax it causes.
+"""Trades in stage 2: from the customer's holdings to the portfolio, with the trading cost and the tax on gains.
 
-Everything is in shares of the capital. An ETF that is owned is sold, by parcels, or bought, or left alone; of one that
-is not owned, what is held is what is bought. ``tax_on_gains`` has the tax.
+All amounts are shares of the capital. An ETF that the customer owns is sold, by parcels, or bought, or not traded. For
+any other ETF, the position equals the purchase. ``tax_on_gains`` has the tax.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ if TYPE_CHECKING:
     from portfolio.master.statement.holdings import Holdings
 
 
-# A single unit is an order, whatever rounding says.
+# Rounding tolerance: the sale of a single unit is still an order.
 _HAIR = 1e-12
 
 
 class Trades:
-    """The trades' variables and rows.
+    """The variables and rows of the trades.
 
     Args:
-        form: Who may hold what; its variables stand.
-        stock: What is owned.
+        form: The holdings, with all variables declared.
+        stock: The holdings of today.
 
     Attributes:
-        volume: Value of all orders.
-        costs: Brokerage and spread.
-        tax: Tax on capital gains.
-        loss_order: The switch between the cases of the law's order of losses, where there is one.
-        orders: Of every ETF that is owned: its sale and its purchase, where there may be one.
-        sold: What is sold of each parcel.
+        volume: Value of all orders, as a row.
+        costs: Brokerage and spread, as a row.
+        tax: Tax on capital gains, as a row.
+        loss_order: The switch between the cases of the law's order of losses, if the program has this switch.
+        orders: For every ETF that the customer owns: the sale and the purchase, each None where no order is possible.
+        sold: Each parcel, with the variable of the amount sold.
         money: Numbers of the rows that limit amounts of money: cash, turnover, tax.
     """
 
@@ -60,15 +60,15 @@ class Trades:
         self._limits()
 
     def untouched(self, solution: Solution) -> list[int]:
-        """List the ETFs that are owned and not traded."""
-        assert solution.states is not None  # noqa: S101 - the caller looked
+        """List the owned ETFs that are not traded."""
+        assert solution.states is not None  # noqa: S101 - the caller checks this
         return [j for j in self.orders if not any(solution.states[z] == ON for z in self._switches(j))]
 
     def _switches(self, j: int) -> list[int]:
         return [order.z for order in self.orders[j] if order is not None]
 
     def _trade_what_is_owned(self, j: int) -> None:
-        """Sell, buy, or leave an ETF alone: never both, so that no loss is realised and bought back."""
+        """Let an ETF be sold, bought or not traded; never both, so that no loss is realised and bought back."""
         owned = float(self.stock.weights[j])
         sale, purchase = self._sell(j, owned), self._buy(j, owned)
         self.orders[j] = sale, purchase
@@ -86,7 +86,7 @@ class Trades:
         buy_for_owners(self.form.build, purchase, owners, owned, alone=alone)
 
     def _sell(self, j: int, owned: float) -> Order | None:
-        """Declare the sale of an ETF and of its parcels, each all or part of it and only if there is a sale."""
+        """Declare the sale of an ETF and of the ETF's parcels: each in whole or in part, and only with a sale."""
         build, stock = self.form.build, self.stock
         least = self._least_order(j)
         if self.form.market.tickers[j] in self._never_sold or owned < least * (1 - _HAIR):
@@ -104,27 +104,27 @@ class Trades:
         return sale
 
     def _buy(self, j: int, owned: float) -> Order | None:
-        """Declare the purchase of an ETF; where no more of it may be held, one that is never made."""
+        """Declare the purchase of an ETF; switch the purchase off where the limits leave no room for an order."""
         if j not in self.form.by_etf or self.form.market.tickers[j] in self.form.terms.rules.never_buy:
             return None
         least, most = self._least_order(j), self._largest(j) - owned
         purchase = declare(self.form.build, least, max(least, most))
         if most < least:
-            # It is declared all the same: where a limit is eased, the program is to have the same switches.
+            # Declared anyway: a program with an eased limit must have the same switches.
             self.form.build.at_most({}, 0.0, switches={purchase.z: 1.0})
         return purchase
 
     def _least_order(self, j: int) -> float:
-        """Least share of the capital that an order may be: a unit, if no more is asked for."""
+        """Return the smallest order, as a share of the capital: the rule's minimum, and at least one unit."""
         return max(self.form.least_order_aud, float(self.stock.prices[j])) / self.stock.capital_aud
 
     def _largest(self, j: int) -> float:
-        """The largest position that there can be."""
+        """Return the largest position possible in an ETF, from the limits of the pods and of the portfolio."""
         owners = [share * self.form.build.upper_of(u) for u, share in self.form.position(j).items()]
         return min(self.form.largest_of(j), max(owners) if self.form.one_owner else sum(owners))
 
     def _buy_what_is_not(self) -> None:
-        """Count the orders: of ETFs that are not owned, one for each that is held."""
+        """Declare the purchases of ETFs that are not owned, and count all orders. Each new ETF is one order."""
         orders = self.form.build.variable(upper=float(len(self.orders) + len(self.form.by_etf)))
         counted, switches = {orders: -1.0}, {z: 1.0 for j in self.orders for z in self._switches(j)}
         for j in self.form.by_etf:
@@ -142,9 +142,9 @@ class Trades:
         self.costs[x] += share * float(self.stock.costs[j])
 
     def _limits(self) -> None:
-        """Pay for the orders, and keep what the customer limits."""
+        """Add the rows that limit money: cash for the orders, turnover, and tax."""
         form, rules, capital = self.form, self.form.terms.rules, self.stock.capital_aud
-        # Orders are paid from the capital; the tax is due later, and from elsewhere.
+        # The capital pays for the orders; the tax is due later, and is paid from other money.
         spent = defaultdict(float, form.whole(np.ones(len(form.market.etfs))))
         for x, cost in self.costs.items():
             spent[x] += cost
