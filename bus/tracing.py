@@ -69,7 +69,7 @@ def _told(headers: Mapping[str, str]) -> SpanContext:
 
 @contextmanager
 def exporting(service: Service) -> Iterator[None]:
-    """Send spans where the ``OTEL_`` variables say while the block lasts; if they say nothing, load nothing."""
+    """Export spans where the ``OTEL_`` variables say while the block lasts; if they are unset, load no exporter."""
     if not _wanted():
         yield
         return

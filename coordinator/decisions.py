@@ -57,7 +57,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class SetDeadline:
-    """The request is good: see at *at* whether it is answered, in time to publish an answer by its deadline."""
+    """The request is valid: at *at*, check for an answer, in time to publish one by the request's deadline."""
 
     request_id: str
     at: datetime
