@@ -1,4 +1,4 @@
-"""Read a public NKey of a user, as people give it: as such, or in a file."""
+"""Read a user's public NKey, given as text or in a file."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class KeyFormError(ValueError):
 
 
 def read_key(given: str) -> str:
-    """Read a public key that was given as such, or as a file that holds one.
+    """Read a public key from its text, or from a file that holds one.
 
     Raises:
-        KeyFormError: If it is none.
+        KeyFormError: If the input is no public key.
     """
     try:
         text = given if _PUBLIC.fullmatch(given) else read_bytes(Path(given)).decode("ascii").strip()
@@ -41,10 +41,10 @@ def read_key(given: str) -> str:
 
 
 def decode(key: str) -> bytes:
-    """Take the 32 bytes out of a public NKey of a user.
+    """Decode a user's public NKey to its 32 bytes.
 
     Raises:
-        KeyFormError: If it is none.
+        KeyFormError: If the text is no public key.
     """
     if not _PUBLIC.fullmatch(key):
         message = "no public key of a user: give U and 55 of A-Z 2-7"

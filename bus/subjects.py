@@ -44,7 +44,7 @@ ALL_MARKETS = f"{_MARKETS}.>"
 
 
 class Kind(StrEnum):
-    """What a subject carries."""
+    """The kind of message on a subject."""
 
     REQUEST = "request"
     POD = "pod"
@@ -61,13 +61,13 @@ _KINDS = frozenset(kind.value for kind in Kind)
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A subject, taken apart.
+    """The parts of a subject.
 
     Attributes:
-        kind: What the subject carries.
-        key: The request id; of a rejected or removed message, its sequence in the stream; empty if the
-            subject names no valid request id, or no valid pod. A server stores such messages, even
-            on subjects with wildcards, which must never be used to read or answer.
+        kind: The kind of message on the subject.
+        key: The request id; for a rejected or removed message, its sequence in the stream; empty if the subject names
+            no valid request id, or no valid pod. A server stores such messages, even on subjects with wildcards; never
+            use such a subject to read or answer.
         pod: The pod, for a pod's result only.
     """
 
@@ -77,7 +77,7 @@ class Address:
 
     @property
     def request_id(self) -> str:
-        """Name the request that a message of the event stream belongs to; empty if none."""
+        """Name the request of a message in the event stream; empty if there is none."""
         return self.key if self.kind in {Kind.REQUEST, Kind.POD, Kind.FINAL} else ""
 
 
@@ -117,7 +117,7 @@ def due(request_id: str) -> str:
 
 
 def progress(request_id: str) -> str:
-    """Name the subject where it is told how far a request is."""
+    """Name the subject of a request's progress messages."""
     return f"{_PROGRESS}.{request_id}"
 
 
@@ -132,10 +132,10 @@ def market_content(sha256: str) -> str:
 
 
 def parse(subject: str) -> Address:
-    """Take a subject apart.
+    """Split a subject into its parts.
 
     Raises:
-        ValueError: If no subject of ours begins like this.
+        ValueError: If the subject does not begin like a subject of ours.
     """
     for prefix in (_PREFIX, _TIMERS):
         if subject.startswith(f"{prefix}."):

@@ -1,4 +1,4 @@
-"""Watch a handler at work: count what it does, measure how long it takes, and have it be part of a request's trace."""
+"""Wrap a handler: count its work, time it, and trace it as part of its request."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A handler that does what another does, seen in the metrics and traces.
+    """A handler that calls another handler and records metrics and traces.
 
     Attributes:
-        handler: The other.
-        queue: The work queue that its deliveries come from.
+        handler: The wrapped handler.
+        queue: The work queue of the deliveries.
     """
 
     handler: Handler
@@ -55,7 +55,7 @@ class Watched:
 
     @contextmanager
     def traced(self, what: str, delivery: Delivery) -> Iterator[None]:
-        """Have all that follows from the message be part of its trace."""
+        """Put the block into the trace of the message."""
         message = delivery.message
         facts = {
             "request_id": subjects.parse(message.subject).key,
@@ -75,6 +75,6 @@ def _count(work: tuple[str, str], delivery: Delivery) -> None:
     if delivery.attempt > 1:
         metrics.REDELIVERIES.labels(*work).inc()
     elif delivery.message.stored_at is not None:
-        # By two clocks, the server's and ours.
+        # The difference between two clocks, the server's and the local one.
         waited_s = (datetime.now(UTC) - delivery.message.stored_at).total_seconds()
         metrics.QUEUE_AGE.labels(*work).observe(max(0.0, waited_s))
