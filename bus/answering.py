@@ -1,7 +1,7 @@
 """The child's side of ``child``, without asyncio: answer questions in a child process.
 
-An answer is a line with its size in bytes, then the bytes; a note before an answer has a negative size. A question's
-line also has the seconds allowed for its answer.
+An answer is a line with the size in bytes, then the bytes; a note before an answer has a negative size. A question's
+line also has the seconds allowed for the answer.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     # Sends a note before the answer.
     Note: TypeAlias = Callable[[bytes], None]
 
-# The parent's process id; the system changes it when the parent dies.
+# The parent's process id; ``os.getppid`` returns another id once the parent has died.
 _parent = os.getppid()
 # The interval of checks for the parent, in seconds.
 _LOOK_S = 1.0

@@ -1,7 +1,7 @@
-"""The channels of the wire: the subject, the bodies, the publishers, and the stream of each.
+"""The channels of the wire: subject, bodies, publishers and stream of each channel.
 
-The AsyncAPI document and its page are made from this one table. Timers pass only between the processes and the server,
-and have no bodies.
+The AsyncAPI document and the page about the wire are made from this one table. Timers pass only between the processes
+and the server, and have no bodies.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Channel:
         return [role.name for role in roles(pods) if any(_same_shape(self.address, said) for said in role.publish)]
 
     def hearers(self, pods: Collection[str]) -> list[str]:
-        """Name the roles that may subscribe here; readers of a stored channel read its stream instead."""
+        """Name the roles that may subscribe here; readers of a stored channel read the stream instead."""
         return [role.name for role in roles(pods) if any(_same_shape(self.address, heard) for heard in role.hears)]
 
 

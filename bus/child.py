@@ -1,6 +1,6 @@
-"""A child process for computations: its crash, hang or lack of memory harms no work of the parent.
+"""A child process for computations: a crash, a hang or a lack of memory there harms no work of the parent.
 
-Computing in the parent would also hold Python's interpreter lock against the event loop, its heartbeats and its
+Computing in the parent would also hold Python's interpreter lock against the event loop, the heartbeats and the
 deadlines. Questions go in and answers come out, one at a time, perhaps with notes before each answer; ``answering`` is
 the other end. The child ends when its standard input closes, however the parent ended.
 """
@@ -126,7 +126,7 @@ class Child:
         )
 
     async def end(self) -> None:
-        """Kill the child, whatever its work."""
+        """Kill the child, even during a computation."""
         process, self._process = self._process, None
         if process is None:
             return

@@ -1,7 +1,7 @@
 """HTTP pages for orchestrators: ``/live``, ``/ready`` and ``/metrics``.
 
 The event loop that does the work also answers, so that a hanging process does not appear live. Three read-only pages
-need no framework: the server reads the first line of a request, and neither the rest nor any further request.
+need no framework: the server uses only the first line of a request, and ignores the rest and any further request.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
 _TEXT = "text/plain; charset=utf-8"
-# An orchestrator is faster and sends less.
+# Limits per request: an orchestrator is faster and sends less.
 _REQUEST_S = 5.0
 _REQUEST_BYTES = 8 * 2**10
 # An orchestrator and a Prometheus or two hold one connection each. Beyond this number, the oldest connection is

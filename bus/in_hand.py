@@ -1,9 +1,9 @@
 """A record, outliving the process, of the messages in hand, so that others can tell which messages a process died with.
 
-A redelivery proves little: the first delivery may never have arrived, or its acknowledgement was lost. The death of a
-process is certain: the operating system releases the lock on its file. Files belong to one machine, so each machine
-records its own deaths for a message that kills processes on several. Files are kept for an hour, and the next reader
-removes them.
+A redelivery proves little: the first delivery may never have arrived, or the acknowledgement was lost. The death of a
+process is certain: the operating system releases the lock on the process's file. Files belong to one machine: if a
+message kills processes on several machines, each machine records only the deaths there. Files are kept for an hour, and
+the next reader removes older ones.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _log = structlog.get_logger()
 
 _SUFFIX = ".in-hand"
-# Longer than a message needs to kill processes so often that the workers give it up.
+# Longer than the time in which a message can kill so many processes that the workers give the message up.
 _KEPT_S = 3_600.0
 
 
@@ -52,7 +52,8 @@ class InHand:
         if status.st_uid != os.getuid() or status.st_mode & 0o077:
             message = f"{self._folder} is somebody else's, or open to others: give this process another (TMPDIR)"
             raise PermissionError(message)
-        # The file has another name until it is locked: otherwise other processes would take its owner for dead.
+        # The file has a different name until the lock is held: otherwise other processes would take this process for
+        # dead.
         made = self._folder / f".{self._name}"
         file = os.open(made, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         fcntl.flock(file, fcntl.LOCK_EX)

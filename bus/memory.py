@@ -1,7 +1,7 @@
 """A bus inside one process, for tests: no server, and a clock that tests can advance.
 
-The bus keeps the promises of ``Bus``, also those about failures: it redelivers an unsettled message, and a deadline
-falls due even if its scheduler has gone. It loses all messages when the process ends.
+The bus keeps the promises of ``Bus``, also those about failures: an unsettled message is redelivered, and a deadline
+falls due even if the process that scheduled it has gone. All messages are lost when the process ends.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ class MemoryBus:
         return found
 
     async def schedule(self, request_id: str, at: datetime) -> None:
-        """Have a message on ``subjects.due(request_id)`` delivered at *at*; see ``Bus``."""
+        """Schedule a message on ``subjects.due(request_id)`` for delivery at *at*; see ``Bus``."""
         self._scheduled[request_id] = at
         self._notify()
 
@@ -289,7 +289,7 @@ class MemoryDelivery:
         self._settle()
 
     async def working(self) -> None:
-        """Tell that work goes on."""
+        """Extend the lease: the work goes on."""
         self._return_after(self._queue.ack_wait)
 
     async def again(self, *, delay_s: float) -> None:

@@ -18,7 +18,7 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 
 # From the duration of a cached answer to the longest deadline in use.
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
-# From the tolerance of a proof to a search that was cut short.
+# From the tolerance of a proof to the gap of a search that was cut short.
 _GAPS = (1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 
 _WORK = ("queue", "kind")
@@ -112,7 +112,10 @@ def expect_finals(outcomes: Iterable[str]) -> None:
 
 
 def failed(queue: str, kind: str, error: Exception) -> None:
-    """Count a delivery whose handling raised; only the error's type, since its words may be a customer's."""
+    """Count a delivery whose handler raised.
+
+    Record only the error's type, since the error's text may hold a customer's words.
+    """
     name = type(error).__name__
     FAILURES.labels(queue, kind, name).inc()
     _last_failures[queue, kind] = name

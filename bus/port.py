@@ -31,7 +31,7 @@ def pod_queue(pod: str) -> str:
 
 
 def pod_of_queue(queue: str) -> str | None:
-    """Name the pod whose agents share *queue*. Return None if *queue* is not a pod's queue."""
+    """Name the pod whose agents share *queue*; None for other queues."""
     return queue.removeprefix("pod-") if queue.startswith("pod-") else None
 
 
@@ -40,7 +40,7 @@ class BusError(Exception):
 
 
 class NotSetUpError(BusError):
-    """A stream or a work queue does not exist: ``podfolio setup`` creates them."""
+    """A stream or a work queue does not exist; ``podfolio setup`` creates both."""
 
 
 class RefusedError(BusError):
@@ -150,7 +150,7 @@ class Backlog:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The state of the event stream, as its leader reports it.
+    """The state of the event stream, as reported by the stream's leader.
 
     Attributes:
         created: When the stream was set up: a stream that was lost and set up again is a different stream.
@@ -218,7 +218,7 @@ class Bus(Protocol):
         """Name the work queues that exist on the event stream."""
 
     async def standing(self) -> Standing:
-        """Return the state of the event stream, as its leader reports it.
+        """Return the state of the event stream, as reported by the stream's leader.
 
         Raises:
             NotSetUpError: If the event stream does not exist.
@@ -247,7 +247,7 @@ class Bus(Protocol):
         """
 
     def follow(self, *, since: datetime | None = None, everything: bool = False) -> AsyncGenerator[Message, None]:
-        """Follow the event stream as an observer: from now, from *since*, or from its start.
+        """Follow the event stream as an observer: from now, from *since*, or from the start.
 
         The iterator never ends, skips no message, repeats no message, and outlasts any outage of the server. "Now" is
         the time of the first wait for a message, by the server's clock; *since* is also by the server's clock, so take

@@ -153,7 +153,8 @@ def _stop(stop: asyncio.Event, limit: asyncio.Timeout) -> None:
         return
     stop.set()
     log.info("process.stops", leaves_s=LEAVE_S, ends_s=END_S)
-    # The timer is C code that waits for no event loop, lock or thread; it prints where they hang, then exits with 1.
+    # The timer is C code that waits for no event loop, lock or thread; the timer logs where the threads hang, then
+    # exits with 1.
     faulthandler.dump_traceback_later(END_S, exit=True)
     with contextlib.suppress(RuntimeError):  # the work has ended already
         limit.reschedule(asyncio.get_running_loop().time() + LEAVE_S)

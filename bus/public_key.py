@@ -17,7 +17,10 @@ _KEY_BYTES = 32
 
 
 class KeyFormError(ValueError):
-    """What was given is no public key of a user; says why, and never repeats it, since it might be a secret."""
+    """The input is no public key of a user; the message gives the reason.
+
+    The message never repeats the input, which might be a secret.
+    """
 
 
 def read_key(given: str) -> str:

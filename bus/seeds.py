@@ -12,7 +12,7 @@ from portfolio.files import read_bytes
 if TYPE_CHECKING:
     from pathlib import Path
 
-# A seed file holds the seed alone; a .creds file holds it between lines of dashes.
+# The seed stands alone in a seed file, and between lines of dashes in a .creds file.
 _SEED = re.compile(rb"\bSU[A-Z2-7]{56}\b")
 
 

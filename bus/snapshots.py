@@ -115,7 +115,7 @@ class Fetching:
 
     Args:
         source: The source of published markets.
-        folder: One of the folders that ``known`` lists.
+        folder: One of the folders that ``known`` reads.
     """
 
     def __init__(self, source: Source, folder: Path) -> None:

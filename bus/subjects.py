@@ -1,17 +1,17 @@
-"""Every subject of the wire, spelled once. The version of the messages stands in each: ADR 18.
+"""Every subject of the wire, defined once. Each subject holds the version of the messages: ADR 18.
 
-| subject                              | who publishes     | what                             |
-|--------------------------------------|-------------------|----------------------------------|
-| ``podfolio.v1.request.<id>``         | anyone            | a request                        |
-| ``podfolio.v1.pod.<id>.<pod>``       | that pod's agents | its result, or why there is none |
-| ``podfolio.v1.final.<id>``           | the coordinators  | the one final event              |
-| ``podfolio.v1.rejected.<sequence>``  | the coordinators  | a message with no id to answer   |
-| ``podfolio.v1.removed.<sequence>``   | an administrator  | why a message is gone            |
-| ``podfolio_timers.v1.timer.<id>``    | the coordinators  | a deadline, waiting              |
-| ``podfolio_timers.v1.due.<id>``      | the server        | that deadline, fallen due        |
-| ``podfolio_progress.v1.<id>``        | the coordinators  | how far it is; kept by nobody    |
-| ``$KV.podfolio_markets.id.<market>`` | an administrator  | the hash of a market             |
-| ``$KV.podfolio_markets.sha256.<it>`` | an administrator  | the market with that hash        |
+| subject                              | publisher         | message                                 |
+|--------------------------------------|-------------------|-----------------------------------------|
+| ``podfolio.v1.request.<id>``         | any client        | a request                               |
+| ``podfolio.v1.pod.<id>.<pod>``       | that pod's agents | the pod's result, or why there is none  |
+| ``podfolio.v1.final.<id>``           | the coordinators  | the one final event                     |
+| ``podfolio.v1.rejected.<sequence>``  | the coordinators  | a message with no id to answer          |
+| ``podfolio.v1.removed.<sequence>``   | an administrator  | why a message is gone                   |
+| ``podfolio_timers.v1.timer.<id>``    | the coordinators  | a scheduled deadline                    |
+| ``podfolio_timers.v1.due.<id>``      | the server        | a deadline that fell due                |
+| ``podfolio_progress.v1.<id>``        | the coordinators  | a request's progress; in no stream      |
+| ``$KV.podfolio_markets.id.<market>`` | an administrator  | the hash of a market                    |
+| ``$KV.podfolio_markets.sha256.<..>`` | an administrator  | the market with that hash               |
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _MARKETS = f"$KV.{MARKETS_BUCKET}"
 
 # One token of a NATS subject that is also safe as a file name and in a URL.
 ID_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
-# No underscore: a pod's name must not look like that of a rule ("never_worse").
+# No underscore: a pod's name must not look like a rule's name ("never_worse").
 POD_PATTERN = r"^[a-z][a-z0-9-]{0,31}$"
 
-ALL = f"{_PREFIX}.>"  # of the event stream
+ALL = f"{_PREFIX}.>"  # all subjects of the event stream
 ALL_REQUESTS = f"{_PREFIX}.request.>"
 ALL_POD_RESULTS = f"{_PREFIX}.pod.*.*"
 ALL_FINALS = f"{_PREFIX}.final.*"
@@ -53,7 +53,7 @@ class Kind(StrEnum):
     REMOVED = "removed"
     TIMER = "timer"
     DUE = "due"
-    OTHER = "other"  # of a later version of this software
+    OTHER = "other"  # a kind from a later version of this software
 
 
 _KINDS = frozenset(kind.value for kind in Kind)
@@ -132,7 +132,7 @@ def market_content(sha256: str) -> str:
 
 
 def parse(subject: str) -> Address:
-    """Split a subject into its parts.
+    """Split a subject into a kind, a key and a pod.
 
     Raises:
         ValueError: If the subject does not begin like a subject of ours.

@@ -1,4 +1,4 @@
-"""Wrap a handler: count its work, time it, and trace it as part of its request."""
+"""Wrap a handler: count the work, time it, and trace it as part of a request."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Watched:
     queue: str
 
     async def handle(self, delivery: Delivery) -> None:
-        """Do the work."""
+        """Handle the delivery, counted, timed and traced."""
         work = self.queue, _kind(delivery)
         _count(work, delivery)
         with (
@@ -49,7 +49,7 @@ class Watched:
                 raise
 
     async def give_up(self, delivery: Delivery, error: Exception) -> None:
-        """Answer that the work cannot be done."""
+        """Give the delivery up, traced."""
         with self.traced("give up", delivery):
             await self.handler.give_up(delivery, error)
 

@@ -76,7 +76,7 @@ class _Attempt:
     crashes: Counter[Hashable]  # crashes in this process, by message
 
     async def run(self) -> None:
-        """Handle the delivery and settle it, or return it to the server."""
+        """Handle the delivery and settle or return it."""
         delay_s = AGAIN_S
         async with _heartbeats(self.delivery):
             try:
@@ -92,7 +92,7 @@ class _Attempt:
     async def succeeds(self) -> bool:
         """Handle the delivery. Return False if it should be retried."""
         message = self.delivery.message
-        # A message in its first delivery has killed no process. Most redelivered messages have not, either.
+        # A first delivery cannot have killed a process before. Most redelivered messages have killed none, either.
         if self.delivery.attempt > 1 and (lost := self.notes.deaths(self.queue, message)):
             # The messages in hand when a process died must not be handled in the same order again: otherwise the
             # message that killed the process would take the others along each time, until all are given up.

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 # The time that a busy coordinator needs to publish an answer, so that the answer arrives by the deadline and not just
 # after; at most a tenth of a short deadline.
 _TO_PUBLISH_S = 1.0
-# The search time for a request after its deadline: most searches take a tenth of this.
+# The search time for a request whose deadline has passed: most searches take a tenth of this.
 _LAST_S = 2.0
 
 # A due deadline is handled within this time, even if its first worker died: one ack wait, doubled.

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 # No other request passes a request that has run for less than this time: most requests take a tenth of a second and are
 # done by then.
 QUICK_S = 2.0
-# A request may run beside others only if its expected time is at most this part of each other's time.
+# A request may run beside longer requests only if it takes at most this part of the time of each.
 _SHORTER = 0.5
-# The most requests computed at a time, each in its own process. The last place is only for requests that are known to
-# be shorter.
+# The most requests computed at a time, each in a separate process. The last place is only for requests that are known
+# to be shorter.
 MOST = 3
-# The estimate for a size uses at most this number of its latest durations, none older than this number of seconds.
+# The estimate for a size uses at most this number of the latest durations, none older than this number of seconds.
 _LATEST, _FRESH_S = 20, 600.0
 # Estimates are cached for this time: every turn goes through a queue of hundreds.
 _REMEMBERED_S = 1.0

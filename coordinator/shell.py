@@ -50,7 +50,7 @@ _OFFERED = 4
 # Delay until the redelivery: at most these seconds, and at most this part of the time left.
 _OFFERED_AFTER_S, _OFFERED_AFTER = 1.0, 0.1
 
-# The ack wait.
+# The ack wait: after this time, the server redelivers an unsettled message.
 _STALE = timedelta(seconds=5)
 
 # How often a deadline's request is looked for, a second apart: together longer than the lag of replicas.
@@ -186,7 +186,7 @@ class Coordinator:
         return action, tuple(message.headers for message in led if message)
 
     def may_be_finished(self, delivery: Delivery, kind: Kind) -> bool:
-        """Return whether the request may be finished: its deadline has come, or the message is not new.
+        """Return whether the request may be finished: the deadline has come, or the message is not new.
 
         A queue that was lost and set up again delivers the whole stream once more, as new.
         """
@@ -318,7 +318,7 @@ class Coordinator:
             return await self._turns.compute(work, self.optimised(action))
 
     def is_late(self, work: Work, by: datetime) -> bool:
-        """Return whether a request that has waited has too little time left, or none: then it was withdrawn."""
+        """Return whether a request that has waited has too little time left, or was withdrawn with no time left."""
         load = self._turns.load
         return work.request_id not in load.running or load.expected_s(work, self._turns.clock()) > self.left(by)
 
@@ -330,7 +330,7 @@ class Coordinator:
             return event.model_copy(update={"pod_answers": action.signed})
 
     def left(self, by: datetime) -> float:
-        """Count the seconds until an answer must be found."""
+        """Return the seconds until an answer must be found."""
         return (by - self.time.now()).total_seconds()
 
     async def put_aside(self, message: Message, kind: Kind) -> None:
