@@ -83,7 +83,7 @@ class Child:
         async with self._turn:
             asked = asyncio.get_running_loop().time()
             process = await self._running()
-            # A child that had to start first has less time left: the limit counts from the question.
+            # A child that had to start first has less time left: the limit counts from the question's turn.
             seconds = max(seconds - (asyncio.get_running_loop().time() - asked), _LEAST_S)
             try:
                 async with asyncio.timeout(seconds + _GRACE_S):
