@@ -1,5 +1,5 @@
-"""The pods: one mandate a file (``alpha.toml``, ...), and the one loop that runs any of them.
+"""The pods: one mandate per file (``alpha.toml``, ...), and one loop that runs any of them.
 
-An agent takes requests from its pod's work queue, finds the best portfolio of its pod alone, and
-publishes it. It knows no other pod and no coordinator.
+An agent takes requests from its pod's work queue, finds the best portfolio that the pod would buy alone, and publishes
+this portfolio. An agent knows no other pod and no coordinator.
 """

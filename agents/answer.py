@@ -1,4 +1,4 @@
-"""Answer a request for one pod: synchronous, the same answer for the same question, but for the time it took."""
+"""Answer a request for one pod: synchronous; the same question gives the same answer, except ``elapsed_s``."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 def answer(mandate: Mandate, request_id: str, data: bytes) -> PodAnswer | None:
-    """Optimise the pod as the request asks; None if it asks nothing of this pod.
+    """Optimise the pod as the request asks; return None if the request asks for no result of this pod.
 
-    A request that cannot be read is left to the coordinator, which answers it.
+    Also return None for a request that cannot be read: the coordinator answers such a request.
     """
     try:
         request = parse_request(data, request_id)
@@ -32,7 +32,7 @@ def answer(mandate: Mandate, request_id: str, data: bytes) -> PodAnswer | None:
     try:
         market = markets.load(request.market)
     except DataError as error:
-        # Other processes may have it: then this one is the reason why there is no portfolio.
+        # Other processes may have the market: then this failure tells why there is no portfolio.
         return _failed(mandate, request, Reason.UNKNOWN_MARKET, error)
     share = request.shares(market.risk_free).get(mandate.pod)
     return _try(mandate, request, market, share) if share is not None else None
@@ -59,10 +59,10 @@ def _optimise_alone(
     priorities: frozenset[tuple[str, int]],
     relax: bool,  # noqa: FBT001 - part of the cache's key
 ) -> Sleeve:
-    """Optimise a pod as if it had all the capital: its portfolio does not depend on its share.
+    """Optimise a pod as if the pod had all the capital: the portfolio does not depend on the pod's share.
 
-    Most customers share their risk tolerance with others and refuse nothing, so most were here before. What
-    is kept is a pure function of the mandate and the content of the market, its hash being part of the key.
+    Most customers share their risk tolerance with others and refuse no ETF, so most calls are in the cache. A cached
+    result is a pure function of the mandate and the market's content, since the market's hash is part of the key.
     """
     return optimise_sleeve(
         markets.load(market.id), mandate, 1.0, never_buy=never_buy, priorities=dict(priorities), relax=relax

@@ -1,4 +1,4 @@
-"""Read the pods' mandates, one TOML file a pod."""
+"""Read the pods' mandates, one TOML file per pod."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from importlib.resources.abc import Traversable
 
-# It is part of every result and final event.
+# The purpose is part of every result and final event.
 _LONGEST_PURPOSE = 1_000
 
 _MANDATE: TypeAdapter[Mandate] = TypeAdapter(Mandate)
 
 
 def bundled() -> dict[str, Traversable]:
-    """Find the mandates that come with the product, by pod."""
+    """Find the mandates bundled with the product, by pod."""
     files = (file for file in resources.files("agents").iterdir() if file.name.endswith(".toml"))
     return {file.name.removesuffix(".toml"): file for file in sorted(files, key=lambda file: file.name)}
 
 
 def load(pod: str) -> Mandate:
-    """Load the mandate of a pod that comes with the product, or from a TOML file elsewhere.
+    """Load a pod's bundled mandate, or a mandate from another TOML file.
 
     Raises:
-        DataError: If there is no such mandate, or the file does not state one.
+        DataError: If there is no such mandate, or the file holds no valid mandate.
     """
     if pod.endswith(".toml"):
         return _read(Path(pod))
@@ -53,7 +53,7 @@ def load(pod: str) -> Mandate:
 def _read(file: Traversable) -> Mandate:
     try:
         stated = tomllib.loads(decode(read_bytes(file), file.name))
-    # A whole number of thousands of digits is no error of TOML to Python, but one of its own.
+    # For a whole number of thousands of digits, Python raises a plain ValueError and no TOML error.
     except (DataError, ValueError, RecursionError) as error:
         what = "it is nested too deeply" if isinstance(error, RecursionError) else error
         message = f"cannot read the mandate {file.name} ({what}): give the path of a .toml file that states one"
@@ -73,14 +73,14 @@ def _read(file: Traversable) -> Mandate:
 
 
 def _unknown(stated: Mapping[str, object]) -> Iterator[str]:
-    """Name what a mandate does not have: a typing error must not leave a limit out."""
+    """Report unknown names in a mandate: a typing error must not silently remove a limit."""
     known = [field.name for field in fields(Mandate)]
     if unknown := [name for name in stated if name not in known]:
         yield f"unknown {', '.join(unknown)}; there are {', '.join(known)}"
 
 
 def _faults(mandate: Mandate) -> Iterator[str]:
-    """Say what no house can mean, though a computation could go on with it."""
+    """Report values that no fund manager can intend, even if a computation would accept them."""
     if not re.fullmatch(POD_PATTERN, mandate.pod):
         yield f"pod is {mandate.pod!r}; it must begin with a-z and have at most 32 of a-z 0-9 and -"
     if mandate.purpose and not (is_plain(mandate.purpose) and len(mandate.purpose) <= _LONGEST_PURPOSE):

@@ -1,4 +1,4 @@
-"""The solver's process: ``python -m agents.solve POD MIB`` answers what ``solver`` asks."""
+"""The solver's process: ``python -m agents.solve POD MIB`` answers the questions of ``solver``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 def _answer(mandate: Mandate, question: bytes, _note: Note) -> bytes:
-    """Answer one question: a request's id, a line's end, and its body; empty if it asks nothing of this pod."""
+    """Answer one question: a request's id, a newline, and the request's body.
+
+    Return empty bytes if the request asks for no result of this pod.
+    """
     request_id, _, data = question.partition(b"\n")
     found = answer(mandate, request_id.decode(), data)
     return b"" if found is None else encode(found)

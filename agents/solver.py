@@ -1,4 +1,4 @@
-"""Optimising a pod in a process of its own: what a request makes of it harms neither the agent nor its queue."""
+"""Optimise a pod in its own process, so that a crash or hang harms neither the agent nor its queue."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from bus.messages import BadMessageError, PodFailed, Reason, parse_pod_answer, p
 if TYPE_CHECKING:
     from bus.messages import PodAnswer
 
-# A pod of 200 ETFs takes seconds on a busy machine; those behind it wait meanwhile.
+# A pod of 200 ETFs takes seconds on a busy machine; later requests wait meanwhile.
 MOST_S = 20.0
 
 log = structlog.get_logger()
 
 
 class Solver:
-    """What answers requests for one pod; use it with ``async with``.
+    """Answers requests for one pod; use with ``async with``.
 
     Args:
         pod: The name of a bundled mandate, or the path of a file.
-        name: The pod's.
-        memory_mib: What it may hold.
-        most_s: How long one request may take, if its deadline allows that.
+        name: The pod's name.
+        memory_mib: The memory limit of the process.
+        most_s: The most seconds for one request, if the request's deadline allows that.
     """
 
     def __init__(self, pod: str, name: str, *, memory_mib: int = MEMORY_MIB, most_s: float = MOST_S) -> None:
@@ -34,7 +34,7 @@ class Solver:
         self._name, self._most_s = name, most_s
 
     async def __aenter__(self) -> Self:
-        # Not waited for: the agent takes requests at once, the first of them waits for what is left of the start.
+        # Do not wait here: the agent takes requests at once, and the first request waits for the rest of the start.
         self._starting = asyncio.create_task(self._start())
         return self
 
@@ -50,15 +50,15 @@ class Solver:
             log.error("solver.not_started", error=str(error))  # noqa: TRY400 - it says all there is
 
     async def answer(self, request_id: str, data: bytes) -> PodAnswer | None:
-        """Optimise the pod as the request asks; None if it asks nothing of this pod.
+        """Optimise the pod as the request asks; return None if the request asks for no result of this pod.
 
         Raises:
-            ChildDiedError: If the process crashed; the next call has a new one.
+            ChildDiedError: If the process crashed; the next call starts a new process.
         """
         try:
             request = parse_request(data, request_id)
         except BadMessageError:
-            return None  # left to the coordinator, which answers it
+            return None  # the coordinator answers an unreadable request
         seconds = min(self._most_s, request.deadline_s)
         try:
             found = await self._child.ask(request_id.encode() + b"\n" + data, seconds=seconds)

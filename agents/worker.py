@@ -1,4 +1,4 @@
-"""The loop that runs any pod: take a request, have it optimised in a process of its own, publish, settle."""
+"""The loop of every pod's agent: take a request, optimise in a child process, publish, settle."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ log = structlog.get_logger()
 
 
 class Answer(Protocol):
-    """What answers a request for one pod; a ``Solver``'s, but in tests."""
+    """Answers a request for one pod: a ``Solver``'s method, except in tests."""
 
     async def __call__(self, request_id: str, data: bytes) -> PodAnswer | None:
-        """Find the pod's answer; None if it is asked for none."""
+        """Find the pod's answer; None if the request asks for no answer of the pod."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,11 @@ class Agent:
     """One replica of a pod's agent.
 
     Attributes:
-        bus: What it hears and speaks through.
-        pod: Its pod.
-        answer: What finds the answers.
-        provide: What fetches markets that are not here.
-        signer: Who signs answers; without one, they go unsigned.
+        bus: The bus to take requests from and publish to.
+        pod: The agent's pod.
+        answer: Finds the answers.
+        provide: Fetches markets that are not on this machine.
+        signer: Signs answers; without a signer, answers are unsigned.
     """
 
     bus: Bus
@@ -55,7 +55,7 @@ class Agent:
     signer: Signer | None = None
 
     async def run(self, stop: asyncio.Event, *, at_once: int) -> None:
-        """Answer requests until *stop* is set, then finish what is in hand."""
+        """Answer requests until *stop* is set, then finish the work in hand."""
         await work_off(self.bus, pod_queue(self.pod), self, stop=stop, at_once=at_once)
 
     async def handle(self, delivery: Delivery) -> None:
@@ -63,7 +63,7 @@ class Agent:
         message = delivery.message
         request_id = subjects.parse(message.subject).key
         if not request_id:
-            return  # nobody can answer it; the coordinator puts it aside
+            return  # no answer is possible without an id; the coordinator puts the message aside
         began = perf_counter()
         with tracing.span("optimise", pod=self.pod):
             await self.provide(message.data)
@@ -91,7 +91,7 @@ class Agent:
             await self.publish(failed, delivery.message)
 
     async def publish(self, found: PodAnswer, asked: Message) -> Stored:
-        """Publish the answer to what was asked, once, signed if there is a key."""
+        """Publish the answer to the message *asked*, once, signed if there is a signer."""
         if self.signer:
             to_this = found.model_copy(update={"request_sha256": sha256(asked.data).hexdigest()})
             found = self.signer.sign(to_this)

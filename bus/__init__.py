@@ -1,8 +1,8 @@
-"""What is said on the wire, and the ways to carry it.
+"""The messages on the wire, and the transports that carry them.
 
-``subjects``, ``messages`` and ``envelope`` say what is said; ``port`` says what a bus can do;
-``memory`` does it for tests, the package ``jetstream`` with a NATS server. ``workers``, ``process``
-and ``options`` are what every process of ours needs to live on a bus; ``child`` and ``answering`` let
-it compute without being stopped or killed by that; ``service``, ``http``, ``metrics``, ``tracing`` and
-``watched`` tell how it does. Nothing here knows how a portfolio is optimised.
+``subjects``, ``messages`` and ``envelope`` define the messages; ``port`` defines the interface of a bus; ``memory``
+implements this interface for tests, the package ``jetstream`` with a NATS server. Every process on a bus needs
+``workers``, ``process`` and ``options``; with ``child`` and ``answering``, a computation can neither block nor kill its
+process; ``service``, ``http``, ``metrics``, ``tracing`` and ``watched`` report the state of a process. No module here
+knows how to optimise a portfolio.
 """

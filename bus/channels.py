@@ -1,7 +1,7 @@
-"""What goes over the wire, channel by channel: the subject, the bodies, who says it, and where it is kept.
+"""The channels of the wire: subject, bodies, publishers and stream of each channel.
 
-One table, from which the AsyncAPI document and its page are made. Timers are between the processes and the server, and
-have no bodies.
+The AsyncAPI document and the page about the wire are made from this one table. Timers pass only between the processes
+and the server, and have no bodies.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """One kind of subject, and what is published there.
+    """One kind of subject, and the messages published there.
 
     Attributes:
-        name: Its name, also of its operation.
-        subject: Makes the subject of its tokens.
-        tokens: Those of the subject that vary.
-        bodies: What may be published there.
-        said: What is said there, for people.
-        by_clients: Whether clients publish there, and not processes of ours.
+        name: The channel's name, also the name of its operation.
+        subject: Makes the subject from its tokens.
+        tokens: The variable tokens of the subject.
+        bodies: The models of the bodies that may be published there.
+        said: A description for people.
+        by_clients: Whether clients publish there, and not our own processes.
     """
 
     name: str
@@ -57,41 +57,41 @@ class Channel:
 
     @property
     def stream(self) -> str | None:
-        """Name the stream that keeps what is said here; None if nothing does."""
+        """Name the stream that keeps this channel's messages; None if no stream does."""
         return next((name for name, config in streams().items() if _takes(config, self.address)), None)
 
     def queues(self, pods: Collection[str]) -> list[str]:
-        """Name the work queues that hand out what is said here."""
+        """Name the work queues that deliver this channel's messages."""
         return [name for name, queue in queues(pods).items() if _takes(queue, self.address)]
 
     def publishers(self, pods: Collection[str]) -> list[str]:
-        """Name the roles that may publish here, where the server knows its users."""
+        """Name the roles that may publish here, on a server with user accounts."""
         return [role.name for role in roles(pods) if any(_same_shape(self.address, said) for said in role.publish)]
 
     def hearers(self, pods: Collection[str]) -> list[str]:
-        """Name the roles that may subscribe here; what is kept is read from its stream instead."""
+        """Name the roles that may subscribe here; readers of a stored channel read the stream instead."""
         return [role.name for role in roles(pods) if any(_same_shape(self.address, heard) for heard in role.hears)]
 
 
 def streams() -> dict[str, dict[str, Any]]:
-    """Give the streams' configurations, by name."""
+    """Return the streams' configurations, by name."""
     return {config["name"]: config for config in wanted_streams(replicas=None, max_bytes=None)}
 
 
 def queues(pods: Collection[str]) -> dict[str, dict[str, Any]]:
-    """Give the work queues' configurations, each with its stream, by name."""
+    """Return the work queues' configurations, each with its stream, by name."""
     wanted = wanted_queues(pods, ack_wait_s=ACK_WAIT_S)
     return {config["name"]: {"stream_name": stream, **config} for stream, config in wanted}
 
 
 def _takes(config: dict[str, Any], address: str) -> bool:
-    """Whether a stream, or a work queue, takes what is published there."""
+    """Return whether a stream or a work queue takes messages on *address*."""
     filters = config.get("subjects") or config.get("filter_subjects") or [config.get("filter_subject", "")]
     return any(address.startswith(pattern.partition("*")[0].removesuffix(">")) for pattern in filters if pattern)
 
 
 def _same_shape(address: str, allowed: str) -> bool:
-    """Whether a permission is about a channel: the tokens that vary are a wildcard in it, or a pod's name."""
+    """Return whether a permission covers a channel: each variable token matches a wildcard or a pod's name."""
     asked, given = address.split("."), allowed.split(".")
     return len(asked) == len(given) and all(
         a == g or (a.startswith("{") and (g == "*" or a == "{pod}")) for a, g in zip(asked, given, strict=True)

@@ -1,8 +1,8 @@
-"""A child process that computes: it may crash, hang or take all memory, and takes nothing of ours along.
+"""A child process for computations: a crash, a hang or a lack of memory there harms no work of the parent.
 
-Computing in Python would also hold the interpreter's lock against the event loop, its heartbeats and its
-deadlines. Questions go in and answers come out, one at a time, perhaps with notes before them; ``answering`` is the
-other end. The child ends when its standard input does, whatever became of this process.
+Computing in the parent would also hold Python's interpreter lock against the event loop, the heartbeats and the
+deadlines. Questions go in and answers come out, one at a time, perhaps with notes before each answer; ``answering`` is
+the other end. The child ends when its standard input closes, however the parent ended.
 """
 
 from __future__ import annotations
@@ -22,23 +22,24 @@ if TYPE_CHECKING:
 
     Noted: TypeAlias = Callable[[bytes], Awaitable[None]]
 
-# What a computation may hold, in MiB: universes of hundreds of ETFs take a few hundred; a child at rest has 50.
+# Memory limit of a computation, in MiB: universes of hundreds of ETFs take a few hundred; an idle child takes 50.
 MEMORY_MIB = 2_048
 
-# Loading takes half a second; a machine that needs this long will not do better.
+# Loading takes half a second; a machine that needs longer than this limit will not succeed later.
 _START_S = 30.0
-# A child ends itself when its time is over; one that cannot even do that, being stopped, is killed so much later.
+# A child ends itself when its time is over. The parent kills a child that cannot do that (a stopped process) after this
+# additional time.
 _GRACE_S = 0.5
-# A signal of no time at all would never come.
+# A timer of zero seconds would never fire.
 _LEAST_S = 0.001
 
 
 class ChildDiedError(Exception):
-    """The child ended, or had to be ended, while it started or worked; the next question has a new one."""
+    """The child ended or was killed while starting or working; the next question starts a new child."""
 
 
 class TimeIsUpError(ChildDiedError):
-    """The child was ended because its time was over: the same question would end the same way."""
+    """The child was ended at its time limit: the same question would end the same way."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"the computation was not done within {seconds:.3g} s, and was ended: ask for less")
@@ -46,11 +47,11 @@ class TimeIsUpError(ChildDiedError):
 
 @dataclass(slots=True)
 class Child:
-    """The process; started when it is first needed, and again after it died.
+    """The child process; started at the first question, and again after each death.
 
     Attributes:
-        command: What ``python -m`` is to run: something that calls ``answering.answer_all``.
-        memory_mib: What it may hold; more is refused to it.
+        command: The arguments of ``python -m``: a module that calls ``answering.answer_all``.
+        memory_mib: The child's memory limit; the system refuses larger allocations.
     """
 
     command: tuple[str, ...]
@@ -59,30 +60,30 @@ class Child:
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def ready(self) -> None:
-        """Start it and wait until it has loaded everything: the first question is not to wait for that.
+        """Start the child and wait until all modules are loaded, so that the first question need not wait.
 
         Raises:
-            ChildDiedError: If it ended instead.
+            ChildDiedError: If the child ended instead.
         """
         async with self._turn:
             await self._running()
 
     async def ask(self, question: bytes, *, seconds: float, noted: Noted | None = None) -> bytes:
-        """Have a question answered, in at most *seconds* from its turn.
+        """Ask a question and return the answer, in at most *seconds* from the question's turn.
 
         Args:
-            question: What is asked.
-            seconds: What the answer may take.
-            noted: Given each note that comes before the answer.
+            question: The question.
+            seconds: The time limit for the answer.
+            noted: Called with each note that comes before the answer.
 
         Raises:
-            TimeIsUpError: If it took longer.
+            TimeIsUpError: If the answer took longer.
             ChildDiedError: If the child crashed.
         """
         async with self._turn:
             asked = asyncio.get_running_loop().time()
             process = await self._running()
-            # One that had to be started first has less: the time is that of who asks.
+            # A child that had to start first has less time left: the limit counts from the question's turn.
             seconds = max(seconds - (asyncio.get_running_loop().time() - asked), _LEAST_S)
             try:
                 async with asyncio.timeout(seconds + _GRACE_S):
@@ -91,7 +92,7 @@ class Child:
                 await self.end()
                 raise TimeIsUpError(seconds) from None
             except BaseException:
-                # Also when cancelled: an answer that comes later must not be taken for another's.
+                # Also when cancelled: a late answer must not be mistaken for the answer to the next question.
                 await self.end()
                 raise
 
@@ -118,14 +119,14 @@ class Child:
             str(self.memory_mib),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            # Its matrices are small: threads that wait for each other take longer than the work.
+            # The matrices are small: threads that wait for each other take longer than the work.
             env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
-            # Ctrl-C is for the parent, which finishes what is in hand.
+            # Ctrl-C is for the parent, which finishes the work in hand.
             start_new_session=True,
         )
 
     async def end(self) -> None:
-        """End it, whatever it is at."""
+        """Kill the child, even during a computation."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -136,7 +137,7 @@ class Child:
 
 async def _exchange(process: Process, question: bytes, seconds: float, noted: Noted | None) -> bytes:
     assert process.stdin is not None  # noqa: S101 - it was started with pipes
-    # If it is gone, reading says so.
+    # If the child is gone, the read below raises.
     with contextlib.suppress(ConnectionError):
         process.stdin.write(b"%d %.3f\n" % (len(question), seconds) + question)
         await process.stdin.drain()
@@ -147,8 +148,8 @@ async def _answer(process: Process, seconds: float, noted: Noted | None = None) 
     """Read an answer, and the notes before it.
 
     Raises:
-        TimeIsUpError: If there is none, since the process ended itself after *seconds*.
-        ChildDiedError: If it ended for another reason.
+        TimeIsUpError: If there is no answer because the process ended itself after *seconds*.
+        ChildDiedError: If the process ended for another reason.
     """
     assert process.stdout is not None  # noqa: S101 - it was started with pipes
     try:
@@ -163,7 +164,7 @@ async def _answer(process: Process, seconds: float, noted: Noted | None = None) 
 
 
 def _told(status: int) -> str:
-    """Say in words what a process ended of; negative is a signal."""
+    """Describe a process's exit status in words; a negative status is a signal."""
     if status == -signal.SIGKILL:
         return (
             "the process that computes was killed, by the system for want of memory or by somebody: see how much "

@@ -1,6 +1,6 @@
 """Headers of every message: CloudEvents 1.0 in binary mode, and the trace context (W3C).
 
-The body stays plain JSON of its own type; who reads only bodies misses nothing that matters.
+The body stays plain JSON of its own type; a reader of bodies alone misses no important fact.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 
 
 def new_id() -> str:
-    """Make an id for one message; unique, so that an earlier try of our own is known for what it is."""
+    """Make a unique id for one message, so that the bus can recognise an earlier try of our own."""
     return str(uuid.uuid4())
 
 
 def headers(body: BaseModel, *, message_id: str, source: str, now: datetime) -> dict[str, str]:
-    """Describe a body; the current trace context is passed on.
+    """Describe a body in headers, with the current trace context.
 
     Args:
-        body: What will be sent.
-        message_id: Its id.
-        source: Who sends it, such as ``/podfolio/agents/alpha``.
-        now: When.
+        body: The body to send.
+        message_id: The message's id.
+        source: The sender, such as ``/podfolio/agents/alpha``.
+        now: The time of sending.
     """
     return {
         "ce-specversion": "1.0",

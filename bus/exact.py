@@ -1,4 +1,4 @@
-"""Read JSON such that every reader would read the same, or not at all."""
+"""Read JSON that every reader would read the same, and refuse all other JSON."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any, NoReturn
 
 from bus.plain_text import printable
 
-# Of what somebody made up, no more is repeated.
+# The most characters of a sender's text in a message.
 _LONGEST = 80
 
 
 def read_exactly(data: bytes) -> dict[str, Any]:
-    """Read an object of JSON in which no reader could see anything else.
+    """Read a JSON object that has the same meaning for every reader.
 
     Raises:
-        ValueError: If it is no JSON object, says something twice or not exactly, or is nested too deeply.
+        ValueError: If the data is no JSON object, repeats a name, holds an inexact value, or is nested too deeply.
     """
     try:
         body = json.loads(data, object_pairs_hook=_once, parse_constant=_refuse_constant, parse_float=_finite)
@@ -34,7 +34,7 @@ def read_exactly(data: bytes) -> dict[str, Any]:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse a name that stands twice: some readers take its first value, some its last."""
+    """Refuse a repeated name: some readers take the first value, other readers take the last."""
     times = Counter(name for name, _ in pairs)
     if twice := [name for name, count in times.items() if count > 1]:
         names = printable(", ".join(twice), longest=_LONGEST)

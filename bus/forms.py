@@ -1,4 +1,4 @@
-"""How names are written in messages: each pattern, and the words that tell it to people."""
+"""The patterns of names in messages, and a description of each for people."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What orchestrators ask a process over HTTP: ``/live``, ``/ready`` and ``/metrics``.
+"""HTTP pages for orchestrators: ``/live``, ``/ready`` and ``/metrics``.
 
-The event loop that does the work answers, so that one that hangs is not called live. Three pages that change
-nothing need no framework: the first line of a request is read, the rest and any further request is not.
+The event loop that does the work also answers, so that a hanging process does not appear live. Three read-only pages
+need no framework: the server uses only the first line of a request, and ignores the rest and any further request.
 """
 
 from __future__ import annotations
@@ -22,19 +22,20 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
 _TEXT = "text/plain; charset=utf-8"
-# Whoever is slower or says more is no orchestrator.
+# Limits per request: an orchestrator is faster and sends less.
 _REQUEST_S = 5.0
 _REQUEST_BYTES = 8 * 2**10
-# An orchestrator and a Prometheus or two have one each. Beyond these, the oldest goes: it has had the longest time.
+# An orchestrator and a Prometheus or two hold one connection each. Beyond this number, the oldest connection is
+# dropped, since that one has had the most time.
 _CONNECTIONS = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where to listen.
+    """The address to listen on.
 
     Attributes:
-        port: 0 for any that is free.
+        port: The port; 0 for any free port.
         host: The interface; by default for this machine only.
     """
 
@@ -44,14 +45,14 @@ class Address:
 
 @asynccontextmanager
 async def serving(address: Address, *, unready: Callable[[], Awaitable[str]]) -> AsyncIterator[str]:
-    """Answer while the block lasts; yields the URL.
+    """Answer HTTP requests while the block lasts; yield the URL.
 
     Args:
-        address: Where.
-        unready: Says why the process takes no work now; empty if it does.
+        address: The address to listen on.
+        unready: Returns why the process takes no work now; empty if the process takes work.
 
     Raises:
-        BusError: If nobody can listen there.
+        BusError: If the address cannot be used.
     """
     served: dict[StreamWriter, None] = {}
 
@@ -65,7 +66,7 @@ async def serving(address: Address, *, unready: Callable[[], Awaitable[str]]) ->
                 writer.write(await _answer(head, unready))
                 writer.close()
                 await writer.wait_closed()
-        # What was not taken in time is not kept for whoever does not take it.
+        # Data that a client did not receive in time is dropped.
         writer.transport.abort()
         del served[writer]
 

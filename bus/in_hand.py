@@ -1,8 +1,9 @@
-"""What a process has in hand, noted where it outlives the process: so others can tell what it died with.
+"""A record, outliving the process, of the messages in hand, so that others can tell which messages a process died with.
 
-That a message was handed out again says little: it may never have arrived, or its settling was lost on the way. A
-process that died is seen for certain: the system lets go of the lock on its file. Files are of one machine, so what
-kills processes on several is noted on each. They are kept for an hour, and removed by whoever looks.
+A redelivery proves little: the first delivery may never have arrived, or the acknowledgement was lost. The death of a
+process is certain: the operating system releases the lock on the process's file. Files belong to one machine: if a
+message kills processes on several machines, each machine records only the deaths there. Files are kept for an hour, and
+the next reader removes older ones.
 """
 
 from __future__ import annotations
@@ -27,15 +28,15 @@ if TYPE_CHECKING:
 _log = structlog.get_logger()
 
 _SUFFIX = ".in-hand"
-# Longer than it takes to die of a message so often that it is given up.
+# Longer than the time in which a message can kill so many processes that the workers give the message up.
 _KEPT_S = 3_600.0
 
 
 class InHand:
-    """One process's notes, and those of processes that died.
+    """One process's notes, and the notes of processes that died.
 
     Args:
-        folder: Where all processes of this user and machine keep theirs.
+        folder: The folder for the notes of all processes of this user and machine.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -51,7 +52,8 @@ class InHand:
         if status.st_uid != os.getuid() or status.st_mode & 0o077:
             message = f"{self._folder} is somebody else's, or open to others: give this process another (TMPDIR)"
             raise PermissionError(message)
-        # Under another name until it is locked: else it would be taken for that of a process that died.
+        # The file has a different name until the lock is held: otherwise other processes would take this process for
+        # dead.
         made = self._folder / f".{self._name}"
         file = os.open(made, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -60,7 +62,7 @@ class InHand:
 
     @contextmanager
     def holding(self, queue: str, message: Message) -> Iterator[None]:
-        """Have it noted, while the block lasts, that *message* is being handled."""
+        """Record, while the block lasts, that *message* is being handled."""
         name = _name(queue, message)
         self._held.add(name)
         self._write()
@@ -71,24 +73,24 @@ class InHand:
             self._write()
 
     def deaths(self, queue: str, message: Message) -> int:
-        """Count the processes that died while they handled *message*."""
+        """Count the processes that died while handling *message*."""
         self._look()
         return sum(_name(queue, message) in held for held in self._dead.values())
 
     def close(self) -> None:
-        """End: whatever is in hand still, this process lives."""
+        """Remove the notes: messages may still be in hand, but this process has not died."""
         with contextlib.suppress(OSError):
             (self._folder / self._name).unlink()
         os.close(self._file)
 
     def _write(self) -> None:
         text = "".join(f"{name}\n" for name in self._held).encode()
-        with contextlib.suppress(OSError):  # a disk that is full must not keep anybody from work
+        with contextlib.suppress(OSError):  # a full disk must not stop the work
             os.pwrite(self._file, text, 0)
             os.ftruncate(self._file, len(text))
 
     def _look(self) -> None:
-        """Read the notes of those who died since, and forget those of long ago."""
+        """Read the notes of processes that died since the last look, and delete old notes."""
         there = {path.name: path for path in self._folder.glob(f"*{_SUFFIX}") if path.name != self._name}
         self._dead = {name: held for name, held in self._dead.items() if name in there}
         for name, path in there.items():
@@ -103,7 +105,7 @@ class InHand:
 
 
 def _held_at_death(path: Path) -> frozenset[str] | None:
-    """Read what a process had in hand when it died; None if it lives."""
+    """Read the messages that a process had in hand when it died; None if the process lives."""
     file = os.open(path, os.O_RDONLY)
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -120,21 +122,21 @@ def _name(queue: str, message: Message) -> str:
 
 
 class Unnoted:
-    """Notes of a process that has nowhere to keep any."""
+    """Notes of a process without a folder for notes."""
 
     @contextmanager
     def holding(self, queue: str, message: Message) -> Iterator[None]:  # noqa: ARG002
-        """Do without."""
+        """Record no message."""
         yield
 
     def deaths(self, queue: str, message: Message) -> int:  # noqa: ARG002
-        """Know of none."""
+        """Report no deaths."""
         return 0
 
 
 @contextmanager
 def noting() -> Iterator[InHand | Unnoted]:
-    """Note what this process has in hand, while the block lasts, in the folder for temporary files."""
+    """Record this process's messages in hand, while the block lasts, in the folder for temporary files."""
     try:
         notes = InHand(Path(gettempdir(), f"podfolio-in-hand-{os.getuid()}"))
     except OSError as error:

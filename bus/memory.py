@@ -1,7 +1,7 @@
-"""A bus inside one process, for tests: no server, and time that can be moved.
+"""A bus inside one process, for tests: no server, and a clock that tests can advance.
 
-It keeps the promises of ``Bus``, those about failures too: what is not settled is handed out again,
-a deadline falls due whoever scheduled it. It keeps nothing when the process ends.
+The bus keeps the promises of ``Bus``, also those about failures: an unsettled message is redelivered, and a deadline
+falls due even if the process that scheduled it has gone. All messages are lost when the process ends.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ class MemoryBus:
     """The ``Bus`` in memory.
 
     Args:
-        pods: Each has a work queue.
-        ack_wait_s: What is neither settled nor worked on for so long is handed out again.
-        clock: Tells the time; ``advance`` adds to it.
+        pods: The pods, each with a work queue.
+        ack_wait_s: Seconds without a settlement or heartbeat after which a message is redelivered.
+        clock: Returns the time; ``advance`` adds to it.
     """
 
     def __init__(
@@ -66,10 +66,10 @@ class MemoryBus:
         self.set_up()
 
     def set_up(self) -> None:
-        """Set it up; once more, and whatever it held is lost."""
+        """Set the bus up; a second call deletes all messages."""
         self._created = self.now()
         self._events: list[Message] = []
-        self._holders: dict[str, str] = {}  # by subject, the id of its one message
+        self._holders: dict[str, str] = {}  # the id of each subject's one message
         self._due: list[Message] = []
         self._scheduled: dict[str, datetime] = {}
         requests, wait = (subjects.ALL_REQUESTS,), self._ack_wait
@@ -81,15 +81,15 @@ class MemoryBus:
         self._notify()
 
     def remove(self, queue: str) -> None:
-        """Take a work queue away."""
+        """Remove a work queue."""
         del self._queues[queue]
 
     def now(self) -> datetime:
-        """Tell the bus's time."""
+        """Return the bus's time."""
         return self._clock() + self._ahead
 
     def advance(self, seconds: float) -> None:
-        """Move the bus's time on."""
+        """Advance the bus's time."""
         self._ahead += timedelta(seconds=seconds)
         self._notify()
 
@@ -101,7 +101,7 @@ class MemoryBus:
         self, subject: str, data: bytes, *, message_id: str, headers: Mapping[str, str], timeout_s: float = 10.0
     ) -> Stored:
         """Store the only message that *subject* will ever hold; see ``Bus``."""
-        del timeout_s  # it answers at once
+        del timeout_s  # this bus answers at once
         size = len(data) + sum(len(name) + len(value) for name, value in headers.items())
         if size > MAX_MESSAGE_BYTES:
             raise TooLargeError(subject, size, MAX_MESSAGE_BYTES)
@@ -149,7 +149,7 @@ class MemoryBus:
         return found
 
     async def schedule(self, request_id: str, at: datetime) -> None:
-        """Have a message on ``subjects.due(request_id)`` delivered at *at*; see ``Bus``."""
+        """Schedule a message on ``subjects.due(request_id)`` for delivery at *at*; see ``Bus``."""
         self._scheduled[request_id] = at
         self._notify()
 
@@ -158,11 +158,11 @@ class MemoryBus:
         return frozenset(self._queues) - {DEADLINES}
 
     async def standing(self) -> Standing:
-        """Say how the event stream stands; see ``Bus``."""
+        """Return the state of the event stream; see ``Bus``."""
         return Standing(self._created, len(self._events), self.now())
 
     async def holds(self, subject: str) -> bool:
-        """Say whether something is stored on *subject*; see ``Bus``."""
+        """Say whether a message is stored on *subject*; see ``Bus``."""
         return subject in self._holders
 
     async def unanswered(self) -> frozenset[str]:
@@ -183,14 +183,14 @@ class MemoryBus:
             await self._change()
 
     async def mention(self, subject: str, data: bytes) -> None:
-        """Publish what nobody keeps; see ``Bus``."""
+        """Publish a message that no stream keeps; see ``Bus``."""
         for pattern, heard in self._listeners:
             if _matches((pattern,), subject):
                 heard(data)
 
     @asynccontextmanager
     async def overhear(self, subject: str, heard: Callable[[bytes], None]) -> AsyncIterator[None]:
-        """Hand *heard* what is mentioned on *subject*; see ``Bus``."""
+        """Call *heard* with each message mentioned on *subject*; see ``Bus``."""
         listener = subject, heard
         self._listeners.append(listener)
         try:
@@ -208,7 +208,7 @@ class MemoryBus:
         self._notify()
 
     def _moment(self) -> datetime:
-        """Tell the time, after letting fall due what is due by then."""
+        """Return the time, after delivering the deadlines that are due by then."""
         now = self.now()
         for request_id in sorted(self._scheduled, key=self._scheduled.__getitem__):
             if self._scheduled[request_id] <= now:
@@ -217,9 +217,9 @@ class MemoryBus:
         return now
 
     async def _change(self) -> None:
-        """Wait until something has happened, or its time has come."""
+        """Wait for the next change, or for the next scheduled time."""
         times = [*self._scheduled.values(), *(at for queue in self._queues.values() for at in queue.returns_at())]
-        # What is past already waits for somebody with a place free, not for time.
+        # A time in the past waits for a worker with a free place, not for time.
         waits = [wait for at in times if (wait := (at - self.now()).total_seconds()) > 0]
         changed = self._changed
         with contextlib.suppress(TimeoutError):
@@ -247,7 +247,7 @@ class _Queue:
     leases: dict[int, _Lease] = field(default_factory=dict)
 
     def take(self, now: datetime) -> _Lease | None:
-        """Hand out what has come back, else what is new."""
+        """Hand out an expired lease, else a new message; None if there is neither."""
         for lease in self.leases.values():
             if lease.returns_at <= now:
                 lease.attempt += 1
@@ -269,9 +269,9 @@ class MemoryDelivery:
     """A message of a work queue; see ``Delivery``.
 
     Attributes:
-        message: The message itself.
-        attempt: How often it was handed out.
-        settled: Whether this worker has done with it.
+        message: The delivered message.
+        attempt: The number of deliveries of this message.
+        settled: Whether this worker has settled or returned the message.
     """
 
     def __init__(self, queue: _Queue, lease: _Lease, now: Callable[[], datetime], notify: Callable[[], None]) -> None:
@@ -283,17 +283,17 @@ class MemoryDelivery:
         self._notify = notify
 
     async def done(self) -> None:
-        """Settle it."""
-        # Also if somebody else has it by now: a late word of the first worker counts.
+        """Settle the message."""
+        # Even if another worker has the message by now: a late acknowledgement by the first worker counts.
         self._queue.leases.pop(self.message.sequence, None)
         self._settle()
 
     async def working(self) -> None:
-        """Tell that work goes on."""
+        """Extend the lease: the work goes on."""
         self._return_after(self._queue.ack_wait)
 
     async def again(self, *, delay_s: float) -> None:
-        """Give it back for later."""
+        """Return the message for later."""
         self._return_after(timedelta(seconds=delay_s))
         self._settle()
 

@@ -1,7 +1,7 @@
-"""What a process counts and measures, by Prometheus's conventions; ``docs/operations.md`` has the table.
+"""The metrics of a process, by Prometheus's conventions; ``docs/operations.md`` has the table.
 
-Labels are names of ours (queues, pods, reasons), so that there are few series however many requests come; an
-id, an amount or any other word of a customer's never becomes one.
+Labels are our own names (queues, pods, reasons), so the number of series stays small for any number of requests; an id,
+an amount or another word from a customer never becomes a label.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from prometheus_client import REGISTRY, Counter, Gauge, Histogram, Info, disable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# Half as many series again, of times that nobody asks for.
+# The created-time metrics would add half as many series again, without a use.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
-# From what an answer out of a cache takes to the longest deadline that anybody asks for.
+# From the duration of a cached answer to the longest deadline in use.
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
-# From the tolerance of a proof to a search that was cut short.
+# From the tolerance of a proof to the gap of a search that was cut short.
 _GAPS = (1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 
 _WORK = ("queue", "kind")
@@ -84,25 +84,25 @@ _last_failures: dict[tuple[str, str], str] = {}
 
 
 def exposition() -> bytes:
-    """Write all of it as Prometheus reads it, with what its client tells of the process itself."""
+    """Return all metrics in Prometheus's text format, with the client library's metrics of the process."""
     return generate_latest(REGISTRY)
 
 
 def total(metric: Counter | Histogram, suffix: str, **labels: str) -> float:
-    """Add up the samples of *metric* whose names end in *suffix* and that have these *labels*, whatever others."""
+    """Sum the samples of *metric* whose names end in *suffix* and whose labels include *labels*."""
     (family,) = metric.collect()
     wanted = family.name + suffix
     return sum(s.value for s in family.samples if s.name == wanted and labels.items() <= s.labels.items())
 
 
 def expect(queue: str, kind: str) -> None:
-    """Have the series of a work queue from the start, at 0, so that the first message is seen as an increase."""
+    """Create the series of a work queue at 0 at the start, so that the first message shows as an increase."""
     for metric in (DELIVERIES, REDELIVERIES, IN_HAND, QUEUE_AGE, HANDLING):
         metric.labels(queue, kind)
 
 
 def expect_finals(outcomes: Iterable[str]) -> None:
-    """Have the series of what coordinators end from the start, at 0: the first of its kind is what alarms are for."""
+    """Create the series of a coordinator's final events at 0: alarms watch for the first event of a kind."""
     for kind in ("request", "pod", "due"):
         PUT_ASIDE.labels(kind)
     for outcome in outcomes:
@@ -112,12 +112,15 @@ def expect_finals(outcomes: Iterable[str]) -> None:
 
 
 def failed(queue: str, kind: str, error: Exception) -> None:
-    """Count a delivery whose handling raised; only the error's type, since its words may be a customer's."""
+    """Count a delivery whose handler raised.
+
+    Record only the error's type, since the error's text may hold a customer's words.
+    """
     name = type(error).__name__
     FAILURES.labels(queue, kind, name).inc()
     _last_failures[queue, kind] = name
 
 
 def last_failure(queue: str, kind: str) -> str:
-    """Name the type of the last error there; empty if there was none."""
+    """Name the type of the last error of this queue and kind; empty if there was none."""
     return _last_failures.get((queue, kind), "")

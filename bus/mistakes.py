@@ -1,6 +1,6 @@
-"""Say in plain words what is wrong with a body: which field, what it is, and what to give instead.
+"""Explain in plain words the mistakes in a body: the field, its value, and a valid value.
 
-Pydantic finds the mistakes and names their kinds; its own sentences are for programmers.
+Pydantic finds the mistakes and names their kinds; pydantic's own sentences are for programmers.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
-# How many of a body's mistakes are told: enough to mend it in one go, not enough to flood a log.
+# The most mistakes to report: enough to correct the body in one go, not enough to flood a log.
 _TOLD = 8
-# Longest name, value and sentence of a mistake: what was sent may be most of it.
+# Longest name, value and sentence of a mistake: the sender's text may be most of each.
 _NAME, _VALUE, _SENTENCE = 120, 40, 600
 
-# What to give instead, by pydantic's kind of mistake; the names in braces are those of its context.
+# The remedy per kind of pydantic's mistakes; the names in braces are keys of the mistake's context.
 _REMEDIES: Mapping[str, str] = {
     "date_from_datetime_inexact": "give a day, such as 2025-11-07",
     "date_from_datetime_parsing": "give a day that there is, such as 2025-11-07",
@@ -57,11 +57,11 @@ _REMEDIES: Mapping[str, str] = {
 
 
 def explain(error: ValidationError, fields: Collection[str] = ()) -> str:
-    """Say what is wrong, one clause a mistake, the first few of them.
+    """Explain the mistakes, one clause per mistake, at most the first few.
 
     Args:
-        error: What pydantic found.
-        fields: Names that were likely to be meant where a field is not known.
+        error: Pydantic's error.
+        fields: Known names, for a suggestion where a field is unknown.
     """
     told = [printable(_say(mistake, fields), longest=_SENTENCE) for mistake in error.errors(include_url=False)[:_TOLD]]
     if error.error_count() > _TOLD:
@@ -70,7 +70,7 @@ def explain(error: ValidationError, fields: Collection[str] = ()) -> str:
 
 
 def named(where: str) -> str:
-    """Cut the name of a field that somebody made up."""
+    """Shorten the name of a field that a sender made up."""
     return printable(where, longest=_NAME)
 
 
@@ -101,7 +101,7 @@ def _remedy(kind: str, context: Mapping[str, Any]) -> str | None:
 
 
 def _shown(value: object) -> str:
-    """Show what was sent, as it is written in JSON; of what has parts, only how many."""
+    """Show a value as JSON; show only the size of an object or a list."""
     if isinstance(value, dict):
         return f"an object of {len(value)}"
     if isinstance(value, list):

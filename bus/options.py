@@ -1,4 +1,4 @@
-"""Command-line options that every process has, each with its environment variable."""
+"""Command-line options of every process, each with its environment variable."""
 
 from __future__ import annotations
 
@@ -86,11 +86,11 @@ _REPLICA = (
 
 
 def connection_options(name: str, *, role: str = "") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Add the options that say where the server is and who we are; they arrive as one ``settings``.
+    """Add the options for the server and the process's identity; the command receives one ``settings``.
 
     Args:
-        name: What the server will call this process.
-        role: Who it is, unless that depends on its arguments.
+        name: The process's name for the server.
+        role: The process's role, unless the role depends on the arguments.
     """
 
     def add(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -106,7 +106,7 @@ def connection_options(name: str, *, role: str = "") -> Callable[[Callable[..., 
 
 
 def variables(settings: Connection) -> dict[str, str]:
-    """Write *settings* as environment variables of a process that has these options, none left to chance."""
+    """Write *settings* as environment variables for a process with these options; set every variable."""
     return {
         "PODFOLIO_NATS_URL": settings.servers,
         "PODFOLIO_NATS_CREDENTIALS": str(settings.credentials or ""),
@@ -117,10 +117,10 @@ def variables(settings: Connection) -> dict[str, str]:
 
 
 def replica_options(*, seconds: float) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Add the options of a process that works a queue; those of its health arrive as one ``http``.
+    """Add the options of a process that works a queue; the command receives the HTTP options as one ``http``.
 
     Args:
-        seconds: What one request may be computed for, unless an option says otherwise.
+        seconds: The default time limit for computing one request.
     """
     limit = click.option(
         "--solver-seconds",

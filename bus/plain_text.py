@@ -1,14 +1,14 @@
-"""What others sent, made fit to be shown."""
+"""Make text from other senders safe to show."""
 
 from __future__ import annotations
 
 
 def printable(text: str, *, longest: int | None = None) -> str:
-    """Take out of a text what a terminal would obey, and what hides letters or turns them around; cut it.
+    """Replace characters that control a terminal, hide letters or reverse them; shorten the text.
 
     Args:
-        text: A line that somebody sent, or that quotes it.
-        longest: How many letters stay before ``...``; all by default.
+        text: A line from a sender, or a line that quotes one.
+        longest: The most letters kept before ``...``; all by default.
     """
     if longest is not None and len(text) > longest:
         text = f"{text[:longest]}..."
@@ -16,7 +16,7 @@ def printable(text: str, *, longest: int | None = None) -> str:
 
 
 def escaped(said: bytes) -> str:
-    """Write bytes as text that can be logged, shown and encoded; what cannot, as Python escapes it."""
+    """Decode bytes to text that can be logged, shown and encoded; escape other characters as Python does."""
     text = said.decode("utf-8", "backslashreplace")
     if text.isprintable():
         return text

@@ -1,4 +1,4 @@
-"""The public keys of pods, by which their answers are known: files ``pod-<pod>.pub`` of one folder, no secrets."""
+"""The pods' public keys, which verify their answers: files ``pod-<pod>.pub`` in one folder, no secrets."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 class PodKeys:
     """A folder with pods' public keys, as ``podfolio keys`` writes it.
 
-    A pod has several keys while one takes the place of another: any more stand in ``pod-<pod>.<any word>.pub``.
+    A pod has several keys while a new key replaces an old one: the further keys stand in ``pod-<pod>.<any word>.pub``.
 
     Attributes:
-        folder: Where it is.
+        folder: The folder's path.
     """
 
     folder: Path
 
     def read(self) -> Mapping[str, frozenset[str]]:
-        """Read the keys of every pod, by pod, as they are now: a pod may be new, a key replaced or taken away.
+        """Read the current keys of every pod, by pod: pods and keys may be added, replaced or removed.
 
         Raises:
             KeyFormError: If there are none, or a file holds no public key.

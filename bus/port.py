@@ -1,8 +1,7 @@
-"""What a bus can do, whatever carries it.
+"""The interface of a bus, independent of its transport.
 
-Two implementations: ``memory`` for tests and ``jetstream`` for everything else. One contract
-suite (``tests/contract``) runs against both. Bodies are bytes here; ``messages`` gives them
-meaning.
+Two implementations: ``memory`` for tests and ``jetstream`` for everything else. One contract suite (``tests/contract``)
+runs against both. Bodies are bytes here; ``messages`` parses them.
 """
 
 from __future__ import annotations
@@ -17,9 +16,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
-# Room for a request with thousands of holdings, or a result over 400 ETFs with its correlations, ten
-# times over; small enough that a record of many pods is still read in one go, and far below the
-# 1 MiB that a NATS server takes by default.
+# The limit leaves ten times the room that a request with thousands of holdings needs, or a result over 400 ETFs with
+# its correlations. A bus can still read a record of many pods in one call, and the limit is far below the 1 MiB that a
+# NATS server accepts by default.
 MAX_MESSAGE_BYTES = 256 * 1024
 
 COORDINATORS = "coord"
@@ -32,16 +31,16 @@ def pod_queue(pod: str) -> str:
 
 
 def pod_of_queue(queue: str) -> str | None:
-    """Name the pod whose agents share *queue*; None if it is not a pod's."""
+    """Name the pod whose agents share *queue*; None for other queues."""
     return queue.removeprefix("pod-") if queue.startswith("pod-") else None
 
 
 class BusError(Exception):
-    """The bus could not do what was asked; the message says what to do."""
+    """The bus could not do an operation; the message says how to fix the problem."""
 
 
 class NotSetUpError(BusError):
-    """A stream or a work queue does not exist: ``podfolio setup`` creates them."""
+    """A stream or a work queue does not exist; ``podfolio setup`` creates both."""
 
 
 class RefusedError(BusError):
@@ -49,11 +48,11 @@ class RefusedError(BusError):
 
 
 class FullError(BusError):
-    """The stream is full: who wants something new hears so at once, who has work in hand tries again later."""
+    """The stream is full: a client with a new message gets this error at once; a worker with work in hand retries."""
 
 
 class TooLargeError(RefusedError):
-    """The message is larger than what is allowed, headers included."""
+    """The message, headers included, is larger than the limit."""
 
     def __init__(self, subject: str, size_bytes: int, limit_bytes: int) -> None:
         super().__init__(
@@ -63,10 +62,10 @@ class TooLargeError(RefusedError):
 
 
 class LaterError(BusError):
-    """The work is to be handed out again, perhaps to somebody who has less to do: nothing went wrong.
+    """A request to redeliver the work later, perhaps to a less busy worker: not a failure.
 
     Args:
-        delay_s: After so many seconds.
+        delay_s: Seconds until the redelivery.
     """
 
     def __init__(self, delay_s: float) -> None:
@@ -75,20 +74,20 @@ class LaterError(BusError):
 
 
 class UnreachableError(BusError):
-    """The server did not answer in time; whether it acted is unknown. Try again."""
+    """The server did not answer in time, so the effect of the call is unknown. Try again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of the event stream, as stored.
+    """One stored message of the event stream.
 
     Attributes:
-        subject: Where it was published; what cannot be shown of it, as Python escapes it.
+        subject: The subject of publication; characters that cannot be shown are escaped as Python escapes them.
         data: The body.
-        headers: Its headers as published, without those between client and server (``Nats-...``) and those that
-            are none; shown as the subject is.
-        sequence: Its place in the stream, from 1.
-        stored_at: When the server stored it; UTC.
+        headers: The headers as published, without the headers between client and server (``Nats-...``) and without
+            malformed headers; escaped like the subject.
+        sequence: The position in the stream, from 1.
+        stored_at: When the server stored the message; UTC.
     """
 
     subject: str
@@ -99,50 +98,50 @@ class Message:
 
     @property
     def identity(self) -> tuple[int, datetime | None]:
-        """Tell it from every other: a stream that was lost and set up again begins at sequence 1 again."""
+        """Identify the message uniquely: a stream that was lost and set up again starts at sequence 1 again."""
         return self.sequence, self.stored_at
 
 
 class Delivery(Protocol):
-    """A message handed to one worker; until it is settled, it will be handed out again.
+    """A message handed to one worker. The server redelivers an unsettled message.
 
-    Call ``done`` or ``again`` even if handling it failed: until then it takes one of the worker's
-    places. Neither raises when the server cannot be reached; the message is handed out again then.
+    Call ``done`` or ``again`` even if handling failed: until then, the message takes one of the worker's places.
+    Neither call raises when the server is unreachable; the server then redelivers the message.
     """
 
     @property
     def message(self) -> Message:
-        """The message itself."""
+        """The delivered message."""
 
     @property
     def attempt(self) -> int:
-        """How often it was handed out, this time included."""
+        """The number of deliveries of this message, this delivery included."""
 
     async def done(self) -> None:
-        """Settle it; returns when the server has noted it (or will hand it out again)."""
+        """Settle the message. Return when the server has recorded this (or will redeliver the message)."""
 
     async def working(self) -> None:
-        """Tell the server that work goes on, so that nobody else is given the message."""
+        """Tell the server that work goes on, so that the server gives the message to no other worker."""
 
     async def again(self, *, delay_s: float) -> None:
-        """Give it back, to be handed out again after *delay_s* seconds."""
+        """Return the message to the server, for redelivery after *delay_s* seconds."""
 
 
 class Stored(Enum):
-    """What became of a message published once."""
+    """The outcome of ``publish_once``."""
 
     NEW = "new"
-    SAME = "same"  # our own, stored by an earlier try
-    TAKEN = "taken"  # somebody else's is there, and stays
+    SAME = "same"  # our own message, stored by an earlier try
+    TAKEN = "taken"  # another sender's message is stored, and stays
 
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """How long a work queue is.
+    """The length of a work queue.
 
     Attributes:
-        waiting: Messages that no worker has been handed yet.
-        in_hand: Messages that were handed to a worker and are not settled.
+        waiting: Messages that the server has not yet delivered to a worker.
+        in_hand: Delivered messages that are not settled.
     """
 
     waiting: int
@@ -151,12 +150,13 @@ class Backlog:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the event stream's leader says of it.
+    """The state of the event stream, as reported by the stream's leader.
 
     Attributes:
-        created: When it was set up: a stream that was lost and set up again is another one.
-        last_sequence: The message stored last, or the one before the next; 0 if there was never any.
-        at: The leader's time when it said so; it also stamps what is stored.
+        created: When the stream was set up: a stream that was lost and set up again is a different stream.
+        last_sequence: The sequence of the last stored message, or the one before the next message's; 0 if the stream
+            never held a message.
+        at: The leader's time of the report; the same clock stamps stored messages.
     """
 
     created: datetime
@@ -172,13 +172,13 @@ class Bus(Protocol):
     ) -> Stored:
         """Store the only message that *subject* will ever hold.
 
-        Tries again with the same *message_id* until the server has answered or *timeout_s* is
-        over, since a lost answer says nothing. The header ``ce-id`` is set to *message_id*: that is
-        how an earlier try of our own is told from somebody else's message.
+        Retry with the same *message_id* until the server answers or *timeout_s* is over, since a lost answer leaves the
+        outcome unknown. Set the header ``ce-id`` to *message_id*: this header distinguishes an earlier try of our own
+        from another sender's message.
 
         Raises:
-            RefusedError: If the server will never take it.
-            FullError: If the stream has no room for it now; it is not stored.
+            RefusedError: If the server will never accept the message.
+            FullError: If the stream has no room for the message now; the server did not store the message.
             NotSetUpError: If no stream takes *subject*.
             UnreachableError: If *timeout_s* passed without an answer.
         """
@@ -186,18 +186,18 @@ class Bus(Protocol):
     def work(self, queue: str, *, stop: asyncio.Event, at_once: int) -> AsyncGenerator[Delivery, None]:
         """Take deliveries from *queue*, at most *at_once* unsettled, until *stop* is set.
 
-        After *stop* nothing new is taken; what was taken and not yet yielded is given back, which
-        takes up to two seconds. An outage of the server while working is waited out, for ever.
+        After *stop*, take no new delivery, and return to the server all deliveries that were taken but not yet yielded;
+        this takes up to two seconds. Wait out any outage of the server while working, without a limit.
 
         Raises:
-            NotSetUpError: If there is no such queue.
+            NotSetUpError: If the queue does not exist.
         """
 
     async def record(self, subjects: Collection[str], *, including: Message | None = None) -> tuple[Message, ...]:
         """Read the last message on each of *subjects* (wildcards allowed), in stream order.
 
-        With *including*, nothing after that message, and certainly everything before it: an
-        answer that lacks the message itself comes from a replica that lags, and is asked again.
+        With *including*, return no message after that message, and certainly every message before it. An answer without
+        that message comes from a lagging replica, so the bus asks again.
 
         Raises:
             NotSetUpError: If the event stream does not exist.
@@ -205,51 +205,55 @@ class Bus(Protocol):
         """
 
     async def schedule(self, request_id: str, at: datetime) -> None:
-        """Have a message on ``subjects.due(request_id)`` delivered at *at*, crash or not.
+        """Schedule a message on ``subjects.due(request_id)`` for delivery at *at*, even if this process crashes.
 
-        Doing it twice leaves one; once it has fallen due, doing it again makes it fall due again.
+        A second call replaces the first schedule; a call after the delivery causes a second delivery.
 
         Raises:
             NotSetUpError: If the stream of the deadlines does not exist.
-            UnreachableError: If the server did not answer in time; do it again.
+            UnreachableError: If the server did not answer in time; call again.
         """
 
     async def queues(self) -> frozenset[str]:
         """Name the work queues that exist on the event stream."""
 
     async def standing(self) -> Standing:
-        """Say how the event stream stands, by its leader's account.
+        """Return the state of the event stream, as reported by the stream's leader.
 
         Raises:
             NotSetUpError: If the event stream does not exist.
-            RefusedError: If we may not know.
-            UnreachableError: If its leader did not answer in time.
+            RefusedError: If the server does not permit the question.
+            UnreachableError: If the leader did not answer in time.
         """
 
     async def holds(self, subject: str) -> bool:
-        """Say whether something is stored on *subject*, by the leader's account; a kilobyte, however long that is.
+        """Say whether a message is stored on *subject*, as the leader reports.
+
+        The answer takes a kilobyte, however long the message is.
 
         Raises:
             As ``standing``.
         """
 
     async def unanswered(self) -> frozenset[str]:
-        """Name the requests that have no final event: those whose id is one, and that were there before the others.
+        """Name the requests that have no final event.
 
-        It costs the server half a second of CPU time per 100,000 requests, and us half of that, so ask now and then.
+        Only requests with a valid id count, and only requests that were stored before the final events were read. Each
+        call costs the server half a second of CPU time per 100,000 requests, and the caller half of that, so call this
+        rarely.
 
         Raises:
             As ``standing``.
         """
 
     def follow(self, *, since: datetime | None = None, everything: bool = False) -> AsyncGenerator[Message, None]:
-        """Follow the event stream as an observer: from now, from *since*, or from its start.
+        """Follow the event stream as an observer: from now, from *since*, or from the start.
 
-        Ends never, skips and repeats nothing, and outlasts any outage of the server. "Now" is when
-        the first message is waited for, by the server's account; *since* is by the server's clock,
-        so take it from a stored message. A stream that was lost and set up again is followed from its
-        start: a message whose sequence is no greater than the one before begins another stream.
-        Close it (``aclosing``) when done early.
+        The iterator never ends, skips no message, repeats no message, and outlasts any outage of the server. "Now" is
+        the time of the first wait for a message, by the server's clock; *since* is also by the server's clock, so take
+        *since* from a stored message. After a stream was lost and set up again, the iterator starts at the new stream's
+        first message: a sequence that is not greater than the previous sequence marks the new stream. Close the
+        iterator (``aclosing``) when done early.
 
         Raises:
             NotSetUpError: If the event stream does not exist at first.
@@ -257,10 +261,13 @@ class Bus(Protocol):
         """
 
     async def mention(self, subject: str, data: bytes) -> None:
-        """Publish what nobody keeps: who listens now may hear it. Waits for nothing, and may lose it without a word."""
+        """Publish a message that no stream keeps: only current listeners may receive it.
+
+        Do not wait for an acknowledgement; the message may get lost without an error.
+        """
 
     def overhear(self, subject: str, heard: Callable[[bytes], None]) -> AbstractAsyncContextManager[None]:
-        """Hand *heard* what is mentioned on *subject* while the block lasts; some of it may be missed.
+        """Call *heard* with each message mentioned on *subject* while the block lasts; some messages may be missed.
 
         Raises:
             UnreachableError: If there is no connection now.

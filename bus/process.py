@@ -1,8 +1,8 @@
-"""What every long-running process of the system does: log, connect, watch, say how it is, drain.
+"""The frame of every long-running process: logging, connection, health, and an orderly stop.
 
-SIGTERM and SIGINT ask it to stop: what is in hand is finished, nothing new is taken, it exits with 0. What is not
-finished by ``LEAVE_S`` is left to others, who are handed it again; what hangs even then is ended by ``END_S``: either
-exits with 1.
+SIGTERM and SIGINT ask the process to stop: the process takes no new work, finishes the work in hand and exits with 0.
+At ``LEAVE_S``, the process leaves unfinished work to other processes: the server redelivers the messages. At ``END_S``,
+a timer ends a process that hangs even then. Both late ends exit with 1.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ if TYPE_CHECKING:
 
     Main: TypeAlias = Callable[[JetStreamBus, asyncio.Event, asyncio.Event], Awaitable[None]]
 
-# How long a process waits for somebody to run `podfolio setup` before it gives up.
+# How long a process waits for an administrator to run `podfolio setup` before giving up.
 _SETUP_WAIT_S = 30.0
-# From the signal on. A message in hand may be a search of an hour, or wait for a server that is away: others
-# can have it.
+# From the signal on. A message in hand may be a search of an hour, or wait for a server that is away: other processes
+# can take the message over.
 LEAVE_S = 20.0
-# Before those who sent the signal lose patience: Kubernetes after the 35 s that deploy/ asks for.
+# Before the sender of the signal loses patience: Kubernetes kills after the 35 s that deploy/ asks for.
 END_S = 25.0
-# A health check waits no longer, and a server that is well takes a thousandth of it.
+# The most that a health check waits for the server; a healthy server takes a thousandth of this.
 _READY_S = 1.0
 
 log = structlog.get_logger()
 
 
 def configure_logs(**facts: str) -> None:
-    """Log to standard error, as JSON unless that is a terminal; *facts* go into every line."""
+    """Log to standard error, as JSON unless standard error is a terminal; add *facts* to every line."""
     terminal = sys.stderr.isatty()
     structlog.configure(
         processors=[
@@ -73,15 +73,16 @@ def run(
     service: Service,
     http: Address | None = None,
 ) -> int:
-    """Run *main* until a signal or the loss of the connection ends it; returns the exit status.
+    """Run *main* until a signal or the loss of the connection ends it; return the exit status.
 
-    It is 0 if all that was in hand was finished, else 1.
+    The status is 0 if all work in hand was finished, else 1.
 
     Args:
-        connection: The server and who we are.
-        main: Gets the bus, an event that is set when it should finish, and one that it sets when it takes work.
-        service: Who the process is; its work queues must exist before it can start.
-        http: Where to tell orchestrators how it is; nowhere by default.
+        connection: The server and this process's identity.
+        main: Receives the bus, an event that is set when *main* should finish, and an event that *main* sets when
+            taking work.
+        service: The process's service; its work queues must exist before the process can start.
+        http: Where to serve health checks and metrics; nowhere by default.
     """
     status = 0
     try:
@@ -94,7 +95,7 @@ def run(
 
 
 def _leaves(group: BaseExceptionGroup[BusError]) -> list[BusError]:
-    """Take the errors out of the groups that task groups wrap around them."""
+    """Extract the errors from the groups that task groups wrap around them."""
     found: list[BusError] = []
     for error in group.exceptions:
         found.extend(_leaves(error) if isinstance(error, BaseExceptionGroup) else [error])
@@ -103,13 +104,13 @@ def _leaves(group: BaseExceptionGroup[BusError]) -> list[BusError]:
 
 @dataclass(slots=True)
 class _Health:
-    """What ``/ready`` asks.
+    """The state behind ``/ready``.
 
     Attributes:
-        service: Who this is.
-        stop: Set when nothing new is taken.
-        started: Set when work is taken.
-        bus: The connection, once there is one.
+        service: The process's service.
+        stop: Set when the process takes no new work.
+        started: Set when the process takes work.
+        bus: The connection, once connected.
     """
 
     service: Service
@@ -118,7 +119,7 @@ class _Health:
     bus: JetStreamBus | None = None
 
     async def unready(self) -> str:
-        """Say why no work is taken now; empty if it is."""
+        """Say why the process takes no work now; return an empty string if the process does."""
         if self.bus is None or not self.started.is_set():
             return "it is starting"
         if self.stop.is_set():
@@ -147,14 +148,15 @@ async def _serve(connection: Connection, main: Main, service: Service, http: Add
 
 
 def _stop(stop: asyncio.Event, limit: asyncio.Timeout) -> None:
-    """Ask for the end, and see to it: of what asyncio can end after a while, and of whatever hangs a little later."""
+    """Request the stop and enforce the end: first by asyncio's timeout, later by a timer that needs no event loop."""
     if stop.is_set():
         return
     stop.set()
     log.info("process.stops", leaves_s=LEAVE_S, ends_s=END_S)
-    # It is C, and waits for no event loop, lock or thread; where they hang, it says before it exits with 1.
+    # The timer is C code that waits for no event loop, lock or thread; the timer logs where the threads hang, then
+    # exits with 1.
     faulthandler.dump_traceback_later(END_S, exit=True)
-    with contextlib.suppress(RuntimeError):  # it has ended already
+    with contextlib.suppress(RuntimeError):  # the work has ended already
         limit.reschedule(asyncio.get_running_loop().time() + LEAVE_S)
 
 
@@ -179,13 +181,13 @@ async def _missing(bus: JetStreamBus, service: Service) -> list[str]:
 
 
 async def _await_setup(bus: JetStreamBus, service: Service, stop: asyncio.Event) -> None:
-    """Wait until somebody has created the work queues, and until there is somebody to ask.
+    """Wait until the server answers and the work queues exist.
 
-    A process that is started during an outage of the server is not to end for that: whoever starts it again would wait
-    longer each time, and long after the outage.
+    A process that starts during an outage of the server must not exit for that: the supervisor would wait longer before
+    each restart, until long after the outage.
 
     Raises:
-        NotSetUpError: If nobody did, although there is somebody who would know.
+        NotSetUpError: If the server answers but the work queues still do not exist after the wait.
     """
     deadline = asyncio.get_running_loop().time() + _SETUP_WAIT_S
     told = False
@@ -215,7 +217,7 @@ async def _fail_when_closed(bus: JetStreamBus) -> None:
 
 
 async def _tell(bus: JetStreamBus, health: _Health) -> None:
-    """Log that the process takes work, and answer whoever asks for its service."""
+    """Log that the process takes work, and answer discovery requests for its service."""
     await health.started.wait()
     async with bus.answering(health.service):
         log.info("process.ready", service=health.service.name, id=health.service.id)

@@ -1,4 +1,4 @@
-"""Read a public NKey of a user, as people give it: as such, or in a file."""
+"""Read a user's public NKey, given as text or in a file."""
 
 from __future__ import annotations
 
@@ -17,14 +17,17 @@ _KEY_BYTES = 32
 
 
 class KeyFormError(ValueError):
-    """What was given is no public key of a user; says why, and never repeats it, since it might be a secret."""
+    """The input is no public key of a user; the message gives the reason.
+
+    The message never repeats the input, which might be a secret.
+    """
 
 
 def read_key(given: str) -> str:
-    """Read a public key that was given as such, or as a file that holds one.
+    """Read a public key from its text, or from a file that holds one.
 
     Raises:
-        KeyFormError: If it is none.
+        KeyFormError: If the input is no public key.
     """
     try:
         text = given if _PUBLIC.fullmatch(given) else read_bytes(Path(given)).decode("ascii").strip()
@@ -41,10 +44,10 @@ def read_key(given: str) -> str:
 
 
 def decode(key: str) -> bytes:
-    """Take the 32 bytes out of a public NKey of a user.
+    """Decode a user's public NKey to its 32 bytes.
 
     Raises:
-        KeyFormError: If it is none.
+        KeyFormError: If the text is no public key.
     """
     if not _PUBLIC.fullmatch(key):
         message = "no public key of a user: give U and 55 of A-Z 2-7"

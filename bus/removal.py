@@ -1,6 +1,6 @@
-"""Which stored messages may be removed: none whose absence would break what was promised to somebody.
+"""Decide which stored messages may be removed: only messages whose absence breaks no promise.
 
-Pure; ``bus.jetstream.removal`` reads and deletes, ``podfolio remove`` asks for it.
+Pure; ``bus.jetstream.removal`` reads and deletes, ``podfolio remove`` calls that module.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ def refuse(
     settled: int,
     unanswered: bool,
 ) -> str:
-    """Say why a message must stay, and until when; empty if it may go.
+    """Return why a message must stay, and until when; empty if the message may be removed.
 
     Args:
         message: The message.
-        request: The request that it belongs to, if that is stored.
+        request: The message's request, if stored.
         answer: The newest of the pods' answers to that request, if there is one.
-        final: The final event of that request, if that is stored.
+        final: The final event of that request, if stored.
         settled: The sequence up to which the coordinators have settled all requests and answers.
-        unanswered: Whether it may go although its request has no final event, and may then get none.
+        unanswered: Whether to allow the removal although the request has no final event, and may then get none.
     """
     kind = subjects.parse(message.subject).kind
     if kind is Kind.REMOVED:
@@ -60,7 +60,7 @@ def refuse(
 
 
 def record(message: Message, *, reason: str, by: str, now: datetime) -> MessageRemoved:
-    """Write down the removal of a message."""
+    """Make the record of a message's removal."""
     assert message.stored_at is not None  # noqa: S101 - what was read from the stream was stored
     return MessageRemoved(
         subject=message.subject,

@@ -1,4 +1,4 @@
-"""Read the secret of an NKey from its file; never shown, logged or repeated in an error."""
+"""Read the secret of an NKey from its file; never show, log or repeat the secret in an error."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from portfolio.files import read_bytes
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Alone in a seed file; in a .creds file between lines of dashes.
+# The seed stands alone in a seed file, and between lines of dashes in a .creds file.
 _SEED = re.compile(rb"\bSU[A-Z2-7]{56}\b")
 
 
 def read_seed(file: Path) -> bytearray:
-    """Find the seed of a user in a file with a seed, or with credentials.
+    """Find a user's seed in a seed file or a credentials file.
 
     Raises:
-        RefusedError: If there is none.
+        RefusedError: If the file holds no seed.
     """
     try:
         found = _SEED.search(read_bytes(file))

@@ -1,7 +1,7 @@
-"""Who a process is, in the words of the NATS service API (ADR-32): what ``nats micro ls``, ``info`` and ``stats`` show.
+"""A process's identity in the NATS service API (ADR-32), shown by ``nats micro ls``, ``info`` and ``stats``.
 
-Its endpoints are the work queues that it works: a request is not sent to a process but published to the
-stream. Nothing here sends or hears anything; ``bus.jetstream.discovery`` does.
+The endpoints of a service are its work queues: clients publish a request to the stream and do not send it to a process.
+This module sends and receives no messages; ``bus.jetstream.discovery`` does.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ _NS = 1_000_000_000
 
 
 def service_name(role: str) -> str:
-    """Name the service of all who have *role*."""
+    """Name the service of all processes with *role*."""
     return f"podfolio-{role}"
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One kind of message that a process works off.
+    """One kind of message that a process handles.
 
     Attributes:
-        kind: What comes.
-        subject: Where it is published.
-        queue: The work queue that it is taken from.
+        kind: The kind of the messages.
+        subject: The subject of publication.
+        queue: The work queue that delivers the messages.
     """
 
     kind: Kind
@@ -46,12 +46,12 @@ class Endpoint:
 
     @property
     def info(self) -> dict[str, Any]:
-        """Describe it."""
+        """The endpoint's description."""
         return {"name": self.kind.value, "subject": self.subject, "queue_group": self.queue, "metadata": {}}
 
     @property
     def stats(self) -> dict[str, Any]:
-        """Tell what was counted there."""
+        """The endpoint's counters."""
         labels = {"queue": self.queue, "kind": self.kind.value}
         taken = int(metrics.total(metrics.DELIVERIES, "_total", **labels))
         spent_ns = int(metrics.total(metrics.HANDLING, "_sum", **labels) * _NS)
@@ -72,12 +72,12 @@ class Service:
     """One replica of a service.
 
     Attributes:
-        name: What all its replicas are called; letters, digits, ``-`` and ``_``.
-        description: What it does, for people.
-        endpoints: What it works off.
-        id: This replica's own.
-        started: When it was started; UTC.
-        metadata: Where it runs, so that one replica can be found among many.
+        name: The common name of all replicas; letters, digits, ``-`` and ``_``.
+        description: The purpose of the service, for people.
+        endpoints: The kinds of messages that the service handles.
+        id: This replica's own id.
+        started: When the replica started; UTC.
+        metadata: The replica's host and process id, to find one replica among many.
     """
 
     name: str
@@ -94,12 +94,12 @@ class Service:
 
     @property
     def queues(self) -> frozenset[str]:
-        """The work queues that it needs."""
+        """The work queues that the service needs."""
         return frozenset(endpoint.queue for endpoint in self.endpoints)
 
     @property
     def subjects(self) -> dict[str, Callable[[], bytes]]:
-        """What answers on which subject: for all services, for all of this name, and for this replica."""
+        """The answering method per subject: for all services, for all replicas of this name, and for this replica."""
         verbs = {"PING": self.ping, "INFO": self.info, "STATS": self.stats}
         return {
             f"$SRV.{verb}{whom}": answer
@@ -108,17 +108,17 @@ class Service:
         }
 
     def ping(self) -> bytes:
-        """Say that it is there."""
+        """Answer that this replica is present."""
         return self._answer("ping")
 
     def info(self) -> bytes:
-        """Say what it works off."""
+        """Describe the service's endpoints."""
         return self._answer(
             "info", description=self.description, endpoints=[endpoint.info for endpoint in self.endpoints]
         )
 
     def stats(self) -> bytes:
-        """Say what it has done so far."""
+        """Report the counters so far."""
         started = self.started.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         return self._answer("stats", started=started, endpoints=[endpoint.stats for endpoint in self.endpoints])
 

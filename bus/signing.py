@@ -1,8 +1,8 @@
-"""Sign final events and pods' answers: a file and a public key alone tell whether one is genuine.
+"""Sign final events and pods' answers: a file and a public key alone prove whether a body is genuine.
 
-What is signed is the content of the body, in the canonical form of RFC 8785, not the bytes that were sent: a file may
-be indented or sorted by any tool and still be verified, in any language. A signature is made with one library and
-verified with another. Never logs, shows or hands out the secret.
+A signature covers the content of the body, in the canonical form of RFC 8785, not the sent bytes: any tool may indent
+or sort a file, and any language can still verify it. One library signs and another library verifies. This module never
+logs, shows or returns the secret.
 """
 
 from __future__ import annotations
@@ -29,44 +29,44 @@ if TYPE_CHECKING:
 
     T = TypeVar("T", bound=BaseModel)
 
-# The same key answers the server's challenge at each connection, and the server may make that any text. No text in
-# UTF-8 has the byte 0xFF: so no server, and nobody in its place, can have a body signed by calling it a challenge.
-# Each kind of body has a beginning of its own: none can be taken for one of the other kind.
+# The same key answers the server's challenge at each connection, and the server may choose any text as a challenge. No
+# text in UTF-8 has the byte 0xFF: so no server, genuine or false, can get a body signed by sending that body as a
+# challenge. Each kind of body has its own prefix: a signed body of one kind never verifies as the other kind.
 FINAL = b"\xffpodfolio.v1.final\n"
 POD = b"\xffpodfolio.v1.pod\n"
 
 
 class NotGenuineError(ValueError):
-    """A body that nobody signed as it is; the message says why, as a part of a sentence."""
+    """A body without a valid signature; the message gives the reason, as a part of a sentence."""
 
 
 def signed_bytes(body: Mapping[str, Any], kind: bytes) -> bytes:
-    """Give what is signed of a body, from JSON; its member ``signature`` is left out.
+    """Return the bytes to sign of a JSON body, without its member ``signature``.
 
     Args:
         body: The body.
-        kind: What it is signed as, ``FINAL`` or ``POD``.
+        kind: The kind of the body, ``FINAL`` or ``POD``.
 
     Raises:
-        ValueError: If it holds what JSON cannot say exactly: an infinite number, a whole one beyond 2^53, or half a
-            character.
-        RecursionError: If it is nested too deeply.
+        ValueError: If the body holds a value without an exact form in JSON: an infinite number, a whole number beyond
+            2^53, or half a character.
+        RecursionError: If the body is nested too deeply.
     """
     return kind + rfc8785.dumps({name: value for name, value in body.items() if name != "signature"})
 
 
 def signer_of(body: Mapping[str, Any], kind: bytes) -> str:
-    """Tell with whose key a body was signed; whose that key is, the caller must know.
+    """Return the public key whose signature the body carries; the caller must know the key's owner.
 
     Args:
         body: The body, as ``read_exactly`` reads it.
-        kind: What it should be signed as, ``FINAL`` or ``POD``.
+        kind: The kind that the signature should be for, ``FINAL`` or ``POD``.
 
     Returns:
         The public key.
 
     Raises:
-        NotGenuineError: If it is unsigned, or something was changed since.
+        NotGenuineError: If the body is unsigned, or was changed after signing.
     """
     try:
         signature = Signature.model_validate(body.get("signature"), strict=True)
@@ -99,20 +99,20 @@ class Signer:
     """Signs one kind of body with one NKey.
 
     Attributes:
-        key: Its public key.
+        key: The public key.
     """
 
     def __init__(self, file: Path, kind: bytes) -> None:
         """Read the secret from a file with a seed, or with credentials.
 
         Raises:
-            RefusedError: If there is none in it.
+            RefusedError: If the file holds no secret.
         """
         self._keys = nkeys.from_seed(read_seed(file))
         self._kind = kind
         self.key: str = self._keys.public_key.decode()
 
     def sign(self, body: T) -> T:
-        """Give the same body with its signature, in its member of that name."""
+        """Return a copy of the body with its signature in the member ``signature``."""
         value = self._keys.sign(signed_bytes(json.loads(encode(body)), self._kind))
         return body.model_copy(update={"signature": Signature(key=self.key, value=base64.b64encode(value).decode())})

@@ -1,4 +1,4 @@
-"""From where somebody wants to see the stream again, as people write it."""
+"""Read the start time of a replay of the stream, as people write times."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import re
 from datetime import datetime, timedelta
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-# Nine digits of days are further back than there are dates.
+# At most six digits: nine digits of days would lie before the first possible date.
 _AGO = re.compile(r"(\d{1,6})([smhd])")
 
 
 def read_since(text: str, *, now: datetime) -> datetime:
-    """Read a time, or how long before *now*; a time without a zone is this machine's.
+    """Read a time, or a duration before *now*; a time without a zone is in this machine's zone.
 
     Raises:
-        ValueError: If it is neither; says what to write.
+        ValueError: If the text is neither; the message says which forms are valid.
     """
     try:
         if ago := _AGO.fullmatch(text):

@@ -1,6 +1,6 @@
-"""Markets on their way between machines: packed, published once, fetched when a request first names them.
+"""Transport markets between machines: packed, published once, fetched when a request first names them.
 
-What computes reads markets from folders; what is fetched goes into one that this process and those it starts share.
+Solvers read markets from folders; fetched markets go into a folder that this process shares with its child processes.
 """
 
 from __future__ import annotations
@@ -28,35 +28,35 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-# Below the 1 MiB that a server takes by default; about 500 ETFs.
+# The limit is below the 1 MiB that a server accepts by default: room for about 500 ETFs.
 MAX_PACKED_BYTES = 1_000_000
-# No honest snapshot is larger; what unpacks to more is not unpacked.
+# No honest snapshot is larger; larger content is not unpacked.
 _MAX_BYTES = 16 * 1024 * 1024
 
 
 class Provide(Protocol):
-    """What sees to it that the market of a request is on this machine."""
+    """Makes sure that the market of a request is on this machine."""
 
     async def __call__(self, data: bytes) -> None:
-        """Fetch the market that the request in *data* names, if it is not here and was published."""
+        """Fetch the market that the request in *data* names, if published and not on this machine."""
 
 
 async def nothing_to_provide(data: bytes) -> None:
-    """Leave it at the markets that are here."""
+    """Fetch no market: use only the markets on this machine."""
 
 
 class Source(Protocol):
-    """Where published markets are: a ``JetStreamBus``."""
+    """The source of published markets: a ``JetStreamBus``."""
 
     async def published_market(self, market_id: str) -> tuple[str, bytes] | None:
-        """Read a market's hash and packed content; None if there is none."""
+        """Read a market's hash and packed content; None if the market is not published."""
 
 
 def pack(files: Mapping[str, bytes]) -> bytes:
-    """Make one message of a snapshot's files.
+    """Pack a snapshot's files into one message.
 
     Raises:
-        DataError: If it is larger than a server takes.
+        DataError: If the packed files are larger than the limit.
     """
     packed = zlib.compress(json.dumps({name: files[name].decode() for name in FILES}).encode(), level=9)
     if len(packed) > MAX_PACKED_BYTES:
@@ -69,10 +69,10 @@ def pack(files: Mapping[str, bytes]) -> bytes:
 
 
 def unpack(packed: bytes, sha256: str) -> dict[str, bytes]:
-    """Take a snapshot's files out of a message.
+    """Unpack a snapshot's files from a message.
 
     Raises:
-        DataError: If they are not those of the hash.
+        DataError: If the message holds no market, or the files' hash is not *sha256*.
     """
     try:
         unpacking = zlib.decompressobj()
@@ -92,10 +92,10 @@ def unpack(packed: bytes, sha256: str) -> dict[str, bytes]:
 
 @contextmanager
 def fetching(source: Source) -> Iterator[Provide]:
-    """Fetch markets while the block lasts; enter it before the processes that compute are started.
+    """Fetch markets while the block lasts; enter the block before starting child processes.
 
-    What was fetched goes away at the end: a market is some kilobytes, and the server's word for what an id means. The
-    folder comes with the first, so that a process that is killed rarely leaves one.
+    Fetched markets are deleted at the end: a market has only some kilobytes, and the server decides which content an id
+    means. The folder is created with the first fetched market, so that a killed process rarely leaves a folder behind.
     """
     before = os.environ.get(VARIABLE)
     folder = Path(gettempdir(), f"podfolio-markets-{uuid4().hex}")
@@ -111,11 +111,11 @@ def fetching(source: Source) -> Iterator[Provide]:
 
 
 class Fetching:
-    """Puts published markets into *folder* as requests name them.
+    """Stores published markets in *folder* when requests name them.
 
     Args:
-        source: Where they are published.
-        folder: One of those that ``known`` looks into.
+        source: The source of published markets.
+        folder: One of the folders that ``known`` reads.
     """
 
     def __init__(self, source: Source, folder: Path) -> None:
@@ -125,7 +125,7 @@ class Fetching:
         self._one_at_a_time = asyncio.Lock()
 
     async def __call__(self, data: bytes) -> None:
-        """Fetch the market that the request in *data* names, if it is not here and was published.
+        """Fetch the market that the request in *data* names, if published and not on this machine.
 
         Raises:
             UnreachableError: If the server did not answer in time.
@@ -141,7 +141,7 @@ class Fetching:
         try:
             found = await self._source.published_market(market_id)
         except (NotSetUpError, RefusedError) as error:
-            # A server that was set up, or keys that were made, before markets could be published.
+            # The server was set up, or the keys were made, before this version could publish markets.
             log.warning("market.not_looked_for", market=market_id, error=str(error))
             return False
         if found is None:
@@ -164,7 +164,7 @@ class Fetching:
 
 
 def _market_of(data: bytes) -> str:
-    """Read a request's market; empty if it names none that there can be. What else is wrong is told by others."""
+    """Read a request's market; empty if the request names no valid id. Other code reports further mistakes."""
     try:
         body = json.loads(data)
     except (ValueError, RecursionError):

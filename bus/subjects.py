@@ -1,17 +1,17 @@
-"""Every subject of the wire, spelled once. The version of the messages stands in each: ADR 18.
+"""Every subject of the wire, defined once. Each subject holds the version of the messages: ADR 18.
 
-| subject                              | who publishes     | what                             |
-|--------------------------------------|-------------------|----------------------------------|
-| ``podfolio.v1.request.<id>``         | anyone            | a request                        |
-| ``podfolio.v1.pod.<id>.<pod>``       | that pod's agents | its result, or why there is none |
-| ``podfolio.v1.final.<id>``           | the coordinators  | the one final event              |
-| ``podfolio.v1.rejected.<sequence>``  | the coordinators  | a message with no id to answer   |
-| ``podfolio.v1.removed.<sequence>``   | an administrator  | why a message is gone            |
-| ``podfolio_timers.v1.timer.<id>``    | the coordinators  | a deadline, waiting              |
-| ``podfolio_timers.v1.due.<id>``      | the server        | that deadline, fallen due        |
-| ``podfolio_progress.v1.<id>``        | the coordinators  | how far it is; kept by nobody    |
-| ``$KV.podfolio_markets.id.<market>`` | an administrator  | the hash of a market             |
-| ``$KV.podfolio_markets.sha256.<it>`` | an administrator  | the market with that hash        |
+| subject                              | publisher         | message                                 |
+|--------------------------------------|-------------------|-----------------------------------------|
+| ``podfolio.v1.request.<id>``         | any client        | a request                               |
+| ``podfolio.v1.pod.<id>.<pod>``       | that pod's agents | the pod's result, or why there is none  |
+| ``podfolio.v1.final.<id>``           | the coordinators  | the one final event                     |
+| ``podfolio.v1.rejected.<sequence>``  | the coordinators  | a message with no id to answer          |
+| ``podfolio.v1.removed.<sequence>``   | an administrator  | why a message is gone                   |
+| ``podfolio_timers.v1.timer.<id>``    | the coordinators  | a scheduled deadline                    |
+| ``podfolio_timers.v1.due.<id>``      | the server        | a deadline that fell due                |
+| ``podfolio_progress.v1.<id>``        | the coordinators  | a request's progress; in no stream      |
+| ``$KV.podfolio_markets.id.<market>`` | an administrator  | the hash of a market                    |
+| ``$KV.podfolio_markets.sha256.<..>`` | an administrator  | the market with that hash               |
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _MARKETS = f"$KV.{MARKETS_BUCKET}"
 
 # One token of a NATS subject that is also safe as a file name and in a URL.
 ID_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
-# No underscore: a pod's name must not look like that of a rule ("never_worse").
+# No underscore: a pod's name must not look like a rule's name ("never_worse").
 POD_PATTERN = r"^[a-z][a-z0-9-]{0,31}$"
 
-ALL = f"{_PREFIX}.>"  # of the event stream
+ALL = f"{_PREFIX}.>"  # all subjects of the event stream
 ALL_REQUESTS = f"{_PREFIX}.request.>"
 ALL_POD_RESULTS = f"{_PREFIX}.pod.*.*"
 ALL_FINALS = f"{_PREFIX}.final.*"
@@ -44,7 +44,7 @@ ALL_MARKETS = f"{_MARKETS}.>"
 
 
 class Kind(StrEnum):
-    """What a subject carries."""
+    """The kind of message on a subject."""
 
     REQUEST = "request"
     POD = "pod"
@@ -53,7 +53,7 @@ class Kind(StrEnum):
     REMOVED = "removed"
     TIMER = "timer"
     DUE = "due"
-    OTHER = "other"  # of a later version of this software
+    OTHER = "other"  # a kind from a later version of this software
 
 
 _KINDS = frozenset(kind.value for kind in Kind)
@@ -61,13 +61,13 @@ _KINDS = frozenset(kind.value for kind in Kind)
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A subject, taken apart.
+    """The parts of a subject.
 
     Attributes:
-        kind: What the subject carries.
-        key: The request id; of a rejected or removed message, its sequence in the stream; empty if the
-            subject names no valid request id, or no valid pod. A server stores such messages, even
-            on subjects with wildcards, which must never be used to read or answer.
+        kind: The kind of message on the subject.
+        key: The request id; for a rejected or removed message, its sequence in the stream; empty if the subject names
+            no valid request id, or no valid pod. A server stores such messages, even on subjects with wildcards; never
+            use such a subject to read or answer.
         pod: The pod, for a pod's result only.
     """
 
@@ -77,7 +77,7 @@ class Address:
 
     @property
     def request_id(self) -> str:
-        """Name the request that a message of the event stream belongs to; empty if none."""
+        """Name the request of a message in the event stream; empty if there is none."""
         return self.key if self.kind in {Kind.REQUEST, Kind.POD, Kind.FINAL} else ""
 
 
@@ -117,7 +117,7 @@ def due(request_id: str) -> str:
 
 
 def progress(request_id: str) -> str:
-    """Name the subject where it is told how far a request is."""
+    """Name the subject of a request's progress messages."""
     return f"{_PROGRESS}.{request_id}"
 
 
@@ -132,10 +132,10 @@ def market_content(sha256: str) -> str:
 
 
 def parse(subject: str) -> Address:
-    """Take a subject apart.
+    """Split a subject into a kind, a key and a pod.
 
     Raises:
-        ValueError: If no subject of ours begins like this.
+        ValueError: If the subject does not begin like a subject of ours.
     """
     for prefix in (_PREFIX, _TIMERS):
         if subject.startswith(f"{prefix}."):

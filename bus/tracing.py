@@ -1,7 +1,8 @@
-"""Where a request's time goes: OpenTelemetry spans, and the W3C trace context that messages carry in their headers.
+"""Tracing: OpenTelemetry spans, and the W3C trace context in the headers of messages.
 
-Who sends a request with a ``traceparent`` finds it in all that follows from it. Spans of our own are made only where
-the standard's variables name a place to send them to (``exporting``); without, a context is passed on as it came.
+A client that sends a request with a ``traceparent`` finds this trace in every later message of the request. Processes
+record their own spans only if the standard's variables name a destination (``exporting``); otherwise they pass a
+context on unchanged.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from bus.service import Service
 
-# Not the configurable one: what else than these two headers goes into a message that stays is ours to decide.
+# Not the configurable propagator: this module decides which further headers go into a stored message.
 _PROPAGATOR = TraceContextTextMapPropagator()
 
 _log = structlog.get_logger()
@@ -34,11 +35,11 @@ def span(name: str, *caused_by: Mapping[str, str], kind: SpanKind = SpanKind.INT
     """Measure the block as part of a request.
 
     Args:
-        name: What it does; few different ones.
-        caused_by: Headers of the messages that led to it. The first that has a trace context is its parent, the
-            others are linked; without any, it belongs to the block around it.
-        kind: Whether it takes a message or sends one.
-        facts: What to tell with it, under ``podfolio.<key>``.
+        name: The span's name; use few different names.
+        caused_by: Headers of the causing messages. The first context becomes the span's parent and the others become
+            links; without any context, the span belongs to the current span.
+        kind: Whether the block takes a message or sends one.
+        facts: The span's attributes, under ``podfolio.<key>``.
     """
     causes = [told for headers in caused_by if (told := _told(headers)).is_valid]
     opened = trace.get_tracer("podfolio").start_span(
@@ -53,22 +54,22 @@ def span(name: str, *caused_by: Mapping[str, str], kind: SpanKind = SpanKind.INT
 
 
 def passed_on() -> dict[str, str]:
-    """Write the current trace context as headers; none if there is none."""
+    """Write the current trace context as headers; no headers if there is no context."""
     headers: dict[str, str] = {}
     _PROPAGATOR.inject(headers)
     return headers
 
 
 def _told(headers: Mapping[str, str]) -> SpanContext:
-    """Read a trace context; an invalid one if there is none, or not one as the standard has it."""
-    # Names of such headers are written as people like.
+    """Read a trace context; an invalid context if the headers hold none, or a malformed one."""
+    # Senders write the names of these headers in any case.
     told = _PROPAGATOR.extract({name.lower(): value for name, value in headers.items()}, context=Context())
     return get_current_span(told).get_span_context()
 
 
 @contextmanager
 def exporting(service: Service) -> Iterator[None]:
-    """Send spans where the ``OTEL_`` variables say while the block lasts; if they say nothing, load nothing."""
+    """Export spans where the ``OTEL_`` variables say while the block lasts; if they are unset, load no exporter."""
     if not _wanted():
         yield
         return
@@ -94,7 +95,7 @@ def exporting(service: Service) -> Iterator[None]:
 
 
 def _wanted() -> bool:
-    """Whether the standard's variables ask for spans; unlike by the standard, not if they say nothing at all."""
+    """Return whether the standard's variables ask for spans; unlike in the standard, False if they are all unset."""
     told = os.environ.get
     named = told("OTEL_EXPORTER_OTLP_ENDPOINT") or told("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
     exporter = told("OTEL_TRACES_EXPORTER") or ("otlp" if named else "none")

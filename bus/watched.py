@@ -1,4 +1,4 @@
-"""Watch a handler at work: count what it does, measure how long it takes, and have it be part of a request's trace."""
+"""Wrap a handler: count the work, time it, and trace it as part of a request."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A handler that does what another does, seen in the metrics and traces.
+    """A handler that calls another handler and records metrics and traces.
 
     Attributes:
-        handler: The other.
-        queue: The work queue that its deliveries come from.
+        handler: The wrapped handler.
+        queue: The work queue of the deliveries.
     """
 
     handler: Handler
     queue: str
 
     async def handle(self, delivery: Delivery) -> None:
-        """Do the work."""
+        """Handle the delivery, counted, timed and traced."""
         work = self.queue, _kind(delivery)
         _count(work, delivery)
         with (
@@ -49,13 +49,13 @@ class Watched:
                 raise
 
     async def give_up(self, delivery: Delivery, error: Exception) -> None:
-        """Answer that the work cannot be done."""
+        """Give the delivery up, traced."""
         with self.traced("give up", delivery):
             await self.handler.give_up(delivery, error)
 
     @contextmanager
     def traced(self, what: str, delivery: Delivery) -> Iterator[None]:
-        """Have all that follows from the message be part of its trace."""
+        """Put the block into the trace of the message."""
         message = delivery.message
         facts = {
             "request_id": subjects.parse(message.subject).key,
@@ -75,6 +75,6 @@ def _count(work: tuple[str, str], delivery: Delivery) -> None:
     if delivery.attempt > 1:
         metrics.REDELIVERIES.labels(*work).inc()
     elif delivery.message.stored_at is not None:
-        # By two clocks, the server's and ours.
+        # The difference between two clocks, the server's and the local one.
         waited_s = (datetime.now(UTC) - delivery.message.stored_at).total_seconds()
         metrics.QUEUE_AGE.labels(*work).observe(max(0.0, waited_s))

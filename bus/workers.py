@@ -1,4 +1,4 @@
-"""Work a queue off: many deliveries at a time, heartbeats while they last, nothing lost on the way."""
+"""Work a queue: handle many deliveries concurrently, with heartbeats, and lose no message."""
 
 from __future__ import annotations
 
@@ -21,42 +21,43 @@ if TYPE_CHECKING:
     from bus.in_hand import InHand, Unnoted
     from bus.port import Bus, Delivery
 
-# Three heartbeats fit into the time after which the server gives a message to somebody else (5 s).
+# Three heartbeats fit into the time after which the server redelivers a message to another worker (5 s).
 HEARTBEAT_S = 1.5
-# After a failure: long enough not to spin, short enough to meet a deadline of 30 s.
+# Delay after a failure: long enough not to spin, short enough to meet a deadline of 30 s.
 AGAIN_S = 1.0
-# What has crashed so often in one process will crash again. Outages of the bus and other workers' ends do not
-# count, however often they had it handed out again: they say nothing about the message.
+# A message that has crashed this often in one process will crash again. Outages of the bus and deaths of other workers
+# do not count, however many redeliveries they caused: they say little about the message.
 CRASHES = 3
-# So many processes of this machine died while they handled it: killed by it, or by something else. At an ack wait each
-# (5 s) a request's deadline has usually ended it by then, and this only frees the queue.
+# Give up after this many processes of this machine died while they handled the message: the message killed them, or
+# another cause did. With one ack wait (5 s) per death, a request's deadline has usually ended the request by then, and
+# giving up only frees the queue.
 LOST = 10
-# Of so many messages are crashes remembered; more than a queue hands out unsettled.
+# Crashes are counted for at most this many messages: more than a queue delivers unsettled.
 _REMEMBERED = 10_000
 
 log = structlog.get_logger()
 
 
 class LostError(Exception):
-    """Nobody who handled the message lived to settle it or give it back."""
+    """Every process that handled the message died before settling it or returning it."""
 
 
 class Handler(Protocol):
-    """What is done with a delivery, and what if that cannot be done."""
+    """The work on a delivery, and the answer when the work cannot be done."""
 
     async def handle(self, delivery: Delivery) -> None:
         """Do the work; returning settles the delivery."""
 
     async def give_up(self, delivery: Delivery, error: Exception) -> None:
-        """Answer whoever waits that the work cannot be done; returning settles the delivery."""
+        """Answer the waiting sender that the work cannot be done; returning settles the delivery."""
 
 
 async def work_off(bus: Bus, queue: str, handler: Handler, *, stop: asyncio.Event, at_once: int) -> None:
-    """Handle every delivery of *queue* until *stop* is set; then finish what is in hand and return.
+    """Handle every delivery of *queue* until *stop* is set; then finish the work in hand and return.
 
-    If the bus fails a handler, or it crashes, the delivery is given back and tried again. If the
-    server refuses for good what it publishes, or it has crashed too often, it gives up; so it does
-    with what too many processes have not survived.
+    If the bus fails or the handler crashes, return the delivery for a retry. Give the delivery up if the server refuses
+    a published message for good, if the handler has crashed too often, or if too many processes have died while
+    handling the delivery.
     """
     crashes: Counter[Hashable] = Counter()
     handler = Watched(handler, queue)
@@ -72,10 +73,10 @@ class _Attempt:
     delivery: Delivery
     handler: Handler
     notes: InHand | Unnoted
-    crashes: Counter[Hashable]  # by message: how often it has crashed here
+    crashes: Counter[Hashable]  # crashes in this process, by message
 
     async def run(self) -> None:
-        """Handle the delivery and settle it, or give it back."""
+        """Handle the delivery and settle or return it."""
         delay_s = AGAIN_S
         async with _heartbeats(self.delivery):
             try:
@@ -89,12 +90,12 @@ class _Attempt:
             await self.delivery.again(delay_s=delay_s)
 
     async def succeeds(self) -> bool:
-        """Handle the delivery; false if it should be tried again."""
+        """Handle the delivery. Return False if it should be retried."""
         message = self.delivery.message
-        # What was handed out but once killed nobody. What was handed out again mostly did not, either.
+        # A first delivery cannot have killed a process before. Most redelivered messages have killed none, either.
         if self.delivery.attempt > 1 and (lost := self.notes.deaths(self.queue, message)):
-            # What was in hand together when a process died is not handled in the same order again: else the one that
-            # killed it would take all behind it along each time, and to the end.
+            # The messages in hand when a process died must not be handled in the same order again: otherwise the
+            # message that killed the process would take the others along each time, until all are given up.
             await asyncio.sleep(random.random() * AGAIN_S)  # noqa: S311 - nothing is to be kept secret
             if lost >= LOST:
                 text = f"it was handed out {lost} times to processes that did not live to answer it; see their logs"
@@ -115,16 +116,16 @@ class _Attempt:
         return True
 
     def crashed(self) -> int:
-        """Count how often the message has crashed here."""
+        """Count the crashes of the message in this process."""
         crashes, identity = self.crashes, self.delivery.message.identity
         crashes[identity] += 1
         count = crashes[identity]
-        if len(crashes) > _REMEMBERED:  # somebody else has settled the oldest long since
+        if len(crashes) > _REMEMBERED:  # another worker has settled the oldest long since
             del crashes[next(iter(crashes))]
         return count
 
     async def gives_up(self, error: Exception) -> bool:
-        """Have the handler answer that it cannot; false if not even that succeeds."""
+        """Have the handler answer that the work cannot be done. Return False if even that fails."""
         self.tell("delivery.given_up", error)
         try:
             await self.handler.give_up(self.delivery, error)
@@ -132,13 +133,14 @@ class _Attempt:
             self.tell("delivery.failed", second)
             return False
         except Exception:
-            # Not even that, for whatever the message holds: it comes again, and takes nobody with it.
+            # Even giving up failed, because of the message's content: the server redelivers the message, and the
+            # failure stops no other message.
             log.exception("delivery.not_given_up", subject=self.delivery.message.subject)
             return False
         return True
 
     def tell(self, event: str, error: Exception) -> None:
-        """Log what went wrong."""
+        """Log the failure."""
         message = self.delivery.message
         log.warning(event, subject=message.subject, attempt=self.delivery.attempt, error=str(error))
 

@@ -75,7 +75,8 @@ def main(
         secret = settings.nkey_seed or settings.credentials
         signer = Signer(secret, FINAL) if secret else None
         log.info("coordinator.signs", key=signer.key if signer else None)
-        # Who has keys and was upgraded without telling it the pods' is not to believe that forged results are refused.
+        # An administrator with keys who upgrades without giving the pods' keys must not believe that forged results are
+        # refused.
         tell = log.warning if secret and known is None else log.info
         tell("coordinator.checks", pods=known)
         watch = partial(progress.optimising, bus)

@@ -1,8 +1,9 @@
-"""The time that one answer may take, shared out: how long to search, and what to keep for all that follows.
+"""Divide the time for one answer between the search and the later steps.
 
-What follows the search, its proof checked again, whole units, the check of the event, grows with the search and with
-the size of the request. So a part of the time is kept for it, and what the longest step so far took: the search asks
-only between steps, and the next may begin just before its end.
+The later steps (the proof's second check, whole units, the check of the event) take time that grows with the search and
+with the size of the request. So the budget keeps a part of the time for these steps, and also the duration of the
+longest search step so far: the search asks only between steps, and the next step may begin just before the search's
+end.
 """
 
 from __future__ import annotations
@@ -20,21 +21,21 @@ if TYPE_CHECKING:
     from bus.messages import OptimizationRequest
     from portfolio.master.goal_programming import Watch
 
-# Of all time, for the proof's check, the account and the event's check; and where something is owned for the orders in
-# whole units as well, which are a search of their own.
+# Parts of the whole time: for the proof's check, the account and the event's check; and, if the customer owns units,
+# also for the orders in whole units, which need their own search.
 _KEPT, _KEPT_FOR_ORDERS = 0.15, 0.3
 
 
 @dataclass(slots=True)
 class Budget:
-    """What is left of an answer's time.
+    """The remaining time for an answer.
 
     Attributes:
-        seconds: What the answer may take from now.
-        by: What sets them.
-        clock: Seconds of a clock that runs evenly.
-        also: Ends the search, too, where it says so.
-        cut: Whether a search was ended for want of time.
+        seconds: The time for the answer, from now.
+        by: The reason for this limit.
+        clock: Returns the seconds of a monotonic clock.
+        also: A further condition that ends the search.
+        cut: Whether a search ended for lack of time.
     """
 
     seconds: float = math.inf
@@ -49,30 +50,30 @@ class Budget:
     _found: bool = False
 
     def __post_init__(self) -> None:
-        """Begin now."""
+        """Start the clock."""
         self._began = self._asked = self.clock()
 
     def left_s(self) -> float:
-        """Count the seconds that are left of all time."""
+        """Return the seconds left of the whole time."""
         return self.seconds - (self.clock() - self._began)
 
     def begin_search(self, *, orders: bool) -> None:
-        """Begin the search; *orders* in whole units are to follow it, or not."""
+        """Begin the search; *orders* says whether a search for orders in whole units follows."""
         self._asked = self.clock()
         self._kept_s = self._share(_KEPT_FOR_ORDERS if orders else _KEPT)
 
     def stop(self) -> bool:
-        """Say whether the search is to end: what is left is kept for what follows it."""
+        """Return whether the search must end, to keep the remaining time for the later steps."""
         now = self.clock()
         self._longest_s, self._asked = max(self._longest_s, now - self._asked), now
-        # As long as there is no portfolio, nothing could follow: one more step may find the first.
+        # Without a portfolio, no later step is possible: one more search step may find the first portfolio.
         kept_s = self._kept_s + self._longest_s if self._found else self._share(_KEPT)
         over = self.left_s() <= kept_s or self.also()
         self.cut |= over
         return over
 
     def watching(self, watch: Watch | None) -> Watch:
-        """Learn from how far the search is whether there is a portfolio, and pass it on."""
+        """Wrap *watch*: note from the reported gap whether a portfolio exists, and pass the report on."""
 
         def told(search: int, gap: float) -> None:
             self._found |= math.isfinite(gap)
@@ -82,7 +83,7 @@ class Budget:
         return told
 
     def for_orders_s(self) -> float:
-        """Count the seconds that the search for orders has left."""
+        """Return the seconds left for the search for orders."""
         return self.left_s() - self._share(_KEPT)
 
     def _share(self, part: float) -> float:
@@ -90,7 +91,7 @@ class Budget:
 
 
 def out_of_time(request: OptimizationRequest, budget: Budget) -> MasterPortfolioFailed:
-    """Say that the time was not enough for any portfolio, and what to do."""
+    """Report that the time was too short to find a portfolio, and suggest remedies."""
     mend = "allow it more time (deadline_s)"
     if budget.by is StoppedBy.SEARCH_LIMIT:
         mend = "its coordinators search no longer for one request (--solver-seconds): allow them more time"

@@ -1,4 +1,4 @@
-"""Ask the server for its time, and keep asking: what is told once is not believed for ever."""
+"""Ask the server for its time, and keep asking: an old answer does not stay valid for ever."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bus.port import Bus
     from coordinator.server_time import ServerTime
 
-# A clock that was set is wrong here for no longer than this and what an answer takes.
+# After a clock is set, the estimate is wrong for at most this time plus the duration of an answer.
 _EVERY_S = 2.0
 # A shorter pause after silence: the server may be back at any moment.
 _AGAIN_S = 0.5
@@ -28,7 +28,7 @@ async def learn(bus: Bus, time: ServerTime, stop: asyncio.Event) -> None:
 
     Raises:
         NotSetUpError: If the event stream does not exist.
-        RefusedError: If we may not ask.
+        RefusedError: If the server does not permit the question.
     """
     while not stop.is_set() and not time.is_known:
         try:
@@ -39,7 +39,7 @@ async def learn(bus: Bus, time: ServerTime, stop: asyncio.Event) -> None:
 
 
 async def follow(bus: Bus, time: ServerTime, stop: asyncio.Event) -> None:
-    """Go on asking until *stop* is set; what was told holds on through any outage."""
+    """Keep asking until *stop* is set; the last answer stays in use through any outage."""
     pause_s = _EVERY_S
     while not stop.is_set():
         await _pause(stop, pause_s)

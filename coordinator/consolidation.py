@@ -1,7 +1,7 @@
-"""Make the final event of the pods' results: optimise, describe, and check before anyone sees it.
+"""Make the final event from the pods' results: optimise, describe, and check before publication.
 
-Synchronous, so that it can run off the event loop; the same results give the same event, but for the
-time it took.
+The functions are synchronous, so that they can run outside the event loop. The same results give the same event, except
+``elapsed_s``.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 class MarketsDifferError(DataError):
-    """An agent has another snapshot of the market than the coordinator."""
+    """An agent and the coordinator have different snapshots of the market."""
 
 
 def consolidate(
@@ -49,13 +49,13 @@ def consolidate(
     budget: Budget | None = None,
     watch: Watch | None = None,
 ) -> FinalEvent:
-    """Optimise all pods together; what cannot be had becomes a failure event with its reason.
+    """Optimise all pods together; turn every error into a failure event with its reason.
 
     Args:
-        request: What was asked.
+        request: The request.
         results: The pods' results, by pod.
-        budget: The time that it may take, at whose end there is the best portfolio so far; without one, any.
-        watch: Told how far the search in hand is; see ``optimise_master``.
+        budget: The time limit, at which the search returns the incumbent; no limit by default.
+        watch: Called with the progress of the current search; see ``optimise_master``.
     """
     budget = budget or Budget()
     try:
@@ -119,10 +119,10 @@ def _optimise(
 
 
 def _sleeve(market: Market, result: PodResult, share: float) -> Sleeve:
-    """Take a pod's result over; its share is the request's, its figures are computed again from its weights.
+    """Convert a pod's result: use the request's share, and compute the figures again from the weights.
 
     Raises:
-        MarketsDifferError: If it is about another market than ours.
+        MarketsDifferError: If the result is about another market than the coordinator's.
     """
     if (result.market.id, result.market.sha256) != (market.id, market.sha256):
         message = (

@@ -1,4 +1,4 @@
-"""Say what follows from a message: never sleeps, publishes, optimises or reads a clock."""
+"""Decide the next action for a message: never sleeps, publishes, optimises or reads a clock."""
 
 from __future__ import annotations
 
@@ -35,29 +35,29 @@ if TYPE_CHECKING:
     from bus.port import Message
     from portfolio.market.snapshot import Market
 
-    # The pods' answers as they signed them, in the request's order; none where the pods' keys are not known.
+    # The pods' answers as signed, in the request's order; empty if the pods' keys are not known.
     Signed: TypeAlias = tuple[dict[str, Any], ...]
 
-# What a busy coordinator needs to publish an answer, so that it comes by the deadline and not just after; a tenth of a
-# short deadline at most.
+# The time that a busy coordinator needs to publish an answer, so that the answer arrives by the deadline and not just
+# after; at most a tenth of a short deadline.
 _TO_PUBLISH_S = 1.0
-# What a request gets whose deadline is over: most take a tenth of that.
+# The search time for a request whose deadline has passed: most searches take a tenth of this.
 _LAST_S = 2.0
 
-# A deadline that fell due is handled by now, even if the first who had it died: an ack wait, and as much again.
+# A due deadline is handled within this time, even if its first worker died: one ack wait, doubled.
 _SEEN_TO = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Nothing is to be done now, and why."""
+    """No action now, for this reason."""
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class SetDeadline:
-    """The request is good: see at *at* whether it is answered, in time to publish an answer by its deadline."""
+    """The request is valid: at *at*, check for an answer, in time to publish one by the request's deadline."""
 
     request_id: str
     at: datetime
@@ -65,7 +65,7 @@ class SetDeadline:
 
 @dataclass(frozen=True, slots=True)
 class Optimise:
-    """Every pod has answered: optimise, and have an answer found at *by*; *signed* goes into the final event."""
+    """Every pod has answered: find an answer by *by*; *signed* goes into the final event."""
 
     request: OptimizationRequest
     results: Mapping[str, PodResult]
@@ -75,7 +75,7 @@ class Optimise:
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """There will be no portfolio: say so."""
+    """There will be no portfolio: publish this event."""
 
     event: MasterPortfolioFailed
 
@@ -85,7 +85,7 @@ Action = Wait | SetDeadline | Optimise | Fail
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What the stream holds of one request.
+    """The stream's messages of one request.
 
     Attributes:
         request: The request message, or None.
@@ -99,7 +99,7 @@ class Record:
 
 
 def read_record(messages: Iterable[Message]) -> Record:
-    """Sort the messages of one request."""
+    """Sort the messages of one request by kind."""
     request, final, answers = None, None, {}
     for message in messages:
         address = subjects.parse(message.subject)
@@ -113,11 +113,11 @@ def read_record(messages: Iterable[Message]) -> Record:
 
 
 def admit(message: Message, pods: Collection[str]) -> SetDeadline | Fail:
-    """Say whether a request can be worked on.
+    """Decide whether the system can work on a request.
 
     Args:
         message: The request, on a subject with a valid id.
-        pods: The pods that this system has.
+        pods: The pods of this system.
     """
     request_id = subjects.parse(message.subject).key
     try:
@@ -133,7 +133,7 @@ def admit(message: Message, pods: Collection[str]) -> SetDeadline | Fail:
 
 
 def _refuse(request: OptimizationRequest) -> Fail | None:
-    """Say what of a well-formed request cannot be, whatever pods there are."""
+    """Refuse a well-formed request that is impossible with any set of pods; return None if the request is possible."""
     try:
         market = markets.load(request.market)
     except DataError as error:
@@ -157,7 +157,7 @@ def _refuse(request: OptimizationRequest) -> Fail | None:
 
 
 def _refuse_account(request: OptimizationRequest, market: Market) -> Fail | None:
-    """Say what of an account nobody can own."""
+    """Refuse a request with an account that no customer can own; return None if the account is possible."""
     try:
         if (owned := request.terms().owned) is not None:
             refuse_impossible(market, owned)
@@ -171,10 +171,10 @@ def _shares(request: OptimizationRequest) -> dict[str, float]:
 
 
 def deadline_again(message: Message, now: datetime) -> datetime | None:
-    """Say for when to set the deadline of an unanswered request, whatever became of the one that was set.
+    """Return when to set the deadline of an unanswered request again, whatever happened to the first deadline.
 
-    None for one that fell due a moment ago, which is being seen to, and for what has none: a request that cannot be
-    read is answered for that.
+    Return None if the deadline fell due a moment ago, since a coordinator is handling that deadline. Also return None
+    if the request cannot be read: such a request has no deadline and gets an error as its answer.
     """
     try:
         request = parse_request(message.data, subjects.parse(message.subject).key)
@@ -187,12 +187,12 @@ def deadline_again(message: Message, now: datetime) -> datetime | None:
 
 
 def decide(record: Record, *, due: bool, keys: Mapping[str, Collection[str]] | None = None) -> Action:
-    """Say what follows from what the stream holds of a request.
+    """Decide the next action from a request's record.
 
     Args:
-        record: Everything of the request that was stored when the message in hand was.
-        due: Whether its deadline has come.
-        keys: The pods' public keys, by pod; None if answers are believed by the permission to publish them alone.
+        record: All messages of the request that were stored no later than the message in hand.
+        due: Whether the request's deadline has come.
+        keys: The pods' public keys, by pod; None if the permission to publish is the only proof of an answer's origin.
     """
     if record.final is not None:
         return Wait("finished")
@@ -202,7 +202,7 @@ def decide(record: Record, *, due: bool, keys: Mapping[str, Collection[str]] | N
     try:
         request = parse_request(record.request.data, request_id)
     except BadMessageError:
-        return Wait("refused")  # the request's own message is answered with the reason
+        return Wait("refused")  # the handler of the request's own message answers with the reason
     if _refuse(request):
         return Wait("refused")
     if not due and set(_shares(request)) - set(record.answers):
@@ -211,7 +211,7 @@ def decide(record: Record, *, due: bool, keys: Mapping[str, Collection[str]] | N
 
 
 def _believe(request: OptimizationRequest, record: Record, keys: Mapping[str, Collection[str]] | None) -> Action:
-    """Decide when all pods have answered, or must have, by what is proven to be theirs."""
+    """Decide once all pods have answered or the deadline has come, using only answers that are proven genuine."""
     assert record.request is not None  # noqa: S101 - decide looked
     expected = _shares(request)
     answers = {pod: record.answers[pod] for pod in expected if pod in record.answers}
@@ -221,13 +221,13 @@ def _believe(request: OptimizationRequest, record: Record, keys: Mapping[str, Co
         return _fail(request, Reason.RESULT_NOT_GENUINE, str(error))
     if missing := tuple(sorted(set(expected) - set(answers))):
         return _late(request, missing)
-    # What was signed is what is read, not the bytes around it.
+    # Read the signed content, not the bytes around it.
     told = [json.dumps(body).encode() for body in signed] or [message.data for message in answers.values()]
     return _weigh(request, dict(zip(answers, told, strict=True)), signed, _found_by(record.request, request))
 
 
 def _weigh(request: OptimizationRequest, told: Mapping[str, bytes], signed: Signed, by: datetime) -> Action:
-    """Decide when all pods have answered."""
+    """Decide once all pods have answered."""
     answers: dict[str, PodAnswer] = {}
     for pod, share in _shares(request).items():
         try:
@@ -254,10 +254,10 @@ def _weigh(request: OptimizationRequest, told: Mapping[str, bytes], signed: Sign
 
 
 def _read_answer(request: OptimizationRequest, pod: str, share: float, data: bytes) -> PodAnswer:
-    """Read a pod's answer and see that it is one to this request.
+    """Read a pod's answer and check that the answer belongs to this request.
 
     Raises:
-        BadMessageError: If it is not.
+        BadMessageError: If the answer is invalid or belongs to another request, pod or share.
     """
     answer = parse_pod_answer(data)
     about, due = [answer.request_id, answer.pod], [request.request_id, pod]
@@ -271,7 +271,7 @@ def _read_answer(request: OptimizationRequest, pod: str, share: float, data: byt
 
 
 def _collect(request: OptimizationRequest, failed: list[PodFailed], signed: Signed) -> Fail:
-    """Fail for the reasons of all pods that failed; the first pod's names the kind."""
+    """Fail with the reasons of all failed pods; the first pod's reason becomes the event's reason."""
     return Fail(
         MasterPortfolioFailed(
             request_id=request.request_id,
@@ -315,14 +315,14 @@ def _fail(request: OptimizationRequest, reason: Reason, message: str, signed: Si
 
 
 def time_for(left_s: float, deadline_s: float) -> float:
-    """Say how many seconds a search gets.
+    """Return the seconds for a search.
 
     Args:
         left_s: Time until an answer must be found, to be published by the deadline.
-        deadline_s: The request's.
+        deadline_s: The request's deadline, in seconds from storage.
     """
     to_publish_s = _to_publish_s(deadline_s)
-    # Past its deadline, nothing can be in time: what can still be done is done.
+    # After the deadline, no answer can be in time: still compute an answer that is quick to find.
     return _LAST_S if left_s < -to_publish_s else max(left_s, to_publish_s / 2)
 
 
@@ -331,6 +331,6 @@ def _to_publish_s(deadline_s: float) -> float:
 
 
 def _found_by(message: Message, request: OptimizationRequest) -> datetime:
-    """Say when an answer must be found, to be published by the deadline; the same for every coordinator."""
+    """Return when an answer must be found, to be published by the deadline; the same for every coordinator."""
     assert message.stored_at is not None  # noqa: S101 - what was read from the stream was stored
     return message.stored_at + timedelta(seconds=request.deadline_s - _to_publish_s(request.deadline_s))

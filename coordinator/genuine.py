@@ -1,4 +1,4 @@
-"""Tell pods' answers from forged ones, by the pods' public keys: reads no file and no clock."""
+"""Tell pods' answers from forged answers by the pods' public keys; read no file and no clock."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from bus.port import Message
 
-# Of what a forger wrote, no more is repeated.
+# The most characters of a forger's text in a message.
 _LONGEST = 300
 
 _MEND = (
@@ -26,16 +26,17 @@ _MEND = (
 def genuine_answers(
     request_id: str, asked: Message, answers: Mapping[str, Message], keys: Mapping[str, Iterable[str]]
 ) -> tuple[dict[str, Any], ...]:
-    """Read answers that their pods signed, as they signed them.
+    """Read answers that their pods signed, and return the signed content.
 
     Args:
-        request_id: What they should answer.
+        request_id: The id of the request.
         asked: The request's message.
         answers: The answers' messages, by pod.
         keys: The pods' public keys, by pod; a pod that is replacing its key has several.
 
     Raises:
-        NotGenuineError: If some are not their pods' answers to this request; says which, why, and what to do.
+        NotGenuineError: If some are not their pods' answers to this request; the message names the answers, the reasons
+            and the remedy.
     """
     found, wrong = [], []
     for pod, answer in answers.items():
@@ -54,7 +55,7 @@ def _genuine(request_id: str, asked: Message, pod: str, data: bytes, keys: Itera
     """Read one answer that its pod signed.
 
     Raises:
-        NotGenuineError: If it is not this pod's answer to this request.
+        NotGenuineError: If the body is not this pod's answer to this request.
     """
     if not keys:
         message = f"no public key of it is known; make pod-{pod}.pub with `podfolio keys --pod {pod}`"

@@ -1,8 +1,9 @@
-"""Say whose turn it is, and refuse what could only be answered late: from what waits, and what its like took of late.
+"""Decide whose turn comes next, and refuse requests that could only be answered late.
 
-One request is computed at a time; but beside one that takes long, shorter ones are, so that easy work passes hard work.
-Pure but for its memory: never sleeps, publishes or reads a clock; *now* is a moment of any clock that runs evenly, in
-seconds.
+The decisions use the waiting requests and the recent durations of similar requests. Normally one request is computed at
+a time; while a long request runs, shorter requests run beside it, so that easy work passes hard work. The module is
+pure except for its record of durations: it never sleeps, publishes or reads a clock; *now* is a time in seconds of any
+monotonic clock.
 """
 
 from __future__ import annotations
@@ -19,40 +20,42 @@ from portfolio.terms.rules import Explain
 if TYPE_CHECKING:
     from bus.messages import OptimizationRequest
 
-# Nothing is passed before it has had so long: most take a tenth of a second, and are done by then.
+# No other request passes a request that has run for less than this time: most requests take a tenth of a second and are
+# done by then.
 QUICK_S = 2.0
-# What is computed beside others takes at most this part of what each of them takes.
+# A request may run beside longer requests only if it takes at most this part of the time of each.
 _SHORTER = 0.5
-# So many are computed at a time, at most, each in a process of its own; the last is for what is known to be shorter.
+# The most requests computed at a time, each in a separate process. The last place is only for requests that are known
+# to be shorter.
 MOST = 3
-# So many of the latest of a size tell what the next takes, and none that is older.
+# The estimate for a size uses at most this number of the latest durations, none older than this number of seconds.
 _LATEST, _FRESH_S = 20, 600.0
-# What was said is said again for so long: a queue of hundreds is gone through at every turn.
+# Estimates are cached for this time: every turn goes through a queue of hundreds.
 _REMEMBERED_S = 1.0
-# Of the time that is left, so much is planned with: a mean is exceeded by half of what it is made of.
+# Plans use this part of the remaining time: half of the durations behind a mean exceed it.
 _PLANNED = 0.8
-# What blocks does so for some time.
+# A blocking request blocks for at least this time.
 _HAIR_S = 1e-3
-# What would wait longer here may be sooner elsewhere.
+# A request that would wait longer than this here may start sooner elsewhere.
 _SOON_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What a request's work grows with, each in powers of two."""
+    """The quantities that determine a request's work, as bit lengths (powers of two)."""
 
     weights: int
     parcels: int
     explained: int
 
     def within(self, other: Size) -> bool:
-        """Whether nothing of it is more than another's."""
+        """Return whether no quantity exceeds the other size's quantity."""
         mine, its = (self.weights, self.parcels, self.explained), (other.weights, other.parcels, other.explained)
         return all(a <= b for a, b in zip(mine, its, strict=True))
 
 
 def size_of(request: OptimizationRequest) -> Size:
-    """Measure a request, whose market is here."""
+    """Measure a request whose market is on this machine."""
     market = markets.load(request.market)
     weights = len(market.etfs) * len(request.shares(market.risk_free))
     parcels = sum(len(holding.parcels) for holding in request.account.holdings) if request.account else 0
@@ -61,20 +64,20 @@ def size_of(request: OptimizationRequest) -> Size:
 
 @dataclass(slots=True)
 class Measured:
-    """What requests took, by their size."""
+    """The durations of requests, by size."""
 
     _taken: dict[Size, deque[tuple[float, float]]] = field(default_factory=dict)
     _said: dict[Size, tuple[float, float]] = field(default_factory=dict)
 
     def note(self, size: Size, seconds: float, now: float) -> None:
-        """Learn what one took that was computed to its end."""
+        """Record the duration of a request that was computed to its end."""
         self._taken.setdefault(size, deque(maxlen=_LATEST)).append((now, seconds))
         self._said.clear()
 
     def expected_s(self, size: Size, now: float) -> float:
-        """Say what one of a size takes, or at least; zero as long as nothing is known.
+        """Return the expected seconds (or a lower bound) of a request of this size; 0 while no duration is known.
 
-        Of a size that was not seen lately it is known that it takes what smaller ones take.
+        A size without recent durations takes at least as long as the smaller sizes.
         """
         at, said = self._said.get(size, (-math.inf, 0.0))
         if now - at > _REMEMBERED_S:
@@ -84,7 +87,7 @@ class Measured:
         return said
 
     def knows(self, size: Size, now: float) -> bool:
-        """Whether it was seen lately what one of this size takes."""
+        """Return whether at least two recent durations of this size are known."""
         return len(self._fresh(size, now)) > 1
 
     def _fresh(self, size: Size, now: float) -> list[float]:
@@ -92,7 +95,7 @@ class Measured:
 
 
 def _mean(taken: list[float]) -> float:
-    """Leave the longest out: it was sooner an outage, or the first of a process that compiles, than a request."""
+    """Average all durations except the longest, which is more likely an outage or a process's first compilation."""
     counted = sorted(taken)[:-1]
     return sum(counted) / len(counted) if counted else 0.0
 
@@ -102,10 +105,10 @@ class Work:
     """A request whose results are complete.
 
     Attributes:
-        request_id: Its id.
-        size: Its size.
-        by: When its answer must be found.
-        began: When its turn came; infinite before.
+        request_id: The request's id.
+        size: The request's size.
+        by: When the answer must be found.
+        began: When the request's turn came; infinite before.
     """
 
     request_id: str
@@ -114,18 +117,18 @@ class Work:
     began: float = math.inf
 
     def taken_s(self, now: float) -> float:
-        """Say how long it has been computed."""
+        """Return the seconds since the computation began."""
         return max(0.0, now - self.began)
 
 
 @dataclass(slots=True)
 class Load:
-    """What one coordinator has before it.
+    """The requests that one coordinator has to compute.
 
     Attributes:
-        waiting: What waits for its turn, by request.
-        running: What is computed, by request.
-        measured: What requests took.
+        waiting: The requests that wait for their turn, by id.
+        running: The requests that are being computed, by id.
+        measured: The durations of past requests.
     """
 
     waiting: dict[str, Work] = field(default_factory=dict)
@@ -133,24 +136,24 @@ class Load:
     measured: Measured = field(default_factory=Measured)
 
     def has(self, request_id: str) -> bool:
-        """Whether it waits or is computed."""
+        """Return whether the request waits or runs."""
         return request_id in self.waiting or request_id in self.running
 
     def leave(self, request_id: str) -> None:
-        """Forget a request that waits or is computed."""
+        """Forget a request that waits or runs."""
         self.waiting.pop(request_id, None)
         self.running.pop(request_id, None)
 
     def expected_s(self, work: Work, now: float) -> float:
-        """Say what it takes, as far as is known."""
+        """Return the request's expected duration, as far as is known."""
         return self.measured.expected_s(work.size, now)
 
     def begin(self, now: float) -> list[Work]:
-        """Begin what may be begun, the least deadline first; returns whose turn it is."""
+        """Begin all requests that may begin, the earliest deadline first; return the begun requests."""
         begun = []
         for work in sorted(self.waiting.values(), key=lambda work: work.by):
             if any(self._is_short(other, now) for other in self.running.values()):
-                break  # for all who wait
+                break  # a short request runs: every waiting request waits for its end
             if self.may_begin(work, now):
                 del self.waiting[work.request_id]
                 work.began = now
@@ -162,11 +165,14 @@ class Load:
         return max(other.taken_s(now), self.expected_s(other, now)) < QUICK_S
 
     def may_begin(self, work: Work, now: float) -> bool:
-        """Whether nothing is computed, or only what takes much longer."""
+        """Return whether no request runs, or only requests that take much longer."""
         return not self._is_full(work, now) and not any(self._blocks_s(other, work, now) for other in self._at_it(work))
 
     def _is_full(self, work: Work, now: float) -> bool:
-        """Whether all places are taken; the last is for what is known, or smaller than all that is computed."""
+        """Return whether all places are taken.
+
+        The last place is for a request whose size is known, or smaller than every running request.
+        """
         sizes = [other.size for other in self.running.values()]
         fits = self.measured.knows(work.size, now) or all(work.size != s and work.size.within(s) for s in sizes)
         return len(sizes) >= (MOST if fits else MOST - 1)
@@ -175,7 +181,7 @@ class Load:
         return [other for other in self.running.values() if other is not work]
 
     def _blocks_s(self, other: Work, work: Work, now: float) -> float:
-        """Say how long, as far as is known, *work* has to wait for *other*, which is computed."""
+        """Return how long *work* has to wait for *other*, which is running, as far as is known."""
         taken, window_s = other.taken_s(now), self._window_s(work, now)
         if max(taken, self.expected_s(other, now)) >= window_s:
             return 0.0
@@ -185,13 +191,16 @@ class Load:
         return max(QUICK_S, self.expected_s(work, now) / _SHORTER)
 
     def _left_s(self, work: Work, now: float) -> float:
-        """Say how long what is computed goes on: what is beyond what its like take goes on for as long again."""
+        """Return the remaining seconds of a running request.
+
+        A request that has exceeded the expected duration is assumed to run for as long again.
+        """
         taken, expected = work.taken_s(now), self.expected_s(work, now)
         left = expected - taken if taken < expected else taken
         return min(left, max(work.by - now, 0.0))
 
     def ahead_s(self, work: Work, now: float) -> float:
-        """Say how long it would wait here, as far as is known."""
+        """Return how long the request would wait here, as far as is known."""
         waits = sum(self.expected_s(other, now) for other in self._before(work, now))
         at_it = [self._blocks_s(other, work, now) for other in self._at_it(work)]
         if self._is_full(work, now):
@@ -199,23 +208,23 @@ class Load:
         return waits + max(at_it, default=0.0)
 
     def _before(self, work: Work, now: float) -> list[Work]:
-        """List what waits and would be begun before, but for what takes much longer, which is passed."""
+        """List the waiting requests that would begin earlier, except much longer ones, which this request passes."""
         window_s = self._window_s(work, now)
         earlier = [other for other in self.waiting.values() if other.by <= work.by and other is not work]
         return [other for other in earlier if self.expected_s(other, now) < window_s]
 
     def is_sooner_elsewhere(self, work: Work, now: float) -> bool:
-        """Whether another coordinator, if one has nothing to do, should have it."""
+        """Return whether an idle coordinator, if there is one, should take the request."""
         return self._is_full(work, now) or self.ahead_s(work, now) > _SOON_S or self.is_too_much(work, now)
 
     def is_too_much(self, work: Work, now: float) -> bool:
-        """Whether those before it leave too little of its time; what need not wait is always tried."""
+        """Return whether earlier requests leave too little time; always False if the request need not wait."""
         if self.may_begin(work, now) and not self._before(work, now):
             return False
         return self.ahead_s(work, now) + self.expected_s(work, now) > _PLANNED * (work.by - now)
 
     def refusal(self, request: OptimizationRequest, work: Work, now: float) -> MasterPortfolioFailed:
-        """Say how long the queue is, how much time was left, and what to do."""
+        """Report the queue's length, the time that was left, and how to proceed."""
         left_s = work.by - now
         left = f"{left_s:.3g} s of its {request.deadline_s:g} s are left" if left_s > 0 else "no time is left"
         there = len(self.waiting.keys() - {request.request_id}) + len(self.running)

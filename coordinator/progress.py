@@ -1,6 +1,7 @@
-"""Tell whoever listens how far a request is: a small message a step, that nobody keeps and nobody waits for.
+"""Report a request's progress to listeners: one small message per step, without storage or acknowledgement.
 
-It never stands for what it tells of: what is lost, late or told twice changes nothing. See ``messages.Progress``.
+A progress message never replaces the event it reports: a lost, late or repeated message changes no result. See
+``messages.Progress``.
 """
 
 from __future__ import annotations
@@ -20,24 +21,24 @@ if TYPE_CHECKING:
 
 
 async def accepted(bus: Bus, request_id: str) -> None:
-    """Tell that a request is worked on."""
+    """Report that the coordinators work on a request."""
     await _tell(bus, Progress(request_id=request_id, stage=Stage.ACCEPTED))
 
 
 async def answered(bus: Bus, request_id: str, pods: Collection[str], action: Action) -> None:
-    """Tell which pods have answered so far, unless the request itself is at fault and they answer in vain."""
+    """Report which pods have answered so far, unless the request itself is invalid and the answers are useless."""
     if action == Wait("refused"):
         return
     await _tell(bus, Progress(request_id=request_id, stage=Stage.ANSWERED, pods=tuple(sorted(pods))))
 
 
 async def optimising(bus: Bus, request_id: str, note: bytes) -> None:
-    """Pass on how far the search is, as ``solve`` writes it."""
+    """Forward a progress note of the search, as ``solve`` writes notes."""
     await bus.mention(subjects.progress(request_id), note)
 
 
 async def done(bus: Bus, event: FinalEvent) -> None:
-    """Tell that there is a final event, and what it comes to."""
+    """Report the final event, and its gap or its reason."""
     if isinstance(event, MasterPortfolioFailed):
         told = Progress(request_id=event.request_id, stage=Stage.DONE, reason=event.reason)
     else:

@@ -1,9 +1,10 @@
-"""The time by the server's clock, as far as it can be told from here.
+"""Estimate the time by the server's clock.
 
-Deadlines count from when the server stored a request, so what is left of them is a matter of its clock. Ours may be
-wrong, or be set while we run; so none is asked that can be set. The server is asked for its time, again and again: it
-told it at some moment between question and answer, and what is known of its clock is what all such pairs of bounds have
-in common. Where an answer contradicts those before, a clock was set or another server leads: the newest is believed.
+Deadlines count from when the server stored a request, so the time left depends on the server's clock. The local clock
+may be wrong, or be set while this process runs; so this module uses a clock that cannot be set. The process asks the
+server for the time, again and again. The server reads its clock between question and answer, so each answer bounds the
+difference between the two clocks; the estimate is the intersection of all bounds. If an answer contradicts the earlier
+bounds, a clock was set or another server leads: the newest answer counts.
 """
 
 from __future__ import annotations
@@ -18,41 +19,41 @@ if TYPE_CHECKING:
 
     from bus.port import Message
 
-# Two clocks drift apart by no more than this, in seconds a second, if neither is broken; a clock that is being
+# Two clocks drift apart by at most this, in seconds per second, unless one clock is broken; a clock that is being
 # corrected may run that much too fast or slow.
 _DRIFT = 1e-3
-# What is lost in what is told, which has microseconds, and in seconds since 1970.
+# The rounding error of the server's answer, in microseconds, and of seconds since 1970.
 _ROUNDED_S = 1e-5
 
 
 @dataclass(slots=True)
 class ServerTime:
-    """Learns from the server's answers; knows nothing before the first.
+    """Estimates the server's time from the server's answers; has no estimate before the first answer.
 
     Attributes:
-        ticks: Seconds of a clock that runs evenly and is never set, from any origin.
+        ticks: Seconds of a monotonic clock that is never set, from any origin.
     """
 
     ticks: Callable[[], float] = time.monotonic
-    # By how much the server's clock is ahead of ours, at least and at most, when last heard of.
+    # The server's clock minus the local clock at the last answer, as a lower and an upper bound.
     _least: float = float("-inf")
     _most: float = float("inf")
     _heard: float = 0.0
 
     @property
     def is_known(self) -> bool:
-        """Whether there was an answer."""
+        """Whether the server has answered."""
         return self._most < float("inf")
 
     def hear(self, told: datetime, *, asked: float) -> float:
-        """Learn from the answer that has just come.
+        """Update the bounds with the answer that has just come.
 
         Args:
-            told: The server's time in it.
-            asked: What ``ticks`` said before the question was sent.
+            told: The server's time in the answer.
+            asked: The value of ``ticks`` before the question was sent.
 
         Returns:
-            By how many seconds the server's clock has jumped since the answer before; 0 if it went on.
+            The seconds by which the server's clock has jumped since the previous answer; 0 without a jump.
         """
         now, at = self.ticks(), told.timestamp()
         drifted = _DRIFT * abs(now - self._heard) + _ROUNDED_S
@@ -66,9 +67,9 @@ class ServerTime:
         return jump
 
     def now(self) -> datetime:
-        """Tell the time: never later than it is, and earlier by no more than the last answer took.
+        """Return the earliest possible time: never late, and early by at most the duration of the last answer.
 
-        That holds but for what the clocks have drifted apart, and for as long as the server's was not set since.
+        This holds except for the clocks' drift, and until the server's clock is set again.
 
         Raises:
             ValueError: If there was no answer yet.
@@ -76,11 +77,14 @@ class ServerTime:
         return self._tell(self._least)
 
     def latest(self) -> datetime:
-        """Tell the time that it is at the latest; raises as ``now``."""
+        """Return the latest possible time; raises as ``now``."""
         return self._tell(self._most)
 
     def dated(self, message: Message) -> Message:
-        """Give *message* as stored by now, if a clock that was ahead has it stored later; else as it is."""
+        """Return *message* with ``stored_at`` now if its storage time, by a clock that was ahead, is still to come.
+
+        Return other messages unchanged.
+        """
         if message.stored_at is None or message.stored_at <= self.latest():
             return message
         return replace(message, stored_at=self.now())

@@ -1,4 +1,4 @@
-"""Do what ``decisions`` says: read the stream, set deadlines, have it optimised, publish."""
+"""Carry out the actions of ``decisions``: read the stream, set deadlines, run the optimisation, publish."""
 
 from __future__ import annotations
 
@@ -41,22 +41,22 @@ if TYPE_CHECKING:
 
 SOURCE = "/podfolio/coordinator"
 
-# How often one that waits is given a thought: is it sooner elsewhere, or is it too late?
+# How often a waiting request is reconsidered: would another coordinator be sooner, or is the time too short?
 _THOUGHT_S = 5.0
 
-# How often a message may be handed out to see whether somebody has less to do. Far fewer than it may be lost
-# (``workers.LOST``), which it would be taken for.
+# How many deliveries may offer a message to less busy coordinators. The number is far below the limit for lost messages
+# (``workers.LOST``), so that offers are not mistaken for losses.
 _OFFERED = 4
-# After how long it is handed out again: a part of the time that is left.
+# Delay until the redelivery: at most these seconds, and at most this part of the time left.
 _OFFERED_AFTER_S, _OFFERED_AFTER = 1.0, 0.1
 
-# The ack wait.
+# The ack wait: after this time, the server redelivers an unsettled message.
 _STALE = timedelta(seconds=5)
 
-# How often a deadline's request is looked for, a second apart: longer than replicas lag.
+# How often a deadline's request is looked for, a second apart: together longer than the lag of replicas.
 _READS = 10
 
-# A pod that was taken away is still taken for one so long.
+# How long the list of pods is cached: a removed pod still counts as a pod for this time.
 _BELIEVED_S = 5.0
 # Why a message is put aside.
 _ID = "a request id: 1 to 64 of A-Z a-z 0-9 _ -"
@@ -64,17 +64,17 @@ _ASIDE = {
     Kind.REQUEST: f"the last part of the subject must be {_ID}",
     Kind.POD: f"the subject must end in {_ID}; and a pod: a small letter, then at most 31 of a-z 0-9 -",
 }
-# A server may hand out what a queue does not ask for, if the subject holds the byte 0x7F (nats-server 2.15.1).
+# A server may deliver messages outside a queue's filter if the subject holds the byte 0x7F (nats-server 2.15.1).
 _STRAY = "such a message is for no work queue: publish requests to podfolio.v1.request.<request_id>"
 _DEADLINES = frozenset({Kind.DUE, Kind.TIMER})
-# A subject may have four thousand letters: the event has all of them, a log the beginning.
+# A subject may have four thousand letters: the event has all the letters, a log line only the beginning.
 _LONGEST_SUBJECT = 200
 
 log = structlog.get_logger()
 
 
 class Optimiser(Protocol):
-    """What optimises all pods together."""
+    """A callable that optimises all pods together."""
 
     async def __call__(
         self, request: OptimizationRequest, results: Mapping[str, PodResult], *, seconds: float
@@ -87,12 +87,12 @@ class Coordinator:
     """One replica of the coordinator.
 
     Attributes:
-        bus: What it hears and speaks through.
-        optimise: What makes the final event of a full set of results; a ``Solver``'s, but in tests.
-        signer: Who signs final events; without one, they go unsigned.
-        time: Tells the time by the server's clock.
-        provide: What fetches markets that are not here.
-        pod_keys: The pods' public keys; without them, answers are taken unsigned, too.
+        bus: The bus to read from and publish to.
+        optimise: Makes the final event of a full set of results; a ``Solver``'s method, except in tests.
+        signer: Signs final events; without a signer, final events are unsigned.
+        time: Estimates the time by the server's clock.
+        provide: Fetches markets that are not on this machine.
+        pod_keys: The pods' public keys; without keys, the coordinator accepts unsigned answers, too.
     """
 
     bus: Bus
@@ -102,12 +102,12 @@ class Coordinator:
     provide: Provide = nothing_to_provide
     pod_keys: PodKeys | None = None
     _pods: frozenset[str] = frozenset()
-    _looked: float = float("-inf")  # when they were
+    _looked: float = float("-inf")  # when the pods were looked up
     _turns: Turns = field(default_factory=Turns)
-    _latest: dict[str, int] = field(default_factory=dict)  # the last pod's answer that is in hand, by request
+    _latest: dict[str, int] = field(default_factory=dict)  # the sequence of the latest pod's answer in hand, by request
 
     async def run(self, stop: asyncio.Event, *, at_once: int) -> None:
-        """Coordinate until *stop* is set, then finish what is in hand."""
+        """Coordinate until *stop* is set, then finish the work in hand."""
         await clock.learn(self.bus, self.time, stop)
         async with asyncio.TaskGroup() as group:
             group.create_task(clock.follow(self.bus, self.time, stop))
@@ -116,7 +116,7 @@ class Coordinator:
                 group.create_task(work_off(self.bus, queue, self, stop=stop, at_once=at_once))
 
     async def handle(self, delivery: Delivery) -> None:
-        """Do what one message calls for: a request, a pod's answer, or a deadline that fell due."""
+        """Handle one message: a request, a pod's answer, or a deadline that fell due."""
         began = perf_counter()
         message = delivery.message
         address = subjects.parse(message.subject)
@@ -126,8 +126,8 @@ class Coordinator:
         action, causes = await self.consider(delivery, address.kind)
         decided = perf_counter()
         event, stored = await self.act(address.key, action, delivery, causes)
-        # One line a request says it all: that of the message that ended it. What was optimised for nothing, since
-        # another's final was there first, is told too: it costs as much.
+        # Log one complete line per request, for the message that ended the request. Also log a result that came too
+        # late because another coordinator's final event was there first: the work cost as much.
         ended = "request.finished" if stored in {Stored.NEW, Stored.SAME} else "request.finished_before"
         tell = log.info if event else log.debug
         tell(
@@ -152,10 +152,10 @@ class Coordinator:
             await self.publish_final(failed)
 
     async def consider(self, delivery: Delivery, kind: Kind) -> tuple[Action, Causes]:
-        """Read what is needed and decide; returns also the headers of what led to it, the request's first.
+        """Read the record and decide; also return the headers of the causing messages, the request's first.
 
         Raises:
-            UnreachableError: If a replica that lags has not got the request whose deadline this is.
+            UnreachableError: If the request of this deadline is not there, perhaps because a replica lags.
         """
         message = self.time.dated(delivery.message)
         request_id = subjects.parse(message.subject).key
@@ -171,8 +171,8 @@ class Coordinator:
             including=None if kind is Kind.DUE else message,
         )
         record = read_record(map(self.time.dated, stored))
-        # A deadline's message is in another stream, so it cannot prove that the read is current. A
-        # result that is missed is one whose own message is still to be handled; a request is not.
+        # A deadline's message is in another stream, so that message cannot prove that the read is current. Missing a
+        # pod's result does no harm, since the result's own message is still to be handled; missing the request does.
         if kind is Kind.DUE and record.request is None and record.final is None and delivery.attempt < _READS:
             text = f"the request {request_id}, whose deadline has come, is not there (yet)"
             raise UnreachableError(text)
@@ -186,28 +186,29 @@ class Coordinator:
         return action, tuple(message.headers for message in led if message)
 
     def may_be_finished(self, delivery: Delivery, kind: Kind) -> bool:
-        """Say whether the request may well be finished: its deadline has come, or the message is not new.
+        """Return whether the request may be finished: the deadline has come, or the message is not new.
 
-        A queue that was lost and set up again hands out the whole stream once more, as new.
+        A queue that was lost and set up again delivers the whole stream once more, as new.
         """
         stored_at = delivery.message.stored_at
         waited = stored_at is not None and self.time.now() - stored_at > _STALE
         return kind is Kind.DUE or delivery.attempt > 1 or waited
 
     async def is_last_in_hand(self, request_id: str, sequence: int) -> bool:
-        """Say whether no later answer to the same request is in hand here; the last one sees all of them.
+        """Return whether no later answer to the same request is in hand here; the last answer's record has all of them.
 
-        If this process dies with the later one, that is handed out again: nothing is lost with the earlier.
+        If this process dies with the later answer, the server redelivers that answer: skipping the earlier one loses no
+        result.
         """
         self._latest[request_id] = max(sequence, self._latest.get(request_id, 0))
-        await asyncio.sleep(0)  # what was delivered together is all told by then
+        await asyncio.sleep(0)  # answers that were delivered together have all registered by then
         if self._latest.get(request_id, sequence) != sequence:
             return False
         self._latest.pop(request_id, None)
         return True
 
     async def admit(self, message: Message, attempt: int) -> Action:
-        """Admit a request, or refuse it; what pods there are is looked up again before one is called unknown."""
+        """Admit a request, or refuse it; look the pods up again before calling a pod unknown."""
         action = admit(message, await self.pods(believed_s=_BELIEVED_S))
         if isinstance(action, Fail) and action.event.reason is Reason.UNKNOWN_POD:
             action = admit(message, await self.pods(believed_s=0))
@@ -221,14 +222,16 @@ class Coordinator:
         return action
 
     async def pods(self, *, believed_s: float) -> frozenset[str]:
-        """Say what pods there are, by a look at the queues within the last *believed_s* seconds if that can be had.
+        """Name the pods, from the queues as listed within the last *believed_s* seconds, if possible.
+
+        If a new list cannot be had, an older list is used, except with *believed_s* = 0.
 
         Raises:
-            UnreachableError: If there is none, or a new one was asked for and did not come about.
+            UnreachableError: If there is no list at all, or *believed_s* is 0 and the server did not answer.
         """
         if self._pods and perf_counter() - self._looked < believed_s:
             return self._pods
-        self._looked = perf_counter()  # one looks, and others go on with what is believed meanwhile
+        self._looked = perf_counter()  # one task asks, and other tasks meanwhile use the cached pods
         try:
             queues = await self.bus.queues()
         except UnreachableError:
@@ -241,7 +244,7 @@ class Coordinator:
     async def act(
         self, request_id: str, action: Action, delivery: Delivery, causes: Causes
     ) -> tuple[FinalEvent | None, Stored | None]:
-        """Do it; returns the final event, if that is what follows, and what became of it."""
+        """Carry out the action; return the final event, if there is one, and the outcome of publishing that event."""
         if isinstance(action, Wait):
             return None, None
         if isinstance(action, SetDeadline):
@@ -254,7 +257,7 @@ class Coordinator:
             return event, await self.publish_final(event)
 
     async def publish_final(self, event: FinalEvent) -> Stored:
-        """Publish the final event, once, signed if there is a key."""
+        """Publish the final event, once, signed if there is a signer."""
         signed = self.signer.sign(event) if self.signer else event
         subject = subjects.final(event.request_id)
         stored = await publish(self.bus, subject, signed, source=SOURCE, now=self.time.now())
@@ -263,14 +266,14 @@ class Coordinator:
         return stored
 
     def work(self, request: OptimizationRequest, by: datetime) -> Work:
-        """Say what there is to be done for a request until *by*."""
+        """Describe the work for a request that must be answered by *by*."""
         return Work(request.request_id, size_of(request), self._turns.clock() + self.left(by))
 
     def refuse(self, request: OptimizationRequest, work: Work, attempt: int) -> MasterPortfolioFailed | None:
-        """Refuse what could only be answered late, when several who were offered it could not do it in time either.
+        """Refuse a request that could only be answered late, after offering the request to other coordinators.
 
         Raises:
-            LaterError: If it is to be offered to others first.
+            LaterError: If other coordinators should be offered the request first.
         """
         load, now = self._turns.load, self._turns.clock()
         if attempt < _OFFERED and load.is_sooner_elsewhere(work, now) and (left_s := work.by - now) > 0:
@@ -278,19 +281,20 @@ class Coordinator:
         return load.refusal(request, work, now) if load.is_too_much(work, now) else None
 
     async def solve(self, request_id: str, action: Optimise, delivery: Delivery) -> FinalEvent | None:
-        """Have it optimised when its turn comes, within what is left of its time; refuse what would be late.
+        """Optimise when the request's turn comes, within the time left; refuse a request that would be late.
 
-        None if it was answered while this waited for its turn.
+        Return None if another coordinator answered the request during the wait for its turn.
 
         Raises:
-            LaterError: If somebody else may do it sooner.
+            LaterError: If another coordinator may compute the request sooner.
         """
-        # A deadline that found a full set, a message that was handed out before, or one that has waited here so long
-        # that it was handed to others if this process was frozen or cut off: somebody else is at it, or was.
-        # Everybody else is the first, and need not look.
+        # Another coordinator may compute this request, or may have answered it, in three cases: a deadline found a full
+        # set of results, the message was delivered before, or the message has waited here so long that the server
+        # redelivered it to others if this process was frozen or cut off. In all other cases this coordinator is the
+        # first and need not look.
         due = subjects.parse(delivery.message.subject).kind is Kind.DUE
         contested, load = delivery.attempt > 1 or due, self._turns.load
-        while load.has(request_id):  # another message asks for the same
+        while load.has(request_id):  # another message asks for the same request
             if self.left(action.by) <= 0 and request_id not in load.running:
                 self._turns.withdraw(request_id)
                 return load.refusal(action.request, self.work(action.request, action.by), self._turns.clock())
@@ -314,7 +318,7 @@ class Coordinator:
             return await self._turns.compute(work, self.optimised(action))
 
     def is_late(self, work: Work, by: datetime) -> bool:
-        """Whether what has waited has too little time left, or none: then it was withdrawn."""
+        """Return whether a request that has waited has too little time left, or was withdrawn with no time left."""
         load = self._turns.load
         return work.request_id not in load.running or load.expected_s(work, self._turns.clock()) > self.left(by)
 
@@ -326,12 +330,12 @@ class Coordinator:
             return event.model_copy(update={"pod_answers": action.signed})
 
     def left(self, by: datetime) -> float:
-        """Count the seconds until an answer must be found."""
+        """Return the seconds until an answer must be found."""
         return (by - self.time.now()).total_seconds()
 
     async def put_aside(self, message: Message, kind: Kind) -> None:
-        """Tell whoever watches of a message that nobody can be answered about."""
-        # A deadline's message has its sequence in another stream, where the observers of this one do not look.
+        """Report to observers a message whose sender cannot be answered."""
+        # The sequence of a deadline's message belongs to another stream, where observers of this stream do not look.
         if kind not in _DEADLINES:
             why = _ASIDE.get(kind, _STRAY)
             rejected = MessageRejected(subject=message.subject, sequence=message.sequence, message=why)
@@ -356,7 +360,7 @@ def _count(event: FinalEvent, stored: Stored) -> None:
 
 
 def _facts(event: FinalEvent) -> dict[str, Any]:
-    """Collect what the one line of a request says of its end."""
+    """Collect the outcome for the request's log line."""
     if isinstance(event, MasterPortfolioFailed):
         return {"outcome": event.reason.value, "message": event.message, "missing_pods": event.missing_pods or None}
     proof = event.certificate

@@ -1,4 +1,4 @@
-"""The solver's process: ``python -m coordinator.solve MIB`` answers what ``solver`` asks."""
+"""The solver's process: ``python -m coordinator.solve MIB`` answers the questions of ``solver``."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from bus.answering import Note
     from portfolio.master.goal_programming import Watch
 
-# How often it is told how far the search is: enough for a bar that moves. Most requests take a tenth of it.
+# The interval of progress notes: enough for a moving bar. Most requests take a tenth of this.
 _TOLD_EVERY_S = 0.25
 
 
 def answer(question: bytes, note: Note) -> bytes:
-    """Answer one question: a request, the pods' results, and the seconds that may pass."""
+    """Answer one question: a request, the pods' results, and the time limit in seconds."""
     asked = json.loads(question)
     budget = Budget(asked["seconds"], StoppedBy(asked["by"]))
     request = parse_request(json.dumps(asked["request"]).encode(), asked["request"]["request_id"])
@@ -33,7 +33,7 @@ def answer(question: bytes, note: Note) -> bytes:
 
 
 def _telling(request_id: str, note: Note) -> Watch:
-    """Tell how far the search is, some times a second."""
+    """Send notes of the search's progress, several per second."""
     due = perf_counter() + _TOLD_EVERY_S
 
     def watch(search: int, gap: float) -> None:

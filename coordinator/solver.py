@@ -1,4 +1,4 @@
-"""Optimising in processes of their own: the event loop never waits for them, and they may crash or hang."""
+"""Optimise in child processes: the event loop never waits for them, and they may crash or hang."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Watch: TypeAlias = Callable[[str, bytes], Awaitable[None]]
 
-# Most searches have ended by then, or will not get much better.
+# Most searches have ended by then, or improve little afterwards.
 MOST_S = 120.0
 
 log = structlog.get_logger()
@@ -32,15 +32,14 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Solver:
-    """What optimises all pods together; use it with ``async with``.
+    """Optimises all pods together; use with ``async with``.
 
-    As many requests at a time as are asked for, each in a process of its own; a second process is started when it is
-    first needed.
+    Computes any number of requests at a time, each in its own process; a second process starts when first needed.
 
     Attributes:
-        memory_mib: What each may hold.
-        most_s: How long one request may take, if its deadline allows that.
-        watch: Told, some times a second, whose request it is at and how far that is, as ``solve`` writes it.
+        memory_mib: The memory limit of each process.
+        most_s: The most seconds for one request, if the request's deadline allows that.
+        watch: Called, several times per second, with the request's id and a progress note, as ``solve`` writes notes.
     """
 
     memory_mib: int = MEMORY_MIB
@@ -56,7 +55,7 @@ class Solver:
         return self
 
     def _start_again(self, child: Child) -> None:
-        """Have a new process ready for the next request, whose time is not to go into that."""
+        """Start a new process for the next request, so that the start does not use up that request's time."""
 
         async def start() -> None:
             with contextlib.suppress(ChildDiedError):
@@ -75,7 +74,7 @@ class Solver:
 
     @contextmanager
     def _one(self) -> Iterator[Child]:
-        """Take a process that has nothing to do, or a new one."""
+        """Take an idle process, or a new process."""
         child = self._idle.pop() if self._idle else Child(("coordinator.solve",), self.memory_mib)
         self._busy.append(child)
         try:
@@ -87,10 +86,10 @@ class Solver:
     async def optimise(
         self, request: OptimizationRequest, results: Mapping[str, PodResult], *, seconds: float
     ) -> FinalEvent:
-        """Optimise all pods together, in at most *seconds*; what is not done by then ends with that for a reason.
+        """Optimise all pods together, in at most *seconds*; at the time limit, return a failure event for this reason.
 
         Raises:
-            ChildDiedError: If the process crashed; the next call has a new one.
+            ChildDiedError: If the process crashed; the next call starts a new process.
         """
         by = StoppedBy.SEARCH_LIMIT if self.most_s < seconds else StoppedBy.DEADLINE
         seconds = min(self.most_s, seconds)

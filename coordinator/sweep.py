@@ -1,7 +1,7 @@
-"""Look for requests that have no answer, and set their deadlines again: what was set may have been lost.
+"""Find requests without an answer, and set their deadlines again: the first deadline may have been lost.
 
-A deadline that is there already is replaced by an equal one, and one that falls due finds out by itself that there is
-an answer. So every coordinator does it, as often as is cheap, and need not know what was set before.
+A repeated deadline replaces an equal one, and the handler of a due deadline checks for an answer. So every coordinator
+sweeps, as often as is cheap, and need not know which deadlines were set before.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from bus.port import Bus, Message
     from coordinator.server_time import ServerTime
 
-# Soon enough after a deadline that was lost; and it never takes more than a hundredth of the time, however much is
-# stored: 100,000 requests take a server 0.5 s, and so are looked through every minute or two.
+# Soon enough after a lost deadline. The sweep never takes more than a hundredth of the time, however many messages are
+# stored: a server needs 0.5 s per 100,000 requests, so a sweep of those runs every minute or two.
 _EVERY_S = 10.0
 _TIMES_ITS_COST = 100
-# So that a thousand that wait for an absent pod do not hold up everything else; which ones is left to chance, so that
-# each has its turn.
+# A limit per sweep, so that a thousand requests that wait for an absent pod do not block other work; the choice is
+# random, so that each request has its turn.
 _AT_ONCE = 500
 _READ_TOGETHER = 50
 
@@ -39,23 +39,23 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Sweep:
-    """One coordinator's.
+    """The sweep of one coordinator.
 
     Attributes:
-        bus: What it looks through.
-        time: Tells the time by the server's clock.
+        bus: The bus to search.
+        time: Estimates the time by the server's clock.
     """
 
     bus: Bus
     time: ServerTime
-    # When requests were first seen that will have been stored only later, by a clock that was ahead; by sequence.
+    # When requests with a storage time in the future (from a clock that was ahead) were first seen; by sequence.
     _ahead: dict[int, datetime] = field(default_factory=dict)
 
     async def go_on(self, stop: asyncio.Event) -> None:
-        """Look again and again until *stop* is set."""
+        """Sweep again and again until *stop* is set."""
         took_s = 0.0
         while not stop.is_set():
-            # Coordinators that were started together need not ask together.
+            # Random pauses, so that coordinators that were started together do not ask together.
             pause_s = max(_EVERY_S, _TIMES_ITS_COST * took_s) * random.uniform(0.5, 1)  # noqa: S311 - no secret
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause_s):
@@ -69,10 +69,10 @@ class Sweep:
             took_s = perf_counter() - began
 
     async def look(self) -> None:
-        """Look once.
+        """Sweep once.
 
         Raises:
-            BusError: If the server did not answer, or would not have it.
+            BusError: If the server did not answer, or refused.
         """
         waiting = sorted(await self.bus.unanswered())
         chosen = random.sample(waiting, min(len(waiting), _AT_ONCE))
@@ -87,7 +87,7 @@ class Sweep:
         self._ahead = seen
 
     def dated(self, message: Message) -> Message:
-        """Give a request that will have been stored only later as one stored when it was first seen."""
+        """Return a request with a storage time in the future as if stored when first seen."""
         dated = self.time.dated(message)
         first = self._ahead.get(message.sequence)
         return dated if dated is message or first is None else replace(message, stored_at=first)

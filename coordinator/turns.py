@@ -1,4 +1,4 @@
-"""Give each request its turn at the processes that compute, as ``load`` says."""
+"""Give each request its turn at the solver processes, in the order that ``load`` decides."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from bus.messages import FinalEvent
     from coordinator.load import Work
 
-# What takes long is passed when it has taken some time, so time itself may make it somebody's turn.
+# Shorter requests may pass a request that has run for some time, so the passing of time alone may start a turn.
 _LOOK_S = 0.25
 
 
 @dataclass(slots=True)
 class _Place:
-    """What one request waits for.
+    """One request's place in the queue.
 
     Attributes:
-        turn: Set when its turn has come.
-        end: Set when it has left.
+        turn: Set when the request's turn has come.
+        end: Set when the request has left.
     """
 
     turn: asyncio.Event = field(default_factory=asyncio.Event)
@@ -35,11 +35,11 @@ class _Place:
 
 @dataclass(slots=True)
 class Turns:
-    """Who waits for a process that computes, and who has one.
+    """The requests that wait for a solver process, and the requests that have one.
 
     Attributes:
-        load: What decides.
-        clock: Seconds of a clock that runs evenly.
+        load: Decides whose turn comes next.
+        clock: Returns the seconds of a monotonic clock.
     """
 
     load: Load = field(default_factory=Load)
@@ -48,17 +48,17 @@ class Turns:
     _look: asyncio.TimerHandle | None = None
 
     async def left(self, request_id: str) -> None:
-        """Wait until a request no longer waits and is no longer computed; at once if it is not here."""
+        """Wait until a request neither waits nor runs; return at once if the request is not here."""
         if place := self._places.get(request_id):
             await place.end.wait()
 
     def withdraw(self, request_id: str) -> None:
-        """Let a request that waits have its turn at once, since it has an answer: it is to look for that first."""
+        """Give a waiting request its turn at once, to check first for an existing answer."""
         self._places[request_id].turn.set()
 
     @contextlib.asynccontextmanager
     async def place(self, work: Work) -> AsyncIterator[None]:
-        """Have a place in the queue while the block lasts, which ``turn`` needs."""
+        """Hold a place in the queue while the block lasts; ``turn`` needs this place."""
         place = self._places[work.request_id] = _Place()
         self.load.waiting[work.request_id] = work
         self._next()
@@ -71,21 +71,21 @@ class Turns:
             self._next()
 
     async def turn(self, work: Work, *, within_s: float) -> bool:
-        """Wait for a request's turn; False if it has not come within some time."""
+        """Wait for a request's turn. Return False if the turn has not come within *within_s* seconds."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 await self._places[work.request_id].turn.wait()
         return self._places[work.request_id].turn.is_set()
 
     async def compute(self, work: Work, answer: Awaitable[FinalEvent]) -> FinalEvent:
-        """Compute a request whose turn it is, and note what it took."""
+        """Compute a request whose turn has come, and record the duration."""
         began = self.clock()
         event = await answer
         self.load.measured.note(work.size, self.clock() - began, self.clock())
         return event
 
     def _next(self) -> None:
-        """Tell whose turn it is; look again soon, as long as somebody waits."""
+        """Start the turns that ``load`` allows; call again soon while requests wait."""
         for work in self.load.begin(self.clock()):
             self._places[work.request_id].turn.set()
         if self._look is not None:
