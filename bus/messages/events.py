@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from bus.messages.fields import Id, Pod
 from portfolio.market.figures import Figures
@@ -81,8 +82,25 @@ RequestDigest = Annotated[
         exclude_if=_is_left_out,
     ),
 ]
+
+
+def _finite(answers: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+    """Refuse numbers that JSON does not have: encoded, they would become null, and the signature would not hold.
+
+    Raises:
+        ValueError: If an answer holds one.
+    """
+    try:
+        json.dumps(answers, allow_nan=False)
+    except ValueError:
+        message = "a pod's answer holds a number that is infinite or not a number: give finite numbers"
+        raise ValueError(message) from None
+    return answers
+
+
 PodAnswers = Annotated[
     tuple[dict[str, Any], ...],
+    AfterValidator(_finite),
     Field(
         description="Each pod's answer that the event was made of (PodResult or PodFailed), as the pod signed it, in "
         "the request's order; where the coordinator knows the pods' keys.",

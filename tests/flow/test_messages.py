@@ -158,3 +158,11 @@ def test_the_schema_accepts_the_reference_request_and_refuses_a_typo() -> None:
     jsonschema.validate(json.loads(REFERENCE.read_text(encoding="utf-8")), schema)
     with pytest.raises(jsonschema.ValidationError, match="max_eft"):
         jsonschema.validate(body(max_eft=9), schema)
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-1e999"])
+def test_a_pod_s_answer_with_a_number_that_json_has_not_makes_a_final_event_unreadable(number: str) -> None:
+    failed = MasterPortfolioFailed(request_id="r1", reason=Reason.SOLVER_FAILED, message="m", pod_answers=({"a": 1.5},))
+
+    with pytest.raises(BadMessageError, match="pod_answers"):
+        parse_final(encode(failed).replace(b"1.5", number.encode()))
