@@ -43,7 +43,6 @@ def bars(slide: Slide, shown: Bars, *, height: int | None = None) -> None:
 
 def stacked(slide: Slide, shown: Rows) -> None:
     """Draw rows made of parts: the first parts of all rows are one series, and so on."""
-    """Draw rows made of parts: the first parts of all rows are one series, and so on."""
     held = [[part for part in shown.parts if part.row == row] for row in shown.rows]
     data = CategoryChartData(number_format="#,##0.00")
     data.categories = shown.rows
