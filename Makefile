@@ -25,7 +25,7 @@ $(DASHBOARD): $(RUN)
 	@touch $@
 
 $(READY): $(RUN)
-	@echo "installing the packages of all extras and for development: a minute, 1 GB"
+	@echo "installing the packages of all extras and for development: 0.9 GB more"
 	@$(INSTALL) --editable '.[dev]'
 	@echo "compiling the solver's loops for large universes, once: a minute"
 	@$(BIN)/python -m portfolio.conic.large.perspective
