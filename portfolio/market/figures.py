@@ -87,6 +87,23 @@ def tax_drags(market: Market, marginal_tax_rate: float) -> Vector:
     return marginal_tax_rate * grossed_up_yields(market)
 
 
+def net_tax(market: Market, rate: float) -> Vector:
+    """Compute net tax on income per year, as a fraction of the price, shape (n,): ``r (y + f) - f``.
+
+    Negative where franking credits exceed the tax: they are refunded, or pay tax on other income.
+
+    Args:
+        market: The market's figures.
+        rate: Tax on one more dollar of income, as a fraction.
+    """
+    return rate * grossed_up_yields(market) - franking_credits(market)
+
+
+def after_tax_returns(market: Market, rate: float) -> Vector:
+    """Compute expected returns per year after fees and net tax on income, shape (n,): ``mu - T``."""
+    return market.expected_returns - net_tax(market, rate)
+
+
 def tax_efficiency(market: Market, w: Vector, marginal_tax_rate: float) -> float | None:
     """Compute ten times after-tax over pre-tax expected return, both with franking credits.
 

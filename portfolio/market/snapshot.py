@@ -13,6 +13,7 @@ import os
 import re
 from dataclasses import dataclass, field
 from datetime import date
+from enum import StrEnum
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -49,6 +50,13 @@ _TICKER = re.compile(r"[A-Z0-9]{1,12}")
 _DEFINITE = 1e-12
 
 
+class ReturnIs(StrEnum):
+    """Whose return a market states for an ETF: the fund's own, after its fees, or that of an index or an outlook."""
+
+    FUND = "fund"
+    INDEX = "index"
+
+
 @dataclass(frozen=True, slots=True)
 class Etf:
     """Facts of one ETF.
@@ -60,6 +68,10 @@ class Etf:
         half_spread: Half the bid-ask spread, as a fraction of the price.
         price_aud: Last price per unit; None if unknown: the ETF cannot be traded then.
         since: First day on which units could be owned; None if unknown.
+        until: Last day on which units could be bought, of an ETF that closed or has no prices any more; else None.
+            Nobody is offered such an ETF; units that are owned may be kept or sold.
+        management_fee: The fund's fee per year, as a fraction of the price.
+        return_is: Whose return the market's files state; the returns in ``Market`` are after the fee either way.
     """
 
     ticker: str
@@ -71,6 +83,14 @@ class Etf:
     half_spread: float
     price_aud: float | None = None
     since: date | None = None
+    until: date | None = None
+    management_fee: float = 0.0
+    return_is: ReturnIs = ReturnIs.FUND
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nobody can buy units any more."""
+        return self.until is not None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +102,7 @@ class Market:
         sha256: Hash of the contents of the files.
         etfs: The ETFs that this market prices.
         unpriced: Tickers that the market describes without return and risk.
-        expected_returns: Annual, total, before tax and without franking credits.
+        expected_returns: Annual, total, after the funds' fees, before tax and without franking credits.
         Sigma: Annual covariance of returns, shape (n, n), positive definite.
         risk_free: Annual return of cash, the least volatile ETF of the class ``cash``.
     """
@@ -198,7 +218,7 @@ def _read(folder: Traversable) -> Market:
     etfs = tuple(_etf(row) for ticker, row in described.items() if ticker in moments)
     tickers = [etf.ticker for etf in etfs]
     volatilities = np.array([_number(moments[ticker], "volatility") for ticker in tickers])
-    expected_returns = np.array([_number(moments[ticker], "expected_return") for ticker in tickers])
+    expected_returns = np.array([_after_fee(etf, _number(moments[etf.ticker], "expected_return")) for etf in etfs])
     least, most = _VOLATILITIES
     if wild := [t for t, volatility in zip(tickers, volatilities, strict=True) if not least <= volatility <= most]:
         message = (
@@ -210,7 +230,7 @@ def _read(folder: Traversable) -> Market:
     if strange := [ticker for ticker, is_possible in zip(tickers, possible, strict=True) if not is_possible]:
         message = (
             f"expected_return of {', '.join(strange)} in market {folder.name} must be above -1 and at most"
-            f" {_MOST_RETURN:g}, as a fraction a year: mend moments.csv"
+            f" {_MOST_RETURN:g} after the fee, as a fraction a year: mend moments.csv"
         )
         raise DataError(message)
     cash = [i for i, etf in enumerate(etfs) if etf.asset_class == CASH]
@@ -272,6 +292,7 @@ def _number(row: Mapping[str, str], column: str) -> float:
 def _refuse_nonsense(market: Market) -> None:
     """Refuse an attribute or a price of an ETF outside the possible range."""
     for attribute, most in (
+        ("management_fee", 1.0),
         ("distribution_yield", _MOST_YIELD),
         ("franked_share", 1.0),
         ("liquidity", 1.0),
@@ -306,7 +327,32 @@ def _etf(row: dict[str, str]) -> Etf:
         half_spread=_number(row, "half_spread_bps") / 10_000,
         price_aud=_number(row, "price_aud") if row.get("price_aud") else None,
         since=_day(row, "since") if row.get("since") else None,
+        until=_day(row, "until") if row.get("until") else None,
+        management_fee=_number(row, "management_fee"),
+        return_is=_return_is(row),
     )
+
+
+def _return_is(row: Mapping[str, str]) -> ReturnIs:
+    """Read whose return the market states for an ETF; there is no default, since a wrong one would miscount the fee.
+
+    Raises:
+        ValueError: If the text is neither ``fund`` nor ``index``, or the market has no such column.
+    """
+    text = row.get("return_is", "")
+    if text in list(ReturnIs):
+        return ReturnIs(text)
+    told = f"is {shown(text)}" if text else "is missing"
+    message = (
+        f"return_is of {_named(row)} {told}: write in etfs.csv fund, if the fees are already out of its"
+        " expected_return, or index, if it is that of an index or an outlook and management_fee is still to come off"
+    )
+    raise ValueError(message)
+
+
+def _after_fee(etf: Etf, stated: float) -> float:
+    """Take the fund's fee off a return that is stated before it."""
+    return stated - etf.management_fee if etf.return_is is ReturnIs.INDEX else stated
 
 
 def _ticker(row: Mapping[str, str]) -> str:

@@ -262,10 +262,11 @@ def write_market(folder: Path, **files: str) -> Path:
     """Write a snapshot of three ETFs, CASH, BOND and STOCK; *files* replaces some of its texts."""
     texts = {
         "etfs": (
-            "ticker,name,asset_class,management_fee,distribution_yield,franked_share,liquidity,half_spread_bps\n"
-            "CASH,Cash,cash,0,0.04,0,1,1\n"
-            "BOND,Bonds,fixed income,0,0.03,0,0.9,4\n"
-            "STOCK,Shares,equities,0,0.05,0.7,0.8,10\n"
+            "ticker,name,asset_class,management_fee,return_is,distribution_yield,franked_share,liquidity,"
+            "half_spread_bps\n"
+            "CASH,Cash,cash,0,fund,0.04,0,1,1\n"
+            "BOND,Bonds,fixed income,0,fund,0.03,0,0.9,4\n"
+            "STOCK,Shares,equities,0,fund,0.05,0.7,0.8,10\n"
         ),
         "moments": ("ticker,expected_return,volatility,source\nCASH,0.04,0.01,x\nBOND,0.05,0.05,x\nSTOCK,0.09,0.2,x\n"),
         "correlations": "ticker,CASH,BOND,STOCK\nCASH,1,0,0\nBOND,0,1,0.3\nSTOCK,0,0.3,1\n",

@@ -13,9 +13,11 @@ from support.builders import market, sleeve, terms
 from portfolio.case.naive import extra_owners, overview, put_side_by_side
 from portfolio.errors import DataError
 from portfolio.market.figures import (
+    after_tax_returns,
     figures,
     franking_credits,
     grossed_up_yields,
+    net_tax,
     pre_tax_returns,
     spread_cost_aud,
     tax_drags,
@@ -76,6 +78,14 @@ def test_after_tax_return_of_a_fully_franked_share_held_by_a_company_rate_payer_
     franked = market([0.1], [0.07], yields=[0.07], franked=[1.0])
     after = pre_tax_returns(franked) - tax_drags(franked, 0.30)
     assert after == EXACT([0.07])
+
+
+def test_net_tax_is_what_is_left_of_the_tax_after_the_credits_and_negative_where_they_are_refunded() -> None:
+    # 7 cents fully franked carry 3 cents of credits: at 45 % the tax is 4.5 cents, at 15 % it is 1.5.
+    franked = market([0.1], [0.1], yields=[0.07], franked=[1.0])
+    assert net_tax(franked, 0.45) == EXACT([0.045 - 0.03])
+    assert net_tax(franked, 0.15) == EXACT([0.015 - 0.03])
+    assert after_tax_returns(franked, 0.15) == EXACT([0.1 + 0.015])
 
 
 def test_tax_efficiency_is_ten_times_after_over_before() -> None:

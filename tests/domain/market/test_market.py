@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MOMENTS = "ticker,expected_return,volatility,source\n"
 CORRELATIONS = "ticker,CASH,BOND,STOCK\n"
-ETFS = "ticker,name,asset_class,management_fee,distribution_yield,franked_share,liquidity,half_spread_bps\n"
+ETFS = "ticker,name,asset_class,management_fee,return_is,distribution_yield,franked_share,liquidity,half_spread_bps\n"
 
 
 def test_a_snapshot_is_read_as_written(tmp_path: Path) -> None:
@@ -31,9 +31,32 @@ def test_a_snapshot_is_read_as_written(tmp_path: Path) -> None:
 
 
 def test_the_risk_free_rate_is_the_return_of_the_least_volatile_cash_etf(tmp_path: Path) -> None:
-    etfs = ETFS + "CASH,Cash,cash,0,0,0,1,1\nBOND,Bonds,cash,0,0,0,1,1\nSTOCK,Shares,equities,0,0,0,1,1\n"
+    etfs = (
+        ETFS + "CASH,Cash,cash,0,fund,0,0,1,1\nBOND,Bonds,cash,0,fund,0,0,1,1\nSTOCK,Shares,equities,0,fund,0,0,1,1\n"
+    )
     moments = MOMENTS + "CASH,0.04,0.02,x\nBOND,0.05,0.01,x\nSTOCK,0.09,0.001,x\n"
     assert read(write_market(tmp_path, etfs=etfs, moments=moments)).risk_free == 0.05
+
+
+FEES = (
+    "ticker,name,asset_class,management_fee,return_is,distribution_yield,franked_share,liquidity,half_spread_bps,until\n"
+    "CASH,Cash,cash,0.001,index,0,0,1,1,\n"
+    "BOND,Bonds,x,0.002,fund,0,0,1,1,\n"
+    "STOCK,Shares,x,0.03,index,0,0,1,1,2025-01-31\n"
+)
+
+
+def test_the_fee_comes_off_the_return_of_an_index_and_not_off_a_fund_s_own(tmp_path: Path) -> None:
+    market = read(write_market(tmp_path, etfs=FEES))
+    assert market.expected_returns == pytest.approx([0.04 - 0.001, 0.05, 0.09 - 0.03])
+    assert market.risk_free == pytest.approx(0.039)
+    assert market.column("management_fee").tolist() == [0.001, 0.002, 0.03]
+
+
+def test_a_market_says_which_etfs_nobody_can_buy_any_more(tmp_path: Path) -> None:
+    market = read(write_market(tmp_path, etfs=FEES))
+    assert [etf.ticker for etf in market.etfs if etf.is_closed] == ["STOCK"]
+    assert [etf.ticker for etf in load(OUTLOOK).etfs if etf.is_closed] == ["EINC", "TECH"]
 
 
 def test_an_etf_without_moments_is_unpriced_and_named(tmp_path: Path) -> None:
@@ -64,7 +87,8 @@ def test_the_bundled_markets_are_those_that_were_measured() -> None:
         assert load(market_id).sha256 == digest.hexdigest()
     assert load(TRAILING).unpriced == ("EINC",)
     assert load(TRAILING).risk_free == 0.0427
-    assert load(OUTLOOK).risk_free == 0.035
+    # The outlook for cash is 3.5 %, and BILL costs 0.07 %.
+    assert load(OUTLOOK).risk_free == pytest.approx(0.0343)
 
 
 @pytest.mark.parametrize("market_id", [TRAILING, OUTLOOK])
@@ -87,7 +111,7 @@ def test_an_unpriced_ticker_is_answered_with_those_there_are() -> None:
 
 BAD = {
     "no cash": (
-        {"etfs": ETFS + "CASH,C,equities,0,0,0,1,1\nBOND,B,x,0,0,0,1,1\nSTOCK,S,x,0,0,0,1,1\n"},
+        {"etfs": ETFS + "CASH,C,equities,0,fund,0,0,1,1\nBOND,B,x,0,fund,0,0,1,1\nSTOCK,S,x,0,fund,0,0,1,1\n"},
         "no ETF of the asset class 'cash'",
     ),
     "empty": ({"moments": ""}, "cash"),
@@ -125,7 +149,10 @@ BAD = {
         r"moments\.csv.*OTHER, which etfs\.csv does not describe",
     ),
     "ticker twice": (
-        {"etfs": ETFS + "CASH,C,cash,0,0,0,1,1\nBOND,B,x,0,0,0,1,1\nBOND,B,x,0,0,0,1,1\nSTOCK,S,x,0,0,0,1,1\n"},
+        {
+            "etfs": ETFS
+            + "CASH,C,cash,0,fund,0,0,1,1\nBOND,B,x,0,fund,0,0,1,1\nBOND,B,x,0,fund,0,0,1,1\nSTOCK,S,x,0,fund,0,0,1,1\n"
+        },
         "BOND",
     ),
     "row too short": ({"moments": MOMENTS + "CASH,0.04\nBOND,0.05,0.05,x\nSTOCK,0.09,0.2,x\n"}, "cannot be read"),
@@ -138,23 +165,43 @@ BAD = {
         "BOND of CASH",
     ),
     "negative spread": (
-        {"etfs": ETFS + "CASH,C,cash,0,0,0,1,-1\nBOND,B,x,0,0,0,1,1\nSTOCK,S,x,0,0,0,1,1\n"},
+        {"etfs": ETFS + "CASH,C,cash,0,fund,0,0,1,-1\nBOND,B,x,0,fund,0,0,1,1\nSTOCK,S,x,0,fund,0,0,1,1\n"},
         "half_spread",
     ),
     "more than all is franked": (
-        {"etfs": ETFS + "CASH,C,cash,0,0,30,1,1\nBOND,B,x,0,0,0,1,1\nSTOCK,S,x,0,0,0,1,1\n"},
+        {"etfs": ETFS + "CASH,C,cash,0,fund,0,30,1,1\nBOND,B,x,0,fund,0,0,1,1\nSTOCK,S,x,0,fund,0,0,1,1\n"},
         "franked_share",
     ),
     "not text": ({"moments": "\0\0"}, "moments.csv: line 1 holds a NUL"),
-    "field longer than csv allows": ({"etfs": ETFS + f"CASH,{'C' * 140_000},cash,0,0,0,1,1\n"}, "cannot be read"),
+    "field longer than csv allows": ({"etfs": ETFS + f"CASH,{'C' * 140_000},cash,0,fund,0,0,1,1\n"}, "cannot be read"),
     "so nearly perfectly correlated that nothing can be computed": (
         {"correlations": CORRELATIONS + "CASH,1,0,0\nBOND,0,1,0.9999999999999999\nSTOCK,0,0.9999999999999999,1\n"},
         "positive definite",
     ),
     "column missing": ({"moments": "ticker,expected_return\nCASH,0.04\nBOND,0.05\nSTOCK,0.09\n"}, "volatility"),
     "liquidity above one": (
-        {"etfs": ETFS + "CASH,C,cash,0,0,0,7,1\nBOND,B,x,0,0,0,1,1\nSTOCK,S,x,0,0,0,1,1\n"},
+        {"etfs": ETFS + "CASH,C,cash,0,fund,0,0,7,1\nBOND,B,x,0,fund,0,0,1,1\nSTOCK,S,x,0,fund,0,0,1,1\n"},
         "liquidity",
+    ),
+    "not said whose the returns are": (
+        {"etfs": ETFS.replace("return_is,", "") + "CASH,C,cash,0,0,0,1,1\nBOND,B,x,0,0,0,1,1\nSTOCK,S,x,0,0,0,1,1\n"},
+        "return_is of CASH is missing: write in etfs.csv fund, .* or index",
+    ),
+    "returns of nobody": (
+        {"etfs": ETFS + "CASH,C,cash,0,gross,0,0,1,1\nBOND,B,x,0,fund,0,0,1,1\nSTOCK,S,x,0,fund,0,0,1,1\n"},
+        "return_is of CASH is 'gross'",
+    ),
+    "no fee": (
+        {"etfs": ETFS + "CASH,C,cash,,fund,0,0,1,1\nBOND,B,x,0,fund,0,0,1,1\nSTOCK,S,x,0,fund,0,0,1,1\n"},
+        "management_fee of CASH must be a number",
+    ),
+    "fee in percent": (
+        {"etfs": ETFS + "CASH,C,cash,7,fund,0,0,1,1\nBOND,B,x,0,fund,0,0,1,1\nSTOCK,S,x,0,fund,0,0,1,1\n"},
+        "management_fee of CASH .* from 0 to 1",
+    ),
+    "closed on no day": (
+        {"etfs": FEES.replace("2025-01-31", "January")},
+        "until of STOCK must be a date",
     ),
     "perfectly correlated": (
         {"correlations": CORRELATIONS + "CASH,1,0,0\nBOND,0,1,1\nSTOCK,0,1,1\n"},
