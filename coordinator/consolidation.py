@@ -19,7 +19,7 @@ from coordinator.budget import Budget, out_of_time
 from portfolio.account.describe import render_account
 from portfolio.account.money_goals import money_goals
 from portfolio.case.case import Case
-from portfolio.case.inventory import settle
+from portfolio.case.inventory import above_the_floor, settle
 from portfolio.check import findings
 from portfolio.errors import DataError, SolverError, UnreachableGoalError
 from portfolio.market import snapshot as markets
@@ -79,7 +79,8 @@ def _optimise(
     began = perf_counter()
     market = markets.load(request.market)
     sleeves = [_sleeve(market, results[pod], share) for pod, share in request.shares(market.risk_free).items()]
-    case = Case(market, sleeves, settle(market, sleeves, request.terms()))
+    terms = settle(market, sleeves, request.terms())
+    case = Case(market, above_the_floor(sleeves, terms), terms)
     budget.begin_search(orders=case.terms.owned is not None)
     master = optimise_master(case, stop=budget.stop, watch=budget.watching(watch))
     trading = plan(case, master, left_s=budget.for_orders_s)
@@ -92,6 +93,7 @@ def _optimise(
         terms=case.terms,
         weights=named(market, master.X.sum(axis=0)),
         holdings=account.holdings,
+        cash=account.cash,
         pods=account.pods,
         goals=account.goals,
         money_goals=money_goals(request.targets(), account.pods, case.terms.total_capital_aud, market.risk_free),

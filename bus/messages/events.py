@@ -14,6 +14,7 @@ from bus.messages.fields import Id, Pod
 from portfolio.market.figures import Figures
 from portfolio.market.measure import Measure
 from portfolio.published.account import (
+    CashHeld,
     ComparisonRow,
     CorrelationRow,
     EconomicDuplicate,
@@ -206,6 +207,10 @@ class MasterPortfolioOptimized(_Lenient):
     terms: Terms
     weights: Mapping[str, float]
     holdings: tuple[Holding, ...]
+    cash: Annotated[
+        CashHeld | None,
+        Field(description="With an account: what the holdings leave of the capital, so that both add up to it."),
+    ] = None
     pods: Mapping[str, PodAccount]
     goals: tuple[GoalAccount, ...]
     money_goals: tuple[MoneyGoal, ...] = ()
