@@ -105,7 +105,8 @@ def _markets(replicas: int | None) -> dict[str, Any]:
         "subjects": [subjects.ALL_MARKETS],
         "retention": "limits",
         "storage": "file",
-        "compression": "s2",
+        # Markets are packed already. With "s2", a killed server can lose its copy of the stream for good: SECURITY.md.
+        "compression": "none",
         # One value per key, for ever: an id means one snapshot.
         "max_msgs_per_subject": 1,
         "discard": "new",
