@@ -15,6 +15,7 @@ from bus.plain_text import printable
 from cli.tables import make_table as _table
 from portfolio.terms.rules import Correlations
 from report import money_goals, orders, parcels
+from report.assumptions import proof
 from report.labels import FIGURES, INCOME, compared, in_a_sentence
 from report.sentences import read_aloud, said_of_trades
 
@@ -216,6 +217,7 @@ def _proof(console: Console, event: MasterPortfolioOptimized) -> RenderableType:
         str(c.leaves),
         f"{event.elapsed_s * 1e3:.1f}",
     )
+    table.caption = proof(event)
     return table
 
 
