@@ -80,6 +80,8 @@ def _frontier(portfolio: Portfolio, pod: str, part: Event) -> Iterator[str]:
     if portfolio.risk(u) < low - MET:
         yield f"{pod} alone has less volatility than the least there is, {low}"
     figure, most = ("volatility", True) if cautious else ("expected_return", False)
+    if told[figure] is None:
+        return
     limit = (_IN_THE_WHOLE if cautious else 1.0) * told[figure]
     goal = mandate["goals"].get(figure)
     if goal is None or (goal - limit if most else limit - goal) > RULE:

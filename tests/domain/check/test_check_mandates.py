@@ -95,7 +95,7 @@ def state_another_goal_over_cash(event: Event) -> None:
 
 
 def claim_a_smaller_bound(event: Event) -> None:
-    event["at_most_better_by"] /= 2
+    event["at_most_better_by"] -= 1e-6
 
 
 def claim_nothing(event: Event) -> None:

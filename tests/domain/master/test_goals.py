@@ -375,8 +375,8 @@ def test_in_the_outlook_the_goals_that_give_way_are_those_that_no_one_could_meet
     outlook: MasterPortfolioOptimized,
 ) -> None:
     missed = [goal.name for goal in outlook.goals if not goal.met]
-    assert missed == ["gamma.sharpe_ratio", "delta.expected_return", "never_worse.tax_efficiency"]
-    ratio, gain, tax = (goal for goal in outlook.goals if not goal.met)
+    assert missed == ["gamma.sharpe_ratio", "delta.expected_return"]
+    ratio, gain = (goal for goal in outlook.goals if not goal.met)
     prices = load(OUTLOOK)
     for goal, measure in ((ratio, Measure.SHARPE), (gain, Measure.RETURN)):
         pod = outlook.pods[goal.pods[0]].mandate
@@ -389,14 +389,15 @@ def test_in_the_outlook_the_goals_that_give_way_are_those_that_no_one_could_meet
         assert goal.held == pytest.approx(0.99 * goal.best_together)
         assert goal.asked > alone
     assert (ratio.asked, gain.asked) == (1.5, 0.15)
-    assert tax.best_alone is None
-    assert tax.best_together is not None
-    assert tax.best_together < tax.asked
 
 
-def test_in_the_outlook_a_row_that_gave_way_is_not_said_to_be_held(outlook: MasterPortfolioOptimized) -> None:
-    held = {row.metric for row in outlook.comparison if row.never_worse}
+def test_in_the_outlook_a_row_that_was_given_up_is_not_said_to_be_held() -> None:
+    # Held to a hundredth of a percentage point, the goals before it leave the tax efficiency nothing.
+    event = final_event_with(target_tolerance=0.0)
+    held = {row.metric for row in event.comparison if row.never_worse}
     assert held == {"etfs", "duplicated_etfs", "largest_position", "trading_cost_aud", "sharpe_ratio"}
+    (tax,) = (goal for goal in event.goals if not goal.met and not goal.pods)
+    assert (tax.name, tax.held, tax.best_together) == ("never_worse.tax_efficiency", None, None)
 
 
 def test_in_the_outlook_what_no_goal_asked_for_is_not_worse_for_a_row_that_may_come_first() -> None:
