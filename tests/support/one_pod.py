@@ -12,7 +12,7 @@ from bus.messages import PodFailed, parse_request
 from coordinator.consolidation import consolidate
 from portfolio.market.measure import Measure
 from portfolio.market.snapshot import load
-from portfolio.pod.optimise import optimise_sleeve
+from portfolio.pod.optimise import UnreachableMandateError, optimise_sleeve
 from portfolio.terms.mandate import Mandate, Objective
 from support.builders import OUTLOOK, TRAILING
 
@@ -39,7 +39,10 @@ def random_mandate(rng: np.random.Generator, market_id: str, *, most: int, objec
     )
     if rng.random() < 0.6:
         return stated
-    alone = optimise_sleeve(prices, stated, 1.0).figures
+    try:
+        alone = optimise_sleeve(prices, stated, 1.0).figures
+    except UnreachableMandateError:
+        return stated
     measures = [Measure(m) for m in rng.choice(list(Measure), size=int(rng.integers(1, 3)), replace=False)]
     goals = {m: abs(alone.of(m)) * (1 + float(rng.choice(_AT))) for m in measures}
     return Mandate(**{name: getattr(stated, name) for name in stated.__slots__} | {"goals": goals})
