@@ -10,6 +10,8 @@ from enum import StrEnum
 MET_WITHIN = 1e-6
 ROOM = MET_WITHIN / 2
 ROOMS = (MET_WITHIN / 20, ROOM)
+# A target beyond the best there is by at most this much can be kept: half of the room is left for the solver.
+CAN_BE_KEPT = ROOM / 2
 
 
 class Measure(StrEnum):
@@ -28,8 +30,14 @@ class Measure(StrEnum):
 
     def met(self, asked: float, delivered: float) -> bool:
         """Whether a figure meets a target of this measure."""
-        short = delivered - asked if self.lower_is_better else asked - delivered
-        return short <= MET_WITHIN * max(1.0, abs(asked))
+        return self._short(asked, delivered) <= MET_WITHIN * max(1.0, abs(asked))
+
+    def can_be_kept(self, asked: float, best: float) -> bool:
+        """Whether a target can be kept as asked, given the best figure: with room for the solver left."""
+        return self._short(asked, best) <= CAN_BE_KEPT * max(1.0, abs(asked))
+
+    def _short(self, asked: float, delivered: float) -> float:
+        return delivered - asked if self.lower_is_better else asked - delivered
 
     def with_room(self, level: float, room: float) -> float:
         """Ease a level by the room that the solver needs; a figure within the room meets the target."""

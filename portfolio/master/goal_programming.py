@@ -230,7 +230,7 @@ def _give_way(
     levels.proven &= proven
     if best is None:
         return
-    if goal.met(best):
+    if goal.can_be_kept(best):
         # The goal can be met after all, by a small margin: no shortfall.
         levels.kept[goal.name] = goal.asked
         return

@@ -244,7 +244,7 @@ def _hopeless(goals: Sequence[Goal], sleeves: Sequence[Sleeve]) -> dict[str, flo
     """Find the goals that a pod cannot meet even alone and without other goals. Return their best figures, by name."""
     alone = {sleeve.mandate.pod: sleeve.best_alone for sleeve in sleeves}
     best = {g.name: alone[g.pods[0]].get(g.figure, g.asked) for g in goals if isinstance(g.figure, Measure)}
-    return {goal.name: best[goal.name] for goal in goals if goal.name in best and not goal.met(best[goal.name])}
+    return {goal.name: best[goal.name] for goal in goals if goal.name in best and not goal.can_be_kept(best[goal.name])}
 
 
 def _refuse_strangers(goals: Sequence[Goal], sleeves: Sequence[Sleeve], terms: Terms) -> None:

@@ -157,7 +157,7 @@ def _best(stage: _Stage, policy: _Policy) -> tuple[Vector, Mapping[Measure, floa
     mandate, best_alone = stage.mandate, stage.best_alone
     if not policy.relax:
         _refuse_unreachable(mandate, best_alone)
-    if all(measure.met(asked, best_alone[measure]) for measure, asked in mandate.goals.items()):
+    if all(measure.can_be_kept(asked, best_alone[measure]) for measure, asked in mandate.goals.items()):
         u = stage.solve(mandate.objective.measure, mandate.goals, mandate.min_effective_holdings, dust=False)
         if u is not None:
             return u, mandate.goals
@@ -222,7 +222,7 @@ def _served(stage: _Stage, policy: _Policy) -> dict[Measure, float]:
     kept: dict[Measure, float] = {}
     for goal in pod_goals(stage.mandate, policy.priorities):
         best = figures(stage.market, _found(stage, goal.measure, kept)).of(goal.measure)
-        kept[goal.measure] = goal.asked if goal.met(best) else goal.held(best, policy.tolerance)
+        kept[goal.measure] = goal.asked if goal.can_be_kept(best) else goal.held(best, policy.tolerance)
     return kept
 
 

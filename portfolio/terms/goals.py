@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from portfolio.market.measure import MET_WITHIN, Measure
+from portfolio.market.measure import CAN_BE_KEPT, MET_WITHIN, Measure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -111,6 +111,10 @@ class Goal:
     def met(self, delivered: float | None) -> bool:
         """Whether a figure meets the goal; none does not."""
         return self.reaches(self.asked, delivered)
+
+    def can_be_kept(self, best: float) -> bool:
+        """Whether the goal can be kept as asked, given its best figure: with room for the solver left."""
+        return self.shortfall(best) <= CAN_BE_KEPT * max(1.0, abs(self.asked))
 
     def reaches(self, level: float, delivered: float | None) -> bool:
         """Whether a figure is as good as a level of the goal; none is not."""

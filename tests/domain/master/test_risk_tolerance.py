@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -12,8 +13,8 @@ from bus.messages import MasterPortfolioOptimized
 
 # The search ends at a relative gap of 1e-4: two portfolios of one customer are as alike as that.
 GAP = 1e-3
-# Coordination may take from one pod what it gives to another. Between the ends and the middle of the scale, the volatility
-# of random customers' whole falls by at most this part, and rarely.
+# Coordination may take from one pod what it gives to another. Between the ends and the middle of the scale, the
+# volatility of random customers' whole falls by at most this part, and rarely.
 SLIP = 0.05
 
 
@@ -50,7 +51,7 @@ def test_a_random_customer_s_volatility_hardly_falls_as_the_tolerance_rises(seed
     rng = np.random.default_rng(seed)
     shares = tuple(float(x) for x in rng.dirichlet([6.0, 6.0, 6.0, 6.0]))
     found = volatilities((TRAILING, OUTLOOK)[seed % 2], shares, (0.0, 0.5, 1.0))
-    for (_, before), (_, after) in zip(found, found[1:], strict=False):
+    for (_, before), (_, after) in pairwise(found):
         assert after > before * (1 - SLIP)
     assert found[0][0] < found[1][0] * (1 + GAP)
     assert found[0][1] < found[2][1]

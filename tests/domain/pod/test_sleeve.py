@@ -293,9 +293,11 @@ def test_a_goal_of_exactly_the_best_there_is_is_reachable() -> None:
     assert found.figures.expected_return == pytest.approx(top, abs=SOLVERS_AGREE)
 
 
-@pytest.mark.parametrize("beyond", [3e-8, 9e-8, 4e-7, 9e-7])
+@pytest.mark.parametrize("beyond", [3e-8, 9e-8, 2e-7])
 @pytest.mark.parametrize("measure", [Measure.RETURN, Measure.VOLATILITY])
-def test_a_goal_that_counts_as_reachable_is_reached(measure: Measure, beyond: float) -> None:
+def test_a_goal_that_is_beyond_the_best_by_less_than_the_solver_s_room_is_reached(
+    measure: Measure, beyond: float
+) -> None:
     plain = mandate("AB", objective=Objective.MAX_RETURN, max_position=0.9)
     top = 0.1 * 0.06 + 0.9 * 0.12 if measure is Measure.RETURN else math.sqrt(0.01 * 0.04 * 0.96 / 0.042)
     asked = top - beyond if measure.lower_is_better else top + beyond
@@ -313,8 +315,8 @@ def test_a_figure_meets_a_goal_within_a_millionth(measure: Measure, asked: float
     assert measure.met(asked, asked + 0.9e-6 * size * worse)
     assert not measure.met(asked, asked + 1.1e-6 * size * worse)
     assert not measure.met(asked, math.nan)
-    assert Shortfall("pod", measure, asked, asked + 0.9e-6 * size * worse).reachable
-    assert not Shortfall("pod", measure, asked, asked + 1.1e-6 * size * worse).reachable
+    assert Shortfall("pod", measure, asked, asked + 2.4e-7 * size * worse).reachable
+    assert not Shortfall("pod", measure, asked, asked + 2.6e-7 * size * worse).reachable
 
 
 @pytest.mark.parametrize(("alone", "held"), [(5e-4, False), (2e-3, True)])
@@ -423,3 +425,13 @@ def test_the_solver_always_decides() -> None:
         except SolverError:
             undecided.append(seed)
     assert undecided == []
+
+
+@pytest.mark.parametrize("beyond", [2.4e-7, 2.6e-7, 4.9e-7, 5.1e-7, 9e-7, 1.1e-6])
+@pytest.mark.parametrize("measure", [Measure.RETURN, Measure.VOLATILITY])
+def test_a_goal_beyond_the_best_by_any_little_is_no_trouble(measure: Measure, beyond: float) -> None:
+    plain = mandate("AB", objective=Objective.MAX_RETURN, max_position=0.9)
+    top = 0.1 * 0.06 + 0.9 * 0.12 if measure is Measure.RETURN else math.sqrt(0.01 * 0.04 * 0.96 / 0.042)
+    asked = top - beyond if measure.lower_is_better else top + beyond
+    found = optimise_sleeve(TWO, replace(plain, goals={measure: asked}), 1.0)
+    assert found.figures.of(measure) == pytest.approx(top, rel=1.1e-2)
