@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 # Relative tolerance on the proven best value: a delivered value may be better by this at most.
 _PROVEN = 2e-4
-# A score may be beyond the bound by the tolerances of rules and targets, and what these are worth.
-_BEYOND = 1e-4
 # A target that gives way is held below its best value by at least a hundredth of a percentage point.
 _LEAST_TOLERANCE = 1e-4
 _NEARLY_THE_SAME = 0.97
@@ -504,8 +502,8 @@ class Portfolio:
         due = None if open_to_doubt else max(certificate["bound"] - score, 0.0) / max(abs(score), 0.01)
         if not same(self.event["at_most_better_by"], due):
             yield f"no portfolio is better by more than {due}, not {self.event['at_most_better_by']}"
-        if due is not None and score > certificate["bound"] + _BEYOND:
-            yield f"a score of {score} is beyond the bound of {certificate['bound']}, which would bound nothing"
+        if certificate["objective"] > certificate["bound"] + RULE:
+            yield f"an objective of {certificate['objective']} is beyond its bound, {certificate['bound']}"
 
     def weighed(self, terms: Mapping[str, float]) -> float:
         """Sum the terms of the objective, weighted by the preferences."""
