@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from agents.answer import answer
-from bus.messages import PodFailed, parse_request
+from bus.language.messages import PodFailed, parse_request
 from coordinator.consolidation import consolidate
 from portfolio.market.measure import Measure
 from portfolio.market.snapshot import load
@@ -17,7 +17,7 @@ from portfolio.terms.mandate import Mandate, Objective
 from support.builders import OUTLOOK, TRAILING
 
 if TYPE_CHECKING:
-    from bus.messages import FinalEvent
+    from bus.language.messages import FinalEvent
 
 # How far beyond or within its own optimum's figure a goal asks: exactly at it more often than not.
 _AT = (0.0, 0.0, 0.0, 0.02, -0.02)

@@ -11,7 +11,7 @@ import pytest
 from support.builders import OUTLOOK, final_event, request
 from support.forgery import at, changed, leaves
 
-from bus.messages import MasterPortfolioOptimized, encode
+from bus.language.messages import MasterPortfolioOptimized, encode
 from portfolio.check import findings
 from portfolio.market.snapshot import load
 

@@ -28,7 +28,7 @@ from support.goal_oracle import ROWS, Lexicographic, asked_in_order, lower, serv
 from support.oracles import Facts
 from support.pod_oracle import best as best_alone
 
-from bus.messages import BadMessageError, MasterPortfolioOptimized, encode, parse_request
+from bus.language.messages import BadMessageError, MasterPortfolioOptimized, encode, parse_request
 from portfolio.case.case import Case
 from portfolio.check import findings
 from portfolio.errors import DataError

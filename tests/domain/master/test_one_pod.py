@@ -7,7 +7,7 @@ import pytest
 from support.builders import mandate, random_market, terms
 from support.one_pod import one_pod
 
-from bus.messages import MasterPortfolioOptimized, Reason
+from bus.language.messages import MasterPortfolioOptimized, Reason
 from portfolio.case.case import Case
 from portfolio.market.measure import Measure
 from portfolio.master.optimise import optimise_master

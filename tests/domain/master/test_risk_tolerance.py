@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from support.builders import OUTLOOK, REFERENCE_SHARES, TRAILING, final_event, request
 
-from bus.messages import MasterPortfolioOptimized
+from bus.language.messages import MasterPortfolioOptimized
 
 # The search ends at a relative gap of 1e-4: two portfolios of one customer are as alike as that.
 GAP = 1e-3

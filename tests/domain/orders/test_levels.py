@@ -9,7 +9,7 @@ import pytest
 from support.builders import OUTLOOK, TRAILING, final_event, request
 from support.requests_made import ROOT
 
-from bus.messages import MasterPortfolioOptimized
+from bus.language.messages import MasterPortfolioOptimized
 
 ACCOUNT = json.loads((ROOT / "examples" / "existing-investor.json").read_text(encoding="utf-8"))["account"]
 CASH = {"as_of": "2025-11-10", "cash_aud": 8_000.0}
