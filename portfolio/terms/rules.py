@@ -40,6 +40,10 @@ class Correlations(StrEnum):
     LIMIT = "limit"
 
 
+# How far below its best figure a goal that gives way is held, as a part of the figure, where a request does not say.
+TARGET_TOLERANCE = 0.01
+
+
 @dataclass(frozen=True, slots=True)
 class Preferences:
     """Weights of the four terms of the objective, each term without unit."""
@@ -136,6 +140,9 @@ class Terms:
         owned: What the customer owns; None where the capital is cash and weights are all that is asked.
         other_income_uses_credits: Whether a company has other income on which franking credits pay tax that exceed the
             tax on the distributions. All others are refunded what exceeds it.
+        risk_tolerance: 0 to 1: the pods' places on their efficient frontiers; at one half mandates are as they are.
+        target_tolerance: How far below its best figure a goal that gives way is held, as a part of the figure.
+        pod_targets: Goals of pods, by name (``gamma.sharpe_ratio``), that replace those of their mandates.
     """
 
     total_capital_aud: float
@@ -152,6 +159,9 @@ class Terms:
     owned: Owned | None = None
     entity: Entity = Entity.INDIVIDUAL
     other_income_uses_credits: bool = False
+    risk_tolerance: float = 0.5
+    target_tolerance: float = TARGET_TOLERANCE
+    pod_targets: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def wastes_credits(self) -> bool:

@@ -212,7 +212,8 @@ def _require_sharpe_ratio(form: Structure, ratio: float) -> Lever:
     unit = form.naive.volatility
     excess, of_cash = form.expected_return(over=form.market.risk_free)
     if ratio <= _NO_RATIO:
-        if ratio < -_NO_RATIO:
+        # A ratio of zero that the solver's room takes below zero needs no stronger row.
+        if form.naive.sharpe_ratio < -_NO_RATIO:
             form.restricted.append(f"never_worse.{Row.SHARPE_RATIO}")
         tangent = form.whole(form.market.Sigma @ form.naive_weights / unit**2)
         row = form.build.at_least({x: a / unit - ratio * tangent[x] for x, a in excess.items()}, -of_cash / unit)
