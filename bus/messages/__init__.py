@@ -31,11 +31,10 @@ from bus.messages.parsing import (
     parse_progress,
     parse_request,
 )
-from bus.messages.requests import LEAST_SHARE, OptimizationRequest
+from bus.messages.requests import OptimizationRequest
 
 __all__ = [
     "BODIES",
-    "LEAST_SHARE",
     "BadMessageError",
     "FinalEvent",
     "MarketRef",

@@ -25,7 +25,7 @@ from portfolio.published.account import (
 )
 from portfolio.published.certificate import Certificate
 from portfolio.published.conflicts import Conflict, Repair, Shortfall
-from portfolio.published.money_goals import MoneyGoal
+from portfolio.published.money_goals import Funding, MoneyGoal
 from portfolio.published.trading import Trading
 from portfolio.terms.mandate import Mandate
 from portfolio.terms.rules import Terms
@@ -154,13 +154,15 @@ _REASONS = {
 
 
 class PodResult(_Lenient):
-    """What one pod's agent found: the best portfolio of this pod alone."""
+    """What one pod's agent found: the best portfolio of this pod alone.
+
+    It does not depend on the pod's share of the capital, which the coordinator settles when all pods have answered.
+    """
 
     type: Literal["PodResult"] = "PodResult"
     version: Literal[1] = 1
     request_id: Id
     pod: Pod
-    capital_share: float
     market: MarketRef
     mandate: Mandate
     weights: Mapping[str, float]
@@ -208,6 +210,7 @@ class MasterPortfolioOptimized(_Lenient):
     holdings: tuple[Holding, ...]
     pods: Mapping[str, PodAccount]
     goals: tuple[GoalAccount, ...]
+    funding: Funding | None = None
     money_goals: tuple[MoneyGoal, ...] = ()
     comparison: tuple[ComparisonRow, ...]
     correlations: tuple[CorrelationRow, ...]

@@ -166,7 +166,6 @@ def test_a_pod_that_may_buy_too_little_says_so() -> None:
     [
         ({"request_id": "another"}, "another"),
         ({"pod": "beta"}, "beta"),
-        ({"capital_share": 0.5}, "0.5"),
     ],
 )
 def test_an_answer_about_something_else_is_not_used(change: dict[str, object], named: str) -> None:

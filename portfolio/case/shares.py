@@ -1,0 +1,95 @@
+"""Settle the pods' shares of the capital, when all pods have answered: by the request, or from the money goals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from portfolio.case.inventory import settle
+from portfolio.funding.allotment import Allotment, Claim, allot, divide
+from portfolio.funding.chance import aim_of, needed_aud
+from portfolio.funding.growth import growth_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from portfolio.funding.growth import Growth
+    from portfolio.market.snapshot import Market
+    from portfolio.pod.sleeve import Sleeve
+    from portfolio.terms.rules import Terms
+    from portfolio.terms.targets import Plans
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The case's terms and shares.
+
+    Attributes:
+        terms: The terms, with the capital valued and the ranks of the pods.
+        sleeves: The pods that take part, each with its share.
+        unused: The pods that answered and take no part.
+        claims: The money goals, each with its pod and the capital that it needs.
+        allotment: What each goal gets.
+        growths: How each pod's portfolio alone grows.
+    """
+
+    terms: Terms
+    sleeves: tuple[Sleeve, ...]
+    unused: tuple[Sleeve, ...]
+    claims: tuple[Claim, ...]
+    allotment: Allotment
+    growths: Mapping[str, Growth]
+
+
+def settle_shares(market: Market, sleeves: Sequence[Sleeve], terms: Terms, plans: Plans) -> Settled:
+    """Divide the capital over the pods and their money goals.
+
+    Args:
+        market: The market's figures.
+        sleeves: The pods' stage-1 results, in the request's order; their shares do not matter.
+        terms: The customer's terms.
+        plans: The money goals, and the shares where the request gives them.
+
+    Raises:
+        DataError: If the account is impossible, or worth too little.
+    """
+    growths = {s.mandate.pod: growth_of(market, s.weights, terms.marginal_tax_rate) for s in sleeves}
+    claims = tuple(_claims(plans, growths))
+    part = list(sleeves)
+    while True:
+        settled = settle(market, part, terms)
+        allotment = _divided(settled.total_capital_aud, claims, [s.mandate.pod for s in part], plans)
+        stay = [s for s in part if s.mandate.pod in allotment.shares]
+        if len(stay) == len(part):
+            break
+        # Fewer pods may hold fewer ETFs, so that more of the holdings may have to be kept.
+        part = stay
+    ranks: dict[str, int] = {}
+    for claim in claims:
+        ranks[claim.pod] = min(ranks.get(claim.pod, claim.target.priority), claim.target.priority)
+    return Settled(
+        terms=replace(settled, pod_ranks=ranks),
+        sleeves=tuple(replace(s, share=allotment.shares[s.mandate.pod]) for s in part),
+        unused=tuple(s for s in sleeves if s not in part),
+        claims=claims,
+        allotment=allotment,
+        growths=growths,
+    )
+
+
+def _claims(plans: Plans, growths: Mapping[str, Growth]) -> list[Claim]:
+    """Find each goal's pod: the one that the request names, or the one that needs the least capital."""
+    claims = []
+    for target in plans.targets:
+        aim = aim_of(target, plans.inflation)
+        pods = [target.pod] if target.pod is not None else list(plans.shares or growths)
+        needs = {pod: needed_aud(aim, growths[pod], target.wanted_probability) for pod in pods}
+        least = min(needs, key=lambda pod: needs[pod])
+        claims.append(Claim(target, least, needs[least]))
+    return claims
+
+
+def _divided(capital_aud: float, claims: Sequence[Claim], pods: Sequence[str], plans: Plans) -> Allotment:
+    if plans.shares is not None:
+        return divide(capital_aud, claims, plans.shares)
+    return allot(capital_aud, claims, pods, plans.surplus_pod)
