@@ -131,7 +131,8 @@ def _sums_of_least(left: Vector, weights: Vector) -> Vector:
     """Compute ``sum over j of weights[j] * min(left[j], left[k])`` for every *k*; *left* ascends."""
     before = np.cumsum(weights * left)
     after = weights.sum() - np.cumsum(weights)
-    return before + left * after
+    sums: Vector = before + left * after
+    return sums
 
 
 def needed_aud(aim: Aim, growth: Growth, wanted: float) -> float:
