@@ -13,7 +13,7 @@ import pytest
 from support.builders import OUTLOOK, final_event, request
 from support.forgery import at, changed, leaves, pattern
 
-from bus.messages import MasterPortfolioOptimized, encode
+from bus.language.messages import MasterPortfolioOptimized, encode
 from portfolio.check import findings
 from portfolio.check.growing import Asked, Path
 from portfolio.funding.chance import Aim, chance, needed_aud
