@@ -11,7 +11,7 @@ from portfolio.funding.chance import aim_of, needed_aud
 from portfolio.funding.growth import growth_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from portfolio.funding.growth import Growth
     from portfolio.market.snapshot import Market
@@ -64,13 +64,11 @@ def settle_shares(market: Market, sleeves: Sequence[Sleeve], terms: Terms, plans
             break
         # Fewer pods may hold fewer ETFs, so that more of the holdings may have to be kept.
         part = stay
-    ranks: dict[str, int] = {}
-    for claim in claims:
-        ranks[claim.pod] = min(ranks.get(claim.pod, claim.target.priority), claim.target.priority)
+    unused = tuple(s for s in sleeves if s not in part)
     return Settled(
-        terms=replace(settled, pod_ranks=ranks),
+        terms=replace(_without(settled, unused, growths), pod_ranks=_ranks(claims)),
         sleeves=tuple(replace(s, share=allotment.shares[s.mandate.pod]) for s in part),
-        unused=tuple(s for s in sleeves if s not in part),
+        unused=unused,
         claims=claims,
         allotment=allotment,
         growths=growths,
@@ -87,6 +85,25 @@ def _claims(plans: Plans, growths: Mapping[str, Growth]) -> list[Claim]:
         least = min(needs, key=lambda pod: needs[pod])
         claims.append(Claim(target, least, needs[least]))
     return claims
+
+
+def _ranks(claims: Sequence[Claim]) -> dict[str, int]:
+    """Rank each pod by the best priority of its money goals."""
+    ranks: dict[str, int] = {}
+    for claim in claims:
+        ranks[claim.pod] = min(ranks.get(claim.pod, claim.target.priority), claim.target.priority)
+    return ranks
+
+
+def _without(terms: Terms, unused: Sequence[Sleeve], pods: Collection[str]) -> Terms:
+    """Leave out what the terms say of the goals of pods that take no part, and of pairs with such pods."""
+    goals = {f"{s.mandate.pod}.{measure.value}" for s in unused for measure in s.mandate.goals}
+    pairs = {pair for s in unused for pod in pods for pair in (f"{s.mandate.pod}-{pod}", f"{pod}-{s.mandate.pod}")}
+    return replace(
+        terms,
+        priorities={name: priority for name, priority in terms.priorities.items() if name not in goals},
+        correlation_limits={pair: limit for pair, limit in terms.correlation_limits.items() if pair not in pairs},
+    )
 
 
 def _divided(capital_aud: float, claims: Sequence[Claim], pods: Sequence[str], plans: Plans) -> Allotment:

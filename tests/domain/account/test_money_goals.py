@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from support.builders import OUTLOOK, final_event, request
+from support.builders import OUTLOOK, final_event, pod_results, request
 from support.forgery import at, changed, leaves, pattern
 
-from bus.language.messages import MasterPortfolioOptimized, encode
+from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized, encode, parse_request
+from coordinator.consolidation import consolidate
 from portfolio.check import findings
 from portfolio.check.growing import Asked, Path
 from portfolio.funding.chance import Aim, chance, needed_aud
@@ -174,6 +175,33 @@ def test_a_pod_for_which_nothing_is_left_takes_no_part_and_is_told() -> None:
     forged = json.loads(encode(found))
     forged["funding"]["unused"] = {}
     assert findings(forged, load(OUTLOOK)) != []
+
+
+def test_what_the_request_says_of_a_pod_that_takes_no_part_is_no_mistake() -> None:
+    goals = [goal("house", "beta", 200_000.0, 6.0), goal("old", "gamma", 400_000.0, 22.0)]
+    asked = {"goals": [*goals, goal("boat", "delta", 40_000.0, 10.0, priority=9)], "correlations": "limit"}
+    priorities = {"delta.expected_return": 1, "beta.volatility": 2}
+    found = answered(**asked, priorities=priorities, correlation_limits={"beta-delta": 0.5, "beta-gamma": 0.9})
+    assert found.terms.priorities == {"beta.volatility": 2}
+    assert found.terms.correlation_limits == {"beta-gamma": 0.9}
+    assert "delta" not in {pod for each in found.goals for pod in each.pods}
+    # Nor is a typing error one that passes.
+    body = json.loads(request(market_id=OUTLOOK)) | asked | {"pod_weights": None, "priorities": {"delta.fame": 1}}
+    failed = final_event(json.dumps(body).encode())
+    assert isinstance(failed, MasterPortfolioFailed)
+    assert "delta.fame" in failed.message
+
+
+def test_the_same_answers_in_any_order_make_the_same_event() -> None:
+    asked = json.loads(request(market_id=OUTLOOK)) | {"goals": GOALS, "pod_weights": None}
+    data = json.dumps(asked).encode()
+    results = pod_results(data)
+    made = []
+    for pods in (list(results), list(reversed(results))):
+        event = consolidate(parse_request(data, "test"), {pod: results[pod] for pod in pods})
+        made.append(json.loads(encode(event)) | {"elapsed_s": 0.0})
+    assert made[0]["type"] == "MasterPortfolioOptimized"
+    assert made[0] == made[1]
 
 
 def test_with_pod_weights_a_pod_divides_its_money_in_the_same_order() -> None:
