@@ -13,10 +13,11 @@ import pytest
 from support.builders import OUTLOOK, final_event, pod_results, request
 from support.forgery import at, changed, leaves, pattern
 
-from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized, encode, parse_request
+from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason, encode, parse_request
 from coordinator.consolidation import consolidate
 from portfolio.check import findings
 from portfolio.check.growing import Asked, Path
+from portfolio.funding import allotment
 from portfolio.funding.chance import Aim, chance, needed_aud
 from portfolio.funding.growth import Growth
 from portfolio.market.snapshot import load
@@ -175,6 +176,17 @@ def test_a_pod_for_which_nothing_is_left_takes_no_part_and_is_told() -> None:
     forged = json.loads(encode(found))
     forged["funding"]["unused"] = {}
     assert findings(forged, load(OUTLOOK)) != []
+
+
+def test_a_coordinator_that_leaves_out_a_pod_with_enough_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(allotment, "LEAST_SHARE", 0.2)
+    body = json.loads(request(market_id=OUTLOOK, capital=240_000.0)) | {"goals": GOALS, "pod_weights": None}
+
+    found = final_event(json.dumps(body).encode())
+
+    assert isinstance(found, MasterPortfolioFailed)
+    assert found.reason is Reason.CHECK_FAILED
+    assert "alpha, beta, delta, gamma take part, not beta, gamma" in found.message
 
 
 def test_what_the_request_says_of_a_pod_that_takes_no_part_is_no_mistake() -> None:
