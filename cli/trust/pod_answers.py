@@ -74,8 +74,8 @@ def _of_portfolio(event: MasterPortfolioOptimized, answers: Sequence[PodAnswer])
     for pod, result in found.items():
         if result.market != event.market:
             yield f"{pod} used another market, {result.market.id} with hash {result.market.sha256[:12]}"
-        if pod in unused and unused[pod] != _bought(result):
-            yield f"the portfolio alone of {pod} is not what {pod} signed"
+        if pod in unused and (unused[pod].mandate, unused[pod].naive_weights) != (result.mandate, _bought(result)):
+            yield f"the mandate or the portfolio alone of {pod} is not what {pod} signed"
         if pod in event.pods:
             for what in _differing(event, event.pods[pod], result):
                 yield f"{what} of {pod} is not what {pod} signed"

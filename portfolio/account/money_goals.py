@@ -20,7 +20,7 @@ from portfolio.funding.chance import (
 )
 from portfolio.funding.growth import growth_of
 from portfolio.market.snapshot import named
-from portfolio.published.money_goals import Funding, MoneyGoal
+from portfolio.published.money_goals import Funding, MoneyGoal, UnusedPod
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +48,7 @@ def funding(plans: Plans, settled: Settled, market: Market) -> Funding | None:
         inflation_from=plans.inflation_from,
         surplus_pod=plans.surplus_pod,
         surplus_aud=settled.allotment.surplus_aud,
-        unused={sleeve.mandate.pod: named(market, sleeve.weights) for sleeve in settled.unused},
+        unused={s.mandate.pod: UnusedPod(s.mandate, named(market, s.weights)) for s in settled.unused},
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from portfolio.case.inventory import settle
 from portfolio.funding.allotment import Allotment, Claim, allot, divide
 from portfolio.funding.chance import aim_of, needed_aud
 from portfolio.funding.growth import growth_of
+from portfolio.terms.rules import Duplicates
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -16,8 +18,12 @@ if TYPE_CHECKING:
     from portfolio.funding.growth import Growth
     from portfolio.market.snapshot import Market
     from portfolio.pod.sleeve import Sleeve
+    from portfolio.terms.mandate import Mandate
     from portfolio.terms.rules import Terms
     from portfolio.terms.targets import Plans
+
+# Less than this is rounding, of a number of ETFs.
+_WHOLE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,7 @@ def settle_shares(market: Market, sleeves: Sequence[Sleeve], terms: Terms, plans
     part = list(sleeves)
     while True:
         settled = settle(market, part, terms)
-        allotment = _divided(settled.total_capital_aud, claims, [s.mandate.pod for s in part], plans)
+        allotment = _divided(settled, claims, part, plans)
         stay = [s for s in part if s.mandate.pod in allotment.shares]
         if len(stay) == len(part):
             break
@@ -106,7 +112,16 @@ def _without(terms: Terms, unused: Sequence[Sleeve], pods: Collection[str]) -> T
     )
 
 
-def _divided(capital_aud: float, claims: Sequence[Claim], pods: Sequence[str], plans: Plans) -> Allotment:
+def _divided(terms: Terms, claims: Sequence[Claim], sleeves: Sequence[Sleeve], plans: Plans) -> Allotment:
     if plans.shares is not None:
-        return divide(capital_aud, claims, plans.shares)
-    return allot(capital_aud, claims, pods, plans.surplus_pod)
+        return divide(terms.total_capital_aud, claims, plans.shares)
+    least = {s.mandate.pod: _least_share(terms, s.mandate) for s in sleeves}
+    return allot(terms.total_capital_aud, claims, least, plans.surplus_pod)
+
+
+def _least_share(terms: Terms, mandate: Mandate) -> float:
+    """Compute the least share that a pod can divide into ETFs of the least weight, none above its largest position."""
+    if terms.rules.duplicates is not Duplicates.FORBID:
+        return 0.0  # another owner may hold the rest of the weight
+    etfs = math.ceil(1 / mandate.max_position - _WHOLE)
+    return etfs * terms.rules.min_weight / (1 + (terms.rules.capital_tolerance if terms.owned else 0.0))

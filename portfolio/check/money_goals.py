@@ -31,10 +31,11 @@ def money_goals(portfolio: Portfolio) -> Iterator[str]:
         yield f"the shares follow from {funding['by']}, which there is not"
     rate, market = portfolio.terms["marginal_tax_rate"], portfolio.market
     naive = dict(zip(portfolio.pods, portfolio.naive_sleeves, strict=True))
-    unused = {pod: portfolio.vector(weights) for pod, weights in funding["unused"].items()}
+    unused = {pod: portfolio.vector(each["naive_weights"]) for pod, each in funding["unused"].items()}
     for pod, w in unused.items():
         if (w < 0).any() or not same(float(w.sum()), 1.0, size=1e3) or pod in naive:
             yield f"{pod} takes no part, and what it would hold alone is no portfolio"
+        yield from portfolio.may_hold(funding["unused"][pod]["mandate"], w, [])
     alone = {pod: Path.of(market, w, rate) for pod, w in (naive | unused).items()}
     if strange := [goal["goal_id"] for goal in told if goal["pod"] not in alone]:
         yield f"the money goals {', '.join(strange)} are of no pod that answered"

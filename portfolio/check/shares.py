@@ -26,8 +26,9 @@ def shares(portfolio: Portfolio, funding: Event, goals: Sequence[Event]) -> Iter
         purses = {pod: share * capital for pod, share in told.items()}
         yield from _differences(goals, funding["surplus_aud"], _spent(goals, purses), purses, capital)
         return
-    pods = [*told, *funding["unused"]]
-    part = set(told) if _has_kept(portfolio) else _taking_part(goals, pods, funding["surplus_pod"], capital)
+    mandates = {pod: account["mandate"] for pod, account in (*portfolio.pods.items(), *funding["unused"].items())}
+    least = {pod: _least(portfolio, mandate) for pod, mandate in mandates.items()}
+    part = set(told) if _has_kept(portfolio) else _taking_part(goals, least, funding["surplus_pod"], capital)
     if part != set(told):
         yield f"{', '.join(sorted(part))} take part, not {', '.join(sorted(told))}"
         return
@@ -44,13 +45,36 @@ def _has_kept(portfolio: Portfolio) -> bool:
     return owned is not None and bool(owned["kept"])
 
 
-def _taking_part(goals: Sequence[Event], pods: Sequence[str], surplus_pod: str | None, capital: float) -> set[str]:
-    """Leave out the pods with too small a share, until there is none."""
-    part = set(pods)
-    while small := {
-        pod for pod, aud in _funded(goals, part, surplus_pod, capital)[1].items() if aud < _LEAST_SHARE * capital
-    }:
-        part -= small
+def _least(portfolio: Portfolio, mandate: Event) -> float:
+    """Compute the least share in which as many ETFs fit, at their least weight, as the largest position demands."""
+    rules = portfolio.rules
+    if rules["duplicates"] != "forbid":
+        return 0.0
+    count = 1
+    while count * mandate["max_position"] < 1 - 1e-9:
+        count += 1
+    return float(count * rules["min_weight"] / (1 + (rules["capital_tolerance"] if portfolio.owned else 0.0)))
+
+
+def _taking_part(
+    goals: Sequence[Event], least: Mapping[str, float], surplus_pod: str | None, capital: float
+) -> set[str]:
+    """Leave out the pod with the smallest share of all that have too little, until there is none."""
+    part = set(least)
+    while len(part) > 1:
+        got, money = _funded(goals, part, surplus_pod, capital)
+        full = {
+            goal["pod"] for goal, aud in zip(goals, got, strict=True) if aud and aud >= goal["needed_aud"] * (1 - 1e-9)
+        }
+        parts = {pod: aud / capital for pod, aud in money.items()}
+        small = {
+            (round(share, 9), pod)
+            for pod, share in parts.items()
+            if share < _LEAST_SHARE or (pod not in full and share < least[pod] * (1 - 1e-9))
+        }
+        if not small:
+            break
+        part.remove(min(small)[1])
     return part
 
 

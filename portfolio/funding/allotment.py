@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 # A pod with less than a basis point of the capital holds nothing that anybody would buy.
 LEAST_SHARE = 1e-4
+# Shares that differ by less are equal.
+_DIGITS, _ROUNDING = 9, 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,32 +40,49 @@ class Allotment:
     shares: Mapping[str, float]
 
 
-def allot(capital_aud: float, claims: Sequence[Claim], pods: Sequence[str], surplus_pod: str | None) -> Allotment:
+def allot(
+    capital_aud: float,
+    claims: Sequence[Claim],
+    least_shares: Mapping[str, float],
+    surplus_pod: str | None,
+) -> Allotment:
     """Fund the goals by priority; money that no goal needs goes to the surplus pod.
 
-    A pod whose share would be too small takes no part, and its goals get nothing; the others are funded again.
+    A pod that would have too little takes no part, and its goals get nothing; the others are funded again.
 
     Args:
         capital_aud: The capital.
         claims: The goals.
-        pods: The pods that may take part, in order.
+        least_shares: The pods that may take part, in order, each with the least share that its rules can hold. Less
+            counts as too little unless a goal of the pod has all it needs: such a goal is not given up for a rule.
         surplus_pod: The pod for what remains; by default, and where that pod takes no part, the pod of the longest
             goal.
     """
-    part = list(pods)
+    part = list(least_shares)
     while True:
         served = [claim for claim in claims if claim.pod in part]
         got, left = _by_priority(capital_aud, served)
         spare = _spare_pod(served, part, surplus_pod)
         money = {pod: left if pod == spare else 0.0 for pod in part}
+        kept = {
+            claim.pod
+            for claim, aud in zip(served, got, strict=True)
+            if aud and aud >= claim.needed_aud * (1 - _ROUNDING)
+        }
         for claim, aud in zip(served, got, strict=True):
             money[claim.pod] += aud
-        if not (small := {pod for pod in part if money[pod] < LEAST_SHARE * capital_aud}):
+        shares = {pod: aud / capital_aud for pod, aud in money.items()}
+        small = [pod for pod in part if shares[pod] < _least(least_shares[pod], is_kept=pod in kept)]
+        if not small or len(part) == 1:
             each = iter(got)
             goals = tuple(next(each) if claim.pod in part else 0.0 for claim in claims)
-            surplus = {spare: left} if left > 0 else {}
-            return Allotment(goals, surplus, {pod: aud / capital_aud for pod, aud in money.items()})
-        part = [pod for pod in part if pod not in small]
+            return Allotment(goals, {spare: left} if left > 0 else {}, shares)
+        # One after the other: what the smallest leaves may be enough for the next.
+        part.remove(min(small, key=lambda pod: (round(shares[pod], _DIGITS), pod)))
+
+
+def _least(least_share: float, *, is_kept: bool) -> float:
+    return LEAST_SHARE if is_kept else max(LEAST_SHARE, least_share * (1 - _ROUNDING))
 
 
 def divide(capital_aud: float, claims: Sequence[Claim], shares: Mapping[str, float]) -> Allotment:

@@ -6,7 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from portfolio.terms.mandate import Mandate
 from portfolio.terms.targets import InflationFrom
+
+
+@dataclass(frozen=True, slots=True)
+class UnusedPod:
+    """A pod that answered and takes no part, since too little is left for it.
+
+    Attributes:
+        mandate: Its terms.
+        naive_weights: What it would hold alone, as shares of the pod.
+    """
+
+    mandate: Mandate
+    naive_weights: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +33,7 @@ class Funding:
         inflation_from: Who states it: the request, its market, or neither.
         surplus_pod: The pod for what no goal needs, if the request names one; else it is that of the longest goal.
         surplus_aud: Capital of a pod beyond that of its goals, by pod.
-        unused: Of the pods that answered and take no part, since too little is left for them: what each would hold
-            alone, as shares of the pod.
+        unused: The pods that answered and take no part.
     """
 
     by: Literal["goals", "pod_weights"]
@@ -28,7 +41,7 @@ class Funding:
     inflation_from: InflationFrom
     surplus_pod: str | None
     surplus_aud: Mapping[str, float]
-    unused: Mapping[str, Mapping[str, float]]
+    unused: Mapping[str, UnusedPod]
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,6 +178,17 @@ def test_a_pod_for_which_nothing_is_left_takes_no_part_and_is_told() -> None:
     assert findings(forged, load(OUTLOOK)) != []
 
 
+def test_what_is_left_and_too_little_to_be_held_is_no_contradiction_of_rules() -> None:
+    goals = [goal("house", "beta", 60_000.0, 6.0), goal("boat", "delta", 60_000.0, 10.0, priority=9)]
+    house = told(answered([*goals[:1], goal("old", "gamma", 300_000.0, 22.0)]))["house"].needed_aud
+    # Of 240,000 AUD 1 % is left for the boat, and two ETFs of 2 % each are the least that its pod can hold.
+    old = goal("old", "gamma", 1.0, 0.0) | {"target_amount_aud": 237_600 - house}
+    found = answered([*goals, old])
+    assert found.funding is not None
+    assert set(found.funding.unused) == {"delta"}
+    assert found.funding.surplus_aud == {"beta": NEAR(2_400)}
+
+
 def test_a_coordinator_that_leaves_out_a_pod_with_enough_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(allotment, "LEAST_SHARE", 0.2)
     body = json.loads(request(market_id=OUTLOOK, capital=240_000.0)) | {"goals": GOALS, "pod_weights": None}
