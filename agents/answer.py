@@ -81,6 +81,7 @@ def _optimise(mandate: Mandate, request: OptimizationRequest, market: markets.Ma
     return PodResult(
         request_id=request.request_id,
         pod=mandate.pod,
+        capital_share=(request.shares() or {}).get(mandate.pod),
         market=content,
         mandate=sleeve.mandate,
         weights=named(market, sleeve.weights),

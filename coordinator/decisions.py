@@ -254,17 +254,21 @@ def _read_answer(request: OptimizationRequest, pod: str, data: bytes) -> PodAnsw
     """Read a pod's answer and check that the answer belongs to this request.
 
     Raises:
-        BadMessageError: If the answer is invalid or belongs to another request or pod.
+        BadMessageError: If the answer is invalid or belongs to another request, pod or share.
     """
     answer = parse_pod_answer(data)
     about, due = [answer.request_id, answer.pod], [request.request_id, pod]
     if isinstance(answer, PodResult):
-        about += [answer.mandate.pod]
-        due += [pod]
+        about += [answer.mandate.pod, _shown(answer.capital_share)]
+        due += [pod, _shown((request.shares() or {}).get(pod))]
     if about != due:
         message = f"it is about {' '.join(about)}, not {' '.join(due)}"
         raise BadMessageError(message)
     return answer
+
+
+def _shown(share: float | None) -> str:
+    return "without a share" if share is None else f"{share:.9f}"
 
 
 def _collect(request: OptimizationRequest, failed: list[PodFailed], signed: Signed) -> Fail:

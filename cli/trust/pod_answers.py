@@ -81,6 +81,10 @@ def _of_portfolio(event: MasterPortfolioOptimized, answers: Sequence[PodAnswer])
                 yield f"{what} of {pod} is not what {pod} signed"
 
 
+# The coordinator compares shares to nine decimals, because sums of shares differ in the last digits.
+_SHARES_WITHIN = 1e-9
+
+
 def _bought(signed: PodResult) -> dict[str, float]:
     return {ticker: weight for ticker, weight in signed.weights.items() if weight}
 
@@ -89,6 +93,8 @@ def _differing(event: MasterPortfolioOptimized, told: PodAccount, signed: PodRes
     """Name the parts of a pod's account that differ from the pod's signed result."""
     if told.mandate != signed.mandate:
         yield "the mandate"
+    if signed.capital_share is not None and abs(told.capital_share - signed.capital_share) > _SHARES_WITHIN:
+        yield "the share of the capital"
     if told.naive_weights != _bought(signed):
         yield "the portfolio alone"
     if told.left_out != signed.left_out:

@@ -156,13 +156,20 @@ _REASONS = {
 class PodResult(_Lenient):
     """What one pod's agent found: the best portfolio of this pod alone.
 
-    It does not depend on the pod's share of the capital, which the coordinator settles when all pods have answered.
+    It does not depend on the pod's share of the capital.
     """
 
     type: Literal["PodResult"] = "PodResult"
     version: Literal[1] = 1
     request_id: Id
     pod: Pod
+    capital_share: Annotated[
+        float | None,
+        Field(
+            description="By the request's pod_weights, so that it is signed too; null where the shares follow from the "
+            "money goals: then the coordinator settles them when all pods have answered."
+        ),
+    ] = None
     market: MarketRef
     mandate: Mandate
     weights: Mapping[str, float]

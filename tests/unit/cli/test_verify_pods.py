@@ -144,6 +144,7 @@ def swap_pods(event: Body) -> None:
         (lambda e: e["pods"]["alpha"]["mandate"].update(purpose="Growth"), "the mandate of alpha"),
         (lambda e: e["pods"]["alpha"].update(naive_weights={"VAF": 1.0}), "the portfolio alone of alpha"),
         (lambda e: e["pods"]["alpha"].update(left_out=["VAF"]), "left out of alpha"),
+        (lambda e: e["pods"]["alpha"].update(capital_share=0.2), "the share of the capital of alpha"),
         (lambda e: goal_of_alpha(e).update(best_alone=0.001), "the best figure alone of alpha"),
         (lambda e: e["goals"].remove(goal_of_alpha(e)), "the best figure alone of alpha"),
         (lambda e: e["market"].update(id=OUTLOOK), "used another market"),

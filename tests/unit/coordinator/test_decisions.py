@@ -181,6 +181,8 @@ def test_a_pod_that_may_buy_too_little_says_so() -> None:
     [
         ({"request_id": "another"}, "another"),
         ({"pod": "beta"}, "beta"),
+        ({"capital_share": 0.5}, "0.5"),
+        ({"capital_share": None}, "without a share"),
     ],
 )
 def test_an_answer_about_something_else_is_not_used(change: dict[str, object], named: str) -> None:
