@@ -34,13 +34,12 @@ def answer(mandate: Mandate, request_id: str, data: bytes) -> PodAnswer | None:
     except DataError as error:
         # Other processes may have the market: then this failure tells why there is no portfolio.
         return _failed(mandate, request, Reason.UNKNOWN_MARKET, error)
-    share = request.shares(market.risk_free).get(mandate.pod)
-    return _try(mandate, request, market, share) if share is not None else None
+    return _try(mandate, request, market) if mandate.pod in request.asked() else None
 
 
-def _try(mandate: Mandate, request: OptimizationRequest, market: markets.Market, share: float) -> PodAnswer:
+def _try(mandate: Mandate, request: OptimizationRequest, market: markets.Market) -> PodAnswer:
     try:
-        return _optimise(mandate, request, market, share)
+        return _optimise(mandate, request, market)
     except UnreachableMandateError as error:
         return _failed(mandate, request, Reason.RULES_CONFLICT if error.conflicts else Reason.GOAL_UNREACHABLE, error)
     except DataError as error:
@@ -60,7 +59,7 @@ def _optimise_alone(
     relax: bool,  # noqa: FBT001 - part of the cache's key
     tolerances: tuple[float, float],
 ) -> Sleeve:
-    """Optimise a pod as if the pod had all the capital: the portfolio does not depend on the pod's share.
+    """Optimise a pod as if the pod had all the capital: the coordinator settles its share, which changes nothing here.
 
     Most customers share their risk tolerance with others and refuse no ETF, so most calls are in the cache. A cached
     result is a pure function of the mandate and the market's content, since the market's hash is part of the key.
@@ -78,7 +77,7 @@ def _optimise_alone(
     )
 
 
-def _optimise(mandate: Mandate, request: OptimizationRequest, market: markets.Market, share: float) -> PodResult:
+def _optimise(mandate: Mandate, request: OptimizationRequest, market: markets.Market) -> PodResult:
     began = time.perf_counter()
     content = MarketRef(id=market.id, sha256=market.sha256)
     sleeve = _optimise_alone(
@@ -92,7 +91,7 @@ def _optimise(mandate: Mandate, request: OptimizationRequest, market: markets.Ma
     return PodResult(
         request_id=request.request_id,
         pod=mandate.pod,
-        capital_share=share,
+        capital_share=(request.shares() or {}).get(mandate.pod),
         market=content,
         mandate=sleeve.mandate,
         weights=named(market, sleeve.weights),

@@ -59,7 +59,7 @@ def stages() -> list[Row]:
     """Time stage 2 of the reference customer, and the same through SCIP, in turn."""
     asked = request()
     market = markets.load(asked.market)
-    shares, terms = asked.shares(market.risk_free), asked.terms()
+    shares, terms = asked.shares() or {}, asked.terms()
     pods = {pod: mandates.load(pod) for pod in sorted(shares)}
     alone = [timed(lambda p=p: optimise_sleeve(market, pods[p], shares[p])) for p in pods for _ in range(SOLVES)]
     sleeves = [optimise_sleeve(market, mandate, shares[pod]) for pod, mandate in pods.items()]

@@ -66,7 +66,7 @@ def instance(seed: int, etfs: int, parcels: int) -> tuple[Market, list[Sleeve], 
         bought = date(_BOUGHT_FROM + rng.randrange(_YEARS), 1 + rng.randrange(12), 1 + rng.randrange(28))
         bought = max(min(bought, date(2025, 11, 1)), etf.since or bought)
         owned.append(Parcel(etf.ticker, units, bought, cost))
-    shares, customer = asked.shares(market.risk_free), Taxpayer(Entity.INDIVIDUAL, _RATE, 0.0)
+    shares, customer = asked.shares() or {}, Taxpayer(Entity.INDIVIDUAL, _RATE, 0.0)
     unpriced = frozenset(etf.ticker for etf in market.etfs if etf.price_aud is None)
     sleeves = [optimise_sleeve(market, mandates.load(pod), shares[pod], never_buy=unpriced) for pod in sorted(shares)]
     terms = replace(asked.terms(), owned=Owned(_AS_OF, _CASH_AUD, tuple(owned), customer))

@@ -17,9 +17,9 @@ from bus.language.messages import MarketRef, MasterPortfolioFailed, MasterPortfo
 from bus.process.answering import fault
 from coordinator.budget import Budget, out_of_time
 from portfolio.account.describe import render_account
-from portfolio.account.money_goals import money_goals
+from portfolio.account.money_goals import funding, money_goals
 from portfolio.case.case import Case
-from portfolio.case.inventory import above_the_floor, settle
+from portfolio.case.shares import settle_shares
 from portfolio.check import findings
 from portfolio.errors import DataError, SolverError, UnreachableGoalError
 from portfolio.market import snapshot as markets
@@ -78,9 +78,10 @@ def _optimise(
 ) -> FinalEvent:
     began = perf_counter()
     market = markets.load(request.market)
-    sleeves = [_sleeve(market, results[pod], share) for pod, share in request.shares(market.risk_free).items()]
-    terms = settle(market, sleeves, request.terms())
-    case = Case(market, above_the_floor(sleeves, terms), terms)
+    plans = request.plans(market)
+    answered = [_sleeve(market, results[pod]) for pod in request.asked()]
+    settled = settle_shares(market, answered, request.terms(), plans)
+    case = Case(market, settled.sleeves, settled.terms)
     budget.begin_search(orders=case.terms.owned is not None)
     master = optimise_master(case, stop=budget.stop, watch=budget.watching(watch))
     trading = plan(case, master, left_s=budget.for_orders_s)
@@ -96,7 +97,8 @@ def _optimise(
         cash=account.cash,
         pods=account.pods,
         goals=account.goals,
-        money_goals=money_goals(request.targets(), account.pods, case.terms.total_capital_aud, market.risk_free),
+        funding=funding(plans, settled, market),
+        money_goals=money_goals(plans, settled, case, master.X, trading),
         comparison=account.comparison,
         correlations=account.correlations,
         correlation_matrix=account.correlation_matrix,
@@ -121,8 +123,8 @@ def _optimise(
     return event
 
 
-def _sleeve(market: Market, result: PodResult, share: float) -> Sleeve:
-    """Convert a pod's result: use the request's share, and compute the figures again from the weights.
+def _sleeve(market: Market, result: PodResult) -> Sleeve:
+    """Convert a pod's result: compute the figures again from the weights; the share is settled later.
 
     Raises:
         MarketsDifferError: If the result is about another market than the coordinator's.
@@ -137,7 +139,7 @@ def _sleeve(market: Market, result: PodResult, share: float) -> Sleeve:
     weights[market.positions(result.weights)] = list(result.weights.values())
     return Sleeve(
         mandate=result.mandate,
-        share=share,
+        share=1.0,
         weights=weights,
         figures=figures(market, weights),
         best_alone=result.best_alone,

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from bus.language import subjects
 from bus.language.messages import (
-    LEAST_SHARE,
     BadMessageError,
     MasterPortfolioFailed,
     OptimizationRequest,
@@ -24,6 +23,7 @@ from bus.language.subjects import Kind
 from coordinator.genuine import genuine_answers
 from portfolio.case.inventory import refuse_impossible
 from portfolio.errors import DataError
+from portfolio.funding.allotment import LEAST_SHARE
 from portfolio.market import snapshot as markets
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def admit(message: Message, pods: Collection[str]) -> SetDeadline | Fail:
         return Fail(MasterPortfolioFailed(request_id=request_id, reason=Reason.INVALID_REQUEST, message=str(error)))
     if refused := _refuse(request):
         return refused
-    if unknown := sorted(set(_shares(request)) - set(pods)):
+    if unknown := sorted(set(request.asked()) - set(pods)):
         known = ", ".join(sorted(pods))
         return _fail(request, Reason.UNKNOWN_POD, f"unknown pod {', '.join(unknown)}: name one of {known}")
     return SetDeadline(request_id, _found_by(message, request))
@@ -138,7 +138,8 @@ def _refuse(request: OptimizationRequest) -> Fail | None:
         market = markets.load(request.market)
     except DataError as error:
         return _fail(request, Reason.UNKNOWN_MARKET, str(error))
-    if small := [f"{pod} ({share:.4%})" for pod, share in _shares(request).items() if share < LEAST_SHARE]:
+    shares = request.shares() or {}
+    if small := [f"{pod} ({share:.4%})" for pod, share in shares.items() if share < LEAST_SHARE]:
         text = f"the share of {', '.join(small)} is below {LEAST_SHARE:.2%} of the capital: give it more, or nothing"
         return _fail(request, Reason.INVALID_REQUEST, text)
     priced = {*market.tickers, *market.unpriced}
@@ -164,10 +165,6 @@ def _refuse_account(request: OptimizationRequest, market: Market) -> Fail | None
     except DataError as error:
         return _fail(request, Reason.INVALID_REQUEST, str(error))
     return None
-
-
-def _shares(request: OptimizationRequest) -> dict[str, float]:
-    return request.shares(markets.load(request.market).risk_free)
 
 
 def deadline_again(message: Message, now: datetime) -> datetime | None:
@@ -205,7 +202,7 @@ def decide(record: Record, *, due: bool, keys: Mapping[str, Collection[str]] | N
         return Wait("refused")  # the handler of the request's own message answers with the reason
     if _refuse(request):
         return Wait("refused")
-    if not due and set(_shares(request)) - set(record.answers):
+    if not due and set(request.asked()) - set(record.answers):
         return Wait("pods_missing")
     return _believe(request, record, keys)
 
@@ -213,7 +210,7 @@ def decide(record: Record, *, due: bool, keys: Mapping[str, Collection[str]] | N
 def _believe(request: OptimizationRequest, record: Record, keys: Mapping[str, Collection[str]] | None) -> Action:
     """Decide once all pods have answered or the deadline has come, using only answers that are proven genuine."""
     assert record.request is not None  # noqa: S101 - decide looked
-    expected = _shares(request)
+    expected = request.asked()
     answers = {pod: record.answers[pod] for pod in expected if pod in record.answers}
     try:
         signed = () if keys is None else genuine_answers(request.request_id, record.request, answers, keys)
@@ -229,9 +226,9 @@ def _believe(request: OptimizationRequest, record: Record, keys: Mapping[str, Co
 def _weigh(request: OptimizationRequest, told: Mapping[str, bytes], signed: Signed, by: datetime) -> Action:
     """Decide once all pods have answered."""
     answers: dict[str, PodAnswer] = {}
-    for pod, share in _shares(request).items():
+    for pod in request.asked():
         try:
-            answers[pod] = _read_answer(request, pod, share, told[pod])
+            answers[pod] = _read_answer(request, pod, told[pod])
         except BadMessageError as error:
             return _fail(
                 request,
@@ -253,7 +250,7 @@ def _weigh(request: OptimizationRequest, told: Mapping[str, bytes], signed: Sign
     return Optimise(request, results, by, signed)
 
 
-def _read_answer(request: OptimizationRequest, pod: str, share: float, data: bytes) -> PodAnswer:
+def _read_answer(request: OptimizationRequest, pod: str, data: bytes) -> PodAnswer:
     """Read a pod's answer and check that the answer belongs to this request.
 
     Raises:
@@ -262,12 +259,16 @@ def _read_answer(request: OptimizationRequest, pod: str, share: float, data: byt
     answer = parse_pod_answer(data)
     about, due = [answer.request_id, answer.pod], [request.request_id, pod]
     if isinstance(answer, PodResult):
-        about += [answer.mandate.pod, f"{answer.capital_share:.9f}"]
-        due += [pod, f"{share:.9f}"]
+        about += [answer.mandate.pod, _shown(answer.capital_share)]
+        due += [pod, _shown((request.shares() or {}).get(pod))]
     if about != due:
         message = f"it is about {' '.join(about)}, not {' '.join(due)}"
         raise BadMessageError(message)
     return answer
+
+
+def _shown(share: float | None) -> str:
+    return "without a share" if share is None else f"{share:.9f}"
 
 
 def _collect(request: OptimizationRequest, failed: list[PodFailed], signed: Signed) -> Fail:

@@ -56,8 +56,7 @@ class Size:
 
 def size_of(request: OptimizationRequest) -> Size:
     """Measure a request whose market is on this machine."""
-    market = markets.load(request.market)
-    weights = len(market.etfs) * len(request.shares(market.risk_free))
+    weights = len(markets.load(request.market).etfs) * len(request.asked())
     parcels = sum(len(holding.parcels) for holding in request.account.holdings) if request.account else 0
     return Size(weights.bit_length(), parcels.bit_length(), int(request.explain is Explain.ALL))
 

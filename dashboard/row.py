@@ -119,7 +119,7 @@ def _request(row: Row, message: Message) -> dict[str, Any]:
         **known,
         "customer": printable(request.customer.customer_id, longest=LONGEST_LINE),
         "what": _what(request),
-        "asked": tuple(request.pod_weights or dict.fromkeys(goal.pod for goal in request.goals))[:_MOST_PODS],
+        "asked": request.asked()[:_MOST_PODS],
     }
 
 

@@ -52,7 +52,7 @@ def frontier(  # noqa: PLR0913, PLR0917 - one argument an option
 
     try:
         mandates = _mandates(files)
-        sweep = _sweep(file, market, max_etfs, share, steps)
+        sweep = _sweep(file, mandates, market, max_etfs, share, steps)
     except DataError as error:
         raise click.ClickException(str(error)) from None
     columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
@@ -74,9 +74,10 @@ def _mandates(files: tuple[Path, ...]) -> dict[str, Mandate]:
     return {mandate.pod: mandate for mandate in found}
 
 
-def _sweep(file: Path, market: str | None, max_etfs: str | None, share: str | None, steps: int) -> Sweep:
-    from cli.what_if.frontier import sweep_etfs, sweep_share
-    from portfolio.market import snapshot as markets
+def _sweep(
+    file: Path, mandates: dict[str, Mandate], market: str | None, max_etfs: str | None, share: str | None, steps: int
+) -> Sweep:
+    from cli.what_if.frontier import shares_now, sweep_etfs, sweep_share
 
     request = read_request(file, market=market)
     if share is None:
@@ -93,7 +94,7 @@ def _sweep(file: Path, market: str | None, max_etfs: str | None, share: str | No
     if not 0 <= least < most <= 1:
         message = "give shares from 0 to 1, such as alpha=0..0.4"
         raise click.BadParameter(message, param_hint="--share")
-    return sweep_share(request, pod, (least, most), steps, markets.load(request.market).risk_free)
+    return sweep_share(request, pod, (least, most), steps, shares_now(request, mandates))
 
 
 def _between(text: str, option: str, number: str) -> tuple[float, float]:

@@ -26,7 +26,7 @@ async def bar(bus: Bus, request: OptimizationRequest, console: Console) -> Async
     if not console.is_terminal:
         yield
         return
-    pods = _pods(request)
+    pods = request.asked()
     columns = (BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Bars(*columns, console=console, transient=True) as shown:
         # One step for acceptance, one per pod, one for completion.
@@ -46,12 +46,6 @@ async def bar(bus: Bus, request: OptimizationRequest, console: Console) -> Async
 
         async with bus.overhear(subjects.progress(request.request_id), heard):
             yield
-
-
-def _pods(request: OptimizationRequest) -> set[str]:
-    if request.pod_weights is not None:
-        return {pod for pod, share in request.pod_weights.items() if share > 0}
-    return {goal.pod for goal in request.goals}
 
 
 def _step(progress: Progress, pods: int) -> int:

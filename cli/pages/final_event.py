@@ -169,11 +169,14 @@ def _comparison(console: Console, event: MasterPortfolioOptimized) -> Renderable
 def _money_goals(console: Console, event: MasterPortfolioOptimized) -> RenderableType | None:
     if not event.money_goals:
         return None
-    table = _table(console, "What the money is for", *money_goals.COLUMNS, right=tuple(money_goals.NUMBERS))
-    for row in money_goals.rows(event, str):
+    told = money_goals.table(event, str)
+    table = _table(console, told.caption, *told.columns, right=tuple(told.numbers))
+    for row in told.rows:
         table.add_row(*row)
-    table.caption = money_goals.NOTE
-    return table
+    table.caption = told.note
+    said = [*map(money_goals.sentence, event.money_goals)]
+    said += money_goals.funded(event.funding, str) if event.funding else ()
+    return Group(table, *(Text(f"* {sentence}") for sentence in said))
 
 
 def _goals(console: Console, event: MasterPortfolioOptimized) -> RenderableType:

@@ -82,7 +82,8 @@ def _summary(kind: Kind, body: dict[str, Any], data: bytes) -> str:
 
 
 def _request(body: dict[str, Any]) -> str:
-    split = body.get("pod_weights") or {goal["pod"]: goal["target_amount_aud"] for goal in body["goals"]}
+    named = [*(body.get("pod_weights") or body.get("pods") or ()), *(goal.get("pod") for goal in body.get("goals", ()))]
+    split = dict.fromkeys(pod for pod in named if pod)
     capital = body["customer"].get("total_capital_aud")
     what = f"{len(body['account'].get('holdings', []))} holdings and cash" if capital is None else f"{capital:,.0f} AUD"
     return f"{what} over {', '.join(split)} in {body['market']}"

@@ -66,33 +66,42 @@ def contradictions(event: FinalEvent) -> Iterator[str]:
 
 def _of_portfolio(event: MasterPortfolioOptimized, answers: Sequence[PodAnswer]) -> Iterator[str]:
     found = {answer.pod: answer for answer in answers if isinstance(answer, PodResult)}
-    if set(found) != set(event.pods):
-        yield f"it has the pods {', '.join(sorted(event.pods))}, and results of {', '.join(sorted(found)) or 'none'}"
+    unused = event.funding.unused if event.funding else {}
+    if set(found) != {*event.pods, *unused}:
+        told = ", ".join(sorted({*event.pods, *unused}))
+        yield f"it has the pods {told}, and results of {', '.join(sorted(found)) or 'none'}"
         return
     for pod, result in found.items():
         if result.market != event.market:
             yield f"{pod} used another market, {result.market.id} with hash {result.market.sha256[:12]}"
-        for what in _differing(event, event.pods[pod], result):
-            yield f"{what} of {pod} is not what {pod} signed"
+        if pod in unused and (unused[pod].mandate, unused[pod].naive_weights) != (result.mandate, _bought(result)):
+            yield f"the mandate or the portfolio alone of {pod} is not what {pod} signed"
+        if pod in event.pods:
+            for what in _differing(event, event.pods[pod], result):
+                yield f"{what} of {pod} is not what {pod} signed"
+
+
+# The coordinator compares shares to nine decimals, because sums of shares differ in the last digits.
+_SHARES_WITHIN = 1e-9
+
+
+def _bought(signed: PodResult) -> dict[str, float]:
+    return {ticker: weight for ticker, weight in signed.weights.items() if weight}
 
 
 def _differing(event: MasterPortfolioOptimized, told: PodAccount, signed: PodResult) -> Iterator[str]:
     """Name the parts of a pod's account that differ from the pod's signed result."""
     if told.mandate != signed.mandate:
         yield "the mandate"
-    if abs(told.capital_share - signed.capital_share) > _SHARES_WITHIN:
+    if signed.capital_share is not None and abs(told.capital_share - signed.capital_share) > _SHARES_WITHIN:
         yield "the share of the capital"
-    if told.naive_weights != {ticker: weight for ticker, weight in signed.weights.items() if weight}:
+    if told.naive_weights != _bought(signed):
         yield "the portfolio alone"
     if told.left_out != signed.left_out:
         yield "the list of ETFs that were left out"
     best = {goal.figure: goal.best_alone for goal in event.goals if goal.pods == (signed.pod,)}
     if best != {measure.value: figure for measure, figure in signed.best_alone.items()}:
         yield "the best figure alone"
-
-
-# The coordinator compares shares to nine decimals, because sums of shares differ in the last digits.
-_SHARES_WITHIN = 1e-9
 
 
 def _of_failure(event: MasterPortfolioFailed, answers: Sequence[PodAnswer]) -> Iterator[str]:

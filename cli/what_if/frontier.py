@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bus.language.messages import MasterPortfolioFailed, encode, parse_request
 from cli.what_if.locally import solve
+from portfolio.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -109,7 +110,9 @@ def sweep_etfs(request: OptimizationRequest, first: int, last: int) -> Sweep:
     return Sweep(request, MAX_ETFS, request.rules.max_etfs, [float(n) for n in range(first, last + 1)])
 
 
-def sweep_share(request: OptimizationRequest, pod: str, bounds: tuple[float, float], steps: int, rate: float) -> Sweep:
+def sweep_share(
+    request: OptimizationRequest, pod: str, bounds: tuple[float, float], steps: int, shares: Mapping[str, float]
+) -> Sweep:
     """Sweep the capital share of *pod* within *bounds*; the other pods share the remaining capital in proportion.
 
     Args:
@@ -117,15 +120,28 @@ def sweep_share(request: OptimizationRequest, pod: str, bounds: tuple[float, flo
         pod: The pod.
         bounds: The smallest and the largest share.
         steps: The number of shares, both bounds included.
-        rate: The risk-free rate, which discounts the goals of a request without ``pod_weights``.
+        shares: The pods' shares now: the request's, or those that follow from the money goals.
     """
-    shares = request.shares(rate)
-    body = {**json.loads(encode(request)), "pod_weights": {pod: 0.0, **shares}}
+    body = {**json.loads(encode(request)), "pod_weights": {pod: 0.0, **shares}, "pods": [], "surplus_pod": None}
     first, last = bounds
     values = [round(first + (last - first) * i / (steps - 1), _DECIMALS) for i in range(steps)]
     return Sweep(
         parse_request(json.dumps(body).encode(), request.request_id), f"share.{pod}", shares.get(pod, 0.0), values
     )
+
+
+def shares_now(request: OptimizationRequest, mandates: Mapping[str, Mandate]) -> Mapping[str, float]:
+    """Return the pods' shares: the request's ``pod_weights``, or those that the money goals lead to, solved for here.
+
+    Raises:
+        DataError: If there is no portfolio.
+    """
+    if (given := request.shares()) is not None:
+        return given
+    event = solve(request, mandates)
+    if isinstance(event, MasterPortfolioFailed):
+        raise DataError(event.message)
+    return {pod: account.capital_share for pod, account in event.pods.items()}
 
 
 def _shared(shares: Mapping[str, float], pod: str, share: float) -> dict[str, float]:

@@ -1,74 +1,115 @@
-"""The customer's money goals: the capital held for each, and the chance of reaching each amount."""
+"""The customer's money goals: the capital set aside for each, and the chance of reaching each amount.
+
+Goals-based investing measures risk by the probability of reaching an amount (Das, Markowitz, Scheid & Statman,
+"Portfolio Optimization with Mental Accounts", JFQA 45(2), 2010).
+"""
 
 from __future__ import annotations
 
-from math import exp, log, log1p, sqrt
-from statistics import NormalDist
 from typing import TYPE_CHECKING
 
-from portfolio.published.money_goals import MoneyGoal
-from portfolio.terms.targets import Target, present_value, present_values
+import numpy as np
+
+from portfolio.funding.chance import (
+    aim_of,
+    chance,
+    missing_months,
+    missing_per_month_aud,
+    needed_aud,
+    quantile_aud,
+)
+from portfolio.funding.growth import growth_of
+from portfolio.market.snapshot import named
+from portfolio.published.money_goals import Funding, MoneyGoal, UnusedPod
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from portfolio.published.account import PodAccount
+    from portfolio import Matrix
+    from portfolio.case.case import Case
+    from portfolio.case.shares import Settled
+    from portfolio.funding.allotment import Claim
+    from portfolio.funding.growth import Growth
+    from portfolio.market.snapshot import Market
+    from portfolio.published.trading import Trading
+    from portfolio.terms.targets import Plans
 
-# Log of the largest growth per year that counts as possible: elevenfold.
-_MOST_GROWTH = log(11)
-# An amount this near to the amount wanted, relatively, counts as that amount.
-_SAME_AMOUNT = 1e-9
+# Returns are tried this much lower and higher, per year.
+_POINT = 0.01
+
+
+def funding(plans: Plans, settled: Settled, market: Market) -> Funding | None:
+    """State how the capital was divided; None where nothing says what it is for."""
+    if not plans.targets:
+        return None
+    return Funding(
+        by="goals" if plans.shares is None else "pod_weights",
+        inflation=plans.inflation,
+        inflation_from=plans.inflation_from,
+        surplus_pod=plans.surplus_pod,
+        surplus_aud=settled.allotment.surplus_aud,
+        unused={s.mandate.pod: UnusedPod(s.mandate, named(market, s.weights)) for s in settled.unused},
+    )
 
 
 def money_goals(
-    targets: Sequence[Target], pods: Mapping[str, PodAccount], capital_aud: float, risk_free: float
+    plans: Plans, settled: Settled, case: Case, X: Matrix, trading: Trading | None
 ) -> tuple[MoneyGoal, ...]:
-    """Compute the capital that the portfolio holds for each money goal, and the expected result.
+    """Compute the chance of each goal: with what its pod holds after the orders, and with what is owned today.
 
-    Goals-based investing measures risk by the probability of reaching an amount (Das, Markowitz, Scheid & Statman,
-    "Portfolio Optimization with Mental Accounts", JFQA 45(2), 2010).
+    Args:
+        plans: The money goals.
+        settled: What each goal gets.
+        case: The customer's case.
+        X: Holdings, shape (pods, n), as shares of the capital.
+        trading: The orders in whole units, if there are any: then the pods hold what these leave.
     """
-    present = present_values(targets, risk_free)
-    held = {pod: capital_aud * sum(account.weights.values()) for pod, account in pods.items()}
+    market, rate = case.market, case.terms.marginal_tax_rate
+    # A pod that takes no part would hold what it holds alone.
+    growths = dict(settled.growths)
+    for sleeve, row in zip(case.sleeves, X, strict=True):
+        pod = sleeve.mandate.pod
+        held = _in_units(market, trading.pods.get(pod, {})) if trading else row
+        w = held if held.sum() > 0 else row
+        growths[pod] = growth_of(market, w / w.sum(), rate)
+    today = growth_of(market, case.stock.weights, rate) if case.stock else None
     return tuple(
-        _money_goal(target, value, held.get(target.pod, 0.0) * value / present[target.pod], pods.get(target.pod))
-        for target in targets
-        for value in (present_value(target, risk_free),)
+        _money_goal(claim, capital, growths[claim.pod], today, plans.inflation)
+        for claim, capital in zip(settled.claims, settled.allotment.goals_aud, strict=True)
     )
 
 
-def _money_goal(target: Target, present_value: float, capital: float, pod: PodAccount | None) -> MoneyGoal:
-    mean, volatility = (pod.figures.expected_return, pod.figures.volatility) if pod else (0.0, 0.0)
-    expected = capital * (1 + mean) ** target.years
+def _in_units(market: Market, held_aud: Mapping[str, float]) -> Matrix:
+    w = np.zeros(len(market.etfs))
+    w[market.positions(held_aud)] = list(held_aud.values())
+    return w
+
+
+def _money_goal(claim: Claim, capital: float, growth: Growth, today: Growth | None, inflation: float) -> MoneyGoal:
+    target, aim = claim.target, aim_of(claim.target, inflation)
+    wanted, reached = target.wanted_probability, chance(aim, capital, growth)
+    months = missing_months(aim, capital, growth, wanted)
     return MoneyGoal(
         goal_id=target.goal_id,
         name=target.name,
-        pod=target.pod,
+        pod=claim.pod,
+        pod_chosen=target.pod is None,
         target_amount_aud=target.target_amount_aud,
         years=target.years,
         priority=target.priority,
-        present_value_aud=present_value,
+        wanted_probability=wanted,
+        in_todays_money=target.in_todays_money,
+        contribution_aud_per_month=target.contribution_aud_per_month,
+        amount_then_aud=target.target_amount_aud * (1 + aim.inflation) ** target.years,
+        needed_aud=claim.needed_aud,
         capital_aud=capital,
-        required_return=_required_return(capital, target),
-        expected_return=mean if pod else None,
-        expected_amount_aud=expected,
-        probability=_probability(capital, target, mean, volatility),
+        expected_return=growth.mean,
+        median_aud=quantile_aud(aim, capital, growth, 0.5),
+        probability=reached,
+        probability_today=None if today is None else chance(aim, capital, today),
+        probability_if_lower=chance(aim, capital, growth.shifted(-_POINT)),
+        probability_if_higher=chance(aim, capital, growth.shifted(_POINT)),
+        more_today_aud=max(needed_aud(aim, growth, wanted) - capital, 0.0),
+        more_per_month_aud=missing_per_month_aud(aim, capital, growth, wanted),
+        years_later=None if months is None else months / 12,
     )
-
-
-def _required_return(capital: float, target: Target) -> float | None:
-    if capital <= 0 or target.years == 0:
-        return None
-    growth = log(target.target_amount_aud / capital) / target.years
-    return exp(growth) - 1 if growth <= _MOST_GROWTH else None
-
-
-def _probability(capital: float, target: Target, mean: float, volatility: float) -> float:
-    """Compute the probability of reaching the amount; a year's growth is lognormal, with the mean and volatility."""
-    variance = log1p((volatility / (1 + mean)) ** 2)
-    if capital <= 0 or target.years * variance == 0:
-        return float(capital * (1 + mean) ** target.years >= target.target_amount_aud * (1 - _SAME_AMOUNT))
-    drift = log1p(mean) - variance / 2
-    beyond = target.years * drift - log(target.target_amount_aud / capital)
-    # scipy's normal distribution would add 24 MiB to every process.
-    return NormalDist().cdf(beyond / sqrt(target.years * variance))

@@ -1,11 +1,14 @@
-"""Check each money goal of the customer: the capital held for the goal, and the forecast."""
+"""Check each money goal: who gets how much of the capital, and every chance that is told."""
 
 from __future__ import annotations
 
-from math import erfc, log, log1p, sqrt
+from dataclasses import replace
+from math import floor
 from typing import TYPE_CHECKING
 
 from portfolio.check.facts import FIGURE, same
+from portfolio.check.growing import PUT_BACK, Asked, Path, is_least
+from portfolio.check.shares import shares
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,45 +16,109 @@ if TYPE_CHECKING:
     from portfolio.check.facts import Event
     from portfolio.check.portfolio import Portfolio
 
-# Above this growth per year, in logarithms, the event reports no required return.
-_MOST_GROWTH = log(11)
+_POINT = 0.01
+_MOST_YEARS = 100.0
 
 
 def money_goals(portfolio: Portfolio) -> Iterator[str]:
-    """Check each money goal's part of the pod's capital, the required return, and the probability of success."""
-    told: list[Event] = portfolio.event.get("money_goals", [])
-    names, cash = list(portfolio.pods), 1 + portfolio.market.risk_free
-    discounted = [goal["target_amount_aud"] * cash ** -goal["years"] for goal in told]
-    for goal, value in zip(told, discounted, strict=True):
-        of_pod = sum(each for other, each in zip(told, discounted, strict=True) if other["pod"] == goal["pod"])
-        figures = {"present_value_aud": value, "capital_aud": 0.0, "expected_amount_aud": 0.0, "probability": 0.0}
-        returns: dict[str, float | None] = {"expected_return": None, "required_return": None}
-        if goal["pod"] in names:
-            p = names.index(goal["pod"])
-            u = portfolio.sleeves[p]
-            mean = float(portfolio.market.expected_returns @ u)
-            volatility = sqrt(float(u @ portfolio.market.Sigma @ u))
-            capital = float(portfolio.X[p].sum()) * portfolio.terms["total_capital_aud"] * value / of_pod
-            figures["capital_aud"] = capital
-            figures["expected_amount_aud"] = capital * (1 + mean) ** goal["years"]
-            figures["probability"] = _chance(capital, goal, mean, volatility)
-            returns = {"expected_return": mean, "required_return": _required(capital, goal)}
-        for name, figure in {**figures, **returns}.items():
-            if not same(goal[name], figure):
-                yield f"of the money goal {goal['goal_id']}, {name} is {figure}, not {goal[name]}"
+    """Check the funding of all goals, then the forecast of each."""
+    funding, told = portfolio.event.get("funding"), portfolio.event.get("money_goals", [])
+    if funding is None:
+        if told:
+            yield "there are money goals, and nothing says how they are funded"
+        return
+    if funding["by"] not in {"goals", "pod_weights"}:
+        yield f"the shares follow from {funding['by']}, which there is not"
+    rate, market = portfolio.terms["marginal_tax_rate"], portfolio.market
+    naive = dict(zip(portfolio.pods, portfolio.naive_sleeves, strict=True))
+    unused = {pod: portfolio.vector(each["naive_weights"]) for pod, each in funding["unused"].items()}
+    for pod, w in unused.items():
+        if (w < 0).any() or not same(float(w.sum()), 1.0, size=1e3) or pod in naive:
+            yield f"{pod} takes no part, and what it would hold alone is no portfolio"
+        yield from portfolio.may_hold(funding["unused"][pod]["mandate"], w, [])
+    alone = {pod: Path.of(market, w, rate) for pod, w in (naive | unused).items()}
+    if strange := [goal["goal_id"] for goal in told if goal["pod"] not in alone]:
+        yield f"the money goals {', '.join(strange)} are of no pod that answered"
+        return
+    yield from shares(portfolio, funding, told)
+    held = _held(portfolio)
+    kept = Path.of(market, portfolio.had, rate) if portfolio.owned else None
+    for goal in told:
+        for words in _findings(goal, funding, alone, held, kept):
+            yield f"of the money goal {goal['goal_id']}, {words}"
 
 
-def _required(capital: float, goal: Event) -> float | None:
-    if goal["years"] == 0:
-        return None
-    growth = log(goal["target_amount_aud"] / capital) / goal["years"]
-    return float((goal["target_amount_aud"] / capital) ** (1 / goal["years"]) - 1) if growth <= _MOST_GROWTH else None
+def _held(portfolio: Portfolio) -> dict[str, Path]:
+    """Find the returns of what each pod holds: after the orders, where there are any."""
+    trading, rate = portfolio.event["trading"], portfolio.terms["marginal_tax_rate"]
+    found = {}
+    for pod, u in zip(portfolio.pods, portfolio.sleeves, strict=True):
+        w = portfolio.vector(trading["pods"].get(pod, {})) if trading else u
+        found[pod] = Path.of(portfolio.market, w / w.sum() if w.sum() > 0 else u, rate)
+    return found
 
 
-def _chance(capital: float, goal: Event, mean: float, volatility: float) -> float:
-    """Return the probability that the years' log-returns sum to the missing growth or more (normal distribution)."""
-    spread = sqrt(log1p((volatility / (1 + mean)) ** 2) * goal["years"])
-    if spread == 0:
-        return float(capital * (1 + mean) ** goal["years"] >= goal["target_amount_aud"] * (1 - FIGURE))
-    middle = goal["years"] * log1p(mean) - spread**2 / 2
-    return erfc((log(goal["target_amount_aud"] / capital) - middle) / spread / sqrt(2)) / 2
+def _findings(
+    goal: Event, funding: Event, alone: dict[str, Path], held: dict[str, Path], kept: Path | None
+) -> Iterator[str]:
+    asked, wanted, needed = Asked.of(goal, funding["inflation"]), goal["wanted_probability"], goal["needed_aud"]
+    path = held.get(goal["pod"], alone[goal["pod"]])
+    if not is_least(needed, asked.excess(needed, alone[goal["pod"]], wanted)):
+        yield f"{needed} AUD is not the least capital that it needs"
+    if goal["pod_chosen"]:
+        pods = held if funding["by"] == "pod_weights" else alone
+        if better := [pod for pod in pods if needed and asked.excess(needed, alone[pod], wanted) > PUT_BACK]:
+            yield f"{', '.join(better)} needs less for it than {goal['pod']}"
+    figures = {
+        "amount_then_aud": goal["target_amount_aud"] * (1 + asked.inflation) ** goal["years"],
+        "expected_return": path.mean,
+        "median_aud": asked.becomes(goal["capital_aud"], path, 0.0),
+    }
+    for name, figure in figures.items():
+        if not same(goal[name], figure):
+            yield f"{name} is {figure}, not {goal[name]}"
+    yield from _chances(goal, asked, path, kept)
+    yield from _what_would_do(goal, asked, path)
+
+
+def _chances(goal: Event, asked: Asked, path: Path, kept: Path | None) -> Iterator[str]:
+    chances = {
+        "probability": path,
+        "probability_if_lower": path.higher(-_POINT),
+        "probability_if_higher": path.higher(_POINT),
+        "probability_today": kept,
+    }
+    for name, returns in chances.items():
+        if returns is None or goal[name] is None:
+            right = returns is None and goal[name] is None
+        else:
+            right = asked.has_chance(goal[name], goal["capital_aud"], returns)
+        if not right:
+            yield f"{name} is not {goal[name]}"
+
+
+def _what_would_do(goal: Event, asked: Asked, path: Path) -> Iterator[str]:
+    """Put back what is told to bring the chance to the one wanted."""
+    wanted, capital = goal["wanted_probability"], goal["capital_aud"]
+    more, monthly, later = goal["more_today_aud"], goal["more_per_month_aud"], goal["years_later"]
+
+    def excess(more: float = 0.0, monthly: float = 0.0, later: float = 0.0) -> float:
+        changed = replace(asked, monthly=asked.monthly + monthly, years=asked.years + later)
+        return changed.excess(capital + more, path, wanted)
+
+    if not is_least(more, excess(more=more)):
+        yield f"{more} AUD more today is not the least that gives the chance wanted"
+    if monthly is None or not asked.months:
+        if monthly is not None or asked.months:
+            yield "further contributions are told without a month left, or not told with one"
+    elif not is_least(monthly, excess(monthly=monthly)):
+        yield f"{monthly} AUD more per month is not the least that gives the chance wanted"
+    last = floor(12 * (_MOST_YEARS - asked.years) + FIGURE)
+    if later is None:
+        if excess(later=max(last, 0) / 12) > PUT_BACK:
+            yield "waiting would give the chance wanted, which is not told"
+        return
+    months = round(12 * later)
+    too_long = months > 0 and excess(later=(months - 1) / 12) > PUT_BACK
+    if later != months / 12 or not 0 <= months <= max(last, 0) or excess(later=later) < -PUT_BACK or too_long:
+        yield f"{later} years later is not the first time with the chance wanted"

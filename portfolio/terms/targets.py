@@ -1,55 +1,69 @@
-"""The amounts of money that a customer wants, and how the capital is split for them."""
+"""The amounts of money that a customer wants."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
+
+# No goal is later than this.
+MOST_YEARS = 100.0
+# Where neither the request nor its market states one: the middle of the Reserve Bank of Australia's target.
+ASSUMED_INFLATION = 0.025
+
+
+class InflationFrom(StrEnum):
+    """Who states the inflation."""
+
+    REQUEST = "request"
+    MARKET = "market"
+    ASSUMED = "assumed"
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An amount of money that a customer wants a pod to provide.
+    """An amount of money that a customer wants at a time: a money goal.
 
     Attributes:
         goal_id: The customer's own name for it, short and stable.
         name: What it is for.
-        pod: The pod that is to provide it.
+        pod: The pod that is to provide it; None for the pod that needs the least capital for it.
         target_amount_aud: How much.
         years: In how many years.
-        priority: 1 is the most important.
+        priority: 1 is the most important: it is funded first.
+        wanted_probability: The chance with which the amount is to be reached.
+        in_todays_money: Whether the amount and the contributions are in today's money, and grow with inflation.
+        contribution_aud_per_month: What the customer adds at the end of every month until then.
     """
 
     goal_id: str
     name: str
-    pod: str
+    pod: str | None
     target_amount_aud: float
     years: float
     priority: int = 1
+    wanted_probability: float = 0.75
+    in_todays_money: bool = True
+    contribution_aud_per_month: float = 0.0
 
 
-def shares_from_targets(targets: Sequence[Target], risk_free: float) -> dict[str, float]:
-    """Split the capital in proportion to the present values of the pods' targets.
+@dataclass(frozen=True, slots=True)
+class Plans:
+    """What the capital is for.
 
-    ``share[p] = PV[p] / sum(PV)`` with ``PV[p] = sum(amount / (1 + risk_free) ** years)`` over the
-    targets of pod *p*: what each pod would need today if it earned no more than cash.
+    Attributes:
+        targets: The money goals.
+        inflation: Per year, as a fraction.
+        inflation_from: Who states it.
+        shares: The pods' shares where the request gives them; None where they follow from the money goals.
+        surplus_pod: The pod for what no goal needs; None for the pod of the longest goal.
     """
-    present = present_values(targets, risk_free)
-    total = sum(present.values())
-    return {pod: value / total for pod, value in present.items()}
 
-
-def present_value(target: Target, risk_free: float) -> float:
-    """Discount an amount at the return of cash."""
-    discount: float = (1 + risk_free) ** target.years
-    return target.target_amount_aud / discount
-
-
-def present_values(targets: Sequence[Target], risk_free: float) -> dict[str, float]:
-    """Add up the present values by pod."""
-    present: dict[str, float] = {}
-    for target in targets:
-        present[target.pod] = present.get(target.pod, 0.0) + present_value(target, risk_free)
-    return present
+    targets: tuple[Target, ...] = ()
+    inflation: float = ASSUMED_INFLATION
+    inflation_from: InflationFrom = InflationFrom.ASSUMED
+    shares: Mapping[str, float] | None = None
+    surplus_pod: str | None = None

@@ -1,95 +1,167 @@
-"""The customer's money goals, the money held for each, and the possible outcomes: a section of a report. Pure."""
+"""The customer's money goals, the money set aside for each, and the chance of each: a section of a report. Pure."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
+from portfolio.terms.targets import InflationFrom
 from report.facts.labels import pod_label
-from report.story.document import Section, Table
+from report.story.document import Section, Table, without_empty
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from bus.language.messages import MasterPortfolioOptimized
-    from portfolio.published.money_goals import MoneyGoal
+    from portfolio.published.money_goals import Funding, MoneyGoal
 
-COLUMNS = ("Money goal", "Of", "Wanted, AUD", "Years", "Held, AUD", "Needs", "Expected", "On average, AUD", "Chance")
-NUMBERS = frozenset(range(2, len(COLUMNS)))
+_COLUMNS = (
+    "Money goal",
+    "Of",
+    "Priority",
+    "Wanted",
+    "Years",
+    "Needed",
+    "Set aside",
+    "As today",
+    "Chance",
+    "If lower",
+    "If higher",
+)
 # Outside these limits, a chance is written as "under 1%" or "over 99%".
 _LEAST, _MOST = 0.005, 0.995
 # The largest number of goals that a sentence names one by one.
 _FEW = 6
-NOTE = (
-    "Held is the goal's part of what its pod holds, in proportion to what each goal of the pod would take today if it"
-    " earned no more than cash. Needs is the return a year that makes what is wanted of it, expected the pod's. On"
-    " average is what then becomes of it: before tax, distributions reinvested, nothing paid in or taken out. Chance is"
-    " that of reaching what is wanted, the returns of different years taken to be independent and lognormal; more than"
-    " half of what can become of it is below the average, which a few large outcomes raise."
+_NOTE = (
+    "Needed is the least capital with which the goal's part of the money, alone, reaches what is wanted with the chance"
+    " wanted; the goals get it by priority. Chance is that of reaching it with what is set aside, invested as"
+    " suggested; beside it, if returns are one percentage point a year lower or higher. All after fees and tax on"
+    " income, before tax on a final sale and the cost of the trades; the returns of different years are taken to be"
+    " independent and lognormal."
 )
+_AS_TODAY = " As today is the chance were that money invested as all that is owned today is."
+_SAID_BY = {
+    InflationFrom.REQUEST: "as the request says",
+    InflationFrom.MARKET: "as the market says",
+    InflationFrom.ASSUMED: "assumed, since neither the request nor its market says",
+}
 
 
 def section(event: MasterPortfolioOptimized) -> Section:
-    """State for every money goal the money held and the chance of reaching the amount wanted."""
-
-    def of(pod: str) -> str:
-        return pod_label(event, pod) if pod in event.pods else pod
-
-    table = Table("money-goals", "What the money is for", COLUMNS, NUMBERS, rows(event, of), note=NOTE)
-    lead = "What is held for each goal, and the chance that it becomes what is wanted, on this report's assumptions."
-    points = tuple(map(sentence, event.money_goals))
-    return Section("money-goals", "What your money is for", (lead,), (), (table,), points)
+    """State for every money goal the money set aside and the chance of reaching the amount wanted."""
+    of = partial(pod_label, event)
+    lead = ("What is set aside for each goal, and the chance that it becomes what is wanted, on these assumptions.",)
+    points = (*map(sentence, event.money_goals), *(funded(event.funding, of) if event.funding else ()))
+    return Section("money-goals", "What your money is for", lead, (), (table(event, of),), points)
 
 
-def rows(event: MasterPortfolioOptimized, of: Callable[[str], str]) -> tuple[tuple[str, ...], ...]:
+def table(event: MasterPortfolioOptimized, of: Callable[[str], str]) -> Table:
     """Make one row per goal; *of* maps a pod to the name shown."""
-    return tuple(
+    rows = tuple(
         (
             goal.name,
             of(goal.pod),
+            str(goal.priority),
             f"{goal.target_amount_aud:,.0f}",
             f"{goal.years:g}",
+            f"{goal.needed_aud:,.0f}",
             f"{goal.capital_aud:,.0f}",
-            "" if goal.required_return is None else f"{goal.required_return:.2%}",
-            "" if goal.expected_return is None else f"{goal.expected_return:.2%}",
-            f"{goal.expected_amount_aud:,.0f}",
+            "" if goal.probability_today is None else _chance(goal, goal.probability_today),
             chance(goal),
+            _chance(goal, goal.probability_if_lower),
+            _chance(goal, goal.probability_if_higher),
         )
         for goal in event.money_goals
     )
+    note = _NOTE + (_AS_TODAY if event.terms.owned else "")
+    numbers = frozenset(range(2, len(_COLUMNS)))
+    return without_empty(Table("money-goals", "What the money is for, AUD", _COLUMNS, numbers, rows, note=note))
 
 
 def chance(goal: MoneyGoal) -> str:
     """Format the chance that a goal is reached; only outcomes known today read as 0% or 100%."""
-    is_known = goal.years == 0 or goal.capital_aud == 0
-    if not is_known and goal.probability > _MOST:
+    return _chance(goal, goal.probability)
+
+
+def _chance(goal: MoneyGoal, probability: float) -> str:
+    if not _is_known(goal) and probability > _MOST:
         return "over 99%"
-    if not is_known and goal.probability < _LEAST:
+    if not _is_known(goal) and probability < _LEAST:
         return "under 1%"
-    return f"{goal.probability:.0%}"
+    return f"{probability:.0%}"
+
+
+def _is_known(goal: MoneyGoal) -> bool:
+    """Return whether the outcome is known today: no time is left, or there is nothing to grow."""
+    return goal.years == 0 or (goal.capital_aud == 0 and goal.contribution_aud_per_month == 0)
+
+
+def is_reached(goal: MoneyGoal) -> bool:
+    """Return whether the chance is the one wanted, to the digits that are shown."""
+    return round(100 * goal.probability) >= round(100 * goal.wanted_probability)
 
 
 def sentence(goal: MoneyGoal) -> str:
-    """Describe one goal: the amount wanted, the money held, the return needed and the chance."""
-    wanted = f"{goal.name}: {goal.target_amount_aud:,.2f} AUD {_when(goal)}"
+    """Describe one goal: what is wanted, what is set aside, the chance, and what would bring the chance wanted."""
+    return f"{_wanted(goal)}. {_set_aside(goal)}{_outlook(goal)}{'' if is_reached(goal) else _remedy(goal)}"
+
+
+def _wanted(goal: MoneyGoal) -> str:
+    told = f"{goal.name}: {goal.target_amount_aud:,.2f} AUD {_when(goal)}"
+    if goal.in_todays_money and goal.years > 0:
+        told += f", in today's money ({goal.amount_then_aud:,.2f} AUD of then)"
+    if goal.contribution_aud_per_month:
+        told += f", with {goal.contribution_aud_per_month:,.2f} AUD added per month"
+    return told
+
+
+def _set_aside(goal: MoneyGoal) -> str:
     if goal.capital_aud == 0:
-        return f"{wanted}. Nothing is held for it: give its pod ({goal.pod}) a share of the capital."
-    held = f"{goal.capital_aud:,.2f} AUD is held for it"
-    if goal.years == 0:
-        missing = goal.target_amount_aud - goal.capital_aud
-        return f"{wanted}. {held}, {f'{missing:,.2f} AUD too little' if goal.probability < 1 else 'which is enough'}."
-    needs = (
-        "and more than 1,000% a year would be needed"
-        if goal.required_return is None
-        else f"which would have to earn {goal.required_return:.2%} a year"
-    )
+        is_enough = goal.needed_aud == 0
+        return "It needs no capital, since what is added is enough" if is_enough else "Nothing is left for it"
+    held = f"{goal.capital_aud:,.2f} AUD is set aside for it"
+    is_all = goal.capital_aud >= goal.needed_aud * (1 - 1e-9)
+    needed = "all that its part alone would need" if is_all else f"of the {goal.needed_aud:,.2f} AUD that it needs"
+    return f"{held}, {needed}"
+
+
+def _outlook(goal: MoneyGoal) -> str:
+    if _is_known(goal):
+        return "."
+    verdict = "as wanted" if is_reached(goal) else f"where {goal.wanted_probability:.0%} is wanted"
+    today = "" if goal.probability_today is None else f"{_chance(goal, goal.probability_today)} if invested as today, "
     return (
-        f"{wanted}. {held}, {needs}; {goal.expected_return:.2%} is expected, and the chance to reach it is"
-        f" {chance(goal)}."
+        f"; the chance to reach it is {chance(goal)}, {verdict} ({today}{_chance(goal, goal.probability_if_lower)} and"
+        f" {_chance(goal, goal.probability_if_higher)} if returns are one point a year lower and higher)."
     )
+
+
+def _remedy(goal: MoneyGoal) -> str:
+    ways = [f"{goal.more_today_aud:,.2f} AUD more today"]
+    if goal.more_per_month_aud is not None:
+        ways.append(f"{goal.more_per_month_aud:,.2f} AUD more per month")
+    if goal.years_later is not None:
+        ways.append(f"{_long(goal.years_later)} more")
+    return f" To reach it with a chance of {goal.wanted_probability:.0%}, it takes {', or '.join(ways)}."
+
+
+def _long(years: float) -> str:
+    whole, months = divmod(round(12 * years), 12)
+    parts = [(whole, "year"), (months, "month")]
+    return " and ".join(f"{number} {unit}{'' if number == 1 else 's'}" for number, unit in parts if number)
 
 
 def _when(goal: MoneyGoal) -> str:
     return "now" if goal.years == 0 else "in a year" if goal.years == 1 else f"in {goal.years:g} years"
+
+
+def funded(funding: Funding, of: Callable[[str], str]) -> Iterator[str]:
+    """State the inflation, the money that no goal needs, and the pods that take no part."""
+    yield f"Inflation is taken to be {funding.inflation:.2%} a year, {_SAID_BY[funding.inflation_from]}."
+    for pod, aud in funding.surplus_aud.items():
+        yield f"{aud:,.2f} AUD is beyond what the goals of {of(pod)} need, and held there too."
+    for pod in funding.unused:
+        yield f"{of(pod)} takes no part, since nothing is left for it."
 
 
 def summary(event: MasterPortfolioOptimized) -> str:
@@ -98,5 +170,5 @@ def summary(event: MasterPortfolioOptimized) -> str:
     if len(goals) <= _FEW:
         told = ", ".join(f"{goal.name} {chance(goal)}" for goal in goals)
         return f"On the same assumptions, the chance to reach what the money is for is: {told}."
-    likely = sum(goal.probability >= 1 / 2 for goal in goals)
-    return f"On the same assumptions, {likely} of the {len(goals)} things that the money is for are likelier than not."
+    likely = sum(map(is_reached, goals))
+    return f"On the same assumptions, {likely} of the {len(goals)} money goals have the chance that is wanted."

@@ -20,7 +20,6 @@ from portfolio.errors import SolverError
 from portfolio.market.figures import figures
 from portfolio.market.measure import Measure
 from portfolio.market.snapshot import Etf, Market, named
-from portfolio.market.snapshot import load as load_market
 from portfolio.orders.plan import at_most_better_by, plan
 from portfolio.pod.optimise import UnreachableMandateError, optimise_sleeve
 from portfolio.pod.sleeve import Sleeve
@@ -218,7 +217,7 @@ def request(  # noqa: PLR0913 - one argument a field
 def pod_results(data: bytes) -> dict[str, PodResult]:
     """Let every pod that is asked answer; all of them must find a portfolio."""
     asked = parse_request(data, "test")
-    pods = asked.shares(load_market(asked.market).risk_free)
+    pods = asked.asked()
     answers = {pod: answer(load(pod), "test", data) for pod in pods}
     return {pod: result for pod, result in answers.items() if isinstance(result, PodResult)}
 

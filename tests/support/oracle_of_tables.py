@@ -146,13 +146,14 @@ def goals(event: Event) -> Iterator[Row]:
 
 def money_goals(event: Event) -> Iterator[Row]:
     for goal in event["money_goals"]:
-        wanted, held, becomes = (goal[f"{name}_aud"] for name in ("target_amount", "capital", "expected_amount"))
-        each = [goal["required_return"], goal["expected_return"]]
-        known = ["" if value is None else share(value) for value in each]
-        likely = round(100 * goal["probability"])
-        certain = goal["years"] == 0 or held == 0
-        chance = f"{likely}%" if certain else {0: "under 1%", 100: "over 99%"}.get(likely, f"{likely}%")
-        yield goal["name"], f"{wanted:,.0f}", f"{goal['years']:g}", f"{held:,.0f}", *known, f"{becomes:,.0f}", chance
+        wanted, needed, held = (f"{goal[f'{name}_aud']:,.0f}" for name in ("target_amount", "needed", "capital"))
+        certain = goal["years"] == 0 or goal["capital_aud"] + goal["contribution_aud_per_month"] == 0
+        chances = []
+        for name in ("_today", "", "_if_lower", "_if_higher"):
+            if (told := goal[f"probability{name}"]) is not None:
+                likely = round(100 * told)
+                chances.append(f"{likely}%" if certain else {0: "under 1%", 100: "over 99%"}.get(likely, f"{likely}%"))
+        yield goal["name"], str(goal["priority"]), wanted, f"{goal['years']:g}", needed, held, *chances
 
 
 def costs(event: Event) -> Iterator[Row]:

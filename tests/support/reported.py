@@ -21,8 +21,17 @@ VARIED: dict[str, dict[str, object]] = {
             {"goal_id": "now", "name": "Now", "pod": "alpha", "target_amount_aud": 15_000, "years": 0},
             {"goal_id": "more", "name": "More", "pod": "beta", "target_amount_aud": 26_000, "years": 0},
             {"goal_id": "much", "name": "Much", "pod": "delta", "target_amount_aud": 900_000, "years": 1},
-            {"goal_id": "none", "name": "None", "pod": "epsilon", "target_amount_aud": 1_000, "years": 3},
-            {"goal_id": "old", "name": "Old age", "pod": "gamma", "target_amount_aud": 70_000.5, "years": 0.5},
+            {"goal_id": "none", "name": "None", "pod": "beta", "target_amount_aud": 1_000, "years": 3, "priority": 2},
+            {
+                "goal_id": "old",
+                "name": "Old age",
+                "pod": "gamma",
+                "target_amount_aud": 70_000.5,
+                "years": 1.5,
+                "wanted_probability": 0.7,
+                "in_todays_money": False,
+                "contribution_aud_per_month": 12.5,
+            },
         ]
     },
 }

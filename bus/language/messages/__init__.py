@@ -31,11 +31,10 @@ from bus.language.messages.parsing import (
     parse_progress,
     parse_request,
 )
-from bus.language.messages.requests import LEAST_SHARE, OptimizationRequest
+from bus.language.messages.requests import OptimizationRequest
 
 __all__ = [
     "BODIES",
-    "LEAST_SHARE",
     "BadMessageError",
     "FinalEvent",
     "MarketRef",

@@ -27,7 +27,7 @@ from portfolio.published.account import (
 from portfolio.published.certificate import Certificate
 from portfolio.published.conflicts import Conflict, Repair, Shortfall
 from portfolio.published.frontier import FrontierPoint
-from portfolio.published.money_goals import MoneyGoal
+from portfolio.published.money_goals import Funding, MoneyGoal
 from portfolio.published.trading import Trading
 from portfolio.terms.mandate import Mandate
 from portfolio.terms.rules import Terms
@@ -156,13 +156,22 @@ _REASONS = {
 
 
 class PodResult(_Lenient):
-    """What one pod's agent found: the best portfolio of this pod alone."""
+    """What one pod's agent found: the best portfolio of this pod alone.
+
+    It does not depend on the pod's share of the capital.
+    """
 
     type: Literal["PodResult"] = "PodResult"
     version: Literal[1] = 1
     request_id: Id
     pod: Pod
-    capital_share: float
+    capital_share: Annotated[
+        float | None,
+        Field(
+            description="By the request's pod_weights, so that it is signed too; null where the shares follow from the "
+            "money goals: then the coordinator settles them when all pods have answered."
+        ),
+    ] = None
     market: MarketRef
     mandate: Mandate
     weights: Mapping[str, float]
@@ -218,6 +227,7 @@ class MasterPortfolioOptimized(_Lenient):
     ] = None
     pods: Mapping[str, PodAccount]
     goals: tuple[GoalAccount, ...]
+    funding: Funding | None = None
     money_goals: tuple[MoneyGoal, ...] = ()
     comparison: tuple[ComparisonRow, ...]
     correlations: tuple[CorrelationRow, ...]

@@ -26,15 +26,12 @@ from portfolio.terms.rules import (
     Rules,
     Terms,
 )
-from portfolio.terms.targets import Target, shares_from_targets
+from portfolio.terms.targets import ASSUMED_INFLATION, MOST_YEARS, InflationFrom, Plans, Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from portfolio.market.snapshot import Market
-
-# A pod with less than a basis point of the capital holds nothing that anybody would buy.
-LEAST_SHARE = 1e-4
 
 # Less than these spoils the scale of what is solved and means nothing: a millionth of the capital in an ETF, and a tax
 # of a dollar on 10,000. No tax at all is another thing.
@@ -261,22 +258,36 @@ class Account(_Strict):
 
 
 class Goal(_Strict):
-    """An amount of money that the customer wants, and the pod that is to provide it."""
+    """An amount of money that the customer wants, after fees and tax on income, before tax on a final sale."""
 
     goal_id: Id
     name: Text
-    pod: Pod
+    pod: Annotated[
+        Pod | None,
+        Field(
+            description="The pod that is to provide it; by default, of the pods asked, that which needs least for it."
+        ),
+    ] = None
     target_amount_aud: Annotated[float, Field(ge=1, le=1e10)]
-    years: Annotated[float, Field(ge=0, le=100)]
+    years: Annotated[float, Field(ge=0, le=MOST_YEARS)]
     priority: Annotated[
         int,
         Field(
             ge=1,
             le=9,
-            description="1 is the most important: where not all can be met, among goals of one priority "
-            "those of its pod are served first.",
+            description="1 is the most important: it gets its capital first. Also, where not all can be met, among "
+            "goals of mandates of one priority those of its pod are served first.",
         ),
     ] = 1
+    wanted_probability: Annotated[
+        float, Field(ge=0.01, le=0.99, description="The chance with which it is to be reached.")
+    ] = 0.75
+    in_todays_money: Annotated[
+        bool, Field(description="Are amount and contributions in today's money, growing with inflation?")
+    ] = True
+    contribution_aud_per_month: Annotated[
+        float, Field(ge=0, le=1e8, description="What is added at the end of every month until then.")
+    ] = 0.0
 
 
 class RequestRules(_Strict):
@@ -353,8 +364,34 @@ class OptimizationRequest(_Strict):
     ] = None
     goals: Annotated[
         list[Goal],
-        Field(max_length=100, description="Where there are no pod_weights, they follow from these; see the README."),
+        Field(
+            max_length=100,
+            description="What the money is for. Without pod_weights, the coordinator settles the pods' shares by these "
+            "when all pods have answered: by priority, each gets the least capital that gives it its "
+            "wanted_probability.",
+        ),
     ] = []
+    pods: Annotated[
+        list[Pod],
+        Field(
+            max_length=32,
+            description="Pods that take part, beside those that goals name; goals that name none choose among all. Not "
+            "with pod_weights.",
+        ),
+    ] = []
+    surplus_pod: Annotated[
+        Pod | None,
+        Field(description="Gets what no goal needs; by default the pod of the longest goal. Not with pod_weights."),
+    ] = None
+    inflation: Annotated[
+        float | None,
+        Field(
+            ge=-0.05,
+            le=0.25,
+            description="A year, as a fraction, for goals in today's money; by default the market's, or else "
+            f"{ASSUMED_INFLATION}.",
+        ),
+    ] = None
     rules: RequestRules = RequestRules()
     preferences: RequestPreferences = RequestPreferences()
     on_unreachable: Annotated[
@@ -413,6 +450,12 @@ class OptimizationRequest(_Strict):
         if self.pod_weights is None and not self.goals:
             message = "give pod_weights or goals: without either, the capital cannot be split over the pods"
             raise ValueError(message)
+        if self.pod_weights is not None and (self.pods or self.surplus_pod):
+            message = "pods and surplus_pod say nothing beside pod_weights, which divide all capital: leave them out"
+            raise ValueError(message)
+        if not self.asked():
+            message = "no goal names a pod: give pods, the names of those to choose from, such as alpha and gamma"
+            raise ValueError(message)
         if self.pod_weights is not None and not math.isclose(sum(self.pod_weights.values()), 1.0, abs_tol=_SUM_WITHIN):
             message = f"pod_weights sum to {sum(self.pod_weights.values()):.6g}, not to 1: change them so that they do"
             raise ValueError(message)
@@ -455,18 +498,28 @@ class OptimizationRequest(_Strict):
         unpriced = [etf.ticker for etf in market.etfs if etf.price_aud is None] if self.account else []
         return frozenset([*self.rules.never_buy, *unpriced])
 
-    def shares(self, risk_free: float) -> dict[str, float]:
-        """Split the capital over the pods: by ``pod_weights``, or else by the goals' present values.
+    def asked(self) -> tuple[str, ...]:
+        """Name the pods that are asked, in order: those of ``pod_weights`` or ``pods``, and of the goals."""
+        named = [*(self.shares() or self.pods), *(goal.pod for goal in self.goals), self.surplus_pod]
+        return tuple(dict.fromkeys(pod for pod in named if pod is not None))
 
-        Pods with no share are left out: they are not asked and not waited for.
-        """
-        if self.pod_weights is not None:
-            # Sums that people round are made exact here, by a part in a million at most.
-            total = sum(self.pod_weights.values())
-            shares = {pod: weight / total for pod, weight in self.pod_weights.items()}
-        else:
-            shares = shares_from_targets(self.targets(), risk_free)
-        return {pod: share for pod, share in shares.items() if share > 0}
+    def shares(self) -> dict[str, float] | None:
+        """Return the pods' shares of the capital by ``pod_weights``; None where they follow from the goals."""
+        if self.pod_weights is None:
+            return None
+        # Sums that people round are made exact here, by a part in a million at most.
+        total = sum(self.pod_weights.values())
+        return {pod: weight / total for pod, weight in self.pod_weights.items() if weight > 0}
+
+    def plans(self, market: Market) -> Plans:
+        """Collect what the capital is for; *market* states the inflation where the request does not."""
+        stated = getattr(market, "inflation", None)
+        inflation, by = ASSUMED_INFLATION, InflationFrom.ASSUMED
+        if self.inflation is not None:
+            inflation, by = self.inflation, InflationFrom.REQUEST
+        elif stated is not None:
+            inflation, by = float(stated), InflationFrom.MARKET
+        return Plans(tuple(self.targets()), inflation, by, self.shares(), self.surplus_pod)
 
     def targets_of(self, pod: str) -> dict[str, float]:
         """List the goals that this request sets for a pod, by the figure's name."""
@@ -494,7 +547,6 @@ class OptimizationRequest(_Strict):
             ),
             preferences=Preferences(**self.preferences.model_dump()),
             priorities=self.priorities,
-            pod_ranks={g.pod: min(o.priority for o in self.goals if o.pod == g.pod) for g in self.goals},
             on_unreachable=self.on_unreachable,
             explain=self.explain,
             correlations=self.correlations,

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from support.builders import market, sleeve, terms
 
 from portfolio.case.naive import extra_owners, overview, put_side_by_side
@@ -29,7 +27,6 @@ from portfolio.tax.taxpayer import Entity, Taxpayer
 from portfolio.terms.mandate import Mandate, Objective
 from portfolio.terms.owned import Owned
 from portfolio.terms.rules import Preferences, Rules
-from portfolio.terms.targets import Target, shares_from_targets
 
 if TYPE_CHECKING:
     from portfolio import Vector
@@ -166,38 +163,6 @@ def test_overview_counts_positions_owners_and_duplicates() -> None:
     assert extra_owners(X) == 3
     assert found.largest_position == EXACT(0.25 + 0.3 + 0.1)
     assert found.trading_cost_aud == EXACT(35)
-
-
-def wanted(pod: str, amount_aud: float, years: float) -> Target:
-    return Target("g", "A goal", pod, amount_aud, years)
-
-
-def test_capital_is_split_by_present_value() -> None:
-    # 110 in one year and 121 in two are worth 100 each at 10 %.
-    targets = [wanted("a", 110, 1), wanted("b", 121, 2), wanted("a", 110, 1), wanted("c", 100 * 1.1**5, 5)]
-    assert shares_from_targets(targets, 0.10) == EXACT({"a": 0.5, "b": 0.25, "c": 0.25})
-
-
-def test_the_sooner_target_takes_more() -> None:
-    shares = shares_from_targets([wanted("soon", 100, 1), wanted("late", 100, 30)], 0.04)
-    assert shares["soon"] == EXACT(1 / (1 + 1.04**-29))
-
-
-@settings(derandomize=True, deadline=None, max_examples=60)
-@given(
-    targets=st.lists(
-        st.tuples(st.sampled_from("abc"), st.floats(1.0, 1e10), st.floats(0.1, 100.0)), min_size=1, max_size=8
-    ),
-    rate=st.floats(-0.02, 0.2),
-    factor=st.floats(0.01, 100.0),
-)
-def test_shares_sum_to_one_and_know_no_currency(
-    targets: list[tuple[str, float, float]], rate: float, factor: float
-) -> None:
-    shares = shares_from_targets([wanted(*t) for t in targets], rate)
-    other = shares_from_targets([wanted(pod, amount * factor, years) for pod, amount, years in targets], rate)
-    assert sum(shares.values()) == EXACT(1.0)
-    assert other == EXACT(shares)
 
 
 @pytest.mark.parametrize(

@@ -143,8 +143,8 @@ def test_the_reference_portfolio_is_certified(reference: MasterPortfolioOptimize
 
 
 def test_the_measured_naive_portfolio_is_that_of_the_design(reference: MasterPortfolioOptimized) -> None:
-    # DESIGN.md: 14 ETFs in 20 positions, largest 18.6 %, Sharpe ratio 2.59. One position was worth 4.77 AUD, which stage
-    # 1 leaves out, and nobody can buy TECH any more: delta alone holds its four others in equal parts.
+    # DESIGN.md: 14 ETFs in 20 positions, largest 18.6 %, Sharpe ratio 2.59. One position was worth 4.77 AUD, which
+    # stage 1 leaves out, and nobody can buy TECH any more: delta alone holds its four others in equal parts.
     assert row(reference, "etfs")[0] == 13
     assert row(reference, "positions")[0] == 18
     assert set(reference.pods["delta"].naive_weights.values()) == {pytest.approx(0.25)}

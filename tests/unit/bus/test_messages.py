@@ -7,6 +7,7 @@ import re
 
 import jsonschema
 import pytest
+from support.builders import OUTLOOK
 from support.requests_made import BAD, REFERENCE, ROOT, body, data
 
 from bus.language.messages import (
@@ -19,6 +20,7 @@ from bus.language.messages import (
     parse_final,
     parse_request,
 )
+from portfolio.market.snapshot import load
 
 # These are well-formed; only the system that is asked can know better.
 KNOWN_LATER = {
@@ -74,7 +76,7 @@ def test_a_field_that_is_like_none_is_to_be_left_out() -> None:
 def test_the_reference_request_is_read_as_written() -> None:
     request = parse_request(REFERENCE.read_bytes(), "reference-customer")
 
-    assert request.shares(0.04) == {"alpha": 0.15, "beta": 0.25, "gamma": 0.50, "delta": 0.10}
+    assert request.shares() == {"alpha": 0.15, "beta": 0.25, "gamma": 0.50, "delta": 0.10}
     assert (request.terms().total_capital_aud, request.terms().brokerage_aud) == (100_000, 10)
     assert (request.rules.max_etfs, request.rules.min_weight, request.rules.max_weight) == (12, 0.02, 0.30)
 
@@ -99,30 +101,47 @@ def test_what_a_request_says_of_goals_is_taken_over_as_it_is() -> None:
     assert {name: getattr(terms, name) for name in said} == said
 
 
-def test_the_rank_of_a_pod_is_the_best_priority_of_its_goals() -> None:
-    goal = {"goal_id": "g", "name": "n", "pod": "alpha", "target_amount_aud": 11_000, "years": 1}
-    goals = [
-        {**goal, "priority": 3},
-        {**goal, "goal_id": "h", "priority": 2},
-        {**goal, "goal_id": "i", "pod": "beta"},
-    ]
-
-    assert parse_request(data(pod_weights=None, goals=goals), "r1").terms().pod_ranks == {"alpha": 2, "beta": 1}
+GOAL = {"goal_id": "g", "name": "n", "target_amount_aud": 11_000, "years": 1}
 
 
-def test_shares_follow_from_the_present_values_of_goals() -> None:
-    goal = {"goal_id": "g", "name": "n", "pod": "alpha", "target_amount_aud": 11_000, "years": 1}
-    other = {**goal, "goal_id": "h", "pod": "beta", "target_amount_aud": 36_300, "years": 2}
-    request = parse_request(data(pod_weights=None, goals=[goal, other]), "r1")
+def test_without_weights_the_pods_are_those_that_goals_and_pods_name() -> None:
+    goals = [GOAL, {**GOAL, "goal_id": "h", "pod": "beta"}, {**GOAL, "goal_id": "i", "pod": "alpha"}]
+    request = parse_request(data(pod_weights=None, goals=goals, pods=["gamma"], surplus_pod="delta"), "r1")
 
-    # 11,000 / 1.1 = 10,000 and 36,300 / 1.21 = 30,000.
-    assert request.shares(0.10) == pytest.approx({"alpha": 0.25, "beta": 0.75})
+    assert request.asked() == ("gamma", "beta", "alpha", "delta")
+    assert request.shares() is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"pod_weights": None, "goals": [GOAL]}, "no goal names a pod: give pods"),
+        ({"goals": [GOAL], "pods": ["alpha"]}, "pods and surplus_pod say nothing beside pod_weights"),
+        ({"goals": [GOAL], "surplus_pod": "alpha"}, "pods and surplus_pod say nothing beside pod_weights"),
+        ({"goals": [{**GOAL, "wanted_probability": 1.0}]}, "goals.0.wanted_probability is 1.0: give at most 0.99"),
+        ({"goals": [{**GOAL, "contribution_aud_per_month": -1}]}, "give at least 0"),
+        ({"inflation": 2.5}, "inflation is 2.5: give at most 0.25"),
+    ],
+)
+def test_plans_that_say_nothing_or_too_much_are_refused(changes: dict[str, object], said: str) -> None:
+    with pytest.raises(BadMessageError, match=said):
+        parse_request(data(**changes), "r1")
+
+
+def test_inflation_is_the_request_s_the_market_s_or_assumed() -> None:
+    market = load(OUTLOOK)
+    told, assumed = (parse_request(data(**said), "r1").plans(market) for said in ({"inflation": 0.04}, {}))
+
+    assert (told.inflation, told.inflation_from) == (0.04, "request")
+    assert assumed.inflation_from in {"market", "assumed"}
+    assert assumed.inflation_from == "market" or assumed.inflation == 0.025
 
 
 def test_a_pod_with_no_share_is_left_out() -> None:
     request = parse_request(data(pod_weights={"alpha": 1.0, "beta": 0.0}), "r1")
 
-    assert request.shares(0.04) == {"alpha": 1.0}
+    assert request.shares() == {"alpha": 1.0}
+    assert request.asked() == ("alpha",)
 
 
 def test_many_mistakes_are_told_at_once_and_not_without_end() -> None:

@@ -15,15 +15,15 @@ from support.requests_made import body, data
 from agents import mandates
 from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason, encode, parse_request
 from cli.pages.final_event import make_console
-from cli.what_if.frontier import METRICS, Point, as_csv, as_json, sweep_etfs, sweep_share
+from cli.what_if.frontier import METRICS, Point, as_csv, as_json, shares_now, sweep_etfs, sweep_share
 from cli.what_if.frontier_page import show_frontier
 from cli.what_if.locally import solve
 from portfolio.check import findings
+from portfolio.errors import DataError
 from portfolio.market import snapshot as markets
 
 MANDATES = {pod: mandates.load(pod) for pod in mandates.bundled()}
 REQUEST = parse_request(data("r1"), "r1")
-RISK_FREE = markets.load(TRAILING).risk_free
 
 
 @cache
@@ -33,7 +33,7 @@ def etfs() -> tuple[Point, ...]:
 
 @cache
 def shares() -> tuple[Point, ...]:
-    return tuple(sweep_share(REQUEST, "delta", (0.0, 0.2), 5, RISK_FREE).points(MANDATES))
+    return tuple(sweep_share(REQUEST, "delta", (0.0, 0.2), 5, shares_now(REQUEST, MANDATES)).points(MANDATES))
 
 
 def page(points: tuple[Point, ...]) -> str:
@@ -110,11 +110,12 @@ def test_what_the_asked_rule_costs_is_told() -> None:
 
 
 def test_a_pod_s_share_is_swept_and_the_others_share_the_rest_as_before() -> None:
-    sweep = sweep_share(REQUEST, "delta", (0.0, 0.4), 5, RISK_FREE)
+    sweep = sweep_share(REQUEST, "delta", (0.0, 0.4), 5, shares_now(REQUEST, MANDATES))
 
     assert sweep.values == [0.0, 0.1, 0.2, 0.3, 0.4]
     for value in sweep.values:
-        split = sweep.asking(value).shares(RISK_FREE)
+        split = sweep.asking(value).shares()
+        assert split is not None
         assert split.get("delta", 0.0) == pytest.approx(value)
         assert split["gamma"] / split["alpha"] == pytest.approx(0.50 / 0.15)
         assert sum(split.values()) == pytest.approx(1.0)
@@ -127,10 +128,22 @@ def test_shares_that_follow_from_goals_are_swept_too() -> None:
     ]
     request = parse_request(json.dumps({**body("r1", goals=goals), "pod_weights": None}).encode(), "r1")
 
-    sweep = sweep_share(request, "alpha", (0.1, 0.9), 3, RISK_FREE)
+    event = solve(request, MANDATES)
+    assert isinstance(event, MasterPortfolioOptimized)
 
-    assert sweep.now == request.shares(RISK_FREE)["alpha"]
-    assert sweep.asking(0.9).shares(RISK_FREE) == pytest.approx({"alpha": 0.9, "gamma": 0.1})
+    sweep = sweep_share(request, "alpha", (0.1, 0.9), 3, shares_now(request, MANDATES))
+
+    assert sweep.now == event.pods["alpha"].capital_share
+    assert sweep.asking(0.9).shares() == pytest.approx({"alpha": 0.9, "gamma": 0.1})
+
+
+def test_without_a_portfolio_there_are_no_shares_to_sweep() -> None:
+    goals = [{"goal_id": "g", "name": "n", "pod": "alpha", "target_amount_aud": 50_000, "years": 2}]
+    asked = {**body("r1", goals=goals, rules={"max_etfs": 2}), "pod_weights": None}
+    request = parse_request(json.dumps(asked).encode(), "r1")
+
+    with pytest.raises(DataError, match="at most 2 ETFs"):
+        shares_now(request, MANDATES)
 
 
 def test_objectives_of_different_shares_are_not_compared() -> None:

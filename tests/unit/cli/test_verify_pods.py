@@ -219,6 +219,22 @@ def test_a_failure_that_was_made_of_no_answer_holds(made: System) -> None:
     assert examined(made, json.loads(encode(late)))["pods"].verdict is Verdict.HOLDS
 
 
+def test_a_pod_that_takes_no_part_signed_what_it_would_hold(made: System) -> None:
+    goal = {"goal_id": "g", "name": "House", "pod": "beta", "target_amount_aud": 90_000, "years": 6}
+    goals = [goal, {**goal, "goal_id": "h", "pod": "gamma"}]
+    sent = data(goals=goals, pods=["alpha", "delta"], pod_weights=None, market=OUTLOOK, explain="unmet")
+    event = final_of(made, sent)
+
+    assert set(event["funding"]["unused"]) == {"alpha", "delta"}
+    assert examined(made, event)["pods"].verdict is Verdict.HOLDS
+    lie = copy.deepcopy(event)
+    lie["funding"]["unused"]["delta"] = lie["funding"]["unused"]["alpha"]
+    fails(made, lie, "portfolio alone of delta is not what delta signed")
+    lie = copy.deepcopy(event)
+    del lie["funding"]["unused"]["delta"]
+    fails(made, lie, "results of alpha, beta, delta, gamma")
+
+
 def test_keys_of_then_verify_what_was_signed_then(made: System, event: Body) -> None:
     keys = made.keys.folder
     new = made.signer("requester").key

@@ -154,6 +154,21 @@ def test_an_agent_that_is_not_asked_says_nothing() -> None:
     assert answer(mandates.load("alpha"), "r1", data(pod_weights={"beta": 1.0})) is None
 
 
+def test_every_pod_that_the_request_names_is_asked_and_waited_for() -> None:
+    goal = {"goal_id": "g", "name": "n", "pod": "beta", "target_amount_aud": 50_000, "years": 2}
+    sent = data(pod_weights=None, goals=[goal], pods=["alpha", "beta"], surplus_pod="gamma")
+
+    assert answer(mandates.load("delta"), "r1", sent) is None
+    messages = [request_message(sent), *answers(sent, "alpha", "beta", "gamma")]
+    assert decide(read_record(messages[:3]), due=False) == Wait("pods_missing")
+    action = decide(read_record(messages), due=False)
+    assert isinstance(action, Optimise)
+    assert sorted(action.results) == ["alpha", "beta", "gamma"]
+    unknown = admit(request_message(data(pod_weights=None, goals=[goal], surplus_pod="omega")), PODS)
+    assert isinstance(unknown, Fail)
+    assert unknown.event.reason is Reason.UNKNOWN_POD
+
+
 def test_a_pod_that_may_buy_too_little_says_so() -> None:
     failed = answer(mandates.load("alpha"), "r1", data(rules={"never_buy": ["VAF", "VGB", "VAS"]}))
 
@@ -167,6 +182,7 @@ def test_a_pod_that_may_buy_too_little_says_so() -> None:
         ({"request_id": "another"}, "another"),
         ({"pod": "beta"}, "beta"),
         ({"capital_share": 0.5}, "0.5"),
+        ({"capital_share": None}, "without a share"),
     ],
 )
 def test_an_answer_about_something_else_is_not_used(change: dict[str, object], named: str) -> None:

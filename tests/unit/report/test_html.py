@@ -12,11 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from lxml import html
+from support.builders import final_event
 from support.oracle_of_tables import ORACLES
 from support.reported import EXAMPLES, OPTIMISED, VARIED, failed, optimised
-from support.requests_made import ROOT
+from support.requests_made import OUTLOOK, ROOT, body
 
-from bus.language.messages import MarketRef, MasterPortfolioFailed, Reason, Signature, encode, parse_final
+from bus.language.messages import (
+    MarketRef,
+    MasterPortfolioFailed,
+    MasterPortfolioOptimized,
+    Reason,
+    Signature,
+    encode,
+    parse_final,
+)
 from report.page.html import page
 from report.slides.deck import slides
 
@@ -128,19 +137,39 @@ def _numbers(value: object) -> list[float]:
 
 def test_each_thing_that_the_money_is_for_is_told_in_a_sentence() -> None:
     found = optimised("wanted")
-    old = found.money_goals[-1]
-    assert old.required_return is not None
-    assert old.expected_return is not None
+    much, none, old = found.money_goals[2:]
 
     text = html.fromstring(written("wanted")).text_content()
 
-    assert "Now: 15,000.00 AUD now. 15,000.00 AUD is held for it, which is enough." in text
-    assert "More: 26,000.00 AUD now. 25,000.00 AUD is held for it, 1,000.00 AUD too little." in text
-    assert "Much: 900,000.00 AUD in a year. 10,000.00 AUD is held for it, and more than 1,000% a year" in text
-    assert "None: 1,000.00 AUD in 3 years. Nothing is held for it: give its pod (epsilon) a share" in text
-    assert "Old age: 70,000.50 AUD in 0.5 years. 50,000.00 AUD is held for it, which would have to earn" in text
-    assert f" {old.required_return:.2%} a year; {old.expected_return:.2%} is expected, and the chance" in text
-    assert "is: Now 100%, More 0%, Much under 1%, None 0%, Old age under 1%." in text
+    assert "Now: 15,000.00 AUD now. 15,000.00 AUD is set aside for it, all that its part alone would need." in text
+    assert "More: 26,000.00 AUD now. 25,000.00 AUD is set aside for it, of the 26,000.00 AUD that it needs." in text
+    assert "To reach it with a chance of 75%, it takes 1,000.00 AUD more today, or" in text
+    # 900,000 AUD grow with 2.5 % in a year.
+    assert "Much: 900,000.00 AUD in a year, in today's money (922,500.00 AUD of then). 10,000.00 AUD is set" in text
+    assert f"it takes {much.more_today_aud:,.2f} AUD more today, or {much.more_per_month_aud:,.2f} AUD more per" in text
+    assert f"Nothing is left for it. To reach it with a chance of 75%, it takes {none.more_today_aud:,.2f} AUD" in text
+    assert "Old age: 70,000.50 AUD in 1.5 years, with 12.50 AUD added per month. 50,000.00 AUD is set" in text
+    assert (
+        f"the chance to reach it is {old.probability:.0%}, where 70% is wanted ({old.probability_if_lower:.0%}" in text
+    )
+    assert f" {old.probability_if_higher:.0%} if returns are one point a year lower and higher). To reach" in text
+    assert f"is: Now 100%, More 0%, Much under 1%, None 0%, Old age {old.probability:.0%}." in text
+    assert "Inflation is taken to be 2.50% a year, assumed, since neither the request nor its market says." in text
+
+
+def test_of_plans_it_tells_surplus_and_who_takes_no_part() -> None:
+    goal = {"goal_id": "g", "name": "House", "pod": "beta", "target_amount_aud": 30_000, "years": 3}
+    later = {**goal, "goal_id": "h", "name": "Old age", "pod": "gamma", "years": 20}
+    asked = body(goals=[goal, later], pods=["alpha"], market=OUTLOOK, inflation=0.03) | {"pod_weights": None}
+    found = final_event(json.dumps(asked | {"request_id": "test"}).encode())
+    assert isinstance(found, MasterPortfolioOptimized)
+
+    text = html.fromstring(page(found)).text_content()
+
+    assert found.funding is not None
+    assert f"{found.funding.surplus_aud['gamma']:,.2f} AUD is beyond what the goals of Growth (gamma) need" in text
+    assert "alpha takes no part, since nothing is left for it." in text
+    assert "Inflation is taken to be 3.00% a year, as the request says." in text
 
 
 def test_every_example_has_a_report_with_all_that_is_asked_of_one() -> None:

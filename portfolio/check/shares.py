@@ -1,0 +1,128 @@
+"""Check how the capital was divided over the pods and their money goals, as docs/model.md says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from portfolio.check.facts import same
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from portfolio.check.facts import Event
+    from portfolio.check.portfolio import Portfolio
+
+_LEAST_SHARE = 1e-4
+
+
+def shares(portfolio: Portfolio, funding: Event, goals: Sequence[Event]) -> Iterator[str]:
+    """Check each goal's capital, each pod's surplus, each pod's share, and which pods take no part."""
+    invested = 1.0 - (portfolio.owned.floor if portfolio.owned else 0.0)
+    capital = invested * portfolio.terms["total_capital_aud"]
+    told = {pod: account["capital_share"] / invested for pod, account in portfolio.pods.items()}
+    ranks = {goal["pod"]: min(g["priority"] for g in goals if g["pod"] == goal["pod"]) for goal in goals}
+    if portfolio.terms["pod_ranks"] != ranks:
+        yield "the ranks of the pods are not the best priorities of their money goals"
+    if funding["by"] == "pod_weights":
+        purses = {pod: share * capital for pod, share in told.items()}
+        yield from _differences(goals, funding["surplus_aud"], _spent(goals, purses), purses, capital)
+        return
+    mandates = {pod: account["mandate"] for pod, account in (*portfolio.pods.items(), *funding["unused"].items())}
+    least = {pod: _least(portfolio, mandate) / invested for pod, mandate in mandates.items()}
+    part = set(told) if _has_kept(portfolio) else _taking_part(goals, least, funding["surplus_pod"], capital)
+    if part != set(told):
+        yield f"{', '.join(sorted(part))} take part, not {', '.join(sorted(told))}"
+        return
+    got, purses = _funded(goals, part, funding["surplus_pod"], capital)
+    yield from _differences(goals, funding["surplus_aud"], got, purses, capital)
+    for pod, share in told.items():
+        if not same(share, purses[pod] / capital):
+            yield f"the share of {pod} is {purses[pod] / capital}, not {share}"
+
+
+def _has_kept(portfolio: Portfolio) -> bool:
+    """Whether holdings are kept: then the capital may have been more when a pod was left out."""
+    owned = portfolio.terms["owned"]
+    return owned is not None and bool(owned["kept"])
+
+
+def _least(portfolio: Portfolio, mandate: Event) -> float:
+    """Compute the least share in which as many ETFs fit, at their least weight, as the largest position demands."""
+    rules = portfolio.rules
+    if rules["duplicates"] != "forbid":
+        return 0.0
+    count = 1
+    while count * mandate["max_position"] < 1 - 1e-9:
+        count += 1
+    return float(count * rules["min_weight"] / (1 + (rules["capital_tolerance"] if portfolio.owned else 0.0)))
+
+
+def _taking_part(
+    goals: Sequence[Event], least: Mapping[str, float], surplus_pod: str | None, capital: float
+) -> set[str]:
+    """Leave out the pod with the smallest share of all that have too little, until there is none."""
+    part = set(least)
+    while len(part) > 1:
+        got, money = _funded(goals, part, surplus_pod, capital)
+        full = {
+            goal["pod"] for goal, aud in zip(goals, got, strict=True) if aud and aud >= goal["needed_aud"] * (1 - 1e-9)
+        }
+        parts = {pod: aud / capital for pod, aud in money.items()}
+        small = {
+            (round(share, 9), pod)
+            for pod, share in parts.items()
+            if share < _LEAST_SHARE or (pod not in full and share < least[pod] * (1 - 1e-9))
+        }
+        if not small:
+            break
+        part.remove(min(small)[1])
+    return part
+
+
+def _funded(
+    goals: Sequence[Event], part: set[str], surplus_pod: str | None, capital: float
+) -> tuple[list[float], dict[str, float]]:
+    """Return the capital of each goal, and that of each pod, its surplus included."""
+    served = [goal["pod"] in part for goal in goals]
+    purse = {"": capital}
+    got = _spent(
+        [{**goal, "pod": "" if is_served else None} for goal, is_served in zip(goals, served, strict=True)], purse
+    )
+    money = dict.fromkeys(sorted(part), 0.0)
+    for goal, aud in zip(goals, got, strict=True):
+        if aud:
+            money[goal["pod"]] += aud
+    longest = sorted((g for g in goals if g["pod"] in part), key=lambda g: (-g["years"], g["priority"]))
+    spare = surplus_pod if surplus_pod in part else longest[0]["pod"] if longest else None
+    if spare is None:
+        return got, money
+    money[spare] += max(capital - sum(got), 0.0)
+    return got, money
+
+
+def _differences(
+    goals: Sequence[Event],
+    surplus: Mapping[str, float],
+    got: Sequence[float],
+    purses: Mapping[str, float],
+    capital: float,
+) -> Iterator[str]:
+    for goal, aud in zip(goals, got, strict=True):
+        if not same(goal["capital_aud"], aud, size=capital):
+            yield f"the money goal {goal['goal_id']} gets {aud} AUD, not {goal['capital_aud']}"
+    for pod in {**purses, **surplus}:
+        left = purses.get(pod, 0.0) - sum(aud for goal, aud in zip(goals, got, strict=True) if goal["pod"] == pod)
+        if not same(surplus.get(pod, 0.0), left, size=capital):
+            yield f"the surplus of {pod} is {left} AUD, not {surplus.get(pod, 0.0)}"
+
+
+def _spent(goals: Sequence[Event], purses: Mapping[str, float]) -> list[float]:
+    """Fund goals from the purses of their pods: the lower priorities first have nothing, then share, then have all."""
+    got = []
+    for goal in goals:
+        rivals = [other for other in goals if other["pod"] == goal["pod"]]
+        before = sum(other["needed_aud"] for other in rivals if other["priority"] < goal["priority"])
+        beside = sum(other["needed_aud"] for other in rivals if other["priority"] == goal["priority"])
+        left = max(purses.get(goal["pod"], 0.0) - before, 0.0)
+        got.append(goal["needed_aud"] * (min(1.0, left / beside) if beside > 0 else 1.0))
+    return got
