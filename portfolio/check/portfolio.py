@@ -15,6 +15,8 @@ from portfolio.check.owned import Owned
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    import numpy.typing as npt
+
     from portfolio import Matrix, Vector
     from portfolio.check.facts import Event
     from portfolio.market.snapshot import Market
@@ -199,7 +201,9 @@ class Portfolio:
         tolerated = limit + limit * self.rules["position_tolerance"]
         return limit if had <= limit else min(had, tolerated)
 
-    def may_hold(self, mandate: Event, u: Vector, left_out: list[str], bought: Vector | None = None) -> Iterator[str]:
+    def may_hold(
+        self, mandate: Event, u: Vector, left_out: list[str], bought: npt.NDArray[np.bool_] | None = None
+    ) -> Iterator[str]:
         """Check a sleeve against the pod's universe and largest position; left-out ETFs may stay if already owned.
 
         A position may be above its limit, within the tolerance, if nothing of it is *bought*. The event does not say
@@ -438,7 +442,7 @@ class Portfolio:
 
     def net_tax(self, w: Vector) -> float:
         """Compute net tax on a year's income, the interest on cash included, as a fraction of the capital."""
-        tax = float(self.net_taxes @ w) + self.terms["marginal_tax_rate"] * self.cash_rate * self.idle(w)
+        tax: float = float(self.net_taxes @ w) + self.terms["marginal_tax_rate"] * self.cash_rate * self.idle(w)
         return tax if self.refunds else max(0.0, tax)
 
     def comparison(self) -> Iterator[str]:

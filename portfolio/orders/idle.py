@@ -12,7 +12,6 @@ from portfolio.master.goal_programming import Solver
 from portfolio.master.statement.formulation import Formulation
 from portfolio.master.statement.objective import objective, objective_terms
 from portfolio.published.trading import Idle, IdleReason
-from portfolio.terms.goals import HELD_WITHIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -67,7 +66,7 @@ class _Search:
     def __init__(self, case: Case, stock: Inventory, master: Master, stop: Callable[[], bool]) -> None:
         self.case, self.stock, self.master = case, stock, master
         self.solver = Solver(partial(Formulation, case), stop)
-        self.levels = dict(self._levels())
+        self.levels = master.levels
 
     def reasons(self, idle: float, unit: float) -> Iterator[IdleReason]:
         """Find the reasons, each for more than a unit."""
@@ -124,10 +123,3 @@ class _Search:
 
     def _objective(self, X: Matrix) -> float:
         return objective(self.case.terms, objective_terms(self.case, X))
-
-    def _levels(self) -> Iterator[tuple[str, float]]:
-        """Hold every goal at what the portfolio gives, or as it was asked where that is met."""
-        for goal in self.master.goals:
-            value = self.case.delivered(goal, self.master.X)
-            if goal.figure is not None and value is not None:
-                yield goal.name, goal.asked if goal.met(value) else goal.eased(value, HELD_WITHIN)

@@ -468,7 +468,7 @@ class OptimizationRequest(_Strict):
         return self
 
     def _wrong_targets(self) -> Iterator[str]:
-        pods = sorted(set(self.pod_weights or {goal.pod for goal in self.goals}))
+        pods = sorted(self.asked())
         for name, asked in self.pod_targets.items():
             pod, _, figure = name.partition(".")
             if pod not in pods:
