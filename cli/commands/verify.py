@@ -24,9 +24,9 @@ def verify(event: Path, key: str | None, pod_keys: Path | None, folder: Path | N
     3 if there is no fault but the author is not confirmed (no --key, no --pod-keys for an event with pods' signatures,
     or an unsigned event).
     """
-    from bus.pod_keys import PodKeys
-    from bus.public_key import KeyFormError, read_key
-    from cli.verify import EXIT_STATUS, conclude, describe, examine
+    from bus.language.pod_keys import PodKeys
+    from bus.language.public_key import KeyFormError, read_key
+    from cli.trust.verify import EXIT_STATUS, conclude, describe, examine
 
     try:
         expected = None if key is None else read_key(key)

@@ -13,10 +13,10 @@ import click
 from playwright.async_api import Browser, Page, async_playwright, expect
 from support.requests_made import ROOT
 
-from bus.jetstream import Connection, connect
-from bus.jetstream.roles import OBSERVER
-from cli.system import whole_system
-from cli.traffic import publish_examples
+from bus.topology.roles import OBSERVER
+from bus.transports.jetstream import Connection, connect
+from cli.client.traffic import publish_examples
+from cli.system.whole import whole_system
 from dashboard.serve import Place, serving
 
 STREAM, OPENED, RESULT = (ROOT / "docs" / name for name in ("dashboard.png", "dashboard-request.png", "result.png"))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.requests_made import ROOT
 
-from bus.messages import parse_request
+from bus.language.messages import parse_request
 from documents.commands import Typed, commands, targets, understood
 from documents.outputs import documents, outputs
 

@@ -6,14 +6,14 @@ import re
 from typing import TYPE_CHECKING
 
 from documents.commands import commands
-from processes import podfolio
+from support.processes import podfolio
 from support.requests_made import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pytest
-    from processes import Site
+    from support.processes import Site
 
 README = [typed.words[1:] for typed in commands(ROOT / "README.md") if typed.words[0] == "podfolio"]
 # These run until they are interrupted; other tests run them.
