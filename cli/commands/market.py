@@ -107,7 +107,7 @@ def _own_id(name: str) -> str:
         message = f"a market's id is of a-z 0-9 and -, not {name!r}: give another (--id)"
         raise click.ClickException(message)
     if name in bundled():
-        message = f"{name} comes with the product and stays what it is: give another id (--id)"
+        message = f"{name} is bundled and cannot be replaced: give another id (--id)"
         raise click.ClickException(message)
     return name
 

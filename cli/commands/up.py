@@ -57,7 +57,7 @@ async def _up(port: int, store: Path | None, secure: Path | None, dashboard_port
             kept = f"kept in {store}" if store else "kept only while this runs (--store FOLDER keeps them)"
             say(f"the streams are {kept}")
             if known is None:
-                say(f"it has no users: anybody who reaches {url} may do anything (--secure gives it users)")
+                say(f"without users, every program that reaches {url} may do anything: --secure adds users")
             async with in_a_browser(url, dashboard_port, say=say, keys=known):
                 say(f"try: podfolio request examples/reference-customer.json --server {url}{given}")
                 await asyncio.Event().wait()
