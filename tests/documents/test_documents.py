@@ -99,5 +99,16 @@ def test_every_output_is_what_the_command_prints(page: Path) -> None:
         assert output.is_current(), f"{output.command}: run make pages, and read what it changed"
 
 
+def test_the_comparison_without_the_floor_stands_beside_the_one_that_the_demo_prints() -> None:
+    page = (ROOT / "docs" / "demo.md").read_text(encoding="utf-8")
+    (printed,) = (output.block for output in outputs(page) if output.part == "Without and with coordination")
+    by_hand = page.partition("| reference customer |")[2].partition("\n\n")[0]
+    rows = [line.split(" | ") for line in by_hand.splitlines()[2:]]
+
+    figures = [cell.partition(" (")[0].replace(" %", "%") for row in rows for cell in row[1:3]]
+    assert len(figures) == 18
+    assert [figure for figure in figures if f" {figure} " not in printed] == [], "measure both columns again"
+
+
 def test_the_first_page_is_short() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 130
