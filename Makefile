@@ -57,11 +57,12 @@ fuzz: $(READY) ## Spoil messages for the parsers (RUNS=1000000), throw raw frame
 	cd $$(mktemp -d) && $(CURDIR)/$(BIN)/python $(CURDIR)/tests/fuzz/fuzz_messages.py -runs=$(or $(RUNS),1000000) -len_control=0
 	PYTHONPATH=tests $(BIN)/python tests/fuzz/fuzz_wire.py $(or $(FRAMES),10000) $(or $(SEED),1)
 
-check: $(READY) ## Check style, types, the arrows between the packages, and what is installed
+check: $(READY) ## Check style, types, the arrows between the packages, words, and the installed packages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@PYTHONPATH=tests $(BIN)/python -m documents.words
 	$(BIN)/python -m pip check
 	@! $(BIN)/python -m pip freeze --exclude-editable | grep -vixFf constraints.txt || { echo "not pinned in constraints.txt"; exit 1; }
 	@$(BIN)/python deploy/image/hashes.py --check
@@ -87,6 +88,12 @@ bench-public: $(READY) ## Measure public instances of one portfolio: make bench-
 schemas: $(READY) ## Write what goes over the wire into docs: JSON Schemas, AsyncAPI, a page
 	$(BIN)/podfolio schema --out docs
 
+pages: $(READY) ## Write the parts of the documents that the code makes: outputs of commands, the picture of the rooms
+	PYTHONPATH=tests $(BIN)/python -m documents
+
+pictures: $(READY) tools ## Take the pictures of the dashboard in docs, of a real system
+	PYTHONPATH=tests $(BIN)/python -m documents.pictures
+
 messages: $(READY) ## Write the catalogue of all sentences that reach people into docs/messages.md
 	PYTHONPATH=tests $(BIN)/python -m catalogue docs/messages.md
 
@@ -101,4 +108,4 @@ locks: ## Lock the packages of the JavaScript client and check by their hashes, 
 	@for folder in clients/javascript tests/contract/asyncapi; do (cd $$folder && rm -rf node_modules package-lock.json && npm install \
 	  --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund); done
 
-.PHONY: locks hashes help setup demo dashboard tools test fuzz check audit chaos bench bench-ladder bench-public schemas messages constraints
+.PHONY: locks hashes help setup demo dashboard tools test fuzz check audit chaos bench bench-ladder bench-public schemas messages pages pictures constraints

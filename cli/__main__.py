@@ -55,7 +55,7 @@ def _harmless(message: str) -> str:
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def podfolio() -> None:
-    """Coordinated portfolio optimisation: goal pods as agents on NATS, one proven master portfolio."""
+    """One proven portfolio for all pods of a customer: requests, answers, reports, and the system behind them."""
 
 
 for command in (

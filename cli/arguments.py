@@ -28,7 +28,7 @@ json_option = click.option(
     type=OUT,
     is_flag=False,
     flag_value=DASH,
-    help="Write the final event, as it went over the wire, to this file; without a name, to standard output.",
+    help="Write the bytes of the final event to this file; without a name, to standard output.",
 )
 
 DASHBOARD_PORT = 8230
@@ -39,7 +39,7 @@ dashboard_option = click.option(
     type=click.IntRange(0, 65_535),
     is_flag=False,
     flag_value=DASHBOARD_PORT,
-    help=f"With the event stream in a browser, on this port of 127.0.0.1 ({DASHBOARD_PORT} if none is named).",
+    help=f"Show the event stream in a browser, on this port of 127.0.0.1 (by default {DASHBOARD_PORT}).",
 )
 
 

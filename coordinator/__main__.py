@@ -43,7 +43,7 @@ log = structlog.get_logger()
     "folder",
     envvar="PODFOLIO_POD_KEYS",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="A folder with the pods' public keys, pod-*.pub: only what they signed is used.  [env: PODFOLIO_POD_KEYS]",
+    help="Folder with the pods' public keys, pod-*.pub: no other answers are used.  [env: PODFOLIO_POD_KEYS]",
 )
 def main(
     settings: Connection,

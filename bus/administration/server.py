@@ -268,13 +268,13 @@ async def _kill(process: Process) -> None:
 def _explain(exit_status: int, port: int | None, log: Path) -> str:
     tail = _tail(log)
     if port is not None and "address already in use" in tail:
-        return f"port {port} is taken: name another, or stop what listens there"
+        return f"port {port} is taken: name another, or stop the process that listens there"
     return f"nats-server ended at once (exit status {exit_status}); the end of {log}:\n{tail}"
 
 
 def _tail(log: Path) -> str:
     if not log.exists():
-        return "(nothing)"
+        return "(empty)"
     return log.read_bytes()[-_LOG_TAIL_BYTES:].decode(errors="replace").strip() or "(nothing)"
 
 

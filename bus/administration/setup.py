@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _PATIENCE_S = 60.0
 
 _NEVER_UNDONE = (
-    "deny_delete stays on: no server takes it back from a stream, so that nobody can remove a message from this one;"
+    "deny_delete stays on: no server takes this setting back from a stream, so that no message of it can be removed;"
     " docs/operations.md says how to set it up anew without losing anything"
 )
 

@@ -1,1 +1,1 @@
-"""What a process tells about itself: metrics, traces, and its identity in the NATS service API."""
+"""The observation of a process: metrics, traces, and the identity in the NATS service API."""

@@ -167,7 +167,7 @@ def _told(status: int) -> str:
     """Describe a process's exit status in words; a negative status is a signal."""
     if status == -signal.SIGKILL:
         return (
-            "the process that computes was killed, by the system for want of memory or by somebody: see how much "
+            "the solver was killed, by the system for want of memory or by a person: see how much "
             "memory its machine has left, and ask again under a new request_id"
         )
     name = f"signal {signal.Signals(-status).name}" if status < 0 else f"status {status}"

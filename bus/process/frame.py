@@ -143,7 +143,7 @@ async def _serve(connection: Connection, main: Main, service: Service, http: Add
                 asyncio.get_running_loop().add_signal_handler(number, _stop, health.stop, limit)
             await _work(connection, main, health, http)
     except TimeoutError:
-        message = f"what was in hand {LEAVE_S:g} s after the signal to stop is left to others"
+        message = f"work in hand {LEAVE_S:g} s after the signal to stop is left to others"
         raise BusError(message) from None
 
 

@@ -50,7 +50,9 @@ class InHand:
         self._folder.mkdir(mode=0o700, exist_ok=True)
         status = self._folder.lstat()
         if status.st_uid != os.getuid() or status.st_mode & 0o077:
-            message = f"{self._folder} is somebody else's, or open to others: give this process another (TMPDIR)"
+            message = (
+                f"{self._folder} belongs to another user, or is open to others: give this process another (TMPDIR)"
+            )
             raise PermissionError(message)
         # The file has a different name until the lock is held: otherwise other processes would take this process for
         # dead.

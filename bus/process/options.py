@@ -23,7 +23,7 @@ _CONNECTION = (
         envvar="PODFOLIO_NATS_URL",
         default="nats://127.0.0.1:4222",
         show_default=True,
-        help="NATS server, or several with commas between.  [env: PODFOLIO_NATS_URL]",
+        help="NATS server, or several, separated by commas.  [env: PODFOLIO_NATS_URL]",
     ),
     click.option(
         "--credentials",
@@ -41,13 +41,13 @@ _CONNECTION = (
         "--ca",
         envvar="PODFOLIO_NATS_CA",
         type=_FILE,
-        help="The certificate that vouches for the server; with it, TLS is a must.  [env: PODFOLIO_NATS_CA]",
+        help="Certificate of the server's authority; requires TLS.  [env: PODFOLIO_NATS_CA]",
     ),
     click.option(
         "--inbox-prefix",
         envvar="PODFOLIO_NATS_INBOX_PREFIX",
         default="",
-        help="Where answers come to, if not to the inbox of this role.  [env: PODFOLIO_NATS_INBOX_PREFIX]",
+        help="NATS inbox prefix for replies (default: the role's own).  [env: PODFOLIO_NATS_INBOX_PREFIX]",
     ),
 )
 
@@ -58,21 +58,21 @@ _REPLICA = (
         type=click.IntRange(1, 1_000),
         default=256,
         show_default=True,
-        help="Messages in hand at a time; requests must get in while others are being solved.  [env: PODFOLIO_AT_ONCE]",
+        help="Most messages in hand at a time, including those that wait for a solver.  [env: PODFOLIO_AT_ONCE]",
     ),
     click.option(
         "--http",
         "http_port",
         envvar="PODFOLIO_HTTP_PORT",
         type=click.IntRange(0, 65_535),
-        help="Port for /live, /ready and /metrics; 0 for any that is free. None by default.  [env: PODFOLIO_HTTP_PORT]",
+        help="Port for /live, /ready and /metrics; 0 for any free port. None by default.  [env: PODFOLIO_HTTP_PORT]",
     ),
     click.option(
         "--http-host",
         envvar="PODFOLIO_HTTP_HOST",
         default="127.0.0.1",
         show_default=True,
-        help="Interface of that port; 0.0.0.0 for all. They ask nobody who he is.  [env: PODFOLIO_HTTP_HOST]",
+        help="Interface of that port; 0.0.0.0 for all. No authentication.  [env: PODFOLIO_HTTP_HOST]",
     ),
     click.option(
         "--solver-mib",
@@ -80,7 +80,7 @@ _REPLICA = (
         type=click.IntRange(64, 1_000_000),
         default=MEMORY_MIB,
         show_default=True,
-        help="Memory that the process that computes may hold; what needs more fails.  [env: PODFOLIO_SOLVER_MIB]",
+        help="Memory limit of a solver; a request that needs more fails.  [env: PODFOLIO_SOLVER_MIB]",
     ),
 )
 
@@ -128,7 +128,7 @@ def replica_options(*, seconds: float) -> Callable[[Callable[..., Any]], Callabl
         type=click.FloatRange(0.001, 3_600),
         default=seconds,
         show_default=True,
-        help="Most time that one request is computed for, whatever its deadline.  [env: PODFOLIO_SOLVER_SECONDS]",
+        help="Most time to compute one request, whatever the deadline.  [env: PODFOLIO_SOLVER_SECONDS]",
     )
 
     def add(command: Callable[..., Any]) -> Callable[..., Any]:

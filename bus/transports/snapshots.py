@@ -79,11 +79,11 @@ def unpack(packed: bytes, sha256: str) -> dict[str, bytes]:
         text = unpacking.decompress(packed, _MAX_BYTES)
         files = {name: str(json.loads(text)[name]).encode() for name in FILES}
     except (zlib.error, ValueError, KeyError, TypeError, RecursionError) as error:
-        message = f"what is published under the hash {sha256[:12]} is no market: {error}"
+        message = f"the content under the hash {sha256[:12]} is no market: {error}"
         raise DataError(message) from error
     if (found := digest(files)) != sha256:
         message = (
-            f"what is published under the hash {sha256[:12]} has the hash {found[:12]}: do not use it, and publish the"
+            f"the content under the hash {sha256[:12]} has the hash {found[:12]}: do not use it, and publish the"
             " market under another id"
         )
         raise DataError(message)

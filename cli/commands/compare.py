@@ -19,7 +19,7 @@ _JSON = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.argument("first", type=_JSON)
 @click.argument("second", type=_JSON)
 def compare(first: Path, second: Path) -> None:
-    """Set two requests, or two final events, side by side."""
+    """Compare two requests, or two final events, side by side."""
     from bus.language.messages import OptimizationRequest
     from cli.pages.final_event import make_console
     from cli.what_if.differences import differences
@@ -38,7 +38,7 @@ def compare(first: Path, second: Path) -> None:
 
 
 def _read(file: Path) -> OptimizationRequest | FinalEvent:
-    """Read what a file holds; one that holds neither ends the command."""
+    """Read a request or an event from a file; any other content ends the command."""
     from bus.language.messages import BadMessageError, parse_final, parse_request
     from portfolio.files import read_bytes
 

@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--port", type=click.IntRange(0, 65_535), default=DASHBOARD_PORT, show_default=True)
 @click.option(
-    "--host", default="127.0.0.1", show_default=True, help="Interface to listen on. It asks nobody who he is."
+    "--host", default="127.0.0.1", show_default=True, help="Interface to listen on; there is no authentication."
 )
-@click.option("--name", "names", multiple=True, help="A name besides its own by which browsers may call it.")
-@click.option("--since", default="1h", show_default=True, help="From when on the page shows the stream at first.")
+@click.option("--name", "names", multiple=True, help="A further name that browsers may use for the page.")
+@click.option("--since", default="1h", show_default=True, help="First time that the page shows: a time, or an age.")
 @click.option("--all", "everything", is_flag=True, help="From the start of the stream.")
 @connection_options("podfolio-dashboard", role=OBSERVER)
 def dashboard(
     port: int, host: str, names: tuple[str, ...], since: str, settings: Connection, *, everything: bool
 ) -> None:
-    """Show the event stream in a browser, live and replayed, until interrupted."""
+    """Show the event stream in a browser, live and replayed."""
     then = None if everything else parse_since(since)
     sys.exit(run(_dashboard(serve(settings, port, host, names, since=then)), interrupted=0))
 

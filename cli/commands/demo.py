@@ -26,10 +26,11 @@ REFERENCE = Path(__file__).parents[2] / "examples" / "reference-customer.json"
 @json_option
 @dashboard_option
 def demo(file: Path, market: str | None, json_file: Path | None, dashboard_port: int | None) -> None:
-    """Run everything once: server, agents, coordinator, one request from FILE, its portfolio.
+    """Run the whole system once, with one request.
 
-    Without FILE, the reference customer's request. With --dashboard, example requests come every two seconds, and a
-    browser shows them, until interrupted.
+    Starts a server, the agents and a coordinator, publishes the request in FILE (by default the reference customer's)
+    and shows the portfolio. With --dashboard, an example request comes every two seconds, and a browser shows all of
+    them, until interrupted.
     """
     if dashboard_port is not None:
         sys.exit(run(_demo_in_a_browser(dashboard_port), interrupted=0))

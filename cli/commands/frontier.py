@@ -22,13 +22,13 @@ _TOML = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.command()
 @click.argument("file", type=REQUEST)
-@click.option("--max-etfs", help="Most ETFs held, such as 4..15, which is the default.")
-@click.option("--share", help="A pod's share, such as alpha=0..0.4; the others share the rest as before.")
-@click.option("--steps", type=click.IntRange(2, 200), default=9, show_default=True, help="How many shares.")
+@click.option("--max-etfs", help="Range of max_etfs, such as 4..15 (the default).")
+@click.option("--share", help="Range of a pod's share, such as alpha=0..0.4; the other pods divide the rest as before.")
+@click.option("--steps", type=click.IntRange(2, 200), default=9, show_default=True, help="Number of shares.")
 @click.option("--market", help="Market snapshot to use instead of the request's.")
 @click.option("--mandate", "files", type=_TOML, multiple=True, help="File of a pod of your own.")
 @click.option("--json", "json_file", type=OUT, help="Write all points to this file; - is standard output.")
-@click.option("--csv", "csv_file", type=OUT, help="Write a row a point to this file; - is standard output.")
+@click.option("--csv", "csv_file", type=OUT, help="Write one row per point to this file; - is standard output.")
 def frontier(  # noqa: PLR0913, PLR0917 - one argument an option
     file: Path,
     max_etfs: str | None,
@@ -39,7 +39,9 @@ def frontier(  # noqa: PLR0913, PLR0917 - one argument an option
     json_file: Path | None,
     csv_file: Path | None,
 ) -> None:
-    """Sweep one rule of the request in FILE, and show what each value costs. Solves here, asks no server.
+    """Sweep one rule of a request, and show the cost of each value.
+
+    Solves the request in FILE on this machine, without a server.
 
     Exit status 0 if any value allows a portfolio, 1 if none does.
     """

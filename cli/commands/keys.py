@@ -17,11 +17,15 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("folder", type=FOLDER, default=KEYS)
-@click.option("--pod", "pods", multiple=True, help="A pod that gets a key, besides those that come with us.")
-@click.option("--host", "hosts", multiple=True, help="Where clients find the server, if not on this machine.")
-@click.option("--route", "routes", multiple=True, help="Where each server of a cluster finds the others; for each one.")
+@click.option("--pod", "pods", multiple=True, help="A further pod that gets a key, besides the bundled ones.")
+@click.option("--host", "hosts", multiple=True, help="Name of the server for clients, if not this machine's.")
+@click.option("--route", "routes", multiple=True, help="Name of each server of a cluster, for the other servers.")
 def keys(folder: Path, pods: tuple[str, ...], hosts: tuple[str, ...], routes: tuple[str, ...]) -> None:
-    """Make keys, a development certificate and the server's users in FOLDER; what is there stays."""
+    """Make keys, a certificate and the server's users.
+
+    Writes into FOLDER a key for every role, a development certificate and the accounts of the server. Existing files
+    stay.
+    """
     sys.exit(run(_keys(folder, pods, hosts, routes)))
 
 

@@ -39,22 +39,22 @@ folder_option = click.option(
 
 @click.group()
 def market() -> None:
-    """Make, show and publish markets: what each ETF is expected to return, risk, pay out and cost."""
+    """Make, show and publish markets: ETFs with returns and risks."""
 
 
 @market.command()
 @click.argument("prices", type=_CSV)
-@click.option("--id", "market_id", help="The name by which requests ask for it; by default, that of the file.")
+@click.option("--id", "market_id", help="Name of the market in requests; by default, that of the file.")
 @folder_option
-@click.option("--facts", type=_CSV, help="CSV of what each ETF is: ticker, asset_class, liquidity, ...")
-@click.option("--distributions", type=_CSV, help="CSV of what was paid: ticker, date, amount_aud, franked_share.")
+@click.option("--facts", type=_CSV, help="CSV of facts: ticker, asset_class, liquidity, ...")
+@click.option("--distributions", type=_CSV, help="CSV of distributions: ticker, date, amount_aud, franked_share.")
 @click.option("--like", default=LIKE, show_default=True, help="Bundled market that fills in facts; '' for none.")
-@click.option("--unit-prices", is_flag=True, help="The last prices are what a unit costs.")
+@click.option("--unit-prices", is_flag=True, help="The last prices are prices of units.")
 @click.option(
     "--return-is",
     type=click.Choice(["fund", "index"]),
-    help="Whose total returns the prices are: the ETFs' own, after fees (fund), or those of an index, from which the "
-    "fees are still to come off. No default; --facts may say it for each ETF.",
+    help="Owner of the returns: the ETFs, after fees (fund), or an index, before the fees of the ETFs (index). "
+    "No default; --facts may state it per ETF.",
 )
 @click.option("--returns", type=click.Choice(["day", "week", "month"]), default="week", show_default=True)
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="First date to use.")
@@ -79,10 +79,10 @@ def build(  # noqa: PLR0913, PLR0917 - one argument an option
     *,
     unit_prices: bool,
 ) -> None:
-    """Make a market of total-return prices in PRICES: a CSV file with a column date, and one an ETF.
+    """Make a market from a CSV file of total-return prices.
 
-    Returns, risk and correlations follow from the prices; correlations are shrunk (Ledoit and Wolf). What
-    is delisted or has too few prices is left out, and reported.
+    PRICES has a column date, and one column per ETF. Returns, risk and correlations follow from the prices;
+    correlations are shrunk (Ledoit and Wolf). ETFs that are delisted or have too few prices are left out, and reported.
     """
     from cli.pages.final_event import make_console
     from cli.pages.market import show_built
@@ -117,7 +117,7 @@ def _own_id(name: str) -> str:
         message = f"a market's id is of a-z 0-9 and -, not {name!r}: give another (--id)"
         raise click.ClickException(message)
     if name in bundled():
-        message = f"{name} comes with the product and stays what it is: give another id (--id)"
+        message = f"{name} is bundled and cannot be replaced: give another id (--id)"
         raise click.ClickException(message)
     return name
 
@@ -140,7 +140,7 @@ def _knowledge(
 @folder_option
 @connection_options("podfolio-market-list", role=OBSERVER)
 def list_markets(folder: Path, settings: Connection) -> None:
-    """List the markets that come with us, your own and, if a --server is given, those that are published there."""
+    """List the bundled, your own and (with --server) published markets."""
     from cli.pages.final_event import make_console
     from cli.pages.market import show_list
     from portfolio.market import snapshot as markets
@@ -165,7 +165,10 @@ async def _list_published(settings: Connection) -> int:
 @folder_option
 @connection_options("podfolio-market-publish", role=ADMIN)
 def publish(market_id: str, folder: Path, settings: Connection) -> None:
-    """Publish the market ID of your folder on a server, once: from then on, requests there may name it."""
+    """Publish the market ID of your folder on a server, once.
+
+    From then on, requests on that server may name the market.
+    """
     from bus.transports.snapshots import pack
     from portfolio.errors import DataError
     from portfolio.market import snapshot as markets
@@ -207,7 +210,7 @@ async def _publish(settings: Connection, made: Market, packed: bytes) -> int:
 @folder_option
 @connection_options("podfolio-market-fetch", role=OBSERVER)
 def fetch(market_id: str, folder: Path, settings: Connection) -> None:
-    """Fetch the published market ID into your folder, to look at it or to verify events with it."""
+    """Fetch the published market ID into your folder."""
     _own_id(market_id)
     sys.exit(run(_fetch(settings, market_id, folder)))
 
@@ -239,7 +242,7 @@ async def _fetch(settings: Connection, market_id: str, folder: Path) -> int:
 @click.argument("market_id", metavar="ID")
 @folder_option
 def show(market_id: str, folder: Path) -> None:
-    """Show the market ID: a table of its ETFs, and a heat map of their correlations."""
+    """Show the market ID: a table of ETFs, and their correlations."""
     from cli.pages.final_event import make_console
     from cli.pages.market import show_market
     from portfolio.errors import DataError

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("sequence", type=click.IntRange(min=1))
-@click.option("--reason", required=True, help="Why it must go; kept in the stream, so name no person.")
-@click.option("--yes", is_flag=True, help="Do not ask before it is removed.")
-@click.option("--unanswered", is_flag=True, help="Also if its request has no final event yet, and may then get none.")
+@click.option("--reason", required=True, help="Reason; the stream keeps the text, so name no person.")
+@click.option("--yes", is_flag=True, help="Remove without a question.")
+@click.option("--unanswered", is_flag=True, help="Also if the request has no final event yet, and may then get none.")
 @connection_options("podfolio-remove", role=ADMIN)
 def remove(sequence: int, reason: str, settings: Connection, *, yes: bool, unanswered: bool) -> None:
-    """Remove the message stored as SEQUENCE from the event stream for good; the stream keeps a record of that.
+    """Remove a message from the event stream for good, with a record.
 
-    For a message that does harm, or somebody's personal data. Of an answered request, remove the request first,
-    the pods' results and the final event after it. Exit status 0 if it is gone, 1 if it stays.
+    SEQUENCE is the number of a harmful message, or of a person's data. Of an answered request, remove the request
+    first, then the pods' results and the final event. Exit status 0 if the message is gone, 1 if it stays.
     """
     sys.exit(run(_remove(settings, sequence, reason, yes=yes, unanswered=unanswered)))
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.option("--key", help="The coordinator's public key, or the file with it, such as secure/coordinator.pub.")
 @connection_options("podfolio-report", role=OBSERVER)
 def report(event: str, out: Path | None, key: str | None, settings: Connection, *, deck: bool) -> None:
-    """Write a report of EVENT to hand to a customer: one page that prints on A4, or slides.
+    """Write a report for a customer, as a page or as slides.
 
     EVENT is the file of a final event (- is standard input), or the id of a request whose final event the server has.
     An event whose signature, rules or figures do not hold gets no report.

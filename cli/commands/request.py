@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 @json_option
 @connection_options("podfolio-request", role=REQUESTER)
 def request(file: Path, request_id: str | None, json_file: Path | None, settings: Connection) -> None:
-    """Publish the request in FILE, wait for its final event and show it.
+    """Publish a request, wait for the answer, and show it.
 
-    Exit status 0 with a portfolio, 1 without, 3 if there is a final event that cannot be read.
+    FILE has the request as JSON. Exit status 0 with a portfolio, 1 without, 3 if the final event cannot be read.
     """
     sys.exit(run(_request(settings, read_request(file, request_id=request_id), json_file)))
 

@@ -10,7 +10,7 @@ import click
 @click.command()
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("docs"), show_default=True)
 def schema(out: Path) -> None:
-    """Write what goes over the wire: JSON Schemas, an AsyncAPI document, and a page to read."""
+    """Write JSON Schemas, AsyncAPI and a page of all messages."""
     from cli.wire_documents.files import wire_files
 
     for name, text in wire_files().items():

@@ -21,23 +21,21 @@ stop the server now, and move them as docs/operations.md says (Upgrade to accoun
 
 
 @click.command()
-@click.option("--pod", "pods", multiple=True, help="A pod that gets a work queue; by default, all that come with us.")
+@click.option("--pod", "pods", multiple=True, help="A pod that gets a work queue; by default, all bundled pods.")
 @click.option("--replicas", type=click.IntRange(1, 5), help="Servers that keep each stream (3 in a cluster).")
 @click.option(
     "--max-mib",
     type=click.IntRange(min=1),
-    help="What the event stream may hold before requests are refused; no limit at first, else as it is.",
+    help="Largest event stream before requests are refused; by default unchanged, without a limit at first.",
 )
-@click.option(
-    "--check", "--dry-run", "check", is_flag=True, help="Change nothing; exit status 1 if something would be."
-)
+@click.option("--check", "--dry-run", "check", is_flag=True, help="Only list changes; exit status 1 if there are any.")
 @connection_options("podfolio-setup", role=ADMIN)
 def setup(
     pods: tuple[str, ...], replicas: int | None, max_mib: int | None, settings: Connection, *, check: bool
 ) -> None:
-    """Create the streams and work queues on a server, or bring them up to date; nothing is ever deleted.
+    """Create the streams and work queues, or bring them up to date.
 
-    Agents and coordinators never do this themselves: they wait until it is done.
+    Deletes no stream, queue or message. Agents and coordinators wait for this command: they never create streams.
     """
     sys.exit(run(_setup(settings, pods, replicas, max_mib, check=check)))
 

@@ -24,11 +24,14 @@ from cli.running import run
     type=FOLDER,
     is_flag=False,
     flag_value=KEYS,
-    help=f"With users and TLS, by the keys in this folder ({KEYS} if none is named); made if missing.",
+    help=f"With users and TLS, from the keys in this folder (by default {KEYS}); made if missing.",
 )
 @dashboard_option
 def up(port: int, store: Path | None, secure: Path | None, dashboard_port: int | None) -> None:
-    """Run the whole system on an embedded server until interrupted; a process of it that dies is started again."""
+    """Run the whole system on this machine until interrupted.
+
+    Starts a server, the agents and a coordinator. A process that dies is started again.
+    """
     sys.exit(run(_up(port, store, secure, dashboard_port), interrupted=0))
 
 
@@ -54,7 +57,7 @@ async def _up(port: int, store: Path | None, secure: Path | None, dashboard_port
             kept = f"kept in {store}" if store else "kept only while this runs (--store FOLDER keeps them)"
             say(f"the streams are {kept}")
             if known is None:
-                say(f"it has no users: anybody who reaches {url} may do anything (--secure gives it users)")
+                say(f"without users, every program that reaches {url} may do anything: --secure adds users")
             async with in_a_browser(url, dashboard_port, say=say, keys=known):
                 say(f"try: podfolio request examples/reference-customer.json --server {url}{given}")
                 await asyncio.Event().wait()

@@ -16,12 +16,13 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.argument("event", type=EVENT)
 @click.option("--key", help="The coordinator's public key, or the file with it, such as secure/coordinator.pub.")
 @click.option("--pod-keys", type=_FOLDER, help="A folder with the pods' public keys, pod-*.pub, such as secure.")
-@click.option("--market", "folder", type=_FOLDER, help="The snapshot of the event's market, if it is not one of ours.")
+@click.option("--market", "folder", type=_FOLDER, help="The snapshot of the event's market, unless bundled.")
 def verify(event: Path, key: str | None, pod_keys: Path | None, folder: Path | None) -> None:
-    """Check the final event in the file EVENT (- is standard input): its signatures, its rules and its figures.
+    """Check a final event: signatures, rules and figures.
 
-    Asks no server. Exit status 0 if everything holds, 1 if anything is wrong, 3 if nothing is but nobody says whose
-    signatures it should have (no --key, or no --pod-keys for an event with pods' signatures).
+    EVENT is a file (- is standard input); no server is asked. Exit status 0 if everything holds, 1 if there is a fault,
+    3 if there is no fault but the author is not confirmed (no --key, no --pod-keys for an event with pods' signatures,
+    or an unsigned event).
     """
     from bus.language.pod_keys import PodKeys
     from bus.language.public_key import KeyFormError, read_key

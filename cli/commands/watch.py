@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--since", help="Replay from then: a time (2025-11-07T09:00), or how long ago (90s, 10m, 2h, 1d).")
+@click.option("--since", help="Replay from a time (2025-11-07T09:00) or an age (90s, 10m, 2h, 1d).")
 @click.option("--all", "everything", is_flag=True, help="Replay from the start of the stream.")
-@click.option("--save", type=FOLDER, help="Folder that gets a file of each final event, as it went over the wire.")
+@click.option("--save", type=FOLDER, help="Folder that gets the bytes of each final event as a file.")
 @connection_options("podfolio-watch", role=OBSERVER)
 def watch(since: str | None, save: Path | None, settings: Connection, *, everything: bool) -> None:
-    """Follow the event stream, a line a message, until interrupted."""
+    """Follow the event stream, one line per message."""
     sys.exit(run(_watch(settings, parse_since(since), save, everything=everything), interrupted=0))
 
 

@@ -34,7 +34,7 @@ def _conclusion(needed: int, total: int, *, done: bool) -> str:
     if not needed:
         return f"All {total} are as they should be."
     if not done:
-        return f"{needed} of {total} would change; nothing was done."
+        return f"{needed} of {total} would change; no change was made."
     return (
-        f"All {total} were set up." if needed == total else f"{needed} of {total} were set up; the rest needed nothing."
+        f"All {total} were set up." if needed == total else f"{needed} of {total} were set up; the rest was up to date."
     )

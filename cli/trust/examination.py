@@ -51,10 +51,12 @@ def _said(event: FinalEvent, checks: dict[str, Check], expected: str | None) -> 
         said.append(f"Before this was written, the event was checked again: {' '.join(checks['portfolio'].words)}.")
     if event.signature is not None:
         said.append(
-            f"Its signature was checked and is that of the key which was given, {expected}."
+            f"The signature was checked and is that of the given key, {expected}."
             if expected is not None
-            else "Its signature was checked: nothing was changed since. Whose key it is was not checked."
+            else "The signature was checked: the event is unchanged. The owner of the key was not checked."
         )
     if event.pod_answers:
-        said.append("It says of each pod what the pod itself has signed. Whose keys these are was not checked.")
+        said.append(
+            "The statements about each pod are those that the pod signed. The owners of these keys were not checked."
+        )
     return said

@@ -49,10 +49,10 @@ def contradictions(event: FinalEvent) -> Iterator[str]:
     try:
         answers = [parse_pod_answer(json.dumps(body).encode()) for body in event.pod_answers]
     except BadMessageError as error:
-        yield f"it carries what is no pod's answer: {error}"
+        yield f"the event carries an entry that is no pod's answer: {error}"
         return
     if len({answer.pod for answer in answers}) < len(answers):
-        yield "it carries two answers of one pod"
+        yield "the event carries two answers of one pod"
     if len({answer.request_sha256 for answer in answers}) > 1:
         yield "the pods were asked requests with different contents"
     for answer in answers:
@@ -67,18 +67,18 @@ def contradictions(event: FinalEvent) -> Iterator[str]:
 def _of_portfolio(event: MasterPortfolioOptimized, answers: Sequence[PodAnswer]) -> Iterator[str]:
     found = {answer.pod: answer for answer in answers if isinstance(answer, PodResult)}
     unused = event.funding.unused if event.funding else {}
-    if set(found) != {*event.pods, *unused}:
-        told = ", ".join(sorted({*event.pods, *unused}))
-        yield f"it has the pods {told}, and results of {', '.join(sorted(found)) or 'none'}"
+    if set(found) != (asked := {*event.pods, *unused}):
+        have, need = (", ".join(sorted(pods)) or "none" for pods in (found, asked))
+        yield f"the event has the pods {need}, and results of {have}"
         return
     for pod, result in found.items():
         if result.market != event.market:
             yield f"{pod} used another market, {result.market.id} with hash {result.market.sha256[:12]}"
         if pod in unused and (unused[pod].mandate, unused[pod].naive_weights) != (result.mandate, _bought(result)):
-            yield f"the mandate or the portfolio alone of {pod} is not what {pod} signed"
+            yield f"the mandate or the portfolio alone of {pod} differs from the answer that {pod} signed"
         if pod in event.pods:
             for what in _differing(event, event.pods[pod], result):
-                yield f"{what} of {pod} is not what {pod} signed"
+                yield f"{what} of {pod} differs from the answer that {pod} signed"
 
 
 # The coordinator compares shares to nine decimals, because sums of shares differ in the last digits.
@@ -110,9 +110,9 @@ def _of_failure(event: MasterPortfolioFailed, answers: Sequence[PodAnswer]) -> I
     if not failed:
         return
     if event.reason != failed[0].reason:
-        yield f"the reason is not what {failed[0].pod} signed"
+        yield f"the reason differs from the one that {failed[0].pod} signed"
     if event.message != ". ".join(answer.message for answer in failed):
-        yield "the message is not what the pods signed"
+        yield "the message differs from those that the pods signed"
     for what in ("goals", "conflicts", "repairs"):
         if getattr(event, what) != tuple(one for answer in failed for one in getattr(answer, what)):
-            yield f"the {what} are not those that the pods signed"
+            yield f"the {what} differ from those that the pods signed"

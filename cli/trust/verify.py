@@ -45,7 +45,7 @@ EXIT_STATUS = {Verdict.HOLDS: 0, Verdict.FAILS: 1, Verdict.OPEN: 3}
 _CONCLUSIONS = {
     Verdict.HOLDS: "Everything holds.",
     Verdict.FAILS: "Do not rely on this event.",
-    Verdict.OPEN: "Nothing is wrong with it, but who says so is not established.",
+    Verdict.OPEN: "No fault was found, but the author is not confirmed.",
 }
 _COLOURS = {Verdict.HOLDS: "green", Verdict.OPEN: "yellow", Verdict.FAILS: "red"}
 _WIDTH = len("signature")
@@ -123,7 +123,7 @@ def _read(data: bytes) -> tuple[Event, FinalEvent]:
 def _check_signature(body: Event, event: FinalEvent, key: str | None) -> Check:
     if event.signature is None:
         verdict = Verdict.OPEN if key is None else Verdict.FAILS
-        return Check("signature", verdict, ("unsigned: anybody may have written it",))
+        return Check("signature", verdict, ("unsigned: the author is not known",))
     try:
         signer = signer_of(body, FINAL)
     except NotGenuineError as error:
@@ -150,20 +150,24 @@ def _check_answers(event: FinalEvent, keys: Keys | None) -> list[Check]:
     if wrong := [*strangers(signed_by, keys or {})] if keys is not None else []:
         return [Check("pods", Verdict.FAILS, tuple(wrong))]
     if wrong := [*contradictions(event)]:
-        return [Check("pods", Verdict.FAILS, ("the event is not what its pods signed:", *wrong))]
+        return [Check("pods", Verdict.FAILS, ("the event differs from the answers that its pods signed:", *wrong))]
     if keys is None:
-        told = [f"what it was made of is unchanged since {pod} signed it, {key};" for pod, key in signed_by.items()]
+        told = [
+            f"the answer of {pod} is unchanged since the owner of {key} signed it;" for pod, key in signed_by.items()
+        ]
         return [Check("pods", Verdict.OPEN, (*told, "confirm that these are the pods' keys, then give --pod-keys"))]
-    return [Check("pods", Verdict.HOLDS, (f"made of what {', '.join(signed_by)} signed, by the keys given",))]
+    return [
+        Check("pods", Verdict.HOLDS, (f"made of the answers that {', '.join(signed_by)} signed, by the keys given",))
+    ]
 
 
 def _check_silence(event: FinalEvent) -> Check:
     """Check whether an event without pods' answers should carry some."""
     if isinstance(event, MasterPortfolioOptimized):
         return Check(
-            "pods", Verdict.FAILS, ("it carries no answer that a pod signed: nothing says what the pods found",)
+            "pods", Verdict.FAILS, ("the event carries no signed answer of a pod: the pods' results cannot be checked",)
         )
-    return Check("pods", Verdict.HOLDS, ("it was made of no pod's answer",))
+    return Check("pods", Verdict.HOLDS, ("the event was made without answers of pods",))
 
 
 def _check_portfolio(body: Event, event: MasterPortfolioOptimized, folder: Path | None) -> list[Check]:
@@ -191,7 +195,7 @@ def _check_figures(body: Event, event: MasterPortfolioOptimized, market: Market)
             warnings.simplefilter("ignore")  # nonsensical figures cause numpy warnings
             wrong = findings(body, market)
     except Exception as error:  # noqa: BLE001 - the event may come from any author
-        wrong = [f"it contradicts itself so much that it cannot be checked ({type(error).__name__}: {error})"]
+        wrong = [f"the event contradicts itself so much that a check is not possible ({type(error).__name__}: {error})"]
     if wrong:
         return Check("portfolio", Verdict.FAILS, ("rules or figures do not hold:", *wrong))
     counts = f"{len(event.weights)} ETFs, {len(event.goals)} goals, {len(event.comparison)} comparisons"

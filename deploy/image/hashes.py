@@ -28,9 +28,9 @@ ROOT = HERE.parent.parent
 # The image's, as in the Dockerfile.
 PYTHON = "3.11"
 MACHINES = ("x86_64", "aarch64")
-# Builds what has no wheel, and our own; constraints.txt has none, since pip does not freeze it.
+# Builds packages that have no wheel, and our own package; constraints.txt has no version, since pip does not freeze it.
 _BUILD = {"setuptools": "84.2.1"}
-# What Debian's C library, of the image, can load.
+# Wheels that the C library of the image's Debian can load.
 _LIBCS = (5, 12, 17, 24, 26, 27, 28, 31, 34, 35)
 _IMAGE = {
     "python_version": PYTHON,
@@ -45,7 +45,7 @@ _LINE = re.compile(r"([A-Za-z0-9._-]+)==([^\s\\]+)((?: \\\n    --hash=sha256:[0-
 
 
 def main() -> int:
-    """Write the files, or say what is wrong with them."""
+    """Write the files, or report their faults."""
     needed = closures()
     if "--check" in sys.argv[1:]:
         wrong = [fault for name, packages in needed.items() for fault in faults(HERE / f"{name}.txt", packages)]
@@ -58,7 +58,7 @@ def main() -> int:
 
 
 def closures() -> dict[str, dict[str, str]]:
-    """Give the versions of what each stage of the image installs, by name; each stage without those before it."""
+    """Return the packages that each stage of the image installs, with versions; each stage without those before it."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     extras = project["project"]["optional-dependencies"]
     replica = closure([*project["project"]["dependencies"], *extras["otel"]])
@@ -78,7 +78,7 @@ def pins() -> dict[str, str]:
 
 
 def closure(named: Iterable[str]) -> set[str]:
-    """Follow what the installed packages need, on the image's Python and Linux."""
+    """Follow the requirements of the installed packages, on the image's Python and Linux."""
     waiting = [Requirement(text) for text in named]
     seen: set[tuple[str, frozenset[str]]] = set()
     while waiting:
@@ -130,7 +130,7 @@ def written(packages: dict[tuple[str, str], list[str]]) -> str:
 
 
 def faults(file: Path, packages: dict[str, str]) -> Iterator[str]:
-    """Say what is wrong with a file of hashes."""
+    """Report the faults of a file of hashes."""
     text = file.read_text(encoding="utf-8")
     if _LINE.sub("", text):
         yield f"{file.name} holds more than names, versions and sha256 hashes: make hashes"

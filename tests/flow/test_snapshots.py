@@ -74,7 +74,7 @@ def test_what_is_not_what_its_hash_says_is_refused(tmp_path: Path) -> None:
         zlib.compress(b'{"etfs.csv": ' + b" " * 20_000_000 + b'"x"}'),
         zlib.compress(b"[" * 1_000_000),
     ):
-        with pytest.raises(DataError, match="what is published under the hash"):
+        with pytest.raises(DataError, match="the content under the hash"):
             unpack(packed, digest(files))
 
 

@@ -211,7 +211,7 @@ async def test_up_serves_until_it_is_interrupted(tmp_path: Path, unused_tcp_port
         assert await up.wait() == 0
 
     assert status == 0
-    assert f"anybody who reaches nats://127.0.0.1:{unused_tcp_port} may do anything" in " ".join(told.split())
+    assert f"every program that reaches nats://127.0.0.1:{unused_tcp_port} may do anything" in " ".join(told.split())
 
 
 async def test_setup_says_what_it_would_do_does_it_and_does_nothing_twice(tmp_path: Path) -> None:
@@ -231,7 +231,7 @@ async def test_setup_says_what_it_would_do_does_it_and_does_nothing_twice(tmp_pa
     assert checked == (0, nothing, "")
     assert unknown[0] == 1
     assert re.search(r"pod-epsilon +would be created", unknown[1])
-    assert "1 of 6 would change; nothing was done." in unknown[1]
+    assert "1 of 6 would change; no change was made." in unknown[1]
 
 
 async def test_setup_bounds_the_stream_and_leaves_a_bound_that_is_there(tmp_path: Path) -> None:

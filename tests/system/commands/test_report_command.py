@@ -121,8 +121,8 @@ async def test_an_observer_has_the_signature_checked_too(tmp_path: Path, unused_
 
     assert (status, errors) == (0, "")
     assert f"The event is signed with the key {key}" in checked
-    assert f"is that of the key which was given, {key}." in checked
-    assert "Whose key it is was not checked." in unchecked
+    assert f"is that of the given key, {key}." in checked
+    assert "The owner of the key was not checked." in unchecked
     assert (other, nothing) == (1, "")
     assert "not by the key given" in refused
     assert secret == 2

@@ -53,7 +53,7 @@ async def test_what_is_published_is_verified_without_a_server(tmp_path: Path, un
     pods = ("--pod-keys", str(system.keys.folder))
     for event, given, due, said in (
         (portfolio, ("--key", public, *pods), 0, "Everything holds."),
-        (portfolio, ("--key", public, *pods), 0, "made of what alpha, beta, gamma, delta signed"),
+        (portfolio, ("--key", public, *pods), 0, "made of the answers that alpha, beta, gamma, delta signed"),
         (failure, ("--key", public, *pods), 0, "rules, or rules and goals, contradict each other"),
         (portfolio, ("--key", public), 3, "confirm that these are the pods' keys"),
         (portfolio, ("--key", public, "--pod-keys", str(strangers.folder)), 1, "not by a key given for alpha"),

@@ -151,12 +151,12 @@ def swap_pods(event: Body) -> None:
         (lambda e: e["market"].update(sha256="0" * 64), "used another market"),
         (lambda e: e.update(request_id="r3"), "alpha answered the request r1, not r3"),
         (lambda e: e["pods"].update(epsilon=e["pods"]["alpha"]), "results of alpha, beta, delta, gamma"),
-        (lambda e: e["pods"].pop("beta"), "it has the pods alpha, delta, gamma"),
+        (lambda e: e["pods"].pop("beta"), "the event has the pods alpha, delta, gamma"),
         (swap_pods, "the mandate of alpha"),
         (lambda e: e["pod_answers"].pop(), "results of alpha, beta, gamma"),
         (lambda e: e["pod_answers"].append(e["pod_answers"][0]), "two answers of one pod"),
-        (lambda e: e.update(pod_answers=[]), "no answer that a pod signed"),
-        (lambda e: e.pop("pod_answers"), "no answer that a pod signed"),
+        (lambda e: e.update(pod_answers=[]), "no signed answer of a pod"),
+        (lambda e: e.pop("pod_answers"), "no signed answer of a pod"),
     ],
 )
 def test_what_an_event_says_of_a_pod_is_what_the_pod_signed(

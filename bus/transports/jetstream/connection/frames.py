@@ -106,7 +106,7 @@ def read_stored(frame: Frame) -> Message:
             stored_at=datetime.fromisoformat(headers["Nats-Time-Stamp"]),
         )
     except (KeyError, ValueError) as error:
-        message = f"what came is no stored message ({error}): try again"
+        message = f"the answer is no stored message ({error}): try again"
         raise UnreachableError(message) from error
 
 

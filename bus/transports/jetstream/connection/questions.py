@@ -46,7 +46,7 @@ class Question:
         if self._error is not None:
             raise self._error
         if status(self._frames[0]) == _NO_RESPONDERS:
-            message = f"nobody listens on {self.subject}"
+            message = f"no process listens on {self.subject}"
             raise NobodyListensError(message)
         return self._frames
 

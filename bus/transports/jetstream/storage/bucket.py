@@ -82,7 +82,7 @@ async def _hash(wire: Wire, market_id: str, timeout_s: float) -> str | None:
     # For a message without a body, the server's JSON omits "data".
     sha256 = escaped(base64.b64decode(answer["message"].get("data", "")))
     if not _HASH.fullmatch(sha256):
-        message = f"what is published under {market_id} is no hash of a market: publish it under another id"
+        message = f"the content under {market_id} is no hash of a market: publish it under another id"
         raise RefusedError(message)
     return sha256
 

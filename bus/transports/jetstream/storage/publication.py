@@ -84,7 +84,7 @@ class Publication:
                 f"the stream {self._stream} is full ({error['description']}): raise its limits, or wait till it ages"
             )
             raise FullError(message)
-        message = f"the server says that {self._subject} is taken, and does not show by what ({error['description']})"
+        message = f"the server says that {self._subject} is taken, and shows no message there ({error['description']})"
         raise UnreachableError(message)
 
     def _translate(self, error: Mapping[str, Any]) -> BusError:
