@@ -11,6 +11,7 @@ import click
 from agents import mandates
 from agents.solver import MOST_S, Solver
 from agents.worker import Agent
+from bus.child import SolverProcess
 from bus.jetstream.roles import agent_role
 from bus.options import connection_options, replica_options
 from bus.plain_text import printable
@@ -53,8 +54,9 @@ def main(
         secret = settings.nkey_seed or settings.credentials
         signer = Signer(secret, POD) if secret else None
         with fetching(bus) as provide:
-            async with Solver(pod, mandate.pod, memory_mib=solver_mib, most_s=solver_seconds) as solver:
+            async with SolverProcess(("agents.solve", pod), solver_mib, solver_seconds) as process:
                 ready.set()
+                solver = Solver(process, mandate.pod)
                 await Agent(bus, mandate.pod, solver.answer, provide, signer).run(stop, at_once=at_once)
 
     sys.exit(run(settings, work, service=service, http=http))

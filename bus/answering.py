@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import json
 import os
 import resource
 import signal
@@ -15,10 +16,11 @@ import sys
 import threading
 import time
 from functools import partial
-from typing import TYPE_CHECKING
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import BinaryIO, TypeAlias
 
     # Sends a note before the answer.
@@ -33,6 +35,19 @@ _OUT_OF_MEMORY = "it needs more memory than the process that computes may hold: 
 
 # The messages of these packages' errors are complete.
 _OURS = ("agents.", "bus.", "coordinator.", "portfolio.")
+
+
+def pack(head: Mapping[str, Any], *parts: bytes) -> bytes:
+    """Write a question or an answer: a head of values that JSON has, and parts of any bytes, which stay as they are."""
+    return b"\n".join([json.dumps([head, [len(part) for part in parts]]).encode(), b"".join(parts)])
+
+
+def unpack(packed: bytes) -> tuple[dict[str, Any], tuple[bytes, ...]]:
+    """Read the head and the parts of a question or an answer."""
+    line, _, rest = packed.partition(b"\n")
+    head, sizes = json.loads(line)
+    ends = list(accumulate(sizes, initial=0))
+    return head, tuple(rest[start:end] for start, end in pairwise(ends))
 
 
 def fault(error: Exception) -> str:

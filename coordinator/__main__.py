@@ -11,6 +11,7 @@ import click
 import structlog
 
 from bus import metrics
+from bus.child import SolverProcess
 from bus.jetstream.roles import COORDINATOR
 from bus.messages import Reason
 from bus.options import connection_options, replica_options
@@ -23,6 +24,7 @@ from bus.signing import FINAL, Signer
 from bus.snapshots import fetching
 from bus.subjects import ALL_DUE, ALL_POD_RESULTS, ALL_REQUESTS, Kind
 from coordinator import progress
+from coordinator.load import MOST
 from coordinator.shell import Coordinator
 from coordinator.solver import MOST_S, Solver
 
@@ -81,9 +83,11 @@ def main(
         tell("coordinator.checks", pods=known)
         watch = partial(progress.optimising, bus)
         with fetching(bus) as provide:
-            async with Solver(solver_mib, solver_seconds, watch) as solver:
+            async with SolverProcess(("coordinator.solve",), solver_mib, solver_seconds, MOST) as process:
+                await process.ready()
                 ready.set()
-                coordinator = Coordinator(bus, solver.optimise, signer, provide=provide, pod_keys=pod_keys)
+                optimise = Solver(process, watch).optimise
+                coordinator = Coordinator(bus, optimise, signer, provide=provide, pod_keys=pod_keys)
                 await coordinator.run(stop, at_once=at_once)
 
     sys.exit(run(settings, work, service=service, http=http))

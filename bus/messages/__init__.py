@@ -26,16 +26,21 @@ from bus.messages.parsing import (
     BODIES,
     BadMessageError,
     encode,
+    glance,
     parse_final,
     parse_pod_answer,
     parse_progress,
     parse_request,
+    with_members,
 )
-from bus.messages.requests import LEAST_SHARE, OptimizationRequest
+from bus.messages.requests import LEAST_SHARE, LONGEST_S, SHORTEST_S, USUAL_S, OptimizationRequest
 
 __all__ = [
     "BODIES",
     "LEAST_SHARE",
+    "LONGEST_S",
+    "SHORTEST_S",
+    "USUAL_S",
     "BadMessageError",
     "FinalEvent",
     "MarketRef",
@@ -53,8 +58,10 @@ __all__ = [
     "Stage",
     "StoppedBy",
     "encode",
+    "glance",
     "parse_final",
     "parse_pod_answer",
     "parse_progress",
     "parse_request",
+    "with_members",
 ]
