@@ -252,8 +252,10 @@ class Coordinator:
             await self.bus.schedule(request_id, action.at)
             return None, None
         with tracing.span("finish", *causes, request_id=request_id):
-            failed = action.event if isinstance(action, Fail) else None
-            event = payload_of(failed) if failed else await self.solve(request_id, action, delivery)
+            if isinstance(action, Fail):
+                event: Payload | None = payload_of(action.event)
+            else:
+                event = await self.solve(request_id, action, delivery)
             if event is None:
                 return None, None
             return event, await self.publish_final(request_id, event)
