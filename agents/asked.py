@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from bus.messages import LONGEST_S, SHORTEST_S, USUAL_S, glance
+from bus.language.messages import LONGEST_S, SHORTEST_S, USUAL_S, glance
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bus.envelope import Payload
-from bus.messages import PodFailed
+from bus.language.messages import PodFailed
+from bus.transports.envelope import Payload
 
 if TYPE_CHECKING:
-    from bus.messages import PodAnswer
+    from bus.language.messages import PodAnswer
 
 
 def payload_of(found: PodAnswer) -> Payload:

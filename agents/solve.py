@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from agents import mandates
 from agents.answer import answer
 from agents.payload import payload_of
-from bus.answering import answer_all, unpack
+from bus.language.packing import unpack
+from bus.process.answering import answer_all
 
 if TYPE_CHECKING:
-    from bus.answering import Note
+    from bus.process.answering import Note
     from portfolio.terms.mandate import Mandate
 
 

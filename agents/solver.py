@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agents.payload import payload_of
-from bus.answering import pack
-from bus.child import TimeIsUpError
-from bus.envelope import Payload
-from bus.messages import PodFailed, Reason
+from bus.language.messages import PodFailed, Reason
+from bus.language.packing import pack
+from bus.process.child import TimeIsUpError
+from bus.transports.envelope import Payload
 
 if TYPE_CHECKING:
     from agents.asked import Asked
-    from bus.child import SolverProcess
+    from bus.process.child import SolverProcess
 
 # A pod of 200 ETFs takes seconds on a busy machine; later requests wait meanwhile.
 MOST_S = 20.0

@@ -12,21 +12,22 @@ import structlog
 
 from agents.asked import Asked
 from agents.payload import payload_of
-from bus import metrics, subjects, tracing
-from bus.answering import fault
-from bus.envelope import publish
-from bus.messages import PodFailed, Reason, with_members
+from bus.language import subjects
+from bus.language.messages import PodFailed, Reason, with_members
+from bus.observability import metrics, tracing
 from bus.port import pod_queue
-from bus.snapshots import nothing_to_provide
-from bus.workers import work_off
+from bus.process.answering import fault
+from bus.process.workers import work_off
+from bus.transports.envelope import publish
+from bus.transports.snapshots import nothing_to_provide
 
 if TYPE_CHECKING:
     import asyncio
 
-    from bus.envelope import Payload
+    from bus.language.signing import Signer
     from bus.port import Bus, Delivery, Message, Stored
-    from bus.signing import Signer
-    from bus.snapshots import Provide
+    from bus.transports.envelope import Payload
+    from bus.transports.snapshots import Provide
 
 log = structlog.get_logger()
 

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from bus.messages import Reason, StoppedBy
+from bus.language.messages import Reason, StoppedBy
 from coordinator.finals import failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bus.messages import MasterPortfolioFailed, OptimizationRequest
+    from bus.language.messages import MasterPortfolioFailed, OptimizationRequest
     from portfolio.master.goal_programming import Watch
 
 # Parts of the whole time: for the proof's check, the account and the event's check; and, if the customer owns units,

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bus.answering import fault
-from bus.messages import MarketRef, MasterPortfolioOptimized, Reason, encode
+from bus.language.messages import MarketRef, MasterPortfolioOptimized, Reason, encode
+from bus.process.answering import fault
 from coordinator.budget import Budget, out_of_time
 from coordinator.finals import failure
 from portfolio.account.describe import render_account
@@ -34,7 +34,7 @@ from portfolio.pod.sleeve import Sleeve
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bus.messages import FinalEvent, MasterPortfolioFailed, OptimizationRequest, PodResult
+    from bus.language.messages import FinalEvent, MasterPortfolioFailed, OptimizationRequest, PodResult
     from portfolio.market.snapshot import Market
     from portfolio.master.goal_programming import Watch
 

@@ -7,8 +7,8 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from bus import subjects
-from bus.messages import (
+from bus.language import subjects
+from bus.language.messages import (
     LEAST_SHARE,
     BadMessageError,
     PodFailed,
@@ -17,8 +17,8 @@ from bus.messages import (
     parse_pod_answer,
     parse_request,
 )
-from bus.signing import NotGenuineError
-from bus.subjects import Kind
+from bus.language.signing import NotGenuineError
+from bus.language.subjects import Kind
 from coordinator.finals import failure
 from coordinator.genuine import genuine_answers
 from portfolio.case.inventory import refuse_impossible
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import TypeAlias
 
-    from bus.messages import MasterPortfolioFailed, OptimizationRequest, PodAnswer
+    from bus.language.messages import MasterPortfolioFailed, OptimizationRequest, PodAnswer
     from bus.port import Message
     from portfolio.market.snapshot import Market
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bus.envelope import Payload
-from bus.messages import MasterPortfolioFailed, OptimizationRequest, encode, with_members
+from bus.language.messages import MasterPortfolioFailed, OptimizationRequest, encode, with_members
+from bus.transports.envelope import Payload
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bus.messages import FinalEvent, Reason
+    from bus.language.messages import FinalEvent, Reason
 
 # The outcome of a request with a portfolio; that of any other request is its reason.
 OPTIMISED = "optimised"

@@ -13,13 +13,13 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bus.messages import Reason
+from bus.language.messages import Reason
 from coordinator.finals import failure
 from portfolio.market import snapshot as markets
 from portfolio.terms.rules import Explain
 
 if TYPE_CHECKING:
-    from bus.messages import MasterPortfolioFailed, OptimizationRequest
+    from bus.language.messages import MasterPortfolioFailed, OptimizationRequest
 
 # No other request passes a request that has run for less than this time: most requests take a tenth of a second and are
 # done by then.

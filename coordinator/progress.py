@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bus import subjects
-from bus.messages import Progress, Reason, Stage, encode
+from bus.language import subjects
+from bus.language.messages import Progress, Reason, Stage, encode
 from coordinator.decisions import Wait
 from coordinator.finals import OPTIMISED
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from bus.envelope import Payload
     from bus.port import Bus
+    from bus.transports.envelope import Payload
     from coordinator.decisions import Action
 
 

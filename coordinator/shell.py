@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from bus import metrics, subjects, tracing
-from bus.answering import fault
-from bus.envelope import publish
-from bus.messages import BadMessageError, MessageRejected, Reason
+from bus.language import subjects
+from bus.language.messages import BadMessageError, MessageRejected, Reason
+from bus.language.subjects import Kind
+from bus.observability import metrics, tracing
 from bus.port import COORDINATORS, DEADLINES, LaterError, Stored, UnreachableError, pod_of_queue
-from bus.snapshots import nothing_to_provide
-from bus.subjects import Kind
-from bus.workers import work_off
+from bus.process.answering import fault
+from bus.process.workers import work_off
+from bus.transports.envelope import publish
+from bus.transports.snapshots import nothing_to_provide
 from coordinator import clock, progress
 from coordinator.decisions import Fail, SetDeadline, Wait, admit, decide, read_record, read_request, time_for
 from coordinator.finals import OPTIMISED, failure, payload_of, with_answers
@@ -32,12 +33,12 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import TypeAlias
 
-    from bus.envelope import Payload
-    from bus.messages import MasterPortfolioFailed, OptimizationRequest
-    from bus.pod_keys import PodKeys
+    from bus.language.messages import MasterPortfolioFailed, OptimizationRequest
+    from bus.language.pod_keys import PodKeys
+    from bus.language.signing import Signer
     from bus.port import Bus, Delivery, Message
-    from bus.signing import Signer
-    from bus.snapshots import Provide
+    from bus.transports.envelope import Payload
+    from bus.transports.snapshots import Provide
     from coordinator.decisions import Action, Optimise
 
     Causes: TypeAlias = tuple[Mapping[str, str], ...]

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from bus.answering import pack
-from bus.child import TimeIsUpError
-from bus.envelope import Payload
-from bus.messages import StoppedBy
+from bus.language.messages import StoppedBy
+from bus.language.packing import pack
+from bus.process.child import TimeIsUpError
+from bus.transports.envelope import Payload
 from coordinator.budget import Budget, out_of_time
 from coordinator.finals import payload_of
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from typing import TypeAlias
 
-    from bus.child import SolverProcess
+    from bus.process.child import SolverProcess
     from coordinator.decisions import Optimise
 
     Watch: TypeAlias = Callable[[str, bytes], Awaitable[None]]

@@ -14,9 +14,9 @@ from test_flow import PATIENCE_S, final_of, publish
 
 from agents import mandates
 from agents.answer import answer
-from bus import subjects
-from bus.memory import MemoryBus
-from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, PodResult, Reason, parse_request
+from bus.language import subjects
+from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized, PodResult, Reason, parse_request
+from bus.transports.memory import MemoryBus
 from coordinator.consolidation import consolidate
 from coordinator.finals import payload_of
 from coordinator.load import size_of
@@ -24,8 +24,8 @@ from coordinator.load import size_of
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from bus.envelope import Payload
-    from bus.messages import FinalEvent
+    from bus.language.messages import FinalEvent
+    from bus.transports.envelope import Payload
     from coordinator.decisions import Optimise
     from coordinator.shell import Coordinator, Optimiser
 

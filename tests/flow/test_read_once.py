@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import BaseModel
-from signed import system
 from support.in_process import PODS
 from support.requests_made import REFERENCE
+from support.signed import system
 
 from agents import mandates
 from agents.solver import Solver as PodSolver
 from agents.worker import Agent
-from bus.child import Child, SolverProcess
-from bus.memory import MemoryBus
-from bus.messages import MasterPortfolioOptimized, parsing
+from bus.language.messages import MasterPortfolioOptimized, parsing
+from bus.process.child import Child, SolverProcess
+from bus.transports.memory import MemoryBus
 from cli.arguments import read_request
-from cli.requests import ask
+from cli.client.requests import ask
 from coordinator import decisions
 from coordinator.server_time import ServerTime
 from coordinator.shell import Coordinator

@@ -10,16 +10,13 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from signed import messages
 from support.in_process import PODS
 from support.requests_made import OUTLOOK, data
+from support.signed import messages
 
 from agents import mandates
 from agents.answer import answer
-from bus.answering import pack
-from bus.child import ChildDiedError, SolverProcess
-from bus.envelope import Payload
-from bus.messages import (
+from bus.language.messages import (
     FinalEvent,
     MasterPortfolioFailed,
     MasterPortfolioOptimized,
@@ -30,6 +27,9 @@ from bus.messages import (
     parse_final,
     parse_progress,
 )
+from bus.language.packing import pack
+from bus.process.child import ChildDiedError, SolverProcess
+from bus.transports.envelope import Payload
 from coordinator import solve as solving
 from coordinator.consolidation import consolidate
 from coordinator.decisions import Optimise, decide, read_record

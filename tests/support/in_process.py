@@ -15,11 +15,11 @@ from coordinator.shell import Coordinator, Optimiser
 
 if TYPE_CHECKING:
     from agents.asked import Asked
-    from bus.envelope import Payload
-    from bus.memory import MemoryBus
-    from bus.pod_keys import PodKeys
+    from bus.language.pod_keys import PodKeys
+    from bus.language.signing import Signer
     from bus.port import Bus
-    from bus.signing import Signer
+    from bus.transports.envelope import Payload
+    from bus.transports.memory import MemoryBus
     from coordinator.decisions import Optimise
 
 PODS = ("alpha", "beta", "gamma", "delta")
