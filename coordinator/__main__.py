@@ -44,8 +44,9 @@ log = structlog.get_logger()
     "--pod-keys",
     "folder",
     envvar="PODFOLIO_POD_KEYS",
+    show_envvar=True,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="A folder with the pods' public keys, pod-*.pub: only what they signed is used.  [env: PODFOLIO_POD_KEYS]",
+    help="Folder with the pods' public keys, pod-*.pub: no other answers are used.",
 )
 def main(
     settings: Connection,
