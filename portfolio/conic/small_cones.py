@@ -42,18 +42,19 @@ class SmallCones:
             first += size
 
 
-def small_cones(A: Matrix, b: Vector, cones: Sequence[slice]) -> SmallCones:
+def small_cones(A: Matrix, b: Vector, cones: Sequence[slice], *, sparse: bool = False) -> SmallCones:
     """Make cones small.
 
     Args:
         A: The whole rows on the few variables, shape (r, n).
         b: The right-hand sides of the whole rows, shape (r,).
         cones: The rows of each cone; the first row of a cone bounds the norm of the other rows.
+        sparse: Whether each cone is over its own variables only: then the other columns are left out of the factors.
     """
     parts, sides, turns = [A[:0]], [b[:0]], []
     for rows in cones:
         head, inner = slice(rows.start, rows.start + 1), slice(rows.start + 1, rows.stop)
-        used = np.flatnonzero(A[inner].any(axis=0))
+        used = np.flatnonzero(A[inner].any(axis=0)) if sparse else np.arange(A.shape[1])
         Q, R = np.linalg.qr(np.column_stack([A[inner][:, used], b[inner]]))
         turned = np.zeros((len(R), A.shape[1]))
         turned[:, used] = R[:, :-1]

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
 __all__ = ["blocks_of", "minimise"]
 
-# Up to this many switches one tree over all of them closes sooner than blocks do, and numba is never loaded (a second,
-# 136 MiB): the reference customer has 21 switches and takes 17 nodes, or a thousand where goals must give way.
+# Up to this many switches one tree over all of them closes as soon as blocks do, and numba is never loaded (a second,
+# 136 MiB): the reference customer has 21 switches and takes 17 nodes, or a thousand where goals must give way. With 48
+# switches blocks are twenty times as fast (docs/solver-notes.md).
 _ONE_TREE = 24
 
 

@@ -22,7 +22,7 @@ from portfolio.conic.bound import FREE, OFF, ON
 from portfolio.conic.cover import cover, covered
 from portfolio.conic.large.decomposition.certificate import Decomposed
 from portfolio.conic.large.decomposition.solve import minimise
-from portfolio.conic.large.perspective import prepared, tree
+from portfolio.conic.large.perspective import block, prepared
 from portfolio.conic.large.perspective.leaf import PerspectiveLeaf
 from portfolio.conic.large.perspective.leaves import TreeProof
 from portfolio.conic.limits import Limits
@@ -99,7 +99,7 @@ def test_once_it_has_to_stop_nothing_dear_begins(
 
         monkeypatch.setattr(place, name, watch)
 
-    for place, name in ((Relaxation, "solve"), (tree, "explore"), (prepared, "recognise"), (TreeProof, "leaves")):
+    for place, name in ((Relaxation, "solve"), (block, "explore"), (prepared, "recognise"), (TreeProof, "leaves")):
         watched(place, name)
     program = large(12, cone=True, penalise=penalise)
     found = minimise(program, Limits(gap=0.0, stop=stop))
@@ -119,7 +119,7 @@ def test_a_start_is_looked_at_even_if_there_is_no_time_left() -> None:
 @pytest.mark.parametrize("run", [search.minimise, minimise, solve.minimise])
 def test_who_watches_sees_the_gap_close_down_to_the_answer(run) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
     told: list[tuple[float, float]] = []
-    found = run(large(3), watch=lambda value, bound: told.append((value, bound)))
+    found = run(large(3), Limits(watch=lambda value, bound: told.append((value, bound))))
     assert len(told) > 1
     assert all(later[0] <= earlier[0] for earlier, later in pairwise(told))
     assert max(bound for _, bound in told) <= found.value + SOLVERS_AGREE

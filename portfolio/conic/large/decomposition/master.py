@@ -253,11 +253,11 @@ class Master:
         # Equalities can be bought out on either side.
         A[at, np.concatenate([np.arange(N, N + E), np.arange(N + 2 * E, n - K)])] = np.repeat([1.0, -1.0], [E, m])
         A[np.arange(E), N + E + np.arange(E)] = -1.0
-        cones = small_cones(
-            np.hstack([activity, self._own[:, named], np.zeros((len(activity), n - N))]), self._b, self._cones
-        )
-        heads = np.cumsum([0, *cones.sizes[:-1]])[:K]
-        cones.A[heads, np.arange(n - K, n)] = -1.0
+        cones = small_cones(np.hstack([activity, self._own[:, named]]), self._b, self._cones)
+        heads = np.cumsum([0, *cones.sizes])[:K]
+        turned = np.zeros((len(cones.b), n))
+        turned[:, :N] = cones.A
+        turned[heads, np.arange(n - K, n)] = -1.0
         price = np.concatenate(
             [np.tile(self.elastic[self._equal], 2), self.elastic[rows], self.elastic[[c.start for c in self._cones]]]
         )
@@ -266,8 +266,8 @@ class Master:
             q=np.concatenate([cost, price]) if costs else np.concatenate([np.zeros(len(cost)), np.ones(len(price))]),
             lower=np.concatenate([np.zeros(C), program.lower[own], np.zeros(n - N)]),
             upper=np.concatenate([np.ones(C), program.upper[own], np.full(n - N, _MOST)]),
-            A=np.vstack([A, cones.A]),
-            H=np.zeros((len(A) + len(cones.A), 0)),
+            A=np.vstack([A, turned]),
+            H=np.zeros((len(A) + len(turned), 0)),
             b=np.concatenate([self._b[self._equal], np.ones(P), self._b[rows], cones.b]),
             equalities=E + P,
             inequalities=m,

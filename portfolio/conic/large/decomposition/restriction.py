@@ -99,7 +99,7 @@ class Restriction:
         idle = self._idle(A, before)
         self.kept = kept = Kept(self.kept.variables[~idle], self.kept.switches)
         A = A[:, ~idle]
-        self._rows, self._cones = before, (cones := small_cones(A, whole.b, whole.cone_rows))
+        self._rows, self._cones = before, (cones := small_cones(A, whole.b, whole.cone_rows, sparse=True))
         self.program = _take(
             whole,
             kept,
