@@ -16,6 +16,7 @@ from bus.language.signing import POD, Signer
 from bus.language.subjects import ALL_REQUESTS, Kind
 from bus.observability.service import Endpoint, Service, service_name
 from bus.port import pod_queue
+from bus.process.child import SolverProcess
 from bus.process.frame import configure_logs, run
 from bus.process.options import connection_options, replica_options
 from bus.topology.roles import agent_role
@@ -53,8 +54,9 @@ def main(
         secret = settings.nkey_seed or settings.credentials
         signer = Signer(secret, POD) if secret else None
         with fetching(bus) as provide:
-            async with Solver(pod, mandate.pod, memory_mib=solver_mib, most_s=solver_seconds) as solver:
+            async with SolverProcess(("agents.solve", pod), solver_mib, solver_seconds) as process:
                 ready.set()
+                solver = Solver(process, mandate.pod)
                 await Agent(bus, mandate.pod, solver.answer, provide, signer).run(stop, at_once=at_once)
 
     sys.exit(run(settings, work, service=service, http=http))

@@ -44,8 +44,7 @@ def load(pod: str) -> Mandate:
         return _read(Path(pod))
     files = bundled()
     if pod not in files:
-        message = f"unknown pod {pod}: name one of {', '.join(files)}, or give the path of a .toml file"
-        raise DataError(message)
+        raise DataError(f"unknown pod {pod}: name one of {', '.join(files)}, or give the path of a .toml file")
     return _read(files[pod])
 
 
@@ -60,14 +59,11 @@ def _read(file: Traversable) -> Mandate:
     try:
         mandate = _MANDATE.validate_python(_with_over_cash(stated))
     except ValidationError as error:
-        message = f"the mandate {file.name} is not valid: {explain(error)}"
-        raise DataError(message) from error
+        raise DataError(f"the mandate {file.name} is not valid: {explain(error)}") from error
     except DataError as error:
-        message = f"the mandate {file.name} is not valid: {error}"
-        raise DataError(message) from error
+        raise DataError(f"the mandate {file.name} is not valid: {error}") from error
     if faults := [*_unknown(stated), *_faults(mandate)]:
-        message = f"the mandate {file.name} is not valid: {'; '.join(faults)}"
-        raise DataError(message)
+        raise DataError(f"the mandate {file.name} is not valid: {'; '.join(faults)}")
     return mandate
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from agents import mandates
 from agents.answer import answer
-from bus.language.messages import encode
+from agents.payload import payload_of
+from bus.language.packing import unpack
 from bus.process.answering import answer_all
 
 if TYPE_CHECKING:
@@ -16,15 +17,12 @@ if TYPE_CHECKING:
     from portfolio.terms.mandate import Mandate
 
 
-def _answer(mandate: Mandate, question: bytes, _note: Note) -> bytes:
-    """Answer one question: a request's id, a newline, and the request's body.
-
-    Return empty bytes if the request asks for no result of this pod.
-    """
-    request_id, _, data = question.partition(b"\n")
-    found = answer(mandate, request_id.decode(), data)
-    return b"" if found is None else encode(found)
+def solve(mandate: Mandate, question: bytes, _note: Note) -> bytes:
+    """Answer a request's id and body; return empty bytes if the request asks for no result of this pod."""
+    head, (data,) = unpack(question)
+    found = answer(mandate, head["request_id"], data)
+    return b"" if found is None else payload_of(found).packed()
 
 
 if __name__ == "__main__":
-    answer_all(partial(_answer, mandates.load(sys.argv[1])), memory_mib=int(sys.argv[2]))
+    answer_all(partial(solve, mandates.load(sys.argv[1])), memory_mib=int(sys.argv[2]))

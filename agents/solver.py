@@ -2,74 +2,57 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import structlog
-
-from bus.language.messages import BadMessageError, PodFailed, Reason, parse_pod_answer, parse_request
-from bus.process.child import MEMORY_MIB, Child, ChildDiedError, TimeIsUpError
+from agents.payload import payload_of
+from bus.language.messages import PodFailed, Reason
+from bus.language.packing import pack
+from bus.process.child import TimeIsUpError
+from bus.transports.envelope import Payload
 
 if TYPE_CHECKING:
-    from bus.language.messages import PodAnswer
+    from agents.asked import Asked
+    from bus.process.child import SolverProcess
 
 # A pod of 200 ETFs takes seconds on a busy machine; later requests wait meanwhile.
 MOST_S = 20.0
 
-log = structlog.get_logger()
 
-
+@dataclass(frozen=True, slots=True)
 class Solver:
-    """Answers requests for one pod; use with ``async with``.
+    """Answers requests for one pod.
 
-    Args:
-        pod: The name of a bundled mandate, or the path of a file.
-        name: The pod's name.
-        memory_mib: The memory limit of the process.
-        most_s: The most seconds for one request, if the request's deadline allows that.
+    Attributes:
+        process: Runs ``agents.solve``.
+        pod: The pod's name.
     """
 
-    def __init__(self, pod: str, name: str, *, memory_mib: int = MEMORY_MIB, most_s: float = MOST_S) -> None:
-        self._child = Child(("agents.solve", pod), memory_mib)
-        self._name, self._most_s = name, most_s
+    process: SolverProcess
+    pod: str
 
-    async def __aenter__(self) -> Self:
-        # Do not wait here: the agent takes requests at once, and the first request waits for the rest of the start.
-        self._starting = asyncio.create_task(self._start())
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._starting.cancel()
-        await asyncio.gather(self._starting, return_exceptions=True)
-        await self._child.end()
-
-    async def _start(self) -> None:
-        try:
-            await self._child.ready()
-        except ChildDiedError as error:
-            log.error("solver.not_started", error=str(error))  # noqa: TRY400 - it says all there is
-
-    async def answer(self, request_id: str, data: bytes) -> PodAnswer | None:
+    async def answer(self, asked: Asked) -> Payload | None:
         """Optimise the pod as the request asks; return None if the request asks for no result of this pod.
+
+        Also return None for a request that cannot be read: the coordinator answers such a request.
 
         Raises:
             ChildDiedError: If the process crashed; the next call starts a new process.
         """
+        question = pack({"request_id": asked.request_id}, asked.data)
         try:
-            request = parse_request(data, request_id)
-        except BadMessageError:
-            return None  # the coordinator answers an unreadable request
-        seconds = min(self._most_s, request.deadline_s)
-        try:
-            found = await self._child.ask(request_id.encode() + b"\n" + data, seconds=seconds)
+            found = await self.process.ask(question, seconds=asked.deadline_s)
         except TimeIsUpError:
-            told = self._told(seconds)
-            return PodFailed(request_id=request_id, pod=self._name, reason=Reason.SOLVER_FAILED, message=told)
-        return parse_pod_answer(found) if found else None
+            told = self._told(min(self.process.most_s, asked.deadline_s))
+            failed = PodFailed(request_id=asked.request_id, pod=self.pod, reason=Reason.SOLVER_FAILED, message=told)
+            return payload_of(failed)
+        return Payload.unpacked(found) if found else None
 
     def _told(self, seconds: float) -> str:
-        whom, setting = ("its agents", "--solver-seconds") if seconds == self._most_s else ("the request", "deadline_s")
+        whom, setting = ("its agents", "--solver-seconds")
+        if seconds < self.process.most_s:
+            whom, setting = ("the request", "deadline_s")
         return (
-            f"{self._name}'s own portfolio was not found within the {seconds:.3g} s that it may take: allow {whom} "
+            f"{self.pod}'s own portfolio was not found within the {seconds:.3g} s that it may take: allow {whom} "
             f"more time ({setting}), or name fewer ETFs in its mandate"
         )

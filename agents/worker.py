@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from time import perf_counter
@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
+from agents.asked import Asked
+from agents.payload import payload_of
 from bus.language import subjects
-from bus.language.messages import PodFailed, Reason
+from bus.language.messages import PodFailed, Reason, with_members
 from bus.observability import metrics, tracing
 from bus.port import pod_queue
 from bus.process.answering import fault
@@ -22,9 +24,9 @@ from bus.transports.snapshots import nothing_to_provide
 if TYPE_CHECKING:
     import asyncio
 
-    from bus.language.messages import PodAnswer
     from bus.language.signing import Signer
     from bus.port import Bus, Delivery, Message, Stored
+    from bus.transports.envelope import Payload
     from bus.transports.snapshots import Provide
 
 log = structlog.get_logger()
@@ -33,7 +35,7 @@ log = structlog.get_logger()
 class Answer(Protocol):
     """Answers a request for one pod: a ``Solver``'s method, except in tests."""
 
-    async def __call__(self, request_id: str, data: bytes) -> PodAnswer | None:
+    async def __call__(self, asked: Asked) -> Payload | None:
         """Find the pod's answer; None if the request asks for no answer of the pod."""
 
 
@@ -66,9 +68,10 @@ class Agent:
         if not request_id:
             return  # no answer is possible without an id; the coordinator puts the message aside
         began = perf_counter()
+        asked = Asked.glimpse(request_id, message.data)
         with tracing.span("optimise", pod=self.pod):
-            await self.provide(message.data)
-            found = await self.answer(request_id, message.data)
+            await self.provide(asked.market)
+            found = await self.answer(asked)
         solved = perf_counter()
         stored = None
         if found is not None:
@@ -77,7 +80,7 @@ class Agent:
         log.info(
             "request.answered",
             request_id=request_id,
-            outcome=_outcome(found) if found is not None else "not_asked",
+            outcome=found.facts["outcome"] if found is not None else "not_asked",
             stored=stored.value if stored else None,
             attempt=delivery.attempt,
             solve_ms=round((solved - began) * 1e3, 2),
@@ -89,23 +92,19 @@ class Agent:
         if request_id := subjects.parse(delivery.message.subject).key:
             message = f"{self.pod}'s agent cannot answer: {fault(error)}"
             failed = PodFailed(request_id=request_id, pod=self.pod, reason=Reason.INTERNAL_ERROR, message=message)
-            await self.publish(failed, delivery.message)
+            await self.publish(payload_of(failed), delivery.message)
 
-    async def publish(self, found: PodAnswer, asked: Message) -> Stored:
+    async def publish(self, found: Payload, asked: Message) -> Stored:
         """Publish the answer to the message *asked*, once, signed if there is a signer."""
         if self.signer:
-            to_this = found.model_copy(update={"request_sha256": sha256(asked.data).hexdigest()})
-            found = self.signer.sign(to_this)
+            digest = b'"%b"' % sha256(asked.data).hexdigest().encode()
+            found = replace(found, data=self.signer.sign(with_members(found.data, {"request_sha256": digest})))
         stored = await publish(
             self.bus,
-            subjects.pod_result(found.request_id, self.pod),
+            subjects.pod_result(subjects.parse(asked.subject).key, self.pod),
             found,
             source=f"/podfolio/agents/{self.pod}",
             now=datetime.now(UTC),
         )
-        metrics.POD_RESULTS.labels(self.pod, _outcome(found), stored.value).inc()
+        metrics.POD_RESULTS.labels(self.pod, found.facts["outcome"], stored.value).inc()
         return stored
-
-
-def _outcome(found: PodAnswer) -> str:
-    return found.reason.value if isinstance(found, PodFailed) else "optimised"

@@ -39,6 +39,7 @@ from rich.progress import Progress
 from solver import minimise
 
 from portfolio.conic import proof
+from portfolio.conic.limits import Limits
 from portfolio.conic.solution import Status
 from portfolio.terms.rules import Duplicates
 
@@ -244,12 +245,8 @@ def _ours(made: Instance, *, never_worse: bool, limit_s: float) -> Run:
             found.append((time.perf_counter() - began, value))
 
     program = formulation(made, never_worse=never_worse).program
-    solution = minimise(
-        program,
-        gap=GAP,
-        stop=lambda: time.perf_counter() - began > limit_s,
-        watch=note,
-    )
+    limits = Limits(gap=GAP, stop=lambda: time.perf_counter() - began > limit_s, watch=note)
+    solution = minimise(program, limits)
     seconds = time.perf_counter() - began
     status = {Status.OPTIMAL: "proven", Status.INFEASIBLE: "infeasible"}.get(solution.status, "open")
     value, bound = (-x if math.isfinite(x) else None for x in (solution.value, solution.bound))

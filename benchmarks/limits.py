@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ladder_instances import Covariance, formulation, instance
 from solver import minimise
 
+from portfolio.conic.limits import Limits
 from portfolio.conic.solution import Status
 from portfolio.terms.rules import Duplicates
 
@@ -44,6 +45,6 @@ def measure() -> list[tuple[str, str, str]]:
 def overrun(program: Program, limit_s: float) -> float:
     """Seconds after the limit; zero if the search was done before."""
     began = time.perf_counter()
-    solution = minimise(program, stop=lambda: time.perf_counter() - began > limit_s)
+    solution = minimise(program, Limits(stop=lambda: time.perf_counter() - began > limit_s))
     seconds = time.perf_counter() - began
     return max(0.0, seconds - limit_s) if solution.status is Status.STOPPED else 0.0

@@ -25,6 +25,7 @@ from scipy.optimize import minimize
 from portfolio.conic import proof
 from portfolio.conic.large.perspective.block import BlockSearch
 from portfolio.conic.large.perspective.kernels import compile_kernels
+from portfolio.conic.limits import Limits
 from portfolio.conic.program import Builder
 
 if TYPE_CHECKING:
@@ -154,7 +155,8 @@ def row(instance: Instance, most: int, seconds: float) -> str:
     program = instance.program(most)
     started = time.perf_counter()
     # Half the gap on the root is the gap on the variance.
-    solution = BlockSearch(program).minimise(gap=GAP / 2, stop=lambda: time.perf_counter() - started > seconds)
+    limits = Limits(gap=GAP / 2, node_limit=1_000_000, stop=lambda: time.perf_counter() - started > seconds)
+    solution = BlockSearch(program).minimise(limits=limits)
     elapsed = time.perf_counter() - started
     faults = proof.faults(program, solution)
     value, bound = solution.value**2, max(solution.bound, 0.0) ** 2

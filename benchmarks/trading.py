@@ -18,6 +18,7 @@ from reference import request
 from agents import mandates
 from portfolio.case.case import Case
 from portfolio.case.inventory import settle
+from portfolio.conic.limits import Limits
 from portfolio.conic.solution import Status
 from portfolio.conic.solve import minimise
 from portfolio.market import snapshot as markets
@@ -80,7 +81,7 @@ def _measure(etfs: int, parcels: int, aim: str) -> Row:
         stating.append(timed(lambda m=market, s=sleeves, t=terms: Formulation(Case(m, s, t))))
         program = Formulation(Case(market, sleeves, terms)).program
         began = time.perf_counter()
-        solution = minimise(program, gap=GAP, stop=lambda began=began: time.perf_counter() - began > LIMIT_S)
+        solution = minimise(program, Limits(gap=GAP, stop=lambda began=began: time.perf_counter() - began > LIMIT_S))
         solving.append(time.perf_counter() - began)
         nodes.append(solution.nodes)
         still_open += solution.status is not Status.OPTIMAL

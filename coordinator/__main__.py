@@ -18,11 +18,13 @@ from bus.language.subjects import ALL_DUE, ALL_POD_RESULTS, ALL_REQUESTS, Kind
 from bus.observability import metrics
 from bus.observability.service import Endpoint, Service, service_name
 from bus.port import COORDINATORS, DEADLINES
+from bus.process.child import SolverProcess
 from bus.process.frame import configure_logs, run
 from bus.process.options import connection_options, replica_options
 from bus.topology.roles import COORDINATOR
 from bus.transports.snapshots import fetching
 from coordinator import progress
+from coordinator.load import MOST
 from coordinator.shell import Coordinator
 from coordinator.solver import MOST_S, Solver
 
@@ -42,8 +44,9 @@ log = structlog.get_logger()
     "--pod-keys",
     "folder",
     envvar="PODFOLIO_POD_KEYS",
+    show_envvar=True,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder with the pods' public keys, pod-*.pub: no other answers are used.  [env: PODFOLIO_POD_KEYS]",
+    help="Folder with the pods' public keys, pod-*.pub: no other answers are used.",
 )
 def main(
     settings: Connection,
@@ -81,9 +84,11 @@ def main(
         tell("coordinator.checks", pods=known)
         watch = partial(progress.optimising, bus)
         with fetching(bus) as provide:
-            async with Solver(solver_mib, solver_seconds, watch) as solver:
+            async with SolverProcess(("coordinator.solve",), solver_mib, solver_seconds, MOST) as process:
+                await process.ready()
                 ready.set()
-                coordinator = Coordinator(bus, solver.optimise, signer, provide=provide, pod_keys=pod_keys)
+                optimise = Solver(process, watch).optimise
+                coordinator = Coordinator(bus, optimise, signer, provide=provide, pod_keys=pod_keys)
                 await coordinator.run(stop, at_once=at_once)
 
     sys.exit(run(settings, work, service=service, http=http))

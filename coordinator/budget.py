@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from bus.language.messages import MasterPortfolioFailed, Reason, StoppedBy
+from bus.language.messages import Reason, StoppedBy
+from coordinator.finals import failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bus.language.messages import OptimizationRequest
+    from bus.language.messages import MasterPortfolioFailed, OptimizationRequest
     from portfolio.master.goal_programming import Watch
 
 # Parts of the whole time: for the proof's check, the account and the event's check; and, if the customer owns units,
@@ -95,12 +96,8 @@ def out_of_time(request: OptimizationRequest, budget: Budget) -> MasterPortfolio
     mend = "allow it more time (deadline_s)"
     if budget.by is StoppedBy.SEARCH_LIMIT:
         mend = "its coordinators search no longer for one request (--solver-seconds): allow them more time"
-    return MasterPortfolioFailed(
-        request_id=request.request_id,
-        customer_id=request.customer.customer_id,
-        reason=Reason.SOLVER_FAILED,
-        message=(
-            f"no portfolio was found and checked within the {budget.seconds:.3g} s that were left for the search: "
-            f"{mend}, or ask for less: fewer parcels, a smaller market, explain = unmet"
-        ),
+    message = (
+        f"no portfolio was found and checked within the {budget.seconds:.3g} s that were left for the search: "
+        f"{mend}, or ask for less: fewer parcels, a smaller market, explain = unmet"
     )
+    return failure(request, Reason.SOLVER_FAILED, message)

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bus.language.messages import MarketRef, MasterPortfolioFailed, MasterPortfolioOptimized, Reason, encode
+from bus.language.messages import MarketRef, MasterPortfolioOptimized, Reason, encode
 from bus.process.answering import fault
 from coordinator.budget import Budget, out_of_time
+from coordinator.finals import failure
 from portfolio.account.describe import render_account
 from portfolio.account.money_goals import funding, money_goals
 from portfolio.case.case import Case
@@ -31,9 +32,9 @@ from portfolio.orders.plan import at_most_better_by, plan
 from portfolio.pod.sleeve import Sleeve
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from bus.language.messages import FinalEvent, OptimizationRequest, PodResult
+    from bus.language.messages import FinalEvent, MasterPortfolioFailed, OptimizationRequest, PodResult
     from portfolio.market.snapshot import Market
     from portfolio.master.goal_programming import Watch
 
@@ -49,6 +50,17 @@ def consolidate(
     budget: Budget | None = None,
     watch: Watch | None = None,
 ) -> FinalEvent:
+    """Optimise all pods together; see ``finish``."""
+    return finish(request, results, budget=budget, watch=watch)[0]
+
+
+def finish(
+    request: OptimizationRequest,
+    results: Mapping[str, PodResult],
+    *,
+    budget: Budget | None = None,
+    watch: Watch | None = None,
+) -> tuple[FinalEvent, bytes]:
     """Optimise all pods together; turn every error into a failure event with its reason.
 
     Args:
@@ -56,28 +68,40 @@ def consolidate(
         results: The pods' results, by pod.
         budget: The time limit, at which the search returns the incumbent; no limit by default.
         watch: Called with the progress of the current search; see ``optimise_master``.
+
+    Returns:
+        The event, and its bytes: those that were checked.
     """
     budget = budget or Budget()
     try:
-        return _optimise(request, results, budget, watch)
+        market = markets.load(request.market)
+        event = _optimise(request, results, market, budget, watch)
+        data = encode(event)
+        if not (wrong := findings(json.loads(data), market)):
+            return event, data
+        failed = _withheld(request, wrong)
     except UnreachableGoalError as error:
-        return _failed(request, Reason.RULES_CONFLICT, error)
+        failed = _failed(request, Reason.RULES_CONFLICT, error)
     except MarketsDifferError as error:
-        return _failed(request, Reason.MARKETS_DIFFER, error)
+        failed = _failed(request, Reason.MARKETS_DIFFER, error)
     except DataError as error:
-        return _failed(request, Reason.INVALID_REQUEST, error)
+        failed = _failed(request, Reason.INVALID_REQUEST, error)
     except SolverError as error:
         timed_out = budget.cut and math.isfinite(budget.seconds)
-        return out_of_time(request, budget) if timed_out else _failed(request, Reason.SOLVER_FAILED, error)
+        failed = out_of_time(request, budget) if timed_out else _failed(request, Reason.SOLVER_FAILED, error)
     except Exception as error:  # noqa: BLE001 - one request must not stop the queue behind it
-        return _failed(request, Reason.INTERNAL_ERROR, error)
+        failed = _failed(request, Reason.INTERNAL_ERROR, error)
+    return failed, encode(failed)
 
 
 def _optimise(
-    request: OptimizationRequest, results: Mapping[str, PodResult], budget: Budget, watch: Watch | None
-) -> FinalEvent:
+    request: OptimizationRequest,
+    results: Mapping[str, PodResult],
+    market: Market,
+    budget: Budget,
+    watch: Watch | None,
+) -> MasterPortfolioOptimized:
     began = perf_counter()
-    market = markets.load(request.market)
     plans = request.plans(market)
     answered = [_sleeve(market, results[pod]) for pod in request.asked()]
     settled = settle_shares(market, answered, request.terms(), plans)
@@ -87,7 +111,7 @@ def _optimise(
     trading = plan(case, master, left_s=budget.for_orders_s)
     cut = (budget.cut and not master.certificate.certified) or (trading is not None and trading.cut_short)
     account = render_account(case, master)
-    event = MasterPortfolioOptimized(
+    return MasterPortfolioOptimized(
         request_id=request.request_id,
         customer_id=request.customer.customer_id,
         market=MarketRef(id=market.id, sha256=market.sha256),
@@ -111,16 +135,12 @@ def _optimise(
         stopped_by=budget.by if cut else None,
         elapsed_s=round(perf_counter() - began, 6),
     )
-    if wrong := findings(json.loads(encode(event)), market):
-        told = "; ".join(wrong)
-        message = f"the portfolio did not pass its own check and is withheld; report this with the request_id: {told}"
-        return MasterPortfolioFailed(
-            request_id=request.request_id,
-            customer_id=request.customer.customer_id,
-            reason=Reason.CHECK_FAILED,
-            message=message,
-        )
-    return event
+
+
+def _withheld(request: OptimizationRequest, wrong: Sequence[str]) -> MasterPortfolioFailed:
+    told = "; ".join(wrong)
+    message = f"the portfolio did not pass its own check and is withheld; report this with the request_id: {told}"
+    return failure(request, Reason.CHECK_FAILED, message)
 
 
 def _sleeve(market: Market, result: PodResult) -> Sleeve:
@@ -149,12 +169,7 @@ def _sleeve(market: Market, result: PodResult) -> Sleeve:
 
 
 def _failed(request: OptimizationRequest, reason: Reason, error: Exception) -> MasterPortfolioFailed:
-    message = fault(error) if reason is Reason.INTERNAL_ERROR else str(error)
-    return MasterPortfolioFailed(
-        request_id=request.request_id,
-        customer_id=request.customer.customer_id,
-        reason=reason,
-        message=message,
-        conflicts=error.conflicts if isinstance(error, ConflictError) else (),
-        repairs=error.repairs if isinstance(error, ConflictError) else (),
-    )
+    failed = failure(request, reason, fault(error) if reason is Reason.INTERNAL_ERROR else str(error))
+    if not isinstance(error, ConflictError):
+        return failed
+    return failed.model_copy(update={"conflicts": error.conflicts, "repairs": error.repairs})

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from bus.language import subjects
 from bus.language.messages import (
     BadMessageError,
-    MasterPortfolioFailed,
-    OptimizationRequest,
     PodFailed,
     PodResult,
     Reason,
@@ -20,6 +18,7 @@ from bus.language.messages import (
 )
 from bus.language.signing import NotGenuineError
 from bus.language.subjects import Kind
+from coordinator.finals import failure
 from coordinator.genuine import genuine_answers
 from portfolio.case.inventory import refuse_impossible
 from portfolio.errors import DataError
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import TypeAlias
 
-    from bus.language.messages import PodAnswer
+    from bus.language.messages import MasterPortfolioFailed, OptimizationRequest, PodAnswer
     from bus.port import Message
     from portfolio.market.snapshot import Market
 
@@ -43,6 +42,10 @@ if TYPE_CHECKING:
 _TO_PUBLISH_S = 1.0
 # The search time for a request whose deadline has passed: most searches take a tenth of this.
 _LAST_S = 2.0
+
+# As many requests as a coordinator has in hand are remembered, but for the few that are large: theirs would be a
+# gigabyte. They are read once more per answer.
+_REMEMBERED, _LARGEST = 256, 32_768
 
 # A due deadline is handled within this time, even if its first worker died: one ack wait, doubled.
 _SEEN_TO = timedelta(seconds=10)
@@ -59,17 +62,28 @@ class Wait:
 class SetDeadline:
     """The request is valid: at *at*, check for an answer, in time to publish one by the request's deadline."""
 
-    request_id: str
+    request: OptimizationRequest
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Optimise:
-    """Every pod has answered: find an answer by *by*; *signed* goes into the final event."""
+    """Every pod has answered.
+
+    Attributes:
+        request: The request.
+        results: The pods' results, by pod.
+        by: When an answer must be found.
+        asked: The request, as it was published.
+        told: The pods' results, as they were published, in the request's order.
+        signed: The pods' results, if they go into the final event.
+    """
 
     request: OptimizationRequest
     results: Mapping[str, PodResult]
     by: datetime
+    asked: bytes
+    told: Mapping[str, bytes]
     signed: Signed = ()
 
 
@@ -112,6 +126,19 @@ def read_record(messages: Iterable[Message]) -> Record:
     return Record(request, answers, final)
 
 
+def read_request(message: Message) -> OptimizationRequest:
+    """Read a request's message. The same bytes are read once per process: each pod's answer comes back to them.
+
+    Raises:
+        BadMessageError: If the body is no valid request.
+    """
+    read = _remembered if len(message.data) <= _LARGEST else parse_request
+    return read(message.data, subjects.parse(message.subject).key)
+
+
+_remembered = lru_cache(maxsize=_REMEMBERED)(parse_request)
+
+
 def admit(message: Message, pods: Collection[str]) -> SetDeadline | Fail:
     """Decide whether the system can work on a request.
 
@@ -119,17 +146,16 @@ def admit(message: Message, pods: Collection[str]) -> SetDeadline | Fail:
         message: The request, on a subject with a valid id.
         pods: The pods of this system.
     """
-    request_id = subjects.parse(message.subject).key
     try:
-        request = parse_request(message.data, request_id)
+        request = read_request(message)
     except BadMessageError as error:
-        return Fail(MasterPortfolioFailed(request_id=request_id, reason=Reason.INVALID_REQUEST, message=str(error)))
+        return Fail(failure(subjects.parse(message.subject).key, Reason.INVALID_REQUEST, str(error)))
     if refused := _refuse(request):
         return refused
     if unknown := sorted(set(request.asked()) - set(pods)):
         known = ", ".join(sorted(pods))
         return _fail(request, Reason.UNKNOWN_POD, f"unknown pod {', '.join(unknown)}: name one of {known}")
-    return SetDeadline(request_id, _found_by(message, request))
+    return SetDeadline(request, _found_by(message, request))
 
 
 def _refuse(request: OptimizationRequest) -> Fail | None:
@@ -174,7 +200,7 @@ def deadline_again(message: Message, now: datetime) -> datetime | None:
     if the request cannot be read: such a request has no deadline and gets an error as its answer.
     """
     try:
-        request = parse_request(message.data, subjects.parse(message.subject).key)
+        request = read_request(message)
     except BadMessageError:
         return None
     at = _found_by(message, request)
@@ -195,9 +221,8 @@ def decide(record: Record, *, due: bool, keys: Mapping[str, Collection[str]] | N
         return Wait("finished")
     if record.request is None:
         return Wait("no_request")
-    request_id = subjects.parse(record.request.subject).key
     try:
-        request = parse_request(record.request.data, request_id)
+        request = read_request(record.request)
     except BadMessageError:
         return Wait("refused")  # the handler of the request's own message answers with the reason
     if _refuse(request):
@@ -218,13 +243,14 @@ def _believe(request: OptimizationRequest, record: Record, keys: Mapping[str, Co
         return _fail(request, Reason.RESULT_NOT_GENUINE, str(error))
     if missing := tuple(sorted(set(expected) - set(answers))):
         return _late(request, missing)
-    # Read the signed content, not the bytes around it.
-    told = [json.dumps(body).encode() for body in signed] or [message.data for message in answers.values()]
-    return _weigh(request, dict(zip(answers, told, strict=True)), signed, _found_by(record.request, request))
+    return _weigh(request, record.request, {pod: message.data for pod, message in answers.items()}, signed)
 
 
-def _weigh(request: OptimizationRequest, told: Mapping[str, bytes], signed: Signed, by: datetime) -> Action:
-    """Decide once all pods have answered."""
+def _weigh(request: OptimizationRequest, asked: Message, told: Mapping[str, bytes], signed: Signed) -> Action:
+    """Decide once all pods have answered.
+
+    Signed answers are read from these bytes too: ``read_exactly`` has refused bytes with a second meaning.
+    """
     answers: dict[str, PodAnswer] = {}
     for pod in request.asked():
         try:
@@ -245,9 +271,9 @@ def _weigh(request: OptimizationRequest, told: Mapping[str, bytes], signed: Sign
             Reason.MARKETS_DIFFER,
             f"the agents have different snapshots of market {request.market} ({markets_told}): "
             "deploy the same everywhere",
-            signed,
+            pod_answers=signed,
         )
-    return Optimise(request, results, by, signed)
+    return Optimise(request, results, _found_by(asked, request), asked.data, told, signed)
 
 
 def _read_answer(request: OptimizationRequest, pod: str, data: bytes) -> PodAnswer:
@@ -262,8 +288,7 @@ def _read_answer(request: OptimizationRequest, pod: str, data: bytes) -> PodAnsw
         about += [answer.mandate.pod, _shown(answer.capital_share)]
         due += [pod, _shown((request.shares() or {}).get(pod))]
     if about != due:
-        message = f"it is about {' '.join(about)}, not {' '.join(due)}"
-        raise BadMessageError(message)
+        raise BadMessageError(f"it is about {' '.join(about)}, not {' '.join(due)}")
     return answer
 
 
@@ -273,17 +298,14 @@ def _shown(share: float | None) -> str:
 
 def _collect(request: OptimizationRequest, failed: list[PodFailed], signed: Signed) -> Fail:
     """Fail with the reasons of all failed pods; the first pod's reason becomes the event's reason."""
-    return Fail(
-        MasterPortfolioFailed(
-            request_id=request.request_id,
-            customer_id=request.customer.customer_id,
-            reason=failed[0].reason,
-            message=". ".join(answer.message for answer in failed),
-            goals=tuple(goal for answer in failed for goal in answer.goals),
-            conflicts=tuple(conflict for answer in failed for conflict in answer.conflicts),
-            repairs=tuple(repair for answer in failed for repair in answer.repairs),
-            pod_answers=signed,
-        )
+    return _fail(
+        request,
+        failed[0].reason,
+        ". ".join(answer.message for answer in failed),
+        goals=tuple(goal for answer in failed for goal in answer.goals),
+        conflicts=tuple(conflict for answer in failed for conflict in answer.conflicts),
+        repairs=tuple(repair for answer in failed for repair in answer.repairs),
+        pod_answers=signed,
     )
 
 
@@ -292,27 +314,12 @@ def _late(request: OptimizationRequest, missing: tuple[str, ...]) -> Fail:
         f"no answer from {', '.join(missing)} in time for the deadline of {request.deadline_s:g} s: "
         "see that their agents run, or allow more time (deadline_s); then ask again under a new request_id"
     )
-    return Fail(
-        MasterPortfolioFailed(
-            request_id=request.request_id,
-            customer_id=request.customer.customer_id,
-            reason=Reason.DEADLINE_EXCEEDED,
-            message=message,
-            missing_pods=missing,
-        )
-    )
+    return _fail(request, Reason.DEADLINE_EXCEEDED, message, missing_pods=missing)
 
 
-def _fail(request: OptimizationRequest, reason: Reason, message: str, signed: Signed = ()) -> Fail:
-    return Fail(
-        MasterPortfolioFailed(
-            request_id=request.request_id,
-            customer_id=request.customer.customer_id,
-            reason=reason,
-            message=message,
-            pod_answers=signed,
-        )
-    )
+def _fail(request: OptimizationRequest, reason: Reason, message: str, **told: tuple[object, ...]) -> Fail:
+    """Fail with this message, and further members of the event."""
+    return Fail(failure(request, reason, message).model_copy(update=told))
 
 
 def time_for(left_s: float, deadline_s: float) -> float:

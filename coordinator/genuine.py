@@ -46,8 +46,7 @@ def genuine_answers(
             why = printable(str(error), longest=_LONGEST)
             wrong.append(f"{pod}'s answer is not proven to be its own: {why}")
     if wrong:
-        message = f"{'; '.join(wrong)}. {_MEND}"
-        raise NotGenuineError(message)
+        raise NotGenuineError(f"{'; '.join(wrong)}. {_MEND}")
     return tuple(found)
 
 
@@ -58,19 +57,15 @@ def _genuine(request_id: str, asked: Message, pod: str, data: bytes, keys: Itera
         NotGenuineError: If the body is not this pod's answer to this request.
     """
     if not keys:
-        message = f"no public key of it is known; make pod-{pod}.pub with `podfolio keys --pod {pod}`"
-        raise NotGenuineError(message)
+        raise NotGenuineError(f"no public key of it is known; make pod-{pod}.pub with `podfolio keys --pod {pod}`")
     try:
         body = read_exactly(data)
     except ValueError as error:
         raise NotGenuineError(str(error)) from None
     if (signer := signer_of(body, POD)) not in keys:
-        message = f"signed by {signer}, which is no key of this pod"
-        raise NotGenuineError(message)
+        raise NotGenuineError(f"signed by {signer}, which is no key of this pod")
     if (told := (body.get("request_id"), body.get("pod"))) != (request_id, pod):
-        message = f"signed as the answer of {told[1]} to the request {told[0]}"
-        raise NotGenuineError(message)
+        raise NotGenuineError(f"signed as the answer of {told[1]} to the request {told[0]}")
     if body.get("request_sha256") != sha256(asked.data).hexdigest():
-        message = "signed for a request of the same id with other content (request_sha256)"
-        raise NotGenuineError(message)
+        raise NotGenuineError("signed for a request of the same id with other content (request_sha256)")
     return body

@@ -13,12 +13,13 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bus.language.messages import MasterPortfolioFailed, Reason
+from bus.language.messages import Reason
+from coordinator.finals import failure
 from portfolio.market import snapshot as markets
 from portfolio.terms.rules import Explain
 
 if TYPE_CHECKING:
-    from bus.language.messages import OptimizationRequest
+    from bus.language.messages import MasterPortfolioFailed, OptimizationRequest
 
 # No other request passes a request that has run for less than this time: most requests take a tenth of a second and are
 # done by then.
@@ -233,9 +234,4 @@ class Load:
             f"and {left}; ask again later under a new request_id, allow more time (deadline_s), or run more "
             "coordinators"
         )
-        return MasterPortfolioFailed(
-            request_id=request.request_id,
-            customer_id=request.customer.customer_id,
-            reason=Reason.OVERLOADED,
-            message=message,
-        )
+        return failure(request, Reason.OVERLOADED, message)

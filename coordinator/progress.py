@@ -9,14 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bus.language import subjects
-from bus.language.messages import MasterPortfolioFailed, Progress, Stage, encode
+from bus.language.messages import Progress, Reason, Stage, encode
 from coordinator.decisions import Wait
+from coordinator.finals import OPTIMISED
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from bus.language.messages import FinalEvent
     from bus.port import Bus
+    from bus.transports.envelope import Payload
     from coordinator.decisions import Action
 
 
@@ -37,13 +38,11 @@ async def optimising(bus: Bus, request_id: str, note: bytes) -> None:
     await bus.mention(subjects.progress(request_id), note)
 
 
-async def done(bus: Bus, event: FinalEvent) -> None:
+async def done(bus: Bus, request_id: str, event: Payload) -> None:
     """Report the final event, and its gap or its reason."""
-    if isinstance(event, MasterPortfolioFailed):
-        told = Progress(request_id=event.request_id, stage=Stage.DONE, reason=event.reason)
-    else:
-        told = Progress(request_id=event.request_id, stage=Stage.DONE, gap=event.certificate.gap)
-    await _tell(bus, told)
+    outcome = event.facts["outcome"]
+    reason = None if outcome == OPTIMISED else Reason(outcome)
+    await _tell(bus, Progress(request_id=request_id, stage=Stage.DONE, gap=event.facts.get("gap"), reason=reason))
 
 
 async def _tell(bus: Bus, progress: Progress) -> None:

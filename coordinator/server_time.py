@@ -91,6 +91,5 @@ class ServerTime:
 
     def _tell(self, ahead: float) -> datetime:
         if not self.is_known:
-            message = "the server's time is not known before it has told it"
-            raise ValueError(message)
+            raise ValueError("the server's time is not known before it has told it")
         return datetime.fromtimestamp(self.ticks() + ahead, UTC)

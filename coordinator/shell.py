@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+import contextlib
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
 from bus.language import subjects
-from bus.language.messages import (
-    MasterPortfolioFailed,
-    MasterPortfolioOptimized,
-    MessageRejected,
-    Reason,
-    parse_request,
-)
+from bus.language.messages import BadMessageError, MessageRejected, Reason
 from bus.language.subjects import Kind
 from bus.observability import metrics, tracing
 from bus.port import COORDINATORS, DEADLINES, LaterError, Stored, UnreachableError, pod_of_queue
@@ -26,7 +21,8 @@ from bus.process.workers import work_off
 from bus.transports.envelope import publish
 from bus.transports.snapshots import nothing_to_provide
 from coordinator import clock, progress
-from coordinator.decisions import Fail, Optimise, SetDeadline, Wait, admit, decide, read_record, time_for
+from coordinator.decisions import Fail, SetDeadline, Wait, admit, decide, read_record, read_request, time_for
+from coordinator.finals import OPTIMISED, failure, payload_of, with_answers
 from coordinator.load import Work, size_of
 from coordinator.server_time import ServerTime
 from coordinator.sweep import Sweep
@@ -37,12 +33,13 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import TypeAlias
 
-    from bus.language.messages import FinalEvent, OptimizationRequest, PodResult
+    from bus.language.messages import MasterPortfolioFailed, OptimizationRequest
     from bus.language.pod_keys import PodKeys
     from bus.language.signing import Signer
     from bus.port import Bus, Delivery, Message
+    from bus.transports.envelope import Payload
     from bus.transports.snapshots import Provide
-    from coordinator.decisions import Action
+    from coordinator.decisions import Action, Optimise
 
     Causes: TypeAlias = tuple[Mapping[str, str], ...]
 
@@ -83,9 +80,7 @@ log = structlog.get_logger()
 class Optimiser(Protocol):
     """A callable that optimises all pods together."""
 
-    async def __call__(
-        self, request: OptimizationRequest, results: Mapping[str, PodResult], *, seconds: float
-    ) -> FinalEvent:
+    async def __call__(self, action: Optimise, *, seconds: float) -> Payload:
         """Make the final event, in at most *seconds*."""
 
 
@@ -140,7 +135,7 @@ class Coordinator:
         tell(
             ended if event else f"{address.kind.value}.considered",
             request_id=address.key,
-            **(_facts(event) if event else {"outcome": _outcome(action)}),
+            **(event.facts if event else {"outcome": _outcome(action)}),
             stored=stored.value if stored else None,
             completed_by=address.pod or address.kind.value,
             attempt=delivery.attempt,
@@ -151,12 +146,9 @@ class Coordinator:
     async def give_up(self, delivery: Delivery, error: Exception) -> None:
         """Answer a request that cannot be handled."""
         if request_id := subjects.parse(delivery.message.subject).key:
-            failed = MasterPortfolioFailed(
-                request_id=request_id,
-                reason=Reason.INTERNAL_ERROR,
-                message=f"the coordinator cannot answer: {fault(error)}",
-            )
-            await self.publish_final(failed)
+            message = f"the coordinator cannot answer: {fault(error)}"
+            failed = failure(request_id, Reason.INTERNAL_ERROR, message)
+            await self.publish_final(request_id, payload_of(failed))
 
     async def consider(self, delivery: Delivery, kind: Kind) -> tuple[Action, Causes]:
         """Read the record and decide; also return the headers of the causing messages, the request's first.
@@ -169,7 +161,7 @@ class Coordinator:
         if self.may_be_finished(delivery, kind) and await self.bus.holds(subjects.final(request_id)):
             return Wait("finished"), ()
         if kind is Kind.REQUEST:
-            await self.provide(message.data)
+            await self.fetch_market(message)
             return await self.admit(message, delivery.attempt), (message.headers,)
         if kind is Kind.POD and not await self.is_last_in_hand(request_id, message.sequence):
             return Wait("another_answer_in_hand"), ()
@@ -181,16 +173,20 @@ class Coordinator:
         # A deadline's message is in another stream, so that message cannot prove that the read is current. Missing a
         # pod's result does no harm, since the result's own message is still to be handled; missing the request does.
         if kind is Kind.DUE and record.request is None and record.final is None and delivery.attempt < _READS:
-            text = f"the request {request_id}, whose deadline has come, is not there (yet)"
-            raise UnreachableError(text)
+            raise UnreachableError(f"the request {request_id}, whose deadline has come, is not there (yet)")
         if record.request is not None and record.final is None:
-            await self.provide(record.request.data)
+            await self.fetch_market(record.request)
         led = (record.request, *record.answers.values())
         keys = self.pod_keys.read() if self.pod_keys else None
         action = decide(record, due=kind is Kind.DUE, keys=keys)
         if kind is Kind.POD:
             await progress.answered(self.bus, request_id, record.answers, action)
         return action, tuple(message.headers for message in led if message)
+
+    async def fetch_market(self, request: Message) -> None:
+        """Fetch the market of a request; a request that cannot be read needs none."""
+        with contextlib.suppress(BadMessageError):
+            await self.provide(read_request(request).market)
 
     def may_be_finished(self, delivery: Delivery, kind: Kind) -> bool:
         """Return whether the request may be finished: the deadline has come, or the message is not new.
@@ -220,12 +216,11 @@ class Coordinator:
         if isinstance(action, Fail) and action.event.reason is Reason.UNKNOWN_POD:
             action = admit(message, await self.pods(believed_s=0))
         if isinstance(action, SetDeadline) and self._turns.load.running:
-            request = parse_request(message.data, action.request_id)
-            work, load, now = self.work(request, action.at), self._turns.load, self._turns.clock()
-            if load.is_too_much(work, now) and (refused := self.refuse(request, work, attempt)):
+            work, load, now = self.work(action.request, action.at), self._turns.load, self._turns.clock()
+            if load.is_too_much(work, now) and (refused := self.refuse(action.request, work, attempt)):
                 return Fail(refused)
         if isinstance(action, SetDeadline):
-            await progress.accepted(self.bus, action.request_id)
+            await progress.accepted(self.bus, action.request.request_id)
         return action
 
     async def pods(self, *, believed_s: float) -> frozenset[str]:
@@ -250,7 +245,7 @@ class Coordinator:
 
     async def act(
         self, request_id: str, action: Action, delivery: Delivery, causes: Causes
-    ) -> tuple[FinalEvent | None, Stored | None]:
+    ) -> tuple[Payload | None, Stored | None]:
         """Carry out the action; return the final event, if there is one, and the outcome of publishing that event."""
         if isinstance(action, Wait):
             return None, None
@@ -258,18 +253,20 @@ class Coordinator:
             await self.bus.schedule(request_id, action.at)
             return None, None
         with tracing.span("finish", *causes, request_id=request_id):
-            event = action.event if isinstance(action, Fail) else await self.solve(request_id, action, delivery)
+            if isinstance(action, Fail):
+                event: Payload | None = payload_of(action.event)
+            else:
+                event = await self.solve(request_id, action, delivery)
             if event is None:
                 return None, None
-            return event, await self.publish_final(event)
+            return event, await self.publish_final(request_id, event)
 
-    async def publish_final(self, event: FinalEvent) -> Stored:
+    async def publish_final(self, request_id: str, event: Payload) -> Stored:
         """Publish the final event, once, signed if there is a signer."""
-        signed = self.signer.sign(event) if self.signer else event
-        subject = subjects.final(event.request_id)
-        stored = await publish(self.bus, subject, signed, source=SOURCE, now=self.time.now())
+        signed = replace(event, data=self.signer.sign(event.data)) if self.signer else event
+        stored = await publish(self.bus, subjects.final(request_id), signed, source=SOURCE, now=self.time.now())
         _count(event, stored)
-        await progress.done(self.bus, event)
+        await progress.done(self.bus, request_id, event)
         return stored
 
     def work(self, request: OptimizationRequest, by: datetime) -> Work:
@@ -287,7 +284,7 @@ class Coordinator:
             raise LaterError(min(_OFFERED_AFTER_S, left_s * _OFFERED_AFTER))
         return load.refusal(request, work, now) if load.is_too_much(work, now) else None
 
-    async def solve(self, request_id: str, action: Optimise, delivery: Delivery) -> FinalEvent | None:
+    async def solve(self, request_id: str, action: Optimise, delivery: Delivery) -> Payload | None:
         """Optimise when the request's turn comes, within the time left; refuse a request that would be late.
 
         Return None if another coordinator answered the request during the wait for its turn.
@@ -304,24 +301,25 @@ class Coordinator:
         while load.has(request_id):  # another message asks for the same request
             if self.left(action.by) <= 0 and request_id not in load.running:
                 self._turns.withdraw(request_id)
-                return load.refusal(action.request, self.work(action.request, action.by), self._turns.clock())
+                work = self.work(action.request, action.by)
+                return payload_of(load.refusal(action.request, work, self._turns.clock()))
             await self._turns.left(request_id)
             contested = True
         work, since = self.work(action.request, action.by), self.time.now()
         offered = _OFFERED if due else delivery.attempt
         if refused := self.refuse(action.request, work, offered):
-            return refused
+            return payload_of(refused)
         async with self._turns.place(work):
             waited = request_id not in load.running
             while not await self._turns.turn(work, within_s=_THOUGHT_S):
                 if refused := self.refuse(action.request, work, offered):
-                    return refused
+                    return payload_of(refused)
             contested = contested or self.time.now() - since > _STALE
             late = waited and self.is_late(work, action.by)
             if (contested or late) and await self.bus.holds(subjects.final(request_id)):
                 return None
             if late:
-                return load.refusal(action.request, work, self._turns.clock())
+                return payload_of(load.refusal(action.request, work, self._turns.clock()))
             return await self._turns.compute(work, self.optimised(action))
 
     def is_late(self, work: Work, by: datetime) -> bool:
@@ -329,12 +327,12 @@ class Coordinator:
         load = self._turns.load
         return work.request_id not in load.running or load.expected_s(work, self._turns.clock()) > self.left(by)
 
-    async def optimised(self, action: Optimise) -> FinalEvent:
+    async def optimised(self, action: Optimise) -> Payload:
         """Optimise in the time that is left."""
         with metrics.MASTER_SOLVING.time(), tracing.span("optimise"):
             seconds = time_for(self.left(action.by), action.request.deadline_s)
-            event = await self.optimise(action.request, action.results, seconds=seconds)
-            return event.model_copy(update={"pod_answers": action.signed})
+            event = await self.optimise(action, seconds=seconds)
+        return with_answers(event, action.told.values()) if action.signed else event
 
     def left(self, by: datetime) -> float:
         """Return the seconds until an answer must be found."""
@@ -358,26 +356,8 @@ def _outcome(action: Action) -> str:
     return "admitted" if isinstance(action, SetDeadline) else "answered_meanwhile"
 
 
-def _count(event: FinalEvent, stored: Stored) -> None:
-    outcome = event.reason.value if isinstance(event, MasterPortfolioFailed) else "optimised"
-    metrics.FINALS.labels(outcome, stored.value).inc()
-    if isinstance(event, MasterPortfolioOptimized) and stored is Stored.NEW:
-        metrics.PORTFOLIOS.labels("yes" if event.certificate.certified else "no").inc()
-        metrics.GAP.observe(event.certificate.gap)
-
-
-def _facts(event: FinalEvent) -> dict[str, Any]:
-    """Collect the outcome for the request's log line."""
-    if isinstance(event, MasterPortfolioFailed):
-        return {"outcome": event.reason.value, "message": event.message, "missing_pods": event.missing_pods or None}
-    proof = event.certificate
-    return {
-        "outcome": "optimised",
-        "certified": proof.certified,
-        "gap": proof.gap,
-        "nodes": proof.nodes,
-        "etfs": len(event.weights),
-        "pods": list(event.pods),
-        "market": event.market.id,
-        "optimise_ms": round(event.elapsed_s * 1e3, 2),
-    }
+def _count(event: Payload, stored: Stored) -> None:
+    metrics.FINALS.labels(event.facts["outcome"], stored.value).inc()
+    if event.facts["outcome"] == OPTIMISED and stored is Stored.NEW:
+        metrics.PORTFOLIOS.labels("yes" if event.facts["certified"] else "no").inc()
+        metrics.GAP.observe(event.facts["gap"])

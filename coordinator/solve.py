@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from bus.language.messages import PodResult, Progress, Stage, StoppedBy, encode, parse_request
+from bus.language.messages import PodResult, Progress, Stage, StoppedBy, encode, parse_pod_answer, parse_request
+from bus.language.packing import unpack
 from bus.process.answering import answer_all
 from coordinator.budget import Budget
-from coordinator.consolidation import consolidate
+from coordinator.consolidation import finish
+from coordinator.finals import payload_of
 
 if TYPE_CHECKING:
     from bus.process.answering import Note
@@ -22,14 +23,13 @@ _TOLD_EVERY_S = 0.25
 
 
 def answer(question: bytes, note: Note) -> bytes:
-    """Answer one question: a request, the pods' results, and the time limit in seconds."""
-    asked = json.loads(question)
-    budget = Budget(asked["seconds"], StoppedBy(asked["by"]))
-    request = parse_request(json.dumps(asked["request"]).encode(), asked["request"]["request_id"])
-    results = [PodResult.model_validate(result) for result in asked["results"]]
-
-    watch = _telling(request.request_id, note)
-    return encode(consolidate(request, {result.pod: result for result in results}, budget=budget, watch=watch))
+    """Answer one question: a request and the pods' results, as they were published, and the time limit in seconds."""
+    head, (asked, *told) = unpack(question)
+    budget = Budget(head["seconds"], StoppedBy(head["by"]))
+    request = parse_request(asked, head["request_id"])
+    results = {found.pod: found for found in map(parse_pod_answer, told) if isinstance(found, PodResult)}
+    event, data = finish(request, results, budget=budget, watch=_telling(request.request_id, note))
+    return payload_of(event, data).packed()
 
 
 def _telling(request_id: str, note: Note) -> Watch:

@@ -13,7 +13,7 @@ from coordinator.load import Load
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from bus.language.messages import FinalEvent
+    from bus.transports.envelope import Payload
     from coordinator.load import Work
 
 # Shorter requests may pass a request that has run for some time, so the passing of time alone may start a turn.
@@ -77,7 +77,7 @@ class Turns:
                 await self._places[work.request_id].turn.wait()
         return self._places[work.request_id].turn.is_set()
 
-    async def compute(self, work: Work, answer: Awaitable[FinalEvent]) -> FinalEvent:
+    async def compute(self, work: Work, answer: Awaitable[Payload]) -> Payload:
         """Compute a request whose turn has come, and record the duration."""
         began = self.clock()
         event = await answer

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import nkeys
 import rfc8785
@@ -17,17 +17,13 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import ValidationError
 
-from bus.language.messages import Signature, encode
+from bus.language.messages import Signature, encode, with_members
 from bus.language.public_key import KeyFormError, decode
 from bus.language.seeds import read_seed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-    from pydantic import BaseModel
-
-    T = TypeVar("T", bound=BaseModel)
 
 # The same key answers the server's challenge at each connection, and the server may choose any text as a challenge. No
 # text in UTF-8 has the byte 0xFF: so no server, genuine or false, can get a body signed by sending that body as a
@@ -112,7 +108,8 @@ class Signer:
         self._kind = kind
         self.key: str = self._keys.public_key.decode()
 
-    def sign(self, body: T) -> T:
-        """Return a copy of the body with its signature in the member ``signature``."""
-        value = self._keys.sign(signed_bytes(json.loads(encode(body)), self._kind))
-        return body.model_copy(update={"signature": Signature(key=self.key, value=base64.b64encode(value).decode())})
+    def sign(self, body: bytes) -> bytes:
+        """Return an encoded body with its signature in the member ``signature``."""
+        value = self._keys.sign(signed_bytes(json.loads(body), self._kind))
+        signature = Signature(key=self.key, value=base64.b64encode(value).decode())
+        return with_members(body, {"signature": encode(signature)})

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import signal
 import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
+
+import structlog
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
@@ -33,6 +36,8 @@ _GRACE_S = 0.5
 # A timer of zero seconds would never fire.
 _LEAST_S = 0.001
 
+log = structlog.get_logger()
+
 
 class ChildDiedError(Exception):
     """The child ended or was killed while starting or working; the next question starts a new child."""
@@ -43,6 +48,88 @@ class TimeIsUpError(ChildDiedError):
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"the computation was not done within {seconds:.3g} s, and was ended: ask for less")
+
+
+@dataclass(slots=True)
+class SolverProcess:
+    """The child processes that compute for an agent or a coordinator; use with ``async with``.
+
+    Each question has a child of its own while it is answered; further children start when first needed.
+
+    Attributes:
+        command: The arguments of ``python -m``; see ``Child``.
+        memory_mib: The memory limit of each child.
+        most_s: The most seconds for one question.
+        most: The greatest number of children; further questions wait for a child.
+    """
+
+    command: tuple[str, ...]
+    memory_mib: int = MEMORY_MIB
+    most_s: float = math.inf
+    most: int = 1
+    _children: list[Child] = field(default_factory=list)
+    _idle: list[Child] = field(default_factory=list)
+    _starting: set[asyncio.Task[None]] = field(default_factory=set)
+    _free: asyncio.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make the places of the children."""
+        self._free = asyncio.Semaphore(self.most)
+
+    async def __aenter__(self) -> Self:
+        # Do not wait here: work is taken at once, and the first question waits for the rest of the start.
+        self._idle.append(self._new())
+        self._start(self._idle[0])
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._starting:
+            task.cancel()
+        await asyncio.gather(*self._starting, return_exceptions=True)
+        for child in self._children:
+            await child.end()
+
+    def _new(self) -> Child:
+        self._children.append(Child(self.command, self.memory_mib))
+        return self._children[-1]
+
+    def _start(self, child: Child) -> None:
+        """Start a child's process now, so that the start does not use up the time of the next question."""
+        task = asyncio.create_task(_started(child))
+        self._starting.add(task)
+        task.add_done_callback(self._starting.discard)
+
+    async def ready(self) -> None:
+        """Wait until the first child is ready for a question.
+
+        Raises:
+            ChildDiedError: If the child ended instead.
+        """
+        await self._children[0].ready()
+
+    async def ask(self, question: bytes, *, seconds: float, noted: Noted | None = None) -> bytes:
+        """Ask a question and return the answer, in at most *seconds* and ``most_s``; see ``Child.ask``.
+
+        Raises:
+            TimeIsUpError: If the answer took longer.
+            ChildDiedError: If the child crashed; the next question starts a new process.
+        """
+        async with self._free:
+            child = self._idle.pop() if self._idle else self._new()
+            try:
+                return await child.ask(question, seconds=min(self.most_s, seconds), noted=noted)
+            except TimeIsUpError:
+                self._start(child)
+                raise
+            finally:
+                self._idle.append(child)
+
+
+async def _started(child: Child) -> None:
+    try:
+        await child.ready()
+    except ChildDiedError as error:
+        log.error("solver.not_started", error=str(error))  # noqa: TRY400 - it says all there is
 
 
 @dataclass(slots=True)

@@ -17,70 +17,72 @@ if TYPE_CHECKING:
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
+_option = functools.partial(click.option, show_envvar=True)
+
 _CONNECTION = (
-    click.option(
+    _option(
         "--server",
         envvar="PODFOLIO_NATS_URL",
         default="nats://127.0.0.1:4222",
         show_default=True,
-        help="NATS server, or several, separated by commas.  [env: PODFOLIO_NATS_URL]",
+        help="NATS server, or several, separated by commas.",
     ),
-    click.option(
+    _option(
         "--credentials",
         envvar="PODFOLIO_NATS_CREDENTIALS",
         type=_FILE,
-        help="A .creds file, if the server asks for one.  [env: PODFOLIO_NATS_CREDENTIALS]",
+        help="A .creds file, if the server asks for one.",
     ),
-    click.option(
+    _option(
         "--nkey-seed",
         envvar="PODFOLIO_NATS_NKEY_SEED",
         type=_FILE,
-        help="A file with an NKey seed, if the server asks for one.  [env: PODFOLIO_NATS_NKEY_SEED]",
+        help="A file with an NKey seed, if the server asks for one.",
     ),
-    click.option(
+    _option(
         "--ca",
         envvar="PODFOLIO_NATS_CA",
         type=_FILE,
-        help="Certificate of the server's authority; requires TLS.  [env: PODFOLIO_NATS_CA]",
+        help="Certificate of the server's authority; requires TLS.",
     ),
-    click.option(
+    _option(
         "--inbox-prefix",
         envvar="PODFOLIO_NATS_INBOX_PREFIX",
         default="",
-        help="NATS inbox prefix for replies (default: the role's own).  [env: PODFOLIO_NATS_INBOX_PREFIX]",
+        help="NATS inbox prefix for replies (default: the role's own).",
     ),
 )
 
 _REPLICA = (
-    click.option(
+    _option(
         "--at-once",
         envvar="PODFOLIO_AT_ONCE",
         type=click.IntRange(1, 1_000),
         default=256,
         show_default=True,
-        help="Most messages in hand at a time, including those that wait for a solver.  [env: PODFOLIO_AT_ONCE]",
+        help="Most messages in hand at a time, including those that wait for a solver.",
     ),
-    click.option(
+    _option(
         "--http",
         "http_port",
         envvar="PODFOLIO_HTTP_PORT",
         type=click.IntRange(0, 65_535),
-        help="Port for /live, /ready and /metrics; 0 for any free port. None by default.  [env: PODFOLIO_HTTP_PORT]",
+        help="Port for /live, /ready and /metrics; 0 for any free port. None by default.",
     ),
-    click.option(
+    _option(
         "--http-host",
         envvar="PODFOLIO_HTTP_HOST",
         default="127.0.0.1",
         show_default=True,
-        help="Interface of that port; 0.0.0.0 for all. No authentication.  [env: PODFOLIO_HTTP_HOST]",
+        help="Interface of that port; 0.0.0.0 for all. No authentication.",
     ),
-    click.option(
+    _option(
         "--solver-mib",
         envvar="PODFOLIO_SOLVER_MIB",
         type=click.IntRange(64, 1_000_000),
         default=MEMORY_MIB,
         show_default=True,
-        help="Memory limit of a solver; a request that needs more fails.  [env: PODFOLIO_SOLVER_MIB]",
+        help="Memory limit of a solver; a request that needs more fails.",
     ),
 )
 
@@ -122,13 +124,13 @@ def replica_options(*, seconds: float) -> Callable[[Callable[..., Any]], Callabl
     Args:
         seconds: The default time limit for computing one request.
     """
-    limit = click.option(
+    limit = _option(
         "--solver-seconds",
         envvar="PODFOLIO_SOLVER_SECONDS",
         type=click.FloatRange(0.001, 3_600),
         default=seconds,
         show_default=True,
-        help="Most time to compute one request, whatever the deadline.  [env: PODFOLIO_SOLVER_SECONDS]",
+        help="Most time to compute one request, whatever the deadline.",
     )
 
     def add(command: Callable[..., Any]) -> Callable[..., Any]:

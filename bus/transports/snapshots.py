@@ -37,11 +37,11 @@ _MAX_BYTES = 16 * 1024 * 1024
 class Provide(Protocol):
     """Makes sure that the market of a request is on this machine."""
 
-    async def __call__(self, data: bytes) -> None:
-        """Fetch the market that the request in *data* names, if published and not on this machine."""
+    async def __call__(self, market_id: object) -> None:
+        """Fetch the market of this id, if published and not on this machine; ignore anything that is no id."""
 
 
-async def nothing_to_provide(data: bytes) -> None:
+async def nothing_to_provide(market_id: object) -> None:
     """Fetch no market: use only the markets on this machine."""
 
 
@@ -124,14 +124,13 @@ class Fetching:
         self._here: set[str] = set()
         self._one_at_a_time = asyncio.Lock()
 
-    async def __call__(self, data: bytes) -> None:
-        """Fetch the market that the request in *data* names, if published and not on this machine.
+    async def __call__(self, market_id: object) -> None:
+        """Fetch the market of this id, if published and not on this machine; ignore anything that is no id.
 
         Raises:
             UnreachableError: If the server did not answer in time.
         """
-        market_id = _market_of(data)
-        if not market_id or market_id in self._here:
+        if not isinstance(market_id, str) or not re.fullmatch(ID_PATTERN, market_id) or market_id in self._here:
             return
         async with self._one_at_a_time:
             if market_id in known() or await self._fetch(market_id):
@@ -161,13 +160,3 @@ class Fetching:
             made.rename(self._folder / market_id)
         log.info("market.fetched", market=market_id, sha256=sha256)
         return True
-
-
-def _market_of(data: bytes) -> str:
-    """Read a request's market; empty if the request names no valid id. Other code reports further mistakes."""
-    try:
-        body = json.loads(data)
-    except (ValueError, RecursionError):
-        return ""
-    market_id = body.get("market") if isinstance(body, dict) else None
-    return market_id if isinstance(market_id, str) and re.fullmatch(ID_PATTERN, market_id) else ""

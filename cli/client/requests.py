@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bus.language import subjects
 from bus.language.messages import BadMessageError, OptimizationRequest, parse_final, parse_request
 from bus.port import BusError, UnreachableError
-from bus.transports.envelope import publish
+from bus.transports.envelope import Payload, publish
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,9 +56,10 @@ async def ask(bus: Bus, request: OptimizationRequest, *, show: Callable[[Message
         UnreadableFinalError: If the final event is unreadable.
     """
     subject = subjects.request(request.request_id)
-    await publish(bus, subject, request, source="/podfolio/cli", now=datetime.now(UTC))
+    sent = Payload.of(request)
+    await publish(bus, subject, sent, source="/podfolio/cli", now=datetime.now(UTC))
     stored = await _stored(bus, subject)
-    if not _is_same(stored, request):
+    if stored.data != sent.data and not _is_same(stored, request):
         taken = (
             f"request_id {request.request_id!r} was already used for another request;"
             " choose a new one (in the file, or with --request-id)"

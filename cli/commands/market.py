@@ -30,10 +30,11 @@ folder_option = click.option(
     "--markets",
     "folder",
     envvar="PODFOLIO_MARKETS",
+    show_envvar=True,
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("markets"),
     show_default=True,
-    help="Folder of your own markets.  [env: PODFOLIO_MARKETS]",
+    help="Folder of your own markets.",
 )
 
 

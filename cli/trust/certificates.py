@@ -2,6 +2,9 @@
 
 The authority's private key is discarded after signing, so the authority cannot sign another certificate; each new
 certificate has a new authority. Writes no files and reads no clock.
+
+The library trustme would save half of this module. But it is for tests: each of its certificates may also identify a
+client and sign code, and its authority is valid until the year 3000.
 """
 
 from __future__ import annotations

@@ -118,7 +118,7 @@ def _headers(body: type[BaseModel]) -> dict[str, Any] | None:
     """
     if not any(body in channel.bodies and channel.stream for channel in CHANNELS):
         return None
-    named = headers(body.model_construct(), message_id="", source="", now=datetime.now(UTC))
+    named = headers(body.__name__, message_id="", source="", now=datetime.now(UTC))
     fixed = {"ce-specversion", "ce-type", "content-type"}
     properties: dict[str, Any] = {
         key: {"type": "string", **({"const": value} if key in fixed else {})} for key, value in named.items()

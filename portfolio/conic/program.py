@@ -66,18 +66,15 @@ class Program:
         """Refuse programs that violate the assumptions of the relaxations, which do not check these."""
         e, m = self.equalities, self.inequalities
         if (self.H < 0).any() or self.H[:e].any() or self.H[e + m :].any() or (self.k < 0).any():
-            message = "a switch may only cost: its coefficients must not be negative"
-            raise ValueError(message)
+            raise ValueError("a switch may only cost: its coefficients must not be negative")
         numbers = (self.q, self.lower, self.upper, self.A, self.H, self.b, self.floor, self.k, np.array(self.offset))
         if not all(np.isfinite(array).all() for array in numbers):
             message = "every number must be finite, bounds included: without them no bound on the optimum is valid"
             raise ValueError(message)
         if (self.lower > self.upper).any() or (self.floor > self.upper[self.switched]).any():
-            message = "a lower bound is above its upper bound; say with a row that nothing is possible"
-            raise ValueError(message)
+            raise ValueError("a lower bound is above its upper bound; say with a row that nothing is possible")
         if (self.lower[self.switched] != 0).any() or (self.upper[self.switched] <= 0).any():
-            message = "a switched variable must have a lower bound of zero and a positive upper bound"
-            raise ValueError(message)
+            raise ValueError("a switched variable must have a lower bound of zero and a positive upper bound")
         reach = np.maximum(abs(self.lower), abs(self.upper))
         if not len(self.urgency):
             object.__setattr__(self, "urgency", np.ones(len(self.switched)))

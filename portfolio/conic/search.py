@@ -18,25 +18,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portfolio.conic.bound import FREE, OFF, ON, Bound, add_up, lagrangian_bound, lagrangian_terms
+from portfolio.conic.limits import USUAL
 from portfolio.conic.proof import FEASIBLE, violation
 from portfolio.conic.relaxation import Answer, Outcome
-from portfolio.conic.solution import Leaf, Solution, Status, relative_gap, scale_of
+from portfolio.conic.solution import Leaf, Solution, claimed, scale_of, status_of
 from portfolio.conic.working_set import relaxation_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from portfolio import Matrix, Vector
     from portfolio.conic.bound import States
+    from portfolio.conic.limits import Limits
     from portfolio.conic.program import Program
 
 # A variable of a relaxation counts as zero below this share of its upper bound. The threshold guides the search and
 # never affects a proof.
 _NOTHING = 1e-4
-
-# Claim the bound lower by this relative amount: multipliers of 1e4 on rows of 1e2, as trades have, lose some 1e-12 to
-# the order of a sum.
-_HAIR = 1e-10
 
 
 @dataclass(order=True, slots=True)
@@ -51,52 +47,36 @@ class _Node:
 _POINTS = 20
 
 
-def minimise(  # noqa: PLR0913 - one argument per choice
+def minimise(
     program: Program,
+    limits: Limits = USUAL,
     *,
-    gap: float = 1e-4,
     slack: float = 0.0,
     cutoff: float = math.inf,
-    node_limit: int = 100_000,
-    stop: Callable[[], bool] = lambda: False,
-    start: States | None = None,
     root: States | None = None,
-    watch: Callable[[float, float], None] | None = None,
 ) -> Solution:
-    """Minimise *program* to a proven relative *gap*.
+    """Minimise *program* to a proven relative gap, or as far as *limits* allow.
 
     Args:
         program: The program to minimise.
-        gap: Relative gap at which an incumbent counts as optimal.
-        slack: Close parts only where their bound is this much above the bound that *gap* requires, so that the leaves
+        limits: The gap, the limits, the start and the watcher, who hears of each node and each new incumbent.
+        slack: Close parts only where their bound is this much above the bound that the gap requires, so that the leaves
             show every point within the slack of the optimum; below zero, an absolute gap.
         cutoff: Also close parts whose bound is at least this value: the caller knows a point that is as good. Where the
             search finds no better point, the answer has a bound and no point.
-        node_limit: Greatest number of nodes of the tree.
-        stop: Called before every node but the first; true ends the search with the results so far.
-        start: A setting of the switches that may be feasible, such as that of a similar program.
         root: The part to search, instead of the whole space.
-        watch: Called with the cost of the best point so far (infinite without a point) and the bound, after each node
-            and at every new incumbent.
     """
-    search = _Search(program, gap, slack, cutoff, watch)
-    if start is not None:
-        search.try_support(start)
-    return search.run(node_limit, stop, root)
+    search = _Search(program, limits, slack, cutoff)
+    if limits.start is not None:
+        search.try_support(limits.start)
+    return search.run(root)
 
 
 class _Search:
-    def __init__(
-        self,
-        program: Program,
-        gap: float,
-        slack: float,
-        cutoff: float,
-        watch: Callable[[float, float], None] | None,
-    ) -> None:
-        self.program, self.watch = program, watch
+    def __init__(self, program: Program, limits: Limits, slack: float, cutoff: float) -> None:
+        self.program, self.limits = program, limits
         self.relaxation = relaxation_of(program)
-        self.gap, self.slack, self.cutoff = gap, slack, cutoff
+        self.gap, self.slack, self.cutoff = limits.gap, slack, cutoff
         self.value = math.inf
         self.x: Vector | None = None
         self.states: States | None = None
@@ -108,7 +88,7 @@ class _Search:
         self.order = count()
         self.tried: set[bytes] = set()
         self.points: list[tuple[float, Vector, States]] = []
-        self.counts, self.limits = _rows_on_switches(program)
+        self.counts, self.most = _rows_on_switches(program)
         self.single = _SingleRows(program)
 
     @property
@@ -118,33 +98,27 @@ class _Search:
             return self.cutoff
         return min(self.cutoff, self.value - self.gap * scale_of(self.value) * 0.999 + self.slack)
 
-    def run(self, node_limit: int, stop: Callable[[], bool], root: States | None = None) -> Solution:
-        """Search until the tree is closed, the node limit is reached or *stop* returns true."""
+    def run(self, root: States | None = None) -> Solution:
+        """Search until the tree is closed or a limit is reached."""
         free = np.full(len(self.program.switched), FREE, dtype=np.int8)
         self.push(free if root is None else root.copy(), None, -math.inf)
-        while self.open and self.open[0].bound < self.cut and self.nodes < node_limit and not (self.nodes and stop()):
+        while self.open and self.open[0].bound < self.cut and not self.over():
             self.expand(heapq.heappop(self.open))
             self.bound = self.proven()
             self.tell()
         return self.finish()
 
+    def over(self) -> bool:
+        """Return whether a limit is reached; a tree of one node is searched even if the time is up."""
+        return self.nodes >= self.limits.node_limit or (self.nodes > 0 and self.limits.stop())
+
     def finish(self) -> Solution:
         """Turn the open nodes into leaves and return the solution."""
         self.leaves.extend(Leaf(node.states, node.multipliers) for node in self.open)
-        bound = self.proven()
-        # Claim slightly less than the proven bound: sums in another order differ in their last digits.
-        bound -= _HAIR * max(1.0, abs(bound)) if math.isfinite(bound) else 0.0
-        if math.isinf(bound) and bound > 0:
-            status = Status.INFEASIBLE
-        elif relative_gap(self.value, bound) <= self.gap:
-            status = Status.OPTIMAL
-        else:
-            status = Status.STOPPED if self.open else Status.UNDECIDED
-        leaves, points = (
-            tuple(self.leaves),
-            tuple((x, on) for _, x, on in sorted(self.points, key=lambda found: found[0])[:_POINTS]),
-        )
-        return Solution(status, self.x, self.states, self.value, bound, self.nodes, leaves, points)
+        bound = claimed(self.proven())
+        status = status_of(self.value, bound, self.gap, stopped=bool(self.open))
+        points = tuple((x, on) for _, x, on in sorted(self.points, key=lambda found: found[0])[:_POINTS])
+        return Solution(status, self.x, self.states, self.value, bound, self.nodes, tuple(self.leaves), points)
 
     def proven(self) -> float:
         """Return the global bound: the least of the closed bounds, the open bounds and the best value."""
@@ -152,8 +126,7 @@ class _Search:
 
     def tell(self) -> None:
         """Report the best value and the bound to the watcher."""
-        if self.watch is not None:
-            self.watch(self.value, self.bound)
+        self.limits.watch(self.value, self.bound)
 
     def push(self, states: States, multipliers: Vector | None, bound: float) -> None:
         """Put a part of the tree on the heap."""
@@ -279,9 +252,9 @@ class _Search:
         z = x[self.program.switched] / self.program.upper[self.program.switched]
         z = np.where(states == ON, 2.0, np.where(states == OFF, 0.0, z))
         support = np.full(len(z), OFF, dtype=np.int8)
-        used = np.zeros(len(self.limits))
+        used = np.zeros(len(self.most))
         for i in np.argsort(-z, kind="stable"):
-            if z[i] > _NOTHING and (used + self.counts[:, i] <= self.limits + 1e-9).all():
+            if z[i] > _NOTHING and (used + self.counts[:, i] <= self.most + 1e-9).all():
                 support[i] = ON
                 used += self.counts[:, i]
         return support

@@ -9,35 +9,15 @@ from typing import TYPE_CHECKING
 
 from portfolio.conic import search
 from portfolio.conic.large import solve as large
+from portfolio.conic.limits import USUAL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from portfolio.conic.bound import States
+    from portfolio.conic.limits import Limits
     from portfolio.conic.program import Program
     from portfolio.conic.solution import Solution
 
 
-def minimise(
-    program: Program,
-    *,
-    gap: float = 1e-4,
-    node_limit: int = 100_000,
-    stop: Callable[[], bool] = lambda: False,
-    start: States | None = None,
-    watch: Callable[[float, float], None] | None = None,
-) -> Solution:
-    """Minimise *program* to a proven relative *gap*.
-
-    Args:
-        program: The program to minimise.
-        gap: Relative gap at which an incumbent counts as optimal.
-        node_limit: Greatest number of nodes of all trees.
-        stop: Called before every node; true ends the search with the results so far.
-        start: A setting of the switches that may be feasible, such as that of a similar program.
-        watch: Called during the search with the cost of the best point so far (infinite without a point) and the bound.
-    """
-    blocks = large.blocks_of(program)
-    if blocks is None:
-        return search.minimise(program, gap=gap, node_limit=node_limit, stop=stop, start=start, watch=watch)
-    return large.minimise(program, gap=gap, node_limit=node_limit, stop=stop, start=start, watch=watch, split=blocks)
+def minimise(program: Program, limits: Limits = USUAL) -> Solution:
+    """Minimise *program* to a proven relative gap, or as far as *limits* allow."""
+    split = large.blocks_of(program)
+    return search.minimise(program, limits) if split is None else large.minimise(program, limits, split)

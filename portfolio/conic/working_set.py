@@ -14,6 +14,7 @@ import numpy as np
 
 from portfolio.conic.bound import FREE, ON, valid
 from portfolio.conic.relaxation import ROUGH, Answer, Outcome, Relaxation
+from portfolio.conic.small_cones import small_cones
 from portfolio.conic.smaller import SmallerRelaxation
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class WorkingSet(Relaxation):
     def _solve_on(
         self, kept: np.ndarray[tuple[int], np.dtype[np.intp]], on: np.ndarray, b: Vector, accuracy: float
     ) -> Answer:
-        """Solve on some variables; a cone over few variables is reduced to a small cone."""
+        """Solve on some variables, with cones that are small for them."""
         program, before = self.program, self._before
         here = on[kept]
         A, q, lower = self._free_A[:, kept], self._free_q[kept], program.lower[kept]
@@ -88,25 +89,14 @@ class WorkingSet(Relaxation):
         floor = np.zeros(len(program.q))
         floor[program.switched] = program.floor
         lower = np.where(here, floor[kept], lower)
-        n = len(kept)
-        parts, sides, turns = [A[:before]], [b[:before]], []
-        sizes = []
-        for rows in program.cone_rows:
-            inner = slice(rows.start + 1, rows.stop)
-            Q, R = np.linalg.qr(np.column_stack([A[inner], b[inner]]))
-            parts += [A[rows.start : rows.start + 1], R[:, :-1]]
-            sides += [b[rows.start : rows.start + 1], R[:, -1]]
-            turns.append(Q)
-            sizes.append(len(R) + 1)
+        cones = small_cones(A, b, program.cone_rows)
         box = lower, program.upper[kept]
-        solution = self._clarabel(np.vstack(parts), np.concatenate(sides), box, q, accuracy, tuple(sizes))
+        A, b = np.vstack([A[:before], cones.A]), np.concatenate([b[:before], cones.b])
+        solution = self._clarabel(A, b, box, q, accuracy, cones.sizes)
         x = np.zeros(len(program.q))
         x[kept] = solution.x
         z = np.array(solution.z)
         y = np.zeros(len(program.b))
         y[:before] = z[:before]
-        first = before + 2 * n
-        for rows, Q, size in zip(program.cone_rows, turns, sizes, strict=True):
-            y[rows.start], y[rows.start + 1 : rows.stop] = z[first], Q @ z[first + 1 : first + size]
-            first += size
+        cones.lift(z[before + 2 * len(kept) :], y)
         return Answer(self.outcome_of(solution), x, valid(program, y))

@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from portfolio.conic import proof
+from portfolio.conic.limits import Limits, unwatched
 from portfolio.conic.solution import Status, relative_gap
 from portfolio.conic.solve import minimise
 from portfolio.errors import SolverError
@@ -91,8 +92,8 @@ class Solver:
         # A program without some rules may have other switches: the last portfolio is then no start.
         start = self.states if self.states is not None and len(self.states) == len(form.program.k) else None
         self.searches += 1
-        watch = None if self.watch is None else partial(_tell, self.watch, self.searches)
-        solution = minimise(form.program, gap=gap, stop=self.stop, start=start, watch=watch)
+        watch = unwatched if self.watch is None else partial(_tell, self.watch, self.searches)
+        solution = minimise(form.program, Limits(gap=gap, stop=self.stop, start=start, watch=watch))
         if faults := proof.faults(form.program, solution):
             message = f"the proof of the portfolio does not hold; report this with the request_id: {'; '.join(faults)}"
             raise SolverError(message)

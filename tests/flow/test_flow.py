@@ -17,15 +17,17 @@ from bus.language.messages import FinalEvent, MasterPortfolioFailed, MasterPortf
 from bus.port import COORDINATORS, Stored
 from bus.process.workers import LOST
 from bus.transports.memory import MemoryBus
+from coordinator.finals import failure, payload_of
 from portfolio.check import findings
 from portfolio.market import snapshot as markets
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from bus.language.messages import OptimizationRequest, PodResult
     from bus.port import Message
+    from bus.transports.envelope import Payload
+    from coordinator.decisions import Optimise
 
 PATIENCE_S = 90  # for a machine that is busy; nothing here waits for time to pass
 
@@ -239,10 +241,10 @@ async def test_what_was_answered_while_it_waited_for_its_turn_is_not_optimised_a
     asked: list[str] = []
     go_on = asyncio.Event()
 
-    async def slow(request: OptimizationRequest, results: Mapping[str, PodResult], *, seconds: float) -> FinalEvent:
-        asked.append(request.request_id)
+    async def slow(action: Optimise, *, seconds: float) -> Payload:
+        asked.append(action.request.request_id)
         await go_on.wait()
-        return await inline(request, results, seconds=seconds)
+        return await inline(action, seconds=seconds)
 
     stop = asyncio.Event()
     async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
@@ -267,9 +269,9 @@ async def test_a_coordinator_whose_clock_is_wrong_takes_no_more_time_than_the_re
     bus = MemoryBus(PODS)
     given: list[float] = []
 
-    async def timed(request: OptimizationRequest, results: Mapping[str, PodResult], *, seconds: float) -> FinalEvent:
+    async def timed(action: Optimise, *, seconds: float) -> Payload:
         given.append(seconds)
-        return await inline(request, results, seconds=seconds)
+        return await inline(action, seconds=seconds)
 
     stop = asyncio.Event()
     async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
@@ -289,18 +291,16 @@ async def test_a_coordinator_that_was_away_too_long_publishes_late_and_changes_n
     away = asyncio.Event()
     asked: list[str] = []
 
-    async def frozen(request: OptimizationRequest, results: Mapping[str, PodResult], *, seconds: float) -> FinalEvent:
+    async def frozen(action: Optimise, *, seconds: float) -> Payload:
         asked.append("first")
         await away.wait()
-        failed = Reason.SOLVER_FAILED  # so that it can be told from the other's
-        del results, seconds
-        return MasterPortfolioFailed(
-            request_id=request.request_id, customer_id=request.customer.customer_id, reason=failed, message="late"
-        )
+        assert seconds > 0
+        # So that it can be told from the other's.
+        return payload_of(failure(action.request, Reason.SOLVER_FAILED, "late"))
 
-    async def prompt(request: OptimizationRequest, results: Mapping[str, PodResult], *, seconds: float) -> FinalEvent:
+    async def prompt(action: Optimise, *, seconds: float) -> Payload:
         asked.append("second")
-        return await inline(request, results, seconds=seconds)
+        return await inline(action, seconds=seconds)
 
     stop, stop_first = asyncio.Event(), asyncio.Event()
     async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
@@ -328,10 +328,10 @@ async def test_a_coordinator_that_was_away_does_not_optimise_what_others_have_fi
     away = asyncio.Event()
     asked: list[str] = []
 
-    async def frozen(request: OptimizationRequest, results: Mapping[str, PodResult], *, seconds: float) -> FinalEvent:
-        asked.append(request.request_id)
+    async def frozen(action: Optimise, *, seconds: float) -> Payload:
+        asked.append(action.request.request_id)
         await away.wait()
-        return await inline(request, results, seconds=seconds)
+        return await inline(action, seconds=seconds)
 
     stop, stop_first = asyncio.Event(), asyncio.Event()
     async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:

@@ -18,12 +18,15 @@ from bus.language import subjects
 from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized, PodResult, Reason, parse_request
 from bus.transports.memory import MemoryBus
 from coordinator.consolidation import consolidate
+from coordinator.finals import payload_of
 from coordinator.load import size_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator
 
-    from bus.language.messages import FinalEvent, OptimizationRequest
+    from bus.language.messages import FinalEvent
+    from bus.transports.envelope import Payload
+    from coordinator.decisions import Optimise
     from coordinator.shell import Coordinator, Optimiser
 
 THEN = datetime(2025, 11, 7, tzinfo=UTC)
@@ -36,10 +39,10 @@ def portfolio() -> FinalEvent:
     return consolidate(REQUEST, {pod: found for pod, found in answers.items() if isinstance(found, PodResult)})
 
 
-def found(request: OptimizationRequest, results: Mapping[str, PodResult]) -> FinalEvent:
+def found(action: Optimise) -> Payload:
     """Answer with the same portfolio always: what it takes is told by moving the time."""
-    assert set(results) == set(PODS)
-    return portfolio().model_copy(update={"request_id": request.request_id})
+    assert set(action.results) == set(PODS)
+    return payload_of(portfolio().model_copy(update={"request_id": action.request.request_id}))
 
 
 @asynccontextmanager
@@ -61,10 +64,10 @@ async def test_of_a_burst_each_is_answered_once_in_time_or_refused() -> None:
     # Time is only moved, never passes; nobody is taken for dead meanwhile.
     bus = MemoryBus(PODS, ack_wait_s=1_000, clock=lambda: THEN)
 
-    async def slow(request: OptimizationRequest, results: Mapping[str, PodResult], *, seconds: float) -> FinalEvent:
+    async def slow(action: Optimise, *, seconds: float) -> Payload:
         await asyncio.sleep(0.05)  # others come meanwhile
         bus.advance(min(4, seconds))
-        return found(request, results)
+        return found(action)
 
     async with coordinated(bus, slow):
         for i in range(12):
@@ -83,10 +86,10 @@ async def test_a_request_that_nobody_can_meet_is_refused_before_any_pod_is_heard
     bus = MemoryBus((*PODS, "epsilon"))
     go_on = asyncio.Event()
 
-    async def slow(request: OptimizationRequest, results: Mapping[str, PodResult], *, seconds: float) -> FinalEvent:
+    async def slow(action: Optimise, *, seconds: float) -> Payload:
         assert seconds > 0
         await go_on.wait()
-        return found(request, results)
+        return found(action)
 
     async with coordinated(bus, slow) as made:
         load = made._turns.load  # noqa: SLF001 - to have it know without a wait
@@ -113,10 +116,10 @@ async def test_what_waits_too_long_at_one_coordinator_is_given_to_another_and_lo
     go_on = asyncio.Event()
     stop = asyncio.Event()
 
-    async def hard(request: OptimizationRequest, results: Mapping[str, PodResult], *, seconds: float) -> FinalEvent:
+    async def hard(action: Optimise, *, seconds: float) -> Payload:
         assert seconds > 0
         await go_on.wait()
-        return found(request, results)
+        return found(action)
 
     async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
         for pod in PODS:
@@ -147,12 +150,12 @@ async def test_easy_work_passes_hard_work_which_is_finished_all_the_same() -> No
     go_on = asyncio.Event()
     begun: list[str] = []
 
-    async def mixed(request: OptimizationRequest, results: Mapping[str, PodResult], *, seconds: float) -> FinalEvent:
+    async def mixed(action: Optimise, *, seconds: float) -> Payload:
         assert seconds > 0
-        begun.append(request.request_id)
-        if request.request_id.startswith("hard"):
+        begun.append(action.request.request_id)
+        if action.request.request_id.startswith("hard"):
             await go_on.wait()
-        return found(request, results)
+        return found(action)
 
     hard, easy = [f"hard{i}" for i in range(3)], [f"easy{i}" for i in range(5)]
     async with coordinated(bus, mixed):
@@ -175,11 +178,11 @@ async def test_what_waits_at_its_deadline_is_refused_then_and_not_when_its_turn_
     go_on = asyncio.Event()
     begun: list[str] = []
 
-    async def slow(request: OptimizationRequest, results: Mapping[str, PodResult], *, seconds: float) -> FinalEvent:
+    async def slow(action: Optimise, *, seconds: float) -> Payload:
         assert seconds > 0
-        begun.append(request.request_id)
+        begun.append(action.request.request_id)
         await go_on.wait()
-        return found(request, results)
+        return found(action)
 
     async with coordinated(bus, slow):
         await publish(bus, data("long", deadline_s=300), "long")

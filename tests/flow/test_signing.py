@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from bus.language.messages import FinalEvent, OptimizationRequest, PodResult
+    from bus.transports.envelope import Payload
+    from coordinator.decisions import Optimise
     from coordinator.shell import Optimiser
 
 FAILED = MasterPortfolioFailed(request_id="r1", reason=Reason.DEADLINE_EXCEEDED, message="late", missing_pods=("beta",))
@@ -54,7 +55,7 @@ def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
 def true_event(signer: Signer) -> Event:
     event = final_event(request())
     assert isinstance(event, MasterPortfolioOptimized)
-    body: Event = json.loads(encode(signer.sign(event)))
+    body: Event = json.loads(signer.sign(encode(event)))
     return body
 
 
@@ -137,7 +138,7 @@ def test_a_signature_by_any_other_key_is_refused(event: Event, signer: Signer, t
     # A false event that its forger signed himself, and one that claims the coordinator's key besides.
     forger = new_signer(tmp_path)
     event["certificate"]["nodes"] += 1
-    forged = json.loads(encode(forger.sign(MasterPortfolioOptimized.model_validate(event))))
+    forged = json.loads(forger.sign(encode(MasterPortfolioOptimized.model_validate(event))))
     claimed = forged | {"signature": forged["signature"] | {"key": signer.key}}
 
     assert "not by the key given" in " ".join(examined(forged, signer.key)["signature"].words)
@@ -161,7 +162,7 @@ def test_a_server_cannot_have_an_event_signed_as_its_challenge(tmp_path: Path) -
 
 
 def test_a_failure_is_signed_as_well_and_has_no_figures(signer: Signer) -> None:
-    body = json.loads(encode(signer.sign(FAILED)))
+    body = json.loads(signer.sign(encode(FAILED)))
     checks = examined(body, signer.key)
 
     assert [check.verdict for check in checks.values()] == [Verdict.HOLDS] * 3
@@ -264,7 +265,7 @@ class TestKeys:
             new_signer(tmp_path, b"SUABC\n")
 
 
-async def broken(_: OptimizationRequest, __: Mapping[str, PodResult], *, seconds: float) -> FinalEvent:
+async def broken(_: Optimise, *, seconds: float) -> Payload:
     assert seconds > 0
     message = "the optimiser is broken"
     raise RuntimeError(message)

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 from support.builders import OUTLOOK, write_market
 from support.in_process import PODS, coordinator
-from support.requests_made import data
+from support.requests_made import TRAILING, data
 
+from agents.asked import Asked
 from agents.worker import Agent
 from bus.language import subjects
 from bus.language.subjects import Kind
@@ -87,8 +88,8 @@ async def test_a_market_is_fetched_once_into_a_folder_that_goes_away(
 
     with fetching(shelf) as provide:
         for _ in range(2):
-            await provide(data(market="house"))
-            await provide(data(market=OUTLOOK))
+            await provide("house")
+            await provide(OUTLOOK)
         folder = known()["house"]
         fetched = read(folder)
         assert os.environ[VARIABLE].startswith(str(tmp_path / "own") + os.pathsep)
@@ -105,10 +106,10 @@ async def test_what_is_unknown_is_looked_for_each_time_since_it_may_be_published
     shelf = Shelf()
 
     with fetching(shelf) as provide:
-        await provide(data(market="house"))
+        await provide("house")
         assert "house" not in known()
         shelf.published["house"] = (digest(files), pack(files))
-        await provide(data(market="house"))
+        await provide("house")
         assert "house" in known()
 
     assert sorted(known()) == sorted(bundled())
@@ -120,13 +121,13 @@ async def test_a_server_without_the_bucket_and_a_broken_market_are_as_if_there_w
     broken: tuple[str, bytes] | BusError,
 ) -> None:
     with fetching(Shelf(house=broken)) as provide:
-        await provide(data(market="house"))
+        await provide("house")
         assert sorted(known()) == sorted(bundled())
 
 
 async def test_silence_of_the_server_is_an_error_so_that_the_request_is_tried_again() -> None:
     with fetching(Shelf(house=UnreachableError("no answer"))) as provide, pytest.raises(UnreachableError):
-        await provide(data(market="house"))
+        await provide("house")
 
 
 @pytest.mark.parametrize(
@@ -136,7 +137,7 @@ async def test_what_names_no_market_asks_for_none(sent: bytes) -> None:
     shelf = Shelf()
 
     with fetching(shelf) as provide:
-        await provide(sent)
+        await provide(Asked.glimpse("r1", sent).market)
         # Nor is there anything that a process could leave behind.
         assert not Path(os.environ[VARIABLE].rpartition(os.pathsep)[2]).exists()
 
@@ -146,10 +147,10 @@ async def test_what_names_no_market_asks_for_none(sent: bytes) -> None:
 async def test_a_coordinator_that_has_not_seen_the_request_fetches_its_market_for_a_result_too() -> None:
     # Another replica may have admitted it: one that called the market unknown here would lose the request.
     bus = MemoryBus(PODS)
-    asked: list[bytes] = []
+    asked: list[object] = []
 
-    async def provide(sent: bytes) -> None:
-        asked.append(sent)
+    async def provide(market_id: object) -> None:
+        asked.append(market_id)
 
     for subject, sent in ((subjects.request("r1"), data("r1")), (subjects.pod_result("r1", "alpha"), b"{}")):
         await bus.publish_once(subject, sent, message_id=subject, headers={})
@@ -160,7 +161,7 @@ async def test_a_coordinator_that_has_not_seen_the_request_fetches_its_market_fo
             delivery = await anext(work)
             assert subjects.parse(delivery.message.subject).kind is kind
             await replica.handle(delivery)
-            assert asked == [data("r1")]
+            assert asked == [TRAILING]
             asked.clear()
 
 
@@ -168,12 +169,12 @@ async def test_an_agent_fetches_the_market_before_it_answers() -> None:
     bus = MemoryBus(PODS)
     done: list[str] = []
 
-    async def provide(sent: bytes) -> None:
-        assert sent == data("r1")
+    async def provide(market_id: object) -> None:
+        assert market_id == TRAILING
         done.append("provided")
 
-    async def answer(request_id: str, _: bytes) -> None:
-        done.append(f"answered {request_id}")
+    async def answer(asked: Asked) -> None:
+        done.append(f"answered {asked.request_id}")
 
     await bus.publish_once(subjects.request("r1"), data("r1"), message_id="x", headers={})
     async with aclosing(bus.work(pod_queue("alpha"), stop=asyncio.Event(), at_once=1)) as work:

@@ -3,111 +3,133 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import sys
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from support.in_process import PODS
 from support.requests_made import OUTLOOK, data
+from support.signed import messages
 
 from agents import mandates
 from agents.answer import answer
 from bus.language.messages import (
+    FinalEvent,
     MasterPortfolioFailed,
     MasterPortfolioOptimized,
-    PodResult,
     Progress,
     Reason,
     Stage,
     encode,
     parse_final,
     parse_progress,
-    parse_request,
 )
-from bus.process.child import ChildDiedError
+from bus.language.packing import pack
+from bus.process.child import ChildDiedError, SolverProcess
+from bus.transports.envelope import Payload
 from coordinator import solve as solving
 from coordinator.consolidation import consolidate
+from coordinator.decisions import Optimise, decide, read_record
 from coordinator.solve import answer as solve
 from coordinator.solver import Solver
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator
 
-REQUEST = parse_request(data(), "r1")
+    from coordinator.solver import Watch
+
+SENT = data()
 
 
-def results() -> Mapping[str, PodResult]:
-    found = {pod: answer(mandates.load(pod), "r1", data()) for pod in ("alpha", "beta", "gamma", "delta")}
-    return {pod: result for pod, result in found.items() if isinstance(result, PodResult)}
+def asked(sent: bytes = SENT) -> Optimise:
+    """Have all pods answer, and decide as a coordinator does."""
+    answers = {pod: answer(mandates.load(pod), "r1", sent) for pod in PODS}
+    told = {pod: encode(found) for pod, found in answers.items() if found is not None}
+    action = decide(read_record(messages(sent, told)), due=False)
+    assert isinstance(action, Optimise)
+    return action
+
+
+@asynccontextmanager
+async def solver(most_s: float = 120.0, watch: Watch | None = None) -> AsyncIterator[Solver]:
+    async with SolverProcess(("coordinator.solve",), most_s=most_s, most=2) as process:
+        await process.ready()
+        yield Solver(process, watch)
+
+
+async def solved(solver: Solver, *, seconds: float) -> FinalEvent:
+    return parse_final((await solver.optimise(asked(), seconds=seconds)).data)
 
 
 def pid(solver: Solver) -> int:
-    process = (*solver._busy, *solver._idle)[0]._process  # noqa: SLF001 - to kill it
+    process = solver.process._children[0]._process  # noqa: SLF001 - to kill it
     assert process is not None
     return process.pid
 
 
 async def test_the_process_answers_as_a_call_would() -> None:
-    async with Solver() as solver:
-        event = await solver.optimise(REQUEST, results(), seconds=30)
+    async with solver() as made:
+        event = await solved(made, seconds=30)
 
-    expected = consolidate(REQUEST, results())
+    action = asked()
+    expected = consolidate(action.request, action.results)
     assert event.model_dump(exclude={"elapsed_s"}) == expected.model_dump(exclude={"elapsed_s"})
 
 
 async def test_a_process_that_is_killed_at_work_is_said_to_have_died_and_replaced() -> None:
-    async with Solver() as solver:
-        os.kill(pid(solver), signal.SIGSTOP)
-        working = asyncio.create_task(solver.optimise(REQUEST, results(), seconds=30))
+    async with solver() as made:
+        os.kill(pid(made), signal.SIGSTOP)
+        working = asyncio.create_task(solved(made, seconds=30))
         await asyncio.sleep(0)
-        os.kill(pid(solver), signal.SIGKILL)
+        os.kill(pid(made), signal.SIGKILL)
         with pytest.raises(ChildDiedError, match="killed"):
             await working
-        event = await solver.optimise(REQUEST, results(), seconds=30)
+        event = await solved(made, seconds=30)
 
     assert isinstance(event, MasterPortfolioOptimized)
 
 
 async def test_a_process_that_is_killed_at_rest_is_replaced_before_it_is_asked() -> None:
-    async with Solver() as solver:
-        resting = solver._idle[0]._process  # noqa: SLF001 - to kill it
+    async with solver() as made:
+        resting = made.process._children[0]._process  # noqa: SLF001 - to kill it
         assert resting is not None
         resting.kill()
         await resting.wait()
 
-        assert isinstance(await solver.optimise(REQUEST, results(), seconds=30), MasterPortfolioOptimized)
+        assert isinstance(await solved(made, seconds=30), MasterPortfolioOptimized)
 
 
 async def test_a_process_that_hangs_is_ended_and_replaced_and_the_request_told_why() -> None:
-    async with Solver() as solver:
-        hanging = pid(solver)
+    async with solver() as made:
+        hanging = pid(made)
         os.kill(hanging, signal.SIGSTOP)
-        event = await solver.optimise(REQUEST, results(), seconds=0.01)
+        event = await solved(made, seconds=0.01)
         with pytest.raises(ProcessLookupError):
             os.kill(hanging, 0)
-        assert isinstance(await solver.optimise(REQUEST, results(), seconds=30), MasterPortfolioOptimized)
+        assert isinstance(await solved(made, seconds=30), MasterPortfolioOptimized)
 
     assert isinstance(event, MasterPortfolioFailed)
     assert (event.reason, "deadline_s" in event.message) == (Reason.SOLVER_FAILED, True)
 
 
 async def test_a_search_that_the_limit_of_this_system_ended_says_so() -> None:
-    async with Solver(most_s=0.001) as solver:
-        event = await solver.optimise(REQUEST, results(), seconds=30)
+    async with solver(0.001) as made:
+        event = await solved(made, seconds=30)
 
     assert isinstance(event, MasterPortfolioFailed)
     assert "--solver-seconds" in event.message
 
 
 async def test_two_requests_are_optimised_at_a_time_each_in_a_process_of_its_own() -> None:
-    async with Solver() as solver:
-        first = pid(solver)
+    async with solver() as made:
+        first = pid(made)
         os.kill(first, signal.SIGSTOP)
-        waiting = asyncio.create_task(solver.optimise(REQUEST, results(), seconds=60))
+        waiting = asyncio.create_task(solved(made, seconds=60))
         await asyncio.sleep(0)
-        second = await solver.optimise(REQUEST, results(), seconds=60)
+        second = await solved(made, seconds=60)
         assert not waiting.done()
         os.kill(first, signal.SIGCONT)
         assert isinstance(await waiting, MasterPortfolioOptimized)
@@ -136,15 +158,12 @@ def unheard(_: bytes) -> None:
 
 def test_it_tells_how_far_the_search_is_and_nothing_that_is_not_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(solving, "_TOLD_EVERY_S", 0.0)
-    question = {
-        "request": json.loads(encode(REQUEST)),
-        "results": [json.loads(encode(result)) for result in results().values()],
-        "seconds": 30,
-        "by": "deadline",
-    }
+    action = asked()
+    question = pack({"request_id": "r1", "seconds": 30, "by": "deadline"}, action.asked, *action.told.values())
     told: list[Progress] = []
 
-    event = parse_final(solve(json.dumps(question).encode(), lambda note: told.append(parse_progress(note))))
+    found = solve(question, lambda note: told.append(parse_progress(note)))
+    event = parse_final(Payload.unpacked(found).data)
 
     assert isinstance(event, MasterPortfolioOptimized)
     assert {progress.stage for progress in told} == {Stage.OPTIMISING}
@@ -162,14 +181,10 @@ async def test_what_it_tells_on_the_way_is_passed_on_with_the_request_it_is_abou
         heard.append((request_id, parse_progress(note)))
 
     # As hard as the bundled markets get: a tenth of a second, or a third, on the first try of all.
-    slow = parse_request(data(market=OUTLOOK, explain="all"), "r1")
-    answers = {pod: answer(mandates.load(pod), "r1", encode(slow)) for pod in ("alpha", "beta", "gamma", "delta")}
-    async with Solver(watch=watch) as solver:
-        async with asyncio.timeout(60):
-            while not heard:
-                await solver.optimise(
-                    slow, {pod: found for pod, found in answers.items() if isinstance(found, PodResult)}, seconds=30
-                )
+    slow = asked(data(market=OUTLOOK, explain="all"))
+    async with solver(watch=watch) as made, asyncio.timeout(60):
+        while not heard:
+            await made.optimise(slow, seconds=30)
 
     assert {(about, progress.request_id, progress.stage) for about, progress in heard} == {
         ("r1", "r1", Stage.OPTIMISING)
@@ -177,14 +192,10 @@ async def test_what_it_tells_on_the_way_is_passed_on_with_the_request_it_is_abou
 
 
 def test_a_search_without_time_says_what_it_has() -> None:
-    question = {
-        "request": json.loads(encode(REQUEST)),
-        "results": [json.loads(encode(result)) for result in results().values()],
-        "seconds": -1,
-        "by": "deadline",
-    }
+    action = asked()
+    question = pack({"request_id": "r1", "seconds": -1, "by": "deadline"}, action.asked, *action.told.values())
 
-    event = parse_final(solve(json.dumps(question).encode(), unheard))
+    event = parse_final(Payload.unpacked(solve(question, unheard)).data)
 
     assert not isinstance(event, MasterPortfolioOptimized)
     assert "more time" in event.message

@@ -6,35 +6,38 @@ from typing import TYPE_CHECKING
 
 from agents import mandates
 from agents.answer import answer
+from agents.payload import payload_of
 from agents.worker import Agent
+from coordinator import finals
 from coordinator.consolidation import consolidate
 from coordinator.server_time import ServerTime
 from coordinator.shell import Coordinator, Optimiser
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from bus.language.messages import FinalEvent, OptimizationRequest, PodAnswer, PodResult
+    from agents.asked import Asked
     from bus.language.pod_keys import PodKeys
     from bus.language.signing import Signer
     from bus.port import Bus
+    from bus.transports.envelope import Payload
     from bus.transports.memory import MemoryBus
+    from coordinator.decisions import Optimise
 
 PODS = ("alpha", "beta", "gamma", "delta")
 
 
-async def inline(request: OptimizationRequest, results: Mapping[str, PodResult], *, seconds: float) -> FinalEvent:
+async def inline(action: Optimise, *, seconds: float) -> Payload:
     """Optimise here and now."""
     assert seconds > 0
-    return consolidate(request, results)
+    return finals.payload_of(consolidate(action.request, action.results))
 
 
 def agent(bus: Bus, pod: str, signer: Signer | None = None) -> Agent:
     """Make an agent that answers here and now."""
     mandate = mandates.load(pod)
 
-    async def at_once(request_id: str, data: bytes) -> PodAnswer | None:
-        return answer(mandate, request_id, data)
+    async def at_once(asked: Asked) -> Payload | None:
+        found = answer(mandate, asked.request_id, asked.data)
+        return None if found is None else payload_of(found)
 
     return Agent(bus, pod, at_once, signer=signer)
 

@@ -26,15 +26,20 @@ from bus.language.messages.parsing import (
     BODIES,
     BadMessageError,
     encode,
+    glance,
     parse_final,
     parse_pod_answer,
     parse_progress,
     parse_request,
+    with_members,
 )
-from bus.language.messages.requests import OptimizationRequest
+from bus.language.messages.requests import LONGEST_S, SHORTEST_S, USUAL_S, OptimizationRequest
 
 __all__ = [
     "BODIES",
+    "LONGEST_S",
+    "SHORTEST_S",
+    "USUAL_S",
     "BadMessageError",
     "FinalEvent",
     "MarketRef",
@@ -52,8 +57,10 @@ __all__ = [
     "Stage",
     "StoppedBy",
     "encode",
+    "glance",
     "parse_final",
     "parse_pod_answer",
     "parse_progress",
     "parse_request",
+    "with_members",
 ]

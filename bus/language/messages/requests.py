@@ -40,6 +40,9 @@ LEAST_RATE = 1e-4
 # Each is a choice of its own when something is sold. More are searched for minutes, and fill the memory.
 MOST_PARCELS = 1_000
 
+# The time allowed for a final event: limits, and where a request gives none.
+SHORTEST_S, LONGEST_S, USUAL_S = 1, 3_600, 30.0
+
 # Income tax of 30 % and the Medicare levy of 2 %.
 _USUAL_RATE = 0.32
 
@@ -443,7 +446,9 @@ class OptimizationRequest(_Strict):
     account: Annotated[
         Account | None, Field(description="What the customer owns; left out where the capital is all cash.")
     ] = None
-    deadline_s: Annotated[float, Field(ge=1, le=3_600, description="Time allowed for the final event.")] = 30.0
+    deadline_s: Annotated[
+        float, Field(ge=SHORTEST_S, le=LONGEST_S, description="Time allowed for the final event.")
+    ] = USUAL_S
 
     @model_validator(mode="after")
     def _split(self) -> Self:

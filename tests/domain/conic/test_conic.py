@@ -14,6 +14,7 @@ from support.toys import Toy, portfolio_toy, random_toy
 
 from portfolio.conic import proof
 from portfolio.conic.bound import FREE, OFF, ON, lagrangian_bound, valid
+from portfolio.conic.limits import Limits
 from portfolio.conic.program import Builder
 from portfolio.conic.relaxation import ROUGH, Answer, Outcome, Relaxation
 from portfolio.conic.search import minimise
@@ -332,7 +333,7 @@ def test_a_contradiction_is_not_tried_again_with_less_accuracy() -> None:
 def test_the_search_finds_what_enumeration_finds(seed: int, hard: bool) -> None:  # noqa: FBT001 - a case
     toy = portfolio_toy(np.random.default_rng(seed), switches=4, hard=hard)
     program, best = toy.program(), toy.best()
-    solution = minimise(program, gap=GAP)
+    solution = minimise(program, Limits(gap=GAP))
     assert proof.faults(program, solution) == []
     assert math.isinf(best) == (solution.status is Status.INFEASIBLE)
     if math.isinf(best):
@@ -363,7 +364,7 @@ def larger(seed: int = 5) -> Toy:
 @pytest.mark.parametrize("seed", range(4))
 def test_a_search_that_is_stopped_says_so_and_its_bound_holds(seed: int, nodes: int) -> None:
     program = larger(seed).program()
-    full, stopped = minimise(program, gap=1e-7), minimise(program, gap=1e-7, node_limit=nodes)
+    full, stopped = minimise(program, Limits(gap=1e-7)), minimise(program, Limits(gap=1e-7, node_limit=nodes))
     assert stopped.nodes <= nodes
     assert stopped.bound <= full.value + SOLVERS_AGREE
     assert stopped.value >= full.bound - SOLVERS_AGREE
@@ -377,7 +378,7 @@ def test_a_search_that_is_stopped_says_so_and_its_bound_holds(seed: int, nodes: 
 def test_a_search_asked_to_stop_at_once_ends_after_one_node_and_says_so() -> None:
     # One node is the least that bounds anything: a stopped search still has an honest gap to tell.
     program = larger().program()
-    full, stopped = minimise(program), minimise(program, stop=lambda: True)
+    full, stopped = minimise(program), minimise(program, Limits(stop=lambda: True))
     assert (stopped.status, stopped.nodes) == (Status.STOPPED, 1)
     assert stopped.bound <= full.value <= stopped.value + SOLVERS_AGREE
     assert stopped.gap > 1e-4
@@ -402,7 +403,7 @@ def test_every_search_passes_its_own_proof(seed: int) -> None:
     # Leaves closed by reduced costs and by their parents' multipliers are recomputed in another order.
     for gap in (1e-2, 1e-4, 1e-6):
         program = portfolio_toy(np.random.default_rng(1000 + seed), switches=7).program()
-        assert proof.faults(program, minimise(program, gap=gap)) == []
+        assert proof.faults(program, minimise(program, Limits(gap=gap))) == []
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from portfolio.conic.large.decomposition.certificate import Decomposed, Fixing, 
 from portfolio.conic.large.decomposition.restriction import Restriction, kept_by
 from portfolio.conic.large.decomposition.solve import minimise
 from portfolio.conic.large.decomposition.split import Split
+from portfolio.conic.limits import Limits
 from portfolio.conic.program import JOINT, Builder
 from portfolio.conic.relaxation import Outcome, Relaxation
 from portfolio.conic.solution import Solution, Status, scale_of
@@ -35,7 +36,7 @@ seeds = st.integers(0, 2**32 - 1)
 
 def agrees(program: Program, found: Solution) -> bool:
     """Whether a proven solution is that of one tree over everything."""
-    plain = search.minimise(program, gap=GAP)
+    plain = search.minimise(program, Limits(gap=GAP))
     if plain.status is Status.INFEASIBLE:
         return found.status is Status.INFEASIBLE
     near = abs(found.value - plain.value) <= GAP * scale_of(plain.value) + SOLVERS_AGREE
@@ -61,7 +62,7 @@ def fixed_toy() -> tuple[Program, Solution, Decomposed]:
 @given(seed=seeds, cone=st.booleans(), penalise=st.booleans())
 def test_prices_and_blocks_find_and_prove_what_one_tree_finds(seed: int, cone: bool, penalise: bool) -> None:  # noqa: FBT001
     program = toy(seed, cone=cone, penalise=penalise)
-    found = minimise(program, gap=GAP)
+    found = minimise(program, Limits(gap=GAP))
     assert agrees(program, found)
     assert proof.faults(program, found) == []
 
@@ -152,7 +153,7 @@ def test_a_stopped_search_says_what_it_knows() -> None:
     for asked in range(40):
         left = iter(range(asked))
         program = toy(5)
-        found = minimise(program, stop=lambda left=left: next(left, None) is None)
+        found = minimise(program, Limits(stop=lambda left=left: next(left, None) is None))
         assert proof.faults(program, found) == []
         assert found.bound <= search.minimise(program).value + SOLVERS_AGREE
         assert found.status is not Status.INFEASIBLE
@@ -167,7 +168,7 @@ def test_the_same_program_gives_the_same_answer(seed: int) -> None:
 
 
 def test_an_infinite_gap_is_never_called_optimal() -> None:
-    found = minimise(toy(5), stop=lambda: True)
+    found = minimise(toy(5), Limits(stop=lambda: True))
     assert (found.x, found.value, found.status) == (None, math.inf, Status.STOPPED)
 
 

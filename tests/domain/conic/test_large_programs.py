@@ -22,9 +22,10 @@ from portfolio.conic.bound import FREE, OFF, ON
 from portfolio.conic.cover import cover, covered
 from portfolio.conic.large.decomposition.certificate import Decomposed
 from portfolio.conic.large.decomposition.solve import minimise
-from portfolio.conic.large.perspective import prepared, tree
+from portfolio.conic.large.perspective import block, prepared
 from portfolio.conic.large.perspective.leaf import PerspectiveLeaf
 from portfolio.conic.large.perspective.leaves import TreeProof
+from portfolio.conic.limits import Limits
 from portfolio.conic.program import Builder
 from portfolio.conic.relaxation import Relaxation
 from portfolio.conic.solution import Leaf, Solution, Status, proven, relative_gap, scale_of
@@ -62,7 +63,7 @@ def split_in_parts() -> tuple[Program, Solution]:
 @given(seed=seeds, cone=st.booleans(), penalise=st.booleans())
 def test_compiled_blocks_find_and_prove_what_one_tree_finds(seed: int, cone: bool, penalise: bool) -> None:  # noqa: FBT001
     program = large(seed, cone=cone, penalise=penalise)
-    plain, found = search.minimise(program, gap=GAP), minimise(program, gap=GAP)
+    plain, found = search.minimise(program, Limits(gap=GAP)), minimise(program, Limits(gap=GAP))
     assert proof.faults(program, found) == []
     assert found.status is plain.status
     if plain.status is Status.OPTIMAL:
@@ -98,10 +99,10 @@ def test_once_it_has_to_stop_nothing_dear_begins(
 
         monkeypatch.setattr(place, name, watch)
 
-    for place, name in ((Relaxation, "solve"), (tree, "explore"), (prepared, "recognise"), (TreeProof, "leaves")):
+    for place, name in ((Relaxation, "solve"), (block, "explore"), (prepared, "recognise"), (TreeProof, "leaves")):
         watched(place, name)
     program = large(12, cone=True, penalise=penalise)
-    found = minimise(program, gap=0.0, stop=stop)
+    found = minimise(program, Limits(gap=0.0, stop=stop))
     assert asked > patience
     assert late == [] or (penalise and late == ["solve"])
     assert found.status is Status.STOPPED
@@ -111,14 +112,14 @@ def test_once_it_has_to_stop_nothing_dear_begins(
 def test_a_start_is_looked_at_even_if_there_is_no_time_left() -> None:
     program = large(3)
     best = minimise(program)
-    again = minimise(program, start=best.states, stop=lambda: True)
+    again = minimise(program, Limits(start=best.states, stop=lambda: True))
     assert again.value == pytest.approx(best.value, rel=GAP)
 
 
 @pytest.mark.parametrize("run", [search.minimise, minimise, solve.minimise])
 def test_who_watches_sees_the_gap_close_down_to_the_answer(run) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
     told: list[tuple[float, float]] = []
-    found = run(large(3), watch=lambda value, bound: told.append((value, bound)))
+    found = run(large(3), Limits(watch=lambda value, bound: told.append((value, bound))))
     assert len(told) > 1
     assert all(later[0] <= earlier[0] for earlier, later in pairwise(told))
     assert max(bound for _, bound in told) <= found.value + SOLVERS_AGREE
@@ -150,10 +151,10 @@ def test_prices_of_one_part_prove_nothing_of_another() -> None:
 @given(seed=seeds)
 def test_many_leaves_prove_what_each_proves(seed: int) -> None:
     program = block_toy(np.random.default_rng(seed), etfs=12)
-    found = minimise(program, gap=GAP)
+    found = minimise(program, Limits(gap=GAP))
     for outer in found.leaves:
         assert proven(program, [outer])[0][0] == outer.bound(program).value
-    plain = search.minimise(program, node_limit=30)
+    plain = search.minimise(program, Limits(node_limit=30))
     values, _ = proven(program, plain.leaves)
     each = [leaf.bound(program).value for leaf in plain.leaves]
     assert np.allclose(values, each, rtol=1e-12, atol=1e-12)
@@ -216,12 +217,12 @@ def test_the_reference_customer_is_the_same_through_the_dispatcher_and_through_p
     prices = load(TRAILING)
     sleeves = [optimise_sleeve(prices, load_mandate(pod), share) for pod, share in sorted(REFERENCE_SHARES.items())]
     program = Formulation(Case(prices, sleeves, terms(max_weight=0.30, duplicates=duplicates))).program
-    plain = search.minimise(program, gap=GAP)
-    for found in (solve.minimise(program, gap=GAP), minimise(program, gap=GAP)):
+    plain = search.minimise(program, Limits(gap=GAP))
+    for found in (solve.minimise(program, Limits(gap=GAP)), minimise(program, Limits(gap=GAP))):
         assert found.status is plain.status is Status.OPTIMAL
         assert found.value == pytest.approx(plain.value, abs=SOLVERS_AGREE + GAP * scale_of(plain.value))
         assert proof.faults(program, found) == []
-    assert (solve.minimise(program, gap=GAP).states == plain.states).all()
+    assert (solve.minimise(program, Limits(gap=GAP)).states == plain.states).all()
 
 
 def test_nothing_covers_nothing() -> None:

@@ -18,6 +18,7 @@ from portfolio.conic.large.perspective.block import BlockSearch
 from portfolio.conic.large.perspective.diagonal import largest_diagonal, safe_diagonal
 from portfolio.conic.large.perspective.errors import NotABlockError
 from portfolio.conic.large.perspective.leaf import PerspectiveLeaf, Splitting
+from portfolio.conic.limits import Limits
 from portfolio.conic.program import Builder
 from portfolio.conic.search import minimise
 from portfolio.conic.solution import Status, proven, scale_of
@@ -40,7 +41,7 @@ objectives = st.sampled_from(OBJECTIVES)
 @given(seeds, objectives, st.booleans(), st.integers(5, 16))
 def test_it_agrees_with_the_plain_tree_and_proves_it(seed: int, objective: str, hard: bool, n: int) -> None:  # noqa: FBT001
     program = random_block(seed, n=n, objective=objective, hard=hard)
-    solution, reference = BlockSearch(program).minimise(gap=GAP), minimise(program, gap=GAP)
+    solution, reference = BlockSearch(program).minimise(limits=Limits(gap=GAP)), minimise(program, Limits(gap=GAP))
     assert solution.status is reference.status
     assert proof.faults(program, solution) == []
     if solution.x is not None:
@@ -52,7 +53,7 @@ def test_it_agrees_with_the_plain_tree_and_proves_it(seed: int, objective: str, 
 def test_what_leaves_say_of_each_switch_is_never_above_the_truth(seed: int, objective: str, slack: float) -> None:
     program = random_block(seed, n=6, objective=objective)
     best, on = enumerated(program)
-    solution = BlockSearch(program).minimise(gap=GAP, slack=slack, node_limit=NODES)
+    solution = BlockSearch(program).minimise(limits=Limits(gap=GAP, node_limit=NODES), slack=slack)
     _, bounds = proven(program, solution.leaves)
     assert (bounds <= on + 1e-6).all()
     assert solution.nodes < NODES  # no slack asks for ever smaller parts of the risk
@@ -68,7 +69,7 @@ def test_what_leaves_say_of_each_switch_is_never_above_the_truth(seed: int, obje
 @given(seeds, objectives)
 def test_points_are_feasible_and_the_best_comes_first(seed: int, objective: str) -> None:
     program = random_block(seed, n=12, objective=objective)
-    solution = BlockSearch(program).minimise(slack=0.02, node_limit=NODES)
+    solution = BlockSearch(program).minimise(limits=Limits(node_limit=NODES), slack=0.02)
     values = [program.value(x, states == ON) for x, states in solution.points]
     assert values == sorted(values)
     assert values[:1] == ([solution.value] if solution.x is not None else [])
@@ -142,12 +143,12 @@ def test_a_leaf_is_below_every_point_whatever_it_stores(seed: int, theta: float)
 def test_a_stop_ends_the_search_with_what_it_has() -> None:
     program = random_block(5, n=40, objective="volatility")
     asked = count()
-    solution = BlockSearch(program).minimise(gap=1e-9, stop=lambda: next(asked) > 0)
+    solution = BlockSearch(program).minimise(limits=Limits(gap=1e-9, stop=lambda: next(asked) > 0))
     assert solution.status is Status.STOPPED
     assert math.isfinite(solution.value)
     assert solution.bound < solution.value
     assert proof.faults(program, solution) == []
-    unasked = BlockSearch(program).minimise(stop=lambda: True)
+    unasked = BlockSearch(program).minimise(limits=Limits(stop=lambda: True))
     assert (unasked.status, unasked.x, unasked.nodes) == (Status.STOPPED, None, 0)
 
 
@@ -161,7 +162,7 @@ def test_the_same_program_has_the_same_answer() -> None:
 
 def test_a_limit_on_nodes_is_kept() -> None:
     program = random_block(5, n=40, objective="volatility")
-    solution = BlockSearch(program).minimise(gap=1e-9, node_limit=3)
+    solution = BlockSearch(program).minimise(limits=Limits(gap=1e-9, node_limit=3))
     assert solution.nodes == 3
     assert proof.faults(program, solution) == []
 

@@ -35,6 +35,7 @@ from portfolio.account.describe import render_account
 from portfolio.case.case import Case
 from portfolio.case.naive import overview, put_side_by_side
 from portfolio.check import findings
+from portfolio.conic.limits import Limits
 from portfolio.conic.search import minimise
 from portfolio.conic.solution import Status
 from portfolio.errors import SolverError
@@ -236,7 +237,7 @@ def reference_sleeves() -> tuple[Sleeve, ...]:
 def objective(asked: Terms, *, backwards: bool = False) -> tuple[float, float]:
     """Solve for the reference pods: the best found, and the bound; minus infinity where nothing is feasible."""
     sleeves = reference_sleeves()[:: -1 if backwards else 1]
-    solution = minimise(Formulation(Case(load(TRAILING), sleeves, asked)).program, node_limit=300)
+    solution = minimise(Formulation(Case(load(TRAILING), sleeves, asked)).program, Limits(node_limit=300))
     return -solution.value, -solution.bound
 
 
@@ -299,7 +300,9 @@ def feasible(prices: Market, sleeves: list[Sleeve], asked: Terms, without: set[s
     """Whether all requirements but some can be kept together."""
     wanted = {goal.name: goal.asked for goal in Formulation(Case(prices, sleeves, asked)).goals}
     levels = {name: level for name, level in wanted.items() if name not in without}
-    solution = minimise(Formulation(Case(prices, sleeves, asked), levels=levels, without=without).program, gap=1e12)
+    solution = minimise(
+        Formulation(Case(prices, sleeves, asked), levels=levels, without=without).program, Limits(gap=1e12)
+    )
     return solution.x is not None
 
 
@@ -431,7 +434,7 @@ def test_a_pod_that_can_hold_one_etf_only_but_must_hold_more_is_seen_in_a_few_so
     # 15 % of the capital with at least 8 % an ETF is one ETF, of which alpha's mandate allows 60 %.
     data = request(rules={"min_weight": 0.08})
     prices, asked = load(TRAILING), terms(min_weight=0.08, max_weight=0.3)
-    solution = minimise(Formulation(Case(prices, reference_sleeves(), asked)).program, node_limit=1)
+    solution = minimise(Formulation(Case(prices, reference_sleeves(), asked)).program, Limits(node_limit=1))
     assert solution.status is Status.INFEASIBLE
     # Some eight rules are left out in turn, and some repairs tried: a few nodes each. Delta, with its 10 %, is in
     # the same trouble, and three ETFs of 3.33 % are its way out.
@@ -446,7 +449,9 @@ def test_a_pod_too_small_for_the_least_holding_is_seen_at_once() -> None:
     prices = load(TRAILING)
     sleeves = [optimise_sleeve(prices, load_mandate(pod), share) for pod, share in shares.items()]
     # Alpha's 2 % cannot hold 4 % of an ETF of its own.
-    solution = minimise(Formulation(Case(prices, sleeves, terms(min_weight=0.04, max_etfs=13))).program, node_limit=500)
+    solution = minimise(
+        Formulation(Case(prices, sleeves, terms(min_weight=0.04, max_etfs=13))).program, Limits(node_limit=500)
+    )
     assert solution.status is Status.INFEASIBLE
 
 

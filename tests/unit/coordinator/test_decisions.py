@@ -10,7 +10,7 @@ from support.requests_made import BAD, OUTLOOK, data
 from agents import mandates
 from agents.answer import answer
 from bus.language import subjects
-from bus.language.messages import PodFailed, PodResult, Reason, encode
+from bus.language.messages import PodFailed, PodResult, Reason, encode, parse_request
 from bus.port import Message
 from coordinator.decisions import Fail, Optimise, SetDeadline, Wait, admit, decide, read_record
 from portfolio.market.measure import Measure
@@ -36,7 +36,7 @@ def answers(sent: bytes, *pods: str) -> list[Message]:
 def test_a_good_request_is_looked_after_in_time_to_answer_by_its_deadline(deadline_s: float, found_by_s: float) -> None:
     action = admit(request_message(data(deadline_s=deadline_s)), PODS)
 
-    assert action == SetDeadline("r1", THEN + timedelta(seconds=found_by_s))
+    assert action == SetDeadline(parse_request(data(deadline_s=deadline_s), "r1"), THEN + timedelta(seconds=found_by_s))
 
 
 @pytest.mark.parametrize("name", sorted(BAD))

@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from portfolio import Vector
+    from portfolio.conic.limits import Limits
     from portfolio.conic.program import Program
     from portfolio.conic.solution import Solution
 
 
 # The plain tree solves blocks of at most this many switches: set-up of the compiled search would take longer.
-_FEW = 4
+_TINY = 4
 
 # Node limits of the compiled search and of the plain tree; a search without a result by then has failed.
 _NODES, _PLAIN_NODES = 5_000, 200
@@ -29,8 +30,8 @@ class BlockSolver(Protocol):
 
     program: Program
 
-    def minimise(self, q: Vector, k: Vector, *, slack: float, node_limit: int, stop: Callable[[], bool]) -> Solution:
-        """Minimise at the costs *q* and *k*; *slack* is that of ``search.minimise``, at a gap of zero."""
+    def minimise(self, q: Vector, k: Vector, limits: Limits, *, slack: float) -> Solution:
+        """Minimise at the costs *q* and *k*; *slack* is that of ``search.minimise``."""
 
 
 class PlainBlockSolver:
@@ -39,10 +40,10 @@ class PlainBlockSolver:
     def __init__(self, program: Program) -> None:
         self.program = program
 
-    def minimise(self, q: Vector, k: Vector, *, slack: float, node_limit: int, stop: Callable[[], bool]) -> Solution:
+    def minimise(self, q: Vector, k: Vector, limits: Limits, *, slack: float) -> Solution:
         """See ``BlockSolver``."""
         priced = replace(self.program, q=q, k=k)
-        return minimise(priced, gap=0.0, slack=slack, node_limit=node_limit, stop=stop)
+        return minimise(priced, limits, slack=slack)
 
 
 class PerspectiveBlockSolver:
@@ -55,9 +56,9 @@ class PerspectiveBlockSolver:
 
         self.search = BlockSearch(program, stop)
 
-    def minimise(self, q: Vector, k: Vector, *, slack: float, node_limit: int, stop: Callable[[], bool]) -> Solution:
+    def minimise(self, q: Vector, k: Vector, limits: Limits, *, slack: float) -> Solution:
         """See ``BlockSolver``."""
-        return self.search.minimise(q, k, gap=0.0, slack=slack, node_limit=node_limit, stop=stop)
+        return self.search.minimise(q, k, limits=limits, slack=slack)
 
 
 class EitherBlockSolver:
@@ -67,20 +68,24 @@ class EitherBlockSolver:
         self.program = program
         self.plain, self.perspective = PlainBlockSolver(program), PerspectiveBlockSolver(program, stop)
 
-    def minimise(self, q: Vector, k: Vector, *, slack: float, node_limit: int, stop: Callable[[], bool]) -> Solution:
+    def minimise(self, q: Vector, k: Vector, limits: Limits, *, slack: float) -> Solution:
         """See ``BlockSolver``."""
-        found = self.perspective.minimise(q, k, slack=slack, node_limit=min(_NODES, node_limit), stop=stop)
-        if math.isfinite(found.value) or found.bound == math.inf or stop():
+        found = self.perspective.minimise(q, k, _at_most(_NODES, limits), slack=slack)
+        if math.isfinite(found.value) or found.bound == math.inf or limits.stop():
             return found
         # (The first node of the plain tree takes as long as a large relaxation.)
-        other = self.plain.minimise(q, k, slack=slack, node_limit=min(_PLAIN_NODES, node_limit), stop=stop)
+        other = self.plain.minimise(q, k, _at_most(_PLAIN_NODES, limits), slack=slack)
         better = other if other.bound >= found.bound else found
         return replace(better, points=other.points + found.points)
 
 
+def _at_most(nodes: int, limits: Limits) -> Limits:
+    return replace(limits, node_limit=min(nodes, limits.node_limit))
+
+
 def block_solver(program: Program, stop: Callable[[], bool]) -> BlockSolver:
     """Choose the solver that fits a block; *stop* is called during set-up."""
-    if len(program.switched) <= _FEW:
+    if len(program.switched) <= _TINY:
         return PlainBlockSolver(program)
     try:
         return EitherBlockSolver(program, stop)

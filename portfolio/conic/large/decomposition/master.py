@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portfolio.conic.bound import FREE, ON
+from portfolio.conic.limits import never
 from portfolio.conic.program import JOINT, Program
+from portfolio.conic.proof import FEASIBLE
 from portfolio.conic.relaxation import Outcome, Relaxation
+from portfolio.conic.small_cones import small_cones
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,9 +26,6 @@ if TYPE_CHECKING:
     from portfolio import Matrix, Vector
     from portfolio.conic.bound import States
     from portfolio.conic.large.decomposition.split import Block, Flags, Indices, Split
-
-# A violation below this is within the solver's accuracy.
-BROKEN = 1e-7
 
 # A share of the mix below this is noise of the solver.
 SHARE = 1e-3
@@ -91,7 +91,7 @@ class Mix:
 class Master:
     """Columns, and the program over their combinations."""
 
-    def __init__(self, split: Split, stop: Callable[[], bool] = lambda: False) -> None:
+    def __init__(self, split: Split, stop: Callable[[], bool] = never) -> None:
         self.split, self.stop = split, stop
         program, rows, own = split.program, split.joint_rows, split.joint_variables
         self.columns: list[Column] = []
@@ -180,7 +180,7 @@ class Master:
 
     def raise_elastics(self, mix: Mix) -> bool:
         """Multiply by ten the price of the rows that a mix buys out; return False once the price exceeds the limit."""
-        self.elastic[mix.rows > BROKEN] *= 10
+        self.elastic[mix.rows > FEASIBLE] *= 10
         return bool(self.elastic.max() <= _HOPELESS)
 
     def _solve(self, columns: Sequence[Column], *, costs: bool) -> tuple[Mix | None, Flags]:
@@ -207,11 +207,11 @@ class Master:
         joint = np.clip(lifted, program.lower[own], program.upper[own])
         joint[named] = answer.x[C : C + len(named)]
         left = self._b - taken - self._own @ joint
-        broken = self._at_most & ~self.active & (left < -BROKEN)
+        broken = self._at_most & ~self.active & (left < -FEASIBLE)
         # Activate the rows that lift a costly joint variable: without a multiplier on such a row, the lift would seem
         # free.
-        dear = (joint > self._idle + BROKEN) & (program.q[own] > 0) & ~present & costs
-        lifting = dear[self._lifts[1]] & (needed > self._idle[self._lifts[1]] + BROKEN)
+        dear = (joint > self._idle + FEASIBLE) & (program.q[own] > 0) & ~present & costs
+        lifting = dear[self._lifts[1]] & (needed > self._idle[self._lifts[1]] + FEASIBLE)
         broken[self._lifts[0][lifting]] = True
         broken &= ~self.active
         y = np.zeros(len(program.b))
@@ -253,19 +253,11 @@ class Master:
         # Equalities can be bought out on either side.
         A[at, np.concatenate([np.arange(N, N + E), np.arange(N + 2 * E, n - K)])] = np.repeat([1.0, -1.0], [E, m])
         A[np.arange(E), N + E + np.arange(E)] = -1.0
-        parts, sides = [A], [self._b[self._equal], np.ones(P), self._b[rows]]
-        turns: list[Matrix] = []
-        for i, cone in enumerate(self._cones):
-            inner = slice(cone.start + 1, cone.stop)
-            table = np.hstack([activity[inner], self._own[inner][:, named], self._b[inner, None]])
-            Q, R = np.linalg.qr(table)
-            turned = np.zeros((1 + len(R), n))
-            turned[0, :C], turned[0, C:N] = activity[cone.start], self._own[cone.start, named]
-            turned[0, N + 2 * E + m + i] = -1.0
-            turned[1:, :N] = R[:, :-1]
-            parts.append(turned)
-            sides += [self._b[cone.start : cone.start + 1], R[:, -1]]
-            turns.append(Q)
+        cones = small_cones(np.hstack([activity, self._own[:, named]]), self._b, self._cones)
+        heads = np.cumsum([0, *cones.sizes])[:K]
+        turned = np.zeros((len(cones.b), n))
+        turned[:, :N] = cones.A
+        turned[heads, np.arange(n - K, n)] = -1.0
         price = np.concatenate(
             [np.tile(self.elastic[self._equal], 2), self.elastic[rows], self.elastic[[c.start for c in self._cones]]]
         )
@@ -274,12 +266,12 @@ class Master:
             q=np.concatenate([cost, price]) if costs else np.concatenate([np.zeros(len(cost)), np.ones(len(price))]),
             lower=np.concatenate([np.zeros(C), program.lower[own], np.zeros(n - N)]),
             upper=np.concatenate([np.ones(C), program.upper[own], np.full(n - N, _MOST)]),
-            A=np.vstack(parts),
-            H=np.zeros((sum(map(len, parts)), 0)),
-            b=np.concatenate(sides),
+            A=np.vstack([A, turned]),
+            H=np.zeros((len(A) + len(turned), 0)),
+            b=np.concatenate([self._b[self._equal], np.ones(P), self._b[rows], cones.b]),
             equalities=E + P,
             inequalities=m,
-            cones=tuple(Q.shape[1] + 1 for Q in turns),
+            cones=cones.sizes,
             switched=np.zeros(0, dtype=np.intp),
             floor=np.zeros(0),
             k=np.zeros(0),
@@ -290,12 +282,7 @@ class Master:
         def back(multipliers: Vector) -> Vector:
             y = np.zeros(len(self._b))
             y[self._equal], y[rows] = multipliers[:E], multipliers[E + P : E + P + m]
-            first = E + P + m
-            for cone, Q in zip(self._cones, turns, strict=True):
-                size = Q.shape[1]
-                y[cone.start] = multipliers[first]
-                y[cone.start + 1 : cone.stop] = Q @ multipliers[first + 1 : first + 1 + size]
-                first += 1 + size
+            cones.lift(multipliers[E + P + m :], y)
             return y
 
         return small, back

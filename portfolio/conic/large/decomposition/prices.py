@@ -18,6 +18,7 @@ from portfolio.conic.large.decomposition.blocks import block_solver
 from portfolio.conic.large.decomposition.certificate import Pricing
 from portfolio.conic.large.decomposition.master import Master
 from portfolio.conic.large.decomposition.split import with_floors
+from portfolio.conic.limits import Limits
 from portfolio.conic.solution import Leaf, proven
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ class Pricer:
         ban = None if states is None else np.where(self.split.banned(states), FINE, 0.0)
         prices = self.split.priced(y, costs=costs, ban=ban)
         noise = _NOISE * max(abs(prices.q).max(), abs(prices.k).max(initial=0.0))
+        limits = Limits(gap=0.0, node_limit=node_limit, stop=self.stop)
         trees: list[Sequence[Leaf]] = []
         bounds: list[float] = []
         fresh, lost = 0, 0.0
@@ -115,7 +117,7 @@ class Pricer:
                 trees.append((_nothing(solver.program),))
                 bounds.append(float(proven(replace(solver.program, q=q, k=k), trees[-1])[0][0]))
                 continue
-            solution = solver.minimise(q, k, slack=slack, node_limit=node_limit, stop=self.stop)
+            solution = solver.minimise(q, k, limits, slack=slack)
             self.nodes += solution.nodes
             trees.append(solution.leaves)
             bounds.append(solution.bound)

@@ -1,9 +1,8 @@
 """A program with most of its switches permanently off: small, and without rows that can no longer bind.
 
 The restriction drops variables that are off, joint variables that no row lifts, and inequalities that the bounds alone
-imply. A cone over few variables becomes a small one (``|M u| = |R u|`` for ``M = Q R``). Multipliers of the small
-program are lifted back to the whole program's rows, where they prove the same bound: multipliers of dropped rows are
-zero, and multipliers of a cone are transformed back by ``Q``.
+imply, and its cones are small (``small_cones``). Multipliers of the small program are lifted back to the whole
+program's rows, where they prove the same bound: multipliers of dropped rows are zero.
 """
 
 from __future__ import annotations
@@ -15,12 +14,14 @@ import numpy as np
 
 from portfolio.conic.bound import OFF
 from portfolio.conic.program import Program
+from portfolio.conic.small_cones import small_cones
 from portfolio.conic.solution import Leaf
 
 if TYPE_CHECKING:
     from portfolio import Matrix, Vector
     from portfolio.conic.bound import States
     from portfolio.conic.large.decomposition.split import Flags, Indices
+    from portfolio.conic.small_cones import SmallCones
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ class Restriction:
     kept: Kept
     program: Program = field(init=False)
     _rows: Indices = field(init=False)
-    _turned: list[tuple[slice, slice, Matrix]] = field(init=False, default_factory=list)
+    _cones: SmallCones = field(init=False)
 
     def __post_init__(self) -> None:
         """Drop variables and rows that cannot matter, and reduce the cones."""
@@ -98,27 +99,15 @@ class Restriction:
         idle = self._idle(A, before)
         self.kept = kept = Kept(self.kept.variables[~idle], self.kept.switches)
         A = A[:, ~idle]
-        parts, sides, cones, first = [], [], [], len(before)
-        for rows in whole.cone_rows:
-            inner = slice(rows.start + 1, rows.stop)
-            there = np.flatnonzero(A[inner].any(axis=0))
-            Q, R = np.linalg.qr(np.column_stack([A[inner, there], whole.b[inner]]))
-            turned = np.zeros((len(R), A.shape[1]))
-            turned[:, there] = R[:, :-1]
-            parts += [A[rows.start : rows.start + 1], turned]
-            sides += [whole.b[rows.start : rows.start + 1], R[:, -1]]
-            cones.append(len(R) + 1)
-            self._turned.append((rows, slice(first, first + len(R) + 1), Q))
-            first += len(R) + 1
-        self._rows = before
+        self._rows, self._cones = before, (cones := small_cones(A, whole.b, whole.cone_rows, sparse=True))
         self.program = _take(
             whole,
             kept,
-            np.vstack([A[before], *parts]),
-            np.vstack([H[before], np.zeros((first - len(before), H.shape[1]))]),
-            np.concatenate([whole.b[before], *sides]),
+            np.vstack([A[before], cones.A]),
+            np.vstack([H[before], np.zeros((len(cones.b), H.shape[1]))]),
+            np.concatenate([whole.b[before], cones.b]),
             len(binding),
-            tuple(cones),
+            cones.sizes,
         )
 
     def _binding(self, A: Matrix, H: Matrix) -> Indices:
@@ -142,9 +131,7 @@ class Restriction:
         """Lift multipliers of the small program's rows to the whole program's rows."""
         y = np.zeros(len(self.whole.b))
         y[self._rows] = multipliers[: len(self._rows)]
-        for rows, small, Q in self._turned:
-            y[rows.start] = multipliers[small.start]
-            y[rows.start + 1 : rows.stop] = Q @ multipliers[small.start + 1 : small.stop]
+        self._cones.lift(multipliers[len(self._rows) :], y)
         return y
 
     def lift_leaf(self, leaf: Leaf) -> Leaf:

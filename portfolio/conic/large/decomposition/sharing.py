@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from portfolio.conic.bound import ROUNDING
 from portfolio.conic.large.decomposition.split import CLEARLY
 from portfolio.conic.program import JOINT, Program
 
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 
     from portfolio import Matrix, Vector
     from portfolio.conic.large.decomposition.split import Flags, Indices
-
-# Rounding error of sums in another order: implied floors are lowered by this share.
-_HAIR = 1e-12
 
 
 def groups_of(program: Program) -> tuple[Indices, ...]:
@@ -138,7 +136,7 @@ def _floors(program: Program, labels: Indices, A: Matrix, H: Matrix, b: Vector) 
         members = np.flatnonzero(A[row, j])
         if len(np.unique(labels[members])) == 1:
             floors[members] = np.maximum(floors[members], (H[row, members] - b[row]) / -A[row, j[members]])
-    return floors * (1 - _HAIR)
+    return floors * (1 - ROUNDING)
 
 
 def _most(program: Program, labels: Indices, A: Matrix, H: Matrix, floor: Vector) -> Vector:

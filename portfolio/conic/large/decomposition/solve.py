@@ -20,17 +20,17 @@ import numpy as np
 from portfolio.conic import search
 from portfolio.conic.bound import FREE, ON
 from portfolio.conic.large.decomposition.certificate import Apart, Fixing
-from portfolio.conic.large.decomposition.master import BROKEN
 from portfolio.conic.large.decomposition.part import Part, undecided
 from portfolio.conic.large.decomposition.prices import FIRST_NODES, MOST_NODES, Pricer
 from portfolio.conic.large.decomposition.restriction import Restriction, kept_by
 from portfolio.conic.large.decomposition.sharing import groups_of, unshared
 from portfolio.conic.large.decomposition.split import Split
+from portfolio.conic.limits import USUAL, Limits
 from portfolio.conic.proof import FEASIBLE, violation
-from portfolio.conic.solution import Solution, Status, relative_gap, scale_of
+from portfolio.conic.solution import Solution, claimed, scale_of, status_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from portfolio import Vector
     from portfolio.conic.bound import States
@@ -57,60 +57,33 @@ _SLACK = 0.01
 _FIX_NODES = 500
 
 # The plain tree tries parts with at most this many undecided switches, for this many nodes, before a split.
-_FEW, _TRY = 32, 60
+_SMALL, _TRY = 32, 60
 
 # Slack of the blocks in the first bound on sharing, as a share of the cost of sharing: this bound need not be tight.
 _ENOUGH = 0.5
 
-# Rounding error of sums in another order, relative to the bound.
-_HAIR = 1e-11
 
-
-def minimise(  # noqa: PLR0913 - one argument per choice
-    program: Program,
-    *,
-    gap: float = 1e-4,
-    node_limit: int = 100_000,
-    stop: Callable[[], bool] = lambda: False,
-    start: States | None = None,
-    watch: Callable[[float, float], None] | None = None,
-    split: Split | None = None,
-) -> Solution:
-    """Minimise *program* to a proven relative *gap*, as ``search.minimise`` does.
+def minimise(program: Program, limits: Limits = USUAL, split: Split | None = None) -> Solution:
+    """Minimise *program* to a proven relative gap, as ``search.minimise`` does.
 
     Args:
         program: The program to minimise.
-        gap: Relative gap at which an incumbent counts as optimal.
-        node_limit: Greatest number of nodes of all trees.
-        stop: Called before every node; true ends the search with the results so far.
-        start: A setting of the switches that may be feasible, such as that of a similar program.
-        watch: Called during the search with the cost of the best point so far (infinite without a point) and the bound.
+        limits: The gap, the limits, the start and the watcher.
         split: The program split into blocks, if the caller has the split.
     """
     split = split or Split(program)
     if not split.separable:
-        return search.minimise(program, gap=gap, node_limit=node_limit, stop=stop, start=start, watch=watch)
+        return search.minimise(program, limits)
     groups = groups_of(program)
     if groups and (apart := Split(program, groups)).priced(np.zeros(len(program.b))).sharing > 0:
-        return _apart(apart, gap, node_limit, stop, start, watch)
-    decomposition = _Decomposition(split, gap, node_limit, stop, watch)
-    if start is not None:
-        decomposition.search_among(start == ON, _GLANCE, regardless=True)
+        return _apart(apart, limits)
+    decomposition = _Decomposition(split, limits)
     return decomposition.run(decomposition.root())
 
 
-def _apart(
-    split: Split,
-    gap: float,
-    node_limit: int,
-    stop: Callable[[], bool],
-    start: States | None,
-    watch: Callable[[float, float], None] | None,
-) -> Solution:
+def _apart(split: Split, limits: Limits) -> Solution:
     """Minimise without sharing first; then prove that sharing gives no better point, or find a better point."""
-    sharing = _Decomposition(split, gap, node_limit, stop, watch)
-    if start is not None:
-        sharing.search_among(start == ON, _GLANCE, regardless=True)
+    sharing = _Decomposition(split, limits)
     root = sharing.root()
     slack = -_ENOUGH * split.priced(root.y).sharing / len(split.blocks)
     priced = sharing.pricer.price(root.y, slack=slack, states=root.states, node_limit=FIRST_NODES)
@@ -118,11 +91,7 @@ def _apart(
         root.keep(priced)
     alone = minimise(
         unshared(split.program, split.groups),
-        gap=gap,
-        node_limit=node_limit,
-        stop=stop,
-        start=start,
-        watch=lambda value, bound: sharing.tell(value, min(bound, root.bound)),
+        replace(limits, watch=lambda value, bound: sharing.tell(value, min(bound, root.bound))),
     )
     sharing.outside = alone.bound
     if alone.states is not None:
@@ -131,14 +100,8 @@ def _apart(
     rest = sharing.run(root)
     bound = min(alone.bound, rest.bound)
     leaf = Apart(root.states, None, groups=split.groups, alone=alone.leaves, shared=rest.leaves)
-    return replace(rest, bound=bound, status=_status(rest.value, bound, gap), leaves=(leaf,))
-
-
-def _status(value: float, bound: float, gap: float) -> Status:
-    """Return the status that a value and a bound imply."""
-    if math.isinf(bound) and bound > 0:
-        return Status.INFEASIBLE
-    return Status.OPTIMAL if relative_gap(value, bound) <= gap else Status.STOPPED
+    status = status_of(rest.value, bound, limits.gap, stopped=True)
+    return replace(rest, bound=bound, status=status, leaves=(leaf,))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,23 +112,18 @@ class _Point:
 
 
 class _Decomposition:
-    def __init__(
-        self,
-        split: Split,
-        gap: float,
-        node_limit: int,
-        stop: Callable[[], bool],
-        watch: Callable[[float, float], None] | None,
-    ) -> None:
-        self.watch, self.told = watch, math.inf
+    def __init__(self, split: Split, limits: Limits) -> None:
+        self.limits, self.stop, self.gap = limits, limits.stop, limits.gap
+        self.told = math.inf
         self.bound = -math.inf  # global bound, as last reported
         # Bounds on the points not searched here, and on all parts but the current part.
         self.outside = self.rest = math.inf
-        self.split, self.program, self.gap = split, split.program, gap
-        self.node_limit, self.stop = node_limit, stop
-        self.pricer = Pricer(split, stop)
+        self.split, self.program = split, split.program
+        self.pricer = Pricer(split, limits.stop)
         self.incumbent: _Point | None = None
         self.tried: set[bytes] = set()
+        if limits.start is not None:
+            self.search_among(limits.start == ON, _GLANCE, regardless=True)
 
     @property
     def value(self) -> float:
@@ -206,7 +164,7 @@ class _Decomposition:
         return self.finish(done)
 
     def over(self) -> bool:
-        return self.pricer.nodes >= self.node_limit or self.stop()
+        return self.pricer.nodes >= self.limits.node_limit or self.stop()
 
     def explore(self, part: Part) -> list[Part]:
         """Bound a part, and split the part if the gap stays open."""
@@ -218,12 +176,12 @@ class _Decomposition:
         if self.closed(part) or self.over():
             return []
         switch = undecided(self.split, part, self.pricer.master.held(mix)) if mix is not None else None
-        few = len(part.off) - int(part.off.sum()) <= _FEW
+        few = len(part.off) - int(part.off.sum()) <= _SMALL
         if switch is None or few:
             self.fix(part)
             if self.over():
                 return []
-            self.finish_by_tree(part, self.node_limit if switch is None else _TRY)
+            self.finish_by_tree(part, self.limits.node_limit if switch is None else _TRY)
         if self.closed(part) or switch is None or mix is None or self.over():
             return []
         return part.split_on(switch, self.split, mix.y)
@@ -250,7 +208,7 @@ class _Decomposition:
             enough = _PRICES_SHARE * self.tolerance(part)
             settled = mix.value + priced.sharing - part.bound <= enough or not priced.fresh
             # Columns that do not improve the mix cannot improve the bound by more than the blocks' error.
-            settled |= mix.bought <= BROKEN and last - mix.value <= 0.1 * enough and priced.lost > enough
+            settled |= mix.bought <= FEASIBLE and last - mix.value <= 0.1 * enough and priced.lost > enough
             stalled, last = last - mix.value <= 0.1 * enough, mix.value
             stalls = stalls + 1 if stalled else 0
             if self.closed(part):
@@ -259,7 +217,7 @@ class _Decomposition:
                 nodes *= 8
                 continue
             # An unchanged mix that buys out rows also ends the rounds, unless the rows can be kept at a higher price.
-            settled |= stalls == _STALLS and mix.bought > BROKEN
+            settled |= stalls == _STALLS and mix.bought > FEASIBLE
             if settled and not self.go_on(part, mix):
                 return mix
             y = mix.y
@@ -271,13 +229,13 @@ class _Decomposition:
 
     def go_on(self, part: Part, mix: Mix) -> bool:
         """Return whether to go on: rows are bought out although they can be kept. If so, raise the elastics."""
-        return mix.bought > BROKEN and self.agree(part) and self.pricer.master.raise_elastics(mix)
+        return mix.bought > FEASIBLE and self.agree(part) and self.pricer.master.raise_elastics(mix)
 
     def agree(self, part: Part) -> bool:
         """Find a mix that keeps all joint rows, or prices that prove that no such mix exists."""
         for _ in range(_ROUNDS):
             mix = self.pricer.master.solve(costs=False, states=part.states)
-            if mix is None or mix.bought <= BROKEN:
+            if mix is None or mix.bought <= FEASIBLE:
                 return mix is not None
             priced = self.pricer.price(mix.y, slack=0.0, costs=False, states=part.states)
             if priced is None:
@@ -304,12 +262,14 @@ class _Decomposition:
             return
         found = search.minimise(
             restriction.program,
-            gap=self.gap / 2,
+            Limits(
+                gap=self.gap / 2,
+                node_limit=nodes,
+                stop=self.stop,
+                start=None if start is None else start[restriction.kept.switches],
+                watch=lambda value, _: self.tell(value),
+            ),
             cutoff=self.cut,
-            node_limit=nodes,
-            stop=self.stop,
-            start=None if start is None else start[restriction.kept.switches],
-            watch=lambda value, _: self.tell(value),
         )
         self.pricer.nodes += found.nodes
         self.take(restriction, found)
@@ -323,8 +283,7 @@ class _Decomposition:
             bound: The bound on the current part.
         """
         self.told, self.bound = min(self.told, value), max(self.bound, min(bound, self.rest))
-        if self.watch is not None:
-            self.watch(self.told, self.bound)
+        self.limits.watch(self.told, self.bound)
 
     def take(self, restriction: Restriction, found: Solution) -> None:
         """Keep the point of a restricted search if the point is better than the incumbent and keeps all rows."""
@@ -359,12 +318,14 @@ class _Decomposition:
             return
         found = search.minimise(
             restriction.program,
-            gap=self.gap,
+            Limits(
+                gap=self.gap,
+                node_limit=max(min(node_limit, self.limits.node_limit - self.pricer.nodes), 1),
+                stop=self.stop,
+                watch=lambda value, bound: self.tell(value, max(part.priced, min(bound, part.fixed_bound))),
+            ),
             cutoff=self.cut,
-            node_limit=max(min(node_limit, self.node_limit - self.pricer.nodes), 1),
-            stop=self.stop,
             root=np.where(part.states == ON, ON, FREE).astype(np.int8)[restriction.kept.switches],
-            watch=lambda value, bound: self.tell(value, max(part.priced, min(bound, part.fixed_bound))),
         )
         self.pricer.nodes += found.nodes
         self.take(restriction, found)
@@ -379,9 +340,9 @@ class _Decomposition:
         bound = min([self.value, *(part.bound for part in parts)])
         self.rest = self.outside
         self.tell(self.value, bound)
-        bound -= _HAIR * max(1.0, abs(bound)) if math.isfinite(bound) else 0.0
+        bound = claimed(bound)
         x, states = (self.incumbent.x, self.incumbent.states) if self.incumbent else (None, None)
         points = ((self.incumbent.x, self.incumbent.states),) if self.incumbent else ()
         leaves = tuple(part.leaf() for part in parts)
-        status = _status(self.value, bound, self.gap)
+        status = status_of(self.value, bound, self.gap, stopped=True)
         return Solution(status, x, states, self.value, bound, self.pricer.nodes, leaves, points)

@@ -11,22 +11,26 @@ import numpy as np
 from portfolio.conic.bound import FREE, OFF, ON
 from portfolio.conic.large.perspective import tree
 from portfolio.conic.large.perspective.errors import NotABlockError
+from portfolio.conic.large.perspective.expand import explore
+from portfolio.conic.large.perspective.goal import NONE, SECANT, VARIANCE, Goal
 from portfolio.conic.large.perspective.leaf import ceiling
 from portfolio.conic.large.perspective.leaves import TreeProof
-from portfolio.conic.large.perspective.node import LINE
+from portfolio.conic.large.perspective.phases import LINE
 from portfolio.conic.large.perspective.pool import grown, new_pool, trimmed
-from portfolio.conic.large.perspective.prepared import PreparedBlock, never
+from portfolio.conic.large.perspective.prepared import PreparedBlock
 from portfolio.conic.large.perspective.shape import ABSENT
+from portfolio.conic.limits import USUAL, never
 from portfolio.conic.proof import FEASIBLE, violation
 from portfolio.conic.relaxation import Outcome, Relaxation
-from portfolio.conic.solution import MadeLater, Solution, Status, relative_gap
+from portfolio.conic.solution import MadeLater, Solution, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from portfolio import Vector
     from portfolio.conic.bound import States
-    from portfolio.conic.large.perspective.tree import Goal, Pool
+    from portfolio.conic.large.perspective.tree import Pool
+    from portfolio.conic.limits import Limits
     from portfolio.conic.program import Program
     from portfolio.conic.relaxation import Answer
 
@@ -55,28 +59,24 @@ class BlockSearch(PreparedBlock):
         self.supports: list[States] = []
         self.steps = 0
 
-    def minimise(  # noqa: PLR0913 - the interface of ``search.minimise``, and the costs
+    def minimise(
         self,
         q: Vector | None = None,
         k: Vector | None = None,
         offset: float | None = None,
         *,
-        gap: float = 1e-4,
+        limits: Limits = USUAL,
         slack: float = 0.0,
-        node_limit: int = 1_000_000,
-        stop: Callable[[], bool] = never,
     ) -> Solution:
-        """Minimise the block to a proven relative *gap*.
+        """Minimise the block to a proven relative gap, or as far as *limits* allow.
 
         Args:
             q: Costs of the variables instead of the program's.
             k: Costs of the switches instead of the program's.
             offset: Constant instead of the program's.
-            gap: Relative gap at which an incumbent counts as optimal.
+            limits: The gap and the limits; a block needs no start, and nobody watches.
             slack: If not zero, close leaves only where their bound is at least the incumbent plus this amount, so that
                 the leaves show every point within the slack of the optimum.
-            node_limit: Greatest number of nodes of the tree.
-            stop: Called every few nodes; true ends the search with the results so far.
 
         Raises:
             NotABlockError: If the costs reward risk.
@@ -88,7 +88,7 @@ class BlockSearch(PreparedBlock):
             k=program.k if k is None else k,
             offset=program.offset if offset is None else offset,
         )
-        return BlockSolve(self, changed, gap, slack).run(node_limit, stop)
+        return BlockSolve(self, changed, limits.gap, slack).run(limits.node_limit, limits.stop)
 
 
 class BlockSolve:
@@ -102,11 +102,10 @@ class BlockSolve:
         risk = float(program.q[shape.risk]) * unit if shape.risk != ABSENT else 0.0
         count = float(program.q[shape.count]) if shape.count != ABSENT else 0.0
         if risk < 0:
-            message = "the costs reward risk"
-            raise NotABlockError(message)
+            raise NotABlockError("the costs reward risk")
         self.constant = program.offset + count * (shape.least if count >= 0 else shape.most)
         pure = risk > 0 and not linear.any() and not program.k.any() and count == 0 and not search.alpha.any()
-        self.mode = tree.VARIANCE if pure else tree.SECANT if risk > 0 or search.alpha.any() else tree.NONE
+        self.mode = VARIANCE if pure else SECANT if risk > 0 or search.alpha.any() else NONE
         # The unit of the objective: its largest cost.
         spread = float(np.ptp(linear))
         self.worth = max(risk, spread, float(abs(program.k).max()), abs(count), 1e-9 * float(abs(linear).max()), 1e-12)
@@ -119,18 +118,18 @@ class BlockSolve:
         # Upper bound on the cost of every feasible point. The proof's check computes the same bound, so add a small
         # margin.
         self.offset = self.constant
-        self.scale = risk if self.mode == tree.VARIANCE else self.worth
+        self.scale = risk if self.mode == VARIANCE else self.worth
         self.seen = 0
         self.relaxation: Relaxation | None = None
         self.answers: dict[bytes, Answer] = {}
         most_expensive = (ceiling(program) - self.offset) / self.scale
-        if self.mode == tree.VARIANCE:
+        if self.mode == VARIANCE:
             most_expensive *= max(most_expensive, 0.0)
         limit = most_expensive + 1e-6 * (1 + abs(most_expensive))
-        self.goal: Goal = tree.Goal(
+        self.goal = Goal(
             q=q,
             k=k,
-            risk=1.0 if self.mode == tree.VARIANCE else risk / self.worth,
+            risk=1.0 if self.mode == VARIANCE else risk / self.worth,
             mode=self.mode,
             alpha=search.alpha,
             cap=search.cap,
@@ -157,7 +156,7 @@ class BlockSolve:
         while not done and pool.numbers[tree.EXPANDED] < node_limit and not stop():
             budget = min(max(1, _CHUNK // n), node_limit - int(pool.numbers[tree.EXPANDED]))
             pool = grown(pool, budget)
-            done = bool(tree.explore(self.block, self.goal, pool, budget, max(20, _EFFORT // n**2)))
+            done = bool(explore(self.block, self.goal, pool, budget, max(20, _EFFORT // n**2)))
             self.settle_the_rest(pool)
         if not done:
             self.look_again(pool, stop)
@@ -172,7 +171,7 @@ class BlockSolve:
         pool: Pool = new_pool(n, m, 128, POINTS)
         pool.values[:] = 0.0
         pool.values[tree.BEST] = math.inf
-        pool.values[tree.CUT] = goal.ceiling + self.slack / self.scale * (0 if self.mode == tree.VARIANCE else 1)
+        pool.values[tree.CUT] = goal.ceiling + self.slack / self.scale * (0 if self.mode == VARIANCE else 1)
         pool.values[tree.GAP], pool.values[tree.SLACK] = self.gap, self.slack
         pool.values[tree.OFFSET], pool.values[tree.UNIT] = self.offset, self.scale
         pool.states[0], pool.u[0], pool.y[0] = FREE, 0.0, 0.0
@@ -225,7 +224,7 @@ class BlockSolve:
     def inward(self, value: float) -> float:
         """Convert an objective of the program to one of the search."""
         value = (value - self.offset) / self.scale
-        return value * max(value, 0.0) if self.mode == tree.VARIANCE else value
+        return value * max(value, 0.0) if self.mode == VARIANCE else value
 
     def finish(self, pool: Pool) -> Solution:
         """Return the solution; the leaves are made at first access."""
@@ -233,18 +232,12 @@ class BlockSolve:
         self.search.supports = [states for _, states in points[:POINTS]]
         x, states = points[0] if points else (None, None)
         value = self.program.value(x, states == ON) if x is not None and states is not None else math.inf
-        worth = self.search.unit**2 if self.mode == tree.VARIANCE else self.worth
+        worth = self.search.unit**2 if self.mode == VARIANCE else self.worth
         proof = TreeProof(
             self.search, self.program, self.goal, trimmed(pool), self.answers, self.offset, self.scale, worth
         )
         bound = min(value, proof.least())
-        open_ = bool(pool.numbers[tree.HEAP])
-        if math.isinf(bound) and bound > 0:
-            status = Status.INFEASIBLE
-        elif relative_gap(value, bound) <= self.gap:
-            status = Status.OPTIMAL
-        else:
-            status = Status.STOPPED if open_ else Status.UNDECIDED
+        status = status_of(value, bound, self.gap, stopped=bool(pool.numbers[tree.HEAP]))
         nodes = int(pool.numbers[tree.EXPANDED])
         return Solution(status, x, states, value, bound, nodes, MadeLater(proof.leaves), tuple(points))
 

@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portfolio.conic.large.perspective.compiled import compiled
+from portfolio.conic.large.perspective.lagrangian import Costs
 from portfolio.conic.large.perspective.linear import relax_linear
-from portfolio.conic.large.perspective.node import LINE, Block, Costs, relax
+from portfolio.conic.large.perspective.node import relax
+from portfolio.conic.large.perspective.phases import LINE
 
 if TYPE_CHECKING:
     from portfolio import Vector
     from portfolio.conic.bound import States
+    from portfolio.conic.large.perspective.lagrangian import Block
 
 _ROUNDS = 25
 # First guess of the least variance, as a share of the lesser of the known variance and the cap; largest factor per
@@ -50,7 +53,30 @@ def spread_variance(block: Block, u: Vector, z: Vector) -> float:
 
 
 @compiled
-def relax_capped(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, as ``node.relax``
+def following(t: float, last_t: float, V: float, last_V: float, most: float) -> float:
+    """Return the inverse square of the next multiplier, by the secant through the last two; V is the variance."""
+    least = _LEAST * min(V, most)
+    wanted = t * (most - least) / (V - least)
+    if last_t > 0.0 and (V - last_V) * (t - last_t) > 0.0:
+        wanted = t + (most - V) * (t - last_t) / (V - last_V)
+    return min(max(wanted, t / _BEYOND), t * _BEYOND)
+
+
+@compiled
+def within(Theta: float, across: float, stalled: int, ends: Vector) -> float:
+    """Keep a multiplier inside its bracket.
+
+    Where variables leave the solution, the dual has a kink. The secant ignores the kink, but the tangents, which cross
+    at *across*, do not.
+    """
+    width = ends[1] - ends[0]
+    if not ends[0] < Theta < ends[1] or stalled % 3 > 0:
+        Theta = across if stalled % 3 < 2 else 0.5 * (ends[0] + ends[1])
+    return min(max(Theta, ends[0] + _INSIDE * width), ends[1] - _INSIDE * width)
+
+
+@compiled
+def relax_capped(
     block: Block,
     costs: Costs,
     cap: int,
@@ -137,22 +163,13 @@ def relax_capped(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, 
         if Theta >= _LARGEST * typical and excess > 0.0:
             break
         t = 1.0 / (Theta * Theta)
-        least = _LEAST * min(V, most)
-        following = t * (most - least) / (V - least)
-        if last_t > 0.0 and (V - last_V) * (t - last_t) > 0.0:
-            following = t + (most - V) * (t - last_t) / (V - last_V)
+        Theta = 1.0 / math.sqrt(following(t, last_t, V, last_V, most))
         last_t, last_V = t, V
-        Theta = 1.0 / math.sqrt(min(max(following, t / _BEYOND), t * _BEYOND))
-        # Where variables leave the solution, the dual has a kink. The secant ignores the kink, but the tangents do not.
         stalled = stalled + 1 if bracketed and ends[1] - ends[0] > 0.5 * width else 0
-        inside = ends[0] < Theta < ends[1]
-        if bracketed and (not inside or stalled % 3 > 0):
-            Theta = across if stalled % 3 < 2 else 0.5 * (ends[0] + ends[1])  # noqa: PLR2004
         if bracketed:
-            width = ends[1] - ends[0]
-            if width <= 1e-13 * ends[1]:
+            if ends[1] - ends[0] <= 1e-13 * ends[1]:
                 break
-            Theta = min(max(Theta, ends[0] + _INSIDE * width), ends[1] - _INSIDE * width)
+            Theta = within(Theta, across, stalled, ends)
     if sharp and best < cut:
         bound, off, taken = relax(block, costs, states, u, y, phase, cut, tolerance, pace, now_u, now_y, z)
         steps += taken

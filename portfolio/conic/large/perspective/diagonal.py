@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.linalg import lapack
 
+from portfolio.conic.limits import never
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -31,7 +33,7 @@ _ROUNDOFF, _SHARES = 4.6e-16, (1.0, 0.999, 0.99, 0.9, 0.5, 0.1)
 _SHORTEST, _LONG = 1e-10, 0.5
 
 
-def safe_diagonal(S: Matrix, stop: Callable[[], bool] = lambda: False) -> Vector:
+def safe_diagonal(S: Matrix, stop: Callable[[], bool] = never) -> Vector:
     """Find a large valid diagonal and shrink it until ``S - D`` has a factorisation with a margin for rounding.
 
     Where the variance is singular, as with more assets than observations, the diagonal may shrink to zero. Once *stop*
@@ -45,7 +47,7 @@ def safe_diagonal(S: Matrix, stop: Callable[[], bool] = lambda: False) -> Vector
     return np.zeros(len(S))
 
 
-def largest_diagonal(S: Matrix, stop: Callable[[], bool] = lambda: False) -> Vector:
+def largest_diagonal(S: Matrix, stop: Callable[[], bool] = never) -> Vector:
     """Find ``D >= 0`` of nearly the largest sum with ``S - D`` positive definite."""
     n = len(S)
     size = float(np.diag(S).mean())

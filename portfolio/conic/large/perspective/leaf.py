@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from portfolio.conic.bound import all_valid
+from portfolio.conic.bound import ROUNDING, all_valid
 from portfolio.conic.solution import Leaf, nothing_proven, settled, shared
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from portfolio import Matrix, Vector
     from portfolio.conic.program import Program
 
-_ROUNDING = 1e-12
 # Twice the rounding error of one operation.
 _ROUNDOFF = 2.3e-16
 
@@ -195,7 +194,7 @@ def _terms(program: Program, leaves: Sequence[PerspectiveLeaf]) -> tuple[Vector,
     on = _cheapest(curve, slope[:, j], program.floor, program.upper[j]) + price
     rest = np.minimum(slope * lower, slope * upper)
     rest[:, j] = 0.0
-    return constant + rest.sum(axis=1) - _ROUNDING * size, on
+    return constant + rest.sum(axis=1) - ROUNDING * size, on
 
 
 def ceiling(program: Program) -> float:

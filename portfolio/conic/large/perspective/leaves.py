@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portfolio.conic.bound import OFF, ON
+from portfolio.conic.bound import OFF, ON, ROUNDING
 from portfolio.conic.large.perspective import tree
+from portfolio.conic.large.perspective.goal import SECANT, VARIANCE
 from portfolio.conic.large.perspective.leaf import PerspectiveLeaf
 from portfolio.conic.large.perspective.shape import ABSENT
 from portfolio.conic.relaxation import Outcome
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
 
     from portfolio import Matrix, Vector
     from portfolio.conic.bound import States
+    from portfolio.conic.large.perspective.goal import Goal
     from portfolio.conic.large.perspective.prepared import PreparedBlock
-    from portfolio.conic.large.perspective.tree import Goal, Pool, Table
+    from portfolio.conic.large.perspective.tree import Pool, Table
     from portfolio.conic.program import Program
     from portfolio.conic.relaxation import Answer
     from portfolio.conic.solution import Leaf
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     Flags = npt.NDArray[np.bool_]
 
 # Deduct this share of the summed terms from a bound: twice the deduction of the proof's check.
-_HAIR = 2e-12
+_HAIR = 2 * ROUNDING
 # Clip bounds at minus this value.
 _FAR = 1e30
 
@@ -82,7 +84,7 @@ class TreeProof:
         terms = abs(y).sum(axis=1) + 4.0 * (1.0 + cap) * (1.0 + search.shift)
         known = np.clip(values, -_FAR, self.goal.ceiling)
         less = known - _HAIR * (1.0 + abs(known) + (2.0 + float(search.block.upper.sum())) * terms)
-        if self.goal.mode == tree.VARIANCE:
+        if self.goal.mode == VARIANCE:
             less = np.sqrt(np.maximum(less, 0.0))
         own: Vector = np.where(values >= self.goal.ceiling, math.inf, self.offset + self.scale * less)
         own[values == -math.inf] = -math.inf
@@ -143,7 +145,7 @@ class TreeProof:
                     theta=thetas[place],
                     point=points[record],
                     risks=self.interval(node),
-                    variance=self.goal.mode == tree.VARIANCE,
+                    variance=self.goal.mode == VARIANCE,
                 )
 
     def fix(self, states: Table) -> None:
@@ -182,10 +184,10 @@ class TreeProof:
         return out
 
     def thetas(self, nodes: Indices, proofs: Indices) -> Vector:
-        """Compute the variance's multiplier for each leaf: see ``tree.costs_on``."""
+        """Compute the variance's multiplier for each leaf: see ``goal.costs_on``."""
         pool, goal, y = self.pool, self.goal, self.pool.y[proofs]
-        theta = np.full(len(nodes), goal.risk if self.goal.mode == tree.VARIANCE else 0.0)
-        if self.goal.mode == tree.SECANT:
+        theta = np.full(len(nodes), goal.risk if self.goal.mode == VARIANCE else 0.0)
+        if self.goal.mode == SECANT:
             theta = (goal.risk + y @ goal.alpha) / (pool.low[nodes] + pool.high[nodes])
         if goal.cap != ABSENT:
             theta += y[:, goal.cap]

@@ -9,19 +9,25 @@ iterations of n times the rows are enough.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from portfolio.conic.large.perspective.compiled import compiled
-from portfolio.conic.large.perspective.node import CURVE, KNEE, UPPER, ZERO, Block, Costs, bound_at
+from portfolio.conic.large.perspective.lagrangian import ANY, bound_at
+from portfolio.conic.large.perspective.phases import CURVE, KNEE, UPPER, ZERO
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from portfolio import Matrix, Vector
     from portfolio.conic.bound import States
+    from portfolio.conic.large.perspective.lagrangian import Block, Costs
 
-# Tolerances for a violated bound and for a pivot, and the limit above which a multiplier is unbounded.
-_BROKEN, _PIVOT, _ANY = 1e-10, 1e-11, 1e29
+    Integers = npt.NDArray[np.int64]
+
+# Tolerances for a violated bound and for a pivot.
+_BROKEN, _PIVOT = 1e-10, 1e-11
 # Where the dual rises without limit, a step of this times the largest cost proves infeasibility.
 _FAR = 1e6
 _ITERATIONS = 100
@@ -54,22 +60,42 @@ def invert(B: Matrix) -> Matrix:
     return inverse
 
 
+class Columns(NamedTuple):
+    """The linear program of a node: the variables, each row's slack, each row's amount bought out.
+
+    Attributes:
+        a: The rows, shape (m, n + 2 m).
+        c: Costs; low, high: bounds, shape (n + 2 m,).
+        b: Right-hand sides, shape (m,).
+    """
+
+    a: Matrix
+    c: Vector
+    low: Vector
+    high: Vector
+    b: Vector
+
+
+class Basis(NamedTuple):
+    """The state of the dual simplex method.
+
+    Attributes:
+        basis: The basic column of each row, shape (m,).
+        place: The row of each basic column; -1 for a column outside the basis, shape (n + 2 m,).
+        x: The value of each column, shape (n + 2 m,).
+        y: The multipliers of the rows, shape (m,).
+    """
+
+    basis: Integers
+    place: Integers
+    x: Vector
+    y: Vector
+
+
 @compiled
-def relax_linear(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, as ``node.relax``
-    block: Block,
-    costs: Costs,
-    states: States,
-    u: Vector,
-    y: Vector,
-    phase: States,
-    cut: float,
-    best_u: Vector,
-    best_y: Vector,
-    z: Vector,
-) -> tuple[float, float, int]:
-    """Solve the relaxation without a cost of the variance; see ``node.relax``."""
-    n, m, equalities = len(u), len(y), block.equalities
-    # Columns: the variables; the slack of each row; and, for a row with a penalty price, the amount bought out.
+def columns_of(block: Block, costs: Costs, states: States) -> Columns:
+    """State the linear program of a node."""
+    n, m = len(states), len(costs.rhs)
     size = n + 2 * m
     a, c = np.zeros((m, size)), np.zeros(size)
     low, high = np.zeros(size), np.zeros(size)
@@ -84,109 +110,168 @@ def relax_linear(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, 
             a[r, i] = block.A[r, i] + block.eta[r] * block.h[i] * share
             if states[i] == 1:
                 b[r] -= block.eta[r] * block.h[i]
-    largest = 1e-9
-    for i in range(n):
-        largest = max(largest, abs(c[i]))
     for r in range(m):
         a[r, n + r], a[r, n + m + r] = 1.0, -1.0
-        high[n + r] = 0.0 if r < equalities else np.inf
-        if r >= equalities and block.most[r] < _ANY:
+        high[n + r] = 0.0 if r < block.equalities else np.inf
+        if r >= block.equalities and block.most[r] < ANY:
             c[n + m + r], high[n + m + r] = block.most[r], np.inf
-    basis, place = np.empty(m, dtype=np.int64), np.full(size, -1, dtype=np.int64)
-    x, d = np.zeros(size), np.zeros(size)
+    return Columns(a, c, low, high, b)
+
+
+@compiled
+def slack_basis(columns: Columns, n: int) -> Basis:
+    """Begin with the slacks as the basis: with each variable at its cheaper bound, they are dual feasible."""
+    m, size = columns.a.shape
+    basis, place, x = np.empty(m, dtype=np.int64), np.full(size, -1, dtype=np.int64), np.zeros(size)
     for r in range(m):
         basis[r] = n + r
         place[n + r] = r
     for i in range(n):
-        x[i] = low[i] if c[i] >= 0.0 else high[i]
-    eligible, ratio = np.empty(size, dtype=np.int64), np.empty(size)
-    best, off, steps, on = -np.inf, np.inf, 0, np.empty(n)
-    for step in range(_ITERATIONS):
-        steps = step + 1
-        B = np.empty((m, m))
-        for s in range(m):
-            B[:, s] = a[:, basis[s]]
-        inverse = invert(B)
-        rest, y_ = b.copy(), np.zeros(m)
-        for j in range(size):
-            if place[j] < 0 and x[j] != 0.0:
-                for r in range(m):
-                    rest[r] -= a[r, j] * x[j]
-        for s in range(m):
-            value = 0.0
+        x[i] = columns.low[i] if columns.c[i] >= 0.0 else columns.high[i]
+    return Basis(basis, place, x, np.zeros(m))
+
+
+@compiled
+def solve_basis(columns: Columns, state: Basis) -> Matrix:
+    """Find the basic columns' values and the multipliers; return the inverse of the basis."""
+    m, size = columns.a.shape
+    B = np.empty((m, m))
+    for s in range(m):
+        B[:, s] = columns.a[:, state.basis[s]]
+    inverse = invert(B)
+    rest = columns.b.copy()
+    for j in range(size):
+        if state.place[j] < 0 and state.x[j] != 0.0:
             for r in range(m):
-                value += inverse[s, r] * rest[r]
-                y_[r] -= inverse[s, r] * c[basis[s]]
-            x[basis[s]] = value
-        for r in range(equalities, m):
-            y_[r] = min(max(y_[r], 0.0), block.most[r])
-        value = bound_at(block, costs, states, u, y_, on)
-        if value > best:
-            best = value
-            best_y[:] = y_
-        # The most violated row, and the direction of its multiplier.
-        leaving, worst = -1, _BROKEN
-        for s in range(m):
-            j = basis[s]
-            broken = max(low[j] - x[j], x[j] - high[j])
-            if broken > worst:
-                leaving, worst = s, broken
-        if leaving < 0:
-            off = 0.0
+                rest[r] -= columns.a[r, j] * state.x[j]
+    for r in range(m):
+        state.y[r] = 0.0
+    for s in range(m):
+        value = 0.0
+        for r in range(m):
+            value += inverse[s, r] * rest[r]
+            state.y[r] -= inverse[s, r] * columns.c[state.basis[s]]
+        state.x[state.basis[s]] = value
+    return inverse
+
+
+@compiled
+def leaving_row(columns: Columns, state: Basis) -> tuple[int, float]:
+    """Find the row whose basic column violates a bound most, and the violation; -1 where all bounds are kept."""
+    leaving, worst = -1, _BROKEN
+    for s in range(len(state.basis)):
+        j = state.basis[s]
+        broken = max(columns.low[j] - state.x[j], state.x[j] - columns.high[j])
+        if broken > worst:
+            leaving, worst = s, broken
+    return leaving, worst
+
+
+@compiled
+def entering_column(columns: Columns, state: Basis, row: Vector, sign: float, worst: float) -> int:
+    """Find the column that enters; -1 if the dual rises without limit. Columns on the way go to their other bound.
+
+    *row* is the leaving row of the basis' inverse.
+    """
+    m, size = columns.a.shape
+    low, high, x = columns.low, columns.high, state.x
+    eligible, ratio, found = np.empty(size, dtype=np.int64), np.empty(size), 0
+    for j in range(size):
+        if state.place[j] >= 0 or low[j] == high[j]:
+            continue
+        alpha, d = 0.0, columns.c[j]
+        for r in range(m):
+            alpha += row[r] * columns.a[r, j]
+            d += state.y[r] * columns.a[r, j]
+        alpha *= sign
+        at_low = x[j] == low[j]
+        if (at_low and alpha > _PIVOT) or (not at_low and alpha < -_PIVOT):
+            eligible[found] = j
+            ratio[found] = max(d if at_low else -d, 0.0) / abs(alpha)
+            found += 1
+    entering, slope = -1, worst
+    order = np.argsort(ratio[:found])
+    for t in range(found):
+        j = eligible[order[t]]
+        alpha = 0.0
+        for r in range(m):
+            alpha += row[r] * columns.a[r, j]
+        entering = j
+        slope -= abs(alpha) * (high[j] - low[j])
+        if slope <= 0.0:
             break
-        if not np.isfinite(x[basis[leaving]]) or best >= cut:
-            break
-        out = basis[leaving]
-        below = x[out] < low[out]
-        sign = -1.0 if below else 1.0
-        found = 0
-        for j in range(size):
-            if place[j] >= 0 or low[j] == high[j]:
-                continue
-            alpha, d[j] = 0.0, c[j]
-            for r in range(m):
-                alpha += inverse[leaving, r] * a[r, j]
-                d[j] += y_[r] * a[r, j]
-            alpha *= sign
-            at_low = x[j] == low[j]
-            if (at_low and alpha > _PIVOT) or (not at_low and alpha < -_PIVOT):
-                eligible[found] = j
-                ratio[found] = max(d[j] if at_low else -d[j], 0.0) / abs(alpha)
-                found += 1
-        # Go as far as the dual rises: each variable that the step passes goes to its other bound.
-        entering, slope = -1, worst
-        order = np.argsort(ratio[:found])
-        for t in range(found):
-            j = eligible[order[t]]
-            alpha = 0.0
-            for r in range(m):
-                alpha += inverse[leaving, r] * a[r, j]
-            entering = j
-            slope -= abs(alpha) * (high[j] - low[j])
-            if slope <= 0.0:
-                break
-            if t < found - 1:
-                x[j] = high[j] if x[j] == low[j] else low[j]
-        if entering < 0 or slope > 0.0:
-            # The dual rises without limit: the node contradicts its rows.
-            for factor in (1.0, _FAR):
-                for r in range(m):
-                    move = y_[r] - sign * inverse[leaving, r] * factor * largest
-                    y[r] = min(max(move, 0.0), block.most[r]) if r >= equalities else move
-                value = bound_at(block, costs, states, u, y, on)
-                if value > best:
-                    best = value
-                    best_y[:] = y
-            break
-        x[out] = low[out] if below else high[out]
-        place[out], place[entering], basis[leaving] = -1, leaving, entering
-    y[:] = best_y
-    for i in range(n):
+        if t < found - 1:
+            x[j] = high[j] if x[j] == low[j] else low[j]
+    return entering if slope <= 0.0 else -1
+
+
+@compiled
+def write_point(block: Block, states: States, x: Vector, u: Vector, z: Vector, phase: States) -> None:
+    """Write the columns' values as a point of the block, with the phase of each variable."""
+    for i in range(len(u)):
         u[i] = min(max(x[i], 0.0), block.upper[i])
         z[i] = 1.0 if states[i] == 1 else u[i] / block.upper[i]
         if states[i] == 1:
             phase[i] = KNEE if u[i] <= block.floor[i] else UPPER if u[i] >= block.upper[i] else CURVE
         else:
             phase[i] = ZERO if u[i] <= 0.0 else UPPER if u[i] >= block.upper[i] else CURVE
+
+
+@compiled
+def relax_linear(
+    block: Block,
+    costs: Costs,
+    states: States,
+    u: Vector,
+    y: Vector,
+    phase: States,
+    cut: float,
+    best_u: Vector,
+    best_y: Vector,
+    z: Vector,
+) -> tuple[float, float, int]:
+    """Solve the relaxation without a cost of the variance; see ``node.relax``."""
+    n, m, equalities = len(u), len(y), block.equalities
+    columns = columns_of(block, costs, states)
+    state = slack_basis(columns, n)
+    largest = 1e-9
+    for i in range(n):
+        largest = max(largest, abs(columns.c[i]))
+    x, multipliers = state.x, state.y
+    best, off, steps, on = -np.inf, np.inf, 0, np.empty(n)
+    for step in range(_ITERATIONS):
+        steps = step + 1
+        inverse = solve_basis(columns, state)
+        for r in range(equalities, m):
+            multipliers[r] = min(max(multipliers[r], 0.0), block.most[r])
+        value = bound_at(block, costs, states, u, multipliers, on)
+        if value > best:
+            best = value
+            best_y[:] = multipliers
+        leaving, worst = leaving_row(columns, state)
+        if leaving < 0:
+            off = 0.0
+            break
+        out = state.basis[leaving]
+        if not np.isfinite(x[out]) or best >= cut:
+            break
+        below = x[out] < columns.low[out]
+        sign = -1.0 if below else 1.0
+        entering = entering_column(columns, state, inverse[leaving], sign, worst)
+        if entering < 0:
+            # The dual rises without limit: the node contradicts its rows.
+            for factor in (1.0, _FAR):
+                for r in range(m):
+                    move = multipliers[r] - sign * inverse[leaving, r] * factor * largest
+                    y[r] = min(max(move, 0.0), block.most[r]) if r >= equalities else move
+                value = bound_at(block, costs, states, u, y, on)
+                if value > best:
+                    best = value
+                    best_y[:] = y
+            break
+        x[out] = columns.low[out] if below else columns.high[out]
+        state.place[out], state.place[entering], state.basis[leaving] = -1, leaving, entering
+    y[:] = best_y
+    write_point(block, states, x, u, z, phase)
     best_u[:] = u
     return best, off, steps

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 # Size of the table of fingerprints of tried supports; a power of two.
-_TRIED = 1 << 12
+_TABLE = 1 << 12
 
 
 def new_pool(n: int, m: int, nodes: int, points: int) -> Pool:
@@ -45,7 +45,7 @@ def new_pool(n: int, m: int, nodes: int, points: int) -> Pool:
         points=np.empty((points, n)),
         supports=np.empty((points, n), dtype=np.int8),
         worth=np.empty(points),
-        tried=np.zeros(_TRIED, dtype=np.int64),
+        tried=np.zeros(_TABLE, dtype=np.int64),
         branched=np.full(nodes, -1, dtype=np.int64),
         distance=np.empty(nodes),
         gain=np.zeros((2, n)),

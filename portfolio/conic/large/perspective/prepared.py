@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portfolio.conic.large.perspective.diagonal import safe_diagonal
+from portfolio.conic.large.perspective.lagrangian import Block
 from portfolio.conic.large.perspective.leaf import Splitting
-from portfolio.conic.large.perspective.node import Block
 from portfolio.conic.large.perspective.shape import ABSENT, recognise
+from portfolio.conic.limits import never
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,11 +22,6 @@ _UNBOUNDED = 1e30
 # Multiple of the variance's mean diagonal entry at which the budget's square is added: enough, and still well
 # conditioned.
 _SHIFT = 10.0
-
-
-def never() -> bool:
-    """Return False: the default for *stop*."""
-    return False
 
 
 class PreparedBlock:

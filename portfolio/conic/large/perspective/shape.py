@@ -82,18 +82,15 @@ class _Reader:
         """Assign a role to every variable and row."""
         program, j = self.program, self.switched
         if not len(j) or len(np.unique(j)) < len(j):
-            message = "each variable needs one switch"
-            raise NotABlockError(message)
+            raise NotABlockError("each variable needs one switch")
         risk, M = self.cone()
         count = self.count(risk)
         if set(self.plain) - {risk, count}:
-            message = "a variable is neither switched, nor the risk, nor the count"
-            raise NotABlockError(message)
+            raise NotABlockError("a variable is neither switched, nor the risk, nor the count")
         budget = self.budget()
         others = [r for r in range(program.equalities) if r != budget]
         if any(program.A[r, v] for r in others for v in self.plain):
-            message = "an equality names the risk or the count"
-            raise NotABlockError(message)
+            raise NotABlockError("an equality names the risk or the count")
         goals, alone = list(others), []
         high = float(program.upper[risk]) if risk != ABSENT else 0.0
         least, most, counting, cap = 0.0, np.inf, ABSENT, ABSENT
@@ -117,19 +114,16 @@ class _Reader:
             elif on_u and on_risk >= 0 and not on_z and not on_count:
                 goals.append(r)
             elif on_u or on_z or on_risk or on_count or b < 0:
-                message = f"row {r} is none that a block has"
-                raise NotABlockError(message)
+                raise NotABlockError(f"row {r} is none that a block has")
         if count == ABSENT:
             whole = [r for r in alone if (program.H[r] > 0).all()]
             if whole:
                 counting = min(whole, key=lambda r: float(program.b[r]) / float(program.H[r].mean()))
                 h, most = program.H[counting], float(program.b[counting])
         elif counting == ABSENT:
-            message = "the count counts nothing"
-            raise NotABlockError(message)
+            raise NotABlockError("the count counts nothing")
         if high < 0 or least > most:
-            message = "the risk or the count is below its least"
-            raise NotABlockError(message)
+            raise NotABlockError("the risk or the count is below its least")
         return Shape(
             risk=risk,
             M=M,
@@ -154,19 +148,16 @@ class _Reader:
         if not program.cones:
             return ABSENT, np.zeros((0, len(j)))
         if len(program.cones) > 1:
-            message = f"{len(program.cones)} cones, a block has one"
-            raise NotABlockError(message)
+            raise NotABlockError(f"{len(program.cones)} cones, a block has one")
         rows = program.cone_rows[0]
         first = program.A[rows.start]
         named = np.flatnonzero(first)
         if len(named) != 1 or named[0] in j or first[named[0]] >= 0 or program.b[rows].any():
-            message = "the cone is not bounded by one variable alone"
-            raise NotABlockError(message)
+            raise NotABlockError("the cone is not bounded by one variable alone")
         risk = int(named[0])
         tail = program.A[rows][1:]
         if tail[:, self.plain].any() or program.lower[risk] > 0:
-            message = "the cone names more than the switched variables, or the risk has a floor"
-            raise NotABlockError(message)
+            raise NotABlockError("the cone names more than the switched variables, or the risk has a floor")
         return risk, tail[:, j] / first[risk]
 
     def count(self, risk: int) -> int:
@@ -184,8 +175,7 @@ class _Reader:
                 continue
             if (abs(on_u / on_u[0] - 1) < _SAME).all():
                 return r
-        message = "no row says what the variables sum to"
-        raise NotABlockError(message)
+        raise NotABlockError("no row says what the variables sum to")
 
     def total(self, budget: int) -> float:
         """Read the sum of the variables."""
