@@ -58,14 +58,23 @@ def _optimise_alone(
     never_buy: frozenset[str],
     priorities: frozenset[tuple[str, int]],
     relax: bool,  # noqa: FBT001 - part of the cache's key
+    tolerances: tuple[float, float],
 ) -> Sleeve:
     """Optimise a pod as if the pod had all the capital: the portfolio does not depend on the pod's share.
 
     Most customers share their risk tolerance with others and refuse no ETF, so most calls are in the cache. A cached
     result is a pure function of the mandate and the market's content, since the market's hash is part of the key.
     """
+    risk_tolerance, target_tolerance = tolerances
     return optimise_sleeve(
-        markets.load(market.id), mandate, 1.0, never_buy=never_buy, priorities=dict(priorities), relax=relax
+        markets.load(market.id),
+        mandate,
+        1.0,
+        never_buy=never_buy,
+        priorities=dict(priorities),
+        relax=relax,
+        risk_tolerance=risk_tolerance,
+        target_tolerance=target_tolerance,
     )
 
 
@@ -74,10 +83,11 @@ def _optimise(mandate: Mandate, request: OptimizationRequest, market: markets.Ma
     content = MarketRef(id=market.id, sha256=market.sha256)
     sleeve = _optimise_alone(
         content,
-        mandate.scaled(request.customer.risk_tolerance),
+        mandate.with_targets(request.targets_of(mandate.pod)),
         request.refused(market),
         frozenset((name, p) for name, p in request.priorities.items() if name.startswith(f"{mandate.pod}.")),
         request.on_unreachable is OnUnreachable.RELAX,
+        (request.customer.risk_tolerance, request.target_tolerance),
     )
     return PodResult(
         request_id=request.request_id,
@@ -89,6 +99,7 @@ def _optimise(mandate: Mandate, request: OptimizationRequest, market: markets.Ma
         figures=sleeve.figures,
         best_alone=sleeve.best_alone,
         left_out=sleeve.left_out,
+        frontier=sleeve.frontier,
         elapsed_s=round(time.perf_counter() - began, 6),
     )
 

@@ -15,9 +15,8 @@ from bus.language.mistakes import explain
 from bus.language.subjects import POD_PATTERN
 from portfolio.errors import DataError
 from portfolio.files import decode, read_bytes
-from portfolio.market.measure import Measure
 from portfolio.plain_text import WORDS, is_plain, shown
-from portfolio.terms.mandate import Mandate
+from portfolio.terms.mandate import OVER_CASH, TARGETS, Mandate, fault_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -59,7 +58,7 @@ def _read(file: Traversable) -> Mandate:
         message = f"cannot read the mandate {file.name} ({what}): give the path of a .toml file that states one"
         raise DataError(message) from error
     try:
-        mandate = _MANDATE.validate_python(stated)
+        mandate = _MANDATE.validate_python(_with_over_cash(stated))
     except ValidationError as error:
         message = f"the mandate {file.name} is not valid: {explain(error)}"
         raise DataError(message) from error
@@ -72,9 +71,20 @@ def _read(file: Traversable) -> Mandate:
     return mandate
 
 
+def _with_over_cash(stated: Mapping[str, object]) -> Mapping[str, object]:
+    """Move the goals that are stated over cash to their own field."""
+    goals = stated.get("goals")
+    if not isinstance(goals, dict):
+        return stated
+    above = {name: asked for name, asked in goals.items() if TARGETS.get(name, (None, False))[1]}
+    kept = {name: asked for name, asked in goals.items() if name not in above}
+    over_cash = {name.removesuffix(OVER_CASH): asked for name, asked in above.items()}
+    return {**stated, "goals": kept, "over_cash": over_cash}
+
+
 def _unknown(stated: Mapping[str, object]) -> Iterator[str]:
     """Report unknown names in a mandate: a typing error must not silently remove a limit."""
-    known = [field.name for field in fields(Mandate)]
+    known = [field.name for field in fields(Mandate) if field.name != "over_cash"]
     if unknown := [name for name in stated if name not in known]:
         yield f"unknown {', '.join(unknown)}; there are {', '.join(known)}"
 
@@ -91,12 +101,13 @@ def _faults(mandate: Mandate) -> Iterator[str]:
 
 
 def _wrong_figures(mandate: Mandate) -> Iterator[str]:
-    for measure, asked in mandate.goals.items():
-        if asked < 0 or (measure is Measure.VOLATILITY and asked == 0):
-            least = "above" if measure is Measure.VOLATILITY else "at least"
-            yield f"goals.{measure} is {asked:g}; it must be {least} 0"
-        elif measure is not Measure.SHARPE and asked > 1:
-            yield f"goals.{measure} is {asked:g}, which is {asked:.0%}; write 4 % as 0.04"
+    goals = {measure.value: asked for measure, asked in mandate.goals.items()}
+    goals |= {measure.value + OVER_CASH: asked for measure, asked in mandate.over_cash.items()}
+    for name, asked in goals.items():
+        if fault := fault_of(name, asked):
+            yield f"goals.{name} is {fault}"
+    if twice := [measure for measure in mandate.over_cash if measure in mandate.goals]:
+        yield f"goals has {', '.join(f'{m} and {m}{OVER_CASH}' for m in twice)}: leave one of them out"
     for pod, limit in mandate.correlation_targets.items():
         if not -1 <= limit <= 1:
             yield f"correlation_targets.{pod} is {limit:g}; it must be from -1 to 1"

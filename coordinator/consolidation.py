@@ -27,7 +27,7 @@ from portfolio.market.figures import figures
 from portfolio.market.snapshot import named
 from portfolio.master.conflict import ConflictError
 from portfolio.master.optimise import optimise_master
-from portfolio.orders.plan import plan
+from portfolio.orders.plan import at_most_better_by, plan
 from portfolio.pod.sleeve import Sleeve
 
 if TYPE_CHECKING:
@@ -103,6 +103,7 @@ def _optimise(
         income=account.income,
         trading=trading,
         certificate=master.certificate,
+        at_most_better_by=at_most_better_by(master, trading),
         stopped_by=budget.by if cut else None,
         elapsed_s=round(perf_counter() - began, 6),
     )
@@ -139,6 +140,7 @@ def _sleeve(market: Market, result: PodResult, share: float) -> Sleeve:
         figures=figures(market, weights),
         best_alone=result.best_alone,
         left_out=result.left_out,
+        frontier=result.frontier,
     )
 
 

@@ -18,6 +18,7 @@ from report.facts import orders, parcels
 from report.facts.labels import FIGURES, INCOME, compared, in_a_sentence
 from report.facts.sentences import read_aloud, said_of_trades
 from report.story import money_goals
+from report.story.assumptions import proof
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -217,6 +218,7 @@ def _proof(console: Console, event: MasterPortfolioOptimized) -> RenderableType:
         str(c.leaves),
         f"{event.elapsed_s * 1e3:.1f}",
     )
+    table.caption = proof(event)
     return table
 
 

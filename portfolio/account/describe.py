@@ -140,6 +140,7 @@ def _pod(market: Market, sleeve: Sleeve, row: Vector, delivered: Figures) -> Pod
         weights=named(market, row),
         figures=delivered,
         left_out=sleeve.left_out,
+        frontier=sleeve.frontier,
     )
 
 
@@ -161,6 +162,7 @@ def _goal(goal: Goal, case: Case, master: Master) -> GoalAccount:
         met=goal.met(value),
         price=price.per_unit if price else None,
         gain_of_one_percent=price.one_percent if price else None,
+        held=master.held.get(goal.name),
     )
 
 

@@ -5,6 +5,7 @@ shares no arithmetic with the code that made the event: this package imports no 
 the tax or ``figures``. So a mistake there cannot pass here as well.
 
 - ``portfolio`` checks weights, targets and the proof.
+- ``mandates`` checks the mandates as they were used.
 - ``money_goals`` checks the money goals.
 - ``income`` checks distributions and the tax on them.
 - ``owned`` checks the holdings before the trades.
@@ -17,6 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from portfolio.check.income import income
+from portfolio.check.mandates import mandates
 from portfolio.check.money_goals import money_goals
 from portfolio.check.orders import Orders
 from portfolio.check.portfolio import Portfolio
@@ -35,7 +37,7 @@ def findings(event: Event, market: Market) -> list[str]:
         about = f"{told['id']} with hash {told['sha256']}"
         return [f"the event is about market {about}, not {market.id} with hash {market.sha256}"]
     portfolio = Portfolio(event, market)
-    found = [*portfolio.findings(), *money_goals(portfolio), *income(portfolio)]
+    found = [*mandates(portfolio), *portfolio.findings(), *money_goals(portfolio), *income(portfolio)]
     if portfolio.owned is None:
         return found if event["trading"] is None else [*found, "there are trades, though nothing says what is owned"]
     if event["trading"] is None:

@@ -15,6 +15,8 @@ Event = Mapping[str, Any]
 # covers the rounding of sums in another order, in double precision.
 RULE = 1e-7
 FIGURE = 1e-9
+# A target is met within a millionth of its size: a hundredth of a basis point (docs/model.md).
+MET = 1e-6
 
 
 def same(told: float | None, computed: float | None, *, size: float = 1.0) -> bool:

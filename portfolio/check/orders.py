@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portfolio.check.facts import FIGURE, RULE, correlation, differing, same
+from portfolio.check.facts import FIGURE, MET, RULE, correlation, differing, same
 from portfolio.check.move import differing_gains, wrong_sales
 from portfolio.check.tax import assess
 from portfolio.check.trades import FIRST_PURCHASE_AUD, volume
@@ -211,6 +211,10 @@ class Orders:
             kept = kept and (met or not before["met"])
             if not same(told["delivered"], goal["delivered"]) or told["met"] != met:
                 yield f"in whole units, {told['name']} is {goal['delivered']} (met: {met}), not as told"
+        held = {goal["name"]: goal["held"] for goal in goals}
+        gave_way = [name for name, level in held.items() if level is not None and not _keeps(delivered[name], level)]
+        if self.told["gave_way"] != gave_way:
+            yield f"the goals that give way further in whole units are {gave_way}, not {self.told['gave_way']}"
         if self.told["goals_kept"] != kept:
             yield f"whether whole units keep the goals is {kept}, not {self.told['goals_kept']}"
 
@@ -319,8 +323,13 @@ class Orders:
 
 
 def is_met(goal: Event) -> bool:
-    """Whether the delivered value reaches the asked value, within the tolerance for rules."""
-    value, asked = goal["delivered"], goal["asked"]
+    """Whether the delivered value reaches the asked value, within the tolerance for targets."""
+    return _keeps(goal, goal["asked"])
+
+
+def _keeps(goal: Event, level: float) -> bool:
+    """Whether the delivered value reaches a level, within the tolerance for targets."""
+    value = goal["delivered"]
     if value is None:
         return False
-    return bool((value - asked if goal["better"] == "lower" else asked - value) <= RULE * max(1.0, abs(asked)))
+    return bool((value - level if goal["better"] == "lower" else level - value) <= MET * max(1.0, abs(level)))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portfolio.check.facts import FIGURE, RULE, correlation, same
+from portfolio.check.facts import FIGURE, MET, RULE, correlation, same
 from portfolio.check.move import Move
 from portfolio.check.owned import Owned
 
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from portfolio.check.facts import Event
     from portfolio.market.snapshot import Market
 
-# Relative tolerances on the proven best value: a delivered value may be better by the first at most, and the value of
-# a missed target may differ by the second at most.
-_PROVEN, _HELD = 2e-4, 1.1e-4
+# Relative tolerance on the proven best value: a delivered value may be better by this at most.
+_PROVEN = 2e-4
+# A target that gives way is held below its best value by at least a hundredth of a percentage point.
+_LEAST_TOLERANCE = 1e-4
 _NEARLY_THE_SAME = 0.97
 
 _HIGHER_IS_BETTER = ("tax_efficiency", "sharpe_ratio")
@@ -195,7 +196,7 @@ class Portfolio:
             if 1 / float(u @ u) < mandate["min_effective_holdings"] - 1e2 * RULE:
                 yield f"{pod} alone has {1 / float(u @ u):.6f} effective holdings, too few"
             for goal, asked in mandate["goals"].items():
-                missed = _short(goal, asked, self.measure(goal, u)) > RULE * max(1.0, abs(asked))
+                missed = _short(goal, asked, self.measure(goal, u)) > MET * max(1.0, abs(asked))
                 if missed and self.terms["on_unreachable"] == "fail":
                     yield f"{pod}'s own portfolio misses its goal for {goal}"
 
@@ -279,14 +280,14 @@ class Portfolio:
         short = None if value is None else max(0.0, value - asked if lower else asked - value)
         if not same(told["shortfall"], short):
             yield f"{name} is short by {short}, not by {told['shortfall']}"
-        slack = RULE * max(1.0, abs(asked))
+        slack = MET * max(1.0, abs(asked))
         met = short is not None and short <= slack
         if told["met"] != met:
             yield f"{name} is said to be {'met' if told['met'] else 'missed'}, but delivers {value} of {asked}"
         if not met and self.terms["on_unreachable"] == "fail":
             yield f"{name} is missed, though no goal was to give way"
-        if not met and told["figure"] != "correlation":
-            yield from self.gave_way(told, value)
+        if told["figure"] != "correlation":
+            yield from self.held(told, value, met=met)
         best, alone = told["best_together"], told["best_alone"]
         sign = 1 if lower else -1
         # Existing holdings may be better than every portfolio that the pod could buy alone.
@@ -305,18 +306,31 @@ class Portfolio:
         documented = _PRIORITIES[due["figure"]] if due["pods"] else _NEVER_WORSE_PRIORITY
         return int(self.terms["priorities"].get(due["name"], documented))
 
-    def gave_way(self, told: Event, value: float | None) -> Iterator[str]:
-        """Check that a missed target is missed by no more than the proven minimum."""
-        best, name = told["best_together"], told["name"]
-        if best is None:
-            if self.event["certificate"]["levels_proven"]:
-                yield f"{name} is missed, and the best it could be is neither told nor said to be unproven"
+    def held(self, told: Event, value: float | None, *, met: bool) -> Iterator[str]:
+        """Check the figure at which a target was held: as asked, or its best value less the tolerance, or given up."""
+        name, asked, held = told["name"], told["asked"], told["held"]
+        sign = 1 if told["better"] == "lower" else -1
+        proven = self.event["certificate"]["levels_proven"]
+        if held is None:
+            if proven and (met or told["pods"]):
+                yield f"{name} is said to be given up, which only a missed target of the whole portfolio is"
             return
-        size = max(1.0, abs(best))
-        if value is None or abs(value - best) > _HELD * size:
-            yield f"{name} delivers {value}, though {best} was possible"
-        if (best - told["asked"]) * (1 if told["better"] == "lower" else -1) <= 0:
-            yield f"{name} is missed, though {best} was possible and {told['asked']} asked"
+        if value is None or sign * (value - held) > MET * max(1.0, abs(held)):
+            yield f"{name} delivers {value}, though it is said to be held at {held}"
+        if same(held, asked):
+            return
+        if not told["pods"]:
+            yield f"{name} is held at {held}, though such a target is kept at {asked} or given up"
+        best = told["best_together"]
+        if best is None:
+            if proven:
+                yield f"{name} gave way, and the best it could be is neither told nor said to be unproven"
+            return
+        tolerance = max(self.terms["target_tolerance"] * abs(best), _LEAST_TOLERANCE)
+        if not same(held, best + sign * tolerance):
+            yield f"{name} is held at {held}, not at {best + sign * tolerance}, though {best} was possible"
+        if sign * (best - asked) <= 0:
+            yield f"{name} gave way, though {best} was possible and {asked} asked"
 
     def measure(self, goal: str, u: Vector) -> float:
         """Compute one figure of a sleeve."""
@@ -472,10 +486,24 @@ class Portfolio:
         limits_met = all(goal["met"] for goal in self.event["goals"] if goal["figure"] == "correlation")
         proven = gap <= certificate["target_gap"] and certificate["levels_proven"] and limits_met
         proven = proven and "never_worse.sharpe_ratio" not in told
+        yield from self.headline()
         if certificate["certified"] and not proven:
             yield "the portfolio is said to be certified, but not everything that takes is proven"
         if proven and not certificate["certified"]:
             yield "everything that a certificate takes is proven, but the portfolio is said not to be certified"
+
+    def headline(self) -> Iterator[str]:
+        """Check the bound on how much better any portfolio can score than the orders, or than the portfolio."""
+        certificate, trading = self.event["certificate"], self.event["trading"]
+        score, gave_way = certificate["objective"], []
+        if trading is not None:
+            score, gave_way = trading["objective"], trading["gave_way"]
+        open_to_doubt = bool(gave_way) or "never_worse.sharpe_ratio" in certificate["restricted"]
+        due = None if open_to_doubt else max(certificate["bound"] - score, 0.0) / max(abs(score), 0.01)
+        if not same(self.event["at_most_better_by"], due):
+            yield f"no portfolio is better by more than {due}, not {self.event['at_most_better_by']}"
+        if certificate["objective"] > certificate["bound"] + RULE:
+            yield f"an objective of {certificate['objective']} is beyond its bound, {certificate['bound']}"
 
     def weighed(self, terms: Mapping[str, float]) -> float:
         """Sum the terms of the objective, weighted by the preferences."""

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-# Relative tolerance for a met target: the limit of double precision and the solver's accuracy, a thousandth of a basis
-# point.
-MET_WITHIN = 1e-7
+# Relative tolerance for a met target: a hundredth of a basis point. Up to half of it is room for the solver: a target
+# set exactly at an optimum leaves no interior point, and the solver finds no portfolio although there is one. The less
+# room is enough, the nearer the portfolio is to the optimum.
+MET_WITHIN = 1e-6
+ROOM = MET_WITHIN / 2
+ROOMS = (MET_WITHIN / 20, ROOM)
+# A target beyond the best there is by at most this much can be kept: half of the room is left for the solver.
+CAN_BE_KEPT = ROOM / 2
 
 
 class Measure(StrEnum):
@@ -25,8 +30,18 @@ class Measure(StrEnum):
 
     def met(self, asked: float, delivered: float) -> bool:
         """Whether a figure meets a target of this measure."""
-        short = delivered - asked if self.lower_is_better else asked - delivered
-        return short <= MET_WITHIN * max(1.0, abs(asked))
+        return self._short(asked, delivered) <= MET_WITHIN * max(1.0, abs(asked))
+
+    def can_be_kept(self, asked: float, best: float) -> bool:
+        """Whether a target can be kept as asked, given the best figure: with room for the solver left."""
+        return self._short(asked, best) <= CAN_BE_KEPT * max(1.0, abs(asked))
+
+    def _short(self, asked: float, delivered: float) -> float:
+        return delivered - asked if self.lower_is_better else asked - delivered
+
+    def with_room(self, level: float, room: float) -> float:
+        """Ease a level by the room that the solver needs; a figure within the room meets the target."""
+        return level + (1 if self.lower_is_better else -1) * room * max(1.0, abs(level))
 
     def words(self, value: float) -> str:
         """Write a target of this measure in words."""

@@ -1,9 +1,10 @@
 """Serve goals one after the other: each goal as well as the rules and the earlier goals allow.
 
 Lexicographic (preemptive) goal programming (Charnes & Cooper 1961; Ignizio, Goal Programming and Extensions, 1976),
-with one goal per level. A goal that can be kept as asked is kept as asked. For any other goal the smallest shortfall
-is found and proven, and the goal is then held at this shortfall. Every level is a convex mixed-integer program with a
-separate proof.
+with one goal per level. A goal that can be kept as asked is kept as asked. For any other goal of a pod the best figure
+is found and proven, and the goal is then held at this figure less the tolerance. Any other goal to be no worse than the
+separate pods is given up: the objective decides then. Every level is a convex mixed-integer program with a separate
+proof.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from portfolio.conic import proof
 from portfolio.conic.solution import Status, relative_gap
 from portfolio.conic.solve import minimise
 from portfolio.errors import SolverError
+from portfolio.market.measure import ROOM
 from portfolio.master.statement.goal_rows import is_ratio
-from portfolio.terms.goals import HELD_WITHIN
+from portfolio.terms.goals import Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -118,23 +120,29 @@ class Levels:
     """The figure at which each goal can be kept together with all earlier goals.
 
     Attributes:
-        kept: The figures, by name of the goal.
+        kept: The figures, by name of the goal; a goal that is given up has none.
         best: The best figure of each goal that cannot be met, where proven.
-        proven: Whether all of these best figures are proven.
+        proven: Whether all of these best figures are proven, and that each goal given up cannot be kept.
     """
 
     kept: dict[str, float] = field(default_factory=dict)
     best: dict[str, float] = field(default_factory=dict)
     proven: bool = True
 
-    def with_room(self, goals: Sequence[Goal], room: float) -> dict[str, float]:
-        """Return the levels, with goals that give way held at *room* from their best figure."""
-        held = {g.name: g.eased(self.best[g.name], room) for g in goals if g.name in self.best and not g.counts}
-        return self.kept | held
+
+def with_room(levels: Mapping[str, float], goals: Sequence[Goal], room: float = ROOM) -> dict[str, float]:
+    """Ease levels by the room that the solver needs: a goal set exactly at an optimum leaves no interior point."""
+    named = {goal.name: goal for goal in goals}
+    return {name: named[name].with_room(level, room) if name in named else level for name, level in levels.items()}
 
 
 def serve(
-    solver: Solver, goals: Sequence[Goal], hopeless: Mapping[str, float], *, contradictory: bool = False
+    solver: Solver,
+    goals: Sequence[Goal],
+    hopeless: Mapping[str, float],
+    *,
+    tolerance: float,
+    contradictory: bool = False,
 ) -> Levels:
     """Find the level of every goal.
 
@@ -144,22 +152,26 @@ def serve(
         solver: Solves the programs. The hard rules must be feasible.
         goals: The goals, in the order of service.
         hopeless: Best figures of goals that are known to be out of reach, by name.
+        tolerance: How far below its best figure a goal that gives way is held, as a part of the figure.
         contradictory: Whether the goals are known to contradict each other.
     """
     levels, left = Levels(), list(goals)
     while left and not solver.stop():
-        number = _how_many(solver, levels.kept, left, hopeless, contradictory=contradictory)
+        most = next((i for i, goal in enumerate(left) if goal.name in hopeless), len(left))
+        number, verdict = _how_many(solver, goals, levels, left[:most], contradictory=contradictory)
         contradictory = False
         levels.kept |= {goal.name: goal.asked for goal in left[:number]}
-        if number < len(left):
-            _give_way(solver, levels, left[number], hopeless.get(left[number].name, left[number].asked))
+        if number < len(left) and isinstance(left[number].figure, Row):
+            levels.proven &= verdict is Status.INFEASIBLE
+        elif number < len(left):
+            _give_way(solver, goals, levels, left[number], hopeless, tolerance)
         left = left[number + 1 :]
     if left:
-        _keep_as_found(solver, levels, left)
+        _keep_as_found(solver, levels, left, tolerance)
     return levels
 
 
-def _keep_as_found(solver: Solver, levels: Levels, goals: Sequence[Goal]) -> None:
+def _keep_as_found(solver: Solver, levels: Levels, goals: Sequence[Goal], tolerance: float) -> None:
     """Hold goals at the figures of the last portfolio: as asked where that portfolio meets the goal, else unproven."""
     if solver.X is None:
         levels.proven = False
@@ -168,41 +180,62 @@ def _keep_as_found(solver: Solver, levels: Levels, goals: Sequence[Goal]) -> Non
     for goal in goals:
         found = form.case.delivered(goal, solver.X)
         levels.proven &= goal.met(found)
-        if found is not None:
-            levels.kept[goal.name] = goal.asked if goal.met(found) else goal.eased(found, HELD_WITHIN)
+        if goal.met(found):
+            levels.kept[goal.name] = goal.asked
+        elif found is not None and not isinstance(goal.figure, Row):
+            levels.kept[goal.name] = goal.held(found, tolerance)
 
 
 def _how_many(
-    solver: Solver, kept: Mapping[str, float], goals: Sequence[Goal], hopeless: Collection[str], *, contradictory: bool
-) -> int:
-    """Find by bisection how many of the next goals can be kept as asked."""
+    solver: Solver, goals: Sequence[Goal], levels: Levels, left: Sequence[Goal], *, contradictory: bool
+) -> tuple[int, Status]:
+    """Find by bisection how many of the next goals can be kept as asked, and the verdict on one goal more.
 
-    def possible(number: int) -> bool:
-        asked = {goal.name: goal.asked for goal in goals[:number]}
-        return solver.feasible({**kept, **asked}) is Status.OPTIMAL
+    Args:
+        solver: Solves the programs.
+        goals: All goals.
+        levels: The levels of the earlier goals.
+        left: The next goals.
+        contradictory: Whether all of the next goals are known to contradict each other.
+    """
 
-    most = next((i for i, goal in enumerate(goals) if goal.name in hopeless), len(goals))
-    if not contradictory and possible(most):
-        return most
-    least = 0
+    def verdict(number: int) -> Status:
+        asked = {goal.name: goal.asked for goal in left[:number]}
+        return solver.feasible(with_room(levels.kept | asked, goals))
+
+    least, most = 0, len(left)
+    last = Status.INFEASIBLE if contradictory else verdict(most)
+    if last is Status.OPTIMAL:
+        return most, Status.INFEASIBLE
     while most - least > 1:
         middle = (least + most) // 2
-        least, most = (middle, most) if possible(middle) else (least, middle)
-    return least
+        if (now := verdict(middle)) is Status.OPTIMAL:
+            least = middle
+        else:
+            most, last = middle, now
+    return least, last
 
 
-def _give_way(solver: Solver, levels: Levels, goal: Goal, near: float) -> None:
-    """Find the best figure of a goal that cannot be kept, and hold the goal at that figure."""
-    best, proven = best_figure(solver, goal, levels.kept, near=near)
+def _give_way(
+    solver: Solver,
+    goals: Sequence[Goal],
+    levels: Levels,
+    goal: Goal,
+    hopeless: Mapping[str, float],
+    tolerance: float,
+) -> None:
+    """Find the best figure of a goal that cannot be kept, and hold the goal at that figure less the tolerance."""
+    near = hopeless.get(goal.name, goal.asked)
+    best, proven = best_figure(solver, goal, with_room(levels.kept, goals), near=near)
     levels.proven &= proven
     if best is None:
         return
-    if goal.met(best):
+    if goal.can_be_kept(best):
         # The goal can be met after all, by a small margin: no shortfall.
         levels.kept[goal.name] = goal.asked
         return
     levels.best |= {goal.name: best} if proven else {}
-    levels.kept[goal.name] = best if goal.counts else goal.eased(best, HELD_WITHIN)
+    levels.kept[goal.name] = goal.held(best, tolerance)
 
 
 def best_figure(

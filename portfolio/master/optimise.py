@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 from portfolio.conic.solution import Status, relative_gap
 from portfolio.errors import DataError, SolverError
-from portfolio.market.measure import Measure
+from portfolio.market.measure import ROOM, ROOMS, Measure
 from portfolio.master.conflict import explain_goals, explain_rules
-from portfolio.master.goal_programming import Levels, Solver, best_figure, serve
+from portfolio.master.goal_programming import Levels, Solver, best_figure, serve, with_room
 from portfolio.master.sensitivity import Price, prices
 from portfolio.master.statement.correlations import Near
 from portfolio.master.statement.formulation import Formulation
 from portfolio.master.statement.objective import objective, objective_terms
 from portfolio.published.certificate import Certificate
-from portfolio.terms.goals import ROOM, Row
+from portfolio.terms.goals import Row
 from portfolio.terms.rules import Explain, OnUnreachable
 
 if TYPE_CHECKING:
@@ -53,6 +53,9 @@ class Master:
     Attributes:
         X: The holdings, shape (pods, n), sum 1, exactly zero for ETFs that are not held.
         goals: All goals, in the order of service.
+        held: By goal: the figure at which the search held the goal; none for goals given up and for correlations.
+        levels: The same as the program has them: with room, where the solver needed it. The bound is that of all
+            portfolios that keep these levels.
         best_together: By goal: the best figure while the rules and the earlier goals are kept, where proven.
         prices: By goal: the marginal price, the gain of the objective if the goal is eased (``sensitivity``).
         certificate: The proof.
@@ -60,6 +63,8 @@ class Master:
 
     X: Matrix
     goals: Sequence[Goal]
+    held: Mapping[str, float]
+    levels: Mapping[str, float]
     best_together: Mapping[str, float]
     prices: Mapping[str, Price]
     certificate: Certificate = field(repr=False)
@@ -95,34 +100,43 @@ def optimise_master(
     # A pod's best figure alone assumes a start from cash: with the customer's holdings the pod may do better.
     hopeless = _hopeless(convex, sleeves) if terms.owned is None else {}
     levels = Levels({goal.name: goal.asked for goal in convex})
-    solution = None if hopeless else solver.solve(form, gap)
-    if solution is None or solution.status is Status.INFEASIBLE:
+    found = None if hopeless else _solve_at(solver, levels.kept, convex, gap)
+    if found is None or (found[1].x is None and found[1].status is not Status.STOPPED):
         if solver.feasible({}) is Status.INFEASIBLE:
             raise explain_rules(solver, case)
+        undecided = found is not None and found[1].status is Status.UNDECIDED
         if terms.on_unreachable is OnUnreachable.FAIL:
-            raise explain_goals(solver, sleeves)
-        levels = serve(solver, convex, hopeless, contradictory=solution is not None)
-        form, solution = _solve_with_room(solver, levels, convex, gap)
+            raise SolverError(_NO_ANSWER[Status.UNDECIDED]) if undecided else explain_goals(solver, sleeves)
+        contradictory = found is not None and not undecided
+        levels = serve(solver, convex, hopeless, tolerance=terms.target_tolerance, contradictory=contradictory)
+        found = _solve_at(solver, levels.kept, convex, gap)
+    form, solution = found
     if solution.x is None:
         raise SolverError(_NO_ANSWER[solution.status])
     return _finish(solver, form, solution, levels, gap)
 
 
-def _solve_with_room(solver: Solver, levels: Levels, goals: Sequence[Goal], gap: float) -> tuple[Formulation, Solution]:
-    """Maximise the objective at the levels. Where the solver finds no portfolio, ease the levels a little and retry."""
-    for room in ROOM:
-        levels.kept = levels.with_room(goals, room)
-        form = solver.formulate(levels=levels.kept)
-        solution = solver.solve(form, gap)
-        if solution.x is not None or solver.stop():
+def _solve_at(
+    solver: Solver, levels: Mapping[str, float], goals: Sequence[Goal], gap: float
+) -> tuple[Formulation, Solution]:
+    """Maximise the objective at the levels. Where the solver finds no portfolio or no bound, try again with room."""
+    form = solver.formulate(levels=levels)
+    solution = solver.solve(form, gap)
+    # A contradiction is proven, though perhaps of figures that differ by rounding: the most room settles that.
+    for room in (ROOM,) if solution.status is Status.INFEASIBLE else ROOMS:
+        if solution.status in (Status.OPTIMAL, Status.STOPPED) or solver.stop():
             break
+        roomy = solver.formulate(levels=with_room(levels, goals, room))
+        again = solver.solve(roomy, gap)
+        if again.x is not None or solution.x is None:
+            form, solution = roomy, again
     return form, solution
 
 
 def _finish(solver: Solver, form: Formulation, solution: Solution, levels: Levels, gap: float) -> Master:
     """Impose the limits on correlations, if the terms ask for them, and certify the result."""
-    bound, proven = solution.bound, solution.status is Status.OPTIMAL
-    form, solution, limited = _limit_correlations(solver, form, solution, levels, gap)
+    bound, proven, levels_used = solution.bound, solution.status is Status.OPTIMAL, form.levels
+    form, solution, limited = _limit_correlations(solver, form, solution, gap)
     value = _value(form, solution)
     bound = min(bound, value)  # two solves of the same optimum differ in their last digits
     restricted = tuple(form.restricted)
@@ -146,6 +160,8 @@ def _finish(solver: Solver, form: Formulation, solution: Solution, levels: Level
     return Master(
         X=form.weights(solution),
         goals=form.goals,
+        held=levels.kept,
+        levels=levels_used,
         best_together=best,
         prices=prices(solver.formulate, form, solution, stop=solver.stop),
         certificate=replace(certificate, nodes=solver.nodes, leaves=solver.leaves),
@@ -153,13 +169,11 @@ def _finish(solver: Solver, form: Formulation, solution: Solution, levels: Level
 
 
 def _value(form: Formulation, solution: Solution) -> float:
-    """Return the objective of the holdings, to be minimised; with holdings today, at the true cost of the trades.
+    """Return the objective of the holdings, to be minimised, from its definition.
 
-    A point is exact to a billionth of the capital. This may be a millionth of the cost of buying the separate pods'
-    portfolio.
+    A point is exact to a billionth of the capital, or to less where the solver has little room. This may be a millionth
+    of the cost of buying the separate pods' portfolio.
     """
-    if form.terms.owned is None:
-        return solution.value
     return -objective(form.terms, objective_terms(form.case, form.weights(solution)))
 
 
@@ -184,7 +198,7 @@ def _best_of_the_met(solver: Solver, form: Formulation, solution: Solution, leve
 
 
 def _limit_correlations(
-    solver: Solver, form: Formulation, solution: Solution, levels: Levels, gap: float
+    solver: Solver, form: Formulation, solution: Solution, gap: float
 ) -> tuple[Formulation, Solution, tuple[str, ...]]:
     """Bring the correlations within their limits, or as near as the convex-concave procedure gets.
 
@@ -195,7 +209,7 @@ def _limit_correlations(
         The program and the solution from which to read the portfolio, and the names of the limits imposed.
     """
     limits = [goal for goal in form.goals if goal.figure is None]
-    X = form.weights(solution)
+    X, levels = form.weights(solution), dict(form.levels)
 
     def excess(X: Matrix) -> dict[str, float]:
         found = {goal.name: form.case.delivered(goal, X) or 0.0 for goal in limits}
@@ -209,14 +223,14 @@ def _limit_correlations(
         return form, solution, ()
     best = None
     for _ in takewhile(lambda _: not solver.stop(), range(_STEPS)):
-        elastic = solver.formulate(levels=levels.kept | asked, near=Near(X, elastic=True))
+        elastic = solver.formulate(levels=levels | asked, near=Near(X, elastic=True))
         step = solver.solve(elastic, gap)
         if step.x is None or too_much(now := elastic.weights(step)) > too_much(X) - _STEP_GAIN:
             break
         X = now
     for _ in takewhile(lambda _: not solver.stop(), range(_STEPS)):
         held = {name: level + _STEP_GAIN * _STEP_GAIN for name, level in excess(X).items()}
-        near = solver.formulate(levels=levels.kept | held, near=Near(X))
+        near = solver.formulate(levels=levels | held, near=Near(X))
         step = solver.solve(near, gap)
         if step.x is None or (best is not None and step.value > best[1].value - _STEP_GAIN):
             break
@@ -230,7 +244,7 @@ def _hopeless(goals: Sequence[Goal], sleeves: Sequence[Sleeve]) -> dict[str, flo
     """Find the goals that a pod cannot meet even alone and without other goals. Return their best figures, by name."""
     alone = {sleeve.mandate.pod: sleeve.best_alone for sleeve in sleeves}
     best = {g.name: alone[g.pods[0]].get(g.figure, g.asked) for g in goals if isinstance(g.figure, Measure)}
-    return {goal.name: best[goal.name] for goal in goals if goal.name in best and not goal.met(best[goal.name])}
+    return {goal.name: best[goal.name] for goal in goals if goal.name in best and not goal.can_be_kept(best[goal.name])}
 
 
 def _refuse_strangers(goals: Sequence[Goal], sleeves: Sequence[Sleeve], terms: Terms) -> None:

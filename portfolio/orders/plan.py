@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from portfolio.conic.solution import relative_gap
 from portfolio.errors import SolverError
 from portfolio.market.figures import NEARLY_THE_SAME, etf_correlation
-from portfolio.market.measure import MET_WITHIN
 from portfolio.master.optimise import optimise_master
 from portfolio.master.statement.objective import objective, objective_terms
 from portfolio.orders.whole_units import round_to_units
@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 # Selling at a loss and buying a similar ETF may be a scheme to obtain a tax benefit. Australia has no rule of days, but
 # a test of purpose (ITAA 1936, Part IVA; TR 2008/1). At this correlation or above, a person must review the orders.
 REPLACES = 0.95
+
+# Holdings this near to a limit are at the limit: as exact as the solver.
+_AT_LIMIT = 1e-7
 
 
 def plan(case: Case, master: Master, *, left_s: Callable[[], float] = lambda: math.inf) -> Trading | None:
@@ -90,6 +93,7 @@ def plan(case: Case, master: Master, *, left_s: Callable[[], float] = lambda: ma
         spread_aud=spread,
         gains=gains,
         goals=goals,
+        gave_way=tuple(_gave_way(master, goals)),
         goals_kept=all(now.met or not then.met for now, then in zip(goals, before, strict=True)),
         objective=value,
         rounding_cost=master.certificate.objective - value,
@@ -100,12 +104,32 @@ def plan(case: Case, master: Master, *, left_s: Callable[[], float] = lambda: ma
     )
 
 
+def at_most_better_by(master: Master, trading: Trading | None) -> float | None:
+    """Bound how much better any portfolio that keeps these rules and goals scores than these orders, as a part.
+
+    Without orders, than the portfolio. None where that is not proven: where whole units let goals give way further, or
+    a stronger rule stood in for a goal.
+    """
+    restricted = any(name.startswith("never_worse.") for name in master.certificate.restricted)
+    if restricted or (trading is not None and trading.gave_way):
+        return None
+    score = master.certificate.objective if trading is None else trading.objective
+    return relative_gap(-score, -master.certificate.bound)
+
+
+def _gave_way(master: Master, goals: Sequence[GoalInUnits]) -> Iterator[str]:
+    """Name the goals that whole units do not keep at the portfolio's levels."""
+    for goal, now in zip(master.goals, goals, strict=True):
+        if goal.name in master.held and not goal.reaches(master.held[goal.name], now.delivered):
+            yield goal.name
+
+
 def _tolerated(case: Case, X: Matrix) -> Iterator[Tolerated]:
     """List the positions above their limits, which the rules allow only for drift."""
     limits: list[tuple[str | None, float, Vector]] = [(None, case.terms.rules.max_weight, X.sum(axis=0))]
     limits += [(s.mandate.pod, s.mandate.max_position, row / s.share) for s, row in zip(case.sleeves, X, strict=True)]
     for pod, limit, held in limits:
-        for j in np.flatnonzero(held > limit + MET_WITHIN).tolist():
+        for j in np.flatnonzero(held > limit + _AT_LIMIT).tolist():
             yield Tolerated(case.market.tickers[j], pod, limit, float(held[j]))
 
 

@@ -1,8 +1,8 @@
 """Round a portfolio to whole units: find the best portfolio in whole units that keeps every rule.
 
 The first search stays near the portfolio and keeps the owners. If this search finds no portfolio, or rounding costs too
-much of the objective, the second search allows any ETFs and owners. Goals that the portfolio meets are kept where whole
-units allow. Goals that gave way stay as near to their best figure as whole units allow.
+much of the objective, the second search allows any ETFs and owners. Both keep every goal at the level of the portfolio,
+so that the portfolio's bound bounds them. Only where no whole units keep these levels, goals give way further.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from portfolio.master.conflict import explain_rules
 from portfolio.master.statement.formulation import Formulation
 from portfolio.orders.units_program import Held, UnitsProgram
 from portfolio.tax.sale import cheapest_sale
-from portfolio.terms.goals import Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from portfolio.master.conflict import ConflictError
     from portfolio.master.goal_programming import Formulate
     from portfolio.master.optimise import Master
-    from portfolio.terms.goals import Goal
     from portfolio.terms.rules import Terms
 
 # _NEAR: the largest distance from the portfolio, in units per order. _NODES: the node limit of each tree, a number and
@@ -85,7 +83,7 @@ def round_to_units(
         best = min(found, key=lambda held: held.total, default=None)
     for bounded in (True, False):
         if best is None and left_s() > 0:
-            best = rounding.search(near=False, all_goals=False, bounded=bounded)
+            best = rounding.search(near=False, elastic=True, bounded=bounded)
     if best is None:
         raise rounding.refusal()
     sold = _least_taxed(case.market, case.terms, stock, best.units)
@@ -109,29 +107,29 @@ class _Rounding:
     left_s: Callable[[], float]
     cut_short: bool = False
 
-    def search(self, *, near: bool, all_goals: bool = True, bounded: bool = True) -> Held | None:
+    def search(self, *, near: bool, elastic: bool = False, bounded: bool = True) -> Held | None:
         """Find the best portfolio in whole units; None if the search finds none.
 
         Args:
             near: Whether to stay near the portfolio and keep the owners.
-            all_goals: Whether to keep all goals that the portfolio meets; if not, goals may be missed at a price.
+            elastic: Whether goals may be missed at a price.
             bounded: Whether to keep also the goals that are bounds and have no price.
         """
         goals = {goal.name: goal for goal in self.master.goals if goal.figure is not None}
-        levels = {name: level for name, goal in goals.items() if (level := self._level(goal)) is not None}
-        met = {name for name, level in levels.items() if all_goals and level == goals[name].asked}
+        levels = {name: level for name, level in self.master.levels.items() if name in goals}
         form = Formulation(self.case, levels=levels)
         if not bounded:
             levels = {name: level for name, level in levels.items() if name in form.levers}
             form = Formulation(self.case, levels=levels)
         # The search near the portfolio leaves half of the time for the next searches.
         kept_s = self.left_s() / 2 if near and math.isfinite(self.left_s()) else 0.0
-        program = UnitsProgram(form, elastic=levels.keys() - met, left_s=lambda: self.left_s() - kept_s)
+        program = UnitsProgram(form, elastic=levels if elastic else (), left_s=lambda: self.left_s() - kept_s)
         if near:
             program.stay_near(self.master.X, _NEAR)
 
         def keeps(held: Held) -> bool:
-            return all(goals[name].met(self._figure(goals[name], held.X)) for name in met)
+            figures = {name: self.case.delivered(goals[name], held.X) for name in levels}
+            return elastic or all(goals[name].reaches(level, figures[name]) for name, level in levels.items())
 
         found = program.solve(self.master.X, self.master.certificate.objective, nodes=_NODES, keeps=keeps)
         self.cut_short |= self.left_s() <= kept_s
@@ -147,20 +145,6 @@ class _Rounding:
             " or ease a rule that leaves little room, such as capital_tolerance"
             f" ({self.case.terms.rules.capital_tolerance:.2%})"
         )
-
-    def _figure(self, goal: Goal, X: Matrix) -> float | None:
-        return self.case.delivered(goal, X)
-
-    def _level(self, goal: Goal) -> float | None:
-        """Return the level for a goal: as asked if the portfolio meets the goal, else the portfolio's figure."""
-        value = self._figure(goal, self.master.X)
-        if goal.met(value):
-            return goal.asked
-        if value is not None and goal.figure is Row.LARGEST_POSITION:
-            # A bound cannot be missed at a price: allow one unit more.
-            held = self.master.X.sum(axis=0) > 0
-            return value + float(self.stock.prices[held].max()) / self.stock.capital_aud
-        return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ makes the problem convex (Charnes-Cooper; Cornuejols & Tutuncu, Optimization Met
 from __future__ import annotations
 
 import math
-from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,10 +19,12 @@ from portfolio.conic.program import Builder
 from portfolio.conic.relaxation import Outcome, Relaxation
 from portfolio.errors import SolverError, UnreachableGoalError
 from portfolio.market.figures import figures, grossed_up_yields
-from portfolio.market.measure import Measure
+from portfolio.market.measure import ROOMS, Measure
+from portfolio.pod import frontier
 from portfolio.pod.sleeve import Sleeve
 from portfolio.published.conflicts import Conflict, Repair, Shortfall
-from portfolio.terms.goals import ROOM, pod_goals
+from portfolio.terms.goals import pod_goals
+from portfolio.terms.rules import TARGET_TOLERANCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from portfolio.conic.program import Program
     from portfolio.conic.relaxation import Answer
     from portfolio.market.snapshot import Market
+    from portfolio.published.frontier import FrontierPoint
     from portfolio.terms.mandate import Mandate
 
 # The excess return of a mix may be at most this many times smaller than that of the best ETF. Beyond this factor the
@@ -71,7 +75,7 @@ class UnreachableMandateError(UnreachableGoalError):
         self.shortfalls, self.conflicts, self.repairs = shortfalls, conflicts, repairs
 
 
-def optimise_sleeve(
+def optimise_sleeve(  # noqa: PLR0913 - one argument a term
     market: Market,
     mandate: Mandate,
     share: float,
@@ -79,6 +83,8 @@ def optimise_sleeve(
     never_buy: frozenset[str] = frozenset(),
     priorities: Mapping[str, int] | None = None,
     relax: bool = True,
+    risk_tolerance: float = frontier.AS_IT_IS,
+    target_tolerance: float = TARGET_TOLERANCE,
 ) -> Sleeve:
     """Find the best portfolio of a pod alone.
 
@@ -89,12 +95,15 @@ def optimise_sleeve(
         never_buy: Tickers that the pod must not buy.
         priorities: Priorities of goals, by name (``goals``), where they differ from the default.
         relax: Whether goals that cannot all be met give way, in the order of their priorities.
+        risk_tolerance: The customer's, 0 to 1: the pod's place on its efficient frontier (``frontier``).
+        target_tolerance: How far below its best figure a goal that gives way is held, as a part of the figure.
 
     Raises:
         UnreachableMandateError: If no portfolio keeps the pod's rules, or the goals where goals must not give way. The
             error names these rules or goals.
         SolverError: If the solver fails.
     """
+    mandate = mandate.in_market(market.risk_free)
     left_out = tuple(t for t in mandate.universe if t not in market.tickers or t in never_buy)
     universe = market.positions(t for t in mandate.universe if t not in left_out)
     _refuse_small_universe(mandate, len(universe), left_out)
@@ -105,17 +114,14 @@ def optimise_sleeve(
             " Sharpe ratio above zero: leave the pod out, or name another market"
         )
         raise UnreachableMandateError(message)
-    best_alone = {measure: stage.best(measure) for measure in mandate.goals}
-    if not relax:
-        _refuse_unreachable(mandate, best_alone)
-    u = None
-    if all(measure.met(asked, best_alone[measure]) for measure, asked in mandate.goals.items()):
-        goals = {m: _eased(m, asked, best_alone[m]) for m, asked in mandate.goals.items()}
-        u = stage.solve(mandate.objective.measure, goals, mandate.min_effective_holdings, dust=False)
-    if u is None:
-        if not relax:
-            raise _conflict(mandate, best_alone, stage)
-        u = _best_of_what_is_left(stage, priorities or {})
+    policy = _Policy(priorities or {}, relax=relax, tolerance=target_tolerance)
+    u, kept = _best(stage, policy)
+    point = None
+    if frontier.moves(mandate, risk_tolerance):
+        point = _point(stage, u, kept, risk_tolerance)
+        stage = _Stage(market, replace(mandate, goals=frontier.goals_alone(mandate.goals, point)), universe)
+        u, _ = _best(stage, policy)
+        mandate = replace(mandate, goals=frontier.goals_in_the_whole(mandate.goals, point))
     found = figures(market, u)
     if abs(found.of(mandate.objective.measure)) < _MEASURABLE:
         label = mandate.objective.measure.label
@@ -123,7 +129,71 @@ def optimise_sleeve(
             f"No mix of {mandate.pod}'s ETFs has any {label} to speak of: leave the pod out, or name another market"
         )
         raise UnreachableMandateError(message)
-    return Sleeve(mandate, share, u, found, best_alone, left_out)
+    return Sleeve(mandate, share, u, found, stage.best_alone, left_out, point)
+
+
+@dataclass(frozen=True, slots=True)
+class _Policy:
+    """How a pod's goals give way.
+
+    Attributes:
+        priorities: Priorities of goals, by name, where they differ from the default.
+        relax: Whether goals give way.
+        tolerance: How far below its best figure a goal that gives way is held, as a part of the figure.
+    """
+
+    priorities: Mapping[str, int]
+    relax: bool
+    tolerance: float
+
+
+def _best(stage: _Stage, policy: _Policy) -> tuple[Vector, Mapping[Measure, float]]:
+    """Find the pod's best portfolio, and the levels at which its goals are kept.
+
+    Raises:
+        UnreachableMandateError: If the goals cannot all be kept and must not give way.
+        SolverError: If the solver finds no portfolio, although one must exist.
+    """
+    mandate, best_alone = stage.mandate, stage.best_alone
+    if not policy.relax:
+        _refuse_unreachable(mandate, best_alone)
+    if all(measure.can_be_kept(asked, best_alone[measure]) for measure, asked in mandate.goals.items()):
+        u = stage.solve(mandate.objective.measure, mandate.goals, mandate.min_effective_holdings, dust=False)
+        if u is not None:
+            return u, mandate.goals
+        if not policy.relax:
+            raise _conflict(mandate, best_alone, stage)
+    kept = _served(stage, policy)
+    return _found(stage, mandate.objective.measure, kept, dust=False), kept
+
+
+def _found(stage: _Stage, measure: Measure, kept: Mapping[Measure, float], *, dust: bool = True) -> Vector:
+    """Optimise *measure* where a portfolio is known to exist.
+
+    Raises:
+        SolverError: If the solver finds none.
+    """
+    u = stage.solve(measure, kept, stage.mandate.min_effective_holdings, dust=dust)
+    if u is None:
+        message = (
+            f"the solver lost a portfolio of {stage.mandate.pod} in market {stage.market.id} that it had found:"
+            " report this with the request_id"
+        )
+        raise SolverError(message)
+    return u
+
+
+def _point(stage: _Stage, u: Vector, kept: Mapping[Measure, float], risk_tolerance: float) -> FrontierPoint:
+    """Find the point of the pod's efficient frontier, between the best portfolio *u* and an end of the frontier."""
+    caps = {measure: level for measure, level in kept.items() if measure.lower_is_better}
+    least = _found(stage, Measure.VOLATILITY, {})
+    greatest = _found(stage, Measure.RETURN, caps)
+    return frontier.point(
+        risk_tolerance,
+        figures(stage.market, least).volatility,
+        figures(stage.market, u),
+        figures(stage.market, greatest).expected_return,
+    )
 
 
 def _refuse_small_universe(mandate: Mandate, size: int, left_out: tuple[str, ...]) -> None:
@@ -147,49 +217,12 @@ def _refuse_small_universe(mandate: Mandate, size: int, left_out: tuple[str, ...
     raise UnreachableMandateError(message, (), (Conflict(name, words), universe), repairs)
 
 
-def _eased(measure: Measure, asked: float, best: float) -> float:
-    """Limit a goal to the best figure: a goal that counts as reachable may exceed the best in the last digits."""
-    hair = 1e-9 * max(1.0, abs(best))
-    return max(asked, best + hair) if measure.lower_is_better else min(asked, best - hair)
-
-
-def _best_of_what_is_left(stage: _Stage, priorities: Mapping[str, int]) -> Vector:
-    """Find the pod's portfolio where not all goals can be met.
-
-    Raises:
-        SolverError: If the solver finds no portfolio, although one must exist.
-    """
-    for room in ROOM:
-        with suppress(SolverError):
-            kept = _served(stage, priorities, room)
-            u = stage.solve(stage.mandate.objective.measure, kept, stage.mandate.min_effective_holdings, dust=False)
-            if u is not None:
-                return u
-    message = (
-        f"the solver lost {stage.mandate.pod}'s own portfolio in market {stage.market.id}, which it had found:"
-        " report this with the request_id"
-    )
-    raise SolverError(message)
-
-
-def _served(stage: _Stage, priorities: Mapping[str, int], room: float) -> dict[Measure, float]:
-    """Find, goal by goal, the figure at which each goal can be kept together with the earlier goals.
-
-    Raises:
-        SolverError: If the solver finds no portfolio in the room that the kept goals leave.
-    """
+def _served(stage: _Stage, policy: _Policy) -> dict[Measure, float]:
+    """Find, goal by goal, the level at which each goal can be kept together with the earlier goals."""
     kept: dict[Measure, float] = {}
-    for goal in pod_goals(stage.mandate, priorities):
-        measure = goal.measure
-        u = stage.solve(measure, kept, stage.mandate.min_effective_holdings)
-        if u is None:
-            message = (
-                f"the solver lost a portfolio of {stage.mandate.pod} that it had found: report this with the request_id"
-            )
-            raise SolverError(message)
-        best = figures(stage.market, u).of(measure)
-        held = goal.eased(best, room)
-        kept[measure] = held if goal.better(goal.asked, held) else goal.asked
+    for goal in pod_goals(stage.mandate, policy.priorities):
+        best = figures(stage.market, _found(stage, goal.measure, kept)).of(goal.measure)
+        kept[goal.measure] = goal.asked if goal.can_be_kept(best) else goal.held(best, policy.tolerance)
     return kept
 
 
@@ -240,6 +273,11 @@ class _Stage:
             Measure.LIQUIDITY: market.column("liquidity")[universe],
         }
 
+    @cached_property
+    def best_alone(self) -> Mapping[Measure, float]:
+        """The best figure of each goal without any other goal."""
+        return {measure: self.best(measure) for measure in self.mandate.goals}
+
     def beats_cash(self) -> bool:
         """Return whether any mix within the pod's limits is expected to return more than cash."""
         u = self.solve(Measure.RETURN, {}, self.mandate.min_effective_holdings)
@@ -266,13 +304,22 @@ class _Stage:
         """Optimise *measure*. Return the weights, shape (n,), or None if *goals* contradict each other.
 
         With *dust*, the weights have the solver's accuracy and no exact zeros: enough for figures, not for holdings.
+
+        Raises:
+            SolverError: If the solver cannot decide, not even with room at the goals.
         """
-        program = self.program(measure, goals, effective_holdings)
-        relaxation = Relaxation(program)
         states = np.full(len(self.universe), FREE, dtype=np.int8)
-        answer = self.answer(relaxation, states)
-        if answer is None:
+        # A goal set exactly at the best there is leaves no interior point.
+        for room in (0.0, *ROOMS) if goals else (0.0,):
+            eased = {goal: goal.with_room(asked, room) for goal, asked in goals.items()}
+            relaxation = Relaxation(self.program(measure, eased, effective_holdings))
+            answer = relaxation.solve_sharply(states)
+            if answer.outcome is Outcome.SOLVED:
+                break
+        if answer.outcome is Outcome.INFEASIBLE:
             return None
+        if answer.outcome is Outcome.TROUBLE:
+            raise self._undecided()
         x = (answer.x if dust else self.without_dust(relaxation, states, answer))[: len(self.universe)]
         u = np.zeros(len(self.market.etfs))
         u[self.universe] = np.maximum(x, 0.0) / np.maximum(x, 0.0).sum()
@@ -302,20 +349,12 @@ class _Stage:
                 groups += [group[len(group) // 2 :], group[: len(group) // 2]]
         return x
 
-    def answer(self, relaxation: Relaxation, states: States) -> Answer | None:
-        """Solve the relaxation. Return None if it is infeasible.
-
-        Raises:
-            SolverError: If the solver cannot decide.
-        """
-        answer = relaxation.solve_sharply(states)
-        if answer.outcome is Outcome.TROUBLE:
-            message = (
-                f"the solver could not decide {self.mandate.pod}'s own portfolio in market {self.market.id}:"
-                " report this with the request_id"
-            )
-            raise SolverError(message)
-        return answer if answer.outcome is Outcome.SOLVED else None
+    def _undecided(self) -> SolverError:
+        message = (
+            f"the solver could not decide {self.mandate.pod}'s own portfolio in market {self.market.id}:"
+            " report this with the request_id"
+        )
+        return SolverError(message)
 
     def program(self, measure: Measure, goals: Mapping[Measure, float], effective_holdings: float) -> Program:
         """Build the program in ``x = kappa u`` and ``kappa``, with volatility in units of ``risk_scale``."""

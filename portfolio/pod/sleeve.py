@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from portfolio import Vector
     from portfolio.market.figures import Figures
     from portfolio.market.measure import Measure
+    from portfolio.published.frontier import FrontierPoint
     from portfolio.terms.mandate import Mandate
 
 
@@ -19,12 +20,14 @@ class Sleeve:
     """A pod's portfolio.
 
     Attributes:
-        mandate: The pod's mandate.
+        mandate: The pod's mandate as used: for this market, and with the goals that the risk tolerance adds.
         share: The pod's share of the customer's capital.
         weights: Shares of the pod, shape (n,), sum 1; exactly zero for ETFs that are not held.
         figures: The expected figures of these weights.
         best_alone: For every goal, the best figure without any other goal.
         left_out: Tickers of the pod's universe that the market does not price or the customer refuses.
+        frontier: The point of the pod's efficient frontier that the risk tolerance asks for; None where the mandate is
+            as it is.
     """
 
     mandate: Mandate
@@ -33,3 +36,4 @@ class Sleeve:
     figures: Figures
     best_alone: Mapping[Measure, float]
     left_out: tuple[str, ...]
+    frontier: FrontierPoint | None = None

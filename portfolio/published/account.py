@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from portfolio.market.figures import Figures
+from portfolio.published.frontier import FrontierPoint
 from portfolio.terms.mandate import Mandate
 
 
@@ -27,12 +28,14 @@ class PodAccount:
     """A pod's part of the portfolio.
 
     Attributes:
-        mandate: Its terms, the cap on volatility fitted to the customer.
+        mandate: Its terms as used: for this market, with the request's ``pod_targets``, and with what the risk
+            tolerance adds.
         capital_share: Its share of the capital.
         naive_weights: What it would hold alone, as shares of the pod.
         weights: What it holds, as shares of the whole capital.
         figures: What its sleeve is expected to do.
         left_out: ETFs of its universe that were not considered: unpriced, or never to be bought.
+        frontier: Where the customer's risk tolerance puts the pod; None where its mandate is as it is.
     """
 
     mandate: Mandate
@@ -41,6 +44,7 @@ class PodAccount:
     weights: Mapping[str, float]
     figures: Figures
     left_out: tuple[str, ...]
+    frontier: FrontierPoint | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,9 @@ class GoalAccount:
         best_alone: The best the pod could do alone, with this goal only; of goals of pods.
         best_together: The best with all rules and the goals before it, proven to a millionth; None where it
             was not found: not asked for (``explain``), not proven in time, or a correlation.
+        held: The figure at which the search held the goal: as asked, or, if it gave way, its best figure less the
+            request's ``target_tolerance``. None where a goal was given up (never worse than the separate pods), or is
+            a limit on correlations.
         delivered: What the portfolio gives; None where the figure is not defined.
         shortfall: How far that is from what was asked, in the figure's own unit.
         met: Whether it is what was asked.
@@ -83,6 +90,7 @@ class GoalAccount:
     met: bool
     price: float | None
     gain_of_one_percent: float | None
+    held: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

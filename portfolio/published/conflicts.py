@@ -65,4 +65,4 @@ class Shortfall:
     @property
     def reachable(self) -> bool:
         """Whether the goal can be met where no other goal competes."""
-        return self.measure.met(self.asked, self.best_alone)
+        return self.measure.can_be_kept(self.asked, self.best_alone)

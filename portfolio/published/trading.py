@@ -169,6 +169,7 @@ class Trading:
         spread_aud: Of the orders.
         gains: Capital gains of the orders and the tax on them.
         goals: The goals of the portfolio, in whole units.
+        gave_way: Goals, by name, that no whole units keep at the level of the portfolio: they give way further.
         goals_kept: Whether whole units keep all goals that the portfolio meets.
         objective: In whole units.
         rounding_cost: By how much that is less than the portfolio's.
@@ -195,3 +196,4 @@ class Trading:
     tolerated: tuple[Tolerated, ...] = ()
     does_not_pay: DoesNotPay | None = None
     cut_short: bool = False
+    gave_way: tuple[str, ...] = ()

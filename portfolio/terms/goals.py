@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from portfolio.market.measure import MET_WITHIN, Measure
+from portfolio.market.measure import CAN_BE_KEPT, MET_WITHIN, Measure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,10 +68,8 @@ CORRELATION_PRIORITY = 10
 # Of a pod that no rank was given.
 LAST_RANK = 10
 
-# A goal that cannot be met is held this part of its size below the best there is: the programs after it
-# need room for an interior point. Where the solver finds none, in the next larger.
-HELD_WITHIN = 1e-6
-ROOM = (HELD_WITHIN, 1e-5, 1e-4)
+# A goal that gives way is held below the best there is by at least this: a hundredth of a percentage point.
+LEAST_TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,19 +110,38 @@ class Goal:
 
     def met(self, delivered: float | None) -> bool:
         """Whether a figure meets the goal; none does not."""
-        return delivered is not None and self.shortfall(delivered) <= MET_WITHIN * max(1.0, abs(self.asked))
+        return self.reaches(self.asked, delivered)
+
+    def can_be_kept(self, best: float) -> bool:
+        """Whether the goal can be kept as asked, given its best figure: with room for the solver left."""
+        return self.shortfall(best) <= CAN_BE_KEPT * max(1.0, abs(self.asked))
+
+    def reaches(self, level: float, delivered: float | None) -> bool:
+        """Whether a figure is as good as a level of the goal; none is not."""
+        return delivered is not None and self._short_of(level, delivered) <= MET_WITHIN * max(1.0, abs(level))
 
     def shortfall(self, delivered: float) -> float:
         """How far a figure is from the goal, in its own unit; zero within it."""
-        return max(0.0, delivered - self.asked if self.lower_is_better else self.asked - delivered)
+        return self._short_of(self.asked, delivered)
 
-    def better(self, figure: float, other: float) -> bool:
-        """Whether a figure is better than another."""
-        return figure < other if self.lower_is_better else figure > other
+    def _short_of(self, level: float, delivered: float) -> float:
+        return max(0.0, delivered - level if self.lower_is_better else level - delivered)
 
-    def eased(self, figure: float, part: float) -> float:
-        """Step back from a figure by a part of its size."""
-        return figure + (1 if self.lower_is_better else -1) * part * max(1.0, abs(figure))
+    def held(self, best: float, tolerance: float) -> float:
+        """Return the level at which the goal is held if it gives way: its best figure less the tolerance.
+
+        Args:
+            best: The best figure.
+            tolerance: A part of the figure's size (``target_tolerance``).
+        """
+        return self._eased(best, max(tolerance * abs(best), LEAST_TOLERANCE))
+
+    def with_room(self, level: float, room: float) -> float:
+        """Ease a level by the room that the solver needs; a figure within the room meets the goal."""
+        return level if self.counts else self._eased(level, room * max(1.0, abs(level)))
+
+    def _eased(self, figure: float, by: float) -> float:
+        return figure + (1 if self.lower_is_better else -1) * by
 
 
 def pod_goals(mandate: Mandate, priorities: Mapping[str, int]) -> list[Goal]:

@@ -33,6 +33,33 @@ _MEASURES = {
 }
 
 
+# The figures that may also be stated over the market's cash rate, and the ending that says so.
+OVER_CASH = "_over_cash"
+_OVER_CASH = (Measure.RETURN, Measure.YIELD)
+
+# The figures that a target can name: the measure, and whether the target is stated over cash.
+TARGETS: Mapping[str, tuple[Measure, bool]] = {
+    **{measure.value: (measure, False) for measure in Measure},
+    **{measure.value + OVER_CASH: (measure, True) for measure in _OVER_CASH},
+}
+
+
+def fault_of(name: str, asked: float) -> str | None:
+    """Say what is wrong with a target that no fund manager can intend, even if a computation would accept it.
+
+    Args:
+        name: The figure, one of ``TARGETS``.
+        asked: The figure asked.
+    """
+    measure, _ = TARGETS[name]
+    if not math.isfinite(asked) or asked < 0 or (measure is Measure.VOLATILITY and asked == 0):
+        least = "above" if measure is Measure.VOLATILITY else "at least"
+        return f"{asked:g}; it must be {least} 0"
+    if measure is not Measure.SHARPE and asked > 1:
+        return f"{asked:g}, which is {asked:.0%}; write 4 % as 0.04"
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Mandate:
     """A pod's terms.
@@ -46,6 +73,8 @@ class Mandate:
         max_position: Largest share of the pod in one ETF.
         min_effective_holdings: Least inverse Herfindahl index ``1 / sum(u^2)`` of the pod alone.
         correlation_targets: Upper targets for the correlation with other pods; reported.
+        over_cash: Goals for the return and the yield that are stated over the market's cash rate, which each market
+            adds (``in_market``).
     """
 
     pod: str
@@ -56,6 +85,7 @@ class Mandate:
     max_position: float
     min_effective_holdings: float
     correlation_targets: Mapping[str, float] = field(default_factory=dict)
+    over_cash: Mapping[Measure, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse what no portfolio could mean."""
@@ -63,8 +93,9 @@ class Mandate:
             told = ", ".join(self.universe) or "none"
             message = f"the universe of {self.pod} must name at least one ETF, and each once; it names {told}"
             raise DataError(message)
-        if not all(math.isfinite(asked) for asked in self.goals.values()):
-            told = ", ".join(f"{measure.label} {asked}" for measure, asked in self.goals.items())
+        stated = [*self.goals.items(), *self.over_cash.items()]
+        if not all(math.isfinite(asked) for _, asked in stated):
+            told = ", ".join(f"{measure.label} {asked}" for measure, asked in stated)
             message = f"the goals of {self.pod} must be finite numbers; they are {told}"
             raise DataError(message)
         if not 0 < self.max_position <= 1:
@@ -81,12 +112,16 @@ class Mandate:
         """Hash what distinguishes mandates in practice; equality compares everything."""
         return hash((self.pod, self.objective, self.universe, frozenset(self.goals.items())))
 
-    def scaled(self, risk_tolerance: float) -> Mandate:
-        """Fit the cap on volatility to the customer: it is multiplied by ``0.5 + risk_tolerance``.
+    def in_market(self, risk_free: float) -> Mandate:
+        """Resolve the goals that are stated over cash, at the market's cash rate; a resolved mandate stays the same."""
+        return replace(self, goals={**self.goals, **{m: risk_free + above for m, above in self.over_cash.items()}})
 
-        Half the cap for a tolerance of 0, the mandate's own at 0.5, one and a half times it at 1.
-        """
-        goals = dict(self.goals)
-        if Measure.VOLATILITY in goals:
-            goals[Measure.VOLATILITY] *= 0.5 + risk_tolerance
-        return replace(self, goals=goals)
+    def with_targets(self, targets: Mapping[str, float]) -> Mandate:
+        """Replace goals by a customer's targets, by name of the figure (``TARGETS``)."""
+        goals, over_cash = dict(self.goals), dict(self.over_cash)
+        for name, asked in targets.items():
+            measure, above = TARGETS[name]
+            goals.pop(measure, None)
+            over_cash.pop(measure, None)
+            (over_cash if above else goals)[measure] = asked
+        return replace(self, goals=goals, over_cash=over_cash)

@@ -39,6 +39,10 @@ class Correlations(StrEnum):
     LIMIT = "limit"
 
 
+# How far below its best figure a goal that gives way is held, as a part of the figure, where a request does not say.
+TARGET_TOLERANCE = 0.01
+
+
 @dataclass(frozen=True, slots=True)
 class Preferences:
     """Weights of the four terms of the objective, each term without unit."""
@@ -133,6 +137,9 @@ class Terms:
         correlations: Whether limits on the pods' correlations are goals, or only reported.
         correlation_limits: Limits by pair (``alpha-beta``), where they are not those of the mandates.
         owned: What the customer owns; None where the capital is cash and weights are all that is asked.
+        risk_tolerance: 0 to 1: the pods' places on their efficient frontiers; at one half mandates are as they are.
+        target_tolerance: How far below its best figure a goal that gives way is held, as a part of the figure.
+        pod_targets: Goals of pods, by name (``gamma.sharpe_ratio``), that replace those of their mandates.
     """
 
     total_capital_aud: float
@@ -148,3 +155,6 @@ class Terms:
     correlation_limits: Mapping[str, float] = field(default_factory=dict)
     owned: Owned | None = None
     entity: Entity = Entity.INDIVIDUAL
+    risk_tolerance: float = 0.5
+    target_tolerance: float = TARGET_TOLERANCE
+    pod_targets: Mapping[str, float] = field(default_factory=dict)

@@ -75,9 +75,8 @@ def what_to_know(event: MasterPortfolioOptimized, trading: Trading, owned: Owned
         )
     if event.income["master"].holding_period_rule and event.terms.entity is Entity.INDIVIDUAL:
         yield "Franking credits above 5,000 AUD a year: they count only for units held for 45 days."
-    missed = [g.name for g, whole in zip(event.goals, trading.goals, strict=True) if g.met and not whole.met]
-    if missed:
-        yield f"Whole units miss by a little what the portfolio meets: {', '.join(missed)}."
+    if trading.gave_way:
+        yield f"No whole units keep these goals where the portfolio holds them: {', '.join(trading.gave_way)}."
 
 
 def read_aloud(goal: GoalAccount, *, of: str = "", now: float | None = None) -> str:
@@ -98,6 +97,8 @@ def read_aloud(goal: GoalAccount, *, of: str = "", now: float | None = None) -> 
         said += (
             f"With all rules and the goals before it, {show(goal.best_together)} is the best there is; that is proven. "
         )
+    elif goal.held is None and not goal.pods:
+        said += "It cannot be kept with the rules and the goals before it, and was given up. "
     delivered = "is not defined" if goal.delivered is None else f"is {show(goal.delivered)}"
     whole = "" if now is None else f", and in whole units {show(now)}"
     last = goal.delivered if now is None else now

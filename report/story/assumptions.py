@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 # The heading of the sources' column; with one source for all ETFs, the label of the source in the note.
 SOURCE = "Source of return and volatility"
 
+# What is proven more closely than this is told as this: no more digits are shown.
+_SHOWN = 1e-4
+
 
 def assumptions(event: MasterPortfolioOptimized) -> Section:
     """List each ETF's expected figures with their source, and the facts and rules of the request."""
@@ -127,11 +130,11 @@ def checks(event: FinalEvent, checked: tuple[str, ...]) -> Section:
 
 
 def proof(event: MasterPortfolioOptimized) -> str:
-    """State how far the portfolio is proven optimal."""
-    whole = ", before units are made whole" if event.trading else ""
-    if not event.certificate.certified:
-        return "It is not fully proven that no better portfolio exists; what is missing is told below."
+    """State how much better any other portfolio can be at most."""
+    if event.at_most_better_by is None:
+        return "How much better another portfolio could be is not proven; why is told below."
+    these = "these orders" if event.trading else "this one"
     return (
-        "It is proven that no portfolio which keeps the same rules and goals is better by more than"
-        f" {event.certificate.target_gap:.2%}, by the measure that the request sets{whole}."
+        "It is proven that no portfolio that keeps these rules and goals scores better than"
+        f" {these} by more than {max(event.at_most_better_by, _SHOWN):.2%}, by the measure that the request sets."
     )

@@ -176,6 +176,9 @@ def _not_proven(event: MasterPortfolioOptimized) -> Iterator[str]:
             f"It is not proven that no better portfolio exists: what is proven leaves a gap of {proof.gap:.2%}, where"
             f" {proof.target_gap:.2%} was wanted."
         )
+    if event.trading is not None and event.trading.gave_way:
+        names = ", ".join(event.trading.gave_way)
+        yield f"No whole units keep {names} where the portfolio before rounding does, so its proof is not about them."
     if not proof.levels_proven:
         yield "It is not proven that each goal that gave way did so by as little as possible."
     if proof.restricted:

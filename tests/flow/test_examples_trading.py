@@ -294,8 +294,8 @@ def test_who_owns_the_best_portfolio_already_gets_no_orders() -> None:
 
 
 def test_a_budget_for_tax_decides_the_whole_result_as_derived_by_hand() -> None:
-    # 150 units of BILL and 200 of VAS, no cash; VAF and VGB are never to be bought. The pod wants little volatility, so
-    # it sells VAS for BILL as far as 150 AUD of tax go:
+    # 150 units of BILL and 200 of VAS, no cash; VAF and VGB are never to be bought. The pod wants little volatility,
+    # and the customer weighs no cost against it, so it sells VAS for BILL as far as 150 AUD of tax go:
     # a unit of VAS gains 108.808234 - 65 = 43.808234, half of it is taxed at 32 %: 7.00931744 AUD of tax.
     # 150 / 7.00931744 = 21.40: 21 units. Tax 147.19566624.
     # They fetch 21 x 108.808234 = 2,284.972914; two orders cost 20: 2,264.972914 are left.

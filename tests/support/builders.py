@@ -21,7 +21,7 @@ from portfolio.market.figures import figures
 from portfolio.market.measure import Measure
 from portfolio.market.snapshot import Etf, Market, named
 from portfolio.market.snapshot import load as load_market
-from portfolio.orders.plan import plan
+from portfolio.orders.plan import at_most_better_by, plan
 from portfolio.pod.optimise import UnreachableMandateError, optimise_sleeve
 from portfolio.pod.sleeve import Sleeve
 from portfolio.terms.mandate import Mandate, Objective
@@ -250,8 +250,9 @@ def wire_event(prices: Market, sleeves: Sequence[Sleeve], asked: Terms, master: 
         economic_duplicates=account.economic_duplicates,
         objective_terms=account.objective_terms,
         income=account.income,
-        trading=plan(case, master),
+        trading=(trading := plan(case, master)),
         certificate=master.certificate,
+        at_most_better_by=at_most_better_by(master, trading),
         elapsed_s=0.0,
     )
     made: dict[str, Any] = json.loads(encode(event))

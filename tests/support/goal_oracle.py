@@ -1,7 +1,8 @@
 """Goals served one after the other, from the definition alone: every support, and cvxpy on each.
 
-Hard rules first; then goal by goal the best figure with the goals before it held; then the objective. Shares no
-formulation, figures or solver with the product. Programs are stated in ``X`` and a scale ``t``, so that a ratio
+Hard rules first; then goal by goal the best figure with the goals before it held: a pod's goal out of reach is held at
+its best less the tolerance, a goal to be no worse is then given up; then the objective. Shares no formulation, figures
+or solver with the product. Programs are stated in ``X`` and a scale ``t``, so that a ratio
 is one program too: risk, or return before tax, is one, and ``t`` is free.
 """
 
@@ -16,7 +17,7 @@ import cvxpy as cp
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from portfolio import Matrix
     from support.oracles import Facts
@@ -26,6 +27,9 @@ CAPS = ("volatility", "etfs", "duplicated_etfs", "largest_position", "trading_co
 ROWS = ("etfs", "duplicated_etfs", "largest_position", "sharpe_ratio", "tax_efficiency", "trading_cost_aud")
 MEASURES = ("volatility", "expected_return", "grossed_up_yield", "sharpe_ratio", "liquidity")
 DOCUMENTED = {"volatility": 1, "liquidity": 2, "grossed_up_yield": 3, "sharpe_ratio": 3, "expected_return": 3}
+
+# A goal is met within a millionth of its size; one that gives way is held at least this much below its best.
+_MET, _LEAST_TOLERANCE = 1e-6, 1e-4
 
 # A support reaches a level to within this much of what its program's accuracy leaves.
 _REACHES = 3e-7
@@ -265,22 +269,22 @@ def solved(problem: cp.Problem) -> bool:
     return False
 
 
-def served(facts: Facts, told: Mapping[str, float], *, held_within: float) -> tuple[dict[str, float], float | None]:
-    """Serve all goals, holding each that gives way where *told* says its best is.
+def served(facts: Facts) -> tuple[dict[str, float], dict[str, float], float | None]:
+    """Serve all goals.
 
     Returns:
-        The best figure of every goal with those before it held, and the best objective at the end.
+        The best figure of every goal with those before it held, the levels held, and the best objective at the end.
     """
     programs, found = Lexicographic(facts), dict[str, float]()
     for name, asked in asked_in_order(facts).items():
         best = programs.best(name)
         if best is None:
-            return found, None
+            return found, programs.held, None
         found[name] = best
         sign = 1 if lower(name) else -1
-        level = asked
-        if name in told:
-            exact = name.split(".")[1] in COUNTS
-            level = told[name] if exact else told[name] + sign * held_within * max(1.0, abs(told[name]))
-        programs.hold(name, level)
-    return found, programs.objective()
+        if sign * (best - asked) <= _MET * max(1.0, abs(asked)):
+            programs.hold(name, asked)
+        elif not name.startswith("never_worse."):
+            tolerance = max(facts.terms.target_tolerance * abs(best), _LEAST_TOLERANCE)
+            programs.hold(name, best + sign * tolerance)
+    return found, programs.held, programs.objective()

@@ -25,6 +25,7 @@ from portfolio.published.account import (
 )
 from portfolio.published.certificate import Certificate
 from portfolio.published.conflicts import Conflict, Repair, Shortfall
+from portfolio.published.frontier import FrontierPoint
 from portfolio.published.money_goals import MoneyGoal
 from portfolio.published.trading import Trading
 from portfolio.terms.mandate import Mandate
@@ -167,6 +168,10 @@ class PodResult(_Lenient):
     figures: Figures
     best_alone: Mapping[Measure, float]
     left_out: tuple[str, ...]
+    frontier: Annotated[
+        FrontierPoint | None,
+        Field(description="Where the customer's risk tolerance puts the pod; null where its mandate is as it is."),
+    ] = None
     elapsed_s: float
     request_sha256: RequestDigest = None
     signature: SignedByPod = None
@@ -217,6 +222,15 @@ class MasterPortfolioOptimized(_Lenient):
     income: Mapping[str, IncomeAccount] = {}
     trading: Trading | None = None
     certificate: Certificate
+    at_most_better_by: Annotated[
+        float | None,
+        Field(
+            description="No portfolio that keeps these rules and goals (each as it is held) scores better than these "
+            "orders, or without an account than this portfolio, by more than this part: (certificate.bound - "
+            "objective) / max(|objective|, 0.01). Null where that is not proven: where whole units let goals give way "
+            "further (trading.gave_way), or a stronger rule stood in for a goal (certificate.restricted)."
+        ),
+    ] = None
     stopped_by: Annotated[
         StoppedBy | None,
         Field(

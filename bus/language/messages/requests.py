@@ -14,11 +14,23 @@ from portfolio.errors import DataError
 from portfolio.tax.parcels import Parcel
 from portfolio.tax.regime import Reform
 from portfolio.tax.taxpayer import Entity, Taxpayer
+from portfolio.terms.mandate import OVER_CASH, TARGETS, fault_of
 from portfolio.terms.owned import Outside, Owned
-from portfolio.terms.rules import Correlations, Duplicates, Explain, OnUnreachable, Preferences, Rules, Terms
+from portfolio.terms.rules import (
+    TARGET_TOLERANCE,
+    Correlations,
+    Duplicates,
+    Explain,
+    OnUnreachable,
+    Preferences,
+    Rules,
+    Terms,
+)
 from portfolio.terms.targets import Target, shares_from_targets
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from portfolio.market.snapshot import Market
 
 # A pod with less than a basis point of the capital holds nothing that anybody would buy.
@@ -52,7 +64,12 @@ class Customer(_Strict):
     ] = None
     risk_tolerance: Annotated[
         float,
-        Field(ge=0, le=1, description="The pods' caps on volatility are multiplied by 0.5 + risk_tolerance."),
+        Field(
+            ge=0,
+            le=1,
+            description="A position on each pod's efficient frontier: 0 is the least risk, 0.5 the mandate as it is, 1 "
+            "the greatest expected return; docs/model.md has the formulas.",
+        ),
     ] = 0.5
     entity: Annotated[Entity, Field(strict=False, description="What the tax law takes the customer for.")] = (
         Entity.INDIVIDUAL
@@ -322,6 +339,23 @@ class OptimizationRequest(_Strict):
             "first. By default: volatility 1, liquidity 2, yield, Sharpe ratio and return 3, never_worse 4.",
         ),
     ] = {}
+    pod_targets: Annotated[
+        dict[GoalName, float],
+        Field(
+            max_length=200,
+            description="Goals of this request's pods, such as gamma.sharpe_ratio or beta.grossed_up_yield_over_cash, "
+            "that replace, or add to, those of their mandates; 4 % is 0.04.",
+        ),
+    ] = {}
+    target_tolerance: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=0.5,
+            description="A goal that cannot be met is held at its best figure less this part of it, and less 0.0001 at "
+            "least: to hold it to the last digit costs much and gains nothing.",
+        ),
+    ] = TARGET_TOLERANCE
     explain: Annotated[
         Explain,
         Field(
@@ -355,6 +389,25 @@ class OptimizationRequest(_Strict):
         return self
 
     @model_validator(mode="after")
+    def _targets(self) -> Self:
+        if faults := list(self._wrong_targets()):
+            raise ValueError("; ".join(faults))
+        return self
+
+    def _wrong_targets(self) -> Iterator[str]:
+        pods = sorted(set(self.pod_weights or {goal.pod for goal in self.goals}))
+        for name, asked in self.pod_targets.items():
+            pod, _, figure = name.partition(".")
+            if pod not in pods:
+                yield f"pod_targets.{name} names the pod {pod}; the pods of this request are {', '.join(pods)}"
+            elif figure not in TARGETS:
+                yield f"pod_targets.{name} names {figure}; the figures are {', '.join(TARGETS)}"
+            elif fault := fault_of(figure, asked):
+                yield f"pod_targets.{name} is {fault}"
+            elif f"{name}{OVER_CASH}" in self.pod_targets:
+                yield f"pod_targets has {name} and {figure}{OVER_CASH}: leave one of them out"
+
+    @model_validator(mode="after")
     def _capital(self) -> Self:
         given = self.customer.total_capital_aud is not None
         if given == (self.account is not None):
@@ -385,6 +438,11 @@ class OptimizationRequest(_Strict):
             shares = shares_from_targets(self.targets(), risk_free)
         return {pod: share for pod, share in shares.items() if share > 0}
 
+    def targets_of(self, pod: str) -> dict[str, float]:
+        """List the goals that this request sets for a pod, by the figure's name."""
+        named = (name.split(".") for name in self.pod_targets)
+        return {figure: self.pod_targets[f"{whose}.{figure}"] for whose, figure in named if whose == pod}
+
     def targets(self) -> list[Target]:
         """List what the customer wants money for."""
         return [Target(**goal.model_dump()) for goal in self.goals]
@@ -410,4 +468,7 @@ class OptimizationRequest(_Strict):
             explain=self.explain,
             correlations=self.correlations,
             correlation_limits=self.correlation_limits,
+            risk_tolerance=self.customer.risk_tolerance,
+            target_tolerance=self.target_tolerance,
+            pod_targets=self.pod_targets,
         )

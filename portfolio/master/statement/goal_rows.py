@@ -206,7 +206,8 @@ def _require_sharpe_ratio(form: Structure, ratio: float) -> Lever:
     unit = form.naive.volatility
     excess = form.market.expected_returns - form.market.risk_free
     if ratio <= _NO_RATIO:
-        if ratio < -_NO_RATIO:
+        # A ratio of zero that the solver's room takes below zero needs no stronger row.
+        if form.naive.sharpe_ratio < -_NO_RATIO:
             form.restricted.append(f"never_worse.{Row.SHARPE_RATIO}")
         tangent = form.market.Sigma @ form.naive_weights / unit
         row = form.build.at_least(form.whole((excess - ratio * tangent) / unit), 0.0)

@@ -21,7 +21,7 @@ Event = dict[str, Any]
 
 # The market of each event, and what differs from the reference customer's request.
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
-    "gave_way": (OUTLOOK, {}),
+    "gave_way": (OUTLOOK, {"target_tolerance": 0.0}),
     "limited": (TRAILING, {"correlations": "limit", "explain": "unmet"}),
 }
 
@@ -321,7 +321,7 @@ def test_tampering_with_a_limit_is_found_out(tamper: Callable[[Event], None]) ->
     ("tamper", "said"),
     [
         (say_that_nothing_was_to_give_way, f"{SHARPE} is missed, though no goal was to give way"),
-        (claim_that_all_was_possible, f"{SHARPE} is missed, though 1.6 was possible and 1.5 asked"),
+        (claim_that_all_was_possible, f"{SHARPE} gave way, though 1.6 was possible and 1.5 asked"),
     ],
 )
 def test_what_contradicts_more_than_one_thing_is_told_of_each(tamper: Callable[[Event], None], said: str) -> None:

@@ -190,10 +190,3 @@ def test_mandates_that_mean_nothing_are_refused(wrong: dict[str, object]) -> Non
     }
     with pytest.raises(DataError, match="of p"):
         Mandate(**(right | wrong))  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(("tolerance", "cap"), [(0.0, 0.10), (0.5, 0.20), (1.0, 0.30)])
-def test_risk_tolerance_scales_the_cap_on_volatility_alone(tolerance: float, cap: float) -> None:
-    goals = {Measure.VOLATILITY: 0.20, Measure.RETURN: 0.05}
-    scaled = Mandate("p", "", Objective.MAX_RETURN, goals, ("A",), 1.0, 1.0).scaled(tolerance)
-    assert scaled.goals == EXACT({Measure.VOLATILITY: cap, Measure.RETURN: 0.05})

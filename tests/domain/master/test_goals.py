@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ from support.goal_oracle import ROWS, Lexicographic, asked_in_order, lower, serv
 from support.oracles import Facts
 from support.pod_oracle import best as best_alone
 
-from bus.language.messages import MasterPortfolioOptimized, encode
+from bus.language.messages import BadMessageError, MasterPortfolioOptimized, encode, parse_request
 from portfolio.case.case import Case
 from portfolio.check import findings
 from portfolio.errors import DataError
@@ -36,9 +37,9 @@ from portfolio.market.snapshot import load
 from portfolio.master.conflict import ConflictError
 from portfolio.master.optimise import optimise_master
 from portfolio.pod.optimise import UnreachableMandateError, optimise_sleeve
-from portfolio.terms.goals import HELD_WITHIN
+from portfolio.terms.goals import LEAST_TOLERANCE
 from portfolio.terms.mandate import Objective
-from portfolio.terms.rules import Duplicates, Explain, OnUnreachable
+from portfolio.terms.rules import TARGET_TOLERANCE, Duplicates, Explain, OnUnreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,16 +50,14 @@ if TYPE_CHECKING:
     from portfolio.terms.mandate import Mandate
     from portfolio.terms.rules import Terms
 
-# The best of a goal is proven to a millionth of an order-one quantity, beside levels that are held as sharply.
+# The best of a goal is proven to a millionth of an order-one quantity.
 BEST = 5e-6
-# A level that is held a millionth within the best leaves a steep corner: what is best beside it is good to this.
+# Beside levels that the solver eases by its room, half a millionth, what is best is good to this.
 BESIDE = 2e-5
 # The search stops at a relative gap of 1e-4; two searches may differ by both of theirs.
 GAPS = 2e-4
-# What twice the room for goals that gave way may bring.
-ROOMIER = 1e-3
 # A goal counts as met within this much of its own size.
-MET = 1e-7
+MET = 1e-6
 
 Instance = tuple["Market", list["Sleeve"], "Terms"]
 
@@ -110,23 +109,19 @@ def test_goals_are_served_one_after_the_other_as_a_second_statement_serves_them(
     facts = Facts(*instance)
     order = asked_in_order(facts)
     assert [goal.name for goal in master.goals] == list(order)
-    best, objective = served(facts, master.best_together, held_within=HELD_WITHIN)
+    best, held, objective = served(facts)
+    assert master.held == pytest.approx(held, rel=BESIDE, abs=BESIDE)
     for name, asked in order.items():
         sign = 1 if lower(name) else -1
         if name in master.best_together:
-            assert master.best_together[name] == pytest.approx(best[name], rel=BEST, abs=BEST)
+            assert master.best_together[name] == pytest.approx(best[name], rel=BESIDE, abs=BESIDE)
             assert sign * (master.best_together[name] - asked) > 0
-        else:
+        elif name in held:
             assert sign * (best[name] - asked) <= BEST * max(1.0, abs(asked))
     assert master.certificate.certified
-    if objective is None:
-        # The oracle's solver finds no point where so little room is left; with twice as much, goals cost a little less.
-        _, objective = served(facts, master.best_together, held_within=2 * HELD_WITHIN)
-        assert objective is not None
-        assert -BEST <= objective - master.certificate.objective <= ROOMIER
-        return
+    assert objective is not None
     assert master.certificate.objective == pytest.approx(objective, rel=GAPS)
-    assert master.certificate.bound >= objective - BEST
+    assert master.certificate.bound >= objective - BESIDE
 
 
 @pytest.mark.parametrize("seed", RULED_OUT)
@@ -139,7 +134,9 @@ def test_the_random_instances_have_goals_of_every_kind_that_give_way() -> None:
     masters = [relaxed(seed) for seed in SERVED]
     kinds = {name.split(".")[1] for master in masters if master for name in master.best_together}
     assert {measure.value for measure in Measure} <= kinds
-    assert len({name for master in masters if master for name in master.best_together if "never" in name}) >= 4
+    given_up = {goal.name for master in masters if master for goal in master.goals if goal.name not in master.held}
+    assert len(given_up) >= 4
+    assert all(name.startswith("never_worse.") for name in given_up)
 
 
 @pytest.mark.parametrize("seed", SERVED)
@@ -151,15 +148,18 @@ def test_every_event_with_goals_that_gave_way_passes_the_check(seed: int) -> Non
 
 
 @pytest.mark.parametrize("seed", SERVED)
-def test_what_gave_way_is_delivered_to_within_a_hundred_thousandth_of_the_best(seed: int) -> None:
+def test_what_gave_way_is_delivered_to_within_the_tolerance_of_the_best(seed: int) -> None:
     master = relaxed(seed)
     assert master is not None
     prices, sleeves, asked = small(seed)
     told = {goal["name"]: goal for goal in wire_event(prices, sleeves, asked, master)["goals"]}
-    assert {name for name, goal in told.items() if not goal["met"]} == set(master.best_together)
+    given_up = {name for name in told if name not in master.held}
+    assert {name for name, goal in told.items() if not goal["met"]} == set(master.best_together) | given_up
     for name, best in master.best_together.items():
-        assert told[name]["delivered"] == pytest.approx(best, rel=1e-5, abs=1e-5)
-        assert told[name]["shortfall"] == pytest.approx(abs(best - told[name]["asked"]), abs=1e-5 * max(1, abs(best)))
+        tolerance = max(TARGET_TOLERANCE * abs(best), LEAST_TOLERANCE)
+        worse = (told[name]["delivered"] - best) * (1 if lower(name) else -1)
+        assert -BEST * max(1.0, abs(best)) <= worse <= tolerance + MET
+        assert told[name]["held"] == pytest.approx(best + (1 if lower(name) else -1) * tolerance, abs=1e-9)
 
 
 @pytest.mark.parametrize("seed", [*RULED_OUT, *SERVED[:12]])
@@ -167,7 +167,7 @@ def test_to_fail_is_to_fail_exactly_where_a_goal_would_give_way(seed: int) -> No
     prices, sleeves, asked = small(seed)
     master = relaxed(seed)
     strict = replace(asked, on_unreachable=OnUnreachable.FAIL)
-    if master is not None and not master.best_together:
+    if master is not None and len(master.held) == len(master.goals) and not master.best_together:
         found = optimise_master(Case(prices, sleeves, strict))
         assert found.certificate.objective == pytest.approx(master.certificate.objective, rel=GAPS)
         return
@@ -186,6 +186,7 @@ def test_the_order_of_the_pods_does_not_matter(seed: int) -> None:
     prices, sleeves, asked = small(seed)
     other = optimise_master(Case(prices, sleeves[::-1], asked))
     assert [goal.name for goal in other.goals] == [goal.name for goal in master.goals]
+    assert set(other.held) == set(master.held)
     assert set(other.best_together) == set(master.best_together)
     for name, best in master.best_together.items():
         assert other.best_together[name] == pytest.approx(best, rel=BEST, abs=BEST)
@@ -203,6 +204,8 @@ def test_a_goal_that_is_raised_is_never_worse_for_it(seed: int, pick: int, prior
     higher = optimise_master(Case(prices, sleeves, raised))
 
     def shortfall(found: Master) -> float:
+        if goal.name not in found.held:
+            return math.inf
         return goal.shortfall(found.best_together.get(goal.name, goal.asked))
 
     assert shortfall(higher) <= shortfall(master) + BESIDE * max(1.0, abs(goal.asked))
@@ -229,11 +232,11 @@ def test_where_all_goals_can_be_met_none_gives_way_and_priorities_are_no_matter(
 def test_the_best_of_a_goal_that_is_met_is_told_if_everything_is_to_be_explained(seed: int) -> None:
     prices, sleeves, asked = small(seed)
     master = optimise_master(Case(prices, sleeves, replace(asked, explain=Explain.ALL)))
-    assert set(master.best_together) == {goal.name for goal in master.goals}
-    plain = relaxed(seed)
-    assert plain is not None
-    best, _ = served(Facts(prices, sleeves, asked), plain.best_together, held_within=HELD_WITHIN)
+    best, held, _ = served(Facts(prices, sleeves, asked))
+    assert set(master.best_together) == set(held)
     for name, found in best.items():
+        if name not in held:
+            continue
         # Of what is met, the best is proven to a ten-thousandth.
         assert master.best_together[name] == pytest.approx(found, rel=GAPS, abs=GAPS)
 
@@ -251,7 +254,7 @@ def rivals(first: float, *, ranks: dict[str, int] | None = None) -> tuple[list[s
     ]
     asked = replace(terms(brokerage=0.0), pod_ranks=ranks or {})
     master = optimise_master(Case(prices, sleeves, asked))
-    return [g.name for g in master.goals if g.pods], [name for name in master.best_together if "never" not in name]
+    return [g.name for g in master.goals if g.pods], list(master.best_together)
 
 
 def test_of_two_pods_the_larger_is_served_first_unless_the_customer_ranks_them() -> None:
@@ -308,7 +311,8 @@ def test_a_pod_alone_serves_its_goals_as_a_second_statement_does(seed: int) -> N
         sign = 1 if measure.lower_is_better else -1
         goal, top = asked.goals[measure], best_alone(prices, replace(asked, goals=kept), measure)
         out_of_reach = sign * (top - goal) > 0
-        kept[measure] = top + sign * HELD_WITHIN * max(1.0, abs(top)) if out_of_reach else goal
+        tolerance = max(TARGET_TOLERANCE * abs(top), LEAST_TOLERANCE)
+        kept[measure] = top + sign * tolerance if out_of_reach else goal
         assert sign * (found.figures.of(measure) - kept[measure]) <= BESIDE
     target = asked.objective.measure
     best = best_alone(prices, replace(asked, goals=kept), target)
@@ -371,8 +375,8 @@ def test_in_the_outlook_the_goals_that_give_way_are_those_that_no_one_could_meet
     outlook: MasterPortfolioOptimized,
 ) -> None:
     missed = [goal.name for goal in outlook.goals if not goal.met]
-    assert missed == ["gamma.sharpe_ratio", "delta.expected_return", "never_worse.tax_efficiency"]
-    ratio, gain, tax = (goal for goal in outlook.goals if not goal.met)
+    assert missed == ["gamma.sharpe_ratio", "delta.expected_return"]
+    ratio, gain = (goal for goal in outlook.goals if not goal.met)
     prices = load(OUTLOOK)
     for goal, measure in ((ratio, Measure.SHARPE), (gain, Measure.RETURN)):
         pod = outlook.pods[goal.pods[0]].mandate
@@ -381,17 +385,19 @@ def test_in_the_outlook_the_goals_that_give_way_are_those_that_no_one_could_meet
         assert goal.best_alone == pytest.approx(alone, abs=BEST)
         assert goal.best_together is not None
         assert goal.best_together <= alone + BEST
-        assert goal.delivered == pytest.approx(goal.best_together, abs=1e-5)
+        assert 0.99 * goal.best_together - BEST <= (goal.delivered or 0.0) <= goal.best_together + BEST
+        assert goal.held == pytest.approx(0.99 * goal.best_together)
         assert goal.asked > alone
     assert (ratio.asked, gain.asked) == (1.5, 0.15)
-    assert tax.best_alone is None
-    assert tax.best_together is not None
-    assert tax.best_together < tax.asked
 
 
-def test_in_the_outlook_a_row_that_gave_way_is_not_said_to_be_held(outlook: MasterPortfolioOptimized) -> None:
-    held = {row.metric for row in outlook.comparison if row.never_worse}
+def test_in_the_outlook_a_row_that_was_given_up_is_not_said_to_be_held() -> None:
+    # Held to a hundredth of a percentage point, the goals before it leave the tax efficiency nothing.
+    event = final_event_with(target_tolerance=0.0)
+    held = {row.metric for row in event.comparison if row.never_worse}
     assert held == {"etfs", "duplicated_etfs", "largest_position", "trading_cost_aud", "sharpe_ratio"}
+    (tax,) = (goal for goal in event.goals if not goal.met and not goal.pods)
+    assert (tax.name, tax.held, tax.best_together) == ("never_worse.tax_efficiency", None, None)
 
 
 def test_in_the_outlook_what_no_goal_asked_for_is_not_worse_for_a_row_that_may_come_first() -> None:
@@ -434,7 +440,8 @@ def test_a_goal_that_cannot_be_met_costs_nothing_to_those_before_it(outlook: Mas
     plain = final_event_with(explain="unmet")
     served_before = [goal for goal in plain.goals if goal.priority < 3]
     assert all(goal.met for goal in served_before)
-    assert {g.name for g in plain.goals if g.best_together is not None} == {g.name for g in plain.goals if not g.met}
+    gave_way = {g.name for g in plain.goals if not g.met and g.pods}
+    assert {g.name for g in plain.goals if g.best_together is not None} == gave_way
     assert plain.weights == pytest.approx(outlook.weights, abs=1e-4)
 
 
@@ -450,3 +457,51 @@ def test_a_figure_that_is_not_defined_meets_no_goal() -> None:
     for goal in master.goals:
         assert goal.met(goal.asked)
         assert not goal.met(None)
+
+
+def test_a_cost_row_that_cannot_be_kept_does_not_decide_how_much_is_risked() -> None:
+    # At most 30 % in an ETF forces Preservation into its shares, and a fourth order cannot cost less than three. The
+    # least of them is 10 %; to save a spread on bonds, the row once took 30 %.
+    body = json.loads(request({"alpha": 1.0}, market_id=OUTLOOK))
+    event = final_event(json.dumps(body).encode())
+    assert isinstance(event, MasterPortfolioOptimized)
+    cost = next(goal for goal in event.goals if goal.name == "never_worse.trading_cost_aud")
+    assert (cost.met, cost.held, cost.best_together) == (False, None, None)
+    assert event.weights == pytest.approx({"BILL": 0.3, "VAF": 0.3, "VGB": 0.3, "VAS": 0.1}, abs=1e-6)
+    assert event.certificate.certified
+
+
+# Requests that fit mandates to one customer.
+
+
+def test_targets_of_a_request_are_served_in_place_of_the_mandates() -> None:
+    cash = load(OUTLOOK).risk_free
+    event = final_event_with(pod_targets={"gamma.sharpe_ratio": 0.2, "delta.expected_return_over_cash": 0.01})
+    asked = {goal.name: goal.asked for goal in event.goals}
+    assert (asked["gamma.sharpe_ratio"], asked["delta.expected_return"]) == (0.2, cash + 0.01)
+    assert asked["gamma.volatility"] == 0.25
+    assert all(goal.met for goal in event.goals if goal.pods)
+    assert event.pods["gamma"].mandate.goals[Measure.SHARPE] == 0.2
+    assert event.terms.pod_targets == {"gamma.sharpe_ratio": 0.2, "delta.expected_return_over_cash": 0.01}
+
+
+@pytest.mark.parametrize(
+    ("targets", "words"),
+    [
+        ({"omega.volatility": 0.1}, "names the pod omega; the pods of this request are alpha, beta, delta, gamma"),
+        ({"alpha.happiness": 0.1}, "names happiness; the figures are volatility, expected_return, "),
+        ({"alpha.volatility": 0}, "pod_targets.alpha.volatility is 0; it must be above 0"),
+        ({"alpha.liquidity": -0.1}, "is -0.1; it must be at least 0"),
+        ({"alpha.grossed_up_yield": 4}, "is 4, which is 400%; write 4 % as 0.04"),
+        ({"alpha.volatility_over_cash": 0.1}, "names volatility_over_cash; the figures are"),
+        (
+            {"beta.expected_return": 0.05, "beta.expected_return_over_cash": 0.01},
+            "has beta.expected_return and expected_return_over_cash: leave one of them out",
+        ),
+    ],
+)
+def test_a_target_that_cannot_be_meant_is_refused_with_what_can(targets: dict[str, float], words: str) -> None:
+    body = {**json.loads(request()), "pod_targets": targets}
+    with pytest.raises(BadMessageError) as caught:
+        parse_request(json.dumps(body).encode(), "test")
+    assert words in str(caught.value)

@@ -293,9 +293,11 @@ def test_a_goal_of_exactly_the_best_there_is_is_reachable() -> None:
     assert found.figures.expected_return == pytest.approx(top, abs=SOLVERS_AGREE)
 
 
-@pytest.mark.parametrize("beyond", [3e-8, 9e-8])
+@pytest.mark.parametrize("beyond", [3e-8, 9e-8, 2e-7])
 @pytest.mark.parametrize("measure", [Measure.RETURN, Measure.VOLATILITY])
-def test_a_goal_that_counts_as_reachable_is_reached(measure: Measure, beyond: float) -> None:
+def test_a_goal_that_is_beyond_the_best_by_less_than_the_solver_s_room_is_reached(
+    measure: Measure, beyond: float
+) -> None:
     plain = mandate("AB", objective=Objective.MAX_RETURN, max_position=0.9)
     top = 0.1 * 0.06 + 0.9 * 0.12 if measure is Measure.RETURN else math.sqrt(0.01 * 0.04 * 0.96 / 0.042)
     asked = top - beyond if measure.lower_is_better else top + beyond
@@ -305,16 +307,16 @@ def test_a_goal_that_counts_as_reachable_is_reached(measure: Measure, beyond: fl
 
 @pytest.mark.parametrize("measure", list(Measure))
 @pytest.mark.parametrize("asked", [-0.3, 0.0, 0.1, 0.9, 5.0])
-def test_a_figure_meets_a_goal_within_a_ten_millionth(measure: Measure, asked: float) -> None:
+def test_a_figure_meets_a_goal_within_a_millionth(measure: Measure, asked: float) -> None:
     worse = 1 if measure.lower_is_better else -1
     size = max(1.0, abs(asked))
     assert measure.met(asked, asked)
     assert measure.met(asked, asked - 0.1 * worse)
-    assert measure.met(asked, asked + 0.9e-7 * size * worse)
-    assert not measure.met(asked, asked + 1.1e-7 * size * worse)
+    assert measure.met(asked, asked + 0.9e-6 * size * worse)
+    assert not measure.met(asked, asked + 1.1e-6 * size * worse)
     assert not measure.met(asked, math.nan)
-    assert Shortfall("pod", measure, asked, asked + 0.9e-7 * size * worse).reachable
-    assert not Shortfall("pod", measure, asked, asked + 1.1e-7 * size * worse).reachable
+    assert Shortfall("pod", measure, asked, asked + 2.4e-7 * size * worse).reachable
+    assert not Shortfall("pod", measure, asked, asked + 2.6e-7 * size * worse).reachable
 
 
 @pytest.mark.parametrize(("alone", "held"), [(5e-4, False), (2e-3, True)])
@@ -366,13 +368,14 @@ def test_nearly_identical_etfs_are_no_trouble() -> None:
         assert keeps_its_terms(prices, found)
 
 
-@pytest.mark.parametrize("tolerance", [0.0, 0.25, 0.5, 1.0])
+@pytest.mark.parametrize("cap", [0.5, 0.75, 1.0, 1.5])
 @pytest.mark.parametrize("pod", sorted(bundled()))
 @pytest.mark.parametrize("market_id", [TRAILING, OUTLOOK])
 def test_the_bundled_pods_do_as_well_as_a_second_statement_of_their_programs(
-    market_id: str, pod: str, tolerance: float
+    market_id: str, pod: str, cap: float
 ) -> None:
-    prices, terms = load(market_id), load_mandate(pod).scaled(tolerance)
+    prices, terms = load(market_id), load_mandate(pod)
+    terms = replace(terms, goals={**terms.goals, Measure.VOLATILITY: cap * terms.goals[Measure.VOLATILITY]})
     priced = replace(terms, universe=tuple(t for t in terms.universe if t in prices.tickers))
     oracle = best(prices, priced, terms.objective.measure)
     try:
@@ -422,3 +425,13 @@ def test_the_solver_always_decides() -> None:
         except SolverError:
             undecided.append(seed)
     assert undecided == []
+
+
+@pytest.mark.parametrize("beyond", [2.4e-7, 2.6e-7, 4.9e-7, 5.1e-7, 9e-7, 1.1e-6])
+@pytest.mark.parametrize("measure", [Measure.RETURN, Measure.VOLATILITY])
+def test_a_goal_beyond_the_best_by_any_little_is_no_trouble(measure: Measure, beyond: float) -> None:
+    plain = mandate("AB", objective=Objective.MAX_RETURN, max_position=0.9)
+    top = 0.1 * 0.06 + 0.9 * 0.12 if measure is Measure.RETURN else math.sqrt(0.01 * 0.04 * 0.96 / 0.042)
+    asked = top - beyond if measure.lower_is_better else top + beyond
+    found = optimise_sleeve(TWO, replace(plain, goals={measure: asked}), 1.0)
+    assert found.figures.of(measure) == pytest.approx(top, rel=1.1e-2)

@@ -16,6 +16,8 @@ from portfolio.terms.mandate import Objective
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from portfolio.terms.mandate import Mandate
+
 GOOD = """
 pod = "epsilon"
 purpose = "Ethical income"
@@ -60,6 +62,14 @@ def test_a_fifth_pod_is_one_new_file(tmp_path: Path) -> None:
         ('pod = "epsilon"', 'pod = "never_worse"', "pod is 'never_worse'"),
         ('"VAF", "VAP"', '"VAF", "vap"', "universe has 'vap'; a ticker has"),
         ("grossed_up_yield = 0.03", "grossed_up_yield = 4", "is 4, which is 400%; write 4 % as 0.04"),
+        ("grossed_up_yield = 0.03", "grossed_up_yield_over_cash = 4", "yield_over_cash is 4, which is 400%; write 4 %"),
+        ("grossed_up_yield = 0.03", "volatility_over_cash = 0.1", "volatility_over_cash"),
+        (
+            "grossed_up_yield = 0.03",
+            "grossed_up_yield = 0.03\ngrossed_up_yield_over_cash = 0.01",
+            "has grossed_up_yield and grossed_up_yield_over_cash: leave one of them out",
+        ),
+        ("[goals]", "[over_cash]\nexpected_return = 0.01\n[goals]", "unknown over_cash"),
         ("grossed_up_yield = 0.03", "volatility = 0", "goals.volatility is 0; it must be above 0"),
         ("grossed_up_yield = 0.03", "liquidity = -0.1", "goals.liquidity is -0.1; it must be at least 0"),
         ("[goals]", "[corelation_targets]\ngamma = 0.5\n[goals]", "unknown corelation_targets; there are pod, purpose"),
@@ -92,8 +102,32 @@ def test_an_unknown_pod_is_told_which_there_are() -> None:
         mandates.load("omega")
 
 
-@pytest.mark.parametrize(("tolerance", "cap"), [(0.0, 0.05), (0.5, 0.10), (1.0, 0.15)])
-def test_risk_tolerance_scales_the_cap_on_volatility(tolerance: float, cap: float) -> None:
-    scaled = mandates.load("alpha").scaled(tolerance)
+def over_cash(tmp_path: Path) -> Mandate:
+    file = tmp_path / "epsilon.toml"
+    goals = "volatility = 0.2\ngrossed_up_yield_over_cash = 0.005\nexpected_return_over_cash = 0.01"
+    file.write_text(GOOD.replace("grossed_up_yield = 0.03", goals), encoding="utf-8")
+    return mandates.load(str(file))
 
-    assert scaled.goals == pytest.approx({Measure.VOLATILITY: cap, Measure.LIQUIDITY: 0.80})
+
+@pytest.mark.parametrize("cash", [0.0, 0.01, 0.0435])
+def test_a_mandate_may_state_a_return_and_a_yield_over_cash(tmp_path: Path, cash: float) -> None:
+    there = over_cash(tmp_path).in_market(cash)
+
+    assert there.goals == {Measure.VOLATILITY: 0.2, Measure.YIELD: cash + 0.005, Measure.RETURN: cash + 0.01}
+    assert there.in_market(cash) == there
+
+
+def test_a_customer_s_targets_take_the_place_of_a_mandate_s(tmp_path: Path) -> None:
+    stated = over_cash(tmp_path)
+
+    fitted = stated.with_targets({"volatility": 0.1, "grossed_up_yield": 0.02, "liquidity": 0.9}).in_market(0.04)
+
+    assert fitted.goals == {
+        Measure.VOLATILITY: 0.1,
+        Measure.YIELD: 0.02,
+        Measure.LIQUIDITY: 0.9,
+        Measure.RETURN: 0.04 + 0.01,
+    }
+    above = stated.with_targets({"expected_return_over_cash": 0.03}).in_market(0.04)
+    assert above.goals[Measure.RETURN] == 0.04 + 0.03
+    assert stated.with_targets({}) == stated

@@ -1,0 +1,50 @@
+"""One pod: what the pods hold separately is the pod's own portfolio, and may be the only one that is never worse."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from support.builders import mandate, random_market, terms
+from support.one_pod import one_pod
+
+from bus.language.messages import MasterPortfolioOptimized, Reason
+from portfolio.case.case import Case
+from portfolio.market.measure import Measure
+from portfolio.master.optimise import optimise_master
+from portfolio.pod.optimise import optimise_sleeve
+from portfolio.terms.mandate import Objective
+from portfolio.terms.rules import Preferences
+
+# The program's solver trouble, and its own check's findings: no fault of a request.
+FAULTS = (Reason.SOLVER_FAILED, Reason.CHECK_FAILED, Reason.INTERNAL_ERROR)
+# Two optima of one figure may differ by the search's gap, and weights by its root.
+FIGURE, WEIGHT = 1e-4, 5e-3
+
+
+@pytest.mark.parametrize("account", [False, True])
+@pytest.mark.parametrize("seed", range(40))
+def test_a_random_request_of_one_pod_is_not_refused_for_lack_of_room(seed: int, account: bool) -> None:  # noqa: FBT001 - a case
+    event = one_pod(seed, account=account)
+    if not isinstance(event, MasterPortfolioOptimized):
+        assert event.reason not in FAULTS, event.message
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_a_pod_alone_with_its_own_optimum_is_returned_unchanged(seed: int) -> None:
+    rng = np.random.default_rng(100 + seed)
+    prices = random_market(rng, 6)
+    objective = list(Objective)[seed % 4]
+    own = optimise_sleeve(prices, mandate(prices.tickers, objective=objective, max_position=0.5), 1.0)
+    # Nothing is asked of the whole but the pod's own objective, and no rule of the whole binds.
+    asked = terms(
+        max_etfs=6, max_weight=1.0, min_weight=1e-6, preferences=Preferences(1.0, 0.0, 0.0, 0.0), brokerage=0.0
+    )
+
+    master = optimise_master(Case(prices, [own], asked))
+
+    assert master.certificate.certified
+    assert master.certificate.objective == pytest.approx(1.0, abs=FIGURE)
+    case = Case(prices, [own], asked)
+    for measure in Measure:
+        assert case.figures(master.X[0]).of(measure) == pytest.approx(own.figures.of(measure), abs=FIGURE)
+    assert master.X[0] == pytest.approx(own.weights, abs=WEIGHT)
