@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from portfolio.check.facts import Event
     from portfolio.market.snapshot import Market
 
+    Flags = np.ndarray[tuple[int], np.dtype[np.bool_]]
+
 # Relative tolerances on the proven best value: a delivered value may be better by the first at most, and the value of
 # a missed target may differ by the second at most.
 _PROVEN, _HELD = 2e-4, 1.1e-4
@@ -198,7 +200,7 @@ class Portfolio:
         tolerated = limit + limit * self.rules["position_tolerance"]
         return limit if had <= limit else min(had, tolerated)
 
-    def may_hold(self, mandate: Event, u: Vector, left_out: list[str], bought: Vector | None = None) -> Iterator[str]:
+    def may_hold(self, mandate: Event, u: Vector, left_out: list[str], bought: Flags | None = None) -> Iterator[str]:
         """Check a sleeve against the pod's universe and largest position; left-out ETFs may stay if already owned.
 
         A position may be above its limit, within the tolerance, if nothing of it is *bought*. The event does not say
@@ -424,7 +426,7 @@ class Portfolio:
 
     def net_tax(self, w: Vector) -> float:
         """Compute net tax on a year's income, the interest on cash included, as a fraction of the capital."""
-        tax = float(self.net_taxes @ w) + self.terms["marginal_tax_rate"] * self.cash_rate * self.idle(w)
+        tax = float(self.net_taxes @ w) + float(self.terms["marginal_tax_rate"]) * self.cash_rate * self.idle(w)
         return tax if self.refunds else max(0.0, tax)
 
     def comparison(self) -> Iterator[str]:
