@@ -442,7 +442,7 @@ class Portfolio:
 
     def net_tax(self, w: Vector) -> float:
         """Compute net tax on a year's income, the interest on cash included, as a fraction of the capital."""
-        tax: float = float(self.net_taxes @ w) + self.terms["marginal_tax_rate"] * self.cash_rate * self.idle(w)
+        tax = float(self.net_taxes @ w) + float(self.terms["marginal_tax_rate"]) * self.cash_rate * self.idle(w)
         return tax if self.refunds else max(0.0, tax)
 
     def comparison(self) -> Iterator[str]:

@@ -164,8 +164,8 @@ def _left_out(event: MasterPortfolioOptimized) -> Iterator[str]:
             yield f"Not considered for {pod_label(event, pod)}, since never to be bought: {', '.join(refused)}."
         if unpriced:
             yield (
-                f"Not considered for {pod_label(event, pod)}, since the market has no return and risk, or no price:"
-                f" {', '.join(unpriced)}."
+                f"Not considered for {pod_label(event, pod)}, since the market has no return and risk, or no price,"
+                f" or nobody can buy it any more: {', '.join(unpriced)}."
             )
 
 

@@ -288,7 +288,9 @@ def test_who_owns_the_best_portfolio_already_gets_no_orders() -> None:
     assert event.terms.owned is not None
 
     assert event.trading.orders == ()
-    assert event.trading.cash_left_aud == 1_350
+    assert event.trading.cash_left_aud == 80
+    assert event.cash is not None
+    assert event.cash.amount_aud == pytest.approx(80, abs=ROUNDING)
     assert event.trading.units == {p.ticker: p.units for p in event.terms.owned.parcels}
     assert (event.trading.gains.tax_aud, event.trading.brokerage_aud, event.trading.spread_aud) == (0, 0, 0)
 

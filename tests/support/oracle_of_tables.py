@@ -206,8 +206,13 @@ def income(event: Event) -> Iterator[Row]:
         "Grossed-up yield": "grossed_up_yield",
         "After-tax yield": "after_tax_yield",
     }
+    both = [event["income"][side] for side in ("naive", "master")]
     for label, name in names.items():
-        yield label, *(figure(name, event["income"][side][name]) for side in ("naive", "master"))
+        if name == "after_tax_aud":
+            # What is shown adds up to the cent.
+            yield label, *(aud(round(one["distributions_aud"], 2) - round(one["net_tax_aud"], 2)) for one in both)
+        else:
+            yield label, *(figure(name, one[name]) for one in both)
 
 
 def comparison(event: Event) -> Iterator[Row]:

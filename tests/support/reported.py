@@ -14,7 +14,7 @@ OPTIMISED = (*EXAMPLES, "outlook")
 # What else requests may ask for: limits on correlations, several owners an ETF, one part only.
 VARIED: dict[str, dict[str, object]] = {
     "limited": {"correlations": "limit", "explain": "unmet"},
-    "shared": {"rules": {"duplicates": "penalise", "never_buy": ["SEMI"]}, "preferences": {"duplication": 0.0}},
+    "shared": {"rules": {"duplicates": "penalise", "never_buy": ["VTS"]}, "preferences": {"duplication": 0.0}},
     "alone": {"pod_weights": {"gamma": 1.0}},
     "wanted": {
         "goals": [

@@ -110,17 +110,17 @@ def test_a_random_customer_gets_orders_that_pass_the_check_or_a_reason(seed: int
 
 
 def test_where_units_near_the_portfolio_cost_much_other_etfs_are_held() -> None:
-    # 47,000 AUD; with the portfolio's ETFs and owners, whole units would cost 0.035 of the objective.
-    event = consolidate(parse_request(random_request(56, TODAY), "test"), results())
+    # 38,000 AUD; with the portfolio's ETFs and owners, whole units would cost more of the objective.
+    event = consolidate(parse_request(random_request(21, TODAY), "test"), results())
     assert isinstance(event, MasterPortfolioOptimized)
     assert event.trading is not None
     console = make_console(file=io.StringIO())
     show(console, event)
 
     assert findings(json.loads(encode(event)), load(TRAILING)) == []
-    assert set(event.trading.units) - set(event.weights) == {"VGB"}
-    assert event.trading.rounding_cost < 0.01
-    assert "also held, unlike in the portfolio: VGB." in console.file.getvalue()  # type: ignore[attr-defined]
+    assert set(event.trading.units) - set(event.weights) == {"VAS"}
+    assert event.trading.rounding_cost < 0.011
+    assert "also held, unlike in the portfolio: VAS." in console.file.getvalue()  # type: ignore[attr-defined]
 
 
 def would_buy(event: MasterPortfolioOptimized, ticker: str) -> bool:

@@ -93,6 +93,8 @@ def everything(asked: Case) -> Iterator[tuple[Vector, tuple[int | None, ...]]]:
     rules, capital = terms.rules, stock.capital_aud
     pods = range(len(asked.sleeves))
     most = [int(capital / price) for price in stock.prices]
+    # Nothing is sold to hold cash, but whole units may fetch one too much.
+    cash = terms.owned.cash_aud + float(stock.prices[stock.units > 0].max())
     for units in product(*(range(n + 1) for n in most)):
         values = np.array(units) * stock.prices
         change = values - stock.weights * capital
@@ -101,6 +103,7 @@ def everything(asked: Case) -> Iterator[tuple[Vector, tuple[int | None, ...]]]:
         first = [FIRST_PURCHASE_AUD if not stock.units[j] else 0.0 for j in orders]
         if (
             values.sum() + costs > capital
+            or capital - values.sum() - costs > cash + ROUNDING
             or sum(n > 0 for n in units) > rules.max_etfs
             or any(0 < value < rules.min_weight * capital - ROUNDING for value in values)
             or any(abs(change[j]) < max(rules.min_order_aud, f) - ROUNDING for j, f in zip(orders, first, strict=True))
@@ -117,7 +120,7 @@ def _fits(asked: Case, terms: Terms, p: int, values: Vector, owners: Sequence[in
     own = np.array([value if owner == p else 0.0 for value, owner in zip(values, owners, strict=True)])
     allowed = all(asked.market.tickers[j] in mandate.universe for j in np.flatnonzero(own))
     within = abs(own.sum() - amount) <= terms.rules.capital_tolerance * amount
-    return allowed and within and bool((own <= mandate.max_position * amount).all())
+    return allowed and within and bool((own <= mandate.max_position * own.sum() + ROUNDING).all())
 
 
 @cache

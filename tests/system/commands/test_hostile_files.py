@@ -181,7 +181,7 @@ class Reader:
     command: object = podfolio
 
 
-BUILD = ("market", "build", "PLACE/prices.csv", "--id", "own", "--markets", "PLACE/markets")
+BUILD = ("market", "build", "PLACE/prices.csv", "--return-is", "fund", "--id", "own", "--markets", "PLACE/markets")
 OWN = ("own", "--markets", "PLACE/markets")
 EVENT = {key: content for key, content in JSONS.items() if "name" not in key}
 READERS = {

@@ -21,7 +21,9 @@ async def test_a_market_is_built_listed_and_shown(tmp_path: Path) -> None:
     values[7, 2] = np.nan
     prices, folder = write(tmp_path / "my-market.csv", history(values)), str(tmp_path / "markets")
 
-    built, told, errors = await podfolio("market", "build", str(prices), "--unit-prices", "--markets", folder)
+    built, told, errors = await podfolio(
+        "market", "build", str(prices), "--return-is", "fund", "--unit-prices", "--markets", folder
+    )
     _, listed, _ = await podfolio("market", "list", "--markets", folder)
     status, shown, _ = await podfolio("market", "show", "my-market", "--markets", folder)
 
@@ -57,7 +59,7 @@ async def test_what_cannot_be_built_or_shown_is_said_in_one_line(tmp_path: Path)
         (("build", str(wrong)), "wrong.csv: line 2: VAS is -1; it must be from 0.000001"),
         (("build", str(prices), "--id", TRAILING), "comes with the product"),
         (("build", str(prices), "--id", "My Market"), "a market's id is of a-z 0-9 and -"),
-        (("build", str(prices), "--since", "2026-01-01"), "no date from 2026-01-01 on"),
+        (("build", str(prices), "--return-is", "fund", "--since", "2026-01-01"), "no date from 2026-01-01 on"),
         (("show", "nowhere"), "unknown market nowhere: name one of asx-outlook-2025-12"),
     ):
         status, _, errors = await podfolio("market", *arguments, *folder)

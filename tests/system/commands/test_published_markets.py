@@ -32,7 +32,10 @@ UNIVERSE = (
 def build(folder: Path, market_id: str, seed: int = 1) -> Path:
     """Make a market of a random history; returns its folder."""
     prices = history(walk(seed, n=len(UNIVERSE)), UNIVERSE)
-    keep(folder / market_id, build_market(prices, Knowledge(like="asx-outlook-2025-12"), Period.WEEK).files)
+    keep(
+        folder / market_id,
+        build_market(prices, Knowledge(return_is="fund", like="asx-outlook-2025-12"), Period.WEEK).files,
+    )
     return folder / market_id
 
 

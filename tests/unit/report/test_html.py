@@ -214,7 +214,7 @@ def test_limits_that_are_asked_for_and_not_kept_are_said_not_to_be_proven() -> N
 def test_what_is_never_to_be_bought_is_said_to_be_left_out_for_that() -> None:
     text = html.fromstring(written("shared")).text_content()
 
-    assert "Not considered for Opportunistic (delta), since never to be bought: SEMI." in text
+    assert "Not considered for Growth (gamma), since never to be bought: VTS." in text
     assert "several parts may own an ETF" in text
 
 
