@@ -17,7 +17,7 @@ import numpy as np
 from pyscipopt import Model, quicksum
 
 from portfolio.case.naive import extra_owners, overview, put_side_by_side
-from portfolio.market.figures import grossed_up_yields, pre_tax_returns, tax_drags
+from portfolio.market.figures import grossed_up_yields, net_tax
 from portfolio.market.measure import Measure
 from portfolio.terms.mandate import Objective
 from portfolio.terms.rules import Duplicates
@@ -206,12 +206,13 @@ class _StageTwo:
             self.model.addCons(cost <= 1)
 
     def _tax(self) -> None:
-        drags = tax_drags(self.market, self.terms.marginal_tax_rate)
-        naive = self.naive.tax_aud / self.terms.total_capital_aud
-        self.goal = self.goal + self.terms.preferences.tax_efficiency * (1 - _dot(drags / naive, self.w))
-        if self.never_worse and self.naive.tax_efficiency is not None:
-            kept = (1 - self.naive.tax_efficiency / 10) * pre_tax_returns(self.market)
-            self.model.addCons(_dot((drags - kept) / naive, self.w) <= 0)
+        tax, naive, weight = net_tax(self.market, self.terms.marginal_tax_rate), self.naive, self.terms.preferences
+        gross = naive.gross_income_aud / self.terms.total_capital_aud
+        saved = naive.net_tax_aud / naive.gross_income_aud - _dot(tax / gross, self.w)
+        self.goal = self.goal + weight.tax_efficiency * saved
+        if self.never_worse and naive.tax_efficiency is not None:
+            kept = (1 - naive.tax_efficiency / 10) * self.market.expected_returns
+            self.model.addCons(_dot((tax - kept) / gross, self.w) <= 0)
 
     def _sharpe(self) -> None:
         """No lower Sharpe ratio than the naive portfolio's; over the whole portfolio's weights, as variables."""

@@ -19,6 +19,7 @@ from coordinator.budget import Budget, out_of_time
 from portfolio.account.describe import render_account
 from portfolio.account.money_goals import funding, money_goals
 from portfolio.case.case import Case
+from portfolio.case.inventory import above_the_floor
 from portfolio.case.shares import settle_shares
 from portfolio.check import findings
 from portfolio.errors import DataError, SolverError, UnreachableGoalError
@@ -81,7 +82,7 @@ def _optimise(
     plans = request.plans(market)
     answered = [_sleeve(market, results[pod]) for pod in request.asked()]
     settled = settle_shares(market, answered, request.terms(), plans)
-    case = Case(market, settled.sleeves, settled.terms)
+    case = Case(market, above_the_floor(settled.sleeves, settled.terms), settled.terms)
     budget.begin_search(orders=case.terms.owned is not None)
     master = optimise_master(case, stop=budget.stop, watch=budget.watching(watch))
     trading = plan(case, master, left_s=budget.for_orders_s)
@@ -94,6 +95,7 @@ def _optimise(
         terms=case.terms,
         weights=named(market, master.X.sum(axis=0)),
         holdings=account.holdings,
+        cash=account.cash,
         pods=account.pods,
         goals=account.goals,
         funding=funding(plans, settled, market),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,12 @@ def market() -> None:
 @click.option("--distributions", type=_CSV, help="CSV of what was paid: ticker, date, amount_aud, franked_share.")
 @click.option("--like", default=LIKE, show_default=True, help="Bundled market that fills in facts; '' for none.")
 @click.option("--unit-prices", is_flag=True, help="The last prices are what a unit costs.")
+@click.option(
+    "--return-is",
+    type=click.Choice(["fund", "index"]),
+    help="Whose total returns the prices are: the ETFs' own, after fees (fund), or those of an index, from which the "
+    "fees are still to come off. No default; --facts may say it for each ETF.",
+)
 @click.option("--returns", type=click.Choice(["day", "week", "month"]), default="week", show_default=True)
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="First date to use.")
 @click.option(
@@ -65,6 +72,7 @@ def build(  # noqa: PLR0913, PLR0917 - one argument an option
     facts: Path | None,
     distributions: Path | None,
     like: str,
+    return_is: str | None,
     returns: str,
     since: datetime | None,
     coverage: float,
@@ -87,7 +95,9 @@ def build(  # noqa: PLR0913, PLR0917 - one argument an option
     try:
         name = _own_id(market_id if market_id is not None else prices.stem.lower())
         read = read_prices(prices)
-        knowledge = _knowledge(read, facts, distributions, like, unit_prices=unit_prices)
+        knowledge = replace(
+            _knowledge(read, facts, distributions, like, unit_prices=unit_prices), return_is=return_is or ""
+        )
         first = since.date() if since else None
         built = build_market(read, knowledge, Period(returns), since=first, coverage=coverage)
         made = keep(folder / name, built.files)

@@ -15,7 +15,7 @@ from bus.language.plain_text import printable
 from cli.pages.tables import make_table as _table
 from portfolio.terms.rules import Correlations
 from report.facts import orders, parcels
-from report.facts.labels import FIGURES, INCOME, compared, in_a_sentence
+from report.facts.labels import FIGURES, compared, in_a_sentence, income_lines
 from report.facts.sentences import read_aloud, said_of_trades
 from report.story import money_goals
 
@@ -108,9 +108,18 @@ def _portfolio(console: Console, event: MasterPortfolioOptimized) -> RenderableT
         for h in holdings:
             bar = Text(filled * max(1, round(_BAR * h.weight / largest)), style="cyan")
             table.add_row(f"  {h.ticker}", h.name, ", ".join(h.owners), f"{h.weight:.2%}", f"{h.amount_aud:,.2f}", bar)
+    if event.cash is not None:
+        table.add_row(
+            "CASH",
+            "Money, which pays for the trades",
+            "",
+            f"{event.cash.weight:.2%}",
+            f"{event.cash.amount_aud:,.2f}",
+            "",
+        )
     left_out = [f"{', '.join(account.left_out)} for {pod}" for pod, account in event.pods.items() if account.left_out]
     if left_out:
-        table.caption = f"Not considered, since not priced or never to be bought: {'; '.join(left_out)}"
+        table.caption = f"Not considered, since not priced, closed or never to be bought: {'; '.join(left_out)}"
     return table
 
 
@@ -143,8 +152,8 @@ def _income(console: Console, event: MasterPortfolioOptimized) -> RenderableType
         return None
     naive, master = event.income["naive"], event.income["master"]
     table = _table(console, "Income a year", "", "Naive", "Master", right=(1, 2))
-    for label, pattern, field in INCOME:
-        table.add_row(label, *(pattern.format(getattr(side, field)) for side in (naive, master)))
+    for (label, alone), (_, together) in zip(income_lines(naive), income_lines(master), strict=True):
+        table.add_row(label, alone, together)
     return table
 
 

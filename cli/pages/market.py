@@ -39,13 +39,14 @@ def show_market(console: Console, market: Market) -> None:
         "Return",
         "Volatility",
         "Sharpe",
+        "Fee",
         "Yield",
         "Franked",
         "Liquid",
         "Spread",
         "Price",
     )
-    table = make_table(console, title, *columns, right=tuple(range(2, 10)), wrap=("Asset class, name",))
+    table = make_table(console, title, *columns, right=tuple(range(2, 11)), wrap=("Asset class, name",))
     volatilities = np.sqrt(np.diag(market.Sigma))
     figures = zip(market.etfs, market.expected_returns, volatilities, strict=True)
     for asset_class, group in groupby(figures, key=lambda row: row[0].asset_class):
@@ -57,13 +58,16 @@ def show_market(console: Console, market: Market) -> None:
                 f"{mean:.2%}",
                 f"{sigma:.2%}",
                 f"{(mean - market.risk_free) / sigma:.2f}",
+                f"{etf.management_fee:.2%}",
                 f"{etf.distribution_yield:.2%}",
                 f"{etf.franked_share:.0%}",
                 f"{etf.liquidity:.2f}",
                 f"{2 * etf.half_spread * 1e4:.0f} bp",
-                "none" if etf.price_aud is None else f"{etf.price_aud:,.2f}",
+                "closed" if etf.is_closed else "none" if etf.price_aud is None else f"{etf.price_aud:,.2f}",
             )
-    table.caption = "Returns and volatilities a year, before tax, without franking credits; spread is bid to ask."
+    table.caption = (
+        "Returns and volatilities a year, after fees, before tax, without franking credits; spread is bid to ask."
+    )
     if market.unpriced:
         table.caption += f" Described, but without return and risk: {', '.join(market.unpriced)}."
     console.print(table)
@@ -110,7 +114,7 @@ def show_built(console: Console, market: Market, built: Built) -> None:
         console.print(f"* {note[0].upper()}{note[1:]}.")
     for source, told in _sources(built).items():
         console.print(f"* From {source}: {told}.")
-    if unpriced := [etf.ticker for etf in market.etfs if etf.price_aud is None]:
+    if unpriced := [etf.ticker for etf in market.etfs if etf.price_aud is None and not etf.is_closed]:
         console.print(
             f"* No price of a unit is known for {', '.join(unpriced)}: requests with an account cannot trade them"
             "; give price_aud in --facts, or --unit-prices."

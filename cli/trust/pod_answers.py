@@ -93,7 +93,9 @@ def _differing(event: MasterPortfolioOptimized, told: PodAccount, signed: PodRes
     """Name the parts of a pod's account that differ from the pod's signed result."""
     if told.mandate != signed.mandate:
         yield "the mandate"
-    if signed.capital_share is not None and abs(told.capital_share - signed.capital_share) > _SHARES_WITHIN:
+    # Shares are of all capital, and the pods' answers of what is not kept as cash.
+    share = told.capital_share / sum(account.capital_share for account in event.pods.values())
+    if signed.capital_share is not None and abs(share - signed.capital_share) > _SHARES_WITHIN:
         yield "the share of the capital"
     if told.naive_weights != _bought(signed):
         yield "the portfolio alone"

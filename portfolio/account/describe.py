@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from portfolio.case.income import cash_share, income_of
 from portfolio.case.ranking import correlation, correlation_limit
 from portfolio.market.figures import NEARLY_THE_SAME, Figures, etf_correlation
 from portfolio.market.measure import Measure
 from portfolio.market.snapshot import named
 from portfolio.master.statement.objective import objective_terms
 from portfolio.published.account import (
+    CashHeld,
     ComparisonRow,
     CorrelationRow,
     EconomicDuplicate,
@@ -27,8 +29,7 @@ from portfolio.published.account import (
     ObjectiveTerms,
     PodAccount,
 )
-from portfolio.tax.income import Distributions, after_tax_income, must_hold
-from portfolio.tax.taxpayer import Taxpayer
+from portfolio.tax.income import must_hold
 from portfolio.terms.goals import Row
 from portfolio.terms.rules import Duplicates
 
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from portfolio.market.snapshot import Market
     from portfolio.master.optimise import Master
     from portfolio.pod.sleeve import Sleeve
+    from portfolio.published.trading import Move
+    from portfolio.tax.income import Income
     from portfolio.terms.goals import Goal
     from portfolio.terms.rules import Terms
 
@@ -50,6 +53,7 @@ class Account:
     """All parts of the final event that describe a portfolio."""
 
     holdings: tuple[Holding, ...]
+    cash: CashHeld | None
     pods: Mapping[str, PodAccount]
     goals: tuple[GoalAccount, ...]
     comparison: tuple[ComparisonRow, ...]
@@ -74,7 +78,8 @@ COMPARED: tuple[tuple[str, Literal["lower", "higher"]], ...] = (
     ("sharpe_ratio", "higher"),
     ("expected_return", "higher"),
     ("volatility", "lower"),
-    ("tax_aud", "lower"),
+    ("net_tax_aud", "lower"),
+    ("management_fees_aud", "lower"),
 )
 
 
@@ -84,6 +89,7 @@ def render_account(case: Case, master: Master) -> Account:
     goals = tuple(_goal(goal, case, master) for goal in master.goals)
     return Account(
         holdings=_holdings(market, sleeves, terms, X),
+        cash=_cash(terms, X.sum(axis=0), case.move_to(X)),
         pods={s.mandate.pod: _pod(market, s, row, case.figures(row)) for s, row in zip(sleeves, X, strict=True)},
         goals=goals,
         comparison=_comparison(case.naive, case.overview(X), goals, terms),
@@ -92,25 +98,22 @@ def render_account(case: Case, master: Master) -> Account:
         economic_duplicates=_economic_duplicates(market, X),
         objective_terms=objective_terms(case, X),
         income={
-            "naive": _income(market, terms, case.side_by_side.sum(axis=0)),
-            "master": _income(market, terms, X.sum(axis=0)),
+            "naive": _income(terms, income_of(market, terms, case.side_by_side.sum(axis=0))),
+            "master": _income(terms, income_of(market, terms, X.sum(axis=0))),
         },
     )
 
 
-def _income(market: Market, terms: Terms, w: Vector) -> IncomeAccount:
-    taxpayer = Taxpayer(terms.entity, terms.marginal_tax_rate)
-    distributions = Distributions(market.column("distribution_yield"), market.column("franked_share"))
+def _income(terms: Terms, income: Income) -> IncomeAccount:
     capital = terms.total_capital_aud
-    # A company's credits above the tax on distributions pay tax on the company's other income.
-    income = after_tax_income(taxpayer, distributions, w * capital, other_tax_aud=capital)
     return IncomeAccount(
-        cash_aud=income.cash_aud,
+        distributions_aud=income.cash_aud,
         franking_credits_aud=income.credits_aud,
-        tax_aud=income.tax_aud,
+        net_tax_aud=income.net_tax_aud,
         after_tax_aud=income.after_tax_aud,
-        cash_yield=income.cash_aud / capital,
-        grossed_up_yield=(income.cash_aud + income.credits_aud) / capital,
+        unused_credits_aud=income.unused_credits_aud,
+        distribution_yield=income.cash_aud / capital,
+        grossed_up_yield=income.gross_aud / capital,
         after_tax_yield=income.after_tax_aud / capital,
         holding_period_rule=must_hold(terms.entity, income.credits_aud),
     )
@@ -130,6 +133,14 @@ def _holdings(market: Market, sleeves: Sequence[Sleeve], terms: Terms, X: Matrix
         for j, etf in enumerate(market.etfs)
         if w[j] > 0
     )
+
+
+def _cash(terms: Terms, w: Vector, move: Move | None) -> CashHeld | None:
+    if terms.owned is None or move is None:
+        return None
+    weight = cash_share(terms, w)
+    costs = move.brokerage_aud + move.spread_aud
+    return CashHeld(weight, weight * terms.total_capital_aud, costs, terms.cash_rate)
 
 
 def _pod(market: Market, sleeve: Sleeve, row: Vector, delivered: Figures) -> PodAccount:

@@ -72,7 +72,7 @@ def money_goals(
         held = _in_units(market, trading.pods.get(pod, {})) if trading else row
         w = held if held.sum() > 0 else row
         growths[pod] = growth_of(market, w / w.sum(), rate)
-    today = growth_of(market, case.stock.weights, rate) if case.stock else None
+    today = growth_of(market, case.stock.weights, rate, cash_rate=case.terms.cash_rate) if case.stock else None
     return tuple(
         _money_goal(claim, capital, growths[claim.pod], today, plans.inflation)
         for claim, capital in zip(settled.claims, settled.allotment.goals_aud, strict=True)

@@ -63,6 +63,8 @@ class Inventory:
         rates: Tax per dollar of gain, for each kind of gain present, in the order in which losses reduce the kinds;
             empty where no gain is taxed.
         losses_aud: Capital losses carried forward from earlier years.
+        cash: Money in the account, as a share of the capital.
+        cash_floor: Least share of the capital that stays money after the orders and their costs.
     """
 
     capital_aud: float
@@ -74,6 +76,18 @@ class Inventory:
     quotes: Quotes
     rates: Mapping[Kind, float]
     losses_aud: float
+    cash: float
+    cash_floor: float
+
+    @property
+    def idle(self) -> float:
+        """The most money that may be left, as a share of the capital: what is there already, or has to be."""
+        return max(self.cash, self.cash_floor)
+
+    @property
+    def unit_aud(self) -> float:
+        """Price of the dearest unit that is owned: whole units that are sold may fetch this much too much."""
+        return float(self.prices[self.units > 0].max(initial=0.0))
 
     @property
     def order_binds(self) -> bool:
@@ -118,14 +132,21 @@ def take_stock(market: Market, owned: Owned) -> Inventory:
         quotes=quotes,
         rates=rates if any(rates.values()) else {},
         losses_aud=owned.taxpayer.carried_losses_aud,
+        cash=owned.cash_aud / capital if capital > 0 else 0.0,
+        cash_floor=cash_floor(owned, capital),
     )
+
+
+def cash_floor(owned: Owned, capital_aud: float) -> float:
+    """Compute the share of the capital that the customer wants to keep as money."""
+    return max(owned.cash_floor_aud / capital_aud, owned.min_cash_share) if capital_aud > 0 else 0.0
 
 
 def settle(market: Market, sleeves: Sequence[Sleeve], terms: Terms) -> Terms:
     """Limit the terms to the holdings that can be traded; the capital becomes their value plus cash.
 
     Raises:
-        DataError: If the holdings are impossible or worth too little.
+        DataError: If the holdings are impossible or worth too little, or too much of them is to be kept as cash.
     """
     if terms.owned is None:
         return terms
@@ -134,7 +155,21 @@ def settle(market: Market, sleeves: Sequence[Sleeve], terms: Terms) -> Terms:
     owned = in_play(market, universes, terms.owned, terms.rules)
     capital = take_stock(market, owned).capital_aud
     _refuse_too_little(capital)
+    kept_aud = cash_floor(owned, capital) * capital
+    if capital - kept_aud < LEAST_CAPITAL_AUD:
+        message = (
+            f"cash and holdings that can be traded are worth {capital:,.2f} AUD, of which {kept_aud:,.2f} AUD are to"
+            f" stay money, so that less than {LEAST_CAPITAL_AUD:,.0f} AUD are left to invest: lower cash_floor_aud or"
+            " min_cash_share"
+        )
+        raise DataError(message)
     return replace(terms, owned=owned, total_capital_aud=capital)
+
+
+def above_the_floor(sleeves: Sequence[Sleeve], terms: Terms) -> Sequence[Sleeve]:
+    """Give each pod its share of the capital that the cash to be kept leaves; *terms* are settled."""
+    floor = 0.0 if terms.owned is None else cash_floor(terms.owned, terms.total_capital_aud)
+    return [replace(sleeve, share=sleeve.share * (1 - floor)) for sleeve in sleeves] if floor else sleeves
 
 
 def refuse_impossible(market: Market, owned: Owned) -> None:

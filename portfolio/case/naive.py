@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from portfolio.case.income import cash_share, income_of
 from portfolio.market.figures import figures, spread_cost_aud, tax_efficiency
 
 if TYPE_CHECKING:
@@ -33,10 +34,12 @@ class Overview:
         spread_aud: The part of the trading cost that is half the spread on the amounts traded.
         capital_gains_tax_aud: The part of the trading cost that is tax on the gains of sales.
         buying_cost_aud: Cost of buying the whole portfolio from cash.
-        tax_aud: Tax on a year's income, before franking credits, which pay part of this tax.
-        tax_efficiency: 0 to 10; None where no return before tax is expected.
+        net_tax_aud: Tax on a year's income that franking credits do not pay; negative where they are refunded.
+        gross_income_aud: A year's taxable income: distributions, interest and franking credits.
+        management_fees_aud: The funds' fees in a year.
+        tax_efficiency: Ten times the part of the expected return that net tax leaves; None where none is expected.
         volatility: Per year, as a fraction.
-        expected_return: Per year, as a fraction.
+        expected_return: Per year, as a fraction, after fees.
         sharpe_ratio: Expected return above cash, per unit of volatility.
     """
 
@@ -49,7 +52,9 @@ class Overview:
     spread_aud: float
     capital_gains_tax_aud: float
     buying_cost_aud: float
-    tax_aud: float
+    net_tax_aud: float
+    gross_income_aud: float
+    management_fees_aud: float
     tax_efficiency: float | None
     volatility: float
     expected_return: float
@@ -73,14 +78,14 @@ def overview(market: Market, X: Matrix, terms: Terms, move: Move | None) -> Over
     """
     w = X.sum(axis=0)
     owners = (X > 0).sum(axis=0)
-    whole = figures(market, w)
+    whole = figures(market, w, cash=cash_share(terms, w), cash_rate=terms.cash_rate)
     capital, brokerage = terms.total_capital_aud, terms.brokerage_aud * int(owners.sum())
     spread, gains_tax = spread_cost_aud(market, w, capital), 0.0
     buying = brokerage + spread
     if terms.owned is not None and move is not None:
         buying += terms.owned.brokerage_share * capital * float(w.sum())
         brokerage, spread, gains_tax = move.brokerage_aud, move.spread_aud, move.gains.tax_aud
-    drag = terms.marginal_tax_rate * whole.grossed_up_yield
+    income = income_of(market, terms, w)
     return Overview(
         etfs=int((owners > 0).sum()),
         positions=int(owners.sum()),
@@ -91,8 +96,10 @@ def overview(market: Market, X: Matrix, terms: Terms, move: Move | None) -> Over
         spread_aud=spread,
         capital_gains_tax_aud=gains_tax,
         buying_cost_aud=buying,
-        tax_aud=terms.total_capital_aud * drag,
-        tax_efficiency=tax_efficiency(market, w, terms.marginal_tax_rate),
+        net_tax_aud=income.net_tax_aud,
+        gross_income_aud=income.gross_aud,
+        management_fees_aud=capital * float(market.column("management_fee") @ w),
+        tax_efficiency=tax_efficiency(whole.expected_return, income.net_tax_aud / capital),
         volatility=whole.volatility,
         expected_return=whole.expected_return,
         sharpe_ratio=whole.sharpe_ratio,

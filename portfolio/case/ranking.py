@@ -5,7 +5,9 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from portfolio.market.figures import tax_drags
+import numpy as np
+
+from portfolio.market.figures import net_tax
 from portfolio.market.measure import Measure
 from portfolio.terms.goals import CORRELATION_PRIORITY, LAST_RANK, NEVER_WORSE_PRIORITY, Goal, Row, pod_goals
 from portfolio.terms.rules import Correlations, Duplicates
@@ -54,9 +56,15 @@ def _says_something(row: Row, market: Market, naive: Overview, terms: Terms) -> 
     if row is Row.TRADING_COST:
         return naive.buying_cost_aud > 0
     if row is Row.TAX_EFFICIENCY:
-        return naive.tax_efficiency is not None and bool(tax_drags(market, terms.marginal_tax_rate).any())
+        return naive.tax_efficiency is not None and _taxes_differ(market, terms)
     # The rule of one owner per ETF is stronger than this goal.
     return row is not Row.DUPLICATED_ETFS or terms.rules.duplicates is Duplicates.PENALISE
+
+
+def _taxes_differ(market: Market, terms: Terms) -> bool:
+    """Return whether any income is taxed, or any credit refunded."""
+    tax = np.append(net_tax(market, terms.marginal_tax_rate), terms.marginal_tax_rate * terms.cash_rate)
+    return bool((np.maximum(tax, 0.0) if terms.wastes_credits else tax).any())
 
 
 def _correlations(sleeves: Sequence[Sleeve], terms: Terms) -> Iterator[Goal]:

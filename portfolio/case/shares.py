@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from portfolio.case.inventory import settle
+from portfolio.case.inventory import cash_floor, settle
 from portfolio.funding.allotment import Allotment, Claim, allot, divide
 from portfolio.funding.chance import aim_of, needed_aud
 from portfolio.funding.growth import growth_of
@@ -113,10 +113,13 @@ def _without(terms: Terms, unused: Sequence[Sleeve], pods: Collection[str]) -> T
 
 
 def _divided(terms: Terms, claims: Sequence[Claim], sleeves: Sequence[Sleeve], plans: Plans) -> Allotment:
+    capital = terms.total_capital_aud
+    if terms.owned is not None:
+        capital *= 1 - cash_floor(terms.owned, capital)
     if plans.shares is not None:
-        return divide(terms.total_capital_aud, claims, plans.shares)
+        return divide(capital, claims, plans.shares)
     least = {s.mandate.pod: _least_share(terms, s.mandate) for s in sleeves}
-    return allot(terms.total_capital_aud, claims, least, plans.surplus_pod)
+    return allot(capital, claims, least, plans.surplus_pod)
 
 
 def _least_share(terms: Terms, mandate: Mandate) -> float:

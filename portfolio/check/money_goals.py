@@ -42,7 +42,8 @@ def money_goals(portfolio: Portfolio) -> Iterator[str]:
         return
     yield from shares(portfolio, funding, told)
     held = _held(portfolio)
-    kept = Path.of(market, portfolio.had, rate) if portfolio.owned else None
+    interest = portfolio.cash_rate * (1 - rate) * (1 - float(portfolio.had.sum()))
+    kept = Path.of(market, portfolio.had, rate).higher(interest) if portfolio.owned else None
     for goal in told:
         for words in _findings(goal, funding, alone, held, kept):
             yield f"of the money goal {goal['goal_id']}, {words}"

@@ -167,13 +167,12 @@ class Orders:
             yield "the pods' values are not those of the units"
         if (self.amounts < 0).any() or any(0.0 in amounts.values() for amounts in self.told["pods"].values()):
             yield "a pod holds nothing, or less, of an ETF that it is said to hold"
-        tolerance = self.portfolio.rules["capital_tolerance"]
+        tolerance, bought = self.portfolio.rules["capital_tolerance"], self.after > self.owned.units
         for (pod, part), held in zip(self.portfolio.pods.items(), self.amounts, strict=True):
             amount = part["capital_share"] * self.capital
             if abs(float(held.sum()) - amount) > tolerance * amount + RULE * self.capital:
                 yield f"in whole units, {pod} holds {held.sum():.2f} AUD, too far from {amount:.2f}"
-            had = self.owned.had / part["capital_share"]
-            wrong = self.portfolio.may_hold(part["mandate"], held / amount, part["left_out"], had)
+            wrong = self.portfolio.may_hold(part["mandate"], held / held.sum(), part["left_out"], bought)
             yield from (f"in whole units, {words}" for words in wrong)
 
     def limits(self) -> Iterator[str]:
@@ -188,12 +187,31 @@ class Orders:
         left = self.owned.told["cash_aud"] - sum(self.fees.values())
         for order in self.orders:
             left -= (1 if order["side"] == "buy" else -1) * order["units"] * float(self.owned.prices[self._j(order)])
-        if left < -FIGURE * self.capital:
-            yield f"{-left:.2f} AUD are missing to pay for the orders"
+        if left < (self.owned.floor - FIGURE) * self.capital:
+            yield f"{left:.2f} AUD are left after the orders, and {self.owned.floor * self.capital:.2f} are to be kept"
+        unit = float(self.owned.prices[self.owned.units > 0].max(initial=0.0))
+        if left > (self.owned.most_idle + RULE) * self.capital + unit:
+            most = self.owned.most_idle * self.capital
+            yield f"units are sold to hold {left:.2f} AUD as cash, more than {most:.2f} and the price of a unit"
+        yield from self.idle(left - self.owned.floor * self.capital)
         told = {name: self.told[name] for name in ("cash_left_aud", *self.fees)}
         wrong = differing(told, {"cash_left_aud": left, **self.fees}, size=self.capital)
         yield from (f"of the orders, {words}" for words in wrong)
         yield from (f"of the orders, {words}" for words in differing_gains(self.owned, self.told["gains"], self.sold))
+
+    def idle(self, left: float) -> Iterator[str]:
+        """Check that money that would buy a unit of what is held is told with its reasons."""
+        told, unit = self.told["idle"], float(self.owned.prices[self.after > 0].max(initial=0.0))
+        # Next to the price of a unit, rounding decides.
+        if abs(left - unit) > FIGURE * self.capital and (told is not None) != (left > unit):
+            yield f"{left:.2f} AUD are left above the cash to be kept, which is not told, or told of less than a unit"
+        if told is None:
+            return
+        if not same(told["amount_aud"], left, size=self.capital):
+            yield f"the money that is not invested is {left:.2f} AUD, not {told['amount_aud']}"
+        for reason in told["reasons"]:
+            if not (reason["words"] and 0 < reason["amount_aud"] <= self.capital):
+                yield f"a reason for not investing says nothing: {reason}"
 
     def goals(self) -> Iterator[str]:
         """Check the value of every target in whole units, and whether all targets that were met stay met."""
@@ -218,12 +236,12 @@ class Orders:
         """Check the reported list of positions that drift has moved above their limit."""
         due: dict[tuple[str | None, str], dict[str, float]] = {}
         limits: list[tuple[str | None, float, float, Vector]] = [
-            (None, 1.0, self.portfolio.rules["max_weight"], self.amounts.sum(axis=0))
+            (None, self.capital, self.portfolio.rules["max_weight"], self.amounts.sum(axis=0))
         ]
         for (pod, part), held in zip(self.portfolio.pods.items(), self.amounts, strict=True):
-            limits.append((pod, part["capital_share"], part["mandate"]["max_position"], held))
-        for whose, share, limit, held in limits:
-            position = held / (share * self.capital)
+            limits.append((pod, float(held.sum()), part["mandate"]["max_position"], held))
+        for whose, total, limit, held in limits:
+            position = held / total
             for j in np.flatnonzero(position > limit + RULE).tolist():
                 due[whose, self.market.etfs[j].ticker] = {"limit": limit, "position": float(position[j])}
         told = {(one["pod"], one["ticker"]): one for one in self.told["tolerated"]}

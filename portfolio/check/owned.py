@@ -64,6 +64,9 @@ class Owned:
             self.units[parcel.j] += parcel.units
         self.capital = float(terms["total_capital_aud"])
         self.had: Vector = self.units * self.prices / self.capital
+        self.floor = max(self.told["cash_floor_aud"] / self.capital, self.told["min_cash_share"])
+        # The most money that may be left: what there was, or what is to be kept.
+        self.most_idle = max(self.told["cash_aud"] / self.capital, self.floor)
 
     def _parcel(self, told: Event) -> Parcel:
         j, unit_cost = self.index[told["ticker"]], told["cost_base_aud"] / told["units"]
@@ -83,6 +86,8 @@ class Owned:
             yield "the capital is too little, or the cash or the brokerage is negative"
         if self.told["outside"] not in ("sell", "keep"):
             yield f"what no pod may hold is to be neither sold nor kept: {self.told['outside']}"
+        if min(self.told["cash_rate"], self.told["cash_floor_aud"], self.told["min_cash_share"]) < 0 or self.floor >= 1:
+            yield "the interest on cash, or the cash to be kept, is out of range"
         yield from self._payer()
         for parcel in self.parcels:
             yield from self._of_parcel(parcel)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portfolio.check.facts import FIGURE, RULE, correlation, same
+from portfolio.check.facts import FIGURE, RULE, correlation, differing, same
 from portfolio.check.move import Move
 from portfolio.check.owned import Owned
 
@@ -79,10 +79,17 @@ class Portfolio:
         self.moves = {which: self._move(which) for which in ("naive", "master")} if self.owned else {}
         self.spreads = np.array([etf.half_spread for etf in etfs])
         self.liquidity = np.array([etf.liquidity for etf in etfs])
+        self.fees = np.array([etf.management_fee for etf in etfs])
+        self.cash_rate = float(self.owned.told["cash_rate"]) if self.owned else 0.0
+        rate = self.terms["marginal_tax_rate"]
+        self.net_taxes = rate * (self.cash_yield + self.credits) - self.credits
+        used_up, is_company = self.terms["other_income_uses_credits"], self.terms["entity"] == "company"
+        self.refunds = used_up or not is_company
 
     def findings(self) -> Iterator[str]:
         """Yield every fault in the weights and in the figures reported for them."""
         yield from self.structure()
+        yield from self.cash()
         yield from self.limits()
         yield from self.naive()
         yield from self.goals()
@@ -111,8 +118,9 @@ class Portfolio:
         tolerance = self.rules["capital_tolerance"] if self.owned else 0.0
         if not isclose(w.sum(), 1.0, abs_tol=RULE) and (self.owned is None or w.sum() > 1):
             yield f"the weights sum to {w.sum():.9f}, not to 1"
-        if not isclose(self.shares.sum(), 1.0, abs_tol=RULE):
-            yield f"the pods' shares of the capital sum to {self.shares.sum():.9f}, not to 1"
+        given = 1.0 - (self.owned.floor if self.owned else 0.0)
+        if not isclose(self.shares.sum(), given, abs_tol=FIGURE):
+            yield f"the pods' shares of the capital sum to {self.shares.sum():.9f}, not to {given:.9f}"
         if abs(self.X.sum(axis=0) - w).max() > FIGURE:
             yield "the pods' weights do not add up to the portfolio's"
         if (self.X < 0).any() or (self.naive_sleeves < 0).any():
@@ -133,13 +141,35 @@ class Portfolio:
         if sorted(h["ticker"] for h in self.event["holdings"]) != sorted(t for t, j in self.index.items() if w[j] > 0):
             yield "the list of holdings is not the list of ETFs with a weight"
 
+    def cash(self) -> Iterator[str]:
+        """Check the line of the money that is not invested: with an account, what the ETFs leave of the capital."""
+        told = self.event["cash"]
+        if (told is None) != (self.owned is None):
+            yield "money is told without an account, or an account without its money"
+        if told is None or self.owned is None:
+            return
+        left = self.idle(self.X.sum(axis=0))
+        move = self.moves["master"]
+        due = {
+            "weight": left,
+            "amount_aud": left * self.owned.capital,
+            "costs_aud": move.brokerage_aud + move.spread_aud,
+            "rate": self.cash_rate,
+        }
+        yield from (f"of the cash, {words}" for words in differing(told, due, size=self.owned.capital))
+
+    def idle(self, w: Vector) -> float:
+        """Compute the share of the capital that the weights leave as money; none where there is no account."""
+        return max(0.0, 1.0 - float(w.sum())) if self.owned else 0.0
+
     def limits(self) -> Iterator[str]:
         """Check the hard rules of the whole portfolio and of each pod."""
         if set(self.rules) != _RULES:
             yield f"the rules are not those that there are: {sorted(set(self.rules) ^ _RULES)}"
         yield from self.positions(self.X, self.had)
-        for pod, u in zip(self.pods.values(), self.X / self.shares[:, None], strict=True):
-            yield from self.may_hold(pod["mandate"], u, pod["left_out"], self.had / pod["capital_share"])
+        bought = self.X.sum(axis=0) > self.had + FIGURE
+        for pod, u in zip(self.pods.values(), self.sleeves, strict=True):
+            yield from self.may_hold(pod["mandate"], u, pod["left_out"], bought)
 
     def positions(self, X: Matrix, had: Vector) -> Iterator[str]:
         """Check holdings *X*, shape (pods, n), against the rules of the whole portfolio.
@@ -156,7 +186,7 @@ class Portfolio:
                 yield f"{ticker} has a weight of {w[j]:.9f}, outside {rules['min_weight']} to {rules['max_weight']}"
             if owners[j] > 1 and rules["duplicates"] == "forbid":
                 yield f"{ticker} has {owners[j]} owners"
-            if ticker in rules["never_buy"] and w[j] > had[j] + FIGURE:
+            if w[j] > had[j] + FIGURE and (ticker in rules["never_buy"] or self.market.etfs[j].until is not None):
                 yield f"{ticker} is held, but must never be bought"
         for i, j in combinations(held, 2):
             distance = sqrt(max(0.0, (1 - correlation(self.market, i, j)) / 2))
@@ -168,18 +198,24 @@ class Portfolio:
         tolerated = limit + limit * self.rules["position_tolerance"]
         return limit if had <= limit else min(had, tolerated)
 
-    def may_hold(self, mandate: Event, u: Vector, left_out: list[str], had: Vector | None = None) -> Iterator[str]:
+    def may_hold(self, mandate: Event, u: Vector, left_out: list[str], bought: Vector | None = None) -> Iterator[str]:
         """Check a sleeve against the pod's universe and largest position; left-out ETFs may stay if already owned.
 
-        *had* is the weight of each ETF before the trades, as a fraction of the pod's capital. The event does not say
-        which pod owned the units, so *had* raises the limit only where each ETF has one owner.
+        A position may be above its limit, within the tolerance, if nothing of it is *bought*. The event does not say
+        which pod owned the units, so that holds only where each ETF has one owner.
+
+        Args:
+            mandate: The pod's terms.
+            u: Shares of what the pod holds, shape (n,); sum 1.
+            left_out: Tickers that the pod cannot buy.
+            bought: Whether more of each ETF is held than before the trades, shape (n,); None if nothing was owned.
         """
         for j in np.flatnonzero(u > 0):
             ticker = self.market.etfs[j].ticker
             if ticker not in mandate["universe"] or (ticker in left_out and not self.had[j]):
                 yield f"{mandate['pod']} holds {ticker}, which is not in its universe"
-            drifted = had is not None and self.rules["duplicates"] == "forbid"
-            if u[j] > self.most(mandate["max_position"], had[j] if drifted and had is not None else 0.0) + RULE:
+            drifted = bought is not None and self.rules["duplicates"] == "forbid" and not bought[j]
+            if u[j] > mandate["max_position"] * (1 + self.rules["position_tolerance"] * drifted) + RULE:
                 yield f"{mandate['pod']} holds {u[j]:.9f} of itself in {ticker}, above {mandate['max_position']}"
 
     def naive(self) -> Iterator[str]:
@@ -188,8 +224,11 @@ class Portfolio:
             mandate = part["mandate"]
             yield from self.may_hold(mandate, u, part["left_out"])
             # Separate pods start from cash, so they have no left-out ETF to keep.
-            if bought := sorted(set(part["left_out"]) & set(part["naive_weights"])):
+            closed = {etf.ticker for etf in self.market.etfs if etf.until is not None}
+            if bought := sorted((closed | set(part["left_out"])) & set(part["naive_weights"])):
                 yield f"{pod} alone would buy what is left out: {', '.join(bought)}"
+            if untold := sorted(closed & set(mandate["universe"]) - set(part["left_out"])):
+                yield f"{pod} is not told to leave out {', '.join(untold)}, which nobody can buy"
             if not isclose(u.sum(), 1.0, abs_tol=RULE):
                 yield f"{pod}'s own weights sum to {u.sum():.9f}, not to 1"
             if 1 / float(u @ u) < mandate["min_effective_holdings"] - 1e2 * RULE:
@@ -263,7 +302,8 @@ class Portfolio:
         if figure == "trading_cost_aud":
             return (self.overview("naive")["buying_cost_aud"] or 0.0) > 0
         if figure == "tax_efficiency":
-            return self.terms["marginal_tax_rate"] > 0 and bool((self.cash_yield + self.credits).any())
+            taxes = [*self.net_taxes, self.terms["marginal_tax_rate"] * self.cash_rate]
+            return any(tax > 0 or (self.refunds and tax < 0) for tax in taxes)
         return figure != "duplicated_etfs" or self.rules["duplicates"] == "penalise"
 
     def goal(self, told: Event, due: Event) -> Iterator[str]:
@@ -366,20 +406,26 @@ class Portfolio:
 
     def holding(self, X: Matrix) -> dict[str, float | None]:
         """Compute the figures that depend on the holdings *X*, shape (pods, n), and not on the trades."""
-        w, owners = X.sum(axis=0), (X > 0).sum(axis=0)
-        before = float((self.market.expected_returns + self.credits) @ w)
-        tax = self.terms["marginal_tax_rate"] * float((self.cash_yield + self.credits) @ w)
+        w, owners, capital = X.sum(axis=0), (X > 0).sum(axis=0), self.terms["total_capital_aud"]
+        earned = float(self.market.expected_returns @ w) + self.cash_rate * self.idle(w)
+        tax = self.net_tax(w)
         return {
             "etfs": float((owners > 0).sum()),
             "positions": float(owners.sum()),
             "duplicated_etfs": float((owners > 1).sum()),
             "largest_position": float(w.max()),
-            "tax_efficiency": 10 * (before - tax) / before if before > 0 else None,
-            "sharpe_ratio": self.measure("sharpe_ratio", w),
-            "expected_return": float(self.market.expected_returns @ w),
+            "tax_efficiency": 10 * (earned - tax) / earned if earned > 0 else None,
+            "sharpe_ratio": (earned - self.market.risk_free * float(w.sum() + self.idle(w))) / self.risk(w),
+            "expected_return": earned,
             "volatility": self.risk(w),
-            "tax_aud": self.terms["total_capital_aud"] * tax,
+            "net_tax_aud": capital * tax,
+            "management_fees_aud": capital * float(self.fees @ w),
         }
+
+    def net_tax(self, w: Vector) -> float:
+        """Compute net tax on a year's income, the interest on cash included, as a fraction of the capital."""
+        tax = float(self.net_taxes @ w) + self.terms["marginal_tax_rate"] * self.cash_rate * self.idle(w)
+        return tax if self.refunds else max(0.0, tax)
 
     def comparison(self) -> Iterator[str]:
         """Check the comparison with the separate pods: both values, the better side and the never-worse flag."""
@@ -463,7 +509,7 @@ class Portfolio:
         told = set(certificate["restricted"])
         if strange := told - {goal["name"] for goal in self.event["goals"]}:
             yield f"what was restricted is no goal: {sorted(strange)}"
-        losing = self.measure("sharpe_ratio", self.shares @ self.naive_sleeves) < -FIGURE
+        losing = (self.overview("naive")["sharpe_ratio"] or 0.0) < -FIGURE
         ratio = {goal["name"]: goal["met"] for goal in self.event["goals"]}.get("never_worse.sharpe_ratio")
         if losing and ratio and "never_worse.sharpe_ratio" not in told:
             yield "a negative Sharpe ratio was kept by a stronger row, and that is not said"
@@ -490,18 +536,19 @@ class Portfolio:
     def objective_terms(self, X: Matrix, *, trading_cost: float) -> dict[str, float]:
         """Compute the terms of the objective for holdings *X*, shape (pods, n)."""
         naive_X = self.naive_sleeves * self.shares[:, None]
-        naive, now = self.holding(naive_X), self.holding(X)
+        saved = self.net_tax(naive_X.sum(axis=0)) - self.net_tax(X.sum(axis=0))
+        w = naive_X.sum(axis=0)
+        gross = float((self.cash_yield + self.credits) @ w) + self.cash_rate * self.idle(w)
         second, was = (np.maximum((Y > 0).sum(axis=0) - 1, 0).sum() for Y in (X, naive_X))
         scores = [
             self.score(part["mandate"]["objective"], best, u)
             for part, best, u in zip(self.pods.values(), self.naive_sleeves, X / X.sum(axis=1)[:, None], strict=True)
         ]
-        taxed = naive["tax_efficiency"] is not None and bool(naive["tax_aud"])
         return {
             "pod_score": float(X.sum(axis=1) @ np.array(scores)),
             "duplication": float(second) / max(float(was), 1.0),
             "trading_cost": trading_cost,
-            "tax_efficiency": 1 - (now["tax_aud"] or 0.0) / (naive["tax_aud"] or 1.0) if taxed else 0.0,
+            "tax_efficiency": saved / gross if gross > 0 else 0.0,
         }
 
     def score(self, objective: str, best: Vector, u: Vector) -> float:

@@ -17,8 +17,9 @@ _LEAST_SHARE = 1e-4
 
 def shares(portfolio: Portfolio, funding: Event, goals: Sequence[Event]) -> Iterator[str]:
     """Check each goal's capital, each pod's surplus, each pod's share, and which pods take no part."""
-    capital = portfolio.terms["total_capital_aud"]
-    told = {pod: account["capital_share"] for pod, account in portfolio.pods.items()}
+    invested = 1 - (portfolio.owned.floor if portfolio.owned else 0.0)
+    capital = portfolio.terms["total_capital_aud"] * invested
+    told = {pod: account["capital_share"] / invested for pod, account in portfolio.pods.items()}
     ranks = {goal["pod"]: min(g["priority"] for g in goals if g["pod"] == goal["pod"]) for goal in goals}
     if portfolio.terms["pod_ranks"] != ranks:
         yield "the ranks of the pods are not the best priorities of their money goals"

@@ -39,8 +39,11 @@ def limits(portfolio: Portfolio) -> Iterator[str]:
         if not owned.prices[j]:
             yield f"{ticker} is traded, and has no price"
     spent = float(portfolio.X.sum()) + (move.brokerage_aud + move.spread_aud) / capital
-    if spent > 1 + RULE:
-        yield f"holdings and the cost of trading come to {spent:.9f} of the capital"
+    if spent > 1 - owned.floor + RULE:
+        kept = f", and {owned.floor:.9f} is to be kept" if owned.floor else ""
+        yield f"holdings and the cost of trading come to {spent:.9f} of the capital{kept}"
+    if spent < 1 - owned.most_idle - RULE:
+        yield f"ETFs are sold to hold {1 - spent:.9f} of the capital as cash, more than {owned.most_idle:.9f}"
     yield from volume(portfolio, (move.bought_aud + move.sold_aud) / 2, move.gains.tax_aud, RULE * capital)
 
 

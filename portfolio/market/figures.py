@@ -28,7 +28,7 @@ class Figures:
 
     Attributes:
         volatility: Standard deviation of the return.
-        expected_return: Total return before tax, franking credits not included.
+        expected_return: Total return after the funds' fees, before tax, franking credits not included.
         grossed_up_yield: Cash distributions plus franking credits.
         sharpe_ratio: Expected return above cash, per unit of volatility (Sharpe 1994).
         liquidity: Weighted liquidity of the ETFs, 0 to 1.
@@ -45,16 +45,24 @@ class Figures:
         return float(getattr(self, measure.value))
 
 
-def figures(market: Market, w: Vector) -> Figures:
-    """Compute the figures of *w*."""
+def figures(market: Market, w: Vector, *, cash: float = 0.0, cash_rate: float = 0.0) -> Figures:
+    """Compute the figures of *w*.
+
+    Args:
+        market: The market's figures.
+        w: Weights.
+        cash: The share of the capital that is held as cash: without volatility, and as liquid as can be.
+        cash_rate: Interest on cash per year, as a fraction.
+    """
     volatility = float(np.sqrt(w @ market.Sigma @ w))
-    expected_return = float(market.expected_returns @ w)
+    interest = cash_rate * cash
+    expected_return = float(market.expected_returns @ w) + interest
     return Figures(
         volatility=volatility,
         expected_return=expected_return,
-        grossed_up_yield=float(grossed_up_yields(market) @ w),
-        sharpe_ratio=(expected_return - market.risk_free * float(w.sum())) / volatility,
-        liquidity=float(market.column("liquidity") @ w),
+        grossed_up_yield=float(grossed_up_yields(market) @ w) + interest,
+        sharpe_ratio=(expected_return - market.risk_free * (float(w.sum()) + cash)) / volatility,
+        liquidity=float(market.column("liquidity") @ w) + cash,
     )
 
 
@@ -71,20 +79,6 @@ def franking_credits(market: Market) -> Vector:
 def grossed_up_yields(market: Market) -> Vector:
     """Compute taxable income per year, as a fraction of the price: cash distributions plus franking credits."""
     return market.column("distribution_yield") + franking_credits(market)
-
-
-def pre_tax_returns(market: Market) -> Vector:
-    """Compute expected returns per year before tax, with franking credits."""
-    return market.expected_returns + franking_credits(market)
-
-
-def tax_drags(market: Market, marginal_tax_rate: float) -> Vector:
-    """Compute tax on income per year, as a fraction of the price: the marginal rate times grossed-up income.
-
-    Credits count as return before tax (``pre_tax_returns``) and pay part of this tax. So the return after tax is
-    ``pre_tax_returns - tax_drags``; excess credits are refunded.
-    """
-    return marginal_tax_rate * grossed_up_yields(market)
 
 
 def net_tax(market: Market, rate: float) -> Vector:
@@ -104,15 +98,16 @@ def after_tax_returns(market: Market, rate: float) -> Vector:
     return market.expected_returns - net_tax(market, rate)
 
 
-def tax_efficiency(market: Market, w: Vector, marginal_tax_rate: float) -> float | None:
-    """Compute ten times after-tax over pre-tax expected return, both with franking credits.
+def tax_efficiency(expected_return: float, tax: float) -> float | None:
+    """Compute ten times the part of the expected return that net tax on income leaves.
 
-    Return None if the return before tax is not positive, since the ratio has no meaning then.
+    Above ten where franking credits exceed the tax. None if the return is not positive: the ratio has no meaning then.
+
+    Args:
+        expected_return: After fees, before tax, per year, as a fraction of the capital.
+        tax: Net tax on income, likewise.
     """
-    before = float(pre_tax_returns(market) @ w)
-    if before <= 0:
-        return None
-    return 10 * (1 - float(tax_drags(market, marginal_tax_rate) @ w) / before)
+    return 10 * (1 - tax / expected_return) if expected_return > 0 else None
 
 
 def spread_cost_aud(market: Market, w: Vector, capital_aud: float) -> float:

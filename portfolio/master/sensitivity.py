@@ -99,7 +99,7 @@ def _price_of_the_largest_position(form: Formulation, solution: Solution, x: Vec
     for h in form.holdings:
         upper, share = float(program.upper[h.u]), form.sleeves[h.p].share
         # If the pod's own limit is equally low, easing the largest position has no gain.
-        alone = abs(upper * share - form.largest) <= _AT_LIMIT < form.own_limit(h.p, h.j) - upper
+        alone = abs(upper * share - form.largest) <= _AT_LIMIT < form.most_held(h.p, h.j) - upper
         limited = alone and x[h.u] >= upper - _AT_LIMIT
         if limited and solution.states[h.z] == ON:
             gain += max(0.0, -float(slope[h.u])) / share

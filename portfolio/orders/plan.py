@@ -14,6 +14,7 @@ from portfolio.market.figures import NEARLY_THE_SAME, etf_correlation
 from portfolio.market.measure import MET_WITHIN
 from portfolio.master.optimise import optimise_master
 from portfolio.master.statement.objective import objective, objective_terms
+from portfolio.orders.idle import explain_idle
 from portfolio.orders.whole_units import round_to_units
 from portfolio.published.trading import (
     DoesNotPay,
@@ -71,6 +72,7 @@ def plan(case: Case, master: Master, *, left_s: Callable[[], float] = lambda: ma
     brokerage, spread = sum(order.brokerage_aud for order in orders), sum(order.spread_aud for order in orders)
     gains = _tax(terms, stock, whole.sold)
     cost = brokerage + spread + gains.tax_aud
+    left_aud = terms.owned.cash_aud - spent - brokerage - spread
     goals = tuple(_goals(case, master, whole.X, cost))
     before = _goals(case, master, master.X, None)
     value = _objective(case, whole.X, cost)
@@ -85,7 +87,7 @@ def plan(case: Case, master: Master, *, left_s: Callable[[], float] = lambda: ma
             }
             for sleeve, row in zip(sleeves, whole.X, strict=True)
         },
-        cash_left_aud=terms.owned.cash_aud - spent - brokerage - spread,
+        cash_left_aud=left_aud,
         brokerage_aud=brokerage,
         spread_aud=spread,
         gains=gains,
@@ -96,6 +98,7 @@ def plan(case: Case, master: Master, *, left_s: Callable[[], float] = lambda: ma
         losses_replaced=tuple(_losses_replaced(market, orders)),
         tolerated=tuple(_tolerated(case, whole.X)),
         cut_short=whole.cut_short,
+        idle=explain_idle(case, stock, master, left_aud, whole.units, left_s=left_s),
         does_not_pay=None if orders else _does_not_pay(case, master, lambda: left_s() <= 0),
     )
 
@@ -103,7 +106,7 @@ def plan(case: Case, master: Master, *, left_s: Callable[[], float] = lambda: ma
 def _tolerated(case: Case, X: Matrix) -> Iterator[Tolerated]:
     """List the positions above their limits, which the rules allow only for drift."""
     limits: list[tuple[str | None, float, Vector]] = [(None, case.terms.rules.max_weight, X.sum(axis=0))]
-    limits += [(s.mandate.pod, s.mandate.max_position, row / s.share) for s, row in zip(case.sleeves, X, strict=True)]
+    limits += [(s.mandate.pod, s.mandate.max_position, row / row.sum()) for s, row in zip(case.sleeves, X, strict=True)]
     for pod, limit, held in limits:
         for j in np.flatnonzero(held > limit + MET_WITHIN).tolist():
             yield Tolerated(case.market.tickers[j], pod, limit, float(held[j]))

@@ -207,6 +207,9 @@ class UnitsProgram:
         for number in self.trades.money:
             # A limit of zero has no margin.
             most[e + number] -= min(_SPARE, max(most[e + number], 0.0))
+        if self.trades.reinvested is not None:
+            # Whole units that are sold may fetch up to a unit too much.
+            most[e + self.trades.reinvested] += SCALE * self.stock.unit_aud / self.stock.capital_aud
         for name, x in self._short.items():
             if not form.levers[name].cone:
                 A[e + form.levers[name].row, x] = -1.0

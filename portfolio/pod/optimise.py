@@ -95,7 +95,8 @@ def optimise_sleeve(
             error names these rules or goals.
         SolverError: If the solver fails.
     """
-    left_out = tuple(t for t in mandate.universe if t not in market.tickers or t in never_buy)
+    closed = {etf.ticker for etf in market.etfs if etf.is_closed}
+    left_out = tuple(t for t in mandate.universe if t not in market.tickers or t in never_buy | closed)
     universe = market.positions(t for t in mandate.universe if t not in left_out)
     _refuse_small_universe(mandate, len(universe), left_out)
     stage = _Stage(market, mandate, universe)

@@ -24,7 +24,8 @@ class Sleeve:
         weights: Shares of the pod, shape (n,), sum 1; exactly zero for ETFs that are not held.
         figures: The expected figures of these weights.
         best_alone: For every goal, the best figure without any other goal.
-        left_out: Tickers of the pod's universe that the market does not price or the customer refuses.
+        left_out: Tickers of the pod's universe that the market does not price, that are closed, or that the customer
+            refuses.
     """
 
     mandate: Mandate

@@ -23,6 +23,23 @@ class Holding:
 
 
 @dataclass(frozen=True, slots=True)
+class CashHeld:
+    """Money of an account that is not invested: a line of the portfolio beside the ETFs, and no pod's.
+
+    Attributes:
+        weight: Its share of the capital: what the ETFs leave.
+        amount_aud: The same in AUD.
+        costs_aud: Brokerage and half the spread of the trades, which are paid from it.
+        rate: Interest a year, as a fraction.
+    """
+
+    weight: float
+    amount_aud: float
+    costs_aud: float
+    rate: float
+
+
+@dataclass(frozen=True, slots=True)
 class PodAccount:
     """A pod's part of the portfolio.
 
@@ -32,7 +49,7 @@ class PodAccount:
         naive_weights: What it would hold alone, as shares of the pod.
         weights: What it holds, as shares of the whole capital.
         figures: What its sleeve is expected to do.
-        left_out: ETFs of its universe that were not considered: unpriced, or never to be bought.
+        left_out: ETFs of its universe that were not considered: unpriced, closed, or never to be bought.
     """
 
     mandate: Mandate
@@ -132,7 +149,7 @@ class ObjectiveTerms:
         pod_score: Shares times scores; a pod scores 1 at its stage-1 result.
         duplication: Owners beyond an ETF's first, as a share of the naive portfolio's (of 1, if it has none).
         trading_cost: As a share of what buying the naive portfolio from cash costs.
-        tax_efficiency: Share of the naive portfolio's tax on income that is saved.
+        tax_efficiency: Net tax on income that is saved, as a share of the naive portfolio's gross income.
     """
 
     pod_score: float
@@ -143,24 +160,27 @@ class ObjectiveTerms:
 
 @dataclass(frozen=True, slots=True)
 class IncomeAccount:
-    """A year's distributions of a portfolio and the tax on them.
+    """A year's income of a portfolio and the tax on it.
 
     Attributes:
-        cash_aud: Distributions.
+        distributions_aud: Distributions, and interest on cash.
         franking_credits_aud: Credits for company tax that come with them.
-        tax_aud: Tax on both, before the credits pay part of it.
-        after_tax_aud: What is left of distributions and credits.
-        cash_yield: Distributions, as a share of the capital.
+        net_tax_aud: Tax on both that the credits do not pay; negative where more credits than tax are refunded, or pay
+            tax on other income.
+        after_tax_aud: Distributions less net tax.
+        unused_credits_aud: Credits above the tax that are worth nothing this year: a company's without other income.
+        distribution_yield: Distributions and interest, as a share of the capital.
         grossed_up_yield: With their credits.
-        after_tax_yield: What is left.
+        after_tax_yield: What is left after tax.
         holding_period_rule: Whether the credits take 45 days of holding: always, but for individuals with few.
     """
 
-    cash_aud: float
+    distributions_aud: float
     franking_credits_aud: float
-    tax_aud: float
+    net_tax_aud: float
     after_tax_aud: float
-    cash_yield: float
+    unused_credits_aud: float
+    distribution_yield: float
     grossed_up_yield: float
     after_tax_yield: float
     holding_period_rule: bool

@@ -155,6 +155,35 @@ class DoesNotPay:
 
 
 @dataclass(frozen=True, slots=True)
+class IdleReason:
+    """A reason why money stays uninvested.
+
+    Attributes:
+        rule: The rule or the goal that is in the way, by name; ``objective`` where investing more costs more than it
+            brings.
+        amount_aud: How much could be invested but for this.
+        words: The reason, in words.
+    """
+
+    rule: str
+    amount_aud: float
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """Money that the orders leave above the cash to be kept, where it would buy a unit of what is held.
+
+    Attributes:
+        amount_aud: How much.
+        reasons: Why, up to four; none where the search for them ended first.
+    """
+
+    amount_aud: float
+    reasons: tuple[IdleReason, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Trading:
     """Everything about the trades.
 
@@ -174,6 +203,7 @@ class Trading:
         rounding_cost: By how much that is less than the portfolio's.
         losses_replaced: Pairs for a person to look at.
         tolerated: Positions above their limits by drift.
+        idle: Money that stays uninvested, and why; None where it is less than the price of a unit.
         does_not_pay: Where there are no orders, why.
         cut_short: Whether time ended the search for whole units: then others may be better.
     """
@@ -193,5 +223,6 @@ class Trading:
     rounding_cost: float
     losses_replaced: tuple[LossReplaced, ...]
     tolerated: tuple[Tolerated, ...] = ()
+    idle: Idle | None = None
     does_not_pay: DoesNotPay | None = None
     cut_short: bool = False

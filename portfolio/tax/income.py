@@ -1,6 +1,6 @@
 """Distributions after tax, with franking credits; vectorised over ETFs.
 
-For an individual with a long enough holding period, ``franking_credits``, ``grossed_up_yields`` and ``tax_drags`` in
+For an individual with a long enough holding period, ``franking_credits``, ``grossed_up_yields`` and ``net_tax`` in
 ``portfolio.market.figures`` equal the definitions here. That module may import this one, never the reverse.
 """
 
@@ -99,6 +99,16 @@ class Income:
     refund_aud: float
     unused_credits_aud: float
     after_tax_aud: float
+
+    @property
+    def gross_aud(self) -> float:
+        """Taxable income: cash and credits."""
+        return self.cash_aud + self.credits_aud
+
+    @property
+    def net_tax_aud(self) -> float:
+        """Tax that is left after the credits; negative where they are refunded, or pay tax on other income."""
+        return self.cash_aud - self.after_tax_aud
 
 
 def after_tax_income(

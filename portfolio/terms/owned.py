@@ -38,6 +38,9 @@ class Owned:
         taxpayer: Who pays the tax on gains.
         outside: What becomes of holdings that are in no pod's universe.
         brokerage_share: Cost of an order as a share of its value, on top of the fixed one.
+        cash_rate: Interest on money that is not invested, per year, as a fraction.
+        cash_floor_aud: Least money that stays uninvested, after the orders and their costs.
+        min_cash_share: The same, as a share of the capital; the larger of the two counts.
         kept: Holdings that are neither traded nor counted.
         reform: Facts that the tax on what an individual sells from 1 July 2027 needs.
     """
@@ -48,6 +51,9 @@ class Owned:
     taxpayer: Taxpayer
     outside: Outside = Outside.SELL
     brokerage_share: float = 0.0
+    cash_rate: float = 0.0
+    cash_floor_aud: float = 0.0
+    min_cash_share: float = 0.0
     kept: tuple[Kept, ...] = ()
     reform: Reform = field(default_factory=Reform)
 

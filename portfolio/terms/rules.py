@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from portfolio.errors import DataError
+from portfolio.tax.regime import REFUNDED
 from portfolio.tax.taxpayer import Entity
 from portfolio.terms.owned import Owned
 
@@ -133,6 +134,8 @@ class Terms:
         correlations: Whether limits on the pods' correlations are goals, or only reported.
         correlation_limits: Limits by pair (``alpha-beta``), where they are not those of the mandates.
         owned: What the customer owns; None where the capital is cash and weights are all that is asked.
+        other_income_uses_credits: Whether a company has other income on which franking credits pay tax that exceed the
+            tax on the distributions. All others are refunded what exceeds it.
     """
 
     total_capital_aud: float
@@ -148,3 +151,14 @@ class Terms:
     correlation_limits: Mapping[str, float] = field(default_factory=dict)
     owned: Owned | None = None
     entity: Entity = Entity.INDIVIDUAL
+    other_income_uses_credits: bool = False
+
+    @property
+    def wastes_credits(self) -> bool:
+        """Whether franking credits above the tax on the distributions are worth nothing this year (ss 36-55, 67-25)."""
+        return self.entity not in REFUNDED and not self.other_income_uses_credits
+
+    @property
+    def cash_rate(self) -> float:
+        """Interest on cash per year, as a fraction."""
+        return 0.0 if self.owned is None else self.owned.cash_rate

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bus.language.messages import MasterPortfolioOptimized
-    from portfolio.published.account import ComparisonRow, GoalAccount
+    from portfolio.published.account import ComparisonRow, GoalAccount, IncomeAccount
 
 # Relative changes below this show as 0.0%.
 _SHOWN = 5e-4
@@ -28,18 +28,9 @@ METRICS = {
     "sharpe_ratio": ("Sharpe ratio", "{:.3f}"),
     "expected_return": ("Expected return a year", "{:.2%}"),
     "volatility": ("Volatility a year", "{:.2%}"),
-    "tax_aud": ("Tax on income a year, AUD", "{:,.2f}"),
+    "net_tax_aud": ("Tax on income after credits a year, AUD", "{:,.2f}"),
+    "management_fees_aud": ("Management fees a year, AUD", "{:,.2f}"),
 }
-
-INCOME = (
-    ("Distributions, AUD", "{:,.2f}", "cash_aud"),
-    ("Franking credits, AUD", "{:,.2f}", "franking_credits_aud"),
-    ("Tax on both, AUD", "{:,.2f}", "tax_aud"),
-    ("After tax, AUD", "{:,.2f}", "after_tax_aud"),
-    ("Cash yield", "{:.2%}", "cash_yield"),
-    ("Grossed-up yield", "{:.2%}", "grossed_up_yield"),
-    ("After-tax yield", "{:.2%}", "after_tax_yield"),
-)
 
 # The label and the format of each goal's figure.
 FIGURES = {measure.value: (measure.label, measure.show) for measure in Measure} | {
@@ -48,6 +39,20 @@ FIGURES = {measure.value: (measure.label, measure.show) for measure in Measure} 
     if metric not in set(Measure)
 }
 FIGURES["correlation"] = ("Correlation", "{:.2f}".format)
+
+
+def income_lines(income: IncomeAccount) -> tuple[tuple[str, str], ...]:
+    """Format a year's income, line by line: distributions less the tax after credits are what is left, to the cent."""
+    paid, tax = round(income.distributions_aud, 2), round(income.net_tax_aud, 2)
+    return (
+        ("Distributions, AUD", f"{paid:,.2f}"),
+        ("Franking credits, AUD", f"{income.franking_credits_aud:,.2f}"),
+        ("Tax after credits, AUD", f"{tax:,.2f}"),
+        ("Income after tax, AUD", f"{paid - tax:,.2f}"),
+        ("Distribution yield", f"{income.distribution_yield:.2%}"),
+        ("Grossed-up yield", f"{income.grossed_up_yield:.2%}"),
+        ("After-tax yield", f"{income.after_tax_yield:.2%}"),
+    )
 
 
 def compared(row: ComparisonRow) -> tuple[str, str, str, str, str]:

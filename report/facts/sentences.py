@@ -68,6 +68,9 @@ def what_to_know(event: MasterPortfolioOptimized, trading: Trading, owned: Owned
     yield from (
         f"{kept.ticker} ({kept.units:,.0f} units) is neither traded nor counted: {kept.why}." for kept in owned.kept
     )
+    if (idle := trading.idle) is not None:
+        why = "; ".join(reason.words for reason in idle.reasons) or "the search for the reason ended first"
+        yield f"{idle.amount_aud:,.2f} AUD stay money: {why}."
     for pair in trading.losses_replaced:
         yield (
             f"{pair.sold} is sold at a loss and {pair.bought}, which moves like it (correlation"

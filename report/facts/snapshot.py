@@ -18,9 +18,10 @@ class Described:
     """An ETF and the assumptions about the ETF.
 
     Attributes:
-        expected_return: Per year, before tax.
+        expected_return: Per year, after the fee, before tax.
         volatility: Per year.
         distribution_yield: Cash per year, as a share of the price.
+        management_fee: Per year, as a share of the price.
         half_spread: As a share of the price.
         source: The source of expected return and volatility.
     """
@@ -30,6 +31,7 @@ class Described:
     expected_return: float
     volatility: float
     distribution_yield: float
+    management_fee: float
     half_spread: float
     source: str
 
@@ -51,6 +53,7 @@ def described(reference: MarketRef) -> dict[str, Described]:
             expected_return=float(market.expected_returns[j]),
             volatility=float(market.Sigma[j, j]) ** 0.5,
             distribution_yield=etf.distribution_yield,
+            management_fee=etf.management_fee,
             half_spread=etf.half_spread,
             source=sources[etf.ticker],
         )

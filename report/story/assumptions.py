@@ -41,21 +41,22 @@ def _assumed(event: MasterPortfolioOptimized, facts: Mapping[str, Described]) ->
             f"{one.expected_return:.2%}",
             f"{one.volatility:.2%}",
             f"{one.distribution_yield:.2%}",
+            f"{one.management_fee:.2%}",
             f"{one.half_spread * 10_000:.0f}",
             *((one.source,) if each else ()),
         )
         for ticker, one in facts.items()
     )
-    columns = ("ETF", "Return", "Volatility", "Distributions", "Half spread, bps")
+    columns = ("ETF", "Return", "Volatility", "Distributions", "Fee", "Half spread, bps")
     return Table(
         "assumptions",
         f"What is assumed of each ETF, a year: market {event.market.id}",
         (*columns, SOURCE) if each else columns,
-        frozenset({1, 2, 3, 4}),
+        frozenset({1, 2, 3, 4, 5}),
         rows,
         note=("" if each else f"{SOURCE}, of all: {sources.pop()}. ")
-        + "Half spreads, and how easily an ETF can be sold, are assumptions of the makers of this program. A basis"
-        " point (bps) is a hundredth of a percent.",
+        + "Returns are after the fund's fee. Half spreads, and how easily an ETF can be sold, are assumptions of the"
+        " makers of this program. A basis point (bps) is a hundredth of a percent.",
     )
 
 
@@ -66,6 +67,10 @@ def _facts(event: MasterPortfolioOptimized) -> Iterator[str]:
     if owned is not None:
         yield f"The day of the trades is {owned.as_of.day} {owned.as_of:%B %Y}; ages of parcels count to it."
         yield f"Capital losses of earlier years, not used yet: {owned.taxpayer.carried_losses_aud:,.2f} AUD."
+    if owned is not None and owned.cash_rate:
+        yield f"Interest on money that is not invested: {owned.cash_rate:.2%} a year."
+    if event.terms.wastes_credits:
+        yield "A company is refunded no franking credits, and has no other income that is said to use them up."
     share = f", and {owned.brokerage_share:.3%} of its value" if owned and owned.brokerage_share else ""
     yield f"Brokerage: {terms.brokerage_aud:,.2f} AUD an order{share}."
 
@@ -103,7 +108,7 @@ def words() -> Section:
             "Sharpe ratio: expected return above that of cash, for each unit of volatility.",
             "Grossed-up yield: a year's distributions with their franking credits, as a share of what is invested.",
             "Liquidity: the share of a holding that can be sold within a day at the spread.",
-            "Tax efficiency: ten times the part of the expected return, credits included, that tax on income leaves.",
+            "Tax efficiency: ten times what tax on income leaves of the expected return; credits may exceed the tax.",
         ),
     )
 

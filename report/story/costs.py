@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from report.facts import parcels
-from report.facts.labels import INCOME, compared
+from report.facts.labels import compared, income_lines
 from report.facts.sentences import what_rounding_costs
 from report.facts.series import ALONE, TOGETHER, cost_rows
 from report.story.document import Section, Table
 
 if TYPE_CHECKING:
     from bus.language.messages import MasterPortfolioOptimized
+    from portfolio.published.account import IncomeAccount
     from portfolio.published.trading import Trading
 
 
@@ -60,17 +61,27 @@ def _parcels(event: MasterPortfolioOptimized, trading: Trading) -> Table:
 def income(event: MasterPortfolioOptimized) -> Section:
     """State a year's distributions and the tax on them."""
     naive, master = event.income["naive"], event.income["master"]
-    rows = tuple(
-        (label, *(pattern.format(getattr(side, field)) for side in (naive, master))) for label, pattern, field in INCOME
-    )
+    both = zip(income_lines(naive), income_lines(master), strict=True)
+    rows = tuple((label, alone, now) for (label, alone), (_, now) in both)
     note = "Of the portfolio before units are made whole." if event.trading else ""
     table = Table("income", "A year's income", ("", ALONE, TOGETHER), frozenset({1, 2}), rows, note=note)
-    rate = event.terms.marginal_tax_rate
-    lead = (
-        f"Distributions are what the ETFs pay out, at the yields that this report assumes. Tax is taken at {rate:.1%}"
-        " of distributions and franking credits; the credits pay part of it."
+    return Section("income", "Income and its tax", (_taxed(event, master),), (), (table,))
+
+
+def _taxed(event: MasterPortfolioOptimized, income: IncomeAccount) -> str:
+    """Say how the distributions are taxed, and what becomes of credits above the tax."""
+    cash = f", and {event.cash.rate:.2%} of interest on cash" if event.cash and event.cash.rate else ""
+    said = (
+        f"Distributions are what the ETFs pay out, at the yields that this report assumes{cash}. Tax is"
+        f" {event.terms.marginal_tax_rate:.1%} of distributions and franking credits, less the credits; below zero,"
+        " more is refunded than paid."
     )
-    return Section("income", "Income and its tax", (lead,), (), (table,))
+    if income.unused_credits_aud > 0:
+        said += (
+            f" A company is refunded nothing: {income.unused_credits_aud:,.2f} AUD of credits are worth nothing this"
+            " year, unless other income uses them up."
+        )
+    return said
 
 
 def comparison(event: MasterPortfolioOptimized) -> Section:

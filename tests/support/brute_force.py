@@ -79,12 +79,13 @@ class Joint:
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
         terms, n = facts.terms, len(facts.mu)
-        costly, taxed = facts.naive_cost > 0, facts.naive_tax > 0 and facts.naive_before > 0
+        costly, taxed = facts.naive_cost > 0, facts.naive_gross > 0 and facts.naive_earned > 0
         self.cost = terms.total_capital_aud * facts.spread / facts.naive_cost if costly else np.zeros(n)
         self.brokerage = terms.brokerage_aud / facts.naive_cost if costly else 0.0
-        self.tax = terms.marginal_tax_rate * facts.income / facts.naive_tax if taxed else np.zeros(n)
-        self.less_tax = self.tax - (facts.mu + facts.credit) / facts.naive_before if taxed else np.zeros(n)
-        self.constant = -terms.preferences.tax_efficiency if taxed else 0.0
+        self.tax = facts.tax / facts.naive_gross if taxed else np.zeros(n)
+        share = facts.naive_tax / facts.naive_gross if taxed else 0.0
+        self.less_tax = self.tax - share * facts.mu / facts.naive_earned if taxed else np.zeros(n)
+        self.constant = -terms.preferences.tax_efficiency * share
         assert facts.naive_sharpe > 0, "the row is a cone only then"
         self.excess = facts.excess / (facts.naive_sharpe * facts.naive_risk)
         self.risk = facts.L / facts.naive_risk

@@ -54,7 +54,7 @@ def naive_rows(facts: Facts) -> dict[str, float]:
         "duplicated_etfs": facts.naive_duplicates if facts.shared else None,
         "largest_position": facts.naive_largest,
         "sharpe_ratio": facts.naive_sharpe,
-        "tax_efficiency": 10 * (1 - facts.naive_tax / facts.naive_before) if facts.terms.marginal_tax_rate else None,
+        "tax_efficiency": 10 * (1 - facts.naive_tax / facts.naive_earned) if facts.tax.any() else None,
         "trading_cost_aud": facts.naive_cost or None,
     }
     return {row: float(value) for row, value in rows.items() if value is not None}
@@ -164,7 +164,7 @@ class _Statement:
 
     def _tax(self) -> tuple[cp.Expression, cp.Expression]:
         f = self.facts
-        return f.terms.marginal_tax_rate * (f.income @ self.w), (f.mu + f.credit) @ self.w
+        return f.tax @ self.w, f.mu @ self.w
 
     def keep(self, name: str, level: float) -> cp.Constraint:
         f, figure = self.facts, name.split(".")[1]
@@ -176,8 +176,8 @@ class _Statement:
         if figure == "largest_position":
             return self.w <= level * self.t
         if figure == "tax_efficiency":
-            tax, before = self._tax()
-            return 10 * tax <= 10 * (1 - level / 10) * before
+            tax, earned = self._tax()
+            return 10 * tax <= 10 * (1 - level / 10) * earned
         if figure == "trading_cost_aud":
             return self._linear(name) <= level / f.naive_cost * self.t
         return 10 * self._linear(name) >= 10 * level * self.t
@@ -193,8 +193,8 @@ class _Statement:
         if figure == "largest_position":
             return -cp.max(self.w), one, lambda v, _: -v
         if figure == "tax_efficiency":
-            tax, before = self._tax()
-            return -tax, before == 1, lambda v, _: 10 * (1 + v)
+            tax, earned = self._tax()
+            return -tax, earned == 1, lambda v, _: 10 * (1 + v)
         if figure == "trading_cost_aud":
             return -self._linear(name), one, lambda v, _: -v * f.naive_cost
         return self._linear(name), one, lambda v, _: v
@@ -218,8 +218,8 @@ class _Statement:
         value = weigh.pod_score * score
         if f.naive_cost > 0:
             value -= weigh.trading_cost * self._linear("whole.trading_cost_aud")
-        if f.naive_tax > 0:
-            value += weigh.tax_efficiency * (1 - self._tax()[0] / f.naive_tax)
+        if f.naive_gross > 0:
+            value += weigh.tax_efficiency * (f.naive_tax - self._tax()[0]) / f.naive_gross
 
         def told(found: float, support: Matrix) -> float:
             extra = float(np.maximum(support.sum(axis=0) - 1, 0).sum())

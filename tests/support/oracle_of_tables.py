@@ -19,7 +19,7 @@ _SHARES = {
     "expected_return",
     "grossed_up_yield",
     "largest_position",
-    "cash_yield",
+    "distribution_yield",
     "after_tax_yield",
 }
 _COUNTS = {"etfs", "positions", "duplicated_etfs"}
@@ -198,11 +198,11 @@ def _measured(parcel: dict[str, Any]) -> Iterator[tuple[float, float, float]]:
 
 def income(event: Event) -> Iterator[Row]:
     names = {
-        "Distributions, AUD": "cash_aud",
+        "Distributions, AUD": "distributions_aud",
         "Franking credits, AUD": "franking_credits_aud",
-        "Tax on both, AUD": "tax_aud",
-        "After tax, AUD": "after_tax_aud",
-        "Cash yield": "cash_yield",
+        "Tax after credits, AUD": "net_tax_aud",
+        "Income after tax, AUD": "after_tax_aud",
+        "Distribution yield": "distribution_yield",
         "Grossed-up yield": "grossed_up_yield",
         "After-tax yield": "after_tax_yield",
     }
@@ -224,7 +224,8 @@ def comparison(event: Event) -> Iterator[Row]:
         "sharpe_ratio": "Sharpe ratio",
         "expected_return": "Expected return a year",
         "volatility": "Volatility a year",
-        "tax_aud": "Tax on income a year, AUD",
+        "net_tax_aud": "Tax on income after credits a year, AUD",
+        "management_fees_aud": "Management fees a year, AUD",
     }
     for row in event["comparison"]:
         naive, master = row["naive"], row["master"]
@@ -245,8 +246,10 @@ def assumptions(event: Event) -> Iterator[Row]:
     for ticker in held(event):
         if ticker in moments:
             known = moments[ticker] | etfs[ticker]
-            shown = (known[f] for f in ("expected_return", "volatility", "distribution_yield"))
-            yield ticker, *(share(float(value)) for value in shown), f"{float(known['half_spread_bps']):.0f}"
+            fee = float(known["management_fee"])
+            earned = float(known["expected_return"]) - (fee if known["return_is"] == "index" else 0.0)
+            shown = (earned, *(float(known[f]) for f in ("volatility", "distribution_yield")), fee)
+            yield ticker, *map(share, shown), f"{float(known['half_spread_bps']):.0f}"
 
 
 ORACLES: dict[str, Callable[[Event], Iterator[Row]]] = {

@@ -53,8 +53,10 @@ class Facts:
         self.naive_extra = int(np.maximum(owners - 1, 0).sum())
         self.naive_largest = float(w.max())
         self.naive_cost = self.cost(w, int(owners.sum()))
-        self.naive_tax = self.terms.marginal_tax_rate * float(self.income @ w)
-        self.naive_before = float((self.mu + self.credit) @ w)
+        # Net tax: what the credits do not pay; less than nothing where more is refunded than paid.
+        self.tax = self.terms.marginal_tax_rate * self.income - self.credit
+        self.naive_tax, self.naive_gross = float(self.tax @ w), float(self.income @ w)
+        self.naive_earned = float(self.mu @ w)
         self.naive_risk = float(np.linalg.norm(self.L.T @ w))
         self.naive_sharpe = float(self.excess @ w) / self.naive_risk
 
@@ -208,11 +210,13 @@ def _convex(facts: Facts) -> tuple[cp.Problem, cp.Parameter, cp.Parameter]:
         fixed = terms.brokerage_aud * cp.sum(on) / facts.naive_cost
         joint.append(variable + fixed <= 1)
         objective -= preferences.trading_cost * variable
-    if facts.naive_tax > 0 and facts.naive_before > 0:
-        tax = terms.marginal_tax_rate * (facts.income @ w) / facts.naive_tax
-        objective += preferences.tax_efficiency * (1 - tax)
-        # after/before no lower than naive: tax/before no higher.
-        joint.append(tax <= (facts.mu + facts.credit) @ w / facts.naive_before)
+    if facts.naive_gross > 0:
+        tax = facts.tax @ w / facts.naive_gross
+        objective += preferences.tax_efficiency * (facts.naive_tax / facts.naive_gross - tax)
+        if facts.tax.any() and facts.naive_earned > 0:
+            # What is left after tax, as a part of what is earned, no lower than naive: tax no higher a part.
+            part = facts.naive_tax / facts.naive_earned
+            joint.append(tax <= part * (facts.mu @ w) / facts.naive_gross)
     joint.append(facts.naive_sharpe * cp.norm(facts.L.T @ w) / facts.naive_risk <= facts.excess @ w / facts.naive_risk)
     return cp.Problem(cp.Maximize(objective), rows + joint * facts.never_worse), on, held
 
@@ -320,11 +324,11 @@ def _state(model: Model, facts: Facts) -> None:  # noqa: C901, PLR0912, PLR0915 
         if facts.never_worse:
             model.addCons(cost <= 1)
         goal -= preferences.trading_cost * cost
-    if facts.naive_tax > 0 and facts.naive_before > 0:
-        tax = whole(terms.marginal_tax_rate * facts.income / facts.naive_tax)
-        goal += preferences.tax_efficiency * (1 - tax)
-        if facts.never_worse:
-            model.addCons(tax <= whole((facts.mu + facts.credit) / facts.naive_before))
+    if facts.naive_gross > 0:
+        tax = whole(facts.tax / facts.naive_gross)
+        goal += preferences.tax_efficiency * (facts.naive_tax / facts.naive_gross - tax)
+        if facts.never_worse and facts.tax.any() and facts.naive_earned > 0:
+            model.addCons(tax <= whole(facts.naive_tax / facts.naive_earned / facts.naive_gross * facts.mu))
     goal -= preferences.duplication * quicksum(extra) / max(facts.naive_extra, 1)
     if facts.never_worse:
         keys = list(own)

@@ -14,6 +14,7 @@ from bus.language.messages.fields import Id, Pod
 from portfolio.market.figures import Figures
 from portfolio.market.measure import Measure
 from portfolio.published.account import (
+    CashHeld,
     ComparisonRow,
     CorrelationRow,
     EconomicDuplicate,
@@ -215,6 +216,10 @@ class MasterPortfolioOptimized(_Lenient):
     terms: Terms
     weights: Mapping[str, float]
     holdings: tuple[Holding, ...]
+    cash: Annotated[
+        CashHeld | None,
+        Field(description="With an account: what the holdings leave of the capital, so that both add up to it."),
+    ] = None
     pods: Mapping[str, PodAccount]
     goals: tuple[GoalAccount, ...]
     funding: Funding | None = None

@@ -68,6 +68,13 @@ class Customer(_Strict):
     carried_losses_aud: Annotated[
         float, Field(ge=0, le=1e10, description="Capital losses of earlier years that were not used yet.")
     ] = 0.0
+    other_income_uses_credits: Annotated[
+        bool,
+        Field(
+            description="Of a company: is there other income, on which franking credits pay tax that exceed the tax on "
+            "the distributions? A company is refunded nothing; all others are."
+        ),
+    ] = False
 
     @field_validator("marginal_tax_rate")
     @classmethod
@@ -83,6 +90,12 @@ class Customer(_Strict):
             self.taxpayer()
         except DataError as error:
             raise ValueError(str(error)) from None
+        if self.other_income_uses_credits and self.entity is not Entity.COMPANY:
+            message = (
+                f"other_income_uses_credits is for companies; the entity {self.entity} is refunded what credits exceed"
+                " the tax: leave it out"
+            )
+            raise ValueError(message)
         return self
 
     def taxpayer(self) -> Taxpayer:
@@ -172,6 +185,20 @@ class Account(_Strict):
     brokerage_share: Annotated[
         float, Field(ge=0, le=0.1, description="Cost of an order as a share of its value, on top of brokerage_aud.")
     ] = 0.0
+    cash_rate: Annotated[
+        float, Field(ge=0, le=0.2, description="Interest a year on money that is not invested, as a fraction.")
+    ] = 0.0
+    cash_floor_aud: Annotated[
+        float, Field(ge=0, le=1e10, description="Least money that is to stay uninvested, after all orders, AUD.")
+    ] = 0.0
+    min_cash_share: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=0.95,
+            description="The same as a share of cash_aud and holdings at last prices; the larger of the two counts.",
+        ),
+    ] = 0.0
     reform: ReformFacts = ReformFacts()
 
     @model_validator(mode="after")
@@ -206,6 +233,9 @@ class Account(_Strict):
             taxpayer=taxpayer,
             outside=self.outside,
             brokerage_share=self.brokerage_share,
+            cash_rate=self.cash_rate,
+            cash_floor_aud=self.cash_floor_aud,
+            min_cash_share=self.min_cash_share,
             reform=self.reform.reform(),
         )
 
@@ -449,6 +479,7 @@ class OptimizationRequest(_Strict):
             total_capital_aud=self.customer.total_capital_aud or 0.0,
             marginal_tax_rate=taxpayer.rate,
             entity=taxpayer.entity,
+            other_income_uses_credits=self.customer.other_income_uses_credits,
             owned=self.account.owned(taxpayer) if self.account else None,
             brokerage_aud=self.brokerage_aud,
             rules=Rules(

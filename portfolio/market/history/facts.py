@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from portfolio.errors import DataError
 from portfolio.market.history.distributions import trailing
 from portfolio.market.history.table import Faults, listed, read_table
-from portfolio.market.snapshot import bundled
+from portfolio.market.snapshot import ReturnIs, bundled
+from portfolio.plain_text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,12 +25,14 @@ COLUMNS = (
     "name",
     "asset_class",
     "management_fee",
+    "return_is",
     "distribution_yield",
     "franked_share",
     "liquidity",
     "half_spread_bps",
     "price_aud",
     "since",
+    "until",
 )
 _MOST = {
     "management_fee": 1.0,
@@ -38,10 +41,19 @@ _MOST = {
     "liquidity": 1.0,
     "half_spread_bps": 10_000.0,
 }
-# These facts have no honest default: they decide the ETFs that a pod may hold, and the pod's income and cost.
-_NEEDED = ("asset_class", "distribution_yield", "franked_share", "liquidity", "half_spread_bps")
-# A bundled market's facts may be out of date; the last price certainly is, so it is never copied.
-_DATED = "price_aud"
+# These facts have no honest default: they decide the ETFs that a pod may hold, and the pod's return, income and cost.
+_NEEDED = (
+    "asset_class",
+    "management_fee",
+    "return_is",
+    "distribution_yield",
+    "franked_share",
+    "liquidity",
+    "half_spread_bps",
+)
+# Never copied from a bundled market: its last prices are old, an ETF with prices is not closed, and whose returns the
+# prices tell is a fact of these prices.
+_NOT_COPIED = ("price_aud", "until", "return_is")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +105,10 @@ def _check(cell: Cell, faults: Faults) -> None:
         faults.number(cell, least=0.0, most=_MOST[cell.column])
     elif cell.column == "price_aud":
         faults.price(cell)
-    elif cell.column == "since":
+    elif cell.column in ("since", "until"):
         faults.day(cell)
+    elif cell.column == "return_is" and cell.text not in list(ReturnIs):
+        faults.add(cell.line, f"return_is is {shown(cell.text)}; give {' or '.join(ReturnIs)}")
     else:
         faults.text(cell)
 
@@ -107,12 +121,14 @@ class Knowledge:
         stated: Facts that a user states, by ticker and column; and the name of that file.
         payments: Distributions by ticker; and the name of that file.
         prices: Last prices by ticker, if the history has prices of units; and the name of that file.
+        return_is: Whose returns the prices tell, where no fact is stated for an ETF: a ``ReturnIs``; empty if unknown.
         like: The id of a bundled market that supplies missing facts; empty for no market.
     """
 
     stated: tuple[Mapping[str, Mapping[str, str]], str] = ({}, "")
     payments: tuple[Mapping[str, list[Payment]], str] = ({}, "")
     prices: tuple[Mapping[str, float], str] = ({}, "")
+    return_is: str = ""
     like: str = ""
 
     def of(self, tickers: Iterable[str], *, until: date) -> dict[str, Facts]:
@@ -133,6 +149,11 @@ class Knowledge:
             message = (
                 f"{told}: state them in a CSV file with the columns ticker, {', '.join(_NEEDED)}, and give --facts"
             )
+            if any("return_is" in missing for missing in lacking.values()):
+                message += (
+                    "; return_is also by --return-is fund, if the prices are the ETFs' own, or --return-is index, if"
+                    " they are an index's, from which the fees are still to come off"
+                )
             raise DataError(message)
         return found
 
@@ -153,7 +174,8 @@ class Knowledge:
                 raise DataError(message)
             layers.append((trailing(ticker, payments[ticker], float(price), until=until), paid_in))
         layers += [
-            ({k: v for k, v in known.items() if k != _DATED}, f"market {self.like}"),
+            ({"return_is": self.return_is}, "--return-is"),
+            ({k: v for k, v in known.items() if k not in _NOT_COPIED}, f"market {self.like}"),
             ({"name": ticker}, "ticker"),
         ]
         values, sources = dict.fromkeys(COLUMNS, ""), {}

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portfolio.market.figures import tax_drags
 from portfolio.market.measure import Measure
 from portfolio.master.statement.correlations import limit_correlation
 from portfolio.master.statement.goal_rows import Lever, aim_at, require
@@ -37,6 +36,8 @@ class Formulation(Structure):
         without: Rules to leave out, by name; see ``rules``.
         aim: A goal and a figure. Optimise this goal's figure in place of the customer's objective; for a ratio, beat
             the given figure.
+        invested: The least share of the capital that is invested; infinity invests as much as possible, in place of the
+            customer's objective.
         near: Holdings around which convex rows replace the limits on correlations, which are not convex; if None,
             these limits are left out.
 
@@ -52,6 +53,7 @@ class Formulation(Structure):
         levels: Mapping[str, float] | None = None,
         without: Collection[str] = (),
         aim: tuple[Goal, float] | None = None,
+        invested: float = 0.0,
         near: Near | None = None,
     ) -> None:
         self.goals = case.goals
@@ -63,10 +65,15 @@ class Formulation(Structure):
         super().__init__(case, without, caps)
         self.levers: dict[str, Lever] = {}
         self.near = near
+        everything = np.ones(len(self.market.etfs))
         if aim is not None:
             aim_at(self, *aim)
+        elif invested == np.inf:
+            self.build.cost(self.whole(-everything))
         elif not (near and near.elastic):
             self._score()
+        if 0 < invested < np.inf:
+            self.build.at_least(self.whole(everything), invested)
         for goal in self.goals:
             if goal.name in self.levels:
                 self._keep(goal, self.levels[goal.name])
@@ -97,10 +104,11 @@ class Formulation(Structure):
         weigh, naive = self.terms.preferences, self.naive
         if naive.buying_cost_aud > 0:
             self.build.cost({j: weigh.trading_cost * a for j, a in self.trading_costs().items()})
-        if naive.tax_aud > 0 and naive.tax_efficiency is not None:
-            drags = tax_drags(self.market, self.terms.marginal_tax_rate) * self.terms.total_capital_aud
-            self.build.offset -= weigh.tax_efficiency
-            self.build.cost(self.whole(weigh.tax_efficiency * drags / naive.tax_aud))
+        if weigh.tax_efficiency > 0 and naive.gross_income_aud > 0:
+            row, constant = self.net_tax()
+            a_dollar = weigh.tax_efficiency * self.terms.total_capital_aud / naive.gross_income_aud
+            self.build.offset += a_dollar * constant - weigh.tax_efficiency * naive.net_tax_aud / naive.gross_income_aud
+            self.build.cost({x: a_dollar * a for x, a in row.items()})
 
     def _score_pod(self, p: int) -> None:
         """Add the pod's part of the objective: 1 at the stage-1 result, weighted by the capital invested."""

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portfolio.market.figures import pre_tax_returns, tax_drags
 from portfolio.market.measure import Measure
 from portfolio.terms.goals import Row
 
@@ -178,23 +177,30 @@ def _aim_at_low_cost(form: Structure, level: float) -> None:
     form.build.cost(form.trading_costs())
 
 
-def _untaxed(form: Structure, level: float) -> tuple[dict[int, float], float]:
-    """Write the tax above the amount that a tax efficiency allows, divided by the returned scale."""
-    drags = tax_drags(form.market, form.terms.marginal_tax_rate)
-    naive = form.naive.tax_aud / form.terms.total_capital_aud
-    scale = naive if naive > 0 else float(drags.max())
-    kept = (1 - level / 10) * pre_tax_returns(form.market)
-    return form.whole((drags - kept) / scale), scale
+def _overtaxed(form: Structure, level: float) -> tuple[dict[int, float], float, float]:
+    """Write net tax above the amount that a tax efficiency allows, as a row and a constant, divided by a scale."""
+    tax, tax_of_cash = form.net_tax()
+    earned, earned_by_cash = form.expected_return()
+    allowed = 1 - level / 10
+    scale = form.naive.gross_income_aud / form.terms.total_capital_aud or 1.0
+    row = {x: (tax.get(x, 0.0) - allowed * earned.get(x, 0.0)) / scale for x in tax | earned}
+    return row, (tax_of_cash - allowed * earned_by_cash) / scale, scale
 
 
 def _require_tax_efficiency(form: Structure, level: float) -> Lever:
-    row, scale = _untaxed(form, level)
-    return Lever(form.build.at_most(row, 0.0), slope=form.whole(pre_tax_returns(form.market) / (10 * scale)))
+    row, constant, scale = _overtaxed(form, level)
+    earned, earned_by_cash = form.expected_return()
+    if min(form.market.expected_returns.min(), form.terms.cash_rate) < 0:
+        # The ratio has no meaning where nothing is earned.
+        form.build.at_least(earned, -earned_by_cash)
+    slope = {x: a / (10 * scale) for x, a in earned.items()}
+    return Lever(form.build.at_most(row, -constant), constant=earned_by_cash / (10 * scale), slope=slope)
 
 
 def _aim_at_tax_efficiency(form: Structure, level: float) -> None:
-    form.build.offset += 1
-    form.build.cost(_untaxed(form, level)[0])
+    row, constant, _ = _overtaxed(form, level)
+    form.build.offset += 1 + constant
+    form.build.cost(row)
 
 
 def _require_sharpe_ratio(form: Structure, ratio: float) -> Lever:
@@ -204,33 +210,38 @@ def _require_sharpe_ratio(form: Structure, ratio: float) -> Lever:
     then replaces the volatility: this row implies the rule.
     """
     unit = form.naive.volatility
-    excess = form.market.expected_returns - form.market.risk_free
+    excess, of_cash = form.expected_return(over=form.market.risk_free)
     if ratio <= _NO_RATIO:
         if ratio < -_NO_RATIO:
             form.restricted.append(f"never_worse.{Row.SHARPE_RATIO}")
-        tangent = form.market.Sigma @ form.naive_weights / unit
-        row = form.build.at_least(form.whole((excess - ratio * tangent) / unit), 0.0)
-        return Lever(row, slope=form.whole(tangent / unit))
-    row = _risk_of_the_whole(form, form.whole(excess / (ratio * unit)))
-    return Lever(row, slope=form.whole(excess / (ratio**2 * unit)), cone=True)
+        tangent = form.whole(form.market.Sigma @ form.naive_weights / unit**2)
+        row = form.build.at_least({x: a / unit - ratio * tangent[x] for x, a in excess.items()}, -of_cash / unit)
+        return Lever(row, slope=tangent)
+    row = _risk_of_the_whole(form, _times(excess, 1 / (ratio * unit)), of_cash / (ratio * unit))
+    eased = 1 / (ratio**2 * unit)
+    return Lever(row, constant=eased * of_cash, slope=_times(excess, eased), cone=True)
 
 
 def _aim_at_sharpe_ratio(form: Structure, ratio: float) -> None:
     unit, ratio = form.naive.volatility, max(ratio, 0.0)
-    excess = form.market.expected_returns - form.market.risk_free
+    excess, of_cash = form.expected_return(over=form.market.risk_free)
     L = form.case.factor()
     risk = form.build.variable(upper=float(np.linalg.norm(L, axis=1).max()) / unit)
     _risk_of_the_whole(form, {risk: 1.0})
     scale = max(1.0, ratio)
-    form.build.offset += 1
-    form.build.cost({risk: ratio / scale, **form.whole(-excess / (unit * scale))})
+    form.build.offset += 1 - of_cash / (unit * scale)
+    form.build.cost({risk: ratio / scale, **_times(excess, -1 / (unit * scale))})
 
 
-def _risk_of_the_whole(form: Structure, row: Mapping[int, float]) -> int:
-    """Keep the volatility of the whole portfolio, in units of the volatility of the separate pods, below *row*."""
+def _times(row: Mapping[int, float], factor: float) -> dict[int, float]:
+    return {x: factor * a for x, a in row.items()}
+
+
+def _risk_of_the_whole(form: Structure, row: Mapping[int, float], limit: float = 0.0) -> int:
+    """Keep the volatility of the whole, in units of the volatility of the separate pods, below a row and a constant."""
     L = form.case.factor() / form.naive.volatility
     columns = [form.sleeves[h.p].share * L[h.j] for h in form.holdings]
-    return form.build.norm_at_most(np.array(columns).T, [h.u for h in form.holdings], row)
+    return form.build.norm_at_most(np.array(columns).T, [h.u for h in form.holdings], row, limit)
 
 
 _REQUIRE = {

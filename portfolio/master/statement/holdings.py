@@ -17,7 +17,7 @@ import numpy as np
 from portfolio.case.inventory import FIRST_PURCHASE_AUD
 from portfolio.case.naive import extra_owners
 from portfolio.conic.program import JOINT, Builder
-from portfolio.market.figures import etf_correlation, grossed_up_yields
+from portfolio.market.figures import etf_correlation, grossed_up_yields, net_tax
 from portfolio.market.measure import Measure
 from portfolio.master.statement.parting import Owner
 from portfolio.terms.rules import Duplicates
@@ -86,6 +86,7 @@ class Holdings:
         largest: The largest position allowed, without the allowance for drift.
         risk_cones: By number of the cone of a pod's volatility: the variable that the cone bounds.
         shared_limits: Rows that limit the position in each ETF that several pods may hold.
+        drifts: Variables of how far a position is above its pod's limit, each with its ETF: zero if the ETF is bought.
     """
 
     def __init__(self, case: Case, without: Collection[str], caps: Caps) -> None:
@@ -98,6 +99,7 @@ class Holdings:
         self.build = Builder()
         self._without = without
         self._risks: dict[int, int] = {}
+        self._tax: int | None = None
         self.risk_cones: dict[int, int] = {}
         self._tolerance = self._capital_tolerance()
         self.least_order_aud, self._first_purchase_aud = self._least_orders()
@@ -106,6 +108,7 @@ class Holdings:
         self.holdings = list(self._declare_holdings())
         self.by_pod = _grouped(self.holdings, lambda h: h.p)
         self.by_etf = _grouped(self.holdings, lambda h: h.j)
+        self.drifts: list[tuple[int, int]] = []
         self.counts = self._declare_counts()
         self._budgets()
         self._extra: list[int] = []
@@ -120,6 +123,37 @@ class Holdings:
     def whole(self, column: Vector) -> dict[int, float]:
         """Write the whole portfolio as a row, weighted by a figure of the ETFs."""
         return {h.u: self.sleeves[h.p].share * float(column[h.j]) for h in self.holdings}
+
+    def whole_with_cash(self, column: Vector, of_cash: float) -> tuple[dict[int, float], float]:
+        """Write a figure of the whole portfolio, the cash included, as a row and a constant.
+
+        Args:
+            column: The figure of the ETFs, per dollar, shape (n,).
+            of_cash: The figure of cash, per dollar.
+        """
+        if self.stock is None:
+            return self.whole(column), 0.0
+        return self.whole(column - of_cash), of_cash
+
+    def expected_return(self, *, over: float = 0.0) -> tuple[dict[int, float], float]:
+        """Write the expected return of the whole portfolio above a rate, as a row and a constant."""
+        return self.whole_with_cash(self.market.expected_returns - over, self.terms.cash_rate - over)
+
+    def net_tax(self) -> tuple[dict[int, float], float]:
+        """Write net tax on the income of the whole portfolio as a row and a constant, in shares of the capital.
+
+        Where excess credits are worth nothing, tax is never below zero: a variable bounds it from above, which is exact
+        wherever less tax is better.
+        """
+        rate = self.terms.marginal_tax_rate
+        row, constant = self.whole_with_cash(net_tax(self.market, rate), rate * self.terms.cash_rate)
+        if not self.terms.wastes_credits:
+            return row, constant
+        if self._tax is None:
+            most = float(np.abs(net_tax(self.market, rate)).max()) + constant
+            self._tax = self.build.variable(upper=most)
+            self.build.at_least({self._tax: 1.0, **{x: -a for x, a in row.items()}}, constant)
+        return {self._tax: 1.0}, 0.0
 
     def position(self, j: int) -> dict[int, float]:
         """Write the weight of an ETF in the whole portfolio as a row."""
@@ -142,15 +176,37 @@ class Holdings:
         return min(self._drifted(self._max_weight, owned), self.caps.position)
 
     def own_limit(self, p: int, j: int) -> float:
-        """Return the largest share of a pod that one ETF may have.
+        """Return the largest part of what a pod holds that one ETF may be.
 
         The limit has an allowance for drift only where each ETF has one owner. The pod then holds the customer's
         whole position, and drift differs from a purchase.
         """
-        limit = self._max_position[self.sleeves[p].mandate.pod]
+        limit = self.max_position(p)
+        return limit * (1 + self.terms.rules.position_tolerance) if self._may_drift(p, j) else limit
+
+    def most_held(self, p: int, j: int) -> float:
+        """Bound a pod's position in an ETF by the pod's own limit, as a fraction of the pod's share of the capital."""
+        bought = self.max_position(p) * (1 + self._tolerance)
+        if self.stock is None or not self._may_drift(p, j):
+            return bought
+        owned = float(self.stock.weights[j]) / self.sleeves[p].share
+        return max(bought, min(owned, self.own_limit(p, j) * (1 + self._tolerance)))
+
+    @property
+    def least_invested(self) -> float:
+        """The least share of the capital that the pods hold, since each is near its share."""
+        return sum(sleeve.share for sleeve in self.sleeves) * max(1 - self._tolerance, 0.0)
+
+    def max_position(self, p: int) -> float:
+        """Return the largest part of what a pod holds that an ETF may be that is bought."""
+        return self._max_position[self.sleeves[p].mandate.pod]
+
+    def _may_drift(self, p: int, j: int) -> bool:
+        """Return whether a pod's position may be above its limit: it has one owner, and what is owned is large."""
         if self.stock is None or self.terms.rules.duplicates is not Duplicates.FORBID:
-            return limit
-        return self._drifted(limit, float(self.stock.weights[j]) / self.sleeves[p].share)
+            return False
+        least = self.max_position(p) * self.sleeves[p].share * (1 - self._tolerance)
+        return self.terms.rules.position_tolerance > 0 and float(self.stock.weights[j]) > least
 
     def of_invested(self, p: int, value: float) -> tuple[dict[int, float], float]:
         """Count *value* per dollar that a pod invests: a constant, or a row where the invested amount is not fixed."""
@@ -249,9 +305,9 @@ class Holdings:
                 cap = 1.0
             self._max_position[pod] = cap
             for j in self._universe(sleeve):
-                upper = min(self.own_limit(p, j), self.largest_of(j) / sleeve.share)
+                upper = min(self.most_held(p, j), self.largest_of(j) / sleeve.share)
                 # With one owner per ETF, the pod's holding is the whole position: the full minimum applies.
-                floor = self._least_position(j) / sleeve.share if self.one_owner else 0.0
+                floor = self.least_position(j) / sleeve.share if self.one_owner else 0.0
                 u = self.build.variable(upper=upper, block=self._block(p))
                 holding = self._declare_holding(p, j, u, min(floor, upper), upper)
                 if floor > upper * (1 + _INVESTED):
@@ -268,7 +324,7 @@ class Holdings:
             self.build.at_most({u: -1.0, y: floor}, 0.0)
         return Held(p, j, u, self.build.switch(y, floor=1.0, urgency=_URGENCY), y)
 
-    def _least_position(self, j: int) -> float:
+    def least_position(self, j: int) -> float:
         """Return the smallest share of the capital allowed in an ETF that is held."""
         if self.stock is None or self.stock.units[j]:
             return self._least
@@ -309,7 +365,10 @@ class Holdings:
         """
         counts = []
         for p, holdings in self.by_pod.items():
-            least = _fewest([self.build.upper_of(h.u) for h in holdings], max(1 - self._tolerance, 0.0))
+            least = max(
+                _fewest([self.own_limit(p, h.j) for h in holdings], 1.0),
+                _fewest([self.build.upper_of(h.u) for h in holdings], max(1 - self._tolerance, 0.0)),
+            )
             counts.append(self.build.variable(lower=least, upper=len(holdings), block=self._block(p)))
             if self.one_owner and self._least > 0:
                 share = self.sleeves[p].share
@@ -326,6 +385,21 @@ class Holdings:
             else:
                 self.build.at_least(invested, max(1 - self._tolerance, 0.0))
                 self.build.at_most(invested, 1 + self._tolerance)
+                self._limit_positions(p)
+
+    def _limit_positions(self, p: int) -> None:
+        """Limit each ETF to its part of what the pod holds: to hold less of all else is no way to hold more of one."""
+        limit = self.max_position(p)
+        for h in self.by_pod[p] if limit < 1 else ():
+            row = {other.u: -limit for other in self.by_pod[p]}
+            row[h.u] += 1.0
+            if self._may_drift(p, h.j):
+                beyond = limit * self.terms.rules.position_tolerance
+                drift = self.build.variable(upper=beyond * (1 + self._tolerance))
+                self.build.at_most({drift: 1.0} | {other.u: -beyond for other in self.by_pod[p]}, 0.0)
+                self.drifts.append((drift, h.j))
+                row[drift] = -1.0
+            self.build.at_most(row, 0.0)
 
     def _ownership(self, caps: Caps) -> list[int]:
         """Bound the number of ETFs. Return the variables that sum to this number."""
@@ -355,7 +429,7 @@ class Holdings:
             held.append(y)
             for h in owners:
                 build.at_most({y: -1.0}, 0.0, switches={h.z: 1.0})
-            build.at_least({**self.position(j), y: -self._least_position(j)}, 0.0)
+            build.at_least({**self.position(j), y: -self.least_position(j)}, 0.0)
             if len(owners) > 1:
                 self.shared_limits.append(build.at_most(self.position(j), self.largest_of(j)))
                 extra = build.variable(upper=len(owners) - 1.0)

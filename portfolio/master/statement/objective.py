@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from portfolio.case.naive import Overview, extra_owners
+from portfolio.case.naive import extra_owners
 from portfolio.published.account import ObjectiveTerms
 from portfolio.terms.mandate import Objective
 
 if TYPE_CHECKING:
     from portfolio import Matrix
     from portfolio.case.case import Case
-    from portfolio.case.naive import Overview
     from portfolio.market.figures import Figures
     from portfolio.market.snapshot import Market
     from portfolio.pod.sleeve import Sleeve
@@ -27,7 +26,7 @@ def objective_terms(case: Case, X: Matrix) -> ObjectiveTerms:
         ),
         duplication=extra_owners(X) / max(extra_owners(case.side_by_side), 1),
         trading_cost=_share(now.trading_cost_aud, naive.buying_cost_aud),
-        tax_efficiency=1 - now.tax_aud / naive.tax_aud if _taxed(naive) else 0.0,
+        tax_efficiency=_share(naive.net_tax_aud - now.net_tax_aud, naive.gross_income_aud),
     )
 
 
@@ -42,12 +41,8 @@ def objective(terms: Terms, parts: ObjectiveTerms) -> float:
     )
 
 
-def _share(master: float, naive: float) -> float:
-    return master / naive if naive > 0 else 0.0
-
-
-def _taxed(naive: Overview) -> bool:
-    return naive.tax_aud > 0 and naive.tax_efficiency is not None
+def _share(amount: float, whole: float) -> float:
+    return amount / whole if whole > 0 else 0.0
 
 
 def _score(market: Market, sleeve: Sleeve, now: Figures) -> float:

@@ -40,6 +40,7 @@ class Trades:
         orders: For every ETF that the customer owns: the sale and the purchase, each None where no order is possible.
         sold: Each parcel, with the variable of the amount sold.
         money: Numbers of the rows that limit amounts of money: cash, turnover, tax.
+        reinvested: Number of the row that lets nothing be sold to hold cash; None where that rule is left out.
     """
 
     def __init__(self, form: Holdings, stock: Inventory) -> None:
@@ -50,6 +51,7 @@ class Trades:
         self.orders: dict[int, tuple[Order | None, Order | None]] = {}
         self.sold: list[tuple[Lot, int]] = []
         self.money: list[int] = []
+        self.reinvested: int | None = None
         self._never_sold = set(rules.never_sell)
         if rules.never_sell and not form.rule("never_sell", f"nothing of {', '.join(rules.never_sell)} is sold"):
             self._never_sold = set()
@@ -105,13 +107,18 @@ class Trades:
 
     def _buy(self, j: int, owned: float) -> Order | None:
         """Declare the purchase of an ETF; switch the purchase off where the limits leave no room for an order."""
-        if j not in self.form.by_etf or self.form.market.tickers[j] in self.form.terms.rules.never_buy:
+        etf = self.form.market.etfs[j]
+        if j not in self.form.by_etf or etf.is_closed or etf.ticker in self.form.terms.rules.never_buy:
             return None
         least, most = self._least_order(j), self._largest(j) - owned
         purchase = declare(self.form.build, least, max(least, most))
         if most < least:
             # Declared anyway: a program with an eased limit must have the same switches.
             self.form.build.at_most({}, 0.0, switches={purchase.z: 1.0})
+        for drift, _ in (d for d in self.form.drifts if d[1] == j):
+            # What is bought has no allowance for drift.
+            above = self.form.build.upper_of(drift)
+            self.form.build.at_most({drift: 1.0, purchase.on: above}, above)
         return purchase
 
     def _least_order(self, j: int) -> float:
@@ -136,6 +143,23 @@ class Trades:
                     self._trade(x, j, share)
         self.form.build.at_most(counted, 0.0, switches=switches)
         self.costs[orders] += self.form.terms.brokerage_aud / self.stock.capital_aud
+        self._number = orders
+
+    def _no_more_orders(self, orders: int) -> None:
+        """Bound the number of orders from above, too: money that is paid for no order must not count as spent.
+
+        An ETF that is not owned is held from a smallest position on, so that the bound is exact where it counts.
+        """
+        build, row = self.form.build, {orders: 1.0}
+        for pair in self.orders.values():
+            row |= {order.on: -1.0 for order in pair if order is not None}
+        for j in (j for j in self.form.by_etf if j not in self.orders):
+            bought = build.variable(upper=1.0)
+            row[bought] = -1.0
+            least = self.form.least_position(j)
+            if least > 0:
+                build.at_most({bought: least} | {u: -share for u, share in self.form.position(j).items()}, 0.0)
+        build.at_most(row, 0.0)
 
     def _trade(self, x: int, j: int, share: float = 1.0) -> None:
         self.volume[x] += share
@@ -148,7 +172,10 @@ class Trades:
         spent = defaultdict(float, form.whole(np.ones(len(form.market.etfs))))
         for x, cost in self.costs.items():
             spent[x] += cost
-        self.money.append(form.build.at_most(spent, 1.0))
+        self.money.append(form.build.at_most(spent, 1.0 - self.stock.cash_floor))
+        if form.rule("reinvest", "nothing is sold to hold cash") and 1.0 - self.stock.idle > form.least_invested:
+            self.reinvested = form.build.at_least(spent, 1.0 - self.stock.idle)
+            self._no_more_orders(self._number)
         turnover = rules.max_turnover
         if turnover is not None and form.rule("max_turnover", f"at most {turnover:.1%} of the capital is turned over"):
             self.money.append(form.build.at_most({x: part / 2 for x, part in self.volume.items()}, turnover))

@@ -281,6 +281,18 @@ def test_the_chance_today_is_that_of_the_account_as_it_is() -> None:
     assert house.expected_return == NEAR(expected / sum(held.values()))
 
 
+def test_cash_that_is_to_be_kept_is_for_no_goal_and_earns_its_interest_today() -> None:
+    goals = [goal("house", "beta", 60_000.0, 6.0), goal("old", "gamma", 900_000.0, 22.0, priority=2)]
+    account = ACCOUNT | {"cash_floor_aud": 20_000, "cash_rate": 0.04}
+    found = answered(goals, customer={"customer_id": "c"}, account=account)
+    plain = answered(goals, customer={"customer_id": "c"}, account=account | {"cash_rate": 0.0})
+    capital = found.terms.total_capital_aud
+    assert sum(each.capital_aud for each in found.money_goals) == NEAR(capital - 20_000)
+    assert sum(account.capital_share for account in found.pods.values()) == NEAR(1 - 20_000 / capital)
+    better, worse = (told(event)["house"].probability_today or 0.0 for event in (found, plain))
+    assert better > worse
+
+
 @pytest.mark.parametrize("volatility", [1e-9, 1e-6, 1e-4, 0.5])
 def test_the_check_knows_the_chance_of_what_hardly_moves_too(volatility: float) -> None:
     amount = 100_000.0 * (1 + volatility)

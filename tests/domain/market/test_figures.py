@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from datetime import date
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -16,14 +19,19 @@ from portfolio.market.figures import (
     franking_credits,
     grossed_up_yields,
     net_tax,
-    pre_tax_returns,
     spread_cost_aud,
-    tax_drags,
     tax_efficiency,
 )
 from portfolio.market.measure import Measure
+from portfolio.tax.taxpayer import Entity, Taxpayer
 from portfolio.terms.mandate import Mandate, Objective
+from portfolio.terms.owned import Owned
 from portfolio.terms.rules import Preferences, Rules
+
+if TYPE_CHECKING:
+    from portfolio import Vector
+    from portfolio.case.naive import Overview
+    from portfolio.terms.rules import Terms
 
 # Sums of a few products: differences of order are a few units in the last place.
 EXACT = pytest.approx
@@ -73,8 +81,7 @@ def test_a_fully_franked_dollar_carries_credits_of_30_over_70() -> None:
 def test_after_tax_return_of_a_fully_franked_share_held_by_a_company_rate_payer_is_its_cash() -> None:
     # Return is all dividend; at a marginal rate of 30 % the credits pay exactly the tax on it.
     franked = market([0.1], [0.07], yields=[0.07], franked=[1.0])
-    after = pre_tax_returns(franked) - tax_drags(franked, 0.30)
-    assert after == EXACT([0.07])
+    assert after_tax_returns(franked, 0.30) == EXACT([0.07])
 
 
 def test_net_tax_is_what_is_left_of_the_tax_after_the_credits_and_negative_where_they_are_refunded() -> None:
@@ -85,20 +92,58 @@ def test_net_tax_is_what_is_left_of_the_tax_after_the_credits_and_negative_where
     assert after_tax_returns(franked, 0.15) == EXACT([0.1 + 0.015])
 
 
-def test_tax_efficiency_is_ten_times_after_over_before() -> None:
-    before = 0.08 + 0.5 * 0.05 * 0.7 * 30 / 70
-    tax = 0.32 * (0.5 * 0.03 + 0.5 * (0.05 + 0.05 * 0.7 * 30 / 70))
-    assert tax_efficiency(TWO, HALVES, 0.32) == EXACT(10 * (before - tax) / before)
+CREDITS = 0.5 * 0.05 * 0.7 * 30 / 70
+GROSS = 0.5 * 0.03 + 0.5 * 0.05 + CREDITS
 
 
-def test_who_pays_no_tax_has_a_tax_efficiency_of_ten() -> None:
-    assert tax_efficiency(TWO, HALVES, 0.0) == EXACT(10.0)
+def seen(asked: Terms, w: Vector = HALVES) -> Overview:
+    return overview(TWO, w[None, :], asked, None)
+
+
+def test_tax_efficiency_is_ten_times_what_tax_leaves_of_the_return() -> None:
+    tax = 0.32 * GROSS - CREDITS
+    assert seen(terms()).tax_efficiency == EXACT(10 * (0.08 - tax) / 0.08)
+    assert seen(terms()).net_tax_aud == EXACT(100_000 * tax)
+    assert seen(terms()).gross_income_aud == EXACT(100_000 * GROSS)
+
+
+def test_who_pays_no_tax_is_refunded_the_credits_and_is_above_ten() -> None:
+    assert seen(terms(tax=0.0)).tax_efficiency == EXACT(10 * (0.08 + CREDITS) / 0.08)
 
 
 @pytest.mark.parametrize("expected", [0.0, -0.05])
 def test_tax_efficiency_says_nothing_where_nothing_is_earned(expected: float) -> None:
-    poor = market([0.1], [expected], yields=[0.0])
-    assert tax_efficiency(poor, np.array([1.0]), 0.32) is None
+    assert tax_efficiency(expected, 0.01) is None
+
+
+def test_a_company_is_refunded_nothing_unless_other_income_uses_the_credits_up() -> None:
+    # 7 cents fully franked carry 3 cents of credits; at 25 % the tax on both is 2.5 cents.
+    franked = market([0.1, 0.2], [0.06, 0.10], yields=[0.0, 0.07], franked=[0.0, 1.0])
+    company = replace(terms(tax=0.25), entity=Entity.COMPANY)
+    w = np.array([[0.5, 0.5]])
+    refund = 100_000 * 0.5 * (0.25 * 0.10 - 0.03)
+    assert overview(franked, w, company, None).net_tax_aud == EXACT(0.0, abs=1e-9)
+    assert overview(franked, w, company, None).tax_efficiency == EXACT(10.0)
+    other = replace(company, other_income_uses_credits=True)
+    assert overview(franked, w, other, None).net_tax_aud == EXACT(refund)
+    assert overview(franked, w, terms(tax=0.25), None).net_tax_aud == EXACT(refund)
+
+
+def test_money_is_a_holding_with_interest_that_is_taxed_and_without_risk() -> None:
+    owned = Owned(date(2025, 11, 10), 0.0, (), Taxpayer(Entity.INDIVIDUAL, 0.32), cash_rate=0.03)
+    w = np.array([0.3, 0.3])
+    found = seen(replace(terms(), owned=owned), w)
+    invested = seen(terms(), w)
+    earned = 0.6 * 0.08 + 0.4 * 0.03
+    assert found.expected_return == EXACT(earned)
+    assert found.volatility == EXACT(invested.volatility)
+    assert found.sharpe_ratio == EXACT((earned - 0.04) / found.volatility)
+    assert found.net_tax_aud == EXACT(100_000 * (0.6 * (0.32 * GROSS - CREDITS) + 0.4 * 0.32 * 0.03))
+
+
+def test_fees_are_told_in_dollars_a_year() -> None:
+    dear = replace(TWO, etfs=tuple(replace(etf, management_fee=0.002) for etf in TWO.etfs))
+    assert overview(dear, HALVES[None, :], terms(), None).management_fees_aud == EXACT(200.0)
 
 
 def test_half_the_spread_is_paid_on_every_dollar() -> None:
@@ -113,11 +158,11 @@ def test_overview_counts_positions_owners_and_duplicates() -> None:
         sleeve(three, [0.5, 0.5, 0.0], share=0.2),
     ]
     X = put_side_by_side(sleeves)
-    seen = overview(three, X, terms(brokerage=7), None)
-    assert (seen.etfs, seen.positions, seen.duplicated_etfs) == (2, 5, 2)
+    found = overview(three, X, terms(brokerage=7), None)
+    assert (found.etfs, found.positions, found.duplicated_etfs) == (2, 5, 2)
     assert extra_owners(X) == 3
-    assert seen.largest_position == EXACT(0.25 + 0.3 + 0.1)
-    assert seen.trading_cost_aud == EXACT(35)
+    assert found.largest_position == EXACT(0.25 + 0.3 + 0.1)
+    assert found.trading_cost_aud == EXACT(35)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from portfolio import Matrix
 
-LIKE = Knowledge(like="asx-outlook-2025-12")
+LIKE = Knowledge(return_is="fund", like="asx-outlook-2025-12")
 # What double precision leaves of sums over hundreds of returns.
 EXACT = 1e-12
 
@@ -397,10 +397,24 @@ def test_facts_that_nobody_states_are_named_all_at_once() -> None:
     with pytest.raises(DataError) as refused:
         build(prices, LIKE, Period.WEEK)
 
-    assert "AAA lacks asset_class, distribution_yield, franked_share, liquidity, half_spread_bps; BBB" in str(
-        refused.value
-    )
+    lacks = "AAA lacks asset_class, management_fee, distribution_yield, franked_share, liquidity, half_spread_bps; BBB"
+    assert lacks in str(refused.value)
     assert "--facts" in str(refused.value)
+
+
+def test_whose_returns_the_prices_tell_has_no_default_and_is_not_copied_from_a_bundled_market(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"BILL lacks return_is; .* by --return-is fund, .* or --return-is index"):
+        build(history(walk()), replace(LIKE, return_is=""), Period.WEEK)
+
+    (tmp_path / "facts.csv").write_text("ticker,return_is\nVAS,index\n", encoding="utf-8")
+    stated = replace(LIKE, stated=(read_facts(tmp_path / "facts.csv"), "facts.csv"))
+    made = keep(tmp_path / "mine", build(history(walk()), stated, Period.WEEK).files)
+    plain = keep(tmp_path / "plain", build(history(walk()), LIKE, Period.WEEK).files)
+
+    fee = {etf.ticker: etf.management_fee for etf in made.etfs}["VAS"]
+    expected = [fee if ticker == "VAS" else 0.0 for ticker in made.tickers]
+    assert fee > 0
+    assert plain.expected_returns - made.expected_returns == pytest.approx(expected, abs=1e-12)
 
 
 def test_a_market_without_cash_is_told_why() -> None:
@@ -423,6 +437,8 @@ def test_an_unknown_market_to_be_like_is_answered_with_those_there_are() -> None
         ("ticker,liquidity\nVAS,2\n", "line 2: liquidity is 2; it must be from 0 to 1"),
         ("ticker,price_aud\nVAS,0\n", "line 2: price_aud is 0; it must be from 0.000001 to"),
         ("ticker,since\nVAS,2010\n", "line 2: since is '2010', not a date"),
+        ("ticker,until\nVAS,2010\n", "line 2: until is '2010', not a date"),
+        ("ticker,return_is\nVAS,gross\n", "line 2: return_is is 'gross'; give fund or index"),
         ("ticker,liquidity\nVAS,1\nVAS,1\n", "line 3: VAS stands twice"),
         ("name\nx\n", "line 1: there is no column ticker"),
     ],

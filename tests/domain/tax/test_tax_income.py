@@ -179,7 +179,7 @@ def test_for_an_individual_the_figures_of_the_optimiser_are_these(
     ours = Distributions(cash, franked)
     assert ours.franking_credits == EXACT(figures.franking_credits(priced))
     assert ours.grossed_up_yields == EXACT(figures.grossed_up_yields(priced))
-    left = figures.grossed_up_yields(priced) - figures.tax_drags(priced, rate)
+    left = cash - figures.net_tax(priced, rate)
     assert after_tax_yields(Taxpayer(Entity.INDIVIDUAL, rate), ours) == EXACT(left, abs=1e-12)
 
 

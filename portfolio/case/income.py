@@ -1,0 +1,37 @@
+"""A year's income of a whole portfolio, with the tax on it: the distributions of the ETFs and the interest on cash."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portfolio.tax.income import Distributions, after_tax_income
+from portfolio.tax.taxpayer import Taxpayer
+
+if TYPE_CHECKING:
+    from portfolio import Vector
+    from portfolio.market.snapshot import Market
+    from portfolio.tax.income import Income
+    from portfolio.terms.rules import Terms
+
+
+def cash_share(terms: Terms, w: Vector) -> float:
+    """Compute the share of the capital that is held as cash; none where the terms have no account.
+
+    The costs of the trades are paid from it.
+    """
+    return 0.0 if terms.owned is None else max(1.0 - float(w.sum()), 0.0)
+
+
+def income_of(market: Market, terms: Terms, w: Vector) -> Income:
+    """Compute a year's income of the weights *w*, shape (n,), and of the cash beside them."""
+    paid = Distributions(
+        np.append(market.column("distribution_yield"), terms.cash_rate),
+        np.append(market.column("franked_share"), 0.0),
+    )
+    holdings_aud = np.append(np.maximum(w, 0.0), cash_share(terms, w)) * terms.total_capital_aud
+    # Credits of this amount find as much tax on other income, if there is other income.
+    other_tax_aud = float(paid.franking_credits @ holdings_aud) if terms.other_income_uses_credits else 0.0
+    payer = Taxpayer(terms.entity, terms.marginal_tax_rate)
+    return after_tax_income(payer, paid, holdings_aud, other_tax_aud=other_tax_aud)
