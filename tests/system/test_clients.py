@@ -68,10 +68,9 @@ def portfolio(out: str) -> dict[str, float]:
     return {ticker: float(weight) for ticker, weight in (line.split() for line in out.splitlines())}
 
 
-async def test_clients_print_the_portfolio_to_the_digit_and_follow_how_it_comes_about(site: Site) -> None:
-    await site.start_all()
+async def test_clients_print_the_portfolio_to_the_digit_and_follow_how_it_comes_about(shared: Site) -> None:
     for language in CLIENTS:
-        await works(site, language)
+        await works(shared, language)
 
 
 async def works(site: Site, language: str) -> None:

@@ -9,8 +9,9 @@ from contextlib import aclosing
 from random import Random
 from typing import TYPE_CHECKING
 
+import pytest
 from fuzz.frames import BLOCKS, STRANGE, nasty_frames, throw
-from processes import ANSWER_S, log_lines, podfolio
+from processes import ANSWER_S, connected, kept_open, log_lines, podfolio, site_with_all
 from support.requests_made import data
 
 from agents import mandates
@@ -21,7 +22,7 @@ from bus.port import COORDINATORS, DEADLINES, pod_queue
 from bus.subjects import ID_PATTERN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from fuzz.frames import Frame
     from processes import Site
@@ -53,8 +54,20 @@ async def settled(site: Site) -> None:
                 await asyncio.sleep(0.1)
 
 
+@pytest.fixture(scope="module")
+def everything_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A system for the tests of this file, since what they store stays."""
+    with kept_open(site_with_all(tmp_path_factory.mktemp("nasty"))) as made:
+        yield made
+
+
+@pytest.fixture
+async def site(everything_here: Site) -> AsyncIterator[Site]:
+    async with connected(everything_here) as made:
+        yield made
+
+
 async def test_nothing_that_is_stored_ends_a_process_or_stays_in_a_queue(site: Site) -> None:
-    running = await site.start_all()
     seen: list[int] = []
     observing = asyncio.create_task(observe(site, seen))
 
@@ -66,15 +79,15 @@ async def test_nothing_that_is_stored_ends_a_process_or_stays_in_a_queue(site: S
     await settled(site)
 
     assert isinstance(event, MasterPortfolioOptimized)
-    assert {name: process.returncode for name, process in running.items()} == dict.fromkeys(running)
     everything = await stored(site)
     async with asyncio.timeout(ANSWER_S):
         while len(seen) < len(everything):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     observing.cancel()
     assert seen == everything
-    for name in running:
+    for name in (*mandates.bundled(), "coordinator"):
         lines = log_lines(site.folder, name)
+        assert lines, name
         assert [line for line in lines if line["event"] in {"delivery.crashed", "bus.reconnected"}] == [], name
 
 
@@ -88,7 +101,7 @@ def poison(request: bytes) -> Iterator[Frame]:
 
 
 async def test_what_names_nobody_is_put_aside_and_whoever_is_named_is_answered(site: Site) -> None:
-    await site.start_all()
+    before = len(await site.bus.record([subjects.ALL_REJECTED]))
     await throw(port(site), poison(data("block-6")))
 
     async with asyncio.timeout(ANSWER_S):
@@ -100,7 +113,8 @@ async def test_what_names_nobody_is_put_aside_and_whoever_is_named_is_answered(s
     for number in range(len(BLOCKS)):
         answer = await site.final(f"block-{number}")
         assert number == 6 or (isinstance(answer, MasterPortfolioFailed) and answer.reason is Reason.INVALID_REQUEST)
-    told = {json.loads(message.data)["subject"] for message in await site.bus.record([subjects.ALL_REJECTED])}
+    rejected = (await site.bus.record([subjects.ALL_REJECTED]))[before:]
+    told = {json.loads(message.data)["subject"] for message in rejected}
     # The server itself refuses empty parts of a subject.
     nobody = [end for end in STRANGE if b".." not in end and not re.fullmatch(ID_PATTERN.encode(), end)]
     assert told == {f"podfolio.v1.request.{escaped(end)}" for end in nobody}
@@ -109,7 +123,6 @@ async def test_what_names_nobody_is_put_aside_and_whoever_is_named_is_answered(s
 
 
 async def test_markets_and_deadlines_that_are_none_stop_nobody(site: Site) -> None:
-    await site.start_all()
     frames: list[Frame] = [
         (b"podfolio_timers.v1.due.caf\xe9", b"N", b""),
         (b"podfolio_timers.v1.due.block", b"NATS/1.0", b"x"),

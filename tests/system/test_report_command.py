@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from pptx import Presentation
-from processes import podfolio, secure_system
+from processes import podfolio
 from support.reported import event, optimised
 from support.requests_made import REFERENCE, body
 
@@ -20,7 +20,7 @@ from report.html import page
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from processes import Site
+    from processes import SecureSystem, Site
 
 PATIENCE_S = 120
 
@@ -90,34 +90,33 @@ async def test_what_is_neither_a_file_nor_an_id_is_refused_before_anybody_is_ask
         assert "give a final event's file, or the id of a request" in " ".join(errors.split())
 
 
-async def test_the_final_event_of_a_request_is_read_from_the_server(site: Site, tmp_path: Path) -> None:
-    await site.start_all()
+async def test_the_final_event_of_a_request_is_read_from_the_server(shared: Site, tmp_path: Path) -> None:
     out = tmp_path / "out.html"
-    early, _, errors = await podfolio("report", "reference-customer", "--server", site.url, "-o", str(out))
-    await podfolio("request", str(REFERENCE), "--server", site.url)
+    command = ("report", "reported", "--server", shared.url, "-o", str(out))
+    early, _, errors = await podfolio(*command)
+    await podfolio("request", str(REFERENCE), "--request-id", "reported", "--server", shared.url)
 
-    status, _, _ = await podfolio("report", "reference-customer", "--server", site.url, "-o", str(out))
+    status, _, _ = await podfolio(*command)
 
     assert early == 1
-    assert "no final event of reference-customer (yet)" in errors
+    assert "no final event of reported (yet)" in errors
     assert status == 0
     text = out.read_text(encoding="utf-8")
-    assert page(await site.final("reference-customer")).split("</main>")[0].count("<table") == text.count("<table")
+    assert page(await shared.final("reported")).split("</main>")[0].count("<table") == text.count("<table")
     assert "reference-customer" in text
 
 
-async def test_an_observer_has_the_signature_checked_too(tmp_path: Path, unused_tcp_port: int) -> None:
-    async with secure_system(tmp_path, unused_tcp_port) as system:
-        request = tmp_path / "request.json"
-        request.write_text(json.dumps(body("r1")), encoding="utf-8")
-        await system.request("r1", *system.as_role(REQUESTER), file=request)
-        reader = ("report", "r1", "--server", system.url, *system.as_role(OBSERVER), "-o", "-")
-        key = system.keys.public(COORDINATOR).read_text(encoding="ascii").strip()
+async def test_an_observer_has_the_signature_checked_too(secure: SecureSystem, tmp_path: Path) -> None:
+    request = tmp_path / "request.json"
+    request.write_text(json.dumps(body("observed")), encoding="utf-8")
+    await secure.request("observed", *secure.as_role(REQUESTER), file=request)
+    reader = ("report", "observed", "--server", secure.url, *secure.as_role(OBSERVER), "-o", "-")
+    key = secure.keys.public(COORDINATOR).read_text(encoding="ascii").strip()
 
-        status, checked, errors = await podfolio(*reader, "--key", str(system.keys.public(COORDINATOR)))
-        _, unchecked, _ = await podfolio(*reader)
-        other, nothing, refused = await podfolio(*reader, "--key", str(system.keys.public(REQUESTER)))
-        secret, _, warned = await podfolio(*reader, "--key", str(system.keys.seed(COORDINATOR)))
+    status, checked, errors = await podfolio(*reader, "--key", str(secure.keys.public(COORDINATOR)))
+    _, unchecked, _ = await podfolio(*reader)
+    other, nothing, refused = await podfolio(*reader, "--key", str(secure.keys.public(REQUESTER)))
+    secret, _, warned = await podfolio(*reader, "--key", str(secure.keys.seed(COORDINATOR)))
 
     assert (status, errors) == (0, "")
     assert f"The event is signed with the key {key}" in checked
