@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from processes import SecureSystem, Site, connected, kept_open, secure_system, site_of_its_own, site_with_all
 from support.ports import free_ports
+from support.processes import SecureSystem, Site, connected, kept_open, secure_system, site_of_its_own, site_with_all
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
