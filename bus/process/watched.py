@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from opentelemetry.trace import SpanKind
 
@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bus.port import Delivery
-    from bus.process.workers import Handler
+
+
+class Handler(Protocol):
+    """The work on a delivery, and the answer when the work cannot be done."""
+
+    async def handle(self, delivery: Delivery) -> None:
+        """Do the work; returning settles the delivery."""
+
+    async def give_up(self, delivery: Delivery, error: Exception) -> None:
+        """Answer the waiting sender that the work cannot be done; returning settles the delivery."""
 
 
 @dataclass(frozen=True, slots=True)

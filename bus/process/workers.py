@@ -7,7 +7,7 @@ import random
 from collections import Counter
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from bus.port import Bus, Delivery
     from bus.process.in_hand import InHand, Unnoted
+    from bus.process.watched import Handler
 
 # Three heartbeats fit into the time after which the server redelivers a message to another worker (5 s).
 HEARTBEAT_S = 1.5
@@ -40,16 +41,6 @@ log = structlog.get_logger()
 
 class LostError(Exception):
     """Every process that handled the message died before settling it or returning it."""
-
-
-class Handler(Protocol):
-    """The work on a delivery, and the answer when the work cannot be done."""
-
-    async def handle(self, delivery: Delivery) -> None:
-        """Do the work; returning settles the delivery."""
-
-    async def give_up(self, delivery: Delivery, error: Exception) -> None:
-        """Answer the waiting sender that the work cannot be done; returning settles the delivery."""
 
 
 async def work_off(bus: Bus, queue: str, handler: Handler, *, stop: asyncio.Event, at_once: int) -> None:

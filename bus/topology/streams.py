@@ -1,6 +1,6 @@
 """The streams and work queues that must exist on the server, with the settings of each.
 
-Only ``setup`` creates streams and queues; agents and coordinators bind to existing ones.
+Only ``bus.administration.setup`` creates streams and queues; agents and coordinators bind to existing ones.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _events(replicas: int | None, max_bytes: int | None) -> dict[str, Any]:
         "discard": "new",
         "discard_new_per_subject": True,
         # Only an administrator may remove a message; the permissions of all other roles refuse this. A server can
-        # never switch "deny_delete" off again: see ``setup``.
+        # never switch "deny_delete" off again: see ``bus.administration.setup``.
         "deny_delete": False,
         "deny_purge": True,
         # Either setting would let a client with permission to publish one subject write or wipe other subjects.
@@ -105,7 +105,8 @@ def _markets(replicas: int | None) -> dict[str, Any]:
         "subjects": [subjects.ALL_MARKETS],
         "retention": "limits",
         "storage": "file",
-        "compression": "s2",
+        # Markets are packed already. With "s2", a killed server can lose its copy of the stream for good: SECURITY.md.
+        "compression": "none",
         # One value per key, for ever: an id means one snapshot.
         "max_msgs_per_subject": 1,
         "discard": "new",

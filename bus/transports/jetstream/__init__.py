@@ -4,10 +4,9 @@ docs/adr/0004 lists the server's guarantees, and the guarantees on which this pa
 itself refuses a second message on a subject, for ever. A missing answer means *unknown*, so every operation is safe to
 repeat. A read counts only if the answer proves that the read is complete.
 
-``bus`` combines ``publication``, ``deliveries``, ``record``, ``deadlines``, ``observer`` and ``discovery``. These build
-on ``asking`` and ``pulls``, and those build on ``wire``, the only module that knows the NATS client. ``watch`` leaves
-a server that was cut off. ``streams`` lists the required streams and queues, ``setup`` creates these on the server, and
-``server`` runs an embedded server.
+``bus`` combines ``storage``, which publishes, reads and deletes stored messages, ``consumers``, which takes deliveries
+and follows the event stream, and ``discovery``. All of them use ``connection``; ``connection.wire`` is the only module
+that knows the NATS client.
 """
 
 from bus.transports.jetstream.bus import JetStreamBus, connect

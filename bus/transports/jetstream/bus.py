@@ -195,7 +195,7 @@ class JetStreamBus:
     async def ask_api(
         self, name: str, body: Mapping[str, Any] | None = None, *, timeout_s: float = asking.PATIENCE_S
     ) -> dict[str, Any]:
-        """Ask JetStream's own API; only for ``setup``. See ``asking.ask_api``."""
+        """Ask JetStream's own API; only for ``bus.administration.setup``. See ``asking.ask_api``."""
         return await asking.ask_api(self._wire, name, body, timeout_s=timeout_s)
 
 

@@ -14,6 +14,7 @@ from bus.administration.server import embedded_server
 from bus.administration.setup import plan, set_up
 from bus.language import subjects
 from bus.port import Backlog, pod_queue
+from bus.topology.streams import EVENTS, MARKETS, TIMERS
 from bus.transports.jetstream import Connection, connect
 
 if TYPE_CHECKING:
@@ -86,3 +87,23 @@ async def test_it_is_copied_and_restored_with_the_other_setting(tmp_path: Path) 
         assert [(step.name, step.different, step.kept) for step in await plan(bus, PODS) if step.is_needed] == []
         await bus.delete(2)
         assert [message.sequence for message in await bus.record([subjects.ALL])] == [1, 3]
+
+
+async def test_a_set_up_takes_the_compression_from_the_stream_of_markets(tmp_path: Path) -> None:
+    """A server that is killed can lose its copy of a compressed stream: SECURITY.md."""
+    packed = b"a market" * 1_000
+    async with (
+        embedded_server(tmp_path / "store", log=tmp_path / "log") as url,
+        connect(Connection(servers=url)) as bus,
+    ):
+        await set_up(bus, PODS)
+        config = (await bus.ask_api(f"STREAM.INFO.{MARKETS}"))["config"]
+        await bus.ask_api(f"STREAM.UPDATE.{MARKETS}", {**config, "compression": "s2"})
+        await bus.publish_market("before", "0" * 64, packed)
+
+        done = {step.name: step for step in await set_up(bus, PODS)}
+        streams = [(await bus.ask_api(f"STREAM.INFO.{name}"))["config"] for name in (EVENTS, TIMERS, MARKETS)]
+
+        assert [difference.partition(":")[0] for difference in done[MARKETS].different] == ["compression"]
+        assert [stream["compression"] for stream in streams] == ["none"] * len(streams)
+        assert await bus.published_market("before") == ("0" * 64, packed)

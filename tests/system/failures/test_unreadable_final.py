@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from fuzz.frames import RawConnection
+from support.clients import CLIENTS, run
 from support.processes import podfolio
 from support.requests_made import ROOT, body
-from test_clients import CLIENTS, run
 
 from bus.language import subjects
 from cli.client.answers import UNREADABLE

@@ -2,70 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from support import npm
+from support.clients import CLIENTS, asked, portfolio, run
 from support.in_process import PODS
-from support.processes import START_S
-from support.programs import NODE
-from support.requests_made import ROOT, body
 
 from bus.language.messages import MasterPortfolioOptimized, Stage, parse_progress
-from bus.topology.roles import REQUESTER
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from support.processes import SecureSystem, Site
+    from support.processes import Site
 
-JAVASCRIPT, PYTHON = ROOT / "clients" / "javascript", ROOT / "clients" / "python"
-CLIENTS = {"javascript": JAVASCRIPT / "request.js", "python": PYTHON / "request.py"}
 MOST_LINES = 37
-
-
-def interpreter(language: str) -> str:
-    if language == "python":
-        return sys.executable
-    npm.install(JAVASCRIPT)
-    return NODE.path()
-
-
-async def run(language: str, *arguments: str) -> tuple[int, str, str]:
-    """Run a client to its end; returns exit status, output and errors."""
-    # Elsewhere, and without a path, so that nothing of ours can be imported.
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    client = await asyncio.create_subprocess_exec(
-        interpreter(language),
-        str(CLIENTS[language]),
-        *arguments,
-        cwd="/",
-        env=environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(START_S):
-            out, errors = await client.communicate()
-    except BaseException:
-        client.kill()
-        await client.wait()
-        raise
-    return client.returncode or 0, out.decode(), errors.decode()
-
-
-def asked(folder: Path, request_id: str, **changes: object) -> str:
-    file = folder / f"{request_id}.json"
-    file.write_text(json.dumps(body(request_id, **changes)), encoding="utf-8")
-    return str(file)
-
-
-def portfolio(out: str) -> dict[str, float]:
-    return {ticker: float(weight) for ticker, weight in (line.split() for line in out.splitlines())}
 
 
 async def test_clients_print_the_portfolio_to_the_digit_and_follow_how_it_comes_about(shared: Site) -> None:
@@ -112,9 +62,3 @@ def test_a_client_is_short_and_uses_nothing_of_ours(language: str) -> None:
 
     assert len(text.splitlines()) <= MOST_LINES
     assert not any(f"import {ours}" in text for ours in ("agents", "bus", "cli", "coordinator", "portfolio"))
-
-
-async def as_requester(system: SecureSystem, language: str, folder: Path) -> tuple[int, str, str]:
-    """Run a client with the requester's key; used where a secure system runs anyway."""
-    seed, ca = system.keys.seed(REQUESTER), system.keys.ca
-    return await run(language, asked(folder, f"with-{language}"), system.url, str(seed), str(ca))

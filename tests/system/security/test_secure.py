@@ -9,8 +9,8 @@ import stat
 from typing import TYPE_CHECKING
 
 import pytest
+from support.clients import CLIENTS, as_requester, portfolio
 from support.processes import podfolio
-from test_clients import CLIENTS, as_requester, portfolio
 
 from bus.administration.server import embedded_server
 from bus.language import subjects

@@ -23,7 +23,7 @@ class Connection:
         ca: A file with certificates of trusted authorities for the server's identity. With this file, the client
             sends and reads no data before the server has proven its identity. Without, the client checks the server
             against the system's certificates if the server requires TLS.
-        role: Role of the client in ``roles``; empty for a client without a role.
+        role: Role of the client in ``bus.topology.roles``; empty for a client without a role.
         inbox_prefix: Prefix of the reply subjects; by default the role's own prefix, which keeps answers private.
     """
 
