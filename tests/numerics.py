@@ -2,6 +2,9 @@
 
 numpy's and scipy's OpenBLAS choose a kernel by the processor, so that the last digits of a result, and with them where
 a solver stalls, differ from one machine to the next. Here one machine stands for the others.
+
+The product's processes compute with one thread. Two split the sums of larger matrices only: they are tried with one
+kernel, the one that this processor would choose.
 """
 
 from __future__ import annotations
@@ -25,7 +28,6 @@ KERNELS = {
     "Zen": {"avx2", "fma"},
     "SkylakeX": {"avx512f", "avx512vl", "avx512dq", "avx512bw"},
 }
-THREADS = (1, 2)
 _LOADED = "import json, numpy, scipy.linalg, threadpoolctl; print(json.dumps(threadpoolctl.threadpool_info()))"
 
 
@@ -34,11 +36,6 @@ def abilities() -> set[str]:
     told = Path("/proc/cpuinfo")
     lines = told.read_text(encoding="utf-8").splitlines() if told.exists() else []
     return {word for line in lines if line.startswith("flags") for word in line.partition(":")[2].split()}
-
-
-def environment(kernel: str, threads: int) -> dict[str, str]:
-    """Make the environment of a process that uses *kernel*."""
-    return {**os.environ, "OPENBLAS_CORETYPE": kernel, "OPENBLAS_NUM_THREADS": str(threads)}
 
 
 def loaded(environment: dict[str, str]) -> frozenset[tuple[str, int]]:
@@ -51,17 +48,16 @@ def loaded(environment: dict[str, str]) -> frozenset[tuple[str, int]]:
 def environments() -> Iterator[tuple[str, dict[str, str]]]:
     """Make the environment of each run, with its name; say what is left out and why."""
     able, seen = abilities(), dict[frozenset[tuple[str, int]], str]()
+    yield "two threads", {**os.environ, "OPENBLAS_NUM_THREADS": "2"}
     for kernel, needed in KERNELS.items():
+        made = {**os.environ, "OPENBLAS_CORETYPE": kernel, "OPENBLAS_NUM_THREADS": "1"}
         if not needed <= able:
             print(f"{kernel}: left out, since this processor has no {', '.join(sorted(needed - able))}")
-            continue
-        for threads in THREADS:
-            made = environment(kernel, threads)
-            if (used := loaded(made)) in seen:
-                print(f"{kernel}, {threads} threads: left out, since this OpenBLAS uses what it uses for {seen[used]}")
-                continue
-            seen[used] = name = f"{kernel}, {threads} threads"
-            yield name, made
+        elif (used := loaded(made)) in seen:
+            print(f"{kernel}: left out, since this OpenBLAS has the code of {seen[used]} for it")
+        else:
+            seen[used] = kernel
+            yield kernel, made
 
 
 def main(arguments: list[str]) -> int:

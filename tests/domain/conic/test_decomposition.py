@@ -57,6 +57,7 @@ def fixed_toy() -> tuple[Program, Solution, Decomposed]:
     raise AssertionError
 
 
+@pytest.mark.oracle
 @PROFILE
 @given(seed=seeds, cone=st.booleans(), penalise=st.booleans())
 def test_prices_and_blocks_find_and_prove_what_one_tree_finds(seed: int, cone: bool, penalise: bool) -> None:  # noqa: FBT001

@@ -36,6 +36,7 @@ seeds = st.integers(0, 2**32 - 1)
 objectives = st.sampled_from(OBJECTIVES)
 
 
+@pytest.mark.oracle
 @PROFILE
 @given(seeds, objectives, st.booleans(), st.integers(5, 16))
 def test_it_agrees_with_the_plain_tree_and_proves_it(seed: int, objective: str, hard: bool, n: int) -> None:  # noqa: FBT001
@@ -47,6 +48,7 @@ def test_it_agrees_with_the_plain_tree_and_proves_it(seed: int, objective: str, 
         assert abs(solution.value - reference.value) <= AGREE * scale_of(reference.value)
 
 
+@pytest.mark.oracle
 @PROFILE
 @given(seeds, objectives, st.floats(0.0, 0.05))
 def test_what_leaves_say_of_each_switch_is_never_above_the_truth(seed: int, objective: str, slack: float) -> None:
@@ -118,6 +120,7 @@ def test_an_interval_of_the_risk_that_no_leaf_is_about_is_found() -> None:
     assert proof.faults(program, replace(solution, leaves=leaves)) != []
 
 
+@pytest.mark.oracle
 @PROFILE
 @given(seeds, st.floats(-1.0, 3.0))
 def test_a_leaf_is_below_every_point_whatever_it_stores(seed: int, theta: float) -> None:

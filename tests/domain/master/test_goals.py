@@ -103,6 +103,7 @@ SERVED = (0, 1, 3, 6, 7, 8, 9, 11, 12, 15, 18, 22, 23, 24, 26, 27, 31, 35, 37, 3
 RULED_OUT = (2, 4, 10)
 
 
+@pytest.mark.oracle
 @pytest.mark.parametrize("seed", SERVED)
 def test_goals_are_served_one_after_the_other_as_a_second_statement_serves_them(seed: int) -> None:
     instance, master = small(seed), relaxed(seed)
@@ -129,6 +130,7 @@ def test_goals_are_served_one_after_the_other_as_a_second_statement_serves_them(
     assert master.certificate.bound >= objective - BEST
 
 
+@pytest.mark.oracle
 @pytest.mark.parametrize("seed", RULED_OUT)
 def test_what_the_rules_alone_forbid_is_no_matter_of_goals(seed: int) -> None:
     assert relaxed(seed) is None
@@ -225,6 +227,7 @@ def test_where_all_goals_can_be_met_none_gives_way_and_priorities_are_no_matter(
     assert all(goal["met"] and goal["shortfall"] <= MET * max(1, goal["asked"]) for goal in event["goals"])
 
 
+@pytest.mark.oracle
 @pytest.mark.parametrize("seed", [1, 9, 12])
 def test_the_best_of_a_goal_that_is_met_is_told_if_everything_is_to_be_explained(seed: int) -> None:
     prices, sleeves, asked = small(seed)
@@ -294,6 +297,7 @@ def greedy_pod(seed: int) -> tuple[Market, Mandate, dict[str, int]]:
 
 
 # At 12 the second statement finds no room to be solved in.
+@pytest.mark.oracle
 @pytest.mark.parametrize("seed", [seed for seed in range(34) if seed != 12])
 def test_a_pod_alone_serves_its_goals_as_a_second_statement_does(seed: int) -> None:
     prices, asked, priorities = greedy_pod(seed)

@@ -760,6 +760,7 @@ def test_a_sharpe_ratio_of_zero_but_for_rounding_is_zero() -> None:
     assert outcomes == {"certified"}
 
 
+@pytest.mark.oracle
 def test_the_enumeration_agrees_on_a_case_done_by_hand() -> None:
     # Two pods, one ETF each: there is nothing to choose. Score 1, no duplicates, cost and tax as naive.
     prices = market([0.1, 0.2], [0.05, 0.10], yields=[0.02, 0.03])
