@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from support.commands import here
 from support.processes import podfolio
 from support.requests_made import OUTLOOK, REFERENCE, ROOT, TRAILING, body
 
@@ -97,11 +98,11 @@ async def test_a_failure_has_exit_status_1_and_its_reason(shared: Site, tmp_path
     assert "at most 9 ETFs" in page
 
 
-async def test_a_file_that_is_no_request_is_refused_before_it_is_sent(tmp_path: Path) -> None:
+def test_a_file_that_is_no_request_is_refused_before_it_is_sent(tmp_path: Path) -> None:
     file = tmp_path / "request.json"
     file.write_text("{}", encoding="utf-8")
 
-    status, _, errors = await podfolio("request", str(file), "--server", "nats://127.0.0.1:1")
+    status, _, errors = here("request", str(file), "--server", "nats://127.0.0.1:1")
 
     assert status == 1
     assert "not a valid request" in errors

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from support.commands import here
 from support.processes import ANSWER_S, START_S, podfolio
 from support.requests_made import REFERENCE, ROOT
 
@@ -113,8 +114,8 @@ async def test_a_server_that_is_not_there_is_said_in_one_line() -> None:
 
 
 @pytest.mark.parametrize("option", [("--since", "yesterday"), ("--port", "70000")])
-async def test_what_is_asked_wrongly_is_said(option: tuple[str, str]) -> None:
-    status, _, errors = await podfolio("dashboard", *option)
+def test_what_is_asked_wrongly_is_said(option: tuple[str, str]) -> None:
+    status, _, errors = here("dashboard", *option)
 
     assert status == 2
     assert option[0] in errors

@@ -8,6 +8,7 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
+from support.commands import here
 from support.processes import START_S, documented_program, podfolio
 from support.requests_made import ROOT, body
 
@@ -44,9 +45,8 @@ async def test_what_is_published_is_verified_without_a_server(secure: SecureSyst
     forged.write_bytes(portfolio.read_bytes().replace(b'"customer_id":"', b'"customer_id":"x'))
 
     assert (answered, refused) == (0, 1)
-    assert await podfolio("verify", str(portfolio), "--key", public) == await podfolio(
-        "verify", str(portfolio), "--key", key
-    )
+    command = await podfolio("verify", str(portfolio), "--key", public)
+    assert command == here("verify", str(portfolio), "--key", public) == here("verify", str(portfolio), "--key", key)
     pods = ("--pod-keys", str(secure.keys.folder))
     for event, given, due, said in (
         (portfolio, ("--key", public, *pods), 0, "Everything holds."),
@@ -63,7 +63,7 @@ async def test_what_is_published_is_verified_without_a_server(secure: SecureSyst
         (portfolio, ("--key", str(secure.keys.seed(COORDINATOR))), 2, "holds a secret"),
         (portfolio, ("--key", str(tmp_path / "missing")), 2, "neither a public key"),
     ):
-        status, out, errors = await podfolio("verify", str(event), *given)
+        status, out, errors = here("verify", str(event), *given)
         assert (status, said in " ".join(f"{out} {errors}".split())) == (due, True), (said, out, errors)
         assert "\x1b" not in out
     assert await piped(portfolio.read_bytes(), public) == 3

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.clients import CLIENTS, as_requester, portfolio
+from support.commands import here
 from support.processes import podfolio
 
 from bus.administration.server import embedded_server
@@ -169,11 +170,11 @@ async def test_a_client_that_wants_tls_says_nothing_to_a_server_without(tmp_path
 
 
 class TestKeys:
-    async def test_are_for_nobody_else_s_eyes_and_stay_as_they_are(self, tmp_path: Path) -> None:
+    def test_are_for_nobody_else_s_eyes_and_stay_as_they_are(self, tmp_path: Path) -> None:
         keys = Keys(tmp_path / "keys")
-        first, told, _ = await podfolio("keys", str(keys.folder))
+        first, told, _ = here("keys", str(keys.folder))
         before = {file.name: file.read_bytes() for file in keys.folder.iterdir()}
-        second, told_again, _ = await podfolio("keys", str(keys.folder))
+        second, told_again, _ = here("keys", str(keys.folder))
 
         assert (first, second, told_again) == (0, 0, "")
         assert before == {file.name: file.read_bytes() for file in keys.folder.iterdir()}
@@ -185,13 +186,13 @@ class TestKeys:
         users = keys.guard.accounts.read_text(encoding="utf-8")
         assert not any(seed in users or seed in told for seed in seeds)
 
-    async def test_of_a_fifth_pod_are_one_argument(self, tmp_path: Path) -> None:
+    def test_of_a_fifth_pod_are_one_argument(self, tmp_path: Path) -> None:
         keys = Keys(tmp_path / "keys")
-        await podfolio("keys", str(keys.folder))
+        here("keys", str(keys.folder))
         before = {file.name: file.read_bytes() for file in keys.folder.iterdir()}
 
-        status, _, _ = await podfolio("keys", str(keys.folder), "--pod", "epsilon")
-        await podfolio("keys", str(keys.folder))
+        status, _, _ = here("keys", str(keys.folder), "--pod", "epsilon")
+        here("keys", str(keys.folder))
 
         after = {file.name: file.read_bytes() for file in keys.folder.iterdir()}
         changed = {name for name in after if after[name] != before.get(name)}
@@ -199,43 +200,43 @@ class TestKeys:
         assert changed == {"pod-epsilon.nk", "pod-epsilon.pub", "accounts.conf"}
         assert keys.public("pod-epsilon").read_text(encoding="ascii").strip().encode() in after["accounts.conf"]
 
-    async def test_are_replaced_one_by_one(self, tmp_path: Path) -> None:
+    def test_are_replaced_one_by_one(self, tmp_path: Path) -> None:
         keys = Keys(tmp_path / "keys")
-        await podfolio("keys", str(keys.folder))
+        here("keys", str(keys.folder))
         old = keys.public("pod-alpha").read_text(encoding="ascii").strip()
         for file in (keys.seed("pod-alpha"), keys.public("pod-alpha")):
             file.unlink()
         # A secret that is kept elsewhere is not made again.
         keys.seed("pod-beta").unlink()
 
-        await podfolio("keys", str(keys.folder))
+        here("keys", str(keys.folder))
 
         users = keys.guard.accounts.read_text(encoding="utf-8")
         assert old not in users
         assert keys.public("pod-alpha").read_text(encoding="ascii").strip() in users
         assert not keys.seed("pod-beta").exists()
 
-    async def test_take_the_place_of_users_who_shared_an_account_and_say_what_to_do(self, tmp_path: Path) -> None:
+    def test_take_the_place_of_users_who_shared_an_account_and_say_what_to_do(self, tmp_path: Path) -> None:
         keys = Keys(tmp_path / "keys")
-        await podfolio("keys", str(keys.folder))
+        here("keys", str(keys.folder))
         keys.guard.accounts.unlink()
         (keys.folder / "authorization.conf").write_text("authorization {}\n", encoding="utf-8")
 
-        status, told, _ = await podfolio("keys", str(keys.folder))
+        status, told, _ = here("keys", str(keys.folder))
 
         assert status == 0
         assert keys.guard.accounts.exists()
         assert not (keys.folder / "authorization.conf").exists()
         assert "docs/operations.md says (Upgrade to accounts)" in " ".join(told.split())
 
-    async def test_of_a_pod_that_were_replaced_are_known_to_coordinators_and_to_no_server(self, tmp_path: Path) -> None:
+    def test_of_a_pod_that_were_replaced_are_known_to_coordinators_and_to_no_server(self, tmp_path: Path) -> None:
         keys = Keys(tmp_path / "keys")
-        await podfolio("keys", str(keys.folder))
+        here("keys", str(keys.folder))
         old = keys.public("pod-alpha").read_text(encoding="ascii").strip()
         keys.public("pod-alpha").rename(keys.folder / "pod-alpha.2026-11.pub")
         keys.seed("pod-alpha").unlink()
 
-        status, _, _ = await podfolio("keys", str(keys.folder))
+        status, _, _ = here("keys", str(keys.folder))
 
         new = keys.public("pod-alpha").read_text(encoding="ascii").strip()
         users = keys.guard.accounts.read_text(encoding="utf-8")
@@ -253,15 +254,15 @@ class TestKeys:
             (lambda _: None, ("--pod", "../x"), "no name of a pod"),
         ],
     )
-    async def test_are_not_made_where_they_do_not_belong(
+    def test_are_not_made_where_they_do_not_belong(
         self, tmp_path: Path, spoil: Callable[[Path], None], options: tuple[str, ...], reason: str
     ) -> None:
         folder = tmp_path / "keys"
-        await podfolio("keys", str(folder))
+        here("keys", str(folder))
         spoil(folder)
         before = {file.name: file.read_bytes() for file in folder.iterdir()}
 
-        status, _, errors = await podfolio("keys", str(folder), *options)
+        status, _, errors = here("keys", str(folder), *options)
 
         assert status == 1
         assert errors.startswith("podfolio: ")
