@@ -60,7 +60,7 @@ test: $(READY) tools ## Run the tests, against a real NATS server and real proce
 	$(PYTEST)
 
 test-fast: $(READY) ## Run the tests that need no server, no browser and no second solver: a minute
-	$(PYTEST) -q -m 'not server and not slow and not oracle' tests/unit tests/domain
+	$(PYTEST) -q -m 'not slow and not oracle' tests/unit tests/domain
 
 test-numerics: $(READY) ## Run the tests beside a second solver under each BLAS kernel of this processor, with one thread and two
 	$(BIN)/python tests/numerics.py -n $(WORKERS) --dist loadgroup --no-loadscope-reorder

@@ -165,6 +165,7 @@ def test_a_true_event_has_no_findings_and_something_to_forge(customer: str) -> N
     assert {order["side"] for order in event["trading"]["orders"]} == {"sell", "buy"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("customer", CUSTOMERS)
 def test_every_number_and_name_about_trades_tax_and_income_is_protected(customer: str) -> None:
     true, unprotected = true_event(customer), set()
@@ -176,6 +177,7 @@ def test_every_number_and_name_about_trades_tax_and_income_is_protected(customer
     assert unprotected - ASKED == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("customer", [FIRST, OUTSIDE, SPARED])
 def test_nothing_about_trades_tax_and_income_can_be_taken_away(customer: str) -> None:
     true, missed = true_event(customer), set()

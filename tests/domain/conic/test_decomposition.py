@@ -25,6 +25,8 @@ from portfolio.conic.solution import Solution, Status, scale_of
 if TYPE_CHECKING:
     from portfolio.conic.program import Program
 
+pytestmark = pytest.mark.slow
+
 GAP = 1e-4
 # Solutions are solved to 1e-9, rows kept to 1e-7.
 SOLVERS_AGREE = 1e-6

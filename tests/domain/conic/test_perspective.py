@@ -22,6 +22,8 @@ from portfolio.conic.program import Builder
 from portfolio.conic.search import minimise
 from portfolio.conic.solution import Status, proven, scale_of
 
+pytestmark = pytest.mark.slow
+
 GAP = 1e-4
 # Two answers within the gap of the same optimum, and a little for two solvers' rounding.
 AGREE = 1.2 * GAP

@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from portfolio.terms.mandate import Mandate
     from portfolio.terms.rules import Terms
 
+pytestmark = pytest.mark.slow
+
 # The best of a goal is proven to a millionth of an order-one quantity, beside levels that are held as sharply.
 BEST = 5e-6
 # A level that is held a millionth within the best leaves a steep corner: what is best beside it is good to this.

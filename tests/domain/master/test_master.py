@@ -196,6 +196,7 @@ def requests(draw: st.DrawFn) -> bytes:
     )
 
 
+@pytest.mark.slow
 @settings(derandomize=True, deadline=None, max_examples=60)
 @given(data=requests())
 def test_every_answer_passes_the_check_or_names_what_conflicts(data: bytes) -> None:
@@ -243,6 +244,7 @@ def rules(draw: st.DrawFn) -> Rules:
 INVARIANT = settings(derandomize=True, deadline=None, max_examples=15)
 
 
+@pytest.mark.slow
 @INVARIANT
 @given(kept=rules(), draw=st.data())
 def test_another_rule_never_improves_the_objective(kept: Rules, draw: st.DataObject) -> None:
@@ -262,6 +264,7 @@ def test_another_rule_never_improves_the_objective(kept: Rules, draw: st.DataObj
     assert best_after <= bound_before + NOISE
 
 
+@pytest.mark.slow
 @INVARIANT
 @given(kept=rules())
 def test_the_order_of_the_pods_does_not_matter(kept: Rules) -> None:
