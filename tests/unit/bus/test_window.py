@@ -9,7 +9,6 @@ import pytest
 from bus.transports.jetstream.connection import window
 from bus.transports.jetstream.connection.window import Window
 
-
 # Longer than a busy machine forgets a process that is ready.
 SOON_S = 0.2
 
