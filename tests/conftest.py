@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 from support.by_file import ByFile
 from support.ports import free_ports
 from support.programs import left_out
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from xdist.scheduler.protocol import Scheduling
 
     from bus.port import Bus
+
+# No test times what it runs, and an example that takes long on a busy machine is no fault.
+settings.register_profile("suite", deadline=None)
+settings.load_profile("suite")
 
 PODS = ("alpha", "beta")
 # Short, since tests wait for it; long enough for a busy machine to send a heartbeat in.

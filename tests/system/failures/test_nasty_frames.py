@@ -54,20 +54,8 @@ async def settled(site: Site) -> None:
                 await asyncio.sleep(0.1)
 
 
-@pytest.fixture(scope="module")
-def everything_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A system for the tests of this file, since what they store stays."""
-    with kept_open(site_with_all(tmp_path_factory.mktemp("nasty"))) as made:
-        yield made
-
-
-@pytest.fixture
-async def site(everything_here: Site) -> AsyncIterator[Site]:
-    async with connected(everything_here) as made:
-        yield made
-
-
 async def test_nothing_that_is_stored_ends_a_process_or_stays_in_a_queue(site: Site) -> None:
+    running = await site.start_all()
     seen: list[int] = []
     observing = asyncio.create_task(observe(site, seen))
 
@@ -79,16 +67,29 @@ async def test_nothing_that_is_stored_ends_a_process_or_stays_in_a_queue(site: S
     await settled(site)
 
     assert isinstance(event, MasterPortfolioOptimized)
+    assert {name: process.returncode for name, process in running.items()} == dict.fromkeys(running)
     everything = await stored(site)
     async with asyncio.timeout(ANSWER_S):
         while len(seen) < len(everything):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     observing.cancel()
     assert seen == everything
-    for name in (*mandates.bundled(), "coordinator"):
+    for name in running:
         lines = log_lines(site.folder, name)
-        assert lines, name
         assert [line for line in lines if line["event"] in {"delivery.crashed", "bus.reconnected"}] == [], name
+
+
+@pytest.fixture(scope="module")
+def everything_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A system for the tests below, since what they store stays."""
+    with kept_open(site_with_all(tmp_path_factory.mktemp("nasty"))) as made:
+        yield made
+
+
+@pytest.fixture
+async def shared_here(everything_here: Site) -> AsyncIterator[Site]:
+    async with connected(everything_here) as made:
+        yield made
 
 
 def poison(request: bytes) -> Iterator[Frame]:
@@ -100,7 +101,8 @@ def poison(request: bytes) -> Iterator[Frame]:
         yield b"podfolio.v1.request.block-%d" % number, block, request
 
 
-async def test_what_names_nobody_is_put_aside_and_whoever_is_named_is_answered(site: Site) -> None:
+async def test_what_names_nobody_is_put_aside_and_whoever_is_named_is_answered(shared_here: Site) -> None:
+    site = shared_here
     await throw(port(site), poison(data("block-6")))
 
     async with asyncio.timeout(ANSWER_S):
@@ -115,14 +117,13 @@ async def test_what_names_nobody_is_put_aside_and_whoever_is_named_is_answered(s
     told = {json.loads(message.data)["subject"] for message in await site.bus.record([subjects.ALL_REJECTED])}
     # The server itself refuses empty parts of a subject.
     nobody = [end for end in STRANGE if b".." not in end and not re.fullmatch(ID_PATTERN.encode(), end)]
-    # Of these, some are stored since the test before.
-    asked = {end: f"podfolio.v1.request.{escaped(end)}" for end in STRANGE}
-    assert told & set(asked.values()) == {asked[end] for end in nobody}
+    assert told == {f"podfolio.v1.request.{escaped(end)}" for end in nobody}
     status, out, _ = await podfolio("request", "examples/reference-customer.json", "--server", site.url)
     assert (status, "proven optimal" in out) == (0, True)
 
 
-async def test_markets_and_deadlines_that_are_none_stop_nobody(site: Site) -> None:
+async def test_markets_and_deadlines_that_are_none_stop_nobody(shared_here: Site) -> None:
+    site = shared_here
     frames: list[Frame] = [
         (b"podfolio_timers.v1.due.caf\xe9", b"N", b""),
         (b"podfolio_timers.v1.due.block", b"NATS/1.0", b"x"),
