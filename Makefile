@@ -11,9 +11,9 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 # Tests start hundreds of processes: without bytecode, each of them compiles everything that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 # Half of the tests wait for servers and processes: two workers for each core keep the cores at work.
-WORKERS = $(or $(N),$(shell $(BIN)/python -c 'import os; print(2 * len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2 * os.cpu_count())'))
+TWICE = $(or $(N),$(shell $(BIN)/python -c 'import os; print(2 * os.cpu_count())'))
 # File by file (tests/support/by_file.py), in the order of testpaths: what waits longest begins first.
-PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+SPREAD = --dist loadgroup --no-loadscope-reorder
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -57,13 +57,13 @@ tools: ## Install the programs that tests need besides Python: on Debian, as roo
 	else echo "not installed, so their tests will be left out:$$missing"; fi
 
 test: $(READY) tools ## Run the tests, against a real NATS server and real processes; N=2 workers, or two for each core
-	$(PYTEST)
+	$(BIN)/python -m pytest -n $(TWICE) $(SPREAD)
 
 test-fast: $(READY) ## Run the tests that need no server, no browser and no second solver: a minute
-	$(PYTEST) -q -m 'not slow and not oracle' tests/unit tests/domain
+	$(BIN)/python -m pytest -n $(or $(N),auto) $(SPREAD) -q -m 'not slow and not oracle' tests/unit tests/domain
 
 test-numerics: $(READY) ## Run the tests beside a second solver under each BLAS kernel of this processor, with one thread and two
-	$(BIN)/python tests/numerics.py -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python tests/numerics.py -n $(or $(N),auto) $(SPREAD)
 
 fuzz: $(READY) ## Spoil messages for the parsers (RUNS=1000000), throw raw frames at a whole system (FRAMES=10000); half an hour
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,fuzz]'
