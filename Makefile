@@ -8,6 +8,13 @@ DASHBOARD := .venv/.dashboard
 READY := .venv/.ready
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
+# Tests start hundreds of processes: without bytecode, each of them compiles everything that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+# Half of the tests wait for servers and processes: two workers for each core keep the cores at work.
+TWICE = $(or $(N),$(shell $(BIN)/python -c 'import os; print(2 * os.cpu_count())'))
+# File by file (tests/support/by_file.py), in the order of testpaths: what waits longest begins first.
+SPREAD = --dist loadgroup --no-loadscope-reorder
+
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
@@ -49,8 +56,14 @@ tools: ## Install the programs that tests need besides Python: on Debian, as roo
 	  apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends $$missing > /dev/null; \
 	else echo "not installed, so their tests will be left out:$$missing"; fi
 
-test: $(READY) tools ## Run the tests, against a real NATS server and real processes
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+test: $(READY) tools ## Run the tests, against a real NATS server and real processes; N=2 workers, or two for each core
+	$(BIN)/python -m pytest -n $(TWICE) $(SPREAD)
+
+test-fast: $(READY) ## Run the tests that need no server, no browser and no second solver: a minute
+	$(BIN)/python -m pytest -n $(or $(N),auto) $(SPREAD) -q -m 'not slow and not oracle' tests/unit tests/domain
+
+test-numerics: $(READY) ## Run the tests beside a second solver under each BLAS kernel of this processor, with one thread and two
+	$(BIN)/python tests/numerics.py -n $(or $(N),auto) $(SPREAD)
 
 fuzz: $(READY) ## Spoil messages for the parsers (RUNS=1000000), throw raw frames at a whole system (FRAMES=10000); half an hour
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,fuzz]'
@@ -108,4 +121,4 @@ locks: ## Lock the packages of the JavaScript client and check by their hashes, 
 	@for folder in clients/javascript tests/contract/asyncapi; do (cd $$folder && rm -rf node_modules package-lock.json && npm install \
 	  --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund); done
 
-.PHONY: locks hashes help setup demo dashboard tools test fuzz check audit chaos bench bench-ladder bench-public schemas messages pages pictures constraints
+.PHONY: locks hashes help setup demo dashboard tools test test-fast test-numerics fuzz check audit chaos bench bench-ladder bench-public schemas messages pages pictures constraints

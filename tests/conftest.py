@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
+from support.by_file import ByFile
 from support.ports import free_ports
 from support.programs import left_out
 
@@ -21,7 +23,14 @@ from bus.transports.memory import MemoryBus
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+    from xdist.remote import Producer
+    from xdist.scheduler.protocol import Scheduling
+
     from bus.port import Bus
+
+# No test times what it runs, and an example that takes long on a busy machine is no fault.
+settings.register_profile("suite", deadline=None)
+settings.load_profile("suite")
 
 PODS = ("alpha", "beta")
 # Short, since tests wait for it; long enough for a busy machine to send a heartbeat in.
@@ -31,6 +40,12 @@ ACK_WAIT_S = 1.5
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let the ladder be certified on more seeds than the suite has time for."""
     parser.addoption("--ladder-seeds", type=int, default=2, help="seeds of the ladder certified by brute force")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling | None:
+    """Keep the tests of a file in one worker, since they share what they computed; a group may leave its file."""
+    return ByFile(config, log) if config.option.dist == "loadgroup" else None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -9,11 +9,11 @@ import os
 import re
 import signal
 import sys
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from agents import mandates
 from bus.administration.server import embedded_server
@@ -27,10 +27,16 @@ from support.requests_made import REFERENCE, ROOT
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
+    from contextlib import AbstractAsyncContextManager
 
     from bus.port import Stored
 
+_T = TypeVar("_T")
+
+# Enough pods where it does not matter how many there are: each is two processes to start.
+TWO = {"beta": 0.5, "gamma": 0.5}
+NOT_THOSE = tuple(pod for pod in mandates.bundled() if pod not in TWO)
 # Bounds for a machine that is busy; no test waits for time to pass.
 START_S = 90
 ANSWER_S = 60
@@ -51,6 +57,11 @@ class Site:
     folder: Path
     _running: list[Process] = field(default_factory=list)
     _pages: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def processes(self) -> tuple[Process, ...]:
+        """Whatever was started here."""
+        return tuple(self._running)
 
     async def start(self, *command: str, **environment: str) -> Process:
         """Start ``python -m`` *command*, with *environment* added to this one, and wait until it is ready."""
@@ -139,6 +150,48 @@ async def site_of_its_own(folder: Path) -> AsyncIterator[Site]:
             await site.end_all()
 
 
+@asynccontextmanager
+async def site_with_all(folder: Path, **environment: str) -> AsyncIterator[Site]:
+    """Make a site where all processes work, for several tests; its connection is closed, since each test has its own.
+
+    None of them ends before the site does.
+    """
+    async with embedded_server(folder / "store", log=folder / "server.log") as url:
+        async with connect(Connection(servers=url, name="test")) as bus:
+            await set_up(bus, tuple(mandates.bundled()))
+        site = Site(url, bus, folder)
+        try:
+            running = await site.start_all(**environment)
+            yield site
+            assert {process.returncode for process in running.values()} == {None}
+        finally:
+            await site.end_all()
+
+
+@contextmanager
+def kept_open(whole: AbstractAsyncContextManager[_T]) -> Iterator[_T]:
+    """Enter and leave in an event loop of its own, since each test has another."""
+    with asyncio.Runner() as runner:
+        stack = runner.run(_entered(AsyncExitStack(), whole))
+        try:
+            yield stack[1]
+        finally:
+            runner.run(stack[0].aclose())
+
+
+async def _entered(stack: AsyncExitStack, whole: AbstractAsyncContextManager[_T]) -> tuple[AsyncExitStack, _T]:
+    return stack, await stack.enter_async_context(whole)
+
+
+@asynccontextmanager
+async def connected(site: Site) -> AsyncIterator[Site]:
+    """Use a site that several tests share through a connection of one's own; all processes must be as ready after."""
+    async with connect(Connection(servers=site.url, name="test")) as bus:
+        yield (made := replace(site, bus=bus))
+    for process in site.processes:
+        assert await made.page(process, "/ready") == (HTTPStatus.OK, "ready\n"), "a test harmed what it shares"
+
+
 @dataclass(frozen=True)
 class SecureSystem:
     """What ``podfolio up --secure`` runs.
@@ -160,6 +213,10 @@ class SecureSystem:
     async def request(self, name: str, *options: str, file: Path = REFERENCE) -> tuple[int, str, str]:
         """Ask under an id."""
         return await podfolio("request", str(file), "--request-id", name, "--server", self.url, *options)
+
+    def connection(self, role: str) -> Connection:
+        """Give the settings of a client that has this role's key."""
+        return Connection(servers=self.url, role=role, nkey_seed=self.keys.seed(role), ca=self.keys.ca)
 
     def as_role(self, role: str) -> tuple[str, ...]:
         """Give the options of a command that has this role's key."""

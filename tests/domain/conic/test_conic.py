@@ -328,6 +328,7 @@ def test_a_contradiction_is_not_tried_again_with_less_accuracy() -> None:
     assert stubborn.asked == [1e-9]
 
 
+@pytest.mark.oracle
 @pytest.mark.parametrize("seed", range(16))
 @pytest.mark.parametrize("hard", [False, True])
 def test_the_search_finds_what_enumeration_finds(seed: int, hard: bool) -> None:  # noqa: FBT001 - a case

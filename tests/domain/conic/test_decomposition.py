@@ -26,6 +26,8 @@ from portfolio.conic.solution import Solution, Status, scale_of
 if TYPE_CHECKING:
     from portfolio.conic.program import Program
 
+pytestmark = pytest.mark.slow
+
 GAP = 1e-4
 # Solutions are solved to 1e-9, rows kept to 1e-7.
 SOLVERS_AGREE = 1e-6
@@ -58,6 +60,7 @@ def fixed_toy() -> tuple[Program, Solution, Decomposed]:
     raise AssertionError
 
 
+@pytest.mark.oracle
 @PROFILE
 @given(seed=seeds, cone=st.booleans(), penalise=st.booleans())
 def test_prices_and_blocks_find_and_prove_what_one_tree_finds(seed: int, cone: bool, penalise: bool) -> None:  # noqa: FBT001

@@ -37,6 +37,8 @@ from portfolio.terms.rules import Duplicates
 if TYPE_CHECKING:
     from portfolio.conic.program import Program
 
+pytestmark = pytest.mark.slow
+
 GAP = 1e-4
 SOLVERS_AGREE = 1e-6
 

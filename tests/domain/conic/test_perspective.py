@@ -23,6 +23,8 @@ from portfolio.conic.program import Builder
 from portfolio.conic.search import minimise
 from portfolio.conic.solution import Status, proven, scale_of
 
+pytestmark = pytest.mark.slow
+
 GAP = 1e-4
 # Two answers within the gap of the same optimum, and a little for two solvers' rounding.
 AGREE = 1.2 * GAP
@@ -37,6 +39,7 @@ seeds = st.integers(0, 2**32 - 1)
 objectives = st.sampled_from(OBJECTIVES)
 
 
+@pytest.mark.oracle
 @PROFILE
 @given(seeds, objectives, st.booleans(), st.integers(5, 16))
 def test_it_agrees_with_the_plain_tree_and_proves_it(seed: int, objective: str, hard: bool, n: int) -> None:  # noqa: FBT001
@@ -48,6 +51,7 @@ def test_it_agrees_with_the_plain_tree_and_proves_it(seed: int, objective: str, 
         assert abs(solution.value - reference.value) <= AGREE * scale_of(reference.value)
 
 
+@pytest.mark.oracle
 @PROFILE
 @given(seeds, objectives, st.floats(0.0, 0.05))
 def test_what_leaves_say_of_each_switch_is_never_above_the_truth(seed: int, objective: str, slack: float) -> None:
@@ -119,6 +123,7 @@ def test_an_interval_of_the_risk_that_no_leaf_is_about_is_found() -> None:
     assert proof.faults(program, replace(solution, leaves=leaves)) != []
 
 
+@pytest.mark.oracle
 @PROFILE
 @given(seeds, st.floats(-1.0, 3.0))
 def test_a_leaf_is_below_every_point_whatever_it_stores(seed: int, theta: float) -> None:

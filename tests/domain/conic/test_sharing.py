@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from portfolio.conic.program import Program
     from portfolio.conic.solution import Solution
 
+pytestmark = pytest.mark.slow
+
 # Solutions are solved to 1e-9, rows kept to 1e-7.
 SOLVERS_AGREE = 1e-6
 

@@ -107,11 +107,13 @@ def found(seed: int) -> ConflictError | None:
 SEEDS = range(24)
 
 
+@pytest.mark.oracle
 @pytest.mark.parametrize("seed", SEEDS)
 def test_rules_contradict_each_other_exactly_where_a_second_statement_finds_no_portfolio(seed: int) -> None:
     assert (found(seed) is None) == possible(contradictory(seed))
 
 
+@pytest.mark.oracle
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_set_of_contradicting_rules_is_enough_and_cannot_spare_a_member(seed: int) -> None:
     error, instance = found(seed), contradictory(seed)
@@ -140,6 +142,7 @@ def stricter(instance: Instance, rule: str, to: float | str) -> float | str | No
     return float(to) - STEP
 
 
+@pytest.mark.oracle
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_repair_works_on_its_own_and_nothing_smaller_does(seed: int) -> None:
     error, instance = found(seed), contradictory(seed)
@@ -155,6 +158,7 @@ def test_every_repair_works_on_its_own_and_nothing_smaller_does(seed: int) -> No
         assert repair.now == getattr(instance[2].rules, repair.rule, repair.now)
 
 
+@pytest.mark.oracle
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_rule_that_has_no_repair_cannot_be_eased_enough(seed: int) -> None:
     error, instance = found(seed), contradictory(seed)

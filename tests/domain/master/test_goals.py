@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from portfolio.terms.mandate import Mandate
     from portfolio.terms.rules import Terms
 
+pytestmark = pytest.mark.slow
+
 # The best of a goal is proven to a millionth of an order-one quantity.
 BEST = 5e-6
 # Beside levels that the solver eases by its room, half a millionth, what is best is good to this.
@@ -102,6 +104,7 @@ SERVED = (0, 1, 3, 6, 7, 8, 9, 11, 12, 15, 18, 22, 23, 24, 26, 27, 31, 35, 37, 3
 RULED_OUT = (2, 4, 10)
 
 
+@pytest.mark.oracle
 @pytest.mark.parametrize("seed", SERVED)
 def test_goals_are_served_one_after_the_other_as_a_second_statement_serves_them(seed: int) -> None:
     instance, master = small(seed), relaxed(seed)
@@ -124,6 +127,7 @@ def test_goals_are_served_one_after_the_other_as_a_second_statement_serves_them(
     assert master.certificate.bound >= objective - BESIDE
 
 
+@pytest.mark.oracle
 @pytest.mark.parametrize("seed", RULED_OUT)
 def test_what_the_rules_alone_forbid_is_no_matter_of_goals(seed: int) -> None:
     assert relaxed(seed) is None
@@ -228,6 +232,7 @@ def test_where_all_goals_can_be_met_none_gives_way_and_priorities_are_no_matter(
     assert all(goal["met"] and goal["shortfall"] <= MET * max(1, goal["asked"]) for goal in event["goals"])
 
 
+@pytest.mark.oracle
 @pytest.mark.parametrize("seed", [1, 9, 12])
 def test_the_best_of_a_goal_that_is_met_is_told_if_everything_is_to_be_explained(seed: int) -> None:
     prices, sleeves, asked = small(seed)
@@ -297,6 +302,7 @@ def greedy_pod(seed: int) -> tuple[Market, Mandate, dict[str, int]]:
 
 
 # At 12 the second statement finds no room to be solved in.
+@pytest.mark.oracle
 @pytest.mark.parametrize("seed", [seed for seed in range(34) if seed != 12])
 def test_a_pod_alone_serves_its_goals_as_a_second_statement_does(seed: int) -> None:
     prices, asked, priorities = greedy_pod(seed)

@@ -56,6 +56,7 @@ def assert_certified(solution: Solution, best: float) -> None:
     assert best - AGREE * abs(best) <= -solution.value <= best + NOISE
 
 
+@pytest.mark.oracle
 @pytest.mark.parametrize("never_worse", [False, True])
 @pytest.mark.parametrize("duplicates", list(Duplicates))
 @pytest.mark.parametrize("covariance", list(Covariance))
@@ -67,12 +68,14 @@ def test_the_smallest_rung_is_certified_by_brute_force(
     assert_certified(search(made, never_worse=never_worse), best)
 
 
+@pytest.mark.oracle
 @pytest.mark.parametrize("duplicates", list(Duplicates))
 def test_so_is_the_rung_with_the_reference_customer_s_limits(seed: int, duplicates: Duplicates) -> None:
     made = instance(15, 4, seed, duplicates=duplicates, tight=True)
     assert_certified(search(made, never_worse=True), BruteForce(Facts(*made)).best())
 
 
+@pytest.mark.oracle
 @pytest.mark.parametrize("duplicates", list(Duplicates))
 @pytest.mark.parametrize("never_worse", [False, True])
 def test_pricing_the_joint_rows_does_not_change_what_brute_force_finds(
@@ -87,6 +90,7 @@ def test_pricing_the_joint_rows_does_not_change_what_brute_force_finds(
         assert BruteForce(facts).best() == pytest.approx(enumerate_supports(facts).best, abs=NOISE)
 
 
+@pytest.mark.oracle
 def test_brute_force_agrees_with_scip_where_an_etf_has_to_be_shared() -> None:
     # Four pods and 15 ETFs with limits that need 11 of 12: no portfolio with one owner an ETF.
     facts = Facts(*instance(15, 4, 0, duplicates=Duplicates.PENALISE, tight=True))

@@ -208,6 +208,7 @@ def requests(draw: st.DrawFn) -> bytes:
     )
 
 
+@pytest.mark.slow
 @settings(derandomize=True, deadline=None, max_examples=60)
 @given(data=requests())
 def test_every_answer_passes_the_check_or_names_what_conflicts(data: bytes) -> None:
@@ -255,6 +256,7 @@ def rules(draw: st.DrawFn) -> Rules:
 INVARIANT = settings(derandomize=True, deadline=None, max_examples=15)
 
 
+@pytest.mark.slow
 @INVARIANT
 @given(kept=rules(), draw=st.data())
 def test_another_rule_never_improves_the_objective(kept: Rules, draw: st.DataObject) -> None:
@@ -274,6 +276,7 @@ def test_another_rule_never_improves_the_objective(kept: Rules, draw: st.DataObj
     assert best_after <= bound_before + NOISE
 
 
+@pytest.mark.slow
 @INVARIANT
 @given(kept=rules())
 def test_the_order_of_the_pods_does_not_matter(kept: Rules) -> None:
@@ -781,6 +784,7 @@ def test_a_sharpe_ratio_of_zero_but_for_rounding_is_zero() -> None:
     assert outcomes == {"certified"}
 
 
+@pytest.mark.oracle
 def test_the_enumeration_agrees_on_a_case_done_by_hand() -> None:
     # Two pods, one ETF each: there is nothing to choose. Score 1, no duplicates, cost and tax as naive.
     prices = market([0.1, 0.2], [0.05, 0.10], yields=[0.02, 0.03])

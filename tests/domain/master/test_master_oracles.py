@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from portfolio.pod.sleeve import Sleeve
     from portfolio.terms.rules import Terms
 
+pytestmark = pytest.mark.oracle
+
 # Our gap is 1e-4, SCIP's 1e-5; objectives are about 0.5.
 AGREE = 2e-4
 # What a solver's accuracy of 1e-8 in the rows is worth in the objective, where a row is steep.

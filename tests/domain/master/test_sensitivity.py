@@ -77,6 +77,7 @@ def near(told: float, sides: tuple[float, float], asked: float) -> bool:
     return min(sides) - slack <= told <= max(sides) + slack
 
 
+@pytest.mark.oracle
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_price_is_the_slope_of_the_best_objective_at_the_same_etfs(seed: int) -> None:
     (prices, sleeves, terms_asked), master = binding(seed)

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from portfolio.master.optimise import Master
     from portfolio.pod.sleeve import Sleeve
 
+pytestmark = pytest.mark.oracle
+
 TODAY = date(2025, 11, 24)
 # Asked of the search, and what an interior-point solver of its own accuracy leaves open besides.
 GAP, ACCURACY = 1e-5, 2e-6

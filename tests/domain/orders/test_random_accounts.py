@@ -22,6 +22,8 @@ from portfolio.market.snapshot import load
 if TYPE_CHECKING:
     from bus.language.messages import PodResult
 
+pytestmark = pytest.mark.slow
+
 TODAY = date(2025, 11, 24)
 NODES = 400
 

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from portfolio.master.optimise import Master
     from portfolio.pod.sleeve import Sleeve
 
+pytestmark = pytest.mark.slow
+
 TODAY = date(2025, 11, 10)
 NODES = 400
 # What sums of a few products lose to rounding, AUD.

@@ -81,6 +81,7 @@ def test_largest_sharpe_ratio_with_cash_beside_one_etf_is_that_of_the_etf() -> N
     assert found.figures.sharpe_ratio == pytest.approx(0.3, abs=1e-6)
 
 
+@pytest.mark.oracle
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("objective", [Objective.MAX_INCOME, Objective.MAX_RETURN])
 def test_the_largest_income_or_return_is_that_of_a_linear_program(seed: int, objective: Objective) -> None:
@@ -113,6 +114,7 @@ def random_pod(seed: int) -> tuple[Market, Mandate]:
     return prices, replace(terms, goals=goals)
 
 
+@pytest.mark.oracle
 @pytest.mark.parametrize("seed", range(48))
 def test_a_pod_alone_does_as_well_as_a_second_statement_of_its_program(seed: int) -> None:
     prices, terms = random_pod(seed)
@@ -368,6 +370,7 @@ def test_nearly_identical_etfs_are_no_trouble() -> None:
         assert keeps_its_terms(prices, found)
 
 
+@pytest.mark.oracle
 @pytest.mark.parametrize("cap", [0.5, 0.75, 1.0, 1.5])
 @pytest.mark.parametrize("pod", sorted(bundled()))
 @pytest.mark.parametrize("market_id", [TRAILING, OUTLOOK])

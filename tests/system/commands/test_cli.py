@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from support.commands import here
 from support.processes import podfolio
 from support.requests_made import OUTLOOK, REFERENCE, ROOT, TRAILING, body
 
@@ -24,19 +25,18 @@ from portfolio.check import findings
 from portfolio.market import snapshot as markets
 
 if TYPE_CHECKING:
+    from asyncio.subprocess import Process
     from pathlib import Path
 
     from support.processes import Site
 
 
 async def test_the_demo_ends_with_a_portfolio_that_is_what_it_should_be(tmp_path: Path) -> None:
-    status, page, errors = await podfolio("demo", "--json", str(tmp_path / "first.json"))
-    again, _, _ = await podfolio("demo", "--json", str(tmp_path / "second.json"))
+    status, page, errors = await podfolio("demo", "--json", str(tmp_path / "event.json"))
 
-    event, second = (json.loads((tmp_path / f"{n}.json").read_bytes()) for n in ("first", "second"))
-    assert (status, again, errors) == (0, 0, "")
+    event = json.loads((tmp_path / "event.json").read_bytes())
+    assert (status, errors) == (0, "")
     assert findings(event, markets.load(TRAILING)) == []
-    assert (event["weights"], event["market"]) == (second["weights"], second["market"])
     assert len(event["weights"]) <= 12
     assert all(len(holding["owners"]) == 1 for holding in event["holdings"])
     assert all(goal["met"] for goal in event["goals"])
@@ -60,49 +60,47 @@ async def test_the_demo_takes_another_market_and_says_what_cannot_be_had() -> No
     assert "Proof: proven optimal" in said
 
 
-async def test_a_request_is_answered_shown_and_kept(site: Site, tmp_path: Path) -> None:
-    await site.start_all()
+async def test_a_request_is_answered_shown_and_kept(shared: Site, tmp_path: Path) -> None:
     file = tmp_path / "final.json"
+    command = ("request", str(REFERENCE), "--request-id", "kept", "--server", shared.url)
 
-    status, page, _ = await podfolio("request", str(REFERENCE), "--server", site.url, "--json", str(file))
-    again, _, _ = await podfolio("request", str(REFERENCE), "--server", site.url, "--json", str(tmp_path / "2.json"))
+    status, page, _ = await podfolio(*command, "--json", str(file))
+    again, _, _ = await podfolio(*command, "--json", str(tmp_path / "2.json"))
 
-    (stored,) = await site.bus.record(["podfolio.v1.final.reference-customer"])
+    (stored,) = await shared.bus.record(["podfolio.v1.final.kept"])
     assert (status, again) == (0, 0)
     assert file.read_bytes() == stored.data == (tmp_path / "2.json").read_bytes()
     assert "Master portfolio" in page
 
 
-async def test_an_id_that_was_used_for_something_else_is_refused(site: Site, tmp_path: Path) -> None:
-    await site.start_all()
-    await podfolio("request", str(REFERENCE), "--server", site.url)
+async def test_an_id_that_was_used_for_something_else_is_refused(shared: Site, tmp_path: Path) -> None:
+    await podfolio("request", str(REFERENCE), "--server", shared.url, "--request-id", "used")
     other = tmp_path / "other.json"
-    other.write_text(json.dumps(body("reference-customer", brokerage_aud=5)), encoding="utf-8")
+    other.write_text(json.dumps(body("used", brokerage_aud=5)), encoding="utf-8")
 
-    status, _, errors = await podfolio("request", str(other), "--server", site.url)
-    renamed, _, _ = await podfolio("request", str(other), "--server", site.url, "--request-id", "another")
+    status, _, errors = await podfolio("request", str(other), "--server", shared.url)
+    renamed, _, _ = await podfolio("request", str(other), "--server", shared.url, "--request-id", "another")
 
     assert (status, renamed) == (1, 0)
     assert "already used" in errors
 
 
-async def test_a_failure_has_exit_status_1_and_its_reason(site: Site, tmp_path: Path) -> None:
-    await site.start_all()
+async def test_a_failure_has_exit_status_1_and_its_reason(shared: Site, tmp_path: Path) -> None:
     file = tmp_path / "request.json"
-    file.write_text(json.dumps(body("r1", rules={"max_etfs": 9})), encoding="utf-8")
+    file.write_text(json.dumps(body("nine", rules={"max_etfs": 9})), encoding="utf-8")
 
-    status, page, _ = await podfolio("request", str(file), "--server", site.url)
+    status, page, _ = await podfolio("request", str(file), "--server", shared.url)
 
     assert status == 1
     assert "rules, or rules and goals, contradict each other" in page
     assert "at most 9 ETFs" in page
 
 
-async def test_a_file_that_is_no_request_is_refused_before_it_is_sent(tmp_path: Path) -> None:
+def test_a_file_that_is_no_request_is_refused_before_it_is_sent(tmp_path: Path) -> None:
     file = tmp_path / "request.json"
     file.write_text("{}", encoding="utf-8")
 
-    status, _, errors = await podfolio("request", str(file), "--server", "nats://127.0.0.1:1")
+    status, _, errors = here("request", str(file), "--server", "nats://127.0.0.1:1")
 
     assert status == 1
     assert "not a valid request" in errors
@@ -116,9 +114,19 @@ async def test_a_server_that_is_not_there_is_said_in_one_line() -> None:
     assert "Traceback" not in errors
 
 
-async def test_watch_replays_the_stream_and_follows_it(site: Site) -> None:
-    await site.start_all()
-    await podfolio("request", str(REFERENCE), "--server", site.url)
+async def lines_about(watch: Process, name: str) -> list[str]:
+    """Read what a watch shows until it has shown the request, four answers and the final event of one id."""
+    assert watch.stdout is not None
+    lines: list[str] = []
+    while len(lines) < 6:
+        line = (await watch.stdout.readline()).decode()
+        assert line, "it ended"
+        lines += [line] if f".{name}" in line else []
+    return lines
+
+
+async def test_watch_replays_the_stream_and_follows_it(shared: Site) -> None:
+    await podfolio("request", str(REFERENCE), "--server", shared.url, "--request-id", "replayed")
     watch = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -126,19 +134,18 @@ async def test_watch_replays_the_stream_and_follows_it(site: Site) -> None:
         "watch",
         "--all",
         cwd=ROOT,
-        env={**os.environ, "PODFOLIO_NATS_URL": site.url, "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, "PODFOLIO_NATS_URL": shared.url, "PYTHONUNBUFFERED": "1"},
         stdout=asyncio.subprocess.PIPE,
     )
-    assert watch.stdout is not None
     async with asyncio.timeout(60):
-        replayed = [(await watch.stdout.readline()).decode() for _ in range(6)]
-        await podfolio("request", str(REFERENCE), "--server", site.url, "--request-id", "live")
-        live = [(await watch.stdout.readline()).decode() for _ in range(6)]
+        replayed = await lines_about(watch, "replayed")
+        await podfolio("request", str(REFERENCE), "--server", shared.url, "--request-id", "live")
+        live = await lines_about(watch, "live")
         watch.send_signal(signal.SIGINT)
         assert await watch.wait() == 0
 
-    assert "podfolio.v1.request.reference-customer" in replayed[0]
-    assert "podfolio.v1.final.reference-customer" in replayed[5]
+    assert "podfolio.v1.request.replayed" in replayed[0]
+    assert "podfolio.v1.final.replayed" in replayed[5]
     assert "podfolio.v1.final.live" in live[5]
 
 
@@ -158,12 +165,11 @@ def test_a_time_without_a_zone_is_local() -> None:
     assert parse_since("2025-11-07T09:00") == datetime(2025, 11, 7, 9).astimezone()
 
 
-async def test_watch_since_shows_what_came_after_and_nothing_before(site: Site) -> None:
-    await site.start_all()
-    await podfolio("request", str(REFERENCE), "--server", site.url, "--request-id", "early")
-    (early,) = await site.bus.record(["podfolio.v1.final.early"])
+async def test_watch_since_shows_what_came_after_and_nothing_before(shared: Site) -> None:
+    await podfolio("request", str(REFERENCE), "--server", shared.url, "--request-id", "early")
+    (early,) = await shared.bus.record(["podfolio.v1.final.early"])
     assert early.stored_at is not None
-    await podfolio("request", str(REFERENCE), "--server", site.url, "--request-id", "late")
+    await podfolio("request", str(REFERENCE), "--server", shared.url, "--request-id", "late")
     watch = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -172,7 +178,7 @@ async def test_watch_since_shows_what_came_after_and_nothing_before(site: Site) 
         "--since",
         (early.stored_at + timedelta(microseconds=1)).isoformat(),
         "--server",
-        site.url,
+        shared.url,
         cwd=ROOT,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
         stdout=asyncio.subprocess.PIPE,

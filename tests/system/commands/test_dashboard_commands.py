@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from support.commands import here
 from support.processes import ANSWER_S, START_S, podfolio
 from support.requests_made import REFERENCE, ROOT
 
@@ -54,11 +55,12 @@ async def started(*arguments: str) -> AsyncIterator[httpx.AsyncClient]:
             await process.wait()
 
 
-async def until_optimised(page: httpx.AsyncClient) -> dict[str, object]:
-    """Listen until a portfolio is told of; gives what was told with it."""
+async def until_optimised(page: httpx.AsyncClient, name: str) -> dict[str, object]:
+    """Listen until a request's portfolio is told of; gives what was told with it."""
     async with asyncio.timeout(ANSWER_S), page.stream("GET", "/events") as answer:
         async for line in answer.aiter_lines():
-            if line.startswith("data: ") and (told := json.loads(line[6:]))["summary"]["optimised"]:
+            told = json.loads(line[6:]) if line.startswith("data: ") else {"rows": []}
+            if any(row["id"] == name and row["state"] == "optimised" for row in told["rows"]):
                 return dict(told)
     message = "it ended before"
     raise AssertionError(message)
@@ -66,18 +68,17 @@ async def until_optimised(page: httpx.AsyncClient) -> dict[str, object]:
 
 async def test_the_demo_moves_by_itself() -> None:
     async with started("demo", "--dashboard", "0") as page:
-        told = await until_optimised(page)
+        told = await until_optimised(page, "reference-customer-1")
         opened = (await page.get("/requests/reference-customer-1")).json()
 
     assert told["summary"]["failed"] == 0  # type: ignore[index] - it is JSON
     assert opened["sections"][1]["title"] == "Naive and master"
 
 
-async def test_it_shows_a_system_that_runs_elsewhere(site: Site) -> None:
-    await site.start_all()
-    async with started("dashboard", "--port", "0", "--server", site.url, "--all") as page:
-        status, _, _ = await podfolio("request", str(REFERENCE), "--server", site.url)
-        told = await until_optimised(page)
+async def test_it_shows_a_system_that_runs_elsewhere(shared: Site) -> None:
+    async with started("dashboard", "--port", "0", "--server", shared.url, "--all") as page:
+        status, _, _ = await podfolio("request", str(REFERENCE), "--request-id", "seen", "--server", shared.url)
+        told = await until_optimised(page, "seen")
 
     assert status == 0
     assert told["status"]["connected"] is True  # type: ignore[index]
@@ -92,9 +93,9 @@ async def test_with_users_it_reads_and_nothing_else(tmp_path: Path, unused_tcp_p
     )
     async with started(*up) as page:
         status, _, _ = await podfolio("request", str(REFERENCE), *requester)
-        told = await until_optimised(page)
+        told = await until_optimised(page, "reference-customer")
         async with started("dashboard", "--port", "0", *observer) as other:
-            same = await until_optimised(other)
+            same = await until_optimised(other, "reference-customer")
             opened = (await other.get("/requests/reference-customer")).json()
 
     log = (tmp_path / "store" / "nats-server.log").read_text(encoding="utf-8")
@@ -113,8 +114,8 @@ async def test_a_server_that_is_not_there_is_said_in_one_line() -> None:
 
 
 @pytest.mark.parametrize("option", [("--since", "yesterday"), ("--port", "70000")])
-async def test_what_is_asked_wrongly_is_said(option: tuple[str, str]) -> None:
-    status, _, errors = await podfolio("dashboard", *option)
+def test_what_is_asked_wrongly_is_said(option: tuple[str, str]) -> None:
+    status, _, errors = here("dashboard", *option)
 
     assert status == 2
     assert option[0] in errors

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from support.commands import here
 from support.histories import history, walk, write
-from support.processes import podfolio
 from support.requests_made import OUTLOOK, TRAILING
 
 from portfolio.market import snapshot as markets
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-async def test_a_market_is_built_listed_and_shown(tmp_path: Path) -> None:
+def test_a_market_is_built_listed_and_shown(tmp_path: Path) -> None:
     values = walk()
     values[-30:, 3] = np.nan
     values[7, 2] = np.nan
     prices, folder = write(tmp_path / "my-market.csv", history(values)), str(tmp_path / "markets")
 
-    built, told, errors = await podfolio(
+    built, told, errors = here(
         "market", "build", str(prices), "--return-is", "fund", "--unit-prices", "--markets", folder
     )
-    _, listed, _ = await podfolio("market", "list", "--markets", folder)
-    status, shown, _ = await podfolio("market", "show", "my-market", "--markets", folder)
+    _, listed, _ = here("market", "list", "--markets", folder)
+    status, shown, _ = here("market", "show", "my-market", "--markets", folder)
 
     market = markets.read(tmp_path / "markets" / "my-market")
     said = " ".join(told.split())
@@ -49,7 +49,7 @@ async def test_a_market_is_built_listed_and_shown(tmp_path: Path) -> None:
     assert shown.isascii()
 
 
-async def test_what_cannot_be_built_or_shown_is_said_in_one_line(tmp_path: Path) -> None:
+def test_what_cannot_be_built_or_shown_is_said_in_one_line(tmp_path: Path) -> None:
     prices = write(tmp_path / "prices.csv", history(walk()))
     wrong = tmp_path / "wrong.csv"
     wrong.write_text("date,VAS\n2025-01-02,-1\n", encoding="utf-8")
@@ -62,7 +62,7 @@ async def test_what_cannot_be_built_or_shown_is_said_in_one_line(tmp_path: Path)
         (("build", str(prices), "--return-is", "fund", "--since", "2026-01-01"), "no date from 2026-01-01 on"),
         (("show", "nowhere"), "unknown market nowhere: name one of asx-outlook-2025-12"),
     ):
-        status, _, errors = await podfolio("market", *arguments, *folder)
+        status, _, errors = here("market", *arguments, *folder)
         assert status == 1, arguments
         assert said in errors, arguments
         assert "Traceback" not in errors

@@ -40,11 +40,11 @@ def build(folder: Path, market_id: str, seed: int = 1) -> Path:
 
 
 async def test_a_published_market_is_fetched_by_all_and_its_portfolio_verified_offline(
-    site: Site, tmp_path: Path
+    shared: Site, tmp_path: Path
 ) -> None:
+    site = shared
     made = build(tmp_path / "here", "house-1")
     where = ("--server", site.url)
-    await site.start_all()
     await site.publish(data("before", market="house-1"), "before")
     before = await site.final("before")
 

@@ -9,7 +9,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from pptx import Presentation
-from support.processes import podfolio, secure_system
+from support.commands import here
+from support.processes import podfolio
 from support.reported import event, optimised
 from support.requests_made import REFERENCE, body
 
@@ -20,7 +21,7 @@ from report.page.html import page
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from support.processes import Site
+    from support.processes import SecureSystem, Site
 
 PATIENCE_S = 120
 
@@ -41,11 +42,11 @@ async def run_in(folder: Path, code: str, *arguments: str) -> tuple[int, str]:
     return process.returncode or 0, errors.decode()
 
 
-async def test_a_saved_event_becomes_a_page_and_slides(tmp_path: Path) -> None:
+def test_a_saved_event_becomes_a_page_and_slides(tmp_path: Path) -> None:
     file, out, deck = kept(tmp_path, "existing-investor"), tmp_path / "out.html", tmp_path / "out.pptx"
 
-    status, said, errors = await podfolio("report", str(file), "-o", str(out))
-    slides, _, _ = await podfolio("report", str(file), "--deck", "-o", str(deck))
+    status, said, errors = here("report", str(file), "-o", str(out))
+    slides, _, _ = here("report", str(file), "--deck", "-o", str(deck))
 
     assert (status, slides, errors) == (0, 0, "")
     assert f"the report is in {out}" in said
@@ -61,20 +62,20 @@ async def test_without_a_name_it_goes_by_the_request_and_with_a_dash_to_standard
     file = kept(tmp_path, "conflict")
 
     status, _ = await run_in(tmp_path, "from cli.__main__ import main; main()", "report", str(file))
-    _, shown, _ = await podfolio("report", str(file), "-o", "-")
+    _, shown, _ = here("report", str(file), "-o", "-")
 
     assert status == 0, "a report of a failure is a report"
     assert (tmp_path / "test.html").read_text(encoding="utf-8") == shown
     assert "There is no portfolio" in shown
 
 
-async def test_an_event_that_does_not_hold_gets_no_report(tmp_path: Path) -> None:
+def test_an_event_that_does_not_hold_gets_no_report(tmp_path: Path) -> None:
     forged = json.loads(encode(optimised("existing-investor")))
     forged["trading"]["gains"]["tax_aud"] = 12.34
     file, out = tmp_path / "forged.json", tmp_path / "out.html"
     file.write_text(json.dumps(forged), encoding="utf-8")
 
-    status, _, errors = await podfolio("report", str(file), "-o", str(out))
+    status, _, errors = here("report", str(file), "-o", str(out))
 
     assert status == 1
     assert "no report is written of an event that does not hold" in errors
@@ -82,42 +83,41 @@ async def test_an_event_that_does_not_hold_gets_no_report(tmp_path: Path) -> Non
     assert not out.exists()
 
 
-async def test_what_is_neither_a_file_nor_an_id_is_refused_before_anybody_is_asked(tmp_path: Path) -> None:
+def test_what_is_neither_a_file_nor_an_id_is_refused_before_anybody_is_asked(tmp_path: Path) -> None:
     for event_name in (str(tmp_path / "missing.json"), "missing.json", "no id"):
-        status, _, errors = await podfolio("report", event_name, "--server", "nats://127.0.0.1:1")
+        status, _, errors = here("report", event_name, "--server", "nats://127.0.0.1:1")
 
         assert status == 2
         assert "give a final event's file, or the id of a request" in " ".join(errors.split())
 
 
-async def test_the_final_event_of_a_request_is_read_from_the_server(site: Site, tmp_path: Path) -> None:
-    await site.start_all()
+async def test_the_final_event_of_a_request_is_read_from_the_server(shared: Site, tmp_path: Path) -> None:
     out = tmp_path / "out.html"
-    early, _, errors = await podfolio("report", "reference-customer", "--server", site.url, "-o", str(out))
-    await podfolio("request", str(REFERENCE), "--server", site.url)
+    command = ("report", "reported", "--server", shared.url, "-o", str(out))
+    early, _, errors = await podfolio(*command)
+    await podfolio("request", str(REFERENCE), "--request-id", "reported", "--server", shared.url)
 
-    status, _, _ = await podfolio("report", "reference-customer", "--server", site.url, "-o", str(out))
+    status, _, _ = await podfolio(*command)
 
     assert early == 1
-    assert "no final event of reference-customer (yet)" in errors
+    assert "no final event of reported (yet)" in errors
     assert status == 0
     text = out.read_text(encoding="utf-8")
-    assert page(await site.final("reference-customer")).split("</main>")[0].count("<table") == text.count("<table")
+    assert page(await shared.final("reported")).split("</main>")[0].count("<table") == text.count("<table")
     assert "reference-customer" in text
 
 
-async def test_an_observer_has_the_signature_checked_too(tmp_path: Path, unused_tcp_port: int) -> None:
-    async with secure_system(tmp_path, unused_tcp_port) as system:
-        request = tmp_path / "request.json"
-        request.write_text(json.dumps(body("r1")), encoding="utf-8")
-        await system.request("r1", *system.as_role(REQUESTER), file=request)
-        reader = ("report", "r1", "--server", system.url, *system.as_role(OBSERVER), "-o", "-")
-        key = system.keys.public(COORDINATOR).read_text(encoding="ascii").strip()
+async def test_an_observer_has_the_signature_checked_too(secure: SecureSystem, tmp_path: Path) -> None:
+    request = tmp_path / "request.json"
+    request.write_text(json.dumps(body("observed")), encoding="utf-8")
+    await secure.request("observed", *secure.as_role(REQUESTER), file=request)
+    reader = ("report", "observed", "--server", secure.url, *secure.as_role(OBSERVER), "-o", "-")
+    key = secure.keys.public(COORDINATOR).read_text(encoding="ascii").strip()
 
-        status, checked, errors = await podfolio(*reader, "--key", str(system.keys.public(COORDINATOR)))
-        _, unchecked, _ = await podfolio(*reader)
-        other, nothing, refused = await podfolio(*reader, "--key", str(system.keys.public(REQUESTER)))
-        secret, _, warned = await podfolio(*reader, "--key", str(system.keys.seed(COORDINATOR)))
+    status, checked, errors = await podfolio(*reader, "--key", str(secure.keys.public(COORDINATOR)))
+    _, unchecked, _ = await podfolio(*reader)
+    other, nothing, refused = await podfolio(*reader, "--key", str(secure.keys.public(REQUESTER)))
+    secret, _, warned = await podfolio(*reader, "--key", str(secure.keys.seed(COORDINATOR)))
 
     assert (status, errors) == (0, "")
     assert f"The event is signed with the key {key}" in checked

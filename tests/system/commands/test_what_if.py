@@ -7,7 +7,7 @@ import io
 import json
 from typing import TYPE_CHECKING
 
-from support.processes import podfolio
+from support.commands import here
 from support.requests_made import REFERENCE, ROOT
 
 if TYPE_CHECKING:
@@ -16,12 +16,10 @@ if TYPE_CHECKING:
 EVENT = ROOT / "tests" / "contract" / "v1" / "messages" / "reference.MasterPortfolioOptimized.json"
 
 
-async def test_a_frontier_is_shown_and_written(tmp_path: Path) -> None:
+def test_a_frontier_is_shown_and_written(tmp_path: Path) -> None:
     file = tmp_path / "points.json"
 
-    status, rows, shown = await podfolio(
-        "frontier", str(REFERENCE), "--max-etfs", "10..12", "--csv", "-", "--json", str(file)
-    )
+    status, rows, shown = here("frontier", str(REFERENCE), "--max-etfs", "10..12", "--csv", "-", "--json", str(file))
 
     points = json.loads(file.read_bytes())
     assert status == 0
@@ -31,12 +29,12 @@ async def test_a_frontier_is_shown_and_written(tmp_path: Path) -> None:
     assert "What the most ETFs that may be held costs" in shown
 
 
-async def test_a_fifth_pod_s_share_is_swept_with_its_mandate(tmp_path: Path) -> None:
+def test_a_fifth_pod_s_share_is_swept_with_its_mandate(tmp_path: Path) -> None:
     request = json.loads(REFERENCE.read_bytes())
     file = tmp_path / "request.json"
     file.write_text(json.dumps({**request, "pod_weights": {"alpha": 0.5, "epsilon": 0.5}}), encoding="utf-8")
 
-    status, shown, _ = await podfolio(
+    status, shown, _ = here(
         "frontier", str(file), "--share", "epsilon=0.4..0.6", "--steps", "2",
         "--mandate", str(ROOT / "examples" / "fifth-pod" / "epsilon.toml"),
     )  # fmt: skip
@@ -45,7 +43,7 @@ async def test_a_fifth_pod_s_share_is_swept_with_its_mandate(tmp_path: Path) -> 
     assert "What the share of epsilon costs" in shown
 
 
-async def test_what_is_not_possible_is_said(tmp_path: Path) -> None:
+def test_what_is_not_possible_is_said(tmp_path: Path) -> None:
     other = tmp_path / "other.json"
     other.write_text("[]", encoding="utf-8")
 
@@ -59,15 +57,15 @@ async def test_what_is_not_possible_is_said(tmp_path: Path) -> None:
         (("compare", str(REFERENCE), str(EVENT)), 1, "is a final event and"),
         (("compare", str(REFERENCE), str(other)), 1, "is neither a request nor a final event"),
     ):
-        status, shown, errors = await podfolio(*arguments)
+        status, shown, errors = here(*arguments)
         assert said in " ".join((shown + errors).split()), arguments
         assert status == expected, arguments
         assert "Traceback" not in errors
 
 
-async def test_two_files_are_compared() -> None:
-    status, same, _ = await podfolio("compare", str(REFERENCE), str(REFERENCE))
-    _, shown, _ = await podfolio("compare", str(EVENT), str(EVENT))
+def test_two_files_are_compared() -> None:
+    status, same, _ = here("compare", str(REFERENCE), str(REFERENCE))
+    _, shown, _ = here("compare", str(EVENT), str(EVENT))
 
     assert (status, same) == (0, "They ask the same.\n")
     assert "0.00% of the capital is held otherwise." in shown

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from support.processes import NOT_THOSE, TWO
 from support.requests_made import data
 
 from agents import mandates
@@ -29,7 +30,7 @@ PODS = tuple(mandates.bundled())
 
 async def asked(site: Site, name: str, **body: object) -> MasterPortfolioOptimized:
     """Publish a request that can be answered, and wait for its portfolio."""
-    await site.publish(data(name, **body), name)
+    await site.publish(data(name, pod_weights=TWO, **body), name)
     event = await site.final(name)
     assert isinstance(event, MasterPortfolioOptimized)
     return event
@@ -54,7 +55,7 @@ async def finals_seen(site: Site, count: int) -> Sequence[Message]:
 
 
 async def test_ids_that_were_finished_before_the_stream_was_lost_are_answered_again(site: Site) -> None:
-    await site.start_all()
+    await site.start_all(but=NOT_THOSE)
     observer = asyncio.create_task(finals_seen(site, 6))
     for name in ("r0", "r1", "r2"):
         await asked(site, name)
@@ -69,7 +70,7 @@ async def test_ids_that_were_finished_before_the_stream_was_lost_are_answered_ag
 
 
 async def test_an_id_that_is_used_again_after_it_aged_is_a_new_request(site: Site) -> None:
-    await site.start_all()
+    await site.start_all(but=NOT_THOSE)
     config = (await site.bus.ask_api(f"STREAM.INFO.{EVENTS}"))["config"]
     short = {**config, "max_age": 5 * SECOND, "duplicate_window": 4 * SECOND}
     await site.bus.ask_api(f"STREAM.UPDATE.{EVENTS}", short)
@@ -83,8 +84,8 @@ async def test_an_id_that_is_used_again_after_it_aged_is_a_new_request(site: Sit
 
 @pytest.mark.parametrize("how", ["purged", "lost"])
 async def test_a_deadline_that_was_lost_is_set_again(site: Site, how: str) -> None:
-    await site.start_all(but=("gamma",))
-    await site.publish(data("r1", deadline_s=5), "r1")
+    await site.start_all(but=(*NOT_THOSE, "gamma"))
+    await site.publish(data("r1", deadline_s=5, pod_weights=TWO), "r1")
     async with asyncio.timeout(30):
         while not (await site.bus.ask_api(f"STREAM.INFO.{TIMERS}"))["state"]["messages"]:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
@@ -101,17 +102,17 @@ async def test_a_deadline_that_was_lost_is_set_again(site: Site, how: str) -> No
 async def test_a_queue_that_was_lost_and_set_up_again_hands_out_everything_again_and_that_changes_nothing(
     site: Site,
 ) -> None:
-    await site.start_all()
+    await site.start_all(but=NOT_THOSE)
     names = [f"r{i}" for i in range(5)]
     for name in names:
         await asked(site, name, deadline_s=3)
     before = await site.bus.record([subjects.ALL])
-    for queue in (COORDINATORS, pod_queue("alpha")):
+    for queue in (COORDINATORS, pod_queue("beta")):
         await site.bus.ask_api(f"CONSUMER.DELETE.{EVENTS}.{queue}")
     await set_up(site.bus, PODS)
     await asked(site, "new")
     async with asyncio.timeout(60):
-        for queue in (COORDINATORS, pod_queue("alpha")):
+        for queue in (COORDINATORS, pod_queue("beta")):
             while (backlog := await site.bus.backlog(queue)).waiting or backlog.in_hand:  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
 

@@ -9,8 +9,9 @@ from contextlib import aclosing
 from random import Random
 from typing import TYPE_CHECKING
 
+import pytest
 from fuzz.frames import BLOCKS, STRANGE, nasty_frames, throw
-from support.processes import ANSWER_S, log_lines, podfolio
+from support.processes import ANSWER_S, connected, kept_open, log_lines, podfolio, site_with_all
 from support.requests_made import data
 
 from agents import mandates
@@ -21,7 +22,7 @@ from bus.language.subjects import ID_PATTERN
 from bus.port import COORDINATORS, DEADLINES, pod_queue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from fuzz.frames import Frame
     from support.processes import Site
@@ -78,6 +79,19 @@ async def test_nothing_that_is_stored_ends_a_process_or_stays_in_a_queue(site: S
         assert [line for line in lines if line["event"] in {"delivery.crashed", "bus.reconnected"}] == [], name
 
 
+@pytest.fixture(scope="module")
+def everything_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A system for the tests below, since what they store stays."""
+    with kept_open(site_with_all(tmp_path_factory.mktemp("nasty"))) as made:
+        yield made
+
+
+@pytest.fixture
+async def shared_here(everything_here: Site) -> AsyncIterator[Site]:
+    async with connected(everything_here) as made:
+        yield made
+
+
 def poison(request: bytes) -> Iterator[Frame]:
     """Publish every strange subject and block of headers once, as a request."""
     for end in STRANGE:
@@ -87,8 +101,8 @@ def poison(request: bytes) -> Iterator[Frame]:
         yield b"podfolio.v1.request.block-%d" % number, block, request
 
 
-async def test_what_names_nobody_is_put_aside_and_whoever_is_named_is_answered(site: Site) -> None:
-    await site.start_all()
+async def test_what_names_nobody_is_put_aside_and_whoever_is_named_is_answered(shared_here: Site) -> None:
+    site = shared_here
     await throw(port(site), poison(data("block-6")))
 
     async with asyncio.timeout(ANSWER_S):
@@ -108,8 +122,8 @@ async def test_what_names_nobody_is_put_aside_and_whoever_is_named_is_answered(s
     assert (status, "proven optimal" in out) == (0, True)
 
 
-async def test_markets_and_deadlines_that_are_none_stop_nobody(site: Site) -> None:
-    await site.start_all()
+async def test_markets_and_deadlines_that_are_none_stop_nobody(shared_here: Site) -> None:
+    site = shared_here
     frames: list[Frame] = [
         (b"podfolio_timers.v1.due.caf\xe9", b"N", b""),
         (b"podfolio_timers.v1.due.block", b"NATS/1.0", b"x"),

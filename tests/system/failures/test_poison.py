@@ -7,7 +7,6 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
-import pytest
 from support.processes import log_lines
 from support.requests_made import ROOT, data
 
@@ -37,10 +36,12 @@ def attempts(folder: Path, name: str, request_id: str) -> list[int]:
     return [line["attempt"] for line in crashed if f".{request_id}" in line["subject"]]
 
 
-@pytest.mark.parametrize("where", ["agents", "coordinator"])
-async def test_poison_fails_alone_after_a_bounded_number_of_attempts(site: Site, where: str) -> None:
+PLACES = ("agents", "coordinator")
+
+
+async def test_poison_fails_alone_after_a_bounded_number_of_attempts(site: Site) -> None:
     running = await site.start_all(**POISONED)
-    poison = {f"{kind}-in-{where}": told for kind, told in TOLD.items()}
+    poison = {f"{kind}-in-{where}": told for where in PLACES for kind, told in TOLD.items()}
     for request_id in ("before", *poison, "after"):
         await site.publish(data(request_id, deadline_s=300), request_id)
 
@@ -51,9 +52,9 @@ async def test_poison_fails_alone_after_a_bounded_number_of_attempts(site: Site,
         assert isinstance(event, MasterPortfolioFailed)
         assert (event.reason, told in event.message) == (reason, True), event.message
     assert {process.returncode for process in running.values()} == {None}
-    name = "agents-gamma" if where == "agents" else "coordinator"
-    assert attempts(site.folder, name, f"segfault-in-{where}") == [1, 2, 3]
-    assert attempts(site.folder, name, f"loop-in-{where}") == []  # it would take as long again
+    for where, name in zip(PLACES, ("agents-gamma", "coordinator"), strict=True):
+        assert attempts(site.folder, name, f"segfault-in-{where}") == [1, 2, 3]
+        assert attempts(site.folder, name, f"loop-in-{where}") == []  # it would take as long again
 
 
 async def keep_running(site: Site, pod: str, deaths: list[int]) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from support.processes import START_S, Site, said
+from support.processes import NOT_THOSE, START_S, TWO, Site, said
 from support.requests_made import ROOT, data
 
 from agents import mandates
@@ -73,12 +73,12 @@ def _children(process: Process) -> list[int]:
 
 async def _burst(site: Site, requests: int) -> None:
     for i in range(requests):
-        await site.publish(data(f"r{i}", deadline_s=600), f"r{i}")
+        await site.publish(data(f"r{i}", deadline_s=600, pod_weights=TWO), f"r{i}")
 
 
 async def test_idle_processes_whose_server_was_killed_end_at_once(place: tuple[Server, Site]) -> None:
     server, site = place
-    running = await site.start_all()
+    running = await site.start_all(but=NOT_THOSE)
     await server.kill()
 
     ends = await _stopped(*running.values())
@@ -89,7 +89,7 @@ async def test_idle_processes_whose_server_was_killed_end_at_once(place: tuple[S
 
 async def test_processes_that_pull_as_their_server_is_killed_end_at_once(place: tuple[Server, Site]) -> None:
     server, site = place
-    running = await site.start_all()
+    running = await site.start_all(but=NOT_THOSE)
     stopping = asyncio.create_task(_stopped(*running.values()))
     await server.kill()
 
@@ -104,7 +104,7 @@ async def test_processes_with_work_in_hand_end_in_time_without_their_server(
     place: tuple[Server, Site], harm: signal.Signals
 ) -> None:
     server, site = place
-    running = await site.start_all()
+    running = await site.start_all(but=NOT_THOSE)
     publishing = asyncio.create_task(_burst(site, 120))
     # Some read, some solve, some publish, some set a deadline.
     while len(said(next(site.folder.glob("*coordinator.log")), "request.finished")) < 2:  # noqa: ASYNC110
@@ -121,12 +121,12 @@ async def test_a_search_that_does_not_end_is_left_to_others_and_its_process_goes
     place: tuple[Server, Site],
 ) -> None:
     server, site = place
-    running = await site.start_all()
+    running = await site.start_all(but=NOT_THOSE)
     coordinator = running["coordinator"]
     (solver,) = _children(coordinator)
     stopped = await asyncio.create_subprocess_exec("kill", "-STOP", str(solver))
     assert await stopped.wait() == 0
-    await site.publish(data("long", deadline_s=900), "long")
+    await site.publish(data("long", deadline_s=900, pod_weights=TWO), "long")
     # Its last answer is in hand, and stays so: the solver has it.
     in_hand = re.compile(r'podfolio_in_hand\{[^}]*"pod"[^}]*\} 1\.0')
     async with asyncio.timeout(START_S):

@@ -18,10 +18,9 @@ if TYPE_CHECKING:
 MOST_LINES = 37
 
 
-async def test_clients_print_the_portfolio_to_the_digit_and_follow_how_it_comes_about(site: Site) -> None:
-    await site.start_all()
+async def test_clients_print_the_portfolio_to_the_digit_and_follow_how_it_comes_about(shared: Site) -> None:
     for language in CLIENTS:
-        await works(site, language)
+        await works(shared, language)
 
 
 async def works(site: Site, language: str) -> None:

@@ -51,9 +51,9 @@ def collector() -> Iterator[tuple[str, list[ExportTraceServiceRequest]]]:
 
 async def ask(site: Site) -> str:
     """Publish a request with a trace of its client's; returns the trace of the final event."""
-    await site.bus.publish_once(subjects.request("r1"), data("r1"), message_id="m", headers=REQUEST)
-    await site.final("r1")
-    (final,) = await site.bus.record([subjects.final("r1")])
+    await site.bus.publish_once(subjects.request("traced"), data("traced"), message_id="m", headers=REQUEST)
+    await site.final("traced")
+    (final,) = await site.bus.record([subjects.final("traced")])
     return final.headers["traceparent"].split("-")[1]
 
 
@@ -85,10 +85,8 @@ async def test_processes_that_are_told_a_collector_send_it_one_trace(
     assert not said(site.folder / "0-agents-alpha.log", "tracing.off")
 
 
-async def test_without_a_collector_the_trace_still_travels(site: Site) -> None:
-    await site.start_all()
-
-    assert await ask(site) == TRACE
+async def test_without_a_collector_the_trace_still_travels(shared: Site) -> None:
+    assert await ask(shared) == TRACE
 
 
 async def test_a_collector_that_is_not_there_stops_no_work(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 import nkeys
+from support.commands import here
 from support.processes import Site, podfolio
 from support.requests_made import REFERENCE
 
@@ -18,12 +19,12 @@ if TYPE_CHECKING:
     import pytest
 
 
-async def test_a_file_without_a_secret_is_said_in_one_line(tmp_path: Path) -> None:
+def test_a_file_without_a_secret_is_said_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "requester.pub").write_text(
         "UAEYUHYJMRWE4ILAASUV3JUZVMPUDJ62TYGS2QGKUTYZMXVXGXFV3NHJ\n", encoding="ascii"
     )
     for option in ("--nkey-seed", "--credentials"):
-        status, _, errors = await podfolio("request", str(REFERENCE), option, str(tmp_path / "requester.pub"))
+        status, _, errors = here("request", str(REFERENCE), option, str(tmp_path / "requester.pub"))
 
         assert status == 1
         assert "holds no secret" in errors

@@ -13,7 +13,7 @@ from support.processes import START_S, podfolio, secure_system
 from support.requests_made import ROOT, data
 
 from bus.topology.roles import ADMIN, OBSERVER, REQUESTER
-from bus.transports.jetstream import Connection, connect
+from bus.transports.jetstream import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,8 +58,7 @@ async def everything_said(system: SecureSystem) -> dict[str, bytes]:
     """Collect logs, configuration, all that the server stores, and what was ever published."""
     files = [system.log, *(file for file in system.store.rglob("*") if file.is_file())]
     said = {str(file): file.read_bytes() for file in files}
-    settings = Connection(servers=system.url, role=OBSERVER, nkey_seed=system.keys.seed(OBSERVER), ca=system.keys.ca)
-    async with connect(settings) as bus:
+    async with connect(system.connection(OBSERVER)) as bus:
         for message in await bus.record(["podfolio.v1.>"]):
             said[message.subject] = message.data + repr(dict(message.headers)).encode()
     return said
