@@ -118,11 +118,13 @@ def _knowledge(
     from portfolio.market.history.distributions import read_distributions
     from portfolio.market.history.facts import Knowledge, read_facts
 
+    told: list[str] = []
     return Knowledge(
-        stated=(read_facts(facts), facts.name) if facts else ({}, ""),
-        payments=(read_distributions(distributions), distributions.name) if distributions else ({}, ""),
+        stated=(read_facts(facts, told), facts.name) if facts else ({}, ""),
+        payments=(read_distributions(distributions, told), distributions.name) if distributions else ({}, ""),
         prices=(prices.last(), prices.file) if unit_prices else ({}, ""),
         like=like,
+        assumed=tuple(told),
     )
 
 

@@ -104,6 +104,8 @@ def show_built(console: Console, market: Market, built: Built) -> None:
         f"* Expected returns are the mean of that history, {sample.period.a_year} times a year; they are no forecast."
     )
     console.print(f"* Correlations are shrunk by {built.moments.shrinkage:.2%} towards none (Ledoit and Wolf).")
+    for note in built.notes:
+        console.print(f"* {note}.")
     for ticker, why in sample.left_out.items():
         console.print(f"* Left out: {ticker} {why}.")
     for note in sample.notes:

@@ -42,7 +42,7 @@ _MOST_RETURN = 10.0
 # No ETF has a yearly volatility outside this range, or a yield above this limit.
 _VOLATILITIES = 1e-6, 10.0
 _MOST_YIELD = 10.0
-_PRICES_AUD = 1e-6, 1e9
+_PRICES_AUD = 1e-9, 1e9
 _LONGEST_TEXT = 200
 _TICKER = re.compile(r"[A-Z0-9]{1,12}")
 # Smallest eigenvalue at which a correlation matrix can still be factored in double precision.

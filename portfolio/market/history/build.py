@@ -30,12 +30,14 @@ class Built:
         sample: The returns that were used.
         moments: The estimates from these returns.
         facts: The facts of each ETF.
+        notes: The reading of the files, and data that is suspicious beside other data, in sentences.
     """
 
     files: Mapping[str, bytes]
     sample: Sample
     moments: Moments
     facts: Mapping[str, Facts]
+    notes: tuple[str, ...]
 
 
 def build(
@@ -63,4 +65,5 @@ def build(
         )
         raise DataError(message)
     moments = estimate(sample)
-    return Built(render(sample, moments, facts), sample, moments, facts)
+    notes = (*(f"{prices.file}: {each}" for each in prices.assumed), *knowledge.assumed)
+    return Built(render(sample, moments, facts), sample, moments, facts, notes)

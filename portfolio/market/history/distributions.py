@@ -32,17 +32,23 @@ class Payment:
     franked_share: float
 
 
-def read_distributions(file: Path) -> dict[str, list[Payment]]:
+def read_distributions(file: Path, told: list[str] | None = None) -> dict[str, list[Payment]]:
     """Read payments, by ticker.
+
+    Args:
+        file: The file.
+        told: Gets the reading of the file where it is not written as this project writes, in sentences.
 
     Raises:
         DataError: If the file cannot be read; the message gives the line of each fault.
     """
-    _, rows = read_table(file, needs=_COLUMNS)
+    table = read_table(file, needs=_COLUMNS, days="date", numbers=_COLUMNS[2:])
+    if told is not None:
+        told.extend(f"{file.name}: {each}" for each in table.assumed)
     faults = Faults(file.name)
     found: dict[str, list[Payment]] = {}
     seen: dict[tuple[str, date], int] = {}
-    for row in rows:
+    for row in table.rows:
         line = row["ticker"].line
         ticker, day = faults.ticker(line, row["ticker"].text), faults.day(row["date"])
         amount = faults.number(row["amount_aud"], least=0.0, most=PRICES[1])
