@@ -49,7 +49,11 @@ def market() -> None:
 @click.option("--distributions", type=_CSV, help="CSV of what was paid: ticker, date, amount_aud, franked_share.")
 @click.option("--like", default=LIKE, show_default=True, help="Bundled market that fills in facts; '' for none.")
 @click.option("--unit-prices", is_flag=True, help="The last prices are what a unit costs.")
-@click.option("--returns", type=click.Choice(["day", "week", "month"]), default="week", show_default=True)
+@click.option(
+    "--returns",
+    type=click.Choice(["day", "week", "month"]),
+    help="Period of one return; by default a week, or a month where prices are further apart.",
+)
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="First date to use.")
 @click.option(
     "--coverage",
@@ -58,6 +62,7 @@ def market() -> None:
     show_default=True,
     help="Least share of the dates on which an ETF has a price; others are left out.",
 )
+@click.option("--trust", multiple=True, metavar="TICKER", help="Take this ETF's prices as they are, however unlikely.")
 def build(  # noqa: PLR0913, PLR0917 - one argument an option
     prices: Path,
     market_id: str | None,
@@ -65,9 +70,10 @@ def build(  # noqa: PLR0913, PLR0917 - one argument an option
     facts: Path | None,
     distributions: Path | None,
     like: str,
-    returns: str,
+    returns: str | None,
     since: datetime | None,
     coverage: float,
+    trust: tuple[str, ...],
     *,
     unit_prices: bool,
 ) -> None:
@@ -89,7 +95,8 @@ def build(  # noqa: PLR0913, PLR0917 - one argument an option
         read = read_prices(prices)
         knowledge = _knowledge(read, facts, distributions, like, unit_prices=unit_prices)
         first = since.date() if since else None
-        built = build_market(read, knowledge, Period(returns), since=first, coverage=coverage)
+        period = Period(returns) if returns else None
+        built = build_market(read, knowledge, period, since=first, coverage=coverage, trusted=trust)
         made = keep(folder / name, built.files)
     except DataError as error:
         raise click.ClickException(str(error)) from None

@@ -42,6 +42,8 @@ _MOST = {
 }
 # These facts have no honest default: they decide the ETFs that a pod may hold, and the pod's income and cost.
 _NEEDED = ("asset_class", "distribution_yield", "franked_share", "liquidity", "half_spread_bps")
+# Beside the facts of an ETF: the line that states them.
+LINE = "line"
 # A bundled market's facts may be out of date; the last price certainly is, so it is never copied.
 _DATED = "price_aud"
 
@@ -91,7 +93,7 @@ def read_facts(file: Path, told: list[str] | None = None) -> dict[str, dict[str,
         given = {name: cell for name, cell in row.items() if name in COLUMNS and cell.text}
         for cell in given.values():
             _check(cell, faults)
-        found[ticker] = {name: cell.text for name, cell in given.items()}
+        found[ticker] = {name: cell.text for name, cell in given.items()} | {LINE: str(row["ticker"].line)}
     faults.refuse()
     return found
 
