@@ -102,9 +102,32 @@ def build(  # noqa: PLR0913, PLR0917 - one argument an option
         raise click.ClickException(str(error)) from None
     console = make_console()
     show_built(console, made, built)
+    for line in _never_bought(made):
+        console.print(f"* {line}.")
     console.print(
         f"It is in {folder / name}; look at it: podfolio market show {made.id} --markets {folder}", soft_wrap=True
     )
+
+
+def _never_bought(market: Market) -> list[str]:
+    """Say which ETFs no bundled pod may hold, and which of these pods may hold too few to take part."""
+    from agents.mandates import bundled, load
+    from report.facts.market import held_by_none
+
+    mandates = [load(pod) for pod in bundled()]
+    pods = ", ".join(mandate.pod for mandate in mandates)
+    universes = {ticker for mandate in mandates for ticker in mandate.universe}
+    unheld = [ticker for ticker in market.tickers if ticker not in universes]
+    told = [f"{held_by_none(market, unheld, f'none of {pods}')}; a pod of your own may"] if unheld else []
+    for mandate in mandates:
+        there = [ticker for ticker in mandate.universe if ticker in market.tickers]
+        if len(there) * mandate.max_position < 1:
+            held = ", ".join(there) or "none of its ETFs"
+            told.append(
+                f"{mandate.pod} cannot take part: this market has {held}, and {mandate.pod} may put at most"
+                f" {mandate.max_position:.0%} into one ETF"
+            )
+    return told
 
 
 def _own_id(name: str) -> str:
@@ -180,6 +203,8 @@ def publish(market_id: str, folder: Path, settings: Connection) -> None:
         packed = pack({name: (found[market_id] / name).read_bytes() for name in markets.FILES})
     except DataError as error:
         raise click.ClickException(str(error)) from None
+    for line in _never_bought(made):
+        click.echo(f"{line}.")
     sys.exit(run(_publish(settings, made, packed)))
 
 

@@ -32,6 +32,7 @@ COLUMNS = (
     "half_spread_bps",
     "price_aud",
     "since",
+    "priced_on",
 )
 _MOST = {
     "management_fee": 1.0,
@@ -103,7 +104,7 @@ def _check(cell: Cell, faults: Faults) -> None:
         faults.number(cell, least=0.0, most=_MOST[cell.column])
     elif cell.column == "price_aud":
         faults.price(cell)
-    elif cell.column == "since":
+    elif cell.column in {"since", "priced_on"}:
         faults.day(cell)
     else:
         faults.text(cell)
@@ -155,6 +156,9 @@ class Knowledge:
         layers = [(stated.get(ticker, {}), stated_in)]
         if ticker in prices:
             layers.append(({"price_aud": _digits(prices[ticker])}, priced_in))
+            # A price that a user states is of a day that only the user knows.
+            if not layers[0][0].get("price_aud"):
+                layers.append(({"priced_on": str(until)}, priced_in))
         if ticker in payments:
             price = next((layer["price_aud"] for layer, _ in layers if layer.get("price_aud")), None)
             if price is None:
