@@ -46,9 +46,13 @@ dashboard_option = click.option(
 def read_request(file: Path, *, market: str | None = None, request_id: str | None = None) -> OptimizationRequest:
     """Read the request in *file*, with another market or id if given; an invalid request ends the command."""
     from bus.language.messages import BadMessageError, parse_request
-    from portfolio.files import read_bytes
+    from portfolio.errors import DataError
+    from portfolio.files import read_bytes, skip_mark
 
-    sent = read_bytes(file)
+    try:
+        sent = skip_mark(read_bytes(file), str(file))
+    except DataError as error:
+        raise click.ClickException(str(error)) from None
     changes = {name: value for name, value in (("market", market), ("request_id", request_id)) if value}
     try:
         body = json.loads(sent)
@@ -65,14 +69,15 @@ def read_request(file: Path, *, market: str | None = None, request_id: str | Non
 
 
 def read_event(file: Path) -> bytes:
-    """Read the bytes of *file*, or standard input if *file* is ``-``.
+    """Read the bytes of *file*, or standard input if *file* is ``-``, without a byte order mark.
 
     Raises:
-        DataError: If the file cannot be read, or is larger than any event.
+        DataError: If the file cannot be read, is UTF-16, or is larger than any event.
     """
-    from portfolio.files import read_bytes, read_stream
+    from portfolio.files import read_bytes, read_stream, skip_mark
 
-    return read_stream(sys.stdin.buffer, "standard input") if file == DASH else read_bytes(file)
+    data = read_stream(sys.stdin.buffer, "standard input") if file == DASH else read_bytes(file)
+    return skip_mark(data, str(file))
 
 
 def parse_since(text: str | None) -> datetime | None:

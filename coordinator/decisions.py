@@ -185,6 +185,12 @@ def _refuse(request: OptimizationRequest) -> Fail | None:
 
 def _refuse_account(request: OptimizationRequest, market: Market) -> Fail | None:
     """Refuse a request with an account that no customer can own; return None if the account is possible."""
+    if request.account and all(etf.price_aud is None for etf in market.etfs):
+        text = (
+            f"market {market.id} has no price of a unit of any ETF, so that an account cannot trade: build it with"
+            " --unit-prices, or state price_aud in --facts, under a new id; or give total_capital_aud, and no account"
+        )
+        return _fail(request, Reason.INVALID_REQUEST, text)
     try:
         if (owned := request.terms().owned) is not None:
             refuse_impossible(market, owned)

@@ -5,6 +5,7 @@ Callers check the content; this module knows no file format.
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 MOST_BYTES = 16 * 2**20
 # Prices of 400 ETFs on every day of 30 years are 25 MB.
 MOST_TABLE_BYTES = 64 * 2**20
+_UTF_16 = codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE
 
 
 def read_bytes(file: Traversable, *, most: int = MOST_BYTES) -> bytes:
@@ -56,6 +58,7 @@ def decode(data: bytes, name: str) -> str:
     Raises:
         DataError: If *data* is not UTF-8, or contains a NUL, which is not valid in a text.
     """
+    skip_mark(data, name)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -66,3 +69,15 @@ def decode(data: bytes, name: str) -> str:
         message = f"{name}: line {text.count(chr(10), 0, at) + 1} holds a NUL: save it as plain text in UTF-8"
         raise DataError(message)
     return text
+
+
+def skip_mark(data: bytes, name: str) -> bytes:
+    """Leave out the byte order mark that Windows programs write before UTF-8.
+
+    Raises:
+        DataError: If *data* begins with the mark of UTF-16, of which only nonsense could be told otherwise.
+    """
+    if data.startswith(_UTF_16):
+        message = f"{name} is UTF-16, as Windows programs write: save it as UTF-8"
+        raise DataError(message)
+    return data.removeprefix(codecs.BOM_UTF8)

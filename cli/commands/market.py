@@ -57,7 +57,11 @@ def market() -> None:
     help="Owner of the returns: the ETFs, after fees (fund), or an index, before the fees of the ETFs (index). "
     "No default; --facts may state it per ETF.",
 )
-@click.option("--returns", type=click.Choice(["day", "week", "month"]), default="week", show_default=True)
+@click.option(
+    "--returns",
+    type=click.Choice(["day", "week", "month"]),
+    help="Period of one return; by default a week, or a month where prices are further apart.",
+)
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="First date to use.")
 @click.option(
     "--coverage",
@@ -66,6 +70,7 @@ def market() -> None:
     show_default=True,
     help="Least share of the dates on which an ETF has a price; others are left out.",
 )
+@click.option("--trust", multiple=True, metavar="TICKER", help="Take this ETF's prices as they are, however unlikely.")
 def build(  # noqa: PLR0913, PLR0917 - one argument an option
     prices: Path,
     market_id: str | None,
@@ -74,9 +79,10 @@ def build(  # noqa: PLR0913, PLR0917 - one argument an option
     distributions: Path | None,
     like: str,
     return_is: str | None,
-    returns: str,
+    returns: str | None,
     since: datetime | None,
     coverage: float,
+    trust: tuple[str, ...],
     *,
     unit_prices: bool,
 ) -> None:
@@ -100,15 +106,39 @@ def build(  # noqa: PLR0913, PLR0917 - one argument an option
             _knowledge(read, facts, distributions, like, unit_prices=unit_prices), return_is=return_is or ""
         )
         first = since.date() if since else None
-        built = build_market(read, knowledge, Period(returns), since=first, coverage=coverage)
+        period = Period(returns) if returns else None
+        built = build_market(read, knowledge, period, since=first, coverage=coverage, trusted=trust)
         made = keep(folder / name, built.files)
     except DataError as error:
         raise click.ClickException(str(error)) from None
     console = make_console()
     show_built(console, made, built)
+    for line in _never_bought(made):
+        console.print(f"* {line}.")
     console.print(
         f"It is in {folder / name}; look at it: podfolio market show {made.id} --markets {folder}", soft_wrap=True
     )
+
+
+def _never_bought(market: Market) -> list[str]:
+    """Say which ETFs no bundled pod may hold, and which of these pods may hold too few to take part."""
+    from agents.mandates import bundled, load
+    from report.facts.market import held_by_none
+
+    mandates = [load(pod) for pod in bundled()]
+    pods = ", ".join(mandate.pod for mandate in mandates)
+    universes = {ticker for mandate in mandates for ticker in mandate.universe}
+    unheld = [ticker for ticker in market.tickers if ticker not in universes]
+    told = [f"{held_by_none(market, unheld, f'none of {pods}')}; a pod of your own may"] if unheld else []
+    for mandate in mandates:
+        there = [ticker for ticker in mandate.universe if ticker in market.tickers]
+        if len(there) * mandate.max_position < 1:
+            held = ", ".join(there) or "none of its ETFs"
+            told.append(
+                f"{mandate.pod} cannot take part: this market has {held}, and {mandate.pod} may put at most"
+                f" {mandate.max_position:.0%} into one ETF"
+            )
+    return told
 
 
 def _own_id(name: str) -> str:
@@ -129,11 +159,13 @@ def _knowledge(
     from portfolio.market.history.distributions import read_distributions
     from portfolio.market.history.facts import Knowledge, read_facts
 
+    told: list[str] = []
     return Knowledge(
-        stated=(read_facts(facts), facts.name) if facts else ({}, ""),
-        payments=(read_distributions(distributions), distributions.name) if distributions else ({}, ""),
+        stated=(read_facts(facts, told), facts.name) if facts else ({}, ""),
+        payments=(read_distributions(distributions, told), distributions.name) if distributions else ({}, ""),
         prices=(prices.last(), prices.file) if unit_prices else ({}, ""),
         like=like,
+        assumed=tuple(told),
     )
 
 
@@ -185,6 +217,8 @@ def publish(market_id: str, folder: Path, settings: Connection) -> None:
         packed = pack({name: (found[market_id] / name).read_bytes() for name in markets.FILES})
     except DataError as error:
         raise click.ClickException(str(error)) from None
+    for line in _never_bought(made):
+        click.echo(f"{line}.")
     sys.exit(run(_publish(settings, made, packed)))
 
 

@@ -16,6 +16,7 @@ from cli.pages.tables import make_table as _table
 from portfolio.terms.rules import Correlations
 from report.facts import orders, parcels
 from report.facts.labels import FIGURES, compared, in_a_sentence, income_lines
+from report.facts.market import said_of_market
 from report.facts.sentences import read_aloud, said_of_trades
 from report.story import money_goals
 from report.story.assumptions import proof
@@ -67,6 +68,7 @@ def _show_portfolio(console: Console, event: MasterPortfolioOptimized) -> None:
     for part in (
         _title,
         _portfolio,
+        _market,
         _trades,
         _gains,
         _comparison,
@@ -122,6 +124,12 @@ def _portfolio(console: Console, event: MasterPortfolioOptimized) -> RenderableT
     if left_out:
         table.caption = f"Not considered, since not priced, closed or never to be bought: {'; '.join(left_out)}"
     return table
+
+
+def _market(console: Console, event: MasterPortfolioOptimized) -> RenderableType | None:  # noqa: ARG001 - one of the parts
+    """Say what the market means for this portfolio."""
+    said = [Text(f"* {sentence}.") for sentence in said_of_market(event)]
+    return Group(*said) if said else None
 
 
 def _trades(console: Console, event: MasterPortfolioOptimized) -> RenderableType | None:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from cli.pages.tables import make_table
 from portfolio.errors import DataError
+from portfolio.market.history.moves import BOUND
 from portfolio.market.snapshot import read
 
 if TYPE_CHECKING:
@@ -105,9 +106,14 @@ def show_built(console: Console, market: Market, built: Built) -> None:
         f" {sample.period.adjective} returns from {sample.begins} to {sample.ends}"
     )
     console.print(
-        f"* Expected returns are the mean of that history, {sample.period.a_year} times a year; they are no forecast."
+        f"* Expected returns are the mean of that history, {sample.a_year:g} times a year; they are no forecast."
     )
     console.print(f"* Correlations are shrunk by {built.moments.shrinkage:.2%} towards none (Ledoit and Wolf).")
+    if built.moments.bounded:
+        told = ", ".join(f"{ticker} {count}" for ticker, count in built.moments.bounded.items())
+        console.print(f"* For the correlations, returns beyond {BOUND:g} times the usual move count as that: {told}.")
+    for note in built.notes:
+        console.print(f"* {note}.")
     for ticker, why in sample.left_out.items():
         console.print(f"* Left out: {ticker} {why}.")
     for note in sample.notes:

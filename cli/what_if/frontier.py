@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from bus.language.messages import MasterPortfolioFailed, encode, parse_request
 from cli.what_if.locally import solve
 from portfolio.errors import DataError
+from report.facts.market import said_of_market
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -49,6 +50,7 @@ class Point:
         goals_met: The number of goals met.
         goals: The number of goals.
         weights: Portfolio weights by ticker.
+        notes: What the market means for this portfolio, in sentences.
     """
 
     rule: str
@@ -63,6 +65,7 @@ class Point:
     goals_met: int | None = None
     goals: int | None = None
     weights: Mapping[str, float] | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +170,7 @@ def _point(rule: str, value: float, event: FinalEvent, *, as_asked: bool) -> Poi
         goals_met=sum(goal.met for goal in event.goals),
         goals=len(event.goals),
         weights=dict(event.weights),
+        notes=tuple(said_of_market(event)),
     )
 
 

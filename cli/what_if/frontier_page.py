@@ -50,6 +50,9 @@ def show_frontier(console: Console, points: Sequence[Point]) -> None:
     console.print(table)
     for sentence in _said(points, drawn):
         console.print(f"* {sentence}")
+    told = next((point for point in points if point.as_asked and point.notes), points[-1])
+    for note in told.notes:
+        console.print(f"* {_say(told).removesuffix(_ASKED)}: {note}.")
 
 
 def _title(rule: str) -> str:

@@ -104,7 +104,7 @@ class Owned:
 
     def _of_parcel(self, parcel: Parcel) -> Iterator[str]:
         etf, ticker = self.market.etfs[parcel.j], parcel.ticker
-        if not (parcel.units > 0 and float(parcel.units).is_integer() and parcel.unit_cost_aud > 0):
+        if not (parcel.units > 0 and float(parcel.units).is_integer() and parcel.unit_cost_aud >= 0):
             yield f"a parcel of {ticker} has {parcel.units} units at {parcel.unit_cost_aud} AUD"
         if not (etf.since or _EARLIEST) <= parcel.acquired <= self.as_of:
             yield f"a parcel of {ticker} cannot have been acquired on {parcel.acquired}"

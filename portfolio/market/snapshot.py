@@ -43,8 +43,9 @@ _MOST_RETURN = 10.0
 # No ETF has a yearly volatility outside this range, or a yield above this limit.
 _VOLATILITIES = 1e-6, 10.0
 _MOST_YIELD = 10.0
-_PRICES_AUD = 1e-6, 1e9
+_PRICES_AUD = 1e-9, 1e9
 _LONGEST_TEXT = 200
+_BUNDLED_ON = date(2025, 11, 7)
 _TICKER = re.compile(r"[A-Z0-9]{1,12}")
 # Smallest eigenvalue at which a correlation matrix can still be factored in double precision.
 _DEFINITE = 1e-12
@@ -105,6 +106,7 @@ class Market:
         expected_returns: Annual, total, after the funds' fees, before tax and without franking credits.
         Sigma: Annual covariance of returns, shape (n, n), positive definite.
         risk_free: Annual return of cash, the least volatile ETF of the class ``cash``.
+        priced_on: Day of the last prices of units; None if unknown.
     """
 
     id: str
@@ -114,6 +116,7 @@ class Market:
     expected_returns: Vector
     Sigma: Matrix
     risk_free: float
+    priced_on: date | None = None
     _columns: dict[str, Vector] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -248,7 +251,14 @@ def _read(folder: Traversable) -> Market:
         expected_returns=_read_only(expected_returns),
         Sigma=_read_only(_covariance(folder.name, tickers, volatilities, correlations)),
         risk_free=float(expected_returns[min(cash, key=lambda i: volatilities[i])]),
+        priced_on=_priced_on(folder.name, described.values()),
     )
+
+
+def _priced_on(market_id: str, rows: Iterable[Mapping[str, str]]) -> date | None:
+    """Find the day of the last prices of units; bundled snapshots are older than the column."""
+    days = [_day(row, "priced_on") for row in rows if row.get("priced_on")]
+    return max(days, default=_BUNDLED_ON if market_id in bundled() else None)
 
 
 def _rows(name: str, data: bytes) -> list[dict[str, str]]:

@@ -107,7 +107,7 @@ def optimise_sleeve(  # noqa: PLR0913 - one argument a term
     closed = {etf.ticker for etf in market.etfs if etf.is_closed}
     left_out = tuple(t for t in mandate.universe if t not in market.tickers or t in never_buy | closed)
     universe = market.positions(t for t in mandate.universe if t not in left_out)
-    _refuse_small_universe(mandate, len(universe), left_out)
+    _refuse_small_universe(mandate, len(universe), left_out, _without_price(market, left_out, never_buy))
     stage = _Stage(market, mandate, universe)
     if Measure.SHARPE in {mandate.objective.measure, *mandate.goals} and not stage.beats_cash():
         message = (
@@ -197,11 +197,25 @@ def _point(stage: _Stage, u: Vector, kept: Mapping[Measure, float], risk_toleran
     )
 
 
-def _refuse_small_universe(mandate: Mandate, size: int, left_out: tuple[str, ...]) -> None:
+def _without_price(market: Market, left_out: tuple[str, ...], never_buy: frozenset[str]) -> str:
+    """Say which ETFs *left_out* have no price of a unit, and the mend; empty if none is left out for that."""
+    unpriced = {etf.ticker for etf in market.etfs if etf.price_aud is None}
+    tickers = [ticker for ticker in left_out if ticker in unpriced]
+    # An account may buy no ETF without a price; without an account, an ETF is left out since the customer refuses it.
+    if not tickers or not unpriced <= never_buy:
+        return ""
+    return (
+        f"; market {market.id} has no price of a unit of {', '.join(tickers)}, so that an account cannot buy them:"
+        " build it with --unit-prices, or state price_aud in --facts"
+    )
+
+
+def _refuse_small_universe(mandate: Mandate, size: int, left_out: tuple[str, ...], unpriced: str) -> None:
     """Refuse rules that ask for more ETFs than can be bought."""
     pod, cap, least = mandate.pod, mandate.max_position, mandate.min_effective_holdings
     bought = f"only {size} of its {len(mandate.universe)} ETFs can be bought"
     bought += f" (not {', '.join(left_out)})" if left_out else ""
+    bought += unpriced
     universe = Conflict(f"{pod}.universe", f"{pod} may hold {', '.join(mandate.universe)}, and {bought}")
     if size * cap < 1 - _ALL:
         name, words = f"{pod}.max_position", f"{pod} may put at most {cap:.0%} into one ETF"
@@ -214,7 +228,9 @@ def _refuse_small_universe(mandate: Mandate, size: int, left_out: tuple[str, ...
         return
     # One change is not enough where the universe is too small for both rules.
     repairs = (repair,) if size and (size >= least or size * cap >= 1 - _ALL) else ()
-    message = f"{words}, but {bought}: ease that limit, or let it buy more of them"
+    message = f"{words}, but {bought}"
+    if not unpriced:
+        message += ": ease that limit, or let it buy more of them"
     raise UnreachableMandateError(message, (), (Conflict(name, words), universe), repairs)
 
 

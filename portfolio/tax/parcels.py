@@ -33,7 +33,7 @@ class Parcel:
         units: How many, above 0.
         acquired: Day of the contract to buy (s 109-5(2)), not of its settlement.
         cost_base_aud: Of the whole parcel, brokerage included (s 110-25(2) and (3); s 110-35(2)), adjusted by the
-            fund's yearly statements (s 104-107B).
+            fund's yearly statements (s 104-107B); 0 if these, or returns of capital, have reduced it to nil.
     """
 
     ticker: str
@@ -43,10 +43,12 @@ class Parcel:
 
     def __post_init__(self) -> None:
         """Refuse values that no purchase can have."""
-        for what, value in (("units", self.units), ("cost base", self.cost_base_aud)):
-            if not (math.isfinite(value) and value > 0):
-                message = f"the {what} of {self} must be above 0"
-                raise DataError(message)
+        if not (math.isfinite(self.units) and self.units > 0):
+            message = f"the units of {self} must be above 0"
+            raise DataError(message)
+        if not (math.isfinite(self.cost_base_aud) and self.cost_base_aud >= 0):
+            message = f"the cost base of {self} must not be below 0"
+            raise DataError(message)
         if self.acquired < EARLIEST_PURCHASE:
             message = (
                 f"{self} was bought before {EARLIEST_PURCHASE}; the law for such parcels is not modelled: leave it out"

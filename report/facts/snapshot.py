@@ -7,10 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from portfolio.errors import DataError
+from portfolio.files import decode, read_bytes
 from portfolio.market import snapshot as markets
 
 if TYPE_CHECKING:
     from bus.language.messages import MarketRef
+    from portfolio.market.snapshot import Market
+
+# People may edit the figures of a market of their own.
+_NO_SOURCE = "not told"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +41,21 @@ class Described:
     source: str
 
 
-def described(reference: MarketRef) -> dict[str, Described]:
-    """Describe the ETFs of the snapshot *reference*, by ticker; empty if this machine lacks that exact snapshot."""
+def snapshot(reference: MarketRef) -> Market | None:
+    """Load the exact snapshot *reference*, bundled or of one's own; None if this machine lacks it."""
     try:
         market = markets.load(reference.id)
     except DataError:
+        return None
+    return market if market.sha256 == reference.sha256 else None
+
+
+def described(reference: MarketRef) -> dict[str, Described]:
+    """Describe the ETFs of the snapshot *reference*, by ticker; empty if this machine lacks that exact snapshot."""
+    if (market := snapshot(reference)) is None:
         return {}
-    if market.sha256 != reference.sha256:
-        return {}
-    text = (markets.bundled()[reference.id] / "moments.csv").read_text(encoding="utf-8")
-    sources = {row["ticker"]: row["source"] for row in csv.DictReader(text.splitlines())}
+    text = decode(read_bytes(markets.known()[reference.id] / "moments.csv"), "moments.csv")
+    sources = {row["ticker"]: row.get("source") or _NO_SOURCE for row in csv.DictReader(text.splitlines())}
     return {
         etf.ticker: Described(
             name=etf.name,

@@ -53,6 +53,8 @@ def changes(then: dict[str, Any], today: dict[str, Any], *, ours: bool, open_lis
             found.append(f"required now: {told(path)}")
         elif kind == "enum" and ours and open_list not in parent and there:
             found.append(f"a value that old processes do not know: {told(path)}")
+        elif word == "minimum" and before.get((*path[:-1], "exclusiveMinimum"), after[path] - 1) >= after[path]:
+            continue  # looser: above it before, and at it now
         elif word in {*LOOSER, "pattern"} and any(other[:-1] == path[:-1] for other in before):
             found.append(f"a bound that there was not: {told(path)}")
     return found

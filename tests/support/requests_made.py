@@ -226,10 +226,10 @@ BAD: dict[str, tuple[bytes, str, str]] = {
         "invalid_request",
         "holdings.0.parcels is a list of 0: give 1 or more entries",
     ),
-    "cost_base_of_zero": (
-        owning(holding(cost_base_aud=0)),
+    "cost_base_below_zero": (
+        owning(holding(cost_base_aud=-1)),
         "invalid_request",
-        "parcels.0.cost_base_aud is 0: give more than 0",
+        "parcels.0.cost_base_aud is -1: give at least 0",
     ),
     "currencies_mixed": (
         owning(holding(), holding("VGS", currency="USD")),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from datetime import date
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic_core import PydanticKnownError
 
 from bus.language.forms import GOAL, PAIR, TEXT, TICKER, WORDS
 from bus.language.subjects import ID_PATTERN, POD_PATTERN
@@ -23,6 +26,32 @@ def _plain(text: str) -> str:
     return text
 
 
+def _whole(value: object) -> object:
+    """Take 180.0 for 180: they are one number in JSON, and a schema's integer."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _day(value: object) -> object:
+    """Read a day as a schema's format has it: pydantic would take the seconds since 1970, too.
+
+    Raises:
+        PydanticKnownError: If *value* is a text and no day.
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        return date.fromisoformat(value if _DAY.fullmatch(value) else "")
+    except ValueError as error:
+        kind: Literal["date_from_datetime_parsing"] = "date_from_datetime_parsing"
+        raise PydanticKnownError(kind, {"error": str(error)}) from None
+
+
+# As ``date`` in a schema's formats (RFC 3339, full-date).
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+# Behind the bounds of a field: before them, it would hide them from the schema.
+WHOLE = BeforeValidator(_whole)
+Day = Annotated[date, BeforeValidator(_day)]
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 Pod = Annotated[str, StringConstraints(pattern=POD_PATTERN)]
 Ticker = Annotated[str, StringConstraints(pattern=TICKER)]

@@ -30,6 +30,8 @@ from bus.language.messages.requests import (
     RequestRules,
 )
 from bus.language.mistakes import explain, named
+from portfolio.errors import DataError
+from portfolio.files import skip_mark
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,6 +72,10 @@ def parse_request(data: bytes, request_id: str) -> OptimizationRequest:
     Raises:
         BadMessageError: If it is no valid request; says what to change.
     """
+    try:
+        data = skip_mark(data, "the body")
+    except DataError as error:
+        raise BadMessageError(str(error)) from None
     request = _read(_REQUEST, data)
     # Else the last of two would count, and whoever reads the stream with another parser may see the first.
     json.loads(data, object_pairs_hook=_once, parse_int=float)

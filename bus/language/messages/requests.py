@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from datetime import date
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from bus.language.forms import MARKET
-from bus.language.messages.fields import GoalName, Id, Pod, PodPair, Share, ShortText, Text, Ticker
+from bus.language.messages.fields import WHOLE, Day, GoalName, Id, Pod, PodPair, Share, ShortText, Text, Ticker
 from portfolio.errors import DataError
 from portfolio.tax.parcels import Parcel
 from portfolio.tax.regime import Reform
@@ -129,11 +128,16 @@ class Customer(_Strict):
 class ParcelOwned(_Strict):
     """Units of an ETF that were bought together."""
 
-    acquired: Annotated[date, Field(description="Day of the contract to buy, not of its settlement.")]
-    units: Annotated[int, Field(ge=1, le=10**9, description="Whole units.")]
+    acquired: Annotated[Day, Field(description="Day of the contract to buy, not of its settlement.")]
+    units: Annotated[int, Field(ge=1, le=10**9, description="Whole units."), WHOLE]
     cost_base_aud: Annotated[
         float,
-        Field(gt=0, le=1e10, description="Of the whole parcel, AUD, brokerage included, as adjusted by the fund."),
+        Field(
+            ge=0,
+            le=1e10,
+            description="Of the whole parcel, AUD, brokerage included, as adjusted by the fund; 0 if its payments have "
+            "reduced it to nil.",
+        ),
     ]
 
 
@@ -141,7 +145,7 @@ class HoldingOwned(_Strict):
     """What the customer owns of one ETF."""
 
     ticker: Ticker
-    units: Annotated[int, Field(ge=1, le=10**9, description="Whole units; those of all parcels.")]
+    units: Annotated[int, Field(ge=1, le=10**9, description="Whole units; those of all parcels."), WHOLE]
     parcels: Annotated[list[ParcelOwned], Field(min_length=1, max_length=1_000)]
     currency: Annotated[
         Literal["AUD"], Field(description="Of the cost bases; convert others at the day of purchase.")
@@ -160,7 +164,7 @@ class ReformFacts(_Strict):
     """Facts that the tax on what an individual sells from 1 July 2027 needs; others do without."""
 
     cpi: Annotated[
-        dict[date, Annotated[float, Field(ge=10, le=10_000)]],
+        dict[Day, Annotated[float, Field(ge=10, le=10_000)]],
         Field(
             max_length=400,
             description="All Groups CPI, weighted average of the eight capital cities, by the first day of the "
@@ -194,7 +198,7 @@ class ReformFacts(_Strict):
 class Account(_Strict):
     """What the customer owns on the day of the trades: with it, the final event has orders in whole units."""
 
-    as_of: Annotated[date, Field(description="Day of the trades; parcels' ages count to it.")]
+    as_of: Annotated[Day, Field(description="Day of the trades; parcels' ages count to it.")]
     cash_aud: Annotated[float, Field(ge=0, le=1e10, description="Money to invest, AUD.")]
     holdings: Annotated[
         list[HoldingOwned], Field(max_length=1_000, description=f"At most {MOST_PARCELS:,} parcels in all.")
@@ -281,6 +285,7 @@ class Goal(_Strict):
             description="1 is the most important: it gets its capital first. Also, where not all can be met, among "
             "goals of mandates of one priority those of its pod are served first.",
         ),
+        WHOLE,
     ] = 1
     wanted_probability: Annotated[
         float, Field(ge=0.01, le=0.99, description="The chance with which it is to be reached.")
@@ -296,7 +301,7 @@ class Goal(_Strict):
 class RequestRules(_Strict):
     """Hard rules of the whole portfolio."""
 
-    max_etfs: Annotated[int, Field(ge=1, le=1_000)] = 12
+    max_etfs: Annotated[int, Field(ge=1, le=1_000), WHOLE] = 12
     min_weight: Annotated[
         float, Field(ge=LEAST_WEIGHT, le=1, description="Least share of the capital in an ETF held.")
     ] = 0.02
@@ -402,7 +407,7 @@ class OptimizationRequest(_Strict):
         Field(strict=False, description="Where not all goals can be met: do they give way, the least important first?"),
     ] = OnUnreachable.RELAX
     priorities: Annotated[
-        dict[GoalName, Annotated[int, Field(ge=1, le=9)]],
+        dict[GoalName, Annotated[int, Field(ge=1, le=9), WHOLE]],
         Field(
             max_length=200,
             description="Of goals by name, such as gamma.sharpe_ratio or never_worse.trading_cost_aud; 1 is served "

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from portfolio.errors import DataError
+from portfolio.market.history.compare import compare, refuse_unlikely
 from portfolio.market.history.moments import estimate
 from portfolio.market.history.sample import COVERAGE, align
 from portfolio.market.history.snapshot import render
 from portfolio.market.snapshot import CASH
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from datetime import date
 
     from portfolio.market.history.facts import Facts, Knowledge
@@ -30,30 +31,39 @@ class Built:
         sample: The returns that were used.
         moments: The estimates from these returns.
         facts: The facts of each ETF.
+        notes: The reading of the files, and data that is suspicious beside other data, in sentences.
     """
 
     files: Mapping[str, bytes]
     sample: Sample
     moments: Moments
     facts: Mapping[str, Facts]
+    notes: tuple[str, ...]
 
 
 def build(
-    prices: Prices, knowledge: Knowledge, period: Period, *, since: date | None = None, coverage: float = COVERAGE
+    prices: Prices,
+    knowledge: Knowledge,
+    period: Period | None = None,
+    *,
+    since: date | None = None,
+    coverage: float = COVERAGE,
+    trusted: Collection[str] = (),
 ) -> Built:
     """Align the prices, estimate the moments and collect the facts.
 
     Args:
         prices: The history.
         knowledge: The known facts of the ETFs, by source.
-        period: The period of one return.
+        period: The period of one return; if None, a week, or a month where the dates are further apart.
         since: The first date to use; the first date of the history if None.
         coverage: Minimum fraction of the dates on which an ETF must have a price.
+        trusted: ETFs whose prices are taken as they are, however unlikely.
 
     Raises:
-        DataError: If too few prices can be used, a fact is missing, or no ETF is cash.
+        DataError: If too few prices can be used, a fact is missing, two files contradict each other, or no ETF is cash.
     """
-    sample = align(prices, period, since=since, coverage=coverage)
+    sample = align(prices, period, since=since, coverage=coverage, trusted=trusted)
     facts = knowledge.of(sample.tickers, until=prices.dates[-1])
     if not any(each.values["asset_class"] == CASH for each in facts.values()):
         left = f" (left out: {', '.join(sample.left_out)})" if sample.left_out else ""
@@ -62,5 +72,8 @@ def build(
             " of one, such as BILL, or state it in --facts"
         )
         raise DataError(message)
+    differences = compare(prices, knowledge, facts)
     moments = estimate(sample)
-    return Built(render(sample, moments, facts), sample, moments, facts)
+    refuse_unlikely(prices, sample, moments, facts, trusted)
+    notes = (*(f"{prices.file}: {each}" for each in prices.assumed), *knowledge.assumed, *differences)
+    return Built(render(sample, moments, facts), sample, moments, facts, notes)

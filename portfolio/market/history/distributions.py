@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from portfolio.errors import DataError
@@ -25,24 +26,32 @@ class Payment:
         date: The ex-date: from this day, the price excludes the payment.
         amount_aud: Cash per unit.
         franked_share: Franked fraction of the cash, 0 to 1.
+        line: Line in the file.
     """
 
     date: date
     amount_aud: float
     franked_share: float
+    line: int = 0
 
 
-def read_distributions(file: Path) -> dict[str, list[Payment]]:
+def read_distributions(file: Path, told: list[str] | None = None) -> dict[str, list[Payment]]:
     """Read payments, by ticker.
+
+    Args:
+        file: The file.
+        told: Gets the reading of the file where it is not written as this project writes, in sentences.
 
     Raises:
         DataError: If the file cannot be read; the message gives the line of each fault.
     """
-    _, rows = read_table(file, needs=_COLUMNS)
+    table = read_table(file, needs=_COLUMNS, days="date", numbers=_COLUMNS[2:])
+    if told is not None:
+        told.extend(f"{file.name}: {each}" for each in table.assumed)
     faults = Faults(file.name)
     found: dict[str, list[Payment]] = {}
     seen: dict[tuple[str, date], int] = {}
-    for row in rows:
+    for row in table.rows:
         line = row["ticker"].line
         ticker, day = faults.ticker(line, row["ticker"].text), faults.day(row["date"])
         amount = faults.number(row["amount_aud"], least=0.0, most=PRICES[1])
@@ -52,18 +61,37 @@ def read_distributions(file: Path) -> dict[str, list[Payment]]:
         if (ticker, day) in seen:
             faults.add(line, f"a payment of {ticker} on {day} stands in line {seen[ticker, day]} too: add them up")
         seen.setdefault((ticker, day), line)
-        found.setdefault(ticker, []).append(Payment(day, amount, franked))
+        found.setdefault(ticker, []).append(Payment(day, amount, franked, line))
     faults.refuse()
     return found
+
+
+def last_year(payments: list[Payment], *, until: date) -> list[Payment]:
+    """List the payments of the 365 days up to *until*, in their order."""
+    return sorted((paid for paid in payments if until - _YEAR < paid.date <= until), key=lambda paid: paid.date)
+
+
+def in_a_year(payments: list[Payment], *, until: date) -> list[Payment]:
+    """List the payments that a year has: those of the year up to the last one, less half an interval.
+
+    Ex-dates move by some days, so that 365 days may have five quarterly payments, or three.
+    """
+    paid = sorted((each for each in payments if each.date <= until), key=lambda each: each.date)
+    if not last_year(paid, until=until):
+        return []
+    gaps = sorted((b.date - a.date for a, b in pairwise(paid)))
+    half = min(gaps[len(gaps) // 2], _YEAR) / 2 if gaps else timedelta()
+    return [each for each in paid if each.date > paid[-1].date - _YEAR + half]
 
 
 def trailing(ticker: str, payments: list[Payment], price_aud: float, *, until: date) -> dict[str, str]:
     """Compute yield and franking over the year up to *until*, at *price_aud* per unit, as texts for a snapshot.
 
     Raises:
-        DataError: If the ETF has no payment in that year: the list is then more likely out of date than the yield zero.
+        DataError: If the ETF has no payment in that year: the list is then more likely out of date than the yield zero;
+            or if it paid more than its price.
     """
-    paid = [payment for payment in payments if until - _YEAR < payment.date <= until]
+    paid = in_a_year(payments, until=until)
     if not paid:
         message = (
             f"{ticker} has no distribution in the year to {until}, its last is of {max(p.date for p in payments)}:"
@@ -72,6 +100,12 @@ def trailing(ticker: str, payments: list[Payment], price_aud: float, *, until: d
         raise DataError(message)
     cash = sum(payment.amount_aud for payment in paid)
     franked = sum(payment.amount_aud * payment.franked_share for payment in paid)
+    if cash > price_aud:
+        message = (
+            f"{ticker} paid {cash:g} AUD a unit in a year (line {paid[0].line} and further), more than its price of"
+            f" {price_aud:g} AUD: give amounts a unit in AUD, or its price in --facts"
+        )
+        raise DataError(message)
     return {
         "distribution_yield": f"{cash / price_aud:.6f}",
         "franked_share": f"{franked / cash if cash else 0.0:.6f}",

@@ -6,6 +6,8 @@ import csv
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from portfolio.errors import DataError
 from portfolio.market.history.distributions import trailing
 from portfolio.market.history.table import Faults, listed, read_table
@@ -33,6 +35,7 @@ COLUMNS = (
     "price_aud",
     "since",
     "until",
+    "priced_on",
 )
 _MOST = {
     "management_fee": 1.0,
@@ -51,9 +54,11 @@ _NEEDED = (
     "liquidity",
     "half_spread_bps",
 )
+# Beside the facts of an ETF: the line that states them.
+LINE = "line"
 # Never copied from a bundled market: its last prices are old, an ETF with prices is not closed, and whose returns the
 # prices tell is a fact of these prices.
-_NOT_COPIED = ("price_aud", "until", "return_is")
+_NOT_COPIED = ("price_aud", "priced_on", "until", "return_is")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,25 +82,31 @@ class Facts:
         return "; ".join(f"{', '.join(columns)}: {source}" for source, columns in by_source.items())
 
 
-def read_facts(file: Path) -> dict[str, dict[str, str]]:
+def read_facts(file: Path, told: list[str] | None = None) -> dict[str, dict[str, str]]:
     """Read the facts that a user states: a column ``ticker`` and any of ``COLUMNS``, blank if unknown.
+
+    Args:
+        file: The file.
+        told: Gets the reading of the file where it is not written as this project writes, in sentences.
 
     Raises:
         DataError: If the file cannot be read; the message gives the line of each fault.
     """
-    header, rows = read_table(file, needs=("ticker",))
+    table = read_table(file, needs=("ticker",), may=("source", *COLUMNS), days="since", numbers=(*_MOST, "price_aud"))
+    if told is not None:
+        told.extend(f"{file.name}: {each}" for each in table.assumed)
     faults = Faults(file.name)
-    if strange := sorted(set(header) - {"ticker", "source", *COLUMNS}):
+    if strange := sorted(set(table.header) - {"ticker", "source", *COLUMNS}):
         faults.add(1, f"unknown column {listed(strange)}; there are ticker, {', '.join(COLUMNS)}")
     found: dict[str, dict[str, str]] = {}
-    for row in rows:
+    for row in table.rows:
         ticker = faults.ticker(row["ticker"].line, row["ticker"].text)
         if ticker in found:
             faults.add(row["ticker"].line, f"{ticker} stands twice; leave one of them out")
         given = {name: cell for name, cell in row.items() if name in COLUMNS and cell.text}
         for cell in given.values():
             _check(cell, faults)
-        found[ticker] = {name: cell.text for name, cell in given.items()}
+        found[ticker] = {name: cell.text for name, cell in given.items()} | {LINE: str(row["ticker"].line)}
     faults.refuse()
     return found
 
@@ -105,7 +116,7 @@ def _check(cell: Cell, faults: Faults) -> None:
         faults.number(cell, least=0.0, most=_MOST[cell.column])
     elif cell.column == "price_aud":
         faults.price(cell)
-    elif cell.column in ("since", "until"):
+    elif cell.column in {"since", "until", "priced_on"}:
         faults.day(cell)
     elif cell.column == "return_is" and cell.text not in list(ReturnIs):
         faults.add(cell.line, f"return_is is {shown(cell.text)}; give {' or '.join(ReturnIs)}")
@@ -123,6 +134,7 @@ class Knowledge:
         prices: Last prices by ticker, if the history has prices of units; and the name of that file.
         return_is: Whose returns the prices tell, where no fact is stated for an ETF: a ``ReturnIs``; empty if unknown.
         like: The id of a bundled market that supplies missing facts; empty for no market.
+        assumed: The reading of these files where they are not written as this project writes, in sentences.
     """
 
     stated: tuple[Mapping[str, Mapping[str, str]], str] = ({}, "")
@@ -130,6 +142,7 @@ class Knowledge:
     prices: tuple[Mapping[str, float], str] = ({}, "")
     return_is: str = ""
     like: str = ""
+    assumed: tuple[str, ...] = ()
 
     def of(self, tickers: Iterable[str], *, until: date) -> dict[str, Facts]:
         """Collect the facts of each ETF, with the distributions of the year up to *until*.
@@ -163,7 +176,10 @@ class Knowledge:
         prices, priced_in = self.prices
         layers = [(stated.get(ticker, {}), stated_in)]
         if ticker in prices:
-            layers.append(({"price_aud": f"{prices[ticker]:.6f}".rstrip("0").rstrip(".")}, priced_in))
+            layers.append(({"price_aud": _digits(prices[ticker])}, priced_in))
+            # A price that a user states is of a day that only the user knows.
+            if not layers[0][0].get("price_aud"):
+                layers.append(({"priced_on": str(until)}, priced_in))
         if ticker in payments:
             price = next((layer["price_aud"] for layer, _ in layers if layer.get("price_aud")), None)
             if price is None:
@@ -184,6 +200,11 @@ class Knowledge:
                 if layer.get(column):
                     values[column], sources[column] = layer[column], source
         return Facts(values, {column: sources[column] for column in COLUMNS if column in sources})
+
+
+def _digits(price: float) -> str:
+    """Write a price with twelve significant digits and no exponent."""
+    return np.format_float_positional(price, precision=12, fractional=False, trim="-")
 
 
 def _bundled_facts(market_id: str) -> dict[str, dict[str, str]]:

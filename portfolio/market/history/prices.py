@@ -29,12 +29,16 @@ class Prices:
         dates: In ascending order, without duplicates.
         tickers: The ETFs, in the order of the file.
         values: Prices with distributions reinvested, shape (dates, tickers); NaN where there is no price.
+        lines: The line of each date in the file; empty if unknown.
+        assumed: The reading of the file where it is not written as this project writes, in sentences.
     """
 
     file: str
     dates: tuple[date, ...]
     tickers: tuple[str, ...]
     values: Matrix
+    lines: tuple[int, ...] = ()
+    assumed: tuple[str, ...] = ()
 
     def last(self) -> dict[str, float]:
         """Return the last price of each ETF that has a price."""
@@ -52,9 +56,10 @@ def read_prices(file: Path) -> Prices:
         DataError: If the file has a fault, such as a duplicate date, or a price that is not a positive number. The
             message gives the line of each fault.
     """
-    header, rows = read_table(file, needs=(_DATE,))
-    tickers = tuple(name for name in header if name != _DATE)
+    table = read_table(file, needs=(_DATE,), days=_DATE)
+    rows, tickers = table.rows, tuple(name for name in table.header if name != _DATE)
     faults = Faults(file.name)
+    _refuse_other_shapes(tickers, faults)
     for ticker in tickers:
         faults.ticker(1, ticker)
     if not tickers:
@@ -72,7 +77,26 @@ def read_prices(file: Path) -> Prices:
         read.setdefault(day, (row[_DATE].line, values))
     faults.refuse()
     dates = tuple(sorted(read))
-    return Prices(file.name, dates, tickers, np.array([read[day][1] for day in dates]))
+    values = np.array([read[day][1] for day in dates])
+    return Prices(file.name, dates, tickers, values, tuple(read[day][0] for day in dates), table.assumed)
+
+
+def _refuse_other_shapes(columns: tuple[str, ...], faults: Faults) -> None:
+    """Refuse the prices of one ETF by kind, and a row per price, with the mend.
+
+    Raises:
+        DataError: If *columns* are of such a file.
+    """
+    names = {column.lower().replace("_", " ") for column in columns}
+    if {"open", "close"} <= names or "adj close" in names:
+        faults.add(
+            1,
+            "these are the prices of one ETF by kind: give one file with a column for each ETF, named by its ticker,"
+            " that holds the adjusted close of each",
+        )
+    elif names & {"ticker", "symbol", "code"}:
+        faults.add(1, "this has a row for each price: give a row for each date, with a column for each ETF (a pivot)")
+    faults.refuse()
 
 
 def _price(cell: Cell, faults: Faults) -> float:

@@ -5,22 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from portfolio.errors import DataError
+from portfolio.market.history.moves import large_moves
+from portfolio.market.history.screen import screen
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import date
     from typing import TypeAlias
 
     import numpy.typing as npt
 
     from portfolio import Matrix
+    from portfolio.market.history.moves import Move
     from portfolio.market.history.prices import Prices
 
+    Flags: TypeAlias = npt.NDArray[np.bool_]
     Places: TypeAlias = npt.NDArray[np.intp]
 
 # A date without a price for one ETF is dropped for all ETFs. So an ETF must have a price on this fraction of the dates.
@@ -30,9 +35,13 @@ _ENDED = 5
 # A variance of fewer returns is too uncertain: 24 months are two years, 24 weeks are half a year.
 _LEAST_RETURNS = 24
 _FRIDAY = 4
-# If a broad fund moves by more than this in a period, the fund was split or the price is wrong. Such a move is noted,
-# not corrected.
-_JUMP = 0.4
+# Daily returns span at most this many days: from the Thursday before Easter to the Tuesday after.
+_MOST_DAYS = 5
+# Dates further apart than this have no weekly returns; further apart than that, no monthly ones.
+_WEEKLY, _MONTHLY = 8, 32
+_DAYS_A_YEAR = 365.25
+# A report lists at most this many moves.
+_SHOWN = 8
 
 
 class Period(StrEnum):
@@ -43,9 +52,9 @@ class Period(StrEnum):
     MONTH = "month"
 
     @property
-    def a_year(self) -> int:
-        """The number of periods per year: trading days, weeks or months."""
-        return {Period.DAY: 252, Period.WEEK: 52, Period.MONTH: 12}[self]
+    def a_year(self) -> int | None:
+        """The number of weeks or months per year; None for trading days, which the dates of a file tell."""
+        return {Period.DAY: None, Period.WEEK: 52, Period.MONTH: 12}[self]
 
     @property
     def adjective(self) -> str:
@@ -67,7 +76,9 @@ class Sample:
     Attributes:
         period: The period of one return.
         tickers: The ETFs.
+        a_year: The number of periods per year.
         returns: Shape (T, n).
+        days: Shape (T,): the last day of each return.
         begins: Day of the first price used.
         ends: Day of the last price used.
         left_out: ETFs left out, each with the reason.
@@ -75,64 +86,152 @@ class Sample:
     """
 
     period: Period
+    a_year: float
     tickers: tuple[str, ...]
     returns: Matrix
+    days: tuple[date, ...]
     begins: date
     ends: date
     left_out: Mapping[str, str]
     notes: tuple[str, ...]
 
 
-def align(prices: Prices, period: Period, *, since: date | None = None, coverage: float = COVERAGE) -> Sample:
+def align(
+    prices: Prices,
+    period: Period | None = None,
+    *,
+    since: date | None = None,
+    coverage: float = COVERAGE,
+    trusted: Collection[str] = (),
+) -> Sample:
     """Compute comparable returns from prices.
 
     A return is taken between the last dates of two successive periods on which every ETF has a price, since
     forward-filled prices would make risk and correlations too small. ETFs that have ended or have too few prices are
-    left out.
+    left out, and so are prices that stand still, and moves that are more likely a split or an error than a return.
 
     Args:
         prices: The history.
-        period: The period of one return.
+        period: The period of one return; if None, a week, or a month where the dates are further apart.
         since: The first date to use.
         coverage: Minimum fraction of the dates on which an ETF must have a price; else the ETF is left out.
+        trusted: ETFs whose prices are taken as they are.
 
     Raises:
         DataError: If too few dates, ETFs or returns can be used, or an ETF has the same return in every period.
     """
-    rows = [i for i, day in enumerate(prices.dates) if since is None or day >= since]
-    if not rows:
+    if strange := sorted(set(trusted) - set(prices.tickers)):
+        message = f"{prices.file} has no {', '.join(strange)} (--trust): name one of {', '.join(prices.tickers)}"
+        raise DataError(message)
+    if not any(since is None or day >= since for day in prices.dates):
         message = f"{prices.file} has no date from {since} on, its last is {prices.dates[-1]}: give an earlier --since"
         raise DataError(message)
-    dates = [prices.dates[i] for i in rows]
-    there = np.isfinite(prices.values[rows])
-    left_out = _left_out(prices.tickers, dates, there, coverage)
+    screened, notes = screen(prices, since=since, trusted=trusted)
+    there = np.isfinite(screened.values)
+    left_out = _left_out(screened.tickers, list(screened.dates), there, coverage)
     kept = [j for j, ticker in enumerate(prices.tickers) if ticker not in left_out]
     if not kept:
         told = "; ".join(f"{ticker} {why}" for ticker, why in left_out.items())
         message = f"{prices.file} leaves no ETF: {told}. A later --since or a lower --coverage may keep some"
-        raise DataError(message)
+        raise DataError("; ".join([message, *notes]))
     complete = np.flatnonzero(there[:, kept].all(axis=1))
+    chosen = period or _fitting(screened.dates)
+    if period is None and chosen is not Period.WEEK:
+        notes = (*notes, f"dates are {_apart(screened.dates):g} days apart, so returns are {chosen.adjective}")
+    return _sample(screened, kept, complete, chosen, (left_out, notes), trusted)
+
+
+def _sample(
+    prices: Prices,
+    kept: list[int],
+    complete: Places,
+    period: Period,
+    told: tuple[Mapping[str, str], tuple[str, ...]],
+    trusted: Collection[str],
+) -> Sample:
+    """Compute the returns of the ETFs *kept* between the dates on which all have a price."""
+    dates = list(prices.dates)
     ends, unfinished = _period_ends(dates, complete, period)
-    values = prices.values[np.ix_([rows[i] for i in ends], kept)]
-    # Days are numbered by row in the file, so a weekend is not a gap.
-    numbers = np.array([i if period is Period.DAY else period.number(dates[i]) for i in ends])
-    follows = np.diff(numbers) == 1
+    values = prices.values[np.ix_(ends, kept)]
+    follows = _follows(dates, ends, period)
     returns = (values[1:] / values[:-1] - 1)[follows]
-    if len(returns) < _LEAST_RETURNS:
-        message = (
-            f"{prices.file} gives {len(returns)} {period.adjective} returns that every ETF has, at least"
-            f" {_LEAST_RETURNS} are needed: give a longer history, a shorter period, or fewer ETFs"
-        )
-        raise DataError(message)
     tickers = tuple(prices.tickers[j] for j in kept)
+    steps = [i for i, one in enumerate(follows) if one]
+    found = large_moves(returns, tickers, trusted) if len(returns) else []
+    errors = {move.i for move in found if move.error}
+    used = [i for i in range(len(returns)) if i not in errors]
+    if len(used) < _LEAST_RETURNS:
+        raise _too_few(prices, period, len(used), len(errors))
+    returns = returns[used]
     _refuse_still(tickers, returns, prices.file)
-    notes = [
-        *_say(len(dates) - len(complete), "date", "was not used, since an ETF has no price on it"),
-        *_say(int((~follows).sum()), "return", f"over more than a {period} was left out"),
-        *([f"the last {period} is not over and was left out"] if unfinished else []),
-        *_jumps(tickers, returns, [dates[i] for i in ends[1:][follows]], period),
-    ]
-    return Sample(period, tickers, returns, dates[ends[0]], dates[ends[-1]], left_out, tuple(notes))
+    begun, ended = ([dates[ends[steps[i] + k]] for i in used] for k in (0, 1))
+    spans = sum((b - a).days for a, b in zip(begun, ended, strict=True))
+    left_out, notes = told
+    return Sample(
+        period=period,
+        a_year=period.a_year or round(len(used) / spans * _DAYS_A_YEAR, 1),
+        tickers=tickers,
+        returns=returns,
+        days=tuple(ended),
+        begins=dates[ends[0]],
+        ends=dates[ends[-1]],
+        left_out=left_out,
+        notes=(
+            *notes,
+            *_say(len(dates) - len(complete), "date", "was not used, since an ETF has no price on it"),
+            *_say(
+                int((~follows).sum()), "return", f"over more than {_most(period)} was left out", _longest(prices, ends)
+            ),
+            *([f"the last {period} is not over and was left out"] if unfinished else []),
+            *_moves(prices, tickers, found, [ends[i + 1] for i in steps], period),
+        ),
+    )
+
+
+def _longest(prices: Prices, ends: Places) -> str:
+    """Name the longest step from one date to the next."""
+    days = [prices.dates[i] for i in ends]
+    k = int(np.argmax([(b - a).days for a, b in pairwise(days)]))
+    line = f" (line {prices.lines[ends[k + 1]]})" if prices.lines else ""
+    return f", the longest from {days[k]} to {days[k + 1]}{line}"
+
+
+def _most(period: Period) -> str:
+    return f"{_MOST_DAYS} days, or over a date that is not used," if period is Period.DAY else f"a {period}"
+
+
+def _apart(dates: Sequence[date]) -> float:
+    """Return the usual number of days from one date to the next."""
+    return float(np.median(np.diff([day.toordinal() for day in dates]))) if len(dates) > 1 else 1.0
+
+
+def _fitting(dates: Sequence[date]) -> Period:
+    return Period.WEEK if _apart(dates) <= _WEEKLY else Period.MONTH
+
+
+def _too_few(prices: Prices, period: Period, count: int, errors: int) -> DataError:
+    apart, asked = _apart(prices.dates), {Period.DAY: _MOST_DAYS, Period.WEEK: _WEEKLY, Period.MONTH: _MONTHLY}[period]
+    message = (
+        f"{prices.file} gives {count} {period.adjective} returns that every ETF has, at least"
+        f" {_LEAST_RETURNS} are needed"
+    )
+    if apart > _MONTHLY:
+        message += f": its dates are {apart:g} days apart; give prices of at least every month"
+    elif apart > asked:
+        message += f": its dates are {apart:g} days apart; give --returns {_fitting(prices.dates)}"
+    else:
+        message += f" ({errors} more are no returns but errors or splits)" if errors else ""
+        message += ": give a longer history, a shorter period, or fewer ETFs"
+    return DataError(message)
+
+
+def _follows(dates: list[date], ends: Places, period: Period) -> Flags:
+    """Say which steps from one end of a period to the next are over one period."""
+    if period is not Period.DAY:
+        return np.diff(np.array([period.number(dates[i]) for i in ends])) == 1
+    # Rows as well as days: a date that was not used would make a return over two days.
+    days = np.diff(np.array([dates[i].toordinal() for i in ends]))
+    return (np.diff(ends) == 1) & (days <= _MOST_DAYS)
 
 
 def _left_out(tickers: tuple[str, ...], dates: list[date], there: Matrix, coverage: float) -> dict[str, str]:
@@ -175,15 +274,29 @@ def _refuse_still(tickers: tuple[str, ...], returns: Matrix, file: str) -> None:
         raise DataError(message)
 
 
-def _jumps(tickers: tuple[str, ...], returns: Matrix, ends: list[date], period: Period) -> list[str]:
-    return [
-        f"{tickers[j]} moved by {returns[i, j]:+.0%} in the {period} to {ends[i]}: if that was a split,"
-        " its prices are not total-return prices"
-        for i, j in np.argwhere(np.abs(returns) > _JUMP)
-    ]
+def _moves(prices: Prices, tickers: tuple[str, ...], found: list[Move], ends: list[int], period: Period) -> list[str]:
+    """Tell the moves that are many times the usual one: first those left out."""
+    told = []
+    for move in sorted(found, key=lambda move: (not move.error, move.i)):
+        row = ends[move.i]
+        line = f" (line {prices.lines[row]})" if prices.lines else ""
+        what = (
+            f"{tickers[move.j]} moved by {move.size:+.2%} in the {period} to {prices.dates[row]}{line},"
+            f" {move.times:.0f} times its usual move"
+        )
+        if move.error:
+            told.append(
+                f"{what}: left out for every ETF, since it looks like a split or an error, and not like a total return;"
+                f" mend the prices, or give --trust {tickers[move.j]} if it is one"
+            )
+        else:
+            told.append(f"{what}: kept")
+    more = [f"{len(told) - _SHOWN} more moves are many times the usual one"] if len(told) > _SHOWN else []
+    return [*told[:_SHOWN], *more]
 
 
-def _say(count: int, what: str, happened: str) -> list[str]:
+def _say(count: int, what: str, happened: str, example: str = "") -> list[str]:
     if not count:
         return []
-    return [f"{count} {what} {happened}" if count == 1 else f"{count} {what}s {happened.replace('was', 'were', 1)}"]
+    many = f"{count} {what}s {happened.replace('was', 'were', 1)}"
+    return [(f"{count} {what} {happened}" if count == 1 else many) + example]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def render(sample: Sample, moments: Moments, facts: Mapping[str, Facts]) -> dict[str, bytes]:
     """Return the contents of the files, by name; figures are rounded to 1e-8, correlations to 1e-6."""
     tickers = sample.tickers
-    times = sample.period.a_year
+    times = f"{sample.a_year:g}"
     of = (
         f"history: {len(sample.returns)} {sample.period.adjective} returns from {sample.begins} to {sample.ends},"
         f" mean x {times}, st.dev x sqrt({times}); correlations shrunk by {moments.shrinkage:.6f}"

@@ -6,27 +6,34 @@ import csv
 import io
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
 from portfolio.errors import DataError
 from portfolio.files import MOST_TABLE_BYTES, decode, read_bytes
+from portfolio.market.history.layout import find_separator, read_days, read_numbers
 from portfolio.plain_text import WORDS, is_plain, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
 # The same pattern as in requests.
 _TICKER = re.compile(r"[A-Z0-9]{1,12}")
+_EXCHANGE = re.compile(r"\.AX$|^ASX:|:AU$| AU( EQUITY)?$")
+# The days that spreadsheets count since 1900 have five digits from 1927 to 2173.
+_SERIAL = 5
 # A message lists at most this many faults or names, since users do not read longer lists.
 _SHOWN = 8
 _LONGEST = 40
+# Enough of a file for its first lines; the header of a thousand ETFs has some 13,000 characters.
+_HEAD = 65_536
 # There were no ETFs before the first day. A later day than the second, or a price outside the range, is a typing error
 # that would break the arithmetic.
 _DAYS = date(1900, 1, 1), date(2199, 12, 31)
-PRICES = 1e-6, 1e9
+# Public prices of inverse funds, adjusted back over many consolidations, begin at a billionth.
+PRICES = 1e-9, 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +83,9 @@ class Faults:
         try:
             day = date.fromisoformat(cell.text)
         except ValueError:
-            self.add(cell.line, f"{cell.column} is {shown(cell.text)}, not a date such as 2025-11-07")
+            serial = cell.text.isascii() and cell.text.isdigit() and len(cell.text) == _SERIAL
+            why = ": a spreadsheet's number of a day; give its column the format yyyy-mm-dd" if serial else ""
+            self.add(cell.line, f"{cell.column} is {shown(cell.text)}, not a date such as 2025-11-07{why}")
             return None
         first, last = _DAYS
         if not first <= day <= last:
@@ -111,44 +120,141 @@ class Faults:
     def ticker(self, line: int, text: str) -> str:
         """Return *text*; record a fault if the text is not a valid ticker."""
         if not _TICKER.fullmatch(text):
-            self.add(line, f"{shown(text)} is not a ticker: 1 to 12 of A-Z and 0-9")
+            # As other programs write the tickers of ASX.
+            bare = _EXCHANGE.sub("", text.upper())
+            mend = f"; write {bare}" if _TICKER.fullmatch(bare) else ""
+            self.add(line, f"{shown(text)} is not a ticker: 1 to 12 of A-Z and 0-9{mend}")
         return text
 
 
-def read_table(file: Path, *, needs: Sequence[str]) -> tuple[tuple[str, ...], list[dict[str, Cell]]]:
-    """Read a CSV file with a header; return the columns, and each row as cells by column.
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The contents of a file.
+
+    Attributes:
+        header: The columns; known columns as this project writes them, whatever their case in the file.
+        rows: Each row as cells by column.
+        assumed: The reading of the file where the file is not written as this project writes, in sentences.
+    """
+
+    header: tuple[str, ...]
+    rows: list[dict[str, Cell]]
+    assumed: tuple[str, ...]
+
+    def cells(self, columns: Iterable[str]) -> list[Cell]:
+        """List the cells of *columns* that are not blank."""
+        wanted = set(columns)
+        return [cell for row in self.rows for name, cell in row.items() if name in wanted and cell.text]
+
+
+def read_table(
+    file: Path, *, needs: Sequence[str], may: Sequence[str] = (), days: str = "", numbers: Sequence[str] | None = None
+) -> Table:
+    """Read a table of separated fields with a header; write each date and each number in the cells in one way.
 
     Args:
         file: The file.
-        needs: Required columns.
+        needs: Required columns; the first may have no name in the file.
+        may: Other columns that are known.
+        days: The column of dates, if any.
+        numbers: The columns of numbers; all that are not needed if None.
 
     Raises:
-        DataError: If the file cannot be read, a row is too long or too short, or a column is missing or duplicate.
+        DataError: If the file cannot be read in exactly one way, a row is too long or too short, or a column is missing
+            or duplicate.
     """
-    reader = csv.reader(
-        io.StringIO(decode(read_bytes(file, most=MOST_TABLE_BYTES), file.name), newline=""), strict=True
-    )
+    first, rows, assumed = _read_fields(file)
+    faults = Faults(file.name)
+    if not rows:
+        faults.add(1, f"it is empty; it needs a header with {', '.join(needs)}")
+        faults.refuse()
+    header, told = _name(rows[0][1], rows[1:], [*needs, *may])
+    line = rows[0][0] if first else 1
+    if missing := [name for name in needs if name not in header]:
+        faults.add(
+            line,
+            f"there is no column {', '.join(missing)} beside {listed(header)}: name the column so that holds it, or add"
+            " one",
+        )
+    if twice := sorted({name for name in header if name and header.count(name) > 1}):
+        faults.add(line, f"the column {listed(twice)} stands twice; name each once")
+    for at, row in rows[1:]:
+        # Spreadsheets write separators after the last column.
+        if len(row) < len(header) or any(row[len(header) :]):
+            faults.add(at, f"{len(row)} fields, the header has {len(header)}; give as many")
+    faults.refuse()
+    dropped = {i for i, name in enumerate(header) if not name}
+    names = [name for name in header if name]
+    read = [{name: Cell(row[i], at, name) for i, name in enumerate(header) if i not in dropped} for at, row in rows[1:]]
+    table = Table(tuple(names), read, (*assumed, *told))
+    plain = [name for name in names if name not in needs] if numbers is None else numbers
+    return _rewrite(table, file.name, days, plain)
+
+
+def _read_fields(file: Path) -> tuple[int, list[tuple[int, list[str]]], list[str]]:
+    """Split the lines that are not blank; also return the lines before the header and the assumption."""
+    text = decode(read_bytes(file, most=MOST_TABLE_BYTES), file.name)
     try:
-        lines = [(reader.line_num, [text.strip() for text in row]) for row in reader if any(row)]
+        separator, first, told = find_separator(text[:_HEAD].splitlines(keepends=True))
+    except DataError as error:
+        message = f"{file.name}: {error}"
+        raise DataError(message) from None
+    except csv.Error:
+        separator, first, told = ",", 0, ""  # the same error again, with its line
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator)
+    try:
+        rows = [(reader.line_num, [text.strip() for text in row]) for row in reader if any(row)]
     except csv.Error as error:
         message = f"{file.name}: line {reader.line_num} cannot be read as CSV ({error}): mend it there"
         raise DataError(message) from error
-    faults = Faults(file.name)
-    if not lines:
-        faults.add(1, f"it is empty; it needs a header with {', '.join(needs)}")
-        faults.refuse()
-    (first, header), *rows = lines
-    if missing := [name for name in needs if name not in header]:
-        faults.add(first, f"there is no column {', '.join(missing)} beside {listed(header)}: add it")
-    if twice := sorted({name for name in header if header.count(name) > 1}):
-        faults.add(first, f"the column {listed(twice)} stands twice; name each once")
-    for line, row in rows:
-        if len(row) != len(header):
-            faults.add(line, f"{len(row)} fields, the header has {len(header)}; give as many")
-    faults.refuse()
-    return tuple(header), [
-        {name: Cell(text, line, name) for name, text in zip(header, row, strict=True)} for line, row in rows
+    stated = first and rows and rows[0][0] <= first
+    return first, rows[1:] if stated else rows, [told] if told else []
+
+
+def _name(
+    header: Sequence[str], rows: Sequence[tuple[int, list[str]]], known: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """Name the columns: known ones in any case, and the first one if it has no name; columns to drop have none."""
+    names, told = list(header), []
+    there = {name.lower() for name in names}
+    for i, name in enumerate(names):
+        if name.lower() in known and name not in known:
+            names[i] = name.lower()
+            told.append(f"the column {name} is {names[i]}")
+    if not names[0] and known[0] not in there:
+        names[0] = known[0]
+        told.append(f"the first column, which has no name, is {known[0]}")
+    counts = not names[0] and all(row[0] == str(i) for i, (_, row) in enumerate(rows))
+    if counts:
+        told.append("the first column, which has no name and counts the rows, is not used")
+    for i, name in enumerate(names):
+        filled = not name and next((at for at, row in rows if i < len(row) and row[i]), None)
+        if filled and not (i == 0 and counts):
+            names[i] = f"(column {i + 1} has no name, but line {filled} has a value)"
+    return names, told
+
+
+def _rewrite(table: Table, file: str, days: str, numbers: Sequence[str]) -> Table:
+    """Write dates as 2025-11-07 and numbers with a decimal point; what cannot be read stays, for its reader to tell."""
+    try:
+        dates, told_days = read_days([(cell.line, cell.text) for cell in table.cells([days])])
+        plain, told_numbers = read_numbers((cell.line, cell.text) for cell in table.cells(numbers))
+    except DataError as error:
+        message = f"{file}: {error}"
+        raise DataError(message) from None
+    if not (told_days or told_numbers or dates):
+        return table
+    texts: dict[str, Callable[[str], str]] = dict.fromkeys(numbers, plain) if told_numbers else {}
+    texts[days] = lambda text: str(dates.get(text, text))
+    rows = [
+        {
+            name: replace(cell, text=texts[name](cell.text)) if name in texts and cell.text else cell
+            for name, cell in row.items()
+        }
+        for row in table.rows
     ]
+    told = [each for each in (told_days, told_numbers) if each]
+    return Table(table.header, rows, (*table.assumed, *told))
 
 
 def listed(names: Sequence[str]) -> str:
@@ -159,4 +265,4 @@ def listed(names: Sequence[str]) -> str:
 
 
 def _written(bound: float) -> str:
-    return f"{bound:,.6f}".rstrip("0").rstrip(".")
+    return f"{bound:,.9f}".rstrip("0").rstrip(".")

@@ -159,6 +159,21 @@ def test_a_universe_too_small_for_its_position_limit_is_refused_in_words() -> No
         optimise_sleeve(TWO, mandate("ABZ", max_position=0.4), 1.0)
 
 
+def test_etfs_without_a_price_of_a_unit_are_told_apart_from_those_that_the_customer_refuses() -> None:
+    priced = replace(TWO, etfs=(TWO.etfs[0], replace(TWO.etfs[1], price_aud=50.0)))
+    unpriced = (
+        "market made has no price of a unit of A, so that an account cannot buy them: build it with --unit-prices"
+    )
+
+    with pytest.raises(UnreachableMandateError, match=unpriced) as refused:
+        optimise_sleeve(priced, mandate("AB", max_position=0.9), 1.0, never_buy=frozenset("A"))
+    assert "ease that limit" not in str(refused.value)
+
+    with pytest.raises(UnreachableMandateError, match="ease that limit") as refused:
+        optimise_sleeve(priced, mandate("AB", max_position=0.9), 1.0, never_buy=frozenset("B"))
+    assert "price of a unit" not in str(refused.value)
+
+
 def test_a_universe_of_which_nothing_is_left_is_refused() -> None:
     with pytest.raises(UnreachableMandateError, match="only 0 of its 2"):
         optimise_sleeve(TWO, mandate("AB"), 1.0, never_buy=frozenset("AB"))

@@ -201,7 +201,6 @@ def test_all_facts_that_are_missing_are_named_at_once_and_no_others() -> None:
         ({"units": -1.0}, "units"),
         ({"units": float("inf")}, "units"),
         ({"units": float("nan")}, "units"),
-        ({"cost_base_aud": 0.0}, "cost base"),
         ({"cost_base_aud": -5.0}, "cost base"),
         ({"cost_base_aud": float("nan")}, "cost base"),
         ({"acquired": date(1999, 9, 21)}, "1999-09-22"),
@@ -210,6 +209,13 @@ def test_all_facts_that_are_missing_are_named_at_once_and_no_others() -> None:
 def test_a_parcel_that_no_purchase_could_have_been_is_refused(wrong: dict[str, object], says: str) -> None:
     with pytest.raises(DataError, match=says):
         replace(PARCEL, **wrong)  # type: ignore[arg-type]
+
+
+def test_of_a_cost_base_that_was_reduced_to_nil_all_proceeds_are_gain() -> None:
+    nil = replace(PARCEL, cost_base_aud=0.0)
+
+    assert gain(date(2026, 3, 9), 62.5, parcel=nil, who=COMPANY) == {Kind.UNDISCOUNTED: 62.5}
+    assert gain(date(2026, 6, 9), 62.5, parcel=nil) == {Kind.DISCOUNTABLE: 62.5}
 
 
 def test_a_parcel_bought_after_the_sale_is_refused() -> None:

@@ -9,7 +9,9 @@ import click
 import pytest
 from support.requests_made import OUTLOOK, body, data
 
-from cli.arguments import read_request
+from bus.language.messages import BadMessageError, parse_request
+from cli.arguments import read_event, read_request
+from portfolio.errors import DataError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,3 +48,28 @@ def test_another_market_and_id_take_the_place_of_the_file_s(tmp_path: Path) -> N
 
     assert (request.request_id, request.market) == ("r2", OUTLOOK)
     assert read_request(file).request_id == "r1"
+
+
+def test_a_byte_order_mark_is_skipped_and_utf_16_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "request.json"
+    file.write_bytes(b"\xef\xbb\xbf" + data("r1"))
+    assert read_request(file).request_id == "r1"
+    assert read_request(file, market=OUTLOOK).market == OUTLOOK
+    assert parse_request(file.read_bytes(), "r1").request_id == "r1"
+
+    for encoding in ("utf-16-le", "utf-16-be"):
+        file.write_bytes(("\ufeff" + data("r1").decode()).encode(encoding))
+        with pytest.raises(click.ClickException, match="is UTF-16, as Windows programs write: save it as UTF-8"):
+            read_request(file)
+        with pytest.raises(BadMessageError, match="the body is UTF-16"):
+            parse_request(file.read_bytes(), "r1")
+
+
+def test_an_event_is_read_past_a_byte_order_mark(tmp_path: Path) -> None:
+    file = tmp_path / "event.json"
+    file.write_bytes(b"\xef\xbb\xbf{}")
+    assert read_event(file) == b"{}"
+
+    file.write_bytes("\ufeff{}".encode("utf-16-le"))
+    with pytest.raises(DataError, match=r"event\.json is UTF-16"):
+        read_event(file)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
-from support.requests_made import BAD, OUTLOOK, data
+from support.builders import write_market
+from support.requests_made import BAD, OUTLOOK, data, owning
 
 from agents import mandates
 from agents.answer import answer
@@ -14,6 +16,10 @@ from bus.language.messages import PodFailed, PodResult, Reason, encode, parse_re
 from bus.port import Message
 from coordinator.decisions import Fail, Optimise, SetDeadline, Wait, admit, decide, read_record
 from portfolio.market.measure import Measure
+from portfolio.market.snapshot import VARIABLE
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PODS = ("alpha", "beta", "gamma", "delta")
 THEN = datetime(2025, 11, 7, 9, tzinfo=UTC)
@@ -48,6 +54,19 @@ def test_a_bad_request_is_answered_with_its_reason(name: str) -> None:
     assert isinstance(action, Fail)
     assert action.event.reason == reason
     assert named.lower() in action.event.message.lower()
+
+
+def test_an_account_in_a_market_without_a_price_of_any_unit_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_market(tmp_path / "unpriced-market")
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+
+    action = admit(request_message(owning(market="unpriced-market"), "bad"), PODS)
+
+    assert isinstance(action, Fail)
+    assert "market unpriced-market has no price of a unit of any ETF" in action.event.message
+    assert "--unit-prices" in action.event.message
 
 
 def test_the_last_pod_s_answer_completes_the_set_and_no_other_does() -> None:

@@ -1,0 +1,48 @@
+"""What a result says of its market."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from support.builders import final_event
+from support.requests_made import body, holding, owning
+
+from bus.language.messages import MasterPortfolioOptimized
+from report.facts.market import said_of_market
+
+
+def said(sent: bytes) -> str:
+    event = final_event(json.dumps(json.loads(sent) | {"request_id": "test"}).encode())
+    assert isinstance(event, MasterPortfolioOptimized), event
+    return " | ".join(said_of_market(event))
+
+
+def on(day: str) -> bytes:
+    asked = json.loads(owning(holding(), cash_aud=90_000.0))
+    return json.dumps(asked | {"account": asked["account"] | {"as_of": day}}).encode()
+
+
+@pytest.mark.parametrize(
+    ("day", "told"),
+    [
+        ("2025-11-14", ""),
+        ("2025-11-15", "The day of the trades, 2025-11-15, is 8 days after that of the prices, 2025-11-07"),
+        ("2024-02-29", "The day of the trades, 2024-02-29, is 617 days before that of the prices, 2025-11-07"),
+    ],
+)
+def test_a_day_far_from_the_prices_is_told(day: str, told: str) -> None:
+    found = said(on(day))
+
+    assert told in found
+    assert bool(told) == ("day of the trades" in found)
+
+
+@pytest.mark.parametrize(("capital", "small"), [(2_000, True), (500_000, False)])
+def test_positions_below_what_can_be_bought_are_told_without_an_account(capital: int, small: bool) -> None:  # noqa: FBT001 - a case
+    asked = body(customer={"customer_id": "c", "total_capital_aud": capital})
+
+    found = said(json.dumps(asked).encode())
+
+    assert ("This is a model portfolio" in found) == small
+    assert ("Getting there costs" in found) == small
