@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from portfolio.conic.bound import States
     from portfolio.conic.program import Program
 
-# Claim a bound lower by this relative amount: multipliers of 1e4 on rows of 1e2, as trades have, lose some 1e-12 to the
-# order of a sum.
-_HAIR = 1e-10
-
 
 class Status(Enum):
     """Outcome of a search."""
@@ -210,9 +206,9 @@ def status_of(value: float, bound: float, gap: float, *, stopped: bool) -> Statu
     return Status.STOPPED if stopped else Status.UNDECIDED
 
 
-def claimed(bound: float) -> float:
-    """Return slightly less than a proven bound: sums in another order differ in their last digits."""
-    return bound - _HAIR * max(1.0, abs(bound)) if math.isfinite(bound) else bound
+def claimed(bound: float, hair: float) -> float:
+    """Return less than a proven bound, by the share *hair*: sums in another order differ in their last digits."""
+    return bound - hair * max(1.0, abs(bound)) if math.isfinite(bound) else bound
 
 
 def scale_of(value: float) -> float:

@@ -62,6 +62,9 @@ _SMALL, _TRY = 32, 60
 # Slack of the blocks in the first bound on sharing, as a share of the cost of sharing: this bound need not be tight.
 _ENOUGH = 0.5
 
+# Claim the bound lower by this share.
+_HAIR = 1e-11
+
 
 def minimise(program: Program, limits: Limits = USUAL, split: Split | None = None) -> Solution:
     """Minimise *program* to a proven relative gap, as ``search.minimise`` does.
@@ -340,7 +343,7 @@ class _Decomposition:
         bound = min([self.value, *(part.bound for part in parts)])
         self.rest = self.outside
         self.tell(self.value, bound)
-        bound = claimed(bound)
+        bound = claimed(bound, _HAIR)
         x, states = (self.incumbent.x, self.incumbent.states) if self.incumbent else (None, None)
         points = ((self.incumbent.x, self.incumbent.states),) if self.incumbent else ()
         leaves = tuple(part.leaf() for part in parts)
