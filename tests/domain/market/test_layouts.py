@@ -133,9 +133,11 @@ def test_facts_and_distributions_are_read_in_the_same_layouts(tmp_path: Path) ->
 
 @pytest.mark.parametrize("price", [3.4e-9, 2.7e-7, 0.1, 98.0765, 12_345.678901, 999_999_999.0])
 def test_a_price_of_a_unit_keeps_its_digits(tmp_path: Path, price: float) -> None:
-    rows = "VAS,equities,0.03,0.5,1,2\n"
+    rows = "VAS,equities,0.001,fund,0.03,0.5,1,2\n"
     (tmp_path / "facts.csv").write_text(
-        "ticker,asset_class,distribution_yield,franked_share,liquidity,half_spread_bps\n" + rows, encoding="utf-8"
+        "ticker,asset_class,management_fee,return_is,distribution_yield,franked_share,liquidity,half_spread_bps\n"
+        + rows,
+        encoding="utf-8",
     )
     stated = read_facts(tmp_path / "facts.csv"), "facts.csv"
 

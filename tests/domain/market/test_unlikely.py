@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from portfolio import Matrix
 
-LIKE = Knowledge(like="asx-outlook-2025-12")
+LIKE = Knowledge(return_is="fund", like="asx-outlook-2025-12")
 
 
 def of_days(values: Matrix, days: tuple[date, ...]) -> Prices:

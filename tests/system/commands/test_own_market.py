@@ -25,8 +25,8 @@ UNIVERSE = (
     "HOUSE",
 )  # fmt: skip
 FACTS = (
-    "ticker,asset_class,distribution_yield,franked_share,liquidity,half_spread_bps\n"
-    "HOUSE,houses,0.02,0,0.5,9\nVAS,home shares,0.03,0.8,1,1\n"
+    "ticker,asset_class,management_fee,distribution_yield,franked_share,liquidity,half_spread_bps\n"
+    "HOUSE,houses,0.001,0.02,0,0.5,9\nVAS,home shares,0.001,0.03,0.8,1,1\n"
 )
 ASKED = {"market": "mine-1", "deadline_s": 15, "customer": {"customer_id": "c", "total_capital_aud": 9_000}}
 
@@ -38,7 +38,18 @@ async def build(folder: Path) -> tuple[str, str]:
     facts.write_text(FACTS, encoding="utf-8")
     markets = str(folder / "markets")
     status, said, errors = await podfolio(
-        "market", "build", str(prices), "--id", "mine-1", "--unit-prices", "--facts", str(facts), "--markets", markets
+        "market",
+        "build",
+        str(prices),
+        "--id",
+        "mine-1",
+        "--return-is",
+        "fund",
+        "--unit-prices",
+        "--facts",
+        str(facts),
+        "--markets",
+        markets,
     )
     assert (status, errors) == (0, "")
     return " ".join(said.split()), markets
