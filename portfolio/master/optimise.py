@@ -42,6 +42,9 @@ _NO_ANSWER = {
 # Gap of the best figure of a goal that is met: information only, so a looser gap than that of a goal that gives way.
 _MET_GAP = 1e-4
 
+# With at most this many switches, one tree closes within a second or two.
+_MANY = 100
+
 # The convex-concave procedure ends when a step gains less than this, or after this number of steps.
 _STEP_GAIN, _STEPS = 1e-4, 10
 
@@ -95,17 +98,32 @@ def optimise_master(
     # A pod's best figure alone assumes a start from cash: with the customer's holdings the pod may do better.
     hopeless = _hopeless(convex, sleeves) if terms.owned is None else {}
     levels = Levels({goal.name: goal.asked for goal in convex})
-    solution = None if hopeless else solver.solve(form, gap)
-    if solution is None or solution.status is Status.INFEASIBLE:
-        if solver.feasible({}) is Status.INFEASIBLE:
+    rules = solver.feasible({}) if _is_long(form) else None
+    solution = None if hopeless or rules is Status.INFEASIBLE else solver.solve(form, gap)
+    if solution is None or solution.status is Status.INFEASIBLE or _gave_no(solution, solver, terms):
+        if (rules or solver.feasible({})) is Status.INFEASIBLE:
             raise explain_rules(solver, case)
         if terms.on_unreachable is OnUnreachable.FAIL:
             raise explain_goals(solver, sleeves)
-        levels = serve(solver, convex, hopeless, contradictory=solution is not None)
+        contradictory = solution is not None and solution.status is Status.INFEASIBLE
+        levels = serve(solver, convex, hopeless, contradictory=contradictory)
         form, solution = _solve_with_room(solver, levels, convex, gap)
     if solution.x is None:
         raise SolverError(_NO_ANSWER[solution.status])
     return _finish(solver, form, solution, levels, gap)
+
+
+def _is_long(form: Formulation) -> bool:
+    """Return whether time may end the search for a portfolio that meets all goals: one tree over many switches.
+
+    Such a search begins with a portfolio that keeps the rules alone, which takes a dozen nodes.
+    """
+    return form.trades is not None and len(form.program.switched) > _MANY
+
+
+def _gave_no(solution: Solution, solver: Solver, terms: Terms) -> bool:
+    """Return whether the search for all goals gave no portfolio, but an earlier portfolio keeps the rules."""
+    return solution.x is None and solver.X is not None and terms.on_unreachable is OnUnreachable.RELAX
 
 
 def _solve_with_room(solver: Solver, levels: Levels, goals: Sequence[Goal], gap: float) -> tuple[Formulation, Solution]:

@@ -89,7 +89,7 @@ class Trades:
         """Declare the sale of an ETF and of the ETF's parcels: each in whole or in part, and only with a sale."""
         build, stock = self.form.build, self.stock
         least = self._least_order(j)
-        if self.form.market.tickers[j] in self._never_sold or owned < least * (1 - _HAIR):
+        if self.form.market.etfs[j].ticker in self._never_sold or owned < least * (1 - _HAIR):
             return None
         sale = declare(build, min(least, owned), owned)
         parts = [
@@ -105,7 +105,7 @@ class Trades:
 
     def _buy(self, j: int, owned: float) -> Order | None:
         """Declare the purchase of an ETF; switch the purchase off where the limits leave no room for an order."""
-        if j not in self.form.by_etf or self.form.market.tickers[j] in self.form.terms.rules.never_buy:
+        if j not in self.form.by_etf or self.form.market.etfs[j].ticker in self.form.terms.rules.never_buy:
             return None
         least, most = self._least_order(j), self._largest(j) - owned
         purchase = declare(self.form.build, least, max(least, most))

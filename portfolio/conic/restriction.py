@@ -18,9 +18,13 @@ from portfolio.conic.program import Program
 from portfolio.conic.solution import Leaf
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from portfolio import Matrix, Vector
     from portfolio.conic.bound import States
-    from portfolio.conic.large.decomposition.split import Flags, Indices
+
+    Flags = npt.NDArray[np.bool_]
+    Indices = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
