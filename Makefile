@@ -55,7 +55,7 @@ test: $(READY) tools ## Run the tests, against a real NATS server and real proce
 fuzz: $(READY) ## Spoil messages for the parsers (RUNS=1000000), throw raw frames at a whole system (FRAMES=10000); half an hour
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,fuzz]'
 	cd $$(mktemp -d) && $(CURDIR)/$(BIN)/python $(CURDIR)/tests/fuzz/fuzz_messages.py -runs=$(or $(RUNS),1000000) -len_control=0
-	PYTHONPATH=tests:tests/system $(BIN)/python tests/fuzz/fuzz_wire.py $(or $(FRAMES),10000) $(or $(SEED),1)
+	PYTHONPATH=tests $(BIN)/python tests/fuzz/fuzz_wire.py $(or $(FRAMES),10000) $(or $(SEED),1)
 
 check: $(READY) ## Check style, types, the arrows between the packages, and what is installed
 	$(BIN)/ruff check .

@@ -11,22 +11,22 @@ import click
 from agents import mandates
 from agents.solver import MOST_S, Solver
 from agents.worker import Agent
-from bus.jetstream.roles import agent_role
-from bus.options import connection_options, replica_options
-from bus.plain_text import printable
+from bus.language.plain_text import printable
+from bus.language.signing import POD, Signer
+from bus.language.subjects import ALL_REQUESTS, Kind
+from bus.observability.service import Endpoint, Service, service_name
 from bus.port import pod_queue
-from bus.process import configure_logs, run
-from bus.service import Endpoint, Service, service_name
-from bus.signing import POD, Signer
-from bus.snapshots import fetching
-from bus.subjects import ALL_REQUESTS, Kind
+from bus.process.frame import configure_logs, run
+from bus.process.options import connection_options, replica_options
+from bus.topology.roles import agent_role
+from bus.transports.snapshots import fetching
 from portfolio.errors import DataError
 
 if TYPE_CHECKING:
     import asyncio
 
-    from bus.http import Address
-    from bus.jetstream import Connection, JetStreamBus
+    from bus.process.http import Address
+    from bus.transports.jetstream import Connection, JetStreamBus
 
 
 @click.command()

@@ -6,8 +6,8 @@ import time
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from bus.answering import fault
-from bus.messages import BadMessageError, MarketRef, PodFailed, PodResult, Reason, parse_request
+from bus.language.messages import BadMessageError, MarketRef, PodFailed, PodResult, Reason, parse_request
+from bus.process.answering import fault
 from portfolio.errors import DataError, SolverError
 from portfolio.market import snapshot as markets
 from portfolio.market.snapshot import named
@@ -15,7 +15,7 @@ from portfolio.pod.optimise import UnreachableMandateError, optimise_sleeve
 from portfolio.terms.rules import OnUnreachable
 
 if TYPE_CHECKING:
-    from bus.messages import OptimizationRequest, PodAnswer
+    from bus.language.messages import OptimizationRequest, PodAnswer
     from portfolio.pod.sleeve import Sleeve
     from portfolio.terms.mandate import Mandate
 

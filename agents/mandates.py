@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
-from bus.mistakes import explain
-from bus.subjects import POD_PATTERN
+from bus.language.mistakes import explain
+from bus.language.subjects import POD_PATTERN
 from portfolio.errors import DataError
 from portfolio.files import decode, read_bytes
 from portfolio.market.measure import Measure

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from agents import mandates
 from agents.answer import answer
-from bus.answering import answer_all
-from bus.messages import encode
+from bus.language.messages import encode
+from bus.process.answering import answer_all
 
 if TYPE_CHECKING:
-    from bus.answering import Note
+    from bus.process.answering import Note
     from portfolio.terms.mandate import Mandate
 
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Self
 
 import structlog
 
-from bus.child import MEMORY_MIB, Child, ChildDiedError, TimeIsUpError
-from bus.messages import BadMessageError, PodFailed, Reason, parse_pod_answer, parse_request
+from bus.language.messages import BadMessageError, PodFailed, Reason, parse_pod_answer, parse_request
+from bus.process.child import MEMORY_MIB, Child, ChildDiedError, TimeIsUpError
 
 if TYPE_CHECKING:
-    from bus.messages import PodAnswer
+    from bus.language.messages import PodAnswer
 
 # A pod of 200 ETFs takes seconds on a busy machine; later requests wait meanwhile.
 MOST_S = 20.0

@@ -10,21 +10,22 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from bus import metrics, subjects, tracing
-from bus.answering import fault
-from bus.envelope import publish
-from bus.messages import PodFailed, Reason
+from bus.language import subjects
+from bus.language.messages import PodFailed, Reason
+from bus.observability import metrics, tracing
 from bus.port import pod_queue
-from bus.snapshots import nothing_to_provide
-from bus.workers import work_off
+from bus.process.answering import fault
+from bus.process.workers import work_off
+from bus.transports.envelope import publish
+from bus.transports.snapshots import nothing_to_provide
 
 if TYPE_CHECKING:
     import asyncio
 
-    from bus.messages import PodAnswer
+    from bus.language.messages import PodAnswer
+    from bus.language.signing import Signer
     from bus.port import Bus, Delivery, Message, Stored
-    from bus.signing import Signer
-    from bus.snapshots import Provide
+    from bus.transports.snapshots import Provide
 
 log = structlog.get_logger()
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 from running_system import answers, one, variation
 from usage import used
 
-from bus import subjects
-from bus.jetstream import Connection, connect
-from bus.messages import encode, parse_final
+from bus.language import subjects
+from bus.language.messages import encode, parse_final
 from bus.port import Stored
-from cli.system import whole_system
+from bus.transports.jetstream import Connection, connect
+from cli.system.whole import whole_system
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -13,14 +13,14 @@ from solver import minimise
 
 from agents import answer as agent
 from agents import mandates
-from bus.messages import parse_request
+from bus.language.messages import parse_request
 from portfolio.case.case import Case
 from portfolio.market import snapshot as markets
 from portfolio.master.statement.formulation import Formulation
 from portfolio.pod.optimise import optimise_sleeve
 
 if TYPE_CHECKING:
-    from bus.messages import OptimizationRequest
+    from bus.language.messages import OptimizationRequest
 
 REFERENCE = Path(__file__).parent.parent / "examples" / "reference-customer.json"
 Row = tuple[str, str, str]

@@ -18,10 +18,10 @@ from measurements import spread, timed
 from reference import REFERENCE, Row
 from usage import used
 
-from bus import subjects
-from bus.jetstream import Connection, connect
-from bus.messages import BadMessageError, OptimizationRequest, encode, parse_final, parse_request
-from cli.system import whole_system
+from bus.language import subjects
+from bus.language.messages import BadMessageError, OptimizationRequest, encode, parse_final, parse_request
+from bus.transports.jetstream import Connection, connect
+from cli.system.whole import whole_system
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -9,7 +9,7 @@ import os
 import click
 import structlog
 
-from bus.plain_text import printable
+from bus.language.plain_text import printable
 from cli.commands.compare import compare
 from cli.commands.dashboard import dashboard
 from cli.commands.demo import demo

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bus.since import read_since
+from bus.language.since import read_since
 
 if TYPE_CHECKING:
-    from bus.messages import OptimizationRequest
+    from bus.language.messages import OptimizationRequest
 
 DASH = Path("-")
 REQUEST = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -45,7 +45,7 @@ dashboard_option = click.option(
 
 def read_request(file: Path, *, market: str | None = None, request_id: str | None = None) -> OptimizationRequest:
     """Read the request in *file*, with another market or id if given; an invalid request ends the command."""
-    from bus.messages import BadMessageError, parse_request
+    from bus.language.messages import BadMessageError, parse_request
     from portfolio.files import read_bytes
 
     sent = read_bytes(file)

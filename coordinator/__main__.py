@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 import click
 import structlog
 
-from bus import metrics
-from bus.jetstream.roles import COORDINATOR
-from bus.messages import Reason
-from bus.options import connection_options, replica_options
-from bus.pod_keys import PodKeys
+from bus.language.messages import Reason
+from bus.language.pod_keys import PodKeys
+from bus.language.public_key import KeyFormError
+from bus.language.signing import FINAL, Signer
+from bus.language.subjects import ALL_DUE, ALL_POD_RESULTS, ALL_REQUESTS, Kind
+from bus.observability import metrics
+from bus.observability.service import Endpoint, Service, service_name
 from bus.port import COORDINATORS, DEADLINES
-from bus.process import configure_logs, run
-from bus.public_key import KeyFormError
-from bus.service import Endpoint, Service, service_name
-from bus.signing import FINAL, Signer
-from bus.snapshots import fetching
-from bus.subjects import ALL_DUE, ALL_POD_RESULTS, ALL_REQUESTS, Kind
+from bus.process.frame import configure_logs, run
+from bus.process.options import connection_options, replica_options
+from bus.topology.roles import COORDINATOR
+from bus.transports.snapshots import fetching
 from coordinator import progress
 from coordinator.shell import Coordinator
 from coordinator.solver import MOST_S, Solver
@@ -29,8 +29,8 @@ from coordinator.solver import MOST_S, Solver
 if TYPE_CHECKING:
     import asyncio
 
-    from bus.http import Address
-    from bus.jetstream import Connection, JetStreamBus
+    from bus.process.http import Address
+    from bus.transports.jetstream import Connection, JetStreamBus
 
 log = structlog.get_logger()
 

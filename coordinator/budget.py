@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from bus.messages import MasterPortfolioFailed, Reason, StoppedBy
+from bus.language.messages import MasterPortfolioFailed, Reason, StoppedBy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bus.messages import OptimizationRequest
+    from bus.language.messages import OptimizationRequest
     from portfolio.master.goal_programming import Watch
 
 # Parts of the whole time: for the proof's check, the account and the event's check; and, if the customer owns units,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from bus import metrics
+from bus.observability import metrics
 from bus.port import BusError, UnreachableError
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bus.answering import fault
-from bus.messages import MarketRef, MasterPortfolioFailed, MasterPortfolioOptimized, Reason, encode
+from bus.language.messages import MarketRef, MasterPortfolioFailed, MasterPortfolioOptimized, Reason, encode
+from bus.process.answering import fault
 from coordinator.budget import Budget, out_of_time
 from portfolio.account.describe import render_account
 from portfolio.account.money_goals import money_goals
@@ -33,7 +33,7 @@ from portfolio.pod.sleeve import Sleeve
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bus.messages import FinalEvent, OptimizationRequest, PodResult
+    from bus.language.messages import FinalEvent, OptimizationRequest, PodResult
     from portfolio.market.snapshot import Market
     from portfolio.master.goal_programming import Watch
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from bus import subjects
-from bus.messages import (
+from bus.language import subjects
+from bus.language.messages import (
     LEAST_SHARE,
     BadMessageError,
     MasterPortfolioFailed,
@@ -19,8 +19,8 @@ from bus.messages import (
     parse_pod_answer,
     parse_request,
 )
-from bus.signing import NotGenuineError
-from bus.subjects import Kind
+from bus.language.signing import NotGenuineError
+from bus.language.subjects import Kind
 from coordinator.genuine import genuine_answers
 from portfolio.case.inventory import refuse_impossible
 from portfolio.errors import DataError
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import TypeAlias
 
-    from bus.messages import PodAnswer
+    from bus.language.messages import PodAnswer
     from bus.port import Message
     from portfolio.market.snapshot import Market
 

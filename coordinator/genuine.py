@@ -5,9 +5,9 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from bus.exact import read_exactly
-from bus.plain_text import printable
-from bus.signing import POD, NotGenuineError, signer_of
+from bus.language.exact import read_exactly
+from bus.language.plain_text import printable
+from bus.language.signing import POD, NotGenuineError, signer_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -13,12 +13,12 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bus.messages import MasterPortfolioFailed, Reason
+from bus.language.messages import MasterPortfolioFailed, Reason
 from portfolio.market import snapshot as markets
 from portfolio.terms.rules import Explain
 
 if TYPE_CHECKING:
-    from bus.messages import OptimizationRequest
+    from bus.language.messages import OptimizationRequest
 
 # No other request passes a request that has run for less than this time: most requests take a tenth of a second and are
 # done by then.

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bus import subjects
-from bus.messages import MasterPortfolioFailed, Progress, Stage, encode
+from bus.language import subjects
+from bus.language.messages import MasterPortfolioFailed, Progress, Stage, encode
 from coordinator.decisions import Wait
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from bus.messages import FinalEvent
+    from bus.language.messages import FinalEvent
     from bus.port import Bus
     from coordinator.decisions import Action
 

@@ -10,14 +10,21 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
-from bus import metrics, subjects, tracing
-from bus.answering import fault
-from bus.envelope import publish
-from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, MessageRejected, Reason, parse_request
+from bus.language import subjects
+from bus.language.messages import (
+    MasterPortfolioFailed,
+    MasterPortfolioOptimized,
+    MessageRejected,
+    Reason,
+    parse_request,
+)
+from bus.language.subjects import Kind
+from bus.observability import metrics, tracing
 from bus.port import COORDINATORS, DEADLINES, LaterError, Stored, UnreachableError, pod_of_queue
-from bus.snapshots import nothing_to_provide
-from bus.subjects import Kind
-from bus.workers import work_off
+from bus.process.answering import fault
+from bus.process.workers import work_off
+from bus.transports.envelope import publish
+from bus.transports.snapshots import nothing_to_provide
 from coordinator import clock, progress
 from coordinator.decisions import Fail, Optimise, SetDeadline, Wait, admit, decide, read_record, time_for
 from coordinator.load import Work, size_of
@@ -30,11 +37,11 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import TypeAlias
 
-    from bus.messages import FinalEvent, OptimizationRequest, PodResult
-    from bus.pod_keys import PodKeys
+    from bus.language.messages import FinalEvent, OptimizationRequest, PodResult
+    from bus.language.pod_keys import PodKeys
+    from bus.language.signing import Signer
     from bus.port import Bus, Delivery, Message
-    from bus.signing import Signer
-    from bus.snapshots import Provide
+    from bus.transports.snapshots import Provide
     from coordinator.decisions import Action
 
     Causes: TypeAlias = tuple[Mapping[str, str], ...]

@@ -8,13 +8,13 @@ import sys
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from bus.answering import answer_all
-from bus.messages import PodResult, Progress, Stage, StoppedBy, encode, parse_request
+from bus.language.messages import PodResult, Progress, Stage, StoppedBy, encode, parse_request
+from bus.process.answering import answer_all
 from coordinator.budget import Budget
 from coordinator.consolidation import consolidate
 
 if TYPE_CHECKING:
-    from bus.answering import Note
+    from bus.process.answering import Note
     from portfolio.master.goal_programming import Watch
 
 # The interval of progress notes: enough for a moving bar. Most requests take a tenth of this.

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Self
 
 import structlog
 
-from bus.child import MEMORY_MIB, Child, ChildDiedError, TimeIsUpError
-from bus.messages import StoppedBy, encode, parse_final
+from bus.language.messages import StoppedBy, encode, parse_final
+from bus.process.child import MEMORY_MIB, Child, ChildDiedError, TimeIsUpError
 from coordinator.budget import Budget, out_of_time
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
     from typing import TypeAlias
 
-    from bus.messages import FinalEvent, OptimizationRequest, PodResult
+    from bus.language.messages import FinalEvent, OptimizationRequest, PodResult
 
     Watch: TypeAlias = Callable[[str, bytes], Awaitable[None]]
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from bus import metrics, subjects
+from bus.language import subjects
+from bus.observability import metrics
 from bus.port import BusError
 from coordinator.decisions import deadline_again
 

@@ -21,8 +21,8 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from bus.language.since import read_since
 from bus.port import BusError
-from bus.since import read_since
 from dashboard.headers import OnlyOurs
 from dashboard.opened import NotSeenError, opened, portfolio
 from dashboard.pictures import Pictures
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from bus.jetstream import JetStreamBus
+    from bus.transports.jetstream import JetStreamBus
     from dashboard.queues import Queues
 
     _Following = tuple[View, asyncio.Task[None] | None]

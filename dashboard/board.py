@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from bus import subjects
-from bus.subjects import Kind
+from bus.language import subjects
+from bus.language.subjects import Kind
 from dashboard.row import Row, State, row_id, with_message
 
 if TYPE_CHECKING:

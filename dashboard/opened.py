@@ -5,20 +5,20 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from bus import subjects
-from bus.messages import BadMessageError, MasterPortfolioOptimized, parse_final
-from bus.plain_text import printable
-from bus.subjects import ID_PATTERN, Kind
+from bus.language import subjects
+from bus.language.messages import BadMessageError, MasterPortfolioOptimized, parse_final
+from bus.language.plain_text import printable
+from bus.language.subjects import ID_PATTERN, Kind
 from dashboard.portfolio import sections, series
 from dashboard.row import LONGEST_LINE, Answer, Row, with_message
-from report.document import Section, Table
+from report.story.document import Section, Table
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping
 
-    from bus.messages import FinalEvent
+    from bus.language.messages import FinalEvent
     from bus.port import Bus, Message
-    from report.series import Shown
+    from report.facts.series import Shown
 
 # Text is cut at this length, which is enough for any sentence of an event.
 _LONGEST = 10_000

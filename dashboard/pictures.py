@@ -7,12 +7,12 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from dashboard.portfolio import series
-from report.charts import draw
+from report.charts.pictures import draw
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from bus.messages import MasterPortfolioOptimized
+    from bus.language.messages import MasterPortfolioOptimized
 
 # The charts of some ten events in both themes, 20 kB per chart.
 _KEPT = 160

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from bus.messages import MasterPortfolioFailed
-from report import costs, money_goals, outcome, refusal, suggestion
-from report.document import Section, Table
-from report.series import Bars, Part, Rows, all_series
-from report.snapshot import described
+from bus.language.messages import MasterPortfolioFailed
+from report.facts.series import Bars, Part, Rows, all_series
+from report.facts.snapshot import described
+from report.story import costs, money_goals, outcome, refusal, suggestion
+from report.story.document import Section, Table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bus.messages import FinalEvent, MasterPortfolioOptimized
-    from report.series import Shown
+    from bus.language.messages import FinalEvent, MasterPortfolioOptimized
+    from report.facts.series import Shown
 
 NAIVE, MASTER = "Naive", "Master"
 _SHARE = "{:.2%}"

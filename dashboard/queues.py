@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from bus.port import BusError, NotSetUpError, RefusedError, pod_of_queue
 
 if TYPE_CHECKING:
-    from bus.jetstream import JetStreamBus
     from bus.port import Backlog
+    from bus.transports.jetstream import JetStreamBus
 
 _EVERY_S = 1.0
 # An administrator may grant the permission at any time; until then, each attempt adds to the server's log.

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from bus import subjects
-from bus.messages import (
+from bus.language import subjects
+from bus.language.messages import (
     BadMessageError,
     FinalEvent,
     MasterPortfolioFailed,
@@ -23,8 +23,8 @@ from bus.messages import (
     parse_pod_answer,
     parse_request,
 )
-from bus.plain_text import printable
-from bus.subjects import Kind
+from bus.language.plain_text import printable
+from bus.language.subjects import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

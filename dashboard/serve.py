@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from bus.jetstream import connect
 from bus.port import BusError, UnreachableError
+from bus.transports.jetstream import connect
 from dashboard.app import Dashboard
 from dashboard.patience import Patience
 from dashboard.queues import Queues
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from datetime import datetime
 
-    from bus.jetstream import Connection, JetStreamBus
+    from bus.transports.jetstream import Connection, JetStreamBus
 
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _POLL_S = 0.01

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from bus.subjects import Kind
+from bus.language.subjects import Kind
 from dashboard.board import Board
 from dashboard.pace import Pace
 

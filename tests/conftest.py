@@ -11,12 +11,12 @@ import pytest
 from support.ports import free_ports
 from support.programs import left_out
 
-from bus.jetstream import Connection, JetStreamBus, connect
-from bus.jetstream.server import launch
-from bus.jetstream.setup import set_up
-from bus.jetstream.streams import EVENTS, MARKETS, TIMERS
-from bus.memory import MemoryBus
+from bus.administration.server import launch
+from bus.administration.setup import set_up
 from bus.port import NotSetUpError
+from bus.topology.streams import EVENTS, MARKETS, TIMERS
+from bus.transports.jetstream import Connection, JetStreamBus, connect
+from bus.transports.memory import MemoryBus
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from bus.messages import FinalEvent, OptimizationRequest
+    from bus.language.messages import FinalEvent, OptimizationRequest
 
 _MIXED = "{event} is a final event and {request} a request: give two of a kind"
 _JSON = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -20,10 +20,10 @@ _JSON = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.argument("second", type=_JSON)
 def compare(first: Path, second: Path) -> None:
     """Set two requests, or two final events, side by side."""
-    from bus.messages import OptimizationRequest
-    from cli.differences import differences
-    from cli.page import make_console
-    from cli.side_by_side import show_side_by_side
+    from bus.language.messages import OptimizationRequest
+    from cli.pages.final_event import make_console
+    from cli.what_if.differences import differences
+    from cli.what_if.side_by_side import show_side_by_side
 
     a, b = _read(first), _read(second)
     if isinstance(a, OptimizationRequest):
@@ -39,7 +39,7 @@ def compare(first: Path, second: Path) -> None:
 
 def _read(file: Path) -> OptimizationRequest | FinalEvent:
     """Read what a file holds; one that holds neither ends the command."""
-    from bus.messages import BadMessageError, parse_final, parse_request
+    from bus.language.messages import BadMessageError, parse_final, parse_request
     from portfolio.files import read_bytes
 
     data = read_bytes(file)

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bus.jetstream.roles import OBSERVER
-from bus.options import connection_options
+from bus.process.options import connection_options
+from bus.topology.roles import OBSERVER
 from cli.arguments import DASHBOARD_PORT, parse_since
-from cli.browser import serve
 from cli.running import run
+from cli.system.browser import serve
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
-    from bus.jetstream import Connection
+    from bus.transports.jetstream import Connection
 
 
 @click.command()

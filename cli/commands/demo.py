@@ -15,7 +15,7 @@ from cli.arguments import DASH, REQUEST, dashboard_option, json_option, read_req
 from cli.running import run
 
 if TYPE_CHECKING:
-    from bus.messages import OptimizationRequest
+    from bus.language.messages import OptimizationRequest
 
 REFERENCE = Path(__file__).parents[2] / "examples" / "reference-customer.json"
 
@@ -37,9 +37,9 @@ def demo(file: Path, market: str | None, json_file: Path | None, dashboard_port:
 
 
 async def _demo(request: OptimizationRequest, json_file: Path | None) -> int:
-    from cli.answers import show_answer
-    from cli.page import make_console
-    from cli.system import whole_system
+    from cli.client.answers import show_answer
+    from cli.pages.final_event import make_console
+    from cli.system.whole import whole_system
 
     console = make_console(stderr=json_file == DASH)
     say = partial(console.print, soft_wrap=True)
@@ -48,7 +48,7 @@ async def _demo(request: OptimizationRequest, json_file: Path | None) -> int:
         with log.open("wb") as logs:
             try:
                 async with whole_system(Path(folder), port=None, logs=logs, say=say) as url:
-                    from bus.jetstream import Connection
+                    from bus.transports.jetstream import Connection
 
                     return await show_answer(Connection(servers=url, name="podfolio-demo"), request, json_file, console)
             except BusError:
@@ -57,11 +57,11 @@ async def _demo(request: OptimizationRequest, json_file: Path | None) -> int:
 
 
 async def _demo_in_a_browser(port: int) -> int:
-    from bus.jetstream import Connection, connect
-    from cli.browser import in_a_browser
-    from cli.page import make_console
-    from cli.system import whole_system
-    from cli.traffic import publish_examples
+    from bus.transports.jetstream import Connection, connect
+    from cli.client.traffic import publish_examples
+    from cli.pages.final_event import make_console
+    from cli.system.browser import in_a_browser
+    from cli.system.whole import whole_system
 
     say = partial(make_console().print, soft_wrap=True)
     with tempfile.TemporaryDirectory(prefix="podfolio-") as folder, (Path(folder) / "processes.log").open("wb") as logs:

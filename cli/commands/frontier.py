@@ -12,7 +12,7 @@ import click
 from cli.arguments import DASH, OUT, REQUEST, read_request
 
 if TYPE_CHECKING:
-    from cli.frontier import Sweep
+    from cli.what_if.frontier import Sweep
     from portfolio.terms.mandate import Mandate
 
 # As in requests.
@@ -45,9 +45,9 @@ def frontier(  # noqa: PLR0913, PLR0917 - one argument an option
     """
     from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from cli.frontier import as_csv, as_json
-    from cli.frontier_page import show_frontier
-    from cli.page import make_console
+    from cli.pages.final_event import make_console
+    from cli.what_if.frontier import as_csv, as_json
+    from cli.what_if.frontier_page import show_frontier
     from portfolio.errors import DataError
 
     try:
@@ -75,7 +75,7 @@ def _mandates(files: tuple[Path, ...]) -> dict[str, Mandate]:
 
 
 def _sweep(file: Path, market: str | None, max_etfs: str | None, share: str | None, steps: int) -> Sweep:
-    from cli.frontier import sweep_etfs, sweep_share
+    from cli.what_if.frontier import sweep_etfs, sweep_share
     from portfolio.market import snapshot as markets
 
     request = read_request(file, market=market)

@@ -27,7 +27,7 @@ def keys(folder: Path, pods: tuple[str, ...], hosts: tuple[str, ...], routes: tu
 
 async def _keys(folder: Path, pods: tuple[str, ...], hosts: tuple[str, ...], routes: tuple[str, ...]) -> int:
     from agents import mandates
-    from cli.keys import make_keys
+    from cli.trust.keys import make_keys
 
     everybody = {*mandates.bundled(), *pods}
     for made in make_keys(folder, everybody, hosts=hosts, routes=routes, now=datetime.now(UTC)):

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from bus.jetstream.roles import ADMIN, OBSERVER
-from bus.options import connection_options
+from bus.process.options import connection_options
+from bus.topology.roles import ADMIN, OBSERVER
 from cli.running import run
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from bus.jetstream import Connection
+    from bus.transports.jetstream import Connection
     from portfolio.market.history.facts import Knowledge
     from portfolio.market.history.prices import Prices
     from portfolio.market.snapshot import Market
@@ -76,8 +76,8 @@ def build(  # noqa: PLR0913, PLR0917 - one argument an option
     Returns, risk and correlations follow from the prices; correlations are shrunk (Ledoit and Wolf). What
     is delisted or has too few prices is left out, and reported.
     """
-    from cli.market_page import show_built
-    from cli.page import make_console
+    from cli.pages.final_event import make_console
+    from cli.pages.market import show_built
     from portfolio.errors import DataError
     from portfolio.market.history.build import build as build_market
     from portfolio.market.history.prices import read_prices
@@ -131,8 +131,8 @@ def _knowledge(
 @connection_options("podfolio-market-list", role=OBSERVER)
 def list_markets(folder: Path, settings: Connection) -> None:
     """List the markets that come with us, your own and, if a --server is given, those that are published there."""
-    from cli.market_page import show_list
-    from cli.page import make_console
+    from cli.pages.final_event import make_console
+    from cli.pages.market import show_list
     from portfolio.market import snapshot as markets
 
     show_list(make_console(), {"bundled": markets.bundled(), str(folder): markets.own([folder])})
@@ -141,9 +141,9 @@ def list_markets(folder: Path, settings: Connection) -> None:
 
 
 async def _list_published(settings: Connection) -> int:
-    from bus.jetstream import connect
-    from cli.market_page import show_published
-    from cli.page import make_console
+    from bus.transports.jetstream import connect
+    from cli.pages.final_event import make_console
+    from cli.pages.market import show_published
 
     async with connect(settings) as bus:
         show_published(make_console(), await bus.published_markets(), str(settings))
@@ -156,7 +156,7 @@ async def _list_published(settings: Connection) -> int:
 @connection_options("podfolio-market-publish", role=ADMIN)
 def publish(market_id: str, folder: Path, settings: Connection) -> None:
     """Publish the market ID of your folder on a server, once: from then on, requests there may name it."""
-    from bus.snapshots import pack
+    from bus.transports.snapshots import pack
     from portfolio.errors import DataError
     from portfolio.market import snapshot as markets
 
@@ -175,8 +175,8 @@ def publish(market_id: str, folder: Path, settings: Connection) -> None:
 
 
 async def _publish(settings: Connection, made: Market, packed: bytes) -> int:
-    from bus.jetstream import connect
     from bus.port import Stored
+    from bus.transports.jetstream import connect
 
     async with connect(settings) as bus:
         stored = await bus.publish_market(made.id, made.sha256, packed)
@@ -203,8 +203,8 @@ def fetch(market_id: str, folder: Path, settings: Connection) -> None:
 
 
 async def _fetch(settings: Connection, market_id: str, folder: Path) -> int:
-    from bus.jetstream import connect
-    from bus.snapshots import unpack
+    from bus.transports.jetstream import connect
+    from bus.transports.snapshots import unpack
     from portfolio.errors import DataError
     from portfolio.market.history.snapshot import keep
 
@@ -230,8 +230,8 @@ async def _fetch(settings: Connection, market_id: str, folder: Path) -> int:
 @folder_option
 def show(market_id: str, folder: Path) -> None:
     """Show the market ID: a table of its ETFs, and a heat map of their correlations."""
-    from cli.market_page import show_market
-    from cli.page import make_console
+    from cli.pages.final_event import make_console
+    from cli.pages.market import show_market
     from portfolio.errors import DataError
     from portfolio.market import snapshot as markets
 

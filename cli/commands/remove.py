@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bus.jetstream.roles import ADMIN
-from bus.options import connection_options
+from bus.process.options import connection_options
+from bus.topology.roles import ADMIN
 from cli.running import run
 
 if TYPE_CHECKING:
-    from bus.jetstream import Connection
+    from bus.transports.jetstream import Connection
 
 
 @click.command()
@@ -31,8 +31,8 @@ def remove(sequence: int, reason: str, settings: Connection, *, yes: bool, unans
 
 
 async def _remove(settings: Connection, sequence: int, reason: str, *, yes: bool, unanswered: bool) -> int:
-    from bus.jetstream import connect
-    from cli import removal
+    from bus.transports.jetstream import connect
+    from cli.client import removal
 
     async with connect(settings) as bus:
         message = await removal.find(bus, sequence, unanswered=unanswered)

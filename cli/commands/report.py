@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bus.jetstream.roles import OBSERVER
-from bus.options import connection_options
-from bus.subjects import ID_PATTERN
+from bus.language.subjects import ID_PATTERN
+from bus.process.options import connection_options
+from bus.topology.roles import OBSERVER
 from cli.arguments import DASH, OUT, read_event
 from cli.running import run
 
 if TYPE_CHECKING:
-    from bus.jetstream import Connection
+    from bus.transports.jetstream import Connection
 
 
 @click.command()
@@ -38,7 +38,7 @@ def report(event: str, out: Path | None, key: str | None, settings: Connection, 
 
 
 def _expected(key: str | None) -> str | None:
-    from bus.public_key import KeyFormError, read_key
+    from bus.language.public_key import KeyFormError, read_key
 
     try:
         return None if key is None else read_key(key)
@@ -62,8 +62,8 @@ def _read(event: str) -> bytes | None:
 async def _from_server(
     settings: Connection, request_id: str, expected: str | None, out: Path | None, *, deck: bool
 ) -> int:
-    from bus import subjects
-    from bus.jetstream import connect
+    from bus.language import subjects
+    from bus.transports.jetstream import connect
 
     async with connect(settings) as bus:
         found = await bus.record((subjects.final(request_id),))
@@ -79,11 +79,11 @@ async def _from_server(
 
 def _write(data: bytes, expected: str | None, out: Path | None, *, deck: bool) -> None:
     """Check an event and write its report."""
-    from cli.examination import RefusedError, examined
+    from cli.trust.examination import RefusedError, examined
 
     try:
-        from report.deck import slides
-        from report.html import page
+        from report.page.html import page
+        from report.slides.deck import slides
     except ModuleNotFoundError as error:
         message = f"reports need {error.name}, which is not installed: pip install 'podfolio[report]'"
         raise click.ClickException(message) from None

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bus.jetstream.roles import REQUESTER
-from bus.options import connection_options
+from bus.process.options import connection_options
+from bus.topology.roles import REQUESTER
 from cli.arguments import DASH, REQUEST, json_option, read_request
 from cli.running import run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bus.jetstream import Connection
-    from bus.messages import OptimizationRequest
+    from bus.language.messages import OptimizationRequest
+    from bus.transports.jetstream import Connection
 
 
 @click.command()
@@ -33,8 +33,8 @@ def request(file: Path, request_id: str | None, json_file: Path | None, settings
 
 
 async def _request(settings: Connection, request: OptimizationRequest, json_file: Path | None) -> int:
-    from cli.answers import show_answer
-    from cli.page import make_console
+    from cli.client.answers import show_answer
+    from cli.pages.final_event import make_console
 
     # The page must not come between the event and whoever reads it.
     return await show_answer(settings, request, json_file, make_console(stderr=json_file == DASH))

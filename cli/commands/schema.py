@@ -11,7 +11,7 @@ import click
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("docs"), show_default=True)
 def schema(out: Path) -> None:
     """Write what goes over the wire: JSON Schemas, an AsyncAPI document, and a page to read."""
-    from cli.wire_files import wire_files
+    from cli.wire_documents.files import wire_files
 
     for name, text in wire_files().items():
         file = out / name

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bus.jetstream.roles import ADMIN
-from bus.options import connection_options
+from bus.process.options import connection_options
+from bus.topology.roles import ADMIN
 from cli.running import run
 
 if TYPE_CHECKING:
-    from bus.jetstream import Connection
+    from bus.transports.jetstream import Connection
 
 
 _NEW = """
@@ -46,9 +46,9 @@ async def _setup(
     settings: Connection, pods: tuple[str, ...], replicas: int | None, max_mib: int | None, *, check: bool
 ) -> int:
     from agents import mandates
-    from bus.jetstream import connect
-    from bus.jetstream.setup import plan, set_up
-    from cli.steps import describe
+    from bus.administration.setup import plan, set_up
+    from bus.transports.jetstream import connect
+    from cli.pages.steps import describe
 
     async with connect(settings) as bus:
         steps = await (plan if check else set_up)(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from bus.jetstream.roles import REQUESTER
+from bus.topology.roles import REQUESTER
 from cli.arguments import FOLDER, KEYS, dashboard_option
 from cli.running import run
 
@@ -33,16 +33,16 @@ def up(port: int, store: Path | None, secure: Path | None, dashboard_port: int |
 
 
 async def _up(port: int, store: Path | None, secure: Path | None, dashboard_port: int | None) -> int:
-    from cli.browser import in_a_browser
-    from cli.page import make_console
-    from cli.system import whole_system
+    from cli.pages.final_event import make_console
+    from cli.system.browser import in_a_browser
+    from cli.system.whole import whole_system
 
     console = make_console()
     say = partial(console.print, soft_wrap=True)
     known, given = None, ""
     if secure:
         from agents import mandates
-        from cli.keys import Keys, make_keys
+        from cli.trust.keys import Keys, make_keys
 
         for made in make_keys(secure, mandates.bundled(), hosts=(), now=datetime.now(UTC)):
             click.echo(f"made {secure / made}")

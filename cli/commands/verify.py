@@ -23,9 +23,9 @@ def verify(event: Path, key: str | None, pod_keys: Path | None, folder: Path | N
     Asks no server. Exit status 0 if everything holds, 1 if anything is wrong, 3 if nothing is but nobody says whose
     signatures it should have (no --key, or no --pod-keys for an event with pods' signatures).
     """
-    from bus.pod_keys import PodKeys
-    from bus.public_key import KeyFormError, read_key
-    from cli.verify import EXIT_STATUS, conclude, describe, examine
+    from bus.language.pod_keys import PodKeys
+    from bus.language.public_key import KeyFormError, read_key
+    from cli.trust.verify import EXIT_STATUS, conclude, describe, examine
 
     try:
         expected = None if key is None else read_key(key)

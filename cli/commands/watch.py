@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bus.jetstream.roles import OBSERVER
-from bus.options import connection_options
+from bus.process.options import connection_options
+from bus.topology.roles import OBSERVER
 from cli.arguments import FOLDER, parse_since
 from cli.running import run
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from bus.jetstream import Connection
+    from bus.transports.jetstream import Connection
 
 
 @click.command()
@@ -31,9 +31,9 @@ def watch(since: str | None, save: Path | None, settings: Connection, *, everyth
 
 
 async def _watch(settings: Connection, since: datetime | None, save: Path | None, *, everything: bool) -> int:
-    from bus.jetstream import connect
-    from cli.page import make_console
-    from cli.stream import keep_final, line
+    from bus.transports.jetstream import connect
+    from cli.pages.final_event import make_console
+    from cli.pages.stream import keep_final, line
 
     console = make_console()
     async with connect(settings) as bus, aclosing(bus.follow(since=since, everything=everything)) as messages:

@@ -12,9 +12,9 @@ from playwright.async_api import Browser, async_playwright
 from stage import Stage
 from support.programs import CHROMIUM
 
-from bus.jetstream import Connection, JetStreamBus, connect
-from bus.jetstream.roles import OBSERVER
-from cli.system import whole_system
+from bus.topology.roles import OBSERVER
+from bus.transports.jetstream import Connection, JetStreamBus, connect
+from cli.system.whole import whole_system
 from dashboard.serve import Place, serving
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from agents import mandates
-from bus.jetstream import Connection, JetStreamBus, connect
-from bus.jetstream.roles import OBSERVER
-from bus.jetstream.server import Server, launch
-from bus.jetstream.setup import set_up
+from bus.administration.server import Server, launch
+from bus.administration.setup import set_up
+from bus.topology.roles import OBSERVER
+from bus.transports.jetstream import Connection, JetStreamBus, connect
 from dashboard.serve import Place, serving
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from stage import PATIENCE_MS, visiting
 from support.requests_made import data
 from support.stream_made import conversation, send
 
-from bus import subjects
-from bus.messages import MasterPortfolioOptimized, Reason, parse_final
+from bus.language import subjects
+from bus.language.messages import MasterPortfolioOptimized, Reason, parse_final
 
 if TYPE_CHECKING:
     from conftest import Working

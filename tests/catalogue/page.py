@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bus.messages import Reason
+from bus.language.messages import Reason
 from catalogue.placeholders import literals, pattern
 from catalogue.places import CHAPTERS, place_of
 from catalogue.provoked import provoked

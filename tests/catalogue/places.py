@@ -46,11 +46,11 @@ CHAPTERS = (
         (
             Moment(
                 "The body is no JSON, or a field is missing, not known, of the wrong type or out of bounds",
-                ("bus/mistakes.py", "bus/forms.py"),
+                ("bus/language/mistakes.py", "bus/language/forms.py"),
             ),
             Moment(
                 "Fields are right each for itself, and contradict each other",
-                ("bus/messages/requests.py", "bus/messages/parsing.py"),
+                ("bus/language/messages/requests.py", "bus/language/messages/parsing.py"),
             ),
             Moment(
                 "The request names what this system does not have, or shares that nobody could invest",
@@ -79,7 +79,7 @@ CHAPTERS = (
                 ),
             ),
             Moment("The rules cannot be rules", ("portfolio/terms/rules.py",)),
-            Moment("The subject names no request", ("coordinator/shell.py::put_aside", "bus/subjects.py")),
+            Moment("The subject names no request", ("coordinator/shell.py::put_aside", "bus/language/subjects.py")),
         ),
     ),
     Chapter(
@@ -132,7 +132,7 @@ CHAPTERS = (
             ),
             Moment(
                 "What was asked, what was possible and what is delivered",
-                ("cli/page.py::_goals", "report/sentences.py::read_aloud"),
+                ("cli/pages/final_event.py::_goals", "report/facts/sentences.py::read_aloud"),
             ),
         ),
     ),
@@ -145,14 +145,19 @@ CHAPTERS = (
                 "Why a holding is neither traded nor counted; `why` of what is kept",
                 ("portfolio/case/inventory.py::in_play",),
             ),
-            Moment("What is to be known of the orders", ("report/sentences.py",)),
-            Moment("How the tax on capital gains comes about", ("report/parcels.py",)),
+            Moment("What is to be known of the orders", ("report/facts/sentences.py",)),
+            Moment("How the tax on capital gains comes about", ("report/facts/parcels.py",)),
         ),
     ),
     Chapter(
         "It does not pay to trade",
         "With a portfolio that has no orders; the figures are in `does_not_pay` of the final event.",
-        (Moment("What is owned is better than what trading would make of it", ("report/sentences.py::why_no_order",)),),
+        (
+            Moment(
+                "What is owned is better than what trading would make of it",
+                ("report/facts/sentences.py::why_no_order",),
+            ),
+        ),
     ),
     Chapter(
         "Deadlines and overload",
@@ -174,9 +179,9 @@ CHAPTERS = (
             Moment(
                 "A process crashed, hung or ran out of memory",
                 (
-                    "bus/answering.py",
-                    "bus/child.py",
-                    "bus/workers.py",
+                    "bus/process/answering.py",
+                    "bus/process/child.py",
+                    "bus/process/workers.py",
                     "agents/worker.py",
                     "coordinator/shell.py",
                 ),
@@ -191,7 +196,7 @@ CHAPTERS = (
             ),
             Moment(
                 "An answer is not signed by its pod, or the public key of the pod is not known",
-                ("coordinator/genuine.py", "bus/signing.py", "bus/exact.py"),
+                ("coordinator/genuine.py", "bus/language/signing.py", "bus/language/exact.py"),
             ),
             Moment(
                 "A market's files are not in order: mend the one named, or use a market that comes with Podfolio",
@@ -215,49 +220,72 @@ CHAPTERS = (
         "From every command and process that needs the NATS server: on standard error, and then in the log. Processes "
         "try again by themselves where a sentence says so.",
         (
-            Moment("There is no connection, or not with this key", ("bus/jetstream/wire.py", "bus/seeds.py")),
+            Moment(
+                "There is no connection, or not with this key",
+                ("bus/transports/jetstream/connection/wire.py", "bus/language/seeds.py"),
+            ),
             Moment(
                 "The server is not set up, or has other settings",
-                ("bus/jetstream/errors.py", "bus/jetstream/setup.py", "bus/process.py"),
+                (
+                    "bus/transports/jetstream/connection/errors.py",
+                    "bus/administration/setup.py",
+                    "bus/process/frame.py",
+                ),
             ),
-            Moment("A market is published or fetched", ("bus/snapshots.py", "bus/jetstream/bucket.py")),
-            Moment("A message is too large, or has no room", ("bus/port.py", "bus/jetstream/publication.py")),
-            Moment("The server does not answer, or not wholly", ("bus/jetstream/", "bus/")),
-            Moment("A server of one's own does not start", ("bus/jetstream/server.py",)),
-            Moment("A process cannot say how it is", ("bus/http.py",)),
+            Moment(
+                "A market is published or fetched",
+                ("bus/transports/snapshots.py", "bus/transports/jetstream/storage/bucket.py"),
+            ),
+            Moment(
+                "A message is too large, or has no room",
+                ("bus/port.py", "bus/transports/jetstream/storage/publication.py"),
+            ),
+            Moment("The server does not answer, or not wholly", ("bus/transports/jetstream/", "bus/")),
+            Moment("A server of one's own does not start", ("bus/administration/server.py",)),
+            Moment("A process cannot say how it is", ("bus/process/http.py",)),
         ),
     ),
     Chapter(
         "The command line",
         "From `podfolio` itself; errors on standard error.",
         (
-            Moment("A request is asked", ("cli/requests.py", "cli/answers.py", "cli/arguments.py", "cli/bar.py")),
             Moment(
-                "An event is verified", ("cli/verify.py", "cli/pod_answers.py", "bus/public_key.py", "bus/pod_keys.py")
+                "A request is asked",
+                ("cli/client/requests.py", "cli/client/answers.py", "cli/arguments.py", "cli/pages/bar.py"),
             ),
-            Moment("A page is shown", ("cli/page.py",)),
-            Moment("Keys are made", ("cli/keys.py", "cli/commands/keys.py")),
-            Moment("The stream is watched", ("cli/stream.py",)),
+            Moment(
+                "An event is verified",
+                (
+                    "cli/trust/verify.py",
+                    "cli/trust/pod_answers.py",
+                    "bus/language/public_key.py",
+                    "bus/language/pod_keys.py",
+                ),
+            ),
+            Moment("A page is shown", ("cli/pages/final_event.py",)),
+            Moment("Keys are made", ("cli/trust/keys.py", "cli/commands/keys.py")),
+            Moment("The stream is watched", ("cli/pages/stream.py",)),
             Moment(
                 "A server is set up, or the whole system started",
-                ("cli/steps.py", "cli/system.py", "cli/commands/up.py"),
+                ("cli/pages/steps.py", "cli/system/whole.py", "cli/commands/up.py"),
             ),
             Moment(
                 "A market is made of prices",
-                ("portfolio/market/history/", "cli/commands/market.py::build", "cli/market_page.py::show_built"),
+                ("portfolio/market/history/", "cli/commands/market.py::build", "cli/pages/market.py::show_built"),
             ),
-            Moment("Markets are shown, published or fetched", ("cli/commands/market.py", "cli/market_page.py")),
+            Moment("Markets are shown, published or fetched", ("cli/commands/market.py", "cli/pages/market.py")),
             Moment(
                 "Two requests or two final events are compared",
-                ("cli/commands/compare.py", "cli/differences.py", "cli/side_by_side.py"),
+                ("cli/commands/compare.py", "cli/what_if/differences.py", "cli/what_if/side_by_side.py"),
             ),
             Moment(
-                "One rule is swept, to see what each value costs", ("cli/commands/frontier.py", "cli/frontier_page.py")
+                "One rule is swept, to see what each value costs",
+                ("cli/commands/frontier.py", "cli/what_if/frontier_page.py"),
             ),
-            Moment("A report is written", ("cli/commands/report.py", "cli/examination.py")),
+            Moment("A report is written", ("cli/commands/report.py", "cli/trust/examination.py")),
             Moment(
                 "The dashboard is started",
-                ("cli/commands/dashboard.py", "cli/browser.py", "cli/commands/demo.py", "dashboard/serve.py"),
+                ("cli/commands/dashboard.py", "cli/system/browser.py", "cli/commands/demo.py", "dashboard/serve.py"),
             ),
             Moment("Other commands", ("cli/", "agents/", "coordinator/")),
         ),
@@ -275,11 +303,14 @@ CHAPTERS = (
         "The report",
         "From `podfolio report`: a page or slides for the customer, to whom a pod is a part of the money.",
         (
-            Moment("There is no portfolio", ("report/refusal.py",)),
-            Moment("What is suggested", ("report/suggestion.py", "report/positions.py", "report/story.py::_summary")),
-            Moment("What it costs", ("report/costs.py",)),
-            Moment("Which goals are met, and which are not", ("report/outcome.py", "report/story.py")),
-            Moment("What it rests on", ("report/assumptions.py",)),
+            Moment("There is no portfolio", ("report/story/refusal.py",)),
+            Moment(
+                "What is suggested",
+                ("report/story/suggestion.py", "report/facts/positions.py", "report/story/compose.py::_summary"),
+            ),
+            Moment("What it costs", ("report/story/costs.py",)),
+            Moment("Which goals are met, and which are not", ("report/story/outcome.py", "report/story/compose.py")),
+            Moment("What it rests on", ("report/story/assumptions.py",)),
             Moment("On every page and slide", ("report/",)),
         ),
     ),

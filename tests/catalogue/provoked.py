@@ -22,18 +22,18 @@ from support.requests_made import BAD, OUTLOOK, REFERENCE, ROOT, TRAILING, data
 
 from agents import mandates
 from agents.answer import answer
-from bus import subjects
-from bus.child import Child, ChildDiedError
-from bus.messages import MasterPortfolioFailed, PodFailed, PodResult, encode, parse_request
-from bus.pod_keys import PodKeys
+from bus.language import subjects
+from bus.language.messages import MasterPortfolioFailed, PodFailed, PodResult, encode, parse_request
+from bus.language.pod_keys import PodKeys
 from bus.port import Message, TooLargeError
-from bus.snapshots import unpack
+from bus.process.child import Child, ChildDiedError
+from bus.transports.snapshots import unpack
 from cli.__main__ import podfolio
-from cli.differences import differences
-from cli.frontier import sweep_etfs
-from cli.frontier_page import show_frontier
-from cli.page import make_console, show
-from cli.side_by_side import show_side_by_side
+from cli.pages.final_event import make_console, show
+from cli.what_if.differences import differences
+from cli.what_if.frontier import sweep_etfs
+from cli.what_if.frontier_page import show_frontier
+from cli.what_if.side_by_side import show_side_by_side
 from coordinator.consolidation import consolidate
 from coordinator.decisions import Fail, admit, decide, read_record
 from coordinator.load import Load, Work, size_of
@@ -51,14 +51,14 @@ from portfolio.tax.regime import Reform, steady_cpi
 from portfolio.tax.taxpayer import Entity, Taxpayer
 from portfolio.terms.mandate import Objective
 from portfolio.terms.rules import Preferences, Rules
-from report.story import tell
+from report.story.compose import tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from rich.console import Console
 
-    from bus.messages import FinalEvent
+    from bus.language.messages import FinalEvent
 
 PODS = ("alpha", "beta", "gamma", "delta")
 _V1 = ROOT / "tests" / "contract" / "v1"

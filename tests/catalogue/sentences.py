@@ -20,20 +20,20 @@ PACKAGES = ("agents", "bus", "cli", "coordinator", "dashboard", "portfolio", "re
 # metrics, spans and services, headers, reasons (which ``page`` lists), HTTP's own words, the bus for tests, what
 # `podfolio schema` writes into documents, and the solver, whose callers translate it.
 _WITHOUT = (
-    "bus/channels.py",
-    "bus/http.py::_",
-    "bus/http.py::#",
-    "bus/jetstream/accounts.py",
-    "bus/jetstream/frames.py",
-    "bus/jetstream/roles.py",
-    "bus/jetstream/streams.py",
-    "bus/memory.py",
-    "bus/messages/events.py::#",
-    "bus/metrics.py",
-    "bus/service.py",
-    "bus/tracing.py",
-    "cli/asyncapi.py",
-    "cli/wire_page.py",
+    "bus/topology/channels.py",
+    "bus/process/http.py::_",
+    "bus/process/http.py::#",
+    "bus/topology/accounts.py",
+    "bus/transports/jetstream/connection/frames.py",
+    "bus/topology/roles.py",
+    "bus/topology/streams.py",
+    "bus/transports/memory.py",
+    "bus/language/messages/events.py::#",
+    "bus/observability/metrics.py",
+    "bus/observability/service.py",
+    "bus/observability/tracing.py",
+    "cli/wire_documents/asyncapi.py",
+    "cli/wire_documents/page.py",
     "dashboard/headers.py::#",
     "portfolio/conic/",
 )
@@ -49,8 +49,8 @@ class Sentence:
     """A sentence, or a part of one, as the code has it.
 
     Attributes:
-        place: Its file from the repository's root, and the innermost function: ``cli/keys.py::make_keys``; ``#`` for
-            what stands in none.
+        place: Its file from the repository's root, and the innermost function: ``cli/trust/keys.py::make_keys``; ``#``
+            for what stands in none.
         template: Its text, gaps named in braces.
         is_error: Whether it is what an exception or a failure event says.
     """

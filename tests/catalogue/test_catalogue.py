@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bus.messages import Reason
+from bus.language.messages import Reason
 from catalogue.page import page
 from catalogue.placeholders import literals, pattern
 from catalogue.places import CHAPTERS, place_of
@@ -43,17 +43,17 @@ REMEDY = re.compile(
 # Errors that are a part of a sentence with a remedy, or of what `podfolio verify` lists; and those that only a program
 # of one's own meets.
 WITHOUT_REMEDY = (
-    "bus/exact.py",
-    "bus/jetstream/observer.py::_read",
-    "bus/jetstream/protocol.py",
-    "bus/jetstream/publication.py",
-    "bus/jetstream/questions.py",
-    "bus/jetstream/record.py",
-    "bus/jetstream/wire.py::ask_all",
-    "bus/jetstream/wire.py::tell",
-    "bus/signing.py",
-    "cli/pod_answers.py",
-    "cli/verify.py",
+    "bus/language/exact.py",
+    "bus/transports/jetstream/consumers/observer.py::_read",
+    "bus/transports/jetstream/connection/protocol.py",
+    "bus/transports/jetstream/storage/publication.py",
+    "bus/transports/jetstream/connection/questions.py",
+    "bus/transports/jetstream/storage/record.py",
+    "bus/transports/jetstream/connection/wire.py::ask_all",
+    "bus/transports/jetstream/connection/wire.py::tell",
+    "bus/language/signing.py",
+    "cli/trust/pod_answers.py",
+    "cli/trust/verify.py",
     "coordinator/decisions.py::_read_answer",
     "coordinator/genuine.py::_genuine",
     "coordinator/server_time.py",
@@ -105,7 +105,7 @@ def test_sentences_are_found_where_they_are_said(found: Sequence[Sentence]) -> N
     )
 
     assert late in found
-    assert not [sentence for sentence in found if "bus.messages" in sentence.template]
+    assert not [sentence for sentence in found if "bus.language.messages" in sentence.template]
 
 
 def test_what_was_said_has_the_numbers_that_its_sentence_promises(said: Sequence[str]) -> None:

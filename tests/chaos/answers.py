@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from bus.subjects import Kind
+from bus.language.subjects import Kind
 from chaos.cases import kind_of
 from chaos.history import What
 

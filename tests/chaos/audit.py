@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from bus import subjects
-from bus.messages import OptimizationRequest, Reason, parse_request
-from bus.subjects import Kind
+from bus.language import subjects
+from bus.language.messages import OptimizationRequest, Reason, parse_request
+from bus.language.subjects import Kind
 from portfolio.check import findings
 from portfolio.market import snapshot as markets
 

@@ -6,8 +6,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bus import subjects
-from bus.subjects import Kind
+from bus.language import subjects
+from bus.language.subjects import Kind
 from chaos.history import Event, What
 
 if TYPE_CHECKING:

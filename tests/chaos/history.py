@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TextIO
 
-from bus import subjects
+from bus.language import subjects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,8 +11,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypedDict
 
-from bus.jetstream.streams import EVENTS, MARKETS, TIMERS
 from bus.port import DEADLINES, BusError
+from bus.topology.streams import EVENTS, MARKETS, TIMERS
 from chaos.fleet import send
 from chaos.history import What
 from chaos.load import long_body
@@ -22,7 +22,7 @@ from chaos.server_clock import NoClockError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-    from bus.jetstream import JetStreamBus
+    from bus.transports.jetstream import JetStreamBus
     from chaos.cluster import Cluster, Node
     from chaos.disk import Disk
     from chaos.fleet import Fleet

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bus.subjects import Kind
+from bus.language.subjects import Kind
 from chaos.answers import answered, in_time_order, told
 from chaos.cases import OUTCOMES, SIGHTS, cases_of, first_sights, kind_of
 from chaos.promptness import promptness_of

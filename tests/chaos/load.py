@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from support.requests_made import TRAILING
 
-from bus import subjects
-from bus.jetstream import Connection, connect
+from bus.language import subjects
 from bus.port import BusError, FullError, RefusedError, Stored, UnreachableError
+from bus.transports.jetstream import Connection, connect
 from chaos.cases import key_of
 from chaos.frames import frame
 from chaos.history import History, What

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bus.messages import Reason
+from bus.language.messages import Reason
 from chaos.history import Event, What
 from chaos.schedule import Kind as Fault
 

@@ -12,10 +12,10 @@ from datetime import datetime
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from bus.jetstream import Connection, connect
-from bus.jetstream.setup import set_up
-from bus.jetstream.streams import EVENTS, TIMERS
+from bus.administration.setup import set_up
 from bus.port import COORDINATORS, DEADLINES, BusError, Message, RefusedError, pod_queue
+from bus.topology.streams import EVENTS, TIMERS
+from bus.transports.jetstream import Connection, connect
 from chaos.audit import Audit
 from chaos.cluster import ClusterError, cluster_of_three
 from chaos.fleet import fleet_at
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from pathlib import Path
 
-    from bus.jetstream import JetStreamBus
+    from bus.transports.jetstream import JetStreamBus
     from chaos.audit import Verdict
     from chaos.cluster import Cluster
     from chaos.fleet import Fleet

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bus import subjects
-from bus.jetstream import Connection, connect
-from bus.jetstream.server import launch
-from bus.jetstream.setup import set_up
-from bus.jetstream.streams import EVENTS, SECOND
+from bus.administration.server import launch
+from bus.administration.setup import set_up
+from bus.language import subjects
+from bus.topology.streams import EVENTS, SECOND
+from bus.transports.jetstream import Connection, connect
 from chaos.fleet import Fleet, Member
 from chaos.history import History, What
 from chaos.judge import judge
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from bus.jetstream import JetStreamBus
+    from bus.transports.jetstream import JetStreamBus
 
 # In the place of seven days.
 KEPT_S = 6.0

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from agents import mandates
 from agents.answer import answer
-from bus import subjects
-from bus.messages import PodResult, encode, parse_request
+from bus.language import subjects
+from bus.language.messages import PodResult, encode, parse_request
 from bus.port import Message
 from chaos.audit import Audit, Verdict
 from chaos.load import body

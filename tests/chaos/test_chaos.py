@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bus.messages import Reason
+from bus.language.messages import Reason
 from chaos.fleet import OFF_CLOCK
 from chaos.history import read
 from chaos.links import Link, opened

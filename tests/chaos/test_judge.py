@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bus import subjects
+from bus.language import subjects
 from bus.port import Message
 from chaos.history import Event, History, What, digest, outcome_of, read
 from chaos.judge import Judgement, judge

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bus import subjects
-from bus.jetstream import Connection, connect
-from bus.jetstream.streams import EVENTS
-from bus.memory import MemoryBus
-from bus.messages import parse_request
+from bus.language import subjects
+from bus.language.messages import parse_request
 from bus.port import FullError, Stored
+from bus.topology.streams import EVENTS
+from bus.transports.jetstream import Connection, connect
+from bus.transports.memory import MemoryBus
 from chaos.cluster import Cluster, cluster_of_three
 from chaos.disk import small_disks
 from chaos.fleet import Fleet
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
-    from bus.jetstream import JetStreamBus
+    from bus.transports.jetstream import JetStreamBus
 
 PATIENCE_S = 90.0
 MOMENT_S = 3.0

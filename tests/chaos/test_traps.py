@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bus import subjects
-from bus.jetstream import Connection, JetStreamBus, connect, watch
-from bus.jetstream.streams import EVENTS
+from bus.language import subjects
 from bus.port import COORDINATORS, Message, Stored, UnreachableError, pod_queue
+from bus.topology.streams import EVENTS
+from bus.transports.jetstream import Connection, JetStreamBus, connect
+from bus.transports.jetstream.connection import watch
 from chaos.cluster import Cluster, Node, cluster_of_three
 from chaos.fleet import Member
 from chaos.links import Link, opened

@@ -17,10 +17,10 @@ from support import npm
 from support.programs import NODE
 from support.requests_made import ROOT
 
-from bus.channels import CHANNELS
-from bus.messages import BODIES, encode, parse_request
-from bus.subjects import Kind
-from cli.wire_files import wire_files
+from bus.language.messages import BODIES, encode, parse_request
+from bus.language.subjects import Kind
+from bus.topology.channels import CHANNELS
+from cli.wire_documents.files import wire_files
 
 HERE = Path(__file__).parent
 CHECK = HERE / "asyncapi"

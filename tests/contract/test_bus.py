@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from bus import subjects
+from bus.language import subjects
 from bus.port import (
     COORDINATORS,
     DEADLINES,

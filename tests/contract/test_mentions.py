@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from bus import subjects
+from bus.language import subjects
 
 if TYPE_CHECKING:
     from conftest import Site

@@ -15,8 +15,8 @@ import pytest
 from additive import changes
 from support.builders import final_event, pod_results, request
 
-from bus import subjects
-from bus.messages import (
+from bus.language import subjects
+from bus.language.messages import (
     BODIES,
     MasterPortfolioOptimized,
     PodFailed,
@@ -26,10 +26,10 @@ from bus.messages import (
     parse_pod_answer,
     parse_request,
 )
-from bus.pod_keys import PodKeys
+from bus.language.pod_keys import PodKeys
+from bus.language.public_key import read_key
 from bus.port import Message
-from bus.public_key import read_key
-from cli.verify import Verdict, describe, examine
+from cli.trust.verify import Verdict, describe, examine
 from coordinator.decisions import Fail, Optimise, decide, read_record
 
 if TYPE_CHECKING:

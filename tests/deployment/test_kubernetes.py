@@ -14,9 +14,9 @@ from cryptography import x509
 from support.requests_made import ROOT
 
 from agents import mandates
-from bus.jetstream.roles import ADMIN, COORDINATOR, agent_role
-from bus.jetstream.streams import wanted_queues
-from bus.messages import parse_request
+from bus.language.messages import parse_request
+from bus.topology.roles import ADMIN, COORDINATOR, agent_role
+from bus.topology.streams import wanted_queues
 from coordinator.load import MOST
 
 if TYPE_CHECKING:

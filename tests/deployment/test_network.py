@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from agents import mandates
-from bus.jetstream.roles import COORDINATOR, agent_role
+from bus.topology.roles import COORDINATOR, agent_role
 
 if TYPE_CHECKING:
     from rendered import Rendered

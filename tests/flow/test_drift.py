@@ -12,8 +12,8 @@ import pytest
 from support.builders import final_event
 from support.requests_made import ROOT
 
-from bus.messages import MasterPortfolioOptimized
-from cli.page import make_console, show
+from bus.language.messages import MasterPortfolioOptimized
+from cli.pages.final_event import make_console, show
 from portfolio.check import findings
 from portfolio.market.snapshot import load
 from portfolio.published.trading import Side

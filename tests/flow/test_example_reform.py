@@ -17,8 +17,8 @@ import pytest
 from support.builders import final_event
 from support.requests_made import ROOT
 
-from bus.messages import MasterPortfolioOptimized
-from cli.page import make_console, show
+from bus.language.messages import MasterPortfolioOptimized
+from cli.pages.final_event import make_console, show
 from portfolio.tax.kinds import Kind
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ import pytest
 from support.builders import final_event
 from support.requests_made import ROOT, holding
 
-from bus.messages import MasterPortfolioOptimized, encode, parse_final
-from cli.page import make_console, show
+from bus.language.messages import MasterPortfolioOptimized, encode, parse_final
+from cli.pages.final_event import make_console, show
 from portfolio.check import findings
 from portfolio.market import snapshot as markets
 from portfolio.published.trading import Side

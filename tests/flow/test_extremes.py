@@ -14,14 +14,14 @@ import pytest
 from support.requests_made import ROOT
 
 from agents.mandates import bundled, load
-from bus.messages import BadMessageError, MasterPortfolioFailed, Reason, parse_request
-from bus.messages.requests import LEAST_RATE, LEAST_WEIGHT
-from cli.locally import solve
+from bus.language.messages import BadMessageError, MasterPortfolioFailed, Reason, parse_request
+from bus.language.messages.requests import LEAST_RATE, LEAST_WEIGHT
+from cli.what_if.locally import solve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bus.messages import FinalEvent
+    from bus.language.messages import FinalEvent
 
 OURS = {Reason.SOLVER_FAILED, Reason.CHECK_FAILED, Reason.INTERNAL_ERROR}
 # The only one of them that may be: a search in whole units that met its time.

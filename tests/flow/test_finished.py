@@ -10,11 +10,11 @@ from support.in_process import PODS, agent, coordinator
 from support.requests_made import data
 from test_flow import PATIENCE_S, publish
 
-from bus import subjects
-from bus.memory import MemoryBus
-from bus.messages import MasterPortfolioOptimized, Reason, parse_final
+from bus.language import subjects
+from bus.language.messages import MasterPortfolioOptimized, Reason, parse_final
+from bus.language.subjects import Kind
 from bus.port import Stored, UnreachableError, pod_queue
-from bus.subjects import Kind
+from bus.transports.memory import MemoryBus
 from coordinator import shell
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from bus.messages import FinalEvent
+    from bus.language.messages import FinalEvent
     from bus.port import Message
 
 

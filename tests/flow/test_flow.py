@@ -8,15 +8,15 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from deaths import die_with
+from support.deaths import die_with
 from support.in_process import PODS, agent, coordinator, inline
 from support.requests_made import BAD, TRAILING, body, data
 
-from bus import subjects
-from bus.memory import MemoryBus
-from bus.messages import FinalEvent, MasterPortfolioFailed, MasterPortfolioOptimized, Reason, parse_final
+from bus.language import subjects
+from bus.language.messages import FinalEvent, MasterPortfolioFailed, MasterPortfolioOptimized, Reason, parse_final
 from bus.port import COORDINATORS, Stored
-from bus.workers import LOST
+from bus.process.workers import LOST
+from bus.transports.memory import MemoryBus
 from portfolio.check import findings
 from portfolio.market import snapshot as markets
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
-    from bus.messages import OptimizationRequest, PodResult
+    from bus.language.messages import OptimizationRequest, PodResult
     from bus.port import Message
 
 PATIENCE_S = 90  # for a machine that is busy; nothing here waits for time to pass

@@ -14,16 +14,16 @@ from test_flow import PATIENCE_S, final_of, publish
 
 from agents import mandates
 from agents.answer import answer
-from bus import subjects
-from bus.memory import MemoryBus
-from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, PodResult, Reason, parse_request
+from bus.language import subjects
+from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized, PodResult, Reason, parse_request
+from bus.transports.memory import MemoryBus
 from coordinator.consolidation import consolidate
 from coordinator.load import size_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from bus.messages import FinalEvent, OptimizationRequest
+    from bus.language.messages import FinalEvent, OptimizationRequest
     from coordinator.shell import Coordinator, Optimiser
 
 THEN = datetime(2025, 11, 7, tzinfo=UTC)

@@ -9,7 +9,7 @@ from support.requests_made import data
 
 from agents import mandates
 from agents.answer import answer
-from bus.messages import MasterPortfolioFailed, PodResult, Reason, parse_request
+from bus.language.messages import MasterPortfolioFailed, PodResult, Reason, parse_request
 from coordinator import consolidation
 from coordinator.consolidation import consolidate
 

@@ -12,9 +12,8 @@ from support.in_process import PODS
 from support.requests_made import data
 from test_flow import publish, system
 
-from bus import subjects
-from bus.memory import MemoryBus
-from bus.messages import (
+from bus.language import subjects
+from bus.language.messages import (
     MasterPortfolioFailed,
     MasterPortfolioOptimized,
     Progress,
@@ -25,10 +24,11 @@ from bus.messages import (
     parse_progress,
     parse_request,
 )
-from cli.bar import bar
+from bus.transports.memory import MemoryBus
+from cli.pages.bar import bar
 
 if TYPE_CHECKING:
-    from bus.messages import FinalEvent
+    from bus.language.messages import FinalEvent
 
 
 async def told_of(body: bytes) -> tuple[list[Progress], FinalEvent]:

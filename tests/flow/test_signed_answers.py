@@ -8,23 +8,23 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from signed import FORGED, Body, System, altered, greedy, messages, system
 from support.forgery import at, changed, leaves
 from support.in_process import PODS, agent, coordinator
 from support.requests_made import data
+from support.signed import FORGED, Body, System, altered, greedy, messages, system
 
-from bus import subjects
-from bus.memory import MemoryBus
-from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, PodFailed, Reason, parse_final
-from bus.pod_keys import PodKeys
-from bus.public_key import KeyFormError
+from bus.language import subjects
+from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized, PodFailed, Reason, parse_final
+from bus.language.pod_keys import PodKeys
+from bus.language.public_key import KeyFormError
+from bus.transports.memory import MemoryBus
 from coordinator.consolidation import consolidate
 from coordinator.decisions import Action, Fail, Optimise, Wait, decide, read_record
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bus.messages import FinalEvent
+    from bus.language.messages import FinalEvent
 
 SENT = data()
 OTHER = data("r2")

@@ -17,19 +17,19 @@ from support.forgery import Event, at, changed, leaves, pattern
 from support.in_process import PODS, agent, coordinator, inline
 from support.requests_made import data
 
-from bus import subjects
-from bus.memory import MemoryBus
-from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason, encode
+from bus.language import subjects
+from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason, encode
+from bus.language.public_key import KeyFormError, read_key
+from bus.language.signing import FINAL, Signer
 from bus.port import RefusedError
-from bus.public_key import KeyFormError, read_key
-from bus.signing import FINAL, Signer
-from cli.verify import Check, Verdict, conclude, describe, examine
+from bus.transports.memory import MemoryBus
+from cli.trust.verify import Check, Verdict, conclude, describe, examine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from bus.messages import FinalEvent, OptimizationRequest, PodResult
+    from bus.language.messages import FinalEvent, OptimizationRequest, PodResult
     from coordinator.shell import Optimiser
 
 FAILED = MasterPortfolioFailed(request_id="r1", reason=Reason.DEADLINE_EXCEEDED, message="late", missing_pods=("beta",))

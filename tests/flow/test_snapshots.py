@@ -16,11 +16,11 @@ from support.in_process import PODS, coordinator
 from support.requests_made import data
 
 from agents.worker import Agent
-from bus import subjects
-from bus.memory import MemoryBus
+from bus.language import subjects
+from bus.language.subjects import Kind
 from bus.port import COORDINATORS, NotSetUpError, RefusedError, UnreachableError, pod_queue
-from bus.snapshots import fetching, pack, unpack
-from bus.subjects import Kind
+from bus.transports.memory import MemoryBus
+from bus.transports.snapshots import fetching, pack, unpack
 from portfolio.errors import DataError
 from portfolio.market.snapshot import FILES, VARIABLE, bundled, digest, known, read
 

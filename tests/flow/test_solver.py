@@ -14,8 +14,7 @@ from support.requests_made import OUTLOOK, data
 
 from agents import mandates
 from agents.answer import answer
-from bus.child import ChildDiedError
-from bus.messages import (
+from bus.language.messages import (
     MasterPortfolioFailed,
     MasterPortfolioOptimized,
     PodResult,
@@ -27,6 +26,7 @@ from bus.messages import (
     parse_progress,
     parse_request,
 )
+from bus.process.child import ChildDiedError
 from coordinator import solve as solving
 from coordinator.consolidation import consolidate
 from coordinator.solve import answer as solve

@@ -10,8 +10,8 @@ from support.in_process import PODS
 from support.requests_made import data
 from test_flow import publish
 
-from bus import subjects
-from bus.memory import MemoryBus
+from bus.language import subjects
+from bus.transports.memory import MemoryBus
 from coordinator import sweep
 from coordinator.server_time import ServerTime
 from coordinator.sweep import Sweep

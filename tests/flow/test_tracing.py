@@ -13,10 +13,11 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from support.requests_made import data
 from test_flow import PATIENCE_S, PODS, final_of, system
 
-from bus import subjects, tracing
-from bus.memory import MemoryBus
+from bus.language import subjects
+from bus.observability import tracing
 from bus.port import COORDINATORS, RefusedError
-from bus.workers import work_off
+from bus.process.workers import work_off
+from bus.transports.memory import MemoryBus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -16,15 +16,15 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from fuzz.frames import nasty_frames, throw
-from processes import log_lines, site_of_its_own
+from support.processes import log_lines, site_of_its_own
 from support.requests_made import data
 
 from agents import mandates
-from bus.messages import MasterPortfolioOptimized
+from bus.language.messages import MasterPortfolioOptimized
 from bus.port import COORDINATORS, DEADLINES, pod_queue
 
 if TYPE_CHECKING:
-    from processes import Site
+    from support.processes import Site
 
 AT_A_TIME = 1_000
 # The messages of a forged deadline are looked for ten times, a second apart.

@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bus import subjects
-from bus.messages import (
+from bus.language import subjects
+from bus.language.messages import (
     BadMessageError,
     MasterPortfolioFailed,
     Reason,
@@ -18,7 +18,7 @@ from bus.messages import (
     parse_pod_answer,
     parse_request,
 )
-from bus.pod_keys import PodKeys
+from bus.language.pod_keys import PodKeys
 from bus.port import MAX_MESSAGE_BYTES, Message
 from coordinator.decisions import Fail, admit, decide, read_record
 

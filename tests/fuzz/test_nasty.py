@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.requests_made import data
 
-from bus.messages import BadMessageError, parse_final, parse_pod_answer, parse_request
+from bus.language.messages import BadMessageError, parse_final, parse_pod_answer, parse_request
 from bus.port import MAX_MESSAGE_BYTES
 
 GOOD = data()

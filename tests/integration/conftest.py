@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
-from deployed import NAMES, PODS, Cluster
+from support.deployed import NAMES, PODS, Cluster
 from support.requests_made import ROOT
 
-from cli.keys import make_keys
+from cli.trust.keys import make_keys
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

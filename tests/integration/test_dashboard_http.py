@@ -12,12 +12,12 @@ import httpx
 import pytest
 from support.stream_made import conversation, send
 
-from bus import subjects
-from bus.jetstream import Connection, connect
-from bus.jetstream.roles import OBSERVER
-from bus.jetstream.server import embedded_server
-from bus.messages import Reason
+from bus.administration.server import embedded_server
+from bus.language import subjects
+from bus.language.messages import Reason
 from bus.port import BusError
+from bus.topology.roles import OBSERVER
+from bus.transports.jetstream import Connection, connect
 from dashboard import patience
 from dashboard.app import MOST_PAGES, MOST_REPLAYS, Dashboard, read_place, read_start
 from dashboard.headers import POLICY

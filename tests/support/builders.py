@@ -11,7 +11,7 @@ import numpy as np
 
 from agents.answer import answer
 from agents.mandates import load
-from bus.messages import MarketRef, MasterPortfolioOptimized, PodResult, encode, parse_request
+from bus.language.messages import MarketRef, MasterPortfolioOptimized, PodResult, encode, parse_request
 from coordinator.budget import Budget
 from coordinator.consolidation import consolidate
 from portfolio.account.describe import render_account
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from bus.messages import FinalEvent
+    from bus.language.messages import FinalEvent
     from portfolio import Matrix, Vector
     from portfolio.master.optimise import Master
 

@@ -1,4 +1,4 @@
-"""A child process for tests of ``bus.child``: does as it is told, good or bad."""
+"""A child process for tests of ``bus.process.child``: does as it is told, good or bad."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from bus.answering import answer_all
+from bus.process.answering import answer_all
 
 if TYPE_CHECKING:
-    from bus.answering import Note
+    from bus.process.answering import Note
 
 GIB = 2**30
 

@@ -14,11 +14,11 @@ from coordinator.shell import Coordinator, Optimiser
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bus.memory import MemoryBus
-    from bus.messages import FinalEvent, OptimizationRequest, PodAnswer, PodResult
-    from bus.pod_keys import PodKeys
+    from bus.language.messages import FinalEvent, OptimizationRequest, PodAnswer, PodResult
+    from bus.language.pod_keys import PodKeys
+    from bus.language.signing import Signer
     from bus.port import Bus
-    from bus.signing import Signer
+    from bus.transports.memory import MemoryBus
 
 PODS = ("alpha", "beta", "gamma", "delta")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import cache
 
-from bus.messages import FinalEvent, MasterPortfolioFailed, MasterPortfolioOptimized
+from bus.language.messages import FinalEvent, MasterPortfolioFailed, MasterPortfolioOptimized
 from support.builders import final_event
 from support.requests_made import OUTLOOK, ROOT, body
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bus import subjects
+from bus.language import subjects
 from bus.port import Message
 
 if TYPE_CHECKING:

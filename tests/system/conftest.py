@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from processes import Site, site_of_its_own
+from support.processes import Site, site_of_its_own
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -13,7 +13,7 @@ import pytest
 from support.builders import OUTLOOK, final_event, request
 from support.forgery import at, changed, leaves, pattern
 
-from bus.messages import MasterPortfolioOptimized, encode
+from bus.language.messages import MasterPortfolioOptimized, encode
 from portfolio.account.money_goals import _probability
 from portfolio.check import findings
 from portfolio.check.money_goals import _chance

@@ -12,7 +12,7 @@ import pytest
 from support.builders import TRAILING, final_event, request
 from support.forgery import at, changed, leaves, pattern, places
 
-from bus.messages import MasterPortfolioOptimized, encode
+from bus.language.messages import MasterPortfolioOptimized, encode
 from portfolio.check import findings
 from portfolio.market.snapshot import load
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.builders import OUTLOOK, TRAILING, final_event, request
 
-from bus.messages import MasterPortfolioOptimized, encode
+from bus.language.messages import MasterPortfolioOptimized, encode
 from portfolio.check import findings
 from portfolio.market.snapshot import load
 

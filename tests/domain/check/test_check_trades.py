@@ -14,7 +14,7 @@ import pytest
 from support.builders import TRAILING, final_event, request
 from support.forgery import at, changed, leaves, pattern, places
 
-from bus.messages import MasterPortfolioOptimized, encode
+from bus.language.messages import MasterPortfolioOptimized, encode
 from portfolio.check import findings
 from portfolio.check.least_tax import least_tax
 from portfolio.check.tax import Payer, assess, long_held, result_per_unit, since_reform

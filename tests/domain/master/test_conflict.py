@@ -14,10 +14,10 @@ from support.oracles import Facts
 
 from agents.answer import answer
 from agents.mandates import load as load_mandate
-from bus.messages import MasterPortfolioFailed, PodFailed, Reason, encode, parse_final, parse_request
+from bus.language.messages import MasterPortfolioFailed, PodFailed, Reason, encode, parse_final, parse_request
+from bus.language.subjects import pod_result
+from bus.language.subjects import request as request_subject
 from bus.port import Message
-from bus.subjects import pod_result
-from bus.subjects import request as request_subject
 from coordinator.decisions import Fail, decide, read_record
 from portfolio.case.case import Case
 from portfolio.market.snapshot import Market

@@ -25,7 +25,7 @@ from support.builders import (
 )
 
 from agents.mandates import load as load_mandate
-from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason
+from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason
 from portfolio.case.case import Case
 from portfolio.check import findings
 from portfolio.errors import DataError

@@ -27,7 +27,7 @@ from support.goal_oracle import ROWS, Lexicographic, asked_in_order, lower, serv
 from support.oracles import Facts
 from support.pod_oracle import best as best_alone
 
-from bus.messages import MasterPortfolioOptimized, encode
+from bus.language.messages import MasterPortfolioOptimized, encode
 from portfolio.case.case import Case
 from portfolio.check import findings
 from portfolio.errors import DataError

@@ -30,7 +30,7 @@ from support.builders import (
 from support.oracles import Facts, ask_scip, enumerate_supports
 
 from agents.mandates import load as load_mandate
-from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason, encode
+from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason, encode
 from portfolio.account.describe import render_account
 from portfolio.case.case import Case
 from portfolio.case.naive import overview, put_side_by_side

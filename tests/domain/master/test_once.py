@@ -11,7 +11,7 @@ import pytest
 from support.builders import pod_results
 from support.requests_made import ROOT, data
 
-from bus.messages import parse_request
+from bus.language.messages import parse_request
 from coordinator.consolidation import consolidate
 from portfolio.case import case
 

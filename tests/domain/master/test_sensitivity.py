@@ -10,7 +10,7 @@ from support.builders import final_event, random_market, random_sleeves, request
 from support.goal_oracle import COUNTS, DOCUMENTED, ROWS, Lexicographic, asked_in_order, lower
 from support.oracles import Facts
 
-from bus.messages import MasterPortfolioOptimized
+from bus.language.messages import MasterPortfolioOptimized
 from portfolio.case.case import Case
 from portfolio.market.snapshot import Market
 from portfolio.master.optimise import Master, optimise_master

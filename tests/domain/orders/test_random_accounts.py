@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 from support.builders import TRAILING, pod_results, request
 
-from bus.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason, encode, parse_request
-from cli.page import make_console, show
+from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason, encode, parse_request
+from cli.pages.final_event import make_console, show
 from coordinator.budget import Budget
 from coordinator.consolidation import consolidate
 from portfolio.check import findings
 from portfolio.market.snapshot import load
 
 if TYPE_CHECKING:
-    from bus.messages import PodResult
+    from bus.language.messages import PodResult
 
 TODAY = date(2025, 11, 24)
 NODES = 400

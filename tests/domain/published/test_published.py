@@ -11,12 +11,12 @@ SOLVERS = {"clarabel", "numba", "pyscipopt", "scipy"}
 
 
 def test_messages_load_data_alone() -> None:
-    command = [sys.executable, "-c", "import sys, bus.messages; print(*sys.modules)"]
+    command = [sys.executable, "-c", "import sys, bus.language.messages; print(*sys.modules)"]
     printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout  # noqa: S603 - ours
     loaded = set(printed.split())
 
     rooms = {name.split(".")[1] for name in loaded if name.startswith("portfolio.")}
-    assert "bus.messages" in loaded
+    assert "bus.language.messages" in loaded
     assert rooms <= DATA
     assert not loaded & SOLVERS
     assert not {"portfolio.market.snapshot", "portfolio.tax.sale"} & loaded

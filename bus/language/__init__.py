@@ -1,0 +1,1 @@
+"""The words of the wire: subjects, bodies, the patterns of names, and signatures."""

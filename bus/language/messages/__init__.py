@@ -1,0 +1,60 @@
+"""The bodies of all messages: the public interface of the system, version 1.
+
+Requests come from people and are read strictly: unknown fields and wrong types are refused, since a
+typo must not pass for a wish. Our own messages are read leniently: unknown fields are ignored, so
+that processes of different versions understand each other: ADR 18 says what may change. ``docs/schemas``
+has the JSON Schemas.
+"""
+
+from bus.language.messages.events import (
+    FinalEvent,
+    MarketRef,
+    MasterPortfolioFailed,
+    MasterPortfolioOptimized,
+    MessageRejected,
+    MessageRemoved,
+    PodAnswer,
+    PodFailed,
+    PodResult,
+    Progress,
+    Reason,
+    Signature,
+    Stage,
+    StoppedBy,
+)
+from bus.language.messages.parsing import (
+    BODIES,
+    BadMessageError,
+    encode,
+    parse_final,
+    parse_pod_answer,
+    parse_progress,
+    parse_request,
+)
+from bus.language.messages.requests import LEAST_SHARE, OptimizationRequest
+
+__all__ = [
+    "BODIES",
+    "LEAST_SHARE",
+    "BadMessageError",
+    "FinalEvent",
+    "MarketRef",
+    "MasterPortfolioFailed",
+    "MasterPortfolioOptimized",
+    "MessageRejected",
+    "MessageRemoved",
+    "OptimizationRequest",
+    "PodAnswer",
+    "PodFailed",
+    "PodResult",
+    "Progress",
+    "Reason",
+    "Signature",
+    "Stage",
+    "StoppedBy",
+    "encode",
+    "parse_final",
+    "parse_pod_answer",
+    "parse_progress",
+    "parse_request",
+]

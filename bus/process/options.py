@@ -1,0 +1,147 @@
+"""Command-line options of every process, each with its environment variable."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bus.process.child import MEMORY_MIB
+from bus.process.http import Address
+from bus.transports.jetstream import Connection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+_CONNECTION = (
+    click.option(
+        "--server",
+        envvar="PODFOLIO_NATS_URL",
+        default="nats://127.0.0.1:4222",
+        show_default=True,
+        help="NATS server, or several with commas between.  [env: PODFOLIO_NATS_URL]",
+    ),
+    click.option(
+        "--credentials",
+        envvar="PODFOLIO_NATS_CREDENTIALS",
+        type=_FILE,
+        help="A .creds file, if the server asks for one.  [env: PODFOLIO_NATS_CREDENTIALS]",
+    ),
+    click.option(
+        "--nkey-seed",
+        envvar="PODFOLIO_NATS_NKEY_SEED",
+        type=_FILE,
+        help="A file with an NKey seed, if the server asks for one.  [env: PODFOLIO_NATS_NKEY_SEED]",
+    ),
+    click.option(
+        "--ca",
+        envvar="PODFOLIO_NATS_CA",
+        type=_FILE,
+        help="The certificate that vouches for the server; with it, TLS is a must.  [env: PODFOLIO_NATS_CA]",
+    ),
+    click.option(
+        "--inbox-prefix",
+        envvar="PODFOLIO_NATS_INBOX_PREFIX",
+        default="",
+        help="Where answers come to, if not to the inbox of this role.  [env: PODFOLIO_NATS_INBOX_PREFIX]",
+    ),
+)
+
+_REPLICA = (
+    click.option(
+        "--at-once",
+        envvar="PODFOLIO_AT_ONCE",
+        type=click.IntRange(1, 1_000),
+        default=256,
+        show_default=True,
+        help="Messages in hand at a time; requests must get in while others are being solved.  [env: PODFOLIO_AT_ONCE]",
+    ),
+    click.option(
+        "--http",
+        "http_port",
+        envvar="PODFOLIO_HTTP_PORT",
+        type=click.IntRange(0, 65_535),
+        help="Port for /live, /ready and /metrics; 0 for any that is free. None by default.  [env: PODFOLIO_HTTP_PORT]",
+    ),
+    click.option(
+        "--http-host",
+        envvar="PODFOLIO_HTTP_HOST",
+        default="127.0.0.1",
+        show_default=True,
+        help="Interface of that port; 0.0.0.0 for all. They ask nobody who he is.  [env: PODFOLIO_HTTP_HOST]",
+    ),
+    click.option(
+        "--solver-mib",
+        envvar="PODFOLIO_SOLVER_MIB",
+        type=click.IntRange(64, 1_000_000),
+        default=MEMORY_MIB,
+        show_default=True,
+        help="Memory that the process that computes may hold; what needs more fails.  [env: PODFOLIO_SOLVER_MIB]",
+    ),
+)
+
+
+def connection_options(name: str, *, role: str = "") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add the options for the server and the process's identity; the command receives one ``settings``.
+
+    Args:
+        name: The process's name for the server.
+        role: The process's role, unless the role depends on the arguments.
+    """
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(command)
+        def with_settings(*args: Any, server: str, **rest: Any) -> Any:
+            known = {key: rest.pop(key) for key in ("credentials", "nkey_seed", "ca", "inbox_prefix")}
+            settings = Connection(servers=server, name=name, role=role, **known)
+            return command(*args, settings=settings, **rest)
+
+        return _add(_CONNECTION, with_settings)
+
+    return add
+
+
+def variables(settings: Connection) -> dict[str, str]:
+    """Write *settings* as environment variables for a process with these options; set every variable."""
+    return {
+        "PODFOLIO_NATS_URL": settings.servers,
+        "PODFOLIO_NATS_CREDENTIALS": str(settings.credentials or ""),
+        "PODFOLIO_NATS_NKEY_SEED": str(settings.nkey_seed or ""),
+        "PODFOLIO_NATS_CA": str(settings.ca or ""),
+        "PODFOLIO_NATS_INBOX_PREFIX": settings.inbox_prefix,
+    }
+
+
+def replica_options(*, seconds: float) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add the options of a process that works a queue; the command receives the HTTP options as one ``http``.
+
+    Args:
+        seconds: The default time limit for computing one request.
+    """
+    limit = click.option(
+        "--solver-seconds",
+        envvar="PODFOLIO_SOLVER_SECONDS",
+        type=click.FloatRange(0.001, 3_600),
+        default=seconds,
+        show_default=True,
+        help="Most time that one request is computed for, whatever its deadline.  [env: PODFOLIO_SOLVER_SECONDS]",
+    )
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(command)
+        def with_http(*args: Any, http_port: int | None, http_host: str, **rest: Any) -> Any:
+            return command(*args, http=None if http_port is None else Address(http_port, http_host), **rest)
+
+        return _add((*_REPLICA, limit), with_http)
+
+    return add
+
+
+def _add(options: tuple[Callable[..., Any], ...], command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(options):
+        command = option(command)
+    return command

@@ -1,0 +1,145 @@
+"""The channels of the wire: subject, bodies, publishers and stream of each channel.
+
+The AsyncAPI document and the page about the wire are made from this one table. Timers pass only between the processes
+and the server, and have no bodies.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bus.language import subjects
+from bus.language.messages import (
+    MasterPortfolioFailed,
+    MasterPortfolioOptimized,
+    MessageRejected,
+    MessageRemoved,
+    OptimizationRequest,
+    PodFailed,
+    PodResult,
+    Progress,
+)
+from bus.topology.roles import roles
+from bus.topology.streams import ACK_WAIT_S, wanted_queues, wanted_streams
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from typing import Any
+
+    from pydantic import BaseModel
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One kind of subject, and the messages published there.
+
+    Attributes:
+        name: The channel's name, also the name of its operation.
+        subject: Makes the subject from its tokens.
+        tokens: The variable tokens of the subject.
+        bodies: The models of the bodies that may be published there.
+        said: A description for people.
+        by_clients: Whether clients publish there, and not our own processes.
+    """
+
+    name: str
+    subject: Callable[..., str]
+    tokens: tuple[str, ...]
+    bodies: tuple[type[BaseModel], ...]
+    said: str
+    by_clients: bool = False
+
+    @property
+    def address(self) -> str:
+        """The subject with its tokens in braces."""
+        return self.subject(*(f"{{{token}}}" for token in self.tokens))
+
+    @property
+    def stream(self) -> str | None:
+        """Name the stream that keeps this channel's messages; None if no stream does."""
+        return next((name for name, config in streams().items() if _takes(config, self.address)), None)
+
+    def queues(self, pods: Collection[str]) -> list[str]:
+        """Name the work queues that deliver this channel's messages."""
+        return [name for name, queue in queues(pods).items() if _takes(queue, self.address)]
+
+    def publishers(self, pods: Collection[str]) -> list[str]:
+        """Name the roles that may publish here, on a server with user accounts."""
+        return [role.name for role in roles(pods) if any(_same_shape(self.address, said) for said in role.publish)]
+
+    def hearers(self, pods: Collection[str]) -> list[str]:
+        """Name the roles that may subscribe here; readers of a stored channel read the stream instead."""
+        return [role.name for role in roles(pods) if any(_same_shape(self.address, heard) for heard in role.hears)]
+
+
+def streams() -> dict[str, dict[str, Any]]:
+    """Return the streams' configurations, by name."""
+    return {config["name"]: config for config in wanted_streams(replicas=None, max_bytes=None)}
+
+
+def queues(pods: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Return the work queues' configurations, each with its stream, by name."""
+    wanted = wanted_queues(pods, ack_wait_s=ACK_WAIT_S)
+    return {config["name"]: {"stream_name": stream, **config} for stream, config in wanted}
+
+
+def _takes(config: dict[str, Any], address: str) -> bool:
+    """Return whether a stream or a work queue takes messages on *address*."""
+    filters = config.get("subjects") or config.get("filter_subjects") or [config.get("filter_subject", "")]
+    return any(address.startswith(pattern.partition("*")[0].removesuffix(">")) for pattern in filters if pattern)
+
+
+def _same_shape(address: str, allowed: str) -> bool:
+    """Return whether a permission covers a channel: each variable token matches a wildcard or a pod's name."""
+    asked, given = address.split("."), allowed.split(".")
+    return len(asked) == len(given) and all(
+        a == g or (a.startswith("{") and (g == "*" or a == "{pod}")) for a, g in zip(asked, given, strict=True)
+    )
+
+
+CHANNELS = (
+    Channel(
+        "request",
+        subjects.request,
+        ("request_id",),
+        (OptimizationRequest,),
+        "Ask for a master portfolio, once an id: the server refuses a second message on the same subject.",
+        by_clients=True,
+    ),
+    Channel(
+        "podResult",
+        subjects.pod_result,
+        ("request_id", "pod"),
+        (PodResult, PodFailed),
+        "What each pod would buy alone, or why there is nothing; one a request and pod.",
+    ),
+    Channel(
+        "final",
+        subjects.final,
+        ("request_id",),
+        (MasterPortfolioOptimized, MasterPortfolioFailed),
+        "The one final event of a request: a portfolio, or the reason why there is none.",
+    ),
+    Channel(
+        "progress",
+        subjects.progress,
+        ("request_id",),
+        (Progress,),
+        "How far a request is, for a bar to show. Over core NATS: nobody keeps it, and it may be missed.",
+    ),
+    Channel(
+        "rejected",
+        subjects.rejected,
+        ("sequence",),
+        (MessageRejected,),
+        "A message of the stream whose subject names no valid request id.",
+    ),
+    Channel(
+        "removed",
+        subjects.removed,
+        ("sequence",),
+        (MessageRemoved,),
+        "A message that an administrator removed from the stream (`podfolio remove`).",
+    ),
+)

@@ -1,0 +1,203 @@
+"""The ``Bus`` over one connection to a NATS server: a separate module keeps each promise."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from bus.port import COORDINATORS, DEADLINES, Backlog, BusError, NotSetUpError, pod_of_queue
+from bus.topology.streams import EVENTS, TIMERS
+from bus.transports.jetstream import discovery
+from bus.transports.jetstream.connection import asking
+from bus.transports.jetstream.connection.watch import watch
+from bus.transports.jetstream.connection.wire import Wire
+from bus.transports.jetstream.consumers import deliveries, observer, standing
+from bus.transports.jetstream.storage import bucket, deadlines, record, removal
+from bus.transports.jetstream.storage.publication import Publication
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping
+    from contextlib import AbstractAsyncContextManager
+    from datetime import datetime
+
+    from bus.observability.service import Service
+    from bus.port import Delivery, Message, Standing, Stored
+    from bus.transports.jetstream.connection.address import Connection
+    from bus.transports.jetstream.connection.frames import Frame
+
+
+@asynccontextmanager
+async def connect(settings: Connection) -> AsyncIterator[JetStreamBus]:
+    """Connect while the block lasts; at the end, still send the messages in flight.
+
+    Raises:
+        UnreachableError: If no server answers within some seconds.
+        RefusedError: If the server rejects the credentials.
+    """
+    wire = Wire(settings)
+    await wire.open()
+    bus = JetStreamBus(wire)
+    watching = asyncio.create_task(bus.watch())
+    try:
+        yield bus
+    finally:
+        watching.cancel()
+        await wire.close()
+
+
+class JetStreamBus:
+    """The ``Bus`` over one connection; see ``connect``."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self._useless = asyncio.Event()
+
+    async def publish_once(
+        self, subject: str, data: bytes, *, message_id: str, headers: Mapping[str, str], timeout_s: float = 10.0
+    ) -> Stored:
+        """Store the only message that *subject* will ever hold; see ``Bus``."""
+        return await asking.insist(
+            f"publishing {subject}",
+            Publication(self._wire, subject, data, message_id, headers).attempt,
+            timeout_s=timeout_s,
+            when_nobody_listens=lambda: asking.require_stream(self._wire, EVENTS),
+        )
+
+    def work(self, queue: str, *, stop: asyncio.Event, at_once: int) -> AsyncGenerator[Delivery, None]:
+        """Take deliveries from *queue* until *stop* is set; see ``Bus``."""
+        return deliveries.work(self._wire, _stream_of(queue), queue, stop=stop, at_once=at_once)
+
+    async def record(self, subjects: Collection[str], *, including: Message | None = None) -> tuple[Message, ...]:
+        """Read the last message on each of *subjects*; see ``Bus``."""
+        return await record.read_record(self._wire, subjects, including)
+
+    async def schedule(self, request_id: str, at: datetime) -> None:
+        """Schedule a message on ``subjects.due(request_id)`` for *at*; see ``Bus``."""
+        await deadlines.schedule(self._wire, request_id, at)
+
+    async def has_queue(self, queue: str) -> bool:
+        """Whether the work queue exists; needs no more permissions than a worker of the queue has."""
+        try:
+            await self.ask_api(f"CONSUMER.INFO.{_stream_of(queue)}.{queue}")
+        except NotSetUpError:
+            return False
+        return True
+
+    async def queues(self) -> frozenset[str]:
+        """Name the work queues that exist on the event stream."""
+        names: list[str] = []
+        total = 1
+        while len(names) < total:
+            answer = await self.ask_api(f"CONSUMER.NAMES.{EVENTS}", {"offset": len(names)})
+            names += answer["consumers"] or []
+            total = answer["total"] if answer["consumers"] else 0
+        # The stream may have other consumers; only consumers with these names are work queues.
+        return frozenset(name for name in names if name == COORDINATORS or pod_of_queue(name) is not None)
+
+    async def standing(self) -> Standing:
+        """Return the state of the event stream; see ``Bus``."""
+        return await standing.read(self._wire)
+
+    async def holds(self, subject: str) -> bool:
+        """Whether a message is stored on *subject*; see ``Bus``."""
+        return await standing.holds(self._wire, subject)
+
+    async def unanswered(self) -> frozenset[str]:
+        """Name the requests that have no final event; see ``Bus``."""
+        return await standing.unanswered(self._wire)
+
+    async def backlog(self, queue: str) -> Backlog:
+        """Return the length of a work queue, as the server reports it.
+
+        Raises:
+            NotSetUpError: If the queue does not exist.
+            RefusedError: If this user has no permission.
+            UnreachableError: If the server did not answer in time.
+        """
+        answer = await self.ask_api(f"CONSUMER.INFO.{_stream_of(queue)}.{queue}")
+        return Backlog(waiting=answer["num_pending"], in_hand=answer["num_ack_pending"])
+
+    def follow(self, *, since: datetime | None = None, everything: bool = False) -> AsyncGenerator[Message, None]:
+        """Follow the event stream as an observer; see ``Bus``."""
+        return observer.follow(self._wire, since=since, everything=everything)
+
+    @property
+    def is_reconnecting(self) -> bool:
+        """Whether the connection is broken and the client looks for a server."""
+        return self._wire.is_reconnecting
+
+    async def mention(self, subject: str, data: bytes) -> None:
+        """Publish a message that no stream stores; see ``Bus``."""
+        with contextlib.suppress(BusError):
+            await self._wire.tell(subject, data)
+
+    @asynccontextmanager
+    async def overhear(self, subject: str, heard: Callable[[bytes], None]) -> AsyncIterator[None]:
+        """Pass to *heard* each mention on *subject*; see ``Bus``."""
+
+        async def hear(frame: Frame) -> None:
+            heard(frame.data)
+
+        async with self._wire.overhear(subject, hear):
+            yield
+
+    async def publish_market(self, market_id: str, sha256: str, packed: bytes) -> Stored:
+        """Publish a market, once; see ``bucket`` and ``bus.transports.snapshots``."""
+        return await bucket.publish(self._wire, market_id, sha256, packed)
+
+    async def published_market(self, market_id: str) -> tuple[str, bytes] | None:
+        """Read a published market's hash and packed content; see ``bucket``."""
+        return await bucket.read(self._wire, market_id)
+
+    async def published_markets(self) -> dict[str, str]:
+        """Return the hash of every published market, by id."""
+        return await bucket.names(self._wire)
+
+    async def look(self, sequence: int) -> Message | None:
+        """Read the message at *sequence*; None if no such message exists. For an administrator."""
+        return await removal.look(self._wire, {"seq": sequence})
+
+    async def look_for(self, subject: str) -> Message | None:
+        """Read the newest message on *subject*; None if no message exists. For an administrator."""
+        return await removal.look(self._wire, {"last_by_subj": subject})
+
+    async def settled(self) -> int:
+        """Return the sequence up to which all requests and answers are acknowledged. For an administrator."""
+        return await removal.settled(self._wire)
+
+    async def delete(self, sequence: int) -> None:
+        """Delete the message at *sequence* for good. For an administrator."""
+        await removal.delete(self._wire, sequence)
+
+    async def require_removable(self) -> None:
+        """Raise ``RefusedError`` if the event stream denies the deletion of messages."""
+        await removal.require_removable(self._wire)
+
+    async def closed(self) -> None:
+        """Return when the connection is lost for good or has become useless."""
+        await self._useless.wait()
+
+    async def watch(self) -> None:
+        """Watch the connection, and make ``closed`` return when the connection is lost; ``connect`` runs this."""
+        await watch(self._wire)
+        self._useless.set()
+
+    def answering(self, service: Service) -> AbstractAsyncContextManager[None]:
+        """Answer on the NATS service API while the block lasts; see ``discovery``."""
+        return discovery.answering(self._wire, service)
+
+    async def somebody_answers(self, name: str) -> bool:
+        """Whether a replica of the service *name* is running; see ``discovery``."""
+        return await discovery.somebody_answers(self._wire, name)
+
+    async def ask_api(
+        self, name: str, body: Mapping[str, Any] | None = None, *, timeout_s: float = asking.PATIENCE_S
+    ) -> dict[str, Any]:
+        """Ask JetStream's own API; only for ``bus.administration.setup``. See ``asking.ask_api``."""
+        return await asking.ask_api(self._wire, name, body, timeout_s=timeout_s)
+
+
+def _stream_of(queue: str) -> str:
+    return TIMERS if queue == DEADLINES else EVENTS

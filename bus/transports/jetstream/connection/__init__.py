@@ -1,0 +1,1 @@
+"""One connection to a NATS server: bytes, frames, requests and errors."""

@@ -1,0 +1,50 @@
+"""The address of the server, and the identity of the client."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bus.topology.roles import inbox_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """The address of the server, and the identity of the client.
+
+    Attributes:
+        servers: URLs, comma-separated; a URL may include user and password.
+        name: Name of the client in the server's monitoring.
+        credentials: A ``.creds`` file, if the server requires one.
+        nkey_seed: A file with an NKey seed, if the server requires one.
+        ca: A file with certificates of trusted authorities for the server's identity. With this file, the client
+            sends and reads no data before the server has proven its identity. Without, the client checks the server
+            against the system's certificates if the server requires TLS.
+        role: Role of the client in ``bus.topology.roles``; empty for a client without a role.
+        inbox_prefix: Prefix of the reply subjects; by default the role's own prefix, which keeps answers private.
+    """
+
+    servers: str = "nats://127.0.0.1:4222"
+    name: str = "podfolio"
+    credentials: Path | None = None
+    nkey_seed: Path | None = None
+    ca: Path | None = None
+    role: str = ""
+    inbox_prefix: str = ""
+
+    @property
+    def urls(self) -> list[str]:
+        """The servers, one by one."""
+        return [url.strip() for url in self.servers.split(",") if url.strip()]
+
+    @property
+    def inbox(self) -> str:
+        """Prefix of the reply subjects for answers."""
+        return self.inbox_prefix or inbox_of(self.role)
+
+    def __str__(self) -> str:
+        # Omit user and password, because the text goes into logs and messages.
+        return ", ".join(url.rpartition("@")[2] if "@" in url else url for url in self.urls)

@@ -1,0 +1,1 @@
+"""Stored messages: publish each once, read the last of each subject, delete."""

@@ -1,0 +1,1 @@
+"""Pages for a terminal: final events, markets, the event stream, progress."""

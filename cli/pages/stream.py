@@ -1,0 +1,124 @@
+"""Show the event stream to people, one line per message, and save final events."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from bus.language import subjects
+from bus.language.messages import BadMessageError, parse_final
+from bus.language.plain_text import printable
+from bus.language.subjects import Kind
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bus.port import Message
+
+_STYLES = {
+    Kind.REQUEST: "bold",
+    Kind.POD: "cyan",
+    Kind.FINAL: "bold green",
+    Kind.REJECTED: "bold red",
+    Kind.REMOVED: "bold red",
+}
+_WIDTH = 46
+
+
+def line(message: Message) -> Text:
+    """Format one message of the stream as a line: time, sequence, subject, summary."""
+    address = subjects.parse(message.subject)
+    body = _body(message.data)
+    failed = str(body.get("type", "")).endswith("Failed")
+    style = "bold red" if failed else _STYLES.get(address.kind, "")
+    time = f"{message.stored_at:%H:%M:%S.%f}"[:-3] if message.stored_at else ""
+    text = Text()
+    text.append(f"{time}  {message.sequence:>5}  ", style="dim")
+    text.append(f"{message.subject:<{_WIDTH}}", style=style)
+    text.append(f"  {printable(_summary(address.kind, body, message.data))}")
+    return text
+
+
+def keep_final(folder: Path, message: Message) -> str | None:
+    """Save a final event byte for byte in a file named by the request id.
+
+    Never overwrites: if the file holds another event, return a message that says so.
+    """
+    address = subjects.parse(message.subject)
+    if address.kind is not Kind.FINAL or not address.key:
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{address.key}.json"
+    try:
+        with file.open("xb") as opened:
+            opened.write(message.data)
+    except FileExistsError:
+        return None if file.read_bytes() == message.data else f"{file} holds another event, and stays as it is"
+    return None
+
+
+def _body(data: bytes) -> dict[str, Any]:
+    try:
+        body = json.loads(data)
+    except (ValueError, RecursionError):
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _summary(kind: Kind, body: dict[str, Any], data: bytes) -> str:
+    """Summarise a body; accepts any content, since any client may publish a request."""
+    if kind not in _SUMMARIES:
+        return "(of a later version of Podfolio)"
+    try:
+        if kind is Kind.FINAL:
+            parse_final(data)
+        return _SUMMARIES[kind](body)
+    except BadMessageError as error:
+        return f"CANNOT BE READ: {error}"
+    except Exception:  # noqa: BLE001 - one strange body must not end the watch
+        return "(cannot be read)"
+
+
+def _request(body: dict[str, Any]) -> str:
+    split = body.get("pod_weights") or {goal["pod"]: goal["target_amount_aud"] for goal in body["goals"]}
+    capital = body["customer"].get("total_capital_aud")
+    what = f"{len(body['account'].get('holdings', []))} holdings and cash" if capital is None else f"{capital:,.0f} AUD"
+    return f"{what} over {', '.join(split)} in {body['market']}"
+
+
+def _pod(body: dict[str, Any]) -> str:
+    if body["type"] == "PodFailed":
+        return str(body["message"])
+    figures = body["figures"]
+    return (
+        f"{len(body['weights'])} ETFs, return {figures['expected_return']:.1%}, volatility {figures['volatility']:.1%},"
+        f" {body['elapsed_s'] * 1e3:.0f} ms"
+    )
+
+
+def _final(body: dict[str, Any]) -> str:
+    if body["type"] == "MasterPortfolioFailed":
+        return f"{body['reason']}: {body['message']}"
+    proof = body["certificate"]
+    return (
+        f"{len(body['weights'])} ETFs, gap {proof['gap']:.1e}, {proof['nodes']} nodes, {body['elapsed_s'] * 1e3:.0f} ms"
+    )
+
+
+def _rejected(body: dict[str, Any]) -> str:
+    return f"{body['subject']}: {body['message']}"
+
+
+def _removed(body: dict[str, Any]) -> str:
+    return f"{body['subject']} (message {body['sequence']}), by {body['by']}: {body['reason']}"
+
+
+_SUMMARIES = {
+    Kind.REQUEST: _request,
+    Kind.POD: _pod,
+    Kind.FINAL: _final,
+    Kind.REJECTED: _rejected,
+    Kind.REMOVED: _removed,
+}

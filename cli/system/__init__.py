@@ -1,0 +1,1 @@
+"""The whole system on one machine: start the processes, replace those that exit, show the dashboard."""

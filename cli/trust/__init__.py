@@ -1,0 +1,1 @@
+"""Keys and certificates, and the verification of final events."""

@@ -1,0 +1,60 @@
+"""Check a final event before showing the event to people; refuse an event that fails a check."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bus.language.messages import MasterPortfolioOptimized, parse_final
+from cli.trust.verify import Verdict, examine
+
+if TYPE_CHECKING:
+    from bus.language.messages import FinalEvent
+    from cli.trust.verify import Check
+
+
+# A refusal names this many findings per check; ``podfolio verify`` names all.
+_SHOWN = 3
+
+
+class RefusedError(ValueError):
+    """An event that must not be shown; the message gives the reason and the remedy."""
+
+
+def examined(data: bytes, expected: str | None) -> tuple[FinalEvent, tuple[str, ...]]:
+    """Check and parse a final event; return the event and one sentence per check.
+
+    Args:
+        data: The event as received from the wire.
+        expected: The coordinator's public key; None if unknown.
+
+    Raises:
+        RefusedError: If the data is not a final event, or if the signature, rules or figures fail a check.
+    """
+    checks = examine(data, expected)
+    if wrong := [check for check in checks if check.verdict is Verdict.FAILS]:
+        told = "; ".join(f"{check.what}: {_told(check)}" for check in wrong)
+        message = f"no report is written of an event that does not hold. {told}. See podfolio verify"
+        raise RefusedError(message)
+    event = parse_final(data)
+    return event, tuple(_said(event, {check.what: check for check in checks}, expected))
+
+
+def _told(check: Check) -> str:
+    first, *details = check.words
+    more = f"; and {len(details) - _SHOWN} more" if len(details) > _SHOWN else ""
+    return f"{first} {'; '.join(details[:_SHOWN])}{more}".strip()
+
+
+def _said(event: FinalEvent, checks: dict[str, Check], expected: str | None) -> list[str]:
+    said = []
+    if isinstance(event, MasterPortfolioOptimized) and checks["portfolio"].verdict is Verdict.HOLDS:
+        said.append(f"Before this was written, the event was checked again: {' '.join(checks['portfolio'].words)}.")
+    if event.signature is not None:
+        said.append(
+            f"Its signature was checked and is that of the key which was given, {expected}."
+            if expected is not None
+            else "Its signature was checked: nothing was changed since. Whose key it is was not checked."
+        )
+    if event.pod_answers:
+        said.append("It says of each pod what the pod itself has signed. Whose keys these are was not checked.")
+    return said

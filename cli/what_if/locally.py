@@ -1,0 +1,50 @@
+"""Answer a request in this process, as agents and a coordinator would: what-if questions need no server."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from agents.answer import answer
+from bus.language import subjects
+from bus.language.messages import encode
+from bus.port import Message
+from coordinator.budget import Budget
+from coordinator.consolidation import consolidate
+from coordinator.decisions import Fail, Optimise, Record, admit, decide
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from bus.language.messages import FinalEvent, OptimizationRequest
+    from portfolio.terms.mandate import Mandate
+
+# The storage time matters only for the deadline; here, *stop* takes the place of the deadline.
+_STORED = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def solve(
+    request: OptimizationRequest, mandates: Mapping[str, Mandate], *, stop: Callable[[], bool] = lambda: False
+) -> FinalEvent:
+    """Compute the final event of *request*.
+
+    Args:
+        request: The request.
+        mandates: The mandates of all pods.
+        stop: Called during the search; true ends the search with the incumbent.
+    """
+    asked = Message(subjects.request(request.request_id), encode(request), sequence=1, stored_at=_STORED)
+    refused = admit(asked, mandates)
+    if isinstance(refused, Fail):
+        return refused.event
+    found = {pod: answer(mandate, request.request_id, asked.data) for pod, mandate in mandates.items()}
+    answers = {
+        pod: Message(subjects.pod_result(request.request_id, pod), encode(each), sequence=2, stored_at=_STORED)
+        for pod, each in found.items()
+        if each is not None
+    }
+    action = decide(Record(asked, answers, None), due=False)
+    if isinstance(action, Fail):
+        return action.event
+    assert isinstance(action, Optimise)  # noqa: S101 - the request was admitted, and every pod has answered
+    return consolidate(action.request, action.results, budget=Budget(also=stop))

@@ -1,0 +1,118 @@
+"""The parcels sold and the tax on them, in words and figures that a reader can recalculate by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from portfolio.published.trading import Side
+from portfolio.tax.kinds import Kind, effective_rate, inclusion
+from portfolio.tax.regime import REFORM_STARTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bus.language.messages import MasterPortfolioOptimized
+    from portfolio.published.trading import ParcelSold, Trading
+    from portfolio.tax.gains import Assessment
+    from portfolio.terms.owned import Owned
+
+# Proceeds between the plain and the indexed cost base, or a result of zero: neither gain nor loss.
+_NEITHER = "neither"
+
+COLUMNS = ("Sold of", "Acquired", "Units", "Proceeds", "Cost base", "Gain", "Loss", "Counts as")
+
+
+class _Part(NamedTuple):
+    """A gain or a loss on units of one parcel: acquisition date, proceeds, cost and tax category."""
+
+    since: str
+    proceeds: float
+    cost: float
+    counts_as: str
+
+
+def rows(trading: Trading) -> Iterator[tuple[str, ...]]:
+    """Make one row per gain or loss of every parcel sold."""
+    for order in trading.orders:
+        for parcel in order.parcels:
+            for part in _parts(parcel):
+                made = part.proceeds - part.cost if part.counts_as != _NEITHER else 0.0
+                yield (
+                    order.ticker,
+                    part.since,
+                    f"{parcel.units:,.0f}",
+                    f"{part.proceeds:,.2f}",
+                    f"{part.cost:,.2f}",
+                    f"{made:,.2f}" if made > 0 else "",
+                    f"{-made:,.2f}" if made < 0 else "",
+                    part.counts_as,
+                )
+
+
+def _parts(parcel: ParcelSold) -> Iterator[_Part]:
+    """Split the result of selling units of a parcel into gains and losses.
+
+    Under the reform, the time until the reform's start and the time since then count separately.
+    """
+    realised, cost = parcel.realised_aud, parcel.cost_base_aud
+    since, reform = str(parcel.acquired), parcel.reform
+    if reform is None:
+        made = sum(-aud if kind is Kind.LOSS else aud for kind, aud in realised.items())
+        yield _Part(since, cost + made, cost, ", ".join(kind.value for kind in realised))
+        return
+    if (value := reform.value_aud) is not None:
+        early = Kind.DISCOUNTABLE if Kind.DISCOUNTABLE in realised else Kind.UNDISCOUNTED
+        yield _Part(since, value, cost, (early if value > cost else Kind.LOSS).value if value != cost else _NEITHER)
+        since, cost = f"from {REFORM_STARTS}", value
+    if reform.proceeds_aud < cost:
+        yield _Part(since, reform.proceeds_aud, cost, Kind.LOSS.value)
+    else:
+        said = f"{since}, x {reform.index_factor:.3f}" if reform.index_factor > 1 else since
+        indexed = Kind.INDEXED.value if Kind.INDEXED in realised else _NEITHER
+        yield _Part(said, reform.proceeds_aud, reform.indexed_cost_aud, indexed)
+
+
+def caption(event: MasterPortfolioOptimized, trading: Trading) -> str:
+    """Explain the columns."""
+    said = "Proceeds are after half the spread and proportional brokerage."
+    if too_high := min(trading.gains.tax_aud, _tax_of_brokerage(event, trading)):
+        said += f" Fixed brokerage is not taken off them, so the tax is told too high, by {too_high:,.2f} AUD at most."
+    if any(parcel.reform for order in trading.orders for parcel in order.parcels):
+        said += (
+            f" What was owned before {REFORM_STARTS} counts as sold for its value then, and bought again. From then on"
+            " a gain is measured from the cost times the factor that is shown, a loss from the cost itself; what lies"
+            " between is neither."
+        )
+    return said
+
+
+def _tax_of_brokerage(event: MasterPortfolioOptimized, trading: Trading) -> float:
+    """Return an upper bound on the tax saved if each sale's fixed brokerage counted as a cost, AUD."""
+    sales = sum(order.side is Side.SELL for order in trading.orders)
+    payer = event.terms.owned.taxpayer if event.terms.owned else None
+    rates = [effective_rate(kind, payer) for kind, gain in trading.gains.gains_aud.items() if payer and gain]
+    return max(rates, default=0.0) * event.terms.brokerage_aud * sales
+
+
+def sentences(gains: Assessment, owned: Owned) -> Iterator[str]:
+    """Explain the assessment that follows from the rows: losses used, taxable amounts and the tax."""
+    payer = owned.taxpayer
+    if payer.carried_losses_aud:
+        yield f"Losses of earlier years: {payer.carried_losses_aud:,.2f}."
+    for kind, gain in gains.gains_aud.items():
+        if gain:
+            used = gains.losses_used_aud.get(kind, 0.0)
+            part = inclusion(kind, payer.entity)
+            yield (
+                f"{kind.value.capitalize()} gains {gain:,.2f}, less losses {used:,.2f}, of which {part:.2%} counts:"
+                f" {(gain - used) * part:,.2f}."
+            )
+    net, least = gains.net_capital_gain_aud, effective_rate(Kind.INDEXED, payer)
+    indexed = gains.gains_aud.get(Kind.INDEXED, 0.0) - gains.losses_used_aud.get(Kind.INDEXED, 0.0)
+    if indexed > 0 and least > payer.rate:
+        yield (
+            f"Net capital gain {net:,.2f}, tax {gains.tax_aud:,.2f}: {net - indexed:,.2f} at {payer.rate:.1%} and"
+            f" {indexed:,.2f}, indexed gains, at {least:.1%} (30 % at least, and the Medicare levy)."
+        )
+    else:
+        yield f"Net capital gain {net:,.2f}, tax {gains.tax_aud:,.2f} at {payer.rate:.1%}."

@@ -1,0 +1,106 @@
+"""Sentences about a final event that a terminal, a report and slides share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from portfolio.tax.taxpayer import Entity
+from report.facts.labels import FIGURES, in_a_sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bus.language.messages import MasterPortfolioOptimized
+    from portfolio.published.account import GoalAccount
+    from portfolio.published.trading import Trading
+    from portfolio.terms.owned import Owned
+
+
+def said_of_trades(event: MasterPortfolioOptimized, trading: Trading, owned: Owned) -> Iterator[str]:
+    """Explain the orders, one sentence per item."""
+    yield from why_no_order(trading)
+    yield what_orders_cost(trading)
+    yield what_rounding_costs(trading)
+    yield from what_to_know(event, trading, owned)
+
+
+def why_no_order(trading: Trading) -> Iterator[str]:
+    """Say if there is no order; state the gain and the cost of a move that does not pay."""
+    if not trading.orders:
+        yield "No order pays for itself: what is owned stays as it is."
+    if (why := trading.does_not_pay) is not None:
+        yield (
+            f"Were trading free, the best portfolio would add {why.gain:.4f} to the objective; getting there costs"
+            f" {why.cost_aud:,.2f} AUD, which takes {why.cost:.4f} from it."
+        )
+
+
+def what_orders_cost(trading: Trading) -> str:
+    """State the cost of the orders, the tax that they cause, and the cash left."""
+    return (
+        f"Brokerage {trading.brokerage_aud:,.2f} AUD, half the spread {trading.spread_aud:,.2f} AUD, tax on capital"
+        f" gains {trading.gains.tax_aud:,.2f} AUD (due later, not paid from the account)."
+        f" Cash left: {trading.cash_left_aud:,.2f} AUD."
+    )
+
+
+def what_rounding_costs(trading: Trading) -> str:
+    """State the effect of whole units on the objective."""
+    return (
+        f"In whole units the objective is {trading.objective:.6f}, {abs(trading.rounding_cost):.6f}"
+        f" {'below' if trading.rounding_cost >= 0 else 'above'} that of the portfolio."
+    )
+
+
+def what_to_know(event: MasterPortfolioOptimized, trading: Trading, owned: Owned) -> Iterator[str]:
+    """List further facts that a person should know before placing the orders."""
+    units, weights = set(trading.units), set(event.weights)
+    for words, other in (("also", units - weights), ("not", weights - units)):
+        if other:
+            yield f"In whole units {words} held, unlike in the portfolio: {', '.join(sorted(other))}."
+    for one in trading.tolerated:
+        yield (
+            f"{one.ticker} is {one.position:.2%} of {one.pod or 'the capital'}, by drift above its limit of"
+            f" {one.limit:.2%}: within the position_tolerance, so not sold for that, and not bought."
+        )
+    if trading.gains.losses_carried_aud:
+        yield f"Capital losses carried on to later years: {trading.gains.losses_carried_aud:,.2f} AUD."
+    yield from (
+        f"{kept.ticker} ({kept.units:,.0f} units) is neither traded nor counted: {kept.why}." for kept in owned.kept
+    )
+    for pair in trading.losses_replaced:
+        yield (
+            f"{pair.sold} is sold at a loss and {pair.bought}, which moves like it (correlation"
+            f" {pair.correlation:.2f}), is bought: a person is to look at the purpose (TR 2008/1)."
+        )
+    if event.income["master"].holding_period_rule and event.terms.entity is Entity.INDIVIDUAL:
+        yield "Franking credits above 5,000 AUD a year: they count only for units held for 45 days."
+    missed = [g.name for g, whole in zip(event.goals, trading.goals, strict=True) if g.met and not whole.met]
+    if missed:
+        yield f"Whole units miss by a little what the portfolio meets: {', '.join(missed)}."
+
+
+def read_aloud(goal: GoalAccount, *, of: str = "", now: float | None = None) -> str:
+    """Say for a goal that gave way: the figure asked, the best possible figures, and the figure delivered.
+
+    Args:
+        goal: The goal.
+        of: The owner's name, if other than the names of the goal's pods.
+        now: The figure in whole units, if there are orders.
+    """
+    label, show = FIGURES[goal.figure]
+    of = of or " and ".join(goal.pods) or "The whole portfolio"
+    side = "at most" if goal.better == "lower" else "at least"
+    said = f"{of}: {in_a_sentence(label)} of {side} {show(goal.asked)} was asked. "
+    if goal.best_alone is not None:
+        said += f"Alone, with nothing else to care for, {show(goal.best_alone)} would be the best there is. "
+    if goal.best_together is not None:
+        said += (
+            f"With all rules and the goals before it, {show(goal.best_together)} is the best there is; that is proven. "
+        )
+    delivered = "is not defined" if goal.delivered is None else f"is {show(goal.delivered)}"
+    whole = "" if now is None else f", and in whole units {show(now)}"
+    last = goal.delivered if now is None else now
+    hidden = last is not None and show(last) == show(goal.asked)
+    missing = "; what is missing is less than the digits that are shown" if hidden else ""
+    return f"{said}In this portfolio it {delivered}{whole}{missing}."

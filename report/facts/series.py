@@ -1,0 +1,213 @@
+"""The data of the charts, as numbers and words: one source for pictures in a page and charts in slides.
+
+Pure. Every number is from the event, or is a sum or a ratio of the event's numbers; labels are as in the tables.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from report.facts.labels import METRICS, asked, goal_label, of_pods, pod_label, show
+from report.facts.positions import by_class, positions
+
+if TYPE_CHECKING:
+    from bus.language.messages import MasterPortfolioOptimized
+
+BEFORE, AFTER = "Today", "Suggested"
+ALONE, TOGETHER = "Each part alone", "All together"
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Bars side by side: per category, one value of each series.
+
+    Attributes:
+        name: Stable, for file names and anchors.
+        categories: From top to bottom.
+        series: Values by the series' name; the baseline stands first.
+        pattern: The format of a value.
+        alt: The text alternative.
+    """
+
+    name: str
+    title: str
+    categories: tuple[str, ...]
+    series: dict[str, tuple[float, ...]]
+    pattern: str
+    alt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a row: an ETF of a pod."""
+
+    row: str
+    label: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows made of parts, side by side."""
+
+    name: str
+    title: str
+    rows: tuple[str, ...]
+    parts: tuple[Part, ...]
+    pattern: str
+    alt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A goal: the delivered figure as a share of the figure asked.
+
+    Attributes:
+        ratio: Delivered divided by asked.
+        cap: Whether the ratio should be at most 1; else at least 1.
+        said: Both figures as text.
+    """
+
+    label: str
+    ratio: float
+    cap: bool
+    met: bool
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Goals:
+    """The goals for which a share of the figure asked is meaningful.
+
+    Excludes correlations and goals of the whole portfolio.
+    """
+
+    name: str
+    title: str
+    goals: tuple[Reached, ...]
+    alt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A square of numbers from -1 to 1."""
+
+    name: str
+    title: str
+    labels: tuple[str, ...]
+    values: tuple[tuple[float, ...], ...]
+    alt: str
+
+
+Shown = Bars | Rows | Goals | Grid
+
+
+def all_series(event: MasterPortfolioOptimized) -> dict[str, Shown]:
+    """Collect the charts of *event*, by name, without empty ones."""
+    made: list[Shown] = [asset_classes(event), etfs(event), owners(event), costs(event)]
+    if (reached := goals(event)).goals:
+        made.append(reached)
+    if event.correlations:
+        made.append(correlations(event))
+    return {one.name: one for one in made}
+
+
+def asset_classes(event: MasterPortfolioOptimized) -> Bars:
+    """Compare the values of the asset classes before and after."""
+    sums = {name.capitalize(): values for name, values in by_class(positions(event)).items()}
+    return _before_after(event, "asset-classes", "By asset class, AUD", sums)
+
+
+def etfs(event: MasterPortfolioOptimized) -> Bars:
+    """Compare the values of the ETFs before and after."""
+    found = {one.label: (one.before_aud, one.after_aud) for one in positions(event)}
+    return _before_after(event, "etfs", "By ETF, AUD", found)
+
+
+def before_after(event: MasterPortfolioOptimized) -> tuple[str, str]:
+    """Name the two sides: today and suggested or, from cash, each part alone and all together."""
+    return (BEFORE, AFTER) if event.trading else (ALONE, TOGETHER)
+
+
+def _before_after(
+    event: MasterPortfolioOptimized, name: str, title: str, found: dict[str, tuple[float, float]]
+) -> Bars:
+    first, second = before_after(event)
+    series = {first: tuple(before for before, _ in found.values()), second: tuple(after for _, after in found.values())}
+    return _bars(name, title, tuple(found), series, "{:,.2f}")
+
+
+def _bars(
+    name: str, title: str, categories: tuple[str, ...], series: dict[str, tuple[float, ...]], pattern: str
+) -> Bars:
+    first, second = series
+    said = (
+        f"{category}: {first.lower()} {pattern.format(before)}, {second.lower()} {pattern.format(after)}"
+        for category, before, after in zip(categories, *series.values(), strict=True)
+    )
+    return Bars(name, title, categories, series, pattern, f"Bars. {title}. {'; '.join(said)}.")
+
+
+def owners(event: MasterPortfolioOptimized) -> Rows:
+    """Show which pod holds which ETFs afterwards."""
+    held = event.trading.pods if event.trading else _amounts(event)
+    labels = {pod: pod_label(event, pod) for pod in held}
+    parts = tuple(Part(labels[pod], etf, value) for pod, own in held.items() for etf, value in own.items())
+    pattern, title = "{:,.2f}", "What each part of the money holds, AUD"
+    said = (
+        f"{labels[pod]}: {', '.join(f'{etf} {pattern.format(value)}' for etf, value in own.items())}"
+        for pod, own in held.items()
+    )
+    return Rows("owners", title, tuple(labels.values()), parts, pattern, f"Bars. {title}. {'; '.join(said)}.")
+
+
+def _amounts(event: MasterPortfolioOptimized) -> dict[str, dict[str, float]]:
+    capital = event.terms.total_capital_aud
+    return {pod: {t: w * capital for t, w in account.weights.items()} for pod, account in event.pods.items()}
+
+
+def goals(event: MasterPortfolioOptimized) -> Goals:
+    """Show the pods' goals: the delivered figure as a share of the figure asked."""
+    found = []
+    whole = {goal.name: goal for goal in event.trading.goals} if event.trading else {}
+    for goal in event.goals:
+        last = whole.get(goal.name, goal)
+        if not goal.pods or goal.figure == "correlation" or last.delivered is None or goal.asked <= 0:
+            continue
+        label = f"{of_pods(event, goal.pods)}: {goal_label(goal)}"
+        said = f"{show(goal.figure, last.delivered)} of {asked(goal)}"
+        found.append(Reached(label, last.delivered / goal.asked, goal.better == "lower", last.met, said))
+    title = "What the goals get, as a share of what was asked"
+    told = (f"{one.label}: {one.said}, {'met' if one.met else 'not met'}" for one in found)
+    return Goals("goals", title, tuple(found), f"Bars. {title}. {'; '.join(told)}.")
+
+
+def correlations(event: MasterPortfolioOptimized) -> Grid:
+    """Show the correlations between the pods."""
+    matrix = event.correlation_matrix
+    labels = tuple(pod_label(event, pod) for pod in matrix)
+    values = tuple(tuple(row[pod] for pod in matrix) for row in matrix.values())
+    told = (
+        f"{' and '.join(pod_label(event, pod) for pod in row.pods)} {row.correlation:.2f}" for row in event.correlations
+    )
+    title = "How the parts move together: correlations, from -1 to 1"
+    return Grid("correlations", title, labels, values, f"Table of colours. {title}. {'; '.join(told)}.")
+
+
+def costs(event: MasterPortfolioOptimized) -> Bars:
+    """Compare the transition costs of the coordinated portfolio with those of the separate pods."""
+    found = cost_rows(event)
+    series = {ALONE: tuple(row[1] for row in found), TOGETHER: tuple(row[2] for row in found)}
+    return _bars("costs", "Cost and tax of getting there, AUD", tuple(row[0] for row in found), series, "{:,.2f}")
+
+
+def cost_rows(event: MasterPortfolioOptimized) -> list[tuple[str, float, float]]:
+    """List each transition cost: separate pods and all together; from the orders if there are any."""
+    naive = {row.metric: row.naive or 0.0 for row in event.comparison}
+    master = {row.metric: row.master or 0.0 for row in event.comparison}
+    if (trading := event.trading) is not None:
+        gains = {"capital_gains_tax_aud": trading.gains.tax_aud}
+        master |= {"brokerage_aud": trading.brokerage_aud, "spread_aud": trading.spread_aud} | gains
+    names = ("brokerage_aud", "spread_aud", "capital_gains_tax_aud")
+    return [(METRICS[name][0].strip(), naive[name], master[name]) for name in names if name in naive]

@@ -1,0 +1,1 @@
+"""The story as one page of HTML."""

@@ -1,0 +1,137 @@
+"""The assumptions of a report, their sources, and how to check the event: sections of a report. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from portfolio.terms.rules import Duplicates
+from report.facts.positions import positions
+from report.facts.snapshot import described
+from report.story.document import Section, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from bus.language.messages import FinalEvent, MasterPortfolioOptimized
+    from report.facts.snapshot import Described
+
+# The heading of the sources' column; with one source for all ETFs, the label of the source in the note.
+SOURCE = "Source of return and volatility"
+
+
+def assumptions(event: MasterPortfolioOptimized) -> Section:
+    """List each ETF's expected figures with their source, and the facts and rules of the request."""
+    facts = described(event.market)
+    shown = {one.ticker: facts[one.ticker] for one in positions(event) if one.ticker in facts}
+    lead = f"The assumptions are those of the market snapshot {event.market.id}, SHA-256 {event.market.sha256}."
+    if not shown:
+        lead += " It is not on the machine that wrote this report: ask whoever made the event for it."
+    tables = (_assumed(event, shown),) if shown else ()
+    points = (*_facts(event), *_rules(event))
+    return Section("assumptions", "Assumptions and their sources", (lead,), (), tables, points)
+
+
+def _assumed(event: MasterPortfolioOptimized, facts: Mapping[str, Described]) -> Table:
+    sources = {one.source for one in facts.values()}
+    # A source shared by all ETFs is named once, in the note.
+    each = len(sources) > 1
+    rows = tuple(
+        (
+            ticker,
+            f"{one.expected_return:.2%}",
+            f"{one.volatility:.2%}",
+            f"{one.distribution_yield:.2%}",
+            f"{one.half_spread * 10_000:.0f}",
+            *((one.source,) if each else ()),
+        )
+        for ticker, one in facts.items()
+    )
+    columns = ("ETF", "Return", "Volatility", "Distributions", "Half spread, bps")
+    return Table(
+        "assumptions",
+        f"What is assumed of each ETF, a year: market {event.market.id}",
+        (*columns, SOURCE) if each else columns,
+        frozenset({1, 2, 3, 4}),
+        rows,
+        note=("" if each else f"{SOURCE}, of all: {sources.pop()}. ")
+        + "Half spreads, and how easily an ETF can be sold, are assumptions of the makers of this program. A basis"
+        " point (bps) is a hundredth of a percent.",
+    )
+
+
+def _facts(event: MasterPortfolioOptimized) -> Iterator[str]:
+    terms, owned = event.terms, event.terms.owned
+    entity = terms.entity.value.replace("_", " ")
+    yield f"Tax: you are taken for: {entity}, with {terms.marginal_tax_rate:.1%} of tax on one more dollar of income."
+    if owned is not None:
+        yield f"The day of the trades is {owned.as_of.day} {owned.as_of:%B %Y}; ages of parcels count to it."
+        yield f"Capital losses of earlier years, not used yet: {owned.taxpayer.carried_losses_aud:,.2f} AUD."
+    share = f", and {owned.brokerage_share:.3%} of its value" if owned and owned.brokerage_share else ""
+    yield f"Brokerage: {terms.brokerage_aud:,.2f} AUD an order{share}."
+
+
+def _rules(event: MasterPortfolioOptimized) -> Iterator[str]:
+    rules = event.terms.rules
+    one = "one part owns each ETF" if rules.duplicates is Duplicates.FORBID else "several parts may own an ETF"
+    yield (
+        f"Rules that were kept: at most {rules.max_etfs} ETFs, each from {rules.min_weight:.2%} to"
+        f" {rules.max_weight:.2%} of the capital; {one}."
+    )
+    if rules.never_buy:
+        yield f"Never to be bought: {', '.join(rules.never_buy)}."
+    if rules.never_sell:
+        yield f"Never to be sold: {', '.join(rules.never_sell)}."
+    if rules.max_tax_aud is not None:
+        yield f"Most tax on capital gains that sales may cause: {rules.max_tax_aud:,.2f} AUD."
+    if rules.max_turnover is not None:
+        yield f"Most that may be traded, half of what is bought and sold: {rules.max_turnover:.2%} of the capital."
+    if rules.min_order_aud:
+        yield f"Least value of an order: {rules.min_order_aud:,.2f} AUD."
+    if rules.min_correlation_distance:
+        distance = f"{rules.min_correlation_distance:.2f}"
+        yield f"No two ETFs nearer than {distance}, by the distance sqrt((1 - correlation) / 2)."
+
+
+def words() -> Section:
+    """Define the technical terms that a report needs."""
+    return Section(
+        "words",
+        "Words",
+        points=(
+            "Part, or pod: a part of your money with a purpose of its own, and the ETFs that it may hold.",
+            "Volatility: the standard deviation of a year's return, its usual departure from what is expected.",
+            "Sharpe ratio: expected return above that of cash, for each unit of volatility.",
+            "Grossed-up yield: a year's distributions with their franking credits, as a share of what is invested.",
+            "Liquidity: the share of a holding that can be sold within a day at the spread.",
+            "Tax efficiency: ten times the part of the expected return, credits included, that tax on income leaves.",
+        ),
+    )
+
+
+def checks(event: FinalEvent, checked: tuple[str, ...]) -> Section:
+    """Say who vouches for the event, and how any reader can check the event.
+
+    Args:
+        event: The event.
+        checked: The checks made before the report was written, one sentence per check.
+    """
+    if event.signature is None:
+        lead = "The event is not signed: nothing in it says who wrote it."
+    else:
+        lead = f"The event is signed with the key {event.signature.key}: compare it with the coordinator's public key."
+    how = (
+        "Whoever has the event's file can check it without asking a server: podfolio verify EVENT.json --key KEY looks"
+        " at the signature, and works out every rule and figure again by other code than found the portfolio."
+    )
+    return Section("checks", "Who vouches for this, and how to check it", (lead, how), points=checked)
+
+
+def proof(event: MasterPortfolioOptimized) -> str:
+    """State how far the portfolio is proven optimal."""
+    whole = ", before units are made whole" if event.trading else ""
+    if not event.certificate.certified:
+        return "It is not fully proven that no better portfolio exists; what is missing is told below."
+    return (
+        "It is proven that no portfolio which keeps the same rules and goals is better by more than"
+        f" {event.certificate.target_gap:.2%}, by the measure that the request sets{whole}."
+    )

@@ -1,0 +1,120 @@
+"""The commands that serve the dashboard, as people start them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+from support.processes import ANSWER_S, START_S, podfolio
+from support.requests_made import REFERENCE, ROOT
+
+from bus.topology.roles import OBSERVER, REQUESTER
+from cli.trust.keys import Keys
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from support.processes import Site
+
+
+@asynccontextmanager
+async def started(*arguments: str) -> AsyncIterator[httpx.AsyncClient]:
+    """Run a command until its dashboard is there; see that it ends with status 0 when it is interrupted."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "cli",
+        *arguments,
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(START_S):
+            while "the dashboard is at" not in (line := (await process.stdout.readline()).decode()):
+                assert line, "it ended before it was ready"
+        async with httpx.AsyncClient(base_url=line.split()[-1], timeout=ANSWER_S, trust_env=False) as client:
+            yield client
+        process.send_signal(signal.SIGINT)
+        async with asyncio.timeout(START_S):
+            while await process.stdout.read(2**16):
+                pass
+            assert await process.wait() == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def until_optimised(page: httpx.AsyncClient) -> dict[str, object]:
+    """Listen until a portfolio is told of; gives what was told with it."""
+    async with asyncio.timeout(ANSWER_S), page.stream("GET", "/events") as answer:
+        async for line in answer.aiter_lines():
+            if line.startswith("data: ") and (told := json.loads(line[6:]))["summary"]["optimised"]:
+                return dict(told)
+    message = "it ended before"
+    raise AssertionError(message)
+
+
+async def test_the_demo_moves_by_itself() -> None:
+    async with started("demo", "--dashboard", "0") as page:
+        told = await until_optimised(page)
+        opened = (await page.get("/requests/reference-customer-1")).json()
+
+    assert told["summary"]["failed"] == 0  # type: ignore[index] - it is JSON
+    assert opened["sections"][1]["title"] == "Naive and master"
+
+
+async def test_it_shows_a_system_that_runs_elsewhere(site: Site) -> None:
+    await site.start_all()
+    async with started("dashboard", "--port", "0", "--server", site.url, "--all") as page:
+        status, _, _ = await podfolio("request", str(REFERENCE), "--server", site.url)
+        told = await until_optimised(page)
+
+    assert status == 0
+    assert told["status"]["connected"] is True  # type: ignore[index]
+
+
+async def test_with_users_it_reads_and_nothing_else(tmp_path: Path, unused_tcp_port: int) -> None:
+    keys, url = Keys(tmp_path / "keys"), f"tls://127.0.0.1:{unused_tcp_port}"
+    store = str(tmp_path / "store")
+    up = "up", "--port", str(unused_tcp_port), "--store", store, "--secure", str(keys.folder), "--dashboard", "0"
+    requester, observer = (
+        ("--server", url, "--nkey-seed", str(keys.seed(role)), "--ca", str(keys.ca)) for role in (REQUESTER, OBSERVER)
+    )
+    async with started(*up) as page:
+        status, _, _ = await podfolio("request", str(REFERENCE), *requester)
+        told = await until_optimised(page)
+        async with started("dashboard", "--port", "0", *observer) as other:
+            same = await until_optimised(other)
+            opened = (await other.get("/requests/reference-customer")).json()
+
+    log = (tmp_path / "store" / "nats-server.log").read_text(encoding="utf-8")
+    assert status == 0
+    assert told["rows"] == same["rows"]
+    assert "Signed by" in json.dumps(opened)
+    assert "Violation" not in log
+
+
+async def test_a_server_that_is_not_there_is_said_in_one_line() -> None:
+    status, _, errors = await podfolio("dashboard", "--port", "0", "--server", "nats://127.0.0.1:1")
+
+    assert status == 1
+    assert errors.count("\n") == 1
+    assert "no NATS server answers at" in errors
+
+
+@pytest.mark.parametrize("option", [("--since", "yesterday"), ("--port", "70000")])
+async def test_what_is_asked_wrongly_is_said(option: tuple[str, str]) -> None:
+    status, _, errors = await podfolio("dashboard", *option)
+
+    assert status == 2
+    assert option[0] in errors

@@ -1,0 +1,319 @@
+"""Every command that reads a file meets files that nobody means: it ends with one clear line, and never a traceback."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+from support.builders import final_event, request
+from support.requests_made import REFERENCE, ROOT
+
+from agents.__main__ import main as agent
+from bus.language.messages import encode
+from cli.__main__ import podfolio
+from portfolio import files
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+MARKET = ROOT / "portfolio" / "markets" / "asx-outlook-2025-12"
+NOBODY = ("--server", "nats://127.0.0.1:1")
+GAMMA = (ROOT / "agents" / "gamma.toml").read_text(encoding="utf-8")
+REQUEST = REFERENCE.read_text(encoding="utf-8")
+# A date each, enough for returns by the week.
+DATES = [f"2024-{month:02}-{day:02}" for month in range(1, 13) for day in (1, 8, 15, 22)]
+PRICES = "date,VAS,BILL\n" + "".join(f"{day},{100 + i % 7},{50 + i / 100 + i % 2}\n" for i, day in enumerate(DATES))
+FACTS = "ticker,name,asset_class\nVAS,Shares,equity\n"
+PAYMENTS = "ticker,date,amount_aud,franked_share\nVAS,2024-11-01,1,0.5\n"
+DIGITS, NESTS = "9" * 5_001, 5_000
+
+# Whatever the format.
+ANY: dict[str, bytes] = {
+    "empty": b"",
+    "a NUL": b"a\0b",
+    "NULs": b"\0" * 1_000,
+    "not UTF-8": b"\xff\xfe\xfa",
+    "UTF-16": REQUEST.encode("utf-16"),
+    "half a letter": b'"\xe2\x82',
+    "escapes": b"\x1b[2J\x1b]0;owned\x07",
+    "a quotation without an end": b'"' + b"x" * 200_000,
+    "nested brackets": b"[" * NESTS,
+    "nested brackets, closed": b"[" * NESTS + b"]" * NESTS,
+    "nested objects": b'{"a":' * NESTS + b"1" + b"}" * NESTS,
+    "a list of nested lists in TOML": b"a = " + b"[" * NESTS + b"]" * NESTS,
+    "nested tables in TOML": b"a" + b".a" * NESTS + b" = 1",
+    "nested inline tables in TOML": b"a = " + b"{a = " * NESTS + b"1" + b"}" * NESTS,
+    "many digits": DIGITS.encode(),
+    "many digits in JSON": f'{{"deadline_s": {DIGITS}}}'.encode(),
+    "many digits in TOML": f"pod = {DIGITS}".encode(),
+    "many commas": b"," * 100_000,
+    "many lines": b"\n" * 100_000,
+    "carriage returns": b"date\rVAS\r1",
+    "half a character in JSON": b'{"request_id": "\\ud800", "type": "\\udfff"}',
+    "numbers that are none": b'{"type": "MasterPortfolioOptimized", "version": NaN, "x": 1e999, "y": -Infinity}',
+    "a final event of nonsense": b'{"type": "MasterPortfolioOptimized", "version": 1, "request_id": [[]]}',
+}
+
+
+def changed(text: str, old: str, new: str) -> bytes:
+    assert old in text
+    return text.replace(old, new, 1).encode()
+
+
+def last_price(day: str, price: str) -> bytes:
+    return f"{PRICES}{day},{price},50\n".encode()
+
+
+JSONS = {
+    "digits in a field": changed(REQUEST, '"brokerage_aud": 10', f'"brokerage_aud": {DIGITS}'),
+    "digits in a new field": changed(REQUEST, "{", f'{{"x": {DIGITS},'),
+    "a deep field": changed(REQUEST, "{", '{"x": ' + "[" * 900 + "]" * 900 + ","),
+    "a name that is a formula": changed(REQUEST, '"customer_id": "', '"customer_id": "=cmd|'),
+    "a name with an escape": changed(REQUEST, '"customer_id": "', '"customer_id": "\\u001b['),
+}
+MANDATES = {
+    "digits": changed(GAMMA, "max_position = ", f"max_position = {DIGITS} #"),
+    "digits that Python takes": changed(GAMMA, "max_position = ", f"max_position = {'9' * 4_000} #"),
+    "digits of a float": changed(GAMMA, "max_position = ", f"max_position = {'9' * 4_000}.0 #"),
+    "a number that is none": changed(GAMMA, "max_position = ", "max_position = nan #"),
+    "nested": changed(GAMMA, "max_position = ", "max_position = " + "[" * NESTS + "]" * NESTS + "#"),
+    "a date": changed(GAMMA, "max_position = ", "max_position = 9999-12-31 #"),
+    "an escape in a name": changed(GAMMA, "[goals]", '"\\u001b[2J" = 1\n[goals]'),
+    "a formula": changed(GAMMA, 'purpose = "', 'purpose = "=HYPERLINK('),
+    "a line's end": changed(GAMMA, 'purpose = "', 'purpose = "two\\n'),
+    "turned around": changed(GAMMA, 'purpose = "', 'purpose = "a\\u202Eb'),
+    "tags that hide a text": changed(GAMMA, 'purpose = "', 'purpose = "a\\U000E0041'),
+    "a goal of digits": changed(GAMMA, "[goals]", f"[goals]\nliquidity = {'9' * 400}\n#"),
+}
+HISTORIES = {
+    "the last day there is": last_price("9999-12-31", "100"),
+    "the first day there is": last_price("0001-01-01", "100"),
+    "a day too far": last_price("2200-01-01", "100"),
+    "a tiny price": last_price("2025-01-01", "1e-308"),
+    "a denormal price": last_price("2025-01-01", "5e-324"),
+    "a huge price": last_price("2025-01-01", "1e308"),
+    "a price that is infinite": last_price("2025-01-01", "1e999"),
+    "a price of digits": last_price("2025-01-01", DIGITS),
+    "a name for a ticker": PRICES.replace("VAS", "=VAS").encode(),
+    "an escape in the header": PRICES.replace("date", "date\x1b[2J").encode(),
+    "a thousand columns": ("x" + ",\x1b" * 1_000 + "\n").encode(),
+}
+NAMES = (
+    "=1+1",
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "a\x1b[31m",
+    "a\u202eb",
+    "a\u2028b",
+    "a\x85b",
+    "a\U000e0041",
+    "\uff1d1",
+    "a\u200bb",
+)
+FACTS_OF = {
+    **{f"a name {name!a}": f"ticker,name,asset_class\nVAS,{name},equity\n".encode() for name in NAMES},
+    **{f"a class {name!a}": f"ticker,name,asset_class\nVAS,Shares,{name}\n".encode() for name in NAMES},
+    "a name of two lines": b'ticker,name\nVAS,"a\nb"\n',
+    "a tiny price": b"ticker,price_aud\nVAS,1e-308\n",
+    "a huge price": b"ticker,price_aud\nVAS,1e308\n",
+    "a first day too early": b"ticker,since\nVAS,0001-01-01\n",
+    "a yield of digits": f"ticker,distribution_yield\nVAS,{DIGITS}\n".encode(),
+}
+PAID = {
+    "a day too far": b"ticker,date,amount_aud,franked_share\nVAS,9999-12-31,1,0\n",
+    "a day too early": b"ticker,date,amount_aud,franked_share\nVAS,0001-01-01,1,0\n",
+    "a huge amount": b"ticker,date,amount_aud,franked_share\nVAS,2024-11-01,1e308,0\n",
+}
+
+
+def etf(column: str, value: str) -> bytes:
+    """Give the bundled market's ETFs, the first with another value."""
+    header, first, *rest = (MARKET / "etfs.csv").read_text(encoding="utf-8").splitlines()
+    cells = first.split(",")
+    cells[header.split(",").index(column)] = value
+    return "\n".join([header, ",".join(cells), *rest, ""]).encode()
+
+
+ETFS = {
+    **{f"a name {name!a}": etf("name", name) for name in NAMES},
+    **{f"a class {name!a}": etf("asset_class", name) for name in NAMES},
+    "a ticker that is none": etf("ticker", "=VAS"),
+    "a tiny price": etf("price_aud", "1e-308"),
+    "a huge price": etf("price_aud", "1e308"),
+    "a huge yield": etf("distribution_yield", "1e308"),
+    "a day": etf("since", "99999-12-31"),
+    "digits": etf("liquidity", DIGITS),
+    "a short row": etf("ticker", "VAS") + b"XYZ\n",
+    "a long row": etf("ticker", "VAS") + b"XYZ" + b",1" * 50 + b"\n",
+}
+
+
+def moments(volatility: str, mean: str = "0.05") -> bytes:
+    header, first, *rest = (MARKET / "moments.csv").read_text(encoding="utf-8").splitlines()
+    ticker = first.split(",")[0]
+    cells = dict(zip(header.split(","), [ticker, mean, volatility, "x"], strict=False))
+    return "\n".join([header, ",".join(cells.get(name, "") for name in header.split(",")), *rest, ""]).encode()
+
+
+MOMENTS = {"huge": moments("1e308"), "tiny": moments("1e-308"), "a huge mean": moments("0.1", "1e308")}
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A command that reads a file.
+
+    Attributes:
+        words: It, with ``FILE`` for the file and ``PLACE`` for a folder of its own.
+        name: What the file is called there.
+        more: Contents of its own format.
+        command: What is run.
+    """
+
+    words: tuple[str, ...]
+    name: str
+    more: dict[str, bytes]
+    command: object = podfolio
+
+
+BUILD = ("market", "build", "PLACE/prices.csv", "--id", "own", "--markets", "PLACE/markets")
+OWN = ("own", "--markets", "PLACE/markets")
+EVENT = {key: content for key, content in JSONS.items() if "name" not in key}
+READERS = {
+    "request": Reader(("request", "FILE", *NOBODY), "r.json", JSONS),
+    "request under an id": Reader(("request", "FILE", "--request-id", "x", *NOBODY), "r.json", JSONS),
+    "demo": Reader(("demo", "FILE"), "r.json", JSONS),
+    "demo of a market": Reader(("demo", "FILE", "--market", "none-such"), "r.json", JSONS),
+    "frontier": Reader(("frontier", "FILE"), "r.json", JSONS),
+    "frontier with a mandate": Reader(
+        ("frontier", str(REFERENCE), "--mandate", "FILE", "--max-etfs", "9..9"), "m.toml", MANDATES
+    ),
+    "compare": Reader(("compare", "FILE", str(REFERENCE)), "r.json", JSONS),
+    "compare the second": Reader(("compare", str(REFERENCE), "FILE"), "r.json", JSONS),
+    "verify": Reader(("verify", "FILE"), "e.json", EVENT),
+    "verify by a key": Reader(("verify", "PLACE/event.json", "--key", "FILE"), "k.pub", {}),
+    "report": Reader(("report", "FILE", *NOBODY), "e.json", EVENT),
+    "report by a key": Reader(("report", "PLACE/event.json", "--key", "FILE"), "k.pub", {}),
+    "market build": Reader(BUILD, "prices.csv", HISTORIES),
+    "market build with facts": Reader((*BUILD, "--facts", "FILE"), "facts.csv", FACTS_OF),
+    "market build with distributions": Reader((*BUILD, "--distributions", "FILE"), "paid.csv", PAID),
+    "market publish": Reader(("market", "publish", *OWN, *NOBODY), "markets/own/etfs.csv", ETFS),
+    "market publish of moments": Reader(("market", "publish", *OWN, *NOBODY), "markets/own/moments.csv", MOMENTS),
+    "market publish of correlations": Reader(("market", "publish", *OWN, *NOBODY), "markets/own/correlations.csv", {}),
+    "market show": Reader(("market", "show", *OWN), "markets/own/etfs.csv", ETFS),
+    "market show of moments": Reader(("market", "show", *OWN), "markets/own/moments.csv", MOMENTS),
+    "verify by a market": Reader(
+        ("verify", "PLACE/event.json", "--market", "PLACE/markets/own"), "markets/own/etfs.csv", ETFS
+    ),
+    "keys": Reader(("keys", "PLACE/keys"), "keys/admin.pub", {}),
+    "watch by a seed": Reader(("watch", "--nkey-seed", "FILE", *NOBODY), "s.nk", {}),
+    "watch by credentials": Reader(("watch", "--credentials", "FILE", *NOBODY), "s.creds", {}),
+    "watch by an authority": Reader(("watch", "--ca", "FILE", *NOBODY), "ca.pem", {}),
+    "agent": Reader(("FILE", *NOBODY), "m.toml", MANDATES, agent),
+}
+
+
+@pytest.fixture(scope="module")
+def event() -> bytes:
+    return encode(final_event(request()))
+
+
+@pytest.fixture
+def place(tmp_path: Path, event: bytes) -> Path:
+    """A folder in which everything is as it should be."""
+    (tmp_path / "prices.csv").write_text(PRICES, encoding="utf-8")
+    shutil.copytree(MARKET, tmp_path / "markets" / "own")
+    (tmp_path / "event.json").write_bytes(event)
+    (tmp_path / "keys").mkdir(mode=0o700)
+    return tmp_path
+
+
+def run(reader: Reader, place: Path) -> tuple[int, str]:
+    """Run a command; give its exit status, and what it said. A traceback is an error here."""
+    file = place / reader.name
+    words = [word.replace("FILE", str(file)).replace("PLACE", str(place)) for word in reader.words]
+    result = CliRunner().invoke(reader.command, words)  # type: ignore[arg-type]
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise AssertionError(words) from result.exception
+    return result.exit_code, result.output
+
+
+def refused(reader: Reader, place: Path) -> None:
+    status, said = run(reader, place)
+    assert status != 0, said
+    assert "Traceback" not in said
+    assert all(letter.isprintable() or letter == "\n" for letter in said), ascii(said)
+    assert len(said) < 5_000, said
+    assert said.strip()
+
+
+def contents(name: str) -> dict[str, bytes]:
+    return ANY | READERS[name].more
+
+
+CASES = [(name, what) for name in READERS for what in contents(name)]
+
+
+@pytest.mark.parametrize(("name", "what"), CASES)
+def test_a_file_that_nobody_means_is_refused_in_a_line(place: Path, name: str, what: str) -> None:
+    reader = READERS[name]
+    (place / reader.name).write_bytes(contents(name)[what])
+
+    refused(reader, place)
+
+
+def a_folder(file: Path) -> None:
+    file.unlink(missing_ok=True)
+    file.mkdir()
+
+
+def nothing(file: Path) -> None:
+    file.unlink(missing_ok=True)
+
+
+def without_end(file: Path) -> None:
+    file.unlink(missing_ok=True)
+    file.symlink_to("/dev/zero")
+
+
+def itself(file: Path) -> None:
+    file.unlink(missing_ok=True)
+    file.symlink_to(file)
+
+
+@pytest.mark.parametrize("put", [a_folder, nothing, without_end, itself])
+@pytest.mark.parametrize("name", sorted(READERS))
+def test_what_is_no_file_or_has_no_end_is_refused_in_a_line(
+    place: Path, name: str, put: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Of the real limits, a second each would be spent on reading.
+    monkeypatch.setattr(files.read_bytes, "__kwdefaults__", {"most": 2**20})
+    monkeypatch.setattr("portfolio.market.history.table.MOST_TABLE_BYTES", 2**20)
+    if (name, put) == ("keys", nothing):
+        return  # then it makes one
+    put(place / READERS[name].name)
+
+    refused(READERS[name], place)
+
+
+@pytest.mark.parametrize(
+    "name", ["O'Brien & Söhne", "客户 一号", "עברית", "العربية", "Ångström-Fonds (EUR)", "5 % Fund, No. 1"]
+)
+def test_a_name_that_people_have_is_taken(place: Path, name: str) -> None:
+    quoted = f'"{name}"'
+    (place / "facts.csv").write_text(f"ticker,name\nVAS,{quoted}\n", encoding="utf-8")
+    body = json.loads(REQUEST)
+    body["customer"]["customer_id"] = name
+    (place / "r.json").write_text(json.dumps(body), encoding="utf-8")
+
+    built = run(READERS["market build with facts"], place)
+    compared = run(READERS["compare"], place)
+
+    assert built[0] == 1, "the market of this name was there already"
+    assert "another market" in built[1]
+    assert compared[0] == 0, compared[1]

@@ -1,0 +1,140 @@
+"""``podfolio report``, as advisers and scripts use it."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from pptx import Presentation
+from support.processes import podfolio, secure_system
+from support.reported import event, optimised
+from support.requests_made import REFERENCE, body
+
+from bus.language.messages import encode
+from bus.topology.roles import COORDINATOR, OBSERVER, REQUESTER
+from report.page.html import page
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.processes import Site
+
+PATIENCE_S = 120
+
+
+def kept(tmp_path: Path, name: str) -> Path:
+    file = tmp_path / f"{name}.json"
+    file.write_bytes(encode(event(name)))
+    return file
+
+
+async def run_in(folder: Path, code: str, *arguments: str) -> tuple[int, str]:
+    """Run Python code in *folder*; returns its exit status and what it says of errors."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", code, *arguments, cwd=folder, stderr=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(PATIENCE_S):
+        _, errors = await process.communicate()
+    return process.returncode or 0, errors.decode()
+
+
+async def test_a_saved_event_becomes_a_page_and_slides(tmp_path: Path) -> None:
+    file, out, deck = kept(tmp_path, "existing-investor"), tmp_path / "out.html", tmp_path / "out.pptx"
+
+    status, said, errors = await podfolio("report", str(file), "-o", str(out))
+    slides, _, _ = await podfolio("report", str(file), "--deck", "-o", str(deck))
+
+    assert (status, slides, errors) == (0, 0, "")
+    assert f"the report is in {out}" in said
+    text = out.read_text(encoding="utf-8")
+    assert "Before this was written, the event was checked again: rules and figures hold: 12 ETFs" in text
+    assert text.startswith("<!doctype html>")
+    assert 8 <= len(Presentation(io.BytesIO(deck.read_bytes())).slides) <= 10
+
+
+async def test_without_a_name_it_goes_by_the_request_and_with_a_dash_to_standard_output(
+    tmp_path: Path,
+) -> None:
+    file = kept(tmp_path, "conflict")
+
+    status, _ = await run_in(tmp_path, "from cli.__main__ import main; main()", "report", str(file))
+    _, shown, _ = await podfolio("report", str(file), "-o", "-")
+
+    assert status == 0, "a report of a failure is a report"
+    assert (tmp_path / "test.html").read_text(encoding="utf-8") == shown
+    assert "There is no portfolio" in shown
+
+
+async def test_an_event_that_does_not_hold_gets_no_report(tmp_path: Path) -> None:
+    forged = json.loads(encode(optimised("existing-investor")))
+    forged["trading"]["gains"]["tax_aud"] = 12.34
+    file, out = tmp_path / "forged.json", tmp_path / "out.html"
+    file.write_text(json.dumps(forged), encoding="utf-8")
+
+    status, _, errors = await podfolio("report", str(file), "-o", str(out))
+
+    assert status == 1
+    assert "no report is written of an event that does not hold" in errors
+    assert "podfolio verify" in errors
+    assert not out.exists()
+
+
+async def test_what_is_neither_a_file_nor_an_id_is_refused_before_anybody_is_asked(tmp_path: Path) -> None:
+    for event_name in (str(tmp_path / "missing.json"), "missing.json", "no id"):
+        status, _, errors = await podfolio("report", event_name, "--server", "nats://127.0.0.1:1")
+
+        assert status == 2
+        assert "give a final event's file, or the id of a request" in " ".join(errors.split())
+
+
+async def test_the_final_event_of_a_request_is_read_from_the_server(site: Site, tmp_path: Path) -> None:
+    await site.start_all()
+    out = tmp_path / "out.html"
+    early, _, errors = await podfolio("report", "reference-customer", "--server", site.url, "-o", str(out))
+    await podfolio("request", str(REFERENCE), "--server", site.url)
+
+    status, _, _ = await podfolio("report", "reference-customer", "--server", site.url, "-o", str(out))
+
+    assert early == 1
+    assert "no final event of reference-customer (yet)" in errors
+    assert status == 0
+    text = out.read_text(encoding="utf-8")
+    assert page(await site.final("reference-customer")).split("</main>")[0].count("<table") == text.count("<table")
+    assert "reference-customer" in text
+
+
+async def test_an_observer_has_the_signature_checked_too(tmp_path: Path, unused_tcp_port: int) -> None:
+    async with secure_system(tmp_path, unused_tcp_port) as system:
+        request = tmp_path / "request.json"
+        request.write_text(json.dumps(body("r1")), encoding="utf-8")
+        await system.request("r1", *system.as_role(REQUESTER), file=request)
+        reader = ("report", "r1", "--server", system.url, *system.as_role(OBSERVER), "-o", "-")
+        key = system.keys.public(COORDINATOR).read_text(encoding="ascii").strip()
+
+        status, checked, errors = await podfolio(*reader, "--key", str(system.keys.public(COORDINATOR)))
+        _, unchecked, _ = await podfolio(*reader)
+        other, nothing, refused = await podfolio(*reader, "--key", str(system.keys.public(REQUESTER)))
+        secret, _, warned = await podfolio(*reader, "--key", str(system.keys.seed(COORDINATOR)))
+
+    assert (status, errors) == (0, "")
+    assert f"The event is signed with the key {key}" in checked
+    assert f"is that of the key which was given, {key}." in checked
+    assert "Whose key it is was not checked." in unchecked
+    assert (other, nothing) == (1, "")
+    assert "not by the key given" in refused
+    assert secret == 2
+    assert "holds a secret" in warned
+
+
+async def test_a_library_that_is_missing_is_named_with_what_to_install(tmp_path: Path) -> None:
+    file = kept(tmp_path, "conflict")
+    code = "import sys; sys.modules['jinja2'] = None; from cli.__main__ import main; main()"
+
+    status, errors = await run_in(tmp_path, code, "report", str(file))
+
+    assert status == 1
+    assert "reports need jinja2, which is not installed: pip install 'podfolio[report]'" in errors
+    assert "Traceback" not in errors

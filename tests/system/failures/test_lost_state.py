@@ -1,0 +1,119 @@
+"""What the server held is lost, ages, or is handed out again while real processes run: none believes the past."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from support.requests_made import data
+
+from agents import mandates
+from bus.administration.setup import set_up
+from bus.language import subjects
+from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason
+from bus.port import COORDINATORS, pod_queue
+from bus.topology.streams import EVENTS, SECOND, TIMERS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from support.processes import Site
+
+    from bus.port import Message
+
+PODS = tuple(mandates.bundled())
+
+
+async def asked(site: Site, name: str, **body: object) -> MasterPortfolioOptimized:
+    """Publish a request that can be answered, and wait for its portfolio."""
+    await site.publish(data(name, **body), name)
+    event = await site.final(name)
+    assert isinstance(event, MasterPortfolioOptimized)
+    return event
+
+
+async def lose(site: Site, stream: str) -> None:
+    """Lose a stream with all it holds, and set everything up again."""
+    await site.bus.ask_api(f"STREAM.DELETE.{stream}")
+    await set_up(site.bus, PODS)
+
+
+async def finals_seen(site: Site, count: int) -> Sequence[Message]:
+    """Follow the stream until so many final events were seen."""
+    seen: list[Message] = []
+    async with aclosing(site.bus.follow(everything=True)) as messages:
+        async for message in messages:
+            if message.subject.startswith(subjects.final("")):
+                seen.append(message)
+            if len(seen) == count:
+                break
+    return seen
+
+
+async def test_ids_that_were_finished_before_the_stream_was_lost_are_answered_again(site: Site) -> None:
+    await site.start_all()
+    observer = asyncio.create_task(finals_seen(site, 6))
+    for name in ("r0", "r1", "r2"):
+        await asked(site, name)
+    await lose(site, EVENTS)
+    for name in ("r0", "r1", "new"):
+        await asked(site, name)
+    async with asyncio.timeout(60):
+        seen = await observer
+
+    assert [message.subject.rpartition(".")[2] for message in seen] == ["r0", "r1", "r2", "r0", "r1", "new"]
+    assert seen[3].sequence < seen[2].sequence
+
+
+async def test_an_id_that_is_used_again_after_it_aged_is_a_new_request(site: Site) -> None:
+    await site.start_all()
+    config = (await site.bus.ask_api(f"STREAM.INFO.{EVENTS}"))["config"]
+    short = {**config, "max_age": 5 * SECOND, "duplicate_window": 4 * SECOND}
+    await site.bus.ask_api(f"STREAM.UPDATE.{EVENTS}", short)
+    await asked(site, "monthly")
+    async with asyncio.timeout(30):
+        while await site.bus.record([subjects.ALL_REQUESTS, subjects.ALL_FINALS]):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+
+    await asked(site, "monthly")
+
+
+@pytest.mark.parametrize("how", ["purged", "lost"])
+async def test_a_deadline_that_was_lost_is_set_again(site: Site, how: str) -> None:
+    await site.start_all(but=("gamma",))
+    await site.publish(data("r1", deadline_s=5), "r1")
+    async with asyncio.timeout(30):
+        while not (await site.bus.ask_api(f"STREAM.INFO.{TIMERS}"))["state"]["messages"]:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    if how == "lost":
+        await lose(site, TIMERS)
+    else:
+        await site.bus.ask_api(f"STREAM.PURGE.{TIMERS}")
+    event = await site.final("r1", patience_s=40)
+
+    assert isinstance(event, MasterPortfolioFailed)
+    assert (event.reason, event.missing_pods) == (Reason.DEADLINE_EXCEEDED, ("gamma",))
+
+
+async def test_a_queue_that_was_lost_and_set_up_again_hands_out_everything_again_and_that_changes_nothing(
+    site: Site,
+) -> None:
+    await site.start_all()
+    names = [f"r{i}" for i in range(5)]
+    for name in names:
+        await asked(site, name, deadline_s=3)
+    before = await site.bus.record([subjects.ALL])
+    for queue in (COORDINATORS, pod_queue("alpha")):
+        await site.bus.ask_api(f"CONSUMER.DELETE.{EVENTS}.{queue}")
+    await set_up(site.bus, PODS)
+    await asked(site, "new")
+    async with asyncio.timeout(60):
+        for queue in (COORDINATORS, pod_queue("alpha")):
+            while (backlog := await site.bus.backlog(queue)).waiting or backlog.in_hand:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+
+    held = [message for message in await site.bus.record([subjects.ALL]) if ".new" not in message.subject]
+    assert [replace(message, data=b"") for message in held] == [replace(message, data=b"") for message in before]

@@ -1,0 +1,81 @@
+"""Long requests beside short ones, and deadlines that are too short, on real processes."""
+
+from __future__ import annotations
+
+import os
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from support.requests_made import ROOT, data
+
+from bus.language import subjects
+from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason
+
+if TYPE_CHECKING:
+    from support.processes import Site
+
+# Makes ``poison/sitecustomize.py`` part of every process: there is a request whose search never ends.
+ENDLESS = {
+    "PYTHONPATH": os.pathsep.join((str(ROOT / "tests" / "system" / "failures" / "poison"), str(ROOT / "tests"))),
+    "PODFOLIO_SOLVER_SECONDS": "45",
+}
+# What a busy machine takes to have a final stored.
+LATE_S = 1.0
+
+
+async def test_easy_requests_are_answered_beside_one_whose_search_does_not_end(site: Site) -> None:
+    await site.start_all(**ENDLESS)
+    easy = [f"easy{i}" for i in range(8)]
+
+    await site.publish(data("loop-in-coordinator", deadline_s=300), "loop-in-coordinator")
+    for request_id in easy:
+        await site.publish(data(request_id, deadline_s=40), request_id)
+    events = [await site.final(request_id) for request_id in easy]
+    beside = not await site.bus.record([subjects.final("loop-in-coordinator")])
+    endless = await site.final("loop-in-coordinator", patience_s=120)
+
+    assert [type(event) for event in events] == [MasterPortfolioOptimized] * len(easy)
+    assert beside
+    assert isinstance(endless, MasterPortfolioFailed)
+    assert (endless.reason, "--solver-seconds" in endless.message) == (Reason.SOLVER_FAILED, True)
+
+
+def many_parcels(number: int) -> dict[str, object]:
+    """Own three ETFs, bought a parcel a week."""
+    first = date(2018, 1, 5)
+    parcels = [
+        {"acquired": str(first + timedelta(weeks=week)), "units": 3, "cost_base_aud": 150.0 + week / 7}
+        for week in range(number)
+    ]
+    holdings = [{"ticker": ticker, "units": 3 * number, "parcels": parcels} for ticker in ("VAS", "VGS", "VAF")]
+    return {"as_of": "2025-11-10", "cash_aud": 5_000, "holdings": holdings}
+
+
+@pytest.mark.parametrize("deadline_s", [2.0, 8.0])
+async def test_by_the_deadline_there_is_a_portfolio_or_a_reason(site: Site, deadline_s: float) -> None:
+    await site.start_all()
+    owner = {"customer_id": "owner", "marginal_tax_rate": 0.39}
+
+    sent = data("hard", deadline_s=deadline_s, account=many_parcels(300), customer=owner)
+    await site.publish(sent, "hard")
+    event = await site.final("hard")
+    asked, answered = await site.bus.record([subjects.request("hard"), subjects.final("hard")])
+
+    assert asked.stored_at is not None
+    assert answered.stored_at is not None
+    assert (answered.stored_at - asked.stored_at).total_seconds() < deadline_s + LATE_S
+    if isinstance(event, MasterPortfolioFailed):
+        assert event.reason in {Reason.SOLVER_FAILED, Reason.DEADLINE_EXCEEDED, Reason.OVERLOADED}
+        assert "deadline_s" in event.message
+
+
+async def test_more_parcels_than_can_be_planned_for_are_refused_at_once(site: Site) -> None:
+    await site.start_all()
+    account = many_parcels(400)
+
+    await site.publish(data("many", account=account, customer={"customer_id": "owner"}), "many")
+    event = await site.final("many")
+
+    assert isinstance(event, MasterPortfolioFailed)
+    assert (event.reason, "1,200 parcels, at most 1,000" in event.message) == (Reason.INVALID_REQUEST, True)

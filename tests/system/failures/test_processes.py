@@ -1,0 +1,139 @@
+"""Real server, real processes: what users rely on when they deploy, replicate, kill and restart."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+from support.processes import log_lines
+from support.requests_made import BAD, data
+
+from bus.administration.setup import set_up
+from bus.language import subjects
+from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason
+from bus.port import RefusedError, Stored
+
+if TYPE_CHECKING:
+    from support.processes import Site
+
+
+async def test_bad_input_is_answered_and_harms_nothing(site: Site) -> None:
+    running = await site.start_all()
+    for name, (sent, _, _) in BAD.items():
+        request_id = "bad" if name == "id_differs" else f"bad-{name}"
+        await site.publish(sent.replace(b'"bad"', f'"bad-{name}"'.encode()), request_id)
+    await site.publish(data(), "a.b")
+    with pytest.raises(RefusedError, match="bytes"):
+        await site.publish(b"x" * 10_000_000, "huge")
+    await site.publish(data("good"), "good")
+
+    for name, (_, reason, _) in BAD.items():
+        event = await site.final("bad" if name == "id_differs" else f"bad-{name}")
+        assert isinstance(event, MasterPortfolioFailed)
+        assert event.reason == reason, name
+        assert event.message
+    assert isinstance(await site.final("good"), MasterPortfolioOptimized)
+    assert len(await site.bus.record([subjects.ALL_REJECTED])) == 1
+    assert {process.returncode for process in running.values()} == {None}
+
+
+async def test_replicas_share_the_work_and_a_drained_one_loses_none(site: Site) -> None:
+    running = await site.start_all()
+    second = await site.start("agents", "gamma")
+    await site.start("coordinator")
+    for i in range(30):
+        await site.publish(data(f"r{i}", deadline_s=300), f"r{i}")
+    status = await site.end(running["gamma"])
+    assert await site.end(running["coordinator"]) == 0
+    for i in range(30, 40):
+        await site.publish(data(f"r{i}", deadline_s=300), f"r{i}")
+
+    events = [await site.final(f"r{i}") for i in range(40)]
+
+    assert status == 0
+    assert all(isinstance(event, MasterPortfolioOptimized) for event in events)
+    assert second.returncode is None
+    answered = [line["request_id"] for line in log_lines(site.folder, "gamma") if line["event"] == "request.answered"]
+    assert sorted(answered) == sorted(f"r{i}" for i in range(40)), "each request solved once"
+    assert {line["event"] for line in log_lines(site.folder, "0-agents")} >= {"process.ready", "process.drained"}
+
+
+async def test_a_request_outlives_the_agents_and_the_coordinator(site: Site) -> None:
+    running = await site.start_all()
+    for process in running.values():
+        await site.end(process, signal.SIGKILL)
+    await site.publish(data(), "r1")
+
+    await site.start_all()
+
+    assert isinstance(await site.final("r1"), MasterPortfolioOptimized)
+
+
+async def test_a_coordinator_that_is_killed_while_it_works_is_replaced(site: Site) -> None:
+    running = await site.start_all()
+    await site.start("coordinator")
+    for i in range(20):
+        await site.publish(data(f"r{i}", deadline_s=300), f"r{i}")
+
+    await site.end(running["coordinator"], signal.SIGKILL)
+
+    events = [await site.final(f"r{i}") for i in range(20)]
+    assert all(isinstance(event, MasterPortfolioOptimized) for event in events)
+    assert len(await site.bus.record([subjects.ALL_FINALS])) == 20
+
+
+async def test_a_pod_without_an_agent_ends_in_a_failure_by_the_deadline(site: Site) -> None:
+    await site.start_all(but=("gamma",))
+    await site.publish(data(deadline_s=2), "r1")
+
+    event = await site.final("r1")
+
+    assert isinstance(event, MasterPortfolioFailed)
+    assert (event.reason, event.missing_pods) == (Reason.DEADLINE_EXCEEDED, ("gamma",))
+
+
+async def test_a_second_request_under_the_same_id_is_refused_by_the_server(site: Site) -> None:
+    await site.publish(data(), "r1")
+
+    assert await site.bus.publish_once(subjects.request("r1"), b"{}", message_id="x", headers={}) is Stored.TAKEN
+
+
+async def test_each_process_writes_one_line_a_request_with_the_times_spent(site: Site) -> None:
+    running = await site.start_all()
+    await site.publish(data(), "r1")
+    await site.final("r1")
+    for process in running.values():
+        await site.end(process)
+
+    for pod in ("alpha", "beta", "gamma", "delta"):
+        (line,) = [line for line in log_lines(site.folder, pod) if line.get("request_id") == "r1"]
+        assert line["outcome"] == "optimised"
+        assert line["solve_ms"] > 0
+        assert line["publish_ms"] > 0
+    (line,) = [line for line in log_lines(site.folder, "coordinator") if line.get("request_id") == "r1"]
+    assert line["outcome"] == "optimised"
+    assert line["read_ms"] > 0
+    assert line["act_ms"] > 0
+    assert (line["certified"], line["pods"]) == (True, ["alpha", "beta", "gamma", "delta"])
+
+
+async def test_an_agent_without_streams_waits_for_them(site: Site) -> None:
+    # The queue of a pod that nobody has set up.
+    mandate = site.folder / "epsilon.toml"
+    mandate.write_text(
+        'pod = "epsilon"\npurpose = "p"\nobjective = "max_income"\nuniverse = ["VAS", "VHY", "VAF"]\n'
+        "max_position = 0.5\nmin_effective_holdings = 2\n[goals]\ngrossed_up_yield = 0.03\n",
+        encoding="utf-8",
+    )
+    waiting = asyncio.create_task(site.start("agents", str(mandate)))
+    await set_up(site.bus, ("epsilon",))
+    await waiting
+    await site.start("coordinator")
+    await site.publish(data(pod_weights={"epsilon": 1.0}, rules={"max_weight": 0.5}), "r1")
+
+    event = await site.final("r1")
+
+    assert isinstance(event, MasterPortfolioOptimized), event
+    assert set(event.pods) == {"epsilon"}

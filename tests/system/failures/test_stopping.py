@@ -1,0 +1,196 @@
+"""Whatever a process is at, and whatever became of its server: SIGTERM ends it within the time that is stated."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import sys
+import time
+from asyncio.subprocess import DEVNULL, PIPE
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from support.processes import START_S, Site, said
+from support.requests_made import ROOT, data
+
+from agents import mandates
+from bus.administration.server import launch
+from bus.administration.setup import set_up
+from bus.language import subjects
+from bus.process.frame import END_S, LEAVE_S
+from bus.transports.jetstream import Connection, connect
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+    from collections.abc import AsyncIterator
+
+    from bus.administration.server import Server
+
+# What a machine that is busy needs to run a signal's handler, and to tear a process down.
+_SLACK_S = 4.0
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[tuple[Server, Site]]:
+    """A server that a test may harm, with all queues and nothing running on it."""
+    server = await launch(tmp_path / "store", log=tmp_path / "server.log")
+    async with connect(Connection(servers=server.url, name="test")) as bus:
+        await set_up(bus, tuple(mandates.bundled()))
+        site = Site(server.url, bus, tmp_path)
+        try:
+            yield server, site
+        finally:
+            # A solver that a test has stopped, and that nobody killed since the test failed, would stay for ever.
+            solvers = [pid for process in site._running if process.returncode is None for pid in _children(process)]  # noqa: SLF001 - to end what they leave
+            await site.end_all()
+            await server.kill()
+            for pid in solvers:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+
+async def _stopped(*processes: Process) -> dict[int, tuple[int, float]]:
+    """Ask for the end of all; say of each with what status it ended, and after how many seconds."""
+    began = time.monotonic()
+
+    async def end(process: Process) -> tuple[int, float]:
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(END_S + START_S):
+            return await process.wait(), time.monotonic() - began
+
+    ends = await asyncio.gather(*(end(process) for process in processes))
+    return {process.pid: found for process, found in zip(processes, ends, strict=True)}
+
+
+def _children(process: Process) -> list[int]:
+    file = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    return [int(pid) for pid in file.read_text(encoding="ascii").split()]
+
+
+async def _burst(site: Site, requests: int) -> None:
+    for i in range(requests):
+        await site.publish(data(f"r{i}", deadline_s=600), f"r{i}")
+
+
+async def test_idle_processes_whose_server_was_killed_end_at_once(place: tuple[Server, Site]) -> None:
+    server, site = place
+    running = await site.start_all()
+    await server.kill()
+
+    ends = await _stopped(*running.values())
+
+    assert {status for status, _ in ends.values()} == {0}
+    assert max(seconds for _, seconds in ends.values()) < LEAVE_S
+
+
+async def test_processes_that_pull_as_their_server_is_killed_end_at_once(place: tuple[Server, Site]) -> None:
+    server, site = place
+    running = await site.start_all()
+    stopping = asyncio.create_task(_stopped(*running.values()))
+    await server.kill()
+
+    ends = await stopping
+
+    assert {status for status, _ in ends.values()} == {0}
+    assert max(seconds for _, seconds in ends.values()) < LEAVE_S
+
+
+@pytest.mark.parametrize("harm", [signal.SIGKILL, signal.SIGSTOP])
+async def test_processes_with_work_in_hand_end_in_time_without_their_server(
+    place: tuple[Server, Site], harm: signal.Signals
+) -> None:
+    server, site = place
+    running = await site.start_all()
+    publishing = asyncio.create_task(_burst(site, 120))
+    # Some read, some solve, some publish, some set a deadline.
+    while len(said(next(site.folder.glob("*coordinator.log")), "request.finished")) < 2:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    server.process.send_signal(harm)
+    publishing.cancel()
+
+    ends = await _stopped(*running.values())
+
+    assert max(seconds for _, seconds in ends.values()) < END_S + _SLACK_S, ends
+
+
+async def test_a_search_that_does_not_end_is_left_to_others_and_its_process_goes_too(
+    place: tuple[Server, Site],
+) -> None:
+    server, site = place
+    running = await site.start_all()
+    coordinator = running["coordinator"]
+    (solver,) = _children(coordinator)
+    stopped = await asyncio.create_subprocess_exec("kill", "-STOP", str(solver))
+    assert await stopped.wait() == 0
+    await site.publish(data("long", deadline_s=900), "long")
+    # Its last answer is in hand, and stays so: the solver has it.
+    in_hand = re.compile(r'podfolio_in_hand\{[^}]*"pod"[^}]*\} 1\.0')
+    async with asyncio.timeout(START_S):
+        while len(await site.bus.record([subjects.pod_result("long", "*")])) < len(running) - 1:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        while not in_hand.search((await site.page(coordinator, "/metrics"))[1]):  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.05)
+    await server.kill()
+
+    ends = await _stopped(coordinator)
+
+    status, seconds = ends[coordinator.pid]
+    assert status == 1
+    assert LEAVE_S - 1 < seconds < END_S + _SLACK_S
+    log = next(site.folder.glob("*coordinator.log"))
+    assert f"{LEAVE_S:g} s after the signal" in said(log, "process.failed")[0]["error"]
+    assert not Path(f"/proc/{solver}").exists()
+
+
+async def test_processes_that_wait_for_a_set_up_end_at_once(place: tuple[Server, Site]) -> None:
+    server, site = place
+    await site.bus.ask_api("CONSUMER.DELETE.PODFOLIO.pod-alpha")
+    process, name = await site.launch("agents", "alpha")
+    async with asyncio.timeout(START_S):
+        while not said(site.folder / f"{name}.log", "process.waiting_for_setup"):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    await server.kill()
+
+    ends = await _stopped(process)
+
+    assert max(seconds for _, seconds in ends.values()) < LEAVE_S
+
+
+_HANGS = """
+import asyncio, time
+from bus.process import frame as process
+from bus.transports.jetstream import Connection
+from bus.observability.service import Service
+
+process.LEAVE_S, process.END_S = 0.5, 2.0
+
+async def main(bus, stop, ready):
+    print("runs", flush=True)
+    await stop.wait()
+    await asyncio.sleep(0)
+    time.sleep(600)
+
+process.configure_logs()
+raise SystemExit(process.run(Connection(servers="{url}"), main, service=Service("s", "", ())))
+"""
+
+
+async def test_a_process_whose_event_loop_hangs_is_ended_and_says_where(place: tuple[Server, Site]) -> None:
+    program = _HANGS.replace("{url}", place[0].url)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, cwd=ROOT, stdin=DEVNULL, stdout=PIPE, stderr=PIPE
+    )
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"runs\n"
+    began = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(START_S):
+        _, told = await process.communicate()
+
+    assert process.returncode == 1
+    assert time.monotonic() - began < 2 + _SLACK_S
+    assert b"in main" in told

@@ -1,0 +1,218 @@
+"""Pages and lines, whatever people put into their requests."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+from support.requests_made import BAD, OUTLOOK, body, data
+
+from agents import mandates
+from agents.answer import answer
+from bus.language import subjects
+from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized, PodResult, Reason, parse_request
+from bus.port import Message
+from cli.pages.final_event import make_console, show
+from cli.pages.stream import line
+from coordinator.consolidation import consolidate
+
+
+def page(event: object, console: Console | None = None) -> str:
+    console = console or make_console(file=io.StringIO())
+    show(console, event)  # type: ignore[arg-type]
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def optimised(**changes: object) -> object:
+    sent = data("r1", **changes)
+    found = {pod: answer(mandates.load(pod), "r1", sent) for pod in ("alpha", "beta", "gamma", "delta")}
+    return consolidate(parse_request(sent, "r1"), {p: r for p, r in found.items() if isinstance(r, PodResult)})
+
+
+def test_a_terminal_obeys_nothing_that_people_sent() -> None:
+    event = optimised()
+    assert isinstance(event, MasterPortfolioOptimized)
+    nasty = "bob\x1b]0;owned\x07\u202eevil"
+
+    shown = page(event.model_copy(update={"customer_id": nasty}))
+
+    assert "Master portfolio of bob?]0;owned" in shown
+    assert all(letter.isprintable() for letter in shown.replace("\n", ""))
+
+
+def test_nobody_adds_a_line_to_the_stream_by_what_he_sends() -> None:
+    sent = data(market="here\n12:00:00.000  optimised\x1b[2J")
+
+    shown = line(Message(subjects.request("r1"), sent, sequence=1))
+
+    assert "in here?12:00:00.000  optimised?[2J" in shown.plain
+    assert shown.plain.isprintable()
+
+
+@pytest.mark.parametrize("name", sorted(BAD))
+def test_every_bad_request_has_a_line(name: str) -> None:
+    shown = line(Message(subjects.request("bad"), BAD[name][0], sequence=1))
+
+    assert "podfolio.v1.request.bad" in shown.plain
+
+
+def test_a_number_that_no_computer_can_hold_has_a_line_too() -> None:
+    sent = data().replace(b"100000", b"9" * 400)
+
+    assert "cannot be read" in line(Message(subjects.request("r1"), sent, sequence=1)).plain
+
+
+def test_words_of_customers_are_shown_as_they_are() -> None:
+    name = "[/bold] :smile: [red]x"
+
+    assert name in page(optimised(customer={**body()["customer"], "customer_id": name}))
+    assert name in page(MasterPortfolioFailed(request_id="r1", reason=Reason.INVALID_REQUEST, message=name))
+
+
+def test_names_of_files_are_shown_as_they_are() -> None:
+    console = make_console(file=io.StringIO())
+    console.print("the final event is in [red]/:smile:.json")
+
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue() == "the final event is in [red]/:smile:.json\n"
+
+
+@pytest.mark.parametrize("width", [80, 100, 160])
+def test_no_number_is_cut_in_a_terminal(width: int) -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=width, markup=False, color_system=None)
+    event = optimised()
+
+    shown = page(event, console)
+
+    for holding in event.holdings:  # type: ignore[attr-defined]
+        assert f"{holding.weight:.2%}" in shown
+        assert f"{holding.amount_aud:,.2f}" in shown
+    assert "100.00%" not in shown
+
+
+def sentences(shown: str) -> str:
+    """The page on one line, so that it does not matter where it was broken."""
+    return " ".join(shown.split())
+
+
+def test_a_goal_that_gave_way_is_read_aloud() -> None:
+    event = optimised(market=OUTLOOK)
+    assert isinstance(event, MasterPortfolioOptimized)
+    (ratio,) = (goal for goal in event.goals if goal.name == "gamma.sharpe_ratio")
+    assert ratio.best_alone is not None
+    assert ratio.best_together is not None
+    assert ratio.delivered is not None
+
+    shown = sentences(page(event))
+
+    assert (
+        "* gamma: Sharpe ratio of at least 1.500 was asked. Alone, with nothing else to care for,"
+        f" {ratio.best_alone:.3f} would be the best there is. With all rules and the goals before it,"
+        f" {ratio.best_together:.3f} is the best there is; that is proven."
+        f" In this portfolio it is {ratio.delivered:.3f}."
+    ) in shown
+    assert "* delta: expected return of at least 15.00% was asked." in shown
+    assert "* The whole portfolio: tax efficiency of at least" in shown
+
+
+def test_of_a_goal_that_is_missed_by_less_than_is_shown_that_is_said() -> None:
+    event = optimised(market=OUTLOOK)
+    assert isinstance(event, MasterPortfolioOptimized)
+    nearly = [replace(g, delivered=g.asked - 1e-6) if g.name == "gamma.sharpe_ratio" else g for g in event.goals]
+
+    shown = sentences(page(event.model_copy(update={"goals": tuple(nearly)})))
+
+    assert "it is 1.500; what is missing is less than the digits that are shown." in shown
+    assert shown.count("was asked") == sum(not goal.met for goal in event.goals)
+    assert "All goals are met" not in shown
+
+
+def test_a_best_that_was_not_proven_is_not_said_to_be() -> None:
+    event = optimised(market=OUTLOOK)
+    assert isinstance(event, MasterPortfolioOptimized)
+    goals = tuple(replace(goal, best_together=None) for goal in event.goals)
+
+    shown = sentences(page(event.model_copy(update={"goals": goals})))
+
+    assert "that is proven" not in shown
+    assert "* gamma: Sharpe ratio of at least 1.500 was asked." in shown
+
+
+def test_where_all_goals_are_met_that_is_all_there_is_to_say() -> None:
+    shown = sentences(page(optimised()))
+
+    assert "All goals are met." in shown
+    assert "was asked" not in shown
+
+
+def test_every_goal_has_a_line_with_what_it_asks_and_gets() -> None:
+    event = optimised(market=OUTLOOK)
+    assert isinstance(event, MasterPortfolioOptimized)
+
+    shown = page(event)
+
+    lines = [line for line in shown.splitlines() if "| yes" in line or "| no" in line]
+    assert len(lines) == len(event.goals)
+    assert sum("| no" in line for line in lines) == 3
+    assert ">= 1.500" in shown
+    assert "<= 25.00%" in shown
+
+
+def test_a_row_that_gave_way_is_not_said_to_be_worse_than_it_was_held_to() -> None:
+    event = optimised(market=OUTLOOK)
+    assert isinstance(event, MasterPortfolioOptimized)
+
+    (tax,) = (line for line in page(event).splitlines() if line.startswith(("| Tax efficiency", "|Tax efficiency")))
+
+    assert "lower" in tax
+    assert "worse" not in tax
+
+
+def test_etfs_that_do_nearly_the_same_are_shown_under_the_correlations() -> None:
+    event = optimised(market=OUTLOOK)
+    assert isinstance(event, MasterPortfolioOptimized)
+    assert event.economic_duplicates
+
+    shown = sentences(page(event))
+
+    for near in event.economic_duplicates:
+        assert f"{near.tickers[0]} and {near.tickers[1]} ({near.correlation:.2f})" in shown
+    assert "Held, though they do nearly the same:" in shown
+    assert "nearly the same" not in page(event.model_copy(update={"economic_duplicates": ()}))
+
+
+def test_limits_on_correlations_are_shown_with_their_room() -> None:
+    reported, limited = optimised(), optimised(correlations="limit", explain="unmet")
+    assert isinstance(reported, MasterPortfolioOptimized)
+    assert isinstance(limited, MasterPortfolioOptimized)
+
+    assert "reported, not enforced" in page(reported)
+    shown = page(limited)
+    assert "limited, as far as could be" in shown
+    assert "NOT proven within 0.01%" in shown
+    for row in limited.correlations:
+        assert row.room is not None
+        assert f"{row.room:+.2f}" in shown
+
+
+def test_rules_that_conflict_are_shown_with_every_repair() -> None:
+    event = optimised(rules={"max_etfs": 9})
+    assert isinstance(event, MasterPortfolioFailed)
+    assert event.repairs
+
+    shown = page(event)
+
+    assert "Any one of these changes is enough, and nothing smaller is" in sentences(shown)
+    table = shown[shown.index("| Rule") :].splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table if line.startswith("|")]
+    assert [row for row in rows if row[0] in {repair.rule for repair in event.repairs}] == [
+        ["beta.max_position", "40.00%", "100.00%"],
+        ["delta.max_position", "40.00%", "100.00%"],
+        ["duplicates", "forbid", "penalise"],
+        ["max_etfs", "9", "11"],
+    ]
+    for conflict in event.conflicts:
+        assert conflict.words in shown

@@ -1,0 +1,107 @@
+"""An answer's time: the search ends while there is time for what follows it, and what follows keeps to it."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from support.requests_made import data
+
+from bus.language.messages import MasterPortfolioFailed, Reason, StoppedBy, parse_request
+from coordinator.budget import Budget, out_of_time
+from coordinator.decisions import time_for
+from portfolio.integer_program import IntegerProgram
+
+
+@dataclass
+class Clock:
+    """A clock that goes on when told to."""
+
+    now: float = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_search_with_a_portfolio_ends_in_time_for_one_more_step_and_what_follows() -> None:
+    clock = Clock()
+    budget = Budget(20.0, clock=clock)
+    budget.begin_search(orders=False)
+    budget.watching(None)(1, 0.5)
+
+    ends = [step for step in range(1, 21) if [setattr(clock, "now", 100.0 + step), budget.stop()][1]]
+
+    # Fifteen hundredths of twenty seconds, and a step of one.
+    assert ends[0] == 16
+    assert budget.cut
+
+
+def test_more_is_kept_where_orders_follow_and_less_as_long_as_there_is_nothing_to_follow() -> None:
+    def first_end(*, orders: bool, gap: float) -> float:
+        clock = Clock()
+        budget = Budget(20.0, clock=clock)
+        budget.begin_search(orders=orders)
+        budget.watching(None)(1, gap)
+        while not budget.stop():
+            clock.now += 0.5
+        return clock.now - 100.0
+
+    assert first_end(orders=True, gap=0.5) < first_end(orders=False, gap=0.5) < first_end(orders=True, gap=math.inf)
+
+
+def test_time_without_an_end_ends_nothing_unless_something_else_does() -> None:
+    budget = Budget()
+    budget.begin_search(orders=True)
+    budget.watching(None)(1, 0.5)
+
+    assert not budget.stop()
+    assert not budget.cut
+    assert budget.for_orders_s() == math.inf
+    assert Budget(also=lambda: True).stop()
+
+
+@pytest.mark.parametrize(
+    ("by", "mend"), [(StoppedBy.DEADLINE, "deadline_s"), (StoppedBy.SEARCH_LIMIT, "--solver-seconds")]
+)
+def test_what_had_too_little_time_says_how_much_and_what_to_do(by: StoppedBy, mend: str) -> None:
+    event = out_of_time(parse_request(data(), "r1"), Budget(12.0, by))
+
+    assert isinstance(event, MasterPortfolioFailed)
+    assert (event.reason, "12 s" in event.message, mend in event.message) == (Reason.SOLVER_FAILED, True, True)
+
+
+@pytest.mark.parametrize(
+    ("left_s", "deadline_s", "seconds"),
+    [(25.0, 30.0, 25.0), (0.0, 30.0, 0.5), (-0.9, 30.0, 0.5), (-5.0, 30.0, 2.0), (0.3, 1.0, 0.3), (0.0, 1.0, 0.05)],
+)
+def test_a_search_gets_what_is_left_and_past_the_deadline_a_little(
+    left_s: float, deadline_s: float, seconds: float
+) -> None:
+    assert time_for(left_s, deadline_s) == pytest.approx(seconds)
+
+
+def test_an_integer_program_ends_when_its_time_is_over() -> None:
+    # Market splits (Cornuejols & Dawande 1998): an hour's work for branch and bound, with a point at once.
+    rng = np.random.default_rng(0)
+    rows, n = 5, 40
+    A = rng.integers(0, 100, (rows, n)).astype(float)
+    slack = np.hstack([np.eye(rows), -np.eye(rows)])
+    program = IntegerProgram(
+        cost=np.concatenate([np.zeros(n), np.ones(2 * rows)]),
+        whole=np.concatenate([np.ones(n, dtype=bool), np.zeros(2 * rows, dtype=bool)]),
+        lower=np.zeros(n + 2 * rows),
+        upper=np.concatenate([np.ones(n), np.full(2 * rows, np.inf)]),
+        A=np.hstack([A, slack]),
+        least=np.floor(A.sum(axis=1) / 2),
+        most=np.floor(A.sum(axis=1) / 2),
+    )
+    began = time.perf_counter()
+
+    found = program.search(left_s=lambda: began + 1.0 - time.perf_counter())
+
+    assert time.perf_counter() - began < 20  # it takes a thousand times as long without
+    assert not found.infeasible
+    assert program.search(left_s=lambda: 0.0).x is None

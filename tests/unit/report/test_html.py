@@ -1,0 +1,370 @@
+"""The page of a report: numbers that are the event's, words of people that stay words, nothing that is fetched."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from lxml import html
+from support.oracle_of_tables import ORACLES
+from support.reported import EXAMPLES, OPTIMISED, VARIED, failed, optimised
+from support.requests_made import ROOT
+
+from bus.language.messages import MarketRef, MasterPortfolioFailed, Reason, Signature, encode, parse_final
+from report.page.html import page
+from report.slides.deck import slides
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# Also of numbers that are no more than that: 12 ETFs, 2025-11-10.
+_EXACT = re.compile(r"[+-]?\d[\d,]*\.\d+%?")
+
+
+@cache
+def written(name: str) -> str:
+    return page(optimised(name))
+
+
+def raw(name: str) -> dict[str, Any]:
+    made: dict[str, Any] = json.loads(encode(optimised(name)))
+    return made
+
+
+def tables(text: str) -> dict[str, list[tuple[str, ...]]]:
+    """Read the tables of a page: of each row its first cell and its cells of numbers."""
+    found = {}
+    for table in html.fromstring(text).iter("table"):
+        rows = []
+        for row in table.find("tbody").iter("tr"):
+            cells = list(row.iter("td"))
+            numbers = tuple(cell.text_content() for cell in cells[1:] if cell.get("class") == "n")
+            rows.append((cells[0].text_content().strip(), *numbers))
+        found[table.get("id").removeprefix("t-")] = rows
+    return found
+
+
+def disagreements(text: str, event: dict[str, Any]) -> list[str]:
+    """Name the tables of a page that do not say what the event says."""
+    return [name for name, rows in tables(text).items() if sorted(rows) != sorted(ORACLES[name](event))]
+
+
+@pytest.mark.parametrize("name", [*OPTIMISED, *VARIED])
+def test_every_number_in_every_table_is_the_event_s(name: str) -> None:
+    assert disagreements(written(name), raw(name)) == []
+    assert set(tables(written(name))) >= {"goals", "costs", "comparison", "assumptions", "classes", "income", "parts"}
+
+
+def test_a_page_with_one_other_digit_is_found_out() -> None:
+    text, event = written("existing-investor"), raw("existing-investor")
+    cells = list(re.finditer(r'<td class="n">[^<]*(\d)[^<\d]*</td>', text))
+    assert len(cells) > 250
+
+    for cell in cells[::7]:
+        other = str((int(cell[1]) + 1) % 10)
+        forged = text[: cell.start(1)] + other + text[cell.end(1) :]
+        assert disagreements(forged, event), cell[0]
+
+
+@pytest.mark.parametrize("name", OPTIMISED)
+def test_every_exact_number_in_the_sentences_is_the_event_s_too(name: str) -> None:
+    event, text = raw(name), written(name)
+    known = {
+        number for rows in tables(text).values() for row in rows for cell in row for number in _EXACT.findall(cell)
+    }
+    for value in _numbers(event):
+        shown = (f"{value:,.2f}", f"{value:.3f}", f"{value:.4f}", f"{value:.6f}", f"{value:.2%}", f"{value:.1%}")
+        known |= set(shown) | {f"{-value:.2f}", f"{abs(value):.6f}", f"{value:.3%}"}
+    if event["trading"]:
+        known.add(f"{event['trading']['brokerage_aud'] + event['trading']['spread_aud']:,.2f}")
+    # The law's: shares of a gain that count, and what of it counts, as on the terminal.
+    for kind, gain in (event["trading"] or {"gains": {"gains_aud": {}}})["gains"]["gains_aud"].items():
+        left = gain - event["trading"]["gains"]["losses_used_aud"][kind]
+        known |= {f"{left * part:,.2f}" for part in (1, 1 / 2, 2 / 3)} | {"100.00%", "50.00%", "66.67%"}
+        known |= {
+            f"{event['trading']['gains']['net_capital_gain_aud'] - left:,.2f}",
+            "32.0%",
+            f"{_too_high(event):,.2f}",
+        }
+
+    prose = [e.text_content() for e in html.fromstring(text).xpath("//p | //li")]
+    found = {number for sentence in prose for number in _EXACT.findall(sentence)}
+
+    assert found - known == set()
+    assert len(found) > 10
+
+
+def _too_high(event: dict[str, Any]) -> float:
+    """How much tax the sales' fixed brokerage would spare at most, by the highest rate that a gain is taxed at."""
+    trading, rate = event["trading"], event["terms"]["marginal_tax_rate"]
+    parts = {"undiscounted": 1.0, "indexed": max(1.0, 0.32 / (rate or 1.0))}
+    parts["discountable"] = {"individual": 1 / 2, "super_accumulation": 2 / 3}.get(event["terms"]["entity"], 1.0)
+    taxed = [rate * parts[kind] for kind, gain in trading["gains"]["gains_aud"].items() if gain]
+    sales = sum(order["side"] == "sell" for order in trading["orders"])
+    most: float = max(taxed, default=0.0) * event["terms"]["brokerage_aud"] * sales
+    return min(trading["gains"]["tax_aud"], most)
+
+
+def test_a_sale_s_fixed_brokerage_is_said_to_be_missing_from_its_costs() -> None:
+    event = raw("existing-investor")
+
+    assert f"so the tax is told too high, by {_too_high(event):,.2f} AUD at most." in written("existing-investor")
+    assert "Fixed brokerage" not in written("nothing-to-do")
+
+
+def _numbers(value: object) -> list[float]:
+    if isinstance(value, dict):
+        return [number for each in value.values() for number in _numbers(each)]
+    if isinstance(value, list):
+        return [number for each in value for number in _numbers(each)]
+    return [value] if isinstance(value, int | float) and not isinstance(value, bool) else []
+
+
+def test_each_thing_that_the_money_is_for_is_told_in_a_sentence() -> None:
+    found = optimised("wanted")
+    old = found.money_goals[-1]
+    assert old.required_return is not None
+    assert old.expected_return is not None
+
+    text = html.fromstring(written("wanted")).text_content()
+
+    assert "Now: 15,000.00 AUD now. 15,000.00 AUD is held for it, which is enough." in text
+    assert "More: 26,000.00 AUD now. 25,000.00 AUD is held for it, 1,000.00 AUD too little." in text
+    assert "Much: 900,000.00 AUD in a year. 10,000.00 AUD is held for it, and more than 1,000% a year" in text
+    assert "None: 1,000.00 AUD in 3 years. Nothing is held for it: give its pod (epsilon) a share" in text
+    assert "Old age: 70,000.50 AUD in 0.5 years. 50,000.00 AUD is held for it, which would have to earn" in text
+    assert f" {old.required_return:.2%} a year; {old.expected_return:.2%} is expected, and the chance" in text
+    assert "is: Now 100%, More 0%, Much under 1%, None 0%, Old age under 1%." in text
+
+
+def test_every_example_has_a_report_with_all_that_is_asked_of_one() -> None:
+    for name in EXAMPLES:
+        sections = {element.get("id") for element in html.fromstring(written(name)).iter("section")}
+        assert sections >= {"summary", "own", "suggest", "change", "goals", "costs", "income", "comparison"}, name
+        assert sections >= {"unreachable", "assumptions", "checks"}, name
+        assert ("together" in sections) == (len(optimised(name).pods) > 1), name
+
+
+def test_each_order_has_its_reason_and_its_tax_from_the_event() -> None:
+    found = optimised("existing-investor")
+    assert found.trading is not None
+
+    text = html.fromstring(written("existing-investor")).text_content()
+
+    for order in found.trading.orders:
+        assert order.why in text
+    assert f"tax on capital gains {found.trading.gains.tax_aud:,.2f} AUD (due later" in text
+
+
+def test_a_shortfall_too_small_for_the_digits_is_said_to_be_that() -> None:
+    found = optimised("outlook")
+    short = tuple(replace(g, delivered=g.asked - 1e-6) if g.name == "gamma.sharpe_ratio" else g for g in found.goals)
+
+    text = page(found.model_copy(update={"goals": short}))
+
+    assert text.count("; what is missing is less than the digits that are shown.") == 1
+
+
+def test_limits_that_are_asked_for_and_not_kept_are_said_not_to_be_proven() -> None:
+    found = optimised("limited")
+    assert not found.certificate.certified
+
+    text = html.fromstring(written("limited")).text_content()
+
+    assert "It came after all other goals; that no portfolio would keep it is not proven." in text
+    assert "It is proven that no portfolio" not in text
+    assert f"what is proven leaves a gap of {found.certificate.gap:.2%}" in text
+
+
+def test_what_is_never_to_be_bought_is_said_to_be_left_out_for_that() -> None:
+    text = html.fromstring(written("shared")).text_content()
+
+    assert "Not considered for Opportunistic (delta), since never to be bought: SEMI." in text
+    assert "several parts may own an ETF" in text
+
+
+@pytest.mark.parametrize(
+    "file",
+    sorted((ROOT / "tests" / "contract" / "v1" / "messages").glob("*.MasterPortfolio*.json")),
+    ids=lambda f: f.stem,
+)
+def test_events_of_earlier_versions_have_reports_too(file: Path) -> None:
+    found = parse_final(file.read_bytes())
+
+    assert found.request_id in page(found)
+    assert slides(found)
+
+
+def test_what_gave_way_is_said_with_what_was_possible_and_why() -> None:
+    text = html.fromstring(written("outlook")).text_content()
+
+    assert "Growth (gamma): Sharpe ratio of at least 1.500 was asked. Alone, with nothing else to care for," in text
+    assert text.count("So no mix of the ETFs that this part may hold reaches it") == 2
+    assert text.count("So it gives way to the rules and to the goals that were served before it.") == 1
+    assert "10 of 13 goals are met" in text
+
+
+def test_who_has_nothing_to_do_is_told_why() -> None:
+    text = html.fromstring(written("nothing-to-do")).text_content()
+
+    assert "We suggest to trade nothing: no order pays for itself." in text
+    assert "getting there costs 401.03 AUD" in text
+    assert "orders" not in tables(written("nothing-to-do"))
+
+
+def test_sources_are_named_and_nothing_is_promised() -> None:
+    text = html.fromstring(written("outlook")).text_content()
+
+    assert "Vanguard Australia Dec 2025, Australian bonds 3.9-4.9 %, midpoint" in text
+    assert "None is promised." in text
+    assert "Nothing here is advice." in text
+
+
+def test_a_snapshot_that_is_not_here_is_said_to_be_missing() -> None:
+    found = optimised("existing-investor").model_copy(update={"market": MarketRef(id="other", sha256="0" * 64)})
+
+    text = page(found)
+
+    assert "It is not on the machine that wrote this report" in text
+    assert "assumptions" not in tables(text)
+
+
+EVIL = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>"
+
+
+def test_words_of_people_never_become_markup() -> None:
+    found = optimised("outlook")
+    pods = {
+        name: replace(account, mandate=replace(account.mandate, purpose=f"{EVIL}: {EVIL}"))
+        for name, account in found.pods.items()
+    }
+    changes = {
+        "customer_id": EVIL,
+        "pods": pods,
+        "goals": tuple(replace(goal, name=EVIL) for goal in found.goals),
+        "holdings": tuple(replace(holding, name=EVIL, asset_class=EVIL) for holding in found.holdings),
+        "certificate": replace(found.certificate, restricted=(EVIL,)),
+    }
+
+    text = page(found.model_copy(update=changes))
+
+    _harmless(text)
+    assert EVIL in html.fromstring(text).text_content()
+
+
+def test_neither_do_those_of_a_failure() -> None:
+    text = page(MasterPortfolioFailed(request_id="r", customer_id=EVIL, reason=Reason.INTERNAL_ERROR, message=EVIL))
+
+    _harmless(text)
+
+
+def _harmless(text: str) -> None:
+    document = html.fromstring(text)
+    assert {element.tag for element in document.iter() if isinstance(element.tag, str)} <= {
+        "html",
+        "head",
+        "meta",
+        "title",
+        "style",
+        "body",
+        "header",
+        "h1",
+        "dl",
+        "div",
+        "dt",
+        "dd",
+        "main",
+        "section",
+        "h2",
+        "ul",
+        "li",
+        "strong",
+        "span",
+        "p",
+        "figure",
+        "figcaption",
+        "picture",
+        "source",
+        "img",
+        "table",
+        "caption",
+        "thead",
+        "tr",
+        "th",
+        "tbody",
+        "td",
+        "footer",
+    }
+    allowed = {"class", "id", "src", "srcset", "alt", "media", "name", "content", "charset", "http-equiv", "lang"}
+    allowed |= {"scope", "role", "tabindex", "aria-label", "aria-labelledby"}
+    assert {key for element in document.iter() for key in element.attrib} <= allowed
+
+
+def test_letters_that_turn_others_around_are_not_written() -> None:
+    found = optimised("reference-customer").model_copy(update={"customer_id": "a\u202etxt\x00"})
+
+    assert "a?txt?" in page(found)
+
+
+@pytest.mark.parametrize("name", ["existing-investor", "reference-customer"])
+def test_the_page_needs_nothing_from_anywhere(name: str) -> None:
+    document = html.fromstring(written(name))
+
+    for element in document.iter("img", "source"):
+        assert (element.get("src") or element.get("srcset")).startswith("data:image/svg+xml;base64,")
+    for image in document.iter("img"):
+        assert image.get("alt")
+    assert not list(document.iter("script", "link", "iframe", "object", "a"))
+    assert "url(" not in written(name)
+    (policy,) = document.xpath("//meta[@http-equiv='Content-Security-Policy']/@content")
+    (style,) = document.xpath("//style/text()")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert "default-src 'none'" in policy
+    assert f"style-src 'sha256-{digest}'" in policy
+
+
+def test_who_vouches_is_said_and_how_to_check() -> None:
+    signed = optimised("existing-investor").model_copy(update={"signature": Signature(key="UABC", value="x")})
+
+    assert "signed with the key UABC" in page(signed)
+    assert "podfolio verify EVENT.json --key KEY" in page(signed)
+    assert "not signed: nothing in it says who wrote it" in html.fromstring(written("existing-investor")).text_content()
+    assert "It was looked at." in page(signed, checked=("It was looked at.",))
+
+
+def test_a_conflict_is_told_with_every_repair() -> None:
+    found = failed("conflict")
+    assert found.repairs
+
+    text = page(found)
+
+    assert tables(text).keys() == {"conflicts", "repairs"}
+    shown = html.fromstring(text).text_content()
+    for conflict in found.conflicts:
+        assert conflict.words in shown
+    rows = html.fromstring(text).xpath("//table[@id='t-repairs']/tbody/tr")
+    assert [[cell.text_content() for cell in row] for row in rows] == [
+        ["beta.max_position", "40.00%", "100.00%"],
+        ["delta.max_position", "40.00%", "100.00%"],
+        ["duplicates", "forbid", "penalise"],
+        ["max_etfs", "9", "11"],
+    ]
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_failure_says_what_happened_and_what_to_do_next(reason: Reason) -> None:
+    found = MasterPortfolioFailed(request_id="r", reason=reason, message="no answer", missing_pods=("gamma",))
+
+    document = html.fromstring(page(found))
+
+    happened, todo = (p.text_content() for p in document.xpath("//section[@id='summary']/p"))
+    assert happened != todo
+    assert todo.endswith(".")
+    assert f"{reason.words}: no answer" in document.text_content()
+    assert "No answer came from: gamma." in document.text_content()
