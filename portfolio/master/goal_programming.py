@@ -162,6 +162,13 @@ def serve(
     return levels
 
 
+def as_found(solver: Solver, goals: Sequence[Goal]) -> Levels:
+    """Hold all goals at the figures of the last portfolio found."""
+    levels = Levels()
+    _keep_as_found(solver, levels, goals)
+    return levels
+
+
 def _keep_as_found(solver: Solver, levels: Levels, goals: Sequence[Goal]) -> None:
     """Hold goals at the figures of the last portfolio: as asked where that portfolio meets the goal, else unproven."""
     if solver.X is None or solver.case is None:

@@ -11,7 +11,7 @@ from portfolio.conic.solution import Status, relative_gap
 from portfolio.errors import DataError, SolverError
 from portfolio.market.measure import Measure
 from portfolio.master.conflict import explain_goals, explain_rules
-from portfolio.master.goal_programming import Levels, Solver, best_figure, serve
+from portfolio.master.goal_programming import ANY, Levels, Solver, as_found, best_figure, serve
 from portfolio.master.sensitivity import Price, prices
 from portfolio.master.statement.correlations import Near
 from portfolio.master.statement.formulation import Formulation
@@ -98,15 +98,18 @@ def optimise_master(
     # A pod's best figure alone assumes a start from cash: with the customer's holdings the pod may do better.
     hopeless = _hopeless(convex, sleeves) if terms.owned is None else {}
     levels = Levels({goal.name: goal.asked for goal in convex})
-    rules = solver.feasible({}) if _is_long(form) else None
-    solution = None if hopeless or rules is Status.INFEASIBLE else solver.solve(form, gap)
-    if solution is None or solution.status is Status.INFEASIBLE or _gave_no(solution, solver, terms):
-        if (rules or solver.feasible({})) is Status.INFEASIBLE:
+    rules = _keep_rules(solver) if _is_long(form) else None
+    contradictory = rules is not None and rules[1].status is Status.INFEASIBLE
+    solution = None if hopeless or contradictory else solver.solve(form, gap)
+    if rules is not None and solution is not None and _ended_without(solution, solver, terms):
+        levels = as_found(solver, convex)
+        form, solution = rules
+    elif solution is None or solution.status is Status.INFEASIBLE:
+        if contradictory or (rules is None and solver.feasible({}) is Status.INFEASIBLE):
             raise explain_rules(solver, case)
         if terms.on_unreachable is OnUnreachable.FAIL:
             raise explain_goals(solver, sleeves)
-        contradictory = solution is not None and solution.status is Status.INFEASIBLE
-        levels = serve(solver, convex, hopeless, contradictory=contradictory)
+        levels = serve(solver, convex, hopeless, contradictory=solution is not None)
         form, solution = _solve_with_room(solver, levels, convex, gap)
     if solution.x is None:
         raise SolverError(_NO_ANSWER[solution.status])
@@ -114,16 +117,20 @@ def optimise_master(
 
 
 def _is_long(form: Formulation) -> bool:
-    """Return whether time may end the search for a portfolio that meets all goals: one tree over many switches.
-
-    Such a search begins with a portfolio that keeps the rules alone, which takes a dozen nodes.
-    """
+    """Return whether time may end the search for a portfolio that meets all goals: one tree over many switches."""
     return form.trades is not None and len(form.program.switched) > _MANY
 
 
-def _gave_no(solution: Solution, solver: Solver, terms: Terms) -> bool:
-    """Return whether the search for all goals gave no portfolio, but an earlier portfolio keeps the rules."""
-    return solution.x is None and solver.X is not None and terms.on_unreachable is OnUnreachable.RELAX
+def _keep_rules(solver: Solver) -> tuple[Formulation, Solution]:
+    """Find, in a dozen nodes, a portfolio that keeps the rules alone: the answer if time ends the next search."""
+    form = solver.formulate(levels={})
+    return form, solver.solve(form, ANY)
+
+
+def _ended_without(solution: Solution, solver: Solver, terms: Terms) -> bool:
+    """Return whether time ended the search for all goals without a portfolio, goals may give way, and one is known."""
+    known = solution.x is None and solver.X is not None
+    return known and terms.on_unreachable is OnUnreachable.RELAX and solver.stop()
 
 
 def _solve_with_room(solver: Solver, levels: Levels, goals: Sequence[Goal], gap: float) -> tuple[Formulation, Solution]:
