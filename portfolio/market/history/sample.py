@@ -211,17 +211,18 @@ def _fitting(dates: Sequence[date]) -> Period:
 
 def _too_few(prices: Prices, period: Period, count: int, errors: int) -> DataError:
     apart, asked = _apart(prices.dates), {Period.DAY: _MOST_DAYS, Period.WEEK: _WEEKLY, Period.MONTH: _MONTHLY}[period]
+    why = f" (its dates are {apart:g} days apart)" if apart > asked else ""
+    if apart > _MONTHLY:
+        mend = "prices of at least every month"
+    elif apart > asked:
+        mend = f"--returns {_fitting(prices.dates)}"
+    else:
+        why = f" ({errors} more look like errors or splits)" if errors else ""
+        mend = "a longer history, a shorter period, or fewer ETFs"
     message = (
         f"{prices.file} gives {count} {period.adjective} returns that every ETF has, at least"
-        f" {_LEAST_RETURNS} are needed"
+        f" {_LEAST_RETURNS} are needed{why}: give {mend}"
     )
-    if apart > _MONTHLY:
-        message += f": its dates are {apart:g} days apart; give prices of at least every month"
-    elif apart > asked:
-        message += f": its dates are {apart:g} days apart; give --returns {_fitting(prices.dates)}"
-    else:
-        message += f" ({errors} more are no returns but errors or splits)" if errors else ""
-        message += ": give a longer history, a shorter period, or fewer ETFs"
     return DataError(message)
 
 
