@@ -7,6 +7,7 @@ import pytest
 
 from portfolio.conic import proof
 from portfolio.conic.bound import FREE, OFF, ON, lagrangian_bound
+from portfolio.conic.limits import Limits
 from portfolio.conic.narrow import NarrowRelaxation
 from portfolio.conic.program import Builder, Program
 from portfolio.conic.proof import FEASIBLE, violation
@@ -63,7 +64,7 @@ def test_a_relaxation_on_a_working_set_proves_as_much_as_the_whole_one(seed: int
 @pytest.mark.parametrize("seed", range(4))
 def test_a_tree_of_relaxations_on_a_working_set_is_proven(seed: int) -> None:
     program = made(seed)
-    solution = minimise(program, gap=0.02, node_limit=400)
+    solution = minimise(program, Limits(gap=0.02, node_limit=400))
     assert solution.status is not Status.UNDECIDED
     assert solution.x is not None
     assert solution.states is not None

@@ -148,7 +148,7 @@ def test_the_measured_naive_portfolio_is_that_of_the_design(reference: MasterPor
     # stage 1 leaves out; and nobody can buy TECH any more: delta alone holds its four others in equal parts.
     assert row(reference, "etfs")[0] == 13
     assert row(reference, "positions")[0] == 18
-    assert set(reference.pods["delta"].naive_weights.values()) == {pytest.approx(0.25)}
+    assert list(reference.pods["delta"].naive_weights.values()) == [pytest.approx(0.25)] * 4
     assert row(reference, "duplicated_etfs")[0] == 4
     assert row(reference, "largest_position")[0] == pytest.approx(0.186, abs=5e-4)
     assert row(reference, "sharpe_ratio")[0] == pytest.approx(2.56, abs=5e-3)
@@ -584,7 +584,8 @@ def test_who_pays_no_tax_and_no_brokerage_is_served() -> None:
     assert isinstance(event, MasterPortfolioOptimized)
     # All credits are refunded: 282.12 AUD rather than 215.01, of 2,456.45 AUD of gross income.
     naive, master = event.income["naive"], event.income["master"]
-    assert (naive.net_tax_aud, master.net_tax_aud) == (-naive.franking_credits_aud, -master.franking_credits_aud)
+    for income in (naive, master):
+        assert income.net_tax_aud == pytest.approx(-income.franking_credits_aud)
     gained = master.franking_credits_aud - naive.franking_credits_aud
     gross = naive.distributions_aud + naive.franking_credits_aud
     assert (gained, gross) == (pytest.approx(67.11, abs=0.01), pytest.approx(2_456.45, abs=0.01))
@@ -697,7 +698,7 @@ def test_preferences_that_price_nothing_leave_no_dust() -> None:
 
 def test_a_search_that_may_not_run_says_so() -> None:
     with pytest.raises(SolverError, match="stopped before it found a portfolio"):
-        optimise_master(Case(load(TRAILING), reference_sleeves(), terms(max_weight=0.3)), stop=lambda: True)
+        optimise_master(Case(load(TRAILING), reference_sleeves(), terms(max_weight=0.15)), stop=lambda: True)
 
 
 @pytest.mark.parametrize("nodes", [3, 6, 12])

@@ -48,8 +48,9 @@ def test_where_targets_give_way_they_are_held_with_room_for_units() -> None:
 
 
 def test_a_target_held_to_the_last_digit_leaves_units_nothing_and_that_is_said() -> None:
-    body = json.loads(request({"alpha": 0.5, "gamma": 0.5}, market_id=OUTLOOK, account=CASH, rules={"max_weight": 0.5}))
-    event = final_event(json.dumps(body | {"target_tolerance": 0.0}).encode(), nodes=100_000)
+    account = CASH | {"cash_aud": 5_000.0}
+    asked = request({"alpha": 0.5, "gamma": 0.5}, market_id=OUTLOOK, account=account, rules={"max_weight": 0.5})
+    event = final_event(json.dumps(json.loads(asked) | {"target_tolerance": 0.0}).encode(), nodes=100_000)
     assert isinstance(event, MasterPortfolioOptimized), event
     assert event.trading is not None
     assert event.trading.gave_way == ("gamma.sharpe_ratio",)
