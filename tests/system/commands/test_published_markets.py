@@ -105,7 +105,7 @@ async def test_what_cannot_be_published_or_fetched_is_said(site: Site, tmp_path:
 
     for arguments, said in (
         (("publish", "house-1"), "there is no market house-1"),
-        (("publish", "asx-outlook-2025-12"), "comes with the product"),
+        (("publish", "asx-outlook-2025-12"), "is bundled and cannot be replaced"),
         (("fetch", "house-1"), "no market house-1 is published"),
         (("fetch", "../x"), "a market's id is of a-z 0-9 and -"),
     ):
