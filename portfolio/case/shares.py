@@ -103,12 +103,14 @@ def _ranks(claims: Sequence[Claim]) -> dict[str, int]:
 
 def _without(terms: Terms, unused: Sequence[Sleeve], pods: Collection[str]) -> Terms:
     """Leave out what the terms say of the goals of pods that take no part, and of pairs with such pods."""
+    idle = {s.mandate.pod for s in unused}
     goals = {f"{s.mandate.pod}.{measure.value}" for s in unused for measure in s.mandate.goals}
     pairs = {pair for s in unused for pod in pods for pair in (f"{s.mandate.pod}-{pod}", f"{pod}-{s.mandate.pod}")}
     return replace(
         terms,
         priorities={name: priority for name, priority in terms.priorities.items() if name not in goals},
         correlation_limits={pair: limit for pair, limit in terms.correlation_limits.items() if pair not in pairs},
+        pod_targets={name: asked for name, asked in terms.pod_targets.items() if name.partition(".")[0] not in idle},
     )
 
 

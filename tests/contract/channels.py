@@ -9,8 +9,6 @@ if TYPE_CHECKING:
 
 # What may be allowed more generously, or be kept longer.
 _MAY_GROW = {"max_msg_size", "max_age"}
-# That nobody can delete a message was promised, and taken back: one that does harm could never go (ADR 28).
-_TAKEN_BACK = {"deny_delete"}
 
 
 def taken_away(then: dict[str, Any], document: dict[str, Any]) -> Iterator[str]:
@@ -22,7 +20,7 @@ def taken_away(then: dict[str, Any], document: dict[str, Any]) -> Iterator[str]:
         if name not in document["channels"]:
             yield f"{name}: gone"
             continue
-        today = _facts(document, name)
+        today = facts(document, name)
         for fact, value in promised.items():
             if fact == "roles":
                 for verb, roles in value.items():
@@ -31,12 +29,13 @@ def taken_away(then: dict[str, Any], document: dict[str, Any]) -> Iterator[str]:
                 yield f"{name}: {fact} was {value}, is {today[fact]}"
     for name, settings in then["streams"].items():
         now = document["x-jetstream"]["streams"].get(name, {})
-        for key, value in ((key, settings[key]) for key in settings.keys() - _TAKEN_BACK):
+        for key, value in settings.items():
             if now.get(key) != value and not (key in _MAY_GROW and now.get(key, 0) > value):
                 yield f"{name}: {key} was {value}, is {now.get(key)}"
 
 
-def _facts(document: dict[str, Any], name: str) -> dict[str, Any]:
+def facts(document: dict[str, Any], name: str) -> dict[str, Any]:
+    """Collect what clients are promised of a channel."""
     channel = document["channels"][name]
     return {
         "address": channel["address"],

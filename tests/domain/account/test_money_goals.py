@@ -204,9 +204,12 @@ def test_what_the_request_says_of_a_pod_that_takes_no_part_is_no_mistake() -> No
     goals = [goal("house", "beta", 200_000.0, 6.0), goal("old", "gamma", 400_000.0, 22.0)]
     asked = {"goals": [*goals, goal("boat", "delta", 40_000.0, 10.0, priority=9)], "correlations": "limit"}
     priorities = {"delta.expected_return": 1, "beta.volatility": 2}
-    found = answered(**asked, priorities=priorities, correlation_limits={"beta-delta": 0.5, "beta-gamma": 0.9})
+    limits = {"beta-delta": 0.5, "beta-gamma": 0.9}
+    targets = {"delta.expected_return": 0.05, "beta.volatility": 0.16}
+    found = answered(**asked, priorities=priorities, correlation_limits=limits, pod_targets=targets)
     assert found.terms.priorities == {"beta.volatility": 2}
     assert found.terms.correlation_limits == {"beta-gamma": 0.9}
+    assert found.terms.pod_targets == {"beta.volatility": 0.16}
     assert "delta" not in {pod for each in found.goals for pod in each.pods}
     # Nor is a typing error one that passes.
     body = json.loads(request(market_id=OUTLOOK)) | asked | {"pod_weights": None, "priorities": {"delta.fame": 1}}
