@@ -211,17 +211,18 @@ def _fitting(dates: Sequence[date]) -> Period:
 
 def _too_few(prices: Prices, period: Period, count: int, errors: int) -> DataError:
     apart, asked = _apart(prices.dates), {Period.DAY: _MOST_DAYS, Period.WEEK: _WEEKLY, Period.MONTH: _MONTHLY}[period]
-    message = (
-        f"{prices.file} gives {count} {period.adjective} returns that every ETF has, at least"
-        f" {_LEAST_RETURNS} are needed"
-    )
+    more = ""
     if apart > _MONTHLY:
-        message += f": its dates are {apart:g} days apart; give prices of at least every month"
+        what = f"its dates are {apart:g} days apart; give prices of at least every month"
     elif apart > asked:
-        message += f": its dates are {apart:g} days apart; give --returns {_fitting(prices.dates)}"
+        what = f"its dates are {apart:g} days apart; give --returns {_fitting(prices.dates)}"
     else:
-        message += f" ({errors} more are no returns but errors or splits)" if errors else ""
-        message += ": give a longer history, a shorter period, or fewer ETFs"
+        more = f" ({errors} more are no returns but errors or splits)" if errors else ""
+        what = "give a longer history, a shorter period, or fewer ETFs"
+    message = (
+        f"{prices.file} gives {count} {period.adjective} returns that every ETF has, at least {_LEAST_RETURNS} are"
+        f" needed{more}: {what}"
+    )
     return DataError(message)
 
 
