@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 QUICK_S = 2.0
 # A request may run beside longer requests only if it takes at most this part of the time of each.
 _SHORTER = 0.5
-# The most requests computed at a time, each in a separate process. The last place is only for requests that are known
-# to be shorter.
+# The most requests computed at a time, each in a separate process. The last place is only for requests of a known
+# duration, and for requests that are smaller than all that run.
 MOST = 3
 # The estimate for a size uses at most this number of the latest durations, none older than this number of seconds.
 _LATEST, _FRESH_S = 20, 600.0

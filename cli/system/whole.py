@@ -16,6 +16,7 @@ from bus.administration.server import launch
 from bus.administration.setup import set_up
 from bus.observability.service import service_name
 from bus.port import BusError, UnreachableError
+from bus.process.frame import END_S
 from bus.process.options import variables
 from bus.topology.roles import ADMIN, COORDINATOR, OPERATOR, agent_role
 from bus.transports.jetstream import Connection, connect
@@ -32,8 +33,9 @@ if TYPE_CHECKING:
 
 # Starting takes a second; a machine that needs this long will not succeed later.
 _START_S = 30.0
-# A stopping process finishes the work in hand; after this time, the process is killed.
-_STOP_S = 15.0
+# A stopping process finishes the work in hand or ends itself at END_S; only a process that cannot is killed, after this
+# time.
+_STOP_S = END_S + 2.0
 
 
 @asynccontextmanager

@@ -87,14 +87,31 @@ def lagrangian_terms(program: Program, multipliers: Matrix, *, costs: bool = Tru
     Returns:
         The term that does not depend on the switches, and the term of each switch when on.
     """
-    y, j = multipliers, program.switched
-    slope, price = y @ program.A, y @ program.H
-    constant, size = -(y @ program.b), abs(y) @ program.size
+    y = multipliers
+    return _terms(program, y @ program.A, y @ program.H, -(y @ program.b), abs(y) @ program.size, costs=costs)
+
+
+def terms_of_rows(program: Program) -> tuple[Vector, Matrix]:
+    """Split the minimum, without costs, at a multiplier of one for each linear row alone, or minus one if an equality.
+
+    Returns:
+        As ``lagrangian_terms``: first each linear row's terms, then those of each equality at minus one.
+    """
+    e, linear = program.equalities, program.equalities + program.inequalities
+    A, H, b = (np.concatenate([table[:linear], -table[:e]]) for table in (program.A, program.H, program.b))
+    size = np.concatenate([program.size[:linear], program.size[:e]])
+    return _terms(program, A, H, -b, size, costs=False)
+
+
+def _terms(
+    program: Program, slope: Matrix, price: Matrix, constant: Vector, size: Vector, *, costs: bool
+) -> tuple[Vector, Matrix]:
+    j = program.switched
     if costs:
-        slope += program.q
-        price += program.k
-        constant += program.offset
-        size += abs(program.offset) + float(abs(program.q) @ np.maximum(abs(program.lower), abs(program.upper)))
+        slope = slope + program.q
+        price = price + program.k
+        constant = constant + program.offset
+        size = size + abs(program.offset) + float(abs(program.q) @ np.maximum(abs(program.lower), abs(program.upper)))
     ends = slope * program.lower, slope * program.upper
     whole = np.minimum(*ends)
     on = np.minimum(slope[:, j] * program.floor, ends[1][:, j]) + price

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portfolio.conic.bound import FREE, OFF, ON, Bound, add_up, lagrangian_bound, lagrangian_terms
+from portfolio.conic.bound import FREE, OFF, ON, Bound, add_up, lagrangian_bound, terms_of_rows
 from portfolio.conic.limits import USUAL
 from portfolio.conic.proof import FEASIBLE, violation
 from portfolio.conic.relaxation import Answer, Outcome
@@ -89,7 +89,7 @@ class _Search:
         self.closed_bound = math.inf
         self.leaves: list[Leaf] = []
         self.open: list[_Node] = []
-        self.order = count()
+        self.order = count(0, -1)  # of equal bounds, the newest part comes first
         self.tried: set[bytes] = set()
         self.points: list[tuple[float, Vector, States]] = []
         self.counts, self.most = _rows_on_switches(program)
@@ -107,7 +107,7 @@ class _Search:
         free = np.full(len(self.program.switched), FREE, dtype=np.int8)
         self.push(free if root is None else root.copy(), None, -math.inf)
         while self.open and self.open[0].bound < self.cut and not self.over():
-            self.expand(heapq.heappop(self.open))
+            self.expand(self.next())
             self.bound = self.proven()
             self.tell()
         return self.finish()
@@ -123,6 +123,18 @@ class _Search:
         status = status_of(self.value, bound, self.gap, stopped=bool(self.open))
         points = tuple((x, on) for _, x, on in sorted(self.points, key=lambda found: found[0])[:_POINTS])
         return Solution(status, self.x, self.states, self.value, bound, self.nodes, tuple(self.leaves), points)
+
+    def next(self) -> _Node:
+        """Take the next node from the heap: the node with the least bound; before the first point, the newest node.
+
+        Setting one switch after another leads to a point; the least bound leads from one undecided part to another.
+        """
+        if math.isfinite(min(self.value, self.cutoff)):
+            return heapq.heappop(self.open)
+        newest = min(self.open, key=lambda node: node.order)
+        self.open.remove(newest)
+        heapq.heapify(self.open)
+        return newest
 
     def proven(self) -> float:
         """Return the global bound: the least of the closed bounds, the open bounds and the best value."""
@@ -212,7 +224,7 @@ class _Search:
             self.push(states, multipliers, bound.value)
             return
         i = free[np.argmax(self.undecided(x)[free])]
-        for state in (ON, OFF):
+        for state in (OFF, ON):
             child = states.copy()
             child[i] = state
             self.push(child, multipliers, bound.value)
@@ -275,7 +287,7 @@ class _SingleRows:
         e, m = program.equalities, program.inequalities
         each = np.eye(e + m, len(program.b))
         multipliers = np.vstack([each, -each[:e]])
-        rest, on = lagrangian_terms(program, multipliers, costs=False)
+        rest, on = terms_of_rows(program)
         able = rest + np.maximum(on, 0.0).sum(axis=1) > 0
         self.multipliers, self._rest, self._on = multipliers[able], rest[able], on[able]
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portfolio.conic.bound import FREE, ON, valid
+from portfolio.conic.narrow import NarrowRelaxation
 from portfolio.conic.relaxation import ROUGH, Answer, Outcome, Relaxation
 from portfolio.conic.small_cones import small_cones
 from portfolio.conic.smaller import SmallerRelaxation
@@ -38,7 +39,7 @@ _HELD = 1e-7
 def relaxation_of(program: Program) -> Relaxation:
     """Choose the relaxation class for a program."""
     if program.plain.any():
-        return SmallerRelaxation(program)
+        return NarrowRelaxation(program) if (~program.plain).sum() > FEW else SmallerRelaxation(program)
     return WorkingSet(program) if len(program.switched) > FEW else Relaxation(program)
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from portfolio import Matrix
+    from portfolio.case.case import Case
     from portfolio.conic.bound import States
     from portfolio.conic.solution import Solution
     from portfolio.master.statement.correlations import Near
@@ -69,6 +70,7 @@ class Solver:
             infinite without a portfolio.
         states: The switches of the last portfolio found.
         X: The holdings of the last portfolio found.
+        case: The case of the last portfolio found.
         nodes: Number of nodes in all searches so far.
         leaves: Number of proven leaves in all search trees so far.
         searches: Number of searches so far, the current search included.
@@ -79,6 +81,7 @@ class Solver:
     watch: Watch | None = None
     states: States | None = None
     X: Matrix | None = None
+    case: Case | None = None
     nodes: int = 0
     leaves: int = 0
     searches: int = 0
@@ -100,7 +103,7 @@ class Solver:
         self.nodes += solution.nodes
         self.leaves += len(solution.leaves)
         if solution.states is not None:
-            self.states, self.X = solution.states, form.weights(solution)
+            self.states, self.X, self.case = solution.states, form.weights(solution), form.case
         return solution
 
     def feasible(self, levels: Mapping[str, float], without: Collection[str] = ()) -> Status:
@@ -172,14 +175,20 @@ def serve(
     return levels
 
 
+def as_found(solver: Solver, goals: Sequence[Goal], tolerance: float) -> Levels:
+    """Hold all goals at the figures of the last portfolio found."""
+    levels = Levels()
+    _keep_as_found(solver, levels, goals, tolerance)
+    return levels
+
+
 def _keep_as_found(solver: Solver, levels: Levels, goals: Sequence[Goal], tolerance: float) -> None:
     """Hold goals at the figures of the last portfolio: as asked where that portfolio meets the goal, else unproven."""
-    if solver.X is None:
+    if solver.X is None or solver.case is None:
         levels.proven = False
         return
-    form = solver.formulate()
     for goal in goals:
-        found = form.case.delivered(goal, solver.X)
+        found = solver.case.delivered(goal, solver.X)
         levels.proven &= goal.met(found)
         if goal.met(found):
             levels.kept[goal.name] = goal.asked

@@ -11,7 +11,7 @@ from portfolio.conic.solution import Status, relative_gap
 from portfolio.errors import DataError, SolverError
 from portfolio.market.measure import ROOM, ROOMS, Measure
 from portfolio.master.conflict import explain_goals, explain_rules
-from portfolio.master.goal_programming import Levels, Solver, best_figure, serve, with_room
+from portfolio.master.goal_programming import ANY, Levels, Solver, as_found, best_figure, serve, with_room
 from portfolio.master.sensitivity import Price, prices
 from portfolio.master.statement.correlations import Near
 from portfolio.master.statement.formulation import Formulation
@@ -41,6 +41,9 @@ _NO_ANSWER = {
 
 # Gap of the best figure of a goal that is met: information only, so a looser gap than that of a goal that gives way.
 _MET_GAP = 1e-4
+
+# With at most this many switches, one tree closes within a second or two.
+_MANY = 100
 
 # The convex-concave procedure ends when a step gains less than this, or after this number of steps.
 _STEP_GAIN, _STEPS = 1e-4, 10
@@ -100,9 +103,14 @@ def optimise_master(
     # A pod's best figure alone assumes a start from cash: with the customer's holdings the pod may do better.
     hopeless = _hopeless(convex, sleeves) if terms.owned is None else {}
     levels = Levels({goal.name: goal.asked for goal in convex})
-    found = None if hopeless else _solve_at(solver, levels.kept, convex, gap)
-    if found is None or (found[1].x is None and found[1].status is not Status.STOPPED):
-        if solver.feasible({}) is Status.INFEASIBLE:
+    rules = _keep_rules(solver) if _is_long(form) else None
+    contradictory = rules is not None and rules[1].status is Status.INFEASIBLE
+    found = None if hopeless or contradictory else _solve_at(solver, levels.kept, convex, gap)
+    if rules is not None and found is not None and _ended_without(found[1], solver, terms):
+        levels = as_found(solver, convex, terms.target_tolerance)
+        found = rules
+    elif found is None or (found[1].x is None and found[1].status is not Status.STOPPED):
+        if contradictory or (rules is None and solver.feasible({}) is Status.INFEASIBLE):
             raise explain_rules(solver, case)
         undecided = found is not None and found[1].status is Status.UNDECIDED
         if terms.on_unreachable is OnUnreachable.FAIL:
@@ -114,6 +122,23 @@ def optimise_master(
     if solution.x is None:
         raise SolverError(_NO_ANSWER[solution.status])
     return _finish(solver, form, solution, levels, gap)
+
+
+def _is_long(form: Formulation) -> bool:
+    """Return whether time may end the search for a portfolio that meets all goals: one tree over many switches."""
+    return form.trades is not None and len(form.program.switched) > _MANY
+
+
+def _keep_rules(solver: Solver) -> tuple[Formulation, Solution]:
+    """Find, in a dozen nodes, a portfolio that keeps the rules alone: the answer if time ends the next search."""
+    form = solver.formulate(levels={})
+    return form, solver.solve(form, ANY)
+
+
+def _ended_without(solution: Solution, solver: Solver, terms: Terms) -> bool:
+    """Return whether time ended the search for all goals without a portfolio, goals may give way, and one is known."""
+    known = solution.x is None and solver.X is not None
+    return known and terms.on_unreachable is OnUnreachable.RELAX and solver.stop()
 
 
 def _solve_at(

@@ -38,6 +38,9 @@ _NEAR, _NODES = 20, 1_000
 # The largest cost of rounding before other ETFs are tried. A pod's best result scores one in the objective.
 _DEAR = 0.01
 
+# Part of the time that the search near the portfolio leaves for the next searches, which seldom find more.
+_KEPT = 0.25
+
 # Weights this near to the weights owned count as equal.
 _SAME = 1e-9
 
@@ -121,8 +124,7 @@ class _Rounding:
         if not bounded:
             levels = {name: level for name, level in levels.items() if name in form.levers}
             form = Formulation(self.case, levels=levels)
-        # The search near the portfolio leaves half of the time for the next searches.
-        kept_s = self.left_s() / 2 if near and math.isfinite(self.left_s()) else 0.0
+        kept_s = _KEPT * self.left_s() if near and math.isfinite(self.left_s()) else 0.0
         program = UnitsProgram(form, elastic=levels if elastic else (), left_s=lambda: self.left_s() - kept_s)
         if near:
             program.stay_near(self.master.X, _NEAR)

@@ -67,7 +67,7 @@ def find_separator(lines: Sequence[str]) -> tuple[str, int, str]:
     split = [mark for mark in _SEPARATORS if len(next(csv.reader([header], delimiter=mark), [])) > 1]
     if len(split) > 1:
         told = " and ".join(_SEPARATORS[mark] for mark in split)
-        message = f"line {first + 1}: the header has {told}: separate the fields with commas only"
+        message = f"line {first + 1}: the header has {told}: give a file separated with commas only"
         raise DataError(message)
     if not split or split == [","]:
         return ",", first, ""
@@ -101,11 +101,12 @@ def read_days(texts: Sequence[tuple[int, str]]) -> tuple[dict[str, date], str]:
     if not kinds:
         return {}, ""
     (kind,) = kinds
-    reader, told = {
+    readers: dict[str, tuple[Reader, str]] = {
         "year first": (_year_first, ""),
         "named": (_named, "months are given by name"),
         "year last": (_year_last, ""),
-    }[kind]
+    }
+    reader, told = readers[kind]
     if kind == "year last":
         reader, told = _order([(line, written[text]) for line, text in texts])
     if kind == "named" and any(re.search(r"(?<!\d)\d\d$", text) for text in written.values()):

@@ -77,8 +77,8 @@ def read_prices(file: Path) -> Prices:
         read.setdefault(day, (row[_DATE].line, values))
     faults.refuse()
     dates = tuple(sorted(read))
-    values = np.array([read[day][1] for day in dates])
-    return Prices(file.name, dates, tickers, values, tuple(read[day][0] for day in dates), table.assumed)
+    matrix = np.array([read[day][1] for day in dates])
+    return Prices(file.name, dates, tickers, matrix, tuple(read[day][0] for day in dates), table.assumed)
 
 
 def _refuse_other_shapes(columns: tuple[str, ...], faults: Faults) -> None:

@@ -152,7 +152,7 @@ def _sample(
     """Compute the returns of the ETFs *kept* between the dates on which all have a price."""
     dates = list(prices.dates)
     ends, unfinished = _period_ends(dates, complete, period)
-    values = prices.values[np.ix_(ends, kept)]
+    values = prices.values[ends][:, kept]
     follows = _follows(dates, ends, period)
     returns = (values[1:] / values[:-1] - 1)[follows]
     tickers = tuple(prices.tickers[j] for j in kept)
@@ -211,17 +211,17 @@ def _fitting(dates: Sequence[date]) -> Period:
 
 def _too_few(prices: Prices, period: Period, count: int, errors: int) -> DataError:
     apart, asked = _apart(prices.dates), {Period.DAY: _MOST_DAYS, Period.WEEK: _WEEKLY, Period.MONTH: _MONTHLY}[period]
-    more = ""
+    why = f" (its dates are {apart:g} days apart)" if apart > asked else ""
     if apart > _MONTHLY:
-        what = f"its dates are {apart:g} days apart; give prices of at least every month"
+        mend = "prices of at least every month"
     elif apart > asked:
-        what = f"its dates are {apart:g} days apart; give --returns {_fitting(prices.dates)}"
+        mend = f"--returns {_fitting(prices.dates)}"
     else:
-        more = f" ({errors} more are no returns but errors or splits)" if errors else ""
-        what = "give a longer history, a shorter period, or fewer ETFs"
+        why = f" ({errors} more look like errors or splits)" if errors else ""
+        mend = "a longer history, a shorter period, or fewer ETFs"
     message = (
-        f"{prices.file} gives {count} {period.adjective} returns that every ETF has, at least {_LEAST_RETURNS} are"
-        f" needed{more}: {what}"
+        f"{prices.file} gives {count} {period.adjective} returns that every ETF has, at least"
+        f" {_LEAST_RETURNS} are needed{why}: give {mend}"
     )
     return DataError(message)
 
@@ -229,10 +229,12 @@ def _too_few(prices: Prices, period: Period, count: int, errors: int) -> DataErr
 def _follows(dates: list[date], ends: Places, period: Period) -> Flags:
     """Say which steps from one end of a period to the next are over one period."""
     if period is not Period.DAY:
-        return np.diff(np.array([period.number(dates[i]) for i in ends])) == 1
+        numbered: Flags = np.diff(np.array([period.number(dates[i]) for i in ends])) == 1
+        return numbered
     # Rows as well as days: a date that was not used would make a return over two days.
     days = np.diff(np.array([dates[i].toordinal() for i in ends]))
-    return (np.diff(ends) == 1) & (days <= _MOST_DAYS)
+    near: Flags = (np.diff(ends) == 1) & (days <= _MOST_DAYS)
+    return near
 
 
 def _left_out(tickers: tuple[str, ...], dates: list[date], there: Matrix, coverage: float) -> dict[str, str]:

@@ -350,7 +350,7 @@ class Holdings:
         """List the ETFs that a pod may hold: in the pod's universe, and open to purchase or already owned."""
         allowed = {t for t in sleeve.mandate.universe if t not in sleeve.left_out}
         if self.stock is not None:
-            owned = {self.market.tickers[j] for j in np.flatnonzero(self.stock.units).tolist()}
+            owned = {self.market.etfs[j].ticker for j in np.flatnonzero(self.stock.units).tolist()}
             priced = {
                 t for t, etf in zip(self.market.tickers, self.market.etfs, strict=True) if etf.price_aud is not None
             }

@@ -91,7 +91,7 @@ class Trades:
         """Declare the sale of an ETF and of the ETF's parcels: each in whole or in part, and only with a sale."""
         build, stock = self.form.build, self.stock
         least = self._least_order(j)
-        if self.form.market.tickers[j] in self._never_sold or owned < least * (1 - _HAIR):
+        if self.form.market.etfs[j].ticker in self._never_sold or owned < least * (1 - _HAIR):
             return None
         sale = declare(build, min(least, owned), owned)
         parts = [

@@ -15,12 +15,12 @@ from support.block_toys import block_toy
 from portfolio.conic import proof, search
 from portfolio.conic.bound import OFF, ON, valid
 from portfolio.conic.large.decomposition.certificate import Decomposed, Fixing, Pricing
-from portfolio.conic.large.decomposition.restriction import Restriction, kept_by
 from portfolio.conic.large.decomposition.solve import minimise
 from portfolio.conic.large.decomposition.split import Split
 from portfolio.conic.limits import Limits
 from portfolio.conic.program import JOINT, Builder
 from portfolio.conic.relaxation import Outcome, Relaxation
+from portfolio.conic.restriction import Restriction, kept_by
 from portfolio.conic.solution import Solution, Status, scale_of
 
 if TYPE_CHECKING:

@@ -81,7 +81,7 @@ def test_lines_are_those_of_the_file_whatever_stands_before_the_header(tmp_path:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("date;VAS,BILL\n", "line 1: the header has commas and semicolons: separate the fields with commas only"),
+        ("date;VAS,BILL\n", "line 1: the header has commas and semicolons: give a file separated with commas only"),
         ("date,VAS\n05/03/2025,1\n06/03/2025,1\n", "line 2: '05/03/2025' may be 2025-03-05 or 2025-05-03"),
         ("date,VAS\n25/03/2025,1\n03/26/2025,1\n", "in '25/03/2025' (line 2) and the month in '03/26/2025' (line 3)"),
         ("date,VAS\n2025-03-14,1\n17/03/2025,1\n", "line 3: '17/03/2025' is a date in another form than '2025-03-14'"),

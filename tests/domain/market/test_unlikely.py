@@ -74,10 +74,10 @@ def test_years_are_counted_by_dates_where_every_day_has_another_price() -> None:
 @pytest.mark.parametrize(
     ("apart", "period", "said"),
     [
-        (7, Period.DAY, "its dates are 7 days apart; give --returns week"),
-        (31, Period.WEEK, "its dates are 31 days apart; give --returns month"),
-        (31, Period.DAY, "its dates are 31 days apart; give --returns month"),
-        (91, Period.MONTH, "its dates are 91 days apart; give prices of at least every month"),
+        (7, Period.DAY, r"\(its dates are 7 days apart\): give --returns week"),
+        (31, Period.WEEK, r"\(its dates are 31 days apart\): give --returns month"),
+        (31, Period.DAY, r"\(its dates are 31 days apart\): give --returns month"),
+        (91, Period.MONTH, r"\(its dates are 91 days apart\): give prices of at least every month"),
     ],
 )
 def test_rows_further_apart_than_the_period_are_told(apart: int, period: Period, said: str) -> None:

@@ -14,9 +14,9 @@ import numpy as np
 
 from portfolio.conic.bound import FREE, ON, Bound, valid
 from portfolio.conic.cover import covered
-from portfolio.conic.large.decomposition.restriction import columns, kept_by
 from portfolio.conic.large.decomposition.sharing import unshared
 from portfolio.conic.large.decomposition.split import Split
+from portfolio.conic.restriction import columns, kept_by
 from portfolio.conic.solution import Leaf, nothing_proven, proven
 
 if TYPE_CHECKING:

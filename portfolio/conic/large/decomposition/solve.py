@@ -22,11 +22,11 @@ from portfolio.conic.bound import FREE, ON
 from portfolio.conic.large.decomposition.certificate import Apart, Fixing
 from portfolio.conic.large.decomposition.part import Part, undecided
 from portfolio.conic.large.decomposition.prices import FIRST_NODES, MOST_NODES, Pricer
-from portfolio.conic.large.decomposition.restriction import Restriction, kept_by
 from portfolio.conic.large.decomposition.sharing import groups_of, unshared
 from portfolio.conic.large.decomposition.split import Split
 from portfolio.conic.limits import USUAL, Limits
 from portfolio.conic.proof import FEASIBLE, violation
+from portfolio.conic.restriction import Restriction, kept_by
 from portfolio.conic.solution import Solution, claimed, scale_of, status_of
 
 if TYPE_CHECKING:

@@ -18,10 +18,14 @@ from portfolio.conic.small_cones import small_cones
 from portfolio.conic.solution import Leaf
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from portfolio import Matrix, Vector
     from portfolio.conic.bound import States
-    from portfolio.conic.large.decomposition.split import Flags, Indices
     from portfolio.conic.small_cones import SmallCones
+
+    Flags = npt.NDArray[np.bool_]
+    Indices = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
