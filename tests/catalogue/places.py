@@ -46,7 +46,7 @@ CHAPTERS = (
         (
             Moment(
                 "The body is no JSON, or a field is missing, not known, of the wrong type or out of bounds",
-                ("bus/language/mistakes.py", "bus/language/forms.py"),
+                ("bus/language/mistakes.py", "bus/language/forms.py", "portfolio/plain_text.py"),
             ),
             Moment(
                 "Fields are right each for itself, and contradict each other",
@@ -71,6 +71,7 @@ CHAPTERS = (
                 (
                     "portfolio/case/inventory.py::_refuse",
                     "portfolio/case/inventory.py::refuse",
+                    "portfolio/case/inventory.py::settle",
                     "portfolio/case/inventory.py::in_play!",
                     "portfolio/tax/parcels.py::__",
                     "portfolio/tax/parcels.py::missing_facts",
@@ -145,6 +146,7 @@ CHAPTERS = (
                 "Why a holding is neither traded nor counted; `why` of what is kept",
                 ("portfolio/case/inventory.py::in_play",),
             ),
+            Moment("Why money is not invested; `reasons` of `idle`", ("portfolio/orders/idle.py",)),
             Moment("What is to be known of the orders", ("report/facts/sentences.py",)),
             Moment("How the tax on capital gains comes about", ("report/facts/parcels.py",)),
         ),
@@ -249,6 +251,7 @@ CHAPTERS = (
         "The command line",
         "From `podfolio` itself; errors on standard error.",
         (
+            Moment("A file cannot be read", ("portfolio/files.py",)),
             Moment(
                 "A request is asked",
                 ("cli/client/requests.py", "cli/client/answers.py", "cli/arguments.py", "cli/pages/bar.py"),

@@ -354,7 +354,8 @@ def _commands(events: list[FinalEvent]) -> Iterator[str]:
     # Names of files are to be the same in every run.
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         Path("request.json").write_text("[1, 2]", encoding="utf-8")
-        for name, event in zip(("event", "failure"), (events[0], events[8]), strict=False):
+        failed = next(event for event in events if isinstance(event, MasterPortfolioFailed))
+        for name, event in (("event", events[0]), ("failure", failed)):
             Path(f"{name}.json").write_bytes(encode(event))
         Path("twice.json").write_text('{"request_id": "r1", "request_id": "r2"}', encoding="utf-8")
         Path("forged.json").write_bytes(Path("event.json").read_bytes().replace(b'"version":1', b'"version":NaN'))

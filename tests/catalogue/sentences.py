@@ -18,7 +18,7 @@ PACKAGES = ("agents", "bus", "cli", "coordinator", "dashboard", "portfolio", "re
 
 # What they have to say to people is said by others, or is no sentence: the server's configuration, the names of
 # metrics, spans and services, headers, reasons (which ``page`` lists), HTTP's own words, the bus for tests, what
-# `podfolio schema` writes into documents, and the solver, whose callers translate it.
+# `podfolio schema` writes into documents, patterns of dates, and the solver, whose callers translate it.
 _WITHOUT = (
     "bus/topology/channels.py",
     "bus/process/http.py::_",
@@ -35,6 +35,7 @@ _WITHOUT = (
     "cli/wire_documents/asyncapi.py",
     "cli/wire_documents/page.py",
     "dashboard/headers.py::#",
+    "portfolio/market/history/layout.py::#",
     "portfolio/conic/",
 )
 # What texts are given to that are none either: logs, and descriptions of fields, options, columns and rows.
