@@ -173,7 +173,7 @@ def _not_proven(event: MasterPortfolioOptimized) -> Iterator[str]:
     proof = event.certificate
     if proof.gap > proof.target_gap:
         yield (
-            f"It is not proven that no better portfolio exists: what is proven leaves a gap of {proof.gap:.2%}, where"
+            f"A better portfolio may exist: what is proven leaves a gap of {proof.gap:.2%}, where"
             f" {proof.target_gap:.2%} was wanted."
         )
     if event.trading is not None and event.trading.gave_way:

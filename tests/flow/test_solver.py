@@ -192,7 +192,7 @@ async def test_what_it_tells_on_the_way_is_passed_on_with_the_request_it_is_abou
 
 
 def test_a_search_without_time_says_what_it_has() -> None:
-    action = asked()
+    action = asked(data(rules={"max_weight": 0.15}))
     question = pack({"request_id": "r1", "seconds": -1, "by": "deadline"}, action.asked, *action.told.values())
 
     event = parse_final(Payload.unpacked(solve(question, unheard)).data)

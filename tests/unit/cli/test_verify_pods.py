@@ -229,7 +229,7 @@ def test_a_pod_that_takes_no_part_signed_what_it_would_hold(made: System) -> Non
     assert examined(made, event)["pods"].verdict is Verdict.HOLDS
     lie = copy.deepcopy(event)
     lie["funding"]["unused"]["delta"] = lie["funding"]["unused"]["alpha"]
-    fails(made, lie, "portfolio alone of delta is not what delta signed")
+    fails(made, lie, "portfolio alone of delta differs from the answer that delta signed")
     lie = copy.deepcopy(event)
     del lie["funding"]["unused"]["delta"]
     fails(made, lie, "results of alpha, beta, delta, gamma")
