@@ -125,7 +125,7 @@ def test_without_a_key_to_expect_nobody_is_taken_for_the_coordinator(event: Even
 
     assert known.verdict is nobody.verdict is Verdict.OPEN
     assert signer.key in known.words[0]
-    assert "anybody" in nobody.words[0]
+    assert "the author is not known" in nobody.words[0]
     assert verdict(event, None) is verdict(unsigned(event), None) is Verdict.OPEN
 
 

@@ -191,7 +191,7 @@ def worsen_the_naive_portfolio(event: Event) -> None:
 
 
 def claim_a_smaller_gap(event: Event) -> None:
-    event["certificate"]["gap"] = 0.0
+    event["certificate"]["bound"] += 1e-5
 
 
 def claim_a_better_objective(event: Event) -> None:

@@ -108,6 +108,7 @@ FIRST, SUPER, COMPANY, OUTSIDE, PENSION, SPARED, COVERED = CUSTOMERS
 # What is asked and not found: changed, it contradicts nothing as long as it is kept. Or words.
 ASKED = {
     "trading.cut_short",  # the clock's end of the search for whole units
+    "terms.target_tolerance",  # nothing gave way
     "terms.rules.max_etfs",
     "terms.rules.min_weight",
     "terms.rules.max_weight",

@@ -217,7 +217,7 @@ class Oracle:
         self.rates = np.array([rate, rate * COUNTS[entity], max(rate, 0.30 + min(rate, 0.02))])
         self.shares = np.array([sleeve.share for sleeve in self.sleeves])
         self.naive = np.array([sleeve.share * sleeve.weights for sleeve in self.sleeves])
-        self.undecided = 0
+        self.undecided, self.doubt = 0, 0.0
         self._yardstick()
         n = self.n
         self.A, self.B, self.S = (
@@ -376,13 +376,17 @@ class Oracle:
             )
 
     def best(self) -> float:
-        """Find the largest objective of all choices; minus infinity if none keeps all rules and goals."""
-        best = -np.inf
+        """Find the largest objective of all choices; minus infinity if none keeps all rules and goals.
+
+        ``doubt`` is then what this solver's own breaches of the rows may have gained it.
+        """
+        best, self.doubt = -np.inf, 0.0
         for choice, program in product(self.choices(goals=True), self.programs):
             if self._solve(program, choice):
                 extra = float(np.maximum(choice.holds.sum(axis=0) - 1, 0).sum())
                 price = self.terms.preferences.duplication * extra / max(self.extra, 1)
-                best = max(best, float(program.value) - price)
+                if (value := float(program.value) - price) > best:
+                    best, self.doubt = value, sum(_gained(row) for row in program.constraints)
         return best
 
     def rules_can_be_kept(self) -> bool:
@@ -404,6 +408,11 @@ class Oracle:
                     return bool(program.status == cp.OPTIMAL)
         self.undecided += 1
         return False
+
+
+def _gained(row: cp.Constraint) -> float:
+    """Compute what the breach of a row gained: the breach times the row's multiplier."""
+    return float(np.sum(np.abs(row.dual_value) * row.violation()))
 
 
 # Seeds by what there is: a portfolio that keeps all goals; one that cannot; none.
@@ -441,10 +450,12 @@ def test_the_optimum_is_the_best_of_all_choices(make: Callable[[int], Case], see
     master = optimise_master(Asked(case.market, case.sleeves, case.terms), gap=GAP)
 
     certificate = master.certificate
-    assert certificate.objective >= best - ACCURACY - GAP * max(abs(best), 0.01)
+    accuracy = ACCURACY + oracle.doubt
+    assert accuracy < 2e-5, "the oracle's own accuracy is known, and good enough to judge"
+    assert certificate.objective >= best - accuracy - GAP * max(abs(best), 0.01)
     # Seldom the oracle's solver cannot decide a choice at the edge of what is feasible: that one may be better.
-    assert certificate.objective <= best + ACCURACY or oracle.undecided
-    assert certificate.bound >= best - ACCURACY
+    assert certificate.objective <= best + accuracy or oracle.undecided
+    assert certificate.bound >= best - accuracy
     assert certificate.certified
     assert unmet(case, master) == []
 

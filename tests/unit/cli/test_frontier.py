@@ -100,7 +100,7 @@ def test_the_asked_value_is_compared_even_if_another_has_the_same_objective() ->
 
 
 def test_what_the_asked_rule_costs_is_told() -> None:
-    tight = parse_request(data("r1", rules={"max_etfs": 11}, market="asx-outlook-2025-12"), "r1")
+    tight = parse_request(data("r1", rules={"max_etfs": 11, "max_weight": 0.18}), "r1")
     points = tuple(sweep_etfs(tight, 11, 12).points(MANDATES))
 
     first, second = (point.objective for point in points)
