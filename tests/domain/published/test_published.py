@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
-# Rooms of data, the law that says which kinds of gains there are, and the rules of text.
-DATA = {"errors", "market", "plain_text", "published", "tax", "terms"}
+# Rooms of data, the law that says which kinds of gains there are, and the rules of text and of files.
+DATA = {"errors", "files", "market", "plain_text", "published", "tax", "terms"}
 SOLVERS = {"clarabel", "numba", "pyscipopt", "scipy"}
 
 
