@@ -109,6 +109,7 @@ FIRST, SUPER, COMPANY, OUTSIDE, PENSION, SPARED, COVERED = CUSTOMERS
 ASKED = {
     "trading.cut_short",  # the clock's end of the search for whole units
     "terms.target_tolerance",  # nothing gave way
+    "trading.idle.reasons.*",  # found by searches: the check has the amount, and docs/model.md says so
     "terms.rules.max_etfs",
     "terms.rules.min_weight",
     "terms.rules.max_weight",
