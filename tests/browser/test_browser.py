@@ -102,7 +102,7 @@ async def test_a_real_request_opens_into_its_portfolio(browser: Browser, working
         (final,) = await working.bus.record([subjects.final(name)])
         event = parse_final(final.data)
         assert isinstance(event, MasterPortfolioOptimized)
-        await expect(dialog.get_by_role("cell", name=f"{event.certificate.objective:.8f}")).to_be_visible()
+        await expect(dialog.get_by_role("cell", name=f"{event.certificate.objective:.8f}").first).to_be_visible()
         for row_ in event.correlations:
             await expect(dialog.get_by_role("cell", name=f"{row_.correlation:.2f}", exact=True).first).to_be_visible()
         pictures = dialog.get_by_role("img")
