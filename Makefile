@@ -34,7 +34,7 @@ $(DASHBOARD): $(RUN)
 $(READY): $(RUN)
 	@echo "installing the packages of all extras and for development: 0.9 GB more"
 	@$(INSTALL) --editable '.[dev]'
-	@echo "compiling the solver's loops for large universes, once: a minute"
+	@echo "compiling the solver's loops for large universes, once: one to two minutes"
 	@$(BIN)/python -m portfolio.conic.large.perspective
 	@touch $@ $(DASHBOARD)
 	@echo "ready: $(BIN)/podfolio"
@@ -59,7 +59,7 @@ tools: ## Install the programs that tests need besides Python: on Debian, as roo
 test: $(READY) tools ## Run the tests, against a real NATS server and real processes; N=2 workers, or two for each core
 	$(BIN)/python -m pytest -n $(TWICE) $(SPREAD)
 
-test-fast: $(READY) ## Run the tests that need no server, no browser and no second solver: a minute
+test-fast: $(READY) ## Run the tests that need no server, no browser and no second solver
 	$(BIN)/python -m pytest -n $(or $(N),auto) $(SPREAD) -q -m 'not slow and not oracle' tests/unit tests/domain
 
 test-numerics: $(READY) ## Run the tests beside a second solver under each BLAS kernel of this processor, with one thread and two
