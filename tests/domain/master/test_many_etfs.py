@@ -19,6 +19,7 @@ from portfolio.master.optimise import Master, optimise_master
 from portfolio.master.statement.formulation import Formulation
 from portfolio.tax.parcels import Parcel
 from portfolio.tax.taxpayer import Entity, Taxpayer
+from portfolio.terms.goals import Row
 from portfolio.terms.owned import Owned
 from portfolio.terms.rules import OnUnreachable, Rules, Terms
 
@@ -83,6 +84,9 @@ def test_a_search_that_time_ends_gives_a_portfolio_that_keeps_the_rules_with_its
     assert master.certificate.bound >= master.certificate.objective
     assert 0 <= master.certificate.gap < np.inf
     assert (master.certificate.certified, master.certificate.levels_proven) == (False, False)
+    for goal in master.goals:
+        is_met = goal.met(case(0).delivered(goal, master.X))
+        assert (goal.name in master.held) == (is_met or not isinstance(goal.figure, Row)), goal.name
 
 
 def test_goals_that_must_not_give_way_are_not_given_up_for_lack_of_time() -> None:
