@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +11,7 @@ from hypothesis import settings
 from support.by_file import ByFile
 from support.ports import free_ports
 from support.programs import left_out
+from support.site import ACK_WAIT_S, PODS, Site
 
 from bus.administration.server import launch
 from bus.administration.setup import set_up
@@ -26,15 +26,9 @@ if TYPE_CHECKING:
     from xdist.remote import Producer
     from xdist.scheduler.protocol import Scheduling
 
-    from bus.port import Bus
-
 # No test times what it runs, and an example that takes long on a busy machine is no fault.
 settings.register_profile("suite", deadline=None)
 settings.load_profile("suite")
-
-PODS = ("alpha", "beta")
-# Short, since tests wait for it; long enough for a busy machine to send a heartbeat in.
-ACK_WAIT_S = 1.5
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -52,29 +46,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say at the end which tests were left out, and how to have them."""
     for missing, tests in left_out(terminalreporter.getreports("skipped")).items():
         terminalreporter.write_line(f"{tests} tests were left out: {missing}", yellow=True)
-
-
-@dataclass
-class Site:
-    """A bus, and what a test needs around it.
-
-    Attributes:
-        bus: A bus with nothing on it and queues for ``PODS``.
-        other: The same bus, as another process has it.
-        ack_wait_s: After this, it hands out again what nobody has settled.
-    """
-
-    bus: Bus
-    other: Bus
-    ack_wait_s: float = ACK_WAIT_S
-    memory: MemoryBus | None = field(default=None, repr=False)
-
-    async def let_pass(self, seconds: float) -> None:
-        """Let the bus's time pass."""
-        if self.memory is not None:
-            self.memory.advance(seconds)
-        else:
-            await asyncio.sleep(seconds)
 
 
 @pytest.fixture

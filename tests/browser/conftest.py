@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
-from stage import Stage
+from stage import Stage, Working
 from support.programs import CHROMIUM
 
 from bus.topology.roles import OBSERVER
-from bus.transports.jetstream import Connection, JetStreamBus, connect
+from bus.transports.jetstream import Connection, connect
 from cli.system.whole import whole_system
 from dashboard.serve import Place, serving
 
@@ -48,15 +47,6 @@ async def browser() -> AsyncIterator[Browser]:
         await playwright.chromium.launch(executable_path=path, args=_ARGUMENTS) as launched,
     ):
         yield launched
-
-
-@dataclass(frozen=True)
-class Working:
-    """A system whose agents and coordinator work, and its dashboard."""
-
-    url: str
-    page: str
-    bus: JetStreamBus
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

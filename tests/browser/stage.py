@@ -24,6 +24,15 @@ if TYPE_CHECKING:
 PATIENCE_MS = 90_000
 
 
+@dataclass(frozen=True)
+class Working:
+    """A system whose agents and coordinator work, and its dashboard."""
+
+    url: str
+    page: str
+    bus: JetStreamBus
+
+
 @dataclass
 class Stage:
     """A server, somebody who publishes there, and a dashboard; either can be stopped and started again.

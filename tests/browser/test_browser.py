@@ -15,9 +15,8 @@ from bus.language import subjects
 from bus.language.messages import MasterPortfolioOptimized, Reason, parse_final
 
 if TYPE_CHECKING:
-    from conftest import Working
     from playwright.async_api import Browser, Locator, Page
-    from stage import Stage
+    from stage import Stage, Working
 
 expect.set_options(timeout=PATIENCE_MS)
 PODS = ("alpha", "beta", "delta", "gamma")

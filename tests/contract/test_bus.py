@@ -24,7 +24,7 @@ from bus.port import (
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable
 
-    from conftest import Site
+    from support.site import Site
 
     from bus.port import Bus, Delivery, Message
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bus.language import subjects
 
 if TYPE_CHECKING:
-    from conftest import Site
+    from support.site import Site
 
 PATIENCE_S = 60.0
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, MutableMapping
     from pathlib import Path
 
-    from conftest import Site
+    from support.site import Site
 
 PATIENCE_S = 60
 

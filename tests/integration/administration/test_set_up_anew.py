@@ -8,7 +8,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import nats
-from conftest import PODS
+from support.site import PODS
 
 from bus.administration.server import embedded_server
 from bus.administration.setup import plan, set_up

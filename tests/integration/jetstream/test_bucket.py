@@ -12,7 +12,7 @@ from bus.port import NotSetUpError, RefusedError, Stored
 from bus.topology.streams import MARKETS
 
 if TYPE_CHECKING:
-    from conftest import Site
+    from support.site import Site
 
     from bus.transports.jetstream import JetStreamBus
 

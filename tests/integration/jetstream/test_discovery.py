@@ -21,8 +21,8 @@ from bus.transports.jetstream import Connection, connect
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from conftest import Site
     from nats.aio.client import Client
+    from support.site import Site
 
     from bus.port import Delivery
 

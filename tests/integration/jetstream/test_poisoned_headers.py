@@ -7,8 +7,8 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import PODS
 from fuzz.frames import RawConnection
+from support.site import PODS
 
 from bus.administration.server import launch
 from bus.administration.setup import plan, set_up

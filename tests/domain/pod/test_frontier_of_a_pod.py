@@ -49,7 +49,8 @@ def test_the_bundled_pods_stand_where_a_second_statement_of_the_frontier_says(
     market_id: str, pod: str, tolerance: float
 ) -> None:
     prices, terms = load(market_id), load_mandate(pod)
-    terms = replace(terms, universe=tuple(t for t in terms.universe if t in prices.tickers))
+    on_offer = {etf.ticker for etf in prices.etfs if not etf.is_closed}
+    terms = replace(terms, universe=tuple(t for t in terms.universe if t in on_offer))
     plain = optimise_sleeve(prices, terms, 1.0)
     found = optimise_sleeve(prices, terms, 1.0, risk_tolerance=tolerance)
     point = found.frontier
