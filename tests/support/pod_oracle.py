@@ -31,7 +31,10 @@ def best(prices: Market, terms: Mandate, measure: Measure, *, goals: bool = True
     }
     rows = [y <= terms.max_position * total, risk <= 1 if ratio else total == 1]
     if goals:
-        rows.append(cp.norm(y) <= total / np.sqrt(terms.min_effective_holdings))
+        if terms.min_effective_holdings == len(chosen):  # the cone has one ray: a solver wants an interior
+            rows.append(y == total / len(chosen))
+        else:
+            rows.append(cp.norm(y) <= total / np.sqrt(terms.min_effective_holdings))
         for goal, asked in terms.goals.items():
             if goal is Measure.VOLATILITY:
                 rows.append(risk <= asked * 10 * total)
