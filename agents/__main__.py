@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from agents import mandates
-from agents.solver import MOST_S, Solver
+from agents.solver import MOST_S, PodSolver
 from agents.worker import Agent
 from bus.language.plain_text import printable
 from bus.language.signing import POD, Signer
-from bus.language.subjects import ALL_REQUESTS, Kind
+from bus.language.subjects import ALL_REQUESTS, MessageKind
 from bus.observability.service import Endpoint, Service, service_name
 from bus.port import pod_queue
 from bus.process.child import SolverProcess
@@ -26,7 +26,7 @@ from portfolio.errors import DataError
 if TYPE_CHECKING:
     import asyncio
 
-    from bus.process.http import Address
+    from bus.process.http import ListenAddress
     from bus.transports.jetstream import Connection, JetStreamBus
 
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @connection_options("podfolio-agent")
 @replica_options(seconds=MOST_S)
 def main(
-    pod: str, settings: Connection, at_once: int, http: Address | None, solver_mib: int, solver_seconds: float
+    pod: str, settings: Connection, at_once: int, http: ListenAddress | None, solver_mib: int, solver_seconds: float
 ) -> None:
     """Run one replica of the agent of POD: the name of a bundled mandate, or the path of a .toml file."""
     try:
@@ -47,7 +47,7 @@ def main(
     service = Service(
         service_name(settings.role),
         f"Podfolio's agent of the pod {mandate.pod}",
-        (Endpoint(Kind.REQUEST, ALL_REQUESTS, pod_queue(mandate.pod)),),
+        (Endpoint(MessageKind.REQUEST, ALL_REQUESTS, pod_queue(mandate.pod)),),
     )
 
     async def work(bus: JetStreamBus, stop: asyncio.Event, ready: asyncio.Event) -> None:
@@ -56,7 +56,7 @@ def main(
         with fetching(bus) as provide:
             async with SolverProcess(("agents.solve", pod), solver_mib, solver_seconds) as process:
                 ready.set()
-                solver = Solver(process, mandate.pod)
+                solver = PodSolver(process, mandate.pod)
                 await Agent(bus, mandate.pod, solver.answer, provide, signer).run(stop, at_once=at_once)
 
     sys.exit(run(settings, work, service=service, http=http))

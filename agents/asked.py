@@ -9,7 +9,7 @@ from bus.language.messages import LONGEST_S, SHORTEST_S, USUAL_S, glance
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class UncheckedRequest:
     """A request that may be invalid.
 
     Attributes:

@@ -12,7 +12,7 @@ from bus.process.child import TimeIsUpError
 from bus.transports.envelope import Payload
 
 if TYPE_CHECKING:
-    from agents.asked import Asked
+    from agents.asked import UncheckedRequest
     from bus.process.child import SolverProcess
 
 # A pod of 200 ETFs takes seconds on a busy machine; later requests wait meanwhile.
@@ -20,7 +20,7 @@ MOST_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Solver:
+class PodSolver:
     """Answers requests for one pod.
 
     Attributes:
@@ -31,7 +31,7 @@ class Solver:
     process: SolverProcess
     pod: str
 
-    async def answer(self, asked: Asked) -> Payload | None:
+    async def answer(self, asked: UncheckedRequest) -> Payload | None:
         """Optimise the pod as the request asks; return None if the request asks for no result of this pod.
 
         Also return None for a request that cannot be read: the coordinator answers such a request.

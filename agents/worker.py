@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from agents.asked import Asked
+from agents.asked import UncheckedRequest
 from agents.payload import payload_of
 from bus.language import subjects
 from bus.language.messages import PodFailed, Reason, with_members
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 
-class Answer(Protocol):
+class PodOptimiser(Protocol):
     """Answers a request for one pod: a ``Solver``'s method, except in tests."""
 
-    async def __call__(self, asked: Asked) -> Payload | None:
+    async def __call__(self, asked: UncheckedRequest) -> Payload | None:
         """Find the pod's answer; None if the request asks for no answer of the pod."""
 
 
@@ -53,7 +53,7 @@ class Agent:
 
     bus: Bus
     pod: str
-    answer: Answer
+    answer: PodOptimiser
     provide: Provide = nothing_to_provide
     signer: Signer | None = None
 
@@ -68,7 +68,7 @@ class Agent:
         if not request_id:
             return  # no answer is possible without an id; the coordinator puts the message aside
         began = perf_counter()
-        asked = Asked.glimpse(request_id, message.data)
+        asked = UncheckedRequest.glimpse(request_id, message.data)
         with tracing.span("optimise", pod=self.pod):
             await self.provide(asked.market)
             found = await self.answer(asked)

@@ -14,7 +14,7 @@ from bus.language.messages import Reason
 from bus.language.pod_keys import PodKeys
 from bus.language.public_key import KeyFormError
 from bus.language.signing import FINAL, Signer
-from bus.language.subjects import ALL_DUE, ALL_POD_RESULTS, ALL_REQUESTS, Kind
+from bus.language.subjects import ALL_DUE, ALL_POD_RESULTS, ALL_REQUESTS, MessageKind
 from bus.observability import metrics
 from bus.observability.service import Endpoint, Service, service_name
 from bus.port import COORDINATORS, DEADLINES
@@ -26,12 +26,12 @@ from bus.transports.snapshots import fetching
 from coordinator import progress
 from coordinator.load import MOST
 from coordinator.shell import Coordinator
-from coordinator.solver import MOST_S, Solver
+from coordinator.solver import MOST_S, RequestSolver
 
 if TYPE_CHECKING:
     import asyncio
 
-    from bus.process.http import Address
+    from bus.process.http import ListenAddress
     from bus.transports.jetstream import Connection, JetStreamBus
 
 log = structlog.get_logger()
@@ -51,7 +51,7 @@ log = structlog.get_logger()
 def main(
     settings: Connection,
     at_once: int,
-    http: Address | None,
+    http: ListenAddress | None,
     solver_mib: int,
     solver_seconds: float,
     folder: Path | None,
@@ -68,9 +68,9 @@ def main(
         service_name(COORDINATOR),
         "Podfolio's coordinator",
         (
-            Endpoint(Kind.REQUEST, ALL_REQUESTS, COORDINATORS),
-            Endpoint(Kind.POD, ALL_POD_RESULTS, COORDINATORS),
-            Endpoint(Kind.DUE, ALL_DUE, DEADLINES),
+            Endpoint(MessageKind.REQUEST, ALL_REQUESTS, COORDINATORS),
+            Endpoint(MessageKind.POD, ALL_POD_RESULTS, COORDINATORS),
+            Endpoint(MessageKind.DUE, ALL_DUE, DEADLINES),
         ),
     )
 
@@ -87,7 +87,7 @@ def main(
             async with SolverProcess(("coordinator.solve",), solver_mib, solver_seconds, MOST) as process:
                 await process.ready()
                 ready.set()
-                optimise = Solver(process, watch).optimise
+                optimise = RequestSolver(process, watch).optimise
                 coordinator = Coordinator(bus, optimise, signer, provide=provide, pod_keys=pod_keys)
                 await coordinator.run(stop, at_once=at_once)
 

@@ -27,7 +27,7 @@ from portfolio.market import snapshot as markets
 from portfolio.market.figures import figures
 from portfolio.market.snapshot import named
 from portfolio.master.conflict import ConflictError
-from portfolio.master.optimise import optimise_master
+from portfolio.master.optimise import optimise_all_pods
 from portfolio.orders.plan import at_most_better_by, plan
 from portfolio.pod.sleeve import Sleeve
 
@@ -67,7 +67,7 @@ def finish(
         request: The request.
         results: The pods' results, by pod.
         budget: The time limit, at which the search returns the incumbent; no limit by default.
-        watch: Called with the progress of the current search; see ``optimise_master``.
+        watch: Called with the progress of the current search; see ``optimise_all_pods``.
 
     Returns:
         The event, and its bytes: those that were checked.
@@ -107,7 +107,7 @@ def _optimise(
     settled = settle_shares(market, answered, request.terms(), plans)
     case = Case(market, settled.sleeves, settled.terms)
     budget.begin_search(orders=case.terms.owned is not None)
-    master = optimise_master(case, stop=budget.stop, watch=budget.watching(watch))
+    master = optimise_all_pods(case, stop=budget.stop, watch=budget.watching(watch))
     trading = plan(case, master, left_s=budget.for_orders_s)
     cut = (budget.cut and not master.certificate.certified) or (trading is not None and trading.cut_short)
     account = render_account(case, master)

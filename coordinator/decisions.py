@@ -17,7 +17,7 @@ from bus.language.messages import (
     parse_request,
 )
 from bus.language.signing import NotGenuineError
-from bus.language.subjects import Kind
+from bus.language.subjects import MessageKind
 from coordinator.finals import failure
 from coordinator.genuine import genuine_answers
 from portfolio.case.inventory import refuse_impossible
@@ -117,11 +117,11 @@ def read_record(messages: Iterable[Message]) -> Record:
     request, final, answers = None, None, {}
     for message in messages:
         address = subjects.parse(message.subject)
-        if address.kind is Kind.REQUEST:
+        if address.kind is MessageKind.REQUEST:
             request = message
-        elif address.kind is Kind.FINAL:
+        elif address.kind is MessageKind.FINAL:
             final = message
-        elif address.kind is Kind.POD:
+        elif address.kind is MessageKind.POD:
             answers[address.pod] = message
     return Record(request, answers, final)
 

@@ -31,7 +31,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Solver:
+class RequestSolver:
     """Optimises all pods together.
 
     Attributes:

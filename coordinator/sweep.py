@@ -40,7 +40,7 @@ log = structlog.get_logger()
 
 
 @dataclass(slots=True)
-class Sweep:
+class DeadlineSweep:
     """The sweep of one coordinator.
 
     Attributes:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bus.language import subjects
 from bus.language.messages import MessageRemoved
-from bus.language.subjects import Kind
+from bus.language.subjects import MessageKind
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -43,14 +43,14 @@ def refuse(
         unanswered: Whether to allow the removal although the request has no final event, and may then get none.
     """
     kind = subjects.parse(message.subject).kind
-    if kind is Kind.REMOVED:
+    if kind is MessageKind.REMOVED:
         return "it is the record of a removal, and stays as long as the stream keeps it"
-    if kind is Kind.FINAL and request is not None:
+    if kind is MessageKind.FINAL and request is not None:
         return (
             f"its request (message {request.sequence}) is still there, and a coordinator could make another final event"
             " of it: remove that first"
         )
-    if kind is Kind.FINAL or request is None:
+    if kind is MessageKind.FINAL or request is None:
         return ""
     if final is None:
         return "" if unanswered else _UNANSWERED

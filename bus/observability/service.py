@@ -20,7 +20,7 @@ from bus.observability import metrics
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from bus.language.subjects import Kind
+    from bus.language.subjects import MessageKind
 
 _NS = 1_000_000_000
 
@@ -40,7 +40,7 @@ class Endpoint:
         queue: The work queue that delivers the messages.
     """
 
-    kind: Kind
+    kind: MessageKind
     subject: str
     queue: str
 

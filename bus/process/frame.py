@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from bus.observability.service import Service
-    from bus.process.http import Address
+    from bus.process.http import ListenAddress
     from bus.transports.jetstream import Connection, JetStreamBus
 
     Main: TypeAlias = Callable[[JetStreamBus, asyncio.Event, asyncio.Event], Awaitable[None]]
@@ -71,7 +71,7 @@ def run(
     main: Main,
     *,
     service: Service,
-    http: Address | None = None,
+    http: ListenAddress | None = None,
 ) -> int:
     """Run *main* until a signal or the loss of the connection ends it; return the exit status.
 
@@ -132,7 +132,7 @@ class _Health:
         return f"work queue {', '.join(missing)} does not exist" if missing else ""
 
 
-async def _serve(connection: Connection, main: Main, service: Service, http: Address | None) -> None:
+async def _serve(connection: Connection, main: Main, service: Service, http: ListenAddress | None) -> None:
     metrics.SERVICE.info({"service": service.name, "version": service.version})
     for endpoint in service.endpoints:
         metrics.expect(endpoint.queue, endpoint.kind.value)
@@ -160,7 +160,7 @@ def _stop(stop: asyncio.Event, limit: asyncio.Timeout) -> None:
         limit.reschedule(asyncio.get_running_loop().time() + LEAVE_S)
 
 
-async def _work(connection: Connection, main: Main, health: _Health, http: Address | None) -> None:
+async def _work(connection: Connection, main: Main, health: _Health, http: ListenAddress | None) -> None:
     async with AsyncExitStack() as stack:
         if http:
             log.info("process.listens", http=await stack.enter_async_context(serving(http, unready=health.unready)))

@@ -31,7 +31,7 @@ _CONNECTIONS = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class ListenAddress:
     """The address to listen on.
 
     Attributes:
@@ -44,7 +44,7 @@ class Address:
 
 
 @asynccontextmanager
-async def serving(address: Address, *, unready: Callable[[], Awaitable[str]]) -> AsyncIterator[str]:
+async def serving(address: ListenAddress, *, unready: Callable[[], Awaitable[str]]) -> AsyncIterator[str]:
     """Answer HTTP requests while the block lasts; yield the URL.
 
     Args:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bus.process.child import MEMORY_MIB
-from bus.process.http import Address
+from bus.process.http import ListenAddress
 from bus.transports.jetstream import Connection
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def replica_options(*, seconds: float) -> Callable[[Callable[..., Any]], Callabl
     def add(command: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(command)
         def with_http(*args: Any, http_port: int | None, http_host: str, **rest: Any) -> Any:
-            return command(*args, http=None if http_port is None else Address(http_port, http_host), **rest)
+            return command(*args, http=None if http_port is None else ListenAddress(http_port, http_host), **rest)
 
         return _add((*_REPLICA, limit), with_http)
 

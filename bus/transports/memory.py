@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from bus.language import subjects
 from bus.language.plain_text import escaped
-from bus.language.subjects import Kind
+from bus.language.subjects import MessageKind
 from bus.port import (
     COORDINATORS,
     DEADLINES,
@@ -168,7 +168,9 @@ class MemoryBus:
     async def unanswered(self) -> frozenset[str]:
         """Name the requests that have no final event; see ``Bus``."""
         found = [subjects.parse(message.subject) for message in self._events]
-        asked, answered = ({a.key for a in found if a.kind is kind} for kind in (Kind.REQUEST, Kind.FINAL))
+        asked, answered = (
+            {a.key for a in found if a.kind is kind} for kind in (MessageKind.REQUEST, MessageKind.FINAL)
+        )
         return frozenset(asked - answered - {""})
 
     async def follow(self, *, since: datetime | None = None, everything: bool = False) -> AsyncGenerator[Message, None]:

@@ -73,7 +73,7 @@ async def ask(bus: Bus, request: OptimizationRequest, *, show: Callable[[Message
                 if address.request_id != request.request_id:
                     continue
                 show(message)
-                if address.kind is subjects.Kind.FINAL:
+                if address.kind is subjects.MessageKind.FINAL:
                     return _read(message), message.data
     except TimeoutError:
         pass

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from portfolio.case.case import Case
     from portfolio.case.naive import Overview
     from portfolio.market.snapshot import Market
-    from portfolio.master.optimise import Master
+    from portfolio.master.optimise import CoordinatedPortfolio
     from portfolio.pod.sleeve import Sleeve
     from portfolio.published.trading import Move
     from portfolio.tax.income import Income
@@ -83,7 +83,7 @@ COMPARED: tuple[tuple[str, Literal["lower", "higher"]], ...] = (
 )
 
 
-def render_account(case: Case, master: Master) -> Account:
+def render_account(case: Case, master: CoordinatedPortfolio) -> Account:
     """Describe a coordinated portfolio."""
     market, sleeves, terms, X = case.market, case.sleeves, case.terms, master.X
     goals = tuple(_goal(goal, case, master) for goal in master.goals)
@@ -155,7 +155,7 @@ def _pod(market: Market, sleeve: Sleeve, row: Vector, delivered: Figures) -> Pod
     )
 
 
-def _goal(goal: Goal, case: Case, master: Master) -> GoalAccount:
+def _goal(goal: Goal, case: Case, master: CoordinatedPortfolio) -> GoalAccount:
     value = case.delivered(goal, master.X)
     price = master.prices.get(goal.name)
     alone = next((s.best_alone for s in case.sleeves if goal.pods == (s.mandate.pod,)), {})

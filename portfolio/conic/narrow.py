@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portfolio.conic.bound import FREE, ON, valid
-from portfolio.conic.relaxation import ROUGH, Answer, Outcome, Relaxation
+from portfolio.conic.relaxation import ROUGH, Outcome, Relaxation, RelaxationResult
 from portfolio.conic.restriction import Restriction, kept_by
 from portfolio.conic.smaller import SmallerRelaxation
 
@@ -40,15 +40,15 @@ class NarrowRelaxation(Relaxation):
         cheap = np.flatnonzero(self._out)[np.argsort(self._free_q[program.switched[self._out]], kind="stable")]
         self._take(cheap[:_FIRST])
 
-    def solve_sharply(self, states: States) -> Answer:
+    def solve_sharply(self, states: States) -> RelaxationResult:
         """See ``Relaxation.solve_sharply``."""
         return self._priced(states, lambda small, kept: small.solve_sharply(kept))
 
-    def solve(self, states: States, accuracy: float = ROUGH) -> Answer:
+    def solve(self, states: States, accuracy: float = ROUGH) -> RelaxationResult:
         """See ``Relaxation.solve``."""
         return self._priced(states, lambda small, kept: small.solve(kept, accuracy))
 
-    def _priced(self, states: States, solve: Callable[[Relaxation, States], Answer]) -> Answer:
+    def _priced(self, states: States, solve: Callable[[Relaxation, States], RelaxationResult]) -> RelaxationResult:
         """Solve on the working set until no switch outside would improve the solution."""
         self._take(np.flatnonzero(self._out & (states == ON)))
         enter = _ENTER
@@ -61,7 +61,7 @@ class NarrowRelaxation(Relaxation):
             if answer.outcome is not Outcome.INFEASIBLE:
                 slope += self._free_q[self.program.switched[outside]]
             if not (slope < -_HELPS).any():
-                return Answer(answer.outcome, part.point(answer.x), valid(self.program, y))
+                return RelaxationResult(answer.outcome, part.point(answer.x), valid(self.program, y))
             best = np.argsort(slope, kind="stable")[:enter]
             self._take(outside[best[slope[best] < -_HELPS]])
             enter *= 2

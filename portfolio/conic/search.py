@@ -20,7 +20,7 @@ import numpy as np
 from portfolio.conic.bound import FREE, OFF, ON, Bound, add_up, lagrangian_bound, terms_of_rows
 from portfolio.conic.limits import USUAL
 from portfolio.conic.proof import FEASIBLE, violation
-from portfolio.conic.relaxation import Answer, Outcome
+from portfolio.conic.relaxation import Outcome, RelaxationResult
 from portfolio.conic.solution import Leaf, Solution, claimed, scale_of, status_of
 from portfolio.conic.working_set import relaxation_of
 
@@ -70,13 +70,13 @@ def minimise(
             search finds no better point, the answer has a bound and no point.
         root: The part to search, instead of the whole space.
     """
-    search = _Search(program, limits, slack, cutoff)
+    search = _BranchAndBound(program, limits, slack, cutoff)
     if limits.start is not None:
         search.try_support(limits.start)
     return search.run(root)
 
 
-class _Search:
+class _BranchAndBound:
     def __init__(self, program: Program, limits: Limits, slack: float, cutoff: float) -> None:
         self.program, self.limits = program, limits
         self.relaxation = relaxation_of(program)
@@ -196,7 +196,7 @@ class _Search:
             self.close(closed, self.single.multipliers[proofs.argmax()], math.inf, infeasible=True)
             states[i] = other
 
-    def best_bound(self, node: _Node, answer: Answer) -> tuple[Bound, Vector | None]:
+    def best_bound(self, node: _Node, answer: RelaxationResult) -> tuple[Bound, Vector | None]:
         """Bound the node by its own multipliers, or by the parent's where the parent's prove more."""
         bound = lagrangian_bound(self.program, node.states, answer.multipliers)
         if not math.isfinite(bound.value):
@@ -241,7 +241,7 @@ class _Search:
         score = (1 - z) * np.clip(z, 0, 1) ** (1.0 if self.program.plain.any() else 0.15)
         return np.where(undecided, score * self.program.urgency, 0.0)
 
-    def look_for_incumbent(self, states: States, answer: Answer) -> None:
+    def look_for_incumbent(self, states: States, answer: RelaxationResult) -> None:
         """Round the point to a full setting of the switches and solve that setting."""
         if answer.outcome is not Outcome.SOLVED:
             return

@@ -14,7 +14,7 @@ import numpy as np
 
 from portfolio.conic.bound import FREE, ON, valid
 from portfolio.conic.narrow import NarrowRelaxation
-from portfolio.conic.relaxation import ROUGH, Answer, Outcome, Relaxation
+from portfolio.conic.relaxation import ROUGH, Outcome, Relaxation, RelaxationResult
 from portfolio.conic.small_cones import small_cones
 from portfolio.conic.smaller import SmallerRelaxation
 
@@ -55,7 +55,7 @@ class WorkingSet(Relaxation):
         cheap = program.switched[np.argsort(self._free_q[program.switched], kind="stable")]
         self._hot[cheap[:_FIRST]] = True
 
-    def solve(self, states: States, accuracy: float = ROUGH) -> Answer:
+    def solve(self, states: States, accuracy: float = ROUGH) -> RelaxationResult:
         """See ``Relaxation.solve``."""
         program, j = self.program, self.program.switched
         on, free = np.zeros(len(program.q), dtype=bool), np.zeros(len(program.q), dtype=bool)
@@ -76,12 +76,14 @@ class WorkingSet(Relaxation):
             working[outside[np.argsort(slope[outside], kind="stable")[: _ENTER << passed]]] = True
         return super().solve(states, accuracy)
 
-    def _remember(self, answer: Answer, inside: np.ndarray[tuple[int], np.dtype[np.bool_]], slope: Vector) -> None:
+    def _remember(
+        self, answer: RelaxationResult, inside: np.ndarray[tuple[int], np.dtype[np.bool_]], slope: Vector
+    ) -> None:
         self._hot = inside & ((answer.x > _HELD) | (slope < _NEAR))
 
     def _solve_on(
         self, kept: np.ndarray[tuple[int], np.dtype[np.intp]], on: np.ndarray, b: Vector, accuracy: float
-    ) -> Answer:
+    ) -> RelaxationResult:
         """Solve on some variables, with cones that are small for them."""
         program, before = self.program, self._before
         here = on[kept]
@@ -100,4 +102,4 @@ class WorkingSet(Relaxation):
         y = np.zeros(len(program.b))
         y[:before] = z[:before]
         cones.lift(z[before + 2 * len(kept) :], y)
-        return Answer(self.outcome_of(solution), x, valid(program, y))
+        return RelaxationResult(self.outcome_of(solution), x, valid(program, y))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from portfolio.case.case import Case
     from portfolio.case.inventory import Inventory
     from portfolio.market.snapshot import Market
-    from portfolio.master.goal_programming import Formulate, Solver
+    from portfolio.master.goal_programming import Formulate, SearchSession
     from portfolio.pod.sleeve import Sleeve
     from portfolio.terms.goals import Goal
 
@@ -36,7 +36,7 @@ _STEP = 1e-4
 
 
 class Judge(Protocol):
-    """A judge of whether rules can be kept together: for portfolios in fractions (``Solver``), or in whole units."""
+    """Judges whether rules can be kept together: in fractions (``SearchSession``) or in whole units."""
 
     @property
     def formulate(self) -> Formulate:
@@ -110,7 +110,7 @@ def explain_rules(judge: Judge, case: Case, *, of: str = "portfolio") -> Conflic
     return ConflictError(conflicts, repairs, complete=complete, of=of)
 
 
-def explain_goals(solver: Solver, sleeves: Sequence[Sleeve]) -> ConflictError:
+def explain_goals(solver: SearchSession, sleeves: Sequence[Sleeve]) -> ConflictError:
     """Find a minimal set of contradicting rules and goals, for a request in which no goal may give way."""
     form = solver.formulate()
     wanted = {goal.name: goal for goal in form.goals}
@@ -142,7 +142,7 @@ def _minimal(judge: Judge, names: Sequence[str], wanted: Mapping[str, Goal]) -> 
 
 
 def _of_goal(
-    solver: Solver, sleeves: Sequence[Sleeve], wanted: Mapping[str, Goal], name: str, kept: Sequence[str]
+    solver: SearchSession, sleeves: Sequence[Sleeve], wanted: Mapping[str, Goal], name: str, kept: Sequence[str]
 ) -> Conflict:
     """Describe a goal in a conflict: the figure asked, and the best figures alone and together."""
     goal = wanted[name]

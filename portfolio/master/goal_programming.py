@@ -60,7 +60,7 @@ class Formulate(Protocol):
 
 
 @dataclass(slots=True)
-class Solver:
+class SearchSession:
     """A solver for the programs of one customer: checks each proof, and starts each search from the last portfolio.
 
     Attributes:
@@ -110,9 +110,9 @@ class Solver:
         """Return whether rules and levels can be kept together: OPTIMAL, INFEASIBLE, or another status if unknown."""
         return self.solve(self.formulate(levels=levels, without=without), ANY).status
 
-    def about(self, formulate: Formulate) -> Solver:
+    def about(self, formulate: Formulate) -> SearchSession:
         """Make a solver for the programs of *formulate*, with the same stop."""
-        return Solver(formulate, self.stop)
+        return SearchSession(formulate, self.stop)
 
 
 def _tell(watch: Watch, search: int, value: float, bound: float) -> None:
@@ -141,7 +141,7 @@ def with_room(levels: Mapping[str, float], goals: Sequence[Goal], room: float = 
 
 
 def serve(
-    solver: Solver,
+    solver: SearchSession,
     goals: Sequence[Goal],
     hopeless: Mapping[str, float],
     *,
@@ -175,14 +175,14 @@ def serve(
     return levels
 
 
-def as_found(solver: Solver, goals: Sequence[Goal], tolerance: float) -> Levels:
+def as_found(solver: SearchSession, goals: Sequence[Goal], tolerance: float) -> Levels:
     """Hold all goals at the figures of the last portfolio found."""
     levels = Levels()
     _keep_as_found(solver, levels, goals, tolerance)
     return levels
 
 
-def _keep_as_found(solver: Solver, levels: Levels, goals: Sequence[Goal], tolerance: float) -> None:
+def _keep_as_found(solver: SearchSession, levels: Levels, goals: Sequence[Goal], tolerance: float) -> None:
     """Hold goals at the figures of the last portfolio: as asked where that portfolio meets the goal, else unproven."""
     if solver.X is None or solver.case is None:
         levels.proven = False
@@ -197,7 +197,7 @@ def _keep_as_found(solver: Solver, levels: Levels, goals: Sequence[Goal], tolera
 
 
 def _how_many(
-    solver: Solver, goals: Sequence[Goal], levels: Levels, left: Sequence[Goal], *, contradictory: bool
+    solver: SearchSession, goals: Sequence[Goal], levels: Levels, left: Sequence[Goal], *, contradictory: bool
 ) -> tuple[int, Status]:
     """Find by bisection how many of the next goals can be kept as asked, and the verdict on one goal more.
 
@@ -227,7 +227,7 @@ def _how_many(
 
 
 def _give_way(
-    solver: Solver,
+    solver: SearchSession,
     goals: Sequence[Goal],
     levels: Levels,
     goal: Goal,
@@ -249,7 +249,7 @@ def _give_way(
 
 
 def best_figure(
-    solver: Solver,
+    solver: SearchSession,
     goal: Goal,
     kept: Mapping[str, float],
     without: Collection[str] = (),

@@ -11,8 +11,8 @@ from portfolio.conic.solution import Status, relative_gap
 from portfolio.errors import DataError, SolverError
 from portfolio.market.measure import ROOM, ROOMS, Measure
 from portfolio.master.conflict import explain_goals, explain_rules
-from portfolio.master.goal_programming import ANY, Levels, Solver, as_found, best_figure, serve, with_room
-from portfolio.master.sensitivity import Price, prices
+from portfolio.master.goal_programming import ANY, Levels, SearchSession, as_found, best_figure, serve, with_room
+from portfolio.master.sensitivity import ShadowPrice, shadow_prices
 from portfolio.master.statement.correlations import Near
 from portfolio.master.statement.formulation import Formulation
 from portfolio.master.statement.objective import objective, objective_terms
@@ -50,7 +50,7 @@ _STEP_GAIN, _STEPS = 1e-4, 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Master:
+class CoordinatedPortfolio:
     """A coordinated portfolio.
 
     Attributes:
@@ -69,17 +69,17 @@ class Master:
     held: Mapping[str, float]
     levels: Mapping[str, float]
     best_together: Mapping[str, float]
-    prices: Mapping[str, Price]
+    prices: Mapping[str, ShadowPrice]
     certificate: Certificate = field(repr=False)
 
 
-def optimise_master(
+def optimise_all_pods(
     case: Case,
     *,
     gap: float = GAP,
     stop: Callable[[], bool] = lambda: False,
     watch: Watch | None = None,
-) -> Master:
+) -> CoordinatedPortfolio:
     """Find the best portfolio for all pods together.
 
     Args:
@@ -95,7 +95,7 @@ def optimise_master(
         DataError: If a priority or a limit names a goal that does not exist.
         SolverError: If *stop* ended the search before the first portfolio, or a proof fails.
     """
-    solver = Solver(partial(Formulation, case), stop, watch)
+    solver = SearchSession(partial(Formulation, case), stop, watch)
     form = solver.formulate()
     sleeves, terms = case.sleeves, case.terms
     _refuse_strangers(form.goals, sleeves, terms)
@@ -129,20 +129,20 @@ def _is_long(form: Formulation) -> bool:
     return form.trades is not None and len(form.program.switched) > _MANY
 
 
-def _keep_rules(solver: Solver) -> tuple[Formulation, Solution]:
+def _keep_rules(solver: SearchSession) -> tuple[Formulation, Solution]:
     """Find, in a dozen nodes, a portfolio that keeps the rules alone: the answer if time ends the next search."""
     form = solver.formulate(levels={})
     return form, solver.solve(form, ANY)
 
 
-def _ended_without(solution: Solution, solver: Solver, terms: Terms) -> bool:
+def _ended_without(solution: Solution, solver: SearchSession, terms: Terms) -> bool:
     """Return whether time ended the search for all goals without a portfolio, goals may give way, and one is known."""
     known = solution.x is None and solver.X is not None
     return known and terms.on_unreachable is OnUnreachable.RELAX and solver.stop()
 
 
 def _solve_at(
-    solver: Solver, levels: Mapping[str, float], goals: Sequence[Goal], gap: float
+    solver: SearchSession, levels: Mapping[str, float], goals: Sequence[Goal], gap: float
 ) -> tuple[Formulation, Solution]:
     """Maximise the objective at the levels. Where the solver finds no portfolio or no bound, try again with room."""
     form = solver.formulate(levels=levels)
@@ -158,7 +158,9 @@ def _solve_at(
     return form, solution
 
 
-def _finish(solver: Solver, form: Formulation, solution: Solution, levels: Levels, gap: float) -> Master:
+def _finish(
+    solver: SearchSession, form: Formulation, solution: Solution, levels: Levels, gap: float
+) -> CoordinatedPortfolio:
     """Impose the limits on correlations, if the terms ask for them, and certify the result."""
     bound, proven, levels_used = solution.bound, solution.status is Status.OPTIMAL, form.levels
     form, solution, limited = _limit_correlations(solver, form, solution, gap)
@@ -182,13 +184,13 @@ def _finish(solver: Solver, form: Formulation, solution: Solution, levels: Level
     best = dict(levels.best)
     if form.terms.explain is Explain.ALL:
         best |= _best_of_the_met(solver, form, solution, levels)
-    return Master(
+    return CoordinatedPortfolio(
         X=form.weights(solution),
         goals=form.goals,
         held=levels.kept,
         levels=levels_used,
         best_together=best,
-        prices=prices(solver.formulate, form, solution, stop=solver.stop),
+        prices=shadow_prices(solver.formulate, form, solution, stop=solver.stop),
         certificate=replace(certificate, nodes=solver.nodes, leaves=solver.leaves),
     )
 
@@ -206,7 +208,7 @@ def _figure(goal: Goal, form: Formulation, solution: Solution) -> float | None:
     return form.case.delivered(goal, form.weights(solution))
 
 
-def _best_of_the_met(solver: Solver, form: Formulation, solution: Solution, levels: Levels) -> dict[str, float]:
+def _best_of_the_met(solver: SearchSession, form: Formulation, solution: Solution, levels: Levels) -> dict[str, float]:
     """Find the best figure of each goal that is met, while the earlier goals are kept."""
     found: dict[str, float] = {}
     before: dict[str, float] = {}
@@ -223,7 +225,7 @@ def _best_of_the_met(solver: Solver, form: Formulation, solution: Solution, leve
 
 
 def _limit_correlations(
-    solver: Solver, form: Formulation, solution: Solution, gap: float
+    solver: SearchSession, form: Formulation, solution: Solution, gap: float
 ) -> tuple[Formulation, Solution, tuple[str, ...]]:
     """Bring the correlations within their limits, or as near as the convex-concave procedure gets.
 

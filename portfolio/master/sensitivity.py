@@ -27,7 +27,7 @@ _AT_LIMIT = 1e-7
 
 
 @dataclass(frozen=True, slots=True)
-class Price:
+class ShadowPrice:
     """The marginal price of a goal, while each pod holds the same ETFs.
 
     Attributes:
@@ -39,9 +39,9 @@ class Price:
     one_percent: float
 
 
-def prices(
+def shadow_prices(
     formulate: Formulate, form: Formulation, solution: Solution, *, stop: Callable[[], bool] = lambda: False
-) -> dict[str, Price]:
+) -> dict[str, ShadowPrice]:
     """Price the goals that are kept, by name.
 
     The price is a sensitivity at the support of the solution: each pod keeps the same ETFs and only the weights adapt,
@@ -67,7 +67,7 @@ def prices(
                 continue
             on = solution.states == ON
             gain = max(0.0, form.program.value(answer.x, on) - eased.value(again.x, on))
-        found[name] = Price(price if price > _NOTHING else 0.0, gain)
+        found[name] = ShadowPrice(price if price > _NOTHING else 0.0, gain)
     return found
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from portfolio.market.snapshot import Market
     from portfolio.master.conflict import ConflictError
     from portfolio.master.goal_programming import Formulate
-    from portfolio.master.optimise import Master
+    from portfolio.master.optimise import CoordinatedPortfolio
     from portfolio.terms.rules import Terms
 
 # _NEAR: the largest distance from the portfolio, in units per order. _NODES: the node limit of each tree, a number and
@@ -63,7 +63,7 @@ class WholeUnits:
 
 
 def round_to_units(
-    case: Case, stock: Inventory, master: Master, *, left_s: Callable[[], float] = lambda: math.inf
+    case: Case, stock: Inventory, master: CoordinatedPortfolio, *, left_s: Callable[[], float] = lambda: math.inf
 ) -> WholeUnits:
     """Find the best portfolio in whole units.
 
@@ -106,7 +106,7 @@ class _Rounding:
 
     case: Case
     stock: Inventory
-    master: Master
+    master: CoordinatedPortfolio
     left_s: Callable[[], float]
     cut_short: bool = False
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from portfolio import Matrix, Vector
     from portfolio.conic.program import Program
-    from portfolio.conic.relaxation import Answer
+    from portfolio.conic.relaxation import RelaxationResult
     from portfolio.market.snapshot import Market
     from portfolio.published.frontier import FrontierPoint
     from portfolio.terms.mandate import Mandate
@@ -342,7 +342,7 @@ class _Stage:
         u[self.universe] = np.maximum(x, 0.0) / np.maximum(x, 0.0).sum()
         return u
 
-    def without_dust(self, relaxation: Relaxation, states: States, answer: Answer) -> Vector:
+    def without_dust(self, relaxation: Relaxation, states: States, answer: RelaxationResult) -> Vector:
         """Set negligible weights to zero where the optimum without them is equally good.
 
         Interior points have no zeros. All candidates are tried together; if the optimum is worse, each half of the

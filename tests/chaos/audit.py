@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from bus.language import subjects
 from bus.language.messages import OptimizationRequest, Reason, parse_request
-from bus.language.subjects import Kind
+from bus.language.subjects import MessageKind
 from portfolio.check import findings
 from portfolio.market import snapshot as markets
 
@@ -105,14 +105,14 @@ class Audit:
         if not address.key or address.key in self._strange:
             self._odd.add(message.sequence)
             return
-        if address.kind is Kind.REJECTED:
+        if address.kind is MessageKind.REJECTED:
             if int(address.key) not in self._odd:
                 self._wrong.append(f"message {address.key} was rejected: {message.data.decode()}")
             return
         case = self._cases.setdefault(address.key, _Case())
-        if address.kind is Kind.REQUEST:
+        if address.kind is MessageKind.REQUEST:
             self._request(address.key, case, message)
-        elif address.kind is Kind.POD:
+        elif address.kind is MessageKind.POD:
             if address.pod in case.results:
                 self._wrong.append(
                     f"{address.key}: {address.pod} answered twice, the second time in {message.sequence}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bus.language.subjects import Kind
+from bus.language.subjects import MessageKind
 from chaos.answers import answered, in_time_order, told
 from chaos.cases import OUTCOMES, SIGHTS, cases_of, first_sights, kind_of
 from chaos.promptness import promptness_of
@@ -70,6 +70,6 @@ def judge(history: Sequence[Event], held: Sequence[Event] = (), *, kept_s: float
         tries={what: sum(attempt.outcome is what for attempt in tries) for what in sorted(OUTCOMES)},
         unknown_stored=sum(case.is_unknown_and_stored for case in cases.values()),
         sights=len(sights),
-        final_readings=sum(kind_of(event) is Kind.FINAL for event in sights),
+        final_readings=sum(kind_of(event) is MessageKind.FINAL for event in sights),
         prompt=prompt,
     )

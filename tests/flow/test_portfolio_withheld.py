@@ -16,7 +16,7 @@ from coordinator.consolidation import consolidate
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from portfolio.master.optimise import Master
+    from portfolio.master.optimise import CoordinatedPortfolio
 
 
 def results() -> Mapping[str, PodResult]:
@@ -25,14 +25,14 @@ def results() -> Mapping[str, PodResult]:
 
 
 def test_a_portfolio_that_breaks_a_rule_is_withheld(monkeypatch: pytest.MonkeyPatch) -> None:
-    optimise = consolidation.optimise_master
+    optimise = consolidation.optimise_all_pods
 
-    def wrong(*args: object, **kwargs: object) -> Master:
+    def wrong(*args: object, **kwargs: object) -> CoordinatedPortfolio:
         master = optimise(*args, **kwargs)  # type: ignore[arg-type]
         master.X[0] = master.X[0][::-1]  # a solver that puts the first pod's money into other ETFs
         return master
 
-    monkeypatch.setattr(consolidation, "optimise_master", wrong)
+    monkeypatch.setattr(consolidation, "optimise_all_pods", wrong)
 
     event = consolidate(parse_request(data(), "r1"), results())
 
@@ -54,7 +54,7 @@ def test_a_crash_while_optimising_becomes_a_failure_event(
     def crash(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(consolidation, "optimise_master", crash)
+    monkeypatch.setattr(consolidation, "optimise_all_pods", crash)
 
     event = consolidate(parse_request(data(), "r1"), results())
 

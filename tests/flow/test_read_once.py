@@ -17,7 +17,7 @@ from support.requests_made import REFERENCE
 from support.signed import system
 
 from agents import mandates
-from agents.solver import Solver as PodSolver
+from agents.solver import PodSolver
 from agents.worker import Agent
 from bus.language.messages import MasterPortfolioOptimized, parsing
 from bus.process.child import Child, SolverProcess
@@ -27,7 +27,7 @@ from cli.client.requests import ask
 from coordinator import decisions
 from coordinator.server_time import ServerTime
 from coordinator.shell import Coordinator
-from coordinator.solver import Solver
+from coordinator.solver import RequestSolver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -103,7 +103,7 @@ async def test_each_process_reads_a_body_once_and_writes_only_its_own(
         with process("coordinator"):
             coordinator = Coordinator(
                 bus,
-                Solver(SolverProcess(("coordinator.solve",), most=3)).optimise,
+                RequestSolver(SolverProcess(("coordinator.solve",), most=3)).optimise,
                 keys.coordinator if keys else None,
                 time=ServerTime(lambda: bus.now().timestamp()),
                 pod_keys=keys.pod_keys if keys else None,

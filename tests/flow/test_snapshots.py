@@ -15,10 +15,10 @@ from support.builders import OUTLOOK, write_market
 from support.in_process import PODS, coordinator
 from support.requests_made import TRAILING, data
 
-from agents.asked import Asked
+from agents.asked import UncheckedRequest
 from agents.worker import Agent
 from bus.language import subjects
-from bus.language.subjects import Kind
+from bus.language.subjects import MessageKind
 from bus.port import COORDINATORS, NotSetUpError, RefusedError, UnreachableError, pod_queue
 from bus.transports.memory import MemoryBus
 from bus.transports.snapshots import fetching, pack, unpack
@@ -137,7 +137,7 @@ async def test_what_names_no_market_asks_for_none(sent: bytes) -> None:
     shelf = Shelf()
 
     with fetching(shelf) as provide:
-        await provide(Asked.glimpse("r1", sent).market)
+        await provide(UncheckedRequest.glimpse("r1", sent).market)
         # Nor is there anything that a process could leave behind.
         assert not Path(os.environ[VARIABLE].rpartition(os.pathsep)[2]).exists()
 
@@ -157,7 +157,7 @@ async def test_a_coordinator_that_has_not_seen_the_request_fetches_its_market_fo
     replica = replace(coordinator(bus), provide=provide)
     replica.time.hear(bus.now(), asked=replica.time.ticks())
     async with aclosing(bus.work(COORDINATORS, stop=asyncio.Event(), at_once=2)) as work:
-        for kind in (Kind.REQUEST, Kind.POD):
+        for kind in (MessageKind.REQUEST, MessageKind.POD):
             delivery = await anext(work)
             assert subjects.parse(delivery.message.subject).kind is kind
             await replica.handle(delivery)
@@ -173,7 +173,7 @@ async def test_an_agent_fetches_the_market_before_it_answers() -> None:
         assert market_id == TRAILING
         done.append("provided")
 
-    async def answer(asked: Asked) -> None:
+    async def answer(asked: UncheckedRequest) -> None:
         done.append(f"answered {asked.request_id}")
 
     await bus.publish_once(subjects.request("r1"), data("r1"), message_id="x", headers={})

@@ -34,7 +34,7 @@ from coordinator import solve as solving
 from coordinator.consolidation import consolidate
 from coordinator.decisions import Optimise, decide, read_record
 from coordinator.solve import answer as solve
-from coordinator.solver import Solver
+from coordinator.solver import RequestSolver
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -54,17 +54,17 @@ def asked(sent: bytes = SENT) -> Optimise:
 
 
 @asynccontextmanager
-async def solver(most_s: float = 120.0, watch: Watch | None = None) -> AsyncIterator[Solver]:
+async def solver(most_s: float = 120.0, watch: Watch | None = None) -> AsyncIterator[RequestSolver]:
     async with SolverProcess(("coordinator.solve",), most_s=most_s, most=2) as process:
         await process.ready()
-        yield Solver(process, watch)
+        yield RequestSolver(process, watch)
 
 
-async def solved(solver: Solver, *, seconds: float) -> FinalEvent:
+async def solved(solver: RequestSolver, *, seconds: float) -> FinalEvent:
     return parse_final((await solver.optimise(asked(), seconds=seconds)).data)
 
 
-def pid(solver: Solver) -> int:
+def pid(solver: RequestSolver) -> int:
     process = solver.process._children[0]._process  # noqa: SLF001 - to kill it
     assert process is not None
     return process.pid

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from bus.language.messages import FinalEvent
     from portfolio import Matrix, Vector
-    from portfolio.master.optimise import Master
+    from portfolio.master.optimise import CoordinatedPortfolio
 
 TRAILING = "asx-trailing-104w-2025-11-07"
 OUTLOOK = "asx-outlook-2025-12"
@@ -230,7 +230,7 @@ def final_event(data: bytes, *, nodes: int = 2_000) -> FinalEvent:
     )
 
 
-def wire_event(prices: Market, sleeves: Sequence[Sleeve], asked: Terms, master: Master) -> dict[str, Any]:
+def wire_event(prices: Market, sleeves: Sequence[Sleeve], asked: Terms, master: CoordinatedPortfolio) -> dict[str, Any]:
     """Make the final event of some holdings, as it goes over the wire."""
     case = Case(prices, sleeves, asked)
     account = render_account(case, master)

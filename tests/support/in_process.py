@@ -14,7 +14,7 @@ from coordinator.server_time import ServerTime
 from coordinator.shell import Coordinator, Optimiser
 
 if TYPE_CHECKING:
-    from agents.asked import Asked
+    from agents.asked import UncheckedRequest
     from bus.language.pod_keys import PodKeys
     from bus.language.signing import Signer
     from bus.port import Bus
@@ -35,7 +35,7 @@ def agent(bus: Bus, pod: str, signer: Signer | None = None) -> Agent:
     """Make an agent that answers here and now."""
     mandate = mandates.load(pod)
 
-    async def at_once(asked: Asked) -> Payload | None:
+    async def at_once(asked: UncheckedRequest) -> Payload | None:
         found = answer(mandate, asked.request_id, asked.data)
         return None if found is None else payload_of(found)
 

@@ -13,8 +13,8 @@ import numpy as np
 from portfolio.case.case import Case as Asked
 from portfolio.case.inventory import settle
 from portfolio.master.conflict import ConflictError
-from portfolio.master.goal_programming import Solver
-from portfolio.master.optimise import GAP, Master, optimise_master
+from portfolio.master.goal_programming import SearchSession
+from portfolio.master.optimise import GAP, CoordinatedPortfolio, optimise_all_pods
 from portfolio.master.statement.formulation import Formulation
 from portfolio.orders.plan import plan
 from portfolio.tax.parcels import Parcel
@@ -116,18 +116,18 @@ def case(seed: int, *, capital: float = 90_000.0) -> Case:
     return Case(market, sleeves, terms)
 
 
-def optimise(asked: Case, *, gap: float = GAP) -> tuple[Terms, Master, Trading]:
+def optimise(asked: Case, *, gap: float = GAP) -> tuple[Terms, CoordinatedPortfolio, Trading]:
     """Find the portfolio and its orders, as the coordinator does."""
     terms = settle(asked.market, asked.sleeves, asked.terms)
     whole = Asked(asked.market, asked.sleeves, terms)
     nodes = count()
-    master = optimise_master(whole, gap=gap, stop=lambda: next(nodes) >= NODES)
+    master = optimise_all_pods(whole, gap=gap, stop=lambda: next(nodes) >= NODES)
     trading = plan(whole, master)
     assert trading is not None
     return terms, master, trading
 
 
-def attempt(asked: Case) -> tuple[Terms, Master, Trading] | set[str]:
+def attempt(asked: Case) -> tuple[Terms, CoordinatedPortfolio, Trading] | set[str]:
     """Do the same, or list the rules that contradict each other."""
     try:
         return optimise(asked)
@@ -169,7 +169,9 @@ def objective(asked: Case) -> tuple[float, float]:
     """
     terms = settle(asked.market, asked.sleeves, asked.terms)
     nodes = count()
-    solver = Solver(partial(Formulation, Asked(asked.market, asked.sleeves, terms)), lambda: next(nodes) >= NODES)
+    solver = SearchSession(
+        partial(Formulation, Asked(asked.market, asked.sleeves, terms)), lambda: next(nodes) >= NODES
+    )
     solution = solver.solve(solver.formulate(levels={}), GAP)
     assert solution.x is not None
     return -solution.value, -solution.bound

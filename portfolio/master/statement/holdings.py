@@ -47,7 +47,7 @@ class Caps:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HoldingVariables:
     """A pod *p* and an ETF *j* that the pod may hold, with the variable *u* and the switch *z* of this holding.
 
     For an ETF that the customer owns, *y* is the variable that the switch controls: one or zero.
@@ -291,7 +291,7 @@ class Holdings:
         """Raise a limit for a position that drifted above the limit: within the tolerance, never above *owned*."""
         return max(limit, min(owned, limit * (1 + self.terms.rules.position_tolerance)))
 
-    def _declare_holdings(self) -> Iterator[Held]:
+    def _declare_holdings(self) -> Iterator[HoldingVariables]:
         """Declare the ETFs that each pod may hold, within the pod's and the portfolio's position limits."""
         least = self.terms.rules.min_weight
         if not self.rule("min_weight", f"at least {least:.1%} of the capital in an ETF that is held"):
@@ -314,15 +314,15 @@ class Holdings:
                     self.build.at_most({}, 0.0, switches={holding.z: 1.0})
                 yield holding
 
-    def _declare_holding(self, p: int, j: int, u: int, floor: float, upper: float) -> Held:
+    def _declare_holding(self, p: int, j: int, u: int, floor: float, upper: float) -> HoldingVariables:
         """Add the switch of a holding; the switch has a separate variable where orders depend on the ETF's owner."""
         if self.stock is None or not self.stock.units[j]:
-            return Held(p, j, u, self.build.switch(u, floor=floor))
+            return HoldingVariables(p, j, u, self.build.switch(u, floor=floor))
         y = self.build.variable(upper=1.0)
         self.build.at_most({u: 1.0, y: -upper}, 0.0)
         if floor > 0:
             self.build.at_most({u: -1.0, y: floor}, 0.0)
-        return Held(p, j, u, self.build.switch(y, floor=1.0, urgency=_URGENCY), y)
+        return HoldingVariables(p, j, u, self.build.switch(y, floor=1.0, urgency=_URGENCY), y)
 
     def least_position(self, j: int) -> float:
         """Return the smallest share of the capital allowed in an ETF that is held."""
@@ -473,8 +473,10 @@ def correlation_distance(market: Market, i: int, j: int) -> float:
     return float(np.sqrt(max(0.0, (1 - etf_correlation(market, i, j)) / 2)))
 
 
-def _grouped(holdings: Collection[Held], key: Callable[[Held], int]) -> dict[int, list[Held]]:
-    groups: dict[int, list[Held]] = defaultdict(list)
+def _grouped(
+    holdings: Collection[HoldingVariables], key: Callable[[HoldingVariables], int]
+) -> dict[int, list[HoldingVariables]]:
+    groups: dict[int, list[HoldingVariables]] = defaultdict(list)
     for holding in holdings:
         groups[key(holding)].append(holding)
     return groups

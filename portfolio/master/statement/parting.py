@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _ROOM = 1e-6
 
 
-class Order(NamedTuple):
+class OrderVariables(NamedTuple):
     """An order: the variable *amount*, the variable *on* (one if there is an order, else zero), and the switch *z*."""
 
     amount: int
@@ -42,16 +42,16 @@ class Owner(NamedTuple):
     most: float
 
 
-def declare(build: Builder, least: float, most: float) -> Order:
+def declare(build: Builder, least: float, most: float) -> OrderVariables:
     """Declare an order with an amount of zero or between *least* and *most*."""
     amount, on = build.variable(upper=most), build.variable(upper=1.0)
     build.at_most({amount: 1.0, on: -most}, 0.0)
     build.at_most({amount: -1.0, on: least}, 0.0)
-    return Order(amount, on, build.switch(on, floor=1.0))
+    return OrderVariables(amount, on, build.switch(on, floor=1.0))
 
 
 def sell_for_owners(
-    build: Builder, sale: Order, owners: Sequence[Owner], owned: float, *, least: float, alone: bool
+    build: Builder, sale: OrderVariables, owners: Sequence[Owner], owned: float, *, least: float, alone: bool
 ) -> None:
     """Sell all units where no pod holds the ETF; else bound the sale by the owners' limits.
 
@@ -74,7 +74,7 @@ def sell_for_owners(
 
 
 def buy_for_owners(
-    build: Builder, purchase: Order | None, owners: Sequence[Owner], owned: float, *, alone: bool
+    build: Builder, purchase: OrderVariables | None, owners: Sequence[Owner], owned: float, *, alone: bool
 ) -> None:
     """Limit the purchase by the owner's limit, and each owner's holding to the weight owned plus the weight bought."""
     bought = {} if purchase is None else {purchase.amount: -1.0}

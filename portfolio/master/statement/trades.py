@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portfolio.conic.bound import ON
-from portfolio.master.statement.parting import Order, buy_for_owners, declare, sell_for_owners
+from portfolio.master.statement.parting import OrderVariables, buy_for_owners, declare, sell_for_owners
 from portfolio.master.statement.tax_on_gains import tax_gains
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Trades:
         rules = form.terms.rules
         self.volume: dict[int, float] = defaultdict(float)
         self.costs: dict[int, float] = defaultdict(float)
-        self.orders: dict[int, tuple[Order | None, Order | None]] = {}
+        self.orders: dict[int, tuple[OrderVariables | None, OrderVariables | None]] = {}
         self.sold: list[tuple[Lot, int]] = []
         self.money: list[int] = []
         self.reinvested: int | None = None
@@ -87,7 +87,7 @@ class Trades:
             sell_for_owners(self.form.build, sale, owners, owned, least=self.form.least_held, alone=alone)
         buy_for_owners(self.form.build, purchase, owners, owned, alone=alone)
 
-    def _sell(self, j: int, owned: float) -> Order | None:
+    def _sell(self, j: int, owned: float) -> OrderVariables | None:
         """Declare the sale of an ETF and of the ETF's parcels: each in whole or in part, and only with a sale."""
         build, stock = self.form.build, self.stock
         least = self._least_order(j)
@@ -105,7 +105,7 @@ class Trades:
         self.sold += parts
         return sale
 
-    def _buy(self, j: int, owned: float) -> Order | None:
+    def _buy(self, j: int, owned: float) -> OrderVariables | None:
         """Declare the purchase of an ETF; switch the purchase off where the limits leave no room for an order."""
         etf = self.form.market.etfs[j]
         if j not in self.form.by_etf or etf.is_closed or etf.ticker in self.form.terms.rules.never_buy:

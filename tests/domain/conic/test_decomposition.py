@@ -14,7 +14,7 @@ from support.block_toys import block_toy
 
 from portfolio.conic import proof, search
 from portfolio.conic.bound import OFF, ON, valid
-from portfolio.conic.large.decomposition.certificate import Decomposed, Fixing, Pricing
+from portfolio.conic.large.decomposition.certificate import Decomposed, DualPrices, Fixing
 from portfolio.conic.large.decomposition.solve import minimise
 from portfolio.conic.large.decomposition.split import Split
 from portfolio.conic.limits import Limits
@@ -79,7 +79,7 @@ def test_any_prices_bound_every_feasible_point_and_each_switch(seed: int, penali
     y = valid(program, np.where(split.joint, rng.normal(size=len(program.b)), 0.0))
     prices = split.priced(y)
     trees = tuple(search.minimise(split.block_at(block, prices), slack=0.1).leaves for block in split.blocks)
-    bound = Pricing(y, trees).bound(split)
+    bound = DualPrices(y, trees).bound(split)
     for _ in range(20):
         states = np.where(rng.random(len(program.switched)) < 0.5, ON, OFF).astype(np.int8)
         answer = Relaxation(program).solve_sharply(states)

@@ -14,7 +14,7 @@ from support.block_toys import block_toy
 
 from portfolio.conic import proof, search
 from portfolio.conic.bound import OFF, ON, valid
-from portfolio.conic.large.decomposition.certificate import Apart, Pricing
+from portfolio.conic.large.decomposition.certificate import Apart, DualPrices
 from portfolio.conic.large.decomposition.sharing import groups_of, unshared
 from portfolio.conic.large.decomposition.solve import minimise
 from portfolio.conic.large.decomposition.split import Split
@@ -95,7 +95,7 @@ def test_prices_bound_whatever_is_shared(seed: int) -> None:
     y = valid(program, np.where(split.joint, rng.normal(size=len(program.b)), 0.0))
     prices = split.priced(y)
     trees = tuple(search.minimise(split.block_at(block, prices), slack=0.1).leaves for block in split.blocks)
-    bound = Pricing(y, trees).bound(split)
+    bound = DualPrices(y, trees).bound(split)
     for states in supports(rng, program):
         value = best_at(program, states)
         if value is not None and any((states[group] == ON).sum() > 1 for group in split.groups):
@@ -116,7 +116,7 @@ def test_what_sharing_costs_at_least_is_part_of_the_bound() -> None:
         split = Split(program, groups)
         prices = split.priced(nothing)
         trees = tuple(search.minimise(split.block_at(block, prices)).leaves for block in split.blocks)
-        assert Pricing(nothing, trees).bound(split).value == pytest.approx(value, abs=SOLVERS_AGREE)
+        assert DualPrices(nothing, trees).bound(split).value == pytest.approx(value, abs=SOLVERS_AGREE)
 
 
 def test_a_part_in_which_nothing_can_be_shared_is_empty() -> None:

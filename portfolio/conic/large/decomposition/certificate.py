@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pricing:
+class DualPrices:
     """Prices of the joint rows, and the blocks' own trees at these prices.
 
     Attributes:
@@ -99,7 +99,7 @@ class Fixing:
         off: Indices of the switches in the whole program.
     """
 
-    pricing: Pricing
+    pricing: DualPrices
     off: Indices
 
 
@@ -116,7 +116,7 @@ class Decomposed(Leaf):
         tree: Leaves over the remaining switches, in order; their multipliers are those of all rows.
     """
 
-    pricings: tuple[Pricing, ...] = ()
+    pricings: tuple[DualPrices, ...] = ()
     fixings: tuple[Fixing, ...] = ()
     tree: tuple[Leaf, ...] = ()
 
@@ -137,7 +137,7 @@ class Decomposed(Leaf):
             values.append(min(self._fixed(split), self.rest(split.program, off)))
         return max(values, default=-math.inf)
 
-    def _holds(self, pricing: Pricing) -> Pricing:
+    def _holds(self, pricing: DualPrices) -> DualPrices:
         """Return *pricing* if it covers this part; otherwise drop its trees, since they prove no bound here."""
         if pricing.states is None or ((pricing.states == FREE) | (pricing.states == self.states)).all():
             return pricing

@@ -88,7 +88,7 @@ class Mix:
         return float(self.rows.max(initial=0.0))
 
 
-class Master:
+class RestrictedMaster:
     """Columns, and the program over their combinations."""
 
     def __init__(self, split: Split, stop: Callable[[], bool] = never) -> None:

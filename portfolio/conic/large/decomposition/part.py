@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from portfolio import Vector
     from portfolio.conic.bound import States
     from portfolio.conic.large.decomposition.certificate import Fixing
-    from portfolio.conic.large.decomposition.prices import Priced
+    from portfolio.conic.large.decomposition.prices import PricingRound
     from portfolio.conic.large.decomposition.split import Flags, Split
     from portfolio.conic.solution import Leaf
 
 
 @dataclass(slots=True, eq=False)
-class Part:
+class BranchNode:
     """A part of the search space.
 
     Attributes:
@@ -40,7 +40,7 @@ class Part:
     states: States
     off: Flags
     y: Vector
-    best: Priced | None = None
+    best: PricingRound | None = None
     fixings: tuple[Fixing, ...] = ()
     fixed: Flags = field(init=False)
     fixed_bound: float = math.inf
@@ -61,7 +61,7 @@ class Part:
         """Best proven bound."""
         return max(self.priced, min(self.fixed_bound, self.tree_bound))
 
-    def keep(self, priced: Priced) -> None:
+    def keep(self, priced: PricingRound) -> None:
         """Keep the prices with the best bound."""
         if priced.bound > self.priced or self.best is None:
             self.best = priced
@@ -71,7 +71,7 @@ class Part:
         pricings = () if self.best is None else (self.best.pricing,)
         return Decomposed(self.states, None, pricings=pricings, fixings=self.fixings, tree=self.tree)
 
-    def split_on(self, switch: int, split: Split, y: Vector) -> list[Part]:
+    def split_on(self, switch: int, split: Split, y: Vector) -> list[BranchNode]:
         """Split into two parts, with the switch on and with the switch off.
 
         The priced bound of this part holds for both.
@@ -80,11 +80,11 @@ class Part:
         for state in (ON, OFF):
             states = self.states.copy()
             states[switch] = state
-            parts.append(Part(states, self.off | split.banned(states), y, self.best))
+            parts.append(BranchNode(states, self.off | split.banned(states), y, self.best))
         return parts
 
 
-def undecided(split: Split, part: Part, held: Vector) -> int | None:
+def undecided(split: Split, part: BranchNode, held: Vector) -> int | None:
     """Find the switch to branch on: a switch that a mix has partly on; None if no switch is partly on.
 
     Prefer the most held switch of a row that this switch and another switch of the mix would violate together: with the

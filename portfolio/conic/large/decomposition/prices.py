@@ -15,8 +15,8 @@ import numpy as np
 
 from portfolio.conic.bound import FREE, ON
 from portfolio.conic.large.decomposition.blocks import block_solver
-from portfolio.conic.large.decomposition.certificate import Pricing
-from portfolio.conic.large.decomposition.master import Master
+from portfolio.conic.large.decomposition.certificate import DualPrices
+from portfolio.conic.large.decomposition.master import RestrictedMaster
 from portfolio.conic.large.decomposition.split import with_floors
 from portfolio.conic.limits import Limits
 from portfolio.conic.solution import Leaf, proven
@@ -46,7 +46,7 @@ _COLUMNS = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Priced:
+class PricingRound:
     """Results of one round of prices.
 
     Attributes:
@@ -57,7 +57,7 @@ class Priced:
         sharing: The share of the bound that is the cost of sharing.
     """
 
-    pricing: Pricing
+    pricing: DualPrices
     bound: float
     fresh: int
     lost: float
@@ -75,7 +75,7 @@ class Pricer:
     def __init__(self, split: Split, stop: Callable[[], bool]) -> None:
         self.split, self.stop = split, stop
         self.solvers: dict[tuple[int, bytes], BlockSolver] = {}
-        self.master = Master(split, stop)
+        self.master = RestrictedMaster(split, stop)
         self.nodes = 0
 
     def solver(self, place: int, on: Flags | None) -> BlockSolver:
@@ -88,7 +88,7 @@ class Pricer:
 
     def price(
         self, y: Vector, *, slack: float, costs: bool = True, states: States | None = None, node_limit: int = MOST_NODES
-    ) -> Priced | None:
+    ) -> PricingRound | None:
         """Solve every block at the prices *y*; None if *stop* ends the round before the last block.
 
         The leaves show all points within *slack* of a block's optimum.
@@ -126,4 +126,4 @@ class Pricer:
         total = math.inf if math.inf in bounds else prices.constant + sum(bounds)
         if not costs:
             total = math.inf if total > 0 else -math.inf
-        return Priced(Pricing(y, tuple(trees), costs, FINE, states), total, fresh, lost, prices.sharing)
+        return PricingRound(DualPrices(y, tuple(trees), costs, FINE, states), total, fresh, lost, prices.sharing)

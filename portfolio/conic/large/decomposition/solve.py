@@ -20,7 +20,7 @@ import numpy as np
 from portfolio.conic import search
 from portfolio.conic.bound import FREE, ON
 from portfolio.conic.large.decomposition.certificate import Apart, Fixing
-from portfolio.conic.large.decomposition.part import Part, undecided
+from portfolio.conic.large.decomposition.part import BranchNode, undecided
 from portfolio.conic.large.decomposition.prices import FIRST_NODES, MOST_NODES, Pricer
 from portfolio.conic.large.decomposition.sharing import groups_of, unshared
 from portfolio.conic.large.decomposition.split import Split
@@ -137,19 +137,19 @@ class _Decomposition:
         """Bound at which a part is closed: no point in the part can improve the incumbent enough."""
         return self.value - self.gap * scale_of(self.value) * 0.999 if self.incumbent else math.inf
 
-    def closed(self, part: Part) -> bool:
+    def closed(self, part: BranchNode) -> bool:
         return part.bound >= self.cut
 
-    def tolerance(self, part: Part) -> float:
+    def tolerance(self, part: BranchNode) -> float:
         """Requested gap, in the objective's unit."""
         return self.gap * scale_of(self.value if self.incumbent else part.bound if part.best else 0.0)
 
-    def root(self) -> Part:
+    def root(self) -> BranchNode:
         """Make the part that contains the whole search space."""
         free = np.full(len(self.program.switched), FREE, dtype=np.int8)
-        return Part(free, np.zeros(len(free), dtype=bool), np.zeros(len(self.program.b)))
+        return BranchNode(free, np.zeros(len(free), dtype=bool), np.zeros(len(self.program.b)))
 
-    def run(self, root: Part) -> Solution:
+    def run(self, root: BranchNode) -> Solution:
         """Search part by part, the part with the least bound first."""
         left, done, order = [(root.bound, 0, root)], [], count(1)
         self.rest = self.outside
@@ -169,7 +169,7 @@ class _Decomposition:
     def over(self) -> bool:
         return self.pricer.nodes >= self.limits.node_limit or self.stop()
 
-    def explore(self, part: Part) -> list[Part]:
+    def explore(self, part: BranchNode) -> list[BranchNode]:
         """Bound a part, and split the part if the gap stays open."""
         mix = self.price(part)
         if self.closed(part) or self.over():
@@ -191,7 +191,7 @@ class _Decomposition:
 
     # Prices.
 
-    def price(self, part: Part) -> Mix | None:
+    def price(self, part: BranchNode) -> Mix | None:
         """Find prices by column generation, and look for incumbents near each mix."""
         y, mix, master, nodes, last = part.y, None, self.pricer.master, FIRST_NODES, math.inf
         stalls = 0
@@ -230,11 +230,11 @@ class _Decomposition:
                 y = 0.5 * (y + part.best.pricing.y)
         return mix
 
-    def go_on(self, part: Part, mix: Mix) -> bool:
+    def go_on(self, part: BranchNode, mix: Mix) -> bool:
         """Return whether to go on: rows are bought out although they can be kept. If so, raise the elastics."""
         return mix.bought > FEASIBLE and self.agree(part) and self.pricer.master.raise_elastics(mix)
 
-    def agree(self, part: Part) -> bool:
+    def agree(self, part: BranchNode) -> bool:
         """Find a mix that keeps all joint rows, or prices that prove that no such mix exists."""
         for _ in range(_ROUNDS):
             mix = self.pricer.master.solve(costs=False, states=part.states)
@@ -250,7 +250,7 @@ class _Decomposition:
 
     # Incumbents.
 
-    def look(self, part: Part, mix: Mix, nodes: int) -> None:
+    def look(self, part: BranchNode, mix: Mix, nodes: int) -> None:
         """Look for an incumbent among the switches that the columns of a mix have on."""
         self.search_among((self.pricer.master.held(mix) > 0) & ~part.fixed, nodes)
 
@@ -298,7 +298,7 @@ class _Decomposition:
 
     # Fixing.
 
-    def fix(self, part: Part) -> None:
+    def fix(self, part: BranchNode) -> None:
         """Fix off, permanently, the switches that the best prices prove too expensive."""
         if part.best is None or not self.incumbent or not part.best.pricing.costs:
             return
@@ -314,7 +314,7 @@ class _Decomposition:
 
     # Finish.
 
-    def finish_by_tree(self, part: Part, node_limit: int) -> None:
+    def finish_by_tree(self, part: BranchNode, node_limit: int) -> None:
         """Search the rest of a part with the plain tree, up to *node_limit* nodes."""
         restriction = Restriction(self.program, kept_by(self.program, part.fixed))
         if self.stop():
@@ -338,7 +338,7 @@ class _Decomposition:
         # Lifted to the whole program's rows, multipliers may prove a slightly lower bound: claim that lower bound.
         part.tree_bound = min(found.bound, part.leaf().rest(self.program, part.off))
 
-    def finish(self, parts: Sequence[Part]) -> Solution:
+    def finish(self, parts: Sequence[BranchNode]) -> Solution:
         """Return the solution with its proof."""
         bound = min([self.value, *(part.bound for part in parts)])
         self.rest = self.outside

@@ -46,7 +46,7 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Prices:
+class ReducedCosts:
     """Costs of all variables and switches once the joint rows have prices.
 
     Attributes:
@@ -106,7 +106,7 @@ class Split:
         """Indices of the joint rows."""
         return np.flatnonzero(self.joint)
 
-    def priced(self, y: Vector, *, costs: bool = True, ban: Vector | None = None) -> Prices:
+    def priced(self, y: Vector, *, costs: bool = True, ban: Vector | None = None) -> ReducedCosts:
         """Put prices on the joint rows; prices on other rows are ignored.
 
         Args:
@@ -128,7 +128,7 @@ class Split:
         ends = np.minimum(q[own] * program.lower[own], q[own] * program.upper[own])
         size += float(abs(ends).sum())
         extra = self._sharing(q, ban) if self.groups else 0.0
-        return Prices(q, k, constant + float(ends.sum()) - ROUNDING * size + extra * (1 - ROUNDING), extra)
+        return ReducedCosts(q, k, constant + float(ends.sum()) - ROUNDING * size + extra * (1 - ROUNDING), extra)
 
     def _sharing(self, q: Vector, ban: Vector | None) -> float:
         """Return the least cost of two switches of some group being on; infinite where that is impossible."""
@@ -188,7 +188,7 @@ class Split:
         """Coefficients of these rows."""
         return self.program.H[self.counting]
 
-    def block_at(self, block: Block, prices: Prices, states: States | None = None) -> Program:
+    def block_at(self, block: Block, prices: ReducedCosts, states: States | None = None) -> Program:
         """Make a block's program at *prices*, within a part."""
         own = block.program if states is None else with_floors(block.program, states[block.switches] == ON)
         return replace(own, q=prices.q[block.variables], k=prices.k[block.switches])

@@ -12,7 +12,7 @@ from portfolio.conic.bound import FREE, OFF, ON
 from portfolio.conic.large.perspective import tree
 from portfolio.conic.large.perspective.errors import NotABlockError
 from portfolio.conic.large.perspective.expand import explore
-from portfolio.conic.large.perspective.goal import NONE, SECANT, VARIANCE, Goal
+from portfolio.conic.large.perspective.goal import NONE, SECANT, VARIANCE, BlockObjective
 from portfolio.conic.large.perspective.leaf import ceiling
 from portfolio.conic.large.perspective.leaves import TreeProof
 from portfolio.conic.large.perspective.phases import LINE
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from portfolio.conic.large.perspective.tree import Pool
     from portfolio.conic.limits import Limits
     from portfolio.conic.program import Program
-    from portfolio.conic.relaxation import Answer
+    from portfolio.conic.relaxation import RelaxationResult
 
 # Work between two calls of *stop*: nodes times the number of switches, and steps times the number of pairs; both take
 # milliseconds.
@@ -121,12 +121,12 @@ class BlockSolve:
         self.scale = risk if self.mode == VARIANCE else self.worth
         self.seen = 0
         self.relaxation: Relaxation | None = None
-        self.answers: dict[bytes, Answer] = {}
+        self.answers: dict[bytes, RelaxationResult] = {}
         most_expensive = (ceiling(program) - self.offset) / self.scale
         if self.mode == VARIANCE:
             most_expensive *= max(most_expensive, 0.0)
         limit = most_expensive + 1e-6 * (1 + abs(most_expensive))
-        self.goal = Goal(
+        self.goal = BlockObjective(
             q=q,
             k=k,
             risk=1.0 if self.mode == VARIANCE else risk / self.worth,
@@ -212,7 +212,7 @@ class BlockSolve:
             u = answer.x[self.program.switched] / self.search.shape.total
             tree.keep(self.goal, pool, support, u, self.inward(self.program.value(answer.x, support == ON)))
 
-    def plainly(self, states: States) -> Answer:
+    def plainly(self, states: States) -> RelaxationResult:
         """Solve a support with the plain solver, once: nodes on other intervals of the risk use the same answer."""
         key = states.tobytes()
         if key not in self.answers:

@@ -23,7 +23,7 @@ from portfolio.conic.large.perspective.phases import LINE
 if TYPE_CHECKING:
     from portfolio import Vector
     from portfolio.conic.bound import States
-    from portfolio.conic.large.perspective.lagrangian import Block
+    from portfolio.conic.large.perspective.lagrangian import BlockData
 
 _ROUNDS = 25
 # First guess of the least variance, as a share of the lesser of the known variance and the cap; largest factor per
@@ -40,7 +40,7 @@ _SHARP, _NEAR = 1e-10, 1e-6
 
 
 @compiled
-def spread_variance(block: Block, u: Vector, z: Vector) -> float:
+def spread_variance(block: BlockData, u: Vector, z: Vector) -> float:
     """Evaluate the perspective of the variance at a point that satisfies the budget."""
     value = -block.shift
     for i in range(len(u)):
@@ -77,7 +77,7 @@ def within(Theta: float, across: float, stalled: int, ends: Vector) -> float:
 
 @compiled
 def relax_capped(
-    block: Block,
+    block: BlockData,
     costs: Costs,
     cap: int,
     states: States,

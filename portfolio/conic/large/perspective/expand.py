@@ -45,8 +45,8 @@ from portfolio.conic.large.perspective.tree import (
 if TYPE_CHECKING:
     from portfolio import Vector
     from portfolio.conic.bound import States
-    from portfolio.conic.large.perspective.goal import Goal
-    from portfolio.conic.large.perspective.lagrangian import Block, Costs
+    from portfolio.conic.large.perspective.goal import BlockObjective
+    from portfolio.conic.large.perspective.lagrangian import BlockData, Costs
     from portfolio.conic.large.perspective.tree import Pool
 
 # For a relaxation: steps before careful mode, greatest number of steps, and damping, for a child, the root, and a trial
@@ -70,7 +70,15 @@ def learn(pool: Pool, switch: int, state: int, distance: float, gain: float) -> 
 
 @compiled
 def try_switch(
-    block: Block, goal: Goal, pool: Pool, costs: Costs, node: int, states: States, i: int, fraction: float, value: float
+    block: BlockData,
+    goal: BlockObjective,
+    pool: Pool,
+    costs: Costs,
+    node: int,
+    states: States,
+    i: int,
+    fraction: float,
+    value: float,
 ) -> None:
     """Set a switch on and off for a few steps each, to measure the gain in the bound."""
     n, m = len(states), len(goal.rhs)
@@ -103,7 +111,15 @@ def try_switch(
 
 @compiled
 def choose(
-    block: Block, goal: Goal, pool: Pool, costs: Costs, node: int, states: States, z: Vector, value: float, effort: int
+    block: BlockData,
+    goal: BlockObjective,
+    pool: Pool,
+    costs: Costs,
+    node: int,
+    states: States,
+    z: Vector,
+    value: float,
+    effort: int,
 ) -> int:
     """Choose the switch to branch on: the switch with the largest promised product of gains in both states.
 
@@ -137,7 +153,7 @@ def choose(
 
 
 @compiled
-def explore(block: Block, goal: Goal, pool: Pool, budget: int, effort: int) -> bool:
+def explore(block: BlockData, goal: BlockObjective, pool: Pool, budget: int, effort: int) -> bool:
     """Expand up to *budget* nodes, or stop after *effort* steps. Return True when the tree is closed.
 
     Whatever solves a relaxation is called here: the compiler compiles it once more for each function that calls it.
@@ -213,7 +229,7 @@ def is_decided(states: States) -> bool:
 
 
 @compiled
-def record(block: Block, pool: Pool, costs: Costs, node: int, states: States, on: Vector) -> float:
+def record(block: BlockData, pool: Pool, costs: Costs, node: int, states: States, on: Vector) -> float:
     """Bound a node by its own relaxation, or by its parent's record where that proves more; learn from the gain."""
     proof = node
     value = bound_at(block, costs, states, pool.u[node], pool.y[node], on)
@@ -282,7 +298,7 @@ def is_fractional(states: States, z: Vector) -> bool:
 
 
 @compiled
-def is_wide(goal: Goal, pool: Pool, node: int, value: float, spread: float, fractional: bool) -> bool:
+def is_wide(goal: BlockObjective, pool: Pool, node: int, value: float, spread: float, fractional: bool) -> bool:
     """Return whether the secant's error at the point asks for a split of the interval at *spread*, the risk there."""
     low, high, cut = pool.low[node], pool.high[node], pool.values[CUT]
     if not (goal.mode == SECANT and low < spread < high):
@@ -300,7 +316,9 @@ def is_wide(goal: Goal, pool: Pool, node: int, value: float, spread: float, frac
 
 
 @compiled
-def split_interval(block: Block, goal: Goal, pool: Pool, node: int, states: States, spread: float, on: Vector) -> None:
+def split_interval(
+    block: BlockData, goal: BlockObjective, pool: Pool, node: int, states: States, spread: float, on: Vector
+) -> None:
     """Split a node's interval of the risk; both halves keep the fixed switches."""
     proof = pool.proof[node]
     for side in range(2):

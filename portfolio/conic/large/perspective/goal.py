@@ -15,7 +15,7 @@ from portfolio.conic.large.perspective.node import relax
 if TYPE_CHECKING:
     from portfolio import Matrix, Vector
     from portfolio.conic.bound import States
-    from portfolio.conic.large.perspective.lagrangian import Block
+    from portfolio.conic.large.perspective.lagrangian import BlockData
 
 # How risk enters: absent, as the variance itself, or through secants.
 NONE, VARIANCE, SECANT = 0, 1, 2
@@ -24,7 +24,7 @@ NONE, VARIANCE, SECANT = 0, 1, 2
 _LITTLE = 1e-3
 
 
-class Goal(NamedTuple):
+class BlockObjective(NamedTuple):
     """The objective and right-hand sides of one solve; only these change between solves.
 
     Attributes:
@@ -59,7 +59,7 @@ class Goal(NamedTuple):
 
 
 @compiled
-def costs_on(goal: Goal, low: float, high: float, cap: float) -> Costs:
+def costs_on(goal: BlockObjective, low: float, high: float, cap: float) -> Costs:
     """Return the costs of a node on an interval of the risk, with the secant in place of the risk."""
     beta, rhs = np.zeros(len(goal.rhs)), goal.rhs.copy()
     theta, constant = 0.0, 0.0
@@ -78,8 +78,8 @@ def costs_on(goal: Goal, low: float, high: float, cap: float) -> Costs:
 
 @compiled
 def relaxed(
-    block: Block,
-    goal: Goal,
+    block: BlockData,
+    goal: BlockObjective,
     costs: Costs,
     states: States,
     u: Vector,
@@ -112,7 +112,7 @@ def relaxed(
 
 
 @compiled
-def variance(block: Block, u: Vector) -> float:
+def variance(block: BlockData, u: Vector) -> float:
     """Evaluate the variance of a point that satisfies the budget."""
     value = -block.shift
     for i in range(len(u)):

@@ -20,7 +20,7 @@ ANY = 1e29
 _HAIR = 4 * ROUNDING
 
 
-class Block(NamedTuple):
+class BlockData(NamedTuple):
     """Data that all nodes of a block share.
 
     Attributes:
@@ -78,7 +78,7 @@ def cheapest(curve: float, slope: float, low: float, high: float) -> float:
 
 
 @compiled
-def bound_at(block: Block, costs: Costs, states: States, u: Vector, y: Vector, on: Vector) -> float:
+def bound_at(block: BlockData, costs: Costs, states: States, u: Vector, y: Vector, on: Vector) -> float:
     """Evaluate the Lagrangian bound at multipliers *y* and tangent point *u*; write each switch's cost into *on*."""
     n, m = len(u), len(y)
     Theta, price, value = costs.theta, 0.0, costs.constant

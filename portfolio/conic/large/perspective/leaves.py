@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
     from portfolio import Matrix, Vector
     from portfolio.conic.bound import States
-    from portfolio.conic.large.perspective.goal import Goal
+    from portfolio.conic.large.perspective.goal import BlockObjective
     from portfolio.conic.large.perspective.prepared import PreparedBlock
     from portfolio.conic.large.perspective.tree import Pool, Table
     from portfolio.conic.program import Program
-    from portfolio.conic.relaxation import Answer
+    from portfolio.conic.relaxation import RelaxationResult
     from portfolio.conic.solution import Leaf
 
     Indices = npt.NDArray[np.int64]
@@ -60,9 +60,9 @@ class TreeProof:
 
     search: PreparedBlock
     program: Program
-    goal: Goal
+    goal: BlockObjective
     pool: Pool
-    answers: Mapping[bytes, Answer]
+    answers: Mapping[bytes, RelaxationResult]
     offset: float
     scale: float
     worth: float

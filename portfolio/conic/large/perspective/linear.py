@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from portfolio import Matrix, Vector
     from portfolio.conic.bound import States
-    from portfolio.conic.large.perspective.lagrangian import Block, Costs
+    from portfolio.conic.large.perspective.lagrangian import BlockData, Costs
 
     Integers = npt.NDArray[np.int64]
 
@@ -93,7 +93,7 @@ class Basis(NamedTuple):
 
 
 @compiled
-def columns_of(block: Block, costs: Costs, states: States) -> Columns:
+def columns_of(block: BlockData, costs: Costs, states: States) -> Columns:
     """State the linear program of a node."""
     n, m = len(states), len(costs.rhs)
     size = n + 2 * m
@@ -206,7 +206,7 @@ def entering_column(columns: Columns, state: Basis, row: Vector, sign: float, wo
 
 
 @compiled
-def write_point(block: Block, states: States, x: Vector, u: Vector, z: Vector, phase: States) -> None:
+def write_point(block: BlockData, states: States, x: Vector, u: Vector, z: Vector, phase: States) -> None:
     """Write the columns' values as a point of the block, with the phase of each variable."""
     for i in range(len(u)):
         u[i] = min(max(x[i], 0.0), block.upper[i])
@@ -219,7 +219,7 @@ def write_point(block: Block, states: States, x: Vector, u: Vector, z: Vector, p
 
 @compiled
 def relax_linear(
-    block: Block,
+    block: BlockData,
     costs: Costs,
     states: States,
     u: Vector,

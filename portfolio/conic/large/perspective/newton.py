@@ -16,7 +16,7 @@ from portfolio.conic.large.perspective.phases import CURVE, KNEE, LINE, TRUST, U
 if TYPE_CHECKING:
     from portfolio import Matrix, Vector
     from portfolio.conic.bound import States
-    from portfolio.conic.large.perspective.lagrangian import Block, Costs
+    from portfolio.conic.large.perspective.lagrangian import BlockData, Costs
     from portfolio.conic.large.perspective.phases import Bench
 
 # Proximal terms, relative to the curvature: they keep a singular system solvable.
@@ -71,7 +71,7 @@ def backward(K: Matrix, f: int, v: Vector) -> None:
 
 @compiled
 def newton_system(
-    block: Block,
+    block: BlockData,
     costs: Costs,
     Theta: float,
     price: float,
@@ -112,7 +112,7 @@ def newton_system(
 
 
 @compiled
-def multiplier_step(block: Block, y: Vector, softly: float, system: System, bench: Bench) -> Vector:
+def multiplier_step(block: BlockData, y: Vector, softly: float, system: System, bench: Bench) -> Vector:
     """Solve the Newton system for the change of the active rows' multipliers; factors K, G and the gradient."""
     K, G, C, gradient = system
     f, a_rows, active = len(K), len(G), bench.active
@@ -155,7 +155,7 @@ def multiplier_step(block: Block, y: Vector, softly: float, system: System, benc
 
 @compiled
 def step_length(
-    block: Block,
+    block: BlockData,
     costs: Costs,
     Theta: float,
     price: float,
@@ -203,7 +203,9 @@ def step_length(
 
 
 @compiled
-def crossing(block: Block, u: Vector, phase: States, length: float, change: Vector, bench: Bench) -> tuple[float, int]:
+def crossing(
+    block: BlockData, u: Vector, phase: States, length: float, change: Vector, bench: Bench
+) -> tuple[float, int]:
     """Shorten a step to the first change of a phase; return the length and that variable, -1 if there is none."""
     first, knee = -1, bench.knee
     for p in range(len(change)):
@@ -220,7 +222,7 @@ def crossing(block: Block, u: Vector, phase: States, length: float, change: Vect
 
 @compiled
 def advance(
-    block: Block,
+    block: BlockData,
     states: States,
     Theta: float,
     u: Vector,

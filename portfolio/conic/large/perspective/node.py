@@ -41,7 +41,7 @@ from portfolio.conic.large.perspective.phases import begin, gather, new_bench, p
 if TYPE_CHECKING:
     from portfolio import Vector
     from portfolio.conic.bound import States
-    from portfolio.conic.large.perspective.lagrangian import Block, Costs
+    from portfolio.conic.large.perspective.lagrangian import BlockData, Costs
     from portfolio.conic.large.perspective.phases import Bench
 
 # A cold start is damped (Levenberg 1944), and each step reduces the damping by this factor. Without the diagonal part,
@@ -58,7 +58,7 @@ _LEAP = 30.0
 
 
 @compiled
-def tilt(block: Block, costs: Costs, y: Vector) -> tuple[float, float]:
+def tilt(block: BlockData, costs: Costs, y: Vector) -> tuple[float, float]:
     """Return the Lagrangian's cost of the variance, and of the count."""
     Theta, price = costs.theta, 0.0
     for r in range(len(y)):
@@ -69,7 +69,7 @@ def tilt(block: Block, costs: Costs, y: Vector) -> tuple[float, float]:
 
 @compiled
 def evaluate(
-    block: Block, costs: Costs, states: States, u: Vector, y: Vector, z: Vector, bench: Bench
+    block: BlockData, costs: Costs, states: States, u: Vector, y: Vector, z: Vector, bench: Bench
 ) -> tuple[float, float, float, float]:
     """Evaluate the point: its rows, and the gradient of the Lagrangian without the variance.
 
@@ -116,7 +116,7 @@ def evaluate(
 
 @compiled
 def bound_here(
-    block: Block, costs: Costs, states: States, Theta: float, price: float, y: Vector, start: float, bench: Bench
+    block: BlockData, costs: Costs, states: States, Theta: float, price: float, y: Vector, start: float, bench: Bench
 ) -> tuple[float, float]:
     """Return the Lagrangian bound at the point's gradient, and the largest slope; *start* is the bound's constant."""
     bound, steepest = start, 0.0
@@ -138,7 +138,7 @@ def bound_here(
 
 @compiled
 def relax(
-    block: Block,
+    block: BlockData,
     costs: Costs,
     states: States,
     u: Vector,

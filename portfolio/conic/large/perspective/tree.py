@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from portfolio import Matrix, Vector
     from portfolio.conic.bound import States
-    from portfolio.conic.large.perspective.goal import Goal
-    from portfolio.conic.large.perspective.lagrangian import Block
+    from portfolio.conic.large.perspective.goal import BlockObjective
+    from portfolio.conic.large.perspective.lagrangian import BlockData
 
     Integers = npt.NDArray[np.int64]
     Table = npt.NDArray[np.int8]
@@ -81,7 +81,14 @@ class Pool(NamedTuple):
 
 @compiled
 def settle(
-    block: Block, goal: Goal, pool: Pool, support: States, u: Vector, y: Vector, phase: States, start: float
+    block: BlockData,
+    goal: BlockObjective,
+    pool: Pool,
+    support: States,
+    u: Vector,
+    y: Vector,
+    phase: States,
+    start: float,
 ) -> tuple[float, float]:
     """Optimise one support exactly, with the risk itself in the objective; return the value and the risk.
 
@@ -139,7 +146,7 @@ def settle(
 
 
 @compiled
-def allowed(goal: Goal, states: States) -> bool:
+def allowed(goal: BlockObjective, states: States) -> bool:
     """Return whether the switches that are on keep the rows on switches alone."""
     for r in range(len(goal.limits)):
         used = 0.0
@@ -152,7 +159,7 @@ def allowed(goal: Goal, states: States) -> bool:
 
 
 @compiled
-def rounded(block: Block, goal: Goal, states: States, z: Vector, support: States) -> None:
+def rounded(block: BlockData, goal: BlockObjective, states: States, z: Vector, support: States) -> None:
     """Switch on the variables that a relaxation holds, largest first, as far as floors and rows on switches allow."""
     n = len(z)
     weight = np.empty(n)
@@ -199,7 +206,7 @@ def seen(pool: Pool, support: States) -> bool:
 
 
 @compiled
-def update_cut(goal: Goal, pool: Pool) -> None:
+def update_cut(goal: BlockObjective, pool: Pool) -> None:
     """Update the bound at which a part of the tree is closed, in the units of the tree's own objective."""
     values = pool.values
     best, unit, offset = values[BEST], values[UNIT], values[OFFSET]
@@ -213,7 +220,14 @@ def update_cut(goal: Goal, pool: Pool) -> None:
 
 @compiled
 def offer(
-    block: Block, goal: Goal, pool: Pool, support: States, u: Vector, y: Vector, phase: States, start: float
+    block: BlockData,
+    goal: BlockObjective,
+    pool: Pool,
+    support: States,
+    u: Vector,
+    y: Vector,
+    phase: States,
+    start: float,
 ) -> float:
     """Optimise a support that was not tried yet, and keep the point if it is among the best."""
     if not allowed(goal, support) or seen(pool, support):
@@ -225,7 +239,7 @@ def offer(
 
 
 @compiled
-def keep(goal: Goal, pool: Pool, support: States, u: Vector, value: float) -> None:
+def keep(goal: BlockObjective, pool: Pool, support: States, u: Vector, value: float) -> None:
     """Keep a point if it is among the best."""
     held = pool.numbers[POINTS]
     for s in range(held):
