@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agents import mandates
-from agents.solver import MOST_S, PodSolver
+from agents import mandate_files
+from agents.pod_solver import MOST_S, PodSolver
 from agents.worker import Agent
 from bus.language.plain_text import printable
 from bus.language.signing import POD, Signer
@@ -39,7 +39,7 @@ def main(
 ) -> None:
     """Run one replica of the agent of POD: the name of a bundled mandate, or the path of a .toml file."""
     try:
-        mandate = mandates.load(pod)
+        mandate = mandate_files.load(pod)
     except DataError as error:
         raise click.BadParameter(printable(str(error)), param_hint="POD") from None
     configure_logs(process=f"agent.{mandate.pod}")
@@ -54,7 +54,7 @@ def main(
         secret = settings.nkey_seed or settings.credentials
         signer = Signer(secret, POD) if secret else None
         with fetching(bus) as provide:
-            async with SolverProcess(("agents.solve", pod), solver_mib, solver_seconds) as process:
+            async with SolverProcess(("agents.solve_pod", pod), solver_mib, solver_seconds) as process:
                 ready.set()
                 solver = PodSolver(process, mandate.pod)
                 await Agent(bus, mandate.pod, solver.answer, provide, signer).run(stop, at_once=at_once)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from agents.asked import UncheckedRequest
 from agents.payload import payload_of
+from agents.unchecked_request import UncheckedRequest
 from bus.language import subjects
 from bus.language.messages import PodFailed, Reason, with_members
 from bus.observability import metrics, tracing

@@ -25,8 +25,8 @@ from bus.topology.roles import COORDINATOR
 from bus.transports.snapshots import fetching
 from coordinator import progress
 from coordinator.load import MOST
+from coordinator.request_solver import MOST_S, RequestSolver
 from coordinator.shell import Coordinator
-from coordinator.solver import MOST_S, RequestSolver
 
 if TYPE_CHECKING:
     import asyncio
@@ -84,7 +84,7 @@ def main(
         tell("coordinator.checks", pods=known)
         watch = partial(progress.optimising, bus)
         with fetching(bus) as provide:
-            async with SolverProcess(("coordinator.solve",), solver_mib, solver_seconds, MOST) as process:
+            async with SolverProcess(("coordinator.solve_request",), solver_mib, solver_seconds, MOST) as process:
                 await process.ready()
                 ready.set()
                 optimise = RequestSolver(process, watch).optimise

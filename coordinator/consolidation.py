@@ -27,7 +27,7 @@ from portfolio.market import snapshot as markets
 from portfolio.market.figures import figures
 from portfolio.market.snapshot import named
 from portfolio.master.conflict import ConflictError
-from portfolio.master.optimise import optimise_all_pods
+from portfolio.master.coordinated_portfolio import optimise_all_pods
 from portfolio.orders.plan import at_most_better_by, plan
 from portfolio.pod.sleeve import Sleeve
 

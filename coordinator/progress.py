@@ -34,7 +34,7 @@ async def answered(bus: Bus, request_id: str, pods: Collection[str], action: Act
 
 
 async def optimising(bus: Bus, request_id: str, note: bytes) -> None:
-    """Forward a progress note of the search, as ``solve`` writes notes."""
+    """Forward a progress note of the search, as ``solve_request`` writes notes."""
     await bus.mention(subjects.progress(request_id), note)
 
 

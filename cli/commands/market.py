@@ -122,7 +122,7 @@ def build(  # noqa: PLR0913, PLR0917 - one argument an option
 
 def _never_bought(market: Market) -> list[str]:
     """Say which ETFs no bundled pod may hold, and which of these pods may hold too few to take part."""
-    from agents.mandates import bundled, load
+    from agents.mandate_files import bundled, load
     from report.facts.market import held_by_none
 
     mandates = [load(pod) for pod in bundled()]

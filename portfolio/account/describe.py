@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from portfolio.case.case import Case
     from portfolio.case.naive import Overview
     from portfolio.market.snapshot import Market
-    from portfolio.master.optimise import CoordinatedPortfolio
+    from portfolio.master.coordinated_portfolio import CoordinatedPortfolio
     from portfolio.pod.sleeve import Sleeve
     from portfolio.published.trading import Move
     from portfolio.tax.income import Income

@@ -14,9 +14,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from portfolio.conic import proof
+from portfolio.conic.dispatch import minimise
 from portfolio.conic.limits import Limits, unwatched
 from portfolio.conic.solution import Status, relative_gap
-from portfolio.conic.solve import minimise
 from portfolio.errors import SolverError
 from portfolio.market.measure import ROOM
 from portfolio.master.statement.goal_rows import is_ratio

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from portfolio import Matrix, Vector
     from portfolio.case.case import Case
     from portfolio.case.inventory import Inventory
-    from portfolio.master.optimise import CoordinatedPortfolio
+    from portfolio.master.coordinated_portfolio import CoordinatedPortfolio
 
 # Gap of each search: of 100,000 AUD, ten.
 _GAP = 1e-4

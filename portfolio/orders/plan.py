@@ -12,7 +12,7 @@ import numpy as np
 from portfolio.conic.solution import relative_gap
 from portfolio.errors import SolverError
 from portfolio.market.figures import NEARLY_THE_SAME, etf_correlation
-from portfolio.master.optimise import optimise_all_pods
+from portfolio.master.coordinated_portfolio import optimise_all_pods
 from portfolio.master.statement.objective import objective, objective_terms
 from portfolio.orders.idle import explain_idle
 from portfolio.orders.whole_units import round_to_units
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from portfolio.case.case import Case
     from portfolio.case.inventory import Inventory, Lot
     from portfolio.market.snapshot import Market
-    from portfolio.master.optimise import CoordinatedPortfolio
+    from portfolio.master.coordinated_portfolio import CoordinatedPortfolio
     from portfolio.orders.whole_units import WholeUnits
     from portfolio.pod.sleeve import Sleeve
     from portfolio.tax.parcels import Parcel

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from portfolio.case.inventory import Inventory
     from portfolio.market.snapshot import Market
     from portfolio.master.conflict import ConflictError
+    from portfolio.master.coordinated_portfolio import CoordinatedPortfolio
     from portfolio.master.goal_programming import Formulate
-    from portfolio.master.optimise import CoordinatedPortfolio
     from portfolio.terms.rules import Terms
 
 # _NEAR: the largest distance from the portfolio, in units per order. _NODES: the node limit of each tree, a number and

@@ -20,7 +20,7 @@ from portfolio.conic.relaxation import Outcome, Relaxation
 from portfolio.errors import SolverError, UnreachableGoalError
 from portfolio.market.figures import figures, grossed_up_yields
 from portfolio.market.measure import ROOMS, Measure
-from portfolio.pod import frontier
+from portfolio.pod import frontier_point
 from portfolio.pod.sleeve import Sleeve
 from portfolio.published.conflicts import Conflict, Repair, Shortfall
 from portfolio.terms.goals import pod_goals
@@ -83,7 +83,7 @@ def optimise_sleeve(  # noqa: PLR0913 - one argument a term
     never_buy: frozenset[str] = frozenset(),
     priorities: Mapping[str, int] | None = None,
     relax: bool = True,
-    risk_tolerance: float = frontier.AS_IT_IS,
+    risk_tolerance: float = frontier_point.AS_IT_IS,
     target_tolerance: float = TARGET_TOLERANCE,
 ) -> Sleeve:
     """Find the best portfolio of a pod alone.
@@ -95,7 +95,7 @@ def optimise_sleeve(  # noqa: PLR0913 - one argument a term
         never_buy: Tickers that the pod must not buy.
         priorities: Priorities of goals, by name (``goals``), where they differ from the default.
         relax: Whether goals that cannot all be met give way, in the order of their priorities.
-        risk_tolerance: The customer's, 0 to 1: the pod's place on its efficient frontier (``frontier``).
+        risk_tolerance: The customer's, 0 to 1: the pod's place on its efficient frontier (``frontier_point``).
         target_tolerance: How far below its best figure a goal that gives way is held, as a part of the figure.
 
     Raises:
@@ -118,11 +118,11 @@ def optimise_sleeve(  # noqa: PLR0913 - one argument a term
     policy = _Policy(priorities or {}, relax=relax, tolerance=target_tolerance)
     u, kept = _best(stage, policy)
     point = None
-    if frontier.moves(mandate, risk_tolerance):
+    if frontier_point.moves(mandate, risk_tolerance):
         point = _point(stage, u, kept, risk_tolerance)
-        stage = _Stage(market, replace(mandate, goals=frontier.goals_alone(mandate.goals, point)), universe)
+        stage = _Stage(market, replace(mandate, goals=frontier_point.goals_alone(mandate.goals, point)), universe)
         u, _ = _best(stage, policy)
-        mandate = replace(mandate, goals=frontier.goals_in_the_whole(mandate.goals, point))
+        mandate = replace(mandate, goals=frontier_point.goals_in_the_whole(mandate.goals, point))
     found = figures(market, u)
     if abs(found.of(mandate.objective.measure)) < _MEASURABLE:
         label = mandate.objective.measure.label
@@ -189,7 +189,7 @@ def _point(stage: _Stage, u: Vector, kept: Mapping[Measure, float], risk_toleran
     caps = {measure: level for measure, level in kept.items() if measure.lower_is_better}
     least = _found(stage, Measure.VOLATILITY, {})
     greatest = _found(stage, Measure.RETURN, caps)
-    return frontier.point(
+    return frontier_point.point(
         risk_tolerance,
         figures(stage.market, least).volatility,
         figures(stage.market, u),

@@ -64,7 +64,7 @@ CHAPTERS = (
             ),
             Moment(
                 "Priorities or limits on correlations are for goals or pods that the request does not have",
-                ("portfolio/master/optimise.py::_refuse_strangers",),
+                ("portfolio/master/coordinated_portfolio.py::_refuse_strangers",),
             ),
             Moment(
                 "The account has what nobody can own, too little, or not the facts that the tax law asks for",
@@ -99,7 +99,8 @@ CHAPTERS = (
             ),
             Moment("What it is to make the most of is not there", ("portfolio/pod/optimise.py::optimise_sleeve",)),
             Moment(
-                "An agent is started with a mandate that is none", ("agents/mandates.py", "portfolio/terms/mandate.py")
+                "An agent is started with a mandate that is none",
+                ("agents/mandate_files.py", "portfolio/terms/mandate.py"),
             ),
         ),
     ),
@@ -113,7 +114,7 @@ CHAPTERS = (
                 "The rules that it names",
                 (
                     "portfolio/master/statement/holdings.py",
-                    "portfolio/master/statement/trades.py",
+                    "portfolio/master/statement/trade_rows.py",
                     "portfolio/case/ranking.py",
                 ),
             ),
@@ -169,7 +170,7 @@ CHAPTERS = (
             Moment("More was asked than can be answered in time", ("coordinator/load.py",)),
             Moment(
                 "The search ended without a portfolio",
-                ("portfolio/master/optimise.py", "portfolio/orders/whole_units.py::refusal"),
+                ("portfolio/master/coordinated_portfolio.py", "portfolio/orders/whole_units.py::refusal"),
             ),
         ),
     ),
@@ -229,7 +230,7 @@ CHAPTERS = (
             Moment(
                 "The server is not set up, or has other settings",
                 (
-                    "bus/transports/jetstream/connection/errors.py",
+                    "bus/transports/jetstream/connection/server_errors.py",
                     "bus/administration/setup.py",
                     "bus/process/frame.py",
                 ),

@@ -20,7 +20,7 @@ from click.testing import CliRunner
 from support.builders import final_event, mandate, market, write_market
 from support.requests_made import BAD, OUTLOOK, REFERENCE, ROOT, TRAILING, data
 
-from agents import mandates
+from agents import mandate_files
 from agents.answer import answer
 from bus.language import subjects
 from bus.language.messages import MasterPortfolioFailed, PodFailed, PodResult, encode, parse_request
@@ -130,8 +130,8 @@ def _arguments() -> Iterator[str]:
         lambda: gamma("AB", max_position=2),
         lambda: gamma("AB", min_effective_holdings=3),
         lambda: gamma("AB", goals={Measure.YIELD: math.nan}),
-        lambda: mandates.load("omega"),
-        lambda: mandates.load("no_such.toml"),
+        lambda: mandate_files.load("omega"),
+        lambda: mandate_files.load("no_such.toml"),
         lambda: optimise_sleeve(markets.load(TRAILING), gamma(["DOGE", "VAS"], max_position=0.5), 1.0),
         lambda: optimise_sleeve(
             market([0.06, 0.12], [0.02, 0.03], correlation=0.2, risk_free=0.04),
@@ -224,7 +224,7 @@ def _pods() -> Iterator[str]:
     never = {"rules": {"never_buy": ["VHY", "VAP", "VAF", "VAS", "EINC"]}}
     for asked in (fail, never):
         for pod in PODS:
-            found = answer(mandates.load(pod), "r1", data(**asked))
+            found = answer(mandate_files.load(pod), "r1", data(**asked))
             if isinstance(found, PodFailed):
                 yield found.message
                 yield from (conflict.words for conflict in found.conflicts)
@@ -237,7 +237,7 @@ def _pods() -> Iterator[str]:
 def _decided() -> Iterator[str]:
     """Let the coordinator decide on what is late, comes from another version, or is too much."""
     sent = data(deadline_s=10)
-    found = {pod: answer(mandates.load(pod), "r1", sent) for pod in PODS}
+    found = {pod: answer(mandate_files.load(pod), "r1", sent) for pod in PODS}
     results = {pod: result for pod, result in found.items() if isinstance(result, PodResult)}
     another = results["beta"].market.model_copy(update={"sha256": "0" * 64})
     odd = results | {"beta": results["beta"].model_copy(update={"market": another})}
@@ -342,7 +342,7 @@ def _compared(events: list[FinalEvent]) -> Iterator[str]:
     a, b = parse_request(data(), "r1"), parse_request(asked, "r1")
     yield from (*differences(a, b), *differences(b, a))
     yield from _printed(lambda console: show_side_by_side(console, events[0], events[1]))
-    found = {pod: mandates.load(pod) for pod in PODS}
+    found = {pod: mandate_files.load(pod) for pod in PODS}
     for first, last in ((11, 12), (9, 9)):
         points = list(sweep_etfs(b, first, last).points(found))
         yield from _printed(lambda console, points=points: show_frontier(console, points))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from agents import mandates
+from agents import mandate_files
 from agents.answer import answer
 from bus.language import subjects
 from bus.language.messages import PodResult, encode, parse_request
@@ -38,7 +38,7 @@ def good() -> tuple[Message, ...]:
         store(subjects.request(request.request_id), asked)
         results: dict[str, PodResult] = {}
         for pod in PODS:
-            result = answer(mandates.load(pod), request.request_id, asked)
+            result = answer(mandate_files.load(pod), request.request_id, asked)
             assert isinstance(result, PodResult)
             results[pod] = result
             store(subjects.pod_result(request.request_id, pod), encode(result))

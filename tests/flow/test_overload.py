@@ -12,7 +12,7 @@ from support.in_process import PODS, agent, coordinator, inline
 from support.requests_made import data
 from test_flow import PATIENCE_S, final_of, publish
 
-from agents import mandates
+from agents import mandate_files
 from agents.answer import answer
 from bus.language import subjects
 from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized, PodResult, Reason, parse_request
@@ -35,7 +35,7 @@ REQUEST = parse_request(data(deadline_s=10), "r1")
 
 @cache
 def portfolio() -> FinalEvent:
-    answers = {pod: answer(mandates.load(pod), "r1", data(deadline_s=10)) for pod in PODS}
+    answers = {pod: answer(mandate_files.load(pod), "r1", data(deadline_s=10)) for pod in PODS}
     return consolidate(REQUEST, {pod: found for pod, found in answers.items() if isinstance(found, PodResult)})
 
 

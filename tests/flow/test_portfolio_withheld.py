@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.requests_made import data
 
-from agents import mandates
+from agents import mandate_files
 from agents.answer import answer
 from bus.language.messages import MasterPortfolioFailed, PodResult, Reason, parse_request
 from coordinator import consolidation
@@ -16,11 +16,11 @@ from coordinator.consolidation import consolidate
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from portfolio.master.optimise import CoordinatedPortfolio
+    from portfolio.master.coordinated_portfolio import CoordinatedPortfolio
 
 
 def results() -> Mapping[str, PodResult]:
-    found = {pod: answer(mandates.load(pod), "r1", data()) for pod in ("alpha", "beta", "gamma", "delta")}
+    found = {pod: answer(mandate_files.load(pod), "r1", data()) for pod in ("alpha", "beta", "gamma", "delta")}
     return {pod: result for pod, result in found.items() if isinstance(result, PodResult)}
 
 

@@ -15,7 +15,7 @@ from support.builders import OUTLOOK, write_market
 from support.in_process import PODS, coordinator
 from support.requests_made import TRAILING, data
 
-from agents.asked import UncheckedRequest
+from agents.unchecked_request import UncheckedRequest
 from agents.worker import Agent
 from bus.language import subjects
 from bus.language.subjects import MessageKind

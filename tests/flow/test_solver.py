@@ -14,7 +14,7 @@ from support.in_process import PODS
 from support.requests_made import OUTLOOK, data
 from support.signed import messages
 
-from agents import mandates
+from agents import mandate_files
 from agents.answer import answer
 from bus.language.messages import (
     FinalEvent,
@@ -30,23 +30,23 @@ from bus.language.messages import (
 from bus.language.packing import pack
 from bus.process.child import ChildDiedError, SolverProcess
 from bus.transports.envelope import Payload
-from coordinator import solve as solving
+from coordinator import solve_request as solving
 from coordinator.consolidation import consolidate
 from coordinator.decisions import Optimise, decide, read_record
-from coordinator.solve import answer as solve
-from coordinator.solver import RequestSolver
+from coordinator.request_solver import RequestSolver
+from coordinator.solve_request import answer as solve
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from coordinator.solver import Watch
+    from coordinator.request_solver import Watch
 
 SENT = data()
 
 
 def asked(sent: bytes = SENT) -> Optimise:
     """Have all pods answer, and decide as a coordinator does."""
-    answers = {pod: answer(mandates.load(pod), "r1", sent) for pod in PODS}
+    answers = {pod: answer(mandate_files.load(pod), "r1", sent) for pod in PODS}
     told = {pod: encode(found) for pod, found in answers.items() if found is not None}
     action = decide(read_record(messages(sent, told)), due=False)
     assert isinstance(action, Optimise)
@@ -55,7 +55,7 @@ def asked(sent: bytes = SENT) -> Optimise:
 
 @asynccontextmanager
 async def solver(most_s: float = 120.0, watch: Watch | None = None) -> AsyncIterator[RequestSolver]:
-    async with SolverProcess(("coordinator.solve",), most_s=most_s, most=2) as process:
+    async with SolverProcess(("coordinator.solve_request",), most_s=most_s, most=2) as process:
         await process.ready()
         yield RequestSolver(process, watch)
 
@@ -141,7 +141,7 @@ async def test_the_process_ends_when_whoever_started_it_is_gone() -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "coordinator.solve",
+        "coordinator.solve_request",
         "2048",
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from agents.answer import answer
-from agents.mandates import load
+from agents.mandate_files import load
 from bus.language.messages import MarketRef, MasterPortfolioOptimized, PodResult, encode, parse_request
 from coordinator.budget import Budget
 from coordinator.consolidation import consolidate
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from bus.language.messages import FinalEvent
     from portfolio import Matrix, Vector
-    from portfolio.master.optimise import CoordinatedPortfolio
+    from portfolio.master.coordinated_portfolio import CoordinatedPortfolio
 
 TRAILING = "asx-trailing-104w-2025-11-07"
 OUTLOOK = "asx-outlook-2025-12"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agents import mandates
+from agents import mandate_files
 from agents.answer import answer
 from agents.payload import payload_of
 from agents.worker import Agent
@@ -14,7 +14,7 @@ from coordinator.server_time import ServerTime
 from coordinator.shell import Coordinator, Optimiser
 
 if TYPE_CHECKING:
-    from agents.asked import UncheckedRequest
+    from agents.unchecked_request import UncheckedRequest
     from bus.language.pod_keys import PodKeys
     from bus.language.signing import Signer
     from bus.port import Bus
@@ -33,7 +33,7 @@ async def inline(action: Optimise, *, seconds: float) -> Payload:
 
 def agent(bus: Bus, pod: str, signer: Signer | None = None) -> Agent:
     """Make an agent that answers here and now."""
-    mandate = mandates.load(pod)
+    mandate = mandate_files.load(pod)
 
     async def at_once(asked: UncheckedRequest) -> Payload | None:
         found = answer(mandate, asked.request_id, asked.data)

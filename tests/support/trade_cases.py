@@ -13,8 +13,8 @@ import numpy as np
 from portfolio.case.case import Case as Asked
 from portfolio.case.inventory import settle
 from portfolio.master.conflict import ConflictError
+from portfolio.master.coordinated_portfolio import GAP, CoordinatedPortfolio, optimise_all_pods
 from portfolio.master.goal_programming import SearchSession
-from portfolio.master.optimise import GAP, CoordinatedPortfolio, optimise_all_pods
 from portfolio.master.statement.formulation import Formulation
 from portfolio.orders.plan import plan
 from portfolio.tax.parcels import Parcel

@@ -11,7 +11,7 @@ from bus.port import COORDINATORS, DEADLINES, Backlog, BusError, NotSetUpError, 
 from bus.topology.streams import EVENTS, TIMERS
 from bus.transports.jetstream import discovery
 from bus.transports.jetstream.connection import asking
-from bus.transports.jetstream.connection.watch import watch
+from bus.transports.jetstream.connection.liveness import watch
 from bus.transports.jetstream.connection.wire import Wire
 from bus.transports.jetstream.consumers import deliveries, observer, standing
 from bus.transports.jetstream.storage import bucket, deadlines, record, removal

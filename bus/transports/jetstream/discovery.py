@@ -15,7 +15,7 @@ import structlog
 
 from bus.port import BusError
 from bus.topology.roles import ANSWERS, INBOXES
-from bus.transports.jetstream.connection.errors import NobodyListensError
+from bus.transports.jetstream.connection.server_errors import NobodyListensError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

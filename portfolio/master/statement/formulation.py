@@ -1,7 +1,7 @@
 """State stage 2, all pods together, as one cone program: structure, goals and objective.
 
-A mixed-integer second-order cone program. ``holdings`` and ``trades`` have the variables and rules; ``goal_rows`` and
-``correlations`` have the rows of goals.
+A mixed-integer second-order cone program. ``holdings`` and ``trade_rows`` have the variables and rules;
+``goal_rows`` and ``correlations`` have the rows of goals.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from portfolio.case.naive import extra_owners
 from portfolio.conic.program import JOINT, Builder
 from portfolio.market.figures import etf_correlation, grossed_up_yields, net_tax
 from portfolio.market.measure import Measure
-from portfolio.master.statement.parting import Owner
+from portfolio.master.statement.order_rows import Owner
 from portfolio.terms.rules import Duplicates
 
 if TYPE_CHECKING:

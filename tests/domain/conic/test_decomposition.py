@@ -14,8 +14,8 @@ from support.block_toys import block_toy
 
 from portfolio.conic import proof, search
 from portfolio.conic.bound import OFF, ON, valid
-from portfolio.conic.large.decomposition.certificate import Decomposed, DualPrices, Fixing
-from portfolio.conic.large.decomposition.solve import minimise
+from portfolio.conic.large.decomposition.decomposed_search import minimise
+from portfolio.conic.large.decomposition.proof_by_prices import Decomposed, DualPrices, Fixing
 from portfolio.conic.large.decomposition.split import Split
 from portfolio.conic.limits import Limits
 from portfolio.conic.program import JOINT, Builder

@@ -14,9 +14,9 @@ from support.block_toys import block_toy
 
 from portfolio.conic import proof, search
 from portfolio.conic.bound import OFF, ON, valid
-from portfolio.conic.large.decomposition.certificate import Apart, DualPrices
+from portfolio.conic.large.decomposition.decomposed_search import minimise
+from portfolio.conic.large.decomposition.proof_by_prices import Apart, DualPrices
 from portfolio.conic.large.decomposition.sharing import groups_of, unshared
-from portfolio.conic.large.decomposition.solve import minimise
 from portfolio.conic.large.decomposition.split import Split
 from portfolio.conic.program import Builder
 from portfolio.conic.relaxation import Outcome, Relaxation

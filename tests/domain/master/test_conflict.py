@@ -13,7 +13,7 @@ from support.goal_oracle import Lexicographic
 from support.oracles import Facts
 
 from agents.answer import answer
-from agents.mandates import load as load_mandate
+from agents.mandate_files import load as load_mandate
 from bus.language.messages import MasterPortfolioFailed, PodFailed, Reason, encode, parse_final, parse_request
 from bus.language.subjects import pod_result
 from bus.language.subjects import request as request_subject
@@ -22,7 +22,7 @@ from coordinator.decisions import Fail, decide, read_record
 from portfolio.case.case import Case
 from portfolio.market.snapshot import Market
 from portfolio.master.conflict import ConflictError
-from portfolio.master.optimise import optimise_all_pods
+from portfolio.master.coordinated_portfolio import optimise_all_pods
 from portfolio.pod.optimise import UnreachableMandateError, optimise_sleeve
 from portfolio.pod.sleeve import Sleeve
 from portfolio.terms.mandate import Objective

@@ -24,13 +24,13 @@ from support.builders import (
     wire_event,
 )
 
-from agents.mandates import load as load_mandate
+from agents.mandate_files import load as load_mandate
 from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason
 from portfolio.case.case import Case
 from portfolio.check import findings
 from portfolio.errors import DataError
 from portfolio.market.snapshot import Market, load
-from portfolio.master.optimise import CoordinatedPortfolio, optimise_all_pods
+from portfolio.master.coordinated_portfolio import CoordinatedPortfolio, optimise_all_pods
 from portfolio.pod.optimise import optimise_sleeve
 from portfolio.terms.rules import Correlations, Duplicates, Explain
 

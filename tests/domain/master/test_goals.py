@@ -35,7 +35,7 @@ from portfolio.errors import DataError
 from portfolio.market.measure import Measure
 from portfolio.market.snapshot import load
 from portfolio.master.conflict import ConflictError
-from portfolio.master.optimise import optimise_all_pods
+from portfolio.master.coordinated_portfolio import optimise_all_pods
 from portfolio.pod.optimise import UnreachableMandateError, optimise_sleeve
 from portfolio.terms.goals import LEAST_TOLERANCE
 from portfolio.terms.mandate import Objective
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from portfolio.market.snapshot import Market
-    from portfolio.master.optimise import CoordinatedPortfolio
+    from portfolio.master.coordinated_portfolio import CoordinatedPortfolio
     from portfolio.pod.sleeve import Sleeve
     from portfolio.terms.mandate import Mandate
     from portfolio.terms.rules import Terms

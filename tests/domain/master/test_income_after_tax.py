@@ -12,7 +12,7 @@ from support.builders import mandate, market, terms
 
 from portfolio.account.describe import render_account
 from portfolio.case.case import Case
-from portfolio.master.optimise import optimise_all_pods
+from portfolio.master.coordinated_portfolio import optimise_all_pods
 from portfolio.pod.optimise import optimise_sleeve
 from portfolio.tax.taxpayer import Entity
 from portfolio.terms.mandate import Objective

@@ -15,7 +15,7 @@ from support.builders import random_market, random_sleeves
 from portfolio.case.case import Case
 from portfolio.case.inventory import settle
 from portfolio.errors import SolverError
-from portfolio.master.optimise import CoordinatedPortfolio, optimise_all_pods
+from portfolio.master.coordinated_portfolio import CoordinatedPortfolio, optimise_all_pods
 from portfolio.master.statement.formulation import Formulation
 from portfolio.tax.parcels import Parcel
 from portfolio.tax.taxpayer import Entity, Taxpayer

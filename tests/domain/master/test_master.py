@@ -29,7 +29,7 @@ from support.builders import (
 )
 from support.oracles import Facts, ask_scip, enumerate_supports
 
-from agents.mandates import load as load_mandate
+from agents.mandate_files import load as load_mandate
 from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason, encode
 from portfolio.account.describe import render_account
 from portfolio.case.case import Case
@@ -42,7 +42,7 @@ from portfolio.errors import SolverError
 from portfolio.market.measure import Measure
 from portfolio.market.snapshot import Market, load
 from portfolio.master.conflict import ConflictError
-from portfolio.master.optimise import optimise_all_pods
+from portfolio.master.coordinated_portfolio import optimise_all_pods
 from portfolio.master.statement.formulation import Formulation
 from portfolio.pod.optimise import optimise_sleeve
 from portfolio.terms.mandate import Objective

@@ -10,7 +10,7 @@ from support.one_pod import one_pod
 from bus.language.messages import MasterPortfolioOptimized, Reason
 from portfolio.case.case import Case
 from portfolio.market.measure import Measure
-from portfolio.master.optimise import optimise_all_pods
+from portfolio.master.coordinated_portfolio import optimise_all_pods
 from portfolio.pod.optimise import optimise_sleeve
 from portfolio.terms.mandate import Objective
 from portfolio.terms.rules import Preferences

@@ -13,7 +13,7 @@ from support.oracles import Facts
 from bus.language.messages import MasterPortfolioOptimized
 from portfolio.case.case import Case
 from portfolio.market.snapshot import Market
-from portfolio.master.optimise import CoordinatedPortfolio, optimise_all_pods
+from portfolio.master.coordinated_portfolio import CoordinatedPortfolio, optimise_all_pods
 from portfolio.pod.sleeve import Sleeve
 from portfolio.terms.rules import Duplicates, Terms
 

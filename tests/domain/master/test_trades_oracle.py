@@ -23,7 +23,7 @@ from portfolio.case.case import Case as Asked
 from portfolio.case.inventory import above_the_floor, settle
 from portfolio.market.measure import Measure
 from portfolio.master.conflict import ConflictError
-from portfolio.master.optimise import optimise_all_pods
+from portfolio.master.coordinated_portfolio import optimise_all_pods
 from portfolio.tax.parcels import Parcel
 from portfolio.tax.regime import Reform
 from portfolio.tax.taxpayer import Entity, Taxpayer
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from portfolio import Matrix, Vector
     from portfolio.market.snapshot import Market
-    from portfolio.master.optimise import CoordinatedPortfolio
+    from portfolio.master.coordinated_portfolio import CoordinatedPortfolio
     from portfolio.pod.sleeve import Sleeve
 
 pytestmark = pytest.mark.oracle

@@ -13,7 +13,7 @@ from portfolio.case.case import Case as Asked
 from portfolio.published.trading import Side
 
 if TYPE_CHECKING:
-    from portfolio.master.optimise import CoordinatedPortfolio
+    from portfolio.master.coordinated_portfolio import CoordinatedPortfolio
     from portfolio.published.trading import Trading
     from portfolio.terms.rules import Terms
 

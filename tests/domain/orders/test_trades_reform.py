@@ -16,7 +16,7 @@ from portfolio.tax.regime import Reform
 from portfolio.tax.taxpayer import Entity, Taxpayer
 
 if TYPE_CHECKING:
-    from portfolio.master.optimise import CoordinatedPortfolio
+    from portfolio.master.coordinated_portfolio import CoordinatedPortfolio
     from portfolio.published.trading import Trading
     from portfolio.terms.rules import Terms
 

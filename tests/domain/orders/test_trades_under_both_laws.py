@@ -17,7 +17,7 @@ from portfolio.case.inventory import settle
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from portfolio.master.optimise import CoordinatedPortfolio
+    from portfolio.master.coordinated_portfolio import CoordinatedPortfolio
     from portfolio.published.trading import Trading
     from portfolio.terms.rules import Terms
 

@@ -15,7 +15,7 @@ from support.builders import random_market, random_sleeves
 from portfolio.case.case import Case as Asked
 from portfolio.case.inventory import FIRST_PURCHASE_AUD, settle, take_stock
 from portfolio.master.conflict import ConflictError
-from portfolio.master.optimise import optimise_all_pods
+from portfolio.master.coordinated_portfolio import optimise_all_pods
 from portfolio.master.statement.formulation import Formulation
 from portfolio.master.statement.objective import objective, objective_terms
 from portfolio.orders.plan import plan
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from portfolio import Vector
     from portfolio.market.snapshot import Market
-    from portfolio.master.optimise import CoordinatedPortfolio
+    from portfolio.master.coordinated_portfolio import CoordinatedPortfolio
     from portfolio.pod.sleeve import Sleeve
 
 pytestmark = pytest.mark.slow

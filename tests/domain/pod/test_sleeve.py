@@ -12,8 +12,8 @@ from scipy.optimize import linprog
 from support.builders import OUTLOOK, TRAILING, mandate, market, random_market
 from support.pod_oracle import best
 
-from agents.mandates import bundled
-from agents.mandates import load as load_mandate
+from agents.mandate_files import bundled
+from agents.mandate_files import load as load_mandate
 from portfolio.errors import SolverError
 from portfolio.market.figures import Figures, figures, grossed_up_yields
 from portfolio.market.measure import Measure

@@ -17,7 +17,7 @@ import pytest
 from support.processes import NOT_THOSE, START_S, TWO, Site, said
 from support.requests_made import ROOT, data
 
-from agents import mandates
+from agents import mandate_files
 from bus.administration.server import launch
 from bus.administration.setup import set_up
 from bus.language import subjects
@@ -39,7 +39,7 @@ async def place(tmp_path: Path) -> AsyncIterator[tuple[Server, Site]]:
     """A server that a test may harm, with all queues and nothing running on it."""
     server = await launch(tmp_path / "store", log=tmp_path / "server.log")
     async with connect(Connection(servers=server.url, name="test")) as bus:
-        await set_up(bus, tuple(mandates.bundled()))
+        await set_up(bus, tuple(mandate_files.bundled()))
         site = Site(server.url, bus, tmp_path)
         try:
             yield server, site

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 from support.requests_made import BAD, OUTLOOK, body, data
 
-from agents import mandates
+from agents import mandate_files
 from agents.answer import answer
 from bus.language import subjects
 from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized, PodResult, Reason, parse_request
@@ -28,7 +28,7 @@ def page(event: object, console: Console | None = None) -> str:
 
 def optimised(**changes: object) -> object:
     sent = data("r1", **changes)
-    found = {pod: answer(mandates.load(pod), "r1", sent) for pod in ("alpha", "beta", "gamma", "delta")}
+    found = {pod: answer(mandate_files.load(pod), "r1", sent) for pod in ("alpha", "beta", "gamma", "delta")}
     return consolidate(parse_request(sent, "r1"), {p: r for p, r in found.items() if isinstance(r, PodResult)})
 
 

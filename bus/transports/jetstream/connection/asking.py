@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import structlog
 
 from bus.port import RefusedError, UnreachableError
-from bus.transports.jetstream.connection.errors import NobodyListensError, translate
 from bus.transports.jetstream.connection.frames import decode
+from bus.transports.jetstream.connection.server_errors import NobodyListensError, translate
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bus.port import BusError, UnreachableError
-from bus.transports.jetstream.connection.errors import NobodyListensError
 from bus.transports.jetstream.connection.frames import status
+from bus.transports.jetstream.connection.server_errors import NobodyListensError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

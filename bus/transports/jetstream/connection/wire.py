@@ -25,10 +25,10 @@ from nats.aio.client import Client
 from bus.language.plain_text import escaped
 from bus.language.seeds import read_seed
 from bus.port import RefusedError, TooLargeError, UnreachableError
-from bus.transports.jetstream.connection.errors import NobodyListensError
 from bus.transports.jetstream.connection.frames import message_bytes
 from bus.transports.jetstream.connection.protocol import Hears, Reader, read_headers
 from bus.transports.jetstream.connection.questions import Questions
+from bus.transports.jetstream.connection.server_errors import NobodyListensError
 from bus.transports.jetstream.connection.window import Window
 from portfolio.errors import DataError
 from portfolio.files import read_bytes

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from bus.port import COORDINATORS, Message, RefusedError
 from bus.topology.streams import EVENTS
 from bus.transports.jetstream.connection.asking import ask_api
-from bus.transports.jetstream.connection.errors import NoMessageError
 from bus.transports.jetstream.connection.protocol import read_headers
+from bus.transports.jetstream.connection.server_errors import NoMessageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

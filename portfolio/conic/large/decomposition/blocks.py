@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from portfolio.conic.large.perspective.errors import NotABlockError
+from portfolio.conic.large.perspective.not_a_block import NotABlockError
 from portfolio.conic.search import minimise
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ import numpy as np
 
 from portfolio.conic.bound import FREE, OFF, ON
 from portfolio.conic.large.perspective import tree
-from portfolio.conic.large.perspective.errors import NotABlockError
+from portfolio.conic.large.perspective.block_objective import NONE, SECANT, VARIANCE, BlockObjective
 from portfolio.conic.large.perspective.expand import explore
-from portfolio.conic.large.perspective.goal import NONE, SECANT, VARIANCE, BlockObjective
 from portfolio.conic.large.perspective.leaf import ceiling
 from portfolio.conic.large.perspective.leaves import TreeProof
+from portfolio.conic.large.perspective.not_a_block import NotABlockError
 from portfolio.conic.large.perspective.phases import LINE
 from portfolio.conic.large.perspective.pool import grown, new_pool, trimmed
 from portfolio.conic.large.perspective.prepared import PreparedBlock

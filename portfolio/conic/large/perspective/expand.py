@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from portfolio.conic.large.perspective.block_objective import SECANT, costs_on, relaxed, variance
 from portfolio.conic.large.perspective.compiled import compiled
-from portfolio.conic.large.perspective.goal import SECANT, costs_on, relaxed, variance
 from portfolio.conic.large.perspective.lagrangian import bound_at
 from portfolio.conic.large.perspective.phases import LINE, ZERO
 from portfolio.conic.large.perspective.tree import (
@@ -45,7 +45,7 @@ from portfolio.conic.large.perspective.tree import (
 if TYPE_CHECKING:
     from portfolio import Vector
     from portfolio.conic.bound import States
-    from portfolio.conic.large.perspective.goal import BlockObjective
+    from portfolio.conic.large.perspective.block_objective import BlockObjective
     from portfolio.conic.large.perspective.lagrangian import BlockData, Costs
     from portfolio.conic.large.perspective.tree import Pool
 

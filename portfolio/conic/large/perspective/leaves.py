@@ -14,7 +14,7 @@ import numpy as np
 
 from portfolio.conic.bound import OFF, ON, ROUNDING
 from portfolio.conic.large.perspective import tree
-from portfolio.conic.large.perspective.goal import SECANT, VARIANCE
+from portfolio.conic.large.perspective.block_objective import SECANT, VARIANCE
 from portfolio.conic.large.perspective.leaf import PerspectiveLeaf
 from portfolio.conic.large.perspective.shape import ABSENT
 from portfolio.conic.relaxation import Outcome
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from portfolio import Matrix, Vector
     from portfolio.conic.bound import States
-    from portfolio.conic.large.perspective.goal import BlockObjective
+    from portfolio.conic.large.perspective.block_objective import BlockObjective
     from portfolio.conic.large.perspective.prepared import PreparedBlock
     from portfolio.conic.large.perspective.tree import Pool, Table
     from portfolio.conic.program import Program
@@ -184,7 +184,7 @@ class TreeProof:
         return out
 
     def thetas(self, nodes: Indices, proofs: Indices) -> Vector:
-        """Compute the variance's multiplier for each leaf: see ``goal.costs_on``."""
+        """Compute the variance's multiplier for each leaf: see ``block_objective.costs_on``."""
         pool, goal, y = self.pool, self.goal, self.pool.y[proofs]
         theta = np.full(len(nodes), goal.risk if self.goal.mode == VARIANCE else 0.0)
         if self.goal.mode == SECANT:

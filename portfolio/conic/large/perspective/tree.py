@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from portfolio.conic.large.perspective.block_objective import NONE, SECANT, VARIANCE, costs_on, relaxed, variance
 from portfolio.conic.large.perspective.compiled import compiled
-from portfolio.conic.large.perspective.goal import NONE, SECANT, VARIANCE, costs_on, relaxed, variance
 from portfolio.conic.large.perspective.lagrangian import ANY
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from portfolio import Matrix, Vector
     from portfolio.conic.bound import States
-    from portfolio.conic.large.perspective.goal import BlockObjective
+    from portfolio.conic.large.perspective.block_objective import BlockObjective
     from portfolio.conic.large.perspective.lagrangian import BlockData
 
     Integers = npt.NDArray[np.int64]

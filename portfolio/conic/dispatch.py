@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from portfolio.conic import search
-from portfolio.conic.large import solve as large
+from portfolio.conic.large import engines as large
 from portfolio.conic.limits import USUAL
 
 if TYPE_CHECKING:

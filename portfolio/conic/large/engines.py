@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from portfolio.conic.large.decomposition.solve import minimise
+from portfolio.conic.large.decomposition.decomposed_search import minimise
 from portfolio.conic.large.decomposition.split import Split
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portfolio.conic.bound import ON
-from portfolio.master.statement.parting import OrderVariables, buy_for_owners, declare, sell_for_owners
+from portfolio.master.statement.order_rows import OrderVariables, buy_for_owners, declare, sell_for_owners
 from portfolio.master.statement.tax_on_gains import tax_gains
 
 if TYPE_CHECKING:

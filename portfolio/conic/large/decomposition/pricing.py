@@ -15,8 +15,8 @@ import numpy as np
 
 from portfolio.conic.bound import FREE, ON
 from portfolio.conic.large.decomposition.blocks import block_solver
-from portfolio.conic.large.decomposition.certificate import DualPrices
-from portfolio.conic.large.decomposition.master import RestrictedMaster
+from portfolio.conic.large.decomposition.proof_by_prices import DualPrices
+from portfolio.conic.large.decomposition.restricted_master import RestrictedMaster
 from portfolio.conic.large.decomposition.split import with_floors
 from portfolio.conic.limits import Limits
 from portfolio.conic.solution import Leaf, proven

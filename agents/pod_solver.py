@@ -12,7 +12,7 @@ from bus.process.child import TimeIsUpError
 from bus.transports.envelope import Payload
 
 if TYPE_CHECKING:
-    from agents.asked import UncheckedRequest
+    from agents.unchecked_request import UncheckedRequest
     from bus.process.child import SolverProcess
 
 # A pod of 200 ETFs takes seconds on a busy machine; later requests wait meanwhile.
@@ -24,7 +24,7 @@ class PodSolver:
     """Answers requests for one pod.
 
     Attributes:
-        process: Runs ``agents.solve``.
+        process: Runs ``agents.solve_pod``.
         pod: The pod's name.
     """
 

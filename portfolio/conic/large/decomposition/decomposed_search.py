@@ -19,9 +19,9 @@ import numpy as np
 
 from portfolio.conic import search
 from portfolio.conic.bound import FREE, ON
-from portfolio.conic.large.decomposition.certificate import Apart, Fixing
-from portfolio.conic.large.decomposition.part import BranchNode, undecided
-from portfolio.conic.large.decomposition.prices import FIRST_NODES, MOST_NODES, Pricer
+from portfolio.conic.large.decomposition.branch_node import BranchNode, undecided
+from portfolio.conic.large.decomposition.pricing import FIRST_NODES, MOST_NODES, Pricer
+from portfolio.conic.large.decomposition.proof_by_prices import Apart, Fixing
 from portfolio.conic.large.decomposition.sharing import groups_of, unshared
 from portfolio.conic.large.decomposition.split import Split
 from portfolio.conic.limits import USUAL, Limits
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from portfolio import Vector
     from portfolio.conic.bound import States
-    from portfolio.conic.large.decomposition.master import Mix
+    from portfolio.conic.large.decomposition.restricted_master import Mix
     from portfolio.conic.large.decomposition.split import Flags
     from portfolio.conic.program import Program
 

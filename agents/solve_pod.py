@@ -1,4 +1,4 @@
-"""The solver's process: ``python -m agents.solve POD MIB`` answers the questions of ``solver``."""
+"""The solver's process: ``python -m agents.solve_pod POD MIB`` answers the questions of ``pod_solver``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from agents import mandates
+from agents import mandate_files
 from agents.answer import answer
 from agents.payload import payload_of
 from bus.language.packing import unpack
@@ -25,4 +25,4 @@ def solve(mandate: Mandate, question: bytes, _note: Note) -> bytes:
 
 
 if __name__ == "__main__":
-    answer_all(partial(solve, mandates.load(sys.argv[1])), memory_mib=int(sys.argv[2]))
+    answer_all(partial(solve, mandate_files.load(sys.argv[1])), memory_mib=int(sys.argv[2]))

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bus.port import RefusedError, UnreachableError
-from bus.transports.jetstream.connection.errors import NobodyListensError
 from bus.transports.jetstream.connection.frames import decode
+from bus.transports.jetstream.connection.server_errors import NobodyListensError
 from bus.transports.jetstream.connection.wire import PROBE
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The solver's process: ``python -m coordinator.solve MIB`` answers the questions of ``solver``."""
+"""The solver's process: ``python -m coordinator.solve_request MIB`` answers the questions of ``request_solver``."""
 
 from __future__ import annotations
 

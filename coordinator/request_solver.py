@@ -35,8 +35,8 @@ class RequestSolver:
     """Optimises all pods together.
 
     Attributes:
-        process: Runs ``coordinator.solve``.
-        watch: Called, several times per second, with the request's id and a progress note, as ``solve`` writes notes.
+        process: Runs ``coordinator.solve_request``.
+        watch: Called, several times per second, with the request's id and a progress note of ``solve_request``.
     """
 
     process: SolverProcess

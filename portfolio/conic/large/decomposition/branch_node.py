@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portfolio.conic.bound import FREE, OFF, ON
-from portfolio.conic.large.decomposition.certificate import Decomposed
-from portfolio.conic.large.decomposition.master import SHARE
+from portfolio.conic.large.decomposition.proof_by_prices import Decomposed
+from portfolio.conic.large.decomposition.restricted_master import SHARE
 
 if TYPE_CHECKING:
     from portfolio import Vector
     from portfolio.conic.bound import States
-    from portfolio.conic.large.decomposition.certificate import Fixing
-    from portfolio.conic.large.decomposition.prices import PricingRound
+    from portfolio.conic.large.decomposition.pricing import PricingRound
+    from portfolio.conic.large.decomposition.proof_by_prices import Fixing
     from portfolio.conic.large.decomposition.split import Flags, Split
     from portfolio.conic.solution import Leaf
 
