@@ -99,8 +99,8 @@ def _faults(mandate: Mandate) -> Iterator[str]:
 def _wrong_figures(mandate: Mandate) -> Iterator[str]:
     goals = {measure.value: asked for measure, asked in mandate.goals.items()}
     goals |= {measure.value + OVER_CASH: asked for measure, asked in mandate.over_cash.items()}
-    for name, asked in goals.items():
-        if fault := fault_of(name, asked):
+    for name, value in goals.items():
+        if fault := fault_of(name, value):
             yield f"goals.{name} is {fault}"
     if twice := [measure for measure in mandate.over_cash if measure in mandate.goals]:
         yield f"goals has {', '.join(f'{m} and {m}{OVER_CASH}' for m in twice)}: leave one of them out"

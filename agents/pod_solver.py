@@ -31,7 +31,7 @@ class PodSolver:
     process: SolverProcess
     pod: str
 
-    async def answer(self, asked: UncheckedRequest) -> Payload | None:
+    async def answer(self, request: UncheckedRequest) -> Payload | None:
         """Optimise the pod as the request asks; return None if the request asks for no result of this pod.
 
         Also return None for a request that cannot be read: the coordinator answers such a request.
@@ -39,14 +39,16 @@ class PodSolver:
         Raises:
             ChildDiedError: If the process crashed; the next call starts a new process.
         """
-        question = pack({"request_id": asked.request_id}, asked.data)
+        question = pack({"request_id": request.request_id}, request.data)
         try:
-            found = await self.process.ask(question, seconds=asked.deadline_s)
+            answer = await self.process.ask(question, seconds=request.deadline_s)
         except TimeIsUpError:
-            told = self._told(min(self.process.most_s, asked.deadline_s))
-            failed = PodFailed(request_id=asked.request_id, pod=self.pod, reason=Reason.SOLVER_FAILED, message=told)
+            message = self._told(min(self.process.most_s, request.deadline_s))
+            failed = PodFailed(
+                request_id=request.request_id, pod=self.pod, reason=Reason.SOLVER_FAILED, message=message
+            )
             return payload_of(failed)
-        return Payload.unpacked(found) if found else None
+        return Payload.unpacked(answer) if answer else None
 
     def _told(self, seconds: float) -> str:
         whom, setting = ("its agents", "--solver-seconds")

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def solve(mandate: Mandate, question: bytes, _note: Note) -> bytes:
     """Answer a request's id and body; return empty bytes if the request asks for no result of this pod."""
     head, (data,) = unpack(question)
-    found = answer(mandate, head["request_id"], data)
-    return b"" if found is None else payload_of(found).packed()
+    pod_answer = answer(mandate, head["request_id"], data)
+    return b"" if pod_answer is None else payload_of(pod_answer).packed()
 
 
 if __name__ == "__main__":

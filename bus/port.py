@@ -266,8 +266,8 @@ class Bus(Protocol):
         Do not wait for an acknowledgement; the message may get lost without an error.
         """
 
-    def overhear(self, subject: str, heard: Callable[[bytes], None]) -> AbstractAsyncContextManager[None]:
-        """Call *heard* with each message mentioned on *subject* while the block lasts; some messages may be missed.
+    def overhear(self, subject: str, receive: Callable[[bytes], None]) -> AbstractAsyncContextManager[None]:
+        """Call *receive* with each message mentioned on *subject* while the block lasts; some messages may be missed.
 
         Raises:
             UnreachableError: If there is no connection now.

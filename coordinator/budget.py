@@ -76,12 +76,12 @@ class Budget:
     def watching(self, watch: Watch | None) -> Watch:
         """Wrap *watch*: note from the reported gap whether a portfolio exists, and pass the report on."""
 
-        def told(search: int, gap: float) -> None:
+        def report(search: int, gap: float) -> None:
             self._found |= math.isfinite(gap)
             if watch is not None:
                 watch(search, gap)
 
-        return told
+        return report
 
     def for_orders_s(self) -> float:
         """Return the seconds left for the search for orders."""

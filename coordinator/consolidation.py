@@ -138,8 +138,8 @@ def _optimise(
 
 
 def _withheld(request: OptimizationRequest, wrong: Sequence[str]) -> MasterPortfolioFailed:
-    told = "; ".join(wrong)
-    message = f"the portfolio did not pass its own check and is withheld; report this with the request_id: {told}"
+    faults = "; ".join(wrong)
+    message = f"the portfolio did not pass its own check and is withheld; report this with the request_id: {faults}"
     return failure(request, Reason.CHECK_FAILED, message)
 
 

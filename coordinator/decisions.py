@@ -252,7 +252,7 @@ def _believe(request: OptimizationRequest, record: Record, keys: Mapping[str, Co
     return _weigh(request, record.request, {pod: message.data for pod, message in answers.items()}, signed)
 
 
-def _weigh(request: OptimizationRequest, asked: Message, told: Mapping[str, bytes], signed: Signed) -> Action:
+def _weigh(request: OptimizationRequest, message: Message, answer_data: Mapping[str, bytes], signed: Signed) -> Action:
     """Decide once all pods have answered.
 
     Signed answers are read from these bytes too: ``read_exactly`` has refused bytes with a second meaning.
@@ -260,7 +260,7 @@ def _weigh(request: OptimizationRequest, asked: Message, told: Mapping[str, byte
     answers: dict[str, PodAnswer] = {}
     for pod in request.asked():
         try:
-            answers[pod] = _read_answer(request, pod, told[pod])
+            answers[pod] = _read_answer(request, pod, answer_data[pod])
         except BadMessageError as error:
             return _fail(
                 request,
@@ -279,7 +279,7 @@ def _weigh(request: OptimizationRequest, asked: Message, told: Mapping[str, byte
             "deploy the same everywhere",
             pod_answers=signed,
         )
-    return Optimise(request, results, _found_by(asked, request), asked.data, told, signed)
+    return Optimise(request, results, _found_by(message, request), message.data, answer_data, signed)
 
 
 def _read_answer(request: OptimizationRequest, pod: str, data: bytes) -> PodAnswer:
@@ -323,9 +323,9 @@ def _late(request: OptimizationRequest, missing: tuple[str, ...]) -> Fail:
     return _fail(request, Reason.DEADLINE_EXCEEDED, message, missing_pods=missing)
 
 
-def _fail(request: OptimizationRequest, reason: Reason, message: str, **told: tuple[object, ...]) -> Fail:
+def _fail(request: OptimizationRequest, reason: Reason, message: str, **members: tuple[object, ...]) -> Fail:
     """Fail with this message, and further members of the event."""
-    return Fail(failure(request, reason, message).model_copy(update=told))
+    return Fail(failure(request, reason, message).model_copy(update=members))
 
 
 def time_for(left_s: float, deadline_s: float) -> float:

@@ -60,7 +60,7 @@ def _facts(event: FinalEvent) -> dict[str, Any]:
     }
 
 
-def with_answers(event: Payload, told: Iterable[bytes]) -> Payload:
+def with_answers(event: Payload, answer_data: Iterable[bytes]) -> Payload:
     """Put the pods' answers into a final event, as they were published."""
-    members = {"pod_answers": b"[%b]" % b",".join(told), "signature": b"null"}
+    members = {"pod_answers": b"[%b]" % b",".join(answer_data), "signature": b"null"}
     return replace(event, data=with_members(event.data, members))

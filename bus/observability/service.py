@@ -53,17 +53,17 @@ class Endpoint:
     def stats(self) -> dict[str, Any]:
         """The endpoint's counters."""
         labels = {"queue": self.queue, "kind": self.kind.value}
-        taken = int(metrics.total(metrics.DELIVERIES, "_total", **labels))
+        deliveries = int(metrics.total(metrics.DELIVERIES, "_total", **labels))
         spent_ns = int(metrics.total(metrics.HANDLING, "_sum", **labels) * _NS)
         return {
             "name": self.kind.value,
             "subject": self.subject,
             "queue_group": self.queue,
-            "num_requests": taken,
+            "num_requests": deliveries,
             "num_errors": int(metrics.total(metrics.FAILURES, "_total", **labels)),
             "last_error": metrics.last_failure(**labels),
             "processing_time": spent_ns,
-            "average_processing_time": spent_ns // taken if taken else 0,
+            "average_processing_time": spent_ns // deliveries if deliveries else 0,
         }
 
 

@@ -107,7 +107,7 @@ class SolverProcess:
         """
         await self._children[0].ready()
 
-    async def ask(self, question: bytes, *, seconds: float, noted: Noted | None = None) -> bytes:
+    async def ask(self, question: bytes, *, seconds: float, on_note: Noted | None = None) -> bytes:
         """Ask a question and return the answer, in at most *seconds* and ``most_s``; see ``Child.ask``.
 
         Raises:
@@ -117,7 +117,7 @@ class SolverProcess:
         async with self._free:
             child = self._idle.pop() if self._idle else self._new()
             try:
-                return await child.ask(question, seconds=min(self.most_s, seconds), noted=noted)
+                return await child.ask(question, seconds=min(self.most_s, seconds), on_note=on_note)
             except TimeIsUpError:
                 self._start(child)
                 raise
@@ -155,26 +155,26 @@ class Child:
         async with self._turn:
             await self._running()
 
-    async def ask(self, question: bytes, *, seconds: float, noted: Noted | None = None) -> bytes:
+    async def ask(self, question: bytes, *, seconds: float, on_note: Noted | None = None) -> bytes:
         """Ask a question and return the answer, in at most *seconds* from the question's turn.
 
         Args:
             question: The question.
             seconds: The time limit for the answer.
-            noted: Called with each note that comes before the answer.
+            on_note: Called with each note that comes before the answer.
 
         Raises:
             TimeIsUpError: If the answer took longer.
             ChildDiedError: If the child crashed.
         """
         async with self._turn:
-            asked = asyncio.get_running_loop().time()
+            began = asyncio.get_running_loop().time()
             process = await self._running()
             # A child that had to start first has less time left: the limit counts from the question's turn.
-            seconds = max(seconds - (asyncio.get_running_loop().time() - asked), _LEAST_S)
+            seconds = max(seconds - (asyncio.get_running_loop().time() - began), _LEAST_S)
             try:
                 async with asyncio.timeout(seconds + _GRACE_S):
-                    return await _exchange(process, question, seconds, noted)
+                    return await _exchange(process, question, seconds, on_note)
             except TimeoutError:
                 await self.end()
                 raise TimeIsUpError(seconds) from None
@@ -222,16 +222,16 @@ class Child:
         await process.wait()
 
 
-async def _exchange(process: Process, question: bytes, seconds: float, noted: Noted | None) -> bytes:
+async def _exchange(process: Process, question: bytes, seconds: float, on_note: Noted | None) -> bytes:
     assert process.stdin is not None  # noqa: S101 - it was started with pipes
     # If the child is gone, the read below raises.
     with contextlib.suppress(ConnectionError):
         process.stdin.write(b"%d %.3f\n" % (len(question), seconds) + question)
         await process.stdin.drain()
-    return await _answer(process, seconds, noted)
+    return await _answer(process, seconds, on_note)
 
 
-async def _answer(process: Process, seconds: float, noted: Noted | None = None) -> bytes:
+async def _answer(process: Process, seconds: float, on_note: Noted | None = None) -> bytes:
     """Read an answer, and the notes before it.
 
     Raises:
@@ -242,8 +242,8 @@ async def _answer(process: Process, seconds: float, noted: Noted | None = None) 
     try:
         while (head := await process.stdout.readuntil(b"\n")).startswith(b"-"):
             note = await process.stdout.readexactly(-int(head))
-            if noted is not None:
-                await noted(note)
+            if on_note is not None:
+                await on_note(note)
         return await process.stdout.readexactly(int(head))
     except asyncio.IncompleteReadError:
         status = await process.wait()

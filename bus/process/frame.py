@@ -96,10 +96,10 @@ def run(
 
 def _leaves(group: BaseExceptionGroup[BusError]) -> list[BusError]:
     """Extract the errors from the groups that task groups wrap around them."""
-    found: list[BusError] = []
+    errors: list[BusError] = []
     for error in group.exceptions:
-        found.extend(_leaves(error) if isinstance(error, BaseExceptionGroup) else [error])
-    return found
+        errors.extend(_leaves(error) if isinstance(error, BaseExceptionGroup) else [error])
+    return errors
 
 
 @dataclass(slots=True)
@@ -190,7 +190,7 @@ async def _await_setup(bus: JetStreamBus, service: Service, stop: asyncio.Event)
         NotSetUpError: If the server answers but the work queues still do not exist after the wait.
     """
     deadline = asyncio.get_running_loop().time() + _SETUP_WAIT_S
-    told = False
+    logged = False
     while not stop.is_set():
         try:
             missing = await _missing(bus, service)
@@ -204,9 +204,9 @@ async def _await_setup(bus: JetStreamBus, service: Service, stop: asyncio.Event)
             return
         if asyncio.get_running_loop().time() > deadline:
             raise problem
-        if not told:
+        if not logged:
             log.warning("process.waiting_for_setup", missing=missing, error=str(problem))
-            told = True
+            logged = True
         await asyncio.sleep(0.5)
 
 

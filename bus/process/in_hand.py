@@ -56,10 +56,10 @@ class InHand:
             raise PermissionError(message)
         # The file has a different name until the lock is held: otherwise other processes would take this process for
         # dead.
-        made = self._folder / f".{self._name}"
-        file = os.open(made, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        draft = self._folder / f".{self._name}"
+        file = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         fcntl.flock(file, fcntl.LOCK_EX)
-        made.rename(self._folder / self._name)
+        draft.rename(self._folder / self._name)
         return file
 
     @contextmanager

@@ -92,9 +92,10 @@ def _takes(config: dict[str, Any], address: str) -> bool:
 
 def _same_shape(address: str, allowed: str) -> bool:
     """Return whether a permission covers a channel: each variable token matches a wildcard or a pod's name."""
-    asked, given = address.split("."), allowed.split(".")
-    return len(asked) == len(given) and all(
-        a == g or (a.startswith("{") and (g == "*" or a == "{pod}")) for a, g in zip(asked, given, strict=True)
+    address_parts, allowed_parts = address.split("."), allowed.split(".")
+    return len(address_parts) == len(allowed_parts) and all(
+        a == g or (a.startswith("{") and (g == "*" or a == "{pod}"))
+        for a, g in zip(address_parts, allowed_parts, strict=True)
     )
 
 

@@ -130,12 +130,12 @@ def _observer(pods: Collection[str]) -> Role:
 
 def _agent(pod: str) -> Role:
     name, answer = agent_role(pod), subjects.pod_result("*", pod)
-    said = (answer, _whose(answer))
-    return Role(name, (_PROBE, *_works(EVENTS, pod_queue(pod)), *said, *_READ_MARKETS), serves=_asked(name))
+    published = (answer, _whose(answer))
+    return Role(name, (_PROBE, *_works(EVENTS, pod_queue(pod)), *published, *_READ_MARKETS), serves=_asked(name))
 
 
 def _coordinator() -> Role:
-    said = (subjects.ALL_FINALS, subjects.ALL_REJECTED)
+    published = (subjects.ALL_FINALS, subjects.ALL_REJECTED)
     return Role(
         COORDINATOR,
         (
@@ -144,8 +144,8 @@ def _coordinator() -> Role:
             *_works(TIMERS, DEADLINES),
             _READ_EVENTS,
             f"{_API}.CONSUMER.NAMES.{EVENTS}",
-            *said,
-            *map(_whose, said),
+            *published,
+            *map(_whose, published),
             subjects.ALL_TIMERS,
             _stream_info(EVENTS),
             _stream_info(TIMERS),

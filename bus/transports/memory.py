@@ -136,17 +136,17 @@ class MemoryBus:
 
     async def record(self, subjects: Collection[str], *, including: Message | None = None) -> tuple[Message, ...]:
         """Read the last message on each of *subjects*; see ``Bus``."""
-        found = tuple(
+        messages = tuple(
             message
             for message in self._events
             if _matches(subjects, message.subject) and (including is None or message.sequence <= including.sequence)
         )
-        if including is not None and including.sequence not in {message.sequence for message in found}:
+        if including is not None and including.sequence not in {message.sequence for message in messages}:
             problem = (
                 f"message {including.sequence} ({including.subject}) is not in the stream, or not on these subjects"
             )
             raise UnreachableError(problem)
-        return found
+        return messages
 
     async def schedule(self, request_id: str, at: datetime) -> None:
         """Schedule a message on ``subjects.due(request_id)`` for delivery at *at*; see ``Bus``."""
@@ -167,11 +167,11 @@ class MemoryBus:
 
     async def unanswered(self) -> frozenset[str]:
         """Name the requests that have no final event; see ``Bus``."""
-        found = [subjects.parse(message.subject) for message in self._events]
-        asked, answered = (
-            {a.key for a in found if a.kind is kind} for kind in (MessageKind.REQUEST, MessageKind.FINAL)
+        addresses = [subjects.parse(message.subject) for message in self._events]
+        requests, finals = (
+            {a.key for a in addresses if a.kind is kind} for kind in (MessageKind.REQUEST, MessageKind.FINAL)
         )
-        return frozenset(asked - answered - {""})
+        return frozenset(requests - finals - {""})
 
     async def follow(self, *, since: datetime | None = None, everything: bool = False) -> AsyncGenerator[Message, None]:
         """Follow the event stream as an observer; see ``Bus``."""
@@ -186,14 +186,14 @@ class MemoryBus:
 
     async def mention(self, subject: str, data: bytes) -> None:
         """Publish a message that no stream keeps; see ``Bus``."""
-        for pattern, heard in self._listeners:
+        for pattern, receive in self._listeners:
             if _matches((pattern,), subject):
-                heard(data)
+                receive(data)
 
     @asynccontextmanager
-    async def overhear(self, subject: str, heard: Callable[[bytes], None]) -> AsyncIterator[None]:
-        """Call *heard* with each message mentioned on *subject*; see ``Bus``."""
-        listener = subject, heard
+    async def overhear(self, subject: str, receive: Callable[[bytes], None]) -> AsyncIterator[None]:
+        """Call *receive* with each message mentioned on *subject*; see ``Bus``."""
+        listener = subject, receive
         self._listeners.append(listener)
         try:
             yield

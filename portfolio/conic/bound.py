@@ -51,8 +51,8 @@ def valid(program: Program, multipliers: Vector) -> Vector:
     Multipliers of inequalities must not be negative and are clipped; multipliers of a cone must be inside the cone: the
     first entry is lifted.
     """
-    made: Vector = all_valid(program, multipliers[None, :])[0]
-    return made
+    valid_multipliers: Vector = all_valid(program, multipliers[None, :])[0]
+    return valid_multipliers
 
 
 def all_valid(program: Program, multipliers: Matrix) -> Matrix:

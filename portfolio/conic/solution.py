@@ -150,12 +150,12 @@ def proven(program: Program, leaves: Sequence[Leaf]) -> tuple[Vector, Vector]:
         for first in range(0, len(own), _AT_ONCE):
             part = own[first : first + _AT_ONCE]
             here = [leaves[i] for i in part]
-            found, on = kind.bounds_of(program, here)
-            found = np.where(np.isnan(found), -math.inf, found)
+            bounds, on = kind.bounds_of(program, here)
+            bounds = np.where(np.isnan(bounds), -math.inf, bounds)
             states = np.array([leaf.states for leaf in here])
-            each = np.where(states == FREE, on, np.where(states == ON, found[:, None], math.inf))
+            each = np.where(states == FREE, on, np.where(states == ON, bounds[:, None], math.inf))
             np.minimum(least, np.where(np.isnan(each), -math.inf, each).min(axis=0), out=least)
-            values[part] = found
+            values[part] = bounds
     return values, least
 
 

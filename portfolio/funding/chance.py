@@ -91,18 +91,18 @@ class _Outcome:
 
     def __init__(self, aim: Aim, capital_aud: float, growth: Growth) -> None:
         # Ascending: the last contribution first, the capital of today last.
-        left = aim.years - np.arange(aim.months, 0, -1) / 12 if aim.monthly_aud > 0 else np.zeros(0)
-        amounts = np.append(np.full(left.size, aim.monthly_aud), capital_aud)
-        left = np.maximum(np.append(left, aim.years), 0.0)
+        years = aim.years - np.arange(aim.months, 0, -1) / 12 if aim.monthly_aud > 0 else np.zeros(0)
+        amounts = np.append(np.full(years.size, aim.monthly_aud), capital_aud)
+        years = np.maximum(np.append(years, aim.years), 0.0)
         variance, drift = growth.variance, growth.drift - log1p(aim.inflation)
-        moves = (amounts > 0) & (variance * left > 0)
-        self.fixed_aud = float(amounts[~moves] @ np.exp(drift * left[~moves]))
-        amounts, left = amounts[moves], left[moves]
+        moves = (amounts > 0) & (variance * years > 0)
+        self.fixed_aud = float(amounts[~moves] @ np.exp(drift * years[~moves]))
+        amounts, years = amounts[moves], years[moves]
         # Weights of the conditioning variable: what each part becomes on average.
-        weights = amounts * np.exp((drift + variance / 2) * left)
-        covariances = variance * _sums_of_least(left, weights)
-        self.slopes: Vector = covariances / sqrt(weights @ covariances) if left.size else left
-        self.at: Vector = np.log(amounts) + drift * left + (variance * left - self.slopes**2) / 2
+        weights = amounts * np.exp((drift + variance / 2) * years)
+        covariances = variance * _sums_of_least(years, weights)
+        self.slopes: Vector = covariances / sqrt(weights @ covariances) if years.size else years
+        self.at: Vector = np.log(amounts) + drift * years + (variance * years - self.slopes**2) / 2
 
     def amount_aud(self, z: float) -> float:
         return self.fixed_aud + float(np.exp(self.at + self.slopes * z).sum())
@@ -127,11 +127,11 @@ class _Outcome:
         return -z
 
 
-def _sums_of_least(left: Vector, weights: Vector) -> Vector:
-    """Compute ``sum over j of weights[j] * min(left[j], left[k])`` for every *k*; *left* ascends."""
-    before = np.cumsum(weights * left)
+def _sums_of_least(years: Vector, weights: Vector) -> Vector:
+    """Compute ``sum over j of weights[j] * min(years[j], years[k])`` for every *k*; *years* ascends."""
+    before = np.cumsum(weights * years)
     after = weights.sum() - np.cumsum(weights)
-    sums: Vector = before + left * after
+    sums: Vector = before + years * after
     return sums
 
 

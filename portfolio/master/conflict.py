@@ -76,7 +76,7 @@ class ConflictError(UnreachableGoalError):
         complete: bool,
         of: str = "portfolio",
     ) -> None:
-        said = "; ".join(_say(conflict) for conflict in conflicts)
+        sentences = "; ".join(_say(conflict) for conflict in conflicts)
         if not complete:
             advice = "Time ended the search for a smaller set: ease several of them"
         elif repairs:
@@ -85,7 +85,7 @@ class ConflictError(UnreachableGoalError):
             advice = "Ease one of them"
         else:
             advice = "No other value of a single one of them is enough: leave one out, or ease several rules"
-        super().__init__(f"No {of} keeps all of these together: {said}. {advice}")
+        super().__init__(f"No {of} keeps all of these together: {sentences}. {advice}")
         self.conflicts = tuple(conflicts)
         self.repairs = tuple(repairs or ())
 
@@ -102,9 +102,9 @@ def explain_rules(judge: Judge, case: Case, *, of: str = "portfolio") -> Conflic
     kept, complete = _minimal(judge, sorted(rules), {})
     repairs: list[Repair] | None = None
     if complete and not judge.stop():
-        found = [_repair(judge, case, name) for name in kept]
-        repairs = [repair for repair, _ in found if repair is not None]
-        if not repairs and not all(proven for _, proven in found):
+        attempts = [_repair(judge, case, name) for name in kept]
+        repairs = [repair for repair, _ in attempts if repair is not None]
+        if not repairs and not all(proven for _, proven in attempts):
             repairs = None
     conflicts = [Conflict(name, words) for name, words in rules.items() if name in kept]
     return ConflictError(conflicts, repairs, complete=complete, of=of)

@@ -105,20 +105,20 @@ def optimise_all_pods(
     levels = Levels({goal.name: goal.asked for goal in convex})
     rules = _keep_rules(solver) if _is_long(form) else None
     contradictory = rules is not None and rules[1].status is Status.INFEASIBLE
-    found = None if hopeless or contradictory else _solve_at(solver, levels.kept, convex, gap)
-    if rules is not None and found is not None and _ended_without(found[1], solver, terms):
+    result = None if hopeless or contradictory else _solve_at(solver, levels.kept, convex, gap)
+    if rules is not None and result is not None and _ended_without(result[1], solver, terms):
         levels = as_found(solver, convex, terms.target_tolerance)
-        found = rules
-    elif found is None or (found[1].x is None and found[1].status is not Status.STOPPED):
+        result = rules
+    elif result is None or (result[1].x is None and result[1].status is not Status.STOPPED):
         if contradictory or (rules is None and solver.feasible({}) is Status.INFEASIBLE):
             raise explain_rules(solver, case)
-        undecided = found is not None and found[1].status is Status.UNDECIDED
+        undecided = result is not None and result[1].status is Status.UNDECIDED
         if terms.on_unreachable is OnUnreachable.FAIL:
             raise SolverError(_NO_ANSWER[Status.UNDECIDED]) if undecided else explain_goals(solver, sleeves)
-        contradictory = found is not None and not undecided
+        contradictory = result is not None and not undecided
         levels = serve(solver, convex, hopeless, tolerance=terms.target_tolerance, contradictory=contradictory)
-        found = _solve_at(solver, levels.kept, convex, gap)
-    form, solution = found
+        result = _solve_at(solver, levels.kept, convex, gap)
+    form, solution = result
     if solution.x is None:
         raise SolverError(_NO_ANSWER[solution.status])
     return _finish(solver, form, solution, levels, gap)
@@ -210,7 +210,7 @@ def _figure(goal: Goal, form: Formulation, solution: Solution) -> float | None:
 
 def _best_of_the_met(solver: SearchSession, form: Formulation, solution: Solution, levels: Levels) -> dict[str, float]:
     """Find the best figure of each goal that is met, while the earlier goals are kept."""
-    found: dict[str, float] = {}
+    best_figures: dict[str, float] = {}
     before: dict[str, float] = {}
     for goal in form.goals:
         if goal.name not in levels.kept or solver.stop():
@@ -219,9 +219,9 @@ def _best_of_the_met(solver: SearchSession, form: Formulation, solution: Solutio
             now = _figure(goal, form, solution) or 0.0
             best, proven = best_figure(solver, goal, before, near=now, gap=_MET_GAP)
             if best is not None and proven:
-                found[goal.name] = best
+                best_figures[goal.name] = best
         before[goal.name] = levels.kept[goal.name]
-    return found
+    return best_figures
 
 
 def _limit_correlations(
@@ -239,18 +239,18 @@ def _limit_correlations(
     X, levels = form.weights(solution), dict(form.levels)
 
     def excess(X: Matrix) -> dict[str, float]:
-        found = {goal.name: form.case.delivered(goal, X) or 0.0 for goal in limits}
-        return {goal.name: max(goal.asked, found[goal.name]) for goal in limits}
+        figures = {goal.name: form.case.delivered(goal, X) or 0.0 for goal in limits}
+        return {goal.name: max(goal.asked, figures[goal.name]) for goal in limits}
 
     def too_much(X: Matrix) -> float:
         return sum(level - goal.asked for goal, level in zip(limits, excess(X).values(), strict=True))
 
-    asked = {goal.name: goal.asked for goal in limits}
+    levels_asked = {goal.name: goal.asked for goal in limits}
     if too_much(X) <= 0:
         return form, solution, ()
     best = None
     for _ in takewhile(lambda _: not solver.stop(), range(_STEPS)):
-        elastic = solver.formulate(levels=levels | asked, near=Near(X, elastic=True))
+        elastic = solver.formulate(levels=levels | levels_asked, near=Near(X, elastic=True))
         step = solver.solve(elastic, gap)
         if step.x is None or too_much(now := elastic.weights(step)) > too_much(X) - _STEP_GAIN:
             break
@@ -263,8 +263,8 @@ def _limit_correlations(
             break
         best, X = (near, step), near.weights(step)
     if best is None:
-        return form, solution, tuple(asked)
-    return *best, tuple(asked)
+        return form, solution, tuple(levels_asked)
+    return *best, tuple(levels_asked)
 
 
 def _hopeless(goals: Sequence[Goal], sleeves: Sequence[Sleeve]) -> dict[str, float]:

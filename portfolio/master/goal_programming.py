@@ -159,19 +159,19 @@ def serve(
         tolerance: How far below its best figure a goal that gives way is held, as a part of the figure.
         contradictory: Whether the goals are known to contradict each other.
     """
-    levels, left = Levels(), list(goals)
-    while left and not solver.stop():
-        most = next((i for i, goal in enumerate(left) if goal.name in hopeless), len(left))
-        number, verdict = _how_many(solver, goals, levels, left[:most], contradictory=contradictory)
+    levels, remaining = Levels(), list(goals)
+    while remaining and not solver.stop():
+        most = next((i for i, goal in enumerate(remaining) if goal.name in hopeless), len(remaining))
+        number, verdict = _how_many(solver, goals, levels, remaining[:most], contradictory=contradictory)
         contradictory = False
-        levels.kept |= {goal.name: goal.asked for goal in left[:number]}
-        if number < len(left) and isinstance(left[number].figure, Row):
+        levels.kept |= {goal.name: goal.asked for goal in remaining[:number]}
+        if number < len(remaining) and isinstance(remaining[number].figure, Row):
             levels.proven &= verdict is Status.INFEASIBLE
-        elif number < len(left):
-            _give_way(solver, goals, levels, left[number], hopeless, tolerance)
-        left = left[number + 1 :]
-    if left:
-        _keep_as_found(solver, levels, left, tolerance)
+        elif number < len(remaining):
+            _give_way(solver, goals, levels, remaining[number], hopeless, tolerance)
+        remaining = remaining[number + 1 :]
+    if remaining:
+        _keep_as_found(solver, levels, remaining, tolerance)
     return levels
 
 
@@ -188,16 +188,16 @@ def _keep_as_found(solver: SearchSession, levels: Levels, goals: Sequence[Goal],
         levels.proven = False
         return
     for goal in goals:
-        found = solver.case.delivered(goal, solver.X)
-        levels.proven &= goal.met(found)
-        if goal.met(found):
+        figure = solver.case.delivered(goal, solver.X)
+        levels.proven &= goal.met(figure)
+        if goal.met(figure):
             levels.kept[goal.name] = goal.asked
-        elif found is not None and not isinstance(goal.figure, Row):
-            levels.kept[goal.name] = goal.held(found, tolerance)
+        elif figure is not None and not isinstance(goal.figure, Row):
+            levels.kept[goal.name] = goal.held(figure, tolerance)
 
 
 def _how_many(
-    solver: SearchSession, goals: Sequence[Goal], levels: Levels, left: Sequence[Goal], *, contradictory: bool
+    solver: SearchSession, goals: Sequence[Goal], levels: Levels, remaining: Sequence[Goal], *, contradictory: bool
 ) -> tuple[int, Status]:
     """Find by bisection how many of the next goals can be kept as asked, and the verdict on one goal more.
 
@@ -205,15 +205,15 @@ def _how_many(
         solver: Solves the programs.
         goals: All goals.
         levels: The levels of the earlier goals.
-        left: The next goals.
+        remaining: The next goals.
         contradictory: Whether all of the next goals are known to contradict each other.
     """
 
     def verdict(number: int) -> Status:
-        asked = {goal.name: goal.asked for goal in left[:number]}
-        return solver.feasible(with_room(levels.kept | asked, goals))
+        levels_asked = {goal.name: goal.asked for goal in remaining[:number]}
+        return solver.feasible(with_room(levels.kept | levels_asked, goals))
 
-    least, most = 0, len(left)
+    least, most = 0, len(remaining)
     last = Status.INFEASIBLE if contradictory else verdict(most)
     if last is Status.OPTIMAL:
         return most, Status.INFEASIBLE

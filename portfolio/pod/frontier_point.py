@@ -60,10 +60,10 @@ def goals_in_the_whole(goals: Mapping[Measure, float], to: FrontierPoint) -> dic
 
 
 def _with(goals: Mapping[Measure, float], to: FrontierPoint, times: float) -> dict[Measure, float]:
-    made = dict(goals)
+    targets = dict(goals)
     if to.volatility is not None:
         cap = times * to.volatility
-        made[Measure.VOLATILITY] = min(cap, made.get(Measure.VOLATILITY, cap))
+        targets[Measure.VOLATILITY] = min(cap, targets.get(Measure.VOLATILITY, cap))
     if to.expected_return is not None:
-        made[Measure.RETURN] = max(to.expected_return, made.get(Measure.RETURN, to.expected_return))
-    return made
+        targets[Measure.RETURN] = max(to.expected_return, targets.get(Measure.RETURN, to.expected_return))
+    return targets

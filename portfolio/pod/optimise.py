@@ -123,14 +123,14 @@ def optimise_sleeve(  # noqa: PLR0913 - one argument a term
         stage = _Stage(market, replace(mandate, goals=frontier_point.goals_alone(mandate.goals, point)), universe)
         u, _ = _best(stage, policy)
         mandate = replace(mandate, goals=frontier_point.goals_in_the_whole(mandate.goals, point))
-    found = figures(market, u)
-    if abs(found.of(mandate.objective.measure)) < _MEASURABLE:
+    achieved = figures(market, u)
+    if abs(achieved.of(mandate.objective.measure)) < _MEASURABLE:
         label = mandate.objective.measure.label
         message = (
             f"No mix of {mandate.pod}'s ETFs has any {label} to speak of: leave the pod out, or name another market"
         )
         raise UnreachableMandateError(message)
-    return Sleeve(mandate, share, u, found, stage.best_alone, left_out, point)
+    return Sleeve(mandate, share, u, achieved, stage.best_alone, left_out, point)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,30 +246,30 @@ def _served(stage: _Stage, policy: _Policy) -> dict[Measure, float]:
 def _refuse_unreachable(mandate: Mandate, best_alone: Mapping[Measure, float]) -> None:
     shortfalls = tuple(Shortfall(mandate.pod, m, asked, best_alone[m]) for m, asked in mandate.goals.items())
     if out_of_reach := tuple(s for s in shortfalls if not s.reachable):
-        said = "; ".join(
+        sentences = "; ".join(
             f"{s.measure.words(s.asked)} was asked, {s.measure.show(s.best_alone)} is the best there is"
             for s in out_of_reach
         )
-        message = f"No mix of {mandate.pod}'s ETFs reaches its goals: {said}. {_GIVE_WAY}"
+        message = f"No mix of {mandate.pod}'s ETFs reaches its goals: {sentences}. {_GIVE_WAY}"
         raise UnreachableMandateError(message, out_of_reach)
 
 
 def _conflict(mandate: Mandate, best_alone: Mapping[Measure, float], stage: _Stage) -> UnreachableMandateError:
     """Report goals that can each be met alone: the best figure of each goal while the other goals are kept."""
     shortfalls = []
-    for measure, asked in mandate.goals.items():
+    for measure, level in mandate.goals.items():
         others = {m: a for m, a in mandate.goals.items() if m is not measure}
         u = stage.solve(measure, others, mandate.min_effective_holdings)
         best = None if u is None else figures(stage.market, u).of(measure)
-        shortfalls.append(Shortfall(mandate.pod, measure, asked, best_alone[measure], best))
-    said = "; ".join(
+        shortfalls.append(Shortfall(mandate.pod, measure, level, best_alone[measure], best))
+    sentences = "; ".join(
         s.measure.words(s.asked)
         + (f" ({s.measure.show(s.best_together)} with the others kept)" if s.best_together is not None else "")
         for s in shortfalls
     )
     message = (
         f"{mandate.pod} can meet each of its goals, but not all together with at least"
-        f" {mandate.min_effective_holdings:g} effective holdings: {said}. {_GIVE_WAY}"
+        f" {mandate.min_effective_holdings:g} effective holdings: {sentences}. {_GIVE_WAY}"
     )
     return UnreachableMandateError(message, tuple(shortfalls))
 
@@ -401,8 +401,8 @@ class _Stage:
                 build.equal({j: 1.0, kappa: -1 / n}, 0.0)
         elif effective_holdings > 1:
             build.norm_at_most(np.eye(n), x, {kappa: 1 / np.sqrt(effective_holdings)})
-        for goal, asked in goals.items():
-            self.require(build, x, kappa, risk, goal, asked)
+        for goal, level in goals.items():
+            self.require(build, x, kappa, risk, goal, level)
         if measure in (Measure.VOLATILITY, Measure.SHARPE):
             build.cost({risk: 1.0})
         else:
@@ -410,17 +410,17 @@ class _Stage:
             build.cost(dict(zip(x, -row / max(abs(row).max(), 1e-12), strict=True)))
         return build.build()
 
-    def require(self, build: Builder, x: list[int], kappa: int, risk: int, goal: Measure, asked: float) -> None:
+    def require(self, build: Builder, x: list[int], kappa: int, risk: int, goal: Measure, level: float) -> None:
         """Add one goal as a row, scaled to order one."""
         if goal is Measure.VOLATILITY:
-            build.at_most({risk: 1.0, kappa: -asked / self.risk_scale}, 0.0)
+            build.at_most({risk: 1.0, kappa: -level / self.risk_scale}, 0.0)
         elif goal is Measure.SHARPE:
-            scale = self.risk_scale * max(1.0, asked)
-            build.at_most({risk: asked * self.risk_scale / scale, **_row(x, -self.excess / scale)}, 0.0)
+            scale = self.risk_scale * max(1.0, level)
+            build.at_most({risk: level * self.risk_scale / scale, **_row(x, -self.excess / scale)}, 0.0)
         else:
             row = self.rows[goal]
-            scale = max(abs(row).max(), abs(asked), 1e-12)
-            build.at_least({**_row(x, row / scale), kappa: -asked / scale}, 0.0)
+            scale = max(abs(row).max(), abs(level), 1e-12)
+            build.at_least({**_row(x, row / scale), kappa: -level / scale}, 0.0)
 
 
 def _row(variables: list[int], values: Vector) -> dict[int, float]:

@@ -68,14 +68,14 @@ def assess(taxpayer: Taxpayer, realised_aud: Amounts) -> Assessment:
     for kind in GAINS:
         used[kind] = min(gains[kind], losses)
         losses -= used[kind]
-    left = {kind: gains[kind] - used[kind] for kind in GAINS}
+    taxable = {kind: gains[kind] - used[kind] for kind in GAINS}
     # If losses cover the gains, a remainder can only be a rounding error of sums in another order: set to zero.
-    left = {kind: amount if amount > _ROUNDING * gains[kind] else 0.0 for kind, amount in left.items()}
+    taxable = {kind: amount if amount > _ROUNDING * gains[kind] else 0.0 for kind, amount in taxable.items()}
     return Assessment(
         gains_aud=gains,
         losses_used_aud=used,
-        net_capital_gain_aud=sum(inclusion(kind, taxpayer.entity) * left[kind] for kind in GAINS),
-        tax_aud=sum(effective_rate(kind, taxpayer) * left[kind] for kind in GAINS),
+        net_capital_gain_aud=sum(inclusion(kind, taxpayer.entity) * taxable[kind] for kind in GAINS),
+        tax_aud=sum(effective_rate(kind, taxpayer) * taxable[kind] for kind in GAINS),
         losses_carried_aud=losses,
     )
 

@@ -97,10 +97,10 @@ def cheapest_sale(
 
 
 def _refuse_short(parcels: Sequence[Parcel], units_to_sell: Mapping[str, float]) -> None:
-    for ticker, asked in units_to_sell.items():
+    for ticker, units in units_to_sell.items():
         held = math.fsum(parcel.units for parcel in parcels if parcel.ticker == ticker)
-        if not (math.isfinite(asked) and 0 <= asked <= held * (1 + _ROUNDING)):
-            message = f"asked to sell {asked} {ticker}; the parcels hold {held}"
+        if not (math.isfinite(units) and 0 <= units <= held * (1 + _ROUNDING)):
+            message = f"asked to sell {units} {ticker}; the parcels hold {held}"
             raise DataError(message)
 
 
@@ -147,11 +147,11 @@ class _Program:
         indexed = GAINS.index(Kind.INDEXED)
         losses_most, left_most = np.full(len(GAINS), np.inf), np.full(len(GAINS), np.inf)
         losses_most[indexed] = 0.0
-        found = [self._solve(losses_most, np.full(len(GAINS), np.inf))]
+        candidates = [self._solve(losses_most, np.full(len(GAINS), np.inf))]
         if self._gains[indexed].any():
             left_most[:indexed] = 0.0
-            found.append(self._solve(np.full(len(GAINS), np.inf), left_most))
-        possible = [units for units in found if units is not None]
+            candidates.append(self._solve(np.full(len(GAINS), np.inf), left_most))
+        possible = [units for units in candidates if units is not None]
         if not possible:
             message = f"no parcels were found to sell {self._asked} from"
             raise SolverError(message)
@@ -184,8 +184,8 @@ class _Program:
 
     def _sold(self) -> list[tuple[Vector, float, float]]:
         rows = []
-        for ticker, asked in self._asked.items():
+        for ticker, units_asked in self._asked.items():
             mine = np.array([float(ticker == other) for other in self._tickers])
-            units = float(min(asked, mine @ self._held))
+            units = float(min(units_asked, mine @ self._held))
             rows.append((np.concatenate([mine, np.zeros(len(GAINS))]), units, units))
         return rows

@@ -34,7 +34,7 @@ class Scheduled(MemoryBus):
 
     def sweep(self) -> DeadlineSweep:
         time = ServerTime(lambda: self.now().timestamp())
-        time.hear(self.now(), asked=time.ticks())
+        time.hear(self.now(), asked_at=time.ticks())
         return DeadlineSweep(self, time)
 
     async def looked(self, with_: DeadlineSweep | None = None) -> list[tuple[str, float]]:

@@ -134,11 +134,11 @@ class JetStreamBus:
             await self._wire.tell(subject, data)
 
     @asynccontextmanager
-    async def overhear(self, subject: str, heard: Callable[[bytes], None]) -> AsyncIterator[None]:
-        """Pass to *heard* each mention on *subject*; see ``Bus``."""
+    async def overhear(self, subject: str, receive: Callable[[bytes], None]) -> AsyncIterator[None]:
+        """Pass to *receive* each mention on *subject*; see ``Bus``."""
 
         async def hear(frame: Frame) -> None:
-            heard(frame.data)
+            receive(frame.data)
 
         async with self._wire.overhear(subject, hear):
             yield

@@ -167,8 +167,8 @@ class Holdings:
 
     def owners(self, j: int) -> list[Owner]:
         """List the pods that may hold an ETF that the customer owns."""
-        found = ((h, self.sleeves[h.p].share) for h in self.by_etf.get(j, []))
-        return [Owner(h.u, h.y, share, share * self.build.upper_of(h.u)) for h, share in found if h.y is not None]
+        pairs = ((h, self.sleeves[h.p].share) for h in self.by_etf.get(j, []))
+        return [Owner(h.u, h.y, share, share * self.build.upper_of(h.u)) for h, share in pairs if h.y is not None]
 
     def largest_of(self, j: int) -> float:
         """Return the largest position allowed in an ETF: the rule's limit with allowance for drift, capped by goals."""
@@ -464,8 +464,8 @@ def _most(values: Vector, limits: Vector) -> float:
     """Maximise a weighted sum over weights that sum to one, each weight within a limit."""
     order = np.argsort(-values, kind="stable")
     before = np.cumsum(limits[order]) - limits[order]
-    taken = np.clip(1 - before, 0.0, limits[order])
-    return float(values[order] @ taken)
+    amounts = np.clip(1 - before, 0.0, limits[order])
+    return float(values[order] @ amounts)
 
 
 def correlation_distance(market: Market, i: int, j: int) -> float:

@@ -47,7 +47,7 @@ async def test_notes_come_before_the_answer_in_their_order(child: Child) -> None
     async def note(data: bytes) -> None:
         noted.append(data)
 
-    answers = [await child.ask(question, seconds=2, noted=note) for question in (b"notes", b"q")]
+    answers = [await child.ask(question, seconds=2, on_note=note) for question in (b"notes", b"q")]
 
     assert (answers, noted) == ([b"NOTES", b"Q"], [b"0\n", b"1\n", b"2\n"])
 

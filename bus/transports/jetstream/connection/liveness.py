@@ -47,11 +47,11 @@ async def watch(wire: Wire) -> None:
         await asyncio.sleep(_INTERVAL_S)
         if wire.is_closed or wire.is_deaf:
             break
-        heard = wire.heard
-        found = _Found.ANSWER if wire.is_reconnecting else await _probe(wire)
+        bytes_before = wire.heard
+        result = _Found.ANSWER if wire.is_reconnecting else await _probe(wire)
         # An answer that waits behind others on a slow line is late, not missing.
-        silent = silent + 1 if found is _Found.SILENCE and wire.heard == heard else 0
-        leaderless = 0 if found is _Found.ANSWER else leaderless + 1
+        silent = silent + 1 if result is _Found.SILENCE and wire.heard == bytes_before else 0
+        leaderless = 0 if result is _Found.ANSWER else leaderless + 1
         if leaderless >= _BEFORE_MOVING and wire.has_others:
             _log.warning("bus.moving", server=str(wire), why=f"no leader of JetStream answered {leaderless} probes")
             leaderless = 0

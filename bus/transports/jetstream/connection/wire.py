@@ -317,8 +317,8 @@ class Wire:
 
     def _look_at_version(self) -> None:
         """Warn of a server that is older than the tested version, once per version."""
-        found = self._client.connected_server_version
-        if (found.major, found.minor, found.patch) < TESTED_SERVER and (version := repr(found)) not in self._older:
+        server = self._client.connected_server_version
+        if (server.major, server.minor, server.patch) < TESTED_SERVER and (version := repr(server)) not in self._older:
             self._older.add(version)
             tested = ".".join(map(str, TESTED_SERVER))
             _log.warning("bus.server_is_older", server=str(self._settings), version=version, tested=tested)

@@ -79,13 +79,13 @@ async def follow(wire: Wire, *, since: datetime | None, everything: bool) -> Asy
 async def _whether_still(wire: Wire, stream: Stream, place: dict[str, Any]) -> dict[str, Any]:
     """Return the place to read on from: a stream that was lost and set up again has no messages from *place* on."""
     try:
-        told = await standing.read(wire)
+        report = await standing.read(wire)
     except BusError as error:
         _log.debug("bus.standing_unknown", error=str(error))
         return place
-    sequence = stream.read_on(told, place["seq"], now=time.monotonic())
+    sequence = stream.read_on(report, place["seq"], now=time.monotonic())
     if sequence != place["seq"]:
-        _log.warning("bus.stream_replaced", place=place["seq"], from_sequence=sequence, created=f"{told.created}")
+        _log.warning("bus.stream_replaced", place=place["seq"], from_sequence=sequence, created=f"{report.created}")
     return {"seq": sequence}
 
 
@@ -114,9 +114,9 @@ async def _read(wire: Wire, place: Mapping[str, Any]) -> list[Message]:
     """
     query = {**place, "batch": _BATCH, "next_by_subj": subjects.ALL}
     *frames, end = await _ask(wire, query, is_last=lambda frame: bool(status(frame)))
-    verdict, told = status(end), end.headers or {}
+    verdict, described = status(end), end.headers or {}
     if verdict not in {_END_OF_BATCH, _NOTHING_FOUND}:
-        message = f"the server cannot read the stream: {verdict} {told.get('Description', '')}; see its log"
+        message = f"the server cannot read the stream: {verdict} {described.get('Description', '')}; see its log"
         raise RefusedError(message)
     # Each message, and the end of the batch, names the sequence of the message before; a gap shows a lost message.
     before = "0"

@@ -23,38 +23,38 @@ _LIST_S = 30.0
 
 async def read(wire: Wire) -> Standing:
     """Return the state of the event stream; see ``Bus``."""
-    told = await ask_api(wire, f"STREAM.INFO.{EVENTS}", timeout_s=_TIME_S)
+    info = await ask_api(wire, f"STREAM.INFO.{EVENTS}", timeout_s=_TIME_S)
     return Standing(
-        created=datetime.fromisoformat(told["created"]),
-        last_sequence=told["state"]["last_seq"],
-        at=datetime.fromisoformat(told["ts"]),
+        created=datetime.fromisoformat(info["created"]),
+        last_sequence=info["state"]["last_seq"],
+        at=datetime.fromisoformat(info["ts"]),
     )
 
 
 async def holds(wire: Wire, subject: str) -> bool:
     """Whether a message is stored on *subject*; see ``Bus``."""
     async with wire.reads.passed():
-        told = await ask_api(wire, f"STREAM.INFO.{EVENTS}", {"subjects_filter": subject})
-    return subject in (told["state"].get("subjects") or {})
+        info = await ask_api(wire, f"STREAM.INFO.{EVENTS}", {"subjects_filter": subject})
+    return subject in (info["state"].get("subjects") or {})
 
 
 async def unanswered(wire: Wire) -> frozenset[str]:
     """Name the requests that have no final event; see ``Bus``."""
     # List the requests first: a final event stored between the two lists is then still found.
-    asked = await _names(wire, subjects.request(""), subjects.ALL_REQUESTS)
-    open_ = asked - await _names(wire, subjects.final(""), subjects.ALL_FINALS)
+    requests = await _names(wire, subjects.request(""), subjects.ALL_REQUESTS)
+    open_ = requests - await _names(wire, subjects.final(""), subjects.ALL_FINALS)
     return frozenset(name for name in open_ if subjects.parse(subjects.request(name)).key)
 
 
 async def _names(wire: Wire, prefix: str, pattern: str) -> set[str]:
     """List the subjects that match *pattern*, without *prefix*; read page by page, in the server's page size."""
-    found: set[str] = set()
+    names: set[str] = set()
     offset, total = 0, 1
     while offset < total:
         body: Mapping[str, Any] = {"subjects_filter": pattern, "offset": offset}
-        told = await ask_api(wire, f"STREAM.INFO.{EVENTS}", body, answer_s=_LIST_S, timeout_s=_LIST_S)
-        page = told["state"].get("subjects") or {}
-        found.update(subject.removeprefix(prefix) for subject in page)
+        info = await ask_api(wire, f"STREAM.INFO.{EVENTS}", body, answer_s=_LIST_S, timeout_s=_LIST_S)
+        page = info["state"].get("subjects") or {}
+        names.update(subject.removeprefix(prefix) for subject in page)
         offset += len(page)
-        total = told.get("total", 0) if page else 0
-    return found
+        total = info.get("total", 0) if page else 0
+    return names

@@ -27,13 +27,13 @@ async def look(wire: Wire, query: Mapping[str, Any]) -> Message | None:
         UnreachableError: If the server did not answer in time.
     """
     try:
-        found = (await ask_api(wire, f"STREAM.MSG.GET.{EVENTS}", query))["message"]
+        stored = (await ask_api(wire, f"STREAM.MSG.GET.{EVENTS}", query))["message"]
     except NoMessageError:
         return None
     # The server's JSON omits empty fields.
-    headers = read_headers(base64.b64decode(found.get("hdrs", "")))
-    data, stored_at = base64.b64decode(found.get("data", "")), datetime.fromisoformat(found["time"])
-    return Message(found["subject"], data, headers, found["seq"], stored_at)
+    headers = read_headers(base64.b64decode(stored.get("hdrs", "")))
+    data, stored_at = base64.b64decode(stored.get("data", "")), datetime.fromisoformat(stored["time"])
+    return Message(stored["subject"], data, headers, stored["seq"], stored_at)
 
 
 async def settled(wire: Wire) -> int:

@@ -151,20 +151,20 @@ class _Decomposition:
 
     def run(self, root: BranchNode) -> Solution:
         """Search part by part, the part with the least bound first."""
-        left, done, order = [(root.bound, 0, root)], [], count(1)
+        heap, closed, order = [(root.bound, 0, root)], [], count(1)
         self.rest = self.outside
-        while left:
-            bound, _, part = heapq.heappop(left)
+        while heap:
+            bound, _, part = heapq.heappop(heap)
             if bound >= self.cut or (bound > -math.inf and self.over()):
-                done.append(part)
+                closed.append(part)
                 continue
-            self.rest = min([self.outside, *(b for b, *_ in left[:1]), *(other.bound for other in done)])
+            self.rest = min([self.outside, *(b for b, *_ in heap[:1]), *(other.bound for other in closed)])
             children = self.explore(part)
             if not children:
-                done.append(part)
+                closed.append(part)
             for child in children:
-                heapq.heappush(left, (child.bound, next(order), child))
-        return self.finish(done)
+                heapq.heappush(heap, (child.bound, next(order), child))
+        return self.finish(closed)
 
     def over(self) -> bool:
         return self.pricer.nodes >= self.limits.node_limit or self.stop()
@@ -263,7 +263,7 @@ class _Decomposition:
         restriction = Restriction(self.program, kept_by(self.program, ~held))
         if self.stop() and not regardless:
             return
-        found = search.minimise(
+        solution = search.minimise(
             restriction.program,
             Limits(
                 gap=self.gap / 2,
@@ -274,8 +274,8 @@ class _Decomposition:
             ),
             cutoff=self.cut,
         )
-        self.pricer.nodes += found.nodes
-        self.take(restriction, found)
+        self.pricer.nodes += solution.nodes
+        self.take(restriction, solution)
 
     def tell(self, value: float, bound: float = -math.inf) -> None:
         """Report progress to the watcher.
@@ -288,11 +288,11 @@ class _Decomposition:
         self.told, self.bound = min(self.told, value), max(self.bound, min(bound, self.rest))
         self.limits.watch(self.told, self.bound)
 
-    def take(self, restriction: Restriction, found: Solution) -> None:
+    def take(self, restriction: Restriction, solution: Solution) -> None:
         """Keep the point of a restricted search if the point is better than the incumbent and keeps all rows."""
-        if found.x is None or found.states is None or found.value >= self.value:
+        if solution.x is None or solution.states is None or solution.value >= self.value:
             return
-        x, states = restriction.point(found.x), restriction.states(found.states)
+        x, states = restriction.point(solution.x), restriction.states(solution.states)
         if violation(self.program, x, states) <= FEASIBLE:
             self.incumbent = _Point(x, states, self.program.value(x, states == ON))
 
@@ -319,7 +319,7 @@ class _Decomposition:
         restriction = Restriction(self.program, kept_by(self.program, part.fixed))
         if self.stop():
             return
-        found = search.minimise(
+        solution = search.minimise(
             restriction.program,
             Limits(
                 gap=self.gap,
@@ -330,13 +330,13 @@ class _Decomposition:
             cutoff=self.cut,
             root=np.where(part.states == ON, ON, FREE).astype(np.int8)[restriction.kept.switches],
         )
-        self.pricer.nodes += found.nodes
-        self.take(restriction, found)
-        if min(found.bound, part.fixed_bound) <= part.priced:
+        self.pricer.nodes += solution.nodes
+        self.take(restriction, solution)
+        if min(solution.bound, part.fixed_bound) <= part.priced:
             return  # the pricings in the proof already prove this bound
-        part.tree = tuple(restriction.lift_leaf(leaf) for leaf in found.leaves)
+        part.tree = tuple(restriction.lift_leaf(leaf) for leaf in solution.leaves)
         # Lifted to the whole program's rows, multipliers may prove a slightly lower bound: claim that lower bound.
-        part.tree_bound = min(found.bound, part.leaf().rest(self.program, part.off))
+        part.tree_bound = min(solution.bound, part.leaf().rest(self.program, part.off))
 
     def finish(self, parts: Sequence[BranchNode]) -> Solution:
         """Return the solution with its proof."""

@@ -55,18 +55,18 @@ class DualPrices:
         """
         ban = None if self.states is None else np.where(split.banned(self.states), max(self.fine, 0.0), 0.0)
         prices = split.priced(valid(split.program, self.y), costs=self.costs, ban=ban)
-        found = [
+        block_bounds = [
             tree_bounds(split.block_at(block, prices, self.states), tree, trusted=trusted)
             for block, tree in zip(split.blocks, self.trees, strict=True)
         ]
-        return self.add_up(split, prices.constant, found)
+        return self.add_up(split, prices.constant, block_bounds)
 
-    def add_up(self, split: Split, constant: float, found: Sequence[tuple[float, Vector]]) -> Bound:
+    def add_up(self, split: Split, constant: float, block_bounds: Sequence[tuple[float, Vector]]) -> Bound:
         """Sum the blocks' bounds: the total, and for each switch the total with that switch on."""
-        least = [value for value, _ in found]
+        least = [value for value, _ in block_bounds]
         total = self._proven(_sum(constant, least))
         on = np.full(len(split.program.switched), math.inf)
-        for place, (block, (_, own)) in enumerate(zip(split.blocks, found, strict=True)):
+        for place, (block, (_, own)) in enumerate(zip(split.blocks, block_bounds, strict=True)):
             rest = _sum(constant, least[:place] + least[place + 1 :])
             on[block.switches] = [self._proven(_sum(rest, [value])) for value in own.tolist()]
         return Bound(total, np.full(len(on), total), on)

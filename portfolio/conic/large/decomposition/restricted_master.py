@@ -197,17 +197,17 @@ class RestrictedMaster:
         if answer.outcome is not Outcome.SOLVED:
             return None, nothing
         shares = np.maximum(answer.x[:C], 0.0)
-        taken = activity @ shares
+        column_activity = activity @ shares
         joint = self._idle.copy()
         present = np.zeros(len(own), dtype=bool)
         present[named] = True
-        needed = (taken - self._b)[self._lifts[0]] / -self._own[self._lifts]
+        needed = (column_activity - self._b)[self._lifts[0]] / -self._own[self._lifts]
         lifted = joint.copy()
         np.maximum.at(lifted, self._lifts[1], needed)
         joint = np.clip(lifted, program.lower[own], program.upper[own])
         joint[named] = answer.x[C : C + len(named)]
-        left = self._b - taken - self._own @ joint
-        broken = self._at_most & ~self.active & (left < -FEASIBLE)
+        row_slack = self._b - column_activity - self._own @ joint
+        broken = self._at_most & ~self.active & (row_slack < -FEASIBLE)
         # Activate the rows that lift a costly joint variable: without a multiplier on such a row, the lift would seem
         # free.
         dear = (joint > self._idle + FEASIBLE) & (program.q[own] > 0) & ~present & costs
@@ -239,8 +239,8 @@ class RestrictedMaster:
         program, own = self.split.program, self.split.joint_variables[named]
         E, m, K = len(self._equal), len(rows), len(self._cones)
         # A block without columns yet is left out.
-        found, place = np.unique([column.block for column in columns], return_inverse=True)
-        P = len(found)
+        blocks, place = np.unique([column.block for column in columns], return_inverse=True)
+        P = len(blocks)
         C = activity.shape[1]
         N = C + len(named)
         n = N + 2 * E + m + K

@@ -32,15 +32,15 @@ def groups_of(program: Program) -> tuple[Indices, ...]:
     middle = slice(program.equalities, program.equalities + program.inequalities)
     counts = (program.H[middle] > 0).sum(axis=1)
     lifting = np.any(program.A[middle][:, program.blocks == JOINT] < 0, axis=1)
-    found, taken = [], np.zeros(len(owner), dtype=bool)
+    groups, grouped = [], np.zeros(len(owner), dtype=bool)
     for row in np.argsort(-counts, kind="stable").tolist():
         members = np.flatnonzero(program.H[middle][row])
         if counts[row] < 2:  # noqa: PLR2004 - sharing needs two owners
             break
-        if lifting[row] and not taken[members].any() and len(np.unique(owner[members])) == len(members):
-            found.append(members)
-            taken[members] = True
-    return tuple(found)
+        if lifting[row] and not grouped[members].any() and len(np.unique(owner[members])) == len(members):
+            groups.append(members)
+            grouped[members] = True
+    return tuple(groups)
 
 
 def unshared(program: Program, groups: Sequence[Indices]) -> Program:

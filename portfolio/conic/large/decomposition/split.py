@@ -144,7 +144,7 @@ class Split:
     @cached_property
     def _lifts(self) -> tuple[Indices, Indices, Vector]:
         """Find the joint variables that two switches of a group lift: group, variable, and lifted lower bound."""
-        program, found = self.program, dict[tuple[int, int], float]()
+        program, lifts = self.program, dict[tuple[int, int], float]()
         labels = np.full(len(program.switched), -1)
         for number, members in enumerate(self.groups):
             labels[members] = number
@@ -156,13 +156,13 @@ class Split:
             if group < 0 or not np.isin(self.groups[group], members).all():
                 continue
             least = np.minimum(a * program.lower, a * program.upper)
-            taken = float(np.sort(program.H[r, self.groups[group]])[:2].sum()) - program.b[r] + float(least.sum())
+            excess = float(np.sort(program.H[r, self.groups[group]])[:2].sum()) - program.b[r] + float(least.sum())
             for v in np.flatnonzero((a < 0) & own).tolist():
-                low = min((taken - least[v]) / -a[v], float(program.upper[v]))
-                if low > max(float(program.lower[v]), found.get((group, v), -np.inf)):
-                    found[group, v] = low
-        where = np.array(list(found), dtype=np.intp).reshape(-1, 2)
-        return where[:, 0], where[:, 1], np.array(list(found.values()))
+                low = min((excess - least[v]) / -a[v], float(program.upper[v]))
+                if low > max(float(program.lower[v]), lifts.get((group, v), -np.inf)):
+                    lifts[group, v] = low
+        where = np.array(list(lifts), dtype=np.intp).reshape(-1, 2)
+        return where[:, 0], where[:, 1], np.array(list(lifts.values()))
 
     def banned(self, states: States) -> Flags:
         """Find the switches that are off in a part: set off, or ruled out by rows on pairs."""
@@ -171,8 +171,8 @@ class Split:
         if on.any():
             # Remaining right-hand side of each counting row with these switches on; coefficients are nonnegative.
             H = self._counts
-            left = program.b[self.counting] - H @ on + CLEARLY * program.size[self.counting]
-            off |= (left[:, None] < H).any(axis=0) & ~on
+            slack = program.b[self.counting] - H @ on + CLEARLY * program.size[self.counting]
+            off |= (slack[:, None] < H).any(axis=0) & ~on
         return off
 
     @cached_property

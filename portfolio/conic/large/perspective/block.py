@@ -243,7 +243,7 @@ class BlockSolve:
 
     def points(self, pool: Pool) -> list[tuple[Vector, States]]:
         """Return the feasible points found, best first."""
-        found = []
+        points = []
         for place in range(int(pool.numbers[tree.POINTS])):
             support = pool.supports[place].astype(np.int8)
             x = self.point(pool.points[place], support)
@@ -252,9 +252,9 @@ class BlockSolve:
                 x = answer.x
                 if answer.outcome is not Outcome.SOLVED or violation(self.program, x, support) > FEASIBLE:
                     continue
-            found.append((self.program.value(x, support == ON), place, x, support))
-        found.sort(key=lambda point: point[:2])
-        return [(x, support) for _, _, x, support in found]
+            points.append((self.program.value(x, support == ON), place, x, support))
+        points.sort(key=lambda point: point[:2])
+        return [(x, support) for _, _, x, support in points]
 
     def point(self, u: Vector, support: States) -> Vector:
         """Convert weights to a point of the program."""

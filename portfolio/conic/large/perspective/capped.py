@@ -126,8 +126,8 @@ def relax_capped(
     for _ in range(_ROUNDS):
         held = Costs(costs.q, costs.k, Theta, costs.constant - Theta * most, free, rhs)
         y[cap] = 0.0
-        bound, off, taken = relax(block, held, states, u, y, phase, cut, 1e-9, pace, now_u, now_y, z)
-        steps += taken
+        bound, off, newton_steps = relax(block, held, states, u, y, phase, cut, 1e-9, pace, now_u, now_y, z)
+        steps += newton_steps
         y[cap] = Theta
         if bound > best:
             best = bound
@@ -171,8 +171,8 @@ def relax_capped(
                 break
             Theta = within(Theta, across, stalled, ends)
     if sharp and best < cut:
-        bound, off, taken = relax(block, costs, states, u, y, phase, cut, tolerance, pace, now_u, now_y, z)
-        steps += taken
+        bound, off, newton_steps = relax(block, costs, states, u, y, phase, cut, tolerance, pace, now_u, now_y, z)
+        steps += newton_steps
         if bound > best:
             best = bound
             best_u[:], best_y[:] = now_u, now_y

@@ -135,10 +135,10 @@ class PerspectiveLeaf(Leaf):
         """Bound leaves that share a split of the variance."""
         keys = [(id(leaf.multipliers), id(leaf.point), leaf.theta, leaf.risks) for leaf in leaves]
         distinct, which = shared(keys)
-        found = _terms(program, [leaves[i] for i in distinct])
-        if found is None:
+        bound_terms = _terms(program, [leaves[i] for i in distinct])
+        if bound_terms is None:
             return nothing_proven(program, len(leaves))
-        rest, on = found
+        rest, on = bound_terms
         values, each = settled(rest[which], on[which], np.array([leaf.states for leaf in leaves]))
         if leaves[0].variance:
             values, each = _root(program, values), _root(program, each)
@@ -223,5 +223,5 @@ def _root(program: Program, variances: npt.NDArray[np.float64]) -> npt.NDArray[n
     if cost < 0:
         return np.full_like(variances, -math.inf)
     roots = np.sqrt(np.maximum(variances, 0.0))
-    found: npt.NDArray[np.float64] = program.offset + float(others.sum()) + cost * roots
-    return found
+    bounds: npt.NDArray[np.float64] = program.offset + float(others.sum()) + cost * roots
+    return bounds
