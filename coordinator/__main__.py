@@ -82,12 +82,12 @@ def main(
         # refused.
         tell = log.warning if secret and known is None else log.info
         tell("coordinator.checks", pods=known)
-        watch = partial(progress.optimising, bus)
+        on_note = partial(progress.optimising, bus)
         with fetching(bus) as provide:
             async with SolverProcess(("coordinator.solve_request",), solver_mib, solver_seconds, MOST) as process:
                 await process.ready()
                 ready.set()
-                optimise = RequestSolver(process, watch).optimise
+                optimise = RequestSolver(process, on_note).optimise
                 coordinator = Coordinator(bus, optimise, signer, provide=provide, pod_keys=pod_keys)
                 await coordinator.run(stop, at_once=at_once)
 

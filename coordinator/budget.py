@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bus.language.messages import MasterPortfolioFailed, OptimizationRequest
-    from portfolio.master.goal_programming import Watch
+    from portfolio.master.goal_programming import OnProgress
 
 # Parts of the whole time: for the proof's check, the account and the event's check; and, if the customer owns units,
 # also for the orders in whole units, which need their own search.
@@ -73,13 +73,13 @@ class Budget:
         self.cut |= over
         return over
 
-    def watching(self, watch: Watch | None) -> Watch:
-        """Wrap *watch*: note from the reported gap whether a portfolio exists, and pass the report on."""
+    def wrap_progress(self, on_progress: OnProgress | None) -> OnProgress:
+        """Wrap *on_progress*: note from the reported gap whether a portfolio exists, and pass the report on."""
 
         def report(search: int, gap: float) -> None:
             self._found |= math.isfinite(gap)
-            if watch is not None:
-                watch(search, gap)
+            if on_progress is not None:
+                on_progress(search, gap)
 
         return report
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from bus.language.messages import FinalEvent, MasterPortfolioFailed, OptimizationRequest, PodResult
     from portfolio.market.snapshot import Market
-    from portfolio.master.goal_programming import Watch
+    from portfolio.master.goal_programming import OnProgress
 
 
 class MarketsDifferError(DataError):
@@ -48,10 +48,10 @@ def consolidate(
     results: Mapping[str, PodResult],
     *,
     budget: Budget | None = None,
-    watch: Watch | None = None,
+    on_progress: OnProgress | None = None,
 ) -> FinalEvent:
     """Optimise all pods together; see ``finish``."""
-    return finish(request, results, budget=budget, watch=watch)[0]
+    return finish(request, results, budget=budget, on_progress=on_progress)[0]
 
 
 def finish(
@@ -59,7 +59,7 @@ def finish(
     results: Mapping[str, PodResult],
     *,
     budget: Budget | None = None,
-    watch: Watch | None = None,
+    on_progress: OnProgress | None = None,
 ) -> tuple[FinalEvent, bytes]:
     """Optimise all pods together; turn every error into a failure event with its reason.
 
@@ -67,7 +67,7 @@ def finish(
         request: The request.
         results: The pods' results, by pod.
         budget: The time limit, at which the search returns the incumbent; no limit by default.
-        watch: Called with the progress of the current search; see ``optimise_all_pods``.
+        on_progress: Called with the progress of the current search; see ``optimise_all_pods``.
 
     Returns:
         The event, and its bytes: those that were checked.
@@ -75,7 +75,7 @@ def finish(
     budget = budget or Budget()
     try:
         market = markets.load(request.market)
-        event = _optimise(request, results, market, budget, watch)
+        event = _optimise(request, results, market, budget, on_progress)
         data = encode(event)
         if not (wrong := findings(json.loads(data), market)):
             return event, data
@@ -99,7 +99,7 @@ def _optimise(
     results: Mapping[str, PodResult],
     market: Market,
     budget: Budget,
-    watch: Watch | None,
+    on_progress: OnProgress | None,
 ) -> MasterPortfolioOptimized:
     began = perf_counter()
     plans = request.plans(market)
@@ -107,7 +107,7 @@ def _optimise(
     settled = settle_shares(market, answered, request.terms(), plans)
     case = Case(market, settled.sleeves, settled.terms)
     budget.begin_search(orders=case.terms.owned is not None)
-    master = optimise_all_pods(case, stop=budget.stop, watch=budget.watching(watch))
+    master = optimise_all_pods(case, stop=budget.stop, on_progress=budget.wrap_progress(on_progress))
     trading = plan(case, master, left_s=budget.for_orders_s)
     cut = (budget.cut and not master.certificate.certified) or (trading is not None and trading.cut_short)
     account = render_account(case, master)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bus.process.child import SolverProcess
     from coordinator.decisions import Optimise
 
-    Watch: TypeAlias = Callable[[str, bytes], Awaitable[None]]
+    OnRequestNote: TypeAlias = Callable[[str, bytes], Awaitable[None]]
 
 # Most searches have ended by then, or improve little afterwards.
 MOST_S = 120.0
@@ -36,11 +36,11 @@ class RequestSolver:
 
     Attributes:
         process: Runs ``coordinator.solve_request``.
-        watch: Called, several times per second, with the request's id and a progress note of ``solve_request``.
+        on_note: Called, several times per second, with the request's id and a progress note of ``solve_request``.
     """
 
     process: SolverProcess
-    watch: Watch | None = None
+    on_note: OnRequestNote | None = None
 
     async def optimise(self, action: Optimise, *, seconds: float) -> Payload:
         """Make the final event, in at most *seconds*; at the time limit, a failure event for this reason.
@@ -52,7 +52,7 @@ class RequestSolver:
         by = StoppedBy.SEARCH_LIMIT if self.process.most_s < seconds else StoppedBy.DEADLINE
         seconds = min(self.process.most_s, seconds)
         head = {"request_id": request_id, "seconds": seconds, "by": by}
-        on_note = partial(self.watch, request_id) if self.watch else None
+        on_note = partial(self.on_note, request_id) if self.on_note else None
         try:
             question = pack(head, action.asked, *action.told.values())
             return Payload.unpacked(await self.process.ask(question, seconds=seconds, on_note=on_note))

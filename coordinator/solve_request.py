@@ -16,7 +16,7 @@ from coordinator.finals import payload_of
 
 if TYPE_CHECKING:
     from bus.process.answering import Note
-    from portfolio.master.goal_programming import Watch
+    from portfolio.master.goal_programming import OnProgress
 
 # The interval of progress notes: enough for a moving bar. Most requests take a tenth of this.
 _TOLD_EVERY_S = 0.25
@@ -28,15 +28,15 @@ def answer(question: bytes, note: Note) -> bytes:
     budget = Budget(head["seconds"], StoppedBy(head["by"]))
     request = parse_request(request_data, head["request_id"])
     results = {result.pod: result for result in map(parse_pod_answer, answer_data) if isinstance(result, PodResult)}
-    event, data = finish(request, results, budget=budget, watch=_telling(request.request_id, note))
+    event, data = finish(request, results, budget=budget, on_progress=_progress_notes(request.request_id, note))
     return payload_of(event, data).packed()
 
 
-def _telling(request_id: str, note: Note) -> Watch:
+def _progress_notes(request_id: str, note: Note) -> OnProgress:
     """Send notes of the search's progress, several per second."""
     due = perf_counter() + _TOLD_EVERY_S
 
-    def watch(search: int, gap: float) -> None:
+    def report(search: int, gap: float) -> None:
         nonlocal due
         if (now := perf_counter()) < due:
             return
@@ -44,7 +44,7 @@ def _telling(request_id: str, note: Note) -> Watch:
         known_gap = gap if math.isfinite(gap) else None
         note(encode(Progress(request_id=request_id, stage=Stage.OPTIMISING, search=search, gap=known_gap)))
 
-    return watch
+    return report
 
 
 if __name__ == "__main__":

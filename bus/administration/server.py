@@ -129,11 +129,11 @@ async def embedded_server(
         ServerError: If the server does not start; the message includes the end of the log.
     """
     server = await launch(store, port=port, log=log, guard=guard)
-    watch = asyncio.create_task(_report_death(server))
+    death_report = asyncio.create_task(_report_death(server))
     try:
         yield server.url
     finally:
-        watch.cancel()
+        death_report.cancel()
         await server.stop()
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from typing import TypeAlias
 
-    Noted: TypeAlias = Callable[[bytes], Awaitable[None]]
+    OnNote: TypeAlias = Callable[[bytes], Awaitable[None]]
 
 # Memory limit of a computation, in MiB: universes of hundreds of ETFs take a few hundred; an idle child takes 50.
 MEMORY_MIB = 2_048
@@ -107,7 +107,7 @@ class SolverProcess:
         """
         await self._children[0].ready()
 
-    async def ask(self, question: bytes, *, seconds: float, on_note: Noted | None = None) -> bytes:
+    async def ask(self, question: bytes, *, seconds: float, on_note: OnNote | None = None) -> bytes:
         """Ask a question and return the answer, in at most *seconds* and ``most_s``; see ``Child.ask``.
 
         Raises:
@@ -155,7 +155,7 @@ class Child:
         async with self._turn:
             await self._running()
 
-    async def ask(self, question: bytes, *, seconds: float, on_note: Noted | None = None) -> bytes:
+    async def ask(self, question: bytes, *, seconds: float, on_note: OnNote | None = None) -> bytes:
         """Ask a question and return the answer, in at most *seconds* from the question's turn.
 
         Args:
@@ -222,7 +222,7 @@ class Child:
         await process.wait()
 
 
-async def _exchange(process: Process, question: bytes, seconds: float, on_note: Noted | None) -> bytes:
+async def _exchange(process: Process, question: bytes, seconds: float, on_note: OnNote | None) -> bytes:
     assert process.stdin is not None  # noqa: S101 - it was started with pipes
     # If the child is gone, the read below raises.
     with contextlib.suppress(ConnectionError):
@@ -231,7 +231,7 @@ async def _exchange(process: Process, question: bytes, seconds: float, on_note: 
     return await _answer(process, seconds, on_note)
 
 
-async def _answer(process: Process, seconds: float, on_note: Noted | None = None) -> bytes:
+async def _answer(process: Process, seconds: float, on_note: OnNote | None = None) -> bytes:
     """Read an answer, and the notes before it.
 
     Raises:

@@ -13,14 +13,14 @@ import structlog
 
 from bus.port import BusError, LaterError, RefusedError
 from bus.process.in_hand import noting
-from bus.process.watched import Watched
+from bus.process.observed_handler import ObservedHandler
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Hashable
 
     from bus.port import Bus, Delivery
     from bus.process.in_hand import InHand, Unnoted
-    from bus.process.watched import Handler
+    from bus.process.observed_handler import Handler
 
 # Three heartbeats fit into the time after which the server redelivers a message to another worker (5 s).
 HEARTBEAT_S = 1.5
@@ -51,7 +51,7 @@ async def work_off(bus: Bus, queue: str, handler: Handler, *, stop: asyncio.Even
     handling the delivery.
     """
     crashes: Counter[Hashable] = Counter()
-    handler = Watched(handler, queue)
+    handler = ObservedHandler(handler, queue)
     with noting() as notes:
         async with aclosing(bus.work(queue, stop=stop, at_once=at_once)) as deliveries, asyncio.TaskGroup() as group:
             async for delivery in deliveries:

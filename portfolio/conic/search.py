@@ -63,7 +63,7 @@ def minimise(
 
     Args:
         program: The program to minimise.
-        limits: The gap, the limits, the start and the watcher, who hears of each node and each new incumbent.
+        limits: The gap, the limits, the start, and the function to call at each node and each new incumbent.
         slack: Close parts only where their bound is this much above the bound that the gap requires, so that the leaves
             show every point within the slack of the optimum; below zero, an absolute gap.
         cutoff: Also close parts whose bound is at least this value: the caller knows a point that is as good. Where the
@@ -141,8 +141,8 @@ class _BranchAndBound:
         return min(self.value, self.closed_bound, self.open[0].bound if self.open else math.inf)
 
     def tell(self) -> None:
-        """Report the best value and the bound to the watcher."""
-        self.limits.watch(self.value, self.bound)
+        """Report the best value and the bound to the caller."""
+        self.limits.on_progress(self.value, self.bound)
 
     def push(self, states: States, multipliers: Vector | None, bound: float) -> None:
         """Put a part of the tree on the heap."""

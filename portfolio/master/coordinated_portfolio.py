@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from portfolio import Matrix
     from portfolio.case.case import Case
     from portfolio.conic.solution import Solution
-    from portfolio.master.goal_programming import Watch
+    from portfolio.master.goal_programming import OnProgress
     from portfolio.pod.sleeve import Sleeve
     from portfolio.terms.goals import Goal
     from portfolio.terms.rules import Terms
@@ -78,7 +78,7 @@ def optimise_all_pods(
     *,
     gap: float = GAP,
     stop: Callable[[], bool] = lambda: False,
-    watch: Watch | None = None,
+    on_progress: OnProgress | None = None,
 ) -> CoordinatedPortfolio:
     """Find the best portfolio for all pods together.
 
@@ -86,8 +86,8 @@ def optimise_all_pods(
         case: The customer's case.
         gap: Relative gap at which the search may end.
         stop: Called during a search; True ends the search with the incumbent.
-        watch: Called as a search progresses, with the number of the search, from 1, and the relative gap; the gap is
-            infinite without a portfolio.
+        on_progress: Called as a search progresses, with the number of the search, from 1, and the relative gap; the
+            gap is infinite without a portfolio.
 
     Raises:
         ConflictError: If no portfolio keeps all rules (or goals, if goals must not give way). The error names the
@@ -95,7 +95,7 @@ def optimise_all_pods(
         DataError: If a priority or a limit names a goal that does not exist.
         SolverError: If *stop* ended the search before the first portfolio, or a proof fails.
     """
-    solver = SearchSession(partial(Formulation, case), stop, watch)
+    solver = SearchSession(partial(Formulation, case), stop, on_progress)
     form = solver.formulate()
     sleeves, terms = case.sleeves, case.terms
     _refuse_strangers(form.goals, sleeves, terms)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from portfolio.conic import proof
 from portfolio.conic.dispatch import minimise
-from portfolio.conic.limits import Limits, unwatched
+from portfolio.conic.limits import Limits, ignore_progress
 from portfolio.conic.solution import Status, relative_gap
 from portfolio.errors import SolverError
 from portfolio.market.measure import ROOM
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from portfolio.master.statement.formulation import Formulation
     from portfolio.terms.goals import Goal
 
-    Watch = Callable[[int, float], None]
+    OnProgress = Callable[[int, float], None]
 
 # A gap that any portfolio satisfies: the first portfolio that keeps the rules ends the search.
 ANY = 1e12
@@ -66,8 +66,8 @@ class SearchSession:
     Attributes:
         formulate: Makes the programs.
         stop: Called during a search; True ends the search with the incumbent.
-        watch: Called as a search progresses, with the number of the search, from 1, and the relative gap; the gap is
-            infinite without a portfolio.
+        on_progress: Called as a search progresses, with the number of the search, from 1, and the relative gap; the
+            gap is infinite without a portfolio.
         states: The switches of the last portfolio found.
         X: The holdings of the last portfolio found.
         case: The case of the last portfolio found.
@@ -78,7 +78,7 @@ class SearchSession:
 
     formulate: Formulate
     stop: Callable[[], bool]
-    watch: Watch | None = None
+    on_progress: OnProgress | None = None
     states: States | None = None
     X: Matrix | None = None
     case: Case | None = None
@@ -95,8 +95,8 @@ class SearchSession:
         # A program without some rules may have other switches: the last portfolio is then no start.
         start = self.states if self.states is not None and len(self.states) == len(form.program.k) else None
         self.searches += 1
-        watch = unwatched if self.watch is None else partial(_tell, self.watch, self.searches)
-        solution = minimise(form.program, Limits(gap=gap, stop=self.stop, start=start, watch=watch))
+        on_progress = ignore_progress if self.on_progress is None else partial(_tell, self.on_progress, self.searches)
+        solution = minimise(form.program, Limits(gap=gap, stop=self.stop, start=start, on_progress=on_progress))
         if faults := proof.faults(form.program, solution):
             message = f"the proof of the portfolio does not hold; report this with the request_id: {'; '.join(faults)}"
             raise SolverError(message)
@@ -115,8 +115,8 @@ class SearchSession:
         return SearchSession(formulate, self.stop)
 
 
-def _tell(watch: Watch, search: int, value: float, bound: float) -> None:
-    watch(search, relative_gap(value, bound))
+def _tell(on_progress: OnProgress, search: int, value: float, bound: float) -> None:
+    on_progress(search, relative_gap(value, bound))
 
 
 @dataclass(slots=True)

@@ -39,7 +39,7 @@ from coordinator.solve_request import answer as solve
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from coordinator.request_solver import Watch
+    from coordinator.request_solver import OnRequestNote
 
 SENT = data()
 
@@ -54,7 +54,7 @@ def asked(sent: bytes = SENT) -> Optimise:
 
 
 @asynccontextmanager
-async def solver(most_s: float = 120.0, watch: Watch | None = None) -> AsyncIterator[RequestSolver]:
+async def solver(most_s: float = 120.0, watch: OnRequestNote | None = None) -> AsyncIterator[RequestSolver]:
     async with SolverProcess(("coordinator.solve_request",), most_s=most_s, most=2) as process:
         await process.ready()
         yield RequestSolver(process, watch)

@@ -11,7 +11,7 @@ from bus.port import COORDINATORS, DEADLINES, Backlog, BusError, NotSetUpError, 
 from bus.topology.streams import EVENTS, TIMERS
 from bus.transports.jetstream import discovery
 from bus.transports.jetstream.connection import asking
-from bus.transports.jetstream.connection.liveness import watch
+from bus.transports.jetstream.connection.liveness import monitor
 from bus.transports.jetstream.connection.wire import Wire
 from bus.transports.jetstream.consumers import deliveries, observer, standing
 from bus.transports.jetstream.storage import bucket, deadlines, record, removal
@@ -39,11 +39,11 @@ async def connect(settings: Connection) -> AsyncIterator[JetStreamBus]:
     wire = Wire(settings)
     await wire.open()
     bus = JetStreamBus(wire)
-    watching = asyncio.create_task(bus.watch())
+    monitoring = asyncio.create_task(bus.monitor())
     try:
         yield bus
     finally:
-        watching.cancel()
+        monitoring.cancel()
         await wire.close()
 
 
@@ -179,9 +179,9 @@ class JetStreamBus:
         """Return when the connection is lost for good or has become useless."""
         await self._useless.wait()
 
-    async def watch(self) -> None:
-        """Watch the connection, and make ``closed`` return when the connection is lost; ``connect`` runs this."""
-        await watch(self._wire)
+    async def monitor(self) -> None:
+        """Monitor the connection, and make ``closed`` return when the connection is lost; ``connect`` runs this."""
+        await monitor(self._wire)
         self._useless.set()
 
     def answering(self, service: Service) -> AbstractAsyncContextManager[None]:

@@ -121,7 +121,7 @@ def test_a_start_is_looked_at_even_if_there_is_no_time_left() -> None:
 @pytest.mark.parametrize("run", [search.minimise, minimise, dispatch.minimise])
 def test_who_watches_sees_the_gap_close_down_to_the_answer(run) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
     told: list[tuple[float, float]] = []
-    found = run(large(3), Limits(watch=lambda value, bound: told.append((value, bound))))
+    found = run(large(3), Limits(on_progress=lambda value, bound: told.append((value, bound))))
     assert len(told) > 1
     assert all(later[0] <= earlier[0] for earlier, later in pairwise(told))
     assert max(bound for _, bound in told) <= found.value + SOLVERS_AGREE

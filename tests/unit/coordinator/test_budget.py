@@ -30,7 +30,7 @@ def test_a_search_with_a_portfolio_ends_in_time_for_one_more_step_and_what_follo
     clock = Clock()
     budget = Budget(20.0, clock=clock)
     budget.begin_search(orders=False)
-    budget.watching(None)(1, 0.5)
+    budget.wrap_progress(None)(1, 0.5)
 
     ends = [step for step in range(1, 21) if [setattr(clock, "now", 100.0 + step), budget.stop()][1]]
 
@@ -44,7 +44,7 @@ def test_more_is_kept_where_orders_follow_and_less_as_long_as_there_is_nothing_t
         clock = Clock()
         budget = Budget(20.0, clock=clock)
         budget.begin_search(orders=orders)
-        budget.watching(None)(1, gap)
+        budget.wrap_progress(None)(1, gap)
         while not budget.stop():
             clock.now += 0.5
         return clock.now - 100.0
@@ -55,7 +55,7 @@ def test_more_is_kept_where_orders_follow_and_less_as_long_as_there_is_nothing_t
 def test_time_without_an_end_ends_nothing_unless_something_else_does() -> None:
     budget = Budget()
     budget.begin_search(orders=True)
-    budget.watching(None)(1, 0.5)
+    budget.wrap_progress(None)(1, 0.5)
 
     assert not budget.stop()
     assert not budget.cut

@@ -71,7 +71,7 @@ def minimise(program: Program, limits: Limits = USUAL, split: Split | None = Non
 
     Args:
         program: The program to minimise.
-        limits: The gap, the limits, the start and the watcher.
+        limits: The gap, the limits, the start and the report of progress.
         split: The program split into blocks, if the caller has the split.
     """
     split = split or Split(program)
@@ -94,7 +94,7 @@ def _apart(split: Split, limits: Limits) -> Solution:
         root.keep(priced)
     alone = minimise(
         unshared(split.program, split.groups),
-        replace(limits, watch=lambda value, bound: sharing.tell(value, min(bound, root.bound))),
+        replace(limits, on_progress=lambda value, bound: sharing.tell(value, min(bound, root.bound))),
     )
     sharing.outside = alone.bound
     if alone.states is not None:
@@ -270,7 +270,7 @@ class _Decomposition:
                 node_limit=nodes,
                 stop=self.stop,
                 start=None if start is None else start[restriction.kept.switches],
-                watch=lambda value, _: self.tell(value),
+                on_progress=lambda value, _: self.tell(value),
             ),
             cutoff=self.cut,
         )
@@ -278,7 +278,7 @@ class _Decomposition:
         self.take(restriction, solution)
 
     def tell(self, value: float, bound: float = -math.inf) -> None:
-        """Report progress to the watcher.
+        """Report progress to the caller.
 
         Args:
             value: The cost of a point. Points of a restricted program count, since they are points of the whole
@@ -286,7 +286,7 @@ class _Decomposition:
             bound: The bound on the current part.
         """
         self.told, self.bound = min(self.told, value), max(self.bound, min(bound, self.rest))
-        self.limits.watch(self.told, self.bound)
+        self.limits.on_progress(self.told, self.bound)
 
     def take(self, restriction: Restriction, solution: Solution) -> None:
         """Keep the point of a restricted search if the point is better than the incumbent and keeps all rows."""
@@ -325,7 +325,7 @@ class _Decomposition:
                 gap=self.gap,
                 node_limit=max(min(node_limit, self.limits.node_limit - self.pricer.nodes), 1),
                 stop=self.stop,
-                watch=lambda value, bound: self.tell(value, max(part.priced, min(bound, part.fixed_bound))),
+                on_progress=lambda value, bound: self.tell(value, max(part.priced, min(bound, part.fixed_bound))),
             ),
             cutoff=self.cut,
             root=np.where(part.states == ON, ON, FREE).astype(np.int8)[restriction.kept.switches],

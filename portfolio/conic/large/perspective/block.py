@@ -74,7 +74,7 @@ class BlockSearch(PreparedBlock):
             q: Costs of the variables instead of the program's.
             k: Costs of the switches instead of the program's.
             offset: Constant instead of the program's.
-            limits: The gap and the limits; a block needs no start, and nobody watches.
+            limits: The gap and the limits; a block needs no start, and reports no progress.
             slack: If not zero, close leaves only where their bound is at least the incumbent plus this amount, so that
                 the leaves show every point within the slack of the optimum.
 

@@ -30,7 +30,7 @@ class Handler(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class ObservedHandler:
     """A handler that calls another handler and records metrics and traces.
 
     Attributes:
