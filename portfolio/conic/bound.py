@@ -104,17 +104,17 @@ def terms_of_rows(program: Program) -> tuple[Vector, Matrix]:
 
 
 def _terms(
-    program: Program, slope: Matrix, price: Matrix, constant: Vector, size: Vector, *, costs: bool
+    program: Program, slope: Matrix, switch_costs: Matrix, constant: Vector, size: Vector, *, costs: bool
 ) -> tuple[Vector, Matrix]:
     j = program.switched
     if costs:
         slope = slope + program.q
-        price = price + program.k
+        switch_costs = switch_costs + program.k
         constant = constant + program.offset
         size = size + abs(program.offset) + float(abs(program.q) @ np.maximum(abs(program.lower), abs(program.upper)))
     ends = slope * program.lower, slope * program.upper
     whole = np.minimum(*ends)
-    on = np.minimum(slope[:, j] * program.floor, ends[1][:, j]) + price
+    on = np.minimum(slope[:, j] * program.floor, ends[1][:, j]) + switch_costs
     whole[:, j] = 0.0
     return constant + whole.sum(axis=1) - ROUNDING * size, on
 

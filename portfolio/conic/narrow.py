@@ -42,13 +42,15 @@ class NarrowRelaxation(Relaxation):
 
     def solve_sharply(self, states: States) -> RelaxationResult:
         """See ``Relaxation.solve_sharply``."""
-        return self._priced(states, lambda small, kept: small.solve_sharply(kept))
+        return self._solve_on_growing_set(states, lambda small, kept: small.solve_sharply(kept))
 
     def solve(self, states: States, accuracy: float = ROUGH) -> RelaxationResult:
         """See ``Relaxation.solve``."""
-        return self._priced(states, lambda small, kept: small.solve(kept, accuracy))
+        return self._solve_on_growing_set(states, lambda small, kept: small.solve(kept, accuracy))
 
-    def _priced(self, states: States, solve: Callable[[Relaxation, States], RelaxationResult]) -> RelaxationResult:
+    def _solve_on_growing_set(
+        self, states: States, solve: Callable[[Relaxation, States], RelaxationResult]
+    ) -> RelaxationResult:
         """Solve on the working set until no switch outside would improve the solution."""
         self._take(np.flatnonzero(self._out & (states == ON)))
         enter = _ENTER

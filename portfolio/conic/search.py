@@ -157,7 +157,7 @@ class _BranchAndBound:
     def expand(self, node: _Node) -> None:
         """Bound a node, look for an incumbent near the node's point, fix switches by the multipliers, and branch."""
         self.nodes += 1
-        if not self.settle(node.states):
+        if not self.propagate(node.states):
             return
         decided = bool((node.states != FREE).all())
         answer = (self.relaxation.solve_sharply if decided else self.relaxation.solve)(node.states)
@@ -179,7 +179,7 @@ class _BranchAndBound:
         states = self.fix(node.states, multipliers, bound)
         self.branch(states, multipliers, bound, answer.x)
 
-    def settle(self, states: States) -> bool:
+    def propagate(self, states: States) -> bool:
         """Set, in place, each switch that a single row restricts to one state; return False if a row allows neither."""
         while True:
             value, off, on = self.single.prove(states)

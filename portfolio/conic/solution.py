@@ -66,7 +66,7 @@ class Leaf:
             distinct, which = shared([(id(leaves[i].multipliers),) for i in own])
             y = all_valid(program, np.array([leaves[own[i]].multipliers for i in distinct]))
             rest, each = lagrangian_terms(program, y, costs=costs)
-            values[own], on[own] = settled(rest[which], each[which], np.array([leaves[i].states for i in own]))
+            values[own], on[own] = sum_terms(rest[which], each[which], np.array([leaves[i].states for i in own]))
             if not costs:
                 contradiction = values[own] > 0
                 values[own] = np.where(contradiction, math.inf, -math.inf)
@@ -120,7 +120,7 @@ def shared(keys: Sequence[tuple[object, ...]]) -> tuple[list[int], list[int]]:
     return list(first.values()), which
 
 
-def settled(rest: Vector, on: Matrix, states: npt.NDArray[np.int8]) -> tuple[Vector, Matrix]:
+def sum_terms(rest: Vector, on: Matrix, states: npt.NDArray[np.int8]) -> tuple[Vector, Matrix]:
     """Sum terms of a minimum: the values, and those with each switch on; a sum that is not finite becomes -infinity."""
     value, part = add_up(rest, on, states)
     each = value[:, None] - part + on

@@ -147,7 +147,7 @@ def _solve_at(
     """Maximise the objective at the levels. Where the solver finds no portfolio or no bound, try again with room."""
     form = solver.formulate(levels=levels)
     solution = solver.solve(form, gap)
-    # A contradiction is proven, though perhaps of figures that differ by rounding: the most room settles that.
+    # A contradiction is proven, though perhaps of figures that differ by rounding: the most room decides.
     for room in (ROOM,) if solution.status is Status.INFEASIBLE else ROOMS:
         if solution.status in (Status.OPTIMAL, Status.STOPPED) or solver.stop():
             break

@@ -250,8 +250,8 @@ class Holdings:
 
     def price_sharing(self) -> None:
         """Add the duplication penalty to the objective: one charge per owner after an ETF's first owner."""
-        price = self.terms.preferences.duplication / max(extra_owners(self.case.side_by_side), 1)
-        self.build.cost(dict.fromkeys(self._extra, price))
+        penalty = self.terms.preferences.duplication / max(extra_owners(self.case.side_by_side), 1)
+        self.build.cost(dict.fromkeys(self._extra, penalty))
 
     def most_risk(self, p: int) -> float:
         """Bound a pod's volatility over all holdings within the pod's limits.

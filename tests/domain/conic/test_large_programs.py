@@ -142,7 +142,7 @@ def test_prices_of_one_part_prove_nothing_of_another() -> None:
     tried = 0
     for leaf in found.leaves:
         assert isinstance(leaf, Decomposed)
-        if any(p.states is not None and (p.states != FREE).any() for p in leaf.pricings):
+        if any(p.states is not None and (p.states != FREE).any() for p in leaf.dual_prices):
             tried += 1
             wider = replace(leaf, states=everything, tree=(), fixings=())
             assert proof.faults(program, replace(found, leaves=(wider,))) != []

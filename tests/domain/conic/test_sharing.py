@@ -93,7 +93,7 @@ def test_prices_bound_whatever_is_shared(seed: int) -> None:
     rng, program = np.random.default_rng(seed), shared_toy(seed)
     split = Split(program, groups_of(program))
     y = valid(program, np.where(split.joint, rng.normal(size=len(program.b)), 0.0))
-    prices = split.priced(y)
+    prices = split.reduced_costs(y)
     trees = tuple(search.minimise(split.block_at(block, prices), slack=0.1).leaves for block in split.blocks)
     bound = DualPrices(y, trees).bound(split)
     for states in supports(rng, program):
@@ -114,7 +114,7 @@ def test_what_sharing_costs_at_least_is_part_of_the_bound() -> None:
     nothing = np.zeros(len(program.b))
     for groups, value in (((), -2.0), (groups_of(program), -1.7)):
         split = Split(program, groups)
-        prices = split.priced(nothing)
+        prices = split.reduced_costs(nothing)
         trees = tuple(search.minimise(split.block_at(block, prices)).leaves for block in split.blocks)
         assert DualPrices(nothing, trees).bound(split).value == pytest.approx(value, abs=SOLVERS_AGREE)
 
@@ -123,7 +123,7 @@ def test_a_part_in_which_nothing_can_be_shared_is_empty() -> None:
     program = shared_toy(1)
     split = Split(program, groups_of(program))
     off = np.isin(np.arange(len(program.switched)), np.concatenate([group[1:] for group in split.groups]))
-    assert split.priced(np.zeros(len(program.b)), ban=off.astype(float)).constant == np.inf
+    assert split.reduced_costs(np.zeros(len(program.b)), ban=off.astype(float)).constant == np.inf
 
 
 def test_a_proof_without_a_leaf_of_either_case_is_a_fault() -> None:

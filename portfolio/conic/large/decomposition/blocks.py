@@ -42,8 +42,8 @@ class PlainBlockSolver:
 
     def minimise(self, q: Vector, k: Vector, limits: Limits, *, slack: float) -> Solution:
         """See ``BlockSolver``."""
-        priced = replace(self.program, q=q, k=k)
-        return minimise(priced, limits, slack=slack)
+        repriced = replace(self.program, q=q, k=k)
+        return minimise(repriced, limits, slack=slack)
 
 
 class PerspectiveBlockSolver:

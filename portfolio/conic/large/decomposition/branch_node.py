@@ -1,4 +1,4 @@
-"""One part of a decomposed search: some switches off or on, and the bounds proven so far."""
+"""One node of the decomposed branch and bound: some switches off or on, and the bounds proven so far."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False)
 class BranchNode:
-    """A part of the search space.
+    """A node of the branch and bound: a part of the search space.
 
     Attributes:
         states: The states of the switches: most are free.
-        off: Switches that are off in the part: set off, or ruled out by switches that are on.
+        off: Switches that are off in the node: set off, or ruled out by switches that are on.
         y: Prices to start with.
         best: The prices with the best bound.
         fixings: Switches that are off in every solution that could improve the incumbent, with their proofs.
@@ -52,39 +52,39 @@ class BranchNode:
         self.fixed = self.off.copy()
 
     @property
-    def priced(self) -> float:
+    def dual_bound(self) -> float:
         """Bound that the best prices prove."""
         return self.best.bound if self.best else -math.inf
 
     @property
     def bound(self) -> float:
         """Best proven bound."""
-        return max(self.priced, min(self.fixed_bound, self.tree_bound))
+        return max(self.dual_bound, min(self.fixed_bound, self.tree_bound))
 
-    def keep(self, priced: PricingRound) -> None:
+    def keep(self, pricing_round: PricingRound) -> None:
         """Keep the prices with the best bound."""
-        if priced.bound > self.priced or self.best is None:
-            self.best = priced
+        if pricing_round.bound > self.dual_bound or self.best is None:
+            self.best = pricing_round
 
     def leaf(self) -> Decomposed:
-        """Make the leaf that proves the part's bound."""
-        pricings = () if self.best is None else (self.best.pricing,)
-        return Decomposed(self.states, None, pricings=pricings, fixings=self.fixings, tree=self.tree)
+        """Make the leaf that proves the node's bound."""
+        dual_prices = () if self.best is None else (self.best.dual_prices,)
+        return Decomposed(self.states, None, dual_prices=dual_prices, fixings=self.fixings, tree=self.tree)
 
     def split_on(self, switch: int, split: Split, y: Vector) -> list[BranchNode]:
-        """Split into two parts, with the switch on and with the switch off.
+        """Split into two nodes, with the switch on and with the switch off.
 
-        The priced bound of this part holds for both.
+        The dual bound of this node holds for both.
         """
-        parts = []
+        nodes = []
         for state in (ON, OFF):
             states = self.states.copy()
             states[switch] = state
-            parts.append(BranchNode(states, self.off | split.banned(states), y, self.best))
-        return parts
+            nodes.append(BranchNode(states, self.off | split.banned(states), y, self.best))
+        return nodes
 
 
-def undecided(split: Split, part: BranchNode, held: Vector) -> int | None:
+def undecided(split: Split, node: BranchNode, held: Vector) -> int | None:
     """Find the switch to branch on: a switch that a mix has partly on; None if no switch is partly on.
 
     Prefer the most held switch of a row that this switch and another switch of the mix would violate together: with the
@@ -92,7 +92,7 @@ def undecided(split: Split, part: BranchNode, held: Vector) -> int | None:
     """
     program = split.program
     best, worst = None, SHARE
-    free = (part.states == FREE) & ~part.off
+    free = (node.states == FREE) & ~node.off
     for row in split.counting.tolist():
         members = np.flatnonzero(program.H[row])
         if len(members) < 2:  # noqa: PLR2004 - a conflict needs two switches

@@ -56,7 +56,7 @@ _SLACK = 0.01
 # Node limit of each block when fixing.
 _FIX_NODES = 500
 
-# The plain tree tries parts with at most this many undecided switches, for this many nodes, before a split.
+# The plain tree tries nodes with at most this many undecided switches, for this many nodes, before a split.
 _SMALL, _TRY = 32, 60
 
 # Slack of the blocks in the first bound on sharing, as a share of the cost of sharing: this bound need not be tight.
@@ -78,7 +78,7 @@ def minimise(program: Program, limits: Limits = USUAL, split: Split | None = Non
     if not split.separable:
         return search.minimise(program, limits)
     groups = groups_of(program)
-    if groups and (apart := Split(program, groups)).priced(np.zeros(len(program.b))).sharing > 0:
+    if groups and (apart := Split(program, groups)).reduced_costs(np.zeros(len(program.b))).sharing > 0:
         return _apart(apart, limits)
     decomposition = _Decomposition(split, limits)
     return decomposition.run(decomposition.root())
@@ -88,10 +88,10 @@ def _apart(split: Split, limits: Limits) -> Solution:
     """Minimise without sharing first; then prove that sharing gives no better point, or find a better point."""
     sharing = _Decomposition(split, limits)
     root = sharing.root()
-    slack = -_ENOUGH * split.priced(root.y).sharing / len(split.blocks)
-    priced = sharing.pricer.price(root.y, slack=slack, states=root.states, node_limit=FIRST_NODES)
-    if priced is not None:
-        root.keep(priced)
+    slack = -_ENOUGH * split.reduced_costs(root.y).sharing / len(split.blocks)
+    pricing_round = sharing.pricer.price(root.y, slack=slack, states=root.states, node_limit=FIRST_NODES)
+    if pricing_round is not None:
+        root.keep(pricing_round)
     alone = minimise(
         unshared(split.program, split.groups),
         replace(limits, on_progress=lambda value, bound: sharing.tell(value, min(bound, root.bound))),
@@ -119,7 +119,7 @@ class _Decomposition:
         self.limits, self.stop, self.gap = limits, limits.stop, limits.gap
         self.told = math.inf
         self.bound = -math.inf  # global bound, as last reported
-        # Bounds on the points not searched here, and on all parts but the current part.
+        # Bounds on the points not searched here, and on all nodes but the current node.
         self.outside = self.rest = math.inf
         self.split, self.program = split, split.program
         self.pricer = Pricer(split, limits.stop)
@@ -134,34 +134,34 @@ class _Decomposition:
 
     @property
     def cut(self) -> float:
-        """Bound at which a part is closed: no point in the part can improve the incumbent enough."""
+        """Bound at which a node is closed: no point in the node can improve the incumbent enough."""
         return self.value - self.gap * scale_of(self.value) * 0.999 if self.incumbent else math.inf
 
-    def closed(self, part: BranchNode) -> bool:
-        return part.bound >= self.cut
+    def closed(self, node: BranchNode) -> bool:
+        return node.bound >= self.cut
 
-    def tolerance(self, part: BranchNode) -> float:
+    def tolerance(self, node: BranchNode) -> float:
         """Requested gap, in the objective's unit."""
-        return self.gap * scale_of(self.value if self.incumbent else part.bound if part.best else 0.0)
+        return self.gap * scale_of(self.value if self.incumbent else node.bound if node.best else 0.0)
 
     def root(self) -> BranchNode:
-        """Make the part that contains the whole search space."""
+        """Make the node that contains the whole search space."""
         free = np.full(len(self.program.switched), FREE, dtype=np.int8)
         return BranchNode(free, np.zeros(len(free), dtype=bool), np.zeros(len(self.program.b)))
 
     def run(self, root: BranchNode) -> Solution:
-        """Search part by part, the part with the least bound first."""
+        """Search node by node, the node with the least bound first."""
         heap, closed, order = [(root.bound, 0, root)], [], count(1)
         self.rest = self.outside
         while heap:
-            bound, _, part = heapq.heappop(heap)
+            bound, _, node = heapq.heappop(heap)
             if bound >= self.cut or (bound > -math.inf and self.over()):
-                closed.append(part)
+                closed.append(node)
                 continue
             self.rest = min([self.outside, *(b for b, *_ in heap[:1]), *(other.bound for other in closed)])
-            children = self.explore(part)
+            children = self.explore(node)
             if not children:
-                closed.append(part)
+                closed.append(node)
             for child in children:
                 heapq.heappush(heap, (child.bound, next(order), child))
         return self.finish(closed)
@@ -169,90 +169,90 @@ class _Decomposition:
     def over(self) -> bool:
         return self.pricer.nodes >= self.limits.node_limit or self.stop()
 
-    def explore(self, part: BranchNode) -> list[BranchNode]:
-        """Bound a part, and split the part if the gap stays open."""
-        mix = self.price(part)
-        if self.closed(part) or self.over():
+    def explore(self, node: BranchNode) -> list[BranchNode]:
+        """Bound a node, and split the node if the gap stays open."""
+        mix = self.generate_columns(node)
+        if self.closed(node) or self.over():
             return []
         if mix is not None:
-            self.look(part, mix, _LOOK)
-        if self.closed(part) or self.over():
+            self.look(node, mix, _LOOK)
+        if self.closed(node) or self.over():
             return []
-        switch = undecided(self.split, part, self.pricer.master.held(mix)) if mix is not None else None
-        few = len(part.off) - int(part.off.sum()) <= _SMALL
+        switch = undecided(self.split, node, self.pricer.master.held(mix)) if mix is not None else None
+        few = len(node.off) - int(node.off.sum()) <= _SMALL
         if switch is None or few:
-            self.fix(part)
+            self.fix(node)
             if self.over():
                 return []
-            self.finish_by_tree(part, self.limits.node_limit if switch is None else _TRY)
-        if self.closed(part) or switch is None or mix is None or self.over():
+            self.finish_by_tree(node, self.limits.node_limit if switch is None else _TRY)
+        if self.closed(node) or switch is None or mix is None or self.over():
             return []
-        return part.split_on(switch, self.split, mix.y)
+        return node.split_on(switch, self.split, mix.y)
 
     # Prices.
 
-    def price(self, part: BranchNode) -> Mix | None:
+    def generate_columns(self, node: BranchNode) -> Mix | None:
         """Find prices by column generation, and look for incumbents near each mix."""
-        y, mix, master, nodes, last = part.y, None, self.pricer.master, FIRST_NODES, math.inf
+        y, mix, master, nodes, last = node.y, None, self.pricer.master, FIRST_NODES, math.inf
         stalls = 0
         for _ in range(_ROUNDS):
-            slack = -_BLOCKS_SHARE * self.tolerance(part)
-            priced = self.pricer.price(y, slack=slack, states=part.states, node_limit=nodes)
-            if priced is None:
+            slack = -_BLOCKS_SHARE * self.tolerance(node)
+            pricing_round = self.pricer.price(y, slack=slack, states=node.states, node_limit=nodes)
+            if pricing_round is None:
                 return mix
-            part.keep(priced)
-            self.tell(self.value, part.bound)
-            if self.closed(part) or self.stop():
+            node.keep(pricing_round)
+            self.tell(self.value, node.bound)
+            if self.closed(node) or self.stop():
                 return mix
-            mix = master.solve(states=part.states)
+            mix = master.solve(states=node.states)
             if mix is None or self.stop():
                 return mix
-            self.look(part, mix, _GLANCE)
-            enough = _PRICES_SHARE * self.tolerance(part)
-            settled = mix.value + priced.sharing - part.bound <= enough or not priced.fresh
+            self.look(node, mix, _GLANCE)
+            enough = _PRICES_SHARE * self.tolerance(node)
+            converged = mix.value + pricing_round.sharing - node.bound <= enough or not pricing_round.fresh
             # Columns that do not improve the mix cannot improve the bound by more than the blocks' error.
-            settled |= mix.bought <= FEASIBLE and last - mix.value <= 0.1 * enough and priced.lost > enough
+            converged |= mix.bought <= FEASIBLE and last - mix.value <= 0.1 * enough and pricing_round.lost > enough
             stalled, last = last - mix.value <= 0.1 * enough, mix.value
             stalls = stalls + 1 if stalled else 0
-            if self.closed(part):
+            if self.closed(node):
                 return mix
-            if settled and priced.lost > enough and nodes < MOST_NODES:
+            if converged and pricing_round.lost > enough and nodes < MOST_NODES:
                 nodes *= 8
                 continue
             # An unchanged mix that buys out rows also ends the rounds, unless the rows can be kept at a higher price.
-            settled |= stalls == _STALLS and mix.bought > FEASIBLE
-            if settled and not self.go_on(part, mix):
+            converged |= stalls == _STALLS and mix.bought > FEASIBLE
+            if converged and not self.go_on(node, mix):
                 return mix
             y = mix.y
-            if stalled and part.best is not None and part.best.pricing.costs:
+            if stalled and node.best is not None and node.best.dual_prices.costs:
                 # Many prices fit an unchanged mix: prices near the best so far are better than arbitrary prices
                 # (Wentges 1997).
-                y = 0.5 * (y + part.best.pricing.y)
+                y = 0.5 * (y + node.best.dual_prices.y)
         return mix
 
-    def go_on(self, part: BranchNode, mix: Mix) -> bool:
+    def go_on(self, node: BranchNode, mix: Mix) -> bool:
         """Return whether to go on: rows are bought out although they can be kept. If so, raise the elastics."""
-        return mix.bought > FEASIBLE and self.agree(part) and self.pricer.master.raise_elastics(mix)
+        return mix.bought > FEASIBLE and self.agree(node) and self.pricer.master.raise_elastics(mix)
 
-    def agree(self, part: BranchNode) -> bool:
+    def agree(self, node: BranchNode) -> bool:
         """Find a mix that keeps all joint rows, or prices that prove that no such mix exists."""
         for _ in range(_ROUNDS):
-            mix = self.pricer.master.solve(costs=False, states=part.states)
+            mix = self.pricer.master.solve(costs=False, states=node.states)
             if mix is None or mix.bought <= FEASIBLE:
                 return mix is not None
-            priced = self.pricer.price(mix.y, slack=0.0, costs=False, states=part.states)
-            if priced is None:
+            pricing_round = self.pricer.price(mix.y, slack=0.0, costs=False, states=node.states)
+            if pricing_round is None:
                 return False
-            part.keep(priced)
-            if self.closed(part) or not priced.fresh or self.stop():
+            node.keep(pricing_round)
+            if self.closed(node) or not pricing_round.fresh or self.stop():
                 return False
         return False
 
     # Incumbents.
 
-    def look(self, part: BranchNode, mix: Mix, nodes: int) -> None:
+    def look(self, node: BranchNode, mix: Mix, nodes: int) -> None:
         """Look for an incumbent among the switches that the columns of a mix have on."""
-        self.search_among((self.pricer.master.held(mix) > 0) & ~part.fixed, nodes)
+        self.search_among((self.pricer.master.held(mix) > 0) & ~node.fixed, nodes)
 
     def search_among(self, held: Flags, nodes: int, *, start: States | None = None, regardless: bool = False) -> None:
         """Look for an incumbent among the *held* switches; *regardless*: search one node even if the time is up."""
@@ -283,7 +283,7 @@ class _Decomposition:
         Args:
             value: The cost of a point. Points of a restricted program count, since they are points of the whole
                 program.
-            bound: The bound on the current part.
+            bound: The bound on the current node.
         """
         self.told, self.bound = min(self.told, value), max(self.bound, min(bound, self.rest))
         self.limits.on_progress(self.told, self.bound)
@@ -298,25 +298,27 @@ class _Decomposition:
 
     # Fixing.
 
-    def fix(self, part: BranchNode) -> None:
+    def fix(self, node: BranchNode) -> None:
         """Fix off, permanently, the switches that the best prices prove too expensive."""
-        if part.best is None or not self.incumbent or not part.best.pricing.costs:
+        if node.best is None or not self.incumbent or not node.best.dual_prices.costs:
             return
-        slack = min(max(self.cut - part.bound, 0.0) * 1.01, _SLACK * scale_of(self.value))
-        priced = self.pricer.price(part.best.pricing.y, slack=slack, states=part.states, node_limit=_FIX_NODES)
-        if priced is None or self.stop():
+        slack = min(max(self.cut - node.bound, 0.0) * 1.01, _SLACK * scale_of(self.value))
+        pricing_round = self.pricer.price(
+            node.best.dual_prices.y, slack=slack, states=node.states, node_limit=_FIX_NODES
+        )
+        if pricing_round is None or self.stop():
             return
-        on = priced.pricing.bound(self.split, trusted=True).on
-        dear = np.flatnonzero((on >= self.cut) & ~part.fixed)
-        part.fixed[dear] = True
-        part.fixed_bound = min(part.fixed_bound, float(on[dear].min(initial=math.inf)))
-        part.fixings += (Fixing(priced.pricing, dear),)
+        on = pricing_round.dual_prices.bound(self.split, trusted=True).on
+        dear = np.flatnonzero((on >= self.cut) & ~node.fixed)
+        node.fixed[dear] = True
+        node.fixed_bound = min(node.fixed_bound, float(on[dear].min(initial=math.inf)))
+        node.fixings += (Fixing(pricing_round.dual_prices, dear),)
 
     # Finish.
 
-    def finish_by_tree(self, part: BranchNode, node_limit: int) -> None:
-        """Search the rest of a part with the plain tree, up to *node_limit* nodes."""
-        restriction = Restriction(self.program, kept_by(self.program, part.fixed))
+    def finish_by_tree(self, node: BranchNode, node_limit: int) -> None:
+        """Search the rest of a node with the plain tree, up to *node_limit* nodes."""
+        restriction = Restriction(self.program, kept_by(self.program, node.fixed))
         if self.stop():
             return
         solution = search.minimise(
@@ -325,27 +327,27 @@ class _Decomposition:
                 gap=self.gap,
                 node_limit=max(min(node_limit, self.limits.node_limit - self.pricer.nodes), 1),
                 stop=self.stop,
-                on_progress=lambda value, bound: self.tell(value, max(part.priced, min(bound, part.fixed_bound))),
+                on_progress=lambda value, bound: self.tell(value, max(node.dual_bound, min(bound, node.fixed_bound))),
             ),
             cutoff=self.cut,
-            root=np.where(part.states == ON, ON, FREE).astype(np.int8)[restriction.kept.switches],
+            root=np.where(node.states == ON, ON, FREE).astype(np.int8)[restriction.kept.switches],
         )
         self.pricer.nodes += solution.nodes
         self.take(restriction, solution)
-        if min(solution.bound, part.fixed_bound) <= part.priced:
-            return  # the pricings in the proof already prove this bound
-        part.tree = tuple(restriction.lift_leaf(leaf) for leaf in solution.leaves)
+        if min(solution.bound, node.fixed_bound) <= node.dual_bound:
+            return  # the dual prices in the proof already prove this bound
+        node.tree = tuple(restriction.lift_leaf(leaf) for leaf in solution.leaves)
         # Lifted to the whole program's rows, multipliers may prove a slightly lower bound: claim that lower bound.
-        part.tree_bound = min(solution.bound, part.leaf().rest(self.program, part.off))
+        node.tree_bound = min(solution.bound, node.leaf().rest(self.program, node.off))
 
-    def finish(self, parts: Sequence[BranchNode]) -> Solution:
+    def finish(self, nodes: Sequence[BranchNode]) -> Solution:
         """Return the solution with its proof."""
-        bound = min([self.value, *(part.bound for part in parts)])
+        bound = min([self.value, *(node.bound for node in nodes)])
         self.rest = self.outside
         self.tell(self.value, bound)
         bound = claimed(bound, _HAIR)
         x, states = (self.incumbent.x, self.incumbent.states) if self.incumbent else (None, None)
         points = ((self.incumbent.x, self.incumbent.states),) if self.incumbent else ()
-        leaves = tuple(part.leaf() for part in parts)
+        leaves = tuple(node.leaf() for node in nodes)
         status = status_of(self.value, bound, self.gap, stopped=True)
         return Solution(status, x, states, self.value, bound, self.pricer.nodes, leaves, points)

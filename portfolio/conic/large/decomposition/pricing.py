@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from portfolio.conic.program import Program
 
 # First and greatest node limit of one block at one price. A block that reaches the limit gets a weaker bound, and the
-# rounds go on. Early prices do not justify more nodes; the limit rises where the prices settle and open blocks keep the
-# bound low.
+# rounds go on. Early prices do not justify more nodes; the limit rises where the prices converge and open blocks keep
+# the bound low.
 FIRST_NODES, MOST_NODES = 300, 4_800
 
-# Charge of a block for a switch that is off in a part: more than the switch is worth, and of the order of other costs.
+# Charge of a block for a switch that is off in a node: more than the switch is worth, and of the order of other costs.
 FINE = 0.25
 
 # Without an objective, prices below this share of the greatest price are noise.
@@ -50,14 +50,14 @@ class PricingRound:
     """Results of one round of prices.
 
     Attributes:
-        pricing: The prices and the blocks' trees.
+        dual_prices: The prices and the blocks' trees.
         bound: The bound on the whole program.
         fresh: Number of new columns.
         lost: Loss of the bound from blocks that were not closed.
         sharing: The share of the bound that is the cost of sharing.
     """
 
-    pricing: DualPrices
+    dual_prices: DualPrices
     bound: float
     fresh: int
     lost: float
@@ -97,12 +97,12 @@ class Pricer:
             y: Prices of the joint rows.
             slack: See ``search.minimise``.
             costs: Whether the objective counts.
-            states: The priced part; None for the whole space.
+            states: The states of the node; None for the whole space.
             node_limit: Greatest number of nodes of each block.
         """
         ban = None if states is None else np.where(self.split.banned(states), FINE, 0.0)
-        prices = self.split.priced(y, costs=costs, ban=ban)
-        noise = _NOISE * max(abs(prices.q).max(), abs(prices.k).max(initial=0.0))
+        reduced = self.split.reduced_costs(y, costs=costs, ban=ban)
+        noise = _NOISE * max(abs(reduced.q).max(), abs(reduced.k).max(initial=0.0))
         limits = Limits(gap=0.0, node_limit=node_limit, stop=self.stop)
         trees: list[Sequence[Leaf]] = []
         bounds: list[float] = []
@@ -111,7 +111,7 @@ class Pricer:
             if self.stop():
                 return None
             solver = self.solver(place, None if states is None else states[block.switches] == ON)
-            q, k = prices.q[block.variables], prices.k[block.switches]
+            q, k = reduced.q[block.variables], reduced.k[block.switches]
             if not costs and max(abs(q).max(), abs(k).max(initial=0.0)) <= noise:
                 # This block has no costs at these prices: every point costs zero.
                 trees.append((_nothing(solver.program),))
@@ -123,7 +123,7 @@ class Pricer:
             bounds.append(solution.bound)
             lost += solution.value - solution.bound if solution.value > solution.bound else 0.0
             fresh += sum(self.master.add(place, x, states) for x, states in solution.points[:_COLUMNS])
-        total = math.inf if math.inf in bounds else prices.constant + sum(bounds)
+        total = math.inf if math.inf in bounds else reduced.constant + sum(bounds)
         if not costs:
             total = math.inf if total > 0 else -math.inf
-        return PricingRound(DualPrices(y, tuple(trees), costs, FINE, states), total, fresh, lost, prices.sharing)
+        return PricingRound(DualPrices(y, tuple(trees), costs, FINE, states), total, fresh, lost, reduced.sharing)

@@ -36,8 +36,8 @@ class DualPrices:
         y: The prices, shape (r,).
         trees: For each block, leaves that cover the switches of the block.
         costs: Whether the objective counts: without the objective, a positive bound proves infeasibility.
-        fine: Charge of the blocks per switch that is off in the part.
-        states: The part that the prices cover; None for the whole space.
+        fine: Charge of the blocks per switch that is off in the node.
+        states: The states of the node that the prices cover; None for the whole space.
     """
 
     y: Vector
@@ -54,12 +54,12 @@ class DualPrices:
             trusted: Skip the check that the trees cover all settings: for the search that has just made them.
         """
         ban = None if self.states is None else np.where(split.banned(self.states), max(self.fine, 0.0), 0.0)
-        prices = split.priced(valid(split.program, self.y), costs=self.costs, ban=ban)
+        reduced = split.reduced_costs(valid(split.program, self.y), costs=self.costs, ban=ban)
         block_bounds = [
-            tree_bounds(split.block_at(block, prices, self.states), tree, trusted=trusted)
+            tree_bounds(split.block_at(block, reduced, self.states), tree, trusted=trusted)
             for block, tree in zip(split.blocks, self.trees, strict=True)
         ]
-        return self.add_up(split, prices.constant, block_bounds)
+        return self.add_up(split, reduced.constant, block_bounds)
 
     def add_up(self, split: Split, constant: float, block_bounds: Sequence[tuple[float, Vector]]) -> Bound:
         """Sum the blocks' bounds: the total, and for each switch the total with that switch on."""
@@ -95,28 +95,28 @@ class Fixing:
     """Switches that are off in every solution that could improve the incumbent.
 
     Attributes:
-        pricing: The prices that prove this.
+        dual_prices: The prices that prove this.
         off: Indices of the switches in the whole program.
     """
 
-    pricing: DualPrices
+    dual_prices: DualPrices
     off: Indices
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decomposed(Leaf):
-    """A part bounded by prices, or by fixed switches and a tree over the remaining switches.
+    """A node bounded by prices, or by fixed switches and a tree over the remaining switches.
 
     The bounds use the switches that are off in the leaf's states, and the switches that rows on switches alone rule out
     beside those that are on.
 
     Attributes:
-        pricings: Prices whose bounds hold for the whole part.
+        dual_prices: Prices whose bounds hold for the whole node.
         fixings: Switches fixed off, with the prices that prove each fixing.
         tree: Leaves over the remaining switches, in order; their multipliers are those of all rows.
     """
 
-    pricings: tuple[DualPrices, ...] = ()
+    dual_prices: tuple[DualPrices, ...] = ()
     fixings: tuple[Fixing, ...] = ()
     tree: tuple[Leaf, ...] = ()
 
@@ -132,19 +132,19 @@ class Decomposed(Leaf):
     def best(self, split: Split) -> float:
         """Compute the better of both bounds."""
         off = split.banned(self.states)
-        values = [self._holds(pricing).bound(split).value for pricing in self.pricings]
+        values = [self._holds(pricing).bound(split).value for pricing in self.dual_prices]
         if self.tree:
             values.append(min(self._fixed(split), self.rest(split.program, off)))
         return max(values, default=-math.inf)
 
-    def _holds(self, pricing: DualPrices) -> DualPrices:
-        """Return *pricing* if it covers this part; otherwise drop its trees, since they prove no bound here."""
-        if pricing.states is None or ((pricing.states == FREE) | (pricing.states == self.states)).all():
-            return pricing
-        return replace(pricing, trees=tuple(() for _ in pricing.trees))
+    def _holds(self, dual_prices: DualPrices) -> DualPrices:
+        """Return *dual_prices* if they cover this node; otherwise drop their trees, since they prove no bound here."""
+        if dual_prices.states is None or ((dual_prices.states == FREE) | (dual_prices.states == self.states)).all():
+            return dual_prices
+        return replace(dual_prices, trees=tuple(() for _ in dual_prices.trees))
 
     def _fixed(self, split: Split) -> float:
-        fixings = [(self._holds(fixing.pricing), fixing.off) for fixing in self.fixings if len(fixing.off)]
+        fixings = [(self._holds(fixing.dual_prices), fixing.off) for fixing in self.fixings if len(fixing.off)]
         return min((float(pricing.bound(split).on[off].min()) for pricing, off in fixings), default=math.inf)
 
     def rest(self, program: Program, off: Flags) -> float:

@@ -106,13 +106,13 @@ class Split:
         """Indices of the joint rows."""
         return np.flatnonzero(self.joint)
 
-    def priced(self, y: Vector, *, costs: bool = True, ban: Vector | None = None) -> ReducedCosts:
+    def reduced_costs(self, y: Vector, *, costs: bool = True, ban: Vector | None = None) -> ReducedCosts:
         """Put prices on the joint rows; prices on other rows are ignored.
 
         Args:
             y: Valid multipliers of the rows, shape (r,).
             costs: Whether the objective counts; see ``bound.lagrangian_bound``.
-            ban: Charge per switch that is off in the priced part; no point of the part pays this charge.
+            ban: Charge per switch that is off in the node; no point of the node pays this charge.
         """
         program, rows, own = self.program, self.joint_rows, self.joint_variables
         active = rows[y[rows] != 0]
@@ -165,7 +165,7 @@ class Split:
         return where[:, 0], where[:, 1], np.array(list(lifts.values()))
 
     def banned(self, states: States) -> Flags:
-        """Find the switches that are off in a part: set off, or ruled out by rows on pairs."""
+        """Find the switches that are off in a node: set off, or ruled out by rows on pairs."""
         program, on = self.program, states == ON
         off: Flags = states == OFF
         if on.any():
@@ -188,10 +188,10 @@ class Split:
         """Coefficients of these rows."""
         return self.program.H[self.counting]
 
-    def block_at(self, block: Block, prices: ReducedCosts, states: States | None = None) -> Program:
-        """Make a block's program at *prices*, within a part."""
+    def block_at(self, block: Block, reduced: ReducedCosts, states: States | None = None) -> Program:
+        """Make a block's program at the *reduced* costs, within a node."""
         own = block.program if states is None else with_floors(block.program, states[block.switches] == ON)
-        return replace(own, q=prices.q[block.variables], k=prices.k[block.switches])
+        return replace(own, q=reduced.q[block.variables], k=reduced.k[block.switches])
 
 
 def with_floors(program: Program, on: Flags) -> Program:

@@ -157,7 +157,7 @@ class BlockSolve:
             budget = min(max(1, _CHUNK // n), node_limit - int(pool.numbers[tree.EXPANDED]))
             pool = grown(pool, budget)
             done = bool(explore(self.block, self.goal, pool, budget, max(20, _EFFORT // n**2)))
-            self.settle_the_rest(pool)
+            self.solve_supports_plainly(pool)
         if not done:
             self.look_again(pool, stop)
         search.warm = pool.last_u[0].copy(), pool.last_y[0].copy(), pool.phase[0].copy()
@@ -185,11 +185,11 @@ class BlockSolve:
         pool.numbers[tree.NODES] = 1
         return pool
 
-    def settle_the_rest(self, pool: Pool) -> None:
-        """Solve settled supports with the plain solver, for their proof, and for points that the kernels missed."""
+    def solve_supports_plainly(self, pool: Pool) -> None:
+        """Solve the supports again with the plain solver, for their proof, and for points that the kernels missed."""
         last = int(pool.numbers[tree.LEAVES])
         for k in range(self.seen, last):
-            if pool.leaf_kind[k] == tree.SETTLED:
+            if pool.leaf_kind[k] == tree.SUPPORT_SOLVED:
                 support = pool.states[int(pool.leaf_node[k])].copy()
                 self.plainly(support)
                 if not math.isfinite(pool.leaf_bound[k]):

@@ -28,9 +28,9 @@ from portfolio.conic.large.perspective.tree import (
     FORBIDDEN,
     HEAP,
     NOTHING,
-    SETTLED,
     SLACK,
     STEPS,
+    SUPPORT_SOLVED,
     add,
     allowed,
     close,
@@ -39,7 +39,7 @@ from portfolio.conic.large.perspective.tree import (
     pop,
     push,
     rounded,
-    settle,
+    solve_support,
 )
 
 if TYPE_CHECKING:
@@ -188,11 +188,11 @@ def explore(block: BlockData, goal: BlockObjective, pool: Pool, budget: int, eff
             close(pool, node, BOUNDED, value)
             continue
         if is_decided(states):
-            value, _ = settle(block, goal, pool, states, u, y, pool.phase[node], 0.5 * (low + high))
+            value, _ = solve_support(block, goal, pool, states, u, y, pool.phase[node], 0.5 * (low + high))
             pool.last_u[node], pool.last_y[node] = u, y
             if value < np.inf:
                 keep(goal, pool, states, u, value)
-            close(pool, node, SETTLED, value)
+            close(pool, node, SUPPORT_SOLVED, value)
             continue
         # Look for an incumbent near the point.
         spread = math.sqrt(variance(block, u)) if goal.mode == SECANT else 0.0

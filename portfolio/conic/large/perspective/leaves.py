@@ -73,9 +73,9 @@ class TreeProof:
         Does not make the leaves.
         """
         nodes, proofs, bounds = self.records()
-        settled = list(self.settled().values())
+        supports = list(self.solved_supports().values())
         least = float(self.own(bounds, proofs).min(initial=math.inf)) if len(nodes) else math.inf
-        return min(least, float(proven(self.program, settled)[0].min(initial=math.inf)))
+        return min(least, float(proven(self.program, supports)[0].min(initial=math.inf)))
 
     def own(self, values: Vector, proofs: Indices) -> Vector:
         """Convert bounds of the search to bounds of the program, less the rounding error of sums in another order."""
@@ -103,11 +103,11 @@ class TreeProof:
         )
 
     def closed_by_record(self) -> Flags:
-        """Return which closed nodes their records bound: nodes that violate no row and were not settled."""
+        """Return which closed nodes their records bound: nodes that violate no row and have no solved support."""
         pool = self.pool
         last = int(pool.numbers[tree.LEAVES])
         flags: Flags = pool.leaf_kind[:last] != tree.FORBIDDEN
-        for k in np.flatnonzero(pool.leaf_kind[:last] == tree.SETTLED).tolist():
+        for k in np.flatnonzero(pool.leaf_kind[:last] == tree.SUPPORT_SOLVED).tolist():
             flags[k] = pool.states[pool.leaf_node[k]].tobytes() not in self.answers
         return flags
 
@@ -119,7 +119,7 @@ class TreeProof:
         ]
         return (
             *self.recorded(),
-            *self.settled().values(),
+            *self.solved_supports().values(),
             *(self.forbidden(node, pool.states[node]) for node in forbidden.tolist()),
         )
 
@@ -202,12 +202,12 @@ class TreeProof:
         multipliers[alone[int(np.argmax(used))]] = 1.0
         return self.on_interval(node, PerspectiveLeaf(states, multipliers, infeasible=True))
 
-    def settled(self) -> dict[int, PerspectiveLeaf]:
+    def solved_supports(self) -> dict[int, PerspectiveLeaf]:
         """Bound each node with only one support by the multipliers of the plain solver."""
         pool = self.pool
         last = int(pool.numbers[tree.LEAVES])
         leaves = {}
-        for node in pool.leaf_node[:last][pool.leaf_kind[:last] == tree.SETTLED].tolist():
+        for node in pool.leaf_node[:last][pool.leaf_kind[:last] == tree.SUPPORT_SOLVED].tolist():
             states = pool.states[node]
             if (answer := self.answers.get(states.tobytes())) is not None:
                 infeasible = answer.outcome is Outcome.INFEASIBLE

@@ -74,7 +74,7 @@ def newton_system(
     block: BlockData,
     costs: Costs,
     Theta: float,
-    price: float,
+    count_price: float,
     u: Vector,
     phase: States,
     delta: float,
@@ -102,7 +102,7 @@ def newton_system(
             G[s, p] = block.A[r, i] + beta[r] * own
             if line and eta[r] != 0.0:
                 G[s, p] += eta[r] * h[i] / knee[i]
-        P = costs.k[i] + price * h[i]
+        P = costs.k[i] + count_price * h[i]
         if line and P > 0.0 and Theta > 0.0 and block.floor[i] < knee[i] < block.upper[i]:
             for s in range(a_rows):
                 for r in range(s + 1):
@@ -158,7 +158,7 @@ def step_length(
     block: BlockData,
     costs: Costs,
     Theta: float,
-    price: float,
+    count_price: float,
     u: Vector,
     dy: Vector,
     leap: float,
@@ -194,11 +194,11 @@ def step_length(
             if u[i] > 0.0:
                 typical += Theta * block.D[i] * u[i] * u[i] + 1e-6 * spread
                 held += 1
-        reference = max(price, 0.1 * typical / max(held, 1))
+        reference = max(count_price, 0.1 * typical / max(held, 1))
         if length * change_price > (trust[1] - 1.0) * reference:
             length = (trust[1] - 1.0) * reference / change_price
-        elif -length * change_price > (1.0 - 1.0 / trust[1]) * price and price > 1e-2 * reference:
-            length = (1.0 - 1.0 / trust[1]) * price / -change_price
+        elif -length * change_price > (1.0 - 1.0 / trust[1]) * count_price and count_price > 1e-2 * reference:
+            length = (1.0 - 1.0 / trust[1]) * count_price / -change_price
     return length
 
 

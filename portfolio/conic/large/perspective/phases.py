@@ -87,12 +87,19 @@ def begin(block: BlockData, costs: Costs, states: States, u: Vector, phase: Stat
 
 @compiled
 def place(
-    block: BlockData, costs: Costs, states: States, Theta: float, price: float, u: Vector, phase: States, bench: Bench
+    block: BlockData,
+    costs: Costs,
+    states: States,
+    Theta: float,
+    count_price: float,
+    u: Vector,
+    phase: States,
+    bench: Bench,
 ) -> None:
     """Move each variable into its phase: a free variable's penalty turns at the knee from a slope into a square."""
     floor, upper, knee = block.floor, block.upper, bench.knee
     for i in range(len(u)):
-        P = costs.k[i] + price * block.h[i]
+        P = costs.k[i] + count_price * block.h[i]
         d = Theta * block.D[i]
         if states[i] == 1:
             knee[i], bench.w[i] = floor[i], 0.0

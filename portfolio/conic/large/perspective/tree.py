@@ -31,7 +31,7 @@ BEST, CUT, GAP, SLACK, OFFSET, UNIT = 0, 1, 2, 3, 4, 5
 
 # Kinds of leaf: bounded by a record, bounded by the optimum of the only support, in conflict with a row on switches, or
 # never explored.
-BOUNDED, SETTLED, FORBIDDEN, OPEN = 0, 1, 2, 3
+BOUNDED, SUPPORT_SOLVED, FORBIDDEN, OPEN = 0, 1, 2, 3
 
 # A switch of a relaxation that is this near to a state counts as in it.
 NOTHING = 1e-6
@@ -80,7 +80,7 @@ class Pool(NamedTuple):
 
 
 @compiled
-def settle(
+def solve_support(
     block: BlockData,
     goal: BlockObjective,
     pool: Pool,
@@ -232,7 +232,7 @@ def offer(
     """Optimise a support that was not tried yet, and keep the point if it is among the best."""
     if not allowed(goal, support) or seen(pool, support):
         return np.inf
-    value, _ = settle(block, goal, pool, support, u, y, phase, start)
+    value, _ = solve_support(block, goal, pool, support, u, y, phase, start)
     if value < np.inf:
         keep(goal, pool, support, u, value)
     return value
