@@ -43,14 +43,14 @@ class PodSolver:
         try:
             answer = await self.process.ask(question, seconds=request.deadline_s)
         except TimeIsUpError:
-            message = self._told(min(self.process.most_s, request.deadline_s))
+            message = self._time_limit_message(min(self.process.most_s, request.deadline_s))
             failed = PodFailed(
                 request_id=request.request_id, pod=self.pod, reason=Reason.SOLVER_FAILED, message=message
             )
             return payload_of(failed)
         return Payload.unpacked(answer) if answer else None
 
-    def _told(self, seconds: float) -> str:
+    def _time_limit_message(self, seconds: float) -> str:
         whom, setting = ("its agents", "--solver-seconds")
         if seconds < self.process.most_s:
             whom, setting = ("the request", "deadline_s")

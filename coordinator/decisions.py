@@ -74,16 +74,16 @@ class Optimise:
         request: The request.
         results: The pods' results, by pod.
         by: When an answer must be found.
-        asked: The request, as it was published.
-        told: The pods' results, as they were published, in the request's order.
+        request_data: The request, as it was published.
+        answer_data: The pods' results, as they were published, in the request's order.
         signed: The pods' results, if they go into the final event.
     """
 
     request: OptimizationRequest
     results: Mapping[str, PodResult]
     by: datetime
-    asked: bytes
-    told: Mapping[str, bytes]
+    request_data: bytes
+    answer_data: Mapping[str, bytes]
     signed: Signed = ()
 
 

@@ -35,7 +35,7 @@ async def answered(bus: Bus, request_id: str, pods: Collection[str], action: Act
 
 async def optimising(bus: Bus, request_id: str, note: bytes) -> None:
     """Forward a progress note of the search, as ``solve_request`` writes notes."""
-    await bus.mention(subjects.progress(request_id), note)
+    await bus.publish_transient(subjects.progress(request_id), note)
 
 
 async def done(bus: Bus, request_id: str, event: Payload) -> None:
@@ -46,4 +46,4 @@ async def done(bus: Bus, request_id: str, event: Payload) -> None:
 
 
 async def _tell(bus: Bus, progress: Progress) -> None:
-    await bus.mention(subjects.progress(progress.request_id), encode(progress))
+    await bus.publish_transient(subjects.progress(progress.request_id), encode(progress))

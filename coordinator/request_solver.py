@@ -54,7 +54,7 @@ class RequestSolver:
         head = {"request_id": request_id, "seconds": seconds, "by": by}
         on_note = partial(self.on_note, request_id) if self.on_note else None
         try:
-            question = pack(head, action.asked, *action.told.values())
+            question = pack(head, action.request_data, *action.answer_data.values())
             return Payload.unpacked(await self.process.ask(question, seconds=seconds, on_note=on_note))
         except TimeIsUpError as error:
             log.warning("solver.ended", request_id=request_id, error=str(error))

@@ -271,7 +271,7 @@ class Coordinator:
 
     def work(self, request: OptimizationRequest, by: datetime) -> Work:
         """Describe the work for a request that must be answered by *by*."""
-        return Work(request.request_id, size_of(request), self._turns.clock() + self.left(by))
+        return Work(request.request_id, size_of(request), self._turns.clock() + self.remaining_s(by))
 
     def refuse(self, request: OptimizationRequest, work: Work, attempt: int) -> MasterPortfolioFailed | None:
         """Refuse a request that could only be answered late, after offering the request to other coordinators.
@@ -299,11 +299,11 @@ class Coordinator:
         due = subjects.parse(delivery.message.subject).kind is MessageKind.DUE
         contested, load = delivery.attempt > 1 or due, self._turns.load
         while load.has(request_id):  # another message asks for the same request
-            if self.left(action.by) <= 0 and request_id not in load.running:
+            if self.remaining_s(action.by) <= 0 and request_id not in load.running:
                 self._turns.withdraw(request_id)
                 work = self.work(action.request, action.by)
                 return payload_of(load.refusal(action.request, work, self._turns.clock()))
-            await self._turns.left(request_id)
+            await self._turns.wait_until_done(request_id)
             contested = True
         work, since = self.work(action.request, action.by), self.time.now()
         offered = _OFFERED if due else delivery.attempt
@@ -325,16 +325,16 @@ class Coordinator:
     def is_late(self, work: Work, by: datetime) -> bool:
         """Return whether a request that has waited has too little time left, or was withdrawn with no time left."""
         load = self._turns.load
-        return work.request_id not in load.running or load.expected_s(work, self._turns.clock()) > self.left(by)
+        return work.request_id not in load.running or load.expected_s(work, self._turns.clock()) > self.remaining_s(by)
 
     async def optimised(self, action: Optimise) -> Payload:
         """Optimise in the time that is left."""
         with metrics.MASTER_SOLVING.time(), tracing.span("optimise"):
-            seconds = time_for(self.left(action.by), action.request.deadline_s)
+            seconds = time_for(self.remaining_s(action.by), action.request.deadline_s)
             event = await self.optimise(action, seconds=seconds)
-        return with_answers(event, action.told.values()) if action.signed else event
+        return with_answers(event, action.answer_data.values()) if action.signed else event
 
-    def left(self, by: datetime) -> float:
+    def remaining_s(self, by: datetime) -> float:
         """Return the seconds until an answer must be found."""
         return (by - self.time.now()).total_seconds()
 

@@ -41,7 +41,7 @@ def span(name: str, *caused_by: Mapping[str, str], kind: SpanKind = SpanKind.INT
         kind: Whether the block takes a message or sends one.
         facts: The span's attributes, under ``podfolio.<key>``.
     """
-    causes = [context for headers in caused_by if (context := _told(headers)).is_valid]
+    causes = [context for headers in caused_by if (context := _span_context(headers)).is_valid]
     opened = trace.get_tracer("podfolio").start_span(
         name,
         context=trace.set_span_in_context(trace.NonRecordingSpan(causes[0]), Context()) if causes else None,
@@ -60,7 +60,7 @@ def passed_on() -> dict[str, str]:
     return headers
 
 
-def _told(headers: Mapping[str, str]) -> SpanContext:
+def _span_context(headers: Mapping[str, str]) -> SpanContext:
     """Read a trace context; an invalid context if the headers hold none, or a malformed one."""
     # Senders write the names of these headers in any case.
     context = _PROPAGATOR.extract({name.lower(): value for name, value in headers.items()}, context=Context())

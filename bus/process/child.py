@@ -247,10 +247,10 @@ async def _answer(process: Process, seconds: float, on_note: OnNote | None = Non
         return await process.stdout.readexactly(int(head))
     except asyncio.IncompleteReadError:
         status = await process.wait()
-        raise (TimeIsUpError(seconds) if status == -signal.SIGALRM else ChildDiedError(_told(status))) from None
+        raise (TimeIsUpError(seconds) if status == -signal.SIGALRM else ChildDiedError(_exit_message(status))) from None
 
 
-def _told(status: int) -> str:
+def _exit_message(status: int) -> str:
     """Describe a process's exit status in words; a negative status is a signal."""
     if status == -signal.SIGKILL:
         return (

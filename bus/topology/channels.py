@@ -70,7 +70,7 @@ class Channel:
 
     def hearers(self, pods: Collection[str]) -> list[str]:
         """Name the roles that may subscribe here; readers of a stored channel read the stream instead."""
-        return [role.name for role in roles(pods) if any(_same_shape(self.address, heard) for heard in role.hears)]
+        return [role.name for role in roles(pods) if any(_same_shape(self.address, allowed) for allowed in role.hears)]
 
 
 def streams() -> dict[str, dict[str, Any]]:

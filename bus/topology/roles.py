@@ -131,7 +131,9 @@ def _observer(pods: Collection[str]) -> Role:
 def _agent(pod: str) -> Role:
     name, answer = agent_role(pod), subjects.pod_result("*", pod)
     published = (answer, _whose(answer))
-    return Role(name, (_PROBE, *_works(EVENTS, pod_queue(pod)), *published, *_READ_MARKETS), serves=_asked(name))
+    return Role(
+        name, (_PROBE, *_works(EVENTS, pod_queue(pod)), *published, *_READ_MARKETS), serves=_service_subjects(name)
+    )
 
 
 def _coordinator() -> Role:
@@ -152,7 +154,7 @@ def _coordinator() -> Role:
             *_READ_MARKETS,
         ),
         tells=_HEARD,
-        serves=_asked(COORDINATOR),
+        serves=_service_subjects(COORDINATOR),
     )
 
 
@@ -173,7 +175,7 @@ def _operator(services: Collection[Role]) -> Role:
     return Role(OPERATOR, (_PROBE, *dict.fromkeys(subject for role in services for subject in role.serves)))
 
 
-def _asked(role: str) -> tuple[str, ...]:
+def _service_subjects(role: str) -> tuple[str, ...]:
     """Name the service API subjects of *role*: for all services, for services of this name, and for one instance."""
     whom = ("", f".{service_name(role)}", f".{service_name(role)}.*")
     return tuple(f"$SRV.{verb}{which}" for verb in _VERBS for which in whom)

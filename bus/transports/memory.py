@@ -22,8 +22,8 @@ from bus.port import (
     MAX_MESSAGE_BYTES,
     Message,
     NotSetUpError,
-    Standing,
     Stored,
+    StreamState,
     TooLargeError,
     UnreachableError,
     pod_queue,
@@ -157,9 +157,9 @@ class MemoryBus:
         """Name the work queues that exist on the event stream."""
         return frozenset(self._queues) - {DEADLINES}
 
-    async def standing(self) -> Standing:
+    async def stream_state(self) -> StreamState:
         """Return the state of the event stream; see ``Bus``."""
-        return Standing(self._created, len(self._events), self.now())
+        return StreamState(self._created, len(self._events), self.now())
 
     async def holds(self, subject: str) -> bool:
         """Say whether a message is stored on *subject*; see ``Bus``."""
@@ -184,15 +184,15 @@ class MemoryBus:
                     yield message
             await self._change()
 
-    async def mention(self, subject: str, data: bytes) -> None:
+    async def publish_transient(self, subject: str, data: bytes) -> None:
         """Publish a message that no stream keeps; see ``Bus``."""
         for pattern, receive in self._listeners:
             if _matches((pattern,), subject):
                 receive(data)
 
     @asynccontextmanager
-    async def overhear(self, subject: str, receive: Callable[[bytes], None]) -> AsyncIterator[None]:
-        """Call *receive* with each message mentioned on *subject*; see ``Bus``."""
+    async def subscribe(self, subject: str, receive: Callable[[bytes], None]) -> AsyncIterator[None]:
+        """Call *receive* with each transient message on *subject*; see ``Bus``."""
         listener = subject, receive
         self._listeners.append(listener)
         try:

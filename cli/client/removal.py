@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import nkeys
 
-from bus.administration.removal import record, refuse
+from bus.administration.removal_rules import record, refuse
 from bus.language import subjects
 from bus.language.seeds import read_seed
 from bus.port import RefusedError

@@ -159,7 +159,9 @@ def unheard(_: bytes) -> None:
 def test_it_tells_how_far_the_search_is_and_nothing_that_is_not_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(solving, "_TOLD_EVERY_S", 0.0)
     action = asked()
-    question = pack({"request_id": "r1", "seconds": 30, "by": "deadline"}, action.asked, *action.told.values())
+    question = pack(
+        {"request_id": "r1", "seconds": 30, "by": "deadline"}, action.request_data, *action.answer_data.values()
+    )
     told: list[Progress] = []
 
     found = solve(question, lambda note: told.append(parse_progress(note)))
@@ -193,7 +195,9 @@ async def test_what_it_tells_on_the_way_is_passed_on_with_the_request_it_is_abou
 
 def test_a_search_without_time_says_what_it_has() -> None:
     action = asked(data(rules={"max_weight": 0.15}))
-    question = pack({"request_id": "r1", "seconds": -1, "by": "deadline"}, action.asked, *action.told.values())
+    question = pack(
+        {"request_id": "r1", "seconds": -1, "by": "deadline"}, action.request_data, *action.answer_data.values()
+    )
 
     event = parse_final(Payload.unpacked(solve(question, unheard)).data)
 

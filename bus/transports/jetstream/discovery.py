@@ -48,7 +48,7 @@ async def answering(wire: Wire, service: Service) -> AsyncIterator[None]:
 
     async with AsyncExitStack() as stack:
         for subject in answers:
-            await stack.enter_async_context(wire.overhear(subject, answer))
+            await stack.enter_async_context(wire.subscribe(subject, answer))
         yield
 
 

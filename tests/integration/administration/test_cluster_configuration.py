@@ -68,7 +68,7 @@ async def test_roles_at_different_servers_find_each_other(cluster: Cluster) -> N
             for role, server in servers.items()
         ]
         stop, told = asyncio.Event(), asyncio.Event()
-        await stack.enter_async_context(observer.overhear(subjects.ALL_PROGRESS, lambda _: told.set()))
+        await stack.enter_async_context(observer.subscribe(subjects.ALL_PROGRESS, lambda _: told.set()))
         await publish(cluster, "r1")
         async with aclosing(alpha.work(pod_queue("alpha"), stop=stop, at_once=1)) as work:
             delivery = await anext(work)
@@ -85,7 +85,7 @@ async def test_roles_at_different_servers_find_each_other(cluster: Cluster) -> N
             for delivery in deliveries:
                 await delivery.done()
         while not told.is_set():
-            await coordinator.mention(subjects.progress("r1"), b"{}")
+            await coordinator.publish_transient(subjects.progress("r1"), b"{}")
             await asyncio.sleep(0.02)
         name = service_name(agent_role("alpha"))
         service = Service(

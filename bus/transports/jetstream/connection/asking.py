@@ -99,10 +99,10 @@ async def ask_replicas(
     try:
         while True:
             # On a slow line, late answers do not show a silent replica: another request would not help.
-            if not questions or (silent and (wire.heard == messages_before or not wire.reads.is_narrow)):
+            if not questions or (silent and (wire.messages_received == messages_before or not wire.reads.is_narrow)):
                 question = wire.ask_all(subject, request, timeout_s=timeout_s, is_last=hears)
                 questions.add(asyncio.create_task(question))
-            silent, messages_before = True, wire.heard
+            silent, messages_before = True, wire.messages_received
             ended, _ = await asyncio.wait(questions, timeout=_SILENCE_S, return_when=asyncio.FIRST_COMPLETED)
             if ended:
                 return ended.pop().result()

@@ -47,10 +47,10 @@ async def monitor(wire: Wire) -> None:
         await asyncio.sleep(_INTERVAL_S)
         if wire.is_closed or wire.is_deaf:
             break
-        messages_before = wire.heard
+        messages_before = wire.messages_received
         result = _ProbeResult.ANSWER if wire.is_reconnecting else await _probe(wire)
         # An answer that waits behind others on a slow line is late, not missing.
-        silent = silent + 1 if result is _ProbeResult.SILENCE and wire.heard == messages_before else 0
+        silent = silent + 1 if result is _ProbeResult.SILENCE and wire.messages_received == messages_before else 0
         leaderless = 0 if result is _ProbeResult.ANSWER else leaderless + 1
         if leaderless >= _BEFORE_MOVING and wire.has_others:
             _log.warning("bus.moving", server=str(wire), why=f"no leader of JetStream answered {leaderless} probes")

@@ -73,7 +73,7 @@ class Questions:
         self._tokens = itertools.count()
 
     @contextmanager
-    def asked(self, subject: str, is_last: Callable[[Frame], bool]) -> Iterator[Question]:
+    def question(self, subject: str, is_last: Callable[[Frame], bool]) -> Iterator[Question]:
         """Keep a request open while the block lasts; the answers end with the first for which *is_last* is true."""
         question = Question(subject, str(next(self._tokens)), is_last)
         self._open[question.token] = question

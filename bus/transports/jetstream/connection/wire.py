@@ -148,7 +148,7 @@ class Wire:
             limit.reschedule(now() + timeout_s)
             return is_last(frame)
 
-        with self._questions.asked(subject, hears) as question:
+        with self._questions.question(subject, hears) as question:
             try:
                 async with limit:
                     await self.tell(subject, data, reply=self._inbox + question.token, headers=headers)
@@ -205,7 +205,7 @@ class Wire:
                 await subscription.unsubscribe()
 
     @asynccontextmanager
-    async def overhear(self, subject: str, handle: Callable[[Frame], Awaitable[None]]) -> AsyncIterator[None]:
+    async def subscribe(self, subject: str, handle: Callable[[Frame], Awaitable[None]]) -> AsyncIterator[None]:
         """Pass to *handle* each message published on *subject*; some messages may be missed.
 
         Raises:
@@ -239,7 +239,7 @@ class Wire:
         return self._client.is_connected and reading is not None and reading.done()
 
     @property
-    def heard(self) -> int:
+    def messages_received(self) -> int:
         """Number of messages received from the server; while the number grows, the server is alive."""
         return int(self._client.stats["in_msgs"])
 

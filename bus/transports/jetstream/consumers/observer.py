@@ -22,7 +22,7 @@ from bus.port import BusError, NotSetUpError, RefusedError, UnreachableError
 from bus.topology.streams import EVENTS
 from bus.transports.jetstream.connection.asking import ask_replicas, insist, require_stream
 from bus.transports.jetstream.connection.frames import read_stored, status
-from bus.transports.jetstream.consumers import standing
+from bus.transports.jetstream.consumers import stream_state
 from bus.transports.jetstream.consumers.replaced import Stream
 
 if TYPE_CHECKING:
@@ -52,9 +52,9 @@ async def follow(wire: Wire, *, since: datetime | None, everything: bool) -> Asy
     async def hear(_: Frame) -> None:
         news.set()
 
-    async with wire.overhear(subjects.ALL_PROGRESS, hear):
+    async with wire.subscribe(subjects.ALL_PROGRESS, hear):
         place = await _begin(wire, since, everything=everything)
-        stream = Stream((await standing.read(wire)).created)
+        stream = Stream((await stream_state.read(wire)).created)
         pause_s = _FIRST_PAUSE_S
         while True:
             news.clear()
@@ -79,7 +79,7 @@ async def follow(wire: Wire, *, since: datetime | None, everything: bool) -> Asy
 async def _whether_still(wire: Wire, stream: Stream, place: dict[str, Any]) -> dict[str, Any]:
     """Return the place to read on from: a stream that was lost and set up again has no messages from *place* on."""
     try:
-        report = await standing.read(wire)
+        report = await stream_state.read(wire)
     except BusError as error:
         _log.debug("bus.standing_unknown", error=str(error))
         return place

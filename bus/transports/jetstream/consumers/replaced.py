@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from bus.port import Standing
+    from bus.port import StreamState
 
 # A leader that was cut off lags behind, and for up to 25 s does not know that another server has become the leader.
 _BELIEVED_S = 40.0
@@ -25,7 +25,7 @@ class Stream:
     created: datetime
     _shorter_since: float | None = None
 
-    def read_on(self, report: Standing, place: int, *, now: float) -> int:
+    def read_on(self, report: StreamState, place: int, *, now: float) -> int:
         """Return the sequence to read on from: *place*, or an earlier one if the stream was replaced or is shorter.
 
         A stream that was set up again is read from the start. A stream that was restored from a backup, or lost the

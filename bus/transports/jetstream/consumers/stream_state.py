@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from bus.language import subjects
-from bus.port import Standing
+from bus.port import StreamState
 from bus.topology.streams import EVENTS
 from bus.transports.jetstream.connection.asking import ask_api
 
@@ -21,10 +21,10 @@ _TIME_S = 2.0
 _LIST_S = 30.0
 
 
-async def read(wire: Wire) -> Standing:
+async def read(wire: Wire) -> StreamState:
     """Return the state of the event stream; see ``Bus``."""
     info = await ask_api(wire, f"STREAM.INFO.{EVENTS}", timeout_s=_TIME_S)
-    return Standing(
+    return StreamState(
         created=datetime.fromisoformat(info["created"]),
         last_sequence=info["state"]["last_seq"],
         at=datetime.fromisoformat(info["ts"]),

@@ -1,6 +1,6 @@
 """Decide which stored messages may be removed: only messages whose absence breaks no promise.
 
-Pure; ``bus.transports.jetstream.storage.removal`` reads and deletes, ``podfolio remove`` calls that module.
+Pure; ``bus.transports.jetstream.storage.deletion`` reads and deletes, ``podfolio remove`` calls that module.
 """
 
 from __future__ import annotations
