@@ -45,14 +45,14 @@ class Budget:
     also: Callable[[], bool] = lambda: False
     cut: bool = False
     _began: float = field(init=False)
-    _asked: float = field(init=False)
-    _kept_s: float = 0.0
+    _last_poll: float = field(init=False)
+    _reserve_s: float = 0.0
     _longest_s: float = 0.0
-    _found: bool = False
+    _has_portfolio: bool = False
 
     def __post_init__(self) -> None:
         """Start the clock."""
-        self._began = self._asked = self.clock()
+        self._began = self._last_poll = self.clock()
 
     def left_s(self) -> float:
         """Return the seconds left of the whole time."""
@@ -60,16 +60,16 @@ class Budget:
 
     def begin_search(self, *, orders: bool) -> None:
         """Begin the search; *orders* says whether a search for orders in whole units follows."""
-        self._asked = self.clock()
-        self._kept_s = self._share(_KEPT_FOR_ORDERS if orders else _KEPT)
+        self._last_poll = self.clock()
+        self._reserve_s = self._share(_KEPT_FOR_ORDERS if orders else _KEPT)
 
     def stop(self) -> bool:
         """Return whether the search must end, to keep the remaining time for the later steps."""
         now = self.clock()
-        self._longest_s, self._asked = max(self._longest_s, now - self._asked), now
+        self._longest_s, self._last_poll = max(self._longest_s, now - self._last_poll), now
         # Without a portfolio, no later step is possible: one more search step may find the first portfolio.
-        kept_s = self._kept_s + self._longest_s if self._found else self._share(_KEPT)
-        over = self.left_s() <= kept_s or self.also()
+        reserve_s = self._reserve_s + self._longest_s if self._has_portfolio else self._share(_KEPT)
+        over = self.left_s() <= reserve_s or self.also()
         self.cut |= over
         return over
 
@@ -77,7 +77,7 @@ class Budget:
         """Wrap *on_progress*: note from the reported gap whether a portfolio exists, and pass the report on."""
 
         def report(search: int, gap: float) -> None:
-            self._found |= math.isfinite(gap)
+            self._has_portfolio |= math.isfinite(gap)
             if on_progress is not None:
                 on_progress(search, gap)
 

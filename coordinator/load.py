@@ -66,24 +66,24 @@ def size_of(request: OptimizationRequest) -> Size:
 class Measured:
     """The durations of requests, by size."""
 
-    _taken: dict[Size, deque[tuple[float, float]]] = field(default_factory=dict)
-    _said: dict[Size, tuple[float, float]] = field(default_factory=dict)
+    _durations: dict[Size, deque[tuple[float, float]]] = field(default_factory=dict)
+    _estimates: dict[Size, tuple[float, float]] = field(default_factory=dict)
 
     def note(self, size: Size, seconds: float, now: float) -> None:
         """Record the duration of a request that was computed to its end."""
-        self._taken.setdefault(size, deque(maxlen=_LATEST)).append((now, seconds))
-        self._said.clear()
+        self._durations.setdefault(size, deque(maxlen=_LATEST)).append((now, seconds))
+        self._estimates.clear()
 
     def expected_s(self, size: Size, now: float) -> float:
         """Return the expected seconds (or a lower bound) of a request of this size; 0 while no duration is known.
 
         A size without recent durations takes at least as long as the smaller sizes.
         """
-        at, estimate_s = self._said.get(size, (-math.inf, 0.0))
+        at, estimate_s = self._estimates.get(size, (-math.inf, 0.0))
         if now - at > _REMEMBERED_S:
-            own = [size] if self.knows(size, now) else [other for other in self._taken if other.within(size)]
+            own = [size] if self.knows(size, now) else [other for other in self._durations if other.within(size)]
             estimate_s = max((_mean(self._fresh(each, now)) for each in own), default=0.0)
-            self._said[size] = now, estimate_s
+            self._estimates[size] = now, estimate_s
         return estimate_s
 
     def knows(self, size: Size, now: float) -> bool:
@@ -91,7 +91,7 @@ class Measured:
         return len(self._fresh(size, now)) > 1
 
     def _fresh(self, size: Size, now: float) -> list[float]:
-        return [seconds for at, seconds in self._taken.get(size, ()) if now - at <= _FRESH_S]
+        return [seconds for at, seconds in self._durations.get(size, ()) if now - at <= _FRESH_S]
 
 
 def _mean(seconds: list[float]) -> float:
@@ -116,7 +116,7 @@ class Work:
     by: float
     began: float = math.inf
 
-    def taken_s(self, now: float) -> float:
+    def elapsed_s(self, now: float) -> float:
         """Return the seconds since the computation began."""
         return max(0.0, now - self.began)
 
@@ -162,7 +162,7 @@ class Load:
         return begun
 
     def _is_short(self, other: Work, now: float) -> bool:
-        return max(other.taken_s(now), self.expected_s(other, now)) < QUICK_S
+        return max(other.elapsed_s(now), self.expected_s(other, now)) < QUICK_S
 
     def may_begin(self, work: Work, now: float) -> bool:
         """Return whether no request runs, or only requests that take much longer."""
@@ -182,7 +182,7 @@ class Load:
 
     def _blocks_s(self, other: Work, work: Work, now: float) -> float:
         """Return how long *work* has to wait for *other*, which is running, as far as is known."""
-        elapsed_s, window_s = other.taken_s(now), self._window_s(work, now)
+        elapsed_s, window_s = other.elapsed_s(now), self._window_s(work, now)
         if max(elapsed_s, self.expected_s(other, now)) >= window_s:
             return 0.0
         return min(window_s - elapsed_s, self._left_s(other, now)) or _HAIR_S
@@ -195,7 +195,7 @@ class Load:
 
         A request that has exceeded the expected duration is assumed to run for as long again.
         """
-        elapsed_s, expected_s = work.taken_s(now), self.expected_s(work, now)
+        elapsed_s, expected_s = work.elapsed_s(now), self.expected_s(work, now)
         remaining_s = expected_s - elapsed_s if elapsed_s < expected_s else elapsed_s
         return min(remaining_s, max(work.by - now, 0.0))
 

@@ -74,27 +74,27 @@ class Leaf:
         return values, on
 
 
-class MadeLater(Sequence[Leaf]):
+class LazyLeaves(Sequence[Leaf]):
     """Leaves that are made at first access."""
 
     def __init__(self, make: Callable[[], tuple[Leaf, ...]]) -> None:
         self._make: Callable[[], tuple[Leaf, ...]] | None = make
-        self._made: tuple[Leaf, ...] = ()
+        self._leaves: tuple[Leaf, ...] = ()
 
     @property
-    def made(self) -> tuple[Leaf, ...]:
+    def leaves(self) -> tuple[Leaf, ...]:
         """Return the leaves. The first call makes them and releases the source data."""
         if self._make is not None:
-            self._made, self._make = self._make(), None
-        return self._made
+            self._leaves, self._make = self._make(), None
+        return self._leaves
 
     def __len__(self) -> int:
         """Count the leaves."""
-        return len(self.made)
+        return len(self.leaves)
 
     def __iter__(self) -> Iterator[Leaf]:
         """Iterate over the leaves."""
-        return iter(self.made)
+        return iter(self.leaves)
 
     @overload
     def __getitem__(self, place: int) -> Leaf: ...
@@ -102,7 +102,7 @@ class MadeLater(Sequence[Leaf]):
     def __getitem__(self, place: slice) -> tuple[Leaf, ...]: ...
     def __getitem__(self, place: int | slice) -> Leaf | tuple[Leaf, ...]:
         """Return one leaf, or a slice of leaves."""
-        return self.made[place]
+        return self.leaves[place]
 
 
 def nothing_proven(program: Program, count: int) -> tuple[Vector, Matrix]:

@@ -11,7 +11,15 @@ from portfolio.conic.solution import Status, relative_gap
 from portfolio.errors import DataError, SolverError
 from portfolio.market.measure import ROOM, ROOMS, Measure
 from portfolio.master.conflict import explain_goals, explain_rules
-from portfolio.master.goal_programming import ANY, Levels, SearchSession, as_found, best_figure, serve, with_room
+from portfolio.master.goal_programming import (
+    ANY,
+    Levels,
+    SearchSession,
+    best_figure,
+    levels_of_incumbent,
+    serve,
+    with_room,
+)
 from portfolio.master.sensitivity import ShadowPrice, shadow_prices
 from portfolio.master.statement.correlations import Near
 from portfolio.master.statement.formulation import Formulation
@@ -107,7 +115,7 @@ def optimise_all_pods(
     contradictory = rules is not None and rules[1].status is Status.INFEASIBLE
     result = None if hopeless or contradictory else _solve_at(solver, levels.kept, convex, gap)
     if rules is not None and result is not None and _ended_without(result[1], solver, terms):
-        levels = as_found(solver, convex, terms.target_tolerance)
+        levels = levels_of_incumbent(solver, convex, terms.target_tolerance)
         result = rules
     elif result is None or (result[1].x is None and result[1].status is not Status.STOPPED):
         if contradictory or (rules is None and solver.feasible({}) is Status.INFEASIBLE):

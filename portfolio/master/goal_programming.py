@@ -171,18 +171,18 @@ def serve(
             _give_way(solver, goals, levels, remaining[number], hopeless, tolerance)
         remaining = remaining[number + 1 :]
     if remaining:
-        _keep_as_found(solver, levels, remaining, tolerance)
+        _hold_incumbent_figures(solver, levels, remaining, tolerance)
     return levels
 
 
-def as_found(solver: SearchSession, goals: Sequence[Goal], tolerance: float) -> Levels:
+def levels_of_incumbent(solver: SearchSession, goals: Sequence[Goal], tolerance: float) -> Levels:
     """Hold all goals at the figures of the last portfolio found."""
     levels = Levels()
-    _keep_as_found(solver, levels, goals, tolerance)
+    _hold_incumbent_figures(solver, levels, goals, tolerance)
     return levels
 
 
-def _keep_as_found(solver: SearchSession, levels: Levels, goals: Sequence[Goal], tolerance: float) -> None:
+def _hold_incumbent_figures(solver: SearchSession, levels: Levels, goals: Sequence[Goal], tolerance: float) -> None:
     """Hold goals at the figures of the last portfolio: as asked where that portfolio meets the goal, else unproven."""
     if solver.X is None or solver.case is None:
         levels.proven = False

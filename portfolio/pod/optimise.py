@@ -165,10 +165,10 @@ def _best(stage: _Stage, policy: _Policy) -> tuple[Vector, Mapping[Measure, floa
         if not policy.relax:
             raise _conflict(mandate, best_alone, stage)
     kept = _served(stage, policy)
-    return _found(stage, mandate.objective.measure, kept, dust=False), kept
+    return _optimum(stage, mandate.objective.measure, kept, dust=False), kept
 
 
-def _found(stage: _Stage, measure: Measure, kept: Mapping[Measure, float], *, dust: bool = True) -> Vector:
+def _optimum(stage: _Stage, measure: Measure, kept: Mapping[Measure, float], *, dust: bool = True) -> Vector:
     """Optimise *measure* where a portfolio is known to exist.
 
     Raises:
@@ -187,8 +187,8 @@ def _found(stage: _Stage, measure: Measure, kept: Mapping[Measure, float], *, du
 def _point(stage: _Stage, u: Vector, kept: Mapping[Measure, float], risk_tolerance: float) -> FrontierPoint:
     """Find the point of the pod's efficient frontier, between the best portfolio *u* and an end of the frontier."""
     caps = {measure: level for measure, level in kept.items() if measure.lower_is_better}
-    least = _found(stage, Measure.VOLATILITY, {})
-    greatest = _found(stage, Measure.RETURN, caps)
+    least = _optimum(stage, Measure.VOLATILITY, {})
+    greatest = _optimum(stage, Measure.RETURN, caps)
     return frontier_point.point(
         risk_tolerance,
         figures(stage.market, least).volatility,
@@ -238,7 +238,7 @@ def _served(stage: _Stage, policy: _Policy) -> dict[Measure, float]:
     """Find, goal by goal, the level at which each goal can be kept together with the earlier goals."""
     kept: dict[Measure, float] = {}
     for goal in pod_goals(stage.mandate, policy.priorities):
-        best = figures(stage.market, _found(stage, goal.measure, kept)).of(goal.measure)
+        best = figures(stage.market, _optimum(stage, goal.measure, kept)).of(goal.measure)
         kept[goal.measure] = goal.asked if goal.can_be_kept(best) else goal.held(best, policy.tolerance)
     return kept
 

@@ -117,7 +117,7 @@ class _Point:
 class _Decomposition:
     def __init__(self, split: Split, limits: Limits) -> None:
         self.limits, self.stop, self.gap = limits, limits.stop, limits.gap
-        self.told = math.inf
+        self.reported_value = math.inf
         self.bound = -math.inf  # global bound, as last reported
         # Bounds on the points not searched here, and on all nodes but the current node.
         self.outside = self.rest = math.inf
@@ -285,8 +285,8 @@ class _Decomposition:
                 program.
             bound: The bound on the current node.
         """
-        self.told, self.bound = min(self.told, value), max(self.bound, min(bound, self.rest))
-        self.limits.on_progress(self.told, self.bound)
+        self.reported_value, self.bound = min(self.reported_value, value), max(self.bound, min(bound, self.rest))
+        self.limits.on_progress(self.reported_value, self.bound)
 
     def take(self, restriction: Restriction, solution: Solution) -> None:
         """Keep the point of a restricted search if the point is better than the incumbent and keeps all rows."""

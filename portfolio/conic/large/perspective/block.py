@@ -22,7 +22,7 @@ from portfolio.conic.large.perspective.shape import ABSENT
 from portfolio.conic.limits import USUAL, never
 from portfolio.conic.proof import FEASIBLE, violation
 from portfolio.conic.relaxation import Outcome, Relaxation
-from portfolio.conic.solution import MadeLater, Solution, status_of
+from portfolio.conic.solution import LazyLeaves, Solution, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -239,7 +239,7 @@ class BlockSolve:
         bound = min(value, proof.least())
         status = status_of(value, bound, self.gap, stopped=bool(pool.numbers[tree.HEAP]))
         nodes = int(pool.numbers[tree.EXPANDED])
-        return Solution(status, x, states, value, bound, nodes, MadeLater(proof.leaves), tuple(points))
+        return Solution(status, x, states, value, bound, nodes, LazyLeaves(proof.leaves), tuple(points))
 
     def points(self, pool: Pool) -> list[tuple[Vector, States]]:
         """Return the feasible points found, best first."""
