@@ -73,16 +73,16 @@ def _with_over_cash(stated: Mapping[str, object]) -> Mapping[str, object]:
     if not isinstance(goals, dict):
         return stated
     above = {name: asked for name, asked in goals.items() if TARGETS.get(name, (None, False))[1]}
-    kept = {name: asked for name, asked in goals.items() if name not in above}
+    others = {name: asked for name, asked in goals.items() if name not in above}
     over_cash = {name.removesuffix(OVER_CASH): asked for name, asked in above.items()}
-    return {**stated, "goals": kept, "over_cash": over_cash}
+    return {**stated, "goals": others, "over_cash": over_cash}
 
 
 def _unknown(stated: Mapping[str, object]) -> Iterator[str]:
     """Report unknown names in a mandate: a typing error must not silently remove a limit."""
-    known = [field.name for field in fields(Mandate) if field.name != "over_cash"]
-    if unknown := [name for name in stated if name not in known]:
-        yield f"unknown {', '.join(unknown)}; there are {', '.join(known)}"
+    names = [field.name for field in fields(Mandate) if field.name != "over_cash"]
+    if unknown := [name for name in stated if name not in names]:
+        yield f"unknown {', '.join(unknown)}; there are {', '.join(names)}"
 
 
 def _faults(mandate: Mandate) -> Iterator[str]:

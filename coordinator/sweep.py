@@ -77,10 +77,10 @@ class DeadlineSweep:
             BusError: If the server did not answer, or refused.
         """
         waiting = sorted(await self.bus.unanswered())
-        chosen = random.sample(waiting, min(len(waiting), _AT_ONCE))
+        sample = random.sample(waiting, min(len(waiting), _AT_ONCE))
         first_seen: dict[int, datetime] = {}
-        for first in range(0, len(chosen), _READ_TOGETHER):
-            some = [subjects.request(request_id) for request_id in chosen[first : first + _READ_TOGETHER]]
+        for first in range(0, len(sample), _READ_TOGETHER):
+            some = [subjects.request(request_id) for request_id in sample[first : first + _READ_TOGETHER]]
             for message in await self.bus.record(some):
                 dated = self.dated(message)
                 if dated is not message and dated.stored_at is not None:

@@ -97,13 +97,13 @@ class InHand:
         self._dead = {name: held for name, held in self._dead.items() if name in there}
         for name, path in there.items():
             with contextlib.suppress(OSError):
-                held = self._dead[name] if name in self._dead else _held_at_death(path)
-                if held is None:
+                sequences = self._dead[name] if name in self._dead else _held_at_death(path)
+                if sequences is None:
                     continue
-                if not held or time.time() - path.stat().st_mtime > _KEPT_S:
+                if not sequences or time.time() - path.stat().st_mtime > _KEPT_S:
                     path.unlink()
-                    held = frozenset()
-                self._dead[name] = held
+                    sequences = frozenset()
+                self._dead[name] = sequences
 
 
 def _held_at_death(path: Path) -> frozenset[str] | None:

@@ -98,8 +98,8 @@ def connection_options(name: str, *, role: str = "") -> Callable[[Callable[..., 
     def add(command: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(command)
         def with_settings(*args: Any, server: str, **rest: Any) -> Any:
-            known = {key: rest.pop(key) for key in ("credentials", "nkey_seed", "ca", "inbox_prefix")}
-            settings = Connection(servers=server, name=name, role=role, **known)
+            trust = {key: rest.pop(key) for key in ("credentials", "nkey_seed", "ca", "inbox_prefix")}
+            settings = Connection(servers=server, name=name, role=role, **trust)
             return command(*args, settings=settings, **rest)
 
         return _add(_CONNECTION, with_settings)

@@ -80,8 +80,8 @@ def streams() -> dict[str, dict[str, Any]]:
 
 def queues(pods: Collection[str]) -> dict[str, dict[str, Any]]:
     """Return the work queues' configurations, each with its stream, by name."""
-    wanted = wanted_queues(pods, ack_wait_s=ACK_WAIT_S)
-    return {config["name"]: {"stream_name": stream, **config} for stream, config in wanted}
+    configs = wanted_queues(pods, ack_wait_s=ACK_WAIT_S)
+    return {config["name"]: {"stream_name": stream, **config} for stream, config in configs}
 
 
 def _takes(config: dict[str, Any], address: str) -> bool:

@@ -96,14 +96,14 @@ class Relaxation:
         b = program.b - program.H @ (states == ON)
         there = np.ones(len(q), dtype=bool)
         there[j[states == OFF]] = False
-        kept = np.flatnonzero(there)
-        n = len(kept)
-        A = self._free_A[:, kept]
-        A[:, np.searchsorted(kept, on)] = program.A[:, on]
-        box = lower[kept], program.upper[kept]
-        solution = self._clarabel(A, b, box, q[kept], accuracy, program.cones)
+        columns = np.flatnonzero(there)
+        n = len(columns)
+        A = self._free_A[:, columns]
+        A[:, np.searchsorted(columns, on)] = program.A[:, on]
+        box = lower[columns], program.upper[columns]
+        solution = self._clarabel(A, b, box, q[columns], accuracy, program.cones)
         x = np.zeros(len(q))
-        x[kept] = solution.x
+        x[columns] = solution.x
         z = np.array(solution.z)
         y = np.concatenate([z[: self._before], z[self._before + 2 * n :]])  # without the multipliers of the box
         return RelaxationResult(self.outcome_of(solution), x, valid(program, y))

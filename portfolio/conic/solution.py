@@ -112,8 +112,8 @@ def nothing_proven(program: Program, count: int) -> tuple[Vector, Matrix]:
 
 def shared(keys: Sequence[tuple[object, ...]]) -> tuple[list[int], list[int]]:
     """Deduplicate *keys*: return the first place of each distinct key, and for each place the number of its key."""
-    known: dict[tuple[object, ...], int] = {}
-    which = [known.setdefault(key, len(known)) for key in keys]
+    numbers: dict[tuple[object, ...], int] = {}
+    which = [numbers.setdefault(key, len(numbers)) for key in keys]
     first: dict[int, int] = {}
     for place, number in enumerate(which):
         first.setdefault(number, place)

@@ -135,9 +135,9 @@ def _sums_of_least(years: Vector, weights: Vector) -> Vector:
     return sums
 
 
-def needed_aud(aim: Aim, growth: Growth, wanted: float) -> float:
-    """Compute the least capital with which the amount is reached with the chance *wanted*."""
-    z = _NORMAL.inv_cdf(wanted)
+def needed_aud(aim: Aim, growth: Growth, chance: float) -> float:
+    """Compute the least capital with which the amount is reached at *chance*."""
+    z = _NORMAL.inv_cdf(chance)
     drift = growth.drift - log1p(aim.inflation)
     alone: float = aim.amount_aud * exp(z * sqrt(aim.years * growth.variance) - aim.years * drift)
     if not aim.monthly_aud or not aim.months:
@@ -145,23 +145,23 @@ def needed_aud(aim: Aim, growth: Growth, wanted: float) -> float:
     return _least(lambda capital: score(aim, capital, growth) - z, alone)
 
 
-def missing_per_month_aud(aim: Aim, capital_aud: float, growth: Growth, wanted: float) -> float | None:
-    """Compute the least further contribution per month for the chance *wanted*; None without a month left."""
+def missing_per_month_aud(aim: Aim, capital_aud: float, growth: Growth, chance: float) -> float | None:
+    """Compute the least further contribution per month for *chance*; None without a month left."""
     if not aim.months:
         return None
-    z = _NORMAL.inv_cdf(wanted)
+    z = _NORMAL.inv_cdf(chance)
     return _least(
         lambda more: score(replace(aim, monthly_aud=aim.monthly_aud + more), capital_aud, growth) - z,
         aim.amount_aud / aim.months,
     )
 
 
-def missing_months(aim: Aim, capital_aud: float, growth: Growth, wanted: float) -> int | None:
-    """Compute how many months later the chance *wanted* is reached, contributions going on; None if not in time.
+def missing_months(aim: Aim, capital_aud: float, growth: Growth, chance: float) -> int | None:
+    """Compute how many months later *chance* is reached with the contributions going on; None if not in time.
 
     Waiting first lowers the chance, if at all, and then raises it, so that halving finds the month.
     """
-    z, last = _NORMAL.inv_cdf(wanted), floor(12 * (MOST_YEARS - aim.years) + _ROUNDED)
+    z, last = _NORMAL.inv_cdf(chance), floor(12 * (MOST_YEARS - aim.years) + _ROUNDED)
 
     def reached(months: int) -> bool:
         return score(replace(aim, years=aim.years + months / 12), capital_aud, growth) >= z

@@ -264,8 +264,8 @@ def _limit_correlations(
             break
         X = now
     for _ in takewhile(lambda _: not solver.stop(), range(_STEPS)):
-        held = {name: level + _STEP_GAIN * _STEP_GAIN for name, level in excess(X).items()}
-        near = solver.formulate(levels=levels | held, near=Near(X))
+        caps = {name: level + _STEP_GAIN * _STEP_GAIN for name, level in excess(X).items()}
+        near = solver.formulate(levels=levels | caps, near=Near(X))
         step = solver.solve(near, gap)
         if step.x is None or (best is not None and step.value > best[1].value - _STEP_GAIN):
             break
@@ -284,9 +284,9 @@ def _hopeless(goals: Sequence[Goal], sleeves: Sequence[Sleeve]) -> dict[str, flo
 
 def _refuse_strangers(goals: Sequence[Goal], sleeves: Sequence[Sleeve], terms: Terms) -> None:
     """Refuse priorities of unknown goals and limits of unknown pairs: a typing error must not pass."""
-    known = {goal.name for goal in goals if goal.figure is not None} | {f"never_worse.{row.value}" for row in Row}
-    if strange := sorted(set(terms.priorities) - known):
-        message = f"priorities names {', '.join(strange)}; the goals of this request are {', '.join(sorted(known))}"
+    names = {goal.name for goal in goals if goal.figure is not None} | {f"never_worse.{row.value}" for row in Row}
+    if strange := sorted(set(terms.priorities) - names):
+        message = f"priorities names {', '.join(strange)}; the goals of this request are {', '.join(sorted(names))}"
         raise DataError(message)
     pods = [sleeve.mandate.pod for sleeve in sleeves]
     pairs = {f"{a}-{b}" for a in pods for b in pods if a != b}

@@ -251,7 +251,7 @@ def _give_way(
 def best_figure(
     solver: SearchSession,
     goal: Goal,
-    kept: Mapping[str, float],
+    levels: Mapping[str, float],
     without: Collection[str] = (),
     *,
     near: float = 0.0,
@@ -265,14 +265,14 @@ def best_figure(
     Args:
         solver: Solves the programs.
         goal: The goal.
-        kept: Levels of other goals, by name.
+        levels: Levels of other goals, by name.
         without: Rules to leave out.
         near: Start value for a ratio, near the best ratio on either side.
         gap: Relative gap of the proof.
     """
     last, best = max(near, 0.0), None
     for _ in range(_RATIO_STEPS):
-        form = solver.formulate(levels=kept, without=without, aim=(goal, last))
+        form = solver.formulate(levels=levels, without=without, aim=(goal, last))
         solution = solver.solve(form, gap)
         if solution.x is None:
             break

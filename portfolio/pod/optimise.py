@@ -116,10 +116,10 @@ def optimise_sleeve(  # noqa: PLR0913 - one argument a term
         )
         raise UnreachableMandateError(message)
     policy = _Policy(priorities or {}, relax=relax, tolerance=target_tolerance)
-    u, kept = _best(stage, policy)
+    u, levels = _best(stage, policy)
     point = None
     if frontier_point.moves(mandate, risk_tolerance):
-        point = _point(stage, u, kept, risk_tolerance)
+        point = _point(stage, u, levels, risk_tolerance)
         stage = _Stage(market, replace(mandate, goals=frontier_point.goals_alone(mandate.goals, point)), universe)
         u, _ = _best(stage, policy)
         mandate = replace(mandate, goals=frontier_point.goals_in_the_whole(mandate.goals, point))
@@ -164,17 +164,17 @@ def _best(stage: _Stage, policy: _Policy) -> tuple[Vector, Mapping[Measure, floa
             return u, mandate.goals
         if not policy.relax:
             raise _conflict(mandate, best_alone, stage)
-    kept = _served(stage, policy)
-    return _optimum(stage, mandate.objective.measure, kept, dust=False), kept
+    levels = _served(stage, policy)
+    return _optimum(stage, mandate.objective.measure, levels, dust=False), levels
 
 
-def _optimum(stage: _Stage, measure: Measure, kept: Mapping[Measure, float], *, dust: bool = True) -> Vector:
+def _optimum(stage: _Stage, measure: Measure, levels: Mapping[Measure, float], *, dust: bool = True) -> Vector:
     """Optimise *measure* where a portfolio is known to exist.
 
     Raises:
         SolverError: If the solver finds none.
     """
-    u = stage.solve(measure, kept, stage.mandate.min_effective_holdings, dust=dust)
+    u = stage.solve(measure, levels, stage.mandate.min_effective_holdings, dust=dust)
     if u is None:
         message = (
             f"the solver lost a portfolio of {stage.mandate.pod} in market {stage.market.id} that it had found:"
@@ -184,9 +184,9 @@ def _optimum(stage: _Stage, measure: Measure, kept: Mapping[Measure, float], *, 
     return u
 
 
-def _point(stage: _Stage, u: Vector, kept: Mapping[Measure, float], risk_tolerance: float) -> FrontierPoint:
+def _point(stage: _Stage, u: Vector, levels: Mapping[Measure, float], risk_tolerance: float) -> FrontierPoint:
     """Find the point of the pod's efficient frontier, between the best portfolio *u* and an end of the frontier."""
-    caps = {measure: level for measure, level in kept.items() if measure.lower_is_better}
+    caps = {measure: level for measure, level in levels.items() if measure.lower_is_better}
     least = _optimum(stage, Measure.VOLATILITY, {})
     greatest = _optimum(stage, Measure.RETURN, caps)
     return frontier_point.point(
@@ -213,10 +213,10 @@ def _without_price(market: Market, left_out: tuple[str, ...], never_buy: frozens
 def _refuse_small_universe(mandate: Mandate, size: int, left_out: tuple[str, ...], unpriced: str) -> None:
     """Refuse rules that ask for more ETFs than can be bought."""
     pod, cap, least = mandate.pod, mandate.max_position, mandate.min_effective_holdings
-    bought = f"only {size} of its {len(mandate.universe)} ETFs can be bought"
-    bought += f" (not {', '.join(left_out)})" if left_out else ""
-    bought += unpriced
-    universe = Conflict(f"{pod}.universe", f"{pod} may hold {', '.join(mandate.universe)}, and {bought}")
+    choice = f"only {size} of its {len(mandate.universe)} ETFs can be bought"
+    choice += f" (not {', '.join(left_out)})" if left_out else ""
+    choice += unpriced
+    universe = Conflict(f"{pod}.universe", f"{pod} may hold {', '.join(mandate.universe)}, and {choice}")
     if size * cap < 1 - _ALL:
         name, words = f"{pod}.max_position", f"{pod} may put at most {cap:.0%} into one ETF"
         to = math.ceil(1e4 / size) / 1e4 if size else 0.0
@@ -228,7 +228,7 @@ def _refuse_small_universe(mandate: Mandate, size: int, left_out: tuple[str, ...
         return
     # One change is not enough where the universe is too small for both rules.
     repairs = (repair,) if size and (size >= least or size * cap >= 1 - _ALL) else ()
-    message = f"{words}, but {bought}"
+    message = f"{words}, but {choice}"
     if not unpriced:
         message += ": ease that limit, or let it buy more of them"
     raise UnreachableMandateError(message, (), (Conflict(name, words), universe), repairs)
@@ -236,11 +236,11 @@ def _refuse_small_universe(mandate: Mandate, size: int, left_out: tuple[str, ...
 
 def _served(stage: _Stage, policy: _Policy) -> dict[Measure, float]:
     """Find, goal by goal, the level at which each goal can be kept together with the earlier goals."""
-    kept: dict[Measure, float] = {}
+    levels: dict[Measure, float] = {}
     for goal in pod_goals(stage.mandate, policy.priorities):
-        best = figures(stage.market, _optimum(stage, goal.measure, kept)).of(goal.measure)
-        kept[goal.measure] = goal.asked if goal.can_be_kept(best) else goal.held(best, policy.tolerance)
-    return kept
+        best = figures(stage.market, _optimum(stage, goal.measure, levels)).of(goal.measure)
+        levels[goal.measure] = goal.asked if goal.can_be_kept(best) else goal.held(best, policy.tolerance)
+    return levels
 
 
 def _refuse_unreachable(mandate: Mandate, best_alone: Mapping[Measure, float]) -> None:

@@ -154,13 +154,13 @@ def after_tax_income(
     )
 
 
-def days_at_risk(acquired: date, sold: date) -> int:
+def days_at_risk(acquired: date, sale_day: date) -> int:
     """Count the days held, without the days of purchase and of sale (former ITAA 1936, s 160APHO(2)).
 
     For these days, units bought last count as sold first (former s 160APHI), whichever parcel is chosen for capital
     gains.
     """
-    return max((sold - acquired).days - 1, 0)
+    return max((sale_day - acquired).days - 1, 0)
 
 
 def must_hold(entity: Entity, credits_aud: float) -> bool:

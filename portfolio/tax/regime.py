@@ -103,7 +103,7 @@ class Reform:
         for ticker, value in self.values_aud.items():
             _refuse_not_positive(f"the value of {ticker} at the start of the reform", value)
 
-    def index_factor(self, incurred: date, sold: date) -> float:
+    def index_factor(self, incurred: date, sale_day: date) -> float:
         """Compute the index factor for a cost incurred on one day and a sale on another; at least one.
 
         The factor is the index number of the sale's quarter over that of the cost's quarter, rounded half up to three
@@ -113,9 +113,9 @@ class Reform:
         Raises:
             DataError: If the index of a needed quarter is missing.
         """
-        if first_of_quarter(incurred) == first_of_quarter(sold):
+        if first_of_quarter(incurred) == first_of_quarter(sale_day):
             return 1.0
-        now, then = (self._index(day) for day in (sold, incurred))
+        now, then = (self._index(day) for day in (sale_day, incurred))
         return float(max((now / then).quantize(Decimal("0.001"), ROUND_HALF_UP), Decimal(1)))
 
     def _index(self, day: date) -> Decimal:
@@ -156,9 +156,9 @@ class Regime:
 
     reform: Reform | None = field(default_factory=Reform)
 
-    def reform_for(self, entity: Entity, sold: date) -> Reform | None:
-        """Return the reform if the reform governs a sale by *entity* on *sold* (s 110-36(1A)); else None."""
-        if self.reform is None or entity is not Entity.INDIVIDUAL or sold < REFORM_STARTS:
+    def reform_for(self, entity: Entity, sale_day: date) -> Reform | None:
+        """Return the reform if the reform governs a sale by *entity* on *sale_day* (s 110-36(1A)); else None."""
+        if self.reform is None or entity is not Entity.INDIVIDUAL or sale_day < REFORM_STARTS:
             return None
         return self.reform
 

@@ -98,9 +98,9 @@ def cheapest_sale(
 
 def _refuse_short(parcels: Sequence[Parcel], units_to_sell: Mapping[str, float]) -> None:
     for ticker, units in units_to_sell.items():
-        held = math.fsum(parcel.units for parcel in parcels if parcel.ticker == ticker)
-        if not (math.isfinite(units) and 0 <= units <= held * (1 + _ROUNDING)):
-            message = f"asked to sell {units} {ticker}; the parcels hold {held}"
+        owned_units = math.fsum(parcel.units for parcel in parcels if parcel.ticker == ticker)
+        if not (math.isfinite(units) and 0 <= units <= owned_units * (1 + _ROUNDING)):
+            message = f"asked to sell {units} {ticker}; the parcels hold {owned_units}"
             raise DataError(message)
 
 

@@ -65,9 +65,9 @@ class Taxpayer:
                 message = f"the marginal rate is {rate}; it must be a fraction from 0 to {_MOST}, such as 0.32"
                 raise DataError(message)
         elif rate is not None and rate not in _RATES[self.entity]:
-            known = " or ".join(str(known) for known in _RATES[self.entity])
+            rates = " or ".join(str(known) for known in _RATES[self.entity])
             message = (
-                f"the marginal rate is {rate}; that of the entity {self.entity} is {known}:"
+                f"the marginal rate is {rate}; that of the entity {self.entity} is {rates}:"
                 " give that, or leave marginal_tax_rate out"
             )
             raise DataError(message)

@@ -172,8 +172,8 @@ class Holdings:
 
     def largest_of(self, j: int) -> float:
         """Return the largest position allowed in an ETF: the rule's limit with allowance for drift, capped by goals."""
-        owned = 0.0 if self.stock is None else float(self.stock.weights[j])
-        return min(self._drifted(self._max_weight, owned), self.caps.position)
+        today = 0.0 if self.stock is None else float(self.stock.weights[j])
+        return min(self._drifted(self._max_weight, today), self.caps.position)
 
     def own_limit(self, p: int, j: int) -> float:
         """Return the largest part of what a pod holds that one ETF may be.
@@ -186,11 +186,11 @@ class Holdings:
 
     def most_held(self, p: int, j: int) -> float:
         """Bound a pod's position in an ETF by the pod's own limit, as a fraction of the pod's share of the capital."""
-        bought = self.max_position(p) * (1 + self._tolerance)
+        largest = self.max_position(p) * (1 + self._tolerance)
         if self.stock is None or not self._may_drift(p, j):
-            return bought
-        owned = float(self.stock.weights[j]) / self.sleeves[p].share
-        return max(bought, min(owned, self.own_limit(p, j) * (1 + self._tolerance)))
+            return largest
+        today = float(self.stock.weights[j]) / self.sleeves[p].share
+        return max(largest, min(today, self.own_limit(p, j) * (1 + self._tolerance)))
 
     @property
     def least_invested(self) -> float:
@@ -225,8 +225,8 @@ class Holdings:
     def risk(self, p: int) -> int:
         """Return the variable of a pod's volatility, in units of the stage-1 volatility; declare it on first use."""
         if p not in self._risks:
-            held = [h.j for h in self.by_pod[p]]
-            L = self.case.factor(held)
+            etfs = [h.j for h in self.by_pod[p]]
+            L = self.case.factor(etfs)
             unit = self.sleeves[p].figures.volatility
             reach = (1 + self._tolerance) * float(np.linalg.norm(L, axis=1).max()) / unit
             self._risks[p] = self.build.variable(upper=reach, block=self._block(p))
@@ -258,9 +258,9 @@ class Holdings:
 
         ``u.Sigma u <= max_u sum_j u_j max_v (Sigma v)_j``, both maxima over the pod's limits.
         """
-        held = [h.j for h in self.by_pod[p]]
+        etfs = [h.j for h in self.by_pod[p]]
         limits = np.array([self.build.upper_of(h.u) for h in self.by_pod[p]])
-        rows = np.array([_most(row, limits) for row in self.market.Sigma[np.ix_(held, held)]])
+        rows = np.array([_most(row, limits) for row in self.market.Sigma[np.ix_(etfs, etfs)]])
         return float(np.sqrt(max(_most(rows, limits), 0.0)))
 
     # One method per rule.
@@ -284,12 +284,12 @@ class Holdings:
 
     def _largest_weight(self) -> float:
         rules = self.terms.rules
-        kept = self.rule("max_weight", f"at most {rules.max_weight:.1%} of the capital in one ETF")
-        return rules.max_weight if kept else 1.0
+        applies = self.rule("max_weight", f"at most {rules.max_weight:.1%} of the capital in one ETF")
+        return rules.max_weight if applies else 1.0
 
-    def _drifted(self, limit: float, owned: float) -> float:
-        """Raise a limit for a position that drifted above the limit: within the tolerance, never above *owned*."""
-        return max(limit, min(owned, limit * (1 + self.terms.rules.position_tolerance)))
+    def _drifted(self, limit: float, today: float) -> float:
+        """Raise a limit for a position that drifted above the limit: within the tolerance, never above *today*."""
+        return max(limit, min(today, limit * (1 + self.terms.rules.position_tolerance)))
 
     def _declare_holdings(self) -> Iterator[HoldingVariables]:
         """Declare the ETFs that each pod may hold, within the pod's and the portfolio's position limits."""
@@ -350,11 +350,11 @@ class Holdings:
         """List the ETFs that a pod may hold: in the pod's universe, and open to purchase or already owned."""
         allowed = {t for t in sleeve.mandate.universe if t not in sleeve.left_out}
         if self.stock is not None:
-            owned = {self.market.etfs[j].ticker for j in np.flatnonzero(self.stock.units).tolist()}
+            today = {self.market.etfs[j].ticker for j in np.flatnonzero(self.stock.units).tolist()}
             priced = {
                 t for t, etf in zip(self.market.tickers, self.market.etfs, strict=True) if etf.price_aud is not None
             }
-            allowed = (allowed & priced) | (owned & set(sleeve.mandate.universe))
+            allowed = (allowed & priced) | (today & set(sleeve.mandate.universe))
         return self.market.positions(t for t in sleeve.mandate.universe if t in allowed)
 
     def _declare_counts(self) -> list[int]:
@@ -409,12 +409,12 @@ class Holdings:
             for owners in self.by_etf.values():
                 if len(owners) > 1:
                     self.build.at_most({}, 1.0, switches={h.z: 1.0 for h in owners})
-            held = self.counts
+            variables = self.counts
         else:
-            held = self._shared_ownership()
+            variables = self._shared_ownership()
         most = int(min(most, len(self.by_etf), caps.etfs + _INVESTED))
-        self.build.at_most(dict.fromkeys(held, 1.0), float(most))
-        return held
+        self.build.at_most(dict.fromkeys(variables, 1.0), float(most))
+        return variables
 
     def _shared_ownership(self) -> list[int]:
         """Let ETFs have several owners.
@@ -423,10 +423,10 @@ class Holdings:
         integer where the switches are integer. A larger value does not improve the objective.
         """
         build = self.build
-        held = []
+        variables = []
         for j, owners in self.by_etf.items():
             y = build.variable(upper=1.0)
-            held.append(y)
+            variables.append(y)
             for h in owners:
                 build.at_most({y: -1.0}, 0.0, switches={h.z: 1.0})
             build.at_least({**self.position(j), y: -self.least_position(j)}, 0.0)
@@ -436,7 +436,7 @@ class Holdings:
                 self._extra.append(extra)
                 # With y this row is tighter than with 1: relaxations hold half an ETF where the number of ETFs binds.
                 build.at_most({extra: -1.0, y: -1.0}, 0.0, switches={h.z: 1.0 for h in owners})
-        return held
+        return variables
 
     def _near_duplicates(self) -> None:
         """Forbid each pair of ETFs with a correlation distance below the limit."""

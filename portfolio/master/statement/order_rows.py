@@ -51,7 +51,7 @@ def declare(build: Builder, least: float, most: float) -> OrderVariables:
 
 
 def sell_for_owners(
-    build: Builder, sale: OrderVariables, owners: Sequence[Owner], owned: float, *, least: float, alone: bool
+    build: Builder, sale: OrderVariables, owners: Sequence[Owner], today: float, *, least: float, alone: bool
 ) -> None:
     """Sell all units where no pod holds the ETF; else bound the sale by the owners' limits.
 
@@ -59,27 +59,27 @@ def sell_for_owners(
         build: The builder that collects the rows.
         sale: The sale of the ETF.
         owners: The pods that may hold the ETF.
-        owned: The weight owned today.
+        today: The weight owned today.
         least: The smallest weight that may be held.
         alone: Whether only one pod may hold the ETF.
     """
     # An owner that cannot hold the whole position must sell, too.
-    roomy = [o.y for o in owners if not alone or o.most >= owned - _ROOM]
+    roomy = [o.y for o in owners if not alone or o.most >= today - _ROOM]
     build.at_least({sale.on: 1.0, **dict.fromkeys(roomy, 1.0)}, 1.0)
-    build.at_least({sale.amount: 1.0, **{o.y: min(o.most, owned) for o in owners}}, owned)
+    build.at_least({sale.amount: 1.0, **{o.y: min(o.most, today) for o in owners}}, today)
     if alone:
         # A partial sale leaves at least the smallest weight that may be held.
-        kept = min(least, owned)
-        build.at_most({sale.amount: 1.0, sale.on: kept - owned, **{o.y: kept for o in owners}}, kept)
+        rest = min(least, today)
+        build.at_most({sale.amount: 1.0, sale.on: rest - today, **{o.y: rest for o in owners}}, rest)
 
 
 def buy_for_owners(
-    build: Builder, purchase: OrderVariables | None, owners: Sequence[Owner], owned: float, *, alone: bool
+    build: Builder, purchase: OrderVariables | None, owners: Sequence[Owner], today: float, *, alone: bool
 ) -> None:
     """Limit the purchase by the owner's limit, and each owner's holding to the weight owned plus the weight bought."""
-    bought = {} if purchase is None else {purchase.amount: -1.0}
+    term = {} if purchase is None else {purchase.amount: -1.0}
     for owner in owners:
-        if owner.most > owned:
-            build.at_most({owner.u: owner.share, owner.y: -owned, **bought}, 0.0)
+        if owner.most > today:
+            build.at_most({owner.u: owner.share, owner.y: -today, **term}, 0.0)
     if purchase is not None and alone:
-        build.at_most({purchase.amount: 1.0, **{o.y: min(owned - o.most, 0.0) for o in owners}}, 0.0)
+        build.at_most({purchase.amount: 1.0, **{o.y: min(today - o.most, 0.0) for o in owners}}, 0.0)

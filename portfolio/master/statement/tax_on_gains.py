@@ -24,19 +24,21 @@ if TYPE_CHECKING:
 _URGENCY = 16.0
 
 
-def tax_gains(build: Builder, stock: Inventory, sold: Sequence[tuple[Lot, int]]) -> tuple[dict[int, float], int | None]:
+def tax_gains(
+    build: Builder, stock: Inventory, sales: Sequence[tuple[Lot, int]]
+) -> tuple[dict[int, float], int | None]:
     """Tax the gains, less the losses used.
 
     Args:
         build: The builder that collects the rows.
         stock: The holdings of today.
-        sold: Parcels, each with the variable of the amount sold.
+        sales: Parcels, each with the variable of the amount sold.
 
     Returns:
         The tax, as a row, and the switch between the two cases; None if the program needs no switch.
     """
     of: dict[Kind, dict[int, float]] = defaultdict(dict)
-    for lot, x in sold:
+    for lot, x in sales:
         for kind, aud in lot.gains.items():
             # Gain per dollar sold.
             of[kind][x] = aud / float(stock.prices[lot.j])

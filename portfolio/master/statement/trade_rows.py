@@ -71,29 +71,29 @@ class Trades:
 
     def _trade_what_is_owned(self, j: int) -> None:
         """Let an ETF be sold, bought or not traded; never both, so that no loss is realised and bought back."""
-        owned = float(self.stock.weights[j])
-        sale, purchase = self._sell(j, owned), self._buy(j, owned)
+        today = float(self.stock.weights[j])
+        sale, purchase = self._sell(j, today), self._buy(j, today)
         self.orders[j] = sale, purchase
         row = defaultdict(float, self.form.position(j))
         for order, sign in ((sale, 1.0), (purchase, -1.0)):
             if order is not None:
                 row[order.amount] = sign
                 self._trade(order.amount, j)
-        self.form.build.equal(row, owned)
+        self.form.build.equal(row, today)
         if sale and purchase:
             self.form.build.at_most({}, 1.0, switches=dict.fromkeys(self._switches(j), 1.0))
         owners, alone = self.form.owners(j), self.form.one_owner
         if sale:
-            sell_for_owners(self.form.build, sale, owners, owned, least=self.form.least_held, alone=alone)
-        buy_for_owners(self.form.build, purchase, owners, owned, alone=alone)
+            sell_for_owners(self.form.build, sale, owners, today, least=self.form.least_held, alone=alone)
+        buy_for_owners(self.form.build, purchase, owners, today, alone=alone)
 
-    def _sell(self, j: int, owned: float) -> OrderVariables | None:
+    def _sell(self, j: int, today: float) -> OrderVariables | None:
         """Declare the sale of an ETF and of the ETF's parcels: each in whole or in part, and only with a sale."""
         build, stock = self.form.build, self.stock
         least = self._least_order(j)
-        if self.form.market.etfs[j].ticker in self._never_sold or owned < least * (1 - _HAIR):
+        if self.form.market.etfs[j].ticker in self._never_sold or today < least * (1 - _HAIR):
             return None
-        sale = declare(build, min(least, owned), owned)
+        sale = declare(build, min(least, today), today)
         parts = [
             (lot, build.variable(upper=lot.units * float(stock.prices[j]) / stock.capital_aud))
             for lot in stock.lots
@@ -105,12 +105,12 @@ class Trades:
         self.sold += parts
         return sale
 
-    def _buy(self, j: int, owned: float) -> OrderVariables | None:
+    def _buy(self, j: int, today: float) -> OrderVariables | None:
         """Declare the purchase of an ETF; switch the purchase off where the limits leave no room for an order."""
         etf = self.form.market.etfs[j]
         if j not in self.form.by_etf or etf.is_closed or etf.ticker in self.form.terms.rules.never_buy:
             return None
-        least, most = self._least_order(j), self._largest(j) - owned
+        least, most = self._least_order(j), self._largest(j) - today
         purchase = declare(self.form.build, least, max(least, most))
         if most < least:
             # Declared anyway: a program with an eased limit must have the same switches.
@@ -154,11 +154,11 @@ class Trades:
         for pair in self.orders.values():
             row |= {order.on: -1.0 for order in pair if order is not None}
         for j in (j for j in self.form.by_etf if j not in self.orders):
-            bought = build.variable(upper=1.0)
-            row[bought] = -1.0
+            purchase = build.variable(upper=1.0)
+            row[purchase] = -1.0
             least = self.form.least_position(j)
             if least > 0:
-                build.at_most({bought: least} | {u: -share for u, share in self.form.position(j).items()}, 0.0)
+                build.at_most({purchase: least} | {u: -share for u, share in self.form.position(j).items()}, 0.0)
         build.at_most(row, 0.0)
 
     def _trade(self, x: int, j: int, share: float = 1.0) -> None:
@@ -169,12 +169,12 @@ class Trades:
         """Add the rows that limit money: cash for the orders, turnover, and tax."""
         form, rules, capital = self.form, self.form.terms.rules, self.stock.capital_aud
         # The capital pays for the orders; the tax is due later, and is paid from other money.
-        spent = defaultdict(float, form.whole(np.ones(len(form.market.etfs))))
+        spending = defaultdict(float, form.whole(np.ones(len(form.market.etfs))))
         for x, cost in self.costs.items():
-            spent[x] += cost
-        self.money.append(form.build.at_most(spent, 1.0 - self.stock.cash_floor))
+            spending[x] += cost
+        self.money.append(form.build.at_most(spending, 1.0 - self.stock.cash_floor))
         if form.rule("reinvest", "nothing is sold to hold cash") and 1.0 - self.stock.idle > form.least_invested:
-            self.reinvested = form.build.at_least(spent, 1.0 - self.stock.idle)
+            self.reinvested = form.build.at_least(spending, 1.0 - self.stock.idle)
             self._no_more_orders(self._number)
         turnover = rules.max_turnover
         if turnover is not None and form.rule("max_turnover", f"at most {turnover:.1%} of the capital is turned over"):

@@ -260,9 +260,9 @@ class Wire:
         Otherwise nats-py would return to the server just left as often as not.
         """
         del info
-        chosen = min(servers, key=lambda server: (self._last_chosen.get(server.uri.netloc, 0.0), random.random()))  # noqa: S311 - no secret
-        self._last_chosen[chosen.uri.netloc] = time.monotonic()
-        return chosen, _RECONNECT_WAIT_S if chosen.reconnects else 0.0
+        choice = min(servers, key=lambda server: (self._last_chosen.get(server.uri.netloc, 0.0), random.random()))  # noqa: S311 - no secret
+        self._last_chosen[choice.uri.netloc] = time.monotonic()
+        return choice, _RECONNECT_WAIT_S if choice.reconnects else 0.0
 
     async def _answers(self) -> bool:
         try:

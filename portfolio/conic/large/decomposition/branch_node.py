@@ -84,7 +84,7 @@ class BranchNode:
         return nodes
 
 
-def undecided(split: Split, node: BranchNode, held: Vector) -> int | None:
+def undecided(split: Split, node: BranchNode, activity: Vector) -> int | None:
     """Find the switch to branch on: a switch that a mix has partly on; None if no switch is partly on.
 
     Prefer the most held switch of a row that this switch and another switch of the mix would violate together: with the
@@ -97,12 +97,12 @@ def undecided(split: Split, node: BranchNode, held: Vector) -> int | None:
         members = np.flatnonzero(program.H[row])
         if len(members) < 2:  # noqa: PLR2004 - a conflict needs two switches
             continue
-        first, second = map(int, members[np.argsort(-held[members], kind="stable")[:2]])
+        first, second = map(int, members[np.argsort(-activity[members], kind="stable")[:2]])
         tied = program.H[row, first] + program.H[row, second] > program.b[row] * (1 + 1e-6)
-        if tied and held[second] > worst and free[first]:
-            best, worst = first, float(held[second])
+        if tied and activity[second] > worst and free[first]:
+            best, worst = first, float(activity[second])
     if best is not None:
         return best
-    half = np.where(free, np.minimum(held, 1 - held), 0.0)
+    half = np.where(free, np.minimum(activity, 1 - activity), 0.0)
     i = int(np.argmax(half))
     return i if half[i] > SHARE else None

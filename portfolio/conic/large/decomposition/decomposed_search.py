@@ -254,13 +254,15 @@ class _Decomposition:
         """Look for an incumbent among the switches that the columns of a mix have on."""
         self.search_among((self.pricer.master.held(mix) > 0) & ~node.fixed, nodes)
 
-    def search_among(self, held: Flags, nodes: int, *, start: States | None = None, regardless: bool = False) -> None:
-        """Look for an incumbent among the *held* switches; *regardless*: search one node even if the time is up."""
-        key = held.tobytes() + nodes.to_bytes(4, "big")
+    def search_among(
+        self, support: Flags, nodes: int, *, start: States | None = None, regardless: bool = False
+    ) -> None:
+        """Look for an incumbent among the *support* switches; *regardless*: search one node even if the time is up."""
+        key = support.tobytes() + nodes.to_bytes(4, "big")
         if key in self.tried:
             return
         self.tried.add(key)
-        restriction = Restriction(self.program, kept_by(self.program, ~held))
+        restriction = Restriction(self.program, kept_by(self.program, ~support))
         if self.stop() and not regardless:
             return
         solution = search.minimise(

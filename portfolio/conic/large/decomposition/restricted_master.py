@@ -127,8 +127,8 @@ class RestrictedMaster:
 
     def _activity(self, block: Block, x: Vector, states: States) -> Vector:
         """Compute a point's contribution to the joint rows from its few nonzero entries."""
-        program, rows, held = self.split.program, self.split.joint_rows, np.flatnonzero(x)
-        activity = program.A[:, block.variables[held]][rows] @ x[held]
+        program, rows, support = self.split.program, self.split.joint_rows, np.flatnonzero(x)
+        activity = program.A[:, block.variables[support]][rows] @ x[support]
         return np.asarray(activity + program.H[:, block.switches[states == ON]][rows].sum(axis=1))
 
     def solve(self, *, costs: bool = True, states: States | None = None) -> Mix | None:
@@ -138,18 +138,18 @@ class RestrictedMaster:
             costs: Whether columns have costs. Without costs, the program minimises the amount bought out.
             states: A part: columns outside the part are excluded.
         """
-        kept = np.arange(len(self.columns))
+        available = np.arange(len(self.columns))
         if states is not None and (states != FREE).any():
             off, on = self.split.banned(states), states == ON
             own = [(off[block.switches], on[block.switches]) for block in self.split.blocks]
-            kept = np.flatnonzero(
+            available = np.flatnonzero(
                 [not np.where(c.states == ON, own[c.block][0], own[c.block][1]).any() for c in self.columns]
             )
         if costs:
-            kept = kept[np.array(self._idle_for)[kept] < _IDLE]
-        if not len(kept):
+            available = available[np.array(self._idle_for)[available] < _IDLE]
+        if not len(available):
             return None
-        columns = [self.columns[i] for i in kept]
+        columns = [self.columns[i] for i in available]
         mix = None
         for _ in range(_PASSES):
             mix, broken = self._solve(columns, costs=costs)
@@ -159,8 +159,8 @@ class RestrictedMaster:
         if mix is None:
             return None
         shares = np.zeros(len(self.columns))
-        shares[kept] = mix.shares
-        for i, share in zip(kept.tolist(), mix.shares.tolist(), strict=True):
+        shares[available] = mix.shares
+        for i, share in zip(available.tolist(), mix.shares.tolist(), strict=True):
             self._idle_for[i] = 0 if share > SHARE else self._idle_for[i] + 1
         return replace(mix, shares=shares)
 
@@ -218,12 +218,12 @@ class RestrictedMaster:
         y[split.joint_rows] = back(answer.multipliers)
         slack = answer.x[C + len(named) :]
         E, m = len(self._equal), len(rows)
-        bought = np.zeros(len(self._b))
-        bought[self._equal] = slack[:E] + slack[E : 2 * E]
-        bought[rows] = slack[2 * E : 2 * E + m]
-        bought[[cone.start for cone in self._cones]] = slack[2 * E + m :]
+        elastics = np.zeros(len(self._b))
+        elastics[self._equal] = slack[:E] + slack[E : 2 * E]
+        elastics[rows] = slack[2 * E : 2 * E + m]
+        elastics[[cone.start for cone in self._cones]] = slack[2 * E + m :]
         idle = float(program.q[own] @ np.where(present, 0.0, self._idle))
-        return Mix(y, program.offset + idle + small.value(answer.x, np.zeros(0)), bought, shares), broken
+        return Mix(y, program.offset + idle + small.value(answer.x, np.zeros(0)), elastics, shares), broken
 
     def _taking_part(self) -> Flags:
         part = self.active.copy()

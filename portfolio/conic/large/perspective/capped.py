@@ -56,10 +56,10 @@ def spread_variance(block: BlockData, u: Vector, z: Vector) -> float:
 def following(t: float, last_t: float, V: float, last_V: float, most: float) -> float:
     """Return the inverse square of the next multiplier, by the secant through the last two; V is the variance."""
     least = _LEAST * min(V, most)
-    wanted = t * (most - least) / (V - least)
+    step = t * (most - least) / (V - least)
     if last_t > 0.0 and (V - last_V) * (t - last_t) > 0.0:
-        wanted = t + (most - V) * (t - last_t) / (V - last_V)
-    return min(max(wanted, t / _BEYOND), t * _BEYOND)
+        step = t + (most - V) * (t - last_t) / (V - last_V)
+    return min(max(step, t / _BEYOND), t * _BEYOND)
 
 
 @compiled
@@ -124,9 +124,9 @@ def relax_capped(
     ends, values, slopes = np.array([0.0, np.inf]), np.array([best, np.inf]), np.array([excess, -1.0])
     last_t, last_V, stalled, cold = -1.0, 0.0, 0, 0
     for _ in range(_ROUNDS):
-        held = Costs(costs.q, costs.k, Theta, costs.constant - Theta * most, free, rhs)
+        lifted = Costs(costs.q, costs.k, Theta, costs.constant - Theta * most, free, rhs)
         y[cap] = 0.0
-        bound, off, newton_steps = relax(block, held, states, u, y, phase, cut, 1e-9, pace, now_u, now_y, z)
+        bound, off, newton_steps = relax(block, lifted, states, u, y, phase, cut, 1e-9, pace, now_u, now_y, z)
         steps += newton_steps
         y[cap] = Theta
         if bound > best:

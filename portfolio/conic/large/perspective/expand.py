@@ -132,13 +132,13 @@ def choose(
             score[i] = (1.0 - z[i]) * z[i] ** 0.15
     order = np.argsort(-score)
     fractions = z.copy()
-    chosen, most, trials = -1, -1.0, 0
+    best, most, trials = -1, -1.0, 0
     for place in range(n):
         i = order[place]
         if score[i] <= 0.0:
             break
-        spent = pool.numbers[STEPS] - before >= effort
-        if min(pool.gains[0, i], pool.gains[1, i]) < _RELIABLE and trials < _TRIALS and not spent:
+        exhausted = pool.numbers[STEPS] - before >= effort
+        if min(pool.gains[0, i], pool.gains[1, i]) < _RELIABLE and trials < _TRIALS and not exhausted:
             trials += 1
             try_switch(block, goal, pool, costs, node, states, i, fractions[i], value)
         promise = 1.0
@@ -148,8 +148,8 @@ def choose(
                 gain = pool.gain[state, i] / times * (fractions[i] if state == 0 else 1.0 - fractions[i])
             promise *= max(gain, 1e-7)
         if promise > most:
-            chosen, most = i, promise
-    return chosen
+            best, most = i, promise
+    return best
 
 
 @compiled
@@ -208,8 +208,8 @@ def explore(block: BlockData, goal: BlockObjective, pool: Pool, budget: int, eff
         if is_wide(goal, pool, node, value, spread, fractional):
             split_interval(block, goal, pool, node, states, spread, on)
             continue
-        chosen = choose(block, goal, pool, costs, node, states, z, value, effort) if fractional else -1
-        branch(pool, node, states, value, chosen, on, z)
+        switch = choose(block, goal, pool, costs, node, states, z, value, effort) if fractional else -1
+        branch(pool, node, states, value, switch, on, z)
     return is_closed(pool)
 
 
@@ -328,20 +328,20 @@ def split_interval(
 
 
 @compiled
-def branch(pool: Pool, node: int, states: States, value: float, chosen: int, on: Vector, z: Vector) -> None:
+def branch(pool: Pool, node: int, states: States, value: float, switch: int, on: Vector, z: Vector) -> None:
     """Branch on the chosen switch; without one, on the free switch that the point holds most."""
     low, high = pool.low[node], pool.high[node]
-    if chosen < 0:
+    if switch < 0:
         most = -np.inf
         for i in range(len(states)):
             if states[i] == -1 and z[i] > most:
-                chosen, most = i, z[i]
-    if chosen < 0:
+                switch, most = i, z[i]
+    if switch < 0:
         push(pool, add(pool, node, states, low, high, value))
         return
-    part = min(on[chosen], 0.0)
+    part = min(on[switch], 0.0)
     for state in (1, 0):
-        states[chosen] = state
-        child = add(pool, node, states, low, high, value - part + (on[chosen] if state == 1 else 0.0))
-        pool.branched[child], pool.distance[child] = chosen, z[chosen] if state == 0 else 1.0 - z[chosen]
+        states[switch] = state
+        child = add(pool, node, states, low, high, value - part + (on[switch] if state == 1 else 0.0))
+        pool.branched[child], pool.distance[child] = switch, z[switch] if state == 0 else 1.0 - z[switch]
         push(pool, child)

@@ -82,8 +82,8 @@ class TreeProof:
         search, y = self.search, self.pool.y[proofs]
         cap = y[:, search.cap] if search.cap != ABSENT else np.zeros(len(y))
         terms = abs(y).sum(axis=1) + 4.0 * (1.0 + cap) * (1.0 + search.shift)
-        known = np.clip(values, -_FAR, self.goal.ceiling)
-        less = known - _HAIR * (1.0 + abs(known) + (2.0 + float(search.block.upper.sum())) * terms)
+        finite = np.clip(values, -_FAR, self.goal.ceiling)
+        less = finite - _HAIR * (1.0 + abs(finite) + (2.0 + float(search.block.upper.sum())) * terms)
         if self.goal.mode == VARIANCE:
             less = np.sqrt(np.maximum(less, 0.0))
         own: Vector = np.where(values >= self.goal.ceiling, math.inf, self.offset + self.scale * less)

@@ -189,12 +189,12 @@ def step_length(
         elif -length * change > (1.0 - 1.0 / trust[0]) * reference and Theta > reference * 1e-3:
             length = (1.0 - 1.0 / trust[0]) * reference / -change
     if change_price != 0.0:
-        typical, held = 0.0, 0
+        typical, positive = 0.0, 0
         for i in range(len(u)):
             if u[i] > 0.0:
                 typical += Theta * block.D[i] * u[i] * u[i] + 1e-6 * spread
-                held += 1
-        reference = max(count_price, 0.1 * typical / max(held, 1))
+                positive += 1
+        reference = max(count_price, 0.1 * typical / max(positive, 1))
         if length * change_price > (trust[1] - 1.0) * reference:
             length = (trust[1] - 1.0) * reference / change_price
         elif -length * change_price > (1.0 - 1.0 / trust[1]) * count_price and count_price > 1e-2 * reference:

@@ -198,8 +198,8 @@ def relax(
         # Exchanging all phases at once may cycle. Careful mode cannot cycle: it steps only to the first crossing, and
         # releases a variable only after a full step of the free variables.
         careful = step >= patience
-        held = pushes(block, states, Theta, phase, bench)
-        released = 1 if careful and whole else 0 if careful else 2 + held // 4
+        push_count = pushes(block, states, Theta, phase, bench)
+        released = 1 if careful and whole else 0 if careful else 2 + push_count // 4
         release(block, states, Theta, phase, released, 1e-9 * steepest, bench)
         f, a_rows = gather(block, phase, y, bench)
         curvature = 2.0 * Theta * mean

@@ -146,7 +146,7 @@ def place_free(i: int, e: float, upper: float, u: Vector, phase: States) -> None
 def pushes(block: BlockData, states: States, Theta: float, phase: States, bench: Bench) -> int:
     """Measure how strongly its slope pushes each variable away from a fixed position; count the free variables."""
     slope, knee, w, push = bench.slope, bench.knee, bench.w, bench.push
-    held = 0
+    number = 0
     for i in range(len(push)):
         push[i] = 0.0
         twice = 2.0 * Theta * block.D[i]
@@ -160,8 +160,8 @@ def pushes(block: BlockData, states: States, Theta: float, phase: States, bench:
             outer = states[i] == -1 and knee[i] >= block.upper[i]
             push[i] = slope[i] + (w[i] if outer else twice * block.upper[i])
         else:
-            held += 1
-    return held
+            number += 1
+    return number
 
 
 @compiled

@@ -241,8 +241,8 @@ def offer(
 @compiled
 def keep(goal: BlockObjective, pool: Pool, support: States, u: Vector, value: float) -> None:
     """Keep a point if it is among the best."""
-    held = pool.numbers[POINTS]
-    for s in range(held):
+    size = pool.numbers[POINTS]
+    for s in range(size):
         if (pool.supports[s] == support).all():
             if value < pool.worth[s]:
                 pool.worth[s] = value
@@ -251,13 +251,13 @@ def keep(goal: BlockObjective, pool: Pool, support: States, u: Vector, value: fl
                 pool.values[BEST] = value
                 update_cut(goal, pool)
             return
-    place = held
-    if held == len(pool.worth):
+    place = size
+    if size == len(pool.worth):
         place = int(np.argmax(pool.worth))
         if pool.worth[place] <= value:
             return
     else:
-        pool.numbers[POINTS] = held + 1
+        pool.numbers[POINTS] = size + 1
     pool.worth[place] = value
     pool.points[place] = u
     pool.supports[place] = support
