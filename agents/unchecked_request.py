@@ -1,4 +1,4 @@
-"""A request as an agent's own process sees it: bytes, which its solver's process alone checks and reads in full."""
+"""A request in an agent's own process: bytes; only the solver's process checks and reads all of them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class UncheckedRequest:
 
     @classmethod
     def glimpse(cls, request_id: str, data: bytes) -> Self:
-        """Read what the agent's own process needs: which market to fetch, and how long to compute."""
+        """Read the two fields that the agent's own process needs: the market to fetch, and the seconds to compute."""
         body = glance(data)
         stated = body.get("deadline_s", USUAL_S)
         seconds = stated if isinstance(stated, int | float) and stated >= SHORTEST_S else SHORTEST_S

@@ -33,10 +33,10 @@ log = structlog.get_logger()
 
 
 class PodOptimiser(Protocol):
-    """Answers a request for one pod: a ``Solver``'s method, except in tests."""
+    """Answers a request for one pod: a ``PodSolver``'s method, except in tests."""
 
     async def __call__(self, request: UncheckedRequest) -> Payload | None:
-        """Find the pod's answer; None if the request asks for no answer of the pod."""
+        """Return the pod's answer; None if the request asks for no answer of the pod."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,7 +144,7 @@ def _withheld(request: OptimizationRequest, wrong: Sequence[str]) -> MasterPortf
 
 
 def _sleeve(market: Market, result: PodResult) -> Sleeve:
-    """Convert a pod's result: compute the figures again from the weights; the share is settled later.
+    """Convert a pod's result: compute the figures again from the weights; the pod's share follows later.
 
     Raises:
         MarketsDifferError: If the result is about another market than the coordinator's.

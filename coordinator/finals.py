@@ -18,7 +18,7 @@ OPTIMISED = "optimised"
 
 
 def failure(request: OptimizationRequest | str, reason: Reason, message: str) -> MasterPortfolioFailed:
-    """Make the event that tells why there is no portfolio.
+    """Make the failure event, with the reason why there is no portfolio.
 
     Args:
         request: The request; its id if the request cannot be read.

@@ -1,4 +1,4 @@
-"""Tell pods' answers from forged answers by the pods' public keys; read no file and no clock."""
+"""Distinguish pods' answers from forged answers by the pods' public keys; read no file and no clock."""
 
 from __future__ import annotations
 

@@ -224,7 +224,7 @@ class Load:
         return self.ahead_s(work, now) + self.expected_s(work, now) > _PLANNED * (work.by - now)
 
     def refusal(self, request: OptimizationRequest, work: Work, now: float) -> MasterPortfolioFailed:
-        """Report the queue's length, the time that was left, and how to proceed."""
+        """Make the failure event: the queue's length, the remaining time in seconds, and the mend."""
         left_s = work.by - now
         time_left = f"{left_s:.3g} s of its {request.deadline_s:g} s are left" if left_s > 0 else "no time is left"
         there = len(self.waiting.keys() - {request.request_id}) + len(self.running)

@@ -328,7 +328,7 @@ class Coordinator:
         return work.request_id not in load.running or load.expected_s(work, self._turns.clock()) > self.remaining_s(by)
 
     async def optimised(self, action: Optimise) -> Payload:
-        """Optimise in the time that is left."""
+        """Optimise in the remaining time, and return the final event."""
         with metrics.MASTER_SOLVING.time(), tracing.span("optimise"):
             seconds = time_for(self.remaining_s(action.by), action.request.deadline_s)
             event = await self.optimise(action, seconds=seconds)

@@ -36,7 +36,7 @@ _OURS = ("agents.", "bus.", "coordinator.", "portfolio.")
 
 
 def fault(error: Exception) -> str:
-    """Tell the sender of a question why a process cannot answer."""
+    """Return the reason why a process cannot answer, for the sender of the question."""
     if isinstance(error, MemoryError):
         return _OUT_OF_MEMORY
     if type(error).__module__.startswith(_OURS):

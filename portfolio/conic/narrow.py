@@ -1,4 +1,4 @@
-"""Solve relaxations with yes-or-no switches on the few other switches that matter.
+"""Solve relaxations with yes-or-no switches on a working set of the few switches that can improve them.
 
 Of hundreds of ETFs that the customer does not own, a relaxation buys a handful. The solver gets a restriction of the
 program: all yes-or-no switches, and a working set of the others, which grows while reduced costs show switches that

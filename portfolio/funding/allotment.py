@@ -1,4 +1,4 @@
-"""Who gets how much: money goals are funded by priority, and the pods' shares of the capital follow."""
+"""Divide the capital: money goals are funded by priority, and the pods' shares of the capital follow."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def divide(capital_aud: float, claims: Sequence[Claim], shares: Mapping[str, flo
 
 
 def _by_priority(money_aud: float, claims: Sequence[Claim]) -> tuple[list[float], float]:
-    """Return the capital of each goal, and what is left: where money ends, goals of one priority share it by need."""
+    """Return the capital of each goal and the rest, in AUD: if money ends, goals of one priority share it by need."""
     got, rest_aud = [0.0] * len(claims), money_aud
     for priority in sorted({claim.target.priority for claim in claims}):
         its = [i for i, claim in enumerate(claims) if claim.target.priority == priority]

@@ -1,4 +1,4 @@
-"""The chance that capital and contributions grow to an amount, and what brings it to a wanted chance.
+"""The chance that capital and contributions grow to an amount, and the changes that bring it to a wanted chance.
 
 Contributions make the final amount a sum of lognormal variables that move together. Its distribution is that of the
 sum's conditional mean, given one normal variable: the comonotonic lower bound (Kaas, Dhaene & Goovaerts, "Upper and
@@ -41,7 +41,7 @@ _SAME_SCORE = 1e-11
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """A money goal in money of its own: today's, or that of any day, in which nothing but returns moves.
+    """A money goal in money of its own: today's, or that of any day, in which only returns move.
 
     Attributes:
         amount_aud: What is wanted.

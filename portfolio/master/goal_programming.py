@@ -61,7 +61,7 @@ class Formulate(Protocol):
 
 @dataclass(slots=True)
 class SearchSession:
-    """A solver for the programs of one customer: checks each proof, and starts each search from the last portfolio.
+    """A series of searches over one customer's programs: each starts from the last portfolio, and its proof is checked.
 
     Attributes:
         formulate: Makes the programs.
@@ -111,7 +111,7 @@ class SearchSession:
         return self.solve(self.formulate(levels=levels, without=without), ANY).status
 
     def about(self, formulate: Formulate) -> SearchSession:
-        """Make a solver for the programs of *formulate*, with the same stop."""
+        """Make a session for the programs of *formulate*, with the same stop."""
         return SearchSession(formulate, self.stop)
 
 

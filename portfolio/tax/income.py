@@ -107,7 +107,7 @@ class Income:
 
     @property
     def net_tax_aud(self) -> float:
-        """Tax that is left after the credits; negative where they are refunded, or pay tax on other income."""
+        """Tax after the credits, AUD; negative where they are refunded, or pay tax on other income."""
         return self.cash_aud - self.after_tax_aud
 
 

@@ -100,7 +100,7 @@ class Formulation(Structure):
         """Add the customer's objective, to be minimised: see ``docs/model.md``."""
         for p in range(len(self.sleeves)):
             self._score_pod(p)
-        self.price_sharing()
+        self.penalise_sharing()
         weigh, naive = self.terms.preferences, self.naive
         if naive.buying_cost_aud > 0:
             self.build.cost({j: weigh.trading_cost * a for j, a in self.trading_costs().items()})

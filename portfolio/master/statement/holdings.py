@@ -176,7 +176,7 @@ class Holdings:
         return min(self._drifted(self._max_weight, today), self.caps.position)
 
     def own_limit(self, p: int, j: int) -> float:
-        """Return the largest part of what a pod holds that one ETF may be.
+        """Return the largest part of a pod's holdings that one ETF may be.
 
         The limit has an allowance for drift only where each ETF has one owner. The pod then holds the customer's
         whole position, and drift differs from a purchase.
@@ -198,11 +198,11 @@ class Holdings:
         return sum(sleeve.share for sleeve in self.sleeves) * max(1 - self._tolerance, 0.0)
 
     def max_position(self, p: int) -> float:
-        """Return the largest part of what a pod holds that an ETF may be that is bought."""
+        """Return the largest part of a pod's holdings that one ETF may reach by purchase."""
         return self._max_position[self.sleeves[p].mandate.pod]
 
     def _may_drift(self, p: int, j: int) -> bool:
-        """Return whether a pod's position may be above its limit: it has one owner, and what is owned is large."""
+        """Return whether a pod's position may be above its limit: it has one owner, and the owned position is large."""
         if self.stock is None or self.terms.rules.duplicates is not Duplicates.FORBID:
             return False
         least = self.max_position(p) * self.sleeves[p].share * (1 - self._tolerance)
@@ -248,7 +248,7 @@ class Holdings:
         """Return whether a pod's volatility is declared."""
         return p in self._risks
 
-    def price_sharing(self) -> None:
+    def penalise_sharing(self) -> None:
         """Add the duplication penalty to the objective: one charge per owner after an ETF's first owner."""
         penalty = self.terms.preferences.duplication / max(extra_owners(self.case.side_by_side), 1)
         self.build.cost(dict.fromkeys(self._extra, penalty))
@@ -388,7 +388,7 @@ class Holdings:
                 self._limit_positions(p)
 
     def _limit_positions(self, p: int) -> None:
-        """Limit each ETF to its part of what the pod holds: to hold less of all else is no way to hold more of one."""
+        """Limit each ETF to its part of the pod's holdings: less of the other ETFs does not allow more of this one."""
         limit = self.max_position(p)
         for h in self.by_pod[p] if limit < 1 else ():
             row = {other.u: -limit for other in self.by_pod[p]}

@@ -56,8 +56,8 @@ class Trades:
         if rules.never_sell and not form.rule("never_sell", f"nothing of {', '.join(rules.never_sell)} is sold"):
             self._never_sold = set()
         for j in np.flatnonzero(stock.units).tolist():
-            self._trade_what_is_owned(j)
-        self._buy_what_is_not()
+            self._trade_owned_etf(j)
+        self._buy_new_etfs()
         self.tax, self.loss_order = tax_gains(form.build, stock, self.sold)
         self._limits()
 
@@ -69,7 +69,7 @@ class Trades:
     def _switches(self, j: int) -> list[int]:
         return [order.z for order in self.orders[j] if order is not None]
 
-    def _trade_what_is_owned(self, j: int) -> None:
+    def _trade_owned_etf(self, j: int) -> None:
         """Let an ETF be sold, bought or not traded; never both, so that no loss is realised and bought back."""
         today = float(self.stock.weights[j])
         sale, purchase = self._sell(j, today), self._buy(j, today)
@@ -130,7 +130,7 @@ class Trades:
         owners = [share * self.form.build.upper_of(u) for u, share in self.form.position(j).items()]
         return min(self.form.largest_of(j), max(owners) if self.form.one_owner else sum(owners))
 
-    def _buy_what_is_not(self) -> None:
+    def _buy_new_etfs(self) -> None:
         """Declare the purchases of ETFs that are not owned, and count all orders. Each new ETF is one order."""
         orders = self.form.build.variable(upper=float(len(self.orders) + len(self.form.by_etf)))
         counted, switches = {orders: -1.0}, {z: 1.0 for j in self.orders for z in self._switches(j)}

@@ -231,7 +231,7 @@ class _Decomposition:
         return mix
 
     def go_on(self, node: BranchNode, mix: Mix) -> bool:
-        """Return whether to go on: rows are bought out although they can be kept. If so, raise the elastics."""
+        """Raise the elastics if rows are bought out although they can be kept; return whether the rounds go on."""
         return mix.bought > FEASIBLE and self.agree(node) and self.pricer.master.raise_elastics(mix)
 
     def agree(self, node: BranchNode) -> bool:
@@ -257,7 +257,7 @@ class _Decomposition:
     def search_among(
         self, support: Flags, nodes: int, *, start: States | None = None, regardless: bool = False
     ) -> None:
-        """Look for an incumbent among the *support* switches; *regardless*: search one node even if the time is up."""
+        """Look for an incumbent among the switches in *support*; *regardless*: search one node even out of time."""
         key = support.tobytes() + nodes.to_bytes(4, "big")
         if key in self.tried:
             return

@@ -70,7 +70,7 @@ def _nothing(program: Program) -> Leaf:
 
 
 class Pricer:
-    """Solver of all blocks at given prices; keeps their points as columns."""
+    """Solves all blocks at given prices, and keeps their points as columns."""
 
     def __init__(self, split: Split, stop: Callable[[], bool]) -> None:
         self.split, self.stop = split, stop

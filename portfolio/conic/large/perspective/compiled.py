@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound="Callable[..., Any]")
 
 _HERE = Path(__file__).parent
-_KERNELS = ("lagrangian", "phases", "newton", "node", "linear", "capped", "goal", "tree", "expand")
+_KERNELS = ("lagrangian", "phases", "newton", "node", "linear", "capped", "block_objective", "tree", "expand")
 
 
 @lru_cache(maxsize=1)
