@@ -20,14 +20,15 @@ _ROUNDING = 1e-13
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What a year's gains and losses come to, in AUD.
+    """The totals of a year's gains and losses, and the tax on them, in AUD.
 
     Attributes:
         gains_aud: Gains by kind, before losses and discount.
-        losses_used_aud: By the kind of gain they reduced; this year's losses and then those carried in.
-        net_capital_gain_aud: After losses and discount: what is added to taxable income.
-        tax_aud: Tax on it, minimum tax included.
-        losses_carried_aud: Losses left for later years. They reduce gains only, never other income (s 102-10).
+        losses_used_aud: Losses used, by the kind of gain that they reduced: this year's losses first, then those of
+            earlier years.
+        net_capital_gain_aud: Gains after losses and discount: the amount added to taxable income.
+        tax_aud: Tax on the net capital gain, minimum tax included.
+        losses_carried_aud: Losses carried to later years; these reduce gains only, never other income (s 102-10).
     """
 
     gains_aud: Amounts

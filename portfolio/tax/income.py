@@ -85,11 +85,11 @@ class Income:
 
     Attributes:
         cash_aud: Cash distributions.
-        credits_aud: Franking credits that count.
+        credits_aud: Franking credits to which the owner is entitled.
         tax_aud: Tax on cash and credits, before credits pay any tax.
         refund_aud: Refund of credits in excess of all tax.
-        unused_credits_aud: A company's credits in excess of all tax. They are not refunded; they become a tax loss
-            for later years (s 36-55), which is not valued here.
+        unused_credits_aud: A company's credits in excess of all tax. The credits are not refunded: they become a
+            tax loss for later years (s 36-55), which is not valued here.
         after_tax_aud: Cash after tax.
     """
 

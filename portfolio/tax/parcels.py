@@ -30,10 +30,10 @@ class Parcel:
     """Units of one ETF bought on one day.
 
     Attributes:
-        units: How many, above 0.
+        units: Number of units, above 0.
         acquired: Day of the contract to buy (s 109-5(2)), not of its settlement.
-        cost_base_aud: Of the whole parcel, brokerage included (s 110-25(2) and (3); s 110-35(2)), adjusted by the
-            fund's yearly statements (s 104-107B); 0 if these, or returns of capital, have reduced it to nil.
+        cost_base_aud: Cost base of the whole parcel, brokerage included (s 110-25(2) and (3); s 110-35(2)), adjusted by
+            the fund's yearly statements (s 104-107B); 0 if statements or returns of capital have reduced it to nil.
     """
 
     ticker: str

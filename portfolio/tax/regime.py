@@ -69,13 +69,13 @@ REFORM_STARTS = date(2027, 7, 1)
 
 @dataclass(frozen=True, slots=True)
 class Reform:
-    """The facts that the reform needs, and nobody knew when it became law.
+    """The facts that the reform needs and that were unknown when the reform became law.
 
     Attributes:
         cpi: All Groups CPI, weighted average of the eight capital cities (s 960-280), by the first day of the
-            quarter; it must have the quarters of the purchase, or of the start, and of the sale.
-        values_aud: Price of a unit just before the start, by ticker: its market value (s 112-155). The other method
-            that the law allows, apportioning (s 112-185), was only a draft in 2026, and not meant for what has a
+            quarter; the quarters of the purchase, or of the start, and of the sale are required.
+        values_aud: Price of a unit just before the start, by ticker: the market value (s 112-155). The other method
+            that the law allows, apportioning (s 112-185), was only a draft in 2026, and not meant for assets with a
             market price.
     """
 
@@ -149,9 +149,9 @@ class Regime:
     """The law to apply.
 
     Attributes:
-        reform: The reform, on by default since it is law; it touches no sale before 1 July 2027, and asks
-            for the CPI and for prices of 2027 only where a sale needs them. None switches it off, for what would
-            have been without it.
+        reform: The reform, on by default since the reform is law. Sales before 1 July 2027 are not affected, and the
+            CPI and the prices of 2027 are required only where a sale needs them. None: the law without the reform,
+            for a comparison.
     """
 
     reform: Reform | None = field(default_factory=Reform)
