@@ -80,9 +80,9 @@ def _with_over_cash(stated: Mapping[str, object]) -> Mapping[str, object]:
 
 def _unknown(stated: Mapping[str, object]) -> Iterator[str]:
     """Report unknown names in a mandate: a typing error must not silently remove a limit."""
-    names = [field.name for field in fields(Mandate) if field.name != "over_cash"]
-    if unknown := [name for name in stated if name not in names]:
-        yield f"unknown {', '.join(unknown)}; there are {', '.join(names)}"
+    known = [field.name for field in fields(Mandate) if field.name != "over_cash"]
+    if unknown := [name for name in stated if name not in known]:
+        yield f"unknown {', '.join(unknown)}; there are {', '.join(known)}"
 
 
 def _faults(mandate: Mandate) -> Iterator[str]:

@@ -59,7 +59,7 @@ def main(
     """Run one replica of the coordinator."""
     pod_keys = PodKeys(folder) if folder else None
     try:
-        pods = sorted(pod_keys.read()) if pod_keys else None
+        known = sorted(pod_keys.read()) if pod_keys else None
     except KeyFormError as error:
         raise click.BadParameter(str(error), param_hint="--pod-keys") from None
     configure_logs(process="coordinator")
@@ -80,8 +80,8 @@ def main(
         log.info("coordinator.signs", key=signer.key if signer else None)
         # An administrator with keys who upgrades without giving the pods' keys must not believe that forged results are
         # refused.
-        tell = log.warning if secret and pods is None else log.info
-        tell("coordinator.checks", pods=pods)
+        tell = log.warning if secret and known is None else log.info
+        tell("coordinator.checks", pods=known)
         on_note = partial(progress.optimising, bus)
         with fetching(bus) as provide:
             async with SolverProcess(("coordinator.solve_request",), solver_mib, solver_seconds, MOST) as process:

@@ -153,8 +153,8 @@ def admit(message: Message, pods: Collection[str]) -> SetDeadline | Fail:
     if refused := _refuse(request):
         return refused
     if unknown := sorted(set(request.asked()) - set(pods)):
-        names = ", ".join(sorted(pods))
-        return _fail(request, Reason.UNKNOWN_POD, f"unknown pod {', '.join(unknown)}: name one of {names}")
+        known = ", ".join(sorted(pods))
+        return _fail(request, Reason.UNKNOWN_POD, f"unknown pod {', '.join(unknown)}: name one of {known}")
     return SetDeadline(request, _found_by(message, request))
 
 
@@ -177,8 +177,8 @@ def _refuse(request: OptimizationRequest) -> Fail | None:
     }
     for where, tickers in named.items():
         if strange := sorted(set(tickers) - priced):
-            tickers_known = ", ".join(sorted(priced))
-            text = f"{where} names {', '.join(strange)}, unknown in market {market.id}: name only {tickers_known}"
+            known = ", ".join(sorted(priced))
+            text = f"{where} names {', '.join(strange)}, unknown in market {market.id}: name only {known}"
             return _fail(request, Reason.UNKNOWN_ETF, text)
     return _refuse_account(request, market)
 

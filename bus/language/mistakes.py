@@ -63,12 +63,10 @@ def explain(error: ValidationError, fields: Collection[str] = ()) -> str:
         error: Pydantic's error.
         fields: Known names, for a suggestion where a field is unknown.
     """
-    sentences = [
-        printable(_say(mistake, fields), longest=_SENTENCE) for mistake in error.errors(include_url=False)[:_TOLD]
-    ]
+    told = [printable(_say(mistake, fields), longest=_SENTENCE) for mistake in error.errors(include_url=False)[:_TOLD]]
     if error.error_count() > _TOLD:
-        sentences.append(f"and {error.error_count() - _TOLD} more")
-    return "; ".join(sentences)
+        told.append(f"and {error.error_count() - _TOLD} more")
+    return "; ".join(told)
 
 
 def named(where: str) -> str:

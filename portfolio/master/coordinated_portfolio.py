@@ -284,9 +284,9 @@ def _hopeless(goals: Sequence[Goal], sleeves: Sequence[Sleeve]) -> dict[str, flo
 
 def _refuse_strangers(goals: Sequence[Goal], sleeves: Sequence[Sleeve], terms: Terms) -> None:
     """Refuse priorities of unknown goals and limits of unknown pairs: a typing error must not pass."""
-    names = {goal.name for goal in goals if goal.figure is not None} | {f"never_worse.{row.value}" for row in Row}
-    if strange := sorted(set(terms.priorities) - names):
-        message = f"priorities names {', '.join(strange)}; the goals of this request are {', '.join(sorted(names))}"
+    known = {goal.name for goal in goals if goal.figure is not None} | {f"never_worse.{row.value}" for row in Row}
+    if strange := sorted(set(terms.priorities) - known):
+        message = f"priorities names {', '.join(strange)}; the goals of this request are {', '.join(sorted(known))}"
         raise DataError(message)
     pods = [sleeve.mandate.pod for sleeve in sleeves]
     pairs = {f"{a}-{b}" for a in pods for b in pods if a != b}
