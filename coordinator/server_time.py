@@ -45,7 +45,7 @@ class ServerTime:
         """Whether the server has answered."""
         return self._most < float("inf")
 
-    def hear(self, server_time: datetime, *, asked_at: float) -> float:
+    def update(self, server_time: datetime, *, asked_at: float) -> float:
         """Update the bounds with the answer that has just come.
 
         Args:
@@ -74,11 +74,11 @@ class ServerTime:
         Raises:
             ValueError: If there was no answer yet.
         """
-        return self._tell(self._least)
+        return self._estimate(self._least)
 
     def latest(self) -> datetime:
         """Return the latest possible time; raises as ``now``."""
-        return self._tell(self._most)
+        return self._estimate(self._most)
 
     def dated(self, message: Message) -> Message:
         """Return *message* with ``stored_at`` now if its storage time, by a clock that was ahead, is still to come.
@@ -89,7 +89,7 @@ class ServerTime:
             return message
         return replace(message, stored_at=self.now())
 
-    def _tell(self, ahead: float) -> datetime:
+    def _estimate(self, ahead: float) -> datetime:
         if not self.is_known:
             raise ValueError("the server's time is not known before it has told it")
         return datetime.fromtimestamp(self.ticks() + ahead, UTC)

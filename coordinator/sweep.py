@@ -53,7 +53,7 @@ class DeadlineSweep:
     # When requests with a storage time in the future (from a clock that was ahead) were first seen; by sequence.
     _ahead: dict[int, datetime] = field(default_factory=dict)
 
-    async def go_on(self, stop: asyncio.Event) -> None:
+    async def run(self, stop: asyncio.Event) -> None:
         """Sweep again and again until *stop* is set."""
         took_s = 0.0
         while not stop.is_set():
@@ -65,12 +65,12 @@ class DeadlineSweep:
                     return
             began = perf_counter()
             try:
-                await self.look()
+                await self.sweep_once()
             except BusError as error:
                 log.warning("sweep.failed", error=str(error))
             took_s = perf_counter() - began
 
-    async def look(self) -> None:
+    async def sweep_once(self) -> None:
         """Sweep once.
 
         Raises:

@@ -103,7 +103,7 @@ async def set_up(
     steps = await plan(bus, pods, replicas=replicas, max_bytes=max_bytes, ack_wait_s=ack_wait_s)
     for step in steps:
         if step.is_needed:
-            await _take(bus, step)
+            await _apply(bus, step)
     return steps
 
 
@@ -146,7 +146,7 @@ async def _config(bus: JetStreamBus, question: str) -> dict[str, Any] | None:
     return config
 
 
-async def _take(bus: JetStreamBus, step: Step) -> None:
+async def _apply(bus: JetStreamBus, step: Step) -> None:
     try:
         await bus.ask_api(step.subject, step.body, timeout_s=_PATIENCE_S)
     except RefusedError as error:
@@ -162,13 +162,13 @@ async def _take(bus: JetStreamBus, step: Step) -> None:
 def _differences(current: Mapping[str, Any], config: Mapping[str, Any]) -> tuple[str, ...]:
     """Name the settings that differ; the server omits settings that are off."""
     return tuple(
-        f"{key}: {_say(key, current.get(key))} -> {_say(key, value)}"
+        f"{key}: {_write_setting(key, current.get(key))} -> {_write_setting(key, value)}"
         for key, value in config.items()
         if (current.get(key) or 0) != (value or 0)
     )
 
 
-def _say(key: str, value: object) -> str:
+def _write_setting(key: str, value: object) -> str:
     if value is None:
         return "off"
     if key == "max_bytes" and isinstance(value, int):

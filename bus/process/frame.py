@@ -169,7 +169,7 @@ async def _work(connection: Connection, main: Main, health: _Health, http: Liste
         if health.stop.is_set():
             return
         async with asyncio.TaskGroup() as group:
-            beside = [group.create_task(_fail_when_closed(bus)), group.create_task(_tell(bus, health))]
+            beside = [group.create_task(_fail_when_closed(bus)), group.create_task(_announce(bus, health))]
             await main(bus, health.stop, health.started)
             log.info("process.drained")
             for task in beside:
@@ -216,7 +216,7 @@ async def _fail_when_closed(bus: JetStreamBus) -> None:
     raise BusError(message)
 
 
-async def _tell(bus: JetStreamBus, health: _Health) -> None:
+async def _announce(bus: JetStreamBus, health: _Health) -> None:
     """Log that the process takes work, and answer discovery requests for its service."""
     await health.started.wait()
     async with bus.answering(health.service):

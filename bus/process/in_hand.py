@@ -76,7 +76,7 @@ class InHand:
 
     def deaths(self, queue: str, message: Message) -> int:
         """Count the processes that died while handling *message*."""
-        self._look()
+        self._refresh()
         return sum(_name(queue, message) in held for held in self._dead.values())
 
     def close(self) -> None:
@@ -91,7 +91,7 @@ class InHand:
             os.pwrite(self._file, text, 0)
             os.ftruncate(self._file, len(text))
 
-    def _look(self) -> None:
+    def _refresh(self) -> None:
         """Read the notes of processes that died since the last look, and delete old notes."""
         there = {path.name: path for path in self._folder.glob(f"*{_SUFFIX}") if path.name != self._name}
         self._dead = {name: held for name, held in self._dead.items() if name in there}

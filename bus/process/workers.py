@@ -99,7 +99,7 @@ class _Attempt:
         except LaterError:
             raise
         except BusError as error:
-            self.tell("delivery.failed", error)
+            self.log_failure("delivery.failed", error)
             return False
         except Exception as error:
             log.exception("delivery.crashed", subject=message.subject, attempt=self.delivery.attempt)
@@ -117,11 +117,11 @@ class _Attempt:
 
     async def gives_up(self, error: Exception) -> bool:
         """Have the handler answer that the work cannot be done. Return False if even that fails."""
-        self.tell("delivery.given_up", error)
+        self.log_failure("delivery.given_up", error)
         try:
             await self.handler.give_up(self.delivery, error)
         except BusError as second:
-            self.tell("delivery.failed", second)
+            self.log_failure("delivery.failed", second)
             return False
         except Exception:
             # Even giving up failed, because of the message's content: the server redelivers the message, and the
@@ -130,7 +130,7 @@ class _Attempt:
             return False
         return True
 
-    def tell(self, event: str, error: Exception) -> None:
+    def log_failure(self, event: str, error: Exception) -> None:
         """Log the failure."""
         message = self.delivery.message
         log.warning(event, subject=message.subject, attempt=self.delivery.attempt, error=str(error))

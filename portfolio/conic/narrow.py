@@ -38,7 +38,7 @@ class NarrowRelaxation(Relaxation):
         super().__init__(program)
         self._out: Flags = ~program.plain
         cheap = np.flatnonzero(self._out)[np.argsort(self._free_q[program.switched[self._out]], kind="stable")]
-        self._take(cheap[:_FIRST])
+        self._enlarge(cheap[:_FIRST])
 
     def solve_sharply(self, states: States) -> RelaxationResult:
         """See ``Relaxation.solve_sharply``."""
@@ -52,7 +52,7 @@ class NarrowRelaxation(Relaxation):
         self, states: States, solve: Callable[[Relaxation, States], RelaxationResult]
     ) -> RelaxationResult:
         """Solve on the working set until no switch outside would improve the solution."""
-        self._take(np.flatnonzero(self._out & (states == ON)))
+        self._enlarge(np.flatnonzero(self._out & (states == ON)))
         enter = _ENTER
         while True:
             part = self._part
@@ -65,11 +65,11 @@ class NarrowRelaxation(Relaxation):
             if not (slope < -_HELPS).any():
                 return RelaxationResult(answer.outcome, part.point(answer.x), valid(self.program, y))
             best = np.argsort(slope, kind="stable")[:enter]
-            self._take(outside[best[slope[best] < -_HELPS]])
+            self._enlarge(outside[best[slope[best] < -_HELPS]])
             enter *= 2
 
-    def _take(self, switches: np.ndarray[tuple[int], np.dtype[np.intp]]) -> None:
-        """Take switches into the working set."""
+    def _enlarge(self, switches: np.ndarray[tuple[int], np.dtype[np.intp]]) -> None:
+        """Add switches to the working set."""
         if len(switches):
             self._out[switches] = False
             self._part = Restriction(self.program, kept_by(self.program, self._out))

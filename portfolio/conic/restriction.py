@@ -51,10 +51,10 @@ def kept_by(program: Program, off: Flags) -> KeptColumns:
 def columns(program: Program, kept: KeptColumns) -> Program:
     """Make the program of some columns; all rows stay as they are."""
     H = program.H[:, kept.switches]
-    return _take(program, kept, program.A[:, kept.variables], H, program.b, program.inequalities, program.cones)
+    return _select(program, kept, program.A[:, kept.variables], H, program.b, program.inequalities, program.cones)
 
 
-def _take(  # noqa: PLR0913, PLR0917 - the parts of a program that differ
+def _select(  # noqa: PLR0913, PLR0917 - the parts of a program that differ
     whole: Program, kept: KeptColumns, A: Matrix, H: Matrix, b: Vector, inequalities: int, cones: tuple[int, ...]
 ) -> Program:
     place = np.full(len(whole.q), -1)
@@ -104,7 +104,7 @@ class Restriction:
         self.kept = kept = KeptColumns(self.kept.variables[~idle], self.kept.switches)
         A = A[:, ~idle]
         self._rows, self._cones = before, (cones := small_cones(A, whole.b, whole.cone_rows, sparse=True))
-        self.program = _take(
+        self.program = _select(
             whole,
             kept,
             np.vstack([A[before], cones.A]),

@@ -109,7 +109,7 @@ class _BranchAndBound:
         while self.open and self.open[0].bound < self.cut and not self.over():
             self.expand(self.next())
             self.bound = self.proven()
-            self.tell()
+            self.report()
         return self.finish()
 
     def over(self) -> bool:
@@ -140,7 +140,7 @@ class _BranchAndBound:
         """Return the global bound: the least of the closed bounds, the open bounds and the best value."""
         return min(self.value, self.closed_bound, self.open[0].bound if self.open else math.inf)
 
-    def tell(self) -> None:
+    def report(self) -> None:
         """Report the best value and the bound to the caller."""
         self.limits.on_progress(self.value, self.bound)
 
@@ -261,7 +261,7 @@ class _BranchAndBound:
             self.points.append((value, exact.x, support))
             if value < self.value:
                 self.value, self.x, self.states = value, exact.x, support
-                self.tell()
+                self.report()
 
     def round(self, states: States, x: Vector) -> States:
         """Switch on the variables that the point holds, largest share first, as far as the rows on switches allow."""

@@ -76,7 +76,7 @@ class ConflictError(UnreachableGoalError):
         complete: bool,
         of: str = "portfolio",
     ) -> None:
-        sentences = "; ".join(_say(conflict) for conflict in conflicts)
+        sentences = "; ".join(_words_of(conflict) for conflict in conflicts)
         if not complete:
             advice = "Time ended the search for a smaller set: ease several of them"
         elif repairs:
@@ -110,15 +110,15 @@ def explain_rules(judge: Judge, case: Case, *, of: str = "portfolio") -> Conflic
     return ConflictError(conflicts, repairs, complete=complete, of=of)
 
 
-def explain_goals(solver: SearchSession, sleeves: Sequence[Sleeve]) -> ConflictError:
+def explain_goals(session: SearchSession, sleeves: Sequence[Sleeve]) -> ConflictError:
     """Find a minimal set of contradicting rules and goals, for a request in which no goal may give way."""
-    form = solver.formulate()
+    form = session.formulate()
     goals = {goal.name: goal for goal in form.goals}
     # Try to drop the never_worse goals first: people prefer a conflict of their own goals to one with a benchmark.
     names = sorted([*form.rules, *goals], key=lambda name: (not name.startswith("never_worse"), name))
-    core, complete = _minimal(solver, names, goals)
+    core, complete = _minimal(session, names, goals)
     conflicts = [
-        _of_goal(solver, sleeves, goals, name, core) if name in goals else Conflict(name, form.rules[name])
+        _of_goal(session, sleeves, goals, name, core) if name in goals else Conflict(name, form.rules[name])
         for name in (n for n in [*form.rules, *goals] if n in core)
     ]
     return ConflictError(conflicts, None, complete=complete)
@@ -142,19 +142,19 @@ def _minimal(judge: Judge, names: Sequence[str], goals: Mapping[str, Goal]) -> t
 
 
 def _of_goal(
-    solver: SearchSession, sleeves: Sequence[Sleeve], goals: Mapping[str, Goal], name: str, core: Sequence[str]
+    session: SearchSession, sleeves: Sequence[Sleeve], goals: Mapping[str, Goal], name: str, core: Sequence[str]
 ) -> Conflict:
     """Describe a goal in a conflict: the figure asked, and the best figures alone and together."""
     goal = goals[name]
     alone = next((s.best_alone.get(goal.measure) for s in sleeves if goal.pods == (s.mandate.pod,)), None)
     together = None
-    rules = [rule for rule in solver.formulate().rules if rule not in core]
+    rules = [rule for rule in session.formulate().rules if rule not in core]
     # First keep all other requirements; if these contradict each other, keep only those of the minimal set.
     for others, without in ((list(goals), []), (core, rules)):
-        if solver.stop():
+        if session.stop():
             break
         levels = {other: goals[other].asked for other in others if other in goals and other != name}
-        best, proven = best_figure(solver, goal, levels, without)
+        best, proven = best_figure(session, goal, levels, without)
         if proven:
             together = best
             break
@@ -262,7 +262,7 @@ def _show(rule: str, value: float | str) -> str:
     return f"{value:g}" if rule in ("max_etfs", "min_correlation_distance") else f"{value:.2%}"
 
 
-def _say(conflict: Conflict) -> str:
+def _words_of(conflict: Conflict) -> str:
     if conflict.best_together is None:
         return conflict.words
     name = conflict.requirement.split(".")[1]

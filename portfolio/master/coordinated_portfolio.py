@@ -103,33 +103,33 @@ def optimise_all_pods(
         DataError: If a priority or a limit names a goal that does not exist.
         SolverError: If *stop* ended the search before the first portfolio, or a proof fails.
     """
-    solver = SearchSession(partial(Formulation, case), stop, on_progress)
-    form = solver.formulate()
+    session = SearchSession(partial(Formulation, case), stop, on_progress)
+    form = session.formulate()
     sleeves, terms = case.sleeves, case.terms
     _refuse_strangers(form.goals, sleeves, terms)
     convex = [goal for goal in form.goals if goal.figure is not None]
     # A pod's best figure alone assumes a start from cash: with the customer's holdings the pod may do better.
     hopeless = _hopeless(convex, sleeves) if terms.owned is None else {}
     levels = Levels({goal.name: goal.asked for goal in convex})
-    rules = _keep_rules(solver) if _is_long(form) else None
+    rules = _keep_rules(session) if _is_long(form) else None
     contradictory = rules is not None and rules[1].status is Status.INFEASIBLE
-    result = None if hopeless or contradictory else _solve_at(solver, levels.kept, convex, gap)
-    if rules is not None and result is not None and _ended_without(result[1], solver, terms):
-        levels = levels_of_incumbent(solver, convex, terms.target_tolerance)
+    result = None if hopeless or contradictory else _solve_at(session, levels.kept, convex, gap)
+    if rules is not None and result is not None and _ended_without(result[1], session, terms):
+        levels = levels_of_incumbent(session, convex, terms.target_tolerance)
         result = rules
     elif result is None or (result[1].x is None and result[1].status is not Status.STOPPED):
-        if contradictory or (rules is None and solver.feasible({}) is Status.INFEASIBLE):
-            raise explain_rules(solver, case)
+        if contradictory or (rules is None and session.feasible({}) is Status.INFEASIBLE):
+            raise explain_rules(session, case)
         undecided = result is not None and result[1].status is Status.UNDECIDED
         if terms.on_unreachable is OnUnreachable.FAIL:
-            raise SolverError(_NO_ANSWER[Status.UNDECIDED]) if undecided else explain_goals(solver, sleeves)
+            raise SolverError(_NO_ANSWER[Status.UNDECIDED]) if undecided else explain_goals(session, sleeves)
         contradictory = result is not None and not undecided
-        levels = serve(solver, convex, hopeless, tolerance=terms.target_tolerance, contradictory=contradictory)
-        result = _solve_at(solver, levels.kept, convex, gap)
+        levels = serve(session, convex, hopeless, tolerance=terms.target_tolerance, contradictory=contradictory)
+        result = _solve_at(session, levels.kept, convex, gap)
     form, solution = result
     if solution.x is None:
         raise SolverError(_NO_ANSWER[solution.status])
-    return _finish(solver, form, solution, levels, gap)
+    return _finish(session, form, solution, levels, gap)
 
 
 def _is_long(form: Formulation) -> bool:
@@ -137,41 +137,41 @@ def _is_long(form: Formulation) -> bool:
     return form.trades is not None and len(form.program.switched) > _MANY
 
 
-def _keep_rules(solver: SearchSession) -> tuple[Formulation, Solution]:
+def _keep_rules(session: SearchSession) -> tuple[Formulation, Solution]:
     """Find, in a dozen nodes, a portfolio that keeps the rules alone: the answer if time ends the next search."""
-    form = solver.formulate(levels={})
-    return form, solver.solve(form, ANY)
+    form = session.formulate(levels={})
+    return form, session.solve(form, ANY)
 
 
-def _ended_without(solution: Solution, solver: SearchSession, terms: Terms) -> bool:
+def _ended_without(solution: Solution, session: SearchSession, terms: Terms) -> bool:
     """Return whether time ended the search for all goals without a portfolio, goals may give way, and one is known."""
-    known = solution.x is None and solver.X is not None
-    return known and terms.on_unreachable is OnUnreachable.RELAX and solver.stop()
+    known = solution.x is None and session.X is not None
+    return known and terms.on_unreachable is OnUnreachable.RELAX and session.stop()
 
 
 def _solve_at(
-    solver: SearchSession, levels: Mapping[str, float], goals: Sequence[Goal], gap: float
+    session: SearchSession, levels: Mapping[str, float], goals: Sequence[Goal], gap: float
 ) -> tuple[Formulation, Solution]:
     """Maximise the objective at the levels. Where the solver finds no portfolio or no bound, try again with room."""
-    form = solver.formulate(levels=levels)
-    solution = solver.solve(form, gap)
+    form = session.formulate(levels=levels)
+    solution = session.solve(form, gap)
     # A contradiction is proven, though perhaps of figures that differ by rounding: the most room decides.
     for room in (ROOM,) if solution.status is Status.INFEASIBLE else ROOMS:
-        if solution.status in (Status.OPTIMAL, Status.STOPPED) or solver.stop():
+        if solution.status in (Status.OPTIMAL, Status.STOPPED) or session.stop():
             break
-        roomy = solver.formulate(levels=with_room(levels, goals, room))
-        again = solver.solve(roomy, gap)
+        roomy = session.formulate(levels=with_room(levels, goals, room))
+        again = session.solve(roomy, gap)
         if again.x is not None or solution.x is None:
             form, solution = roomy, again
     return form, solution
 
 
 def _finish(
-    solver: SearchSession, form: Formulation, solution: Solution, levels: Levels, gap: float
+    session: SearchSession, form: Formulation, solution: Solution, levels: Levels, gap: float
 ) -> CoordinatedPortfolio:
     """Impose the limits on correlations, if the terms ask for them, and certify the result."""
     bound, proven, levels_used = solution.bound, solution.status is Status.OPTIMAL, form.levels
-    form, solution, limited = _limit_correlations(solver, form, solution, gap)
+    form, solution, limited = _limit_correlations(session, form, solution, gap)
     value = _value(form, solution)
     bound = min(bound, value)  # two solves of the same optimum differ in their last digits
     restricted = tuple(form.restricted)
@@ -191,15 +191,15 @@ def _finish(
     )
     best = dict(levels.best)
     if form.terms.explain is Explain.ALL:
-        best |= _best_of_the_met(solver, form, solution, levels)
+        best |= _best_of_the_met(session, form, solution, levels)
     return CoordinatedPortfolio(
         X=form.weights(solution),
         goals=form.goals,
         held=levels.kept,
         levels=levels_used,
         best_together=best,
-        prices=shadow_prices(solver.formulate, form, solution, stop=solver.stop),
-        certificate=replace(certificate, nodes=solver.nodes, leaves=solver.leaves),
+        prices=shadow_prices(session.formulate, form, solution, stop=session.stop),
+        certificate=replace(certificate, nodes=session.nodes, leaves=session.leaves),
     )
 
 
@@ -216,16 +216,16 @@ def _figure(goal: Goal, form: Formulation, solution: Solution) -> float | None:
     return form.case.delivered(goal, form.weights(solution))
 
 
-def _best_of_the_met(solver: SearchSession, form: Formulation, solution: Solution, levels: Levels) -> dict[str, float]:
+def _best_of_the_met(session: SearchSession, form: Formulation, solution: Solution, levels: Levels) -> dict[str, float]:
     """Find the best figure of each goal that is met, while the earlier goals are kept."""
     best_figures: dict[str, float] = {}
     before: dict[str, float] = {}
     for goal in form.goals:
-        if goal.name not in levels.kept or solver.stop():
+        if goal.name not in levels.kept or session.stop():
             continue
         if goal.name not in levels.best:
             now = _figure(goal, form, solution) or 0.0
-            best, proven = best_figure(solver, goal, before, near=now, gap=_MET_GAP)
+            best, proven = best_figure(session, goal, before, near=now, gap=_MET_GAP)
             if best is not None and proven:
                 best_figures[goal.name] = best
         before[goal.name] = levels.kept[goal.name]
@@ -233,7 +233,7 @@ def _best_of_the_met(solver: SearchSession, form: Formulation, solution: Solutio
 
 
 def _limit_correlations(
-    solver: SearchSession, form: Formulation, solution: Solution, gap: float
+    session: SearchSession, form: Formulation, solution: Solution, gap: float
 ) -> tuple[Formulation, Solution, tuple[str, ...]]:
     """Bring the correlations within their limits, or as near as the convex-concave procedure gets.
 
@@ -257,16 +257,16 @@ def _limit_correlations(
     if too_much(X) <= 0:
         return form, solution, ()
     best = None
-    for _ in takewhile(lambda _: not solver.stop(), range(_STEPS)):
-        elastic = solver.formulate(levels=levels | levels_asked, near=Near(X, elastic=True))
-        step = solver.solve(elastic, gap)
+    for _ in takewhile(lambda _: not session.stop(), range(_STEPS)):
+        elastic = session.formulate(levels=levels | levels_asked, near=Near(X, elastic=True))
+        step = session.solve(elastic, gap)
         if step.x is None or too_much(now := elastic.weights(step)) > too_much(X) - _STEP_GAIN:
             break
         X = now
-    for _ in takewhile(lambda _: not solver.stop(), range(_STEPS)):
+    for _ in takewhile(lambda _: not session.stop(), range(_STEPS)):
         caps = {name: level + _STEP_GAIN * _STEP_GAIN for name, level in excess(X).items()}
-        near = solver.formulate(levels=levels | caps, near=Near(X))
-        step = solver.solve(near, gap)
+        near = session.formulate(levels=levels | caps, near=Near(X))
+        step = session.solve(near, gap)
         if step.x is None or (best is not None and step.value > best[1].value - _STEP_GAIN):
             break
         best, X = (near, step), near.weights(step)

@@ -95,7 +95,7 @@ class SearchSession:
         # A program without some rules may have other switches: the last portfolio is then no start.
         start = self.states if self.states is not None and len(self.states) == len(form.program.k) else None
         self.searches += 1
-        on_progress = ignore_progress if self.on_progress is None else partial(_tell, self.on_progress, self.searches)
+        on_progress = ignore_progress if self.on_progress is None else partial(_report, self.on_progress, self.searches)
         solution = minimise(form.program, Limits(gap=gap, stop=self.stop, start=start, on_progress=on_progress))
         if faults := proof.faults(form.program, solution):
             message = f"the proof of the portfolio does not hold; report this with the request_id: {'; '.join(faults)}"
@@ -115,7 +115,7 @@ class SearchSession:
         return SearchSession(formulate, self.stop)
 
 
-def _tell(on_progress: OnProgress, search: int, value: float, bound: float) -> None:
+def _report(on_progress: OnProgress, search: int, value: float, bound: float) -> None:
     on_progress(search, relative_gap(value, bound))
 
 
@@ -141,7 +141,7 @@ def with_room(levels: Mapping[str, float], goals: Sequence[Goal], room: float = 
 
 
 def serve(
-    solver: SearchSession,
+    session: SearchSession,
     goals: Sequence[Goal],
     hopeless: Mapping[str, float],
     *,
@@ -153,42 +153,42 @@ def serve(
     When time ends the search, the remaining goals are held at the figures of the last portfolio found.
 
     Args:
-        solver: Solves the programs. The hard rules must be feasible.
+        session: Solves the programs. The hard rules must be feasible.
         goals: The goals, in the order of service.
         hopeless: Best figures of goals that are known to be out of reach, by name.
         tolerance: How far below its best figure a goal that gives way is held, as a part of the figure.
         contradictory: Whether the goals are known to contradict each other.
     """
     levels, remaining = Levels(), list(goals)
-    while remaining and not solver.stop():
+    while remaining and not session.stop():
         most = next((i for i, goal in enumerate(remaining) if goal.name in hopeless), len(remaining))
-        number, verdict = _how_many(solver, goals, levels, remaining[:most], contradictory=contradictory)
+        number, verdict = _how_many(session, goals, levels, remaining[:most], contradictory=contradictory)
         contradictory = False
         levels.kept |= {goal.name: goal.asked for goal in remaining[:number]}
         if number < len(remaining) and isinstance(remaining[number].figure, Row):
             levels.proven &= verdict is Status.INFEASIBLE
         elif number < len(remaining):
-            _give_way(solver, goals, levels, remaining[number], hopeless, tolerance)
+            _give_way(session, goals, levels, remaining[number], hopeless, tolerance)
         remaining = remaining[number + 1 :]
     if remaining:
-        _hold_incumbent_figures(solver, levels, remaining, tolerance)
+        _hold_incumbent_figures(session, levels, remaining, tolerance)
     return levels
 
 
-def levels_of_incumbent(solver: SearchSession, goals: Sequence[Goal], tolerance: float) -> Levels:
+def levels_of_incumbent(session: SearchSession, goals: Sequence[Goal], tolerance: float) -> Levels:
     """Hold all goals at the figures of the last portfolio found."""
     levels = Levels()
-    _hold_incumbent_figures(solver, levels, goals, tolerance)
+    _hold_incumbent_figures(session, levels, goals, tolerance)
     return levels
 
 
-def _hold_incumbent_figures(solver: SearchSession, levels: Levels, goals: Sequence[Goal], tolerance: float) -> None:
+def _hold_incumbent_figures(session: SearchSession, levels: Levels, goals: Sequence[Goal], tolerance: float) -> None:
     """Hold goals at the figures of the last portfolio: as asked where that portfolio meets the goal, else unproven."""
-    if solver.X is None or solver.case is None:
+    if session.X is None or session.case is None:
         levels.proven = False
         return
     for goal in goals:
-        figure = solver.case.delivered(goal, solver.X)
+        figure = session.case.delivered(goal, session.X)
         levels.proven &= goal.met(figure)
         if goal.met(figure):
             levels.kept[goal.name] = goal.asked
@@ -197,12 +197,12 @@ def _hold_incumbent_figures(solver: SearchSession, levels: Levels, goals: Sequen
 
 
 def _how_many(
-    solver: SearchSession, goals: Sequence[Goal], levels: Levels, remaining: Sequence[Goal], *, contradictory: bool
+    session: SearchSession, goals: Sequence[Goal], levels: Levels, remaining: Sequence[Goal], *, contradictory: bool
 ) -> tuple[int, Status]:
     """Find by bisection how many of the next goals can be kept as asked, and the verdict on one goal more.
 
     Args:
-        solver: Solves the programs.
+        session: Solves the programs.
         goals: All goals.
         levels: The levels of the earlier goals.
         remaining: The next goals.
@@ -211,7 +211,7 @@ def _how_many(
 
     def verdict(number: int) -> Status:
         levels_asked = {goal.name: goal.asked for goal in remaining[:number]}
-        return solver.feasible(with_room(levels.kept | levels_asked, goals))
+        return session.feasible(with_room(levels.kept | levels_asked, goals))
 
     least, most = 0, len(remaining)
     last = Status.INFEASIBLE if contradictory else verdict(most)
@@ -227,7 +227,7 @@ def _how_many(
 
 
 def _give_way(
-    solver: SearchSession,
+    session: SearchSession,
     goals: Sequence[Goal],
     levels: Levels,
     goal: Goal,
@@ -236,7 +236,7 @@ def _give_way(
 ) -> None:
     """Find the best figure of a goal that cannot be kept, and hold the goal at that figure less the tolerance."""
     near = hopeless.get(goal.name, goal.asked)
-    best, proven = best_figure(solver, goal, with_room(levels.kept, goals), near=near)
+    best, proven = best_figure(session, goal, with_room(levels.kept, goals), near=near)
     levels.proven &= proven
     if best is None:
         return
@@ -249,7 +249,7 @@ def _give_way(
 
 
 def best_figure(
-    solver: SearchSession,
+    session: SearchSession,
     goal: Goal,
     levels: Mapping[str, float],
     without: Collection[str] = (),
@@ -263,7 +263,7 @@ def best_figure(
     no longer changes.
 
     Args:
-        solver: Solves the programs.
+        session: Solves the programs.
         goal: The goal.
         levels: Levels of other goals, by name.
         without: Rules to leave out.
@@ -272,8 +272,8 @@ def best_figure(
     """
     last, best = max(near, 0.0), None
     for _ in range(_RATIO_STEPS):
-        form = solver.formulate(levels=levels, without=without, aim=(goal, last))
-        solution = solver.solve(form, gap)
+        form = session.formulate(levels=levels, without=without, aim=(goal, last))
+        solution = session.solve(form, gap)
         if solution.x is None:
             break
         best = form.case.delivered(goal, form.weights(solution))

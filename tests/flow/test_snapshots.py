@@ -155,7 +155,7 @@ async def test_a_coordinator_that_has_not_seen_the_request_fetches_its_market_fo
     for subject, sent in ((subjects.request("r1"), data("r1")), (subjects.pod_result("r1", "alpha"), b"{}")):
         await bus.publish_once(subject, sent, message_id=subject, headers={})
     replica = replace(coordinator(bus), provide=provide)
-    replica.time.hear(bus.now(), asked_at=replica.time.ticks())
+    replica.time.update(bus.now(), asked_at=replica.time.ticks())
     async with aclosing(bus.work(COORDINATORS, stop=asyncio.Event(), at_once=2)) as work:
         for kind in (MessageKind.REQUEST, MessageKind.POD):
             delivery = await anext(work)

@@ -34,13 +34,13 @@ class Scheduled(MemoryBus):
 
     def sweep(self) -> DeadlineSweep:
         time = ServerTime(lambda: self.now().timestamp())
-        time.hear(self.now(), asked_at=time.ticks())
+        time.update(self.now(), asked_at=time.ticks())
         return DeadlineSweep(self, time)
 
     async def looked(self, with_: DeadlineSweep | None = None) -> list[tuple[str, float]]:
         """Look once; gives what was scheduled."""
         self.deadlines = []
-        await (with_ or self.sweep()).look()
+        await (with_ or self.sweep()).sweep_once()
         return sorted(self.deadlines)
 
 

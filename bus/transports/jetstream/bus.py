@@ -131,7 +131,7 @@ class JetStreamBus:
     async def publish_transient(self, subject: str, data: bytes) -> None:
         """Publish a message that no stream stores; see ``Bus``."""
         with contextlib.suppress(BusError):
-            await self._wire.tell(subject, data)
+            await self._wire.send(subject, data)
 
     @asynccontextmanager
     async def subscribe(self, subject: str, receive: Callable[[bytes], None]) -> AsyncIterator[None]:
@@ -155,13 +155,13 @@ class JetStreamBus:
         """Return the hash of every published market, by id."""
         return await bucket.names(self._wire)
 
-    async def look(self, sequence: int) -> Message | None:
+    async def read_message(self, sequence: int) -> Message | None:
         """Read the message at *sequence*; None if no such message exists. For an administrator."""
-        return await deletion.look(self._wire, {"seq": sequence})
+        return await deletion.read_message(self._wire, {"seq": sequence})
 
-    async def look_for(self, subject: str) -> Message | None:
+    async def read_newest(self, subject: str) -> Message | None:
         """Read the newest message on *subject*; None if no message exists. For an administrator."""
-        return await deletion.look(self._wire, {"last_by_subj": subject})
+        return await deletion.read_message(self._wire, {"last_by_subj": subject})
 
     async def settled(self) -> int:
         """Return the sequence up to which all requests and answers are acknowledged. For an administrator."""

@@ -42,7 +42,7 @@ async def answering(wire: Wire, service: Service) -> AsyncIterator[None]:
         if not frame.reply.startswith((INBOXES, ANSWERS)):
             return
         try:
-            await wire.tell(frame.reply, answers[frame.subject]())
+            await wire.send(frame.reply, answers[frame.subject]())
         except BusError as error:
             _log.debug("service.not_answered", subject=frame.subject, error=str(error))
 

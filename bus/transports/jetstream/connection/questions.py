@@ -50,7 +50,7 @@ class Question:
             raise NobodyListensError(message)
         return self._frames
 
-    def hear(self, frame: Frame) -> None:
+    def receive(self, frame: Frame) -> None:
         """Add an answer; end the request after the last one."""
         if self._ended.done():
             return
@@ -82,10 +82,10 @@ class Questions:
         finally:
             del self._open[question.token]
 
-    def hear(self, token: str, frame: Frame) -> None:
+    def receive(self, token: str, frame: Frame) -> None:
         """Pass an answer to the request with this *token*, if that request is still open."""
         if question := self._open.get(token):
-            question.hear(frame)
+            question.receive(frame)
 
     def fail_all(self, why: str) -> None:
         """Fail all open requests with ``UnreachableError``, because the outcome of each is unknown."""

@@ -151,13 +151,13 @@ class Wire:
         with self._questions.question(subject, hears) as question:
             try:
                 async with limit:
-                    await self.tell(subject, data, reply=self._inbox + question.token, headers=headers)
+                    await self.send(subject, data, reply=self._inbox + question.token, headers=headers)
                     return await question.answers()
             except TimeoutError:
                 message = f"no answer on {subject} within {timeout_s:.3g} s"
                 raise UnreachableError(message) from None
 
-    async def tell(
+    async def send(
         self, subject: str, data: bytes = b"", *, reply: str = "", headers: Mapping[str, str] | None = None
     ) -> None:
         """Send a message without waiting for an answer; the message may not arrive.
@@ -281,7 +281,7 @@ class Wire:
     async def _answered(self, frame: Frame) -> None:
         # On a slow line, the answer to a ping may wait behind many other answers although the connection is alive.
         self._client._pings_outstanding = 0  # noqa: SLF001 - nats-py counts nothing else as a sign of life
-        self._questions.hear(frame.subject.removeprefix(self._inbox), frame)
+        self._questions.receive(frame.subject.removeprefix(self._inbox), frame)
 
     async def open(self) -> None:
         """Connect.

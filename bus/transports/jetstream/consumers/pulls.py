@@ -84,7 +84,7 @@ class Pull:
         self._ends_at = asyncio.get_running_loop().time() + PULL_S + _GRACE_S
         request = b'{"batch":%d,"expires":%d}' % (count, PULL_S * 1e9)
         try:
-            await self._wire.tell(self._next, request, reply=self._reply)
+            await self._wire.send(self._next, request, reply=self._reply)
         except BaseException:
             self._owed = 0
             raise

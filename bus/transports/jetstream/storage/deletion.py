@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bus.transports.jetstream.connection.wire import Wire
 
 
-async def look(wire: Wire, query: Mapping[str, Any]) -> Message | None:
+async def read_message(wire: Wire, query: Mapping[str, Any]) -> Message | None:
     """Read the message that *query* names from the stream's leader; None if the message does not exist.
 
     Raises:

@@ -94,7 +94,7 @@ def _apart(split: Split, limits: Limits) -> Solution:
         root.keep(pricing_round)
     alone = minimise(
         unshared(split.program, split.groups),
-        replace(limits, on_progress=lambda value, bound: sharing.tell(value, min(bound, root.bound))),
+        replace(limits, on_progress=lambda value, bound: sharing.report(value, min(bound, root.bound))),
     )
     sharing.outside = alone.bound
     if alone.states is not None:
@@ -175,7 +175,7 @@ class _Decomposition:
         if self.closed(node) or self.over():
             return []
         if mix is not None:
-            self.look(node, mix, _LOOK)
+            self.search_near_mix(node, mix, _LOOK)
         if self.closed(node) or self.over():
             return []
         switch = undecided(self.split, node, self.pricer.master.held(mix)) if mix is not None else None
@@ -201,13 +201,13 @@ class _Decomposition:
             if pricing_round is None:
                 return mix
             node.keep(pricing_round)
-            self.tell(self.value, node.bound)
+            self.report(self.value, node.bound)
             if self.closed(node) or self.stop():
                 return mix
             mix = master.solve(states=node.states)
             if mix is None or self.stop():
                 return mix
-            self.look(node, mix, _GLANCE)
+            self.search_near_mix(node, mix, _GLANCE)
             enough = _PRICES_SHARE * self.tolerance(node)
             converged = mix.value + pricing_round.sharing - node.bound <= enough or not pricing_round.fresh
             # Columns that do not improve the mix cannot improve the bound by more than the blocks' error.
@@ -221,7 +221,7 @@ class _Decomposition:
                 continue
             # An unchanged mix that buys out rows also ends the rounds, unless the rows can be kept at a higher price.
             converged |= stalls == _STALLS and mix.bought > FEASIBLE
-            if converged and not self.go_on(node, mix):
+            if converged and not self.raise_elastics_if_feasible(node, mix):
                 return mix
             y = mix.y
             if stalled and node.best is not None and node.best.dual_prices.costs:
@@ -230,11 +230,11 @@ class _Decomposition:
                 y = 0.5 * (y + node.best.dual_prices.y)
         return mix
 
-    def go_on(self, node: BranchNode, mix: Mix) -> bool:
+    def raise_elastics_if_feasible(self, node: BranchNode, mix: Mix) -> bool:
         """Raise the elastics if rows are bought out although they can be kept; return whether the rounds go on."""
-        return mix.bought > FEASIBLE and self.agree(node) and self.pricer.master.raise_elastics(mix)
+        return mix.bought > FEASIBLE and self.has_feasible_mix(node) and self.pricer.master.raise_elastics(mix)
 
-    def agree(self, node: BranchNode) -> bool:
+    def has_feasible_mix(self, node: BranchNode) -> bool:
         """Find a mix that keeps all joint rows, or prices that prove that no such mix exists."""
         for _ in range(_ROUNDS):
             mix = self.pricer.master.solve(costs=False, states=node.states)
@@ -250,7 +250,7 @@ class _Decomposition:
 
     # Incumbents.
 
-    def look(self, node: BranchNode, mix: Mix, nodes: int) -> None:
+    def search_near_mix(self, node: BranchNode, mix: Mix, nodes: int) -> None:
         """Look for an incumbent among the switches that the columns of a mix have on."""
         self.search_among((self.pricer.master.held(mix) > 0) & ~node.fixed, nodes)
 
@@ -272,14 +272,14 @@ class _Decomposition:
                 node_limit=nodes,
                 stop=self.stop,
                 start=None if start is None else start[restriction.kept.switches],
-                on_progress=lambda value, _: self.tell(value),
+                on_progress=lambda value, _: self.report(value),
             ),
             cutoff=self.cut,
         )
         self.pricer.nodes += solution.nodes
-        self.take(restriction, solution)
+        self.accept(restriction, solution)
 
-    def tell(self, value: float, bound: float = -math.inf) -> None:
+    def report(self, value: float, bound: float = -math.inf) -> None:
         """Report progress to the caller.
 
         Args:
@@ -290,7 +290,7 @@ class _Decomposition:
         self.reported_value, self.bound = min(self.reported_value, value), max(self.bound, min(bound, self.rest))
         self.limits.on_progress(self.reported_value, self.bound)
 
-    def take(self, restriction: Restriction, solution: Solution) -> None:
+    def accept(self, restriction: Restriction, solution: Solution) -> None:
         """Keep the point of a restricted search if the point is better than the incumbent and keeps all rows."""
         if solution.x is None or solution.states is None or solution.value >= self.value:
             return
@@ -329,13 +329,13 @@ class _Decomposition:
                 gap=self.gap,
                 node_limit=max(min(node_limit, self.limits.node_limit - self.pricer.nodes), 1),
                 stop=self.stop,
-                on_progress=lambda value, bound: self.tell(value, max(node.dual_bound, min(bound, node.fixed_bound))),
+                on_progress=lambda value, bound: self.report(value, max(node.dual_bound, min(bound, node.fixed_bound))),
             ),
             cutoff=self.cut,
             root=np.where(node.states == ON, ON, FREE).astype(np.int8)[restriction.kept.switches],
         )
         self.pricer.nodes += solution.nodes
-        self.take(restriction, solution)
+        self.accept(restriction, solution)
         if min(solution.bound, node.fixed_bound) <= node.dual_bound:
             return  # the dual prices in the proof already prove this bound
         node.tree = tuple(restriction.lift_leaf(leaf) for leaf in solution.leaves)
@@ -346,7 +346,7 @@ class _Decomposition:
         """Return the solution with its proof."""
         bound = min([self.value, *(node.bound for node in nodes)])
         self.rest = self.outside
-        self.tell(self.value, bound)
+        self.report(self.value, bound)
         bound = claimed(bound, _HAIR)
         x, states = (self.incumbent.x, self.incumbent.states) if self.incumbent else (None, None)
         points = ((self.incumbent.x, self.incumbent.states),) if self.incumbent else ()

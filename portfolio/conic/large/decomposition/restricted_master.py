@@ -116,7 +116,7 @@ class RestrictedMaster:
         """Add a point of a block as a column; return False if the column is already known and active."""
         key = bytes([place]) + states.tobytes() + np.round(x, 6).tobytes()
         if key in self._known:
-            return self._wake(self._known[key])
+            return self._reactivate(self._known[key])
         self._known[key] = len(self.columns)
         self._idle_for.append(0)
         block = self.split.blocks[place]
@@ -164,7 +164,7 @@ class RestrictedMaster:
             self._idle_for[i] = 0 if share > SHARE else self._idle_for[i] + 1
         return replace(mix, shares=shares)
 
-    def _wake(self, column: int) -> bool:
+    def _reactivate(self, column: int) -> bool:
         """Reactivate a column that was dropped for being idle. Return False if the column was still active."""
         slept = self._idle_for[column] >= _IDLE
         self._idle_for[column] = 0
