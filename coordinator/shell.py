@@ -113,7 +113,7 @@ class Coordinator:
         await clock.learn(self.bus, self.time, stop)
         async with asyncio.TaskGroup() as group:
             group.create_task(clock.follow(self.bus, self.time, stop))
-            group.create_task(DeadlineSweep(self.bus, self.time).go_on(stop))
+            group.create_task(DeadlineSweep(self.bus, self.time).run(stop))
             for queue in (COORDINATORS, DEADLINES):
                 group.create_task(work_off(self.bus, queue, self, stop=stop, at_once=at_once))
 
