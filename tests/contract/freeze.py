@@ -126,7 +126,7 @@ def conversation(name: str, of: System) -> Mapping[str, bytes]:
         assert isinstance(action, Optimise)
         event, data = finish(action.request, action.results)
         made = payload_of(event, data)
-        final = (with_answers(made, action.told.values()) if signed else made).data
+        final = (with_answers(made, action.answer_data.values()) if signed else made).data
         kind = type(event).__name__
     if signed:
         final = of.coordinator.sign(final)
