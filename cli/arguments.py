@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,7 +44,7 @@ dashboard_option = click.option(
 
 def read_request(file: Path, *, market: str | None = None, request_id: str | None = None) -> OptimizationRequest:
     """Read the request in *file*, with another market or id if given; an invalid request ends the command."""
-    from bus.language.messages import BadMessageError, parse_request
+    from bus.language.messages import BadMessageError, change_request, glance, parse_request
     from portfolio.errors import DataError
     from portfolio.files import read_bytes, skip_mark
 
@@ -55,14 +54,8 @@ def read_request(file: Path, *, market: str | None = None, request_id: str | Non
         raise click.ClickException(str(error)) from None
     changes = {name: value for name, value in (("market", market), ("request_id", request_id)) if value}
     try:
-        body = json.loads(sent)
-        if isinstance(body, dict):
-            request_id = request_id or body.get("request_id")
-            sent = json.dumps(body | changes).encode() if changes else sent
-    except (ValueError, RecursionError):
-        pass  # parse_request raises a precise error
-    try:
-        return parse_request(sent, request_id or "")
+        sent = change_request(sent, changes)
+        return parse_request(sent, str(glance(sent).get("request_id", "")))
     except BadMessageError as error:
         message = f"{file} is not a valid request: {error}"
         raise click.ClickException(message) from None

@@ -14,6 +14,7 @@ from click.core import ParameterSource
 from bus.process.options import connection_options
 from bus.topology.roles import ADMIN, OBSERVER
 from cli.running import run
+from portfolio.names import doubted
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -285,8 +286,9 @@ def show(market_id: str, folder: Path) -> None:
 
     found = {**markets.own([folder]), **markets.bundled()}
     if market_id not in found:
+        known = ", ".join(sorted(found))
         message = (
-            f"unknown market {market_id}: name one of {', '.join(sorted(found))}, or give another folder (--markets)"
+            f"unknown market {doubted([market_id], found)}: name one of {known}, or give another folder (--markets)"
         )
         raise click.ClickException(message)
     try:

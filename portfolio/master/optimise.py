@@ -16,6 +16,7 @@ from portfolio.master.sensitivity import Price, prices
 from portfolio.master.statement.correlations import Near
 from portfolio.master.statement.formulation import Formulation
 from portfolio.master.statement.objective import objective, objective_terms
+from portfolio.names import doubted
 from portfolio.published.certificate import Certificate
 from portfolio.terms.goals import Row
 from portfolio.terms.rules import Explain, OnUnreachable
@@ -276,10 +277,12 @@ def _refuse_strangers(goals: Sequence[Goal], sleeves: Sequence[Sleeve], terms: T
     """Refuse priorities of unknown goals and limits of unknown pairs: a typing error must not pass."""
     known = {goal.name for goal in goals if goal.figure is not None} | {f"never_worse.{row.value}" for row in Row}
     if strange := sorted(set(terms.priorities) - known):
-        message = f"priorities names {', '.join(strange)}; the goals of this request are {', '.join(sorted(known))}"
+        told = ", ".join(sorted(known))
+        message = f"priorities names {doubted(strange, known)}; the goals of this request are {told}"
         raise DataError(message)
     pods = [sleeve.mandate.pod for sleeve in sleeves]
     pairs = {f"{a}-{b}" for a in pods for b in pods if a != b}
     if strange := sorted(set(terms.correlation_limits) - pairs):
-        message = f"correlation_limits names {', '.join(strange)}; give a pair of {', '.join(pods)}, such as alpha-beta"
+        named = doubted(strange, pairs)
+        message = f"correlation_limits names {named}; give a pair of {', '.join(pods)}, such as alpha-beta"
         raise DataError(message)

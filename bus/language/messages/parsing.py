@@ -77,12 +77,26 @@ def parse_request(data: bytes, request_id: str) -> OptimizationRequest:
     except DataError as error:
         raise BadMessageError(str(error)) from None
     request = _read(_REQUEST, data)
-    # Else the last of two would count, and whoever reads the stream with another parser may see the first.
     json.loads(data, object_pairs_hook=_once, parse_int=float)
     if request.request_id != request_id:
         message = f"the body says request_id {request.request_id!r}, its subject says {request_id!r}: make them equal"
         raise BadMessageError(message)
     return request
+
+
+def change_request(data: bytes, changes: Mapping[str, object]) -> bytes:
+    """Replace members of a request's body, or add them; a body that is no JSON object stays as it is.
+
+    Raises:
+        BadMessageError: If an object of the body has a field twice: written again, only the last would be left to see.
+    """
+    try:
+        body = json.loads(data, object_pairs_hook=_once)
+    except BadMessageError:
+        raise
+    except (ValueError, RecursionError):
+        return data
+    return json.dumps({**body, **changes}).encode() if changes and isinstance(body, dict) else data
 
 
 def parse_pod_answer(data: bytes) -> PodAnswer:
@@ -116,11 +130,11 @@ def _read(adapter: TypeAdapter[T], data: bytes) -> T:
     try:
         return adapter.validate_json(data)
     except ValidationError as error:
-        raise BadMessageError(explain(error, _FIELDS)) from None
+        raise BadMessageError(explain(error, _FIELDS, glance(data))) from None
 
 
-def _once(fields: list[tuple[str, object]]) -> None:
-    """Refuse an object that has a field twice.
+def _once(fields: list[tuple[str, object]]) -> dict[str, object]:
+    """Refuse an object that has a field twice: some readers would take the first, some the last.
 
     Raises:
         BadMessageError: If it has.
@@ -130,6 +144,7 @@ def _once(fields: list[tuple[str, object]]) -> None:
         twice = next(name for name in names if names.count(name) > 1)
         message = f"{named(twice)} is given twice: give each field once"
         raise BadMessageError(message)
+    return dict(fields)
 
 
 def glance(data: bytes) -> Mapping[str, object]:

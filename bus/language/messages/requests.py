@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 from bus.language.forms import MARKET
 from bus.language.messages.fields import WHOLE, Day, GoalName, Id, Pod, PodPair, Share, ShortText, Text, Ticker
 from portfolio.errors import DataError
+from portfolio.names import doubted
 from portfolio.tax.parcels import Parcel
 from portfolio.tax.regime import Reform
 from portfolio.tax.taxpayer import Entity, Taxpayer
@@ -479,12 +480,13 @@ class OptimizationRequest(_Strict):
 
     def _wrong_targets(self) -> Iterator[str]:
         pods = sorted(self.asked())
+        known = ", ".join(pods)
         for name, asked in self.pod_targets.items():
             pod, _, figure = name.partition(".")
             if pod not in pods:
-                yield f"pod_targets.{name} names the pod {pod}; the pods of this request are {', '.join(pods)}"
+                yield f"pod_targets.{name} names the pod {doubted([pod], pods)}; the pods of this request are {known}"
             elif figure not in TARGETS:
-                yield f"pod_targets.{name} names {figure}; the figures are {', '.join(TARGETS)}"
+                yield f"pod_targets.{name} names {doubted([figure], TARGETS)}; the figures are {', '.join(TARGETS)}"
             elif fault := fault_of(figure, asked):
                 yield f"pod_targets.{name} is {fault}"
             elif f"{name}{OVER_CASH}" in self.pod_targets:
