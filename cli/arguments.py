@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bus.language.messages import OptimizationRequest
 
 DASH = Path("-")
+TOML = click.Path(exists=True, dir_okay=False, path_type=Path)
 REQUEST = click.Path(exists=True, dir_okay=False, path_type=Path)
 EVENT = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 OUT = click.Path(dir_okay=False, writable=True, allow_dash=True, path_type=Path)
@@ -42,14 +43,24 @@ dashboard_option = click.option(
 )
 
 
+def read_body(file: Path) -> bytes:
+    """Read the body of a request from *file*, without a byte order mark.
+
+    Raises:
+        DataError: If the file cannot be read, is UTF-16, or is larger than any request.
+    """
+    from portfolio.files import read_bytes, skip_mark
+
+    return skip_mark(read_bytes(file), str(file))
+
+
 def read_request(file: Path, *, market: str | None = None, request_id: str | None = None) -> OptimizationRequest:
     """Read the request in *file*, with another market or id if given; an invalid request ends the command."""
     from bus.language.messages import BadMessageError, change_request, glance, parse_request
     from portfolio.errors import DataError
-    from portfolio.files import read_bytes, skip_mark
 
     try:
-        sent = skip_mark(read_bytes(file), str(file))
+        sent = read_body(file)
     except DataError as error:
         raise click.ClickException(str(error)) from None
     changes = {name: value for name, value in (("market", market), ("request_id", request_id)) if value}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 # The most mistakes to report: enough to correct the body in one go, not enough to flood a log.
-_TOLD = 8
+MOST_TOLD = 8
 # Longest name, value and sentence of a mistake: the sender's text may be most of each.
 _NAME, _VALUE, _SENTENCE = 120, 40, 600
 # The members that name an entry of a list, the likeliest first.
@@ -59,10 +59,19 @@ _REMEDIES: Mapping[str, str] = {
 }
 
 
-def explain(
-    error: ValidationError, fields: Collection[str] = (), body: Mapping[str, object] | None = None, *, most: int = _TOLD
-) -> str:
-    """Explain the mistakes, one clause per mistake, at most the first few.
+def explain(error: ValidationError) -> str:
+    """Explain the mistakes, one clause per mistake, at most the first few."""
+    return "; ".join(mistakes(error))
+
+
+def mistakes(
+    error: ValidationError,
+    fields: Collection[str] = (),
+    body: Mapping[str, object] | None = None,
+    *,
+    most: int = MOST_TOLD,
+) -> list[str]:
+    """Explain each mistake, at most the first few; the last clause then gives the number of the others.
 
     Args:
         error: Pydantic's error.
@@ -70,11 +79,11 @@ def explain(
         body: The body, to name an entry of a list by its ticker or id as well as by its place.
         most: The most mistakes to explain.
     """
-    mistakes = error.errors(include_url=False)[:most]
-    told = [printable(_say(mistake, fields, body or {}), longest=_SENTENCE) for mistake in mistakes]
+    first = error.errors(include_url=False)[:most]
+    told = [printable(_say(mistake, fields, body or {}), longest=_SENTENCE) for mistake in first]
     if error.error_count() > most:
         told.append(f"and {error.error_count() - most} more")
-    return "; ".join(told)
+    return told
 
 
 def named(where: str) -> str:

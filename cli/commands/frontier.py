@@ -4,30 +4,38 @@ from __future__ import annotations
 
 import re
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from cli.arguments import DASH, OUT, REQUEST, read_request
+from cli.arguments import DASH, OUT, REQUEST, TOML, read_request
+from cli.help import Command
 from portfolio.names import doubted
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cli.what_if.frontier import Sweep
     from portfolio.terms.mandate import Mandate
 
 # As in requests.
 _MOST_ETFS = 1_000
-_TOML = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=(
+        "podfolio frontier examples/reference-customer.json",
+        "podfolio frontier examples/reference-customer.json --share alpha=0..0.4",
+        "podfolio frontier examples/tax-budget.json --max-etfs 6..9 --csv points.csv",
+    ),
+)
 @click.argument("file", type=REQUEST)
 @click.option("--max-etfs", help="Range of max_etfs, such as 4..15 (the default).")
 @click.option("--share", help="Range of a pod's share, such as alpha=0..0.4; the other pods divide the rest as before.")
 @click.option("--steps", type=click.IntRange(2, 200), default=9, show_default=True, help="Number of shares.")
 @click.option("--market", help="Market snapshot to use instead of the request's.")
-@click.option("--mandate", "files", type=_TOML, multiple=True, help="File of a pod of your own.")
+@click.option("--mandate", "files", type=TOML, multiple=True, help="File of a pod of your own.")
 @click.option("--json", "json_file", type=OUT, help="Write all points to this file; - is standard output.")
 @click.option("--csv", "csv_file", type=OUT, help="Write one row per point to this file; - is standard output.")
 def frontier(  # noqa: PLR0913, PLR0917 - one argument an option

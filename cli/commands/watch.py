@@ -11,6 +11,7 @@ import click
 from bus.process.options import connection_options
 from bus.topology.roles import OBSERVER
 from cli.arguments import FOLDER, parse_since
+from cli.help import Command
 from cli.running import run
 
 if TYPE_CHECKING:
@@ -20,7 +21,14 @@ if TYPE_CHECKING:
     from bus.transports.jetstream import Connection
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=(
+        "podfolio watch",
+        "podfolio watch --all --save EVENTS",
+        "podfolio watch --since 10m",
+    ),
+)
 @click.option("--since", help="Replay from a time (2025-11-07T09:00) or an age (90s, 10m, 2h, 1d).")
 @click.option("--all", "everything", is_flag=True, help="Replay from the start of the stream.")
 @click.option("--save", type=FOLDER, help="Folder that gets the bytes of each final event as a file.")

@@ -29,7 +29,7 @@ from bus.language.messages.requests import (
     RequestPreferences,
     RequestRules,
 )
-from bus.language.mistakes import explain, named
+from bus.language.mistakes import MOST_TOLD, mistakes, named
 from portfolio.errors import DataError
 from portfolio.files import skip_mark
 
@@ -40,7 +40,15 @@ T = TypeVar("T")
 
 
 class BadMessageError(ValueError):
-    """A body that cannot be understood; the message says what to change."""
+    """A body that cannot be understood; the message says what to change.
+
+    Attributes:
+        mistakes: The mistakes, one by one.
+    """
+
+    def __init__(self, *mistakes: str) -> None:
+        super().__init__("; ".join(mistakes))
+        self.mistakes = mistakes
 
 
 _REQUEST: TypeAdapter[OptimizationRequest] = TypeAdapter(OptimizationRequest)
@@ -66,8 +74,13 @@ _FIELDS = frozenset(
 )
 
 
-def parse_request(data: bytes, request_id: str) -> OptimizationRequest:
+def parse_request(data: bytes, request_id: str, *, most: int = MOST_TOLD) -> OptimizationRequest:
     """Read a request that was published under *request_id*.
+
+    Args:
+        data: The body.
+        request_id: The id in the subject.
+        most: The most mistakes to tell.
 
     Raises:
         BadMessageError: If it is no valid request; says what to change.
@@ -76,7 +89,7 @@ def parse_request(data: bytes, request_id: str) -> OptimizationRequest:
         data = skip_mark(data, "the body")
     except DataError as error:
         raise BadMessageError(str(error)) from None
-    request = _read(_REQUEST, data)
+    request = _read(_REQUEST, data, most)
     json.loads(data, object_pairs_hook=_once, parse_int=float)
     if request.request_id != request_id:
         message = f"the body says request_id {request.request_id!r}, its subject says {request_id!r}: make them equal"
@@ -126,11 +139,11 @@ def parse_progress(data: bytes) -> Progress:
     return _read(_PROGRESS, data)
 
 
-def _read(adapter: TypeAdapter[T], data: bytes) -> T:
+def _read(adapter: TypeAdapter[T], data: bytes, most: int = MOST_TOLD) -> T:
     try:
         return adapter.validate_json(data)
     except ValidationError as error:
-        raise BadMessageError(explain(error, _FIELDS, glance(data))) from None
+        raise BadMessageError(*mistakes(error, _FIELDS, glance(data), most=most)) from None
 
 
 def _once(fields: list[tuple[str, object]]) -> dict[str, object]:
