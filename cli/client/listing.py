@@ -104,7 +104,7 @@ def _members(message: Message) -> Mapping[str, str]:
     customer = body.get("customer")
     told = {**body, "customer_id": customer.get("customer_id") if isinstance(customer, dict) else None}
     names = ("type", "reason", "customer_id", "market")
-    return {name: printable(told[name], longest=_LONGEST) for name in names if isinstance(told.get(name), str)}
+    return {name: printable(said, longest=_LONGEST) for name in names if isinstance(said := told.get(name), str)}
 
 
 def _listed(
