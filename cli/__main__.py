@@ -13,6 +13,7 @@ from bus.language.plain_text import printable
 from cli.commands.compare import compare
 from cli.commands.dashboard import dashboard
 from cli.commands.demo import demo
+from cli.commands.fake import fake
 from cli.commands.frontier import frontier
 from cli.commands.keys import keys
 from cli.commands.list import list_command
@@ -42,7 +43,8 @@ STEPS = (
 _HEADINGS = {
     "Requests and answers": ("validate", "request", "list", "show", "verify", "report"),
     "Questions of your own": ("frontier", "compare", "market"),
-    "The system": ("demo", "up", "watch", "dashboard", "setup", "keys", "remove", "schema"),
+    "The system": ("demo", "up", "watch", "dashboard", "setup", "keys", "remove"),
+    "For programs that use it": ("fake", "schema"),
 }
 _BLOCKS = {
     "From an example to a report": STEPS,
@@ -94,6 +96,7 @@ for command in (
     compare,
     dashboard,
     demo,
+    fake,
     frontier,
     keys,
     list_command,

@@ -1,4 +1,4 @@
-"""Takes each final event once, with all others that run this, and prints it, until Ctrl-C: finals.py [SERVER [SEED CA]]."""
+"""Takes each final event once, with others that run this, and prints it, until Ctrl-C: finals.py [SERVER [SEED CA]]."""
 
 import asyncio, json, ssl, sys
 
