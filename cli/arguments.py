@@ -31,6 +31,12 @@ json_option = click.option(
     help="Write the bytes of the final event to this file; without a name, to standard output.",
 )
 
+# The packages are not published anywhere: an extra comes from a checkout, or from an image that is built with it.
+EXTRAS = (
+    "run `make setup` in the checkout, or make an image with it, `docker build --build-arg WITH=people --tag podfolio"
+    " .`"
+)
+
 DASHBOARD_PORT = 8230
 
 dashboard_option = click.option(

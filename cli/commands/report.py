@@ -10,7 +10,7 @@ import click
 
 from bus.process.options import connection_options
 from bus.topology.roles import OBSERVER
-from cli.arguments import DASH, OUT
+from cli.arguments import DASH, EXTRAS, OUT
 from cli.client.finals import fetch_final, read_file
 from cli.help import Command
 from cli.running import run
@@ -68,7 +68,7 @@ def _write(data: bytes, expected: str | None, out: Path | None, *, deck: bool) -
         from report.page.html import page
         from report.slides.deck import slides
     except ModuleNotFoundError as error:
-        message = f"reports need {error.name}, which is not installed: pip install 'podfolio[report]'"
+        message = f"reports need {error.name}, which is not installed: {EXTRAS}"
         raise click.ClickException(message) from None
     try:
         event, checked = examined(data, expected)
