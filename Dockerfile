@@ -1,10 +1,11 @@
 # One image for the agents, the coordinator and the command line: they share their packages, and a
-# replica differs from another by its command alone. `--target people` has what only people need as well: reports,
-# the dashboard, markets made from prices.
+# replica differs from another by its command alone. `--build-arg WITH=people` adds what only people need: reports, the
+# dashboard, markets made from prices.
 
 # Where images can be pulled, pin this one by its digest: `docker build --build-arg PYTHON_IMAGE=python:3.11-slim@sha256:...`,
 # with what `docker buildx imagetools inspect python:3.11-slim` says.
 ARG PYTHON_IMAGE=python:3.11-slim
+ARG WITH=replica
 
 FROM ${PYTHON_IMAGE} AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
@@ -51,5 +52,5 @@ RUN pip install --quiet --require-hashes --no-deps --requirement /packages/peopl
  && find /usr/local/lib -type d -name tests -prune -exec rm -r {} +
 USER 10001:10001
 
-# What is made if nobody says which.
-FROM replica
+# What is made: the stage that WITH names.
+FROM ${WITH}

@@ -107,6 +107,9 @@ pages: $(READY) ## Write the parts of the documents that the code makes: outputs
 pictures: $(READY) tools ## Take the pictures of the dashboard in docs, of a real system
 	PYTHONPATH=tests $(BIN)/python -m documents.pictures
 
+recording: $(READY) ## Record a stream of a real system into clients/recorded, for the tests of clients
+	PYTHONPATH=tests $(BIN)/python -m documents.recording
+
 messages: $(READY) ## Write the catalogue of all sentences that reach people into docs/messages.md
 	PYTHONPATH=tests $(BIN)/python -m catalogue docs/messages.md
 

@@ -59,7 +59,8 @@ def main(
                 solver = PodSolver(process, mandate.pod)
                 await Agent(bus, mandate.pod, solver.answer, provide, signer).run(stop, at_once=at_once)
 
-    sys.exit(run(settings, work, service=service, http=http))
+    set_up_by = "podfolio setup" if mandate.pod in mandate_files.bundled() else f"podfolio setup --pod {mandate.pod}"
+    sys.exit(run(settings, work, service=service, http=http, set_up_by=set_up_by))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from bus.language.mistakes import explain
 from bus.language.subjects import POD_PATTERN
 from portfolio.errors import DataError
 from portfolio.files import decode, read_bytes
+from portfolio.names import doubted
 from portfolio.plain_text import WORDS, is_plain, shown
 from portfolio.terms.mandate import OVER_CASH, TARGETS, Mandate, fault_of
 
@@ -44,7 +45,8 @@ def load(pod: str) -> Mandate:
         return _read(Path(pod))
     files = bundled()
     if pod not in files:
-        raise DataError(f"unknown pod {pod}: name one of {', '.join(files)}, or give the path of a .toml file")
+        known = ", ".join(files)
+        raise DataError(f"unknown pod {doubted([pod], files)}: name one of {known}, or give the path of a .toml file")
     return _read(files[pod])
 
 
@@ -82,7 +84,7 @@ def _unknown(stated: Mapping[str, object]) -> Iterator[str]:
     """Report unknown names in a mandate: a typing error must not silently remove a limit."""
     known = [field.name for field in fields(Mandate) if field.name != "over_cash"]
     if unknown := [name for name in stated if name not in known]:
-        yield f"unknown {', '.join(unknown)}; there are {', '.join(known)}"
+        yield f"unknown {doubted(unknown, known)}; there are {', '.join(known)}"
 
 
 def _faults(mandate: Mandate) -> Iterator[str]:

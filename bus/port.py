@@ -23,6 +23,8 @@ MAX_MESSAGE_BYTES = 256 * 1024
 
 COORDINATORS = "coord"
 DEADLINES = "coord-due"
+# Of readers of final events, which no process of ours works off.
+FINALS = "finals"
 
 
 def pod_queue(pod: str) -> str:

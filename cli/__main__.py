@@ -13,22 +13,53 @@ from bus.language.plain_text import printable
 from cli.commands.compare import compare
 from cli.commands.dashboard import dashboard
 from cli.commands.demo import demo
+from cli.commands.fake import fake
 from cli.commands.frontier import frontier
 from cli.commands.keys import keys
+from cli.commands.list import list_command
 from cli.commands.market import market
 from cli.commands.remove import remove
 from cli.commands.report import report
 from cli.commands.request import request
 from cli.commands.schema import schema
 from cli.commands.setup import setup
+from cli.commands.show import show
 from cli.commands.up import up
+from cli.commands.validate import validate
 from cli.commands.verify import verify
 from cli.commands.watch import watch
+from cli.help import Group
 from portfolio.errors import DataError
 from portfolio.market.snapshot import VARIABLE
 
+# From an example to a report, each step in its place; README.md has the same steps.
+STEPS = (
+    "podfolio up                                          # in another terminal",
+    "podfolio validate examples/existing-investor.json    # before it is sent",
+    "podfolio request examples/existing-investor.json --json EVENT.json",
+    "podfolio verify EVENT.json                           # rules and figures",
+    "podfolio report EVENT.json -o report.html            # a page for the customer",
+)
+_HEADINGS = {
+    "Requests and answers": ("validate", "request", "list", "show", "verify", "report"),
+    "Questions of your own": ("frontier", "compare", "market"),
+    "The system": ("demo", "up", "watch", "dashboard", "setup", "keys", "remove"),
+    "For programs that use it": ("fake", "schema"),
+}
+_BLOCKS = {
+    "From an example to a report": STEPS,
+    "Processes, each with --help": (
+        "python -m agents alpha    # the agent of one pod: its name, or a .toml file",
+        "python -m coordinator     # podfolio up runs it, and an agent per bundled pod",
+    ),
+    "Completion of the shell, for this session": (
+        'eval "$(_PODFOLIO_COMPLETE=bash_source podfolio)"    # zsh: zsh_source',
+        "_PODFOLIO_COMPLETE=fish_source podfolio | source     # fish",
+    ),
+}
 
-class _Commands(click.Group):
+
+class _Commands(Group):
     """The commands; an error in the user's input ends any command with a message, without a traceback."""
 
     def invoke(self, ctx: click.Context) -> object:
@@ -53,7 +84,10 @@ def _harmless(message: str) -> str:
     return "\n".join(map(printable, message.split("\n")))
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Commands, headings=_HEADINGS, blocks=_BLOCKS, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.version_option(package_name="podfolio", message="podfolio %(version)s")
 def podfolio() -> None:
     """One proven portfolio for all pods of a customer: requests, answers, reports, and the system behind them."""
 
@@ -62,15 +96,19 @@ for command in (
     compare,
     dashboard,
     demo,
+    fake,
     frontier,
     keys,
+    list_command,
     market,
     remove,
     report,
     request,
     schema,
     setup,
+    show,
     up,
+    validate,
     verify,
     watch,
 ):

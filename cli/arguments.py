@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from bus.language.messages import OptimizationRequest
 
 DASH = Path("-")
+TOML = click.Path(exists=True, dir_okay=False, path_type=Path)
 REQUEST = click.Path(exists=True, dir_okay=False, path_type=Path)
 EVENT = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 OUT = click.Path(dir_okay=False, writable=True, allow_dash=True, path_type=Path)
@@ -31,6 +31,12 @@ json_option = click.option(
     help="Write the bytes of the final event to this file; without a name, to standard output.",
 )
 
+# The packages are not published anywhere: an extra comes from a checkout, or from an image that is built with it.
+EXTRAS = (
+    "run `make setup` in the checkout, or make an image with it, `docker build --build-arg WITH=people --tag podfolio"
+    " .`"
+)
+
 DASHBOARD_PORT = 8230
 
 dashboard_option = click.option(
@@ -43,26 +49,30 @@ dashboard_option = click.option(
 )
 
 
-def read_request(file: Path, *, market: str | None = None, request_id: str | None = None) -> OptimizationRequest:
-    """Read the request in *file*, with another market or id if given; an invalid request ends the command."""
-    from bus.language.messages import BadMessageError, parse_request
-    from portfolio.errors import DataError
+def read_body(file: Path) -> bytes:
+    """Read the body of a request from *file*, without a byte order mark.
+
+    Raises:
+        DataError: If the file cannot be read, is UTF-16, or is larger than any request.
+    """
     from portfolio.files import read_bytes, skip_mark
 
+    return skip_mark(read_bytes(file), str(file))
+
+
+def read_request(file: Path, *, market: str | None = None, request_id: str | None = None) -> OptimizationRequest:
+    """Read the request in *file*, with another market or id if given; an invalid request ends the command."""
+    from bus.language.messages import BadMessageError, change_request, glance, parse_request
+    from portfolio.errors import DataError
+
     try:
-        sent = skip_mark(read_bytes(file), str(file))
+        sent = read_body(file)
     except DataError as error:
         raise click.ClickException(str(error)) from None
     changes = {name: value for name, value in (("market", market), ("request_id", request_id)) if value}
     try:
-        body = json.loads(sent)
-        if isinstance(body, dict):
-            request_id = request_id or body.get("request_id")
-            sent = json.dumps(body | changes).encode() if changes else sent
-    except (ValueError, RecursionError):
-        pass  # parse_request raises a precise error
-    try:
-        return parse_request(sent, request_id or "")
+        sent = change_request(sent, changes)
+        return parse_request(sent, str(glance(sent).get("request_id", "")))
     except BadMessageError as error:
         message = f"{file} is not a valid request: {error}"
         raise click.ClickException(message) from None

@@ -24,9 +24,10 @@ from portfolio.case.inventory import refuse_impossible
 from portfolio.errors import DataError
 from portfolio.funding.allotment import LEAST_SHARE
 from portfolio.market import snapshot as markets
+from portfolio.names import doubted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from datetime import datetime
     from typing import TypeAlias
 
@@ -150,24 +151,33 @@ def admit(message: Message, pods: Collection[str]) -> SetDeadline | Fail:
         request = read_request(message)
     except BadMessageError as error:
         return Fail(failure(subjects.parse(message.subject).key, Reason.INVALID_REQUEST, str(error)))
-    if refused := _refuse(request):
+    if refused := next(refusals(request, pods), None):
         return refused
-    if unknown := sorted(set(request.asked()) - set(pods)):
-        known = ", ".join(sorted(pods))
-        return _fail(request, Reason.UNKNOWN_POD, f"unknown pod {', '.join(unknown)}: name one of {known}")
     return SetDeadline(request, _found_by(message, request))
 
 
-def _refuse(request: OptimizationRequest) -> Fail | None:
-    """Refuse a well-formed request that is impossible with any set of pods; return None if the request is possible."""
+def refusals(request: OptimizationRequest, pods: Collection[str] | None = None) -> Iterator[Fail]:
+    """Yield each reason to refuse a well-formed request, the first to say first; none if the system can work on it.
+
+    Args:
+        request: The request.
+        pods: The pods of this system; by default, any pod may be there.
+    """
     try:
-        market = markets.load(request.market)
+        yield from _of_market(request, markets.load(request.market))
     except DataError as error:
-        return _fail(request, Reason.UNKNOWN_MARKET, str(error))
+        yield _fail(request, Reason.UNKNOWN_MARKET, str(error))
+    if pods is not None and (unknown := sorted(set(request.asked()) - set(pods))):
+        known = ", ".join(sorted(pods))
+        yield _fail(request, Reason.UNKNOWN_POD, f"unknown pod {doubted(unknown, pods)}: name one of {known}")
+
+
+def _of_market(request: OptimizationRequest, market: Market) -> Iterator[Fail]:
+    """Yield each reason to refuse a request in its market, with any set of pods."""
     shares = request.shares() or {}
     if small := [f"{pod} ({share:.4%})" for pod, share in shares.items() if share < LEAST_SHARE]:
         text = f"the share of {', '.join(small)} is below {LEAST_SHARE:.2%} of the capital: give it more, or nothing"
-        return _fail(request, Reason.INVALID_REQUEST, text)
+        yield _fail(request, Reason.INVALID_REQUEST, text)
     priced = {*market.tickers, *market.unpriced}
     named = {
         "rules.never_buy": request.rules.never_buy,
@@ -178,9 +188,10 @@ def _refuse(request: OptimizationRequest) -> Fail | None:
     for where, tickers in named.items():
         if strange := sorted(set(tickers) - priced):
             known = ", ".join(sorted(priced))
-            text = f"{where} names {', '.join(strange)}, unknown in market {market.id}: name only {known}"
-            return _fail(request, Reason.UNKNOWN_ETF, text)
-    return _refuse_account(request, market)
+            text = f"{where} names {doubted(strange, priced)}, unknown in market {market.id}: name only {known}"
+            yield _fail(request, Reason.UNKNOWN_ETF, text)
+    if refused := _refuse_account(request, market):
+        yield refused
 
 
 def _refuse_account(request: OptimizationRequest, market: Market) -> Fail | None:
@@ -231,7 +242,7 @@ def decide(record: Record, *, due: bool, keys: Mapping[str, Collection[str]] | N
         request = read_request(record.request)
     except BadMessageError:
         return Wait("refused")  # the handler of the request's own message answers with the reason
-    if _refuse(request):
+    if any(refusals(request)):
         return Wait("refused")
     if not due and set(request.asked()) - set(record.answers):
         return Wait("pods_missing")

@@ -6,22 +6,25 @@ Pydantic finds the mistakes and names their kinds; pydantic's own sentences are 
 from __future__ import annotations
 
 import json
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from bus.language import mends
 from bus.language.forms import WORDS
 from bus.language.plain_text import printable
+from portfolio.names import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
 # The most mistakes to report: enough to correct the body in one go, not enough to flood a log.
-_TOLD = 8
+MOST_TOLD = 8
 # Longest name, value and sentence of a mistake: the sender's text may be most of each.
 _NAME, _VALUE, _SENTENCE = 120, 40, 600
+# The members that name an entry of a list, the likeliest first.
+_NAMES = ("ticker", "goal_id")
 
 # The remedy per kind of pydantic's mistakes; the names in braces are keys of the mistake's context.
 _REMEDIES: Mapping[str, str] = {
@@ -56,17 +59,31 @@ _REMEDIES: Mapping[str, str] = {
 }
 
 
-def explain(error: ValidationError, fields: Collection[str] = ()) -> str:
-    """Explain the mistakes, one clause per mistake, at most the first few.
+def explain(error: ValidationError) -> str:
+    """Explain the mistakes, one clause per mistake, at most the first few."""
+    return "; ".join(mistakes(error))
+
+
+def mistakes(
+    error: ValidationError,
+    fields: Collection[str] = (),
+    body: Mapping[str, object] | None = None,
+    *,
+    most: int = MOST_TOLD,
+) -> list[str]:
+    """Explain each mistake, at most the first few; the last clause then gives the number of the others.
 
     Args:
         error: Pydantic's error.
         fields: Known names, for a suggestion where a field is unknown.
+        body: The body, to name an entry of a list by its ticker or id as well as by its place.
+        most: The most mistakes to explain.
     """
-    told = [printable(_say(mistake, fields), longest=_SENTENCE) for mistake in error.errors(include_url=False)[:_TOLD]]
-    if error.error_count() > _TOLD:
-        told.append(f"and {error.error_count() - _TOLD} more")
-    return "; ".join(told)
+    first = error.errors(include_url=False)[:most]
+    told = [printable(_say(mistake, fields, body or {}), longest=_SENTENCE) for mistake in first]
+    if error.error_count() > most:
+        told.append(f"and {error.error_count() - most} more")
+    return told
 
 
 def named(where: str) -> str:
@@ -74,18 +91,20 @@ def named(where: str) -> str:
     return printable(where, longest=_NAME)
 
 
-def _say(mistake: ErrorDetails, fields: Collection[str]) -> str:
+def _say(mistake: ErrorDetails, fields: Collection[str], body: Mapping[str, object]) -> str:
     path, kind, context = [str(part) for part in mistake["loc"]], mistake["type"], mistake.get("ctx", {})
     name = path[-2] if path[-1:] == ["[key]"] else None
     where = named(".".join(path if name is None else path[:-2])) or "the body"
+    if entry := _entry(mistake["loc"], body):
+        where = f"for {printable(entry, longest=_VALUE)}, {where}"
     if kind == "json_invalid":
         return f"{where} is not JSON ({context['error']}): mend it there"
     if kind == "missing":
         return f"{where} is missing: give it"
     if kind == "extra_forbidden":
-        meant = get_close_matches(path[-1], fields, n=1)
-        return f"{where} is not known: {f'write {meant[0]}' if meant else 'leave it out'}"
-    if (remedy := _remedy(kind, context)) is None:
+        meant = nearest(path[-1], fields)
+        return f"{where} is not known: {f'write {meant}' if meant else 'leave it out'}"
+    if (remedy := _remedy(kind, context, name if name is not None else mistake["input"])) is None:
         what = mistake["msg"].removeprefix("Value error, ")
         return f"{where}: {what}" if path else what
     if name is not None:
@@ -93,11 +112,39 @@ def _say(mistake: ErrorDetails, fields: Collection[str]) -> str:
     return f"{where} is {_shown(mistake['input'])}: {remedy}"
 
 
-def _remedy(kind: str, context: Mapping[str, Any]) -> str | None:
+def _entry(path: Sequence[str | int], body: object) -> str | None:
+    """Find the ticker or id of the last entry of a list on the way to a value; None if there is none."""
+    entry = None
+    for step in path:
+        if isinstance(body, dict):
+            body = body.get(step)
+        else:
+            body = body[step] if isinstance(body, list) and isinstance(step, int) and step < len(body) else None
+        if isinstance(step, int) and isinstance(body, dict):
+            entry = next((body[name] for name in _NAMES if isinstance(body.get(name), str)), entry)
+    return entry
+
+
+def _remedy(kind: str, context: Mapping[str, Any], value: object) -> str | None:
     if kind == "string_pattern_mismatch":
-        return f"give {WORDS[context['pattern']]}"
-    remedy = _REMEDIES.get(kind)
-    return None if remedy is None else remedy.format(**context).replace("'", "")
+        remedy = f"give {WORDS[context['pattern']]}"
+    elif kind in _REMEDIES:
+        remedy = _REMEDIES[kind].format(**context).replace("'", "")
+    else:
+        return None
+    mend = _mend(kind, context, value)
+    return f"{remedy} ({mend})" if mend else remedy
+
+
+def _mend(kind: str, context: Mapping[str, Any], value: object) -> str | None:
+    """Say how to write the value that the sender probably meant; None if that is not known."""
+    if kind == "string_pattern_mismatch":
+        return mends.name(value, context["pattern"])
+    if kind in {"less_than_equal", "greater_than_equal"}:
+        return mends.fraction(value, context["le" if kind == "less_than_equal" else "ge"])
+    if kind.startswith(("float_", "int_")):
+        return mends.number(value)
+    return mends.day(value) if kind.startswith("date_") else None
 
 
 def _shown(value: object) -> str:

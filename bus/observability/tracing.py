@@ -79,7 +79,7 @@ def exporting(service: Service) -> Iterator[None]:
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError as error:
-        _log.warning("tracing.off", why=str(error), remedy="pip install podfolio[otel]")
+        _log.warning("tracing.off", why=str(error), remedy="run `make setup` in the checkout")
         yield
         return
     facts = {"service.name": service.name, "service.version": service.version, "service.instance.id": service.id}

@@ -21,12 +21,12 @@ import structlog
 
 from bus.observability import metrics
 from bus.observability.tracing import exporting
-from bus.port import BusError, NotSetUpError, UnreachableError
+from bus.port import BusError, UnreachableError
 from bus.process.http import serving
 from bus.transports.jetstream import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
     from typing import TypeAlias
 
     from bus.observability.service import Service
@@ -35,8 +35,9 @@ if TYPE_CHECKING:
 
     Main: TypeAlias = Callable[[JetStreamBus, asyncio.Event, asyncio.Event], Awaitable[None]]
 
-# How long a process waits for an administrator to run `podfolio setup` before giving up.
-_SETUP_WAIT_S = 30.0
+# A process that waits for an administrator to run `podfolio setup` says so this often.
+_SETUP_TOLD_S = 30.0
+_SETUP_PAUSE_S = 0.5
 # From the signal on. A message in hand may be a search of an hour, or wait for a server that is away: other processes
 # can take the message over.
 LEAVE_S = 20.0
@@ -72,6 +73,7 @@ def run(
     *,
     service: Service,
     http: ListenAddress | None = None,
+    set_up_by: str = "podfolio setup",
 ) -> int:
     """Run *main* until a signal or the loss of the connection ends it; return the exit status.
 
@@ -83,11 +85,13 @@ def run(
             taking work.
         service: The process's service; its work queues must exist before the process can start.
         http: Where to serve health checks and metrics; nowhere by default.
+        set_up_by: The command that creates the work queues, without the options for the server.
     """
+    set_up = connection.command(set_up_by)
     status = 0
     try:
         with exporting(service):
-            asyncio.run(_serve(connection, main, service, http))
+            asyncio.run(_serve(connection, main, _Health(service, set_up), http))
     except* BusError as errors:
         log.error("process.failed", error="; ".join(str(error) for error in _leaves(errors)))  # noqa: TRY400
         status = 1
@@ -108,35 +112,42 @@ class _Health:
 
     Attributes:
         service: The process's service.
+        set_up: The command that creates the service's work queues.
         stop: Set when the process takes no new work.
         started: Set when the process takes work.
         bus: The connection, once connected.
     """
 
     service: Service
+    set_up: str
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     started: asyncio.Event = field(default_factory=asyncio.Event)
     bus: JetStreamBus | None = None
 
     async def unready(self) -> str:
         """Say why the process takes no work now; return an empty string if the process does."""
-        if self.bus is None or not self.started.is_set():
-            return "it is starting"
         if self.stop.is_set():
             return "it is stopping"
+        if self.bus is None:
+            return "it is starting"
         try:
             async with asyncio.timeout(_READY_S):
-                missing = await _missing(self.bus, self.service)
+                if missing := await _missing(self.bus, self.service):
+                    return f"it waits: {self.wanting(missing)}"
         except (BusError, TimeoutError) as error:
             return str(error) or f"the server has not answered within {_READY_S:g} s"
-        return f"work queue {', '.join(missing)} does not exist" if missing else ""
+        return "" if self.started.is_set() else "it is starting"
+
+    def wanting(self, missing: Sequence[str]) -> str:
+        """Say which work queues do not exist, and the command that creates them."""
+        return f"work queue {', '.join(missing)} does not exist: run `{self.set_up}` once"
 
 
-async def _serve(connection: Connection, main: Main, service: Service, http: ListenAddress | None) -> None:
+async def _serve(connection: Connection, main: Main, health: _Health, http: ListenAddress | None) -> None:
+    service = health.service
     metrics.SERVICE.info({"service": service.name, "version": service.version})
     for endpoint in service.endpoints:
         metrics.expect(endpoint.queue, endpoint.kind.value)
-    health = _Health(service)
     try:
         async with asyncio.timeout(None) as limit:
             for number in (signal.SIGTERM, signal.SIGINT):
@@ -165,7 +176,7 @@ async def _work(connection: Connection, main: Main, health: _Health, http: Liste
         if http:
             log.info("process.listens", http=await stack.enter_async_context(serving(http, unready=health.unready)))
         health.bus = bus = await stack.enter_async_context(connect(connection))
-        await _await_setup(bus, health.service, health.stop)
+        await _await_setup(bus, health)
         if health.stop.is_set():
             return
         async with asyncio.TaskGroup() as group:
@@ -180,34 +191,27 @@ async def _missing(bus: JetStreamBus, service: Service) -> list[str]:
     return [queue for queue in sorted(service.queues) if not await bus.has_queue(queue)]
 
 
-async def _await_setup(bus: JetStreamBus, service: Service, stop: asyncio.Event) -> None:
-    """Wait until the server answers and the work queues exist.
+async def _await_setup(bus: JetStreamBus, health: _Health) -> None:
+    """Wait until the server answers and the work queues exist, or until the process is to stop.
 
-    A process that starts during an outage of the server must not exit for that: the supervisor would wait longer before
-    each restart, until long after the outage.
-
-    Raises:
-        NotSetUpError: If the server answers but the work queues still do not exist after the wait.
+    A process that starts during an outage of the server, or before the set-up, must not exit for that: the supervisor
+    would wait longer before each restart, until long after the outage.
     """
-    deadline = asyncio.get_running_loop().time() + _SETUP_WAIT_S
-    logged = False
-    while not stop.is_set():
+    clock = asyncio.get_running_loop().time
+    told_at = -_SETUP_TOLD_S
+    while not health.stop.is_set():
         try:
-            missing = await _missing(bus, service)
-            problem: BusError = NotSetUpError(
-                f"work queue {', '.join(missing)} does not exist: run `podfolio setup` once"
-            )
+            if not (missing := await _missing(bus, health.service)):
+                return
+            problem = health.wanting(missing)
         except UnreachableError as error:
-            missing, problem = sorted(service.queues), error
-            deadline = asyncio.get_running_loop().time() + _SETUP_WAIT_S
-        if not missing:
-            return
-        if asyncio.get_running_loop().time() > deadline:
-            raise problem
-        if not logged:
-            log.warning("process.waiting_for_setup", missing=missing, error=str(problem))
-            logged = True
-        await asyncio.sleep(0.5)
+            problem = str(error)
+        if clock() >= told_at + _SETUP_TOLD_S:
+            log.warning("process.waiting_for_setup", queues=sorted(health.service.queues), why=problem)
+            told_at = clock()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_SETUP_PAUSE_S):
+                await health.stop.wait()
 
 
 async def _fail_when_closed(bus: JetStreamBus) -> None:

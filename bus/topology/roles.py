@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from bus.language import subjects
 from bus.observability.service import service_name
-from bus.port import COORDINATORS, DEADLINES, pod_queue
+from bus.port import COORDINATORS, DEADLINES, FINALS, pod_queue
 from bus.topology.streams import EVENTS, MARKETS, TIMERS, wanted_queues
 
 if TYPE_CHECKING:
@@ -121,11 +121,13 @@ def _requester() -> Role:
 
 
 def _observer(pods: Collection[str]) -> Role:
-    """Allow reading stored messages and queue lengths, and no change of either."""
+    """Allow reading stored messages and queue lengths, and taking final events from the queue of their readers."""
     names = [queue["name"] for stream, queue in wanted_queues(pods, ack_wait_s=0) if stream == EVENTS]
     lengths = (f"{_API}.CONSUMER.NAMES.{EVENTS}", *(f"{_API}.CONSUMER.INFO.{EVENTS}.{name}" for name in names))
     read = (_READ_EVENTS, _stream_info(EVENTS), _LIST_MARKETS, *_READ_MARKETS)
-    return Role(OBSERVER, (_PROBE, *read, *lengths), hears=_HEARD)
+    # INFO of the queue is among the lengths.
+    takes = [subject for subject in _works(EVENTS, FINALS) if subject not in lengths]
+    return Role(OBSERVER, (_PROBE, *read, *lengths, *takes), hears=_HEARD)
 
 
 def _agent(pod: str) -> Role:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bus.language import subjects
-from bus.port import COORDINATORS, DEADLINES, MAX_MESSAGE_BYTES, pod_queue
+from bus.port import COORDINATORS, DEADLINES, FINALS, MAX_MESSAGE_BYTES, pod_queue
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -27,6 +27,8 @@ _EVENTS_KEPT = 7 * _DAY
 _TIMERS_KEPT = 1 * _DAY
 # A crash is detected within this time; three heartbeats fit in.
 ACK_WAIT_S = 5
+# A reader of final events keeps each in a place of its own, without heartbeats.
+READER_WAIT_S = 30
 # For all replicas of a worker together. Set above the number of messages that they ever handle at once, since a full
 # queue stalls.
 _MAX_UNSETTLED = 10_000
@@ -42,6 +44,7 @@ def wanted_queues(pods: Collection[str], *, ack_wait_s: float) -> list[tuple[str
     return [
         *((EVENTS, _queue(pod_queue(pod), ack_wait_s, subjects.ALL_REQUESTS)) for pod in sorted(pods)),
         (TIMERS, _queue(DEADLINES, ack_wait_s, subjects.ALL_DUE)),
+        (EVENTS, _queue(FINALS, max(ack_wait_s, READER_WAIT_S), subjects.ALL_FINALS)),
         # Last, since coordinators take this queue as the sign that the set-up is complete.
         (EVENTS, _queue(COORDINATORS, ack_wait_s, subjects.ALL_REQUESTS, subjects.ALL_POD_RESULTS)),
     ]

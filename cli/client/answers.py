@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bus.language.messages import MasterPortfolioOptimized
+from bus.language.messages import BadMessageError, MasterPortfolioOptimized, parse_final
 from bus.transports.jetstream import Connection, connect
 from cli.arguments import DASH
-from cli.client.requests import UnreadableFinalError, ask
+from cli.client.requests import ask
 from cli.pages.bar import bar
 from cli.pages.final_event import show
 from cli.pages.stream import line
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 # The exit status for an unreadable final event: there is neither a portfolio nor a reason.
 UNREADABLE = 3
+AS_NEW = (
+    "see that this podfolio is as new as the coordinators, else ask again under a new request_id and show an"
+    " administrator that message (podfolio remove)"
+)
 
 
 async def show_answer(
@@ -34,14 +38,32 @@ async def show_answer(
     def show_line(message: Message) -> None:
         console.print(line(message), soft_wrap=True)
 
-    try:
-        async with connect(settings) as bus, bar(bus, request, console):
-            event, data = await ask(bus, request, show=show_line)
-    except UnreadableFinalError as error:
-        click.echo(f"podfolio: {error}", err=True)
-        _keep(error.data, json_file, console)
-        return UNREADABLE
+    def say(sentence: str) -> None:
+        console.print(sentence, soft_wrap=True)
+
+    async with connect(settings) as bus, bar(bus, request, console):
+        final = await ask(bus, request, show=show_line, say=say)
     console.print()
+    name = f"{final.subject} (message {final.sequence} of the stream)"
+    return show_final(final.data, json_file, console, name=name, mend=AS_NEW)
+
+
+def show_final(data: bytes, json_file: Path | None, console: Console, *, name: str, mend: str) -> int:
+    """Show the page of a final event, and keep its bytes; return the exit status.
+
+    Args:
+        data: The event as stored.
+        json_file: The file that gets the bytes; none by default.
+        console: Where the page is shown.
+        name: The event's name in an error message.
+        mend: What to do about an event that cannot be read.
+    """
+    try:
+        event = parse_final(data)
+    except BadMessageError as error:
+        click.echo(f"podfolio: {name} is there and cannot be read ({error}): {mend}", err=True)
+        _keep(data, json_file, console)
+        return UNREADABLE
     show(console, event)
     _keep(data, json_file, console)
     return 0 if isinstance(event, MasterPortfolioOptimized) else 1

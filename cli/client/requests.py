@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bus.language import subjects
-from bus.language.messages import BadMessageError, OptimizationRequest, parse_final, parse_request
+from bus.language.messages import BadMessageError, parse_request
 from bus.port import BusError, UnreachableError
 from bus.transports.envelope import Payload, publish
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from bus.language.messages import FinalEvent
+    from bus.language.messages import OptimizationRequest
     from bus.port import Bus, Message
 
 # A final event comes by the request's deadline, except after a server's failover and a coordinator's
@@ -25,38 +25,30 @@ _GRACE_S = 15.0
 _READS, _PAUSE_S = 50, 0.2
 
 
-class UnreadableFinalError(BusError):
-    """A final event exists, but this program cannot read the event.
-
-    Attributes:
-        data: The event as stored.
-    """
-
-    def __init__(self, message: Message, why: str) -> None:
-        super().__init__(
-            f"{message.subject} (message {message.sequence} of the stream) is there and cannot be read ({why}): see"
-            " that this podfolio is as new as the coordinators, else ask again under a new request_id and show an"
-            " administrator that message (podfolio remove)"
-        )
-        self.data = message.data
-
-
 class RequestIdTakenError(BusError):
     """The id already belongs to another published request."""
 
 
-async def ask(bus: Bus, request: OptimizationRequest, *, show: Callable[[Message], None]) -> tuple[FinalEvent, bytes]:
-    """Publish *request*, show the messages as they arrive, and return the final event, parsed and as raw bytes.
+async def ask(
+    bus: Bus, request: OptimizationRequest, *, show: Callable[[Message], None], say: Callable[[str], None]
+) -> Message:
+    """Publish *request*, show the messages as they arrive, and return the final event as stored.
 
-    Publishing an equal request again shows the stored answer; no pod works on the request twice.
+    Publishing an equal request again shows the stored answer, and says so; no pod works on the request twice.
+
+    Args:
+        bus: The bus.
+        request: The request.
+        show: Receives each message of the request.
+        say: Receives a sentence if the request was published before.
 
     Raises:
         RequestIdTakenError: If the id belongs to another request.
         UnreachableError: If no final event arrived in time.
-        UnreadableFinalError: If the final event is unreadable.
     """
     subject = subjects.request(request.request_id)
     sent = Payload.of(request)
+    before = await bus.record((subject, subjects.final(request.request_id)))
     await publish(bus, subject, sent, source="/podfolio/cli", now=datetime.now(UTC))
     stored = await _stored(bus, subject)
     if stored.data != sent.data and not _is_same(stored, request):
@@ -65,6 +57,25 @@ async def ask(bus: Bus, request: OptimizationRequest, *, show: Callable[[Message
             " choose a new one (in the file, or with --request-id)"
         )
         raise RequestIdTakenError(taken)
+    if before:
+        say(_before(request.request_id, before))
+    return await _final(bus, request, stored, show)
+
+
+def _before(request_id: str, messages: Sequence[Message]) -> str:
+    """Say that the request is not new: *messages* were stored before."""
+    final = [message for message in messages if subjects.parse(message.subject).kind is subjects.MessageKind.FINAL]
+    at = f"{(final or messages)[0].stored_at:%d %B %Y, %H:%M:%S} UTC"
+    if final:
+        return (
+            f"request {request_id} was answered on {at}: this is that answer, no new one; for a new one, give a new id"
+            " (in the file, or with --request-id)"
+        )
+    return f"request {request_id} was published on {at} and has no answer yet: this waits for the answer"
+
+
+async def _final(bus: Bus, request: OptimizationRequest, stored: Message, show: Callable[[Message], None]) -> Message:
+    """Show the messages of a stored request until the final event, and return that."""
     patience_s = request.deadline_s + _GRACE_S
     try:
         async with asyncio.timeout(patience_s), aclosing(bus.follow(since=stored.stored_at)) as messages:
@@ -74,7 +85,7 @@ async def ask(bus: Bus, request: OptimizationRequest, *, show: Callable[[Message
                     continue
                 show(message)
                 if address.kind is subjects.MessageKind.FINAL:
-                    return _read(message), message.data
+                    return message
     except TimeoutError:
         pass
     late = (
@@ -82,13 +93,6 @@ async def ask(bus: Bus, request: OptimizationRequest, *, show: Callable[[Message
         " see that a coordinator runs; the request is kept, so ask again with the same file to go on waiting"
     )
     raise UnreachableError(late)
-
-
-def _read(message: Message) -> FinalEvent:
-    try:
-        return parse_final(message.data)
-    except BadMessageError as error:
-        raise UnreadableFinalError(message, str(error)) from None
 
 
 async def _stored(bus: Bus, subject: str) -> Message:

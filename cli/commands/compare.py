@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.help import Command
+
 if TYPE_CHECKING:
     from bus.language.messages import FinalEvent, OptimizationRequest
 
@@ -15,7 +17,13 @@ _MIXED = "{event} is a final event and {request} a request: give two of a kind"
 _JSON = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=(
+        "podfolio compare examples/reference-customer.json examples/money-goals.json",
+        "podfolio compare BEFORE.json AFTER.json",
+    ),
+)
 @click.argument("first", type=_JSON)
 @click.argument("second", type=_JSON)
 def compare(first: Path, second: Path) -> None:

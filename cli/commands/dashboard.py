@@ -11,6 +11,7 @@ import click
 from bus.process.options import connection_options
 from bus.topology.roles import OBSERVER
 from cli.arguments import DASHBOARD_PORT, parse_since
+from cli.help import Command
 from cli.running import run
 from cli.system.browser import serve
 
@@ -20,7 +21,13 @@ if TYPE_CHECKING:
     from bus.transports.jetstream import Connection
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=(
+        "podfolio dashboard",
+        "podfolio dashboard --all --port 8231",
+    ),
+)
 @click.option("--port", type=click.IntRange(0, 65_535), default=DASHBOARD_PORT, show_default=True)
 @click.option(
     "--host", default="127.0.0.1", show_default=True, help="Interface to listen on; there is no authentication."

@@ -12,6 +12,7 @@ import click
 
 from bus.port import BusError
 from cli.arguments import DASH, REQUEST, dashboard_option, json_option, read_request
+from cli.help import Command
 from cli.running import run
 
 if TYPE_CHECKING:
@@ -20,7 +21,14 @@ if TYPE_CHECKING:
 REFERENCE = Path(__file__).parents[2] / "examples" / "reference-customer.json"
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=(
+        "podfolio demo",
+        "podfolio demo examples/existing-investor.json --json EVENT.json",
+        "podfolio demo --dashboard",
+    ),
+)
 @click.argument("file", type=REQUEST, default=REFERENCE)
 @click.option("--market", help="Market snapshot to use instead of the request's.")
 @json_option

@@ -4,29 +4,38 @@ from __future__ import annotations
 
 import re
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from cli.arguments import DASH, OUT, REQUEST, read_request
+from cli.arguments import DASH, OUT, REQUEST, TOML, read_request
+from cli.help import Command
+from portfolio.names import doubted
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cli.what_if.frontier import Sweep
     from portfolio.terms.mandate import Mandate
 
 # As in requests.
 _MOST_ETFS = 1_000
-_TOML = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=(
+        "podfolio frontier examples/reference-customer.json",
+        "podfolio frontier examples/reference-customer.json --share alpha=0..0.4",
+        "podfolio frontier examples/tax-budget.json --max-etfs 6..9 --csv points.csv",
+    ),
+)
 @click.argument("file", type=REQUEST)
 @click.option("--max-etfs", help="Range of max_etfs, such as 4..15 (the default).")
 @click.option("--share", help="Range of a pod's share, such as alpha=0..0.4; the other pods divide the rest as before.")
 @click.option("--steps", type=click.IntRange(2, 200), default=9, show_default=True, help="Number of shares.")
 @click.option("--market", help="Market snapshot to use instead of the request's.")
-@click.option("--mandate", "files", type=_TOML, multiple=True, help="File of a pod of your own.")
+@click.option("--mandate", "files", type=TOML, multiple=True, help="File of a pod of your own.")
 @click.option("--json", "json_file", type=OUT, help="Write all points to this file; - is standard output.")
 @click.option("--csv", "csv_file", type=OUT, help="Write one row per point to this file; - is standard output.")
 def frontier(  # noqa: PLR0913, PLR0917 - one argument an option
@@ -43,7 +52,7 @@ def frontier(  # noqa: PLR0913, PLR0917 - one argument an option
 
     Solves the request in FILE on this machine, without a server.
 
-    Exit status 0 if any value allows a portfolio, 1 if none does.
+    Exit status 0 if any value allows a portfolio, 1 if none does or the request is refused, 2 if an option is wrong.
     """
     from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -80,8 +89,11 @@ def _sweep(
     file: Path, mandates: dict[str, Mandate], market: str | None, max_etfs: str | None, share: str | None, steps: int
 ) -> Sweep:
     from cli.what_if.frontier import shares_now, sweep_etfs, sweep_share
+    from cli.what_if.locally import refuse
 
     request = read_request(file, market=market)
+    if (refused := refuse(request, mandates)) is not None:
+        raise click.ClickException(refused.message)
     if share is None:
         first, last = _between(max_etfs or "4..15", "--max-etfs", r"\d+")
         if not 1 <= first <= last <= _MOST_ETFS:
@@ -96,7 +108,17 @@ def _sweep(
     if not 0 <= least < most <= 1:
         message = "give shares from 0 to 1, such as alpha=0..0.4"
         raise click.BadParameter(message, param_hint="--share")
-    return sweep_share(request, pod, (least, most), steps, shares_now(request, mandates))
+    if pod not in mandates:
+        known = ", ".join(sorted(mandates))
+        message = (
+            f"unknown pod {doubted([pod], mandates)}: name one of {known}, or give its mandate (--mandate FILE.toml)"
+        )
+        raise click.BadParameter(message, param_hint="--share")
+    shares = shares_now(request, mandates)
+    if not any(share for other, share in shares.items() if other != pod):
+        message = f"{pod} has all the capital of this request, and no other pod takes the rest: name another pod too"
+        raise click.BadParameter(message, param_hint="--share")
+    return sweep_share(request, pod, (least, most), steps, shares)
 
 
 def _between(text: str, option: str, number: str) -> tuple[float, float]:

@@ -9,13 +9,20 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.arguments import FOLDER, KEYS
+from cli.help import Command
 from cli.running import run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=(
+        "podfolio keys",
+        "podfolio keys secure --pod epsilon --host nats.example",
+    ),
+)
 @click.argument("folder", type=FOLDER, default=KEYS)
 @click.option("--pod", "pods", multiple=True, help="A further pod that gets a key, besides the bundled ones.")
 @click.option("--host", "hosts", multiple=True, help="Name of the server for clients, if not this machine's.")

@@ -13,7 +13,9 @@ from click.core import ParameterSource
 
 from bus.process.options import connection_options
 from bus.topology.roles import ADMIN, OBSERVER
+from cli.help import Group
 from cli.running import run
+from portfolio.names import doubted
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -38,12 +40,17 @@ folder_option = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Group)
 def market() -> None:
     """Make, show and publish markets: ETFs with returns and risks."""
 
 
-@market.command()
+@market.command(
+    examples=(
+        "podfolio market build prices.csv --id house-2025-11 --return-is fund",
+        "podfolio market build prices.csv --return-is index --facts facts.csv",
+    )
+)
 @click.argument("prices", type=_CSV)
 @click.option("--id", "market_id", help="Name of the market in requests; by default, that of the file.")
 @folder_option
@@ -169,7 +176,13 @@ def _knowledge(
     )
 
 
-@market.command("list")
+@market.command(
+    "list",
+    examples=(
+        "podfolio market list",
+        "podfolio market list --server nats://127.0.0.1:4222",
+    ),
+)
 @folder_option
 @connection_options("podfolio-market-list", role=OBSERVER)
 def list_markets(folder: Path, settings: Connection) -> None:
@@ -193,7 +206,7 @@ async def _list_published(settings: Connection) -> int:
     return 0
 
 
-@market.command()
+@market.command(examples=("podfolio market publish house-2025-11",))
 @click.argument("market_id", metavar="ID")
 @folder_option
 @connection_options("podfolio-market-publish", role=ADMIN)
@@ -240,7 +253,7 @@ async def _publish(settings: Connection, made: Market, packed: bytes) -> int:
     return 0
 
 
-@market.command()
+@market.command(examples=("podfolio market fetch house-2025-11",))
 @click.argument("market_id", metavar="ID")
 @folder_option
 @connection_options("podfolio-market-fetch", role=OBSERVER)
@@ -273,7 +286,7 @@ async def _fetch(settings: Connection, market_id: str, folder: Path) -> int:
     return 0
 
 
-@market.command()
+@market.command(examples=("podfolio market show asx-outlook-2025-12",))
 @click.argument("market_id", metavar="ID")
 @folder_option
 def show(market_id: str, folder: Path) -> None:
@@ -285,8 +298,9 @@ def show(market_id: str, folder: Path) -> None:
 
     found = {**markets.own([folder]), **markets.bundled()}
     if market_id not in found:
+        known = ", ".join(sorted(found))
         message = (
-            f"unknown market {market_id}: name one of {', '.join(sorted(found))}, or give another folder (--markets)"
+            f"unknown market {doubted([market_id], found)}: name one of {known}, or give another folder (--markets)"
         )
         raise click.ClickException(message)
     try:

@@ -9,13 +9,14 @@ import click
 
 from bus.process.options import connection_options
 from bus.topology.roles import ADMIN
+from cli.help import Command
 from cli.running import run
 
 if TYPE_CHECKING:
     from bus.transports.jetstream import Connection
 
 
-@click.command()
+@click.command(cls=Command, examples=('podfolio remove 17 --reason "asked for by the customer"',))
 @click.argument("sequence", type=click.IntRange(min=1))
 @click.option("--reason", required=True, help="Reason; the stream keeps the text, so name no person.")
 @click.option("--yes", is_flag=True, help="Remove without a question.")

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from bus.language.subjects import ID_PATTERN
 from bus.process.options import connection_options
 from bus.topology.roles import OBSERVER
-from cli.arguments import DASH, OUT, read_event
+from cli.arguments import DASH, EXTRAS, OUT
+from cli.client.finals import fetch_final, read_file
+from cli.help import Command
 from cli.running import run
 
 if TYPE_CHECKING:
     from bus.transports.jetstream import Connection
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=(
+        "podfolio report EVENT.json -o report.html",
+        "podfolio report EVENT.json --deck -o report.pptx",
+        "podfolio report reference-customer --key secure/coordinator.pub",
+    ),
+)
 @click.argument("event")
 @click.option("-o", "--out", type=OUT, help="File to write; - is standard output. By default REQUEST_ID.html or .pptx.")
 @click.option("--deck", is_flag=True, help="Write slides (.pptx) in place of a page (.html).")
@@ -31,7 +38,7 @@ def report(event: str, out: Path | None, key: str | None, settings: Connection, 
     EVENT is the file of a final event (- is standard input), or the id of a request whose final event the server has.
     An event whose signature, rules or figures do not hold gets no report.
     """
-    expected, data = _expected(key), _read(event)
+    expected, data = _expected(key), read_file(event)
     if data is None:
         sys.exit(run(_from_server(settings, event, expected, out, deck=deck)))
     _write(data, expected, out, deck=deck)
@@ -46,34 +53,10 @@ def _expected(key: str | None) -> str | None:
         raise click.BadParameter(str(error), param_hint="--key") from None
 
 
-def _read(event: str) -> bytes | None:
-    """Read the file of an event; None if *event* is a request's id."""
-    file = Path(event)
-    if file == DASH or file.exists():
-        return read_event(file)
-    if not re.fullmatch(ID_PATTERN, event) or file.suffix == ".json":
-        message = (
-            f"there is no file {event}, and it is no request's id: give a final event's file, or the id of a request"
-        )
-        raise click.BadParameter(message, param_hint="EVENT")
-    return None
-
-
 async def _from_server(
     settings: Connection, request_id: str, expected: str | None, out: Path | None, *, deck: bool
 ) -> int:
-    from bus.language import subjects
-    from bus.transports.jetstream import connect
-
-    async with connect(settings) as bus:
-        found = await bus.record((subjects.final(request_id),))
-    if not found:
-        message = (
-            f"the server has no final event of {request_id} (yet), and there is no file of that name: try again later,"
-            " or give an event's file"
-        )
-        raise click.ClickException(message)
-    _write(found[0].data, expected, out, deck=deck)
+    _write(await fetch_final(settings, request_id), expected, out, deck=deck)
     return 0
 
 
@@ -85,7 +68,7 @@ def _write(data: bytes, expected: str | None, out: Path | None, *, deck: bool) -
         from report.page.html import page
         from report.slides.deck import slides
     except ModuleNotFoundError as error:
-        message = f"reports need {error.name}, which is not installed: pip install 'podfolio[report]'"
+        message = f"reports need {error.name}, which is not installed: {EXTRAS}"
         raise click.ClickException(message) from None
     try:
         event, checked = examined(data, expected)

@@ -10,6 +10,7 @@ import click
 from bus.process.options import connection_options
 from bus.topology.roles import REQUESTER
 from cli.arguments import DASH, REQUEST, json_option, read_request
+from cli.help import Command
 from cli.running import run
 
 if TYPE_CHECKING:
@@ -19,7 +20,14 @@ if TYPE_CHECKING:
     from bus.transports.jetstream import Connection
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=(
+        "podfolio request examples/reference-customer.json",
+        "podfolio request examples/existing-investor.json --request-id second-try",
+        "podfolio request examples/tax-budget.json --server nats://nats.example:4222",
+    ),
+)
 @click.argument("file", type=REQUEST)
 @click.option("--request-id", help="Publish under this id instead of the file's.")
 @json_option

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import click
 
+from cli.help import Command
 
-@click.command()
+
+@click.command(cls=Command, examples=("podfolio schema --out docs",))
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("docs"), show_default=True)
 def schema(out: Path) -> None:
     """Write JSON Schemas, AsyncAPI and a page of all messages."""

@@ -9,6 +9,7 @@ import click
 
 from bus.process.options import connection_options
 from bus.topology.roles import ADMIN
+from cli.help import Command
 from cli.running import run
 
 if TYPE_CHECKING:
@@ -20,7 +21,14 @@ The streams are new and empty. If this server had some before its users had acco
 stop the server now, and move them as docs/operations.md says (Upgrade to accounts)."""
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=(
+        "podfolio setup",
+        "podfolio setup --check",
+        "podfolio setup --pod epsilon",
+    ),
+)
 @click.option("--pod", "pods", multiple=True, help="A pod that gets a work queue; by default, all bundled pods.")
 @click.option("--replicas", type=click.IntRange(1, 5), help="Servers that keep each stream (3 in a cluster).")
 @click.option(

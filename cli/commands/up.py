@@ -13,10 +13,18 @@ import click
 
 from bus.topology.roles import REQUESTER
 from cli.arguments import FOLDER, KEYS, dashboard_option
+from cli.help import Command
 from cli.running import run
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=(
+        "podfolio up",
+        "podfolio up --store STORE --dashboard",
+        "podfolio up --secure",
+    ),
+)
 @click.option("--port", type=click.IntRange(1, 65_535), default=4222, show_default=True)
 @click.option("--store", type=FOLDER, help="Folder that keeps the streams.")
 @click.option(

@@ -8,11 +8,18 @@ from pathlib import Path
 import click
 
 from cli.arguments import EVENT, read_event
+from cli.help import Command
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=(
+        "podfolio verify EVENT.json",
+        "podfolio verify EVENT.json --key secure/coordinator.pub --pod-keys secure",
+    ),
+)
 @click.argument("event", type=EVENT)
 @click.option("--key", help="The coordinator's public key, or the file with it, such as secure/coordinator.pub.")
 @click.option("--pod-keys", type=_FOLDER, help="A folder with the pods' public keys, pod-*.pub, such as secure.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import aclosing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,27 +12,40 @@ import click
 from bus.process.options import connection_options
 from bus.topology.roles import OBSERVER
 from cli.arguments import FOLDER, parse_since
+from cli.help import Command
 from cli.running import run
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from pathlib import Path
 
     from bus.transports.jetstream import Connection
 
+_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 
-@click.command()
+
+@click.command(
+    cls=Command,
+    examples=(
+        "podfolio watch",
+        "podfolio watch --all --save EVENTS",
+        "podfolio watch --since 10m --record stream.jsonl",
+    ),
+)
 @click.option("--since", help="Replay from a time (2025-11-07T09:00) or an age (90s, 10m, 2h, 1d).")
 @click.option("--all", "everything", is_flag=True, help="Replay from the start of the stream.")
 @click.option("--save", type=FOLDER, help="Folder that gets the bytes of each final event as a file.")
+@click.option("--record", type=_FILE, help="File that gets every message, one JSON object per line; for podfolio fake.")
 @connection_options("podfolio-watch", role=OBSERVER)
-def watch(since: str | None, save: Path | None, settings: Connection, *, everything: bool) -> None:
+def watch(since: str | None, save: Path | None, record: Path | None, settings: Connection, *, everything: bool) -> None:
     """Follow the event stream, one line per message."""
-    sys.exit(run(_watch(settings, parse_since(since), save, everything=everything), interrupted=0))
+    sys.exit(run(_watch(settings, parse_since(since), save, record, everything=everything), interrupted=0))
 
 
-async def _watch(settings: Connection, since: datetime | None, save: Path | None, *, everything: bool) -> int:
+async def _watch(
+    settings: Connection, since: datetime | None, save: Path | None, record: Path | None, *, everything: bool
+) -> int:
     from bus.transports.jetstream import connect
+    from cli.client import recording
     from cli.pages.final_event import make_console
     from cli.pages.stream import keep_final, line
 
@@ -41,4 +55,7 @@ async def _watch(settings: Connection, since: datetime | None, save: Path | None
             console.print(line(message), soft_wrap=True)
             if save and (note := keep_final(save, message)):
                 console.print(note, soft_wrap=True)
+            if record:
+                with record.open("a", encoding="utf-8") as opened:
+                    opened.write(recording.line(message))
     return 0

@@ -10,6 +10,7 @@ import click
 
 from bus.topology.roles import OBSERVER
 from bus.transports.jetstream import Connection
+from cli.arguments import EXTRAS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -53,6 +54,6 @@ def serve(
     try:
         from dashboard.serve import Place, serving
     except ModuleNotFoundError as error:
-        message = f"the dashboard needs {error.name}, which is not installed: pip install 'podfolio[dashboard]'"
+        message = f"the dashboard needs {error.name}, which is not installed: {EXTRAS}"
         raise click.ClickException(message) from None
     return serving(settings, Place(port, host, names), since=since)

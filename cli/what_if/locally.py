@@ -16,11 +16,17 @@ from coordinator.decisions import Fail, Optimise, Record, admit, decide
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from bus.language.messages import FinalEvent, OptimizationRequest
+    from bus.language.messages import FinalEvent, MasterPortfolioFailed, OptimizationRequest
     from portfolio.terms.mandate import Mandate
 
 # The storage time matters only for the deadline; here, *stop* takes the place of the deadline.
 _STORED = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def refuse(request: OptimizationRequest, mandates: Mapping[str, Mandate]) -> MasterPortfolioFailed | None:
+    """Return the final event of a request that a system with these *mandates* would not work on; None otherwise."""
+    action = admit(_asked(request), mandates)
+    return action.event if isinstance(action, Fail) else None
 
 
 def solve(
@@ -33,10 +39,9 @@ def solve(
         mandates: The mandates of all pods.
         stop: Called during the search; true ends the search with the incumbent.
     """
-    asked = Message(subjects.request(request.request_id), encode(request), sequence=1, stored_at=_STORED)
-    refused = admit(asked, mandates)
-    if isinstance(refused, Fail):
-        return refused.event
+    if (refused := refuse(request, mandates)) is not None:
+        return refused
+    asked = _asked(request)
     found = {pod: answer(mandate, request.request_id, asked.data) for pod, mandate in mandates.items()}
     answers = {
         pod: Message(subjects.pod_result(request.request_id, pod), encode(each), sequence=2, stored_at=_STORED)
@@ -48,3 +53,7 @@ def solve(
         return action.event
     assert isinstance(action, Optimise)  # noqa: S101 - the request was admitted, and every pod has answered
     return consolidate(action.request, action.results, budget=Budget(also=stop))
+
+
+def _asked(request: OptimizationRequest) -> Message:
+    return Message(subjects.request(request.request_id), encode(request), sequence=1, stored_at=_STORED)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic.json_schema import models_json_schema
 
 from bus.language.messages import BODIES, OptimizationRequest
+from bus.language.messages.described import Described
 from bus.language.subjects import ID_PATTERN, POD_PATTERN
 from bus.topology.channels import CHANNELS, queues, streams
 from bus.transports.envelope import headers
@@ -39,13 +40,23 @@ _SAID = (
     "final event. The version stands in every subject; within it, messages are only added to. What Podfolio receives, "
     "clients publish."
 )
+_HEADERS = {
+    "ce-specversion": "The version of CloudEvents.",
+    "ce-id": "A unique id of the message; the same if a sender publishes the message again.",
+    "ce-type": "The kind of the body.",
+    "ce-source": "The sender, such as /podfolio/agents/alpha.",
+    "ce-time": "When the message was sent; RFC 3339.",
+    "content-type": "The form of the body.",
+}
 _TRACED = "W3C trace context; passed on to all that follows from a request."
 
 
 def document(pods: Collection[str]) -> dict[str, Any]:
     """Make the document of a system with these *pods*."""
     _, schemas = models_json_schema(
-        [(body, "validation") for body in BODIES.values()], ref_template=_SCHEMAS + "{model}"
+        [(body, "validation") for body in BODIES.values()],
+        ref_template=_SCHEMAS + "{model}",
+        schema_generator=Described,
     )
     version = OptimizationRequest.model_fields["version"].default
     return {
@@ -121,7 +132,8 @@ def _headers(body: type[BaseModel]) -> dict[str, Any] | None:
     named = headers(body.__name__, message_id="", source="", now=datetime.now(UTC))
     fixed = {"ce-specversion", "ce-type", "content-type"}
     properties: dict[str, Any] = {
-        key: {"type": "string", **({"const": value} if key in fixed else {})} for key, value in named.items()
+        key: {"type": "string", "description": _HEADERS[key], **({"const": value} if key in fixed else {})}
+        for key, value in named.items()
     }
     properties |= {key: {"type": "string", "description": _TRACED} for key in ("traceparent", "tracestate")}
     return {"type": "object", "properties": properties, "required": [] if body is OptimizationRequest else list(named)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 from bus.language.forms import TEXT, WORDS
@@ -83,24 +82,16 @@ def _channel(channel: dict[str, Any], messages: dict[str, Any], schemas: dict[st
 
 def _schema(name: str, schema: Schema, *, level: str) -> Iterator[str]:
     yield f"{level} {name}\n"
-    said, _, listed = schema.get("description", "").partition("Attributes:\n")
-    if said:
+    if said := schema.get("description"):
         yield f"{_line(said)}\n"
     if "enum" in schema:
         yield f"One of {_code(schema['enum'])}.\n"
     if fields := schema.get("properties"):
-        required, explained = schema.get("required", []), _attributes(listed)
+        required = schema.get("required", [])
         yield "| field | type | | |\n|---|---|---|---|"
         for field, told in fields.items():
-            words = _said({"description": explained.get(field, "")} | told)
-            yield f"| `{field}` | {_type(told)} | {_given(told, required=field in required)} | {words} |"
+            yield f"| `{field}` | {_type(told)} | {_given(told, required=field in required)} | {_said(told)} |"
         yield ""
-
-
-def _attributes(listed: str) -> dict[str, str]:
-    """Parse the attributes list of a docstring; return the descriptions by attribute name."""
-    found = re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", listed, re.MULTILINE)
-    return dict(found)
 
 
 def _type(schema: Schema) -> str:
@@ -161,7 +152,7 @@ def _streams(jetstream: dict[str, Any]) -> Iterator[str]:
 
 def _line(text: str) -> str:
     """Put a text on one line of a table."""
-    return " ".join(text.replace("``", "`").split()).replace("|", "\\|")
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def _link(name: str) -> str:

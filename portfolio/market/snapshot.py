@@ -23,6 +23,7 @@ import numpy as np
 
 from portfolio.errors import DataError
 from portfolio.files import decode, read_bytes
+from portfolio.names import doubted
 from portfolio.plain_text import WORDS, is_plain, shown
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ def load(market_id: str) -> Market:
     """
     folders = known()
     if market_id not in folders:
-        message = f"unknown market {market_id}: name one of {', '.join(sorted(folders))}"
+        message = f"unknown market {doubted([market_id], folders)}: name one of {', '.join(sorted(folders))}"
         raise DataError(message)
     return read(folders[market_id])
 

@@ -25,7 +25,7 @@ from portfolio.master.statement.correlations import Near
 from portfolio.master.statement.formulation import Formulation
 from portfolio.master.statement.objective import objective, objective_terms
 from portfolio.published.certificate import Certificate
-from portfolio.terms.goals import Row
+from portfolio.terms.goals import strange_names
 from portfolio.terms.rules import Explain, OnUnreachable
 
 if TYPE_CHECKING:
@@ -284,12 +284,7 @@ def _hopeless(goals: Sequence[Goal], sleeves: Sequence[Sleeve]) -> dict[str, flo
 
 def _refuse_strangers(goals: Sequence[Goal], sleeves: Sequence[Sleeve], terms: Terms) -> None:
     """Refuse priorities of unknown goals and limits of unknown pairs: a typing error must not pass."""
-    known = {goal.name for goal in goals if goal.figure is not None} | {f"never_worse.{row.value}" for row in Row}
-    if strange := sorted(set(terms.priorities) - known):
-        message = f"priorities names {', '.join(strange)}; the goals of this request are {', '.join(sorted(known))}"
-        raise DataError(message)
+    names = [goal.name for goal in goals if goal.figure is not None]
     pods = [sleeve.mandate.pod for sleeve in sleeves]
-    pairs = {f"{a}-{b}" for a in pods for b in pods if a != b}
-    if strange := sorted(set(terms.correlation_limits) - pairs):
-        message = f"correlation_limits names {', '.join(strange)}; give a pair of {', '.join(pods)}, such as alpha-beta"
-        raise DataError(message)
+    for fault in strange_names(terms.priorities, terms.correlation_limits, goals=names, pods=pods):
+        raise DataError(fault)

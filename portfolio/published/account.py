@@ -13,7 +13,16 @@ from portfolio.terms.mandate import Mandate
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """An ETF of the portfolio: its share of the capital, in dollars too, and the pods it serves."""
+    """An ETF of the portfolio: its share of the capital, in dollars too, and the pods it serves.
+
+    Attributes:
+        ticker: The ETF.
+        name: The ETF's name.
+        asset_class: What the ETF invests in.
+        weight: Its share of the capital.
+        amount_aud: The same in AUD.
+        owners: The pods that own it.
+    """
 
     ticker: str
     name: str
@@ -115,6 +124,10 @@ class ComparisonRow:
     """One figure, without coordination and with it.
 
     Attributes:
+        metric: The figure, such as ``trading_cost_aud`` or ``sharpe_ratio``.
+        naive: The figure of the separate pods; None where it is not defined.
+        master: The figure of the coordinated portfolio; None where it is not defined.
+        better: Whether lower or higher is better.
         never_worse: Whether the portfolio was held to be at least as good as the naive one here; false where
             the row is information, or a goal that gave way to others.
     """
@@ -131,6 +144,8 @@ class CorrelationRow:
     """How two pods' sleeves move together.
 
     Attributes:
+        pods: The two pods.
+        correlation: The correlation of the returns of their holdings, -1 to 1.
         limit: The most it should be, by the request or the pods' mandates; a goal if the request says so.
         room: How far it is below the limit; negative above it.
     """
@@ -143,7 +158,12 @@ class CorrelationRow:
 
 @dataclass(frozen=True, slots=True)
 class EconomicDuplicate:
-    """Two ETFs that are held and do nearly the same."""
+    """Two ETFs that are held and do nearly the same.
+
+    Attributes:
+        tickers: The two ETFs.
+        correlation: The correlation of their returns.
+    """
 
     tickers: tuple[str, str]
     correlation: float

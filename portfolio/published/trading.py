@@ -70,6 +70,9 @@ class ParcelSold:
     """Units sold of one parcel.
 
     Attributes:
+        acquired: Day of the purchase.
+        units: Units that are sold of the parcel.
+        cost_base_aud: Cost base of these units, AUD.
         realised_aud: What that gains or loses, by kind, after half the spread and proportional brokerage.
         reform: How it is measured, where the reform governs the sale.
     """
@@ -86,6 +89,13 @@ class Order:
     """One order, at the last price.
 
     Attributes:
+        side: Whether units are bought or sold.
+        ticker: The ETF.
+        units: Whole units.
+        price_aud: The last price of a unit, AUD.
+        value_aud: Units times price, AUD.
+        brokerage_aud: Brokerage of the order, AUD.
+        spread_aud: Half the spread of the order, AUD.
         pods: Whose pod holds the ETF afterwards.
         parcels: Of a sale: the units that are sold.
         tax_aud: Of a sale: by how much less tax would be due if this order alone were not made.
@@ -107,7 +117,13 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class GoalInUnits:
-    """What whole units do to a goal."""
+    """What whole units do to a goal.
+
+    Attributes:
+        name: The goal's name.
+        delivered: What the orders in whole units give; None where the figure is not defined.
+        met: Whether that is what was asked.
+    """
 
     name: str
     delivered: float | None
@@ -116,7 +132,13 @@ class GoalInUnits:
 
 @dataclass(frozen=True, slots=True)
 class LossReplaced:
-    """An ETF sold at a loss while one that moves like it is bought: for a person to look at (TR 2008/1)."""
+    """An ETF sold at a loss while one that moves like it is bought: for a person to look at (TR 2008/1).
+
+    Attributes:
+        sold: The ETF that is sold at a loss.
+        bought: The ETF that is bought.
+        correlation: The correlation of their returns.
+    """
 
     sold: str
     bought: str
@@ -128,6 +150,7 @@ class Tolerated:
     """A position above its limit that drifted there, within the tolerance: it need not be sold for that.
 
     Attributes:
+        ticker: The ETF.
         pod: Whose limit it is; None for that of the whole portfolio.
         limit: As a part of the pod, or of the capital.
         position: Likewise.

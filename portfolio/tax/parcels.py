@@ -30,6 +30,7 @@ class Parcel:
     """Units of one ETF bought on one day.
 
     Attributes:
+        ticker: The ETF.
         units: Number of units, above 0.
         acquired: Day of the contract to buy (s 109-5(2)), not of its settlement.
         cost_base_aud: Cost base of the whole parcel, brokerage included (s 110-25(2) and (3); s 110-35(2)), adjusted by

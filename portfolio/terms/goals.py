@@ -11,9 +11,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from portfolio.market.measure import CAN_BE_KEPT, MET_WITHIN, Measure
+from portfolio.names import doubted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from portfolio.terms.mandate import Mandate
 
@@ -158,3 +159,24 @@ def pod_goals(mandate: Mandate, priorities: Mapping[str, int]) -> list[Goal]:
         for measure, asked in mandate.goals.items()
     ]
     return sorted(goals, key=lambda goal: (goal.priority, list(Measure).index(goal.measure)))
+
+
+def strange_names(
+    priorities: Collection[str], limits: Collection[str], *, goals: Collection[str], pods: Sequence[str]
+) -> Iterator[str]:
+    """Say which names of *priorities* are no goals, and which of *limits* no pairs of pods: a typing error.
+
+    Args:
+        priorities: Names of goals that a request ranks.
+        limits: Names of pairs whose correlation a request limits.
+        goals: Names of the goals of the pods.
+        pods: The pods of the request.
+    """
+    known = {*goals, *(f"never_worse.{row.value}" for row in Row)}
+    if strange := sorted(set(priorities) - known):
+        told = ", ".join(sorted(known))
+        yield f"priorities names {doubted(strange, known)}; the goals of this request are {told}"
+    pairs = {f"{a}-{b}" for a in pods for b in pods if a != b}
+    if strange := sorted(set(limits) - pairs):
+        named = doubted(strange, pairs)
+        yield f"correlation_limits names {named}; give a pair of {', '.join(pods)}, such as alpha-beta"

@@ -56,7 +56,7 @@ def fault_of(name: str, asked: float) -> str | None:
         least = "above" if measure is Measure.VOLATILITY else "at least"
         return f"{asked:g}; it must be {least} 0"
     if measure is not Measure.SHARPE and asked > 1:
-        return f"{asked:g}, which is {asked:.0%}; write 4 % as 0.04"
+        return f"{asked:g}, which is {asked:.0%}; write {asked:g} % as {asked / 100:g}"
     return None
 
 

@@ -20,7 +20,13 @@ class Outside(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A holding that is neither traded nor counted, and why."""
+    """A holding that is neither traded nor counted, and why.
+
+    Attributes:
+        ticker: The ETF.
+        units: Units that are kept.
+        why: The reason, for people.
+    """
 
     ticker: str
     units: float

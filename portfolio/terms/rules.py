@@ -46,7 +46,14 @@ TARGET_TOLERANCE = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """Weights of the four terms of the objective, each term without unit."""
+    """Weights of the four terms of the objective, each term without unit.
+
+    Attributes:
+        pod_score: Weight of the pods' scores.
+        duplication: Weight of holding no ETF for two pods.
+        trading_cost: Weight of a low cost of the trades.
+        tax_efficiency: Weight of a low tax on income.
+    """
 
     pod_score: float = 0.60
     duplication: float = 0.20

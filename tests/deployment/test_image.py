@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 from support.requests_made import ROOT
 
+from cli.arguments import EXTRAS
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -34,8 +36,35 @@ def test_what_is_made_unless_somebody_says_otherwise_is_the_agents() -> None:
     stages = re.findall(r"^FROM (\S+)(?: AS (\w+))?$", DOCKERFILE, re.MULTILINE)
 
     assert [name for _, name in stages] == ["build", "replica", "people", ""]
-    assert stages[-1][0] == "replica"
+    assert stages[-1][0] == "${WITH}"
+    assert re.findall(r"^ARG WITH=(.*)$", DOCKERFILE.partition("\nFROM ")[0], re.MULTILINE) == ["replica"]
     assert {image for image, _ in stages[:2]} == {"${PYTHON_IMAGE}"}, "so that one argument pins both by digest"
+
+
+def test_the_argument_that_messages_and_documents_name_is_a_stage_of_the_image() -> None:
+    stages = set(re.findall(r"^FROM \S+ AS (\w+)$", DOCKERFILE, re.MULTILINE))
+    texts = [EXTRAS, *(file.read_text(encoding="utf-8") for file in (ROOT / "docs" / "running.md", ROOT / "README.md"))]
+    named = [name for text in texts for name in re.findall(r"WITH=(\w+)", text)]
+
+    assert len(named) > 1
+    assert set(named) <= stages
+
+
+def test_nothing_tells_people_to_install_a_package_that_is_not_published() -> None:
+    # The catalogue of messages is made from the code.
+    pages = (page for page in ROOT.glob("docs/*.md") if page.name != "messages.md")
+    files = [*ROOT.glob("*.md"), *pages, ROOT / "Makefile", ROOT / "Dockerfile"]
+    for room in ("agents", "bus", "cli", "coordinator", "dashboard", "portfolio", "report", "clients"):
+        files += [file for file in (ROOT / room).rglob("*.*") if file.suffix in {".py", ".js", ".html"}]
+    wrong = re.compile(r"pip install [^\n]*\bpodfolio\b")
+
+    assert [
+        f"{file}: {line}"
+        for file in files
+        if "node_modules" not in file.parts
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if wrong.search(line)
+    ] == []
 
 
 def test_pip_takes_nothing_without_a_hash_but_our_own_wheel() -> None:

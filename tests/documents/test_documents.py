@@ -56,7 +56,8 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A clone, with the files that a reader has made on the way."""
-    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    for name in ("examples", "clients"):
+        (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / "markets" / "house-2025-11").mkdir(parents=True)
     (tmp_path / "secure").mkdir()
     for name in ("coordinator.pub", "admin.nk", "observer.nk", "requester.nk", "ca.pem"):

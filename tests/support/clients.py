@@ -15,12 +15,14 @@ from support.programs import NODE
 from support.requests_made import ROOT, body
 
 if TYPE_CHECKING:
+    from asyncio.subprocess import Process
     from pathlib import Path
 
     from support.processes import SecureSystem
 
 JAVASCRIPT, PYTHON = ROOT / "clients" / "javascript", ROOT / "clients" / "python"
 CLIENTS = {"javascript": JAVASCRIPT / "request.js", "python": PYTHON / "request.py"}
+PROGRAMS = ("request", "finals", "markets")
 
 
 def interpreter(language: str) -> str:
@@ -30,19 +32,29 @@ def interpreter(language: str) -> str:
     return NODE.path()
 
 
-async def run(language: str, *arguments: str) -> tuple[int, str, str]:
-    """Run a client to its end; returns exit status, output and errors."""
+def file_of(language: str, program: str) -> Path:
+    """Name the file of an example."""
+    return CLIENTS[language].with_stem(program)
+
+
+async def launched(language: str, *arguments: str, program: str = "request") -> Process:
+    """Start a client."""
     # Elsewhere, and without a path, so that nothing of ours can be imported.
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    client = await asyncio.create_subprocess_exec(
+    return await asyncio.create_subprocess_exec(
         interpreter(language),
-        str(CLIENTS[language]),
+        str(file_of(language, program)),
         *arguments,
         cwd="/",
         env=environment,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
+
+
+async def run(language: str, *arguments: str, program: str = "request") -> tuple[int, str, str]:
+    """Run a client to its end; returns exit status, output and errors."""
+    client = await launched(language, *arguments, program=program)
     try:
         async with asyncio.timeout(START_S):
             out, errors = await client.communicate()

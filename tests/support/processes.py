@@ -71,7 +71,7 @@ class Site:
             while not (listens := said(log_file, "process.listens")):
                 assert process.returncode is None, log_file.read_text(encoding="utf-8")
                 await asyncio.sleep(0.02)
-            self._pages[process.pid] = listens[0]["http"]
+            self.listens(process, listens[0]["http"])
             while (await self.page(process, "/ready"))[0] != HTTPStatus.OK:
                 assert process.returncode is None, log_file.read_text(encoding="utf-8")
                 await asyncio.sleep(0.02)
@@ -87,6 +87,10 @@ class Site:
             )
         self._running.append(process)
         return process, name
+
+    def listens(self, process: Process, url: str) -> None:
+        """Note where *process* answers over HTTP."""
+        self._pages[process.pid] = url
 
     async def page(self, process: Process, path: str) -> tuple[int, str]:
         """Ask *process* over HTTP; returns the status, 0 if nobody listens, and the text."""

@@ -25,6 +25,7 @@ from bus.language.messages.events import (
 from bus.language.messages.parsing import (
     BODIES,
     BadMessageError,
+    change_request,
     encode,
     glance,
     parse_final,
@@ -56,6 +57,7 @@ __all__ = [
     "Signature",
     "Stage",
     "StoppedBy",
+    "change_request",
     "encode",
     "glance",
     "parse_final",

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from bus.language.messages.described import Published
 from bus.language.messages.fields import Id, Pod
 from portfolio.market.figures import Figures
 from portfolio.market.measure import Measure
@@ -33,12 +34,17 @@ from portfolio.terms.mandate import Mandate
 from portfolio.terms.rules import Terms
 
 
-class _Lenient(BaseModel):
+class _Lenient(Published, BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
 class MarketRef(_Lenient):
-    """The market snapshot that a result was computed with."""
+    """The market snapshot that a result was computed with.
+
+    Attributes:
+        id: The name of the market.
+        sha256: SHA-256 of the market's content, in hex: the same name and hash mean the same figures.
+    """
 
     id: str
     sha256: str
@@ -159,6 +165,19 @@ class PodResult(_Lenient):
     """What one pod's agent found: the best portfolio of this pod alone.
 
     It does not depend on the pod's share of the capital.
+
+    Attributes:
+        type: The kind of the message.
+        version: The version of the message.
+        request_id: The request.
+        pod: The pod that answers.
+        market: The market that the result was computed with.
+        mandate: The pod's terms as used: for this market, with the request's pod_targets and risk tolerance.
+        weights: What the pod would hold alone: shares of the pod, by ticker.
+        figures: What that is expected to do.
+        best_alone: The best figure that the pod can reach with one goal alone, by measure.
+        left_out: ETFs of the pod's universe that were not considered: unpriced, closed, or never to be bought.
+        elapsed_s: Time the agent took to optimise, seconds.
     """
 
     type: Literal["PodResult"] = "PodResult"
@@ -188,7 +207,19 @@ class PodResult(_Lenient):
 
 
 class PodFailed(_Lenient):
-    """Why one pod's agent found no portfolio."""
+    """Why one pod's agent found no portfolio.
+
+    Attributes:
+        type: The kind of the message.
+        version: The version of the message.
+        request_id: The request.
+        pod: The pod that answers.
+        reason: Why there is no portfolio of this pod, for programs.
+        message: The reason and the mend, for people.
+        goals: The goals that the pod cannot keep.
+        conflicts: The requirements that cannot be kept together.
+        repairs: Changes of which each alone would do.
+    """
 
     type: Literal["PodFailed"] = "PodFailed"
     version: Literal[1] = 1
@@ -211,7 +242,30 @@ class StoppedBy(StrEnum):
 
 
 class MasterPortfolioOptimized(_Lenient):
-    """The final event: one portfolio for all pods, checked and, if ``certified``, proven optimal."""
+    """The final event: one portfolio for all pods, checked and, if ``certified``, proven optimal.
+
+    Attributes:
+        type: The kind of the message.
+        version: The version of the message.
+        request_id: The request.
+        customer_id: The adviser's own key for the customer.
+        market: The market that the portfolio was computed with.
+        terms: What the request asked, with its defaults.
+        weights: Shares of the capital, by ticker.
+        holdings: The ETFs of the portfolio, in AUD and with the pods that own them.
+        pods: Each pod's part of the portfolio, by pod.
+        goals: Each goal: what was asked, what was possible, and what the portfolio gives; in the order of service.
+        funding: How the capital was divided over the pods; null where a final event is of an earlier version.
+        money_goals: Each amount of money that is wanted, and its chance.
+        comparison: Figures of the separate pods beside the coordinated portfolio.
+        correlations: How the pods move together, by pair.
+        correlation_matrix: The same as a matrix, by pod and pod.
+        economic_duplicates: Pairs of ETFs that are held and do nearly the same.
+        objective_terms: The terms of the objective, before their weights.
+        income: A year's income and the tax on it: of the separate pods (naive) and of the portfolio (master).
+        trading: With an account: the orders, their costs and tax; null without.
+        certificate: What is proven about the portfolio.
+    """
 
     type: Literal["MasterPortfolioOptimized"] = "MasterPortfolioOptimized"
     version: Literal[1] = 1
@@ -260,7 +314,20 @@ class MasterPortfolioOptimized(_Lenient):
 
 
 class MasterPortfolioFailed(_Lenient):
-    """The final event where there is no portfolio: why, and what would have to change."""
+    """The final event where there is no portfolio: why, and what would have to change.
+
+    Attributes:
+        type: The kind of the message.
+        version: The version of the message.
+        request_id: The request.
+        customer_id: The adviser's own key for the customer; null where the request could not be read.
+        reason: Why there is no portfolio, for programs.
+        message: The reason and the mend, for people.
+        goals: The goals that pods cannot keep.
+        conflicts: The requirements that cannot be kept together.
+        repairs: Changes of which each alone would do.
+        missing_pods: Pods that did not answer in time.
+    """
 
     type: Literal["MasterPortfolioFailed"] = "MasterPortfolioFailed"
     version: Literal[1] = 1
@@ -277,7 +344,16 @@ class MasterPortfolioFailed(_Lenient):
 
 
 class MessageRejected(_Lenient):
-    """A message on a subject that names no valid request id: there is nobody to answer."""
+    """A message on a subject that names no valid request id: there is nobody to answer.
+
+    Attributes:
+        type: The kind of the message.
+        version: The version of the message.
+        subject: The subject of the message that was put aside.
+        sequence: The place of that message in the stream.
+        reason: Why it was put aside, for programs.
+        message: The reason and the mend, for people.
+    """
 
     type: Literal["MessageRejected"] = "MessageRejected"
     version: Literal[1] = 1
@@ -288,7 +364,15 @@ class MessageRejected(_Lenient):
 
 
 class MessageRemoved(_Lenient):
-    """A message that an administrator removed from the stream: what it was and why; what it said is gone."""
+    """A message that an administrator removed from the stream: what it was and why; what it said is gone.
+
+    Attributes:
+        type: The kind of the message.
+        version: The version of the message.
+        subject: The subject of the message that was removed.
+        sequence: The place that the message had in the stream.
+        removed_at: When the message was removed; UTC.
+    """
 
     type: Literal["MessageRemoved"] = "MessageRemoved"
     version: Literal[1] = 1
@@ -315,6 +399,11 @@ class Progress(_Lenient):
     """How far a request is, for a bar to show: not kept, and may be missed, come twice or out of order.
 
     The final event alone says what became of a request; it is there when this says ``done``.
+
+    Attributes:
+        type: The kind of the message.
+        version: The version of the message.
+        request_id: The request.
     """
 
     type: Literal["Progress"] = "Progress"
@@ -336,7 +425,7 @@ class Progress(_Lenient):
         float | None,
         Field(
             description="Relative gap, of the search in hand or, when done, of the portfolio: by how much it could at "
-            "most be better. None while, or if, there is no portfolio."
+            "most be better. Null while, or if, there is no portfolio."
         ),
     ] = None
     reason: Annotated[Reason | None, Field(description="When done without a portfolio: why.")] = None

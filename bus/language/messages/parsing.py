@@ -29,7 +29,7 @@ from bus.language.messages.requests import (
     RequestPreferences,
     RequestRules,
 )
-from bus.language.mistakes import explain, named
+from bus.language.mistakes import MOST_TOLD, mistakes, named
 from portfolio.errors import DataError
 from portfolio.files import skip_mark
 
@@ -40,7 +40,15 @@ T = TypeVar("T")
 
 
 class BadMessageError(ValueError):
-    """A body that cannot be understood; the message says what to change."""
+    """A body that cannot be understood; the message says what to change.
+
+    Attributes:
+        mistakes: The mistakes, one by one.
+    """
+
+    def __init__(self, *mistakes: str) -> None:
+        super().__init__("; ".join(mistakes))
+        self.mistakes = mistakes
 
 
 _REQUEST: TypeAdapter[OptimizationRequest] = TypeAdapter(OptimizationRequest)
@@ -66,8 +74,13 @@ _FIELDS = frozenset(
 )
 
 
-def parse_request(data: bytes, request_id: str) -> OptimizationRequest:
+def parse_request(data: bytes, request_id: str, *, most: int = MOST_TOLD) -> OptimizationRequest:
     """Read a request that was published under *request_id*.
+
+    Args:
+        data: The body.
+        request_id: The id in the subject.
+        most: The most mistakes to tell.
 
     Raises:
         BadMessageError: If it is no valid request; says what to change.
@@ -76,13 +89,27 @@ def parse_request(data: bytes, request_id: str) -> OptimizationRequest:
         data = skip_mark(data, "the body")
     except DataError as error:
         raise BadMessageError(str(error)) from None
-    request = _read(_REQUEST, data)
-    # Else the last of two would count, and whoever reads the stream with another parser may see the first.
+    request = _read(_REQUEST, data, most)
     json.loads(data, object_pairs_hook=_once, parse_int=float)
     if request.request_id != request_id:
         message = f"the body says request_id {request.request_id!r}, its subject says {request_id!r}: make them equal"
         raise BadMessageError(message)
     return request
+
+
+def change_request(data: bytes, changes: Mapping[str, object]) -> bytes:
+    """Replace members of a request's body, or add them; a body that is no JSON object stays as it is.
+
+    Raises:
+        BadMessageError: If an object of the body has a field twice: written again, only the last would be left to see.
+    """
+    try:
+        body = json.loads(data, object_pairs_hook=_once)
+    except BadMessageError:
+        raise
+    except (ValueError, RecursionError):
+        return data
+    return json.dumps({**body, **changes}).encode() if changes and isinstance(body, dict) else data
 
 
 def parse_pod_answer(data: bytes) -> PodAnswer:
@@ -112,15 +139,15 @@ def parse_progress(data: bytes) -> Progress:
     return _read(_PROGRESS, data)
 
 
-def _read(adapter: TypeAdapter[T], data: bytes) -> T:
+def _read(adapter: TypeAdapter[T], data: bytes, most: int = MOST_TOLD) -> T:
     try:
         return adapter.validate_json(data)
     except ValidationError as error:
-        raise BadMessageError(explain(error, _FIELDS)) from None
+        raise BadMessageError(*mistakes(error, _FIELDS, glance(data), most=most)) from None
 
 
-def _once(fields: list[tuple[str, object]]) -> None:
-    """Refuse an object that has a field twice.
+def _once(fields: list[tuple[str, object]]) -> dict[str, object]:
+    """Refuse an object that has a field twice: some readers would take the first, some the last.
 
     Raises:
         BadMessageError: If it has.
@@ -130,6 +157,7 @@ def _once(fields: list[tuple[str, object]]) -> None:
         twice = next(name for name in names if names.count(name) > 1)
         message = f"{named(twice)} is given twice: give each field once"
         raise BadMessageError(message)
+    return dict(fields)
 
 
 def glance(data: bytes) -> Mapping[str, object]:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from bus.language.forms import MARKET
+from bus.language.messages.described import Published
 from bus.language.messages.fields import WHOLE, Day, GoalName, Id, Pod, PodPair, Share, ShortText, Text, Ticker
 from portfolio.errors import DataError
+from portfolio.names import doubted
 from portfolio.tax.parcels import Parcel
 from portfolio.tax.regime import Reform
 from portfolio.tax.taxpayer import Entity, Taxpayer
@@ -49,12 +51,16 @@ _USUAL_RATE = 0.32
 _SUM_WITHIN = 1e-6
 
 
-class _Strict(BaseModel):
+class _Strict(Published, BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Customer(_Strict):
-    """Whose money it is. Identify people by a key of your own, never by name: the stream is kept."""
+    """Whose money it is. Identify people by a key of your own, never by name: the stream is kept.
+
+    Attributes:
+        customer_id: The adviser's own key for the customer, 1 to 64 characters; never a name.
+    """
 
     customer_id: ShortText
     total_capital_aud: Annotated[
@@ -142,7 +148,12 @@ class ParcelOwned(_Strict):
 
 
 class HoldingOwned(_Strict):
-    """What the customer owns of one ETF."""
+    """What the customer owns of one ETF.
+
+    Attributes:
+        ticker: The ETF.
+        parcels: Units that were bought together, each purchase by itself; their units add up to ``units``.
+    """
 
     ticker: Ticker
     units: Annotated[int, Field(ge=1, le=10**9, description="Whole units; those of all parcels."), WHOLE]
@@ -196,7 +207,11 @@ class ReformFacts(_Strict):
 
 
 class Account(_Strict):
-    """What the customer owns on the day of the trades: with it, the final event has orders in whole units."""
+    """What the customer owns on the day of the trades: with it, the final event has orders in whole units.
+
+    Attributes:
+        reform: Facts that the tax on sales from 1 July 2027 needs.
+    """
 
     as_of: Annotated[Day, Field(description="Day of the trades; parcels' ages count to it.")]
     cash_aud: Annotated[float, Field(ge=0, le=1e10, description="Money to invest, AUD.")]
@@ -265,7 +280,14 @@ class Account(_Strict):
 
 
 class Goal(_Strict):
-    """An amount of money that the customer wants, after fees and tax on income, before tax on a final sale."""
+    """An amount of money that the customer wants, after fees and tax on income, before tax on a final sale.
+
+    Attributes:
+        goal_id: The adviser's own key for the goal, used once per request.
+        name: The purpose of the money, for people.
+        target_amount_aud: The amount that is wanted, AUD.
+        years: Years from now until the money is wanted.
+    """
 
     goal_id: Id
     name: Text
@@ -299,7 +321,13 @@ class Goal(_Strict):
 
 
 class RequestRules(_Strict):
-    """Hard rules of the whole portfolio."""
+    """Hard rules of the whole portfolio.
+
+    Attributes:
+        max_etfs: Most ETFs in the portfolio.
+        never_buy: ETFs of which no unit is bought.
+        never_sell: ETFs of which no unit is sold.
+    """
 
     max_etfs: Annotated[int, Field(ge=1, le=1_000), WHOLE] = 12
     min_weight: Annotated[
@@ -352,7 +380,14 @@ class RequestRules(_Strict):
 
 
 class RequestPreferences(_Strict):
-    """Weights of the objective's four terms."""
+    """Weights of the objective's four terms.
+
+    Attributes:
+        pod_score: Weight of the pods' scores: how near each pod comes to its result alone.
+        duplication: Weight of holding no ETF for two pods.
+        trading_cost: Weight of a low cost of the trades.
+        tax_efficiency: Weight of a low tax on income.
+    """
 
     pod_score: Annotated[float, Field(ge=0.01, le=10)] = 0.60
     duplication: Annotated[float, Field(ge=0, le=10)] = 0.20
@@ -361,7 +396,16 @@ class RequestPreferences(_Strict):
 
 
 class OptimizationRequest(_Strict):
-    """Ask for one master portfolio. Publish it on ``podfolio.v1.request.<request_id>``, once."""
+    """Ask for one master portfolio. Publish it on ``podfolio.v1.request.<request_id>``, once.
+
+    Attributes:
+        version: The version of the message.
+        request_id: The id of the request, used once; the last part of the subject.
+        customer: Whose money it is.
+        market: The name of the market: a snapshot of the figures of ETFs.
+        rules: Hard rules of the whole portfolio.
+        preferences: Weights of the terms of the objective.
+    """
 
     version: Literal[1] = 1
     request_id: Id
@@ -479,12 +523,13 @@ class OptimizationRequest(_Strict):
 
     def _wrong_targets(self) -> Iterator[str]:
         pods = sorted(self.asked())
+        known = ", ".join(pods)
         for name, asked in self.pod_targets.items():
             pod, _, figure = name.partition(".")
             if pod not in pods:
-                yield f"pod_targets.{name} names the pod {pod}; the pods of this request are {', '.join(pods)}"
+                yield f"pod_targets.{name} names the pod {doubted([pod], pods)}; the pods of this request are {known}"
             elif figure not in TARGETS:
-                yield f"pod_targets.{name} names {figure}; the figures are {', '.join(TARGETS)}"
+                yield f"pod_targets.{name} names {doubted([figure], TARGETS)}; the figures are {', '.join(TARGETS)}"
             elif fault := fault_of(figure, asked):
                 yield f"pod_targets.{name} is {fault}"
             elif f"{name}{OVER_CASH}" in self.pod_targets:

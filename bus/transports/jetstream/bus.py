@@ -123,6 +123,15 @@ class JetStreamBus:
         """Follow the event stream as an observer; see ``Bus``."""
         return observer.follow(self._wire, since=since, everything=everything)
 
+    def stored(self, pattern: str, *, since: datetime | None = None) -> AsyncGenerator[Message, None]:
+        """Read the stored messages on subjects like *pattern*, from *since* or the start, up to now; then end.
+
+        Raises:
+            NotSetUpError: If the event stream does not exist.
+            UnreachableError: If the server did not answer in time.
+        """
+        return observer.stored(self._wire, pattern, since=since)
+
     @property
     def is_reconnecting(self) -> bool:
         """Whether the connection is broken and the client looks for a server."""

@@ -50,7 +50,10 @@ def estimate(sample: Sample) -> Moments:
     try:
         from sklearn.covariance import ledoit_wolf
     except ImportError:
-        message = "making a market needs scikit-learn: pip install 'podfolio[markets]'"
+        message = (
+            "making a market needs scikit-learn, which is not installed: run `make setup` in the checkout, or make an"
+            " image with it, `docker build --build-arg WITH=people --tag podfolio .`"
+        )
         raise DataError(message) from None
     a_year = sample.a_year
     bounded, outliers = bound(sample.returns)

@@ -48,11 +48,17 @@ MAY_STORE = {
     BETA: ["podfolio.v1.pod.*.beta"],
     COORDINATOR: ["podfolio.v1.final.*", "podfolio.v1.rejected.*", "podfolio_timers.v1.*"],
 }
-MAY_WORK = {ALPHA: ["pod-alpha"], BETA: ["pod-beta"], COORDINATOR: ["coord", "coord-due"]}
+MAY_WORK = {
+    ALPHA: ["pod-alpha"],
+    BETA: ["pod-beta"],
+    # Final events that a coordinator publishes go to the observers who wait for them.
+    COORDINATOR: ["coord", "coord-due", "finals"],
+    OBSERVER: ["finals"],
+}
 # Who hears what of others, and from whom.
 MAY_BE_HEARD = {
     (COORDINATOR, REQUESTER): ["podfolio_progress.v1.*"],
-    (COORDINATOR, OBSERVER): ["podfolio_progress.v1.*"],
+    (COORDINATOR, OBSERVER): ["podfolio_progress.v1.*", "podfolio.v1.final.*"],
     **{(OPERATOR, service): ["$SRV.*"] for service in (ALPHA, BETA, COORDINATOR)},
 }
 

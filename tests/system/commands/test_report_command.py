@@ -136,5 +136,5 @@ async def test_a_library_that_is_missing_is_named_with_what_to_install(tmp_path:
     status, errors = await run_in(tmp_path, code, "report", str(file))
 
     assert status == 1
-    assert "reports need jinja2, which is not installed: pip install 'podfolio[report]'" in errors
+    assert "reports need jinja2, which is not installed: run `make setup` in the checkout" in errors
     assert "Traceback" not in errors

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from support.clients import CLIENTS, asked, portfolio, run
+from support.clients import CLIENTS, PROGRAMS, asked, file_of, portfolio, run
 from support.in_process import PODS
 
 from bus.language.messages import MasterPortfolioOptimized, Stage, parse_progress
@@ -56,9 +56,10 @@ async def test_a_client_says_what_is_missing(tmp_path: Path, language: str, unus
         assert "Traceback" not in errors
 
 
+@pytest.mark.parametrize("program", PROGRAMS)
 @pytest.mark.parametrize("language", CLIENTS)
-def test_a_client_is_short_and_uses_nothing_of_ours(language: str) -> None:
-    text = CLIENTS[language].read_text(encoding="utf-8")
+def test_a_client_is_short_and_uses_nothing_of_ours(language: str, program: str) -> None:
+    text = file_of(language, program).read_text(encoding="utf-8")
 
     assert len(text.splitlines()) <= MOST_LINES
     assert not any(f"import {ours}" in text for ours in ("agents", "bus", "cli", "coordinator", "portfolio"))

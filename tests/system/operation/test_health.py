@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import shlex
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from support.processes import START_S, Site
-from support.requests_made import data
+from support.processes import START_S, Site, podfolio, said
+from support.requests_made import ROOT, data
 
+from agents import mandate_files
 from bus.administration.server import embedded_server
 from bus.administration.setup import set_up
 from bus.language.messages import MasterPortfolioOptimized
@@ -19,6 +22,9 @@ from bus.transports.jetstream import Connection, connect
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from pathlib import Path
+
+
+EPSILON = ROOT / "examples" / "fifth-pod" / "epsilon.toml"
 
 
 async def becomes(site: Site, process: Process, status: int) -> str:
@@ -67,11 +73,56 @@ async def test_a_process_without_its_server_is_not_ready_but_lives_and_comes_bac
     assert (await site.page(process, "/live"))[0] == 0
 
 
+@pytest.mark.parametrize(("command", "lacks"), [("agents", "pod-zeta"), ("coordinator", "coord")])
+async def test_a_process_that_waits_for_its_set_up_says_so_and_the_command_that_it_names_ends_the_wait(
+    tmp_path: Path, command: str, lacks: str
+) -> None:
+    mandate = tmp_path / "zeta.toml"
+    mandate.write_text(EPSILON.read_text(encoding="utf-8").replace('"epsilon"', '"zeta"'), encoding="utf-8")
+    words = (command, str(mandate)) if command == "agents" else (command,)
+    async with (
+        embedded_server(tmp_path / "store", log=tmp_path / "log") as url,
+        AsyncExitStack() as stack,
+        connect(Connection(servers=url)) as bus,
+    ):
+        if command == "agents":
+            await set_up(bus, tuple(mandate_files.bundled()))  # as `podfolio setup` does, which does not help zeta
+        site = Site(url, bus, tmp_path)
+        stack.push_async_callback(site.end_all)
+        first, name = await site.launch(*words)
+        log = tmp_path / f"{name}.log"
+        waits = await waiting(site, first, log)
+        status = await site.end(first)
+
+        second, name = await site.launch(*words)
+        hint = await waiting(site, second, tmp_path / f"{name}.log")
+        typed = shlex.split(re.findall(r"`podfolio (.*?)`", hint)[0])
+        ran = await podfolio(*typed)
+        await becomes(site, second, 200)
+        ended = await site.end(second)
+
+    assert f"it waits: work queue {lacks}" in waits
+    assert (status, ran[0], ended) == (0, 0, 0), ran
+    assert not said(log, "process.ready")
+    assert '"level": "error"' not in log.read_text(encoding="utf-8")
+
+
+async def waiting(site: Site, process: Process, log: Path) -> str:
+    """Wait until the log says that the process waits for its set-up; returns the words of its page."""
+    async with asyncio.timeout(START_S):
+        while not said(log, "process.waiting_for_setup"):  # noqa: ASYNC110 - it does not tell
+            await asyncio.sleep(0.02)
+    site.listens(process, said(log, "process.listens")[0]["http"])
+    return await becomes(site, process, 503)
+
+
 async def test_a_process_whose_queue_is_gone_is_not_ready(site: Site) -> None:
     agent = await site.start("agents", "alpha")
     await site.bus.ask_api("CONSUMER.DELETE.PODFOLIO.pod-alpha")
 
-    assert await becomes(site, agent, 503) == "work queue pod-alpha does not exist\n"
+    assert (await becomes(site, agent, 503)).startswith(
+        "it waits: work queue pod-alpha does not exist: run `podfolio setup"
+    )
 
 
 async def test_metrics_say_what_was_done_and_nothing_of_the_customer(site: Site) -> None:

@@ -72,7 +72,11 @@ def test_a_fifth_pod_is_one_new_file(tmp_path: Path) -> None:
         ("[goals]", "[over_cash]\nexpected_return = 0.01\n[goals]", "unknown over_cash"),
         ("grossed_up_yield = 0.03", "volatility = 0", "goals.volatility is 0; it must be above 0"),
         ("grossed_up_yield = 0.03", "liquidity = -0.1", "goals.liquidity is -0.1; it must be at least 0"),
-        ("[goals]", "[corelation_targets]\ngamma = 0.5\n[goals]", "unknown corelation_targets; there are pod, purpose"),
+        (
+            "[goals]",
+            "[corelation_targets]\ngamma = 0.5\n[goals]",
+            r"unknown corelation_targets \(correlation_targets\?\); there are pod, purpose",
+        ),
         ("[goals]", "[correlation_targets]\ngamma = 5\n[goals]", "correlation_targets.gamma is 5; it must be from -1"),
         ("[goals]", "[correlation_targets]\nepsilon = 0.5\n[goals]", "names epsilon itself"),
     ],

@@ -50,6 +50,27 @@ def test_another_market_and_id_take_the_place_of_the_file_s(tmp_path: Path) -> N
     assert read_request(file).request_id == "r1"
 
 
+@pytest.mark.parametrize("changes", [{}, {"market": OUTLOOK}, {"request_id": "r2"}])
+@pytest.mark.parametrize(
+    ("doubled", "field"),
+    [
+        (b'"market":"asx-outlook-2025-12","market":"asx-trailing-104w-2025-11-07"', "market"),
+        (b'"brokerage_aud":5,"brokerage_aud":50', "brokerage_aud"),
+        (b'"rules":{"max_etfs":9,"max_etfs":12}', "max_etfs"),
+    ],
+)
+def test_a_field_given_twice_is_refused_whatever_the_command_line_changes(
+    tmp_path: Path, doubled: bytes, field: str, changes: dict[str, str]
+) -> None:
+    file = tmp_path / "request.json"
+    name = doubled[1:].partition(b'"')[0].decode()
+    rest = {key: value for key, value in body("r1").items() if key != name}
+    file.write_bytes(json.dumps(rest).encode()[:-1] + b"," + doubled + b"}")
+
+    with pytest.raises(click.ClickException, match=f"{field} is given twice: give each field once"):
+        read_request(file, **changes)
+
+
 def test_a_byte_order_mark_is_skipped_and_utf_16_is_named(tmp_path: Path) -> None:
     file = tmp_path / "request.json"
     file.write_bytes(b"\xef\xbb\xbf" + data("r1"))

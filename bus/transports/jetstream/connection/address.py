@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bus.topology.roles import inbox_of
+from bus.topology.roles import ADMIN, inbox_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,6 +44,14 @@ class Connection:
     def inbox(self) -> str:
         """Prefix of the reply subjects for answers."""
         return self.inbox_prefix or inbox_of(self.role)
+
+    def command(self, words: str) -> str:
+        """Complete a command of an administrator for this server: the address, and the key beside the client's own."""
+        if self.servers != Connection().servers and "@" not in self.servers:
+            words += f" --server {self.servers}"
+        if self.nkey_seed and (key := self.nkey_seed.with_name(f"{ADMIN}.nk")).is_file():
+            words += f" --nkey-seed {key} --ca {self.ca}"
+        return words
 
     def __str__(self) -> str:
         # Omit user and password, because the text goes into logs and messages.

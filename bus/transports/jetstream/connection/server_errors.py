@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bus.port import BusError, NotSetUpError, RefusedError, UnreachableError
+from bus.port import BusError, NotSetUpError, RefusedError, UnreachableError, pod_of_queue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +35,7 @@ def translate(error: Mapping[str, Any], what: str) -> BusError:
     """Translate the server's error for the operation *what* into a ``BusError``."""
     text = f"{what}: {error.get('description')} (error {error.get('err_code')})"
     if error.get("err_code") in {_NO_SUCH_STREAM, _NO_SUCH_CONSUMER}:
-        return not_set_up(text)
+        return not_set_up(text, what.rpartition(".")[2])
     if error.get("err_code") in _NO_MESSAGE:
         return NoMessageError(text)
     if error.get("err_code") == _NO_RESOURCES:
@@ -46,6 +46,8 @@ def translate(error: Mapping[str, Any], what: str) -> BusError:
     return UnreachableError(text) if passes else RefusedError(text)
 
 
-def not_set_up(text: str) -> NotSetUpError:
-    """Build the error for a missing stream or queue: *text* and the remedy."""
-    return NotSetUpError(f"{text}: run `podfolio setup` once for this server")
+def not_set_up(text: str, name: str = "") -> NotSetUpError:
+    """Build the error for the missing stream or queue *name*: *text* and the remedy."""
+    pod = pod_of_queue(name)
+    command = f"podfolio setup --pod {pod}" if pod else "podfolio setup"
+    return NotSetUpError(f"{text}: run `{command}` once for this server")

@@ -96,7 +96,7 @@ class _Shift:
 
     async def _back_off(self) -> None:
         now = asyncio.get_running_loop().time()
-        if not self._pull.answered and now > self._ask_again_at:
+        if not self._pull.answered and now > self._ask_again_at and not self._stop.is_set():
             # While a majority of the servers is down, a queue has no leader and looks like a queue that does not
             # exist. Only the server knows the difference.
             await require(self._wire, self._exists)

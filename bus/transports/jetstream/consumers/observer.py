@@ -76,6 +76,15 @@ async def follow(wire: Wire, *, since: datetime | None, everything: bool) -> Asy
                     place = await _whether_still(wire, stream, place)
 
 
+async def stored(wire: Wire, pattern: str, *, since: datetime | None) -> AsyncGenerator[Message, None]:
+    """Read the stored messages on subjects like *pattern*, from *since* or the start, to the end of the stream."""
+    place: dict[str, Any] = {"seq": 1} if since is None else {"start_time": since.astimezone(UTC).isoformat()}
+    while messages := await _read(wire, place, pattern):
+        for message in messages:
+            yield message
+        place = {"seq": messages[-1].sequence + 1}
+
+
 async def _whether_still(wire: Wire, stream: Stream, place: dict[str, Any]) -> dict[str, Any]:
     """Return the place to read on from: a stream that was lost and set up again has no messages from *place* on."""
     try:
@@ -105,14 +114,14 @@ async def _begin(wire: Wire, since: datetime | None, *, everything: bool) -> dic
     return {"seq": newest + 1}
 
 
-async def _read(wire: Wire, place: Mapping[str, Any]) -> list[Message]:
-    """Read stored messages from *place* on, in stream order, at most ``_BATCH`` of them.
+async def _read(wire: Wire, place: Mapping[str, Any], pattern: str = subjects.ALL) -> list[Message]:
+    """Read stored messages on subjects like *pattern* from *place* on, in stream order, at most ``_BATCH`` of them.
 
     Raises:
         RefusedError: If the server cannot read the stream.
         UnreachableError: If a message was lost on the way.
     """
-    query = {**place, "batch": _BATCH, "next_by_subj": subjects.ALL}
+    query = {**place, "batch": _BATCH, "next_by_subj": pattern}
     *frames, end = await _ask(wire, query, is_last=lambda frame: bool(status(frame)))
     verdict, described = status(end), end.headers or {}
     if verdict not in {_END_OF_BATCH, _NOTHING_FOUND}:

@@ -1,0 +1,138 @@
+"""Check a request as a system would, without one: fields, names, the account, and each pod alone.
+
+Optimises no pods together: rules that contradict each other only there are found by the coordinator.
+"""
+
+from __future__ import annotations
+
+import os
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from agents.answer import answer
+from agents.mandate_files import bundled, load
+from bus.language.messages import BadMessageError, PodFailed, change_request, glance, parse_request
+from bus.language.plain_text import printable
+from coordinator.decisions import refusals
+from portfolio.market import snapshot as markets
+from portfolio.names import doubted
+from portfolio.terms.goals import pod_goals, strange_names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from bus.language.messages import OptimizationRequest, PodAnswer
+    from portfolio.terms.mandate import Mandate
+
+_MOST = 100
+
+
+class Kind(Enum):
+    """The kind of a finding."""
+
+    ERROR = "error"
+    UNKNOWN = "not on this machine"
+
+
+class Verdict(Enum):
+    """The result of all checks together."""
+
+    VALID = "valid"
+    ERRORS = "errors"
+    OPEN = "open"
+
+
+# Status 2 is click's own, for a command called wrongly.
+EXIT_STATUS = {Verdict.VALID: 0, Verdict.ERRORS: 1, Verdict.OPEN: 3}
+
+Findings = list[tuple[Kind, str]]
+
+
+def examine(data: bytes, folder: Path | None, files: Sequence[Path]) -> Findings:
+    """Find every error of a request, and every name that this machine does not know.
+
+    Args:
+        data: The request as JSON.
+        folder: The folder of a market beside the bundled ones and one's own.
+        files: Mandates of pods beside the bundled ones.
+
+    Raises:
+        DataError: If a mandate is not valid.
+    """
+    if folder is not None:
+        own = os.environ.get(markets.VARIABLE, "")
+        os.environ[markets.VARIABLE] = os.pathsep.join([str(folder.resolve().parent), *([own] if own else [])])
+    mandates = {mandate.pod: mandate for mandate in map(load, (*bundled(), *map(str, files)))}
+    try:
+        request = parse_request(data, str(glance(data).get("request_id", "")), most=_MOST)
+    except BadMessageError as error:
+        return [(Kind.ERROR, each) for each in dict.fromkeys([*error.mistakes, *_doubled(data)])]
+    unknown = list(_unknown(request, mandates))
+    if request.market not in markets.known():
+        return unknown
+    errors = [refused.event.message for refused in refusals(request)]
+    asked = {pod: mandates[pod] for pod in request.asked() if pod in mandates}
+    if not errors:
+        answers = [answer(mandate, request.request_id, data) for mandate in asked.values()]
+        errors = [*_failures(answers), *_strange(request, asked, answers)]
+    return [*((Kind.ERROR, error) for error in errors), *unknown]
+
+
+def conclude(findings: Findings) -> Verdict:
+    """Combine the findings: an error counts more than an unknown name."""
+    kinds = {kind for kind, _ in findings}
+    if Kind.ERROR in kinds:
+        return Verdict.ERRORS
+    return Verdict.OPEN if kinds else Verdict.VALID
+
+
+def describe(findings: Findings) -> str:
+    """Format the findings for people, one per line, after the verdict."""
+    verdicts = {
+        Verdict.VALID: "valid",
+        Verdict.ERRORS: f"not valid, {sum(kind is Kind.ERROR for kind, _ in findings)} found",
+        Verdict.OPEN: "no error found, but not all could be checked",
+    }
+    return "\n".join([verdicts[conclude(findings)], *(f"* {printable(text)}" for _, text in findings)])
+
+
+def _doubled(data: bytes) -> tuple[str, ...]:
+    """Name a field that is given twice; a body with another mistake may have one as well."""
+    try:
+        change_request(data, {})
+    except BadMessageError as error:
+        return error.mistakes
+    return ()
+
+
+def _unknown(request: OptimizationRequest, mandates: Mapping[str, Mandate]) -> Iterator[tuple[Kind, str]]:
+    """Yield what a server may know and this machine does not."""
+    if request.market not in (known := markets.known()):
+        text = (
+            f"market {doubted([request.market], known)} is not on this machine: give its folder (--market), or name one"
+            f" of {', '.join(sorted(known))}"
+        )
+        yield Kind.UNKNOWN, text
+    if strange := sorted(set(request.asked()) - set(mandates)):
+        text = (
+            f"pod {doubted(strange, mandates)} is not on this machine: give its mandate (--mandate), or name one of"
+            f" {', '.join(sorted(mandates))}"
+        )
+        yield Kind.UNKNOWN, text
+
+
+def _failures(answers: Sequence[PodAnswer | None]) -> Iterator[str]:
+    for each in answers:
+        if isinstance(each, PodFailed):
+            yield each.message
+
+
+def _strange(
+    request: OptimizationRequest, asked: Mapping[str, Mandate], answers: Sequence[PodAnswer | None]
+) -> Iterator[str]:
+    """Yield names of goals and pairs that the request does not have, if all its pods are known."""
+    found = [each.mandate for each in answers if each is not None and not isinstance(each, PodFailed)]
+    if len(found) == len(request.asked()):
+        goals = [goal.name for mandate in found for goal in pod_goals(mandate, {})]
+        yield from strange_names(request.priorities, request.correlation_limits, goals=goals, pods=[*asked])
