@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -18,17 +19,21 @@ from bus.process.answering import fault
 from coordinator.budget import Budget, out_of_time
 from coordinator.finals import failure
 from portfolio.account.describe import render_account
+from portfolio.account.model import model_portfolio
 from portfolio.account.money_goals import funding, money_goals
 from portfolio.case.case import Case
+from portfolio.case.inventory import TooLittleError
 from portfolio.case.shares import settle_shares
 from portfolio.check import findings
 from portfolio.errors import DataError, SolverError, UnreachableGoalError
 from portfolio.market import snapshot as markets
+from portfolio.market.age import age_to_tell
 from portfolio.market.figures import figures
 from portfolio.market.snapshot import named
 from portfolio.master.conflict import ConflictError
 from portfolio.master.coordinated_portfolio import optimise_all_pods
 from portfolio.orders.plan import at_most_better_by, plan
+from portfolio.orders.smallest import enough_money
 from portfolio.pod.sleeve import Sleeve
 
 if TYPE_CHECKING:
@@ -37,6 +42,7 @@ if TYPE_CHECKING:
     from bus.language.messages import FinalEvent, MasterPortfolioFailed, OptimizationRequest, PodResult
     from portfolio.market.snapshot import Market
     from portfolio.master.goal_programming import OnProgress
+    from portfolio.published.conflicts import Repair
 
 
 class MarketsDifferError(DataError):
@@ -101,9 +107,39 @@ def _optimise(
     budget: Budget,
     on_progress: OnProgress | None,
 ) -> MasterPortfolioOptimized:
+    answered = [_sleeve(market, results[pod]) for pod in request.asked()]
+    try:
+        return _coordinate(request, answered, market, budget, on_progress)
+    except (ConflictError, TooLittleError) as error:
+        if (enough := _enough_money(request, answered, market, budget)) is None:
+            raise
+        raise error.with_repair(enough) from None
+
+
+def _enough_money(
+    request: OptimizationRequest, answered: Sequence[Sleeve], market: Market, budget: Budget
+) -> Repair | None:
+    """Find how much money would be enough, where an account is too small for its pods."""
+    plans, terms = request.plans(market), request.terms()
+    if (owned := terms.owned) is None:
+        return None
+
+    def case_at(cash_aud: float) -> Case:
+        settled = settle_shares(market, answered, replace(terms, owned=replace(owned, cash_aud=cash_aud)), plans)
+        return Case(market, settled.sleeves, settled.terms)
+
+    return enough_money(owned.cash_aud, case_at, budget.for_orders_s)
+
+
+def _coordinate(
+    request: OptimizationRequest,
+    answered: Sequence[Sleeve],
+    market: Market,
+    budget: Budget,
+    on_progress: OnProgress | None,
+) -> MasterPortfolioOptimized:
     began = perf_counter()
     plans = request.plans(market)
-    answered = [_sleeve(market, results[pod]) for pod in request.asked()]
     settled = settle_shares(market, answered, request.terms(), plans)
     case = Case(market, settled.sleeves, settled.terms)
     budget.begin_search(orders=case.terms.owned is not None)
@@ -114,7 +150,8 @@ def _optimise(
     return MasterPortfolioOptimized(
         request_id=request.request_id,
         customer_id=request.customer.customer_id,
-        market=MarketRef(id=market.id, sha256=market.sha256),
+        market=MarketRef.of(market),
+        prices_age_days=age_to_tell(market.priced_on, owned.as_of) if (owned := case.terms.owned) else None,
         terms=case.terms,
         weights=named(market, master.X.sum(axis=0)),
         holdings=account.holdings,
@@ -128,6 +165,8 @@ def _optimise(
         correlation_matrix=account.correlation_matrix,
         economic_duplicates=account.economic_duplicates,
         objective_terms=account.objective_terms,
+        sharpe_standard_error=market.basis.sharpe_standard_error(case.overview(master.X).sharpe_ratio),
+        model_portfolio=model_portfolio(case, master.X, account.holdings),
         income=account.income,
         trading=trading,
         certificate=master.certificate,
@@ -170,6 +209,8 @@ def _sleeve(market: Market, result: PodResult) -> Sleeve:
 
 def _failed(request: OptimizationRequest, reason: Reason, error: Exception) -> MasterPortfolioFailed:
     failed = failure(request, reason, fault(error) if reason is Reason.INTERNAL_ERROR else str(error))
+    if isinstance(error, TooLittleError):
+        return failed.model_copy(update={"repairs": error.repairs})
     if not isinstance(error, ConflictError):
         return failed
     return failed.model_copy(update={"conflicts": error.conflicts, "repairs": error.repairs})

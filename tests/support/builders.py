@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,8 +16,11 @@ from bus.language.messages import MarketRef, MasterPortfolioOptimized, PodResult
 from coordinator.budget import Budget
 from coordinator.consolidation import consolidate
 from portfolio.account.describe import render_account
+from portfolio.account.model import model_portfolio
 from portfolio.case.case import Case
 from portfolio.errors import SolverError
+from portfolio.market.age import age_to_tell
+from portfolio.market.basis import History
 from portfolio.market.figures import figures
 from portfolio.market.measure import Measure
 from portfolio.market.snapshot import Etf, Market, named
@@ -71,6 +75,8 @@ def market(  # noqa: PLR0913 - one argument a column
         expected_returns=np.array(expected_returns, dtype=float),
         Sigma=rho * np.outer(sigma, sigma),
         risk_free=risk_free,
+        basis=History(date(2023, 11, 10), date(2025, 11, 7), 104, 52.0),
+        priced_on=date(2025, 11, 7),
     )
 
 
@@ -198,6 +204,7 @@ def request(  # noqa: PLR0913 - one argument a field
     """Write a request; the defaults are the reference customer's. An *account* takes the place of the capital."""
     body = {
         "request_id": "test",
+        "stale_prices": "allow",  # cases of before and after the reform of capital gains take the same prices
         "customer": {
             "customer_id": "test",
             "total_capital_aud": None if account else capital,
@@ -237,7 +244,8 @@ def wire_event(prices: Market, sleeves: Sequence[Sleeve], asked: Terms, master: 
     event = MasterPortfolioOptimized(
         request_id="test",
         customer_id="test",
-        market=MarketRef(id=prices.id, sha256=prices.sha256),
+        market=MarketRef.of(prices),
+        prices_age_days=age_to_tell(prices.priced_on, asked.owned.as_of) if asked.owned else None,
         terms=asked,
         weights=named(prices, master.X.sum(axis=0)),
         holdings=account.holdings,
@@ -248,6 +256,8 @@ def wire_event(prices: Market, sleeves: Sequence[Sleeve], asked: Terms, master: 
         correlation_matrix=account.correlation_matrix,
         economic_duplicates=account.economic_duplicates,
         objective_terms=account.objective_terms,
+        sharpe_standard_error=prices.basis.sharpe_standard_error(case.overview(master.X).sharpe_ratio),
+        model_portfolio=model_portfolio(case, master.X, account.holdings),
         income=account.income,
         trading=(trading := plan(case, master)),
         certificate=master.certificate,
@@ -261,6 +271,10 @@ def wire_event(prices: Market, sleeves: Sequence[Sleeve], asked: Terms, master: 
 def write_market(folder: Path, **files: str) -> Path:
     """Write a snapshot of three ETFs, CASH, BOND and STOCK; *files* replaces some of its texts."""
     texts = {
+        "market": (
+            "basis,begins,ends,returns,returns_per_year,years,publication,priced_on,inflation\n"
+            "history,2023-11-10,2025-11-07,104,52,,,2025-11-07,\n"
+        ),
         "etfs": (
             "ticker,name,asset_class,management_fee,return_is,distribution_yield,franked_share,liquidity,"
             "half_spread_bps\n"
