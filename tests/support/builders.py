@@ -15,6 +15,8 @@ from bus.language.messages import MarketRef, MasterPortfolioOptimized, PodResult
 from coordinator.budget import Budget
 from coordinator.consolidation import consolidate
 from portfolio.account.describe import render_account
+from portfolio.account.standing import standings
+from portfolio.account.switch import judge
 from portfolio.case.case import Case
 from portfolio.errors import SolverError
 from portfolio.market.figures import figures
@@ -234,6 +236,8 @@ def wire_event(prices: Market, sleeves: Sequence[Sleeve], asked: Terms, master: 
     """Make the final event of some holdings, as it goes over the wire."""
     case = Case(prices, sleeves, asked)
     account = render_account(case, master)
+    trading = plan(case, master)
+    stand = standings(case, master.X, trading)
     event = MasterPortfolioOptimized(
         request_id="test",
         customer_id="test",
@@ -241,6 +245,10 @@ def wire_event(prices: Market, sleeves: Sequence[Sleeve], asked: Terms, master: 
         terms=asked,
         weights=named(prices, master.X.sum(axis=0)),
         holdings=account.holdings,
+        today=stand.today,
+        separate=stand.separate,
+        suggested=stand.suggested,
+        switch=judge(stand, trading),
         pods=account.pods,
         goals=account.goals,
         comparison=account.comparison,
@@ -249,7 +257,7 @@ def wire_event(prices: Market, sleeves: Sequence[Sleeve], asked: Terms, master: 
         economic_duplicates=account.economic_duplicates,
         objective_terms=account.objective_terms,
         income=account.income,
-        trading=(trading := plan(case, master)),
+        trading=trading,
         certificate=master.certificate,
         at_most_better_by=at_most_better_by(master, trading),
         elapsed_s=0.0,
