@@ -65,9 +65,9 @@ def counts(monkeypatch: pytest.MonkeyPatch) -> Counts:
         counted[_PROCESS.get(), f"< {type(body).__name__}"] += 1
         return write(body, **how)
 
-    async def at_once(child: Child, question: bytes, *, seconds: float, noted: object = None) -> bytes:
+    async def at_once(child: Child, question: bytes, *, seconds: float, on_note: object = None) -> bytes:
         assert seconds > 0
-        del noted
+        del on_note
         module, *of = child.command
         with process(f"{' '.join(of) or 'coordinator'}'s child"):
             return _answer(module, of)(question, lambda _: None)
