@@ -189,8 +189,6 @@ def _of_market(request: OptimizationRequest, market: Market) -> Iterator[Fail]:
             known = ", ".join(sorted(priced))
             text = f"{where} names {doubted(strange, priced)}, unknown in market {market.id}: name only {known}"
             yield _fail(request, Reason.UNKNOWN_ETF, text)
-    if (owned := request.terms().owned) is not None and (undescribed := not_described(market, owned)):
-        yield _fail(request, Reason.UNKNOWN_ETF, undescribed)
     if refused := _refuse_account(request, market):
         yield refused
 
@@ -205,6 +203,8 @@ def _refuse_account(request: OptimizationRequest, market: Market) -> Fail | None
         return _fail(request, Reason.INVALID_REQUEST, text)
     try:
         if (holdings := request.terms().owned) is not None:
+            if undescribed := not_described(market, holdings):
+                return _fail(request, Reason.UNKNOWN_ETF, undescribed)
             refuse_impossible(market, holdings)
     except DataError as error:
         return _fail(request, Reason.INVALID_REQUEST, str(error))
