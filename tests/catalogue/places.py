@@ -290,6 +290,15 @@ CHAPTERS = (
                 "The dashboard is started",
                 ("cli/commands/dashboard.py", "cli/system/browser.py", "cli/commands/demo.py", "dashboard/serve.py"),
             ),
+            Moment("A request is checked without a server", ("cli/what_if/valid.py", "cli/commands/validate.py")),
+            Moment(
+                "Requests are listed, and a final event is found again",
+                ("cli/client/finals.py", "cli/client/listing.py", "cli/commands/list.py", "cli/commands/show.py"),
+            ),
+            Moment(
+                "A fake system answers, or a stream is recorded",
+                ("cli/client/fake.py", "cli/client/recording.py", "cli/commands/fake.py"),
+            ),
             Moment("Other commands", ("cli/", "agents/", "coordinator/")),
         ),
     ),
