@@ -64,7 +64,7 @@ CHAPTERS = (
             ),
             Moment(
                 "Priorities or limits on correlations are for goals or pods that the request does not have",
-                ("portfolio/master/optimise.py::_refuse_strangers",),
+                ("portfolio/terms/goals.py::strange_names",),
             ),
             Moment(
                 "The account has what nobody can own, too little, or not the facts that the tax law asks for",
