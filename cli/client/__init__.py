@@ -1,1 +1,1 @@
-"""Commands as clients of the bus: publish requests, wait for answers, remove messages."""
+"""Commands as clients of the bus: publish, find, list, record and remove messages; answer in place of a system."""

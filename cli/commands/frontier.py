@@ -106,7 +106,8 @@ def _sweep(
     pod, _, bounds = share.partition("=")
     least, most = _between(bounds, "--share", r"[\d.]+")
     if not 0 <= least < most <= 1:
-        message = "give shares from 0 to 1, such as alpha=0..0.4"
+        percent = f": write {most:g} % as {most / 100:g}" if most > 1 else ""
+        message = f"give shares from 0 to 1, such as alpha=0..0.4{percent}"
         raise click.BadParameter(message, param_hint="--share")
     if pod not in mandates:
         known = ", ".join(sorted(mandates))

@@ -11,7 +11,6 @@ import click
 from bus.process.options import connection_options
 from bus.topology.roles import OBSERVER
 from cli.arguments import parse_since
-from cli.client.listing import State, list_requests
 from cli.help import Command
 from cli.running import run
 
@@ -23,7 +22,8 @@ if TYPE_CHECKING:
     from cli.client.listing import Listed
 
 _DAY = "1d"
-_STATE = click.Choice([state.value for state in State])
+# As in ``cli.client.listing``, which takes a second to import.
+_STATE = click.Choice(["waiting", "optimised", "failed"])
 
 
 @click.command(
@@ -75,6 +75,7 @@ async def _list(
     settings: Connection, since: datetime | None, chosen: Callable[[Listed], bool], most: int, *, as_json: bool
 ) -> int:
     from bus.transports.jetstream import connect
+    from cli.client.listing import list_requests
 
     async with connect(settings) as bus:
         rows, count = await list_requests(bus, since=since, chosen=chosen, most=most)

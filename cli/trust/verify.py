@@ -174,7 +174,8 @@ def _check_portfolio(body: Event, event: MasterPortfolioOptimized, folder: Path 
     try:
         market = markets.read(folder) if folder else markets.load(event.market.id)
     except DataError as error:
-        hint = "so that the portfolio cannot be checked: podfolio market fetch gets a published one, or give --market"
+        fetch = f"podfolio market fetch {event.market.id}"
+        hint = f"so that the portfolio cannot be checked: `{fetch}` gets a published one, or give --market"
         return [Check("market", Verdict.FAILS, (str(error), hint))]
     if market.sha256 != event.market.sha256:
         return [Check("market", Verdict.FAILS, _other_snapshot(market, event.market))]

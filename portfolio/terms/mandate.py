@@ -99,7 +99,8 @@ class Mandate:
             message = f"the goals of {self.pod} must be finite numbers; they are {told}"
             raise DataError(message)
         if not 0 < self.max_position <= 1:
-            message = f"max_position of {self.pod} is {self.max_position}; it must be above 0 and at most 1"
+            percent = f": write {self.max_position:g} % as {self.max_position / 100:g}" if self.max_position > 1 else ""
+            message = f"max_position of {self.pod} is {self.max_position}; it must be above 0 and at most 1{percent}"
             raise DataError(message)
         if not 1 <= self.min_effective_holdings <= len(self.universe):
             message = (

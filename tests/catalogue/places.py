@@ -64,7 +64,7 @@ CHAPTERS = (
             ),
             Moment(
                 "Priorities or limits on correlations are for goals or pods that the request does not have",
-                ("portfolio/master/coordinated_portfolio.py::_refuse_strangers",),
+                ("portfolio/terms/goals.py::strange_names",),
             ),
             Moment(
                 "The account has what nobody can own, too little, or not the facts that the tax law asks for",
@@ -290,6 +290,15 @@ CHAPTERS = (
             Moment(
                 "The dashboard is started",
                 ("cli/commands/dashboard.py", "cli/system/browser.py", "cli/commands/demo.py", "dashboard/serve.py"),
+            ),
+            Moment("A request is checked without a server", ("cli/what_if/valid.py", "cli/commands/validate.py")),
+            Moment(
+                "Requests are listed, and a final event is found again",
+                ("cli/client/finals.py", "cli/client/listing.py", "cli/commands/list.py", "cli/commands/show.py"),
+            ),
+            Moment(
+                "A fake system answers, or a stream is recorded",
+                ("cli/client/fake.py", "cli/client/recording.py", "cli/commands/fake.py"),
             ),
             Moment("Other commands", ("cli/", "agents/", "coordinator/")),
         ),

@@ -18,7 +18,8 @@ PACKAGES = ("agents", "bus", "cli", "coordinator", "dashboard", "portfolio", "re
 
 # What they have to say to people is said by others, or is no sentence: the server's configuration, the names of
 # metrics, spans and services, headers, reasons (which ``page`` lists), HTTP's own words, the bus for tests, what
-# `podfolio schema` writes into documents, patterns of dates, and the solver, whose callers translate it.
+# `podfolio schema` writes into documents, the help of the command, patterns of dates, and the solver, whose callers
+# translate it.
 _WITHOUT = (
     "bus/topology/channels.py",
     "bus/process/http.py::_",
@@ -32,6 +33,7 @@ _WITHOUT = (
     "bus/observability/metrics.py",
     "bus/observability/service.py",
     "bus/observability/tracing.py",
+    "cli/__main__.py::#",
     "cli/wire_documents/asyncapi.py",
     "cli/wire_documents/page.py",
     "dashboard/headers.py::#",
@@ -40,7 +42,7 @@ _WITHOUT = (
 )
 # What texts are given to that are none either: logs, and descriptions of fields, options, columns and rows.
 _CALLS = re.compile(r"(_?log\..*|.*\b(Field|option|argument|add_column|add_row|Service|_?table|Row|tuple))")
-_KEYWORDS = {"help", "description", "param_hint"}
+_KEYWORDS = {"help", "description", "param_hint", "examples"}
 _LEAST_WORDS = 3
 _PAGES = ("cli/", "dashboard/", "report/")
 

@@ -66,7 +66,7 @@ WITHOUT_REMEDY = (
     "portfolio/tax/sale.py",
 )
 # What their last gap holds is such a sentence.
-TELLS_ANOTHER = re.compile(r"\{(error|explain|faults?|give_way|missing|what)\}$")
+TELLS_ANOTHER = re.compile(r"\{(error|explain|extras|faults?|give_way|mend|missing|what)\}$")
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,7 @@ from bus.language.messages import BadMessageError, OptimizationRequest, parse_re
 from bus.language.subjects import request as subject_of
 from bus.port import Message
 from coordinator.decisions import Fail, admit
+from portfolio.errors import DataError
 from portfolio.names import doubted
 
 if TYPE_CHECKING:
@@ -106,6 +108,13 @@ def test_an_amount_as_text_is_told_without_its_thousands() -> None:
 
 def test_a_target_of_a_pod_is_told_as_a_fraction() -> None:
     assert "write 15 % as 0.15" in refused(data("r1", pod_targets={"gamma.expected_return": 15}))
+
+
+def test_a_position_of_a_mandate_is_told_as_a_fraction() -> None:
+    mandate = mandate_files.load("alpha")
+
+    with pytest.raises(DataError, match=r"max_position of alpha is 60; .* write 60 % as 0\.6"):
+        replace(mandate, max_position=60)
 
 
 @pytest.mark.parametrize("value", [True, 1.0, 0.5, "soon", None, 1e9])

@@ -30,6 +30,7 @@ def _solves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         ("gama=0..0.4", "unknown pod gama (gamma?)"),
         ("=0..0.4", "unknown pod : name one of"),
         ("alpha", "is no range"),
+        ("alpha=10..40", "write 40 % as 0.4"),
     ],
 )
 def test_a_pod_that_is_not_known_is_a_wrong_option(share: str, said: str) -> None:

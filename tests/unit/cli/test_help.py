@@ -17,6 +17,7 @@ from support.commands import here
 from support.requests_made import ROOT
 
 from cli.__main__ import STEPS, podfolio
+from cli.client.listing import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,6 +94,20 @@ def _file(word: str) -> str:
 @pytest.mark.parametrize("names", [(), ("market",), *ALL], ids=" ".join)
 def test_no_line_of_the_help_is_wider_than_a_terminal(names: tuple[str, ...]) -> None:
     assert [line for line in text_of(*names).splitlines() if len(line) > COLUMNS] == []
+
+
+def test_the_states_of_a_list_are_those_that_there_are() -> None:
+    (option,) = (each for each in podfolio.commands["list"].params if each.name == "states")
+
+    assert isinstance(option.type, click.Choice)
+    assert list(option.type.choices) == list(State)
+
+
+def test_no_command_loads_the_messages_before_it_runs() -> None:
+    code = "import sys, cli.__main__; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, cwd=ROOT, text=True)  # noqa: S603
+
+    assert not {"pydantic", "bus.language.messages", "agents.answer"} & set(loaded.stdout.split())
 
 
 def test_the_version_is_the_package_s() -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from bus.topology.roles import ADMIN, inbox_of
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_HERE = frozenset({"127.0.0.1", "localhost", "::1"})
+_PORT = 4222
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +56,23 @@ class Connection:
         if self.nkey_seed and (key := self.nkey_seed.with_name(f"{ADMIN}.nk")).is_file():
             words += f" --nkey-seed {key} --ca {self.ca}"
         return words
+
+    @property
+    def start(self) -> str:
+        """The command that starts a server at the address, for the user of this machine; empty for another machine."""
+        if len(self.urls) != 1:
+            return ""
+        (url,) = self.urls
+        try:
+            address = urlsplit(url if "://" in url else f"nats://{url}")
+            host, number = address.hostname, address.port
+        except ValueError:
+            return ""
+        if host not in _HERE:
+            return ""
+        port = "" if number in {None, _PORT} else f" --port {number}"
+        secure = f" --secure {self.nkey_seed.parent}" if self.nkey_seed else ""
+        return f"podfolio up{port}{secure}"
 
     def __str__(self) -> str:
         # Omit user and password, because the text goes into logs and messages.

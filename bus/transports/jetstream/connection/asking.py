@@ -152,5 +152,5 @@ async def require_stream(wire: Wire, stream: str) -> None:
 async def _ask_api_once(wire: Wire, name: str, request: bytes, timeout_s: float) -> dict[str, Any]:
     answer = decode(await wire.ask(f"$JS.API.{name}", request, timeout_s=timeout_s))
     if error := answer.get("error"):
-        raise translate(error, name)
+        raise translate(error, name, wire.command)
     return answer

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bus.port import BusError, NotSetUpError, RefusedError, UnreachableError, pod_of_queue
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 # The message to read or to delete does not exist.
 _NO_MESSAGE = frozenset({10037, 10043})
@@ -31,11 +31,11 @@ class NoMessageError(RefusedError):
     """The stream does not hold this message."""
 
 
-def translate(error: Mapping[str, Any], what: str) -> BusError:
-    """Translate the server's error for the operation *what* into a ``BusError``."""
+def translate(error: Mapping[str, Any], what: str, command: Callable[[str], str] = str) -> BusError:
+    """Translate the server's error for the operation *what* into a ``BusError``; *command* completes a command."""
     text = f"{what}: {error.get('description')} (error {error.get('err_code')})"
     if error.get("err_code") in {_NO_SUCH_STREAM, _NO_SUCH_CONSUMER}:
-        return not_set_up(text, what.rpartition(".")[2])
+        return _not_set_up(text, what.rpartition(".")[2], command)
     if error.get("err_code") in _NO_MESSAGE:
         return NoMessageError(text)
     if error.get("err_code") == _NO_RESOURCES:
@@ -46,8 +46,8 @@ def translate(error: Mapping[str, Any], what: str) -> BusError:
     return UnreachableError(text) if passes else RefusedError(text)
 
 
-def not_set_up(text: str, name: str = "") -> NotSetUpError:
+def _not_set_up(text: str, name: str, command: Callable[[str], str]) -> NotSetUpError:
     """Build the error for the missing stream or queue *name*: *text* and the remedy."""
     pod = pod_of_queue(name)
-    command = f"podfolio setup --pod {pod}" if pod else "podfolio setup"
-    return NotSetUpError(f"{text}: run `{command}` once for this server")
+    helps = command(f"podfolio setup --pod {pod}" if pod else "podfolio setup")
+    return NotSetUpError(f"{text}: run `{helps}` once for this server")

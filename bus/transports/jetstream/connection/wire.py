@@ -283,6 +283,10 @@ class Wire:
         self._client._pings_outstanding = 0  # noqa: SLF001 - nats-py counts nothing else as a sign of life
         self._questions.receive(frame.subject.removeprefix(self._inbox), frame)
 
+    def command(self, words: str) -> str:
+        """Complete a command of an administrator for this server."""
+        return self._settings.command(words)
+
     async def open(self) -> None:
         """Connect.
 
@@ -307,7 +311,9 @@ class Wire:
             await self._abandon()
             if self._spoke_first is not None:
                 raise self._spoke_first from None
-            message = f"no NATS server answers at {self._settings}: start one with `podfolio up`, or give --server"
+            start = self._settings.start
+            mend = f"start one with `{start}`, or give --server" if start else "start that server, or give --server"
+            message = f"no NATS server answers at {self._settings}: {mend}"
             raise UnreachableError(message) from None
         except RefusedError:
             await self._abandon()

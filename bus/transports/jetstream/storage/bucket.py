@@ -75,7 +75,7 @@ async def _hash(wire: Wire, market_id: str, timeout_s: float) -> str | None:
     question = json.dumps({"last_by_subj": subjects.market_id(market_id)}).encode()
     answer = decode(await wire.ask(f"$JS.API.STREAM.MSG.GET.{MARKETS}", question, timeout_s=timeout_s))
     if error := answer.get("error"):
-        refusal = translate(error, f"looking for {market_id}")
+        refusal = translate(error, f"looking for {market_id}", wire.command)
         if isinstance(refusal, NoMessageError):
             return None
         raise refusal

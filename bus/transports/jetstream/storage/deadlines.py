@@ -29,6 +29,6 @@ async def schedule(wire: Wire, request_id: str, at: datetime) -> None:
     async def attempt(timeout_s: float) -> None:
         answer = decode(await wire.ask(subject, headers=headers, timeout_s=timeout_s))
         if error := answer.get("error"):
-            raise translate(error, what)
+            raise translate(error, what, wire.command)
 
     await insist(what, attempt, when_nobody_listens=lambda: require_stream(wire, TIMERS))

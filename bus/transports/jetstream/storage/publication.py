@@ -90,4 +90,4 @@ class Publication:
     def _translate(self, error: Mapping[str, Any]) -> BusError:
         if error.get("err_code") == _TOO_LARGE:
             return TooLargeError(self._subject, message_bytes(self._data, self._headers), MAX_MESSAGE_BYTES)
-        return translate(error, f"publishing {self._subject}")
+        return translate(error, f"publishing {self._subject}", self._wire.command)
