@@ -109,7 +109,8 @@ def _optimise(
     budget.begin_search(orders=case.terms.owned is not None)
     master = optimise_master(case, stop=budget.stop, watch=budget.watching(watch))
     trading = plan(case, master, left_s=budget.for_orders_s)
-    cut = (budget.cut and not master.certificate.certified) or (trading is not None and trading.cut_short)
+    # Time may also end what follows a certified search: the prices of goals, and what goals could reach alone.
+    cut = budget.cut or (trading is not None and trading.cut_short)
     account = render_account(case, master)
     return MasterPortfolioOptimized(
         request_id=request.request_id,

@@ -44,9 +44,14 @@ class ChildDiedError(Exception):
 
 
 class TimeIsUpError(ChildDiedError):
-    """The child was ended at its time limit: the same question would end the same way."""
+    """The child was ended at its time limit: the same question would end the same way.
+
+    Attributes:
+        seconds: The time that the computation had, without the start of the process.
+    """
 
     def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
         super().__init__(f"the computation was not done within {seconds:.3g} s, and was ended: ask for less")
 
 

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 # How long a process waits for an administrator to run `podfolio setup` before giving up.
 _SETUP_WAIT_S = 30.0
+# Between two tries to reach the server, or to find the work queues.
+_AGAIN_S = 0.5
 # From the signal on. A message in hand may be a search of an hour, or wait for a server that is away: other processes
 # can take the message over.
 LEAVE_S = 20.0
@@ -164,9 +166,10 @@ async def _work(connection: Connection, main: Main, health: _Health, http: Addre
     async with AsyncExitStack() as stack:
         if http:
             log.info("process.listens", http=await stack.enter_async_context(serving(http, unready=health.unready)))
-        health.bus = bus = await stack.enter_async_context(connect(connection))
-        await _await_setup(bus, health.service, health.stop)
-        if health.stop.is_set():
+        health.bus = bus = await _connected(stack, connection, health.stop)
+        if bus is not None:
+            await _await_setup(bus, health.service, health.stop)
+        if bus is None or health.stop.is_set():
             return
         async with asyncio.TaskGroup() as group:
             beside = [group.create_task(_fail_when_closed(bus)), group.create_task(_tell(bus, health))]
@@ -176,6 +179,24 @@ async def _work(connection: Connection, main: Main, health: _Health, http: Addre
                 task.cancel()
 
 
+async def _connected(stack: AsyncExitStack, connection: Connection, stop: asyncio.Event) -> JetStreamBus | None:
+    """Connect for as long as *stack* lasts, however long no server answers; return None once *stop* is set.
+
+    Raises:
+        RefusedError: If the server rejects the credentials.
+    """
+    told = False
+    while not stop.is_set():
+        try:
+            return await stack.enter_async_context(connect(connection))
+        except UnreachableError as error:
+            if not told:
+                log.warning("process.waiting_for_server", error=str(error))
+                told = True
+        await asyncio.sleep(_AGAIN_S)
+    return None
+
+
 async def _missing(bus: JetStreamBus, service: Service) -> list[str]:
     return [queue for queue in sorted(service.queues) if not await bus.has_queue(queue)]
 
@@ -183,8 +204,8 @@ async def _missing(bus: JetStreamBus, service: Service) -> list[str]:
 async def _await_setup(bus: JetStreamBus, service: Service, stop: asyncio.Event) -> None:
     """Wait until the server answers and the work queues exist.
 
-    A process that starts during an outage of the server must not exit for that: the supervisor would wait longer before
-    each restart, until long after the outage.
+    A process that starts during an outage of the server must not exit for that, here or in ``_connected``: the
+    supervisor would wait longer before each restart, until long after the outage.
 
     Raises:
         NotSetUpError: If the server answers but the work queues still do not exist after the wait.
@@ -207,7 +228,7 @@ async def _await_setup(bus: JetStreamBus, service: Service, stop: asyncio.Event)
         if not told:
             log.warning("process.waiting_for_setup", missing=missing, error=str(problem))
             told = True
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(_AGAIN_S)
 
 
 async def _fail_when_closed(bus: JetStreamBus) -> None:
