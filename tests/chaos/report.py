@@ -67,10 +67,8 @@ def rows(outcome: Outcome) -> list[tuple[str, str]]:
         ("Stored to final, longest", f"{verdict.latency_s(1.0):.2f} s"),
         ("Finals stored after their deadline, by the servers' clocks", _late(verdict.late_s)),
         ("Different portfolios, each checked", f"{verdict.different:,}"),
-        (
-            "Portfolios not proven in time",
-            f"{verdict.unproven:,}; {verdict.cut:,} proven, but time cut figures of goals",
-        ),
+        ("Portfolios not proven in time", f"{verdict.unproven:,}"),
+        ("Portfolios proven, but time cut figures of goals", f"{verdict.cut:,}"),
         ("Computed for nothing", ", ".join(f"{count:,} by {who}" for who, count in outcome.wasted.items())),
         ("Requests given up by their clients", f"{len(load.abandoned):,}"),
         ("Processes that ended by themselves", _ended(outcome.unasked)),
@@ -107,9 +105,9 @@ def _late(late_s: tuple[float, ...]) -> str:
 
 def _outages(outages: tuple[Outage, ...]) -> str:
     lasted_s = [outage.end_s - outage.begin_s for outage in outages]
-    return (
-        f"{len(outages):,} times, {sum(lasted_s):.0f} s in all, at most {max(lasted_s):.1f} s" if outages else "never"
-    )
+    if not lasted_s:
+        return "never"
+    return f"{len(outages):,} times, {sum(lasted_s):.0f} s in all, at most {max(lasted_s):.1f} s"
 
 
 def _ended(unasked: dict[int, int]) -> str:

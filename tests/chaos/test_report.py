@@ -87,7 +87,7 @@ def test_the_page_tells_what_was_done_and_what_was_not() -> None:
         "2, at most by 9.0 s",
         "1, at most by 1.7 s; of 3",
         "2 times, 10 s in all, at most 6.5 s",
-        "0; 1 proven, but time cut",
+        "Portfolios proven, but time cut",
     ):
         assert told in text
     assert "Every acknowledged request ended in exactly one final event" in text
