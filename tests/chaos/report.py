@@ -72,6 +72,7 @@ def rows(outcome: Outcome) -> list[tuple[str, str]]:
         ("Computed for nothing", ", ".join(f"{count:,} by {who}" for who, count in outcome.wasted.items())),
         ("Requests given up by their clients", f"{len(load.abandoned):,}"),
         ("Processes that ended by themselves", _ended(outcome.unasked)),
+        ("Deliveries that wait for the time of a server's wrong clock", f"{outcome.waiting:,}"),
         ("Machine", machine()),
         ("Seed", str(outcome.storm.seed)),
     ]
