@@ -16,6 +16,7 @@ def info(*, pending: int = 0, in_hand: int = 0, floor: int = 40) -> dict[str, An
     """Make a server's account of a queue."""
     return {
         "name": "coord",
+        "stream_name": "PODFOLIO",
         "num_pending": pending,
         "num_ack_pending": in_hand,
         "num_redelivered": 0,
