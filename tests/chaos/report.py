@@ -24,7 +24,7 @@ HEADING = "## The last long run"
 
 
 def machine() -> str:
-    """Describe the machine."""
+    """Describe the machine, and how many processes it had to run of late, also of others."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     model = next(
         (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown processor"
@@ -32,7 +32,7 @@ def machine() -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return (
         f"{os.cpu_count()} cores ({model}), {memory:.0f} GiB, {platform.system()} {platform.release()},"
-        f" Python {platform.python_version()}, {time.strftime('%Y-%m-%d')}"
+        f" Python {platform.python_version()}, {time.strftime('%Y-%m-%d')}, load {os.getloadavg()[-1]:.1f}"
     )
 
 
