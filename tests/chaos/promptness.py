@@ -20,6 +20,9 @@ _GRACE_S = 15.0
 # Between the clocks of the client and the server, both on one machine: the way there. A search without a portfolio by
 # then gives up when only the part of its time is left that the later steps need.
 _EARLY_S, _EARLY = 1.0, 0.125
+# The deadline of a request that was stored by a clock that was ahead by this comes so much later; of one that was ahead
+# by an hour, it counts from when the request was first seen.
+_AHEAD_S = 20.0
 # So few at once are no load, whatever died.
 _FEW = 5
 # Those that take nothing away excuse nothing.
@@ -142,7 +145,9 @@ def _disturbances(history: Sequence[Event]) -> list[Disturbance]:
 def _too_late(wait: Wait, faults: Sequence[Disturbance]) -> str:
     """Say if a final came late although nothing was wrong any more."""
     ends = [fault.end_s for fault in faults if fault.begin_s < wait.seen_s and fault.end_s > wait.invoked_s]
-    allowed_s = max([wait.due_s, *ends]) + _GRACE_S
+    stored = Outage(wait.invoked_s, wait.acknowledged_s + _EARLY_S)
+    wrong_clock = any(f.told == Fault.SERVER_CLOCK_SET and stored.hits(f.begin_s, f.end_s) for f in faults)
+    allowed_s = max([wait.due_s + (_AHEAD_S if wrong_clock else 0.0), *ends]) + _GRACE_S
     if wait.seen_s <= allowed_s:
         return ""
     return f"answered {wait.seen_s - wait.due_s:.1f} s late, although nothing had been wrong for {_GRACE_S:g} s"

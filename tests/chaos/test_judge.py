@@ -376,6 +376,13 @@ class TestDeadlines:
         told = "r1: answered 20.0 s late, although nothing had been wrong for 15 s"
         assert verdict(forged.events).wrong == (told,)
 
+    @pytest.mark.parametrize(("by_s", "excused"), [(34, True), (36, False)])
+    def test_a_clock_that_was_ahead_sets_a_later_deadline(self, by_s: float, *, excused: bool) -> None:
+        forged = self.late(by_s)
+        self.fault(forged, Kind.SERVER_CLOCK_SET, 0.5, 4)
+
+        assert (verdict(forged.events).wrong == ()) is excused
+
     @pytest.mark.parametrize("end_s", [45, None])
     def test_a_fault_that_lasted_excuses_it(self, end_s: float | None) -> None:
         forged = self.late(20)
