@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from bus.language.messages import MasterPortfolioFailed, OptimizationRequest
     from portfolio.master.goal_programming import OnProgress
 
+# Less than this part of the deadline is no full search: time was the fault, not the request.
+_FULL = 0.5
+
 # Parts of the whole time: for the proof's check, the account and the event's check; and, if the customer owns units,
 # also for the orders in whole units, which need their own search.
 _KEPT, _KEPT_FOR_ORDERS = 0.15, 0.3
@@ -92,7 +95,12 @@ class Budget:
 
 
 def out_of_time(request: OptimizationRequest, budget: Budget) -> MasterPortfolioFailed:
-    """Report that the time was too short to find a portfolio, and suggest remedies."""
+    """Report that the time was too short to find a portfolio, and suggest remedies.
+
+    Whether the request asks for too much is known only if the search had most of the request's time.
+    """
+    if budget.by is StoppedBy.DEADLINE and budget.seconds < _FULL * request.deadline_s:
+        return waited_too_long(request, budget.seconds)
     mend = "allow it more time (deadline_s)"
     if budget.by is StoppedBy.SEARCH_LIMIT:
         mend = "its coordinators search no longer for one request (--solver-seconds): allow them more time"
@@ -101,3 +109,14 @@ def out_of_time(request: OptimizationRequest, budget: Budget) -> MasterPortfolio
         f"{mend}, or ask for less: fewer parcels, a smaller market, explain = unmet"
     )
     return failure(request, Reason.SOLVER_FAILED, message)
+
+
+def waited_too_long(request: OptimizationRequest, left_s: float) -> MasterPortfolioFailed:
+    """Report that the time passed before the search, and that *left_s* seconds were left for the search."""
+    message = (
+        f"most of the deadline of {request.deadline_s:g} s passed while the request waited for its pods, for its turn, "
+        f"or for servers and processes that were away; {left_s:.3g} s were left for the search, too few for a "
+        "portfolio: ask again under a new request_id, and if this happens again, allow more time (deadline_s) or run "
+        "more coordinators"
+    )
+    return failure(request, Reason.DEADLINE_EXCEEDED, message)

@@ -148,7 +148,8 @@ def _coordinate(
     budget.begin_search(orders=case.terms.owned is not None)
     master = optimise_all_pods(case, stop=budget.stop, on_progress=budget.wrap_progress(on_progress))
     trading = plan(case, master, left_s=budget.for_orders_s)
-    cut = (budget.cut and not master.certificate.certified) or (trading is not None and trading.cut_short)
+    # Time may also end what follows a certified search: the prices of goals, and what goals could reach alone.
+    cut = budget.cut or (trading is not None and trading.cut_short)
     forced, cut_short = forced_sales(case, master, trading, left_s=budget.for_orders_s) if trading else ((), False)
     account = render_account(case, master)
     goals = money_goals(plans, settled, case, master.X, trading)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bus.language.messages import Reason
+from coordinator.budget import waited_too_long
 from coordinator.finals import failure
 from portfolio.market import snapshot as markets
 from portfolio.terms.rules import Explain
@@ -109,12 +110,14 @@ class Work:
         size: The request's size.
         by: When the answer must be found.
         began: When the request's turn came; infinite before.
+        came: When the request came to this coordinator; long ago by default.
     """
 
     request_id: str
     size: Size
     by: float
     began: float = math.inf
+    came: float = -math.inf
 
     def elapsed_s(self, now: float) -> float:
         """Return the seconds since the computation began."""
@@ -224,8 +227,15 @@ class Load:
         return self.ahead_s(work, now) + self.expected_s(work, now) > _PLANNED * (work.by - now)
 
     def refusal(self, request: OptimizationRequest, work: Work, now: float) -> MasterPortfolioFailed:
-        """Make the failure event: the queue's length, the remaining time in seconds, and the mend."""
+        """Make the failure event: the queue's length, the remaining time in seconds, and the mend.
+
+        If no time is left and less than half of the deadline is for this coordinator's queue, the system was not
+        overloaded: the event says that the time passed before.
+        """
         left_s = work.by - now
+        here_s = now - work.came + self.ahead_s(work, now) + self.expected_s(work, now)
+        if left_s <= 0 and here_s < request.deadline_s / 2:
+            return waited_too_long(request, 0.0)
         time_left = f"{left_s:.3g} s of its {request.deadline_s:g} s are left" if left_s > 0 else "no time is left"
         there = len(self.waiting.keys() - {request.request_id}) + len(self.running)
         message = (

@@ -58,4 +58,4 @@ class RequestSolver:
             return Payload.unpacked(await self.process.ask(question, seconds=seconds, on_note=on_note))
         except TimeIsUpError as error:
             log.warning("solver.ended", request_id=request_id, error=str(error))
-            return payload_of(out_of_time(action.request, Budget(seconds, by)))
+            return payload_of(out_of_time(action.request, Budget(error.seconds, by)))

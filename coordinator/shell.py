@@ -21,6 +21,7 @@ from bus.process.workers import work_off
 from bus.transports.envelope import publish
 from bus.transports.snapshots import nothing_to_provide
 from coordinator import clock, progress
+from coordinator.budget import waited_too_long
 from coordinator.decisions import Fail, SetDeadline, Wait, admit, decide, read_record, read_request, time_for
 from coordinator.finals import OPTIMISED, failure, payload_of, with_answers
 from coordinator.load import Work, size_of
@@ -310,6 +311,7 @@ class Coordinator:
             await self._turns.wait_until_done(request_id)
             contested = True
         work, since = self.work(action.request, action.by), self.time.now()
+        work.came = self._turns.clock()
         offered = _OFFERED if due else delivery.attempt
         if refused := self.refuse(action.request, work, offered):
             return payload_of(refused)
@@ -324,12 +326,19 @@ class Coordinator:
                 return None
             if late:
                 return payload_of(load.refusal(action.request, work, self._turns.clock()))
-            return await self._turns.compute(work, self.optimised(action))
+            return await self.begin(action, work)
 
     def is_late(self, work: Work, by: datetime) -> bool:
         """Return whether a request that has waited has too little time left, or was withdrawn with no time left."""
         load = self._turns.load
         return work.request_id not in load.running or load.expected_s(work, self._turns.clock()) > self.remaining_s(by)
+
+    async def begin(self, action: Optimise, work: Work) -> Payload:
+        """Optimise, unless the deadline has passed and the request's like takes longer than the search would have."""
+        left_s, like_s = self.remaining_s(action.by), self._turns.load.expected_s(work, self._turns.clock())
+        if left_s <= 0 and like_s > time_for(left_s, action.request.deadline_s):
+            return payload_of(waited_too_long(action.request, 0.0))
+        return await self._turns.compute(work, self.optimised(action))
 
     async def optimised(self, action: Optimise) -> Payload:
         """Optimise in the remaining time, and return the final event."""

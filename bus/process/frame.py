@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
 # A process that waits for an administrator to run `podfolio setup` says so this often.
 _SETUP_TOLD_S = 30.0
-_SETUP_PAUSE_S = 0.5
+# Between two tries to reach the server, or to find the work queues.
+_AGAIN_S = 0.5
 # From the signal on. A message in hand may be a search of an hour, or wait for a server that is away: other processes
 # can take the message over.
 LEAVE_S = 20.0
@@ -175,9 +176,10 @@ async def _work(connection: Connection, main: Main, health: _Health, http: Liste
     async with AsyncExitStack() as stack:
         if http:
             log.info("process.listens", http=await stack.enter_async_context(serving(http, unready=health.unready)))
-        health.bus = bus = await stack.enter_async_context(connect(connection))
-        await _await_setup(bus, health)
-        if health.stop.is_set():
+        health.bus = bus = await _connected(stack, connection, health.stop)
+        if bus is not None:
+            await _await_setup(bus, health)
+        if bus is None or health.stop.is_set():
             return
         async with asyncio.TaskGroup() as group:
             beside = [group.create_task(_fail_when_closed(bus)), group.create_task(_announce(bus, health))]
@@ -187,6 +189,31 @@ async def _work(connection: Connection, main: Main, health: _Health, http: Liste
                 task.cancel()
 
 
+async def _connected(stack: AsyncExitStack, connection: Connection, stop: asyncio.Event) -> JetStreamBus | None:
+    """Connect for as long as *stack* lasts, however long no server answers; return None once *stop* is set.
+
+    Raises:
+        RefusedError: If the server rejects the credentials.
+    """
+    told = False
+    while not stop.is_set():
+        try:
+            return await stack.enter_async_context(connect(connection))
+        except UnreachableError as error:
+            if not told:
+                log.warning("process.waiting_for_server", error=str(error))
+                told = True
+        await _pause(stop)
+    return None
+
+
+async def _pause(stop: asyncio.Event) -> None:
+    """Wait until the next try, or until the process is to stop."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_AGAIN_S):
+            await stop.wait()
+
+
 async def _missing(bus: JetStreamBus, service: Service) -> list[str]:
     return [queue for queue in sorted(service.queues) if not await bus.has_queue(queue)]
 
@@ -194,8 +221,8 @@ async def _missing(bus: JetStreamBus, service: Service) -> list[str]:
 async def _await_setup(bus: JetStreamBus, health: _Health) -> None:
     """Wait until the server answers and the work queues exist, or until the process is to stop.
 
-    A process that starts during an outage of the server, or before the set-up, must not exit for that: the supervisor
-    would wait longer before each restart, until long after the outage.
+    A process that starts during an outage of the server, or before the set-up, must not exit for that, here or in
+    ``_connected``: the supervisor would wait longer before each restart, until long after the outage.
     """
     clock = asyncio.get_running_loop().time
     told_at = -_SETUP_TOLD_S
@@ -209,9 +236,7 @@ async def _await_setup(bus: JetStreamBus, health: _Health) -> None:
         if clock() >= told_at + _SETUP_TOLD_S:
             log.warning("process.waiting_for_setup", queues=sorted(health.service.queues), why=problem)
             told_at = clock()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_SETUP_PAUSE_S):
-                await health.stop.wait()
+        await _pause(health.stop)
 
 
 async def _fail_when_closed(bus: JetStreamBus) -> None:

@@ -168,6 +168,7 @@ CHAPTERS = (
         (
             Moment("A pod has not answered when the deadline comes", ("coordinator/decisions.py::_late",)),
             Moment("More was asked than can be answered in time", ("coordinator/load.py",)),
+            Moment("The time passed before the search", ("coordinator/budget.py::waited_too_long",)),
             Moment(
                 "The search ended without a portfolio",
                 ("portfolio/master/coordinated_portfolio.py", "portfolio/orders/whole_units.py::refusal"),

@@ -59,7 +59,7 @@ def judge(history: Sequence[Event], held: Sequence[Event] = (), *, kept_s: float
     sights = [event for event in (*history, *held) if event.what in SIGHTS and event.sequence]
     first = first_sights(sights)
     cases = cases_of(history, first)
-    prompt = promptness_of(cases, history)
+    prompt = promptness_of(cases, history, first.values())
     wrong = [*changed(sights, first), *occupied_twice(first, kept_s), *observers(history, held)]
     for request_id, case in sorted(cases.items()):
         wrong += [f"{request_id}: {fault}" for fault in (*told(case), *answered(case), *in_time_order(case))]

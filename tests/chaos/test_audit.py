@@ -154,6 +154,32 @@ def test_another_portfolio_for_an_equal_request() -> None:
     assert "r1-1: got another portfolio than an equal request" in judge(stream).wrong
 
 
+def test_a_proven_portfolio_of_which_time_ended_figures_may_lack_them() -> None:
+    def cut(event: dict[str, Any]) -> None:
+        event["stopped_by"] = "deadline"
+        event["goals"][0].update(price=None, gain_of_one_percent=None)
+
+    verdict = judge([*good()[:11], altered(good()[11], cut), *good()[12:]])
+    assert (verdict.wrong, verdict.cut) == ((), 1)
+
+    def silent(event: dict[str, Any]) -> None:
+        cut(event)
+        event["stopped_by"] = None
+
+    wrong = judge([*good()[:11], altered(good()[11], silent), *good()[12:]]).wrong
+    assert "r1-1: got another portfolio than an equal request" in wrong
+
+
+def test_two_proofs_that_contradict_each_other() -> None:
+    def better(event: dict[str, Any]) -> None:
+        event["stopped_by"] = "deadline"
+        event["certificate"].update(objective=2.0, bound=2.0)
+
+    wrong = judge([*good()[:11], altered(good()[11], better), *good()[12:]]).wrong
+
+    assert "r1-1: the proofs of equal requests contradict each other" in wrong
+
+
 def test_a_portfolio_made_before_all_pods_had_answered() -> None:
     stream = renumbered([*good()[:3], good()[5], *good()[3:5], *good()[6:]])
 

@@ -112,7 +112,7 @@ async def test_a_process_that_hangs_is_ended_and_replaced_and_the_request_told_w
         assert isinstance(await solved(made, seconds=30), MasterPortfolioOptimized)
 
     assert isinstance(event, MasterPortfolioFailed)
-    assert (event.reason, "deadline_s" in event.message) == (Reason.SOLVER_FAILED, True)
+    assert (event.reason, "0.01 s were left" in event.message) == (Reason.DEADLINE_EXCEEDED, True)
 
 
 async def test_a_search_that_the_limit_of_this_system_ended_says_so() -> None:

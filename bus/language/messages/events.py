@@ -189,7 +189,7 @@ _REASONS = {
     Reason.UNKNOWN_ETF: "the request names an ETF that its market does not describe",
     Reason.GOAL_UNREACHABLE: "a pod cannot reach its goals, and none may give way",
     Reason.RULES_CONFLICT: "rules, or rules and goals, contradict each other",
-    Reason.DEADLINE_EXCEEDED: "not every pod answered in time",
+    Reason.DEADLINE_EXCEEDED: "there was no answer in time",
     Reason.OVERLOADED: "more was asked of the system than it can answer in time",
     Reason.MARKETS_DIFFER: "parts of the system have different snapshots of the market",
     Reason.RESULT_NOT_GENUINE: "a result is not proven to be its pod's own",
@@ -377,8 +377,8 @@ class MasterPortfolioOptimized(_Lenient):
         StoppedBy | None,
         Field(
             description="What ended a search before its end: the request's deadline, or the most time that this system "
-            "searches for one request (--solver-seconds). Then the portfolio is not certified, or orders in whole "
-            "units may be better (trading.cut_short)."
+            "searches for one request (--solver-seconds). Then the portfolio is not certified, orders in whole units "
+            "may be better (trading.cut_short), or figures of goals are missing (goals[].price, best_together)."
         ),
     ] = None
     elapsed_s: Annotated[float, Field(description="Time the coordinator took to optimise and check.")]

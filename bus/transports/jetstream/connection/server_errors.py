@@ -20,6 +20,9 @@ _NOT_LEADER = 10009
 _IN_PROCESS = 10158
 # After a full disk, the server keeps reporting this error for ever, even when the disk has room again.
 _NO_RESOURCES = 10023
+# The stream or the consumer has no replica that runs, although both exist: all servers have lost their power, perhaps.
+_OFFLINE = frozenset({10118, 10119})
+_PASSING = frozenset({_NO_PEERS, _NOT_LEADER, _IN_PROCESS, *_OFFLINE})
 _UNAVAILABLE = 503
 
 
@@ -40,9 +43,9 @@ def translate(error: Mapping[str, Any], what: str, command: Callable[[str], str]
         return NoMessageError(text)
     if error.get("err_code") == _NO_RESOURCES:
         text += "; if its disk was full, make room there and restart nats-server"
-    # Temporary: 503, a former leader, servers that are still to join, and an attempt in progress. Code 500 does not
-    # count, because the server also returns 500 for permanent errors.
-    passes = error.get("code") == _UNAVAILABLE or error.get("err_code") in {_NO_PEERS, _NOT_LEADER, _IN_PROCESS}
+    # Temporary: 503, a former leader, servers that are still to join or to come back, and an attempt in progress. Code
+    # 500 does not count, because the server also returns 500 for permanent errors.
+    passes = error.get("code") == _UNAVAILABLE or error.get("err_code") in _PASSING
     return UnreachableError(text) if passes else RefusedError(text)
 
 
