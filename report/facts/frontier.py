@@ -9,6 +9,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from report.facts.snapshot import snapshot
+from report.facts.standings import SEPARATE, SUGGESTED, TODAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,28 +54,23 @@ class Frontier:
     alt: str
 
 
-def frontier(event: MasterPortfolioOptimized, returns: str) -> Frontier | None:
-    """Put the portfolios of *event* beside the frontier of its market; None without figures or that exact market.
-
-    Args:
-        event: The event.
-        returns: What the market's returns are, in words.
-    """
+def frontier(event: MasterPortfolioOptimized) -> Frontier | None:
+    """Put the portfolios of *event* beside the frontier of its market; None without figures or that exact market."""
     market, placed = snapshot(event.market), tuple(_placed(event))
     if market is None or not placed:
         return None
     most = _FAR * max(one.volatility for one in placed)
     line = tuple(point for point in efficient(market) if point[0] <= most)
-    title = "Risk and return: the suggestion beside the best mixes of the market's ETFs"
+    title = "Risk and return, and the efficient frontier"
     told = (
-        f"{one.label} has a volatility of {one.volatility:.2%} and a return of {one.expected_return:.2%}"
+        f"{one.label} has a volatility of {one.volatility:.2%} and the return {one.expected_return:.2%}"
         for one in placed
     )
-    return Frontier("frontier", title, returns, line, placed, f"Line with points. {title}. {'; '.join(told)}.")
+    return Frontier("frontier", title, event.market.basis.label, line, placed, f"Line with points. {title}. {'; '.join(told)}.")
 
 
 def _placed(event: MasterPortfolioOptimized) -> Iterator[Placed]:
-    for label, one in (("Today", event.today), ("Separate pods", event.separate), ("Suggested", event.suggested)):
+    for label, one in ((TODAY, event.today), (SEPARATE, event.separate), (SUGGESTED, event.suggested)):
         if one is not None and one.etfs:
             yield Placed(label, one.volatility, one.expected_return)
 
