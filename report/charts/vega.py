@@ -97,7 +97,7 @@ def _bars(shown: Bars, palette: Palette) -> Spec:
     room = _NARROW_ROOM if shown.narrow else _ROOM
     x = {"field": "value", "type": "quantitative", "axis": None, "scale": {"domain": [0, longest * room]}}
     offset = {"field": "series", "sort": names}
-    colour = {
+    colour: Spec = {
         "field": "series",
         "type": "nominal",
         "scale": {"domain": names, "range": [palette.before, palette.after][-len(names) :]},

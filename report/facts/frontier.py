@@ -96,7 +96,7 @@ def efficient(market: Market) -> list[tuple[float, float]]:
     """
     offered = [i for i, etf in enumerate(market.etfs) if not etf.is_closed]
     mu, Sigma = market.expected_returns[offered], market.Sigma[np.ix_(offered, offered)]
-    root = np.linalg.cholesky(Sigma).T
+    root: Matrix = np.linalg.cholesky(Sigma).T.astype(np.float64)
     least = _least_squares(root, np.ones((1, mu.size)), 1.0)
     spread = float(np.ptp(mu)) or 1.0
     weights = [least]

@@ -54,9 +54,7 @@ def _table(event: MasterPortfolioOptimized) -> Table:
             "" if goal.probability_today is None else money_goals.likely(goal, goal.probability_today),
             money_goals.chance(goal),
             f"{goal.wanted_probability:.0%}",
-            ""
-            if money_goals.is_reached(goal)
-            else " or ".join(way.replace(" AUD", "") for way in money_goals.ways(goal)),
+            "" if money_goals.is_reached(goal) else " or ".join(money_goals.ways(goal, "{:,.0f}")),
         )
         for goal in event.money_goals
     )
