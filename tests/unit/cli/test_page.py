@@ -162,14 +162,26 @@ def test_every_goal_has_a_line_with_what_it_asks_and_gets() -> None:
     assert "<= 25.00%" in shown
 
 
-def test_a_row_that_gave_way_is_not_said_to_be_worse_than_it_was_held_to() -> None:
+def test_a_row_that_gave_way_and_got_worse_is_said_to_be_worse() -> None:
     event = optimised(market=OUTLOOK, target_tolerance=0.0)
     assert isinstance(event, MasterPortfolioOptimized)
 
     (tax,) = (line for line in page(event).splitlines() if line.startswith(("| Tax efficiency", "|Tax efficiency")))
 
+    assert "worse" in tax
+    assert "lower" not in tax
+
+
+def test_less_tax_on_income_is_not_said_to_be_better() -> None:
+    event = optimised()
+    assert isinstance(event, MasterPortfolioOptimized)
+    (row,) = (row for row in event.comparison if row.metric == "net_tax_aud")
+    assert row.naive is not None and row.master is not None and row.master < row.naive  # noqa: PT018 - it is less
+
+    (tax,) = (line for line in page(event).splitlines() if "Tax on income after credits" in line)
+
     assert "lower" in tax
-    assert "worse" not in tax
+    assert "better" not in tax
 
 
 def test_etfs_that_do_nearly_the_same_are_shown_under_the_correlations() -> None:
