@@ -30,7 +30,7 @@ def bring(event: MasterPortfolioOptimized) -> Section:
 def _lead(event: MasterPortfolioOptimized) -> Iterator[str]:
     yield said_of_cost(event, cost_of(event))
     if event.switch is not None:
-        yield sentence(event.switch.words)
+        yield sentence(f"the switch {event.switch.words}")
     if event.suggested is not None and event.today is None:
         yield _in_a_sentence(event, event.suggested)
 

@@ -57,8 +57,8 @@ def _risk(event: MasterPortfolioOptimized, suggested: Standing) -> Iterator[str]
         return
     if (error := event.market.basis.sharpe_standard_error(ratio)) is not None:
         yield (
-            f"The Sharpe ratio, the return above that of cash per unit of volatility, is {sharpe(ratio, error)}: the second"
-            " number is its standard error, which is large since the history is short."
+            f"The Sharpe ratio, the return above that of cash per unit of volatility, is {sharpe(ratio, error)}: the"
+            " second number is its standard error, which is large since the history is short."
         )
 
 
