@@ -41,7 +41,13 @@ def figure(name: str, value: float | None) -> str:
         return share(value)
     if name in _COUNTS:
         return f"{value:.0f}"
-    return f"{value:.2f}" if name == "correlation" else aud(value) if name.endswith("_aud") else f"{value:.3f}"
+    return (
+        f"{value:.2f}"
+        if name in {"correlation", "sharpe_ratio"}
+        else aud(value)
+        if name.endswith("_aud")
+        else f"{value:.3f}"
+    )
 
 
 def snapshot(event: Event, file: str) -> dict[str, dict[str, str]]:
@@ -192,6 +198,8 @@ def costs(event: Event) -> Iterator[Row]:
         "Half the spread": "spread_aud",
         "Tax on capital gains": "capital_gains_tax_aud",
     }
+    if not event["trading"]:
+        del names["Tax on capital gains"]
     now = {label: rows[name]["master"] or 0.0 for label, name in names.items() if name in rows}
     if event["trading"]:
         each = event["trading"]["orders"]

@@ -43,7 +43,7 @@ def _risk(event: MasterPortfolioOptimized, suggested: Standing) -> Iterator[str]
     """Say what volatility means in a year, and how little a ratio of few returns says."""
     points = 100 * suggested.volatility
     yield (
-        f"The suggestion's volatility is {points:.1f} % a year: in about two years of three its return should be within"
+        f"The suggestion's volatility is {points:.1f}% a year: in about two years of three its return should be within"
         f" {points:.1f} points of the average, in the third it may be further away."
     )
     bad = suggested.expected_return - suggested.volatility
