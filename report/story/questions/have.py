@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from portfolio.market.basis import day_in_words
 from report.facts.rounding import adding_up
+from report.facts.sentences import said_of_kept
 from report.story.document import Section
-from report.story.suggestion import said_of_kept
 from report.story.wording import asset_class, counted, listed
 
 if TYPE_CHECKING:

@@ -37,10 +37,11 @@ def warnings(event: MasterPortfolioOptimized) -> Iterator[str]:
     yield from map(sentence, said_of_prices(event))
     yield from _too_small(event)
     yield from not_proven(event)
+    yield from _uncertain(event)
 
 
 def _risk(event: MasterPortfolioOptimized, suggested: Standing) -> Iterator[str]:
-    """Say what volatility means in a year, and how little a ratio of few returns says."""
+    """Say what volatility means in a year."""
     points = 100 * suggested.volatility
     yield (
         f"The suggestion's volatility is {points:.1f}% a year: in about two years of three its return should be within"
@@ -53,7 +54,12 @@ def _risk(event: MasterPortfolioOptimized, suggested: Standing) -> Iterator[str]
             f"In about one year of six, the loss should be {-bad:.1%} or more of the capital: {loss:,.0f} AUD. In the"
             " worst years it is several times that."
         )
-    if (ratio := suggested.sharpe_ratio) is None:
+
+
+def _uncertain(event: MasterPortfolioOptimized) -> Iterator[str]:
+    """Say how little a ratio of few returns says."""
+    ratio = event.suggested.sharpe_ratio if event.suggested else None
+    if ratio is None:
         return
     if (error := event.market.basis.sharpe_standard_error(ratio)) is not None:
         yield (
