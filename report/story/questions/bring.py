@@ -1,4 +1,4 @@
-"""What does it cost, and what does it bring? The cost of the switch, and today beside the suggestion. Pure."""
+"""The third question: the cost of the switch, and today beside the suggestion. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FEW = 3
 
 
 def bring(event: MasterPortfolioOptimized) -> Section:
-    """Say what the switch costs once, and what it changes per year."""
+    """State the cost of the switch, once, and the changes per year."""
     tables = (_compared(event, event.today, event.suggested),) if event.today and event.suggested else ()
     return Section("bring", TITLE, tuple(_lead(event)), (), tables, tuple(_forced(event)))
 

@@ -1,4 +1,4 @@
-"""What should I change, and why? The orders, or the model portfolio, with the reasons. Pure."""
+"""The second question: the orders, or the model portfolio, with the reasons. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What could go wrong? Risk, law and warnings: the same on a page and on slides. Pure."""
+"""The fifth question: risk, law and warnings, the same on a page and on slides. Pure."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def warnings(event: MasterPortfolioOptimized) -> Iterator[str]:
 
 
 def _risk(event: MasterPortfolioOptimized, suggested: Standing) -> Iterator[str]:
-    """Say what volatility means in a year."""
+    """Explain the volatility by the returns of a year."""
     points = 100 * suggested.volatility
     yield (
         f"The suggestion's volatility is {points:.1f}% a year: in about two years of three its return should be within"
