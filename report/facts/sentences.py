@@ -80,6 +80,14 @@ def what_to_know(event: MasterPortfolioOptimized, trading: Trading, owned: Owned
         yield f"No whole units keep these targets where the portfolio holds them: {', '.join(trading.gave_way)}."
 
 
+def said_of_forced(event: MasterPortfolioOptimized) -> list[str]:
+    """List the rules and targets that force the dearest sales, with the savings without each, the dearest first."""
+    if (switch := event.switch) is None:
+        return []
+    told = [one.words.rstrip(".") for one in switch.forced]
+    return [*told, "the search for more ran out of time"] if switch.cut_short else told
+
+
 def said_of_kept(owned: Owned) -> Iterator[str]:
     """Name the holdings that are kept as they are, with their values."""
     for one in owned.kept:

@@ -44,15 +44,15 @@ def _risk(event: MasterPortfolioOptimized, suggested: Standing) -> Iterator[str]
     """Explain the volatility by the returns of a year."""
     points = 100 * suggested.volatility
     yield (
-        f"The suggestion's volatility is {points:.1f}% a year: in about two years of three its return should be within"
-        f" {points:.1f} points of the average, in the third it may be further away."
+        f"Volatility is {points:.1f}% a year: in about two years of three the return should be within {points:.1f}"
+        " points of the average."
     )
     bad = suggested.expected_return - suggested.volatility
     if isinstance(event.market.basis, Outlook) and bad < 0:
         loss = -bad * event.terms.total_capital_aud
         yield (
-            f"In about one year of six, the loss should be {-bad:.1%} or more of the capital: {loss:,.0f} AUD. In the"
-            " worst years it is several times that."
+            f"In about one year of six the loss should be {loss:,.0f} AUD ({-bad:.1%}) or more; in the worst years,"
+            " several times that."
         )
 
 
