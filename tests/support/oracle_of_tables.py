@@ -299,7 +299,7 @@ def _sharpe(event: Event, ratio: float | None) -> str:
     if event["market"]["basis"]["kind"] == "outlook":
         return f"{ratio:.2f}"
     # Two years of weekly returns: the error is near 1 / sqrt(2 years).
-    return f"{ratio:.1f} ± {((1 + ratio**2 / 104) / 2) ** 0.5:.1f}"
+    return f"{ratio:.1f} +/- {((1 + ratio**2 / 104) / 2) ** 0.5:.1f}"
 
 
 def goals(event: Event) -> Iterator[Row]:

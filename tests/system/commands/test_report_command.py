@@ -57,7 +57,7 @@ def test_a_saved_event_becomes_a_page_and_slides(tmp_path: Path) -> None:
     text = out.read_text(encoding="utf-8")
     assert "Before this was written, the event was checked again: rules and figures hold: 11 ETFs" in text
     assert text.startswith("<!doctype html>")
-    assert 8 <= len(Presentation(io.BytesIO(deck.read_bytes())).slides) <= 10
+    assert 11 <= len(Presentation(io.BytesIO(deck.read_bytes())).slides) <= 15
 
 
 def test_a_saved_event_becomes_a_pdf_with_the_words_of_the_page(tmp_path: Path) -> None:

@@ -66,9 +66,11 @@ def test_the_slides_say_all_that_the_page_says_of_risk_law_and_warnings(name: st
 
 
 def test_a_loss_that_is_sold_and_replaced_is_on_the_slides() -> None:
-    (pair,) = optimised("super-fund").trading.losses_replaced  # type: ignore[union-attr]
+    found = optimised("existing-investor")
+    assert found.trading is not None
+    (pair,) = found.trading.losses_replaced
 
-    said = texts(opened(slides(optimised("super-fund"))))
+    said = texts(opened(slides(found)))
 
     assert f"{pair.sold} is sold at a loss and {pair.bought}, which moves like it" in said
     assert "TR 2008/1" in said

@@ -244,7 +244,7 @@ def test_who_has_nothing_to_do_is_told_why() -> None:
     text = html.fromstring(written("nothing-to-do")).text_content()
 
     assert "We suggest to change nothing." in text
-    assert "getting there costs 34.31 AUD" in text
+    assert "getting there costs 69.40 AUD" in text
     assert "orders" not in tables(written("nothing-to-do"))
 
 
