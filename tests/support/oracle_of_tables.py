@@ -40,7 +40,13 @@ def figure(name: str, value: float | None) -> str:
         return share(value)
     if name in _COUNTS:
         return f"{value:.0f}"
-    return f"{value:.2f}" if name == "correlation" else aud(value) if name.endswith("_aud") else f"{value:.3f}"
+    return (
+        f"{value:.2f}"
+        if name in ("correlation", "effective_holdings")
+        else aud(value)
+        if name.endswith("_aud")
+        else f"{value:.3f}"
+    )
 
 
 def snapshot(event: Event, file: str) -> dict[str, dict[str, str]]:
