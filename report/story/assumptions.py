@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from portfolio.market.basis import day_in_words
 from portfolio.terms.rules import Duplicates
-from report.facts.market import said_of_market
 from report.facts.positions import positions
 from report.facts.snapshot import described
 from report.story.document import Section, Table
@@ -32,7 +31,7 @@ def assumptions(event: MasterPortfolioOptimized) -> Section:
     if not shown:
         lead += " It is not on the machine that wrote this report: ask whoever made the event for it."
     tables = (_assumed(event, shown),) if shown else ()
-    points = (*_facts(event), *_rules(event), *(f"{each}." for each in said_of_market(event)))
+    points = (*_facts(event), *_rules(event))
     return Section("assumptions", "Assumptions and their sources", (lead,), (), tables, points)
 
 
