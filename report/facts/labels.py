@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from portfolio.market.measure import Measure
@@ -23,7 +24,7 @@ _COARSE = 0.05
 
 METRICS = {
     "etfs": ("ETFs", "{:.0f}"),
-    "positions": ("Positions (trades)", "{:.0f}"),
+    "positions": ("Positions (an ETF in a pod)", "{:.0f}"),
     "duplicated_etfs": ("Duplicated ETFs", "{:.0f}"),
     "economic_duplicates": ("Pairs of ETFs that behave alike", "{:.0f}"),
     "effective_holdings": ("Effective holdings", "{:.2f}"),
@@ -167,6 +168,11 @@ def pod_label(event: MasterPortfolioOptimized, pod: str) -> str:
     account = event.pods.get(pod)
     word, colon, _ = account.mandate.purpose.partition(":") if account else ("", "", "")
     return f"{word} ({pod})" if colon and word else pod
+
+
+def naming_pods(event: MasterPortfolioOptimized, text: str) -> str:
+    """Name the pods in a text as a customer knows them."""
+    return re.sub(r"[a-z0-9-]+", lambda word: pod_label(event, word[0]) if word[0] in event.pods else word[0], text)
 
 
 def of_pods(event: MasterPortfolioOptimized, pods: Sequence[str]) -> str:

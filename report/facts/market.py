@@ -20,13 +20,18 @@ _DEAR = 0.01
 
 def said_of_market(event: MasterPortfolioOptimized) -> Iterator[str]:
     """Tell ETFs that no pod may hold, prices of another time, and a model portfolio with what is too small to buy."""
+    yield from said_of_universes(event)
+    yield from said_of_prices(event)
+    yield from said_of_model(event)
+
+
+def said_of_universes(event: MasterPortfolioOptimized) -> Iterator[str]:
+    """Tell ETFs that no pod may hold."""
     market = snapshot(event.market)
     if market is not None:
         universes = {ticker for account in event.pods.values() for ticker in account.mandate.universe}
         if unheld := [ticker for ticker in market.tickers if ticker not in universes]:
             yield held_by_none(market, unheld, "no pod of this portfolio")
-    yield from said_of_prices(event)
-    yield from said_of_model(event)
 
 
 def held_by_none(market: Market, unheld: list[str], who: str) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from portfolio.market.basis import day_in_words
 from portfolio.terms.rules import Duplicates
-from report.facts.market import said_of_market
 from report.facts.positions import positions
 from report.facts.snapshot import described
 from report.story.document import Section, Table
@@ -31,7 +31,7 @@ def assumptions(event: MasterPortfolioOptimized) -> Section:
     if not shown:
         lead += " It is not on the machine that wrote this report: ask whoever made the event for it."
     tables = (_assumed(event, shown),) if shown else ()
-    points = (*_facts(event), *_rules(event), *(f"{each}." for each in said_of_market(event)))
+    points = (*_facts(event), *_rules(event))
     return Section("assumptions", "Assumptions and their sources", (lead,), (), tables, points)
 
 
@@ -65,23 +65,15 @@ def _assumed(event: MasterPortfolioOptimized, facts: Mapping[str, Described]) ->
 
 
 def _facts(event: MasterPortfolioOptimized) -> Iterator[str]:
-    terms, owned = event.terms, event.terms.owned
-    entity = terms.entity.value.replace("_", " ")
-    yield f"Tax: you are taken for: {entity}, with {terms.marginal_tax_rate:.1%} of tax on one more dollar of income."
-    if owned is not None:
-        yield f"The day of the trades is {owned.as_of.day} {owned.as_of:%B %Y}; ages of parcels count to it."
-        yield f"Capital losses of earlier years, not used yet: {owned.taxpayer.carried_losses_aud:,.2f} AUD."
-    if owned is not None and owned.cash_rate:
-        yield f"Interest on money that is not invested: {owned.cash_rate:.2%} a year."
+    if (owned := event.terms.owned) is not None:
+        yield f"The day of the trades is {day_in_words(owned.as_of)}; ages of parcels count to it."
     if event.terms.wastes_credits:
         yield "A company is refunded no franking credits, and has no other income that is said to use them up."
-    share = f", and {owned.brokerage_share:.3%} of its value" if owned and owned.brokerage_share else ""
-    yield f"Brokerage: {terms.brokerage_aud:,.2f} AUD an order{share}."
 
 
 def _rules(event: MasterPortfolioOptimized) -> Iterator[str]:
     rules = event.terms.rules
-    one = "one part owns each ETF" if rules.duplicates is Duplicates.FORBID else "several parts may own an ETF"
+    one = "one pod owns each ETF" if rules.duplicates is Duplicates.FORBID else "several pods may own an ETF"
     yield (
         f"Rules that were kept: at most {rules.max_etfs} ETFs, each from {rules.min_weight:.2%} to"
         f" {rules.max_weight:.2%} of the capital; {one}."
@@ -107,12 +99,15 @@ def words() -> Section:
         "words",
         "Words",
         points=(
-            "Part, or pod: a part of your money with a purpose of its own, and the ETFs that it may hold.",
-            "Volatility: the standard deviation of a year's return, its usual departure from what is expected.",
-            "Sharpe ratio: expected return above that of cash, for each unit of volatility.",
+            "Pod: a part of your money with a purpose of its own, and the ETFs that it may hold.",
+            "Separate pods: the portfolio of the pods if each bought by itself; the yardstick of the suggestion.",
+            "Target: a figure that a pod, or the whole portfolio, should keep; a target may give way to one before it.",
+            "Effective holdings: the number of equal holdings that would be spread as widely.",
+            "Volatility: the standard deviation of a year's return, its usual distance from the average.",
+            "Sharpe ratio: return above that of cash, for each unit of volatility.",
             "Grossed-up yield: a year's distributions with their franking credits, as a share of what is invested.",
             "Liquidity: the share of a holding that can be sold within a day at the spread.",
-            "Tax efficiency: ten times what tax on income leaves of the expected return; credits may exceed the tax.",
+            "Tax efficiency: ten times what tax on income leaves of the return; credits may exceed the tax.",
         ),
     )
 
@@ -141,6 +136,6 @@ def proof(event: MasterPortfolioOptimized) -> str:
         return "How much better another portfolio could be is not proven; why is told below."
     these = "these orders" if event.trading else "this one"
     return (
-        "It is proven that no portfolio that keeps these rules and goals scores better than"
+        "It is proven that no portfolio that keeps these rules and targets scores better than"
         f" {these} by more than {max(event.at_most_better_by, _SHOWN):.2%}, by the measure that the request sets."
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from portfolio.terms.targets import InflationFrom
+from report.facts import labels
+from report.facts.given import INFLATION_SAID_BY
 from report.facts.labels import pod_label
 from report.story.document import Section, Table, without_empty
 
@@ -28,8 +29,6 @@ _COLUMNS = (
     "If lower",
     "If higher",
 )
-# Outside these limits, a chance is written as "under 1%" or "over 99%".
-_LEAST, _MOST = 0.005, 0.995
 # The largest number of goals that a sentence names one by one.
 _FEW = 6
 _NOTE = (
@@ -40,11 +39,6 @@ _NOTE = (
     " independent and lognormal."
 )
 _AS_TODAY = " As today is the chance were that money invested as all that is owned today is."
-_SAID_BY = {
-    InflationFrom.REQUEST: "as the request says",
-    InflationFrom.MARKET: "as the market says",
-    InflationFrom.ASSUMED: "assumed, since neither the request nor its market says",
-}
 
 
 def section(event: MasterPortfolioOptimized) -> Section:
@@ -66,10 +60,10 @@ def table(event: MasterPortfolioOptimized, of: Callable[[str], str]) -> Table:
             f"{goal.years:g}",
             f"{goal.needed_aud:,.0f}",
             f"{goal.capital_aud:,.0f}",
-            "" if goal.probability_today is None else _chance(goal, goal.probability_today),
+            "" if goal.probability_today is None else likely(goal, goal.probability_today),
             chance(goal),
-            _chance(goal, goal.probability_if_lower),
-            _chance(goal, goal.probability_if_higher),
+            likely(goal, goal.probability_if_lower),
+            likely(goal, goal.probability_if_higher),
         )
         for goal in event.money_goals
     )
@@ -80,15 +74,12 @@ def table(event: MasterPortfolioOptimized, of: Callable[[str], str]) -> Table:
 
 def chance(goal: MoneyGoal) -> str:
     """Format the chance that a goal is reached; only outcomes known today read as 0% or 100%."""
-    return _chance(goal, goal.probability)
+    return likely(goal, goal.probability)
 
 
-def _chance(goal: MoneyGoal, probability: float) -> str:
-    if not _is_known(goal) and probability > _MOST:
-        return "over 99%"
-    if not _is_known(goal) and probability < _LEAST:
-        return "under 1%"
-    return f"{probability:.0%}"
+def likely(goal: MoneyGoal, probability: float) -> str:
+    """Format a chance of the goal, with no more digits than it has."""
+    return labels.chance(probability, known=_is_known(goal))
 
 
 def _is_known(goal: MoneyGoal) -> bool:
@@ -129,20 +120,26 @@ def _outlook(goal: MoneyGoal) -> str:
     if _is_known(goal):
         return "."
     verdict = "as wanted" if is_reached(goal) else f"where {goal.wanted_probability:.0%} is wanted"
-    today = "" if goal.probability_today is None else f"{_chance(goal, goal.probability_today)} if invested as today, "
+    today = "" if goal.probability_today is None else f"{likely(goal, goal.probability_today)} if invested as today, "
     return (
-        f"; the chance to reach it is {chance(goal)}, {verdict} ({today}{_chance(goal, goal.probability_if_lower)} and"
-        f" {_chance(goal, goal.probability_if_higher)} if returns are one point a year lower and higher)."
+        f"; the chance to reach it is {chance(goal)}, {verdict} ({today}{likely(goal, goal.probability_if_lower)} and"
+        f" {likely(goal, goal.probability_if_higher)} if returns are one point a year lower and higher)."
     )
 
 
 def _remedy(goal: MoneyGoal) -> str:
-    ways = [f"{goal.more_today_aud:,.2f} AUD more today"]
+    told = ", or ".join(ways(goal, "{:,.2f} AUD"))
+    return f" To reach it with a chance of {goal.wanted_probability:.0%}, it takes {told}."
+
+
+def ways(goal: MoneyGoal, pattern: str) -> list[str]:
+    """Name each change that alone brings the goal to the chance wanted; *pattern* formats an amount."""
+    told = [f"{pattern.format(goal.more_today_aud)} more today"]
     if goal.more_per_month_aud is not None:
-        ways.append(f"{goal.more_per_month_aud:,.2f} AUD more per month")
+        told.append(f"{pattern.format(goal.more_per_month_aud)} more per month")
     if goal.years_later is not None:
-        ways.append(f"{_long(goal.years_later)} more")
-    return f" To reach it with a chance of {goal.wanted_probability:.0%}, it takes {', or '.join(ways)}."
+        told.append(f"{_long(goal.years_later)} more")
+    return told
 
 
 def _long(years: float) -> str:
@@ -157,7 +154,7 @@ def _when(goal: MoneyGoal) -> str:
 
 def funded(funding: Funding, of: Callable[[str], str]) -> Iterator[str]:
     """State the inflation, the money that no goal needs, and the pods that take no part."""
-    yield f"Inflation is taken to be {funding.inflation:.2%} a year, {_SAID_BY[funding.inflation_from]}."
+    yield f"Inflation is taken to be {funding.inflation:.2%} a year, {INFLATION_SAID_BY[funding.inflation_from]}."
     for pod, aud in funding.surplus_aud.items():
         yield f"{aud:,.2f} AUD is beyond what the goals of {of(pod)} need, and held there too."
     for pod in funding.unused:
