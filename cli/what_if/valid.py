@@ -70,8 +70,8 @@ def examine(data: bytes, folder: Path | None, files: Sequence[Path]) -> Findings
     try:
         request = parse_request(data, str(glance(data).get("request_id", "")), most=_MOST)
     except BadMessageError as error:
-        errors = dict.fromkeys([*error.mistakes, *_doubled(data)])
-        return [*((Kind.ERROR, each) for each in errors), *_unknown(*_names(glance(data)), mandates)]
+        mistakes = dict.fromkeys([*error.mistakes, *_doubled(data)])
+        return [*((Kind.ERROR, each) for each in mistakes), *_unknown(*_names(glance(data)), mandates)]
     unknown = list(_unknown(request.market, request.asked(), mandates))
     if request.market not in markets.known():
         return unknown
