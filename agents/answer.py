@@ -59,7 +59,7 @@ def _optimise_alone(
     relax: bool,  # noqa: FBT001 - part of the cache's key
     tolerances: tuple[float, float],
 ) -> Sleeve:
-    """Optimise a pod as if the pod had all the capital: the coordinator settles its share, which changes nothing here.
+    """Optimise a pod with all the capital: the pod's share, which the coordinator decides, does not change the weights.
 
     Most customers share their risk tolerance with others and refuse no ETF, so most calls are in the cache. A cached
     result is a pure function of the mandate and the market's content, since the market's hash is part of the key.
@@ -79,7 +79,7 @@ def _optimise_alone(
 
 def _optimise(mandate: Mandate, request: OptimizationRequest, market: markets.Market) -> PodResult:
     began = time.perf_counter()
-    content = MarketRef(id=market.id, sha256=market.sha256)
+    content = MarketRef.of(market)
     sleeve = _optimise_alone(
         content,
         mandate.with_targets(request.targets_of(mandate.pod)),

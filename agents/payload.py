@@ -11,6 +11,6 @@ if TYPE_CHECKING:
     from bus.language.messages import PodAnswer
 
 
-def payload_of(found: PodAnswer) -> Payload:
+def payload_of(answer: PodAnswer) -> Payload:
     """Encode an answer, with its outcome for the metrics and the log."""
-    return Payload.of(found, outcome=found.reason.value if isinstance(found, PodFailed) else "optimised")
+    return Payload.of(answer, outcome=answer.reason.value if isinstance(answer, PodFailed) else "optimised")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from agents.asked import Asked
 from agents.payload import payload_of
+from agents.unchecked_request import UncheckedRequest
 from bus.language import subjects
 from bus.language.messages import PodFailed, Reason, with_members
 from bus.observability import metrics, tracing
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 
-class Answer(Protocol):
-    """Answers a request for one pod: a ``Solver``'s method, except in tests."""
+class PodOptimiser(Protocol):
+    """Answers a request for one pod: a ``PodSolver``'s method, except in tests."""
 
-    async def __call__(self, asked: Asked) -> Payload | None:
-        """Find the pod's answer; None if the request asks for no answer of the pod."""
+    async def __call__(self, request: UncheckedRequest) -> Payload | None:
+        """Return the pod's answer; None if the request asks for no answer of the pod."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Agent:
 
     bus: Bus
     pod: str
-    answer: Answer
+    answer: PodOptimiser
     provide: Provide = nothing_to_provide
     signer: Signer | None = None
 
@@ -68,19 +68,19 @@ class Agent:
         if not request_id:
             return  # no answer is possible without an id; the coordinator puts the message aside
         began = perf_counter()
-        asked = Asked.glimpse(request_id, message.data)
+        request = UncheckedRequest.glimpse(request_id, message.data)
         with tracing.span("optimise", pod=self.pod):
-            await self.provide(asked.market)
-            found = await self.answer(asked)
+            await self.provide(request.market)
+            answer = await self.answer(request)
         solved = perf_counter()
         stored = None
-        if found is not None:
+        if answer is not None:
             metrics.POD_SOLVING.labels(self.pod).observe(solved - began)
-            stored = await self.publish(found, message)
+            stored = await self.publish(answer, message)
         log.info(
             "request.answered",
             request_id=request_id,
-            outcome=found.facts["outcome"] if found is not None else "not_asked",
+            outcome=answer.facts["outcome"] if answer is not None else "not_asked",
             stored=stored.value if stored else None,
             attempt=delivery.attempt,
             solve_ms=round((solved - began) * 1e3, 2),
@@ -94,17 +94,17 @@ class Agent:
             failed = PodFailed(request_id=request_id, pod=self.pod, reason=Reason.INTERNAL_ERROR, message=message)
             await self.publish(payload_of(failed), delivery.message)
 
-    async def publish(self, found: Payload, asked: Message) -> Stored:
-        """Publish the answer to the message *asked*, once, signed if there is a signer."""
+    async def publish(self, answer: Payload, request: Message) -> Stored:
+        """Publish the answer to the message *request*, once, signed if there is a signer."""
         if self.signer:
-            digest = b'"%b"' % sha256(asked.data).hexdigest().encode()
-            found = replace(found, data=self.signer.sign(with_members(found.data, {"request_sha256": digest})))
+            digest = b'"%b"' % sha256(request.data).hexdigest().encode()
+            answer = replace(answer, data=self.signer.sign(with_members(answer.data, {"request_sha256": digest})))
         stored = await publish(
             self.bus,
-            subjects.pod_result(subjects.parse(asked.subject).key, self.pod),
-            found,
+            subjects.pod_result(subjects.parse(request.subject).key, self.pod),
+            answer,
             source=f"/podfolio/agents/{self.pod}",
             now=datetime.now(UTC),
         )
-        metrics.POD_RESULTS.labels(self.pod, found.facts["outcome"], stored.value).inc()
+        metrics.POD_RESULTS.labels(self.pod, answer.facts["outcome"], stored.value).inc()
         return stored

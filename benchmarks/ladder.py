@@ -245,7 +245,7 @@ def _ours(made: Instance, *, never_worse: bool, limit_s: float) -> Run:
             found.append((time.perf_counter() - began, value))
 
     program = formulation(made, never_worse=never_worse).program
-    limits = Limits(gap=GAP, stop=lambda: time.perf_counter() - began > limit_s, watch=note)
+    limits = Limits(gap=GAP, stop=lambda: time.perf_counter() - began > limit_s, on_progress=note)
     solution = minimise(program, limits)
     seconds = time.perf_counter() - began
     status = {Status.OPTIMAL: "proven", Status.INFEASIBLE: "infeasible"}.get(solution.status, "open")

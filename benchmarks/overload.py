@@ -108,9 +108,9 @@ async def watch(bus: Bus, ends: dict[str, End]) -> None:
     asked: dict[str, Message] = {}
     async for message in bus.follow():
         address = subjects.parse(message.subject)
-        if address.kind is subjects.Kind.REQUEST:
+        if address.kind is subjects.MessageKind.REQUEST:
             asked[address.key] = message
-        elif address.kind is subjects.Kind.FINAL and address.key in asked:
+        elif address.kind is subjects.MessageKind.FINAL and address.key in asked:
             ends[address.key] = ended(asked[address.key], message)
 
 

@@ -12,7 +12,7 @@ from measurements import spread, timed
 from solver import minimise
 
 from agents import answer as agent
-from agents import mandates
+from agents import mandate_files
 from bus.language.messages import parse_request
 from portfolio.case.case import Case
 from portfolio.market import snapshot as markets
@@ -45,7 +45,7 @@ def agents() -> list[Row]:
     """
     data, rows = REFERENCE.read_bytes(), []
     for pod in sorted(request().pod_weights or {}):
-        mandate, first, again = mandates.load(pod), [], []
+        mandate, first, again = mandate_files.load(pod), [], []
         for _ in range(REQUESTS):
             agent._optimise_alone.cache_clear()  # noqa: SLF001 - as if the process were new
             first.append(timed(lambda m=mandate: agent.answer(m, "reference-customer", data)))
@@ -60,7 +60,7 @@ def stages() -> list[Row]:
     asked = request()
     market = markets.load(asked.market)
     shares, terms = asked.shares() or {}, asked.terms()
-    pods = {pod: mandates.load(pod) for pod in sorted(shares)}
+    pods = {pod: mandate_files.load(pod) for pod in sorted(shares)}
     alone = [timed(lambda p=p: optimise_sleeve(market, pods[p], shares[p])) for p in pods for _ in range(SOLVES)]
     sleeves = [optimise_sleeve(market, mandate, shares[pod]) for pod, mandate in pods.items()]
     ours, scip, value = [], [], 0.0

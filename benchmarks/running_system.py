@@ -74,7 +74,7 @@ async def answers(bus: Bus) -> AsyncIterator[Pending]:
     async def watch() -> None:
         async for message in bus.follow():
             address = subjects.parse(message.subject)
-            if address.kind is subjects.Kind.FINAL and address.key in pending:
+            if address.kind is subjects.MessageKind.FINAL and address.key in pending:
                 pending.pop(address.key).set_result(parse_final(message.data).type)
 
     watching = asyncio.create_task(watch())

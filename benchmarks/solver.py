@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from portfolio.conic.dispatch import minimise
 from portfolio.conic.large.perspective.kernels import compile_kernels
-from portfolio.conic.solve import minimise
 
 compile_kernels()
 

@@ -21,7 +21,7 @@ from ladder_instances import Covariance, formulation, instance
 from measurements import table
 
 from portfolio.conic import search
-from portfolio.conic.large import solve as large
+from portfolio.conic.large import engines as large
 from portfolio.conic.large.perspective.kernels import compile_kernels
 from portfolio.conic.limits import Limits
 from portfolio.conic.solution import Status

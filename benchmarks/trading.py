@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 from measurements import timed
 from reference import request
 
-from agents import mandates
+from agents import mandate_files
 from portfolio.case.case import Case
 from portfolio.case.inventory import settle
+from portfolio.conic.dispatch import minimise
 from portfolio.conic.limits import Limits
 from portfolio.conic.solution import Status
-from portfolio.conic.solve import minimise
 from portfolio.market import snapshot as markets
-from portfolio.master.optimise import GAP
+from portfolio.master.coordinated_portfolio import GAP
 from portfolio.master.statement.formulation import Formulation
 from portfolio.pod.optimise import optimise_sleeve
 from portfolio.tax.parcels import Parcel
@@ -69,7 +69,9 @@ def instance(seed: int, etfs: int, parcels: int) -> tuple[Market, list[Sleeve], 
         owned.append(Parcel(etf.ticker, units, bought, cost))
     shares, customer = asked.shares() or {}, Taxpayer(Entity.INDIVIDUAL, _RATE, 0.0)
     unpriced = frozenset(etf.ticker for etf in market.etfs if etf.price_aud is None)
-    sleeves = [optimise_sleeve(market, mandates.load(pod), shares[pod], never_buy=unpriced) for pod in sorted(shares)]
+    sleeves = [
+        optimise_sleeve(market, mandate_files.load(pod), shares[pod], never_buy=unpriced) for pod in sorted(shares)
+    ]
     terms = replace(asked.terms(), owned=Owned(_AS_OF, _CASH_AUD, tuple(owned), customer))
     return market, sleeves, settle(market, sleeves, terms)
 

@@ -151,7 +151,7 @@ class Backlog:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StreamState:
     """The state of the event stream, as reported by the stream's leader.
 
     Attributes:
@@ -219,7 +219,7 @@ class Bus(Protocol):
     async def queues(self) -> frozenset[str]:
         """Name the work queues that exist on the event stream."""
 
-    async def standing(self) -> Standing:
+    async def stream_state(self) -> StreamState:
         """Return the state of the event stream, as reported by the stream's leader.
 
         Raises:
@@ -234,7 +234,7 @@ class Bus(Protocol):
         The answer takes a kilobyte, however long the message is.
 
         Raises:
-            As ``standing``.
+            As ``stream_state``.
         """
 
     async def unanswered(self) -> frozenset[str]:
@@ -245,7 +245,7 @@ class Bus(Protocol):
         rarely.
 
         Raises:
-            As ``standing``.
+            As ``stream_state``.
         """
 
     def follow(self, *, since: datetime | None = None, everything: bool = False) -> AsyncGenerator[Message, None]:
@@ -262,14 +262,14 @@ class Bus(Protocol):
             UnreachableError: If the server did not answer at first.
         """
 
-    async def mention(self, subject: str, data: bytes) -> None:
+    async def publish_transient(self, subject: str, data: bytes) -> None:
         """Publish a message that no stream keeps: only current listeners may receive it.
 
         Do not wait for an acknowledgement; the message may get lost without an error.
         """
 
-    def overhear(self, subject: str, heard: Callable[[bytes], None]) -> AbstractAsyncContextManager[None]:
-        """Call *heard* with each message mentioned on *subject* while the block lasts; some messages may be missed.
+    def subscribe(self, subject: str, receive: Callable[[bytes], None]) -> AbstractAsyncContextManager[None]:
+        """Call *receive* with each message published on *subject* while the block lasts; some messages may be missed.
 
         Raises:
             UnreachableError: If there is no connection now.

@@ -14,7 +14,7 @@ from bus.language.messages import Reason
 from bus.language.pod_keys import PodKeys
 from bus.language.public_key import KeyFormError
 from bus.language.signing import FINAL, Signer
-from bus.language.subjects import ALL_DUE, ALL_POD_RESULTS, ALL_REQUESTS, Kind
+from bus.language.subjects import ALL_DUE, ALL_POD_RESULTS, ALL_REQUESTS, MessageKind
 from bus.observability import metrics
 from bus.observability.service import Endpoint, Service, service_name
 from bus.port import COORDINATORS, DEADLINES
@@ -25,13 +25,15 @@ from bus.topology.roles import COORDINATOR
 from bus.transports.snapshots import fetching
 from coordinator import progress
 from coordinator.load import MOST
+from coordinator.provider import read_provider
+from coordinator.request_solver import MOST_S, RequestSolver
 from coordinator.shell import Coordinator
-from coordinator.solver import MOST_S, Solver
+from portfolio.errors import DataError
 
 if TYPE_CHECKING:
     import asyncio
 
-    from bus.process.http import Address
+    from bus.process.http import ListenAddress
     from bus.transports.jetstream import Connection, JetStreamBus
 
 log = structlog.get_logger()
@@ -48,13 +50,22 @@ log = structlog.get_logger()
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder with the pods' public keys, pod-*.pub: no other answers are used.",
 )
-def main(
+@click.option(
+    "--provider",
+    "provider_file",
+    envvar="PODFOLIO_PROVIDER",
+    show_envvar=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="TOML file that says who provides the results: name, licence_number, contact. Every final event repeats it.",
+)
+def main(  # noqa: PLR0913, PLR0917 - one argument an option
     settings: Connection,
     at_once: int,
-    http: Address | None,
+    http: ListenAddress | None,
     solver_mib: int,
     solver_seconds: float,
     folder: Path | None,
+    provider_file: Path | None,
 ) -> None:
     """Run one replica of the coordinator."""
     pod_keys = PodKeys(folder) if folder else None
@@ -62,15 +73,19 @@ def main(
         known = sorted(pod_keys.read()) if pod_keys else None
     except KeyFormError as error:
         raise click.BadParameter(str(error), param_hint="--pod-keys") from None
+    try:
+        provider = read_provider(provider_file) if provider_file else None
+    except DataError as error:
+        raise click.BadParameter(str(error), param_hint="--provider") from None
     configure_logs(process="coordinator")
     metrics.expect_finals(("optimised", *Reason))
     service = Service(
         service_name(COORDINATOR),
         "Podfolio's coordinator",
         (
-            Endpoint(Kind.REQUEST, ALL_REQUESTS, COORDINATORS),
-            Endpoint(Kind.POD, ALL_POD_RESULTS, COORDINATORS),
-            Endpoint(Kind.DUE, ALL_DUE, DEADLINES),
+            Endpoint(MessageKind.REQUEST, ALL_REQUESTS, COORDINATORS),
+            Endpoint(MessageKind.POD, ALL_POD_RESULTS, COORDINATORS),
+            Endpoint(MessageKind.DUE, ALL_DUE, DEADLINES),
         ),
     )
 
@@ -82,13 +97,13 @@ def main(
         # refused.
         tell = log.warning if secret and known is None else log.info
         tell("coordinator.checks", pods=known)
-        watch = partial(progress.optimising, bus)
+        on_note = partial(progress.optimising, bus)
         with fetching(bus) as provide:
-            async with SolverProcess(("coordinator.solve",), solver_mib, solver_seconds, MOST) as process:
+            async with SolverProcess(("coordinator.solve_request",), solver_mib, solver_seconds, MOST) as process:
                 await process.ready()
                 ready.set()
-                optimise = Solver(process, watch).optimise
-                coordinator = Coordinator(bus, optimise, signer, provide=provide, pod_keys=pod_keys)
+                optimise = RequestSolver(process, on_note).optimise
+                coordinator = Coordinator(bus, optimise, signer, provide=provide, pod_keys=pod_keys, provider=provider)
                 await coordinator.run(stop, at_once=at_once)
 
     sys.exit(run(settings, work, service=service, http=http))

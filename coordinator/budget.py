@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bus.language.messages import MasterPortfolioFailed, OptimizationRequest
-    from portfolio.master.goal_programming import Watch
+    from portfolio.master.goal_programming import OnProgress
+
+# Less than this part of the deadline is no full search: time was the fault, not the request.
+_FULL = 0.5
 
 # Parts of the whole time: for the proof's check, the account and the event's check; and, if the customer owns units,
 # also for the orders in whole units, which need their own search.
@@ -45,14 +48,14 @@ class Budget:
     also: Callable[[], bool] = lambda: False
     cut: bool = False
     _began: float = field(init=False)
-    _asked: float = field(init=False)
-    _kept_s: float = 0.0
+    _last_poll: float = field(init=False)
+    _reserve_s: float = 0.0
     _longest_s: float = 0.0
-    _found: bool = False
+    _has_portfolio: bool = False
 
     def __post_init__(self) -> None:
         """Start the clock."""
-        self._began = self._asked = self.clock()
+        self._began = self._last_poll = self.clock()
 
     def left_s(self) -> float:
         """Return the seconds left of the whole time."""
@@ -60,28 +63,28 @@ class Budget:
 
     def begin_search(self, *, orders: bool) -> None:
         """Begin the search; *orders* says whether a search for orders in whole units follows."""
-        self._asked = self.clock()
-        self._kept_s = self._share(_KEPT_FOR_ORDERS if orders else _KEPT)
+        self._last_poll = self.clock()
+        self._reserve_s = self._share(_KEPT_FOR_ORDERS if orders else _KEPT)
 
     def stop(self) -> bool:
         """Return whether the search must end, to keep the remaining time for the later steps."""
         now = self.clock()
-        self._longest_s, self._asked = max(self._longest_s, now - self._asked), now
+        self._longest_s, self._last_poll = max(self._longest_s, now - self._last_poll), now
         # Without a portfolio, no later step is possible: one more search step may find the first portfolio.
-        kept_s = self._kept_s + self._longest_s if self._found else self._share(_KEPT)
-        over = self.left_s() <= kept_s or self.also()
+        reserve_s = self._reserve_s + self._longest_s if self._has_portfolio else self._share(_KEPT)
+        over = self.left_s() <= reserve_s or self.also()
         self.cut |= over
         return over
 
-    def watching(self, watch: Watch | None) -> Watch:
-        """Wrap *watch*: note from the reported gap whether a portfolio exists, and pass the report on."""
+    def wrap_progress(self, on_progress: OnProgress | None) -> OnProgress:
+        """Wrap *on_progress*: note from the reported gap whether a portfolio exists, and pass the report on."""
 
-        def told(search: int, gap: float) -> None:
-            self._found |= math.isfinite(gap)
-            if watch is not None:
-                watch(search, gap)
+        def report(search: int, gap: float) -> None:
+            self._has_portfolio |= math.isfinite(gap)
+            if on_progress is not None:
+                on_progress(search, gap)
 
-        return told
+        return report
 
     def for_orders_s(self) -> float:
         """Return the seconds left for the search for orders."""
@@ -92,7 +95,12 @@ class Budget:
 
 
 def out_of_time(request: OptimizationRequest, budget: Budget) -> MasterPortfolioFailed:
-    """Report that the time was too short to find a portfolio, and suggest remedies."""
+    """Report that the time was too short to find a portfolio, and suggest remedies.
+
+    Whether the request asks for too much is known only if the search had most of the request's time.
+    """
+    if budget.by is StoppedBy.DEADLINE and budget.seconds < _FULL * request.deadline_s:
+        return waited_too_long(request, budget.seconds)
     mend = "allow it more time (deadline_s)"
     if budget.by is StoppedBy.SEARCH_LIMIT:
         mend = "its coordinators search no longer for one request (--solver-seconds): allow them more time"
@@ -101,3 +109,14 @@ def out_of_time(request: OptimizationRequest, budget: Budget) -> MasterPortfolio
         f"{mend}, or ask for less: fewer parcels, a smaller market, explain = unmet"
     )
     return failure(request, Reason.SOLVER_FAILED, message)
+
+
+def waited_too_long(request: OptimizationRequest, left_s: float) -> MasterPortfolioFailed:
+    """Report that the time passed before the search, and that *left_s* seconds were left for the search."""
+    message = (
+        f"most of the deadline of {request.deadline_s:g} s passed while the request waited for its pods, for its turn, "
+        f"or for servers and processes that were away; {left_s:.3g} s were left for the search, too few for a "
+        "portfolio: ask again under a new request_id, and if this happens again, allow more time (deadline_s) or run "
+        "more coordinators"
+    )
+    return failure(request, Reason.DEADLINE_EXCEEDED, message)

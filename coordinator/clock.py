@@ -52,11 +52,11 @@ async def follow(bus: Bus, time: ServerTime, stop: asyncio.Event) -> None:
 
 
 async def _ask(bus: Bus, time: ServerTime) -> None:
-    asked = time.ticks()
-    told = (await bus.standing()).at
-    if jump_s := time.hear(told, asked=asked):
+    asked_at = time.ticks()
+    server_time = (await bus.stream_state()).at
+    if jump_s := time.update(server_time, asked_at=asked_at):
         metrics.CLOCK_JUMPS.inc()
-        log.warning("clock.jumped", seconds=round(jump_s, 6), told=told.isoformat())
+        log.warning("clock.jumped", seconds=round(jump_s, 6), told=server_time.isoformat())
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -18,17 +19,24 @@ from bus.process.answering import fault
 from coordinator.budget import Budget, out_of_time
 from coordinator.finals import failure
 from portfolio.account.describe import render_account
-from portfolio.account.money_goals import funding, money_goals
+from portfolio.account.model import model_portfolio
+from portfolio.account.money_goals import chances_alone, funding, money_goals
+from portfolio.account.standing import standings
+from portfolio.account.switch import judge
 from portfolio.case.case import Case
+from portfolio.case.inventory import TooLittleError
 from portfolio.case.shares import settle_shares
 from portfolio.check import findings
 from portfolio.errors import DataError, SolverError, UnreachableGoalError
 from portfolio.market import snapshot as markets
+from portfolio.market.age import age_to_tell
 from portfolio.market.figures import figures
 from portfolio.market.snapshot import named
 from portfolio.master.conflict import ConflictError
-from portfolio.master.optimise import optimise_master
+from portfolio.master.coordinated_portfolio import optimise_all_pods
+from portfolio.orders.forced import forced_sales
 from portfolio.orders.plan import at_most_better_by, plan
+from portfolio.orders.smallest import enough_money
 from portfolio.pod.sleeve import Sleeve
 
 if TYPE_CHECKING:
@@ -36,7 +44,8 @@ if TYPE_CHECKING:
 
     from bus.language.messages import FinalEvent, MasterPortfolioFailed, OptimizationRequest, PodResult
     from portfolio.market.snapshot import Market
-    from portfolio.master.goal_programming import Watch
+    from portfolio.master.goal_programming import OnProgress
+    from portfolio.published.conflicts import Repair
 
 
 class MarketsDifferError(DataError):
@@ -48,10 +57,10 @@ def consolidate(
     results: Mapping[str, PodResult],
     *,
     budget: Budget | None = None,
-    watch: Watch | None = None,
+    on_progress: OnProgress | None = None,
 ) -> FinalEvent:
     """Optimise all pods together; see ``finish``."""
-    return finish(request, results, budget=budget, watch=watch)[0]
+    return finish(request, results, budget=budget, on_progress=on_progress)[0]
 
 
 def finish(
@@ -59,7 +68,7 @@ def finish(
     results: Mapping[str, PodResult],
     *,
     budget: Budget | None = None,
-    watch: Watch | None = None,
+    on_progress: OnProgress | None = None,
 ) -> tuple[FinalEvent, bytes]:
     """Optimise all pods together; turn every error into a failure event with its reason.
 
@@ -67,7 +76,7 @@ def finish(
         request: The request.
         results: The pods' results, by pod.
         budget: The time limit, at which the search returns the incumbent; no limit by default.
-        watch: Called with the progress of the current search; see ``optimise_master``.
+        on_progress: Called with the progress of the current search; see ``optimise_all_pods``.
 
     Returns:
         The event, and its bytes: those that were checked.
@@ -75,7 +84,7 @@ def finish(
     budget = budget or Budget()
     try:
         market = markets.load(request.market)
-        event = _optimise(request, results, market, budget, watch)
+        event = _optimise(request, results, market, budget, on_progress)
         data = encode(event)
         if not (wrong := findings(json.loads(data), market)):
             return event, data
@@ -99,35 +108,76 @@ def _optimise(
     results: Mapping[str, PodResult],
     market: Market,
     budget: Budget,
-    watch: Watch | None,
+    on_progress: OnProgress | None,
+) -> MasterPortfolioOptimized:
+    answered = [_sleeve(market, results[pod]) for pod in request.asked()]
+    try:
+        return _coordinate(request, answered, market, budget, on_progress)
+    except (ConflictError, TooLittleError) as error:
+        if (enough := _enough_money(request, answered, market, budget)) is None:
+            raise
+        raise error.with_repair(enough) from None
+
+
+def _enough_money(
+    request: OptimizationRequest, answered: Sequence[Sleeve], market: Market, budget: Budget
+) -> Repair | None:
+    """Find how much money would be enough, where an account is too small for its pods."""
+    plans, terms = request.plans(market), request.terms()
+    if (owned := terms.owned) is None:
+        return None
+
+    def case_at(cash_aud: float) -> Case:
+        settled = settle_shares(market, answered, replace(terms, owned=replace(owned, cash_aud=cash_aud)), plans)
+        return Case(market, settled.sleeves, settled.terms)
+
+    return enough_money(owned.cash_aud, case_at, budget.for_orders_s)
+
+
+def _coordinate(
+    request: OptimizationRequest,
+    answered: Sequence[Sleeve],
+    market: Market,
+    budget: Budget,
+    on_progress: OnProgress | None,
 ) -> MasterPortfolioOptimized:
     began = perf_counter()
     plans = request.plans(market)
-    answered = [_sleeve(market, results[pod]) for pod in request.asked()]
     settled = settle_shares(market, answered, request.terms(), plans)
     case = Case(market, settled.sleeves, settled.terms)
     budget.begin_search(orders=case.terms.owned is not None)
-    master = optimise_master(case, stop=budget.stop, watch=budget.watching(watch))
+    master = optimise_all_pods(case, stop=budget.stop, on_progress=budget.wrap_progress(on_progress))
     trading = plan(case, master, left_s=budget.for_orders_s)
-    cut = (budget.cut and not master.certificate.certified) or (trading is not None and trading.cut_short)
+    # Time may also end what follows a certified search: the prices of goals, and what goals could reach alone.
+    cut = budget.cut or (trading is not None and trading.cut_short)
+    forced, cut_short = forced_sales(case, master, trading, left_s=budget.for_orders_s) if trading else ((), False)
     account = render_account(case, master)
+    goals = money_goals(plans, settled, case, master.X, trading)
+    stand = standings(case, master.X, trading, goals=goals, alone=chances_alone(plans, settled))
     return MasterPortfolioOptimized(
         request_id=request.request_id,
         customer_id=request.customer.customer_id,
-        market=MarketRef(id=market.id, sha256=market.sha256),
+        market=MarketRef.of(market),
+        prices_age_days=age_to_tell(market.priced_on, owned.as_of) if (owned := case.terms.owned) else None,
         terms=case.terms,
         weights=named(market, master.X.sum(axis=0)),
         holdings=account.holdings,
         cash=account.cash,
+        today=stand.today,
+        separate=stand.separate,
+        suggested=stand.suggested,
+        switch=judge(stand, trading, forced, cut_short=cut_short),
         pods=account.pods,
         goals=account.goals,
         funding=funding(plans, settled, market),
-        money_goals=money_goals(plans, settled, case, master.X, trading),
+        money_goals=goals,
         comparison=account.comparison,
         correlations=account.correlations,
         correlation_matrix=account.correlation_matrix,
         economic_duplicates=account.economic_duplicates,
         objective_terms=account.objective_terms,
+        sharpe_standard_error=market.basis.sharpe_standard_error(case.overview(master.X).sharpe_ratio),
+        model_portfolio=model_portfolio(case, master.X, account.holdings),
         income=account.income,
         trading=trading,
         certificate=master.certificate,
@@ -138,13 +188,13 @@ def _optimise(
 
 
 def _withheld(request: OptimizationRequest, wrong: Sequence[str]) -> MasterPortfolioFailed:
-    told = "; ".join(wrong)
-    message = f"the portfolio did not pass its own check and is withheld; report this with the request_id: {told}"
+    faults = "; ".join(wrong)
+    message = f"the portfolio did not pass its own check and is withheld; report this with the request_id: {faults}"
     return failure(request, Reason.CHECK_FAILED, message)
 
 
 def _sleeve(market: Market, result: PodResult) -> Sleeve:
-    """Convert a pod's result: compute the figures again from the weights; the share is settled later.
+    """Convert a pod's result: compute the figures again from the weights; the pod's share follows later.
 
     Raises:
         MarketsDifferError: If the result is about another market than the coordinator's.
@@ -170,6 +220,8 @@ def _sleeve(market: Market, result: PodResult) -> Sleeve:
 
 def _failed(request: OptimizationRequest, reason: Reason, error: Exception) -> MasterPortfolioFailed:
     failed = failure(request, reason, fault(error) if reason is Reason.INTERNAL_ERROR else str(error))
+    if isinstance(error, TooLittleError):
+        return failed.model_copy(update={"repairs": error.repairs})
     if not isinstance(error, ConflictError):
         return failed
     return failed.model_copy(update={"conflicts": error.conflicts, "repairs": error.repairs})

@@ -17,10 +17,10 @@ from bus.language.messages import (
     parse_request,
 )
 from bus.language.signing import NotGenuineError
-from bus.language.subjects import Kind
+from bus.language.subjects import MessageKind
 from coordinator.finals import failure
 from coordinator.genuine import genuine_answers
-from portfolio.case.inventory import refuse_impossible
+from portfolio.case.inventory import not_described, refuse_impossible
 from portfolio.errors import DataError
 from portfolio.funding.allotment import LEAST_SHARE
 from portfolio.market import snapshot as markets
@@ -75,16 +75,16 @@ class Optimise:
         request: The request.
         results: The pods' results, by pod.
         by: When an answer must be found.
-        asked: The request, as it was published.
-        told: The pods' results, as they were published, in the request's order.
+        request_data: The request, as it was published.
+        answer_data: The pods' results, as they were published, in the request's order.
         signed: The pods' results, if they go into the final event.
     """
 
     request: OptimizationRequest
     results: Mapping[str, PodResult]
     by: datetime
-    asked: bytes
-    told: Mapping[str, bytes]
+    request_data: bytes
+    answer_data: Mapping[str, bytes]
     signed: Signed = ()
 
 
@@ -118,11 +118,11 @@ def read_record(messages: Iterable[Message]) -> Record:
     request, final, answers = None, None, {}
     for message in messages:
         address = subjects.parse(message.subject)
-        if address.kind is Kind.REQUEST:
+        if address.kind is MessageKind.REQUEST:
             request = message
-        elif address.kind is Kind.FINAL:
+        elif address.kind is MessageKind.FINAL:
             final = message
-        elif address.kind is Kind.POD:
+        elif address.kind is MessageKind.POD:
             answers[address.pod] = message
     return Record(request, answers, final)
 
@@ -182,7 +182,6 @@ def _of_market(request: OptimizationRequest, market: Market) -> Iterator[Fail]:
     named = {
         "rules.never_buy": request.rules.never_buy,
         "rules.never_sell": request.rules.never_sell,
-        "account.holdings": [holding.ticker for holding in request.account.holdings] if request.account else [],
         "account.reform.values_aud": request.account.reform.values_aud if request.account else [],
     }
     for where, tickers in named.items():
@@ -203,8 +202,10 @@ def _refuse_account(request: OptimizationRequest, market: Market) -> Fail | None
         )
         return _fail(request, Reason.INVALID_REQUEST, text)
     try:
-        if (owned := request.terms().owned) is not None:
-            refuse_impossible(market, owned)
+        if (holdings := request.terms().owned) is not None:
+            if undescribed := not_described(market, holdings):
+                return _fail(request, Reason.UNKNOWN_ETF, undescribed)
+            refuse_impossible(market, holdings)
     except DataError as error:
         return _fail(request, Reason.INVALID_REQUEST, str(error))
     return None
@@ -263,7 +264,7 @@ def _believe(request: OptimizationRequest, record: Record, keys: Mapping[str, Co
     return _weigh(request, record.request, {pod: message.data for pod, message in answers.items()}, signed)
 
 
-def _weigh(request: OptimizationRequest, asked: Message, told: Mapping[str, bytes], signed: Signed) -> Action:
+def _weigh(request: OptimizationRequest, message: Message, answer_data: Mapping[str, bytes], signed: Signed) -> Action:
     """Decide once all pods have answered.
 
     Signed answers are read from these bytes too: ``read_exactly`` has refused bytes with a second meaning.
@@ -271,7 +272,7 @@ def _weigh(request: OptimizationRequest, asked: Message, told: Mapping[str, byte
     answers: dict[str, PodAnswer] = {}
     for pod in request.asked():
         try:
-            answers[pod] = _read_answer(request, pod, told[pod])
+            answers[pod] = _read_answer(request, pod, answer_data[pod])
         except BadMessageError as error:
             return _fail(
                 request,
@@ -290,7 +291,7 @@ def _weigh(request: OptimizationRequest, asked: Message, told: Mapping[str, byte
             "deploy the same everywhere",
             pod_answers=signed,
         )
-    return Optimise(request, results, _found_by(asked, request), asked.data, told, signed)
+    return Optimise(request, results, _found_by(message, request), message.data, answer_data, signed)
 
 
 def _read_answer(request: OptimizationRequest, pod: str, data: bytes) -> PodAnswer:
@@ -334,9 +335,9 @@ def _late(request: OptimizationRequest, missing: tuple[str, ...]) -> Fail:
     return _fail(request, Reason.DEADLINE_EXCEEDED, message, missing_pods=missing)
 
 
-def _fail(request: OptimizationRequest, reason: Reason, message: str, **told: tuple[object, ...]) -> Fail:
+def _fail(request: OptimizationRequest, reason: Reason, message: str, **members: tuple[object, ...]) -> Fail:
     """Fail with this message, and further members of the event."""
-    return Fail(failure(request, reason, message).model_copy(update=told))
+    return Fail(failure(request, reason, message).model_copy(update=members))
 
 
 def time_for(left_s: float, deadline_s: float) -> float:

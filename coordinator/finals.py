@@ -18,7 +18,7 @@ OPTIMISED = "optimised"
 
 
 def failure(request: OptimizationRequest | str, reason: Reason, message: str) -> MasterPortfolioFailed:
-    """Make the event that tells why there is no portfolio.
+    """Make the failure event, with the reason why there is no portfolio.
 
     Args:
         request: The request; its id if the request cannot be read.
@@ -60,7 +60,7 @@ def _facts(event: FinalEvent) -> dict[str, Any]:
     }
 
 
-def with_answers(event: Payload, told: Iterable[bytes]) -> Payload:
+def with_answers(event: Payload, answer_data: Iterable[bytes]) -> Payload:
     """Put the pods' answers into a final event, as they were published."""
-    members = {"pod_answers": b"[%b]" % b",".join(told), "signature": b"null"}
+    members = {"pod_answers": b"[%b]" % b",".join(answer_data), "signature": b"null"}
     return replace(event, data=with_members(event.data, members))

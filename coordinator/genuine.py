@@ -1,4 +1,4 @@
-"""Tell pods' answers from forged answers by the pods' public keys; read no file and no clock."""
+"""Distinguish pods' answers from forged answers by the pods' public keys; read no file and no clock."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _MEND = (
 
 
 def genuine_answers(
-    request_id: str, asked: Message, answers: Mapping[str, Message], keys: Mapping[str, Iterable[str]]
+    request_id: str, request: Message, answers: Mapping[str, Message], keys: Mapping[str, Iterable[str]]
 ) -> tuple[dict[str, Any], ...]:
     """Read answers that their pods signed, and return the signed content.
 
     Args:
         request_id: The id of the request.
-        asked: The request's message.
+        request: The request's message.
         answers: The answers' messages, by pod.
         keys: The pods' public keys, by pod; a pod that is replacing its key has several.
 
@@ -38,19 +38,19 @@ def genuine_answers(
         NotGenuineError: If some are not their pods' answers to this request; the message names the answers, the reasons
             and the remedy.
     """
-    found, wrong = [], []
+    genuine, wrong = [], []
     for pod, answer in answers.items():
         try:
-            found.append(_genuine(request_id, asked, pod, answer.data, keys.get(pod, ())))
+            genuine.append(_genuine(request_id, request, pod, answer.data, keys.get(pod, ())))
         except NotGenuineError as error:
             why = printable(str(error), longest=_LONGEST)
             wrong.append(f"{pod}'s answer is not proven to be its own: {why}")
     if wrong:
         raise NotGenuineError(f"{'; '.join(wrong)}. {_MEND}")
-    return tuple(found)
+    return tuple(genuine)
 
 
-def _genuine(request_id: str, asked: Message, pod: str, data: bytes, keys: Iterable[str]) -> dict[str, Any]:
+def _genuine(request_id: str, request: Message, pod: str, data: bytes, keys: Iterable[str]) -> dict[str, Any]:
     """Read one answer that its pod signed.
 
     Raises:
@@ -64,8 +64,8 @@ def _genuine(request_id: str, asked: Message, pod: str, data: bytes, keys: Itera
         raise NotGenuineError(str(error)) from None
     if (signer := signer_of(body, POD)) not in keys:
         raise NotGenuineError(f"signed by {signer}, which is no key of this pod")
-    if (told := (body.get("request_id"), body.get("pod"))) != (request_id, pod):
-        raise NotGenuineError(f"signed as the answer of {told[1]} to the request {told[0]}")
-    if body.get("request_sha256") != sha256(asked.data).hexdigest():
+    if (signed_for := (body.get("request_id"), body.get("pod"))) != (request_id, pod):
+        raise NotGenuineError(f"signed as the answer of {signed_for[1]} to the request {signed_for[0]}")
+    if body.get("request_sha256") != sha256(request.data).hexdigest():
         raise NotGenuineError("signed for a request of the same id with other content (request_sha256)")
     return body

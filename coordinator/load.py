@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bus.language.messages import Reason
+from coordinator.budget import waited_too_long
 from coordinator.finals import failure
 from portfolio.market import snapshot as markets
 from portfolio.terms.rules import Explain
@@ -66,37 +67,37 @@ def size_of(request: OptimizationRequest) -> Size:
 class Measured:
     """The durations of requests, by size."""
 
-    _taken: dict[Size, deque[tuple[float, float]]] = field(default_factory=dict)
-    _said: dict[Size, tuple[float, float]] = field(default_factory=dict)
+    _durations: dict[Size, deque[tuple[float, float]]] = field(default_factory=dict)
+    _estimates: dict[Size, tuple[float, float]] = field(default_factory=dict)
 
     def note(self, size: Size, seconds: float, now: float) -> None:
         """Record the duration of a request that was computed to its end."""
-        self._taken.setdefault(size, deque(maxlen=_LATEST)).append((now, seconds))
-        self._said.clear()
+        self._durations.setdefault(size, deque(maxlen=_LATEST)).append((now, seconds))
+        self._estimates.clear()
 
     def expected_s(self, size: Size, now: float) -> float:
         """Return the expected seconds (or a lower bound) of a request of this size; 0 while no duration is known.
 
         A size without recent durations takes at least as long as the smaller sizes.
         """
-        at, said = self._said.get(size, (-math.inf, 0.0))
+        at, estimate_s = self._estimates.get(size, (-math.inf, 0.0))
         if now - at > _REMEMBERED_S:
-            own = [size] if self.knows(size, now) else [other for other in self._taken if other.within(size)]
-            said = max((_mean(self._fresh(each, now)) for each in own), default=0.0)
-            self._said[size] = now, said
-        return said
+            own = [size] if self.knows(size, now) else [other for other in self._durations if other.within(size)]
+            estimate_s = max((_mean(self._fresh(each, now)) for each in own), default=0.0)
+            self._estimates[size] = now, estimate_s
+        return estimate_s
 
     def knows(self, size: Size, now: float) -> bool:
         """Return whether at least two recent durations of this size are known."""
         return len(self._fresh(size, now)) > 1
 
     def _fresh(self, size: Size, now: float) -> list[float]:
-        return [seconds for at, seconds in self._taken.get(size, ()) if now - at <= _FRESH_S]
+        return [seconds for at, seconds in self._durations.get(size, ()) if now - at <= _FRESH_S]
 
 
-def _mean(taken: list[float]) -> float:
+def _mean(seconds: list[float]) -> float:
     """Average all durations except the longest, which is more likely an outage or a process's first compilation."""
-    counted = sorted(taken)[:-1]
+    counted = sorted(seconds)[:-1]
     return sum(counted) / len(counted) if counted else 0.0
 
 
@@ -109,14 +110,16 @@ class Work:
         size: The request's size.
         by: When the answer must be found.
         began: When the request's turn came; infinite before.
+        came: When the request came to this coordinator; long ago by default.
     """
 
     request_id: str
     size: Size
     by: float
     began: float = math.inf
+    came: float = -math.inf
 
-    def taken_s(self, now: float) -> float:
+    def elapsed_s(self, now: float) -> float:
         """Return the seconds since the computation began."""
         return max(0.0, now - self.began)
 
@@ -162,7 +165,7 @@ class Load:
         return begun
 
     def _is_short(self, other: Work, now: float) -> bool:
-        return max(other.taken_s(now), self.expected_s(other, now)) < QUICK_S
+        return max(other.elapsed_s(now), self.expected_s(other, now)) < QUICK_S
 
     def may_begin(self, work: Work, now: float) -> bool:
         """Return whether no request runs, or only requests that take much longer."""
@@ -182,10 +185,10 @@ class Load:
 
     def _blocks_s(self, other: Work, work: Work, now: float) -> float:
         """Return how long *work* has to wait for *other*, which is running, as far as is known."""
-        taken, window_s = other.taken_s(now), self._window_s(work, now)
-        if max(taken, self.expected_s(other, now)) >= window_s:
+        elapsed_s, window_s = other.elapsed_s(now), self._window_s(work, now)
+        if max(elapsed_s, self.expected_s(other, now)) >= window_s:
             return 0.0
-        return min(window_s - taken, self._left_s(other, now)) or _HAIR_S
+        return min(window_s - elapsed_s, self._left_s(other, now)) or _HAIR_S
 
     def _window_s(self, work: Work, now: float) -> float:
         return max(QUICK_S, self.expected_s(work, now) / _SHORTER)
@@ -195,9 +198,9 @@ class Load:
 
         A request that has exceeded the expected duration is assumed to run for as long again.
         """
-        taken, expected = work.taken_s(now), self.expected_s(work, now)
-        left = expected - taken if taken < expected else taken
-        return min(left, max(work.by - now, 0.0))
+        elapsed_s, expected_s = work.elapsed_s(now), self.expected_s(work, now)
+        remaining_s = expected_s - elapsed_s if elapsed_s < expected_s else elapsed_s
+        return min(remaining_s, max(work.by - now, 0.0))
 
     def ahead_s(self, work: Work, now: float) -> float:
         """Return how long the request would wait here, as far as is known."""
@@ -224,14 +227,21 @@ class Load:
         return self.ahead_s(work, now) + self.expected_s(work, now) > _PLANNED * (work.by - now)
 
     def refusal(self, request: OptimizationRequest, work: Work, now: float) -> MasterPortfolioFailed:
-        """Report the queue's length, the time that was left, and how to proceed."""
+        """Make the failure event: the queue's length, the remaining time in seconds, and the mend.
+
+        If no time is left and less than half of the deadline is for this coordinator's queue, the system was not
+        overloaded: the event says that the time passed before.
+        """
         left_s = work.by - now
-        left = f"{left_s:.3g} s of its {request.deadline_s:g} s are left" if left_s > 0 else "no time is left"
+        here_s = now - work.came + self.ahead_s(work, now) + self.expected_s(work, now)
+        if left_s <= 0 and here_s < request.deadline_s / 2:
+            return waited_too_long(request, 0.0)
+        time_left = f"{left_s:.3g} s of its {request.deadline_s:g} s are left" if left_s > 0 else "no time is left"
         there = len(self.waiting.keys() - {request.request_id}) + len(self.running)
         message = (
             f"too much is asked of this system at once: this coordinator's queue is {there} long, what is before this "
             f"request takes {self.ahead_s(work, now):.2g} s, its like took {self.expected_s(work, now):.2g} s of late, "
-            f"and {left}; ask again later under a new request_id, allow more time (deadline_s), or run more "
+            f"and {time_left}; ask again later under a new request_id, allow more time (deadline_s), or run more "
             "coordinators"
         )
         return failure(request, Reason.OVERLOADED, message)

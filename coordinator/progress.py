@@ -23,27 +23,27 @@ if TYPE_CHECKING:
 
 async def accepted(bus: Bus, request_id: str) -> None:
     """Report that the coordinators work on a request."""
-    await _tell(bus, Progress(request_id=request_id, stage=Stage.ACCEPTED))
+    await _publish(bus, Progress(request_id=request_id, stage=Stage.ACCEPTED))
 
 
 async def answered(bus: Bus, request_id: str, pods: Collection[str], action: Action) -> None:
     """Report which pods have answered so far, unless the request itself is invalid and the answers are useless."""
     if action == Wait("refused"):
         return
-    await _tell(bus, Progress(request_id=request_id, stage=Stage.ANSWERED, pods=tuple(sorted(pods))))
+    await _publish(bus, Progress(request_id=request_id, stage=Stage.ANSWERED, pods=tuple(sorted(pods))))
 
 
 async def optimising(bus: Bus, request_id: str, note: bytes) -> None:
-    """Forward a progress note of the search, as ``solve`` writes notes."""
-    await bus.mention(subjects.progress(request_id), note)
+    """Forward a progress note of the search, as ``solve_request`` writes notes."""
+    await bus.publish_transient(subjects.progress(request_id), note)
 
 
 async def done(bus: Bus, request_id: str, event: Payload) -> None:
     """Report the final event, and its gap or its reason."""
     outcome = event.facts["outcome"]
     reason = None if outcome == OPTIMISED else Reason(outcome)
-    await _tell(bus, Progress(request_id=request_id, stage=Stage.DONE, gap=event.facts.get("gap"), reason=reason))
+    await _publish(bus, Progress(request_id=request_id, stage=Stage.DONE, gap=event.facts.get("gap"), reason=reason))
 
 
-async def _tell(bus: Bus, progress: Progress) -> None:
-    await bus.mention(subjects.progress(progress.request_id), encode(progress))
+async def _publish(bus: Bus, progress: Progress) -> None:
+    await bus.publish_transient(subjects.progress(progress.request_id), encode(progress))

@@ -45,23 +45,23 @@ class ServerTime:
         """Whether the server has answered."""
         return self._most < float("inf")
 
-    def hear(self, told: datetime, *, asked: float) -> float:
+    def update(self, server_time: datetime, *, asked_at: float) -> float:
         """Update the bounds with the answer that has just come.
 
         Args:
-            told: The server's time in the answer.
-            asked: The value of ``ticks`` before the question was sent.
+            server_time: The server's time in the answer.
+            asked_at: The value of ``ticks`` before the question was sent.
 
         Returns:
             The seconds by which the server's clock has jumped since the previous answer; 0 without a jump.
         """
-        now, at = self.ticks(), told.timestamp()
+        now, at = self.ticks(), server_time.timestamp()
         drifted = _DRIFT * abs(now - self._heard) + _ROUNDED_S
         before = self._least - drifted, self._most + drifted
-        self._least, self._most = max(at - now, before[0]), min(at - asked, before[1])
+        self._least, self._most = max(at - now, before[0]), min(at - asked_at, before[1])
         jump = 0.0
         if self._least > self._most:
-            self._least, self._most = at - now, at - asked
+            self._least, self._most = at - now, at - asked_at
             jump = self._least - before[1] if self._least > before[1] else self._most - before[0]
         self._heard = now
         return jump
@@ -74,11 +74,11 @@ class ServerTime:
         Raises:
             ValueError: If there was no answer yet.
         """
-        return self._tell(self._least)
+        return self._estimate(self._least)
 
     def latest(self) -> datetime:
         """Return the latest possible time; raises as ``now``."""
-        return self._tell(self._most)
+        return self._estimate(self._most)
 
     def dated(self, message: Message) -> Message:
         """Return *message* with ``stored_at`` now if its storage time, by a clock that was ahead, is still to come.
@@ -89,7 +89,7 @@ class ServerTime:
             return message
         return replace(message, stored_at=self.now())
 
-    def _tell(self, ahead: float) -> datetime:
+    def _estimate(self, ahead: float) -> datetime:
         if not self.is_known:
             raise ValueError("the server's time is not known before it has told it")
         return datetime.fromtimestamp(self.ticks() + ahead, UTC)

@@ -13,7 +13,7 @@ import structlog
 
 from bus.language import subjects
 from bus.language.messages import BadMessageError, MessageRejected, Reason
-from bus.language.subjects import Kind
+from bus.language.subjects import MessageKind
 from bus.observability import metrics, tracing
 from bus.port import COORDINATORS, DEADLINES, LaterError, Stored, UnreachableError, pod_of_queue
 from bus.process.answering import fault
@@ -21,11 +21,13 @@ from bus.process.workers import work_off
 from bus.transports.envelope import publish
 from bus.transports.snapshots import nothing_to_provide
 from coordinator import clock, progress
+from coordinator.budget import waited_too_long
 from coordinator.decisions import Fail, SetDeadline, Wait, admit, decide, read_record, read_request, time_for
 from coordinator.finals import OPTIMISED, failure, payload_of, with_answers
 from coordinator.load import Work, size_of
+from coordinator.provider import with_provider
 from coordinator.server_time import ServerTime
-from coordinator.sweep import Sweep
+from coordinator.sweep import DeadlineSweep
 from coordinator.turns import Turns
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import TypeAlias
 
-    from bus.language.messages import MasterPortfolioFailed, OptimizationRequest
+    from bus.language.messages import MasterPortfolioFailed, OptimizationRequest, Provider
     from bus.language.pod_keys import PodKeys
     from bus.language.signing import Signer
     from bus.port import Bus, Delivery, Message
@@ -65,12 +67,12 @@ _BELIEVED_S = 5.0
 # Why a message is put aside.
 _ID = "a request id: 1 to 64 of A-Z a-z 0-9 _ -"
 _ASIDE = {
-    Kind.REQUEST: f"the last part of the subject must be {_ID}",
-    Kind.POD: f"the subject must end in {_ID}; and a pod: a small letter, then at most 31 of a-z 0-9 -",
+    MessageKind.REQUEST: f"the last part of the subject must be {_ID}",
+    MessageKind.POD: f"the subject must end in {_ID}; and a pod: a small letter, then at most 31 of a-z 0-9 -",
 }
 # A server may deliver messages outside a queue's filter if the subject holds the byte 0x7F (nats-server 2.15.1).
 _STRAY = "such a message is for no work queue: publish requests to podfolio.v1.request.<request_id>"
-_DEADLINES = frozenset({Kind.DUE, Kind.TIMER})
+_DEADLINES = frozenset({MessageKind.DUE, MessageKind.TIMER})
 # A subject may have four thousand letters: the event has all the letters, a log line only the beginning.
 _LONGEST_SUBJECT = 200
 
@@ -95,6 +97,7 @@ class Coordinator:
         time: Estimates the time by the server's clock.
         provide: Fetches markets that are not on this machine.
         pod_keys: The pods' public keys; without keys, the coordinator accepts unsigned answers, too.
+        provider: Who provides the results to customers; None where the deployment does not say.
     """
 
     bus: Bus
@@ -103,6 +106,7 @@ class Coordinator:
     time: ServerTime = field(default_factory=ServerTime)
     provide: Provide = nothing_to_provide
     pod_keys: PodKeys | None = None
+    provider: Provider | None = None
     _pods: frozenset[str] = frozenset()
     _looked: float = float("-inf")  # when the pods were looked up
     _turns: Turns = field(default_factory=Turns)
@@ -113,7 +117,7 @@ class Coordinator:
         await clock.learn(self.bus, self.time, stop)
         async with asyncio.TaskGroup() as group:
             group.create_task(clock.follow(self.bus, self.time, stop))
-            group.create_task(Sweep(self.bus, self.time).go_on(stop))
+            group.create_task(DeadlineSweep(self.bus, self.time).run(stop))
             for queue in (COORDINATORS, DEADLINES):
                 group.create_task(work_off(self.bus, queue, self, stop=stop, at_once=at_once))
 
@@ -150,7 +154,7 @@ class Coordinator:
             failed = failure(request_id, Reason.INTERNAL_ERROR, message)
             await self.publish_final(request_id, payload_of(failed))
 
-    async def consider(self, delivery: Delivery, kind: Kind) -> tuple[Action, Causes]:
+    async def consider(self, delivery: Delivery, kind: MessageKind) -> tuple[Action, Causes]:
         """Read the record and decide; also return the headers of the causing messages, the request's first.
 
         Raises:
@@ -160,26 +164,26 @@ class Coordinator:
         request_id = subjects.parse(message.subject).key
         if self.may_be_finished(delivery, kind) and await self.bus.holds(subjects.final(request_id)):
             return Wait("finished"), ()
-        if kind is Kind.REQUEST:
+        if kind is MessageKind.REQUEST:
             await self.fetch_market(message)
             return await self.admit(message, delivery.attempt), (message.headers,)
-        if kind is Kind.POD and not await self.is_last_in_hand(request_id, message.sequence):
+        if kind is MessageKind.POD and not await self.is_last_in_hand(request_id, message.sequence):
             return Wait("another_answer_in_hand"), ()
         stored = await self.bus.record(
             (subjects.request(request_id), subjects.pod_result(request_id, "*"), subjects.final(request_id)),
-            including=None if kind is Kind.DUE else message,
+            including=None if kind is MessageKind.DUE else message,
         )
         record = read_record(map(self.time.dated, stored))
         # A deadline's message is in another stream, so that message cannot prove that the read is current. Missing a
         # pod's result does no harm, since the result's own message is still to be handled; missing the request does.
-        if kind is Kind.DUE and record.request is None and record.final is None and delivery.attempt < _READS:
+        if kind is MessageKind.DUE and record.request is None and record.final is None and delivery.attempt < _READS:
             raise UnreachableError(f"the request {request_id}, whose deadline has come, is not there (yet)")
         if record.request is not None and record.final is None:
             await self.fetch_market(record.request)
         led = (record.request, *record.answers.values())
         keys = self.pod_keys.read() if self.pod_keys else None
-        action = decide(record, due=kind is Kind.DUE, keys=keys)
-        if kind is Kind.POD:
+        action = decide(record, due=kind is MessageKind.DUE, keys=keys)
+        if kind is MessageKind.POD:
             await progress.answered(self.bus, request_id, record.answers, action)
         return action, tuple(message.headers for message in led if message)
 
@@ -188,14 +192,14 @@ class Coordinator:
         with contextlib.suppress(BadMessageError):
             await self.provide(read_request(request).market)
 
-    def may_be_finished(self, delivery: Delivery, kind: Kind) -> bool:
+    def may_be_finished(self, delivery: Delivery, kind: MessageKind) -> bool:
         """Return whether the request may be finished: the deadline has come, or the message is not new.
 
         A queue that was lost and set up again delivers the whole stream once more, as new.
         """
         stored_at = delivery.message.stored_at
         waited = stored_at is not None and self.time.now() - stored_at > _STALE
-        return kind is Kind.DUE or delivery.attempt > 1 or waited
+        return kind is MessageKind.DUE or delivery.attempt > 1 or waited
 
     async def is_last_in_hand(self, request_id: str, sequence: int) -> bool:
         """Return whether no later answer to the same request is in hand here; the last answer's record has all of them.
@@ -263,7 +267,8 @@ class Coordinator:
 
     async def publish_final(self, request_id: str, event: Payload) -> Stored:
         """Publish the final event, once, signed if there is a signer."""
-        signed = replace(event, data=self.signer.sign(event.data)) if self.signer else event
+        told = with_provider(event, self.provider)
+        signed = replace(told, data=self.signer.sign(told.data)) if self.signer else told
         stored = await publish(self.bus, subjects.final(request_id), signed, source=SOURCE, now=self.time.now())
         _count(event, stored)
         await progress.done(self.bus, request_id, event)
@@ -271,7 +276,7 @@ class Coordinator:
 
     def work(self, request: OptimizationRequest, by: datetime) -> Work:
         """Describe the work for a request that must be answered by *by*."""
-        return Work(request.request_id, size_of(request), self._turns.clock() + self.left(by))
+        return Work(request.request_id, size_of(request), self._turns.clock() + self.remaining_s(by))
 
     def refuse(self, request: OptimizationRequest, work: Work, attempt: int) -> MasterPortfolioFailed | None:
         """Refuse a request that could only be answered late, after offering the request to other coordinators.
@@ -296,16 +301,17 @@ class Coordinator:
         # set of results, the message was delivered before, or the message has waited here so long that the server
         # redelivered it to others if this process was frozen or cut off. In all other cases this coordinator is the
         # first and need not look.
-        due = subjects.parse(delivery.message.subject).kind is Kind.DUE
+        due = subjects.parse(delivery.message.subject).kind is MessageKind.DUE
         contested, load = delivery.attempt > 1 or due, self._turns.load
         while load.has(request_id):  # another message asks for the same request
-            if self.left(action.by) <= 0 and request_id not in load.running:
+            if self.remaining_s(action.by) <= 0 and request_id not in load.running:
                 self._turns.withdraw(request_id)
                 work = self.work(action.request, action.by)
                 return payload_of(load.refusal(action.request, work, self._turns.clock()))
-            await self._turns.left(request_id)
+            await self._turns.wait_until_done(request_id)
             contested = True
         work, since = self.work(action.request, action.by), self.time.now()
+        work.came = self._turns.clock()
         offered = _OFFERED if due else delivery.attempt
         if refused := self.refuse(action.request, work, offered):
             return payload_of(refused)
@@ -320,25 +326,32 @@ class Coordinator:
                 return None
             if late:
                 return payload_of(load.refusal(action.request, work, self._turns.clock()))
-            return await self._turns.compute(work, self.optimised(action))
+            return await self.begin(action, work)
 
     def is_late(self, work: Work, by: datetime) -> bool:
         """Return whether a request that has waited has too little time left, or was withdrawn with no time left."""
         load = self._turns.load
-        return work.request_id not in load.running or load.expected_s(work, self._turns.clock()) > self.left(by)
+        return work.request_id not in load.running or load.expected_s(work, self._turns.clock()) > self.remaining_s(by)
+
+    async def begin(self, action: Optimise, work: Work) -> Payload:
+        """Optimise, unless the deadline has passed and the request's like takes longer than the search would have."""
+        left_s, like_s = self.remaining_s(action.by), self._turns.load.expected_s(work, self._turns.clock())
+        if left_s <= 0 and like_s > time_for(left_s, action.request.deadline_s):
+            return payload_of(waited_too_long(action.request, 0.0))
+        return await self._turns.compute(work, self.optimised(action))
 
     async def optimised(self, action: Optimise) -> Payload:
-        """Optimise in the time that is left."""
+        """Optimise in the remaining time, and return the final event."""
         with metrics.MASTER_SOLVING.time(), tracing.span("optimise"):
-            seconds = time_for(self.left(action.by), action.request.deadline_s)
+            seconds = time_for(self.remaining_s(action.by), action.request.deadline_s)
             event = await self.optimise(action, seconds=seconds)
-        return with_answers(event, action.told.values()) if action.signed else event
+        return with_answers(event, action.answer_data.values()) if action.signed else event
 
-    def left(self, by: datetime) -> float:
+    def remaining_s(self, by: datetime) -> float:
         """Return the seconds until an answer must be found."""
         return (by - self.time.now()).total_seconds()
 
-    async def put_aside(self, message: Message, kind: Kind) -> None:
+    async def put_aside(self, message: Message, kind: MessageKind) -> None:
         """Report to observers a message whose sender cannot be answered."""
         # The sequence of a deadline's message belongs to another stream, where observers of this stream do not look.
         if kind not in _DEADLINES:

@@ -40,7 +40,7 @@ log = structlog.get_logger()
 
 
 @dataclass(slots=True)
-class Sweep:
+class DeadlineSweep:
     """The sweep of one coordinator.
 
     Attributes:
@@ -53,7 +53,7 @@ class Sweep:
     # When requests with a storage time in the future (from a clock that was ahead) were first seen; by sequence.
     _ahead: dict[int, datetime] = field(default_factory=dict)
 
-    async def go_on(self, stop: asyncio.Event) -> None:
+    async def run(self, stop: asyncio.Event) -> None:
         """Sweep again and again until *stop* is set."""
         took_s = 0.0
         while not stop.is_set():
@@ -65,28 +65,28 @@ class Sweep:
                     return
             began = perf_counter()
             try:
-                await self.look()
+                await self.sweep_once()
             except BusError as error:
                 log.warning("sweep.failed", error=str(error))
             took_s = perf_counter() - began
 
-    async def look(self) -> None:
+    async def sweep_once(self) -> None:
         """Sweep once.
 
         Raises:
             BusError: If the server did not answer, or refused.
         """
         waiting = sorted(await self.bus.unanswered())
-        chosen = random.sample(waiting, min(len(waiting), _AT_ONCE))
-        seen: dict[int, datetime] = {}
-        for first in range(0, len(chosen), _READ_TOGETHER):
-            some = [subjects.request(request_id) for request_id in chosen[first : first + _READ_TOGETHER]]
+        sample = random.sample(waiting, min(len(waiting), _AT_ONCE))
+        first_seen: dict[int, datetime] = {}
+        for first in range(0, len(sample), _READ_TOGETHER):
+            some = [subjects.request(request_id) for request_id in sample[first : first + _READ_TOGETHER]]
             for message in await self.bus.record(some):
                 dated = self.dated(message)
                 if dated is not message and dated.stored_at is not None:
-                    seen[message.sequence] = dated.stored_at
+                    first_seen[message.sequence] = dated.stored_at
                 await self.set_again(dated)
-        self._ahead = seen
+        self._ahead = first_seen
 
     def dated(self, message: Message) -> Message:
         """Return a request with a storage time in the future as if stored when first seen."""

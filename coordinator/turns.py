@@ -47,7 +47,7 @@ class Turns:
     _places: dict[str, _Place] = field(default_factory=dict)
     _look: asyncio.TimerHandle | None = None
 
-    async def left(self, request_id: str) -> None:
+    async def wait_until_done(self, request_id: str) -> None:
         """Wait until a request neither waits nor runs; return at once if the request is not here."""
         if place := self._places.get(request_id):
             await place.end.wait()

@@ -13,7 +13,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from bus.language import subjects
-from bus.language.subjects import Kind
+from bus.language.subjects import MessageKind
 from dashboard.row import Row, State, row_id, with_message
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Board:
     limit: int = KEPT
     sequence: int = 0
     at: datetime | None = None
-    seen: Counter[Kind] = field(default_factory=Counter)
+    seen: Counter[MessageKind] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     optimised: int = 0
     _working: OrderedDict[str, Row] = field(default_factory=OrderedDict)
@@ -80,7 +80,7 @@ class Board:
     @property
     def failed(self) -> int:
         """The number of final events without a portfolio."""
-        return self.seen[Kind.FINAL] - self.optimised
+        return self.seen[MessageKind.FINAL] - self.optimised
 
     def changed_since(self, sequence: int) -> list[Row]:
         """List the rows that messages after *sequence* changed, in the order of their last change."""

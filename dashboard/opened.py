@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bus.language import subjects
 from bus.language.messages import BadMessageError, MasterPortfolioOptimized, parse_final
 from bus.language.plain_text import printable
-from bus.language.subjects import ID_PATTERN, Kind
+from bus.language.subjects import ID_PATTERN, MessageKind
 from dashboard.portfolio import sections, series
 from dashboard.row import LONGEST_LINE, Answer, Row, with_message
 from report.story.document import Section, Table
@@ -75,7 +75,7 @@ async def _messages(bus: Bus, name: str) -> tuple[Message, ...]:
 
 def _final(message: Message) -> FinalEvent | None:
     """Parse a final event; None for any other message, and for an unreadable final event."""
-    if subjects.parse(message.subject).kind is not Kind.FINAL:
+    if subjects.parse(message.subject).kind is not MessageKind.FINAL:
         return None
     try:
         return parse_final(message.data)

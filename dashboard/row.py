@@ -24,7 +24,7 @@ from bus.language.messages import (
     parse_request,
 )
 from bus.language.plain_text import printable
-from bus.language.subjects import Kind
+from bus.language.subjects import MessageKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,13 +97,13 @@ class Row:
 def row_id(message: Message) -> str:
     """Return the id of a message's row; empty for a message without a request id, which belongs to no row."""
     address = subjects.parse(message.subject)
-    return f"rejected.{address.key}" if address.kind is Kind.REJECTED and address.key else address.request_id
+    return f"rejected.{address.key}" if address.kind is MessageKind.REJECTED and address.key else address.request_id
 
 
 def with_message(row: Row | None, message: Message) -> Row:
     """Return the row updated by a message; None begins a new row. Never raises because of a body's content."""
     kind = subjects.parse(message.subject).kind
-    if row is not None and kind is Kind.REQUEST and row.asked_at is not None:
+    if row is not None and kind is MessageKind.REQUEST and row.asked_at is not None:
         row = None  # the id is reused, after the old request has expired from the stream
     before = row or Row(row_id(message), message.sequence, message.sequence)
     return replace(before, changed=message.sequence, **_NOTED[kind](before, message))
@@ -193,4 +193,9 @@ def _after_ms(row: Row, message: Message) -> float | None:
     return (message.stored_at - row.asked_at).total_seconds() * 1e3
 
 
-_NOTED = {Kind.REQUEST: _request, Kind.POD: _pod, Kind.FINAL: _final, Kind.REJECTED: _rejected}
+_NOTED = {
+    MessageKind.REQUEST: _request,
+    MessageKind.POD: _pod,
+    MessageKind.FINAL: _final,
+    MessageKind.REJECTED: _rejected,
+}

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from bus.language.subjects import Kind
+from bus.language.subjects import MessageKind
 from dashboard.board import Board
 from dashboard.pace import Pace
 
@@ -82,11 +82,11 @@ class View:
         board = self.board
         times = board.times()
         return {
-            "requests": board.seen[Kind.REQUEST],
+            "requests": board.seen[MessageKind.REQUEST],
             "working": board.working,
             "optimised": board.optimised,
             "failed": board.failed,
-            "rejected": board.seen[Kind.REJECTED],
+            "rejected": board.seen[MessageKind.REJECTED],
             "reasons": board.reasons.most_common(),
             "times": times and asdict(times),
             "at": _iso(board.at),

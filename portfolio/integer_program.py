@@ -25,7 +25,7 @@ _SMALLEST = 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Answer:
+class IntegerSolution:
     """The result of a search. The bound and the infeasibility are the solver's own statements, not checked here.
 
     Attributes:
@@ -79,7 +79,7 @@ class IntegerProgram:
 
     def search(
         self, *, gap: float = 0.0, node_limit: int | None = None, left_s: Callable[[], float] = lambda: math.inf
-    ) -> Answer:
+    ) -> IntegerSolution:
         """Minimise to a relative *gap*, or until the limit of nodes or of seconds ends the search."""
         # Imported only when a search runs: the import takes a quarter of a second and 40 MiB, and agents never need it.
         from scipy.optimize import Bounds, LinearConstraint, milp  # noqa: PLC0415
@@ -93,7 +93,7 @@ class IntegerProgram:
         # HiGHS rarely fails on rows of very different sizes, or in presolve: retry scaled, then without presolve.
         for size, presolve in ((plain, True), (even, True), (plain, False)):
             if (seconds := left_s()) <= 0:
-                return Answer(None, -np.inf, infeasible=False)
+                return IntegerSolution(None, -np.inf, infeasible=False)
             if math.isfinite(seconds):
                 options["time_limit"] = seconds
             found = milp(
@@ -108,8 +108,8 @@ class IntegerProgram:
                 break
         bound = -np.inf if found.mip_dual_bound is None else float(found.mip_dual_bound)
         if found.x is None:
-            return Answer(None, bound, found.status == _INFEASIBLE)
-        return Answer(np.where(self.whole, np.rint(found.x[:-1]), found.x[:-1]), bound, infeasible=False)
+            return IntegerSolution(None, bound, found.status == _INFEASIBLE)
+        return IntegerSolution(np.where(self.whole, np.rint(found.x[:-1]), found.x[:-1]), bound, infeasible=False)
 
 
 def stacked(rows: Sequence[tuple[Matrix, Vector | float, Vector | float]]) -> tuple[Matrix, Vector, Vector]:

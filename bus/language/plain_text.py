@@ -15,9 +15,9 @@ def printable(text: str, *, longest: int | None = None) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
-def escaped(said: bytes) -> str:
+def escaped(data: bytes) -> str:
     """Decode bytes to text that can be logged, shown and encoded; escape other characters as Python does."""
-    text = said.decode("utf-8", "backslashreplace")
+    text = data.decode("utf-8", "backslashreplace")
     if text.isprintable():
         return text
     return "".join(

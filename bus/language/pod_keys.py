@@ -30,14 +30,14 @@ class PodKeys:
         Raises:
             KeyFormError: If there are none, or a file holds no public key.
         """
-        found: dict[str, set[str]] = {}
+        keys_of: dict[str, set[str]] = {}
         for file in sorted(self.folder.glob("pod-*.pub")):
             pod = file.stem.removeprefix("pod-").partition(".")[0]
-            found.setdefault(pod, set()).add(_read(file))
-        if not found:
+            keys_of.setdefault(pod, set()).add(_read(file))
+        if not keys_of:
             message = f"{self.folder} has no public key of a pod: give the folder with the pod-*.pub of `podfolio keys`"
             raise KeyFormError(message)
-        return {pod: frozenset(keys) for pod, keys in found.items()}
+        return {pod: frozenset(keys) for pod, keys in keys_of.items()}
 
 
 def _read(file: Path) -> str:

@@ -23,14 +23,14 @@ class KeyFormError(ValueError):
     """
 
 
-def read_key(given: str) -> str:
+def read_key(key: str) -> str:
     """Read a public key from its text, or from a file that holds one.
 
     Raises:
         KeyFormError: If the input is no public key.
     """
     try:
-        text = given if _PUBLIC.fullmatch(given) else read_bytes(Path(given)).decode("ascii").strip()
+        text = key if _PUBLIC.fullmatch(key) else read_bytes(Path(key)).decode("ascii").strip()
     except DataError:
         message = "neither a public key (U and 55 of A-Z 2-7) nor a file that can be read: give one of them"
         raise KeyFormError(message) from None

@@ -23,11 +23,11 @@ def read_seed(file: Path) -> bytearray:
         RefusedError: If the file holds no seed.
     """
     try:
-        found = _SEED.search(read_bytes(file))
+        seed = _SEED.search(read_bytes(file))
     except DataError as error:
         raise RefusedError(str(error)) from None
-    if found:
-        return bytearray(found[0])
+    if seed:
+        return bytearray(seed[0])
     message = (
         f"{file} holds no secret of a user's NKey (a seed: SU and 56 of A-Z 2-7): give one that `podfolio keys` made"
     )

@@ -43,7 +43,7 @@ ALL_PROGRESS = f"{_PROGRESS}.*"
 ALL_MARKETS = f"{_MARKETS}.>"
 
 
-class Kind(StrEnum):
+class MessageKind(StrEnum):
     """The kind of message on a subject."""
 
     REQUEST = "request"
@@ -56,7 +56,7 @@ class Kind(StrEnum):
     OTHER = "other"  # a kind from a later version of this software
 
 
-_KINDS = frozenset(kind.value for kind in Kind)
+_KINDS = frozenset(kind.value for kind in MessageKind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +71,14 @@ class Address:
         pod: The pod, for a pod's result only.
     """
 
-    kind: Kind
+    kind: MessageKind
     key: str
     pod: str = ""
 
     @property
     def request_id(self) -> str:
         """Name the request of a message in the event stream; empty if there is none."""
-        return self.key if self.kind in {Kind.REQUEST, Kind.POD, Kind.FINAL} else ""
+        return self.key if self.kind in {MessageKind.REQUEST, MessageKind.POD, MessageKind.FINAL} else ""
 
 
 def request(request_id: str) -> str:
@@ -140,9 +140,9 @@ def parse(subject: str) -> Address:
     for prefix in (_PREFIX, _TIMERS):
         if subject.startswith(f"{prefix}."):
             name, _, rest = subject.removeprefix(f"{prefix}.").partition(".")
-            kind = Kind(name) if name in _KINDS else Kind.OTHER
+            kind = MessageKind(name) if name in _KINDS else MessageKind.OTHER
             key, _, pod = rest.partition(".")
-            of_pod = kind is Kind.POD
+            of_pod = kind is MessageKind.POD
             if not _matches(ID_PATTERN, key if of_pod else rest) or (of_pod and not _matches(POD_PATTERN, pod)):
                 key, pod = "", ""
             return Address(kind, key, pod)

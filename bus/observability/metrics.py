@@ -91,8 +91,8 @@ def exposition() -> bytes:
 def total(metric: Counter | Histogram, suffix: str, **labels: str) -> float:
     """Sum the samples of *metric* whose names end in *suffix* and whose labels include *labels*."""
     (family,) = metric.collect()
-    wanted = family.name + suffix
-    return sum(s.value for s in family.samples if s.name == wanted and labels.items() <= s.labels.items())
+    name = family.name + suffix
+    return sum(s.value for s in family.samples if s.name == name and labels.items() <= s.labels.items())
 
 
 def expect(queue: str, kind: str) -> None:

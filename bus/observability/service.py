@@ -20,7 +20,7 @@ from bus.observability import metrics
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from bus.language.subjects import Kind
+    from bus.language.subjects import MessageKind
 
 _NS = 1_000_000_000
 
@@ -40,7 +40,7 @@ class Endpoint:
         queue: The work queue that delivers the messages.
     """
 
-    kind: Kind
+    kind: MessageKind
     subject: str
     queue: str
 
@@ -53,17 +53,17 @@ class Endpoint:
     def stats(self) -> dict[str, Any]:
         """The endpoint's counters."""
         labels = {"queue": self.queue, "kind": self.kind.value}
-        taken = int(metrics.total(metrics.DELIVERIES, "_total", **labels))
+        deliveries = int(metrics.total(metrics.DELIVERIES, "_total", **labels))
         spent_ns = int(metrics.total(metrics.HANDLING, "_sum", **labels) * _NS)
         return {
             "name": self.kind.value,
             "subject": self.subject,
             "queue_group": self.queue,
-            "num_requests": taken,
+            "num_requests": deliveries,
             "num_errors": int(metrics.total(metrics.FAILURES, "_total", **labels)),
             "last_error": metrics.last_failure(**labels),
             "processing_time": spent_ns,
-            "average_processing_time": spent_ns // taken if taken else 0,
+            "average_processing_time": spent_ns // deliveries if deliveries else 0,
         }
 
 

@@ -41,7 +41,7 @@ def span(name: str, *caused_by: Mapping[str, str], kind: SpanKind = SpanKind.INT
         kind: Whether the block takes a message or sends one.
         facts: The span's attributes, under ``podfolio.<key>``.
     """
-    causes = [told for headers in caused_by if (told := _told(headers)).is_valid]
+    causes = [context for headers in caused_by if (context := _span_context(headers)).is_valid]
     opened = trace.get_tracer("podfolio").start_span(
         name,
         context=trace.set_span_in_context(trace.NonRecordingSpan(causes[0]), Context()) if causes else None,
@@ -60,11 +60,11 @@ def passed_on() -> dict[str, str]:
     return headers
 
 
-def _told(headers: Mapping[str, str]) -> SpanContext:
+def _span_context(headers: Mapping[str, str]) -> SpanContext:
     """Read a trace context; an invalid context if the headers hold none, or a malformed one."""
     # Senders write the names of these headers in any case.
-    told = _PROPAGATOR.extract({name.lower(): value for name, value in headers.items()}, context=Context())
-    return get_current_span(told).get_span_context()
+    context = _PROPAGATOR.extract({name.lower(): value for name, value in headers.items()}, context=Context())
+    return get_current_span(context).get_span_context()
 
 
 @contextmanager
@@ -96,9 +96,9 @@ def exporting(service: Service) -> Iterator[None]:
 
 def _wanted() -> bool:
     """Return whether the standard's variables ask for spans; unlike in the standard, False if they are all unset."""
-    told = os.environ.get
-    named = told("OTEL_EXPORTER_OTLP_ENDPOINT") or told("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-    exporter = told("OTEL_TRACES_EXPORTER") or ("otlp" if named else "none")
+    setting = os.environ.get
+    named = setting("OTEL_EXPORTER_OTLP_ENDPOINT") or setting("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    exporter = setting("OTEL_TRACES_EXPORTER") or ("otlp" if named else "none")
     if exporter not in {"otlp", "none"}:
         _log.warning("tracing.off", why=f"OTEL_TRACES_EXPORTER is {exporter}", remedy="otlp or none")
-    return exporter == "otlp" and told("OTEL_SDK_DISABLED", "").lower() != "true"
+    return exporter == "otlp" and setting("OTEL_SDK_DISABLED", "").lower() != "true"

@@ -36,7 +36,7 @@ _OURS = ("agents.", "bus.", "coordinator.", "portfolio.")
 
 
 def fault(error: Exception) -> str:
-    """Tell the sender of a question why a process cannot answer."""
+    """Return the reason why a process cannot answer, for the sender of the question."""
     if isinstance(error, MemoryError):
         return _OUT_OF_MEMORY
     if type(error).__module__.startswith(_OURS):
@@ -63,9 +63,9 @@ def answer_all(answer: Callable[[bytes, Note], bytes], *, memory_mib: int) -> No
             # The timer's signal ends this process, even in a loop that never returns to Python. The timer must not fire
             # sooner: a solver's call may be silent for as long as the answer may take.
             signal.setitimer(signal.ITIMER_REAL, float(seconds))
-            found = answer(question, partial(_write, answers, sign=b"-"))
+            result = answer(question, partial(_write, answers, sign=b"-"))
             signal.setitimer(signal.ITIMER_REAL, 0)
-            _write(answers, found)
+            _write(answers, result)
 
 
 def _end_with_parent() -> None:
@@ -87,6 +87,6 @@ def _limit(memory_mib: int) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (memory_mib * 2**20, memory_mib * 2**20))
 
 
-def _write(answers: BinaryIO, found: bytes, *, sign: bytes = b"") -> None:
-    answers.write(sign + b"%d\n" % len(found) + found)
+def _write(answers: BinaryIO, content: bytes, *, sign: bytes = b"") -> None:
+    answers.write(sign + b"%d\n" % len(content) + content)
     answers.flush()

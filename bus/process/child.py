@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from typing import TypeAlias
 
-    Noted: TypeAlias = Callable[[bytes], Awaitable[None]]
+    OnNote: TypeAlias = Callable[[bytes], Awaitable[None]]
 
 # Memory limit of a computation, in MiB: universes of hundreds of ETFs take a few hundred; an idle child takes 50.
 MEMORY_MIB = 2_048
@@ -44,9 +44,14 @@ class ChildDiedError(Exception):
 
 
 class TimeIsUpError(ChildDiedError):
-    """The child was ended at its time limit: the same question would end the same way."""
+    """The child was ended at its time limit: the same question would end the same way.
+
+    Attributes:
+        seconds: The time that the computation had, without the start of the process.
+    """
 
     def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
         super().__init__(f"the computation was not done within {seconds:.3g} s, and was ended: ask for less")
 
 
@@ -87,7 +92,7 @@ class SolverProcess:
             task.cancel()
         await asyncio.gather(*self._starting, return_exceptions=True)
         for child in self._children:
-            await child.end()
+            await child.close()
 
     def _new(self) -> Child:
         self._children.append(Child(self.command, self.memory_mib))
@@ -107,7 +112,7 @@ class SolverProcess:
         """
         await self._children[0].ready()
 
-    async def ask(self, question: bytes, *, seconds: float, noted: Noted | None = None) -> bytes:
+    async def ask(self, question: bytes, *, seconds: float, on_note: OnNote | None = None) -> bytes:
         """Ask a question and return the answer, in at most *seconds* and ``most_s``; see ``Child.ask``.
 
         Raises:
@@ -115,9 +120,13 @@ class SolverProcess:
             ChildDiedError: If the child crashed; the next question starts a new process.
         """
         async with self._free:
-            child = self._idle.pop() if self._idle else self._new()
+            # A busy machine takes seconds to start a child: the question should not wait for that if another is there.
+            ready = [child for child in self._idle if child.is_ready]
+            child = ready[-1] if ready else self._idle[-1] if self._idle else self._new()
+            if child in self._idle:
+                self._idle.remove(child)
             try:
-                return await child.ask(question, seconds=min(self.most_s, seconds), noted=noted)
+                return await child.ask(question, seconds=min(self.most_s, seconds), on_note=on_note)
             except TimeIsUpError:
                 self._start(child)
                 raise
@@ -132,7 +141,7 @@ async def _started(child: Child) -> None:
         log.error("solver.not_started", error=str(error))  # noqa: TRY400 - it says all there is
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Child:
     """The child process; started at the first question, and again after each death.
 
@@ -144,7 +153,14 @@ class Child:
     command: tuple[str, ...]
     memory_mib: int = MEMORY_MIB
     _process: Process | None = None
+    _loaded: bool = False
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _start_for_next: asyncio.Task[None] | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the child runs and has loaded all modules."""
+        return self._loaded and self._process is not None and self._process.returncode is None
 
     async def ready(self) -> None:
         """Start the child and wait until all modules are loaded, so that the first question need not wait.
@@ -155,26 +171,30 @@ class Child:
         async with self._turn:
             await self._running()
 
-    async def ask(self, question: bytes, *, seconds: float, noted: Noted | None = None) -> bytes:
+    async def ask(self, question: bytes, *, seconds: float, on_note: OnNote | None = None) -> bytes:
         """Ask a question and return the answer, in at most *seconds* from the question's turn.
+
+        If the child has to start first, the start is part of this time. A start that takes longer goes on, for the next
+        question.
 
         Args:
             question: The question.
             seconds: The time limit for the answer.
-            noted: Called with each note that comes before the answer.
+            on_note: Called with each note that comes before the answer.
 
         Raises:
             TimeIsUpError: If the answer took longer.
             ChildDiedError: If the child crashed.
         """
+        asked = asyncio.get_running_loop().time()
+        if not self.is_ready:
+            await self._start_within(seconds)
+        seconds = max(seconds - (asyncio.get_running_loop().time() - asked), _LEAST_S)
         async with self._turn:
-            asked = asyncio.get_running_loop().time()
             process = await self._running()
-            # A child that had to start first has less time left: the limit counts from the question's turn.
-            seconds = max(seconds - (asyncio.get_running_loop().time() - asked), _LEAST_S)
             try:
                 async with asyncio.timeout(seconds + _GRACE_S):
-                    return await _exchange(process, question, seconds, noted)
+                    return await _exchange(process, question, seconds, on_note)
             except TimeoutError:
                 await self.end()
                 raise TimeIsUpError(seconds) from None
@@ -182,6 +202,22 @@ class Child:
                 # Also when cancelled: a late answer must not be mistaken for the answer to the next question.
                 await self.end()
                 raise
+
+    async def _start_within(self, seconds: float) -> None:
+        if self._start_for_next is None or self._start_for_next.done():
+            self._start_for_next = asyncio.create_task(self.ready())
+            self._start_for_next.add_done_callback(_heard)
+        done, _ = await asyncio.wait([self._start_for_next], timeout=seconds)
+        if not done:
+            raise TimeIsUpError(0.0)
+        await self._start_for_next
+
+    async def close(self) -> None:
+        """End the child for good, also if it is starting."""
+        if self._start_for_next is not None:
+            self._start_for_next.cancel()
+            await asyncio.wait([self._start_for_next])
+        await self.end()
 
     async def _running(self) -> Process:
         if self._process is not None and self._process.returncode is None:
@@ -196,6 +232,7 @@ class Child:
                 raise
             message = f"the process that computes was not ready within {_START_S:g} s; its log says why"
             raise ChildDiedError(message) from None
+        self._loaded = True
         return self._process
 
     async def _start(self) -> Process:
@@ -214,7 +251,7 @@ class Child:
 
     async def end(self) -> None:
         """Kill the child, even during a computation."""
-        process, self._process = self._process, None
+        process, self._process, self._loaded = self._process, None, False
         if process is None:
             return
         with contextlib.suppress(ProcessLookupError):
@@ -222,16 +259,22 @@ class Child:
         await process.wait()
 
 
-async def _exchange(process: Process, question: bytes, seconds: float, noted: Noted | None) -> bytes:
+def _heard(start: asyncio.Task[None]) -> None:
+    """Take note of a failure to start, which the next start will tell if nobody waited for this one."""
+    if not start.cancelled():
+        start.exception()
+
+
+async def _exchange(process: Process, question: bytes, seconds: float, on_note: OnNote | None) -> bytes:
     assert process.stdin is not None  # noqa: S101 - it was started with pipes
     # If the child is gone, the read below raises.
     with contextlib.suppress(ConnectionError):
         process.stdin.write(b"%d %.3f\n" % (len(question), seconds) + question)
         await process.stdin.drain()
-    return await _answer(process, seconds, noted)
+    return await _answer(process, seconds, on_note)
 
 
-async def _answer(process: Process, seconds: float, noted: Noted | None = None) -> bytes:
+async def _answer(process: Process, seconds: float, on_note: OnNote | None = None) -> bytes:
     """Read an answer, and the notes before it.
 
     Raises:
@@ -242,15 +285,15 @@ async def _answer(process: Process, seconds: float, noted: Noted | None = None) 
     try:
         while (head := await process.stdout.readuntil(b"\n")).startswith(b"-"):
             note = await process.stdout.readexactly(-int(head))
-            if noted is not None:
-                await noted(note)
+            if on_note is not None:
+                await on_note(note)
         return await process.stdout.readexactly(int(head))
     except asyncio.IncompleteReadError:
         status = await process.wait()
-        raise (TimeIsUpError(seconds) if status == -signal.SIGALRM else ChildDiedError(_told(status))) from None
+        raise (TimeIsUpError(seconds) if status == -signal.SIGALRM else ChildDiedError(_exit_message(status))) from None
 
 
-def _told(status: int) -> str:
+def _exit_message(status: int) -> str:
     """Describe a process's exit status in words; a negative status is a signal."""
     if status == -signal.SIGKILL:
         return (

@@ -30,14 +30,15 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from bus.observability.service import Service
-    from bus.process.http import Address
+    from bus.process.http import ListenAddress
     from bus.transports.jetstream import Connection, JetStreamBus
 
     Main: TypeAlias = Callable[[JetStreamBus, asyncio.Event, asyncio.Event], Awaitable[None]]
 
 # A process that waits for an administrator to run `podfolio setup` says so this often.
 _SETUP_TOLD_S = 30.0
-_SETUP_PAUSE_S = 0.5
+# Between two tries to reach the server, or to find the work queues.
+_AGAIN_S = 0.5
 # From the signal on. A message in hand may be a search of an hour, or wait for a server that is away: other processes
 # can take the message over.
 LEAVE_S = 20.0
@@ -72,7 +73,7 @@ def run(
     main: Main,
     *,
     service: Service,
-    http: Address | None = None,
+    http: ListenAddress | None = None,
     set_up_by: str = "podfolio setup",
 ) -> int:
     """Run *main* until a signal or the loss of the connection ends it; return the exit status.
@@ -100,10 +101,10 @@ def run(
 
 def _leaves(group: BaseExceptionGroup[BusError]) -> list[BusError]:
     """Extract the errors from the groups that task groups wrap around them."""
-    found: list[BusError] = []
+    errors: list[BusError] = []
     for error in group.exceptions:
-        found.extend(_leaves(error) if isinstance(error, BaseExceptionGroup) else [error])
-    return found
+        errors.extend(_leaves(error) if isinstance(error, BaseExceptionGroup) else [error])
+    return errors
 
 
 @dataclass(slots=True)
@@ -143,7 +144,7 @@ class _Health:
         return f"work queue {', '.join(missing)} does not exist: run `{self.set_up}` once"
 
 
-async def _serve(connection: Connection, main: Main, health: _Health, http: Address | None) -> None:
+async def _serve(connection: Connection, main: Main, health: _Health, http: ListenAddress | None) -> None:
     service = health.service
     metrics.SERVICE.info({"service": service.name, "version": service.version})
     for endpoint in service.endpoints:
@@ -171,20 +172,46 @@ def _stop(stop: asyncio.Event, limit: asyncio.Timeout) -> None:
         limit.reschedule(asyncio.get_running_loop().time() + LEAVE_S)
 
 
-async def _work(connection: Connection, main: Main, health: _Health, http: Address | None) -> None:
+async def _work(connection: Connection, main: Main, health: _Health, http: ListenAddress | None) -> None:
     async with AsyncExitStack() as stack:
         if http:
             log.info("process.listens", http=await stack.enter_async_context(serving(http, unready=health.unready)))
-        health.bus = bus = await stack.enter_async_context(connect(connection))
-        await _await_setup(bus, health)
-        if health.stop.is_set():
+        health.bus = bus = await _connected(stack, connection, health.stop)
+        if bus is not None:
+            await _await_setup(bus, health)
+        if bus is None or health.stop.is_set():
             return
         async with asyncio.TaskGroup() as group:
-            beside = [group.create_task(_fail_when_closed(bus)), group.create_task(_tell(bus, health))]
+            beside = [group.create_task(_fail_when_closed(bus)), group.create_task(_announce(bus, health))]
             await main(bus, health.stop, health.started)
             log.info("process.drained")
             for task in beside:
                 task.cancel()
+
+
+async def _connected(stack: AsyncExitStack, connection: Connection, stop: asyncio.Event) -> JetStreamBus | None:
+    """Connect for as long as *stack* lasts, however long no server answers; return None once *stop* is set.
+
+    Raises:
+        RefusedError: If the server rejects the credentials.
+    """
+    told = False
+    while not stop.is_set():
+        try:
+            return await stack.enter_async_context(connect(connection))
+        except UnreachableError as error:
+            if not told:
+                log.warning("process.waiting_for_server", error=str(error))
+                told = True
+        await _pause(stop)
+    return None
+
+
+async def _pause(stop: asyncio.Event) -> None:
+    """Wait until the next try, or until the process is to stop."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_AGAIN_S):
+            await stop.wait()
 
 
 async def _missing(bus: JetStreamBus, service: Service) -> list[str]:
@@ -194,8 +221,8 @@ async def _missing(bus: JetStreamBus, service: Service) -> list[str]:
 async def _await_setup(bus: JetStreamBus, health: _Health) -> None:
     """Wait until the server answers and the work queues exist, or until the process is to stop.
 
-    A process that starts during an outage of the server, or before the set-up, must not exit for that: the supervisor
-    would wait longer before each restart, until long after the outage.
+    A process that starts during an outage of the server, or before the set-up, must not exit for that, here or in
+    ``_connected``: the supervisor would wait longer before each restart, until long after the outage.
     """
     clock = asyncio.get_running_loop().time
     told_at = -_SETUP_TOLD_S
@@ -209,9 +236,7 @@ async def _await_setup(bus: JetStreamBus, health: _Health) -> None:
         if clock() >= told_at + _SETUP_TOLD_S:
             log.warning("process.waiting_for_setup", queues=sorted(health.service.queues), why=problem)
             told_at = clock()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_SETUP_PAUSE_S):
-                await health.stop.wait()
+        await _pause(health.stop)
 
 
 async def _fail_when_closed(bus: JetStreamBus) -> None:
@@ -220,7 +245,7 @@ async def _fail_when_closed(bus: JetStreamBus) -> None:
     raise BusError(message)
 
 
-async def _tell(bus: JetStreamBus, health: _Health) -> None:
+async def _announce(bus: JetStreamBus, health: _Health) -> None:
     """Log that the process takes work, and answer discovery requests for its service."""
     await health.started.wait()
     async with bus.answering(health.service):

@@ -31,7 +31,7 @@ _CONNECTIONS = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class ListenAddress:
     """The address to listen on.
 
     Attributes:
@@ -44,7 +44,7 @@ class Address:
 
 
 @asynccontextmanager
-async def serving(address: Address, *, unready: Callable[[], Awaitable[str]]) -> AsyncIterator[str]:
+async def serving(address: ListenAddress, *, unready: Callable[[], Awaitable[str]]) -> AsyncIterator[str]:
     """Answer HTTP requests while the block lasts; yield the URL.
 
     Args:
@@ -86,11 +86,11 @@ async def _answer(head: bytes, unready: Callable[[], Awaitable[str]]) -> bytes:
         status, kind, body = "405 Method Not Allowed", _TEXT, b"only GET and HEAD\n"
     else:
         status, kind, body = await _page(path.partition("?")[0], unready)
-    told = (
+    head_lines = (
         f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
         "Cache-Control: no-store\r\nConnection: close\r\n\r\n"
     )
-    return told.encode() + (b"" if method == "HEAD" else body)
+    return head_lines.encode() + (b"" if method == "HEAD" else body)
 
 
 async def _page(path: str, unready: Callable[[], Awaitable[str]]) -> tuple[str, str, bytes]:

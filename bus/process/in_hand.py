@@ -56,10 +56,10 @@ class InHand:
             raise PermissionError(message)
         # The file has a different name until the lock is held: otherwise other processes would take this process for
         # dead.
-        made = self._folder / f".{self._name}"
-        file = os.open(made, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        draft = self._folder / f".{self._name}"
+        file = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         fcntl.flock(file, fcntl.LOCK_EX)
-        made.rename(self._folder / self._name)
+        draft.rename(self._folder / self._name)
         return file
 
     @contextmanager
@@ -76,7 +76,7 @@ class InHand:
 
     def deaths(self, queue: str, message: Message) -> int:
         """Count the processes that died while handling *message*."""
-        self._look()
+        self._refresh()
         return sum(_name(queue, message) in held for held in self._dead.values())
 
     def close(self) -> None:
@@ -91,19 +91,19 @@ class InHand:
             os.pwrite(self._file, text, 0)
             os.ftruncate(self._file, len(text))
 
-    def _look(self) -> None:
+    def _refresh(self) -> None:
         """Read the notes of processes that died since the last look, and delete old notes."""
         there = {path.name: path for path in self._folder.glob(f"*{_SUFFIX}") if path.name != self._name}
         self._dead = {name: held for name, held in self._dead.items() if name in there}
         for name, path in there.items():
             with contextlib.suppress(OSError):
-                held = self._dead[name] if name in self._dead else _held_at_death(path)
-                if held is None:
+                sequences = self._dead[name] if name in self._dead else _held_at_death(path)
+                if sequences is None:
                     continue
-                if not held or time.time() - path.stat().st_mtime > _KEPT_S:
+                if not sequences or time.time() - path.stat().st_mtime > _KEPT_S:
                     path.unlink()
-                    held = frozenset()
-                self._dead[name] = held
+                    sequences = frozenset()
+                self._dead[name] = sequences
 
 
 def _held_at_death(path: Path) -> frozenset[str] | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bus.process.child import MEMORY_MIB
-from bus.process.http import Address
+from bus.process.http import ListenAddress
 from bus.transports.jetstream import Connection
 
 if TYPE_CHECKING:
@@ -98,8 +98,8 @@ def connection_options(name: str, *, role: str = "") -> Callable[[Callable[..., 
     def add(command: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(command)
         def with_settings(*args: Any, server: str, **rest: Any) -> Any:
-            known = {key: rest.pop(key) for key in ("credentials", "nkey_seed", "ca", "inbox_prefix")}
-            settings = Connection(servers=server, name=name, role=role, **known)
+            trust = {key: rest.pop(key) for key in ("credentials", "nkey_seed", "ca", "inbox_prefix")}
+            settings = Connection(servers=server, name=name, role=role, **trust)
             return command(*args, settings=settings, **rest)
 
         return _add(_CONNECTION, with_settings)
@@ -136,7 +136,7 @@ def replica_options(*, seconds: float) -> Callable[[Callable[..., Any]], Callabl
     def add(command: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(command)
         def with_http(*args: Any, http_port: int | None, http_host: str, **rest: Any) -> Any:
-            return command(*args, http=None if http_port is None else Address(http_port, http_host), **rest)
+            return command(*args, http=None if http_port is None else ListenAddress(http_port, http_host), **rest)
 
         return _add((*_REPLICA, limit), with_http)
 

@@ -13,14 +13,14 @@ import structlog
 
 from bus.port import BusError, LaterError, RefusedError
 from bus.process.in_hand import noting
-from bus.process.watched import Watched
+from bus.process.observed_handler import ObservedHandler
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Hashable
 
     from bus.port import Bus, Delivery
     from bus.process.in_hand import InHand, Unnoted
-    from bus.process.watched import Handler
+    from bus.process.observed_handler import Handler
 
 # Three heartbeats fit into the time after which the server redelivers a message to another worker (5 s).
 HEARTBEAT_S = 1.5
@@ -51,7 +51,7 @@ async def work_off(bus: Bus, queue: str, handler: Handler, *, stop: asyncio.Even
     handling the delivery.
     """
     crashes: Counter[Hashable] = Counter()
-    handler = Watched(handler, queue)
+    handler = ObservedHandler(handler, queue)
     with noting() as notes:
         async with aclosing(bus.work(queue, stop=stop, at_once=at_once)) as deliveries, asyncio.TaskGroup() as group:
             async for delivery in deliveries:
@@ -99,7 +99,7 @@ class _Attempt:
         except LaterError:
             raise
         except BusError as error:
-            self.tell("delivery.failed", error)
+            self.log_failure("delivery.failed", error)
             return False
         except Exception as error:
             log.exception("delivery.crashed", subject=message.subject, attempt=self.delivery.attempt)
@@ -117,11 +117,11 @@ class _Attempt:
 
     async def gives_up(self, error: Exception) -> bool:
         """Have the handler answer that the work cannot be done. Return False if even that fails."""
-        self.tell("delivery.given_up", error)
+        self.log_failure("delivery.given_up", error)
         try:
             await self.handler.give_up(self.delivery, error)
         except BusError as second:
-            self.tell("delivery.failed", second)
+            self.log_failure("delivery.failed", second)
             return False
         except Exception:
             # Even giving up failed, because of the message's content: the server redelivers the message, and the
@@ -130,7 +130,7 @@ class _Attempt:
             return False
         return True
 
-    def tell(self, event: str, error: Exception) -> None:
+    def log_failure(self, event: str, error: Exception) -> None:
         """Log the failure."""
         message = self.delivery.message
         log.warning(event, subject=message.subject, attempt=self.delivery.attempt, error=str(error))

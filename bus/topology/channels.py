@@ -70,7 +70,7 @@ class Channel:
 
     def hearers(self, pods: Collection[str]) -> list[str]:
         """Name the roles that may subscribe here; readers of a stored channel read the stream instead."""
-        return [role.name for role in roles(pods) if any(_same_shape(self.address, heard) for heard in role.hears)]
+        return [role.name for role in roles(pods) if any(_same_shape(self.address, allowed) for allowed in role.hears)]
 
 
 def streams() -> dict[str, dict[str, Any]]:
@@ -80,8 +80,8 @@ def streams() -> dict[str, dict[str, Any]]:
 
 def queues(pods: Collection[str]) -> dict[str, dict[str, Any]]:
     """Return the work queues' configurations, each with its stream, by name."""
-    wanted = wanted_queues(pods, ack_wait_s=ACK_WAIT_S)
-    return {config["name"]: {"stream_name": stream, **config} for stream, config in wanted}
+    configs = wanted_queues(pods, ack_wait_s=ACK_WAIT_S)
+    return {config["name"]: {"stream_name": stream, **config} for stream, config in configs}
 
 
 def _takes(config: dict[str, Any], address: str) -> bool:
@@ -92,9 +92,10 @@ def _takes(config: dict[str, Any], address: str) -> bool:
 
 def _same_shape(address: str, allowed: str) -> bool:
     """Return whether a permission covers a channel: each variable token matches a wildcard or a pod's name."""
-    asked, given = address.split("."), allowed.split(".")
-    return len(asked) == len(given) and all(
-        a == g or (a.startswith("{") and (g == "*" or a == "{pod}")) for a, g in zip(asked, given, strict=True)
+    address_parts, allowed_parts = address.split("."), allowed.split(".")
+    return len(address_parts) == len(allowed_parts) and all(
+        a == g or (a.startswith("{") and (g == "*" or a == "{pod}"))
+        for a, g in zip(address_parts, allowed_parts, strict=True)
     )
 
 

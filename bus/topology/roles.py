@@ -132,12 +132,14 @@ def _observer(pods: Collection[str]) -> Role:
 
 def _agent(pod: str) -> Role:
     name, answer = agent_role(pod), subjects.pod_result("*", pod)
-    said = (answer, _whose(answer))
-    return Role(name, (_PROBE, *_works(EVENTS, pod_queue(pod)), *said, *_READ_MARKETS), serves=_asked(name))
+    published = (answer, _whose(answer))
+    return Role(
+        name, (_PROBE, *_works(EVENTS, pod_queue(pod)), *published, *_READ_MARKETS), serves=_service_subjects(name)
+    )
 
 
 def _coordinator() -> Role:
-    said = (subjects.ALL_FINALS, subjects.ALL_REJECTED)
+    published = (subjects.ALL_FINALS, subjects.ALL_REJECTED)
     return Role(
         COORDINATOR,
         (
@@ -146,15 +148,15 @@ def _coordinator() -> Role:
             *_works(TIMERS, DEADLINES),
             _READ_EVENTS,
             f"{_API}.CONSUMER.NAMES.{EVENTS}",
-            *said,
-            *map(_whose, said),
+            *published,
+            *map(_whose, published),
             subjects.ALL_TIMERS,
             _stream_info(EVENTS),
             _stream_info(TIMERS),
             *_READ_MARKETS,
         ),
         tells=_HEARD,
-        serves=_asked(COORDINATOR),
+        serves=_service_subjects(COORDINATOR),
     )
 
 
@@ -175,7 +177,7 @@ def _operator(services: Collection[Role]) -> Role:
     return Role(OPERATOR, (_PROBE, *dict.fromkeys(subject for role in services for subject in role.serves)))
 
 
-def _asked(role: str) -> tuple[str, ...]:
+def _service_subjects(role: str) -> tuple[str, ...]:
     """Name the service API subjects of *role*: for all services, for services of this name, and for one instance."""
     whom = ("", f".{service_name(role)}", f".{service_name(role)}.*")
     return tuple(f"$SRV.{verb}{which}" for verb in _VERBS for which in whom)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """A body in JSON, with the facts that its sender needs: nobody reads a body again to publish, count or log it.
+    """A body in JSON, with the facts that its sender needs: no process reads a body again to publish, count or log it.
 
     Attributes:
         kind: The name of the body's class, such as ``PodResult``.

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 
 from bus.language import subjects
 from bus.language.plain_text import escaped
-from bus.language.subjects import Kind
+from bus.language.subjects import MessageKind
 from bus.port import (
     COORDINATORS,
     DEADLINES,
     MAX_MESSAGE_BYTES,
     Message,
     NotSetUpError,
-    Standing,
     Stored,
+    StreamState,
     TooLargeError,
     UnreachableError,
     pod_queue,
@@ -136,17 +136,17 @@ class MemoryBus:
 
     async def record(self, subjects: Collection[str], *, including: Message | None = None) -> tuple[Message, ...]:
         """Read the last message on each of *subjects*; see ``Bus``."""
-        found = tuple(
+        messages = tuple(
             message
             for message in self._events
             if _matches(subjects, message.subject) and (including is None or message.sequence <= including.sequence)
         )
-        if including is not None and including.sequence not in {message.sequence for message in found}:
+        if including is not None and including.sequence not in {message.sequence for message in messages}:
             problem = (
                 f"message {including.sequence} ({including.subject}) is not in the stream, or not on these subjects"
             )
             raise UnreachableError(problem)
-        return found
+        return messages
 
     async def schedule(self, request_id: str, at: datetime) -> None:
         """Schedule a message on ``subjects.due(request_id)`` for delivery at *at*; see ``Bus``."""
@@ -157,9 +157,9 @@ class MemoryBus:
         """Name the work queues that exist on the event stream."""
         return frozenset(self._queues) - {DEADLINES}
 
-    async def standing(self) -> Standing:
+    async def stream_state(self) -> StreamState:
         """Return the state of the event stream; see ``Bus``."""
-        return Standing(self._created, len(self._events), self.now())
+        return StreamState(self._created, len(self._events), self.now())
 
     async def holds(self, subject: str) -> bool:
         """Say whether a message is stored on *subject*; see ``Bus``."""
@@ -167,9 +167,11 @@ class MemoryBus:
 
     async def unanswered(self) -> frozenset[str]:
         """Name the requests that have no final event; see ``Bus``."""
-        found = [subjects.parse(message.subject) for message in self._events]
-        asked, answered = ({a.key for a in found if a.kind is kind} for kind in (Kind.REQUEST, Kind.FINAL))
-        return frozenset(asked - answered - {""})
+        addresses = [subjects.parse(message.subject) for message in self._events]
+        requests, finals = (
+            {a.key for a in addresses if a.kind is kind} for kind in (MessageKind.REQUEST, MessageKind.FINAL)
+        )
+        return frozenset(requests - finals - {""})
 
     async def follow(self, *, since: datetime | None = None, everything: bool = False) -> AsyncGenerator[Message, None]:
         """Follow the event stream as an observer; see ``Bus``."""
@@ -182,16 +184,16 @@ class MemoryBus:
                     yield message
             await self._change()
 
-    async def mention(self, subject: str, data: bytes) -> None:
+    async def publish_transient(self, subject: str, data: bytes) -> None:
         """Publish a message that no stream keeps; see ``Bus``."""
-        for pattern, heard in self._listeners:
+        for pattern, receive in self._listeners:
             if _matches((pattern,), subject):
-                heard(data)
+                receive(data)
 
     @asynccontextmanager
-    async def overhear(self, subject: str, heard: Callable[[bytes], None]) -> AsyncIterator[None]:
-        """Call *heard* with each message mentioned on *subject*; see ``Bus``."""
-        listener = subject, heard
+    async def subscribe(self, subject: str, receive: Callable[[bytes], None]) -> AsyncIterator[None]:
+        """Call *receive* with each transient message on *subject*; see ``Bus``."""
+        listener = subject, receive
         self._listeners.append(listener)
         try:
             yield

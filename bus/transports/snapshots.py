@@ -77,13 +77,15 @@ def unpack(packed: bytes, sha256: str) -> dict[str, bytes]:
     try:
         unpacking = zlib.decompressobj()
         text = unpacking.decompress(packed, _MAX_BYTES)
-        files = {name: str(json.loads(text)[name]).encode() for name in FILES}
+        texts = json.loads(text)
+        # What an older version published lacks a file; who reads the market says which, and the mend.
+        files = {name: str(texts[name]).encode() for name in FILES if name in texts}
     except (zlib.error, ValueError, KeyError, TypeError, RecursionError) as error:
         message = f"the content under the hash {sha256[:12]} is no market: {error}"
         raise DataError(message) from error
-    if (found := digest(files)) != sha256:
+    if (actual := digest(files)) != sha256:
         message = (
-            f"the content under the hash {sha256[:12]} has the hash {found[:12]}: do not use it, and publish the"
+            f"the content under the hash {sha256[:12]} has the hash {actual[:12]}: do not use it, and publish the"
             " market under another id"
         )
         raise DataError(message)
@@ -138,14 +140,14 @@ class Fetching:
 
     async def _fetch(self, market_id: str) -> bool:
         try:
-            found = await self._source.published_market(market_id)
+            published = await self._source.published_market(market_id)
         except (NotSetUpError, RefusedError) as error:
             # The server was set up, or the keys were made, before this version could publish markets.
             log.warning("market.not_looked_for", market=market_id, error=str(error))
             return False
-        if found is None:
+        if published is None:
             return False
-        sha256, packed = found
+        sha256, packed = published
         try:
             files = unpack(packed, sha256)
         except DataError as error:
@@ -153,10 +155,10 @@ class Fetching:
             return False
         self._folder.mkdir(mode=0o700, exist_ok=True)
         with TemporaryDirectory(dir=self._folder, prefix=".") as temporary:
-            made = Path(temporary) / market_id
-            made.mkdir()
+            draft = Path(temporary) / market_id
+            draft.mkdir()
             for name, content in files.items():
-                (made / name).write_bytes(content)
-            made.rename(self._folder / market_id)
+                (draft / name).write_bytes(content)
+            draft.rename(self._folder / market_id)
         log.info("market.fetched", market=market_id, sha256=sha256)
         return True

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from bus.language import subjects
 from bus.language.messages import BadMessageError, MasterPortfolioFailed, Progress, Reason, Stage, encode, parse_final
-from bus.language.subjects import Kind
+from bus.language.subjects import MessageKind
 from bus.transports.envelope import Payload, publish
 from coordinator.decisions import Fail, admit, read_request
 from portfolio.errors import DataError
@@ -62,7 +62,7 @@ class Fake:
         async with aclosing(self.bus.follow(everything=True)) as messages:
             async for message in messages:
                 address = subjects.parse(message.subject)
-                if address.kind is Kind.REQUEST and address.key:
+                if address.kind is MessageKind.REQUEST and address.key:
                     await self.answer(address.key, message)
 
     async def answer(self, request_id: str, asked: Message) -> None:
@@ -96,4 +96,4 @@ class Fake:
         return parse_final(json.dumps(body).encode())
 
     async def _tell(self, progress: Progress) -> None:
-        await self.bus.mention(subjects.progress(progress.request_id), encode(progress))
+        await self.bus.publish_transient(subjects.progress(progress.request_id), encode(progress))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bus.language import subjects
-from bus.language.subjects import ID_PATTERN, Kind
+from bus.language.subjects import ID_PATTERN, MessageKind
 from bus.port import RefusedError
 from bus.transports.jetstream import connect
 from cli.arguments import DASH, read_event
@@ -47,9 +47,9 @@ async def fetch_final(settings: Connection, request_id: str) -> bytes:
     async with connect(settings) as bus:
         found = await bus.record((subjects.request(request_id), subjects.final(request_id)))
     stored = {subjects.parse(message.subject).kind: message for message in found}
-    if final := stored.get(Kind.FINAL):
+    if final := stored.get(MessageKind.FINAL):
         return final.data
-    if (asked := stored.get(Kind.REQUEST)) and asked.stored_at:
+    if (asked := stored.get(MessageKind.REQUEST)) and asked.stored_at:
         message = (
             f"request {request_id} was published on {asked.stored_at:%d %B %Y, %H:%M:%S} UTC and has no final event"
             " yet: try again later"

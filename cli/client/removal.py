@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import nkeys
 
-from bus.administration.removal import record, refuse
+from bus.administration.removal_rules import record, refuse
 from bus.language import subjects
 from bus.language.seeds import read_seed
 from bus.port import RefusedError
@@ -30,11 +30,11 @@ async def find(bus: JetStreamBus, sequence: int, *, unanswered: bool) -> Message
         UnreachableError: If the server did not answer in time.
     """
     await bus.require_removable()
-    if (message := await bus.look(sequence)) is None:
+    if (message := await bus.read_message(sequence)) is None:
         raise RefusedError(await _none(bus, sequence))
     request_id = subjects.parse(message.subject).request_id
     request, answer, final = [
-        await bus.look_for(subject) if request_id else None
+        await bus.read_newest(subject) if request_id else None
         for subject in (subjects.request(request_id), subjects.pod_result(request_id, "*"), subjects.final(request_id))
     ]
     why_not = refuse(
@@ -78,6 +78,6 @@ def who(settings: Connection) -> str:
 
 async def _none(bus: JetStreamBus, sequence: int) -> str:
     subject = subjects.removed(sequence)
-    if (before := await bus.look_for(subject)) is None:
+    if (before := await bus.read_newest(subject)) is None:
         return f"no message is stored as {sequence} (any more): podfolio watch --all shows those that are"
     return f"message {sequence} was removed before: {subject} (message {before.sequence}) says why"

@@ -64,7 +64,7 @@ async def ask(
 
 def _before(request_id: str, messages: Sequence[Message]) -> str:
     """Say that the request is not new: *messages* were stored before."""
-    final = [message for message in messages if subjects.parse(message.subject).kind is subjects.Kind.FINAL]
+    final = [message for message in messages if subjects.parse(message.subject).kind is subjects.MessageKind.FINAL]
     at = f"{(final or messages)[0].stored_at:%d %B %Y, %H:%M:%S} UTC"
     if final:
         return (
@@ -84,7 +84,7 @@ async def _final(bus: Bus, request: OptimizationRequest, stored: Message, show: 
                 if address.request_id != request.request_id:
                     continue
                 show(message)
-                if address.kind is subjects.Kind.FINAL:
+                if address.kind is subjects.MessageKind.FINAL:
                     return message
     except TimeoutError:
         pass

@@ -39,7 +39,7 @@ def fake(port: int, event: Path, recordings: tuple[Path, ...]) -> None:
 
 
 async def _fake(port: int, event: Path, recordings: tuple[Path, ...]) -> int:
-    from agents import mandates
+    from agents import mandate_files
     from bus.administration.server import embedded_server
     from bus.administration.setup import set_up
     from bus.transports.jetstream import Connection, connect
@@ -47,7 +47,7 @@ async def _fake(port: int, event: Path, recordings: tuple[Path, ...]) -> int:
     from cli.client.fake import Fake
     from portfolio.files import read_bytes
 
-    pods = tuple(mandates.bundled())
+    pods = tuple(mandate_files.bundled())
     messages = [message for file in recordings for message in recording.read(file)]
     with tempfile.TemporaryDirectory(prefix="podfolio-") as folder:
         log = Path(folder) / "nats-server.log"

@@ -79,7 +79,7 @@ def frontier(  # noqa: PLR0913, PLR0917 - one argument an option
 
 
 def _mandates(files: tuple[Path, ...]) -> dict[str, Mandate]:
-    from agents.mandates import bundled, load
+    from agents.mandate_files import bundled, load
 
     found = [load(pod) for pod in (*bundled(), *map(str, files))]
     return {mandate.pod: mandate for mandate in found}

@@ -37,10 +37,10 @@ def keys(folder: Path, pods: tuple[str, ...], hosts: tuple[str, ...], routes: tu
 
 
 async def _keys(folder: Path, pods: tuple[str, ...], hosts: tuple[str, ...], routes: tuple[str, ...]) -> int:
-    from agents import mandates
+    from agents import mandate_files
     from cli.trust.keys import make_keys
 
-    everybody = {*mandates.bundled(), *pods}
+    everybody = {*mandate_files.bundled(), *pods}
     for made in make_keys(folder, everybody, hosts=hosts, routes=routes, now=datetime.now(UTC)):
         click.echo(f"made {folder / made}")
     return 0

@@ -51,7 +51,7 @@ def setup(
 async def _setup(
     settings: Connection, pods: tuple[str, ...], replicas: int | None, max_mib: int | None, *, check: bool
 ) -> int:
-    from agents import mandates
+    from agents import mandate_files
     from bus.administration.setup import plan, set_up
     from bus.transports.jetstream import connect
     from cli.pages.steps import describe
@@ -59,7 +59,7 @@ async def _setup(
     async with connect(settings) as bus:
         steps = await (plan if check else set_up)(
             bus,
-            pods or tuple(mandates.bundled()),
+            pods or tuple(mandate_files.bundled()),
             replicas=replicas,
             max_bytes=None if max_mib is None else max_mib * 2**20,
         )

@@ -52,10 +52,10 @@ async def _up(port: int, store: Path | None, secure: Path | None, dashboard_port
     say = partial(console.print, soft_wrap=True)
     known, given = None, ""
     if secure:
-        from agents import mandates
+        from agents import mandate_files
         from cli.trust.keys import Keys, make_keys
 
-        for made in make_keys(secure, mandates.bundled(), hosts=(), now=datetime.now(UTC)):
+        for made in make_keys(secure, mandate_files.bundled(), hosts=(), now=datetime.now(UTC)):
             click.echo(f"made {secure / made}")
         known = Keys(secure)
         given = f" --nkey-seed {known.seed(REQUESTER)} --ca {known.ca}"

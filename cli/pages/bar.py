@@ -44,7 +44,7 @@ async def bar(bus: Bus, request: OptimizationRequest, console: Console) -> Async
                 reached = step
                 shown.update(task, completed=step, description=_words(progress, len(pods)))
 
-        async with bus.overhear(subjects.progress(request.request_id), heard):
+        async with bus.subscribe(subjects.progress(request.request_id), heard):
             yield
 
 

@@ -10,7 +10,7 @@ from rich.text import Text
 from bus.language import subjects
 from bus.language.messages import BadMessageError, parse_final
 from bus.language.plain_text import printable
-from bus.language.subjects import Kind
+from bus.language.subjects import MessageKind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from bus.port import Message
 
 _STYLES = {
-    Kind.REQUEST: "bold",
-    Kind.POD: "cyan",
-    Kind.FINAL: "bold green",
-    Kind.REJECTED: "bold red",
-    Kind.REMOVED: "bold red",
+    MessageKind.REQUEST: "bold",
+    MessageKind.POD: "cyan",
+    MessageKind.FINAL: "bold green",
+    MessageKind.REJECTED: "bold red",
+    MessageKind.REMOVED: "bold red",
 }
 _WIDTH = 46
 
@@ -47,7 +47,7 @@ def keep_final(folder: Path, message: Message) -> str | None:
     Never overwrites: if the file holds another event, return a message that says so.
     """
     address = subjects.parse(message.subject)
-    if address.kind is not Kind.FINAL or not address.key:
+    if address.kind is not MessageKind.FINAL or not address.key:
         return None
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{address.key}.json"
@@ -67,12 +67,12 @@ def _body(data: bytes) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _summary(kind: Kind, body: dict[str, Any], data: bytes) -> str:
+def _summary(kind: MessageKind, body: dict[str, Any], data: bytes) -> str:
     """Summarise a body; accepts any content, since any client may publish a request."""
     if kind not in _SUMMARIES:
         return "(of a later version of Podfolio)"
     try:
-        if kind is Kind.FINAL:
+        if kind is MessageKind.FINAL:
             parse_final(data)
         return _SUMMARIES[kind](body)
     except BadMessageError as error:
@@ -117,9 +117,9 @@ def _removed(body: dict[str, Any]) -> str:
 
 
 _SUMMARIES = {
-    Kind.REQUEST: _request,
-    Kind.POD: _pod,
-    Kind.FINAL: _final,
-    Kind.REJECTED: _rejected,
-    Kind.REMOVED: _removed,
+    MessageKind.REQUEST: _request,
+    MessageKind.POD: _pod,
+    MessageKind.FINAL: _final,
+    MessageKind.REJECTED: _rejected,
+    MessageKind.REMOVED: _removed,
 }

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import IO, TYPE_CHECKING
 
-from agents import mandates
+from agents import mandate_files
 from bus.administration.server import launch
 from bus.administration.setup import set_up
 from bus.observability.service import service_name
@@ -54,7 +54,7 @@ async def whole_system(
         say: Receives progress messages, one sentence per call.
         keys: If given, the server has users, and every process gets only the key of the process's own role.
     """
-    pods = tuple(mandates.bundled())
+    pods = tuple(mandate_files.bundled())
     async with AsyncExitStack() as stack:
         server = await _serve(store, port, keys)
         url = server.url

@@ -10,7 +10,7 @@ from rich.text import Text
 from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized
 from cli.pages.tables import make_table
 from portfolio.published.trading import Side
-from report.facts.labels import FIGURES, METRICS
+from report.facts.labels import FIGURES, METRICS, metric_label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -108,6 +108,8 @@ def _show_metrics(console: Console, a: MasterPortfolioOptimized, b: MasterPortfo
     for metric in _both(first, second):
         label, pattern = METRICS.get(metric, (metric, "{:.4g}"))
         one, two = first.get(metric), second.get(metric)
+        # Where the markets differ in what their returns are, the word is one that holds of both.
+        label = metric_label(a, metric) if metric_label(a, metric) == metric_label(b, metric) else label
         master = _Pair(one.master if one else None, two.master if two else None)
         naive = _Pair(one.naive if one else None, two.naive if two else None)
         more = master.difference(pattern.replace("{:", "{:+").format)

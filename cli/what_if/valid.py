@@ -11,7 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from agents.answer import answer
-from agents.mandates import bundled, load
+from agents.mandate_files import bundled, load
 from bus.language.forms import MARKET
 from bus.language.messages import BadMessageError, PodFailed, change_request, glance, parse_request
 from bus.language.plain_text import printable

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portfolio.errors import DataError
+from portfolio.market.age import refuse_stale
 from portfolio.tax.kinds import GAINS, Kind, effective_rate
 from portfolio.tax.parcels import Quotes, gain_per_unit, missing_facts, rebase
 from portfolio.terms.owned import Kept, Outside, Owned
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from portfolio import Vector
     from portfolio.market.snapshot import Market
     from portfolio.pod.sleeve import Sleeve
+    from portfolio.published.conflicts import Repair
     from portfolio.tax.parcels import Parcel, Rebased
     from portfolio.terms.rules import Rules, Terms
 
@@ -100,6 +102,23 @@ class Inventory:
 LEAST_CAPITAL_AUD = 1_000.0
 
 
+class TooLittleError(DataError):
+    """Cash and holdings are worth too little to invest.
+
+    Attributes:
+        repairs: Changes that are enough alone, where they are known.
+    """
+
+    def __init__(self, message: str, repairs: Sequence[Repair] = ()) -> None:
+        told = f"{message}. Enough would be: {'; '.join(repair.words for repair in repairs)}" if repairs else message
+        super().__init__(told)
+        self.repairs = tuple(repairs)
+
+    def with_repair(self, repair: Repair) -> TooLittleError:
+        """Copy the error with a change that is enough alone."""
+        return TooLittleError(str(self), [repair])
+
+
 def take_stock(market: Market, owned: Owned) -> Inventory:
     """Value the customer's holdings at the market's prices."""
     prices = np.array([np.nan if etf.price_aud is None else etf.price_aud for etf in market.etfs])
@@ -146,7 +165,8 @@ def settle(market: Market, sleeves: Sequence[Sleeve], terms: Terms) -> Terms:
     """Limit the terms to the holdings that can be traded; the capital becomes their value plus cash.
 
     Raises:
-        DataError: If the holdings are impossible or worth too little, or too much of them is to be kept as cash.
+        DataError: If the holdings are impossible.
+        TooLittleError: If they are worth too little, or too much of them is to be kept as cash.
     """
     if terms.owned is None:
         return terms
@@ -162,7 +182,7 @@ def settle(market: Market, sleeves: Sequence[Sleeve], terms: Terms) -> Terms:
             f" stay money, so that less than {LEAST_CAPITAL_AUD:,.0f} AUD are left to invest: lower cash_floor_aud or"
             " min_cash_share"
         )
-        raise DataError(message)
+        raise TooLittleError(message)
     return replace(terms, owned=owned, total_capital_aud=capital)
 
 
@@ -173,13 +193,22 @@ def above_the_floor(sleeves: Sequence[Sleeve], terms: Terms) -> Sequence[Sleeve]
 
 
 def refuse_impossible(market: Market, owned: Owned) -> None:
-    """Refuse holdings that are impossible or worth too little, before the pods start work.
+    """Refuse holdings that are impossible, before the pods start work; only the pods can tell what is too little.
 
     Raises:
-        DataError: If a parcel was bought before its ETF existed, if cash and all holdings are worth too little for any
-            universes of the pods, or if the law of that day needs facts that the request does not give.
+        DataError: If the prices are of a day far from that of the trades, if a parcel was bought before its ETF
+            existed, if a value is given for a holding that has a price, or if the law of that day needs facts that
+            the request does not give.
     """
+    refuse_stale(market, owned.as_of, owned.stale_prices)
     known = {etf.ticker: etf for etf in market.etfs}
+    for ticker, value in owned.values_aud.items():
+        if ticker in known and (price := known[ticker].price_aud) is not None:
+            message = (
+                f"value_aud of {ticker} is {value:,.2f}, and market {market.id} has a price for it, {price:,.2f} AUD"
+                " per unit: leave value_aud out"
+            )
+            raise DataError(message)
     for parcel in owned.parcels:
         since = known[parcel.ticker].since if parcel.ticker in known else None
         if since is not None and parcel.acquired < since:
@@ -188,9 +217,7 @@ def refuse_impossible(market: Market, owned: Owned) -> None:
                 " correct acquired"
             )
             raise DataError(message)
-    priced = [(etf.ticker, etf.price_aud) for etf in market.etfs]
-    _refuse_too_little(owned.cash_aud + sum(_worth(owned, ticker, price) for ticker, price in priced))
-    _refuse_unknown_facts(owned, {ticker for ticker, price in priced if price is not None})
+    _refuse_unknown_facts(owned, {etf.ticker for etf in market.etfs if etf.price_aud is not None})
 
 
 def _refuse_unknown_facts(owned: Owned, priced: Collection[str]) -> None:
@@ -209,7 +236,7 @@ def _refuse_too_little(capital: float) -> None:
             f"cash and holdings that can be traded are worth {capital:,.2f} AUD, less than {LEAST_CAPITAL_AUD:,.0f}:"
             " add cash_aud or holdings"
         )
-        raise DataError(message)
+        raise TooLittleError(message)
 
 
 def in_play(market: Market, universes: Collection[str], owned: Owned, rules: Rules) -> Owned:
@@ -224,14 +251,15 @@ def in_play(market: Market, universes: Collection[str], owned: Owned, rules: Rul
     Raises:
         DataError: If the market does not know an ETF.
     """
+    if strange := not_described(market, owned):
+        raise DataError(strange)
     known = {etf.ticker: etf for etf in market.etfs}
     kept: dict[str, str] = {}
     for parcel in owned.parcels:
         ticker = parcel.ticker
         if ticker not in known and ticker not in market.unpriced:
-            message = f"market {market.id} does not describe {ticker}; leave it out of holdings, or use another market"
-            raise DataError(message)
-        if ticker not in known or known[ticker].price_aud is None:
+            kept[ticker] = "the market does not know it, and the request keeps such holdings"
+        elif ticker not in known or known[ticker].price_aud is None:
             kept[ticker] = "the market has no price, or no return and risk, for it"
         elif ticker not in universes and owned.outside is Outside.KEEP:
             kept[ticker] = "no pod may hold it, and the request keeps such holdings"
@@ -239,15 +267,32 @@ def in_play(market: Market, universes: Collection[str], owned: Owned, rules: Rul
             kept[ticker] = "no pod may hold it, and it is never to be sold"
         elif ticker not in universes and _worth(owned, ticker, known[ticker].price_aud) < rules.min_order_aud:
             kept[ticker] = "no pod may hold it, and it is worth less than the smallest order"
+    prices = {ticker: etf.price_aud for ticker, etf in known.items() if etf.price_aud is not None}
     return replace(
         owned,
         # Sorted, so that the result does not depend on the order in the request.
         parcels=tuple(sorted((p for p in owned.parcels if p.ticker not in kept), key=_by_purchase)),
-        kept=tuple(
-            Kept(ticker, float(sum(p.units for p in owned.parcels if p.ticker == ticker)), why)
-            for ticker, why in kept.items()
-        ),
+        kept=tuple(_kept(owned, ticker, prices.get(ticker), why) for ticker, why in kept.items()),
     )
+
+
+def not_described(market: Market, owned: Owned) -> str:
+    """Say which holdings the market does not know, where they are not to be kept at a value, and the mends; else ""."""
+    known = {*market.tickers, *market.unpriced}
+    valued = owned.values_aud if owned.outside is Outside.KEEP else {}
+    strange = sorted({parcel.ticker for parcel in owned.parcels} - known - set(valued))
+    if not strange:
+        return ""
+    return (
+        f"account.holdings names {', '.join(strange)}, unknown in market {market.id}: name only "
+        f"{', '.join(sorted(known))}; or keep such holdings, with outside: keep and a value_aud in each"
+    )
+
+
+def _kept(owned: Owned, ticker: str, price_aud: float | None, why: str) -> Kept:
+    units = float(sum(parcel.units for parcel in owned.parcels if parcel.ticker == ticker))
+    value = owned.values_aud.get(ticker) if price_aud is None else units * price_aud
+    return Kept(ticker, units, why, value)
 
 
 def _by_purchase(parcel: Parcel) -> tuple[str, date, float, float]:

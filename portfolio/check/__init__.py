@@ -5,11 +5,14 @@ shares no arithmetic with the code that made the event: this package imports no 
 the tax or ``figures``. So a mistake there cannot pass here as well.
 
 - ``portfolio`` checks weights, targets and the proof.
+- ``market`` checks what the event says of its market.
 - ``mandates`` checks the mandates as they were used.
 - ``money_goals`` checks the money goals.
 - ``income`` checks distributions and the tax on them.
 - ``owned`` checks the holdings before the trades.
 - ``trades`` checks the cost and the tax of the trades; ``tax`` holds the law, ``least_tax`` proves the least tax.
+- ``standing`` checks the figures of today, of the separate pods and of the suggestion; ``switch`` the
+  judgement on the way between.
 - ``orders`` checks the orders in whole units.
 """
 
@@ -19,9 +22,12 @@ from typing import TYPE_CHECKING
 
 from portfolio.check.income import income
 from portfolio.check.mandates import mandates
+from portfolio.check.market import market_told
 from portfolio.check.money_goals import money_goals
 from portfolio.check.orders import Orders
 from portfolio.check.portfolio import Portfolio
+from portfolio.check.standing import standings
+from portfolio.check.switch import switch
 from portfolio.check.trades import trades
 
 if TYPE_CHECKING:
@@ -33,13 +39,23 @@ __all__ = ["findings"]
 
 def findings(event: Event, market: Market) -> list[str]:
     """List every fault in an event; an empty list means that the event can be trusted."""
-    if (told := event["market"]) != {"id": market.id, "sha256": market.sha256}:
+    told = event["market"]
+    if (told["id"], told["sha256"]) != (market.id, market.sha256):
         about = f"{told['id']} with hash {told['sha256']}"
         return [f"the event is about market {about}, not {market.id} with hash {market.sha256}"]
     portfolio = Portfolio(event, market)
-    found = [*mandates(portfolio), *portfolio.findings(), *money_goals(portfolio), *income(portfolio)]
+    found = [
+        *market_told(event, market),
+        *mandates(portfolio),
+        *portfolio.findings(),
+        *money_goals(portfolio),
+        *income(portfolio),
+    ]
     if portfolio.owned is None:
+        found += [*standings(portfolio, None), *switch(portfolio, None)]
         return found if event["trading"] is None else [*found, "there are trades, though nothing says what is owned"]
     if event["trading"] is None:
         return [*found, "what is owned is told, and no trades"]
-    return [*found, *portfolio.owned.findings(), *trades(portfolio), *Orders(portfolio).findings()]
+    orders = Orders(portfolio)
+    found += [*portfolio.owned.findings(), *trades(portfolio), *orders.findings()]
+    return [*found, *standings(portfolio, orders), *switch(portfolio, orders)]

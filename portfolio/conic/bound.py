@@ -51,8 +51,8 @@ def valid(program: Program, multipliers: Vector) -> Vector:
     Multipliers of inequalities must not be negative and are clipped; multipliers of a cone must be inside the cone: the
     first entry is lifted.
     """
-    made: Vector = all_valid(program, multipliers[None, :])[0]
-    return made
+    valid_multipliers: Vector = all_valid(program, multipliers[None, :])[0]
+    return valid_multipliers
 
 
 def all_valid(program: Program, multipliers: Matrix) -> Matrix:
@@ -104,17 +104,17 @@ def terms_of_rows(program: Program) -> tuple[Vector, Matrix]:
 
 
 def _terms(
-    program: Program, slope: Matrix, price: Matrix, constant: Vector, size: Vector, *, costs: bool
+    program: Program, slope: Matrix, switch_costs: Matrix, constant: Vector, size: Vector, *, costs: bool
 ) -> tuple[Vector, Matrix]:
     j = program.switched
     if costs:
         slope = slope + program.q
-        price = price + program.k
+        switch_costs = switch_costs + program.k
         constant = constant + program.offset
         size = size + abs(program.offset) + float(abs(program.q) @ np.maximum(abs(program.lower), abs(program.upper)))
     ends = slope * program.lower, slope * program.upper
     whole = np.minimum(*ends)
-    on = np.minimum(slope[:, j] * program.floor, ends[1][:, j]) + price
+    on = np.minimum(slope[:, j] * program.floor, ends[1][:, j]) + switch_costs
     whole[:, j] = 0.0
     return constant + whole.sum(axis=1) - ROUNDING * size, on
 

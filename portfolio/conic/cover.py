@@ -78,9 +78,9 @@ def _cover(parts: Sequence[States], first: Indices, last: Indices, pieces: int) 
     """
     if not len(parts):
         return False
-    left = [(np.array(parts), first, last, 0, pieces)]
-    while left:
-        table, first, last, low, high = left.pop()
+    stack = [(np.array(parts), first, last, 0, pieces)]
+    while stack:
+        table, first, last, low, high = stack.pop()
         some = np.minimum(last, high) > np.maximum(first, low)
         if not some.all():
             table, first, last = table[some], first[some], last[some]
@@ -101,12 +101,12 @@ def _cover(parts: Sequence[States], first: Indices, last: Indices, pieces: int) 
                 own = table[:, splits[0]] == state
                 side = table[own]
                 side[:, splits[0]] = FREE
-                left.append((side, first[own], last[own], low, high))
+                stack.append((side, first[own], last[own], low, high))
             continue
         cut = _cut(first, last, low, high)
         if cut is None:
             return False
-        left += [(table, first, last, low, cut), (table, first, last, cut, high)]
+        stack += [(table, first, last, low, cut), (table, first, last, cut, high)]
     return True
 
 

@@ -1,4 +1,4 @@
-"""The limits of a search: how near to the optimum, for how long, from which point, and who watches."""
+"""The limits of a search: how near to the optimum, for how long, from which point, and the report of its progress."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 def never() -> bool:
-    """Return False: a search that nobody stops."""
+    """Return False: the default of *stop*, for a search without a time limit."""
     return False
 
 
-def unwatched(_value: float, _bound: float) -> None:
+def ignore_progress(_value: float, _bound: float) -> None:
     """Ignore the progress of a search."""
 
 
@@ -29,14 +29,15 @@ class Limits:
         node_limit: Greatest number of nodes of all trees.
         stop: Called before every node but the first; true ends the search with the results so far.
         start: A setting of the switches that may be feasible, such as that of a similar program.
-        watch: Called during the search with the cost of the best point so far (infinite without a point) and the bound.
+        on_progress: Called during the search with the cost of the best point so far (infinite without a point) and
+            the bound.
     """
 
     gap: float = 1e-4
     node_limit: int = 100_000
     stop: Callable[[], bool] = never
     start: States | None = None
-    watch: Callable[[float, float], None] = unwatched
+    on_progress: Callable[[float, float], None] = ignore_progress
 
 
 USUAL = Limits()

@@ -1,4 +1,4 @@
-"""Solve relaxations with yes-or-no switches on the few other switches that matter.
+"""Solve relaxations with yes-or-no switches on a working set of the few switches that can improve them.
 
 Of hundreds of ETFs that the customer does not own, a relaxation buys a handful. The solver gets a restriction of the
 program: all yes-or-no switches, and a working set of the others, which grows while reduced costs show switches that
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portfolio.conic.bound import FREE, ON, valid
-from portfolio.conic.relaxation import ROUGH, Answer, Outcome, Relaxation
+from portfolio.conic.relaxation import ROUGH, Outcome, Relaxation, RelaxationResult
 from portfolio.conic.restriction import Restriction, kept_by
 from portfolio.conic.smaller import SmallerRelaxation
 
@@ -38,19 +38,21 @@ class NarrowRelaxation(Relaxation):
         super().__init__(program)
         self._out: Flags = ~program.plain
         cheap = np.flatnonzero(self._out)[np.argsort(self._free_q[program.switched[self._out]], kind="stable")]
-        self._take(cheap[:_FIRST])
+        self._enlarge(cheap[:_FIRST])
 
-    def solve_sharply(self, states: States) -> Answer:
+    def solve_sharply(self, states: States) -> RelaxationResult:
         """See ``Relaxation.solve_sharply``."""
-        return self._priced(states, lambda small, kept: small.solve_sharply(kept))
+        return self._solve_on_growing_set(states, lambda small, kept: small.solve_sharply(kept))
 
-    def solve(self, states: States, accuracy: float = ROUGH) -> Answer:
+    def solve(self, states: States, accuracy: float = ROUGH) -> RelaxationResult:
         """See ``Relaxation.solve``."""
-        return self._priced(states, lambda small, kept: small.solve(kept, accuracy))
+        return self._solve_on_growing_set(states, lambda small, kept: small.solve(kept, accuracy))
 
-    def _priced(self, states: States, solve: Callable[[Relaxation, States], Answer]) -> Answer:
+    def _solve_on_growing_set(
+        self, states: States, solve: Callable[[Relaxation, States], RelaxationResult]
+    ) -> RelaxationResult:
         """Solve on the working set until no switch outside would improve the solution."""
-        self._take(np.flatnonzero(self._out & (states == ON)))
+        self._enlarge(np.flatnonzero(self._out & (states == ON)))
         enter = _ENTER
         while True:
             part = self._part
@@ -61,13 +63,13 @@ class NarrowRelaxation(Relaxation):
             if answer.outcome is not Outcome.INFEASIBLE:
                 slope += self._free_q[self.program.switched[outside]]
             if not (slope < -_HELPS).any():
-                return Answer(answer.outcome, part.point(answer.x), valid(self.program, y))
+                return RelaxationResult(answer.outcome, part.point(answer.x), valid(self.program, y))
             best = np.argsort(slope, kind="stable")[:enter]
-            self._take(outside[best[slope[best] < -_HELPS]])
+            self._enlarge(outside[best[slope[best] < -_HELPS]])
             enter *= 2
 
-    def _take(self, switches: np.ndarray[tuple[int], np.dtype[np.intp]]) -> None:
-        """Take switches into the working set."""
+    def _enlarge(self, switches: np.ndarray[tuple[int], np.dtype[np.intp]]) -> None:
+        """Add switches to the working set."""
         if len(switches):
             self._out[switches] = False
             self._part = Restriction(self.program, kept_by(self.program, self._out))

@@ -27,33 +27,33 @@ FEASIBLE = 1e-7
 
 def faults(program: Program, solution: Solution) -> list[str]:
     """Return the faults of a solution's proof; an empty list if the proof holds."""
-    found = []
+    messages = []
     if not covered(program, solution.leaves):
-        found.append("the leaves of the search do not cover every setting of the switches")
+        messages.append("the leaves of the search do not cover every setting of the switches")
     found_bound = float(proven(program, solution.leaves)[0].min(initial=np.inf))
     if not found_bound >= min(solution.bound, solution.value):
-        found.append(f"the leaves prove {found_bound:.9g}, not the bound {solution.bound:.9g} that is claimed")
+        messages.append(f"the leaves prove {found_bound:.9g}, not the bound {solution.bound:.9g} that is claimed")
     if solution.x is not None and solution.states is not None:
         off = violation(program, solution.x, solution.states)
         if not off <= FEASIBLE:
-            found.append(f"the solution breaks a row by {off:.2g}")
+            messages.append(f"the solution breaks a row by {off:.2g}")
         value = program.value(solution.x, solution.states == ON)
         if not abs(value - solution.value) <= FEASIBLE * max(1.0, abs(value)):
-            found.append(f"the solution's objective is {value:.9g}, not {solution.value:.9g}")
-    return found
+            messages.append(f"the solution's objective is {value:.9g}, not {solution.value:.9g}")
+    return messages
 
 
 def violation(program: Program, x: Vector, states: States) -> float:
     """Return the largest violation of a row or bound at a point; zero if the point satisfies all of them."""
-    left = program.b - program.A @ x - program.H @ (states == ON)
+    slack = program.b - program.A @ x - program.H @ (states == ON)
     e, m, j = program.equalities, program.inequalities, program.switched
     off = [
         np.zeros(1),
-        abs(left[:e]),
-        -left[e : e + m],
+        abs(slack[:e]),
+        -slack[e : e + m],
         program.lower - x,
         x - program.upper,
         np.where(states == ON, program.floor - x[j], abs(x[j])),
-        *(np.sqrt((left[rows][1:] ** 2).sum(keepdims=True)) - left[rows][0] for rows in program.cone_rows),
+        *(np.sqrt((slack[rows][1:] ** 2).sum(keepdims=True)) - slack[rows][0] for rows in program.cone_rows),
     ]
     return float(np.concatenate(off).max())

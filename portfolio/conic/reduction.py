@@ -98,10 +98,10 @@ class Layout:
         alone = ((A > 0).sum(axis=1) == 1) & ~program.H[rows].any(axis=1) & ~((A < 0) & ~switched).any(axis=1)
         most = b - np.minimum(A, 0.0) @ program.upper
         implied = alone[:, None] & (A > 0) & ~switched & (most[:, None] <= A * program.upper * (1 + _EQUAL))
-        found: Indices = np.full(len(program.q), -1, dtype=np.intp)
+        implying_rows: Indices = np.full(len(program.q), -1, dtype=np.intp)
         if len(b):
-            found[implied.any(axis=0)] = program.equalities + implied.argmax(axis=0)[implied.any(axis=0)]
-        return found
+            implying_rows[implied.any(axis=0)] = program.equalities + implied.argmax(axis=0)[implied.any(axis=0)]
+        return implying_rows
 
     def reduce(self, states: States) -> Reduced:
         """Reduce the relaxation with the switches in *states*."""
@@ -148,11 +148,11 @@ class Layout:
         """
         forced: list[Indices] = []
         while True:
-            left = self._inequality & columns[self._columns] & (values != 0)
-            other = left & ((values < 0) | (lower[self._columns] != 0))
+            entries_on = self._inequality & columns[self._columns] & (values != 0)
+            other = entries_on & ((values < 0) | (lower[self._columns] != 0))
             zero = b == 0.0
             zero[self._rows[other]] = False
-            entries = np.flatnonzero(left & zero[self._rows])
+            entries = np.flatnonzero(entries_on & zero[self._rows])
             if not len(entries):
                 return forced
             variables, first = np.unique(self._columns[entries], return_index=True)
@@ -162,13 +162,13 @@ class Layout:
     def _keep(self, values: Vector, columns: Flags, lower: Vector, b: Vector) -> Flags:
         """Keep only rows that the remaining variables can violate."""
         program, before, n = self.program, self._before, len(self.program.q)
-        left = columns[self._columns]
+        present = columns[self._columns]
         most = np.where(values > 0, program.upper[self._columns], lower[self._columns]) * values
-        reach = np.bincount(self._rows, weights=np.where(left, most, 0.0), minlength=len(b))
+        reach = np.bincount(self._rows, weights=np.where(present, most, 0.0), minlength=len(b))
         rows = np.ones(len(b), dtype=bool)
         inequalities = slice(program.equalities, before)
         rows[inequalities] = reach[inequalities] > b[inequalities] + _EQUAL
-        empty = np.bincount(self._rows[left & (values != 0)], minlength=len(b)) == 0
+        empty = np.bincount(self._rows[present & (values != 0)], minlength=len(b)) == 0
         rows[: program.equalities] &= ~(empty & (abs(b) <= _EQUAL))[: program.equalities]
         rows[before : before + n] = columns
         rows[before + n : before + 2 * n] = columns & ((self._implied_by < 0) | ~rows[self._implied_by])

@@ -39,7 +39,7 @@ class Outcome(Enum):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Answer:
+class RelaxationResult:
     """The solver's answer for a relaxation.
 
     Attributes:
@@ -79,7 +79,7 @@ class Relaxation:
         self._before = program.equalities + program.inequalities
         self._settings = {accuracy: _settings(accuracy, scaled=scaled) for accuracy in (ROUGH, *_SHARP)}
 
-    def solve_sharply(self, states: States) -> Answer:
+    def solve_sharply(self, states: States) -> RelaxationResult:
         """Solve as accurately as the solver can: a nearly degenerate relaxation allows only lower accuracy."""
         for accuracy in _SHARP:
             answer = self.solve(states, accuracy)
@@ -87,7 +87,7 @@ class Relaxation:
                 break
         return answer
 
-    def solve(self, states: States, accuracy: float = ROUGH) -> Answer:
+    def solve(self, states: States, accuracy: float = ROUGH) -> RelaxationResult:
         """Solve the relaxation with the switches in *states*."""
         program, j = self.program, self.program.switched
         on = j[states == ON]
@@ -96,17 +96,17 @@ class Relaxation:
         b = program.b - program.H @ (states == ON)
         there = np.ones(len(q), dtype=bool)
         there[j[states == OFF]] = False
-        kept = np.flatnonzero(there)
-        n = len(kept)
-        A = self._free_A[:, kept]
-        A[:, np.searchsorted(kept, on)] = program.A[:, on]
-        box = lower[kept], program.upper[kept]
-        solution = self._clarabel(A, b, box, q[kept], accuracy, program.cones)
+        columns = np.flatnonzero(there)
+        n = len(columns)
+        A = self._free_A[:, columns]
+        A[:, np.searchsorted(columns, on)] = program.A[:, on]
+        box = lower[columns], program.upper[columns]
+        solution = self._clarabel(A, b, box, q[columns], accuracy, program.cones)
         x = np.zeros(len(q))
-        x[kept] = solution.x
+        x[columns] = solution.x
         z = np.array(solution.z)
         y = np.concatenate([z[: self._before], z[self._before + 2 * n :]])  # without the multipliers of the box
-        return Answer(self.outcome_of(solution), x, valid(program, y))
+        return RelaxationResult(self.outcome_of(solution), x, valid(program, y))
 
     @staticmethod
     def outcome_of(solution: clarabel.DefaultSolution) -> Outcome:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptColumns:
     """The columns of a program that are kept: all variables but those with a switch that is off.
 
     Attributes:
@@ -41,21 +41,21 @@ class Kept:
     switches: Indices
 
 
-def kept_by(program: Program, off: Flags) -> Kept:
+def kept_by(program: Program, off: Flags) -> KeptColumns:
     """Find the columns that remain with the switches in *off*, shape (s,), off."""
     there = np.ones(len(program.q), dtype=bool)
     there[program.switched[off]] = False
-    return Kept(np.flatnonzero(there), np.flatnonzero(~off))
+    return KeptColumns(np.flatnonzero(there), np.flatnonzero(~off))
 
 
-def columns(program: Program, kept: Kept) -> Program:
+def columns(program: Program, kept: KeptColumns) -> Program:
     """Make the program of some columns; all rows stay as they are."""
     H = program.H[:, kept.switches]
-    return _take(program, kept, program.A[:, kept.variables], H, program.b, program.inequalities, program.cones)
+    return _select(program, kept, program.A[:, kept.variables], H, program.b, program.inequalities, program.cones)
 
 
-def _take(  # noqa: PLR0913, PLR0917 - the parts of a program that differ
-    whole: Program, kept: Kept, A: Matrix, H: Matrix, b: Vector, inequalities: int, cones: tuple[int, ...]
+def _select(  # noqa: PLR0913, PLR0917 - the parts of a program that differ
+    whole: Program, kept: KeptColumns, A: Matrix, H: Matrix, b: Vector, inequalities: int, cones: tuple[int, ...]
 ) -> Program:
     place = np.full(len(whole.q), -1)
     place[kept.variables] = np.arange(len(kept.variables))
@@ -88,7 +88,7 @@ class Restriction:
     """
 
     whole: Program
-    kept: Kept
+    kept: KeptColumns
     program: Program = field(init=False)
     _rows: Indices = field(init=False)
     _cones: SmallCones = field(init=False)
@@ -101,10 +101,10 @@ class Restriction:
         binding = self._binding(A, H)
         before = np.concatenate([np.arange(e), binding])
         idle = self._idle(A, before)
-        self.kept = kept = Kept(self.kept.variables[~idle], self.kept.switches)
+        self.kept = kept = KeptColumns(self.kept.variables[~idle], self.kept.switches)
         A = A[:, ~idle]
         self._rows, self._cones = before, (cones := small_cones(A, whole.b, whole.cone_rows, sparse=True))
-        self.program = _take(
+        self.program = _select(
             whole,
             kept,
             np.vstack([A[before], cones.A]),

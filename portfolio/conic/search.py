@@ -20,7 +20,7 @@ import numpy as np
 from portfolio.conic.bound import FREE, OFF, ON, Bound, add_up, lagrangian_bound, terms_of_rows
 from portfolio.conic.limits import USUAL
 from portfolio.conic.proof import FEASIBLE, violation
-from portfolio.conic.relaxation import Answer, Outcome
+from portfolio.conic.relaxation import Outcome, RelaxationResult
 from portfolio.conic.solution import Leaf, Solution, claimed, scale_of, status_of
 from portfolio.conic.working_set import relaxation_of
 
@@ -63,20 +63,20 @@ def minimise(
 
     Args:
         program: The program to minimise.
-        limits: The gap, the limits, the start and the watcher, who hears of each node and each new incumbent.
+        limits: The gap, the limits, the start, and the function to call at each node and each new incumbent.
         slack: Close parts only where their bound is this much above the bound that the gap requires, so that the leaves
             show every point within the slack of the optimum; below zero, an absolute gap.
         cutoff: Also close parts whose bound is at least this value: the caller knows a point that is as good. Where the
             search finds no better point, the answer has a bound and no point.
         root: The part to search, instead of the whole space.
     """
-    search = _Search(program, limits, slack, cutoff)
+    search = _BranchAndBound(program, limits, slack, cutoff)
     if limits.start is not None:
         search.try_support(limits.start)
     return search.run(root)
 
 
-class _Search:
+class _BranchAndBound:
     def __init__(self, program: Program, limits: Limits, slack: float, cutoff: float) -> None:
         self.program, self.limits = program, limits
         self.relaxation = relaxation_of(program)
@@ -109,7 +109,7 @@ class _Search:
         while self.open and self.open[0].bound < self.cut and not self.over():
             self.expand(self.next())
             self.bound = self.proven()
-            self.tell()
+            self.report()
         return self.finish()
 
     def over(self) -> bool:
@@ -140,9 +140,9 @@ class _Search:
         """Return the global bound: the least of the closed bounds, the open bounds and the best value."""
         return min(self.value, self.closed_bound, self.open[0].bound if self.open else math.inf)
 
-    def tell(self) -> None:
-        """Report the best value and the bound to the watcher."""
-        self.limits.watch(self.value, self.bound)
+    def report(self) -> None:
+        """Report the best value and the bound to the caller."""
+        self.limits.on_progress(self.value, self.bound)
 
     def push(self, states: States, multipliers: Vector | None, bound: float) -> None:
         """Put a part of the tree on the heap."""
@@ -157,7 +157,7 @@ class _Search:
     def expand(self, node: _Node) -> None:
         """Bound a node, look for an incumbent near the node's point, fix switches by the multipliers, and branch."""
         self.nodes += 1
-        if not self.settle(node.states):
+        if not self.propagate(node.states):
             return
         decided = bool((node.states != FREE).all())
         answer = (self.relaxation.solve_sharply if decided else self.relaxation.solve)(node.states)
@@ -179,7 +179,7 @@ class _Search:
         states = self.fix(node.states, multipliers, bound)
         self.branch(states, multipliers, bound, answer.x)
 
-    def settle(self, states: States) -> bool:
+    def propagate(self, states: States) -> bool:
         """Set, in place, each switch that a single row restricts to one state; return False if a row allows neither."""
         while True:
             value, off, on = self.single.prove(states)
@@ -196,7 +196,7 @@ class _Search:
             self.close(closed, self.single.multipliers[proofs.argmax()], math.inf, infeasible=True)
             states[i] = other
 
-    def best_bound(self, node: _Node, answer: Answer) -> tuple[Bound, Vector | None]:
+    def best_bound(self, node: _Node, answer: RelaxationResult) -> tuple[Bound, Vector | None]:
         """Bound the node by its own multipliers, or by the parent's where the parent's prove more."""
         bound = lagrangian_bound(self.program, node.states, answer.multipliers)
         if not math.isfinite(bound.value):
@@ -241,7 +241,7 @@ class _Search:
         score = (1 - z) * np.clip(z, 0, 1) ** (1.0 if self.program.plain.any() else 0.15)
         return np.where(undecided, score * self.program.urgency, 0.0)
 
-    def look_for_incumbent(self, states: States, answer: Answer) -> None:
+    def look_for_incumbent(self, states: States, answer: RelaxationResult) -> None:
         """Round the point to a full setting of the switches and solve that setting."""
         if answer.outcome is not Outcome.SOLVED:
             return
@@ -261,7 +261,7 @@ class _Search:
             self.points.append((value, exact.x, support))
             if value < self.value:
                 self.value, self.x, self.states = value, exact.x, support
-                self.tell()
+                self.report()
 
     def round(self, states: States, x: Vector) -> States:
         """Switch on the variables that the point holds, largest share first, as far as the rows on switches allow."""

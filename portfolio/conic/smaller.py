@@ -12,7 +12,7 @@ import numpy as np
 
 from portfolio.conic.bound import valid
 from portfolio.conic.reduction import Layout
-from portfolio.conic.relaxation import ROUGH, Answer, Csc, Outcome, Relaxation
+from portfolio.conic.relaxation import ROUGH, Csc, Outcome, Relaxation, RelaxationResult
 
 if TYPE_CHECKING:
     from portfolio.conic.bound import States
@@ -26,12 +26,12 @@ class SmallerRelaxation(Relaxation):
         super().__init__(program, scaled=True)
         self._layout = Layout(program, self._free_A, self._free_q)
 
-    def solve_sharply(self, states: States) -> Answer:
+    def solve_sharply(self, states: States) -> RelaxationResult:
         """See ``Relaxation.solve_sharply``; if the reduced program ends in trouble, solve the whole program too."""
         answer = super().solve_sharply(states)
         return answer if answer.outcome is not Outcome.TROUBLE else Relaxation(self.program).solve_sharply(states)
 
-    def solve(self, states: States, accuracy: float = ROUGH) -> Answer:
+    def solve(self, states: States, accuracy: float = ROUGH) -> RelaxationResult:
         """See ``Relaxation.solve``."""
         layout, reduced = self._layout, self._layout.reduce(states)
         A = Csc(reduced.data, reduced.indices, reduced.indptr, (len(reduced.b), len(reduced.q)))
@@ -39,4 +39,4 @@ class SmallerRelaxation(Relaxation):
         solution = self._run(A, reduced.b, reduced.q, accuracy, sizes)
         outcome = self.outcome_of(solution)
         y = layout.multipliers(reduced, np.array(solution.z), costs=outcome is not Outcome.INFEASIBLE)
-        return Answer(outcome, layout.point(reduced, np.array(solution.x)), valid(self.program, y))
+        return RelaxationResult(outcome, layout.point(reduced, np.array(solution.x)), valid(self.program, y))

@@ -66,7 +66,7 @@ class Leaf:
             distinct, which = shared([(id(leaves[i].multipliers),) for i in own])
             y = all_valid(program, np.array([leaves[own[i]].multipliers for i in distinct]))
             rest, each = lagrangian_terms(program, y, costs=costs)
-            values[own], on[own] = settled(rest[which], each[which], np.array([leaves[i].states for i in own]))
+            values[own], on[own] = sum_terms(rest[which], each[which], np.array([leaves[i].states for i in own]))
             if not costs:
                 contradiction = values[own] > 0
                 values[own] = np.where(contradiction, math.inf, -math.inf)
@@ -74,27 +74,27 @@ class Leaf:
         return values, on
 
 
-class MadeLater(Sequence[Leaf]):
+class LazyLeaves(Sequence[Leaf]):
     """Leaves that are made at first access."""
 
     def __init__(self, make: Callable[[], tuple[Leaf, ...]]) -> None:
         self._make: Callable[[], tuple[Leaf, ...]] | None = make
-        self._made: tuple[Leaf, ...] = ()
+        self._leaves: tuple[Leaf, ...] = ()
 
     @property
-    def made(self) -> tuple[Leaf, ...]:
+    def leaves(self) -> tuple[Leaf, ...]:
         """Return the leaves. The first call makes them and releases the source data."""
         if self._make is not None:
-            self._made, self._make = self._make(), None
-        return self._made
+            self._leaves, self._make = self._make(), None
+        return self._leaves
 
     def __len__(self) -> int:
         """Count the leaves."""
-        return len(self.made)
+        return len(self.leaves)
 
     def __iter__(self) -> Iterator[Leaf]:
         """Iterate over the leaves."""
-        return iter(self.made)
+        return iter(self.leaves)
 
     @overload
     def __getitem__(self, place: int) -> Leaf: ...
@@ -102,7 +102,7 @@ class MadeLater(Sequence[Leaf]):
     def __getitem__(self, place: slice) -> tuple[Leaf, ...]: ...
     def __getitem__(self, place: int | slice) -> Leaf | tuple[Leaf, ...]:
         """Return one leaf, or a slice of leaves."""
-        return self.made[place]
+        return self.leaves[place]
 
 
 def nothing_proven(program: Program, count: int) -> tuple[Vector, Matrix]:
@@ -112,15 +112,15 @@ def nothing_proven(program: Program, count: int) -> tuple[Vector, Matrix]:
 
 def shared(keys: Sequence[tuple[object, ...]]) -> tuple[list[int], list[int]]:
     """Deduplicate *keys*: return the first place of each distinct key, and for each place the number of its key."""
-    known: dict[tuple[object, ...], int] = {}
-    which = [known.setdefault(key, len(known)) for key in keys]
+    numbers: dict[tuple[object, ...], int] = {}
+    which = [numbers.setdefault(key, len(numbers)) for key in keys]
     first: dict[int, int] = {}
     for place, number in enumerate(which):
         first.setdefault(number, place)
     return list(first.values()), which
 
 
-def settled(rest: Vector, on: Matrix, states: npt.NDArray[np.int8]) -> tuple[Vector, Matrix]:
+def sum_terms(rest: Vector, on: Matrix, states: npt.NDArray[np.int8]) -> tuple[Vector, Matrix]:
     """Sum terms of a minimum: the values, and those with each switch on; a sum that is not finite becomes -infinity."""
     value, part = add_up(rest, on, states)
     each = value[:, None] - part + on
@@ -150,12 +150,12 @@ def proven(program: Program, leaves: Sequence[Leaf]) -> tuple[Vector, Vector]:
         for first in range(0, len(own), _AT_ONCE):
             part = own[first : first + _AT_ONCE]
             here = [leaves[i] for i in part]
-            found, on = kind.bounds_of(program, here)
-            found = np.where(np.isnan(found), -math.inf, found)
+            bounds, on = kind.bounds_of(program, here)
+            bounds = np.where(np.isnan(bounds), -math.inf, bounds)
             states = np.array([leaf.states for leaf in here])
-            each = np.where(states == FREE, on, np.where(states == ON, found[:, None], math.inf))
+            each = np.where(states == FREE, on, np.where(states == ON, bounds[:, None], math.inf))
             np.minimum(least, np.where(np.isnan(each), -math.inf, each).min(axis=0), out=least)
-            values[part] = found
+            values[part] = bounds
     return values, least
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from portfolio.conic.bound import FREE, ON, valid
 from portfolio.conic.narrow import NarrowRelaxation
-from portfolio.conic.relaxation import ROUGH, Answer, Outcome, Relaxation
+from portfolio.conic.relaxation import ROUGH, Outcome, Relaxation, RelaxationResult
 from portfolio.conic.small_cones import small_cones
 from portfolio.conic.smaller import SmallerRelaxation
 
@@ -55,7 +55,7 @@ class WorkingSet(Relaxation):
         cheap = program.switched[np.argsort(self._free_q[program.switched], kind="stable")]
         self._hot[cheap[:_FIRST]] = True
 
-    def solve(self, states: States, accuracy: float = ROUGH) -> Answer:
+    def solve(self, states: States, accuracy: float = ROUGH) -> RelaxationResult:
         """See ``Relaxation.solve``."""
         program, j = self.program, self.program.switched
         on, free = np.zeros(len(program.q), dtype=bool), np.zeros(len(program.q), dtype=bool)
@@ -76,28 +76,30 @@ class WorkingSet(Relaxation):
             working[outside[np.argsort(slope[outside], kind="stable")[: _ENTER << passed]]] = True
         return super().solve(states, accuracy)
 
-    def _remember(self, answer: Answer, inside: np.ndarray[tuple[int], np.dtype[np.bool_]], slope: Vector) -> None:
+    def _remember(
+        self, answer: RelaxationResult, inside: np.ndarray[tuple[int], np.dtype[np.bool_]], slope: Vector
+    ) -> None:
         self._hot = inside & ((answer.x > _HELD) | (slope < _NEAR))
 
     def _solve_on(
-        self, kept: np.ndarray[tuple[int], np.dtype[np.intp]], on: np.ndarray, b: Vector, accuracy: float
-    ) -> Answer:
+        self, columns: np.ndarray[tuple[int], np.dtype[np.intp]], on: np.ndarray, b: Vector, accuracy: float
+    ) -> RelaxationResult:
         """Solve on some variables, with cones that are small for them."""
         program, before = self.program, self._before
-        here = on[kept]
-        A, q, lower = self._free_A[:, kept], self._free_q[kept], program.lower[kept]
-        A[:, here], q[here] = program.A[:, kept[here]], program.q[kept[here]]
+        here = on[columns]
+        A, q, lower = self._free_A[:, columns], self._free_q[columns], program.lower[columns]
+        A[:, here], q[here] = program.A[:, columns[here]], program.q[columns[here]]
         floor = np.zeros(len(program.q))
         floor[program.switched] = program.floor
-        lower = np.where(here, floor[kept], lower)
+        lower = np.where(here, floor[columns], lower)
         cones = small_cones(A, b, program.cone_rows)
-        box = lower, program.upper[kept]
+        box = lower, program.upper[columns]
         A, b = np.vstack([A[:before], cones.A]), np.concatenate([b[:before], cones.b])
         solution = self._clarabel(A, b, box, q, accuracy, cones.sizes)
         x = np.zeros(len(program.q))
-        x[kept] = solution.x
+        x[columns] = solution.x
         z = np.array(solution.z)
         y = np.zeros(len(program.b))
         y[:before] = z[:before]
-        cones.lift(z[before + 2 * len(kept) :], y)
-        return Answer(self.outcome_of(solution), x, valid(program, y))
+        cones.lift(z[before + 2 * len(columns) :], y)
+        return RelaxationResult(self.outcome_of(solution), x, valid(program, y))

@@ -1,1 +1,1 @@
-"""Money goals: the chance of reaching an amount, the capital that a wanted chance needs, and who gets how much."""
+"""Money goals: the chance of reaching an amount, the capital that a wanted chance needs, and its division."""

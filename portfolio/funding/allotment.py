@@ -1,4 +1,4 @@
-"""Who gets how much: money goals are funded by priority, and the pods' shares of the capital follow."""
+"""Divide the capital: money goals are funded by priority, and the pods' shares of the capital follow."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ def allot(
     part = list(least_shares)
     while True:
         served = [claim for claim in claims if claim.pod in part]
-        got, left = _by_priority(capital_aud, served)
+        got, rest_aud = by_priority(capital_aud, served)
         spare = _spare_pod(served, part, surplus_pod)
-        money = {pod: left if pod == spare else 0.0 for pod in part}
+        money = {pod: rest_aud if pod == spare else 0.0 for pod in part}
         kept = {
             claim.pod
             for claim, aud in zip(served, got, strict=True)
@@ -76,7 +76,7 @@ def allot(
         if not small or len(part) == 1:
             each = iter(got)
             goals = tuple(next(each) if claim.pod in part else 0.0 for claim in claims)
-            return Allotment(goals, {spare: left} if left > 0 else {}, shares)
+            return Allotment(goals, {spare: rest_aud} if rest_aud > 0 else {}, shares)
         # One after the other: what the smallest leaves may be enough for the next.
         part.remove(min(small, key=lambda pod: (round(shares[pod], _DIGITS), pod)))
 
@@ -90,25 +90,25 @@ def divide(capital_aud: float, claims: Sequence[Claim], shares: Mapping[str, flo
     goals, surplus = [0.0] * len(claims), {}
     for pod, share in shares.items():
         its = [i for i, claim in enumerate(claims) if claim.pod == pod]
-        got, left = _by_priority(share * capital_aud, [claims[i] for i in its])
+        got, rest_aud = by_priority(share * capital_aud, [claims[i] for i in its])
         for i, aud in zip(its, got, strict=True):
             goals[i] = aud
-        if left > 0:
-            surplus[pod] = left
+        if rest_aud > 0:
+            surplus[pod] = rest_aud
     return Allotment(tuple(goals), surplus, shares)
 
 
-def _by_priority(money_aud: float, claims: Sequence[Claim]) -> tuple[list[float], float]:
-    """Return the capital of each goal, and what is left: where money ends, goals of one priority share it by need."""
-    got, left = [0.0] * len(claims), money_aud
+def by_priority(money_aud: float, claims: Sequence[Claim]) -> tuple[list[float], float]:
+    """Return the capital of each goal and the rest, in AUD: if money ends, goals of one priority share it by need."""
+    got, rest_aud = [0.0] * len(claims), money_aud
     for priority in sorted({claim.target.priority for claim in claims}):
         its = [i for i, claim in enumerate(claims) if claim.target.priority == priority]
         needed = sum(claims[i].needed_aud for i in its)
-        part = 1.0 if needed <= left else left / needed
+        part = 1.0 if needed <= rest_aud else rest_aud / needed
         for i in its:
             got[i] = part * claims[i].needed_aud
-        left = max(left - needed, 0.0)
-    return got, left
+        rest_aud = max(rest_aud - needed, 0.0)
+    return got, rest_aud
 
 
 def _spare_pod(claims: Sequence[Claim], part: Sequence[str], surplus_pod: str | None) -> str:

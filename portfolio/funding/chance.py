@@ -1,4 +1,4 @@
-"""The chance that capital and contributions grow to an amount, and what brings it to a wanted chance.
+"""The chance that capital and contributions grow to an amount, and the changes that bring it to a wanted chance.
 
 Contributions make the final amount a sum of lognormal variables that move together. Its distribution is that of the
 sum's conditional mean, given one normal variable: the comonotonic lower bound (Kaas, Dhaene & Goovaerts, "Upper and
@@ -41,7 +41,7 @@ _SAME_SCORE = 1e-11
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """A money goal in money of its own: today's, or that of any day, in which nothing but returns moves.
+    """A money goal in money of its own: today's, or that of any day, in which only returns move.
 
     Attributes:
         amount_aud: What is wanted.
@@ -91,18 +91,18 @@ class _Outcome:
 
     def __init__(self, aim: Aim, capital_aud: float, growth: Growth) -> None:
         # Ascending: the last contribution first, the capital of today last.
-        left = aim.years - np.arange(aim.months, 0, -1) / 12 if aim.monthly_aud > 0 else np.zeros(0)
-        amounts = np.append(np.full(left.size, aim.monthly_aud), capital_aud)
-        left = np.maximum(np.append(left, aim.years), 0.0)
+        years = aim.years - np.arange(aim.months, 0, -1) / 12 if aim.monthly_aud > 0 else np.zeros(0)
+        amounts = np.append(np.full(years.size, aim.monthly_aud), capital_aud)
+        years = np.maximum(np.append(years, aim.years), 0.0)
         variance, drift = growth.variance, growth.drift - log1p(aim.inflation)
-        moves = (amounts > 0) & (variance * left > 0)
-        self.fixed_aud = float(amounts[~moves] @ np.exp(drift * left[~moves]))
-        amounts, left = amounts[moves], left[moves]
+        moves = (amounts > 0) & (variance * years > 0)
+        self.fixed_aud = float(amounts[~moves] @ np.exp(drift * years[~moves]))
+        amounts, years = amounts[moves], years[moves]
         # Weights of the conditioning variable: what each part becomes on average.
-        weights = amounts * np.exp((drift + variance / 2) * left)
-        covariances = variance * _sums_of_least(left, weights)
-        self.slopes: Vector = covariances / sqrt(weights @ covariances) if left.size else left
-        self.at: Vector = np.log(amounts) + drift * left + (variance * left - self.slopes**2) / 2
+        weights = amounts * np.exp((drift + variance / 2) * years)
+        covariances = variance * _sums_of_least(years, weights)
+        self.slopes: Vector = covariances / sqrt(weights @ covariances) if years.size else years
+        self.at: Vector = np.log(amounts) + drift * years + (variance * years - self.slopes**2) / 2
 
     def amount_aud(self, z: float) -> float:
         return self.fixed_aud + float(np.exp(self.at + self.slopes * z).sum())
@@ -127,17 +127,17 @@ class _Outcome:
         return -z
 
 
-def _sums_of_least(left: Vector, weights: Vector) -> Vector:
-    """Compute ``sum over j of weights[j] * min(left[j], left[k])`` for every *k*; *left* ascends."""
-    before = np.cumsum(weights * left)
+def _sums_of_least(years: Vector, weights: Vector) -> Vector:
+    """Compute ``sum over j of weights[j] * min(years[j], years[k])`` for every *k*; *years* ascends."""
+    before = np.cumsum(weights * years)
     after = weights.sum() - np.cumsum(weights)
-    sums: Vector = before + left * after
+    sums: Vector = before + years * after
     return sums
 
 
-def needed_aud(aim: Aim, growth: Growth, wanted: float) -> float:
-    """Compute the least capital with which the amount is reached with the chance *wanted*."""
-    z = _NORMAL.inv_cdf(wanted)
+def needed_aud(aim: Aim, growth: Growth, chance: float) -> float:
+    """Compute the least capital with which the amount is reached at *chance*."""
+    z = _NORMAL.inv_cdf(chance)
     drift = growth.drift - log1p(aim.inflation)
     alone: float = aim.amount_aud * exp(z * sqrt(aim.years * growth.variance) - aim.years * drift)
     if not aim.monthly_aud or not aim.months:
@@ -145,23 +145,23 @@ def needed_aud(aim: Aim, growth: Growth, wanted: float) -> float:
     return _least(lambda capital: score(aim, capital, growth) - z, alone)
 
 
-def missing_per_month_aud(aim: Aim, capital_aud: float, growth: Growth, wanted: float) -> float | None:
-    """Compute the least further contribution per month for the chance *wanted*; None without a month left."""
+def missing_per_month_aud(aim: Aim, capital_aud: float, growth: Growth, chance: float) -> float | None:
+    """Compute the least further contribution per month for *chance*; None without a month left."""
     if not aim.months:
         return None
-    z = _NORMAL.inv_cdf(wanted)
+    z = _NORMAL.inv_cdf(chance)
     return _least(
         lambda more: score(replace(aim, monthly_aud=aim.monthly_aud + more), capital_aud, growth) - z,
         aim.amount_aud / aim.months,
     )
 
 
-def missing_months(aim: Aim, capital_aud: float, growth: Growth, wanted: float) -> int | None:
-    """Compute how many months later the chance *wanted* is reached, contributions going on; None if not in time.
+def missing_months(aim: Aim, capital_aud: float, growth: Growth, chance: float) -> int | None:
+    """Compute how many months later *chance* is reached with the contributions going on; None if not in time.
 
     Waiting first lowers the chance, if at all, and then raises it, so that halving finds the month.
     """
-    z, last = _NORMAL.inv_cdf(wanted), floor(12 * (MOST_YEARS - aim.years) + _ROUNDED)
+    z, last = _NORMAL.inv_cdf(chance), floor(12 * (MOST_YEARS - aim.years) + _ROUNDED)
 
     def reached(months: int) -> bool:
         return score(replace(aim, years=aim.years + months / 12), capital_aud, growth) >= z

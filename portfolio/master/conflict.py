@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from portfolio.case.case import Case
     from portfolio.case.inventory import Inventory
     from portfolio.market.snapshot import Market
-    from portfolio.master.goal_programming import Formulate, Solver
+    from portfolio.master.goal_programming import Formulate, SearchSession
     from portfolio.pod.sleeve import Sleeve
     from portfolio.terms.goals import Goal
 
@@ -36,7 +36,7 @@ _STEP = 1e-4
 
 
 class Judge(Protocol):
-    """A judge of whether rules can be kept together: for portfolios in fractions (``Solver``), or in whole units."""
+    """Judges whether rules can be kept together: in fractions (``SearchSession``) or in whole units."""
 
     @property
     def formulate(self) -> Formulate:
@@ -76,7 +76,7 @@ class ConflictError(UnreachableGoalError):
         complete: bool,
         of: str = "portfolio",
     ) -> None:
-        said = "; ".join(_say(conflict) for conflict in conflicts)
+        sentences = "; ".join(_words_of(conflict) for conflict in conflicts)
         if not complete:
             advice = "Time ended the search for a smaller set: ease several of them"
         elif repairs:
@@ -85,9 +85,14 @@ class ConflictError(UnreachableGoalError):
             advice = "Ease one of them"
         else:
             advice = "No other value of a single one of them is enough: leave one out, or ease several rules"
-        super().__init__(f"No {of} keeps all of these together: {said}. {advice}")
+        super().__init__(f"No {of} keeps all of these together: {sentences}. {advice}")
         self.conflicts = tuple(conflicts)
         self.repairs = tuple(repairs or ())
+        self._of = of
+
+    def with_repair(self, repair: Repair) -> ConflictError:
+        """Copy the error with one more change that is enough alone."""
+        return ConflictError(self.conflicts, [*self.repairs, repair], complete=True, of=self._of)
 
 
 def explain_rules(judge: Judge, case: Case, *, of: str = "portfolio") -> ConflictError:
@@ -99,32 +104,32 @@ def explain_rules(judge: Judge, case: Case, *, of: str = "portfolio") -> Conflic
         of: The kind of portfolio that the message names.
     """
     rules = judge.formulate(levels={}).rules
-    kept, complete = _minimal(judge, sorted(rules), {})
+    core, complete = _minimal(judge, sorted(rules), {})
     repairs: list[Repair] | None = None
     if complete and not judge.stop():
-        found = [_repair(judge, case, name) for name in kept]
-        repairs = [repair for repair, _ in found if repair is not None]
-        if not repairs and not all(proven for _, proven in found):
+        attempts = [_repair(judge, case, name) for name in core]
+        repairs = [repair for repair, _ in attempts if repair is not None]
+        if not repairs and not all(proven for _, proven in attempts):
             repairs = None
-    conflicts = [Conflict(name, words) for name, words in rules.items() if name in kept]
+    conflicts = [Conflict(name, words) for name, words in rules.items() if name in core]
     return ConflictError(conflicts, repairs, complete=complete, of=of)
 
 
-def explain_goals(solver: Solver, sleeves: Sequence[Sleeve]) -> ConflictError:
+def explain_goals(session: SearchSession, sleeves: Sequence[Sleeve]) -> ConflictError:
     """Find a minimal set of contradicting rules and goals, for a request in which no goal may give way."""
-    form = solver.formulate()
-    wanted = {goal.name: goal for goal in form.goals}
+    form = session.formulate()
+    goals = {goal.name: goal for goal in form.goals}
     # Try to drop the never_worse goals first: people prefer a conflict of their own goals to one with a benchmark.
-    names = sorted([*form.rules, *wanted], key=lambda name: (not name.startswith("never_worse"), name))
-    kept, complete = _minimal(solver, names, wanted)
+    names = sorted([*form.rules, *goals], key=lambda name: (not name.startswith("never_worse"), name))
+    core, complete = _minimal(session, names, goals)
     conflicts = [
-        _of_goal(solver, sleeves, wanted, name, kept) if name in wanted else Conflict(name, form.rules[name])
-        for name in (n for n in [*form.rules, *wanted] if n in kept)
+        _of_goal(session, sleeves, goals, name, core) if name in goals else Conflict(name, form.rules[name])
+        for name in (n for n in [*form.rules, *goals] if n in core)
     ]
     return ConflictError(conflicts, None, complete=complete)
 
 
-def _minimal(judge: Judge, names: Sequence[str], wanted: Mapping[str, Goal]) -> tuple[list[str], bool]:
+def _minimal(judge: Judge, names: Sequence[str], goals: Mapping[str, Goal]) -> tuple[list[str], bool]:
     """Find a minimal set of requirements with a deletion filter (Chinneck & Dravnieks 1991), and whether time allowed.
 
     Leave out one requirement after the other; if the rest is still proven infeasible, the requirement stays out. Every
@@ -135,26 +140,26 @@ def _minimal(judge: Judge, names: Sequence[str], wanted: Mapping[str, Goal]) -> 
         if judge.stop():
             break
         without = [*out, name]
-        levels = {other: goal.asked for other, goal in wanted.items() if other not in without}
+        levels = {other: goal.asked for other, goal in goals.items() if other not in without}
         if judge.feasible(levels, without) is Status.INFEASIBLE:
             out.append(name)
     return [name for name in names if name not in out], not judge.stop()
 
 
 def _of_goal(
-    solver: Solver, sleeves: Sequence[Sleeve], wanted: Mapping[str, Goal], name: str, kept: Sequence[str]
+    session: SearchSession, sleeves: Sequence[Sleeve], goals: Mapping[str, Goal], name: str, core: Sequence[str]
 ) -> Conflict:
     """Describe a goal in a conflict: the figure asked, and the best figures alone and together."""
-    goal = wanted[name]
+    goal = goals[name]
     alone = next((s.best_alone.get(goal.measure) for s in sleeves if goal.pods == (s.mandate.pod,)), None)
     together = None
-    rules = [rule for rule in solver.formulate().rules if rule not in kept]
+    rules = [rule for rule in session.formulate().rules if rule not in core]
     # First keep all other requirements; if these contradict each other, keep only those of the minimal set.
-    for others, without in ((list(wanted), []), (kept, rules)):
-        if solver.stop():
+    for others, without in ((list(goals), []), (core, rules)):
+        if session.stop():
             break
-        levels = {other: wanted[other].asked for other in others if other in wanted and other != name}
-        best, proven = best_figure(solver, goal, levels, without)
+        levels = {other: goals[other].asked for other in others if other in goals and other != name}
+        best, proven = best_figure(session, goal, levels, without)
         if proven:
             together = best
             break
@@ -262,7 +267,7 @@ def _show(rule: str, value: float | str) -> str:
     return f"{value:g}" if rule in ("max_etfs", "min_correlation_distance") else f"{value:.2%}"
 
 
-def _say(conflict: Conflict) -> str:
+def _words_of(conflict: Conflict) -> str:
     if conflict.best_together is None:
         return conflict.words
     name = conflict.requirement.split(".")[1]

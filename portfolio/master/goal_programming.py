@@ -14,9 +14,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from portfolio.conic import proof
-from portfolio.conic.limits import Limits, unwatched
+from portfolio.conic.dispatch import minimise
+from portfolio.conic.limits import Limits, ignore_progress
 from portfolio.conic.solution import Status, relative_gap
-from portfolio.conic.solve import minimise
 from portfolio.errors import SolverError
 from portfolio.market.measure import ROOM
 from portfolio.master.statement.goal_rows import is_ratio
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from portfolio.master.statement.formulation import Formulation
     from portfolio.terms.goals import Goal
 
-    Watch = Callable[[int, float], None]
+    OnProgress = Callable[[int, float], None]
 
 # A gap that any portfolio satisfies: the first portfolio that keeps the rules ends the search.
 ANY = 1e12
@@ -60,14 +60,14 @@ class Formulate(Protocol):
 
 
 @dataclass(slots=True)
-class Solver:
-    """A solver for the programs of one customer: checks each proof, and starts each search from the last portfolio.
+class SearchSession:
+    """A series of searches over one customer's programs: each starts from the last portfolio, and its proof is checked.
 
     Attributes:
         formulate: Makes the programs.
         stop: Called during a search; True ends the search with the incumbent.
-        watch: Called as a search progresses, with the number of the search, from 1, and the relative gap; the gap is
-            infinite without a portfolio.
+        on_progress: Called as a search progresses, with the number of the search, from 1, and the relative gap; the
+            gap is infinite without a portfolio.
         states: The switches of the last portfolio found.
         X: The holdings of the last portfolio found.
         case: The case of the last portfolio found.
@@ -78,7 +78,7 @@ class Solver:
 
     formulate: Formulate
     stop: Callable[[], bool]
-    watch: Watch | None = None
+    on_progress: OnProgress | None = None
     states: States | None = None
     X: Matrix | None = None
     case: Case | None = None
@@ -95,8 +95,8 @@ class Solver:
         # A program without some rules may have other switches: the last portfolio is then no start.
         start = self.states if self.states is not None and len(self.states) == len(form.program.k) else None
         self.searches += 1
-        watch = unwatched if self.watch is None else partial(_tell, self.watch, self.searches)
-        solution = minimise(form.program, Limits(gap=gap, stop=self.stop, start=start, watch=watch))
+        on_progress = ignore_progress if self.on_progress is None else partial(_report, self.on_progress, self.searches)
+        solution = minimise(form.program, Limits(gap=gap, stop=self.stop, start=start, on_progress=on_progress))
         if faults := proof.faults(form.program, solution):
             message = f"the proof of the portfolio does not hold; report this with the request_id: {'; '.join(faults)}"
             raise SolverError(message)
@@ -110,13 +110,13 @@ class Solver:
         """Return whether rules and levels can be kept together: OPTIMAL, INFEASIBLE, or another status if unknown."""
         return self.solve(self.formulate(levels=levels, without=without), ANY).status
 
-    def about(self, formulate: Formulate) -> Solver:
-        """Make a solver for the programs of *formulate*, with the same stop."""
-        return Solver(formulate, self.stop)
+    def about(self, formulate: Formulate) -> SearchSession:
+        """Make a session for the programs of *formulate*, with the same stop."""
+        return SearchSession(formulate, self.stop)
 
 
-def _tell(watch: Watch, search: int, value: float, bound: float) -> None:
-    watch(search, relative_gap(value, bound))
+def _report(on_progress: OnProgress, search: int, value: float, bound: float) -> None:
+    on_progress(search, relative_gap(value, bound))
 
 
 @dataclass(slots=True)
@@ -141,7 +141,7 @@ def with_room(levels: Mapping[str, float], goals: Sequence[Goal], room: float = 
 
 
 def serve(
-    solver: Solver,
+    session: SearchSession,
     goals: Sequence[Goal],
     hopeless: Mapping[str, float],
     *,
@@ -153,67 +153,67 @@ def serve(
     When time ends the search, the remaining goals are held at the figures of the last portfolio found.
 
     Args:
-        solver: Solves the programs. The hard rules must be feasible.
+        session: Solves the programs. The hard rules must be feasible.
         goals: The goals, in the order of service.
         hopeless: Best figures of goals that are known to be out of reach, by name.
         tolerance: How far below its best figure a goal that gives way is held, as a part of the figure.
         contradictory: Whether the goals are known to contradict each other.
     """
-    levels, left = Levels(), list(goals)
-    while left and not solver.stop():
-        most = next((i for i, goal in enumerate(left) if goal.name in hopeless), len(left))
-        number, verdict = _how_many(solver, goals, levels, left[:most], contradictory=contradictory)
+    levels, remaining = Levels(), list(goals)
+    while remaining and not session.stop():
+        most = next((i for i, goal in enumerate(remaining) if goal.name in hopeless), len(remaining))
+        number, verdict = _how_many(session, goals, levels, remaining[:most], contradictory=contradictory)
         contradictory = False
-        levels.kept |= {goal.name: goal.asked for goal in left[:number]}
-        if number < len(left) and isinstance(left[number].figure, Row):
+        levels.kept |= {goal.name: goal.asked for goal in remaining[:number]}
+        if number < len(remaining) and isinstance(remaining[number].figure, Row):
             levels.proven &= verdict is Status.INFEASIBLE
-        elif number < len(left):
-            _give_way(solver, goals, levels, left[number], hopeless, tolerance)
-        left = left[number + 1 :]
-    if left:
-        _keep_as_found(solver, levels, left, tolerance)
+        elif number < len(remaining):
+            _give_way(session, goals, levels, remaining[number], hopeless, tolerance)
+        remaining = remaining[number + 1 :]
+    if remaining:
+        _hold_incumbent_figures(session, levels, remaining, tolerance)
     return levels
 
 
-def as_found(solver: Solver, goals: Sequence[Goal], tolerance: float) -> Levels:
+def levels_of_incumbent(session: SearchSession, goals: Sequence[Goal], tolerance: float) -> Levels:
     """Hold all goals at the figures of the last portfolio found."""
     levels = Levels()
-    _keep_as_found(solver, levels, goals, tolerance)
+    _hold_incumbent_figures(session, levels, goals, tolerance)
     return levels
 
 
-def _keep_as_found(solver: Solver, levels: Levels, goals: Sequence[Goal], tolerance: float) -> None:
+def _hold_incumbent_figures(session: SearchSession, levels: Levels, goals: Sequence[Goal], tolerance: float) -> None:
     """Hold goals at the figures of the last portfolio: as asked where that portfolio meets the goal, else unproven."""
-    if solver.X is None or solver.case is None:
+    if session.X is None or session.case is None:
         levels.proven = False
         return
     for goal in goals:
-        found = solver.case.delivered(goal, solver.X)
-        levels.proven &= goal.met(found)
-        if goal.met(found):
+        figure = session.case.delivered(goal, session.X)
+        levels.proven &= goal.met(figure)
+        if goal.met(figure):
             levels.kept[goal.name] = goal.asked
-        elif found is not None and not isinstance(goal.figure, Row):
-            levels.kept[goal.name] = goal.held(found, tolerance)
+        elif figure is not None and not isinstance(goal.figure, Row):
+            levels.kept[goal.name] = goal.held(figure, tolerance)
 
 
 def _how_many(
-    solver: Solver, goals: Sequence[Goal], levels: Levels, left: Sequence[Goal], *, contradictory: bool
+    session: SearchSession, goals: Sequence[Goal], levels: Levels, remaining: Sequence[Goal], *, contradictory: bool
 ) -> tuple[int, Status]:
     """Find by bisection how many of the next goals can be kept as asked, and the verdict on one goal more.
 
     Args:
-        solver: Solves the programs.
+        session: Solves the programs.
         goals: All goals.
         levels: The levels of the earlier goals.
-        left: The next goals.
+        remaining: The next goals.
         contradictory: Whether all of the next goals are known to contradict each other.
     """
 
     def verdict(number: int) -> Status:
-        asked = {goal.name: goal.asked for goal in left[:number]}
-        return solver.feasible(with_room(levels.kept | asked, goals))
+        levels_asked = {goal.name: goal.asked for goal in remaining[:number]}
+        return session.feasible(with_room(levels.kept | levels_asked, goals))
 
-    least, most = 0, len(left)
+    least, most = 0, len(remaining)
     last = Status.INFEASIBLE if contradictory else verdict(most)
     if last is Status.OPTIMAL:
         return most, Status.INFEASIBLE
@@ -227,7 +227,7 @@ def _how_many(
 
 
 def _give_way(
-    solver: Solver,
+    session: SearchSession,
     goals: Sequence[Goal],
     levels: Levels,
     goal: Goal,
@@ -236,7 +236,7 @@ def _give_way(
 ) -> None:
     """Find the best figure of a goal that cannot be kept, and hold the goal at that figure less the tolerance."""
     near = hopeless.get(goal.name, goal.asked)
-    best, proven = best_figure(solver, goal, with_room(levels.kept, goals), near=near)
+    best, proven = best_figure(session, goal, with_room(levels.kept, goals), near=near)
     levels.proven &= proven
     if best is None:
         return
@@ -249,9 +249,9 @@ def _give_way(
 
 
 def best_figure(
-    solver: Solver,
+    session: SearchSession,
     goal: Goal,
-    kept: Mapping[str, float],
+    levels: Mapping[str, float],
     without: Collection[str] = (),
     *,
     near: float = 0.0,
@@ -263,17 +263,17 @@ def best_figure(
     no longer changes.
 
     Args:
-        solver: Solves the programs.
+        session: Solves the programs.
         goal: The goal.
-        kept: Levels of other goals, by name.
+        levels: Levels of other goals, by name.
         without: Rules to leave out.
         near: Start value for a ratio, near the best ratio on either side.
         gap: Relative gap of the proof.
     """
     last, best = max(near, 0.0), None
     for _ in range(_RATIO_STEPS):
-        form = solver.formulate(levels=kept, without=without, aim=(goal, last))
-        solution = solver.solve(form, gap)
+        form = session.formulate(levels=levels, without=without, aim=(goal, last))
+        solution = session.solve(form, gap)
         if solution.x is None:
             break
         best = form.case.delivered(goal, form.weights(solution))

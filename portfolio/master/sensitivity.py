@@ -27,7 +27,7 @@ _AT_LIMIT = 1e-7
 
 
 @dataclass(frozen=True, slots=True)
-class Price:
+class ShadowPrice:
     """The marginal price of a goal, while each pod holds the same ETFs.
 
     Attributes:
@@ -39,9 +39,9 @@ class Price:
     one_percent: float
 
 
-def prices(
+def shadow_prices(
     formulate: Formulate, form: Formulation, solution: Solution, *, stop: Callable[[], bool] = lambda: False
-) -> dict[str, Price]:
+) -> dict[str, ShadowPrice]:
     """Price the goals that are kept, by name.
 
     The price is a sensitivity at the support of the solution: each pod keeps the same ETFs and only the weights adapt,
@@ -55,7 +55,7 @@ def prices(
     answer = Relaxation(form.program, stop).solve_sharply(solution.states)
     if answer.outcome is not Outcome.SOLVED:
         return {}
-    found = {}
+    prices = {}
     for name, price in _per_unit(form, solution, answer.x, answer.multipliers).items():
         gain = 0.0
         if price > _NOTHING:
@@ -67,8 +67,8 @@ def prices(
                 continue
             on = solution.states == ON
             gain = max(0.0, form.program.value(answer.x, on) - eased.value(again.x, on))
-        found[name] = Price(price if price > _NOTHING else 0.0, gain)
-    return found
+        prices[name] = ShadowPrice(price if price > _NOTHING else 0.0, gain)
+    return prices
 
 
 def _eased(formulate: Formulate, form: Formulation, name: str) -> Program:
@@ -80,14 +80,14 @@ def _eased(formulate: Formulate, form: Formulation, name: str) -> Program:
 def _per_unit(form: Formulation, solution: Solution, x: Vector, y: Vector) -> dict[str, float]:
     program = form.program
     # A cap on volatility that the pod's limits imply has no row and is never binding: the price is zero.
-    found = {g.name: 0.0 for g in form.goals if g.figure is Measure.VOLATILITY and g.name in form.levels}
+    prices = {g.name: 0.0 for g in form.goals if g.figure is Measure.VOLATILITY and g.name in form.levels}
     for name, lever in form.levers.items():
         row = program.cone_rows[lever.row].start if lever.cone else program.equalities + lever.row
-        found[name] = float(y[row]) * lever.room(x)
+        prices[name] = float(y[row]) * lever.room(x)
     largest = f"never_worse.{Row.LARGEST_POSITION}"
     if form.levels.get(largest) == form.largest:
-        found[largest] = _price_of_the_largest_position(form, solution, x, y)
-    return found
+        prices[largest] = _price_of_the_largest_position(form, solution, x, y)
+    return prices
 
 
 def _price_of_the_largest_position(form: Formulation, solution: Solution, x: Vector, y: Vector) -> float:

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from portfolio.errors import SolverError
-from portfolio.master.goal_programming import Solver
+from portfolio.master.goal_programming import SearchSession
 from portfolio.master.statement.formulation import Formulation
 from portfolio.master.statement.objective import objective, objective_terms
 from portfolio.published.trading import Idle, IdleReason
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from portfolio import Matrix, Vector
     from portfolio.case.case import Case
     from portfolio.case.inventory import Inventory
-    from portfolio.master.optimise import Master
+    from portfolio.master.coordinated_portfolio import CoordinatedPortfolio
 
 # Gap of each search: of 100,000 AUD, ten.
 _GAP = 1e-4
@@ -35,7 +35,7 @@ OBJECTIVE = "objective"
 def explain_idle(
     case: Case,
     stock: Inventory,
-    master: Master,
+    master: CoordinatedPortfolio,
     left_aud: float,
     units: Vector,
     *,
@@ -63,9 +63,9 @@ def explain_idle(
 class _Search:
     """The searches for portfolios that invest more."""
 
-    def __init__(self, case: Case, stock: Inventory, master: Master, stop: Callable[[], bool]) -> None:
+    def __init__(self, case: Case, stock: Inventory, master: CoordinatedPortfolio, stop: Callable[[], bool]) -> None:
         self.case, self.stock, self.master = case, stock, master
-        self.solver = Solver(partial(Formulation, case), stop)
+        self.solver = SearchSession(partial(Formulation, case), stop)
         self.levels = master.levels
 
     def reasons(self, idle: float, unit: float) -> Iterator[IdleReason]:

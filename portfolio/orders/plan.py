@@ -12,7 +12,7 @@ import numpy as np
 from portfolio.conic.solution import relative_gap
 from portfolio.errors import SolverError
 from portfolio.market.figures import NEARLY_THE_SAME, etf_correlation
-from portfolio.master.optimise import optimise_master
+from portfolio.master.coordinated_portfolio import optimise_all_pods
 from portfolio.master.statement.objective import objective, objective_terms
 from portfolio.orders.idle import explain_idle
 from portfolio.orders.whole_units import round_to_units
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from portfolio.case.case import Case
     from portfolio.case.inventory import Inventory, Lot
     from portfolio.market.snapshot import Market
-    from portfolio.master.optimise import Master
+    from portfolio.master.coordinated_portfolio import CoordinatedPortfolio
     from portfolio.orders.whole_units import WholeUnits
     from portfolio.pod.sleeve import Sleeve
     from portfolio.tax.parcels import Parcel
@@ -53,7 +53,7 @@ REPLACES = 0.95
 _AT_LIMIT = 1e-7
 
 
-def plan(case: Case, master: Master, *, left_s: Callable[[], float] = lambda: math.inf) -> Trading | None:
+def plan(case: Case, master: CoordinatedPortfolio, *, left_s: Callable[[], float] = lambda: math.inf) -> Trading | None:
     """Plan the orders; None if the terms contain no holdings of today.
 
     Args:
@@ -107,7 +107,7 @@ def plan(case: Case, master: Master, *, left_s: Callable[[], float] = lambda: ma
     )
 
 
-def at_most_better_by(master: Master, trading: Trading | None) -> float | None:
+def at_most_better_by(master: CoordinatedPortfolio, trading: Trading | None) -> float | None:
     """Bound how much better any portfolio that keeps these rules and goals scores than these orders, as a part.
 
     Without orders, than the portfolio. None where that is not proven: where whole units let goals give way further, or
@@ -120,7 +120,7 @@ def at_most_better_by(master: Master, trading: Trading | None) -> float | None:
     return relative_gap(-score, -master.certificate.bound)
 
 
-def _gave_way(master: Master, goals: Sequence[GoalInUnits]) -> Iterator[str]:
+def _gave_way(master: CoordinatedPortfolio, goals: Sequence[GoalInUnits]) -> Iterator[str]:
     """Name the goals that whole units do not keep at the portfolio's levels."""
     for goal, now in zip(master.goals, goals, strict=True):
         if goal.name in master.held and not goal.reaches(master.held[goal.name], now.delivered):
@@ -136,12 +136,12 @@ def _tolerated(case: Case, X: Matrix) -> Iterator[Tolerated]:
             yield Tolerated(case.market.tickers[j], pod, limit, float(held[j]))
 
 
-def _does_not_pay(case: Case, master: Master, stop: Callable[[], bool]) -> DoesNotPay | None:
+def _does_not_pay(case: Case, master: CoordinatedPortfolio, stop: Callable[[], bool]) -> DoesNotPay | None:
     """Find the best portfolio with free trading, to show that the trades do not pay; None if time ended the search."""
     weighed = case.terms.preferences
     free = case.under(terms=replace(case.terms, preferences=replace(weighed, trading_cost=0.0)))
     try:
-        best = optimise_master(free, stop=stop)
+        best = optimise_all_pods(free, stop=stop)
     except SolverError:
         return None
     move = case.move_to(best.X)
@@ -162,7 +162,7 @@ def _objective(case: Case, X: Matrix, cost_aud: float) -> float:
     return objective(case.terms, parts)
 
 
-def _goals(case: Case, master: Master, X: Matrix, cost_aud: float | None) -> Iterator[GoalInUnits]:
+def _goals(case: Case, master: CoordinatedPortfolio, X: Matrix, cost_aud: float | None) -> Iterator[GoalInUnits]:
     """Report the figure of every goal for the holdings *X*; *cost_aud* is the cost of the orders, if any."""
     for goal in master.goals:
         value = case.delivered(goal, X)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portfolio.conic.solution import Status
-from portfolio.integer_program import Answer, IntegerProgram
+from portfolio.integer_program import IntegerProgram, IntegerSolution
 from portfolio.orders.tangents import SCALE, Tangents
 
 if TYPE_CHECKING:
@@ -234,12 +234,12 @@ class UnitsProgram:
 
     # The solver.
 
-    def _search(self, target: float, *, nodes: int, gap: float = 0.0) -> Answer:
+    def _search(self, target: float, *, nodes: int, gap: float = 0.0) -> IntegerSolution:
         """Search every case and return the best point, with the lowest bound of the feasible cases."""
         answers = [program.search(gap=gap, node_limit=nodes, left_s=self._left_s) for program in self._cases(target)]
         possible = [answer for answer in answers if not answer.infeasible]
         points = [answer.x for answer in possible if answer.x is not None]
-        return Answer(
+        return IntegerSolution(
             min(points, key=lambda x: float(self.cost @ x), default=None),
             min((answer.bound for answer in possible), default=np.inf),
             infeasible=not possible,

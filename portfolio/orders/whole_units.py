@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from portfolio.case.inventory import Inventory
     from portfolio.market.snapshot import Market
     from portfolio.master.conflict import ConflictError
+    from portfolio.master.coordinated_portfolio import CoordinatedPortfolio
     from portfolio.master.goal_programming import Formulate
-    from portfolio.master.optimise import Master
     from portfolio.terms.rules import Terms
 
 # _NEAR: the largest distance from the portfolio, in units per order. _NODES: the node limit of each tree, a number and
@@ -63,7 +63,7 @@ class WholeUnits:
 
 
 def round_to_units(
-    case: Case, stock: Inventory, master: Master, *, left_s: Callable[[], float] = lambda: math.inf
+    case: Case, stock: Inventory, master: CoordinatedPortfolio, *, left_s: Callable[[], float] = lambda: math.inf
 ) -> WholeUnits:
     """Find the best portfolio in whole units.
 
@@ -106,7 +106,7 @@ class _Rounding:
 
     case: Case
     stock: Inventory
-    master: Master
+    master: CoordinatedPortfolio
     left_s: Callable[[], float]
     cut_short: bool = False
 
@@ -139,7 +139,7 @@ class _Rounding:
 
     def refusal(self) -> ConflictError | SolverError:
         """Explain why no portfolio was found, as far as known."""
-        judge = _Judge(partial(Formulation, self.case), self.left_s)
+        judge = UnitsJudge(partial(Formulation, self.case), self.left_s)
         if judge.feasible({}) is Status.INFEASIBLE:
             return explain_rules(judge, self.case, of="portfolio in whole units")
         return SolverError(
@@ -150,7 +150,7 @@ class _Rounding:
 
 
 @dataclass(frozen=True, slots=True)
-class _Judge:
+class UnitsJudge:
     """A judge of whether rules can be kept together in whole units."""
 
     formulate: Formulate
@@ -167,6 +167,6 @@ class _Judge:
         form = self.formulate(levels=levels, without=without)
         return UnitsProgram(form, aimless=True, left_s=self.left_s).feasible(nodes=_NODES)
 
-    def about(self, formulate: Formulate) -> _Judge:
+    def about(self, formulate: Formulate) -> UnitsJudge:
         """Make a judge for the programs of *formulate*."""
         return replace(self, formulate=formulate)

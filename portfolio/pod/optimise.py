@@ -20,7 +20,7 @@ from portfolio.conic.relaxation import Outcome, Relaxation
 from portfolio.errors import SolverError, UnreachableGoalError
 from portfolio.market.figures import figures, grossed_up_yields
 from portfolio.market.measure import ROOMS, Measure
-from portfolio.pod import frontier
+from portfolio.pod import frontier_point
 from portfolio.pod.sleeve import Sleeve
 from portfolio.published.conflicts import Conflict, Repair, Shortfall
 from portfolio.terms.goals import pod_goals
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from portfolio import Matrix, Vector
     from portfolio.conic.program import Program
-    from portfolio.conic.relaxation import Answer
+    from portfolio.conic.relaxation import RelaxationResult
     from portfolio.market.snapshot import Market
     from portfolio.published.frontier import FrontierPoint
     from portfolio.terms.mandate import Mandate
@@ -83,7 +83,7 @@ def optimise_sleeve(  # noqa: PLR0913 - one argument a term
     never_buy: frozenset[str] = frozenset(),
     priorities: Mapping[str, int] | None = None,
     relax: bool = True,
-    risk_tolerance: float = frontier.AS_IT_IS,
+    risk_tolerance: float = frontier_point.AS_IT_IS,
     target_tolerance: float = TARGET_TOLERANCE,
 ) -> Sleeve:
     """Find the best portfolio of a pod alone.
@@ -95,7 +95,7 @@ def optimise_sleeve(  # noqa: PLR0913 - one argument a term
         never_buy: Tickers that the pod must not buy.
         priorities: Priorities of goals, by name (``goals``), where they differ from the default.
         relax: Whether goals that cannot all be met give way, in the order of their priorities.
-        risk_tolerance: The customer's, 0 to 1: the pod's place on its efficient frontier (``frontier``).
+        risk_tolerance: The customer's, 0 to 1: the pod's place on its efficient frontier (``frontier_point``).
         target_tolerance: How far below its best figure a goal that gives way is held, as a part of the figure.
 
     Raises:
@@ -116,21 +116,21 @@ def optimise_sleeve(  # noqa: PLR0913 - one argument a term
         )
         raise UnreachableMandateError(message)
     policy = _Policy(priorities or {}, relax=relax, tolerance=target_tolerance)
-    u, kept = _best(stage, policy)
+    u, levels = _best(stage, policy)
     point = None
-    if frontier.moves(mandate, risk_tolerance):
-        point = _point(stage, u, kept, risk_tolerance)
-        stage = _Stage(market, replace(mandate, goals=frontier.goals_alone(mandate.goals, point)), universe)
+    if frontier_point.moves(mandate, risk_tolerance):
+        point = _point(stage, u, levels, risk_tolerance)
+        stage = _Stage(market, replace(mandate, goals=frontier_point.goals_alone(mandate.goals, point)), universe)
         u, _ = _best(stage, policy)
-        mandate = replace(mandate, goals=frontier.goals_in_the_whole(mandate.goals, point))
-    found = figures(market, u)
-    if abs(found.of(mandate.objective.measure)) < _MEASURABLE:
+        mandate = replace(mandate, goals=frontier_point.goals_in_the_whole(mandate.goals, point))
+    achieved = figures(market, u)
+    if abs(achieved.of(mandate.objective.measure)) < _MEASURABLE:
         label = mandate.objective.measure.label
         message = (
             f"No mix of {mandate.pod}'s ETFs has any {label} to speak of: leave the pod out, or name another market"
         )
         raise UnreachableMandateError(message)
-    return Sleeve(mandate, share, u, found, stage.best_alone, left_out, point)
+    return Sleeve(mandate, share, u, achieved, stage.best_alone, left_out, point)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,17 +164,17 @@ def _best(stage: _Stage, policy: _Policy) -> tuple[Vector, Mapping[Measure, floa
             return u, mandate.goals
         if not policy.relax:
             raise _conflict(mandate, best_alone, stage)
-    kept = _served(stage, policy)
-    return _found(stage, mandate.objective.measure, kept, dust=False), kept
+    levels = _served(stage, policy)
+    return _optimum(stage, mandate.objective.measure, levels, dust=False), levels
 
 
-def _found(stage: _Stage, measure: Measure, kept: Mapping[Measure, float], *, dust: bool = True) -> Vector:
+def _optimum(stage: _Stage, measure: Measure, levels: Mapping[Measure, float], *, dust: bool = True) -> Vector:
     """Optimise *measure* where a portfolio is known to exist.
 
     Raises:
         SolverError: If the solver finds none.
     """
-    u = stage.solve(measure, kept, stage.mandate.min_effective_holdings, dust=dust)
+    u = stage.solve(measure, levels, stage.mandate.min_effective_holdings, dust=dust)
     if u is None:
         message = (
             f"the solver lost a portfolio of {stage.mandate.pod} in market {stage.market.id} that it had found:"
@@ -184,12 +184,12 @@ def _found(stage: _Stage, measure: Measure, kept: Mapping[Measure, float], *, du
     return u
 
 
-def _point(stage: _Stage, u: Vector, kept: Mapping[Measure, float], risk_tolerance: float) -> FrontierPoint:
+def _point(stage: _Stage, u: Vector, levels: Mapping[Measure, float], risk_tolerance: float) -> FrontierPoint:
     """Find the point of the pod's efficient frontier, between the best portfolio *u* and an end of the frontier."""
-    caps = {measure: level for measure, level in kept.items() if measure.lower_is_better}
-    least = _found(stage, Measure.VOLATILITY, {})
-    greatest = _found(stage, Measure.RETURN, caps)
-    return frontier.point(
+    caps = {measure: level for measure, level in levels.items() if measure.lower_is_better}
+    least = _optimum(stage, Measure.VOLATILITY, {})
+    greatest = _optimum(stage, Measure.RETURN, caps)
+    return frontier_point.point(
         risk_tolerance,
         figures(stage.market, least).volatility,
         figures(stage.market, u),
@@ -213,10 +213,10 @@ def _without_price(market: Market, left_out: tuple[str, ...], never_buy: frozens
 def _refuse_small_universe(mandate: Mandate, size: int, left_out: tuple[str, ...], unpriced: str) -> None:
     """Refuse rules that ask for more ETFs than can be bought."""
     pod, cap, least = mandate.pod, mandate.max_position, mandate.min_effective_holdings
-    bought = f"only {size} of its {len(mandate.universe)} ETFs can be bought"
-    bought += f" (not {', '.join(left_out)})" if left_out else ""
-    bought += unpriced
-    universe = Conflict(f"{pod}.universe", f"{pod} may hold {', '.join(mandate.universe)}, and {bought}")
+    choice = f"only {size} of its {len(mandate.universe)} ETFs can be bought"
+    choice += f" (not {', '.join(left_out)})" if left_out else ""
+    choice += unpriced
+    universe = Conflict(f"{pod}.universe", f"{pod} may hold {', '.join(mandate.universe)}, and {choice}")
     if size * cap < 1 - _ALL:
         name, words = f"{pod}.max_position", f"{pod} may put at most {cap:.0%} into one ETF"
         to = math.ceil(1e4 / size) / 1e4 if size else 0.0
@@ -228,7 +228,7 @@ def _refuse_small_universe(mandate: Mandate, size: int, left_out: tuple[str, ...
         return
     # One change is not enough where the universe is too small for both rules.
     repairs = (repair,) if size and (size >= least or size * cap >= 1 - _ALL) else ()
-    message = f"{words}, but {bought}"
+    message = f"{words}, but {choice}"
     if not unpriced:
         message += ": ease that limit, or let it buy more of them"
     raise UnreachableMandateError(message, (), (Conflict(name, words), universe), repairs)
@@ -236,40 +236,40 @@ def _refuse_small_universe(mandate: Mandate, size: int, left_out: tuple[str, ...
 
 def _served(stage: _Stage, policy: _Policy) -> dict[Measure, float]:
     """Find, goal by goal, the level at which each goal can be kept together with the earlier goals."""
-    kept: dict[Measure, float] = {}
+    levels: dict[Measure, float] = {}
     for goal in pod_goals(stage.mandate, policy.priorities):
-        best = figures(stage.market, _found(stage, goal.measure, kept)).of(goal.measure)
-        kept[goal.measure] = goal.asked if goal.can_be_kept(best) else goal.held(best, policy.tolerance)
-    return kept
+        best = figures(stage.market, _optimum(stage, goal.measure, levels)).of(goal.measure)
+        levels[goal.measure] = goal.asked if goal.can_be_kept(best) else goal.held(best, policy.tolerance)
+    return levels
 
 
 def _refuse_unreachable(mandate: Mandate, best_alone: Mapping[Measure, float]) -> None:
     shortfalls = tuple(Shortfall(mandate.pod, m, asked, best_alone[m]) for m, asked in mandate.goals.items())
     if out_of_reach := tuple(s for s in shortfalls if not s.reachable):
-        said = "; ".join(
+        sentences = "; ".join(
             f"{s.measure.words(s.asked)} was asked, {s.measure.show(s.best_alone)} is the best there is"
             for s in out_of_reach
         )
-        message = f"No mix of {mandate.pod}'s ETFs reaches its goals: {said}. {_GIVE_WAY}"
+        message = f"No mix of {mandate.pod}'s ETFs reaches its goals: {sentences}. {_GIVE_WAY}"
         raise UnreachableMandateError(message, out_of_reach)
 
 
 def _conflict(mandate: Mandate, best_alone: Mapping[Measure, float], stage: _Stage) -> UnreachableMandateError:
     """Report goals that can each be met alone: the best figure of each goal while the other goals are kept."""
     shortfalls = []
-    for measure, asked in mandate.goals.items():
+    for measure, level in mandate.goals.items():
         others = {m: a for m, a in mandate.goals.items() if m is not measure}
         u = stage.solve(measure, others, mandate.min_effective_holdings)
         best = None if u is None else figures(stage.market, u).of(measure)
-        shortfalls.append(Shortfall(mandate.pod, measure, asked, best_alone[measure], best))
-    said = "; ".join(
+        shortfalls.append(Shortfall(mandate.pod, measure, level, best_alone[measure], best))
+    sentences = "; ".join(
         s.measure.words(s.asked)
         + (f" ({s.measure.show(s.best_together)} with the others kept)" if s.best_together is not None else "")
         for s in shortfalls
     )
     message = (
         f"{mandate.pod} can meet each of its goals, but not all together with at least"
-        f" {mandate.min_effective_holdings:g} effective holdings: {said}. {_GIVE_WAY}"
+        f" {mandate.min_effective_holdings:g} effective holdings: {sentences}. {_GIVE_WAY}"
     )
     return UnreachableMandateError(message, tuple(shortfalls))
 
@@ -342,7 +342,7 @@ class _Stage:
         u[self.universe] = np.maximum(x, 0.0) / np.maximum(x, 0.0).sum()
         return u
 
-    def without_dust(self, relaxation: Relaxation, states: States, answer: Answer) -> Vector:
+    def without_dust(self, relaxation: Relaxation, states: States, answer: RelaxationResult) -> Vector:
         """Set negligible weights to zero where the optimum without them is equally good.
 
         Interior points have no zeros. All candidates are tried together; if the optimum is worse, each half of the
@@ -401,8 +401,8 @@ class _Stage:
                 build.equal({j: 1.0, kappa: -1 / n}, 0.0)
         elif effective_holdings > 1:
             build.norm_at_most(np.eye(n), x, {kappa: 1 / np.sqrt(effective_holdings)})
-        for goal, asked in goals.items():
-            self.require(build, x, kappa, risk, goal, asked)
+        for goal, level in goals.items():
+            self.require(build, x, kappa, risk, goal, level)
         if measure in (Measure.VOLATILITY, Measure.SHARPE):
             build.cost({risk: 1.0})
         else:
@@ -410,17 +410,17 @@ class _Stage:
             build.cost(dict(zip(x, -row / max(abs(row).max(), 1e-12), strict=True)))
         return build.build()
 
-    def require(self, build: Builder, x: list[int], kappa: int, risk: int, goal: Measure, asked: float) -> None:
+    def require(self, build: Builder, x: list[int], kappa: int, risk: int, goal: Measure, level: float) -> None:
         """Add one goal as a row, scaled to order one."""
         if goal is Measure.VOLATILITY:
-            build.at_most({risk: 1.0, kappa: -asked / self.risk_scale}, 0.0)
+            build.at_most({risk: 1.0, kappa: -level / self.risk_scale}, 0.0)
         elif goal is Measure.SHARPE:
-            scale = self.risk_scale * max(1.0, asked)
-            build.at_most({risk: asked * self.risk_scale / scale, **_row(x, -self.excess / scale)}, 0.0)
+            scale = self.risk_scale * max(1.0, level)
+            build.at_most({risk: level * self.risk_scale / scale, **_row(x, -self.excess / scale)}, 0.0)
         else:
             row = self.rows[goal]
-            scale = max(abs(row).max(), abs(asked), 1e-12)
-            build.at_least({**_row(x, row / scale), kappa: -asked / scale}, 0.0)
+            scale = max(abs(row).max(), abs(level), 1e-12)
+            build.at_least({**_row(x, row / scale), kappa: -level / scale}, 0.0)
 
 
 def _row(variables: list[int], values: Vector) -> dict[int, float]:

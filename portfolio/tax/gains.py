@@ -20,14 +20,15 @@ _ROUNDING = 1e-13
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What a year's gains and losses come to, in AUD.
+    """The totals of a year's gains and losses, and the tax on them, in AUD.
 
     Attributes:
         gains_aud: Gains by kind, before losses and discount.
-        losses_used_aud: By the kind of gain they reduced; this year's losses and then those carried in.
-        net_capital_gain_aud: After losses and discount: what is added to taxable income.
-        tax_aud: Tax on it, minimum tax included.
-        losses_carried_aud: Losses left for later years. They reduce gains only, never other income (s 102-10).
+        losses_used_aud: Losses used, by the kind of gain that they reduced: this year's losses first, then those of
+            earlier years.
+        net_capital_gain_aud: Gains after losses and discount: the amount added to taxable income.
+        tax_aud: Tax on the net capital gain, minimum tax included.
+        losses_carried_aud: Losses carried to later years; these reduce gains only, never other income (s 102-10).
     """
 
     gains_aud: Amounts
@@ -68,14 +69,14 @@ def assess(taxpayer: Taxpayer, realised_aud: Amounts) -> Assessment:
     for kind in GAINS:
         used[kind] = min(gains[kind], losses)
         losses -= used[kind]
-    left = {kind: gains[kind] - used[kind] for kind in GAINS}
+    taxable = {kind: gains[kind] - used[kind] for kind in GAINS}
     # If losses cover the gains, a remainder can only be a rounding error of sums in another order: set to zero.
-    left = {kind: amount if amount > _ROUNDING * gains[kind] else 0.0 for kind, amount in left.items()}
+    taxable = {kind: amount if amount > _ROUNDING * gains[kind] else 0.0 for kind, amount in taxable.items()}
     return Assessment(
         gains_aud=gains,
         losses_used_aud=used,
-        net_capital_gain_aud=sum(inclusion(kind, taxpayer.entity) * left[kind] for kind in GAINS),
-        tax_aud=sum(effective_rate(kind, taxpayer) * left[kind] for kind in GAINS),
+        net_capital_gain_aud=sum(inclusion(kind, taxpayer.entity) * taxable[kind] for kind in GAINS),
+        tax_aud=sum(effective_rate(kind, taxpayer) * taxable[kind] for kind in GAINS),
         losses_carried_aud=losses,
     )
 

@@ -85,11 +85,11 @@ class Income:
 
     Attributes:
         cash_aud: Cash distributions.
-        credits_aud: Franking credits that count.
+        credits_aud: Franking credits to which the owner is entitled.
         tax_aud: Tax on cash and credits, before credits pay any tax.
         refund_aud: Refund of credits in excess of all tax.
-        unused_credits_aud: A company's credits in excess of all tax. They are not refunded; they become a tax loss
-            for later years (s 36-55), which is not valued here.
+        unused_credits_aud: A company's credits in excess of all tax. The credits are not refunded: they become a
+            tax loss for later years (s 36-55), which is not valued here.
         after_tax_aud: Cash after tax.
     """
 
@@ -107,7 +107,7 @@ class Income:
 
     @property
     def net_tax_aud(self) -> float:
-        """Tax that is left after the credits; negative where they are refunded, or pay tax on other income."""
+        """Tax after the credits, AUD; negative where they are refunded, or pay tax on other income."""
         return self.cash_aud - self.after_tax_aud
 
 
@@ -154,13 +154,13 @@ def after_tax_income(
     )
 
 
-def days_at_risk(acquired: date, sold: date) -> int:
+def days_at_risk(acquired: date, sale_day: date) -> int:
     """Count the days held, without the days of purchase and of sale (former ITAA 1936, s 160APHO(2)).
 
     For these days, units bought last count as sold first (former s 160APHI), whichever parcel is chosen for capital
     gains.
     """
-    return max((sold - acquired).days - 1, 0)
+    return max((sale_day - acquired).days - 1, 0)
 
 
 def must_hold(entity: Entity, credits_aud: float) -> bool:

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 class Kind(StrEnum):
-    """How the law treats a part of what a sale gains or loses.
+    """The legal treatment of a part of a sale's gain or loss.
 
     Attributes:
-        LOSS: Reduces gains, this year's or a later one's; never income.
+        LOSS: Reduces gains of this year or of a later year; never income.
         UNDISCOUNTED: Taxed in full: held for less than 12 months, or by a company.
-        DISCOUNTABLE: Held for 12 months, by who has a discount (Div 115).
-        INDEXED: Of individuals, from 1 July 2027: over an indexed cost base where held for 12 months, over the
-            plain one where not; bears the minimum rate either way (s 119-5).
+        DISCOUNTABLE: Held for 12 months, by a taxpayer with a discount (Div 115).
+        INDEXED: A gain of an individual from 1 July 2027: over an indexed cost base where held for 12 months, else over
+            the plain cost base; the minimum rate applies in both cases (s 119-5).
     """
 
     LOSS = "loss"

@@ -31,10 +31,10 @@ class Parcel:
 
     Attributes:
         ticker: The ETF.
-        units: How many, above 0.
+        units: Number of units, above 0.
         acquired: Day of the contract to buy (s 109-5(2)), not of its settlement.
-        cost_base_aud: Of the whole parcel, brokerage included (s 110-25(2) and (3); s 110-35(2)), adjusted by the
-            fund's yearly statements (s 104-107B); 0 if these, or returns of capital, have reduced it to nil.
+        cost_base_aud: Cost base of the whole parcel, brokerage included (s 110-25(2) and (3); s 110-35(2)), adjusted by
+            the fund's yearly statements (s 104-107B); 0 if statements or returns of capital have reduced it to nil.
     """
 
     ticker: str
@@ -129,30 +129,30 @@ class Rebased:
     index_factor: float
 
 
-def rebase(parcel: Parcel, sold: date, taxpayer: Taxpayer, regime: Regime) -> Rebased | None:
+def rebase(parcel: Parcel, sale_day: date, taxpayer: Taxpayer, regime: Regime) -> Rebased | None:
     """Return the values from which the reform measures a unit of *parcel*; None if the reform does not govern the sale.
 
     Raises:
         DataError: If a price or an index that the reform needs is missing.
     """
-    if (reform := regime.reform_for(taxpayer.entity, sold)) is None:
+    if (reform := regime.reform_for(taxpayer.entity, sale_day)) is None:
         return None
     value = reform.market_value_aud(parcel.ticker) if parcel.acquired < REFORM_STARTS else None
-    long_term = sold >= first_long_term_day(parcel.acquired)
-    return Rebased(value, reform.index_factor(max(parcel.acquired, REFORM_STARTS), sold) if long_term else 1.0)
+    long_term = sale_day >= first_long_term_day(parcel.acquired)
+    return Rebased(value, reform.index_factor(max(parcel.acquired, REFORM_STARTS), sale_day) if long_term else 1.0)
 
 
-def missing_facts(parcels: Iterable[Parcel], sold: date, taxpayer: Taxpayer, regime: Regime) -> list[str]:
+def missing_facts(parcels: Iterable[Parcel], sale_day: date, taxpayer: Taxpayer, regime: Regime) -> list[str]:
     """List, in words, all missing facts that the reform needs to tax *parcels*."""
-    if (reform := regime.reform_for(taxpayer.entity, sold)) is None:
+    if (reform := regime.reform_for(taxpayer.entity, sale_day)) is None:
         return []
     tickers: set[str] = set()
     quarters: set[date] = set()
     for parcel in parcels:
         if parcel.acquired < REFORM_STARTS:
             tickers.add(parcel.ticker)
-        ends = {first_of_quarter(max(parcel.acquired, REFORM_STARTS)), first_of_quarter(sold)}
-        if len(ends) > 1 and sold >= first_long_term_day(parcel.acquired):
+        ends = {first_of_quarter(max(parcel.acquired, REFORM_STARTS)), first_of_quarter(sale_day)}
+        if len(ends) > 1 and sale_day >= first_long_term_day(parcel.acquired):
             quarters |= ends
     words = []
     if values := sorted(tickers - set(reform.values_aud)):

@@ -69,13 +69,13 @@ REFORM_STARTS = date(2027, 7, 1)
 
 @dataclass(frozen=True, slots=True)
 class Reform:
-    """The facts that the reform needs, and nobody knew when it became law.
+    """The facts that the reform needs and that were unknown when the reform became law.
 
     Attributes:
         cpi: All Groups CPI, weighted average of the eight capital cities (s 960-280), by the first day of the
-            quarter; it must have the quarters of the purchase, or of the start, and of the sale.
-        values_aud: Price of a unit just before the start, by ticker: its market value (s 112-155). The other method
-            that the law allows, apportioning (s 112-185), was only a draft in 2026, and not meant for what has a
+            quarter; the quarters of the purchase, or of the start, and of the sale are required.
+        values_aud: Price of a unit just before the start, by ticker: the market value (s 112-155). The other method
+            that the law allows, apportioning (s 112-185), was only a draft in 2026, and not meant for assets with a
             market price.
     """
 
@@ -103,7 +103,7 @@ class Reform:
         for ticker, value in self.values_aud.items():
             _refuse_not_positive(f"the value of {ticker} at the start of the reform", value)
 
-    def index_factor(self, incurred: date, sold: date) -> float:
+    def index_factor(self, incurred: date, sale_day: date) -> float:
         """Compute the index factor for a cost incurred on one day and a sale on another; at least one.
 
         The factor is the index number of the sale's quarter over that of the cost's quarter, rounded half up to three
@@ -113,9 +113,9 @@ class Reform:
         Raises:
             DataError: If the index of a needed quarter is missing.
         """
-        if first_of_quarter(incurred) == first_of_quarter(sold):
+        if first_of_quarter(incurred) == first_of_quarter(sale_day):
             return 1.0
-        now, then = (self._index(day) for day in (sold, incurred))
+        now, then = (self._index(day) for day in (sale_day, incurred))
         return float(max((now / then).quantize(Decimal("0.001"), ROUND_HALF_UP), Decimal(1)))
 
     def _index(self, day: date) -> Decimal:
@@ -149,16 +149,16 @@ class Regime:
     """The law to apply.
 
     Attributes:
-        reform: The reform, on by default since it is law; it touches no sale before 1 July 2027, and asks
-            for the CPI and for prices of 2027 only where a sale needs them. None switches it off, for what would
-            have been without it.
+        reform: The reform, on by default since the reform is law. Sales before 1 July 2027 are not affected, and the
+            CPI and the prices of 2027 are required only where a sale needs them. None: the law without the reform,
+            for a comparison.
     """
 
     reform: Reform | None = field(default_factory=Reform)
 
-    def reform_for(self, entity: Entity, sold: date) -> Reform | None:
-        """Return the reform if the reform governs a sale by *entity* on *sold* (s 110-36(1A)); else None."""
-        if self.reform is None or entity is not Entity.INDIVIDUAL or sold < REFORM_STARTS:
+    def reform_for(self, entity: Entity, sale_day: date) -> Reform | None:
+        """Return the reform if the reform governs a sale by *entity* on *sale_day* (s 110-36(1A)); else None."""
+        if self.reform is None or entity is not Entity.INDIVIDUAL or sale_day < REFORM_STARTS:
             return None
         return self.reform
 

@@ -97,10 +97,10 @@ def cheapest_sale(
 
 
 def _refuse_short(parcels: Sequence[Parcel], units_to_sell: Mapping[str, float]) -> None:
-    for ticker, asked in units_to_sell.items():
-        held = math.fsum(parcel.units for parcel in parcels if parcel.ticker == ticker)
-        if not (math.isfinite(asked) and 0 <= asked <= held * (1 + _ROUNDING)):
-            message = f"asked to sell {asked} {ticker}; the parcels hold {held}"
+    for ticker, units in units_to_sell.items():
+        owned_units = math.fsum(parcel.units for parcel in parcels if parcel.ticker == ticker)
+        if not (math.isfinite(units) and 0 <= units <= owned_units * (1 + _ROUNDING)):
+            message = f"asked to sell {units} {ticker}; the parcels hold {owned_units}"
             raise DataError(message)
 
 
@@ -120,11 +120,11 @@ class _Program:
     ) -> None:
         self._tickers = [parcel.ticker for parcel in parcels]
         self._held = np.array([parcel.units for parcel in parcels])
-        self._asked = {ticker: asked for ticker, asked in units_to_sell.items() if asked > 0}
-        self._upper = self._held * np.isin(self._tickers, list(self._asked))
+        self._units_to_sell = {ticker: units for ticker, units in units_to_sell.items() if units > 0}
+        self._upper = self._held * np.isin(self._tickers, list(self._units_to_sell))
         self._whole = self._find_whole([parcel.is_whole for parcel in parcels])
         parts = [
-            gain_per_unit(parcel, quotes, taxpayer, regime) if parcel.ticker in self._asked else {}
+            gain_per_unit(parcel, quotes, taxpayer, regime) if parcel.ticker in self._units_to_sell else {}
             for parcel in parcels
         ]
         self._gains = np.array([[part.get(kind, 0.0) for part in parts] for kind in GAINS])
@@ -134,7 +134,7 @@ class _Program:
 
     def _find_whole(self, parcel_is_whole: list[bool]) -> npt.NDArray[np.bool_]:
         fractional = {ticker for ticker, is_whole in zip(self._tickers, parcel_is_whole, strict=True) if not is_whole}
-        fractional |= {ticker for ticker, asked in self._asked.items() if not float(asked).is_integer()}
+        fractional |= {ticker for ticker, units in self._units_to_sell.items() if not float(units).is_integer()}
         return np.array([ticker not in fractional for ticker in self._tickers])
 
     def solve(self) -> list[tuple[float, ...]]:
@@ -147,13 +147,13 @@ class _Program:
         indexed = GAINS.index(Kind.INDEXED)
         losses_most, left_most = np.full(len(GAINS), np.inf), np.full(len(GAINS), np.inf)
         losses_most[indexed] = 0.0
-        found = [self._solve(losses_most, np.full(len(GAINS), np.inf))]
+        candidates = [self._solve(losses_most, np.full(len(GAINS), np.inf))]
         if self._gains[indexed].any():
             left_most[:indexed] = 0.0
-            found.append(self._solve(np.full(len(GAINS), np.inf), left_most))
-        possible = [units for units in found if units is not None]
+            candidates.append(self._solve(np.full(len(GAINS), np.inf), left_most))
+        possible = [units for units in candidates if units is not None]
         if not possible:
-            message = f"no parcels were found to sell {self._asked} from"
+            message = f"no parcels were found to sell {self._units_to_sell} from"
             raise SolverError(message)
         return possible
 
@@ -184,8 +184,8 @@ class _Program:
 
     def _sold(self) -> list[tuple[Vector, float, float]]:
         rows = []
-        for ticker, asked in self._asked.items():
+        for ticker, units_asked in self._units_to_sell.items():
             mine = np.array([float(ticker == other) for other in self._tickers])
-            units = float(min(asked, mine @ self._held))
+            units = float(min(units_asked, mine @ self._held))
             rows.append((np.concatenate([mine, np.zeros(len(GAINS))]), units, units))
         return rows

@@ -10,7 +10,7 @@ from portfolio.errors import DataError
 
 
 class Entity(StrEnum):
-    """What the law takes the holder for."""
+    """The legal form of the taxpayer."""
 
     INDIVIDUAL = "individual"
     SUPER_ACCUMULATION = "super_accumulation"
@@ -35,13 +35,13 @@ _RATES = {
 
 @dataclass(frozen=True, slots=True)
 class Taxpayer:
-    """Who holds the portfolio.
+    """The owner of the portfolio, as taxed.
 
     Attributes:
-        entity: What the law takes the holder for.
-        marginal_rate: Tax on one more dollar of income, levies included, as a fraction. An individual must give
-            it; a company may, to say that it is a base rate entity (0.25); a fund's follows from its entity.
-        carried_losses_aud: Net capital losses of earlier years that have not been used (s 102-15).
+        entity: The legal form of the taxpayer.
+        marginal_rate: Tax on one more dollar of income, levies included, as a fraction. Required for an individual;
+            optional for a company (0.25: a base rate entity); the rate of a fund follows from the entity.
+        carried_losses_aud: Unused net capital losses of earlier years (s 102-15).
     """
 
     entity: Entity
@@ -65,9 +65,9 @@ class Taxpayer:
                 message = f"the marginal rate is {rate}; it must be a fraction from 0 to {_MOST}, such as 0.32"
                 raise DataError(message)
         elif rate is not None and rate not in _RATES[self.entity]:
-            known = " or ".join(str(known) for known in _RATES[self.entity])
+            rates = " or ".join(str(known) for known in _RATES[self.entity])
             message = (
-                f"the marginal rate is {rate}; that of the entity {self.entity} is {known}:"
+                f"the marginal rate is {rate}; that of the entity {self.entity} is {rates}:"
                 " give that, or leave marginal_tax_rate out"
             )
             raise DataError(message)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
+from portfolio.market.age import StalePrices
 from portfolio.tax.parcels import Parcel
 from portfolio.tax.regime import Reform, Regime
 from portfolio.tax.taxpayer import Taxpayer
@@ -20,17 +22,19 @@ class Outside(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A holding that is neither traded nor counted, and why.
+    """A holding that is not traded, and why; its value counts in the totals, and in no figure of return or risk.
 
     Attributes:
         ticker: The ETF.
         units: Units that are kept.
         why: The reason, for people.
+        value_aud: Value at the last price of the market, or as the request says; None where neither gives one.
     """
 
     ticker: str
     units: float
     why: str
+    value_aud: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +51,10 @@ class Owned:
         cash_rate: Interest on money that is not invested, per year, as a fraction.
         cash_floor_aud: Least money that stays uninvested, after the orders and their costs.
         min_cash_share: The same, as a share of the capital; the larger of the two counts.
-        kept: Holdings that are neither traded nor counted.
+        kept: Holdings that are not traded, and count in the totals alone.
+        values_aud: What holdings are worth that the market has no price for, by ticker, as the request says.
         reform: Facts that the tax on what an individual sells from 1 July 2027 needs.
+        stale_prices: Whether prices of a day far from the day of the trades are taken.
     """
 
     as_of: date
@@ -61,7 +67,9 @@ class Owned:
     cash_floor_aud: float = 0.0
     min_cash_share: float = 0.0
     kept: tuple[Kept, ...] = ()
+    values_aud: Mapping[str, float] = field(default_factory=dict)
     reform: Reform = field(default_factory=Reform)
+    stale_prices: StalePrices = StalePrices.REFUSE
 
     @property
     def law(self) -> Regime:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from agents import mandates
+from agents import mandate_files
 from bus.administration.server import Server, launch
 from bus.administration.setup import set_up
 from bus.topology.roles import OBSERVER
@@ -73,7 +73,7 @@ class Stage:
         await self.start_server()
         publisher = connect(Connection(servers=f"nats://127.0.0.1:{self.nats_port}", name="test"))
         self.bus = await self._open.enter_async_context(publisher)
-        await set_up(self.bus, tuple(mandates.bundled()))
+        await set_up(self.bus, tuple(mandate_files.bundled()))
         await self.start_dashboard()
 
     async def close(self) -> None:

@@ -29,6 +29,8 @@ _DRESSING = {
     "str",
     "tuple",
     "words",
+    "_words_of",
+    "_write_setting",
 }
 _SAME = {"capitalize", "isoformat", "items", "keys", "lower", "relative_to", "strip", "sum", "values"}
 _OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "x", ast.Div: "/"}

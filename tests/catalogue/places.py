@@ -99,7 +99,8 @@ CHAPTERS = (
             ),
             Moment("What it is to make the most of is not there", ("portfolio/pod/optimise.py::optimise_sleeve",)),
             Moment(
-                "An agent is started with a mandate that is none", ("agents/mandates.py", "portfolio/terms/mandate.py")
+                "An agent is started with a mandate that is none",
+                ("agents/mandate_files.py", "portfolio/terms/mandate.py"),
             ),
         ),
     ),
@@ -113,7 +114,7 @@ CHAPTERS = (
                 "The rules that it names",
                 (
                     "portfolio/master/statement/holdings.py",
-                    "portfolio/master/statement/trades.py",
+                    "portfolio/master/statement/trade_rows.py",
                     "portfolio/case/ranking.py",
                 ),
             ),
@@ -167,9 +168,10 @@ CHAPTERS = (
         (
             Moment("A pod has not answered when the deadline comes", ("coordinator/decisions.py::_late",)),
             Moment("More was asked than can be answered in time", ("coordinator/load.py",)),
+            Moment("The time passed before the search", ("coordinator/budget.py::waited_too_long",)),
             Moment(
                 "The search ended without a portfolio",
-                ("portfolio/master/optimise.py", "portfolio/orders/whole_units.py::refusal"),
+                ("portfolio/master/coordinated_portfolio.py", "portfolio/orders/whole_units.py::refusal"),
             ),
         ),
     ),
@@ -229,7 +231,7 @@ CHAPTERS = (
             Moment(
                 "The server is not set up, or has other settings",
                 (
-                    "bus/transports/jetstream/connection/errors.py",
+                    "bus/transports/jetstream/connection/server_errors.py",
                     "bus/administration/setup.py",
                     "bus/process/frame.py",
                 ),

@@ -18,9 +18,9 @@ from unittest import mock
 
 from click.testing import CliRunner
 from support.builders import final_event, mandate, market, write_market
-from support.requests_made import BAD, OUTLOOK, REFERENCE, ROOT, TRAILING, data
+from support.requests_made import BAD, OUTLOOK, REFERENCE, ROOT, TOO_LITTLE, TRAILING, data
 
-from agents import mandates
+from agents import mandate_files
 from agents.answer import answer
 from bus.language import subjects
 from bus.language.messages import MasterPortfolioFailed, PodFailed, PodResult, encode, parse_request
@@ -44,6 +44,7 @@ from portfolio.market.history.facts import Knowledge, read_facts
 from portfolio.market.history.prices import read_prices
 from portfolio.market.history.sample import Period, align
 from portfolio.market.measure import Measure
+from portfolio.market.stated import COLUMNS
 from portfolio.pod.optimise import optimise_sleeve
 from portfolio.tax.income import Distributions, after_tax_income
 from portfolio.tax.parcels import Parcel, Quotes, refuse_future
@@ -91,10 +92,14 @@ def _request(sent: bytes, request_id: str = "r1") -> Message:
 def _refused() -> Iterator[str]:
     """Ask what people ask by mistake."""
     small = {"small": (data("bad", pod_weights={"alpha": 0.99995, "beta": 0.00005}), "", "")}
-    for sent, _, _ in (BAD | small).values():
+    for sent, *_ in (BAD | small).values():
         action = admit(_request(sent, "bad"), PODS)
         assert isinstance(action, Fail)
         yield action.event.message
+    for sent, _ in TOO_LITTLE.values():
+        event = final_event(sent.replace(b'"bad"', b'"test"'))
+        assert isinstance(event, MasterPortfolioFailed)
+        yield event.message
 
 
 gamma = partial(mandate, pod="gamma")
@@ -130,8 +135,8 @@ def _arguments() -> Iterator[str]:
         lambda: gamma("AB", max_position=2),
         lambda: gamma("AB", min_effective_holdings=3),
         lambda: gamma("AB", goals={Measure.YIELD: math.nan}),
-        lambda: mandates.load("omega"),
-        lambda: mandates.load("no_such.toml"),
+        lambda: mandate_files.load("omega"),
+        lambda: mandate_files.load("no_such.toml"),
         lambda: optimise_sleeve(markets.load(TRAILING), gamma(["DOGE", "VAS"], max_position=0.5), 1.0),
         lambda: optimise_sleeve(
             market([0.06, 0.12], [0.02, 0.03], correlation=0.2, risk_free=0.04),
@@ -192,6 +197,7 @@ def _histories() -> Iterator[str]:
 
 _PAID = "ticker,date,amount_aud,franked_share\n"
 _MOMENTS = "ticker,expected_return,volatility,source\n"
+_ABOUT = f"{','.join(COLUMNS)}\n"
 _MARKETS = (
     ("moments", f"{_MOMENTS}CASH,0.04,0.01,x\nDOGE,0.05,0.05,x\n"),
     ("moments", f"{_MOMENTS}CASH,0.04,0.01,x\nBOND,0.05,0,x\nSTOCK,0.09,0.2,x\n"),
@@ -200,6 +206,14 @@ _MARKETS = (
     ("moments", f"{_MOMENTS}CASH,0.04,0.01,x\nBOND,much,0.05,x\nSTOCK,0.09,0.2,x\n"),
     ("correlations", "ticker,CASH,BOND,STOCK\nCASH,1,0,0\nBOND,0,1,0.3\n"),
     ("correlations", "ticker,CASH,BOND,STOCK\nCASH,1,0,0\nBOND,0,1,2\nSTOCK,0,2,1\n"),
+    ("market", f"{_ABOUT}"),
+    ("market", f"{_ABOUT},,,,,,,2025-11-07,\n"),
+    ("market", f"{_ABOUT}history,2025-11-07,2023-11-10,104,52,,,2025-11-07,\n"),
+    ("market", f"{_ABOUT}history,2023-11-10,2025-11-07,0.5,52,,,2025-11-07,\n"),
+    ("market", f"{_ABOUT}history,2023-11-10,2025-11-07,10.5,52,,,2025-11-07,\n"),
+    ("market", f"{_ABOUT}history,2023-11-10,2025-11-07,104,52,10,,2025-11-07,\n"),
+    ("market", f"{_ABOUT}outlook,,,,,10,,2025-11-07,\n"),
+    ("market", f"{_ABOUT}outlook,,,,,10,Bank A,7/11/2025,\n"),
 )
 
 
@@ -224,7 +238,7 @@ def _pods() -> Iterator[str]:
     never = {"rules": {"never_buy": ["VHY", "VAP", "VAF", "VAS", "EINC"]}}
     for asked in (fail, never):
         for pod in PODS:
-            found = answer(mandates.load(pod), "r1", data(**asked))
+            found = answer(mandate_files.load(pod), "r1", data(**asked))
             if isinstance(found, PodFailed):
                 yield found.message
                 yield from (conflict.words for conflict in found.conflicts)
@@ -237,7 +251,7 @@ def _pods() -> Iterator[str]:
 def _decided() -> Iterator[str]:
     """Let the coordinator decide on what is late, comes from another version, or is too much."""
     sent = data(deadline_s=10)
-    found = {pod: answer(mandates.load(pod), "r1", sent) for pod in PODS}
+    found = {pod: answer(mandate_files.load(pod), "r1", sent) for pod in PODS}
     results = {pod: result for pod, result in found.items() if isinstance(result, PodResult)}
     another = results["beta"].market.model_copy(update={"sha256": "0" * 64})
     odd = results | {"beta": results["beta"].model_copy(update={"market": another})}
@@ -342,7 +356,7 @@ def _compared(events: list[FinalEvent]) -> Iterator[str]:
     a, b = parse_request(data(), "r1"), parse_request(asked, "r1")
     yield from (*differences(a, b), *differences(b, a))
     yield from _printed(lambda console: show_side_by_side(console, events[0], events[1]))
-    found = {pod: mandates.load(pod) for pod in PODS}
+    found = {pod: mandate_files.load(pod) for pod in PODS}
     for first, last in ((11, 12), (9, 9)):
         points = list(sweep_etfs(b, first, last).points(found))
         yield from _printed(lambda console, points=points: show_frontier(console, points))

@@ -50,7 +50,7 @@ WITHOUT_REMEDY = (
     "bus/transports/jetstream/connection/questions.py",
     "bus/transports/jetstream/storage/record.py",
     "bus/transports/jetstream/connection/wire.py::ask_all",
-    "bus/transports/jetstream/connection/wire.py::tell",
+    "bus/transports/jetstream/connection/wire.py::send",
     "bus/language/signing.py",
     "cli/trust/pod_answers.py",
     "cli/trust/verify.py",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from bus.language.subjects import Kind
+from bus.language.subjects import MessageKind
 from chaos.cases import kind_of
 from chaos.history import What
 
@@ -19,7 +19,7 @@ def told(case: Case) -> list[str]:
     stored = {event.sha256 for event in case.requests}
     outcomes: defaultdict[str, set[What]] = defaultdict(set)
     for attempt in case.tries:
-        if kind_of(attempt.invoked) is Kind.REQUEST:
+        if kind_of(attempt.invoked) is MessageKind.REQUEST:
             outcomes[attempt.invoked.sha256].add(attempt.outcome)
     for body, told in outcomes.items():
         if What.ACKNOWLEDGED in told and body not in stored:

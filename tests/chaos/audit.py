@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from bus.language import subjects
 from bus.language.messages import OptimizationRequest, Reason, parse_request
-from bus.language.subjects import Kind
+from bus.language.subjects import MessageKind
 from portfolio.check import findings
 from portfolio.market import snapshot as markets
 
@@ -29,6 +30,8 @@ _OWN = frozenset({"request_id", "customer_id", "elapsed_s"})
 # The requests are good and the pods there: nothing else may be the reason why there is no portfolio. Those that wait
 # for what died are more at once than those that are left can do by their deadlines.
 _FAULTS_MAY_CAUSE = frozenset({Reason.DEADLINE_EXCEEDED.value, Reason.OVERLOADED.value})
+# Two proofs of one optimum agree to the gap that each may have.
+_GAP = 1e-4
 _TOLD = 20
 
 
@@ -55,6 +58,7 @@ class Verdict:
         finals: How many final events.
         outcomes: How many of them of each kind: ``optimised``, or the reason of the failure.
         unproven: Portfolios whose search was ended by the deadline: these may differ between equal requests.
+        cut: Proven portfolios of which time ended some figures (``stopped_by``): these may lack them.
         different: How many different portfolios there are.
         latencies_s: From a request being stored to its final event being stored, sorted.
         late_s: By how much those finals came too late that did, sorted.
@@ -65,6 +69,7 @@ class Verdict:
     finals: int
     outcomes: dict[str, int]
     unproven: int
+    cut: int
     different: int
     latencies_s: tuple[float, ...]
     late_s: tuple[float, ...]
@@ -93,7 +98,8 @@ class Audit:
         self._checked: dict[str, list[str]] = {}
         self._latencies: list[float] = []
         self._outcomes: Counter[str] = Counter()
-        self._unproven = 0
+        self._proofs: dict[str, tuple[float, float]] = {}
+        self._unproven = self._cut = 0
         self._wrong: list[str] = []
 
     def read(self, message: Message) -> None:
@@ -105,14 +111,14 @@ class Audit:
         if not address.key or address.key in self._strange:
             self._odd.add(message.sequence)
             return
-        if address.kind is Kind.REJECTED:
+        if address.kind is MessageKind.REJECTED:
             if int(address.key) not in self._odd:
                 self._wrong.append(f"message {address.key} was rejected: {message.data.decode()}")
             return
         case = self._cases.setdefault(address.key, _Case())
-        if address.kind is Kind.REQUEST:
+        if address.kind is MessageKind.REQUEST:
             self._request(address.key, case, message)
-        elif address.kind is Kind.POD:
+        elif address.kind is MessageKind.POD:
             if address.pod in case.results:
                 self._wrong.append(
                     f"{address.key}: {address.pod} answered twice, the second time in {message.sequence}"
@@ -158,8 +164,20 @@ class Audit:
         self._wrong += [f"{request_id}: {finding}" for finding in self._checked[answer]]
         if not event["certificate"]["certified"]:
             self._unproven += 1
+            return
+        self._proof(request_id, case.question, event["certificate"])
+        if event["stopped_by"]:
+            self._cut += 1
         elif self._answers.setdefault(case.question, answer) != answer:
             self._wrong.append(f"{request_id}: got another portfolio than an equal request")
+
+    def _proof(self, request_id: str, question: str, certificate: dict[str, Any]) -> None:
+        """Compare with the proofs of equal requests: no portfolio is better than another's proven bound."""
+        best, bound = self._proofs.get(question, (-math.inf, math.inf))
+        best, bound = max(best, certificate["objective"]), min(bound, certificate["bound"])
+        self._proofs[question] = best, bound
+        if best > bound + _GAP * max(1.0, abs(bound)):
+            self._wrong.append(f"{request_id}: the proofs of equal requests contradict each other")
 
     def verdict(self, acknowledged: Collection[str], *, last: int) -> Verdict:
         """Say what became of all requests.
@@ -189,6 +207,7 @@ class Audit:
             finals=sum(case.finals for case in self._cases.values()),
             outcomes=dict(self._outcomes.most_common()),
             unproven=self._unproven,
+            cut=self._cut,
             different=len(self._checked),
             latencies_s=tuple(sorted(self._latencies)),
             late_s=tuple(sorted(case.late_s for case in self._cases.values() if case.late_s > 0)),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bus.language import subjects
-from bus.language.subjects import Kind
+from bus.language.subjects import MessageKind
 from chaos.history import Event, What
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Case:
         )
 
 
-def kind_of(event: Event) -> Kind:
+def kind_of(event: Event) -> MessageKind:
     """Say what a message is."""
     return subjects.parse(event.subject).kind
 
@@ -93,7 +93,9 @@ def cases_of(history: Sequence[Event], first: Mapping[int, Event]) -> dict[str, 
             tries[event.operation].told_at_s = event.at_s
     for event in first.values():
         address = subjects.parse(event.subject)
-        if address.key and address.kind is not Kind.REJECTED:
+        if address.key and address.kind is not MessageKind.REJECTED:
             case = cases[address.key]
-            {Kind.REQUEST: case.requests, Kind.POD: case.results, Kind.FINAL: case.finals}[address.kind].append(event)
+            {MessageKind.REQUEST: case.requests, MessageKind.POD: case.results, MessageKind.FINAL: case.finals}[
+                address.kind
+            ].append(event)
     return dict(cases)

@@ -123,7 +123,7 @@ class History:
             sha256=digest(message.data),
             sequence=message.sequence,
             stored_at=message.stored_at.timestamp() if message.stored_at else 0.0,
-            told=outcome_of(message.data) if subjects.parse(message.subject).kind is subjects.Kind.FINAL else "",
+            told=outcome_of(message.data) if subjects.parse(message.subject).kind is subjects.MessageKind.FINAL else "",
         )
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from bus.port import DEADLINES, BusError
 from bus.topology.streams import EVENTS, MARKETS, TIMERS
+from chaos.cluster import ClusterError
 from chaos.fleet import send
 from chaos.history import What
 from chaos.load import long_body
@@ -65,6 +66,7 @@ class Faults:
         skipped: Why some kinds were not, by kind.
         missed: How many hit nobody, since an earlier one had just ended whom they were for.
         now: What is wrong at the moment.
+        failure: The first fault that could not be undone, or whose recovery failed; no fault begins after it.
     """
 
     cluster: Cluster
@@ -75,23 +77,43 @@ class Faults:
     skipped: dict[Kind, str] = field(default_factory=dict)
     missed: int = 0
     now: list[Fault] = field(default_factory=list)
+    failure: ClusterError | None = None
     _servers: asyncio.Lock = field(default_factory=asyncio.Lock)
     _room: asyncio.Lock = field(default_factory=asyncio.Lock)
     _lines: dict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     async def run(self, plan: Sequence[Fault]) -> None:
-        """Do all of *plan*, each at its time; returns when all is undone and the servers are whole."""
+        """Do all of *plan*, each at its time; returns when all is undone and the servers are whole.
+
+        Raises:
+            ClusterError: If a fault could not be undone, or the servers did not recover: the first such failure, when
+                the faults that were under way have ended.
+        """
         began = asyncio.get_running_loop().time()
         async with asyncio.TaskGroup() as group:
             for fault in plan:
                 await asyncio.sleep(began + fault.at_s - asyncio.get_running_loop().time())
-                group.create_task(self._do(fault))
+                if self.failure is not None:
+                    break
+                group.create_task(self._try(fault))
+        if self.failure is not None:
+            raise self.failure
         await self.cluster.whole(within_s=_RECOVERY_S)
+
+    async def _try(self, fault: Fault) -> None:
+        """Do a fault; its failure leaves the others the time to undo themselves."""
+        try:
+            await self._do(fault)
+        except (ClusterError, BusError, TimeoutError) as error:
+            told = str(error) or f"it was not undone within {_RECOVERY_S:g} s"
+            self.failure = self.failure or ClusterError(f"{fault.kind.value} ({fault.target}): {told}")
 
     async def _do(self, fault: Fault) -> None:
         # Two of three servers are always there: the next one waits until this one has caught up.
         async with self._servers if fault.kind in SERVER_KINDS else contextlib.nullcontext():
+            if self.failure is not None:
+                return
             self.now.append(fault)
             number = next(self._numbers)
             self.load.history.note(fault.target, What.BEGAN, operation=number, told=fault.kind.value)
@@ -104,9 +126,9 @@ class Faults:
                 self.missed += 1
             finally:
                 self.now.remove(fault)
-                if fault.kind in SERVER_KINDS:
-                    await self.cluster.whole(within_s=_RECOVERY_S)
-                self.load.history.note(fault.target, What.ENDED, operation=number, told=fault.kind.value)
+            if fault.kind in SERVER_KINDS:
+                await self.cluster.whole(within_s=_RECOVERY_S)
+            self.load.history.note(fault.target, What.ENDED, operation=number, told=fault.kind.value)
 
     def _by_kind(self, kind: Kind) -> Callable[[Fault], Awaitable[None]]:
         table: dict[Kind, Callable[[Fault], Awaitable[None]]] = {
@@ -180,9 +202,11 @@ class Faults:
             with contextlib.suppress(BusError):
                 info = await self.admin.ask_api(f"STREAM.INFO.{EVENTS}")
                 limit = {**info["config"], "max_bytes": max(1, info["state"]["bytes"])}
-                await self.admin.ask_api(f"STREAM.UPDATE.{EVENTS}", limit)
-                await asyncio.sleep(fault.lasts_s)
-            await self._insist(f"STREAM.UPDATE.{EVENTS}", max_bytes=-1)
+                try:
+                    await self.admin.ask_api(f"STREAM.UPDATE.{EVENTS}", limit)
+                    await asyncio.sleep(fault.lasts_s)
+                finally:
+                    await self._insist(f"STREAM.UPDATE.{EVENTS}", max_bytes=-1)
 
     async def _insist(self, name: str, **changes: int) -> None:
         """Change the stream, however long there is nobody to do it."""
@@ -196,9 +220,11 @@ class Faults:
 
     async def _kill_server(self, fault: Fault) -> None:
         node = self.cluster.nodes[fault.target]
-        await node.kill()
-        await asyncio.sleep(fault.lasts_s)
-        await node.start()
+        try:
+            await node.kill()
+            await asyncio.sleep(fault.lasts_s)
+        finally:
+            await node.start()
 
     async def _freeze_server(self, fault: Fault) -> None:
         process = self.cluster.nodes[fault.target].process
@@ -219,10 +245,10 @@ class Faults:
             await asyncio.sleep(fault.lasts_s)
         finally:
             disk.empty()
-        # A server that could not write does so no more until it is started again.
-        node = self.cluster.nodes[fault.target]
-        await node.kill()
-        await node.start()
+            # A server that could not write does so no more until it is started again.
+            node = self.cluster.nodes[fault.target]
+            await node.kill()
+            await node.start()
 
     def _disks(self) -> dict[str, Disk]:
         if not self.cluster.disks:
@@ -236,11 +262,13 @@ class Faults:
             node.send(signal.SIGSTOP)  # so that no server lives to see its disk gone
         for disk in disks.values():
             disk.cut_power()
-        await asyncio.gather(*(node.kill() for node in nodes))
-        for disk in disks.values():
-            disk.restart()
-        await asyncio.sleep(fault.lasts_s)
-        await asyncio.gather(*(node.start() for node in nodes))
+        try:
+            await asyncio.gather(*(node.kill() for node in nodes))
+            for disk in disks.values():
+                disk.restart()
+            await asyncio.sleep(fault.lasts_s)
+        finally:
+            await asyncio.gather(*(node.start() for node in nodes))
 
     async def _set_server_clock(self, fault: Fault) -> None:
         node = await self._leader(fault.target)
@@ -266,11 +294,13 @@ class Faults:
 
     async def _replace_member(self, fault: Fault) -> None:
         node = self.cluster.nodes[fault.target]
-        await node.kill()
-        async with asyncio.timeout(_RECOVERY_S):
-            await self.cluster.remove(node)
-        node.wipe()
-        await node.start()
+        try:
+            await node.kill()
+            async with asyncio.timeout(_RECOVERY_S):
+                await self.cluster.remove(node)
+            node.wipe()
+        finally:
+            await node.start()
         async with asyncio.timeout(_RECOVERY_S):
             while not all([await self._has_replica(stream, node) for stream in (*STREAMS, MARKETS)]):  # noqa: ASYNC110
                 await asyncio.sleep(_PULSE_S)
@@ -326,11 +356,13 @@ class Faults:
 
     async def _kill_all_servers(self, fault: Fault) -> None:
         nodes = self.cluster.nodes.values()
-        for node in nodes:
-            node.send(signal.SIGKILL)
-        await asyncio.gather(*(node.kill() for node in nodes))
-        await asyncio.sleep(fault.lasts_s)
-        await asyncio.gather(*(node.start() for node in nodes))
+        try:
+            for node in nodes:
+                node.send(signal.SIGKILL)
+            await asyncio.gather(*(node.kill() for node in nodes))
+            await asyncio.sleep(fault.lasts_s)
+        finally:
+            await asyncio.gather(*(node.start() for node in nodes))
 
 
 def _hit(pid: int | None, number: signal.Signals) -> None:

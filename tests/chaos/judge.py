@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bus.language.subjects import Kind
+from bus.language.subjects import MessageKind
 from chaos.answers import answered, in_time_order, told
 from chaos.cases import OUTCOMES, SIGHTS, cases_of, first_sights, kind_of
 from chaos.promptness import promptness_of
@@ -59,7 +59,7 @@ def judge(history: Sequence[Event], held: Sequence[Event] = (), *, kept_s: float
     sights = [event for event in (*history, *held) if event.what in SIGHTS and event.sequence]
     first = first_sights(sights)
     cases = cases_of(history, first)
-    prompt = promptness_of(cases, history)
+    prompt = promptness_of(cases, history, first.values())
     wrong = [*changed(sights, first), *occupied_twice(first, kept_s), *observers(history, held)]
     for request_id, case in sorted(cases.items()):
         wrong += [f"{request_id}: {fault}" for fault in (*told(case), *answered(case), *in_time_order(case))]
@@ -70,6 +70,6 @@ def judge(history: Sequence[Event], held: Sequence[Event] = (), *, kept_s: float
         tries={what: sum(attempt.outcome is what for attempt in tries) for what in sorted(OUTCOMES)},
         unknown_stored=sum(case.is_unknown_and_stored for case in cases.values()),
         sights=len(sights),
-        final_readings=sum(kind_of(event) is Kind.FINAL for event in sights),
+        final_readings=sum(kind_of(event) is MessageKind.FINAL for event in sights),
         prompt=prompt,
     )

@@ -224,7 +224,7 @@ class Load:
                 self.history.show(who, What.SEEN, message)
                 self.seen[who] = message.sequence
                 address = subjects.parse(message.subject)
-                if address.kind is subjects.Kind.FINAL and message.sequence:
+                if address.kind is subjects.MessageKind.FINAL and message.sequence:
                     self.answered.add(address.key)
                     if waiting := self._waiting.pop(address.key, None):
                         waiting.set()

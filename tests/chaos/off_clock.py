@@ -15,8 +15,8 @@ from typing import Self
 
 # Where our processes read the clock; a coordinator has the server's for all that matters.
 _READERS = {
-    "agents": ("agents.worker", "bus.process.watched"),
-    "coordinator": ("bus.process.watched",),
+    "agents": ("agents.worker", "bus.process.observed_handler"),
+    "coordinator": ("bus.process.observed_handler",),
 }
 
 

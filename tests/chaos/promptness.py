@@ -7,17 +7,22 @@ from typing import TYPE_CHECKING
 
 from bus.language.messages import Reason
 from chaos.history import Event, What
+from chaos.outages import Disturbance, Outage, outages_of
 from chaos.schedule import Kind as Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from chaos.cases import Case
 
 # After a deadline, or the end of the last fault on the way: an election, work handed out again, a busy machine.
 _GRACE_S = 15.0
-# Between the clocks of the client and the server, both on one machine: the way there.
-_EARLY_S = 1.0
+# Between the clocks of the client and the server, both on one machine: the way there. A search without a portfolio by
+# then gives up when only the part of its time is left that the later steps need.
+_EARLY_S, _EARLY = 1.0, 0.125
+# The deadline of a request that was stored by a clock that was ahead by this comes so much later; of one that was ahead
+# by an hour, it counts from when the request was first seen.
+_AHEAD_S = 20.0
 # So few at once are no load, whatever died.
 _FEW = 5
 # Those that take nothing away excuse nothing.
@@ -43,16 +48,8 @@ class Wait:
     def early_s(self) -> float:
         """How long before its deadline the request was given up for lack of time; 0 if it was not."""
         early_s = self.invoked_s + self.deadline_s - self.seen_s
-        return early_s if self.told == Reason.DEADLINE_EXCEEDED and early_s > _EARLY_S else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Disturbance:
-    """When a fault began, and when the system had recovered from it."""
-
-    begin_s: float
-    end_s: float
-    told: str
+        is_early = early_s > max(_EARLY_S, _EARLY * self.deadline_s)
+        return early_s if self.told == Reason.DEADLINE_EXCEEDED and is_early else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +60,10 @@ class Promptness:
         wrong: Delays and refusals that nothing excuses, each with its request's id.
         waited_s: From the acknowledgement to the first sight of the final, sorted.
         late_s: By how much finals came too late, sorted.
+        promised: How many requests had servers that could store and be reached, with the right time, from the
+            acknowledgement to the deadline.
+        broken_s: By how much finals of these came too late, sorted.
+        outages: When servers could not store, or not be reached, or their clocks were wrong.
         early: Requests that were given up before their deadlines after a server's clock had been wrong.
     """
 
@@ -70,11 +71,21 @@ class Promptness:
     waited_s: tuple[float, ...]
     late_s: tuple[float, ...]
     early: int
+    promised: int = 0
+    broken_s: tuple[float, ...] = ()
+    outages: tuple[Outage, ...] = ()
 
 
-def promptness_of(cases: Mapping[str, Case], history: Sequence[Event]) -> Promptness:
-    """Judge all waits of clients who knew that their request is stored."""
+def promptness_of(cases: Mapping[str, Case], history: Sequence[Event], stored: Iterable[Event]) -> Promptness:
+    """Judge all waits of clients who knew that their request is stored.
+
+    Args:
+        cases: The requests.
+        history: All events.
+        stored: The first sight of each message.
+    """
     faults = _disturbances(history)
+    outages = outages_of(stored, faults)
     waits = [
         (request_id, wait)
         for request_id, case in sorted(cases.items())
@@ -91,12 +102,20 @@ def promptness_of(cases: Mapping[str, Case], history: Sequence[Event]) -> Prompt
         for request_id, wait in early
         if wait not in excused
     ]
+    promised = [wait for wait in every if not any(outage.hits(wait.acknowledged_s, wait.due_s) for outage in outages)]
     return Promptness(
         wrong=tuple(wrong),
         waited_s=tuple(sorted(wait.seen_s - wait.acknowledged_s for wait in every)),
-        late_s=tuple(sorted(wait.seen_s - wait.due_s for wait in every if wait.seen_s > wait.due_s)),
+        late_s=_late(every),
         early=len(excused),
+        promised=len(promised),
+        broken_s=_late(promised),
+        outages=tuple(outages),
     )
+
+
+def _late(waits: Iterable[Wait]) -> tuple[float, ...]:
+    return tuple(sorted(wait.seen_s - wait.due_s for wait in waits if wait.seen_s > wait.due_s))
 
 
 def _wait(case: Case, asked: Event, final: Event) -> Wait | None:
@@ -126,7 +145,9 @@ def _disturbances(history: Sequence[Event]) -> list[Disturbance]:
 def _too_late(wait: Wait, faults: Sequence[Disturbance]) -> str:
     """Say if a final came late although nothing was wrong any more."""
     ends = [fault.end_s for fault in faults if fault.begin_s < wait.seen_s and fault.end_s > wait.invoked_s]
-    allowed_s = max([wait.due_s, *ends]) + _GRACE_S
+    stored = Outage(wait.invoked_s, wait.acknowledged_s + _EARLY_S)
+    wrong_clock = any(f.told == Fault.SERVER_CLOCK_SET and stored.hits(f.begin_s, f.end_s) for f in faults)
+    allowed_s = max([wait.due_s + (_AHEAD_S if wrong_clock else 0.0), *ends]) + _GRACE_S
     if wait.seen_s <= allowed_s:
         return ""
     return f"answered {wait.seen_s - wait.due_s:.1f} s late, although nothing had been wrong for {_GRACE_S:g} s"

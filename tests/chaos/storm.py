@@ -23,6 +23,7 @@ from chaos.history import History, What
 from chaos.inflict import Faults
 from chaos.judge import judge
 from chaos.load import Load, clients
+from chaos.queues import left, not_worked_off, waits_for_a_clock
 from chaos.schedule import ALL_KINDS, PODS, Kind, plan
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from chaos.judge import Judgement
 
 _TOLD_EVERY_S = 5.0
+# The last word of a process whose connection looks alive and is not.
+_USELESS = "the connection to the server is lost for good; restart this process"
 # After the last fault: what was answered by nobody has its deadline of 30 s, and a recovery.
 _SETTLE_S = 90.0
 _QUEUE_SETTLE_S = 30.0
@@ -75,6 +78,7 @@ class Outcome:
         starts: How often a process was started beyond the first time.
         wasted: Answers that were computed although another's was there first, by who computed them.
         unasked: Processes that ended without having been ended, by exit status.
+        waiting: Deliveries that are repeated only when a server's time reaches that of its wrong clock.
     """
 
     storm: Storm
@@ -89,6 +93,7 @@ class Outcome:
     starts: int
     wasted: dict[str, int]
     unasked: dict[int, int]
+    waiting: int = 0
 
 
 async def rage(storm: Storm, folder: Path, *, say: Callable[[str], None]) -> Outcome:
@@ -110,11 +115,11 @@ async def rage(storm: Storm, folder: Path, *, say: Callable[[str], None]) -> Out
         faults = Faults(cluster, fleet, admin, load)
         took_s = await _weather(storm, load, faults, say)
         say(f"calm after {took_s:.0f} s; auditing the stream")
-        last = 0
+        last = waiting = 0
         wrong: list[str] = []
         stream: list[Message] = []
         try:
-            last, wrong = await _settled(cluster, admin)
+            last, waiting, wrong = await _settled(cluster, admin, history.events)
             stream = await _read(cluster, last)
         except BusError as error:
             wrong = [*wrong, f"the stream cannot be read: {error}"]
@@ -126,7 +131,7 @@ async def rage(storm: Storm, folder: Path, *, say: Callable[[str], None]) -> Out
         audit.read(message)
     verdict = audit.verdict(load.acknowledged, last=last)
     judgement = judge(history.events, _held(stream))
-    wasted, unasked, useless = _logged(fleet)
+    wasted, unasked, ends = _logged(fleet)
     return Outcome(
         storm=storm,
         verdict=verdict,
@@ -136,7 +141,7 @@ async def rage(storm: Storm, folder: Path, *, say: Callable[[str], None]) -> Out
             *judgement.wrong,
             *load.broken,
             *wrong,
-            *_crashed(cluster, faults, sum(unasked.values()) - useless),
+            *_crashed(cluster, sum(unasked.values()), ends),
         ),
         load=load,
         faults=faults.done,
@@ -146,6 +151,7 @@ async def rage(storm: Storm, folder: Path, *, say: Callable[[str], None]) -> Out
         starts=starts,
         wasted=wasted,
         unasked=unasked,
+        waiting=waiting,
     )
 
 
@@ -216,24 +222,30 @@ async def _tell(load: Load, faults: Faults, say: Callable[[str], None], began: f
         )
 
 
-async def _settled(cluster: Cluster, admin: JetStreamBus) -> tuple[int, list[str]]:
-    """Wait until the queues are worked off and the servers agree; returns the stream's end and what is wrong."""
+async def _settled(cluster: Cluster, admin: JetStreamBus, history: Sequence[Event]) -> tuple[int, int, list[str]]:
+    """Wait until the queues are worked off and the servers agree.
+
+    Returns:
+        The stream's end, how many messages wait for the time of a wrong clock, and what is wrong.
+    """
+    waiting = 0
     wrong: list[str] = []
     queues = [*((EVENTS, pod_queue(pod)) for pod in PODS), (EVENTS, COORDINATORS), (TIMERS, DEADLINES)]
     ends = asyncio.get_running_loop().time() + _QUEUE_SETTLE_S
     while True:
         infos = [await admin.ask_api(f"CONSUMER.INFO.{stream}.{queue}") for stream, queue in queues]
-        left = {info["name"]: info["num_pending"] + info["num_ack_pending"] for info in infos}
         states = {node.name: (await node.streams()).get(EVENTS, ()) for node in cluster.nodes.values()}
-        if not any(left.values()) and len(set(states.values())) == 1:
+        if not any(map(left, infos)) and len(set(states.values())) == 1:
             break
         if asyncio.get_running_loop().time() > ends:
-            wrong += [f"the queue {queue} is not worked off: {count} left" for queue, count in left.items() if count]
+            excused = [info for info in infos if waits_for_a_clock(info, history)]
+            waiting = sum(map(left, excused))
+            wrong += [told for info in infos if info not in excused and (told := not_worked_off(info))]
             if len(set(states.values())) > 1:
                 wrong.append(f"the servers hold different streams: {states}")
             break
         await asyncio.sleep(1)
-    return await _last(admin), wrong
+    return await _last(admin), waiting, wrong
 
 
 async def _read(cluster: Cluster, last: int) -> list[Message]:
@@ -273,27 +285,30 @@ def _held(stream: Sequence[Message]) -> list[Event]:
     return [replace(event, at_s=float("inf")) for event in held.events]
 
 
-def _crashed(cluster: Cluster, faults: Faults, count: int) -> list[str]:
-    """Say which servers ended by themselves, and of how many processes content may have been the end."""
+def _crashed(cluster: Cluster, count: int, ends: Sequence[str]) -> list[str]:
+    """Say which servers and how many processes ended by themselves; one may leave a connection that is of no use."""
     wrong = [f"{node.name} ended by itself {node.crashes} times" for node in cluster.nodes.values() if node.crashes]
-    if faults.done[Kind.RAW_CONTENT] and count:
-        wrong.append(f"{count} processes ended by themselves beside raw content")
+    useless = sum(end == _USELESS for end in ends)
+    if count > useless:
+        told = "; ".join(sorted({end for end in ends if end != _USELESS})) or "without a last word"
+        wrong.append(f"{count - useless} processes ended by themselves: {told}")
     return wrong
 
 
-def _logged(fleet: Fleet) -> tuple[dict[str, int], dict[int, int], int]:
-    """Count what was computed for nothing, who ended by himself, and how many of them since their line was useless."""
+def _logged(fleet: Fleet) -> tuple[dict[str, int], dict[int, int], list[str]]:
+    """Count what was computed for nothing and who ended by himself; give the last words of those."""
     wasted: dict[str, int] = {"agents": 0, "coordinators": 0}
     unasked: dict[int, int] = {}
-    useless = 0
+    ends: list[str] = []
     for member in fleet.members.values():
         who = "coordinators" if "coordinator" in member.name else "agents"
         for line in member.log.read_text(encoding="utf-8", errors="replace").splitlines():
             with contextlib.suppress(ValueError):
                 told = json.loads(line)
                 wasted[who] += told.get("stored") == "taken"
-                useless += told.get("event") == "bus.useless"
+                if told.get("event") == "process.failed":
+                    ends.append(str(told.get("error")))
         for status in member.ended:
             if status != -9:
                 unasked[status] = unasked.get(status, 0) + 1
-    return wasted, unasked, useless
+    return wasted, unasked, ends

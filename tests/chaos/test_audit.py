@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from agents import mandates
+from agents import mandate_files
 from agents.answer import answer
 from bus.language import subjects
 from bus.language.messages import PodResult, encode, parse_request
@@ -38,7 +38,7 @@ def good() -> tuple[Message, ...]:
         store(subjects.request(request.request_id), asked)
         results: dict[str, PodResult] = {}
         for pod in PODS:
-            result = answer(mandates.load(pod), request.request_id, asked)
+            result = answer(mandate_files.load(pod), request.request_id, asked)
             assert isinstance(result, PodResult)
             results[pod] = result
             store(subjects.pod_result(request.request_id, pod), encode(result))
@@ -152,6 +152,32 @@ def test_another_portfolio_for_an_equal_request() -> None:
     stream = [*good()[:11], replace(good()[11], data=stranger.data), *good()[12:]]
 
     assert "r1-1: got another portfolio than an equal request" in judge(stream).wrong
+
+
+def test_a_proven_portfolio_of_which_time_ended_figures_may_lack_them() -> None:
+    def cut(event: dict[str, Any]) -> None:
+        event["stopped_by"] = "deadline"
+        event["goals"][0].update(price=None, gain_of_one_percent=None)
+
+    verdict = judge([*good()[:11], altered(good()[11], cut), *good()[12:]])
+    assert (verdict.wrong, verdict.cut) == ((), 1)
+
+    def silent(event: dict[str, Any]) -> None:
+        cut(event)
+        event["stopped_by"] = None
+
+    wrong = judge([*good()[:11], altered(good()[11], silent), *good()[12:]]).wrong
+    assert "r1-1: got another portfolio than an equal request" in wrong
+
+
+def test_two_proofs_that_contradict_each_other() -> None:
+    def better(event: dict[str, Any]) -> None:
+        event["stopped_by"] = "deadline"
+        event["certificate"].update(objective=2.0, bound=2.0)
+
+    wrong = judge([*good()[:11], altered(good()[11], better), *good()[12:]]).wrong
+
+    assert "r1-1: the proofs of equal requests contradict each other" in wrong
 
 
 def test_a_portfolio_made_before_all_pods_had_answered() -> None:

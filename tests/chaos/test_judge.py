@@ -376,12 +376,65 @@ class TestDeadlines:
         told = "r1: answered 20.0 s late, although nothing had been wrong for 15 s"
         assert verdict(forged.events).wrong == (told,)
 
+    @pytest.mark.parametrize(("by_s", "excused"), [(34, True), (36, False)])
+    def test_a_clock_that_was_ahead_sets_a_later_deadline(self, by_s: float, *, excused: bool) -> None:
+        forged = self.late(by_s)
+        self.fault(forged, Kind.SERVER_CLOCK_SET, 0.5, 4)
+
+        assert (verdict(forged.events).wrong == ()) is excused
+
     @pytest.mark.parametrize("end_s", [45, None])
     def test_a_fault_that_lasted_excuses_it(self, end_s: float | None) -> None:
         forged = self.late(20)
         self.fault(forged, Kind.SERVER_KILLED, 3, end_s)
 
         assert verdict(forged.events).wrong == ()
+
+    def stored(self, forged: Forgery, *seconds: float) -> list[Event]:
+        """Have messages stored and seen besides, at these times by both clocks; the other times agree then."""
+        others = [
+            Event(
+                at_s,
+                "observer",
+                What.SEEN,
+                sequence=100 + number,
+                subject=subjects.pod_result(f"other-{number}", "alpha"),
+                sha256="other",
+                stored_at=NOON_S + at_s,
+            )
+            for number, at_s in enumerate(seconds)
+        ]
+        own = [replace(event, stored_at=NOON_S + event.at_s) if event.sequence else event for event in forged.events]
+        return [*own, *others]
+
+    @pytest.mark.parametrize(
+        ("kind", "pause_s", "promised"),
+        [
+            (Kind.SERVER_KILLED, 6, 0),  # nothing could be stored
+            (Kind.SERVER_KILLED, 2, 1),  # the others stored
+            (Kind.COORDINATOR_KILLED, 6, 1),  # nothing was, but it could be
+            (None, 6, 1),
+        ],
+    )
+    def test_a_deadline_is_promised_while_servers_can_store(
+        self, kind: Kind | None, pause_s: int, promised: int
+    ) -> None:
+        forged = self.late(3)
+        if kind is not None:
+            self.fault(forged, kind, 10, 10 + pause_s)
+        events = self.stored(forged, *(second for second in range(3, 40) if not 10 <= second < 10 + pause_s))
+
+        prompt = verdict(events, []).prompt
+
+        assert (prompt.late_s, prompt.promised) == ((3.0,), promised)
+        assert prompt.broken_s == ((3.0,) if promised else ())
+        assert [(outage.begin_s, outage.end_s) for outage in prompt.outages] == ([] if promised else [(9, 16)])
+
+    def test_no_deadline_is_promised_by_a_wrong_clock(self) -> None:
+        forged = self.late(3)
+        self.fault(forged, Kind.SERVER_CLOCK_SET, 10, 12)
+
+        assert verdict(self.stored(forged, *range(3, 40)), []).prompt.promised == 0
 
     def test_giving_up_before_the_deadline_is_wrong(self) -> None:
         forged = self.late(-12, told="deadline_exceeded")

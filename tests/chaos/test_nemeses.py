@@ -7,7 +7,7 @@ import json
 import os
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -17,13 +17,14 @@ from bus.port import FullError, Stored
 from bus.topology.streams import EVENTS
 from bus.transports.jetstream import Connection, connect
 from bus.transports.memory import MemoryBus
-from chaos.cluster import Cluster, cluster_of_three
+from chaos.cluster import Cluster, ClusterError, Node, cluster_of_three
 from chaos.disk import small_disks
-from chaos.fleet import Fleet
+from chaos.fleet import Fleet, Member
 from chaos.frames import frame
 from chaos.history import History, What, digest
 from chaos.inflict import Faults
 from chaos.judge import judge
+from chaos.links import Link
 from chaos.load import DEADLINE_S, Load, body, long_body
 from chaos.raw import Frame, raw_client
 from chaos.schedule import NODES, Fault, Kind
@@ -91,6 +92,57 @@ async def test_a_server_s_clock_alone_is_set_ahead_and_back(cluster: Cluster, ad
         assert message.stored_at is not None
         assert round((message.stored_at - datetime.now(UTC)).total_seconds()) == seconds
     assert time.monotonic() - before < PATIENCE_S
+
+
+class NeverWhole(Cluster):
+    """Servers that do not recover."""
+
+    async def whole(self, *, within_s: float = 0.0) -> None:
+        message = f"the servers were not whole within {within_s:g} s"
+        raise ClusterError(message)
+
+
+async def test_a_recovery_that_fails_is_told_and_leaves_the_other_faults_time_to_undo_themselves(
+    tmp_path: Path,
+) -> None:
+    sleepers = [await asyncio.create_subprocess_exec("sleep", "60") for _ in range(2)]
+    node = Node("n1", tmp_path, 0, 0, 0, Link("clients", "n1", 0), process=sleepers[0])
+    agent = Member("alpha-1", (), tmp_path, "", process=sleepers[1])
+    faults = Faults(
+        NeverWhole({"n1": node}, []),
+        Fleet({"alpha-1": agent}),
+        MemoryBus(("alpha",)),  # type: ignore[arg-type] - nobody asks it
+        Load(seed=1, requests=0, rate=1, in_flight=1),
+    )
+    frozen = Fault(0.0, Kind.AGENT_FROZEN, "alpha-1", lasts_s=1.0)
+    plan = [
+        frozen,
+        Fault(0.0, Kind.SERVER_FROZEN, "n1", lasts_s=0.1),
+        Fault(0.05, Kind.SERVER_FROZEN, "n1", lasts_s=0.1),
+        Fault(0.5, Kind.AGENT_KILLED, "alpha-1"),
+    ]
+    try:
+        with pytest.raises(ClusterError, match=r"^server frozen \(n1\): the servers were not whole within 120 s"):
+            await faults.run(plan)
+
+        assert faults.done == {Kind.AGENT_FROZEN: 1, Kind.SERVER_FROZEN: 1}
+        assert [event.who for event in faults.load.history.events if event.what is What.ENDED] == ["alpha-1"]
+        assert faults.now == []
+    finally:
+        for sleeper in sleepers:
+            sleeper.kill()
+            await sleeper.wait()
+
+
+async def test_a_server_that_was_killed_runs_again_when_the_run_is_cancelled(cluster: Cluster) -> None:
+    faults = faults_on(cluster, cast("JetStreamBus", None))
+    running = asyncio.create_task(faults.run([Fault(0.0, Kind.SERVER_KILLED, "n1", lasts_s=PATIENCE_S)]))
+    while cluster.nodes["n1"].process and cluster.nodes["n1"].process.returncode is None:  # noqa: ASYNC110 - it is killed at once
+        await asyncio.sleep(0.05)
+    running.cancel()
+    await asyncio.wait([running])
+
+    await cluster.whole(within_s=PATIENCE_S)
 
 
 @needs_disks

@@ -13,7 +13,7 @@ from bus.language import subjects
 from bus.port import COORDINATORS, Message, Stored, UnreachableError, pod_queue
 from bus.topology.streams import EVENTS
 from bus.transports.jetstream import Connection, JetStreamBus, connect
-from bus.transports.jetstream.connection import watch
+from bus.transports.jetstream.connection import liveness
 from chaos.cluster import Cluster, Node, cluster_of_three
 from chaos.fleet import Member
 from chaos.links import Link, opened
@@ -114,8 +114,8 @@ async def test_a_try_that_waits_for_its_majority_is_no_refusal(cluster: Cluster)
 
 async def test_a_replica_that_lags_is_not_believed(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     # The client stays with the server that is cut off: elsewhere it would find what it looks for.
-    monkeypatch.setattr(watch, "_BEFORE_MOVING", 1_000)
-    monkeypatch.setattr(watch, "_BEFORE_GIVING_UP", 1_000)
+    monkeypatch.setattr(liveness, "_BEFORE_MOVING", 1_000)
+    monkeypatch.setattr(liveness, "_BEFORE_GIVING_UP", 1_000)
     async with connect(Connection(servers=cluster.urls)) as bus:
         leader = await leader_of(bus, f"STREAM.INFO.{EVENTS}")
         lagging = next(name for name in NODES if name != leader)

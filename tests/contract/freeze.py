@@ -25,7 +25,7 @@ from support.in_process import PODS
 from support.requests_made import OUTLOOK, ROOT, body
 from support.signed import messages, system
 
-from agents import mandates
+from agents import mandate_files
 from agents.answer import answer
 from bus.language.messages import BODIES, MessageRejected, MessageRemoved, encode, parse_request
 from cli.wire_documents.asyncapi import document
@@ -126,7 +126,7 @@ def conversation(name: str, of: System) -> Mapping[str, bytes]:
         assert isinstance(action, Optimise)
         event, data = finish(action.request, action.results)
         made = payload_of(event, data)
-        final = (with_answers(made, action.told.values()) if signed else made).data
+        final = (with_answers(made, action.answer_data.values()) if signed else made).data
         kind = type(event).__name__
     if signed:
         final = of.coordinator.sign(final)
@@ -137,7 +137,7 @@ def conversation(name: str, of: System) -> Mapping[str, bytes]:
 def _answer(pod: str, sent: bytes, of: System | None) -> bytes:
     if of is not None:
         return _shown(of.answer(pod, sent))
-    found = answer(mandates.load(pod), json.loads(sent)["request_id"], sent)
+    found = answer(mandate_files.load(pod), json.loads(sent)["request_id"], sent)
     assert found is not None
     return _shown(json.loads(encode(found)))
 

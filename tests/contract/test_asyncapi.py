@@ -18,7 +18,7 @@ from support.programs import NODE
 from support.requests_made import ROOT
 
 from bus.language.messages import BODIES, encode, parse_request
-from bus.language.subjects import Kind
+from bus.language.subjects import MessageKind
 from bus.topology.channels import CHANNELS
 from cli.wire_documents.files import wire_files
 
@@ -64,7 +64,7 @@ def test_the_project_s_own_parser_finds_nothing_wrong_and_would(tmp_path: Path) 
 def test_every_body_and_every_public_kind_of_subject_is_in_it() -> None:
     assert set(DOCUMENT["components"]["messages"]) == set(BODIES)
     kinds = {channel.address.split(".")[2] for channel in CHANNELS if channel.stream}
-    assert kinds == set(Kind) - {Kind.TIMER, Kind.DUE, Kind.OTHER}
+    assert kinds == set(MessageKind) - {MessageKind.TIMER, MessageKind.DUE, MessageKind.OTHER}
 
 
 @pytest.mark.parametrize("name", sorted(BODIES))

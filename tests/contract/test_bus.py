@@ -491,10 +491,10 @@ class TestFollowing:
 
 class TestStanding:
     async def test_tells_how_long_the_stream_is_and_what_its_leader_takes_for_the_time(self, site: Site) -> None:
-        before = await site.bus.standing()
+        before = await site.bus.stream_state()
         await publish_requests(site.bus, "r1", "r2")
         (stored, _) = await site.bus.record([subjects.ALL_REQUESTS])
-        after = await site.bus.standing()
+        after = await site.bus.stream_state()
 
         assert after.last_sequence == before.last_sequence + 2
         assert after.created == before.created <= before.at

@@ -13,7 +13,7 @@ import pytest
 from cryptography import x509
 from support.requests_made import ROOT
 
-from agents import mandates
+from agents import mandate_files
 from bus.language.messages import parse_request
 from bus.topology.roles import ADMIN, COORDINATOR, agent_role
 from bus.topology.streams import wanted_queues
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # The oldest that has all that is used (PodDisruptionBudget's unhealthyPodEvictionPolicy, matchLabelKeys).
 OLDEST = "1.27"
 SERVERS = ("nats-0", "nats-1", "nats-2")
-AGENTS = {agent_role(pod) for pod in mandates.bundled()}
+AGENTS = {agent_role(pod) for pod in mandate_files.bundled()}
 
 # The fields that we use of KEDA's own definition (kedacore/keda, config/crd/bases/keda.sh_scaledobjects.yaml), and of
 # the trigger as https://keda.sh/docs/2.19/scalers/nats-jetstream has it.
@@ -139,7 +139,7 @@ def test_keda_takes_each_scaler(rendered: Rendered) -> None:
 
 
 def test_each_role_has_a_scaler_on_its_own_queue(rendered: Rendered) -> None:
-    queues = {queue["name"]: stream for stream, queue in wanted_queues(mandates.bundled(), ack_wait_s=5)}
+    queues = {queue["name"]: stream for stream, queue in wanted_queues(mandate_files.bundled(), ack_wait_s=5)}
     scaled = {}
     for scaler in rendered.of("ScaledObject").values():
         target = rendered.of("Deployment")[scaler["spec"]["scaleTargetRef"]["name"]]
@@ -209,7 +209,7 @@ def test_each_process_runs_what_its_role_says(rendered: Rendered) -> None:
     commands = {role: container.get("command") for role, _, container in containers(rendered)}
 
     assert commands == {
-        **{agent_role(pod): ["python", "-m", "agents", pod] for pod in mandates.bundled()},
+        **{agent_role(pod): ["python", "-m", "agents", pod] for pod in mandate_files.bundled()},
         COORDINATOR: ["python", "-m", "coordinator"],
         "setup": ["podfolio", "setup", "--replicas", "3"],
         "nats": None,

@@ -6,7 +6,7 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from agents import mandates
+from agents import mandate_files
 from bus.topology.roles import COORDINATOR, agent_role
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 HERE = "podfolio"
 PORTS = (53, 80, 443, 4222, 6222, 8080, 8222, 9090)
-REPLICAS = (*(agent_role(pod) for pod in mandates.bundled()), COORDINATOR)
+REPLICAS = (*(agent_role(pod) for pod in mandate_files.bundled()), COORDINATOR)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from support.processes import site_with_all
 from support.requests_made import ROOT, body
 
 from bus.language import subjects
-from bus.language.subjects import Kind
+from bus.language.subjects import MessageKind
 from bus.transports.jetstream import Connection, connect
 from cli.client import recording
 
@@ -41,7 +41,7 @@ async def record() -> str:
                 await bus.publish_once(subjects.request(name), data, message_id=name, headers={"ce-id": name})
                 async for message in messages:
                     lines.append(recording.line(message))
-                    if subjects.parse(message.subject).kind is Kind.FINAL:
+                    if subjects.parse(message.subject).kind is MessageKind.FINAL:
                         break
     return "".join(lines)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.requests_made import ROOT
 
-from agents.mandates import bundled, load
+from agents.mandate_files import bundled, load
 from bus.language.messages import BadMessageError, MasterPortfolioFailed, Reason, parse_request
 from bus.language.messages.requests import LEAST_RATE, LEAST_WEIGHT
 from cli.what_if.locally import solve

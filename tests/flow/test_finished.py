@@ -12,7 +12,7 @@ from test_flow import PATIENCE_S, publish
 
 from bus.language import subjects
 from bus.language.messages import MasterPortfolioOptimized, Reason, parse_final
-from bus.language.subjects import Kind
+from bus.language.subjects import MessageKind
 from bus.port import Stored, UnreachableError, pod_queue
 from bus.transports.memory import MemoryBus
 from coordinator import shell
@@ -39,7 +39,7 @@ class Counted(MemoryBus):
     async def publish_once(
         self, subject: str, data: bytes, *, message_id: str, headers: Mapping[str, str], timeout_s: float = 10.0
     ) -> Stored:
-        if self.refuses and subjects.parse(subject).kind is Kind.FINAL:
+        if self.refuses and subjects.parse(subject).kind is MessageKind.FINAL:
             self.refuses -= 1
             message = "no answer"
             raise UnreachableError(message)

@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
+import pytest
 from support.in_process import PODS, agent, coordinator, inline
 from support.requests_made import data
 from test_flow import PATIENCE_S, final_of, publish
 
-from agents import mandates
+from agents import mandate_files
 from agents.answer import answer
 from bus.language import subjects
 from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized, PodResult, Reason, parse_request
@@ -35,7 +36,7 @@ REQUEST = parse_request(data(deadline_s=10), "r1")
 
 @cache
 def portfolio() -> FinalEvent:
-    answers = {pod: answer(mandates.load(pod), "r1", data(deadline_s=10)) for pod in PODS}
+    answers = {pod: answer(mandate_files.load(pod), "r1", data(deadline_s=10)) for pod in PODS}
     return consolidate(REQUEST, {pod: found for pod, found in answers.items() if isinstance(found, PodResult)})
 
 
@@ -201,3 +202,29 @@ async def test_what_waits_at_its_deadline_is_refused_then_and_not_when_its_turn_
     assert isinstance(refused, MasterPortfolioFailed)
     assert (refused.reason, "no time is left" in refused.message) == (Reason.OVERLOADED, True)
     assert begun == ["long"]
+
+
+@pytest.mark.parametrize(("takes_s", "reason"), [(1.0, None), (20.0, Reason.DEADLINE_EXCEEDED)])
+async def test_after_the_deadline_a_search_is_begun_only_if_its_like_is_quick(
+    takes_s: float, reason: Reason | None
+) -> None:
+    bus = MemoryBus(PODS)
+    begun: list[float] = []
+
+    async def noted(action: Optimise, *, seconds: float) -> Payload:
+        begun.append(seconds)
+        return found(action)
+
+    # The request is stored, and everybody is away until long after its deadline.
+    await publish(bus, data("r1", deadline_s=30), "r1")
+    bus.advance(60)
+    async with coordinated(bus, noted) as made:
+        load = made._turns.load  # noqa: SLF001 - to have it know without a wait
+        for _ in range(3):
+            load.measured.note(size_of(REQUEST), takes_s, made._turns.clock())  # noqa: SLF001
+        event = await final_of(bus, "r1")
+
+    assert getattr(event, "reason", None) is reason
+    assert bool(begun) is (reason is None)
+    if isinstance(event, MasterPortfolioFailed):
+        assert "30 s passed while the request waited" in event.message

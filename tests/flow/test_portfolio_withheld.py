@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.requests_made import data
 
-from agents import mandates
+from agents import mandate_files
 from agents.answer import answer
 from bus.language.messages import MasterPortfolioFailed, PodResult, Reason, parse_request
 from coordinator import consolidation
@@ -16,23 +16,23 @@ from coordinator.consolidation import consolidate
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from portfolio.master.optimise import Master
+    from portfolio.master.coordinated_portfolio import CoordinatedPortfolio
 
 
 def results() -> Mapping[str, PodResult]:
-    found = {pod: answer(mandates.load(pod), "r1", data()) for pod in ("alpha", "beta", "gamma", "delta")}
+    found = {pod: answer(mandate_files.load(pod), "r1", data()) for pod in ("alpha", "beta", "gamma", "delta")}
     return {pod: result for pod, result in found.items() if isinstance(result, PodResult)}
 
 
 def test_a_portfolio_that_breaks_a_rule_is_withheld(monkeypatch: pytest.MonkeyPatch) -> None:
-    optimise = consolidation.optimise_master
+    optimise = consolidation.optimise_all_pods
 
-    def wrong(*args: object, **kwargs: object) -> Master:
+    def wrong(*args: object, **kwargs: object) -> CoordinatedPortfolio:
         master = optimise(*args, **kwargs)  # type: ignore[arg-type]
         master.X[0] = master.X[0][::-1]  # a solver that puts the first pod's money into other ETFs
         return master
 
-    monkeypatch.setattr(consolidation, "optimise_master", wrong)
+    monkeypatch.setattr(consolidation, "optimise_all_pods", wrong)
 
     event = consolidate(parse_request(data(), "r1"), results())
 
@@ -54,7 +54,7 @@ def test_a_crash_while_optimising_becomes_a_failure_event(
     def crash(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(consolidation, "optimise_master", crash)
+    monkeypatch.setattr(consolidation, "optimise_all_pods", crash)
 
     event = consolidate(parse_request(data(), "r1"), results())
 

@@ -40,7 +40,7 @@ async def told_of(body: bytes) -> tuple[list[Progress], FinalEvent]:
         if told[-1].stage is Stage.DONE:
             done.set()
 
-    async with bus.overhear(subjects.progress("r1"), heard), system(bus):
+    async with bus.subscribe(subjects.progress("r1"), heard), system(bus):
         await publish(bus, body)
         await done.wait()
         (final,) = await bus.record([subjects.final("r1")])  # it is there when it is told of
@@ -78,7 +78,7 @@ async def shown(*notes: bytes, terminal: bool) -> str:
     console = Console(file=written, force_terminal=terminal, width=100)
     async with bar(bus, REQUEST, console):
         for note in notes:
-            await bus.mention(subjects.progress("r1"), note)
+            await bus.publish_transient(subjects.progress("r1"), note)
     return written.getvalue()
 
 

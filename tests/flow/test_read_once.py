@@ -16,8 +16,8 @@ from support.in_process import PODS
 from support.requests_made import REFERENCE
 from support.signed import system
 
-from agents import mandates
-from agents.solver import Solver as PodSolver
+from agents import mandate_files
+from agents.pod_solver import PodSolver
 from agents.worker import Agent
 from bus.language.messages import MasterPortfolioOptimized, parsing
 from bus.process.child import Child, SolverProcess
@@ -25,9 +25,9 @@ from bus.transports.memory import MemoryBus
 from cli.arguments import read_request
 from cli.client.requests import ask
 from coordinator import decisions
+from coordinator.request_solver import RequestSolver
 from coordinator.server_time import ServerTime
 from coordinator.shell import Coordinator
-from coordinator.solver import Solver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,9 +65,9 @@ def counts(monkeypatch: pytest.MonkeyPatch) -> Counts:
         counted[_PROCESS.get(), f"< {type(body).__name__}"] += 1
         return write(body, **how)
 
-    async def at_once(child: Child, question: bytes, *, seconds: float, noted: object = None) -> bytes:
+    async def at_once(child: Child, question: bytes, *, seconds: float, on_note: object = None) -> bytes:
         assert seconds > 0
-        del noted
+        del on_note
         module, *of = child.command
         with process(f"{' '.join(of) or 'coordinator'}'s child"):
             return _answer(module, of)(question, lambda _: None)
@@ -85,7 +85,7 @@ def counts(monkeypatch: pytest.MonkeyPatch) -> Counts:
 
 def _answer(module: str, of: list[str]) -> Callable[[bytes, Callable[[bytes], None]], bytes]:
     found: Any = importlib.import_module(module)
-    return partial(found.solve, mandates.load(of[0])) if of else found.answer
+    return partial(found.solve, mandate_files.load(of[0])) if of else found.answer
 
 
 @pytest.mark.parametrize("signed", [False, True], ids=["unsigned", "signed"])
@@ -97,13 +97,13 @@ async def test_each_process_reads_a_body_once_and_writes_only_its_own(
     async with asyncio.timeout(90), asyncio.TaskGroup() as group:
         for pod in PODS:
             with process(pod):
-                solver = PodSolver(SolverProcess(("agents.solve", pod), most_s=20), pod)
+                solver = PodSolver(SolverProcess(("agents.solve_pod", pod), most_s=20), pod)
                 signer = keys.signer(f"pod-{pod}") if keys else None
                 group.create_task(Agent(bus, pod, solver.answer, signer=signer).run(stop, at_once=8))
         with process("coordinator"):
             coordinator = Coordinator(
                 bus,
-                Solver(SolverProcess(("coordinator.solve",), most=3)).optimise,
+                RequestSolver(SolverProcess(("coordinator.solve_request",), most=3)).optimise,
                 keys.coordinator if keys else None,
                 time=ServerTime(lambda: bus.now().timestamp()),
                 pod_keys=keys.pod_keys if keys else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import zlib
 from contextlib import aclosing
@@ -15,13 +16,15 @@ from support.builders import OUTLOOK, write_market
 from support.in_process import PODS, coordinator
 from support.requests_made import TRAILING, data
 
-from agents.asked import Asked
+from agents.unchecked_request import UncheckedRequest
 from agents.worker import Agent
 from bus.language import subjects
-from bus.language.subjects import Kind
-from bus.port import COORDINATORS, NotSetUpError, RefusedError, UnreachableError, pod_queue
+from bus.language.messages import Reason
+from bus.language.subjects import MessageKind
+from bus.port import COORDINATORS, Message, NotSetUpError, RefusedError, UnreachableError, pod_queue
 from bus.transports.memory import MemoryBus
 from bus.transports.snapshots import fetching, pack, unpack
+from coordinator.decisions import Fail, admit
 from portfolio.errors import DataError
 from portfolio.market.snapshot import FILES, VARIABLE, bundled, digest, known, read
 
@@ -101,6 +104,22 @@ async def test_a_market_is_fetched_once_into_a_folder_that_goes_away(
     assert not folder.exists()
 
 
+async def test_a_market_that_an_older_version_published_is_fetched_and_refused_with_the_mend(tmp_path: Path) -> None:
+    files = files_of(write_market(tmp_path / "mine"))
+    old = {name: files[name] for name in ("etfs.csv", "moments.csv", "correlations.csv")}
+    packed = zlib.compress(json.dumps({name: text.decode() for name, text in old.items()}).encode())
+
+    with fetching(Shelf(before=(digest(old), packed))) as provide:
+        await provide("before")
+        refused = admit(Message(subjects.request("r1"), data(market="before")), PODS)
+
+    assert digest(old) != digest(files)
+    assert isinstance(refused, Fail)
+    assert refused.event.reason is Reason.UNKNOWN_MARKET
+    assert "market before cannot be read: there is no market.csv" in refused.event.message
+    assert "build it again under a new id" in refused.event.message
+
+
 async def test_what_is_unknown_is_looked_for_each_time_since_it_may_be_published_any_moment(tmp_path: Path) -> None:
     files = files_of(write_market(tmp_path / "mine"))
     shelf = Shelf()
@@ -137,7 +156,7 @@ async def test_what_names_no_market_asks_for_none(sent: bytes) -> None:
     shelf = Shelf()
 
     with fetching(shelf) as provide:
-        await provide(Asked.glimpse("r1", sent).market)
+        await provide(UncheckedRequest.glimpse("r1", sent).market)
         # Nor is there anything that a process could leave behind.
         assert not Path(os.environ[VARIABLE].rpartition(os.pathsep)[2]).exists()
 
@@ -155,9 +174,9 @@ async def test_a_coordinator_that_has_not_seen_the_request_fetches_its_market_fo
     for subject, sent in ((subjects.request("r1"), data("r1")), (subjects.pod_result("r1", "alpha"), b"{}")):
         await bus.publish_once(subject, sent, message_id=subject, headers={})
     replica = replace(coordinator(bus), provide=provide)
-    replica.time.hear(bus.now(), asked=replica.time.ticks())
+    replica.time.update(bus.now(), asked_at=replica.time.ticks())
     async with aclosing(bus.work(COORDINATORS, stop=asyncio.Event(), at_once=2)) as work:
-        for kind in (Kind.REQUEST, Kind.POD):
+        for kind in (MessageKind.REQUEST, MessageKind.POD):
             delivery = await anext(work)
             assert subjects.parse(delivery.message.subject).kind is kind
             await replica.handle(delivery)
@@ -173,7 +192,7 @@ async def test_an_agent_fetches_the_market_before_it_answers() -> None:
         assert market_id == TRAILING
         done.append("provided")
 
-    async def answer(asked: Asked) -> None:
+    async def answer(asked: UncheckedRequest) -> None:
         done.append(f"answered {asked.request_id}")
 
     await bus.publish_once(subjects.request("r1"), data("r1"), message_id="x", headers={})

@@ -14,7 +14,7 @@ from support.in_process import PODS
 from support.requests_made import OUTLOOK, data
 from support.signed import messages
 
-from agents import mandates
+from agents import mandate_files
 from agents.answer import answer
 from bus.language.messages import (
     FinalEvent,
@@ -30,23 +30,23 @@ from bus.language.messages import (
 from bus.language.packing import pack
 from bus.process.child import ChildDiedError, SolverProcess
 from bus.transports.envelope import Payload
-from coordinator import solve as solving
+from coordinator import solve_request as solving
 from coordinator.consolidation import consolidate
 from coordinator.decisions import Optimise, decide, read_record
-from coordinator.solve import answer as solve
-from coordinator.solver import Solver
+from coordinator.request_solver import RequestSolver
+from coordinator.solve_request import answer as solve
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from coordinator.solver import Watch
+    from coordinator.request_solver import OnRequestNote
 
 SENT = data()
 
 
 def asked(sent: bytes = SENT) -> Optimise:
     """Have all pods answer, and decide as a coordinator does."""
-    answers = {pod: answer(mandates.load(pod), "r1", sent) for pod in PODS}
+    answers = {pod: answer(mandate_files.load(pod), "r1", sent) for pod in PODS}
     told = {pod: encode(found) for pod, found in answers.items() if found is not None}
     action = decide(read_record(messages(sent, told)), due=False)
     assert isinstance(action, Optimise)
@@ -54,17 +54,17 @@ def asked(sent: bytes = SENT) -> Optimise:
 
 
 @asynccontextmanager
-async def solver(most_s: float = 120.0, watch: Watch | None = None) -> AsyncIterator[Solver]:
-    async with SolverProcess(("coordinator.solve",), most_s=most_s, most=2) as process:
+async def solver(most_s: float = 120.0, watch: OnRequestNote | None = None) -> AsyncIterator[RequestSolver]:
+    async with SolverProcess(("coordinator.solve_request",), most_s=most_s, most=2) as process:
         await process.ready()
-        yield Solver(process, watch)
+        yield RequestSolver(process, watch)
 
 
-async def solved(solver: Solver, *, seconds: float) -> FinalEvent:
+async def solved(solver: RequestSolver, *, seconds: float) -> FinalEvent:
     return parse_final((await solver.optimise(asked(), seconds=seconds)).data)
 
 
-def pid(solver: Solver) -> int:
+def pid(solver: RequestSolver) -> int:
     process = solver.process._children[0]._process  # noqa: SLF001 - to kill it
     assert process is not None
     return process.pid
@@ -112,7 +112,7 @@ async def test_a_process_that_hangs_is_ended_and_replaced_and_the_request_told_w
         assert isinstance(await solved(made, seconds=30), MasterPortfolioOptimized)
 
     assert isinstance(event, MasterPortfolioFailed)
-    assert (event.reason, "deadline_s" in event.message) == (Reason.SOLVER_FAILED, True)
+    assert (event.reason, "0.01 s were left" in event.message) == (Reason.DEADLINE_EXCEEDED, True)
 
 
 async def test_a_search_that_the_limit_of_this_system_ended_says_so() -> None:
@@ -141,7 +141,7 @@ async def test_the_process_ends_when_whoever_started_it_is_gone() -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "coordinator.solve",
+        "coordinator.solve_request",
         "2048",
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
@@ -159,7 +159,9 @@ def unheard(_: bytes) -> None:
 def test_it_tells_how_far_the_search_is_and_nothing_that_is_not_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(solving, "_TOLD_EVERY_S", 0.0)
     action = asked()
-    question = pack({"request_id": "r1", "seconds": 30, "by": "deadline"}, action.asked, *action.told.values())
+    question = pack(
+        {"request_id": "r1", "seconds": 30, "by": "deadline"}, action.request_data, *action.answer_data.values()
+    )
     told: list[Progress] = []
 
     found = solve(question, lambda note: told.append(parse_progress(note)))
@@ -193,7 +195,9 @@ async def test_what_it_tells_on_the_way_is_passed_on_with_the_request_it_is_abou
 
 def test_a_search_without_time_says_what_it_has() -> None:
     action = asked(data(rules={"max_weight": 0.15}))
-    question = pack({"request_id": "r1", "seconds": -1, "by": "deadline"}, action.asked, *action.told.values())
+    question = pack(
+        {"request_id": "r1", "seconds": -1, "by": "deadline"}, action.request_data, *action.answer_data.values()
+    )
 
     event = parse_final(Payload.unpacked(solve(question, unheard)).data)
 

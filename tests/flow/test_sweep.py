@@ -14,7 +14,7 @@ from bus.language import subjects
 from bus.transports.memory import MemoryBus
 from coordinator import sweep
 from coordinator.server_time import ServerTime
-from coordinator.sweep import Sweep
+from coordinator.sweep import DeadlineSweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,15 +32,15 @@ class Scheduled(MemoryBus):
     async def schedule(self, request_id: str, at: datetime) -> None:
         self.deadlines.append((request_id, (at - BEGAN).total_seconds()))
 
-    def sweep(self) -> Sweep:
+    def sweep(self) -> DeadlineSweep:
         time = ServerTime(lambda: self.now().timestamp())
-        time.hear(self.now(), asked=time.ticks())
-        return Sweep(self, time)
+        time.update(self.now(), asked_at=time.ticks())
+        return DeadlineSweep(self, time)
 
-    async def looked(self, with_: Sweep | None = None) -> list[tuple[str, float]]:
+    async def looked(self, with_: DeadlineSweep | None = None) -> list[tuple[str, float]]:
         """Look once; gives what was scheduled."""
         self.deadlines = []
-        await (with_ or self.sweep()).look()
+        await (with_ or self.sweep()).sweep_once()
         return sorted(self.deadlines)
 
 

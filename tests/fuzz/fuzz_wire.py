@@ -19,7 +19,7 @@ from fuzz.frames import nasty_frames, throw
 from support.processes import log_lines, site_of_its_own
 from support.requests_made import data
 
-from agents import mandates
+from agents import mandate_files
 from bus.language.messages import MasterPortfolioOptimized
 from bus.port import COORDINATORS, DEADLINES, pod_queue
 
@@ -45,7 +45,7 @@ async def well(site: Site, number: int) -> str:
     if not isinstance(event, MasterPortfolioOptimized):
         return f"a good request was answered with {event.reason}: {event.message}"
     async with asyncio.timeout(EMPTY_S):
-        for queue in (COORDINATORS, DEADLINES, *map(pod_queue, mandates.bundled())):
+        for queue in (COORDINATORS, DEADLINES, *map(pod_queue, mandate_files.bundled())):
             while (length := await site.bus.backlog(queue)).waiting or length.in_hand:  # noqa: ASYNC110
                 await asyncio.sleep(0.2)
     lines = [*log_lines(site.folder, "agents"), *log_lines(site.folder, "coordinator")]

@@ -248,7 +248,7 @@ def final(sent: bytes) -> None:
 def subject(sent: bytes) -> None:
     """See that a subject is taken apart, or is none of ours."""
     text = sent.decode("utf-8", "replace")
-    for kind in subjects.Kind:
+    for kind in subjects.MessageKind:
         address = subjects.parse(f"podfolio.v1.{kind.value}.{text}")
         assert address.key in text
         assert not set(address.key) & set(".*> ")

@@ -5,18 +5,24 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from agents.answer import answer
-from agents.mandates import load
+from agents.mandate_files import load
 from bus.language.messages import MarketRef, MasterPortfolioOptimized, PodResult, encode, parse_request
 from coordinator.budget import Budget
 from coordinator.consolidation import consolidate
 from portfolio.account.describe import render_account
+from portfolio.account.model import model_portfolio
+from portfolio.account.standing import standings
+from portfolio.account.switch import judge
 from portfolio.case.case import Case
 from portfolio.errors import SolverError
+from portfolio.market.age import age_to_tell
+from portfolio.market.basis import History
 from portfolio.market.figures import figures
 from portfolio.market.measure import Measure
 from portfolio.market.snapshot import Etf, Market, named
@@ -32,7 +38,7 @@ if TYPE_CHECKING:
 
     from bus.language.messages import FinalEvent
     from portfolio import Matrix, Vector
-    from portfolio.master.optimise import Master
+    from portfolio.master.coordinated_portfolio import CoordinatedPortfolio
 
 TRAILING = "asx-trailing-104w-2025-11-07"
 OUTLOOK = "asx-outlook-2025-12"
@@ -71,6 +77,8 @@ def market(  # noqa: PLR0913 - one argument a column
         expected_returns=np.array(expected_returns, dtype=float),
         Sigma=rho * np.outer(sigma, sigma),
         risk_free=risk_free,
+        basis=History(date(2023, 11, 10), date(2025, 11, 7), 104, 52.0),
+        priced_on=date(2025, 11, 7),
     )
 
 
@@ -198,6 +206,7 @@ def request(  # noqa: PLR0913 - one argument a field
     """Write a request; the defaults are the reference customer's. An *account* takes the place of the capital."""
     body = {
         "request_id": "test",
+        "stale_prices": "allow",  # cases of before and after the reform of capital gains take the same prices
         "customer": {
             "customer_id": "test",
             "total_capital_aud": None if account else capital,
@@ -230,17 +239,24 @@ def final_event(data: bytes, *, nodes: int = 2_000) -> FinalEvent:
     )
 
 
-def wire_event(prices: Market, sleeves: Sequence[Sleeve], asked: Terms, master: Master) -> dict[str, Any]:
+def wire_event(prices: Market, sleeves: Sequence[Sleeve], asked: Terms, master: CoordinatedPortfolio) -> dict[str, Any]:
     """Make the final event of some holdings, as it goes over the wire."""
     case = Case(prices, sleeves, asked)
     account = render_account(case, master)
+    trading = plan(case, master)
+    stand = standings(case, master.X, trading)
     event = MasterPortfolioOptimized(
         request_id="test",
         customer_id="test",
-        market=MarketRef(id=prices.id, sha256=prices.sha256),
+        market=MarketRef.of(prices),
+        prices_age_days=age_to_tell(prices.priced_on, asked.owned.as_of) if asked.owned else None,
         terms=asked,
         weights=named(prices, master.X.sum(axis=0)),
         holdings=account.holdings,
+        today=stand.today,
+        separate=stand.separate,
+        suggested=stand.suggested,
+        switch=judge(stand, trading),
         pods=account.pods,
         goals=account.goals,
         comparison=account.comparison,
@@ -248,8 +264,10 @@ def wire_event(prices: Market, sleeves: Sequence[Sleeve], asked: Terms, master: 
         correlation_matrix=account.correlation_matrix,
         economic_duplicates=account.economic_duplicates,
         objective_terms=account.objective_terms,
+        sharpe_standard_error=prices.basis.sharpe_standard_error(case.overview(master.X).sharpe_ratio),
+        model_portfolio=model_portfolio(case, master.X, account.holdings),
         income=account.income,
-        trading=(trading := plan(case, master)),
+        trading=trading,
         certificate=master.certificate,
         at_most_better_by=at_most_better_by(master, trading),
         elapsed_s=0.0,
@@ -261,6 +279,10 @@ def wire_event(prices: Market, sleeves: Sequence[Sleeve], asked: Terms, master: 
 def write_market(folder: Path, **files: str) -> Path:
     """Write a snapshot of three ETFs, CASH, BOND and STOCK; *files* replaces some of its texts."""
     texts = {
+        "market": (
+            "basis,begins,ends,returns,returns_per_year,years,publication,priced_on,inflation\n"
+            "history,2023-11-10,2025-11-07,104,52,,,2025-11-07,\n"
+        ),
         "etfs": (
             "ticker,name,asset_class,management_fee,return_is,distribution_yield,franked_share,liquidity,"
             "half_spread_bps\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agents import mandates
+from agents import mandate_files
 from agents.answer import answer
 from agents.payload import payload_of
 from agents.worker import Agent
@@ -14,7 +14,8 @@ from coordinator.server_time import ServerTime
 from coordinator.shell import Coordinator, Optimiser
 
 if TYPE_CHECKING:
-    from agents.asked import Asked
+    from agents.unchecked_request import UncheckedRequest
+    from bus.language.messages import Provider
     from bus.language.pod_keys import PodKeys
     from bus.language.signing import Signer
     from bus.port import Bus
@@ -33,9 +34,9 @@ async def inline(action: Optimise, *, seconds: float) -> Payload:
 
 def agent(bus: Bus, pod: str, signer: Signer | None = None) -> Agent:
     """Make an agent that answers here and now."""
-    mandate = mandates.load(pod)
+    mandate = mandate_files.load(pod)
 
-    async def at_once(asked: Asked) -> Payload | None:
+    async def at_once(asked: UncheckedRequest) -> Payload | None:
         found = answer(mandate, asked.request_id, asked.data)
         return None if found is None else payload_of(found)
 
@@ -49,7 +50,8 @@ def coordinator(
     *,
     off_s: float = 0.0,
     pod_keys: PodKeys | None = None,
+    provider: Provider | None = None,
 ) -> Coordinator:
     """Make a coordinator whose clock runs with the bus's, and is off by *off_s*."""
     time = ServerTime(lambda: bus.now().timestamp() + off_s)
-    return Coordinator(bus, optimise, signer, time=time, pod_keys=pod_keys)
+    return Coordinator(bus, optimise, signer, time=time, pod_keys=pod_keys, provider=provider)

@@ -15,7 +15,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from agents import mandates
+from agents import mandate_files
 from bus.administration.server import embedded_server
 from bus.administration.setup import set_up
 from bus.language import subjects
@@ -36,7 +36,7 @@ _T = TypeVar("_T")
 
 # Enough pods where it does not matter how many there are: each is two processes to start.
 TWO = {"beta": 0.5, "gamma": 0.5}
-NOT_THOSE = tuple(pod for pod in mandates.bundled() if pod not in TWO)
+NOT_THOSE = tuple(pod for pod in mandate_files.bundled() if pod not in TWO)
 # Bounds for a machine that is busy; no test waits for time to pass.
 START_S = 90
 ANSWER_S = 60
@@ -102,7 +102,7 @@ class Site:
 
     async def start_all(self, *, but: tuple[str, ...] = (), **environment: str) -> dict[str, Process]:
         """Start an agent of every pod and a coordinator, with *environment* added to this one."""
-        commands = {pod: ("agents", pod) for pod in mandates.bundled()} | {"coordinator": ("coordinator",)}
+        commands = {pod: ("agents", pod) for pod in mandate_files.bundled()} | {"coordinator": ("coordinator",)}
         names = [name for name in commands if name not in but]
         return dict(
             zip(
@@ -146,7 +146,7 @@ async def site_of_its_own(folder: Path) -> AsyncIterator[Site]:
         embedded_server(folder / "store", log=folder / "server.log") as url,
         connect(Connection(servers=url, name="test")) as bus,
     ):
-        await set_up(bus, tuple(mandates.bundled()))
+        await set_up(bus, tuple(mandate_files.bundled()))
         site = Site(url, bus, folder)
         try:
             yield site
@@ -162,7 +162,7 @@ async def site_with_all(folder: Path, **environment: str) -> AsyncIterator[Site]
     """
     async with embedded_server(folder / "store", log=folder / "server.log") as url:
         async with connect(Connection(servers=url, name="test")) as bus:
-            await set_up(bus, tuple(mandates.bundled()))
+            await set_up(bus, tuple(mandate_files.bundled()))
         site = Site(url, bus, folder)
         try:
             running = await site.start_all(**environment)

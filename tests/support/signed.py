@@ -11,7 +11,7 @@ from functools import cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from agents import mandates
+from agents import mandate_files
 from agents.answer import answer
 from bus.language import subjects
 from bus.language.messages import PodAnswer, PodFailed, Reason, encode
@@ -67,7 +67,7 @@ class System:
 
 @cache
 def _answer(pod: str, request_id: str, sent: bytes) -> PodAnswer:
-    found = answer(mandates.load(pod), request_id, sent)
+    found = answer(mandate_files.load(pod), request_id, sent)
     assert found is not None
     return found
 

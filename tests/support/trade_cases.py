@@ -12,9 +12,10 @@ import numpy as np
 
 from portfolio.case.case import Case as Asked
 from portfolio.case.inventory import settle
+from portfolio.market.age import StalePrices
 from portfolio.master.conflict import ConflictError
-from portfolio.master.goal_programming import Solver
-from portfolio.master.optimise import GAP, Master, optimise_master
+from portfolio.master.coordinated_portfolio import GAP, CoordinatedPortfolio, optimise_all_pods
+from portfolio.master.goal_programming import SearchSession
 from portfolio.master.statement.formulation import Formulation
 from portfolio.orders.plan import plan
 from portfolio.tax.parcels import Parcel
@@ -116,18 +117,18 @@ def case(seed: int, *, capital: float = 90_000.0) -> Case:
     return Case(market, sleeves, terms)
 
 
-def optimise(asked: Case, *, gap: float = GAP) -> tuple[Terms, Master, Trading]:
+def optimise(asked: Case, *, gap: float = GAP) -> tuple[Terms, CoordinatedPortfolio, Trading]:
     """Find the portfolio and its orders, as the coordinator does."""
     terms = settle(asked.market, asked.sleeves, asked.terms)
     whole = Asked(asked.market, asked.sleeves, terms)
     nodes = count()
-    master = optimise_master(whole, gap=gap, stop=lambda: next(nodes) >= NODES)
+    master = optimise_all_pods(whole, gap=gap, stop=lambda: next(nodes) >= NODES)
     trading = plan(whole, master)
     assert trading is not None
     return terms, master, trading
 
 
-def attempt(asked: Case) -> tuple[Terms, Master, Trading] | set[str]:
+def attempt(asked: Case) -> tuple[Terms, CoordinatedPortfolio, Trading] | set[str]:
     """Do the same, or list the rules that contradict each other."""
     try:
         return optimise(asked)
@@ -150,6 +151,7 @@ def later(seed: int) -> Case:
         parcels=parcels,
         taxpayer=Taxpayer(Entity.INDIVIDUAL, rate, float(rng.choice([0.0, 800.0, 4_000.0]))),
         reform=Reform(CPI, values),
+        stale_prices=StalePrices.ALLOW,
     )
     return replace(changed, terms=replace(changed.terms, entity=Entity.INDIVIDUAL, marginal_tax_rate=rate))
 
@@ -169,7 +171,9 @@ def objective(asked: Case) -> tuple[float, float]:
     """
     terms = settle(asked.market, asked.sleeves, asked.terms)
     nodes = count()
-    solver = Solver(partial(Formulation, Asked(asked.market, asked.sleeves, terms)), lambda: next(nodes) >= NODES)
+    solver = SearchSession(
+        partial(Formulation, Asked(asked.market, asked.sleeves, terms)), lambda: next(nodes) >= NODES
+    )
     solution = solver.solve(solver.formulate(levels={}), GAP)
     assert solution.x is not None
     return -solution.value, -solution.bound

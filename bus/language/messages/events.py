@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from bus.language.messages.described import Published
 from bus.language.messages.fields import Id, Pod
+from portfolio.market.basis import Basis
 from portfolio.market.figures import Figures
 from portfolio.market.measure import Measure
 from portfolio.published.account import (
@@ -28,10 +29,15 @@ from portfolio.published.account import (
 from portfolio.published.certificate import Certificate
 from portfolio.published.conflicts import Conflict, Repair, Shortfall
 from portfolio.published.frontier import FrontierPoint
+from portfolio.published.model import ModelPortfolio
 from portfolio.published.money_goals import Funding, MoneyGoal
+from portfolio.published.standing import Standing, Switch
 from portfolio.published.trading import Trading
 from portfolio.terms.mandate import Mandate
 from portfolio.terms.rules import Terms
+
+if TYPE_CHECKING:
+    from portfolio.market.snapshot import Market
 
 
 class _Lenient(Published, BaseModel):
@@ -39,15 +45,39 @@ class _Lenient(Published, BaseModel):
 
 
 class MarketRef(_Lenient):
-    """The market snapshot that a result was computed with.
+    """The market snapshot that a result was computed with, and its statements about itself.
 
     Attributes:
         id: The name of the market.
-        sha256: SHA-256 of the market's content, in hex: the same name and hash mean the same figures.
+        sha256: SHA-256 of the content of the market, in hex: the same name and hash mean the same figures.
     """
 
     id: str
     sha256: str
+    basis: Annotated[Basis, Field(description="What its returns are: a history, or an outlook, which is no history.")]
+    priced_on: Annotated[date, Field(description="Day of its prices.")]
+    inflation: Annotated[
+        float | None, Field(description="That the market assumes, a year, as a fraction; null where it assumes none.")
+    ] = None
+
+    @classmethod
+    def of(cls, market: Market) -> Self:
+        """Refer to *market*."""
+        return cls(
+            id=market.id,
+            sha256=market.sha256,
+            basis=market.basis,
+            priced_on=market.priced_on,
+            inflation=market.inflation,
+        )
+
+
+class Provider(_Lenient):
+    """Who provides the result to the customer, as the operator of the coordinator states it; nobody checks it."""
+
+    name: str
+    licence_number: Annotated[str | None, Field(description="Of its Australian financial services licence.")] = None
+    contact: Annotated[str | None, Field(description="For questions of the customer.")] = None
 
 
 class Signature(_Lenient):
@@ -79,6 +109,14 @@ SignedByPod = Annotated[
     Signature | None,
     Field(
         description="Of the pod, where its agent has a key; covers every other member, unknown ones too.",
+        exclude_if=_is_left_out,
+    ),
+]
+ProvidedBy = Annotated[
+    Provider | None,
+    Field(
+        description="Where the deployment states one. Without, no licensee has reviewed the result: it is not for a "
+        "customer as it is.",
         exclude_if=_is_left_out,
     ),
 ]
@@ -151,7 +189,7 @@ _REASONS = {
     Reason.UNKNOWN_ETF: "the request names an ETF that its market does not describe",
     Reason.GOAL_UNREACHABLE: "a pod cannot reach its goals, and none may give way",
     Reason.RULES_CONFLICT: "rules, or rules and goals, contradict each other",
-    Reason.DEADLINE_EXCEEDED: "not every pod answered in time",
+    Reason.DEADLINE_EXCEEDED: "there was no answer in time",
     Reason.OVERLOADED: "more was asked of the system than it can answer in time",
     Reason.MARKETS_DIFFER: "parts of the system have different snapshots of the market",
     Reason.RESULT_NOT_GENUINE: "a result is not proven to be its pod's own",
@@ -272,12 +310,36 @@ class MasterPortfolioOptimized(_Lenient):
     request_id: Id
     customer_id: str
     market: MarketRef
+    prices_age_days: Annotated[
+        int | None,
+        Field(
+            description="Days from market.priced_on to the day of the trades, negative before; null where they are at "
+            "most five trading days apart, and without an account."
+        ),
+    ] = None
     terms: Terms
     weights: Mapping[str, float]
     holdings: tuple[Holding, ...]
     cash: Annotated[
         CashHeld | None,
         Field(description="With an account: what the holdings leave of the capital, so that both add up to it."),
+    ] = None
+    today: Annotated[
+        Standing | None,
+        Field(description="With an account: what is owned today, in the figures of the suggestion."),
+    ] = None
+    separate: Annotated[
+        Standing | None, Field(description="The separate pods; with an account, after the costs of getting there.")
+    ] = None
+    suggested: Annotated[
+        Standing | None,
+        Field(
+            description="With an account: as ordered, in whole units, with the cash that is left. Else the portfolio, "
+            "with the cost of buying it on top."
+        ),
+    ] = None
+    switch: Annotated[
+        Switch | None, Field(description="Where there are orders: what they cost once, and change per year.")
     ] = None
     pods: Mapping[str, PodAccount]
     goals: tuple[GoalAccount, ...]
@@ -288,6 +350,17 @@ class MasterPortfolioOptimized(_Lenient):
     correlation_matrix: Mapping[str, Mapping[str, float]]
     economic_duplicates: tuple[EconomicDuplicate, ...]
     objective_terms: ObjectiveTerms
+    sharpe_standard_error: Annotated[
+        float | None,
+        Field(
+            description="Of the portfolio's Sharpe ratio a year, as far as it follows from the number of returns of a "
+            "history (Lo 2002); null where the market is an outlook."
+        ),
+    ] = None
+    model_portfolio: Annotated[
+        ModelPortfolio | None,
+        Field(description="Without an account: the weights are a model, with no orders, and buying it costs this."),
+    ] = None
     income: Mapping[str, IncomeAccount] = {}
     trading: Trading | None = None
     certificate: Certificate
@@ -304,11 +377,12 @@ class MasterPortfolioOptimized(_Lenient):
         StoppedBy | None,
         Field(
             description="What ended a search before its end: the request's deadline, or the most time that this system "
-            "searches for one request (--solver-seconds). Then the portfolio is not certified, or orders in whole "
-            "units may be better (trading.cut_short)."
+            "searches for one request (--solver-seconds). Then the portfolio is not certified, orders in whole units "
+            "may be better (trading.cut_short), or figures of goals are missing (goals[].price, best_together)."
         ),
     ] = None
     elapsed_s: Annotated[float, Field(description="Time the coordinator took to optimise and check.")]
+    provider: ProvidedBy = None
     pod_answers: PodAnswers = ()
     signature: Signed = None
 
@@ -339,6 +413,7 @@ class MasterPortfolioFailed(_Lenient):
     conflicts: tuple[Conflict, ...] = ()
     repairs: tuple[Repair, ...] = ()
     missing_pods: tuple[str, ...] = ()
+    provider: ProvidedBy = None
     pod_answers: PodAnswers = ()
     signature: Signed = None
 

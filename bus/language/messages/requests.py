@@ -11,6 +11,7 @@ from bus.language.forms import MARKET
 from bus.language.messages.described import Published
 from bus.language.messages.fields import WHOLE, Day, GoalName, Id, Pod, PodPair, Share, ShortText, Text, Ticker
 from portfolio.errors import DataError
+from portfolio.market.age import MOST_DAYS, StalePrices
 from portfolio.names import doubted
 from portfolio.tax.parcels import Parcel
 from portfolio.tax.regime import Reform
@@ -161,6 +162,15 @@ class HoldingOwned(_Strict):
     currency: Annotated[
         Literal["AUD"], Field(description="Of the cost bases; convert others at the day of purchase.")
     ] = "AUD"
+    value_aud: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            le=1e10,
+            description="What all units are worth, AUD, where the market has no price: required of a ticker that it "
+            "does not know, which takes outside: keep. It counts in the totals, and in no return or risk.",
+        ),
+    ] = None
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -259,7 +269,7 @@ class Account(_Strict):
             raise ValueError(message)
         return self
 
-    def owned(self, taxpayer: Taxpayer) -> Owned:
+    def owned(self, taxpayer: Taxpayer, stale_prices: StalePrices) -> Owned:
         """Hand over what is owned."""
         return Owned(
             as_of=self.as_of,
@@ -275,7 +285,9 @@ class Account(_Strict):
             cash_rate=self.cash_rate,
             cash_floor_aud=self.cash_floor_aud,
             min_cash_share=self.min_cash_share,
+            values_aud={h.ticker: h.value_aud for h in self.holdings if h.value_aud is not None},
             reform=self.reform.reform(),
+            stale_prices=stale_prices,
         )
 
 
@@ -495,6 +507,14 @@ class OptimizationRequest(_Strict):
     account: Annotated[
         Account | None, Field(description="What the customer owns; left out where the capital is all cash.")
     ] = None
+    stale_prices: Annotated[
+        StalePrices,
+        Field(
+            strict=False,
+            description=f"With an account: is an as_of taken that is more than {MOST_DAYS} days from the day of the "
+            "market's prices? From six trading days on, the final event tells how far it is.",
+        ),
+    ] = StalePrices.REFUSE
     deadline_s: Annotated[
         float, Field(ge=SHORTEST_S, le=LONGEST_S, description="Time allowed for the final event.")
     ] = USUAL_S
@@ -512,6 +532,14 @@ class OptimizationRequest(_Strict):
             raise ValueError(message)
         if self.pod_weights is not None and not math.isclose(sum(self.pod_weights.values()), 1.0, abs_tol=_SUM_WITHIN):
             message = f"pod_weights sum to {sum(self.pod_weights.values()):.6g}, not to 1: change them so that they do"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _goals_by_id(self) -> Self:
+        ids = [goal.goal_id for goal in self.goals]
+        if twice := sorted({goal_id for goal_id in ids if ids.count(goal_id) > 1}):
+            message = f"goals has {', '.join(twice)} twice: give each goal an id of its own"
             raise ValueError(message)
         return self
 
@@ -568,12 +596,11 @@ class OptimizationRequest(_Strict):
 
     def plans(self, market: Market) -> Plans:
         """Collect what the capital is for; *market* states the inflation where the request does not."""
-        stated = getattr(market, "inflation", None)
         inflation, by = ASSUMED_INFLATION, InflationFrom.ASSUMED
         if self.inflation is not None:
             inflation, by = self.inflation, InflationFrom.REQUEST
-        elif stated is not None:
-            inflation, by = float(stated), InflationFrom.MARKET
+        elif market.inflation is not None:
+            inflation, by = market.inflation, InflationFrom.MARKET
         return Plans(tuple(self.targets()), inflation, by, self.shares(), self.surplus_pod)
 
     def targets_of(self, pod: str) -> dict[str, float]:
@@ -593,7 +620,7 @@ class OptimizationRequest(_Strict):
             marginal_tax_rate=taxpayer.rate,
             entity=taxpayer.entity,
             other_income_uses_credits=self.customer.other_income_uses_credits,
-            owned=self.account.owned(taxpayer) if self.account else None,
+            owned=self.account.owned(taxpayer, self.stale_prices) if self.account else None,
             brokerage_aud=self.brokerage_aud,
             rules=Rules(
                 **self.rules.model_dump(exclude={"never_buy", "never_sell"}),

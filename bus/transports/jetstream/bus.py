@@ -11,10 +11,10 @@ from bus.port import COORDINATORS, DEADLINES, Backlog, BusError, NotSetUpError, 
 from bus.topology.streams import EVENTS, TIMERS
 from bus.transports.jetstream import discovery
 from bus.transports.jetstream.connection import asking
-from bus.transports.jetstream.connection.watch import watch
+from bus.transports.jetstream.connection.liveness import monitor
 from bus.transports.jetstream.connection.wire import Wire
-from bus.transports.jetstream.consumers import deliveries, observer, standing
-from bus.transports.jetstream.storage import bucket, deadlines, record, removal
+from bus.transports.jetstream.consumers import deliveries, observer, stream_state
+from bus.transports.jetstream.storage import bucket, deadlines, deletion, record
 from bus.transports.jetstream.storage.publication import Publication
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bus.observability.service import Service
-    from bus.port import Delivery, Message, Standing, Stored
+    from bus.port import Delivery, Message, Stored, StreamState
     from bus.transports.jetstream.connection.address import Connection
     from bus.transports.jetstream.connection.frames import Frame
 
@@ -39,11 +39,11 @@ async def connect(settings: Connection) -> AsyncIterator[JetStreamBus]:
     wire = Wire(settings)
     await wire.open()
     bus = JetStreamBus(wire)
-    watching = asyncio.create_task(bus.watch())
+    monitoring = asyncio.create_task(bus.monitor())
     try:
         yield bus
     finally:
-        watching.cancel()
+        monitoring.cancel()
         await wire.close()
 
 
@@ -96,17 +96,17 @@ class JetStreamBus:
         # The stream may have other consumers; only consumers with these names are work queues.
         return frozenset(name for name in names if name == COORDINATORS or pod_of_queue(name) is not None)
 
-    async def standing(self) -> Standing:
+    async def stream_state(self) -> StreamState:
         """Return the state of the event stream; see ``Bus``."""
-        return await standing.read(self._wire)
+        return await stream_state.read(self._wire)
 
     async def holds(self, subject: str) -> bool:
         """Whether a message is stored on *subject*; see ``Bus``."""
-        return await standing.holds(self._wire, subject)
+        return await stream_state.holds(self._wire, subject)
 
     async def unanswered(self) -> frozenset[str]:
         """Name the requests that have no final event; see ``Bus``."""
-        return await standing.unanswered(self._wire)
+        return await stream_state.unanswered(self._wire)
 
     async def backlog(self, queue: str) -> Backlog:
         """Return the length of a work queue, as the server reports it.
@@ -137,19 +137,19 @@ class JetStreamBus:
         """Whether the connection is broken and the client looks for a server."""
         return self._wire.is_reconnecting
 
-    async def mention(self, subject: str, data: bytes) -> None:
+    async def publish_transient(self, subject: str, data: bytes) -> None:
         """Publish a message that no stream stores; see ``Bus``."""
         with contextlib.suppress(BusError):
-            await self._wire.tell(subject, data)
+            await self._wire.send(subject, data)
 
     @asynccontextmanager
-    async def overhear(self, subject: str, heard: Callable[[bytes], None]) -> AsyncIterator[None]:
-        """Pass to *heard* each mention on *subject*; see ``Bus``."""
+    async def subscribe(self, subject: str, receive: Callable[[bytes], None]) -> AsyncIterator[None]:
+        """Call *receive* with each message published on *subject*; see ``Bus``."""
 
         async def hear(frame: Frame) -> None:
-            heard(frame.data)
+            receive(frame.data)
 
-        async with self._wire.overhear(subject, hear):
+        async with self._wire.subscribe(subject, hear):
             yield
 
     async def publish_market(self, market_id: str, sha256: str, packed: bytes) -> Stored:
@@ -164,33 +164,33 @@ class JetStreamBus:
         """Return the hash of every published market, by id."""
         return await bucket.names(self._wire)
 
-    async def look(self, sequence: int) -> Message | None:
+    async def read_message(self, sequence: int) -> Message | None:
         """Read the message at *sequence*; None if no such message exists. For an administrator."""
-        return await removal.look(self._wire, {"seq": sequence})
+        return await deletion.read_message(self._wire, {"seq": sequence})
 
-    async def look_for(self, subject: str) -> Message | None:
+    async def read_newest(self, subject: str) -> Message | None:
         """Read the newest message on *subject*; None if no message exists. For an administrator."""
-        return await removal.look(self._wire, {"last_by_subj": subject})
+        return await deletion.read_message(self._wire, {"last_by_subj": subject})
 
     async def settled(self) -> int:
         """Return the sequence up to which all requests and answers are acknowledged. For an administrator."""
-        return await removal.settled(self._wire)
+        return await deletion.settled(self._wire)
 
     async def delete(self, sequence: int) -> None:
         """Delete the message at *sequence* for good. For an administrator."""
-        await removal.delete(self._wire, sequence)
+        await deletion.delete(self._wire, sequence)
 
     async def require_removable(self) -> None:
         """Raise ``RefusedError`` if the event stream denies the deletion of messages."""
-        await removal.require_removable(self._wire)
+        await deletion.require_removable(self._wire)
 
     async def closed(self) -> None:
         """Return when the connection is lost for good or has become useless."""
         await self._useless.wait()
 
-    async def watch(self) -> None:
-        """Watch the connection, and make ``closed`` return when the connection is lost; ``connect`` runs this."""
-        await watch(self._wire)
+    async def monitor(self) -> None:
+        """Monitor the connection, and make ``closed`` return when the connection is lost; ``connect`` runs this."""
+        await monitor(self._wire)
         self._useless.set()
 
     def answering(self, service: Service) -> AbstractAsyncContextManager[None]:

@@ -15,7 +15,7 @@ import structlog
 
 from bus.port import BusError
 from bus.topology.roles import ANSWERS, INBOXES
-from bus.transports.jetstream.connection.errors import NobodyListensError
+from bus.transports.jetstream.connection.server_errors import NobodyListensError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -42,13 +42,13 @@ async def answering(wire: Wire, service: Service) -> AsyncIterator[None]:
         if not frame.reply.startswith((INBOXES, ANSWERS)):
             return
         try:
-            await wire.tell(frame.reply, answers[frame.subject]())
+            await wire.send(frame.reply, answers[frame.subject]())
         except BusError as error:
             _log.debug("service.not_answered", subject=frame.subject, error=str(error))
 
     async with AsyncExitStack() as stack:
         for subject in answers:
-            await stack.enter_async_context(wire.overhear(subject, answer))
+            await stack.enter_async_context(wire.subscribe(subject, answer))
         yield
 
 

@@ -86,9 +86,9 @@ class _Side:
     """The variables of a sleeve, and the sleeve's volatility in units of the volatility at the point."""
 
     def __init__(self, form: Structure, L: Matrix, p: int, x: Vector) -> None:
-        held = form.by_pod[p]
-        self.variables = [h.u for h in held]
-        self.u = np.array([x[h.j] for h in held]) / form.sleeves[p].share
+        holdings = form.by_pod[p]
+        self.variables = [h.u for h in holdings]
+        self.u = np.array([x[h.j] for h in holdings]) / form.sleeves[p].share
         unit = float(np.linalg.norm(L.T @ x)) / form.sleeves[p].share
-        self.M: Matrix = np.array([L[h.j] for h in held]).T / unit
+        self.M: Matrix = np.array([L[h.j] for h in holdings]).T / unit
         self.tangent: Vector = self.M.T @ (self.M @ self.u)

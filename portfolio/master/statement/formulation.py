@@ -1,7 +1,7 @@
 """State stage 2, all pods together, as one cone program: structure, goals and objective.
 
-A mixed-integer second-order cone program. ``holdings`` and ``trades`` have the variables and rules; ``goal_rows`` and
-``correlations`` have the rows of goals.
+A mixed-integer second-order cone program. ``holdings`` and ``trade_rows`` have the variables and rules;
+``goal_rows`` and ``correlations`` have the rows of goals.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class Formulation(Structure):
         """Add the customer's objective, to be minimised: see ``docs/model.md``."""
         for p in range(len(self.sleeves)):
             self._score_pod(p)
-        self.price_sharing()
+        self.penalise_sharing()
         weigh, naive = self.terms.preferences, self.naive
         if naive.buying_cost_aud > 0:
             self.build.cost({j: weigh.trading_cost * a for j, a in self.trading_costs().items()})

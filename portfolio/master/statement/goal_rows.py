@@ -95,8 +95,8 @@ def _require_of_pod(form: Structure, goal: Goal, level: float) -> Lever:
         return Lever(form.build.at_most(row, 0.0), slope={form.risk(p): unit / scale})
     column = form.column(measure)
     scale = max(float(abs(column).max()), abs(level), _NO_SCALE)
-    asked, limit = form.of_invested(p, level / scale)
-    row = {x: a - asked.get(x, 0.0) for x, a in form.row(p, column / scale).items()}
+    row_asked, limit = form.of_invested(p, level / scale)
+    row = {x: a - row_asked.get(x, 0.0) for x, a in form.row(p, column / scale).items()}
     slope, constant = form.of_invested(p, 1 / scale)
     return Lever(form.build.at_least(row, limit), constant=constant, slope=slope)
 

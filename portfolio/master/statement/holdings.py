@@ -19,7 +19,7 @@ from portfolio.case.naive import extra_owners
 from portfolio.conic.program import JOINT, Builder
 from portfolio.market.figures import etf_correlation, grossed_up_yields, net_tax
 from portfolio.market.measure import Measure
-from portfolio.master.statement.parting import Owner
+from portfolio.master.statement.order_rows import Owner
 from portfolio.terms.rules import Duplicates
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Caps:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HoldingVariables:
     """A pod *p* and an ETF *j* that the pod may hold, with the variable *u* and the switch *z* of this holding.
 
     For an ETF that the customer owns, *y* is the variable that the switch controls: one or zero.
@@ -167,16 +167,16 @@ class Holdings:
 
     def owners(self, j: int) -> list[Owner]:
         """List the pods that may hold an ETF that the customer owns."""
-        found = ((h, self.sleeves[h.p].share) for h in self.by_etf.get(j, []))
-        return [Owner(h.u, h.y, share, share * self.build.upper_of(h.u)) for h, share in found if h.y is not None]
+        pairs = ((h, self.sleeves[h.p].share) for h in self.by_etf.get(j, []))
+        return [Owner(h.u, h.y, share, share * self.build.upper_of(h.u)) for h, share in pairs if h.y is not None]
 
     def largest_of(self, j: int) -> float:
         """Return the largest position allowed in an ETF: the rule's limit with allowance for drift, capped by goals."""
-        owned = 0.0 if self.stock is None else float(self.stock.weights[j])
-        return min(self._drifted(self._max_weight, owned), self.caps.position)
+        today = 0.0 if self.stock is None else float(self.stock.weights[j])
+        return min(self._drifted(self._max_weight, today), self.caps.position)
 
     def own_limit(self, p: int, j: int) -> float:
-        """Return the largest part of what a pod holds that one ETF may be.
+        """Return the largest part of a pod's holdings that one ETF may be.
 
         The limit has an allowance for drift only where each ETF has one owner. The pod then holds the customer's
         whole position, and drift differs from a purchase.
@@ -186,11 +186,11 @@ class Holdings:
 
     def most_held(self, p: int, j: int) -> float:
         """Bound a pod's position in an ETF by the pod's own limit, as a fraction of the pod's share of the capital."""
-        bought = self.max_position(p) * (1 + self._tolerance)
+        largest = self.max_position(p) * (1 + self._tolerance)
         if self.stock is None or not self._may_drift(p, j):
-            return bought
-        owned = float(self.stock.weights[j]) / self.sleeves[p].share
-        return max(bought, min(owned, self.own_limit(p, j) * (1 + self._tolerance)))
+            return largest
+        today = float(self.stock.weights[j]) / self.sleeves[p].share
+        return max(largest, min(today, self.own_limit(p, j) * (1 + self._tolerance)))
 
     @property
     def least_invested(self) -> float:
@@ -198,11 +198,11 @@ class Holdings:
         return sum(sleeve.share for sleeve in self.sleeves) * max(1 - self._tolerance, 0.0)
 
     def max_position(self, p: int) -> float:
-        """Return the largest part of what a pod holds that an ETF may be that is bought."""
+        """Return the largest part of a pod's holdings that one ETF may reach by purchase."""
         return self._max_position[self.sleeves[p].mandate.pod]
 
     def _may_drift(self, p: int, j: int) -> bool:
-        """Return whether a pod's position may be above its limit: it has one owner, and what is owned is large."""
+        """Return whether a pod's position may be above its limit: it has one owner, and the owned position is large."""
         if self.stock is None or self.terms.rules.duplicates is not Duplicates.FORBID:
             return False
         least = self.max_position(p) * self.sleeves[p].share * (1 - self._tolerance)
@@ -225,8 +225,8 @@ class Holdings:
     def risk(self, p: int) -> int:
         """Return the variable of a pod's volatility, in units of the stage-1 volatility; declare it on first use."""
         if p not in self._risks:
-            held = [h.j for h in self.by_pod[p]]
-            L = self.case.factor(held)
+            etfs = [h.j for h in self.by_pod[p]]
+            L = self.case.factor(etfs)
             unit = self.sleeves[p].figures.volatility
             reach = (1 + self._tolerance) * float(np.linalg.norm(L, axis=1).max()) / unit
             self._risks[p] = self.build.variable(upper=reach, block=self._block(p))
@@ -248,19 +248,19 @@ class Holdings:
         """Return whether a pod's volatility is declared."""
         return p in self._risks
 
-    def price_sharing(self) -> None:
+    def penalise_sharing(self) -> None:
         """Add the duplication penalty to the objective: one charge per owner after an ETF's first owner."""
-        price = self.terms.preferences.duplication / max(extra_owners(self.case.side_by_side), 1)
-        self.build.cost(dict.fromkeys(self._extra, price))
+        penalty = self.terms.preferences.duplication / max(extra_owners(self.case.side_by_side), 1)
+        self.build.cost(dict.fromkeys(self._extra, penalty))
 
     def most_risk(self, p: int) -> float:
         """Bound a pod's volatility over all holdings within the pod's limits.
 
         ``u.Sigma u <= max_u sum_j u_j max_v (Sigma v)_j``, both maxima over the pod's limits.
         """
-        held = [h.j for h in self.by_pod[p]]
+        etfs = [h.j for h in self.by_pod[p]]
         limits = np.array([self.build.upper_of(h.u) for h in self.by_pod[p]])
-        rows = np.array([_most(row, limits) for row in self.market.Sigma[np.ix_(held, held)]])
+        rows = np.array([_most(row, limits) for row in self.market.Sigma[np.ix_(etfs, etfs)]])
         return float(np.sqrt(max(_most(rows, limits), 0.0)))
 
     # One method per rule.
@@ -284,14 +284,14 @@ class Holdings:
 
     def _largest_weight(self) -> float:
         rules = self.terms.rules
-        kept = self.rule("max_weight", f"at most {rules.max_weight:.1%} of the capital in one ETF")
-        return rules.max_weight if kept else 1.0
+        applies = self.rule("max_weight", f"at most {rules.max_weight:.1%} of the capital in one ETF")
+        return rules.max_weight if applies else 1.0
 
-    def _drifted(self, limit: float, owned: float) -> float:
-        """Raise a limit for a position that drifted above the limit: within the tolerance, never above *owned*."""
-        return max(limit, min(owned, limit * (1 + self.terms.rules.position_tolerance)))
+    def _drifted(self, limit: float, today: float) -> float:
+        """Raise a limit for a position that drifted above the limit: within the tolerance, never above *today*."""
+        return max(limit, min(today, limit * (1 + self.terms.rules.position_tolerance)))
 
-    def _declare_holdings(self) -> Iterator[Held]:
+    def _declare_holdings(self) -> Iterator[HoldingVariables]:
         """Declare the ETFs that each pod may hold, within the pod's and the portfolio's position limits."""
         least = self.terms.rules.min_weight
         if not self.rule("min_weight", f"at least {least:.1%} of the capital in an ETF that is held"):
@@ -314,15 +314,15 @@ class Holdings:
                     self.build.at_most({}, 0.0, switches={holding.z: 1.0})
                 yield holding
 
-    def _declare_holding(self, p: int, j: int, u: int, floor: float, upper: float) -> Held:
+    def _declare_holding(self, p: int, j: int, u: int, floor: float, upper: float) -> HoldingVariables:
         """Add the switch of a holding; the switch has a separate variable where orders depend on the ETF's owner."""
         if self.stock is None or not self.stock.units[j]:
-            return Held(p, j, u, self.build.switch(u, floor=floor))
+            return HoldingVariables(p, j, u, self.build.switch(u, floor=floor))
         y = self.build.variable(upper=1.0)
         self.build.at_most({u: 1.0, y: -upper}, 0.0)
         if floor > 0:
             self.build.at_most({u: -1.0, y: floor}, 0.0)
-        return Held(p, j, u, self.build.switch(y, floor=1.0, urgency=_URGENCY), y)
+        return HoldingVariables(p, j, u, self.build.switch(y, floor=1.0, urgency=_URGENCY), y)
 
     def least_position(self, j: int) -> float:
         """Return the smallest share of the capital allowed in an ETF that is held."""
@@ -350,11 +350,11 @@ class Holdings:
         """List the ETFs that a pod may hold: in the pod's universe, and open to purchase or already owned."""
         allowed = {t for t in sleeve.mandate.universe if t not in sleeve.left_out}
         if self.stock is not None:
-            owned = {self.market.etfs[j].ticker for j in np.flatnonzero(self.stock.units).tolist()}
+            today = {self.market.etfs[j].ticker for j in np.flatnonzero(self.stock.units).tolist()}
             priced = {
                 t for t, etf in zip(self.market.tickers, self.market.etfs, strict=True) if etf.price_aud is not None
             }
-            allowed = (allowed & priced) | (owned & set(sleeve.mandate.universe))
+            allowed = (allowed & priced) | (today & set(sleeve.mandate.universe))
         return self.market.positions(t for t in sleeve.mandate.universe if t in allowed)
 
     def _declare_counts(self) -> list[int]:
@@ -388,7 +388,7 @@ class Holdings:
                 self._limit_positions(p)
 
     def _limit_positions(self, p: int) -> None:
-        """Limit each ETF to its part of what the pod holds: to hold less of all else is no way to hold more of one."""
+        """Limit each ETF to its part of the pod's holdings: less of the other ETFs does not allow more of this one."""
         limit = self.max_position(p)
         for h in self.by_pod[p] if limit < 1 else ():
             row = {other.u: -limit for other in self.by_pod[p]}
@@ -409,12 +409,12 @@ class Holdings:
             for owners in self.by_etf.values():
                 if len(owners) > 1:
                     self.build.at_most({}, 1.0, switches={h.z: 1.0 for h in owners})
-            held = self.counts
+            variables = self.counts
         else:
-            held = self._shared_ownership()
+            variables = self._shared_ownership()
         most = int(min(most, len(self.by_etf), caps.etfs + _INVESTED))
-        self.build.at_most(dict.fromkeys(held, 1.0), float(most))
-        return held
+        self.build.at_most(dict.fromkeys(variables, 1.0), float(most))
+        return variables
 
     def _shared_ownership(self) -> list[int]:
         """Let ETFs have several owners.
@@ -423,10 +423,10 @@ class Holdings:
         integer where the switches are integer. A larger value does not improve the objective.
         """
         build = self.build
-        held = []
+        variables = []
         for j, owners in self.by_etf.items():
             y = build.variable(upper=1.0)
-            held.append(y)
+            variables.append(y)
             for h in owners:
                 build.at_most({y: -1.0}, 0.0, switches={h.z: 1.0})
             build.at_least({**self.position(j), y: -self.least_position(j)}, 0.0)
@@ -436,7 +436,7 @@ class Holdings:
                 self._extra.append(extra)
                 # With y this row is tighter than with 1: relaxations hold half an ETF where the number of ETFs binds.
                 build.at_most({extra: -1.0, y: -1.0}, 0.0, switches={h.z: 1.0 for h in owners})
-        return held
+        return variables
 
     def _near_duplicates(self) -> None:
         """Forbid each pair of ETFs with a correlation distance below the limit."""
@@ -464,8 +464,8 @@ def _most(values: Vector, limits: Vector) -> float:
     """Maximise a weighted sum over weights that sum to one, each weight within a limit."""
     order = np.argsort(-values, kind="stable")
     before = np.cumsum(limits[order]) - limits[order]
-    taken = np.clip(1 - before, 0.0, limits[order])
-    return float(values[order] @ taken)
+    amounts = np.clip(1 - before, 0.0, limits[order])
+    return float(values[order] @ amounts)
 
 
 def correlation_distance(market: Market, i: int, j: int) -> float:
@@ -473,8 +473,10 @@ def correlation_distance(market: Market, i: int, j: int) -> float:
     return float(np.sqrt(max(0.0, (1 - etf_correlation(market, i, j)) / 2)))
 
 
-def _grouped(holdings: Collection[Held], key: Callable[[Held], int]) -> dict[int, list[Held]]:
-    groups: dict[int, list[Held]] = defaultdict(list)
+def _grouped(
+    holdings: Collection[HoldingVariables], key: Callable[[HoldingVariables], int]
+) -> dict[int, list[HoldingVariables]]:
+    groups: dict[int, list[HoldingVariables]] = defaultdict(list)
     for holding in holdings:
         groups[key(holding)].append(holding)
     return groups

@@ -9,7 +9,7 @@ import numpy as np
 
 from portfolio.conic.bound import ON
 from portfolio.master.statement.holdings import Caps, Holdings
-from portfolio.master.statement.trades import Trades
+from portfolio.master.statement.trade_rows import Trades
 
 if TYPE_CHECKING:
     from collections.abc import Collection

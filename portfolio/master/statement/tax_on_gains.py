@@ -24,19 +24,21 @@ if TYPE_CHECKING:
 _URGENCY = 16.0
 
 
-def tax_gains(build: Builder, stock: Inventory, sold: Sequence[tuple[Lot, int]]) -> tuple[dict[int, float], int | None]:
+def tax_gains(
+    build: Builder, stock: Inventory, sales: Sequence[tuple[Lot, int]]
+) -> tuple[dict[int, float], int | None]:
     """Tax the gains, less the losses used.
 
     Args:
         build: The builder that collects the rows.
         stock: The holdings of today.
-        sold: Parcels, each with the variable of the amount sold.
+        sales: Parcels, each with the variable of the amount sold.
 
     Returns:
         The tax, as a row, and the switch between the two cases; None if the program needs no switch.
     """
     of: dict[Kind, dict[int, float]] = defaultdict(dict)
-    for lot, x in sold:
+    for lot, x in sales:
         for kind, aud in lot.gains.items():
             # Gain per dollar sold.
             of[kind][x] = aud / float(stock.prices[lot.j])
@@ -47,10 +49,10 @@ def tax_gains(build: Builder, stock: Inventory, sold: Sequence[tuple[Lot, int]])
         for kind, row in gains.items():
             _add(tax, row, stock.rates[kind])
         return tax, None
-    left = {kind: _part(build, row) for kind, row in gains.items() if kind is not Kind.INDEXED}
+    remaining = {kind: _part(build, row) for kind, row in gains.items() if kind is not Kind.INDEXED}
     used: dict[int, float] = defaultdict(float)
     order = None
-    for kind, x in left.items():
+    for kind, x in remaining.items():
         tax[x] += stock.rates[kind]
         _add(used, gains[kind], 1.0)
         used[x] = -1.0
@@ -59,8 +61,8 @@ def tax_gains(build: Builder, stock: Inventory, sold: Sequence[tuple[Lot, int]])
         _add(tax, indexed, stock.rates[Kind.INDEXED])
         tax[against] -= stock.rates[Kind.INDEXED]
         used[against] = 1.0
-        if left and stock.order_binds:
-            order = _keep_order(build, list(left.values()), against, most=carried + _most(build, losses))
+        if remaining and stock.order_binds:
+            order = _keep_order(build, list(remaining.values()), against, most=carried + _most(build, losses))
     _add(used, losses, -1.0)
     build.at_most(used, carried)
     return tax, order
@@ -73,12 +75,12 @@ def _part(build: Builder, gains: Mapping[int, float]) -> int:
     return part
 
 
-def _keep_order(build: Builder, left: Sequence[int], against: int, *, most: float) -> int:
-    """Allow losses *against* indexed gains, at most *most*, only if no other gains are *left*. Return the switch."""
+def _keep_order(build: Builder, remaining: Sequence[int], against: int, *, most: float) -> int:
+    """Allow losses *against* indexed gains, at most *most*, only without *remaining* other gains; return the switch."""
     last = build.variable(upper=1.0)
     switch = build.switch(last, floor=1.0, urgency=_URGENCY)
     build.at_most({against: 1.0, last: -min(most, build.upper_of(against))}, 0.0)
-    for x in left:
+    for x in remaining:
         build.at_most({x: 1.0, last: build.upper_of(x)}, build.upper_of(x))
     return switch
 

@@ -16,7 +16,7 @@ from portfolio.conic import proof
 from portfolio.conic.bound import FREE, OFF, ON, lagrangian_bound, valid
 from portfolio.conic.limits import Limits
 from portfolio.conic.program import Builder
-from portfolio.conic.relaxation import ROUGH, Answer, Outcome, Relaxation
+from portfolio.conic.relaxation import ROUGH, Outcome, Relaxation, RelaxationResult
 from portfolio.conic.search import minimise
 from portfolio.conic.solution import Leaf, Solution, Status, relative_gap
 
@@ -296,7 +296,7 @@ class Stubborn(Relaxation):
         self.decides_at = decides_at
         self.asked: list[float] = []
 
-    def solve(self, states: States, accuracy: float = ROUGH) -> Answer:
+    def solve(self, states: States, accuracy: float = ROUGH) -> RelaxationResult:
         self.asked.append(accuracy)
         answer = super().solve(states, accuracy)
         return answer if accuracy == self.decides_at else replace(answer, outcome=Outcome.TROUBLE)

@@ -14,8 +14,8 @@ from support.block_toys import block_toy
 
 from portfolio.conic import proof, search
 from portfolio.conic.bound import OFF, ON, valid
-from portfolio.conic.large.decomposition.certificate import Decomposed, Fixing, Pricing
-from portfolio.conic.large.decomposition.solve import minimise
+from portfolio.conic.large.decomposition.decomposed_search import minimise
+from portfolio.conic.large.decomposition.proof_by_prices import Decomposed, DualPrices, Fixing
 from portfolio.conic.large.decomposition.split import Split
 from portfolio.conic.limits import Limits
 from portfolio.conic.program import JOINT, Builder
@@ -77,9 +77,9 @@ def test_any_prices_bound_every_feasible_point_and_each_switch(seed: int, penali
     program = toy(seed, penalise=penalise)
     split = Split(program)
     y = valid(program, np.where(split.joint, rng.normal(size=len(program.b)), 0.0))
-    prices = split.priced(y)
+    prices = split.reduced_costs(y)
     trees = tuple(search.minimise(split.block_at(block, prices), slack=0.1).leaves for block in split.blocks)
-    bound = Pricing(y, trees).bound(split)
+    bound = DualPrices(y, trees).bound(split)
     for _ in range(20):
         states = np.where(rng.random(len(program.switched)) < 0.5, ON, OFF).astype(np.int8)
         answer = Relaxation(program).solve_sharply(states)
@@ -183,18 +183,18 @@ def test_a_bound_that_was_not_proven_is_a_fault() -> None:
 def test_a_proof_without_a_leaf_of_its_tree_is_a_fault() -> None:
     program, found, leaf = fixed_toy()
     for i in range(len(leaf.tree)):
-        less = replace(leaf, pricings=(), tree=leaf.tree[:i] + leaf.tree[i + 1 :])
+        less = replace(leaf, dual_prices=(), tree=leaf.tree[:i] + leaf.tree[i + 1 :])
         assert proof.faults(program, replace(found, leaves=(less,))) != []
 
 
 def test_a_proof_without_a_leaf_of_a_block_is_a_fault() -> None:
     program, found, leaf = fixed_toy()
     fixing = leaf.fixings[0]
-    for place, tree in enumerate(fixing.pricing.trees):
-        trees = list(fixing.pricing.trees)
+    for place, tree in enumerate(fixing.dual_prices.trees):
+        trees = list(fixing.dual_prices.trees)
         trees[place] = tree[1:]
-        less = Fixing(replace(fixing.pricing, trees=tuple(trees)), fixing.off)
-        assert proof.faults(program, replace(found, leaves=(replace(leaf, pricings=(), fixings=(less,)),))) != []
+        less = Fixing(replace(fixing.dual_prices, trees=tuple(trees)), fixing.off)
+        assert proof.faults(program, replace(found, leaves=(replace(leaf, dual_prices=(), fixings=(less,)),))) != []
 
 
 def test_a_switch_that_was_fixed_without_a_reason_is_a_fault() -> None:
@@ -206,15 +206,15 @@ def test_a_switch_that_was_fixed_without_a_reason_is_a_fault() -> None:
     kept = np.flatnonzero(~np.isin(np.arange(len(program.switched)), fixing.off))
     column = int(np.flatnonzero(kept == held[0])[0])
     tree = tuple(replace(part, states=np.delete(part.states, column)) for part in leaf.tree)
-    more = replace(leaf, pricings=(), fixings=(Fixing(fixing.pricing, off),), tree=tree)
+    more = replace(leaf, dual_prices=(), fixings=(Fixing(fixing.dual_prices, off),), tree=tree)
     assert proof.faults(program, replace(found, leaves=(more,))) != []
 
 
 def test_prices_that_were_tampered_with_prove_less() -> None:
     program, found, leaf = fixed_toy()
     fixing = leaf.fixings[0]
-    wrong = Fixing(replace(fixing.pricing, y=fixing.pricing.y * 3 + 1), fixing.off)
-    assert proof.faults(program, replace(found, leaves=(replace(leaf, pricings=(), fixings=(wrong,)),))) != []
+    wrong = Fixing(replace(fixing.dual_prices, y=fixing.dual_prices.y * 3 + 1), fixing.off)
+    assert proof.faults(program, replace(found, leaves=(replace(leaf, dual_prices=(), fixings=(wrong,)),))) != []
 
 
 @PROFILE

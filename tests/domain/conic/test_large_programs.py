@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from support.block_toys import block_toy
 from support.builders import REFERENCE_SHARES, TRAILING, terms
 
-from agents.mandates import load as load_mandate
+from agents.mandate_files import load as load_mandate
 from portfolio.case.case import Case
-from portfolio.conic import proof, search, solve
+from portfolio.conic import dispatch, proof, search
 from portfolio.conic.bound import FREE, OFF, ON
 from portfolio.conic.cover import cover, covered
-from portfolio.conic.large.decomposition.certificate import Decomposed
-from portfolio.conic.large.decomposition.solve import minimise
+from portfolio.conic.large.decomposition.decomposed_search import minimise
+from portfolio.conic.large.decomposition.proof_by_prices import Decomposed
 from portfolio.conic.large.perspective import block, prepared
 from portfolio.conic.large.perspective.leaf import PerspectiveLeaf
 from portfolio.conic.large.perspective.leaves import TreeProof
@@ -118,10 +118,10 @@ def test_a_start_is_looked_at_even_if_there_is_no_time_left() -> None:
     assert again.value == pytest.approx(best.value, rel=GAP)
 
 
-@pytest.mark.parametrize("run", [search.minimise, minimise, solve.minimise])
+@pytest.mark.parametrize("run", [search.minimise, minimise, dispatch.minimise])
 def test_who_watches_sees_the_gap_close_down_to_the_answer(run) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
     told: list[tuple[float, float]] = []
-    found = run(large(3), Limits(watch=lambda value, bound: told.append((value, bound))))
+    found = run(large(3), Limits(on_progress=lambda value, bound: told.append((value, bound))))
     assert len(told) > 1
     assert all(later[0] <= earlier[0] for earlier, later in pairwise(told))
     assert max(bound for _, bound in told) <= found.value + SOLVERS_AGREE
@@ -142,7 +142,7 @@ def test_prices_of_one_part_prove_nothing_of_another() -> None:
     tried = 0
     for leaf in found.leaves:
         assert isinstance(leaf, Decomposed)
-        if any(p.states is not None and (p.states != FREE).any() for p in leaf.pricings):
+        if any(p.states is not None and (p.states != FREE).any() for p in leaf.dual_prices):
             tried += 1
             wider = replace(leaf, states=everything, tree=(), fixings=())
             assert proof.faults(program, replace(found, leaves=(wider,))) != []
@@ -220,11 +220,11 @@ def test_the_reference_customer_is_the_same_through_the_dispatcher_and_through_p
     sleeves = [optimise_sleeve(prices, load_mandate(pod), share) for pod, share in sorted(REFERENCE_SHARES.items())]
     program = Formulation(Case(prices, sleeves, terms(max_weight=0.30, duplicates=duplicates))).program
     plain = search.minimise(program, Limits(gap=GAP))
-    for found in (solve.minimise(program, Limits(gap=GAP)), minimise(program, Limits(gap=GAP))):
+    for found in (dispatch.minimise(program, Limits(gap=GAP)), minimise(program, Limits(gap=GAP))):
         assert found.status is plain.status is Status.OPTIMAL
         assert found.value == pytest.approx(plain.value, abs=SOLVERS_AGREE + GAP * scale_of(plain.value))
         assert proof.faults(program, found) == []
-    assert (solve.minimise(program, Limits(gap=GAP)).states == plain.states).all()
+    assert (dispatch.minimise(program, Limits(gap=GAP)).states == plain.states).all()
 
 
 def test_nothing_covers_nothing() -> None:

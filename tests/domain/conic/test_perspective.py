@@ -16,8 +16,8 @@ from portfolio.conic import proof
 from portfolio.conic.bound import FREE, OFF, ON
 from portfolio.conic.large.perspective.block import BlockSearch
 from portfolio.conic.large.perspective.diagonal import largest_diagonal, safe_diagonal
-from portfolio.conic.large.perspective.errors import NotABlockError
 from portfolio.conic.large.perspective.leaf import PerspectiveLeaf, Splitting
+from portfolio.conic.large.perspective.not_a_block import NotABlockError
 from portfolio.conic.limits import Limits
 from portfolio.conic.program import Builder
 from portfolio.conic.search import minimise

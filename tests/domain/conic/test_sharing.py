@@ -14,9 +14,9 @@ from support.block_toys import block_toy
 
 from portfolio.conic import proof, search
 from portfolio.conic.bound import OFF, ON, valid
-from portfolio.conic.large.decomposition.certificate import Apart, Pricing
+from portfolio.conic.large.decomposition.decomposed_search import minimise
+from portfolio.conic.large.decomposition.proof_by_prices import Apart, DualPrices
 from portfolio.conic.large.decomposition.sharing import groups_of, unshared
-from portfolio.conic.large.decomposition.solve import minimise
 from portfolio.conic.large.decomposition.split import Split
 from portfolio.conic.program import Builder
 from portfolio.conic.relaxation import Outcome, Relaxation
@@ -93,9 +93,9 @@ def test_prices_bound_whatever_is_shared(seed: int) -> None:
     rng, program = np.random.default_rng(seed), shared_toy(seed)
     split = Split(program, groups_of(program))
     y = valid(program, np.where(split.joint, rng.normal(size=len(program.b)), 0.0))
-    prices = split.priced(y)
+    prices = split.reduced_costs(y)
     trees = tuple(search.minimise(split.block_at(block, prices), slack=0.1).leaves for block in split.blocks)
-    bound = Pricing(y, trees).bound(split)
+    bound = DualPrices(y, trees).bound(split)
     for states in supports(rng, program):
         value = best_at(program, states)
         if value is not None and any((states[group] == ON).sum() > 1 for group in split.groups):
@@ -114,16 +114,16 @@ def test_what_sharing_costs_at_least_is_part_of_the_bound() -> None:
     nothing = np.zeros(len(program.b))
     for groups, value in (((), -2.0), (groups_of(program), -1.7)):
         split = Split(program, groups)
-        prices = split.priced(nothing)
+        prices = split.reduced_costs(nothing)
         trees = tuple(search.minimise(split.block_at(block, prices)).leaves for block in split.blocks)
-        assert Pricing(nothing, trees).bound(split).value == pytest.approx(value, abs=SOLVERS_AGREE)
+        assert DualPrices(nothing, trees).bound(split).value == pytest.approx(value, abs=SOLVERS_AGREE)
 
 
 def test_a_part_in_which_nothing_can_be_shared_is_empty() -> None:
     program = shared_toy(1)
     split = Split(program, groups_of(program))
     off = np.isin(np.arange(len(program.switched)), np.concatenate([group[1:] for group in split.groups]))
-    assert split.priced(np.zeros(len(program.b)), ban=off.astype(float)).constant == np.inf
+    assert split.reduced_costs(np.zeros(len(program.b)), ban=off.astype(float)).constant == np.inf
 
 
 def test_a_proof_without_a_leaf_of_either_case_is_a_fault() -> None:

@@ -13,7 +13,7 @@ from support.goal_oracle import Lexicographic
 from support.oracles import Facts
 
 from agents.answer import answer
-from agents.mandates import load as load_mandate
+from agents.mandate_files import load as load_mandate
 from bus.language.messages import MasterPortfolioFailed, PodFailed, Reason, encode, parse_final, parse_request
 from bus.language.subjects import pod_result
 from bus.language.subjects import request as request_subject
@@ -22,7 +22,7 @@ from coordinator.decisions import Fail, decide, read_record
 from portfolio.case.case import Case
 from portfolio.market.snapshot import Market
 from portfolio.master.conflict import ConflictError
-from portfolio.master.optimise import optimise_master
+from portfolio.master.coordinated_portfolio import optimise_all_pods
 from portfolio.pod.optimise import UnreachableMandateError, optimise_sleeve
 from portfolio.pod.sleeve import Sleeve
 from portfolio.terms.mandate import Objective
@@ -98,7 +98,7 @@ def rules_of(instance: Instance) -> set[str]:
 @cache
 def found(seed: int) -> ConflictError | None:
     try:
-        optimise_master(Case(*contradictory(seed)))
+        optimise_all_pods(Case(*contradictory(seed)))
     except ConflictError as error:
         return error
     return None
@@ -185,7 +185,7 @@ def test_a_portfolio_is_found_after_any_repair(seed: int) -> None:
         return
     for repair in error.repairs:
         prices, sleeves, asked = eased(contradictory(seed), repair.rule, repair.to)
-        assert optimise_master(Case(prices, sleeves, asked)).X.sum() == pytest.approx(1.0, abs=1e-9)
+        assert optimise_all_pods(Case(prices, sleeves, asked)).X.sum() == pytest.approx(1.0, abs=1e-9)
 
 
 def test_a_cap_of_a_pod_is_repaired_to_what_its_etfs_need() -> None:
@@ -197,7 +197,7 @@ def test_a_cap_of_a_pod_is_repaired_to_what_its_etfs_need() -> None:
         optimise_sleeve(prices, mandate("D", pod="two", objective=Objective.MAX_RETURN), 0.5),
     ]
     with pytest.raises(ConflictError) as caught:
-        optimise_master(Case(prices, sleeves, terms(min_correlation_distance=0.1)))
+        optimise_all_pods(Case(prices, sleeves, terms(min_correlation_distance=0.1)))
     assert {c.requirement for c in caught.value.conflicts} == {"min_correlation_distance", "one.max_position"}
     told = {repair.rule: repair for repair in caught.value.repairs}
     assert told["one.max_position"].words == "one's max_position 40.00% to 50.00%"

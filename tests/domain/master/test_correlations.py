@@ -24,13 +24,13 @@ from support.builders import (
     wire_event,
 )
 
-from agents.mandates import load as load_mandate
+from agents.mandate_files import load as load_mandate
 from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason
 from portfolio.case.case import Case
 from portfolio.check import findings
 from portfolio.errors import DataError
 from portfolio.market.snapshot import Market, load
-from portfolio.master.optimise import Master, optimise_master
+from portfolio.master.coordinated_portfolio import CoordinatedPortfolio, optimise_all_pods
 from portfolio.pod.optimise import optimise_sleeve
 from portfolio.terms.rules import Correlations, Duplicates, Explain
 
@@ -55,12 +55,12 @@ def reference_sleeves() -> tuple[Sleeve, ...]:
 
 
 @cache
-def plain() -> Master:
-    return optimise_master(Case(load(TRAILING), reference_sleeves(), terms(max_weight=0.3)))
+def plain() -> CoordinatedPortfolio:
+    return optimise_all_pods(Case(load(TRAILING), reference_sleeves(), terms(max_weight=0.3)))
 
 
 @cache
-def pair(seed: int) -> tuple[Market, list[Sleeve], Master]:
+def pair(seed: int) -> tuple[Market, list[Sleeve], CoordinatedPortfolio]:
     """Two pods, and their portfolio without a limit."""
     rng = np.random.default_rng(50 + seed)
     prices = random_market(rng, 6)
@@ -68,23 +68,23 @@ def pair(seed: int) -> tuple[Market, list[Sleeve], Master]:
     return (
         prices,
         sleeves,
-        optimise_master(Case(prices, sleeves, terms(duplicates=Duplicates.PENALISE, max_weight=0.8))),
+        optimise_all_pods(Case(prices, sleeves, terms(duplicates=Duplicates.PENALISE, max_weight=0.8))),
     )
 
 
 @cache
-def limited(seed: int, below: float) -> tuple[Master, float]:
+def limited(seed: int, below: float) -> tuple[CoordinatedPortfolio, float]:
     """The same with a limit that lies *below* what the portfolio without one has."""
     prices, sleeves, free = pair(seed)
     limit = max(-1.0, correlation(prices, free.X, 0, 1) - below)
     asked = terms(duplicates=Duplicates.PENALISE, max_weight=0.8, correlation_limits={"pod0-pod1": limit})
-    return optimise_master(Case(prices, sleeves, asked)), limit
+    return optimise_all_pods(Case(prices, sleeves, asked)), limit
 
 
 @pytest.mark.parametrize("name", ["alpha-beta", "beta-alpha"])
 def test_limits_that_are_kept_already_change_nothing_and_stay_certified(name: str) -> None:
     limits = dict.fromkeys(PAIRS, 0.99) | {name: 0.99}
-    master = optimise_master(
+    master = optimise_all_pods(
         Case(load(TRAILING), reference_sleeves(), terms(max_weight=0.3, correlation_limits=limits))
     )
     assert np.array_equal(master.X, plain().X)
@@ -129,7 +129,7 @@ def test_the_procedure_keeps_most_limits_that_ask_for_little() -> None:
 
 
 def test_a_limit_that_nothing_keeps_is_missed_and_nothing_is_certified() -> None:
-    master = optimise_master(
+    master = optimise_all_pods(
         Case(
             load(TRAILING),
             reference_sleeves(),
@@ -168,7 +168,7 @@ def test_limits_of_the_mandates_are_goals_where_the_request_says_so() -> None:
     asked = replace(
         terms(max_weight=0.3, explain=Explain.UNMET), correlations=Correlations.LIMIT, correlation_limits={}
     )
-    master = optimise_master(Case(load(TRAILING), reference_sleeves(), asked))
+    master = optimise_all_pods(Case(load(TRAILING), reference_sleeves(), asked))
     assert {g.name: g.asked for g in master.goals if not g.figure} == {
         "correlation.alpha-beta": 0.30,
         "correlation.alpha-gamma": -0.20,
@@ -187,7 +187,7 @@ def test_limits_of_the_mandates_are_goals_where_the_request_says_so() -> None:
     assert excess(after, limits) <= excess(before, limits) + RULE
 
 
-def correlations(master: Master) -> list[float]:
+def correlations(master: CoordinatedPortfolio) -> list[float]:
     return [correlation(load(TRAILING), master.X, a, b) for a in range(4) for b in range(a + 1, 4)]
 
 
@@ -202,7 +202,7 @@ def excess(found: dict[str, float], limits: dict[str, float]) -> float:
 def test_a_limit_for_a_pair_that_there_is_not_is_refused_with_the_pods_there_are(name: str) -> None:
     asked = terms(max_weight=0.3, correlation_limits={name: 0.5})
     with pytest.raises(DataError, match=f"correlation_limits names {name}; give a pair of alpha, beta, gamma, delta"):
-        optimise_master(Case(load(TRAILING), reference_sleeves(), asked))
+        optimise_all_pods(Case(load(TRAILING), reference_sleeves(), asked))
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_two_etfs_that_do_nearly_the_same_are_listed_if_both_are_held(rho: float
     prices = market([0.1, 0.2, 0.15], [0.06, 0.08, 0.07], correlation=np.array([[1, rho, 0], [rho, 1, 0], [0, 0, 1.0]]))
     sleeves = [optimise_sleeve(prices, mandate(t, pod=f"pod{i}"), 0.5) for i, t in enumerate("AB")]
     asked = terms()
-    event = wire_event(prices, sleeves, asked, optimise_master(Case(prices, sleeves, asked)))
+    event = wire_event(prices, sleeves, asked, optimise_all_pods(Case(prices, sleeves, asked)))
     listed = [(tuple(near["tickers"]), near["correlation"]) for near in event["economic_duplicates"]]
     assert listed == ([(("A", "B"), pytest.approx(rho))] if told else [])
     assert findings(event, prices) == []

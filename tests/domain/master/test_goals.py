@@ -35,7 +35,7 @@ from portfolio.errors import DataError
 from portfolio.market.measure import Measure
 from portfolio.market.snapshot import load
 from portfolio.master.conflict import ConflictError
-from portfolio.master.optimise import optimise_master
+from portfolio.master.coordinated_portfolio import optimise_all_pods
 from portfolio.pod.optimise import UnreachableMandateError, optimise_sleeve
 from portfolio.terms.goals import LEAST_TOLERANCE
 from portfolio.terms.mandate import Objective
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from portfolio.market.snapshot import Market
-    from portfolio.master.optimise import Master
+    from portfolio.master.coordinated_portfolio import CoordinatedPortfolio
     from portfolio.pod.sleeve import Sleeve
     from portfolio.terms.mandate import Mandate
     from portfolio.terms.rules import Terms
@@ -91,9 +91,9 @@ def small(seed: int) -> Instance:
 
 
 @cache
-def relaxed(seed: int) -> Master | None:
+def relaxed(seed: int) -> CoordinatedPortfolio | None:
     try:
-        return optimise_master(Case(*small(seed)))
+        return optimise_all_pods(Case(*small(seed)))
     except ConflictError:
         return None
 
@@ -172,11 +172,11 @@ def test_to_fail_is_to_fail_exactly_where_a_goal_would_give_way(seed: int) -> No
     master = relaxed(seed)
     strict = replace(asked, on_unreachable=OnUnreachable.FAIL)
     if master is not None and len(master.held) == len(master.goals) and not master.best_together:
-        found = optimise_master(Case(prices, sleeves, strict))
+        found = optimise_all_pods(Case(prices, sleeves, strict))
         assert found.certificate.objective == pytest.approx(master.certificate.objective, rel=GAPS)
         return
     with pytest.raises(ConflictError) as caught:
-        optimise_master(Case(prices, sleeves, strict))
+        optimise_all_pods(Case(prices, sleeves, strict))
     goals = {goal.name for goal in master.goals} if master else set()
     named = {conflict.requirement for conflict in caught.value.conflicts}
     assert (named & goals != set()) == (master is not None)
@@ -188,7 +188,7 @@ def test_the_order_of_the_pods_does_not_matter(seed: int) -> None:
     master = relaxed(seed)
     assert master is not None
     prices, sleeves, asked = small(seed)
-    other = optimise_master(Case(prices, sleeves[::-1], asked))
+    other = optimise_all_pods(Case(prices, sleeves[::-1], asked))
     assert [goal.name for goal in other.goals] == [goal.name for goal in master.goals]
     assert set(other.held) == set(master.held)
     assert set(other.best_together) == set(master.best_together)
@@ -205,9 +205,9 @@ def test_a_goal_that_is_raised_is_never_worse_for_it(seed: int, pick: int, prior
     assert master is not None
     goal = master.goals[pick % len(master.goals)]
     raised = replace(asked, priorities={**asked.priorities, goal.name: min(priority, goal.priority)})
-    higher = optimise_master(Case(prices, sleeves, raised))
+    higher = optimise_all_pods(Case(prices, sleeves, raised))
 
-    def shortfall(found: Master) -> float:
+    def shortfall(found: CoordinatedPortfolio) -> float:
         if goal.name not in found.held:
             return math.inf
         return goal.shortfall(found.best_together.get(goal.name, goal.asked))
@@ -221,11 +221,11 @@ def test_where_all_goals_can_be_met_none_gives_way_and_priorities_are_no_matter(
     prices = random_market(rng, 6)
     sleeves = random_sleeves(rng, prices, 2, universe=4, slack=0.7)
     asked = terms(duplicates=Duplicates.PENALISE, max_weight=0.8, min_weight=0.005)
-    master = optimise_master(Case(prices, sleeves, asked))
+    master = optimise_all_pods(Case(prices, sleeves, asked))
     assert (dict(master.best_together), master.certificate.certified) == ({}, True)
     names = [goal.name for goal in master.goals]
     mixed = replace(asked, priorities={name: int(rng.integers(1, 10)) for name in names})
-    other = optimise_master(Case(prices, sleeves, mixed))
+    other = optimise_all_pods(Case(prices, sleeves, mixed))
     assert not other.best_together
     assert other.certificate.objective == pytest.approx(master.certificate.objective, rel=GAPS)
     event = wire_event(prices, sleeves, asked, master)
@@ -236,7 +236,7 @@ def test_where_all_goals_can_be_met_none_gives_way_and_priorities_are_no_matter(
 @pytest.mark.parametrize("seed", [1, 9, 12])
 def test_the_best_of_a_goal_that_is_met_is_told_if_everything_is_to_be_explained(seed: int) -> None:
     prices, sleeves, asked = small(seed)
-    master = optimise_master(Case(prices, sleeves, replace(asked, explain=Explain.ALL)))
+    master = optimise_all_pods(Case(prices, sleeves, replace(asked, explain=Explain.ALL)))
     best, held, _ = served(Facts(prices, sleeves, asked))
     assert set(master.best_together) == set(held)
     for name, found in best.items():
@@ -258,7 +258,7 @@ def rivals(first: float, *, ranks: dict[str, int] | None = None) -> tuple[list[s
         for pod, (universe, share) in pods.items()
     ]
     asked = replace(terms(brokerage=0.0), pod_ranks=ranks or {})
-    master = optimise_master(Case(prices, sleeves, asked))
+    master = optimise_all_pods(Case(prices, sleeves, asked))
     return [g.name for g in master.goals if g.pods], list(master.best_together)
 
 
@@ -275,7 +275,7 @@ def test_of_two_pods_the_larger_is_served_first_unless_the_customer_ranks_them()
 def test_a_priority_of_a_goal_that_there_is_not_is_refused_with_those_there_are(name: str) -> None:
     prices, sleeves, asked = small(1)
     with pytest.raises(DataError, match=f"priorities names {name}; the goals of this request are .*never_worse.etfs"):
-        optimise_master(Case(prices, sleeves, replace(asked, priorities={name: 1})))
+        optimise_all_pods(Case(prices, sleeves, replace(asked, priorities={name: 1})))
 
 
 # Stage 1, a pod alone.

@@ -12,7 +12,7 @@ from support.builders import mandate, market, terms
 
 from portfolio.account.describe import render_account
 from portfolio.case.case import Case
-from portfolio.master.optimise import optimise_master
+from portfolio.master.coordinated_portfolio import optimise_all_pods
 from portfolio.pod.optimise import optimise_sleeve
 from portfolio.tax.taxpayer import Entity
 from portfolio.terms.mandate import Objective
@@ -40,7 +40,7 @@ def optimum(prices: Market, asked: Terms, objective: Objective = Objective.MIN_V
     """Optimise one pod over all ETFs of a market, with every goal but those of the objective left alone."""
     alone = mandate(prices.tickers, objective=objective, max_position=0.6)
     case = Case(prices, [optimise_sleeve(prices, alone, 1.0)], asked)
-    return case, render_account(case, optimise_master(case, gap=GAP))
+    return case, render_account(case, optimise_all_pods(case, gap=GAP))
 
 
 def paid_by(payer: str, **changes: object) -> Terms:

@@ -15,7 +15,7 @@ from support.builders import random_market, random_sleeves
 from portfolio.case.case import Case
 from portfolio.case.inventory import settle
 from portfolio.errors import SolverError
-from portfolio.master.optimise import Master, optimise_master
+from portfolio.master.coordinated_portfolio import CoordinatedPortfolio, optimise_all_pods
 from portfolio.master.statement.formulation import Formulation
 from portfolio.tax.parcels import Parcel
 from portfolio.tax.taxpayer import Entity, Taxpayer
@@ -60,10 +60,10 @@ def demanding(sleeve: Sleeve) -> Sleeve:
     return replace(sleeve, mandate=replace(sleeve.mandate, goals=goals))
 
 
-def after(nodes: int) -> Master:
+def after(nodes: int) -> CoordinatedPortfolio:
     """Optimise until the searches have asked *nodes* times whether to stop."""
     left = count()
-    return optimise_master(case(0), stop=lambda: next(left) >= nodes)
+    return optimise_all_pods(case(0), stop=lambda: next(left) >= nodes)
 
 
 def test_the_tree_is_one_that_time_may_cut_short() -> None:
@@ -92,4 +92,4 @@ def test_a_search_that_time_ends_gives_a_portfolio_that_keeps_the_rules_with_its
 def test_goals_that_must_not_give_way_are_not_given_up_for_lack_of_time() -> None:
     left = count()
     with pytest.raises(SolverError, match="stopped before it found a portfolio"):
-        optimise_master(case(0, on_unreachable=OnUnreachable.FAIL), stop=lambda: next(left) >= 25)
+        optimise_all_pods(case(0, on_unreachable=OnUnreachable.FAIL), stop=lambda: next(left) >= 25)

@@ -29,7 +29,7 @@ from support.builders import (
 )
 from support.oracles import Facts, ask_scip, enumerate_supports
 
-from agents.mandates import load as load_mandate
+from agents.mandate_files import load as load_mandate
 from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason, encode
 from portfolio.account.describe import render_account
 from portfolio.case.case import Case
@@ -42,7 +42,7 @@ from portfolio.errors import SolverError
 from portfolio.market.measure import Measure
 from portfolio.market.snapshot import Market, load
 from portfolio.master.conflict import ConflictError
-from portfolio.master.optimise import optimise_master
+from portfolio.master.coordinated_portfolio import optimise_all_pods
 from portfolio.master.statement.formulation import Formulation
 from portfolio.pod.optimise import optimise_sleeve
 from portfolio.terms.mandate import Objective
@@ -321,7 +321,7 @@ def infeasible_instance(seed: int) -> tuple[Market, list[Sleeve], Terms]:
 def test_the_requirements_that_conflict_cannot_spare_a_single_one(seed: int) -> None:
     prices, sleeves, asked = infeasible_instance(seed)
     with pytest.raises(ConflictError) as caught:
-        optimise_master(Case(prices, sleeves, asked))
+        optimise_all_pods(Case(prices, sleeves, asked))
     names = {conflict.requirement for conflict in caught.value.conflicts}
     form = Formulation(Case(prices, sleeves, asked))
     everything = {*form.rules, *form.levels}
@@ -343,7 +343,7 @@ def test_a_goal_in_conflict_is_told_with_the_best_there_is() -> None:
     asked = terms(max_weight=0.3, on_unreachable=OnUnreachable.FAIL)
     # Alone, gamma can have 2.828; not together with the others.
     with pytest.raises(ConflictError) as caught:
-        optimise_master(Case(load(TRAILING), with_floor(reference_sleeves(), "gamma", 2.828), asked))
+        optimise_all_pods(Case(load(TRAILING), with_floor(reference_sleeves(), "gamma", 2.828), asked))
     (conflict,) = (c for c in caught.value.conflicts if c.requirement == "gamma.sharpe_ratio")
     assert conflict.asked == 2.828
     assert conflict.best_alone == pytest.approx(2.8282, abs=1e-3)
@@ -364,7 +364,7 @@ def test_a_limit_that_sharing_would_keep_is_told_together_with_the_rule_against_
         optimise_sleeve(prices, mandate("AB", pod="two", objective=Objective.MAX_RETURN), 0.5),
     ]
     with pytest.raises(ConflictError) as caught:
-        optimise_master(Case(prices, sleeves, terms(max_etfs=1, brokerage=0.0, on_unreachable=OnUnreachable.FAIL)))
+        optimise_all_pods(Case(prices, sleeves, terms(max_etfs=1, brokerage=0.0, on_unreachable=OnUnreachable.FAIL)))
     names = {conflict.requirement for conflict in caught.value.conflicts}
     assert names & {"duplicates", "never_worse.duplicated_etfs", "never_worse.largest_position"}
 
@@ -395,9 +395,9 @@ def test_a_search_for_conflicts_that_is_stopped_says_that_the_set_may_be_larger_
     proven = minimise(Formulation(Case(load(TRAILING), reference_sleeves(), asked)).program)
     assert proven.status is Status.INFEASIBLE
     with pytest.raises(ConflictError) as stopped:
-        optimise_master(Case(load(TRAILING), reference_sleeves(), asked), stop=after(proven.nodes + 1))
+        optimise_all_pods(Case(load(TRAILING), reference_sleeves(), asked), stop=after(proven.nodes + 1))
     with pytest.raises(ConflictError) as complete:
-        optimise_master(Case(load(TRAILING), reference_sleeves(), asked))
+        optimise_all_pods(Case(load(TRAILING), reference_sleeves(), asked))
     small, large = ({c.requirement for c in error.value.conflicts} for error in (complete, stopped))
     assert small < large
     assert small == {"max_weight", "max_etfs"}
@@ -415,7 +415,7 @@ def test_gammas_sharpe_ratio_in_conflict_is_told_with_the_best_that_the_rules_al
     }
     sleeves = [optimise_sleeve(prices, mandates[pod], share) for pod, share in REFERENCE_SHARES.items()]
     with pytest.raises(ConflictError) as caught:
-        optimise_master(Case(prices, sleeves, asked))
+        optimise_all_pods(Case(prices, sleeves, asked))
     told = {c.requirement: c for c in caught.value.conflicts}
     assert "max_weight" in told
     rules = set(Formulation(Case(prices, sleeves, asked)).rules)
@@ -516,7 +516,7 @@ def one_small_pod(share: float) -> tuple[Market, list[Sleeve]]:
 )
 def test_a_pod_of_just_the_least_holding_has_one(share: float) -> None:
     prices, sleeves = one_small_pod(share)
-    master = optimise_master(Case(prices, sleeves, terms()))
+    master = optimise_all_pods(Case(prices, sleeves, terms()))
     assert master.certificate.certified
     assert master.X[0] == pytest.approx([0.0, share, 0.0, 0.0], abs=1e-12)
     assert findings(wire_event(prices, sleeves, terms(), master), prices) == []
@@ -524,7 +524,7 @@ def test_a_pod_of_just_the_least_holding_has_one(share: float) -> None:
 
 def test_a_pod_of_just_less_than_the_least_holding_has_none() -> None:
     with pytest.raises(ConflictError, match=r"at least 2\.0% of the capital"):
-        optimise_master(Case(*one_small_pod(0.02 - 1e-6), terms()))
+        optimise_all_pods(Case(*one_small_pod(0.02 - 1e-6), terms()))
 
 
 # E and F pay income and are the least volatile: each pod may hold them, would gain, and alone does not.
@@ -543,7 +543,7 @@ UNTAXED_PODS = [
 @pytest.mark.parametrize("duplicates", list(Duplicates))
 def test_where_the_naive_portfolio_pays_no_tax_none_is_paid(duplicates: Duplicates) -> None:
     asked = terms(duplicates=duplicates)
-    master = optimise_master(Case(UNTAXED, UNTAXED_PODS, asked))
+    master = optimise_all_pods(Case(UNTAXED, UNTAXED_PODS, asked))
     event = wire_event(UNTAXED, UNTAXED_PODS, asked, master)
     assert master.certificate.certified
     assert not master.X[:, 4:].any()
@@ -558,7 +558,7 @@ def test_where_the_naive_portfolio_pays_no_tax_none_is_paid(duplicates: Duplicat
 
 
 def test_who_is_not_taxed_need_not_avoid_income() -> None:
-    master = optimise_master(Case(UNTAXED, UNTAXED_PODS, terms(tax=0.0)))
+    master = optimise_all_pods(Case(UNTAXED, UNTAXED_PODS, terms(tax=0.0)))
     assert master.certificate.certified
     assert master.X[:, 4:].any()
 
@@ -635,7 +635,7 @@ def test_nearly_identical_etfs_are_no_trouble() -> None:
     rho = np.array([[1, 1 - 1e-8, 0.3, 0.3], [1 - 1e-8, 1, 0.3, 0.3], [0.3, 0.3, 1, 0.5], [0.3, 0.3, 0.5, 1]])
     prices = market([0.1, 0.1, 0.2, 0.15], [0.06, 0.06, 0.1, 0.08], correlation=rho, yields=[0.02, 0.02, 0.05, 0.04])
     sleeves = disjoint_pods(prices, goals=True)
-    master = optimise_master(Case(prices, sleeves, terms()))
+    master = optimise_all_pods(Case(prices, sleeves, terms()))
     assert master.certificate.certified
     assert findings(wire_event(prices, sleeves, terms(), master), prices) == []
 
@@ -652,14 +652,14 @@ LOSING = market(
 def test_where_everything_loses_the_portfolio_still_passes_the_check() -> None:
     sleeves = disjoint_pods(LOSING)
     assert overview(LOSING, put_side_by_side(sleeves), terms(), None).sharpe_ratio < 0
-    master = optimise_master(Case(LOSING, sleeves, terms()))
+    master = optimise_all_pods(Case(LOSING, sleeves, terms()))
     assert findings(wire_event(LOSING, sleeves, terms(), master), LOSING) == []
 
 
 def test_to_lose_more_is_no_higher_score_for_a_pod_that_wants_return() -> None:
     prices = market([0.1, 0.1], [-0.01, -0.05], risk_free=0.04)
     pods = [optimise_sleeve(prices, mandate("AB", objective=Objective.MAX_RETURN, max_position=0.8), 1.0)]
-    master = optimise_master(Case(prices, pods, terms()))
+    master = optimise_all_pods(Case(prices, pods, terms()))
 
     def score(X: list[float]) -> float:
         return render_account(Case(prices, pods, terms()), replace(master, X=np.array([X]))).objective_terms.pod_score
@@ -676,7 +676,7 @@ def test_a_pod_that_wants_return_loses_as_little_as_it_can() -> None:
         optimise_sleeve(prices, mandate("AB", pod="one", objective=Objective.MAX_RETURN, max_position=0.8), 0.5),
         optimise_sleeve(prices, mandate("C", pod="two"), 0.5),
     ]
-    master = optimise_master(Case(prices, pods, terms()))
+    master = optimise_all_pods(Case(prices, pods, terms()))
     assert master.X[0] == pytest.approx([0.4, 0.1, 0.0], abs=1e-6)
     # Score 1, no duplicates, the naive portfolio's cost, no tax: 0.6 - 0.1.
     assert master.certificate.objective == pytest.approx(0.5, abs=1e-6)
@@ -690,7 +690,7 @@ def test_preferences_that_price_nothing_leave_no_dust() -> None:
         max_weight=0.3,
         preferences=Preferences(pod_score=1.0, duplication=0.0, trading_cost=0.0, tax_efficiency=0.0),
     )
-    master = optimise_master(Case(load(TRAILING), reference_sleeves(), asked))
+    master = optimise_all_pods(Case(load(TRAILING), reference_sleeves(), asked))
     assert master.certificate.certified
     assert master.X.min() >= 0
     assert master.X[master.X > 0].min() > 1e-6
@@ -698,13 +698,13 @@ def test_preferences_that_price_nothing_leave_no_dust() -> None:
 
 def test_a_search_that_may_not_run_says_so() -> None:
     with pytest.raises(SolverError, match="stopped before it found a portfolio"):
-        optimise_master(Case(load(TRAILING), reference_sleeves(), terms(max_weight=0.15)), stop=lambda: True)
+        optimise_all_pods(Case(load(TRAILING), reference_sleeves(), terms(max_weight=0.15)), stop=lambda: True)
 
 
 @pytest.mark.parametrize("nodes", [3, 6, 12])
 def test_a_search_that_is_stopped_half_way_publishes_its_true_gap(nodes: int) -> None:
     asked = terms(max_weight=0.3)
-    master = optimise_master(Case(load(TRAILING), reference_sleeves(), asked), stop=after(nodes))
+    master = optimise_all_pods(Case(load(TRAILING), reference_sleeves(), asked), stop=after(nodes))
     best, _ = objective(asked)
     assert master.certificate.bound >= best * (1 - 1e-9)
     assert master.certificate.objective <= best * (1 + GAPS)
@@ -728,7 +728,7 @@ def test_where_the_naive_sharpe_ratio_is_negative_nothing_is_certified_and_the_r
     prices, sleeves = losing_pods(seed)
     asked = terms(duplicates=Duplicates.PENALISE, brokerage=0.0, min_weight=0.001)
     assert Facts(prices, sleeves, asked).naive_sharpe < 0
-    master = optimise_master(Case(prices, sleeves, asked))
+    master = optimise_all_pods(Case(prices, sleeves, asked))
     assert master.certificate.gap <= master.certificate.target_gap
     assert (master.certificate.certified, master.certificate.restricted) == (False, ("never_worse.sharpe_ratio",))
     event = wire_event(prices, sleeves, asked, master)
@@ -745,7 +745,7 @@ def test_where_the_naive_sharpe_ratio_is_negative_nothing_is_certified_and_the_r
 def test_a_bound_under_a_restriction_may_be_beaten_by_who_keeps_the_rule_itself() -> None:
     prices, sleeves = losing_pods(2)
     asked = terms(duplicates=Duplicates.PENALISE, brokerage=0.0, min_weight=0.001)
-    certificate = optimise_master(Case(prices, sleeves, asked)).certificate
+    certificate = optimise_all_pods(Case(prices, sleeves, asked)).certificate
     levels = {**Formulation(Case(prices, sleeves, asked)).levels}
     del levels["never_worse.sharpe_ratio"]
     without = Formulation(Case(prices, sleeves, asked), levels=levels)
@@ -777,7 +777,7 @@ def test_a_sharpe_ratio_of_zero_but_for_rounding_is_zero() -> None:
     for seed in range(20):
         prices, sleeves = cash_like_pods(seed)
         try:
-            certificate = optimise_master(Case(prices, sleeves, terms())).certificate
+            certificate = optimise_all_pods(Case(prices, sleeves, terms())).certificate
         except ConflictError:
             outcomes.add("conflict")
         else:
@@ -793,7 +793,7 @@ def test_the_enumeration_agrees_on_a_case_done_by_hand() -> None:
         optimise_sleeve(prices, mandate("A", pod="one"), 0.4),
         optimise_sleeve(prices, mandate("B", pod="two", objective=Objective.MAX_INCOME), 0.6),
     ]
-    master = optimise_master(Case(prices, sleeves, terms()))
+    master = optimise_all_pods(Case(prices, sleeves, terms()))
     assert master.certificate.objective == pytest.approx(0.60 * 1 - 0.20 * 0 - 0.10 * 1 + 0.10 * 0, abs=1e-6)
     assert enumerate_supports(Facts(prices, sleeves, terms())).best == pytest.approx(0.5, abs=1e-6)
     assert pytest.approx(np.diag([0.4, 0.6]), abs=1e-7) == master.X

@@ -10,7 +10,7 @@ import pytest
 from support.builders import REFERENCE_SHARES, TRAILING, random_market, random_sleeves, terms
 from support.oracles import Facts, ask_scip, enumerate_supports
 
-from agents.mandates import load as load_mandate
+from agents.mandate_files import load as load_mandate
 from portfolio.case.case import Case
 from portfolio.conic import proof
 from portfolio.conic.search import minimise

@@ -10,7 +10,7 @@ from support.one_pod import one_pod
 from bus.language.messages import MasterPortfolioOptimized, Reason
 from portfolio.case.case import Case
 from portfolio.market.measure import Measure
-from portfolio.master.optimise import optimise_master
+from portfolio.master.coordinated_portfolio import optimise_all_pods
 from portfolio.pod.optimise import optimise_sleeve
 from portfolio.terms.mandate import Objective
 from portfolio.terms.rules import Preferences
@@ -40,7 +40,7 @@ def test_a_pod_alone_with_its_own_optimum_is_returned_unchanged(seed: int) -> No
         max_etfs=6, max_weight=1.0, min_weight=1e-6, preferences=Preferences(1.0, 0.0, 0.0, 0.0), brokerage=0.0
     )
 
-    master = optimise_master(Case(prices, [own], asked))
+    master = optimise_all_pods(Case(prices, [own], asked))
 
     assert master.certificate.certified
     assert master.certificate.objective == pytest.approx(1.0, abs=FIGURE)

@@ -13,7 +13,7 @@ from support.oracles import Facts
 from bus.language.messages import MasterPortfolioOptimized
 from portfolio.case.case import Case
 from portfolio.market.snapshot import Market
-from portfolio.master.optimise import Master, optimise_master
+from portfolio.master.coordinated_portfolio import CoordinatedPortfolio, optimise_all_pods
 from portfolio.pod.sleeve import Sleeve
 from portfolio.terms.rules import Duplicates, Terms
 
@@ -31,14 +31,14 @@ Instance = tuple[Market, list[Sleeve], Terms]
 
 
 @cache
-def binding(seed: int) -> tuple[Instance, Master]:
+def binding(seed: int) -> tuple[Instance, CoordinatedPortfolio]:
     """Two pods whose goals leave little room, all of which can be met."""
     rng = np.random.default_rng(600 + seed)
     prices = random_market(rng, 6)
     sleeves = random_sleeves(rng, prices, 2, universe=4, slack=0.995)
     asked = terms(duplicates=Duplicates.PENALISE, max_weight=0.9, min_weight=0.005)
     instance = prices, sleeves, asked
-    return instance, optimise_master(Case(*instance))
+    return instance, optimise_all_pods(Case(*instance))
 
 
 def at_the_support(seed: int, changed: dict[str, float]) -> float | None:

@@ -23,7 +23,7 @@ from portfolio.case.case import Case as Asked
 from portfolio.case.inventory import above_the_floor, settle
 from portfolio.market.measure import Measure
 from portfolio.master.conflict import ConflictError
-from portfolio.master.optimise import optimise_master
+from portfolio.master.coordinated_portfolio import optimise_all_pods
 from portfolio.tax.parcels import Parcel
 from portfolio.tax.regime import Reform
 from portfolio.tax.taxpayer import Entity, Taxpayer
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from portfolio import Matrix, Vector
     from portfolio.market.snapshot import Market
-    from portfolio.master.optimise import Master
+    from portfolio.master.coordinated_portfolio import CoordinatedPortfolio
     from portfolio.pod.sleeve import Sleeve
 
 pytestmark = pytest.mark.oracle
@@ -427,7 +427,7 @@ GIVE_WAY_LATER = (6, 7, 8, 29, 34, 38, 40, 44)
 CONFLICT_LATER = (0, 1, 26)
 
 
-def unmet(case: Case, master: Master) -> list[str]:
+def unmet(case: Case, master: CoordinatedPortfolio) -> list[str]:
     asked = Asked(case.market, case.sleeves, case.terms)
     figures = [(g, asked.delivered(g, master.X)) for g in master.goals]
     return [goal.name for goal, figure in figures if not goal.met(figure)]
@@ -447,7 +447,7 @@ def test_the_optimum_is_the_best_of_all_choices(make: Callable[[int], Case], see
     best = oracle.best()
     assert best > -np.inf, "the seed has a portfolio"
 
-    master = optimise_master(Asked(case.market, case.sleeves, case.terms), gap=GAP)
+    master = optimise_all_pods(Asked(case.market, case.sleeves, case.terms), gap=GAP)
 
     certificate = master.certificate
     accuracy = ACCURACY + oracle.doubt
@@ -467,7 +467,7 @@ def test_where_no_choice_keeps_all_goals_one_gives_way(make: Callable[[int], Cas
     assert oracle.best() == -np.inf
     assert oracle.rules_can_be_kept()
 
-    assert unmet(case, optimise_master(Asked(case.market, case.sleeves, case.terms), gap=GAP))
+    assert unmet(case, optimise_all_pods(Asked(case.market, case.sleeves, case.terms), gap=GAP))
 
 
 @pytest.mark.parametrize(("make", "seed"), cases(CONFLICT, CONFLICT_LATER))
@@ -477,4 +477,4 @@ def test_where_no_choice_keeps_the_rules_the_conflict_is_told(make: Callable[[in
     assert not oracle.rules_can_be_kept()
 
     with pytest.raises(ConflictError):
-        optimise_master(Asked(case.market, case.sleeves, case.terms), gap=GAP)
+        optimise_all_pods(Asked(case.market, case.sleeves, case.terms), gap=GAP)

@@ -13,7 +13,7 @@ from portfolio.case.case import Case as Asked
 from portfolio.published.trading import Side
 
 if TYPE_CHECKING:
-    from portfolio.master.optimise import Master
+    from portfolio.master.coordinated_portfolio import CoordinatedPortfolio
     from portfolio.published.trading import Trading
     from portfolio.terms.rules import Terms
 
@@ -23,7 +23,7 @@ FIRST_PURCHASE_AUD = 500.0
 
 
 @cache
-def traded(seed: int, *, capital: float = 90_000.0) -> tuple[Terms, Master, Trading]:
+def traded(seed: int, *, capital: float = 90_000.0) -> tuple[Terms, CoordinatedPortfolio, Trading]:
     """Trade a case as it is; others are compared with it."""
     return optimise(case(seed, capital=capital))
 

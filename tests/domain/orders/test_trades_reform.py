@@ -16,7 +16,7 @@ from portfolio.tax.regime import Reform
 from portfolio.tax.taxpayer import Entity, Taxpayer
 
 if TYPE_CHECKING:
-    from portfolio.master.optimise import Master
+    from portfolio.master.coordinated_portfolio import CoordinatedPortfolio
     from portfolio.published.trading import Trading
     from portfolio.terms.rules import Terms
 
@@ -26,7 +26,7 @@ SOLVED = 1e-6
 
 
 @cache
-def traded(seed: int) -> tuple[Terms, Master, Trading]:
+def traded(seed: int) -> tuple[Terms, CoordinatedPortfolio, Trading]:
     return optimise(later(seed))
 
 

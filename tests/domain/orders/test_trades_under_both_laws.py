@@ -17,7 +17,7 @@ from portfolio.case.inventory import settle
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from portfolio.master.optimise import Master
+    from portfolio.master.coordinated_portfolio import CoordinatedPortfolio
     from portfolio.published.trading import Trading
     from portfolio.terms.rules import Terms
 
@@ -25,7 +25,7 @@ CASES = [*((case, seed) for seed in range(14)), *((later, seed) for seed in rang
 
 
 @cache
-def traded(made: Callable[[int], Case], seed: int) -> tuple[Terms, Master, Trading]:
+def traded(made: Callable[[int], Case], seed: int) -> tuple[Terms, CoordinatedPortfolio, Trading]:
     """Trade a case as it is; others are compared with it."""
     return optimise(made(seed))
 

@@ -15,7 +15,7 @@ from support.builders import random_market, random_sleeves
 from portfolio.case.case import Case as Asked
 from portfolio.case.inventory import FIRST_PURCHASE_AUD, settle, take_stock
 from portfolio.master.conflict import ConflictError
-from portfolio.master.optimise import optimise_master
+from portfolio.master.coordinated_portfolio import optimise_all_pods
 from portfolio.master.statement.formulation import Formulation
 from portfolio.master.statement.objective import objective, objective_terms
 from portfolio.orders.plan import plan
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from portfolio import Vector
     from portfolio.market.snapshot import Market
-    from portfolio.master.optimise import Master
+    from portfolio.master.coordinated_portfolio import CoordinatedPortfolio
     from portfolio.pod.sleeve import Sleeve
 
 pytestmark = pytest.mark.slow
@@ -54,11 +54,11 @@ class Case:
     sleeves: Sequence[Sleeve]
     terms: Terms
 
-    def portfolio(self) -> tuple[Terms, Master]:
+    def portfolio(self) -> tuple[Terms, CoordinatedPortfolio]:
         """Find the portfolio in fractions."""
         terms = settle(self.market, self.sleeves, self.terms)
         left = iter(range(NODES))
-        return terms, optimise_master(Asked(self.market, self.sleeves, terms), stop=lambda: next(left, None) is None)
+        return terms, optimise_all_pods(Asked(self.market, self.sleeves, terms), stop=lambda: next(left, None) is None)
 
     def ruled(self, **rules: object) -> Case:
         """Change rules."""

@@ -9,8 +9,8 @@ import pytest
 from support.builders import OUTLOOK, TRAILING, mandate, market, random_market
 from support.pod_oracle import best
 
-from agents.mandates import bundled
-from agents.mandates import load as load_mandate
+from agents.mandate_files import bundled
+from agents.mandate_files import load as load_mandate
 from portfolio.market.measure import Measure
 from portfolio.market.snapshot import load
 from portfolio.pod.optimise import optimise_sleeve

@@ -12,8 +12,8 @@ from scipy.optimize import linprog
 from support.builders import OUTLOOK, TRAILING, mandate, market, random_market
 from support.pod_oracle import best
 
-from agents.mandates import bundled
-from agents.mandates import load as load_mandate
+from agents.mandate_files import bundled
+from agents.mandate_files import load as load_mandate
 from portfolio.errors import SolverError
 from portfolio.market.figures import Figures, figures, grossed_up_yields
 from portfolio.market.measure import Measure
@@ -204,7 +204,7 @@ def test_as_many_effective_holdings_as_etfs_are_equal_parts(objective: Objective
 
 def test_a_goal_out_of_reach_is_named_with_what_was_asked_and_the_best_there_is() -> None:
     goals = {Measure.RETURN: 0.15, Measure.VOLATILITY: 0.5}
-    with pytest.raises(UnreachableMandateError, match=r"expected.return") as caught:
+    with pytest.raises(UnreachableMandateError, match=r"return.a.year") as caught:
         optimise_sleeve(TWO, mandate("AB", objective=Objective.MAX_RETURN, goals=goals), 1.0, relax=False)
     (short,) = caught.value.shortfalls
     assert (short.pod, short.measure, short.asked) == ("pod", Measure.RETURN, 0.15)
@@ -227,7 +227,7 @@ def test_goals_that_contradict_each_other_are_all_named_with_the_best_of_each_be
     assert all(s.reachable for s in caught.value.shortfalls)
     assert str(caught.value) == (
         "pod can meet each of its goals, but not all together with at least 1 effective holdings:"
-        f" expected return at least 11.90% ({together[Measure.RETURN]:.2%} with the others kept);"
+        f" return a year at least 11.90% ({together[Measure.RETURN]:.2%} with the others kept);"
         f" volatility at most 11.00% ({together[Measure.VOLATILITY]:.2%} with the others kept)."
         " Let goals give way (on_unreachable: relax), leave the pod out, or name another market"
     )
@@ -281,8 +281,8 @@ def test_where_an_etf_beats_cash_but_no_mix_that_is_allowed_does_the_reason_is_s
     [
         (Objective.MAX_INCOME, 0.0, "grossed-up yield"),
         (Objective.MAX_INCOME, 1e-7, "grossed-up yield"),
-        (Objective.MAX_RETURN, 0.0, "expected return"),
-        (Objective.MAX_RETURN, -1e-7, "expected return"),
+        (Objective.MAX_RETURN, 0.0, "return a year"),
+        (Objective.MAX_RETURN, -1e-7, "return a year"),
     ],
 )
 def test_a_pod_with_nothing_to_maximise_gets_a_reason(objective: Objective, figure: float, label: str) -> None:

@@ -12,7 +12,7 @@ from support.deployed import NAMES, PATIENCE_S, PODS, lag, publish
 
 from bus.administration.setup import plan, set_up
 from bus.language import subjects
-from bus.language.subjects import Kind
+from bus.language.subjects import MessageKind
 from bus.observability.service import Endpoint, Service, service_name
 from bus.port import COORDINATORS, Stored, UnreachableError, pod_queue
 from bus.topology.roles import ADMIN, COORDINATOR, OBSERVER, OPERATOR, REQUESTER, agent_role
@@ -68,7 +68,7 @@ async def test_roles_at_different_servers_find_each_other(cluster: Cluster) -> N
             for role, server in servers.items()
         ]
         stop, told = asyncio.Event(), asyncio.Event()
-        await stack.enter_async_context(observer.overhear(subjects.ALL_PROGRESS, lambda _: told.set()))
+        await stack.enter_async_context(observer.subscribe(subjects.ALL_PROGRESS, lambda _: told.set()))
         await publish(cluster, "r1")
         async with aclosing(alpha.work(pod_queue("alpha"), stop=stop, at_once=1)) as work:
             delivery = await anext(work)
@@ -85,10 +85,12 @@ async def test_roles_at_different_servers_find_each_other(cluster: Cluster) -> N
             for delivery in deliveries:
                 await delivery.done()
         while not told.is_set():
-            await coordinator.mention(subjects.progress("r1"), b"{}")
+            await coordinator.publish_transient(subjects.progress("r1"), b"{}")
             await asyncio.sleep(0.02)
         name = service_name(agent_role("alpha"))
-        service = Service(name, "for a test", (Endpoint(Kind.REQUEST, subjects.ALL_REQUESTS, pod_queue("alpha")),))
+        service = Service(
+            name, "for a test", (Endpoint(MessageKind.REQUEST, subjects.ALL_REQUESTS, pod_queue("alpha")),)
+        )
         async with alpha.answering(service):
             while not await operator.somebody_answers(name):  # noqa: ASYNC110 - the other server does not tell
                 await asyncio.sleep(0.02)

@@ -24,7 +24,7 @@ from support.requests_made import ROOT
 from bus.administration.server import Server, launch
 from bus.administration.setup import set_up
 from bus.language import subjects
-from bus.language.subjects import Kind
+from bus.language.subjects import MessageKind
 from bus.observability.service import Endpoint, Service, service_name
 from bus.port import COORDINATORS, DEADLINES, Backlog, RefusedError, Stored, pod_queue
 from bus.topology.roles import ADMIN, COORDINATOR, OBSERVER, OPERATOR, REQUESTER, agent_role, inbox_of, roles
@@ -305,7 +305,7 @@ async def test_an_agent_reads_its_own_results_and_no_other(guarded: Guarded) -> 
 
 
 def a_service(role: str, queue: str) -> Service:
-    return Service(service_name(role), "for a test", (Endpoint(Kind.REQUEST, subjects.ALL_REQUESTS, queue),))
+    return Service(service_name(role), "for a test", (Endpoint(MessageKind.REQUEST, subjects.ALL_REQUESTS, queue),))
 
 
 async def test_an_operator_hears_from_each_service(guarded: Guarded) -> None:

@@ -12,7 +12,7 @@ import pytest
 from nats.micro.service import ServiceConfig, ServiceInfo, ServicePing, ServiceStats
 
 from bus.language import subjects
-from bus.language.subjects import Kind
+from bus.language.subjects import MessageKind
 from bus.observability.service import Endpoint, Service
 from bus.port import UnreachableError, pod_queue
 from bus.process.workers import work_off
@@ -31,7 +31,7 @@ QUEUE = pod_queue("alpha")
 
 
 def replica(name: str = "podfolio-pod-alpha") -> Service:
-    return Service(name, "an agent", (Endpoint(Kind.REQUEST, subjects.ALL_REQUESTS, QUEUE),))
+    return Service(name, "an agent", (Endpoint(MessageKind.REQUEST, subjects.ALL_REQUESTS, QUEUE),))
 
 
 @asynccontextmanager

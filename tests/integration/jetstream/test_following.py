@@ -59,12 +59,12 @@ class ScriptedWire:
     asked: list[dict[str, Any]] = field(default_factory=list)
     ring: Callable[[ScriptedFrame], Awaitable[None]] | None = None
     created: str = "2026-11-22T20:00:00Z"
-    heard: int = 0
+    messages_received: int = 0
     reads: Window = field(default_factory=Window)
     last_sequence: int = 0
 
     @asynccontextmanager
-    async def overhear(self, _: str, handle: Callable[[ScriptedFrame], Awaitable[None]]) -> AsyncIterator[None]:
+    async def subscribe(self, _: str, handle: Callable[[ScriptedFrame], Awaitable[None]]) -> AsyncIterator[None]:
         self.ring = handle
         yield
 

@@ -20,7 +20,7 @@ PATIENCE_S = 60.0
 async def _say(bus: JetStreamBus, subject: str, data: bytes) -> None:
     """Say it until somebody has heard: both have to find the server again."""
     while True:
-        await bus.mention(subject, data)
+        await bus.publish_transient(subject, data)
         await asyncio.sleep(0.05)
 
 
@@ -35,11 +35,11 @@ async def test_without_a_server_nothing_fails_and_what_is_told_afterwards_is_hea
             asyncio.timeout(PATIENCE_S),
             connect(Connection(servers=server.url)) as speaker,
             connect(Connection(servers=server.url)) as listener,
-            listener.overhear(subject, heard.put_nowait),
+            listener.subscribe(subject, heard.put_nowait),
         ):
             await server.stop()
             for number in range(1_000):
-                await speaker.mention(subject, b"lost %d" % number)
+                await speaker.publish_transient(subject, b"lost %d" % number)
             server = await launch(tmp_path / "store", log=tmp_path / "log", port=unused_tcp_port)
             said = asyncio.create_task(_say(speaker, subject, b"again"))
             while await heard.get() != b"again":

@@ -58,7 +58,7 @@ async def everything_is_read(bus: JetStreamBus) -> None:
         followed = [await anext(messages) for _ in range(3)]
     assert tuple(followed) == record
     assert [message.subject for message in record] == [subjects.request("r1"), SUBJECT, subjects.final("r1")]
-    assert [await bus.look(sequence) for sequence in (1, 3)] == [record[0], record[2]]
+    assert [await bus.read_message(sequence) for sequence in (1, 3)] == [record[0], record[2]]
     # Its body is empty, and its headers may look like the server's own words: it is there all the same.
     again = await bus.publish_once(subjects.final("r1"), b"{}", message_id="m", headers={})
     assert again is Stored.TAKEN

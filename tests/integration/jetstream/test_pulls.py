@@ -47,7 +47,7 @@ class ScriptedWire:
     reconnected: Callable[[], None] | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def tell(
+    async def send(
         self, subject: str, data: bytes = b"", *, reply: str = "", headers: Mapping[str, str] | None = None
     ) -> None:
         del reply, headers

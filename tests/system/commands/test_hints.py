@@ -20,7 +20,7 @@ from support.processes import START_S, podfolio
 from support.requests_made import REFERENCE, ROOT, TRAILING, data
 
 from agents.__main__ import main as agents_main
-from agents.mandates import bundled, load
+from agents.mandate_files import bundled, load
 from bus.administration.server import embedded_server
 from bus.language.messages import encode, parse_request
 from bus.transports.snapshots import pack

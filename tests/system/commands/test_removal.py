@@ -63,7 +63,7 @@ async def test_a_poisoned_message_goes_and_the_stream_says_what_it_was(bus: JetS
     assert status == 0, out
     assert "45 bytes" in out
     assert "Jane" not in out
-    assert await bus.look(1) is None
+    assert await bus.read_message(1) is None
     (told,) = await bus.record([subjects.ALL])
     body = MessageRemoved.model_validate_json(told.data)
     assert (told.subject, body.sequence, body.size, body.reason) == (subjects.removed(1), 1, len(SECRET), "a test")

@@ -11,7 +11,7 @@ import pytest
 from support.processes import NOT_THOSE, TWO
 from support.requests_made import data
 
-from agents import mandates
+from agents import mandate_files
 from bus.administration.setup import set_up
 from bus.language import subjects
 from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from bus.port import Message
 
-PODS = tuple(mandates.bundled())
+PODS = tuple(mandate_files.bundled())
 
 
 async def asked(site: Site, name: str, **body: object) -> MasterPortfolioOptimized:

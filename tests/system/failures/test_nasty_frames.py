@@ -14,7 +14,7 @@ from fuzz.frames import BLOCKS, STRANGE, nasty_frames, throw
 from support.processes import ANSWER_S, connected, kept_open, log_lines, podfolio, site_with_all
 from support.requests_made import data
 
-from agents import mandates
+from agents import mandate_files
 from bus.language import subjects
 from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason
 from bus.language.plain_text import escaped
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fuzz.frames import Frame
     from support.processes import Site
 
-QUEUES = (COORDINATORS, DEADLINES, *map(pod_queue, mandates.bundled()))
+QUEUES = (COORDINATORS, DEADLINES, *map(pod_queue, mandate_files.bundled()))
 
 
 def port(site: Site) -> int:

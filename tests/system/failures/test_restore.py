@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from support.processes import START_S, Site
 from support.requests_made import data
 
-from agents import mandates
+from agents import mandate_files
 from bus.administration.server import embedded_server
 from bus.administration.setup import plan, set_up
 from bus.language import subjects
@@ -26,7 +26,7 @@ async def test_a_restored_store_answers_what_was_open_and_nothing_twice(tmp_path
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(embedded_server(store, log=log))
         bus = await stack.enter_async_context(connect(Connection(servers=url)))
-        await set_up(bus, tuple(mandates.bundled()))
+        await set_up(bus, tuple(mandate_files.bundled()))
         site = Site(url, bus, tmp_path)
         stack.push_async_callback(site.end_all)
         await site.start_all()
@@ -42,7 +42,7 @@ async def test_a_restored_store_answers_what_was_open_and_nothing_twice(tmp_path
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(embedded_server(store, log=log))
         bus = await stack.enter_async_context(connect(Connection(servers=url)))
-        left = [step for step in await plan(bus, tuple(mandates.bundled())) if step.is_needed]
+        left = [step for step in await plan(bus, tuple(mandate_files.bundled())) if step.is_needed]
         site = Site(url, bus, tmp_path)
         stack.push_async_callback(site.end_all)
         again = await site.publish(data("answered"), "answered")

@@ -12,12 +12,13 @@ from asyncio.subprocess import DEVNULL, PIPE
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 from support.processes import NOT_THOSE, START_S, TWO, Site, said
 from support.requests_made import ROOT, data
 
-from agents import mandates
+from agents import mandate_files
 from bus.administration.server import launch
 from bus.administration.setup import set_up
 from bus.language import subjects
@@ -39,7 +40,7 @@ async def place(tmp_path: Path) -> AsyncIterator[tuple[Server, Site]]:
     """A server that a test may harm, with all queues and nothing running on it."""
     server = await launch(tmp_path / "store", log=tmp_path / "server.log")
     async with connect(Connection(servers=server.url, name="test")) as bus:
-        await set_up(bus, tuple(mandates.bundled()))
+        await set_up(bus, tuple(mandate_files.bundled()))
         site = Site(server.url, bus, tmp_path)
         try:
             yield server, site
@@ -158,6 +159,40 @@ async def test_processes_that_wait_for_a_set_up_end_at_once(place: tuple[Server,
     ends = await _stopped(process)
 
     assert max(seconds for _, seconds in ends.values()) < LEAVE_S
+
+
+async def test_processes_that_start_while_no_server_runs_wait_for_it_and_work_when_it_runs(
+    place: tuple[Server, Site], tmp_path: Path
+) -> None:
+    server, site = place
+    await server.kill()
+    started = {name: await site.launch(*name.split()) for name in ("agents alpha", "coordinator")}
+    async with asyncio.timeout(START_S):
+        while not all(said(site.folder / f"{log}.log", "process.waiting_for_server") for _, log in started.values()):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    assert {process.returncode for process, _ in started.values()} == {None}
+
+    again = await launch(tmp_path / "store", port=urlsplit(server.url).port, log=tmp_path / "server.log")
+    try:
+        async with asyncio.timeout(START_S):
+            while not all(said(site.folder / f"{log}.log", "process.ready") for _, log in started.values()):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+    finally:
+        await again.kill()
+
+
+async def test_processes_that_wait_for_a_server_end_at_once(place: tuple[Server, Site]) -> None:
+    server, site = place
+    await server.kill()
+    process, name = await site.launch("coordinator")
+    async with asyncio.timeout(START_S):
+        while not said(site.folder / f"{name}.log", "process.waiting_for_server"):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+    ends = await _stopped(process)
+
+    ((status, seconds),) = ends.values()
+    assert (status, seconds < LEAVE_S) == (0, True)
 
 
 _HANGS = """

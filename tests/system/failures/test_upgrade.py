@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from support.processes import ANSWER_S
 from support.requests_made import data
 
-from agents import mandates
+from agents import mandate_files
 from agents.answer import answer
 from bus.administration.setup import set_up
 from bus.language import subjects
@@ -32,7 +32,7 @@ def added_to(result: dict[str, Any]) -> dict[str, Any]:
 
 async def answer_as(site: Site, pod: str, request_id: str, **changes: object) -> None:
     """Answer for a pod as a later version's agent would."""
-    found = answer(mandates.load(pod), request_id, data(request_id))
+    found = answer(mandate_files.load(pod), request_id, data(request_id))
     assert found is not None
     body = added_to(json.loads(encode(found))) | changes
     await site.bus.publish_once(

@@ -21,7 +21,7 @@ from support.requests_made import ROOT
 
 from bus.language import subjects
 from bus.language.messages import BODIES, MasterPortfolioFailed, MasterPortfolioOptimized, Reason, parse_final
-from bus.language.subjects import Kind
+from bus.language.subjects import MessageKind
 from bus.transports.jetstream import Connection, connect
 from cli.client import recording
 from portfolio.errors import DataError
@@ -125,7 +125,7 @@ async def test_the_recording_is_replayed_to_a_real_server(tmp_path: Path) -> Non
 
 def test_the_recording_is_of_today_s_messages() -> None:
     messages = recording.read(FILE)
-    finals = [parse_final(m.data) for m in messages if subjects.parse(m.subject).kind is Kind.FINAL]
+    finals = [parse_final(m.data) for m in messages if subjects.parse(m.subject).kind is MessageKind.FINAL]
 
     assert [event.request_id for event in finals] == [request["request_id"] for request in REQUESTS]
     assert [type(event) for event in finals] == [

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from support.processes import START_S, Site, podfolio, said
 from support.requests_made import ROOT, data
 
-from agents import mandates
+from agents import mandate_files
 from bus.administration.server import embedded_server
 from bus.administration.setup import set_up
 from bus.language.messages import MasterPortfolioOptimized
@@ -86,7 +86,7 @@ async def test_a_process_that_waits_for_its_set_up_says_so_and_the_command_that_
         connect(Connection(servers=url)) as bus,
     ):
         if command == "agents":
-            await set_up(bus, tuple(mandates.bundled()))  # as `podfolio setup` does, which does not help zeta
+            await set_up(bus, tuple(mandate_files.bundled()))  # as `podfolio setup` does, which does not help zeta
         site = Site(url, bus, tmp_path)
         stack.push_async_callback(site.end_all)
         first, name = await site.launch(*words)

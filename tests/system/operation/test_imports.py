@@ -8,7 +8,9 @@ import sys
 import pytest
 
 
-@pytest.mark.parametrize("module", ["agents.__main__", "agents.solve", "coordinator.__main__", "coordinator.solve"])
+@pytest.mark.parametrize(
+    "module", ["agents.__main__", "agents.solve_pod", "coordinator.__main__", "coordinator.solve_request"]
+)
 def test_no_process_starts_with_scipy(module: str) -> None:
     # It is 24 MiB in each, and a third of a second.
     command = [sys.executable, "-c", f"import sys, {module}; print(*sys.modules)"]

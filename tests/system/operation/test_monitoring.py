@@ -19,7 +19,7 @@ from support.pages import get
 from support.programs import PROMETHEUS, PROMTOOL
 from support.requests_made import ROOT, data
 
-from agents import mandates
+from agents import mandate_files
 from bus.language.messages import MasterPortfolioOptimized, Reason
 from bus.port import Stored
 from bus.topology.streams import EVENTS
@@ -115,7 +115,7 @@ def test_prometheus_looks_for_the_services_of_docker_compose() -> None:
     configured = yaml.safe_load((CONFIGURATION / "prometheus.yml").read_text(encoding="utf-8"))
     ((found,),) = [job["dns_sd_configs"] for job in configured["scrape_configs"]]
 
-    assert set(found["names"]) == set(replicas) == {*mandates.bundled(), "coordinator"}
+    assert set(found["names"]) == set(replicas) == {*mandate_files.bundled(), "coordinator"}
     for name in found["names"]:
         told = replicas[name]["environment"]
         assert (told["PODFOLIO_HTTP_HOST"], told["PODFOLIO_HTTP_PORT"]) == ("0.0.0.0", str(found["port"]))  # noqa: S104
@@ -224,7 +224,7 @@ async def test_what_is_asked_for_is_told_by_real_processes(site: Site, tmp_path:
         assert labels_in(asked) <= labels, name
     assert len(results) == len(expressions())
     assert {each["metric"]["service"]: each["value"][1] for each in replicas["result"]} == {
-        **{f"podfolio-pod-{pod}": "1" for pod in mandates.bundled()},
+        **{f"podfolio-pod-{pod}": "1" for pod in mandate_files.bundled()},
         "podfolio-coordinator": "1",
     }
 

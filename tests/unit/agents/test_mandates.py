@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.requests_made import ROOT
 
-from agents import mandates
+from agents import mandate_files
 from portfolio.errors import DataError
 from portfolio.market.measure import Measure
 from portfolio.terms.mandate import Objective
@@ -31,8 +31,8 @@ grossed_up_yield = 0.03
 
 
 def test_the_bundled_pods_are_those_of_the_design() -> None:
-    assert list(mandates.bundled()) == ["alpha", "beta", "delta", "gamma"]
-    alpha, gamma = mandates.load("alpha"), mandates.load("gamma")
+    assert list(mandate_files.bundled()) == ["alpha", "beta", "delta", "gamma"]
+    alpha, gamma = mandate_files.load("alpha"), mandate_files.load("gamma")
     assert (alpha.objective, alpha.universe) == (Objective.MIN_VOLATILITY, ("BILL", "VAF", "VGB", "VAS"))
     assert alpha.goals == {Measure.VOLATILITY: 0.10, Measure.LIQUIDITY: 0.80}
     assert gamma.goals == {Measure.VOLATILITY: 0.25, Measure.SHARPE: 1.5}
@@ -43,7 +43,7 @@ def test_a_fifth_pod_is_one_new_file(tmp_path: Path) -> None:
     file = tmp_path / "epsilon.toml"
     file.write_text(GOOD, encoding="utf-8")
 
-    assert mandates.load(str(file)).pod == "epsilon"
+    assert mandate_files.load(str(file)).pod == "epsilon"
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_wrong_mandate_is_refused_by_name(tmp_path: Path, old: str, new: str, 
     file.write_text(GOOD.replace(old, new), encoding="utf-8")
 
     with pytest.raises(DataError, match=named) as refused:
-        mandates.load(str(file))
+        mandate_files.load(str(file))
     assert "epsilon.toml" in str(refused.value)
 
 
@@ -95,7 +95,7 @@ def test_the_documented_fifth_pod_is_the_file_of_the_examples() -> None:
     (shown,) = re.findall(r"```toml\n(.*?)```", document, re.DOTALL)
 
     assert shown == (ROOT / "examples" / "fifth-pod" / "epsilon.toml").read_text(encoding="utf-8")
-    epsilon = mandates.load(str(ROOT / "examples" / "fifth-pod" / "epsilon.toml"))
+    epsilon = mandate_files.load(str(ROOT / "examples" / "fifth-pod" / "epsilon.toml"))
     assert (epsilon.pod, epsilon.objective) == ("epsilon", Objective.MAX_INCOME)
     for words in ("write 4 % as 0.04", "unknown corelation_targets"):
         assert words in document
@@ -103,14 +103,14 @@ def test_the_documented_fifth_pod_is_the_file_of_the_examples() -> None:
 
 def test_an_unknown_pod_is_told_which_there_are() -> None:
     with pytest.raises(DataError, match="alpha, beta, delta, gamma"):
-        mandates.load("omega")
+        mandate_files.load("omega")
 
 
 def over_cash(tmp_path: Path) -> Mandate:
     file = tmp_path / "epsilon.toml"
     goals = "volatility = 0.2\ngrossed_up_yield_over_cash = 0.005\nexpected_return_over_cash = 0.01"
     file.write_text(GOOD.replace("grossed_up_yield = 0.03", goals), encoding="utf-8")
-    return mandates.load(str(file))
+    return mandate_files.load(str(file))
 
 
 @pytest.mark.parametrize("cash", [0.0, 0.01, 0.0435])

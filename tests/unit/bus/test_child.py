@@ -13,7 +13,7 @@ import pytest
 from support.requests_made import ROOT
 
 from bus.process import child as children
-from bus.process.child import Child, ChildDiedError, TimeIsUpError
+from bus.process.child import Child, ChildDiedError, SolverProcess, TimeIsUpError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -25,6 +25,10 @@ async def child(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Child]:
     made = Child(("support.computing",), memory_mib=256)
     yield made
     await made.end()
+
+
+# What a busy machine needs to start a child, and what it can never start one in.
+START_S, CHILD_LEAST_S = 30.0, 0.2
 
 
 def pid(child: Child) -> int:
@@ -47,7 +51,7 @@ async def test_notes_come_before_the_answer_in_their_order(child: Child) -> None
     async def note(data: bytes) -> None:
         noted.append(data)
 
-    answers = [await child.ask(question, seconds=2, noted=note) for question in (b"notes", b"q")]
+    answers = [await child.ask(question, seconds=2, on_note=note) for question in (b"notes", b"q")]
 
     assert (answers, noted) == ([b"NOTES", b"Q"], [b"0\n", b"1\n", b"2\n"])
 
@@ -168,3 +172,29 @@ async def test_a_search_that_gets_on_ends_when_who_asked_was_killed() -> None:
     async with asyncio.timeout(20):
         while alive(number):  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.05)
+
+
+async def test_a_question_waits_for_a_start_no_longer_than_its_time_and_the_start_goes_on(child: Child) -> None:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    with pytest.raises(TimeIsUpError, match="within 0 s"):
+        await child.ask(b"q", seconds=0.01)
+    assert loop.time() - began < 0.05 + CHILD_LEAST_S
+
+    start = child._start_for_next  # noqa: SLF001 - nothing else shows it
+    assert start is not None
+    assert await child.ask(b"q", seconds=START_S) == b"Q"
+    assert (child._start_for_next, start.result()) == (start, None)  # noqa: SLF001
+
+
+async def test_a_question_is_answered_by_a_child_that_runs_while_another_starts(
+    child: Child, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with SolverProcess(child.command, memory_mib=256, most=2) as process:
+        answers = await asyncio.gather(*(process.ask(b"slow", seconds=START_S) for _ in range(2)))
+        assert answers == [b"SLOW"] * 2
+        with pytest.raises(TimeIsUpError):
+            await process.ask(b"loop", seconds=0.2)
+        monkeypatch.setattr(children, "_START_S", 0.0)  # no other child comes to start
+
+        assert await process.ask(b"q", seconds=START_S) == b"Q"

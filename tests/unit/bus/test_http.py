@@ -13,7 +13,7 @@ from support.pages import get
 
 from bus.port import BusError
 from bus.process import http
-from bus.process.http import Address, serving
+from bus.process.http import ListenAddress, serving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -31,7 +31,7 @@ async def lacks_a_queue() -> str:
 
 @pytest.fixture
 async def url() -> AsyncIterator[str]:
-    async with serving(Address(0), unready=takes_work) as where:
+    async with serving(ListenAddress(0), unready=takes_work) as where:
         yield where
 
 
@@ -47,12 +47,12 @@ async def say(url: str, sent: bytes) -> bytes:
 
 
 async def test_it_listens_on_this_machine_only_unless_told() -> None:
-    async with serving(Address(0), unready=takes_work) as here:
+    async with serving(ListenAddress(0), unready=takes_work) as here:
         assert here.startswith("http://127.0.0.1:")
 
 
 async def test_a_process_that_takes_work_is_ready_and_one_that_does_not_says_why(url: str) -> None:
-    async with serving(Address(0), unready=lacks_a_queue) as other:
+    async with serving(ListenAddress(0), unready=lacks_a_queue) as other:
         assert await asyncio.to_thread(get, f"{url}/ready") == (200, "ready\n")
         assert await asyncio.to_thread(get, f"{other}/ready") == (503, "work queue pod-alpha does not exist\n")
         assert await asyncio.to_thread(get, f"{other}/live") == (200, "live\n")
@@ -73,7 +73,7 @@ async def test_what_is_not_a_question_is_told_so_and_harms_nothing(url: str) -> 
 
 async def test_a_port_that_is_taken_is_said(url: str) -> None:
     with pytest.raises(BusError, match="give another --http"):
-        async with serving(Address(int(url.rpartition(":")[2])), unready=takes_work):
+        async with serving(ListenAddress(int(url.rpartition(":")[2])), unready=takes_work):
             pass
 
 
@@ -82,7 +82,7 @@ def test_a_process_whose_event_loop_hangs_is_not_called_live() -> None:
     urls: list[str] = []
 
     async def serve() -> None:
-        async with serving(Address(0), unready=takes_work) as url:
+        async with serving(ListenAddress(0), unready=takes_work) as url:
             urls.append(url)
             serves.set()
             while not hangs.is_set():  # noqa: ASYNC110 - set by another thread

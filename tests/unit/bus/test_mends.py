@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.requests_made import data
 
-from agents import mandates
+from agents import mandate_files
 from bus.language import mends
 from bus.language.messages import BadMessageError, OptimizationRequest, parse_request
 from bus.language.subjects import request as subject_of
@@ -111,7 +111,7 @@ def test_a_target_of_a_pod_is_told_as_a_fraction() -> None:
 
 
 def test_a_position_of_a_mandate_is_told_as_a_fraction() -> None:
-    mandate = mandates.load("alpha")
+    mandate = mandate_files.load("alpha")
 
     with pytest.raises(DataError, match=r"max_position of alpha is 60; .* write 60 % as 0\.6"):
         replace(mandate, max_position=60)
@@ -192,7 +192,7 @@ def test_a_ticker_that_would_control_a_terminal_is_told_without_that() -> None:
     ],
 )
 def test_an_unknown_name_is_told_with_the_one_that_was_meant(changes: dict[str, object], said: str) -> None:
-    decided = admit(Message(subject_of("r1"), data("r1", **changes)), tuple(mandates.bundled()))
+    decided = admit(Message(subject_of("r1"), data("r1", **changes)), tuple(mandate_files.bundled()))
 
     assert isinstance(decided, Fail)
     assert said in decided.event.message

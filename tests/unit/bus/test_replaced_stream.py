@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from bus.port import Standing
+from bus.port import StreamState
 from bus.transports.jetstream.consumers.replaced import Stream
 
 CREATED = datetime(2026, 11, 23, 9, tzinfo=UTC)
 
 
-def told(last_sequence: int, created: datetime = CREATED) -> Standing:
-    return Standing(created, last_sequence, CREATED + timedelta(days=1))
+def told(last_sequence: int, created: datetime = CREATED) -> StreamState:
+    return StreamState(created, last_sequence, CREATED + timedelta(days=1))
 
 
 def test_a_stream_that_goes_on_is_read_on() -> None:

@@ -12,7 +12,7 @@ import pytest
 from support.builders import TRAILING
 from support.requests_made import body, data
 
-from agents import mandates
+from agents import mandate_files
 from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason, encode, parse_request
 from cli.pages.final_event import make_console
 from cli.what_if.frontier import METRICS, Point, as_csv, as_json, shares_now, sweep_etfs, sweep_share
@@ -22,7 +22,7 @@ from portfolio.check import findings
 from portfolio.errors import DataError
 from portfolio.market import snapshot as markets
 
-MANDATES = {pod: mandates.load(pod) for pod in mandates.bundled()}
+MANDATES = {pod: mandate_files.load(pod) for pod in mandate_files.bundled()}
 REQUEST = parse_request(data("r1"), "r1")
 
 

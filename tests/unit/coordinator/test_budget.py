@@ -8,10 +8,22 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from support.in_process import PODS
 from support.requests_made import data
 
-from bus.language.messages import MasterPortfolioFailed, Reason, StoppedBy, parse_request
+from agents import mandate_files
+from agents.answer import answer
+from bus.language.messages import (
+    FinalEvent,
+    MasterPortfolioFailed,
+    MasterPortfolioOptimized,
+    PodResult,
+    Reason,
+    StoppedBy,
+    parse_request,
+)
 from coordinator.budget import Budget, out_of_time
+from coordinator.consolidation import consolidate
 from coordinator.decisions import time_for
 from portfolio.integer_program import IntegerProgram
 
@@ -30,7 +42,7 @@ def test_a_search_with_a_portfolio_ends_in_time_for_one_more_step_and_what_follo
     clock = Clock()
     budget = Budget(20.0, clock=clock)
     budget.begin_search(orders=False)
-    budget.watching(None)(1, 0.5)
+    budget.wrap_progress(None)(1, 0.5)
 
     ends = [step for step in range(1, 21) if [setattr(clock, "now", 100.0 + step), budget.stop()][1]]
 
@@ -44,7 +56,7 @@ def test_more_is_kept_where_orders_follow_and_less_as_long_as_there_is_nothing_t
         clock = Clock()
         budget = Budget(20.0, clock=clock)
         budget.begin_search(orders=orders)
-        budget.watching(None)(1, gap)
+        budget.wrap_progress(None)(1, gap)
         while not budget.stop():
             clock.now += 0.5
         return clock.now - 100.0
@@ -55,7 +67,7 @@ def test_more_is_kept_where_orders_follow_and_less_as_long_as_there_is_nothing_t
 def test_time_without_an_end_ends_nothing_unless_something_else_does() -> None:
     budget = Budget()
     budget.begin_search(orders=True)
-    budget.watching(None)(1, 0.5)
+    budget.wrap_progress(None)(1, 0.5)
 
     assert not budget.stop()
     assert not budget.cut
@@ -63,14 +75,62 @@ def test_time_without_an_end_ends_nothing_unless_something_else_does() -> None:
     assert Budget(also=lambda: True).stop()
 
 
+@dataclass
+class Calls:
+    """Time that is over after so many questions."""
+
+    most: float = math.inf
+    made: int = 0
+
+    def __call__(self) -> bool:
+        self.made += 1
+        return self.made > self.most
+
+
+def test_an_answer_that_more_time_would_change_says_that_time_cut_it() -> None:
+    sent = data()
+    results = {
+        pod: found for pod in PODS if isinstance(found := answer(mandate_files.load(pod), "r1", sent), PodResult)
+    }
+    request = parse_request(sent, "r1")
+
+    def within(calls: Calls) -> FinalEvent:
+        return consolidate(request, results, budget=Budget(seconds=1e6, also=calls))
+
+    every = Calls()
+    whole = within(every)
+    assert isinstance(whole, MasterPortfolioOptimized)
+    assert whole.stopped_by is None
+
+    changed = []
+    for most in range(0, every.made, max(1, every.made // 16)):
+        event = within(Calls(most))
+        if isinstance(event, MasterPortfolioOptimized):
+            own = {"elapsed_s", "stopped_by"}
+            changed += [event] if event.model_dump(exclude=own) != whole.model_dump(exclude=own) else []
+    assert {event.stopped_by for event in changed} == {StoppedBy.DEADLINE}
+    # Not only the search: a certified portfolio may lack the prices of its goals.
+    assert any(event.certificate.certified for event in changed)
+
+
 @pytest.mark.parametrize(
     ("by", "mend"), [(StoppedBy.DEADLINE, "deadline_s"), (StoppedBy.SEARCH_LIMIT, "--solver-seconds")]
 )
 def test_what_had_too_little_time_says_how_much_and_what_to_do(by: StoppedBy, mend: str) -> None:
-    event = out_of_time(parse_request(data(), "r1"), Budget(12.0, by))
+    event = out_of_time(parse_request(data(deadline_s=13), "r1"), Budget(12.0, by))
 
     assert isinstance(event, MasterPortfolioFailed)
     assert (event.reason, "12 s" in event.message, mend in event.message) == (Reason.SOLVER_FAILED, True, True)
+
+
+@pytest.mark.parametrize("had_s", [0.001, 0.5, 2.0, 6.85])
+def test_who_lost_the_time_by_waiting_is_not_told_to_ask_for_less(had_s: float) -> None:
+    event = out_of_time(parse_request(data(deadline_s=30), "r1"), Budget(had_s))
+
+    assert event.reason is Reason.DEADLINE_EXCEEDED
+    assert f"{had_s:.3g} s were left" in event.message
+    assert "30 s passed while the request waited" in event.message
+    assert not any(less in event.message for less in ("parcels", "smaller market", "explain"))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from support.builders import write_market
 from support.requests_made import BAD, OUTLOOK, data, owning
 
-from agents import mandates
+from agents import mandate_files
 from agents.answer import answer
 from bus.language import subjects
 from bus.language.messages import PodFailed, PodResult, Reason, encode, parse_request
@@ -32,7 +32,7 @@ def request_message(sent: bytes, request_id: str = "r1") -> Message:
 def answers(sent: bytes, *pods: str) -> list[Message]:
     made = []
     for sequence, pod in enumerate(pods, start=2):
-        found = answer(mandates.load(pod), "r1", sent)
+        found = answer(mandate_files.load(pod), "r1", sent)
         assert found is not None
         made.append(Message(subjects.pod_result("r1", pod), encode(found), sequence=sequence, stored_at=THEN))
     return made
@@ -159,25 +159,25 @@ def test_an_answer_that_cannot_be_read_becomes_a_failure_and_no_crash() -> None:
 
 
 def test_an_agent_leaves_requests_that_it_cannot_read_to_the_coordinator() -> None:
-    assert answer(mandates.load("alpha"), "bad", BAD["not_json"][0]) is None
+    assert answer(mandate_files.load("alpha"), "bad", BAD["not_json"][0]) is None
 
 
 def test_an_agent_that_has_not_got_the_market_says_so() -> None:
-    failed = answer(mandates.load("alpha"), "bad", BAD["unknown_market"][0])
+    failed = answer(mandate_files.load("alpha"), "bad", BAD["unknown_market"][0])
 
     assert isinstance(failed, PodFailed)
     assert failed.reason is Reason.UNKNOWN_MARKET
 
 
 def test_an_agent_that_is_not_asked_says_nothing() -> None:
-    assert answer(mandates.load("alpha"), "r1", data(pod_weights={"beta": 1.0})) is None
+    assert answer(mandate_files.load("alpha"), "r1", data(pod_weights={"beta": 1.0})) is None
 
 
 def test_every_pod_that_the_request_names_is_asked_and_waited_for() -> None:
     goal = {"goal_id": "g", "name": "n", "pod": "beta", "target_amount_aud": 50_000, "years": 2}
     sent = data(pod_weights=None, goals=[goal], pods=["alpha", "beta"], surplus_pod="gamma")
 
-    assert answer(mandates.load("delta"), "r1", sent) is None
+    assert answer(mandate_files.load("delta"), "r1", sent) is None
     messages = [request_message(sent), *answers(sent, "alpha", "beta", "gamma")]
     assert decide(read_record(messages[:3]), due=False) == Wait("pods_missing")
     action = decide(read_record(messages), due=False)
@@ -189,7 +189,7 @@ def test_every_pod_that_the_request_names_is_asked_and_waited_for() -> None:
 
 
 def test_a_pod_that_may_buy_too_little_says_so() -> None:
-    failed = answer(mandates.load("alpha"), "r1", data(rules={"never_buy": ["VAF", "VGB", "VAS"]}))
+    failed = answer(mandate_files.load("alpha"), "r1", data(rules={"never_buy": ["VAF", "VGB", "VAS"]}))
 
     assert isinstance(failed, PodFailed)
     assert "only 1 of its 4 ETFs" in failed.message
@@ -243,7 +243,7 @@ def test_an_agent_fits_its_mandate_to_the_customer() -> None:
     caps = {}
     for tolerance in (0.0, 0.5, 1.0):
         customer = {"customer_id": "c", "total_capital_aud": 100_000, "risk_tolerance": tolerance}
-        result = answer(mandates.load("alpha"), "r1", data(customer=customer))
+        result = answer(mandate_files.load("alpha"), "r1", data(customer=customer))
         assert isinstance(result, PodResult)
         assert (result.frontier is None) == (tolerance >= 0.5), "alpha's objective is the least volatility"
         caps[tolerance] = result.mandate.goals[Measure.VOLATILITY]

@@ -28,7 +28,7 @@ class Server:
         self.passed_s += there_s
         told = self.now()
         self.passed_s += back_s
-        return self.time.hear(told, asked=asked)
+        return self.time.update(told, asked_at=asked)
 
     def now(self) -> datetime:
         return BEGAN + timedelta(seconds=self.passed_s + self.set_s)

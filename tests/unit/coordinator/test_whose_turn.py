@@ -210,3 +210,14 @@ def test_the_refusal_says_how_long_the_queue_is_and_what_to_do() -> None:
     assert (event.reason, event.customer_id) == (Reason.OVERLOADED, REQUEST.customer.customer_id)
     for told in ("40 long", "10 s", "0.25 s", "3 s of its 10 s", "deadline_s", "more coordinators"):
         assert told in event.message
+
+
+@pytest.mark.parametrize(("came", "reason"), [(97.0, Reason.DEADLINE_EXCEEDED), (91.0, Reason.OVERLOADED)])
+def test_who_lost_the_time_elsewhere_is_not_told_that_too_much_is_asked(came: float, reason: Reason) -> None:
+    load = knowing(easy=[0.25] * 3)
+    late = Work("late", EASY, 99.0, came=came)
+
+    event = load.refusal(REQUEST, late, 100.0)
+
+    assert event.reason is reason
+    assert ("10 s passed while the request waited" in event.message) is (reason is Reason.DEADLINE_EXCEEDED)

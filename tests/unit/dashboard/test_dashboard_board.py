@@ -19,7 +19,7 @@ import dashboard
 from bus.language import subjects
 from bus.language.messages import Reason
 from bus.language.plain_text import printable
-from bus.language.subjects import Kind
+from bus.language.subjects import MessageKind
 from bus.port import Message
 from bus.transports.memory import MemoryBus
 from dashboard.board import Board
@@ -88,7 +88,7 @@ def test_a_rejected_message_is_a_row_of_its_own() -> None:
     assert (row.id, row.state) == ("rejected.1", State.REJECTED)
     assert row.final is not None
     assert row.final.said == "podfolio.v1.request.a.b: no id"
-    assert board.seen[Kind.REJECTED] == 1
+    assert board.seen[MessageKind.REJECTED] == 1
 
 
 def test_removals_and_what_a_later_version_says_are_no_rows_and_are_of_no_request() -> None:
@@ -97,7 +97,7 @@ def test_removals_and_what_a_later_version_says_are_no_rows_and_are_of_no_reques
 
     (row,) = board.changed_since(0)
     assert (row.id, row.changed) == ("5", 1)
-    assert (board.seen[Kind.REMOVED], board.seen[Kind.OTHER]) == (1, 1)
+    assert (board.seen[MessageKind.REMOVED], board.seen[MessageKind.OTHER]) == (1, 1)
 
 
 def test_who_comes_in_the_middle_sees_what_is_left() -> None:
@@ -117,7 +117,7 @@ def test_a_board_keeps_so_many_rows_and_counts_all() -> None:
 
     kept = [row.id for row in board.changed_since(0)]
     assert kept == ["waits", *(f"r{i}" for i in range(41, 50))], "what is in progress stays longest"
-    assert (board.seen[Kind.REQUEST], board.optimised, board.working) == (51, 50, 1)
+    assert (board.seen[MessageKind.REQUEST], board.optimised, board.working) == (51, 50, 1)
 
     board = board_of(stored([conversation("reference", f"r{i}")[0] for i in range(50)]), limit=10)
     assert [row.id for row in board.changed_since(0)] == [f"r{i}" for i in range(40, 50)]

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import structlog
 
 from bus.port import RefusedError, UnreachableError
-from bus.transports.jetstream.connection.errors import NobodyListensError, translate
 from bus.transports.jetstream.connection.frames import decode
+from bus.transports.jetstream.connection.server_errors import NobodyListensError, translate
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -88,8 +88,8 @@ async def ask_replicas(
     Raises:
         As ``Wire.ask``.
     """
-    asked: set[asyncio.Task[list[Frame]]] = set()
-    silent, heard = True, 0
+    questions: set[asyncio.Task[list[Frame]]] = set()
+    silent, messages_before = True, 0
 
     def hears(frame: Frame) -> bool:
         nonlocal silent
@@ -99,17 +99,17 @@ async def ask_replicas(
     try:
         while True:
             # On a slow line, late answers do not show a silent replica: another request would not help.
-            if not asked or (silent and (wire.heard == heard or not wire.reads.is_narrow)):
+            if not questions or (silent and (wire.messages_received == messages_before or not wire.reads.is_narrow)):
                 question = wire.ask_all(subject, request, timeout_s=timeout_s, is_last=hears)
-                asked.add(asyncio.create_task(question))
-            silent, heard = True, wire.heard
-            ended, _ = await asyncio.wait(asked, timeout=_SILENCE_S, return_when=asyncio.FIRST_COMPLETED)
+                questions.add(asyncio.create_task(question))
+            silent, messages_before = True, wire.messages_received
+            ended, _ = await asyncio.wait(questions, timeout=_SILENCE_S, return_when=asyncio.FIRST_COMPLETED)
             if ended:
                 return ended.pop().result()
     finally:
-        for other in asked:
+        for other in questions:
             other.cancel()
-        await asyncio.gather(*asked, return_exceptions=True)
+        await asyncio.gather(*questions, return_exceptions=True)
 
 
 async def ask_api(

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bus.port import BusError, UnreachableError
-from bus.transports.jetstream.connection.errors import NobodyListensError
 from bus.transports.jetstream.connection.frames import status
+from bus.transports.jetstream.connection.server_errors import NobodyListensError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,7 +50,7 @@ class Question:
             raise NobodyListensError(message)
         return self._frames
 
-    def hear(self, frame: Frame) -> None:
+    def receive(self, frame: Frame) -> None:
         """Add an answer; end the request after the last one."""
         if self._ended.done():
             return
@@ -73,7 +73,7 @@ class Questions:
         self._tokens = itertools.count()
 
     @contextmanager
-    def asked(self, subject: str, is_last: Callable[[Frame], bool]) -> Iterator[Question]:
+    def question(self, subject: str, is_last: Callable[[Frame], bool]) -> Iterator[Question]:
         """Keep a request open while the block lasts; the answers end with the first for which *is_last* is true."""
         question = Question(subject, str(next(self._tokens)), is_last)
         self._open[question.token] = question
@@ -82,10 +82,10 @@ class Questions:
         finally:
             del self._open[question.token]
 
-    def hear(self, token: str, frame: Frame) -> None:
+    def receive(self, token: str, frame: Frame) -> None:
         """Pass an answer to the request with this *token*, if that request is still open."""
         if question := self._open.get(token):
-            question.hear(frame)
+            question.receive(frame)
 
     def fail_all(self, why: str) -> None:
         """Fail all open requests with ``UnreachableError``, because the outcome of each is unknown."""

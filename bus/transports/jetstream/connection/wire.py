@@ -25,10 +25,10 @@ from nats.aio.client import Client
 from bus.language.plain_text import escaped
 from bus.language.seeds import read_seed
 from bus.port import RefusedError, TooLargeError, UnreachableError
-from bus.transports.jetstream.connection.errors import NobodyListensError
 from bus.transports.jetstream.connection.frames import message_bytes
 from bus.transports.jetstream.connection.protocol import Hears, Reader, read_headers
 from bus.transports.jetstream.connection.questions import Questions
+from bus.transports.jetstream.connection.server_errors import NobodyListensError
 from bus.transports.jetstream.connection.window import Window
 from portfolio.errors import DataError
 from portfolio.files import read_bytes
@@ -148,16 +148,16 @@ class Wire:
             limit.reschedule(now() + timeout_s)
             return is_last(frame)
 
-        with self._questions.asked(subject, hears) as question:
+        with self._questions.question(subject, hears) as question:
             try:
                 async with limit:
-                    await self.tell(subject, data, reply=self._inbox + question.token, headers=headers)
+                    await self.send(subject, data, reply=self._inbox + question.token, headers=headers)
                     return await question.answers()
             except TimeoutError:
                 message = f"no answer on {subject} within {timeout_s:.3g} s"
                 raise UnreachableError(message) from None
 
-    async def tell(
+    async def send(
         self, subject: str, data: bytes = b"", *, reply: str = "", headers: Mapping[str, str] | None = None
     ) -> None:
         """Send a message without waiting for an answer; the message may not arrive.
@@ -205,7 +205,7 @@ class Wire:
                 await subscription.unsubscribe()
 
     @asynccontextmanager
-    async def overhear(self, subject: str, handle: Callable[[Frame], Awaitable[None]]) -> AsyncIterator[None]:
+    async def subscribe(self, subject: str, handle: Callable[[Frame], Awaitable[None]]) -> AsyncIterator[None]:
         """Pass to *handle* each message published on *subject*; some messages may be missed.
 
         Raises:
@@ -239,7 +239,7 @@ class Wire:
         return self._client.is_connected and reading is not None and reading.done()
 
     @property
-    def heard(self) -> int:
+    def messages_received(self) -> int:
         """Number of messages received from the server; while the number grows, the server is alive."""
         return int(self._client.stats["in_msgs"])
 
@@ -260,9 +260,9 @@ class Wire:
         Otherwise nats-py would return to the server just left as often as not.
         """
         del info
-        chosen = min(servers, key=lambda server: (self._last_chosen.get(server.uri.netloc, 0.0), random.random()))  # noqa: S311 - no secret
-        self._last_chosen[chosen.uri.netloc] = time.monotonic()
-        return chosen, _RECONNECT_WAIT_S if chosen.reconnects else 0.0
+        choice = min(servers, key=lambda server: (self._last_chosen.get(server.uri.netloc, 0.0), random.random()))  # noqa: S311 - no secret
+        self._last_chosen[choice.uri.netloc] = time.monotonic()
+        return choice, _RECONNECT_WAIT_S if choice.reconnects else 0.0
 
     async def _answers(self) -> bool:
         try:
@@ -281,7 +281,7 @@ class Wire:
     async def _answered(self, frame: Frame) -> None:
         # On a slow line, the answer to a ping may wait behind many other answers although the connection is alive.
         self._client._pings_outstanding = 0  # noqa: SLF001 - nats-py counts nothing else as a sign of life
-        self._questions.hear(frame.subject.removeprefix(self._inbox), frame)
+        self._questions.receive(frame.subject.removeprefix(self._inbox), frame)
 
     def command(self, words: str) -> str:
         """Complete a command of an administrator for this server."""
@@ -323,8 +323,8 @@ class Wire:
 
     def _look_at_version(self) -> None:
         """Warn of a server that is older than the tested version, once per version."""
-        found = self._client.connected_server_version
-        if (found.major, found.minor, found.patch) < TESTED_SERVER and (version := repr(found)) not in self._older:
+        server = self._client.connected_server_version
+        if (server.major, server.minor, server.patch) < TESTED_SERVER and (version := repr(server)) not in self._older:
             self._older.add(version)
             tested = ".".join(map(str, TESTED_SERVER))
             _log.warning("bus.server_is_older", server=str(self._settings), version=version, tested=tested)

@@ -114,7 +114,7 @@ class _Shift:
             await self._pull.happens()
         for frame in self._pull.frames:
             with contextlib.suppress(UnreachableError):
-                await self._wire.tell(frame.reply, b"-NAK")
+                await self._wire.send(frame.reply, b"-NAK")
 
     def _one_settled(self) -> None:
         self._unsettled -= 1
@@ -149,18 +149,18 @@ class _Delivery:
 
     async def working(self) -> None:
         """Tell the server that work on the message continues, which restarts the ack wait."""
-        await self._tell(b"+WPI")
+        await self._acknowledge(b"+WPI")
 
     async def again(self, *, delay_s: float) -> None:
         """Return the message to the queue for redelivery after *delay_s*."""
         try:
-            await self._tell(b'-NAK {"delay":%d}' % (delay_s * 1e9) if delay_s > 0 else b"-NAK")
+            await self._acknowledge(b'-NAK {"delay":%d}' % (delay_s * 1e9) if delay_s > 0 else b"-NAK")
         finally:
             self._settle()
 
-    async def _tell(self, verdict: bytes) -> None:
+    async def _acknowledge(self, verdict: bytes) -> None:
         try:
-            await self._wire.tell(self._reply, verdict)
+            await self._wire.send(self._reply, verdict)
         except UnreachableError as error:
             _log.debug("bus.verdict_lost", subject=self.message.subject, verdict=verdict.decode(), error=str(error))
 

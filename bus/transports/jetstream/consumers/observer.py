@@ -22,7 +22,7 @@ from bus.port import BusError, NotSetUpError, RefusedError, UnreachableError
 from bus.topology.streams import EVENTS
 from bus.transports.jetstream.connection.asking import ask_replicas, insist, require_stream
 from bus.transports.jetstream.connection.frames import read_stored, status
-from bus.transports.jetstream.consumers import standing
+from bus.transports.jetstream.consumers import stream_state
 from bus.transports.jetstream.consumers.replaced import Stream
 
 if TYPE_CHECKING:
@@ -52,9 +52,9 @@ async def follow(wire: Wire, *, since: datetime | None, everything: bool) -> Asy
     async def hear(_: Frame) -> None:
         news.set()
 
-    async with wire.overhear(subjects.ALL_PROGRESS, hear):
+    async with wire.subscribe(subjects.ALL_PROGRESS, hear):
         place = await _begin(wire, since, everything=everything)
-        stream = Stream((await standing.read(wire)).created)
+        stream = Stream((await stream_state.read(wire)).created)
         pause_s = _FIRST_PAUSE_S
         while True:
             news.clear()
@@ -88,13 +88,13 @@ async def stored(wire: Wire, pattern: str, *, since: datetime | None) -> AsyncGe
 async def _whether_still(wire: Wire, stream: Stream, place: dict[str, Any]) -> dict[str, Any]:
     """Return the place to read on from: a stream that was lost and set up again has no messages from *place* on."""
     try:
-        told = await standing.read(wire)
+        report = await stream_state.read(wire)
     except BusError as error:
         _log.debug("bus.standing_unknown", error=str(error))
         return place
-    sequence = stream.read_on(told, place["seq"], now=time.monotonic())
+    sequence = stream.read_on(report, place["seq"], now=time.monotonic())
     if sequence != place["seq"]:
-        _log.warning("bus.stream_replaced", place=place["seq"], from_sequence=sequence, created=f"{told.created}")
+        _log.warning("bus.stream_replaced", place=place["seq"], from_sequence=sequence, created=f"{report.created}")
     return {"seq": sequence}
 
 
@@ -123,9 +123,9 @@ async def _read(wire: Wire, place: Mapping[str, Any], pattern: str = subjects.AL
     """
     query = {**place, "batch": _BATCH, "next_by_subj": pattern}
     *frames, end = await _ask(wire, query, is_last=lambda frame: bool(status(frame)))
-    verdict, told = status(end), end.headers or {}
+    verdict, described = status(end), end.headers or {}
     if verdict not in {_END_OF_BATCH, _NOTHING_FOUND}:
-        message = f"the server cannot read the stream: {verdict} {told.get('Description', '')}; see its log"
+        message = f"the server cannot read the stream: {verdict} {described.get('Description', '')}; see its log"
         raise RefusedError(message)
     # Each message, and the end of the batch, names the sequence of the message before; a gap shows a lost message.
     before = "0"

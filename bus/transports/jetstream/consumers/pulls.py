@@ -56,7 +56,7 @@ class Pull:
         self._next = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
         self._inbox = ""
         self._reply = ""
-        self._asked = 0
+        self._pull_number = 0
         self._owed = 0
         self._ends_at = 0.0
 
@@ -78,13 +78,13 @@ class Pull:
             UnreachableError: If there is no connection now.
         """
         self.broken = ""
-        self._asked += 1
-        self._reply = f"{self._inbox}{self._asked}"
+        self._pull_number += 1
+        self._reply = f"{self._inbox}{self._pull_number}"
         self._owed = count
         self._ends_at = asyncio.get_running_loop().time() + PULL_S + _GRACE_S
         request = b'{"batch":%d,"expires":%d}' % (count, PULL_S * 1e9)
         try:
-            await self._wire.tell(self._next, request, reply=self._reply)
+            await self._wire.send(self._next, request, reply=self._reply)
         except BaseException:
             self._owed = 0
             raise

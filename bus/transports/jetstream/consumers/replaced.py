@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from bus.port import Standing
+    from bus.port import StreamState
 
 # A leader that was cut off lags behind, and for up to 25 s does not know that another server has become the leader.
 _BELIEVED_S = 40.0
@@ -25,7 +25,7 @@ class Stream:
     created: datetime
     _shorter_since: float | None = None
 
-    def read_on(self, told: Standing, place: int, *, now: float) -> int:
+    def read_on(self, report: StreamState, place: int, *, now: float) -> int:
         """Return the sequence to read on from: *place*, or an earlier one if the stream was replaced or is shorter.
 
         A stream that was set up again is read from the start. A stream that was restored from a backup, or lost the
@@ -33,18 +33,18 @@ class Stream:
         after the leader has reported the shorter length for a while.
 
         Args:
-            told: The leader's current report.
+            report: The leader's current report.
             place: The next sequence to read.
             now: Seconds of any monotonic clock.
         """
-        if told.created != self.created:
-            self.created, self._shorter_since = told.created, None
+        if report.created != self.created:
+            self.created, self._shorter_since = report.created, None
             return 1
-        if told.last_sequence >= place - 1:
+        if report.last_sequence >= place - 1:
             self._shorter_since = None
         elif self._shorter_since is None:
             self._shorter_since = now
         elif now - self._shorter_since > _BELIEVED_S:
             self._shorter_since = None
-            return told.last_sequence + 1
+            return report.last_sequence + 1
         return place

@@ -16,8 +16,8 @@ from bus.language.plain_text import escaped
 from bus.port import RefusedError, Stored, UnreachableError
 from bus.topology.streams import MARKETS
 from bus.transports.jetstream.connection.asking import ask_replica, insist, require_stream
-from bus.transports.jetstream.connection.errors import NoMessageError, translate
 from bus.transports.jetstream.connection.frames import decode, status
+from bus.transports.jetstream.connection.server_errors import NoMessageError, translate
 from bus.transports.jetstream.storage.publication import Publication
 from bus.transports.jetstream.storage.record import read_last
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from bus.language import subjects
 from bus.topology.streams import TIMERS
 from bus.transports.jetstream.connection.asking import insist, require_stream
-from bus.transports.jetstream.connection.errors import translate
 from bus.transports.jetstream.connection.frames import decode
+from bus.transports.jetstream.connection.server_errors import translate
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from bus.port import MAX_MESSAGE_BYTES, BusError, FullError, Stored, TooLargeError, UnreachableError
 from bus.topology.streams import EVENTS
 from bus.transports.jetstream.connection.asking import ask_replica
-from bus.transports.jetstream.connection.errors import translate
 from bus.transports.jetstream.connection.frames import decode, message_bytes, status
+from bus.transports.jetstream.connection.server_errors import translate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -49,7 +49,7 @@ def _ends_batch(frame: Frame) -> bool:
 
 
 def _read(frames: list[Frame], including: Message | None) -> tuple[Message, ...]:
-    *found, end = frames
+    *stored, end = frames
     verdict = status(end)
     if verdict not in {_END_OF_BATCH, _NOTHING_FOUND}:
         message = (
@@ -59,7 +59,7 @@ def _read(frames: list[Frame], including: Message | None) -> tuple[Message, ...]
     if (end.headers or {}).get("Nats-Num-Pending", "0") != "0":
         message = "the server sent only a part of the record"
         raise UnreachableError(message)
-    messages = tuple(sorted((read_stored(frame) for frame in found), key=lambda message: message.sequence))
+    messages = tuple(sorted((read_stored(frame) for frame in stored), key=lambda message: message.sequence))
     if including is not None and all(message.sequence != including.sequence for message in messages):
         message = f"the replica that answered has not yet got message {including.sequence} ({including.subject})"
         raise UnreachableError(message)

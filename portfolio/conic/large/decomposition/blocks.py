@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from portfolio.conic.large.perspective.errors import NotABlockError
+from portfolio.conic.large.perspective.not_a_block import NotABlockError
 from portfolio.conic.search import minimise
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ class PlainBlockSolver:
 
     def minimise(self, q: Vector, k: Vector, limits: Limits, *, slack: float) -> Solution:
         """See ``BlockSolver``."""
-        priced = replace(self.program, q=q, k=k)
-        return minimise(priced, limits, slack=slack)
+        repriced = replace(self.program, q=q, k=k)
+        return minimise(repriced, limits, slack=slack)
 
 
 class PerspectiveBlockSolver:
@@ -70,13 +70,13 @@ class EitherBlockSolver:
 
     def minimise(self, q: Vector, k: Vector, limits: Limits, *, slack: float) -> Solution:
         """See ``BlockSolver``."""
-        found = self.perspective.minimise(q, k, _at_most(_NODES, limits), slack=slack)
-        if math.isfinite(found.value) or found.bound == math.inf or limits.stop():
-            return found
+        solution = self.perspective.minimise(q, k, _at_most(_NODES, limits), slack=slack)
+        if math.isfinite(solution.value) or solution.bound == math.inf or limits.stop():
+            return solution
         # (The first node of the plain tree takes as long as a large relaxation.)
         other = self.plain.minimise(q, k, _at_most(_PLAIN_NODES, limits), slack=slack)
-        better = other if other.bound >= found.bound else found
-        return replace(better, points=other.points + found.points)
+        better = other if other.bound >= solution.bound else solution
+        return replace(better, points=other.points + solution.points)
 
 
 def _at_most(nodes: int, limits: Limits) -> Limits:

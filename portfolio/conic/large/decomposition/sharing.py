@@ -32,15 +32,15 @@ def groups_of(program: Program) -> tuple[Indices, ...]:
     middle = slice(program.equalities, program.equalities + program.inequalities)
     counts = (program.H[middle] > 0).sum(axis=1)
     lifting = np.any(program.A[middle][:, program.blocks == JOINT] < 0, axis=1)
-    found, taken = [], np.zeros(len(owner), dtype=bool)
+    groups, grouped = [], np.zeros(len(owner), dtype=bool)
     for row in np.argsort(-counts, kind="stable").tolist():
         members = np.flatnonzero(program.H[middle][row])
         if counts[row] < 2:  # noqa: PLR2004 - sharing needs two owners
             break
-        if lifting[row] and not taken[members].any() and len(np.unique(owner[members])) == len(members):
-            found.append(members)
-            taken[members] = True
-    return tuple(found)
+        if lifting[row] and not grouped[members].any() and len(np.unique(owner[members])) == len(members):
+            groups.append(members)
+            grouped[members] = True
+    return tuple(groups)
 
 
 def unshared(program: Program, groups: Sequence[Indices]) -> Program:
@@ -51,12 +51,12 @@ def unshared(program: Program, groups: Sequence[Indices]) -> Program:
         labels[group] = number
     gone, least = _followers(program, labels)
     # A row that a follower helps to keep is dropped; in rows where a follower costs, the switches replace the follower.
-    kept = np.flatnonzero((program.A[e : e + m, gone] >= 0).all(axis=1)) + e
-    A, H = np.where(gone, 0.0, program.A[kept]), _with_followers(program, kept, least)
-    floor = np.maximum(program.floor, _floors(program, labels, A, H, program.b[kept]))
+    rows = np.flatnonzero((program.A[e : e + m, gone] >= 0).all(axis=1)) + e
+    A, H = np.where(gone, 0.0, program.A[rows]), _with_followers(program, rows, least)
+    floor = np.maximum(program.floor, _floors(program, labels, A, H, program.b[rows]))
     upper = program.upper[program.switched]
     never, floor = floor > upper * (1 + CLEARLY), np.minimum(floor, upper)
-    binding = _most(program, labels, A, H, floor) > program.b[kept] + CLEARLY * program.size[kept]
+    binding = _most(program, labels, A, H, floor) > program.b[rows] + CLEARLY * program.size[rows]
     rules = np.concatenate([_members(groups, len(labels)), np.eye(len(labels))[never]])
     limits = np.repeat([1.0, 0.0], [len(groups), never.sum()])
     middle = slice(e, e + m)
@@ -67,7 +67,7 @@ def unshared(program: Program, groups: Sequence[Indices]) -> Program:
         upper=program.upper[~gone],
         A=_instead(program.A, middle, A[binding], np.zeros((len(rules), len(gone))))[:, ~gone],
         H=_instead(program.H, middle, H[binding], rules),
-        b=_instead(program.b, middle, program.b[kept][binding], limits),
+        b=_instead(program.b, middle, program.b[rows][binding], limits),
         inequalities=int(binding.sum()) + len(rules),
         switched=(np.cumsum(~gone) - 1)[program.switched],
         floor=floor,

@@ -46,7 +46,7 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Prices:
+class ReducedCosts:
     """Costs of all variables and switches once the joint rows have prices.
 
     Attributes:
@@ -106,13 +106,13 @@ class Split:
         """Indices of the joint rows."""
         return np.flatnonzero(self.joint)
 
-    def priced(self, y: Vector, *, costs: bool = True, ban: Vector | None = None) -> Prices:
+    def reduced_costs(self, y: Vector, *, costs: bool = True, ban: Vector | None = None) -> ReducedCosts:
         """Put prices on the joint rows; prices on other rows are ignored.
 
         Args:
             y: Valid multipliers of the rows, shape (r,).
             costs: Whether the objective counts; see ``bound.lagrangian_bound``.
-            ban: Charge per switch that is off in the priced part; no point of the part pays this charge.
+            ban: Charge per switch that is off in the node; no point of the node pays this charge.
         """
         program, rows, own = self.program, self.joint_rows, self.joint_variables
         active = rows[y[rows] != 0]
@@ -128,7 +128,7 @@ class Split:
         ends = np.minimum(q[own] * program.lower[own], q[own] * program.upper[own])
         size += float(abs(ends).sum())
         extra = self._sharing(q, ban) if self.groups else 0.0
-        return Prices(q, k, constant + float(ends.sum()) - ROUNDING * size + extra * (1 - ROUNDING), extra)
+        return ReducedCosts(q, k, constant + float(ends.sum()) - ROUNDING * size + extra * (1 - ROUNDING), extra)
 
     def _sharing(self, q: Vector, ban: Vector | None) -> float:
         """Return the least cost of two switches of some group being on; infinite where that is impossible."""
@@ -144,7 +144,7 @@ class Split:
     @cached_property
     def _lifts(self) -> tuple[Indices, Indices, Vector]:
         """Find the joint variables that two switches of a group lift: group, variable, and lifted lower bound."""
-        program, found = self.program, dict[tuple[int, int], float]()
+        program, lifts = self.program, dict[tuple[int, int], float]()
         labels = np.full(len(program.switched), -1)
         for number, members in enumerate(self.groups):
             labels[members] = number
@@ -156,23 +156,23 @@ class Split:
             if group < 0 or not np.isin(self.groups[group], members).all():
                 continue
             least = np.minimum(a * program.lower, a * program.upper)
-            taken = float(np.sort(program.H[r, self.groups[group]])[:2].sum()) - program.b[r] + float(least.sum())
+            excess = float(np.sort(program.H[r, self.groups[group]])[:2].sum()) - program.b[r] + float(least.sum())
             for v in np.flatnonzero((a < 0) & own).tolist():
-                low = min((taken - least[v]) / -a[v], float(program.upper[v]))
-                if low > max(float(program.lower[v]), found.get((group, v), -np.inf)):
-                    found[group, v] = low
-        where = np.array(list(found), dtype=np.intp).reshape(-1, 2)
-        return where[:, 0], where[:, 1], np.array(list(found.values()))
+                low = min((excess - least[v]) / -a[v], float(program.upper[v]))
+                if low > max(float(program.lower[v]), lifts.get((group, v), -np.inf)):
+                    lifts[group, v] = low
+        where = np.array(list(lifts), dtype=np.intp).reshape(-1, 2)
+        return where[:, 0], where[:, 1], np.array(list(lifts.values()))
 
     def banned(self, states: States) -> Flags:
-        """Find the switches that are off in a part: set off, or ruled out by rows on pairs."""
+        """Find the switches that are off in a node: set off, or ruled out by rows on pairs."""
         program, on = self.program, states == ON
         off: Flags = states == OFF
         if on.any():
             # Remaining right-hand side of each counting row with these switches on; coefficients are nonnegative.
             H = self._counts
-            left = program.b[self.counting] - H @ on + CLEARLY * program.size[self.counting]
-            off |= (left[:, None] < H).any(axis=0) & ~on
+            slack = program.b[self.counting] - H @ on + CLEARLY * program.size[self.counting]
+            off |= (slack[:, None] < H).any(axis=0) & ~on
         return off
 
     @cached_property
@@ -188,10 +188,10 @@ class Split:
         """Coefficients of these rows."""
         return self.program.H[self.counting]
 
-    def block_at(self, block: Block, prices: Prices, states: States | None = None) -> Program:
-        """Make a block's program at *prices*, within a part."""
+    def block_at(self, block: Block, reduced: ReducedCosts, states: States | None = None) -> Program:
+        """Make a block's program at the *reduced* costs, within a node."""
         own = block.program if states is None else with_floors(block.program, states[block.switches] == ON)
-        return replace(own, q=prices.q[block.variables], k=prices.k[block.switches])
+        return replace(own, q=reduced.q[block.variables], k=reduced.k[block.switches])
 
 
 def with_floors(program: Program, on: Flags) -> Program:

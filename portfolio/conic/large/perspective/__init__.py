@@ -6,9 +6,9 @@ more programs, far more slowly; the plain tree is the reference.
 
 ``shape`` recognises a block, ``diagonal`` splits the variance, ``prepared`` holds both in the units of the search,
 ``node`` solves a relaxation by the steps of ``newton`` within the ``phases`` of its variables, ``linear`` one without
-risk, ``capped`` one with only a cap on the risk, ``goal`` chooses among them. ``tree`` keeps the tree, ``expand``
-searches it, ``block`` is the interface, ``leaf`` recomputes, in plain numpy, the bound of a part of the search. An
-import of ``block`` loads numba:
+risk, ``capped`` one with only a cap on the risk, ``block_objective`` chooses among them. ``tree`` keeps the tree,
+``expand`` searches it, ``block`` is the interface, ``leaf`` recomputes, in plain numpy, the bound of a part of the
+search. An import of ``block`` loads numba:
 
     from portfolio.conic.large.perspective.block import BlockSearch
 

@@ -14,8 +14,8 @@ def main() -> None:
     from portfolio.conic.large.perspective.kernels import compile_kernels  # noqa: PLC0415
 
     compile_kernels()
-    kept = place(Path(__file__).parent)
-    sys.stdout.write(f"compiled the solver's loops in {time.monotonic() - started:.0f} s, {kept}\n")
+    cache = place(Path(__file__).parent)
+    sys.stdout.write(f"compiled the solver's loops in {time.monotonic() - started:.0f} s, {cache}\n")
 
 
 if __name__ == "__main__":

@@ -10,11 +10,11 @@ import numpy as np
 
 from portfolio.conic.bound import FREE, OFF, ON
 from portfolio.conic.large.perspective import tree
-from portfolio.conic.large.perspective.errors import NotABlockError
+from portfolio.conic.large.perspective.block_objective import NONE, SECANT, VARIANCE, BlockObjective
 from portfolio.conic.large.perspective.expand import explore
-from portfolio.conic.large.perspective.goal import NONE, SECANT, VARIANCE, Goal
 from portfolio.conic.large.perspective.leaf import ceiling
 from portfolio.conic.large.perspective.leaves import TreeProof
+from portfolio.conic.large.perspective.not_a_block import NotABlockError
 from portfolio.conic.large.perspective.phases import LINE
 from portfolio.conic.large.perspective.pool import grown, new_pool, trimmed
 from portfolio.conic.large.perspective.prepared import PreparedBlock
@@ -22,7 +22,7 @@ from portfolio.conic.large.perspective.shape import ABSENT
 from portfolio.conic.limits import USUAL, never
 from portfolio.conic.proof import FEASIBLE, violation
 from portfolio.conic.relaxation import Outcome, Relaxation
-from portfolio.conic.solution import MadeLater, Solution, status_of
+from portfolio.conic.solution import LazyLeaves, Solution, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from portfolio.conic.large.perspective.tree import Pool
     from portfolio.conic.limits import Limits
     from portfolio.conic.program import Program
-    from portfolio.conic.relaxation import Answer
+    from portfolio.conic.relaxation import RelaxationResult
 
 # Work between two calls of *stop*: nodes times the number of switches, and steps times the number of pairs; both take
 # milliseconds.
@@ -74,7 +74,7 @@ class BlockSearch(PreparedBlock):
             q: Costs of the variables instead of the program's.
             k: Costs of the switches instead of the program's.
             offset: Constant instead of the program's.
-            limits: The gap and the limits; a block needs no start, and nobody watches.
+            limits: The gap and the limits; a block needs no start, and reports no progress.
             slack: If not zero, close leaves only where their bound is at least the incumbent plus this amount, so that
                 the leaves show every point within the slack of the optimum.
 
@@ -121,12 +121,12 @@ class BlockSolve:
         self.scale = risk if self.mode == VARIANCE else self.worth
         self.seen = 0
         self.relaxation: Relaxation | None = None
-        self.answers: dict[bytes, Answer] = {}
+        self.answers: dict[bytes, RelaxationResult] = {}
         most_expensive = (ceiling(program) - self.offset) / self.scale
         if self.mode == VARIANCE:
             most_expensive *= max(most_expensive, 0.0)
         limit = most_expensive + 1e-6 * (1 + abs(most_expensive))
-        self.goal = Goal(
+        self.goal = BlockObjective(
             q=q,
             k=k,
             risk=1.0 if self.mode == VARIANCE else risk / self.worth,
@@ -157,7 +157,7 @@ class BlockSolve:
             budget = min(max(1, _CHUNK // n), node_limit - int(pool.numbers[tree.EXPANDED]))
             pool = grown(pool, budget)
             done = bool(explore(self.block, self.goal, pool, budget, max(20, _EFFORT // n**2)))
-            self.settle_the_rest(pool)
+            self.solve_supports_plainly(pool)
         if not done:
             self.look_again(pool, stop)
         search.warm = pool.last_u[0].copy(), pool.last_y[0].copy(), pool.phase[0].copy()
@@ -185,11 +185,11 @@ class BlockSolve:
         pool.numbers[tree.NODES] = 1
         return pool
 
-    def settle_the_rest(self, pool: Pool) -> None:
-        """Solve settled supports with the plain solver, for their proof, and for points that the kernels missed."""
+    def solve_supports_plainly(self, pool: Pool) -> None:
+        """Solve the supports again with the plain solver, for their proof, and for points that the kernels missed."""
         last = int(pool.numbers[tree.LEAVES])
         for k in range(self.seen, last):
-            if pool.leaf_kind[k] == tree.SETTLED:
+            if pool.leaf_kind[k] == tree.SUPPORT_SOLVED:
                 support = pool.states[int(pool.leaf_node[k])].copy()
                 self.plainly(support)
                 if not math.isfinite(pool.leaf_bound[k]):
@@ -212,7 +212,7 @@ class BlockSolve:
             u = answer.x[self.program.switched] / self.search.shape.total
             tree.keep(self.goal, pool, support, u, self.inward(self.program.value(answer.x, support == ON)))
 
-    def plainly(self, states: States) -> Answer:
+    def plainly(self, states: States) -> RelaxationResult:
         """Solve a support with the plain solver, once: nodes on other intervals of the risk use the same answer."""
         key = states.tobytes()
         if key not in self.answers:
@@ -239,11 +239,11 @@ class BlockSolve:
         bound = min(value, proof.least())
         status = status_of(value, bound, self.gap, stopped=bool(pool.numbers[tree.HEAP]))
         nodes = int(pool.numbers[tree.EXPANDED])
-        return Solution(status, x, states, value, bound, nodes, MadeLater(proof.leaves), tuple(points))
+        return Solution(status, x, states, value, bound, nodes, LazyLeaves(proof.leaves), tuple(points))
 
     def points(self, pool: Pool) -> list[tuple[Vector, States]]:
         """Return the feasible points found, best first."""
-        found = []
+        points = []
         for place in range(int(pool.numbers[tree.POINTS])):
             support = pool.supports[place].astype(np.int8)
             x = self.point(pool.points[place], support)
@@ -252,9 +252,9 @@ class BlockSolve:
                 x = answer.x
                 if answer.outcome is not Outcome.SOLVED or violation(self.program, x, support) > FEASIBLE:
                     continue
-            found.append((self.program.value(x, support == ON), place, x, support))
-        found.sort(key=lambda point: point[:2])
-        return [(x, support) for _, _, x, support in found]
+            points.append((self.program.value(x, support == ON), place, x, support))
+        points.sort(key=lambda point: point[:2])
+        return [(x, support) for _, _, x, support in points]
 
     def point(self, u: Vector, support: States) -> Vector:
         """Convert weights to a point of the program."""

@@ -23,7 +23,7 @@ from portfolio.conic.large.perspective.phases import LINE
 if TYPE_CHECKING:
     from portfolio import Vector
     from portfolio.conic.bound import States
-    from portfolio.conic.large.perspective.lagrangian import Block
+    from portfolio.conic.large.perspective.lagrangian import BlockData
 
 _ROUNDS = 25
 # First guess of the least variance, as a share of the lesser of the known variance and the cap; largest factor per
@@ -40,7 +40,7 @@ _SHARP, _NEAR = 1e-10, 1e-6
 
 
 @compiled
-def spread_variance(block: Block, u: Vector, z: Vector) -> float:
+def spread_variance(block: BlockData, u: Vector, z: Vector) -> float:
     """Evaluate the perspective of the variance at a point that satisfies the budget."""
     value = -block.shift
     for i in range(len(u)):
@@ -56,10 +56,10 @@ def spread_variance(block: Block, u: Vector, z: Vector) -> float:
 def following(t: float, last_t: float, V: float, last_V: float, most: float) -> float:
     """Return the inverse square of the next multiplier, by the secant through the last two; V is the variance."""
     least = _LEAST * min(V, most)
-    wanted = t * (most - least) / (V - least)
+    step = t * (most - least) / (V - least)
     if last_t > 0.0 and (V - last_V) * (t - last_t) > 0.0:
-        wanted = t + (most - V) * (t - last_t) / (V - last_V)
-    return min(max(wanted, t / _BEYOND), t * _BEYOND)
+        step = t + (most - V) * (t - last_t) / (V - last_V)
+    return min(max(step, t / _BEYOND), t * _BEYOND)
 
 
 @compiled
@@ -77,7 +77,7 @@ def within(Theta: float, across: float, stalled: int, ends: Vector) -> float:
 
 @compiled
 def relax_capped(
-    block: Block,
+    block: BlockData,
     costs: Costs,
     cap: int,
     states: States,
@@ -124,10 +124,10 @@ def relax_capped(
     ends, values, slopes = np.array([0.0, np.inf]), np.array([best, np.inf]), np.array([excess, -1.0])
     last_t, last_V, stalled, cold = -1.0, 0.0, 0, 0
     for _ in range(_ROUNDS):
-        held = Costs(costs.q, costs.k, Theta, costs.constant - Theta * most, free, rhs)
+        lifted = Costs(costs.q, costs.k, Theta, costs.constant - Theta * most, free, rhs)
         y[cap] = 0.0
-        bound, off, taken = relax(block, held, states, u, y, phase, cut, 1e-9, pace, now_u, now_y, z)
-        steps += taken
+        bound, off, newton_steps = relax(block, lifted, states, u, y, phase, cut, 1e-9, pace, now_u, now_y, z)
+        steps += newton_steps
         y[cap] = Theta
         if bound > best:
             best = bound
@@ -171,8 +171,8 @@ def relax_capped(
                 break
             Theta = within(Theta, across, stalled, ends)
     if sharp and best < cut:
-        bound, off, taken = relax(block, costs, states, u, y, phase, cut, tolerance, pace, now_u, now_y, z)
-        steps += taken
+        bound, off, newton_steps = relax(block, costs, states, u, y, phase, cut, tolerance, pace, now_u, now_y, z)
+        steps += newton_steps
         if bound > best:
             best = bound
             best_u[:], best_y[:] = now_u, now_y

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound="Callable[..., Any]")
 
 _HERE = Path(__file__).parent
-_KERNELS = ("lagrangian", "phases", "newton", "node", "linear", "capped", "goal", "tree", "expand")
+_KERNELS = ("lagrangian", "phases", "newton", "node", "linear", "capped", "block_objective", "tree", "expand")
 
 
 @lru_cache(maxsize=1)
@@ -71,7 +71,7 @@ def compiled(function: Function) -> Function:
 def place(package: Path) -> str:
     """Return a message that names the cache location of the machine code."""
     for locator in (_Given, _Beside, _Own):
-        found = locator.from_function(place, str(package / "compiled.py"))
-        if found is not None:
-            return f"kept in {found.get_cache_path()}"  # type: ignore[attr-defined]
+        cache = locator.from_function(place, str(package / "compiled.py"))
+        if cache is not None:
+            return f"kept in {cache.get_cache_path()}"  # type: ignore[attr-defined]
     return "and cannot keep it: no place here can be written, so every start compiles again (set NUMBA_CACHE_DIR)"

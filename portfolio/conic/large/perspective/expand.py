@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from portfolio.conic.large.perspective.block_objective import SECANT, costs_on, relaxed, variance
 from portfolio.conic.large.perspective.compiled import compiled
-from portfolio.conic.large.perspective.goal import SECANT, costs_on, relaxed, variance
 from portfolio.conic.large.perspective.lagrangian import bound_at
 from portfolio.conic.large.perspective.phases import LINE, ZERO
 from portfolio.conic.large.perspective.tree import (
@@ -28,9 +28,9 @@ from portfolio.conic.large.perspective.tree import (
     FORBIDDEN,
     HEAP,
     NOTHING,
-    SETTLED,
     SLACK,
     STEPS,
+    SUPPORT_SOLVED,
     add,
     allowed,
     close,
@@ -39,14 +39,14 @@ from portfolio.conic.large.perspective.tree import (
     pop,
     push,
     rounded,
-    settle,
+    solve_support,
 )
 
 if TYPE_CHECKING:
     from portfolio import Vector
     from portfolio.conic.bound import States
-    from portfolio.conic.large.perspective.goal import Goal
-    from portfolio.conic.large.perspective.lagrangian import Block, Costs
+    from portfolio.conic.large.perspective.block_objective import BlockObjective
+    from portfolio.conic.large.perspective.lagrangian import BlockData, Costs
     from portfolio.conic.large.perspective.tree import Pool
 
 # For a relaxation: steps before careful mode, greatest number of steps, and damping, for a child, the root, and a trial
@@ -70,7 +70,15 @@ def learn(pool: Pool, switch: int, state: int, distance: float, gain: float) -> 
 
 @compiled
 def try_switch(
-    block: Block, goal: Goal, pool: Pool, costs: Costs, node: int, states: States, i: int, fraction: float, value: float
+    block: BlockData,
+    goal: BlockObjective,
+    pool: Pool,
+    costs: Costs,
+    node: int,
+    states: States,
+    i: int,
+    fraction: float,
+    value: float,
 ) -> None:
     """Set a switch on and off for a few steps each, to measure the gain in the bound."""
     n, m = len(states), len(goal.rhs)
@@ -103,7 +111,15 @@ def try_switch(
 
 @compiled
 def choose(
-    block: Block, goal: Goal, pool: Pool, costs: Costs, node: int, states: States, z: Vector, value: float, effort: int
+    block: BlockData,
+    goal: BlockObjective,
+    pool: Pool,
+    costs: Costs,
+    node: int,
+    states: States,
+    z: Vector,
+    value: float,
+    effort: int,
 ) -> int:
     """Choose the switch to branch on: the switch with the largest promised product of gains in both states.
 
@@ -116,13 +132,13 @@ def choose(
             score[i] = (1.0 - z[i]) * z[i] ** 0.15
     order = np.argsort(-score)
     fractions = z.copy()
-    chosen, most, trials = -1, -1.0, 0
+    best, most, trials = -1, -1.0, 0
     for place in range(n):
         i = order[place]
         if score[i] <= 0.0:
             break
-        spent = pool.numbers[STEPS] - before >= effort
-        if min(pool.gains[0, i], pool.gains[1, i]) < _RELIABLE and trials < _TRIALS and not spent:
+        exhausted = pool.numbers[STEPS] - before >= effort
+        if min(pool.gains[0, i], pool.gains[1, i]) < _RELIABLE and trials < _TRIALS and not exhausted:
             trials += 1
             try_switch(block, goal, pool, costs, node, states, i, fractions[i], value)
         promise = 1.0
@@ -132,12 +148,12 @@ def choose(
                 gain = pool.gain[state, i] / times * (fractions[i] if state == 0 else 1.0 - fractions[i])
             promise *= max(gain, 1e-7)
         if promise > most:
-            chosen, most = i, promise
-    return chosen
+            best, most = i, promise
+    return best
 
 
 @compiled
-def explore(block: Block, goal: Goal, pool: Pool, budget: int, effort: int) -> bool:
+def explore(block: BlockData, goal: BlockObjective, pool: Pool, budget: int, effort: int) -> bool:
     """Expand up to *budget* nodes, or stop after *effort* steps. Return True when the tree is closed.
 
     Whatever solves a relaxation is called here: the compiler compiles it once more for each function that calls it.
@@ -172,11 +188,11 @@ def explore(block: Block, goal: Goal, pool: Pool, budget: int, effort: int) -> b
             close(pool, node, BOUNDED, value)
             continue
         if is_decided(states):
-            value, _ = settle(block, goal, pool, states, u, y, pool.phase[node], 0.5 * (low + high))
+            value, _ = solve_support(block, goal, pool, states, u, y, pool.phase[node], 0.5 * (low + high))
             pool.last_u[node], pool.last_y[node] = u, y
             if value < np.inf:
                 keep(goal, pool, states, u, value)
-            close(pool, node, SETTLED, value)
+            close(pool, node, SUPPORT_SOLVED, value)
             continue
         # Look for an incumbent near the point.
         spread = math.sqrt(variance(block, u)) if goal.mode == SECANT else 0.0
@@ -192,8 +208,8 @@ def explore(block: Block, goal: Goal, pool: Pool, budget: int, effort: int) -> b
         if is_wide(goal, pool, node, value, spread, fractional):
             split_interval(block, goal, pool, node, states, spread, on)
             continue
-        chosen = choose(block, goal, pool, costs, node, states, z, value, effort) if fractional else -1
-        branch(pool, node, states, value, chosen, on, z)
+        switch = choose(block, goal, pool, costs, node, states, z, value, effort) if fractional else -1
+        branch(pool, node, states, value, switch, on, z)
     return is_closed(pool)
 
 
@@ -213,7 +229,7 @@ def is_decided(states: States) -> bool:
 
 
 @compiled
-def record(block: Block, pool: Pool, costs: Costs, node: int, states: States, on: Vector) -> float:
+def record(block: BlockData, pool: Pool, costs: Costs, node: int, states: States, on: Vector) -> float:
     """Bound a node by its own relaxation, or by its parent's record where that proves more; learn from the gain."""
     proof = node
     value = bound_at(block, costs, states, pool.u[node], pool.y[node], on)
@@ -282,7 +298,7 @@ def is_fractional(states: States, z: Vector) -> bool:
 
 
 @compiled
-def is_wide(goal: Goal, pool: Pool, node: int, value: float, spread: float, fractional: bool) -> bool:
+def is_wide(goal: BlockObjective, pool: Pool, node: int, value: float, spread: float, fractional: bool) -> bool:
     """Return whether the secant's error at the point asks for a split of the interval at *spread*, the risk there."""
     low, high, cut = pool.low[node], pool.high[node], pool.values[CUT]
     if not (goal.mode == SECANT and low < spread < high):
@@ -300,7 +316,9 @@ def is_wide(goal: Goal, pool: Pool, node: int, value: float, spread: float, frac
 
 
 @compiled
-def split_interval(block: Block, goal: Goal, pool: Pool, node: int, states: States, spread: float, on: Vector) -> None:
+def split_interval(
+    block: BlockData, goal: BlockObjective, pool: Pool, node: int, states: States, spread: float, on: Vector
+) -> None:
     """Split a node's interval of the risk; both halves keep the fixed switches."""
     proof = pool.proof[node]
     for side in range(2):
@@ -310,20 +328,20 @@ def split_interval(block: Block, goal: Goal, pool: Pool, node: int, states: Stat
 
 
 @compiled
-def branch(pool: Pool, node: int, states: States, value: float, chosen: int, on: Vector, z: Vector) -> None:
+def branch(pool: Pool, node: int, states: States, value: float, switch: int, on: Vector, z: Vector) -> None:
     """Branch on the chosen switch; without one, on the free switch that the point holds most."""
     low, high = pool.low[node], pool.high[node]
-    if chosen < 0:
+    if switch < 0:
         most = -np.inf
         for i in range(len(states)):
             if states[i] == -1 and z[i] > most:
-                chosen, most = i, z[i]
-    if chosen < 0:
+                switch, most = i, z[i]
+    if switch < 0:
         push(pool, add(pool, node, states, low, high, value))
         return
-    part = min(on[chosen], 0.0)
+    part = min(on[switch], 0.0)
     for state in (1, 0):
-        states[chosen] = state
-        child = add(pool, node, states, low, high, value - part + (on[chosen] if state == 1 else 0.0))
-        pool.branched[child], pool.distance[child] = chosen, z[chosen] if state == 0 else 1.0 - z[chosen]
+        states[switch] = state
+        child = add(pool, node, states, low, high, value - part + (on[switch] if state == 1 else 0.0))
+        pool.branched[child], pool.distance[child] = switch, z[switch] if state == 0 else 1.0 - z[switch]
         push(pool, child)

@@ -20,7 +20,7 @@ ANY = 1e29
 _HAIR = 4 * ROUNDING
 
 
-class Block(NamedTuple):
+class BlockData(NamedTuple):
     """Data that all nodes of a block share.
 
     Attributes:
@@ -78,15 +78,15 @@ def cheapest(curve: float, slope: float, low: float, high: float) -> float:
 
 
 @compiled
-def bound_at(block: Block, costs: Costs, states: States, u: Vector, y: Vector, on: Vector) -> float:
+def bound_at(block: BlockData, costs: Costs, states: States, u: Vector, y: Vector, on: Vector) -> float:
     """Evaluate the Lagrangian bound at multipliers *y* and tangent point *u*; write each switch's cost into *on*."""
     n, m = len(u), len(y)
-    Theta, price, value = costs.theta, 0.0, costs.constant
+    Theta, count_price, value = costs.theta, 0.0, costs.constant
     slope = costs.q.copy()
     for r in range(m):
         if y[r] != 0.0:
             Theta += y[r] * costs.beta[r]
-            price += y[r] * block.eta[r]
+            count_price += y[r] * block.eta[r]
             value -= y[r] * costs.rhs[r]
             slope += y[r] * block.A[r]
     quadratic = 0.0
@@ -102,7 +102,11 @@ def bound_at(block: Block, costs: Costs, states: States, u: Vector, y: Vector, o
     # Deduct the rounding error of sums in another order.
     value -= _HAIR * (Theta * (abs(quadratic) + block.shift) + float(np.abs(y).sum()))
     for i in range(n):
-        on[i] = cheapest(Theta * block.D[i], slope[i], block.floor[i], block.upper[i]) + costs.k[i] + price * block.h[i]
+        on[i] = (
+            cheapest(Theta * block.D[i], slope[i], block.floor[i], block.upper[i])
+            + costs.k[i]
+            + count_price * block.h[i]
+        )
         if states[i] == 1 or (states[i] == -1 and on[i] < 0.0):
             value += on[i]
     return float(value)

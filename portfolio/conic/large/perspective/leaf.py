@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from portfolio.conic.bound import ROUNDING, all_valid
-from portfolio.conic.solution import Leaf, nothing_proven, settled, shared
+from portfolio.conic.solution import Leaf, nothing_proven, shared, sum_terms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -135,11 +135,11 @@ class PerspectiveLeaf(Leaf):
         """Bound leaves that share a split of the variance."""
         keys = [(id(leaf.multipliers), id(leaf.point), leaf.theta, leaf.risks) for leaf in leaves]
         distinct, which = shared(keys)
-        found = _terms(program, [leaves[i] for i in distinct])
-        if found is None:
+        bound_terms = _terms(program, [leaves[i] for i in distinct])
+        if bound_terms is None:
             return nothing_proven(program, len(leaves))
-        rest, on = found
-        values, each = settled(rest[which], on[which], np.array([leaf.states for leaf in leaves]))
+        rest, on = bound_terms
+        values, each = sum_terms(rest[which], on[which], np.array([leaf.states for leaf in leaves]))
         if leaves[0].variance:
             values, each = _root(program, values), _root(program, each)
         most = ceiling(program)
@@ -161,7 +161,7 @@ def _terms(program: Program, leaves: Sequence[PerspectiveLeaf]) -> tuple[Vector,
     lower, upper = (np.tile(end, (len(leaves), 1)) for end in (program.lower, program.upper))
     costs = 0.0 if variance else 1.0
     slope = costs * program.q + y @ program.A
-    price = costs * program.k + y @ program.H
+    switch_costs = costs * program.k + y @ program.H
     constant = costs * program.offset - y @ program.b
     size = abs(y) @ program.size + costs * (
         abs(program.offset) + float(abs(program.q) @ np.maximum(abs(program.lower), abs(program.upper)))
@@ -191,7 +191,7 @@ def _terms(program: Program, leaves: Sequence[PerspectiveLeaf]) -> tuple[Vector,
             constant += theta * low * high
         else:
             constant -= np.maximum(theta - 1, 0.0) * high**2
-    on = _cheapest(curve, slope[:, j], program.floor, program.upper[j]) + price
+    on = _cheapest(curve, slope[:, j], program.floor, program.upper[j]) + switch_costs
     rest = np.minimum(slope * lower, slope * upper)
     rest[:, j] = 0.0
     return constant + rest.sum(axis=1) - ROUNDING * size, on
@@ -223,5 +223,5 @@ def _root(program: Program, variances: npt.NDArray[np.float64]) -> npt.NDArray[n
     if cost < 0:
         return np.full_like(variances, -math.inf)
     roots = np.sqrt(np.maximum(variances, 0.0))
-    found: npt.NDArray[np.float64] = program.offset + float(others.sum()) + cost * roots
-    return found
+    bounds: npt.NDArray[np.float64] = program.offset + float(others.sum()) + cost * roots
+    return bounds

@@ -14,7 +14,7 @@ import numpy as np
 
 from portfolio.conic.bound import OFF, ON, ROUNDING
 from portfolio.conic.large.perspective import tree
-from portfolio.conic.large.perspective.goal import SECANT, VARIANCE
+from portfolio.conic.large.perspective.block_objective import SECANT, VARIANCE
 from portfolio.conic.large.perspective.leaf import PerspectiveLeaf
 from portfolio.conic.large.perspective.shape import ABSENT
 from portfolio.conic.relaxation import Outcome
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
     from portfolio import Matrix, Vector
     from portfolio.conic.bound import States
-    from portfolio.conic.large.perspective.goal import Goal
+    from portfolio.conic.large.perspective.block_objective import BlockObjective
     from portfolio.conic.large.perspective.prepared import PreparedBlock
     from portfolio.conic.large.perspective.tree import Pool, Table
     from portfolio.conic.program import Program
-    from portfolio.conic.relaxation import Answer
+    from portfolio.conic.relaxation import RelaxationResult
     from portfolio.conic.solution import Leaf
 
     Indices = npt.NDArray[np.int64]
@@ -60,9 +60,9 @@ class TreeProof:
 
     search: PreparedBlock
     program: Program
-    goal: Goal
+    goal: BlockObjective
     pool: Pool
-    answers: Mapping[bytes, Answer]
+    answers: Mapping[bytes, RelaxationResult]
     offset: float
     scale: float
     worth: float
@@ -73,17 +73,17 @@ class TreeProof:
         Does not make the leaves.
         """
         nodes, proofs, bounds = self.records()
-        settled = list(self.settled().values())
+        supports = list(self.solved_supports().values())
         least = float(self.own(bounds, proofs).min(initial=math.inf)) if len(nodes) else math.inf
-        return min(least, float(proven(self.program, settled)[0].min(initial=math.inf)))
+        return min(least, float(proven(self.program, supports)[0].min(initial=math.inf)))
 
     def own(self, values: Vector, proofs: Indices) -> Vector:
         """Convert bounds of the search to bounds of the program, less the rounding error of sums in another order."""
         search, y = self.search, self.pool.y[proofs]
         cap = y[:, search.cap] if search.cap != ABSENT else np.zeros(len(y))
         terms = abs(y).sum(axis=1) + 4.0 * (1.0 + cap) * (1.0 + search.shift)
-        known = np.clip(values, -_FAR, self.goal.ceiling)
-        less = known - _HAIR * (1.0 + abs(known) + (2.0 + float(search.block.upper.sum())) * terms)
+        finite = np.clip(values, -_FAR, self.goal.ceiling)
+        less = finite - _HAIR * (1.0 + abs(finite) + (2.0 + float(search.block.upper.sum())) * terms)
         if self.goal.mode == VARIANCE:
             less = np.sqrt(np.maximum(less, 0.0))
         own: Vector = np.where(values >= self.goal.ceiling, math.inf, self.offset + self.scale * less)
@@ -103,11 +103,11 @@ class TreeProof:
         )
 
     def closed_by_record(self) -> Flags:
-        """Return which closed nodes their records bound: nodes that violate no row and were not settled."""
+        """Return which closed nodes their records bound: nodes that violate no row and have no solved support."""
         pool = self.pool
         last = int(pool.numbers[tree.LEAVES])
         flags: Flags = pool.leaf_kind[:last] != tree.FORBIDDEN
-        for k in np.flatnonzero(pool.leaf_kind[:last] == tree.SETTLED).tolist():
+        for k in np.flatnonzero(pool.leaf_kind[:last] == tree.SUPPORT_SOLVED).tolist():
             flags[k] = pool.states[pool.leaf_node[k]].tobytes() not in self.answers
         return flags
 
@@ -119,7 +119,7 @@ class TreeProof:
         ]
         return (
             *self.recorded(),
-            *self.settled().values(),
+            *self.solved_supports().values(),
             *(self.forbidden(node, pool.states[node]) for node in forbidden.tolist()),
         )
 
@@ -184,7 +184,7 @@ class TreeProof:
         return out
 
     def thetas(self, nodes: Indices, proofs: Indices) -> Vector:
-        """Compute the variance's multiplier for each leaf: see ``goal.costs_on``."""
+        """Compute the variance's multiplier for each leaf: see ``block_objective.costs_on``."""
         pool, goal, y = self.pool, self.goal, self.pool.y[proofs]
         theta = np.full(len(nodes), goal.risk if self.goal.mode == VARIANCE else 0.0)
         if self.goal.mode == SECANT:
@@ -202,12 +202,12 @@ class TreeProof:
         multipliers[alone[int(np.argmax(used))]] = 1.0
         return self.on_interval(node, PerspectiveLeaf(states, multipliers, infeasible=True))
 
-    def settled(self) -> dict[int, PerspectiveLeaf]:
+    def solved_supports(self) -> dict[int, PerspectiveLeaf]:
         """Bound each node with only one support by the multipliers of the plain solver."""
         pool = self.pool
         last = int(pool.numbers[tree.LEAVES])
         leaves = {}
-        for node in pool.leaf_node[:last][pool.leaf_kind[:last] == tree.SETTLED].tolist():
+        for node in pool.leaf_node[:last][pool.leaf_kind[:last] == tree.SUPPORT_SOLVED].tolist():
             states = pool.states[node]
             if (answer := self.answers.get(states.tobytes())) is not None:
                 infeasible = answer.outcome is Outcome.INFEASIBLE

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from portfolio import Matrix, Vector
     from portfolio.conic.bound import States
-    from portfolio.conic.large.perspective.lagrangian import Block, Costs
+    from portfolio.conic.large.perspective.lagrangian import BlockData, Costs
 
     Integers = npt.NDArray[np.int64]
 
@@ -93,7 +93,7 @@ class Basis(NamedTuple):
 
 
 @compiled
-def columns_of(block: Block, costs: Costs, states: States) -> Columns:
+def columns_of(block: BlockData, costs: Costs, states: States) -> Columns:
     """State the linear program of a node."""
     n, m = len(states), len(costs.rhs)
     size = n + 2 * m
@@ -175,7 +175,7 @@ def entering_column(columns: Columns, state: Basis, row: Vector, sign: float, wo
     """
     m, size = columns.a.shape
     low, high, x = columns.low, columns.high, state.x
-    eligible, ratio, found = np.empty(size, dtype=np.int64), np.empty(size), 0
+    eligible, ratio, candidates = np.empty(size, dtype=np.int64), np.empty(size), 0
     for j in range(size):
         if state.place[j] >= 0 or low[j] == high[j]:
             continue
@@ -186,12 +186,12 @@ def entering_column(columns: Columns, state: Basis, row: Vector, sign: float, wo
         alpha *= sign
         at_low = x[j] == low[j]
         if (at_low and alpha > _PIVOT) or (not at_low and alpha < -_PIVOT):
-            eligible[found] = j
-            ratio[found] = max(d if at_low else -d, 0.0) / abs(alpha)
-            found += 1
+            eligible[candidates] = j
+            ratio[candidates] = max(d if at_low else -d, 0.0) / abs(alpha)
+            candidates += 1
     entering, slope = -1, worst
-    order = np.argsort(ratio[:found])
-    for t in range(found):
+    order = np.argsort(ratio[:candidates])
+    for t in range(candidates):
         j = eligible[order[t]]
         alpha = 0.0
         for r in range(m):
@@ -200,13 +200,13 @@ def entering_column(columns: Columns, state: Basis, row: Vector, sign: float, wo
         slope -= abs(alpha) * (high[j] - low[j])
         if slope <= 0.0:
             break
-        if t < found - 1:
+        if t < candidates - 1:
             x[j] = high[j] if x[j] == low[j] else low[j]
     return entering if slope <= 0.0 else -1
 
 
 @compiled
-def write_point(block: Block, states: States, x: Vector, u: Vector, z: Vector, phase: States) -> None:
+def write_point(block: BlockData, states: States, x: Vector, u: Vector, z: Vector, phase: States) -> None:
     """Write the columns' values as a point of the block, with the phase of each variable."""
     for i in range(len(u)):
         u[i] = min(max(x[i], 0.0), block.upper[i])
@@ -219,7 +219,7 @@ def write_point(block: Block, states: States, x: Vector, u: Vector, z: Vector, p
 
 @compiled
 def relax_linear(
-    block: Block,
+    block: BlockData,
     costs: Costs,
     states: States,
     u: Vector,

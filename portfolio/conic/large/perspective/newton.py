@@ -16,7 +16,7 @@ from portfolio.conic.large.perspective.phases import CURVE, KNEE, LINE, TRUST, U
 if TYPE_CHECKING:
     from portfolio import Matrix, Vector
     from portfolio.conic.bound import States
-    from portfolio.conic.large.perspective.lagrangian import Block, Costs
+    from portfolio.conic.large.perspective.lagrangian import BlockData, Costs
     from portfolio.conic.large.perspective.phases import Bench
 
 # Proximal terms, relative to the curvature: they keep a singular system solvable.
@@ -71,10 +71,10 @@ def backward(K: Matrix, f: int, v: Vector) -> None:
 
 @compiled
 def newton_system(
-    block: Block,
+    block: BlockData,
     costs: Costs,
     Theta: float,
-    price: float,
+    count_price: float,
     u: Vector,
     phase: States,
     delta: float,
@@ -102,7 +102,7 @@ def newton_system(
             G[s, p] = block.A[r, i] + beta[r] * own
             if line and eta[r] != 0.0:
                 G[s, p] += eta[r] * h[i] / knee[i]
-        P = costs.k[i] + price * h[i]
+        P = costs.k[i] + count_price * h[i]
         if line and P > 0.0 and Theta > 0.0 and block.floor[i] < knee[i] < block.upper[i]:
             for s in range(a_rows):
                 for r in range(s + 1):
@@ -112,7 +112,7 @@ def newton_system(
 
 
 @compiled
-def multiplier_step(block: Block, y: Vector, softly: float, system: System, bench: Bench) -> Vector:
+def multiplier_step(block: BlockData, y: Vector, softly: float, system: System, bench: Bench) -> Vector:
     """Solve the Newton system for the change of the active rows' multipliers; factors K, G and the gradient."""
     K, G, C, gradient = system
     f, a_rows, active = len(K), len(G), bench.active
@@ -155,10 +155,10 @@ def multiplier_step(block: Block, y: Vector, softly: float, system: System, benc
 
 @compiled
 def step_length(
-    block: Block,
+    block: BlockData,
     costs: Costs,
     Theta: float,
-    price: float,
+    count_price: float,
     u: Vector,
     dy: Vector,
     leap: float,
@@ -189,21 +189,23 @@ def step_length(
         elif -length * change > (1.0 - 1.0 / trust[0]) * reference and Theta > reference * 1e-3:
             length = (1.0 - 1.0 / trust[0]) * reference / -change
     if change_price != 0.0:
-        typical, held = 0.0, 0
+        typical, positive = 0.0, 0
         for i in range(len(u)):
             if u[i] > 0.0:
                 typical += Theta * block.D[i] * u[i] * u[i] + 1e-6 * spread
-                held += 1
-        reference = max(price, 0.1 * typical / max(held, 1))
+                positive += 1
+        reference = max(count_price, 0.1 * typical / max(positive, 1))
         if length * change_price > (trust[1] - 1.0) * reference:
             length = (trust[1] - 1.0) * reference / change_price
-        elif -length * change_price > (1.0 - 1.0 / trust[1]) * price and price > 1e-2 * reference:
-            length = (1.0 - 1.0 / trust[1]) * price / -change_price
+        elif -length * change_price > (1.0 - 1.0 / trust[1]) * count_price and count_price > 1e-2 * reference:
+            length = (1.0 - 1.0 / trust[1]) * count_price / -change_price
     return length
 
 
 @compiled
-def crossing(block: Block, u: Vector, phase: States, length: float, change: Vector, bench: Bench) -> tuple[float, int]:
+def crossing(
+    block: BlockData, u: Vector, phase: States, length: float, change: Vector, bench: Bench
+) -> tuple[float, int]:
     """Shorten a step to the first change of a phase; return the length and that variable, -1 if there is none."""
     first, knee = -1, bench.knee
     for p in range(len(change)):
@@ -220,7 +222,7 @@ def crossing(block: Block, u: Vector, phase: States, length: float, change: Vect
 
 @compiled
 def advance(
-    block: Block,
+    block: BlockData,
     states: States,
     Theta: float,
     u: Vector,

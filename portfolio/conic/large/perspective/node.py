@@ -41,7 +41,7 @@ from portfolio.conic.large.perspective.phases import begin, gather, new_bench, p
 if TYPE_CHECKING:
     from portfolio import Vector
     from portfolio.conic.bound import States
-    from portfolio.conic.large.perspective.lagrangian import Block, Costs
+    from portfolio.conic.large.perspective.lagrangian import BlockData, Costs
     from portfolio.conic.large.perspective.phases import Bench
 
 # A cold start is damped (Levenberg 1944), and each step reduces the damping by this factor. Without the diagonal part,
@@ -58,18 +58,18 @@ _LEAP = 30.0
 
 
 @compiled
-def tilt(block: Block, costs: Costs, y: Vector) -> tuple[float, float]:
+def tilt(block: BlockData, costs: Costs, y: Vector) -> tuple[float, float]:
     """Return the Lagrangian's cost of the variance, and of the count."""
-    Theta, price = costs.theta, 0.0
+    Theta, count_price = costs.theta, 0.0
     for r in range(len(y)):
         Theta += y[r] * costs.beta[r]
-        price += y[r] * block.eta[r]
-    return max(Theta, 0.0), price
+        count_price += y[r] * block.eta[r]
+    return max(Theta, 0.0), count_price
 
 
 @compiled
 def evaluate(
-    block: Block, costs: Costs, states: States, u: Vector, y: Vector, z: Vector, bench: Bench
+    block: BlockData, costs: Costs, states: States, u: Vector, y: Vector, z: Vector, bench: Bench
 ) -> tuple[float, float, float, float]:
     """Evaluate the point: its rows, and the gradient of the Lagrangian without the variance.
 
@@ -116,7 +116,14 @@ def evaluate(
 
 @compiled
 def bound_here(
-    block: Block, costs: Costs, states: States, Theta: float, price: float, y: Vector, start: float, bench: Bench
+    block: BlockData,
+    costs: Costs,
+    states: States,
+    Theta: float,
+    count_price: float,
+    y: Vector,
+    start: float,
+    bench: Bench,
 ) -> tuple[float, float]:
     """Return the Lagrangian bound at the point's gradient, and the largest slope; *start* is the bound's constant."""
     bound, steepest = start, 0.0
@@ -129,7 +136,7 @@ def bound_here(
         on = (
             cheapest(Theta * block.D[i], bench.slope[i], block.floor[i], block.upper[i])
             + costs.k[i]
-            + price * block.h[i]
+            + count_price * block.h[i]
         )
         if states[i] == 1 or on < 0.0:
             bound += on
@@ -138,7 +145,7 @@ def bound_here(
 
 @compiled
 def relax(
-    block: Block,
+    block: BlockData,
     costs: Costs,
     states: States,
     u: Vector,
@@ -164,8 +171,8 @@ def relax(
     patience, limit, damping = pace
     for step in range(int(limit)):
         steps = step + 1
-        Theta, price = tilt(block, costs, y)
-        place(block, costs, states, Theta, price, u, phase, bench)
+        Theta, count_price = tilt(block, costs, y)
+        place(block, costs, states, Theta, count_price, u, phase, bench)
         quadratic, total, primal, off = evaluate(block, costs, states, u, y, z, bench)
         # Along the budget use the true variance, not the shifted variance of R: the bound needs a budget multiplier
         # that is free of the shift.
@@ -175,7 +182,7 @@ def relax(
             slope += (2.0 * Theta) * Ru
         shifted = 2.0 * Theta * block.shift * total
         constant = costs.constant - Theta * (quadratic + block.shift) + shifted
-        bound, steepest = bound_here(block, costs, states, Theta, price, y, constant, bench)
+        bound, steepest = bound_here(block, costs, states, Theta, count_price, y, constant, bench)
         if bound > best:
             best = bound
             best_u[:] = u
@@ -191,8 +198,8 @@ def relax(
         # Exchanging all phases at once may cycle. Careful mode cannot cycle: it steps only to the first crossing, and
         # releases a variable only after a full step of the free variables.
         careful = step >= patience
-        held = pushes(block, states, Theta, phase, bench)
-        released = 1 if careful and whole else 0 if careful else 2 + held // 4
+        push_count = pushes(block, states, Theta, phase, bench)
+        released = 1 if careful and whole else 0 if careful else 2 + push_count // 4
         release(block, states, Theta, phase, released, 1e-9 * steepest, bench)
         f, a_rows = gather(block, phase, y, bench)
         curvature = 2.0 * Theta * mean
@@ -201,10 +208,10 @@ def relax(
         if curvature < 1e-2 * spread:
             delta += 1e-2 * spread
         system = System(np.empty((f, f)), np.empty((a_rows, f)), np.zeros((a_rows, a_rows)), np.empty(f))
-        newton_system(block, costs, Theta, price, u, phase, delta, system, bench)
+        newton_system(block, costs, Theta, count_price, u, phase, delta, system, bench)
         dy = multiplier_step(block, y, soft / (curvature + delta), system, bench)
         leap = _LEAP * (steepest + spread + curvature)
-        length = step_length(block, costs, Theta, price, u, dy, leap, mean, spread, bench)
+        length = step_length(block, costs, Theta, count_price, u, dy, leap, mean, spread, bench)
         change, first = system.gradient, -1
         for s in range(a_rows):
             for p in range(f):

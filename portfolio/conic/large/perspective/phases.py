@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from portfolio import Vector
     from portfolio.conic.bound import States
-    from portfolio.conic.large.perspective.lagrangian import Block, Costs
+    from portfolio.conic.large.perspective.lagrangian import BlockData, Costs
 
 ZERO, LINE, KNEE, CURVE, UPPER = 0, 1, 2, 3, 4
 
@@ -71,7 +71,7 @@ def new_bench(n: int, m: int) -> Bench:
 
 
 @compiled
-def begin(block: Block, costs: Costs, states: States, u: Vector, phase: States) -> tuple[float, float]:
+def begin(block: BlockData, costs: Costs, states: States, u: Vector, phase: States) -> tuple[float, float]:
     """Put the set switches in their phases; return the mean variance and the largest cost of a variable."""
     n = len(u)
     mean, spread = 0.0, 0.0
@@ -87,12 +87,19 @@ def begin(block: Block, costs: Costs, states: States, u: Vector, phase: States) 
 
 @compiled
 def place(
-    block: Block, costs: Costs, states: States, Theta: float, price: float, u: Vector, phase: States, bench: Bench
+    block: BlockData,
+    costs: Costs,
+    states: States,
+    Theta: float,
+    count_price: float,
+    u: Vector,
+    phase: States,
+    bench: Bench,
 ) -> None:
     """Move each variable into its phase: a free variable's penalty turns at the knee from a slope into a square."""
     floor, upper, knee = block.floor, block.upper, bench.knee
     for i in range(len(u)):
-        P = costs.k[i] + price * block.h[i]
+        P = costs.k[i] + count_price * block.h[i]
         d = Theta * block.D[i]
         if states[i] == 1:
             knee[i], bench.w[i] = floor[i], 0.0
@@ -136,10 +143,10 @@ def place_free(i: int, e: float, upper: float, u: Vector, phase: States) -> None
 
 
 @compiled
-def pushes(block: Block, states: States, Theta: float, phase: States, bench: Bench) -> int:
+def pushes(block: BlockData, states: States, Theta: float, phase: States, bench: Bench) -> int:
     """Measure how strongly its slope pushes each variable away from a fixed position; count the free variables."""
     slope, knee, w, push = bench.slope, bench.knee, bench.w, bench.push
-    held = 0
+    number = 0
     for i in range(len(push)):
         push[i] = 0.0
         twice = 2.0 * Theta * block.D[i]
@@ -153,12 +160,14 @@ def pushes(block: Block, states: States, Theta: float, phase: States, bench: Ben
             outer = states[i] == -1 and knee[i] >= block.upper[i]
             push[i] = slope[i] + (w[i] if outer else twice * block.upper[i])
         else:
-            held += 1
-    return held
+            number += 1
+    return number
 
 
 @compiled
-def release(block: Block, states: States, Theta: float, phase: States, most: int, small: float, bench: Bench) -> None:
+def release(
+    block: BlockData, states: States, Theta: float, phase: States, most: int, small: float, bench: Bench
+) -> None:
     """Release up to *most* variables, the strongest push first, where the push is above *small*."""
     slope, knee, push = bench.slope, bench.knee, bench.push
     for _ in range(most):
@@ -177,7 +186,7 @@ def release(block: Block, states: States, Theta: float, phase: States, most: int
 
 
 @compiled
-def gather(block: Block, phase: States, y: Vector, bench: Bench) -> tuple[int, int]:
+def gather(block: BlockData, phase: States, y: Vector, bench: Bench) -> tuple[int, int]:
     """List the free variables and the active rows; return how many there are of each."""
     f, a_rows, residual = 0, 0, bench.residual
     for i in range(len(phase)):

@@ -97,6 +97,6 @@ def trimmed(pool: Pool) -> Pool:
     """Copy only the part of a finished tree that the proof needs, without spare room."""
     nodes, fixes = int(pool.numbers[tree.NODES]), int(pool.numbers[tree.FIXES])
     none = np.empty((0, 0))
-    kept = {name: getattr(pool, name)[:nodes].copy() for name in _BY_NODE + _BY_LEAF}
-    kept |= {name: getattr(pool, name)[:fixes].copy() for name in _BY_FIX}
-    return pool._replace(**kept | {"last_u": none, "last_y": none, "phase": none.astype(np.int8)})
+    parts = {name: getattr(pool, name)[:nodes].copy() for name in _BY_NODE + _BY_LEAF}
+    parts |= {name: getattr(pool, name)[:fixes].copy() for name in _BY_FIX}
+    return pool._replace(**parts | {"last_u": none, "last_y": none, "phase": none.astype(np.int8)})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portfolio.conic.large.perspective.diagonal import safe_diagonal
-from portfolio.conic.large.perspective.lagrangian import Block
+from portfolio.conic.large.perspective.lagrangian import BlockData
 from portfolio.conic.large.perspective.leaf import Splitting
 from portfolio.conic.large.perspective.shape import ABSENT, recognise
 from portfolio.conic.limits import never
@@ -73,7 +73,7 @@ class PreparedBlock:
             eta.append(0.0)
             rhs.append(0.0)
         self.alpha, self.rhs = np.array(alpha), np.array(rhs)
-        self.block = Block(
+        self.block = BlockData(
             R=np.ascontiguousarray(S - np.diag(D)),
             D=D,
             floor=program.floor / total,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portfolio.conic.large.perspective.errors import NotABlockError
+from portfolio.conic.large.perspective.not_a_block import NotABlockError
 
 if TYPE_CHECKING:
     from portfolio import Matrix, Vector

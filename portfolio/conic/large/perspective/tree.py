@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from portfolio.conic.large.perspective.block_objective import NONE, SECANT, VARIANCE, costs_on, relaxed, variance
 from portfolio.conic.large.perspective.compiled import compiled
-from portfolio.conic.large.perspective.goal import NONE, SECANT, VARIANCE, costs_on, relaxed, variance
 from portfolio.conic.large.perspective.lagrangian import ANY
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from portfolio import Matrix, Vector
     from portfolio.conic.bound import States
-    from portfolio.conic.large.perspective.goal import Goal
-    from portfolio.conic.large.perspective.lagrangian import Block
+    from portfolio.conic.large.perspective.block_objective import BlockObjective
+    from portfolio.conic.large.perspective.lagrangian import BlockData
 
     Integers = npt.NDArray[np.int64]
     Table = npt.NDArray[np.int8]
@@ -31,7 +31,7 @@ BEST, CUT, GAP, SLACK, OFFSET, UNIT = 0, 1, 2, 3, 4, 5
 
 # Kinds of leaf: bounded by a record, bounded by the optimum of the only support, in conflict with a row on switches, or
 # never explored.
-BOUNDED, SETTLED, FORBIDDEN, OPEN = 0, 1, 2, 3
+BOUNDED, SUPPORT_SOLVED, FORBIDDEN, OPEN = 0, 1, 2, 3
 
 # A switch of a relaxation that is this near to a state counts as in it.
 NOTHING = 1e-6
@@ -80,8 +80,15 @@ class Pool(NamedTuple):
 
 
 @compiled
-def settle(
-    block: Block, goal: Goal, pool: Pool, support: States, u: Vector, y: Vector, phase: States, start: float
+def solve_support(
+    block: BlockData,
+    goal: BlockObjective,
+    pool: Pool,
+    support: States,
+    u: Vector,
+    y: Vector,
+    phase: States,
+    start: float,
 ) -> tuple[float, float]:
     """Optimise one support exactly, with the risk itself in the objective; return the value and the risk.
 
@@ -139,7 +146,7 @@ def settle(
 
 
 @compiled
-def allowed(goal: Goal, states: States) -> bool:
+def allowed(goal: BlockObjective, states: States) -> bool:
     """Return whether the switches that are on keep the rows on switches alone."""
     for r in range(len(goal.limits)):
         used = 0.0
@@ -152,7 +159,7 @@ def allowed(goal: Goal, states: States) -> bool:
 
 
 @compiled
-def rounded(block: Block, goal: Goal, states: States, z: Vector, support: States) -> None:
+def rounded(block: BlockData, goal: BlockObjective, states: States, z: Vector, support: States) -> None:
     """Switch on the variables that a relaxation holds, largest first, as far as floors and rows on switches allow."""
     n = len(z)
     weight = np.empty(n)
@@ -199,7 +206,7 @@ def seen(pool: Pool, support: States) -> bool:
 
 
 @compiled
-def update_cut(goal: Goal, pool: Pool) -> None:
+def update_cut(goal: BlockObjective, pool: Pool) -> None:
     """Update the bound at which a part of the tree is closed, in the units of the tree's own objective."""
     values = pool.values
     best, unit, offset = values[BEST], values[UNIT], values[OFFSET]
@@ -213,22 +220,29 @@ def update_cut(goal: Goal, pool: Pool) -> None:
 
 @compiled
 def offer(
-    block: Block, goal: Goal, pool: Pool, support: States, u: Vector, y: Vector, phase: States, start: float
+    block: BlockData,
+    goal: BlockObjective,
+    pool: Pool,
+    support: States,
+    u: Vector,
+    y: Vector,
+    phase: States,
+    start: float,
 ) -> float:
     """Optimise a support that was not tried yet, and keep the point if it is among the best."""
     if not allowed(goal, support) or seen(pool, support):
         return np.inf
-    value, _ = settle(block, goal, pool, support, u, y, phase, start)
+    value, _ = solve_support(block, goal, pool, support, u, y, phase, start)
     if value < np.inf:
         keep(goal, pool, support, u, value)
     return value
 
 
 @compiled
-def keep(goal: Goal, pool: Pool, support: States, u: Vector, value: float) -> None:
+def keep(goal: BlockObjective, pool: Pool, support: States, u: Vector, value: float) -> None:
     """Keep a point if it is among the best."""
-    held = pool.numbers[POINTS]
-    for s in range(held):
+    size = pool.numbers[POINTS]
+    for s in range(size):
         if (pool.supports[s] == support).all():
             if value < pool.worth[s]:
                 pool.worth[s] = value
@@ -237,13 +251,13 @@ def keep(goal: Goal, pool: Pool, support: States, u: Vector, value: float) -> No
                 pool.values[BEST] = value
                 update_cut(goal, pool)
             return
-    place = held
-    if held == len(pool.worth):
+    place = size
+    if size == len(pool.worth):
         place = int(np.argmax(pool.worth))
         if pool.worth[place] <= value:
             return
     else:
-        pool.numbers[POINTS] = held + 1
+        pool.numbers[POINTS] = size + 1
     pool.worth[place] = value
     pool.points[place] = u
     pool.supports[place] = support

@@ -1,0 +1,60 @@
+"""The state of the event stream, as the leader reports it: identity, length, and unanswered requests."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from bus.language import subjects
+from bus.port import StreamState
+from bus.topology.streams import EVENTS
+from bus.transports.jetstream.connection.asking import ask_api
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bus.transports.jetstream.connection.wire import Wire
+
+# A caller that asks for the time asks again soon.
+_TIME_S = 2.0
+# A busy server needs this long for a million subjects. An earlier retry would only make the server work twice.
+_LIST_S = 30.0
+
+
+async def read(wire: Wire) -> StreamState:
+    """Return the state of the event stream; see ``Bus``."""
+    info = await ask_api(wire, f"STREAM.INFO.{EVENTS}", timeout_s=_TIME_S)
+    return StreamState(
+        created=datetime.fromisoformat(info["created"]),
+        last_sequence=info["state"]["last_seq"],
+        at=datetime.fromisoformat(info["ts"]),
+    )
+
+
+async def holds(wire: Wire, subject: str) -> bool:
+    """Whether a message is stored on *subject*; see ``Bus``."""
+    async with wire.reads.passed():
+        info = await ask_api(wire, f"STREAM.INFO.{EVENTS}", {"subjects_filter": subject})
+    return subject in (info["state"].get("subjects") or {})
+
+
+async def unanswered(wire: Wire) -> frozenset[str]:
+    """Name the requests that have no final event; see ``Bus``."""
+    # List the requests first: a final event stored between the two lists is then still found.
+    requests = await _names(wire, subjects.request(""), subjects.ALL_REQUESTS)
+    open_ = requests - await _names(wire, subjects.final(""), subjects.ALL_FINALS)
+    return frozenset(name for name in open_ if subjects.parse(subjects.request(name)).key)
+
+
+async def _names(wire: Wire, prefix: str, pattern: str) -> set[str]:
+    """List the subjects that match *pattern*, without *prefix*; read page by page, in the server's page size."""
+    names: set[str] = set()
+    offset, total = 0, 1
+    while offset < total:
+        body: Mapping[str, Any] = {"subjects_filter": pattern, "offset": offset}
+        info = await ask_api(wire, f"STREAM.INFO.{EVENTS}", body, answer_s=_LIST_S, timeout_s=_LIST_S)
+        page = info["state"].get("subjects") or {}
+        names.update(subject.removeprefix(prefix) for subject in page)
+        offset += len(page)
+        total = info.get("total", 0) if page else 0
+    return names

@@ -1,0 +1,184 @@
+"""Trades in stage 2: from the customer's holdings to the portfolio, with the trading cost and the tax on gains.
+
+All amounts are shares of the capital. An ETF that the customer owns is sold, by parcels, or bought, or not traded. For
+any other ETF, the position equals the purchase. ``tax_on_gains`` has the tax.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portfolio.conic.bound import ON
+from portfolio.master.statement.order_rows import OrderVariables, buy_for_owners, declare, sell_for_owners
+from portfolio.master.statement.tax_on_gains import tax_gains
+
+if TYPE_CHECKING:
+    from portfolio.case.inventory import Inventory, Lot
+    from portfolio.conic.solution import Solution
+    from portfolio.master.statement.holdings import Holdings
+
+
+# Rounding tolerance: the sale of a single unit is still an order.
+_HAIR = 1e-12
+
+
+class Trades:
+    """The variables and rows of the trades.
+
+    Args:
+        form: The holdings, with all variables declared.
+        stock: The holdings of today.
+
+    Attributes:
+        volume: Value of all orders, as a row.
+        costs: Brokerage and spread, as a row.
+        tax: Tax on capital gains, as a row.
+        loss_order: The switch between the cases of the law's order of losses, if the program has this switch.
+        orders: For every ETF that the customer owns: the sale and the purchase, each None where no order is possible.
+        sold: Each parcel, with the variable of the amount sold.
+        money: Numbers of the rows that limit amounts of money: cash, turnover, tax.
+        reinvested: Number of the row that lets nothing be sold to hold cash; None where that rule is left out.
+    """
+
+    def __init__(self, form: Holdings, stock: Inventory) -> None:
+        self.form, self.stock = form, stock
+        rules = form.terms.rules
+        self.volume: dict[int, float] = defaultdict(float)
+        self.costs: dict[int, float] = defaultdict(float)
+        self.orders: dict[int, tuple[OrderVariables | None, OrderVariables | None]] = {}
+        self.sold: list[tuple[Lot, int]] = []
+        self.money: list[int] = []
+        self.reinvested: int | None = None
+        self._never_sold = set(rules.never_sell)
+        if rules.never_sell and not form.rule("never_sell", f"nothing of {', '.join(rules.never_sell)} is sold"):
+            self._never_sold = set()
+        for j in np.flatnonzero(stock.units).tolist():
+            self._trade_owned_etf(j)
+        self._buy_new_etfs()
+        self.tax, self.loss_order = tax_gains(form.build, stock, self.sold)
+        self._limits()
+
+    def untouched(self, solution: Solution) -> list[int]:
+        """List the owned ETFs that are not traded."""
+        assert solution.states is not None  # noqa: S101 - the caller checks this
+        return [j for j in self.orders if not any(solution.states[z] == ON for z in self._switches(j))]
+
+    def _switches(self, j: int) -> list[int]:
+        return [order.z for order in self.orders[j] if order is not None]
+
+    def _trade_owned_etf(self, j: int) -> None:
+        """Let an ETF be sold, bought or not traded; never both, so that no loss is realised and bought back."""
+        today = float(self.stock.weights[j])
+        sale, purchase = self._sell(j, today), self._buy(j, today)
+        self.orders[j] = sale, purchase
+        row = defaultdict(float, self.form.position(j))
+        for order, sign in ((sale, 1.0), (purchase, -1.0)):
+            if order is not None:
+                row[order.amount] = sign
+                self._trade(order.amount, j)
+        self.form.build.equal(row, today)
+        if sale and purchase:
+            self.form.build.at_most({}, 1.0, switches=dict.fromkeys(self._switches(j), 1.0))
+        owners, alone = self.form.owners(j), self.form.one_owner
+        if sale:
+            sell_for_owners(self.form.build, sale, owners, today, least=self.form.least_held, alone=alone)
+        buy_for_owners(self.form.build, purchase, owners, today, alone=alone)
+
+    def _sell(self, j: int, today: float) -> OrderVariables | None:
+        """Declare the sale of an ETF and of the ETF's parcels: each in whole or in part, and only with a sale."""
+        build, stock = self.form.build, self.stock
+        least = self._least_order(j)
+        if self.form.market.etfs[j].ticker in self._never_sold or today < least * (1 - _HAIR):
+            return None
+        sale = declare(build, min(least, today), today)
+        parts = [
+            (lot, build.variable(upper=lot.units * float(stock.prices[j]) / stock.capital_aud))
+            for lot in stock.lots
+            if lot.j == j
+        ]
+        build.equal({sale.amount: 1.0, **{x: -1.0 for _, x in parts}}, 0.0)
+        for _, x in parts:
+            build.at_most({x: 1.0, sale.on: -build.upper_of(x)}, 0.0)
+        self.sold += parts
+        return sale
+
+    def _buy(self, j: int, today: float) -> OrderVariables | None:
+        """Declare the purchase of an ETF; switch the purchase off where the limits leave no room for an order."""
+        etf = self.form.market.etfs[j]
+        if j not in self.form.by_etf or etf.is_closed or etf.ticker in self.form.terms.rules.never_buy:
+            return None
+        least, most = self._least_order(j), self._largest(j) - today
+        purchase = declare(self.form.build, least, max(least, most))
+        if most < least:
+            # Declared anyway: a program with an eased limit must have the same switches.
+            self.form.build.at_most({}, 0.0, switches={purchase.z: 1.0})
+        for drift, _ in (d for d in self.form.drifts if d[1] == j):
+            # What is bought has no allowance for drift.
+            above = self.form.build.upper_of(drift)
+            self.form.build.at_most({drift: 1.0, purchase.on: above}, above)
+        return purchase
+
+    def _least_order(self, j: int) -> float:
+        """Return the smallest order, as a share of the capital: the rule's minimum, and at least one unit."""
+        return max(self.form.least_order_aud, float(self.stock.prices[j])) / self.stock.capital_aud
+
+    def _largest(self, j: int) -> float:
+        """Return the largest position possible in an ETF, from the limits of the pods and of the portfolio."""
+        owners = [share * self.form.build.upper_of(u) for u, share in self.form.position(j).items()]
+        return min(self.form.largest_of(j), max(owners) if self.form.one_owner else sum(owners))
+
+    def _buy_new_etfs(self) -> None:
+        """Declare the purchases of ETFs that are not owned, and count all orders. Each new ETF is one order."""
+        orders = self.form.build.variable(upper=float(len(self.orders) + len(self.form.by_etf)))
+        counted, switches = {orders: -1.0}, {z: 1.0 for j in self.orders for z in self._switches(j)}
+        for j in self.form.by_etf:
+            if j not in self.orders:
+                is_held = self.form.is_held(j)
+                counted |= is_held.row
+                switches |= is_held.switches
+                for x, share in self.form.position(j).items():
+                    self._trade(x, j, share)
+        self.form.build.at_most(counted, 0.0, switches=switches)
+        self.costs[orders] += self.form.terms.brokerage_aud / self.stock.capital_aud
+        self._number = orders
+
+    def _no_more_orders(self, orders: int) -> None:
+        """Bound the number of orders from above, too: money that is paid for no order must not count as spent.
+
+        An ETF that is not owned is held from a smallest position on, so that the bound is exact where it counts.
+        """
+        build, row = self.form.build, {orders: 1.0}
+        for pair in self.orders.values():
+            row |= {order.on: -1.0 for order in pair if order is not None}
+        for j in (j for j in self.form.by_etf if j not in self.orders):
+            purchase = build.variable(upper=1.0)
+            row[purchase] = -1.0
+            least = self.form.least_position(j)
+            if least > 0:
+                build.at_most({purchase: least} | {u: -share for u, share in self.form.position(j).items()}, 0.0)
+        build.at_most(row, 0.0)
+
+    def _trade(self, x: int, j: int, share: float = 1.0) -> None:
+        self.volume[x] += share
+        self.costs[x] += share * float(self.stock.costs[j])
+
+    def _limits(self) -> None:
+        """Add the rows that limit money: cash for the orders, turnover, and tax."""
+        form, rules, capital = self.form, self.form.terms.rules, self.stock.capital_aud
+        # The capital pays for the orders; the tax is due later, and is paid from other money.
+        spending = defaultdict(float, form.whole(np.ones(len(form.market.etfs))))
+        for x, cost in self.costs.items():
+            spending[x] += cost
+        self.money.append(form.build.at_most(spending, 1.0 - self.stock.cash_floor))
+        if form.rule("reinvest", "nothing is sold to hold cash") and 1.0 - self.stock.idle > form.least_invested:
+            self.reinvested = form.build.at_least(spending, 1.0 - self.stock.idle)
+            self._no_more_orders(self._number)
+        turnover = rules.max_turnover
+        if turnover is not None and form.rule("max_turnover", f"at most {turnover:.1%} of the capital is turned over"):
+            self.money.append(form.build.at_most({x: part / 2 for x, part in self.volume.items()}, turnover))
+        most = rules.max_tax_aud
+        if most is not None and form.rule("max_tax_aud", f"at most {most:,.2f} AUD of tax on capital gains"):
+            self.money.append(form.build.at_most(self.tax, most / capital))
