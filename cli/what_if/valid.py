@@ -6,13 +6,16 @@ Optimises no pods together: rules that contradict each other only there are foun
 from __future__ import annotations
 
 import os
+import re
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from agents.answer import answer
 from agents.mandate_files import bundled, load
+from bus.language.forms import MARKET
 from bus.language.messages import BadMessageError, PodFailed, change_request, glance, parse_request
 from bus.language.plain_text import printable
+from bus.language.subjects import POD_PATTERN
 from coordinator.decisions import refusals
 from portfolio.market import snapshot as markets
 from portfolio.names import doubted
@@ -67,8 +70,9 @@ def examine(data: bytes, folder: Path | None, files: Sequence[Path]) -> Findings
     try:
         request = parse_request(data, str(glance(data).get("request_id", "")), most=_MOST)
     except BadMessageError as error:
-        return [(Kind.ERROR, each) for each in dict.fromkeys([*error.mistakes, *_doubled(data)])]
-    unknown = list(_unknown(request, mandates))
+        mistakes = dict.fromkeys([*error.mistakes, *_doubled(data)])
+        return [*((Kind.ERROR, each) for each in mistakes), *_unknown(*_names(glance(data)), mandates)]
+    unknown = list(_unknown(request.market, request.asked(), mandates))
     if request.market not in markets.known():
         return unknown
     errors = [refused.event.message for refused in refusals(request)]
@@ -91,7 +95,7 @@ def describe(findings: Findings) -> str:
     """Format the findings for people, one per line, after the verdict."""
     verdicts = {
         Verdict.VALID: "valid",
-        Verdict.ERRORS: f"not valid, {sum(kind is Kind.ERROR for kind, _ in findings)} found",
+        Verdict.ERRORS: f"not valid, errors: {sum(kind is Kind.ERROR for kind, _ in findings)}",
         Verdict.OPEN: "no error found, but not all could be checked",
     }
     return "\n".join([verdicts[conclude(findings)], *(f"* {printable(text)}" for _, text in findings)])
@@ -106,15 +110,23 @@ def _doubled(data: bytes) -> tuple[str, ...]:
     return ()
 
 
-def _unknown(request: OptimizationRequest, mandates: Mapping[str, Mandate]) -> Iterator[tuple[Kind, str]]:
+def _names(body: Mapping[str, object]) -> tuple[str, list[str]]:
+    """Read the market and the pods of a body that is no valid request; blank where they are no names."""
+    market, weights, pods = (body.get(name) for name in ("market", "pod_weights", "pods"))
+    named = [*(weights if isinstance(weights, dict) else ()), *(pods if isinstance(pods, list) else ())]
+    fits = [pod for pod in named if isinstance(pod, str) and re.fullmatch(POD_PATTERN, pod)]
+    return market if isinstance(market, str) and re.fullmatch(MARKET, market) else "", fits
+
+
+def _unknown(market: str, pods: Sequence[str], mandates: Mapping[str, Mandate]) -> Iterator[tuple[Kind, str]]:
     """Yield what a server may know and this machine does not."""
-    if request.market not in (known := markets.known()):
+    if market and market not in (known := markets.known()):
         text = (
-            f"market {doubted([request.market], known)} is not on this machine: give its folder (--market), or name one"
+            f"market {doubted([market], known)} is not on this machine: give its folder (--market), or name one"
             f" of {', '.join(sorted(known))}"
         )
         yield Kind.UNKNOWN, text
-    if strange := sorted(set(request.asked()) - set(mandates)):
+    if strange := sorted(set(pods) - set(mandates)):
         text = (
             f"pod {doubted(strange, mandates)} is not on this machine: give its mandate (--mandate), or name one of"
             f" {', '.join(sorted(mandates))}"

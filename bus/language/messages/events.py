@@ -73,7 +73,11 @@ class MarketRef(_Lenient):
 
 
 class Provider(_Lenient):
-    """Who provides the result to the customer, as the operator of the coordinator states it; nobody checks it."""
+    """Who provides the result to the customer, as the operator of the coordinator states it; nobody checks it.
+
+    Attributes:
+        name: The provider's name, for the customer.
+    """
 
     name: str
     licence_number: Annotated[str | None, Field(description="Of its Australian financial services licence.")] = None

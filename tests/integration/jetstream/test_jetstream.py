@@ -138,7 +138,7 @@ class TestSetUp:
             second = await set_up(bus, ["beta", "alpha"])
 
         names = ["stream PODFOLIO", "stream PODFOLIO_TIMERS", "stream KV_podfolio_markets"]
-        names += ["queue pod-alpha", "queue pod-beta", "queue coord-due", "queue coord"]
+        names += ["queue pod-alpha", "queue pod-beta", "queue coord-due", "queue finals", "queue coord"]
         assert [f"{step.what} {step.name}" for step in first] == names
         assert all(step.missing for step in first)
         assert [f"{step.what} {step.name}" for step in second] == names

@@ -35,7 +35,7 @@ def test_more_mistakes_are_said_than_a_refusal_has_room_for(tmp_path: Path) -> N
     status, lines = validate(tmp_path, deadline_s="30", **fields)
 
     assert status == 1
-    assert "not valid, 31 found" in lines[0]
+    assert "not valid, errors: 31" in lines[0]
     assert len(lines) == 32
 
 
@@ -48,6 +48,17 @@ def test_what_two_checks_find_is_said_in_one_go(tmp_path: Path) -> None:
     assert any("rules.never_buy names VFA (VAF?)" in line for line in lines)
     assert any("rules.never_sell names ZZZ" in line for line in lines)
     assert any("pod omega is not on this machine" in line for line in lines)
+
+
+def test_names_are_checked_beside_other_mistakes(tmp_path: Path) -> None:
+    status, lines = validate(
+        tmp_path, market="asx-outlok-2025-12", pod_weights={"alpha": 50, "gama": 0.5}, rules={"max_weight": 30}
+    )
+
+    assert status == 1
+    assert any("write 50 % as 0.5" in line for line in lines)
+    assert any("market asx-outlok-2025-12 (asx-outlook-2025-12?)" in line for line in lines)
+    assert any("pod gama (gamma?)" in line for line in lines)
 
 
 def test_a_field_given_twice_is_said_beside_other_mistakes(tmp_path: Path) -> None:
@@ -76,7 +87,7 @@ def test_a_target_out_of_reach_is_said_only_where_none_may_give_way(tmp_path: Pa
     assert validate(tmp_path, **unreachable)[0] == 0
     status, lines = validate(tmp_path, **unreachable, on_unreachable="fail")
     assert status == 1
-    assert "expected return at least 15.00% was asked" in lines[1]
+    assert "at least 15.00% was asked" in lines[1]
 
 
 def test_names_of_goals_and_pairs_are_checked(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from shlex import quote
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -52,17 +53,16 @@ class Connection:
     def command(self, words: str) -> str:
         """Complete a command of an administrator for this server: the address, and the key beside the client's own."""
         if self.servers != Connection().servers and "@" not in self.servers:
-            words += f" --server {self.servers}"
+            words += f" --server {quote(self.servers)}"
         if self.nkey_seed and (key := self.nkey_seed.with_name(f"{ADMIN}.nk")).is_file():
-            words += f" --nkey-seed {key} --ca {self.ca}"
+            words += f" --nkey-seed {quote(str(key))} --ca {quote(str(self.ca))}"
         return words
 
     @property
     def start(self) -> str:
         """The command that starts a server at the address, for the user of this machine; empty for another machine."""
-        if len(self.urls) != 1:
-            return ""
-        (url,) = self.urls
+        # Of several servers, the first one is enough.
+        url = next(iter(self.urls), "")
         try:
             address = urlsplit(url if "://" in url else f"nats://{url}")
             host, number = address.hostname, address.port
@@ -71,7 +71,7 @@ class Connection:
         if host not in _HERE:
             return ""
         port = "" if number in {None, _PORT} else f" --port {number}"
-        secure = f" --secure {self.nkey_seed.parent}" if self.nkey_seed else ""
+        secure = f" --secure {quote(str(self.nkey_seed.parent))}" if self.nkey_seed else ""
         return f"podfolio up{port}{secure}"
 
     def __str__(self) -> str:
