@@ -53,6 +53,8 @@ class PodAccount:
         figures: What its sleeve is expected to do.
         left_out: ETFs of its universe that were not considered: unpriced, closed, or never to be bought.
         frontier: Where the customer's risk tolerance puts the pod; None where its mandate is as it is.
+        effective_holdings_alone: Number of equal holdings with the same spread, of what it would hold alone.
+        effective_holdings: The same of what it holds; the mandate's ``min_effective_holdings`` binds the pod alone.
     """
 
     mandate: Mandate
@@ -62,6 +64,8 @@ class PodAccount:
     figures: Figures
     left_out: tuple[str, ...]
     frontier: FrontierPoint | None = None
+    effective_holdings_alone: float | None = None
+    effective_holdings: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,8 @@ class ComparisonRow:
     """One figure, without coordination and with it.
 
     Attributes:
+        better: Which change is in the person's interest; None where neither is by itself: less tax on income is no
+            gain where the income after tax falls too.
         never_worse: Whether the portfolio was held to be at least as good as the naive one here; false where
             the row is information, or a goal that gave way to others.
     """
@@ -122,7 +128,7 @@ class ComparisonRow:
     metric: str
     naive: float | None
     master: float | None
-    better: Literal["lower", "higher"]
+    better: Literal["lower", "higher"] | None
     never_worse: bool
 
 

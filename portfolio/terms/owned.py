@@ -20,11 +20,16 @@ class Outside(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A holding that is neither traded nor counted, and why."""
+    """A holding that is not traded, and why; it counts in the totals and in no figure of return or risk.
+
+    Attributes:
+        value_aud: At the market's last price, or as the request says; None where neither gives one.
+    """
 
     ticker: str
     units: float
     why: str
+    value_aud: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

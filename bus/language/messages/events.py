@@ -28,6 +28,7 @@ from portfolio.published.certificate import Certificate
 from portfolio.published.conflicts import Conflict, Repair, Shortfall
 from portfolio.published.frontier import FrontierPoint
 from portfolio.published.money_goals import Funding, MoneyGoal
+from portfolio.published.standing import Standing, Switch
 from portfolio.published.trading import Trading
 from portfolio.terms.mandate import Mandate
 from portfolio.terms.rules import Terms
@@ -224,6 +225,23 @@ class MasterPortfolioOptimized(_Lenient):
     cash: Annotated[
         CashHeld | None,
         Field(description="With an account: what the holdings leave of the capital, so that both add up to it."),
+    ] = None
+    today: Annotated[
+        Standing | None,
+        Field(description="With an account: what is owned today, in the figures of the suggestion."),
+    ] = None
+    separate: Annotated[
+        Standing | None, Field(description="The separate pods; with an account, after the costs of getting there.")
+    ] = None
+    suggested: Annotated[
+        Standing | None,
+        Field(
+            description="With an account: as ordered, in whole units, with the cash that is left. Else the portfolio, "
+            "with the cost of buying it on top."
+        ),
+    ] = None
+    switch: Annotated[
+        Switch | None, Field(description="Where there are orders: what they cost once, and change per year.")
     ] = None
     pods: Mapping[str, PodAccount]
     goals: tuple[GoalAccount, ...]
