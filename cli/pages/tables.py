@@ -63,7 +63,8 @@ class FittingTable:
 
     def __rich_console__(self, _: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         """Draw columns if they fit, and a list otherwise."""
-        yield Text(self.title, style="bold")
+        if self.title:
+            yield Text(self.title, style="bold")
         yield self._body(options.max_width)
         if self.caption:
             yield Text(self.caption, style="dim italic")

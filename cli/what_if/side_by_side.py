@@ -58,7 +58,7 @@ def show_side_by_side(console: Console, a: FinalEvent, b: FinalEvent) -> None:
 
 
 def _show_heads(console: Console, a: FinalEvent, b: FinalEvent) -> None:
-    table = make_table(console, "Events", "", "First", "Second", wrap=("First", "Second"))
+    table = make_table(console, "Events", "", "First", "Second")
     one, two = _head(a), _head(b)
     for name in [*one, *(name for name in two if name not in one)]:
         first, second = one.get(name, ""), two.get(name, "")
@@ -101,8 +101,8 @@ def _show_weights(console: Console, a: MasterPortfolioOptimized, b: MasterPortfo
 
 
 def _show_metrics(console: Console, a: MasterPortfolioOptimized, b: MasterPortfolioOptimized) -> None:
-    columns = ("", "First", "Second", "Difference", "First, naive", "Second, naive")
-    title = "Figures of the portfolio, and of the pods without coordination"
+    columns = ("", "First", "Second", "Difference", "First, separate pods", "Second, separate pods")
+    title = "Figures of the portfolio, and of separate pods"
     table = make_table(console, title, *columns, right=(1, 2, 3, 4, 5))
     first, second = ({row.metric: row for row in event.comparison} for event in (a, b))
     for metric in _both(first, second):

@@ -1,0 +1,64 @@
+"""The separate pods beside the suggestion: by asset class and by pod, as shares of the capital. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from report.facts.amounts import SHARE
+from report.facts.series import Bars, Part, Rows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bus.language.messages import MasterPortfolioOptimized
+    from portfolio.published.standing import Standing
+
+SEPARATE, SUGGESTED = "Separate pods", "Suggested"
+_Held = dict[str, dict[str, float]]
+
+
+def held(event: MasterPortfolioOptimized) -> tuple[_Held, _Held]:
+    """Return what each pod holds as a separate pod and as suggested, as shares of the capital by ticker."""
+    separate = {
+        pod: {ticker: account.capital_share * share for ticker, share in account.naive_weights.items()}
+        for pod, account in event.pods.items()
+    }
+    if event.trading is None:
+        return separate, {pod: dict(account.weights) for pod, account in event.pods.items()}
+    capital = event.terms.total_capital_aud
+    ordered = {
+        pod: {ticker: value / capital for ticker, value in values.items()} for pod, values in event.trading.pods.items()
+    }
+    return separate, {pod: ordered.get(pod, {}) for pod in event.pods}
+
+
+def classes(name: str, before: Standing, after: Standing, labels: tuple[str, str]) -> Bars:
+    """Compare two portfolios by asset class, as shares of the capital."""
+    both = {
+        each: (before.asset_classes.get(each, 0.0), after.asset_classes.get(each, 0.0))
+        for each in dict.fromkeys([*after.asset_classes, *before.asset_classes])
+    }
+    both = {each: shares for each, shares in both.items() if any(SHARE.rounded(share) for share in shares)}
+    series = {label: tuple(shares[i] for shares in both.values()) for i, label in enumerate(labels)}
+    title = "By asset class, shares of the capital"
+    told = (f"{each}: {SHARE.show(one)}, then {SHARE.show(other)}" for each, (one, other) in both.items())
+    alt = f"Bars. {title}, {labels[0].lower()} and {labels[1].lower()}. {'; '.join(told)}."
+    return Bars(name, title, tuple(each.capitalize() for each in both), series, SHARE.pattern, alt)
+
+
+def owners(event: MasterPortfolioOptimized) -> Rows:
+    """Show what each pod holds, as a separate pod and as suggested."""
+    separate, suggested = held(event)
+    rows: dict[str, Mapping[str, float]] = {}
+    for pod in event.pods:
+        rows[f"{pod}, {SEPARATE.lower()}"] = separate[pod]
+        rows[f"{pod}, {SUGGESTED.lower()}"] = suggested[pod]
+    parts = tuple(Part(row, ticker, share) for row, own in rows.items() for ticker, share in own.items())
+    told = (f"{row}: {said(own)}" for row, own in rows.items())
+    title = "By pod, shares of the capital"
+    return Rows("separate-owners", title, tuple(rows), parts, SHARE.pattern, f"Bars. {title}. {'; '.join(told)}.")
+
+
+def said(own: Mapping[str, float]) -> str:
+    """List ETFs with their shares."""
+    return ", ".join(f"{ticker} {SHARE.show(share)}" for ticker, share in own.items())

@@ -1,0 +1,103 @@
+"""The switch from today to the suggestion: its cost, the orders, and the holdings afterwards. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from report.facts import orders as facts
+from report.facts import parcels
+from report.facts.amounts import AUD, COUNT, SHARE
+from report.facts.market import said_of_market
+from report.facts.positions import positions
+from report.facts.sentences import what_rounding_costs, what_to_know, why_no_order
+from report.story.document import Section, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bus.language.messages import MasterPortfolioOptimized
+    from portfolio.published.standing import Switch
+    from portfolio.published.trading import Trading
+    from portfolio.terms.owned import Owned
+    from report.facts.positions import Position
+
+
+def cost(event: MasterPortfolioOptimized) -> Section | None:
+    """State the cost of the switch, what it changes per year, and the rules and targets behind the dearest sales."""
+    if (switch := event.switch) is None:
+        return None
+    tables = (_once(switch), _per_year(switch))
+    return Section("switch", "Cost of the switch", (), (), tables, tuple(_forced(switch)))
+
+
+def _once(switch: Switch) -> Table:
+    parts = (switch.brokerage_aud, switch.spread_aud, switch.tax_aud)
+    labels = ("Brokerage", "Half the spread", "Tax on capital gains, due later")
+    rows = [(label, AUD.show(part)) for label, part in zip(labels, parts, strict=True)]
+    rows.append(("Cost, once", AUD.show(AUD.total(parts))))
+    return Table("switch-once", "Once, AUD", ("", "AUD"), frozenset({1}), tuple(rows), frozenset({3}))
+
+
+def _per_year(switch: Switch) -> Table:
+    pays = "does not pay for itself in return" if switch.years_to_pay is None else f"{switch.years_to_pay:.1f}"
+    rows = (
+        ("Expected return after fees and tax on income, AUD", AUD.signed(switch.return_aud_per_year)),
+        ("Income after tax, AUD", AUD.signed(switch.income_aud_per_year)),
+        ("Volatility", SHARE.change(0.0, switch.volatility)),
+        ("Years until it pays for itself", pays),
+    )
+    return Table("switch-year", "Change per year", ("", "Change"), frozenset({1}), rows)
+
+
+def _forced(switch: Switch) -> Iterator[str]:
+    for one in switch.forced:
+        yield f"{one.name}: {one.words.rstrip('.')}."
+    if switch.cut_short:
+        yield "The time ended the search for what forces sales: other rules and targets may force some too."
+
+
+def orders(event: MasterPortfolioOptimized) -> Section | None:
+    """List the orders, the parcels that they sell, and what to know before placing them."""
+    trading, owned = event.trading, event.terms.owned
+    if trading is None or owned is None:
+        return None
+    lead = (*why_no_order(trading), f"Money left in the account: {AUD.show(trading.cash_left_aud)} AUD.")
+    points = [*what_to_know(event, trading, owned), what_rounding_costs(trading)]
+    points += [f"{sentence}." for sentence in said_of_market(event)]
+    tables = tuple(_orders(event, trading, owned)) if trading.orders else ()
+    return Section("orders", "Orders", lead, (), tables, tuple(points))
+
+
+def _orders(event: MasterPortfolioOptimized, trading: Trading, owned: Owned) -> Iterator[Table]:
+    caption = f"{len(trading.orders)} orders of {owned.as_of:%d %B %Y}, in whole units: sells before buys"
+    yield Table("orders", caption, facts.COLUMNS, frozenset(facts.NUMBERS), facts.rows(trading))
+    if any(order.parcels for order in trading.orders):
+        note = " ".join((parcels.caption(event, trading), *parcels.sentences(trading.gains, owned)))
+        numbers = frozenset({2, 3, 4, 5, 6})
+        yield Table("parcels", "Parcels sold, AUD", parcels.COLUMNS, numbers, tuple(parcels.rows(trading)), note=note)
+
+
+def number_of_orders(event: MasterPortfolioOptimized) -> tuple[float, float] | None:
+    """Count the orders of the separate pods and of the suggestion, each pod's purchase of an ETF as one."""
+    if event.trading:
+        return event.trading.naive.orders, len(event.trading.orders)
+    bought = {row.metric: (row.naive, row.master) for row in event.comparison}.get("positions")
+    return None if bought is None or None in bought else bought  # type: ignore[return-value]
+
+
+def held(event: MasterPortfolioOptimized) -> Section:
+    """List what is owned today and afterwards, ETF by ETF."""
+    found = [one for one in positions(event) if one.before_aud > 0 or one.after_aud > 0]
+    rows = [_position(one) for one in found]
+    before, after = (AUD.total([getattr(one, of) for one in found]) for of in ("before_aud", "after_aud"))
+    rows.append(("Total", "", "", "", "", *map(AUD.show, (before, after))))
+    columns = ("ETF", "Name", "Pods", "Units today", "Units then", "Today", "Suggested")
+    title = "Holdings today and suggested, AUD"
+    table = Table("held", title, columns, frozenset(range(3, 7)), tuple(rows), frozenset({len(rows) - 1}))
+    return Section("held", title, (), ("owners",), (table,))
+
+
+def _position(one: Position) -> tuple[str, ...]:
+    units = ("" if each is None else COUNT.show(each) for each in (one.units_before, one.units_after))
+    name = (one.ticker, one.name) if one.ticker else ("Money", "in the account")
+    return *name, ", ".join(one.owners), *units, AUD.show(one.before_aud), AUD.show(one.after_aud)
