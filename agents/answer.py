@@ -79,7 +79,7 @@ def _optimise_alone(
 
 def _optimise(mandate: Mandate, request: OptimizationRequest, market: markets.Market) -> PodResult:
     began = time.perf_counter()
-    content = MarketRef(id=market.id, sha256=market.sha256)
+    content = MarketRef.of(market)
     sleeve = _optimise_alone(
         content,
         mandate.with_targets(request.targets_of(mandate.pod)),

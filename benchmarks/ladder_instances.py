@@ -29,6 +29,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import date
 from enum import StrEnum
 from functools import cache
 from itertools import count
@@ -38,6 +39,7 @@ import numpy as np
 
 from portfolio.case.case import Case
 from portfolio.errors import SolverError
+from portfolio.market.basis import Outlook
 from portfolio.market.measure import Measure
 from portfolio.market.snapshot import Etf, Market
 from portfolio.master.statement.formulation import Formulation
@@ -147,6 +149,8 @@ def _market(rng: np.random.Generator, n: int, covariance: Covariance) -> Market:
         expected_returns=_CASH + volatilities * ratios,
         Sigma=Sigma,
         risk_free=_CASH,
+        basis=Outlook("made up for this benchmark"),
+        priced_on=date(2025, 11, 7),
     )
 
 

@@ -114,7 +114,7 @@ def _optimise(
     return MasterPortfolioOptimized(
         request_id=request.request_id,
         customer_id=request.customer.customer_id,
-        market=MarketRef(id=market.id, sha256=market.sha256),
+        market=MarketRef.of(market),
         terms=case.terms,
         weights=named(market, master.X.sum(axis=0)),
         holdings=account.holdings,

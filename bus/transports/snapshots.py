@@ -77,7 +77,9 @@ def unpack(packed: bytes, sha256: str) -> dict[str, bytes]:
     try:
         unpacking = zlib.decompressobj()
         text = unpacking.decompress(packed, _MAX_BYTES)
-        files = {name: str(json.loads(text)[name]).encode() for name in FILES}
+        texts = json.loads(text)
+        # What an older version published lacks a file; who reads the market says which, and the mend.
+        files = {name: str(texts[name]).encode() for name in FILES if name in texts}
     except (zlib.error, ValueError, KeyError, TypeError, RecursionError) as error:
         message = f"the content under the hash {sha256[:12]} is no market: {error}"
         raise DataError(message) from error

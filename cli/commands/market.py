@@ -70,6 +70,15 @@ def market() -> None:
     show_default=True,
     help="Least share of the dates on which an ETF has a price; others are left out.",
 )
+@click.option(
+    "--priced-on",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Day of the prices; by default, the last of those that --unit-prices or --facts (priced_on) state, or else of "
+    "the history.",
+)
+@click.option(
+    "--inflation", type=click.FloatRange(-0.05, 0.25), help="Assumed inflation a year, such as 0.025; none by default."
+)
 @click.option("--trust", multiple=True, metavar="TICKER", help="Take this ETF's prices as they are, however unlikely.")
 def build(  # noqa: PLR0913, PLR0917 - one argument an option
     prices: Path,
@@ -83,6 +92,8 @@ def build(  # noqa: PLR0913, PLR0917 - one argument an option
     since: datetime | None,
     coverage: float,
     trust: tuple[str, ...],
+    priced_on: datetime | None,
+    inflation: float | None,
     *,
     unit_prices: bool,
 ) -> None:
@@ -103,7 +114,10 @@ def build(  # noqa: PLR0913, PLR0917 - one argument an option
         name = _own_id(market_id if market_id is not None else prices.stem.lower())
         read = read_prices(prices)
         knowledge = replace(
-            _knowledge(read, facts, distributions, like, unit_prices=unit_prices), return_is=return_is or ""
+            _knowledge(read, facts, distributions, like, unit_prices=unit_prices),
+            return_is=return_is or "",
+            priced_on=priced_on.date() if priced_on else None,
+            inflation=inflation,
         )
         first = since.date() if since else None
         period = Period(returns) if returns else None

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from cli.pages.tables import make_table
 from portfolio.errors import DataError
+from portfolio.market.basis import day_in_words
 from portfolio.market.history.moves import BOUND
 from portfolio.market.snapshot import read
 
@@ -66,8 +67,10 @@ def show_market(console: Console, market: Market) -> None:
                 f"{2 * etf.half_spread * 1e4:.0f} bp",
                 "closed" if etf.is_closed else "none" if etf.price_aud is None else f"{etf.price_aud:,.2f}",
             )
+    inflation = "" if market.inflation is None else f" Inflation is assumed to be {market.inflation:.2%} a year."
     table.caption = (
-        "Returns and volatilities a year, after fees, before tax, without franking credits; spread is bid to ask."
+        f"{market.basis.said} Prices are of {day_in_words(market.priced_on)}.{inflation}"
+        " Returns and volatilities a year, after fees, before tax, without franking credits; spread is bid to ask."
     )
     if market.unpriced:
         table.caption += f" Described, but without return and risk: {', '.join(market.unpriced)}."
@@ -105,9 +108,8 @@ def show_built(console: Console, market: Market, built: Built) -> None:
         f"market {market.id} ({market.sha256[:12]}): {len(market.etfs)} ETFs, {len(sample.returns)}"
         f" {sample.period.adjective} returns from {sample.begins} to {sample.ends}"
     )
-    console.print(
-        f"* Expected returns are the mean of that history, {sample.a_year:g} times a year; they are no forecast."
-    )
+    console.print(f"* Returns a year are the mean of that history, times {sample.a_year:g}. {market.basis.said}")
+    console.print(f"* The prices are taken for those of {day_in_words(market.priced_on)}.")
     console.print(f"* Correlations are shrunk by {built.moments.shrinkage:.2%} towards none (Ledoit and Wolf).")
     if built.moments.bounded:
         told = ", ".join(f"{ticker} {count}" for ticker, count in built.moments.bounded.items())

@@ -5,6 +5,7 @@ shares no arithmetic with the code that made the event: this package imports no 
 the tax or ``figures``. So a mistake there cannot pass here as well.
 
 - ``portfolio`` checks weights, targets and the proof.
+- ``market`` checks what the event says of its market.
 - ``mandates`` checks the mandates as they were used.
 - ``money_goals`` checks the money goals.
 - ``income`` checks distributions and the tax on them.
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from portfolio.check.income import income
 from portfolio.check.mandates import mandates
+from portfolio.check.market import market_told
 from portfolio.check.money_goals import money_goals
 from portfolio.check.orders import Orders
 from portfolio.check.portfolio import Portfolio
@@ -33,11 +35,18 @@ __all__ = ["findings"]
 
 def findings(event: Event, market: Market) -> list[str]:
     """List every fault in an event; an empty list means that the event can be trusted."""
-    if (told := event["market"]) != {"id": market.id, "sha256": market.sha256}:
+    told = event["market"]
+    if (told["id"], told["sha256"]) != (market.id, market.sha256):
         about = f"{told['id']} with hash {told['sha256']}"
         return [f"the event is about market {about}, not {market.id} with hash {market.sha256}"]
     portfolio = Portfolio(event, market)
-    found = [*mandates(portfolio), *portfolio.findings(), *money_goals(portfolio), *income(portfolio)]
+    found = [
+        *market_told(event, market),
+        *mandates(portfolio),
+        *portfolio.findings(),
+        *money_goals(portfolio),
+        *income(portfolio),
+    ]
     if portfolio.owned is None:
         return found if event["trading"] is None else [*found, "there are trades, though nothing says what is owned"]
     if event["trading"] is None:

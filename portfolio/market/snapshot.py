@@ -1,6 +1,6 @@
 """A market snapshot: the expected return, risk, distributions and cost of each ETF.
 
-A snapshot is a directory of three CSV files, identified by an id and a hash of the contents, so that a result can be
+A snapshot is a directory of four CSV files, identified by an id and a hash of the contents, so that a result can be
 reproduced. Reading a snapshot is the only input and output of the domain.
 """
 
@@ -23,6 +23,7 @@ import numpy as np
 
 from portfolio.errors import DataError
 from portfolio.files import decode, read_bytes
+from portfolio.market import stated
 from portfolio.plain_text import WORDS, is_plain, shown
 
 if TYPE_CHECKING:
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
     from portfolio import Matrix, Vector
+    from portfolio.market.basis import Basis
 
-FILES = ("etfs.csv", "moments.csv", "correlations.csv")
+FILES = ("etfs.csv", "moments.csv", "correlations.csv", stated.FILE)
 CASH = "cash"
 # A market's id: the name of the folder, also used in requests and in the subject under which the market is published.
 ID_PATTERN = r"[a-z0-9][a-z0-9-]{0,63}"
@@ -45,7 +47,6 @@ _VOLATILITIES = 1e-6, 10.0
 _MOST_YIELD = 10.0
 _PRICES_AUD = 1e-9, 1e9
 _LONGEST_TEXT = 200
-_BUNDLED_ON = date(2025, 11, 7)
 _TICKER = re.compile(r"[A-Z0-9]{1,12}")
 # Smallest eigenvalue at which a correlation matrix can still be factored in double precision.
 _DEFINITE = 1e-12
@@ -106,7 +107,9 @@ class Market:
         expected_returns: Annual, total, after the funds' fees, before tax and without franking credits.
         Sigma: Annual covariance of returns, shape (n, n), positive definite.
         risk_free: Annual return of cash, the least volatile ETF of the class ``cash``.
-        priced_on: Day of the last prices of units; None if unknown.
+        basis: What the returns are: a history, or an outlook.
+        priced_on: Day of the prices.
+        inflation: Per year, as a fraction; None if the market assumes none.
     """
 
     id: str
@@ -116,7 +119,9 @@ class Market:
     expected_returns: Vector
     Sigma: Matrix
     risk_free: float
-    priced_on: date | None = None
+    basis: Basis
+    priced_on: date
+    inflation: float | None = None
     _columns: dict[str, Vector] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -187,7 +192,8 @@ def digest(texts: Mapping[str, bytes]) -> str:
     """Hash the contents of a snapshot's files, by name."""
     sha256 = hashlib.sha256()
     for name in FILES:
-        sha256.update(name.encode() + b"\0" + texts[name] + b"\0")
+        if name in texts:  # a snapshot of before market.csv keeps its hash, and is refused by ``read``
+            sha256.update(name.encode() + b"\0" + texts[name] + b"\0")
     return sha256.hexdigest()
 
 
@@ -208,6 +214,12 @@ def read(folder: Traversable) -> Market:
 
 
 def _read(folder: Traversable) -> Market:
+    if not (folder / stated.FILE).is_file():
+        message = (
+            f"market {folder.name} has no {stated.FILE}, so that nobody can say what its returns are: build it again"
+            f" under a new id, or add the file, one line with the columns {', '.join(stated.COLUMNS)}"
+        )
+        raise DataError(message)
     texts = {name: read_bytes(folder / name) for name in FILES}
     rows = {name: _rows(name, text) for name, text in texts.items()}
     moments = _by_ticker(folder.name, "moments.csv", rows["moments.csv"])
@@ -243,6 +255,8 @@ def _read(folder: Traversable) -> Market:
         )
         raise DataError(message)
     correlations = _by_ticker(folder.name, "correlations.csv", rows["correlations.csv"])
+    about = stated.read_stated(rows[stated.FILE])
+    _refuse_later_prices(described.values(), about.priced_on)
     return Market(
         id=folder.name,
         sha256=digest(texts),
@@ -251,14 +265,25 @@ def _read(folder: Traversable) -> Market:
         expected_returns=_read_only(expected_returns),
         Sigma=_read_only(_covariance(folder.name, tickers, volatilities, correlations)),
         risk_free=float(expected_returns[min(cash, key=lambda i: volatilities[i])]),
-        priced_on=_priced_on(folder.name, described.values()),
+        basis=about.basis,
+        priced_on=about.priced_on,
+        inflation=about.inflation,
     )
 
 
-def _priced_on(market_id: str, rows: Iterable[Mapping[str, str]]) -> date | None:
-    """Find the day of the last prices of units; bundled snapshots are older than the column."""
-    days = [_day(row, "priced_on") for row in rows if row.get("priced_on")]
-    return max(days, default=_BUNDLED_ON if market_id in bundled() else None)
+def _refuse_later_prices(rows: Iterable[Mapping[str, str]], priced_on: date) -> None:
+    """Refuse a price of a unit that is later than the day of the market's prices.
+
+    Raises:
+        ValueError: If there is one; the message names the ETFs.
+    """
+    later = [_named(row) for row in rows if row.get("priced_on") and _day(row, "priced_on") > priced_on]
+    if later:
+        message = (
+            f"priced_on of {', '.join(later)} in etfs.csv is after {priced_on}, the priced_on of {stated.FILE}: give"
+            " there the last day of all prices"
+        )
+        raise ValueError(message)
 
 
 def _rows(name: str, data: bytes) -> list[dict[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import zlib
 from contextlib import aclosing
@@ -18,10 +19,12 @@ from support.requests_made import TRAILING, data
 from agents.asked import Asked
 from agents.worker import Agent
 from bus.language import subjects
+from bus.language.messages import Reason
 from bus.language.subjects import Kind
-from bus.port import COORDINATORS, NotSetUpError, RefusedError, UnreachableError, pod_queue
+from bus.port import COORDINATORS, Message, NotSetUpError, RefusedError, UnreachableError, pod_queue
 from bus.transports.memory import MemoryBus
 from bus.transports.snapshots import fetching, pack, unpack
+from coordinator.decisions import Fail, admit
 from portfolio.errors import DataError
 from portfolio.market.snapshot import FILES, VARIABLE, bundled, digest, known, read
 
@@ -99,6 +102,22 @@ async def test_a_market_is_fetched_once_into_a_folder_that_goes_away(
     assert os.environ[VARIABLE] == str(tmp_path / "own")
     assert isinstance(folder, Path)
     assert not folder.exists()
+
+
+async def test_a_market_that_an_older_version_published_is_fetched_and_refused_with_the_mend(tmp_path: Path) -> None:
+    files = files_of(write_market(tmp_path / "mine"))
+    old = {name: files[name] for name in ("etfs.csv", "moments.csv", "correlations.csv")}
+    packed = zlib.compress(json.dumps({name: text.decode() for name, text in old.items()}).encode())
+
+    with fetching(Shelf(before=(digest(old), packed))) as provide:
+        await provide("before")
+        refused = admit(Message(subjects.request("r1"), data(market="before")), PODS)
+
+    assert digest(old) != digest(files)
+    assert isinstance(refused, Fail)
+    assert refused.event.reason is Reason.UNKNOWN_MARKET
+    assert "market before has no market.csv" in refused.event.message
+    assert "build it again under a new id" in refused.event.message
 
 
 async def test_what_is_unknown_is_looked_for_each_time_since_it_may_be_published_any_moment(tmp_path: Path) -> None:

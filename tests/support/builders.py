@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from coordinator.consolidation import consolidate
 from portfolio.account.describe import render_account
 from portfolio.case.case import Case
 from portfolio.errors import SolverError
+from portfolio.market.basis import History
 from portfolio.market.figures import figures
 from portfolio.market.measure import Measure
 from portfolio.market.snapshot import Etf, Market, named
@@ -71,6 +73,8 @@ def market(  # noqa: PLR0913 - one argument a column
         expected_returns=np.array(expected_returns, dtype=float),
         Sigma=rho * np.outer(sigma, sigma),
         risk_free=risk_free,
+        basis=History(date(2023, 11, 10), date(2025, 11, 7), 104, 52.0),
+        priced_on=date(2025, 11, 7),
     )
 
 
@@ -237,7 +241,7 @@ def wire_event(prices: Market, sleeves: Sequence[Sleeve], asked: Terms, master: 
     event = MasterPortfolioOptimized(
         request_id="test",
         customer_id="test",
-        market=MarketRef(id=prices.id, sha256=prices.sha256),
+        market=MarketRef.of(prices),
         terms=asked,
         weights=named(prices, master.X.sum(axis=0)),
         holdings=account.holdings,
@@ -261,6 +265,10 @@ def wire_event(prices: Market, sleeves: Sequence[Sleeve], asked: Terms, master: 
 def write_market(folder: Path, **files: str) -> Path:
     """Write a snapshot of three ETFs, CASH, BOND and STOCK; *files* replaces some of its texts."""
     texts = {
+        "market": (
+            "basis,begins,ends,returns,returns_per_year,years,publication,priced_on,inflation\n"
+            "history,2023-11-10,2025-11-07,104,52,,,2025-11-07,\n"
+        ),
         "etfs": (
             "ticker,name,asset_class,management_fee,return_is,distribution_yield,franked_share,liquidity,"
             "half_spread_bps\n"

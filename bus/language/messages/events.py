@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from bus.language.messages.fields import Id, Pod
+from portfolio.market.basis import Basis
 from portfolio.market.figures import Figures
 from portfolio.market.measure import Measure
 from portfolio.published.account import (
@@ -33,16 +34,35 @@ from portfolio.published.trading import Trading
 from portfolio.terms.mandate import Mandate
 from portfolio.terms.rules import Terms
 
+if TYPE_CHECKING:
+    from portfolio.market.snapshot import Market
+
 
 class _Lenient(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
 class MarketRef(_Lenient):
-    """The market snapshot that a result was computed with."""
+    """The market snapshot that a result was computed with, and what it says of itself."""
 
     id: str
     sha256: str
+    basis: Annotated[Basis, Field(description="What its returns are: a history, or an outlook, which is no history.")]
+    priced_on: Annotated[date, Field(description="Day of its prices.")]
+    inflation: Annotated[
+        float | None, Field(description="That the market assumes, a year, as a fraction; null where it assumes none.")
+    ] = None
+
+    @classmethod
+    def of(cls, market: Market) -> Self:
+        """Refer to *market*."""
+        return cls(
+            id=market.id,
+            sha256=market.sha256,
+            basis=market.basis,
+            priced_on=market.priced_on,
+            inflation=market.inflation,
+        )
 
 
 class Signature(_Lenient):

@@ -523,12 +523,11 @@ class OptimizationRequest(_Strict):
 
     def plans(self, market: Market) -> Plans:
         """Collect what the capital is for; *market* states the inflation where the request does not."""
-        stated = getattr(market, "inflation", None)
         inflation, by = ASSUMED_INFLATION, InflationFrom.ASSUMED
         if self.inflation is not None:
             inflation, by = self.inflation, InflationFrom.REQUEST
-        elif stated is not None:
-            inflation, by = float(stated), InflationFrom.MARKET
+        elif market.inflation is not None:
+            inflation, by = market.inflation, InflationFrom.MARKET
         return Plans(tuple(self.targets()), inflation, by, self.shares(), self.surplus_pod)
 
     def targets_of(self, pod: str) -> dict[str, float]:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 from portfolio.errors import DataError
+from portfolio.market.basis import History
 from portfolio.market.history.compare import compare, refuse_unlikely
 from portfolio.market.history.moments import estimate
 from portfolio.market.history.sample import COVERAGE, align
 from portfolio.market.history.snapshot import render
 from portfolio.market.snapshot import CASH
+from portfolio.market.stated import Stated
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
-    from datetime import date
 
     from portfolio.market.history.facts import Facts, Knowledge
     from portfolio.market.history.moments import Moments
@@ -75,5 +77,30 @@ def build(
     differences = compare(prices, knowledge, facts)
     moments = estimate(sample)
     refuse_unlikely(prices, sample, moments, facts, trusted)
+    basis = History(sample.begins, sample.ends, len(sample.returns), sample.a_year)
+    stated = Stated(basis, _priced_on(facts, knowledge.priced_on, prices.dates[-1]), knowledge.inflation)
     notes = (*(f"{prices.file}: {each}" for each in prices.assumed), *knowledge.assumed, *differences)
-    return Built(render(sample, moments, facts), sample, moments, facts, notes)
+    return Built(render(sample, moments, facts, stated), sample, moments, facts, notes)
+
+
+def _priced_on(facts: Mapping[str, Facts], told: date | None, last: date) -> date:
+    """Find the day of the prices.
+
+    Args:
+        facts: The facts of each ETF.
+        told: The day that the user states for all; None if the user states none.
+        last: The last day of the history.
+
+    Raises:
+        DataError: If a price of a unit has no day.
+    """
+    if told is not None:
+        return told
+    undated = [ticker for ticker, each in facts.items() if each.values["price_aud"] and not each.values["priced_on"]]
+    if undated:
+        message = (
+            f"price_aud of {', '.join(undated)} is stated without its day: state priced_on beside it in --facts, or"
+            " give --priced-on, the last day of all prices"
+        )
+        raise DataError(message)
+    return max((date.fromisoformat(day) for each in facts.values() if (day := each.values["priced_on"])), default=last)

@@ -133,6 +133,8 @@ class Knowledge:
         payments: Distributions by ticker; and the name of that file.
         prices: Last prices by ticker, if the history has prices of units; and the name of that file.
         return_is: Whose returns the prices tell, where no fact is stated for an ETF: a ``ReturnIs``; empty if unknown.
+        priced_on: Day of all prices of units, where the user states it; else the facts or the history tell it.
+        inflation: The market's assumption per year, as a fraction; None for none.
         like: The id of a bundled market that supplies missing facts; empty for no market.
         assumed: The reading of these files where they are not written as this project writes, in sentences.
     """
@@ -141,6 +143,8 @@ class Knowledge:
     payments: tuple[Mapping[str, list[Payment]], str] = ({}, "")
     prices: tuple[Mapping[str, float], str] = ({}, "")
     return_is: str = ""
+    priced_on: date | None = None
+    inflation: float | None = None
     like: str = ""
     assumed: tuple[str, ...] = ()
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from portfolio.errors import DataError
 from portfolio.market.history.facts import COLUMNS
-from portfolio.market.snapshot import FILES, digest, read
+from portfolio.market.snapshot import digest, read
+from portfolio.market.stated import COLUMNS as STATED
+from portfolio.market.stated import FILE, write_stated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -19,9 +21,10 @@ if TYPE_CHECKING:
     from portfolio.market.history.moments import Moments
     from portfolio.market.history.sample import Sample
     from portfolio.market.snapshot import Market
+    from portfolio.market.stated import Stated
 
 
-def render(sample: Sample, moments: Moments, facts: Mapping[str, Facts]) -> dict[str, bytes]:
+def render(sample: Sample, moments: Moments, facts: Mapping[str, Facts], stated: Stated) -> dict[str, bytes]:
     """Return the contents of the files, by name; figures are rounded to 1e-8, correlations to 1e-6."""
     tickers = sample.tickers
     times = f"{sample.a_year:g}"
@@ -41,6 +44,7 @@ def render(sample: Sample, moments: Moments, facts: Mapping[str, Facts]) -> dict
             ("ticker", *tickers),
             ([a, *(f"{rho:.6f}" for rho in row)] for a, row in zip(tickers, moments.correlations, strict=True)),
         ),
+        FILE: _csv(STATED, [write_stated(stated)]),
     }
 
 
@@ -66,8 +70,8 @@ def keep(folder: Path, files: Mapping[str, bytes]) -> Market:
         with TemporaryDirectory(dir=folder.parent, prefix=".") as temporary:
             made = Path(temporary) / folder.name
             made.mkdir()
-            for name in FILES:
-                (made / name).write_bytes(files[name])
+            for name, content in files.items():
+                (made / name).write_bytes(content)
             read(made)
             made.rename(folder)
     except OSError as error:

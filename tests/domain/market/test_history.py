@@ -13,6 +13,7 @@ from sklearn.covariance import LedoitWolf
 from support.histories import LAST, TICKERS, history, walk, weekdays, write
 
 from portfolio.errors import DataError
+from portfolio.market.basis import History
 from portfolio.market.history.build import build
 from portfolio.market.history.distributions import read_distributions
 from portfolio.market.history.facts import Knowledge, read_facts
@@ -310,11 +311,13 @@ def test_known_facts_come_from_a_bundled_market_but_for_its_old_prices() -> None
     assert facts.sources["liquidity"] == f"market {LIKE.like}"
 
 
-FACTS = "ticker,asset_class,distribution_yield,franked_share,liquidity,half_spread_bps,price_aud\n"
+FACTS = "ticker,asset_class,distribution_yield,franked_share,liquidity,half_spread_bps,price_aud,priced_on\n"
 
 
 def test_what_a_person_states_comes_before_distributions_and_those_before_a_bundled_market(tmp_path: Path) -> None:
-    (tmp_path / "facts.csv").write_text(FACTS + "VAS,equities,,,0.5,3,100\nVHY,,0.07,0.9,,,50\n", encoding="utf-8")
+    (tmp_path / "facts.csv").write_text(
+        FACTS + "VAS,equities,,,0.5,3,100,2025-11-07\nVHY,,0.07,0.9,,,50,2025-10-31\n", encoding="utf-8"
+    )
     (tmp_path / "paid.csv").write_text(
         "ticker,date,amount_aud,franked_share\n"
         # The first is of the year before: no part of the yield.
@@ -347,6 +350,41 @@ def test_the_price_of_a_unit_is_the_history_s_only_if_that_is_said() -> None:
     facts = build(prices, replace(LIKE, prices=(prices.last(), "prices.csv")), Period.WEEK).facts
 
     assert float(facts["VAS"].values["price_aud"]) == pytest.approx(prices.values[-1, 2], abs=5.1e-7)
+
+
+def test_a_market_of_prices_says_that_its_returns_are_their_history(tmp_path: Path) -> None:
+    prices = history(walk())
+
+    market = keep(tmp_path / "mine", build(prices, replace(LIKE, inflation=0.03), Period.WEEK).files)
+
+    basis = market.basis
+    assert isinstance(basis, History)
+    assert basis.ends == prices.dates[-1]
+    assert (basis.ends - basis.begins).days == 7 * basis.returns
+    assert basis.returns_per_year == 52
+    assert (market.priced_on, market.inflation) == (prices.dates[-1], 0.03)
+
+
+def test_the_day_of_the_prices_is_the_last_that_is_stated_and_has_no_default_beside_a_stated_price(
+    tmp_path: Path,
+) -> None:
+    prices, file = history(walk()), tmp_path / "facts.csv"
+
+    def built(text: str, **more: date) -> date:
+        file.write_text(text, encoding="utf-8")
+        knowledge = replace(LIKE, stated=(read_facts(file), "facts.csv"), **more)
+        made = build(prices, knowledge, Period.WEEK)
+        return keep(tmp_path / f"m{abs(hash((text, *more.values())))}", made.files).priced_on
+
+    dated = "ticker,price_aud,priced_on\nVAS,100,2025-12-01\nVHY,50,2025-12-03\n"
+    undated = "ticker,price_aud\nVAS,100\nVHY,50\n"
+
+    assert built(dated) == date(2025, 12, 3)
+    assert built(undated, priced_on=date(2025, 12, 24)) == date(2025, 12, 24)
+    with pytest.raises(DataError, match=r"price_aud of VAS, VHY is stated without its day: state priced_on .*--priced"):
+        built(undated)
+    with pytest.raises(DataError, match=r"priced_on of VHY in etfs\.csv is after 2025-12-02"):
+        built(dated, priced_on=date(2025, 12, 2))
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import jsonschema
 import pytest
@@ -129,12 +130,15 @@ def test_plans_that_say_nothing_or_too_much_are_refused(changes: dict[str, objec
 
 
 def test_inflation_is_the_request_s_the_market_s_or_assumed() -> None:
-    market = load(OUTLOOK)
-    told, assumed = (parse_request(data(**said), "r1").plans(market) for said in ({"inflation": 0.04}, {}))
+    silent = load(OUTLOOK)
+    states = replace(silent, inflation=0.03)
+    plans = [
+        parse_request(data(**said), "r1").plans(market)
+        for said, market in (({"inflation": 0.04}, states), ({}, states), ({}, silent), ({"inflation": 0.0}, states))
+    ]
 
-    assert (told.inflation, told.inflation_from) == (0.04, "request")
-    assert assumed.inflation_from in {"market", "assumed"}
-    assert assumed.inflation_from == "market" or assumed.inflation == 0.025
+    found = [(one.inflation, one.inflation_from) for one in plans]
+    assert found == [(0.04, "request"), (0.03, "market"), (0.025, "assumed"), (0.0, "request")]
 
 
 def test_a_pod_with_no_share_is_left_out() -> None:
