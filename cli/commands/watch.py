@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--since", help="Replay from a time (2025-11-07T09:00) or an age (90s, 10m, 2h, 1d).")
+@click.option("--since", help="Replay from a time in UTC (2025-11-07T09:00) or an age (90s, 10m, 2h, 1d).")
 @click.option("--all", "everything", is_flag=True, help="Replay from the start of the stream.")
 @click.option("--save", type=FOLDER, help="Folder that gets the bytes of each final event as a file.")
 @connection_options("podfolio-watch", role=OBSERVER)

@@ -71,7 +71,8 @@ class FittingTable:
 
     def _body(self, width: int) -> RenderableType:
         for left, right in _PADDINGS:
-            beside = 1 + len(self.columns) * (1 + left + right)
+            between = len(self.columns) - 1 if self.is_ruled else len(self.columns) + 1
+            beside = between + len(self.columns) * (left + right)
             if (widths := self._widths(width - beside)) is not None:
                 return self._as_columns(widths, (0, right, 0, left))
         return Group(*self._as_list(width))
@@ -101,6 +102,7 @@ class FittingTable:
     def _as_columns(self, widths: list[int], padding: tuple[int, int, int, int]) -> Table:
         table = Table(
             box=box.SIMPLE_HEAD if self.is_ruled else box.ASCII2,
+            show_edge=not self.is_ruled,
             header_style="bold",
             padding=padding,
         )
@@ -112,7 +114,7 @@ class FittingTable:
 
     def _as_list(self, width: int) -> Iterator[RenderableType]:
         for row in self.rows:
-            yield Text("- ").append_text(row[0]) if row[0] else Text("-")
+            yield Text("- ").append_text(row[0])
             for line in self._flowing(row[1:], width - 2):
                 yield Padding(line, (0, 0, 0, 2))
 

@@ -35,7 +35,7 @@ def show_frontier(console: Console, points: Sequence[Point]) -> None:
     """Print the points, the reasons for missing portfolios, and the cost of the asked value against the best one."""
     rule = points[0].rule
     head = "At most" if rule == MAX_ETFS else rule.removeprefix("share.")
-    columns = (head, "Objective", *_SHOWN.values(), "Goals", "Proven", "Sharpe" if _by_sharpe(rule) else "Objective")
+    columns = (head, "Objective", *_SHOWN.values(), "Targets", "Proven", "Sharpe" if _by_sharpe(rule) else "Objective")
     table = make_table(console, _title(rule), *columns, right=tuple(range(8)))
     drawn = [value for point in points if (value := _drawn(point)) is not None]
     for point in points:

@@ -40,6 +40,7 @@ function follow() {
   }
   shown = 0;
   byId("opened-title").textContent = id;
+  byId("opened-files").replaceChildren();
   byId("opened-body").replaceChildren(element("p", { role: "status" }, "Reading"));
   if (!dialog.open) dialog.showModal();
   byId("opened-title").focus();
@@ -53,7 +54,16 @@ async function load(id) {
   // Drawn once more for nothing, it would throw back whoever has scrolled.
   shown = Math.max(shown, told.changed ?? 0);
   const parts = told.problem ? [element("p", { role: "alert" }, told.problem)] : told.sections.map((one) => section(id, one));
+  byId("opened-files").replaceChildren(...(told.files ?? []).map((one) => file(id, one)));
   byId("opened-body").replaceChildren(...parts);
+}
+
+/** A message as JSON: to be read in a tab of its own, and to be saved under a name of its own. */
+function file(id, { of, name }) {
+  const href = `/requests/${encodeURIComponent(id)}/messages/${encodeURIComponent(name)}`;
+  return element("li", {}, `${of}: `,
+    element("a", { href, target: "_blank", "aria-label": `Open the ${of} as JSON` }, "open"), ", ",
+    element("a", { href, download: name, "aria-label": `Save the ${of} as ${name}` }, "save"));
 }
 
 async function ask(id) {
@@ -89,15 +99,24 @@ function table({ caption, columns, rows, note }) {
   const head = columns.map(({ name }, i) => element("th", { scope: "col", class: kind(i) }, name));
   const lines = rows.map(({ cells, strong }) =>
     element("tr", { class: strong ? "strong" : null }, ...cells.map((cell, i) => element("td", { class: kind(i) }, cell))));
-  return scroll(caption,
-    element("table", {},
-      element("caption", {}, caption),
-      element("thead", {}, element("tr", {}, ...head)),
-      element("tbody", {}, ...lines)),
-    note ? element("p", { class: "quiet" }, note) : null);
+  const drawn = element("table", {},
+    element("caption", {}, caption),
+    element("thead", {}, element("tr", {}, ...head)),
+    element("tbody", {}, ...lines));
+  return element("div", { class: "table" }, scroll(caption, drawn), note ? element("p", { class: "quiet" }, note) : null);
 }
 
-/** What is too wide scrolls by itself; who has no mouse reaches it with the keyboard. */
+/** What is too wide scrolls by itself and says that it goes on; who has no mouse reaches it with the keyboard. */
 function scroll(label, ...children) {
-  return element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": label }, ...children);
+  const box = element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": label }, ...children);
+  const frame = element("div", { class: "wide" },
+    element("div", { class: "edges" }, box),
+    element("p", { class: "goes-on", "aria-hidden": "true" }, "goes on to the right →"));
+  const look = () => {
+    frame.dataset.before = box.scrollLeft > 1;
+    frame.dataset.after = box.scrollWidth - box.clientWidth - box.scrollLeft > 1;
+  };
+  box.addEventListener("scroll", look, { passive: true });
+  new ResizeObserver(look).observe(box);
+  return frame;
 }

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from report.facts.amounts import SHARE
 from report.facts.series import Bars, Part, Rows
+from report.facts.standings import SEPARATE, SUGGESTED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from bus.language.messages import MasterPortfolioOptimized
     from portfolio.published.standing import Standing
 
-SEPARATE, SUGGESTED = "Separate pods", "Suggested"
 _Held = dict[str, dict[str, float]]
 
 
@@ -38,12 +37,12 @@ def classes(name: str, before: Standing, after: Standing, labels: tuple[str, str
         each: (before.asset_classes.get(each, 0.0), after.asset_classes.get(each, 0.0))
         for each in dict.fromkeys([*after.asset_classes, *before.asset_classes])
     }
-    both = {each: shares for each, shares in both.items() if any(SHARE.rounded(share) for share in shares)}
+    both = {each: shares for each, shares in both.items() if any(round(share, 4) for share in shares)}
     series = {label: tuple(shares[i] for shares in both.values()) for i, label in enumerate(labels)}
     title = "By asset class, shares of the capital"
-    told = (f"{each}: {SHARE.show(one)}, then {SHARE.show(other)}" for each, (one, other) in both.items())
+    told = (f"{each}: {one:.2%}, then {other:.2%}" for each, (one, other) in both.items())
     alt = f"Bars. {title}, {labels[0].lower()} and {labels[1].lower()}. {'; '.join(told)}."
-    return Bars(name, title, tuple(each.capitalize() for each in both), series, SHARE.pattern, alt)
+    return Bars(name, title, tuple(each.capitalize() for each in both), series, "{:.2%}", alt)
 
 
 def owners(event: MasterPortfolioOptimized) -> Rows:
@@ -56,9 +55,9 @@ def owners(event: MasterPortfolioOptimized) -> Rows:
     parts = tuple(Part(row, ticker, share) for row, own in rows.items() for ticker, share in own.items())
     told = (f"{row}: {said(own)}" for row, own in rows.items())
     title = "By pod, shares of the capital"
-    return Rows("separate-owners", title, tuple(rows), parts, SHARE.pattern, f"Bars. {title}. {'; '.join(told)}.")
+    return Rows("separate-owners", title, tuple(rows), parts, "{:.2%}", f"Bars. {title}. {'; '.join(told)}.")
 
 
 def said(own: Mapping[str, float]) -> str:
     """List ETFs with their shares."""
-    return ", ".join(f"{ticker} {SHARE.show(share)}" for ticker, share in own.items())
+    return ", ".join(f"{ticker} {share:.2%}" for ticker, share in own.items())

@@ -5,25 +5,23 @@ A report speaks to the customer; this speaks to the people who run requests, and
 
 from __future__ import annotations
 
+from math import fsum
 from typing import TYPE_CHECKING
 
 from bus.language.messages import MasterPortfolioFailed
 from report.facts import separate, standings
-from report.facts.amounts import AUD, COUNT, SHARE
 from report.facts.market import said_of_market
-from report.facts.separate import SEPARATE, SUGGESTED
+from report.facts.rounding import adding_up
 from report.facts.series import cost_rows
+from report.facts.standings import AUD, COUNT, SEPARATE, SHARE, SUGGESTED, TODAY, Row
 from report.story import money_goals, refusal, switch, targets
 from report.story.document import Section, Table, without_empty
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from bus.language.messages import FinalEvent, MasterPortfolioOptimized
     from portfolio.published.standing import Standing
-
-TODAY = "Today"
-_NUMBERS = frozenset({1, 2, 3})
 
 
 def heading(event: FinalEvent) -> tuple[str, ...]:
@@ -67,56 +65,78 @@ def _refused(event: MasterPortfolioFailed) -> tuple[Section, ...]:
 def _today(event: MasterPortfolioOptimized) -> Section | None:
     if event.today is None or event.suggested is None:
         return None
-    lead = (event.switch.words,) if event.switch else ()
-    tables = tuple(_compared("today", event.today, event.suggested, TODAY))
+    lead = (*((event.switch.words,) if event.switch else ()), event.market.basis.said)
+    tables = tuple(_compared(event, "today", event.today, event.suggested, TODAY))
     return Section("today", "Today and suggested", lead, ("today-classes",), tables)
 
 
 def _model(event: MasterPortfolioOptimized) -> Section:
     """List the model portfolio: fractions of the capital, since there are no orders without an account."""
-    weights = SHARE.spread([holding.weight for holding in event.holdings])
-    amounts = AUD.spread([holding.amount_aud for holding in event.holdings])
+    weights = adding_up([100 * holding.weight for holding in event.holdings])
+    amounts = adding_up([holding.amount_aud for holding in event.holdings])
     rows = [
         (holding.ticker, holding.name, holding.asset_class, ", ".join(holding.owners), *_shares(weight, amount))
         for holding, weight, amount in zip(event.holdings, weights, amounts, strict=True)
     ]
-    rows.append(("Total", "", "", "", *_shares(sum(weights), sum(amounts))))
+    rows.append(("Total", "", "", "", *_shares(fsum(weights), fsum(amounts))))
     columns = ("ETF", "Name", "Asset class", "Pods", "Weight", "AUD")
-    table = Table("model", "Holdings", columns, frozenset({4, 5}), tuple(rows), frozenset({len(rows) - 1}))
+    table = Table("model", "Model portfolio", columns, frozenset({4, 5}), tuple(rows), frozenset({len(rows) - 1}))
     left_out = [f"{', '.join(account.left_out)} for {pod}" for pod, account in event.pods.items() if account.left_out]
     points = [f"{sentence}." for sentence in said_of_market(event)]
     if left_out:
         points.append(f"Not considered, since not priced, closed or never to be bought: {'; '.join(left_out)}.")
-    lead = "Fractions of the capital, with the costs of buying on top; requests with an account get orders."
-    return Section("model", "Model portfolio", (lead,), ("asset-classes",), (table,), tuple(points))
+    lead = "Fractions of the capital, with the costs of buying on top; a request with an account gets orders."
+    return Section("model", "Model portfolio", (lead, event.market.basis.said), (), (table,), tuple(points))
 
 
-def _shares(weight: float, amount: float) -> tuple[str, str]:
-    return SHARE.show(weight), AUD.show(amount)
+def _shares(percent: float, aud: float) -> tuple[str, str]:
+    return f"{percent:.2f}%", f"{aud:,.2f}"
 
 
 def _separate(event: MasterPortfolioOptimized) -> Section:
-    """Compare with separate pods: what each pod would hold if each bought by itself."""
+    """Compare with the separate pods: what each pod would hold if each bought by itself."""
     lead = f"{SEPARATE}: each pod buys by itself the best portfolio for it alone, without regard for the others."
-    tables = [_by_pod(event), _cost(event)]
+    tables = [_cost(event), _by_pod(event)]
     if event.separate and event.suggested:
-        tables[:0] = _compared("separate", event.separate, event.suggested, SEPARATE)
-    return Section(
-        "separate", "Separate pods and suggested", (lead,), ("separate-classes", "separate-owners"), tuple(tables)
+        tables[:0] = _compared(event, "separate", event.separate, event.suggested, SEPARATE)
+    charts = ("separate-classes", "separate-owners")
+    return Section("separate", "Separate pods and suggested", (lead,), charts, tuple(tables))
+
+
+def _compared(
+    event: MasterPortfolioOptimized, name: str, before: Standing, after: Standing, label: str
+) -> Iterator[Table]:
+    """Compare two portfolios: value, a year's return and income, how the money is spread, asset classes."""
+    both = before, after
+    a_year = (
+        *standings.return_rows(both, event.market.basis),
+        *standings.income_rows(both),
+        *standings.cost_rows(both),
     )
+    spread = (*standings.spread_rows(both), *standings.further_rows(both))
+    yield _rows(f"{name}-year", "A year", label, a_year)
+    if event.trading:
+        yield _rows(f"{name}-value", "Value", label, standings.value_rows(both))
+    yield _rows(f"{name}-spread", "How the money is spread", label, spread)
+    yield _rows(f"{name}-classes", "Asset classes, shares of the capital", label, _classes(*both))
 
 
-def _compared(name: str, before: Standing, after: Standing, label: str) -> Iterator[Table]:
-    """Compare two portfolios: figures, value, income and asset classes."""
+def _rows(name: str, caption: str, label: str, found: Iterable[Row]) -> Table:
+    """Make a table of the rows of two portfolios."""
+    shown = tuple(found)
+    rows = tuple((row.label, *row.cells, row.change, row.verdict) for row in shown)
+    strong = frozenset(i for i, row in enumerate(shown) if row.is_total)
     columns = ("", label, SUGGESTED, "Change", "")
-    yield Table(f"{name}-figures", "Figures of a year", columns, _NUMBERS, tuple(standings.figures(before, after)))
-    for of, caption, rows in (
-        ("value", "Value, AUD", standings.value(before, after)),
-        ("income", "Income of a year, AUD", standings.income(before, after)),
-        ("classes", "Asset classes, shares of the capital", standings.classes(before, after)),
-    ):
-        table = Table(f"{name}-{of}", caption, columns, _NUMBERS, rows, frozenset({len(rows) - 1}))
-        yield without_empty(table)
+    return without_empty(Table(name, caption, columns, frozenset({1, 2, 3}), rows, strong))
+
+
+def _classes(before: Standing, after: Standing) -> Iterator[Row]:
+    names = list(dict.fromkeys([*after.asset_classes, *before.asset_classes]))
+    both = [adding_up([one.asset_classes.get(name, 0.0) for name in names], digits=4) for one in (before, after)]
+    for name, *shares in zip(names, *both, strict=True):
+        if any(shares):
+            yield Row(name.capitalize(), tuple(shares), SHARE)
+    yield Row("Total", tuple(map(fsum, both)), SHARE, is_total=True)
 
 
 def _by_pod(event: MasterPortfolioOptimized) -> Table:
@@ -124,29 +144,30 @@ def _by_pod(event: MasterPortfolioOptimized) -> Table:
     rows = tuple(
         (
             pod,
-            SHARE.show(account.capital_share),
+            f"{account.capital_share:.2%}",
             separate.said(alone[pod]),
+            *_number(account.effective_holdings_alone),
             separate.said(together[pod]),
-            *(
-                "" if each is None else f"{each:.1f}"
-                for each in (account.effective_holdings_alone, account.effective_holdings)
-            ),
+            *_number(account.effective_holdings),
         )
         for pod, account in event.pods.items()
     )
-    columns = ("Pod", "Share", SEPARATE, SUGGESTED, "Effective holdings alone", "Effective holdings")
-    return without_empty(Table("separate-pods", "Pods, shares of the capital", columns, frozenset({1, 4, 5}), rows))
+    columns = ("Pod", "Share", SEPARATE, "Effective holdings", SUGGESTED, "Effective holdings")
+    return without_empty(Table("separate-pods", "Pods, shares of the capital", columns, frozenset({1, 3, 5}), rows))
+
+
+def _number(value: float | None) -> tuple[str]:
+    return ("" if value is None else f"{value:.1f}",)
 
 
 def _cost(event: MasterPortfolioOptimized) -> Table:
-    rows = list(standings.added_up("Cost of getting there", cost_rows(event), better="lower"))
+    """Add up the costs of getting to either portfolio: the one cost that every page tells."""
+    found = [Row(label, tuple(round(aud, 2) for aud in both), AUD) for label, *both in cost_rows(event)]
+    sums = tuple(fsum(each) for each in zip(*(row.values for row in found), strict=True))
     orders = switch.number_of_orders(event)
-    if orders:
-        rows.insert(0, standings.row("Orders", *orders, COUNT, "lower"))
-    columns = ("", SEPARATE, SUGGESTED, "Change", "")
-    return Table(
-        "separate-cost", "Cost of getting there, AUD", columns, _NUMBERS, tuple(rows), frozenset({len(rows) - 1})
-    )
+    counted = [Row("Orders", orders, COUNT, better=-1)] if orders else []
+    total = Row("Cost of getting there", sums, AUD, better=-1, is_total=True)
+    return _rows("separate-cost", "Cost of getting there, AUD", SEPARATE, (*counted, *found, total))
 
 
 def _money_goals(event: MasterPortfolioOptimized) -> Section | None:

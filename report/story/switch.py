@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from math import fsum
 from typing import TYPE_CHECKING
 
 from report.facts import orders as facts
 from report.facts import parcels
-from report.facts.amounts import AUD, COUNT, SHARE
 from report.facts.market import said_of_market
 from report.facts.positions import positions
 from report.facts.sentences import what_rounding_costs, what_to_know, why_no_order
+from report.facts.standings import AUD, SHARE
 from report.story.document import Section, Table
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from portfolio.published.trading import Trading
     from portfolio.terms.owned import Owned
     from report.facts.positions import Position
+    from report.facts.standings import Unit
 
 
 def cost(event: MasterPortfolioOptimized) -> Section | None:
@@ -31,19 +33,19 @@ def cost(event: MasterPortfolioOptimized) -> Section | None:
 
 
 def _once(switch: Switch) -> Table:
-    parts = (switch.brokerage_aud, switch.spread_aud, switch.tax_aud)
+    parts = [round(part, 2) for part in (switch.brokerage_aud, switch.spread_aud, switch.tax_aud)]
     labels = ("Brokerage", "Half the spread", "Tax on capital gains, due later")
-    rows = [(label, AUD.show(part)) for label, part in zip(labels, parts, strict=True)]
-    rows.append(("Cost, once", AUD.show(AUD.total(parts))))
+    rows = [(label, _aud(part)) for label, part in zip(labels, parts, strict=True)]
+    rows.append(("Cost of getting there, once", _aud(fsum(parts))))
     return Table("switch-once", "Once, AUD", ("", "AUD"), frozenset({1}), tuple(rows), frozenset({3}))
 
 
 def _per_year(switch: Switch) -> Table:
     pays = "does not pay for itself in return" if switch.years_to_pay is None else f"{switch.years_to_pay:.1f}"
     rows = (
-        ("Expected return after fees and tax on income, AUD", AUD.signed(switch.return_aud_per_year)),
-        ("Income after tax, AUD", AUD.signed(switch.income_aud_per_year)),
-        ("Volatility", SHARE.change(0.0, switch.volatility)),
+        ("Expected return after fees and tax on income, AUD", _changed(switch.return_aud_per_year, AUD)),
+        ("Income after tax, AUD", _changed(switch.income_aud_per_year, AUD)),
+        ("Volatility", _changed(switch.volatility, SHARE)),
         ("Years until it pays for itself", pays),
     )
     return Table("switch-year", "Change per year", ("", "Change"), frozenset({1}), rows)
@@ -61,7 +63,7 @@ def orders(event: MasterPortfolioOptimized) -> Section | None:
     trading, owned = event.trading, event.terms.owned
     if trading is None or owned is None:
         return None
-    lead = (*why_no_order(trading), f"Money left in the account: {AUD.show(trading.cash_left_aud)} AUD.")
+    lead = (*why_no_order(trading), f"Money left in the account: {_aud(trading.cash_left_aud)} AUD.")
     points = [*what_to_know(event, trading, owned), what_rounding_costs(trading)]
     points += [f"{sentence}." for sentence in said_of_market(event)]
     tables = tuple(_orders(event, trading, owned)) if trading.orders else ()
@@ -89,8 +91,11 @@ def held(event: MasterPortfolioOptimized) -> Section:
     """List what is owned today and afterwards, ETF by ETF."""
     found = [one for one in positions(event) if one.before_aud > 0 or one.after_aud > 0]
     rows = [_position(one) for one in found]
-    before, after = (AUD.total([getattr(one, of) for one in found]) for of in ("before_aud", "after_aud"))
-    rows.append(("Total", "", "", "", "", *map(AUD.show, (before, after))))
+    sums = (
+        fsum(round(value, 2) for value in values)
+        for values in zip(*((one.before_aud, one.after_aud) for one in found), strict=True)
+    )
+    rows.append(("Total", "", "", "", "", *map(_aud, sums)))
     columns = ("ETF", "Name", "Pods", "Units today", "Units then", "Today", "Suggested")
     title = "Holdings today and suggested, AUD"
     table = Table("held", title, columns, frozenset(range(3, 7)), tuple(rows), frozenset({len(rows) - 1}))
@@ -98,6 +103,14 @@ def held(event: MasterPortfolioOptimized) -> Section:
 
 
 def _position(one: Position) -> tuple[str, ...]:
-    units = ("" if each is None else COUNT.show(each) for each in (one.units_before, one.units_after))
+    units = ("" if each is None else f"{each:,.0f}" for each in (one.units_before, one.units_after))
     name = (one.ticker, one.name) if one.ticker else ("Money", "in the account")
-    return *name, ", ".join(one.owners), *units, AUD.show(one.before_aud), AUD.show(one.after_aud)
+    return *name, ", ".join(one.owners), *units, _aud(one.before_aud), _aud(one.after_aud)
+
+
+def _aud(value: float) -> str:
+    return f"{value:z,.2f}"
+
+
+def _changed(value: float, unit: Unit) -> str:
+    return unit.change.format(unit.rounded(value))

@@ -160,9 +160,10 @@ def test_a_time_may_be_said_as_how_long_ago(text: str, ago: timedelta) -> None:
     assert before - ago <= since <= datetime.now(UTC) - ago
 
 
-def test_a_time_without_a_zone_is_local() -> None:
+def test_a_time_without_a_zone_is_in_utc_as_all_times_are() -> None:
     assert parse_since("2025-11-07T09:00:00+00:00") == datetime(2025, 11, 7, 9, tzinfo=UTC)
-    assert parse_since("2025-11-07T09:00") == datetime(2025, 11, 7, 9).astimezone()
+    assert parse_since("2025-11-07T09:00") == datetime(2025, 11, 7, 9, tzinfo=UTC)
+    assert parse_since("2025-11-07 09:00:00.123 UTC") == datetime(2025, 11, 7, 9, 0, 0, 123_000, tzinfo=UTC)
 
 
 async def test_watch_since_shows_what_came_after_and_nothing_before(shared: Site) -> None:
