@@ -25,8 +25,10 @@ from bus.topology.roles import COORDINATOR
 from bus.transports.snapshots import fetching
 from coordinator import progress
 from coordinator.load import MOST
+from coordinator.provider import read_provider
 from coordinator.shell import Coordinator
 from coordinator.solver import MOST_S, Solver
+from portfolio.errors import DataError
 
 if TYPE_CHECKING:
     import asyncio
@@ -48,13 +50,22 @@ log = structlog.get_logger()
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder with the pods' public keys, pod-*.pub: no other answers are used.",
 )
-def main(
+@click.option(
+    "--provider",
+    "provider_file",
+    envvar="PODFOLIO_PROVIDER",
+    show_envvar=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="TOML file that says who provides the results: name, licence_number, contact. Every final event repeats it.",
+)
+def main(  # noqa: PLR0913, PLR0917 - one argument an option
     settings: Connection,
     at_once: int,
     http: Address | None,
     solver_mib: int,
     solver_seconds: float,
     folder: Path | None,
+    provider_file: Path | None,
 ) -> None:
     """Run one replica of the coordinator."""
     pod_keys = PodKeys(folder) if folder else None
@@ -62,6 +73,10 @@ def main(
         known = sorted(pod_keys.read()) if pod_keys else None
     except KeyFormError as error:
         raise click.BadParameter(str(error), param_hint="--pod-keys") from None
+    try:
+        provider = read_provider(provider_file) if provider_file else None
+    except DataError as error:
+        raise click.BadParameter(str(error), param_hint="--provider") from None
     configure_logs(process="coordinator")
     metrics.expect_finals(("optimised", *Reason))
     service = Service(
@@ -88,7 +103,7 @@ def main(
                 await process.ready()
                 ready.set()
                 optimise = Solver(process, watch).optimise
-                coordinator = Coordinator(bus, optimise, signer, provide=provide, pod_keys=pod_keys)
+                coordinator = Coordinator(bus, optimise, signer, provide=provide, pod_keys=pod_keys, provider=provider)
                 await coordinator.run(stop, at_once=at_once)
 
     sys.exit(run(settings, work, service=service, http=http))

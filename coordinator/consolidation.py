@@ -18,12 +18,14 @@ from bus.process.answering import fault
 from coordinator.budget import Budget, out_of_time
 from coordinator.finals import failure
 from portfolio.account.describe import render_account
+from portfolio.account.model import model_portfolio
 from portfolio.account.money_goals import funding, money_goals
 from portfolio.case.case import Case
 from portfolio.case.shares import settle_shares
 from portfolio.check import findings
 from portfolio.errors import DataError, SolverError, UnreachableGoalError
 from portfolio.market import snapshot as markets
+from portfolio.market.age import age_to_tell
 from portfolio.market.figures import figures
 from portfolio.market.snapshot import named
 from portfolio.master.conflict import ConflictError
@@ -115,6 +117,7 @@ def _optimise(
         request_id=request.request_id,
         customer_id=request.customer.customer_id,
         market=MarketRef.of(market),
+        prices_age_days=age_to_tell(market.priced_on, owned.as_of) if (owned := case.terms.owned) else None,
         terms=case.terms,
         weights=named(market, master.X.sum(axis=0)),
         holdings=account.holdings,
@@ -128,6 +131,8 @@ def _optimise(
         correlation_matrix=account.correlation_matrix,
         economic_duplicates=account.economic_duplicates,
         objective_terms=account.objective_terms,
+        sharpe_standard_error=market.basis.sharpe_standard_error(case.overview(master.X).sharpe_ratio),
+        model_portfolio=model_portfolio(case, master.X, account.holdings),
         income=account.income,
         trading=trading,
         certificate=master.certificate,

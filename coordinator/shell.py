@@ -24,6 +24,7 @@ from coordinator import clock, progress
 from coordinator.decisions import Fail, SetDeadline, Wait, admit, decide, read_record, read_request, time_for
 from coordinator.finals import OPTIMISED, failure, payload_of, with_answers
 from coordinator.load import Work, size_of
+from coordinator.provider import with_provider
 from coordinator.server_time import ServerTime
 from coordinator.sweep import Sweep
 from coordinator.turns import Turns
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import TypeAlias
 
-    from bus.language.messages import MasterPortfolioFailed, OptimizationRequest
+    from bus.language.messages import MasterPortfolioFailed, OptimizationRequest, Provider
     from bus.language.pod_keys import PodKeys
     from bus.language.signing import Signer
     from bus.port import Bus, Delivery, Message
@@ -95,6 +96,7 @@ class Coordinator:
         time: Estimates the time by the server's clock.
         provide: Fetches markets that are not on this machine.
         pod_keys: The pods' public keys; without keys, the coordinator accepts unsigned answers, too.
+        provider: Who provides the results to customers; None where the deployment does not say.
     """
 
     bus: Bus
@@ -103,6 +105,7 @@ class Coordinator:
     time: ServerTime = field(default_factory=ServerTime)
     provide: Provide = nothing_to_provide
     pod_keys: PodKeys | None = None
+    provider: Provider | None = None
     _pods: frozenset[str] = frozenset()
     _looked: float = float("-inf")  # when the pods were looked up
     _turns: Turns = field(default_factory=Turns)
@@ -263,7 +266,8 @@ class Coordinator:
 
     async def publish_final(self, request_id: str, event: Payload) -> Stored:
         """Publish the final event, once, signed if there is a signer."""
-        signed = replace(event, data=self.signer.sign(event.data)) if self.signer else event
+        told = with_provider(event, self.provider)
+        signed = replace(told, data=self.signer.sign(told.data)) if self.signer else told
         stored = await publish(self.bus, subjects.final(request_id), signed, source=SOURCE, now=self.time.now())
         _count(event, stored)
         await progress.done(self.bus, request_id, event)

@@ -18,23 +18,47 @@ from cli.running import run
 if TYPE_CHECKING:
     from bus.transports.jetstream import Connection
 
+_SUFFIXES = (".html", ".pdf", ".pptx")
+
 
 @click.command()
 @click.argument("event")
-@click.option("-o", "--out", type=OUT, help="File to write; - is standard output. By default REQUEST_ID.html or .pptx.")
-@click.option("--deck", is_flag=True, help="Write slides (.pptx) in place of a page (.html).")
+@click.option(
+    "-o",
+    "--out",
+    type=OUT,
+    help="File to write: .html, .pdf (printed by Chromium, Chrome or Edge) or .pptx (slides); - is standard output. By"
+    " default REQUEST_ID.html.",
+)
+@click.option("--deck", is_flag=True, help="Write slides: REQUEST_ID.pptx, if there is no --out.")
 @click.option("--key", help="The coordinator's public key, or the file with it, such as secure/coordinator.pub.")
 @connection_options("podfolio-report", role=OBSERVER)
 def report(event: str, out: Path | None, key: str | None, settings: Connection, *, deck: bool) -> None:
-    """Write a report for a customer, as a page or as slides.
+    """Write a report for a customer, as a page, as a PDF or as slides.
 
     EVENT is the file of a final event (- is standard input), or the id of a request whose final event the server has.
     An event whose signature, rules or figures do not hold gets no report.
     """
-    expected, data = _expected(key), _read(event)
+    suffix, expected, data = _suffix(out, deck=deck), _expected(key), _read(event)
     if data is None:
-        sys.exit(run(_from_server(settings, event, expected, out, deck=deck)))
-    _write(data, expected, out, deck=deck)
+        sys.exit(run(_from_server(settings, event, expected, out, suffix)))
+    _write(data, expected, out, suffix)
+
+
+def _suffix(out: Path | None, *, deck: bool) -> str:
+    """Choose the format, by the name of the file to write."""
+    usual = ".pptx" if deck else ".html"
+    if out is None or out == DASH:
+        return usual
+    suffix = out.suffix.lower()
+    if suffix not in _SUFFIXES:
+        told = f"ends in {suffix}" if suffix else "has no suffix"
+        message = f"{out} {told}: end it in one of {', '.join(_SUFFIXES)}"
+        raise click.BadParameter(message, param_hint="--out")
+    if deck and suffix != usual:
+        message = f"--deck writes slides, and {out} ends in {suffix}: end it in {usual}, or leave --deck out"
+        raise click.BadParameter(message, param_hint="--out")
+    return suffix
 
 
 def _expected(key: str | None) -> str | None:
@@ -60,7 +84,7 @@ def _read(event: str) -> bytes | None:
 
 
 async def _from_server(
-    settings: Connection, request_id: str, expected: str | None, out: Path | None, *, deck: bool
+    settings: Connection, request_id: str, expected: str | None, out: Path | None, suffix: str
 ) -> int:
     from bus.language import subjects
     from bus.transports.jetstream import connect
@@ -73,26 +97,31 @@ async def _from_server(
             " or give an event's file"
         )
         raise click.ClickException(message)
-    _write(found[0].data, expected, out, deck=deck)
+    _write(found[0].data, expected, out, suffix)
     return 0
 
 
-def _write(data: bytes, expected: str | None, out: Path | None, *, deck: bool) -> None:
+def _write(data: bytes, expected: str | None, out: Path | None, suffix: str) -> None:
     """Check an event and write its report."""
     from cli.trust.examination import RefusedError, examined
 
     try:
         from report.page.html import page
+        from report.page.pdf import PdfError, pdf
         from report.slides.deck import slides
     except ModuleNotFoundError as error:
         message = f"reports need {error.name}, which is not installed: pip install 'podfolio[report]'"
         raise click.ClickException(message) from None
     try:
         event, checked = examined(data, expected)
-    except RefusedError as error:
+        if suffix == ".pptx":
+            made = slides(event, checked=checked)
+        else:
+            text = page(event, checked=checked)
+            made = pdf(text) if suffix == ".pdf" else text.encode()
+    except (RefusedError, PdfError) as error:
         raise click.ClickException(str(error)) from None
-    made = slides(event, checked=checked) if deck else page(event, checked=checked).encode()
-    out = out or Path(f"{event.request_id}.{'pptx' if deck else 'html'}")
+    out = out or Path(f"{event.request_id}{suffix}")
     if out == DASH:
         sys.stdout.buffer.write(made)
         return

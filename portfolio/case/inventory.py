@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portfolio.errors import DataError
+from portfolio.market.age import refuse_stale
 from portfolio.tax.kinds import GAINS, Kind, effective_rate
 from portfolio.tax.parcels import Quotes, gain_per_unit, missing_facts, rebase
 from portfolio.terms.owned import Kept, Outside, Owned
@@ -176,9 +177,11 @@ def refuse_impossible(market: Market, owned: Owned) -> None:
     """Refuse holdings that are impossible or worth too little, before the pods start work.
 
     Raises:
-        DataError: If a parcel was bought before its ETF existed, if cash and all holdings are worth too little for any
-            universes of the pods, or if the law of that day needs facts that the request does not give.
+        DataError: If the prices are of a day far from that of the trades, if a parcel was bought before its ETF
+            existed, if cash and all holdings are worth too little for any universes of the pods, or if the law of that
+            day needs facts that the request does not give.
     """
+    refuse_stale(market, owned.as_of, owned.stale_prices)
     known = {etf.ticker: etf for etf in market.etfs}
     for parcel in owned.parcels:
         since = known[parcel.ticker].since if parcel.ticker in known else None

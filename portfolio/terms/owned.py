@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
+from portfolio.market.age import StalePrices
 from portfolio.tax.parcels import Parcel
 from portfolio.tax.regime import Reform, Regime
 from portfolio.tax.taxpayer import Taxpayer
@@ -48,6 +49,7 @@ class Owned:
         min_cash_share: The same, as a share of the capital; the larger of the two counts.
         kept: Holdings that are neither traded nor counted.
         reform: Facts that the tax on what an individual sells from 1 July 2027 needs.
+        stale_prices: Whether prices of a day far from the day of the trades are taken.
     """
 
     as_of: date
@@ -61,6 +63,7 @@ class Owned:
     min_cash_share: float = 0.0
     kept: tuple[Kept, ...] = ()
     reform: Reform = field(default_factory=Reform)
+    stale_prices: StalePrices = StalePrices.REFUSE
 
     @property
     def law(self) -> Regime:

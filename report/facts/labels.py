@@ -17,7 +17,7 @@ _SHOWN = 5e-4
 
 METRICS = {
     "etfs": ("ETFs", "{:.0f}"),
-    "positions": ("Positions (trades)", "{:.0f}"),
+    "positions": ("Positions (an ETF in a pod)", "{:.0f}"),
     "duplicated_etfs": ("Duplicated ETFs", "{:.0f}"),
     "largest_position": ("Largest position", "{:.2%}"),
     "trading_cost_aud": ("Cost of getting there, AUD", "{:,.2f}"),

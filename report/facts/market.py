@@ -1,36 +1,32 @@
-"""Sentences about the market of a final event, if this machine has that exact snapshot."""
+"""Sentences about the market of a final event: how old its prices are, and what may not or cannot be bought."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from portfolio.case.inventory import FIRST_PURCHASE_AUD
+from portfolio.market.age import distance_in_words
+from portfolio.market.basis import day_in_words
 from report.facts.snapshot import snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import date
 
     from bus.language.messages import MasterPortfolioOptimized
     from portfolio.market.snapshot import Market
 
-# More than five trading days.
-_FAR_DAYS = 7
 # A larger share of the capital than this is told, where it takes an account to choose what is worth its cost.
 _DEAR = 0.01
 
 
 def said_of_market(event: MasterPortfolioOptimized) -> Iterator[str]:
-    """Tell ETFs that no pod may hold, prices of another time, and positions that are too small to buy."""
+    """Tell ETFs that no pod may hold, prices of another time, and a model portfolio with what is too small to buy."""
     market = snapshot(event.market)
     if market is not None:
         universes = {ticker for account in event.pods.values() for ticker in account.mandate.universe}
         if unheld := [ticker for ticker in market.tickers if ticker not in universes]:
             yield held_by_none(market, unheld, "no pod of this portfolio")
-        if event.terms.owned is not None:
-            yield from far_from_prices(market, event.terms.owned.as_of)
-    if event.terms.owned is None:
-        yield from _too_small(event, market)
+    yield from said_of_prices(event)
+    yield from said_of_model(event)
 
 
 def held_by_none(market: Market, unheld: list[str], who: str) -> str:
@@ -41,32 +37,31 @@ def held_by_none(market: Market, unheld: list[str], who: str) -> str:
     )
 
 
-def far_from_prices(market: Market, as_of: date) -> Iterator[str]:
-    """Say that the day of the trades is far from that of the prices."""
-    if market.priced_on is None or abs((as_of - market.priced_on).days) <= _FAR_DAYS:
+def said_of_prices(event: MasterPortfolioOptimized) -> Iterator[str]:
+    """Say that the day of the trades is far from the day of the prices."""
+    if (days := event.prices_age_days) is None or (owned := event.terms.owned) is None:
         return
-    days = (as_of - market.priced_on).days
     yield (
-        f"The day of the trades, {as_of}, is {abs(days)} days {'after' if days > 0 else 'before'} that of the prices,"
-        f" {market.priced_on}: values, costs and tax are those of these prices on that day; correct account.as_of, or"
-        " use a market of that time"
+        f"The day of the trades, {day_in_words(owned.as_of)}, is {distance_in_words(days)} the day of the prices,"
+        f" {day_in_words(event.market.priced_on)}: values, costs and tax are those of these prices on that day; correct"
+        " account.as_of, or use a market of that time"
     )
 
 
-def _too_small(event: MasterPortfolioOptimized, market: Market | None) -> Iterator[str]:
+def said_of_model(event: MasterPortfolioOptimized) -> Iterator[str]:
+    """Say of a portfolio without an account that it is a model, what buying it costs, and what cannot be bought."""
+    if (model := event.model_portfolio) is None:
+        return
     capital = event.terms.total_capital_aud
-    prices = {etf.ticker: etf.price_aud or 0.0 for etf in market.etfs} if market else {}
-    small = [
-        holding.ticker
-        for holding in event.holdings
-        if holding.amount_aud < max(FIRST_PURCHASE_AUD, prices.get(holding.ticker, 0.0))
-    ]
-    if small:
+    part = f", {model.cost_aud / capital:.1%} of it" if model.cost_aud > _DEAR * capital else ""
+    yield (
+        f"This is a model portfolio: shares of {capital:,.0f} AUD, and no orders; buying it costs"
+        f" {model.cost_aud:,.2f} AUD on top of the capital{part}; give an account with cash_aud, for orders that can be"
+        " placed"
+    )
+    if model.too_small:
+        told = ", ".join(f"{one.ticker} ({one.amount_aud:,.2f} of {one.needs_aud:,.2f} AUD)" for one in model.too_small)
         yield (
-            f"This is a model portfolio: {len(small)} of its {len(event.holdings)} positions are below what can be"
-            f" bought ({FIRST_PURCHASE_AUD:,.0f} AUD at first, and a unit): {', '.join(small)}; give an account with"
-            " cash_aud, for orders that can be placed"
+            f"{len(model.too_small)} of its {len(event.holdings)} positions are below what can be bought (500 AUD at"
+            f" first on ASX, and a unit): {told}"
         )
-    cost = next((row.master for row in event.comparison if row.metric == "trading_cost_aud"), None)
-    if cost is not None and cost > _DEAR * capital:
-        yield f"Getting there costs {cost:,.2f} AUD, {cost / capital:.1%} of the capital of {capital:,.0f} AUD"

@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 # The asset class shown if neither the event nor a snapshot on this machine names one.
 UNKNOWN = "not told"
-ACCOUNT = "money in the account"
+ACCOUNT = "cash in the account"
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """One ETF, or the money in the account.
+    """One ETF, or the cash in the account.
 
     Attributes:
-        ticker: None for the money in the account.
+        ticker: None for the cash in the account.
         owners: The pods that hold the ETF afterwards.
         price_aud: Last price per unit; None if the event has no units.
         units_before: None if the event has no units.
@@ -51,12 +51,12 @@ class Position:
 
     @property
     def label(self) -> str:
-        """The ticker, or the label for the money in the account."""
+        """The ticker, or the label for the cash in the account."""
         return self.ticker or ACCOUNT.capitalize()
 
 
 def positions(event: MasterPortfolioOptimized) -> tuple[Position, ...]:
-    """List all positions held before or after, in the order of asset classes, the money in the account last."""
+    """List all positions held before or after, in the order of asset classes, the cash in the account last."""
     found = _in_units(event) if event.trading and event.terms.owned else _from_cash(event)
     order = list(dict.fromkeys(position.asset_class for position in found))
     return tuple(sorted(found, key=lambda position: order.index(position.asset_class)))

@@ -79,7 +79,7 @@ def what_to_know(event: MasterPortfolioOptimized, trading: Trading, owned: Owned
     if event.income["master"].holding_period_rule and event.terms.entity is Entity.INDIVIDUAL:
         yield "Franking credits above 5,000 AUD a year: they count only for units held for 45 days."
     if trading.gave_way:
-        yield f"No whole units keep these goals where the portfolio holds them: {', '.join(trading.gave_way)}."
+        yield f"No whole units keep these targets where the portfolio holds them: {', '.join(trading.gave_way)}."
 
 
 def read_aloud(goal: GoalAccount, *, of: str = "", now: float | None = None) -> str:
@@ -95,13 +95,13 @@ def read_aloud(goal: GoalAccount, *, of: str = "", now: float | None = None) -> 
     side = "at most" if goal.better == "lower" else "at least"
     said = f"{of}: {in_a_sentence(label)} of {side} {show(goal.asked)} was asked. "
     if goal.best_alone is not None:
-        said += f"Alone, with nothing else to care for, {show(goal.best_alone)} would be the best there is. "
+        said += f"Alone, with no other target, {show(goal.best_alone)} would be the best there is. "
     if goal.best_together is not None:
         said += (
-            f"With all rules and the goals before it, {show(goal.best_together)} is the best there is; that is proven. "
+            f"With all rules and the targets before it, {show(goal.best_together)} is the best there is; that is proven. "
         )
     elif goal.held is None and not goal.pods:
-        said += "It cannot be kept with the rules and the goals before it, and was given up. "
+        said += "It cannot be kept with the rules and the targets before it, and was given up. "
     delivered = "is not defined" if goal.delivered is None else f"is {show(goal.delivered)}"
     whole = "" if now is None else f", and in whole units {show(now)}"
     last = goal.delivered if now is None else now

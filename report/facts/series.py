@@ -8,14 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from report.facts.labels import METRICS, asked, goal_label, of_pods, pod_label, show
+from report.facts.fans import Fan, fans
+from report.facts.frontier import Frontier, frontier
+from report.facts.getting_there import cost_of, cost_of_separate_pods
+from report.facts.labels import asked, goal_label, of_pods, pod_label, show
 from report.facts.positions import by_class, positions
+from report.facts.rounding import adding_up
+from report.facts.standings import SEPARATE, SUGGESTED, TODAY
 
 if TYPE_CHECKING:
     from bus.language.messages import MasterPortfolioOptimized
 
-BEFORE, AFTER = "Today", "Suggested"
-ALONE, TOGETHER = "Each part alone", "All together"
+# The parts of the cost of getting to a portfolio.
+COSTS = ("Brokerage", "Half the spread", "Tax on capital gains")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,53 +105,56 @@ class Grid:
     alt: str
 
 
-Shown = Bars | Rows | Goals | Grid
+Shown = Bars | Rows | Goals | Grid | Fan | Frontier
 
 
 def all_series(event: MasterPortfolioOptimized) -> dict[str, Shown]:
     """Collect the charts of *event*, by name, without empty ones."""
-    made: list[Shown] = [asset_classes(event), etfs(event), owners(event), costs(event)]
+    made: list[Shown] = [asset_classes(event), etfs(event), owners(event), costs(event), *fans(event)]
     if (reached := goals(event)).goals:
         made.append(reached)
     if event.correlations:
         made.append(correlations(event))
+    if (efficient := frontier(event)) is not None:
+        made.append(efficient)
     return {one.name: one for one in made}
 
 
 def asset_classes(event: MasterPortfolioOptimized) -> Bars:
-    """Compare the values of the asset classes before and after."""
+    """Compare the values of the asset classes today and as suggested; a model portfolio has no today."""
     sums = {name.capitalize(): values for name, values in by_class(positions(event)).items()}
-    return _before_after(event, "asset-classes", "By asset class, AUD", sums)
+    return _valued(event, "asset-classes", "By asset class, AUD", sums)
 
 
 def etfs(event: MasterPortfolioOptimized) -> Bars:
-    """Compare the values of the ETFs before and after."""
+    """Compare the values of the ETFs today and as suggested; a model portfolio has no today."""
     found = {one.label: (one.before_aud, one.after_aud) for one in positions(event)}
-    return _before_after(event, "etfs", "By ETF, AUD", found)
+    return _valued(event, "etfs", "By ETF, AUD", found)
 
 
 def before_after(event: MasterPortfolioOptimized) -> tuple[str, str]:
-    """Name the two sides: today and suggested or, from cash, each part alone and all together."""
-    return (BEFORE, AFTER) if event.trading else (ALONE, TOGETHER)
+    """Name the two sides: today and suggested or, for a model portfolio, separate pods and suggested."""
+    return (TODAY if event.trading else SEPARATE), SUGGESTED
 
 
-def _before_after(
-    event: MasterPortfolioOptimized, name: str, title: str, found: dict[str, tuple[float, float]]
-) -> Bars:
-    first, second = before_after(event)
-    series = {first: tuple(before for before, _ in found.values()), second: tuple(after for _, after in found.values())}
-    return _bars(name, title, tuple(found), series, "{:,.2f}")
+def _valued(event: MasterPortfolioOptimized, name: str, title: str, found: dict[str, tuple[float, float]]) -> Bars:
+    if event.trading is None:
+        found = {label: values for label, values in found.items() if values[1] > 0}
+    after = tuple(adding_up([after for _, after in found.values()]))
+    if event.trading is None:
+        return _bars(name, title, tuple(found), {SUGGESTED: after}, "{:,.0f}")
+    before = tuple(adding_up([before for before, _ in found.values()]))
+    return _bars(name, title, tuple(found), {TODAY: before, SUGGESTED: after}, "{:,.0f}")
 
 
 def _bars(
     name: str, title: str, categories: tuple[str, ...], series: dict[str, tuple[float, ...]], pattern: str
 ) -> Bars:
-    first, second = series
-    said = (
-        f"{category}: {first.lower()} {pattern.format(before)}, {second.lower()} {pattern.format(after)}"
-        for category, before, after in zip(categories, *series.values(), strict=True)
+    told = (
+        f"{category}: {', '.join(f'{of.lower()} {pattern.format(v)}' for of, v in zip(series, values, strict=True))}"
+        for category, *values in zip(categories, *series.values(), strict=True)
     )
-    return Bars(name, title, categories, series, pattern, f"Bars. {title}. {'; '.join(said)}.")
+    return Bars(name, title, categories, series, pattern, f"Bars. {title}. {'; '.join(told)}.")
 
 
 def owners(event: MasterPortfolioOptimized) -> Rows:
@@ -154,7 +162,7 @@ def owners(event: MasterPortfolioOptimized) -> Rows:
     held = event.trading.pods if event.trading else _amounts(event)
     labels = {pod: pod_label(event, pod) for pod in held}
     parts = tuple(Part(labels[pod], etf, value) for pod, own in held.items() for etf, value in own.items())
-    pattern, title = "{:,.2f}", "What each part of the money holds, AUD"
+    pattern, title = "{:,.2f}", "What each pod holds, AUD"
     said = (
         f"{labels[pod]}: {', '.join(f'{etf} {pattern.format(value)}' for etf, value in own.items())}"
         for pod, own in held.items()
@@ -178,7 +186,7 @@ def goals(event: MasterPortfolioOptimized) -> Goals:
         label = f"{of_pods(event, goal.pods)}: {goal_label(goal)}"
         said = f"{show(goal.figure, last.delivered)} of {asked(goal)}"
         found.append(Reached(label, last.delivered / goal.asked, goal.better == "lower", last.met, said))
-    title = "What the goals get, as a share of what was asked"
+    title = "What each target gets, as a share of the figure asked"
     told = (f"{one.label}: {one.said}, {'met' if one.met else 'not met'}" for one in found)
     return Goals("goals", title, tuple(found), f"Bars. {title}. {'; '.join(told)}.")
 
@@ -191,23 +199,17 @@ def correlations(event: MasterPortfolioOptimized) -> Grid:
     told = (
         f"{' and '.join(pod_label(event, pod) for pod in row.pods)} {row.correlation:.2f}" for row in event.correlations
     )
-    title = "How the parts move together: correlations, from -1 to 1"
+    title = "How the pods move together: correlations, from -1 to 1"
     return Grid("correlations", title, labels, values, f"Table of colours. {title}. {'; '.join(told)}.")
 
 
 def costs(event: MasterPortfolioOptimized) -> Bars:
-    """Compare the transition costs of the coordinated portfolio with those of the separate pods."""
-    found = cost_rows(event)
-    series = {ALONE: tuple(row[1] for row in found), TOGETHER: tuple(row[2] for row in found)}
-    return _bars("costs", "Cost and tax of getting there, AUD", tuple(row[0] for row in found), series, "{:,.2f}")
+    """Compare the cost of getting to the suggestion with that of the separate pods."""
+    labels, separate, suggested = zip(*cost_rows(event), strict=True)
+    return _bars("costs", "Cost of getting there, AUD", labels, {SEPARATE: separate, SUGGESTED: suggested}, "{:,.2f}")
 
 
 def cost_rows(event: MasterPortfolioOptimized) -> list[tuple[str, float, float]]:
-    """List each transition cost: separate pods and all together; from the orders if there are any."""
-    naive = {row.metric: row.naive or 0.0 for row in event.comparison}
-    master = {row.metric: row.master or 0.0 for row in event.comparison}
-    if (trading := event.trading) is not None:
-        gains = {"capital_gains_tax_aud": trading.gains.tax_aud}
-        master |= {"brokerage_aud": trading.brokerage_aud, "spread_aud": trading.spread_aud} | gains
-    names = ("brokerage_aud", "spread_aud", "capital_gains_tax_aud")
-    return [(METRICS[name][0].strip(), naive[name], master[name]) for name in names if name in naive]
+    """List each part of the cost of getting there: of the separate pods and of the suggestion."""
+    both = cost_of_separate_pods(event).parts, cost_of(event).parts
+    return [row for row in zip(COSTS, *both, strict=True) if event.trading or row[0] != COSTS[-1]]

@@ -81,7 +81,7 @@ def _facts(event: MasterPortfolioOptimized) -> Iterator[str]:
 
 def _rules(event: MasterPortfolioOptimized) -> Iterator[str]:
     rules = event.terms.rules
-    one = "one part owns each ETF" if rules.duplicates is Duplicates.FORBID else "several parts may own an ETF"
+    one = "one pod owns each ETF" if rules.duplicates is Duplicates.FORBID else "several pods may own an ETF"
     yield (
         f"Rules that were kept: at most {rules.max_etfs} ETFs, each from {rules.min_weight:.2%} to"
         f" {rules.max_weight:.2%} of the capital; {one}."
@@ -107,12 +107,15 @@ def words() -> Section:
         "words",
         "Words",
         points=(
-            "Part, or pod: a part of your money with a purpose of its own, and the ETFs that it may hold.",
-            "Volatility: the standard deviation of a year's return, its usual departure from what is expected.",
-            "Sharpe ratio: expected return above that of cash, for each unit of volatility.",
+            "Pod: a part of your money with a purpose of its own, and the ETFs that it may hold.",
+            "Separate pods: the portfolio of the pods if each bought by itself; the yardstick of the suggestion.",
+            "Target: a figure that a pod, or the whole portfolio, should keep; a target may give way to one before it.",
+            "Effective holdings: the number of equal holdings that would be spread as widely.",
+            "Volatility: the standard deviation of a year's return, its usual distance from the average.",
+            "Sharpe ratio: return above that of cash, for each unit of volatility.",
             "Grossed-up yield: a year's distributions with their franking credits, as a share of what is invested.",
             "Liquidity: the share of a holding that can be sold within a day at the spread.",
-            "Tax efficiency: ten times what tax on income leaves of the expected return; credits may exceed the tax.",
+            "Tax efficiency: ten times what tax on income leaves of the return; credits may exceed the tax.",
         ),
     )
 
@@ -141,6 +144,6 @@ def proof(event: MasterPortfolioOptimized) -> str:
         return "How much better another portfolio could be is not proven; why is told below."
     these = "these orders" if event.trading else "this one"
     return (
-        "It is proven that no portfolio that keeps these rules and goals scores better than"
+        "It is proven that no portfolio that keeps these rules and targets scores better than"
         f" {these} by more than {max(event.at_most_better_by, _SHOWN):.2%}, by the measure that the request sets."
     )

@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bus.language.messages import MasterPortfolioFailed
-from report.facts.series import cost_rows
-from report.story import assumptions, costs, money_goals, outcome, refusal, suggestion
+from portfolio.market.basis import day_in_words
+from report.facts.getting_there import cost_of
+from report.story import assumptions, costs, money_goals, outcome, pictures, proof, refusal, standings, suggestion
 from report.story.document import Section, Story
+from report.story.questions import bring, change, given, have, reach, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,39 +30,53 @@ def tell(event: FinalEvent, *, checked: tuple[str, ...] = ()) -> Story:
     """
     if isinstance(event, MasterPortfolioFailed):
         return _failure(event, checked)
-    sections = (
-        suggestion.what_you_own(event),
-        suggestion.what_we_suggest(event),
-        suggestion.before_and_after(event),
-        *((money_goals.section(event),) if event.money_goals else ()),
-        outcome.goals(event),
-        outcome.unreachable(event),
-        costs.costs(event),
-        *((costs.income(event),) if event.income else ()),
-        costs.comparison(event),
-        outcome.together(event),
-        assumptions.assumptions(event),
-        assumptions.words(),
-        assumptions.checks(event, checked),
-    )
-    about = (("Customer", event.customer_id), ("Request", event.request_id), ("Market", event.market.id))
-    day = event.terms.owned.as_of if event.terms.owned else None
     return Story(
-        title="A portfolio for all your goals",
-        about=(*about, ("Day of the trades", f"{day.day} {day:%B %Y}")) if day else about,
-        summary=tuple(_summary(event)),
+        title="Your portfolio, today and suggested" if event.terms.owned else "A model portfolio for your goals",
+        about=tuple(_about(event)),
+        notice=given.provided_by(event),
         figures=tuple(_figures(event)),
-        sections=tuple(section for section in sections if _says_anything(section)),
+        answers=(have.have(event), change.change(event), bring.bring(event), reach.reach(event), wrong.wrong(event)),
+        more=(pictures.pictures(event), given.taken_as_given(event), given.not_considered()),
+        appendix=tuple(section for section in _appendix(event, checked) if _says_anything(section)),
     )
+
+
+def _about(event: MasterPortfolioOptimized) -> Iterator[tuple[str, str]]:
+    yield "Customer", event.customer_id
+    yield "Request", event.request_id
+    yield "Market", event.market.id
+    yield "Prices of", day_in_words(event.market.priced_on)
+    if event.terms.owned is not None:
+        yield "Day of the trades", day_in_words(event.terms.owned.as_of)
+
+
+def _appendix(event: MasterPortfolioOptimized, checked: tuple[str, ...]) -> Iterator[Section]:
+    yield suggestion.what_you_own(event)
+    if event.trading is not None:
+        yield suggestion.what_we_suggest(event)
+    yield suggestion.before_and_after(event)
+    yield standings.section(event)
+    if event.money_goals:
+        yield money_goals.section(event)
+    yield outcome.goals(event)
+    yield outcome.unreachable(event)
+    yield costs.costs(event)
+    yield outcome.together(event)
+    yield assumptions.assumptions(event)
+    yield proof.section(event)
+    yield assumptions.words()
+    yield assumptions.checks(event, checked)
 
 
 def _failure(event: MasterPortfolioFailed, checked: tuple[str, ...]) -> Story:
     return Story(
         title="There is no portfolio, and here is why",
         about=(("Customer", event.customer_id or "not told"), ("Request", event.request_id)),
-        summary=refusal.what_happened(event),
+        notice=given.provided_by(event),
         figures=(),
-        sections=(*refusal.sections(event), assumptions.checks(event, checked)),
+        answers=(Section("summary", "In short", refusal.what_happened(event)), *refusal.sections(event)),
+        more=(),
+        appendix=(assumptions.checks(event, checked),),
     )
 
 
@@ -68,36 +84,13 @@ def _says_anything(section: Section) -> bool:
     return bool(section.lead or section.tables or section.points)
 
 
-def _summary(event: MasterPortfolioOptimized) -> Iterator[str]:
-    yield from suggestion.summary(event)
-    yield costs.what_it_costs(event)
-    yield _goals_met(event)
-    row = {row.metric: row.master for row in event.comparison}
-    expected, volatility = row.get("expected_return"), row.get("volatility")
-    if expected is not None and volatility is not None:
-        whole = ", before units are made whole" if event.trading else ""
-        yield (
-            f"On the assumptions of this report, the portfolio's expected return is {expected:.2%} a year before tax,"
-            f" and its volatility, the usual size of a year's departure from that, {volatility:.2%}{whole}. These are"
-            " assumptions, with their sources below, not promises."
-        )
-    if event.money_goals:
-        yield money_goals.summary(event)
-    yield assumptions.proof(event)
-
-
-def _goals_met(event: MasterPortfolioOptimized) -> str:
-    pairs = outcome.delivered(event)
-    met = sum(now.met for _, now in pairs)
-    if met == len(pairs):
-        return f"All {met} goals are met."
-    return f"{met} of {len(pairs)} goals are met; the others are named below, with what was possible and why."
-
-
 def _figures(event: MasterPortfolioOptimized) -> Iterator[tuple[str, str]]:
+    yield ("AUD today" if event.terms.owned else "AUD to invest"), f"{event.terms.total_capital_aud:,.2f}"
+    yield ("orders", str(len(event.trading.orders))) if event.trading else ("ETFs", str(len(event.holdings)))
+    yield "AUD to get there, once", f"{cost_of(event).total_aud:,.2f}"
+    if event.money_goals:
+        likely = sum(map(money_goals.is_reached, event.money_goals))
+        yield "goals with the chance that you want", f"{likely} of {len(event.money_goals)}"
+        return
     pairs = outcome.delivered(event)
-    yield "AUD to invest", f"{event.terms.total_capital_aud:,.2f}"
-    yield "orders" if event.trading else "ETFs", str(len(event.trading.orders if event.trading else event.holdings))
-    now = sum(row[2] for row in cost_rows(event))
-    yield f"AUD of costs {'and tax ' if event.trading else ''}to get there", f"{now:,.2f}"
-    yield "goals met", f"{sum(now.met for _, now in pairs)} of {len(pairs)}"
+    yield "targets met", f"{sum(now.met for _, now in pairs)} of {len(pairs)}"

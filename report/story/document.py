@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +59,26 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A whole report.
+    """A whole report: the customer's pages, and an appendix for the file.
 
     Attributes:
         about: Facts under the title, as pairs of name and value.
-        summary: The whole in plain sentences.
+        notice: Who provides the report, or that nobody with a licence has reviewed it.
         figures: The most important numbers, as pairs of label and text.
-        disclaimer: Limits of the report: no promise, no advice.
+        answers: The customer's questions, each with its answer: the first page.
+        more: Charts, and the limits of the report: the second page.
+        appendix: Everything else, for the file.
     """
 
     title: str
     about: tuple[tuple[str, str], ...]
-    summary: tuple[str, ...]
+    notice: tuple[str, ...]
     figures: tuple[tuple[str, str], ...]
-    sections: tuple[Section, ...]
-    disclaimer: tuple[str, ...] = field(
-        default=(
-            "Expected figures are assumptions, with their sources in this report. None is promised.",
-            "Nothing here is advice. A program worked it out from facts and rules; a person is to look at it first.",
-        )
-    )
+    answers: tuple[Section, ...]
+    more: tuple[Section, ...]
+    appendix: tuple[Section, ...]
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """All sections, in order."""
+        return (*self.answers, *self.more, *self.appendix)

@@ -66,10 +66,10 @@ def table(event: MasterPortfolioOptimized, of: Callable[[str], str]) -> Table:
             f"{goal.years:g}",
             f"{goal.needed_aud:,.0f}",
             f"{goal.capital_aud:,.0f}",
-            "" if goal.probability_today is None else _chance(goal, goal.probability_today),
+            "" if goal.probability_today is None else likely(goal, goal.probability_today),
             chance(goal),
-            _chance(goal, goal.probability_if_lower),
-            _chance(goal, goal.probability_if_higher),
+            likely(goal, goal.probability_if_lower),
+            likely(goal, goal.probability_if_higher),
         )
         for goal in event.money_goals
     )
@@ -80,10 +80,11 @@ def table(event: MasterPortfolioOptimized, of: Callable[[str], str]) -> Table:
 
 def chance(goal: MoneyGoal) -> str:
     """Format the chance that a goal is reached; only outcomes known today read as 0% or 100%."""
-    return _chance(goal, goal.probability)
+    return likely(goal, goal.probability)
 
 
-def _chance(goal: MoneyGoal, probability: float) -> str:
+def likely(goal: MoneyGoal, probability: float) -> str:
+    """Format a chance of the goal, with no more digits than it has."""
     if not _is_known(goal) and probability > _MOST:
         return "over 99%"
     if not _is_known(goal) and probability < _LEAST:
@@ -129,20 +130,26 @@ def _outlook(goal: MoneyGoal) -> str:
     if _is_known(goal):
         return "."
     verdict = "as wanted" if is_reached(goal) else f"where {goal.wanted_probability:.0%} is wanted"
-    today = "" if goal.probability_today is None else f"{_chance(goal, goal.probability_today)} if invested as today, "
+    today = "" if goal.probability_today is None else f"{likely(goal, goal.probability_today)} if invested as today, "
     return (
-        f"; the chance to reach it is {chance(goal)}, {verdict} ({today}{_chance(goal, goal.probability_if_lower)} and"
-        f" {_chance(goal, goal.probability_if_higher)} if returns are one point a year lower and higher)."
+        f"; the chance to reach it is {chance(goal)}, {verdict} ({today}{likely(goal, goal.probability_if_lower)} and"
+        f" {likely(goal, goal.probability_if_higher)} if returns are one point a year lower and higher)."
     )
 
 
 def _remedy(goal: MoneyGoal) -> str:
-    ways = [f"{goal.more_today_aud:,.2f} AUD more today"]
+    told = ", or ".join(ways(goal, "{:,.2f}"))
+    return f" To reach it with a chance of {goal.wanted_probability:.0%}, it takes {told}."
+
+
+def ways(goal: MoneyGoal, pattern: str = "{:,.0f}") -> list[str]:
+    """Name each change that alone brings the goal to the chance wanted; *pattern* formats an amount."""
+    told = [f"{pattern.format(goal.more_today_aud)} AUD more today"]
     if goal.more_per_month_aud is not None:
-        ways.append(f"{goal.more_per_month_aud:,.2f} AUD more per month")
+        told.append(f"{pattern.format(goal.more_per_month_aud)} AUD more per month")
     if goal.years_later is not None:
-        ways.append(f"{_long(goal.years_later)} more")
-    return f" To reach it with a chance of {goal.wanted_probability:.0%}, it takes {', or '.join(ways)}."
+        told.append(f"{_long(goal.years_later)} more")
+    return told
 
 
 def _long(years: float) -> str:

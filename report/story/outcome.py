@@ -1,4 +1,4 @@
-"""The result of each goal, the correlations between the parts, and the shortfalls: sections of a report. Pure."""
+"""The result of each target, the correlations between the pods, and the shortfalls: sections of a report. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def delivered(event: MasterPortfolioOptimized) -> list[tuple[GoalAccount, GoalAc
 
 
 def goals(event: MasterPortfolioOptimized) -> Section:
-    """List for every goal the figure asked, the best possible figures and the result."""
+    """List for every target the figure asked, the best possible figures and the result."""
     pairs = delivered(event)
     rows = tuple(
         (
@@ -40,18 +40,18 @@ def goals(event: MasterPortfolioOptimized) -> Section:
     )
     whole = " in whole units" if event.trading else ""
     table = Table(
-        "goals",
-        "Goals, the most important first: each as well as the rules and the goals before it allow",
-        ("Of", "Goal", "Asked", "Best alone", "Best together", "You get", "Met"),
+        "targets",
+        "Targets, the most important first: each as well as the rules and the targets before it allow",
+        ("Of", "Target", "Asked", "Best alone", "Best together", "You get", "Met"),
         frozenset({2, 3, 4, 5}),
         rows,
-        note=f"What you get is{whole} what the portfolio gives on this report's assumptions. The best alone is what"
-        " this part could reach with no other goal; the best together, where it was worked out, with all rules and the"
-        " goals before it. Goals of the whole portfolio are to be no worse than if each part bought by itself.",
+        note=f"You get: the figure of the suggestion{whole}. Best alone: the best that the pod could reach with no other"
+        " target; best together, where it was worked out: with all rules and the targets before it. Targets of the whole"
+        " portfolio are to be no worse than the separate pods.",
     )
     met = sum(now.met for _, now in pairs)
-    lead = f"{met} of {len(pairs)} goals are met." if met < len(pairs) else f"All {len(pairs)} goals are met."
-    return Section("goals", "What each goal gets", (lead,), ("goals",), (table,))
+    lead = f"{met} of {len(pairs)} targets are met." if met < len(pairs) else f"All {len(pairs)} targets are met."
+    return Section("targets", "What each target gets", (lead,), ("goals",), (table,))
 
 
 def _shown(goal: GoalAccount, value: float | None) -> str:
@@ -59,18 +59,18 @@ def _shown(goal: GoalAccount, value: float | None) -> str:
 
 
 def together(event: MasterPortfolioOptimized) -> Section:
-    """Describe the correlations between the parts of the money."""
+    """Describe the correlations between the pods."""
     pairs = tuple(
         f"{' and '.join(pair.tickers)} are both held, though they do nearly the same (correlation"
         f" {pair.correlation:.2f})."
         for pair in event.economic_duplicates
     )
-    title = "How the parts move together"
+    title = "How the pods move together"
     if not event.correlations:
         return Section("together", title, points=pairs)
     limited = event.terms.correlations is Correlations.LIMIT
     lead = (
-        "A correlation of 1 means that two parts rise and fall together, -1 that one rises as the other falls.",
+        "A correlation of 1 means that two pods rise and fall together, -1 that one rises as the other falls.",
         "The limits were asked to be kept as far as possible."
         if limited
         else "The limits are told, not enforced: that is how the request has it.",
@@ -78,8 +78,8 @@ def together(event: MasterPortfolioOptimized) -> Section:
     rows = tuple((*_names(event, row), f"{row.correlation:.2f}", *_limit(row)) for row in event.correlations)
     table = Table(
         "correlations",
-        "Correlations between the parts",
-        ("Parts", "Correlation", "Limit", "Room", ""),
+        "Correlations between the pods",
+        ("Pods", "Correlation", "Limit", "Room", ""),
         frozenset({1, 2, 3}),
         rows,
     )
@@ -93,15 +93,15 @@ def _names(event: MasterPortfolioOptimized, row: CorrelationRow) -> tuple[str]:
 def _limit(row: CorrelationRow) -> tuple[str, str, str]:
     if row.limit is None or row.room is None:
         return "none", "", ""
-    return f"at most {row.limit:.2f}", f"{row.room:+.2f}", "within" if row.room >= 0 else "above"
+    return f"at most {row.limit:.2f}", f"{row.room:+z.2f}", "within" if row.room >= 0 else "above"
 
 
 def unreachable(event: MasterPortfolioOptimized) -> Section:
     """List missed goals, exceeded limits, omitted ETFs and missing proofs, with reasons."""
-    said = (*_missed(event), *_above(event), *_left_out(event), *_not_proven(event))
+    said = (*_missed(event), *_above(event), *_left_out(event), *not_proven(event))
     if said:
         return Section("unreachable", "What was not reachable, and why", points=said)
-    lead = "Every goal is met, every limit is kept, and every ETF of the parts could be considered."
+    lead = "Every target is met, every limit is kept, and every ETF of the pods could be considered."
     return Section("unreachable", "What was not reachable, and why", (lead,))
 
 
@@ -128,11 +128,11 @@ def _reason(goal: GoalAccount) -> str:
         return best is not None and (best > goal.asked if cap else best < goal.asked)
 
     if goal.figure == "correlation":
-        return "It came after all other goals; that no portfolio would keep it is not proven."
+        return "It came after all other targets; that no portfolio would keep it is not proven."
     if short(goal.best_alone):
-        return "So no mix of the ETFs that this part may hold reaches it, on this report's assumptions."
+        return "So no mix of the ETFs that this pod may hold reaches it, on this report's assumptions."
     if short(goal.best_together):
-        return "So it gives way to the rules and to the goals that were served before it."
+        return "So it gives way to the rules and to the targets that were served before it."
     return ""
 
 
@@ -169,7 +169,8 @@ def _left_out(event: MasterPortfolioOptimized) -> Iterator[str]:
             )
 
 
-def _not_proven(event: MasterPortfolioOptimized) -> Iterator[str]:
+def not_proven(event: MasterPortfolioOptimized) -> Iterator[str]:
+    """Say each thing that the proof does not cover."""
     proof = event.certificate
     if proof.gap > proof.target_gap:
         yield (
@@ -180,7 +181,7 @@ def _not_proven(event: MasterPortfolioOptimized) -> Iterator[str]:
         names = ", ".join(event.trading.gave_way)
         yield f"No whole units keep {names} where the portfolio before rounding does, so its proof is not about them."
     if not proof.levels_proven:
-        yield "It is not proven that each goal that gave way did so by as little as possible."
+        yield "It is not proven that each target that gave way did so by as little as possible."
     if proof.restricted:
         labels = {goal.name: f"{of_pods(event, goal.pods)}: {goal_label(goal)}" for goal in event.goals}
         names = "; ".join(labels.get(name, name) for name in proof.restricted)

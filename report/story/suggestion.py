@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from report.facts import orders
 from report.facts.labels import pod_label
 from report.facts.positions import by_class, positions
-from report.facts.sentences import what_orders_cost, what_to_know, why_no_order
+from report.facts.rounding import adding_up
+from report.facts.sentences import why_no_order
 from report.facts.series import before_after
-from report.story.document import Section, Table
+from report.story.document import Section, Table, without_empty
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,10 +25,10 @@ def what_you_own(event: MasterPortfolioOptimized) -> Section:
     """Describe the holdings before the first order."""
     owned, capital = event.terms.owned, event.terms.total_capital_aud
     if owned is None:
-        money = f"You start from cash: {capital:,.2f} AUD."
-        return Section("own", "What you own today", (money,))
+        return Section("own", "What you own today", (f"You start from cash: {capital:,.2f} AUD.",))
     held = [one for one in positions(event) if one.before_aud > 0]
-    rows = tuple(_owned(one, capital) for one in held)
+    values, shares = _adding_up([one.before_aud for one in held], capital, capital)
+    rows = tuple(_owned(one, *shown) for one, *shown in zip(held, values, shares, strict=True))
     total = ("Total", "", "", "", f"{capital:,.2f}", f"{1:.2%}", "", "")
     table = Table(
         "owned",
@@ -38,33 +39,42 @@ def what_you_own(event: MasterPortfolioOptimized) -> Section:
         frozenset({len(rows)}),
         "Values are at last prices. The gain so far is the value above the cost base, before costs and tax.",
     )
-    kept = tuple(
-        f"{one.ticker} ({one.units:,.0f} units) is not counted here and not traded: {one.why}." for one in owned.kept
-    )
-    return Section("own", "What you own today", tables=(table,), points=kept)
+    return Section("own", "What you own today", tables=(table,), points=tuple(said_of_kept(owned)))
 
 
-def _owned(one: Position, capital: float) -> tuple[str, ...]:
-    value = f"{one.before_aud:,.2f}", f"{one.before_aud / capital:.2%}"
+def _adding_up(values_aud: list[float], total_aud: float, capital: float) -> tuple[list[str], list[str]]:
+    """Format values, and their shares of the capital, so that both columns add up as they are shown."""
+    values = adding_up(values_aud, total=total_aud)
+    shares = adding_up([100 * value / capital for value in values_aud], total=100 * total_aud / capital)
+    return [f"{value:,.2f}" for value in values], [f"{share:.2f}%" for share in shares]
+
+
+def said_of_kept(owned: Owned) -> Iterator[str]:
+    """Name the holdings that are kept as they are, with their values."""
+    for one in owned.kept:
+        value = "its value is not known" if one.value_aud is None else f"{one.value_aud:,.2f} AUD"
+        yield f"{one.ticker} ({one.units:,.0f} units, {value}) is kept as it is, beside the capital: {one.why}."
+
+
+def _owned(one: Position, value: str, share: str) -> tuple[str, ...]:
     if one.ticker is None:
-        return (one.label, "", "", "", *value, "", "")
-    gain = one.before_aud - one.cost_base_aud
+        return (one.label, "", "", "", value, share, "", "")
+    gain = round(one.before_aud, 2) - round(one.cost_base_aud, 2)
     units, price = f"{one.units_before:,.0f}", f"{one.price_aud:,.2f}"
-    return (one.ticker, one.name, units, price, *value, f"{one.cost_base_aud:,.2f}", f"{gain:+,.2f}")
+    return (one.ticker, one.name, units, price, value, share, f"{one.cost_base_aud:,.2f}", f"{gain:+z,.2f}")
 
 
 def what_we_suggest(event: MasterPortfolioOptimized) -> Section:
     """List the orders with the reason for each or, from cash, the purchases with the purpose of each."""
+    title = "The orders, and the reason for each"
     if event.trading is None or event.terms.owned is None:
-        lead = "Each ETF has one reason to be there: the part of your money that it serves."
+        lead = "Each ETF has one reason to be there: the pod that it serves."
         if any(len(holding.owners) > 1 for holding in event.holdings):
-            lead = "Each ETF is there for the part or the parts of your money that it serves."
-        return Section("suggest", "What we suggest, and why", (lead,), ("owners",), (_bought(event), _purposes(event)))
+            lead = "Each ETF is there for the pod or the pods that it serves."
+        return Section("suggest", "The model portfolio", (lead,), ("owners",), (bought(event), _purposes(event)))
     trading = event.trading
-    said = (*why_no_order(trading), what_orders_cost(trading))
     tables = (_orders(event, trading, event.terms.owned),) if trading.orders else ()
-    points = tuple(what_to_know(event, trading, event.terms.owned))
-    return Section("suggest", "What we suggest, and why", said, (), tables, points)
+    return Section("suggest", title, tuple(why_no_order(trading)), (), tables)
 
 
 def _orders(event: MasterPortfolioOptimized, trading: Trading, owned: Owned) -> Table:
@@ -75,22 +85,26 @@ def _orders(event: MasterPortfolioOptimized, trading: Trading, owned: Owned) -> 
         frozenset(orders.NUMBERS),
         orders.rows(trading),
         note="The tax an order causes is by how much less would be due if that order alone were not made; a sale at a"
-        f" loss lowers it. The parts are {_parts(event)}.",
+        f" loss lowers it. The pods are {_pods(event)}.",
     )
 
 
-def _parts(event: MasterPortfolioOptimized) -> str:
+def _pods(event: MasterPortfolioOptimized) -> str:
     return ", ".join(pod_label(event, pod) for pod in event.pods)
 
 
-def _bought(event: MasterPortfolioOptimized) -> Table:
+def bought(event: MasterPortfolioOptimized) -> Table:
+    """List the ETFs of a model portfolio, with the pods that they serve."""
+    capital = event.terms.total_capital_aud
+    values, shares = _adding_up([holding.weight * capital for holding in event.holdings], capital, capital)
     rows = tuple(
-        (h.ticker, h.name, _owners(event, h.owners), f"{h.weight:.2%}", f"{h.amount_aud:,.2f}") for h in event.holdings
+        (holding.ticker, holding.name, _owners(event, holding.owners), share, value)
+        for holding, value, share in zip(event.holdings, values, shares, strict=True)
     )
-    total = ("Total", "", "", f"{1:.2%}", f"{event.terms.total_capital_aud:,.2f}")
+    total = ("Total", "", "", f"{1:.2%}", f"{capital:,.2f}")
     return Table(
         "bought",
-        "What to buy",
+        "The model portfolio",
         ("ETF", "Name", "For", "Share", "AUD"),
         frozenset({3, 4}),
         (*rows, total),
@@ -103,7 +117,7 @@ def _owners(event: MasterPortfolioOptimized, pods: tuple[str, ...]) -> str:
 
 
 def _purposes(event: MasterPortfolioOptimized) -> Table:
-    """Describe each part of the money: purpose, holdings and expected figures."""
+    """Describe each pod: purpose, holdings and figures."""
     held = event.trading.pods if event.trading else {pod: account.weights for pod, account in event.pods.items()}
     rows = tuple(
         (
@@ -114,57 +128,78 @@ def _purposes(event: MasterPortfolioOptimized) -> Table:
             f"{account.figures.expected_return:.2%}",
             f"{account.figures.volatility:.2%}",
             f"{account.figures.grossed_up_yield:.2%}",
+            _effective(account.effective_holdings_alone),
+            _effective(account.effective_holdings),
         )
         for pod, account in event.pods.items()
     )
-    columns = ("Part", "What it is for", "Share", "ETFs", "Expected return", "Volatility", "Grossed-up yield")
-    note = "Figures a year, on this report's assumptions"
+    columns = (
+        "Pod",
+        "Purpose",
+        "Share",
+        "ETFs",
+        event.market.basis.label,
+        "Volatility",
+        "Grossed-up yield",
+        "Effective holdings alone",
+        "Together",
+    )
+    note = "Figures are per year"
     note += ", before units are made whole." if event.trading else "."
-    return Table("parts", "The parts of your money", columns, frozenset({2, 4, 5, 6}), rows, note=note)
+    return without_empty(Table("pods", "Your pods", columns, frozenset({2, *range(4, 9)}), rows, note=note))
+
+
+def _effective(holdings: float | None) -> str:
+    return "" if holdings is None else f"{holdings:.1f}"
 
 
 def before_and_after(event: MasterPortfolioOptimized) -> Section:
     """Compare the holdings before and after."""
     if event.trading is None:
-        lead = (
-            "Beside what we suggest stands what the parts of your money would buy if each bought by itself: each would"
-            " get what is best for it alone."
-        )
-        return Section("change", "Alone and together", (lead,), ("asset-classes", "etfs"), (_classes(event),))
-    charts = ("asset-classes", "etfs", "owners")
+        lead = "Beside the suggestion stand the separate pods: the portfolio of the pods if each bought by itself."
+        return Section("afterwards", "The pods", (lead,), ("owners",), (_purposes(event), _classes(event)))
     tables = (_classes(event), _afterwards(event), _purposes(event))
-    return Section("change", "Before and after", (), charts, tables)
+    return Section("afterwards", "Before and after", (), ("etfs", "owners"), tables)
 
 
 def _classes(event: MasterPortfolioOptimized) -> Table:
     capital, (first, second) = event.terms.total_capital_aud, before_after(event)
-    rows = [_class(name.capitalize(), *sums, capital) for name, sums in by_class(positions(event)).items()]
-    found = positions(event)
-    total = sum(one.before_aud for one in found), sum(one.after_aud for one in found)
+    sums = by_class(positions(event))
+    columns = [
+        _adding_up(list(values), sum(values), capital)
+        for values in zip(*sums.values(), strict=True)
+    ]
+    names = [*(name.capitalize() for name in sums), "Total"]
+    totals = [sum(values) for values in zip(*sums.values(), strict=True)]
+    (before, before_shares), (after, after_shares) = (
+        ([*values, f"{total:,.2f}"], [*shares, f"{total / capital:.2%}"])
+        for (values, shares), total in zip(columns, totals, strict=True)
+    )
     note = f"Shares are of {capital:,.2f} AUD"
-    note += ", which is what there is before the costs of the orders are paid." if event.trading else "."
+    note += ", the capital before the costs of the orders are paid." if event.trading else "."
     return Table(
         "classes",
         "By asset class",
         ("Asset class", f"{first}, AUD", "Share", f"{second}, AUD", "Share", "Change, AUD"),
         frozenset(range(1, 6)),
-        (*rows, _class("Total", *total, capital)),
-        frozenset({len(rows)}),
+        tuple(zip(names, before, before_shares, after, after_shares, map(_change, before, after), strict=True)),
+        frozenset({len(sums)}),
         note,
     )
 
 
-def _class(name: str, before: float, after: float, capital: float) -> tuple[str, ...]:
-    change = f"{after - before:+,.2f}"
-    shares = f"{before / capital:.2%}", f"{after / capital:.2%}"
-    return name, f"{before:,.2f}", shares[0], f"{after:,.2f}", shares[1], "0.00" if change[1:] == "0.00" else change
+def _change(before: str, after: str) -> str:
+    """Subtract two amounts as they are shown."""
+    by = round(float(after.replace(",", "")) - float(before.replace(",", "")), 2)
+    return f"{by:+,.2f}" if by else "0.00"
 
 
 def _afterwards(event: MasterPortfolioOptimized) -> Table:
     capital = event.terms.total_capital_aud
     held = [one for one in positions(event) if one.after_aud > 0]
-    rows = tuple(_after(event, one, capital) for one in held)
     after = sum(one.after_aud for one in held)
+    values, shares = _adding_up([one.after_aud for one in held], after, capital)
+    rows = tuple(_after(event, *each) for each in zip(held, values, shares, strict=True))
     total = ("Total", "", "", "", "", f"{after:,.2f}", f"{after / capital:.2%}")
     return Table(
         "after",
@@ -176,36 +211,8 @@ def _afterwards(event: MasterPortfolioOptimized) -> Table:
     )
 
 
-def _after(event: MasterPortfolioOptimized, one: Position, capital: float) -> tuple[str, ...]:
-    value = f"{one.after_aud:,.2f}", f"{one.after_aud / capital:.2%}"
+def _after(event: MasterPortfolioOptimized, one: Position, value: str, share: str) -> tuple[str, ...]:
     if one.ticker is None:
-        return (one.label, "", "", "", "", *value)
+        return (one.label, "", "", "", "", value, share)
     units, price = f"{one.units_after:,.0f}", f"{one.price_aud:,.2f}"
-    return (one.ticker, one.name, _owners(event, one.owners), units, price, *value)
-
-
-def summary(event: MasterPortfolioOptimized) -> Iterator[str]:
-    """Summarise the suggestion in plain sentences."""
-    trading, owned, capital = event.trading, event.terms.owned, event.terms.total_capital_aud
-    if trading is None or owned is None:
-        held = len(event.holdings)
-        yield f"You have {capital:,.2f} AUD to invest. We suggest {held} ETFs, listed below with the reason for each."
-        return
-    etfs = len({parcel.ticker for parcel in owned.parcels})
-    yield (
-        f"You have {capital:,.2f} AUD at last prices: {_count(etfs, 'ETF')} and {owned.cash_aud:,.2f} AUD of money in"
-        " the account."
-    )
-    sales = sum(order.side.value == "sell" for order in trading.orders)
-    if trading.orders:
-        yield (
-            f"We suggest {_count(len(trading.orders), 'order')}: {_count(sales, 'sale')} and"
-            f" {_count(len(trading.orders) - sales, 'purchase')}. Afterwards you own"
-            f" {_count(len(trading.units), 'ETF')} and {trading.cash_left_aud:,.2f} AUD of money."
-        )
-    else:
-        yield "We suggest to trade nothing: no order pays for itself."
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+    return (one.ticker, one.name, _owners(event, one.owners), units, price, value, share)

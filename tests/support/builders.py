@@ -16,8 +16,10 @@ from bus.language.messages import MarketRef, MasterPortfolioOptimized, PodResult
 from coordinator.budget import Budget
 from coordinator.consolidation import consolidate
 from portfolio.account.describe import render_account
+from portfolio.account.model import model_portfolio
 from portfolio.case.case import Case
 from portfolio.errors import SolverError
+from portfolio.market.age import age_to_tell
 from portfolio.market.basis import History
 from portfolio.market.figures import figures
 from portfolio.market.measure import Measure
@@ -202,6 +204,7 @@ def request(  # noqa: PLR0913 - one argument a field
     """Write a request; the defaults are the reference customer's. An *account* takes the place of the capital."""
     body = {
         "request_id": "test",
+        "stale_prices": "allow",  # cases of before and after the reform of capital gains take the same prices
         "customer": {
             "customer_id": "test",
             "total_capital_aud": None if account else capital,
@@ -242,6 +245,7 @@ def wire_event(prices: Market, sleeves: Sequence[Sleeve], asked: Terms, master: 
         request_id="test",
         customer_id="test",
         market=MarketRef.of(prices),
+        prices_age_days=age_to_tell(prices.priced_on, asked.owned.as_of) if asked.owned else None,
         terms=asked,
         weights=named(prices, master.X.sum(axis=0)),
         holdings=account.holdings,
@@ -252,6 +256,8 @@ def wire_event(prices: Market, sleeves: Sequence[Sleeve], asked: Terms, master: 
         correlation_matrix=account.correlation_matrix,
         economic_duplicates=account.economic_duplicates,
         objective_terms=account.objective_terms,
+        sharpe_standard_error=prices.basis.sharpe_standard_error(case.overview(master.X).sharpe_ratio),
+        model_portfolio=model_portfolio(case, master.X, account.holdings),
         income=account.income,
         trading=(trading := plan(case, master)),
         certificate=master.certificate,

@@ -38,7 +38,7 @@ def holding(ticker: str = "VAS", units: float = 100, **changes: object) -> dict[
 def reformed(facts: dict[str, Any] | None, *, as_of: str = "2028-02-10") -> bytes:
     """Make the request "bad" of an individual who owns VAS on a day under the reform of capital gains."""
     account = {"as_of": as_of, "cash_aud": 5_000, "holdings": [holding()]}
-    return owning(account=account | ({} if facts is None else {"reform": facts}))
+    return owning(account=account | ({} if facts is None else {"reform": facts}), stale_prices="allow")
 
 
 # What people send by mistake, with a part of the sentence they get back. The id of each is "bad".
@@ -53,6 +53,21 @@ BAD: dict[str, tuple[bytes, str, str]] = {
         data("bad", rules={"max_eft": 9}),
         "invalid_request",
         "rules.max_eft is not known: write max_etfs",
+    ),
+    "stale_prices": (
+        owning(account={"as_of": "2025-12-08", "cash_aud": 5_000, "holdings": [holding()]}),
+        "invalid_request",
+        "account.as_of is 2025-12-08, 31 days after 2025-11-07, the day of the prices of market asx-trailing-104w-",
+    ),
+    "prices_of_the_future": (
+        owning(account={"as_of": "2025-10-07", "cash_aud": 5_000, "holdings": [holding()]}),
+        "invalid_request",
+        "account.as_of is 2025-10-07, 31 days before 2025-11-07",
+    ),
+    "stale_prices_that_are_maybe_allowed": (
+        data("bad", stale_prices="maybe"),
+        "invalid_request",
+        'stale_prices is "maybe": give refuse or allow',
     ),
     "wrong_type": (data("bad", deadline_s="soon"), "invalid_request", 'deadline_s is "soon": give a number'),
     "number_as_text": (

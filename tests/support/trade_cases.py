@@ -12,6 +12,7 @@ import numpy as np
 
 from portfolio.case.case import Case as Asked
 from portfolio.case.inventory import settle
+from portfolio.market.age import StalePrices
 from portfolio.master.conflict import ConflictError
 from portfolio.master.goal_programming import Solver
 from portfolio.master.optimise import GAP, Master, optimise_master
@@ -150,6 +151,7 @@ def later(seed: int) -> Case:
         parcels=parcels,
         taxpayer=Taxpayer(Entity.INDIVIDUAL, rate, float(rng.choice([0.0, 800.0, 4_000.0]))),
         reform=Reform(CPI, values),
+        stale_prices=StalePrices.ALLOW,
     )
     return replace(changed, terms=replace(changed.terms, entity=Entity.INDIVIDUAL, marginal_tax_rate=rate))
 

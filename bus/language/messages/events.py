@@ -28,6 +28,7 @@ from portfolio.published.account import (
 from portfolio.published.certificate import Certificate
 from portfolio.published.conflicts import Conflict, Repair, Shortfall
 from portfolio.published.frontier import FrontierPoint
+from portfolio.published.model import ModelPortfolio
 from portfolio.published.money_goals import Funding, MoneyGoal
 from portfolio.published.standing import Standing, Switch
 from portfolio.published.trading import Trading
@@ -65,6 +66,14 @@ class MarketRef(_Lenient):
         )
 
 
+class Provider(_Lenient):
+    """Who provides the result to the customer, as the operator of the coordinator states it; nobody checks it."""
+
+    name: str
+    licence_number: Annotated[str | None, Field(description="Of its Australian financial services licence.")] = None
+    contact: Annotated[str | None, Field(description="For questions of the customer.")] = None
+
+
 class Signature(_Lenient):
     """That a body is its author's; ``bus.language.signing`` makes it and tells whose it is."""
 
@@ -94,6 +103,14 @@ SignedByPod = Annotated[
     Signature | None,
     Field(
         description="Of the pod, where its agent has a key; covers every other member, unknown ones too.",
+        exclude_if=_is_left_out,
+    ),
+]
+ProvidedBy = Annotated[
+    Provider | None,
+    Field(
+        description="Where the deployment states one. Without, no licensee has reviewed the result: it is not for a "
+        "customer as it is.",
         exclude_if=_is_left_out,
     ),
 ]
@@ -239,6 +256,13 @@ class MasterPortfolioOptimized(_Lenient):
     request_id: Id
     customer_id: str
     market: MarketRef
+    prices_age_days: Annotated[
+        int | None,
+        Field(
+            description="Days from market.priced_on to the day of the trades, negative before; null where they are at "
+            "most five trading days apart, and without an account."
+        ),
+    ] = None
     terms: Terms
     weights: Mapping[str, float]
     holdings: tuple[Holding, ...]
@@ -272,6 +296,17 @@ class MasterPortfolioOptimized(_Lenient):
     correlation_matrix: Mapping[str, Mapping[str, float]]
     economic_duplicates: tuple[EconomicDuplicate, ...]
     objective_terms: ObjectiveTerms
+    sharpe_standard_error: Annotated[
+        float | None,
+        Field(
+            description="Of the portfolio's Sharpe ratio a year, as far as it follows from the number of returns of a "
+            "history (Lo 2002); null where the market is an outlook."
+        ),
+    ] = None
+    model_portfolio: Annotated[
+        ModelPortfolio | None,
+        Field(description="Without an account: the weights are a model, with no orders, and buying it costs this."),
+    ] = None
     income: Mapping[str, IncomeAccount] = {}
     trading: Trading | None = None
     certificate: Certificate
@@ -293,6 +328,7 @@ class MasterPortfolioOptimized(_Lenient):
         ),
     ] = None
     elapsed_s: Annotated[float, Field(description="Time the coordinator took to optimise and check.")]
+    provider: ProvidedBy = None
     pod_answers: PodAnswers = ()
     signature: Signed = None
 
@@ -310,6 +346,7 @@ class MasterPortfolioFailed(_Lenient):
     conflicts: tuple[Conflict, ...] = ()
     repairs: tuple[Repair, ...] = ()
     missing_pods: tuple[str, ...] = ()
+    provider: ProvidedBy = None
     pod_answers: PodAnswers = ()
     signature: Signed = None
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 from bus.language.forms import MARKET
 from bus.language.messages.fields import WHOLE, Day, GoalName, Id, Pod, PodPair, Share, ShortText, Text, Ticker
 from portfolio.errors import DataError
+from portfolio.market.age import MOST_DAYS, StalePrices
 from portfolio.tax.parcels import Parcel
 from portfolio.tax.regime import Reform
 from portfolio.tax.taxpayer import Entity, Taxpayer
@@ -244,7 +245,7 @@ class Account(_Strict):
             raise ValueError(message)
         return self
 
-    def owned(self, taxpayer: Taxpayer) -> Owned:
+    def owned(self, taxpayer: Taxpayer, stale_prices: StalePrices) -> Owned:
         """Hand over what is owned."""
         return Owned(
             as_of=self.as_of,
@@ -261,6 +262,7 @@ class Account(_Strict):
             cash_floor_aud=self.cash_floor_aud,
             min_cash_share=self.min_cash_share,
             reform=self.reform.reform(),
+            stale_prices=stale_prices,
         )
 
 
@@ -451,6 +453,14 @@ class OptimizationRequest(_Strict):
     account: Annotated[
         Account | None, Field(description="What the customer owns; left out where the capital is all cash.")
     ] = None
+    stale_prices: Annotated[
+        StalePrices,
+        Field(
+            strict=False,
+            description=f"With an account: is an as_of taken that is more than {MOST_DAYS} days from the day of the "
+            "market's prices? From six trading days on, the final event tells how far it is.",
+        ),
+    ] = StalePrices.REFUSE
     deadline_s: Annotated[
         float, Field(ge=SHORTEST_S, le=LONGEST_S, description="Time allowed for the final event.")
     ] = USUAL_S
@@ -547,7 +557,7 @@ class OptimizationRequest(_Strict):
             marginal_tax_rate=taxpayer.rate,
             entity=taxpayer.entity,
             other_income_uses_credits=self.customer.other_income_uses_credits,
-            owned=self.account.owned(taxpayer) if self.account else None,
+            owned=self.account.owned(taxpayer, self.stale_prices) if self.account else None,
             brokerage_aud=self.brokerage_aud,
             rules=Rules(
                 **self.rules.model_dump(exclude={"never_buy", "never_sell"}),

@@ -8,9 +8,13 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+from lxml import html
 from pptx import Presentation
+from pypdf import PdfReader
 from support.commands import here
 from support.processes import podfolio
+from support.programs import CHROMIUM
 from support.reported import event, optimised
 from support.requests_made import REFERENCE, body
 
@@ -54,6 +58,59 @@ def test_a_saved_event_becomes_a_page_and_slides(tmp_path: Path) -> None:
     assert "Before this was written, the event was checked again: rules and figures hold: 11 ETFs" in text
     assert text.startswith("<!doctype html>")
     assert 8 <= len(Presentation(io.BytesIO(deck.read_bytes())).slides) <= 10
+
+
+def test_a_saved_event_becomes_a_pdf_with_the_words_of_the_page(tmp_path: Path) -> None:
+    CHROMIUM.path()
+    file, out = kept(tmp_path, "existing-investor"), tmp_path / "out.PDF"
+
+    status, said, errors = here("report", str(file), "-o", str(out))
+
+    assert (status, errors) == (0, "")
+    assert f"the report is in {out}" in said
+    sheets = PdfReader(out).pages
+    words = " ".join(" ".join(sheet.extract_text() for sheet in sheets).split())
+    for heading in html.fromstring(page(event("existing-investor"))).iter("h1", "h2"):
+        assert " ".join(heading.text_content().split()) in words
+    assert f"{len(sheets)} of {len(sheets)}" in words
+
+
+@pytest.mark.parametrize(
+    ("arguments", "mend"),
+    [
+        (("-o", "out.doc"), "out.doc ends in .doc: end it in one of .html, .pdf, .pptx"),
+        (("-o", "out"), "out has no suffix: end it in one of .html, .pdf, .pptx"),
+        (("--deck", "-o", "out.pdf"), "--deck writes slides, and out.pdf ends in .pdf: end it in .pptx"),
+    ],
+)
+def test_a_name_that_says_no_format_is_refused_before_anything_is_read(arguments: tuple[str, ...], mend: str) -> None:
+    status, _, errors = here("report", "no-such-request", "--server", "nats://127.0.0.1:1", *arguments)
+
+    assert status == 2
+    assert mend in " ".join(errors.split())
+
+
+async def test_without_a_browser_a_pdf_is_refused_with_the_mend(tmp_path: Path) -> None:
+    file = kept(tmp_path, "conflict")
+    code = "import os; os.environ['PATH'] = 'nowhere'; from cli.__main__ import main; main()"
+
+    status, errors = await run_in(tmp_path, code, "report", str(file), "-o", "out.pdf")
+
+    assert status == 1
+    assert "neither Chromium, Chrome nor Edge is on the PATH: install one (on Debian, apt-get install" in errors
+    assert not (tmp_path / "out.pdf").exists()
+
+
+async def test_a_browser_that_fails_is_quoted(tmp_path: Path) -> None:
+    file, broken = kept(tmp_path, "conflict"), tmp_path / "chromium"
+    broken.write_text("#!/bin/sh\necho No usable sandbox >&2\nexit 1\n", encoding="utf-8")
+    broken.chmod(0o755)
+    code = f"import os; os.environ['PATH'] = {str(tmp_path)!r}; from cli.__main__ import main; main()"
+
+    status, errors = await run_in(tmp_path, code, "report", str(file), "-o", "out.pdf")
+
+    assert status == 1
+    assert f"{broken} wrote no PDF: No usable sandbox; write a page (.html), and print that" in errors
 
 
 async def test_without_a_name_it_goes_by_the_request_and_with_a_dash_to_standard_output(

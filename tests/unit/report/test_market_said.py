@@ -20,15 +20,21 @@ def said(sent: bytes) -> str:
 
 def on(day: str) -> bytes:
     asked = json.loads(owning(holding(), cash_aud=90_000.0))
-    return json.dumps(asked | {"account": asked["account"] | {"as_of": day}}).encode()
+    return json.dumps(asked | {"account": asked["account"] | {"as_of": day}, "stale_prices": "allow"}).encode()
 
 
 @pytest.mark.parametrize(
     ("day", "told"),
     [
-        ("2025-11-14", ""),
-        ("2025-11-15", "The day of the trades, 2025-11-15, is 8 days after that of the prices, 2025-11-07"),
-        ("2024-02-29", "The day of the trades, 2024-02-29, is 617 days before that of the prices, 2025-11-07"),
+        ("2025-11-16", ""),
+        (
+            "2025-11-17",
+            "The day of the trades, 17 November 2025, is 10 days after the day of the prices, 7 November 2025",
+        ),
+        (
+            "2024-02-29",
+            "The day of the trades, 29 February 2024, is 617 days before the day of the prices, 7 November 2025",
+        ),
     ],
 )
 def test_a_day_far_from_the_prices_is_told(day: str, told: str) -> None:
@@ -44,5 +50,10 @@ def test_positions_below_what_can_be_bought_are_told_without_an_account(capital:
 
     found = said(json.dumps(asked).encode())
 
-    assert ("This is a model portfolio" in found) == small
-    assert ("Getting there costs" in found) == small
+    assert f"This is a model portfolio: shares of {capital:,} AUD, and no orders; buying it costs" in found
+    assert ("positions are below what can be bought (500 AUD at first on ASX, and a unit): " in found) == small
+    assert ("% of it; give an account" in found) == small
+
+
+def test_with_an_account_nothing_is_called_a_model() -> None:
+    assert "model portfolio" not in said(on("2025-11-10"))

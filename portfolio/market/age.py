@@ -1,0 +1,66 @@
+"""The age of a market's prices on the day of the trades: told beyond a week, refused beyond a month.
+
+Trading days are Monday to Friday. The holidays of ASX are not known here, so that a week with a holiday is told a day
+early.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portfolio.errors import DataError
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from portfolio.market.snapshot import Market
+
+# Prices that are further away than this are told.
+TOLD_TRADING_DAYS = 5
+# Prices that are further away than this are refused, unless the request allows them.
+MOST_DAYS = 30
+
+
+class StalePrices(StrEnum):
+    """What becomes of a request whose day is far from that of the prices."""
+
+    REFUSE = "refuse"
+    ALLOW = "allow"
+
+
+def trading_days_between(one: date, other: date) -> int:
+    """Count the trading days after the earlier day, up to and including the later one."""
+    first, last = sorted((one, other))
+    day = timedelta(days=1)
+    return int(np.busday_count(first + day, last + day))
+
+
+def age_to_tell(priced_on: date, as_of: date) -> int | None:
+    """Count the days from the prices to the trades; negative before, None where they are too few to be told."""
+    is_near = trading_days_between(priced_on, as_of) <= TOLD_TRADING_DAYS
+    return None if is_near else (as_of - priced_on).days
+
+
+def distance_in_words(days: int) -> str:
+    """Write an age: 31 days after, or 12 days before."""
+    return f"{abs(days)} days {'after' if days > 0 else 'before'}"
+
+
+def refuse_stale(market: Market, as_of: date, stale_prices: StalePrices) -> None:
+    """Refuse a day of the trades that is far from that of the prices, unless the request allows that.
+
+    Raises:
+        DataError: If it is more than 30 days after or before.
+    """
+    days = (as_of - market.priced_on).days
+    if abs(days) > MOST_DAYS and stale_prices is StalePrices.REFUSE:
+        message = (
+            f"account.as_of is {as_of}, {distance_in_words(days)} {market.priced_on}, the day of the prices of market"
+            f" {market.id}, and at most {MOST_DAYS} are taken: correct as_of, name a market of that time, or give"
+            " stale_prices: allow"
+        )
+        raise DataError(message)

@@ -1,0 +1,26 @@
+"""The tax on distributions, in sentences. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bus.language.messages import MasterPortfolioOptimized
+
+
+def taxed(event: MasterPortfolioOptimized) -> Iterator[str]:
+    """Say how the distributions are taxed, and what becomes of credits above the tax."""
+    cash = f", and {event.cash.rate:.2%} of interest on cash" if event.cash and event.cash.rate else ""
+    yield (
+        f"Distributions are what the ETFs pay out, at the yields that this report assumes{cash}. Tax is"
+        f" {event.terms.marginal_tax_rate:.1%} of distributions and franking credits, less the credits; below zero,"
+        " more is refunded than paid."
+    )
+    unused = event.suggested.income.unused_credits_aud if event.suggested else 0.0
+    if unused > 0:
+        yield (
+            f"A company is refunded nothing: {unused:,.2f} AUD of the suggestion's credits are worth nothing this year,"
+            " unless other income uses them up."
+        )

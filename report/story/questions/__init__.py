@@ -1,0 +1,1 @@
+"""The five questions of a customer, and the answers of an event."""

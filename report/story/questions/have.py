@@ -1,0 +1,54 @@
+"""What do I have? What is owned today, in a few sentences. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from portfolio.market.basis import day_in_words
+from report.facts.rounding import adding_up
+from report.story.document import Section
+from report.story.suggestion import said_of_kept
+from report.story.wording import counted, listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from bus.language.messages import MasterPortfolioOptimized
+    from portfolio.terms.owned import Owned
+
+TITLE = "What do I have?"
+
+
+def have(event: MasterPortfolioOptimized) -> Section:
+    """Say what the customer owns."""
+    owned, capital = event.terms.owned, event.terms.total_capital_aud
+    if owned is None:
+        money = f"You have {capital:,.2f} AUD to invest."
+        return Section("have", TITLE, (money, " ".join(_model(event))))
+    return Section("have", TITLE, tuple(_today(event, owned)), points=tuple(said_of_kept(owned)))
+
+
+def _model(event: MasterPortfolioOptimized) -> Iterator[str]:
+    yield (
+        "No account was given, so this is a model portfolio: shares of the capital, with the cost of buying on top, and"
+        " no orders."
+    )
+
+
+def _today(event: MasterPortfolioOptimized, owned: Owned) -> Iterator[str]:
+    etfs = len({parcel.ticker for parcel in owned.parcels})
+    capital = event.terms.total_capital_aud
+    yield (
+        f"On {day_in_words(owned.as_of)} you own {counted(etfs, 'ETF')} worth {capital - owned.cash_aud:,.2f} AUD and"
+        f" {owned.cash_aud:,.2f} AUD of cash: {capital:,.2f} AUD, at the prices of"
+        f" {day_in_words(event.market.priced_on)}."
+    )
+    if event.today is not None and event.today.etfs:
+        yield f"Of each 100 AUD, {listed(_classes(event.today.asset_classes))}."
+
+
+def _classes(shares: Mapping[str, float]) -> list[str]:
+    """Divide 100 AUD over the asset classes, the largest first."""
+    whole = adding_up([100 * share for share in shares.values()], digits=0)
+    largest_first = sorted(zip(shares, whole, strict=True), key=lambda pair: -pair[1])
+    return [f"{aud:.0f} are in {name}" for name, aud in largest_first if aud]

@@ -1,0 +1,57 @@
+"""What could go wrong? Risk, law and warnings: the same on a page and on slides. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from portfolio.market.basis import Outlook
+from report.facts.market import said_of_market
+from report.facts.sentences import what_to_know
+from report.story.document import Section
+from report.story.outcome import not_proven
+from report.story.wording import sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bus.language.messages import MasterPortfolioOptimized
+    from portfolio.published.standing import Standing
+
+TITLE = "What could go wrong?"
+
+
+def wrong(event: MasterPortfolioOptimized) -> Section:
+    """List risks and warnings."""
+    return Section("wrong", TITLE, (), points=tuple(warnings(event)))
+
+
+def warnings(event: MasterPortfolioOptimized) -> Iterator[str]:
+    """Say everything that a customer must know of risk, law and the suggestion's limits."""
+    yield event.market.basis.said
+    if event.suggested is not None and event.suggested.volatility > 0:
+        yield from _risk(event, event.suggested)
+    trading, owned = event.trading, event.terms.owned
+    if trading is not None and owned is not None:
+        yield from what_to_know(event, trading, owned)
+    yield from map(sentence, said_of_market(event))
+    yield from not_proven(event)
+
+
+def _risk(event: MasterPortfolioOptimized, suggested: Standing) -> Iterator[str]:
+    """Say what volatility means in a year, and how little a ratio of few returns says."""
+    points = 100 * suggested.volatility
+    yield (
+        f"The suggestion's volatility is {points:.1f} % a year: in about two years of three its return should be within"
+        f" {points:.1f} points of the average, in the third it may be further away."
+    )
+    bad = suggested.expected_return - suggested.volatility
+    if isinstance(event.market.basis, Outlook) and bad < 0:
+        loss = -bad * event.terms.total_capital_aud
+        yield (
+            f"In about one year of six, the loss should be {-bad:.1%} or more of the capital: {loss:,.0f} AUD. In the"
+            " worst years it is several times that."
+        )
+    ratio = suggested.sharpe_ratio
+    error = None if ratio is None else event.market.basis.sharpe_standard_error(ratio)
+    if error is not None:
+        yield f"The Sharpe ratio, {ratio:.2f}, is uncertain: its standard error is {error:.1f}, from so short a history."
