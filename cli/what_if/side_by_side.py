@@ -71,7 +71,8 @@ def _show_heads(console: Console, a: FinalEvent, b: FinalEvent) -> None:
 
 
 def _head(event: FinalEvent) -> dict[str, str]:
-    told = {"Request": event.request_id, "Customer": event.customer_id or "", "Outcome": event.type}
+    outcome = "no portfolio" if isinstance(event, MasterPortfolioFailed) else "a portfolio"
+    told = {"Request": event.request_id, "Customer": event.customer_id or "", "Outcome": outcome}
     if isinstance(event, MasterPortfolioFailed):
         return {**told, "Reason": event.reason.words, "Message": event.message}
     proof = event.certificate

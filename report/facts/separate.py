@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from report.facts.rounding import adding_up
 from report.facts.series import Bars, Part, Rows
 from report.facts.standings import SEPARATE, SUGGESTED
 
@@ -61,3 +62,13 @@ def owners(event: MasterPortfolioOptimized) -> Rows:
 def said(own: Mapping[str, float]) -> str:
     """List ETFs with their shares."""
     return ", ".join(f"{ticker} {share:.2%}" for ticker, share in own.items())
+
+
+def rounded(every: _Held) -> _Held:
+    """Round the shares of all pods together, as the table of the holdings does, so that both say the same."""
+    keys = [(pod, ticker) for pod, own in every.items() for ticker in own]
+    shares = adding_up([every[pod][ticker] for pod, ticker in keys], digits=4)
+    found: _Held = {pod: {} for pod in every}
+    for (pod, ticker), share in zip(keys, shares, strict=True):
+        found[pod][ticker] = share
+    return found

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from bus.language.messages import MasterPortfolioFailed
 from report.facts import separate, standings
-from report.facts.market import said_of_market
+from report.facts.getting_there import cost_of, cost_of_separate_pods
+from report.facts.market import said_of_market, said_of_model
 from report.facts.rounding import adding_up
-from report.facts.series import cost_rows
+from report.facts.series import COSTS
 from report.facts.standings import AUD, COUNT, SEPARATE, SHARE, SUGGESTED, TODAY, Row
 from report.story import money_goals, refusal, switch, targets
 from report.story.document import Section, Table, without_empty
+from report.story.questions import given
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -50,6 +52,7 @@ def sections(event: FinalEvent) -> tuple[Section, ...]:
         targets.targets(event),
         targets.correlations(event),
         targets.proof(event),
+        Section("provider", "Provided by", given.provided_by(event)),
     )
     return tuple(section for section in told if section)
 
@@ -81,12 +84,13 @@ def _model(event: MasterPortfolioOptimized) -> Section:
     rows.append(("Total", "", "", "", *_shares(fsum(weights), fsum(amounts))))
     columns = ("ETF", "Name", "Asset class", "Pods", "Weight", "AUD")
     table = Table("model", "Model portfolio", columns, frozenset({4, 5}), tuple(rows), frozenset({len(rows) - 1}))
+    model = [f"{sentence}." for sentence in said_of_model(event)]
     left_out = [f"{', '.join(account.left_out)} for {pod}" for pod, account in event.pods.items() if account.left_out]
-    points = [f"{sentence}." for sentence in said_of_market(event)]
+    points = [sentence for each in said_of_market(event) if (sentence := f"{each}.") not in model]
     if left_out:
         points.append(f"Not considered, since not priced, closed or never to be bought: {'; '.join(left_out)}.")
-    lead = "Fractions of the capital, with the costs of buying on top; a request with an account gets orders."
-    return Section("model", "Model portfolio", (lead, event.market.basis.said), (), (table,), tuple(points))
+    lead = (*model, event.market.basis.said)
+    return Section("model", "Model portfolio", lead, (), (table,), tuple(points))
 
 
 def _shares(percent: float, aud: float) -> tuple[str, str]:
@@ -96,7 +100,7 @@ def _shares(percent: float, aud: float) -> tuple[str, str]:
 def _separate(event: MasterPortfolioOptimized) -> Section:
     """Compare with the separate pods: what each pod would hold if each bought by itself."""
     lead = f"{SEPARATE}: each pod buys by itself the best portfolio for it alone, without regard for the others."
-    tables = [_cost(event), _by_pod(event)]
+    tables = [_cost(event), *_orders(event), _by_pod(event)]
     if event.separate and event.suggested:
         tables[:0] = _compared(event, "separate", event.separate, event.suggested, SEPARATE)
     charts = ("separate-classes", "separate-owners")
@@ -140,7 +144,7 @@ def _classes(before: Standing, after: Standing) -> Iterator[Row]:
 
 
 def _by_pod(event: MasterPortfolioOptimized) -> Table:
-    alone, together = separate.held(event)
+    alone, together = map(separate.rounded, separate.held(event))
     rows = tuple(
         (
             pod,
@@ -162,12 +166,18 @@ def _number(value: float | None) -> tuple[str]:
 
 def _cost(event: MasterPortfolioOptimized) -> Table:
     """Add up the costs of getting to either portfolio: the one cost that every page tells."""
-    found = [Row(label, tuple(round(aud, 2) for aud in both), AUD) for label, *both in cost_rows(event)]
-    sums = tuple(fsum(each) for each in zip(*(row.values for row in found), strict=True))
-    orders = switch.number_of_orders(event)
-    counted = [Row("Orders", orders, COUNT, better=-1)] if orders else []
-    total = Row("Cost of getting there", sums, AUD, better=-1, is_total=True)
-    return _rows("separate-cost", "Cost of getting there, AUD", SEPARATE, (*counted, *found, total))
+    costs = cost_of_separate_pods(event), cost_of(event)
+    parts = zip(*(cost.parts for cost in costs), strict=True)
+    found = [Row(label, both, AUD) for label, both in zip(COSTS, parts, strict=True) if any(both)]
+    total = Row("Together", tuple(cost.total_aud for cost in costs), AUD, better=-1, is_total=True)
+    return _rows("separate-cost", "Cost of getting there, once, AUD", SEPARATE, (*found, total))
+
+
+def _orders(event: MasterPortfolioOptimized) -> Iterator[Table]:
+    if orders := switch.number_of_orders(event):
+        yield _rows(
+            "separate-orders", "Orders, one per ETF and pod", SEPARATE, [Row("Orders", orders, COUNT, better=-1)]
+        )
 
 
 def _money_goals(event: MasterPortfolioOptimized) -> Section | None:

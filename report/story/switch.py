@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from report.facts import orders as facts
 from report.facts import parcels
+from report.facts.getting_there import cost_of
 from report.facts.market import said_of_market
 from report.facts.positions import positions
 from report.facts.sentences import what_rounding_costs, what_to_know, why_no_order
+from report.facts.series import COSTS
 from report.facts.standings import AUD, SHARE
 from report.story.document import Section, Table
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bus.language.messages import MasterPortfolioOptimized
+    from portfolio.market.basis import Basis
     from portfolio.published.standing import Switch
     from portfolio.published.trading import Trading
     from portfolio.terms.owned import Owned
@@ -28,22 +31,30 @@ def cost(event: MasterPortfolioOptimized) -> Section | None:
     """State the cost of the switch, what it changes per year, and the rules and targets behind the dearest sales."""
     if (switch := event.switch) is None:
         return None
-    tables = (_once(switch), _per_year(switch))
+    tables = (_once(event), _per_year(switch, event.market.basis))
     return Section("switch", "Cost of the switch", (), (), tables, tuple(_forced(switch)))
 
 
-def _once(switch: Switch) -> Table:
-    parts = [round(part, 2) for part in (switch.brokerage_aud, switch.spread_aud, switch.tax_aud)]
-    labels = ("Brokerage", "Half the spread", "Tax on capital gains, due later")
-    rows = [(label, _aud(part)) for label, part in zip(labels, parts, strict=True)]
-    rows.append(("Cost of getting there, once", _aud(fsum(parts))))
-    return Table("switch-once", "Once, AUD", ("", "AUD"), frozenset({1}), tuple(rows), frozenset({3}))
+def _once(event: MasterPortfolioOptimized) -> Table:
+    cost = cost_of(event)
+    rows = [(label, _aud(part)) for label, part in zip(COSTS, cost.parts, strict=True)]
+    rows.append(("Together", _aud(cost.total_aud)))
+    note = "Tax on capital gains is due later, with the tax return: it is not paid from the account."
+    return Table(
+        "switch-once",
+        "Cost of getting there, once, AUD",
+        ("", "AUD"),
+        frozenset({1}),
+        tuple(rows),
+        frozenset({3}),
+        note,
+    )
 
 
-def _per_year(switch: Switch) -> Table:
+def _per_year(switch: Switch, basis: Basis) -> Table:
     pays = "does not pay for itself in return" if switch.years_to_pay is None else f"{switch.years_to_pay:.1f}"
     rows = (
-        ("Expected return after fees and tax on income, AUD", _changed(switch.return_aud_per_year, AUD)),
+        (f"{basis.noun.capitalize()} after fees and tax on income, AUD", _changed(switch.return_aud_per_year, AUD)),
         ("Income after tax, AUD", _changed(switch.income_aud_per_year, AUD)),
         ("Volatility", _changed(switch.volatility, SHARE)),
         ("Years until it pays for itself", pays),
@@ -72,7 +83,8 @@ def orders(event: MasterPortfolioOptimized) -> Section | None:
 
 def _orders(event: MasterPortfolioOptimized, trading: Trading, owned: Owned) -> Iterator[Table]:
     caption = f"{len(trading.orders)} orders of {owned.as_of:%d %B %Y}, in whole units: sells before buys"
-    yield Table("orders", caption, facts.COLUMNS, frozenset(facts.NUMBERS), facts.rows(trading))
+    note = "The tax an order causes: by how much less would be due if that order alone were not made."
+    yield Table("orders", caption, facts.COLUMNS, frozenset(facts.NUMBERS), facts.rows(trading), note=note)
     if any(order.parcels for order in trading.orders):
         note = " ".join((parcels.caption(event, trading), *parcels.sentences(trading.gains, owned)))
         numbers = frozenset({2, 3, 4, 5, 6})
