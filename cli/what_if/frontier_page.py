@@ -118,5 +118,5 @@ def _cost(points: Sequence[Point]) -> list[str]:
     if lost <= _SAME * abs(best[0]):
         return ["No other value has a higher objective than what was asked, as far as is proven."]
     met, met_asked = best[1].goals_met, asked[1].goals_met
-    goals = "" if met == met_asked else f", with {met} goals met, not {met_asked}"
+    goals = "" if met == met_asked else f", with {met} targets met, not {met_asked}"
     return [f"{best[1].value:.0f} has the highest objective, {lost:.5f} above what was asked{goals}."]

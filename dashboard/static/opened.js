@@ -80,7 +80,7 @@ function section(id, { title, lead, charts, tables, points }) {
     element("h3", {}, title),
     ...lead.map((sentence) => element("p", {}, sentence)),
     charts.length ? element("div", { class: "charts" }, ...charts.map((chart) => picture(id, chart))) : null,
-    ...tables.map(table),
+    tables.length ? element("div", { class: "tables" }, ...tables.map(table)) : null,
     points.length ? element("ul", {}, ...points.map((sentence) => element("li", {}, sentence))) : null);
 }
 
@@ -94,16 +94,24 @@ function picture(id, { name, title, alt }) {
         element("img", { src: source("light"), alt }))));
 }
 
+// A text of so many letters needs room to be read, and a table of so many columns the width of the page.
+const LONG = 30;
+const WIDE = 5;
+let tables = 0;
+
 function table({ caption, columns, rows, note }) {
-  const kind = (i) => (columns[i].right ? "n" : null);
-  const head = columns.map(({ name }, i) => element("th", { scope: "col", class: kind(i) }, name));
+  const name = `table-${(tables += 1)}`;
+  const kind = (i, cell = "") => (columns[i].right ? "n" : cell.length > LONG ? "long" : null);
+  const head = columns.map((column, i) => element("th", { scope: "col", class: kind(i) }, column.name));
   const lines = rows.map(({ cells, strong }) =>
-    element("tr", { class: strong ? "strong" : null }, ...cells.map((cell, i) => element("td", { class: kind(i) }, cell))));
-  const drawn = element("table", {},
-    element("caption", {}, caption),
+    element("tr", { class: strong ? "strong" : null }, ...cells.map((cell, i) => element("td", { class: kind(i, cell) }, cell))));
+  const drawn = element("table", { "aria-labelledby": name },
     element("thead", {}, element("tr", {}, ...head)),
     element("tbody", {}, ...lines));
-  return element("div", { class: "table" }, scroll(caption, drawn), note ? element("p", { class: "quiet" }, note) : null);
+  return element("div", { class: columns.length > WIDE ? "table full" : "table" },
+    element("p", { id: name, class: "quiet" }, caption),
+    scroll(caption, drawn),
+    note ? element("p", { class: "quiet" }, note) : null);
 }
 
 /** What is too wide scrolls by itself and says that it goes on; who has no mouse reaches it with the keyboard. */

@@ -58,11 +58,12 @@ def sections(event: FinalEvent) -> tuple[Section, ...]:
 
 
 def _refused(event: MasterPortfolioFailed) -> tuple[Section, ...]:
-    """Say once why there is no portfolio, and then the next step and the changes that would be enough."""
-    _, next_step = refusal.what_happened(event)
+    """Say once why there is no portfolio: in tables if the event has the figures, otherwise in the event's words."""
+    details = tuple(section for section in refusal.sections(event) if section.tables)
+    in_short, next_step = refusal.what_happened(event)
     missing = (f"No answer came from: {', '.join(event.missing_pods)}.",) if event.missing_pods else ()
-    why = Section("why", "Why, and what to do next", (event.message, *missing, next_step), points=targets.signed(event))
-    return (why, *(section for section in refusal.sections(event) if section.tables))
+    lead = (in_short if details else event.message, *missing, next_step)
+    return (Section("why", "Why, and what to do next", lead, points=targets.signed(event)), *details)
 
 
 def _today(event: MasterPortfolioOptimized) -> Section | None:
@@ -169,7 +170,7 @@ def _cost(event: MasterPortfolioOptimized) -> Table:
     costs = cost_of_separate_pods(event), cost_of(event)
     parts = zip(*(cost.parts for cost in costs), strict=True)
     found = [Row(label, both, AUD) for label, both in zip(COSTS, parts, strict=True) if any(both)]
-    total = Row("Together", tuple(cost.total_aud for cost in costs), AUD, better=-1, is_total=True)
+    total = Row("Cost of getting there", tuple(cost.total_aud for cost in costs), AUD, better=-1, is_total=True)
     return _rows("separate-cost", "Cost of getting there, once, AUD", SEPARATE, (*found, total))
 
 

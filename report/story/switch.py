@@ -38,7 +38,7 @@ def cost(event: MasterPortfolioOptimized) -> Section | None:
 def _once(event: MasterPortfolioOptimized) -> Table:
     cost = cost_of(event)
     rows = [(label, _aud(part)) for label, part in zip(COSTS, cost.parts, strict=True)]
-    rows.append(("Together", _aud(cost.total_aud)))
+    rows.append(("Cost of getting there", _aud(cost.total_aud)))
     note = "Tax on capital gains is due later, with the tax return: it is not paid from the account."
     return Table(
         "switch-once",

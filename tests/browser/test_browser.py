@@ -43,7 +43,7 @@ async def test_a_request_moves_as_its_messages_come(browser: Browser, stage: Sta
         await expect(row(page, "r1").get_by_role("cell", name="optimises")).to_be_visible()
         await expect(counted(page, "In progress")).to_have_text("1")
         await send(stage.bus, [final])
-        await expect(row(page, "r1").locator(".coordinator")).to_contain_text("11 ETFs, 13 of 13 goals met")
+        await expect(row(page, "r1").locator(".coordinator")).to_contain_text("11 ETFs, 13 of 13 targets met")
         await expect(counted(page, "Portfolios")).to_have_text("1")
         messages = await stage.bus.record([subjects.request("r1"), subjects.final("r1")])
         took = (messages[1].stored_at - messages[0].stored_at).total_seconds() * 1e3

@@ -131,10 +131,12 @@ async def test_a_failure_tells_once_why_and_what_would_do(bus: MemoryBus, name: 
     told, event = await tell(bus, name)
 
     words = json.dumps(told, ensure_ascii=False)
-    _, next_step = what_happened(event)
-    for sentence in (event.message, next_step):
+    for sentence in what_happened(event):
         assert words.count(json.dumps(sentence, ensure_ascii=False)[1:-1]) == 1
     assert [section["charts"] for section in told["sections"] if section["charts"]] == []
+    assert event.message not in words
+    for requirement in event.conflicts:
+        assert words.count(json.dumps(requirement.words)) == 1
     answers = {who: says for who, _, says in table(told, "Who answered")}
     assert answers["coordinator"] == event.reason.words
 
