@@ -103,7 +103,8 @@ def _show_weights(console: Console, a: MasterPortfolioOptimized, b: MasterPortfo
 
 
 def _show_figures(console: Console, a: MasterPortfolioOptimized, b: MasterPortfolioOptimized) -> None:
-    basis = a.market.basis
+    # Where one market is a history and the other an outlook, the word is the one that holds of both.
+    basis = max(a.market.basis, b.market.basis, key=lambda basis: basis.kind == "history")
     for title, *both in (
         (standings.SUGGESTED, a.suggested, b.suggested),
         (standings.SEPARATE, a.separate, b.separate),

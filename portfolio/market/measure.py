@@ -50,13 +50,15 @@ class Measure(StrEnum):
 
     @property
     def label(self) -> str:
-        """The measure's name in a sentence or a table."""
+        """The measure's name in a sentence or a table; whether a return is expected, only its market can say."""
         return {
-            Measure.RETURN: "expected return",
+            Measure.RETURN: "return a year",
             Measure.YIELD: "grossed-up yield",
             Measure.SHARPE: "Sharpe ratio",
         }.get(self, self.value)
 
     def show(self, value: float) -> str:
-        """Write a figure of this measure."""
-        return f"{value:.3f}" if self in (Measure.SHARPE, Measure.LIQUIDITY) else f"{value:.2%}"
+        """Write a figure of this measure; a Sharpe ratio has no more than two digits that mean anything."""
+        if self is Measure.SHARPE:
+            return f"{value:.2f}"
+        return f"{value:.3f}" if self is Measure.LIQUIDITY else f"{value:.2%}"

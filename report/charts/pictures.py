@@ -14,7 +14,9 @@ import vl_convert
 
 from report.charts.palette import THEMES
 from report.charts.vega import specification
-from report.facts.series import all_series
+from report.facts.fans import Fan
+from report.facts.frontier import Frontier
+from report.facts.series import Bars, all_series
 
 if TYPE_CHECKING:
     from bus.language.messages import MasterPortfolioOptimized
@@ -30,6 +32,7 @@ class Chart:
 
     Attributes:
         svg: One SVG document that loads no other file.
+        narrow: Whether another chart fits beside this one.
         alt: The text alternative.
     """
 
@@ -37,6 +40,7 @@ class Chart:
     title: str
     svg: str
     alt: str
+    narrow: bool = False
 
     @property
     def url(self) -> str:
@@ -53,4 +57,5 @@ def draw(shown: Shown, *, theme: str = "light") -> Chart:
     """Draw one chart."""
     spec = specification(shown, THEMES[theme])
     svg = vl_convert.vegalite_to_svg(spec, vl_version=_VERSION, allowed_base_urls=[])
-    return Chart(shown.name, shown.title, svg, shown.alt)
+    narrow = isinstance(shown, Fan | Frontier) or (isinstance(shown, Bars) and shown.narrow)
+    return Chart(shown.name, shown.title, svg, shown.alt, narrow)

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from report.charts import lines
+from report.facts.fans import Fan
+from report.facts.frontier import Frontier
 from report.facts.series import Bars, Goals, Rows
 
 if TYPE_CHECKING:
@@ -18,12 +21,14 @@ Spec = dict[str, Any]
 # A machine uses the first font installed. All but DejaVu Sans are as wide as Arial; charts have room for DejaVu Sans.
 FONTS = "Arial, Helvetica, 'Liberation Sans', 'DejaVu Sans', sans-serif"
 _WIDTH = 430
+# Beside two other charts.
+_NARROW = 130
 _SIZE = 12
 _BAR = 16
 # The thinner bars of charts with many categories, which then fit on half a page.
 _THIN, _MANY = 14, 10
 # Axis length over the longest bar: leaves room for the number after the bar.
-_ROOM = 1.3
+_ROOM, _NARROW_ROOM = 1.3, 1.45
 # The width of a letter within a bar, in the widest font; a part too narrow for the ticker has no label.
 _LETTER = 8.5
 # The renderer measures text in this machine's font; the reader's font may be wider, by this much per letter.
@@ -42,6 +47,10 @@ def specification(shown: Shown, palette: Palette) -> Spec:
         made = _rows(shown, palette)
     elif isinstance(shown, Goals):
         made = _goals(shown, palette)
+    elif isinstance(shown, Fan):
+        made = lines.fan(shown, palette)
+    elif isinstance(shown, Frontier):
+        made = lines.frontier(shown, palette)
     else:
         made = _grid(shown, palette)
     schema = "https://vega.github.io/schema/vega-lite/v5.json"
@@ -55,6 +64,8 @@ def _longest_label(shown: Shown) -> int:
         labels = shown.rows
     elif isinstance(shown, Goals):
         labels = tuple(goal.label for goal in shown.goals)
+    elif isinstance(shown, Fan | Frontier):
+        labels = ("",)
     else:
         labels = shown.labels
     return max(map(len, labels), default=0)
@@ -83,16 +94,19 @@ def _bars(shown: Bars, palette: Palette) -> Spec:
     ]
     longest = max((value for column in shown.series.values() for value in column), default=1.0) or 1.0
     y = {"field": "category", "type": "nominal", "sort": None, "title": None, "scale": {"paddingInner": 0.3}}
-    x = {"field": "value", "type": "quantitative", "axis": None, "scale": {"domain": [0, longest * _ROOM]}}
+    room = _NARROW_ROOM if shown.narrow else _ROOM
+    x = {"field": "value", "type": "quantitative", "axis": None, "scale": {"domain": [0, longest * room]}}
     offset = {"field": "series", "sort": names}
-    colour = {
+    colour: Spec = {
         "field": "series",
         "type": "nominal",
-        "scale": {"domain": names, "range": [palette.before, palette.after]},
+        "scale": {"domain": names, "range": [palette.before, palette.after][-len(names) :]},
     }
+    if len(names) == 1:
+        colour |= {"legend": None}
     return {
-        "width": _WIDTH,
-        "height": {"step": _BAR if len(shown.categories) <= _MANY else _THIN},
+        "width": _NARROW if shown.narrow else _WIDTH,
+        "height": {"step": _BAR if len(shown.categories) <= _MANY and not shown.narrow else _THIN},
         "data": {"values": values},
         "encoding": {"y": y, "x": x, "yOffset": offset},
         "layer": [

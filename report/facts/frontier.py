@@ -54,19 +54,29 @@ class Frontier:
     alt: str
 
 
-def frontier(event: MasterPortfolioOptimized) -> Frontier | None:
-    """Put the portfolios of *event* beside the frontier of its market; None without figures or that exact market."""
+def frontiers(event: MasterPortfolioOptimized) -> Iterator[Frontier]:
+    """Put the portfolios of *event* beside the frontier of its market: for the customer, and with the separate pods.
+
+    There are none without figures, or without that exact market.
+    """
     market, placed = snapshot(event.market), tuple(_placed(event))
     if market is None or not placed:
-        return None
+        return
+    yield _frontier("risk", event, market, tuple(one for one in placed if one.label != SEPARATE))
+    yield _frontier("frontier", event, market, placed)
+
+
+def _frontier(name: str, event: MasterPortfolioOptimized, market: Market, placed: tuple[Placed, ...]) -> Frontier:
     most = _FAR * max(one.volatility for one in placed)
     line = tuple(point for point in efficient(market) if point[0] <= most)
-    title = "Risk and return, and the efficient frontier"
+    title = "Risk and return"
     told = (
-        f"{one.label} has a volatility of {one.volatility:.2%} and the return {one.expected_return:.2%}"
+        f"{one.label}: volatility {one.volatility:.2%}, {event.market.basis.noun} {one.expected_return:.2%}"
         for one in placed
     )
-    return Frontier("frontier", title, event.market.basis.label, line, placed, f"Line with points. {title}. {'; '.join(told)}.")
+    return Frontier(
+        name, title, event.market.basis.label, line, placed, f"Line with points. {title}. {'; '.join(told)}."
+    )
 
 
 def _placed(event: MasterPortfolioOptimized) -> Iterator[Placed]:
@@ -78,15 +88,15 @@ def _placed(event: MasterPortfolioOptimized) -> Iterator[Placed]:
 def efficient(market: Market) -> list[tuple[float, float]]:
     """Compute efficient portfolios of the ETFs that can be bought, fully invested and without short positions.
 
-    Each has the least variance for its return: nonnegative least squares, ``min |L'w|`` with ``Sigma = L L'``, where two
-    rows of a large weight hold the sum and the return.
+    Each has the least variance for its return: nonnegative least squares, ``min |L'w|`` with ``Sigma = L L'``, where
+    two rows of a large weight hold the sum and the return.
 
     Returns:
         Volatility and return per year, from the least volatile portfolio to the one of the greatest return.
     """
     offered = [i for i, etf in enumerate(market.etfs) if not etf.is_closed]
     mu, Sigma = market.expected_returns[offered], market.Sigma[np.ix_(offered, offered)]
-    root = np.linalg.cholesky(Sigma).T
+    root: Matrix = np.linalg.cholesky(Sigma).T.astype(np.float64)
     least = _least_squares(root, np.ones((1, mu.size)), 1.0)
     spread = float(np.ptp(mu)) or 1.0
     weights = [least]

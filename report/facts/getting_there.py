@@ -44,5 +44,5 @@ def _compared(event: MasterPortfolioOptimized, side: str) -> Cost:
 
 
 def _cost(brokerage: float, spread: float, tax: float) -> Cost:
-    parts = adding_up((brokerage, spread, tax))
-    return Cost(*parts, round(sum(parts), 2))
+    brokerage, spread, tax = adding_up((brokerage, spread, tax))
+    return Cost(brokerage, spread, tax, round(brokerage + spread + tax, 2))

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 
 # Relative changes below this show as 0.0%.
 _SHOWN = 5e-4
+# A chance is told as under this, or above the rest: no model is surer.
+_LEAST_CHANCE = 0.01
+# Odds such as 3 in 4 stand for chances this near.
+_NEAR_ODDS = 0.025
+# From this standard error on, the second decimal of a Sharpe ratio says nothing.
+_COARSE = 0.05
 
 METRICS = {
     "etfs": ("ETFs", "{:.0f}"),
@@ -25,8 +31,8 @@ METRICS = {
     "spread_aud": ("  Half the spread", "{:,.2f}"),
     "capital_gains_tax_aud": ("  Tax on capital gains", "{:,.2f}"),
     "tax_efficiency": ("Tax efficiency, of 10", "{:.3f}"),
-    "sharpe_ratio": ("Sharpe ratio", "{:.3f}"),
-    "expected_return": ("Expected return a year", "{:.2%}"),
+    "sharpe_ratio": ("Sharpe ratio", "{:.2f}"),
+    "expected_return": ("Return a year", "{:.2%}"),
     "volatility": ("Volatility a year", "{:.2%}"),
     "net_tax_aud": ("Tax on income after credits a year, AUD", "{:,.2f}"),
     "management_fees_aud": ("Management fees a year, AUD", "{:,.2f}"),
@@ -55,10 +61,64 @@ def income_lines(income: IncomeAccount) -> tuple[tuple[str, str], ...]:
     )
 
 
-def compared(row: ComparisonRow) -> tuple[str, str, str, str, str]:
-    """Format a comparison: label, separate pods, coordinated portfolio, change and verdict."""
+def metric_label(event: MasterPortfolioOptimized, metric: str) -> str:
+    """Name a metric; only an outlook's return is called expected."""
+    return event.market.basis.label if metric == "expected_return" else METRICS.get(metric, (metric, ""))[0]
+
+
+def sharpe(ratio: float, error: float | None) -> str:
+    """Format a Sharpe ratio with the digits that it has: 2.6 ± 0.7 of a history, 0.21 where no error is known.
+
+    Args:
+        ratio: The annual ratio.
+        error: Its standard error (``event.market.basis.sharpe_standard_error``); None if unknown.
+    """
+    if error is None:
+        return f"{ratio:.2f}"
+    digits = 1 if error >= _COARSE else 2
+    return f"{ratio:.{digits}f} ± {error:.{digits}f}"
+
+
+def chance(probability: float, *, known: bool = False) -> str:
+    """Format a chance without decimals, and without a certainty that no model has.
+
+    Args:
+        probability: 0 to 1.
+        known: Whether the outcome is known today, so that the chance may be 0% or 100%.
+    """
+    if not known and probability < _LEAST_CHANCE:
+        return "under 1%"
+    if not known and probability > 1 - _LEAST_CHANCE:
+        return "above 99%"
+    return f"{probability:.0%}"
+
+
+def chance_in_words(probability: float) -> str:
+    """Say a chance in a sentence: about 3 in 4."""
+    if not _LEAST_CHANCE <= probability <= 1 - _LEAST_CHANCE:
+        return chance(probability)
+    # The simplest odds that are within two points and a half, or else so many in a hundred.
+    odds = ((n, of) for of in (2, 3, 4, 5, 10, 20) for n in range(1, of) if abs(n / of - probability) <= _NEAR_ODDS)
+    n, of = next(odds, (round(100 * probability), 100))
+    return f"about {n} in {of}"
+
+
+def compared(row: ComparisonRow, event: MasterPortfolioOptimized | None = None) -> tuple[str, str, str, str, str]:
+    """Format a comparison: label, separate pods, coordinated portfolio, change and verdict.
+
+    Args:
+        row: The row.
+        event: Its event, for the words and digits that its market allows; without, words that hold of every market.
+    """
     label, pattern = METRICS.get(row.metric, (row.metric, "{:.4g}"))
-    naive, master = (pattern.format(value) if value is not None else "none" for value in (row.naive, row.master))
+    values = (row.naive, row.master)
+    if event is not None:
+        label = metric_label(event, row.metric)
+    if event is not None and row.metric == "sharpe_ratio":
+        basis = event.market.basis
+        naive, master = ("none" if v is None else sharpe(v, basis.sharpe_standard_error(v)) for v in values)
+    else:
+        naive, master = ("none" if v is None else pattern.format(v) for v in values)
     return label, naive, master, _change(row), _verdict(row, naive, master)
 
 

@@ -98,7 +98,7 @@ def read_aloud(goal: GoalAccount, *, of: str = "", now: float | None = None) -> 
         said += f"Alone, with no other target, {show(goal.best_alone)} would be the best there is. "
     if goal.best_together is not None:
         said += (
-            f"With all rules and the targets before it, {show(goal.best_together)} is the best there is; that is proven. "
+            f"With all rules and the targets before it, {show(goal.best_together)} is proven to be the best there is. "
         )
     elif goal.held is None and not goal.pods:
         said += "It cannot be kept with the rules and the targets before it, and was given up. "

@@ -5,11 +5,11 @@ Pure. Every number is from the event, or is a sum or a ratio of the event's numb
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from report.facts.fans import Fan, fans
-from report.facts.frontier import Frontier, frontier
+from report.facts.frontier import Frontier, frontiers
 from report.facts.getting_there import cost_of, cost_of_separate_pods
 from report.facts.labels import asked, goal_label, of_pods, pod_label, show
 from report.facts.positions import by_class, positions
@@ -33,6 +33,7 @@ class Bars:
         series: Values by the series' name; the baseline stands first.
         pattern: The format of a value.
         alt: The text alternative.
+        narrow: Whether another chart stands beside this one.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Bars:
     series: dict[str, tuple[float, ...]]
     pattern: str
     alt: str
+    narrow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +117,14 @@ def all_series(event: MasterPortfolioOptimized) -> dict[str, Shown]:
         made.append(reached)
     if event.correlations:
         made.append(correlations(event))
-    if (efficient := frontier(event)) is not None:
-        made.append(efficient)
+    made += frontiers(event)
     return {one.name: one for one in made}
 
 
 def asset_classes(event: MasterPortfolioOptimized) -> Bars:
     """Compare the values of the asset classes today and as suggested; a model portfolio has no today."""
     sums = {name.capitalize(): values for name, values in by_class(positions(event)).items()}
-    return _valued(event, "asset-classes", "By asset class, AUD", sums)
+    return replace(_valued(event, "asset-classes", "By asset class, AUD", sums), narrow=bool(fans(event)))
 
 
 def etfs(event: MasterPortfolioOptimized) -> Bars:

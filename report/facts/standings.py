@@ -107,7 +107,7 @@ def return_rows(standings: Sequence[Standing], basis: Basis) -> Iterator[Row]:
     for name, of, unit, better in (
         (f"{label}, before tax", lambda s: s.expected_return, SHARE, 1),
         (f"{label}, after tax on income", lambda s: s.return_after_tax, SHARE, 1),
-        ("The same, AUD", lambda s: s.return_after_tax_aud, AUD, 1),
+        (f"{label}, after tax on income, AUD", lambda s: s.return_after_tax_aud, AUD, 1),
         ("Volatility a year", lambda s: s.volatility, SHARE, -1),
     ):
         yield _row(name, of, standings, unit, better)

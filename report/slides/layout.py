@@ -20,14 +20,18 @@ if TYPE_CHECKING:
     from pptx.table import _Cell as Cell
     from pptx.text.text import TextFrame
 
-    from report.story.document import Table
+    from report.story.document import Section, Table
 
 WIDE, HIGH = Inches(13.333), Inches(7.5)
 LEFT, TOP, ROOM = Inches(0.6), Inches(1.25), Inches(12.1)
 BOTTOM = Inches(6.85)
 FONT = "Arial"
-# Rows of a table that fit on a slide: without, and with sentences above.
-_ROWS, _ROWS_BELOW = 15, 13
+# Rows of a table that fit on a slide, and their height; with more columns the letters are smaller.
+_ROWS, _ROW, _MANY = 15, Inches(0.33), 7
+# Sentences above a table, in points.
+_SMALL = 13
+# The width of a letter in the widest substitute font, as a part of the size.
+_WIDE_LETTER = 0.6
 # The width of a letter in the widest substitute font of a table, and the margins of a cell.
 _LETTER, _MARGIN = Inches(0.115), Inches(0.22)
 # Number of letters on a slide, and the largest font size (points) for up to that many.
@@ -45,7 +49,7 @@ class Deck:
         self._foot = foot
 
     def slide(self, title: str) -> Slide:
-        """Add a slide with a title, and a foot with the slide's number and the disclaimer."""
+        """Add a slide with a title, and a foot with the slide's number and the notice."""
         slide = self.presentation.slides.add_slide(self.presentation.slide_layouts[5])
         heading = slide.shapes.title
         heading.left, heading.top, heading.width, heading.height = LEFT, Inches(0.35), ROOM, Inches(0.8)
@@ -62,20 +66,36 @@ class Deck:
         return file.getvalue()
 
 
-def tabled(deck: Deck, title: str, table: Table | None, lead: Sequence[str]) -> None:
-    """Add a slide with a table and sentences above; a last line counts the rows that do not fit."""
-    slide = deck.slide(title)
-    if lead:
-        sentences(slide, lead, size=13)
-    if table is None:
-        return
-    rows = table.rows[: _ROWS_BELOW if lead else _ROWS]
-    top, height = TOP + (Inches(0.75) if lead else 0), Inches(0.33)
-    frame = slide.shapes.add_table(len(rows) + 1, len(table.columns), LEFT, top, ROOM, height * (len(rows) + 1))
+def told(deck: Deck, section: Section) -> None:
+    """Tell a section: sentences, with the first table below where there is room, and one slide per further table."""
+    lines, tables = [*section.lead, *section.points], list(section.tables)
+    if tables and lines:
+        below = TOP + _height(lines, _SMALL) + Inches(0.1)
+        if below + _ROW * (len(tables[0].rows) + 1) <= BOTTOM:
+            slide = deck.slide(section.title)
+            sentences(slide, lines, size=_SMALL)
+            tabled(slide, tables.pop(0), top=below)
+            lines = []
+    if lines:
+        sentences(deck.slide(section.title), lines, size=fitting_size(lines))
+    for table in tables:
+        tabled(deck.slide(section.title), table)
+
+
+def _height(lines: Sequence[str], size: int) -> int:
+    """Estimate the height of sentences in the widest substitute font."""
+    letters = int(ROOM / (Pt(size) * _WIDE_LETTER))
+    return sum(-(-len(line) // letters) * Pt(size * 1.25) + Pt(size / 2) for line in lines)
+
+
+def tabled(slide: Slide, table: Table, *, top: int = TOP) -> None:
+    """Add a table; a last line counts the rows that do not fit."""
+    rows = table.rows[:_ROWS]
+    frame = slide.shapes.add_table(len(rows) + 1, len(table.columns), LEFT, top, ROOM, _ROW * (len(rows) + 1))
     frame.name = table.name
     for i, width in enumerate(_widths(table)):
         frame.table.columns[i].width = width
-    size = 11 if len(rows) > _ROWS - 4 else 12
+    size = 11 if len(rows) > _ROWS - 4 or len(table.columns) > _MANY else 12
     for y, row in enumerate([table.columns, *rows]):
         for x, text in enumerate(row):
             cell = frame.table.cell(y, x)

@@ -44,7 +44,6 @@ def tell(event: FinalEvent, *, checked: tuple[str, ...] = ()) -> Story:
 def _about(event: MasterPortfolioOptimized) -> Iterator[tuple[str, str]]:
     yield "Customer", event.customer_id
     yield "Request", event.request_id
-    yield "Market", event.market.id
     yield "Prices of", day_in_words(event.market.priced_on)
     if event.terms.owned is not None:
         yield "Day of the trades", day_in_words(event.terms.owned.as_of)

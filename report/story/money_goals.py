@@ -138,15 +138,15 @@ def _outlook(goal: MoneyGoal) -> str:
 
 
 def _remedy(goal: MoneyGoal) -> str:
-    told = ", or ".join(ways(goal, "{:,.2f}"))
+    told = ", or ".join(ways(goal, "{:,.2f} AUD"))
     return f" To reach it with a chance of {goal.wanted_probability:.0%}, it takes {told}."
 
 
-def ways(goal: MoneyGoal, pattern: str = "{:,.0f}") -> list[str]:
+def ways(goal: MoneyGoal, pattern: str) -> list[str]:
     """Name each change that alone brings the goal to the chance wanted; *pattern* formats an amount."""
-    told = [f"{pattern.format(goal.more_today_aud)} AUD more today"]
+    told = [f"{pattern.format(goal.more_today_aud)} more today"]
     if goal.more_per_month_aud is not None:
-        told.append(f"{pattern.format(goal.more_per_month_aud)} AUD more per month")
+        told.append(f"{pattern.format(goal.more_per_month_aud)} more per month")
     if goal.years_later is not None:
         told.append(f"{_long(goal.years_later)} more")
     return told

@@ -45,9 +45,9 @@ def goals(event: MasterPortfolioOptimized) -> Section:
         ("Of", "Target", "Asked", "Best alone", "Best together", "You get", "Met"),
         frozenset({2, 3, 4, 5}),
         rows,
-        note=f"You get: the figure of the suggestion{whole}. Best alone: the best that the pod could reach with no other"
-        " target; best together, where it was worked out: with all rules and the targets before it. Targets of the whole"
-        " portfolio are to be no worse than the separate pods.",
+        note=f"You get: the figure of the suggestion{whole}. Best alone: the best that the pod could reach with no"
+        " other target; best together, where it was worked out: with all rules and the targets before it. Targets of"
+        " the whole portfolio are to be no worse than the separate pods.",
     )
     met = sum(now.met for _, now in pairs)
     lead = f"{met} of {len(pairs)} targets are met." if met < len(pairs) else f"All {len(pairs)} targets are met."

@@ -19,13 +19,13 @@ FEW = 4
 def pictures(event: MasterPortfolioOptimized) -> Section:
     """Choose the charts."""
     shown = tuple(fan.name for fan in fans(event)[:FEW])
-    return Section("pictures", "In pictures", tuple(_how_to_read(event)), ("asset-classes", "frontier", *shown))
+    return Section("pictures", "In pictures", tuple(_how_to_read(event)), ("asset-classes", "risk", *shown))
 
 
 def _how_to_read(event: MasterPortfolioOptimized) -> Iterator[str]:
     yield (
-        "Risk and return: the line has the mixes of the market's ETFs with the least volatility for their return, without"
-        " any of your rules, targets and costs; each point is a portfolio with them."
+        "Risk and return: the line has the mixes of the market's ETFs with the least volatility for their return,"
+        " without any of your rules, targets and costs; each point is a portfolio with them."
     )
     if event.money_goals:
         yield (

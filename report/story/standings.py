@@ -8,6 +8,7 @@ from report.facts import standings
 from report.facts.standings import SEPARATE, SUGGESTED, TODAY
 from report.story.document import Section, Table
 from report.story.income import taxed
+from report.story.wording import sentence
 
 if TYPE_CHECKING:
     from bus.language.messages import MasterPortfolioOptimized
@@ -36,8 +37,8 @@ def section(event: MasterPortfolioOptimized) -> Section:
         frozenset(range(1, len(shown) + 1)),
         tuple((row.label, *row.cells) for row in made),
         frozenset(i for i, row in enumerate(made) if row.is_total),
-        f"Returns are {event.market.basis.words}, after the fees of the ETFs. All shares and returns are of the capital,"
+        f"{sentence(event.market.basis.words)} All shares and returns are of the capital,"
         f" {event.terms.total_capital_aud:,.2f} AUD.",
     )
     lead = "The separate pods are the yardstick: the portfolio of the pods if each bought by itself."
-    return Section("standings", title, (lead, *taxed(event)), (), (table,))
+    return Section("standings", title, (lead, *taxed(event)), ("frontier",), (table,))

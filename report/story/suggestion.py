@@ -157,7 +157,8 @@ def before_and_after(event: MasterPortfolioOptimized) -> Section:
     """Compare the holdings before and after."""
     if event.trading is None:
         lead = "Beside the suggestion stand the separate pods: the portfolio of the pods if each bought by itself."
-        return Section("afterwards", "The pods", (lead,), ("owners",), (_purposes(event), _classes(event)))
+        tables = (bought(event), _purposes(event), _classes(event))
+        return Section("afterwards", "The model portfolio", (lead,), ("owners",), tables)
     tables = (_classes(event), _afterwards(event), _purposes(event))
     return Section("afterwards", "Before and after", (), ("etfs", "owners"), tables)
 
@@ -165,10 +166,7 @@ def before_and_after(event: MasterPortfolioOptimized) -> Section:
 def _classes(event: MasterPortfolioOptimized) -> Table:
     capital, (first, second) = event.terms.total_capital_aud, before_after(event)
     sums = by_class(positions(event))
-    columns = [
-        _adding_up(list(values), sum(values), capital)
-        for values in zip(*sums.values(), strict=True)
-    ]
+    columns = [_adding_up(list(values), sum(values), capital) for values in zip(*sums.values(), strict=True)]
     names = [*(name.capitalize() for name in sums), "Total"]
     totals = [sum(values) for values in zip(*sums.values(), strict=True)]
     (before, before_shares), (after, after_shares) = (

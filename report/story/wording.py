@@ -19,6 +19,11 @@ def listed(parts: Sequence[str]) -> str:
     return f"{', '.join(before)} and {last}" if before else last
 
 
+def asset_class(name: str) -> str:
+    """Write the name of an asset class within a sentence."""
+    return name.replace("australia", "Australia")
+
+
 def sentence(text: str) -> str:
     """Begin a sentence with a capital letter and end it with a full stop."""
     stop = "" if text.endswith((".", "!", "?")) else "."

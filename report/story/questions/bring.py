@@ -23,7 +23,7 @@ _FEW = 3
 
 def bring(event: MasterPortfolioOptimized) -> Section:
     """Say what the switch costs once, and what it changes per year."""
-    tables = (_compared(event),) if event.suggested else ()
+    tables = (_compared(event, event.today, event.suggested),) if event.today and event.suggested else ()
     return Section("bring", TITLE, tuple(_lead(event)), (), tables, tuple(_forced(event)))
 
 
@@ -31,16 +31,16 @@ def _lead(event: MasterPortfolioOptimized) -> Iterator[str]:
     yield said_of_cost(event, cost_of(event))
     if event.switch is not None:
         yield sentence(event.switch.words)
-    if event.suggested is not None:
-        yield f"All returns are {event.market.basis.words}, after the fees of the ETFs."
+    if event.suggested is not None and event.today is None:
+        yield _in_a_sentence(event, event.suggested)
 
 
 def said_of_cost(event: MasterPortfolioOptimized, cost: Cost) -> str:
     """State the cost of getting there, with its parts."""
     if event.trading is None:
         return (
-            f"To buy it all costs {cost.total_aud:,.2f} AUD once, on top: {cost.brokerage_aud:,.2f} AUD of brokerage and"
-            f" {cost.spread_aud:,.2f} AUD of half the spread between the prices of buyers and sellers."
+            f"To buy it all costs {cost.total_aud:,.2f} AUD once, on top: {cost.brokerage_aud:,.2f} AUD of brokerage"
+            f" and {cost.spread_aud:,.2f} AUD of half the spread between the prices of buyers and sellers."
         )
     if not event.trading.orders:
         return "It costs nothing, and everything stays as it is today."
@@ -53,32 +53,34 @@ def said_of_cost(event: MasterPortfolioOptimized, cost: Cost) -> str:
 
 def _forced(event: MasterPortfolioOptimized) -> Iterator[str]:
     forced = event.switch.forced if event.switch else ()
-    for one in forced[:_FEW]:
-        yield sentence(one.words)
+    if forced:
+        yield sentence(f"the dearest sales follow from: {'; '.join(one.words.rstrip('.') for one in forced[:_FEW])}")
     if event.switch is not None and event.switch.cut_short:
         yield "The time ended the search for rules that force sales: others may do so too."
 
 
-def rows(shown: list[Standing], event: MasterPortfolioOptimized) -> Iterator[Row]:
+def _rows(shown: list[Standing], event: MasterPortfolioOptimized) -> Iterator[Row]:
     """Choose the figures of the customer's page."""
-    yield from standings.value_rows(shown)
-    yield from standings.return_rows(shown, event.market.basis)
-    yield from standings.income_rows(shown)
+    yield from (row for row in standings.value_rows(shown) if row.is_total)
+    before_tax, _, after_tax_aud, volatility = standings.return_rows(shown, event.market.basis)
+    yield from (before_tax, after_tax_aud, volatility)
+    yield from (row for row in standings.income_rows(shown) if row.better)
     yield from standings.cost_rows(shown)
-    yield from standings.spread_rows(shown)
+    yield from (row for row in standings.spread_rows(shown) if row.better)
 
 
-def _compared(event: MasterPortfolioOptimized) -> Table:
-    assert event.suggested is not None  # noqa: S101 - the caller has checked
-    if event.today is None:
-        made = list(rows([event.suggested], event))
-        cells = tuple((row.label, *row.cells) for row in made)
-        return _table("The suggestion in figures", ("", SUGGESTED), cells, made)
-    made = list(rows([event.today, event.suggested], event))
-    cells = tuple((row.label, *row.cells, row.change, row.verdict) for row in made)
-    return _table("Today and suggested", ("", TODAY, SUGGESTED, "Change", ""), cells, made)
+def _compared(event: MasterPortfolioOptimized, today: Standing, suggested: Standing) -> Table:
+    rows = tuple((row.label, *row.cells, row.change, row.verdict) for row in _rows([today, suggested], event))
+    columns = ("", TODAY, SUGGESTED, "Change", "")
+    note = f"{sentence(event.market.basis.words)} The appendix has all figures."
+    return Table("today", "Today and suggested", columns, frozenset({1, 2, 3}), rows, note=note)
 
 
-def _table(caption: str, columns: tuple[str, ...], cells: tuple[tuple[str, ...], ...], made: list[Row]) -> Table:
-    numbers = frozenset(range(1, min(len(columns), 4)))
-    return Table("today", caption, columns, numbers, cells, frozenset(i for i, row in enumerate(made) if row.is_total))
+def _in_a_sentence(event: MasterPortfolioOptimized, suggested: Standing) -> str:
+    """Say the figures of a model portfolio, which has no today to stand beside."""
+    return (
+        f"Per year it brings, on these assumptions: {event.market.basis.noun} of {suggested.expected_return:.2%} before"
+        f" tax and {suggested.return_after_tax:.2%} after tax on income ({suggested.return_after_tax_aud:,.2f} AUD),"
+        f" volatility of {suggested.volatility:.2%}, income after tax of {suggested.income.after_tax_aud:,.2f} AUD. The"
+        f" fees of the ETFs, {suggested.fees_aud:,.2f} AUD, are off the return."
+    )

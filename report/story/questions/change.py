@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from portfolio.published.trading import Side
 from report.facts.labels import pod_label
-from report.story.assumptions import proof
 from report.facts.sentences import why_no_order
+from report.story.assumptions import proof
 from report.story.document import Section
-from report.story.suggestion import bought
-from report.story.wording import counted, listed
+from report.story.wording import asset_class, counted, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from portfolio.published.trading import Order, Trading
 
 TITLE = "What should I change, and why?"
-# The number of moves between asset classes, and of orders with their reasons, on the customer's page.
+# Moves between asset classes, and orders with their reasons, on the customer's page.
 _FEW = 3
+_REASONS = 2
 # A smaller move between asset classes is not worth a sentence.
 _SMALL = 0.01
 
@@ -29,22 +30,30 @@ def change(event: MasterPortfolioOptimized) -> Section:
     """Say which orders are suggested, and why."""
     trading = event.trading
     if trading is None:
-        lead = (
-            f"We suggest {counted(len(event.holdings), 'ETF')}. Each serves a pod: a part of your money with a purpose"
-            " of its own."
-        )
-        return Section("change", TITLE, (lead,), (), (bought(event),), (proof(event),))
+        return Section("change", TITLE, tuple(_model(event)), points=(proof(event),))
     if not trading.orders:
-        return Section("change", TITLE, ("We suggest to change nothing.", *why_no_order(trading)), points=(proof(event),))
+        return Section(
+            "change", TITLE, ("We suggest to change nothing.", *why_no_order(trading)), points=(proof(event),)
+        )
     return Section("change", TITLE, tuple(_orders(trading)), points=tuple(_reasons(event, trading)))
+
+
+def _model(event: MasterPortfolioOptimized) -> Iterator[str]:
+    """List the ETFs of a model portfolio, pod by pod."""
+    yield (
+        f"We suggest {counted(len(event.holdings), 'ETF')}. Each serves a pod, a part of your money with a purpose of"
+        " its own:"
+    )
+    for pod, account in event.pods.items():
+        purpose = account.mandate.purpose.rpartition(":")[2].strip()
+        held = listed([f"{ticker} {share:.1%}" for ticker, share in account.weights.items()])
+        yield f"{pod_label(event, pod)}, {purpose}: {held} of your capital."
 
 
 def _orders(trading: Trading) -> Iterator[str]:
     sales = [order for order in trading.orders if order.side is Side.SELL]
     purchases = [order for order in trading.orders if order.side is Side.BUY]
-    parts = [
-        counted(len(orders), noun) for orders, noun in ((sales, "sale"), (purchases, "purchase")) if orders
-    ]
+    parts = [counted(len(orders), noun) for orders, noun in ((sales, "sale"), (purchases, "purchase")) if orders]
     yield (
         f"We suggest {counted(len(trading.orders), 'order')}: {listed(parts)}, in whole units. Afterwards you own"
         f" {counted(len(trading.units), 'ETF')} and {trading.cash_left_aud:z,.2f} AUD of cash."
@@ -60,8 +69,8 @@ def _units(order: Order) -> str:
 
 def _reasons(event: MasterPortfolioOptimized, trading: Trading) -> Iterator[str]:
     if moves := _moves(event):
-        yield f"Most of it moves {listed(moves)} of the capital."
-    largest = sorted(trading.orders, key=lambda order: -order.value_aud)[:_FEW]
+        yield f"The largest moves, of the capital: {listed(moves)}."
+    largest = sorted(trading.orders, key=lambda order: -order.value_aud)[:_REASONS]
     reasons = [f"{order.side.value} {order.ticker}: {_named(event, order.why)}" for order in largest]
     few = "The reasons are" if len(reasons) == len(trading.orders) else "The reasons of the largest orders are"
     yield f"{few}: {'; '.join(reasons)}. The appendix has the reason of each."
@@ -76,7 +85,7 @@ def _moves(event: MasterPortfolioOptimized) -> list[str]:
     moved = {name: after.get(name, 0.0) - before.get(name, 0.0) for name in (*before, *after)}
     largest = sorted(moved, key=lambda name: -abs(moved[name]))[:_FEW]
     return [
-        f"{name} from {before.get(name, 0.0):.1%} to {after.get(name, 0.0):.1%}"
+        f"{asset_class(name)} from {before.get(name, 0.0):.1%} to {after.get(name, 0.0):.1%}"
         for name in largest
         if abs(moved[name]) >= _SMALL
     ]
@@ -84,5 +93,4 @@ def _moves(event: MasterPortfolioOptimized) -> list[str]:
 
 def _named(event: MasterPortfolioOptimized, why: str) -> str:
     """Name the pods of a reason as the customer knows them."""
-    pod, space, rest = why.partition(" ")
-    return f"{pod_label(event, pod)}{space}{rest}" if pod in event.pods else why
+    return re.sub(r"[a-z0-9-]+", lambda word: pod_label(event, word[0]) if word[0] in event.pods else word[0], why)

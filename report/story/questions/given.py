@@ -9,16 +9,19 @@ from report.story.document import Section
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bus.language.messages import MasterPortfolioOptimized
+    from bus.language.messages import FinalEvent, MasterPortfolioOptimized
 
 
 NOT_REVIEWED = "Not reviewed by a licensee; not for a customer as it is."
 
 
-def provided_by(event: object) -> tuple[str, ...]:
+def provided_by(event: FinalEvent) -> tuple[str, ...]:
     """Say who provides the report."""
-    provider = getattr(event, "provider", None)
-    return (NOT_REVIEWED,) if provider is None else (str(provider),)
+    if (provider := event.provider) is None:
+        return (NOT_REVIEWED,)
+    licence = f", Australian financial services licence {provider.licence_number}" if provider.licence_number else ""
+    contact = f"; for questions: {provider.contact}" if provider.contact else ""
+    return (f"Provided by {provider.name}{licence}{contact}.",)
 
 
 def taken_as_given(event: MasterPortfolioOptimized) -> Section:

@@ -8,7 +8,7 @@ from portfolio.market.basis import day_in_words
 from report.facts.rounding import adding_up
 from report.story.document import Section
 from report.story.suggestion import said_of_kept
-from report.story.wording import counted, listed
+from report.story.wording import asset_class, counted, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from portfolio.terms.owned import Owned
 
 TITLE = "What do I have?"
+_MODEL = (
+    "No account was given, so this is a model portfolio: shares of the capital, with the cost of buying on top, and no"
+    " orders."
+)
 
 
 def have(event: MasterPortfolioOptimized) -> Section:
@@ -24,15 +28,8 @@ def have(event: MasterPortfolioOptimized) -> Section:
     owned, capital = event.terms.owned, event.terms.total_capital_aud
     if owned is None:
         money = f"You have {capital:,.2f} AUD to invest."
-        return Section("have", TITLE, (money, " ".join(_model(event))))
+        return Section("have", TITLE, (money, _MODEL))
     return Section("have", TITLE, tuple(_today(event, owned)), points=tuple(said_of_kept(owned)))
-
-
-def _model(event: MasterPortfolioOptimized) -> Iterator[str]:
-    yield (
-        "No account was given, so this is a model portfolio: shares of the capital, with the cost of buying on top, and"
-        " no orders."
-    )
 
 
 def _today(event: MasterPortfolioOptimized, owned: Owned) -> Iterator[str]:
@@ -51,4 +48,4 @@ def _classes(shares: Mapping[str, float]) -> list[str]:
     """Divide 100 AUD over the asset classes, the largest first."""
     whole = adding_up([100 * share for share in shares.values()], digits=0)
     largest_first = sorted(zip(shares, whole, strict=True), key=lambda pair: -pair[1])
-    return [f"{aud:.0f} are in {name}" for name, aud in largest_first if aud]
+    return [f"{aud:.0f} are in {asset_class(name)}" for name, aud in largest_first if aud]

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bus.language.messages import MasterPortfolioOptimized
+    from portfolio.published.account import GoalAccount
     from portfolio.published.money_goals import MoneyGoal
+    from portfolio.published.trading import GoalInUnits
 
 TITLE = "Will I reach my goals?"
 # Targets that are missed, named one by one on the customer's page.
@@ -52,7 +54,7 @@ def _table(event: MasterPortfolioOptimized) -> Table:
             "" if goal.probability_today is None else money_goals.likely(goal, goal.probability_today),
             money_goals.chance(goal),
             f"{goal.wanted_probability:.0%}",
-            "" if money_goals.is_reached(goal) else " or ".join(money_goals.ways(goal)),
+            "" if money_goals.is_reached(goal) else " or ".join(money_goals.ways(goal, "{:,.0f}")),
         )
         for goal in event.money_goals
     )
@@ -64,7 +66,7 @@ def _table(event: MasterPortfolioOptimized) -> Table:
         "Chance as today",
         "Chance as suggested",
         "Chance wanted",
-        "To get there",
+        "To get there, AUD",
     )
     table = Table("goals", "Your goals", columns, frozenset(range(1, 7)), rows, note=_note(event.money_goals))
     return without_empty(table)
@@ -85,13 +87,17 @@ def _targets(event: MasterPortfolioOptimized) -> Iterator[str]:
     if not missed:
         yield f"All {len(pairs)} {what} are met: the appendix lists them."
         return
-    yield f"{len(pairs) - len(missed)} of {len(pairs)} {what} are met: the appendix lists them, with the reasons."
-    for goal, now in missed[:_FEW]:
-        got = "not defined" if now.delivered is None else show(goal.figure, now.delivered)
-        yield f"Not met: {of_pods(event, goal.pods)}, {goal_label(goal)} of {asked(goal)}; it is {got}."
-    if more := len(missed) - _FEW:
-        if more > 0:
-            yield f"And {more} more, in the appendix."
+    told = [_missed(event, goal, now) for goal, now in missed[:_FEW]]
+    told += [f"{len(missed) - _FEW} more"] if len(missed) > _FEW else []
+    yield (
+        f"{len(pairs) - len(missed)} of {len(pairs)} {what} are met. Not met: {'; '.join(told)}. The appendix has the"
+        " reasons."
+    )
+
+
+def _missed(event: MasterPortfolioOptimized, goal: GoalAccount, now: GoalAccount | GoalInUnits) -> str:
+    got = "not defined" if now.delivered is None else show(goal.figure, now.delivered)
+    return f"{of_pods(event, goal.pods)}, {goal_label(goal)} of {asked(goal)} ({got})"
 
 
 def surplus(event: MasterPortfolioOptimized) -> Iterator[str]:

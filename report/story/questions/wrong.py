@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from portfolio.market.basis import Outlook
-from report.facts.market import said_of_market
+from report.facts.market import said_of_prices
 from report.facts.sentences import what_to_know
 from report.story.document import Section
 from report.story.outcome import not_proven
-from report.story.wording import sentence
+from report.story.wording import listed, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,8 @@ def warnings(event: MasterPortfolioOptimized) -> Iterator[str]:
     trading, owned = event.trading, event.terms.owned
     if trading is not None and owned is not None:
         yield from what_to_know(event, trading, owned)
-    yield from map(sentence, said_of_market(event))
+    yield from map(sentence, said_of_prices(event))
+    yield from _too_small(event)
     yield from not_proven(event)
 
 
@@ -51,7 +52,16 @@ def _risk(event: MasterPortfolioOptimized, suggested: Standing) -> Iterator[str]
             f"In about one year of six, the loss should be {-bad:.1%} or more of the capital: {loss:,.0f} AUD. In the"
             " worst years it is several times that."
         )
-    ratio = suggested.sharpe_ratio
-    error = None if ratio is None else event.market.basis.sharpe_standard_error(ratio)
-    if error is not None:
-        yield f"The Sharpe ratio, {ratio:.2f}, is uncertain: its standard error is {error:.1f}, from so short a history."
+    if suggested.sharpe_ratio is not None and event.sharpe_standard_error is not None:
+        yield (
+            f"The Sharpe ratio, {suggested.sharpe_ratio:.2f}, is uncertain: its standard error is"
+            f" {event.sharpe_standard_error:.1f}, from so short a history."
+        )
+
+
+def _too_small(event: MasterPortfolioOptimized) -> Iterator[str]:
+    """Name the positions of a model portfolio that are below what can be bought at first."""
+    model = event.model_portfolio
+    if model is not None and model.too_small:
+        told = [f"{one.ticker} ({one.amount_aud:,.0f} AUD; needed: {one.needs_aud:,.0f})" for one in model.too_small]
+        yield f"Too small to be bought at first: {listed(told)}."

@@ -1,0 +1,80 @@
+"""Who provides a result, what was taken as given for it, and what was not considered: lists that every page shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from portfolio.market.basis import day_in_words
+from portfolio.tax.taxpayer import Entity
+from portfolio.terms.targets import InflationFrom
+from report.facts.market import said_of_model, said_of_prices
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bus.language.messages import FinalEvent, MasterPortfolioOptimized
+
+NOT_REVIEWED = "Not reviewed by a licensee; not for a customer as it is."
+
+# The source of the inflation, in a sentence.
+INFLATION_SAID_BY = {
+    InflationFrom.REQUEST: "as the request says",
+    InflationFrom.MARKET: "as the market says",
+    InflationFrom.ASSUMED: "assumed, since neither the request nor its market says",
+}
+
+
+def provided_by(event: FinalEvent) -> str:
+    """Say who provides the result; where nobody does, that it is not for a customer."""
+    if (provider := event.provider) is None:
+        return NOT_REVIEWED
+    licence = "no licence number is given"
+    if provider.licence_number:
+        licence = f"Australian financial services licence {provider.licence_number}"
+    contact = f" Contact: {provider.contact}." if provider.contact else ""
+    return f"Provided by {provider.name} ({licence}).{contact}"
+
+
+def taken_as_given(event: MasterPortfolioOptimized) -> tuple[str, ...]:
+    """List what the result rests on and nobody checked: statements of the request and of the market."""
+    return tuple(_given(event))
+
+
+def _given(event: MasterPortfolioOptimized) -> Iterator[str]:
+    terms, owned, market = event.terms, event.terms.owned, event.market
+    yield f"{market.basis.said} The market is {market.id}; its prices are of {day_in_words(market.priced_on)}."
+    yield from (f"{sentence}." for sentence in (*said_of_prices(event), *said_of_model(event)))
+    entity = terms.entity.value.replace("_", " ")
+    yield f"Tax: {entity}, with {terms.marginal_tax_rate:.1%} of tax on one more dollar of income."
+    yield f"Risk tolerance: {terms.risk_tolerance:g}, from 0 (least risk) to 1; 0.5 is the mandates as they are."
+    share = f", and {owned.brokerage_share:.3%} of its value" if owned and owned.brokerage_share else ""
+    yield f"Brokerage: {terms.brokerage_aud:,.2f} AUD per order{share}."
+    if owned is not None:
+        yield "The cash, the holdings and the cost bases of their parcels, as the request states them."
+        yield f"Capital losses of earlier years: {owned.taxpayer.carried_losses_aud:,.2f} AUD."
+        yield f"Interest on money that is not invested: {owned.cash_rate:.2%} a year."
+    if event.funding is not None:
+        by = INFLATION_SAID_BY[event.funding.inflation_from]
+        yield f"Inflation: {event.funding.inflation:.2%} a year, {by}."
+    yield "Half spreads and liquidity of the ETFs, as the market states them."
+
+
+def not_considered(event: MasterPortfolioOptimized) -> tuple[str, ...]:
+    """List what was not considered, so that a person must."""
+    return tuple(_beside(event))
+
+
+def _beside(event: MasterPortfolioOptimized) -> Iterator[str]:
+    yield "Needs, debts, insurance, super, income and assets that the request does not state."
+    yield "Changes of the customer's needs, of the tax law and of the tax rate; one rate is used for every dollar."
+    if event.terms.entity is Entity.INDIVIDUAL:
+        yield "Payments and offsets that depend on income or assets."
+    yield "Tax on selling everything in the end."
+    yield "Returns other than those of this market: other years, and other ETFs, may do better or worse."
+    yield "Prices that move before or by the trades, and holidays of the exchange."
+    yield "The product disclosure statements and target markets of the ETFs."
+    if event.terms.owned is None:
+        yield "What the customer owns today, and the tax on selling it: no account was given."
+    elif event.terms.owned.kept:
+        kept = ", ".join(one.ticker for one in event.terms.owned.kept)
+        yield f"What is neither traded nor counted: {kept}."
