@@ -154,7 +154,7 @@ def _pod_answer(data: bytes) -> Answer:
 
 
 def _milliseconds(seconds: float) -> str:
-    return f"{seconds * 1e3:.0f} ms" if seconds >= 1e-3 else "under 1 ms"
+    return f"{seconds * 1e3:.0f} ms" if round(seconds * 1e3) else "under 1 ms"
 
 
 def _final(row: Row, message: Message) -> dict[str, Any]:

@@ -96,12 +96,12 @@ def test_a_goal_that_gave_way_is_read_aloud() -> None:
     shown = sentences(page(event))
 
     assert (
-        "* gamma: Sharpe ratio of at least 1.500 was asked. Alone, with no other target,"
-        f" {ratio.best_alone:.3f} would be the best there is. With all rules and the targets before it,"
-        f" {ratio.best_together:.3f} is the best there is; that is proven."
-        f" In this portfolio it is {ratio.delivered:.3f}."
+        "* gamma: Sharpe ratio of at least 1.50 was asked. Alone, with no other target,"
+        f" {ratio.best_alone:.2f} would be the best there is. With all rules and the targets before it,"
+        f" {ratio.best_together:.2f} is proven to be the best there is."
+        f" In this portfolio it is {ratio.delivered:.2f}."
     ) in shown
-    assert "* delta: expected return of at least 15.00% was asked." in shown
+    assert "* delta: return a year of at least 15.00% was asked." in shown
     assert "* The whole portfolio: tax efficiency of at least" in shown
     assert "was asked. It cannot be kept with the rules and the targets before it, and was given up. In this" in shown
 
@@ -113,7 +113,7 @@ def test_of_a_goal_that_is_missed_by_less_than_is_shown_that_is_said() -> None:
 
     shown = sentences(page(event.model_copy(update={"goals": tuple(nearly)})))
 
-    assert "it is 1.500; what is missing is less than the digits that are shown." in shown
+    assert "it is 1.50; what is missing is less than the digits that are shown." in shown
     assert shown.count("was asked") == sum(not goal.met for goal in event.goals)
     assert "All targets are met" not in shown
 
@@ -125,8 +125,8 @@ def test_a_best_that_was_not_proven_is_not_said_to_be() -> None:
 
     shown = sentences(page(event.model_copy(update={"goals": goals})))
 
-    assert "that is proven" not in shown
-    assert "* gamma: Sharpe ratio of at least 1.500 was asked." in shown
+    assert "is proven to be the best" not in shown
+    assert "* gamma: Sharpe ratio of at least 1.50 was asked." in shown
 
 
 def test_where_all_goals_are_met_that_is_all_there_is_to_say() -> None:
@@ -145,7 +145,7 @@ def test_every_goal_has_a_line_with_what_it_asks_and_gets() -> None:
     lines = [line for line in shown.splitlines() if "| yes" in line or "| no" in line]
     assert len(lines) == len(event.goals)
     assert sum("| no" in line for line in lines) == 3
-    assert ">= 1.500" in shown
+    assert ">= 1.50" in shown
     assert "<= 25.00%" in shown
 
 

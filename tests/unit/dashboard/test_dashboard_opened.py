@@ -86,7 +86,7 @@ async def test_targets_correlations_proof_and_costs_are_the_event_s(bus: MemoryB
     sharpe = next(goal for goal in event.goals if goal.name == "gamma.sharpe_ratio")
     shown = next(row for row in targets if row[0] == "gamma" and row[1] == "Sharpe ratio")
     assert len(targets) == len(event.goals)
-    assert shown[2:7] == [f">= {sharpe.asked:.3f}", *(f"{v:.3f}" for v in best(sharpe)), "yes"]
+    assert shown[2:7] == [f">= {sharpe.asked:.2f}", *(f"{v:.2f}" for v in best(sharpe)), "yes"]
     correlations = table(told, "Correlations between pods")
     assert [row[1] for row in correlations] == [f"{row.correlation:.2f}" for row in event.correlations]
     proof = event.certificate
