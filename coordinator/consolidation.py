@@ -19,7 +19,9 @@ from coordinator.budget import Budget, out_of_time
 from coordinator.finals import failure
 from portfolio.account.describe import render_account
 from portfolio.account.model import model_portfolio
-from portfolio.account.money_goals import funding, money_goals
+from portfolio.account.money_goals import chances_alone, funding, money_goals
+from portfolio.account.standing import standings
+from portfolio.account.switch import judge
 from portfolio.case.case import Case
 from portfolio.case.shares import settle_shares
 from portfolio.check import findings
@@ -30,6 +32,7 @@ from portfolio.market.figures import figures
 from portfolio.market.snapshot import named
 from portfolio.master.conflict import ConflictError
 from portfolio.master.optimise import optimise_master
+from portfolio.orders.forced import forced_sales
 from portfolio.orders.plan import at_most_better_by, plan
 from portfolio.pod.sleeve import Sleeve
 
@@ -112,7 +115,10 @@ def _optimise(
     master = optimise_master(case, stop=budget.stop, watch=budget.watching(watch))
     trading = plan(case, master, left_s=budget.for_orders_s)
     cut = (budget.cut and not master.certificate.certified) or (trading is not None and trading.cut_short)
+    forced, cut_short = forced_sales(case, master, trading, left_s=budget.for_orders_s) if trading else ((), False)
     account = render_account(case, master)
+    goals = money_goals(plans, settled, case, master.X, trading)
+    stand = standings(case, master.X, trading, goals=goals, alone=chances_alone(plans, settled))
     return MasterPortfolioOptimized(
         request_id=request.request_id,
         customer_id=request.customer.customer_id,
@@ -122,10 +128,14 @@ def _optimise(
         weights=named(market, master.X.sum(axis=0)),
         holdings=account.holdings,
         cash=account.cash,
+        today=stand.today,
+        separate=stand.separate,
+        suggested=stand.suggested,
+        switch=judge(stand, trading, forced, cut_short=cut_short),
         pods=account.pods,
         goals=account.goals,
         funding=funding(plans, settled, market),
-        money_goals=money_goals(plans, settled, case, master.X, trading),
+        money_goals=goals,
         comparison=account.comparison,
         correlations=account.correlations,
         correlation_matrix=account.correlation_matrix,

@@ -20,7 +20,7 @@ from bus.language.signing import NotGenuineError
 from bus.language.subjects import Kind
 from coordinator.finals import failure
 from coordinator.genuine import genuine_answers
-from portfolio.case.inventory import refuse_impossible
+from portfolio.case.inventory import not_described, refuse_impossible
 from portfolio.errors import DataError
 from portfolio.funding.allotment import LEAST_SHARE
 from portfolio.market import snapshot as markets
@@ -172,7 +172,6 @@ def _refuse(request: OptimizationRequest) -> Fail | None:
     named = {
         "rules.never_buy": request.rules.never_buy,
         "rules.never_sell": request.rules.never_sell,
-        "account.holdings": [holding.ticker for holding in request.account.holdings] if request.account else [],
         "account.reform.values_aud": request.account.reform.values_aud if request.account else [],
     }
     for where, tickers in named.items():
@@ -180,6 +179,8 @@ def _refuse(request: OptimizationRequest) -> Fail | None:
             known = ", ".join(sorted(priced))
             text = f"{where} names {', '.join(strange)}, unknown in market {market.id}: name only {known}"
             return _fail(request, Reason.UNKNOWN_ETF, text)
+    if (owned := request.terms().owned) is not None and (undescribed := not_described(market, owned)):
+        return _fail(request, Reason.UNKNOWN_ETF, undescribed)
     return _refuse_account(request, market)
 
 

@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
 from portfolio.case.income import cash_share, income_of
 from portfolio.case.ranking import correlation, correlation_limit
-from portfolio.market.figures import NEARLY_THE_SAME, Figures, etf_correlation
+from portfolio.market.figures import Figures, economic_duplicates, effective_holdings
 from portfolio.market.measure import Measure
 from portfolio.market.snapshot import named
 from portfolio.master.statement.objective import objective_terms
@@ -64,11 +62,14 @@ class Account:
     income: Mapping[str, IncomeAccount]
 
 
-# The rows of the comparison. ``goals.Row`` has those that are also goals.
-COMPARED: tuple[tuple[str, Literal["lower", "higher"]], ...] = (
+# The rows of the comparison, with the change that is in the person's interest. Less tax on income is in nobody's by
+# itself: it falls with the income; the row after it has what is left. ``goals.Row`` has the rows that are also goals.
+COMPARED: tuple[tuple[str, Literal["lower", "higher"] | None], ...] = (
     ("etfs", "lower"),
     ("positions", "lower"),
     ("duplicated_etfs", "lower"),
+    ("economic_duplicates", "lower"),
+    ("effective_holdings", "higher"),
     ("largest_position", "lower"),
     ("trading_cost_aud", "lower"),
     ("brokerage_aud", "lower"),
@@ -78,7 +79,8 @@ COMPARED: tuple[tuple[str, Literal["lower", "higher"]], ...] = (
     ("sharpe_ratio", "higher"),
     ("expected_return", "higher"),
     ("volatility", "lower"),
-    ("net_tax_aud", "lower"),
+    ("net_tax_aud", None),
+    ("income_after_tax_aud", "higher"),
     ("management_fees_aud", "lower"),
 )
 
@@ -98,13 +100,18 @@ def render_account(case: Case, master: Master) -> Account:
         economic_duplicates=_economic_duplicates(market, X),
         objective_terms=objective_terms(case, X),
         income={
-            "naive": _income(terms, income_of(market, terms, case.side_by_side.sum(axis=0))),
-            "master": _income(terms, income_of(market, terms, X.sum(axis=0))),
+            "naive": _income(market, terms, case.side_by_side.sum(axis=0)),
+            "master": _income(market, terms, X.sum(axis=0)),
         },
     )
 
 
-def _income(terms: Terms, income: Income) -> IncomeAccount:
+def _income(market: Market, terms: Terms, w: Vector) -> IncomeAccount:
+    return income_account(terms, income_of(market, terms, w, cash_share(terms, w)))
+
+
+def income_account(terms: Terms, income: Income) -> IncomeAccount:
+    """Describe a year's income."""
     capital = terms.total_capital_aud
     return IncomeAccount(
         distributions_aud=income.cash_aud,
@@ -152,6 +159,8 @@ def _pod(market: Market, sleeve: Sleeve, row: Vector, delivered: Figures) -> Pod
         figures=delivered,
         left_out=sleeve.left_out,
         frontier=sleeve.frontier,
+        effective_holdings_alone=effective_holdings(sleeve.weights),
+        effective_holdings=effective_holdings(row),
     )
 
 
@@ -208,9 +217,7 @@ def _matrix(market: Market, sleeves: Sequence[Sleeve], X: Matrix) -> dict[str, d
 
 
 def _economic_duplicates(market: Market, X: Matrix) -> tuple[EconomicDuplicate, ...]:
-    pairs = combinations(np.flatnonzero(X.sum(axis=0) > 0).tolist(), 2)
     return tuple(
         EconomicDuplicate((market.tickers[i], market.tickers[j]), rho)
-        for i, j in pairs
-        if (rho := etf_correlation(market, i, j)) >= NEARLY_THE_SAME
+        for i, j, rho in economic_duplicates(market, X.sum(axis=0))
     )

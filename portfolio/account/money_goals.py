@@ -6,10 +6,13 @@ Goals-based investing measures risk by the probability of reaching an amount (Da
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from portfolio.case.inventory import cash_floor
+from portfolio.funding.allotment import by_priority
 from portfolio.funding.chance import (
     aim_of,
     chance,
@@ -23,7 +26,7 @@ from portfolio.market.snapshot import named
 from portfolio.published.money_goals import Funding, MoneyGoal, UnusedPod
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from portfolio import Matrix
     from portfolio.case.case import Case
@@ -72,11 +75,47 @@ def money_goals(
         held = _in_units(market, trading.pods.get(pod, {})) if trading else row
         w = held if held.sum() > 0 else row
         growths[pod] = growth_of(market, w / w.sum(), rate)
-    today = growth_of(market, case.stock.weights, rate, cash_rate=case.terms.cash_rate) if case.stock else None
+    today = _today(plans, settled.claims, case)
     return tuple(
-        _money_goal(claim, capital, growths[claim.pod], today, plans.inflation)
+        _money_goal(claim, capital, growths[claim.pod], today.get(claim.target.goal_id), plans.inflation)
         for claim, capital in zip(settled.claims, settled.allotment.goals_aud, strict=True)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Today:
+    """What the account as it is does for a goal: the capital that it needs there and gets, and its chance."""
+
+    needed_aud: float
+    capital_aud: float
+    probability: float
+
+
+def _today(plans: Plans, claims: Sequence[Claim], case: Case) -> dict[str, _Today]:
+    """Fund the goals by the same order from what is owned today, by ``goal_id``; nothing without an account.
+
+    Nothing here may depend on the pods: today, no part of the account is theirs.
+    """
+    owned, capital = case.terms.owned, case.terms.total_capital_aud
+    if case.stock is None or owned is None:
+        return {}
+    growth = growth_of(case.market, case.stock.weights, case.terms.marginal_tax_rate, cash_rate=case.terms.cash_rate)
+    aims = [aim_of(claim.target, plans.inflation) for claim in claims]
+    needs = [needed_aud(aim, growth, claim.target.wanted_probability) for claim, aim in zip(claims, aims, strict=True)]
+    mine = [replace(claim, needed_aud=need) for claim, need in zip(claims, needs, strict=True)]
+    got, _ = by_priority(capital * (1 - cash_floor(owned, capital)), mine)
+    return {
+        claim.target.goal_id: _Today(claim.needed_aud, aud, chance(aim, aud, growth))
+        for claim, aim, aud in zip(mine, aims, got, strict=True)
+    }
+
+
+def chances_alone(plans: Plans, settled: Settled) -> dict[str, float]:
+    """Compute the chance of each goal, by ``goal_id``, with what its pod holds alone."""
+    return {
+        claim.target.goal_id: chance(aim_of(claim.target, plans.inflation), capital, settled.growths[claim.pod])
+        for claim, capital in zip(settled.claims, settled.allotment.goals_aud, strict=True)
+    }
 
 
 def _in_units(market: Market, held_aud: Mapping[str, float]) -> Matrix:
@@ -85,7 +124,7 @@ def _in_units(market: Market, held_aud: Mapping[str, float]) -> Matrix:
     return w
 
 
-def _money_goal(claim: Claim, capital: float, growth: Growth, today: Growth | None, inflation: float) -> MoneyGoal:
+def _money_goal(claim: Claim, capital: float, growth: Growth, today: _Today | None, inflation: float) -> MoneyGoal:
     target, aim = claim.target, aim_of(claim.target, inflation)
     wanted, reached = target.wanted_probability, chance(aim, capital, growth)
     months = missing_months(aim, capital, growth, wanted)
@@ -106,7 +145,9 @@ def _money_goal(claim: Claim, capital: float, growth: Growth, today: Growth | No
         expected_return=growth.mean,
         median_aud=quantile_aud(aim, capital, growth, 0.5),
         probability=reached,
-        probability_today=None if today is None else chance(aim, capital, today),
+        probability_today=None if today is None else today.probability,
+        needed_today_aud=None if today is None else today.needed_aud,
+        capital_today_aud=None if today is None else today.capital_aud,
         probability_if_lower=chance(aim, capital, growth.shifted(-_POINT)),
         probability_if_higher=chance(aim, capital, growth.shifted(_POINT)),
         more_today_aud=max(needed_aud(aim, growth, wanted) - capital, 0.0),

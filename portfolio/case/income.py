@@ -24,13 +24,13 @@ def cash_share(terms: Terms, w: Vector) -> float:
     return 0.0 if terms.owned is None else max(1.0 - float(w.sum()), 0.0)
 
 
-def income_of(market: Market, terms: Terms, w: Vector) -> Income:
-    """Compute a year's income of the weights *w*, shape (n,), and of the cash beside them."""
+def income_of(market: Market, terms: Terms, w: Vector, cash: float) -> Income:
+    """Compute a year's income of the weights *w*, shape (n,), and of *cash*, a share of the capital as they are."""
     paid = Distributions(
         np.append(market.column("distribution_yield"), terms.cash_rate),
         np.append(market.column("franked_share"), 0.0),
     )
-    holdings_aud = np.append(np.maximum(w, 0.0), cash_share(terms, w)) * terms.total_capital_aud
+    holdings_aud = np.maximum(np.append(w, cash), 0.0) * terms.total_capital_aud
     # Credits of this amount find as much tax on other income, if there is other income.
     other_tax_aud = float(paid.franking_credits @ holdings_aud) if terms.other_income_uses_credits else 0.0
     payer = Taxpayer(terms.entity, terms.marginal_tax_rate)

@@ -178,11 +178,18 @@ def refuse_impossible(market: Market, owned: Owned) -> None:
 
     Raises:
         DataError: If the prices are of a day far from that of the trades, if a parcel was bought before its ETF
-            existed, if cash and all holdings are worth too little for any universes of the pods, or if the law of that
-            day needs facts that the request does not give.
+            existed, if a value is given of what has a price, if cash and all holdings are worth too little for any
+            universes of the pods, or if the law of that day needs facts that the request does not give.
     """
     refuse_stale(market, owned.as_of, owned.stale_prices)
     known = {etf.ticker: etf for etf in market.etfs}
+    for ticker, value in owned.values_aud.items():
+        if ticker in known and (price := known[ticker].price_aud) is not None:
+            message = (
+                f"value_aud of {ticker} is {value:,.2f}, and market {market.id} has a price for it, {price:,.2f} AUD"
+                " per unit: leave value_aud out"
+            )
+            raise DataError(message)
     for parcel in owned.parcels:
         since = known[parcel.ticker].since if parcel.ticker in known else None
         if since is not None and parcel.acquired < since:
@@ -227,14 +234,15 @@ def in_play(market: Market, universes: Collection[str], owned: Owned, rules: Rul
     Raises:
         DataError: If the market does not know an ETF.
     """
+    if strange := not_described(market, owned):
+        raise DataError(strange)
     known = {etf.ticker: etf for etf in market.etfs}
     kept: dict[str, str] = {}
     for parcel in owned.parcels:
         ticker = parcel.ticker
         if ticker not in known and ticker not in market.unpriced:
-            message = f"market {market.id} does not describe {ticker}; leave it out of holdings, or use another market"
-            raise DataError(message)
-        if ticker not in known or known[ticker].price_aud is None:
+            kept[ticker] = "the market does not know it, and the request keeps such holdings"
+        elif ticker not in known or known[ticker].price_aud is None:
             kept[ticker] = "the market has no price, or no return and risk, for it"
         elif ticker not in universes and owned.outside is Outside.KEEP:
             kept[ticker] = "no pod may hold it, and the request keeps such holdings"
@@ -242,15 +250,32 @@ def in_play(market: Market, universes: Collection[str], owned: Owned, rules: Rul
             kept[ticker] = "no pod may hold it, and it is never to be sold"
         elif ticker not in universes and _worth(owned, ticker, known[ticker].price_aud) < rules.min_order_aud:
             kept[ticker] = "no pod may hold it, and it is worth less than the smallest order"
+    prices = {ticker: etf.price_aud for ticker, etf in known.items() if etf.price_aud is not None}
     return replace(
         owned,
         # Sorted, so that the result does not depend on the order in the request.
         parcels=tuple(sorted((p for p in owned.parcels if p.ticker not in kept), key=_by_purchase)),
-        kept=tuple(
-            Kept(ticker, float(sum(p.units for p in owned.parcels if p.ticker == ticker)), why)
-            for ticker, why in kept.items()
-        ),
+        kept=tuple(_kept(owned, ticker, prices.get(ticker), why) for ticker, why in kept.items()),
     )
+
+
+def not_described(market: Market, owned: Owned) -> str:
+    """Say which holdings the market does not know, where they are not to be kept at a value, and the mends; else ""."""
+    known = {*market.tickers, *market.unpriced}
+    valued = owned.values_aud if owned.outside is Outside.KEEP else {}
+    strange = sorted({parcel.ticker for parcel in owned.parcels} - known - set(valued))
+    if not strange:
+        return ""
+    return (
+        f"account.holdings names {', '.join(strange)}, unknown in market {market.id}: name only "
+        f"{', '.join(sorted(known))}; or keep such holdings, with outside: keep and a value_aud in each"
+    )
+
+
+def _kept(owned: Owned, ticker: str, price_aud: float | None, why: str) -> Kept:
+    units = float(sum(parcel.units for parcel in owned.parcels if parcel.ticker == ticker))
+    value = owned.values_aud.get(ticker) if price_aud is None else units * price_aud
+    return Kept(ticker, units, why, value)
 
 
 def _by_purchase(parcel: Parcel) -> tuple[str, date, float, float]:

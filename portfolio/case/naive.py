@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portfolio.case.income import cash_share, income_of
-from portfolio.market.figures import figures, spread_cost_aud, tax_efficiency
+from portfolio.market.figures import economic_duplicates, effective_holdings, figures, spread_cost_aud, tax_efficiency
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +28,8 @@ class Overview:
         etfs: Different ETFs held.
         positions: Holdings, counted once per pod and ETF: each is a trade.
         duplicated_etfs: ETFs that more than one pod holds.
+        economic_duplicates: Pairs of ETFs that behave alike.
+        effective_holdings: Number of equal holdings with the same spread.
         largest_position: Largest share of the capital in one ETF.
         trading_cost_aud: Cost of the trades: brokerage, spread, and tax on capital gains.
         brokerage_aud: The part of the trading cost that is brokerage.
@@ -35,6 +37,7 @@ class Overview:
         capital_gains_tax_aud: The part of the trading cost that is tax on the gains of sales.
         buying_cost_aud: Cost of buying the whole portfolio from cash.
         net_tax_aud: Tax on a year's income that franking credits do not pay; negative where they are refunded.
+        income_after_tax_aud: A year's distributions and interest less that tax.
         gross_income_aud: A year's taxable income: distributions, interest and franking credits.
         management_fees_aud: The funds' fees in a year.
         tax_efficiency: Ten times the part of the expected return that net tax leaves; None where none is expected.
@@ -46,6 +49,8 @@ class Overview:
     etfs: int
     positions: int
     duplicated_etfs: int
+    economic_duplicates: int
+    effective_holdings: float
     largest_position: float
     trading_cost_aud: float
     brokerage_aud: float
@@ -53,6 +58,7 @@ class Overview:
     capital_gains_tax_aud: float
     buying_cost_aud: float
     net_tax_aud: float
+    income_after_tax_aud: float
     gross_income_aud: float
     management_fees_aud: float
     tax_efficiency: float | None
@@ -78,18 +84,21 @@ def overview(market: Market, X: Matrix, terms: Terms, move: Move | None) -> Over
     """
     w = X.sum(axis=0)
     owners = (X > 0).sum(axis=0)
-    whole = figures(market, w, cash=cash_share(terms, w), cash_rate=terms.cash_rate)
+    cash = cash_share(terms, w)
+    whole = figures(market, w, cash=cash, cash_rate=terms.cash_rate)
     capital, brokerage = terms.total_capital_aud, terms.brokerage_aud * int(owners.sum())
     spread, gains_tax = spread_cost_aud(market, w, capital), 0.0
     buying = brokerage + spread
     if terms.owned is not None and move is not None:
         buying += terms.owned.brokerage_share * capital * float(w.sum())
         brokerage, spread, gains_tax = move.brokerage_aud, move.spread_aud, move.gains.tax_aud
-    income = income_of(market, terms, w)
+    income = income_of(market, terms, w, cash)
     return Overview(
         etfs=int((owners > 0).sum()),
         positions=int(owners.sum()),
         duplicated_etfs=int((owners > 1).sum()),
+        economic_duplicates=len(economic_duplicates(market, w)),
+        effective_holdings=effective_holdings(w),
         largest_position=float(w.max()),
         trading_cost_aud=brokerage + spread + gains_tax,
         brokerage_aud=brokerage,
@@ -97,6 +106,7 @@ def overview(market: Market, X: Matrix, terms: Terms, move: Move | None) -> Over
         capital_gains_tax_aud=gains_tax,
         buying_cost_aud=buying,
         net_tax_aud=income.net_tax_aud,
+        income_after_tax_aud=income.after_tax_aud,
         gross_income_aud=income.gross_aud,
         management_fees_aud=capital * float(market.column("management_fee") @ w),
         tax_efficiency=tax_efficiency(whole.expected_return, income.net_tax_aud / capital),

@@ -11,6 +11,8 @@ the tax or ``figures``. So a mistake there cannot pass here as well.
 - ``income`` checks distributions and the tax on them.
 - ``owned`` checks the holdings before the trades.
 - ``trades`` checks the cost and the tax of the trades; ``tax`` holds the law, ``least_tax`` proves the least tax.
+- ``standing`` checks the figures of today, of the separate pods and of the suggestion; ``switch`` the
+  judgement on the way between.
 - ``orders`` checks the orders in whole units.
 """
 
@@ -24,6 +26,8 @@ from portfolio.check.market import market_told
 from portfolio.check.money_goals import money_goals
 from portfolio.check.orders import Orders
 from portfolio.check.portfolio import Portfolio
+from portfolio.check.standing import standings
+from portfolio.check.switch import switch
 from portfolio.check.trades import trades
 
 if TYPE_CHECKING:
@@ -48,7 +52,10 @@ def findings(event: Event, market: Market) -> list[str]:
         *income(portfolio),
     ]
     if portfolio.owned is None:
+        found += [*standings(portfolio, None), *switch(portfolio, None)]
         return found if event["trading"] is None else [*found, "there are trades, though nothing says what is owned"]
     if event["trading"] is None:
         return [*found, "what is owned is told, and no trades"]
-    return [*found, *portfolio.owned.findings(), *trades(portfolio), *Orders(portfolio).findings()]
+    orders = Orders(portfolio)
+    found += [*portfolio.owned.findings(), *trades(portfolio), *orders.findings()]
+    return [*found, *standings(portfolio, orders), *switch(portfolio, orders)]

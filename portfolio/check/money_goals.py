@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from portfolio.check.facts import FIGURE, same
 from portfolio.check.growing import PUT_BACK, Asked, Path, is_least
-from portfolio.check.shares import shares
+from portfolio.check.shares import shares, spent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,11 +42,14 @@ def money_goals(portfolio: Portfolio) -> Iterator[str]:
         return
     yield from shares(portfolio, funding, told)
     held = _held(portfolio)
-    interest = portfolio.cash_rate * (1 - rate) * (1 - float(portfolio.had.sum()))
-    kept = Path.of(market, portfolio.had, rate).higher(interest) if portfolio.owned else None
+    yield from _today(portfolio, told, funding["inflation"])
+    separate = portfolio.event["separate"]["money_goals"]
     for goal in told:
-        for words in _findings(goal, funding, alone, held, kept):
+        for words in _findings(goal, funding, alone, held):
             yield f"of the money goal {goal['goal_id']}, {words}"
+        asked, chance = Asked.of(goal, funding["inflation"]), separate.get(goal["goal_id"])
+        if chance is None or not asked.has_chance(chance, goal["capital_aud"], alone[goal["pod"]]):
+            yield f"of the money goal {goal['goal_id']}, the chance with separate pods is not {chance}"
 
 
 def _held(portfolio: Portfolio) -> dict[str, Path]:
@@ -59,9 +62,7 @@ def _held(portfolio: Portfolio) -> dict[str, Path]:
     return found
 
 
-def _findings(
-    goal: Event, funding: Event, alone: dict[str, Path], held: dict[str, Path], kept: Path | None
-) -> Iterator[str]:
+def _findings(goal: Event, funding: Event, alone: dict[str, Path], held: dict[str, Path]) -> Iterator[str]:
     asked, wanted, needed = Asked.of(goal, funding["inflation"]), goal["wanted_probability"], goal["needed_aud"]
     path = held.get(goal["pod"], alone[goal["pod"]])
     if not is_least(needed, asked.excess(needed, alone[goal["pod"]], wanted)):
@@ -78,24 +79,44 @@ def _findings(
     for name, figure in figures.items():
         if not same(goal[name], figure):
             yield f"{name} is {figure}, not {goal[name]}"
-    yield from _chances(goal, asked, path, kept)
+    yield from _chances(goal, asked, path)
     yield from _what_would_do(goal, asked, path)
 
 
-def _chances(goal: Event, asked: Asked, path: Path, kept: Path | None) -> Iterator[str]:
+def _chances(goal: Event, asked: Asked, path: Path) -> Iterator[str]:
     chances = {
         "probability": path,
         "probability_if_lower": path.higher(-_POINT),
         "probability_if_higher": path.higher(_POINT),
-        "probability_today": kept,
     }
     for name, returns in chances.items():
-        if returns is None or goal[name] is None:
-            right = returns is None and goal[name] is None
-        else:
-            right = asked.has_chance(goal[name], goal["capital_aud"], returns)
-        if not right:
+        if not asked.has_chance(goal[name], goal["capital_aud"], returns):
             yield f"{name} is not {goal[name]}"
+
+
+def _today(portfolio: Portfolio, told: list[Event], inflation: float) -> Iterator[str]:
+    """Check what the account as it is does for the goals: what each needs, gets by the same order, and its chance."""
+    of_today = ("needed_today_aud", "capital_today_aud", "probability_today")
+    if portfolio.owned is None:
+        if any(goal[name] is not None for goal in told for name in of_today):
+            yield "money goals are told of today, and nothing says what is owned"
+        return
+    rate, capital = portfolio.terms["marginal_tax_rate"], portfolio.owned.capital
+    interest = portfolio.cash_rate * (1 - rate) * (1 - float(portfolio.had.sum()))
+    kept = Path.of(portfolio.market, portfolio.had, rate).higher(interest)
+    # Nothing belongs to a pod: all goals are funded from one purse.
+    mine = [{**goal, "pod": "", "needed_aud": goal["needed_today_aud"]} for goal in told]
+    got = spent(mine, {"": (1 - portfolio.owned.floor) * capital})
+    for goal, aud in zip(told, got, strict=True):
+        asked = Asked.of(goal, inflation)
+        if not is_least(
+            goal["needed_today_aud"], asked.excess(goal["needed_today_aud"], kept, goal["wanted_probability"])
+        ):
+            yield f"{goal['needed_today_aud']} AUD is not the least capital that {goal['goal_id']} needs today"
+        if not same(goal["capital_today_aud"], aud, size=capital):
+            yield f"the money goal {goal['goal_id']} gets {aud} AUD today, not {goal['capital_today_aud']}"
+        elif not asked.has_chance(goal["probability_today"], goal["capital_today_aud"], kept):
+            yield f"the chance of {goal['goal_id']} today is not {goal['probability_today']}"
 
 
 def _what_would_do(goal: Event, asked: Asked, path: Path) -> Iterator[str]:

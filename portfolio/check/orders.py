@@ -184,9 +184,7 @@ class Orders:
 
     def money(self) -> Iterator[str]:
         """Check the remaining cash, the trading cost and the tax."""
-        left = self.owned.told["cash_aud"] - sum(self.fees.values())
-        for order in self.orders:
-            left -= (1 if order["side"] == "buy" else -1) * order["units"] * float(self.owned.prices[self._j(order)])
+        left = self.cash_left()
         if left < (self.owned.floor - FIGURE) * self.capital:
             yield f"{left:.2f} AUD are left after the orders, and {self.owned.floor * self.capital:.2f} are to be kept"
         unit = float(self.owned.prices[self.owned.units > 0].max(initial=0.0))
@@ -198,6 +196,13 @@ class Orders:
         wrong = differing(told, {"cash_left_aud": left, **self.fees}, size=self.capital)
         yield from (f"of the orders, {words}" for words in wrong)
         yield from (f"of the orders, {words}" for words in differing_gains(self.owned, self.told["gains"], self.sold))
+
+    def cash_left(self) -> float:
+        """Compute the money after all orders and their costs, AUD."""
+        left = float(self.owned.told["cash_aud"]) - sum(self.fees.values())
+        for order in self.orders:
+            left -= (1 if order["side"] == "buy" else -1) * order["units"] * float(self.owned.prices[self._j(order)])
+        return left
 
     def idle(self, left: float) -> Iterator[str]:
         """Check that money that would buy a unit of what is held is told with its reasons."""

@@ -63,6 +63,7 @@ class Owned:
         for parcel in self.parcels:
             self.units[parcel.j] += parcel.units
         self.capital = float(terms["total_capital_aud"])
+        self.kept_aud = sum(float(held["value_aud"] or 0.0) for held in self.told["kept"])
         self.had: Vector = self.units * self.prices / self.capital
         self.floor = max(self.told["cash_floor_aud"] / self.capital, self.told["min_cash_share"])
         # The most money that may be left: what there was, or what is to be kept.
@@ -115,11 +116,19 @@ class Owned:
         traded, kept = {parcel.ticker for parcel in self.parcels}, [held["ticker"] for held in self.told["kept"]]
         if len(set(kept)) < len(kept) or traded & set(kept):
             yield f"what is kept is named twice, or traded as well: {kept}"
+        if strange := set(self.told["values_aud"]) - set(kept):
+            yield f"values are stated of {', '.join(sorted(strange))}, which is not kept"
         for held in self.told["kept"]:
-            if held["ticker"] not in (*self.index, *self.market.unpriced):
-                yield f"{held['ticker']} is kept, which the market does not know"
+            stated = self.told["values_aud"].get(held["ticker"])
+            known = held["ticker"] in (*self.index, *self.market.unpriced)
+            if not known and (stated is None or self.told["outside"] != "keep"):
+                yield f"{held['ticker']} is kept, which the market does not know, and the request does not value"
             if not (held["units"] > 0 and float(held["units"]).is_integer() and held["why"]):
                 yield f"{held['units']} units of {held['ticker']} are kept, for the reason {held['why']!r}"
+            price = float(self.prices[self.index[held["ticker"]]]) if held["ticker"] in self.index else 0.0
+            value = price * held["units"] if price else stated
+            if not same(held["value_aud"], value):
+                yield f"{held['ticker']} is kept at {held['value_aud']} AUD, not at {value}"
             if not self._must_keep(held["ticker"], held["units"]):
                 yield f"{held['ticker']} is kept, though it could be traded"
 

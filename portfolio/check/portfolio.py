@@ -28,6 +28,15 @@ _LEAST_TOLERANCE = 1e-4
 _NEARLY_THE_SAME = 0.97
 
 _HIGHER_IS_BETTER = ("tax_efficiency", "sharpe_ratio")
+# The change that is in the person's interest, where that is not less: of tax on income neither is by itself.
+_INTEREST = {
+    "effective_holdings": "higher",
+    "tax_efficiency": "higher",
+    "sharpe_ratio": "higher",
+    "expected_return": "higher",
+    "net_tax_aud": None,
+    "income_after_tax_aud": "higher",
+}
 _FIGURES = {"volatility", "expected_return", "grossed_up_yield", "sharpe_ratio", "liquidity"}
 _PRIORITIES = {"volatility": 1, "liquidity": 2, "grossed_up_yield": 3, "sharpe_ratio": 3, "expected_return": 3}
 _NEVER_WORSE_PRIORITY, _CORRELATION_PRIORITY = 4, 10
@@ -402,6 +411,10 @@ class Portfolio:
             for name, told in part["figures"].items():
                 if not same(told, self.measure(name, u)):
                     yield f"{pod}'s {name} is {self.measure(name, u)}, not {told}"
+            alone = self.vector(part["naive_weights"])
+            for name, v in (("effective_holdings_alone", alone / alone.sum()), ("effective_holdings", u)):
+                if not same(part[name], 1 / float((v**2).sum())):
+                    yield f"{pod}'s {name} is {1 / float((v**2).sum())}, not {part[name]}"
 
     def overview(self, which: str) -> dict[str, float | None]:
         """Compute the compared figures of the separate pods ("naive") or of the coordinated portfolio ("master")."""
@@ -426,23 +439,30 @@ class Portfolio:
         """Compute the figures that depend on the holdings *X*, shape (pods, n), and not on the trades."""
         w, owners, capital = X.sum(axis=0), (X > 0).sum(axis=0), self.terms["total_capital_aud"]
         earned = float(self.market.expected_returns @ w) + self.cash_rate * self.idle(w)
-        tax = self.net_tax(w)
+        tax, paid = self.net_tax(w), float(self.cash_yield @ w) + self.cash_rate * self.idle(w)
         return {
             "etfs": float((owners > 0).sum()),
             "positions": float(owners.sum()),
             "duplicated_etfs": float((owners > 1).sum()),
+            "economic_duplicates": float(len(self.alike(w))),
+            "effective_holdings": 1 / float(((w / w.sum()) ** 2).sum()),
             "largest_position": float(w.max()),
             "tax_efficiency": 10 * (earned - tax) / earned if earned > 0 else None,
             "sharpe_ratio": (earned - self.market.risk_free * float(w.sum() + self.idle(w))) / self.risk(w),
             "expected_return": earned,
             "volatility": self.risk(w),
             "net_tax_aud": capital * tax,
+            "income_after_tax_aud": capital * (paid - tax),
             "management_fees_aud": capital * float(self.fees @ w),
         }
 
-    def net_tax(self, w: Vector) -> float:
-        """Compute net tax on a year's income, the interest on cash included, as a fraction of the capital."""
-        tax = float(self.net_taxes @ w) + float(self.terms["marginal_tax_rate"]) * self.cash_rate * self.idle(w)
+    def net_tax(self, w: Vector, cash: float | None = None) -> float:
+        """Compute net tax on a year's income, as a fraction of the capital.
+
+        The interest is that of *cash*, a share of the capital; by default, of what the weights leave.
+        """
+        interest = self.cash_rate * (self.idle(w) if cash is None else cash)
+        tax = float(self.net_taxes @ w) + float(self.terms["marginal_tax_rate"]) * interest
         return tax if self.refunds else max(0.0, tax)
 
     def comparison(self) -> Iterator[str]:
@@ -459,7 +479,7 @@ class Portfolio:
             both = ((row["naive"], naive[metric]), (row["master"], master[metric]))
             if not all(same(told, found, size=size) for told, found in both):
                 yield f"{metric} is {naive[metric]} and {master[metric]}, not {row['naive']} and {row['master']}"
-            better = "higher" if metric in (*_HIGHER_IS_BETTER, "expected_return") else "lower"
+            better = _INTEREST.get(metric, "lower")
             if (row["better"], row["never_worse"]) != (better, self.never_worse(metric)):
                 yield f"{metric} is said to be better, or held, in a way that it is not"
 
@@ -488,16 +508,17 @@ class Portfolio:
 
     def economic_duplicates(self) -> Iterator[str]:
         """Check the reported pairs of held ETFs whose returns are nearly the same."""
-        w, told = self.X.sum(axis=0), self.event["economic_duplicates"]
-        near = {}
-        for i, j in combinations(np.flatnonzero(w > 0).tolist(), 2):
-            rho = correlation(self.market, i, j)
-            if rho >= _NEARLY_THE_SAME:
-                near[self.market.etfs[i].ticker, self.market.etfs[j].ticker] = rho
+        near, told = self.alike(self.X.sum(axis=0)), self.event["economic_duplicates"]
         if {tuple(pair["tickers"]) for pair in told} != set(near) or len(told) != len(near):
             yield f"the ETFs held that do nearly the same are {sorted(near)}, not as told"
         elif any(not same(pair["correlation"], near[tuple(pair["tickers"])]) for pair in told):
             yield "the correlation of two ETFs is not as told"
+
+    def alike(self, w: Vector) -> dict[tuple[str, str], float]:
+        """Find the pairs of ETFs held whose returns are nearly the same, with their correlations."""
+        held = [(j, self.market.etfs[j].ticker) for j in np.flatnonzero(w > 0).tolist()]
+        near = {(a, b): correlation(self.market, i, j) for (i, a), (j, b) in combinations(held, 2)}
+        return {pair: rho for pair, rho in near.items() if rho >= _NEARLY_THE_SAME}
 
     def correlation(self, a: str, b: str, X: Matrix) -> float:
         """Compute the correlation of two pods' sleeves."""

@@ -25,7 +25,7 @@ def shares(portfolio: Portfolio, funding: Event, goals: Sequence[Event]) -> Iter
         yield "the ranks of the pods are not the best priorities of their money goals"
     if funding["by"] == "pod_weights":
         purses = {pod: share * capital for pod, share in told.items()}
-        yield from _differences(goals, funding["surplus_aud"], _spent(goals, purses), purses, capital)
+        yield from _differences(goals, funding["surplus_aud"], spent(goals, purses), purses, capital)
         return
     mandates = {pod: account["mandate"] for pod, account in (*portfolio.pods.items(), *funding["unused"].items())}
     least = {pod: _least(portfolio, mandate) / invested for pod, mandate in mandates.items()}
@@ -85,7 +85,7 @@ def _funded(
     """Return the capital of each goal, and that of each pod, its surplus included."""
     served = [goal["pod"] in part for goal in goals]
     purse = {"": capital}
-    got = _spent(
+    got = spent(
         [{**goal, "pod": "" if is_served else None} for goal, is_served in zip(goals, served, strict=True)], purse
     )
     money = dict.fromkeys(sorted(part), 0.0)
@@ -116,7 +116,7 @@ def _differences(
             yield f"the surplus of {pod} is {left} AUD, not {surplus.get(pod, 0.0)}"
 
 
-def _spent(goals: Sequence[Event], purses: Mapping[str, float]) -> list[float]:
+def spent(goals: Sequence[Event], purses: Mapping[str, float]) -> list[float]:
     """Fund goals from the purses of their pods: the lower priorities first have nothing, then share, then have all."""
     got = []
     for goal in goals:

@@ -61,7 +61,7 @@ def allot(
     part = list(least_shares)
     while True:
         served = [claim for claim in claims if claim.pod in part]
-        got, left = _by_priority(capital_aud, served)
+        got, left = by_priority(capital_aud, served)
         spare = _spare_pod(served, part, surplus_pod)
         money = {pod: left if pod == spare else 0.0 for pod in part}
         kept = {
@@ -90,7 +90,7 @@ def divide(capital_aud: float, claims: Sequence[Claim], shares: Mapping[str, flo
     goals, surplus = [0.0] * len(claims), {}
     for pod, share in shares.items():
         its = [i for i, claim in enumerate(claims) if claim.pod == pod]
-        got, left = _by_priority(share * capital_aud, [claims[i] for i in its])
+        got, left = by_priority(share * capital_aud, [claims[i] for i in its])
         for i, aud in zip(its, got, strict=True):
             goals[i] = aud
         if left > 0:
@@ -98,8 +98,11 @@ def divide(capital_aud: float, claims: Sequence[Claim], shares: Mapping[str, flo
     return Allotment(tuple(goals), surplus, shares)
 
 
-def _by_priority(money_aud: float, claims: Sequence[Claim]) -> tuple[list[float], float]:
-    """Return the capital of each goal, and what is left: where money ends, goals of one priority share it by need."""
+def by_priority(money_aud: float, claims: Sequence[Claim]) -> tuple[list[float], float]:
+    """Fund goals by priority; return the capital of each, and what is left.
+
+    Where money ends, the goals of one priority share it in proportion to their needs.
+    """
     got, left = [0.0] * len(claims), money_aud
     for priority in sorted({claim.target.priority for claim in claims}):
         its = [i for i, claim in enumerate(claims) if claim.target.priority == priority]

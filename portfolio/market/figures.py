@@ -71,6 +71,24 @@ def etf_correlation(market: Market, i: int, j: int) -> float:
     return float(market.Sigma[i, j] / np.sqrt(market.Sigma[i, i] * market.Sigma[j, j]))
 
 
+def economic_duplicates(market: Market, w: Vector) -> list[tuple[int, int, float]]:
+    """List the pairs of ETFs held in *w*, shape (n,), that behave nearly the same, each with its correlation."""
+    held = np.flatnonzero(w > 0)
+    if len(held) < 2:  # noqa: PLR2004 - a pair
+        return []
+    Sigma = market.Sigma[np.ix_(held, held)]
+    risks = np.diag(Sigma)
+    rho = Sigma / np.sqrt(np.outer(risks, risks))
+    near = np.argwhere(np.triu(rho >= NEARLY_THE_SAME, k=1))
+    return [(int(held[i]), int(held[j]), float(rho[i, j])) for i, j in near]
+
+
+def effective_holdings(w: Vector) -> float:
+    """Compute the number of equal holdings with the same spread as *w*; 0 where nothing is held."""
+    total = float(w.sum())
+    return total**2 / float(w @ w) if total > 0 else 0.0
+
+
 def franking_credits(market: Market) -> Vector:
     """Compute franking credits per year, as a fraction of the price: franked cash times 30/70."""
     return market.column("distribution_yield") * market.column("franked_share") * COMPANY_TAX / (1 - COMPANY_TAX)

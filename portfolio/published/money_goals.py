@@ -68,13 +68,16 @@ class MoneyGoal:
         expected_return: A year, of what its pod holds.
         median_aud: What becomes of capital and contributions: in half of the cases more, in half less.
         probability: That it becomes at least what is wanted.
-        probability_today: The same, were the capital kept as all that is owned today is; None without an account.
+        probability_today: The same with all that is owned today as it is, and its capital; None without an account.
         probability_if_lower: The same, if returns are one percentage point a year lower.
         probability_if_higher: And higher.
         more_today_aud: Further capital that would bring the chance to the one wanted; 0 where it is reached.
         more_per_month_aud: Further contributions that would; None where no full month is left.
         years_later: How much later it would be reached with the chance wanted, contributions going on; None where it is
             not within 100 years.
+        needed_today_aud: The least capital with which what is owned today, as it is, would reach it with the chance
+            wanted; None without an account.
+        capital_today_aud: What would be set aside for it of what is owned today, by the same order of the goals.
     """
 
     goal_id: str
@@ -99,3 +102,5 @@ class MoneyGoal:
     more_today_aud: float
     more_per_month_aud: float | None
     years_later: float | None
+    needed_today_aud: float | None = None
+    capital_today_aud: float | None = None

@@ -38,8 +38,8 @@ class Standing:
         largest_position: Largest share of the capital in one ETF.
         asset_classes: Shares of the capital by asset class; money counts as ``cash``, as ETFs of that class do.
         weights: Shares of the capital by ticker, without cash.
-        money_goals: Chance of each money goal, by ``goal_id``: of what its pod holds; today, where nothing belongs to
-            a pod, of the same capital spread as the whole account is.
+        money_goals: Chance of each money goal, by ``goal_id``, with what its pod holds; today, where nothing belongs
+            to a pod, with its part of the whole account as that is.
     """
 
     etfs_aud: float

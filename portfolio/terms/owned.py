@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -47,7 +48,8 @@ class Owned:
         cash_rate: Interest on money that is not invested, per year, as a fraction.
         cash_floor_aud: Least money that stays uninvested, after the orders and their costs.
         min_cash_share: The same, as a share of the capital; the larger of the two counts.
-        kept: Holdings that are neither traded nor counted.
+        kept: Holdings that are not traded, and count in the totals alone.
+        values_aud: What holdings are worth that the market has no price for, by ticker, as the request says.
         reform: Facts that the tax on what an individual sells from 1 July 2027 needs.
         stale_prices: Whether prices of a day far from the day of the trades are taken.
     """
@@ -62,6 +64,7 @@ class Owned:
     cash_floor_aud: float = 0.0
     min_cash_share: float = 0.0
     kept: tuple[Kept, ...] = ()
+    values_aud: Mapping[str, float] = field(default_factory=dict)
     reform: Reform = field(default_factory=Reform)
     stale_prices: StalePrices = StalePrices.REFUSE
 

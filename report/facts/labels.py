@@ -25,6 +25,8 @@ METRICS = {
     "etfs": ("ETFs", "{:.0f}"),
     "positions": ("Positions (an ETF in a pod)", "{:.0f}"),
     "duplicated_etfs": ("Duplicated ETFs", "{:.0f}"),
+    "economic_duplicates": ("Pairs of ETFs that behave alike", "{:.0f}"),
+    "effective_holdings": ("Effective holdings", "{:.2f}"),
     "largest_position": ("Largest position", "{:.2%}"),
     "trading_cost_aud": ("Cost of getting there, AUD", "{:,.2f}"),
     "brokerage_aud": ("  Brokerage", "{:,.2f}"),
@@ -35,6 +37,7 @@ METRICS = {
     "expected_return": ("Return a year", "{:.2%}"),
     "volatility": ("Volatility a year", "{:.2%}"),
     "net_tax_aud": ("Tax on income after credits a year, AUD", "{:,.2f}"),
+    "income_after_tax_aud": ("Income after tax a year, AUD", "{:,.2f}"),
     "management_fees_aud": ("Management fees a year, AUD", "{:,.2f}"),
 }
 
@@ -130,15 +133,13 @@ def _change(row: ComparisonRow) -> str:
 
 
 def _verdict(row: ComparisonRow, naive: str, master: str) -> str:
-    """Compare the digits shown: better, equal or worse.
-
-    If the row is allowed to get worse, return higher or lower instead of worse.
-    """
+    """Compare the digits shown: better, equal or worse; higher or lower where neither is in the person's interest."""
     if row.naive is None or row.master is None or naive == master:
         return "equal"
-    if (row.master < row.naive) == (row.better == "lower"):
-        return "better"
-    return "worse" if row.never_worse else "higher" if row.better == "lower" else "lower"
+    change = "lower" if row.master < row.naive else "higher"
+    if row.better is None:
+        return change
+    return "better" if change == row.better else "worse"
 
 
 def show(figure: str, value: float) -> str:

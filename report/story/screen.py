@@ -69,7 +69,7 @@ def _refused(event: MasterPortfolioFailed) -> tuple[Section, ...]:
 def _today(event: MasterPortfolioOptimized) -> Section | None:
     if event.today is None or event.suggested is None:
         return None
-    lead = (*((event.switch.words,) if event.switch else ()), event.market.basis.said)
+    lead = (*((switch.judged(event.switch),) if event.switch else ()), event.market.basis.said)
     tables = tuple(_compared(event, "today", event.today, event.suggested, TODAY))
     return Section("today", "Today and suggested", lead, ("today-classes",), tables)
 

@@ -6,33 +6,40 @@ from math import fsum
 from typing import TYPE_CHECKING
 
 from report.facts import orders as facts
-from report.facts import parcels
+from report.facts import parcels, standings
 from report.facts.getting_there import cost_of
 from report.facts.market import said_of_market
 from report.facts.positions import positions
 from report.facts.sentences import what_rounding_costs, what_to_know, why_no_order
 from report.facts.series import COSTS
-from report.facts.standings import AUD, SHARE
 from report.story.document import Section, Table
+from report.story.wording import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bus.language.messages import MasterPortfolioOptimized
-    from portfolio.market.basis import Basis
     from portfolio.published.standing import Switch
     from portfolio.published.trading import Trading
     from portfolio.terms.owned import Owned
     from report.facts.positions import Position
-    from report.facts.standings import Unit
+
+# Shorter times are not told apart.
+_SHORTEST_YEARS = 0.1
+
+
+def judged(switch: Switch) -> str:
+    """Judge the switch in a sentence."""
+    return sentence(f"the switch {switch.words}")
 
 
 def cost(event: MasterPortfolioOptimized) -> Section | None:
     """State the cost of the switch, what it changes per year, and the rules and targets behind the dearest sales."""
     if (switch := event.switch) is None:
         return None
-    tables = (_once(event), _per_year(switch, event.market.basis))
-    return Section("switch", "Cost of the switch", (), (), tables, tuple(_forced(switch)))
+    return Section(
+        "switch", "Cost of the switch", (), (), (_once(event), _per_year(event, switch)), tuple(_forced(switch))
+    )
 
 
 def _once(event: MasterPortfolioOptimized) -> Table:
@@ -51,15 +58,21 @@ def _once(event: MasterPortfolioOptimized) -> Table:
     )
 
 
-def _per_year(switch: Switch, basis: Basis) -> Table:
-    pays = "does not pay for itself in return" if switch.years_to_pay is None else f"{switch.years_to_pay:.1f}"
-    rows = (
-        (f"{basis.noun.capitalize()} after fees and tax on income, AUD", _changed(switch.return_aud_per_year, AUD)),
-        ("Income after tax, AUD", _changed(switch.income_aud_per_year, AUD)),
-        ("Volatility", _changed(switch.volatility, SHARE)),
-        ("Years until it pays for itself", pays),
+def _per_year(event: MasterPortfolioOptimized, switch: Switch) -> Table:
+    """State the changes as the comparison of today with the suggestion has them, and how long they take to pay."""
+    assert event.today is not None and event.suggested is not None  # noqa: S101, PT018 - a switch is between them
+    both = event.today, event.suggested
+    _, _, after_tax, volatility, *_ = standings.return_rows(both, event.market.basis)
+    *_, income = standings.income_rows(both)
+    rows = tuple((row.label, row.change) for row in (after_tax, income, volatility))
+    years = "never, in return" if switch.years_to_pay is None else _years(switch.years_to_pay)
+    return Table(
+        "switch-year", "Change", ("", "Change"), frozenset({1}), (*rows, ("Years until it pays for itself", years))
     )
-    return Table("switch-year", "Change per year", ("", "Change"), frozenset({1}), rows)
+
+
+def _years(years: float) -> str:
+    return f"{years:.1f}" if years >= _SHORTEST_YEARS else f"under {_SHORTEST_YEARS}"
 
 
 def _forced(switch: Switch) -> Iterator[str]:
@@ -76,7 +89,7 @@ def orders(event: MasterPortfolioOptimized) -> Section | None:
         return None
     lead = (*why_no_order(trading), f"Money left in the account: {_aud(trading.cash_left_aud)} AUD.")
     points = [*what_to_know(event, trading, owned), what_rounding_costs(trading)]
-    points += [f"{sentence}." for sentence in said_of_market(event)]
+    points += [f"{each}." for each in said_of_market(event)]
     tables = tuple(_orders(event, trading, owned)) if trading.orders else ()
     return Section("orders", "Orders", lead, (), tables, tuple(points))
 
@@ -122,7 +135,3 @@ def _position(one: Position) -> tuple[str, ...]:
 
 def _aud(value: float) -> str:
     return f"{value:z,.2f}"
-
-
-def _changed(value: float, unit: Unit) -> str:
-    return unit.change.format(unit.rounded(value))

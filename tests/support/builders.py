@@ -17,6 +17,8 @@ from coordinator.budget import Budget
 from coordinator.consolidation import consolidate
 from portfolio.account.describe import render_account
 from portfolio.account.model import model_portfolio
+from portfolio.account.standing import standings
+from portfolio.account.switch import judge
 from portfolio.case.case import Case
 from portfolio.errors import SolverError
 from portfolio.market.age import age_to_tell
@@ -241,6 +243,8 @@ def wire_event(prices: Market, sleeves: Sequence[Sleeve], asked: Terms, master: 
     """Make the final event of some holdings, as it goes over the wire."""
     case = Case(prices, sleeves, asked)
     account = render_account(case, master)
+    trading = plan(case, master)
+    stand = standings(case, master.X, trading)
     event = MasterPortfolioOptimized(
         request_id="test",
         customer_id="test",
@@ -249,6 +253,10 @@ def wire_event(prices: Market, sleeves: Sequence[Sleeve], asked: Terms, master: 
         terms=asked,
         weights=named(prices, master.X.sum(axis=0)),
         holdings=account.holdings,
+        today=stand.today,
+        separate=stand.separate,
+        suggested=stand.suggested,
+        switch=judge(stand, trading),
         pods=account.pods,
         goals=account.goals,
         comparison=account.comparison,
@@ -259,7 +267,7 @@ def wire_event(prices: Market, sleeves: Sequence[Sleeve], asked: Terms, master: 
         sharpe_standard_error=prices.basis.sharpe_standard_error(case.overview(master.X).sharpe_ratio),
         model_portfolio=model_portfolio(case, master.X, account.holdings),
         income=account.income,
-        trading=(trading := plan(case, master)),
+        trading=trading,
         certificate=master.certificate,
         at_most_better_by=at_most_better_by(master, trading),
         elapsed_s=0.0,

@@ -22,7 +22,7 @@ _SHARES = {
     "distribution_yield",
     "after_tax_yield",
 }
-_COUNTS = {"etfs", "positions", "duplicated_etfs"}
+_COUNTS = {"etfs", "positions", "duplicated_etfs", "economic_duplicates"}
 
 
 def aud(value: float) -> str:
@@ -220,6 +220,8 @@ def comparison(event: Event) -> Iterator[Row]:
         "etfs": "ETFs",
         "positions": "Positions (trades)",
         "duplicated_etfs": "Duplicated ETFs",
+        "economic_duplicates": "Pairs of ETFs that behave alike",
+        "effective_holdings": "Effective holdings",
         "largest_position": "Largest position",
         "trading_cost_aud": "Cost of getting there, AUD",
         "brokerage_aud": "Brokerage",
@@ -230,6 +232,7 @@ def comparison(event: Event) -> Iterator[Row]:
         "expected_return": "Expected return a year",
         "volatility": "Volatility a year",
         "net_tax_aud": "Tax on income after credits a year, AUD",
+        "income_after_tax_aud": "Income after tax a year, AUD",
         "management_fees_aud": "Management fees a year, AUD",
     }
     for row in event["comparison"]:

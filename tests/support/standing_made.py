@@ -74,7 +74,7 @@ SWITCH = Switch(
     income_aud_per_year=-2_202.2,
     volatility=-0.042,
     years_to_pay=None,
-    words="The switch does not pay for itself in return: you pay 327 AUD to lower volatility from 12.1 % to 7.9 %.",
+    words="does not pay for itself in return: you pay 327 AUD to lower volatility from 12.1 % to 7.9 %",
     forced=(ForcedSale("max_weight", "at most 25 % of the capital per ETF; eased, it saves 120.33 AUD", 120.33, 1e-4),),
 )
 

@@ -151,6 +151,15 @@ class HoldingOwned(_Strict):
     currency: Annotated[
         Literal["AUD"], Field(description="Of the cost bases; convert others at the day of purchase.")
     ] = "AUD"
+    value_aud: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            le=1e10,
+            description="What all units are worth, AUD, where the market has no price: required of a ticker that it "
+            "does not know, which takes outside: keep. It counts in the totals, and in no return or risk.",
+        ),
+    ] = None
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -261,6 +270,7 @@ class Account(_Strict):
             cash_rate=self.cash_rate,
             cash_floor_aud=self.cash_floor_aud,
             min_cash_share=self.min_cash_share,
+            values_aud={h.ticker: h.value_aud for h in self.holdings if h.value_aud is not None},
             reform=self.reform.reform(),
             stale_prices=stale_prices,
         )
@@ -478,6 +488,14 @@ class OptimizationRequest(_Strict):
             raise ValueError(message)
         if self.pod_weights is not None and not math.isclose(sum(self.pod_weights.values()), 1.0, abs_tol=_SUM_WITHIN):
             message = f"pod_weights sum to {sum(self.pod_weights.values()):.6g}, not to 1: change them so that they do"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _goals_by_id(self) -> Self:
+        ids = [goal.goal_id for goal in self.goals]
+        if twice := sorted({goal_id for goal_id in ids if ids.count(goal_id) > 1}):
+            message = f"goals has {', '.join(twice)} twice: give each goal an id of its own"
             raise ValueError(message)
         return self
 

@@ -31,7 +31,6 @@ EXACT = partial(pytest.approx, rel=1e-12)
 NEAR = partial(pytest.approx, rel=1e-9)
 # What the check cannot know: names, who stated the inflation, and of the pods whether the request named them.
 JUSTIFIED = {
-    "money_goals.*.goal_id",
     "money_goals.*.name",
     "funding.inflation_from",
     "money_goals.*.pod_chosen",
@@ -269,8 +268,13 @@ def test_the_chance_today_is_that_of_the_account_as_it_is() -> None:
     credit = etf.distribution_yield * etf.franked_share * 3 / 7
     mean = market.expected_returns[j] - 0.32 * (etf.distribution_yield + credit) + credit
     today = Growth(share * float(mean), share * sqrt(float(market.Sigma[j, j])))
-    house = told(found)["house"]
-    assert house.probability_today == NEAR(chance(Aim(60_000, 6, 0, 0.025), house.capital_aud, today))
+    house, old = told(found)["house"], told(found)["old"]
+    # The house comes first and gets all it needs, as the account is; the rest is for old age.
+    assert house.needed_today_aud == NEAR(needed_aud(Aim(60_000, 6, 0, 0.025), today, 0.75))
+    assert house.capital_today_aud == house.needed_today_aud
+    assert house.probability_today == NEAR(0.75)
+    assert old.capital_today_aud == NEAR(capital - house.capital_today_aud)
+    assert old.probability_today == NEAR(chance(Aim(190_000, 22, 0, 0.025), old.capital_today_aud, today))
     # As ordered is in whole units, which the pods' fractions are not.
     assert found.trading is not None
     held = found.trading.pods["beta"]
@@ -292,8 +296,10 @@ def test_cash_that_is_to_be_kept_is_for_no_goal_and_earns_its_interest_today() -
     capital = found.terms.total_capital_aud
     assert sum(each.capital_aud for each in found.money_goals) == NEAR(capital - 20_000)
     assert sum(account.capital_share for account in found.pods.values()) == NEAR(1 - 20_000 / capital)
-    better, worse = (told(event)["house"].probability_today or 0.0 for event in (found, plain))
+    better, worse = (told(event)["old"].probability_today or 0.0 for event in (found, plain))
     assert better > worse
+    for event in (found, plain):
+        assert sum(each.capital_today_aud or 0.0 for each in event.money_goals) == NEAR(capital - 20_000)
 
 
 @pytest.mark.parametrize("volatility", [1e-9, 1e-6, 1e-4, 0.5])

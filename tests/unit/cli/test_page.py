@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
 
 import pytest
@@ -147,6 +148,27 @@ def test_every_goal_has_a_line_with_what_it_asks_and_gets() -> None:
     assert sum("| no" in line for line in lines) == 3
     assert ">= 1.50" in shown
     assert "<= 25.00%" in shown
+
+
+def test_a_figure_that_got_worse_is_said_to_be_worse() -> None:
+    shown = page(optimised(market=OUTLOOK, target_tolerance=0.0))
+
+    (tax,) = (line for line in shown.splitlines() if line.startswith("|Tax efficiency"))
+
+    assert "worse" in tax
+    assert "lower" not in tax
+
+
+def test_less_tax_on_income_is_not_said_to_be_better() -> None:
+    event = optimised()
+    assert isinstance(event, MasterPortfolioOptimized)
+    assert event.separate is not None
+    assert event.suggested is not None
+    assert event.suggested.income.net_tax_aud < event.separate.income.net_tax_aud
+
+    (tax,) = (line for line in page(event).splitlines() if line.startswith("|Tax after credits"))
+
+    assert not re.search("better|worse|lower", tax)
 
 
 def test_etfs_that_do_nearly_the_same_are_shown_under_the_correlations() -> None:

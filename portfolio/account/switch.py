@@ -1,0 +1,66 @@
+"""Judge the way from today to the suggestion: what it costs once, and what it changes per year."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from portfolio.published.standing import Switch
+
+if TYPE_CHECKING:
+    from portfolio.account.standing import Standings
+    from portfolio.published.standing import ForcedSale, Standing
+    from portfolio.published.trading import Trading
+
+
+def judge(
+    stand: Standings, trading: Trading | None, forced: tuple[ForcedSale, ...] = (), *, cut_short: bool = False
+) -> Switch | None:
+    """Judge the orders; None if there are none.
+
+    Args:
+        stand: The figures of today and of the suggestion.
+        trading: The orders.
+        forced: The rules and goals that force the dearest sales.
+        cut_short: Whether the search for these ended early.
+    """
+    today, suggested = stand.today, stand.suggested
+    if trading is None or not trading.orders or today is None:
+        return None
+    cost = trading.brokerage_aud + trading.spread_aud + trading.gains.tax_aud
+    more = suggested.return_after_tax_aud - today.return_after_tax_aud
+    income = suggested.income.after_tax_aud - today.income.after_tax_aud
+    # Less than a cent per year is rounding.
+    years = cost / more if round(more, 2) > 0 else None
+    return Switch(
+        brokerage_aud=trading.brokerage_aud,
+        spread_aud=trading.spread_aud,
+        tax_aud=trading.gains.tax_aud,
+        cost_aud=cost,
+        return_aud_per_year=more,
+        income_aud_per_year=income,
+        volatility=suggested.volatility - today.volatility,
+        years_to_pay=years,
+        words=_pays(cost, more, years) if years is not None else _does_not_pay(cost, income, today, suggested),
+        forced=forced,
+        cut_short=cut_short,
+    )
+
+
+def _pays(cost: float, more: float, years: float) -> str:
+    time = f"{years:,.1f} years" if years >= 0.05 else "less than 0.1 years"  # noqa: PLR2004 - rounds to 0.1
+    paid = f"you pay {cost:,.0f} AUD once for {more:,.0f} AUD more return per year after fees and tax on income"
+    return f"pays for itself in {time}: {paid}"
+
+
+def _does_not_pay(cost: float, income: float, today: Standing, suggested: Standing) -> str:
+    """Say what is bought instead, and where nothing is, that risk rises or stays."""
+    before, after = f"{today.volatility:.1%}".replace("%", " %"), f"{suggested.volatility:.1%}".replace("%", " %")
+    if suggested.volatility < today.volatility and before != after:
+        gained = f"to lower volatility from {before} to {after}"
+    elif round(income) > 0:
+        gained = f"to raise income after tax by {income:,.0f} AUD per year"
+    elif before == after:
+        gained = f"and volatility stays at {after}"
+    else:
+        gained = f"and volatility rises from {before} to {after}"
+    return f"does not pay for itself in return: you pay {cost:,.0f} AUD {gained}"
