@@ -49,7 +49,7 @@ async def opened(bus: Bus, name: str) -> dict[str, Any]:
             " again under another."
         )
         raise NotSeenError(text)
-    told = (_way(row, is_told=event is not None), *(sections(event) if event else ()))
+    told = (*(sections(event) if event else ()), _way(row, is_told=event is not None))
     drawn = series(event) if isinstance(event, MasterPortfolioOptimized) else {}
     return {
         "id": name,

@@ -32,13 +32,16 @@ def held(event: MasterPortfolioOptimized) -> tuple[_Held, _Held]:
     return separate, {pod: ordered.get(pod, {}) for pod in event.pods}
 
 
+def by_class(before: Standing, after: Standing) -> dict[str, tuple[float, ...]]:
+    """Return the shares of the asset classes of two portfolios, rounded so that they add up to the shares shown."""
+    names = list(dict.fromkeys([*after.asset_classes, *before.asset_classes]))
+    both = [adding_up([one.asset_classes.get(name, 0.0) for name in names], digits=4) for one in (before, after)]
+    return {name: tuple(shares) for name, *shares in zip(names, *both, strict=True) if any(shares)}
+
+
 def classes(name: str, before: Standing, after: Standing, labels: tuple[str, str]) -> Bars:
     """Compare two portfolios by asset class, as shares of the capital."""
-    both = {
-        each: (before.asset_classes.get(each, 0.0), after.asset_classes.get(each, 0.0))
-        for each in dict.fromkeys([*after.asset_classes, *before.asset_classes])
-    }
-    both = {each: shares for each, shares in both.items() if any(round(share, 4) for share in shares)}
+    both = by_class(before, after)
     series = {label: tuple(shares[i] for shares in both.values()) for i, label in enumerate(labels)}
     title = "By asset class, shares of the capital"
     told = (f"{each}: {one:.2%}, then {other:.2%}" for each, (one, other) in both.items())

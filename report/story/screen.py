@@ -136,12 +136,10 @@ def _rows(name: str, caption: str, label: str, found: Iterable[Row]) -> Table:
 
 
 def _classes(before: Standing, after: Standing) -> Iterator[Row]:
-    names = list(dict.fromkeys([*after.asset_classes, *before.asset_classes]))
-    both = [adding_up([one.asset_classes.get(name, 0.0) for name in names], digits=4) for one in (before, after)]
-    for name, *shares in zip(names, *both, strict=True):
-        if any(shares):
-            yield Row(name.capitalize(), tuple(shares), SHARE)
-    yield Row("Total", tuple(map(fsum, both)), SHARE, is_total=True)
+    shares = separate.by_class(before, after)
+    for name, both in shares.items():
+        yield Row(name.capitalize(), both, SHARE)
+    yield Row("Total", tuple(map(fsum, zip(*shares.values(), strict=True))), SHARE, is_total=True)
 
 
 def _by_pod(event: MasterPortfolioOptimized) -> Table:
