@@ -21,7 +21,8 @@ from documents.shown import INVESTOR, OPENED, RECORD, REFERENCE, RESULT, STREAM,
 
 # Both stand in pages: as wide as a page, and as high as one screen.
 _STREAM_SIZE, _OPENED_SIZE = {"width": 1280, "height": 800}, {"width": 1280, "height": 1000}
-_RESULT_HEIGHT = 430  # the charts of the result, without the table below
+# The result is a part of a screen that shows all of it: its charts, without the tables below.
+_RESULT_SIZE, _RESULT_HEIGHT = {"width": 1280, "height": 2400}, 430
 _LAST = "too-few-etfs-1"  # the last example of the first round
 _PATIENCE_MS = 120_000
 
@@ -51,8 +52,8 @@ async def _take_all(browser: Browser, url: str) -> None:
     last = page.get_by_role("row").filter(has=page.get_by_role("button", name=_LAST, exact=True))
     await expect(last.locator(".coordinator[data-state=bad]")).to_be_visible(timeout=_PATIENCE_MS)
     await page.screenshot(path=STREAM)
-    await page.set_viewport_size(_OPENED_SIZE)
-    for name, picture in ((f"{REFERENCE}-1", RESULT), (f"{INVESTOR}-1", OPENED)):
+    for name, picture, size in ((f"{REFERENCE}-1", RESULT, _RESULT_SIZE), (f"{INVESTOR}-1", OPENED, _OPENED_SIZE)):
+        await page.set_viewport_size(size)
         await page.get_by_role("button", name=name, exact=True).click()
         await _wait_for_charts(page)
         await page.screenshot(path=picture, **(await _charts(page) if picture == RESULT else {}))

@@ -43,7 +43,7 @@ async def test_the_demo_ends_with_a_portfolio_that_is_what_it_should_be(tmp_path
     rows = {row["metric"]: row for row in event["comparison"]}
     for better in ("etfs", "positions", "duplicated_etfs", "trading_cost_aud"):
         assert rows[better]["master"] < rows[better]["naive"], better
-    for part in ("Asset class", "Naive", "Best alone", "Correlation", "Objective", "podfolio.v1.final"):
+    for part in ("Asset class", "Separate pods", "Best alone", "Correlation", "Objective", "podfolio.v1.final"):
         assert part in page, part
     assert "\x1b" not in page, "plain text into a pipe"
     assert page.isascii(), "and nothing that a plain terminal cannot show"
@@ -57,7 +57,7 @@ async def test_the_demo_takes_another_market_and_says_what_cannot_be_had() -> No
     assert status == 0
     assert "* gamma: Sharpe ratio of at least 1.500 was asked." in said
     assert "* delta: expected return of at least 15.00% was asked." in said
-    assert "Proof: proven optimal" in said
+    assert "Proven optimal within" in said
 
 
 async def test_a_request_is_answered_shown_and_kept(shared: Site, tmp_path: Path) -> None:
