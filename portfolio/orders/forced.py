@@ -95,7 +95,8 @@ class _Search:
             move = self.case.move_to(X)
             assert move is not None  # noqa: S101 - the case has holdings of today
             if move.gains.tax_aud < self.now.gains.tax_aud or move.sold_aud < self.now.sold_aud:
-                saves = min(self.now.cost_aud - move.cost_aud, cost_aud)
+                # Whole units may cost less than the portfolio: no more is claimed than both prove.
+                saves = min(self.now.cost_aud, cost_aud) - move.cost_aud
                 told = f"{words}: without that, the switch would cost {saves:,.0f} AUD less"
                 yield ForcedSale(name, told, saves, gap)
 
