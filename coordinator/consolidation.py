@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from portfolio.account.money_goals import chances_alone, funding, money_goals
 from portfolio.account.standing import standings
 from portfolio.account.switch import judge
 from portfolio.case.case import Case
+from portfolio.case.inventory import TooLittleError
 from portfolio.case.shares import settle_shares
 from portfolio.check import findings
 from portfolio.errors import DataError, SolverError, UnreachableGoalError
@@ -34,6 +36,7 @@ from portfolio.master.conflict import ConflictError
 from portfolio.master.optimise import optimise_master
 from portfolio.orders.forced import forced_sales
 from portfolio.orders.plan import at_most_better_by, plan
+from portfolio.orders.smallest import enough_money
 from portfolio.pod.sleeve import Sleeve
 
 if TYPE_CHECKING:
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from bus.language.messages import FinalEvent, MasterPortfolioFailed, OptimizationRequest, PodResult
     from portfolio.market.snapshot import Market
     from portfolio.master.goal_programming import Watch
+    from portfolio.published.conflicts import Repair
 
 
 class MarketsDifferError(DataError):
@@ -106,9 +110,39 @@ def _optimise(
     budget: Budget,
     watch: Watch | None,
 ) -> MasterPortfolioOptimized:
+    answered = [_sleeve(market, results[pod]) for pod in request.asked()]
+    try:
+        return _coordinate(request, answered, market, budget, watch)
+    except (ConflictError, TooLittleError) as error:
+        if (enough := _enough_money(request, answered, market, budget)) is None:
+            raise
+        raise error.with_repair(enough) from None
+
+
+def _enough_money(
+    request: OptimizationRequest, answered: Sequence[Sleeve], market: Market, budget: Budget
+) -> Repair | None:
+    """Find how much money would be enough, where an account is too small for its pods."""
+    plans, terms = request.plans(market), request.terms()
+    if (owned := terms.owned) is None:
+        return None
+
+    def case_at(cash_aud: float) -> Case:
+        settled = settle_shares(market, answered, replace(terms, owned=replace(owned, cash_aud=cash_aud)), plans)
+        return Case(market, settled.sleeves, settled.terms)
+
+    return enough_money(owned.cash_aud, case_at, budget.for_orders_s)
+
+
+def _coordinate(
+    request: OptimizationRequest,
+    answered: Sequence[Sleeve],
+    market: Market,
+    budget: Budget,
+    watch: Watch | None,
+) -> MasterPortfolioOptimized:
     began = perf_counter()
     plans = request.plans(market)
-    answered = [_sleeve(market, results[pod]) for pod in request.asked()]
     settled = settle_shares(market, answered, request.terms(), plans)
     case = Case(market, settled.sleeves, settled.terms)
     budget.begin_search(orders=case.terms.owned is not None)
@@ -185,6 +219,8 @@ def _sleeve(market: Market, result: PodResult) -> Sleeve:
 
 def _failed(request: OptimizationRequest, reason: Reason, error: Exception) -> MasterPortfolioFailed:
     failed = failure(request, reason, fault(error) if reason is Reason.INTERNAL_ERROR else str(error))
+    if isinstance(error, TooLittleError):
+        return failed.model_copy(update={"repairs": error.repairs})
     if not isinstance(error, ConflictError):
         return failed
     return failed.model_copy(update={"conflicts": error.conflicts, "repairs": error.repairs})

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from portfolio import Vector
     from portfolio.market.snapshot import Market
     from portfolio.pod.sleeve import Sleeve
+    from portfolio.published.conflicts import Repair
     from portfolio.tax.parcels import Parcel, Rebased
     from portfolio.terms.rules import Rules, Terms
 
@@ -101,6 +102,23 @@ class Inventory:
 LEAST_CAPITAL_AUD = 1_000.0
 
 
+class TooLittleError(DataError):
+    """Cash and holdings are worth too little to invest.
+
+    Attributes:
+        repairs: Changes that are enough alone, where they are known.
+    """
+
+    def __init__(self, message: str, repairs: Sequence[Repair] = ()) -> None:
+        told = f"{message}. Enough would be: {'; '.join(repair.words for repair in repairs)}" if repairs else message
+        super().__init__(told)
+        self.repairs = tuple(repairs)
+
+    def with_repair(self, repair: Repair) -> TooLittleError:
+        """Copy the error with a change that is enough alone."""
+        return TooLittleError(str(self), [repair])
+
+
 def take_stock(market: Market, owned: Owned) -> Inventory:
     """Value the customer's holdings at the market's prices."""
     prices = np.array([np.nan if etf.price_aud is None else etf.price_aud for etf in market.etfs])
@@ -147,7 +165,8 @@ def settle(market: Market, sleeves: Sequence[Sleeve], terms: Terms) -> Terms:
     """Limit the terms to the holdings that can be traded; the capital becomes their value plus cash.
 
     Raises:
-        DataError: If the holdings are impossible or worth too little, or too much of them is to be kept as cash.
+        DataError: If the holdings are impossible.
+        TooLittleError: If they are worth too little, or too much of them is to be kept as cash.
     """
     if terms.owned is None:
         return terms
@@ -163,7 +182,7 @@ def settle(market: Market, sleeves: Sequence[Sleeve], terms: Terms) -> Terms:
             f" stay money, so that less than {LEAST_CAPITAL_AUD:,.0f} AUD are left to invest: lower cash_floor_aud or"
             " min_cash_share"
         )
-        raise DataError(message)
+        raise TooLittleError(message)
     return replace(terms, owned=owned, total_capital_aud=capital)
 
 
@@ -174,12 +193,12 @@ def above_the_floor(sleeves: Sequence[Sleeve], terms: Terms) -> Sequence[Sleeve]
 
 
 def refuse_impossible(market: Market, owned: Owned) -> None:
-    """Refuse holdings that are impossible or worth too little, before the pods start work.
+    """Refuse holdings that are impossible, before the pods start work; only the pods can tell what is too little.
 
     Raises:
         DataError: If the prices are of a day far from that of the trades, if a parcel was bought before its ETF
-            existed, if a value is given of what has a price, if cash and all holdings are worth too little for any
-            universes of the pods, or if the law of that day needs facts that the request does not give.
+            existed, if a value is given of what has a price, or if the law of that day needs facts that the request
+            does not give.
     """
     refuse_stale(market, owned.as_of, owned.stale_prices)
     known = {etf.ticker: etf for etf in market.etfs}
@@ -198,9 +217,7 @@ def refuse_impossible(market: Market, owned: Owned) -> None:
                 " correct acquired"
             )
             raise DataError(message)
-    priced = [(etf.ticker, etf.price_aud) for etf in market.etfs]
-    _refuse_too_little(owned.cash_aud + sum(_worth(owned, ticker, price) for ticker, price in priced))
-    _refuse_unknown_facts(owned, {ticker for ticker, price in priced if price is not None})
+    _refuse_unknown_facts(owned, {etf.ticker for etf in market.etfs if etf.price_aud is not None})
 
 
 def _refuse_unknown_facts(owned: Owned, priced: Collection[str]) -> None:
@@ -219,7 +236,7 @@ def _refuse_too_little(capital: float) -> None:
             f"cash and holdings that can be traded are worth {capital:,.2f} AUD, less than {LEAST_CAPITAL_AUD:,.0f}:"
             " add cash_aud or holdings"
         )
-        raise DataError(message)
+        raise TooLittleError(message)
 
 
 def in_play(market: Market, universes: Collection[str], owned: Owned, rules: Rules) -> Owned:

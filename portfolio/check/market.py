@@ -54,7 +54,8 @@ def _age(event: Event, market: Market) -> Iterator[str]:
 
 def _of_the_whole(event: Event, metric: str) -> float | None:
     """Read a figure of the portfolio; its own row of the comparison is checked elsewhere."""
-    return next(row["master"] for row in event["comparison"] if row["metric"] == metric)
+    value: float | None = next(row["master"] for row in event["comparison"] if row["metric"] == metric)
+    return value
 
 
 def _sharpe_error(event: Event, market: Market) -> Iterator[str]:

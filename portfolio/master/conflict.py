@@ -88,6 +88,11 @@ class ConflictError(UnreachableGoalError):
         super().__init__(f"No {of} keeps all of these together: {said}. {advice}")
         self.conflicts = tuple(conflicts)
         self.repairs = tuple(repairs or ())
+        self._of = of
+
+    def with_repair(self, repair: Repair) -> ConflictError:
+        """Copy the error with one more change that is enough alone."""
+        return ConflictError(self.conflicts, [*self.repairs, repair], complete=True, of=self._of)
 
 
 def explain_rules(judge: Judge, case: Case, *, of: str = "portfolio") -> ConflictError:

@@ -139,7 +139,7 @@ class _Rounding:
 
     def refusal(self) -> ConflictError | SolverError:
         """Explain why no portfolio was found, as far as known."""
-        judge = _Judge(partial(Formulation, self.case), self.left_s)
+        judge = UnitsJudge(partial(Formulation, self.case), self.left_s)
         if judge.feasible({}) is Status.INFEASIBLE:
             return explain_rules(judge, self.case, of="portfolio in whole units")
         return SolverError(
@@ -150,7 +150,7 @@ class _Rounding:
 
 
 @dataclass(frozen=True, slots=True)
-class _Judge:
+class UnitsJudge:
     """A judge of whether rules can be kept together in whole units."""
 
     formulate: Formulate
@@ -167,6 +167,6 @@ class _Judge:
         form = self.formulate(levels=levels, without=without)
         return UnitsProgram(form, aimless=True, left_s=self.left_s).feasible(nodes=_NODES)
 
-    def about(self, formulate: Formulate) -> _Judge:
+    def about(self, formulate: Formulate) -> UnitsJudge:
         """Make a judge for the programs of *formulate*."""
         return replace(self, formulate=formulate)

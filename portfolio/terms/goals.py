@@ -41,12 +41,12 @@ class Row(StrEnum):
     def words(self, value: float) -> str:
         """Say the row as a person would."""
         return {
-            Row.ETFS: f"no more ETFs than the naive portfolio's {value:.0f}",
-            Row.DUPLICATED_ETFS: f"no more duplicated ETFs than the naive portfolio's {value:.0f}",
-            Row.LARGEST_POSITION: f"no position above the naive portfolio's {value:.2%}",
-            Row.SHARPE_RATIO: f"no lower Sharpe ratio than the naive portfolio's {value:.2f}",
-            Row.TAX_EFFICIENCY: f"no lower tax efficiency than the naive portfolio's {value:.3f}",
-            Row.TRADING_COST: f"no higher trading cost than the naive portfolio's {value:,.2f} AUD",
+            Row.ETFS: f"no more ETFs than the separate pods' {value:.0f}",
+            Row.DUPLICATED_ETFS: f"no more duplicated ETFs than the separate pods' {value:.0f}",
+            Row.LARGEST_POSITION: f"no position above the separate pods' {value:.2%}",
+            Row.SHARPE_RATIO: f"no lower Sharpe ratio than the separate pods' {value:.2f}",
+            Row.TAX_EFFICIENCY: f"no lower tax efficiency than the separate pods' {value:.3f}",
+            Row.TRADING_COST: f"no higher trading cost than the separate pods' {value:,.2f} AUD",
         }[self]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from portfolio.market.measure import Measure
@@ -167,6 +168,11 @@ def pod_label(event: MasterPortfolioOptimized, pod: str) -> str:
     account = event.pods.get(pod)
     word, colon, _ = account.mandate.purpose.partition(":") if account else ("", "", "")
     return f"{word} ({pod})" if colon and word else pod
+
+
+def naming_pods(event: MasterPortfolioOptimized, text: str) -> str:
+    """Name the pods in a text as a customer knows them."""
+    return re.sub(r"[a-z0-9-]+", lambda word: pod_label(event, word[0]) if word[0] in event.pods else word[0], text)
 
 
 def of_pods(event: MasterPortfolioOptimized, pods: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from report.facts.labels import sharpe
 from report.facts.rounding import adding_up
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from portfolio.market.basis import Basis
     from portfolio.published.standing import Standing
 
+_NOT_DEFINED = "not defined"
 TODAY, SEPARATE, SUGGESTED = "Today", "Separate pods", "Suggested"
 
 
@@ -49,6 +51,7 @@ class Row:
         values: The figure of each portfolio; None where it is not defined.
         better: Whether a person wants it higher (1) or lower (-1); 0 if neither.
         is_total: Whether it is the sum of the rows before.
+        told: The figures as text, where the unit alone does not say how to write them.
     """
 
     label: str
@@ -56,12 +59,13 @@ class Row:
     unit: Unit
     better: int = 0
     is_total: bool = False
+    told: tuple[str, ...] = ()
 
     @property
     def cells(self) -> tuple[str, ...]:
         """Format the figures."""
-        return tuple(
-            "not defined" if value is None else self.unit.figure.format(self.unit.rounded(value))
+        return self.told or tuple(
+            _NOT_DEFINED if value is None else self.unit.figure.format(self.unit.rounded(value))
             for value in self.values
         )
 
@@ -135,12 +139,12 @@ def spread_rows(standings: Sequence[Standing]) -> Iterator[Row]:
     yield _row("Largest position, share of the capital", lambda s: s.largest_position, standings, SHARE, -1)
 
 
-def further_rows(standings: Sequence[Standing]) -> Iterator[Row]:
+def further_rows(standings: Sequence[Standing], basis: Basis) -> Iterator[Row]:
     """Compare what a file holds beyond the customer's pages."""
     yield _row("Effective holdings", lambda s: s.effective_holdings, standings, TENTHS, 1)
     yield _row("ETFs of more than one pod", lambda s: s.duplicated_etfs, standings, COUNT, -1)
     yield _row("Pairs of ETFs that behave alike", lambda s: s.economic_duplicates, standings, COUNT, -1)
-    yield _row("Sharpe ratio", lambda s: s.sharpe_ratio, standings, RATIO, 1)
+    yield _sharpe(standings, basis)
     yield _row("Tax efficiency, of 10", lambda s: s.tax_efficiency, standings, RATIO, 1)
     for label, of in (
         ("Distribution yield", lambda s: s.income.distribution_yield),
@@ -148,6 +152,15 @@ def further_rows(standings: Sequence[Standing]) -> Iterator[Row]:
         ("After-tax yield", lambda s: s.income.after_tax_yield),
     ):
         yield _row(label, of, standings, SHARE, 0)
+
+
+def _sharpe(standings: Sequence[Standing], basis: Basis) -> Row:
+    """Compare the Sharpe ratios, each with the standard error that the history leaves."""
+    ratios = tuple(one.sharpe_ratio for one in standings)
+    told = tuple(
+        _NOT_DEFINED if ratio is None else sharpe(ratio, basis.sharpe_standard_error(ratio)) for ratio in ratios
+    )
+    return Row("Sharpe ratio", ratios, RATIO, 1, told=told)
 
 
 def _row(

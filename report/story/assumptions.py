@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from portfolio.market.basis import day_in_words
 from portfolio.terms.rules import Duplicates
 from report.facts.market import said_of_market
 from report.facts.positions import positions
@@ -65,18 +66,10 @@ def _assumed(event: MasterPortfolioOptimized, facts: Mapping[str, Described]) ->
 
 
 def _facts(event: MasterPortfolioOptimized) -> Iterator[str]:
-    terms, owned = event.terms, event.terms.owned
-    entity = terms.entity.value.replace("_", " ")
-    yield f"Tax: you are taken for: {entity}, with {terms.marginal_tax_rate:.1%} of tax on one more dollar of income."
-    if owned is not None:
-        yield f"The day of the trades is {owned.as_of.day} {owned.as_of:%B %Y}; ages of parcels count to it."
-        yield f"Capital losses of earlier years, not used yet: {owned.taxpayer.carried_losses_aud:,.2f} AUD."
-    if owned is not None and owned.cash_rate:
-        yield f"Interest on money that is not invested: {owned.cash_rate:.2%} a year."
+    if (owned := event.terms.owned) is not None:
+        yield f"The day of the trades is {day_in_words(owned.as_of)}; ages of parcels count to it."
     if event.terms.wastes_credits:
         yield "A company is refunded no franking credits, and has no other income that is said to use them up."
-    share = f", and {owned.brokerage_share:.3%} of its value" if owned and owned.brokerage_share else ""
-    yield f"Brokerage: {terms.brokerage_aud:,.2f} AUD an order{share}."
 
 
 def _rules(event: MasterPortfolioOptimized) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from bus.language.messages import MasterPortfolioFailed
 from portfolio.market.basis import day_in_words
 from report.facts.getting_there import cost_of
+from report.facts.given import provided_by
 from report.story import assumptions, costs, money_goals, outcome, pictures, proof, refusal, standings, suggestion
 from report.story.document import Section, Story
 from report.story.questions import bring, change, given, have, reach, wrong
@@ -33,10 +34,10 @@ def tell(event: FinalEvent, *, checked: tuple[str, ...] = ()) -> Story:
     return Story(
         title="Your portfolio, today and suggested" if event.terms.owned else "A model portfolio for your goals",
         about=tuple(_about(event)),
-        notice=given.provided_by(event),
+        notice=(provided_by(event),),
         figures=tuple(_figures(event)),
         answers=(have.have(event), change.change(event), bring.bring(event), reach.reach(event), wrong.wrong(event)),
-        more=(pictures.pictures(event), given.taken_as_given(event), given.not_considered()),
+        more=(pictures.pictures(event), given.taken_as_given(event), given.not_considered(event)),
         appendix=tuple(section for section in _appendix(event, checked) if _says_anything(section)),
     )
 
@@ -71,7 +72,7 @@ def _failure(event: MasterPortfolioFailed, checked: tuple[str, ...]) -> Story:
     return Story(
         title="There is no portfolio, and here is why",
         about=(("Customer", event.customer_id or "not told"), ("Request", event.request_id)),
-        notice=given.provided_by(event),
+        notice=(provided_by(event),),
         figures=(),
         answers=(Section("summary", "In short", refusal.what_happened(event)), *refusal.sections(event)),
         more=(),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from portfolio.terms.targets import InflationFrom
+from report.facts import labels
+from report.facts.given import INFLATION_SAID_BY
 from report.facts.labels import pod_label
 from report.story.document import Section, Table, without_empty
 
@@ -28,8 +29,6 @@ _COLUMNS = (
     "If lower",
     "If higher",
 )
-# Outside these limits, a chance is written as "under 1%" or "over 99%".
-_LEAST, _MOST = 0.005, 0.995
 # The largest number of goals that a sentence names one by one.
 _FEW = 6
 _NOTE = (
@@ -40,11 +39,6 @@ _NOTE = (
     " independent and lognormal."
 )
 _AS_TODAY = " As today is the chance were that money invested as all that is owned today is."
-_SAID_BY = {
-    InflationFrom.REQUEST: "as the request says",
-    InflationFrom.MARKET: "as the market says",
-    InflationFrom.ASSUMED: "assumed, since neither the request nor its market says",
-}
 
 
 def section(event: MasterPortfolioOptimized) -> Section:
@@ -85,11 +79,7 @@ def chance(goal: MoneyGoal) -> str:
 
 def likely(goal: MoneyGoal, probability: float) -> str:
     """Format a chance of the goal, with no more digits than it has."""
-    if not _is_known(goal) and probability > _MOST:
-        return "over 99%"
-    if not _is_known(goal) and probability < _LEAST:
-        return "under 1%"
-    return f"{probability:.0%}"
+    return labels.chance(probability, known=_is_known(goal))
 
 
 def _is_known(goal: MoneyGoal) -> bool:
@@ -164,7 +154,7 @@ def _when(goal: MoneyGoal) -> str:
 
 def funded(funding: Funding, of: Callable[[str], str]) -> Iterator[str]:
     """State the inflation, the money that no goal needs, and the pods that take no part."""
-    yield f"Inflation is taken to be {funding.inflation:.2%} a year, {_SAID_BY[funding.inflation_from]}."
+    yield f"Inflation is taken to be {funding.inflation:.2%} a year, {INFLATION_SAID_BY[funding.inflation_from]}."
     for pod, aud in funding.surplus_aud.items():
         yield f"{aud:,.2f} AUD is beyond what the goals of {of(pod)} need, and held there too."
     for pod in funding.unused:

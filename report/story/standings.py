@@ -28,7 +28,7 @@ def section(event: MasterPortfolioOptimized) -> Section:
         *standings.income_rows(ones),
         *standings.cost_rows(ones),
         *standings.spread_rows(ones),
-        *standings.further_rows(ones),
+        *standings.further_rows(ones, event.market.basis),
     ]
     table = Table(
         "standings",

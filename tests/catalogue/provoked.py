@@ -18,7 +18,7 @@ from unittest import mock
 
 from click.testing import CliRunner
 from support.builders import final_event, mandate, market, write_market
-from support.requests_made import BAD, OUTLOOK, REFERENCE, ROOT, TRAILING, data
+from support.requests_made import BAD, OUTLOOK, REFERENCE, ROOT, TOO_LITTLE, TRAILING, data
 
 from agents import mandates
 from agents.answer import answer
@@ -91,7 +91,7 @@ def _request(sent: bytes, request_id: str = "r1") -> Message:
 def _refused() -> Iterator[str]:
     """Ask what people ask by mistake."""
     small = {"small": (data("bad", pod_weights={"alpha": 0.99995, "beta": 0.00005}), "", "")}
-    for sent, _, _ in (BAD | small).values():
+    for sent, *_ in (BAD | small | TOO_LITTLE).values():
         action = admit(_request(sent, "bad"), PODS)
         assert isinstance(action, Fail)
         yield action.event.message

@@ -15,6 +15,7 @@ from coordinator.shell import Coordinator, Optimiser
 
 if TYPE_CHECKING:
     from agents.asked import Asked
+    from bus.language.messages import Provider
     from bus.language.pod_keys import PodKeys
     from bus.language.signing import Signer
     from bus.port import Bus
@@ -49,7 +50,8 @@ def coordinator(
     *,
     off_s: float = 0.0,
     pod_keys: PodKeys | None = None,
+    provider: Provider | None = None,
 ) -> Coordinator:
     """Make a coordinator whose clock runs with the bus's, and is off by *off_s*."""
     time = ServerTime(lambda: bus.now().timestamp() + off_s)
-    return Coordinator(bus, optimise, signer, time=time, pod_keys=pod_keys)
+    return Coordinator(bus, optimise, signer, time=time, pod_keys=pod_keys, provider=provider)

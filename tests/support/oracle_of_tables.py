@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
@@ -22,15 +23,15 @@ _SHARES = {
     "distribution_yield",
     "after_tax_yield",
 }
-_COUNTS = {"etfs", "positions", "duplicated_etfs", "economic_duplicates"}
+_COUNTS = {"etfs", "positions", "duplicated_etfs"}
 
 
 def aud(value: float) -> str:
-    return f"{value:,.2f}"
+    return f"{value:z,.2f}"
 
 
 def share(value: float) -> str:
-    return f"{100 * value:.2f}%"
+    return f"{100 * value:z.2f}%"
 
 
 def figure(name: str, value: float | None) -> str:
@@ -40,7 +41,13 @@ def figure(name: str, value: float | None) -> str:
         return share(value)
     if name in _COUNTS:
         return f"{value:.0f}"
-    return f"{value:.2f}" if name == "correlation" else aud(value) if name.endswith("_aud") else f"{value:.3f}"
+    return (
+        f"{value:.2f}"
+        if name in {"correlation", "sharpe_ratio"}
+        else aud(value)
+        if name.endswith("_aud")
+        else f"{value:.3f}"
+    )
 
 
 def snapshot(event: Event, file: str) -> dict[str, dict[str, str]]:
@@ -61,12 +68,16 @@ def owned(event: Event) -> Iterator[Row]:
     for parcel in event["terms"]["owned"]["parcels"]:
         units[parcel["ticker"]] += parcel["units"]
         cost[parcel["ticker"]] += parcel["cost_base_aud"]
-    for ticker, count in units.items():
-        value = count * known[ticker]
-        gain = f"{value - cost[ticker]:+,.2f}"
-        yield ticker, f"{count:,.0f}", aud(known[ticker]), aud(value), share(value / capital), aud(cost[ticker]), gain
+    values = {ticker: count * known[ticker] for ticker, count in units.items()}
     if cash := event["terms"]["owned"]["cash_aud"]:
-        yield "Money in the account", "", "", aud(cash), share(cash / capital), "", ""
+        values["Cash in the account"] = cash
+    shares = added_up([100 * value / capital for value in values.values()], 100.0)
+    for (ticker, value), part in zip(values.items(), shares, strict=True):
+        if ticker not in units:
+            yield ticker, "", "", aud(value), f"{part}%", "", ""
+            continue
+        gain = f"{value - cost[ticker]:+,.2f}"
+        yield ticker, f"{units[ticker]:,.0f}", aud(known[ticker]), aud(value), f"{part}%", aud(cost[ticker]), gain
     yield "Total", "", "", aud(capital), "100.00%", "", ""
 
 
@@ -77,8 +88,12 @@ def orders(event: Event) -> Iterator[Row]:
 
 
 def bought(event: Event) -> Iterator[Row]:
-    for ticker, weight in event["weights"].items():
-        yield ticker, share(weight), aud(weight * event["terms"]["total_capital_aud"])
+    capital = event["terms"]["total_capital_aud"]
+    weights = list(event["weights"].values())
+    shares = added_up([100 * weight for weight in weights], 100.0)
+    amounts = added_up([weight * capital for weight in weights], capital)
+    for ticker, part, amount in zip(event["weights"], shares, amounts, strict=True):
+        yield ticker, f"{part}%", amount
     yield "Total", "100.00%", aud(event["terms"]["total_capital_aud"])
 
 
@@ -94,8 +109,17 @@ def held(event: Event) -> dict[str, tuple[float, float]]:
     for ticker in known:
         before = sum(p["units"] for p in mine["parcels"] if p["ticker"] == ticker)
         values[ticker] = before * known[ticker], event["trading"]["units"].get(ticker, 0.0) * known[ticker]
-    values["Money in the account"] = mine["cash_aud"], event["trading"]["cash_left_aud"]
+    values["Cash in the account"] = mine["cash_aud"], event["trading"]["cash_left_aud"]
     return {ticker: value for ticker, value in values.items() if any(value)}
+
+
+def added_up(values: list[float], total: float, digits: int = 2) -> list[str]:
+    """Round so that the column adds up: of all roundings up or down with that sum, the nearest to the values."""
+    unit = 10.0**-digits
+    low = [math.floor(value / unit + 1e-9) for value in values]
+    ups = round(total / unit) - sum(low)
+    best = sorted(range(len(values)), key=lambda i: low[i] - values[i] / unit)[:ups]
+    return [f"{(low[i] + (i in best)) * unit:,.{digits}f}" for i in range(len(values))]
 
 
 def classes(event: Event) -> Iterator[Row]:
@@ -106,21 +130,29 @@ def classes(event: Event) -> Iterator[Row]:
         for label in (name, "Total"):
             sums[label] = sums[label][0] + before, sums[label][1] + after
     if event["trading"] is not None:
-        sums["Money in the account"] = held(event).get("Money in the account", (0.0, 0.0))
-    for name, (before, after) in sums.items():
-        change = aud(0.0) if abs(after - before) < 0.005 else f"{after - before:+,.2f}"
-        yield name, aud(before), share(before / capital), aud(after), share(after / capital), change
+        sums["Cash in the account"] = held(event).get("Cash in the account", (0.0, 0.0))
+    totals, columns = sums.pop("Total"), []
+    for side, total in enumerate(totals):
+        each = [values[side] for values in sums.values()]
+        columns.append([*added_up(each, total), aud(total)])
+        columns.append(
+            [*added_up([100 * v / capital for v in each], 100 * total / capital), f"{100 * total / capital:.2f}"]
+        )
+    for name, before, before_share, after, after_share in zip([*sums, "Total"], *columns, strict=True):
+        by = float(after.replace(",", "")) - float(before.replace(",", ""))
+        change = aud(0.0) if abs(by) < 0.005 else f"{by:+,.2f}"
+        yield name, before, f"{before_share}%", after, f"{after_share}%", change
 
 
 def after(event: Event) -> Iterator[Row]:
-    capital, known, total = event["terms"]["total_capital_aud"], prices(event), 0.0
-    for ticker, (_, value) in held(event).items():
-        total += value
-        if ticker in known and value:
-            units = event["trading"]["units"][ticker]
-            yield ticker, f"{units:,.0f}", aud(known[ticker]), aud(value), share(value / capital)
-        elif value:
-            yield ticker, "", "", aud(value), share(value / capital)
+    capital, known = event["terms"]["total_capital_aud"], prices(event)
+    values = {ticker: value for ticker, (_, value) in held(event).items() if value}
+    total = sum(values.values())
+    amounts = added_up(list(values.values()), total)
+    shares = added_up([100 * value / capital for value in values.values()], 100 * total / capital)
+    for ticker, amount, part in zip(values, amounts, shares, strict=True):
+        units = f"{event['trading']['units'][ticker]:,.0f}" if ticker in known else ""
+        yield ticker, units, aud(known[ticker]) if ticker in known else "", amount, f"{part}%"
     yield "Total", "", "", aud(total), share(total / capital)
 
 
@@ -128,14 +160,16 @@ def pod(event: Event, name: str) -> str:
     return f"{event['pods'][name]['mandate']['purpose'].split(':')[0]} ({name})"
 
 
-def parts(event: Event) -> Iterator[Row]:
+def pods(event: Event) -> Iterator[Row]:
     for name, account in event["pods"].items():
         figures = account["figures"]
         shown = (figures[f] for f in ("expected_return", "volatility", "grossed_up_yield"))
-        yield pod(event, name), share(account["capital_share"]), *map(share, shown)
+        spread = (account[f] for f in ("effective_holdings_alone", "effective_holdings"))
+        told = (f"{holdings:.1f}" for holdings in spread if holdings is not None)
+        yield pod(event, name), share(account["capital_share"]), *map(share, shown), *told
 
 
-def goals(event: Event) -> Iterator[Row]:
+def targets(event: Event) -> Iterator[Row]:
     whole = {g["name"]: g for g in event["trading"]["goals"]} if event["trading"] else {}
     for goal in event["goals"]:
         of = " and ".join(pod(event, name) for name in goal["pods"]) or "The whole portfolio"
@@ -152,7 +186,8 @@ def money_goals(event: Event) -> Iterator[Row]:
         for name in ("_today", "", "_if_lower", "_if_higher"):
             if (told := goal[f"probability{name}"]) is not None:
                 likely = round(100 * told)
-                chances.append(f"{likely}%" if certain else {0: "under 1%", 100: "over 99%"}.get(likely, f"{likely}%"))
+                sure = "under 1%" if told < 0.01 else "above 99%" if told > 0.99 else f"{likely}%"
+                chances.append(f"{likely}%" if certain else sure)
         yield goal["name"], str(goal["priority"]), wanted, f"{goal['years']:g}", needed, held, *chances
 
 
@@ -163,15 +198,19 @@ def costs(event: Event) -> Iterator[Row]:
         "Half the spread": "spread_aud",
         "Tax on capital gains": "capital_gains_tax_aud",
     }
-    now = {label: rows[name]["master"] for label, name in names.items()}
+    if not event["trading"]:
+        del names["Tax on capital gains"]
+    now = {label: rows[name]["master"] or 0.0 for label, name in names.items() if name in rows}
     if event["trading"]:
         each = event["trading"]["orders"]
         now["Brokerage"] = sum(order["brokerage_aud"] for order in each)
         now["Half the spread"] = sum(order["spread_aud"] for order in each)
         now["Tax on capital gains"] = event["trading"]["gains"]["tax_aud"]
-    for label, name in names.items():
-        yield label, aud(rows[name]["naive"]), aud(now[label])
-    yield "Together", aud(rows["trading_cost_aud"]["naive"]), aud(sum(now.values()))
+    alone = {label: rows[name]["naive"] or 0.0 for label, name in names.items() if name in rows}
+    separate, suggested = (added_up(list(each.values()), sum(each.values())) for each in (alone, now))
+    for label, *both in zip(names, separate, suggested, strict=False):
+        yield label, *both
+    yield "Together", aud(sum(alone.values())), aud(sum(now.values()))
 
 
 def parcels(event: Event) -> Iterator[Row]:
@@ -196,50 +235,86 @@ def _measured(parcel: dict[str, Any]) -> Iterator[tuple[float, float, float]]:
     yield (net, cost, net - cost) if net < cost else (net, indexed, max(0.0, net - indexed))
 
 
-def income(event: Event) -> Iterator[Row]:
-    names = {
-        "Distributions, AUD": "distributions_aud",
-        "Franking credits, AUD": "franking_credits_aud",
-        "Tax after credits, AUD": "net_tax_aud",
-        "Income after tax, AUD": "after_tax_aud",
-        "Distribution yield": "distribution_yield",
-        "Grossed-up yield": "grossed_up_yield",
-        "After-tax yield": "after_tax_yield",
-    }
-    both = [event["income"][side] for side in ("naive", "master")]
-    for label, name in names.items():
-        if name == "after_tax_aud":
-            # What is shown adds up to the cent.
-            yield label, *(aud(round(one["distributions_aud"], 2) - round(one["net_tax_aud"], 2)) for one in both)
-        else:
-            yield label, *(figure(name, one[name]) for one in both)
+def _today_money(event: Event, sides: list[str]) -> Iterator[tuple[str, list[float], str]]:
+    """Read the figures that stand in both tables of portfolios: label, values, format."""
+    ones = [event[side] for side in sides]
+    said = "Expected return a year" if event["market"]["basis"]["kind"] == "outlook" else "Return a year"
+    yield "Value, AUD", [one["value_aud"] for one in ones], "aud"
+    yield f"{said}, before tax", [one["expected_return"] for one in ones], "share"
+    yield f"{said}, after tax on income, AUD", [one["return_after_tax_aud"] for one in ones], "aud"
+    yield "Volatility a year", [one["volatility"] for one in ones], "share"
+    left = [round(one["income"]["distributions_aud"], 2) - round(one["income"]["net_tax_aud"], 2) for one in ones]
+    yield "Income after tax a year, AUD", left, "aud"
+    yield "Fees of the ETFs a year, AUD", [one["fees_aud"] for one in ones], "aud"
+    yield "Largest position, share of the capital", [one["largest_position"] for one in ones], "share"
 
 
-def comparison(event: Event) -> Iterator[Row]:
-    labels = {
-        "etfs": "ETFs",
-        "positions": "Positions (trades)",
-        "duplicated_etfs": "Duplicated ETFs",
-        "economic_duplicates": "Pairs of ETFs that behave alike",
-        "effective_holdings": "Effective holdings",
-        "largest_position": "Largest position",
-        "trading_cost_aud": "Cost of getting there, AUD",
-        "brokerage_aud": "Brokerage",
-        "spread_aud": "Half the spread",
-        "capital_gains_tax_aud": "Tax on capital gains",
-        "tax_efficiency": "Tax efficiency, of 10",
-        "sharpe_ratio": "Sharpe ratio",
-        "expected_return": "Expected return a year",
-        "volatility": "Volatility a year",
-        "net_tax_aud": "Tax on income after credits a year, AUD",
-        "income_after_tax_aud": "Income after tax a year, AUD",
-        "management_fees_aud": "Management fees a year, AUD",
-    }
-    for row in event["comparison"]:
-        naive, master = row["naive"], row["master"]
-        change = (master - naive) / abs(naive) if naive else None
-        said = "" if change is None else "0.0%" if abs(change) < 0.0005 else f"{100 * change:+.1f}%"
-        yield labels[row["metric"]], figure(row["metric"], naive), figure(row["metric"], master), said
+def today(event: Event) -> Iterator[Row]:
+    for label, (before, after), kind in _today_money(event, ["today", "suggested"]):
+        scale, points = (100, " points") if kind == "share" else (1, "")
+        by = round(after * scale, 2) - round(before * scale, 2)
+        change = f"{by:+,.2f}{points}" if abs(by) >= 0.005 else "0.00"
+        yield label, *((share if kind == "share" else aud)(value) for value in (before, after)), change
+
+
+def standings(event: Event) -> Iterator[Row]:
+    sides = [side for side in ("today", "separate", "suggested") if event[side]]
+    for label, values, kind in _today_money(event, sides):
+        yield label, *((share if kind == "share" else aud)(value) for value in values)
+    ones = [event[side] for side in sides]
+    said = "Expected return a year" if event["market"]["basis"]["kind"] == "outlook" else "Return a year"
+    parts = [
+        added_up([one["etfs_aud"], one["cash_aud"], one["kept_aud"], -one["tax_due_aud"]], one["value_aud"])
+        for one in ones
+    ]
+    names = ("ETFs, AUD", "Cash, AUD", "Kept as it is, AUD", "Tax due on gains, AUD")
+    for label, *values in zip(names, *parts, strict=True):
+        if label == names[0] or any(value != "0.00" for value in values):
+            yield label, *values
+    for label, name in (
+        ("Distributions a year, AUD", "distributions_aud"),
+        ("Franking credits a year, AUD", "franking_credits_aud"),
+        ("Tax after credits a year, AUD", "net_tax_aud"),
+    ):
+        yield label, *(aud(one["income"][name]) for one in ones)
+    for label, name in (
+        ("Distribution yield", "distribution_yield"),
+        ("Grossed-up yield", "grossed_up_yield"),
+        ("After-tax yield", "after_tax_yield"),
+    ):
+        yield label, *(share(one["income"][name]) for one in ones)
+    yield f"{said}, after tax on income", *(share(one["return_after_tax"]) for one in ones)
+    yield "ETFs", *(str(one["etfs"]) for one in ones)
+    yield "Effective holdings", *(f"{one['effective_holdings']:.1f}" for one in ones)
+    yield "ETFs of more than one pod", *(str(one["duplicated_etfs"]) for one in ones)
+    yield "Pairs of ETFs that behave alike", *(str(one["economic_duplicates"]) for one in ones)
+    yield "Sharpe ratio", *(_sharpe(event, one["sharpe_ratio"]) for one in ones)
+    efficiency = (one["tax_efficiency"] for one in ones)
+    yield "Tax efficiency, of 10", *("not defined" if each is None else f"{each:.2f}" for each in efficiency)
+
+
+def _sharpe(event: Event, ratio: float | None) -> str:
+    if ratio is None:
+        return "not defined"
+    if event["market"]["basis"]["kind"] == "outlook":
+        return f"{ratio:.2f}"
+    # Two years of weekly returns: the error is near 1 / sqrt(2 years).
+    return f"{ratio:.1f} ± {((1 + ratio**2 / 104) / 2) ** 0.5:.1f}"
+
+
+def goals(event: Event) -> Iterator[Row]:
+    """The customer's table of money goals: chances wanted, today and as suggested."""
+    for goal in event["money_goals"]:
+        full = next(row for row in money_goals({**event, "money_goals": [goal]}))
+        _, _, wanted, years, _, held, *chances = full
+        told = chances[:2] if goal["probability_today"] is not None else chances[:1]
+        yield goal["name"], wanted, years if goal["years"] else "now", held, *told, f"{goal['wanted_probability']:.0%}"
+
+
+def proof(event: Event) -> Iterator[Row]:
+    found = event["certificate"]
+    shares = (f"{100 * found[name]:.2f}%" for name in ("gap", "target_gap"))
+    yield f"{found['objective']:.6f}", f"{found['bound']:.6f}", *shares, f"{found['nodes']:,}", f"{found['leaves']:,}"
 
 
 def correlations(event: Event) -> Iterator[Row]:
@@ -265,14 +340,16 @@ ORACLES: dict[str, Callable[[Event], Iterator[Row]]] = {
     "assumptions": assumptions,
     "bought": bought,
     "classes": classes,
-    "comparison": comparison,
     "correlations": correlations,
     "costs": costs,
     "goals": goals,
-    "income": income,
     "money-goals": money_goals,
     "orders": orders,
     "owned": owned,
     "parcels": parcels,
-    "parts": parts,
+    "pods": pods,
+    "proof": proof,
+    "standings": standings,
+    "targets": targets,
+    "today": today,
 }

@@ -344,7 +344,7 @@ class Holdings:
     def _rule_of_one_owner(self) -> bool:
         if self.terms.rules.duplicates is not Duplicates.FORBID:
             return False
-        return self.rule("duplicates", "one owner an ETF")
+        return self.rule("duplicates", "one owner per ETF")
 
     def _universe(self, sleeve: Sleeve) -> list[int]:
         """List the ETFs that a pod may hold: in the pod's universe, and open to purchase or already owned."""

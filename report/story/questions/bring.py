@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from report.facts import standings
 from report.facts.getting_there import Cost, cost_of
+from report.facts.labels import naming_pods
 from report.facts.standings import SUGGESTED, TODAY, Row
 from report.story.document import Section, Table
 from report.story.wording import sentence
@@ -30,7 +31,7 @@ def bring(event: MasterPortfolioOptimized) -> Section:
 def _lead(event: MasterPortfolioOptimized) -> Iterator[str]:
     yield said_of_cost(event, cost_of(event))
     if event.switch is not None:
-        yield sentence(event.switch.words)
+        yield sentence(f"the switch {event.switch.words}")
     if event.suggested is not None and event.today is None:
         yield _in_a_sentence(event, event.suggested)
 
@@ -54,7 +55,8 @@ def said_of_cost(event: MasterPortfolioOptimized, cost: Cost) -> str:
 def _forced(event: MasterPortfolioOptimized) -> Iterator[str]:
     forced = event.switch.forced if event.switch else ()
     if forced:
-        yield sentence(f"the dearest sales follow from: {'; '.join(one.words.rstrip('.') for one in forced[:_FEW])}")
+        told = "; ".join(naming_pods(event, one.words.rstrip(".")) for one in forced[:_FEW])
+        yield f"The dearest sales follow from: {told}."
     if event.switch is not None and event.switch.cut_short:
         yield "The time ended the search for rules that force sales: others may do so too."
 

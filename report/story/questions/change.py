@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from portfolio.published.trading import Side
-from report.facts.labels import pod_label
+from report.facts.labels import naming_pods, pod_label
 from report.facts.sentences import why_no_order
 from report.story.assumptions import proof
 from report.story.document import Section
@@ -71,7 +70,7 @@ def _reasons(event: MasterPortfolioOptimized, trading: Trading) -> Iterator[str]
     if moves := _moves(event):
         yield f"The largest moves, of the capital: {listed(moves)}."
     largest = sorted(trading.orders, key=lambda order: -order.value_aud)[:_REASONS]
-    reasons = [f"{order.side.value} {order.ticker}: {_named(event, order.why)}" for order in largest]
+    reasons = [f"{order.side.value} {order.ticker}: {naming_pods(event, order.why)}" for order in largest]
     few = "The reasons are" if len(reasons) == len(trading.orders) else "The reasons of the largest orders are"
     yield f"{few}: {'; '.join(reasons)}. The appendix has the reason of each."
     yield proof(event)
@@ -89,8 +88,3 @@ def _moves(event: MasterPortfolioOptimized) -> list[str]:
         for name in largest
         if abs(moved[name]) >= _SMALL
     ]
-
-
-def _named(event: MasterPortfolioOptimized, why: str) -> str:
-    """Name the pods of a reason as the customer knows them."""
-    return re.sub(r"[a-z0-9-]+", lambda word: pod_label(event, word[0]) if word[0] in event.pods else word[0], why)

@@ -97,6 +97,7 @@ def _targets(event: MasterPortfolioOptimized) -> Iterator[str]:
 
 def _missed(event: MasterPortfolioOptimized, goal: GoalAccount, now: GoalAccount | GoalInUnits) -> str:
     got = "not defined" if now.delivered is None else show(goal.figure, now.delivered)
+    got += ", short by less than these digits" if got == show(goal.figure, goal.asked) else ""
     return f"{of_pods(event, goal.pods)}, {goal_label(goal)} of {asked(goal)} ({got})"
 
 

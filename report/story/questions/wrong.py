@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from portfolio.market.basis import Outlook
+from report.facts.labels import sharpe
 from report.facts.market import said_of_prices
 from report.facts.sentences import what_to_know
 from report.story.document import Section
@@ -42,7 +43,7 @@ def _risk(event: MasterPortfolioOptimized, suggested: Standing) -> Iterator[str]
     """Say what volatility means in a year, and how little a ratio of few returns says."""
     points = 100 * suggested.volatility
     yield (
-        f"The suggestion's volatility is {points:.1f} % a year: in about two years of three its return should be within"
+        f"The suggestion's volatility is {points:.1f}% a year: in about two years of three its return should be within"
         f" {points:.1f} points of the average, in the third it may be further away."
     )
     bad = suggested.expected_return - suggested.volatility
@@ -52,10 +53,12 @@ def _risk(event: MasterPortfolioOptimized, suggested: Standing) -> Iterator[str]
             f"In about one year of six, the loss should be {-bad:.1%} or more of the capital: {loss:,.0f} AUD. In the"
             " worst years it is several times that."
         )
-    if suggested.sharpe_ratio is not None and event.sharpe_standard_error is not None:
+    if (ratio := suggested.sharpe_ratio) is None:
+        return
+    if (error := event.market.basis.sharpe_standard_error(ratio)) is not None:
         yield (
-            f"The Sharpe ratio, {suggested.sharpe_ratio:.2f}, is uncertain: its standard error is"
-            f" {event.sharpe_standard_error:.1f}, from so short a history."
+            f"The Sharpe ratio, the return above that of cash per unit of volatility, is {sharpe(ratio, error)}: the"
+            " second number is its standard error, which is large since the history is short."
         )
 
 

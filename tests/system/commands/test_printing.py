@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 # A4 in points.
 WIDTH, HEIGHT = 595, 842
 NARROW = 360
+QUESTIONS = (
+    "What do I have?",
+    "What should I change, and why?",
+    "What does it cost, and what does it bring?",
+    "Will I reach my goals?",
+    "What could go wrong?",
+)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +70,7 @@ def test_it_prints_on_a_few_pages_of_a4_with_every_row_whole(
     shown.pdf(path=tmp_path / "report.pdf", prefer_css_page_size=True, print_background=True)
 
     pages = PdfReader(tmp_path / "report.pdf").pages
-    assert 6 <= len(pages) <= 10
+    assert 6 <= len(pages) <= 11
     for sheet in pages:
         assert (round(sheet.mediabox.width), round(sheet.mediabox.height)) == (WIDTH, HEIGHT)
     words = [" ".join(sheet.extract_text().split()) for sheet in pages]
@@ -72,6 +79,28 @@ def test_it_prints_on_a_few_pages_of_a4_with_every_row_whole(
     for number, sheet in enumerate(words, 1):
         assert f"{number} of {len(pages)}" in sheet
     assert wrong == []
+
+
+@pytest.mark.parametrize("name", ["existing-investor", "money-goals", "reference-customer", "super-fund", "tax-budget"])
+def test_the_first_page_answers_the_five_questions_and_the_appendix_begins_on_the_third(
+    chromium: Browser, name: str, tmp_path: Path, wrong: list[str]
+) -> None:
+    shown = opened(chromium, tmp_path / "report.html", page(event(name)), wrong)
+
+    shown.pdf(path=tmp_path / "report.pdf", prefer_css_page_size=True)
+
+    first, second, *others = (
+        " ".join(sheet.extract_text().split()) for sheet in PdfReader(tmp_path / "report.pdf").pages
+    )
+    at = [first.find(question) for question in QUESTIONS]
+    assert -1 not in at
+    assert at == sorted(at)
+    assert "Not reviewed by a licensee; not for a customer as it is." in first
+    assert "In pictures" in first + second
+    assert "What was taken as given" in first + second
+    assert "What was not considered" in first + second
+    assert "Appendix" not in first + second
+    assert "Appendix: for the file" in others[0]
 
 
 def test_a_failure_prints_on_a_page_or_two(chromium: Browser, tmp_path: Path, wrong: list[str]) -> None:

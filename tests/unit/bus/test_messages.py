@@ -36,8 +36,8 @@ KNOWN_LATER = {
     "reform_without_a_value",
     "reform_without_an_index",
     "value_of_an_unknown_etf",
-    "worth_too_little",
-    "nothing_owned",
+    "stale_prices",
+    "prices_of_the_future",
 }
 
 
