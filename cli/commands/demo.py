@@ -34,10 +34,28 @@ def demo(file: Path, market: str | None, json_file: Path | None, dashboard_port:
     """
     if dashboard_port is not None:
         sys.exit(run(_demo_in_a_browser(dashboard_port), interrupted=0))
-    sys.exit(run(_demo(read_request(file, market=market), json_file)))
+    request = read_request(file, market=market)
+    sys.exit(run(_demo(request, json_file, _on_history(request) if file == REFERENCE else "")))
 
 
-async def _demo(request: OptimizationRequest, json_file: Path | None) -> int:
+def _on_history(request: OptimizationRequest) -> str:
+    """Say why the reference customer is shown on history; empty where another market is asked for."""
+    from portfolio.errors import DataError
+    from portfolio.market import snapshot as markets
+
+    try:
+        basis = markets.load(request.market).basis
+    except DataError:  # the answer says so
+        return ""
+    if basis.kind != "history":
+        return ""
+    return (
+        f"The reference customer is shown on history, {basis.span}, because the published targets can only be met"
+        " there; it is no forecast. On an outlook: podfolio demo --market asx-outlook-2025-12"
+    )
+
+
+async def _demo(request: OptimizationRequest, json_file: Path | None, why: str) -> int:
     from cli.client.answers import show_answer
     from cli.pages.final_event import make_console
     from cli.system.whole import whole_system
@@ -47,6 +65,8 @@ async def _demo(request: OptimizationRequest, json_file: Path | None) -> int:
     with tempfile.TemporaryDirectory(prefix="podfolio-") as folder:
         log = Path(folder) / "processes.log"
         with log.open("wb") as logs:
+            if why:
+                say(why)
             try:
                 async with whole_system(Path(folder), port=None, logs=logs, say=say) as url:
                     from bus.transports.jetstream import Connection

@@ -120,7 +120,7 @@ def _show_figures(console: Console, a: MasterPortfolioOptimized, b: MasterPortfo
             *standings.income_rows(known),
             *standings.cost_rows(known),
             *standings.spread_rows(known),
-            *standings.further_rows(known),
+            *standings.further_rows(known, basis),
         ):
             table.add_row(row.label, *row.cells, row.change, strong=row.is_total)
         console.print(table)

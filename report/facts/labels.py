@@ -71,7 +71,7 @@ def metric_label(event: MasterPortfolioOptimized, metric: str) -> str:
 
 
 def sharpe(ratio: float, error: float | None) -> str:
-    """Format a Sharpe ratio with the digits that it has: 2.6 ± 0.7 of a history, 0.21 where no error is known.
+    """Format a Sharpe ratio with the digits that it has: 2.6 +/- 0.7 of a history, 0.21 where no error is known.
 
     Args:
         ratio: The annual ratio.
@@ -80,7 +80,7 @@ def sharpe(ratio: float, error: float | None) -> str:
     if error is None:
         return f"{ratio:.2f}"
     digits = 1 if error >= _COARSE else 2
-    return f"{ratio:.{digits}f} ± {error:.{digits}f}"
+    return f"{ratio:.{digits}f} +/- {error:.{digits}f}"
 
 
 def chance(probability: float, *, known: bool = False) -> str:

@@ -118,7 +118,7 @@ def _compared(
         *standings.income_rows(both),
         *standings.cost_rows(both),
     )
-    spread = (*standings.spread_rows(both), *standings.further_rows(both))
+    spread = (*standings.spread_rows(both), *standings.further_rows(both, event.market.basis))
     yield _rows(f"{name}-year", "A year", label, a_year)
     if event.trading:
         yield _rows(f"{name}-value", "Value", label, standings.value_rows(both))

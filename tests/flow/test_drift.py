@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.builders import final_event
-from support.requests_made import ROOT
+from support.requests_made import TRAILING, holding
 
 from bus.language.messages import MasterPortfolioOptimized
 from cli.pages.final_event import make_console, show
@@ -21,7 +21,25 @@ from portfolio.published.trading import Side
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-EXAMPLE = json.loads((ROOT / "examples" / "nothing-to-do.json").read_text(encoding="utf-8")) | {"request_id": "test"}
+# Who owns the best portfolio of four pods on history, by ticker: units, and what they cost, AUD.
+OWNED = {
+    "BILL": (92, 9_246), "VAF": (133, 6_055), "VAS": (96, 9_068), "VHY": (132, 9_270), "VAP": (53, 4_251),
+    "GOLD": (327, 9_316), "VGS": (120, 14_148), "VTS": (21, 7_980), "NDQ": (37, 1_562), "SEMI": (180, 2_788),
+    "ASIA": (285, 2_427),
+}  # fmt: skip
+EXAMPLE = {
+    "request_id": "test",
+    "customer": {"customer_id": "c", "marginal_tax_rate": 0.39},
+    "pod_weights": {"alpha": 0.15, "beta": 0.25, "gamma": 0.5, "delta": 0.1},
+    "market": TRAILING,
+    "account": {
+        "as_of": "2025-11-10",
+        "cash_aud": 80,
+        "holdings": [
+            holding(ticker, units, acquired="2024-02-14", cost_base_aud=cost) for ticker, (units, cost) in OWNED.items()
+        ],
+    },
+}
 
 
 @cache

@@ -103,11 +103,11 @@ SHEETS = {
             ("NDQ", "2018-02-08"): (LONG, 42.19408),  # cost 7,500 / 500 = 15
         },
     ),
-    # An individual at 45 % and 2 %, with 60,000 AUD of losses from earlier years.
+    # An individual at 45 % and 2 %, with 80,000 AUD of losses from earlier years.
     "carried-losses": Sheet(
         rate=0.47,
         counted=0.5,
-        carried_aud=60_000.0,
+        carried_aud=80_000.0,
         units={
             ("VAS", "2014-10-16"): (LONG, 42.308234),  # 108.808234 (above); cost 33,250 / 500 = 66.50
             ("VTS", "2017-07-19"): (LONG, 350.936344),  # 508.936344; cost 9,480 / 60 = 158
@@ -278,7 +278,7 @@ def test_carried_losses_pay_for_all_gains_and_the_rest_is_carried_on() -> None:
     made = totals("carried-losses", event)
     assert made[SHORT] + made[LONG] > 10_000
     assert gains.tax_aud == 0
-    assert gains.losses_carried_aud == pytest.approx(60_000 + made[LOSS] - made[SHORT] - made[LONG], abs=ROUNDING)
+    assert gains.losses_carried_aud == pytest.approx(80_000 + made[LOSS] - made[SHORT] - made[LONG], abs=ROUNDING)
     assert gains.losses_carried_aud > 0
 
 
@@ -296,8 +296,8 @@ def test_who_owns_the_best_portfolio_already_gets_no_orders() -> None:
 
 
 def test_a_budget_for_tax_decides_the_whole_result_as_derived_by_hand() -> None:
-    # 150 units of BILL and 200 of VAS, no cash; VAF and VGB are never to be bought. The pod wants little volatility,
-    # and the customer weighs no cost against it, so it sells VAS for BILL as far as 150 AUD of tax go:
+    # 150 units of BILL and 200 of VAS, no cash; VAF and VGB are never to be bought. The pod is to have a volatility of
+    # 7 %, and the customer weighs no cost against it, so it sells VAS for BILL as far as 150 AUD of tax go:
     # a unit of VAS gains 108.808234 - 65 = 43.808234, half of it is taxed at 32 %: 7.00931744 AUD of tax.
     # 150 / 7.00931744 = 21.40: 21 units. Tax 147.19566624.
     # They fetch 21 x 108.808234 = 2,284.972914; two orders cost 20: 2,264.972914 are left.

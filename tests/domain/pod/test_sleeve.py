@@ -227,7 +227,7 @@ def test_goals_that_contradict_each_other_are_all_named_with_the_best_of_each_be
     assert all(s.reachable for s in caught.value.shortfalls)
     assert str(caught.value) == (
         "pod can meet each of its goals, but not all together with at least 1 effective holdings:"
-        f" expected return at least 11.90% ({together[Measure.RETURN]:.2%} with the others kept);"
+        f" return a year at least 11.90% ({together[Measure.RETURN]:.2%} with the others kept);"
         f" volatility at most 11.00% ({together[Measure.VOLATILITY]:.2%} with the others kept)."
         " Let goals give way (on_unreachable: relax), leave the pod out, or name another market"
     )
@@ -281,8 +281,8 @@ def test_where_an_etf_beats_cash_but_no_mix_that_is_allowed_does_the_reason_is_s
     [
         (Objective.MAX_INCOME, 0.0, "grossed-up yield"),
         (Objective.MAX_INCOME, 1e-7, "grossed-up yield"),
-        (Objective.MAX_RETURN, 0.0, "expected return"),
-        (Objective.MAX_RETURN, -1e-7, "expected return"),
+        (Objective.MAX_RETURN, 0.0, "return a year"),
+        (Objective.MAX_RETURN, -1e-7, "return a year"),
     ],
 )
 def test_a_pod_with_nothing_to_maximise_gets_a_reason(objective: Objective, figure: float, label: str) -> None:

@@ -47,6 +47,7 @@ async def test_the_demo_ends_with_a_portfolio_that_is_what_it_should_be(tmp_path
         assert part in page, part
     assert "\x1b" not in page, "plain text into a pipe"
     assert page.isascii(), "and nothing that a plain terminal cannot show"
+    assert "is shown on history, the two years to 7 November 2025, because the published targets" in " ".join(page.split())
 
 
 async def test_the_demo_takes_another_market_and_says_what_cannot_be_had() -> None:
@@ -55,9 +56,10 @@ async def test_the_demo_takes_another_market_and_says_what_cannot_be_had() -> No
     # Goals give way there, and the demo ends in a portfolio all the same.
     said = " ".join(page.split())
     assert status == 0
-    assert "* gamma: Sharpe ratio of at least 1.500 was asked." in said
-    assert "* delta: expected return of at least 15.00% was asked." in said
+    assert "* gamma: Sharpe ratio of at least 1.50 was asked." in said
+    assert "* delta: return a year of at least 15.00% was asked." in said
     assert "Proven optimal within" in said
+    assert "is shown on history" not in said
 
 
 async def test_a_request_is_answered_shown_and_kept(shared: Site, tmp_path: Path) -> None:

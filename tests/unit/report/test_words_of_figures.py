@@ -62,7 +62,7 @@ def test_a_chance_in_a_sentence_is_near_its_odds(probability: float, told: str) 
 
 @pytest.mark.parametrize(
     ("ratio", "error", "told"),
-    [(2.5714, 0.729, "2.6 ± 0.7"), (0.2, 0.049, "0.20 ± 0.05"), (0.2069, None, "0.21"), (-0.04, 0.7, "-0.0 ± 0.7")],
+    [(2.5714, 0.729, "2.6 +/- 0.7"), (0.2, 0.049, "0.20 +/- 0.05"), (0.2069, None, "0.21"), (-0.04, 0.7, "-0.0 +/- 0.7")],
 )
 def test_a_sharpe_ratio_has_the_digits_that_its_error_leaves(ratio: float, error: float | None, told: str) -> None:
     assert sharpe(ratio, error) == told
@@ -74,8 +74,8 @@ def test_a_comparison_calls_only_an_outlook_expected_and_tells_the_error_of_a_hi
     rows = [{row.metric: compared(row, each) for row in each.comparison} for each in (history, outlook)]
 
     assert [row["expected_return"][0] for row in rows] == ["Return a year", "Expected return a year"]
-    assert all("± 0.7" in cell for cell in rows[0]["sharpe_ratio"][1:3])
-    assert all("±" not in cell for cell in rows[1]["sharpe_ratio"])
+    assert all("+/- 0.7" in cell for cell in rows[0]["sharpe_ratio"][1:3])
+    assert all("+/-" not in cell for cell in rows[1]["sharpe_ratio"])
 
 
 def test_without_a_provider_a_result_is_not_for_a_customer() -> None:
