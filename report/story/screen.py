@@ -9,7 +9,7 @@ from math import fsum
 from typing import TYPE_CHECKING
 
 from bus.language.messages import MasterPortfolioFailed
-from report.facts import separate, standings
+from report.facts import given, separate, standings
 from report.facts.getting_there import cost_of, cost_of_separate_pods
 from report.facts.market import said_of_market, said_of_model
 from report.facts.rounding import adding_up
@@ -17,7 +17,6 @@ from report.facts.series import COSTS
 from report.facts.standings import AUD, COUNT, SEPARATE, SHARE, SUGGESTED, TODAY, Row
 from report.story import money_goals, refusal, switch, targets
 from report.story.document import Section, Table, without_empty
-from report.story.questions import given
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -52,7 +51,7 @@ def sections(event: FinalEvent) -> tuple[Section, ...]:
         targets.targets(event),
         targets.correlations(event),
         targets.proof(event),
-        Section("provider", "Provided by", given.provided_by(event)),
+        Section("provider", "Provided by", (given.provided_by(event),)),
     )
     return tuple(section for section in told if section)
 
@@ -129,7 +128,9 @@ def _compared(
 def _rows(name: str, caption: str, label: str, found: Iterable[Row]) -> Table:
     """Make a table of the rows of two portfolios."""
     shown = tuple(found)
-    rows = tuple((row.label, *row.cells, row.change, row.verdict) for row in shown)
+    # Where the digits that a figure has are the same, there is no change to tell.
+    changes = [("", "") if row.told and len(set(row.cells)) == 1 else (row.change, row.verdict) for row in shown]
+    rows = tuple((row.label, *row.cells, *change) for row, change in zip(shown, changes, strict=True))
     strong = frozenset(i for i, row in enumerate(shown) if row.is_total)
     columns = ("", label, SUGGESTED, "Change", "")
     return without_empty(Table(name, caption, columns, frozenset({1, 2, 3}), rows, strong))

@@ -25,9 +25,9 @@ def targets(event: MasterPortfolioOptimized) -> Section:
     pairs = [(goal, ordered.get(goal.name, goal)) for goal in event.goals]
     columns = ("Of", "Target", "Asked", "Best alone", "Best together", "Delivered", "Met", "1 % easier gains")
     rows = tuple(_target(goal, last) for goal, last in pairs)
-    note = "The most important first: each is met as well as the rules and the targets before it allow."
+    note = "Each is met as well as the rules and the targets before it allow."
     note += " Delivered is in whole units." if event.trading else ""
-    table = Table("targets", "Targets", columns, frozenset({2, 3, 4, 5, 7}), rows, note=note)
+    table = Table("targets", "Targets, the most important first", columns, frozenset({2, 3, 4, 5, 7}), rows, note=note)
     met = sum(last.met for _, last in pairs)
     lead = "All targets are met." if met == len(pairs) else f"{met} of {len(pairs)} targets are met."
     points = tuple(
