@@ -82,8 +82,8 @@ class FittingTable:
 
         Columns of text give way, the widest first, as far as their words allow.
         """
-        least, widths = zip(*(self._needed(i) for i in range(len(self.columns))), strict=True)
-        widths = list(widths)
+        needed = [self._needed(i) for i in range(len(self.columns))]
+        least, widths = [narrow for narrow, _ in needed], [natural for _, natural in needed]
         while sum(widths) > room:
             shrinkable = [i for i, width in enumerate(widths) if width > least[i]]
             if not shrinkable:
