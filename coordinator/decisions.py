@@ -179,8 +179,6 @@ def _refuse(request: OptimizationRequest) -> Fail | None:
             known = ", ".join(sorted(priced))
             text = f"{where} names {', '.join(strange)}, unknown in market {market.id}: name only {known}"
             return _fail(request, Reason.UNKNOWN_ETF, text)
-    if (owned := request.terms().owned) is not None and (undescribed := not_described(market, owned)):
-        return _fail(request, Reason.UNKNOWN_ETF, undescribed)
     return _refuse_account(request, market)
 
 
@@ -194,6 +192,8 @@ def _refuse_account(request: OptimizationRequest, market: Market) -> Fail | None
         return _fail(request, Reason.INVALID_REQUEST, text)
     try:
         if (owned := request.terms().owned) is not None:
+            if undescribed := not_described(market, owned):
+                return _fail(request, Reason.UNKNOWN_ETF, undescribed)
             refuse_impossible(market, owned)
     except DataError as error:
         return _fail(request, Reason.INVALID_REQUEST, str(error))

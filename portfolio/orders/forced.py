@@ -15,7 +15,7 @@ from portfolio.published.trading import Side
 from portfolio.terms.goals import Row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from portfolio import Matrix
     from portfolio.case.case import Case
@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 # Gap of each search: that of the portfolio itself.
 _GAP = 1e-4
 
-# Steps of all searches together, a number and not a time, so that the answer is reproducible; the most rules that are
-# named; and the least saving that is worth naming, as a part of the cost.
-_STEPS, _MOST, _WORTH = 600, 3, 0.01
+# Steps of all searches together, a number and not a time, so that the answer is reproducible; fewer where a program has
+# more switches than this, since a step takes longer then.
+_STEPS, _FEW = 600, 100
+# The most rules that are named, and the least saving that is worth naming, as a part of the cost.
+_MOST, _WORTH = 3, 0.01
 
 # A goal with more room than this, as a part of its size, has room to spare and forces nothing.
 _TIGHT = 1e-5
@@ -56,10 +58,11 @@ def forced_sales(
     now = case.move_to(master.X)
     if now is None or not any(order.side is Side.SELL for order in trading.orders):
         return (), False
-    steps = iter(range(_STEPS))
+    form = Formulation(case, levels=master.levels)
+    steps = iter(range(_STEPS * _FEW // max(_FEW, len(form.program.switched))))
     search = _Search(case, master, now, lambda: left_s() <= 0 or next(steps, None) is None)
     cost = trading.brokerage_aud + trading.spread_aud + trading.gains.tax_aud
-    found = [*_outside(case, trading), *search.forced(cost)]
+    found = [*_outside(case, trading), *search.forced(form.rules, cost)]
     dearest = sorted((f for f in found if f.saves_aud > _WORTH * cost), key=lambda f: (-f.saves_aud, f.name))
     return tuple(dearest[:_MOST]), search.cut_short
 
@@ -86,9 +89,9 @@ class _Search:
         self.solver = Solver(partial(Formulation, case), stop)
         self.cut_short = False
 
-    def forced(self, cost_aud: float) -> Iterator[ForcedSale]:
+    def forced(self, rules: Mapping[str, str], cost_aud: float) -> Iterator[ForcedSale]:
         """Try every rule, and every goal without room to spare."""
-        for name, words in self._candidates():
+        for name, words in self._candidates(rules):
             if (solved := self._solve(name)) is None:
                 continue
             X, gap = solved
@@ -100,9 +103,8 @@ class _Search:
                 told = f"{words}: without that, the switch would cost {saves:,.0f} AUD less"
                 yield ForcedSale(name, told, saves, gap)
 
-    def _candidates(self) -> Iterator[tuple[str, str]]:
+    def _candidates(self, rules: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         """List the rules and the goals that may force sales, in words."""
-        rules = self.solver.formulate(levels=self.master.levels).rules
         yield from ((name, words) for name, words in rules.items() if name not in _FIXED)
         for goal in self.master.goals:
             level, value = self.master.levels.get(goal.name), self.case.delivered(goal, self.master.X)

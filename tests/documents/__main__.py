@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from documents import outputs, rooms
+from documents import floor, outputs, rooms
+from documents.floor import DEMO
 from documents.rooms import ARCHITECTURE, PICTURE
 
 if __name__ == "__main__":
     PICTURE.write_text(rooms.picture(), encoding="utf-8")
     ARCHITECTURE.write_text(rooms.with_table(ARCHITECTURE.read_text(encoding="utf-8")), encoding="utf-8")
+    DEMO.write_text(floor.with_table(DEMO.read_text(encoding="utf-8")), encoding="utf-8")
     for page in outputs.documents():
         page.write_text(outputs.with_outputs(page.read_text(encoding="utf-8")), encoding="utf-8")

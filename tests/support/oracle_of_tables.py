@@ -43,7 +43,7 @@ def figure(name: str, value: float | None) -> str:
         return f"{value:.0f}"
     return (
         f"{value:.2f}"
-        if name in {"correlation", "sharpe_ratio"}
+        if name in {"correlation", "sharpe_ratio", "effective_holdings"}
         else aud(value)
         if name.endswith("_aud")
         else f"{value:.3f}"
