@@ -8,7 +8,6 @@ from math import sqrt
 from typing import TYPE_CHECKING
 
 from portfolio.check.facts import same
-from portfolio.market.basis import History
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,14 +53,14 @@ def _age(event: Event, market: Market) -> Iterator[str]:
 
 def _of_the_whole(event: Event, metric: str) -> float | None:
     """Read a figure of the portfolio; its own row of the comparison is checked elsewhere."""
-    value: float | None = next(row["master"] for row in event["comparison"] if row["metric"] == metric)
-    return value
+    found: list[float | None] = [row["master"] for row in event["comparison"] if row["metric"] == metric]
+    return found[0] if found else None
 
 
 def _sharpe_error(event: Event, market: Market) -> Iterator[str]:
     """Check the standard error of the Sharpe ratio: that of a mean of independent returns, and of their spread."""
     due, basis, ratio = None, market.basis, _of_the_whole(event, "sharpe_ratio")
-    if isinstance(basis, History) and ratio is not None:
+    if basis.kind == "history" and ratio is not None:
         of_one = ratio / sqrt(basis.returns_per_year)
         due = sqrt((1 + of_one * of_one / 2) / basis.returns) * sqrt(basis.returns_per_year)
     if not same(event["sharpe_standard_error"], due):

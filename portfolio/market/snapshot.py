@@ -216,10 +216,10 @@ def read(folder: Traversable) -> Market:
 def _read(folder: Traversable) -> Market:
     if not (folder / stated.FILE).is_file():
         message = (
-            f"market {folder.name} has no {stated.FILE}, so that nobody can say what its returns are: build it again"
-            f" under a new id, or add the file, one line with the columns {', '.join(stated.COLUMNS)}"
+            f"there is no {stated.FILE}, so that nobody can say what its returns are: build it again under a new id, or"
+            f" add the file, one line with the columns {', '.join(stated.COLUMNS)}"
         )
-        raise DataError(message)
+        raise ValueError(message)
     texts = {name: read_bytes(folder / name) for name in FILES}
     rows = {name: _rows(name, text) for name, text in texts.items()}
     moments = _by_ticker(folder.name, "moments.csv", rows["moments.csv"])

@@ -61,7 +61,7 @@ def _parcels(event: MasterPortfolioOptimized, trading: Trading) -> Table:
 
 def comparison(event: MasterPortfolioOptimized) -> Section:
     """Compare the coordinated portfolio with the separate pods."""
-    rows = tuple(compared(row) for row in event.comparison)
+    rows = tuple(compared(row, event) for row in event.comparison)
     whole = " Figures are those before units are made whole." if event.trading else ""
     table = Table(
         "comparison",
@@ -69,7 +69,7 @@ def comparison(event: MasterPortfolioOptimized) -> Section:
         ("", SEPARATE, SUGGESTED, "Change", ""),
         frozenset({1, 2, 3}),
         rows,
-        note="Expected return, volatility and what follows from them rest on this report's assumptions." + whole,
+        note=f"{event.market.basis.said} Returns, volatilities and what follows from them rest on that.{whole}",
     )
     points = [_measure(event)]
     if event.trading:

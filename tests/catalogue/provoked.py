@@ -44,6 +44,7 @@ from portfolio.market.history.facts import Knowledge, read_facts
 from portfolio.market.history.prices import read_prices
 from portfolio.market.history.sample import Period, align
 from portfolio.market.measure import Measure
+from portfolio.market.stated import COLUMNS
 from portfolio.pod.optimise import optimise_sleeve
 from portfolio.tax.income import Distributions, after_tax_income
 from portfolio.tax.parcels import Parcel, Quotes, refuse_future
@@ -91,10 +92,14 @@ def _request(sent: bytes, request_id: str = "r1") -> Message:
 def _refused() -> Iterator[str]:
     """Ask what people ask by mistake."""
     small = {"small": (data("bad", pod_weights={"alpha": 0.99995, "beta": 0.00005}), "", "")}
-    for sent, *_ in (BAD | small | TOO_LITTLE).values():
+    for sent, *_ in (BAD | small).values():
         action = admit(_request(sent, "bad"), PODS)
         assert isinstance(action, Fail)
         yield action.event.message
+    for sent, _ in TOO_LITTLE.values():
+        event = final_event(sent.replace(b'"bad"', b'"test"'))
+        assert isinstance(event, MasterPortfolioFailed)
+        yield event.message
 
 
 gamma = partial(mandate, pod="gamma")
@@ -192,6 +197,7 @@ def _histories() -> Iterator[str]:
 
 _PAID = "ticker,date,amount_aud,franked_share\n"
 _MOMENTS = "ticker,expected_return,volatility,source\n"
+_ABOUT = f"{','.join(COLUMNS)}\n"
 _MARKETS = (
     ("moments", f"{_MOMENTS}CASH,0.04,0.01,x\nDOGE,0.05,0.05,x\n"),
     ("moments", f"{_MOMENTS}CASH,0.04,0.01,x\nBOND,0.05,0,x\nSTOCK,0.09,0.2,x\n"),
@@ -200,6 +206,14 @@ _MARKETS = (
     ("moments", f"{_MOMENTS}CASH,0.04,0.01,x\nBOND,much,0.05,x\nSTOCK,0.09,0.2,x\n"),
     ("correlations", "ticker,CASH,BOND,STOCK\nCASH,1,0,0\nBOND,0,1,0.3\n"),
     ("correlations", "ticker,CASH,BOND,STOCK\nCASH,1,0,0\nBOND,0,1,2\nSTOCK,0,2,1\n"),
+    ("market", f"{_ABOUT}"),
+    ("market", f"{_ABOUT},,,,,,,2025-11-07,\n"),
+    ("market", f"{_ABOUT}history,2025-11-07,2023-11-10,104,52,,,2025-11-07,\n"),
+    ("market", f"{_ABOUT}history,2023-11-10,2025-11-07,0.5,52,,,2025-11-07,\n"),
+    ("market", f"{_ABOUT}history,2023-11-10,2025-11-07,10.5,52,,,2025-11-07,\n"),
+    ("market", f"{_ABOUT}history,2023-11-10,2025-11-07,104,52,10,,2025-11-07,\n"),
+    ("market", f"{_ABOUT}outlook,,,,,10,,2025-11-07,\n"),
+    ("market", f"{_ABOUT}outlook,,,,,10,Bank A,7/11/2025,\n"),
 )
 
 

@@ -116,7 +116,7 @@ async def test_a_market_that_an_older_version_published_is_fetched_and_refused_w
     assert digest(old) != digest(files)
     assert isinstance(refused, Fail)
     assert refused.event.reason is Reason.UNKNOWN_MARKET
-    assert "market before has no market.csv" in refused.event.message
+    assert "market before cannot be read: there is no market.csv" in refused.event.message
     assert "build it again under a new id" in refused.event.message
 
 

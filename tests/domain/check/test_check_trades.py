@@ -144,6 +144,7 @@ ASKED = {
     "terms.owned.taxpayer.carried_losses_aud",
     "terms.owned.reform.values_aud.BILL",  # nor from its value before the reform
     "terms.owned.outside",
+    "terms.owned.stale_prices",  # where the prices are not that old
     # What is kept is neither traded nor counted; that it has no price, or no pod, is checked.
     "terms.owned.kept.*",
     "terms.owned.kept.*.units",

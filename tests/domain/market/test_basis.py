@@ -128,7 +128,7 @@ def test_a_market_of_before_says_which_file_it_lacks(tmp_path: Path) -> None:
     folder = write_market(tmp_path / "mine")
     (folder / "market.csv").unlink()
     with pytest.raises(
-        DataError, match=r"market mine has no market\.csv, .*build it again .*or add the file, one line"
+        DataError, match=r"market mine cannot be read: there is no market\.csv, .*build it again .*or add"
     ):
         read(folder)
 

@@ -47,7 +47,9 @@ async def test_the_demo_ends_with_a_portfolio_that_is_what_it_should_be(tmp_path
         assert part in page, part
     assert "\x1b" not in page, "plain text into a pipe"
     assert page.isascii(), "and nothing that a plain terminal cannot show"
-    assert "is shown on history, the two years to 7 November 2025, because the published targets" in " ".join(page.split())
+    assert "is shown on history, the two years to 7 November 2025, because the published targets" in " ".join(
+        page.split()
+    )
 
 
 async def test_the_demo_takes_another_market_and_says_what_cannot_be_had() -> None:

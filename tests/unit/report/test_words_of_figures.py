@@ -62,7 +62,12 @@ def test_a_chance_in_a_sentence_is_near_its_odds(probability: float, told: str) 
 
 @pytest.mark.parametrize(
     ("ratio", "error", "told"),
-    [(2.5714, 0.729, "2.6 +/- 0.7"), (0.2, 0.049, "0.20 +/- 0.05"), (0.2069, None, "0.21"), (-0.04, 0.7, "-0.0 +/- 0.7")],
+    [
+        (2.5714, 0.729, "2.6 +/- 0.7"),
+        (0.2, 0.049, "0.20 +/- 0.05"),
+        (0.2069, None, "0.21"),
+        (-0.04, 0.7, "-0.0 +/- 0.7"),
+    ],
 )
 def test_a_sharpe_ratio_has_the_digits_that_its_error_leaves(ratio: float, error: float | None, told: str) -> None:
     assert sharpe(ratio, error) == told
