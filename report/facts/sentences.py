@@ -47,9 +47,7 @@ def what_to_know(event: MasterPortfolioOptimized, trading: Trading, owned: Owned
         )
     if trading.gains.losses_carried_aud:
         yield f"Capital losses carried on to later years: {trading.gains.losses_carried_aud:,.2f} AUD."
-    yield from (
-        f"{kept.ticker} ({kept.units:,.0f} units) is neither traded nor counted: {kept.why}." for kept in owned.kept
-    )
+    yield from said_of_kept(owned)
     if (idle := trading.idle) is not None:
         why = "; ".join(reason.words for reason in idle.reasons) or "the search for the reason ended first"
         yield f"{idle.amount_aud:,.2f} AUD stay money: {why}."
@@ -62,6 +60,21 @@ def what_to_know(event: MasterPortfolioOptimized, trading: Trading, owned: Owned
         yield "Franking credits above 5,000 AUD a year: they count only for units held for 45 days."
     if trading.gave_way:
         yield f"No whole units keep these targets where the portfolio holds them: {', '.join(trading.gave_way)}."
+
+
+def said_of_forced(event: MasterPortfolioOptimized) -> list[str]:
+    """List the rules and targets that force the dearest sales, with the savings without each, the dearest first."""
+    if (switch := event.switch) is None:
+        return []
+    told = [one.words.rstrip(".") for one in switch.forced]
+    return [*told, "the search for more ran out of time"] if switch.cut_short else told
+
+
+def said_of_kept(owned: Owned) -> Iterator[str]:
+    """Name the holdings that are kept as they are, with their values."""
+    for one in owned.kept:
+        value = "its value is not known" if one.value_aud is None else f"{one.value_aud:,.2f} AUD"
+        yield f"{one.ticker} ({one.units:,.0f} units, {value}) is kept as it is, beside the capital: {one.why}."
 
 
 def read_aloud(goal: GoalAccount, *, of: str = "", now: float | None = None) -> str:

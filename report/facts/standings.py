@@ -140,7 +140,7 @@ def spread_rows(standings: Sequence[Standing]) -> Iterator[Row]:
 
 
 def further_rows(standings: Sequence[Standing], basis: Basis) -> Iterator[Row]:
-    """Compare what a file holds beyond the customer's pages."""
+    """Compare the figures that only the appendix has."""
     yield _row("Effective holdings", lambda s: s.effective_holdings, standings, TENTHS, 1)
     yield _row("ETFs of more than one pod", lambda s: s.duplicated_etfs, standings, COUNT, -1)
     yield _row("Pairs of ETFs that behave alike", lambda s: s.economic_duplicates, standings, COUNT, -1)

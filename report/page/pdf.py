@@ -72,7 +72,7 @@ def _browser() -> str:
 
 
 def _print(browser: str, source: Path, made: Path, profile: Path) -> str:
-    """Run the browser; return the end of what it said."""
+    """Run the browser; return the end of its messages."""
     options = [*_OPTIONS, f"--user-data-dir={profile}", f"--print-to-pdf={made}"]
     # Chromium refuses to run as root with its sandbox; the page has no script that the sandbox would hold.
     if hasattr(os, "geteuid") and os.geteuid() == 0:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from report.facts import parcels
 from report.facts.getting_there import cost_of, cost_of_separate_pods
-from report.facts.labels import compared
-from report.facts.sentences import what_rounding_costs
+from report.facts.labels import compared, naming_pods
+from report.facts.sentences import said_of_forced, what_rounding_costs
 from report.facts.series import cost_rows
 from report.facts.standings import SEPARATE, SUGGESTED
 from report.story.document import Section, Table
@@ -25,6 +25,7 @@ def costs(event: MasterPortfolioOptimized) -> Section:
     ]
     if event.trading and event.terms.owned:
         lead.append("The tax on capital gains is due later, with your tax return. It is not paid from the account.")
+        points += [f"Of the cost of the switch: {naming_pods(event, each)}." for each in said_of_forced(event)]
         if any(order.parcels for order in event.trading.orders):
             tables.append(_parcels(event, event.trading))
             points += list(parcels.sentences(event.trading.gains, event.terms.owned))

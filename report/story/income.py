@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def taxed(event: MasterPortfolioOptimized) -> Iterator[str]:
-    """Say how the distributions are taxed, and what becomes of credits above the tax."""
+    """Say how the distributions are taxed, and the fate of credits above the tax."""
     cash = f", and {event.cash.rate:.2%} of interest on cash" if event.cash and event.cash.rate else ""
     yield (
         f"Distributions are what the ETFs pay out, at the yields that this report assumes{cash}. Tax is"

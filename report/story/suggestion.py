@@ -8,13 +8,11 @@ from report.facts import orders
 from report.facts.labels import pod_label
 from report.facts.positions import by_class, positions
 from report.facts.rounding import adding_up
-from report.facts.sentences import why_no_order
+from report.facts.sentences import said_of_kept, why_no_order
 from report.facts.series import before_after
 from report.story.document import Section, Table, without_empty
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from bus.language.messages import MasterPortfolioOptimized
     from portfolio.published.trading import Trading
     from portfolio.terms.owned import Owned
@@ -47,13 +45,6 @@ def _adding_up(values_aud: list[float], total_aud: float, capital: float) -> tup
     values = adding_up(values_aud, total=total_aud)
     shares = adding_up([100 * value / capital for value in values_aud], total=100 * total_aud / capital)
     return [f"{value:,.2f}" for value in values], [f"{share:.2f}%" for share in shares]
-
-
-def said_of_kept(owned: Owned) -> Iterator[str]:
-    """Name the holdings that are kept as they are, with their values."""
-    for one in owned.kept:
-        value = "its value is not known" if one.value_aud is None else f"{one.value_aud:,.2f} AUD"
-        yield f"{one.ticker} ({one.units:,.0f} units, {value}) is kept as it is, beside the capital: {one.why}."
 
 
 def _owned(one: Position, value: str, share: str) -> tuple[str, ...]:

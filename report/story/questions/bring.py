@@ -1,4 +1,4 @@
-"""What does it cost, and what does it bring? The cost of the switch, and today beside the suggestion. Pure."""
+"""The third question: the cost of the switch, and today beside the suggestion. Pure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from report.facts import standings
 from report.facts.getting_there import Cost, cost_of
 from report.facts.labels import naming_pods
+from report.facts.sentences import said_of_forced
 from report.facts.standings import SUGGESTED, TODAY, Row
 from report.story.document import Section, Table
 from report.story.wording import sentence
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
 
 TITLE = "What does it cost, and what does it bring?"
 # The rules and goals that force sales, on the customer's page.
-_FEW = 3
+_FEW = 2
 
 
 def bring(event: MasterPortfolioOptimized) -> Section:
-    """Say what the switch costs once, and what it changes per year."""
+    """State the cost of the switch, once, and the changes per year."""
     tables = (_compared(event, event.today, event.suggested),) if event.today and event.suggested else ()
     return Section("bring", TITLE, tuple(_lead(event)), (), tables, tuple(_forced(event)))
 
@@ -53,12 +54,9 @@ def said_of_cost(event: MasterPortfolioOptimized, cost: Cost) -> str:
 
 
 def _forced(event: MasterPortfolioOptimized) -> Iterator[str]:
-    forced = event.switch.forced if event.switch else ()
-    if forced:
-        told = "; ".join(naming_pods(event, one.words.rstrip(".")) for one in forced[:_FEW])
-        yield f"The dearest sales follow from: {told}."
-    if event.switch is not None and event.switch.cut_short:
-        yield "The time ended the search for rules that force sales: others may do so too."
+    if told := [naming_pods(event, each) for each in said_of_forced(event)]:
+        rest = "; the appendix has more" if len(told) > _FEW else ""
+        yield f"The dearest sales follow from: {'; '.join(told[:_FEW])}{rest}."
 
 
 def _rows(shown: list[Standing], event: MasterPortfolioOptimized) -> Iterator[Row]:
@@ -74,7 +72,7 @@ def _rows(shown: list[Standing], event: MasterPortfolioOptimized) -> Iterator[Ro
 def _compared(event: MasterPortfolioOptimized, today: Standing, suggested: Standing) -> Table:
     rows = tuple((row.label, *row.cells, row.change, row.verdict) for row in _rows([today, suggested], event))
     columns = ("", TODAY, SUGGESTED, "Change", "")
-    note = f"{sentence(event.market.basis.words)} The appendix has all figures."
+    note = f"{event.market.basis.label} over {event.market.basis.span}. The appendix has all figures."
     return Table("today", "Today and suggested", columns, frozenset({1, 2, 3}), rows, note=note)
 
 

@@ -1,4 +1,4 @@
-"""What should I change, and why? The orders, or the model portfolio, with the reasons. Pure."""
+"""The second question: the orders, or the model portfolio, with the reasons. Pure."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _orders(trading: Trading) -> Iterator[str]:
     purchases = [order for order in trading.orders if order.side is Side.BUY]
     parts = [counted(len(orders), noun) for orders, noun in ((sales, "sale"), (purchases, "purchase")) if orders]
     yield (
-        f"We suggest {counted(len(trading.orders), 'order')}: {listed(parts)}, in whole units. Afterwards you own"
+        f"We suggest {counted(len(trading.orders), 'order')} in whole units: {listed(parts)}. Then you own"
         f" {counted(len(trading.units), 'ETF')} and {trading.cash_left_aud:z,.2f} AUD of cash."
     )
     for verb, orders in (("Sell", sales), ("Buy", purchases)):
@@ -71,8 +71,7 @@ def _reasons(event: MasterPortfolioOptimized, trading: Trading) -> Iterator[str]
         yield f"The largest moves, of the capital: {listed(moves)}."
     largest = sorted(trading.orders, key=lambda order: -order.value_aud)[:_REASONS]
     reasons = [f"{order.side.value} {order.ticker}: {naming_pods(event, order.why)}" for order in largest]
-    few = "The reasons are" if len(reasons) == len(trading.orders) else "The reasons of the largest orders are"
-    yield f"{few}: {'; '.join(reasons)}. The appendix has the reason of each."
+    yield f"The reasons of the largest orders: {'; '.join(reasons)}. The appendix has the reason of each."
     yield proof(event)
 
 

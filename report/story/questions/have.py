@@ -1,4 +1,4 @@
-"""What do I have? What is owned today, in a few sentences. Pure."""
+"""The first question: the holdings of today, in a few sentences. Pure."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from portfolio.market.basis import day_in_words
 from report.facts.rounding import adding_up
+from report.facts.sentences import said_of_kept
 from report.story.document import Section
-from report.story.suggestion import said_of_kept
 from report.story.wording import asset_class, counted, listed
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _MODEL = (
 
 
 def have(event: MasterPortfolioOptimized) -> Section:
-    """Say what the customer owns."""
+    """Name the holdings of the customer."""
     owned, capital = event.terms.owned, event.terms.total_capital_aud
     if owned is None:
         money = f"You have {capital:,.2f} AUD to invest."

@@ -1,10 +1,10 @@
-"""Will I reach my goals? The chance of each money goal, and the targets of the pods. Pure."""
+"""The fourth question: the chance of each money goal, and the targets of the pods. Pure."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from report.facts.labels import asked, goal_label, of_pods, pod_label, show
+from report.facts.labels import asked, goal_label, of_pods, show
 from report.story import money_goals
 from report.story.document import Section, Table, without_empty
 from report.story.outcome import delivered
@@ -99,9 +99,3 @@ def _missed(event: MasterPortfolioOptimized, goal: GoalAccount, now: GoalAccount
     got = "not defined" if now.delivered is None else show(goal.figure, now.delivered)
     got += ", short by less than these digits" if got == show(goal.figure, goal.asked) else ""
     return f"{of_pods(event, goal.pods)}, {goal_label(goal)} of {asked(goal)} ({got})"
-
-
-def surplus(event: MasterPortfolioOptimized) -> Iterator[str]:
-    """Say what no goal needs, and which pods take no part."""
-    if event.funding is not None:
-        yield from money_goals.funded(event.funding, lambda pod: pod_label(event, pod))

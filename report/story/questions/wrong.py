@@ -1,4 +1,4 @@
-"""What could go wrong? Risk, law and warnings: the same on a page and on slides. Pure."""
+"""The fifth question: risk, law and warnings, the same on a page and on slides. Pure."""
 
 from __future__ import annotations
 
@@ -37,23 +37,29 @@ def warnings(event: MasterPortfolioOptimized) -> Iterator[str]:
     yield from map(sentence, said_of_prices(event))
     yield from _too_small(event)
     yield from not_proven(event)
+    yield from _uncertain(event)
 
 
 def _risk(event: MasterPortfolioOptimized, suggested: Standing) -> Iterator[str]:
-    """Say what volatility means in a year, and how little a ratio of few returns says."""
+    """Explain the volatility by the returns of a year."""
     points = 100 * suggested.volatility
     yield (
-        f"The suggestion's volatility is {points:.1f}% a year: in about two years of three its return should be within"
-        f" {points:.1f} points of the average, in the third it may be further away."
+        f"Volatility is {points:.1f}% a year: in about two years of three the return should be within {points:.1f}"
+        " points of the average."
     )
     bad = suggested.expected_return - suggested.volatility
     if isinstance(event.market.basis, Outlook) and bad < 0:
         loss = -bad * event.terms.total_capital_aud
         yield (
-            f"In about one year of six, the loss should be {-bad:.1%} or more of the capital: {loss:,.0f} AUD. In the"
-            " worst years it is several times that."
+            f"In about one year of six the loss should be {loss:,.0f} AUD ({-bad:.1%}) or more; in the worst years,"
+            " several times that."
         )
-    if (ratio := suggested.sharpe_ratio) is None:
+
+
+def _uncertain(event: MasterPortfolioOptimized) -> Iterator[str]:
+    """Say how little a ratio of few returns says."""
+    ratio = event.suggested.sharpe_ratio if event.suggested else None
+    if ratio is None:
         return
     if (error := event.market.basis.sharpe_standard_error(ratio)) is not None:
         yield (

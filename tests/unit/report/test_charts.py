@@ -106,7 +106,7 @@ def test_a_fan_has_the_years_the_amounts_and_the_line_of_what_is_wanted() -> Non
 
 
 @pytest.mark.parametrize(
-    ("name", "axis"), [("existing-investor", "Return a year"), ("outlook", "Expected return a year")]
+    ("name", "axis"), [("reference-customer", "Return a year"), ("existing-investor", "Expected return a year")]
 )
 def test_the_frontier_names_its_axes_by_the_market_and_the_portfolios_by_their_words(name: str, axis: str) -> None:
     found = optimised(name)

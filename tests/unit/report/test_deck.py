@@ -152,7 +152,7 @@ def test_what_gave_way_is_said() -> None:
 
 @pytest.mark.parametrize(
     ("name", "source"),
-    [("existing-investor", "the two years to 7 November 2025"), ("outlook", "Macquarie for cash and property")],
+    [("reference-customer", "the two years to 7 November 2025"), ("outlook", "Macquarie for cash and property")],
 )
 def test_the_basis_of_the_returns_is_named(name: str, source: str) -> None:
     assert source in texts(opened(slides(optimised(name))))

@@ -157,7 +157,8 @@ def test_the_points_are_the_portfolios_of_the_event() -> None:
     assert [one.label for one in whole.placed] == [TODAY, SEPARATE, SUGGESTED]
     for one, standing in zip(whole.placed, (found.today, found.separate, found.suggested), strict=True):
         assert (one.volatility, one.expected_return) == (standing.volatility, standing.expected_return)
-        assert f"{one.label}: volatility {standing.volatility:.2%}, return {standing.expected_return:.2%}" in whole.alt
+        earned = f"{found.market.basis.noun} {standing.expected_return:.2%}"
+        assert f"{one.label}: volatility {standing.volatility:.2%}, {earned}" in whole.alt
 
 
 def test_without_the_market_there_is_no_frontier() -> None:
