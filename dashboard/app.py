@@ -24,7 +24,7 @@ from starlette.staticfiles import StaticFiles
 from bus.language.since import read_since
 from bus.port import BusError
 from dashboard.headers import OnlyOurs
-from dashboard.opened import NotSeenError, opened, portfolio
+from dashboard.opened import NotSeenError, opened, portfolio, stored
 from dashboard.pictures import Pictures
 from dashboard.view import Start, View
 
@@ -74,6 +74,7 @@ class Dashboard:
                 Route("/events", self._stream, methods=["GET"]),
                 Route("/requests/{id}", self._request, methods=["GET"]),
                 Route("/requests/{id}/charts/{name}.svg", self._chart, methods=["GET"]),
+                Route("/requests/{id}/messages/{file}", self._message, methods=["GET"]),
                 Mount("/static", StaticFiles(directory=_STATIC)),
             ],
             middleware=[
@@ -90,6 +91,16 @@ class Dashboard:
             return JSONResponse(await opened(self._bus, request.path_params["id"]))
         except (NotSeenError, BusError) as error:
             return _none(error)
+
+    async def _message(self, request: Request) -> Response:
+        file = request.path_params["file"]
+        try:
+            body = await stored(self._bus, request.path_params["id"], file)
+        except (NotSeenError, BusError) as error:
+            return _none(error)
+        # Of a message only: its name has no characters that a header would take for others.
+        named = {"Content-Disposition": f'inline; filename="{file}"'}
+        return Response(body, media_type="application/json", headers=named)
 
     async def _chart(self, request: Request) -> Response:
         theme = "dark" if request.query_params.get("theme") == "dark" else "light"

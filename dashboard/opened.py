@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 from bus.language import subjects
 from bus.language.messages import BadMessageError, MasterPortfolioOptimized, parse_final
 from bus.language.plain_text import printable
+from bus.language.since import write_time
 from bus.language.subjects import ID_PATTERN, MessageKind
-from dashboard.portfolio import sections, series
+from dashboard.portfolio import series
 from dashboard.row import LONGEST_LINE, Answer, Row, with_message
 from report.story.document import Section, Table
+from report.story.screen import sections
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping
@@ -37,7 +39,8 @@ async def opened(bus: Bus, name: str) -> dict[str, Any]:
     """
     row: Row | None = None
     event: FinalEvent | None = None
-    for message in await _messages(bus, name):
+    messages = await _messages(bus, name)
+    for message in messages:
         row = with_message(row, message)
         event = _final(message) or event
     if row is None:
@@ -46,9 +49,44 @@ async def opened(bus: Bus, name: str) -> dict[str, Any]:
             " again under another."
         )
         raise NotSeenError(text)
-    told = (_way(row), *(sections(event) if event else ()))
+    told = (*(sections(event) if event else ()), _way(row, is_told=event is not None))
     drawn = series(event) if isinstance(event, MasterPortfolioOptimized) else {}
-    return {"id": name, "changed": row.changed, "sections": [_section(section, drawn) for section in told]}
+    return {
+        "id": name,
+        "changed": row.changed,
+        "files": [{"of": of, "name": file} for of, file in (_file(name, message) for message in messages)],
+        "sections": [_section(section, drawn) for section in told],
+    }
+
+
+async def stored(bus: Bus, name: str, file: str) -> bytes:
+    """Return the body of a message of a request, byte for byte, so that a signature still fits.
+
+    Args:
+        bus: The bus.
+        name: The request.
+        file: One of the names of ``files``.
+
+    Raises:
+        NotSeenError: If the stream holds no such message.
+        BusError: If the stream is unreadable at present.
+    """
+    for message in await _messages(bus, name):
+        if _file(name, message)[1] == file:
+            return message.data
+    text = f"The stream holds no message for {file[:LONGEST_LINE]!r}: open the request to see which it has."
+    raise NotSeenError(text)
+
+
+def _file(name: str, message: Message) -> tuple[str, str]:
+    """Name a message of a request, and the file to save it in."""
+    address = subjects.parse(message.subject)
+    words, file = {
+        MessageKind.REQUEST: ("request", "request"),
+        MessageKind.POD: (f"result of {address.pod}", f"pod-{address.pod}"),
+        MessageKind.FINAL: ("final event", "final"),
+    }.get(address.kind, ("rejection", "rejection"))
+    return words, f"{name}.{file}.json"
 
 
 async def portfolio(bus: Bus, name: str) -> tuple[MasterPortfolioOptimized, Hashable]:
@@ -83,29 +121,35 @@ def _final(message: Message) -> FinalEvent | None:
         return None
 
 
-def _way(row: Row) -> Section:
-    """Describe the request's way through the pods and the coordinator."""
-    asked = f"{row.asked_at:%d %B %Y, %H:%M:%S.%f}"[:-3] + " UTC" if row.asked_at else ""
+def _way(row: Row, *, is_told: bool) -> Section:
+    """Describe the request's way through the pods and the coordinator.
+
+    Args:
+        row: The request.
+        is_told: Whether further sections tell the outcome, so that only reasons stand here.
+    """
+    asked = write_time(row.asked_at, milliseconds=True) if row.asked_at else ""
     said = [text for text in (row.customer and f"Customer {row.customer}", row.what, asked) if text]
     caption, columns = "Who answered, and how long after the request", ("Who", "After", "Says")
-    table = Table("way", caption, columns, frozenset({1}), tuple(_answers(row)))
+    table = Table("way", caption, columns, frozenset({1}), tuple(_answers(row, is_told=is_told)))
     return Section("way", "On its way", (", ".join(said),) if said else (), tables=(table,))
 
 
-def _answers(row: Row) -> Iterator[tuple[str, ...]]:
+def _answers(row: Row, *, is_told: bool) -> Iterator[tuple[str, ...]]:
     for pod, answer in row.pods.items():
-        yield _answer(pod, answer)
+        yield _answer(pod, answer, is_told=is_told)
     for pod in row.asked:
         if pod not in row.pods:
             yield pod, "", "no answer" if row.final else "works on it"
     if row.final:
-        yield _answer("coordinator", row.final)
+        yield _answer("coordinator", row.final, is_told=is_told)
 
 
-def _answer(who: str, answer: Answer) -> tuple[str, ...]:
+def _answer(who: str, answer: Answer, *, is_told: bool) -> tuple[str, ...]:
     after = "" if answer.after_ms is None else f"{answer.after_ms:,.0f} ms"
-    said = f"{answer.reason}: {answer.said}" if answer.reason else answer.said
-    return who, after, said
+    if answer.reason:
+        return who, after, answer.reason if is_told else f"{answer.reason}: {answer.said}"
+    return who, after, answer.said
 
 
 def _section(section: Section, drawn: Mapping[str, Shown]) -> dict[str, Any]:

@@ -148,9 +148,13 @@ def _pod_answer(data: bytes) -> Answer:
     figures = answer.figures
     said = (
         f"{len(answer.weights)} ETFs, return {figures.expected_return:.1%}, volatility {figures.volatility:.1%},"
-        f" computed in {answer.elapsed_s * 1e3:.0f} ms"
+        f" computed in {_milliseconds(answer.elapsed_s)}"
     )
     return Answer(good=True, said=said, spent_ms=answer.elapsed_s * 1e3)
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{seconds * 1e3:.0f} ms" if round(seconds * 1e3) else "under 1 ms"
 
 
 def _final(row: Row, message: Message) -> dict[str, Any]:
@@ -167,7 +171,7 @@ def _final_answer(data: bytes) -> Answer:
         return Answer(good=False, said=printable(event.message, longest=LONGEST_LINE), reason=event.reason.words)
     met, proven = sum(goal.met for goal in event.goals), event.certificate.certified
     said = (
-        f"{len(event.weights)} ETFs, {met} of {len(event.goals)} goals met,"
+        f"{len(event.weights)} ETFs, {met} of {len(event.goals)} targets met,"
         f" {'proven optimal' if proven else 'not proven'}"
     )
     return Answer(good=True, said=said, spent_ms=event.elapsed_s * 1e3)

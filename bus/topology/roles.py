@@ -56,6 +56,9 @@ _REMOVES = (
 
 _VERBS = ("PING", "INFO", "STATS")
 
+# Ask all services whether they are running.
+_PING = "$SRV.PING"
+
 # Subjects for observers: the progress of requests, which also signals new messages to read.
 _HEARD = (subjects.ALL_PROGRESS,)
 
@@ -121,13 +124,13 @@ def _requester() -> Role:
 
 
 def _observer(pods: Collection[str]) -> Role:
-    """Allow reading stored messages and queue lengths, and taking final events from the queue of their readers."""
+    """Allow reading stored messages, queue lengths and who is running, and taking final events from their queue."""
     names = [queue["name"] for stream, queue in wanted_queues(pods, ack_wait_s=0) if stream == EVENTS]
     lengths = (f"{_API}.CONSUMER.NAMES.{EVENTS}", *(f"{_API}.CONSUMER.INFO.{EVENTS}.{name}" for name in names))
     read = (_READ_EVENTS, _stream_info(EVENTS), _LIST_MARKETS, *_READ_MARKETS)
     # INFO of the queue is among the lengths.
     takes = [subject for subject in _works(EVENTS, FINALS) if subject not in lengths]
-    return Role(OBSERVER, (_PROBE, *read, *lengths, *takes), hears=_HEARD)
+    return Role(OBSERVER, (_PROBE, *read, *lengths, *takes, _PING), hears=_HEARD)
 
 
 def _agent(pod: str) -> Role:

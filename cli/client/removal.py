@@ -12,6 +12,7 @@ import nkeys
 from bus.administration.removal_rules import record, refuse
 from bus.language import subjects
 from bus.language.seeds import read_seed
+from bus.language.since import write_time
 from bus.port import RefusedError
 from bus.transports.envelope import publish
 
@@ -61,7 +62,7 @@ async def remove(bus: JetStreamBus, message: Message, *, reason: str, by: str) -
 def described(message: Message) -> str:
     """Describe the message to remove, without the content."""
     told = record(message, reason="", by="", now=datetime.now(UTC))
-    subject, stored = told.subject[:_LONGEST_SUBJECT], f"{told.stored_at:%d %B %Y, %H:%M:%S} UTC"
+    subject, stored = told.subject[:_LONGEST_SUBJECT], write_time(told.stored_at)
     return (
         f"message  {told.sequence}\nsubject  {subject}\nstored   {stored}\n"
         f"body     {told.size} bytes, sha256 {told.sha256}"

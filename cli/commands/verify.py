@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from shutil import get_terminal_size
 
 import click
 
@@ -44,5 +45,6 @@ def verify(event: Path, key: str | None, pod_keys: Path | None, folder: Path | N
     except KeyFormError as error:
         raise click.BadParameter(str(error), param_hint="--pod-keys") from None
     checks = examine(read_event(event), expected, folder, pod_keys=pods)
-    click.echo(describe(checks))
+    # Lines of a pipe are for programs, which cut and join them as they need.
+    click.echo(describe(checks, width=get_terminal_size().columns if sys.stdout.isatty() else None))
     sys.exit(EXIT_STATUS[conclude(checks)])

@@ -31,7 +31,7 @@ _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
         "podfolio watch --since 10m --record stream.jsonl",
     ),
 )
-@click.option("--since", help="Replay from a time (2025-11-07T09:00) or an age (90s, 10m, 2h, 1d).")
+@click.option("--since", help="Replay from a time in UTC (2025-11-07T09:00) or an age (90s, 10m, 2h, 1d).")
 @click.option("--all", "everything", is_flag=True, help="Replay from the start of the stream.")
 @click.option("--save", type=FOLDER, help="Folder that gets the bytes of each final event as a file.")
 @click.option("--record", type=_FILE, help="File that gets every message, one JSON object per line; for podfolio fake.")

@@ -37,7 +37,7 @@ def show_market(console: Console, market: Market) -> None:
     title = f"Market {market.id} ({market.sha256[:12]}), risk-free rate {market.risk_free:.2%}"
     columns = (
         "ETF",
-        "Asset class, name",
+        "Name",
         "Return",
         "Volatility",
         "Sharpe",
@@ -48,15 +48,15 @@ def show_market(console: Console, market: Market) -> None:
         "Spread",
         "Price",
     )
-    table = make_table(console, title, *columns, right=tuple(range(2, 11)), wrap=("Asset class, name",))
+    table = make_table(console, title, *columns, right=tuple(range(2, 11)))
     volatilities = np.sqrt(np.diag(market.Sigma))
     figures = zip(market.etfs, market.expected_returns, volatilities, strict=True)
     for asset_class, group in groupby(figures, key=lambda row: row[0].asset_class):
-        table.add_row("", Text(asset_class.capitalize(), style="bold"))
+        table.add_row(asset_class.capitalize(), strong=True)
         for etf, mean, sigma in group:
             table.add_row(
                 etf.ticker,
-                f"  {etf.name}",
+                etf.name,
                 f"{mean:.2%}",
                 f"{sigma:.2%}",
                 f"{(mean - market.risk_free) / sigma:.2f}",
@@ -145,9 +145,7 @@ def _sources(built: Built) -> dict[str, str]:
 
 def show_list(console: Console, places: Mapping[str, Mapping[str, Traversable]]) -> None:
     """Print the markets of every place, one per line; an unreadable market shows the error."""
-    table = make_table(
-        console, "Markets", "Id", "Where", "Hash", "ETFs", "Risk-free", "", right=(3, 4), wrap=("Where", "")
-    )
+    table = make_table(console, "Markets", "Id", "Where", "Hash", "ETFs", "Risk-free", "", right=(3, 4))
     for where, folders in places.items():
         for market_id, folder in folders.items():
             try:

@@ -10,6 +10,7 @@ from rich.text import Text
 from bus.language import subjects
 from bus.language.messages import BadMessageError, parse_final
 from bus.language.plain_text import printable
+from bus.language.since import write_time
 from bus.language.subjects import MessageKind
 
 if TYPE_CHECKING:
@@ -28,12 +29,12 @@ _WIDTH = 46
 
 
 def line(message: Message) -> Text:
-    """Format one message of the stream as a line: time, sequence, subject, summary."""
+    """Format one message of the stream as a line: time in UTC, sequence, subject, summary."""
     address = subjects.parse(message.subject)
     body = _body(message.data)
     failed = str(body.get("type", "")).endswith("Failed")
     style = "bold red" if failed else _STYLES.get(address.kind, "")
-    time = f"{message.stored_at:%H:%M:%S.%f}"[:-3] if message.stored_at else ""
+    time = write_time(message.stored_at, milliseconds=True) if message.stored_at else ""
     text = Text()
     text.append(f"{time}  {message.sequence:>5}  ", style="dim")
     text.append(f"{message.subject:<{_WIDTH}}", style=style)

@@ -10,6 +10,7 @@ import json
 import warnings
 from dataclasses import dataclass
 from enum import Enum
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -94,14 +95,24 @@ def conclude(checks: list[Check]) -> Verdict:
     return next(verdict for verdict in (Verdict.FAILS, Verdict.OPEN, Verdict.HOLDS) if verdict in verdicts)
 
 
-def describe(checks: list[Check]) -> str:
-    """Format the checks for people, one check per line, then the conclusion."""
-    margin = "\n" + " " * (_WIDTH + 2 + len(Verdict.FAILS.value) + 2)
-    lines = []
+def describe(checks: list[Check], *, width: int | None = None) -> str:
+    """Format the checks for people, one check per line, then the conclusion.
+
+    Args:
+        checks: The checks.
+        width: The width of the page; None for lines of any length.
+    """
+    margin = _WIDTH + 2 + len(Verdict.FAILS.value) + 2
+    between, lines = "\n" + " " * margin, []
     for check in checks:
         name = click.style(f"{check.verdict.value:<{len(Verdict.FAILS.value)}}", fg=_COLOURS[check.verdict])
-        lines.append(f"{check.what:<{_WIDTH}}  {name}  {margin.join(map(_printable, check.words))}")
-    return "\n".join([*lines, "", _CONCLUSIONS[conclude(checks)]])
+        words = [line for text in check.words for line in _wrapped(_printable(text), width, margin)]
+        lines.append(f"{check.what:<{_WIDTH}}  {name}  {between.join(words)}")
+    return "\n".join([*lines, "", *_wrapped(_CONCLUSIONS[conclude(checks)], width, 0)])
+
+
+def _wrapped(text: str, width: int | None, margin: int) -> list[str]:
+    return [text] if width is None else wrap(text, max(width - margin, 1), break_on_hyphens=False) or [""]
 
 
 def _printable(text: str) -> str:

@@ -35,7 +35,7 @@ def show_frontier(console: Console, points: Sequence[Point]) -> None:
     """Print the points, the reasons for missing portfolios, and the cost of the asked value against the best one."""
     rule = points[0].rule
     head = "At most" if rule == MAX_ETFS else rule.removeprefix("share.")
-    columns = (head, "Objective", *_SHOWN.values(), "Goals", "Proven", "Sharpe" if _by_sharpe(rule) else "Objective")
+    columns = (head, "Objective", *_SHOWN.values(), "Targets", "Proven", "Sharpe" if _by_sharpe(rule) else "Objective")
     table = make_table(console, _title(rule), *columns, right=tuple(range(8)))
     drawn = [value for point in points if (value := _drawn(point)) is not None]
     for point in points:
@@ -118,5 +118,5 @@ def _cost(points: Sequence[Point]) -> list[str]:
     if lost <= _SAME * abs(best[0]):
         return ["No other value has a higher objective than what was asked, as far as is proven."]
     met, met_asked = best[1].goals_met, asked[1].goals_met
-    goals = "" if met == met_asked else f", with {met} goals met, not {met_asked}"
+    goals = "" if met == met_asked else f", with {met} targets met, not {met_asked}"
     return [f"{best[1].value:.0f} has the highest objective, {lost:.5f} above what was asked{goals}."]

@@ -1,4 +1,4 @@
-"""Show two final events next to each other: portfolio, comparison, goals, orders and proof, with the differences."""
+"""Show two final events next to each other: portfolio, figures, targets, orders and proof, with the differences."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from rich.text import Text
 from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized
 from cli.pages.tables import make_table
 from portfolio.published.trading import Side
-from report.facts.labels import FIGURES, METRICS, metric_label
+from report.facts import standings
+from report.facts.labels import FIGURES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -52,13 +53,13 @@ def show_side_by_side(console: Console, a: FinalEvent, b: FinalEvent) -> None:
     if isinstance(a, MasterPortfolioFailed) or isinstance(b, MasterPortfolioFailed):
         return
     _show_weights(console, a, b)
-    _show_metrics(console, a, b)
+    _show_figures(console, a, b)
     _show_goals(console, a, b)
     _show_orders(console, a.trading, b.trading)
 
 
 def _show_heads(console: Console, a: FinalEvent, b: FinalEvent) -> None:
-    table = make_table(console, "Events", "", "First", "Second", wrap=("First", "Second"))
+    table = make_table(console, "Events", "", "First", "Second")
     one, two = _head(a), _head(b)
     for name in [*one, *(name for name in two if name not in one)]:
         first, second = one.get(name, ""), two.get(name, "")
@@ -70,7 +71,8 @@ def _show_heads(console: Console, a: FinalEvent, b: FinalEvent) -> None:
 
 
 def _head(event: FinalEvent) -> dict[str, str]:
-    told = {"Request": event.request_id, "Customer": event.customer_id or "", "Outcome": event.type}
+    outcome = "no portfolio" if isinstance(event, MasterPortfolioFailed) else "a portfolio"
+    told = {"Request": event.request_id, "Customer": event.customer_id or "", "Outcome": outcome}
     if isinstance(event, MasterPortfolioFailed):
         return {**told, "Reason": event.reason.words, "Message": event.message}
     proof = event.certificate
@@ -100,26 +102,33 @@ def _show_weights(console: Console, a: MasterPortfolioOptimized, b: MasterPortfo
     console.print(table)
 
 
-def _show_metrics(console: Console, a: MasterPortfolioOptimized, b: MasterPortfolioOptimized) -> None:
-    columns = ("", "First", "Second", "Difference", "First, naive", "Second, naive")
-    title = "Figures of the portfolio, and of the pods without coordination"
-    table = make_table(console, title, *columns, right=(1, 2, 3, 4, 5))
-    first, second = ({row.metric: row for row in event.comparison} for event in (a, b))
-    for metric in _both(first, second):
-        label, pattern = METRICS.get(metric, (metric, "{:.4g}"))
-        one, two = first.get(metric), second.get(metric)
-        # Where the markets differ in what their returns are, the word is one that holds of both.
-        label = metric_label(a, metric) if metric_label(a, metric) == metric_label(b, metric) else label
-        master = _Pair(one.master if one else None, two.master if two else None)
-        naive = _Pair(one.naive if one else None, two.naive if two else None)
-        more = master.difference(pattern.replace("{:", "{:+").format)
-        table.add_row(label, *master.shown(pattern.format), more, *naive.shown(pattern.format))
-    console.print(table)
+def _show_figures(console: Console, a: MasterPortfolioOptimized, b: MasterPortfolioOptimized) -> None:
+    # Where one market is a history and the other an outlook, the word is the one that holds of both.
+    basis = max(a.market.basis, b.market.basis, key=lambda basis: basis.kind == "history")
+    for title, *both in (
+        (standings.SUGGESTED, a.suggested, b.suggested),
+        (standings.SEPARATE, a.separate, b.separate),
+        (standings.TODAY, a.today, b.today),
+    ):
+        known = [each for each in both if each]
+        if len(known) < len(both):
+            continue
+        table = make_table(console, f"{title}, in figures", "", "First", "Second", "Difference", right=(1, 2, 3))
+        for row in (
+            *standings.value_rows(known),
+            *standings.return_rows(known, basis),
+            *standings.income_rows(known),
+            *standings.cost_rows(known),
+            *standings.spread_rows(known),
+            *standings.further_rows(known, basis),
+        ):
+            table.add_row(row.label, *row.cells, row.change, strong=row.is_total)
+        console.print(table)
 
 
 def _show_goals(console: Console, a: MasterPortfolioOptimized, b: MasterPortfolioOptimized) -> None:
-    columns = ("Goal", "Asked", "Second asks", "Delivered", "Second delivers", "Difference", "Met")
-    table = make_table(console, "Goals", *columns, right=(1, 2, 3, 4, 5))
+    columns = ("Target", "Asked", "Second asks", "Delivered", "Second delivers", "Difference", "Met")
+    table = make_table(console, "Targets", *columns, right=(1, 2, 3, 4, 5))
     first, second = ({goal.name: goal for goal in event.goals} for event in (a, b))
     for name in _both(first, second):
         one, two = first.get(name), second.get(name)

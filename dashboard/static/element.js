@@ -35,12 +35,7 @@ export function duration(ms) {
   return ms < 10_000 ? `${count(Math.round(ms))} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
 
-const clock = new Intl.DateTimeFormat("en-AU", { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
-const days = new Intl.DateTimeFormat("en-AU", { day: "numeric", month: "short" });
-
-/** A time in the reader's zone, with its day if that is not today. */
+/** A time with its date and zone: UTC, as everywhere in Podfolio. The date and the time each stay on one line. */
 export function time(iso) {
-  if (!iso) return "";
-  const at = new Date(iso);
-  return at.toDateString() === new Date().toDateString() ? clock.format(at) : `${days.format(at)}, ${clock.format(at)}`;
+  return iso ? `${iso.slice(0, 10)} ${iso.slice(11, 19)}\u00a0UTC` : "";
 }

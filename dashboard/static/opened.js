@@ -40,6 +40,7 @@ function follow() {
   }
   shown = 0;
   byId("opened-title").textContent = id;
+  byId("opened-files").replaceChildren();
   byId("opened-body").replaceChildren(element("p", { role: "status" }, "Reading"));
   if (!dialog.open) dialog.showModal();
   byId("opened-title").focus();
@@ -53,7 +54,16 @@ async function load(id) {
   // Drawn once more for nothing, it would throw back whoever has scrolled.
   shown = Math.max(shown, told.changed ?? 0);
   const parts = told.problem ? [element("p", { role: "alert" }, told.problem)] : told.sections.map((one) => section(id, one));
+  byId("opened-files").replaceChildren(...(told.files ?? []).map((one) => file(id, one)));
   byId("opened-body").replaceChildren(...parts);
+}
+
+/** A message as JSON: to be read in a tab of its own, and to be saved under a name of its own. */
+function file(id, { of, name }) {
+  const href = `/requests/${encodeURIComponent(id)}/messages/${encodeURIComponent(name)}`;
+  return element("li", {}, `${of}: `,
+    element("a", { href, target: "_blank", "aria-label": `Open the ${of} as JSON` }, "open"), ", ",
+    element("a", { href, download: name, "aria-label": `Save the ${of} as ${name}` }, "save"));
 }
 
 async function ask(id) {
@@ -70,7 +80,7 @@ function section(id, { title, lead, charts, tables, points }) {
     element("h3", {}, title),
     ...lead.map((sentence) => element("p", {}, sentence)),
     charts.length ? element("div", { class: "charts" }, ...charts.map((chart) => picture(id, chart))) : null,
-    ...tables.map(table),
+    tables.length ? element("div", { class: "tables" }, ...tables.map(table)) : null,
     points.length ? element("ul", {}, ...points.map((sentence) => element("li", {}, sentence))) : null);
 }
 
@@ -84,20 +94,37 @@ function picture(id, { name, title, alt }) {
         element("img", { src: source("light"), alt }))));
 }
 
+// A text of so many letters needs room to be read, and a table of so many columns the width of the page.
+const LONG = 30;
+const WIDE = 5;
+let tables = 0;
+
 function table({ caption, columns, rows, note }) {
-  const kind = (i) => (columns[i].right ? "n" : null);
-  const head = columns.map(({ name }, i) => element("th", { scope: "col", class: kind(i) }, name));
+  const name = `table-${(tables += 1)}`;
+  const kind = (i, cell = "") => (columns[i].right ? "n" : cell.length > LONG ? "long" : null);
+  const head = columns.map((column, i) => element("th", { scope: "col", class: kind(i) }, column.name));
   const lines = rows.map(({ cells, strong }) =>
-    element("tr", { class: strong ? "strong" : null }, ...cells.map((cell, i) => element("td", { class: kind(i) }, cell))));
-  return scroll(caption,
-    element("table", {},
-      element("caption", {}, caption),
-      element("thead", {}, element("tr", {}, ...head)),
-      element("tbody", {}, ...lines)),
+    element("tr", { class: strong ? "strong" : null }, ...cells.map((cell, i) => element("td", { class: kind(i, cell) }, cell))));
+  const drawn = element("table", { "aria-labelledby": name },
+    element("thead", {}, element("tr", {}, ...head)),
+    element("tbody", {}, ...lines));
+  return element("div", { class: columns.length > WIDE ? "table full" : "table" },
+    element("p", { id: name, class: "quiet" }, caption),
+    scroll(caption, drawn),
     note ? element("p", { class: "quiet" }, note) : null);
 }
 
-/** What is too wide scrolls by itself; who has no mouse reaches it with the keyboard. */
+/** What is too wide scrolls by itself and says that it goes on; who has no mouse reaches it with the keyboard. */
 function scroll(label, ...children) {
-  return element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": label }, ...children);
+  const box = element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": label }, ...children);
+  const frame = element("div", { class: "wide" },
+    element("div", { class: "edges" }, box),
+    element("p", { class: "goes-on", "aria-hidden": "true" }, "goes on to the right →"));
+  const look = () => {
+    frame.dataset.before = box.scrollLeft > 1;
+    frame.dataset.after = box.scrollWidth - box.clientWidth - box.scrollLeft > 1;
+  };
+  box.addEventListener("scroll", look, { passive: true });
+  new ResizeObserver(look).observe(box);
+  return frame;
 }

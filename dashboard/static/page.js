@@ -88,20 +88,22 @@ function fillForm() {
   const since = address.get("since") ?? "";
   const isKnown = [...byId("since").options].some((option) => option.value === since);
   byId("since").value = isKnown ? since : "time";
-  if (!isKnown && !Number.isNaN(Date.parse(since))) {
-    const at = new Date(since);
-    byId("time").value = new Date(at - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
+  if (!isKnown && !Number.isNaN(inUtc(since).getTime())) {
+    byId("time").value = inUtc(since).toISOString().slice(0, 19);
   }
   byId("speed").value = address.get("speed") ?? "";
   byId("replay").open = Boolean(since);
   byId("time-label").hidden = byId("since").value !== "time";
 }
 
+/** A time without a zone is in UTC, as the server reads it. */
+const inUtc = (text) => new Date(/(Z|[+-]\d\d:?\d\d)$/i.test(text) ? text : `${text}Z`);
+
 function replay(event) {
   event.preventDefault();
   let since = byId("since").value;
   if (since === "time") {
-    const at = new Date(byId("time").value);
+    const at = inUtc(byId("time").value);
     if (Number.isNaN(at.getTime())) return byId("time").focus();
     since = at.toISOString();
   }

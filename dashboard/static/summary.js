@@ -49,10 +49,12 @@ function showQueues({ queues, queues_problem: problem }) {
   if (list.dataset.names !== names) {
     list.dataset.names = names;
     list.replaceChildren(...queues.map((queue) =>
-      element("div", { "data-name": queue.name }, element("dt", {}, queue.name), element("dd"), element("dd"))));
+      element("div", { "data-name": queue.name }, element("dt", {}, queue.name), element("dd"), element("dd"), element("dd"))));
   }
   queues.forEach((queue, i) => {
-    const [, waiting, inHand] = list.children[i].children;
+    const [, running, waiting, inHand] = list.children[i].children;
+    running.dataset.state = queue.running === 0 ? "bad" : "good";
+    setText(running, queue.running === null ? "" : queue.running === 0 ? "none running" : `${count(queue.running)} running`);
     setText(waiting, `${count(queue.waiting)} waiting`);
     setText(inHand, `${count(queue.in_hand)} in hand`);
   });

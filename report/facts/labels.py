@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bus.language.messages import MasterPortfolioOptimized
-    from portfolio.published.account import ComparisonRow, GoalAccount, IncomeAccount
+    from portfolio.published.account import ComparisonRow, GoalAccount
 
 # Relative changes below this show as 0.0%.
 _SHOWN = 5e-4
@@ -49,20 +49,6 @@ FIGURES = {measure.value: (measure.label, measure.show) for measure in Measure} 
     if metric not in set(Measure)
 }
 FIGURES["correlation"] = ("Correlation", "{:.2f}".format)
-
-
-def income_lines(income: IncomeAccount) -> tuple[tuple[str, str], ...]:
-    """Format a year's income, line by line: distributions less the tax after credits are what is left, to the cent."""
-    paid, tax = round(income.distributions_aud, 2), round(income.net_tax_aud, 2)
-    return (
-        ("Distributions, AUD", f"{paid:,.2f}"),
-        ("Franking credits, AUD", f"{income.franking_credits_aud:,.2f}"),
-        ("Tax after credits, AUD", f"{tax:,.2f}"),
-        ("Income after tax, AUD", f"{paid - tax:,.2f}"),
-        ("Distribution yield", f"{income.distribution_yield:.2%}"),
-        ("Grossed-up yield", f"{income.grossed_up_yield:.2%}"),
-        ("After-tax yield", f"{income.after_tax_yield:.2%}"),
-    )
 
 
 def metric_label(event: MasterPortfolioOptimized, metric: str) -> str:

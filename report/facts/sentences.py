@@ -16,14 +16,6 @@ if TYPE_CHECKING:
     from portfolio.terms.owned import Owned
 
 
-def said_of_trades(event: MasterPortfolioOptimized, trading: Trading, owned: Owned) -> Iterator[str]:
-    """Explain the orders, one sentence per item."""
-    yield from why_no_order(trading)
-    yield what_orders_cost(trading)
-    yield what_rounding_costs(trading)
-    yield from what_to_know(event, trading, owned)
-
-
 def why_no_order(trading: Trading) -> Iterator[str]:
     """Say if there is no order; state the gain and the cost of a move that does not pay."""
     if not trading.orders:
@@ -35,21 +27,11 @@ def why_no_order(trading: Trading) -> Iterator[str]:
         )
 
 
-def what_orders_cost(trading: Trading) -> str:
-    """State the cost of the orders, the tax that they cause, and the cash left."""
-    return (
-        f"Brokerage {trading.brokerage_aud:,.2f} AUD, half the spread {trading.spread_aud:,.2f} AUD, tax on capital"
-        f" gains {trading.gains.tax_aud:,.2f} AUD (due later, not paid from the account)."
-        f" Cash left: {trading.cash_left_aud:,.2f} AUD."
-    )
-
-
 def what_rounding_costs(trading: Trading) -> str:
     """State the effect of whole units on the objective."""
-    return (
-        f"In whole units the objective is {trading.objective:.6f}, {abs(trading.rounding_cost):.6f}"
-        f" {'below' if trading.rounding_cost >= 0 else 'above'} that of the portfolio."
-    )
+    cost = round(trading.rounding_cost, 6)
+    compared = f"{abs(cost):.6f} {'below' if cost > 0 else 'above'}" if cost else "equal to"
+    return f"In whole units the objective is {trading.objective:.6f}, {compared} that of the portfolio."
 
 
 def what_to_know(event: MasterPortfolioOptimized, trading: Trading, owned: Owned) -> Iterator[str]:

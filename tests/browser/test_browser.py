@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from contrast import faint
 from playwright.async_api import expect
 from stage import PATIENCE_MS, visiting
 from support.requests_made import data
@@ -13,6 +14,7 @@ from support.stream_made import conversation, send
 
 from bus.language import subjects
 from bus.language.messages import MasterPortfolioOptimized, Reason, parse_final
+from bus.language.since import write_time
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Locator, Page
@@ -43,7 +45,7 @@ async def test_a_request_moves_as_its_messages_come(browser: Browser, stage: Sta
         await expect(row(page, "r1").get_by_role("cell", name="optimises")).to_be_visible()
         await expect(counted(page, "In progress")).to_have_text("1")
         await send(stage.bus, [final])
-        await expect(row(page, "r1").locator(".coordinator")).to_contain_text("11 ETFs, 13 of 13 goals met")
+        await expect(row(page, "r1").locator(".coordinator")).to_contain_text("11 ETFs, 13 of 13 targets met")
         await expect(counted(page, "Portfolios")).to_have_text("1")
         messages = await stage.bus.record([subjects.request("r1"), subjects.final("r1")])
         took = (messages[1].stored_at - messages[0].stored_at).total_seconds() * 1e3
@@ -71,6 +73,78 @@ async def test_a_failure_says_its_reason(browser: Browser, stage: Stage) -> None
         await expect(page.locator("#requests tbody tr")).to_have_count(1)
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_all_text_stands_out_from_what_is_behind_it(browser: Browser, stage: Stage, scheme: str) -> None:
+    await send(stage.bus, [*conversation("reference", "r1"), *conversation("conflict", "r2")])
+    await send(stage.bus, conversation("account", "r3")[:2])
+    async with visiting(browser, stage.url, color_scheme=scheme) as page:
+        await expect(page.locator("#requests tbody tr")).to_have_count(3)
+        looked = [await faint(page)]
+        # After the click, the pointer is still there.
+        await page.get_by_role("button", name="Pause").click()
+        await expect(page.get_by_role("button", name="Pause", pressed=True)).to_be_visible()
+        looked.append(await faint(page))
+        await page.mouse.move(0, 0)
+        looked.append(await faint(page))
+        for name in ("r1", "r2"):
+            await page.get_by_role("button", name=name, exact=True).click()
+            await expect(page.get_by_role("dialog").get_by_role("heading", level=3).nth(1)).to_be_visible()
+            looked.append(await faint(page))
+            await page.keyboard.press("Escape")
+
+    assert all(seen > 20 for seen, _ in looked)
+    assert [texts for _, texts in looked] == [[]] * 5
+
+
+async def test_times_have_their_date_and_zone_wherever_the_reader_is(browser: Browser, stage: Stage) -> None:
+    await send(stage.bus, conversation("reference", "r1"))
+    (asked,) = await stage.bus.record([subjects.request("r1")])
+    assert asked.stored_at is not None
+    async with visiting(browser, stage.url, timezone_id="Australia/Sydney") as page:
+        await expect(row(page, "r1").locator(".at")).to_have_text(f"{asked.stored_at:%Y-%m-%d %H:%M:%S} UTC")
+        await page.get_by_role("button", name="r1", exact=True).click()
+        await expect(page.get_by_role("dialog")).to_contain_text(write_time(asked.stored_at, milliseconds=True))
+    async with visiting(browser, f"{stage.url}?since=2025-11-07T09:00", timezone_id="Australia/Sydney") as page:
+        await expect(page.get_by_label("Time, UTC")).to_have_value("2025-11-07T09:00")
+        await page.get_by_label("Time, UTC").fill("2025-11-07T10:30:00")
+        await page.get_by_role("button", name="Show", exact=True).click()
+        await page.wait_for_url("**/?since=2025-11-07T10%3A30%3A00.000Z")
+        await expect(page.get_by_role("region", name="Since 2025-11-07 10:30:00 UTC")).to_be_visible()
+
+
+async def test_the_processes_that_run_are_counted(browser: Browser, stage: Stage, working: Working) -> None:
+    async with visiting(browser, working.page) as page:
+        for name in (*PODS, "coordinator"):
+            await expect(page.locator(f"#queues [data-name={name}] dd").first).to_have_text("1 running")
+    async with visiting(browser, stage.url) as page:
+        for name in (*PODS, "coordinator"):
+            await expect(page.locator(f"#queues [data-name={name}] dd").first).to_have_text("none running")
+
+
+async def test_messages_are_opened_and_saved_as_json(browser: Browser, stage: Stage) -> None:
+    sent = conversation("account", "r1")
+    await send(stage.bus, sent)
+    async with visiting(browser, stage.url) as page:
+        await page.get_by_role("button", name="r1", exact=True).click()
+        files = page.get_by_role("list", name="Messages as JSON")
+        await expect(files.get_by_role("listitem")).to_have_count(len(sent))
+        for words, name, (_, data) in (
+            ("request", "r1.request.json", sent[0]),
+            ("final event", "r1.final.json", sent[-1]),
+        ):
+            async with page.expect_download() as saving:
+                await files.get_by_role("link", name=f"Save the {words} as {name}").click()
+            saved = await saving.value
+            assert saved.suggested_filename == name
+            assert (await saved.path()).read_bytes() == data
+            async with page.context.expect_page() as opening:
+                await files.get_by_role("link", name=f"Open the {words} as JSON").click()
+            opened = await opening.value
+            assert opened.url.endswith(f"/requests/r1/messages/{name}")
+            assert json.loads(await opened.locator("pre").inner_text()) == json.loads(data)
+            await opened.close()
+
+
 async def test_what_is_open_is_drawn_again_only_when_more_is_known(browser: Browser, stage: Stage) -> None:
     *before, last = conversation("reference", "r1")
     await send(stage.bus, before)
@@ -96,7 +170,7 @@ async def test_a_real_request_opens_into_its_portfolio(browser: Browser, working
         await expect(row(page, name).locator(".coordinator[data-state=good]")).to_contain_text("proven optimal")
         await page.get_by_role("button", name=name, exact=True).click()
         dialog = page.get_by_role("dialog", name=name)
-        for title in ("On its way", "Naive and master", "What each goal gets", "Proof"):
+        for title in ("On its way", "Model portfolio", "Separate pods and suggested", "Targets", "Proof"):
             await expect(dialog.get_by_role("heading", name=title)).to_be_visible()
         (final,) = await working.bus.record([subjects.final(name)])
         event = parse_final(final.data)
@@ -143,7 +217,7 @@ async def test_the_stream_can_be_replayed_from_a_time(browser: Browser, stage: S
 
 async def test_a_time_that_cannot_be_read_is_said(browser: Browser, stage: Stage) -> None:
     async with visiting(browser, f"{stage.url}?since=tomorrow") as page:
-        await expect(page.get_by_role("alert")).to_contain_text("give a time such as 2025-11-07T09:00")
+        await expect(page.get_by_role("alert")).to_contain_text("give a time in UTC such as 2025-11-07T09:00")
 
 
 async def test_a_paused_page_stays_as_it_is(browser: Browser, stage: Stage) -> None:
@@ -219,7 +293,7 @@ async def test_it_goes_on_when_the_server_was_killed(browser: Browser, stage: St
         await expect(counted(page, "No portfolio")).to_have_text("1")
         await expect(counted(page, "Requests")).to_have_text("2")
         await expect(counted(page, "Portfolios")).to_have_text("1")
-        await expect(page.locator("#queues [data-name=alpha] dd").first).to_have_text("2 waiting")
+        await expect(page.locator("#queues [data-name=alpha] dd").nth(1)).to_have_text("2 waiting")
 
 
 async def test_all_of_it_works_with_the_keyboard(browser: Browser, stage: Stage) -> None:
@@ -279,6 +353,18 @@ async def test_the_page_has_landmarks_and_says_what_happens(browser: Browser, st
     assert levels.count("H1") == 1
 
 
+async def assert_says_that_it_goes_on(frame: Locator) -> None:
+    """See that a frame says so exactly as long as there is more to the right, and that nothing in it is cut."""
+    box, hint = frame.locator(".scroll"), frame.locator(".goes-on")
+    is_wide = await box.evaluate("node => node.scrollWidth > node.clientWidth + 1")
+    await expect(hint).to_be_visible(visible=is_wide)
+    assert await box.evaluate(
+        "node => [...node.querySelectorAll('td, th')].every((cell) => cell.scrollWidth <= cell.clientWidth + 1)"
+    )
+    await box.evaluate("node => node.scrollTo(node.scrollWidth, 0)")
+    await expect(hint).to_be_hidden()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_a_phone_shows_all_without_scrolling_sideways(browser: Browser, stage: Stage, scheme: str) -> None:
     await send(stage.bus, [*conversation("reference", "r1"), *conversation("unreachable", "r" * 64)])
@@ -290,6 +376,8 @@ async def test_a_phone_shows_all_without_scrolling_sideways(browser: Browser, st
         await page.get_by_role("button", name="r1", exact=True).tap()
         await expect(page.get_by_role("dialog").get_by_role("heading", level=3).first).to_be_visible()
         assert await page.locator("#opened").evaluate("node => node.scrollWidth <= node.clientWidth")
+        for frame in await page.locator("#opened .wide").all():
+            await assert_says_that_it_goes_on(frame)
         paper = await page.evaluate("getComputedStyle(document.body).backgroundColor")
 
     assert paper == {"light": "rgb(243, 245, 248)", "dark": "rgb(12, 20, 28)"}[scheme]

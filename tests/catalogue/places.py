@@ -311,7 +311,17 @@ CHAPTERS = (
         "In the browser, of `podfolio dashboard`: of a request in its row, and in full where it is opened.",
         (
             Moment("A request in its row", ("dashboard/row.py", "dashboard/board.py")),
-            Moment("A request that is opened", ("dashboard/opened.py", "dashboard/portfolio.py")),
+            Moment(
+                "A request that is opened, here or in the terminal",
+                (
+                    "dashboard/opened.py",
+                    "dashboard/portfolio.py",
+                    "report/story/screen.py",
+                    "report/story/switch.py",
+                    "report/story/targets.py",
+                    "report/facts/separate.py",
+                ),
+            ),
             Moment("The page, and what it cannot show", ("dashboard/",)),
         ),
     ),

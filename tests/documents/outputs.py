@@ -2,7 +2,7 @@
 
 A page marks an output by a comment before the block: the command, and the part of its output that is shown::
 
-    <!-- podfolio demo: Without and with coordination -->
+    <!-- podfolio demo: How the money is spread -->
 
 The part is the title of a table, or the word ``stream`` for the lines of the event stream.
 """
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _MARKED = re.compile(r"<!-- podfolio (?P<command>[^:\n]+): (?P<part>[^\n]+?) -->\n```\n(?P<block>.*?)```\n", re.DOTALL)
-_EVENT = re.compile(r"^\d\d:\d\d:\d\d\.\d+ +\d+  podfolio\.", re.MULTILINE)
+_TIME = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ UTC +\d+  "
+_EVENT = re.compile(rf"{_TIME}podfolio\.", re.MULTILINE)
 # More than any of these commands takes on a busy machine.
 _PATIENCE_S = 300
 
@@ -93,5 +94,5 @@ def _run(command: str) -> str:
 
 def _without_times(line: str) -> str:
     """Keep what two runs have in common: not when and how fast it was, nor which pod answered first."""
-    said = re.sub(r"^\S+ +\d+  ", "", line)
+    said = re.sub(_TIME, "", line)
     return re.sub(r"\d+(\.\d+)? ms", "ms", said)

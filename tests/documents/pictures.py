@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import click
 from playwright.async_api import Browser, Page, async_playwright, expect
-from support.requests_made import ROOT
 
 from bus.topology.roles import OBSERVER
 from bus.transports.jetstream import Connection, connect
 from cli.client.traffic import publish_examples
 from cli.system.whole import whole_system
 from dashboard.serve import Place, serving
+from documents.shown import INVESTOR, OPENED, RECORD, REFERENCE, RESULT, STREAM, record
 
-STREAM, OPENED, RESULT = (ROOT / "docs" / name for name in ("dashboard.png", "dashboard-request.png", "result.png"))
 # Both stand in pages: as wide as a page, and as high as one screen.
 _STREAM_SIZE, _OPENED_SIZE = {"width": 1280, "height": 800}, {"width": 1280, "height": 1000}
-_RESULT_HEIGHT = 430  # the charts of the result, without the table below
+# The result is a part of a screen that shows all of it: its charts, without the tables below.
+_RESULT_SIZE, _RESULT_HEIGHT = {"width": 1280, "height": 2400}, 430
 _LAST = "too-few-etfs-1"  # the last example of the first round
 _PATIENCE_MS = 120_000
 
@@ -52,8 +52,8 @@ async def _take_all(browser: Browser, url: str) -> None:
     last = page.get_by_role("row").filter(has=page.get_by_role("button", name=_LAST, exact=True))
     await expect(last.locator(".coordinator[data-state=bad]")).to_be_visible(timeout=_PATIENCE_MS)
     await page.screenshot(path=STREAM)
-    await page.set_viewport_size(_OPENED_SIZE)
-    for name, picture in (("reference-customer-1", RESULT), ("existing-investor-1", OPENED)):
+    for name, picture, size in ((f"{REFERENCE}-1", RESULT, _RESULT_SIZE), (f"{INVESTOR}-1", OPENED, _OPENED_SIZE)):
+        await page.set_viewport_size(size)
         await page.get_by_role("button", name=name, exact=True).click()
         await _wait_for_charts(page)
         await page.screenshot(path=picture, **(await _charts(page) if picture == RESULT else {}))
@@ -78,4 +78,5 @@ async def _charts(page: Page) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(take()))
+    asyncio.run(take())
+    RECORD.write_text(json.dumps(record(), indent=2) + "\n", encoding="utf-8")

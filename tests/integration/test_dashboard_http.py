@@ -158,9 +158,9 @@ async def test_only_so_many_pages_are_open_at_a_time(page: httpx.AsyncClient) ->
 async def test_the_queues_lengths_are_told_while_somebody_looks(page: httpx.AsyncClient, jetstream_site: Site) -> None:
     await send(jetstream_site.bus, conversation("reference", "r1")[:1])
     expected = [
-        {"name": "alpha", "waiting": 1, "in_hand": 0},
-        {"name": "beta", "waiting": 1, "in_hand": 0},
-        {"name": "coordinator", "waiting": 1, "in_hand": 0},
+        {"name": "alpha", "waiting": 1, "in_hand": 0, "running": 0},
+        {"name": "beta", "waiting": 1, "in_hand": 0, "running": 0},
+        {"name": "coordinator", "waiting": 1, "in_hand": 0, "running": 0},
     ]
     async with asyncio.timeout(PATIENCE_S), aclosing(hear(page)) as heard:
         async for told in heard:
@@ -178,14 +178,19 @@ async def test_one_request_is_told_in_full(page: httpx.AsyncClient, jetstream_si
     strange = await page.get("/requests/*")
 
     assert told["id"] == "r1"
-    assert [row["cells"][0] for row in told["sections"][0]["tables"][0]["rows"]] == [
+    assert [row["cells"][0] for row in told["sections"][-1]["tables"][0]["rows"]] == [
         "alpha",
         "beta",
         "delta",
         "gamma",
         "coordinator",
     ]
-    assert (missing.status_code, strange.status_code) == (404, 404)
+    saved = await page.get("/requests/r1/messages/r1.final.json")
+    nothing = await page.get("/requests/r1/messages/r1.other.json")
+    assert saved.content == conversation("reference", "r1")[-1][1]
+    assert saved.headers["content-type"] == "application/json"
+    assert saved.headers["content-disposition"] == 'inline; filename="r1.final.json"'
+    assert (missing.status_code, strange.status_code, nothing.status_code) == (404, 404, 404)
     assert "holds no request 'r2'" in missing.json()["problem"]
 
 

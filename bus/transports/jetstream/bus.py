@@ -119,6 +119,10 @@ class JetStreamBus:
         answer = await self.ask_api(f"CONSUMER.INFO.{_stream_of(queue)}.{queue}")
         return Backlog(waiting=answer["num_pending"], in_hand=answer["num_ack_pending"])
 
+    async def replicas(self) -> Mapping[str, frozenset[str]]:
+        """Return the ids of all running replicas by the name of the service; see ``discovery``."""
+        return await discovery.replicas(self._wire)
+
     def follow(self, *, since: datetime | None = None, everything: bool = False) -> AsyncGenerator[Message, None]:
         """Follow the event stream as an observer; see ``Bus``."""
         return observer.follow(self._wire, since=since, everything=everything)

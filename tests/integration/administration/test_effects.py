@@ -60,6 +60,7 @@ MAY_BE_HEARD = {
     (COORDINATOR, REQUESTER): ["podfolio_progress.v1.*"],
     (COORDINATOR, OBSERVER): ["podfolio_progress.v1.*", "podfolio.v1.final.*"],
     **{(OPERATOR, service): ["$SRV.*"] for service in (ALPHA, BETA, COORDINATOR)},
+    **{(OBSERVER, service): ["$SRV.PING"] for service in (ALPHA, BETA, COORDINATOR)},
 }
 
 # Stored beforehand, to be read into where they do harm: bodies for the server's own interface, and an event.

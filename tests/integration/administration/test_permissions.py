@@ -148,6 +148,7 @@ PUBLISH: dict[str, frozenset[str]] = {
     "$JS.API.STREAM.MSG.GET.PODFOLIO": frozenset({ADMIN}),
     # Ask services how they are.
     **{f"$SRV.{verb}": frozenset({OPERATOR}) for verb in VERBS},
+    "$SRV.PING": frozenset({OBSERVER, OPERATOR}),
     **{f"$SRV.{verb}.podfolio-pod-alpha": frozenset({OPERATOR}) for verb in VERBS},
     **{f"$SRV.{verb}.podfolio-pod-alpha.some-id": frozenset({OPERATOR}) for verb in VERBS},
     "$SRV.PING.other": NOBODY,
@@ -322,6 +323,23 @@ async def test_an_operator_hears_from_each_service(guarded: Guarded) -> None:
 
     assert everybody == {"podfolio-pod-alpha", "podfolio-coordinator"}
     assert (one["type"], one["id"]) == ("io.nats.micro.v1.stats_response", services[0].id)
+
+
+async def test_an_observer_learns_which_replicas_run_and_nothing_else_of_them(guarded: Guarded) -> None:
+    alpha, coordinator = await guarded.bus(ALPHA), await guarded.bus(COORDINATOR)
+    first, second = a_service(ALPHA, pod_queue("alpha")), a_service(ALPHA, pod_queue("alpha"))
+    third = a_service(COORDINATOR, COORDINATORS)
+    observer = await guarded.bus(OBSERVER)
+    async with alpha.answering(first), coordinator.answering(third):
+        await coordinator.has_queue(COORDINATORS)
+        async with alpha.answering(second):
+            await alpha.has_queue(pod_queue("alpha"))  # the server knows by now
+            both = await observer.replicas()
+        await alpha.has_queue(pod_queue("alpha"))
+        one = await observer.replicas()
+
+    assert both == {"podfolio-pod-alpha": {first.id, second.id}, "podfolio-coordinator": {third.id}}
+    assert one == {"podfolio-pod-alpha": {first.id}, "podfolio-coordinator": {third.id}}
 
 
 # Where an asker would like an answer to go that it may not publish to itself.

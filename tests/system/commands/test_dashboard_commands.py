@@ -72,7 +72,7 @@ async def test_the_demo_moves_by_itself() -> None:
         opened = (await page.get("/requests/reference-customer-1")).json()
 
     assert told["summary"]["failed"] == 0  # type: ignore[index] - it is JSON
-    assert opened["sections"][1]["title"] == "Naive and master"
+    assert opened["sections"][0]["title"] == "Model portfolio"
 
 
 async def test_it_shows_a_system_that_runs_elsewhere(shared: Site) -> None:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.requests_made import ROOT, data, holding, owning
+from support.standing_made import with_standings
 
 from bus.language.messages import encode, parse_final, parse_request
 from cli.pages.final_event import make_console
 from cli.what_if.differences import differences
 from cli.what_if.side_by_side import show_side_by_side
-from report.facts.labels import METRICS
 
 if TYPE_CHECKING:
     from bus.language.messages import FinalEvent, MasterPortfolioOptimized, OptimizationRequest
@@ -32,7 +32,7 @@ def event(name: str) -> FinalEvent:
 def portfolio(name: str) -> MasterPortfolioOptimized:
     found = event(f"{name}.MasterPortfolioOptimized")
     assert found.type == "MasterPortfolioOptimized"
-    return found
+    return with_standings(found)
 
 
 def page(a: FinalEvent, b: FinalEvent) -> str:
@@ -92,15 +92,10 @@ def test_every_weight_and_figure_of_two_events_is_shown_to_the_digit() -> None:
         one, two = a.weights.get(ticker), b.weights.get(ticker)
         shown = next(cells[1:3] for cells in lines if len(cells) == 6 and cells[0] == ticker)
         assert shown == ["-" if weight is None else f"{weight:.2%}" for weight in (one, two)]
-    for first, second in zip(a.comparison, b.comparison, strict=True):
-        label, pattern = METRICS[first.metric]
-        values = (first.master, second.master, first.naive, second.naive)
-        assert None not in values
-        one, two, *naive = (pattern.format(value) for value in values)
-        assert rows[label.strip()][:2] == [one, two]
-        assert rows[label.strip()][3:] == naive
-    costs = rows["Cost of getting there, AUD"]
-    assert costs[2] == f"{(b.comparison[4].master or 0) - (a.comparison[4].master or 0):+,.2f}"
+    assert rows["Return a year, after tax on income, AUD"] == [
+        *(f"{each.suggested.return_after_tax_aud:,.2f}" for each in (a, b)),
+        "0.00",
+    ]
     assert rows["Objective"] == [f"{each.certificate.objective:.8f}" for each in (a, b)]
 
 

@@ -63,7 +63,7 @@ def test_a_request_moves_through_the_pods_to_its_portfolio() -> None:
     assert row.final is not None
     assert row.final.after_ms == 50.0
     assert row.final.spent_ms == event["elapsed_s"] * 1e3
-    assert row.final.said.startswith(f"{len(event['weights'])} ETFs, 13 of 13 goals met")
+    assert row.final.said.startswith(f"{len(event['weights'])} ETFs, 13 of 13 targets met")
 
 
 def test_a_failure_has_its_reason_and_is_counted_by_it() -> None:

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from support.in_process import PODS
+from support.standing_made import with_standings
 from support.stream_made import BAD, GOOD, conversation, send
 
 from bus.language import subjects
-from bus.language.messages import parse_final
+from bus.language.messages import MasterPortfolioOptimized, encode, parse_final
 from bus.transports.memory import MemoryBus
-from dashboard.opened import NotSeenError, opened, portfolio
+from dashboard.opened import NotSeenError, opened, portfolio, stored
 from dashboard.pictures import Pictures
 from dashboard.portfolio import series
-from portfolio.market import snapshot as markets
 from report.story.refusal import what_happened
-
-if TYPE_CHECKING:
-    from bus.language.messages import MasterPortfolioOptimized
 
 
 @pytest.fixture
@@ -30,55 +26,70 @@ def bus() -> MemoryBus:
 
 async def tell(bus: MemoryBus, name: str) -> tuple[dict[str, Any], Any]:
     """Open a request that was answered; also gives its final event."""
-    sent = conversation(name, "r1")
-    await send(bus, sent)
-    return await opened(bus, "r1"), parse_final(sent[-1][1])
+    *sent, (subject, data) = conversation(name, "r1")
+    event = parse_final(data)
+    if isinstance(event, MasterPortfolioOptimized):
+        event = with_standings(event)
+    await send(bus, [*sent, (subject, encode(event))])
+    return await opened(bus, "r1"), event
 
 
-def table(told: dict[str, Any], caption: str) -> list[list[str]]:
-    tables = [one for section in told["sections"] for one in section["tables"] if one["caption"].startswith(caption)]
+def table(told: dict[str, Any], caption: str, *, of: str = "") -> list[list[str]]:
+    tables = [
+        one
+        for section in told["sections"]
+        for one in section["tables"]
+        if one["caption"].startswith(caption) and section["title"].startswith(of)
+    ]
     assert len(tables) == 1, caption
     return [row["cells"] for row in tables[0]["rows"]]
 
 
-def naive(event: MasterPortfolioOptimized) -> dict[str, dict[str, float]]:
+def alone(event: MasterPortfolioOptimized) -> dict[str, dict[str, float]]:
     return {
         pod: {ticker: account.capital_share * share for ticker, share in account.naive_weights.items()}
         for pod, account in event.pods.items()
     }
 
 
+def ordered(event: MasterPortfolioOptimized) -> dict[str, dict[str, float]]:
+    if event.trading is None:
+        return {pod: dict(account.weights) for pod, account in event.pods.items()}
+    capital = event.terms.total_capital_aud
+    return {pod: {ticker: aud / capital for ticker, aud in own.items()} for pod, own in event.trading.pods.items()}
+
+
 @pytest.mark.parametrize("name", GOOD)
-async def test_naive_stands_against_master_by_asset_class_and_by_owner(bus: MemoryBus, name: str) -> None:
+async def test_separate_pods_stand_beside_what_is_suggested_by_asset_class_and_by_pod(
+    bus: MemoryBus, name: str
+) -> None:
     told, event = await tell(bus, name)
 
-    classes = {etf.ticker: etf.asset_class for etf in markets.load(event.market.id).etfs}
-    sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
-    for i, side in enumerate((naive(event), {pod: account.weights for pod, account in event.pods.items()})):
-        for own in side.values():
-            for ticker, weight in own.items():
-                sums[classes[ticker]][i] += weight
-    shown = table(told, "By asset class")
-    assert {row[0]: row[1:] for row in shown} == {
-        kind.capitalize(): [f"{before:.2%}", f"{after:.2%}"] for kind, (before, after) in sums.items()
-    }
-    for pod, *cells in table(told, "By owner"):
-        expected = []
-        for weights in (naive(event)[pod], event.pods[pod].weights):
-            held = ", ".join(f"{ticker} {weight:.2%}" for ticker, weight in weights.items())
-            expected += [f"{sum(weights.values()):.2%}", held]
-        assert cells == expected
+    classes = table(told, "Asset classes", of="Separate pods")
+    for asset_class, before, after, *_ in classes[:-1]:
+        for shown, side in ((before, event.separate), (after, event.suggested)):
+            assert float(shown.rstrip("%")) == pytest.approx(
+                100 * side.asset_classes.get(asset_class.lower(), 0.0), abs=0.01
+            )
+    for pod, share, *both in table(told, "Pods, shares"):
+        assert share == f"{event.pods[pod].capital_share:.2%}"
+        told_of = [cell for cell in both if "%" in cell]
+        for cell, weights in zip(told_of, (alone(event)[pod], ordered(event).get(pod, {})), strict=True):
+            held = dict(part.split() for part in cell.split(", "))
+            assert {ticker: float(part.rstrip("%")) for ticker, part in held.items()} == pytest.approx(
+                {ticker: 100 * weight for ticker, weight in weights.items()}, abs=0.01
+            )
 
 
-async def test_goals_correlations_proof_and_comparison_are_the_event_s(bus: MemoryBus) -> None:
+async def test_targets_correlations_proof_and_costs_are_the_event_s(bus: MemoryBus) -> None:
     told, event = await tell(bus, "reference")
 
-    goals = table(told, "Goals, the most important first")
+    targets = table(told, "Targets")
     sharpe = next(goal for goal in event.goals if goal.name == "gamma.sharpe_ratio")
-    shown = next(row for row in goals if "gamma" in row[0] and row[1] == "Sharpe ratio")
-    assert len(goals) == len(event.goals)
-    assert shown[2:] == [f"at least {sharpe.asked:.3f}", *(f"{v:.3f}" for v in best(sharpe)), "yes"]
-    correlations = table(told, "Correlations between the parts")
+    shown = next(row for row in targets if row[0] == "gamma" and row[1] == "Sharpe ratio")
+    assert len(targets) == len(event.goals)
+    assert shown[2:7] == [f">= {sharpe.asked:.2f}", *(f"{v:.2f}" for v in best(sharpe)), "yes"]
+    correlations = table(told, "Correlations between pods")
     assert [row[1] for row in correlations] == [f"{row.correlation:.2f}" for row in event.correlations]
     proof = event.certificate
     assert table(told, "The proof")[0][:4] == [
@@ -88,8 +99,19 @@ async def test_goals_correlations_proof_and_comparison_are_the_event_s(bus: Memo
         f"{proof.nodes:,}",
     ]
     costs = {row.metric: row for row in event.comparison}["trading_cost_aud"]
-    row = next(row for row in table(told, "Each part alone") if row[0].startswith("Cost of getting there"))
-    assert row[1:3] == [f"{costs.naive:,.2f}", f"{costs.master:,.2f}"]
+    *_, total = table(told, "Cost of getting there")
+    assert total[1:3] == [f"{costs.naive:,.2f}", f"{costs.master:,.2f}"]
+
+
+async def test_one_cost_of_getting_there_is_told_everywhere(bus: MemoryBus) -> None:
+    told, event = await tell(bus, "account")
+
+    cost = f"{event.trading.brokerage_aud + event.trading.spread_aud + event.trading.gains.tax_aud:,.2f}"
+    once = table(told, "Cost of getting there", of="Cost of the switch")
+    beside = table(told, "Cost of getting there", of="Separate pods")
+    assert (once[-1][1], beside[-1][2]) == (cost, cost)
+    (orders,) = table(told, "Orders, one per")
+    assert orders[2] == str(len(event.trading.orders)) == str(len(table(told, f"{orders[2]} orders of")))
 
 
 def best(goal: Any) -> tuple[float, float, float]:  # noqa: ANN401 - of the event
@@ -99,7 +121,7 @@ def best(goal: Any) -> tuple[float, float, float]:  # noqa: ANN401 - of the even
 async def test_orders_are_shown_where_there_are_any(bus: MemoryBus) -> None:
     told, event = await tell(bus, "account")
 
-    shown = table(told, "Orders of")
+    shown = table(told, f"{len(event.trading.orders)} orders of")
     assert [(row[0], row[1], row[2], row[4]) for row in shown] == [
         (order.side.value, order.ticker, f"{order.units:,.0f}", f"{order.value_aud:,.2f}")
         for order in event.trading.orders
@@ -107,13 +129,35 @@ async def test_orders_are_shown_where_there_are_any(bus: MemoryBus) -> None:
 
 
 @pytest.mark.parametrize("name", BAD)
-async def test_a_failure_tells_why_and_what_would_do(bus: MemoryBus, name: str) -> None:
+async def test_a_failure_tells_once_why_and_what_would_do(bus: MemoryBus, name: str) -> None:
     told, event = await tell(bus, name)
 
     words = json.dumps(told, ensure_ascii=False)
-    assert event.message in words
-    assert all(sentence in words for sentence in what_happened(event))
+    for sentence in what_happened(event):
+        assert words.count(json.dumps(sentence, ensure_ascii=False)[1:-1]) == 1
     assert [section["charts"] for section in told["sections"] if section["charts"]] == []
+    assert event.message not in words
+    for requirement in event.conflicts:
+        assert words.count(json.dumps(requirement.words)) == 1
+    answers = {who: says for who, _, says in table(told, "Who answered")}
+    assert answers["coordinator"] == event.reason.words
+
+
+async def test_each_message_can_be_opened_and_saved_byte_for_byte(bus: MemoryBus) -> None:
+    sent = conversation("account", "r1")
+    await send(bus, sent)
+
+    files = (await opened(bus, "r1"))["files"]
+
+    assert [file["name"] for file in files] == [
+        "r1.request.json",
+        *(f"r1.pod-{pod}.json" for pod in ("alpha", "beta", "delta", "gamma")),
+        "r1.final.json",
+    ]
+    assert [await stored(bus, "r1", file["name"]) for file in files] == [data for _, data in sent]
+    for wrong in ("r1.json", "r2.final.json", "../x", ""):
+        with pytest.raises(NotSeenError):
+            await stored(bus, "r1", wrong)
 
 
 async def test_a_request_on_its_way_tells_who_is_awaited(bus: MemoryBus) -> None:
@@ -157,19 +201,19 @@ async def test_every_chart_that_is_named_can_be_drawn(bus: MemoryBus, theme: str
     names = [chart["name"] for section in told["sections"] for chart in section["charts"]]
     drawn = [await pictures.svg(event, sequence, name, theme) for name in names]
 
-    assert {"naive-classes", "naive-owners", "goals", "correlations"} <= set(names)
+    assert {"today-classes", "separate-classes", "separate-owners", "goals", "correlations"} <= set(names)
     assert len(set(drawn)) == len(names)
     assert all(svg is not None and svg.startswith("<svg") for svg in drawn)
     assert await pictures.svg(event, sequence, "nothing", theme) is None
 
 
-async def test_the_charts_show_the_table_s_figures(bus: MemoryBus) -> None:
-    told, event = await tell(bus, "reference")
+async def test_the_charts_show_the_event_s_figures(bus: MemoryBus) -> None:
+    told, event = await tell(bus, "account")
 
-    bars = series(event)["naive-classes"]
-    svg = await Pictures().svg(event, 1, "naive-classes", "light")
-    assert svg is not None
-    for row in table(told, "By asset class"):
-        assert f"{row[0].lower()}: {row[1]}, then {row[2]}" in bars.alt
-        assert row[0] in svg
-        assert row[1] in svg
+    for name, title in (("today-classes", "Today"), ("separate-classes", "Separate pods")):
+        bars = series(event)[name]
+        svg = await Pictures().svg(event, 1, name, "light")
+        assert svg is not None
+        for asset_class, before, after, *_ in table(told, "Asset classes", of=title)[:-1]:
+            assert f"{asset_class.lower()}: {before}, then {after}" in bars.alt
+            assert asset_class in svg
