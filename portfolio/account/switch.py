@@ -40,21 +40,26 @@ def judge(
         income_aud_per_year=income,
         volatility=suggested.volatility - today.volatility,
         years_to_pay=years,
-        words=_pays(cost, more, years) if years is not None else _does_not_pay(cost, income, today, suggested),
+        words=_pays(cost, more, years, today, suggested)
+        if years is not None
+        else _does_not_pay(cost, income, today, suggested),
         forced=forced,
         cut_short=cut_short,
     )
 
 
-def _pays(cost: float, more: float, years: float) -> str:
+def _pays(cost: float, more: float, years: float, today: Standing, suggested: Standing) -> str:
+    """Say when it pays; more return with another risk is not told without that risk."""
     time = f"{years:,.1f} years" if years >= 0.05 else "less than 0.1 years"  # noqa: PLR2004 - rounds to 0.1
     paid = f"you pay {cost:,.0f} AUD once for {more:,.0f} AUD more return per year after fees and tax on income"
-    return f"pays for itself in {time}: {paid}"
+    before, after = _percent(today.volatility), _percent(suggested.volatility)
+    risk = "" if before == after else f", with a volatility of {after} instead of {before}"
+    return f"pays for itself in {time}: {paid}{risk}"
 
 
 def _does_not_pay(cost: float, income: float, today: Standing, suggested: Standing) -> str:
     """Say what is bought instead, and where nothing is, that risk rises or stays."""
-    before, after = f"{today.volatility:.1%}".replace("%", " %"), f"{suggested.volatility:.1%}".replace("%", " %")
+    before, after = _percent(today.volatility), _percent(suggested.volatility)
     if suggested.volatility < today.volatility and before != after:
         gained = f"to lower volatility from {before} to {after}"
     elif round(income) > 0:
@@ -64,3 +69,7 @@ def _does_not_pay(cost: float, income: float, today: Standing, suggested: Standi
     else:
         gained = f"and volatility rises from {before} to {after}"
     return f"does not pay for itself in return: you pay {cost:,.0f} AUD {gained}"
+
+
+def _percent(part: float) -> str:
+    return f"{100 * part:.1f} %"

@@ -62,13 +62,14 @@ def _findings(portfolio: Portfolio, orders: Orders, told: Event) -> Iterator[str
 def _sentence(told: Event, today: Event, suggested: Event) -> str:
     """Judge in words, as ADVICE section 4 does."""
     cost, gain, years = f"{told['cost_aud']:,.0f} AUD", told["return_aud_per_year"], told["years_to_pay"]
+    was, becomes = (f"{100 * standing['volatility']:.1f} %" for standing in (today, suggested))
     if years is not None:
         after = "less than 0.1 years" if years < _SHOWN_AS_NONE else f"{years:,.1f} years"
+        risk = f", with a volatility of {becomes} instead of {was}" if was != becomes else ""
         return (
             f"pays for itself in {after}: you pay {cost} once for {gain:,.0f} AUD more return per year after fees and"
-            " tax on income"
+            f" tax on income{risk}"
         )
-    was, becomes = (f"{100 * standing['volatility']:.1f} %" for standing in (today, suggested))
     falls, income = told["volatility"] < 0 and was != becomes, told["income_aud_per_year"]
     bought = f"and volatility {'rises from ' + was + ' to' if was != becomes else 'stays at'} {becomes}"
     if falls:

@@ -178,6 +178,18 @@ def test_with_nothing_to_do_today_is_the_suggestion_to_the_cent(cash_aud: float)
     assert event.suggested == event.today
 
 
+def test_an_account_of_money_alone_has_no_risk_today() -> None:
+    event = final_event(request(account={"as_of": "2025-11-10", "cash_aud": 30_000.0, "cash_rate": 0.03}))
+    assert isinstance(event, MasterPortfolioOptimized), event
+    assert event.today and event.switch  # noqa: PT018 - the account has them
+    assert (event.today.volatility, event.today.sharpe_ratio, event.today.effective_holdings) == (0.0, None, 0.0)
+    assert event.today.asset_classes == {"cash": 1.0}
+    assert event.today.return_after_tax_aud == pytest.approx(30_000.0 * 0.03 * 0.68)
+    # Nothing is sold, so that no rule forces a sale.
+    assert event.switch.forced == ()
+    assert "instead of 0.0 %" in event.switch.words
+
+
 def test_without_an_account_there_is_no_today_and_the_suggestion_is_the_portfolio() -> None:
     event = final_event(request())
     assert isinstance(event, MasterPortfolioOptimized), event

@@ -62,6 +62,7 @@ def cost(of: Trading, aud: float) -> Trading:
 
 
 NOT = "does not pay for itself in return: you pay 10,574 AUD"
+RISK = ", with a volatility of 13.0 % instead of 12.1 %"
 ONCE = "you pay 10,574 AUD once for {} AUD more return per year after fees and tax on income"
 
 
@@ -73,8 +74,8 @@ ONCE = "you pay 10,574 AUD once for {} AUD more return per year after fees and t
         (0.1212, -10.0, 250.4, f"{NOT} to raise income after tax by 250 AUD per year"),
         (0.1209, -10.0, 0.0, f"{NOT} and volatility stays at 12.1 %"),
         (0.13, -10.0, -5.0, f"{NOT} and volatility rises from 12.1 % to 13.0 %"),
-        (0.13, 4_000.0, -5.0, f"pays for itself in 2.6 years: {ONCE.format('4,000')}"),
-        (0.13, 4e6, -5.0, f"pays for itself in less than 0.1 years: {ONCE.format('4,000,000')}"),
+        (0.1213, 4_000.0, -5.0, f"pays for itself in 2.6 years: {ONCE.format('4,000')}"),
+        (0.13, 4e6, -5.0, f"pays for itself in less than 0.1 years: {ONCE.format('4,000,000')}{RISK}"),
     ],
 )
 def test_the_judgement_is_one_sentence(volatility: float, more_aud: float, income_aud: float, words: str) -> None:
