@@ -151,7 +151,7 @@ async def site_of_its_own(folder: Path) -> AsyncIterator[Site]:
 
 
 @asynccontextmanager
-async def site_with_all(folder: Path, **environment: str) -> AsyncIterator[Site]:
+async def site_with_all(folder: Path, *, but: tuple[str, ...] = (), **environment: str) -> AsyncIterator[Site]:
     """Make a site where all processes work, for several tests; its connection is closed, since each test has its own.
 
     None of them ends before the site does.
@@ -161,7 +161,7 @@ async def site_with_all(folder: Path, **environment: str) -> AsyncIterator[Site]
             await set_up(bus, tuple(mandates.bundled()))
         site = Site(url, bus, folder)
         try:
-            running = await site.start_all(**environment)
+            running = await site.start_all(but=but, **environment)
             yield site
             assert {process.returncode for process in running.values()} == {None}
         finally:
