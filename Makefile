@@ -62,8 +62,11 @@ test: $(READY) tools ## Run the tests, against a real NATS server and real proce
 test-fast: $(READY) ## Run the tests that need no server, no browser and no second solver
 	$(BIN)/python -m pytest -n $(or $(N),auto) $(SPREAD) -q -m 'not slow and not oracle' tests/unit tests/domain
 
-test-numerics: $(READY) ## Run the tests beside a second solver under each BLAS kernel of this processor, with one thread and two
-	$(BIN)/python tests/numerics.py -n $(or $(N),auto) $(SPREAD)
+test-deep: $(READY) ## Run all cases of the promises of which make test tries some; those beside a second solver are test-numerics
+	$(BIN)/python -m pytest -n $(or $(N),auto) $(SPREAD) -q --deep -m 'slow and not oracle'
+
+test-numerics: $(READY) ## Run all cases beside a second solver, under each BLAS kernel of this processor, with one thread and two
+	$(BIN)/python tests/numerics.py -n $(or $(N),auto) $(SPREAD) --deep
 
 fuzz: $(READY) ## Spoil messages for the parsers (RUNS=1000000), throw raw frames at a whole system (FRAMES=10000); half an hour
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,fuzz]'
@@ -124,4 +127,4 @@ locks: ## Lock the packages of the JavaScript client and check by their hashes, 
 	@for folder in clients/javascript tests/contract/asyncapi; do (cd $$folder && rm -rf node_modules package-lock.json && npm install \
 	  --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund); done
 
-.PHONY: locks hashes help setup demo dashboard tools test test-fast test-numerics fuzz check audit chaos bench bench-ladder bench-public schemas messages pages pictures constraints
+.PHONY: locks hashes help setup demo dashboard tools test test-fast test-deep test-numerics fuzz check audit chaos bench bench-ladder bench-public schemas messages pages pictures constraints

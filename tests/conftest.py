@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
-from support.by_file import ByFile
+from support import depth
+from support.by_file import ByFile, longest_first
 from support.ports import free_ports
 from support.programs import left_out
 from support.site import ACK_WAIT_S, PODS, Site
@@ -32,8 +33,19 @@ settings.load_profile("suite")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the ladder be certified on more seeds than the suite has time for."""
-    parser.addoption("--ladder-seeds", type=int, default=2, help="seeds of the ladder certified by brute force")
+    """Let more cases be tried than a person waits for."""
+    parser.addoption("--ladder-seeds", type=int, help="seeds of the ladder certified by brute force")
+    parser.addoption("--deep", action="store_true", help="all cases of each promise, in place of some")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Say how many cases there are to be, before decorators of tests ask."""
+    depth.dive(deep=config.getoption("deep"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with those that wait longest."""
+    longest_first(items)
 
 
 @pytest.hookimpl(optionalhook=True)

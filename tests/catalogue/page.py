@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bus.language.messages import Reason
-from catalogue.placeholders import literals, pattern
+from catalogue.placeholders import literals, may_be_in, pattern
 from catalogue.places import CHAPTERS, place_of
 from catalogue.provoked import provoked
 from catalogue.sentences import sentences
@@ -67,13 +67,13 @@ def page() -> str:
 
 
 def _lines() -> Iterator[str]:
-    found, said = sentences(), provoked()
+    found, said = [(one, place_of(one)) for one in sentences()], provoked()
     yield _HEAD + "\n".join(f"| `{reason.value}` | {reason.words} |" for reason in Reason)
     for chapter in CHAPTERS:
         yield from ("", f"## {chapter.title}", "", chapter.told)
         for moment in chapter.moments:
-            here = {one.template: one for one in found if place_of(one) == (chapter, moment)}
-            elsewhere = [one.template for one in found if one.template not in here]
+            here = {one.template: one for one, place in found if place == (chapter, moment)}
+            elsewhere = [one.template for one, _ in found if one.template not in here]
             if here:
                 yield from ("", f"**{moment.when}**", "")
                 for sentence in here.values():
@@ -99,19 +99,20 @@ def example_of(
         return None
     length = len(literals(sentence.template))
     finds = pattern(sentence.template)
-    rivals = [pattern(other) for other in templates if len(literals(other)) > length]
-    others = [pattern(other) for other in elsewhere if len(literals(other)) > length]
+    rivals = [other for other in templates if len(literals(other)) > length]
+    others = [other for other in elsewhere if len(literals(other)) > length]
 
     def is_said_in(text: str) -> bool:
-        if (match := finds.search(text)) is None:
+        if not may_be_in(sentence.template, text) or (match := finds.search(text)) is None:
             return False
         begins = match.end(1) if sentence.template.startswith("{") else match.start()
-        wholes = [whole for other in others if (whole := other.fullmatch(text))]
+        wholes = [whole for other in others if may_be_in(other, text) and (whole := pattern(other).fullmatch(text))]
         return all(any(first <= begins < last for first, last in whole.regs[1:]) for whole in wholes)
 
     def rank(text: str) -> tuple[bool, int]:
         begins = match.start() if (match := finds.search(text)) else 0
-        return finds.fullmatch(text) is None, sum(rival.match(text, begins) is not None for rival in rivals)
+        better = [rival for rival in rivals if may_be_in(rival, text) and pattern(rival).match(text, begins)]
+        return finds.fullmatch(text) is None, len(better)
 
     example = min(filter(is_said_in, said), key=rank, default=None)
     return None if example == sentence.template else example

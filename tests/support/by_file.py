@@ -2,7 +2,27 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from xdist.scheduler import LoadGroupScheduling
+
+if TYPE_CHECKING:
+    import pytest
+
+# These wait a minute and more for servers, deadlines and deaths: whoever began one last would keep all others waiting.
+_FIRST = (
+    "tests/system/failures/test_poison.py",
+    "tests/chaos/test_nemeses.py",
+    "tests/chaos/test_chaos.py",
+    "tests/system/failures/test_stopping.py",
+)
+
+
+def longest_first(items: list[pytest.Item]) -> None:
+    """Bring the tests that wait longest to the beginning; all others stay in their order."""
+    items.sort(
+        key=lambda item: _FIRST.index(file) if (file := item.nodeid.partition("::")[0]) in _FIRST else len(_FIRST)
+    )
 
 
 class ByFile(LoadGroupScheduling):

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
+from typing import TYPE_CHECKING
+from unittest import mock
 
 from click.testing import CliRunner
 
+from cli import running
 from cli.__main__ import podfolio
 from portfolio.market.snapshot import VARIABLE
 from support.requests_made import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
 
 
 def here(*arguments: str) -> tuple[int, str, str]:
@@ -20,3 +27,14 @@ def here(*arguments: str) -> tuple[int, str, str]:
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result.exit_code, result.stdout, result.stderr
+
+
+async def beside(*arguments: str) -> tuple[int, str, str]:
+    """Run ``podfolio`` beside the test's event loop, in a thread: to start a process takes a second."""
+    # Only a main thread can be interrupted.
+    with mock.patch.object(running, "_interruptible", _uninterrupted):
+        return await asyncio.to_thread(here, *arguments)
+
+
+async def _uninterrupted(work: Coroutine[None, None, int], _: int) -> int:
+    return await work

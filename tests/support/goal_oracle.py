@@ -16,6 +16,8 @@ from warnings import catch_warnings, simplefilter
 import cvxpy as cp
 import numpy as np
 
+from support.repeated import Repeated
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -30,6 +32,8 @@ DOCUMENTED = {"volatility": 1, "liquidity": 2, "grossed_up_yield": 3, "sharpe_ra
 
 # A goal is met within a millionth of its size; one that gives way is held at least this much below its best.
 _MET, _LEAST_TOLERANCE = 1e-6, 1e-4
+
+_ACCURACIES = (1e-9, 1e-8, 1e-7)
 
 # A support reaches a level to within this much of what its program's accuracy leaves.
 _REACHES = 3e-7
@@ -118,8 +122,8 @@ class Lexicographic:
         for name, level in self.held.items():
             if name.split(".")[1] not in COUNTS:
                 rows.append(statement.keep(name, level))
-        value, norming, told = statement.aim(aim) if aim else statement.objective()
-        problem = cp.Problem(cp.Maximize(value), [*rows, norming])
+        sought, norming, told = statement.aim(aim) if aim else statement.objective()
+        repeated = Repeated(cp.Problem(cp.Maximize(sought), [*rows, norming]))
         for support in self.supports:
             on.value, held.value = support, (support.sum(axis=0) > 0).astype(float)
             kept = all(
@@ -127,7 +131,8 @@ class Lexicographic:
                 for name, level in self.held.items()
                 if name.split(".")[1] in COUNTS
             )
-            yield told(float(problem.value), support) if kept and solved(problem) else None
+            status, value = repeated.solve(*_ACCURACIES) if kept else ("not kept", 0.0)
+            yield told(value, support) if status == cp.OPTIMAL else None
 
 
 def _count(figure: str, support: Matrix) -> int:
@@ -257,7 +262,7 @@ def supports(facts: Facts) -> Iterator[Matrix]:
 
 def solved(problem: cp.Problem) -> bool:
     """Solve as sharply as there is room for."""
-    for tolerance in (1e-9, 1e-8, 1e-7):
+    for tolerance in _ACCURACIES:
         with suppress(cp.SolverError), catch_warnings():
             simplefilter("ignore", UserWarning)
             problem.solve(solver=cp.CLARABEL, tol_feas=tolerance, tol_gap_abs=tolerance, tol_gap_rel=tolerance)

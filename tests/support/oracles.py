@@ -17,6 +17,8 @@ import cvxpy as cp
 import numpy as np
 from pyscipopt import Model, quicksum
 
+from support.repeated import Repeated
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from portfolio.market.snapshot import Market
     from portfolio.pod.sleeve import Sleeve
     from portfolio.terms.rules import Terms
+
+ACCURACIES = (1e-8, 1e-7, 1e-6)
+AGREES = 1e-5
 
 
 @dataclass
@@ -117,19 +122,25 @@ class Enumerated:
 def enumerate_supports(facts: Facts) -> Enumerated:
     """Find the best objective over all supports."""
     problem, on, held = _convex(facts)
-    preferences = facts.terms.preferences
-    found = Enumerated(-np.inf, 0.0)
+    repeated, preferences = Repeated(problem), facts.terms.preferences
+    best, chosen, value = -np.inf, None, np.nan
     for support in _supports(facts):
         owners = support.sum(axis=0)
         on.value, held.value = support, (owners > 0).astype(float)
-        if not _solved(problem):
+        status, found = repeated.solve(*ACCURACIES)
+        if status != cp.OPTIMAL:
             continue
         fixed = preferences.duplication * float(np.maximum(owners - 1, 0).sum()) / max(facts.naive_extra, 1)
         if facts.naive_cost > 0:
             fixed += preferences.trading_cost * facts.terms.brokerage_aud * float(owners.sum()) / facts.naive_cost
-        if (value := float(problem.value) - fixed) > found.best:
-            found = Enumerated(value, _doubt(problem))
-    return found
+        if found - fixed > best:
+            best, chosen, value = found - fixed, support, found
+    if chosen is None:
+        return Enumerated(best, 0.0)
+    on.value, held.value = chosen, (chosen.sum(axis=0) > 0).astype(float)
+    assert _solved(problem), "a second time, for the multipliers"
+    assert abs(problem.value - value) <= AGREES, "by cvxpy alone it is the same program"
+    return Enumerated(best, _doubt(problem))
 
 
 def _doubt(problem: cp.Problem) -> float:
@@ -142,7 +153,7 @@ def _doubt(problem: cp.Problem) -> float:
 
 def _solved(problem: cp.Problem) -> bool:
     """Solve; at ever lower accuracy where the solver stalls, which it does where there is no interior."""
-    for tolerance in (1e-8, 1e-7, 1e-6):
+    for tolerance in ACCURACIES:
         with suppress(cp.SolverError), catch_warnings():
             simplefilter("ignore", UserWarning)  # "solution may be inaccurate": then the next tolerance is tried
             problem.solve(solver=cp.CLARABEL, tol_feas=tolerance, tol_gap_abs=tolerance, tol_gap_rel=tolerance)

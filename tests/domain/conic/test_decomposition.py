@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.block_toys import block_toy
+from support.depth import examples
 
 from portfolio.conic import proof, search
 from portfolio.conic.bound import OFF, ON, valid
@@ -32,7 +33,7 @@ GAP = 1e-4
 # Solutions are solved to 1e-9, rows kept to 1e-7.
 SOLVERS_AGREE = 1e-6
 
-PROFILE = settings(derandomize=True, deadline=None, max_examples=60)
+PROFILE = settings(derandomize=True, deadline=None, max_examples=examples(60, quick=15))
 seeds = st.integers(0, 2**32 - 1)
 
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.blocks import OBJECTIVES, enumerated, random_block
+from support.depth import examples
 
 from portfolio.conic import proof
 from portfolio.conic.bound import FREE, OFF, ON
@@ -34,7 +35,7 @@ SHARP = 1e-8
 # With a slack a search may take very many nodes: what it says must hold wherever it ends.
 NODES = 2_000
 
-PROFILE = settings(derandomize=True, deadline=None, max_examples=60)
+PROFILE = settings(derandomize=True, deadline=None, max_examples=examples(60, quick=15))
 seeds = st.integers(0, 2**32 - 1)
 objectives = st.sampled_from(OBJECTIVES)
 

@@ -24,6 +24,7 @@ from support.builders import (
     terms,
     wire_event,
 )
+from support.depth import examples
 from support.goal_oracle import ROWS, Lexicographic, asked_in_order, lower, served
 from support.oracles import Facts
 from support.pod_oracle import best as best_alone
@@ -197,7 +198,7 @@ def test_the_order_of_the_pods_does_not_matter(seed: int) -> None:
     assert other.certificate.objective == pytest.approx(master.certificate.objective, rel=GAPS)
 
 
-@settings(derandomize=True, deadline=None, max_examples=25)
+@settings(derandomize=True, deadline=None, max_examples=examples(25, quick=8))
 @given(seed=st.sampled_from(SERVED), pick=st.integers(0, 20), priority=st.integers(1, 9))
 def test_a_goal_that_is_raised_is_never_worse_for_it(seed: int, pick: int, priority: int) -> None:
     prices, sleeves, asked = small(seed)

@@ -27,6 +27,7 @@ from support.builders import (
     terms,
     wire_event,
 )
+from support.depth import examples
 from support.oracles import Facts, ask_scip, enumerate_supports
 
 from agents.mandate_files import load as load_mandate
@@ -209,7 +210,7 @@ def requests(draw: st.DrawFn) -> bytes:
 
 
 @pytest.mark.slow
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(derandomize=True, deadline=None, max_examples=examples(60, quick=15))
 @given(data=requests())
 def test_every_answer_passes_the_check_or_names_what_conflicts(data: bytes) -> None:
     asked = json.loads(data)
@@ -253,7 +254,7 @@ def rules(draw: st.DrawFn) -> Rules:
     )
 
 
-INVARIANT = settings(derandomize=True, deadline=None, max_examples=15)
+INVARIANT = settings(derandomize=True, deadline=None, max_examples=examples(15, quick=5))
 
 
 @pytest.mark.slow

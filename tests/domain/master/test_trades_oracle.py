@@ -18,6 +18,8 @@ import cvxpy as cp
 import numpy as np
 import pytest
 from support.builders import market, random_sleeves
+from support.depth import some_of
+from support.repeated import UNDECIDED, Repeated
 
 from portfolio.case.case import Case as Asked
 from portfolio.case.inventory import above_the_floor, settle
@@ -44,6 +46,8 @@ pytestmark = pytest.mark.oracle
 TODAY = date(2025, 11, 24)
 # Asked of the search, and what an interior-point solver of its own accuracy leaves open besides.
 GAP, ACCURACY = 1e-5, 2e-6
+# Of the oracle's solver; the lower ones are for where it stalls.
+ACCURACIES = (1e-8, 1e-7, 1e-6)
 # Australian law, once more: what of a gain counts after 12 months, and the rates of those who cannot choose theirs.
 COUNTS = {Entity.INDIVIDUAL: 0.5, Entity.SUPER_ACCUMULATION: 2 / 3, Entity.COMPANY: 1.0, Entity.SUPER_PENSION: 0.0}
 RATE = {Entity.INDIVIDUAL: 0.45, Entity.SUPER_ACCUMULATION: 0.15, Entity.COMPANY: 0.25, Entity.SUPER_PENSION: 0.0}
@@ -226,7 +230,7 @@ class Oracle:
             cp.Parameter(n, nonneg=True),
         )
         self.H, self.constant = cp.Parameter(n, nonneg=True), cp.Parameter(nonneg=True)
-        self.possible, self.programs = zip(*[self._state(case) for case in self.cases], strict=True)
+        self.possible, self.programs = zip(*[map(Repeated, self._state(case)) for case in self.cases], strict=True)
 
     def taxed(self, sold: cp.Expression, rows: list[cp.Constraint], case: str) -> cp.Expression:
         """Tax on what is sold of each parcel; within a case the losses' use is free, and the best use is the law's."""
@@ -380,39 +384,47 @@ class Oracle:
 
         ``doubt`` is then what this solver's own breaches of the rows may have gained it.
         """
-        best, self.doubt = -np.inf, 0.0
+        best, self.doubt, chosen = -np.inf, 0.0, None
         for choice, program in product(self.choices(goals=True), self.programs):
-            if self._solve(program, choice):
+            if (found := self._solve(program, choice)) is not None:
                 extra = float(np.maximum(choice.holds.sum(axis=0) - 1, 0).sum())
                 price = self.terms.preferences.duplication * extra / max(self.extra, 1)
-                if (value := float(program.value) - price) > best:
-                    best, self.doubt = value, sum(_gained(row) for row in program.constraints)
+                if found - price > best:
+                    best, chosen = found - price, (choice, program.problem)
+        if chosen is not None:
+            self._choose(chosen[0])
+            self.doubt = _doubt(chosen[1])
         return best
 
     def rules_can_be_kept(self) -> bool:
         """Whether any choice keeps the rules, whatever the goals."""
-        return any(self._solve(p, choice) for choice, p in product(self.choices(goals=False), self.possible))
+        tried = product(self.choices(goals=False), self.possible)
+        return any(self._solve(program, choice) is not None for choice, program in tried)
 
-    def _solve(self, program: cp.Problem, choice: Choice) -> bool:
-        """Solve what remains after a choice; false if that is infeasible."""
+    def _choose(self, choice: Choice) -> None:
         self.A.value, self.B.value, self.S.value = choice.holds, choice.buys, choice.sells
         self.H.value = (choice.holds.sum(axis=0) > 0).astype(float)
         orders = float(choice.buys.sum() + choice.sells.sum())
         self.constant.value = self.terms.brokerage_aud / self.capital * orders
-        for tolerance in (1e-8, 1e-7, 1e-6):
-            settings = dict.fromkeys(("tol_feas", "tol_gap_abs", "tol_gap_rel"), tolerance)
-            with warnings.catch_warnings(), suppress(cp.SolverError):
-                warnings.simplefilter("ignore")  # of inaccuracy, which the status tells as well
-                program.solve(solver=cp.CLARABEL, **settings)
-                if program.status in (cp.OPTIMAL, cp.INFEASIBLE):
-                    return bool(program.status == cp.OPTIMAL)
-        self.undecided += 1
-        return False
+
+    def _solve(self, program: Repeated, choice: Choice) -> float | None:
+        """Solve what remains after a choice; None if that is infeasible."""
+        self._choose(choice)
+        status, value = program.solve(*ACCURACIES)
+        self.undecided += status == UNDECIDED
+        return value if status == cp.OPTIMAL else None
 
 
-def _gained(row: cp.Constraint) -> float:
-    """Compute what the breach of a row gained: the breach times the row's multiplier."""
-    return float(np.sum(np.abs(row.dual_value) * row.violation()))
+def _doubt(program: cp.Problem) -> float:
+    """Compute what the breaches of the rows gained: each breach times its row's multiplier."""
+    for tolerance in ACCURACIES:
+        settings = dict.fromkeys(("tol_feas", "tol_gap_abs", "tol_gap_rel"), tolerance)
+        with warnings.catch_warnings(), suppress(cp.SolverError):
+            warnings.simplefilter("ignore")  # of inaccuracy, which the status tells as well
+            program.solve(solver=cp.CLARABEL, **settings)
+            if program.status == cp.OPTIMAL:
+                break
+    return sum(float(np.sum(np.abs(row.dual_value) * row.violation())) for row in program.constraints)
 
 
 # Seeds by what there is: a portfolio that keeps all goals; one that cannot; none.
@@ -440,7 +452,7 @@ def cases(seeds: Sequence[int], later: Sequence[int]) -> list[object]:
     ]
 
 
-@pytest.mark.parametrize(("make", "seed"), cases(KEPT, KEPT_LATER))
+@pytest.mark.parametrize(("make", "seed"), cases(some_of(KEPT, every=3), KEPT_LATER))
 def test_the_optimum_is_the_best_of_all_choices(make: Callable[[int], Case], seed: int) -> None:
     case = make(seed)
     oracle = Oracle(case)
@@ -460,7 +472,7 @@ def test_the_optimum_is_the_best_of_all_choices(make: Callable[[int], Case], see
     assert unmet(case, master) == []
 
 
-@pytest.mark.parametrize(("make", "seed"), cases(GIVE_WAY, GIVE_WAY_LATER))
+@pytest.mark.parametrize(("make", "seed"), cases(some_of(GIVE_WAY, every=4), some_of(GIVE_WAY_LATER, every=3)))
 def test_where_no_choice_keeps_all_goals_one_gives_way(make: Callable[[int], Case], seed: int) -> None:
     case = make(seed)
     oracle = Oracle(case)
@@ -470,7 +482,7 @@ def test_where_no_choice_keeps_all_goals_one_gives_way(make: Callable[[int], Cas
     assert unmet(case, optimise_all_pods(Asked(case.market, case.sleeves, case.terms), gap=GAP))
 
 
-@pytest.mark.parametrize(("make", "seed"), cases(CONFLICT, CONFLICT_LATER))
+@pytest.mark.parametrize(("make", "seed"), cases(some_of(CONFLICT, every=4), some_of(CONFLICT_LATER, every=3)))
 def test_where_no_choice_keeps_the_rules_the_conflict_is_told(make: Callable[[int], Case], seed: int) -> None:
     case = make(seed)
     oracle = Oracle(case)

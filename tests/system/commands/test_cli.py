@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from support.commands import here
+from support.commands import beside, here
 from support.processes import podfolio
 from support.requests_made import OUTLOOK, REFERENCE, ROOT, TRAILING, body
 
@@ -69,7 +69,7 @@ async def test_a_request_is_answered_shown_and_kept(shared: Site, tmp_path: Path
     command = ("request", str(REFERENCE), "--request-id", "kept", "--server", shared.url)
 
     status, page, _ = await podfolio(*command, "--json", str(file))
-    again, _, _ = await podfolio(*command, "--json", str(tmp_path / "2.json"))
+    again, _, _ = await beside(*command, "--json", str(tmp_path / "2.json"))
 
     (stored,) = await shared.bus.record(["podfolio.v1.final.kept"])
     assert (status, again) == (0, 0)
@@ -78,12 +78,12 @@ async def test_a_request_is_answered_shown_and_kept(shared: Site, tmp_path: Path
 
 
 async def test_an_id_that_was_used_for_something_else_is_refused(shared: Site, tmp_path: Path) -> None:
-    await podfolio("request", str(REFERENCE), "--server", shared.url, "--request-id", "used")
+    await beside("request", str(REFERENCE), "--server", shared.url, "--request-id", "used")
     other = tmp_path / "other.json"
     other.write_text(json.dumps(body("used", brokerage_aud=5)), encoding="utf-8")
 
     status, _, errors = await podfolio("request", str(other), "--server", shared.url)
-    renamed, _, _ = await podfolio("request", str(other), "--server", shared.url, "--request-id", "another")
+    renamed, _, _ = await beside("request", str(other), "--server", shared.url, "--request-id", "another")
 
     assert (status, renamed) == (1, 0)
     assert "already used" in errors
@@ -130,7 +130,7 @@ async def lines_about(watch: Process, name: str) -> list[str]:
 
 
 async def test_watch_replays_the_stream_and_follows_it(shared: Site) -> None:
-    await podfolio("request", str(REFERENCE), "--server", shared.url, "--request-id", "replayed")
+    await beside("request", str(REFERENCE), "--server", shared.url, "--request-id", "replayed")
     watch = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -143,7 +143,7 @@ async def test_watch_replays_the_stream_and_follows_it(shared: Site) -> None:
     )
     async with asyncio.timeout(60):
         replayed = await lines_about(watch, "replayed")
-        await podfolio("request", str(REFERENCE), "--server", shared.url, "--request-id", "live")
+        await beside("request", str(REFERENCE), "--server", shared.url, "--request-id", "live")
         live = await lines_about(watch, "live")
         watch.send_signal(signal.SIGINT)
         assert await watch.wait() == 0
@@ -171,10 +171,10 @@ def test_a_time_without_a_zone_is_in_utc_as_all_times_are() -> None:
 
 
 async def test_watch_since_shows_what_came_after_and_nothing_before(shared: Site) -> None:
-    await podfolio("request", str(REFERENCE), "--server", shared.url, "--request-id", "early")
+    await beside("request", str(REFERENCE), "--server", shared.url, "--request-id", "early")
     (early,) = await shared.bus.record(["podfolio.v1.final.early"])
     assert early.stored_at is not None
-    await podfolio("request", str(REFERENCE), "--server", shared.url, "--request-id", "late")
+    await beside("request", str(REFERENCE), "--server", shared.url, "--request-id", "late")
     watch = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -197,41 +197,13 @@ async def test_watch_since_shows_what_came_after_and_nothing_before(shared: Site
     assert all(".late" in line for line in lines)
 
 
-async def test_up_serves_until_it_is_interrupted(tmp_path: Path, unused_tcp_port: int) -> None:
-    up = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "cli",
-        "up",
-        "--port",
-        str(unused_tcp_port),
-        "--store",
-        str(tmp_path / "store"),
-        cwd=ROOT,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    assert up.stdout is not None
-    told = ""
-    async with asyncio.timeout(60):
-        while "try: podfolio request" not in told:
-            told += (await up.stdout.readline()).decode()
-            assert up.returncode is None
-        status, _, _ = await podfolio("request", str(REFERENCE), "--server", f"nats://127.0.0.1:{unused_tcp_port}")
-        up.send_signal(signal.SIGINT)
-        assert await up.wait() == 0
-
-    assert status == 0
-    assert f"every program that reaches nats://127.0.0.1:{unused_tcp_port} may do anything" in " ".join(told.split())
-
-
 async def test_setup_says_what_it_would_do_does_it_and_does_nothing_twice(tmp_path: Path) -> None:
     async with embedded_server(tmp_path / "store", log=tmp_path / "log") as url:
         ran = [
-            await podfolio("setup", "--server", url, *more)
+            await beside("setup", "--server", url, *more)
             for more in (("--check",), ("--dry-run",), (), (), ("--check",))
         ]
-        unknown = await podfolio("setup", "--server", url, "--check", "--pod", "epsilon")
+        unknown = await beside("setup", "--server", url, "--check", "--pod", "epsilon")
     (would, wanted, _), again, (did, created, _), (twice, nothing, _), checked = ran
 
     assert (would, did, twice) == (1, 0, 0)
@@ -247,12 +219,12 @@ async def test_setup_says_what_it_would_do_does_it_and_does_nothing_twice(tmp_pa
 
 async def test_setup_bounds_the_stream_and_leaves_a_bound_that_is_there(tmp_path: Path) -> None:
     async with embedded_server(tmp_path / "store", log=tmp_path / "log") as url:
-        await podfolio("setup", "--server", url)
+        await beside("setup", "--server", url)
         bounded = await podfolio("setup", "--server", url, "--max-mib", "64")
-        again = await podfolio("setup", "--server", url)
+        again = await beside("setup", "--server", url)
         async with connect(Connection(servers=url)) as bus:
             config = (await bus.ask_api(f"STREAM.INFO.{EVENTS}"))["config"]
-        none = await podfolio("setup", "--server", url, "--max-mib", "0")
+        none = await beside("setup", "--server", url, "--max-mib", "0")
 
     assert bounded[0] == 0
     assert "max_bytes: no limit -> 64 MiB" in bounded[1]
@@ -263,7 +235,7 @@ async def test_setup_bounds_the_stream_and_leaves_a_bound_that_is_there(tmp_path
 
 async def test_setup_deletes_nothing_of_what_is_there_for_a_bound_that_is_smaller(tmp_path: Path) -> None:
     async with embedded_server(tmp_path / "store", log=tmp_path / "log") as url:
-        await podfolio("setup", "--server", url)
+        await beside("setup", "--server", url)
         async with connect(Connection(servers=url)) as bus:
             for number in range(12):
                 name = subjects.request(f"large-{number}")

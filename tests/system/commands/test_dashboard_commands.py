@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from support.commands import here
+from support.commands import beside, here
 from support.processes import ANSWER_S, START_S, podfolio
 from support.requests_made import REFERENCE, ROOT
 
@@ -77,7 +77,7 @@ async def test_the_demo_moves_by_itself() -> None:
 
 async def test_it_shows_a_system_that_runs_elsewhere(shared: Site) -> None:
     async with started("dashboard", "--port", "0", "--server", shared.url, "--all") as page:
-        status, _, _ = await podfolio("request", str(REFERENCE), "--request-id", "seen", "--server", shared.url)
+        status, _, _ = await beside("request", str(REFERENCE), "--request-id", "seen", "--server", shared.url)
         told = await until_optimised(page, "seen")
 
     assert status == 0

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from pptx import Presentation
+from support.commands import beside
 from support.histories import history, walk, write
 from support.processes import podfolio
 from support.requests_made import data
@@ -37,7 +38,7 @@ async def build(folder: Path) -> tuple[str, str]:
     facts = folder / "facts.csv"
     facts.write_text(FACTS, encoding="utf-8")
     markets = str(folder / "markets")
-    status, said, errors = await podfolio(
+    status, said, errors = await beside(
         "market",
         "build",
         str(prices),
@@ -66,10 +67,10 @@ async def test_every_command_works_with_a_market_of_one_s_own(
     never = "1 of the 16 ETFs of market mine-1 cannot be bought, since"
     await site.start_all()
 
-    published = await podfolio("market", "publish", "mine-1", *where)
+    published = await beside("market", "publish", "mine-1", *where)
     asked = await podfolio("request", str(request), "--json", str(event), *where)
     outcomes = {
-        name: await podfolio(*arguments)
+        name: await beside(*arguments)
         for name, arguments in {
             "list": ("market", "list", *where),
             "show": ("market", "show", "mine-1"),
@@ -80,7 +81,7 @@ async def test_every_command_works_with_a_market_of_one_s_own(
             "frontier": ("frontier", str(request), "--max-etfs", "12..12"),
         }.items()
     }
-    verified = await podfolio("verify", str(event))
+    verified = await beside("verify", str(event))
     seen = await opened(site.bus, "own")
 
     assert f"{never} none of alpha, beta, delta, gamma may hold them: HOUSE; a pod of your own may" in said

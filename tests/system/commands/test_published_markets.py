@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from support.commands import beside
 from support.histories import history, walk
-from support.processes import podfolio
+from support.processes import NOT_THOSE, TWO, podfolio
 from support.requests_made import data
 
 from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason, encode
@@ -64,10 +65,10 @@ async def test_a_published_market_is_fetched_by_all_and_its_portfolio_verified_o
 
     file = tmp_path / "event.json"
     file.write_bytes(encode(event))
-    fetched = await podfolio("market", "fetch", "house-1", "--markets", str(tmp_path / "there"), *where)
+    fetched = await beside("market", "fetch", "house-1", "--markets", str(tmp_path / "there"), *where)
     assert fetched[0] == 0
     assert markets.read(tmp_path / "there" / "house-1").sha256 == market.sha256
-    verified = await podfolio("verify", str(file), "--market", str(tmp_path / "there" / "house-1"))
+    verified = await beside("verify", str(file), "--market", str(tmp_path / "there" / "house-1"))
     assert verified[0] == 3, "nobody has signed it"
     assert "rules and figures hold" in verified[1]
     for folder, said in ((None, "unknown market house-1"), (build(tmp_path, "other", seed=2), "another snapshot of")):
@@ -81,12 +82,12 @@ async def test_an_id_is_published_once(site: Site, tmp_path: Path) -> None:
     for seed, folder in enumerate((first, second), start=1):
         build(folder, "house-1", seed)
     where = ("--server", site.url)
-    none = await podfolio("market", "list", "--markets", str(first), *where)
+    none = await beside("market", "list", "--markets", str(first), *where)
 
-    new = await podfolio("market", "publish", "house-1", "--markets", str(first), *where)
-    same = await podfolio("market", "publish", "house-1", "--markets", str(first), *where)
-    other = await podfolio("market", "publish", "house-1", "--markets", str(second), *where)
-    listed = await podfolio("market", "list", "--markets", str(second), *where)
+    new = await beside("market", "publish", "house-1", "--markets", str(first), *where)
+    same = await beside("market", "publish", "house-1", "--markets", str(first), *where)
+    other = await beside("market", "publish", "house-1", "--markets", str(second), *where)
+    listed = await beside("market", "list", "--markets", str(second), *where)
 
     sha256 = [markets.read(folder / "house-1").sha256 for folder in (first, second)]
     assert [new[0], same[0], other[0]] == [0, 0, 1]
@@ -109,7 +110,7 @@ async def test_what_cannot_be_published_or_fetched_is_said(site: Site, tmp_path:
         (("fetch", "house-1"), "no market house-1 is published"),
         (("fetch", "../x"), "a market's id is of a-z 0-9 and -"),
     ):
-        status, _, errors = await podfolio("market", *arguments, *where)
+        status, _, errors = await beside("market", *arguments, *where)
         assert status == 1, arguments
         assert said in errors, arguments
 
@@ -118,14 +119,14 @@ async def test_processes_with_different_markets_of_one_id_end_in_a_clear_failure
     folders = [tmp_path / "one", tmp_path / "two"]
     for seed, folder in enumerate(folders, start=1):
         build(folder, "house-1", seed)
-    await site.start_all(but=("alpha",), **{VARIABLE: str(folders[0])})
-    other = await site.start("agents", "alpha", **{VARIABLE: str(folders[1])})
+    await site.start_all(but=(*NOT_THOSE, "gamma"), **{VARIABLE: str(folders[0])})
+    other = await site.start("agents", "gamma", **{VARIABLE: str(folders[1])})
 
-    await site.publish(data("r1", market="house-1"), "r1")
+    await site.publish(data("r1", market="house-1", pod_weights=TWO), "r1")
     event = await site.final("r1")
     await site.end(other)
-    await site.start("agents", "alpha", **{VARIABLE: str(folders[0])})
-    await site.publish(data("r2", market="house-1"), "r2")
+    await site.start("agents", "gamma", **{VARIABLE: str(folders[0])})
+    await site.publish(data("r2", market="house-1", pod_weights=TWO), "r2")
     agreed = await site.final("r2")
 
     # A folder is enough, without publishing, if all have the same.

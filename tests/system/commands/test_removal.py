@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from fuzz.frames import RawConnection
+from support.commands import beside
 from support.processes import podfolio
 
 from bus.language import subjects
@@ -38,7 +39,7 @@ async def settle(bus: JetStreamBus, queue: str, count: int) -> None:
 
 
 async def remove(server_url: str, sequence: int, *options: str) -> tuple[int, str]:
-    status, out, errors = await podfolio(
+    status, out, errors = await beside(
         "remove", str(sequence), "--reason", "a test", "--yes", "--server", server_url, *options
     )
     return status, out + errors

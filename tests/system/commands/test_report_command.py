@@ -12,7 +12,7 @@ import pytest
 from lxml import html
 from pptx import Presentation
 from pypdf import PdfReader
-from support.commands import here
+from support.commands import beside, here
 from support.processes import podfolio
 from support.programs import CHROMIUM
 from support.reported import event, optimised
@@ -151,8 +151,8 @@ def test_what_is_neither_a_file_nor_an_id_is_refused_before_anybody_is_asked(tmp
 async def test_the_final_event_of_a_request_is_read_from_the_server(shared: Site, tmp_path: Path) -> None:
     out = tmp_path / "out.html"
     command = ("report", "reported", "--server", shared.url, "-o", str(out))
-    early, _, errors = await podfolio(*command)
-    await podfolio("request", str(REFERENCE), "--request-id", "reported", "--server", shared.url)
+    early, _, errors = await beside(*command)
+    await beside("request", str(REFERENCE), "--request-id", "reported", "--server", shared.url)
 
     status, _, _ = await podfolio(*command)
 
@@ -172,9 +172,9 @@ async def test_an_observer_has_the_signature_checked_too(secure: SecureSystem, t
     key = secure.keys.public(COORDINATOR).read_text(encoding="ascii").strip()
 
     status, checked, errors = await podfolio(*reader, "--key", str(secure.keys.public(COORDINATOR)))
-    _, unchecked, _ = await podfolio(*reader)
-    other, nothing, refused = await podfolio(*reader, "--key", str(secure.keys.public(REQUESTER)))
-    secret, _, warned = await podfolio(*reader, "--key", str(secure.keys.seed(COORDINATOR)))
+    _, unchecked, _ = await beside(*reader)
+    other, nothing, refused = await beside(*reader, "--key", str(secure.keys.public(REQUESTER)))
+    secret, _, warned = await beside(*reader, "--key", str(secure.keys.seed(COORDINATOR)))
 
     assert (status, errors) == (0, "")
     assert f"The event is signed with the key {key}" in checked

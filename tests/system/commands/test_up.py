@@ -34,12 +34,14 @@ _NAMES = ("nats-server", "alpha", "beta", "gamma", "delta", "coordinator")
 class _Up:
     process: Process
     url: str
+    told: str = ""
 
     async def says(self, words: str) -> str:
         assert self.process.stdout is not None
         async with asyncio.timeout(START_S):
             while words not in (line := (await self.process.stdout.readline()).decode()):
                 assert line, f"it ended and never said {words!r}"
+                self.told += line
         return line.rstrip("\n")
 
     def children(self) -> dict[str, int]:
@@ -76,6 +78,7 @@ async def _up(folder: Path, port: int, *options: str) -> AsyncIterator[_Up]:
 
 async def test_a_child_that_is_killed_is_told_and_started_again(tmp_path: Path, unused_tcp_port: int) -> None:
     async with _up(tmp_path, unused_tcp_port) as up:
+        assert f"every program that reaches {up.url} may do anything" in " ".join(up.told.split())
         assert await up.request("before") == 0
         for victim in ("gamma", "coordinator", "nats-server"):
             pid = up.children()[victim]

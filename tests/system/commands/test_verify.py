@@ -8,7 +8,7 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from support.commands import here
+from support.commands import beside, here
 from support.processes import START_S, documented_program, podfolio
 from support.requests_made import ROOT, body
 
@@ -40,7 +40,7 @@ async def test_what_is_published_is_verified_without_a_server(secure: SecureSyst
     for event in (portfolio, failure):
         assert (tmp_path / "watched" / event.name).read_bytes() == event.read_bytes()
     strangers = Keys(tmp_path / "strangers")
-    await podfolio("keys", str(strangers.folder))
+    await beside("keys", str(strangers.folder))
     forged = tmp_path / "forged.json"
     forged.write_bytes(portfolio.read_bytes().replace(b'"customer_id":"', b'"customer_id":"x'))
 
@@ -114,10 +114,10 @@ async def by_the_documented_program(event: Path, key: str) -> int:
 async def test_an_event_of_a_system_without_keys_is_unsigned(shared: Site, tmp_path: Path) -> None:
     request = tmp_path / "request.json"
     request.write_text(json.dumps(body("unsigned")), encoding="utf-8")
-    _, out, page = await podfolio("request", str(request), "--server", shared.url, "--json")
+    _, out, page = await beside("request", str(request), "--server", shared.url, "--json")
     (tmp_path / "event.json").write_text(out, encoding="utf-8")
 
-    status, told, _ = await podfolio("verify", str(tmp_path / "event.json"))
+    status, told, _ = await beside("verify", str(tmp_path / "event.json"))
 
     assert out.encode() == (await shared.bus.record(["podfolio.v1.final.unsigned"]))[0].data
     assert "signed by" not in page

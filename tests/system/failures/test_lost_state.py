@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from support.processes import NOT_THOSE, TWO
+from support.processes import NOT_THOSE, TWO, connected, kept_open, site_with_all
 from support.requests_made import data
 
 from agents import mandate_files
@@ -19,13 +19,28 @@ from bus.port import COORDINATORS, pod_queue
 from bus.topology.streams import EVENTS, SECOND, TIMERS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Iterator, Sequence
 
     from support.processes import Site
 
     from bus.port import Message
 
 PODS = tuple(mandate_files.bundled())
+# One runs here, the other does not.
+HALF = {"beta": 0.5, "alpha": 0.5}
+
+
+@pytest.fixture(scope="module")
+def two_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Run a system of two pods, from which each test below takes something that the next has again."""
+    with kept_open(site_with_all(tmp_path_factory.mktemp("lost"), but=NOT_THOSE)) as made:
+        yield made
+
+
+@pytest.fixture
+async def site(two_here: Site) -> AsyncIterator[Site]:
+    async with connected(two_here) as made:
+        yield made
 
 
 async def asked(site: Site, name: str, **body: object) -> MasterPortfolioOptimized:
@@ -42,12 +57,18 @@ async def lose(site: Site, stream: str) -> None:
     await set_up(site.bus, PODS)
 
 
-async def finals_seen(site: Site, count: int) -> Sequence[Message]:
-    """Follow the stream until so many final events were seen."""
+async def timers(site: Site, name: str) -> int:
+    """Count the deadlines that are set for a request."""
+    told = await site.bus.ask_api(f"STREAM.INFO.{TIMERS}", {"subjects_filter": subjects.timer(name)})
+    return len(told["state"].get("subjects", {}))
+
+
+async def finals_seen(site: Site, names: set[str], count: int) -> Sequence[Message]:
+    """Follow the stream until so many final events of requests of these names were seen."""
     seen: list[Message] = []
     async with aclosing(site.bus.follow(everything=True)) as messages:
         async for message in messages:
-            if message.subject.startswith(subjects.final("")):
+            if message.subject in map(subjects.final, names):
                 seen.append(message)
             if len(seen) == count:
                 break
@@ -55,8 +76,7 @@ async def finals_seen(site: Site, count: int) -> Sequence[Message]:
 
 
 async def test_ids_that_were_finished_before_the_stream_was_lost_are_answered_again(site: Site) -> None:
-    await site.start_all(but=NOT_THOSE)
-    observer = asyncio.create_task(finals_seen(site, 6))
+    observer = asyncio.create_task(finals_seen(site, {"r0", "r1", "r2", "new"}, 6))
     for name in ("r0", "r1", "r2"):
         await asked(site, name)
     await lose(site, EVENTS)
@@ -70,51 +90,52 @@ async def test_ids_that_were_finished_before_the_stream_was_lost_are_answered_ag
 
 
 async def test_an_id_that_is_used_again_after_it_aged_is_a_new_request(site: Site) -> None:
-    await site.start_all(but=NOT_THOSE)
     config = (await site.bus.ask_api(f"STREAM.INFO.{EVENTS}"))["config"]
     short = {**config, "max_age": 5 * SECOND, "duplicate_window": 4 * SECOND}
     await site.bus.ask_api(f"STREAM.UPDATE.{EVENTS}", short)
-    await asked(site, "monthly")
-    async with asyncio.timeout(30):
-        while await site.bus.record([subjects.ALL_REQUESTS, subjects.ALL_FINALS]):  # noqa: ASYNC110
-            await asyncio.sleep(0.1)
+    try:
+        await asked(site, "monthly")
+        async with asyncio.timeout(30):
+            while await site.bus.record([subjects.ALL_REQUESTS, subjects.ALL_FINALS]):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
 
-    await asked(site, "monthly")
+        await asked(site, "monthly")
+    finally:
+        await site.bus.ask_api(f"STREAM.UPDATE.{EVENTS}", config)
 
 
 @pytest.mark.parametrize("how", ["purged", "lost"])
 async def test_a_deadline_that_was_lost_is_set_again(site: Site, how: str) -> None:
-    await site.start_all(but=(*NOT_THOSE, "gamma"))
-    await site.publish(data("r1", deadline_s=5, pod_weights=TWO), "r1")
+    name = f"late-{how}"
+    await site.publish(data(name, deadline_s=5, pod_weights=HALF), name)
     async with asyncio.timeout(30):
-        while not (await site.bus.ask_api(f"STREAM.INFO.{TIMERS}"))["state"]["messages"]:  # noqa: ASYNC110
+        while not await timers(site, name):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     if how == "lost":
         await lose(site, TIMERS)
     else:
         await site.bus.ask_api(f"STREAM.PURGE.{TIMERS}")
-    event = await site.final("r1", patience_s=40)
+    event = await site.final(name, patience_s=40)
 
     assert isinstance(event, MasterPortfolioFailed)
-    assert (event.reason, event.missing_pods) == (Reason.DEADLINE_EXCEEDED, ("gamma",))
+    assert (event.reason, event.missing_pods) == (Reason.DEADLINE_EXCEEDED, ("alpha",))
 
 
 async def test_a_queue_that_was_lost_and_set_up_again_hands_out_everything_again_and_that_changes_nothing(
     site: Site,
 ) -> None:
-    await site.start_all(but=NOT_THOSE)
-    names = [f"r{i}" for i in range(5)]
+    names = [f"held{i}" for i in range(5)]
     for name in names:
         await asked(site, name, deadline_s=3)
     before = await site.bus.record([subjects.ALL])
     for queue in (COORDINATORS, pod_queue("beta")):
         await site.bus.ask_api(f"CONSUMER.DELETE.{EVENTS}.{queue}")
     await set_up(site.bus, PODS)
-    await asked(site, "new")
+    await asked(site, "after")
     async with asyncio.timeout(60):
         for queue in (COORDINATORS, pod_queue("beta")):
             while (backlog := await site.bus.backlog(queue)).waiting or backlog.in_hand:  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
 
-    held = [message for message in await site.bus.record([subjects.ALL]) if ".new" not in message.subject]
+    held = [message for message in await site.bus.record([subjects.ALL]) if ".after" not in message.subject]
     assert [replace(message, data=b"") for message in held] == [replace(message, data=b"") for message in before]

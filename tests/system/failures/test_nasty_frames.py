@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from fuzz.frames import BLOCKS, STRANGE, nasty_frames, throw
-from support.processes import ANSWER_S, connected, kept_open, log_lines, podfolio, site_with_all
+from support.commands import beside
+from support.processes import ANSWER_S, connected, kept_open, log_lines, site_with_all
 from support.requests_made import data
 
 from agents import mandate_files
@@ -118,7 +119,7 @@ async def test_what_names_nobody_is_put_aside_and_whoever_is_named_is_answered(s
     # The server itself refuses empty parts of a subject.
     nobody = [end for end in STRANGE if b".." not in end and not re.fullmatch(ID_PATTERN.encode(), end)]
     assert told == {f"podfolio.v1.request.{escaped(end)}" for end in nobody}
-    status, out, _ = await podfolio("request", "examples/reference-customer.json", "--server", site.url)
+    status, out, _ = await beside("request", "examples/reference-customer.json", "--server", site.url)
     assert (status, "proven optimal" in out) == (0, True)
 
 
@@ -148,5 +149,5 @@ async def test_markets_and_deadlines_that_are_none_stop_nobody(shared_here: Site
         assert event.reason is Reason.UNKNOWN_MARKET, event.message
     await settled(site)
     assert [line for line in log_lines(site.folder, "coordinator") if line["event"] == "delivery.crashed"] == []
-    status, out, errors = await podfolio("market", "list", "--server", site.url)
+    status, out, errors = await beside("market", "list", "--server", site.url)
     assert (status, "caf\\xe9" in out) == (0, True), errors

@@ -7,7 +7,7 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
-from support.processes import log_lines
+from support.processes import NOT_THOSE, TWO, log_lines
 from support.requests_made import ROOT, data
 
 from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason
@@ -40,10 +40,10 @@ PLACES = ("agents", "coordinator")
 
 
 async def test_poison_fails_alone_after_a_bounded_number_of_attempts(site: Site) -> None:
-    running = await site.start_all(**POISONED)
+    running = await site.start_all(but=NOT_THOSE, **POISONED)
     poison = {f"{kind}-in-{where}": told for where in PLACES for kind, told in TOLD.items()}
     for request_id in ("before", *poison, "after"):
-        await site.publish(data(request_id, deadline_s=300), request_id)
+        await site.publish(data(request_id, deadline_s=300, pod_weights=TWO), request_id)
 
     for request_id in ("before", "after"):
         assert isinstance(await site.final(request_id), MasterPortfolioOptimized)
@@ -65,7 +65,7 @@ async def keep_running(site: Site, pod: str, deaths: list[int]) -> None:
 
 
 async def test_what_kills_whole_agents_is_given_up_by_the_next_and_the_queue_goes_on(site: Site) -> None:
-    await site.start_all(but=("gamma",), **POISONED)
+    await site.start_all(but=(*NOT_THOSE, "gamma"), **POISONED)
     await site.publish(data("parricide-in-gamma", deadline_s=300, pod_weights={"gamma": 1.0}), "parricide-in-gamma")
 
     deaths: list[int] = []
@@ -73,7 +73,7 @@ async def test_what_kills_whole_agents_is_given_up_by_the_next_and_the_queue_goe
     try:
         # Ten times, each missed after five seconds.
         event = await site.final("parricide-in-gamma", patience_s=200)
-        await site.publish(data("after", deadline_s=300), "after")
+        await site.publish(data("after", deadline_s=300, pod_weights=TWO), "after")
         after = await site.final("after")
     finally:
         keeping.cancel()

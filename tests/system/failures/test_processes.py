@@ -8,7 +8,7 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.processes import ANSWER_S, log_lines
+from support.processes import ANSWER_S, NOT_THOSE, TWO, log_lines
 from support.requests_made import BAD, data
 
 from bus.administration.setup import set_up
@@ -41,15 +41,15 @@ async def test_bad_input_is_answered_and_harms_nothing(shared: Site) -> None:
 
 
 async def test_replicas_share_the_work_and_a_drained_one_loses_none(site: Site) -> None:
-    running = await site.start_all()
+    running = await site.start_all(but=NOT_THOSE)
     second = await site.start("agents", "gamma")
     await site.start("coordinator")
     for i in range(30):
-        await site.publish(data(f"r{i}", deadline_s=300), f"r{i}")
+        await site.publish(data(f"r{i}", deadline_s=300, explain="unmet", pod_weights=TWO), f"r{i}")
     status = await site.end(running["gamma"])
     assert await site.end(running["coordinator"]) == 0
     for i in range(30, 40):
-        await site.publish(data(f"r{i}", deadline_s=300), f"r{i}")
+        await site.publish(data(f"r{i}", deadline_s=300, explain="unmet", pod_weights=TWO), f"r{i}")
 
     events = [await site.final(f"r{i}") for i in range(40)]
 
@@ -62,21 +62,21 @@ async def test_replicas_share_the_work_and_a_drained_one_loses_none(site: Site) 
 
 
 async def test_a_request_outlives_the_agents_and_the_coordinator(site: Site) -> None:
-    running = await site.start_all()
+    running = await site.start_all(but=NOT_THOSE)
     for process in running.values():
         await site.end(process, signal.SIGKILL)
-    await site.publish(data(), "r1")
+    await site.publish(data(deadline_s=300, pod_weights=TWO), "r1")
 
-    await site.start_all()
+    await site.start_all(but=NOT_THOSE)
 
     assert isinstance(await site.final("r1"), MasterPortfolioOptimized)
 
 
 async def test_a_coordinator_that_is_killed_while_it_works_is_replaced(site: Site) -> None:
-    running = await site.start_all()
+    running = await site.start_all(but=NOT_THOSE)
     await site.start("coordinator")
     for i in range(20):
-        await site.publish(data(f"r{i}", deadline_s=300), f"r{i}")
+        await site.publish(data(f"r{i}", deadline_s=300, explain="unmet", pod_weights=TWO), f"r{i}")
 
     await site.end(running["coordinator"], signal.SIGKILL)
 
@@ -86,8 +86,8 @@ async def test_a_coordinator_that_is_killed_while_it_works_is_replaced(site: Sit
 
 
 async def test_a_pod_without_an_agent_ends_in_a_failure_by_the_deadline(site: Site) -> None:
-    await site.start_all(but=("gamma",))
-    await site.publish(data(deadline_s=2), "r1")
+    await site.start_all(but=(*NOT_THOSE, "gamma"))
+    await site.publish(data(deadline_s=2, pod_weights=TWO), "r1")
 
     event = await site.final("r1")
 

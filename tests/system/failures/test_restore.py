@@ -6,7 +6,7 @@ import shutil
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
-from support.processes import START_S, Site
+from support.processes import NOT_THOSE, START_S, TWO, Site
 from support.requests_made import data
 
 from agents import mandate_files
@@ -29,11 +29,11 @@ async def test_a_restored_store_answers_what_was_open_and_nothing_twice(tmp_path
         await set_up(bus, tuple(mandate_files.bundled()))
         site = Site(url, bus, tmp_path)
         stack.push_async_callback(site.end_all)
-        await site.start_all()
-        await site.publish(data("answered"), "answered")
+        await site.start_all(but=NOT_THOSE)
+        await site.publish(data("answered", pod_weights=TWO), "answered")
         before = await site.final("answered")
         await site.end_all()
-        await site.publish(data("open", deadline_s=300), "open")
+        await site.publish(data("open", deadline_s=300, pod_weights=TWO), "open")
 
     shutil.copytree(store, copy)
     shutil.rmtree(store)
@@ -45,8 +45,8 @@ async def test_a_restored_store_answers_what_was_open_and_nothing_twice(tmp_path
         left = [step for step in await plan(bus, tuple(mandate_files.bundled())) if step.is_needed]
         site = Site(url, bus, tmp_path)
         stack.push_async_callback(site.end_all)
-        again = await site.publish(data("answered"), "answered")
-        await site.start_all()
+        again = await site.publish(data("answered", pod_weights=TWO), "answered")
+        await site.start_all(but=NOT_THOSE)
         after = await site.final("answered")
         opened = await site.final("open", patience_s=2 * START_S)
         finals = await bus.record([subjects.ALL_FINALS])

@@ -7,7 +7,7 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from support.processes import ANSWER_S
+from support.processes import ANSWER_S, NOT_THOSE, TWO
 from support.requests_made import data
 
 from agents import mandate_files
@@ -70,7 +70,7 @@ async def test_an_answer_of_another_version_on_this_one_s_subject_is_told_by_nam
 
 
 async def test_messages_of_the_next_version_are_left_for_those_who_know_it(site: Site) -> None:
-    running = await site.start_all()
+    running = await site.start_all(but=NOT_THOSE)
     config = (await site.bus.ask_api(f"STREAM.INFO.{EVENTS}"))["config"]
     later = ["podfolio.v2.request.*", "podfolio.v2.pod.*.*", "podfolio.v2.final.*"]
     await site.bus.ask_api(f"STREAM.UPDATE.{EVENTS}", {**config, "subjects": [*config["subjects"], *later]})
@@ -83,7 +83,7 @@ async def test_messages_of_the_next_version_are_left_for_those_who_know_it(site:
     for subject in ("request.r2", "pod.r2.alpha", "pod.r1.alpha", "final.r1"):
         await site.bus.publish_once(f"podfolio.v2.{subject}", b'{"version":2}', message_id=f"v2-{subject}", headers={})
 
-    await site.publish(data(), "r1")
+    await site.publish(data(pod_weights=TWO), "r1")
     assert isinstance(await site.final("r1"), MasterPortfolioOptimized)
     # An administrator who has not upgraded sets up again: nothing of the next version is taken away.
     done = await set_up(site.bus, PODS)
@@ -104,13 +104,13 @@ async def test_messages_of_the_next_version_are_left_for_those_who_know_it(site:
 
 
 async def test_agents_of_this_version_answer_what_a_later_coordinator_will_read(site: Site) -> None:
-    for pod in PODS:
+    for pod in TWO:
         await site.start("agents", pod)
     later = {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "ce-later": "yes"}
-    await site.bus.publish_once(subjects.request("r1"), data(), message_id="later", headers=later)
+    await site.bus.publish_once(subjects.request("r1"), data(pod_weights=TWO), message_id="later", headers=later)
 
     async with asyncio.timeout(ANSWER_S):
-        while len(found := await site.bus.record([subjects.pod_result("r1", "*")])) < len(PODS):  # noqa: ASYNC110
+        while len(found := await site.bus.record([subjects.pod_result("r1", "*")])) < len(TWO):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
     for message in found:

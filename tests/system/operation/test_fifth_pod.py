@@ -7,6 +7,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
+from support.commands import beside
 from support.processes import podfolio
 from support.requests_made import ROOT, TRAILING
 
@@ -24,7 +25,7 @@ MANDATE, REQUEST = ROOT / "examples" / "fifth-pod" / "epsilon.toml", ROOT / "exa
 
 async def test_five_pods_end_in_one_portfolio(site: Site, tmp_path: Path) -> None:
     file = tmp_path / "final.json"
-    status, done, _ = await podfolio("setup", "--pod", "epsilon", "--server", site.url)
+    status, done, _ = await beside("setup", "--pod", "epsilon", "--server", site.url)
     assert status == 0
     assert "pod-epsilon" in done
     await asyncio.gather(site.start_all(), site.start("agents", str(MANDATE)))

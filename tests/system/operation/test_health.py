@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from support.processes import START_S, Site, podfolio, said
+from support.processes import NOT_THOSE, START_S, TWO, Site, podfolio, said
 from support.requests_made import ROOT, data
 
 from agents import mandate_files
@@ -126,9 +126,9 @@ async def test_a_process_whose_queue_is_gone_is_not_ready(site: Site) -> None:
 
 
 async def test_metrics_say_what_was_done_and_nothing_of_the_customer(site: Site) -> None:
-    running = await site.start_all()
+    running = await site.start_all(but=NOT_THOSE)
     idle = await samples(site, running["gamma"])
-    await site.publish(data("a-request-of-somebody"), "a-request-of-somebody")
+    await site.publish(data("a-request-of-somebody", pod_weights=TWO), "a-request-of-somebody")
     await site.publish(b"{}", "no-request")
     assert isinstance(await site.final("a-request-of-somebody"), MasterPortfolioOptimized)
     await site.final("no-request")

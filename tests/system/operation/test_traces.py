@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from support.processes import said
+from support.processes import NOT_THOSE, TWO, said
 from support.requests_made import data
 
 from bus.language import subjects
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 REQUEST = {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
-PODS = ("alpha", "beta", "delta", "gamma")
 
 
 @contextmanager
@@ -51,7 +50,8 @@ def collector() -> Iterator[tuple[str, list[ExportTraceServiceRequest]]]:
 
 async def ask(site: Site) -> str:
     """Publish a request with a trace of its client's; returns the trace of the final event."""
-    await site.bus.publish_once(subjects.request("traced"), data("traced"), message_id="m", headers=REQUEST)
+    asked = data("traced", pod_weights=TWO)
+    await site.bus.publish_once(subjects.request("traced"), asked, message_id="m", headers=REQUEST)
     await site.final("traced")
     (final,) = await site.bus.record([subjects.final("traced")])
     return final.headers["traceparent"].split("-")[1]
@@ -62,7 +62,7 @@ async def test_processes_that_are_told_a_collector_send_it_one_trace(
 ) -> None:
     with collector() as (endpoint, taken):
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
-        running = await site.start_all()
+        running = await site.start_all(but=NOT_THOSE)
         trace_of_final = await ask(site)
         assert await asyncio.gather(*map(site.end, running.values())) == [0] * len(running)
 
@@ -77,12 +77,12 @@ async def test_processes_that_are_told_a_collector_send_it_one_trace(
     for facts, span in sent:
         services[facts["service.name"]].add(span.name)
     assert services == {
-        **{f"podfolio-pod-{pod}": {"handle request", "optimise", "publish pod"} for pod in PODS},
+        **{f"podfolio-pod-{pod}": {"handle request", "optimise", "publish pod"} for pod in TWO},
         "podfolio-coordinator": {"handle request", "handle pod", "finish", "optimise", "publish final"},
     }
     assert {span.trace_id.hex() for _, span in sent} == {TRACE}
     assert trace_of_final == TRACE
-    assert not said(site.folder / "0-agents-alpha.log", "tracing.off")
+    assert not said(site.folder / "0-agents-beta.log", "tracing.off")
 
 
 async def test_without_a_collector_the_trace_still_travels(shared: Site) -> None:
@@ -91,7 +91,7 @@ async def test_without_a_collector_the_trace_still_travels(shared: Site) -> None
 
 async def test_a_collector_that_is_not_there_stops_no_work(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
-    running = await site.start_all()
+    running = await site.start_all(but=NOT_THOSE)
 
     assert await ask(site) == TRACE
-    assert await site.end(running["alpha"]) == 0
+    assert await site.end(running["beta"]) == 0

@@ -6,9 +6,9 @@ import os
 from typing import TYPE_CHECKING
 
 import nkeys
-from support.commands import here
-from support.processes import Site, podfolio
-from support.requests_made import REFERENCE
+from support.commands import beside, here
+from support.processes import NOT_THOSE, TWO, Site, podfolio
+from support.requests_made import REFERENCE, data
 
 from bus.administration import server
 from bus.transports.jetstream import Connection, connect
@@ -40,17 +40,19 @@ async def test_processes_and_commands_work_with_an_nkey_and_not_without(
     key.write_bytes(seed)
     template = vars(server)["_CONFIGURATION"] + f'authorization {{{{ users: [{{{{nkey: "{public}"}}}}] }}}}\n'
     monkeypatch.setattr(server, "_CONFIGURATION", template)
+    asked = tmp_path / "request.json"
+    asked.write_bytes(data(pod_weights=TWO))
 
     async with server.embedded_server(tmp_path / "store", log=tmp_path / "log") as url:
-        refused, _, errors = await podfolio("setup", "--server", url)
-        done, told, _ = await podfolio("setup", "--server", url, "--nkey-seed", str(key))
-        _, told_again, _ = await podfolio("setup", "--server", url, "--nkey-seed", str(key))
+        refused, _, errors = await beside("setup", "--server", url)
+        done, told, _ = await beside("setup", "--server", url, "--nkey-seed", str(key))
+        _, told_again, _ = await beside("setup", "--server", url, "--nkey-seed", str(key))
         monkeypatch.setenv("PODFOLIO_NATS_NKEY_SEED", str(key))
         async with connect(Connection(servers=url, nkey_seed=key)) as bus:
             site = Site(url, bus, tmp_path)
             try:
-                await site.start_all()
-                answered, page, _ = await podfolio("request", str(REFERENCE), "--server", url)
+                await site.start_all(but=NOT_THOSE)
+                answered, page, _ = await podfolio("request", str(asked), "--server", url)
             finally:
                 await site.end_all()
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.clients import CLIENTS, as_requester, portfolio
-from support.commands import here
-from support.processes import podfolio
+from support.commands import beside, here
 
 from bus.administration.server import embedded_server
 from bus.language import subjects
@@ -33,7 +32,7 @@ PATIENCE_S = 60.0
 
 async def test_it_answers_whoever_has_a_key_and_trusts_its_certificate(secure: SecureSystem, tmp_path: Path) -> None:
     strangers = Keys(tmp_path / "strangers")
-    await podfolio("keys", str(strangers.folder))
+    await beside("keys", str(strangers.folder))
     keys, log = secure.keys, secure.store / "nats-server.log"
     told_before = len(log.read_text(encoding="utf-8"))
     known, trusting = ("--nkey-seed", str(keys.seed(REQUESTER))), ("--ca", str(keys.ca))
@@ -103,10 +102,10 @@ async def test_an_administrator_removes_a_message_and_nobody_else(secure: Secure
         (asked,) = await bus.record([subjects.request("removed")])
     command = ("remove", str(asked.sequence), "--reason", "a test", "--yes", "--server", secure.url)
     done = {
-        role: await podfolio(*command, *secure.as_role(role), "--inbox-prefix", inbox_of(role))
+        role: await beside(*command, *secure.as_role(role), "--inbox-prefix", inbox_of(role))
         for role in (REQUESTER, OBSERVER, COORDINATOR, ADMIN)
     }
-    _, watched, _ = await podfolio(*command, *secure.as_role(ADMIN))
+    _, watched, _ = await beside(*command, *secure.as_role(ADMIN))
 
     assert {role: status for role, (status, _, _) in done.items()} == {
         REQUESTER: 1,
@@ -122,7 +121,7 @@ async def test_a_client_that_was_too_slow_for_the_server_tries_again_and_never_i
     tmp_path: Path, unused_tcp_port: int
 ) -> None:
     keys = Keys(tmp_path / "keys")
-    await podfolio("keys", str(keys.folder))
+    await beside("keys", str(keys.folder))
     heard: list[bytes] = []
     ended = asyncio.Semaphore(0)
 
@@ -162,7 +161,7 @@ async def test_a_client_that_was_too_slow_for_the_server_tries_again_and_never_i
 
 async def test_a_client_that_wants_tls_says_nothing_to_a_server_without(tmp_path: Path) -> None:
     keys = Keys(tmp_path / "keys")
-    await podfolio("keys", str(keys.folder))
+    await beside("keys", str(keys.folder))
     async with embedded_server(tmp_path / "store", log=tmp_path / "log") as url:
         with pytest.raises(RefusedError, match="does not prove who it is"):
             async with connect(Connection(servers=url, nkey_seed=keys.seed(REQUESTER), ca=keys.ca)):
