@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from report.facts.rounding import adding_up
-
 if TYPE_CHECKING:
     from bus.language.messages import MasterPortfolioOptimized
 
@@ -44,5 +42,6 @@ def _compared(event: MasterPortfolioOptimized, side: str) -> Cost:
 
 
 def _cost(brokerage: float, spread: float, tax: float) -> Cost:
-    brokerage, spread, tax = adding_up((brokerage, spread, tax))
+    # Each part to the cent, as cash and tax are told elsewhere; the total is that of the cents.
+    brokerage, spread, tax = round(brokerage, 2), round(spread, 2), round(tax, 2)
     return Cost(brokerage, spread, tax, round(brokerage + spread + tax, 2))

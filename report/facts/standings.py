@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import fsum
 from typing import TYPE_CHECKING
 
 from report.facts.labels import sharpe
-from report.facts.rounding import adding_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -96,13 +96,12 @@ def value_rows(standings: Sequence[Standing]) -> Iterator[Row]:
     """Add up the value of each portfolio, to the cent."""
     labels = ("ETFs, AUD", "Cash, AUD", "Kept as it is, AUD", "Tax due on gains, AUD")
     parts = [
-        adding_up((one.etfs_aud, one.cash_aud, one.kept_aud, -one.tax_due_aud), total=one.value_aud)
-        for one in standings
+        [round(part, 2) for part in (one.etfs_aud, one.cash_aud, one.kept_aud, -one.tax_due_aud)] for one in standings
     ]
     for label, values in zip(labels, zip(*parts, strict=True), strict=True):
         if any(values) or label == labels[0]:
             yield Row(label, values, AUD)
-    yield Row("Value, AUD", tuple(one.value_aud for one in standings), AUD, is_total=True)
+    yield Row("Value, AUD", tuple(round(fsum(each), 2) for each in parts), AUD, is_total=True)
 
 
 def return_rows(standings: Sequence[Standing], basis: Basis) -> Iterator[Row]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from portfolio.terms.rules import Correlations
+from report.facts.getting_there import cost_of
 from report.facts.labels import asked, goal_label, of_pods, pod_label, show
 from report.facts.market import said_of_universes
 from report.facts.sentences import read_aloud
@@ -21,6 +23,12 @@ if TYPE_CHECKING:
 def delivered(event: MasterPortfolioOptimized) -> list[tuple[GoalAccount, GoalAccount | GoalInUnits]]:
     """Pair each goal with the result for the customer: in whole units if there are orders."""
     whole = {goal.name: goal for goal in event.trading.goals} if event.trading else {}
+    # The cost of getting there is told in one way: as the total of its parts in cents.
+    whole |= {
+        goal.name: replace(whole[goal.name], delivered=cost_of(event).total_aud)
+        for goal in event.goals
+        if goal.figure == "trading_cost_aud" and goal.name in whole
+    }
     return [(goal, whole.get(goal.name, goal)) for goal in event.goals]
 
 

@@ -175,6 +175,9 @@ def targets(event: Event) -> Iterator[Row]:
         of = " and ".join(pod(event, name) for name in goal["pods"]) or "The whole portfolio"
         asked = f"at {'most' if goal['better'] == 'lower' else 'least'} {figure(goal['figure'], goal['asked'])}"
         now = whole.get(goal["name"], goal)["delivered"]
+        if goal["figure"] == "trading_cost_aud" and whole:
+            *_, (_, _, total) = costs(event)
+            now = float(total.replace(",", ""))
         yield of, asked, *(figure(goal["figure"], v) for v in (goal["best_alone"], goal["best_together"], now))
 
 
@@ -207,10 +210,9 @@ def costs(event: Event) -> Iterator[Row]:
         now["Half the spread"] = sum(order["spread_aud"] for order in each)
         now["Tax on capital gains"] = event["trading"]["gains"]["tax_aud"]
     alone = {label: rows[name]["naive"] or 0.0 for label, name in names.items() if name in rows}
-    separate, suggested = (added_up(list(each.values()), sum(each.values())) for each in (alone, now))
-    for label, *both in zip(names, separate, suggested, strict=False):
-        yield label, *both
-    yield "Together", aud(sum(alone.values())), aud(sum(now.values()))
+    for label in names:
+        yield label, aud(alone[label]), aud(now[label])
+    yield "Together", *(aud(sum(round(part, 2) for part in each.values())) for each in (alone, now))
 
 
 def parcels(event: Event) -> Iterator[Row]:
@@ -239,7 +241,7 @@ def _today_money(event: Event, sides: list[str]) -> Iterator[tuple[str, list[flo
     """Read the figures that stand in both tables of portfolios: label, values, format."""
     ones = [event[side] for side in sides]
     said = "Expected return a year" if event["market"]["basis"]["kind"] == "outlook" else "Return a year"
-    yield "Value, AUD", [one["value_aud"] for one in ones], "aud"
+    yield "Value, AUD", [sum(_value(one)) for one in ones], "aud"
     yield f"{said}, before tax", [one["expected_return"] for one in ones], "share"
     yield f"{said}, after tax on income, AUD", [one["return_after_tax_aud"] for one in ones], "aud"
     yield "Volatility a year", [one["volatility"] for one in ones], "share"
@@ -247,6 +249,11 @@ def _today_money(event: Event, sides: list[str]) -> Iterator[tuple[str, list[flo
     yield "Income after tax a year, AUD", left, "aud"
     yield "Fees of the ETFs a year, AUD", [one["fees_aud"] for one in ones], "aud"
     yield "Largest position, share of the capital", [one["largest_position"] for one in ones], "share"
+
+
+def _value(one: dict[str, float]) -> list[float]:
+    """Read the parts of a portfolio's value, in cents as they are shown."""
+    return [round(one[name], 2) for name in ("etfs_aud", "cash_aud", "kept_aud")] + [-round(one["tax_due_aud"], 2)]
 
 
 def today(event: Event) -> Iterator[Row]:
@@ -263,10 +270,7 @@ def standings(event: Event) -> Iterator[Row]:
         yield label, *((share if kind == "share" else aud)(value) for value in values)
     ones = [event[side] for side in sides]
     said = "Expected return a year" if event["market"]["basis"]["kind"] == "outlook" else "Return a year"
-    parts = [
-        added_up([one["etfs_aud"], one["cash_aud"], one["kept_aud"], -one["tax_due_aud"]], one["value_aud"])
-        for one in ones
-    ]
+    parts = [list(map(aud, _value(one))) for one in ones]
     names = ("ETFs, AUD", "Cash, AUD", "Kept as it is, AUD", "Tax due on gains, AUD")
     for label, *values in zip(names, *parts, strict=True):
         if label == names[0] or any(value != "0.00" for value in values):

@@ -105,9 +105,10 @@ def test_there_is_one_cost_of_getting_there_and_its_parts_add_up(name: str) -> N
     rows = {row[0]: row for section in story.sections for t in section.tables if t.name == "costs" for row in t.rows}
     assert number(rows["Together"][2]) == cost.total_aud
     if found.switch:
-        assert found.switch.cost_aud == pytest.approx(cost.total_aud, abs=0.005)
+        # Of each part the nearest cent; together they are at most a cent and a half from the exact sum.
+        assert found.switch.cost_aud == pytest.approx(cost.total_aud, abs=0.015)
         values = {row[0]: row for s in story.answers for t in s.tables if t.name == "today" for row in t.rows}
-        assert number(values["Value, AUD"][3]) == pytest.approx(-cost.total_aud, abs=0.0101)
+        assert number(values["Value, AUD"][3]) == pytest.approx(-cost.total_aud, abs=0.0001)
 
 
 @pytest.mark.parametrize("name", ALL)
