@@ -35,6 +35,7 @@ $(READY): $(RUN)
 	@echo "installing the packages of all extras and for development: 0.9 GB more"
 	@$(INSTALL) --editable '.[dev]'
 	@echo "compiling the solver's loops for large universes, once: one to two minutes"
+	@find portfolio -name '*.nb[ci]' -delete # numba cannot read a compiled loop whose types have other names now
 	@$(BIN)/python -m portfolio.conic.large.perspective
 	@touch $@ $(DASHBOARD)
 	@echo "ready: $(BIN)/podfolio"
