@@ -335,7 +335,7 @@ def _told(event: FinalEvent) -> Iterator[str]:
         yield from (kept.why for kept in event.terms.owned.kept)
     yield from _printed(lambda console: show(console, event))
     story = tell(event)
-    yield from story.summary
+    yield from story.notice
     for section in story.sections:
         yield from (*section.lead, *section.points, *(table.note for table in section.tables if table.note))
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from documents import floor, outputs, rooms
+from documents import example_messages, floor, outputs, rooms
 from documents.floor import DEMO
 from documents.rooms import ARCHITECTURE, PICTURE
 
 if __name__ == "__main__":
+    example_messages.write()
     PICTURE.write_text(rooms.picture(), encoding="utf-8")
     ARCHITECTURE.write_text(rooms.with_table(ARCHITECTURE.read_text(encoding="utf-8")), encoding="utf-8")
     DEMO.write_text(floor.with_table(DEMO.read_text(encoding="utf-8")), encoding="utf-8")
