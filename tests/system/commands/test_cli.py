@@ -74,7 +74,7 @@ async def test_a_request_is_answered_shown_and_kept(shared: Site, tmp_path: Path
     (stored,) = await shared.bus.record(["podfolio.v1.final.kept"])
     assert (status, again) == (0, 0)
     assert file.read_bytes() == stored.data == (tmp_path / "2.json").read_bytes()
-    assert "Master portfolio" in page
+    assert "Model portfolio" in page
 
 
 async def test_an_id_that_was_used_for_something_else_is_refused(shared: Site, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def test_a_market_is_built_listed_and_shown(tmp_path: Path) -> None:
     # Every figure of the table and of the heat map, in plain text.
     sigma = np.sqrt(np.diag(market.Sigma))
     for i, etf in enumerate(market.etfs):
-        (row,) = (line for line in shown.splitlines() if line.startswith(f"| {etf.ticker} "))
+        (row,) = (line for line in shown.splitlines() if line.startswith(f"|{etf.ticker} "))
         assert f" {market.expected_returns[i]:.2%} " in row
         assert f" {sigma[i]:.2%} " in row
         assert f" {etf.price_aud:,.2f} " in row

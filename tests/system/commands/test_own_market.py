@@ -91,7 +91,7 @@ async def test_every_command_works_with_a_market_of_one_s_own(
         assert (name, status) == (name, 0), errors
         assert "Traceback" not in errors
     assert verified[0] == 3, "nobody has signed it"
-    assert seen["sections"][0]["title"] == "Today and suggested"
+    assert seen["sections"][0]["title"] == "Model portfolio"
     assert "Houses" in json.dumps(seen) or "Home shares" in json.dumps(seen)
     assert never in page.read_text(encoding="utf-8")
     texts = [

@@ -49,7 +49,7 @@ def bloated_too(request: OptimizationRequest, market: Market) -> frozenset[str]:
     return refused(request, market)
 
 
-program = next((word for word in sys.orig_argv if word.endswith(".solve")), "")
+program = next((word for word in sys.orig_argv if word.endswith((".solve_pod", ".solve_request"))), "")
 WHERE = {program.partition(".")[0], *sys.orig_argv} if program else set()
 read, terms, refused = messages.parse_request, OptimizationRequest.terms, OptimizationRequest.refused
 if WHERE:
