@@ -1,4 +1,4 @@
-"""The parts of a final event that say what a portfolio is and does."""
+"""The parts of a final event that describe a portfolio and its figures."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from portfolio.terms.mandate import Mandate
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """An ETF of the portfolio: its share of the capital, in dollars too, and the pods it serves.
+    """An ETF of the portfolio: the share of the capital, the amount in AUD, and the pods that own the ETF.
 
     Attributes:
         ticker: The ETF.
         name: The ETF's name.
-        asset_class: What the ETF invests in.
-        weight: Its share of the capital.
-        amount_aud: The same in AUD.
-        owners: The pods that own it.
+        asset_class: The asset class of the ETF.
+        weight: Share of the capital in the ETF.
+        amount_aud: Value of the holding, AUD.
+        owners: The pods that own the ETF.
     """
 
     ticker: str
@@ -34,13 +34,13 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class CashHeld:
-    """Money of an account that is not invested: a line of the portfolio beside the ETFs, and no pod's.
+    """Money of an account that is not invested: a line of the portfolio beside the ETFs that belongs to no pod.
 
     Attributes:
-        weight: Its share of the capital: what the ETFs leave.
-        amount_aud: The same in AUD.
-        costs_aud: Brokerage and half the spread of the trades, which are paid from it.
-        rate: Interest a year, as a fraction.
+        weight: Share of the capital that the ETFs leave.
+        amount_aud: The same share in AUD.
+        costs_aud: Brokerage and half the spread of the trades, AUD, which are paid from this money.
+        rate: Interest per year, as a fraction.
     """
 
     weight: float
@@ -54,16 +54,18 @@ class PodAccount:
     """A pod's part of the portfolio.
 
     Attributes:
-        mandate: Its terms as used: for this market, with the request's ``pod_targets``, and with what the risk
-            tolerance adds.
-        capital_share: Its share of the capital.
-        naive_weights: What it would hold alone, as shares of the pod.
-        weights: What it holds, as shares of the whole capital.
-        figures: What its sleeve is expected to do.
-        left_out: ETFs of its universe that were not considered: unpriced, closed, or never to be bought.
-        frontier: Where the customer's risk tolerance puts the pod; None where its mandate is as it is.
-        effective_holdings_alone: Number of equal holdings with the same spread, of what it would hold alone.
-        effective_holdings: The same of what it holds; the mandate's ``min_effective_holdings`` binds the pod alone.
+        mandate: The pod's terms as used: for this market, with the request's ``pod_targets``, and with the limits that
+            the risk tolerance adds.
+        capital_share: The pod's share of the capital.
+        naive_weights: Holdings of the pod alone, by ticker, as shares of the pod.
+        weights: Holdings of the pod in the portfolio, by ticker, as shares of the whole capital.
+        figures: Expected figures of the pod's sleeve.
+        left_out: ETFs of the pod's universe that were not considered: unpriced, closed, or never to be bought.
+        frontier: Point of the efficient frontier that the customer's risk tolerance selects; None where the mandate
+            applies unchanged.
+        effective_holdings_alone: Number of equal holdings with the same spread as the holdings of the pod alone. The
+            mandate's ``min_effective_holdings`` limits only this number.
+        effective_holdings: Number of equal holdings with the same spread as the pod's holdings in the portfolio.
     """
 
     mandate: Mandate
@@ -79,32 +81,34 @@ class PodAccount:
 
 @dataclass(frozen=True, slots=True)
 class GoalAccount:
-    """A goal: what was asked, what was possible, and what the portfolio gives.
+    """A goal: the figure asked, the best possible figure, and the figure of the portfolio.
 
-    Goals stand in the order in which they were served: each as well as the rules and the goals before
-    it allow.
+    Goals stand in the order in which they were served: each as well as the rules and the goals before it allow.
 
     Attributes:
-        name: ``gamma.sharpe_ratio``, ``never_worse.trading_cost_aud``, ``correlation.alpha-beta``.
-        pods: Whose sleeve it is about; two pods for a correlation, none for the whole portfolio.
-        figure: What it is about.
-        better: Whether what is asked is a cap (lower is better) or a floor.
+        name: Name of the goal, such as ``gamma.sharpe_ratio``, ``never_worse.trading_cost_aud`` or
+            ``correlation.alpha-beta``.
+        pods: The pod whose sleeve the goal limits; two pods for a correlation, none for the whole portfolio.
+        figure: The figure that the goal limits.
+        better: Whether the figure asked is a cap (lower is better) or a floor (higher is better).
         priority: 1 is served first.
         asked: The figure asked.
-        best_alone: The best the pod could do alone, with this goal only; of goals of pods.
-        best_together: The best with all rules and the goals before it, proven to a millionth; None where it
-            was not found: not asked for (``explain``), not proven in time, or a correlation.
-        held: The figure at which the search held the goal: as asked, or, if it gave way, its best figure less the
-            request's ``target_tolerance``. None where a goal was given up (never worse than the separate pods), or is
-            a limit on correlations.
-        delivered: What the portfolio gives; None where the figure is not defined.
-        shortfall: How far that is from what was asked, in the figure's own unit.
-        met: Whether it is what was asked.
-        price: The goal's multiplier: what the objective gains per unit of the figure as the goal is eased by very
-            little, each pod holding the same ETFs (where that loses what tightening would cost, something in
-            between); zero where the goal does not bind, None where it cannot be said.
-        gain_of_one_percent: What it would gain if the goal were eased by a hundredth of what was asked, each
-            pod holding the same ETFs.
+        best_alone: For a goal of a pod: best figure that the pod can reach alone with this goal only.
+        best_together: Best figure with all rules and the earlier goals kept, proven to a millionth; None where no
+            figure was found: the request did not ask (``explain``), the time was too short for a proof, or the goal is
+            a correlation.
+        held: Figure at which the search held the goal: the figure asked or, if the goal gave way, its best figure less
+            the request's ``target_tolerance``; None where a goal was given up (never worse than the separate pods), or
+            limits a correlation.
+        delivered: Figure of the portfolio; None where the figure is not defined.
+        shortfall: Distance by which the delivered figure misses the figure asked, in the figure's own unit; zero where
+            the delivered figure is as good or better, None where no figure is delivered.
+        met: Whether the delivered figure meets the goal.
+        price: Multiplier of the goal: gain of the objective per unit of the figure, if the goal is eased by very little
+            and each pod holds the same ETFs. Where easing gains less than tightening costs, the multiplier is between
+            the two. Zero where the goal does not bind; None where the multiplier is not known.
+        gain_of_one_percent: Gain of the objective if the goal is eased by a hundredth of the figure asked and each pod
+            holds the same ETFs.
     """
 
     name: str
@@ -131,10 +135,10 @@ class ComparisonRow:
         metric: The figure, such as ``trading_cost_aud`` or ``sharpe_ratio``.
         naive: The figure of the separate pods; None where it is not defined.
         master: The figure of the coordinated portfolio; None where it is not defined.
-        better: Which change is in the interest of the person; None where neither is by itself: less tax on income is
-            no gain where the income after tax falls too.
-        never_worse: Whether the portfolio was held to be at least as good as the naive one here; false where
-            the row is information, or a goal that gave way to others.
+        better: Direction of change that helps the person; None where neither direction does by itself: less tax on
+            income is no gain where the income after tax falls too.
+        never_worse: Whether the portfolio was held to be at least as good as the naive portfolio in this figure; false
+            where the row is information, or a goal that gave way to others.
     """
 
     metric: str
@@ -146,13 +150,13 @@ class ComparisonRow:
 
 @dataclass(frozen=True, slots=True)
 class CorrelationRow:
-    """How two pods' sleeves move together.
+    """The correlation of two pods' sleeves.
 
     Attributes:
         pods: The two pods.
         correlation: The correlation of the returns of their holdings, -1 to 1.
-        limit: The most it should be, by the request or the pods' mandates; a goal if the request says so.
-        room: How far it is below the limit; negative above it.
+        limit: Upper limit from the request or the pods' mandates; a goal if the request says so; None without a limit.
+        room: Limit less correlation; negative where the correlation is above the limit, None without a limit.
     """
 
     pods: tuple[str, str]
@@ -163,7 +167,7 @@ class CorrelationRow:
 
 @dataclass(frozen=True, slots=True)
 class EconomicDuplicate:
-    """Two ETFs that are held and do nearly the same.
+    """Two ETFs that are held and move almost alike.
 
     Attributes:
         tickers: The two ETFs.
@@ -179,10 +183,11 @@ class ObjectiveTerms:
     """The four terms of the objective, before their weights.
 
     Attributes:
-        pod_score: Shares times scores; a pod scores 1 at its stage-1 result.
-        duplication: Owners beyond an ETF's first, as a share of the naive portfolio's (of 1, if it has none).
-        trading_cost: As a share of what buying the naive portfolio from cash costs.
-        tax_efficiency: Net tax on income that is saved, as a share of the naive portfolio's gross income.
+        pod_score: Sum of the pods' shares times their scores; a pod scores 1 at its stage-1 result.
+        duplication: Owners beyond the first of each ETF, as a share of the naive portfolio's number (of 1, if that is
+            0).
+        trading_cost: Cost of the trades, as a share of the cost of buying the naive portfolio from cash.
+        tax_efficiency: Saving of net tax on income, as a share of the naive portfolio's gross income.
     """
 
     pod_score: float
@@ -193,19 +198,20 @@ class ObjectiveTerms:
 
 @dataclass(frozen=True, slots=True)
 class IncomeAccount:
-    """A year's income of a portfolio and the tax on it.
+    """A portfolio's income per year and the tax on this income.
 
     Attributes:
-        distributions_aud: Distributions, and interest on cash.
-        franking_credits_aud: Credits for company tax that come with them.
-        net_tax_aud: Tax on both that the credits do not pay; negative where more credits than tax are refunded, or pay
-            tax on other income.
-        after_tax_aud: Distributions less net tax.
-        unused_credits_aud: Credits above the tax that are worth nothing this year: a company's without other income.
+        distributions_aud: Distributions, and interest on cash, AUD.
+        franking_credits_aud: Franking credits of the distributions, AUD: company tax that the companies paid.
+        net_tax_aud: Tax on distributions, interest and credits that the credits do not pay, AUD; negative where credits
+            above the tax are refunded, or pay tax on other income.
+        after_tax_aud: Distributions and interest less net tax, AUD.
+        unused_credits_aud: Credits above the tax that are lost this year, AUD: those of a company without other income.
         distribution_yield: Distributions and interest, as a share of the capital.
-        grossed_up_yield: With their credits.
-        after_tax_yield: What is left after tax.
-        holding_period_rule: Whether the credits take 45 days of holding: always, but for individuals with few.
+        grossed_up_yield: Distributions, interest and franking credits, as a share of the capital.
+        after_tax_yield: Distributions and interest less net tax, as a share of the capital.
+        holding_period_rule: Whether the credits require 45 days of holding: always, except for an individual with few
+            credits.
     """
 
     distributions_aud: float

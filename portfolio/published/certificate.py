@@ -7,19 +7,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What is proven about a master portfolio.
+    """The proof of a master portfolio.
 
     Attributes:
-        objective: Its objective; higher is better.
-        bound: No portfolio that keeps the rules, and the goals as far as they can be kept, has a higher one.
+        objective: Objective of the portfolio; higher is better.
+        bound: Upper bound on the objective of all portfolios that keep the rules, and the goals as far as they can be
+            kept.
         gap: ``(bound - objective) / max(|objective|, 0.01)``.
         target_gap: The gap at which the search may end.
-        restricted: Goals that are not convex, for which stronger rows stood in: where a bound is proven
-            without them it is that of all portfolios, else only of those that keep the stronger rows.
+        restricted: Names of goals that are not convex, and that stronger constraints replaced. A bound that is proven
+            without these constraints holds for all portfolios; any other bound holds only for portfolios that keep the
+            stronger constraints.
         levels_proven: Whether the smallest shortfall of every goal that gave way was proven.
-        certified: Whether the gap is within its target, the levels are proven, and nothing was restricted.
-        nodes: Nodes of all trees.
-        leaves: Parts of the search spaces, each with its own proof, all checked again.
+        certified: Whether the gap is within its target, the levels are proven, and no goal was restricted.
+        nodes: Number of nodes of all search trees.
+        leaves: Number of parts of the search spaces; each part has a proof of its own, and all proofs were checked
+            again.
     """
 
     objective: float

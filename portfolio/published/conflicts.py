@@ -12,12 +12,12 @@ class Conflict:
     """One of the requirements that cannot be kept together.
 
     Attributes:
-        requirement: Its name, such as ``max_etfs`` or ``gamma.sharpe_ratio``.
-        words: What it asks.
+        requirement: Name of the requirement, such as ``max_etfs`` or ``gamma.sharpe_ratio``.
+        words: The requirement, in words.
         asked: For a goal: the figure asked.
-        best_alone: For a goal of a pod: the best the pod could do with this goal alone.
-        best_together: For a goal: the best there is while all other requirements are kept or, where even that
-            is too much, the others of this set; None if not proven.
+        best_alone: For a goal of a pod: best figure that the pod can reach with this goal alone.
+        best_together: For a goal: best figure while all other requirements are kept or, where these cannot be kept
+            together, the other requirements of this set; None if not proven.
     """
 
     requirement: str
@@ -29,13 +29,13 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """A change of a single rule after which the rules can be kept together; nothing smaller will do.
+    """A change of a single rule after which the rules can be kept together; no smaller change is enough.
 
     Attributes:
-        rule: Its name.
-        words: The change, as a person would say it.
-        now: What the rule says.
-        to: What it would have to say; shares to a hundredth of a percent.
+        rule: Name of the rule.
+        words: The change, in words.
+        now: Present value of the rule.
+        to: Value that the rule would need; shares to a hundredth of a percent.
     """
 
     rule: str
@@ -50,10 +50,11 @@ class Shortfall:
 
     Attributes:
         pod: The pod.
-        measure: What the goal is about.
+        measure: The figure that the goal limits.
         asked: The figure asked.
-        best_alone: The best the pod can do with this goal alone.
-        best_together: The best it can do while it keeps its other goals, where those are what hinders it.
+        best_alone: Best figure that the pod can reach with this goal alone.
+        best_together: Best figure that the pod can reach while all its other goals are kept; None where those are not
+            the obstacle.
     """
 
     pod: str

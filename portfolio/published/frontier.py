@@ -7,18 +7,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class FrontierPoint:
-    """The point of a pod's efficient frontier at which a customer's risk tolerance puts the pod.
+    """The point of a pod's efficient frontier that a customer's risk tolerance selects.
 
-    A tolerance of one half asks for no point: the mandate is then as it is.
+    A tolerance of one half selects no point: the mandate then applies unchanged.
 
     Attributes:
-        risk_tolerance: The customer's, 0 to 1.
+        risk_tolerance: The customer's risk tolerance, 0 to 1.
         least_volatility: The least volatility within the pod's limits, per year.
-        objective_volatility: The volatility of the best portfolio under the mandate as it is.
+        objective_volatility: The volatility of the best portfolio under the unchanged mandate, per year.
         objective_return: The expected return of that portfolio, per year.
         greatest_return: The greatest expected return within the pod's limits and its cap on volatility.
-        volatility: Below one half: the most volatility of the pod alone; in the whole it is 1.15 times that.
-        expected_return: Above one half: the least expected return, of the pod alone and in the whole.
+        volatility: Cap on the volatility of the pod alone, per year; the cap in the coordinated portfolio is 1.15 times
+            as high; None where the tolerance is above one half.
+        expected_return: Floor for the expected return of the pod, alone and in the coordinated portfolio, per year;
+            None where the tolerance is below one half.
     """
 
     risk_tolerance: float

@@ -1,4 +1,4 @@
-"""The part of a final event that says what a portfolio without an account is: a model, and no orders."""
+"""The part of a final event for a portfolio without an account: a model, and no orders."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class TooSmall:
-    """A position of a model portfolio that nobody can buy at first.
+    """A position of a model portfolio that is too small for a first purchase.
 
     Attributes:
         ticker: The ETF.
-        amount_aud: The position.
-        needs_aud: The least that a first purchase takes: 500 AUD on ASX, and the price of a unit where it is known.
+        amount_aud: Value of the position, AUD.
+        needs_aud: Least value of a first purchase, AUD: the larger of 500 AUD (ASX) and the price of a unit, where the
+            price is known.
     """
 
     ticker: str
@@ -25,8 +26,8 @@ class ModelPortfolio:
     """A portfolio without an account: shares of the capital, and no orders.
 
     Attributes:
-        cost_aud: Brokerage and half the spread of buying it, on top of the capital.
-        too_small: Positions that are below what can be bought.
+        cost_aud: Brokerage and half the spread of buying the portfolio, AUD, on top of the capital.
+        too_small: Positions that are smaller than the least first purchase.
     """
 
     cost_aud: float

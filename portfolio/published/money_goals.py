@@ -12,11 +12,11 @@ from portfolio.terms.targets import InflationFrom
 
 @dataclass(frozen=True, slots=True)
 class UnusedPod:
-    """A pod that answered and takes no part, since too little is left for it.
+    """A pod that answered and takes no part, since too little capital is left for this pod.
 
     Attributes:
-        mandate: Its terms.
-        naive_weights: What it would hold alone, as shares of the pod.
+        mandate: The pod's terms.
+        naive_weights: Holdings of the pod alone, by ticker, as shares of the pod.
     """
 
     mandate: Mandate
@@ -28,12 +28,14 @@ class Funding:
     """How the capital was divided over the pods and their money goals.
 
     Attributes:
-        by: What the pods' shares follow from: the money goals, or the request's pod_weights.
-        inflation: Per year, as a fraction.
-        inflation_from: Who states it: the request, its market, or neither.
-        surplus_pod: The pod for what no goal needs, if the request names one; else it is that of the longest goal.
-        surplus_aud: Capital of a pod beyond that of its goals, by pod.
-        unused: The pods that answered and take no part.
+        by: Source of the pods' shares: the money goals, or the request's pod_weights.
+        inflation: Inflation per year, as a fraction.
+        inflation_from: Source of the inflation: the request, its market, or an assumption where neither states a
+            figure.
+        surplus_pod: The request's pod for capital that no goal needs; None where the request names no pod, and the pod
+            of the longest goal gets this capital.
+        surplus_aud: Capital of a pod beyond the capital of its goals, AUD, by pod.
+        unused: The pods that answered and take no part, by pod.
     """
 
     by: Literal["goals", "pod_weights"]
@@ -46,38 +48,43 @@ class Funding:
 
 @dataclass(frozen=True, slots=True)
 class MoneyGoal:
-    """An amount of money that is wanted, what is set aside for it, and the chance that it is reached.
+    """An amount of money that the customer wants, the capital for this goal, and the chance of the amount.
 
     After fees and tax on income, before tax on a final sale, distributions reinvested. Amounts are in today's money
     where the goal is.
 
     Attributes:
-        goal_id: The customer's own name for it.
-        name: What it is for.
-        pod: The pod that is to provide it.
-        pod_chosen: Whether the pod was chosen here, since the request names none.
-        target_amount_aud: How much is wanted.
-        years: In how many years.
-        priority: 1 is the most important: it is funded first.
-        wanted_probability: The chance with which it is to be reached.
+        goal_id: The adviser's own key for the goal.
+        name: The purpose of the money.
+        pod: The pod that provides the money.
+        pod_chosen: Whether the system chose the pod, since the request names none.
+        target_amount_aud: The amount that is wanted, AUD.
+        years: Years from now until the money is wanted.
+        priority: 1 is the most important goal, and is funded first.
+        wanted_probability: The wanted chance of reaching the amount, as a fraction.
         in_todays_money: Whether amount and contributions are in today's money, and grow with inflation.
-        contribution_aud_per_month: What is added at the end of every month until then.
-        amount_then_aud: What is wanted, in money of its day.
-        needed_aud: The least capital with which the pod alone would reach it with the chance wanted.
-        capital_aud: What is set aside for it, before the cost of the trades.
-        expected_return: A year, of what its pod holds.
-        median_aud: What becomes of capital and contributions: in half of the cases more, in half less.
-        probability: That it becomes at least what is wanted.
-        probability_today: The same with all that is owned today as it is, and its capital; None without an account.
-        probability_if_lower: The same, if returns are one percentage point a year lower.
-        probability_if_higher: And higher.
-        more_today_aud: Further capital that would bring the chance to the one wanted; 0 where it is reached.
-        more_per_month_aud: Further contributions that would; None where no full month is left.
-        years_later: How much later it would be reached with the chance wanted, contributions going on; None where it is
-            not within 100 years.
-        needed_today_aud: The least capital with which what is owned today, as it is, would reach it with the chance
-            wanted; None without an account.
-        capital_today_aud: What would be set aside for it of what is owned today, by the same order of the goals.
+        contribution_aud_per_month: The customer's payment at the end of every month until then, AUD.
+        amount_then_aud: The amount that is wanted, AUD, in money of that day.
+        needed_aud: Least capital with which the pod alone would reach the amount with the wanted chance, AUD.
+        capital_aud: Capital for the goal, before the cost of the trades, AUD.
+        expected_return: Expected return of the pod's holdings, per year.
+        median_aud: Median of the final value of capital and contributions, AUD: half of the cases end above, half
+            below.
+        probability: Chance of at least the wanted amount.
+        probability_today: The same chance with today's holdings unchanged and with ``capital_today_aud``; None without
+            an account.
+        probability_if_lower: The same chance as ``probability``, with returns lower by one percentage point per year.
+        probability_if_higher: The same chance as ``probability``, with returns higher by one percentage point per year.
+        more_today_aud: Further capital that would raise the chance to the wanted chance, AUD; 0 where the chance is
+            high enough.
+        more_per_month_aud: Further contribution per month that would do the same, AUD; None where no full month is
+            left.
+        years_later: Further years until the goal reaches the wanted chance, while contributions go on; None where 100
+            years are not enough.
+        needed_today_aud: Least capital with which today's holdings, unchanged, would reach the amount with the wanted
+            chance, AUD; None without an account.
+        capital_today_aud: Part of today's account for this goal, AUD, by the same order of the goals; None without an
+            account.
     """
 
     goal_id: str

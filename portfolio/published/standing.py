@@ -12,34 +12,36 @@ from portfolio.published.account import IncomeAccount
 class Standing:
     """A portfolio in the figures that a person compares: of today, of the separate pods, or as ordered.
 
-    All fractions are of one denominator, the capital: what cash and tradable holdings are worth today at last prices.
-    So money that trades cost earns nothing, and the figures of the three portfolios compare like with like. Holdings
+    All fractions are of one denominator, the capital: the value of cash and tradable holdings today, at last prices.
+    So money that trades cost earns no return, and the figures of the three portfolios compare like with like. Holdings
     that are kept outside the pods count in ``value_aud`` alone.
 
     Attributes:
-        etfs_aud: Value of the ETFs at last prices.
-        cash_aud: Money that is not invested, after the costs of the trades.
-        kept_aud: Value of the holdings that are kept outside the pods (``terms.owned.kept`` names them).
-        tax_due_aud: Tax on the capital gains that the trades realise; it is due later.
-        value_aud: ETFs, cash and kept holdings, less the tax that is due.
-        expected_return: Per year, after the funds' fees and before tax, interest on cash included.
-        expected_return_aud: The same in AUD.
-        return_after_tax: Per year, after fees and net tax on income.
-        return_after_tax_aud: The same in AUD.
-        volatility: Per year.
-        sharpe_ratio: Expected return above that of the cash ETF, per unit of volatility; None without volatility.
-        income: A year's distributions, credits, tax and income after tax.
-        fees_aud: The funds' management fees per year, which the returns are after.
-        tax_efficiency: Ten times the part of the expected return that net tax leaves; None where none is expected.
+        etfs_aud: Value of the ETFs at last prices, AUD.
+        cash_aud: Money that is not invested, after the costs of the trades, AUD.
+        kept_aud: Value of the holdings that are kept outside the pods (``terms.owned.kept`` names them), AUD.
+        tax_due_aud: Tax on the capital gains that the trades realise, AUD; due later.
+        value_aud: ETFs, cash and kept holdings, less the tax that is due, AUD.
+        expected_return: Expected return per year, after the funds' fees and before tax, interest on cash included.
+        expected_return_aud: The same return in AUD.
+        return_after_tax: Expected return per year, after fees and net tax on income.
+        return_after_tax_aud: The same return in AUD.
+        volatility: Volatility per year.
+        sharpe_ratio: Expected return above the return of the cash ETF, per unit of volatility; None without volatility.
+        income: Distributions, credits, tax and income after tax, per year.
+        fees_aud: The funds' management fees per year, AUD; the returns are after these fees.
+        tax_efficiency: Ten times the part of the expected return that net tax leaves; None where the return is not
+            positive.
         etfs: Number of ETFs.
-        duplicated_etfs: ETFs that more than one pod holds; today nothing belongs to a pod, so that there are none.
-        economic_duplicates: Pairs of ETFs that behave alike: their correlation is 0.97 or more.
-        effective_holdings: Number of equal holdings with the same spread, of what is invested; 0 where nothing is.
+        duplicated_etfs: Number of ETFs that more than one pod holds; 0 today, since today's holdings belong to no pod.
+        economic_duplicates: Number of pairs of ETFs that behave alike: their correlation is 0.97 or more.
+        effective_holdings: Number of equal holdings with the same spread as the invested part; 0 where no money is
+            invested.
         largest_position: Largest share of the capital in one ETF.
-        asset_classes: Shares of the capital by asset class; money counts as ``cash``, as ETFs of that class do.
+        asset_classes: Shares of the capital by asset class; money counts as ``cash``, like ETFs of that class.
         weights: Shares of the capital by ticker, without cash.
-        money_goals: Chance of each money goal, by ``goal_id``, with what its pod holds; today, where nothing belongs
-            to a pod, with its part of the whole account as that is.
+        money_goals: Chance of each money goal with its pod's holdings, by ``goal_id``. Today, when holdings belong to
+            no pod: the chance with the goal's part of the whole account, unchanged.
     """
 
     etfs_aud: float
@@ -68,13 +70,13 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class ForcedSale:
-    """A rule or a goal that makes the switch dearer: without it, the portfolio would be reached at less cost.
+    """A rule or a goal that makes the switch dearer: without this rule or goal, the switch would cost less.
 
     Attributes:
         name: The rule or the goal, such as ``max_weight`` or ``gamma.volatility``.
-        words: What it says, and what it saves if it is eased, in words.
-        saves_aud: By how much less the switch would cost without this one alone, in fractions of units.
-        gap: Relative gap of the search without it: a still better portfolio scores at most this part more.
+        words: The rule or the goal, and the saving if eased, in words.
+        saves_aud: Saving in the cost of the switch without this rule or goal alone, AUD, in fractions of units.
+        gap: Relative gap of the search without this rule or goal: a better portfolio scores at most this part more.
     """
 
     name: str
@@ -85,21 +87,22 @@ class ForcedSale:
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """The way from today to the suggestion: what it costs once, and what it changes per year.
+    """The way from today to the suggestion: the cost, paid once, and the changes per year.
 
     Attributes:
-        brokerage_aud: Of the orders.
-        spread_aud: Half the spread on each dollar that is traded.
-        tax_aud: Tax on the capital gains that the orders realise.
-        cost_aud: The three together: once.
-        return_aud_per_year: Change of the expected return after fees and tax on income, suggested less today.
-        income_aud_per_year: Change of the income after tax.
-        volatility: Change of the volatility, as a fraction.
-        years_to_pay: Cost over the change of return; None where the return does not rise, so that the switch does not
-            pay for itself in return.
+        brokerage_aud: Brokerage of the orders, AUD.
+        spread_aud: Half the spread on each dollar that is traded, AUD.
+        tax_aud: Tax on the capital gains that the orders realise, AUD.
+        cost_aud: Sum of brokerage, spread and tax, paid once, AUD.
+        return_aud_per_year: Change of the expected return after fees and tax on income, AUD per year: suggestion less
+            today.
+        income_aud_per_year: Change of the income after tax, AUD per year.
+        volatility: Change of the volatility per year, as a fraction.
+        years_to_pay: Years until the change of return repays the cost; None where the return does not rise, so that the
+            switch does not pay for itself in return.
         words: The judgement in one sentence.
-        forced: The rules and goals that force the dearest sales, the dearest first, each by itself.
-        cut_short: Whether the time ended the search for these: others may force sales too.
+        forced: Rules and goals that force the dearest sales, the dearest first, each measured alone.
+        cut_short: Whether the time ended the search for these: other rules or goals may force sales too.
     """
 
     brokerage_aud: float

@@ -13,15 +13,15 @@ from portfolio.tax.kinds import Kind
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """The way from what is owned to a portfolio.
+    """The way from the holdings of today to a portfolio.
 
     Attributes:
         orders: Number of orders.
-        bought_aud: Value of what is bought, at last prices.
-        sold_aud: Value of what is sold, at last prices.
-        brokerage_aud: Fixed and proportional.
-        spread_aud: Half the spread on every dollar traded.
-        sales: Units sold of each parcel that is owned, whole or not.
+        bought_aud: Value of the units that are bought, at last prices, AUD.
+        sold_aud: Value of the units that are sold, at last prices, AUD.
+        brokerage_aud: Brokerage, fixed and proportional, AUD.
+        spread_aud: Half the spread on every dollar traded, AUD.
+        sales: Units sold of each parcel that is owned, whole or not, in the order of the parcels.
         gains: The capital gains and the tax on them.
     """
 
@@ -40,7 +40,7 @@ class Move:
 
 
 class Side(StrEnum):
-    """Which way an order goes."""
+    """The direction of an order."""
 
     SELL = "sell"
     BUY = "buy"
@@ -51,12 +51,12 @@ class UnderReform:
     """How the reform of capital gains measures units that an individual sells from 1 July 2027.
 
     Attributes:
-        value_aud: Their market value just before that day, which ends one gain or loss and begins the other; None
-            where they were bought since.
-        index_factor: By how much the cost of the later part is indexed.
-        indexed_cost_aud: What it comes to: the later gain is what the proceeds are above it. A loss is measured from
-            the cost before indexing.
-        proceeds_aud: What they fetch, after half the spread and proportional brokerage.
+        value_aud: Market value of the units just before that day, AUD: the earlier gain or loss ends at this value, and
+            the later one begins; None where the units were bought since.
+        index_factor: Factor that indexes the cost of the later part.
+        indexed_cost_aud: Indexed cost, AUD: the later gain is the part of the proceeds above this cost. A loss is
+            measured from the cost before indexing.
+        proceeds_aud: Proceeds of the units, after half the spread and proportional brokerage, AUD.
     """
 
     value_aud: float | None
@@ -73,8 +73,8 @@ class ParcelSold:
         acquired: Day of the purchase.
         units: Units that are sold of the parcel.
         cost_base_aud: Cost base of these units, AUD.
-        realised_aud: What that gains or loses, by kind, after half the spread and proportional brokerage.
-        reform: How it is measured, where the reform governs the sale.
+        realised_aud: Gain or loss of these units, AUD, by kind, after half the spread and proportional brokerage.
+        reform: The measure of the gain under the reform; None where the reform does not govern the sale.
     """
 
     acquired: date
@@ -96,9 +96,9 @@ class Order:
         value_aud: Units times price, AUD.
         brokerage_aud: Brokerage of the order, AUD.
         spread_aud: Half the spread of the order, AUD.
-        pods: Whose pod holds the ETF afterwards.
-        parcels: Of a sale: the units that are sold.
-        tax_aud: Of a sale: by how much less tax would be due if this order alone were not made.
+        pods: The pods that hold the ETF afterwards.
+        parcels: For a sale: the units that are sold, by parcel.
+        tax_aud: For a sale: reduction of the tax if this order alone were not made, AUD; 0 for a purchase.
         why: The reason, in words.
     """
 
@@ -117,12 +117,12 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class GoalInUnits:
-    """What whole units do to a goal.
+    """A goal in whole units.
 
     Attributes:
         name: The goal's name.
-        delivered: What the orders in whole units give; None where the figure is not defined.
-        met: Whether that is what was asked.
+        delivered: Figure of the orders in whole units; None where the figure is not defined.
+        met: Whether this figure meets the goal.
     """
 
     name: str
@@ -132,7 +132,7 @@ class GoalInUnits:
 
 @dataclass(frozen=True, slots=True)
 class LossReplaced:
-    """An ETF sold at a loss while one that moves like it is bought: for a person to look at (TR 2008/1).
+    """An ETF sold at a loss while a similar ETF is bought: a pair for a person to review (TR 2008/1).
 
     Attributes:
         sold: The ETF that is sold at a loss.
@@ -147,13 +147,13 @@ class LossReplaced:
 
 @dataclass(frozen=True, slots=True)
 class Tolerated:
-    """A position above its limit that drifted there, within the tolerance: it need not be sold for that.
+    """A position above its limit that drifted there, within the tolerance: the limit forces no sale.
 
     Attributes:
         ticker: The ETF.
-        pod: Whose limit it is; None for that of the whole portfolio.
-        limit: As a part of the pod, or of the capital.
-        position: Likewise.
+        pod: The pod that has the limit; None for a limit of the whole portfolio.
+        limit: The limit, as a share of the pod, or of the capital where ``pod`` is None.
+        position: The position, as a share of the same.
     """
 
     ticker: str
@@ -164,12 +164,12 @@ class Tolerated:
 
 @dataclass(frozen=True, slots=True)
 class DoesNotPay:
-    """Why nothing is traded: what the best portfolio, were trading free, would bring and take.
+    """The reason for no orders: gain and cost of the portfolio that would be best if trading were free.
 
     Attributes:
-        gain: What it adds to the objective.
-        cost: What getting there takes from it.
-        cost_aud: What getting there costs.
+        gain: Gain of the objective from that portfolio.
+        cost: Loss of the objective from the trades to that portfolio.
+        cost_aud: Cost of the trades to that portfolio, AUD.
     """
 
     gain: float
@@ -182,9 +182,9 @@ class IdleReason:
     """A reason why money stays uninvested.
 
     Attributes:
-        rule: The rule or the goal that is in the way, by name; ``objective`` where investing more costs more than it
-            brings.
-        amount_aud: How much could be invested but for this.
+        rule: Name of the rule or the goal that prevents the investment; ``objective`` where investing more costs more
+            than the gain, ``rules`` where no single rule or goal is the reason.
+        amount_aud: Money that could be invested without this reason, AUD.
         words: The reason, in words.
     """
 
@@ -195,11 +195,11 @@ class IdleReason:
 
 @dataclass(frozen=True, slots=True)
 class Idle:
-    """Money that the orders leave above the cash to be kept, where it would buy a unit of what is held.
+    """Money that the orders leave above the cash to be kept, if more than the price of each unit held.
 
     Attributes:
-        amount_aud: How much.
-        reasons: Why, up to four; none where the search for them ended first.
+        amount_aud: Amount of this money, AUD.
+        reasons: Up to four reasons; none where the search for reasons ended too early.
     """
 
     amount_aud: float
@@ -208,28 +208,30 @@ class Idle:
 
 @dataclass(frozen=True, slots=True)
 class Trading:
-    """Everything about the trades.
+    """The trades: orders, costs, tax and result.
 
     Attributes:
-        naive: What getting to the naive portfolio would cost, each pod trading by itself.
-        master: What getting to the portfolio costs, before it is rounded to whole units.
-        orders: Sells, then buys.
-        units: Held afterwards, by ticker.
-        pods: Value of what each pod holds afterwards, by ticker, AUD.
-        cash_left_aud: Cash after all orders and their costs; the tax is due later.
-        brokerage_aud: Of the orders.
-        spread_aud: Of the orders.
+        naive: The move to the naive portfolio, if each pod traded by itself.
+        master: The move to the portfolio, before the orders are rounded to whole units.
+        orders: The orders: sales, then purchases.
+        units: Units held afterwards, by ticker.
+        pods: Value of each pod's holdings afterwards, AUD, by pod and ticker.
+        cash_left_aud: Cash after all orders and their costs, AUD; the tax is due later.
+        brokerage_aud: Brokerage of the orders, AUD.
+        spread_aud: Half the spread of the orders, AUD.
         gains: Capital gains of the orders and the tax on them.
         goals: The goals of the portfolio, in whole units.
-        gave_way: Goals, by name, that no whole units keep at the level of the portfolio: they give way further.
+        gave_way: Names of goals that no whole units keep at the level of the portfolio: these goals give way further.
         goals_kept: Whether whole units keep all goals that the portfolio meets.
-        objective: In whole units.
-        rounding_cost: By how much that is less than the portfolio's.
-        losses_replaced: Pairs for a person to look at.
+        objective: Objective of the portfolio in whole units.
+        rounding_cost: Objective of the portfolio less the objective in whole units.
+        losses_replaced: Pairs of ETFs for a person to review.
         tolerated: Positions above their limits by drift.
-        idle: Money that stays uninvested, and why; None where it is less than the price of a unit.
-        does_not_pay: Where there are no orders, why.
-        cut_short: Whether time ended the search for whole units: then others may be better.
+        idle: Money that stays uninvested, with the reasons; None where the money is not more than the price of the
+            dearest unit held.
+        does_not_pay: The reason for no orders; None where there are orders, or where the time was too short for the
+            reason.
+        cut_short: Whether the time ended the search for whole units: other orders may then be better.
     """
 
     naive: Move

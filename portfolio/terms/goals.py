@@ -1,4 +1,4 @@
-"""What a portfolio is asked to reach, and in which order goals give way where not all can be met.
+"""The goals of a portfolio, and the order in which goals give way where not all can be met.
 
 Hard rules (``rules``) are kept or there is no portfolio. Goals are served one after the other, in the
 order that ``ranking`` gives: each as well as the rules and the goals before it allow.
@@ -51,9 +51,8 @@ class Row(StrEnum):
         }[self]
 
 
-# Priorities where the request names none, 1 first: the risk a customer was promised not to exceed, then
-# being able to sell, then what each pod is for, then that coordination does no harm, then how the pods
-# move together.
+# Priorities where the request names none, 1 first: the limit on risk that the customer was promised, then
+# liquidity, then the purpose of each pod, then no harm from coordination, then the correlations of the pods.
 DEFAULT_PRIORITIES: Mapping[Measure, int] = {
     Measure.VOLATILITY: 1,
     Measure.LIQUIDITY: 2,
@@ -62,11 +61,11 @@ DEFAULT_PRIORITIES: Mapping[Measure, int] = {
     Measure.RETURN: 3,
 }
 NEVER_WORSE_PRIORITY = 4
-# Limits on correlations come last whatever a request says: what is found for them is not proven, and
-# what comes after is to stand on what is.
+# Limits on correlations come last in every request: their results are not proven, and the results of all later goals
+# must rest on proven results.
 CORRELATION_PRIORITY = 10
 
-# Of a pod that no rank was given.
+# The rank of a pod without a rank.
 LAST_RANK = 10
 
 # A goal that gives way is held below the best there is by at least this: a hundredth of a percentage point.
@@ -78,12 +77,12 @@ class Goal:
     """One goal.
 
     Attributes:
-        name: ``gamma.sharpe_ratio``, ``never_worse.trading_cost_aud`` or ``correlation.alpha-beta``.
-        pods: Whose sleeve it is about; two pods for a correlation; none for the whole portfolio.
-        figure: What it is about.
+        name: Name, such as ``gamma.sharpe_ratio``, ``never_worse.trading_cost_aud`` or ``correlation.alpha-beta``.
+        pods: The pod whose sleeve the goal limits; two pods for a correlation, none for the whole portfolio.
+        figure: The figure that the goal limits; None for a correlation.
         asked: The figure asked: a cap or a floor.
         priority: 1 is served first.
-        words: What is asked, in words.
+        words: The goal, in words.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What a pod is for: its objective, its goals and what it may buy. Data, not code."""
+"""A pod's terms: its objective, its goals and its universe of ETFs. Data, not code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from portfolio.market.measure import Measure
 
 
 class Objective(StrEnum):
-    """What a pod makes as good as it can."""
+    """The figure that a pod makes as good as possible."""
 
     MIN_VOLATILITY = "min_volatility"
     MAX_INCOME = "max_income"
@@ -21,7 +21,7 @@ class Objective(StrEnum):
 
     @property
     def measure(self) -> Measure:
-        """The figure it is about."""
+        """The figure of the objective."""
         return _MEASURES[self]
 
 
@@ -45,7 +45,7 @@ TARGETS: Mapping[str, tuple[Measure, bool]] = {
 
 
 def fault_of(name: str, asked: float) -> str | None:
-    """Say what is wrong with a target that no fund manager can intend, even if a computation would accept it.
+    """Describe the fault of a target that no fund manager can intend, even if a computation would accept the target.
 
     Args:
         name: The figure, one of ``TARGETS``.
@@ -65,16 +65,16 @@ class Mandate:
     """A pod's terms.
 
     Attributes:
-        pod: Its name.
-        purpose: What it is for, in a customer's words.
-        objective: What it makes as good as it can.
-        goals: What must be reached: a cap on volatility, a floor for every other measure.
-        universe: Tickers it may buy.
+        pod: Name of the pod.
+        purpose: The purpose of the pod, in a customer's words.
+        objective: The figure that the pod makes as good as possible.
+        goals: Figures that the pod must reach: a cap on volatility, a floor for every other measure.
+        universe: Tickers that the pod may buy.
         max_position: Largest share of the pod in one ETF.
         min_effective_holdings: Least inverse Herfindahl index ``1 / sum(u^2)`` of the pod alone.
         correlation_targets: Upper targets for the correlation with other pods; reported.
-        over_cash: Goals for the return and the yield that are stated over the market's cash rate, which each market
-            adds (``in_market``).
+        over_cash: Goals for the return and the yield above the market's cash rate; each market adds its rate
+            (``in_market``).
     """
 
     pod: str
@@ -88,7 +88,7 @@ class Mandate:
     over_cash: Mapping[Measure, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse what no portfolio could mean."""
+        """Refuse terms that make no sense for any portfolio."""
         if not self.universe or len(set(self.universe)) != len(self.universe):
             told = ", ".join(self.universe) or "none"
             message = f"the universe of {self.pod} must name at least one ETF, and each once; it names {told}"
@@ -110,7 +110,7 @@ class Mandate:
             raise DataError(message)
 
     def __hash__(self) -> int:
-        """Hash what distinguishes mandates in practice; equality compares everything."""
+        """Hash the fields that distinguish mandates in practice; equality compares all fields."""
         return hash((self.pod, self.objective, self.universe, frozenset(self.goals.items())))
 
     def in_market(self, risk_free: float) -> Mandate:

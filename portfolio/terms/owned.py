@@ -1,4 +1,4 @@
-"""What a customer owns: cash, and parcels of units with the day and the cost of their purchase."""
+"""The customer's account: cash, and parcels of units with the day and the cost of their purchase."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from portfolio.tax.taxpayer import Taxpayer
 
 
 class Outside(StrEnum):
-    """What becomes of holdings that are in no pod's universe."""
+    """The treatment of holdings that are in no pod's universe."""
 
     SELL = "sell"
     KEEP = "keep"
@@ -22,13 +22,14 @@ class Outside(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A holding that is not traded, and why; its value counts in the totals, and in no figure of return or risk.
+    """A holding that is not traded, with the reason; its value counts in the totals, and in no return or risk.
 
     Attributes:
         ticker: The ETF.
         units: Units that are kept.
         why: The reason, for people.
-        value_aud: Value at the last price of the market, or as the request says; None where neither gives one.
+        value_aud: Value of the units, AUD: at the last price of the market, or from the request; None where neither
+            gives a value.
     """
 
     ticker: str
@@ -39,22 +40,22 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """What a customer owns on the day of the trades.
+    """Cash and holdings of a customer on the day of the trades.
 
     Attributes:
-        as_of: The day of the trades; parcels' ages count to it.
-        cash_aud: Money to invest.
+        as_of: The day of the trades; the age of a parcel is measured on this day.
+        cash_aud: Money to invest, AUD.
         parcels: Units that were bought together, of all ETFs.
-        taxpayer: Who pays the tax on gains.
-        outside: What becomes of holdings that are in no pod's universe.
-        brokerage_share: Cost of an order as a share of its value, on top of the fixed one.
+        taxpayer: The person or entity that pays the tax on gains.
+        outside: The treatment of holdings that are in no pod's universe.
+        brokerage_share: Cost of an order as a share of its value, on top of the fixed cost.
         cash_rate: Interest on money that is not invested, per year, as a fraction.
-        cash_floor_aud: Least money that stays uninvested, after the orders and their costs.
-        min_cash_share: The same, as a share of the capital; the larger of the two counts.
+        cash_floor_aud: Least money that stays uninvested, after the orders and their costs, AUD.
+        min_cash_share: The same as a share of the capital; the larger amount counts.
         kept: Holdings that are not traded, and count in the totals alone.
-        values_aud: What holdings are worth that the market has no price for, by ticker, as the request says.
-        reform: Facts that the tax on what an individual sells from 1 July 2027 needs.
-        stale_prices: Whether prices of a day far from the day of the trades are taken.
+        values_aud: Value of holdings without a price in the market, AUD, by ticker, from the request.
+        reform: Facts for the tax on an individual's sales from 1 July 2027.
+        stale_prices: Whether prices far from the day of the trades are accepted.
     """
 
     as_of: date

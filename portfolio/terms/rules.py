@@ -1,4 +1,4 @@
-"""The rules a portfolio keeps, what it is judged by, and how to say that rules contradict each other."""
+"""The hard rules of a portfolio, the weights of its objective, and all terms of a request."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ class Duplicates(StrEnum):
 
 
 class OnUnreachable(StrEnum):
-    """What is to happen where not all goals can be met."""
+    """The action where not all goals can be met."""
 
     RELAX = "relax"
     FAIL = "fail"
 
 
 class Explain(StrEnum):
-    """For which goals the best that was possible is found and proven."""
+    """The goals for which the best possible figure is found and proven."""
 
     UNMET = "unmet"
     ALL = "all"
 
 
 class Correlations(StrEnum):
-    """What the limits on correlations between pods are for."""
+    """The use of the limits on correlations between pods."""
 
     REPORT = "report"
     LIMIT = "limit"
@@ -76,16 +76,17 @@ class Rules:
         min_weight: Least share of the capital in an ETF that is held.
         max_weight: Largest share of the capital in one ETF.
         duplicates: Whether an ETF may have more than one owner.
-        min_correlation_distance: Two ETFs nearer than this, by ``sqrt((1 - rho) / 2)``, are not both held.
-        never_buy: Tickers that are not to be bought; what is owned of them may stay.
-        never_sell: Tickers of which nothing is to be sold.
-        capital_tolerance: How far a pod's holdings may be from its share of the capital, as a part of that share:
-            what is owned drifts, and units are whole. This and what follows matter where something is owned.
-        position_tolerance: How far a position may be above its limit, as a part of the limit, where what is owned
-            drifted there and nothing of it is bought.
-        min_order_aud: Least value of an order.
-        max_turnover: Most that is traded, half of what is bought and sold, as a share of the capital.
-        max_tax_aud: Most tax on capital gains that sales may cause.
+        min_correlation_distance: Least distance, ``sqrt((1 - rho) / 2)``, between two ETFs that are both held.
+        never_buy: Tickers that are not to be bought; units that are owned may stay.
+        never_sell: Tickers of which no unit is to be sold.
+        capital_tolerance: Largest distance of a pod's holdings from its share of the capital, as a part of that share:
+            holdings drift, and units are whole. This rule and the rules below matter only with an account.
+        position_tolerance: Largest excess of a position above its limit, as a part of the limit, if the holdings
+            drifted there and no unit of the ETF is bought.
+        min_order_aud: Least value of an order, AUD.
+        max_turnover: Largest turnover: half the value of purchases and sales, as a share of the capital; None without a
+            limit.
+        max_tax_aud: Most tax on capital gains that sales may cause, AUD; None without a limit.
     """
 
     max_etfs: int = 12
@@ -102,7 +103,7 @@ class Rules:
     max_tax_aud: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what no portfolio could keep."""
+        """Refuse rules that no portfolio could keep."""
         if self.max_etfs < 1:
             message = f"max_etfs is {self.max_etfs}; it must be at least 1"
             raise DataError(message)
@@ -132,23 +133,25 @@ class Terms:
     """Everything a customer's request sets, apart from how the capital is split.
 
     Attributes:
-        total_capital_aud: Capital to invest.
-        marginal_tax_rate: Tax on income, levies included, as a fraction.
-        entity: What the law takes the customer for.
-        brokerage_aud: Fixed cost of one order.
+        total_capital_aud: Capital to invest, AUD.
+        marginal_tax_rate: Tax rate on income, levies included, as a fraction.
+        entity: The kind of taxpayer that the customer is.
+        brokerage_aud: Fixed cost of one order, AUD.
         rules: Hard rules.
-        preferences: What the objective weighs.
-        priorities: Of goals by name, 1 first, where they are not the default (``goals``).
-        pod_ranks: Of pods, 1 first: whose goals are served first among those of one priority.
+        preferences: Weights of the terms of the objective.
+        priorities: Priorities of goals by name, 1 first, where they differ from the default (``goals``).
+        pod_ranks: Ranks of pods, 1 first: among goals of one priority, those of the first pod are served first.
         on_unreachable: Whether goals give way where not all can be met.
-        explain: For which goals the best figure is told: finding one takes as long as a portfolio.
+        explain: The goals whose best figure is reported: a search for one such figure takes as long as a portfolio.
         correlations: Whether limits on the pods' correlations are goals, or only reported.
-        correlation_limits: Limits by pair (``alpha-beta``), where they are not those of the mandates.
-        owned: What the customer owns; None where the capital is cash and weights are all that is asked.
-        other_income_uses_credits: Whether a company has other income on which franking credits pay tax that exceed the
-            tax on the distributions. All others are refunded what exceeds it.
-        risk_tolerance: 0 to 1: the pods' places on their efficient frontiers; at one half mandates are as they are.
-        target_tolerance: How far below its best figure a goal that gives way is held, as a part of the figure.
+        correlation_limits: Limits by pair (``alpha-beta``), where they differ from the limits of the mandates.
+        owned: Cash and holdings of the customer; None where the capital is cash and the request wants only weights.
+        other_income_uses_credits: For a company: whether other income owes tax that spare franking credits can pay.
+            Spare credits are credits above the tax on the distributions. A company gets no refund of spare credits; all
+            other entities do.
+        risk_tolerance: 0 to 1: the pods' places on their efficient frontiers; at one half the mandates apply unchanged.
+        target_tolerance: Distance below its best figure at which a goal that gives way is held, as a part of the
+            figure.
         pod_targets: Goals of pods, by name (``gamma.sharpe_ratio``), that replace those of their mandates.
     """
 
@@ -172,7 +175,7 @@ class Terms:
 
     @property
     def wastes_credits(self) -> bool:
-        """Whether franking credits above the tax on the distributions are worth nothing this year (ss 36-55, 67-25)."""
+        """Whether franking credits above the tax on the distributions have no value this year (ss 36-55, 67-25)."""
         return self.entity not in REFUNDED and not self.other_income_uses_credits
 
     @property

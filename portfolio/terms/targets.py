@@ -16,7 +16,7 @@ ASSUMED_INFLATION = 0.025
 
 
 class InflationFrom(StrEnum):
-    """Who states the inflation."""
+    """The source of the inflation."""
 
     REQUEST = "request"
     MARKET = "market"
@@ -28,15 +28,15 @@ class Target:
     """An amount of money that a customer wants at a time: a money goal.
 
     Attributes:
-        goal_id: The customer's own name for it, short and stable.
-        name: What it is for.
-        pod: The pod that is to provide it; None for the pod that needs the least capital for it.
-        target_amount_aud: How much.
-        years: In how many years.
-        priority: 1 is the most important: it is funded first.
-        wanted_probability: The chance with which the amount is to be reached.
+        goal_id: The adviser's own key for the goal, short and stable.
+        name: The purpose of the money.
+        pod: The pod that is to provide the money; None for the pod that needs the least capital.
+        target_amount_aud: The amount that is wanted, AUD.
+        years: Years from now until the money is wanted.
+        priority: 1 is the most important goal, and is funded first.
+        wanted_probability: The wanted chance of reaching the amount, as a fraction.
         in_todays_money: Whether the amount and the contributions are in today's money, and grow with inflation.
-        contribution_aud_per_month: What the customer adds at the end of every month until then.
+        contribution_aud_per_month: The customer's payment at the end of every month until then, AUD.
     """
 
     goal_id: str
@@ -52,14 +52,14 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Plans:
-    """What the capital is for.
+    """The purposes of the capital.
 
     Attributes:
         targets: The money goals.
-        inflation: Per year, as a fraction.
-        inflation_from: Who states it.
-        shares: The pods' shares where the request gives them; None where they follow from the money goals.
-        surplus_pod: The pod for what no goal needs; None for the pod of the longest goal.
+        inflation: Inflation per year, as a fraction.
+        inflation_from: Source of the inflation.
+        shares: The pods' shares where the request gives shares; None where they follow from the money goals.
+        surplus_pod: The pod for capital that no goal needs; None for the pod of the longest goal.
     """
 
     targets: tuple[Target, ...] = ()

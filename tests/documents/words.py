@@ -27,9 +27,6 @@ ROOT = Path(__file__).parent.parent.parent
 LIMITS = {"what": 1.7, "it/its": 12.0, "nothing/nobody/somebody": 0.8}
 # The catalogue and the wire's page quote the code; docstrings and help are counted where they are written.
 GENERATED = ("docs/messages.md", "docs/wire.md")
-# Docstrings that are descriptions in the schemas of version 1: counted, and not limited until the messages are frozen
-# again with their new fields; then this exception goes.
-SCHEMAS = ("bus/language/messages/", "portfolio/published/", "portfolio/terms/")
 
 _WORST = 10
 _COUNTED = {
@@ -128,13 +125,12 @@ def _tracked(pattern: str) -> list[str]:
     return [name for name in listed.stdout.split() if (ROOT / name).exists()]
 
 
-def report(name: str, texts: list[Text], *, limited: bool = True) -> tuple[list[str], bool]:
+def report(name: str, texts: list[Text]) -> tuple[list[str], bool]:
     """Say the counts of several texts together, and the worst texts for each count above its limit.
 
     Args:
         name: What the texts are together.
         texts: The texts.
-        limited: False to count only.
 
     Returns:
         The lines to print, and whether a count is above its limit.
@@ -142,7 +138,7 @@ def report(name: str, texts: list[Text], *, limited: bool = True) -> tuple[list[
     whole = joined(name, texts)
     shown = ", ".join(f"{kind} {count:.1f}" for kind, count in whole.per_thousand().items())
     lines = [f"{name}: {whole.size:,} words; per 1,000: {shown}"]
-    excess = whole.excess() if limited else {}
+    excess = whole.excess()
     worst = sorted(texts, key=lambda text: -sum(text.counts()[kind] for kind in excess))[:_WORST]
     if excess:
         lines += [f"  {text.name}: {', '.join(f'{text.counts()[kind]} x {kind}' for kind in excess)}" for text in worst]
@@ -153,11 +149,8 @@ def main() -> int:
     """Print the counts; return 1 if one is above its limit."""
     from cli.__main__ import podfolio  # noqa: PLC0415 - the counts of code and pages need no command line
 
-    read = code()
-    schemas = [text for text in read if text.name.startswith(SCHEMAS)]
     parts = (
-        report("code", [text for text in read if text not in schemas]),
-        report("descriptions in the schemas", schemas, limited=False),
+        report("code", code()),
         report("documents", pages()),
         report("help", list(help_texts(podfolio))),
     )

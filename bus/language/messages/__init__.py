@@ -2,8 +2,8 @@
 
 Requests come from people and are read strictly: unknown fields and wrong types are refused, since a
 typo must not pass for a wish. Our own messages are read leniently: unknown fields are ignored, so
-that processes of different versions understand each other: ADR 18 says what may change. ``docs/schemas``
-has the JSON Schemas.
+that processes of different versions understand each other: ADR 18 lists the changes that are allowed.
+``docs/schemas`` has the JSON Schemas.
 """
 
 from bus.language.messages.events import (

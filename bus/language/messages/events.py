@@ -1,4 +1,4 @@
-"""What the system publishes: pods' answers, final events, refusals and progress; read leniently."""
+"""The messages of the system: pods' answers, final events, refusals and progress; read leniently."""
 
 from __future__ import annotations
 
@@ -54,10 +54,13 @@ class MarketRef(_Lenient):
 
     id: str
     sha256: str
-    basis: Annotated[Basis, Field(description="What its returns are: a history, or an outlook, which is no history.")]
-    priced_on: Annotated[date, Field(description="Day of its prices.")]
+    basis: Annotated[Basis, Field(description="Basis of the market's returns: a history, or an outlook.")]
+    priced_on: Annotated[date, Field(description="Day of the market's prices.")]
     inflation: Annotated[
-        float | None, Field(description="That the market assumes, a year, as a fraction; null where it assumes none.")
+        float | None,
+        Field(
+            description="Inflation per year that the market assumes, as a fraction; null where the market assumes none."
+        ),
     ] = None
 
     @classmethod
@@ -73,62 +76,74 @@ class MarketRef(_Lenient):
 
 
 class Provider(_Lenient):
-    """Who provides the result to the customer, as the operator of the coordinator states it; nobody checks it.
+    """The provider of the result to the customer, as the coordinator's operator states; the system does not check this.
 
     Attributes:
         name: The provider's name, for the customer.
     """
 
     name: str
-    licence_number: Annotated[str | None, Field(description="Of its Australian financial services licence.")] = None
-    contact: Annotated[str | None, Field(description="For questions of the customer.")] = None
+    licence_number: Annotated[
+        str | None, Field(description="Number of the provider's Australian financial services licence.")
+    ] = None
+    contact: Annotated[str | None, Field(description="Contact for the customer's questions.")] = None
 
 
 class Signature(_Lenient):
-    """That a body is its author's; ``bus.language.signing`` makes it and tells whose it is."""
+    """Proof of the author of a body; ``bus.language.signing`` makes and verifies it."""
 
     algorithm: Annotated[str, Field(description="Always ed25519 (RFC 8032) so far.")] = "ed25519"
-    key: Annotated[str, Field(description="The author's public NKey. Anybody may sign with one of his own.")]
+    key: Annotated[
+        str,
+        Field(
+            description="The author's public NKey. Compare it with the key that you trust: any person can sign with a "
+            "key of their own."
+        ),
+    ]
     value: Annotated[
         str,
         Field(
-            description="In Base64, over the byte 0xFF, a text (podfolio.v1.final of a final event, podfolio.v1.pod of "
-            "a pod's answer), a line feed, and the body without its member signature in the canonical form of RFC 8785."
+            description="Signature in Base64, over the byte 0xFF, a text (podfolio.v1.final for a final event, "
+            "podfolio.v1.pod for a pod's answer), a line feed, and the body without its member signature in "
+            "the canonical form of RFC 8785."
         ),
     ]
 
 
 Signed = Annotated[
     Signature | None,
-    Field(description="Of the coordinator, where it has a key; covers every other member, unknown ones too."),
+    Field(
+        description="Signature of the coordinator, where the coordinator has a key; null otherwise. Covers every "
+        "other member, unknown members too."
+    ),
 ]
 
 
 def _is_left_out(value: object) -> bool:
-    """Whether a member that came later says nothing; what was written without it stays as it was, to the byte."""
+    """Whether an optional member is empty: a body written before the member existed stays the same, to the byte."""
     return not value
 
 
 SignedByPod = Annotated[
     Signature | None,
     Field(
-        description="Of the pod, where its agent has a key; covers every other member, unknown ones too.",
+        description="Signature of the pod, where its agent has a key. Covers every other member, unknown members too.",
         exclude_if=_is_left_out,
     ),
 ]
 ProvidedBy = Annotated[
     Provider | None,
     Field(
-        description="Where the deployment states one. Without, no licensee has reviewed the result: it is not for a "
-        "customer as it is.",
+        description="The provider, where the deployment states one. Without a provider, no licensee has reviewed "
+        "the result: the result is not ready for a customer.",
         exclude_if=_is_left_out,
     ),
 ]
 RequestDigest = Annotated[
     str | None,
     Field(
-        description="SHA-256 of the request's body as it was published, in hex; where the answer is signed. Else an "
-        "answer to another request under the same id could be put in its place.",
+        description="SHA-256 of the request's body as published, in hex; only in a signed answer. Without this "
+        "hash, an answer to another request under the same id could take the place of this answer.",
         exclude_if=_is_left_out,
     ),
 ]
@@ -152,15 +167,15 @@ PodAnswers = Annotated[
     tuple[dict[str, Any], ...],
     AfterValidator(_finite),
     Field(
-        description="Each pod's answer that the event was made of (PodResult or PodFailed), as the pod signed it, in "
-        "the request's order; where the coordinator knows the pods' keys.",
+        description="The answers of the pods that the event was made from (PodResult or PodFailed), as signed by "
+        "the pods, in the request's order; only where the coordinator knows the pods' keys.",
         exclude_if=_is_left_out,
     ),
 ]
 
 
 class Reason(StrEnum):
-    """Why there is no result. A list to which later versions add: one that is not known here is read as the last."""
+    """The reason why there is no result. Later versions may add values; read an unknown value as internal_error."""
 
     INVALID_REQUEST = "invalid_request"
     UNKNOWN_POD = "unknown_pod"
@@ -204,9 +219,9 @@ _REASONS = {
 
 
 class PodResult(_Lenient):
-    """What one pod's agent found: the best portfolio of this pod alone.
+    """The answer of one pod's agent: the best portfolio of this pod alone.
 
-    It does not depend on the pod's share of the capital.
+    The portfolio does not depend on the pod's share of the capital.
 
     Attributes:
         type: The kind of the message.
@@ -215,8 +230,8 @@ class PodResult(_Lenient):
         pod: The pod that answers.
         market: The market that the result was computed with.
         mandate: The pod's terms as used: for this market, with the request's pod_targets and risk tolerance.
-        weights: What the pod would hold alone: shares of the pod, by ticker.
-        figures: What that is expected to do.
+        weights: Holdings of the pod alone, by ticker, as shares of the pod.
+        figures: Expected figures of these holdings.
         best_alone: The best figure that the pod can reach with one goal alone, by measure.
         left_out: ETFs of the pod's universe that were not considered: unpriced, closed, or never to be bought.
         elapsed_s: Time the agent took to optimise, seconds.
@@ -229,8 +244,9 @@ class PodResult(_Lenient):
     capital_share: Annotated[
         float | None,
         Field(
-            description="By the request's pod_weights, so that it is signed too; null where the shares follow from the "
-            "money goals: then the coordinator settles them when all pods have answered."
+            description="The pod's share by the request's pod_weights, so that the signature covers the share; null "
+            "where the shares follow from the money goals, and the coordinator settles them after all pods "
+            "have answered."
         ),
     ] = None
     market: MarketRef
@@ -241,7 +257,10 @@ class PodResult(_Lenient):
     left_out: tuple[str, ...]
     frontier: Annotated[
         FrontierPoint | None,
-        Field(description="Where the customer's risk tolerance puts the pod; null where its mandate is as it is."),
+        Field(
+            description="Point of the efficient frontier that the customer's risk tolerance selects; null where the "
+            "mandate applies unchanged."
+        ),
     ] = None
     elapsed_s: float
     request_sha256: RequestDigest = None
@@ -249,7 +268,7 @@ class PodResult(_Lenient):
 
 
 class PodFailed(_Lenient):
-    """Why one pod's agent found no portfolio.
+    """The answer of one pod's agent that found no portfolio, with the reason.
 
     Attributes:
         type: The kind of the message.
@@ -260,7 +279,7 @@ class PodFailed(_Lenient):
         message: The reason and the mend, for people.
         goals: The goals that the pod cannot keep.
         conflicts: The requirements that cannot be kept together.
-        repairs: Changes of which each alone would do.
+        repairs: Changes, of which each alone is enough.
     """
 
     type: Literal["PodFailed"] = "PodFailed"
@@ -277,7 +296,7 @@ class PodFailed(_Lenient):
 
 
 class StoppedBy(StrEnum):
-    """What ended a search before its proof."""
+    """The limit that ended a search before its proof."""
 
     DEADLINE = "deadline"
     SEARCH_LIMIT = "search_limit"
@@ -292,21 +311,22 @@ class MasterPortfolioOptimized(_Lenient):
         request_id: The request.
         customer_id: The adviser's own key for the customer.
         market: The market that the portfolio was computed with.
-        terms: What the request asked, with its defaults.
+        terms: The request's terms, with the defaults.
         weights: Shares of the capital, by ticker.
         holdings: The ETFs of the portfolio, in AUD and with the pods that own them.
         pods: Each pod's part of the portfolio, by pod.
-        goals: Each goal: what was asked, what was possible, and what the portfolio gives; in the order of service.
-        funding: How the capital was divided over the pods; null where a final event is of an earlier version.
+        goals: Each goal: the figure asked, the best possible figure, and the figure of the portfolio; in the order of
+            service.
+        funding: Division of the capital over the pods; null in a final event of an earlier version.
         money_goals: Each amount of money that is wanted, and its chance.
         comparison: Figures of the separate pods beside the coordinated portfolio.
-        correlations: How the pods move together, by pair.
-        correlation_matrix: The same as a matrix, by pod and pod.
-        economic_duplicates: Pairs of ETFs that are held and do nearly the same.
+        correlations: Correlations of the pods' returns, by pair.
+        correlation_matrix: The same correlations as a matrix, by pod and pod.
+        economic_duplicates: Pairs of ETFs that are held and move almost alike.
         objective_terms: The terms of the objective, before their weights.
-        income: A year's income and the tax on it: of the separate pods (naive) and of the portfolio (master).
-        trading: With an account: the orders, their costs and tax; null without.
-        certificate: What is proven about the portfolio.
+        income: Income per year and the tax on it: of the separate pods (naive) and of the portfolio (master).
+        trading: With an account: the orders, their costs and tax; null without an account.
+        certificate: The proof of the portfolio.
     """
 
     type: Literal["MasterPortfolioOptimized"] = "MasterPortfolioOptimized"
@@ -317,8 +337,8 @@ class MasterPortfolioOptimized(_Lenient):
     prices_age_days: Annotated[
         int | None,
         Field(
-            description="Days from market.priced_on to the day of the trades, negative before; null where they are at "
-            "most five trading days apart, and without an account."
+            description="Days from market.priced_on to the day of the trades; negative where the trades are earlier. "
+            "Null without an account, and where the two days are at most five trading days apart."
         ),
     ] = None
     terms: Terms
@@ -326,24 +346,31 @@ class MasterPortfolioOptimized(_Lenient):
     holdings: tuple[Holding, ...]
     cash: Annotated[
         CashHeld | None,
-        Field(description="With an account: what the holdings leave of the capital, so that both add up to it."),
+        Field(
+            description="With an account: the part of the capital that the holdings leave; both add up to the "
+            "capital. Null without an account."
+        ),
     ] = None
     today: Annotated[
         Standing | None,
-        Field(description="With an account: what is owned today, in the figures of the suggestion."),
+        Field(
+            description="With an account: the holdings of today, in the same figures as the suggestion; null without "
+            "an account."
+        ),
     ] = None
     separate: Annotated[
-        Standing | None, Field(description="The separate pods; with an account, after the costs of getting there.")
+        Standing | None, Field(description="The separate pods; with an account, after the costs of the trades to them.")
     ] = None
     suggested: Annotated[
         Standing | None,
         Field(
-            description="With an account: as ordered, in whole units, with the cash that is left. Else the portfolio, "
-            "with the cost of buying it on top."
+            description="With an account: the portfolio as ordered, in whole units, with the cash that is left. "
+            "Without an account: the portfolio, with the cost of buying on top."
         ),
     ] = None
     switch: Annotated[
-        Switch | None, Field(description="Where there are orders: what they cost once, and change per year.")
+        Switch | None,
+        Field(description="Where there are orders: their cost, paid once, and the changes per year; null otherwise."),
     ] = None
     pods: Mapping[str, PodAccount]
     goals: tuple[GoalAccount, ...]
@@ -357,13 +384,16 @@ class MasterPortfolioOptimized(_Lenient):
     sharpe_standard_error: Annotated[
         float | None,
         Field(
-            description="Of the portfolio's Sharpe ratio a year, as far as it follows from the number of returns of a "
-            "history (Lo 2002); null where the market is an outlook."
+            description="Standard error of the portfolio's Sharpe ratio per year, as far as the number of returns of "
+            "a history causes it (Lo 2002); null where the market is an outlook."
         ),
     ] = None
     model_portfolio: Annotated[
         ModelPortfolio | None,
-        Field(description="Without an account: the weights are a model, with no orders, and buying it costs this."),
+        Field(
+            description="Without an account: the weights are a model without orders, with this cost of buying. Null "
+            "with an account."
+        ),
     ] = None
     income: Mapping[str, IncomeAccount] = {}
     trading: Trading | None = None
@@ -371,28 +401,30 @@ class MasterPortfolioOptimized(_Lenient):
     at_most_better_by: Annotated[
         float | None,
         Field(
-            description="No portfolio that keeps these rules and goals (each as it is held) scores better than these "
-            "orders, or without an account than this portfolio, by more than this part: (certificate.bound - "
-            "objective) / max(|objective|, 0.01). Null where that is not proven: where whole units let goals give way "
-            "further (trading.gave_way), or a stronger rule stood in for a goal (certificate.restricted)."
+            description="Proven limit on a better score: no portfolio that keeps these rules and goals (each as held) "
+            "scores better than these orders, or without an account than this portfolio, by more than this "
+            "part: (certificate.bound - objective) / max(|objective|, 0.01). Null where the limit is not "
+            "proven: whole units let goals give way further (trading.gave_way), or a stronger rule replaced "
+            "a goal (certificate.restricted)."
         ),
     ] = None
     stopped_by: Annotated[
         StoppedBy | None,
         Field(
-            description="What ended a search before its end: the request's deadline, or the most time that this system "
-            "searches for one request (--solver-seconds). Then the portfolio is not certified, orders in whole units "
-            "may be better (trading.cut_short), or figures of goals are missing (goals[].price, best_together)."
+            description="The limit that ended a search early: the request's deadline, or the most time that this "
+            "system searches for one request (--solver-seconds). Then the portfolio is not certified, orders "
+            "in whole units may be better (trading.cut_short), or figures of goals are missing "
+            "(goals[].price, best_together). Null where no limit ended a search."
         ),
     ] = None
-    elapsed_s: Annotated[float, Field(description="Time the coordinator took to optimise and check.")]
+    elapsed_s: Annotated[float, Field(description="Time of the coordinator to optimise and check, seconds.")]
     provider: ProvidedBy = None
     pod_answers: PodAnswers = ()
     signature: Signed = None
 
 
 class MasterPortfolioFailed(_Lenient):
-    """The final event where there is no portfolio: why, and what would have to change.
+    """The final event without a portfolio: the reason, and the changes that would help.
 
     Attributes:
         type: The kind of the message.
@@ -403,7 +435,7 @@ class MasterPortfolioFailed(_Lenient):
         message: The reason and the mend, for people.
         goals: The goals that pods cannot keep.
         conflicts: The requirements that cannot be kept together.
-        repairs: Changes of which each alone would do.
+        repairs: Changes, of which each alone is enough.
         missing_pods: Pods that did not answer in time.
     """
 
@@ -423,14 +455,14 @@ class MasterPortfolioFailed(_Lenient):
 
 
 class MessageRejected(_Lenient):
-    """A message on a subject that names no valid request id: there is nobody to answer.
+    """A message on a subject without a valid request id, so that no final event can answer this message.
 
     Attributes:
         type: The kind of the message.
         version: The version of the message.
         subject: The subject of the message that was put aside.
         sequence: The place of that message in the stream.
-        reason: Why it was put aside, for programs.
+        reason: The reason for putting the message aside, for programs.
         message: The reason and the mend, for people.
     """
 
@@ -443,30 +475,30 @@ class MessageRejected(_Lenient):
 
 
 class MessageRemoved(_Lenient):
-    """A message that an administrator removed from the stream: what it was and why; what it said is gone.
+    """A message that an administrator removed from the stream: its facts and the reason; its body is gone.
 
     Attributes:
         type: The kind of the message.
         version: The version of the message.
         subject: The subject of the message that was removed.
         sequence: The place that the message had in the stream.
-        removed_at: When the message was removed; UTC.
+        removed_at: Time of the removal; UTC.
     """
 
     type: Literal["MessageRemoved"] = "MessageRemoved"
     version: Literal[1] = 1
     subject: str
     sequence: int
-    stored_at: Annotated[datetime, Field(description="When the removed message was stored.")]
-    size: Annotated[int, Field(description="Of its body, in bytes.")]
-    sha256: Annotated[str, Field(description="Of its body, so that a copy can be recognised.")]
-    reason: Annotated[str, Field(description="As the administrator gave it.")]
-    by: Annotated[str, Field(description="Who removed it: the public NKey, or what the connection is called.")]
+    stored_at: Annotated[datetime, Field(description="Time at which the removed message was stored.")]
+    size: Annotated[int, Field(description="Size of the removed body, in bytes.")]
+    sha256: Annotated[str, Field(description="SHA-256 of the removed body, in hex, so that a copy can be recognised.")]
+    reason: Annotated[str, Field(description="Reason that the administrator gave.")]
+    by: Annotated[str, Field(description="The administrator: the public NKey, or the name of the connection.")]
     removed_at: datetime
 
 
 class Stage(StrEnum):
-    """How far a request is, in this order."""
+    """The stages of a request, in this order."""
 
     ACCEPTED = "accepted"
     ANSWERED = "answered"
@@ -475,9 +507,9 @@ class Stage(StrEnum):
 
 
 class Progress(_Lenient):
-    """How far a request is, for a bar to show: not kept, and may be missed, come twice or out of order.
+    """The progress of a request, for a progress bar: not kept; may be missed, come twice or out of order.
 
-    The final event alone says what became of a request; it is there when this says ``done``.
+    Only the final event gives the result of a request; the final event exists when the stage is ``done``.
 
     Attributes:
         type: The kind of the message.
@@ -491,23 +523,30 @@ class Progress(_Lenient):
     stage: Annotated[
         Stage,
         Field(
-            description="accepted: its deadline is set. answered: another pod has, or several. optimising: some times "
-            "a second, where that takes longer. done: the final event is there."
+            description="accepted: the deadline is set. answered: one or more further pods have answered. optimising: "
+            "sent several times per second during a long search. done: the final event exists."
         ),
     ]
-    pods: Annotated[tuple[str, ...], Field(description="Those that have answered so far; of answered only.")] = ()
+    pods: Annotated[
+        tuple[str, ...], Field(description="Pods that have answered so far; only at the stage answered.")
+    ] = ()
     search: Annotated[
         int | None,
-        Field(description="Which search is in hand, from 1: goals that cannot all be kept take several each."),
+        Field(
+            description="Number of the current search, from 1: goals that cannot all be kept take several searches "
+            "each. Null at other stages."
+        ),
     ] = None
     gap: Annotated[
         float | None,
         Field(
-            description="Relative gap, of the search in hand or, when done, of the portfolio: by how much it could at "
-            "most be better. Null while, or if, there is no portfolio."
+            description="Relative gap of the current search or, when done, of the portfolio: a better portfolio "
+            "scores at most this part more. Null without a portfolio."
         ),
     ] = None
-    reason: Annotated[Reason | None, Field(description="When done without a portfolio: why.")] = None
+    reason: Annotated[Reason | None, Field(description="The reason when done without a portfolio; null otherwise.")] = (
+        None
+    )
 
 
 PodAnswer = PodResult | PodFailed

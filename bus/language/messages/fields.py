@@ -15,10 +15,10 @@ from portfolio.plain_text import is_plain, shown
 
 
 def _plain(text: str) -> str:
-    """Refuse what a schema's pattern cannot say alike in all languages: hidden characters beyond the basic plane.
+    """Refuse hidden characters beyond the basic plane: regular expressions differ there between languages.
 
     Raises:
-        ValueError: If there is one.
+        ValueError: If *text* has such a character.
     """
     if not is_plain(text):
         message = f"{shown(text)}: give {WORDS[TEXT]}"

@@ -40,7 +40,7 @@ T = TypeVar("T")
 
 
 class BadMessageError(ValueError):
-    """A body that cannot be understood; the message says what to change.
+    """A body that cannot be understood; the message gives the mend.
 
     Attributes:
         mistakes: The mistakes, one by one.
@@ -56,7 +56,7 @@ _POD_ANSWER: TypeAdapter[PodAnswer] = TypeAdapter(Annotated[PodAnswer, Field(dis
 _PROGRESS: TypeAdapter[Progress] = TypeAdapter(Progress)
 _FINAL: TypeAdapter[FinalEvent] = TypeAdapter(Annotated[FinalEvent, Field(discriminator="type")])
 
-# What a request may say, at any depth: one of these is likely to be meant by a field that is not known.
+# The fields of a request, at any depth: an unknown field is likely to be a misspelt one of these.
 _FIELDS = frozenset(
     name
     for part in (
@@ -83,7 +83,7 @@ def parse_request(data: bytes, request_id: str, *, most: int = MOST_TOLD) -> Opt
         most: The most mistakes to tell.
 
     Raises:
-        BadMessageError: If it is no valid request; says what to change.
+        BadMessageError: If the body is no valid request; the message gives the mend.
     """
     try:
         data = skip_mark(data, "the body")
@@ -113,10 +113,10 @@ def change_request(data: bytes, changes: Mapping[str, object]) -> bytes:
 
 
 def parse_pod_answer(data: bytes) -> PodAnswer:
-    """Read what a pod's agent published.
+    """Read the answer of a pod's agent.
 
     Raises:
-        BadMessageError: If it is no answer that this version understands.
+        BadMessageError: If the body is no answer that this version understands.
     """
     return _read(_POD_ANSWER, data)
 
@@ -125,16 +125,16 @@ def parse_final(data: bytes) -> FinalEvent:
     """Read a final event.
 
     Raises:
-        BadMessageError: If it is no event that this version understands.
+        BadMessageError: If the body is no event that this version understands.
     """
     return _read(_FINAL, data)
 
 
 def parse_progress(data: bytes) -> Progress:
-    """Read how far a request is.
+    """Read the progress of a request.
 
     Raises:
-        BadMessageError: If it is nothing that this version understands.
+        BadMessageError: If the body is no progress that this version understands.
     """
     return _read(_PROGRESS, data)
 
@@ -161,7 +161,7 @@ def _once(fields: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def glance(data: bytes) -> Mapping[str, object]:
-    """Read the members of a body without any check; nothing where it is no JSON object. Other code reports mistakes."""
+    """Read the members of a body without any check; empty for a body that is no JSON object. No mistake is reported."""
     try:
         body = json.loads(data)
     except (ValueError, RecursionError):

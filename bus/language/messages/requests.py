@@ -1,4 +1,4 @@
-"""Requests: what people publish, read strictly."""
+"""Requests: the messages of people, read strictly."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 
     from portfolio.market.snapshot import Market
 
-# Less than these spoils the scale of what is solved and means nothing: a millionth of the capital in an ETF, and a tax
-# of a dollar on 10,000. No tax at all is another thing.
+# Smaller figures spoil the scale of the optimisation and have no practical meaning: a millionth of the capital in an
+# ETF, and a tax of a dollar on 10,000. A tax of 0 is allowed.
 LEAST_WEIGHT = 1e-6
 LEAST_RATE = 1e-4
-# Each is a choice of its own when something is sold. More are searched for minutes, and fill the memory.
+# Each parcel is a separate choice in every sale. The search over more parcels takes minutes, and fills the memory.
 MOST_PARCELS = 1_000
 
 # The time allowed for a final event: limits, and where a request gives none.
@@ -57,7 +57,7 @@ class _Strict(Published, BaseModel):
 
 
 class Customer(_Strict):
-    """Whose money it is. Identify people by a key of your own, never by name: the stream is kept.
+    """The owner of the money. Identify people by a key of your own, never by name: the stream is kept.
 
     Attributes:
         customer_id: The adviser's own key for the customer, 1 to 64 characters; never a name.
@@ -66,18 +66,20 @@ class Customer(_Strict):
     customer_id: ShortText
     total_capital_aud: Annotated[
         float | None,
-        Field(ge=1_000, le=1e10, description="Capital to invest, AUD; left out where an account says what is owned."),
+        Field(
+            ge=1_000, le=1e10, description="Capital to invest, AUD; left out where an account lists cash and holdings."
+        ),
     ] = None
     risk_tolerance: Annotated[
         float,
         Field(
             ge=0,
             le=1,
-            description="A position on each pod's efficient frontier: 0 is the least risk, 0.5 the mandate as it is, 1 "
-            "the greatest expected return; docs/model.md has the formulas.",
+            description="A position on each pod's efficient frontier: 0 is the least risk, 0.5 the unchanged mandate, "
+            "1 the greatest expected return; docs/model.md has the formulas.",
         ),
     ] = 0.5
-    entity: Annotated[Entity, Field(strict=False, description="What the tax law takes the customer for.")] = (
+    entity: Annotated[Entity, Field(strict=False, description="The kind of taxpayer that the customer is.")] = (
         Entity.INDIVIDUAL
     )
     marginal_tax_rate: Annotated[
@@ -86,19 +88,21 @@ class Customer(_Strict):
             ge=0,
             le=0.6,
             json_schema_extra={"not": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": LEAST_RATE}},
-            description="Tax on the last dollar of income, levies included: 0, or at least 0.0001. An individual's is "
-            "by default that of a resident with 45,000 to 135,000 AUD in 2025-26: 30 % and the Medicare levy of 2 %. A "
-            "super fund's follows from its entity; a company's is 0.30, or 0.25 for a base rate entity.",
+            description="Tax on the last dollar of income, levies included, as a fraction: 0, or at least 0.0001. The "
+            "default of an individual is the rate of a resident with 45,000 to 135,000 AUD in 2025-26: 30 % "
+            "and the Medicare levy of 2 %. The rate of a super fund follows from its entity; the rate of a "
+            "company is 0.30, or 0.25 for a base rate entity.",
         ),
     ] = None
     carried_losses_aud: Annotated[
-        float, Field(ge=0, le=1e10, description="Capital losses of earlier years that were not used yet.")
+        float, Field(ge=0, le=1e10, description="Unused capital losses of earlier years, AUD.")
     ] = 0.0
     other_income_uses_credits: Annotated[
         bool,
         Field(
-            description="Of a company: is there other income, on which franking credits pay tax that exceed the tax on "
-            "the distributions? A company is refunded nothing; all others are."
+            description="For a company: whether other income owes tax that spare franking credits can pay. Spare "
+            "credits are credits above the tax on the distributions. A company gets no refund of spare "
+            "credits; all other entities do."
         ),
     ] = False
 
@@ -125,7 +129,7 @@ class Customer(_Strict):
         return self
 
     def taxpayer(self) -> Taxpayer:
-        """Say who pays the tax, and at what rate."""
+        """Return the taxpayer and the tax rate."""
         rate = self.marginal_tax_rate
         if rate is None and self.entity is Entity.INDIVIDUAL:
             rate = _USUAL_RATE
@@ -142,33 +146,35 @@ class ParcelOwned(_Strict):
         Field(
             ge=0,
             le=1e10,
-            description="Of the whole parcel, AUD, brokerage included, as adjusted by the fund; 0 if its payments have "
-            "reduced it to nil.",
+            description="Cost base of the whole parcel, AUD, brokerage included, as adjusted by the fund; 0 if its "
+            "payments have reduced the cost base to nil.",
         ),
     ]
 
 
 class HoldingOwned(_Strict):
-    """What the customer owns of one ETF.
+    """The customer's holding of one ETF.
 
     Attributes:
         ticker: The ETF.
-        parcels: Units that were bought together, each purchase by itself; their units add up to ``units``.
+        parcels: Parcels of units that were bought together; their units add up to ``units``.
     """
 
     ticker: Ticker
-    units: Annotated[int, Field(ge=1, le=10**9, description="Whole units; those of all parcels."), WHOLE]
+    units: Annotated[int, Field(ge=1, le=10**9, description="Whole units of all parcels together."), WHOLE]
     parcels: Annotated[list[ParcelOwned], Field(min_length=1, max_length=1_000)]
     currency: Annotated[
-        Literal["AUD"], Field(description="Of the cost bases; convert others at the day of purchase.")
+        Literal["AUD"],
+        Field(description="Currency of the cost bases; convert other currencies at the day of purchase."),
     ] = "AUD"
     value_aud: Annotated[
         float | None,
         Field(
             ge=0,
             le=1e10,
-            description="What all units are worth, AUD, where the market has no price: required of a ticker that it "
-            "does not know, which takes outside: keep. It counts in the totals, and in no return or risk.",
+            description="Value of all units, AUD, where the market has no price; required for a ticker that the "
+            "market does not know, together with outside: keep. The value counts in the totals, and in no "
+            "return or risk.",
         ),
     ] = None
 
@@ -182,24 +188,24 @@ class HoldingOwned(_Strict):
 
 
 class ReformFacts(_Strict):
-    """Facts that the tax on what an individual sells from 1 July 2027 needs; others do without."""
+    """Facts for the tax on an individual's sales from 1 July 2027; other customers need none."""
 
     cpi: Annotated[
         dict[Day, Annotated[float, Field(ge=10, le=10_000)]],
         Field(
             max_length=400,
             description="All Groups CPI, weighted average of the eight capital cities, by the first day of the "
-            "quarter: index numbers, such as 102.4. It is asked for where a parcel was held for 12 months: of the "
-            "quarter of its purchase (of 1 July 2027, if that is later) and of the day of the trades; estimate what "
-            "is not published yet.",
+            "quarter: index numbers, such as 102.4. Required where a parcel was held for 12 months: for the "
+            "quarter of its purchase (or of 1 July 2027, if that is later) and for the quarter of the "
+            "trades; estimate figures that are not published yet.",
         ),
     ] = {}
     values_aud: Annotated[
         dict[Ticker, Annotated[float, Field(gt=0, le=1e6)]],
         Field(
             max_length=1_000,
-            description="Market value of a unit just before 1 July 2027, AUD, of every ETF of which a parcel was "
-            "acquired before.",
+            description="Market value of a unit just before 1 July 2027, AUD, for every ETF with a parcel acquired "
+            "before that day.",
         ),
     ] = {}
 
@@ -217,35 +223,37 @@ class ReformFacts(_Strict):
 
 
 class Account(_Strict):
-    """What the customer owns on the day of the trades: with it, the final event has orders in whole units.
+    """Cash and holdings on the day of the trades: with an account, the final event has orders in whole units.
 
     Attributes:
-        reform: Facts that the tax on sales from 1 July 2027 needs.
+        reform: Facts for the tax on sales from 1 July 2027.
     """
 
-    as_of: Annotated[Day, Field(description="Day of the trades; parcels' ages count to it.")]
+    as_of: Annotated[Day, Field(description="Day of the trades; the age of a parcel is measured on this day.")]
     cash_aud: Annotated[float, Field(ge=0, le=1e10, description="Money to invest, AUD.")]
     holdings: Annotated[
-        list[HoldingOwned], Field(max_length=1_000, description=f"At most {MOST_PARCELS:,} parcels in all.")
+        list[HoldingOwned],
+        Field(max_length=1_000, description=f"The holdings, one per ETF; at most {MOST_PARCELS:,} parcels in all."),
     ] = []
     outside: Annotated[
-        Outside, Field(strict=False, description="Are holdings sold or kept that no pod of the customer may hold?")
+        Outside,
+        Field(strict=False, description="Treatment of holdings that no pod of the customer may hold: sell or keep."),
     ] = Outside.SELL
     brokerage_share: Annotated[
         float, Field(ge=0, le=0.1, description="Cost of an order as a share of its value, on top of brokerage_aud.")
     ] = 0.0
     cash_rate: Annotated[
-        float, Field(ge=0, le=0.2, description="Interest a year on money that is not invested, as a fraction.")
+        float, Field(ge=0, le=0.2, description="Interest per year on money that is not invested, as a fraction.")
     ] = 0.0
     cash_floor_aud: Annotated[
-        float, Field(ge=0, le=1e10, description="Least money that is to stay uninvested, after all orders, AUD.")
+        float, Field(ge=0, le=1e10, description="Least money that stays uninvested, after all orders, AUD.")
     ] = 0.0
     min_cash_share: Annotated[
         float,
         Field(
             ge=0,
             le=0.95,
-            description="The same as a share of cash_aud and holdings at last prices; the larger of the two counts.",
+            description="The same as a share of cash_aud and holdings at last prices; the larger amount counts.",
         ),
     ] = 0.0
     reform: ReformFacts = ReformFacts()
@@ -270,7 +278,7 @@ class Account(_Strict):
         return self
 
     def owned(self, taxpayer: Taxpayer, stale_prices: StalePrices) -> Owned:
-        """Hand over what is owned."""
+        """Return cash and holdings."""
         return Owned(
             as_of=self.as_of,
             cash_aud=self.cash_aud,
@@ -306,7 +314,8 @@ class Goal(_Strict):
     pod: Annotated[
         Pod | None,
         Field(
-            description="The pod that is to provide it; by default, of the pods asked, that which needs least for it."
+            description="The pod that is to provide the money; by default, of the pods asked, the pod that needs the "
+            "least capital."
         ),
     ] = None
     target_amount_aud: Annotated[float, Field(ge=1, le=1e10)]
@@ -316,19 +325,20 @@ class Goal(_Strict):
         Field(
             ge=1,
             le=9,
-            description="1 is the most important: it gets its capital first. Also, where not all can be met, among "
-            "goals of mandates of one priority those of its pod are served first.",
+            description="1 is the most important goal, and gets its capital first. Where not all goals of mandates "
+            "can be met, the mandate goals of this goal's pod are also served first among those of one "
+            "priority.",
         ),
         WHOLE,
     ] = 1
     wanted_probability: Annotated[
-        float, Field(ge=0.01, le=0.99, description="The chance with which it is to be reached.")
+        float, Field(ge=0.01, le=0.99, description="The wanted chance of reaching the amount, as a fraction.")
     ] = 0.75
     in_todays_money: Annotated[
-        bool, Field(description="Are amount and contributions in today's money, growing with inflation?")
+        bool, Field(description="Whether amount and contributions are in today's money, and grow with inflation.")
     ] = True
     contribution_aud_per_month: Annotated[
-        float, Field(ge=0, le=1e8, description="What is added at the end of every month until then.")
+        float, Field(ge=0, le=1e8, description="The customer's payment at the end of every month until then, AUD.")
     ] = 0.0
 
 
@@ -346,11 +356,15 @@ class RequestRules(_Strict):
         float, Field(ge=LEAST_WEIGHT, le=1, description="Least share of the capital in an ETF held.")
     ] = 0.02
     max_weight: Annotated[float, Field(gt=0, le=1, description="Largest share of the capital in one ETF.")] = 0.30
-    duplicates: Annotated[Duplicates, Field(strict=False, description="May two pods hold the same ETF?")] = (
-        Duplicates.FORBID
-    )
+    duplicates: Annotated[
+        Duplicates,
+        Field(
+            strict=False, description="Whether two pods may hold the same ETF: forbid, or penalise in the objective."
+        ),
+    ] = Duplicates.FORBID
     min_correlation_distance: Annotated[
-        float, Field(ge=0, le=1, description="Two ETFs nearer than this, sqrt((1 - rho) / 2), are not both held.")
+        float,
+        Field(ge=0, le=1, description="Least distance, sqrt((1 - rho) / 2), between two ETFs that are both held."),
     ] = 0.0
     never_buy: Annotated[list[Ticker], Field(max_length=1_000)] = []
     never_sell: Annotated[list[Ticker], Field(max_length=1_000)] = []
@@ -359,8 +373,8 @@ class RequestRules(_Strict):
         Field(
             ge=0,
             le=0.5,
-            description="With an account: how far a pod's holdings may be from its share of the capital, as a part of "
-            "that share; what is owned drifts, and units are whole.",
+            description="With an account: largest distance of a pod's holdings from its share of the capital, as a "
+            "part of that share; holdings drift, and units are whole.",
         ),
     ] = 0.05
     position_tolerance: Annotated[
@@ -368,17 +382,30 @@ class RequestRules(_Strict):
         Field(
             ge=0,
             le=0.5,
-            description="With an account: how far a position may be above max_weight, or (with one owner an ETF) a "
-            "pod's max_position, as a part of that limit, if what is owned drifted there and nothing of it is bought.",
+            description="With an account: largest excess of a position above max_weight, or (with one owner per ETF) "
+            "above a pod's max_position, as a part of that limit, if the holdings drifted there and no unit "
+            "of the ETF is bought.",
         ),
     ] = 0.0
-    min_order_aud: Annotated[float, Field(ge=0, le=1e6, description="With an account: least value of an order.")] = 0.0
+    min_order_aud: Annotated[
+        float, Field(ge=0, le=1e6, description="With an account: least value of an order, AUD.")
+    ] = 0.0
     max_turnover: Annotated[
         float | None,
-        Field(ge=0, le=1, description="With an account: half of what is bought and sold, as a share of the capital."),
+        Field(
+            ge=0,
+            le=1,
+            description="With an account: largest turnover, half the value of purchases and sales, as a share of the "
+            "capital. Null: no limit.",
+        ),
     ] = None
     max_tax_aud: Annotated[
-        float | None, Field(ge=0, le=1e10, description="With an account: most tax on capital gains that sales cause.")
+        float | None,
+        Field(
+            ge=0,
+            le=1e10,
+            description="With an account: most tax on capital gains that sales may cause, AUD. Null: no limit.",
+        ),
     ] = None
 
     @model_validator(mode="after")
@@ -395,7 +422,7 @@ class RequestPreferences(_Strict):
     """Weights of the objective's four terms.
 
     Attributes:
-        pod_score: Weight of the pods' scores: how near each pod comes to its result alone.
+        pod_score: Weight of the pods' scores: the closeness of each pod to its result alone.
         duplication: Weight of holding no ETF for two pods.
         trading_cost: Weight of a low cost of the trades.
         tax_efficiency: Weight of a low tax on income.
@@ -413,7 +440,7 @@ class OptimizationRequest(_Strict):
     Attributes:
         version: The version of the message.
         request_id: The id of the request, used once; the last part of the subject.
-        customer: Whose money it is.
+        customer: The owner of the money.
         market: The name of the market: a snapshot of the figures of ETFs.
         rules: Hard rules of the whole portfolio.
         preferences: Weights of the terms of the objective.
@@ -424,58 +451,72 @@ class OptimizationRequest(_Strict):
     customer: Customer
     market: Annotated[str, StringConstraints(pattern=MARKET)]
     pod_weights: Annotated[
-        dict[Pod, Share] | None, Field(min_length=1, max_length=32, description="Shares of the capital; sum 1.")
+        dict[Pod, Share] | None,
+        Field(
+            min_length=1,
+            max_length=32,
+            description="Shares of the capital, by pod; sum 1. Null: the shares follow from the goals.",
+        ),
     ] = None
     goals: Annotated[
         list[Goal],
         Field(
             max_length=100,
-            description="What the money is for. Without pod_weights, the coordinator settles the pods' shares by these "
-            "when all pods have answered: by priority, each gets the least capital that gives it its "
-            "wanted_probability.",
+            description="The purposes of the money. Without pod_weights, the coordinator derives the pods' shares "
+            "from these goals when all pods have answered: by priority, each goal gets the least capital "
+            "that gives it its wanted_probability.",
         ),
     ] = []
     pods: Annotated[
         list[Pod],
         Field(
             max_length=32,
-            description="Pods that take part, beside those that goals name; goals that name none choose among all. Not "
-            "with pod_weights.",
+            description="Pods that take part, beside the pods that goals name; goals that name no pod choose among "
+            "all. Not with pod_weights.",
         ),
     ] = []
     surplus_pod: Annotated[
         Pod | None,
-        Field(description="Gets what no goal needs; by default the pod of the longest goal. Not with pod_weights."),
+        Field(
+            description="The pod for capital that no goal needs; by default the pod of the longest goal. Not with "
+            "pod_weights."
+        ),
     ] = None
     inflation: Annotated[
         float | None,
         Field(
             ge=-0.05,
             le=0.25,
-            description="A year, as a fraction, for goals in today's money; by default the market's, or else "
-            f"{ASSUMED_INFLATION}.",
+            description="Inflation per year, as a fraction, for goals in today's money; by default the market's, or "
+            f"else {ASSUMED_INFLATION}.",
         ),
     ] = None
     rules: RequestRules = RequestRules()
     preferences: RequestPreferences = RequestPreferences()
     on_unreachable: Annotated[
         OnUnreachable,
-        Field(strict=False, description="Where not all goals can be met: do they give way, the least important first?"),
+        Field(
+            strict=False,
+            description="Action where not all goals can be met: relax lets goals give way, the least important first; "
+            "fail refuses.",
+        ),
     ] = OnUnreachable.RELAX
     priorities: Annotated[
         dict[GoalName, Annotated[int, Field(ge=1, le=9), WHOLE]],
         Field(
             max_length=200,
-            description="Of goals by name, such as gamma.sharpe_ratio or never_worse.trading_cost_aud; 1 is served "
-            "first. By default: volatility 1, liquidity 2, yield, Sharpe ratio and return 3, never_worse 4.",
+            description="Priorities of goals by name, such as gamma.sharpe_ratio or never_worse.trading_cost_aud; 1 "
+            "is served first. By default: volatility 1, liquidity 2, yield, Sharpe ratio and return 3, "
+            "never_worse 4.",
         ),
     ] = {}
     pod_targets: Annotated[
         dict[GoalName, float],
         Field(
             max_length=200,
-            description="Goals of this request's pods, such as gamma.sharpe_ratio or beta.grossed_up_yield_over_cash, "
-            "that replace, or add to, those of their mandates; 4 % is 0.04.",
+            description="Goals for this request's pods, such as gamma.sharpe_ratio or "
+            "beta.grossed_up_yield_over_cash, that replace, or add to, the goals of the mandates; write 4 % "
+            "as 0.04.",
         ),
     ] = {}
     target_tolerance: Annotated[
@@ -483,40 +524,48 @@ class OptimizationRequest(_Strict):
         Field(
             ge=0,
             le=0.5,
-            description="A goal that cannot be met is held at its best figure less this part of it, and less 0.0001 at "
-            "least: to hold it to the last digit costs much and gains nothing.",
+            description="A goal that cannot be met is held at its best figure less this part of the figure, or less "
+            "0.0001 if that is more: the last digit costs much and gains little.",
         ),
     ] = TARGET_TOLERANCE
     explain: Annotated[
         Explain,
         Field(
             strict=False,
-            description="For which goals the best that was possible is found, proven and told: those that gave way, "
-            "or all, which takes about ten times as long.",
+            description="The goals whose best possible figure is found, proven and reported: unmet for those that "
+            "gave way, or all, which takes about ten times as long.",
         ),
     ] = Explain.UNMET
     correlations: Annotated[
         Correlations,
-        Field(strict=False, description="Are limits on the pods' correlations goals, the last of all, or only told?"),
+        Field(
+            strict=False,
+            description="Use of the limits on the pods' correlations: report only, or limit, which makes them the "
+            "last goals of all.",
+        ),
     ] = Correlations.REPORT
     correlation_limits: Annotated[
         dict[PodPair, Annotated[float, Field(ge=-1, le=1)]],
-        Field(max_length=500, description="By pair, such as alpha-beta, where they are not those of the mandates."),
+        Field(
+            max_length=500,
+            description="Upper limits by pair, such as alpha-beta, where they differ from the limits of the mandates.",
+        ),
     ] = {}
     brokerage_aud: Annotated[float, Field(ge=0, le=1_000, description="Cost of one order, AUD.")] = 10.0
     account: Annotated[
-        Account | None, Field(description="What the customer owns; left out where the capital is all cash.")
+        Account | None, Field(description="Cash and holdings of the customer; left out where the capital is all cash.")
     ] = None
     stale_prices: Annotated[
         StalePrices,
         Field(
             strict=False,
-            description=f"With an account: is an as_of taken that is more than {MOST_DAYS} days from the day of the "
-            "market's prices? From six trading days on, the final event tells how far it is.",
+            description=f"With an account: refuse or allow an as_of that is more than {MOST_DAYS} days from the day of "
+            "the market's prices. From six trading days on, the final event gives the distance "
+            "(prices_age_days).",
         ),
     ] = StalePrices.REFUSE
     deadline_s: Annotated[
-        float, Field(ge=SHORTEST_S, le=LONGEST_S, description="Time allowed for the final event.")
+        float, Field(ge=SHORTEST_S, le=LONGEST_S, description="Time allowed for the final event, seconds.")
     ] = USUAL_S
 
     @model_validator(mode="after")
@@ -595,7 +644,7 @@ class OptimizationRequest(_Strict):
         return {pod: weight / total for pod, weight in self.pod_weights.items() if weight > 0}
 
     def plans(self, market: Market) -> Plans:
-        """Collect what the capital is for; *market* states the inflation where the request does not."""
+        """Collect the purposes of the capital; *market* states the inflation where the request does not."""
         inflation, by = ASSUMED_INFLATION, InflationFrom.ASSUMED
         if self.inflation is not None:
             inflation, by = self.inflation, InflationFrom.REQUEST
@@ -609,11 +658,11 @@ class OptimizationRequest(_Strict):
         return {figure: self.pod_targets[f"{whose}.{figure}"] for whose, figure in named if whose == pod}
 
     def targets(self) -> list[Target]:
-        """List what the customer wants money for."""
+        """List the money goals."""
         return [Target(**goal.model_dump()) for goal in self.goals]
 
     def terms(self) -> Terms:
-        """Collect what the optimisation needs to know of the request; the capital of an account comes from prices."""
+        """Collect the terms for the optimisation; the capital of an account comes from prices."""
         taxpayer = self.customer.taxpayer()
         return Terms(
             total_capital_aud=self.customer.total_capital_aud or 0.0,
