@@ -60,7 +60,10 @@ MAY_BE_HEARD = {
     (COORDINATOR, REQUESTER): ["podfolio_progress.v1.*"],
     (COORDINATOR, OBSERVER): ["podfolio_progress.v1.*", "podfolio.v1.final.*"],
     **{(OPERATOR, service): ["$SRV.*"] for service in (ALPHA, BETA, COORDINATOR)},
-    **{(OBSERVER, service): ["$SRV.PING"] for service in (ALPHA, BETA, COORDINATOR)},
+    # An observer may name $SRV.PING for the messages of the queue of readers, and +NXT leaves such a pull open: then
+    # services hear the next final event, whoever publishes it, as the ping that an observer may send; they read no body.
+    **{(OBSERVER, service): ["$SRV.PING", "podfolio.v1.final.*"] for service in (ALPHA, BETA, COORDINATOR)},
+    **{(COORDINATOR, service): ["podfolio.v1.final.*"] for service in (ALPHA, BETA)},
 }
 
 # Stored beforehand, to be read into where they do harm: bodies for the server's own interface, and an event.

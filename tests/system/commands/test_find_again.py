@@ -6,6 +6,7 @@ import asyncio
 import json
 from typing import TYPE_CHECKING
 
+from support.commands import beside
 from support.processes import podfolio
 from support.requests_made import OUTLOOK, REFERENCE, body
 
@@ -35,7 +36,7 @@ async def test_a_request_that_waits_is_said_to_wait(site: Site, tmp_path: Path) 
     file.write_text(json.dumps(body("waits", deadline_s=1)), encoding="utf-8")
     await site.publish(file.read_bytes(), "waits")
 
-    asking = asyncio.create_task(podfolio("request", str(file), "--server", site.url))
+    asking = asyncio.create_task(beside("request", str(file), "--server", site.url))
     failed = MasterPortfolioFailed(request_id="waits", reason=Reason.OVERLOADED, message="m")
     await asyncio.sleep(3)
     await site.bus.publish_once(subjects.final("waits"), encode(failed), message_id="x", headers={})

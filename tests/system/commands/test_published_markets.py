@@ -95,7 +95,9 @@ async def test_an_id_is_published_once(site: Site, tmp_path: Path) -> None:
     assert "another market is published as house-1, and stays: an id is published once" in other[2]
     assert "No market is published" in none[1]
     # The folder's, and the server's.
-    local, published = (line for line in listed[1].splitlines() if "house-1" in line)
+    local, _, published = listed[1].partition("Published on")
+    assert "house-1" in local
+    assert "house-1" in published
     assert sha256[1][:12] in local
     assert sha256[0][:12] in published
     assert await site.bus.published_markets() == {"house-1": sha256[0]}

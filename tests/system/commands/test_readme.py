@@ -33,6 +33,6 @@ async def test_the_commands_of_the_readme_lead_from_a_request_to_the_report(
 
     # An event without a signature holds, but its author is not confirmed: status 3.
     assert statuses == dict.fromkeys(statuses, 0) | {"verify EVENT.json": 3}
-    assert {words[0] for words in README} == {"request", "verify", "report", *ENDLESS}
+    assert {words[0] for words in README} == {"validate", "request", "verify", "report", *ENDLESS}
     assert (tmp_path / "report.html").stat().st_size > 10_000
     assert (tmp_path / "report.pptx").stat().st_size > 10_000

@@ -157,7 +157,7 @@ async def test_the_final_event_of_a_request_is_read_from_the_server(shared: Site
     status, _, _ = await podfolio(*command)
 
     assert early == 1
-    assert "no final event of reported (yet)" in errors
+    assert "the server has no request reported" in errors
     assert status == 0
     text = out.read_text(encoding="utf-8")
     assert page(await shared.final("reported")).split("</main>")[0].count("<table") == text.count("<table")

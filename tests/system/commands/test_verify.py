@@ -27,7 +27,7 @@ async def saved(system: SecureSystem, folder: Path, name: str, **changes: object
     request.write_text(json.dumps(body(name, **changes)), encoding="utf-8")
     status, out, page = await system.request(name, *system.as_role(REQUESTER), "--json", file=request)
     event.write_text(out, encoding="utf-8")
-    assert "signed by U" in page
+    assert "Signed by U" in page
     return status, event
 
 

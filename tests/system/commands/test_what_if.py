@@ -53,7 +53,7 @@ def test_what_is_not_possible_is_said(tmp_path: Path) -> None:
         (("frontier", str(REFERENCE), "--share", "alpha=0.4..0.1"), 2, "give shares from 0 to 1"),
         (("frontier", str(REFERENCE), "--share", "alpha=0..1", "--max-etfs", "4..5"), 2, "one rule is swept at a time"),
         (("frontier", str(REFERENCE), "--market", "nowhere", "--share", "alpha=0..1"), 1, "unknown market nowhere"),
-        (("frontier", str(REFERENCE), "--share", "omega=0..0.5", "--steps", "2"), 0, "unknown pod omega"),
+        (("frontier", str(REFERENCE), "--share", "omega=0..0.5", "--steps", "2"), 2, "omega"),
         (("compare", str(REFERENCE), str(EVENT)), 1, "is a final event and"),
         (("compare", str(REFERENCE), str(other)), 1, "is neither a request nor a final event"),
     ):

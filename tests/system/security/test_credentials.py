@@ -61,4 +61,4 @@ async def test_processes_and_commands_work_with_an_nkey_and_not_without(
     # Whoever has streams elsewhere on this server must not take the new ones for those.
     assert "The streams are new and empty" in told
     assert "new and empty" not in told_again
-    assert "Master portfolio" in page
+    assert "Model portfolio" in page

@@ -58,7 +58,7 @@ async def test_it_answers_whoever_has_a_key_and_trusts_its_certificate(secure: S
         stored = {message.subject.split(".")[3] for message in await bus.record(["podfolio.v1.>"])}
 
     assert answered == 0
-    assert "Master portfolio" in page
+    assert "Model portfolio" in page
     assert {status for status, _, _ in clients.values()} == {0}, clients
     assert portfolio(clients["python"][1]) == portfolio(clients["javascript"][1])
     assert all('"stage":"answered"' in errors for _, _, errors in clients.values())
