@@ -61,7 +61,7 @@ MAY_BE_HEARD = {
     (COORDINATOR, OBSERVER): ["podfolio_progress.v1.*", "podfolio.v1.final.*"],
     **{(OPERATOR, service): ["$SRV.*"] for service in (ALPHA, BETA, COORDINATOR)},
     # An observer may name $SRV.PING for the messages of the queue of readers, and +NXT leaves such a pull open: then
-    # services hear the next final event, whoever publishes it, as the ping that an observer may send; they read no body.
+    # services hear the next final event, whoever publishes it, as a ping, which observers may send; no ping is read.
     **{(OBSERVER, service): ["$SRV.PING", "podfolio.v1.final.*"] for service in (ALPHA, BETA, COORDINATOR)},
     **{(COORDINATOR, service): ["podfolio.v1.final.*"] for service in (ALPHA, BETA)},
 }
