@@ -31,7 +31,7 @@ def read_provider(file: Path) -> Provider:
         message = f'{file} is not TOML ({error}): write lines such as name = "Example Advice Pty Ltd"'
         raise DataError(message) from None
     if strange := sorted(set(told) - set(Provider.model_fields)):
-        message = f"{file}: {shown(strange[0])} is not known: there are {', '.join(Provider.model_fields)}"
+        message = f"{file}: {shown(strange[0])} is not known: give one of {', '.join(Provider.model_fields)}"
         raise DataError(message)
     if "name" not in told:
         message = f"{file}: name is missing: say who provides the results, or give no file"

@@ -269,7 +269,6 @@ CHAPTERS = (
                     "bus/language/pod_keys.py",
                 ),
             ),
-            Moment("A page is shown", ("cli/pages/final_event.py",)),
             Moment("Keys are made", ("cli/trust/keys.py", "cli/commands/keys.py")),
             Moment("The stream is watched", ("cli/pages/stream.py",)),
             Moment(

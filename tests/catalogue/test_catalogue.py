@@ -36,8 +36,8 @@ ENDS_LOOSE = re.compile(r"[,;(]$|\s$|\.\.$|\?$")
 
 # What an error calls for: something to do, to give, or to be.
 REMEDY = re.compile(
-    r"\b(add|allow|ask|back|change|choose|connect|copy|correct|delete|deploy|ease|give|install|leave|lower|make|mend|move"
-    r"|must|name|publish|put|raise|restart|report|run|see|separate|set|start|state|stop|try|use|write)\b"
+    r"\b(add|allow|ask|back|change|choose|connect|copy|correct|delete|deploy|ease|end|give|install|leave|lower|make|mend"
+    r"|move|must|name|publish|put|raise|restart|report|run|say|see|separate|set|start|state|stop|try|use|write)\b"
     r"|the goals of this request are|; it has|the end of \{log\}|its log says"
 )
 # Errors that are a part of a sentence with a remedy, or of what `podfolio verify` lists; and those that only a program

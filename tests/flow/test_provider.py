@@ -44,7 +44,10 @@ def test_the_file_is_read_as_written(tmp_path: Path) -> None:
     [
         ("", "name is missing: say who provides the results, or give no file"),
         ('licence_number = "1"', "name is missing"),
-        ('name = "A"\nlicense_number = "1"', "'license_number' is not known: there are name, licence_number, contact"),
+        (
+            'name = "A"\nlicense_number = "1"',
+            "'license_number' is not known: give one of name, licence_number, contact",
+        ),
         ('name = "A"\nlicence_number = 123456', "licence_number is a int, no text: give .* in quotes"),
         ('name = ""', "name is '': give "),
         ('name = " "', "name is ' ': give "),

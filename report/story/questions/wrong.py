@@ -47,12 +47,12 @@ def _risk(event: MasterPortfolioOptimized, suggested: Standing) -> Iterator[str]
         f"Volatility is {points:.1f}% a year: in about two years of three the return should be within {points:.1f}"
         " points of the average."
     )
-    bad = suggested.expected_return - suggested.volatility
-    if isinstance(event.market.basis, Outlook) and bad < 0:
-        loss = -bad * event.terms.total_capital_aud
+    loss_share = suggested.expected_return - suggested.volatility
+    if isinstance(event.market.basis, Outlook) and loss_share < 0:
+        loss = -loss_share * event.terms.total_capital_aud
         yield (
-            f"In about one year of six the loss should be {loss:,.0f} AUD ({-bad:.1%}) or more; in the worst years,"
-            " several times that."
+            f"In about one year of six the loss should be {loss:,.0f} AUD ({-loss_share:.1%}) or more; in the worst"
+            " years, several times that."
         )
 
 

@@ -23,6 +23,7 @@ from support.repeated import UNDECIDED, Repeated
 
 from portfolio.case.case import Case as Asked
 from portfolio.case.inventory import above_the_floor, settle
+from portfolio.market.age import StalePrices
 from portfolio.market.measure import Measure
 from portfolio.master.conflict import ConflictError
 from portfolio.master.coordinated_portfolio import optimise_all_pods
@@ -90,6 +91,7 @@ def after_reform(seed: int) -> Case:
         parcels=tuple(parcels),
         taxpayer=Taxpayer(Entity.INDIVIDUAL, rate, float(rng.choice([0.0, 500.0, 2_000.0, 5_000.0]))),
         reform=Reform(CPI, {ticker: price * float(rng.uniform(0.6, 1.1)) for ticker, price in prices.items()}),
+        stale_prices=StalePrices.ALLOW,
     )
     asked = replace(case.terms, owned=owned, entity=Entity.INDIVIDUAL, marginal_tax_rate=rate)
     return settled_case(case.market, case.sleeves, asked)

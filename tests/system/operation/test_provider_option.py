@@ -30,7 +30,7 @@ async def test_a_coordinator_reads_the_file_at_its_start_and_refuses_a_wrong_one
             await asyncio.sleep(0.05)
 
     assert refused.returncode == 2
-    assert "'licence' is not known: there are name" in " ".join(
+    assert "'licence' is not known: give one of name" in " ".join(
         (site.folder / f"{name}.log").read_text(encoding="utf-8").split()
     )
     assert parse_final(found[0].data).provider == Provider(name="Example Advice Pty Ltd")
