@@ -46,7 +46,7 @@ def test_the_file_is_read_as_written(tmp_path: Path) -> None:
         ('licence_number = "1"', "name is missing"),
         (
             'name = "A"\nlicense_number = "1"',
-            "'license_number' is not known: give one of name, licence_number, contact",
+            "'license_number' is not known: give one of name, licence_number",
         ),
         ('name = "A"\nlicence_number = 123456', "licence_number is a int, no text: give .* in quotes"),
         ('name = ""', "name is '': give "),
