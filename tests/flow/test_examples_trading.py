@@ -250,7 +250,7 @@ def test_the_tax_can_be_followed_on_the_page() -> None:
     assert totals[Kind.LOSS] == pytest.approx(sum(used.values()), abs=8 * CENT)
     full, half = (totals[kind] - used[kind] for kind in used)
     assert gains.tax_aud == pytest.approx(0.39 * (full + half / 2), abs=8 * CENT)
-    assert f"tax {gains.tax_aud:,.2f} at 39.0%" in page
+    assert f"tax {gains.tax_aud:,.2f} at 39.0%" in " ".join(page.split())
 
 
 def amount(cell: str) -> float:

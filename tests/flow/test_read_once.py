@@ -19,7 +19,7 @@ from support.signed import system
 from agents import mandate_files
 from agents.pod_solver import PodSolver
 from agents.worker import Agent
-from bus.language.messages import MasterPortfolioOptimized, parsing
+from bus.language.messages import MasterPortfolioOptimized, parse_final, parsing
 from bus.process.child import Child, SolverProcess
 from bus.transports.memory import MemoryBus
 from cli.arguments import read_request
@@ -56,8 +56,8 @@ def counts(monkeypatch: pytest.MonkeyPatch) -> Counts:
     counted: Counts = Counter()
     read, write = parsing._read, BaseModel.model_dump_json  # noqa: SLF001 - every body is read there
 
-    def reading(adapter: TypeAdapter[Any], data: bytes) -> object:
-        body = read(adapter, data)
+    def reading(adapter: TypeAdapter[Any], data: bytes, *how: Any) -> object:  # noqa: ANN401 - as the parser has it
+        body = read(adapter, data, *how)
         counted[_PROCESS.get(), f"> {type(body).__name__}"] += 1
         return body
 
@@ -109,7 +109,8 @@ async def test_each_process_reads_a_body_once_and_writes_only_its_own(
                 pod_keys=keys.pod_keys if keys else None,
             )
             group.create_task(coordinator.run(stop, at_once=8))
-        event, data = await ask(bus, read_request(REFERENCE), show=lambda _: None)
+        final = await ask(bus, read_request(REFERENCE), show=lambda _: None, say=lambda _: None)
+        event, data = parse_final(final.data), final.data
         stop.set()
 
     assert isinstance(event, MasterPortfolioOptimized)

@@ -186,7 +186,9 @@ def test_a_failure_is_signed_as_well_and_has_no_figures(signer: Signer) -> None:
 def test_what_cannot_be_checked_is_said(
     event: Event, signer: Signer, change: Mapping[str, object], what: str, said: str
 ) -> None:
-    checks = examined(event | change, signer.key)
+    # A market is named with the words that it says of itself.
+    market = {"market": event["market"] | change["market"]} if "market" in change else {}
+    checks = examined(event | change | market, signer.key)
 
     assert checks[what].verdict is Verdict.FAILS
     assert said in " ".join(checks[what].words)

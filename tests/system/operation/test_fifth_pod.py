@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from support.commands import beside
 from support.processes import podfolio
-from support.requests_made import ROOT, TRAILING
+from support.requests_made import ROOT, OUTLOOK
 
 from bus.language.messages import MasterPortfolioOptimized, encode, parse_final
 from portfolio.check import findings
@@ -46,7 +46,7 @@ async def test_five_pods_end_in_one_portfolio(site: Site, tmp_path: Path) -> Non
         "epsilon.grossed_up_yield",
         "epsilon.liquidity",
     }
-    assert findings(json.loads(encode(event)), markets.load(TRAILING)) == []
+    assert findings(json.loads(encode(event)), markets.load(OUTLOOK)) == []
     assert "epsilon" in page
 
 

@@ -54,7 +54,7 @@ def examples(text: str) -> list[str]:
 
 @pytest.mark.parametrize("columns", [40, COLUMNS, 200])
 def test_no_description_is_cut(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
-    monkeypatch.setattr("shutil.get_terminal_size", lambda *_: (columns, 24))
+    monkeypatch.setenv("COLUMNS", str(columns))
     for group in ((), ("market",)):
         words = " ".join(text_of(*group).split())
         found = podfolio if not group else podfolio.commands["market"]
