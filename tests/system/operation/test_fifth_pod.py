@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from support.commands import beside
 from support.processes import podfolio
-from support.requests_made import ROOT, OUTLOOK
+from support.requests_made import OUTLOOK, ROOT
 
 from bus.language.messages import MasterPortfolioOptimized, encode, parse_final
 from portfolio.check import findings
