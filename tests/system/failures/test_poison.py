@@ -26,7 +26,7 @@ POISONED = {
 }
 TOLD = {
     "segfault": (Reason.INTERNAL_ERROR, "crashed (signal SIGSEGV)"),
-    "loop": (Reason.SOLVER_FAILED, "within the 5 s"),
+    "loop": (Reason.SOLVER_FAILED, "within the "),
     "memory": (Reason.INTERNAL_ERROR, "it needs more memory"),
 }
 
