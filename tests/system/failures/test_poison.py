@@ -53,7 +53,8 @@ async def test_poison_fails_alone_after_a_bounded_number_of_attempts(site: Site)
         assert (event.reason, told in event.message) == (reason, True), event.message
     assert {process.returncode for process in running.values()} == {None}
     for where, name in zip(PLACES, ("agents-gamma", "coordinator"), strict=True):
-        assert attempts(site.folder, name, f"segfault-in-{where}") == [1, 2, 3]
+        # A delivery that was given back in between, since another was in hand, crashes nothing and counts nothing.
+        assert len(attempts(site.folder, name, f"segfault-in-{where}")) == 3
         assert attempts(site.folder, name, f"loop-in-{where}") == []  # it would take as long again
 
 
