@@ -120,4 +120,4 @@ def example_of(
 
 def _text(said: str) -> str:
     """Keep what Markdown would take for its own."""
-    return "".join(f"\\{letter}" if letter in "\\*<>`#[]" else letter for letter in said)
+    return "".join(f"\\{letter}" if letter in "\\*<>`#[]" else letter for letter in said).replace("](", "]\\(")
