@@ -44,9 +44,12 @@ class Measure(StrEnum):
         return level + (1 if self.lower_is_better else -1) * room * max(1.0, abs(level))
 
     def words(self, value: float) -> str:
-        """Write a target of this measure in words."""
+        """Write a target of this measure in words, with the digits of the person who set it."""
         side = "at most" if self.lower_is_better else "at least"
-        return f"{self.label} {side} {self.show(value)}"
+        shown = self.show(value)
+        if self is Measure.SHARPE and round(value, 2) != round(value, 4):
+            shown = f"{value:.4f}".rstrip("0")
+        return f"{self.label} {side} {shown}"
 
     @property
     def label(self) -> str:
