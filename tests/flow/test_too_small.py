@@ -46,7 +46,7 @@ def ask(
     return json.dumps(asked | {"pod_weights": pod_weights}).encode()
 
 
-def answered(sent: bytes, seconds: float = 60.0) -> FinalEvent:
+def answered(sent: bytes, seconds: float = 600.0) -> FinalEvent:
     return consolidate(parse_request(sent, "test"), pod_results(sent), budget=Budget(seconds))
 
 
