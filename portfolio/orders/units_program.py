@@ -103,6 +103,8 @@ class UnitsProgram:
         self.cost = np.zeros(self._columns) if aimless else self._costs()
         self.tangents = Tangents(form, self._unit, self._short, self._columns)
         self._rows: list[Row] = [self._rows_of_stage_2(), *self._links()]
+        self._money = program.equalities + np.array(self.trades.money, dtype=int)
+        self._limits = self._rows[0][2][self._money].copy()
 
     def stay_near(self, X: Matrix, units: int) -> None:
         """Keep the owners of the holdings *X*, shape (pods, n), and stay within *units* units per order of *X*."""
@@ -136,6 +138,8 @@ class UnitsProgram:
             answer = self._search(target, gap=_GAP, nodes=nodes)
             if answer.x is None:
                 return best or (Status.INFEASIBLE if answer.infeasible else Status.STOPPED)
+            if self._tighten(answer.x):
+                continue
             held = self._read(self.tangents.priced(answer.x, self._rows[0]), target)
             if held is not None and keeps(held) and (best is None or held.total < best.total):
                 best = held
@@ -226,6 +230,17 @@ class UnitsProgram:
         for j, x in self._held.items():
             position = {u: share * SCALE * self._unit[u] for u, share in self.form.position(j).items()}
             yield self._row({**position, x: -self.stock.prices[j] / self.stock.capital_aud * SCALE}, 0.0, 0.0)
+
+    def _tighten(self, point: Vector) -> bool:
+        """Return whether *point* breaks a row that limits money; if so, tighten each such row by twice the excess.
+
+        The solver's accuracy is a part of a row's largest terms: with ten billion AUD, an excess of 92 AUD was seen.
+        """
+        A, _, most = self._rows[0]
+        excess = A[self._money] @ point - self._limits
+        broken = excess > _SPARE
+        most[self._money[broken]] -= 2 * excess[broken]
+        return bool(broken.any())
 
     def _row(self, row: dict[int, float], least: float, most: float) -> Row:
         A = np.zeros((1, self._columns))
