@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 from typing import TYPE_CHECKING
 
@@ -25,8 +26,8 @@ POISONED = {
     "PODFOLIO_SOLVER_MIB": "512",
 }
 TOLD = {
-    "segfault": (Reason.INTERNAL_ERROR, "crashed (signal SIGSEGV)"),
-    "loop": (Reason.SOLVER_FAILED, "within the "),
+    "segfault": (Reason.INTERNAL_ERROR, r"crashed \(signal SIGSEGV\)"),
+    "loop": (Reason.SOLVER_FAILED, r"within the ([0-4](\.\d+)?|5) s"),
     "memory": (Reason.INTERNAL_ERROR, "it needs more memory"),
 }
 
@@ -50,7 +51,8 @@ async def test_poison_fails_alone_after_a_bounded_number_of_attempts(site: Site)
     for request_id, (reason, told) in poison.items():
         event = await site.final(request_id)
         assert isinstance(event, MasterPortfolioFailed)
-        assert (event.reason, told in event.message) == (reason, True), event.message
+        assert event.reason is reason
+        assert re.search(told, event.message)
     assert {process.returncode for process in running.values()} == {None}
     for where, name in zip(PLACES, ("agents-gamma", "coordinator"), strict=True):
         # A delivery that was given back in between, since another was in hand, crashes nothing and counts nothing.

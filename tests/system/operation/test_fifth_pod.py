@@ -40,7 +40,8 @@ async def test_five_pods_end_in_one_portfolio(site: Site, tmp_path: Path) -> Non
     assert epsilon.capital_share == 0.15
     assert set(epsilon.weights) <= set(epsilon.mandate.universe)
     assert sum(epsilon.weights.values()) > 0.149
-    assert all(goal.met for goal in event.goals if goal.pods == ("epsilon",))
+    # On the outlook, two targets of the bundled mandates are out of reach, and gave way.
+    assert {goal.name for goal in event.goals if not goal.met} == {"gamma.sharpe_ratio", "delta.expected_return"}
     assert {goal.name for goal in event.goals} >= {
         "epsilon.volatility",
         "epsilon.grossed_up_yield",
