@@ -56,6 +56,7 @@ async def test_poison_fails_alone_after_a_bounded_number_of_attempts(site: Site)
     assert {process.returncode for process in running.values()} == {None}
     for where, name in zip(PLACES, ("agents-gamma", "coordinator"), strict=True):
         # A delivery that was given back in between, since another was in hand, crashes nothing and counts nothing.
+        # On a busy machine, a coordinator gives a delivery back while another is in hand: 1, 2, 4 was seen.
         assert len(attempts(site.folder, name, f"segfault-in-{where}")) == 3
         assert attempts(site.folder, name, f"loop-in-{where}") == []  # it would take as long again
 
