@@ -102,7 +102,8 @@ class Switch:
             switch does not pay for itself in return.
         words: The judgement in one sentence.
         forced: Rules and goals that force the dearest sales, the dearest first, each measured alone.
-        cut_short: Whether the time ended the search for these: other rules or goals may force sales too.
+        cut_short: Whether the limit of steps, or the time, ended the search for these: other rules or goals may force
+            sales too.
     """
 
     brokerage_aud: float

@@ -67,7 +67,7 @@ def said_of_forced(event: MasterPortfolioOptimized) -> list[str]:
     if (switch := event.switch) is None:
         return []
     told = [one.words.rstrip(".") for one in switch.forced]
-    return [*told, "the search for more ran out of time"] if switch.cut_short else told
+    return [*told, "the search for more ended before all were tried"] if switch.cut_short else told
 
 
 def said_of_kept(owned: Owned) -> Iterator[str]:
