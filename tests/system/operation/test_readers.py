@@ -39,6 +39,13 @@ async def lines(reader: Process, count: int) -> list[str]:
         return [(await reader.stdout.readline()).decode().strip() for _ in range(count)]
 
 
+async def until_readers_wait(site: Site, count: int) -> None:
+    """Wait until so many readers wait for events: one that is still being started dies of SIGINT with a traceback."""
+    async with asyncio.timeout(START_S):
+        while (await site.bus.ask_api("CONSUMER.INFO.PODFOLIO.finals"))["num_waiting"] < count:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
 async def end(reader: Process, number: signal.Signals = signal.SIGINT) -> list[str]:
     """End a reader; returns what it had still to say."""
     reader.send_signal(number)
@@ -58,6 +65,7 @@ async def test_replicas_take_each_event_once_and_go_on_where_they_stopped(site: 
     await site.bus.publish_once(subjects.final("strange"), b"[no event", message_id="x", headers={})
 
     two = [await launched(language, site.url, program="finals") for _ in range(2)]
+    await until_readers_wait(site, 2)
     await store(site, *range(EVENTS + 1, 2 * EVENTS))
     async with asyncio.timeout(START_S):
         while (await site.bus.backlog("finals")).waiting or (await site.bus.backlog("finals")).in_hand:  # noqa: ASYNC110
