@@ -24,6 +24,7 @@ import numpy as np
 from portfolio.errors import DataError
 from portfolio.files import decode, read_bytes
 from portfolio.market import stated
+from portfolio.market.months import read_months
 from portfolio.names import doubted
 from portfolio.plain_text import WORDS, is_plain, shown
 
@@ -75,6 +76,7 @@ class Etf:
             Nobody is offered such an ETF; units that are owned may be kept or sold.
         management_fee: The fund's fee per year, as a fraction of the price.
         return_is: Whose return the market's files state; the returns in ``Market`` are after the fee either way.
+        paid_in: Shares of a year's distributions in January to December, by ex-date; empty if unknown.
     """
 
     ticker: str
@@ -89,6 +91,7 @@ class Etf:
     until: date | None = None
     management_fee: float = 0.0
     return_is: ReturnIs = ReturnIs.FUND
+    paid_in: tuple[float, ...] = ()
 
     @property
     def is_closed(self) -> bool:
@@ -366,6 +369,7 @@ def _etf(row: dict[str, str]) -> Etf:
         until=_day(row, "until") if row.get("until") else None,
         management_fee=_number(row, "management_fee"),
         return_is=_return_is(row),
+        paid_in=_paid_in(row),
     )
 
 
@@ -384,6 +388,21 @@ def _return_is(row: Mapping[str, str]) -> ReturnIs:
         " expected_return, or index, if it is that of an index or an outlook and management_fee is still to come off"
     )
     raise ValueError(message)
+
+
+def _paid_in(row: Mapping[str, str]) -> tuple[float, ...]:
+    """Read the months of distributions.
+
+    Raises:
+        ValueError: If the text is not such months; the message names the row.
+    """
+    if not (text := row.get("paid_in", "")):
+        return ()
+    try:
+        return read_months(text)
+    except ValueError as error:
+        message = f"{_named(row)} in etfs.csv: {error}"
+        raise ValueError(message) from error
 
 
 def _after_fee(etf: Etf, stated: float) -> float:

@@ -1,4 +1,4 @@
-"""Vega-Lite specifications of charts with two axes of numbers: the fan of a money goal, the efficient frontier.
+"""Vega-Lite specifications of small charts with axes: the fan of a money goal, the efficient frontier, upright bars.
 
 Pure.
 """
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from report.charts.palette import Palette
     from report.facts.fans import Fan
     from report.facts.frontier import Frontier
+    from report.facts.series import Columns
 
 Spec = dict[str, Any]
 
@@ -78,6 +79,27 @@ def fan(shown: Fan, palette: Palette) -> Spec:
         "encoding": {"x": {"value": 0}, "y": y | {"field": "wanted"}, "text": {"field": "said"}},
     }
     return _SHAPE | {"data": {"values": rows}, "layer": [*bands, median, wanted | line, wanted | name]}
+
+
+def columns(shown: Columns, palette: Palette) -> Spec:
+    """Draw upright bars, those of a category side by side."""
+    names = list(shown.series)
+    rows = [
+        {"category": category, "series": name, "value": value}
+        for name, column in shown.series.items()
+        for category, value in zip(shown.categories, column, strict=True)
+    ]
+    colour: Spec = {
+        "field": "series",
+        "type": "nominal",
+        "scale": {"domain": names, "range": [palette.before, palette.after][-len(names) :]},
+    }
+    if len(names) == 1:
+        colour |= {"legend": None}
+    x = {"field": "category", "type": "nominal", "sort": None, "title": None, "axis": {"labelAngle": -90}}
+    y = {"field": "value", "type": "quantitative", "axis": axis(palette, format=",.0f", title=None)}
+    encoding = {"x": x, "y": y, "xOffset": {"field": "series", "sort": names}, "color": colour}
+    return _SHAPE | {"data": {"values": rows}, "mark": {"type": "bar"}, "encoding": encoding}
 
 
 def frontier(shown: Frontier, palette: Palette) -> Spec:

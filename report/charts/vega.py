@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from report.charts import lines
 from report.facts.fans import Fan
 from report.facts.frontier import Frontier
-from report.facts.series import Bars, Goals, Rows
+from report.facts.series import Bars, Columns, Goals, Rows
 
 if TYPE_CHECKING:
     from report.charts.palette import Palette
@@ -41,7 +41,9 @@ _LONGEST = 2.0
 
 def specification(shown: Shown, palette: Palette) -> Spec:
     """Make the Vega-Lite specification of a chart."""
-    if isinstance(shown, Bars):
+    if isinstance(shown, Columns):
+        made = lines.columns(shown, palette)
+    elif isinstance(shown, Bars):
         made = _bars(shown, palette)
     elif isinstance(shown, Rows):
         made = _rows(shown, palette)
@@ -58,14 +60,15 @@ def specification(shown: Shown, palette: Palette) -> Spec:
 
 
 def _longest_label(shown: Shown) -> int:
-    if isinstance(shown, Bars):
+    labels: tuple[str, ...]
+    if isinstance(shown, Fan | Frontier | Columns):
+        labels = ("",)
+    elif isinstance(shown, Bars):
         labels = shown.categories
     elif isinstance(shown, Rows):
         labels = shown.rows
     elif isinstance(shown, Goals):
         labels = tuple(goal.label for goal in shown.goals)
-    elif isinstance(shown, Fan | Frontier):
-        labels = ("",)
     else:
         labels = shown.labels
     return max(map(len, labels), default=0)

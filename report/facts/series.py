@@ -5,6 +5,7 @@ Pure. Every number is from the event, or is a sum or a ratio of the event's numb
 
 from __future__ import annotations
 
+import calendar
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from report.facts.getting_there import cost_of, cost_of_separate_pods
 from report.facts.labels import asked, goal_label, of_pods, pod_label, show
 from report.facts.positions import by_class, positions
 from report.facts.rounding import adding_up
+from report.facts.snapshot import described
 from report.facts.standings import SEPARATE, SUGGESTED, TODAY
 
 if TYPE_CHECKING:
@@ -43,6 +45,11 @@ class Bars:
     pattern: str
     alt: str
     narrow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Columns(Bars):
+    """Upright bars from left to right, beside other charts; a scale instead of a number for each bar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +124,8 @@ def all_series(event: MasterPortfolioOptimized) -> dict[str, Shown]:
         made.append(reached)
     if event.correlations:
         made.append(correlations(event))
+    if (by_month := months(event)) is not None:
+        made.append(by_month)
     made += frontiers(event)
     return {one.name: one for one in made}
 
@@ -131,6 +140,25 @@ def etfs(event: MasterPortfolioOptimized) -> Bars:
     """Compare the values of the ETFs today and as suggested; a model portfolio has no today."""
     found = {one.label: (one.before_aud, one.after_aud) for one in positions(event)}
     return _valued(event, "etfs", "By ETF, AUD", found)
+
+
+def months(event: MasterPortfolioOptimized) -> Columns | None:
+    """Compare the distributions by month, in the order of the year, if the months of each ETF that pays are known."""
+    told = described(event.market)
+    sums = dict.fromkeys(calendar.month_abbr[1:], (0.0, 0.0))
+    for one in positions(event):
+        if one.ticker is None or not (one.before_aud or one.after_aud):
+            continue
+        if (etf := told.get(one.ticker)) is None or (etf.distribution_yield and not etf.paid_in):
+            return None
+        for name, share in zip(sums, etf.paid_in, strict=False):
+            before, after = sums[name]
+            paid = etf.distribution_yield * share
+            sums[name] = before + one.before_aud * paid, after + one.after_aud * paid
+    if not any(map(any, sums.values())):
+        return None
+    bars = _valued(event, "months", "Distributions by month, AUD", sums)
+    return Columns(bars.name, bars.title, bars.categories, bars.series, bars.pattern, bars.alt, narrow=True)
 
 
 def before_after(event: MasterPortfolioOptimized) -> tuple[str, str]:

@@ -28,6 +28,7 @@ class Described:
         distribution_yield: Cash per year, as a share of the price.
         management_fee: Per year, as a share of the price.
         half_spread: As a share of the price.
+        paid_in: Shares of a year's distributions in January to December, by ex-date; empty if unknown.
         source: The source of expected return and volatility.
     """
 
@@ -38,6 +39,7 @@ class Described:
     distribution_yield: float
     management_fee: float
     half_spread: float
+    paid_in: tuple[float, ...]
     source: str
 
 
@@ -65,6 +67,7 @@ def described(reference: MarketRef) -> dict[str, Described]:
             distribution_yield=etf.distribution_yield,
             management_fee=etf.management_fee,
             half_spread=etf.half_spread,
+            paid_in=etf.paid_in,
             source=sources[etf.ticker],
         )
         for j, etf in enumerate(market.etfs)

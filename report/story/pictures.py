@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from report.facts.fans import fans
+from report.facts.series import months
 from report.story.document import Section
 
 if TYPE_CHECKING:
@@ -18,8 +19,10 @@ FEW = 4
 
 def pictures(event: MasterPortfolioOptimized) -> Section:
     """Choose the charts."""
-    shown = tuple(fan.name for fan in fans(event)[:FEW])
-    return Section("pictures", "In pictures", tuple(_how_to_read(event)), ("asset-classes", "risk", *shown))
+    shown = ["asset-classes", "risk", *(fan.name for fan in fans(event)[:FEW])]
+    if months(event) is not None:
+        shown.append("months")
+    return Section("pictures", "In pictures", tuple(_how_to_read(event)), tuple(shown))
 
 
 def _how_to_read(event: MasterPortfolioOptimized) -> Iterator[str]:
@@ -27,6 +30,11 @@ def _how_to_read(event: MasterPortfolioOptimized) -> Iterator[str]:
         "Risk and return: the line has the mixes of the market's ETFs with the least volatility for their return,"
         " without any of your rules, targets and costs; each point is a portfolio with them."
     )
+    if months(event) is not None:
+        yield (
+            "Distributions by month: before tax, at the market's yields, by the months in which each ETF went"
+            " ex-distribution in its last year; the cash arrives some days or weeks later."
+        )
     if event.money_goals:
         yield (
             "A goal's chart: the line is the middle outcome, the dark band holds half of all outcomes, the light band"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from portfolio.errors import DataError
 from portfolio.market.history.table import PRICES, Faults, read_table
+from portfolio.market.months import write_months
 
 if TYPE_CHECKING:
     from datetime import date
@@ -85,7 +87,7 @@ def in_a_year(payments: list[Payment], *, until: date) -> list[Payment]:
 
 
 def trailing(ticker: str, payments: list[Payment], price_aud: float, *, until: date) -> dict[str, str]:
-    """Compute yield and franking over the year up to *until*, at *price_aud* per unit, as texts for a snapshot.
+    """Compute yield, franking and months over the year up to *until*, at *price_aud* per unit, as texts for a snapshot.
 
     Raises:
         DataError: If the ETF has no payment in that year: the list is then more likely out of date than the yield zero;
@@ -100,6 +102,9 @@ def trailing(ticker: str, payments: list[Payment], price_aud: float, *, until: d
         raise DataError(message)
     cash = sum(payment.amount_aud for payment in paid)
     franked = sum(payment.amount_aud * payment.franked_share for payment in paid)
+    by_month: dict[int, float] = defaultdict(float)
+    for payment in paid:
+        by_month[payment.date.month] += payment.amount_aud
     if cash > price_aud:
         message = (
             f"{ticker} paid {cash:g} AUD a unit in a year (line {paid[0].line} and further), more than its price of"
@@ -109,4 +114,5 @@ def trailing(ticker: str, payments: list[Payment], price_aud: float, *, until: d
     return {
         "distribution_yield": f"{cash / price_aud:.6f}",
         "franked_share": f"{franked / cash if cash else 0.0:.6f}",
+        "paid_in": write_months(by_month),
     }

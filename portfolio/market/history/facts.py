@@ -11,6 +11,7 @@ import numpy as np
 from portfolio.errors import DataError
 from portfolio.market.history.distributions import trailing
 from portfolio.market.history.table import Faults, listed, read_table
+from portfolio.market.months import read_months
 from portfolio.market.snapshot import ReturnIs, bundled
 from portfolio.plain_text import shown
 
@@ -36,6 +37,7 @@ COLUMNS = (
     "since",
     "until",
     "priced_on",
+    "paid_in",
 )
 _MOST = {
     "management_fee": 1.0,
@@ -120,6 +122,11 @@ def _check(cell: Cell, faults: Faults) -> None:
         faults.day(cell)
     elif cell.column == "return_is" and cell.text not in list(ReturnIs):
         faults.add(cell.line, f"return_is is {shown(cell.text)}; give {' or '.join(ReturnIs)}")
+    elif cell.column == "paid_in":
+        try:
+            read_months(cell.text)
+        except ValueError as error:
+            faults.add(cell.line, str(error))
     else:
         faults.text(cell)
 
