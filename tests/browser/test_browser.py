@@ -380,7 +380,10 @@ async def test_a_phone_shows_all_without_scrolling_sideways(browser: Browser, st
         for wide in await page.locator("#opened .scroll:has(th:nth-child(4))").all():
             assert await wide.evaluate("node => node.scrollWidth <= node.clientWidth")
             assert (
-                await wide.locator("td").first.evaluate("cell => getComputedStyle(cell, '::before').content") != "none"
+                await wide.locator("td:nth-child(2)").first.evaluate(
+                    "cell => getComputedStyle(cell, '::before').content"
+                )
+                != "none"
             )
         for frame in await page.locator("#opened .wide").all():
             await assert_says_that_it_goes_on(frame)

@@ -110,15 +110,19 @@ def _refuse_tickers(table: Table, columns: tuple[str, ...], faults: Faults) -> N
     """Refuse columns that are not named by a ticker, and those that hold no prices.
 
     Raises:
-        DataError: If there are such.
+        DataError: If a column holds no prices.
     """
+    without = False
     for column in columns:
         cells = table.cells([column])
         if not is_ticker(column) and cells and not any(map(str.isdigit, "".join(cell.text for cell in cells))):
             faults.add(1, f"the column {listed([column])} has no numbers, such as {shown(cells[0].text)}: take it out")
+            without = True
         else:
             faults.ticker(1, column)
-    faults.refuse()
+    # The cells of such a column would only say the same again, each in its line.
+    if without:
+        faults.refuse()
 
 
 def _price(cell: Cell, faults: Faults) -> float:

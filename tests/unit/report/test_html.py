@@ -332,7 +332,20 @@ def _harmless(text: str) -> None:
         "td",
         "footer",
     }
-    allowed = {"class", "data-column", "id", "src", "srcset", "alt", "media", "name", "content", "charset", "http-equiv", "lang"}
+    allowed = {
+        "class",
+        "data-column",
+        "id",
+        "src",
+        "srcset",
+        "alt",
+        "media",
+        "name",
+        "content",
+        "charset",
+        "http-equiv",
+        "lang",
+    }
     allowed |= {"scope", "role", "tabindex", "aria-label", "aria-labelledby"}
     assert {key for element in document.iter() for key in element.attrib} <= allowed
 
