@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from report.facts import separate
 from report.facts.series import all_series
-from report.facts.standings import SEPARATE, SUGGESTED, TODAY
+from report.facts.standings import SEPARATE, TODAY
 
 if TYPE_CHECKING:
     from bus.language.messages import MasterPortfolioOptimized
@@ -20,6 +20,6 @@ def series(event: MasterPortfolioOptimized) -> dict[str, Shown]:
         return found
     for name, label, before in (("today", TODAY, event.today), ("separate", SEPARATE, event.separate)):
         if before is not None:
-            bars = separate.classes(f"{name}-classes", before, event.suggested, (label, SUGGESTED))
+            bars = separate.classes(event, f"{name}-classes", before, event.suggested, label)
             found[bars.name] = bars
     return found

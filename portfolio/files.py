@@ -20,6 +20,12 @@ MOST_BYTES = 16 * 2**20
 # Prices of 400 ETFs on every day of 30 years are 25 MB.
 MOST_TABLE_BYTES = 64 * 2**20
 _UTF_16 = codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE
+# The first bytes of files that are no text, and their mend.
+_KINDS = {
+    b"PK\x03\x04": "is a workbook, such as Excel's, or an archive: export a sheet as CSV in UTF-8",
+    b"\xd0\xcf\x11\xe0": "is a workbook of an old Excel: export a sheet as CSV in UTF-8",
+    b"\x1f\x8b": "is compressed: unpack it first",
+}
 
 
 def read_bytes(file: Traversable, *, most: int = MOST_BYTES) -> bytes:
@@ -59,6 +65,10 @@ def decode(data: bytes, name: str) -> str:
         DataError: If *data* is not UTF-8, or contains a NUL, which is not valid in a text.
     """
     skip_mark(data, name)
+    for first, what in _KINDS.items():
+        if data.startswith(first):
+            message = f"{name} {what}"
+            raise DataError(message)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -75,9 +85,10 @@ def skip_mark(data: bytes, name: str) -> bytes:
     """Leave out the byte order mark that Windows programs write before UTF-8.
 
     Raises:
-        DataError: If *data* begins with the mark of UTF-16, of which only nonsense could be told otherwise.
+        DataError: If *data* begins as UTF-16 does, of which only nonsense could be told otherwise.
     """
-    if data.startswith(_UTF_16):
+    # Without a mark: the first character has a zero byte before or after the byte that it has in UTF-8.
+    if data.startswith(_UTF_16) or (len(data) > 1 and (data[0] == 0) != (data[1] == 0)):
         message = f"{name} is UTF-16, as Windows programs write: save it as UTF-8"
         raise DataError(message)
     return data.removeprefix(codecs.BOM_UTF8)

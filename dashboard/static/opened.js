@@ -104,7 +104,8 @@ function table({ caption, columns, rows, note }) {
   const kind = (i, cell = "") => (columns[i].right ? "n" : cell.length > LONG ? "long" : null);
   const head = columns.map((column, i) => element("th", { scope: "col", class: kind(i) }, column.name));
   const lines = rows.map(({ cells, strong }) =>
-    element("tr", { class: strong ? "strong" : null }, ...cells.map((cell, i) => element("td", { class: kind(i, cell) }, cell))));
+    element("tr", { class: strong ? "strong" : null }, ...cells.map((cell, i) =>
+      element("td", { class: kind(i, cell), "data-column": columns[i].name }, cell))));
   const drawn = element("table", { "aria-labelledby": name },
     element("thead", {}, element("tr", {}, ...head)),
     element("tbody", {}, ...lines));

@@ -54,6 +54,9 @@ class RelaxationResult:
     multipliers: Vector
 
 
+# Rows are of order one. Multipliers from here on are numerical trouble: their bounds are lost in rounding, or overflow.
+_HUGE = 1e12
+
 _OUTCOMES = {
     clarabel.SolverStatus.Solved: Outcome.SOLVED,
     clarabel.SolverStatus.PrimalInfeasible: Outcome.INFEASIBLE,
@@ -105,6 +108,8 @@ class Relaxation:
         x = np.zeros(len(q))
         x[columns] = solution.x
         z = np.array(solution.z)
+        if not abs(z).max(initial=0.0) < _HUGE:
+            z[:] = 0.0
         y = np.concatenate([z[: self._before], z[self._before + 2 * n :]])  # without the multipliers of the box
         return RelaxationResult(self.outcome_of(solution), x, valid(program, y))
 

@@ -21,7 +21,7 @@ from portfolio.conic.bound import FREE, OFF, ON, Bound, add_up, lagrangian_bound
 from portfolio.conic.limits import USUAL
 from portfolio.conic.proof import FEASIBLE, violation
 from portfolio.conic.relaxation import Outcome, RelaxationResult
-from portfolio.conic.solution import Leaf, Solution, claimed, scale_of, status_of
+from portfolio.conic.solution import Leaf, Solution, Status, claimed, proven, scale_of, status_of
 from portfolio.conic.working_set import relaxation_of
 
 if TYPE_CHECKING:
@@ -119,10 +119,13 @@ class _BranchAndBound:
     def finish(self) -> Solution:
         """Turn the open nodes into leaves and return the solution."""
         self.leaves.extend(Leaf(node.states, node.multipliers) for node in self.open)
-        bound = claimed(self.proven(), _HAIR)
+        bound, leaves = claimed(self.proven(), _HAIR), tuple(self.leaves)
         status = status_of(self.value, bound, self.gap, stopped=bool(self.open))
+        if status in (Status.STOPPED, Status.UNDECIDED):
+            # The multipliers of numerical trouble are huge: their sums differ by more than a hair from order to order.
+            bound = min(bound, float(proven(self.program, leaves)[0].min(initial=math.inf)))
         points = tuple((x, on) for _, x, on in sorted(self.points, key=lambda found: found[0])[:_POINTS])
-        return Solution(status, self.x, self.states, self.value, bound, self.nodes, tuple(self.leaves), points)
+        return Solution(status, self.x, self.states, self.value, bound, self.nodes, leaves, points)
 
     def next(self) -> _Node:
         """Take the next node from the heap: the node with the least bound; before the first point, the newest node.

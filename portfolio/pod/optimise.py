@@ -230,7 +230,7 @@ def _refuse_small_universe(mandate: Mandate, size: int, left_out: tuple[str, ...
     repairs = (repair,) if size and (size >= least or size * cap >= 1 - _ALL) else ()
     message = f"{words}, but {choice}"
     if not unpriced:
-        message += ": ease that limit, or let it buy more of them"
+        message += ": ease that limit, or let it buy more of them" if size else ": let it buy others"
     raise UnreachableMandateError(message, (), (Conflict(name, words), universe), repairs)
 
 

@@ -49,7 +49,7 @@ def said_of_prices(event: MasterPortfolioOptimized) -> Iterator[str]:
     yield (
         f"The day of the trades, {day_in_words(owned.as_of)}, is {distance_in_words(days)} the day of the prices,"
         f" {day_in_words(event.market.priced_on)}: values, costs and tax are those of these prices on that day; correct"
-        " account.as_of, or use a market of that time"
+        " the day of the trades, or use prices of that time"
     )
 
 
@@ -61,8 +61,8 @@ def said_of_model(event: MasterPortfolioOptimized) -> Iterator[str]:
     part = f", {model.cost_aud / capital:.1%} of it" if model.cost_aud > _DEAR * capital else ""
     yield (
         f"This is a model portfolio: shares of {capital:,.0f} AUD, and no orders; buying it costs"
-        f" {model.cost_aud:,.2f} AUD on top of the capital{part}; give an account with cash_aud, for orders that can be"
-        " placed"
+        f" {model.cost_aud:,.2f} AUD on top of the capital{part}; for orders, also state the"
+        " money and the ETFs in the account today"
     )
     if model.too_small:
         told = ", ".join(f"{one.ticker} ({one.amount_aud:,.2f} of {one.needs_aud:,.2f} AUD)" for one in model.too_small)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from portfolio.market.snapshot import CASH
+from report.facts.positions import ACCOUNT
 from report.facts.rounding import adding_up
 from report.facts.series import Bars, Part, Rows
 from report.facts.standings import SEPARATE, SUGGESTED
@@ -32,16 +34,26 @@ def held(event: MasterPortfolioOptimized) -> tuple[_Held, _Held]:
     return separate, {pod: ordered.get(pod, {}) for pod in event.pods}
 
 
-def by_class(before: Standing, after: Standing) -> dict[str, tuple[float, ...]]:
-    """Return the shares of the asset classes of two portfolios, rounded so that they add up to the shares shown."""
-    names = list(dict.fromkeys([*after.asset_classes, *before.asset_classes]))
-    both = [adding_up([one.asset_classes.get(name, 0.0) for name in names], digits=4) for one in (before, after)]
+def by_class(before: Standing, after: Standing, capital_aud: float) -> dict[str, tuple[float, ...]]:
+    """Return the shares of the asset classes of two portfolios, rounded so that they add up to the shares shown.
+
+    The cash in the account stands last, apart from the ETFs of the class cash.
+    """
+    shares = [_with_account_apart(one, capital_aud) for one in (before, after)]
+    names = sorted(dict.fromkeys([*shares[1], *shares[0]]), key=lambda name: name == ACCOUNT)
+    both = [adding_up([one.get(name, 0.0) for name in names], digits=4) for one in shares]
     return {name: tuple(shares) for name, *shares in zip(names, *both, strict=True) if any(shares)}
 
 
-def classes(name: str, before: Standing, after: Standing, labels: tuple[str, str]) -> Bars:
-    """Compare two portfolios by asset class, as shares of the capital."""
-    both = by_class(before, after)
+def _with_account_apart(standing: Standing, capital_aud: float) -> dict[str, float]:
+    account = standing.cash_aud / capital_aud
+    cash = standing.asset_classes.get(CASH, 0.0) - account
+    return {**standing.asset_classes, CASH: cash, ACCOUNT: account}
+
+
+def classes(event: MasterPortfolioOptimized, name: str, before: Standing, after: Standing, label: str) -> Bars:
+    """Compare a portfolio, called *label*, with the suggestion by asset class, as shares of the capital."""
+    both, labels = by_class(before, after, event.terms.total_capital_aud), (label, SUGGESTED)
     series = {label: tuple(shares[i] for shares in both.values()) for i, label in enumerate(labels)}
     title = "By asset class, shares of the capital"
     told = (f"{each}: {one:.2%}, then {other:.2%}" for each, (one, other) in both.items())

@@ -122,7 +122,7 @@ def _compared(
     if event.trading:
         yield _rows(f"{name}-value", "Value", label, standings.value_rows(both))
     yield _rows(f"{name}-spread", "How the money is spread", label, spread)
-    yield _rows(f"{name}-classes", "Asset classes, shares of the capital", label, _classes(*both))
+    yield _rows(f"{name}-classes", "Asset classes, shares of the capital", label, _classes(event, *both))
 
 
 def _rows(name: str, caption: str, label: str, found: Iterable[Row]) -> Table:
@@ -136,8 +136,8 @@ def _rows(name: str, caption: str, label: str, found: Iterable[Row]) -> Table:
     return without_empty(Table(name, caption, columns, frozenset({1, 2, 3}), rows, strong))
 
 
-def _classes(before: Standing, after: Standing) -> Iterator[Row]:
-    shares = separate.by_class(before, after)
+def _classes(event: MasterPortfolioOptimized, before: Standing, after: Standing) -> Iterator[Row]:
+    shares = separate.by_class(before, after, event.terms.total_capital_aud)
     for name, both in shares.items():
         yield Row(name.capitalize(), both, SHARE)
     yield Row("Total", tuple(map(fsum, zip(*shares.values(), strict=True))), SHARE, is_total=True)

@@ -376,6 +376,15 @@ async def test_a_phone_shows_all_without_scrolling_sideways(browser: Browser, st
         await page.get_by_role("button", name="r1", exact=True).tap()
         await expect(page.get_by_role("dialog").get_by_role("heading", level=3).first).to_be_visible()
         assert await page.locator("#opened").evaluate("node => node.scrollWidth <= node.clientWidth")
+        # A table of many columns is a list of cards: only charts may go on to the right.
+        for wide in await page.locator("#opened .scroll:has(th:nth-child(4))").all():
+            assert await wide.evaluate("node => node.scrollWidth <= node.clientWidth")
+            assert (
+                await wide.locator("td:nth-child(2)").first.evaluate(
+                    "cell => getComputedStyle(cell, '::before').content"
+                )
+                != "none"
+            )
         for frame in await page.locator("#opened .wide").all():
             await assert_says_that_it_goes_on(frame)
         paper = await page.evaluate("getComputedStyle(document.body).backgroundColor")

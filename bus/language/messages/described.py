@@ -37,6 +37,11 @@ class Described(GenerateJsonSchema):
         """Describe the members of a dataclass."""
         return _describe(super().dataclass_schema(schema), schema["cls"])
 
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        """Say that a name of another form is refused, which a pattern of names alone does not say."""
+        made = super().dict_schema(schema)
+        return {**made, "additionalProperties": False} if "patternProperties" in made else made
+
     def generate(self, schema: core_schema.CoreSchema, mode: JsonSchemaMode = "validation") -> JsonSchemaValue:
         """Generate one schema."""
         made = super().generate(schema, mode)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from portfolio.errors import DataError
 from portfolio.market.basis import History
-from portfolio.market.history.compare import compare, refuse_unlikely
+from portfolio.market.history.compare import compare, compare_tickers, refuse_unlikely
 from portfolio.market.history.moments import estimate
 from portfolio.market.history.sample import COVERAGE, align
 from portfolio.market.history.snapshot import render
@@ -65,8 +65,13 @@ def build(
     Raises:
         DataError: If too few prices can be used, a fact is missing, two files contradict each other, or no ETF is cash.
     """
+    strangers = compare_tickers(prices, knowledge)
     sample = align(prices, period, since=since, coverage=coverage, trusted=trusted)
-    facts = knowledge.of(sample.tickers, until=prices.dates[-1])
+    try:
+        facts = knowledge.of(sample.tickers, until=prices.dates[-1])
+    except DataError as error:
+        # What is suspicious in the prices is told too, so that one run tells all.
+        raise DataError("; ".join([str(error), *sample.notes])) from None
     if not any(each.values["asset_class"] == CASH for each in facts.values()):
         left = f" (left out: {', '.join(sample.left_out)})" if sample.left_out else ""
         message = (
@@ -74,7 +79,7 @@ def build(
             " of one, such as BILL, or state it in --facts"
         )
         raise DataError(message)
-    differences = compare(prices, knowledge, facts)
+    differences = [*strangers, *compare(prices, knowledge, facts)]
     moments = estimate(sample)
     refuse_unlikely(prices, sample, moments, facts, trusted)
     basis = History(sample.begins, sample.ends, len(sample.returns), sample.a_year)

@@ -29,17 +29,17 @@ _FALLS = 0.6
 
 
 def compare(prices: Prices, knowledge: Knowledge, facts: Mapping[str, Facts]) -> list[str]:
-    """Compare facts and distributions with the prices; return a sentence for each difference.
+    """Compare facts and distributions with the prices; return a sentence for each difference."""
+    return [*_too_early(prices, facts), *_left_out_payments(prices, knowledge, facts)]
+
+
+def compare_tickers(prices: Prices, knowledge: Knowledge) -> list[str]:
+    """Compare the tickers of facts and distributions with those of the prices; return a sentence for each difference.
 
     Raises:
         DataError: If a ticker is so near to one of the prices, of which its file says nothing, that it must be that.
     """
-    return [
-        *_unknown(prices, *_stated(knowledge)),
-        *_unknown(prices, *_paid(knowledge)),
-        *_too_early(prices, facts),
-        *_left_out_payments(prices, knowledge, facts),
-    ]
+    return [*_unknown(prices, *_stated(knowledge)), *_unknown(prices, *_paid(knowledge))]
 
 
 def _stated(knowledge: Knowledge) -> tuple[str, dict[str, tuple[int, str]]]:

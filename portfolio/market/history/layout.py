@@ -115,6 +115,11 @@ def read_days(texts: Sequence[tuple[int, str]]) -> tuple[dict[str, date], str]:
     return found, told and f"dates are read so: {told}"
 
 
+def is_day(text: str) -> bool:
+    """Whether a text is written as a date, in any of the forms that are read."""
+    return bool(_kind(_MIDNIGHT.sub("", text)))
+
+
 def _kind(text: str) -> str:
     if _YEAR_FIRST.fullmatch(text):
         return "year first"

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portfolio.market.history.table import Faults, read_table
+from portfolio.market.history.table import Faults, is_ticker, listed, read_table
+from portfolio.plain_text import shown
 
 if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
     from portfolio import Matrix
-    from portfolio.market.history.table import Cell
+    from portfolio.market.history.table import Cell, Table
 
 _DATE = "date"
+_KIND = re.compile(r"[ _.-](open|high|low|close|volume)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,8 +63,7 @@ def read_prices(file: Path) -> Prices:
     rows, tickers = table.rows, tuple(name for name in table.header if name != _DATE)
     faults = Faults(file.name)
     _refuse_other_shapes(tickers, faults)
-    for ticker in tickers:
-        faults.ticker(1, ticker)
+    _refuse_tickers(table, tickers, faults)
     if not tickers:
         faults.add(1, "there is no ETF: besides date, a column each, named by its ticker")
     if not rows:
@@ -96,7 +98,31 @@ def _refuse_other_shapes(columns: tuple[str, ...], faults: Faults) -> None:
         )
     elif names & {"ticker", "symbol", "code"}:
         faults.add(1, "this has a row for each price: give a row for each date, with a column for each ETF (a pivot)")
+    elif kinds := [column for column in columns if _KIND.search(column)]:
+        faults.add(
+            1,
+            f"{listed(kinds)}: prices by kind; keep one column for each ETF, named by its ticker: its adjusted close",
+        )
     faults.refuse()
+
+
+def _refuse_tickers(table: Table, columns: tuple[str, ...], faults: Faults) -> None:
+    """Refuse columns that are not named by a ticker, and those that hold no prices.
+
+    Raises:
+        DataError: If a column holds no prices.
+    """
+    without = False
+    for column in columns:
+        cells = table.cells([column])
+        if not is_ticker(column) and cells and not any(map(str.isdigit, "".join(cell.text for cell in cells))):
+            faults.add(1, f"the column {listed([column])} has no numbers, such as {shown(cells[0].text)}: take it out")
+            without = True
+        else:
+            faults.ticker(1, column)
+    # The cells of such a column would only say the same again, each in its line.
+    if without:
+        faults.refuse()
 
 
 def _price(cell: Cell, faults: Faults) -> float:

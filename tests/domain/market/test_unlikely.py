@@ -293,3 +293,21 @@ def test_a_return_that_no_etf_has_is_told_in_words_of_the_prices() -> None:
 
     with pytest.raises(DataError, match=r"prices\.csv: GOLD returns .* a year .*: mend its prices, or take the column"):
         build(history(values), LIKE, trusted=["GOLD"])
+
+
+def test_a_misspelt_ticker_is_named_before_the_facts_that_it_leaves_out(tmp_path: Path) -> None:
+    # BIL for BILL: without the typing error, no fact would be missing.
+    (tmp_path / "facts.csv").write_text("ticker,return_is\n" + "".join(f"{t},fund\n" for t in ("BIL", *TICKERS[1:])))
+    knowledge = Knowledge(stated=(read_facts(tmp_path / "facts.csv"), "facts.csv"), like="asx-outlook-2025-12")
+
+    with pytest.raises(DataError, match=r"facts\.csv: line 2: BIL \(return_is fund\) is no ETF of prices\.csv; BILL"):
+        build(history(walk()), knowledge)
+
+
+def test_a_refusal_for_missing_facts_tells_what_is_suspicious_in_the_prices_too(tmp_path: Path) -> None:
+    values = walk()
+    values[200:, 2] *= 2 / 3  # three units for two
+    prices = read_prices(write(tmp_path / "prices.csv", history(values)))
+
+    with pytest.raises(DataError, match=r"BILL lacks return_is;.*; VAS moved by -3\d\.\d\d% in the week to"):
+        build(prices, Knowledge(like="asx-outlook-2025-12"))

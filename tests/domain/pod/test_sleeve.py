@@ -175,8 +175,13 @@ def test_etfs_without_a_price_of_a_unit_are_told_apart_from_those_that_the_custo
 
 
 def test_a_universe_of_which_nothing_is_left_is_refused() -> None:
-    with pytest.raises(UnreachableMandateError, match="only 0 of its 2"):
-        optimise_sleeve(TWO, mandate("AB"), 1.0, never_buy=frozenset("AB"))
+    priced = replace(TWO, etfs=tuple(replace(etf, price_aud=50.0) for etf in TWO.etfs))
+
+    # No limit is so high that an empty choice would do.
+    with pytest.raises(
+        UnreachableMandateError, match=r"only 0 of its 2 ETFs can be bought \(not A, B\): let it buy others$"
+    ):
+        optimise_sleeve(priced, mandate("AB"), 1.0, never_buy=frozenset("AB"))
 
 
 @pytest.mark.parametrize("objective", list(Objective))

@@ -70,6 +70,9 @@ def changed(**account: object) -> bytes:
         (changed(as_of="2025-11-11T00:00:00"), False),
         (changed(as_of="2025-02-30"), False),
         (changed(as_of="٢٠٢٥-11-11"), False),
+        (changed(reform={"values_aud": {"surprise": 1}}), False),
+        (owning(holding(), pod_targets={"alpha volatility": 0.1}), False),
+        (owning(holding(), priorities={"Alpha": 2}), False),
     ],
 )
 def test_parser_and_schema_accept_the_same(sent: bytes, accepted: bool) -> None:  # noqa: FBT001 - a case

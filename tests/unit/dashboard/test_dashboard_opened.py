@@ -68,9 +68,11 @@ async def test_separate_pods_stand_beside_what_is_suggested_by_asset_class_and_b
     classes = table(told, "Asset classes", of="Separate pods")
     for asset_class, before, after, *_ in classes[:-1]:
         for shown, side in ((before, event.separate), (after, event.suggested)):
-            assert float(shown.rstrip("%")) == pytest.approx(
-                100 * side.asset_classes.get(asset_class.lower(), 0.0), abs=0.01
-            )
+            share = side.asset_classes.get(asset_class.lower(), 0.0)
+            if asset_class.startswith("Cash"):
+                money = side.cash_aud / event.terms.total_capital_aud
+                share = money if asset_class == "Cash in the account" else share - money
+            assert float(shown.rstrip("%")) == pytest.approx(100 * share, abs=0.01)
     for pod, share, *both in table(told, "Pods, shares"):
         assert share == f"{event.pods[pod].capital_share:.2%}"
         told_of = [cell for cell in both if "%" in cell]
@@ -219,3 +221,15 @@ async def test_the_charts_show_the_event_s_figures(bus: MemoryBus) -> None:
         for asset_class, before, after, *_ in table(told, "Asset classes", of=title)[:-1]:
             assert f"{asset_class.lower()}: {before}, then {after}" in bars.alt
             assert asset_class in svg
+
+
+async def test_the_cash_in_the_account_is_not_mixed_with_the_etfs_of_cash(bus: MemoryBus) -> None:
+    _, event = await tell(bus, "account")
+    capital = event.terms.total_capital_aud
+    bars = series(event)["today-classes"]
+
+    for label, money, cash in (("Today", 8_000.004, 0.08335), ("Suggested", 6_002.166, 0.28)):
+        shown = dict(zip(bars.categories, bars.series[label], strict=True))
+        # Rounded to a hundredth of a per cent, so that all add up.
+        assert shown["Cash in the account"] == pytest.approx(money / capital, abs=1.01e-4)
+        assert shown["Cash"] == pytest.approx(cash - money / capital, abs=1.01e-4)

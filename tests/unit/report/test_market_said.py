@@ -52,7 +52,7 @@ def test_positions_below_what_can_be_bought_are_told_without_an_account(capital:
 
     assert f"This is a model portfolio: shares of {capital:,} AUD, and no orders; buying it costs" in found
     assert ("positions are below what can be bought (500 AUD at first on ASX, and a unit): " in found) == small
-    assert ("% of it; give an account" in found) == small
+    assert ("% of it; for orders, also state the money and the ETFs in the account today" in found) == small
 
 
 def test_with_an_account_nothing_is_called_a_model() -> None:
