@@ -11,8 +11,8 @@
 - ``ladder``: synthetic instances up to 400 ETFs and 16 pods (``ladder.py``); hours, or its ``--budget``
 - ``public``: public instances of one portfolio, from the files in ``--data DIR``; minutes
 
-By default ``reference``, ``answers``, ``system`` and ``trading``. What is written replaces these sections of the document and
-keeps the others.
+By default ``reference``, ``answers``, ``system`` and ``trading``. What is written replaces these sections of the
+document and keeps the others.
 Nothing here is a test: a number depends on the machine, and says so.
 """
 

@@ -152,8 +152,10 @@ class _Search:
             if self._cost - cost <= _WORTH * self.orders_aud:
                 return None
             X = form.weights(replace(solution, x=x, states=on))
-            if self._is_as_good(X, without=name) and self._sells_less(move := self._move_to(X)):
-                return _Found(X, move, relative_gap(-self._objective(X), solution.bound))
+            score = objective(self.case.terms, objective_terms(self.case, X))
+            good = X.any(axis=1).all() and score >= self._score - _SAME and self._keeps_goals(X, without=name)
+            if good and self._sells_less(move := self._move_to(X)):
+                return _Found(X, move, relative_gap(-score, solution.bound))
         return None
 
     def _move_to(self, X: Matrix) -> Move:
@@ -165,10 +167,8 @@ class _Search:
         """Return whether less is sold or less tax is due."""
         return move.gains.tax_aud < self.now.gains.tax_aud or move.sold_aud < self.now.sold_aud
 
-    def _is_as_good(self, X: Matrix, *, without: str) -> bool:
-        """Return whether holdings score no less, and keep the other goals and the limits on correlations."""
-        if not X.any(axis=1).all() or self._objective(X) < self._score - _SAME:
-            return False
+    def _keeps_goals(self, X: Matrix, *, without: str) -> bool:
+        """Return whether holdings keep the other goals, and the limits on correlations as well as the portfolio."""
         for goal in self.master.goals:
             level = self.master.held.get(goal.name)
             if goal.figure is None and (was := self.case.delivered(goal, self.master.X)) is not None:
@@ -177,9 +177,6 @@ class _Search:
             if level is not None and goal.name != without and not goal.reaches(level, self.case.delivered(goal, X)):
                 return False
         return True
-
-    def _objective(self, X: Matrix) -> float:
-        return objective(self.case.terms, objective_terms(self.case, X))
 
     def _told(self, name: str, words: str, found: _Found) -> ForcedSale:
         owned, saves = self.case.terms.owned, self._cost - found.move.cost_aud
