@@ -3,6 +3,7 @@
 ``python benchmarks/run.py [--only SECTION ...] [--write docs/benchmarks.md]``. The sections are
 
 - ``reference``: both stages of the reference customer; half a minute
+- ``answers``: the whole answer of a coordinator, step by step, in CPU time; a minute
 - ``system``: requests through the whole system, memory, start-up; a minute
 - ``overload``: twice what the system can do, for a minute; two minutes
 - ``trading``: customers who own 12 to 400 parcels; half a minute
@@ -10,8 +11,8 @@
 - ``ladder``: synthetic instances up to 400 ETFs and 16 pods (``ladder.py``); hours, or its ``--budget``
 - ``public``: public instances of one portfolio, from the files in ``--data DIR``; minutes
 
-By default ``reference``, ``system`` and ``trading``. What is written replaces these sections of the document and
-keeps the others.
+By default ``reference``, ``answers``, ``system`` and ``trading``. What is written replaces these sections of the
+document and keeps the others.
 Nothing here is a test: a number depends on the machine, and says so.
 """
 
@@ -22,6 +23,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import answers
 import ladder
 import limits
 import overload
@@ -37,6 +39,7 @@ _HEADER = ("what", "measured", "aim")
 
 TITLES = {
     "reference": "The reference customer",
+    "answers": "The whole answer",
     "system": "The whole system",
     "overload": "Twice what it can do",
     "trading": "Trading what is owned",
@@ -45,7 +48,7 @@ TITLES = {
     "public": "Public instances",
 }
 
-DEFAULT = ["reference", "system", "trading"]
+DEFAULT = ["reference", "answers", "system", "trading"]
 
 
 def main() -> None:
@@ -70,6 +73,7 @@ def section(key: str, options: argparse.Namespace) -> str:
     """Measure one section; its Markdown."""
     measures: dict[str, Callable[[], str]] = {
         "reference": lambda: table(_HEADER, reference.measure()),
+        "answers": lambda: table(answers.HEADER, answers.measure()),
         "system": lambda: table(_HEADER, running_system.measure()),
         "overload": lambda: table(_HEADER, overload.measure()),
         "trading": lambda: table(trading.HEADER, trading.measure()),

@@ -12,7 +12,7 @@ the tax or ``figures``. So a mistake there cannot pass here as well.
 - ``owned`` checks the holdings before the trades.
 - ``trades`` checks the cost and the tax of the trades; ``tax`` holds the law, ``least_tax`` proves the least tax.
 - ``standing`` checks the figures of today, of the separate pods and of the suggestion; ``switch`` the
-  judgement on the way between.
+  judgement on the way between, and ``forced`` the rules that force sales.
 - ``orders`` checks the orders in whole units.
 """
 

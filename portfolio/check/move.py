@@ -60,9 +60,12 @@ class Move:
         numbers = {name: value for name, value in self.told.items() if name not in ("sales", "gains")}
         yield from differing(numbers, computed, size=capital)
         yield from differing_gains(self.owned, self.told["gains"], self.sales)
-        sold = np.flatnonzero(self.change < 0).tolist()
-        asked = {j: -float(self.change[j]) * capital / float(self.owned.prices[j]) for j in sold}
-        yield from wrong_sales(self.owned, asked, self.sales)
+        yield from wrong_sales(self.owned, self.units_sold(), self.sales)
+
+    def units_sold(self) -> dict[int, float]:
+        """Compute the units sold of each ETF that is sold, from the change of the weights."""
+        change = {j: float(self.change[j]) * self.owned.capital for j in np.flatnonzero(self.change < 0).tolist()}
+        return {j: -aud / float(self.owned.prices[j]) for j, aud in change.items()}
 
 
 def differing_gains(owned: Owned, told: Event, sales: Sequence[float]) -> Iterator[str]:
@@ -87,6 +90,19 @@ def wrong_sales(owned: Owned, asked: dict[int, float], sales: Sequence[float]) -
         asked: Units sold, per ETF.
         sales: Units sold, per parcel.
     """
+    yield from wrong_units(owned, asked, sales)
+    if len(sales) != len(owned.parcels):
+        return
+    held = [[(k, parcel.units) for k, parcel in enumerate(owned.parcels) if parcel.j == j] for j in asked]
+    results = [parcel.results for parcel in owned.parcels]
+    least = least_tax(owned.payer, results, held, list(asked.values()))
+    tax = assess(owned.payer, results, sales).tax_aud
+    if tax > least + _leeway(owned, asked):
+        yield f"selling other parcels would cause less tax: {least:.6f}, not {tax:.6f}"
+
+
+def wrong_units(owned: Owned, asked: dict[int, float], sales: Sequence[float]) -> Iterator[str]:
+    """Check that units sold come from parcels and add up to the units sold per ETF; see ``wrong_sales``."""
     parcels = owned.parcels
     if len(sales) != len(parcels):
         yield f"sales are told of {len(sales)} parcels, and {len(parcels)} are owned"
@@ -103,11 +119,6 @@ def wrong_sales(owned: Owned, asked: dict[int, float], sales: Sequence[float]) -
         there = sum(sales[k] for k, _ in held[j])
         if abs(there - wanted) > _UNITS * max(1.0, wanted):
             yield f"{wanted} units of {owned.market.etfs[j].ticker} are sold, and {there} from its parcels"
-    results = [parcel.results for parcel in parcels]
-    least = least_tax(owned.payer, results, list(held.values()), list(asked.values()))
-    tax = assess(owned.payer, results, sales).tax_aud
-    if tax > least + _leeway(owned, asked):
-        yield f"selling other parcels would cause less tax: {least:.6f}, not {tax:.6f}"
 
 
 def _leeway(owned: Owned, asked: dict[int, float]) -> float:

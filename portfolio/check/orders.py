@@ -180,7 +180,9 @@ class Orders:
         X = self.amounts / self.capital
         yield from (f"in whole units, {words}" for words in self.portfolio.positions(X, self.owned.had))
         traded = sum(order["units"] * float(self.owned.prices[self._j(order)]) for order in self.orders)
-        yield from (f"in whole units, {w}" for w in volume(self.portfolio, traded / 2, self.gains.tax_aud, RULE))
+        rules, capital = self.portfolio.rules, self.portfolio.terms["total_capital_aud"]
+        wrong = volume(rules, traded / 2, self.gains.tax_aud, capital=capital, slack_aud=RULE)
+        yield from (f"in whole units, {words}" for words in wrong)
 
     def money(self) -> Iterator[str]:
         """Check the remaining cash, the trading cost and the tax."""
@@ -230,12 +232,12 @@ class Orders:
         kept = True
         for told, before in zip(self.told["goals"], goals, strict=True):
             goal = delivered[told["name"]]
-            met = is_met(goal)
+            met = keeps(goal, goal["asked"])
             kept = kept and (met or not before["met"])
             if not same(told["delivered"], goal["delivered"]) or told["met"] != met:
                 yield f"in whole units, {told['name']} is {goal['delivered']} (met: {met}), not as told"
         held = {goal["name"]: goal["held"] for goal in goals}
-        gave_way = [name for name, level in held.items() if level is not None and not _keeps(delivered[name], level)]
+        gave_way = [name for name, level in held.items() if level is not None and not keeps(delivered[name], level)]
         if self.told["gave_way"] != gave_way:
             yield f"the goals that give way further in whole units are {gave_way}, not {self.told['gave_way']}"
         if self.told["goals_kept"] != kept:
@@ -345,12 +347,7 @@ class Orders:
         return None
 
 
-def is_met(goal: Event) -> bool:
-    """Whether the delivered value reaches the asked value, within the tolerance for targets."""
-    return _keeps(goal, goal["asked"])
-
-
-def _keeps(goal: Event, level: float) -> bool:
+def keeps(goal: Event, level: float) -> bool:
     """Whether the delivered value reaches a level, within the tolerance for targets."""
     value = goal["delivered"]
     if value is None:

@@ -137,10 +137,7 @@ class Portfolio:
             yield "the pods' weights do not add up to the portfolio's"
         if (self.X < 0).any() or (self.naive_sleeves < 0).any():
             yield "a weight is negative"
-        for (pod, part), held in zip(self.pods.items(), self.X, strict=True):
-            share = part["capital_share"]
-            if abs(held.sum() - share) > tolerance * share + RULE:
-                yield f"{pod} holds {held.sum():.9f} of the capital, not its share of {part['capital_share']:.9f}"
+        yield from self.near_shares(self.X, tolerance)
         for holding in self.event["holdings"]:
             j = self.index[holding["ticker"]]
             owners = [pod for pod, held in zip(self.pods, self.X, strict=True) if held[j] > 0]
@@ -152,6 +149,13 @@ class Portfolio:
                 yield f"the line of holding {etf.ticker} does not agree with its weight, owners or description"
         if sorted(h["ticker"] for h in self.event["holdings"]) != sorted(t for t, j in self.index.items() if w[j] > 0):
             yield "the list of holdings is not the list of ETFs with a weight"
+
+    def near_shares(self, X: Matrix, tolerance: float) -> Iterator[str]:
+        """Check that each pod's part of the holdings *X*, shape (pods, n), is within a tolerance of its share."""
+        for (pod, part), held in zip(self.pods.items(), X, strict=True):
+            share = part["capital_share"]
+            if abs(held.sum() - share) > tolerance * share + RULE:
+                yield f"{pod} holds {held.sum():.9f} of the capital, not its share of {share:.9f}"
 
     def cash(self) -> Iterator[str]:
         """Check the line of the money that is not invested: with an account, what the ETFs leave of the capital."""
@@ -183,12 +187,15 @@ class Portfolio:
         for pod, u in zip(self.pods.values(), self.sleeves, strict=True):
             yield from self.may_hold(pod["mandate"], u, pod["left_out"], bought)
 
-    def positions(self, X: Matrix, had: Vector) -> Iterator[str]:
+    def positions(self, X: Matrix, had: Vector, rules: Event | None = None) -> Iterator[str]:
         """Check holdings *X*, shape (pods, n), against the rules of the whole portfolio.
 
-        *had* is the weight of each ETF before the trades.
+        Args:
+            X: The holdings.
+            had: The weight of each ETF before the trades, shape (n,).
+            rules: Other rules than the request's.
         """
-        rules, w, owners = self.rules, X.sum(axis=0), (X > 0).sum(axis=0)
+        rules, w, owners = rules or self.rules, X.sum(axis=0), (X > 0).sum(axis=0)
         held = np.flatnonzero(owners).tolist()
         if len(held) > rules["max_etfs"]:
             yield f"{len(held)} ETFs are held, more than {rules['max_etfs']}"

@@ -1,13 +1,11 @@
-"""Check the judgement on the switch: its cost, the changes per year, the sentence, and the rules that force sales.
-
-What a rule saves takes a solver to find; the check knows only what is impossible.
-"""
+"""Check the judgement on the switch: its cost, the changes per year, the sentence, and the rules that force sales."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from portfolio.check.facts import differing, same
+from portfolio.check.forced import forced
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,12 +14,8 @@ if TYPE_CHECKING:
     from portfolio.check.orders import Orders
     from portfolio.check.portfolio import Portfolio
 
-_MOST_NAMED = 3
 # Years with one digit.
 _SHOWN_AS_NONE = 0.05
-# Rules of the program that the request's rules do not name: a pod's largest position, and the account's ``outside``
-# with a ticker.
-_OF_PODS, _OF_THE_ACCOUNT = "max_position", "outside"
 
 
 def switch(portfolio: Portfolio, orders: Orders | None) -> Iterator[str]:
@@ -56,7 +50,7 @@ def _findings(portfolio: Portfolio, orders: Orders, told: Event) -> Iterator[str
         yield f"it pays for itself in {years} years, not {told['years_to_pay']}"
     if told["words"] != (sentence := _sentence(told, today, suggested)):
         yield f"it {sentence}, not: {told['words']}"
-    yield from _forced(portfolio, told)
+    yield from forced(portfolio, orders, told)
 
 
 def _sentence(told: Event, today: Event, suggested: Event) -> str:
@@ -77,22 +71,3 @@ def _sentence(told: Event, today: Event, suggested: Event) -> str:
     elif round(income) > 0:
         bought = f"to raise income after tax by {income:,.0f} AUD per year"
     return f"does not pay for itself in return: you pay {cost} {bought}"
-
-
-def _forced(portfolio: Portfolio, told: Event) -> Iterator[str]:
-    goals = {goal["name"] for goal in portfolio.event["goals"]}
-    caps = {f"{pod}.{_OF_PODS}" for pod in portfolio.pods}
-    kept = {f"{_OF_THE_ACCOUNT}.{parcel.ticker}" for parcel in portfolio.owned.parcels} if portfolio.owned else set()
-    known, forced = goals | caps | set(portfolio.rules) | kept, told["forced"]
-    names = [one["name"] for one in forced]
-    if len(set(names)) < len(names) or len(names) > _MOST_NAMED or not set(names) <= known:
-        yield f"the rules that force sales are no such list: {names}"
-    saved = [one["saves_aud"] for one in forced]
-    if saved != sorted(saved, reverse=True) or not all(0 < aud <= told["cost_aud"] for aud in saved):
-        yield f"what rules save if eased is not from the most to the least, or more than all costs: {saved}"
-    for one in forced:
-        said = f"the switch would cost {one['saves_aud']:,.0f} AUD less"
-        if set(one) != {"name", "words", "saves_aud", "gap"} or not one["words"].endswith(said) or one["gap"] < 0:
-            yield f"a rule that forces sales is told in other words: {one}"
-    if not isinstance(told["cut_short"], bool):
-        yield f"whether the search for them ended early is {told['cut_short']}"

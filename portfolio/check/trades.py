@@ -11,6 +11,9 @@ from portfolio.check.facts import FIGURE, RULE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from portfolio import Matrix
+    from portfolio.check.facts import Event
+    from portfolio.check.move import Move
     from portfolio.check.portfolio import Portfolio
 
 # ASX: minimum initial investment in a listed security.
@@ -21,13 +24,12 @@ def trades(portfolio: Portfolio) -> Iterator[str]:
     """Check the cost of trading to both portfolios, and the limits on the coordinated portfolio's trades."""
     for which, move in portfolio.moves.items():
         yield from (f"of the way to the {which} portfolio, {words}" for words in move.findings())
-    yield from limits(portfolio)
+    yield from limits(portfolio.moves["master"], portfolio.X, portfolio.rules)
 
 
-def limits(portfolio: Portfolio) -> Iterator[str]:
-    """Check the coordinated portfolio's trades, before rounding to whole units, against the rules on trades."""
-    move, rules, owned = portfolio.moves["master"], portfolio.rules, portfolio.owned
-    assert owned is not None  # noqa: S101 - the caller looked
+def limits(move: Move, X: Matrix, rules: Event) -> Iterator[str]:
+    """Check the trades to holdings *X*, shape (pods, n), before they are made whole units, against the rules."""
+    owned = move.owned
     capital = owned.capital
     for j in np.flatnonzero(move.change).tolist():
         ticker, change = owned.market.etfs[j].ticker, float(move.change[j])
@@ -38,18 +40,18 @@ def limits(portfolio: Portfolio) -> Iterator[str]:
             yield f"{ticker} is sold, but must never be"
         if not owned.prices[j]:
             yield f"{ticker} is traded, and has no price"
-    spent = float(portfolio.X.sum()) + (move.brokerage_aud + move.spread_aud) / capital
+    spent = float(X.sum()) + (move.brokerage_aud + move.spread_aud) / capital
     if spent > 1 - owned.floor + RULE:
         kept = f", and {owned.floor:.9f} is to be kept" if owned.floor else ""
         yield f"holdings and the cost of trading come to {spent:.9f} of the capital{kept}"
     if spent < 1 - owned.most_idle - RULE:
         yield f"ETFs are sold to hold {1 - spent:.9f} of the capital as cash, more than {owned.most_idle:.9f}"
-    yield from volume(portfolio, (move.bought_aud + move.sold_aud) / 2, move.gains.tax_aud, RULE * capital)
+    turnover = (move.bought_aud + move.sold_aud) / 2
+    yield from volume(rules, turnover, move.gains.tax_aud, capital=capital, slack_aud=RULE * capital)
 
 
-def volume(portfolio: Portfolio, turnover_aud: float, tax_aud: float, slack_aud: float) -> Iterator[str]:
+def volume(rules: Event, turnover_aud: float, tax_aud: float, *, capital: float, slack_aud: float) -> Iterator[str]:
     """Check the limits on turnover and on tax."""
-    rules, capital = portfolio.rules, portfolio.terms["total_capital_aud"]
     if rules["max_turnover"] is not None and turnover_aud > rules["max_turnover"] * capital + slack_aud:
         yield f"{turnover_aud / capital:.6f} of the capital is turned over, more than {rules['max_turnover']}"
     if rules["max_tax_aud"] is not None and tax_aud > rules["max_tax_aud"] + slack_aud:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from portfolio import Matrix
     from portfolio.case.case import Case
+    from portfolio.conic.bound import States
     from portfolio.conic.solution import Solution
     from portfolio.master.goal_programming import OnProgress
     from portfolio.pod.sleeve import Sleeve
@@ -69,6 +70,8 @@ class CoordinatedPortfolio:
             portfolios that keep these levels.
         best_together: By goal: the best figure while the rules and the earlier goals are kept, where proven.
         prices: By goal: the marginal price, the gain of the objective if the goal is eased (``sensitivity``).
+        rules: The hard rules of the program, by name, in words.
+        switches: The switches of the program at the holdings.
         certificate: The proof.
     """
 
@@ -78,6 +81,8 @@ class CoordinatedPortfolio:
     levels: Mapping[str, float]
     best_together: Mapping[str, float]
     prices: Mapping[str, ShadowPrice]
+    rules: Mapping[str, str]
+    switches: States
     certificate: Certificate = field(repr=False)
 
 
@@ -172,6 +177,8 @@ def _finish(
     """Impose the limits on correlations, if the terms ask for them, and certify the result."""
     bound, proven, levels_used = solution.bound, solution.status is Status.OPTIMAL, form.levels
     form, solution, limited = _limit_correlations(session, form, solution, gap)
+    states = solution.states
+    assert states is not None  # noqa: S101 - the caller has a portfolio
     value = _value(form, solution)
     bound = min(bound, value)  # two solves of the same optimum differ in their last digits
     restricted = tuple(form.restricted)
@@ -198,6 +205,8 @@ def _finish(
         held=levels.kept,
         levels=levels_used,
         best_together=best,
+        rules=form.rules,
+        switches=states,
         prices=shadow_prices(session.formulate, form, solution, stop=session.stop),
         certificate=replace(certificate, nodes=session.nodes, leaves=session.leaves),
     )

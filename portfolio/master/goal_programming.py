@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from portfolio.conic import proof
 from portfolio.conic.dispatch import minimise
-from portfolio.conic.limits import Limits, ignore_progress
+from portfolio.conic.limits import USUAL, Limits, ignore_progress
 from portfolio.conic.solution import Status, relative_gap
 from portfolio.errors import SolverError
 from portfolio.market.measure import ROOM
@@ -86,8 +86,8 @@ class SearchSession:
     leaves: int = 0
     searches: int = 0
 
-    def solve(self, form: Formulation, gap: float) -> Solution:
-        """Minimise a program.
+    def solve(self, form: Formulation, gap: float, *, node_limit: int = USUAL.node_limit) -> Solution:
+        """Minimise a program to a gap, or until the limit of nodes ends the search.
 
         Raises:
             SolverError: If the proof of the result does not hold.
@@ -96,7 +96,8 @@ class SearchSession:
         start = self.states if self.states is not None and len(self.states) == len(form.program.k) else None
         self.searches += 1
         on_progress = ignore_progress if self.on_progress is None else partial(_report, self.on_progress, self.searches)
-        solution = minimise(form.program, Limits(gap=gap, stop=self.stop, start=start, on_progress=on_progress))
+        limits = Limits(gap=gap, node_limit=node_limit, stop=self.stop, start=start, on_progress=on_progress)
+        solution = minimise(form.program, limits)
         if faults := proof.faults(form.program, solution):
             message = f"the proof of the portfolio does not hold; report this with the request_id: {'; '.join(faults)}"
             raise SolverError(message)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from portfolio.published.account import IncomeAccount
 
@@ -70,19 +70,29 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class ForcedSale:
-    """A rule or a goal that makes the switch dearer: without this rule or goal, the switch would cost less.
+    """A rule or a goal that makes the switch dearer: a portfolio without this rule or goal alone proves that.
+
+    That portfolio keeps all other rules and goals as well as the suggestion, scores no less, and costs less to switch
+    to. Another one may save more.
 
     Attributes:
-        name: The rule or the goal, such as ``max_weight`` or ``gamma.volatility``.
-        words: The rule or the goal, and the saving if eased, in words.
-        saves_aud: Saving in the cost of the switch without this rule or goal alone, AUD, in fractions of units.
-        gap: Relative gap of the search without this rule or goal: a better portfolio scores at most this part more.
+        name: The rule or the goal, such as ``max_weight`` or ``gamma.volatility``; ``outside.`` and a ticker for a sale
+            of what no pod may hold.
+        words: The rule or the goal, the saving if eased, and the sales that are then not made, in words.
+        saves_aud: Saving in the cost of the switch with that portfolio, AUD, in fractions of units.
+        gap: Relative gap of the search: a portfolio without this rule or goal scores at most this part more than the
+            one found.
+        weights: That portfolio: shares of the capital, by pod and ticker; empty for ``outside``.
+        sales: Units that the switch to that portfolio sells of each parcel, whole or not, in the order of the parcels;
+            empty for ``outside``.
     """
 
     name: str
     words: str
     saves_aud: float
     gap: float
+    weights: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    sales: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +112,7 @@ class Switch:
             switch does not pay for itself in return.
         words: The judgement in one sentence.
         forced: Rules and goals that force the dearest sales, the dearest first, each measured alone.
-        cut_short: Whether the limit of steps, or the time, ended the search for these: other rules or goals may force
-            sales too.
+        cut_short: Whether the time ended the search for these before every rule and goal was tried.
     """
 
     brokerage_aud: float

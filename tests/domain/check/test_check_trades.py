@@ -117,10 +117,9 @@ FIRST, SUPER, COMPANY, OUTSIDE, PENSION, SPARED, COVERED = CUSTOMERS
 ASKED = {
     "trading.cut_short",  # the clock's end of the search for whole units
     "switch.cut_short",  # and for the rules that force sales
-    # What a rule saves if eased takes a solver to find; its amount is in its words.
+    # That a rule forces a sale is proven by its portfolio; that no portfolio is better takes a solver to find.
     "switch.forced.*",
     "switch.forced.*.gap",
-    "switch.forced.*.saves_aud",
     "terms.target_tolerance",  # nothing gave way
     "trading.idle.reasons.*",  # found by searches: the check has the amount, and docs/model.md says so
     "terms.rules.max_etfs",
