@@ -29,6 +29,9 @@ _FULL = 0.5
 # also for the orders in whole units, which need their own search.
 _KEPT, _KEPT_FOR_ORDERS = 0.15, 0.3
 
+# A further round of the search begins where this many times the time of the last round is left.
+_AGAIN = 2.0
+
 
 @dataclass(slots=True)
 class Budget:
@@ -52,6 +55,7 @@ class Budget:
     _reserve_s: float = 0.0
     _longest_s: float = 0.0
     _has_portfolio: bool = False
+    _round_began: float = 0.0
 
     def __post_init__(self) -> None:
         """Start the clock."""
@@ -63,7 +67,7 @@ class Budget:
 
     def begin_search(self, *, orders: bool) -> None:
         """Begin the search; *orders* says whether a search for orders in whole units follows."""
-        self._last_poll = self.clock()
+        self._last_poll = self._round_began = self.clock()
         self._reserve_s = self._share(_KEPT_FOR_ORDERS if orders else _KEPT)
 
     def stop(self) -> bool:
@@ -76,13 +80,26 @@ class Budget:
         self.cut |= over
         return over
 
+    def has_time_again(self) -> bool:
+        """Return whether there is time for the search once more, should it take twice as long as the last time."""
+        began, self._round_began = self._round_began, self.clock()
+        over = self.left_s() - self._reserve_s <= _AGAIN * (self._round_began - began)
+        self.cut |= over
+        return not (self.stop() or over)
+
     def wrap_progress(self, on_progress: OnProgress | None) -> OnProgress:
-        """Wrap *on_progress*: note from the reported gap whether a portfolio exists, and pass the report on."""
+        """Wrap *on_progress*: note from the reported gap whether a portfolio exists, and pass the report on.
+
+        Each round counts its searches from 1; the report counts on.
+        """
+        before, last = 0, 0
 
         def report(search: int, gap: float) -> None:
+            nonlocal before, last
             self._has_portfolio |= math.isfinite(gap)
+            before, last = before + (last if search < last else 0), search
             if on_progress is not None:
-                on_progress(search, gap)
+                on_progress(before + search, gap)
 
         return report
 

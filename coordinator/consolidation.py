@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -20,7 +22,8 @@ from coordinator.budget import Budget, out_of_time
 from coordinator.finals import failure
 from portfolio.account.describe import render_account
 from portfolio.account.model import model_portfolio
-from portfolio.account.money_goals import chances_alone, funding, money_goals
+from portfolio.account.money_goals import Funded
+from portfolio.account.settling import coordinate
 from portfolio.account.standing import standings
 from portfolio.account.switch import judge
 from portfolio.case.case import Case
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
 
     from bus.language.messages import FinalEvent, MasterPortfolioFailed, OptimizationRequest, PodResult
     from portfolio.market.snapshot import Market
+    from portfolio.master.coordinated_portfolio import CoordinatedPortfolio
     from portfolio.master.goal_programming import OnProgress
     from portfolio.published.conflicts import Repair
 
@@ -127,8 +131,20 @@ def _enough_money(
     if (owned := terms.owned) is None:
         return None
 
+    def is_over() -> bool:
+        return budget.for_orders_s() <= 0
+
+    def optimise(case: Case, *, explain: bool) -> CoordinatedPortfolio:
+        del explain  # why an amount is too little does not matter
+        return optimise_all_pods(case, stop=is_over, explain=False)
+
     def case_at(cash_aud: float) -> Case:
-        settled = settle_shares(market, answered, replace(terms, owned=replace(owned, cash_aud=cash_aud)), plans)
+        now = replace(terms, owned=replace(owned, cash_aud=cash_aud))
+        settled = settle_shares(market, answered, now, plans)
+        if plans.targets and plans.shares is None:
+            # The orders follow from the shares of the last round.
+            with suppress(UnreachableGoalError, SolverError):
+                settled = coordinate(market, answered, now, plans, optimise=optimise).settled
         return Case(market, settled.sleeves, settled.terms)
 
     return enough_money(owned.cash_aud, case_at, budget.for_orders_s)
@@ -143,17 +159,26 @@ def _coordinate(
 ) -> MasterPortfolioOptimized:
     began = perf_counter()
     plans = request.plans(market)
-    settled = settle_shares(market, answered, request.terms(), plans)
-    case = Case(market, settled.sleeves, settled.terms)
-    budget.begin_search(orders=case.terms.owned is not None)
-    master = optimise_all_pods(case, stop=budget.stop, on_progress=budget.wrap_progress(on_progress))
+    terms = request.terms()
+    budget.begin_search(orders=terms.owned is not None)
+    progress = budget.wrap_progress(on_progress)
+    last = coordinate(
+        market,
+        answered,
+        terms,
+        plans,
+        optimise=partial(optimise_all_pods, stop=budget.stop, on_progress=progress),
+        goes_on=budget.has_time_again,
+    )
+    case, master = last.case, last.master
     trading = plan(case, master, left_s=budget.for_orders_s)
     # Time may also end what follows a certified search: the prices of goals, and what goals could reach alone.
     cut = budget.cut or (trading is not None and trading.cut_short)
     forced, cut_short = forced_sales(case, master, trading, left_s=budget.for_orders_s) if trading else ((), False)
     account = render_account(case, master)
-    goals = money_goals(plans, settled, case, master.X, trading)
-    stand = standings(case, master.X, trading, goals=goals, alone=chances_alone(plans, settled))
+    funded = Funded.of(plans, last, trading)
+    goals = funded.goals()
+    stand = standings(case, master.X, trading, goals=goals, alone=funded.chances_alone())
     return MasterPortfolioOptimized(
         request_id=request.request_id,
         customer_id=request.customer.customer_id,
@@ -169,7 +194,7 @@ def _coordinate(
         switch=judge(stand, trading, forced, cut_short=cut_short),
         pods=account.pods,
         goals=account.goals,
-        funding=funding(plans, settled, market),
+        funding=funded.funding(market),
         money_goals=goals,
         comparison=account.comparison,
         correlations=account.correlations,

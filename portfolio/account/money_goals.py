@@ -6,13 +6,14 @@ Goals-based investing measures risk by the probability of reaching an amount (Da
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portfolio.case.inventory import cash_floor
-from portfolio.funding.allotment import by_priority
+from portfolio.account.settling import as_coordinated, fund
+from portfolio.case.delivered import Delivered, before_the_orders, delivered, part_left
+from portfolio.funding.allotment import misplaced, moved
 from portfolio.funding.chance import (
     aim_of,
     chance,
@@ -21,14 +22,14 @@ from portfolio.funding.chance import (
     needed_aud,
     quantile_aud,
 )
-from portfolio.funding.growth import growth_of
 from portfolio.market.snapshot import named
 from portfolio.published.money_goals import Funding, MoneyGoal, UnusedPod
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from portfolio import Matrix
+    from portfolio import Vector
+    from portfolio.account.settling import Round
     from portfolio.case.case import Case
     from portfolio.case.shares import Settled
     from portfolio.funding.allotment import Claim
@@ -41,116 +42,136 @@ if TYPE_CHECKING:
 _POINT = 0.01
 
 
-def funding(plans: Plans, settled: Settled, market: Market) -> Funding | None:
-    """State how the capital was divided; None where nothing says what it is for."""
-    if not plans.targets:
-        return None
-    return Funding(
-        by="goals" if plans.shares is None else "pod_weights",
-        inflation=plans.inflation,
-        inflation_from=plans.inflation_from,
-        surplus_pod=plans.surplus_pod,
-        surplus_aud=settled.allotment.surplus_aud,
-        unused={s.mandate.pod: UnusedPod(s.mandate, named(market, s.weights)) for s in settled.unused},
-    )
-
-
-def money_goals(
-    plans: Plans, settled: Settled, case: Case, X: Matrix, trading: Trading | None
-) -> tuple[MoneyGoal, ...]:
-    """Compute the chance of each goal: with what its pod holds after the orders, and with what is owned today.
-
-    Args:
-        plans: The money goals.
-        settled: What each goal gets.
-        case: The customer's case.
-        X: Holdings, shape (pods, n), as shares of the capital.
-        trading: The orders in whole units, if there are any: then the pods hold what these leave.
-    """
-    market, rate = case.market, case.terms.marginal_tax_rate
-    # A pod that takes no part would hold what it holds alone.
-    growths = dict(settled.growths)
-    for sleeve, row in zip(case.sleeves, X, strict=True):
-        pod = sleeve.mandate.pod
-        held = _in_units(market, trading.pods.get(pod, {})) if trading else row
-        w = held if held.sum() > 0 else row
-        growths[pod] = growth_of(market, w / w.sum(), rate)
-    today = _today(plans, settled.claims, case)
-    return tuple(
-        _money_goal(claim, capital, growths[claim.pod], today.get(claim.target.goal_id), plans.inflation)
-        for claim, capital in zip(settled.claims, settled.allotment.goals_aud, strict=True)
-    )
-
-
 @dataclass(frozen=True, slots=True)
-class _Today:
-    """What the account as it is does for a goal: the capital that it needs there and gets, and its chance."""
+class Funded:
+    """The money goals, funded from the pods' shares by their needs as ordered.
 
-    needed_aud: float
-    capital_aud: float
-    probability: float
-
-
-def _today(plans: Plans, claims: Sequence[Claim], case: Case) -> dict[str, _Today]:
-    """Fund the goals by the same order from what is owned today, by ``goal_id``; nothing without an account.
-
-    Nothing here may depend on the pods: today, no part of the account is theirs.
+    Attributes:
+        plans: The money goals as asked.
+        settled: The shares and the capital of each goal.
+        ordered: The pods after the orders.
+        today: The same pods before the orders; None without an account.
+        separate: The pods alone.
+        unsettled_aud: Capital that would change pods, were the shares settled anew from these needs.
+        tolerance_aud: Capital that counts as none.
+        rounds: Number of rounds that settled the shares.
     """
-    owned, capital = case.terms.owned, case.terms.total_capital_aud
-    if case.stock is None or owned is None:
-        return {}
-    growth = growth_of(case.market, case.stock.weights, case.terms.marginal_tax_rate, cash_rate=case.terms.cash_rate)
-    aims = [aim_of(claim.target, plans.inflation) for claim in claims]
-    needs = [needed_aud(aim, growth, claim.target.wanted_probability) for claim, aim in zip(claims, aims, strict=True)]
-    mine = [replace(claim, needed_aud=need) for claim, need in zip(claims, needs, strict=True)]
-    got, _ = by_priority(capital * (1 - cash_floor(owned, capital)), mine)
-    return {
-        claim.target.goal_id: _Today(claim.needed_aud, aud, chance(aim, aud, growth))
-        for claim, aim, aud in zip(mine, aims, got, strict=True)
-    }
+
+    plans: Plans
+    settled: Settled
+    ordered: Delivered
+    today: Delivered | None
+    separate: Delivered
+    unsettled_aud: float
+    tolerance_aud: float
+    rounds: int
+
+    @classmethod
+    def of(cls, plans: Plans, last: Round, trading: Trading | None) -> Funded:
+        """Fund the goals: from the orders in whole units, if there are any."""
+        case, X = last.case, last.master.X
+        ordered, today, left = as_coordinated(case, last.master), None, 1.0
+        if trading is not None:
+            X = np.array([_in_units(case, trading.pods.get(s.mandate.pod, {})) for s in case.sleeves])
+            ordered = delivered(
+                case, X, fees_aud=trading.brokerage_aud + trading.spread_aud, tax_aud=trading.gains.tax_aud
+            )
+            today = before_the_orders(case, X)
+            left = part_left(case, trading.naive.cost_aud)
+        again = last.settle_again(ordered)
+        settled = fund(last.settled, again)
+        return cls(
+            plans=plans,
+            settled=settled,
+            ordered=ordered,
+            today=today,
+            separate=Delivered(settled.growths, left),
+            unsettled_aud=moved(settled.allotment.shares, again.allotment.shares) * settled.to_invest_aud,
+            tolerance_aud=last.tolerance_aud,
+            rounds=last.rounds,
+        )
+
+    def funding(self, market: Market) -> Funding | None:
+        """State how the capital was divided; None where nothing says what it is for."""
+        plans, settled = self.plans, self.settled
+        if not plans.targets:
+            return None
+        by_goals = plans.shares is None
+        short = misplaced(settled.claims, settled.allotment)
+        return Funding(
+            by="goals" if by_goals else "pod_weights",
+            inflation=plans.inflation,
+            inflation_from=plans.inflation_from,
+            surplus_pod=plans.surplus_pod,
+            surplus_aud=settled.allotment.surplus_aud,
+            unused={s.mandate.pod: UnusedPod(s.mandate, named(market, s.weights)) for s in settled.unused},
+            rounds=self.rounds,
+            misplaced_aud=max(short.values(), default=0.0) if by_goals else None,
+            unsettled_aud=self.unsettled_aud if by_goals else None,
+            tolerance_aud=self.tolerance_aud if by_goals else None,
+        )
+
+    def goals(self) -> tuple[MoneyGoal, ...]:
+        """Compute the chance of each goal: after the orders, and with the same money before the orders."""
+        return tuple(
+            self._goal(*each) for each in zip(self.settled.alone, self.settled.claims, self._goals_aud, strict=True)
+        )
+
+    def chances_alone(self) -> dict[str, float]:
+        """Compute the chance of each goal, by ``goal_id``, with what its pod holds alone."""
+        return {
+            claim.target.goal_id: self._chance(self.separate, claim, aud)
+            for claim, aud in zip(self.settled.claims, self._goals_aud, strict=True)
+        }
+
+    @property
+    def _goals_aud(self) -> Sequence[float]:
+        return self.settled.allotment.goals_aud
+
+    def _chance(self, pods: Delivered, claim: Claim, aud: float) -> float:
+        return chance(aim_of(claim.target, self.plans.inflation), aud * pods.left, self._growth(pods, claim))
+
+    def _growth(self, pods: Delivered, claim: Claim) -> Growth:
+        """Find how the goal's pod grows; a pod that takes no part would grow as it does alone."""
+        return {**self.settled.growths, **pods.growths}[claim.pod]
+
+    def _goal(self, alone: Claim, claim: Claim, capital_aud: float) -> MoneyGoal:
+        target, aim = claim.target, aim_of(claim.target, self.plans.inflation)
+        growth, left_aud, today = self._growth(self.ordered, claim), capital_aud * self.ordered.left, self.today
+        wanted, reached = target.wanted_probability, chance(aim, left_aud, growth)
+        months = missing_months(aim, left_aud, growth, wanted)
+        return MoneyGoal(
+            goal_id=target.goal_id,
+            name=target.name,
+            pod=claim.pod,
+            pod_chosen=target.pod is None,
+            target_amount_aud=target.target_amount_aud,
+            years=target.years,
+            priority=target.priority,
+            wanted_probability=wanted,
+            in_todays_money=target.in_todays_money,
+            contribution_aud_per_month=target.contribution_aud_per_month,
+            amount_then_aud=target.target_amount_aud * (1 + aim.inflation) ** target.years,
+            needed_aud=alone.needed_aud,
+            needed_as_ordered_aud=claim.needed_aud,
+            capital_aud=capital_aud,
+            after_costs_aud=left_aud,
+            expected_return=growth.mean,
+            median_aud=quantile_aud(aim, left_aud, growth, 0.5),
+            probability=reached,
+            probability_today=None if today is None else self._chance(today, claim, capital_aud),
+            needed_today_aud=None if today is None else needed_aud(aim, self._growth(today, claim), wanted),
+            capital_today_aud=None if today is None else capital_aud,
+            probability_if_lower=chance(aim, left_aud, growth.shifted(-_POINT)),
+            probability_if_higher=chance(aim, left_aud, growth.shifted(_POINT)),
+            more_today_aud=max(needed_aud(aim, growth, wanted) - left_aud, 0.0),
+            more_per_month_aud=missing_per_month_aud(aim, left_aud, growth, wanted),
+            years_later=None if months is None else months / 12,
+        )
 
 
-def chances_alone(plans: Plans, settled: Settled) -> dict[str, float]:
-    """Compute the chance of each goal, by ``goal_id``, with what its pod holds alone."""
-    return {
-        claim.target.goal_id: chance(aim_of(claim.target, plans.inflation), capital, settled.growths[claim.pod])
-        for claim, capital in zip(settled.claims, settled.allotment.goals_aud, strict=True)
-    }
-
-
-def _in_units(market: Market, held_aud: Mapping[str, float]) -> Matrix:
-    w = np.zeros(len(market.etfs))
-    w[market.positions(held_aud)] = list(held_aud.values())
-    return w
-
-
-def _money_goal(claim: Claim, capital: float, growth: Growth, today: _Today | None, inflation: float) -> MoneyGoal:
-    target, aim = claim.target, aim_of(claim.target, inflation)
-    wanted, reached = target.wanted_probability, chance(aim, capital, growth)
-    months = missing_months(aim, capital, growth, wanted)
-    return MoneyGoal(
-        goal_id=target.goal_id,
-        name=target.name,
-        pod=claim.pod,
-        pod_chosen=target.pod is None,
-        target_amount_aud=target.target_amount_aud,
-        years=target.years,
-        priority=target.priority,
-        wanted_probability=wanted,
-        in_todays_money=target.in_todays_money,
-        contribution_aud_per_month=target.contribution_aud_per_month,
-        amount_then_aud=target.target_amount_aud * (1 + aim.inflation) ** target.years,
-        needed_aud=claim.needed_aud,
-        capital_aud=capital,
-        expected_return=growth.mean,
-        median_aud=quantile_aud(aim, capital, growth, 0.5),
-        probability=reached,
-        probability_today=None if today is None else today.probability,
-        needed_today_aud=None if today is None else today.needed_aud,
-        capital_today_aud=None if today is None else today.capital_aud,
-        probability_if_lower=chance(aim, capital, growth.shifted(-_POINT)),
-        probability_if_higher=chance(aim, capital, growth.shifted(_POINT)),
-        more_today_aud=max(needed_aud(aim, growth, wanted) - capital, 0.0),
-        more_per_month_aud=missing_per_month_aud(aim, capital, growth, wanted),
-        years_later=None if months is None else months / 12,
-    )
+def _in_units(case: Case, held_aud: Mapping[str, float]) -> Vector:
+    """Return a pod's holdings after the orders as shares of the capital, shape (n,)."""
+    w = np.zeros(len(case.market.etfs))
+    w[case.market.positions(held_aud)] = list(held_aud.values())
+    return w / case.terms.total_capital_aud

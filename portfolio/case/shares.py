@@ -15,6 +15,7 @@ from portfolio.terms.rules import Duplicates
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from portfolio.case.delivered import Delivered
     from portfolio.funding.growth import Growth
     from portfolio.market.snapshot import Market
     from portfolio.pod.sleeve import Sleeve
@@ -34,7 +35,8 @@ class Settled:
         terms: The terms, with the capital valued and the ranks of the pods.
         sleeves: The pods that take part, each with its share.
         unused: The pods that answered and take no part.
-        claims: The money goals, each with its pod and the capital that it needs.
+        alone: The money goals, each with its pod and the capital that the pod alone would need.
+        claims: The same goals with the capital that they need, as the caller knows the pods.
         allotment: What each goal gets.
         growths: How each pod's portfolio alone grows.
     """
@@ -42,12 +44,33 @@ class Settled:
     terms: Terms
     sleeves: tuple[Sleeve, ...]
     unused: tuple[Sleeve, ...]
+    alone: tuple[Claim, ...]
     claims: tuple[Claim, ...]
     allotment: Allotment
     growths: Mapping[str, Growth]
 
+    @property
+    def to_invest_aud(self) -> float:
+        """The capital above the cash to be kept."""
+        capital = self.terms.total_capital_aud
+        return capital - (0.0 if self.terms.owned is None else cash_floor(self.terms.owned, capital) * capital)
 
-def settle_shares(market: Market, sleeves: Sequence[Sleeve], terms: Terms, plans: Plans) -> Settled:
+    def with_shares(self, shares: Mapping[str, float]) -> Settled:
+        """Give the same pods other shares of the same capital; fund each pod's goals from the pod's share."""
+        allotment = divide(self.to_invest_aud, self.claims, shares)
+        sleeves = [replace(s, share=shares[s.mandate.pod]) for s in self.sleeves]
+        return replace(self, allotment=allotment, sleeves=tuple(above_the_floor(sleeves, self.terms)))
+
+
+def settle_shares(
+    market: Market,
+    sleeves: Sequence[Sleeve],
+    terms: Terms,
+    plans: Plans,
+    *,
+    delivered: Delivered | None = None,
+    needs: Mapping[str, float] | None = None,
+) -> Settled:
     """Divide the capital over the pods and their money goals.
 
     Args:
@@ -55,12 +78,17 @@ def settle_shares(market: Market, sleeves: Sequence[Sleeve], terms: Terms, plans
         sleeves: The pods' stage-1 results, in the request's order; their shares do not matter.
         terms: The customer's terms.
         plans: The money goals, and the shares where the request gives them.
+        delivered: The pods as coordinated, for the needs of their goals; without, each pod counts as it is alone.
+        needs: The needs themselves, where they are known, in AUD, by ``goal_id``.
 
     Raises:
         DataError: If the account is impossible, or worth too little.
     """
     growths = {s.mandate.pod: growth_of(market, s.weights, terms.marginal_tax_rate) for s in sleeves}
-    claims = tuple(_claims(plans, growths))
+    alone = tuple(_claims(plans, growths))
+    claims = alone if delivered is None else as_delivered(alone, delivered, growths, plans.inflation)
+    if needs is not None:
+        claims = tuple(replace(claim, needed_aud=needs[claim.target.goal_id]) for claim in alone)
     part = list(sleeves)
     while True:
         settled = settle(market, part, terms)
@@ -75,10 +103,28 @@ def settle_shares(market: Market, sleeves: Sequence[Sleeve], terms: Terms, plans
         terms=replace(_without(settled, unused, growths), pod_ranks=_ranks(claims)),
         sleeves=tuple(above_the_floor([replace(s, share=allotment.shares[s.mandate.pod]) for s in part], settled)),
         unused=unused,
+        alone=alone,
         claims=claims,
         allotment=allotment,
         growths=growths,
     )
+
+
+def as_delivered(
+    alone: Sequence[Claim], delivered: Delivered, growths: Mapping[str, Growth], inflation: float
+) -> tuple[Claim, ...]:
+    """Restate the goals' needs: before the cost of the trades, with the pods as they are delivered.
+
+    A pod that takes no part would be as it is alone, by *growths*.
+    """
+    met = {**growths, **delivered.growths}
+    return tuple(
+        replace(claim, needed_aud=_needed_aud(claim, met[claim.pod], inflation) / delivered.left) for claim in alone
+    )
+
+
+def _needed_aud(claim: Claim, growth: Growth, inflation: float) -> float:
+    return needed_aud(aim_of(claim.target, inflation), growth, claim.target.wanted_probability)
 
 
 def _claims(plans: Plans, growths: Mapping[str, Growth]) -> list[Claim]:

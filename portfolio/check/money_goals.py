@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import floor
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from portfolio.check.facts import FIGURE, same
 from portfolio.check.growing import PUT_BACK, Asked, Path, is_least
-from portfolio.check.shares import shares, spent
+from portfolio.check.shares import shares
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from portfolio import Matrix, Vector
     from portfolio.check.facts import Event
+    from portfolio.check.owned import Owned
     from portfolio.check.portfolio import Portfolio
 
 _POINT = 0.01
 _MOST_YEARS = 100.0
+# Trades leave at least this part of the money, for all computations.
+_LEAST_LEFT = 0.01
 
 
 def money_goals(portfolio: Portfolio) -> Iterator[str]:
@@ -41,46 +47,95 @@ def money_goals(portfolio: Portfolio) -> Iterator[str]:
         yield f"the money goals {', '.join(strange)} are of no pod that answered"
         return
     yield from shares(portfolio, funding, told)
-    held = _held(portfolio)
-    yield from _today(portfolio, told, funding["inflation"])
     separate = portfolio.event["separate"]["money_goals"]
+    ways = _ways(portfolio)
     for goal in told:
-        for words in _findings(goal, funding, alone, held):
+        for words in _findings(goal, funding, alone, ways):
             yield f"of the money goal {goal['goal_id']}, {words}"
         asked, chance = Asked.of(goal, funding["inflation"]), separate.get(goal["goal_id"])
-        if chance is None or not asked.has_chance(chance, goal["capital_aud"], alone[goal["pod"]]):
+        left_aud = goal["capital_aud"] * ways["separate"].left
+        if chance is None or not asked.has_chance(chance, left_aud, alone[goal["pod"]]):
             yield f"of the money goal {goal['goal_id']}, the chance with separate pods is not {chance}"
 
 
-def _held(portfolio: Portfolio) -> dict[str, Path]:
-    """Find the returns of what each pod holds: after the orders, where there are any."""
-    trading, rate = portfolio.event["trading"], portfolio.terms["marginal_tax_rate"]
-    found = {}
-    for pod, u in zip(portfolio.pods, portfolio.sleeves, strict=True):
-        w = portfolio.vector(trading["pods"].get(pod, {})) if trading else u
-        found[pod] = Path.of(portfolio.market, w / w.sum() if w.sum() > 0 else u, rate)
-    return found
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """The pods' money in one of the states that are compared: the returns of each, and the part that costs leave."""
+
+    paths: Mapping[str, Path]
+    left: float
 
 
-def _findings(goal: Event, funding: Event, alone: dict[str, Path], held: dict[str, Path]) -> Iterator[str]:
+def _ways(portfolio: Portfolio) -> dict[str, _Way]:
+    """Find the pods before and after the orders, or as coordinated; and what the separate pods' trades leave."""
+    trading, owned = portfolio.event["trading"], portfolio.owned
+    if trading is None or owned is None:
+        rate = portfolio.terms["marginal_tax_rate"]
+        paths = {p: Path.of(portfolio.market, u, rate) for p, u in zip(portfolio.pods, portfolio.sleeves, strict=True)}
+        return {"suggested": _Way(paths, 1.0), "separate": _Way({}, 1.0)}
+    after = np.array([portfolio.vector(trading["pods"].get(pod, {})) for pod in portfolio.pods]) / owned.capital
+    cash, rest_cash = owned.told["cash_aud"] / owned.capital, trading["cash_left_aud"] / owned.capital
+    return {
+        "suggested": _Way(_filled(portfolio, after, after.sum(axis=0), rest_cash), _left(owned, trading)),
+        "today": _Way(_filled(portfolio, after, portfolio.had, cash), 1.0),
+        "separate": _Way({}, _left(owned, trading["naive"])),
+    }
+
+
+def _left(owned: Owned, costs: Event) -> float:
+    """Compute the part of the money to invest that brokerage, spread and tax leave."""
+    spent = float(costs["brokerage_aud"] + costs["spread_aud"] + costs["gains"]["tax_aud"])
+    return max(1 - spent / float(owned.capital * (1 - owned.floor)), _LEAST_LEFT)
+
+
+def _filled(portfolio: Portfolio, after: Matrix, there: Vector, cash: float) -> dict[str, Path]:
+    """Give each pod its part of what is *there* of its ETFs; what is left of ETFs and money fills the pods' shares."""
+    rate, size = portfolio.terms["marginal_tax_rate"], range(len(there))
+    free = [float(there[j]) for j in size]
+    own: list[list[float]] = []
+    for row in after:
+        whole = [float(after[:, j].sum()) for j in size]
+        own.append([float(row[j]) * min(1.0, there[j] / whole[j]) if whole[j] > 0 else 0.0 for j in size])
+        free = [rest - mine for rest, mine in zip(free, own[-1], strict=True)]
+    spare = max(0.0, cash - (portfolio.owned.floor if portfolio.owned else 0.0))
+    short = [max(0.0, share - sum(row)) for share, row in zip(portfolio.shares.tolist(), own, strict=True)]
+    paths = {}
+    for pod, row, lack in zip(portfolio.pods, own, short, strict=True):
+        part = lack / sum(short) if sum(short) > 0 else 0.0
+        amounts = np.array([mine + part * max(rest, 0.0) for mine, rest in zip(row, free, strict=True)])
+        money = part * spare
+        total = float(amounts.sum()) + money
+        w = amounts / total if total > 0 else amounts
+        interest = portfolio.cash_rate * (1 - rate) * (1 - float(w.sum()))
+        paths[pod] = Path.of(portfolio.market, w, rate).higher(interest)
+    return paths
+
+
+def _findings(goal: Event, funding: Event, alone: dict[str, Path], ways: Mapping[str, _Way]) -> Iterator[str]:
     asked, wanted, needed = Asked.of(goal, funding["inflation"]), goal["wanted_probability"], goal["needed_aud"]
-    path = held.get(goal["pod"], alone[goal["pod"]])
+    ordered, left = ways["suggested"].paths, ways["suggested"].left
+    path, capital = ordered.get(goal["pod"], alone[goal["pod"]]), goal["capital_aud"]
     if not is_least(needed, asked.excess(needed, alone[goal["pod"]], wanted)):
         yield f"{needed} AUD is not the least capital that it needs"
+    if not is_least(each := goal["needed_as_ordered_aud"], asked.excess(each * left, path, wanted)):
+        yield f"{each} AUD is not the least capital that it needs as ordered"
     if goal["pod_chosen"]:
-        pods = held if funding["by"] == "pod_weights" else alone
+        pods = ordered if funding["by"] == "pod_weights" else alone
         if better := [pod for pod in pods if needed and asked.excess(needed, alone[pod], wanted) > PUT_BACK]:
             yield f"{', '.join(better)} needs less for it than {goal['pod']}"
     figures = {
+        "after_costs_aud": capital * left,
         "amount_then_aud": goal["target_amount_aud"] * (1 + asked.inflation) ** goal["years"],
         "expected_return": path.mean,
-        "median_aud": asked.becomes(goal["capital_aud"], path, 0.0),
+        "median_aud": asked.becomes(capital * left, path, 0.0),
     }
     for name, figure in figures.items():
         if not same(goal[name], figure):
             yield f"{name} is {figure}, not {goal[name]}"
     yield from _chances(goal, asked, path)
     yield from _what_would_do(goal, asked, path)
+    before = ways["today"].paths.get(goal["pod"], alone[goal["pod"]]) if "today" in ways else None
+    yield from _today(goal, asked, before)
 
 
 def _chances(goal: Event, asked: Asked, path: Path) -> Iterator[str]:
@@ -90,38 +145,29 @@ def _chances(goal: Event, asked: Asked, path: Path) -> Iterator[str]:
         "probability_if_higher": path.higher(_POINT),
     }
     for name, returns in chances.items():
-        if not asked.has_chance(goal[name], goal["capital_aud"], returns):
+        if not asked.has_chance(goal[name], goal["after_costs_aud"], returns):
             yield f"{name} is not {goal[name]}"
 
 
-def _today(portfolio: Portfolio, told: list[Event], inflation: float) -> Iterator[str]:
-    """Check what the account as it is does for the goals: what each needs, gets by the same order, and its chance."""
+def _today(goal: Event, asked: Asked, path: Path | None) -> Iterator[str]:
+    """Check the same capital before the orders."""
     of_today = ("needed_today_aud", "capital_today_aud", "probability_today")
-    if portfolio.owned is None:
-        if any(goal[name] is not None for goal in told for name in of_today):
-            yield "money goals are told of today, and nothing says what is owned"
+    if path is None:
+        if any(goal[name] is not None for name in of_today):
+            yield "it is told of today, and nothing says what is owned"
         return
-    rate, capital = portfolio.terms["marginal_tax_rate"], portfolio.owned.capital
-    interest = portfolio.cash_rate * (1 - rate) * (1 - float(portfolio.had.sum()))
-    kept = Path.of(portfolio.market, portfolio.had, rate).higher(interest)
-    # Nothing belongs to a pod: all goals are funded from one purse.
-    mine = [{**goal, "pod": "", "needed_aud": goal["needed_today_aud"]} for goal in told]
-    got = spent(mine, {"": (1 - portfolio.owned.floor) * capital})
-    for goal, aud in zip(told, got, strict=True):
-        asked = Asked.of(goal, inflation)
-        if not is_least(
-            goal["needed_today_aud"], asked.excess(goal["needed_today_aud"], kept, goal["wanted_probability"])
-        ):
-            yield f"{goal['needed_today_aud']} AUD is not the least capital that {goal['goal_id']} needs today"
-        if not same(goal["capital_today_aud"], aud, size=capital):
-            yield f"the money goal {goal['goal_id']} gets {aud} AUD today, not {goal['capital_today_aud']}"
-        elif not asked.has_chance(goal["probability_today"], goal["capital_today_aud"], kept):
-            yield f"the chance of {goal['goal_id']} today is not {goal['probability_today']}"
+    needed, capital = goal["needed_today_aud"], goal["capital_today_aud"]
+    if not is_least(needed, asked.excess(needed, path, goal["wanted_probability"])):
+        yield f"{needed} AUD is not the least capital that it needs today"
+    if not same(capital, goal["capital_aud"]):
+        yield f"it gets {goal['capital_aud']} AUD today, not {capital}"
+    elif not asked.has_chance(goal["probability_today"], capital, path):
+        yield f"the chance today is not {goal['probability_today']}"
 
 
 def _what_would_do(goal: Event, asked: Asked, path: Path) -> Iterator[str]:
     """Put back what is told to bring the chance to the one wanted."""
-    wanted, capital = goal["wanted_probability"], goal["capital_aud"]
+    wanted, capital = goal["wanted_probability"], goal["after_costs_aud"]
     more, monthly, later = goal["more_today_aud"], goal["more_per_month_aud"], goal["years_later"]
 
     def excess(more: float = 0.0, monthly: float = 0.0, later: float = 0.0) -> float:

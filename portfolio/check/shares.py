@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from portfolio.check.portfolio import Portfolio
 
 _LEAST_SHARE = 1e-4
+_TOLERANCE, _ROUNDS = 1e-5, 12
+_OF_GOALS = ("tolerance_aud", "misplaced_aud", "unsettled_aud")
 
 
 def shares(portfolio: Portfolio, funding: Event, goals: Sequence[Event]) -> Iterator[str]:
@@ -23,21 +25,43 @@ def shares(portfolio: Portfolio, funding: Event, goals: Sequence[Event]) -> Iter
     ranks = {goal["pod"]: min(g["priority"] for g in goals if g["pod"] == goal["pod"]) for goal in goals}
     if portfolio.terms["pod_ranks"] != ranks:
         yield "the ranks of the pods are not the best priorities of their money goals"
-    if funding["by"] == "pod_weights":
-        purses = {pod: share * capital for pod, share in told.items()}
-        yield from _differences(goals, funding["surplus_aud"], spent(goals, purses), purses, capital)
-        return
-    mandates = {pod: account["mandate"] for pod, account in (*portfolio.pods.items(), *funding["unused"].items())}
-    least = {pod: _least(portfolio, mandate) / invested for pod, mandate in mandates.items()}
-    part = set(told) if _has_kept(portfolio) else _taking_part(goals, least, funding["surplus_pod"], capital)
-    if part != set(told):
-        yield f"{', '.join(sorted(part))} take part, not {', '.join(sorted(told))}"
-        return
-    got, purses = _funded(goals, part, funding["surplus_pod"], capital)
-    yield from _differences(goals, funding["surplus_aud"], got, purses, capital)
-    for pod, share in told.items():
-        if not same(share, purses[pod] / capital):
-            yield f"the share of {pod} is {purses[pod] / capital}, not {share}"
+    purses = {pod: share * capital for pod, share in told.items()}
+    yield from _differences(goals, funding["surplus_aud"], spent(goals, purses), purses, capital)
+    if funding["by"] == "goals":
+        yield from _settled(portfolio, funding, goals, told, capital)
+    elif [funding[name] for name in _OF_GOALS] != [None] * len(_OF_GOALS) or funding["rounds"] != 1:
+        yield "the request gives the shares, and they are told to be settled"
+
+
+def _settled(
+    portfolio: Portfolio, funding: Event, goals: Sequence[Event], told: Mapping[str, float], capital: float
+) -> Iterator[str]:
+    """Check how far the shares are from those that follow from the goals, and what lies where it should not."""
+    due = {"tolerance_aud": _TOLERANCE * capital, "misplaced_aud": _misplaced(goals, told, funding["surplus_aud"])}
+    if not _has_kept(portfolio):
+        mandates = {pod: account["mandate"] for pod, account in (*portfolio.pods.items(), *funding["unused"].items())}
+        invested = 1.0 - (portfolio.owned.floor if portfolio.owned else 0.0)
+        least = {pod: _least(portfolio, mandate) / invested for pod, mandate in mandates.items()}
+        part = _taking_part(goals, least, funding["surplus_pod"], capital)
+        _, purses = _funded(goals, part, funding["surplus_pod"], capital)
+        due["unsettled_aud"] = sum(max(aud - told.get(pod, 0.0) * capital, 0.0) for pod, aud in purses.items())
+    for name, aud in due.items():
+        if not same(funding[name], aud, size=capital):
+            yield f"of the funding, {name} is {aud}, not {funding[name]}"
+    if not isinstance(funding["rounds"], int) or not 1 <= funding["rounds"] <= _ROUNDS:
+        yield f"the shares are settled in {funding['rounds']} rounds, of which there are 1 to {_ROUNDS}"
+
+
+def _misplaced(goals: Sequence[Event], told: Mapping[str, float], surplus: Mapping[str, float]) -> float:
+    """Compute the most that a goal lacks while other pods hold it for goals that come later, or for none."""
+    most = 0.0
+    for goal in goals:
+        pod, lacks = goal["pod"], goal["needed_as_ordered_aud"] - goal["capital_aud"]
+        later = [g for g in goals if g["pod"] != pod and g["priority"] > goal["priority"]]
+        there = sum(g["capital_aud"] for g in later) + sum(aud for p, aud in surplus.items() if p != pod)
+        if pod in told:
+            most = max(most, min(lacks, there))
+    return most
 
 
 def _has_kept(portfolio: Portfolio) -> bool:
@@ -65,7 +89,9 @@ def _taking_part(
     while len(part) > 1:
         got, money = _funded(goals, part, surplus_pod, capital)
         full = {
-            goal["pod"] for goal, aud in zip(goals, got, strict=True) if aud and aud >= goal["needed_aud"] * (1 - 1e-9)
+            goal["pod"]
+            for goal, aud in zip(goals, got, strict=True)
+            if aud and aud >= goal["needed_as_ordered_aud"] * (1 - 1e-9)
         }
         parts = {pod: aud / capital for pod, aud in money.items()}
         small = {
@@ -121,8 +147,8 @@ def spent(goals: Sequence[Event], purses: Mapping[str, float]) -> list[float]:
     got = []
     for goal in goals:
         rivals = [other for other in goals if other["pod"] == goal["pod"]]
-        before = sum(other["needed_aud"] for other in rivals if other["priority"] < goal["priority"])
-        beside = sum(other["needed_aud"] for other in rivals if other["priority"] == goal["priority"])
+        before = sum(other["needed_as_ordered_aud"] for other in rivals if other["priority"] < goal["priority"])
+        beside = sum(other["needed_as_ordered_aud"] for other in rivals if other["priority"] == goal["priority"])
         left = max(purses.get(goal["pod"], 0.0) - before, 0.0)
-        got.append(goal["needed_aud"] * (min(1.0, left / beside) if beside > 0 else 1.0))
+        got.append(goal["needed_as_ordered_aud"] * (min(1.0, left / beside) if beside > 0 else 1.0))
     return got

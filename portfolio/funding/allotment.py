@@ -85,6 +85,31 @@ def _least(least_share: float, *, is_kept: bool) -> float:
     return LEAST_SHARE if is_kept else max(LEAST_SHARE, least_share * (1 - _ROUNDING))
 
 
+def moved(before: Mapping[str, float], after: Mapping[str, float]) -> float:
+    """Compute the share of the capital that changes pods between two divisions."""
+    return sum(max(share - before.get(pod, 0.0), 0.0) for pod, share in after.items())
+
+
+def misplaced(claims: Sequence[Claim], allotment: Allotment) -> dict[int, float]:
+    """Measure the capital that goals lack, while other pods hold capital for goals of lower priority or for none.
+
+    Returns:
+        By priority, the most for a goal of that priority, in AUD: its shortage or, if this is less, that capital. Goals
+        of pods that take no part do not count.
+    """
+    most: dict[int, float] = {}
+    for claim, aud in zip(claims, allotment.goals_aud, strict=True):
+        if claim.pod not in allotment.shares:
+            continue
+        held = sum(spare for pod, spare in allotment.surplus_aud.items() if pod != claim.pod)
+        for other, got in zip(claims, allotment.goals_aud, strict=True):
+            if other.pod != claim.pod and other.target.priority > claim.target.priority:
+                held += got
+        priority, lacked = claim.target.priority, min(max(claim.needed_aud - aud, 0.0), held)
+        most[priority] = max(most.get(priority, 0.0), lacked)
+    return most
+
+
 def divide(capital_aud: float, claims: Sequence[Claim], shares: Mapping[str, float]) -> Allotment:
     """Fund each pod's goals by priority, from the pod's share of the capital."""
     goals, surplus = [0.0] * len(claims), {}

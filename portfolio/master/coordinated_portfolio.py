@@ -8,7 +8,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from portfolio.conic.solution import Status, relative_gap
-from portfolio.errors import DataError, SolverError
+from portfolio.errors import DataError, SolverError, UnreachableGoalError
 from portfolio.market.measure import ROOM, ROOMS, Measure
 from portfolio.master.conflict import explain_goals, explain_rules
 from portfolio.master.goal_programming import (
@@ -47,6 +47,8 @@ _NO_ANSWER = {
     Status.UNDECIDED: "the solver had numerical trouble and found no portfolio: ease a rule that leaves little room",
     Status.INFEASIBLE: "the solver lost a portfolio that it had found: report this with the request_id",
 }
+
+_CONTRADICTION = "no portfolio keeps all of the rules: ease a rule"
 
 # Gap of the best figure of a goal that is met: information only, so a looser gap than that of a goal that gives way.
 _MET_GAP = 1e-4
@@ -92,6 +94,7 @@ def optimise_all_pods(
     gap: float = GAP,
     stop: Callable[[], bool] = lambda: False,
     on_progress: OnProgress | None = None,
+    explain: bool = True,
 ) -> CoordinatedPortfolio:
     """Find the best portfolio for all pods together.
 
@@ -101,10 +104,12 @@ def optimise_all_pods(
         stop: Called during a search; True ends the search with the incumbent.
         on_progress: Called as a search progresses, with the number of the search, from 1, and the relative gap; the
             gap is infinite without a portfolio.
+        explain: Whether to search for the rules that conflict, where no portfolio keeps all of them.
 
     Raises:
         ConflictError: If no portfolio keeps all rules (or goals, if goals must not give way). The error names the
             rules and goals that conflict.
+        UnreachableGoalError: The same, where the rules are not to be explained.
         DataError: If a priority or a limit names a goal that does not exist.
         SolverError: If *stop* ended the search before the first portfolio, or a proof fails.
     """
@@ -124,9 +129,11 @@ def optimise_all_pods(
         result = rules
     elif result is None or (result[1].x is None and result[1].status is not Status.STOPPED):
         if contradictory or (rules is None and session.feasible({}) is Status.INFEASIBLE):
-            raise explain_rules(session, case)
+            raise explain_rules(session, case) if explain else UnreachableGoalError(_CONTRADICTION)
         undecided = result is not None and result[1].status is Status.UNDECIDED
         if terms.on_unreachable is OnUnreachable.FAIL:
+            if not explain:
+                raise UnreachableGoalError(_CONTRADICTION)
             raise SolverError(_NO_ANSWER[Status.UNDECIDED]) if undecided else explain_goals(session, sleeves)
         contradictory = result is not None and not undecided
         levels = serve(session, convex, hopeless, tolerance=terms.target_tolerance, contradictory=contradictory)

@@ -36,6 +36,15 @@ class Funding:
             of the longest goal gets this capital.
         surplus_aud: Capital of a pod beyond the capital of its goals, AUD, by pod.
         unused: The pods that answered and take no part, by pod.
+        rounds: Number of times that the shares were settled and the pods coordinated; None in a final event of an
+            earlier version.
+        misplaced_aud: Largest capital that a goal of a pod that takes part lacks as ordered, while other pods hold at
+            least as much for goals of lower priority or for no goal, AUD; 0 where no goal does; None where the
+            request's pod_weights decide.
+        unsettled_aud: Capital that would change pods, were the shares settled once more from the needs as ordered, AUD;
+            None where the request's pod_weights decide.
+        tolerance_aud: Capital that counts as none, AUD: settling ends there. ``misplaced_aud`` is more where whole
+            units, the number of rounds or the time do not allow less; None where the request's pod_weights decide.
     """
 
     by: Literal["goals", "pod_weights"]
@@ -44,6 +53,10 @@ class Funding:
     surplus_pod: str | None
     surplus_aud: Mapping[str, float]
     unused: Mapping[str, UnusedPod]
+    rounds: int | None = None
+    misplaced_aud: float | None = None
+    unsettled_aud: float | None = None
+    tolerance_aud: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +83,9 @@ class MoneyGoal:
         expected_return: Expected return of the pod's holdings, per year.
         median_aud: Median of the final value of capital and contributions, AUD: half of the cases end above, half
             below.
-        probability: Chance of at least the wanted amount.
-        probability_today: The same chance with today's holdings unchanged and with ``capital_today_aud``; None without
-            an account.
+        probability: Chance of at least the wanted amount, with ``after_costs_aud`` invested as ordered.
+        probability_today: The same chance before the orders: with ``capital_today_aud`` invested as today, where each
+            pod has the units that the orders leave to it, and the rest fills the pods; None without an account.
         probability_if_lower: The same chance as ``probability``, with returns lower by one percentage point per year.
         probability_if_higher: The same chance as ``probability``, with returns higher by one percentage point per year.
         more_today_aud: Further capital that would raise the chance to the wanted chance, AUD; 0 where the chance is
@@ -81,10 +94,13 @@ class MoneyGoal:
             left.
         years_later: Further years until the goal reaches the wanted chance, while contributions go on; None where 100
             years are not enough.
-        needed_today_aud: Least capital with which today's holdings, unchanged, would reach the amount with the wanted
-            chance, AUD; None without an account.
-        capital_today_aud: Part of today's account for this goal, AUD, by the same order of the goals; None without an
+        needed_today_aud: Least capital with which the pod's part of today's holdings, unchanged, would reach the amount
+            with the wanted chance, AUD; None without an account.
+        capital_today_aud: Part of today's account for this goal, AUD: the same as ``capital_aud``; None without an
             account.
+        needed_as_ordered_aud: Least capital, before the cost of the trades, with which the pod as ordered reaches the
+            amount with the wanted chance, AUD: the goals get this by priority.
+        after_costs_aud: The part of ``capital_aud`` that brokerage, spread and tax of the trades leave, AUD.
     """
 
     goal_id: str
@@ -111,3 +127,5 @@ class MoneyGoal:
     years_later: float | None
     needed_today_aud: float | None = None
     capital_today_aud: float | None = None
+    needed_as_ordered_aud: float | None = None
+    after_costs_aud: float | None = None

@@ -59,17 +59,22 @@ def _fan(name: str, goal: MoneyGoal, inflation: float) -> Fan:
     aim, growth = aim_of(goal, inflation), growth_of(goal, inflation)
     years = tuple(goal.years * i / _POINTS for i in range(_POINTS + 1))
     bands = {
-        each: tuple(quantile_aud(replace(aim, years=year), goal.capital_aud, growth, each) for year in years)
+        each: tuple(quantile_aud(replace(aim, years=year), invested_aud(goal), growth, each) for year in years)
         for each in PERCENTILES
     }
     money = "in today's money" if goal.in_todays_money else "in money of that day"
     low, _, median, _, high = (bands[each][-1] for each in PERCENTILES)
     alt = (
-        f"Fan chart. {goal.name}, AUD {money}: {goal.capital_aud:,.0f} today; in {goal.years:g} years"
+        f"Fan chart. {goal.name}, AUD {money}: {invested_aud(goal):,.0f} today; in {goal.years:g} years"
         f" {median:,.0f} at the median, under {low:,.0f} in 5 of 100 cases and over {high:,.0f} in 5 of 100; wanted:"
         f" {goal.target_amount_aud:,.0f}."
     )
     return Fan(name, f"{goal.name}, AUD {money}", years, bands, goal.target_amount_aud, alt)
+
+
+def invested_aud(goal: MoneyGoal) -> float:
+    """Return the money that grows for the goal: after the cost of the trades, where the event tells this amount."""
+    return goal.capital_aud if goal.after_costs_aud is None else goal.after_costs_aud
 
 
 def aim_of(goal: MoneyGoal, inflation: float) -> Aim:
@@ -86,6 +91,6 @@ def growth_of(goal: MoneyGoal, inflation: float) -> Growth:
     aim, low, high = aim_of(goal, inflation), 0.0, _MOST_VOLATILITY
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        median = quantile_aud(aim, goal.capital_aud, Growth(goal.expected_return, middle), 0.5)
+        median = quantile_aud(aim, invested_aud(goal), Growth(goal.expected_return, middle), 0.5)
         low, high = (middle, high) if median > goal.median_aud else (low, middle)
     return Growth(goal.expected_return, (low + high) / 2)

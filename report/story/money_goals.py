@@ -31,14 +31,19 @@ _COLUMNS = (
 )
 # The largest number of goals that a sentence names one by one.
 _FEW = 6
+# A capital that is short by less is not short.
+_A_DOLLAR = 1.0
 _NOTE = (
-    "Needed is the least capital with which the goal's part of the money, alone, reaches what is wanted with the chance"
-    " wanted; the goals get it by priority. Chance is that of reaching it with what is set aside, invested as"
-    " suggested; beside it, if returns are one percentage point a year lower or higher. All after fees and tax on"
-    " income, before tax on a final sale and the cost of the trades; the returns of different years are taken to be"
+    "Needed is the least capital with which the goal's pod, invested as suggested, reaches the amount with the chance"
+    " wanted; the goals get it by priority. Chance is the chance of the amount with the capital set aside, invested as"
+    " suggested; beside it, if returns are one percentage point a year lower or higher. All after fees, tax on income"
+    " and the cost of the trades, before tax on a final sale; the returns of different years are taken to be"
     " independent and lognormal."
 )
-_AS_TODAY = " As today is the chance were that money invested as all that is owned today is."
+_AS_TODAY = (
+    " As today is the chance with the same capital before the orders: each pod has the units that the orders leave to"
+    " it, and the rest of the account fills the pods."
+)
 
 
 def section(event: MasterPortfolioOptimized) -> Section:
@@ -58,7 +63,7 @@ def table(event: MasterPortfolioOptimized, of: Callable[[str], str]) -> Table:
             str(goal.priority),
             f"{goal.target_amount_aud:,.0f}",
             f"{goal.years:g}",
-            f"{goal.needed_aud:,.0f}",
+            f"{needed_aud(goal):,.0f}",
             f"{goal.capital_aud:,.0f}",
             "" if goal.probability_today is None else likely(goal, goal.probability_today),
             chance(goal),
@@ -70,6 +75,11 @@ def table(event: MasterPortfolioOptimized, of: Callable[[str], str]) -> Table:
     note = _NOTE + (_AS_TODAY if event.terms.owned else "")
     numbers = frozenset(range(2, len(_COLUMNS)))
     return without_empty(Table("money-goals", "What the money is for, AUD", _COLUMNS, numbers, rows, note=note))
+
+
+def needed_aud(goal: MoneyGoal) -> float:
+    """Return the capital that the goal needs: as ordered, where the event tells this amount."""
+    return goal.needed_aud if goal.needed_as_ordered_aud is None else goal.needed_as_ordered_aud
 
 
 def chance(goal: MoneyGoal) -> str:
@@ -108,12 +118,11 @@ def _wanted(goal: MoneyGoal) -> str:
 
 def _set_aside(goal: MoneyGoal) -> str:
     if goal.capital_aud == 0:
-        is_enough = goal.needed_aud == 0
+        is_enough = needed_aud(goal) == 0
         return "It needs no capital, since what is added is enough" if is_enough else "Nothing is left for it"
     held = f"{goal.capital_aud:,.2f} AUD is set aside for it"
-    is_all = goal.capital_aud >= goal.needed_aud * (1 - 1e-9)
-    needed = "all that its part alone would need" if is_all else f"of the {goal.needed_aud:,.2f} AUD that it needs"
-    return f"{held}, {needed}"
+    is_all = needed_aud(goal) - goal.capital_aud < _A_DOLLAR
+    return f"{held}, {'all that it needs' if is_all else f'of the {needed_aud(goal):,.2f} AUD that it needs'}"
 
 
 def _outlook(goal: MoneyGoal) -> str:
@@ -156,9 +165,15 @@ def funded(funding: Funding, of: Callable[[str], str]) -> Iterator[str]:
     """State the inflation, the money that no goal needs, and the pods that take no part."""
     yield f"Inflation is taken to be {funding.inflation:.2%} a year, {INFLATION_SAID_BY[funding.inflation_from]}."
     for pod, aud in funding.surplus_aud.items():
-        yield f"{aud:,.2f} AUD is beyond what the goals of {of(pod)} need, and held there too."
+        if aud >= _A_DOLLAR:
+            yield f"{aud:,.2f} AUD is beyond what the goals of {of(pod)} need, and held there too."
     for pod in funding.unused:
         yield f"{of(pod)} takes no part, since nothing is left for it."
+    if (lacked := funding.misplaced_aud) is not None and lacked > max(funding.tolerance_aud or 0.0, _A_DOLLAR):
+        yield (
+            f"One goal lacks {lacked:,.2f} AUD that other pods hold for less important goals, or for none: whole units,"
+            f" or the end of the search for the pods' shares after round {funding.rounds}, left this."
+        )
 
 
 def summary(event: MasterPortfolioOptimized) -> str:

@@ -71,7 +71,7 @@ def test_the_money_that_is_told_is_enough_and_a_capital_one_percent_smaller_is_n
     assert works.trading.orders
     held = works.terms.total_capital_aud - least
     # A few seconds: why not is known at once, and how each rule would have to change does not matter here.
-    below = answered(ask(round((least + held) * 0.99 - held, 2), **asked), seconds=5.0)
+    below = answered(ask(round((least + held) * 0.99 - held, 2), **asked), seconds=10.0)
     assert isinstance(below, MasterPortfolioFailed), below
     assert below.reason in {Reason.RULES_CONFLICT, Reason.INVALID_REQUEST}
 

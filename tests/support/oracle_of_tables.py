@@ -183,7 +183,9 @@ def targets(event: Event) -> Iterator[Row]:
 
 def money_goals(event: Event) -> Iterator[Row]:
     for goal in event["money_goals"]:
-        wanted, needed, held = (f"{goal[f'{name}_aud']:,.0f}" for name in ("target_amount", "needed", "capital"))
+        wanted, needed, held = (
+            f"{goal[f'{name}_aud']:,.0f}" for name in ("target_amount", "needed_as_ordered", "capital")
+        )
         certain = goal["years"] == 0 or goal["capital_aud"] + goal["contribution_aud_per_month"] == 0
         chances = []
         for name in ("_today", "", "_if_lower", "_if_higher"):

@@ -131,9 +131,11 @@ def test_the_chances_are_those_of_the_money_goals() -> None:
     for goal in event.money_goals:
         assert event.today.money_goals[goal.goal_id] == goal.probability_today
         assert event.suggested.money_goals[goal.goal_id] == goal.probability
-        # Without the floor on the cash, the separate pods' chance of a goal is that of stage 1.
+        # Without the floor on the cash, the separate pods' chance of a goal is that of stage 1, after their costs.
         reached = event.separate.money_goals[goal.goal_id] >= goal.wanted_probability
-        assert reached == (goal.capital_aud >= goal.needed_aud)
+        assert event.trading is not None
+        left = 1 - event.trading.naive.cost_aud / event.terms.total_capital_aud
+        assert reached == (goal.capital_aud * left >= goal.needed_aud)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +154,9 @@ def test_today_does_not_depend_on_anything_that_is_suggested(changes: dict[str, 
     other = final_event(json.dumps(body).encode())
     assert isinstance(other, MasterPortfolioOptimized), other
     assert other.suggested != investor().suggested
-    assert other.today == investor().today
+    # The chances alone are those of the pods' money before the orders, and the suggestion says which pod keeps a unit.
+    assert other.today is not None
+    assert replace(other.today, money_goals={}) == replace(investor().today, money_goals={})  # type: ignore[type-var]
 
 
 def test_without_pods_in_common_today_is_the_same_but_for_the_capital_of_the_goals() -> None:

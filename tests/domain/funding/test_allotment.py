@@ -10,7 +10,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
-from portfolio.funding.allotment import LEAST_SHARE, Claim, allot, divide
+from portfolio.funding.allotment import LEAST_SHARE, Allotment, Claim, allot, divide, misplaced, moved
 from portfolio.terms.targets import Target
 
 EXACT = partial(pytest.approx, rel=1e-12)
@@ -154,3 +154,20 @@ def test_all_capital_is_given_once_and_nobody_gets_more_than_he_needs(
         ]
         # Whoever is not fully funded, though its pod takes part, leaves nothing for a later priority.
         assert aud >= each.needed_aud * (1 - 1e-9) or each.pod not in found.shares or sum(later) <= 1e-6 * capital
+
+
+def test_money_is_misplaced_where_a_goal_lacks_it_and_another_pod_holds_it_for_less() -> None:
+    claims = [claim("a", 40.0, 1), claim("b", 50.0, 2), claim("a", 20.0, 2), claim("c", 30.0, 3), claim("d", 9.0, 1)]
+    found = Allotment((33.0, 45.0, 20.0, 2.0, 0.0), {}, {"a": 0.53, "b": 0.45, "c": 0.02})
+    # The first goal lacks 7, and b and c hold 47 for later ones. The second lacks 5, of which c holds 2. Those of the
+    # last priority have none after them, and the pod d takes no part.
+    assert misplaced(claims, found) == EXACT({1: 7.0, 2: 2.0, 3: 0.0})
+    # Money for no goal comes last of all, but for goals of its own pod.
+    spare = Allotment((40.0, 50.0, 20.0, 26.0, 0.0), {"c": 1.0, "b": 3.0}, {"a": 0.5, "b": 0.3, "c": 0.2})
+    assert misplaced(claims, spare) == EXACT({1: 0.0, 2: 0.0, 3: 3.0})
+
+
+def test_what_changes_pods_is_counted_once() -> None:
+    # 0.2 go from a to b, and 0.1 from a to d, which took no part.
+    assert moved({"a": 0.6, "b": 0.2, "c": 0.2}, {"a": 0.3, "b": 0.4, "c": 0.2, "d": 0.1}) == EXACT(0.3)
+    assert moved({"a": 1.0}, {"a": 1.0}) == 0

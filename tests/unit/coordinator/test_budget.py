@@ -75,6 +75,33 @@ def test_time_without_an_end_ends_nothing_unless_something_else_does() -> None:
     assert Budget(also=lambda: True).stop()
 
 
+def test_a_further_round_begins_only_with_time_for_twice_the_last_one() -> None:
+    def goes_on(*rounds_s: float) -> list[bool]:
+        clock, answers = Clock(), []
+        budget = Budget(20.0, clock=clock)
+        budget.begin_search(orders=False)
+        budget.wrap_progress(None)(1, 0.5)
+        for took in rounds_s:
+            clock.now += took
+            answers.append(budget.has_time_again())
+        # That time ended the rounds is told.
+        assert budget.cut == (not answers[-1])
+        return answers
+
+    # Three of the twenty seconds are kept: after two rounds of four seconds nine are left, after three of them five.
+    assert goes_on(4.0, 4.0, 4.0) == [True, True, False]
+    # It is the last round that counts.
+    assert goes_on(1.0, 10.0) == [True, False]
+
+
+def test_the_searches_of_later_rounds_are_counted_on() -> None:
+    told: list[int] = []
+    report = Budget().wrap_progress(lambda search, _gap: told.append(search))
+    for search in (1, 2, 3, 1, 2, 1):
+        report(search, 0.1)
+    assert told == [1, 2, 3, 4, 5, 6]
+
+
 @dataclass
 class Calls:
     """Time that is over after so many questions."""

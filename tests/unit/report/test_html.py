@@ -143,7 +143,7 @@ def test_each_thing_that_the_money_is_for_is_told_in_a_sentence() -> None:
 
     text = html.fromstring(written("wanted")).text_content()
 
-    assert "Now: 15,000.00 AUD now. 15,000.00 AUD is set aside for it, all that its part alone would need." in text
+    assert "Now: 15,000.00 AUD now. 15,000.00 AUD is set aside for it, all that it needs." in text
     assert "More: 26,000.00 AUD now. 25,000.00 AUD is set aside for it, of the 26,000.00 AUD that it needs." in text
     assert "To reach it with a chance of 75%, it takes 1,000.00 AUD more today, or" in text
     # 900,000 AUD grow with 2.5 % in a year.
