@@ -46,7 +46,6 @@ pytestmark = pytest.mark.oracle
 TODAY = date(2025, 11, 24)
 # Asked of the search, and what an interior-point solver of its own accuracy leaves open besides.
 GAP, ACCURACY = 1e-5, 2e-6
-# Of the oracle's solver; the lower ones are for where it stalls.
 # Australian law, once more: what of a gain counts after 12 months, and the rates of those who cannot choose theirs.
 COUNTS = {Entity.INDIVIDUAL: 0.5, Entity.SUPER_ACCUMULATION: 2 / 3, Entity.COMPANY: 1.0, Entity.SUPER_PENSION: 0.0}
 RATE = {Entity.INDIVIDUAL: 0.45, Entity.SUPER_ACCUMULATION: 0.15, Entity.COMPANY: 0.25, Entity.SUPER_PENSION: 0.0}
