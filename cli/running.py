@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 from typing import TYPE_CHECKING
 
 import click
+import structlog
 
 from bus.port import BusError
 
@@ -19,6 +21,8 @@ def run(work: Coroutine[None, None, int], *, interrupted: int = 130) -> int:
 
     An interruption cancels the coroutine, which then cleans up. An error of the bus prints one line.
     """
+    # People read the output here; the bus logs its connections in the logs of the processes.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     try:
         return asyncio.run(_interruptible(work, interrupted))
     except BusError as error:
