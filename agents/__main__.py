@@ -14,19 +14,19 @@ from agents.worker import Agent
 from bus.language.plain_text import printable
 from bus.language.signing import POD, Signer
 from bus.language.subjects import ALL_REQUESTS, MessageKind
-from bus.observability.service import Endpoint, Service, service_name
+from bus.observability.service import Endpoint, Service
 from bus.port import pod_queue
 from bus.process.child import SolverProcess
 from bus.process.frame import configure_logs, run
 from bus.process.options import connection_options, replica_options
-from bus.topology.roles import agent_role
+from bus.topology.roles import agent_role, service_name
 from bus.transports.snapshots import fetching
 from portfolio.errors import DataError
 
 if TYPE_CHECKING:
     import asyncio
 
-    from bus.process.http import ListenAddress
+    from bus.process.settings import ListenAddress
     from bus.transports.jetstream import Connection, JetStreamBus
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bus.language.messages import PodFailed
-from bus.transports.envelope import Payload
+from bus.language.payload import Payload
 
 if TYPE_CHECKING:
     from bus.language.messages import PodAnswer

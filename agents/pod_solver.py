@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from agents.payload import payload_of
 from bus.language.messages import PodFailed, Reason
 from bus.language.packing import pack
+from bus.language.payload import Payload
 from bus.process.child import TimeIsUpError
-from bus.transports.envelope import Payload
 
 if TYPE_CHECKING:
     from agents.unchecked_request import UncheckedRequest

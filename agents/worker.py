@@ -24,9 +24,9 @@ from bus.transports.snapshots import nothing_to_provide
 if TYPE_CHECKING:
     import asyncio
 
+    from bus.language.payload import Payload
     from bus.language.signing import Signer
     from bus.port import Bus, Delivery, Message, Stored
-    from bus.transports.envelope import Payload
     from bus.transports.snapshots import Provide
 
 log = structlog.get_logger()

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import errno
-import logging
 import os
 
 import click
-import structlog
 
 from bus.language.plain_text import printable
 from cli.commands.compare import compare
@@ -30,7 +28,7 @@ from cli.commands.verify import verify
 from cli.commands.watch import watch
 from cli.help import Group
 from portfolio.errors import DataError
-from portfolio.market.snapshot import VARIABLE
+from portfolio.market.folders import VARIABLE
 
 # From an example to a report, each step in its place; README.md has the same steps.
 STEPS = (
@@ -117,8 +115,6 @@ for command in (
 
 def main() -> None:
     """Run the command."""
-    # People read the output here; the bus logs its connections in the logs of the processes.
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     # The user's own markets, for this process and its children.
     os.environ.setdefault(VARIABLE, "markets")
     podfolio(prog_name="podfolio")

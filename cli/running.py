@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
+import structlog
 
 from bus.port import BusError
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Iterator
 
 
 def run(work: Coroutine[None, None, int], *, interrupted: int = 130) -> int:
@@ -20,7 +23,8 @@ def run(work: Coroutine[None, None, int], *, interrupted: int = 130) -> int:
     An interruption cancels the coroutine, which then cleans up. An error of the bus prints one line.
     """
     try:
-        return asyncio.run(_interruptible(work, interrupted))
+        with _warnings_only():
+            return asyncio.run(_interruptible(work, interrupted))
     except BusError as error:
         click.echo(f"podfolio: {error}", err=True)
     except BaseExceptionGroup as errors:
@@ -29,6 +33,17 @@ def run(work: Coroutine[None, None, int], *, interrupted: int = 130) -> int:
         for each in known.exceptions:
             click.echo(f"podfolio: {each}", err=True)
     return 1
+
+
+@contextmanager
+def _warnings_only() -> Iterator[None]:
+    """Log no more than warnings: people read the output here, and the processes have logs of their own."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
 
 
 async def _interruptible(work: Coroutine[None, None, int], interrupted: int) -> int:

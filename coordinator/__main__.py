@@ -16,12 +16,12 @@ from bus.language.public_key import KeyFormError
 from bus.language.signing import FINAL, Signer
 from bus.language.subjects import ALL_DUE, ALL_POD_RESULTS, ALL_REQUESTS, MessageKind
 from bus.observability import metrics
-from bus.observability.service import Endpoint, Service, service_name
+from bus.observability.service import Endpoint, Service
 from bus.port import COORDINATORS, DEADLINES
 from bus.process.child import SolverProcess
 from bus.process.frame import configure_logs, run
 from bus.process.options import connection_options, replica_options
-from bus.topology.roles import COORDINATOR
+from bus.topology.roles import COORDINATOR, service_name
 from bus.transports.snapshots import fetching
 from coordinator import progress
 from coordinator.load import MOST
@@ -33,7 +33,7 @@ from portfolio.errors import DataError
 if TYPE_CHECKING:
     import asyncio
 
-    from bus.process.http import ListenAddress
+    from bus.process.settings import ListenAddress
     from bus.transports.jetstream import Connection, JetStreamBus
 
 log = structlog.get_logger()

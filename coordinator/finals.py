@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bus.language.messages import MasterPortfolioFailed, OptimizationRequest, encode, with_members
-from bus.transports.envelope import Payload
+from bus.language.payload import Payload
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

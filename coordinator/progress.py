@@ -16,8 +16,8 @@ from coordinator.finals import OPTIMISED
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from bus.language.payload import Payload
     from bus.port import Bus
-    from bus.transports.envelope import Payload
     from coordinator.decisions import Action
 
 

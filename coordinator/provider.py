@@ -14,7 +14,7 @@ from portfolio.plain_text import WORDS, is_plain, shown
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bus.transports.envelope import Payload
+    from bus.language.payload import Payload
 
 _LONGEST_TEXT = 200
 

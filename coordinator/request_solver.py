@@ -10,8 +10,8 @@ import structlog
 
 from bus.language.messages import StoppedBy
 from bus.language.packing import pack
+from bus.language.payload import Payload
 from bus.process.child import TimeIsUpError
-from bus.transports.envelope import Payload
 from coordinator.budget import Budget, out_of_time
 from coordinator.finals import payload_of
 

@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from bus.language.messages import MasterPortfolioFailed, OptimizationRequest, Provider
+    from bus.language.payload import Payload
     from bus.language.pod_keys import PodKeys
     from bus.language.signing import Signer
     from bus.port import Bus, Delivery, Message
-    from bus.transports.envelope import Payload
     from bus.transports.snapshots import Provide
     from coordinator.decisions import Action, Optimise
 

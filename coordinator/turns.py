@@ -13,7 +13,7 @@ from coordinator.load import Load
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from bus.transports.envelope import Payload
+    from bus.language.payload import Payload
     from coordinator.load import Work
 
 # Shorter requests may pass a request that has run for some time, so the passing of time alone may start a turn.

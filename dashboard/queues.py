@@ -6,9 +6,8 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from bus.observability.service import service_name
 from bus.port import COORDINATORS, BusError, NotSetUpError, RefusedError, pod_of_queue
-from bus.topology.roles import COORDINATOR
+from bus.topology.roles import COORDINATOR, service_name
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping

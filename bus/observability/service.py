@@ -25,11 +25,6 @@ if TYPE_CHECKING:
 _NS = 1_000_000_000
 
 
-def service_name(role: str) -> str:
-    """Name the service of all processes with *role*."""
-    return f"podfolio-{role}"
-
-
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """One kind of message that a process handles.

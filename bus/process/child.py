@@ -18,15 +18,14 @@ from typing import TYPE_CHECKING, Self
 
 import structlog
 
+from bus.process.settings import MEMORY_MIB
+
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from collections.abc import Awaitable, Callable
     from typing import TypeAlias
 
     OnNote: TypeAlias = Callable[[bytes], Awaitable[None]]
-
-# Memory limit of a computation, in MiB: universes of hundreds of ETFs take a few hundred; an idle child takes 50.
-MEMORY_MIB = 2_048
 
 # Loading takes half a second; a machine that needs longer than this limit will not succeed later.
 _START_S = 30.0

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from bus.observability.service import Service
-    from bus.process.http import ListenAddress
+    from bus.process.settings import ListenAddress
     from bus.transports.jetstream import Connection, JetStreamBus
 
     Main: TypeAlias = Callable[[JetStreamBus, asyncio.Event, asyncio.Event], Awaitable[None]]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
     from asyncio import StreamReader, StreamWriter
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from bus.process.settings import ListenAddress
+
 _TEXT = "text/plain; charset=utf-8"
 # Limits per request: an orchestrator is faster and sends less.
 _REQUEST_S = 5.0
@@ -28,19 +29,6 @@ _REQUEST_BYTES = 8 * 2**10
 # An orchestrator and a Prometheus or two hold one connection each. Beyond this number, the oldest connection is
 # dropped, since that one has had the most time.
 _CONNECTIONS = 64
-
-
-@dataclass(frozen=True, slots=True)
-class ListenAddress:
-    """The address to listen on.
-
-    Attributes:
-        port: The port; 0 for any free port.
-        host: The interface; by default for this machine only.
-    """
-
-    port: int
-    host: str = "127.0.0.1"
 
 
 @asynccontextmanager

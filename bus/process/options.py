@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bus.process.child import MEMORY_MIB
-from bus.process.http import ListenAddress
-from bus.transports.jetstream import Connection
+from bus.process.settings import MEMORY_MIB, ListenAddress
+from bus.transports.address import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bus.language import subjects
-from bus.observability.service import service_name
 from bus.port import COORDINATORS, DEADLINES, FINALS, pod_queue
 from bus.topology.streams import EVENTS, MARKETS, TIMERS, wanted_queues
 
@@ -178,6 +177,11 @@ def _admin(pods: Collection[str]) -> Role:
 
 def _operator(services: Collection[Role]) -> Role:
     return Role(OPERATOR, (_PROBE, *dict.fromkeys(subject for role in services for subject in role.serves)))
+
+
+def service_name(role: str) -> str:
+    """Name the service of all processes with *role*, in the NATS service API."""
+    return f"podfolio-{role}"
 
 
 def _service_subjects(role: str) -> tuple[str, ...]:

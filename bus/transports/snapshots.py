@@ -21,7 +21,7 @@ import structlog
 
 from bus.port import NotSetUpError, RefusedError
 from portfolio.errors import DataError
-from portfolio.market.snapshot import FILES, ID_PATTERN, VARIABLE, digest, known
+from portfolio.market.folders import FILES, ID_PATTERN, VARIABLE, digest, known
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from bus.language import subjects
 from bus.language.messages import BadMessageError, MasterPortfolioFailed, Progress, Reason, Stage, encode, parse_final
+from bus.language.payload import Payload
 from bus.language.subjects import MessageKind
-from bus.transports.envelope import Payload, publish
+from bus.transports.envelope import publish
 from coordinator.decisions import Fail, admit, read_request
 from portfolio.errors import DataError
 

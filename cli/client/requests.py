@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from bus.language import subjects
 from bus.language.messages import BadMessageError, parse_request
+from bus.language.payload import Payload
 from bus.port import BusError, UnreachableError
-from bus.transports.envelope import Payload, publish
+from bus.transports.envelope import publish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,6 @@ from bus.process.options import connection_options
 from bus.topology.roles import OBSERVER
 from cli.arguments import DASHBOARD_PORT, parse_since
 from cli.help import Command
-from cli.running import run
 from cli.system.browser import serve
 
 if TYPE_CHECKING:
@@ -40,11 +38,15 @@ def dashboard(
     port: int, host: str, names: tuple[str, ...], since: str, settings: Connection, *, everything: bool
 ) -> None:
     """Show the event stream in a browser, live and replayed."""
+    from cli.running import run
+
     then = None if everything else parse_since(since)
     sys.exit(run(_dashboard(serve(settings, port, host, names, since=then)), interrupted=0))
 
 
 async def _dashboard(serving: AbstractAsyncContextManager[str]) -> int:
+    import asyncio
+
     async with serving as url:
         click.echo(f"the dashboard is at {url}")
         await asyncio.Event().wait()

@@ -13,7 +13,6 @@ import click
 from bus.port import BusError
 from cli.arguments import DASH, REQUEST, dashboard_option, json_option, read_request
 from cli.help import Command
-from cli.running import run
 
 if TYPE_CHECKING:
     from bus.language.messages import OptimizationRequest
@@ -40,6 +39,8 @@ def demo(file: Path, market: str | None, json_file: Path | None, dashboard_port:
     and shows the portfolio. With --dashboard, an example request comes every two seconds, and a browser shows all of
     them, until interrupted.
     """
+    from cli.running import run
+
     if dashboard_port is not None:
         sys.exit(run(_demo_in_a_browser(dashboard_port), interrupted=0))
     request = read_request(file, market=market)

@@ -10,7 +10,6 @@ import click
 
 from cli.arguments import REQUEST
 from cli.help import Command
-from cli.running import run
 
 _EVENT = Path(__file__).parents[2] / "examples" / "messages" / "MasterPortfolioOptimized.json"
 
@@ -35,6 +34,8 @@ def fake(port: int, event: Path, recordings: tuple[Path, ...]) -> None:
     would refuse is refused. Else the beginning of the request_id chooses: a reason, such as rules_conflict-1, gets that
     failure, silent no answer, unreadable an event of another version; every other request gets the recorded event.
     """
+    from cli.running import run
+
     sys.exit(run(_fake(port, event, recordings), interrupted=0))
 
 

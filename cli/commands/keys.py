@@ -10,7 +10,6 @@ import click
 
 from cli.arguments import FOLDER, KEYS
 from cli.help import Command
-from cli.running import run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +32,8 @@ def keys(folder: Path, pods: tuple[str, ...], hosts: tuple[str, ...], routes: tu
     Writes into FOLDER a key for every role, a development certificate and the accounts of the server. Existing files
     stay.
     """
+    from cli.running import run
+
     sys.exit(run(_keys(folder, pods, hosts, routes)))
 
 

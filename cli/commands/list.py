@@ -12,7 +12,6 @@ from bus.process.options import connection_options
 from bus.topology.roles import OBSERVER
 from cli.arguments import parse_since
 from cli.help import Command
-from cli.running import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,6 +58,7 @@ def list_command(  # noqa: PLR0913 - one argument an option
     The newest request stands first. A state is waiting (no final event yet), optimised, or failed (shown by its
     reason).
     """
+    from cli.running import run
 
     def chosen(row: Listed) -> bool:
         return (

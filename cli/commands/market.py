@@ -14,7 +14,6 @@ from click.core import ParameterSource
 from bus.process.options import connection_options
 from bus.topology.roles import ADMIN, OBSERVER
 from cli.help import Group
-from cli.running import run
 from portfolio.names import doubted
 
 if TYPE_CHECKING:
@@ -163,7 +162,7 @@ def _never_bought(market: Market) -> list[str]:
 
 
 def _own_id(name: str) -> str:
-    from portfolio.market.snapshot import ID_PATTERN, bundled
+    from portfolio.market.folders import ID_PATTERN, bundled
 
     if not re.fullmatch(ID_PATTERN, name):
         message = f"a market's id is of a-z 0-9 and -, not {name!r}: give another (--id)"
@@ -203,9 +202,10 @@ def list_markets(folder: Path, settings: Connection) -> None:
     """List the bundled, your own and (with --server) published markets."""
     from cli.pages.final_event import make_console
     from cli.pages.market import show_list
-    from portfolio.market import snapshot as markets
+    from cli.running import run
+    from portfolio.market import folders
 
-    show_list(make_console(), {"bundled": markets.bundled(), str(folder): markets.own([folder])})
+    show_list(make_console(), {"bundled": folders.bundled(), str(folder): folders.own([folder])})
     if click.get_current_context().get_parameter_source("server") is not ParameterSource.DEFAULT:
         sys.exit(run(_list_published(settings)))
 
@@ -230,18 +230,20 @@ def publish(market_id: str, folder: Path, settings: Connection) -> None:
     From then on, requests on that server may name the market.
     """
     from bus.transports.snapshots import pack
+    from cli.running import run
     from portfolio.errors import DataError
+    from portfolio.market import folders
     from portfolio.market import snapshot as markets
 
     _own_id(market_id)
-    found = markets.own([folder])
+    found = folders.own([folder])
     if market_id not in found:
         there = f"name one of {', '.join(found)}" if found else "podfolio market build makes one"
         message = f"there is no market {market_id} in {folder}: {there}, or give another folder (--markets)"
         raise click.ClickException(message)
     try:
         made = markets.read(found[market_id])
-        packed = pack({name: (found[market_id] / name).read_bytes() for name in markets.FILES})
+        packed = pack({name: (found[market_id] / name).read_bytes() for name in folders.FILES})
     except DataError as error:
         raise click.ClickException(str(error)) from None
     for line in _never_bought(made):
@@ -273,6 +275,8 @@ async def _publish(settings: Connection, made: Market, packed: bytes) -> int:
 @connection_options("podfolio-market-fetch", role=OBSERVER)
 def fetch(market_id: str, folder: Path, settings: Connection) -> None:
     """Fetch the published market ID into your folder."""
+    from cli.running import run
+
     _own_id(market_id)
     sys.exit(run(_fetch(settings, market_id, folder)))
 
@@ -308,9 +312,10 @@ def show(market_id: str, folder: Path) -> None:
     from cli.pages.final_event import make_console
     from cli.pages.market import show_market
     from portfolio.errors import DataError
+    from portfolio.market import folders
     from portfolio.market import snapshot as markets
 
-    found = {**markets.own([folder]), **markets.bundled()}
+    found = {**folders.own([folder]), **folders.bundled()}
     if market_id not in found:
         known = ", ".join(sorted(found))
         message = (

@@ -10,7 +10,6 @@ import click
 from bus.process.options import connection_options
 from bus.topology.roles import ADMIN
 from cli.help import Command
-from cli.running import run
 
 if TYPE_CHECKING:
     from bus.transports.jetstream import Connection
@@ -28,6 +27,8 @@ def remove(sequence: int, reason: str, settings: Connection, *, yes: bool, unans
     SEQUENCE is the number of a harmful message, or of a person's data. Of an answered request, remove the request
     first, then the pods' results and the final event. Exit status 0 if the message is gone, 1 if it stays.
     """
+    from cli.running import run
+
     sys.exit(run(_remove(settings, sequence, reason, yes=yes, unanswered=unanswered)))
 
 

@@ -11,9 +11,7 @@ import click
 from bus.process.options import connection_options
 from bus.topology.roles import OBSERVER
 from cli.arguments import DASH, EXTRAS, OUT
-from cli.client.finals import fetch_final, read_file
 from cli.help import Command
-from cli.running import run
 
 if TYPE_CHECKING:
     from bus.transports.jetstream import Connection
@@ -46,6 +44,9 @@ def report(event: str, out: Path | None, key: str | None, settings: Connection, 
     EVENT is the file of a final event (- is standard input), or the id of a request whose final event the server has.
     An event whose signature, rules or figures do not hold gets no report.
     """
+    from cli.client.finals import read_file
+    from cli.running import run
+
     suffix, expected, data = _suffix(out, deck=deck), _expected(key), read_file(event)
     if data is None:
         sys.exit(run(_from_server(settings, event, expected, out, suffix)))
@@ -80,6 +81,8 @@ def _expected(key: str | None) -> str | None:
 async def _from_server(
     settings: Connection, request_id: str, expected: str | None, out: Path | None, suffix: str
 ) -> int:
+    from cli.client.finals import fetch_final
+
     _write(await fetch_final(settings, request_id), expected, out, suffix)
     return 0
 

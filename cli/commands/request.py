@@ -11,7 +11,6 @@ from bus.process.options import connection_options
 from bus.topology.roles import REQUESTER
 from cli.arguments import DASH, REQUEST, json_option, read_request
 from cli.help import Command
-from cli.running import run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +36,8 @@ def request(file: Path, request_id: str | None, json_file: Path | None, settings
 
     FILE has the request as JSON. Exit status 0 with a portfolio, 1 without, 3 if the final event cannot be read.
     """
+    from cli.running import run
+
     sys.exit(run(_request(settings, read_request(file, request_id=request_id), json_file)))
 
 

@@ -10,7 +10,6 @@ import click
 from bus.process.options import connection_options
 from bus.topology.roles import ADMIN
 from cli.help import Command
-from cli.running import run
 
 if TYPE_CHECKING:
     from bus.transports.jetstream import Connection
@@ -45,6 +44,8 @@ def setup(
 
     Deletes no stream, queue or message. Agents and coordinators wait for this command: they never create streams.
     """
+    from cli.running import run
+
     sys.exit(run(_setup(settings, pods, replicas, max_mib, check=check)))
 
 

@@ -11,7 +11,6 @@ from bus.process.options import connection_options
 from bus.topology.roles import OBSERVER
 from cli.arguments import DASH, json_option
 from cli.help import Command
-from cli.running import run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +31,8 @@ def show(event: str, json_file: Path | None, settings: Connection) -> None:
     EVENT is the file of a final event (- is standard input), or the id of a request whose final event the server has.
     podfolio verify checks an event. Exit status 0 with a portfolio, 1 without, 3 if the event cannot be read.
     """
+    from cli.running import run
+
     sys.exit(run(_show(settings, event, json_file)))
 
 

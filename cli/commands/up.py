@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -14,7 +13,6 @@ import click
 from bus.topology.roles import REQUESTER
 from cli.arguments import FOLDER, KEYS, dashboard_option
 from cli.help import Command
-from cli.running import run
 
 
 @click.command(
@@ -40,10 +38,14 @@ def up(port: int, store: Path | None, secure: Path | None, dashboard_port: int |
 
     Starts a server, the agents and a coordinator. A process that dies is started again.
     """
+    from cli.running import run
+
     sys.exit(run(_up(port, store, secure, dashboard_port), interrupted=0))
 
 
 async def _up(port: int, store: Path | None, secure: Path | None, dashboard_port: int | None) -> int:
+    import asyncio
+
     from cli.pages.final_event import make_console
     from cli.system.browser import in_a_browser
     from cli.system.whole import whole_system

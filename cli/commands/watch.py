@@ -13,7 +13,6 @@ from bus.process.options import connection_options
 from bus.topology.roles import OBSERVER
 from cli.arguments import FOLDER, parse_since
 from cli.help import Command
-from cli.running import run
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -38,6 +37,8 @@ _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 @connection_options("podfolio-watch", role=OBSERVER)
 def watch(since: str | None, save: Path | None, record: Path | None, settings: Connection, *, everything: bool) -> None:
     """Follow the event stream, one line per message."""
+    from cli.running import run
+
     sys.exit(run(_watch(settings, parse_since(since), save, record, everything=everything), interrupted=0))
 
 

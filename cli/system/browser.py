@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bus.topology.roles import OBSERVER
-from bus.transports.jetstream import Connection
+from bus.transports.address import Connection
 from cli.arguments import EXTRAS
 
 if TYPE_CHECKING:

@@ -14,11 +14,10 @@ from typing import IO, TYPE_CHECKING
 from agents import mandate_files
 from bus.administration.server import launch
 from bus.administration.setup import set_up
-from bus.observability.service import service_name
 from bus.port import BusError, UnreachableError
 from bus.process.frame import END_S
 from bus.process.options import variables
-from bus.topology.roles import ADMIN, COORDINATOR, OPERATOR, agent_role
+from bus.topology.roles import ADMIN, COORDINATOR, OPERATOR, agent_role, service_name
 from bus.transports.jetstream import Connection, connect
 from cli.system.kept import Kept
 

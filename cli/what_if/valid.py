@@ -17,7 +17,7 @@ from bus.language.messages import BadMessageError, PodFailed, change_request, gl
 from bus.language.plain_text import printable
 from bus.language.subjects import POD_PATTERN
 from coordinator.decisions import refusals
-from portfolio.market import snapshot as markets
+from portfolio.market import folders
 from portfolio.names import doubted
 from portfolio.terms.goals import pod_goals, strange_names
 
@@ -64,8 +64,8 @@ def examine(data: bytes, folder: Path | None, files: Sequence[Path]) -> Findings
         DataError: If a mandate is not valid.
     """
     if folder is not None:
-        own = os.environ.get(markets.VARIABLE, "")
-        os.environ[markets.VARIABLE] = os.pathsep.join([str(folder.resolve().parent), *([own] if own else [])])
+        own = os.environ.get(folders.VARIABLE, "")
+        os.environ[folders.VARIABLE] = os.pathsep.join([str(folder.resolve().parent), *([own] if own else [])])
     mandates = {mandate.pod: mandate for mandate in map(load, (*bundled(), *map(str, files)))}
     try:
         request = parse_request(data, str(glance(data).get("request_id", "")), most=_MOST)
@@ -73,7 +73,7 @@ def examine(data: bytes, folder: Path | None, files: Sequence[Path]) -> Findings
         mistakes = dict.fromkeys([*error.mistakes, *_doubled(data)])
         return [*((Kind.ERROR, each) for each in mistakes), *_unknown(*_names(glance(data)), mandates)]
     unknown = list(_unknown(request.market, request.asked(), mandates))
-    if request.market not in markets.known():
+    if request.market not in folders.known():
         return unknown
     errors = [refused.event.message for refused in refusals(request)]
     asked = {pod: mandates[pod] for pod in request.asked() if pod in mandates}
@@ -120,7 +120,7 @@ def _names(body: Mapping[str, object]) -> tuple[str, list[str]]:
 
 def _unknown(market: str, pods: Sequence[str], mandates: Mapping[str, Mandate]) -> Iterator[tuple[Kind, str]]:
     """Yield what a server may know and this machine does not."""
-    if market and market not in (known := markets.known()):
+    if market and market not in (known := folders.known()):
         text = (
             f"market {doubted([market], known)} is not on this machine: give its folder (--market), or name one"
             f" of {', '.join(sorted(known))}"

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Literal
 
 from portfolio.case.income import cash_share, income_of
 from portfolio.case.ranking import correlation, correlation_limit
-from portfolio.market.figures import Figures, economic_duplicates, effective_holdings
-from portfolio.market.measure import Measure
+from portfolio.market.figures import economic_duplicates, effective_holdings
+from portfolio.market.measure import Figures, Measure
 from portfolio.market.snapshot import named
 from portfolio.master.statement.objective import objective_terms
 from portfolio.published.account import (

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from portfolio import Matrix, Vector
     from portfolio.case.inventory import Inventory
     from portfolio.case.naive import Overview
-    from portfolio.market.figures import Figures
+    from portfolio.market.measure import Figures
     from portfolio.market.snapshot import Market
     from portfolio.pod.sleeve import Sleeve
     from portfolio.published.trading import Move

@@ -6,11 +6,8 @@ early.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from portfolio.errors import DataError
 
@@ -34,9 +31,13 @@ class StalePrices(StrEnum):
 
 def trading_days_between(one: date, other: date) -> int:
     """Count the trading days after the earlier day, up to and including the later one."""
-    first, last = sorted((one, other))
-    day = timedelta(days=1)
-    return int(np.busday_count(first + day, last + day))
+    return abs(_trading_days_until(one) - _trading_days_until(other))
+
+
+def _trading_days_until(day: date) -> int:
+    """Count the trading days from 1 January of the year 1, a Monday, up to and including *day*."""
+    weeks, days = divmod(day.toordinal(), 7)
+    return 5 * weeks + min(days, 5)
 
 
 def age_to_tell(priced_on: date, as_of: date) -> int | None:

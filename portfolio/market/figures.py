@@ -6,12 +6,11 @@ do the weights of the whole portfolio.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portfolio.market.measure import Measure
+from portfolio.market.measure import Figures
 from portfolio.tax.regime import COMPANY_TAX
 
 if TYPE_CHECKING:
@@ -20,29 +19,6 @@ if TYPE_CHECKING:
 
 # From this correlation of returns on, two ETFs count as nearly the same.
 NEARLY_THE_SAME = 0.97
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """What a sleeve or a portfolio is expected to do in a year, as fractions of its capital.
-
-    Attributes:
-        volatility: Standard deviation of the return.
-        expected_return: Total return after the funds' fees, before tax, franking credits not included.
-        grossed_up_yield: Cash distributions plus franking credits.
-        sharpe_ratio: Expected return above cash, per unit of volatility (Sharpe 1994).
-        liquidity: Weighted liquidity of the ETFs, 0 to 1.
-    """
-
-    volatility: float
-    expected_return: float
-    grossed_up_yield: float
-    sharpe_ratio: float
-    liquidity: float
-
-    def of(self, measure: Measure) -> float:
-        """Read one figure."""
-        return float(getattr(self, measure.value))
 
 
 def figures(market: Market, w: Vector, *, cash: float = 0.0, cash_rate: float = 0.0) -> Figures:

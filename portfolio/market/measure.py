@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 # Relative tolerance for a met target: a hundredth of a basis point. Up to half of it is room for the solver: a target
@@ -65,3 +66,26 @@ class Measure(StrEnum):
         if self is Measure.SHARPE:
             return f"{value:.2f}"
         return f"{value:.3f}" if self is Measure.LIQUIDITY else f"{value:.2%}"
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a sleeve or a portfolio is expected to do in a year, as fractions of its capital.
+
+    Attributes:
+        volatility: Standard deviation of the return.
+        expected_return: Total return after the funds' fees, before tax, franking credits not included.
+        grossed_up_yield: Cash distributions plus franking credits.
+        sharpe_ratio: Expected return above cash, per unit of volatility (Sharpe 1994).
+        liquidity: Weighted liquidity of the ETFs, 0 to 1.
+    """
+
+    volatility: float
+    expected_return: float
+    grossed_up_yield: float
+    sharpe_ratio: float
+    liquidity: float
+
+    def of(self, measure: Measure) -> float:
+        """Read one figure."""
+        return float(getattr(self, measure.value))

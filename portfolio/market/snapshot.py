@@ -7,16 +7,12 @@ reproduced. Reading a snapshot is the only input and output of the domain.
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
-import os
 import re
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from functools import cache
-from importlib import resources
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +20,7 @@ import numpy as np
 from portfolio.errors import DataError
 from portfolio.files import decode, read_bytes
 from portfolio.market import stated
+from portfolio.market.folders import FILES, digest, known
 from portfolio.market.months import read_months
 from portfolio.names import doubted
 from portfolio.plain_text import WORDS, is_plain, shown
@@ -35,12 +32,7 @@ if TYPE_CHECKING:
     from portfolio import Matrix, Vector
     from portfolio.market.basis import Basis
 
-FILES = ("etfs.csv", "moments.csv", "correlations.csv", stated.FILE)
 CASH = "cash"
-# A market's id: the name of the folder, also used in requests and in the subject under which the market is published.
-ID_PATTERN = r"[a-z0-9][a-z0-9-]{0,63}"
-# Environment variable: folders of user-made markets, separated as in PATH. Child processes that compute inherit it.
-VARIABLE = "PODFOLIO_MARKETS"
 
 # A higher return per year is a typing error: 10 means a thousand percent.
 _MOST_RETURN = 10.0
@@ -153,31 +145,6 @@ class Market:
         return self._columns[attribute]
 
 
-def bundled() -> dict[str, Traversable]:
-    """Find the bundled snapshots, by id."""
-    root = resources.files("portfolio") / "markets"
-    return {folder.name: folder for folder in sorted(root.iterdir(), key=lambda f: f.name) if folder.is_dir()}
-
-
-def own(roots: Iterable[Path]) -> dict[str, Traversable]:
-    """Find the user-made snapshots in *roots*, by id; if two have the same id, return the first."""
-    found: dict[str, Traversable] = {}
-    for root in roots:
-        for folder in sorted(root.iterdir()) if root.is_dir() else ():
-            if (folder / FILES[0]).is_file():
-                found.setdefault(folder.name, folder)
-    return found
-
-
-def known() -> dict[str, Traversable]:
-    """Find every snapshot on this machine, by id: bundled ones and those in ``PODFOLIO_MARKETS``.
-
-    If a user-made snapshot has the id of a bundled one, return the bundled one.
-    """
-    roots = [Path(root) for root in os.environ.get(VARIABLE, "").split(os.pathsep) if root]
-    return {**own(roots), **bundled()}
-
-
 @cache
 def load(market_id: str) -> Market:
     """Load the snapshot *market_id*, bundled or user-made.
@@ -190,15 +157,6 @@ def load(market_id: str) -> Market:
         message = f"unknown market {doubted([market_id], folders)}: name one of {', '.join(sorted(folders))}"
         raise DataError(message)
     return read(folders[market_id])
-
-
-def digest(texts: Mapping[str, bytes]) -> str:
-    """Hash the contents of a snapshot's files, by name."""
-    sha256 = hashlib.sha256()
-    for name in FILES:
-        if name in texts:  # a snapshot of before market.csv keeps its hash, and is refused by ``read``
-            sha256.update(name.encode() + b"\0" + texts[name] + b"\0")
-    return sha256.hexdigest()
 
 
 def read(folder: Traversable) -> Market:

@@ -11,7 +11,7 @@ from portfolio.terms.mandate import Objective
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from portfolio.market.figures import Figures
+    from portfolio.market.measure import Figures
     from portfolio.terms.mandate import Mandate
 
 # The tolerance at which a mandate is as it is.

@@ -9,8 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from portfolio import Vector
-    from portfolio.market.figures import Figures
-    from portfolio.market.measure import Measure
+    from portfolio.market.measure import Figures, Measure
     from portfolio.published.frontier import FrontierPoint
     from portfolio.terms.mandate import Mandate
 

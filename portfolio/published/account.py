@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from portfolio.market.figures import Figures
+from portfolio.market.measure import Figures
 from portfolio.published.frontier import FrontierPoint
 from portfolio.terms.mandate import Mandate
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from portfolio.errors import DataError
 from portfolio.files import decode, read_bytes
+from portfolio.market import folders
 from portfolio.market import snapshot as markets
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def described(reference: MarketRef) -> dict[str, Described]:
     """Describe the ETFs of the snapshot *reference*, by ticker; empty if this machine lacks that exact snapshot."""
     if (market := snapshot(reference)) is None:
         return {}
-    text = decode(read_bytes(markets.known()[reference.id] / "moments.csv"), "moments.csv")
+    text = decode(read_bytes(folders.known()[reference.id] / "moments.csv"), "moments.csv")
     sources = {row["ticker"]: row.get("source") or _NO_SOURCE for row in csv.DictReader(text.splitlines())}
     return {
         etf.ticker: Described(

@@ -38,6 +38,7 @@ from coordinator.consolidation import consolidate
 from coordinator.decisions import Fail, admit, decide, read_record
 from coordinator.load import Load, Work, size_of
 from portfolio.errors import PortfolioError
+from portfolio.market import folders
 from portfolio.market import snapshot as markets
 from portfolio.market.history.distributions import read_distributions, trailing
 from portfolio.market.history.facts import Knowledge, read_facts
@@ -148,7 +149,7 @@ def _arguments() -> Iterator[str]:
     for call in wrong:
         yield _says(call)
     yield _says(lambda: unpack(b"", "0" * 64))
-    yield _says(lambda: unpack(zlib.compress(json.dumps(dict.fromkeys(markets.FILES, "")).encode()), "0" * 64))
+    yield _says(lambda: unpack(zlib.compress(json.dumps(dict.fromkeys(folders.FILES, "")).encode()), "0" * 64))
     with tempfile.TemporaryDirectory() as folder:
         for i, (file, text) in enumerate(_MARKETS):
             where = Path(folder) / str(i) / "my-market"

@@ -43,3 +43,9 @@ def test_a_count_above_its_limit_is_reported_with_the_worst_texts() -> None:
     assert (excess, report("pages", [good])[1]) == (True, False)
     assert lines[0] == "pages: 1,000 words; per 1,000: what 50.0, it/its 0.0, nothing/nobody/somebody 0.0"
     assert lines[1:] == ["  bad.md: 50 x what", "  good.md: 0 x what"]
+
+
+def test_the_descriptions_of_fields_are_read() -> None:
+    source = 'units: Annotated[int, Field(ge=1, description=f"What {WHOSE} buys: it counts.")]'
+
+    assert docstrings_and_comments("a.py", source).counts() == {"what": 1, "it/its": 1, "nothing/nobody/somebody": 0}

@@ -76,11 +76,15 @@ def joined(name: str, texts: Iterable[Text]) -> Text:
 
 
 def docstrings_and_comments(name: str, source: str) -> Text:
-    """Read the docstrings and the comments of a Python file."""
-    found = [
-        said
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, _DOCUMENTED) and (said := ast.get_docstring(node))
+    """Read the docstrings, the comments and the descriptions of fields (``description="..."``) of a Python file."""
+    nodes = list(ast.walk(ast.parse(source)))
+    found = [said for node in nodes if isinstance(node, _DOCUMENTED) and (said := ast.get_docstring(node))]
+    found += [
+        part.value
+        for node in nodes
+        if isinstance(node, ast.keyword) and node.arg == "description"
+        for part in ast.walk(node.value)
+        if isinstance(part, ast.Constant) and isinstance(part.value, str)
     ]
     tokens = tokenize.generate_tokens(io.StringIO(source).readline)
     found += [

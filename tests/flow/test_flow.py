@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from bus.language.payload import Payload
     from bus.port import Message
-    from bus.transports.envelope import Payload
     from coordinator.decisions import Optimise
 
 PATIENCE_S = 90  # for a machine that is busy; nothing here waits for time to pass

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from bus.language.messages import FinalEvent
-    from bus.transports.envelope import Payload
+    from bus.language.payload import Payload
     from coordinator.decisions import Optimise
     from coordinator.shell import Coordinator, Optimiser
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from bus.transports.envelope import Payload
+    from bus.language.payload import Payload
     from coordinator.decisions import Optimise
     from coordinator.shell import Optimiser
 

@@ -26,7 +26,8 @@ from bus.transports.memory import MemoryBus
 from bus.transports.snapshots import fetching, pack, unpack
 from coordinator.decisions import Fail, admit
 from portfolio.errors import DataError
-from portfolio.market.snapshot import FILES, VARIABLE, bundled, digest, known, read
+from portfolio.market.folders import FILES, VARIABLE, bundled, digest, known
+from portfolio.market.snapshot import read
 
 if TYPE_CHECKING:
     from bus.port import BusError

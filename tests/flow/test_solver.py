@@ -28,8 +28,8 @@ from bus.language.messages import (
     parse_progress,
 )
 from bus.language.packing import pack
+from bus.language.payload import Payload
 from bus.process.child import ChildDiedError, SolverProcess
-from bus.transports.envelope import Payload
 from coordinator import solve_request as solving
 from coordinator.consolidation import consolidate
 from coordinator.decisions import Optimise, decide, read_record

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from cli import running
 from cli.__main__ import podfolio
-from portfolio.market.snapshot import VARIABLE
+from portfolio.market.folders import VARIABLE
 from support.requests_made import ROOT
 
 if TYPE_CHECKING:

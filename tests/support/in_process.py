@@ -16,10 +16,10 @@ from coordinator.shell import Coordinator, Optimiser
 if TYPE_CHECKING:
     from agents.unchecked_request import UncheckedRequest
     from bus.language.messages import Provider
+    from bus.language.payload import Payload
     from bus.language.pod_keys import PodKeys
     from bus.language.signing import Signer
     from bus.port import Bus
-    from bus.transports.envelope import Payload
     from bus.transports.memory import MemoryBus
     from coordinator.decisions import Optimise
 

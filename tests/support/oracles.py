@@ -7,16 +7,15 @@ the product's formulation, figures or solver; the pods' own weights are given to
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations, product
 from typing import TYPE_CHECKING
-from warnings import catch_warnings, simplefilter
 
 import cvxpy as cp
 import numpy as np
 from pyscipopt import Model, quicksum
 
+from support.doubt import ACCURACIES, judged
 from support.repeated import Repeated
 
 if TYPE_CHECKING:
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
     from portfolio.market.snapshot import Market
     from portfolio.pod.sleeve import Sleeve
     from portfolio.terms.rules import Terms
-
-ACCURACIES = (1e-8, 1e-7, 1e-6)
-AGREES = 1e-5
 
 
 @dataclass
@@ -111,8 +107,8 @@ class Enumerated:
     """The best objective over all supports.
 
     Attributes:
-        best: The objective that the oracle's solver reports; minus infinity if no support is feasible.
-        doubt: By how much *best* can be too high, since the solver's point is outside its rows by that much.
+        best: The objective at the oracle's point, computed from the weights; minus infinity if no support is feasible.
+        doubt: By how much *best* can be too high, since this same point is outside its rows by that much.
     """
 
     best: float
@@ -138,30 +134,9 @@ def enumerate_supports(facts: Facts) -> Enumerated:
     if chosen is None:
         return Enumerated(best, 0.0)
     on.value, held.value = chosen, (chosen.sum(axis=0) > 0).astype(float)
-    assert _solved(problem), "a second time, for the multipliers"
-    assert abs(problem.value - value) <= AGREES, "by cvxpy alone it is the same program"
-    return Enumerated(best, _doubt(problem))
-
-
-def _doubt(problem: cp.Problem) -> float:
-    """Price the solver's point: each row's violation times its multiplier is worth that much of the objective."""
-    return sum(
-        float(np.sum(np.abs(row.dual_value if not isinstance(row, cp.SOC) else row.dual_value[0]) * row.violation()))
-        for row in problem.constraints
-    )
-
-
-def _solved(problem: cp.Problem) -> bool:
-    """Solve; at ever lower accuracy where the solver stalls, which it does where there is no interior."""
-    for tolerance in ACCURACIES:
-        with suppress(cp.SolverError), catch_warnings():
-            simplefilter("ignore", UserWarning)  # "solution may be inaccurate": then the next tolerance is tried
-            problem.solve(solver=cp.CLARABEL, tol_feas=tolerance, tol_gap_abs=tolerance, tol_gap_rel=tolerance)
-            if problem.status == "infeasible":
-                return False
-            if problem.status == "optimal" and np.isfinite(problem.value):
-                return True
-    return False
+    # The first solution's value is not that of a point whose accuracy is known.
+    accurate, doubt = judged(problem, value)
+    return Enumerated(best - value + accurate, doubt)
 
 
 def _supports(facts: Facts) -> Iterator[Matrix]:

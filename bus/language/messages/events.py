@@ -13,8 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from bus.language.messages.described import Published
 from bus.language.messages.fields import Id, Pod
 from portfolio.market.basis import Basis
-from portfolio.market.figures import Figures
-from portfolio.market.measure import Measure
+from portfolio.market.measure import Figures, Measure
 from portfolio.published.account import (
     CashHeld,
     ComparisonRow,
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
 
 
 class _Lenient(Published, BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, defer_build=True)
 
 
 class MarketRef(_Lenient):

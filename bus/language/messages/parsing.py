@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from bus.language.messages.events import (
     FinalEvent,
@@ -51,10 +51,13 @@ class BadMessageError(ValueError):
         self.mistakes = mistakes
 
 
+# Most processes read one or two kinds of bodies: a parser is built at its first use, and so is that of a model.
+_WHEN_USED = ConfigDict(defer_build=True)
+
 _REQUEST: TypeAdapter[OptimizationRequest] = TypeAdapter(OptimizationRequest)
-_POD_ANSWER: TypeAdapter[PodAnswer] = TypeAdapter(Annotated[PodAnswer, Field(discriminator="type")])
+_POD_ANSWER: TypeAdapter[PodAnswer] = TypeAdapter(Annotated[PodAnswer, Field(discriminator="type")], config=_WHEN_USED)
 _PROGRESS: TypeAdapter[Progress] = TypeAdapter(Progress)
-_FINAL: TypeAdapter[FinalEvent] = TypeAdapter(Annotated[FinalEvent, Field(discriminator="type")])
+_FINAL: TypeAdapter[FinalEvent] = TypeAdapter(Annotated[FinalEvent, Field(discriminator="type")], config=_WHEN_USED)
 
 # The fields of a request, at any depth: an unknown field is likely to be a misspelt one of these.
 _FIELDS = frozenset(

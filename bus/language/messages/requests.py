@@ -53,7 +53,7 @@ _SUM_WITHIN = 1e-6
 
 
 class _Strict(Published, BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
 
 
 class Customer(_Strict):

@@ -9,7 +9,7 @@ and follows the event stream, and ``discovery``. All of them use ``connection``;
 that knows the NATS client.
 """
 
+from bus.transports.address import Connection
 from bus.transports.jetstream.bus import JetStreamBus, connect
-from bus.transports.jetstream.connection.address import Connection
 
 __all__ = ["Connection", "JetStreamBus", "connect"]

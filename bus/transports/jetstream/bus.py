@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from bus.observability.service import Service
     from bus.port import Delivery, Message, Stored, StreamState
-    from bus.transports.jetstream.connection.address import Connection
+    from bus.transports.address import Connection
     from bus.transports.jetstream.connection.frames import Frame
 
 

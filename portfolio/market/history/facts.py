@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portfolio.errors import DataError
+from portfolio.market.folders import bundled
 from portfolio.market.history.distributions import trailing
 from portfolio.market.history.table import Faults, listed, read_table
 from portfolio.market.months import read_months
-from portfolio.market.snapshot import ReturnIs, bundled
+from portfolio.market.snapshot import ReturnIs
 from portfolio.plain_text import shown
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from portfolio.errors import DataError
+from portfolio.market.folders import digest
 from portfolio.market.history.facts import COLUMNS
-from portfolio.market.snapshot import digest, read
+from portfolio.market.snapshot import read
 from portfolio.market.stated import COLUMNS as STATED
 from portfolio.market.stated import FILE, write_stated
 

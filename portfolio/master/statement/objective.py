@@ -11,7 +11,7 @@ from portfolio.terms.mandate import Objective
 if TYPE_CHECKING:
     from portfolio import Matrix
     from portfolio.case.case import Case
-    from portfolio.market.figures import Figures
+    from portfolio.market.measure import Figures
     from portfolio.market.snapshot import Market
     from portfolio.pod.sleeve import Sleeve
     from portfolio.terms.rules import Terms

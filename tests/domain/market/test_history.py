@@ -14,6 +14,7 @@ from support.histories import LAST, TICKERS, history, walk, weekdays, write
 
 from portfolio.errors import DataError
 from portfolio.market.basis import History
+from portfolio.market.folders import bundled, digest, own
 from portfolio.market.history.build import build
 from portfolio.market.history.distributions import read_distributions
 from portfolio.market.history.facts import Knowledge, read_facts
@@ -21,7 +22,7 @@ from portfolio.market.history.moments import estimate
 from portfolio.market.history.prices import read_prices
 from portfolio.market.history.sample import Period, align
 from portfolio.market.history.snapshot import keep
-from portfolio.market.snapshot import bundled, digest, own, read
+from portfolio.market.snapshot import read
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,8 @@ import pytest
 from support.builders import OUTLOOK, TRAILING, write_market
 
 from portfolio.errors import DataError
-from portfolio.market.snapshot import FILES, VARIABLE, bundled, known, load, read
+from portfolio.market.folders import FILES, VARIABLE, bundled, known
+from portfolio.market.snapshot import load, read
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import cvxpy as cp
 import numpy as np
 import pytest
 from support.builders import REFERENCE_SHARES, TRAILING, random_market, random_sleeves, terms
 from support.depth import some_of
+from support.doubt import judged
 from support.oracles import Facts, ask_scip, enumerate_supports
 
 from agents.mandate_files import load as load_mandate
@@ -128,3 +130,19 @@ def test_the_reference_customer_agrees_with_scip(duplicates: Duplicates) -> None
 def test_the_two_oracles_agree_with_each_other() -> None:
     facts = Facts(*small(3, Duplicates.PENALISE))
     assert ask_scip(facts).best == pytest.approx(enumerate_supports(facts).best, rel=AGREE)
+
+
+def test_an_oracle_knows_its_accuracy_where_there_is_no_interior() -> None:
+    """|(x, y)| <= y leaves only x = 0, and with a violation v that is allowed, x up to sqrt(2 y v + v^2).
+
+    At y = 1 the optimum p(v) = sqrt(2 v + v^2) has the slope (1 + v) / p(v). The slope times v is about sqrt(v / 2),
+    half of p(v): a violation times its multiplier is at most half of the error, which is p(v) itself.
+    """
+    x, y = cp.Variable(), cp.Variable()
+    problem = cp.Problem(cp.Maximize(x), [cp.norm(cp.hstack([x, y])) <= y, y == 1])
+    problem.solve(solver=cp.CLARABEL)
+
+    value, doubt = judged(problem, float(problem.value))
+
+    assert value - doubt <= 0 < value
+    assert doubt < 3 * value, "nor is it loose: at most 4 times a half"

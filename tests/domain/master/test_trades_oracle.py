@@ -7,8 +7,6 @@ program. Nothing of the product's formulation is used, nor its tax: only its sta
 
 from __future__ import annotations
 
-import warnings
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import product
@@ -19,6 +17,7 @@ import numpy as np
 import pytest
 from support.builders import market, random_sleeves
 from support.depth import some_of
+from support.doubt import ACCURACIES, judged
 from support.repeated import UNDECIDED, Repeated
 
 from portfolio.case.case import Case as Asked
@@ -47,8 +46,6 @@ pytestmark = pytest.mark.oracle
 TODAY = date(2025, 11, 24)
 # Asked of the search, and what an interior-point solver of its own accuracy leaves open besides.
 GAP, ACCURACY = 1e-5, 2e-6
-# Of the oracle's solver; the lower ones are for where it stalls.
-ACCURACIES = (1e-8, 1e-7, 1e-6)
 # Australian law, once more: what of a gain counts after 12 months, and the rates of those who cannot choose theirs.
 COUNTS = {Entity.INDIVIDUAL: 0.5, Entity.SUPER_ACCUMULATION: 2 / 3, Entity.COMPANY: 1.0, Entity.SUPER_PENSION: 0.0}
 RATE = {Entity.INDIVIDUAL: 0.45, Entity.SUPER_ACCUMULATION: 0.15, Entity.COMPANY: 0.25, Entity.SUPER_PENSION: 0.0}
@@ -392,10 +389,12 @@ class Oracle:
                 extra = float(np.maximum(choice.holds.sum(axis=0) - 1, 0).sum())
                 price = self.terms.preferences.duplication * extra / max(self.extra, 1)
                 if found - price > best:
-                    best, chosen = found - price, (choice, program.problem)
+                    best, chosen = found - price, (choice, program.problem, found)
         if chosen is not None:
-            self._choose(chosen[0])
-            self.doubt = _doubt(chosen[1])
+            choice, problem, found = chosen
+            self._choose(choice)
+            value, self.doubt = judged(problem, found)
+            best += value - found
         return best
 
     def rules_can_be_kept(self) -> bool:
@@ -415,18 +414,6 @@ class Oracle:
         status, value = program.solve(*ACCURACIES)
         self.undecided += status == UNDECIDED
         return value if status == cp.OPTIMAL else None
-
-
-def _doubt(program: cp.Problem) -> float:
-    """Compute what the breaches of the rows gained: each breach times its row's multiplier."""
-    for tolerance in ACCURACIES:
-        settings = dict.fromkeys(("tol_feas", "tol_gap_abs", "tol_gap_rel"), tolerance)
-        with warnings.catch_warnings(), suppress(cp.SolverError):
-            warnings.simplefilter("ignore")  # of inaccuracy, which the status tells as well
-            program.solve(solver=cp.CLARABEL, **settings)
-            if program.status == cp.OPTIMAL:
-                break
-    return sum(float(np.sum(np.abs(row.dual_value) * row.violation())) for row in program.constraints)
 
 
 # Seeds by what there is: a portfolio that keeps all goals; one that cannot; none.

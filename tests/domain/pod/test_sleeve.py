@@ -15,8 +15,8 @@ from support.pod_oracle import best
 from agents.mandate_files import bundled
 from agents.mandate_files import load as load_mandate
 from portfolio.errors import SolverError
-from portfolio.market.figures import Figures, figures, grossed_up_yields
-from portfolio.market.measure import Measure
+from portfolio.market.figures import figures, grossed_up_yields
+from portfolio.market.measure import Figures, Measure
 from portfolio.market.snapshot import load
 from portfolio.pod.optimise import UnreachableMandateError, optimise_sleeve
 from portfolio.published.conflicts import Shortfall

@@ -13,9 +13,9 @@ from support.deployed import NAMES, PATIENCE_S, PODS, lag, publish
 from bus.administration.setup import plan, set_up
 from bus.language import subjects
 from bus.language.subjects import MessageKind
-from bus.observability.service import Endpoint, Service, service_name
+from bus.observability.service import Endpoint, Service
 from bus.port import COORDINATORS, Stored, UnreachableError, pod_queue
-from bus.topology.roles import ADMIN, COORDINATOR, OBSERVER, OPERATOR, REQUESTER, agent_role
+from bus.topology.roles import ADMIN, COORDINATOR, OBSERVER, OPERATOR, REQUESTER, agent_role, service_name
 from bus.topology.streams import EVENTS, wanted_streams
 from bus.transports.jetstream import connect
 

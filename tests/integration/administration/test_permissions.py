@@ -25,9 +25,19 @@ from bus.administration.server import Server, launch
 from bus.administration.setup import set_up
 from bus.language import subjects
 from bus.language.subjects import MessageKind
-from bus.observability.service import Endpoint, Service, service_name
+from bus.observability.service import Endpoint, Service
 from bus.port import COORDINATORS, DEADLINES, Backlog, RefusedError, Stored, pod_queue
-from bus.topology.roles import ADMIN, COORDINATOR, OBSERVER, OPERATOR, REQUESTER, agent_role, inbox_of, roles
+from bus.topology.roles import (
+    ADMIN,
+    COORDINATOR,
+    OBSERVER,
+    OPERATOR,
+    REQUESTER,
+    agent_role,
+    inbox_of,
+    roles,
+    service_name,
+)
 from bus.transports.jetstream import Connection, JetStreamBus, connect
 from cli.trust.keys import Keys, make_keys
 

@@ -27,6 +27,7 @@ from bus.transports.snapshots import pack
 from cli.__main__ import podfolio as command_line
 from cli.what_if.locally import solve
 from coordinator.__main__ import main as coordinator_main
+from portfolio.market import folders
 from portfolio.market import snapshot as markets
 
 if TYPE_CHECKING:
@@ -217,7 +218,7 @@ async def test_a_market_that_is_not_here_is_helped_by_fetching_it(
     monkeypatch.setenv("PODFOLIO_MARKETS", str(tmp_path / "markets"))
     market = markets.load(TRAILING)
     folder = ROOT / "portfolio" / "markets" / TRAILING
-    packed = pack({name: (folder / name).read_bytes() for name in markets.FILES})
+    packed = pack({name: (folder / name).read_bytes() for name in folders.FILES})
     await site.bus.publish_market("house-1", market.sha256, packed)
     event = tmp_path / "event.json"
     event.write_bytes(_event_in("house-1"))

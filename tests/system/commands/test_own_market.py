@@ -13,7 +13,7 @@ from support.processes import podfolio
 from support.requests_made import data
 
 from dashboard.opened import opened
-from portfolio.market.snapshot import VARIABLE
+from portfolio.market.folders import VARIABLE
 
 if TYPE_CHECKING:
     from pathlib import Path

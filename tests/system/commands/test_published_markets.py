@@ -14,11 +14,11 @@ from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimize
 from cli.trust.verify import Verdict, conclude, describe, examine
 from portfolio.check import findings
 from portfolio.market import snapshot as markets
+from portfolio.market.folders import VARIABLE
 from portfolio.market.history.build import build as build_market
 from portfolio.market.history.facts import Knowledge
 from portfolio.market.history.sample import Period
 from portfolio.market.history.snapshot import keep
-from portfolio.market.snapshot import VARIABLE
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,6 +17,7 @@ from bus.language.messages import MasterPortfolioFailed, Reason, encode
 from bus.topology.roles import OBSERVER, REQUESTER
 from bus.transports.jetstream import connect
 from bus.transports.snapshots import pack
+from portfolio.market import folders
 from portfolio.market import snapshot as markets
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ async def test_the_markets_of_a_server_are_listed(site: Site, language: str) -> 
     assert await run(language, site.url, program="markets") == (0, "", "")
     market = markets.load(OUTLOOK)
     folder = ROOT / "portfolio" / "markets" / OUTLOOK
-    packed = pack({name: (folder / name).read_bytes() for name in markets.FILES})
+    packed = pack({name: (folder / name).read_bytes() for name in folders.FILES})
     for name in ("house-1", "house-2"):
         await site.bus.publish_market(name, market.sha256, packed)
 

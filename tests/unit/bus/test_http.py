@@ -13,7 +13,8 @@ from support.pages import get
 
 from bus.port import BusError
 from bus.process import http
-from bus.process.http import ListenAddress, serving
+from bus.process.http import serving
+from bus.process.settings import ListenAddress
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -15,8 +15,8 @@ from bus.language import subjects
 from bus.language.messages import PodFailed, PodResult, Reason, encode, parse_request
 from bus.port import Message
 from coordinator.decisions import Fail, Optimise, SetDeadline, Wait, admit, decide, read_record
+from portfolio.market.folders import VARIABLE
 from portfolio.market.measure import Measure
-from portfolio.market.snapshot import VARIABLE
 
 if TYPE_CHECKING:
     from pathlib import Path

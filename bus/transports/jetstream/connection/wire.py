@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from nats.aio.client import Server
     from nats.aio.msg import Msg
 
-    from bus.transports.jetstream.connection.address import Connection
+    from bus.transports.address import Connection
     from bus.transports.jetstream.connection.frames import Frame
 
 _log = structlog.get_logger()
