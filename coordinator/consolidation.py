@@ -21,7 +21,8 @@ from coordinator.finals import failure
 from portfolio.account.describe import render_account
 from portfolio.account.model import model_portfolio
 from portfolio.account.money_goals import chances_alone, funding, money_goals
-from portfolio.account.standing import standings
+from portfolio.account.payments import payments_account
+from portfolio.account.standing import as_much, standings
 from portfolio.account.switch import judge
 from portfolio.case.case import Case
 from portfolio.case.inventory import TooLittleError
@@ -34,6 +35,7 @@ from portfolio.market.figures import figures
 from portfolio.market.snapshot import named
 from portfolio.master.conflict import ConflictError
 from portfolio.master.coordinated_portfolio import optimise_all_pods
+from portfolio.master.nearest import as_near_as_possible
 from portfolio.orders.forced import forced_sales
 from portfolio.orders.plan import at_most_better_by, plan
 from portfolio.orders.smallest import enough_money
@@ -129,9 +131,11 @@ def _enough_money(
 
     def case_at(cash_aud: float) -> Case:
         settled = settle_shares(market, answered, replace(terms, owned=replace(owned, cash_aud=cash_aud)), plans)
-        return Case(market, settled.sleeves, settled.terms)
+        return as_near_as_possible(
+            Case(market, settled.sleeves, settled.terms), stop=lambda: budget.for_orders_s() <= 0
+        )
 
-    return enough_money(owned.cash_aud, case_at, budget.for_orders_s)
+    return enough_money(owned.cash_aud, case_at, budget.for_orders_s, withdrawal_aud=owned.withdrawal_aud)
 
 
 def _coordinate(
@@ -146,6 +150,7 @@ def _coordinate(
     settled = settle_shares(market, answered, request.terms(), plans)
     case = Case(market, settled.sleeves, settled.terms)
     budget.begin_search(orders=case.terms.owned is not None)
+    case = as_near_as_possible(case, stop=budget.stop)
     master = optimise_all_pods(case, stop=budget.stop, on_progress=budget.wrap_progress(on_progress))
     trading = plan(case, master, left_s=budget.for_orders_s)
     # Time may also end what follows a certified search: the prices of goals, and what goals could reach alone.
@@ -166,7 +171,8 @@ def _coordinate(
         today=stand.today,
         separate=stand.separate,
         suggested=stand.suggested,
-        switch=judge(stand, trading, forced, cut_short=cut_short),
+        switch=judge(stand, trading, forced, cut_short=cut_short, as_much=as_much(case)),
+        payments=payments_account(case.terms, trading),
         pods=account.pods,
         goals=account.goals,
         funding=funding(plans, settled, market),

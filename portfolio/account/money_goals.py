@@ -96,14 +96,15 @@ def _today(plans: Plans, claims: Sequence[Claim], case: Case) -> dict[str, _Toda
 
     Nothing here may depend on the pods: today, no part of the account is theirs.
     """
-    owned, capital = case.terms.owned, case.terms.total_capital_aud
+    owned = case.terms.owned
     if case.stock is None or owned is None:
         return {}
-    growth = growth_of(case.market, case.stock.weights, case.terms.marginal_tax_rate, cash_rate=case.terms.cash_rate)
+    capital, w = case.stock.today
+    growth = growth_of(case.market, w, case.terms.marginal_tax_rate, cash_rate=case.terms.cash_rate)
     aims = [aim_of(claim.target, plans.inflation) for claim in claims]
     needs = [needed_aud(aim, growth, claim.target.wanted_probability) for claim, aim in zip(claims, aims, strict=True)]
     mine = [replace(claim, needed_aud=need) for claim, need in zip(claims, needs, strict=True)]
-    got, _ = by_priority(capital * (1 - cash_floor(owned, capital)), mine)
+    got, _ = by_priority(capital * (1 - cash_floor(owned, case.terms.rules, capital)), mine)
     return {
         claim.target.goal_id: _Today(claim.needed_aud, aud, chance(aim, aud, growth))
         for claim, aim, aud in zip(mine, aims, got, strict=True)

@@ -116,7 +116,7 @@ def _without(terms: Terms, unused: Sequence[Sleeve], pods: Collection[str]) -> T
 
 def _divided(terms: Terms, claims: Sequence[Claim], sleeves: Sequence[Sleeve], plans: Plans) -> Allotment:
     """Divide the capital that the cash to be kept leaves."""
-    invested = 1.0 - (0.0 if terms.owned is None else cash_floor(terms.owned, terms.total_capital_aud))
+    invested = 1.0 - (0.0 if terms.owned is None else cash_floor(terms.owned, terms.rules, terms.total_capital_aud))
     if plans.shares is not None:
         return divide(invested * terms.total_capital_aud, claims, plans.shares)
     least = {s.mandate.pod: _least_share(terms, s.mandate) / invested for s in sleeves}

@@ -101,12 +101,13 @@ def _today(portfolio: Portfolio, told: list[Event], inflation: float) -> Iterato
         if any(goal[name] is not None for goal in told for name in of_today):
             yield "money goals are told of today, and nothing says what is owned"
         return
-    rate, capital = portfolio.terms["marginal_tax_rate"], portfolio.owned.capital
-    interest = portfolio.cash_rate * (1 - rate) * (1 - float(portfolio.had.sum()))
-    kept = Path.of(portfolio.market, portfolio.had, rate).higher(interest)
+    rate, capital = portfolio.terms["marginal_tax_rate"], portfolio.owned.whole
+    had = portfolio.owned.units * portfolio.owned.prices / capital
+    interest = portfolio.cash_rate * (1 - rate) * (1 - float(had.sum()))
+    kept = Path.of(portfolio.market, had, rate).higher(interest)
     # Nothing belongs to a pod: all goals are funded from one purse.
     mine = [{**goal, "pod": "", "needed_aud": goal["needed_today_aud"]} for goal in told]
-    got = spent(mine, {"": (1 - portfolio.owned.floor) * capital})
+    got = spent(mine, {"": (1 - portfolio.owned.floor_of(capital)) * capital})
     for goal, aud in zip(told, got, strict=True):
         asked = Asked.of(goal, inflation)
         if not is_least(

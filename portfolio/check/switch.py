@@ -21,7 +21,7 @@ _MOST_NAMED = 3
 _SHOWN_AS_NONE = 0.05
 # Rules of the program that the request's rules do not name: a pod's largest position, and the account's ``outside``
 # with a ticker.
-_OF_PODS, _OF_THE_ACCOUNT = "max_position", "outside"
+_OF_PODS, _OF_THE_ACCOUNT, _TAX_ASIDE = "max_position", "outside", "keep_tax_aside"
 
 
 def switch(portfolio: Portfolio, orders: Orders | None) -> Iterator[str]:
@@ -39,10 +39,12 @@ def switch(portfolio: Portfolio, orders: Orders | None) -> Iterator[str]:
 
 def _findings(portfolio: Portfolio, orders: Orders, told: Event) -> Iterator[str]:
     today, suggested = portfolio.event["today"], portfolio.event["suggested"]
+    # Today's return is of as much money as there is after the payments.
+    as_much = orders.capital / orders.owned.whole
     costs = {**orders.fees, "tax_aud": orders.gains.tax_aud}
     changes = {
-        "return_aud_per_year": suggested["return_after_tax_aud"] - today["return_after_tax_aud"],
-        "income_aud_per_year": suggested["income"]["after_tax_aud"] - today["income"]["after_tax_aud"],
+        "return_aud_per_year": suggested["return_after_tax_aud"] - as_much * today["return_after_tax_aud"],
+        "income_aud_per_year": suggested["income"]["after_tax_aud"] - as_much * today["income"]["after_tax_aud"],
         "volatility": suggested["volatility"] - today["volatility"],
     }
     apart = ("years_to_pay", "words", "forced", "cut_short")
@@ -83,7 +85,7 @@ def _forced(portfolio: Portfolio, told: Event) -> Iterator[str]:
     goals = {goal["name"] for goal in portfolio.event["goals"]}
     caps = {f"{pod}.{_OF_PODS}" for pod in portfolio.pods}
     kept = {f"{_OF_THE_ACCOUNT}.{parcel.ticker}" for parcel in portfolio.owned.parcels} if portfolio.owned else set()
-    known, forced = goals | caps | set(portfolio.rules) | kept, told["forced"]
+    known, forced = goals | caps | set(portfolio.rules) | kept | {_TAX_ASIDE}, told["forced"]
     names = [one["name"] for one in forced]
     if len(set(names)) < len(names) or len(names) > _MOST_NAMED or not set(names) <= known:
         yield f"the rules that force sales are no such list: {names}"
