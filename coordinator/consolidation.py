@@ -23,8 +23,9 @@ from coordinator.finals import failure
 from portfolio.account.describe import render_account
 from portfolio.account.model import model_portfolio
 from portfolio.account.money_goals import Funded
+from portfolio.account.payments import payments_account
 from portfolio.account.settling import coordinate
-from portfolio.account.standing import standings
+from portfolio.account.standing import as_much, standings
 from portfolio.account.switch import judge
 from portfolio.case.case import Case
 from portfolio.case.inventory import TooLittleError
@@ -37,6 +38,7 @@ from portfolio.market.figures import figures
 from portfolio.market.snapshot import named
 from portfolio.master.conflict import ConflictError
 from portfolio.master.coordinated_portfolio import optimise_all_pods
+from portfolio.master.nearest import as_near_as_possible
 from portfolio.orders.forced import forced_sales
 from portfolio.orders.plan import at_most_better_by, plan
 from portfolio.orders.smallest import enough_money
@@ -144,10 +146,10 @@ def _enough_money(
         if plans.targets and plans.shares is None:
             # The orders follow from the shares of the last round.
             with suppress(UnreachableGoalError, SolverError):
-                settled = coordinate(market, answered, now, plans, optimise=optimise).settled
-        return Case(market, settled.sleeves, settled.terms)
+                settled = coordinate(market, answered, now, plans, optimise=optimise, stop=is_over).settled
+        return as_near_as_possible(Case(market, settled.sleeves, settled.terms), stop=is_over)
 
-    return enough_money(owned.cash_aud, case_at, budget.for_orders_s)
+    return enough_money(owned.cash_aud, case_at, budget.for_orders_s, withdrawal_aud=owned.withdrawal_aud)
 
 
 def _coordinate(
@@ -168,6 +170,7 @@ def _coordinate(
         terms,
         plans,
         optimise=partial(optimise_all_pods, stop=budget.stop, on_progress=progress),
+        stop=budget.stop,
         goes_on=budget.has_time_again,
     )
     case, master = last.case, last.master
@@ -191,7 +194,8 @@ def _coordinate(
         today=stand.today,
         separate=stand.separate,
         suggested=stand.suggested,
-        switch=judge(stand, trading, forced, cut_short=cut_short),
+        switch=judge(stand, trading, forced, cut_short=cut_short, as_much=as_much(case)),
+        payments=payments_account(case.terms, trading),
         pods=account.pods,
         goals=account.goals,
         funding=funded.funding(market),

@@ -16,6 +16,7 @@ from portfolio.case.delivered import delivered
 from portfolio.case.shares import settle_shares
 from portfolio.errors import SolverError, UnreachableGoalError
 from portfolio.funding.allotment import divide, misplaced, moved
+from portfolio.master.nearest import as_near_as_possible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -106,13 +107,14 @@ class Round:
         return self.settled.with_shares({p: share + way * (stay[p] / total - share) for p, share in before.items()})
 
 
-def coordinate(
+def coordinate(  # noqa: PLR0913 - two of them only bound the time
     market: Market,
     sleeves: Sequence[Sleeve],
     terms: Terms,
     plans: Plans,
     *,
     optimise: Optimise,
+    stop: Callable[[], bool] = lambda: False,
     goes_on: Callable[[], bool] = lambda: True,
 ) -> Round:
     """Settle the shares and coordinate the pods, round by round; the best round stands.
@@ -125,6 +127,7 @@ def coordinate(
         terms: The customer's terms.
         plans: The money goals.
         optimise: Stage 2.
+        stop: Asked while the nearest shares are looked for that holdings which are never sold leave possible.
         goes_on: Called before every further round; False ends the rounds.
 
     Raises:
@@ -138,7 +141,7 @@ def coordinate(
         return settle_shares(market, sleeves, terms, plans, delivered=delivered)
 
     def run(settled: Settled, number: int) -> Round:
-        case = Case(market, settled.sleeves, settled.terms)
+        case = as_near_as_possible(Case(market, settled.sleeves, settled.terms), stop=stop)
         master = optimise(case, explain=number == 1)
         again = settle_again(as_coordinated(case, master))
         for claim in again.claims:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,8 +37,11 @@ class _Held:
     """What there is of one portfolio.
 
     Attributes:
-        w: ETFs, as shares of the capital, shape (n,).
+        w: ETFs, as shares of the whole, shape (n,).
         cash_aud: Money.
+        whole_aud: The denominator of the shares: the capital or, of today, the account before payments.
+        contribution_aud: Money that comes in.
+        withdrawal_aud: Money that is paid out.
         tax_due_aud: Tax on the gains of the trades.
         duplicated: Number of ETFs with several owners.
         chances: Of the money goals, by ``goal_id``.
@@ -46,6 +49,9 @@ class _Held:
 
     w: Vector
     cash_aud: float
+    whole_aud: float
+    contribution_aud: float = 0.0
+    withdrawal_aud: float = 0.0
     tax_due_aud: float = 0.0
     duplicated: int = 0
     chances: Mapping[str, float]
@@ -75,11 +81,18 @@ def standings(
     )
 
 
+def as_much(case: Case) -> float:
+    """Return the capital over the account before payments: 1 where no money comes in or is paid out."""
+    return 1.0 if case.stock is None else case.stock.capital_aud / case.stock.today[0]
+
+
 def _today(case: Case, goals: Sequence[MoneyGoal]) -> _Held:
     stock, owned = case.stock, case.terms.owned
     assert stock is not None and owned is not None  # noqa: S101, PT018 - the caller looked
     chances = {goal.goal_id: goal.probability_today for goal in goals if goal.probability_today is not None}
-    return _Held(w=stock.weights, cash_aud=owned.cash_aud, chances=chances)
+    whole_aud, w = stock.today
+    contribution_aud = owned.payments.contribution_aud
+    return _Held(w=w, cash_aud=owned.cash_aud, whole_aud=whole_aud, contribution_aud=contribution_aud, chances=chances)
 
 
 def _separate(case: Case, trading: Trading | None, chances: Mapping[str, float]) -> _Held:
@@ -88,12 +101,14 @@ def _separate(case: Case, trading: Trading | None, chances: Mapping[str, float])
     w, duplicated = X.sum(axis=0), _several_owners(X)
     cash_aud = cash_share(case.terms, w) * capital
     if trading is None:
-        return _Held(w=w, cash_aud=cash_aud, duplicated=duplicated, chances=chances)
+        return _Held(w=w, cash_aud=cash_aud, whole_aud=capital, duplicated=duplicated, chances=chances)
     invested_aud, costs_aud = float(w.sum()) * capital, trading.naive.brokerage_aud + trading.naive.spread_aud
     return _Held(
         w=w * max(1 - costs_aud / invested_aud, 0.0),
         # Costs beyond all that is invested leave a debt.
         cash_aud=cash_aud - max(costs_aud - invested_aud, 0.0),
+        whole_aud=capital,
+        withdrawal_aud=_paid_out(case),
         tax_due_aud=trading.naive.gains.tax_aud,
         duplicated=duplicated,
         chances=chances,
@@ -104,8 +119,9 @@ def _suggested(case: Case, X: Matrix, trading: Trading | None, goals: Sequence[M
     chances = {goal.goal_id: goal.probability for goal in goals}
     if trading is None:
         w = X.sum(axis=0)
-        cash_aud = cash_share(case.terms, w) * case.terms.total_capital_aud
-        return _Held(w=w, cash_aud=cash_aud, duplicated=_several_owners(X), chances=chances)
+        capital = case.terms.total_capital_aud
+        cash_aud = cash_share(case.terms, w) * capital
+        return _Held(w=w, cash_aud=cash_aud, whole_aud=capital, duplicated=_several_owners(X), chances=chances)
     stock, market = case.stock, case.market
     assert stock is not None  # noqa: S101 - there are orders
     w, held = np.zeros(len(market.etfs)), market.positions(trading.units)
@@ -114,10 +130,16 @@ def _suggested(case: Case, X: Matrix, trading: Trading | None, goals: Sequence[M
     return _Held(
         w=w,
         cash_aud=trading.cash_left_aud,
+        whole_aud=stock.capital_aud,
+        withdrawal_aud=_paid_out(case),
         tax_due_aud=trading.gains.tax_aud,
         duplicated=sum(owners.count(ticker) > 1 for ticker in trading.units),
         chances=chances,
     )
+
+
+def _paid_out(case: Case) -> float:
+    return case.terms.owned.withdrawal_aud if case.terms.owned else 0.0
 
 
 def _several_owners(X: Matrix) -> int:
@@ -125,9 +147,9 @@ def _several_owners(X: Matrix) -> int:
 
 
 def _standing(case: Case, held: _Held) -> Standing:
-    """Compute the figures of one portfolio, all of them as shares of the capital."""
-    market, terms, w = case.market, case.terms, held.w
-    capital = terms.total_capital_aud
+    """Compute the figures of one portfolio, all of them as shares of the whole."""
+    market, w, capital = case.market, held.w, held.whole_aud
+    terms = replace(case.terms, total_capital_aud=capital)
     cash = held.cash_aud / capital
     income = income_of(market, terms, w, cash)
     expected = float(market.expected_returns @ w) + terms.cash_rate * max(cash, 0.0)
@@ -140,7 +162,9 @@ def _standing(case: Case, held: _Held) -> Standing:
         cash_aud=held.cash_aud,
         kept_aud=kept_aud,
         tax_due_aud=held.tax_due_aud,
-        value_aud=etfs_aud + held.cash_aud + kept_aud - held.tax_due_aud,
+        contribution_aud=held.contribution_aud,
+        withdrawal_aud=held.withdrawal_aud,
+        value_aud=etfs_aud + held.cash_aud + kept_aud + held.contribution_aud + held.withdrawal_aud - held.tax_due_aud,
         expected_return=expected,
         expected_return_aud=expected * capital,
         return_after_tax=after_tax,

@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
 
 def judge(
-    stand: Standings, trading: Trading | None, forced: tuple[ForcedSale, ...] = (), *, cut_short: bool = False
+    stand: Standings,
+    trading: Trading | None,
+    forced: tuple[ForcedSale, ...] = (),
+    *,
+    cut_short: bool = False,
+    as_much: float = 1.0,
 ) -> Switch | None:
     """Judge the orders; None if there are none.
 
@@ -22,13 +27,14 @@ def judge(
         trading: The orders.
         forced: The rules and goals that force the dearest sales.
         cut_short: Whether the search for these ended early.
+        as_much: The capital over the account before payments, whose returns then are of as much money.
     """
     today, suggested = stand.today, stand.suggested
     if trading is None or not trading.orders or today is None:
         return None
     cost = trading.brokerage_aud + trading.spread_aud + trading.gains.tax_aud
-    more = suggested.return_after_tax_aud - today.return_after_tax_aud
-    income = suggested.income.after_tax_aud - today.income.after_tax_aud
+    more = suggested.return_after_tax_aud - as_much * today.return_after_tax_aud
+    income = suggested.income.after_tax_aud - as_much * today.income.after_tax_aud
     # Less than a cent per year is rounding.
     years = cost / more if round(more, 2) > 0 else None
     return Switch(

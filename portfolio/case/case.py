@@ -60,7 +60,7 @@ class Case:
     def stock(self) -> Inventory | None:
         """The holdings of today; None if the terms contain none."""
         owned = self.terms.owned
-        return None if owned is None else self._once("stock", lambda: take_stock(self.market, owned))
+        return None if owned is None else self._once("stock", lambda: take_stock(self.market, owned, self.terms.rules))
 
     @property
     def side_by_side(self) -> Matrix:

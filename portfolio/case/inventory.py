@@ -54,7 +54,7 @@ class Inventory:
     """The holdings that can be traded; vectors have shape (n,).
 
     Attributes:
-        capital_aud: Cash, plus holdings at their last price.
+        capital_aud: Money for the orders, plus holdings at their last price.
         prices: Last prices, AUD per unit; NaN where there is no price.
         costs: Cost of an order without the fixed brokerage, as a share of the order's value: half the spread and
             proportional brokerage.
@@ -65,8 +65,10 @@ class Inventory:
         rates: Tax per dollar of gain, for each kind of gain present, in the order in which losses reduce the kinds;
             empty where no gain is taxed.
         losses_aud: Capital losses carried forward from earlier years.
-        cash: Money in the account, as a share of the capital.
+        cash: Money for the orders, as a share of the capital: the cash of today and the contribution less the
+            withdrawal; negative if sales must pay.
         cash_floor: Least share of the capital that stays money after the orders and their costs.
+        today_aud: Cash of today, plus holdings at their last price.
     """
 
     capital_aud: float
@@ -80,6 +82,17 @@ class Inventory:
     losses_aud: float
     cash: float
     cash_floor: float
+    today_aud: float
+
+    @property
+    def today(self) -> tuple[float, Vector]:
+        """The value of the account before any payment, AUD, and the holdings as shares of this value.
+
+        An empty account counts as one of the capital's size, with nothing in it.
+        """
+        if self.today_aud == self.capital_aud or self.today_aud <= 0:
+            return self.capital_aud, self.weights
+        return self.today_aud, self.weights * (self.capital_aud / self.today_aud)
 
     @property
     def idle(self) -> float:
@@ -90,6 +103,15 @@ class Inventory:
     def unit_aud(self) -> float:
         """Price of the dearest unit that is owned: whole units that are sold may fetch this much too much."""
         return float(self.prices[self.units > 0].max(initial=0.0))
+
+    @property
+    def most_tax(self) -> Vector:
+        """The most tax that a dollar sold of each ETF can cause, shape (n,): no losses used, the parcel taxed most."""
+        most = np.zeros(len(self.prices))
+        for lot in self.lots:
+            tax = sum(self.rates.get(kind, 0.0) * aud for kind, aud in lot.gains.items())
+            most[lot.j] = max(most[lot.j], tax / float(self.prices[lot.j]))
+        return most
 
     @property
     def order_binds(self) -> bool:
@@ -119,7 +141,7 @@ class TooLittleError(DataError):
         return TooLittleError(str(self), [repair])
 
 
-def take_stock(market: Market, owned: Owned) -> Inventory:
+def take_stock(market: Market, owned: Owned, rules: Rules) -> Inventory:
     """Value the customer's holdings at the market's prices."""
     prices = np.array([np.nan if etf.price_aud is None else etf.price_aud for etf in market.etfs])
     costs = market.column("half_spread") + owned.brokerage_share
@@ -138,7 +160,7 @@ def take_stock(market: Market, owned: Owned) -> Inventory:
         rebased = rebase(parcel, owned.as_of, owned.taxpayer, owned.law)
         lots.append(Lot(number, j, parcel.units, gains, quotes.net_aud(parcel.ticker), rebased))
     values = np.where(units > 0, units * np.nan_to_num(prices), 0.0)
-    capital = owned.cash_aud + float(values.sum())
+    capital = owned.money_aud + float(values.sum())
     there = {kind for lot in lots for kind in lot.gains}
     rates = {kind: effective_rate(kind, owned.taxpayer) for kind in GAINS if kind in there}
     return Inventory(
@@ -151,14 +173,24 @@ def take_stock(market: Market, owned: Owned) -> Inventory:
         quotes=quotes,
         rates=rates if any(rates.values()) else {},
         losses_aud=owned.taxpayer.carried_losses_aud,
-        cash=owned.cash_aud / capital if capital > 0 else 0.0,
-        cash_floor=cash_floor(owned, capital),
+        cash=owned.money_aud / capital if capital > 0 else 0.0,
+        cash_floor=cash_floor(owned, rules, capital),
+        today_aud=owned.cash_aud + float(values.sum()),
     )
 
 
-def cash_floor(owned: Owned, capital_aud: float) -> float:
-    """Compute the share of the capital that the customer wants to keep as money."""
-    return max(owned.cash_floor_aud / capital_aud, owned.min_cash_share) if capital_aud > 0 else 0.0
+def cash_floor(owned: Owned, rules: Rules, capital_aud: float) -> float:
+    """Compute the share of the capital that stays money: the customer's wish or, without sales, at most the money.
+
+    Args:
+        owned: The holdings of today.
+        rules: The customer's rules: if nothing may be sold, no money can be raised.
+        capital_aud: The capital, AUD.
+    """
+    if capital_aud <= 0:
+        return 0.0
+    wanted = max(owned.cash_floor_aud / capital_aud, owned.min_cash_share)
+    return min(wanted, max(owned.money_aud, 0.0) / capital_aud) if rules.buy_only else wanted
 
 
 def settle(market: Market, sleeves: Sequence[Sleeve], terms: Terms) -> Terms:
@@ -173,9 +205,9 @@ def settle(market: Market, sleeves: Sequence[Sleeve], terms: Terms) -> Terms:
     refuse_impossible(market, terms.owned)
     universes = {ticker for sleeve in sleeves for ticker in sleeve.mandate.universe}
     owned = in_play(market, universes, terms.owned, terms.rules)
-    capital = take_stock(market, owned).capital_aud
-    _refuse_too_little(capital)
-    kept_aud = cash_floor(owned, capital) * capital
+    capital = take_stock(market, owned, terms.rules).capital_aud
+    _refuse_too_little(capital, owned)
+    kept_aud = cash_floor(owned, terms.rules, capital) * capital
     if capital - kept_aud < LEAST_CAPITAL_AUD:
         message = (
             f"cash and holdings that can be traded are worth {capital:,.2f} AUD, of which {kept_aud:,.2f} AUD are to"
@@ -188,7 +220,7 @@ def settle(market: Market, sleeves: Sequence[Sleeve], terms: Terms) -> Terms:
 
 def above_the_floor(sleeves: Sequence[Sleeve], terms: Terms) -> Sequence[Sleeve]:
     """Give each pod its share of the capital that the cash to be kept leaves; *terms* are settled."""
-    floor = 0.0 if terms.owned is None else cash_floor(terms.owned, terms.total_capital_aud)
+    floor = 0.0 if terms.owned is None else cash_floor(terms.owned, terms.rules, terms.total_capital_aud)
     return [replace(sleeve, share=sleeve.share * (1 - floor)) for sleeve in sleeves] if floor else sleeves
 
 
@@ -230,7 +262,15 @@ def _refuse_unknown_facts(owned: Owned, priced: Collection[str]) -> None:
         raise DataError(message)
 
 
-def _refuse_too_little(capital: float) -> None:
+def _refuse_too_little(capital: float, owned: Owned) -> None:
+    if capital < LEAST_CAPITAL_AUD and (wanted := owned.withdrawal_aud):
+        most = capital + wanted - LEAST_CAPITAL_AUD
+        mend = f"less than {most:,.2f} AUD can be withdrawn" if most > 0 else "nothing can be withdrawn"
+        message = (
+            f"account.withdraw_aud is {wanted:,.2f} AUD, and cash, contribution and holdings that can be traded are"
+            f" worth {capital + wanted:,.2f} AUD, of which at least {LEAST_CAPITAL_AUD:,.0f} AUD stay to invest: {mend}"
+        )
+        raise TooLittleError(message)
     if capital < LEAST_CAPITAL_AUD:
         message = (
             f"cash and holdings that can be traded are worth {capital:,.2f} AUD, less than {LEAST_CAPITAL_AUD:,.0f}:"
@@ -263,7 +303,7 @@ def in_play(market: Market, universes: Collection[str], owned: Owned, rules: Rul
             kept[ticker] = "the market has no price, or no return and risk, for it"
         elif ticker not in universes and owned.outside is Outside.KEEP:
             kept[ticker] = "no pod may hold it, and the request keeps such holdings"
-        elif ticker not in universes and ticker in rules.never_sell:
+        elif ticker not in universes and rules.stays(ticker):
             kept[ticker] = "no pod may hold it, and it is never to be sold"
         elif ticker not in universes and _worth(owned, ticker, known[ticker].price_aud) < rules.min_order_aud:
             kept[ticker] = "no pod may hold it, and it is worth less than the smallest order"

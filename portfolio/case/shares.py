@@ -52,8 +52,8 @@ class Settled:
     @property
     def to_invest_aud(self) -> float:
         """The capital above the cash to be kept."""
-        capital = self.terms.total_capital_aud
-        return capital - (0.0 if self.terms.owned is None else cash_floor(self.terms.owned, capital) * capital)
+        terms, capital = self.terms, self.terms.total_capital_aud
+        return capital - (0.0 if terms.owned is None else cash_floor(terms.owned, terms.rules, capital) * capital)
 
     def with_shares(self, shares: Mapping[str, float]) -> Settled:
         """Give the same pods other shares of the same capital; fund each pod's goals from the pod's share."""
@@ -162,7 +162,7 @@ def _without(terms: Terms, unused: Sequence[Sleeve], pods: Collection[str]) -> T
 
 def _divided(terms: Terms, claims: Sequence[Claim], sleeves: Sequence[Sleeve], plans: Plans) -> Allotment:
     """Divide the capital that the cash to be kept leaves."""
-    invested = 1.0 - (0.0 if terms.owned is None else cash_floor(terms.owned, terms.total_capital_aud))
+    invested = 1.0 - (0.0 if terms.owned is None else cash_floor(terms.owned, terms.rules, terms.total_capital_aud))
     if plans.shares is not None:
         return divide(invested * terms.total_capital_aud, claims, plans.shares)
     least = {s.mandate.pod: _least_share(terms, s.mandate) / invested for s in sleeves}

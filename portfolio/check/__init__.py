@@ -13,7 +13,7 @@ the tax or ``figures``. So a mistake there cannot pass here as well.
 - ``trades`` checks the cost and the tax of the trades; ``tax`` holds the law, ``least_tax`` proves the least tax.
 - ``standing`` checks the figures of today, of the separate pods and of the suggestion; ``switch`` the
   judgement on the way between, and ``forced`` the rules that force sales.
-- ``orders`` checks the orders in whole units.
+- ``orders`` checks the orders in whole units; ``payments`` the payments into and out of the account.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from portfolio.check.mandates import mandates
 from portfolio.check.market import market_told
 from portfolio.check.money_goals import money_goals
 from portfolio.check.orders import Orders
+from portfolio.check.payments import payments
 from portfolio.check.portfolio import Portfolio
 from portfolio.check.standing import standings
 from portfolio.check.switch import switch
@@ -53,9 +54,11 @@ def findings(event: Event, market: Market) -> list[str]:
     ]
     if portfolio.owned is None:
         found += [*standings(portfolio, None), *switch(portfolio, None)]
+        if event.get("payments") is not None:
+            found.append("there are payments, though nothing says what is owned")
         return found if event["trading"] is None else [*found, "there are trades, though nothing says what is owned"]
     if event["trading"] is None:
         return [*found, "what is owned is told, and no trades"]
     orders = Orders(portfolio)
-    found += [*portfolio.owned.findings(), *trades(portfolio), *orders.findings()]
+    found += [*portfolio.owned.findings(), *trades(portfolio), *orders.findings(), *payments(portfolio, orders)]
     return [*found, *standings(portfolio, orders), *switch(portfolio, orders)]

@@ -39,9 +39,10 @@ def income(portfolio: Portfolio) -> Iterator[str]:
         yield from (f"of the income of {which}, {words}" for words in faults)
 
 
-def year(portfolio: Portfolio, told: Event, w: Vector, cash: float) -> Iterator[str]:
-    """Check a year's income of the weights *w*, and the interest on *cash*, a share of the capital."""
-    terms, capital = portfolio.terms, portfolio.terms["total_capital_aud"]
+def year(portfolio: Portfolio, told: Event, w: Vector, cash: float, *, whole_aud: float | None = None) -> Iterator[str]:
+    """Check a year's income of the weights *w*, and the interest on *cash*, as shares of the capital, or of a whole."""
+    terms = portfolio.terms
+    capital = terms["total_capital_aud"] if whole_aud is None else whole_aud
     paid, franked = float(portfolio.cash_yield @ w), float(portfolio.credits @ w)
     paid += portfolio.cash_rate * max(cash, 0.0)
     tax = terms["marginal_tax_rate"] * (paid + franked) - franked

@@ -108,7 +108,7 @@ class Orders:
         numbers = [f"{part:.2%}" for part in parts]
         if not order["why"] or re.findall(r"[\d.]+%", order["why"]) != numbers:
             yield f"its reason has other numbers than {' and '.join(numbers) or 'none'}: {order['why']}"
-        forbidden = rules["never_sell"] if order["side"] == "sell" else rules["never_buy"]
+        forbidden = self.owned.unsold if order["side"] == "sell" else rules["never_buy"]
         if order["ticker"] in forbidden:
             yield f"it must never be made: {order['side']}"
         first = order["side"] == "buy" and not self.owned.units[j]
@@ -167,11 +167,11 @@ class Orders:
             yield "the pods' values are not those of the units"
         if (self.amounts < 0).any() or any(0.0 in amounts.values() for amounts in self.told["pods"].values()):
             yield "a pod holds nothing, or less, of an ETF that it is said to hold"
-        tolerance, bought = self.portfolio.rules["capital_tolerance"], self.after > self.owned.units
-        for (pod, part), held in zip(self.portfolio.pods.items(), self.amounts, strict=True):
-            amount = part["capital_share"] * self.capital
-            if abs(float(held.sum()) - amount) > tolerance * amount + RULE * self.capital:
-                yield f"in whole units, {pod} holds {held.sum():.2f} AUD, too far from {amount:.2f}"
+        bought = self.after > self.owned.units
+        tolerance = self.portfolio.rules["capital_tolerance"]
+        near = self.portfolio.near_shares(self.amounts / self.capital, tolerance)
+        yield from (f"in whole units, {words}" for words in near)
+        for part, held in zip(self.portfolio.pods.values(), self.amounts, strict=True):
             wrong = self.portfolio.may_hold(part["mandate"], held / held.sum(), part["left_out"], bought)
             yield from (f"in whole units, {words}" for words in wrong)
 
@@ -187,13 +187,16 @@ class Orders:
     def money(self) -> Iterator[str]:
         """Check the remaining cash, the trading cost and the tax."""
         left = self.cash_left()
-        if left < (self.owned.floor - FIGURE) * self.capital:
-            yield f"{left:.2f} AUD are left after the orders, and {self.owned.floor * self.capital:.2f} are to be kept"
+        aside = self.gains.tax_aud if self.owned.keeps_tax else 0.0
+        kept = self.owned.floor * self.capital + aside
+        if left < kept - FIGURE * self.capital:
+            yield f"{left:.2f} AUD are left after the orders, and {kept:.2f} are to be kept"
         unit = float(self.owned.prices[self.owned.units > 0].max(initial=0.0))
-        if left > (self.owned.most_idle + RULE) * self.capital + unit:
-            most = self.owned.most_idle * self.capital
+        sold = np.maximum(self.owned.units - self.after, 0.0) * self.owned.prices
+        most = self.owned.most_idle * self.capital + (self.owned.most_tax(sold) if self.owned.keeps_tax else 0.0)
+        if left > most + RULE * self.capital + unit:
             yield f"units are sold to hold {left:.2f} AUD as cash, more than {most:.2f} and the price of a unit"
-        yield from self.idle(left - self.owned.floor * self.capital)
+        yield from self.idle(left - kept)
         told = {name: self.told[name] for name in ("cash_left_aud", *self.fees)}
         wrong = differing(told, {"cash_left_aud": left, **self.fees}, size=self.capital)
         yield from (f"of the orders, {words}" for words in wrong)
@@ -201,7 +204,7 @@ class Orders:
 
     def cash_left(self) -> float:
         """Compute the money after all orders and their costs, AUD."""
-        left = float(self.owned.told["cash_aud"]) - sum(self.fees.values())
+        left = self.owned.money - sum(self.fees.values())
         for order in self.orders:
             left -= (1 if order["side"] == "buy" else -1) * order["units"] * float(self.owned.prices[self._j(order)])
         return left

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portfolio.check.facts import same
+from portfolio.check.pension import withdrawal
 from portfolio.check.tax import RATES, Payer, Since, result_per_unit, since_reform
 
 if TYPE_CHECKING:
@@ -65,9 +66,34 @@ class Owned:
         self.capital = float(terms["total_capital_aud"])
         self.kept_aud = sum(float(held["value_aud"] or 0.0) for held in self.told["kept"])
         self.had: Vector = self.units * self.prices / self.capital
-        self.floor = max(self.told["cash_floor_aud"] / self.capital, self.told["min_cash_share"])
+        self.paid: Event = self.told.get("payments") or {}
+        self.contribution = float(self.paid.get("contribution_aud", 0.0))
+        self.withdrawal = withdrawal(self.paid, self.as_of)
+        # The money that the orders may spend, or if negative must raise.
+        self.money = float(self.told["cash_aud"]) + self.contribution - self.withdrawal
+        self.buys_only = bool(terms["rules"].get("buy_only", False))
+        self.unsold = {p.ticker for p in self.parcels if self.buys_only or p.ticker in terms["rules"]["never_sell"]}
+        self.floor = self.floor_of(self.capital)
         # The most money that may be left: what there was, or what is to be kept.
-        self.most_idle = max(self.told["cash_aud"] / self.capital, self.floor)
+        self.most_idle = max(self.money / self.capital, self.floor)
+        self.keeps_tax = bool(self.paid.get("keep_tax_aside", False))
+        # The account of today, before any payment; an empty one counts as one of the capital's size.
+        worth = float(self.told["cash_aud"]) + float(self.units @ self.prices)
+        moved = self.contribution != 0 or self.withdrawal != 0
+        self.whole = worth if moved and worth > 0 else self.capital
+
+    def floor_of(self, whole_aud: float) -> float:
+        """Compute the share of an account that stays money; without sales, no more than there is."""
+        wanted = max(float(self.told["cash_floor_aud"]) / whole_aud, float(self.told["min_cash_share"]))
+        return min(wanted, max(self.money, 0.0) / whole_aud) if self.buys_only else wanted
+
+    def most_tax(self, sold_aud: Vector) -> float:
+        """Bound the tax on sales, AUD: each dollar sold of an ETF at the tax of the parcel that is taxed most."""
+        dearest = np.zeros(len(self.prices))
+        for parcel in self.parcels:
+            taxes = (self.payer.tax_of(kind) * aud for kind, aud in parcel.results.items() if kind != "loss")
+            dearest[parcel.j] = max(dearest[parcel.j], sum(taxes) / float(self.prices[parcel.j]))
+        return float(dearest @ sold_aud)
 
     def _parcel(self, told: Event) -> Parcel:
         j, unit_cost = self.index[told["ticker"]], told["cost_base_aud"] / told["units"]
@@ -80,9 +106,9 @@ class Owned:
 
     def findings(self) -> Iterator[str]:
         """Yield every fault in the existing holdings."""
-        worth = self.told["cash_aud"] + float(self.units @ self.prices)
+        worth = self.money + float(self.units @ self.prices)
         if not same(self.capital, worth):
-            yield f"cash and what is owned are worth {worth}, not {self.capital}"
+            yield f"the money for the orders and the holdings are worth {worth}, not {self.capital}"
         if self.capital < _LEAST_CAPITAL_AUD or self.told["cash_aud"] < 0 or not 0 <= self.fee <= 1:
             yield "the capital is too little, or the cash or the brokerage is negative"
         if self.told["outside"] not in ("sell", "keep"):
@@ -143,5 +169,5 @@ class Owned:
             return True
         rules = self.terms["rules"]
         small = units * float(self.prices[j]) < rules["min_order_aud"]
-        kept = self.told["outside"] == "keep" or ticker in rules["never_sell"] or small
+        kept = self.told["outside"] == "keep" or self.buys_only or ticker in rules["never_sell"] or small
         return ticker not in self.universes and kept

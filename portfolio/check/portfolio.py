@@ -65,6 +65,8 @@ _RULES = {
     "max_turnover",
     "max_tax_aud",
 }
+# Rules that events of earlier versions do not have.
+_LATER = {"buy_only"}
 _LOWER_IS_BETTER = ("etfs", "duplicated_etfs", "largest_position", "trading_cost_aud")
 
 
@@ -127,7 +129,6 @@ class Portfolio:
     def structure(self) -> Iterator[str]:
         """Check that the pods' weights and shares add up, and that the list of holdings agrees with them."""
         w = self.vector(self.event["weights"])
-        tolerance = self.rules["capital_tolerance"] if self.owned else 0.0
         if not isclose(w.sum(), 1.0, abs_tol=RULE) and (self.owned is None or w.sum() > 1):
             yield f"the weights sum to {w.sum():.9f}, not to 1"
         given = 1.0 - (self.owned.floor if self.owned else 0.0)
@@ -137,7 +138,10 @@ class Portfolio:
             yield "the pods' weights do not add up to the portfolio's"
         if (self.X < 0).any() or (self.naive_sleeves < 0).any():
             yield "a weight is negative"
+        tolerance = self.rules["capital_tolerance"] if self.owned else 0.0
         yield from self.near_shares(self.X, tolerance)
+        if self.share_excess and not any(self._beyond(self.X, tolerance)):
+            yield f"the pods may be {self.share_excess:.9f} of the capital away from their shares, and are within them"
         for holding in self.event["holdings"]:
             j = self.index[holding["ticker"]]
             owners = [pod for pod, held in zip(self.pods, self.X, strict=True) if held[j] > 0]
@@ -151,11 +155,32 @@ class Portfolio:
             yield "the list of holdings is not the list of ETFs with a weight"
 
     def near_shares(self, X: Matrix, tolerance: float) -> Iterator[str]:
-        """Check that each pod's part of the holdings *X*, shape (pods, n), is within a tolerance of its share."""
-        for (pod, part), held in zip(self.pods.items(), X, strict=True):
-            share = part["capital_share"]
-            if abs(held.sum() - share) > tolerance * share + RULE:
-                yield f"{pod} holds {held.sum():.9f} of the capital, not its share of {share:.9f}"
+        """Check that each pod's part of the holdings *X*, shape (pods, n), is within a tolerance of its share.
+
+        Where holdings that are never sold let no portfolio be so near, the pods together may be as far beyond the
+        tolerance as the terms say. Only a solver can find that no portfolio is nearer.
+        """
+        allowed = self.share_excess
+        if allowed < 0 or (allowed and not (self.owned and self.owned.unsold)):
+            yield f"the pods may be {allowed:.9f} of the capital away from their shares, though all may be sold"
+        beyond = self._beyond(X, tolerance)
+        for (pod, part), held, far in zip(self.pods.items(), X, beyond, strict=True):
+            if far > allowed + RULE:
+                yield f"{pod} holds {held.sum():.9f} of the capital, not its share of {part['capital_share']:.9f}"
+        if (total := sum(beyond)) > allowed + RULE * len(self.pods):
+            yield f"the pods are {total:.9f} of the capital away from their shares, more than {allowed:.9f}"
+
+    @property
+    def share_excess(self) -> float:
+        """How far beyond the tolerance the pods together may be away from their shares, as the terms say."""
+        return float(self.terms.get("share_excess", 0.0))
+
+    def _beyond(self, X: Matrix, tolerance: float) -> list[float]:
+        """Compute how far each pod is beyond the tolerance of its share, as shares of the capital; zero within."""
+        return [
+            max(abs(float(held.sum()) - part["capital_share"]) - tolerance * part["capital_share"], 0.0)
+            for part, held in zip(self.pods.values(), X, strict=True)
+        ]
 
     def cash(self) -> Iterator[str]:
         """Check the line of the money that is not invested: with an account, what the ETFs leave of the capital."""
@@ -180,8 +205,8 @@ class Portfolio:
 
     def limits(self) -> Iterator[str]:
         """Check the hard rules of the whole portfolio and of each pod."""
-        if set(self.rules) != _RULES:
-            yield f"the rules are not those that there are: {sorted(set(self.rules) ^ _RULES)}"
+        if set(self.rules) - _LATER != _RULES:
+            yield f"the rules are not those that there are: {sorted((set(self.rules) - _LATER) ^ _RULES)}"
         yield from self.positions(self.X, self.had)
         bought = self.X.sum(axis=0) > self.had + FIGURE
         for pod, u in zip(self.pods.values(), self.sleeves, strict=True):
@@ -196,12 +221,16 @@ class Portfolio:
             rules: Other rules than the request's.
         """
         rules, w, owners = rules or self.rules, X.sum(axis=0), (X > 0).sum(axis=0)
-        held = np.flatnonzero(owners).tolist()
-        if len(held) > rules["max_etfs"]:
+        held, unsold = np.flatnonzero(owners).tolist(), self.unsold()
+        # A limit that an ETF breaks today, and which is never sold, becomes the holding itself.
+        if len(held) > max(rules["max_etfs"], len(unsold)):
             yield f"{len(held)} ETFs are held, more than {rules['max_etfs']}"
         for j in held:
             ticker = self.market.etfs[j].ticker
-            if w[j] < rules["min_weight"] - RULE or w[j] > self.most(rules["max_weight"], had[j]) + RULE:
+            least, most = rules["min_weight"], self.most(rules["max_weight"], had[j])
+            if j in unsold:
+                least, most = min(least, had[j]), max(rules["max_weight"], had[j])
+            if w[j] < least - RULE or w[j] > most + RULE:
                 yield f"{ticker} has a weight of {w[j]:.9f}, outside {rules['min_weight']} to {rules['max_weight']}"
             if owners[j] > 1 and rules["duplicates"] == "forbid":
                 yield f"{ticker} has {owners[j]} owners"
@@ -209,8 +238,12 @@ class Portfolio:
                 yield f"{ticker} is held, but must never be bought"
         for i, j in combinations(held, 2):
             distance = sqrt(max(0.0, (1 - correlation(self.market, i, j)) / 2))
-            if distance < rules["min_correlation_distance"] - RULE:
+            if distance < rules["min_correlation_distance"] - RULE and not {i, j} <= unsold:
                 yield f"{self.market.etfs[i].ticker} and {self.market.etfs[j].ticker} are nearer than allowed"
+
+    def unsold(self) -> set[int]:
+        """List the ETFs that are owned and never sold."""
+        return {self.index[ticker] for ticker in self.owned.unsold} if self.owned else set()
 
     def most(self, limit: float, had: float) -> float:
         """Return the largest allowed position: one owned above the limit may stay, within the tolerance."""
@@ -236,6 +269,8 @@ class Portfolio:
             if ticker not in mandate["universe"] or (ticker in left_out and not self.had[j]):
                 yield f"{mandate['pod']} holds {ticker}, which is not in its universe"
             drifted = bought is not None and self.rules["duplicates"] == "forbid" and not bought[j]
+            if drifted and j in self.unsold():
+                continue
             if u[j] > mandate["max_position"] * (1 + self.rules["position_tolerance"] * drifted) + RULE:
                 yield f"{mandate['pod']} holds {u[j]:.9f} of itself in {ticker}, above {mandate['max_position']}"
 

@@ -26,12 +26,16 @@ class Held:
         cash_aud: Money that is not invested.
         tax_aud: Tax that the trades make due.
         shared: Number of ETFs with several owners.
+        whole_aud: The denominator of the shares, AUD.
+        paid: Money that comes in, and money that is paid out, AUD.
     """
 
     w: Vector
     cash_aud: float
     tax_aud: float
     shared: int
+    whole_aud: float
+    paid: tuple[float, float] = (0.0, 0.0)
 
 
 def standings(portfolio: Portfolio, orders: Orders | None) -> Iterator[str]:
@@ -53,22 +57,26 @@ def held(portfolio: Portfolio, orders: Orders | None) -> dict[str, Held]:
     naive = portfolio.naive_sleeves * portfolio.shares[:, None]
     if portfolio.owned is None or orders is None:
         return {
-            "separate": Held(naive.sum(axis=0), 0.0, 0.0, _shared(naive)),
-            "suggested": Held(portfolio.X.sum(axis=0), 0.0, 0.0, _shared(portfolio.X)),
+            "separate": Held(naive.sum(axis=0), 0.0, 0.0, _shared(naive), capital),
+            "suggested": Held(portfolio.X.sum(axis=0), 0.0, 0.0, _shared(portfolio.X), capital),
         }
     way, invested = portfolio.moves["naive"], float(naive.sum()) * capital
     costs = way.brokerage_aud + way.spread_aud
     # The separate pods' trades are paid from what they invest, each holding cut by the same part.
     left = max(invested - costs, 0.0) / invested
     kept = max(capital - invested, 0.0) - max(costs - invested, 0.0)
+    owned, out = portfolio.owned, (0.0, portfolio.owned.withdrawal)
+    had = owned.units * owned.prices / owned.whole
     return {
-        "today": Held(portfolio.had, float(portfolio.owned.told["cash_aud"]), 0.0, 0),
-        "separate": Held(naive.sum(axis=0) * left, kept, way.gains.tax_aud, _shared(naive)),
+        "today": Held(had, float(owned.told["cash_aud"]), 0.0, 0, owned.whole, (owned.contribution, 0.0)),
+        "separate": Held(naive.sum(axis=0) * left, kept, way.gains.tax_aud, _shared(naive), capital, out),
         "suggested": Held(
             orders.after * portfolio.owned.prices / capital,
             orders.cash_left(),
             orders.gains.tax_aud,
             _shared(orders.amounts),
+            capital,
+            out,
         ),
     }
 
@@ -78,9 +86,10 @@ def _shared(X: Matrix) -> int:
 
 
 def _findings(portfolio: Portfolio, told: Event, there: Held) -> Iterator[str]:
-    numbers, capital = figures(portfolio, there), float(portfolio.terms["total_capital_aud"])
+    numbers, capital = figures(portfolio, there), there.whole_aud
     apart = ("sharpe_ratio", "tax_efficiency", "income", "asset_classes", "weights", "money_goals")
-    plain = {name: value for name, value in told.items() if name not in apart}
+    later = {"contribution_aud": 0.0, "withdrawal_aud": 0.0}
+    plain = later | {name: value for name, value in told.items() if name not in apart}
     yield from differing(plain, numbers, size=capital)
     earned, risk = numbers["expected_return"], numbers["volatility"]
     ratios = {
@@ -88,7 +97,7 @@ def _findings(portfolio: Portfolio, told: Event, there: Held) -> Iterator[str]:
         "tax_efficiency": 10 * numbers["return_after_tax"] / earned if earned > 0 else None,
     }
     yield from (f"{k} is {v}, not {told[k]}" for k, v in ratios.items() if not same(told[k], v))
-    income = year(portfolio, told["income"], there.w, there.cash_aud / capital)
+    income = year(portfolio, told["income"], there.w, there.cash_aud / capital, whole_aud=capital)
     yield from (f"of the income, {words}" for words in income)
     weights = {etf.ticker: w for etf, w in zip(portfolio.market.etfs, there.w.tolist(), strict=True) if w > 0}
     yield from (f"of the weights, {words}" for words in differing(told["weights"], weights))
@@ -101,7 +110,7 @@ def _findings(portfolio: Portfolio, told: Event, there: Held) -> Iterator[str]:
 
 def figures(portfolio: Portfolio, there: Held) -> dict[str, float]:
     """Compute the plain numbers of a portfolio."""
-    w, capital = there.w, float(portfolio.terms["total_capital_aud"])
+    w, capital = there.w, there.whole_aud
     cash = there.cash_aud / capital
     earned = float(w @ portfolio.market.expected_returns) + portfolio.cash_rate * max(cash, 0.0)
     left = earned - portfolio.net_tax(w, max(cash, 0.0))
@@ -112,7 +121,9 @@ def figures(portfolio: Portfolio, there: Held) -> dict[str, float]:
         "cash_aud": there.cash_aud,
         "kept_aud": kept_aud,
         "tax_due_aud": there.tax_aud,
-        "value_aud": etfs_aud + there.cash_aud + kept_aud - there.tax_aud,
+        "contribution_aud": there.paid[0],
+        "withdrawal_aud": there.paid[1],
+        "value_aud": etfs_aud + there.cash_aud + kept_aud + sum(there.paid) - there.tax_aud,
         "expected_return": earned,
         "expected_return_aud": capital * earned,
         "return_after_tax": left,

@@ -33,10 +33,12 @@ def switch(portfolio: Portfolio, orders: Orders | None) -> Iterator[str]:
 
 def _findings(portfolio: Portfolio, orders: Orders, told: Event) -> Iterator[str]:
     today, suggested = portfolio.event["today"], portfolio.event["suggested"]
+    # Today's return is of as much money as there is after the payments.
+    as_much = orders.capital / orders.owned.whole
     costs = {**orders.fees, "tax_aud": orders.gains.tax_aud}
     changes = {
-        "return_aud_per_year": suggested["return_after_tax_aud"] - today["return_after_tax_aud"],
-        "income_aud_per_year": suggested["income"]["after_tax_aud"] - today["income"]["after_tax_aud"],
+        "return_aud_per_year": suggested["return_after_tax_aud"] - as_much * today["return_after_tax_aud"],
+        "income_aud_per_year": suggested["income"]["after_tax_aud"] - as_much * today["income"]["after_tax_aud"],
         "volatility": suggested["volatility"] - today["volatility"],
     }
     apart = ("years_to_pay", "words", "forced", "cut_short")

@@ -36,16 +36,19 @@ def limits(move: Move, X: Matrix, rules: Event) -> Iterator[str]:
         least = max(rules["min_order_aud"], FIRST_PURCHASE_AUD if not owned.units[j] else 0.0)
         if abs(change) * capital < least - RULE * capital:
             yield f"an order of {ticker} is {abs(change) * capital:.2f} AUD, below {least:.2f}"
-        if change < -FIGURE and ticker in rules["never_sell"]:
+        if change < -FIGURE and (ticker in rules["never_sell"] or owned.buys_only):
             yield f"{ticker} is sold, but must never be"
         if not owned.prices[j]:
             yield f"{ticker} is traded, and has no price"
     spent = float(X.sum()) + (move.brokerage_aud + move.spread_aud) / capital
-    if spent > 1 - owned.floor + RULE:
-        kept = f", and {owned.floor:.9f} is to be kept" if owned.floor else ""
+    sold = np.maximum(-move.change, 0.0) * capital
+    aside, most_aside = (move.gains.tax_aud, owned.most_tax(sold)) if owned.keeps_tax else (0.0, 0.0)
+    floor, most_idle = owned.floor + aside / capital, owned.most_idle + most_aside / capital
+    if spent > 1 - floor + RULE:
+        kept = f", and {floor:.9f} is to be kept" if floor else ""
         yield f"holdings and the cost of trading come to {spent:.9f} of the capital{kept}"
-    if spent < 1 - owned.most_idle - RULE:
-        yield f"ETFs are sold to hold {1 - spent:.9f} of the capital as cash, more than {owned.most_idle:.9f}"
+    if spent < 1 - most_idle - RULE:
+        yield f"ETFs are sold to hold {1 - spent:.9f} of the capital as cash, more than {most_idle:.9f}"
     turnover = (move.bought_aud + move.sold_aud) / 2
     yield from volume(rules, turnover, move.gains.tax_aud, capital=capital, slack_aud=RULE * capital)
 

@@ -198,7 +198,7 @@ def _repair(judge: Judge, case: Case, rule: str) -> tuple[Repair | None, bool]:
 
 def _lenient(case: Case, rule: str) -> Sequence[float | str]:
     """List the more lenient values of a rule, from the strictest to the most lenient."""
-    if rule in ("never_sell", "first_purchase", "reinvest"):
+    if rule in ("never_sell", "buy_only", "first_purchase", "reinvest", "keep_tax_aside"):
         return []
     now = _value(case, rule)
     if isinstance(now, str):

@@ -46,8 +46,9 @@ _TIGHT = 1e-5
 # Scores this near to each other are equal: sums in another order differ in their last digits.
 _SAME = 1e-9
 
-# Rules that nobody can ease: ASX's least first purchase, and that nothing is sold to hold cash.
-_FIXED = ("first_purchase", "reinvest")
+# Rules that nobody can ease (the least first purchase of ASX; that nothing is sold to hold cash), or that force no sale
+# that the customer did not ask for.
+_FIXED = ("first_purchase", "reinvest", "buy_only", "keep_tax_aside")
 
 # The account's word for holdings that no pod may hold.
 OUTSIDE = "outside"

@@ -47,7 +47,7 @@ def explain_idle(
         case: The customer's case.
         stock: The holdings of today.
         master: The coordinated portfolio.
-        left_aud: Money after the orders and their costs.
+        left_aud: Money after the orders and their costs, without tax that is set aside.
         units: Units held after the orders, shape (n,).
         left_s: Returns the seconds left; no reason is looked for without time.
     """

@@ -75,7 +75,8 @@ def plan(case: Case, master: CoordinatedPortfolio, *, left_s: Callable[[], float
     brokerage, spread = sum(order.brokerage_aud for order in orders), sum(order.spread_aud for order in orders)
     gains = _tax(terms, stock, whole.sold)
     cost = brokerage + spread + gains.tax_aud
-    left_aud = terms.owned.cash_aud - spent - brokerage - spread
+    left_aud = terms.owned.money_aud - spent - brokerage - spread
+    aside_aud = gains.tax_aud if terms.owned.payments.keep_tax_aside else 0.0
     goals = tuple(_goals(case, master, whole.X, cost))
     before = _goals(case, master, master.X, None)
     value = _objective(case, whole.X, cost)
@@ -102,7 +103,7 @@ def plan(case: Case, master: CoordinatedPortfolio, *, left_s: Callable[[], float
         losses_replaced=tuple(_losses_replaced(market, orders)),
         tolerated=tuple(_tolerated(case, whole.X)),
         cut_short=whole.cut_short,
-        idle=explain_idle(case, stock, master, left_aud, whole.units, left_s=left_s),
+        idle=explain_idle(case, stock, master, left_aud - aside_aud, whole.units, left_s=left_s),
         does_not_pay=None if orders else _does_not_pay(case, master, lambda: left_s() <= 0),
     )
 

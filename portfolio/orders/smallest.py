@@ -31,8 +31,10 @@ _BELOW = 0.99
 _ROUNDS = 40
 
 
-def enough_money(now_aud: float, case_at: Callable[[float], Case], left_s: Callable[[], float]) -> Repair | None:
-    """Find the least money with which the pods' rules can be kept.
+def enough_money(
+    now_aud: float, case_at: Callable[[float], Case], left_s: Callable[[], float], *, withdrawal_aud: float = 0.0
+) -> Repair | None:
+    """Find the least money with which the pods' rules can be kept, or the most that can be withdrawn.
 
     None if they can be kept already, if no money is enough, or if time ended the search.
 
@@ -40,6 +42,7 @@ def enough_money(now_aud: float, case_at: Callable[[float], Case], left_s: Calla
         now_aud: The money in the account.
         case_at: Makes the customer's case with another amount of money.
         left_s: Returns the seconds left.
+        withdrawal_aud: The money that is to be paid out: a dollar less does the same as a dollar more in the account.
     """
     verdict = partial(_verdict, case_at, left_s)
     if verdict(now_aud) is not Status.INFEASIBLE:
@@ -54,6 +57,10 @@ def enough_money(now_aud: float, case_at: Callable[[float], Case], left_s: Calla
     found = _least(verdict, tried[high - 1], tried[high], held_aud)
     if found is None:
         return None
+    if found - now_aud <= withdrawal_aud:
+        most = round(withdrawal_aud - (found - now_aud), 2)
+        words = f"account.withdraw_aud {withdrawal_aud:,.2f} AUD to {most:,.2f} AUD, the most within 1 % of the capital"
+        return Repair("account.withdraw_aud", words, withdrawal_aud, most)
     words = f"account.cash_aud {now_aud:,.2f} AUD to {found:,.2f} AUD, the least for these pods within 1 %"
     if held_aud > 0:
         words += f" (a capital of {found + held_aud:,.2f} AUD with the holdings)"

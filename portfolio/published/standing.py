@@ -13,15 +13,16 @@ class Standing:
     """A portfolio in the figures that a person compares: of today, of the separate pods, or as ordered.
 
     All fractions are of one denominator, the capital: the value of cash and tradable holdings today, at last prices.
-    So money that trades cost earns no return, and the figures of the three portfolios compare like with like. Holdings
-    that are kept outside the pods count in ``value_aud`` alone.
+    So money that trades cost earns no return, and the figures of the three portfolios compare like with like. Where
+    money comes in or is paid out, the capital counts these payments, and the fractions of today are of the account
+    before them. Holdings that are kept outside the pods count in ``value_aud`` alone.
 
     Attributes:
         etfs_aud: Value of the ETFs at last prices, AUD.
         cash_aud: Money that is not invested, after the costs of the trades, AUD.
         kept_aud: Value of the holdings that are kept outside the pods (``terms.owned.kept`` names them), AUD.
         tax_due_aud: Tax on the capital gains that the trades realise, AUD; due later.
-        value_aud: ETFs, cash and kept holdings, less the tax that is due, AUD.
+        value_aud: ETFs, cash and kept holdings, with the payments in and out, less the tax that is due, AUD.
         expected_return: Expected return per year, after the funds' fees and before tax, interest on cash included.
         expected_return_aud: The same return in AUD.
         return_after_tax: Expected return per year, after fees and net tax on income.
@@ -42,6 +43,8 @@ class Standing:
         weights: Shares of the capital by ticker, without cash.
         money_goals: Chance of each money goal with its pod's holdings, by ``goal_id``. Today, when holdings belong to
             no pod: the chance with the goal's part of the whole account, unchanged.
+        contribution_aud: Money that comes in, AUD: only today, when this money is not in the account yet.
+        withdrawal_aud: Money that is paid out, AUD: not today, when this money is still in the account.
     """
 
     etfs_aud: float
@@ -66,6 +69,8 @@ class Standing:
     asset_classes: Mapping[str, float]
     weights: Mapping[str, float]
     money_goals: Mapping[str, float]
+    contribution_aud: float = 0.0
+    withdrawal_aud: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +110,8 @@ class Switch:
         tax_aud: Tax on the capital gains that the orders realise, AUD.
         cost_aud: Sum of brokerage, spread and tax, paid once, AUD.
         return_aud_per_year: Change of the expected return after fees and tax on income, AUD per year: suggestion less
-            today.
-        income_aud_per_year: Change of the income after tax, AUD per year.
+            today. Where money comes in or is paid out, today's return is taken of as much money as the suggestion has.
+        income_aud_per_year: Change of the income after tax, AUD per year, of the same money likewise.
         volatility: Change of the volatility per year, as a fraction.
         years_to_pay: Years until the change of return repays the cost; None where the return does not rise, so that the
             switch does not pay for itself in return.

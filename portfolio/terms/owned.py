@@ -11,6 +11,7 @@ from portfolio.market.age import StalePrices
 from portfolio.tax.parcels import Parcel
 from portfolio.tax.regime import Reform, Regime
 from portfolio.tax.taxpayer import Taxpayer
+from portfolio.terms.payments import Payments
 
 
 class Outside(StrEnum):
@@ -56,6 +57,7 @@ class Owned:
         values_aud: Value of holdings without a price in the market, AUD, by ticker, from the request.
         reform: Facts for the tax on an individual's sales from 1 July 2027.
         stale_prices: Whether prices far from the day of the trades are accepted.
+        payments: Money that comes into the account and money that is paid out of it.
     """
 
     as_of: date
@@ -71,8 +73,19 @@ class Owned:
     values_aud: Mapping[str, float] = field(default_factory=dict)
     reform: Reform = field(default_factory=Reform)
     stale_prices: StalePrices = StalePrices.REFUSE
+    payments: Payments = field(default_factory=Payments)
 
     @property
     def law(self) -> Regime:
         """The law of capital gains, with the facts that it needs."""
         return Regime(self.reform)
+
+    @property
+    def withdrawal_aud(self) -> float:
+        """Money that is paid out, AUD."""
+        return self.payments.withdrawal_aud(self.as_of)
+
+    @property
+    def money_aud(self) -> float:
+        """Money for the orders, AUD: the cash and the contribution less the withdrawal; negative if sales must pay."""
+        return self.cash_aud + self.payments.contribution_aud - self.withdrawal_aud

@@ -87,6 +87,7 @@ class Rules:
         max_turnover: Largest turnover: half the value of purchases and sales, as a share of the capital; None without a
             limit.
         max_tax_aud: Most tax on capital gains that sales may cause, AUD; None without a limit.
+        buy_only: Whether no unit of any ETF is sold.
     """
 
     max_etfs: int = 12
@@ -101,6 +102,7 @@ class Rules:
     min_order_aud: float = 0.0
     max_turnover: float | None = None
     max_tax_aud: float | None = None
+    buy_only: bool = False
 
     def __post_init__(self) -> None:
         """Refuse rules that no portfolio could keep."""
@@ -126,6 +128,10 @@ class Rules:
         if min(limits) < 0:
             message = "min_order_aud, max_turnover and max_tax_aud must not be negative"
             raise DataError(message)
+
+    def stays(self, ticker: str) -> bool:
+        """Return whether no unit of an ETF may be sold."""
+        return self.buy_only or ticker in self.never_sell
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +159,8 @@ class Terms:
         target_tolerance: Distance below its best figure at which a goal that gives way is held, as a part of the
             figure.
         pod_targets: Goals of pods, by name (``gamma.sharpe_ratio``), that replace those of their mandates.
+        share_excess: How far the pods together may be from their shares beyond the ``capital_tolerance``, as a share of
+            the capital: above zero only where holdings that are never sold let no portfolio be nearer.
     """
 
     total_capital_aud: float
@@ -172,6 +180,7 @@ class Terms:
     risk_tolerance: float = 0.5
     target_tolerance: float = TARGET_TOLERANCE
     pod_targets: Mapping[str, float] = field(default_factory=dict)
+    share_excess: float = 0.0
 
     @property
     def wastes_credits(self) -> bool:

@@ -53,6 +53,8 @@ def _given(event: MasterPortfolioOptimized) -> Iterator[str]:
         yield "The cash, the holdings and the cost bases of their parcels, as the request states them."
         yield f"Capital losses of earlier years: {owned.taxpayer.carried_losses_aud:,.2f} AUD."
         yield f"Interest on money that is not invested: {owned.cash_rate:.2%} a year."
+    if event.payments is not None:
+        yield "The payments in and out, and a pension's age, balance and payments so far, as the request states them."
     if event.funding is not None:
         by = INFLATION_SAID_BY[event.funding.inflation_from]
         yield f"Inflation: {event.funding.inflation:.2%} a year, {by}."
@@ -73,6 +75,8 @@ def _beside(event: MasterPortfolioOptimized) -> Iterator[str]:
     yield "Returns other than those of this market: other years, and other ETFs, may do better or worse."
     yield "Prices that move before or by the trades, and holidays of the exchange."
     yield "The product disclosure statements and target markets of the ETFs."
+    if event.payments is not None and event.payments.pension is not None:
+        yield "The most that a transition to retirement pension may pay, and the fund's rules for payments."
     if event.terms.owned is None:
         yield "What the customer owns today, and the tax on selling it: no account was given."
     elif event.terms.owned.kept:

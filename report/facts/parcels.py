@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, NamedTuple
 from portfolio.published.trading import Side
 from portfolio.tax.kinds import Kind, effective_rate, inclusion
 from portfolio.tax.regime import REFORM_STARTS
+from portfolio.tax.taxpayer import Entity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bus.language.messages import MasterPortfolioOptimized
-    from portfolio.published.trading import ParcelSold, Trading
+    from portfolio.published.trading import Order, ParcelSold, Trading
     from portfolio.tax.gains import Assessment
     from portfolio.terms.owned import Owned
 
 # Proceeds between the plain and the indexed cost base, or a result of zero: neither gain nor loss.
 _NEITHER = "neither"
+_DISREGARDED = "disregarded"
 
 COLUMNS = ("Sold of", "Acquired", "Units", "Proceeds", "Cost base", "Gain", "Loss", "Counts as")
 
@@ -31,11 +33,12 @@ class _Part(NamedTuple):
     counts_as: str
 
 
-def rows(trading: Trading) -> Iterator[tuple[str, ...]]:
+def rows(event: MasterPortfolioOptimized, trading: Trading) -> Iterator[tuple[str, ...]]:
     """Make one row per gain or loss of every parcel sold."""
+    exempt = event.terms.entity is Entity.SUPER_PENSION
     for order in trading.orders:
         for parcel in order.parcels:
-            for part in _parts(parcel):
+            for part in [_exempt(event, order, parcel)] if exempt else _parts(parcel):
                 made = part.proceeds - part.cost if part.counts_as != _NEITHER else 0.0
                 yield (
                     order.ticker,
@@ -47,6 +50,12 @@ def rows(trading: Trading) -> Iterator[tuple[str, ...]]:
                     f"{-made:,.2f}" if made < 0 else "",
                     part.counts_as,
                 )
+
+
+def _exempt(event: MasterPortfolioOptimized, order: Order, parcel: ParcelSold) -> _Part:
+    """Show the result of a pension's sale, which is no gain and no loss by the law (s 118-320)."""
+    net = order.value_aud - order.spread_aud - (order.brokerage_aud - event.terms.brokerage_aud)
+    return _Part(str(parcel.acquired), net * parcel.units / order.units, parcel.cost_base_aud, _DISREGARDED)
 
 
 def _parts(parcel: ParcelSold) -> Iterator[_Part]:

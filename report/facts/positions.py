@@ -21,14 +21,16 @@ if TYPE_CHECKING:
 # The asset class shown if neither the event nor a snapshot on this machine names one.
 UNKNOWN = "not told"
 ACCOUNT = "cash in the account"
+COMES_IN, PAID_OUT = "Comes in", "Paid out"
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """One ETF, or the cash in the account.
+    """One ETF, the cash in the account, or a payment.
 
     Attributes:
-        ticker: None for the cash in the account.
+        ticker: None for the cash in the account and for payments.
+        name: The name of the ETF; of the payment; empty for the cash in the account.
         owners: The pods that hold the ETF afterwards.
         price_aud: Last price per unit; None if the event has no units.
         units_before: None if the event has no units.
@@ -51,8 +53,13 @@ class Position:
 
     @property
     def label(self) -> str:
-        """The ticker, or the label for the cash in the account."""
-        return self.ticker or ACCOUNT.capitalize()
+        """The ticker, or the label for the cash in the account or for a payment."""
+        return self.ticker or self.name or ACCOUNT.capitalize()
+
+    @property
+    def is_payment(self) -> bool:
+        """Whether it is a payment, which is in the account either before or after."""
+        return self.ticker is None and bool(self.name)
 
 
 def positions(event: MasterPortfolioOptimized) -> tuple[Position, ...]:
@@ -105,7 +112,18 @@ def _in_units(event: MasterPortfolioOptimized) -> list[Position]:
         values = before[ticker] * price, units * price
         found.append(Position(ticker, name, asset_class, owners, price, before[ticker], units, cost[ticker], *values))
     money = Position(None, "", ACCOUNT, (), None, None, None, 0.0, owned.cash_aud, trading.cash_left_aud)
-    return [*found, money]
+    return [*found, money, *_payments(event)]
+
+
+def _payments(event: MasterPortfolioOptimized) -> list[Position]:
+    """List the money that comes in, which is not in the account before, and the money that is paid out."""
+    told = event.payments
+    amounts = ((COMES_IN, told.contribution_aud, 0.0), (PAID_OUT, 0.0, told.withdrawal_aud)) if told else ()
+    return [
+        Position(None, name, name.lower(), (), None, None, None, 0.0, before, after)
+        for name, before, after in amounts
+        if before or after
+    ]
 
 
 def _prices(event: MasterPortfolioOptimized) -> dict[str, float]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from portfolio.tax.taxpayer import Entity
 from report.facts.labels import FIGURES, in_a_sentence
+from report.facts.payments import said_of_shares
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +41,14 @@ def what_to_know(event: MasterPortfolioOptimized, trading: Trading, owned: Owned
     for words, other in (("also", units - weights), ("not", weights - units)):
         if other:
             yield f"In whole units {words} held, unlike in the portfolio: {', '.join(sorted(other))}."
+    yield from said_of_shares(event)
     for one in trading.tolerated:
+        if event.terms.rules.stays(one.ticker):
+            yield (
+                f"{one.ticker} is {one.position:.2%} of {one.pod or 'the capital'}, above the limit of {one.limit:.2%}:"
+                " it is never sold, so it stays, and is not bought."
+            )
+            continue
         yield (
             f"{one.ticker} is {one.position:.2%} of {one.pod or 'the capital'}, by drift above its limit of"
             f" {one.limit:.2%}: within the position_tolerance, so not sold for that, and not bought."

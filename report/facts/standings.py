@@ -7,6 +7,8 @@ from math import fsum
 from typing import TYPE_CHECKING
 
 from report.facts.labels import sharpe
+from report.facts.payments import paid_in_or_out
+from report.facts.positions import COMES_IN, PAID_OUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -94,9 +96,27 @@ class Row:
 
 def value_rows(standings: Sequence[Standing]) -> Iterator[Row]:
     """Add up the value of each portfolio, to the cent."""
-    labels = ("ETFs, AUD", "Cash, AUD", "Kept as it is, AUD", "Tax due on gains, AUD")
+    labels = (
+        "ETFs, AUD",
+        "Cash, AUD",
+        "Kept as it is, AUD",
+        f"{COMES_IN}, AUD",
+        f"{PAID_OUT}, AUD",
+        "Tax due on gains, AUD",
+    )
     parts = [
-        [round(part, 2) for part in (one.etfs_aud, one.cash_aud, one.kept_aud, -one.tax_due_aud)] for one in standings
+        [
+            round(part, 2)
+            for part in (
+                one.etfs_aud,
+                one.cash_aud,
+                one.kept_aud,
+                one.contribution_aud,
+                one.withdrawal_aud,
+                -one.tax_due_aud,
+            )
+        ]
+        for one in standings
     ]
     for label, values in zip(labels, zip(*parts, strict=True), strict=True):
         if any(values) or label == labels[0]:
@@ -106,11 +126,11 @@ def value_rows(standings: Sequence[Standing]) -> Iterator[Row]:
 
 def return_rows(standings: Sequence[Standing], basis: Basis) -> Iterator[Row]:
     """Compare returns and risk per year."""
-    label = basis.label
+    label, more = basis.label, _more(standings)
     for name, of, unit, better in (
         (f"{label}, before tax", lambda s: s.expected_return, SHARE, 1),
         (f"{label}, after tax on income", lambda s: s.return_after_tax, SHARE, 1),
-        (f"{label}, after tax on income, AUD", lambda s: s.return_after_tax_aud, AUD, 1),
+        (f"{label}, after tax on income, AUD", lambda s: s.return_after_tax_aud, AUD, more),
         ("Volatility a year", lambda s: s.volatility, SHARE, -1),
     ):
         yield _row(name, of, standings, unit, better)
@@ -124,12 +144,17 @@ def income_rows(standings: Sequence[Standing]) -> Iterator[Row]:
     yield Row("Distributions a year, AUD", paid, AUD)
     yield Row("Franking credits a year, AUD", tuple(one.income.franking_credits_aud for one in standings), AUD)
     yield Row("Tax after credits a year, AUD", tax, AUD)
-    yield Row("Income after tax a year, AUD", left, AUD, 1)
+    yield Row("Income after tax a year, AUD", left, AUD, _more(standings))
 
 
 def cost_rows(standings: Sequence[Standing]) -> Iterator[Row]:
     """Compare the fees."""
-    yield _row("Fees of the ETFs a year, AUD", lambda s: s.fees_aud, standings, AUD, -1)
+    yield _row("Fees of the ETFs a year, AUD", lambda s: s.fees_aud, standings, AUD, -_more(standings))
+
+
+def _more(standings: Sequence[Standing]) -> int:
+    """Return 1 where more is better: an amount per year is neither of less money nor of more."""
+    return 0 if paid_in_or_out(standings) else 1
 
 
 def spread_rows(standings: Sequence[Standing]) -> Iterator[Row]:

@@ -82,6 +82,8 @@ def _rules(event: MasterPortfolioOptimized) -> Iterator[str]:
         yield f"Never to be bought: {', '.join(rules.never_buy)}."
     if rules.never_sell:
         yield f"Never to be sold: {', '.join(rules.never_sell)}."
+    if rules.buy_only:
+        yield "Nothing is sold."
     if rules.max_tax_aud is not None:
         yield f"Most tax on capital gains that sales may cause: {rules.max_tax_aud:,.2f} AUD."
     if rules.max_turnover is not None:

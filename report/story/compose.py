@@ -12,6 +12,7 @@ from bus.language.messages import MasterPortfolioFailed
 from portfolio.market.basis import day_in_words
 from report.facts.getting_there import cost_of
 from report.facts.given import provided_by
+from report.facts.payments import today_aud
 from report.story import assumptions, costs, money_goals, outcome, pictures, proof, refusal, standings, suggestion
 from report.story.document import Section, Story
 from report.story.questions import bring, change, given, have, reach, wrong
@@ -85,7 +86,7 @@ def _says_anything(section: Section) -> bool:
 
 
 def _figures(event: MasterPortfolioOptimized) -> Iterator[tuple[str, str]]:
-    yield ("AUD today" if event.terms.owned else "AUD to invest"), f"{event.terms.total_capital_aud:,.2f}"
+    yield ("AUD today" if event.terms.owned else "AUD to invest"), f"{today_aud(event):,.2f}"
     yield ("orders", str(len(event.trading.orders))) if event.trading else ("ETFs", str(len(event.holdings)))
     yield "AUD to get there, once", f"{cost_of(event).total_aud:,.2f}"
     if event.money_goals:

@@ -54,7 +54,7 @@ def _parcels(event: MasterPortfolioOptimized, trading: Trading) -> Table:
         "Parcels sold, AUD",
         parcels.COLUMNS,
         frozenset(range(2, 7)),
-        tuple(parcels.rows(trading)),
+        tuple(parcels.rows(event, trading)),
         note=f"{parcels.caption(event, trading)} Losses reduce gains; of what is left, undiscounted gains"
         " count in full, discountable ones, of units held for 12 months, in part.",
     )

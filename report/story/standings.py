@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from report.facts import standings
+from report.facts.payments import paid_in_or_out, today_aud
 from report.facts.standings import SEPARATE, SUGGESTED, TODAY
 from report.story.document import Section, Table
 from report.story.income import taxed
@@ -38,7 +39,13 @@ def section(event: MasterPortfolioOptimized) -> Section:
         tuple((row.label, *row.cells) for row in made),
         frozenset(i for i, row in enumerate(made) if row.is_total),
         f"{sentence(event.market.basis.words)} All shares and returns are of the capital,"
-        f" {event.terms.total_capital_aud:,.2f} AUD.",
+        f" {event.terms.total_capital_aud:,.2f} AUD{_before_payments(event)}.",
     )
     lead = "The separate pods are the yardstick: the portfolio of the pods if each bought by itself."
     return Section("standings", title, (lead, *taxed(event)), ("frontier",), (table,))
+
+
+def _before_payments(event: MasterPortfolioOptimized) -> str:
+    if event.today is None or not paid_in_or_out([event.today, *([event.suggested] if event.suggested else [])]):
+        return ""
+    return f"; those of today are of the account before the payments, {today_aud(event):,.2f} AUD"

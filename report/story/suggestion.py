@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from report.facts import orders
 from report.facts.labels import pod_label
+from report.facts.payments import today_aud
 from report.facts.positions import by_class, positions
 from report.facts.rounding import adding_up
 from report.facts.sentences import said_of_kept, why_no_order
@@ -24,7 +25,8 @@ def what_you_own(event: MasterPortfolioOptimized) -> Section:
     owned, capital = event.terms.owned, event.terms.total_capital_aud
     if owned is None:
         return Section("own", "What you own today", (f"You start from cash: {capital:,.2f} AUD.",))
-    held = [one for one in positions(event) if one.before_aud > 0]
+    held = [one for one in positions(event) if one.before_aud > 0 and not one.is_payment]
+    capital = today_aud(event)
     values, shares = _adding_up([one.before_aud for one in held], capital, capital)
     rows = tuple(_owned(one, *shown) for one, *shown in zip(held, values, shares, strict=True))
     total = ("Total", "", "", "", f"{capital:,.2f}", f"{1:.2%}", "", "")
@@ -155,7 +157,9 @@ def before_and_after(event: MasterPortfolioOptimized) -> Section:
 
 
 def _classes(event: MasterPortfolioOptimized) -> Table:
-    capital, (first, second) = event.terms.total_capital_aud, before_after(event)
+    first, second = before_after(event)
+    # Payments are on one side each: both sides are of the account before them and of the contribution.
+    capital = event.terms.total_capital_aud + (event.payments.withdrawal_aud if event.payments else 0.0)
     sums = by_class(positions(event))
     columns = [_adding_up(list(values), sum(values), capital) for values in zip(*sums.values(), strict=True)]
     names = [*(name.capitalize() for name in sums), "Total"]
@@ -165,7 +169,10 @@ def _classes(event: MasterPortfolioOptimized) -> Table:
         for (values, shares), total in zip(columns, totals, strict=True)
     )
     note = f"Shares are of {capital:,.2f} AUD"
-    note += ", the capital before the costs of the orders are paid." if event.trading else "."
+    whole = "the capital before the costs of the orders are paid"
+    if event.payments is not None:
+        whole = "your account today and the money that comes in"
+    note += f", {whole}." if event.trading else "."
     return Table(
         "classes",
         "By asset class",
@@ -185,7 +192,7 @@ def _change(before: str, after: str) -> str:
 
 def _afterwards(event: MasterPortfolioOptimized) -> Table:
     capital = event.terms.total_capital_aud
-    held = [one for one in positions(event) if one.after_aud > 0]
+    held = [one for one in positions(event) if one.after_aud > 0 and not one.is_payment]
     after = sum(one.after_aud for one in held)
     values, shares = _adding_up([one.after_aud for one in held], after, capital)
     rows = tuple(_after(event, *each) for each in zip(held, values, shares, strict=True))

@@ -9,6 +9,7 @@ from report.facts import orders as facts
 from report.facts import parcels, standings
 from report.facts.getting_there import cost_of
 from report.facts.market import said_of_market
+from report.facts.payments import paid_in_or_out, said_of_money_in, said_of_money_out
 from report.facts.positions import positions
 from report.facts.sentences import what_rounding_costs, what_to_know, why_no_order
 from report.facts.series import COSTS
@@ -47,6 +48,8 @@ def _once(event: MasterPortfolioOptimized) -> Table:
     rows = [(label, _aud(part)) for label, part in zip(COSTS, cost.parts, strict=True)]
     rows.append(("Cost of getting there", _aud(cost.total_aud)))
     note = "Tax on capital gains is due later, with the tax return: it is not paid from the account."
+    if event.payments is not None and event.payments.tax_aside_aud:
+        note = "Tax on capital gains is due later, with the tax return: cash for it is set aside in the account."
     return Table(
         "switch-once",
         "Cost of getting there, once, AUD",
@@ -64,11 +67,15 @@ def _per_year(event: MasterPortfolioOptimized, switch: Switch) -> Table:
     both = event.today, event.suggested
     _, _, after_tax, volatility, *_ = standings.return_rows(both, event.market.basis)
     *_, income = standings.income_rows(both)
-    rows = tuple((row.label, row.change) for row in (after_tax, income, volatility))
+    rows = [(row.label, row.change) for row in (after_tax, income, volatility)]
+    note = ""
+    if paid_in_or_out(both):
+        for i, aud in enumerate((switch.return_aud_per_year, switch.income_aud_per_year)):
+            rows[i] = rows[i][0], standings.AUD.change.format(round(aud, 2))
+        note = f"Today's amounts a year are taken of the {_aud(event.terms.total_capital_aud)} AUD after the payments."
     years = "never, in return" if switch.years_to_pay is None else _years(switch.years_to_pay)
-    return Table(
-        "switch-year", "Change", ("", "Change"), frozenset({1}), (*rows, ("Years until it pays for itself", years))
-    )
+    told = (*rows, ("Years until it pays for itself", years))
+    return Table("switch-year", "Change", ("", "Change"), frozenset({1}), told, note=note)
 
 
 def _years(years: float) -> str:
@@ -87,7 +94,12 @@ def orders(event: MasterPortfolioOptimized) -> Section | None:
     trading, owned = event.trading, event.terms.owned
     if trading is None or owned is None:
         return None
-    lead = (*why_no_order(trading), f"Money left in the account: {_aud(trading.cash_left_aud)} AUD.")
+    lead = (
+        *said_of_money_in(event),
+        *why_no_order(trading),
+        f"Money left in the account: {_aud(trading.cash_left_aud)} AUD.",
+        *said_of_money_out(event),
+    )
     points = [*what_to_know(event, trading, owned), what_rounding_costs(trading)]
     points += [f"{each}." for each in said_of_market(event)]
     tables = tuple(_orders(event, trading, owned)) if trading.orders else ()
@@ -101,7 +113,9 @@ def _orders(event: MasterPortfolioOptimized, trading: Trading, owned: Owned) -> 
     if any(order.parcels for order in trading.orders):
         note = " ".join((parcels.caption(event, trading), *parcels.sentences(trading.gains, owned)))
         numbers = frozenset({2, 3, 4, 5, 6})
-        yield Table("parcels", "Parcels sold, AUD", parcels.COLUMNS, numbers, tuple(parcels.rows(trading)), note=note)
+        yield Table(
+            "parcels", "Parcels sold, AUD", parcels.COLUMNS, numbers, tuple(parcels.rows(event, trading)), note=note
+        )
 
 
 def number_of_orders(event: MasterPortfolioOptimized) -> tuple[float, float] | None:
@@ -129,7 +143,9 @@ def held(event: MasterPortfolioOptimized) -> Section:
 
 def _position(one: Position) -> tuple[str, ...]:
     units = ("" if each is None else f"{each:,.0f}" for each in (one.units_before, one.units_after))
-    name = (one.ticker, one.name) if one.ticker else ("Money", "in the account")
+    name = (one.ticker or one.label, one.name if one.ticker else "")
+    if one.ticker is None and not one.is_payment:
+        name = "Money", "in the account"
     return *name, ", ".join(one.owners), *units, _aud(one.before_aud), _aud(one.after_aud)
 
 

@@ -35,6 +35,11 @@ def holding(ticker: str = "VAS", units: float = 100, **changes: object) -> dict[
     return made | ({"currency": parcel.pop("currency")} if "currency" in parcel else {})
 
 
+def paying(**payments: object) -> dict[str, Any]:
+    """Make the account of who owns VAS and 5,000 AUD on Monday 10 November 2025, with *payments* in and out."""
+    return {"as_of": "2025-11-10", "cash_aud": 5_000.0, "holdings": [holding()], **payments}
+
+
 def reformed(facts: dict[str, Any] | None, *, as_of: str = "2028-02-10") -> bytes:
     """Make the request "bad" of an individual who owns VAS on a day under the reform of capital gains."""
     account = {"as_of": as_of, "cash_aud": 5_000, "holdings": [holding()]}
@@ -285,6 +290,73 @@ BAD: dict[str, tuple[bytes, str, str]] = {
         owning(holding(), rules={"position_tolerance": -0.01}),
         "invalid_request",
         "rules.position_tolerance",
+    ),
+    "withdrawal_without_a_day": (
+        owning(holding(), account=paying(withdraw_aud=900.0)),
+        "invalid_request",
+        "withdraw_aud is 900.00 and withdraw_by is missing: give the day",
+    ),
+    "day_without_a_withdrawal": (
+        owning(holding(), account=paying(withdraw_by="2025-12-01")),
+        "invalid_request",
+        "withdraw_by is given without an amount: give withdraw_aud",
+    ),
+    "withdrawal_in_the_past": (
+        owning(holding(), account=paying(withdraw_aud=900.0, withdraw_by="2025-11-07")),
+        "invalid_request",
+        "withdraw_by is 2025-11-07, before as_of, 2025-11-10: correct",
+    ),
+    "withdrawal_before_the_sales_settle": (
+        owning(holding(), account=paying(withdraw_aud=6_000.0, withdraw_by="2025-11-11")),
+        "invalid_request",
+        "sales of 2025-11-10 settle on 2025-11-12: give that day or a later one, or withdraw at most 5,000.00",
+    ),
+    "withdrawal_without_sales": (
+        owning(
+            holding(),
+            account=paying(withdraw_aud=6_000.0, withdraw_by="2025-12-01"),
+            rules={"buy_only": True},
+        ),
+        "invalid_request",
+        "rules.buy_only sells nothing, and 6,000.00 AUD are to be paid out: withdraw at most 5,000.00",
+    ),
+    "contribution_negative": (
+        owning(holding(), account=paying(contribution_aud=-1)),
+        "invalid_request",
+        "account.contribution_aud is -1: give at least 0",
+    ),
+    "pension_of_a_person": (
+        owning(holding(), account=paying(pension={"age": 70, "balance_aud": 90_000})),
+        "invalid_request",
+        "account.pension is for super funds, and customer.entity is individual: leave pension out",
+    ),
+    "pension_of_the_future": (
+        owning(
+            holding(),
+            customer={"customer_id": "c", "entity": "super_pension"},
+            account=paying(pension={"age": 70, "balance_aud": 90_000, "started": "2025-11-11"}),
+        ),
+        "invalid_request",
+        "account.pension.started is 2025-11-11, after as_of, 2025-11-10: correct",
+    ),
+    "pension_in_a_year_of_halved_factors": (
+        owning(
+            holding(),
+            customer={"customer_id": "c", "entity": "super_pension"},
+            account=paying(pension={"age": 70, "balance_aud": 90_000}) | {"as_of": "2023-06-30"},
+            stale_prices="allow",
+        ),
+        "invalid_request",
+        "account.pension is known from the financial year of 2023-07-01 on, and as_of is 2023-06-30: leave pension out",
+    ),
+    "pension_without_an_age": (
+        owning(
+            holding(),
+            customer={"customer_id": "c", "entity": "super_pension"},
+            account=paying(pension={"balance_aud": 90_000}),
+        ),
+        "invalid_request",
+        "account.pension.age",
     ),
     "losses_negative": (
         owning(holding(), customer={"customer_id": "c", "carried_losses_aud": -500}),

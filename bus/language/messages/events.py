@@ -30,6 +30,7 @@ from portfolio.published.conflicts import Conflict, Repair, Shortfall
 from portfolio.published.frontier import FrontierPoint
 from portfolio.published.model import ModelPortfolio
 from portfolio.published.money_goals import Funding, MoneyGoal
+from portfolio.published.payments import PaymentsAccount
 from portfolio.published.standing import Standing, Switch
 from portfolio.published.trading import Trading
 from portfolio.terms.mandate import Mandate
@@ -370,6 +371,14 @@ class MasterPortfolioOptimized(_Lenient):
     switch: Annotated[
         Switch | None,
         Field(description="Where there are orders: their cost, paid once, and the changes per year; null otherwise."),
+    ] = None
+    payments: Annotated[
+        PaymentsAccount | None,
+        Field(
+            description="With an account: payments in and out, their days, the tax set aside, and a pension's least "
+            "payments; left out where there are none.",
+            exclude_if=_is_left_out,
+        ),
     ] = None
     pods: Mapping[str, PodAccount]
     goals: tuple[GoalAccount, ...]

@@ -12,12 +12,15 @@ from bus.language.messages.described import Published
 from bus.language.messages.fields import WHOLE, Day, GoalName, Id, Pod, PodPair, Share, ShortText, Text, Ticker
 from portfolio.errors import DataError
 from portfolio.market.age import MOST_DAYS, StalePrices
+from portfolio.market.settlement import settles_on
 from portfolio.names import doubted
 from portfolio.tax.parcels import Parcel
+from portfolio.tax.pension import Pension, minimum
 from portfolio.tax.regime import Reform
 from portfolio.tax.taxpayer import Entity, Taxpayer
 from portfolio.terms.mandate import OVER_CASH, TARGETS, fault_of
 from portfolio.terms.owned import Outside, Owned
+from portfolio.terms.payments import Payments
 from portfolio.terms.rules import (
     TARGET_TOLERANCE,
     Correlations,
@@ -32,6 +35,7 @@ from portfolio.terms.targets import ASSUMED_INFLATION, MOST_YEARS, InflationFrom
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import date
 
     from portfolio.market.snapshot import Market
 
@@ -222,7 +226,102 @@ class ReformFacts(_Strict):
         return Reform(self.cpi, self.values_aud)
 
 
-class Account(_Strict):
+class PensionPaid(_Strict):
+    """A pension that is paid from a super fund's account (SIS Regulations 1994, Schedule 7)."""
+
+    age: Annotated[
+        int,
+        Field(ge=0, le=130, description="The member's age in whole years, on the day of balance_aud."),
+        WHOLE,
+    ]
+    balance_aud: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1e10,
+            description="Balance of the pension on 1 July of the financial year of as_of, or on the day on which the "
+            "pension started, if that is later, AUD.",
+        ),
+    ]
+    started: Annotated[
+        Day | None,
+        Field(description="The day on which the pension started; null for a pension of an earlier financial year."),
+    ] = None
+    drawn_aud: Annotated[float, Field(ge=0, le=1e10, description="Payments since the day of balance_aud, AUD.")] = 0.0
+    withdraw_minimum: Annotated[
+        bool,
+        Field(
+            description="Whether to pay out at least the rest of the year's minimum, which is still to draw, by "
+            "withdraw_by."
+        ),
+    ] = False
+
+
+class MoneyInAndOut(_Strict):
+    """Payments into and out of an account."""
+
+    contribution_aud: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1e10,
+            description="Money that comes in and is invested with the cash, AUD; it must be there when the purchases "
+            "settle, two trading days after as_of.",
+        ),
+    ] = 0.0
+    withdraw_aud: Annotated[
+        float, Field(ge=0, le=1e10, description="Money that is paid out, after all orders and their costs, AUD.")
+    ] = 0.0
+    withdraw_by: Annotated[
+        Day | None,
+        Field(
+            description="The last day of the payment. Sales settle two trading days after as_of; holidays of the "
+            "exchange are not known. By default, for a pension's minimum: 30 June."
+        ),
+    ] = None
+    keep_tax_aside: Annotated[
+        bool,
+        Field(description="Whether the tax on the gains of the sales stays in the account as cash; it is due later."),
+    ] = False
+    pension: Annotated[
+        PensionPaid | None, Field(description="The pension that is paid from the account of a super fund.")
+    ] = None
+
+    def payments(self) -> Payments:
+        """Return the payments."""
+        pension = None if self.pension is None else Pension(**self.pension.model_dump())
+        return Payments(self.contribution_aud, self.withdraw_aud, self.withdraw_by, self.keep_tax_aside, pension)
+
+    def impossible(self, as_of: date, cash_aud: float) -> str:
+        """Say which payment cannot be made, and the mend; empty if all can be.
+
+        Args:
+            as_of: The day of the trades.
+            cash_aud: The cash on that day.
+        """
+        try:
+            amount, by = self.payments().withdrawal_aud(as_of), self.payments().paid_by(as_of)
+            if self.pension is not None:
+                minimum(Pension(**self.pension.model_dump()), as_of)
+        except DataError as error:
+            return str(error)
+        asked = self.withdraw_aud or (self.pension is not None and self.pension.withdraw_minimum)
+        if self.withdraw_by is not None and not asked:
+            return "withdraw_by is given without an amount: give withdraw_aud, or leave withdraw_by out"
+        if self.withdraw_aud and self.withdraw_by is None and not (self.pension and self.pension.withdraw_minimum):
+            return f"withdraw_aud is {self.withdraw_aud:,.2f} and withdraw_by is missing: give the day of the payment"
+        if by is not None and by < as_of:
+            return f"withdraw_by is {by}, before as_of, {as_of}: correct one of the two"
+        settled = settles_on(as_of)
+        if by is not None and by < settled and amount > cash_aud:
+            return (
+                f"withdraw_by is {by}, and sales of {as_of} settle on {settled}: give that day or a later one, or"
+                f" withdraw at most {cash_aud:,.2f}, the cash_aud"
+            )
+        return ""
+
+
+class Account(MoneyInAndOut):
     """Cash and holdings on the day of the trades: with an account, the final event has orders in whole units.
 
     Attributes:
@@ -275,6 +374,8 @@ class Account(_Strict):
             told = ", ".join(f"{ticker} on {acquired}" for ticker, acquired in later)
             message = f"parcels were acquired after the day of the trades, {self.as_of}: {told}; correct one of the two"
             raise ValueError(message)
+        if impossible := self.impossible(self.as_of, self.cash_aud):
+            raise ValueError(impossible)
         return self
 
     def owned(self, taxpayer: Taxpayer, stale_prices: StalePrices) -> Owned:
@@ -296,6 +397,7 @@ class Account(_Strict):
             values_aud={h.ticker: h.value_aud for h in self.holdings if h.value_aud is not None},
             reform=self.reform.reform(),
             stale_prices=stale_prices,
+            payments=self.payments(),
         )
 
 
@@ -407,6 +509,13 @@ class RequestRules(_Strict):
             description="With an account: most tax on capital gains that sales may cause, AUD. Null: no limit.",
         ),
     ] = None
+    buy_only: Annotated[
+        bool,
+        Field(
+            description="With an account: whether no unit of any ETF is sold. A limit that today's holdings break then "
+            "becomes the holding itself, and the pods come as near to their shares as purchases allow."
+        ),
+    ] = False
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -622,6 +731,26 @@ class OptimizationRequest(_Strict):
                 else "neither customer.total_capital_aud nor an account is given"
             )
             message = f"{wrong}: give total_capital_aud to start from cash, or an account with what is owned"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _payments(self) -> Self:
+        if (account := self.account) is None:
+            return self
+        entity, payments = self.customer.entity, account.payments()
+        if payments.pension is not None and entity not in (Entity.SUPER_ACCUMULATION, Entity.SUPER_PENSION):
+            message = (
+                f"account.pension is for super funds, and customer.entity is {entity}: leave pension out, or give"
+                " super_pension"
+            )
+            raise ValueError(message)
+        there, amount = account.cash_aud + account.contribution_aud, payments.withdrawal_aud(account.as_of)
+        if self.rules.buy_only and amount > there:
+            message = (
+                f"rules.buy_only sells nothing, and {amount:,.2f} AUD are to be paid out: withdraw at most"
+                f" {there:,.2f}, cash_aud and contribution_aud, or leave buy_only out"
+            )
             raise ValueError(message)
         return self
 

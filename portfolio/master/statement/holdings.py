@@ -23,7 +23,7 @@ from portfolio.master.statement.order_rows import Owner
 from portfolio.terms.rules import Duplicates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from portfolio import Vector
     from portfolio.case.case import Case
@@ -87,6 +87,10 @@ class Holdings:
         risk_cones: By number of the cone of a pod's volatility: the variable that the cone bounds.
         shared_limits: Rows that limit the position in each ETF that several pods may hold.
         drifts: Variables of how far a position is above its pod's limit, each with its ETF: zero if the ETF is bought.
+        stays: ETFs that the customer owns and of which no unit is sold: where such a holding breaks a limit today, the
+            limit becomes the holding itself.
+        beyond: How far the pods are from their shares beyond the tolerance, summed, as a row in shares of the capital;
+            empty where none may be.
     """
 
     def __init__(self, case: Case, without: Collection[str], caps: Caps) -> None:
@@ -101,7 +105,9 @@ class Holdings:
         self._risks: dict[int, int] = {}
         self._tax: int | None = None
         self.risk_cones: dict[int, int] = {}
-        self._tolerance = self._capital_tolerance()
+        self.stays = self._never_sold()
+        self.beyond: dict[int, float] = {}
+        self._within = self._capital_tolerance()
         self.least_order_aud, self._first_purchase_aud = self._least_orders()
         self.caps, self._max_weight = caps, self._largest_weight()
         self.largest = min(self._max_weight, caps.position)
@@ -173,7 +179,8 @@ class Holdings:
     def largest_of(self, j: int) -> float:
         """Return the largest position allowed in an ETF: the rule's limit with allowance for drift, capped by goals."""
         today = 0.0 if self.stock is None else float(self.stock.weights[j])
-        return min(self._drifted(self._max_weight, today), self.caps.position)
+        limit = max(self._max_weight, today) if j in self.stays else self._drifted(self._max_weight, today)
+        return min(limit, self.caps.position)
 
     def own_limit(self, p: int, j: int) -> float:
         """Return the largest part of a pod's holdings that one ETF may be.
@@ -182,20 +189,21 @@ class Holdings:
         whole position, and drift differs from a purchase.
         """
         limit = self.max_position(p)
-        return limit * (1 + self.terms.rules.position_tolerance) if self._may_drift(p, j) else limit
+        return limit + self._drift(p, j) if self._may_drift(p, j) else limit
 
     def most_held(self, p: int, j: int) -> float:
         """Bound a pod's position in an ETF by the pod's own limit, as a fraction of the pod's share of the capital."""
-        largest = self.max_position(p) * (1 + self._tolerance)
+        most = 1 + self._tolerance(p)
+        largest = self.max_position(p) * most
         if self.stock is None or not self._may_drift(p, j):
             return largest
         today = float(self.stock.weights[j]) / self.sleeves[p].share
-        return max(largest, min(today, self.own_limit(p, j) * (1 + self._tolerance)))
+        return max(largest, min(today, self.own_limit(p, j) * most))
 
     @property
     def least_invested(self) -> float:
         """The least share of the capital that the pods hold, since each is near its share."""
-        return sum(sleeve.share for sleeve in self.sleeves) * max(1 - self._tolerance, 0.0)
+        return sum(sleeve.share * max(1 - self._tolerance(p), 0.0) for p, sleeve in enumerate(self.sleeves))
 
     def max_position(self, p: int) -> float:
         """Return the largest part of a pod's holdings that one ETF may reach by purchase."""
@@ -205,8 +213,13 @@ class Holdings:
         """Return whether a pod's position may be above its limit: it has one owner, and the owned position is large."""
         if self.stock is None or self.terms.rules.duplicates is not Duplicates.FORBID:
             return False
-        least = self.max_position(p) * self.sleeves[p].share * (1 - self._tolerance)
-        return self.terms.rules.position_tolerance > 0 and float(self.stock.weights[j]) > least
+        least = self.max_position(p) * self.sleeves[p].share * (1 - self._tolerance(p))
+        return self._drift(p, j) > 0 and float(self.stock.weights[j]) > least
+
+    def _drift(self, p: int, j: int) -> float:
+        """Return how far a position may be above its pod's limit if no unit is bought, as a part of the pod."""
+        limit = self.max_position(p)
+        return 1 - limit if j in self.stays else limit * self.terms.rules.position_tolerance
 
     def of_invested(self, p: int, value: float) -> tuple[dict[int, float], float]:
         """Count *value* per dollar that a pod invests: a constant, or a row where the invested amount is not fixed."""
@@ -228,7 +241,7 @@ class Holdings:
             etfs = [h.j for h in self.by_pod[p]]
             L = self.case.factor(etfs)
             unit = self.sleeves[p].figures.volatility
-            reach = (1 + self._tolerance) * float(np.linalg.norm(L, axis=1).max()) / unit
+            reach = (1 + self._tolerance(p)) * float(np.linalg.norm(L, axis=1).max()) / unit
             self._risks[p] = self.build.variable(upper=reach, block=self._block(p))
             cone = self.build.norm_at_most(L.T / unit, [h.u for h in self.by_pod[p]], {self._risks[p]: 1.0})
             self.risk_cones[cone] = self._risks[p]
@@ -274,8 +287,22 @@ class Holdings:
         self.rules[name] = words
         return name not in self._without
 
-    def _capital_tolerance(self) -> float:
+    def _never_sold(self) -> frozenset[int]:
+        """List the ETFs that the customer owns and of which no unit may be sold."""
+        if self.stock is None:
+            return frozenset()
+        rules, owned = self.terms.rules, frozenset(np.flatnonzero(self.stock.units).tolist())
+        named = frozenset(self.market.positions(t for t in rules.never_sell if t in self.market.tickers)) & owned
+        if rules.never_sell and not self.rule("never_sell", f"nothing of {', '.join(rules.never_sell)} is sold"):
+            named = frozenset()
+        return owned if rules.buy_only and self.rule("buy_only", "nothing is sold") else named
+
+    def _tolerance(self, p: int) -> float:
         """Return how far a pod's holdings may be from the pod's share of the capital, as a fraction of that share."""
+        return self._within + self.terms.share_excess / self.sleeves[p].share
+
+    def _capital_tolerance(self) -> float:
+        """Return the tolerance of all pods, without the distance that holdings that are never sold force."""
         if self.stock is None:
             return 0.0
         tolerance = self.terms.rules.capital_tolerance
@@ -327,7 +354,8 @@ class Holdings:
     def least_position(self, j: int) -> float:
         """Return the smallest share of the capital allowed in an ETF that is held."""
         if self.stock is None or self.stock.units[j]:
-            return self._least
+            today = 0.0 if self.stock is None else float(self.stock.weights[j])
+            return min(self._least, today) if j in self.stays else self._least
         return max(self._least, max(self.least_order_aud, self._first_purchase_aud) / self.stock.capital_aud)
 
     def _least_orders(self) -> tuple[float, float]:
@@ -367,12 +395,14 @@ class Holdings:
         for p, holdings in self.by_pod.items():
             least = max(
                 _fewest([self.own_limit(p, h.j) for h in holdings], 1.0),
-                _fewest([self.build.upper_of(h.u) for h in holdings], max(1 - self._tolerance, 0.0)),
+                _fewest([self.build.upper_of(h.u) for h in holdings], max(1 - self._tolerance(p), 0.0)),
             )
             counts.append(self.build.variable(lower=least, upper=len(holdings), block=self._block(p)))
             if self.one_owner and self._least > 0:
-                share = self.sleeves[p].share
-                self.build.at_most({counts[-1]: 1.0}, np.floor(share * (1 + self._tolerance) / self._least + _INVESTED))
+                most, least_held = self.sleeves[p].share * (1 + self._tolerance(p)), self._least
+                if any(h.j in self.stays for h in holdings):
+                    least_held = min(self.least_position(h.j) for h in holdings)
+                self.build.at_most({counts[-1]: 1.0}, np.floor(most / least_held + _INVESTED))
             self.build.at_most({counts[-1]: -1.0}, 0.0, switches={h.z: 1.0 for h in holdings})
         return counts
 
@@ -383,9 +413,23 @@ class Holdings:
             if self.stock is None:
                 self.build.equal(invested, 1.0)
             else:
-                self.build.at_least(invested, max(1 - self._tolerance, 0.0))
-                self.build.at_most(invested, 1 + self._tolerance)
+                self.build.at_least(invested, max(1 - self._tolerance(p), 0.0))
+                self.build.at_most(invested, 1 + self._tolerance(p))
                 self._limit_positions(p)
+                self._go_beyond(p, invested)
+        if self.beyond:
+            self.build.at_most(self.beyond, self.terms.share_excess)
+
+    def _go_beyond(self, p: int, invested: Mapping[int, float]) -> None:
+        """Measure how far a pod is from its share beyond the tolerance, where any pod may be."""
+        if self.terms.share_excess <= 0:
+            return
+        # However far from its share, a pod holds something: a pod without holdings has no figures.
+        self.build.at_least(invested, min(self.least_position(h.j) for h in self.by_pod[p]) / self.sleeves[p].share)
+        excess = self.build.variable(upper=self._tolerance(p) - self._within)
+        self.build.at_least({**invested, excess: 1.0}, max(1 - self._within, 0.0))
+        self.build.at_most({**invested, excess: -1.0}, 1 + self._within)
+        self.beyond[excess] = self.sleeves[p].share
 
     def _limit_positions(self, p: int) -> None:
         """Limit each ETF to its part of the pod's holdings: less of the other ETFs does not allow more of this one."""
@@ -394,8 +438,8 @@ class Holdings:
             row = {other.u: -limit for other in self.by_pod[p]}
             row[h.u] += 1.0
             if self._may_drift(p, h.j):
-                beyond = limit * self.terms.rules.position_tolerance
-                drift = self.build.variable(upper=beyond * (1 + self._tolerance))
+                beyond = self._drift(p, h.j)
+                drift = self.build.variable(upper=beyond * (1 + self._tolerance(p)))
                 self.build.at_most({drift: 1.0} | {other.u: -beyond for other in self.by_pod[p]}, 0.0)
                 self.drifts.append((drift, h.j))
                 row[drift] = -1.0
@@ -412,7 +456,7 @@ class Holdings:
             variables = self.counts
         else:
             variables = self._shared_ownership()
-        most = int(min(most, len(self.by_etf), caps.etfs + _INVESTED))
+        most = int(min(max(most, len(self.stays)), len(self.by_etf), caps.etfs + _INVESTED))
         self.build.at_most(dict.fromkeys(variables, 1.0), float(most))
         return variables
 
@@ -445,7 +489,7 @@ class Holdings:
         if distance <= 0 or not self.rule("min_correlation_distance", words):
             return
         for i, j in combinations(sorted(self.by_etf), 2):
-            if correlation_distance(self.market, i, j) < distance:
+            if correlation_distance(self.market, i, j) < distance and not {i, j} <= self.stays:
                 for first, second in product(self.by_etf[i], self.by_etf[j]):
                     self.build.at_most({}, 1.0, switches={first.z: 1.0, second.z: 1.0})
 

@@ -16,6 +16,8 @@ from portfolio.master.statement.order_rows import OrderVariables, buy_for_owners
 from portfolio.master.statement.tax_on_gains import tax_gains
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from portfolio.case.inventory import Inventory, Lot
     from portfolio.conic.solution import Solution
     from portfolio.master.statement.holdings import Holdings
@@ -45,16 +47,12 @@ class Trades:
 
     def __init__(self, form: Holdings, stock: Inventory) -> None:
         self.form, self.stock = form, stock
-        rules = form.terms.rules
         self.volume: dict[int, float] = defaultdict(float)
         self.costs: dict[int, float] = defaultdict(float)
         self.orders: dict[int, tuple[OrderVariables | None, OrderVariables | None]] = {}
         self.sold: list[tuple[Lot, int]] = []
         self.money: list[int] = []
         self.reinvested: int | None = None
-        self._never_sold = set(rules.never_sell)
-        if rules.never_sell and not form.rule("never_sell", f"nothing of {', '.join(rules.never_sell)} is sold"):
-            self._never_sold = set()
         for j in np.flatnonzero(stock.units).tolist():
             self._trade_owned_etf(j)
         self._buy_new_etfs()
@@ -91,7 +89,7 @@ class Trades:
         """Declare the sale of an ETF and of the ETF's parcels: each in whole or in part, and only with a sale."""
         build, stock = self.form.build, self.stock
         least = self._least_order(j)
-        if self.form.market.etfs[j].ticker in self._never_sold or today < least * (1 - _HAIR):
+        if j in self.form.stays or today < least * (1 - _HAIR):
             return None
         sale = declare(build, min(least, today), today)
         parts = [
@@ -172,9 +170,10 @@ class Trades:
         spending = defaultdict(float, form.whole(np.ones(len(form.market.etfs))))
         for x, cost in self.costs.items():
             spending[x] += cost
-        self.money.append(form.build.at_most(spending, 1.0 - self.stock.cash_floor))
+        aside, most_aside = self._set_aside()
+        self.money.append(form.build.at_most(_sum(spending, aside), 1.0 - self.stock.cash_floor))
         if form.rule("reinvest", "nothing is sold to hold cash") and 1.0 - self.stock.idle > form.least_invested:
-            self.reinvested = form.build.at_least(spending, 1.0 - self.stock.idle)
+            self.reinvested = form.build.at_least(_sum(spending, most_aside), 1.0 - self.stock.idle)
             self._no_more_orders(self._number)
         turnover = rules.max_turnover
         if turnover is not None and form.rule("max_turnover", f"at most {turnover:.1%} of the capital is turned over"):
@@ -182,3 +181,22 @@ class Trades:
         most = rules.max_tax_aud
         if most is not None and form.rule("max_tax_aud", f"at most {most:,.2f} AUD of tax on capital gains"):
             self.money.append(form.build.at_most(self.tax, most / capital))
+
+    def _set_aside(self) -> tuple[dict[int, float], dict[int, float]]:
+        """Write the tax that stays as cash, and the most that it can be, as rows; empty where none is set aside.
+
+        The tax is convex in the sales: only as an upper limit is it a row of the program. Money may be left as if each
+        dollar sold of an ETF caused the most tax that any parcel of this ETF can cause.
+        """
+        owned = self.form.terms.owned
+        if owned is None or not owned.payments.keep_tax_aside:
+            return {}, {}
+        if not self.form.rule("keep_tax_aside", "the tax on the gains of the sales stays as cash"):
+            return {}, {}
+        dearest = self.stock.most_tax
+        sales = {sale.amount: float(dearest[j]) for j, (sale, _) in self.orders.items() if sale is not None}
+        return self.tax, sales
+
+
+def _sum(row: Mapping[int, float], other: Mapping[int, float]) -> dict[int, float]:
+    return {x: row.get(x, 0.0) + other.get(x, 0.0) for x in {**row, **other}}

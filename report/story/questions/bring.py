@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from report.facts import standings
 from report.facts.getting_there import Cost, cost_of
 from report.facts.labels import naming_pods
+from report.facts.payments import paid_in_or_out, today_aud
 from report.facts.sentences import said_of_forced
 from report.facts.standings import SUGGESTED, TODAY, Row
 from report.story.document import Section, Table
@@ -46,25 +47,30 @@ def said_of_cost(event: MasterPortfolioOptimized, cost: Cost) -> str:
         )
     if not event.trading.orders:
         return "It costs nothing, and everything stays as it is today."
+    aside = ", from the cash set aside" if event.payments and event.payments.tax_aside_aud else ""
     return (
         f"The orders cost {cost.total_aud:,.2f} AUD once: {cost.brokerage_aud:,.2f} AUD of brokerage,"
         f" {cost.spread_aud:,.2f} AUD of half the spread between the prices of buyers and sellers, and"
-        f" {cost.tax_aud:,.2f} AUD of tax on capital gains, which is due later, with your tax return."
+        f" {cost.tax_aud:,.2f} AUD of tax on capital gains, which is due later, with your tax return{aside}."
     )
 
 
 def _forced(event: MasterPortfolioOptimized) -> Iterator[str]:
-    if told := [naming_pods(event, each) for each in said_of_forced(event)]:
+    if event.switch is not None and event.switch.cut_short and not event.switch.forced:
+        yield "Which rules and targets force sales is not known: the search ended before all were tried."
+    elif told := [naming_pods(event, each) for each in said_of_forced(event)]:
         rest = "; the appendix has more" if len(told) > _FEW else ""
         yield f"The dearest sales follow from: {'; '.join(told[:_FEW])}{rest}."
 
 
 def _rows(shown: list[Standing], event: MasterPortfolioOptimized) -> Iterator[Row]:
     """Choose the figures of the customer's page."""
-    yield from (row for row in standings.value_rows(shown) if row.is_total)
-    before_tax, _, after_tax_aud, volatility = standings.return_rows(shown, event.market.basis)
-    yield from (before_tax, after_tax_aud, volatility)
-    yield from (row for row in standings.income_rows(shown) if row.better)
+    paid = paid_in_or_out(shown)
+    yield from (row for row in standings.value_rows(shown) if row.is_total or paid)
+    before_tax, after_tax, after_tax_aud, volatility = standings.return_rows(shown, event.market.basis)
+    yield from (before_tax, *((after_tax,) if paid else ()), after_tax_aud, volatility)
+    *_, income = standings.income_rows(shown)
+    yield income
     yield from standings.cost_rows(shown)
     yield from (row for row in standings.spread_rows(shown) if row.better)
 
@@ -73,6 +79,11 @@ def _compared(event: MasterPortfolioOptimized, today: Standing, suggested: Stand
     rows = tuple((row.label, *row.cells, row.change, row.verdict) for row in _rows([today, suggested], event))
     columns = ("", TODAY, SUGGESTED, "Change", "")
     note = f"{event.market.basis.label} over {event.market.basis.span}. The appendix has all figures."
+    if paid_in_or_out((today, suggested)):
+        note += (
+            f" Amounts a year are of {today_aud(event):,.2f} AUD today and, after the payments, of"
+            f" {event.terms.total_capital_aud:,.2f} AUD: the sentence above compares them for as much money."
+        )
     return Table("today", "Today and suggested", columns, frozenset({1, 2, 3}), rows, note=note)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from portfolio.published.trading import Side
 from report.facts.labels import naming_pods, pod_label
+from report.facts.payments import said_of_money_out
 from report.facts.sentences import why_no_order
 from report.story.assumptions import proof
 from report.story.document import Section
@@ -32,9 +33,18 @@ def change(event: MasterPortfolioOptimized) -> Section:
         return Section("change", TITLE, tuple(_model(event)), points=(proof(event),))
     if not trading.orders:
         return Section(
-            "change", TITLE, ("We suggest to change nothing.", *why_no_order(trading)), points=(proof(event),)
+            "change",
+            TITLE,
+            ("We suggest to change nothing.", *why_no_order(trading), *said_of_money_out(event)),
+            points=(proof(event),),
         )
-    return Section("change", TITLE, tuple(_orders(trading)), points=tuple(_reasons(event, trading)))
+    paid_out = event.payments is not None and event.payments.withdrawal_aud > 0
+    return Section(
+        "change",
+        TITLE,
+        (*_orders(trading, paid_out=paid_out), *said_of_money_out(event)),
+        points=tuple(_reasons(event, trading)),
+    )
 
 
 def _model(event: MasterPortfolioOptimized) -> Iterator[str]:
@@ -49,12 +59,13 @@ def _model(event: MasterPortfolioOptimized) -> Iterator[str]:
         yield f"{pod_label(event, pod)}, {purpose}: {held} of your capital."
 
 
-def _orders(trading: Trading) -> Iterator[str]:
+def _orders(trading: Trading, *, paid_out: bool) -> Iterator[str]:
     sales = [order for order in trading.orders if order.side is Side.SELL]
     purchases = [order for order in trading.orders if order.side is Side.BUY]
     parts = [counted(len(orders), noun) for orders, noun in ((sales, "sale"), (purchases, "purchase")) if orders]
+    then = "Then, after the payment, you own" if paid_out else "Then you own"
     yield (
-        f"We suggest {counted(len(trading.orders), 'order')} in whole units: {listed(parts)}. Then you own"
+        f"We suggest {counted(len(trading.orders), 'order')} in whole units: {listed(parts)}. {then}"
         f" {counted(len(trading.units), 'ETF')} and {trading.cash_left_aud:z,.2f} AUD of cash."
     )
     for verb, orders in (("Sell", sales), ("Buy", purchases)):

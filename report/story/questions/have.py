@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from portfolio.market.basis import day_in_words
+from report.facts.payments import said_of_money_in, today_aud
 from report.facts.rounding import adding_up
 from report.facts.sentences import said_of_kept
 from report.story.document import Section
@@ -29,15 +30,16 @@ def have(event: MasterPortfolioOptimized) -> Section:
     if owned is None:
         money = f"You have {capital:,.2f} AUD to invest."
         return Section("have", TITLE, (money, _MODEL))
-    return Section("have", TITLE, tuple(_today(event, owned)), points=tuple(said_of_kept(owned)))
+    points = (*said_of_money_in(event), *said_of_kept(owned))
+    return Section("have", TITLE, tuple(_today(event, owned)), points=points)
 
 
 def _today(event: MasterPortfolioOptimized, owned: Owned) -> Iterator[str]:
     etfs = len({parcel.ticker for parcel in owned.parcels})
-    capital = event.terms.total_capital_aud
+    worth = today_aud(event)
     yield (
-        f"On {day_in_words(owned.as_of)} you own {counted(etfs, 'ETF')} worth {capital - owned.cash_aud:,.2f} AUD and"
-        f" {owned.cash_aud:,.2f} AUD of cash: {capital:,.2f} AUD, at the prices of"
+        f"On {day_in_words(owned.as_of)} you own {counted(etfs, 'ETF')} worth {worth - owned.cash_aud:,.2f} AUD and"
+        f" {owned.cash_aud:,.2f} AUD of cash: {worth:,.2f} AUD, at the prices of"
         f" {day_in_words(event.market.priced_on)}."
     )
     if event.today is not None and event.today.etfs:

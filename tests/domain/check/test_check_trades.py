@@ -110,9 +110,33 @@ CUSTOMERS: dict[str, dict[str, Any]] = {
         "account": {**REFORMED, "brokerage_share": 0.0005},
         "customer": {"carried_losses_aud": 4_000.0, "marginal_tax_rate": 0.39},
     },
+    "an individual who pays in and out and sets the tax aside": {
+        "account": {
+            **ACCOUNT,
+            "cash_rate": 0.02,
+            "contribution_aud": 2_000.0,
+            "withdraw_aud": 15_000.0,
+            "withdraw_by": "2025-11-27",
+            "keep_tax_aside": True,
+        },
+    },
+    "a pension fund in its first year that pays the minimum": {
+        "account": {
+            **ACCOUNT,
+            "cash_aud": 1_000.0,
+            "pension": {
+                "age": 83,
+                "balance_aud": 140_000.0,
+                "started": "2025-09-01",
+                "drawn_aud": 500.0,
+                "withdraw_minimum": True,
+            },
+        },
+        "customer": {"entity": "super_pension", "marginal_tax_rate": None},
+    },
 }
-PARTS = ("trading", "income", "terms", "cash", "today", "separate", "suggested", "switch")
-FIRST, SUPER, COMPANY, OUTSIDE, PENSION, SPARED, COVERED = CUSTOMERS
+PARTS = ("trading", "income", "terms", "cash", "today", "separate", "suggested", "switch", "payments")
+FIRST, SUPER, COMPANY, OUTSIDE, PENSION, SPARED, COVERED, PAID, DRAWN = CUSTOMERS
 
 # What is asked and not found: changed, it contradicts nothing as long as it is kept. Or words.
 ASKED = {
@@ -150,6 +174,9 @@ ASKED = {
     "terms.owned.kept.*.units",
     "terms.owned.kept.*.why",
     "terms.owned.cash_floor_aud",  # where the share to be kept is more
+    "terms.owned.payments.pension.age",  # another age of the same factor
+    "terms.owned.payments.keep_tax_aside",  # where there is no tax
+    "terms.owned.payments.withdraw_aud",  # where the pension's minimum is more
     # Other income changes nothing where credits do not exceed the tax.
     "terms.other_income_uses_credits",
     # What could be invested but for a rule takes a search to find.

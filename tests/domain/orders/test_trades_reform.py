@@ -31,8 +31,8 @@ def traded(seed: int) -> tuple[Terms, CoordinatedPortfolio, Trading]:
 
 
 def test_the_cases_have_gains_of_every_kind_and_losses_that_stop_short_of_indexed_ones_and_that_do_not() -> None:
-    settled = [(asked.market, settle(asked.market, asked.sleeves, asked.terms).owned) for asked in map(later, SEEDS)]
-    stocks = [take_stock(market, owned) for market, owned in settled if owned is not None]
+    settled = [(asked.market, settle(asked.market, asked.sleeves, asked.terms)) for asked in map(later, SEEDS)]
+    stocks = [take_stock(market, terms.owned, terms.rules) for market, terms in settled if terms.owned is not None]
     gains = [traded(seed)[2].gains for seed in SEEDS]
 
     assert sum(stock.order_binds for stock in stocks) > len(SEEDS) / 2

@@ -92,7 +92,7 @@ def everything(asked: Case) -> Iterator[tuple[Vector, tuple[int | None, ...]]]:
     """Try all units, and all owners of them, and keep what keeps the rules: by plain arithmetic."""
     terms = settle(asked.market, asked.sleeves, asked.terms)
     assert terms.owned is not None
-    stock = take_stock(asked.market, terms.owned)
+    stock = take_stock(asked.market, terms.owned, terms.rules)
     rules, capital = terms.rules, stock.capital_aud
     pods = range(len(asked.sleeves))
     most = [int(capital / price) for price in stock.prices]
