@@ -9,6 +9,7 @@ import numpy as np
 
 from portfolio.errors import DataError
 from portfolio.market.age import refuse_stale
+from portfolio.tax.gains import so_far
 from portfolio.tax.kinds import GAINS, Kind, effective_rate
 from portfolio.tax.parcels import Quotes, gain_per_unit, missing_facts, rebase
 from portfolio.terms.owned import Kept, Outside, Owned
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from portfolio.pod.sleeve import Sleeve
     from portfolio.published.conflicts import Repair
     from portfolio.tax.parcels import Parcel, Rebased
+    from portfolio.tax.taxpayer import Taxpayer
     from portfolio.terms.rules import Rules, Terms
 
 # The smallest first purchase of a security on ASX (ASX: minimum initial investment in a listed security).
@@ -64,7 +66,9 @@ class Inventory:
         quotes: Proceeds per unit, by ticker.
         rates: Tax per dollar of gain, for each kind of gain present, in the order in which losses reduce the kinds;
             empty where no gain is taxed.
-        losses_aud: Capital losses carried forward from earlier years.
+        losses_aud: Capital losses carried forward from earlier years, and realised this year so far.
+        gains_aud: Gains of this year so far, by kind, AUD: without losses.
+        taxpayer: The taxpayer.
         cash: Money in the account, as a share of the capital.
         cash_floor: Least share of the capital that stays money after the orders and their costs.
     """
@@ -78,6 +82,8 @@ class Inventory:
     quotes: Quotes
     rates: Mapping[Kind, float]
     losses_aud: float
+    gains_aud: Mapping[Kind, float]
+    taxpayer: Taxpayer
     cash: float
     cash_floor: float
 
@@ -139,7 +145,8 @@ def take_stock(market: Market, owned: Owned) -> Inventory:
         lots.append(Lot(number, j, parcel.units, gains, quotes.net_aud(parcel.ticker), rebased))
     values = np.where(units > 0, units * np.nan_to_num(prices), 0.0)
     capital = owned.cash_aud + float(values.sum())
-    there = {kind for lot in lots for kind in lot.gains}
+    before = so_far(owned.taxpayer)
+    there = {kind for lot in lots for kind in lot.gains} | {kind for kind in GAINS if before[kind]}
     rates = {kind: effective_rate(kind, owned.taxpayer) for kind in GAINS if kind in there}
     return Inventory(
         capital_aud=capital,
@@ -150,7 +157,9 @@ def take_stock(market: Market, owned: Owned) -> Inventory:
         lots=tuple(lots),
         quotes=quotes,
         rates=rates if any(rates.values()) else {},
-        losses_aud=owned.taxpayer.carried_losses_aud,
+        losses_aud=owned.taxpayer.carried_losses_aud + before[Kind.LOSS],
+        gains_aud={kind: before[kind] for kind in GAINS},
+        taxpayer=owned.taxpayer,
         cash=owned.cash_aud / capital if capital > 0 else 0.0,
         cash_floor=cash_floor(owned, capital),
     )

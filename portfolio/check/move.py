@@ -76,6 +76,8 @@ def differing_gains(owned: Owned, told: Event, sales: Sequence[float]) -> Iterat
         "tax_aud": found.tax_aud,
         "losses_carried_aud": found.carried_aud,
     }
+    if "tax_so_far_aud" in rest or found.so_far_aud:
+        amounts["tax_so_far_aud"] = found.so_far_aud
     yield from differing(rest, amounts, size=owned.capital)
 
 
@@ -104,9 +106,10 @@ def wrong_sales(owned: Owned, asked: dict[int, float], sales: Sequence[float]) -
         if abs(there - wanted) > _UNITS * max(1.0, wanted):
             yield f"{wanted} units of {owned.market.etfs[j].ticker} are sold, and {there} from its parcels"
     results = [parcel.results for parcel in parcels]
-    least = least_tax(owned.payer, results, list(held.values()), list(asked.values()))
-    tax = assess(owned.payer, results, sales).tax_aud
-    if tax > least + _leeway(owned, asked):
+    found, leeway = assess(owned.payer, results, sales), _leeway(owned, asked)
+    tax = found.tax_aud + found.so_far_aud
+    least = least_tax(owned.payer, results, list(held.values()), list(asked.values()), enough=tax - leeway)
+    if tax > least + leeway:
         yield f"selling other parcels would cause less tax: {least:.6f}, not {tax:.6f}"
 
 
@@ -115,14 +118,17 @@ def _leeway(owned: Owned, asked: dict[int, float]) -> float:
 
     At the best multiplier whole units reach the bound, except for one exchange of a unit between two parcels, since
     in each case losses meet gains in a single constraint. So whole units of ETFs sold in part cost at most this
-    exchange.
+    exchange. By brackets, the tax is a second constraint, and costs a second exchange.
     """
     kinds = {kind for parcel in owned.parcels for kind in parcel.results if kind != "loss"}
-    rate = max((owned.payer.tax_of(kind) for kind in kinds), default=0.0)
+    lines = owned.payer.lines()
+    parts = [owned.payer.part_taxed(kind) * max(a for a, _, _ in lines) for kind in kinds if kind != "indexed"]
+    rate = max([*parts, *(b for _, b, _ in lines if "indexed" in kinds)], default=0.0)
     values = [rate * sum(parcel.results.values()) * parcel.units for parcel in owned.parcels if parcel.j in asked]
     exchanges = [0.0]
     for j, units in asked.items():
         if float(units).is_integer() and units < owned.units[j]:
             unit = sorted(sum(parcel.results.values()) for parcel in owned.parcels if parcel.j == j)
             exchanges.append(rate * sum(unit[-2:]))
-    return _UNITS * (1 + sum(values)) + max(exchanges)
+    several = 2 if len(lines) > 1 else 1
+    return _UNITS * (1 + sum(values) + sum(owned.payer.so_far.values())) + several * max(exchanges)

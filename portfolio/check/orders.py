@@ -11,7 +11,7 @@ import numpy as np
 
 from portfolio.check.facts import FIGURE, MET, RULE, correlation, differing, same
 from portfolio.check.move import differing_gains, wrong_sales
-from portfolio.check.tax import assess
+from portfolio.check.tax import assess, may_exceed
 from portfolio.check.trades import FIRST_PURCHASE_AUD, volume
 
 if TYPE_CHECKING:
@@ -196,6 +196,10 @@ class Orders:
         wrong = differing(told, {"cash_left_aud": left, **self.fees}, size=self.capital)
         yield from (f"of the orders, {words}" for words in wrong)
         yield from (f"of the orders, {words}" for words in differing_gains(self.owned, self.told["gains"], self.sold))
+        if "tax_may_exceed_aud" in self.told:
+            due = may_exceed(self.owned.payer, self.gains.net_aud, self.owned.as_of)
+            if not same(self.told["tax_may_exceed_aud"], due, size=self.capital):
+                yield f"the tax may be {due} AUD above one rate, not {self.told['tax_may_exceed_aud']}"
 
     def cash_left(self) -> float:
         """Compute the money after all orders and their costs, AUD."""

@@ -27,6 +27,7 @@ from portfolio.published.trading import (
     Trading,
     UnderReform,
 )
+from portfolio.tax.brackets import most_above
 from portfolio.tax.gains import Assessment, assess
 from portfolio.tax.kinds import Kind
 from portfolio.tax.sale import realise
@@ -103,6 +104,7 @@ def plan(case: Case, master: CoordinatedPortfolio, *, left_s: Callable[[], float
         tolerated=tuple(_tolerated(case, whole.X)),
         cut_short=whole.cut_short,
         idle=explain_idle(case, stock, master, left_aud, whole.units, left_s=left_s),
+        tax_may_exceed_aud=most_above(terms.owned.taxpayer, gains.net_capital_gain_aud, terms.owned.as_of),
         does_not_pay=None if orders else _does_not_pay(case, master, lambda: left_s() <= 0),
     )
 

@@ -232,6 +232,8 @@ class Trading:
         does_not_pay: The reason for no orders; None where there are orders, or where the time was too short for the
             reason.
         cut_short: Whether the time ended the search for whole units: other orders may then be better.
+        tax_may_exceed_aud: For an individual with a marginal rate: the most by which a resident's brackets may tax the
+            net gain above that rate, AUD, since the other income is not known; None for others, and before 2024-25.
     """
 
     naive: Move
@@ -253,3 +255,4 @@ class Trading:
     does_not_pay: DoesNotPay | None = None
     cut_short: bool = False
     gave_way: tuple[str, ...] = ()
+    tax_may_exceed_aud: float | None = None

@@ -28,7 +28,7 @@ def costs(event: MasterPortfolioOptimized) -> Section:
         points += [f"Of the cost of the switch: {naming_pods(event, each)}." for each in said_of_forced(event)]
         if any(order.parcels for order in event.trading.orders):
             tables.append(_parcels(event, event.trading))
-            points += list(parcels.sentences(event.trading.gains, event.terms.owned))
+            points += list(parcels.sentences(event.trading, event.terms.owned))
     return Section("costs", "Costs and tax, in dollars", tuple(lead), ("costs",), tuple(tables), tuple(points))
 
 

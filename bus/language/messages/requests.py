@@ -10,11 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 from bus.language.forms import MARKET
 from bus.language.messages.described import Published
 from bus.language.messages.fields import WHOLE, Day, GoalName, Id, Pod, PodPair, Share, ShortText, Text, Ticker
+from bus.language.messages.tax_year import RealisedSoFar
 from portfolio.errors import DataError
 from portfolio.market.age import MOST_DAYS, StalePrices
 from portfolio.names import doubted
+from portfolio.tax.brackets import rate_at
 from portfolio.tax.parcels import Parcel
-from portfolio.tax.regime import Reform
+from portfolio.tax.regime import DISCOUNTS, DISREGARDED, REFORM_STARTS, Reform, income_year
 from portfolio.tax.taxpayer import Entity, Taxpayer
 from portfolio.terms.mandate import OVER_CASH, TARGETS, fault_of
 from portfolio.terms.owned import Outside, Owned
@@ -32,6 +34,7 @@ from portfolio.terms.targets import ASSUMED_INFLATION, MOST_YEARS, InflationFrom
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import date
 
     from portfolio.market.snapshot import Market
 
@@ -94,6 +97,16 @@ class Customer(_Strict):
             "company is 0.30, or 0.25 for a base rate entity.",
         ),
     ] = None
+    taxable_income_aud: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            le=1e10,
+            description="An individual's taxable income of the financial year of the trades without any capital gain, "
+            "AUD: gains are then taxed by the brackets of a resident, with the Medicare levy, and income of "
+            "the portfolio at the rate of the next dollar. In place of marginal_tax_rate; needs an account.",
+        ),
+    ] = None
     carried_losses_aud: Annotated[
         float, Field(ge=0, le=1e10, description="Unused capital losses of earlier years, AUD.")
     ] = 0.0
@@ -126,14 +139,32 @@ class Customer(_Strict):
                 " the tax: leave it out"
             )
             raise ValueError(message)
+        if self.taxable_income_aud is not None and self.entity is not Entity.INDIVIDUAL:
+            message = f"taxable_income_aud is for individuals; the entity {self.entity} has one rate: leave it out"
+            raise ValueError(message)
+        if self.taxable_income_aud is not None and self.marginal_tax_rate is not None:
+            message = "taxable_income_aud and marginal_tax_rate both give a rate: leave marginal_tax_rate out"
+            raise ValueError(message)
         return self
 
-    def taxpayer(self) -> Taxpayer:
-        """Return the taxpayer and the tax rate."""
-        rate = self.marginal_tax_rate
+    def taxpayer(self, account: Account | None = None) -> Taxpayer:
+        """Return the taxpayer and the tax rate, in the year of the account's trades."""
+        rate, year = self.marginal_tax_rate, None
         if rate is None and self.entity is Entity.INDIVIDUAL:
             rate = _USUAL_RATE
-        return Taxpayer(self.entity, rate, self.carried_losses_aud)
+        if account is None:
+            return Taxpayer(self.entity, rate, self.carried_losses_aud)
+        if self.taxable_income_aud is not None:
+            year = income_year(account.as_of)
+            rate = rate_at(self.taxable_income_aud, year)
+        return Taxpayer(
+            self.entity,
+            rate,
+            self.carried_losses_aud,
+            realised=account.realised.realised(),
+            taxable_income_aud=self.taxable_income_aud,
+            income_year=year,
+        )
 
 
 class ParcelOwned(_Strict):
@@ -227,6 +258,7 @@ class Account(_Strict):
 
     Attributes:
         reform: Facts for the tax on sales from 1 July 2027.
+        realised: Gains and losses of the financial year of the trades, realised before them.
     """
 
     as_of: Annotated[Day, Field(description="Day of the trades; the age of a parcel is measured on this day.")]
@@ -257,6 +289,7 @@ class Account(_Strict):
         ),
     ] = 0.0
     reform: ReformFacts = ReformFacts()
+    realised: RealisedSoFar = RealisedSoFar()
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
@@ -625,6 +658,26 @@ class OptimizationRequest(_Strict):
             raise ValueError(message)
         return self
 
+    @model_validator(mode="after")
+    def _tax_year(self) -> Self:
+        account, customer = self.account, self.customer
+        if account is None:
+            if customer.taxable_income_aud is not None:
+                message = (
+                    "customer.taxable_income_aud needs an account, whose as_of says the financial year: give"
+                    " customer.marginal_tax_rate instead"
+                )
+                raise ValueError(message)
+            return self
+        try:
+            taxpayer = customer.taxpayer(account)
+        except DataError as error:
+            message = f"customer.taxable_income_aud: {error}"
+            raise ValueError(message) from None
+        for wrong in _not_of_the_year(taxpayer, account.as_of):
+            raise ValueError(wrong)
+        return self
+
     def refused(self, market: Market) -> frozenset[str]:
         """List the tickers that pods are not to hold: never to be bought, or without a price to order at."""
         unpriced = [etf.ticker for etf in market.etfs if etf.price_aud is None] if self.account else []
@@ -663,7 +716,7 @@ class OptimizationRequest(_Strict):
 
     def terms(self) -> Terms:
         """Collect the terms for the optimisation; the capital of an account comes from prices."""
-        taxpayer = self.customer.taxpayer()
+        taxpayer = self.customer.taxpayer(self.account)
         return Terms(
             total_capital_aud=self.customer.total_capital_aud or 0.0,
             marginal_tax_rate=taxpayer.rate,
@@ -685,4 +738,21 @@ class OptimizationRequest(_Strict):
             risk_tolerance=self.customer.risk_tolerance,
             target_tolerance=self.target_tolerance,
             pod_targets=self.pod_targets,
+        )
+
+
+def _not_of_the_year(taxpayer: Taxpayer, as_of: date) -> Iterator[str]:
+    """List what cannot have been realised in the year of the trades by this entity."""
+    realised = taxpayer.realised
+    if realised.is_any and taxpayer.entity in DISREGARDED:
+        yield f"account.realised is of gains that do not count for the entity {taxpayer.entity}: leave realised out"
+    if realised.discountable_aud and not DISCOUNTS[taxpayer.entity]:
+        yield (
+            f"account.realised.discountable_aud and distributed_discounted_aud: the entity {taxpayer.entity} has no"
+            " discount: put the gain into undiscounted_aud, and twice what funds distributed after their discount"
+        )
+    if realised.indexed_aud and (as_of < REFORM_STARTS or taxpayer.entity is not Entity.INDIVIDUAL):
+        yield (
+            f"account.realised.indexed_aud is of an individual's sales from {REFORM_STARTS}, and the trades are those"
+            f" of the entity {taxpayer.entity} on {as_of}: put the gain into discountable_aud or undiscounted_aud"
         )

@@ -35,8 +35,7 @@ class Trades:
     Attributes:
         volume: Value of all orders, as a row.
         costs: Brokerage and spread, as a row.
-        tax: Tax on capital gains, as a row.
-        loss_order: The switch between the cases of the law's order of losses, if the program has this switch.
+        tax: Tax on capital gains that the sales add, as a row with a constant.
         orders: For every ETF that the customer owns: the sale and the purchase, each None where no order is possible.
         sold: Each parcel, with the variable of the amount sold.
         money: Numbers of the rows that limit amounts of money: cash, turnover, tax.
@@ -58,7 +57,7 @@ class Trades:
         for j in np.flatnonzero(stock.units).tolist():
             self._trade_owned_etf(j)
         self._buy_new_etfs()
-        self.tax, self.loss_order = tax_gains(form.build, stock, self.sold)
+        self.tax = tax_gains(form.build, stock, self.sold)
         self._limits()
 
     def untouched(self, solution: Solution) -> list[int]:
@@ -181,4 +180,4 @@ class Trades:
             self.money.append(form.build.at_most({x: part / 2 for x, part in self.volume.items()}, turnover))
         most = rules.max_tax_aud
         if most is not None and form.rule("max_tax_aud", f"at most {most:,.2f} AUD of tax on capital gains"):
-            self.money.append(form.build.at_most(self.tax, most / capital))
+            self.money.append(form.build.at_most(self.tax.row, most / capital - self.tax.constant))
