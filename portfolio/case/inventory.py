@@ -97,6 +97,27 @@ class Inventory:
         """Price of the dearest unit that is owned: whole units that are sold may fetch this much too much."""
         return float(self.prices[self.units > 0].max(initial=0.0))
 
+    def selling(self, units_sold: Mapping[str, float], owned: Owned, brokerage_aud: float) -> Inventory:
+        """Copy the holdings with the gains of units of which it is known how many are sold: after fixed brokerage.
+
+        Args:
+            units_sold: Units sold by ticker; each ETF is one order.
+            owned: The holdings of today.
+            brokerage_aud: Fixed cost of an order.
+        """
+        quotes = self.quotes.with_brokerage(brokerage_aud, units_sold)
+        lots = tuple(
+            replace(
+                lot,
+                gains=gain_per_unit(parcel, quotes, owned.taxpayer, owned.law),
+                net_aud=quotes.net_aud(parcel.ticker),
+            )
+            if parcel.ticker in units_sold
+            else lot
+            for lot, parcel in ((lot, owned.parcels[lot.parcel]) for lot in self.lots)
+        )
+        return replace(self, quotes=quotes, lots=lots)
+
     @property
     def order_binds(self) -> bool:
         """Whether the law's order costs tax: indexed gains come last, and a loss would save most tax on them."""

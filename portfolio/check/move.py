@@ -76,8 +76,9 @@ def differing_gains(owned: Owned, told: Event, sales: Sequence[float]) -> Iterat
         "tax_aud": found.tax_aud,
         "losses_carried_aud": found.carried_aud,
     }
-    if "tax_so_far_aud" in rest or found.so_far_aud:
-        amounts["tax_so_far_aud"] = found.so_far_aud
+    # Events of before these members exist are checked too.
+    later = {"tax_so_far_aud": found.so_far_aud, "losses_value_aud": found.value_aud}
+    amounts |= {name: aud for name, aud in later.items() if name in rest or aud}
     yield from differing(rest, amounts, size=owned.capital)
 
 

@@ -34,6 +34,9 @@ class Orders:
         self.portfolio, self.owned, self.market = portfolio, portfolio.owned, portfolio.market
         self.told: Event = portfolio.event["trading"]
         self.orders: list[Event] = self.told["orders"]
+        if self.told.get("brokerage_in_gains"):
+            units = {self._j(order): float(order["units"]) for order in self.orders if order["side"] == "sell"}
+            self.owned = self.owned.selling(units, float(portfolio.terms["brokerage_aud"]))
         self.after = portfolio.vector(self.told["units"])
         self.pods = {pod: portfolio.vector(amounts) for pod, amounts in self.told["pods"].items()}
         self.amounts = np.array([self.pods[pod] for pod in portfolio.pods])
@@ -286,7 +289,11 @@ class Orders:
         naive, weights = self.portfolio.overview("naive"), self.portfolio.terms["preferences"]
         buying, certificate = naive["buying_cost_aud"] or 0.0, self.portfolio.event["certificate"]
         X = self.amounts / self.capital
-        cost = (sum(self.fees.values()) + self.gains.tax_aud) / buying if buying else 0.0
+        # The objective counts gains before fixed brokerage, as its bound does.
+        assert self.portfolio.owned is not None  # noqa: S101 - the caller looked
+        results = [parcel.results for parcel in self.portfolio.owned.parcels]
+        gains = assess(self.owned.payer, results, self.sold)
+        cost = (sum(self.fees.values()) + gains.tax_aud - gains.value_aud) / buying if buying else 0.0
         value = self.portfolio.weighed(self.portfolio.objective_terms(X, trading_cost=cost))
         lost = certificate["objective"] - value
         # The certificate states the solver's objective, so the tolerance is that of the solver.
@@ -297,8 +304,9 @@ class Orders:
             return
         if self.orders:
             yield "there are orders, and a reason why there are none"
-        dear = weights["trading_cost"] * reason["cost_aud"] / buying if buying else 0.0
-        if not same(reason["cost"], dear) or reason["cost_aud"] < 0:
+        net = reason["cost_aud"] - reason.get("losses_value_aud", 0.0)
+        dear = weights["trading_cost"] * net / buying if buying else 0.0
+        if not same(reason["cost"], dear) or reason["cost_aud"] < -self.gains.so_far_aud:
             yield f"trading would cost {dear} of the objective, not {reason['cost']}"
         leeway = certificate["target_gap"] * max(abs(certificate["objective"]), 0.01) + RULE
         if certificate["certified"] and reason["gain"] > reason["cost"] + leeway:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portfolio.check.facts import same
+from portfolio.check.facts import FIGURE, same
 from portfolio.check.tax import (
     PENSION,
     RATES,
@@ -79,6 +80,8 @@ class Owned:
             {_KINDS[name]: float(aud) for name, aud in self.realised.items()},
             payer.get("taxable_income_aud"),
             payer.get("income_year"),
+            payer.get("loss_value", 0.0),
+            payer.get("minimum_tax_exempt", False),
         )
         self.fee = float(self.told["brokerage_share"])
         self.values: Event = self.told["reform"]["values_aud"]
@@ -102,6 +105,24 @@ class Owned:
         since = since_reform(self.payer, acquired, self.as_of, value_aud=value, cpi=self.cpi)
         results = result_per_unit(self.payer, net, unit_cost, acquired, self.as_of, since)
         return Parcel(told["ticker"], j, told["units"], unit_cost, acquired, net, since, results)
+
+    def selling(self, units: Mapping[int, float], brokerage_aud: float) -> Owned:
+        """Copy the holdings with parcels that bear their part, by units, of the brokerage of one order per ETF.
+
+        Args:
+            units: Units sold, per ETF.
+            brokerage_aud: Fixed brokerage per order.
+        """
+        one = copy(self)
+        one.parcels = [self._after_brokerage(parcel, units, brokerage_aud) for parcel in self.parcels]
+        return one
+
+    def _after_brokerage(self, parcel: Parcel, units: Mapping[int, float], brokerage_aud: float) -> Parcel:
+        if not units.get(parcel.j):
+            return parcel
+        net = parcel.net_aud - brokerage_aud / units[parcel.j]
+        results = result_per_unit(self.payer, net, parcel.unit_cost_aud, parcel.acquired, self.as_of, parcel.since)
+        return replace(parcel, net_aud=net, results=results)
 
     def findings(self) -> Iterator[str]:
         """Yield every fault in the existing holdings."""
@@ -129,6 +150,11 @@ class Owned:
             yield f"the income of {payer.entity} for brackets is {payer.income_aud}, and the year {payer.year}"
         elif payer.income_aud is not None and (payer.year, payer.rate) != self._bracket(payer.income_aud):
             yield f"the bracket of {payer.income_aud} AUD on {self.as_of} is not {payer.rate} in {payer.year}"
+        least = payer.rate * payer.part_taxed("discountable")
+        if not 0 <= payer.loss_value <= least + FIGURE:
+            yield f"unused losses are worth {payer.loss_value} a dollar, and can save {least}"
+        if payer.exempt and payer.entity != "individual":
+            yield f"{payer.entity} is exempt from a minimum tax that only individuals pay"
         if payer.entity == PENSION and any(payer.so_far.values()):
             yield f"gains of a pension fund count: {payer.so_far}"
         if min([*self.cpi.values(), *self.values.values()], default=1.0) <= 0:

@@ -51,18 +51,25 @@ def _findings(portfolio: Portfolio, orders: Orders, told: Event) -> Iterator[str
     yield from differing(numbers, due, size=orders.capital)
     # From the amounts told, which are right by now: at a rounded half, the last digit of another sum would differ.
     gain = told["return_aud_per_year"]
-    years = told["cost_aud"] / gain if round(gain, 2) > 0 else None
+    years = max(told["cost_aud"], 0.0) / gain if round(gain, 2) > 0 else None
     if not same(told["years_to_pay"], years):
         yield f"it pays for itself in {years} years, not {told['years_to_pay']}"
     if told["words"] != (sentence := _sentence(told, today, suggested)):
         yield f"it {sentence}, not: {told['words']}"
-    yield from _forced(portfolio, told)
+    # Sales cannot save more tax than the year has without them.
+    yield from _forced(portfolio, told, told["cost_aud"] + orders.gains.so_far_aud)
 
 
 def _sentence(told: Event, today: Event, suggested: Event) -> str:
     """Judge in words, as ADVICE section 4 does."""
     cost, gain, years = f"{told['cost_aud']:,.0f} AUD", told["return_aud_per_year"], told["years_to_pay"]
     was, becomes = (f"{100 * standing['volatility']:.1f} %" for standing in (today, suggested))
+    if told["cost_aud"] < 0:
+        risk = f", with a volatility of {becomes} instead of {was}" if was != becomes else ""
+        return (
+            f"costs nothing: losses of the sales save {-told['cost_aud']:,.0f} AUD of tax on gains of this year after"
+            f" all costs, with {gain:+,.0f} AUD of return per year after fees and tax on income{risk}"
+        )
     if years is not None:
         after = "less than 0.1 years" if years < _SHOWN_AS_NONE else f"{years:,.1f} years"
         risk = f", with a volatility of {becomes} instead of {was}" if was != becomes else ""
@@ -79,7 +86,7 @@ def _sentence(told: Event, today: Event, suggested: Event) -> str:
     return f"does not pay for itself in return: you pay {cost} {bought}"
 
 
-def _forced(portfolio: Portfolio, told: Event) -> Iterator[str]:
+def _forced(portfolio: Portfolio, told: Event, most_aud: float) -> Iterator[str]:
     goals = {goal["name"] for goal in portfolio.event["goals"]}
     caps = {f"{pod}.{_OF_PODS}" for pod in portfolio.pods}
     kept = {f"{_OF_THE_ACCOUNT}.{parcel.ticker}" for parcel in portfolio.owned.parcels} if portfolio.owned else set()
@@ -88,7 +95,7 @@ def _forced(portfolio: Portfolio, told: Event) -> Iterator[str]:
     if len(set(names)) < len(names) or len(names) > _MOST_NAMED or not set(names) <= known:
         yield f"the rules that force sales are no such list: {names}"
     saved = [one["saves_aud"] for one in forced]
-    if saved != sorted(saved, reverse=True) or not all(0 < aud <= told["cost_aud"] for aud in saved):
+    if saved != sorted(saved, reverse=True) or not all(0 < aud <= most_aud for aud in saved):
         yield f"what rules save if eased is not from the most to the least, or more than all costs: {saved}"
     for one in forced:
         said = f"the switch would cost {one['saves_aud']:,.0f} AUD less"

@@ -40,6 +40,8 @@ class Payer:
 
     Attributes:
         so_far: Gains and losses of the year before the sales, by kind, AUD.
+        loss_value: Value of a dollar of losses carried forward.
+        exempt: Whether an individual pays no minimum tax on gains since the reform.
         income_aud: Taxable income without gains, and *year*, in which the financial year ends: None for one rate.
     """
 
@@ -49,6 +51,8 @@ class Payer:
     so_far: Mapping[str, float] = field(default_factory=dict)
     income_aud: float | None = None
     year: int | None = None
+    loss_value: float = 0.0
+    exempt: bool = False
 
     def lines(self) -> list[tuple[float, float, float]]:
         """Return the tax as the largest of lines: per dollar of other net gain, per dollar of indexed gain, less AUD.
@@ -57,11 +61,11 @@ class Payer:
         """
         if self.income_aud is None or self.year is None:
             return [(self.rate, self.tax_of("indexed"), 0.0)]
-        found, tax, starts = [], 0.0, brackets(self.year)
+        found, tax, starts, least = [], 0.0, brackets(self.year), 0.0 if self.exempt else _LEAST
         for (start, rate), (end, _) in zip(starts, [*starts[1:], (float("inf"), 0.0)], strict=True):
             if end > self.income_aud:
                 begin = max(start - self.income_aud, 0.0)
-                found.append((rate + _LEVY, max(rate, _LEAST) + _LEVY, (rate + _LEVY) * begin - tax))
+                found.append((rate + _LEVY, max(rate, least) + _LEVY, (rate + _LEVY) * begin - tax))
                 tax += (rate + _LEVY) * (end - self.income_aud - begin)
         return found
 
@@ -75,7 +79,7 @@ class Payer:
         """Compute the tax per dollar of gain, after losses, at one rate."""
         if self.entity == PENSION:
             return 0.0
-        if kind == "indexed" and self.entity == "individual":
+        if kind == "indexed" and self.entity == "individual" and not self.exempt:
             return max(self.rate, _LEAST + min(self.rate, _LEVY))
         return self.rate * (_TAXED_OF_LONG_HELD[self.entity] if kind == "discountable" else 1.0)
 
@@ -189,6 +193,7 @@ class Assessed:
     tax_aud: float
     carried_aud: float
     so_far_aud: float
+    value_aud: float
 
 
 def assess(payer: Payer, results: Sequence[Mapping[str, float]], units: Sequence[float]) -> Assessed:
@@ -199,8 +204,9 @@ def assess(payer: Payer, results: Sequence[Mapping[str, float]], units: Sequence
     }
     before = {kind: payer.so_far.get(kind, 0.0) for kind in sold}
     whole = _year(payer, {kind: before[kind] + aud for kind, aud in sold.items()})
-    so_far = _year(payer, before).tax_aud
-    return replace(whole, tax_aud=whole.tax_aud - so_far, so_far_aud=so_far)
+    without = _year(payer, before)
+    value = payer.loss_value * (whole.carried_aud - without.carried_aud)
+    return replace(whole, tax_aud=whole.tax_aud - without.tax_aud, so_far_aud=without.tax_aud, value_aud=value)
 
 
 def _year(payer: Payer, total: dict[str, float]) -> Assessed:
@@ -218,6 +224,7 @@ def _year(payer: Payer, total: dict[str, float]) -> Assessed:
         tax_aud=max(a * early + b * (indexed - third) - less for a, b, less in payer.lines()),
         carried_aud=losses - first - second - third,
         so_far_aud=0.0,
+        value_aud=0.0,
     )
 
 

@@ -63,7 +63,7 @@ def forced_sales(
     search = _Search(case, master, now, lambda: left_s() <= 0 or next(steps, None) is None)
     cost = trading.brokerage_aud + trading.spread_aud + trading.gains.tax_aud
     found = [*_outside(case, trading), *search.forced(form.rules, cost)]
-    dearest = sorted((f for f in found if f.saves_aud > _WORTH * cost), key=lambda f: (-f.saves_aud, f.name))
+    dearest = sorted((f for f in found if f.saves_aud > _WORTH * abs(cost)), key=lambda f: (-f.saves_aud, f.name))
     return tuple(dearest[:_MOST]), search.cut_short
 
 

@@ -15,7 +15,7 @@ from portfolio.market.figures import NEARLY_THE_SAME, etf_correlation
 from portfolio.master.coordinated_portfolio import optimise_all_pods
 from portfolio.master.statement.objective import objective, objective_terms
 from portfolio.orders.idle import explain_idle
-from portfolio.orders.whole_units import round_to_units
+from portfolio.orders.whole_units import round_to_units, units_sold
 from portfolio.published.trading import (
     DoesNotPay,
     GoalInUnits,
@@ -71,6 +71,8 @@ def plan(case: Case, master: CoordinatedPortfolio, *, left_s: Callable[[], float
     if stock is None or terms.owned is None or naive is None or moved is None:
         return None
     whole = round_to_units(case, stock, master, left_s=left_s)
+    counted = _tax(terms, stock, whole.sold)
+    stock = stock.selling(units_sold(case, stock, whole.units), terms.owned, terms.brokerage_aud)
     orders = tuple(_orders(case, stock, whole))
     spent = sum(order.value_aud * (1 if order.side is Side.BUY else -1) for order in orders)
     brokerage, spread = sum(order.brokerage_aud for order in orders), sum(order.spread_aud for order in orders)
@@ -79,7 +81,8 @@ def plan(case: Case, master: CoordinatedPortfolio, *, left_s: Callable[[], float
     left_aud = terms.owned.cash_aud - spent - brokerage - spread
     goals = tuple(_goals(case, master, whole.X, cost))
     before = _goals(case, master, master.X, None)
-    value = _objective(case, whole.X, cost)
+    # The objective counts the tax as the optimisation and its bound do: without fixed brokerage.
+    value = _objective(case, whole.X, brokerage + spread + counted.net_cost_aud)
     return Trading(
         naive=naive,
         master=moved,
@@ -103,6 +106,7 @@ def plan(case: Case, master: CoordinatedPortfolio, *, left_s: Callable[[], float
         losses_replaced=tuple(_losses_replaced(market, orders)),
         tolerated=tuple(_tolerated(case, whole.X)),
         cut_short=whole.cut_short,
+        brokerage_in_gains=True,
         idle=explain_idle(case, stock, master, left_aud, whole.units, left_s=left_s),
         tax_may_exceed_aud=most_above(terms.owned.taxpayer, gains.net_capital_gain_aud, terms.owned.as_of),
         does_not_pay=None if orders else _does_not_pay(case, master, lambda: left_s() <= 0),
@@ -151,8 +155,9 @@ def _does_not_pay(case: Case, master: CoordinatedPortfolio, stop: Callable[[], b
     cost, buying, weight = move.cost_aud, case.naive.buying_cost_aud, weighed.trading_cost
     return DoesNotPay(
         gain=best.certificate.objective - master.certificate.objective,
-        cost=weight * cost / buying if buying > 0 else 0.0,
+        cost=weight * (cost - move.gains.losses_value_aud) / buying if buying > 0 else 0.0,
         cost_aud=cost,
+        losses_value_aud=move.gains.losses_value_aud,
     )
 
 

@@ -56,7 +56,7 @@ class UnderReform:
         index_factor: Factor that indexes the cost of the later part.
         indexed_cost_aud: Indexed cost, AUD: the later gain is the part of the proceeds above this cost. A loss is
             measured from the cost before indexing.
-        proceeds_aud: Proceeds of the units, after half the spread and proportional brokerage, AUD.
+        proceeds_aud: Proceeds of the units, after half the spread and brokerage, AUD.
     """
 
     value_aud: float | None
@@ -73,7 +73,8 @@ class ParcelSold:
         acquired: Day of the purchase.
         units: Units that are sold of the parcel.
         cost_base_aud: Cost base of these units, AUD.
-        realised_aud: Gain or loss of these units, AUD, by kind, after half the spread and proportional brokerage.
+        realised_aud: Gain or loss of these units, AUD, by kind, after half the spread and brokerage; fixed brokerage
+            is divided by units.
         reform: The measure of the gain under the reform; None where the reform does not govern the sale.
     """
 
@@ -170,11 +171,14 @@ class DoesNotPay:
         gain: Gain of the objective from that portfolio.
         cost: Loss of the objective from the trades to that portfolio.
         cost_aud: Cost of the trades to that portfolio, AUD.
+        losses_value_aud: Value of the losses that these trades leave for later years, AUD, which reduces the loss of
+            the objective.
     """
 
     gain: float
     cost: float
     cost_aud: float
+    losses_value_aud: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +238,8 @@ class Trading:
         cut_short: Whether the time ended the search for whole units: other orders may then be better.
         tax_may_exceed_aud: For an individual with a marginal rate: the most by which a resident's brackets may tax the
             net gain above that rate, AUD, since the other income is not known; None for others, and before 2024-25.
+        brokerage_in_gains: Whether the gains of the orders are after their fixed brokerage; false in events of before
+            this member. The objective and the ways to portfolios in fractions count gains before fixed brokerage.
     """
 
     naive: Move
@@ -256,3 +262,4 @@ class Trading:
     cut_short: bool = False
     gave_way: tuple[str, ...] = ()
     tax_may_exceed_aud: float | None = None
+    brokerage_in_gains: bool = False

@@ -55,11 +55,11 @@ def pieces(taxpayer: Taxpayer) -> tuple[Piece, ...]:
         return (Piece(taxpayer.rate, effective_rate(Kind.INDEXED, taxpayer), 0.0),)
     income, found, less = taxpayer.taxable_income_aud, [], 0.0
     above = [(max(start - income, 0.0), rate) for start, rate in _reached(taxpayer)]
-    before = above[0][1]
+    before, least = above[0][1], 0.0 if taxpayer.minimum_tax_exempt else MINIMUM_RATE
     for start, rate in above:
         less += start * (rate - before)
         before = rate
-        found.append(Piece(rate + MEDICARE_LEVY, max(rate, MINIMUM_RATE) + MEDICARE_LEVY, less))
+        found.append(Piece(rate + MEDICARE_LEVY, max(rate, least) + MEDICARE_LEVY, less))
     return tuple(found)
 
 
@@ -75,6 +75,11 @@ def rate_at(income_aud: float, year: int) -> float:
     """Return the tax on the next dollar of income, Medicare levy included, in a financial year."""
     rates = [rate for start, rate in schedule_of(year) if start <= income_aud]
     return rates[-1] + MEDICARE_LEVY
+
+
+def saved_by_loss(taxpayer: Taxpayer) -> float:
+    """Return the tax that a dollar of losses saves on a gain after the discount, on the next dollar of income."""
+    return taxpayer.rate * inclusion(Kind.DISCOUNTABLE, taxpayer.entity)
 
 
 def tax_on(taxpayer: Taxpayer, taxable_aud: Mapping[Kind, float]) -> float:

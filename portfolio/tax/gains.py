@@ -32,6 +32,8 @@ class Assessment:
             negative where losses of the sales save tax on gains of this year.
         losses_carried_aud: Losses carried to later years; these reduce gains only, never other income (s 102-10).
         tax_so_far_aud: Tax on the gains that this year has without the sales.
+        losses_value_aud: Value of the losses carried to later years that the sales add, at the taxpayer's
+            ``loss_value``; negative where the sales use up losses.
     """
 
     gains_aud: Amounts
@@ -40,6 +42,12 @@ class Assessment:
     tax_aud: float
     losses_carried_aud: float
     tax_so_far_aud: float = 0.0
+    losses_value_aud: float = 0.0
+
+    @property
+    def net_cost_aud(self) -> float:
+        """Tax less the value of the losses that the sales leave for later years: the cost that is optimised."""
+        return self.tax_aud - self.losses_value_aud
 
 
 def so_far(taxpayer: Taxpayer) -> dict[Kind, float]:
@@ -78,12 +86,17 @@ def assess(taxpayer: Taxpayer, realised_aud: Amounts) -> Assessment:
     if taxpayer.entity in DISREGARDED:
         nothing = dict.fromkeys(GAINS, 0.0)
         return Assessment(nothing, nothing, 0.0, 0.0, taxpayer.carried_losses_aud)
-    if not taxpayer.realised.is_any:
+    if not (taxpayer.realised.is_any or taxpayer.loss_value):
         return _of_year(taxpayer, realised_aud)
     before = so_far(taxpayer)
     whole = _of_year(taxpayer, {kind: before[kind] + realised_aud.get(kind, 0.0) for kind in before})
-    tax_so_far = _of_year(taxpayer, before).tax_aud
-    return replace(whole, tax_aud=whole.tax_aud - tax_so_far, tax_so_far_aud=tax_so_far)
+    without = _of_year(taxpayer, before)
+    return replace(
+        whole,
+        tax_aud=whole.tax_aud - without.tax_aud,
+        tax_so_far_aud=without.tax_aud,
+        losses_value_aud=taxpayer.loss_value * (whole.losses_carried_aud - without.losses_carried_aud),
+    )
 
 
 def _of_year(taxpayer: Taxpayer, realised_aud: Amounts) -> Assessment:

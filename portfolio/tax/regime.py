@@ -10,7 +10,13 @@ reported to have received assent on 26 June 2026. The reform governs an individu
   (Div 119). Indexing makes no loss: a loss is measured from the plain cost base (s 110-55).
 - Losses reduce the gains until 1 July 2027 first, then the later gains (ss 102-5 and 102-6).
 
-The law for companies and super funds does not change.
+- Individuals who get a listed income support payment at any time of the year pay no minimum tax.
+- Trusts lose the discount as individuals do; no taxpayer here is a trust. Of a fund's gains from 1 July 2027, the
+  fund's statement says which part is discountable and which is indexed.
+
+The law for companies and super funds does not change. The Act itself was not read here, only summaries of the bill, its
+amendments of June 2026 and the explanatory memorandum: so that indexed gains are the top of the income for the minimum
+tax, and the list of payments, are taken from these.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ def cheapest_sale(
     for units in _Program(parcels, units_to_sell, quotes, taxpayer, regime).solve():
         realised = realise(parcels, units, quotes, taxpayer, regime)
         sales.append(Sale(units, realised, assess(taxpayer, realised)))
-    return min(sales, key=lambda sale: sale.assessment.tax_aud)
+    return min(sales, key=lambda sale: sale.assessment.net_cost_aud)
 
 
 def _refuse_short(parcels: Sequence[Parcel], units_to_sell: Mapping[str, float]) -> None:
@@ -135,6 +135,7 @@ class _Program:
         before = so_far(taxpayer)
         self._so_far = np.array([before[kind] for kind in GAINS])
         self._carried = taxpayer.carried_losses_aud + before[Kind.LOSS]
+        self._loss_value = taxpayer.loss_value
         self._parts = pieces(taxpayer)
         self._early = np.array([inclusion(kind, taxpayer.entity) * (kind is not Kind.INDEXED) for kind in GAINS])
         self._indexed = np.array([float(kind is Kind.INDEXED) for kind in GAINS])
@@ -184,8 +185,10 @@ class _Program:
                 rate = part.early * self._early + part.indexed * self._indexed
                 rows.append((rate @ left - tax, -np.inf, part.less - float(rate @ self._so_far)))
         A, least, most = stacked(rows)
+        # Less tax and more unused losses never exclude each other: losses are unused only where no gain is left.
+        unused = np.concatenate([self._losses, -np.ones(k), [0.0]])
         program = IntegerProgram(
-            cost=cost,
+            cost=cost - self._loss_value * unused,
             whole=np.concatenate([self._whole, np.zeros(k + 1, dtype=bool)]),
             lower=np.zeros(n + k + 1),
             upper=np.concatenate([self._upper, losses_most, [np.inf if len(self._parts) > 1 else 0.0]]),

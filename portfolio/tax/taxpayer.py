@@ -74,6 +74,9 @@ class Taxpayer:
         realised: Gains and losses of the financial year so far.
         taxable_income_aud: For an individual taxed by brackets: taxable income of the financial year without any
             capital gain; None for tax at the marginal rate.
+        minimum_tax_exempt: Whether an individual pays no minimum tax on gains from 1 July 2027, as a recipient of an
+            income support payment that the law lists.
+        loss_value: Value of a dollar of losses carried to later years, AUD.
         income_year: The calendar year in which the financial year of the sales ends, which selects the brackets; None
             for tax at the marginal rate.
     """
@@ -84,12 +87,17 @@ class Taxpayer:
     realised: Realised = Realised()
     taxable_income_aud: float | None = None
     income_year: int | None = None
+    loss_value: float = 0.0
+    minimum_tax_exempt: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a rate that the entity cannot have, and losses that are negative or not finite."""
         self._refuse_rate()
         if not (math.isfinite(self.carried_losses_aud) and self.carried_losses_aud >= 0):
             message = f"carried losses are {self.carried_losses_aud} AUD; state them as a positive amount, or 0"
+            raise DataError(message)
+        if not 0 <= self.loss_value <= 1:
+            message = f"a dollar of unused losses is worth {self.loss_value} AUD; it must be from 0 to 1"
             raise DataError(message)
         if (self.taxable_income_aud is None) != (self.income_year is None):
             raise DataError("brackets need both a taxable income and a financial year")

@@ -65,6 +65,10 @@ def _tax_year(payer: Taxpayer) -> Iterator[str]:
     if payer.taxable_income_aud is not None and payer.income_year is not None:
         years = f"{payer.income_year - 1}-{payer.income_year % 100:02d}"
         yield f"Taxable income of {years} without capital gains: {payer.taxable_income_aud:,.2f} AUD."
+    if payer.minimum_tax_exempt:
+        yield "No minimum tax on gains from 1 July 2027, as the request states (a listed income support payment)."
+    if payer.loss_value:
+        yield f"A dollar of unused capital losses is worth {payer.loss_value:.4g} AUD."
     if payer.realised.is_any:
         yield "The gains and losses of this year before the sales, as the request states them."
 
@@ -81,8 +85,8 @@ def _beside(event: MasterPortfolioOptimized) -> Iterator[str]:
     yield f"Changes of the customer's needs, of the tax law and of the tax rate{rates}."
     if by_brackets:
         yield (
-            "The low-income tax offset (a gain can cost up to 700 AUD of it), the income below which there is no Medicare"
-            " levy, and the levy's surcharge."
+            "The low-income tax offset (a gain can cost up to 700 AUD of it), the income below which there is no"
+            " Medicare levy, and the levy's surcharge."
         )
     if event.terms.entity is Entity.INDIVIDUAL:
         yield "Payments and offsets that depend on income or assets."

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from portfolio.published.trading import Side
 from portfolio.tax.kinds import Kind, effective_rate, inclusion
 from portfolio.tax.regime import REFORM_STARTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bus.language.messages import MasterPortfolioOptimized
     from portfolio.published.trading import ParcelSold, Trading
     from portfolio.tax.gains import Assessment
     from portfolio.terms.owned import Owned
@@ -72,11 +70,11 @@ def _parts(parcel: ParcelSold) -> Iterator[_Part]:
         yield _Part(said, reform.proceeds_aud, reform.indexed_cost_aud, indexed)
 
 
-def caption(event: MasterPortfolioOptimized, trading: Trading) -> str:
+def caption(trading: Trading) -> str:
     """Explain the columns."""
-    said = "Proceeds are after half the spread and proportional brokerage."
-    if too_high := min(trading.gains.tax_aud, _tax_of_brokerage(event, trading)):
-        said += f" Fixed brokerage is not taken off them, so the tax is told too high, by {too_high:,.2f} AUD at most."
+    said = "Proceeds are after half the spread and brokerage."
+    if not trading.brokerage_in_gains:
+        said = "Proceeds are after half the spread and proportional brokerage, not after fixed brokerage."
     if any(parcel.reform for order in trading.orders for parcel in order.parcels):
         said += (
             f" What was owned before {REFORM_STARTS} counts as sold for its value then, and bought again. From then on"
@@ -84,14 +82,6 @@ def caption(event: MasterPortfolioOptimized, trading: Trading) -> str:
             " between is neither."
         )
     return said
-
-
-def _tax_of_brokerage(event: MasterPortfolioOptimized, trading: Trading) -> float:
-    """Return an upper bound on the tax saved if each sale's fixed brokerage counted as a cost, AUD."""
-    sales = sum(order.side is Side.SELL for order in trading.orders)
-    payer = event.terms.owned.taxpayer if event.terms.owned else None
-    rates = [effective_rate(kind, payer) for kind, gain in trading.gains.gains_aud.items() if payer and gain]
-    return max(rates, default=0.0) * event.terms.brokerage_aud * sales
 
 
 def sentences(trading: Trading, owned: Owned) -> Iterator[str]:
@@ -127,7 +117,7 @@ def _assessed(gains: Assessment, owned: Owned) -> Iterator[str]:
     whole = gains.tax_aud + gains.tax_so_far_aud
     if payer.taxable_income_aud is not None and payer.income_year is not None:
         years = f"{payer.income_year - 1}-{payer.income_year % 100:02d}"
-        lowest = ", on indexed gains at least 30 %" if indexed > 0 else ""
+        lowest = ", on indexed gains at least 30 %" if indexed > 0 and not payer.minimum_tax_exempt else ""
         yield (
             f"Net capital gain {net:,.2f} on top of a taxable income of {payer.taxable_income_aud:,.2f}: tax"
             f" {whole:,.2f} by a resident's brackets of {years}{lowest}, with the Medicare levy of 2 % of every dollar."

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from portfolio.tax.regime import HOLDING_DAYS
 from portfolio.tax.taxpayer import Entity
 from report.facts.labels import FIGURES, in_a_sentence
 
@@ -47,6 +49,11 @@ def what_to_know(event: MasterPortfolioOptimized, trading: Trading, owned: Owned
         )
     if trading.gains.losses_carried_aud:
         yield f"Capital losses carried on to later years: {trading.gains.losses_carried_aud:,.2f} AUD."
+    if value := trading.gains.losses_value_aud:
+        yield (
+            f"The sales {'add to' if value > 0 else 'use up'} losses of later years that are taken to be worth"
+            f" {abs(value):,.2f} AUD: no part of the costs, but counted by the optimisation."
+        )
     yield from said_of_kept(owned)
     if (idle := trading.idle) is not None:
         why = "; ".join(reason.words for reason in idle.reasons) or "the search for the reason ended first"
@@ -56,10 +63,25 @@ def what_to_know(event: MasterPortfolioOptimized, trading: Trading, owned: Owned
             f"{pair.sold} is sold at a loss and {pair.bought}, which moves like it (correlation"
             f" {pair.correlation:.2f}), is bought: a person is to look at the purpose (TR 2008/1)."
         )
-    if event.income["master"].holding_period_rule and event.terms.entity is Entity.INDIVIDUAL:
-        yield "Franking credits above 5,000 AUD a year: they count only for units held for 45 days."
+    yield from _holding_period(event)
     if trading.gave_way:
         yield f"No whole units keep these targets where the portfolio holds them: {', '.join(trading.gave_way)}."
+
+
+def _holding_period(event: MasterPortfolioOptimized) -> Iterator[str]:
+    """Tell the holding-period rule of franking credits where it applies, with the first day of a sale that keeps them.
+
+    Funds and companies have no exemption, whatever the amount (former ITAA 1936, s 160APHT).
+    """
+    income = event.income["master"] if event.suggested is None else event.suggested.income
+    if not (income.holding_period_rule and income.franking_credits_aud > 0):
+        return
+    of_whom = "" if event.terms.entity is not Entity.INDIVIDUAL else " above 5,000 AUD a year"
+    bought = ""
+    if (owned := event.terms.owned) is not None and event.trading is not None and event.trading.orders:
+        first = owned.as_of + timedelta(days=HOLDING_DAYS + 1)
+        bought = f"; of what is bought now, with a sale on {first:%d %B %Y} at the earliest"
+    yield f"Franking credits{of_whom}: they count only for units held for {HOLDING_DAYS} days{bought}."
 
 
 def said_of_forced(event: MasterPortfolioOptimized) -> list[str]:

@@ -27,7 +27,7 @@ def costs(event: MasterPortfolioOptimized) -> Section:
         lead.append("The tax on capital gains is due later, with your tax return. It is not paid from the account.")
         points += [f"Of the cost of the switch: {naming_pods(event, each)}." for each in said_of_forced(event)]
         if any(order.parcels for order in event.trading.orders):
-            tables.append(_parcels(event, event.trading))
+            tables.append(_parcels(event.trading))
             points += list(parcels.sentences(event.trading, event.terms.owned))
     return Section("costs", "Costs and tax, in dollars", tuple(lead), ("costs",), tuple(tables), tuple(points))
 
@@ -48,14 +48,14 @@ def _costs(event: MasterPortfolioOptimized) -> Table:
     )
 
 
-def _parcels(event: MasterPortfolioOptimized, trading: Trading) -> Table:
+def _parcels(trading: Trading) -> Table:
     return Table(
         "parcels",
         "Parcels sold, AUD",
         parcels.COLUMNS,
         frozenset(range(2, 7)),
         tuple(parcels.rows(trading)),
-        note=f"{parcels.caption(event, trading)} Losses reduce gains; of what is left, undiscounted gains"
+        note=f"{parcels.caption(trading)} Losses reduce gains; of what is left, undiscounted gains"
         " count in full, discountable ones, of units held for 12 months, in part.",
     )
 

@@ -90,16 +90,16 @@ def orders(event: MasterPortfolioOptimized) -> Section | None:
     lead = (*why_no_order(trading), f"Money left in the account: {_aud(trading.cash_left_aud)} AUD.")
     points = [*what_to_know(event, trading, owned), what_rounding_costs(trading)]
     points += [f"{each}." for each in said_of_market(event)]
-    tables = tuple(_orders(event, trading, owned)) if trading.orders else ()
+    tables = tuple(_orders(trading, owned)) if trading.orders else ()
     return Section("orders", "Orders", lead, (), tables, tuple(points))
 
 
-def _orders(event: MasterPortfolioOptimized, trading: Trading, owned: Owned) -> Iterator[Table]:
+def _orders(trading: Trading, owned: Owned) -> Iterator[Table]:
     caption = f"{len(trading.orders)} orders of {owned.as_of:%d %B %Y}, in whole units: sells before buys"
     note = "The tax an order causes: by how much less would be due if that order alone were not made."
     yield Table("orders", caption, facts.COLUMNS, frozenset(facts.NUMBERS), facts.rows(trading), note=note)
     if any(order.parcels for order in trading.orders):
-        note = " ".join((parcels.caption(event, trading), *parcels.sentences(trading, owned)))
+        note = " ".join((parcels.caption(trading), *parcels.sentences(trading, owned)))
         numbers = frozenset({2, 3, 4, 5, 6})
         yield Table("parcels", "Parcels sold, AUD", parcels.COLUMNS, numbers, tuple(parcels.rows(trading)), note=note)
 

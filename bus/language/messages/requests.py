@@ -14,10 +14,10 @@ from bus.language.messages.tax_year import RealisedSoFar
 from portfolio.errors import DataError
 from portfolio.market.age import MOST_DAYS, StalePrices
 from portfolio.names import doubted
-from portfolio.tax.brackets import rate_at
+from portfolio.tax.brackets import rate_at, saved_by_loss
 from portfolio.tax.parcels import Parcel
 from portfolio.tax.regime import DISCOUNTS, DISREGARDED, REFORM_STARTS, Reform, income_year
-from portfolio.tax.taxpayer import Entity, Taxpayer
+from portfolio.tax.taxpayer import Entity, Realised, Taxpayer
 from portfolio.terms.mandate import OVER_CASH, TARGETS, fault_of
 from portfolio.terms.owned import Outside, Owned
 from portfolio.terms.rules import (
@@ -50,6 +50,9 @@ SHORTEST_S, LONGEST_S, USUAL_S = 1, 3_600, 30.0
 
 # Income tax of 30 % and the Medicare levy of 2 %.
 _USUAL_RATE = 0.32
+
+# The part of its saving today that a dollar of unused losses is worth by default: later gains are not certain.
+_PART_OF_SAVING = 0.5
 
 # Shares that people write by hand add up to one as far as their decimals go.
 _SUM_WITHIN = 1e-6
@@ -110,6 +113,24 @@ class Customer(_Strict):
     carried_losses_aud: Annotated[
         float, Field(ge=0, le=1e10, description="Unused capital losses of earlier years, AUD.")
     ] = 0.0
+    loss_value: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            le=0.6,
+            description="Value today of a dollar of capital losses that the trades leave for later years, AUD; losses "
+            "of earlier years that they use up cost as much. At most what the loss saves now: the tax rate after "
+            "the discount. By default half of that rate where taxable_income_aud or account.realised is given, "
+            "else 0.",
+        ),
+    ] = None
+    minimum_tax_exempt: Annotated[
+        bool,
+        Field(
+            description="For an individual: whether a listed income support payment, such as the age pension, exempts "
+            "from the minimum tax on gains of sales from 1 July 2027."
+        ),
+    ] = False
     other_income_uses_credits: Annotated[
         bool,
         Field(
@@ -139,6 +160,11 @@ class Customer(_Strict):
                 " the tax: leave it out"
             )
             raise ValueError(message)
+        if self.minimum_tax_exempt and self.entity is not Entity.INDIVIDUAL:
+            message = (
+                f"minimum_tax_exempt is for individuals; the entity {self.entity} pays no minimum tax: leave it out"
+            )
+            raise ValueError(message)
         if self.taxable_income_aud is not None and self.entity is not Entity.INDIVIDUAL:
             message = f"taxable_income_aud is for individuals; the entity {self.entity} has one rate: leave it out"
             raise ValueError(message)
@@ -161,10 +187,20 @@ class Customer(_Strict):
             self.entity,
             rate,
             self.carried_losses_aud,
-            realised=account.realised.realised(),
+            realised=account.realised.realised() if account.realised else Realised(),
             taxable_income_aud=self.taxable_income_aud,
             income_year=year,
+            loss_value=self._loss_value(account, rate),
+            minimum_tax_exempt=self.minimum_tax_exempt,
         )
+
+    def _loss_value(self, account: Account, rate: float | None) -> float:
+        """Return the value of a dollar of unused losses: the request's, or half of what the dollar saves."""
+        if self.loss_value is not None:
+            return self.loss_value
+        if self.taxable_income_aud is None and account.realised is None:
+            return 0.0
+        return _PART_OF_SAVING * saved_by_loss(Taxpayer(self.entity, rate))
 
 
 class ParcelOwned(_Strict):
@@ -258,7 +294,7 @@ class Account(_Strict):
 
     Attributes:
         reform: Facts for the tax on sales from 1 July 2027.
-        realised: Gains and losses of the financial year of the trades, realised before them.
+        realised: Gains and losses of the financial year of the trades, realised before them; null for none.
     """
 
     as_of: Annotated[Day, Field(description="Day of the trades; the age of a parcel is measured on this day.")]
@@ -289,7 +325,7 @@ class Account(_Strict):
         ),
     ] = 0.0
     reform: ReformFacts = ReformFacts()
-    realised: RealisedSoFar = RealisedSoFar()
+    realised: RealisedSoFar | None = None
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
@@ -743,7 +779,12 @@ class OptimizationRequest(_Strict):
 
 def _not_of_the_year(taxpayer: Taxpayer, as_of: date) -> Iterator[str]:
     """List what cannot have been realised in the year of the trades by this entity."""
-    realised = taxpayer.realised
+    realised, saved = taxpayer.realised, saved_by_loss(taxpayer)
+    if taxpayer.loss_value > saved + _SUM_WITHIN:
+        yield (
+            f"customer.loss_value is {taxpayer.loss_value:g}: a dollar of losses saves {saved:.4g} AUD of tax on a gain"
+            f" after the discount; give at most that, or leave loss_value out"
+        )
     if realised.is_any and taxpayer.entity in DISREGARDED:
         yield f"account.realised is of gains that do not count for the entity {taxpayer.entity}: leave realised out"
     if realised.discountable_aud and not DISCOUNTS[taxpayer.entity]:

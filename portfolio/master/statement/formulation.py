@@ -103,7 +103,7 @@ class Formulation(Structure):
         self.penalise_sharing()
         weigh, naive = self.terms.preferences, self.naive
         if naive.buying_cost_aud > 0:
-            row, constant = self.trading_costs()
+            row, constant = self.trading_costs(with_losses=True)
             self.build.offset += weigh.trading_cost * constant
             self.build.cost({j: weigh.trading_cost * a for j, a in row.items()})
         if weigh.tax_efficiency > 0 and naive.gross_income_aud > 0:

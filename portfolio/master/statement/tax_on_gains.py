@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from portfolio.tax.brackets import pieces
@@ -35,12 +36,16 @@ class TaxRow(NamedTuple):
     Attributes:
         row: See above.
         constant: See above; zero unless the year has gains before the sales.
+        value: Value of the losses that the sales leave for later years, as a row; empty where losses have no value.
+        value_constant: The constant of this value.
         order: The switch between the two cases; None if the program needs no switch.
     """
 
     row: dict[int, float]
     constant: float = 0.0
     order: int | None = None
+    value: Mapping[int, float] = MappingProxyType({})
+    value_constant: float = 0.0
 
 
 def tax_gains(build: Builder, stock: Inventory, sales: Sequence[tuple[Lot, int]]) -> TaxRow:
@@ -57,7 +62,9 @@ def tax_gains(build: Builder, stock: Inventory, sales: Sequence[tuple[Lot, int]]
             # Gain per dollar sold.
             of[kind][x] = aud / float(stock.prices[lot.j])
     losses, carried = of.pop(Kind.LOSS, {}), stock.losses_aud / stock.capital_aud
-    if stock.rates and (stock.taxpayer.taxable_income_aud is not None or any(stock.gains_aud.values())):
+    payer = stock.taxpayer
+    by_year = payer.taxable_income_aud is not None or any(stock.gains_aud.values())
+    if by_year or (payer.loss_value and (losses or carried)):
         return _of_the_year(build, stock, of, losses)
     gains = {kind: of[kind] for kind in stock.rates if kind in of}
     tax: dict[int, float] = defaultdict(float)
@@ -106,6 +113,9 @@ def _of_the_year(
         if remaining:
             order = _keep_order(build, list(remaining.values()), against, most=spare + _most(build, losses))
     build.at_most(used, spare - sum(before[kind] for kind in kinds))
+    # Without the sales, losses that are spare reduce the gains that there are.
+    value = {x: -stock.taxpayer.loss_value * a for x, a in used.items()} if stock.taxpayer.loss_value else {}
+    idle = min(stock.losses_aud / stock.capital_aud, sum(before.values())) - sum(before[kind] for kind in kinds)
     parts = pieces(stock.taxpayer)
     tax = build.variable(upper=max((part.early + part.indexed) for part in parts) * most)
     for part in parts:
@@ -114,7 +124,8 @@ def _of_the_year(
             row[x] += part.early * inclusion(kind, stock.taxpayer.entity)
         _add(row, indexed, part.indexed)
         build.at_most(row, part.less / stock.capital_aud - part.indexed * before[Kind.INDEXED])
-    return TaxRow({tax: 1.0}, -assess(stock.taxpayer, {}).tax_so_far_aud / stock.capital_aud, order)
+    so_far = -assess(stock.taxpayer, {}).tax_so_far_aud / stock.capital_aud
+    return TaxRow({tax: 1.0}, so_far, order, value, stock.taxpayer.loss_value * idle)
 
 
 def _part(build: Builder, gains: Mapping[int, float], before: float = 0.0) -> int:

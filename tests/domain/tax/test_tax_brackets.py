@@ -205,3 +205,37 @@ def test_the_cheapest_parcels_are_those_of_all_choices_and_the_check_proves_it(s
     again = assess_again(payer, results, sale.units)
     assert again.tax_aud == pytest.approx(sale.assessment.tax_aud)
     assert again.carried_aud == pytest.approx(sale.assessment.losses_carried_aud)
+
+
+def test_who_gets_income_support_pays_no_minimum_tax() -> None:
+    # 10,000 of indexed gain in 2027-28: at 16 % and 2 % by one rate; by brackets on 30,000, at 14 % and 2 %.
+    exempt = Taxpayer(Entity.INDIVIDUAL, 0.18, minimum_tax_exempt=True)
+    assert assess(exempt, {INDEXED: 10_000.0}).tax_aud == pytest.approx(1_800.0)
+    assert assess(earner(30_000, 2028, minimum_tax_exempt=True), {INDEXED: 10_000.0}).tax_aud == pytest.approx(1_600.0)
+    assert assess(earner(30_000, 2028), {INDEXED: 10_000.0}).tax_aud == pytest.approx(3_200.0)
+    again = Payer("individual", 0.16, 0.0, {}, 30_000.0, 2028, exempt=True)
+    assert assess_again(again, [{"indexed": 1.0}], [10_000]).tax_aud == pytest.approx(1_600.0)
+
+
+def test_unused_losses_are_worth_what_is_told_and_those_used_up_cost_it() -> None:
+    # 1,000 of carried losses are used up by the gain, and 500 of it taxed: 0.16 x 500 = 80; the losses were worth 80.
+    who = Taxpayer(Entity.INDIVIDUAL, 0.32, 1_000.0, loss_value=0.08)
+    found = assess(who, {HALF: 1_500.0})
+    assert (found.tax_aud, found.losses_value_aud) == (pytest.approx(80.0), pytest.approx(-80.0))
+    # A loss of 700 is carried on with the others.
+    assert assess(who, {LOSS: 700.0}).losses_value_aud == pytest.approx(56.0)
+    again = Payer("individual", 0.32, 1_000.0, loss_value=0.08)
+    assert assess_again(again, [{"loss": 1.0}], [700]).value_aud == pytest.approx(56.0)
+
+
+def test_a_parcel_at_a_loss_is_sold_first_where_losses_are_worth_something() -> None:
+    # One unit of two: a gain of 300 taxed at 0.16 = 48, or a loss of 100. Without value both are compared by tax alone;
+    # of two losses, the larger one is worth more.
+    old, day = date(2020, 1, 2), DAY
+    parcels = [Parcel("A", 1.0, old, 1_100.0), Parcel("A", 1.0, old, 1_400.0)]
+    who = Taxpayer(Entity.INDIVIDUAL, 0.32, loss_value=0.08)
+    sale = cheapest_sale(parcels, {"A": 1.0}, Quotes(day, {"A": 1_000.0}), who, Regime())
+    assert sale.units == (0.0, 1.0)
+    # Two parcels alike but for 20 AUD of brokerage per unit: a loss of 400 and 20 is worth 33.60.
+    dear = Quotes(day, {"A": 1_000.0}).with_brokerage(20.0, {"A": 1.0})
+    assert cheapest_sale(parcels, {"A": 1.0}, dear, who, Regime()).assessment.losses_value_aud == pytest.approx(33.6)
