@@ -15,6 +15,7 @@ from portfolio.market.figures import NEARLY_THE_SAME, etf_correlation
 from portfolio.master.coordinated_portfolio import optimise_all_pods
 from portfolio.master.statement.objective import objective, objective_terms
 from portfolio.orders.idle import explain_idle
+from portfolio.orders.waiting import find_waits
 from portfolio.orders.whole_units import round_to_units, units_sold
 from portfolio.published.trading import (
     DoesNotPay,
@@ -107,6 +108,7 @@ def plan(case: Case, master: CoordinatedPortfolio, *, left_s: Callable[[], float
         tolerated=tuple(_tolerated(case, whole.X)),
         cut_short=whole.cut_short,
         brokerage_in_gains=True,
+        waits=tuple(find_waits(terms.owned, stock, whole.sold)),
         idle=explain_idle(case, stock, master, left_aud, whole.units, left_s=left_s),
         tax_may_exceed_aud=most_above(terms.owned.taxpayer, gains.net_capital_gain_aud, terms.owned.as_of),
         does_not_pay=None if orders else _does_not_pay(case, master, lambda: left_s() <= 0),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from portfolio.published.waiting import Wait
 from portfolio.tax.gains import Assessment
 from portfolio.tax.kinds import Kind
 
@@ -240,6 +241,8 @@ class Trading:
             net gain above that rate, AUD, since the other income is not known; None for others, and before 2024-25.
         brokerage_in_gains: Whether the gains of the orders are after their fixed brokerage; false in events of before
             this member. The objective and the ways to portfolios in fractions count gains before fixed brokerage.
+        waits: Parcels that the orders sell and whose sale would cost less tax within 60 days, each by itself; None in
+            events of before this member.
     """
 
     naive: Move
@@ -263,3 +266,4 @@ class Trading:
     gave_way: tuple[str, ...] = ()
     tax_may_exceed_aud: float | None = None
     brokerage_in_gains: bool = False
+    waits: tuple[Wait, ...] | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from portfolio.published.waiting import WaitFor
 from portfolio.tax.regime import HOLDING_DAYS
 from portfolio.tax.taxpayer import Entity
 from report.facts.labels import FIGURES, in_a_sentence
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from portfolio.published.account import GoalAccount
     from portfolio.published.trading import Trading
     from portfolio.terms.owned import Owned
+
+
+_NEXT_YEAR = "the sale is then of the next financial year"
 
 
 def why_no_order(trading: Trading) -> Iterator[str]:
@@ -63,9 +67,20 @@ def what_to_know(event: MasterPortfolioOptimized, trading: Trading, owned: Owned
             f"{pair.sold} is sold at a loss and {pair.bought}, which moves like it (correlation"
             f" {pair.correlation:.2f}), is bought: a person is to look at the purpose (TR 2008/1)."
         )
+    yield from _waits(trading)
     yield from _holding_period(event)
     if trading.gave_way:
         yield f"No whole units keep these targets where the portfolio holds them: {', '.join(trading.gave_way)}."
+
+
+def _waits(trading: Trading) -> Iterator[str]:
+    """Say which sales would cost less tax within weeks, each by itself and at today's price."""
+    for wait in trading.waits or ():
+        event = "the units are then held for 12 months" if wait.waits_for is WaitFor.TWELVE_MONTHS else _NEXT_YEAR
+        yield (
+            f"Waiting saves tax: {wait.units:,.0f} {wait.ticker} of {wait.acquired:%d %B %Y} cost"
+            f" {wait.saves_aud:,.2f} AUD less tax from {wait.day:%d %B %Y} on, if the price stays; {event}."
+        )
 
 
 def _holding_period(event: MasterPortfolioOptimized) -> Iterator[str]:
