@@ -67,7 +67,7 @@ def _days(orders: Orders, k: int, parcel: Parcel) -> dict[str, Event]:
     first = date(ends_in(today), 7, 1)
     if first <= last:
         days.setdefault(first, "next_year")
-    found = {}
+    found: dict[str, Event] = {}
     for day, event in days.items():
         later = _later(orders, k, parcel, day)
         if later is not None and orders.gains.tax_aud - later > 0:
