@@ -13,7 +13,7 @@ from portfolio.check.facts import FIGURE, MET, RULE, correlation, differing, sam
 from portfolio.check.move import differing_gains, wrong_sales
 from portfolio.check.tax import assess, may_exceed
 from portfolio.check.trades import FIRST_PURCHASE_AUD, volume
-from portfolio.check.waiting import waiting
+from portfolio.check.waiting import Sales, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +65,9 @@ class Orders:
         yield from self.replaced()
         yield from self.tolerated()
         yield from self.objective()
-        yield from waiting(self)
+        # Events of before the list have none.
+        if (waits := self.told.get("waits")) is not None:
+            yield from waiting(waits, Sales(self.owned, self.sold, self.gains.tax_aud))
 
     def units(self) -> Iterator[str]:
         """Check that units owned before plus the orders give the units held after.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -10,21 +10,27 @@ from portfolio.check.facts import differing
 from portfolio.check.tax import REFORM, assess, ends_in, long_held, rate_on_next, result_per_unit, since_reform
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from portfolio.check.facts import Event
-    from portfolio.check.orders import Orders
-    from portfolio.check.owned import Parcel
+    from portfolio.check.owned import Owned, Parcel
 
 _LONGEST_DAYS, _CENT = 60, 0.01
 # Next to a cent, rounding decides whether a saving is told.
 _NEAR_CENT = 1e-6
 
 
-def waiting(orders: Orders) -> Iterator[str]:
-    """Check the list of sales that would cost less tax within 60 days; events of before the list have none."""
-    if (told := orders.told.get("waits")) is None:
-        return
+@dataclass(frozen=True, slots=True)
+class Sales:
+    """The sales of the orders: the holdings with gains after brokerage, units sold per parcel, and their tax."""
+
+    owned: Owned
+    sold: Sequence[float]
+    tax_aud: float
+
+
+def waiting(told: Sequence[Event], orders: Sales) -> Iterator[str]:
+    """Check the list of sales that would cost less tax within 60 days."""
     listed = [(one["ticker"], one["acquired"], one["units"]) for one in told]
     due: list[tuple[tuple[str, str, float], Mapping[str, Event]]] = []
     for k, parcel in enumerate(orders.owned.parcels):
@@ -36,7 +42,7 @@ def waiting(orders: Orders) -> Iterator[str]:
         return
     for one in told:
         choices = [days for key, days in due if key == (one["ticker"], one["acquired"], one["units"])]
-        if not any(_is(one, days, orders.capital) for days in choices):
+        if not any(_is(one, days, orders.owned.capital) for days in choices):
             yield f"the sale of {one['ticker']} of {one['acquired']} would save by waiting {choices}, not {one}"
 
 
@@ -56,7 +62,7 @@ def _is(told: Event, days: Mapping[str, Event], size: float) -> bool:
 _MEMBERS = {"ticker", "acquired", "units", "day", "waits_for", "saves_aud"}
 
 
-def _days(orders: Orders, k: int, parcel: Parcel) -> dict[str, Event]:
+def _days(orders: Sales, k: int, parcel: Parcel) -> dict[str, Event]:
     """Compute the saving of each later day of one parcel, above zero, by day."""
     today = orders.owned.as_of
     last = today + timedelta(days=_LONGEST_DAYS)
@@ -70,8 +76,8 @@ def _days(orders: Orders, k: int, parcel: Parcel) -> dict[str, Event]:
     found: dict[str, Event] = {}
     for day, event in days.items():
         later = _later(orders, k, parcel, day)
-        if later is not None and orders.gains.tax_aud - later > 0:
-            found[day.isoformat()] = {"waits_for": event, "saves_aud": orders.gains.tax_aud - later}
+        if later is not None and orders.tax_aud - later > 0:
+            found[day.isoformat()] = {"waits_for": event, "saves_aud": orders.tax_aud - later}
     return found
 
 
@@ -79,7 +85,7 @@ def _range(today: date, last: date) -> Iterator[date]:
     yield from (today + timedelta(days=n) for n in range(1, (last - today).days + 1))
 
 
-def _later(orders: Orders, k: int, parcel: Parcel, day: date) -> float | None:
+def _later(orders: Sales, k: int, parcel: Parcel, day: date) -> float | None:
     owned, payer = orders.owned, orders.owned.payer
     value = owned.values.get(parcel.ticker)
     if owned.as_of < REFORM:
