@@ -12,6 +12,7 @@ from portfolio.market.age import refuse_stale
 from portfolio.tax.gains import so_far
 from portfolio.tax.kinds import GAINS, Kind, effective_rate
 from portfolio.tax.parcels import Quotes, gain_per_unit, missing_facts, rebase
+from portfolio.tax.sale import cheapest_sale
 from portfolio.terms.owned import Kept, Outside, Owned
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from portfolio.pod.sleeve import Sleeve
     from portfolio.published.conflicts import Repair
     from portfolio.tax.parcels import Parcel, Rebased
+    from portfolio.tax.sale import Sale
     from portfolio.tax.taxpayer import Taxpayer
     from portfolio.terms.rules import Rules, Terms
 
@@ -71,6 +73,7 @@ class Inventory:
         taxpayer: The taxpayer.
         cash: Money in the account, as a share of the capital.
         cash_floor: Least share of the capital that stays money after the orders and their costs.
+        unsold: Parcels of which nothing is sold, by number: for the portfolio that waits.
     """
 
     capital_aud: float
@@ -86,6 +89,7 @@ class Inventory:
     taxpayer: Taxpayer
     cash: float
     cash_floor: float
+    unsold: frozenset[int] = frozenset()
 
     @property
     def idle(self) -> float:
@@ -118,6 +122,13 @@ class Inventory:
         )
         return replace(self, quotes=quotes, lots=lots)
 
+    def sell(self, owned: Owned, units: Mapping[str, float], quotes: Quotes) -> Sale:
+        """Choose the parcels that cost least, of those that may be sold; ``units`` of the sale are of all parcels."""
+        free = [lot.parcel for lot in self.lots if lot.parcel not in self.unsold]
+        sale = cheapest_sale([owned.parcels[k] for k in free], units, quotes, owned.taxpayer, owned.law)
+        chosen = dict(zip(free, sale.units, strict=True))
+        return replace(sale, units=tuple(chosen.get(lot.parcel, 0.0) for lot in self.lots))
+
     @property
     def order_binds(self) -> bool:
         """Whether the law's order costs tax: indexed gains come last, and a loss would save most tax on them."""
@@ -146,8 +157,8 @@ class TooLittleError(DataError):
         return TooLittleError(str(self), [repair])
 
 
-def take_stock(market: Market, owned: Owned) -> Inventory:
-    """Value the customer's holdings at the market's prices."""
+def take_stock(market: Market, owned: Owned, unsold: frozenset[int] = frozenset()) -> Inventory:
+    """Value the customer's holdings at the market's prices; nothing of the parcels *unsold* is sold."""
     prices = np.array([np.nan if etf.price_aud is None else etf.price_aud for etf in market.etfs])
     costs = market.column("half_spread") + owned.brokerage_share
     priced = [(j, etf) for j, etf in enumerate(market.etfs) if etf.price_aud is not None]
@@ -183,6 +194,7 @@ def take_stock(market: Market, owned: Owned) -> Inventory:
         taxpayer=owned.taxpayer,
         cash=owned.cash_aud / capital if capital > 0 else 0.0,
         cash_floor=cash_floor(owned, capital),
+        unsold=unsold,
     )
 
 

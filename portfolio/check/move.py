@@ -11,7 +11,7 @@ from portfolio.check.least_tax import least_tax
 from portfolio.check.tax import assess
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from portfolio import Matrix
     from portfolio.check.facts import Event
@@ -82,13 +82,16 @@ def differing_gains(owned: Owned, told: Event, sales: Sequence[float]) -> Iterat
     yield from differing(rest, amounts, size=owned.capital)
 
 
-def wrong_sales(owned: Owned, asked: dict[int, float], sales: Sequence[float]) -> Iterator[str]:
+def wrong_sales(
+    owned: Owned, asked: dict[int, float], sales: Sequence[float], *, kept: Collection[int] = ()
+) -> Iterator[str]:
     """Check that units sold come from parcels, add up to the units sold per ETF, and cause the least tax.
 
     Args:
         owned: The existing holdings.
         asked: Units sold, per ETF.
         sales: Units sold, per parcel.
+        kept: Parcels of which nothing is to be sold, by number.
     """
     parcels = owned.parcels
     if len(sales) != len(parcels):
@@ -98,7 +101,7 @@ def wrong_sales(owned: Owned, asked: dict[int, float], sales: Sequence[float]) -
     for k, (parcel, units) in enumerate(zip(parcels, sales, strict=True)):
         if not 0 <= units <= parcel.units:
             yield f"{units} units are sold of a parcel of {parcel.units} {parcel.ticker}"
-        if parcel.j in held:
+        if parcel.j in held and k not in kept:
             held[parcel.j].append((k, parcel.units))
         elif units:
             yield f"{parcel.ticker} is sold from a parcel, and not in all"

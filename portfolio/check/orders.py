@@ -16,7 +16,7 @@ from portfolio.check.trades import FIRST_PURCHASE_AUD, volume
 from portfolio.check.waiting import Sales, waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from portfolio import Vector
     from portfolio.check.facts import Event
@@ -30,12 +30,12 @@ _REPLACES = 0.95
 class Orders:
     """The orders of an event; each check yields the faults of one part."""
 
-    def __init__(self, portfolio: Portfolio) -> None:
+    def __init__(self, portfolio: Portfolio, told: Event | None = None) -> None:
         assert portfolio.owned is not None  # noqa: S101 - the caller looked
         self.portfolio, self.owned, self.market = portfolio, portfolio.owned, portfolio.market
-        self.told: Event = portfolio.event["trading"]
+        self.told: Event = portfolio.event["trading"] if told is None else told
         self.orders: list[Event] = self.told["orders"]
-        if self.told.get("brokerage_in_gains"):
+        if self.told.get("brokerage_in_gains", told is not None):
             units = {self._j(order): float(order["units"]) for order in self.orders if order["side"] == "sell"}
             self.owned = self.owned.selling(units, float(portfolio.terms["brokerage_aud"]))
         self.after = portfolio.vector(self.told["units"])
@@ -159,10 +159,10 @@ class Orders:
         }
         yield from (f"under the reform, {words}" for words in differing(rest, computed, size=self.capital))
 
-    def sales(self) -> Iterator[str]:
-        """Check that the units sold from parcels add up to the orders and cause the least tax."""
+    def sales(self, kept: Collection[int] = ()) -> Iterator[str]:
+        """Check that the units sold from parcels, not of those *kept*, add up to the orders and cause the least tax."""
         asked = {self._j(order): float(order["units"]) for order in self.orders if order["side"] == "sell"}
-        yield from (f"of the orders, {words}" for words in wrong_sales(self.owned, asked, self.sold))
+        yield from (f"of the orders, {words}" for words in wrong_sales(self.owned, asked, self.sold, kept=kept))
 
     def holdings(self) -> Iterator[str]:
         """Check that the pods' amounts add up to the value of the units and keep the pods' terms."""
@@ -198,7 +198,8 @@ class Orders:
         if left > (self.owned.most_idle + RULE) * self.capital + unit:
             most = self.owned.most_idle * self.capital
             yield f"units are sold to hold {left:.2f} AUD as cash, more than {most:.2f} and the price of a unit"
-        yield from self.idle(left - self.owned.floor * self.capital)
+        if "idle" in self.told:
+            yield from self.idle(left - self.owned.floor * self.capital)
         told = {name: self.told[name] for name in ("cash_left_aud", *self.fees)}
         wrong = differing(told, {"cash_left_aud": left, **self.fees}, size=self.capital)
         yield from (f"of the orders, {words}" for words in wrong)
@@ -246,7 +247,7 @@ class Orders:
             if not same(told["delivered"], goal["delivered"]) or told["met"] != met:
                 yield f"in whole units, {told['name']} is {goal['delivered']} (met: {met}), not as told"
         held = {goal["name"]: goal["held"] for goal in goals}
-        gave_way = [name for name, level in held.items() if level is not None and not _keeps(delivered[name], level)]
+        gave_way = [name for name, level in held.items() if level is not None and not keeps(delivered[name], level)]
         if self.told["gave_way"] != gave_way:
             yield f"the goals that give way further in whole units are {gave_way}, not {self.told['gave_way']}"
         if self.told["goals_kept"] != kept:
@@ -288,17 +289,22 @@ class Orders:
         elif any(not same(told[pair], rho) for pair, rho in near.items()):
             yield "the correlation of a loss and what replaces it is not as told"
 
-    def objective(self) -> Iterator[str]:
-        """Check the objective in whole units, and the reason given for not trading."""
-        naive, weights = self.portfolio.overview("naive"), self.portfolio.terms["preferences"]
-        buying, certificate = naive["buying_cost_aud"] or 0.0, self.portfolio.event["certificate"]
-        X = self.amounts / self.capital
+    def value(self) -> float:
+        """Compute the objective in whole units."""
+        buying = self.portfolio.overview("naive")["buying_cost_aud"] or 0.0
         # The objective counts gains before fixed brokerage, as its bound does.
         assert self.portfolio.owned is not None  # noqa: S101 - the caller looked
         results = [parcel.results for parcel in self.portfolio.owned.parcels]
         gains = assess(self.owned.payer, results, self.sold)
         cost = (sum(self.fees.values()) + gains.tax_aud - gains.value_aud) / buying if buying else 0.0
-        value = self.portfolio.weighed(self.portfolio.objective_terms(X, trading_cost=cost))
+        X = self.amounts / self.capital
+        return self.portfolio.weighed(self.portfolio.objective_terms(X, trading_cost=cost))
+
+    def objective(self) -> Iterator[str]:
+        """Check the objective in whole units, and the reason given for not trading."""
+        naive, weights = self.portfolio.overview("naive"), self.portfolio.terms["preferences"]
+        buying, certificate = naive["buying_cost_aud"] or 0.0, self.portfolio.event["certificate"]
+        value = self.value()
         lost = certificate["objective"] - value
         # The certificate states the solver's objective, so the tolerance is that of the solver.
         if not same(self.told["objective"], value) or abs(self.told["rounding_cost"] - lost) > RULE:
@@ -363,10 +369,10 @@ class Orders:
 
 def is_met(goal: Event) -> bool:
     """Whether the delivered value reaches the asked value, within the tolerance for targets."""
-    return _keeps(goal, goal["asked"])
+    return keeps(goal, goal["asked"])
 
 
-def _keeps(goal: Event, level: float) -> bool:
+def keeps(goal: Event, level: float) -> bool:
     """Whether the delivered value reaches a level, within the tolerance for targets."""
     value = goal["delivered"]
     if value is None:

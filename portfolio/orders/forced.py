@@ -10,8 +10,8 @@ from portfolio.conic.solution import Status
 from portfolio.errors import SolverError
 from portfolio.master.goal_programming import SearchSession
 from portfolio.master.statement.formulation import Formulation
+from portfolio.published.order import Side
 from portfolio.published.standing import ForcedSale
-from portfolio.published.trading import Side
 from portfolio.terms.goals import Row
 
 if TYPE_CHECKING:

@@ -17,7 +17,6 @@ from portfolio.errors import SolverError
 from portfolio.master.conflict import explain_rules
 from portfolio.master.statement.formulation import Formulation
 from portfolio.orders.units_program import Held, UnitsProgram
-from portfolio.tax.sale import cheapest_sale
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -100,7 +99,7 @@ def _least_taxed(case: Case, stock: Inventory, units: Vector) -> tuple[float, ..
     assert owned is not None  # noqa: S101 - the case has holdings of today
     sold = units_sold(case, stock, units)
     quotes = stock.quotes.with_brokerage(case.terms.brokerage_aud, sold)
-    return cheapest_sale(owned.parcels, sold, quotes, owned.taxpayer, owned.law).units
+    return stock.sell(owned, sold, quotes).units
 
 
 def units_sold(case: Case, stock: Inventory, units: Vector) -> dict[str, float]:

@@ -10,7 +10,8 @@ from portfolio.tax.regime import REFORM_STARTS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from portfolio.published.trading import ParcelSold, Trading
+    from portfolio.published.order import ParcelSold
+    from portfolio.published.trading import Trading
     from portfolio.tax.gains import Assessment
     from portfolio.terms.owned import Owned
 

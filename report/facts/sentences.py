@@ -68,6 +68,7 @@ def what_to_know(event: MasterPortfolioOptimized, trading: Trading, owned: Owned
             f" {pair.correlation:.2f}), is bought: a person is to look at the purpose (TR 2008/1)."
         )
     yield from _waits(trading)
+    yield from _later(trading)
     yield from _holding_period(event)
     if trading.gave_way:
         yield f"No whole units keep these targets where the portfolio holds them: {', '.join(trading.gave_way)}."
@@ -81,6 +82,21 @@ def _waits(trading: Trading) -> Iterator[str]:
             f"Waiting saves tax: {wait.units:,.0f} {wait.ticker} of {wait.acquired:%d %B %Y} cost"
             f" {wait.saves_aud:,.2f} AUD less tax from {wait.day:%d %B %Y} on, if the price stays; {event}."
         )
+
+
+def _later(trading: Trading) -> Iterator[str]:
+    """Set the portfolio that waits beside the one that sells now."""
+    if (later := trading.later) is None:
+        return
+    cost = later.brokerage_aud + later.spread_aud + later.gains.tax_aud
+    now = trading.brokerage_aud + trading.spread_aud + trading.gains.tax_aud
+    by = later.objective - trading.objective
+    worse = f", but keeps {', '.join(later.worse)} less well" if later.worse else ""
+    yield (
+        f"The best portfolio that sells none of these now has {len(later.orders)} orders, costs {cost:,.2f} AUD"
+        f" ({later.gains.tax_aud:,.2f} AUD of it tax) instead of {now:,.2f} AUD, and scores {abs(by):.4f}"
+        f" {'more' if by > 0 else 'less'}{worse}."
+    )
 
 
 def _holding_period(event: MasterPortfolioOptimized) -> Iterator[str]:

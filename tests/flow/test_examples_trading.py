@@ -26,7 +26,7 @@ from bus.language.messages import MasterPortfolioOptimized, encode, parse_final
 from cli.pages.final_event import make_console, show
 from portfolio.check import findings
 from portfolio.market import snapshot as markets
-from portfolio.published.trading import Side
+from portfolio.published.order import Side
 from portfolio.tax.kinds import Kind
 
 if TYPE_CHECKING:

@@ -92,12 +92,14 @@ class Trades:
         least = self._least_order(j)
         if self.form.market.etfs[j].ticker in self._never_sold or today < least * (1 - _HAIR):
             return None
-        sale = declare(build, min(least, today), today)
-        parts = [
-            (lot, build.variable(upper=lot.units * float(stock.prices[j]) / stock.capital_aud))
-            for lot in stock.lots
-            if lot.j == j
-        ]
+        mine = [lot for lot in stock.lots if lot.j == j and lot.parcel not in stock.unsold]
+        most = today
+        if len(mine) < sum(lot.j == j for lot in stock.lots):
+            most = sum(lot.units for lot in mine) * float(stock.prices[j]) / stock.capital_aud
+            if most < least * (1 - _HAIR):
+                return None
+        sale = declare(build, min(least, today), most)
+        parts = [(lot, build.variable(upper=lot.units * float(stock.prices[j]) / stock.capital_aud)) for lot in mine]
         build.equal({sale.amount: 1.0, **{x: -1.0 for _, x in parts}}, 0.0)
         for _, x in parts:
             build.at_most({x: 1.0, sale.on: -build.upper_of(x)}, 0.0)

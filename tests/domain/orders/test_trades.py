@@ -10,7 +10,7 @@ import pytest
 from support.trade_cases import CENT, attempt, case, optimise
 
 from portfolio.case.case import Case as Asked
-from portfolio.published.trading import Side
+from portfolio.published.order import Side
 
 if TYPE_CHECKING:
     from portfolio.master.coordinated_portfolio import CoordinatedPortfolio

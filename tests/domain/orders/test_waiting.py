@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from support.builders import final_event
+from support.requests_made import ROOT
 
 from bus.language.messages import MasterPortfolioOptimized
 from portfolio.check import findings
@@ -73,6 +74,39 @@ def test_three_days_before_12_months_the_discount_is_what_waiting_saves() -> Non
         wrong = copy.deepcopy(body)
         wrong["trading"]["waits"] = untold
         assert any("waiting" in words for words in faults(wrong))
+
+
+def test_where_a_sale_is_forced_there_is_no_portfolio_that_waits() -> None:
+    event = sells_vas("2025-11-10", "2024-11-12", 24_000, marginal_tax_rate=0.47)
+    assert event.trading is not None
+    assert event.trading.later is None
+
+
+def test_the_best_portfolio_that_waits_stands_beside_the_one_that_sells_now() -> None:
+    body = json.loads((ROOT / "examples" / "existing-investor.json").read_text(encoding="utf-8"))
+    body |= {"request_id": "test", "stale_prices": "allow", "account": body["account"] | {"as_of": "2026-01-20"}}
+    event = final_event(json.dumps(body).encode())
+    assert isinstance(event, MasterPortfolioOptimized), event
+    assert event.trading is not None
+    later, waiting = event.trading.later, event.trading.waits
+    assert later is not None
+    assert waiting
+
+    # On 20 January 2026, what was bought between 21 January and 20 March 2025 is within 60 days of 12 months.
+    bought = {(one.ticker, one.acquired.isoformat()) for one in waiting}
+    assert bought <= {("VAS", "2025-03-20"), ("VTS", "2025-01-28"), ("NDQ", "2025-02-19")}
+    sold = {(order.ticker, part.acquired.isoformat()) for order in later.orders for part in order.parcels}
+    assert sold
+    assert not sold & bought
+    told = json.loads(event.model_dump_json())
+    assert faults(told) == []
+    for change in ({"objective": later.objective + 0.001}, {"worse": ["alpha.volatility"]}, {"cash_left_aud": 1.0}):
+        wrong = copy.deepcopy(told)
+        wrong["trading"]["later"] |= change
+        assert any("waits" in words for words in faults(wrong)), change
+    sells_what_waits = copy.deepcopy(told)
+    sells_what_waits["trading"]["later"]["orders"] = told["trading"]["orders"]
+    assert any("waits" in words for words in faults(sells_what_waits))
 
 
 def test_61_days_before_12_months_nothing_is_listed() -> None:
