@@ -99,12 +99,25 @@ def test_every_exact_number_in_the_sentences_is_the_event_s_too(name: str) -> No
         left = gain - event["trading"]["gains"]["losses_used_aud"][kind]
         known |= {f"{left * part:,.2f}" for part in (1, 1 / 2, 2 / 3)} | {"100.00%", "50.00%", "66.67%"}
         known |= {f"{event['trading']['gains']['net_capital_gain_aud'] - left:,.2f}", "32.0%"}
+    known |= _of_the_year(event["trading"])
 
     prose = [e.text_content() for e in html.fromstring(text).xpath("//p | //li")]
     found = {number for sentence in prose for number in _EXACT.findall(sentence)}
 
     assert found - known == set()
     assert len(found) > 10
+
+
+def _of_the_year(trading: dict[str, Any] | None) -> set[str]:
+    """Write the tax of the year, and the costs and the lead of the portfolio that waits: sums and differences."""
+    if trading is None:
+        return set()
+    gains, later = trading["gains"], trading["later"]
+    numbers = {f"{gains['tax_aud'] + gains['tax_so_far_aud']:,.2f}"}
+    if later is not None:
+        cost = later["brokerage_aud"] + later["spread_aud"] + later["gains"]["tax_aud"]
+        numbers |= {f"{cost:,.2f}", f"{abs(later['objective'] - trading['objective']):.4f}"}
+    return numbers
 
 
 def test_proceeds_are_said_to_be_after_brokerage_and_what_brackets_can_add_is_told() -> None:
