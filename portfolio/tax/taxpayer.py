@@ -53,7 +53,7 @@ class Realised:
         """Refuse amounts that are negative or not finite."""
         amounts = (self.undiscounted_aud, self.discountable_aud, self.indexed_aud, self.losses_aud)
         if not all(math.isfinite(amount) and amount >= 0 for amount in amounts):
-            message = f"gains and losses realised are amounts from 0, losses too; these are {amounts}"
+            message = f"gains and losses realised are {amounts}; each must be an amount from 0, losses too"
             raise DataError(message)
 
     @property
@@ -100,7 +100,7 @@ class Taxpayer:
             message = f"a dollar of unused losses is worth {self.loss_value} AUD; it must be from 0 to 1"
             raise DataError(message)
         if (self.taxable_income_aud is None) != (self.income_year is None):
-            raise DataError("brackets need both a taxable income and a financial year")
+            raise DataError("brackets need both: give a taxable income and a financial year")
         if (income := self.taxable_income_aud) is not None:
             if self.entity is not Entity.INDIVIDUAL:
                 message = (
