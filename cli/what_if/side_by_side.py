@@ -9,7 +9,7 @@ from rich.text import Text
 
 from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized
 from cli.pages.tables import make_table
-from portfolio.published.trading import Side
+from portfolio.published.order import Side
 from report.facts import standings
 from report.facts.labels import FIGURES
 

@@ -36,7 +36,7 @@ def judge(
     more = suggested.return_after_tax_aud - as_much * today.return_after_tax_aud
     income = suggested.income.after_tax_aud - as_much * today.income.after_tax_aud
     # Less than a cent per year is rounding.
-    years = cost / more if round(more, 2) > 0 else None
+    years = max(cost, 0.0) / more if round(more, 2) > 0 else None
     return Switch(
         brokerage_aud=trading.brokerage_aud,
         spread_aud=trading.spread_aud,
@@ -46,11 +46,27 @@ def judge(
         income_aud_per_year=income,
         volatility=suggested.volatility - today.volatility,
         years_to_pay=years,
-        words=_pays(cost, more, years, today, suggested)
-        if years is not None
-        else _does_not_pay(cost, income, today, suggested),
+        words=_words(cost, more, years, income, today, suggested),
         forced=forced,
         cut_short=cut_short,
+    )
+
+
+def _words(cost: float, more: float, years: float | None, income: float, today: Standing, suggested: Standing) -> str:
+    if cost < 0:
+        return _saves(cost, more, today, suggested)
+    if years is not None:
+        return _pays(cost, more, years, today, suggested)
+    return _does_not_pay(cost, income, today, suggested)
+
+
+def _saves(cost: float, more: float, today: Standing, suggested: Standing) -> str:
+    """Say that losses of the sales save more tax on gains of the year than all orders cost."""
+    before, after = _percent(today.volatility), _percent(suggested.volatility)
+    risk = "" if before == after else f", with a volatility of {after} instead of {before}"
+    return (
+        f"costs nothing: losses of the sales save {-cost:,.0f} AUD of tax on gains of this year after all costs, with"
+        f" {more:+,.0f} AUD of return per year after fees and tax on income{risk}"
     )
 
 

@@ -17,7 +17,7 @@ from portfolio.market.measure import Measure
 from portfolio.terms.goals import Row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Sequence
+    from collections.abc import Callable, Collection, Hashable, Sequence
 
     from portfolio import Matrix, Vector
     from portfolio.case.inventory import Inventory
@@ -40,16 +40,28 @@ class Case:
         market: The figures of the ETFs.
         sleeves: The pods' stage-1 results: mandates, shares, and the figures that the score compares with.
         terms: The customer's terms, with the holdings of today valued (``inventory.settle``).
+        unsold: Parcels of which nothing is sold, by number.
     """
 
     market: Market
     sleeves: Sequence[Sleeve]
     terms: Terms
+    unsold: frozenset[int] = field(default=frozenset(), kw_only=True)
     _known: dict[Hashable, Any] = field(default_factory=dict, repr=False, kw_only=True)
 
     def under(self, *, sleeves: Sequence[Sleeve] | None = None, terms: Terms | None = None) -> Case:
         """Copy the case with other limits, rules or preferences; keep the cached figures, which depend on none."""
-        return Case(self.market, sleeves or self.sleeves, terms or self.terms, _known=self._known)
+        return Case(self.market, sleeves or self.sleeves, terms or self.terms, unsold=self.unsold, _known=self._known)
+
+    def keeping(self, parcels: Collection[int]) -> Case:
+        """Copy the case with parcels of which nothing is sold; the separate pods, the yardstick, still sell them."""
+        changed = ("overview", True), ("move", True)
+        known = {
+            key: value
+            for key, value in self._known.items()
+            if key != "stock" and not (isinstance(key, tuple) and key[:2] in changed)
+        }
+        return Case(self.market, self.sleeves, self.terms, unsold=frozenset(parcels), _known=known)
 
     @cached_property
     def goals(self) -> Sequence[Goal]:
@@ -60,7 +72,9 @@ class Case:
     def stock(self) -> Inventory | None:
         """The holdings of today; None if the terms contain none."""
         owned = self.terms.owned
-        return None if owned is None else self._once("stock", lambda: take_stock(self.market, owned, self.terms.rules))
+        if owned is None:
+            return None
+        return self._once("stock", lambda: take_stock(self.market, owned, self.terms.rules, self.unsold))
 
     @property
     def side_by_side(self) -> Matrix:

@@ -9,8 +9,10 @@ import numpy as np
 
 from portfolio.errors import DataError
 from portfolio.market.age import refuse_stale
+from portfolio.tax.gains import so_far
 from portfolio.tax.kinds import GAINS, Kind, effective_rate
 from portfolio.tax.parcels import Quotes, gain_per_unit, missing_facts, rebase
+from portfolio.tax.sale import cheapest_sale
 from portfolio.terms.owned import Kept, Outside, Owned
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from portfolio.pod.sleeve import Sleeve
     from portfolio.published.conflicts import Repair
     from portfolio.tax.parcels import Parcel, Rebased
+    from portfolio.tax.sale import Sale
+    from portfolio.tax.taxpayer import Taxpayer
     from portfolio.terms.rules import Rules, Terms
 
 # The smallest first purchase of a security on ASX (ASX: minimum initial investment in a listed security).
@@ -64,11 +68,14 @@ class Inventory:
         quotes: Proceeds per unit, by ticker.
         rates: Tax per dollar of gain, for each kind of gain present, in the order in which losses reduce the kinds;
             empty where no gain is taxed.
-        losses_aud: Capital losses carried forward from earlier years.
+        losses_aud: Capital losses carried forward from earlier years, and realised this year so far.
+        gains_aud: Gains of this year so far, by kind, AUD: without losses.
+        taxpayer: The taxpayer.
         cash: Money for the orders, as a share of the capital: the cash of today and the contribution less the
             withdrawal; negative if sales must pay.
         cash_floor: Least share of the capital that stays money after the orders and their costs.
         today_aud: Cash of today, plus holdings at their last price.
+        unsold: Parcels of which nothing is sold, by number: for the portfolio that waits.
     """
 
     capital_aud: float
@@ -80,9 +87,12 @@ class Inventory:
     quotes: Quotes
     rates: Mapping[Kind, float]
     losses_aud: float
+    gains_aud: Mapping[Kind, float]
+    taxpayer: Taxpayer
     cash: float
     cash_floor: float
     today_aud: float
+    unsold: frozenset[int] = frozenset()
 
     @property
     def today(self) -> tuple[float, Vector]:
@@ -103,6 +113,34 @@ class Inventory:
     def unit_aud(self) -> float:
         """Price of the dearest unit that is owned: whole units that are sold may fetch this much too much."""
         return float(self.prices[self.units > 0].max(initial=0.0))
+
+    def selling(self, units_sold: Mapping[str, float], owned: Owned, brokerage_aud: float) -> Inventory:
+        """Copy the holdings with the gains of units of which it is known how many are sold: after fixed brokerage.
+
+        Args:
+            units_sold: Units sold by ticker; each ETF is one order.
+            owned: The holdings of today.
+            brokerage_aud: Fixed cost of an order.
+        """
+        quotes = self.quotes.with_brokerage(brokerage_aud, units_sold)
+        lots = tuple(
+            replace(
+                lot,
+                gains=gain_per_unit(parcel, quotes, owned.taxpayer, owned.law),
+                net_aud=quotes.net_aud(parcel.ticker),
+            )
+            if parcel.ticker in units_sold
+            else lot
+            for lot, parcel in ((lot, owned.parcels[lot.parcel]) for lot in self.lots)
+        )
+        return replace(self, quotes=quotes, lots=lots)
+
+    def sell(self, owned: Owned, units: Mapping[str, float], quotes: Quotes) -> Sale:
+        """Choose the parcels that cost least, of those that may be sold; ``units`` of the sale are of all parcels."""
+        free = [lot.parcel for lot in self.lots if lot.parcel not in self.unsold]
+        sale = cheapest_sale([owned.parcels[k] for k in free], units, quotes, owned.taxpayer, owned.law)
+        chosen = dict(zip(free, sale.units, strict=True))
+        return replace(sale, units=tuple(chosen.get(lot.parcel, 0.0) for lot in self.lots))
 
     @property
     def most_tax(self) -> Vector:
@@ -141,8 +179,8 @@ class TooLittleError(DataError):
         return TooLittleError(str(self), [repair])
 
 
-def take_stock(market: Market, owned: Owned, rules: Rules) -> Inventory:
-    """Value the customer's holdings at the market's prices."""
+def take_stock(market: Market, owned: Owned, rules: Rules, unsold: frozenset[int] = frozenset()) -> Inventory:
+    """Value the customer's holdings at the market's prices; nothing of the parcels *unsold* is sold."""
     prices = np.array([np.nan if etf.price_aud is None else etf.price_aud for etf in market.etfs])
     costs = market.column("half_spread") + owned.brokerage_share
     priced = [(j, etf) for j, etf in enumerate(market.etfs) if etf.price_aud is not None]
@@ -161,7 +199,8 @@ def take_stock(market: Market, owned: Owned, rules: Rules) -> Inventory:
         lots.append(Lot(number, j, parcel.units, gains, quotes.net_aud(parcel.ticker), rebased))
     values = np.where(units > 0, units * np.nan_to_num(prices), 0.0)
     capital = owned.money_aud + float(values.sum())
-    there = {kind for lot in lots for kind in lot.gains}
+    before = so_far(owned.taxpayer)
+    there = {kind for lot in lots for kind in lot.gains} | {kind for kind in GAINS if before[kind]}
     rates = {kind: effective_rate(kind, owned.taxpayer) for kind in GAINS if kind in there}
     return Inventory(
         capital_aud=capital,
@@ -172,10 +211,13 @@ def take_stock(market: Market, owned: Owned, rules: Rules) -> Inventory:
         lots=tuple(lots),
         quotes=quotes,
         rates=rates if any(rates.values()) else {},
-        losses_aud=owned.taxpayer.carried_losses_aud,
+        losses_aud=owned.taxpayer.carried_losses_aud + before[Kind.LOSS],
+        gains_aud={kind: before[kind] for kind in GAINS},
+        taxpayer=owned.taxpayer,
         cash=owned.money_aud / capital if capital > 0 else 0.0,
         cash_floor=cash_floor(owned, rules, capital),
         today_aud=owned.cash_aud + float(values.sum()),
+        unsold=unsold,
     )
 
 

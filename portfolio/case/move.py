@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portfolio.published.trading import Move
-from portfolio.tax.sale import cheapest_sale
 
 if TYPE_CHECKING:
     from portfolio import Matrix
@@ -42,7 +41,7 @@ def move_to(market: Market, X: Matrix, terms: Terms, stock: Inventory, *, pooled
         market.tickers[j]: min(float(sold[j] / stock.prices[j]), float(stock.units[j]))
         for j in np.flatnonzero(sold).tolist()
     }
-    sale = cheapest_sale(terms.owned.parcels, units, stock.quotes, terms.owned.taxpayer, terms.owned.law)
+    sale = stock.sell(terms.owned, units, stock.quotes)
     return Move(
         orders=orders,
         bought_aud=float(bought.sum()),

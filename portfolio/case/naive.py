@@ -34,6 +34,7 @@ class Overview:
         trading_cost_aud: Cost of the trades: brokerage, spread, and tax on capital gains.
         brokerage_aud: The part of the trading cost that is brokerage.
         spread_aud: The part of the trading cost that is half the spread on the amounts traded.
+        losses_value_aud: Value of the losses that the sales leave for later years; no part of the trading cost.
         capital_gains_tax_aud: The part of the trading cost that is tax on the gains of sales.
         buying_cost_aud: Cost of buying the whole portfolio from cash.
         net_tax_aud: Tax on a year's income that franking credits do not pay; negative where they are refunded.
@@ -56,6 +57,7 @@ class Overview:
     brokerage_aud: float
     spread_aud: float
     capital_gains_tax_aud: float
+    losses_value_aud: float
     buying_cost_aud: float
     net_tax_aud: float
     income_after_tax_aud: float
@@ -104,6 +106,7 @@ def overview(market: Market, X: Matrix, terms: Terms, move: Move | None) -> Over
         brokerage_aud=brokerage,
         spread_aud=spread,
         capital_gains_tax_aud=gains_tax,
+        losses_value_aud=0.0 if move is None else move.gains.losses_value_aud,
         buying_cost_aud=buying,
         net_tax_aud=income.net_tax_aud,
         income_after_tax_aud=income.after_tax_aud,

@@ -21,6 +21,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from portfolio.check.income import income
+from portfolio.check.later import later
 from portfolio.check.mandates import mandates
 from portfolio.check.market import market_told
 from portfolio.check.money_goals import money_goals
@@ -61,4 +62,5 @@ def findings(event: Event, market: Market) -> list[str]:
         return [*found, "what is owned is told, and no trades"]
     orders = Orders(portfolio)
     found += [*portfolio.owned.findings(), *trades(portfolio), *orders.findings(), *payments(portfolio, orders)]
+    found += later(portfolio, orders)
     return [*found, *standings(portfolio, orders), *switch(portfolio, orders)]

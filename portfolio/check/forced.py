@@ -48,7 +48,7 @@ def forced(portfolio: Portfolio, orders: Orders, told: Event) -> Iterator[str]:
     names, saved = [one["name"] for one in listed], [one["saves_aud"] for one in listed]
     if len(set(names)) < len(names) or len(names) > _MOST_NAMED:
         yield f"the rules that force sales are no such list: {names}"
-    if saved != sorted(saved, reverse=True) or not all(_WORTH * told["cost_aud"] < aud for aud in saved):
+    if saved != sorted(saved, reverse=True) or not all(_WORTH * abs(told["cost_aud"]) < aud for aud in saved):
         yield f"what rules save if eased is not from the most to the least, or not worth telling: {saved}"
     for one in listed:
         if set(one) != _MEMBERS or one["gap"] < 0:
@@ -90,7 +90,7 @@ def _rule(portfolio: Portfolio, orders: Orders, told: Event) -> Iterator[str]:
     yield from wrong_units(owned, move.units_sold(), move.sales)
     yield from _broken(portfolio, X, move, without=name)
     yield from _missed(portfolio, X, cost, without=name)
-    yield from _scores_less(portfolio, orders, X, cost)
+    yield from _scores_less(portfolio, orders, X, cost - move.gains.value_aud)
     now = portfolio.moves["master"]
     costs = (now.brokerage_aud + now.spread_aud + now.gains.tax_aud, sum(orders.fees.values()) + orders.gains.tax_aud)
     yield from _saving(told, min(costs) - cost)
@@ -136,10 +136,10 @@ def _missed(portfolio: Portfolio, X: Matrix, cost_aud: float, *, without: str) -
             yield f"its portfolio does not keep {name} at {level}"
 
 
-def _scores_less(portfolio: Portfolio, orders: Orders, X: Matrix, cost_aud: float) -> Iterator[str]:
+def _scores_less(portfolio: Portfolio, orders: Orders, X: Matrix, net_aud: float) -> Iterator[str]:
     """Check that the portfolio scores no less than the suggestion, in fractions and as ordered."""
     buying = portfolio.overview("naive")["buying_cost_aud"] or 0.0
-    terms = portfolio.objective_terms(X, trading_cost=cost_aud / buying if buying else 0.0)
+    terms = portfolio.objective_terms(X, trading_cost=net_aud / buying if buying else 0.0)
     score, least = portfolio.weighed(terms), max(portfolio.event["certificate"]["objective"], orders.told["objective"])
     if score < least - RULE:
         yield f"its portfolio scores {score}, less than {least}"

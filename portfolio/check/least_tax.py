@@ -12,11 +12,16 @@ smaller of the two:
 The bound exchanges minimum and maximum (linear programming duality): for any ``v`` or ``m``, selling the cheapest units
 of each ETF, sorted by cost per unit, gives a lower bound. The bound is concave in ``v`` or ``m``. The largest bound is
 the least tax of the case, except for the cost of whole units.
+
+By brackets, the tax is the largest of a few lines ``a E + b I - c`` in the net gains. Any mix of the lines is at most
+the tax, and a mix has the form above with the rates ``a`` and ``b``. The bound is the largest over the lines and, where
+that is not enough, over mixes of neighbours. Gains and losses of the year so far count like units that have to be sold.
 """
 
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
 
     from portfolio.check.tax import Payer
 
+    Line = tuple[float, float, float]
     Results = Sequence[Mapping[str, float]]
     Held = Sequence[Sequence[tuple[int, float]]]
 
@@ -35,19 +41,21 @@ _DOUBLINGS = 60
 _ROUNDING = 1e-12
 
 
-def least_tax(payer: Payer, results: Results, held: Held, asked: Sequence[float]) -> float:
-    """Compute a lower bound on the tax on selling *asked* units of each ETF, over all choices of parcels.
+def least_tax(payer: Payer, results: Results, held: Held, asked: Sequence[float], *, enough: float = math.inf) -> float:
+    """Compute a lower bound on the year's tax when *asked* units of each ETF are sold, over all choices of parcels.
 
     Args:
         payer: The taxpayer.
         results: Gain or loss per unit of each parcel, by kind.
         held: Per ETF: the parcels, each as (index, units).
         asked: Per ETF: units to sell.
+        enough: A bound that proves what is to be proven: no better one is then looked for.
     """
+    has_to_be = [kind_aud for kind_aud in payer.so_far.items() if kind_aud[1]]
 
     def cheapest(cost_of: Callable[[Mapping[str, float]], float]) -> float:
         """Sum the cost of selling the units with the least cost."""
-        total = 0.0
+        total = cost_of(dict(has_to_be))
         for parcels, wanted in zip(held, asked, strict=True):
             left = wanted
             for cost, units in sorted((cost_of(results[k]), units) for k, units in parcels):
@@ -56,32 +64,55 @@ def least_tax(payer: Payer, results: Results, held: Held, asked: Sequence[float]
                 left -= taken
         return total
 
-    bound = _spared(payer, cheapest)
-    if bound > 0 and any("indexed" in results[k] for parcels in held for k, _ in parcels):
-        bound = min(bound, _covered(payer, cheapest))
+    bound = _over_mixes(payer, lambda line: _spared(payer, line, cheapest), enough)
+    indexed = [results[k] for parcels in held for k, _ in parcels] + [dict(has_to_be)]
+    if bound > 0 and any("indexed" in result for result in indexed):
+        bound = min(bound, _over_mixes(payer, lambda line: _covered(payer, line, cheapest), enough))
     return bound
 
 
-def _spared(payer: Payer, cheapest: Callable[[Callable[[Mapping[str, float]], float]], float]) -> float:
+def _over_mixes(payer: Payer, bound: Callable[[Line], float], enough: float) -> float:
+    """Maximise a concave bound over the lines of the tax, and over mixes of the best one with its neighbours."""
+    lines = payer.lines()
+    bounds = [bound(line) for line in lines]
+    best = max(bounds)
+    if len(lines) == 1 or best >= enough:
+        return best
+    k = bounds.index(best)
+    for one, two in ((k - 1, k), (k, k + 1)):
+        if one >= 0 and two < len(lines):
+            mixed = partial(_mix, lines[one], lines[two])
+            best = max(best, _largest(lambda part, mixed=mixed: bound(mixed(part)), 1.0, also=0.5))  # type: ignore[misc]
+    return best
+
+
+def _mix(one: Line, two: Line, part: float) -> Line:
+    a, b, less = (x + (y - x) * part for x, y in zip(one, two, strict=True))
+    return a, b, less
+
+
+def _spared(payer: Payer, line: Line, cheapest: Callable[[Callable[[Mapping[str, float]], float]], float]) -> float:
     """Bound the tax in the case that no losses reduce indexed gains."""
+    rate, on_indexed, less = line
+    taxed = {kind: rate * payer.part_taxed(kind) for kind in ("undiscounted", "discountable")}
 
     def bound(value: float) -> float:
-        worth = {"loss": -value, "indexed": payer.tax_of("indexed")}
-        worth |= {kind: min(payer.tax_of(kind), value) for kind in ("undiscounted", "discountable")}
-        return cheapest(lambda result: _sum(worth, result)) - value * payer.carried_aud
+        worth = {"loss": -value, "indexed": on_indexed}
+        worth |= {kind: min(tax, value) for kind, tax in taxed.items()}
+        return cheapest(lambda result: _sum(worth, result)) - value * payer.carried_aud - less
 
-    return _largest(bound, payer.tax_of("undiscounted"), also=payer.tax_of("discountable"))
+    return _largest(bound, taxed["undiscounted"], also=taxed["discountable"])
 
 
-def _covered(payer: Payer, cheapest: Callable[[Callable[[Mapping[str, float]], float]], float]) -> float:
+def _covered(payer: Payer, line: Line, cheapest: Callable[[Callable[[Mapping[str, float]], float]], float]) -> float:
     """Bound the tax in the case that losses cover all other gains; infinite if they cannot."""
-    rate = payer.tax_of("indexed")
+    _, rate, less = line
     size = payer.carried_aud - cheapest(lambda result: -sum(result.values()))
 
     def bound(more: float) -> float:
         early = rate + more
         worth = {"loss": -early, "undiscounted": early, "discountable": early, "indexed": rate}
-        return cheapest(lambda result: _sum(worth, result)) - early * payer.carried_aud
+        return cheapest(lambda result: _sum(worth, result)) - early * payer.carried_aud - less
 
     worth = {"loss": -1.0, "undiscounted": 1.0, "discountable": 1.0, "indexed": 0.0}
     if cheapest(lambda result: _sum(worth, result)) - payer.carried_aud > _ROUNDING * size:

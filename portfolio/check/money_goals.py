@@ -74,7 +74,7 @@ def _ways(portfolio: Portfolio) -> dict[str, _Way]:
         paths = {p: Path.of(portfolio.market, u, rate) for p, u in zip(portfolio.pods, portfolio.sleeves, strict=True)}
         return {"suggested": _Way(paths, 1.0), "separate": _Way({}, 1.0)}
     after = np.array([portfolio.vector(trading["pods"].get(pod, {})) for pod in portfolio.pods]) / owned.capital
-    cash, rest_cash = owned.told["cash_aud"] / owned.capital, trading["cash_left_aud"] / owned.capital
+    cash, rest_cash = owned.money / owned.capital, trading["cash_left_aud"] / owned.capital
     return {
         "suggested": _Way(_filled(portfolio, after, after.sum(axis=0), rest_cash), _left(owned, trading)),
         "today": _Way(_filled(portfolio, after, portfolio.had, cash), 1.0),

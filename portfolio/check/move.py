@@ -11,7 +11,7 @@ from portfolio.check.least_tax import least_tax
 from portfolio.check.tax import assess
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from portfolio import Matrix
     from portfolio.check.facts import Event
@@ -79,29 +79,38 @@ def differing_gains(owned: Owned, told: Event, sales: Sequence[float]) -> Iterat
         "tax_aud": found.tax_aud,
         "losses_carried_aud": found.carried_aud,
     }
+    # Events of before these members exist are checked too.
+    later = {"tax_so_far_aud": found.so_far_aud, "losses_value_aud": found.value_aud}
+    amounts |= {name: aud for name, aud in later.items() if name in rest or aud}
     yield from differing(rest, amounts, size=owned.capital)
 
 
-def wrong_sales(owned: Owned, asked: dict[int, float], sales: Sequence[float]) -> Iterator[str]:
+def wrong_sales(
+    owned: Owned, asked: dict[int, float], sales: Sequence[float], *, kept: Collection[int] = ()
+) -> Iterator[str]:
     """Check that units sold come from parcels, add up to the units sold per ETF, and cause the least tax.
 
     Args:
         owned: The existing holdings.
         asked: Units sold, per ETF.
         sales: Units sold, per parcel.
+        kept: Parcels of which nothing is to be sold, by number.
     """
-    yield from wrong_units(owned, asked, sales)
+    yield from wrong_units(owned, asked, sales, kept=kept)
     if len(sales) != len(owned.parcels):
         return
-    held = [[(k, parcel.units) for k, parcel in enumerate(owned.parcels) if parcel.j == j] for j in asked]
+    free = [[(k, p.units) for k, p in enumerate(owned.parcels) if p.j == j and k not in kept] for j in asked]
     results = [parcel.results for parcel in owned.parcels]
-    least = least_tax(owned.payer, results, held, list(asked.values()))
-    tax = assess(owned.payer, results, sales).tax_aud
-    if tax > least + _leeway(owned, asked):
+    found, leeway = assess(owned.payer, results, sales), _leeway(owned, asked)
+    tax = found.tax_aud + found.so_far_aud
+    least = least_tax(owned.payer, results, free, list(asked.values()), enough=tax - leeway)
+    if tax > least + leeway:
         yield f"selling other parcels would cause less tax: {least:.6f}, not {tax:.6f}"
 
 
-def wrong_units(owned: Owned, asked: dict[int, float], sales: Sequence[float]) -> Iterator[str]:
+def wrong_units(
+    owned: Owned, asked: dict[int, float], sales: Sequence[float], *, kept: Collection[int] = ()
+) -> Iterator[str]:
     """Check that units sold come from parcels and add up to the units sold per ETF; see ``wrong_sales``."""
     parcels = owned.parcels
     if len(sales) != len(parcels):
@@ -111,7 +120,7 @@ def wrong_units(owned: Owned, asked: dict[int, float], sales: Sequence[float]) -
     for k, (parcel, units) in enumerate(zip(parcels, sales, strict=True)):
         if not 0 <= units <= parcel.units:
             yield f"{units} units are sold of a parcel of {parcel.units} {parcel.ticker}"
-        if parcel.j in held:
+        if parcel.j in held and k not in kept:
             held[parcel.j].append((k, parcel.units))
         elif units:
             yield f"{parcel.ticker} is sold from a parcel, and not in all"
@@ -126,14 +135,17 @@ def _leeway(owned: Owned, asked: dict[int, float]) -> float:
 
     At the best multiplier whole units reach the bound, except for one exchange of a unit between two parcels, since
     in each case losses meet gains in a single constraint. So whole units of ETFs sold in part cost at most this
-    exchange.
+    exchange. By brackets, the tax is a second constraint, and costs a second exchange.
     """
     kinds = {kind for parcel in owned.parcels for kind in parcel.results if kind != "loss"}
-    rate = max((owned.payer.tax_of(kind) for kind in kinds), default=0.0)
+    lines = owned.payer.lines()
+    parts = [owned.payer.part_taxed(kind) * max(a for a, _, _ in lines) for kind in kinds if kind != "indexed"]
+    rate = max([*parts, *(b for _, b, _ in lines if "indexed" in kinds)], default=0.0)
     values = [rate * sum(parcel.results.values()) * parcel.units for parcel in owned.parcels if parcel.j in asked]
     exchanges = [0.0]
     for j, units in asked.items():
         if float(units).is_integer() and units < owned.units[j]:
             unit = sorted(sum(parcel.results.values()) for parcel in owned.parcels if parcel.j == j)
             exchanges.append(rate * sum(unit[-2:]))
-    return _UNITS * (1 + sum(values)) + max(exchanges)
+    several = 2 if len(lines) > 1 else 1
+    return _UNITS * (1 + sum(values) + sum(owned.payer.so_far.values())) + several * max(exchanges)

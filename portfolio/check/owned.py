@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portfolio.check.facts import same
+from portfolio.check.facts import FIGURE, same
 from portfolio.check.pension import withdrawal
-from portfolio.check.tax import RATES, Payer, Since, result_per_unit, since_reform
+from portfolio.check.tax import (
+    PENSION,
+    RATES,
+    Payer,
+    Since,
+    ends_in,
+    rate_on_next,
+    result_per_unit,
+    since_reform,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,6 +32,13 @@ if TYPE_CHECKING:
 # Older parcels are not modelled: the ASX listed no ETF before this day.
 _EARLIEST = date(1999, 9, 22)
 _LEAST_CAPITAL_AUD = 1_000.0
+# The kinds of what the year has so far, by the name of the member.
+_KINDS = {
+    "losses_aud": "loss",
+    "undiscounted_aud": "undiscounted",
+    "discountable_aud": "discountable",
+    "indexed_aud": "indexed",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +72,18 @@ class Owned:
         payer = self.told["taxpayer"]
         rate = payer["marginal_rate"]
         entity = payer["entity"]
-        self.payer = Payer(entity, RATES[entity][0] if rate is None else rate, payer["carried_losses_aud"])
+        # Events of before these members exist are checked too.
+        self.realised: Event = payer.get("realised", {})
+        self.payer = Payer(
+            entity,
+            RATES[entity][0] if rate is None else rate,
+            payer["carried_losses_aud"],
+            {_KINDS[name]: float(aud) for name, aud in self.realised.items()},
+            payer.get("taxable_income_aud"),
+            payer.get("income_year"),
+            payer.get("loss_value", 0.0),
+            payer.get("minimum_tax_exempt", False),
+        )
         self.fee = float(self.told["brokerage_share"])
         self.values: Event = self.told["reform"]["values_aud"]
         self.cpi = {date.fromisoformat(day): float(index) for day, index in self.told["reform"]["cpi"].items()}
@@ -104,6 +132,24 @@ class Owned:
         results = result_per_unit(self.payer, net, unit_cost, acquired, self.as_of, since)
         return Parcel(told["ticker"], j, told["units"], unit_cost, acquired, net, since, results)
 
+    def selling(self, units: Mapping[int, float], brokerage_aud: float) -> Owned:
+        """Copy the holdings with parcels that bear their part, by units, of the brokerage of one order per ETF.
+
+        Args:
+            units: Units sold, per ETF.
+            brokerage_aud: Fixed brokerage per order.
+        """
+        one = copy(self)
+        one.parcels = [self._after_brokerage(parcel, units, brokerage_aud) for parcel in self.parcels]
+        return one
+
+    def _after_brokerage(self, parcel: Parcel, units: Mapping[int, float], brokerage_aud: float) -> Parcel:
+        if not units.get(parcel.j):
+            return parcel
+        net = parcel.net_aud - brokerage_aud / units[parcel.j]
+        results = result_per_unit(self.payer, net, parcel.unit_cost_aud, parcel.acquired, self.as_of, parcel.since)
+        return replace(parcel, net_aud=net, results=results)
+
     def findings(self) -> Iterator[str]:
         """Yield every fault in the existing holdings."""
         worth = self.money + float(self.units @ self.prices)
@@ -124,10 +170,26 @@ class Owned:
         payer, terms = self.payer, self.terms
         if payer.entity != terms["entity"] or payer.rate != terms["marginal_tax_rate"]:
             yield f"gains are taxed as {payer.entity}'s at {payer.rate}, income is not"
-        if payer.carried_aud < 0:
-            yield f"losses carried in are negative: {payer.carried_aud}"
+        if payer.carried_aud < 0 or min(payer.so_far.values(), default=0.0) < 0:
+            yield f"losses carried in, or gains and losses so far, are negative: {payer.carried_aud}, {payer.so_far}"
+        if (payer.income_aud is None) != (payer.year is None) or (payer.year and payer.entity != "individual"):
+            yield f"the income of {payer.entity} for brackets is {payer.income_aud}, and the year {payer.year}"
+        elif payer.income_aud is not None and (payer.year, payer.rate) != self._bracket(payer.income_aud):
+            yield f"the bracket of {payer.income_aud} AUD on {self.as_of} is not {payer.rate} in {payer.year}"
+        least = payer.rate * payer.part_taxed("discountable")
+        if not 0 <= payer.loss_value <= least + FIGURE:
+            yield f"unused losses are worth {payer.loss_value} a dollar, and can save {least}"
+        if payer.exempt and payer.entity != "individual":
+            yield f"{payer.entity} is exempt from a minimum tax that only individuals pay"
+        if payer.entity == PENSION and any(payer.so_far.values()):
+            yield f"gains of a pension fund count: {payer.so_far}"
         if min([*self.cpi.values(), *self.values.values()], default=1.0) <= 0:
             yield "an index number or a value on the eve of the reform is not above zero"
+
+    def _bracket(self, income_aud: float) -> tuple[int, float]:
+        """Return the financial year of the trades, and the rate on the next dollar of an income."""
+        year = ends_in(self.as_of)
+        return year, rate_on_next(income_aud, year)
 
     def _of_parcel(self, parcel: Parcel) -> Iterator[str]:
         etf, ticker = self.market.etfs[parcel.j], parcel.ticker

@@ -577,6 +577,7 @@ class Portfolio:
         """Check the objective, the terms of the objective and the claims of the certificate."""
         terms, certificate = self.event["objective_terms"], self.event["certificate"]
         cost, buying = self.overview("master")["trading_cost_aud"] or 0.0, self.overview("naive")["buying_cost_aud"]
+        cost -= self.moves["master"].gains.value_aud if self.moves else 0.0
         computed = self.objective_terms(self.X, trading_cost=cost / buying if buying else 0.0)
         for name, value in computed.items():
             if not same(terms[name], value):

@@ -47,7 +47,7 @@ def _findings(portfolio: Portfolio, orders: Orders, told: Event) -> Iterator[str
     yield from differing(numbers, due, size=orders.capital)
     # From the amounts told, which are right by now: at a rounded half, the last digit of another sum would differ.
     gain = told["return_aud_per_year"]
-    years = told["cost_aud"] / gain if round(gain, 2) > 0 else None
+    years = max(told["cost_aud"], 0.0) / gain if round(gain, 2) > 0 else None
     if not same(told["years_to_pay"], years):
         yield f"it pays for itself in {years} years, not {told['years_to_pay']}"
     if told["words"] != (sentence := _sentence(told, today, suggested)):
@@ -59,6 +59,12 @@ def _sentence(told: Event, today: Event, suggested: Event) -> str:
     """Judge in words, as ADVICE section 4 does."""
     cost, gain, years = f"{told['cost_aud']:,.0f} AUD", told["return_aud_per_year"], told["years_to_pay"]
     was, becomes = (f"{100 * standing['volatility']:.1f} %" for standing in (today, suggested))
+    if told["cost_aud"] < 0:
+        risk = f", with a volatility of {becomes} instead of {was}" if was != becomes else ""
+        return (
+            f"costs nothing: losses of the sales save {-told['cost_aud']:,.0f} AUD of tax on gains of this year after"
+            f" all costs, with {gain:+,.0f} AUD of return per year after fees and tax on income{risk}"
+        )
     if years is not None:
         after = "less than 0.1 years" if years < _SHOWN_AS_NONE else f"{years:,.1f} years"
         risk = f", with a volatility of {becomes} instead of {was}" if was != becomes else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -24,25 +24,82 @@ MOST_OF_INDIVIDUALS = 0.60
 # Medicare levy is paid on top (s 119-10).
 REFORM = date(2027, 7, 1)
 _LEAST, _LEVY = 0.30, 0.02
+# Income Tax Rates Act 1986, Sch 7, Pt I: where a resident's brackets start, and their rates by the calendar year in
+# which the financial year ends; the first rate that is not nil changes.
+_STARTS, _RATES_ABOVE = (0.0, 18_200.0, 45_000.0, 135_000.0, 190_000.0), (0.30, 0.37, 0.45)
+_FIRST_RATE = {2025: 0.16, 2026: 0.16, 2027: 0.15}
+_FIRST_RATE_SINCE = 0.14
+_NEAR = 1e-9
 # Losses reduce the gains in this order (ss 102-5 and 102-6).
 KINDS = ("undiscounted", "discountable", "indexed")
 
 
 @dataclass(frozen=True, slots=True)
 class Payer:
-    """The taxpayer: entity, rate, and unused losses of earlier years."""
+    """The taxpayer: entity, rate, unused losses of earlier years, the year so far, and the income of brackets.
+
+    Attributes:
+        so_far: Gains and losses of the year before the sales, by kind, AUD.
+        loss_value: Value of a dollar of losses carried forward.
+        exempt: Whether an individual pays no minimum tax on gains since the reform.
+        income_aud: Taxable income without gains, and *year*, in which the financial year ends: None for one rate.
+    """
 
     entity: str
     rate: float
     carried_aud: float
+    so_far: Mapping[str, float] = field(default_factory=dict)
+    income_aud: float | None = None
+    year: int | None = None
+    loss_value: float = 0.0
+    exempt: bool = False
 
-    def tax_of(self, kind: str) -> float:
-        """Compute the tax per dollar of gain, after losses."""
+    def lines(self) -> list[tuple[float, float, float]]:
+        """Return the tax as the largest of lines: per dollar of other net gain, per dollar of indexed gain, less AUD.
+
+        A line of a bracket is its rate, through the tax at the bracket's start.
+        """
+        if self.income_aud is None or self.year is None:
+            return [(self.rate, self.tax_of("indexed"), 0.0)]
+        found, tax, starts, least = [], 0.0, brackets(self.year), 0.0 if self.exempt else _LEAST
+        for (start, rate), (end, _) in zip(starts, [*starts[1:], (float("inf"), 0.0)], strict=True):
+            if end > self.income_aud:
+                begin = max(start - self.income_aud, 0.0)
+                found.append((rate + _LEVY, max(rate, least) + _LEVY, (rate + _LEVY) * begin - tax))
+                tax += (rate + _LEVY) * (end - self.income_aud - begin)
+        return found
+
+    def part_taxed(self, kind: str) -> float:
+        """Return the part of a gain that is taxed, after losses."""
         if self.entity == PENSION:
             return 0.0
-        if kind == "indexed" and self.entity == "individual":
+        return _TAXED_OF_LONG_HELD[self.entity] if kind == "discountable" else 1.0
+
+    def tax_of(self, kind: str) -> float:
+        """Compute the tax per dollar of gain, after losses, at one rate."""
+        if self.entity == PENSION:
+            return 0.0
+        if kind == "indexed" and self.entity == "individual" and not self.exempt:
             return max(self.rate, _LEAST + min(self.rate, _LEVY))
         return self.rate * (_TAXED_OF_LONG_HELD[self.entity] if kind == "discountable" else 1.0)
+
+
+def brackets(year: int) -> list[tuple[float, float]]:
+    """Return a resident's brackets, each with its start and its rate of income tax; ValueError before 2024-25."""
+    if year < min(_FIRST_RATE):
+        message = f"there are no brackets of {year}"
+        raise ValueError(message)
+    return list(zip(_STARTS, (0.0, _FIRST_RATE.get(year, _FIRST_RATE_SINCE), *_RATES_ABOVE), strict=True))
+
+
+def rate_on_next(income_aud: float, year: int) -> float:
+    """Return the tax on the next dollar of an income, levy included."""
+    return next(rate for start, rate in reversed(brackets(year)) if start <= income_aud) + _LEVY
+
+
+def ends_in(day: date) -> int:
+    """Return the calendar year in which the financial year of a day ends."""
+    return day.year if (day.month, day.day) <= (6, 30) else day.year + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,21 +182,34 @@ def result_per_unit(
 
 @dataclass(frozen=True, slots=True)
 class Assessed:
-    """A year's gains, the losses used against each kind, the net gain, the tax and the losses carried forward."""
+    """A year's gains, the losses used against each kind, the net gain, the tax and the losses carried forward.
+
+    The tax is that which the sales add to the tax of the year so far.
+    """
 
     gains: Mapping[str, float]
     used: Mapping[str, float]
     net_aud: float
     tax_aud: float
     carried_aud: float
+    so_far_aud: float
+    value_aud: float
 
 
 def assess(payer: Payer, results: Sequence[Mapping[str, float]], units: Sequence[float]) -> Assessed:
     """Tax the sale of *units*: losses reduce undiscounted gains first, then discountable, then indexed ones."""
-    total = {
+    sold = {
         kind: sum(n * result.get(kind, 0.0) for result, n in zip(results, units, strict=True))
         for kind in ("loss", *KINDS)
     }
+    before = {kind: payer.so_far.get(kind, 0.0) for kind in sold}
+    whole = _year(payer, {kind: before[kind] + aud for kind, aud in sold.items()})
+    without = _year(payer, before)
+    value = payer.loss_value * (whole.carried_aud - without.carried_aud)
+    return replace(whole, tax_aud=whole.tax_aud - without.tax_aud, so_far_aud=without.tax_aud, value_aud=value)
+
+
+def _year(payer: Payer, total: dict[str, float]) -> Assessed:
     losses = total.pop("loss") + payer.carried_aud
     full, half, indexed = (total[kind] for kind in KINDS)
     first = min(full, losses)
@@ -151,6 +221,25 @@ def assess(payer: Payer, results: Sequence[Mapping[str, float]], units: Sequence
         gains=total,
         used={"undiscounted": first, "discountable": second, "indexed": third},
         net_aud=early + (indexed - third),
-        tax_aud=payer.rate * early + payer.tax_of("indexed") * (indexed - third),
+        tax_aud=max(a * early + b * (indexed - third) - less for a, b, less in payer.lines()),
         carried_aud=losses - first - second - third,
+        so_far_aud=0.0,
+        value_aud=0.0,
     )
+
+
+def may_exceed(payer: Payer, net_aud: float, sold: date) -> float | None:
+    """Compute the most by which brackets tax a net gain above one rate: the income is then at its bracket's end."""
+    year = ends_in(sold)
+    if payer.entity != "individual" or payer.income_aud is not None or year < min(_FIRST_RATE):
+        return None
+    table = brackets(year)
+    own = [k for k, (_, rate) in enumerate(table) if not k or rate + _LEVY <= payer.rate + _NEAR][-1]
+    above = table[own + 1 :]
+    if not above:
+        return 0.0
+    income = above[0][0] + net_aud
+    more = 0.0
+    for (start, rate), (end, _) in zip(above, [*above[1:], (float("inf"), 0.0)], strict=True):
+        more += max(0.0, min(income, end) - start) * max(0.0, rate + _LEVY - payer.rate)
+    return more

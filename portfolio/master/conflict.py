@@ -16,6 +16,8 @@ from portfolio.master.goal_programming import best_figure
 from portfolio.master.statement.formulation import Formulation
 from portfolio.master.statement.holdings import correlation_distance
 from portfolio.published.conflicts import Conflict, Repair
+from portfolio.tax.brackets import pieces
+from portfolio.tax.kinds import inclusion
 from portfolio.terms.rules import Duplicates
 
 if TYPE_CHECKING:
@@ -227,10 +229,12 @@ def _lenient_shares(market: Market, rule: str, now: float) -> Sequence[float]:
 
 
 def _most_tax_aud(stock: Inventory | None) -> float:
-    """Bound the tax on capital gains, AUD: all gains are taxed and no loss is used."""
+    """Bound the tax on capital gains, AUD: all gains are taxed in the highest bracket and no loss is used."""
     if stock is None:
         return 0.0
-    return sum(lot.units * gain * stock.rates.get(kind, 0.0) for lot in stock.lots for kind, gain in lot.gains.items())
+    most = max(part.early for part in pieces(stock.taxpayer))
+    rates = {kind: max(rate, most * inclusion(kind, stock.taxpayer.entity)) for kind, rate in stock.rates.items()}
+    return sum(lot.units * gain * rates.get(kind, 0.0) for lot in stock.lots for kind, gain in lot.gains.items())
 
 
 def _value(case: Case, rule: str) -> float | str:

@@ -18,8 +18,8 @@ from portfolio.market.snapshot import named
 from portfolio.master.goal_programming import SearchSession
 from portfolio.master.statement.formulation import Formulation
 from portfolio.master.statement.objective import objective, objective_terms
+from portfolio.published.order import Side
 from portfolio.published.standing import ForcedSale
-from portfolio.published.trading import Side
 from portfolio.terms.goals import Row
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def forced_sales(
     search = _Search(case, master, trading, now, left_s)
     found = [*_outside(case, trading), *search.forced()]
     dearest = sorted(
-        (f for f in found if f.saves_aud > _WORTH * search.orders_aud), key=lambda f: (-f.saves_aud, f.name)
+        (f for f in found if f.saves_aud > _WORTH * abs(search.orders_aud)), key=lambda f: (-f.saves_aud, f.name)
     )
     return tuple(dearest[:_MOST]), search.cut_short
 
@@ -147,10 +147,10 @@ class _Search:
         except SolverError:
             return None
         # The program's cost is exact to the solver's accuracy; the least tax of the parcels takes another search.
-        row, buying = form.trading_costs(), self.case.naive.buying_cost_aud
-        costs = [buying * sum(a * float(x[j]) for j, a in row.items()) for x, _ in solution.points]
+        (row, constant), buying = form.trading_costs(), self.case.naive.buying_cost_aud
+        costs = [buying * (constant + sum(a * float(x[j]) for j, a in row.items())) for x, _ in solution.points]
         for cost, (x, on) in sorted(zip(costs, solution.points, strict=True), key=lambda point: point[0]):
-            if self._cost - cost <= _WORTH * self.orders_aud:
+            if self._cost - cost <= _WORTH * abs(self.orders_aud):
                 return None
             X = form.weights(replace(solution, x=x, states=on))
             score = objective(self.case.terms, objective_terms(self.case, X))

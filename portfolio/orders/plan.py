@@ -10,23 +10,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portfolio.conic.solution import relative_gap
-from portfolio.errors import SolverError
+from portfolio.errors import SolverError, UnreachableGoalError
 from portfolio.market.figures import NEARLY_THE_SAME, etf_correlation
 from portfolio.master.coordinated_portfolio import optimise_all_pods
 from portfolio.master.statement.objective import objective, objective_terms
 from portfolio.orders.idle import explain_idle
-from portfolio.orders.whole_units import round_to_units
-from portfolio.published.trading import (
-    DoesNotPay,
-    GoalInUnits,
-    LossReplaced,
-    Order,
-    ParcelSold,
-    Side,
-    Tolerated,
-    Trading,
-    UnderReform,
-)
+from portfolio.orders.waiting import find_waits
+from portfolio.orders.whole_units import round_to_units, units_sold
+from portfolio.published.order import Order, ParcelSold, Side, UnderReform
+from portfolio.published.trading import DoesNotPay, GoalInUnits, LossReplaced, Tolerated, Trading
+from portfolio.published.waiting import LaterOptimum
+from portfolio.tax.brackets import most_above
 from portfolio.tax.gains import Assessment, assess
 from portfolio.tax.kinds import Kind
 from portfolio.tax.sale import realise
@@ -42,12 +36,16 @@ if TYPE_CHECKING:
     from portfolio.master.coordinated_portfolio import CoordinatedPortfolio
     from portfolio.orders.whole_units import WholeUnits
     from portfolio.pod.sleeve import Sleeve
+    from portfolio.published.waiting import Wait
     from portfolio.tax.parcels import Parcel
     from portfolio.terms.rules import Terms
 
 # Selling at a loss and buying a similar ETF may be a scheme to obtain a tax benefit. Australia has no rule of days, but
 # a test of purpose (ITAA 1936, Part IVA; TR 2008/1). At this correlation or above, a person must review the orders.
 REPLACES = 0.95
+
+# Steps of the search for the portfolio that waits: a number and not a time, so that the answer is reproducible.
+_STEPS = 400
 
 # Holdings this near to a limit are at the limit: as exact as the solver.
 _AT_LIMIT = 1e-7
@@ -65,11 +63,13 @@ def plan(case: Case, master: CoordinatedPortfolio, *, left_s: Callable[[], float
         ConflictError: If no portfolio in whole units keeps the rules.
         SolverError: If no portfolio in whole units was found, without a proof that none exists.
     """
-    market, sleeves, terms, stock = case.market, case.sleeves, case.terms, case.stock
+    market, terms, stock = case.market, case.terms, case.stock
     naive, moved = case.move_to(case.side_by_side, pooled=False), case.move_to(master.X)
     if stock is None or terms.owned is None or naive is None or moved is None:
         return None
     whole = round_to_units(case, stock, master, left_s=left_s)
+    counted = _tax(terms, stock, whole.sold)
+    stock = stock.selling(units_sold(case, stock, whole.units), terms.owned, terms.brokerage_aud)
     orders = tuple(_orders(case, stock, whole))
     spent = sum(order.value_aud * (1 if order.side is Side.BUY else -1) for order in orders)
     brokerage, spread = sum(order.brokerage_aud for order in orders), sum(order.spread_aud for order in orders)
@@ -79,18 +79,15 @@ def plan(case: Case, master: CoordinatedPortfolio, *, left_s: Callable[[], float
     aside_aud = gains.tax_aud if terms.owned.payments.keep_tax_aside else 0.0
     goals = tuple(_goals(case, master, whole.X, cost))
     before = _goals(case, master, master.X, None)
-    value = _objective(case, whole.X, cost)
+    # The objective counts the tax as the optimisation and its bound do: without fixed brokerage.
+    value = _objective(case, whole.X, brokerage + spread + counted.net_cost_aud)
+    waits = tuple(find_waits(terms.owned, stock, whole.sold))
     return Trading(
         naive=naive,
         master=moved,
         orders=orders,
-        units={t: float(n) for t, n in zip(market.tickers, whole.units, strict=True) if n > 0},
-        pods={
-            sleeve.mandate.pod: {
-                t: float(x) * stock.capital_aud for t, x in zip(market.tickers, row, strict=True) if x > 0
-            }
-            for sleeve, row in zip(sleeves, whole.X, strict=True)
-        },
+        units=_units(market, whole),
+        pods=_amounts(case, stock, whole),
         cash_left_aud=left_aud,
         brokerage_aud=brokerage,
         spread_aud=spread,
@@ -103,7 +100,11 @@ def plan(case: Case, master: CoordinatedPortfolio, *, left_s: Callable[[], float
         losses_replaced=tuple(_losses_replaced(market, orders)),
         tolerated=tuple(_tolerated(case, whole.X)),
         cut_short=whole.cut_short,
+        brokerage_in_gains=True,
+        waits=waits,
+        later=_later(case, waits, goals, left_s=left_s) if waits and left_s() > 0 else None,
         idle=explain_idle(case, stock, master, left_aud - aside_aud, whole.units, left_s=left_s),
+        tax_may_exceed_aud=most_above(terms.owned.taxpayer, gains.net_capital_gain_aud, terms.owned.as_of),
         does_not_pay=None if orders else _does_not_pay(case, master, lambda: left_s() <= 0),
     )
 
@@ -128,6 +129,69 @@ def _gave_way(master: CoordinatedPortfolio, goals: Sequence[GoalInUnits]) -> Ite
             yield goal.name
 
 
+def _later(
+    case: Case, waits: Sequence[Wait], now: Sequence[GoalInUnits], *, left_s: Callable[[], float]
+) -> LaterOptimum | None:
+    """Find the best portfolio that sells nothing of what would save by waiting; None if there is none, or in time.
+
+    Args:
+        case: The customer's case.
+        waits: The parcels that would save.
+        now: The goals of the orders that sell now.
+        left_s: Returns the seconds left.
+    """
+    owned = case.terms.owned
+    assert owned is not None  # noqa: S101 - the case has holdings of today
+    waiting = {(wait.ticker, wait.acquired) for wait in waits}
+    patient = case.keeping([k for k, p in enumerate(owned.parcels) if (p.ticker, p.acquired) in waiting])
+    stock, steps = patient.stock, iter(range(_STEPS))
+    assert stock is not None  # noqa: S101 - the case has holdings of today
+    try:
+        master = optimise_all_pods(patient, stop=lambda: left_s() <= 0 or next(steps, None) is None)
+        whole = round_to_units(patient, stock, master, left_s=left_s)
+    except (UnreachableGoalError, SolverError):
+        return None
+    counted = _tax(case.terms, stock, whole.sold)
+    stock = stock.selling(units_sold(patient, stock, whole.units), owned, case.terms.brokerage_aud)
+    orders = tuple(_orders(patient, stock, whole))
+    spent = sum(order.value_aud * (1 if order.side is Side.BUY else -1) for order in orders)
+    brokerage, spread = sum(order.brokerage_aud for order in orders), sum(order.spread_aud for order in orders)
+    gains = _tax(case.terms, stock, whole.sold)
+    then = _goals(patient, master, whole.X, brokerage + spread + gains.tax_aud)
+    reached = {goal.name: goal.reaches for goal in master.goals}
+    before = {goal.name: goal.delivered for goal in now}
+    return LaterOptimum(
+        orders=orders,
+        units=_units(case.market, whole),
+        pods=_amounts(case, stock, whole),
+        cash_left_aud=owned.cash_aud - spent - brokerage - spread,
+        brokerage_aud=brokerage,
+        spread_aud=spread,
+        gains=gains,
+        objective=_objective(patient, whole.X, brokerage + spread + counted.net_cost_aud),
+        worse=tuple(
+            goal.name
+            for goal in then
+            if not goal.met
+            and (level := before[goal.name]) is not None
+            and not reached[goal.name](level, goal.delivered)
+        ),
+    )
+
+
+def _units(market: Market, whole: WholeUnits) -> dict[str, float]:
+    return {t: float(n) for t, n in zip(market.tickers, whole.units, strict=True) if n > 0}
+
+
+def _amounts(case: Case, stock: Inventory, whole: WholeUnits) -> dict[str, dict[str, float]]:
+    return {
+        sleeve.mandate.pod: {
+            t: float(x) * stock.capital_aud for t, x in zip(case.market.tickers, row, strict=True) if x > 0
+        }
+        for sleeve, row in zip(case.sleeves, whole.X, strict=True)
+    }
+
+
 def _tolerated(case: Case, X: Matrix) -> Iterator[Tolerated]:
     """List the positions above their limits, which the rules allow only for drift."""
     limits: list[tuple[str | None, float, Vector]] = [(None, case.terms.rules.max_weight, X.sum(axis=0))]
@@ -150,8 +214,9 @@ def _does_not_pay(case: Case, master: CoordinatedPortfolio, stop: Callable[[], b
     cost, buying, weight = move.cost_aud, case.naive.buying_cost_aud, weighed.trading_cost
     return DoesNotPay(
         gain=best.certificate.objective - master.certificate.objective,
-        cost=weight * cost / buying if buying > 0 else 0.0,
+        cost=weight * (cost - move.gains.losses_value_aud) / buying if buying > 0 else 0.0,
         cost_aud=cost,
+        losses_value_aud=move.gains.losses_value_aud,
     )
 
 

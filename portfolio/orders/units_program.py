@@ -276,10 +276,10 @@ class UnitsProgram:
             # The loss against the target is far below one: with this offset the gap is relative to the objective.
             offset=SCALE * (1 + self.program.offset + target),
         )
-        if self.trades.loss_order is None:
+        if self.trades.tax.order is None:
             yield program
             return
-        x = self._switches[self.trades.loss_order]
+        x = self._switches[self.trades.tax.order]
         for case in (0.0, 1.0):
             lower, upper = self.lower.copy(), self.upper.copy()
             lower[x] = upper[x] = case

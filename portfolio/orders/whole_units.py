@@ -17,7 +17,6 @@ from portfolio.errors import SolverError
 from portfolio.master.conflict import explain_rules
 from portfolio.master.statement.formulation import Formulation
 from portfolio.orders.units_program import Held, UnitsProgram
-from portfolio.tax.sale import cheapest_sale
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -25,11 +24,9 @@ if TYPE_CHECKING:
     from portfolio import Matrix, Vector
     from portfolio.case.case import Case
     from portfolio.case.inventory import Inventory
-    from portfolio.market.snapshot import Market
     from portfolio.master.conflict import ConflictError
     from portfolio.master.coordinated_portfolio import CoordinatedPortfolio
     from portfolio.master.goal_programming import Formulate
-    from portfolio.terms.rules import Terms
 
 # _NEAR: the largest distance from the portfolio, in units per order. _NODES: the node limit of each tree, a number and
 # not a time, so that the answer is reproducible.
@@ -89,15 +86,26 @@ def round_to_units(
             best = rounding.search(near=False, elastic=True, bounded=bounded)
     if best is None:
         raise rounding.refusal()
-    sold = _least_taxed(case.market, case.terms, stock, best.units)
+    sold = _least_taxed(case, stock, best.units)
     return WholeUnits(best.units, best.X, sold, cut_short=rounding.cut_short or left_s() <= 0)
 
 
-def _least_taxed(market: Market, terms: Terms, stock: Inventory, units: Vector) -> tuple[float, ...]:
-    """Choose the parcels again: the program minimises their tax only to the gap of the search."""
-    assert terms.owned is not None  # noqa: S101 - the case has holdings of today
-    sold = {t: float(n) for t, n in zip(market.tickers, stock.units - units, strict=True) if n > 0}
-    return cheapest_sale(terms.owned.parcels, sold, stock.quotes, terms.owned.taxpayer, terms.owned.law).units
+def _least_taxed(case: Case, stock: Inventory, units: Vector) -> tuple[float, ...]:
+    """Choose the parcels again, with the brokerage of each order in their gains.
+
+    The program minimises the tax only to the gap of the search, and without the fixed brokerage.
+    """
+    owned = case.terms.owned
+    assert owned is not None  # noqa: S101 - the case has holdings of today
+    sold = units_sold(case, stock, units)
+    quotes = stock.quotes.with_brokerage(case.terms.brokerage_aud, sold)
+    return stock.sell(owned, sold, quotes).units
+
+
+def units_sold(case: Case, stock: Inventory, units: Vector) -> dict[str, float]:
+    """List the units sold of each ETF, by ticker, given the units that are held afterwards."""
+    sold = zip(case.market.tickers, stock.units - units, strict=True)
+    return {ticker: float(number) for ticker, number in sold if number > 0}
 
 
 @dataclass(slots=True)

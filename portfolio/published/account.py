@@ -186,7 +186,8 @@ class ObjectiveTerms:
         pod_score: Sum of the pods' shares times their scores; a pod scores 1 at its stage-1 result.
         duplication: Owners beyond the first of each ETF, as a share of the naive portfolio's number (of 1, if that is
             0).
-        trading_cost: Cost of the trades, as a share of the cost of buying the naive portfolio from cash.
+        trading_cost: Cost of the trades, less the value of the losses that they leave for later years, as a share of
+            the cost of buying the naive portfolio from cash.
         tax_efficiency: Saving of net tax on income, as a share of the naive portfolio's gross income.
     """
 

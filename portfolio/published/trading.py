@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
-from enum import StrEnum
 
+from portfolio.published.order import Order
+from portfolio.published.waiting import LaterOptimum, Wait
 from portfolio.tax.gains import Assessment
-from portfolio.tax.kinds import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,82 +36,6 @@ class Move:
     def cost_aud(self) -> float:
         """Everything that it costs."""
         return self.brokerage_aud + self.spread_aud + self.gains.tax_aud
-
-
-class Side(StrEnum):
-    """The direction of an order."""
-
-    SELL = "sell"
-    BUY = "buy"
-
-
-@dataclass(frozen=True, slots=True)
-class UnderReform:
-    """How the reform of capital gains measures units that an individual sells from 1 July 2027.
-
-    Attributes:
-        value_aud: Market value of the units just before that day, AUD: the earlier gain or loss ends at this value, and
-            the later one begins; None where the units were bought since.
-        index_factor: Factor that indexes the cost of the later part.
-        indexed_cost_aud: Indexed cost, AUD: the later gain is the part of the proceeds above this cost. A loss is
-            measured from the cost before indexing.
-        proceeds_aud: Proceeds of the units, after half the spread and proportional brokerage, AUD.
-    """
-
-    value_aud: float | None
-    index_factor: float
-    indexed_cost_aud: float
-    proceeds_aud: float
-
-
-@dataclass(frozen=True, slots=True)
-class ParcelSold:
-    """Units sold of one parcel.
-
-    Attributes:
-        acquired: Day of the purchase.
-        units: Units that are sold of the parcel.
-        cost_base_aud: Cost base of these units, AUD.
-        realised_aud: Gain or loss of these units, AUD, by kind, after half the spread and proportional brokerage.
-        reform: The measure of the gain under the reform; None where the reform does not govern the sale.
-    """
-
-    acquired: date
-    units: float
-    cost_base_aud: float
-    realised_aud: Mapping[Kind, float]
-    reform: UnderReform | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """One order, at the last price.
-
-    Attributes:
-        side: Whether units are bought or sold.
-        ticker: The ETF.
-        units: Whole units.
-        price_aud: The last price of a unit, AUD.
-        value_aud: Units times price, AUD.
-        brokerage_aud: Brokerage of the order, AUD.
-        spread_aud: Half the spread of the order, AUD.
-        pods: The pods that hold the ETF afterwards.
-        parcels: For a sale: the units that are sold, by parcel.
-        tax_aud: For a sale: reduction of the tax if this order alone were not made, AUD; 0 for a purchase.
-        why: The reason, in words.
-    """
-
-    side: Side
-    ticker: str
-    units: float
-    price_aud: float
-    value_aud: float
-    brokerage_aud: float
-    spread_aud: float
-    pods: tuple[str, ...]
-    parcels: tuple[ParcelSold, ...]
-    tax_aud: float
-    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,11 +93,14 @@ class DoesNotPay:
         gain: Gain of the objective from that portfolio.
         cost: Loss of the objective from the trades to that portfolio.
         cost_aud: Cost of the trades to that portfolio, AUD.
+        losses_value_aud: Value of the losses that these trades leave for later years, AUD, which reduces the loss of
+            the objective.
     """
 
     gain: float
     cost: float
     cost_aud: float
+    losses_value_aud: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +158,14 @@ class Trading:
         does_not_pay: The reason for no orders; None where there are orders, or where the time was too short for the
             reason.
         cut_short: Whether the time ended the search for whole units: other orders may then be better.
+        tax_may_exceed_aud: For an individual with a marginal rate: the most by which a resident's brackets may tax the
+            net gain above that rate, AUD, since the other income is not known; None for others, and before 2024-25.
+        brokerage_in_gains: Whether the gains of the orders are after their fixed brokerage; false in events of before
+            this member. The objective and the ways to portfolios in fractions count gains before fixed brokerage.
+        waits: Parcels that the orders sell and whose sale would cost less tax within 60 days, each by itself; None in
+            events of before this member.
+        later: The best portfolio that sells nothing of these parcels now; None where there are none, where the rules
+            force these sales, or where the search ended first.
     """
 
     naive: Move
@@ -253,3 +187,7 @@ class Trading:
     does_not_pay: DoesNotPay | None = None
     cut_short: bool = False
     gave_way: tuple[str, ...] = ()
+    tax_may_exceed_aud: float | None = None
+    brokerage_in_gains: bool = False
+    waits: tuple[Wait, ...] | None = None
+    later: LaterOptimum | None = None

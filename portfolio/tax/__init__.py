@@ -2,6 +2,7 @@
 
 - ``taxpayer``: the taxpayer and the tax rate.
 - ``regime``: the law by date.
+- ``brackets``: the tax by brackets, as the largest of linear functions.
 - ``kinds``: the kinds of gain and their tax rates.
 - ``parcels``: the gain on selling a parcel.
 - ``gains``: the tax on a year's gains.
@@ -10,8 +11,7 @@
 
 Section numbers refer to the Income Tax Assessment Act 1997 (ITAA 1997) unless another Act is named.
 The package covers Australian residents who hold ETFs as investments. Deliberately left out: foreign and temporary
-residents (Subdiv 115-B ss 115-105 to 115-120), traders, partly exempt super funds, the higher brackets that a large
-gain reaches, collectables, roll-overs, and a fund's annual tax statement. So a caller must give a cost base already
-adjusted by that statement (s 104-107B), and a distribution counts as ordinary income, although parts may be
-discounted gains or foreign income.
+residents (Subdiv 115-B ss 115-105 to 115-120), traders, partly exempt super funds, collectables, roll-overs, and a
+fund's annual tax statement. So a caller must give a cost base already adjusted by that statement (s 104-107B), and a
+distribution counts as ordinary income, although parts may be discounted gains or foreign income.
 """

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from portfolio.errors import DataError
-from portfolio.tax.kinds import GAINS, Amounts, Kind, effective_rate, inclusion
+from portfolio.tax.brackets import tax_on
+from portfolio.tax.kinds import GAINS, Amounts, Kind, inclusion
 from portfolio.tax.regime import DISREGARDED
 
 if TYPE_CHECKING:
@@ -20,15 +21,19 @@ _ROUNDING = 1e-13
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """The totals of a year's gains and losses, and the tax on them, in AUD.
+    """The totals of a year's gains and losses, those realised before the sales included, and the tax, in AUD.
 
     Attributes:
         gains_aud: Gains by kind, before losses and discount.
         losses_used_aud: Losses used, by the kind of gain that they reduced: this year's losses first, then those of
             earlier years.
         net_capital_gain_aud: Gains after losses and discount: the amount added to taxable income.
-        tax_aud: Tax on the net capital gain, minimum tax included.
+        tax_aud: Tax that the sales add, minimum tax included: that on the net capital gain less ``tax_so_far_aud``;
+            negative where losses of the sales save tax on gains of this year.
         losses_carried_aud: Losses carried to later years; these reduce gains only, never other income (s 102-10).
+        tax_so_far_aud: Tax on the gains that this year has without the sales.
+        losses_value_aud: Value of the losses carried to later years that the sales add, at the taxpayer's
+            ``loss_value``; negative where the sales use up losses.
     """
 
     gains_aud: Amounts
@@ -36,10 +41,28 @@ class Assessment:
     net_capital_gain_aud: float
     tax_aud: float
     losses_carried_aud: float
+    tax_so_far_aud: float = 0.0
+    losses_value_aud: float = 0.0
+
+    @property
+    def net_cost_aud(self) -> float:
+        """Tax less the value of the losses that the sales leave for later years: the cost that is optimised."""
+        return self.tax_aud - self.losses_value_aud
+
+
+def so_far(taxpayer: Taxpayer) -> dict[Kind, float]:
+    """Return the gains and losses that the year has without the sales, by kind, AUD."""
+    realised = taxpayer.realised
+    return {
+        Kind.LOSS: realised.losses_aud,
+        Kind.UNDISCOUNTED: realised.undiscounted_aud,
+        Kind.DISCOUNTABLE: realised.discountable_aud,
+        Kind.INDEXED: realised.indexed_aud,
+    }
 
 
 def assess(taxpayer: Taxpayer, realised_aud: Amounts) -> Assessment:
-    """Tax the gains and losses realised in one year.
+    """Tax the gains and losses of sales, with those that the year has so far.
 
     This year's losses and the carried losses reduce the gains in the order of ``GAINS``, in full, before any
     discount (s 102-5(1), steps 1 and 2). Without indexed gains, this order gives the least tax over all uses of the
@@ -53,8 +76,8 @@ def assess(taxpayer: Taxpayer, realised_aud: Amounts) -> Assessment:
     cases that ``sale`` solves.
 
     Args:
-        taxpayer: The taxpayer, with carried losses.
-        realised_aud: Totals of the year by kind; a missing kind counts as 0.
+        taxpayer: The taxpayer, with carried losses and the year so far.
+        realised_aud: Totals of the sales by kind; a missing kind counts as 0.
 
     Raises:
         DataError: If an amount is negative or not finite.
@@ -63,6 +86,21 @@ def assess(taxpayer: Taxpayer, realised_aud: Amounts) -> Assessment:
     if taxpayer.entity in DISREGARDED:
         nothing = dict.fromkeys(GAINS, 0.0)
         return Assessment(nothing, nothing, 0.0, 0.0, taxpayer.carried_losses_aud)
+    if not (taxpayer.realised.is_any or taxpayer.loss_value):
+        return _of_year(taxpayer, realised_aud)
+    before = so_far(taxpayer)
+    whole = _of_year(taxpayer, {kind: before[kind] + realised_aud.get(kind, 0.0) for kind in before})
+    without = _of_year(taxpayer, before)
+    return replace(
+        whole,
+        tax_aud=whole.tax_aud - without.tax_aud,
+        tax_so_far_aud=without.tax_aud,
+        losses_value_aud=taxpayer.loss_value * (whole.losses_carried_aud - without.losses_carried_aud),
+    )
+
+
+def _of_year(taxpayer: Taxpayer, realised_aud: Amounts) -> Assessment:
+    """Tax the gains and losses of a whole year."""
     gains = {kind: realised_aud.get(kind, 0.0) for kind in GAINS}
     losses = realised_aud.get(Kind.LOSS, 0.0) + taxpayer.carried_losses_aud
     used = {}
@@ -76,7 +114,7 @@ def assess(taxpayer: Taxpayer, realised_aud: Amounts) -> Assessment:
         gains_aud=gains,
         losses_used_aud=used,
         net_capital_gain_aud=sum(inclusion(kind, taxpayer.entity) * taxable[kind] for kind in GAINS),
-        tax_aud=sum(effective_rate(kind, taxpayer) * taxable[kind] for kind in GAINS),
+        tax_aud=tax_on(taxpayer, taxable),
         losses_carried_aud=losses,
     )
 

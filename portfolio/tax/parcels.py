@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -113,6 +113,15 @@ class Quotes:
             message = f"there is no price of {ticker}; there are those of {', '.join(self.prices_aud) or 'nothing'}"
             raise DataError(message)
         return self.prices_aud[ticker] - self.incidental_aud.get(ticker, 0.0)
+
+    def with_brokerage(self, brokerage_aud: float, units_sold: Mapping[str, float]) -> Quotes:
+        """Spread the fixed brokerage of one order per ETF over the units that are sold (s 110-35(2)).
+
+        The brokerage is part of the cost bases of the units in the proportion of their number.
+        """
+        fixed = {ticker: brokerage_aud / units for ticker, units in units_sold.items() if units > 0}
+        incidental = {t: self.incidental_aud.get(t, 0.0) + aud for t, aud in fixed.items()}
+        return replace(self, incidental_aud={**self.incidental_aud, **incidental})
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,13 @@ reported to have received assent on 26 June 2026. The reform governs an individu
   (Div 119). Indexing makes no loss: a loss is measured from the plain cost base (s 110-55).
 - Losses reduce the gains until 1 July 2027 first, then the later gains (ss 102-5 and 102-6).
 
-The law for companies and super funds does not change.
+- Individuals who get a listed income support payment at any time of the year pay no minimum tax.
+- Trusts lose the discount as individuals do; no taxpayer here is a trust. Of a fund's gains from 1 July 2027, the
+  fund's statement says which part is discountable and which is indexed.
+
+The law for companies and super funds does not change. The Act itself was not read here, only summaries of the bill, its
+amendments of June 2026 and the explanatory memorandum: so that indexed gains are the top of the income for the minimum
+tax, and the list of payments, are taken from these.
 """
 
 from __future__ import annotations
@@ -56,12 +62,25 @@ MINIMUM_RATE = 0.30
 # Medicare Levy Act 1986, s 6. The minimum rate is a rate of income tax, so the levy is paid on top.
 MEDICARE_LEVY = 0.02
 
+# Income Tax Rates Act 1986, Sch 7, Pt I (residents): the rate of income tax from each amount of taxable income on, by
+# the calendar year in which the financial year ends. The last schedule stands until the law changes. The amending Acts
+# (No. 3 of 2024; No. 27 of 2025) were not read here: the figures are those that the tax office and the Parliament's
+# summaries publish.
+_FROM = (0.0, 18_200.0, 45_000.0, 135_000.0, 190_000.0)
+SCHEDULES: Mapping[int, tuple[tuple[float, float], ...]] = {
+    year: tuple(zip(_FROM, (0.0, first, 0.30, 0.37, 0.45), strict=True))
+    for year, first in ((2025, 0.16), (2026, 0.16), (2027, 0.15), (2028, 0.14))
+}
+
 # s 114-1: parcels acquired earlier allow a choice of indexing until 1999, which is not modelled. The ASX listed the
 # first ETFs in 2001.
 EARLIEST_PURCHASE = date(1999, 9, 22)
 
 # Twice the highest yearly inflation on the ABS's record (1951, 24 %). A higher rate was meant as a percentage.
 _WILDEST_INFLATION = 0.50
+
+# The last month of a financial year.
+_JUNE = 6
 
 # First day of sales under the reform.
 REFORM_STARTS = date(2027, 7, 1)
@@ -176,6 +195,31 @@ def first_long_term_day(acquired: date) -> date:
         return year_starts.replace(year=year_starts.year + 1)
     except ValueError:  # from 29 February, the twelfth month ends on the last day of February
         return date(year_starts.year + 1, 3, 1)
+
+
+def distributed_before_discount(discounted_aud: float) -> float:
+    """Return the gain before the discount of a discounted gain that a fund distributed: twice (s 115-215(3)(b))."""
+    return 2 * discounted_aud
+
+
+def income_year(day: date) -> int:
+    """Return the calendar year in which the financial year of *day* ends: 30 June (ITAA 1997, s 4-10)."""
+    return day.year + (day.month > _JUNE)
+
+
+def schedule_of(year: int) -> tuple[tuple[float, float], ...]:
+    """Return a resident's rates of income tax, from each amount of taxable income on, in the financial *year*.
+
+    Raises:
+        DataError: If the year is before the first that is known here.
+    """
+    if year < min(SCHEDULES):
+        message = (
+            f"the brackets of the financial year that ends in {year} are not known, only those from"
+            f" {min(SCHEDULES)} on: give marginal_tax_rate instead of taxable_income_aud"
+        )
+        raise DataError(message)
+    return SCHEDULES[min(year, max(SCHEDULES))]
 
 
 def first_of_quarter(day: date) -> date:

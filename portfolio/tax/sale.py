@@ -14,8 +14,9 @@ import numpy as np
 
 from portfolio.errors import DataError, SolverError
 from portfolio.integer_program import IntegerProgram, stacked
-from portfolio.tax.gains import Assessment, assess
-from portfolio.tax.kinds import GAINS, Kind, effective_rate
+from portfolio.tax.brackets import pieces
+from portfolio.tax.gains import Assessment, assess, so_far
+from portfolio.tax.kinds import GAINS, Kind, effective_rate, inclusion
 from portfolio.tax.parcels import gain_per_unit, refuse_future
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from portfolio import Vector
+    from portfolio import Matrix, Vector
     from portfolio.tax.kinds import Amounts
     from portfolio.tax.parcels import Parcel, Quotes
     from portfolio.tax.regime import Regime
@@ -40,7 +41,7 @@ class Sale:
     Attributes:
         units: Units per parcel, in the order of the parcels given.
         realised_aud: Totals of the gains and losses, by kind.
-        assessment: The tax on this sale, as if this were the only sale in the year.
+        assessment: The tax that this sale adds to that of the year so far.
     """
 
     units: tuple[float, ...]
@@ -80,7 +81,7 @@ def cheapest_sale(
         parcels: All parcels held, in any order.
         units_to_sell: Units to sell, by ticker; ETFs not named are kept.
         quotes: Prices, costs and day of the sale.
-        taxpayer: The seller, with carried losses.
+        taxpayer: The seller, with carried losses and the year so far.
         regime: The law.
 
     Raises:
@@ -93,7 +94,7 @@ def cheapest_sale(
     for units in _Program(parcels, units_to_sell, quotes, taxpayer, regime).solve():
         realised = realise(parcels, units, quotes, taxpayer, regime)
         sales.append(Sale(units, realised, assess(taxpayer, realised)))
-    return min(sales, key=lambda sale: sale.assessment.tax_aud)
+    return min(sales, key=lambda sale: sale.assessment.net_cost_aud)
 
 
 def _refuse_short(parcels: Sequence[Parcel], units_to_sell: Mapping[str, float]) -> None:
@@ -105,9 +106,10 @@ def _refuse_short(parcels: Sequence[Parcel], units_to_sell: Mapping[str, float])
 
 
 class _Program:
-    """The choice as a mixed-integer linear program; variables ``(units of each parcel, losses of each kind)``.
+    """The choice as a mixed-integer linear program; variables ``(units of each parcel, losses of each kind, tax)``.
 
-    Minimises ``sum_k r[k] (G[k] - l[k])`` with ``G = gains @ units``; see ``assess`` for the limits on the losses.
+    With ``G = so_far + gains @ units``, minimises ``sum_k r[k] (G[k] - l[k])``; see ``assess`` for the limits on the
+    losses. By brackets, minimises a tax that is at least each of its ``pieces``.
     """
 
     def __init__(
@@ -130,7 +132,13 @@ class _Program:
         self._gains = np.array([[part.get(kind, 0.0) for part in parts] for kind in GAINS])
         self._losses = np.array([part.get(Kind.LOSS, 0.0) for part in parts])
         self._rates = np.array([effective_rate(kind, taxpayer) for kind in GAINS])
-        self._carried = taxpayer.carried_losses_aud
+        before = so_far(taxpayer)
+        self._so_far = np.array([before[kind] for kind in GAINS])
+        self._carried = taxpayer.carried_losses_aud + before[Kind.LOSS]
+        self._loss_value = taxpayer.loss_value
+        self._parts = pieces(taxpayer)
+        self._early = np.array([inclusion(kind, taxpayer.entity) * (kind is not Kind.INDEXED) for kind in GAINS])
+        self._indexed = np.array([float(kind is Kind.INDEXED) for kind in GAINS])
 
     def _find_whole(self, parcel_is_whole: list[bool]) -> npt.NDArray[np.bool_]:
         fractional = {ticker for ticker, is_whole in zip(self._tickers, parcel_is_whole, strict=True) if not is_whole}
@@ -148,7 +156,7 @@ class _Program:
         losses_most, left_most = np.full(len(GAINS), np.inf), np.full(len(GAINS), np.inf)
         losses_most[indexed] = 0.0
         candidates = [self._solve(losses_most, np.full(len(GAINS), np.inf))]
-        if self._gains[indexed].any():
+        if self._gains[indexed].any() or self._so_far[indexed]:
             left_most[:indexed] = 0.0
             candidates.append(self._solve(np.full(len(GAINS), np.inf), left_most))
         possible = [units for units in candidates if units is not None]
@@ -163,18 +171,27 @@ class _Program:
         Return None if the program has no solution.
         """
         n, k = len(self._tickers), len(GAINS)
-        A, least, most = stacked(
-            [
-                *self._sold(),
-                (np.hstack([self._gains, -np.eye(k)]), 0.0, left_most),
-                (np.concatenate([-self._losses, np.ones(k)]), -np.inf, self._carried),
-            ]
-        )
+        left = np.hstack([self._gains, -np.eye(k), np.zeros((k, 1))])
+        rows: list[tuple[Matrix, Vector | float, Vector | float]] = [
+            *self._sold(),
+            (left, -self._so_far, left_most - self._so_far),
+            (np.concatenate([-self._losses, np.ones(k), [0.0]]), -np.inf, self._carried),
+        ]
+        cost, tax = self._rates @ left, np.zeros(n + k + 1)
+        if len(self._parts) > 1:
+            cost = tax
+            tax[-1] = 1.0
+            for part in self._parts:
+                rate = part.early * self._early + part.indexed * self._indexed
+                rows.append((rate @ left - tax, -np.inf, part.less - float(rate @ self._so_far)))
+        A, least, most = stacked(rows)
+        # Less tax and more unused losses never exclude each other: losses are unused only where no gain is left.
+        unused = np.concatenate([self._losses, -np.ones(k), [0.0]])
         program = IntegerProgram(
-            cost=np.concatenate([self._rates @ self._gains, -self._rates]),
-            whole=np.concatenate([self._whole, np.zeros(k, dtype=bool)]),
-            lower=np.zeros(n + k),
-            upper=np.concatenate([self._upper, losses_most]),
+            cost=cost - self._loss_value * unused,
+            whole=np.concatenate([self._whole, np.zeros(k + 1, dtype=bool)]),
+            lower=np.zeros(n + k + 1),
+            upper=np.concatenate([self._upper, losses_most, [np.inf if len(self._parts) > 1 else 0.0]]),
             A=A,
             least=least,
             most=most,
@@ -187,5 +204,5 @@ class _Program:
         for ticker, units_asked in self._units_to_sell.items():
             mine = np.array([float(ticker == other) for other in self._tickers])
             units = float(min(units_asked, mine @ self._held))
-            rows.append((np.concatenate([mine, np.zeros(len(GAINS))]), units, units))
+            rows.append((np.concatenate([mine, np.zeros(len(GAINS) + 1)]), units, units))
         return rows

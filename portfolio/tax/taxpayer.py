@@ -34,6 +34,35 @@ _RATES = {
 
 
 @dataclass(frozen=True, slots=True)
+class Realised:
+    """Gains and losses of a financial year so far, before the sales that are planned, AUD; each at least 0.
+
+    Attributes:
+        undiscounted_aud: Gains that are taxed in full: held for less than 12 months, or a company's.
+        discountable_aud: Gains before the discount that apply to it (Div 115).
+        indexed_aud: An individual's gains of the time from 1 July 2027, over the indexed cost base.
+        losses_aud: Capital losses of this year.
+    """
+
+    undiscounted_aud: float = 0.0
+    discountable_aud: float = 0.0
+    indexed_aud: float = 0.0
+    losses_aud: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse amounts that are negative or not finite."""
+        amounts = (self.undiscounted_aud, self.discountable_aud, self.indexed_aud, self.losses_aud)
+        if not all(math.isfinite(amount) and amount >= 0 for amount in amounts):
+            message = f"gains and losses realised are {amounts}; each must be an amount from 0, losses too"
+            raise DataError(message)
+
+    @property
+    def is_any(self) -> bool:
+        """Whether there is a gain or a loss."""
+        return max(self.undiscounted_aud, self.discountable_aud, self.indexed_aud, self.losses_aud) > 0
+
+
+@dataclass(frozen=True, slots=True)
 class Taxpayer:
     """The owner of the portfolio, as taxed.
 
@@ -42,11 +71,24 @@ class Taxpayer:
         marginal_rate: Tax on one more dollar of income, levies included, as a fraction. Required for an individual;
             optional for a company (0.25: a base rate entity); the rate of a fund follows from the entity.
         carried_losses_aud: Unused net capital losses of earlier years (s 102-15).
+        realised: Gains and losses of the financial year so far.
+        taxable_income_aud: For an individual taxed by brackets: taxable income of the financial year without any
+            capital gain; None for tax at the marginal rate.
+        minimum_tax_exempt: Whether an individual pays no minimum tax on gains from 1 July 2027, as a recipient of an
+            income support payment that the law lists.
+        loss_value: Value of a dollar of losses carried to later years, AUD.
+        income_year: The calendar year in which the financial year of the sales ends, which selects the brackets; None
+            for tax at the marginal rate.
     """
 
     entity: Entity
     marginal_rate: float | None = None
     carried_losses_aud: float = 0.0
+    realised: Realised = Realised()
+    taxable_income_aud: float | None = None
+    income_year: int | None = None
+    loss_value: float = 0.0
+    minimum_tax_exempt: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a rate that the entity cannot have, and losses that are negative or not finite."""
@@ -54,6 +96,20 @@ class Taxpayer:
         if not (math.isfinite(self.carried_losses_aud) and self.carried_losses_aud >= 0):
             message = f"carried losses are {self.carried_losses_aud} AUD; state them as a positive amount, or 0"
             raise DataError(message)
+        if not 0 <= self.loss_value <= 1:
+            message = f"a dollar of unused losses is worth {self.loss_value} AUD; it must be from 0 to 1"
+            raise DataError(message)
+        if (self.taxable_income_aud is None) != (self.income_year is None):
+            raise DataError("brackets need both: give a taxable income and a financial year")
+        if (income := self.taxable_income_aud) is not None:
+            if self.entity is not Entity.INDIVIDUAL:
+                message = (
+                    f"brackets are an individual's; the entity {self.entity} has one rate: leave taxable income out"
+                )
+                raise DataError(message)
+            if not (math.isfinite(income) and income >= 0):
+                message = f"the taxable income is {income} AUD; it must not be negative"
+                raise DataError(message)
 
     def _refuse_rate(self) -> None:
         rate = self.marginal_rate

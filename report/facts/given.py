@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bus.language.messages import FinalEvent, MasterPortfolioOptimized
+    from portfolio.tax.taxpayer import Taxpayer
 
 NOT_REVIEWED = "Not reviewed by a licensee; not for a customer as it is."
 
@@ -52,6 +53,7 @@ def _given(event: MasterPortfolioOptimized) -> Iterator[str]:
     if owned is not None:
         yield "The cash, the holdings and the cost bases of their parcels, as the request states them."
         yield f"Capital losses of earlier years: {owned.taxpayer.carried_losses_aud:,.2f} AUD."
+        yield from _tax_year(owned.taxpayer)
         yield f"Interest on money that is not invested: {owned.cash_rate:.2%} a year."
     if event.payments is not None:
         yield "The payments in and out, and a pension's age, balance and payments so far, as the request states them."
@@ -61,6 +63,18 @@ def _given(event: MasterPortfolioOptimized) -> Iterator[str]:
     yield "Half spreads and liquidity of the ETFs, as the market states them."
 
 
+def _tax_year(payer: Taxpayer) -> Iterator[str]:
+    if payer.taxable_income_aud is not None and payer.income_year is not None:
+        years = f"{payer.income_year - 1}-{payer.income_year % 100:02d}"
+        yield f"Taxable income of {years} without capital gains: {payer.taxable_income_aud:,.2f} AUD."
+    if payer.minimum_tax_exempt:
+        yield "No minimum tax on gains from 1 July 2027, as the request states (a listed income support payment)."
+    if payer.loss_value:
+        yield f"A dollar of unused capital losses is worth {payer.loss_value:.4g} AUD."
+    if payer.realised.is_any:
+        yield "The gains and losses of this year before the sales, as the request states them."
+
+
 def not_considered(event: MasterPortfolioOptimized) -> tuple[str, ...]:
     """List what was not considered, so that a person must."""
     return tuple(_beside(event))
@@ -68,7 +82,14 @@ def not_considered(event: MasterPortfolioOptimized) -> tuple[str, ...]:
 
 def _beside(event: MasterPortfolioOptimized) -> Iterator[str]:
     yield "Needs, debts, insurance, super, income and assets that the request does not state."
-    yield "Changes of the customer's needs, of the tax law and of the tax rate; one rate is used for every dollar."
+    by_brackets = event.terms.owned is not None and event.terms.owned.taxpayer.taxable_income_aud is not None
+    rates = "; one rate is used for every dollar" if not by_brackets else ""
+    yield f"Changes of the customer's needs, of the tax law and of the tax rate{rates}."
+    if by_brackets:
+        yield (
+            "The low-income tax offset (a gain can cost up to 700 AUD of it), the income below which there is no"
+            " Medicare levy, and the levy's surcharge."
+        )
     if event.terms.entity is Entity.INDIVIDUAL:
         yield "Payments and offsets that depend on income or assets."
     yield "Tax on selling everything in the end."

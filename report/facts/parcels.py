@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from portfolio.published.trading import Side
 from portfolio.tax.kinds import Kind, effective_rate, inclusion
 from portfolio.tax.regime import REFORM_STARTS
 from portfolio.tax.taxpayer import Entity
@@ -13,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bus.language.messages import MasterPortfolioOptimized
-    from portfolio.published.trading import Order, ParcelSold, Trading
+    from portfolio.published.order import Order, ParcelSold
+    from portfolio.published.trading import Trading
     from portfolio.tax.gains import Assessment
     from portfolio.terms.owned import Owned
 
@@ -81,11 +81,11 @@ def _parts(parcel: ParcelSold) -> Iterator[_Part]:
         yield _Part(said, reform.proceeds_aud, reform.indexed_cost_aud, indexed)
 
 
-def caption(event: MasterPortfolioOptimized, trading: Trading) -> str:
+def caption(trading: Trading) -> str:
     """Explain the columns."""
-    said = "Proceeds are after half the spread and proportional brokerage."
-    if too_high := min(trading.gains.tax_aud, _tax_of_brokerage(event, trading)):
-        said += f" Fixed brokerage is not taken off them, so the tax is told too high, by {too_high:,.2f} AUD at most."
+    said = "Proceeds are after half the spread and brokerage."
+    if not trading.brokerage_in_gains:
+        said = "Proceeds are after half the spread and proportional brokerage, not after fixed brokerage."
     if any(parcel.reform for order in trading.orders for parcel in order.parcels):
         said += (
             f" What was owned before {REFORM_STARTS} counts as sold for its value then, and bought again. From then on"
@@ -95,19 +95,26 @@ def caption(event: MasterPortfolioOptimized, trading: Trading) -> str:
     return said
 
 
-def _tax_of_brokerage(event: MasterPortfolioOptimized, trading: Trading) -> float:
-    """Return an upper bound on the tax saved if each sale's fixed brokerage counted as a cost, AUD."""
-    sales = sum(order.side is Side.SELL for order in trading.orders)
-    payer = event.terms.owned.taxpayer if event.terms.owned else None
-    rates = [effective_rate(kind, payer) for kind, gain in trading.gains.gains_aud.items() if payer and gain]
-    return max(rates, default=0.0) * event.terms.brokerage_aud * sales
+def sentences(trading: Trading, owned: Owned) -> Iterator[str]:
+    """Explain the assessment that follows from the rows: losses used, taxable amounts, the tax and what is open."""
+    yield from _assessed(trading.gains, owned)
+    if more := trading.tax_may_exceed_aud:
+        yield (
+            "This tax is at one rate, but the gain may reach higher brackets: by these, the tax can be up to"
+            f" {more:,.2f} AUD more. With customer.taxable_income_aud it is computed by brackets."
+        )
 
 
-def sentences(gains: Assessment, owned: Owned) -> Iterator[str]:
-    """Explain the assessment that follows from the rows: losses used, taxable amounts and the tax."""
+def _assessed(gains: Assessment, owned: Owned) -> Iterator[str]:
     payer = owned.taxpayer
     if payer.carried_losses_aud:
         yield f"Losses of earlier years: {payer.carried_losses_aud:,.2f}."
+    if (so_far := payer.realised).is_any:
+        yield (
+            f"This year before the sales: undiscounted gains {so_far.undiscounted_aud:,.2f}, discountable gains"
+            f" {so_far.discountable_aud:,.2f}, indexed gains {so_far.indexed_aud:,.2f}, losses"
+            f" {so_far.losses_aud:,.2f}; the sums below include these."
+        )
     for kind, gain in gains.gains_aud.items():
         if gain:
             used = gains.losses_used_aud.get(kind, 0.0)
@@ -118,10 +125,23 @@ def sentences(gains: Assessment, owned: Owned) -> Iterator[str]:
             )
     net, least = gains.net_capital_gain_aud, effective_rate(Kind.INDEXED, payer)
     indexed = gains.gains_aud.get(Kind.INDEXED, 0.0) - gains.losses_used_aud.get(Kind.INDEXED, 0.0)
-    if indexed > 0 and least > payer.rate:
+    whole = gains.tax_aud + gains.tax_so_far_aud
+    if payer.taxable_income_aud is not None and payer.income_year is not None:
+        years = f"{payer.income_year - 1}-{payer.income_year % 100:02d}"
+        lowest = ", on indexed gains at least 30 %" if indexed > 0 and not payer.minimum_tax_exempt else ""
         yield (
-            f"Net capital gain {net:,.2f}, tax {gains.tax_aud:,.2f}: {net - indexed:,.2f} at {payer.rate:.1%} and"
+            f"Net capital gain {net:,.2f} on top of a taxable income of {payer.taxable_income_aud:,.2f}: tax"
+            f" {whole:,.2f} by a resident's brackets of {years}{lowest}, with the Medicare levy of 2 % of every dollar."
+        )
+    elif indexed > 0 and least > payer.rate:
+        yield (
+            f"Net capital gain {net:,.2f}, tax {whole:,.2f}: {net - indexed:,.2f} at {payer.rate:.1%} and"
             f" {indexed:,.2f}, indexed gains, at {least:.1%} (30 % at least, and the Medicare levy)."
         )
     else:
-        yield f"Net capital gain {net:,.2f}, tax {gains.tax_aud:,.2f} at {payer.rate:.1%}."
+        yield f"Net capital gain {net:,.2f}, tax {whole:,.2f} at {payer.rate:.1%}."
+    if payer.realised.is_any:
+        yield (
+            f"The gains and losses of this year before the sales make {gains.tax_so_far_aud:,.2f} of this tax:"
+            f" the sales {'add' if gains.tax_aud >= 0 else 'save'} {abs(gains.tax_aud):,.2f}."
+        )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from portfolio.published.waiting import WaitFor
+from portfolio.tax.regime import HOLDING_DAYS
 from portfolio.tax.taxpayer import Entity
 from report.facts.labels import FIGURES, in_a_sentence
 from report.facts.payments import said_of_shares
@@ -15,6 +18,9 @@ if TYPE_CHECKING:
     from portfolio.published.account import GoalAccount
     from portfolio.published.trading import Trading
     from portfolio.terms.owned import Owned
+
+
+_NEXT_YEAR = "the sale is then of the next financial year"
 
 
 def why_no_order(trading: Trading) -> Iterator[str]:
@@ -55,6 +61,11 @@ def what_to_know(event: MasterPortfolioOptimized, trading: Trading, owned: Owned
         )
     if trading.gains.losses_carried_aud:
         yield f"Capital losses carried on to later years: {trading.gains.losses_carried_aud:,.2f} AUD."
+    if value := trading.gains.losses_value_aud:
+        yield (
+            f"The sales {'add to' if value > 0 else 'use up'} losses of later years that are taken to be worth"
+            f" {abs(value):,.2f} AUD: no part of the costs, but counted by the optimisation."
+        )
     yield from said_of_kept(owned)
     if (idle := trading.idle) is not None:
         why = "; ".join(reason.words for reason in idle.reasons) or "the search for the reason ended first"
@@ -64,10 +75,52 @@ def what_to_know(event: MasterPortfolioOptimized, trading: Trading, owned: Owned
             f"{pair.sold} is sold at a loss and {pair.bought}, which moves like it (correlation"
             f" {pair.correlation:.2f}), is bought: a person is to look at the purpose (TR 2008/1)."
         )
-    if event.income["master"].holding_period_rule and event.terms.entity is Entity.INDIVIDUAL:
-        yield "Franking credits above 5,000 AUD a year: they count only for units held for 45 days."
+    yield from _waits(trading)
+    yield from _later(trading)
+    yield from _holding_period(event)
     if trading.gave_way:
         yield f"No whole units keep these targets where the portfolio holds them: {', '.join(trading.gave_way)}."
+
+
+def _waits(trading: Trading) -> Iterator[str]:
+    """Say which sales would cost less tax within weeks, each by itself and at today's price."""
+    for wait in trading.waits or ():
+        event = "the units are then held for 12 months" if wait.waits_for is WaitFor.TWELVE_MONTHS else _NEXT_YEAR
+        yield (
+            f"Waiting saves tax: {wait.units:,.0f} {wait.ticker} of {wait.acquired:%d %B %Y} cost"
+            f" {wait.saves_aud:,.2f} AUD less tax from {wait.day:%d %B %Y} on, if the price stays; {event}."
+        )
+
+
+def _later(trading: Trading) -> Iterator[str]:
+    """Set the portfolio that waits beside the one that sells now."""
+    if (later := trading.later) is None:
+        return
+    cost = later.brokerage_aud + later.spread_aud + later.gains.tax_aud
+    now = trading.brokerage_aud + trading.spread_aud + trading.gains.tax_aud
+    by = later.objective - trading.objective
+    worse = f", but keeps {', '.join(later.worse)} less well" if later.worse else ""
+    yield (
+        f"The best portfolio that sells none of these now has {len(later.orders)} orders, costs {cost:,.2f} AUD"
+        f" ({later.gains.tax_aud:,.2f} AUD of it tax) instead of {now:,.2f} AUD, and scores {abs(by):.4f}"
+        f" {'more' if by > 0 else 'less'}{worse}."
+    )
+
+
+def _holding_period(event: MasterPortfolioOptimized) -> Iterator[str]:
+    """Tell the holding-period rule of franking credits where it applies, with the first day of a sale that keeps them.
+
+    Funds and companies have no exemption, whatever the amount (former ITAA 1936, s 160APHT).
+    """
+    income = event.income["master"] if event.suggested is None else event.suggested.income
+    if not (income.holding_period_rule and income.franking_credits_aud > 0):
+        return
+    of_whom = "" if event.terms.entity is not Entity.INDIVIDUAL else " above 5,000 AUD a year"
+    bought = ""
+    if (owned := event.terms.owned) is not None and event.trading is not None and event.trading.orders:
+        first = owned.as_of + timedelta(days=HOLDING_DAYS + 1)
+        bought = f"; of what is bought now, with a sale on {first:%d %B %Y} at the earliest"
+    yield f"Franking credits{of_whom}: they count only for units held for {HOLDING_DAYS} days{bought}."
 
 
 def said_of_forced(event: MasterPortfolioOptimized) -> list[str]:

@@ -28,7 +28,7 @@ def costs(event: MasterPortfolioOptimized) -> Section:
         points += [f"Of the cost of the switch: {naming_pods(event, each)}." for each in said_of_forced(event)]
         if any(order.parcels for order in event.trading.orders):
             tables.append(_parcels(event, event.trading))
-            points += list(parcels.sentences(event.trading.gains, event.terms.owned))
+            points += list(parcels.sentences(event.trading, event.terms.owned))
     return Section("costs", "Costs and tax, in dollars", tuple(lead), ("costs",), tuple(tables), tuple(points))
 
 
@@ -55,7 +55,7 @@ def _parcels(event: MasterPortfolioOptimized, trading: Trading) -> Table:
         parcels.COLUMNS,
         frozenset(range(2, 7)),
         tuple(parcels.rows(event, trading)),
-        note=f"{parcels.caption(event, trading)} Losses reduce gains; of what is left, undiscounted gains"
+        note=f"{parcels.caption(trading)} Losses reduce gains; of what is left, undiscounted gains"
         " count in full, discountable ones, of units held for 12 months, in part.",
     )
 

@@ -111,7 +111,7 @@ def _orders(event: MasterPortfolioOptimized, trading: Trading, owned: Owned) -> 
     note = "The tax an order causes: by how much less would be due if that order alone were not made."
     yield Table("orders", caption, facts.COLUMNS, frozenset(facts.NUMBERS), facts.rows(trading), note=note)
     if any(order.parcels for order in trading.orders):
-        note = " ".join((parcels.caption(event, trading), *parcels.sentences(trading.gains, owned)))
+        note = " ".join((parcels.caption(trading), *parcels.sentences(trading, owned)))
         numbers = frozenset({2, 3, 4, 5, 6})
         yield Table(
             "parcels", "Parcels sold, AUD", parcels.COLUMNS, numbers, tuple(parcels.rows(event, trading)), note=note

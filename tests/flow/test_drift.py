@@ -16,7 +16,7 @@ from bus.language.messages import MasterPortfolioOptimized
 from cli.pages.final_event import make_console, show
 from portfolio.check import findings
 from portfolio.market.snapshot import load
-from portfolio.published.trading import Side
+from portfolio.published.order import Side
 
 if TYPE_CHECKING:
     from collections.abc import Callable

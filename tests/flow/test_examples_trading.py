@@ -3,7 +3,8 @@
 Which units are sold is for the event to say; what selling one of them gains is written down here, with every figure
 that it comes from. So a better portfolio does not break the arithmetic. That of ``tax-budget`` is derived as well.
 
-A unit fetches the last price less half the spread (``etfs.csv``) and less proportional brokerage. A parcel is held for
+A unit fetches the last price less half the spread (``etfs.csv``) and less proportional brokerage; the 10 AUD of an
+order are divided by the units that it sells, and taken off as well (s 110-35(2)). A parcel is held for
 12 months from the day after the anniversary of its purchase; all sales are on 10 November 2025, but for those of
 ``after-july-2027``: their tax is worked out in ``test_example_reform``.
 """
@@ -25,7 +26,7 @@ from bus.language.messages import MasterPortfolioOptimized, encode, parse_final
 from cli.pages.final_event import make_console, show
 from portfolio.check import findings
 from portfolio.market import snapshot as markets
-from portfolio.published.trading import Side
+from portfolio.published.order import Side
 from portfolio.tax.kinds import Kind
 
 if TYPE_CHECKING:
@@ -36,7 +37,15 @@ LOSS, SHORT, LONG = Kind.LOSS, Kind.UNDISCOUNTED, Kind.DISCOUNTABLE
 ROUNDING = 1e-6
 CENT = 0.01
 
-NAMES = ("existing-investor", "super-fund", "carried-losses", "nothing-to-do", "tax-budget", "after-july-2027")
+NAMES = (
+    "existing-investor",
+    "super-fund",
+    "carried-losses",
+    "nothing-to-do",
+    "tax-budget",
+    "after-july-2027",
+    "trader",
+)
 
 
 @dataclass(frozen=True)
@@ -145,9 +154,17 @@ def totals(name: str, event: MasterPortfolioOptimized) -> dict[Kind, float]:
     """Add up by hand what the sales gain and lose."""
     made = dict.fromkeys((LOSS, SHORT, LONG), 0.0)
     for parcel, units in sold(event).items():
-        kind, aud = SHEETS[name].units[parcel]
+        kind, aud = after_brokerage(name, event, parcel)
         made[kind] += units * aud
     return made
+
+
+def after_brokerage(name: str, event: MasterPortfolioOptimized, parcel: tuple[str, str]) -> tuple[Kind, float]:
+    """Take the brokerage of the order off what a unit gains; none of these gains is so small that a loss is left."""
+    kind, aud = SHEETS[name].units[parcel]
+    per_unit = event.terms.brokerage_aud / sum(n for (ticker, _), n in sold(event).items() if ticker == parcel[0])
+    assert kind is LOSS or aud > per_unit
+    return kind, aud + (per_unit if kind is LOSS else -per_unit)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -165,8 +182,9 @@ def test_every_parcel_that_is_sold_gains_what_it_does_by_hand(name: str) -> None
     parts = {(o.ticker, p.acquired.isoformat()): p for o in event.trading.orders for p in o.parcels}
 
     by_hand = {
-        parcel: {SHEETS[name].units[parcel][0]: pytest.approx(units * SHEETS[name].units[parcel][1], abs=ROUNDING)}
+        parcel: {kind: pytest.approx(units * aud, abs=ROUNDING)}
         for parcel, units in sold(event).items()
+        for kind, aud in [after_brokerage(name, event, parcel)]
     }
 
     assert parts
@@ -186,6 +204,7 @@ def test_the_tax_is_what_it_is_by_hand(name: str) -> None:
     net = made[SHORT] - against_short + sheet.counted * (made[LONG] - against_long)
 
     told = event.trading.gains
+    assert event.trading.brokerage_in_gains
     assert told.gains_aud[SHORT] == pytest.approx(made[SHORT], abs=ROUNDING)
     assert told.gains_aud[LONG] == pytest.approx(made[LONG], abs=ROUNDING)
     assert told.losses_used_aud[SHORT] == pytest.approx(against_short, abs=ROUNDING)
@@ -299,7 +318,8 @@ def test_a_budget_for_tax_decides_the_whole_result_as_derived_by_hand() -> None:
     # 150 units of BILL and 200 of VAS, no cash; VAF and VGB are never to be bought. The pod is to have a volatility of
     # 7 %, and the customer weighs no cost against it, so it sells VAS for BILL as far as 150 AUD of tax go:
     # a unit of VAS gains 108.808234 - 65 = 43.808234, half of it is taxed at 32 %: 7.00931744 AUD of tax.
-    # 150 / 7.00931744 = 21.40: 21 units. Tax 147.19566624.
+    # 150 / 7.00931744 = 21.40: 21 units. The 10 AUD of the order lower the gain: 0.16 x (21 x 43.808234 - 10) =
+    # 145.59566624 of tax. (A 22nd unit would cost 152.60.)
     # They fetch 21 x 108.808234 = 2,284.972914; two orders cost 20: 2,264.972914 are left.
     # A unit of BILL costs 100.51 x 1.0001 = 100.520051: 22 units for 2,211.441122, and 53.531792 stay.
     event = answered("tax-budget")
@@ -310,13 +330,39 @@ def test_a_budget_for_tax_decides_the_whole_result_as_derived_by_hand() -> None:
     assert (buy.side, buy.ticker, buy.units) == (Side.BUY, "BILL", 22)
     assert [(p.acquired, p.units, p.cost_base_aud) for p in sell.parcels] == [(date(2015, 6, 10), 21, 1_365)]
     assert (sell.value_aud, buy.value_aud) == (pytest.approx(21 * 108.83), pytest.approx(22 * 100.51))
-    assert sell.tax_aud == pytest.approx(147.19566624, abs=ROUNDING)
-    assert event.trading.gains.tax_aud == pytest.approx(147.19566624, abs=ROUNDING)
+    assert sell.tax_aud == pytest.approx(145.59566624, abs=ROUNDING)
+    assert event.trading.gains.tax_aud == pytest.approx(145.59566624, abs=ROUNDING)
     assert event.trading.brokerage_aud == 20
     # 21 x 108.83 x 0.0002 + 22 x 100.51 x 0.0001
     assert event.trading.spread_aud == pytest.approx(0.678208, abs=ROUNDING)
     assert event.trading.cash_left_aud == pytest.approx(53.531792, abs=ROUNDING)
     assert event.trading.units == {"BILL": 172, "VAS": 179}
+
+
+def test_a_trader_pays_by_brackets_on_the_gains_of_the_whole_year_and_sells_losers_against_them() -> None:
+    # 40,000 of other income in 2025-26: 16 % to 45,000, then 30 %, and 2 % of levy. This year so far 6,000 undiscounted
+    # and 4,000 discountable and 250 after the discount of funds, so 500 before it, and 1,500 of losses: 4,500 in full
+    # and half of 4,500, 6,750. 5,000 of it at 18 % and 1,750 at 32 %: 900 + 560 = 1,460.
+    event = answered("trader")
+    assert event.trading is not None
+    gains = event.trading.gains
+    assert gains.tax_so_far_aud == pytest.approx(1_460.0)
+
+    units = sold(event)
+    assert set(units) == {("VGB", "2021-08-10"), ("VAS", "2014-10-16"), ("VTS", "2017-07-19"), ("ROBO", "2025-06-20")}
+    # A unit of VGB fetches 47.07174 and cost 15,690 / 300 = 52.30; of ROBO 91.94 x (1 - 0.0018) = 91.774508, cost 105.
+    lost = units["VGB", "2021-08-10"] * 5.22826 + 10 + units["ROBO", "2025-06-20"] * 13.225492 + 10
+    # VAS: 108.808234 - 66.50; VTS: 508.936344 - 158.
+    long = units["VAS", "2014-10-16"] * 42.308234 - 10 + units["VTS", "2017-07-19"] * 350.936344 - 10
+    # All losses reduce the 6,000 first, which have no discount.
+    assert 1_500 + lost < 6_000
+    net = 6_000 - 1_500 - lost + (4_500 + long) / 2
+    assert net > 5_000
+    assert gains.net_capital_gain_aud == pytest.approx(net, abs=ROUNDING)
+    assert gains.tax_aud == pytest.approx(900 + (net - 5_000) * 0.32 - 1_460, abs=ROUNDING)
+    # Each dollar of loss takes 32 cents off the tax.
+    orders = {order.ticker: order for order in event.trading.orders}
+    assert orders["VGB"].tax_aud + orders["ROBO"].tax_aud == pytest.approx(-0.32 * lost, abs=ROUNDING)
 
 
 def test_an_event_of_before_the_reform_was_told_is_still_read() -> None:

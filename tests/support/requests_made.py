@@ -40,6 +40,11 @@ def paying(**payments: object) -> dict[str, Any]:
     return {"as_of": "2025-11-10", "cash_aud": 5_000.0, "holdings": [holding()], **payments}
 
 
+def realising(**realised: float) -> dict[str, Any]:
+    """State an account that has realised gains or losses this year."""
+    return {"as_of": "2025-11-10", "cash_aud": 5_000, "holdings": [holding()], "realised": realised}
+
+
 def reformed(facts: dict[str, Any] | None, *, as_of: str = "2028-02-10") -> bytes:
     """Make the request "bad" of an individual who owns VAS on a day under the reform of capital gains."""
     account = {"as_of": as_of, "cash_aud": 5_000, "holdings": [holding()]}
@@ -362,6 +367,41 @@ BAD: dict[str, tuple[bytes, str, str]] = {
         owning(holding(), customer={"customer_id": "c", "carried_losses_aud": -500}),
         "invalid_request",
         "customer.carried_losses_aud",
+    ),
+    "income_and_rate": (
+        owning(holding(), customer={"customer_id": "c", "taxable_income_aud": 40_000, "marginal_tax_rate": 0.18}),
+        "invalid_request",
+        "taxable_income_aud and marginal_tax_rate both give a rate: leave marginal_tax_rate out",
+    ),
+    "income_of_a_fund": (
+        owning(holding(), customer={"customer_id": "c", "entity": "super_accumulation", "taxable_income_aud": 40_000}),
+        "invalid_request",
+        "taxable_income_aud is for individuals; the entity super_accumulation has one rate: leave it out",
+    ),
+    "income_without_a_year": (
+        data("bad", customer={"customer_id": "c", "total_capital_aud": 50_000, "taxable_income_aud": 40_000}),
+        "invalid_request",
+        "customer.taxable_income_aud needs an account, whose as_of says the financial year",
+    ),
+    "losses_worth_too_much": (
+        owning(holding(), customer={"customer_id": "c", "marginal_tax_rate": 0.32, "loss_value": 0.2}),
+        "invalid_request",
+        "customer.loss_value is 0.2: a dollar of losses saves 0.16 AUD of tax on a gain after the discount",
+    ),
+    "indexed_before_the_reform": (
+        owning(account=realising(indexed_aud=100)),
+        "invalid_request",
+        "account.realised.indexed_aud is of an individual's sales from 2027-07-01",
+    ),
+    "a_company_with_a_discount": (
+        owning(account=realising(discountable_aud=100), customer={"customer_id": "c", "entity": "company"}),
+        "invalid_request",
+        "the entity company has no discount: put the gain into undiscounted_aud",
+    ),
+    "a_pension_with_gains": (
+        owning(account=realising(losses_aud=100), customer={"customer_id": "c", "entity": "super_pension"}),
+        "invalid_request",
+        "account.realised is of gains that do not count for the entity super_pension: leave realised out",
     ),
 }
 

@@ -10,14 +10,16 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 from bus.language.forms import MARKET
 from bus.language.messages.described import Published
 from bus.language.messages.fields import WHOLE, Day, GoalName, Id, Pod, PodPair, Share, ShortText, Text, Ticker
+from bus.language.messages.tax_year import RealisedSoFar
 from portfolio.errors import DataError
 from portfolio.market.age import MOST_DAYS, StalePrices
 from portfolio.market.settlement import settles_on
 from portfolio.names import doubted
+from portfolio.tax.brackets import rate_at, saved_by_loss
 from portfolio.tax.parcels import Parcel
 from portfolio.tax.pension import Pension, minimum
-from portfolio.tax.regime import Reform
-from portfolio.tax.taxpayer import Entity, Taxpayer
+from portfolio.tax.regime import DISCOUNTS, DISREGARDED, REFORM_STARTS, Reform, income_year
+from portfolio.tax.taxpayer import Entity, Realised, Taxpayer
 from portfolio.terms.mandate import OVER_CASH, TARGETS, fault_of
 from portfolio.terms.owned import Outside, Owned
 from portfolio.terms.payments import Payments
@@ -51,6 +53,9 @@ SHORTEST_S, LONGEST_S, USUAL_S = 1, 3_600, 30.0
 
 # Income tax of 30 % and the Medicare levy of 2 %.
 _USUAL_RATE = 0.32
+
+# The part of its saving today that a dollar of unused losses is worth by default: later gains are not certain.
+_PART_OF_SAVING = 0.5
 
 # Shares that people write by hand add up to one as far as their decimals go.
 _SUM_WITHIN = 1e-6
@@ -98,9 +103,37 @@ class Customer(_Strict):
             "company is 0.30, or 0.25 for a base rate entity.",
         ),
     ] = None
+    taxable_income_aud: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            le=1e10,
+            description="An individual's taxable income of the financial year of the trades without any capital gain, "
+            "AUD: gains are then taxed by the brackets of a resident, with the Medicare levy, and income of "
+            "the portfolio at the rate of the next dollar. In place of marginal_tax_rate; needs an account.",
+        ),
+    ] = None
     carried_losses_aud: Annotated[
         float, Field(ge=0, le=1e10, description="Unused capital losses of earlier years, AUD.")
     ] = 0.0
+    loss_value: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            le=0.6,
+            description="Value today of a dollar of capital losses that the trades leave for later years, AUD; losses "
+            "of earlier years that they use up cost as much. At most what the loss saves now: the tax rate after "
+            "the discount. By default half of that rate where taxable_income_aud or account.realised is given, "
+            "else 0.",
+        ),
+    ] = None
+    minimum_tax_exempt: Annotated[
+        bool,
+        Field(
+            description="For an individual: whether a listed income support payment, such as the age pension, exempts "
+            "from the minimum tax on gains of sales from 1 July 2027."
+        ),
+    ] = False
     other_income_uses_credits: Annotated[
         bool,
         Field(
@@ -130,14 +163,47 @@ class Customer(_Strict):
                 " the tax: leave it out"
             )
             raise ValueError(message)
+        if self.minimum_tax_exempt and self.entity is not Entity.INDIVIDUAL:
+            message = (
+                f"minimum_tax_exempt is for individuals; the entity {self.entity} pays no minimum tax: leave it out"
+            )
+            raise ValueError(message)
+        if self.taxable_income_aud is not None and self.entity is not Entity.INDIVIDUAL:
+            message = f"taxable_income_aud is for individuals; the entity {self.entity} has one rate: leave it out"
+            raise ValueError(message)
+        if self.taxable_income_aud is not None and self.marginal_tax_rate is not None:
+            message = "taxable_income_aud and marginal_tax_rate both give a rate: leave marginal_tax_rate out"
+            raise ValueError(message)
         return self
 
-    def taxpayer(self) -> Taxpayer:
-        """Return the taxpayer and the tax rate."""
-        rate = self.marginal_tax_rate
+    def taxpayer(self, account: Account | None = None) -> Taxpayer:
+        """Return the taxpayer and the tax rate, in the year of the account's trades."""
+        rate, year = self.marginal_tax_rate, None
         if rate is None and self.entity is Entity.INDIVIDUAL:
             rate = _USUAL_RATE
-        return Taxpayer(self.entity, rate, self.carried_losses_aud)
+        if account is None:
+            return Taxpayer(self.entity, rate, self.carried_losses_aud)
+        if self.taxable_income_aud is not None:
+            year = income_year(account.as_of)
+            rate = rate_at(self.taxable_income_aud, year)
+        return Taxpayer(
+            self.entity,
+            rate,
+            self.carried_losses_aud,
+            realised=account.realised.realised() if account.realised else Realised(),
+            taxable_income_aud=self.taxable_income_aud,
+            income_year=year,
+            loss_value=self._loss_value(account, rate),
+            minimum_tax_exempt=self.minimum_tax_exempt,
+        )
+
+    def _loss_value(self, account: Account, rate: float | None) -> float:
+        """Return the value of a dollar of unused losses: the request's, or half of what the dollar saves."""
+        if self.loss_value is not None:
+            return self.loss_value
+        if self.taxable_income_aud is None and account.realised is None:
+            return 0.0
+        return _PART_OF_SAVING * saved_by_loss(Taxpayer(self.entity, rate))
 
 
 class ParcelOwned(_Strict):
@@ -326,6 +392,7 @@ class Account(MoneyInAndOut):
 
     Attributes:
         reform: Facts for the tax on sales from 1 July 2027.
+        realised: Gains and losses of the financial year of the trades, realised before them; null for none.
     """
 
     as_of: Annotated[Day, Field(description="Day of the trades; the age of a parcel is measured on this day.")]
@@ -356,6 +423,7 @@ class Account(MoneyInAndOut):
         ),
     ] = 0.0
     reform: ReformFacts = ReformFacts()
+    realised: RealisedSoFar | None = None
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
@@ -745,6 +813,12 @@ class OptimizationRequest(_Strict):
                 " super_pension"
             )
             raise ValueError(message)
+        if payments.keep_tax_aside and (account.realised is not None or self.customer.taxable_income_aud is not None):
+            message = (
+                "account.keep_tax_aside takes a tax at one rate, of these sales alone: leave it out, or leave out"
+                " account.realised and customer.taxable_income_aud"
+            )
+            raise ValueError(message)
         there, amount = account.cash_aud + account.contribution_aud, payments.withdrawal_aud(account.as_of)
         if self.rules.buy_only and amount > there:
             message = (
@@ -752,6 +826,26 @@ class OptimizationRequest(_Strict):
                 f" {there:,.2f}, cash_aud and contribution_aud, or leave buy_only out"
             )
             raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _tax_year(self) -> Self:
+        account, customer = self.account, self.customer
+        if account is None:
+            if customer.taxable_income_aud is not None:
+                message = (
+                    "customer.taxable_income_aud needs an account, whose as_of says the financial year: give"
+                    " customer.marginal_tax_rate instead"
+                )
+                raise ValueError(message)
+            return self
+        try:
+            taxpayer = customer.taxpayer(account)
+        except DataError as error:
+            message = f"customer.taxable_income_aud: {error}"
+            raise ValueError(message) from None
+        for wrong in _not_of_the_year(taxpayer, account.as_of):
+            raise ValueError(wrong)
         return self
 
     def refused(self, market: Market) -> frozenset[str]:
@@ -792,7 +886,7 @@ class OptimizationRequest(_Strict):
 
     def terms(self) -> Terms:
         """Collect the terms for the optimisation; the capital of an account comes from prices."""
-        taxpayer = self.customer.taxpayer()
+        taxpayer = self.customer.taxpayer(self.account)
         return Terms(
             total_capital_aud=self.customer.total_capital_aud or 0.0,
             marginal_tax_rate=taxpayer.rate,
@@ -814,4 +908,26 @@ class OptimizationRequest(_Strict):
             risk_tolerance=self.customer.risk_tolerance,
             target_tolerance=self.target_tolerance,
             pod_targets=self.pod_targets,
+        )
+
+
+def _not_of_the_year(taxpayer: Taxpayer, as_of: date) -> Iterator[str]:
+    """List what cannot have been realised in the year of the trades by this entity."""
+    realised, saved = taxpayer.realised, saved_by_loss(taxpayer)
+    if taxpayer.loss_value > saved + _SUM_WITHIN:
+        yield (
+            f"customer.loss_value is {taxpayer.loss_value:g}: a dollar of losses saves {saved:.4g} AUD of tax on a gain"
+            f" after the discount; give at most that, or leave loss_value out"
+        )
+    if realised.is_any and taxpayer.entity in DISREGARDED:
+        yield f"account.realised is of gains that do not count for the entity {taxpayer.entity}: leave realised out"
+    if realised.discountable_aud and not DISCOUNTS[taxpayer.entity]:
+        yield (
+            f"account.realised.discountable_aud and distributed_discounted_aud: the entity {taxpayer.entity} has no"
+            " discount: put the gain into undiscounted_aud, and twice what funds distributed after their discount"
+        )
+    if realised.indexed_aud and (as_of < REFORM_STARTS or taxpayer.entity is not Entity.INDIVIDUAL):
+        yield (
+            f"account.realised.indexed_aud is of an individual's sales from {REFORM_STARTS}, and the trades are those"
+            f" of the entity {taxpayer.entity} on {as_of}: put the gain into discountable_aud or undiscounted_aud"
         )

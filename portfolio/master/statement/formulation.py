@@ -103,7 +103,9 @@ class Formulation(Structure):
         self.penalise_sharing()
         weigh, naive = self.terms.preferences, self.naive
         if naive.buying_cost_aud > 0:
-            self.build.cost({j: weigh.trading_cost * a for j, a in self.trading_costs().items()})
+            row, constant = self.trading_costs(with_losses=True)
+            self.build.offset += weigh.trading_cost * constant
+            self.build.cost({j: weigh.trading_cost * a for j, a in row.items()})
         if weigh.tax_efficiency > 0 and naive.gross_income_aud > 0:
             row, constant = self.net_tax()
             a_dollar = weigh.tax_efficiency * self.terms.total_capital_aud / naive.gross_income_aud

@@ -169,12 +169,15 @@ def _aim_at_no_large_position(form: Structure, level: float) -> None:
 
 def _require_low_cost(form: Structure, level: float) -> Lever:
     naive = form.naive.buying_cost_aud
-    return Lever(form.build.at_most(form.trading_costs(), level / naive), constant=1 / naive)
+    row, constant = form.trading_costs()
+    return Lever(form.build.at_most(row, level / naive - constant), constant=1 / naive)
 
 
 def _aim_at_low_cost(form: Structure, level: float) -> None:
     del level
-    form.build.cost(form.trading_costs())
+    row, constant = form.trading_costs()
+    form.build.offset += constant
+    form.build.cost(row)
 
 
 def _overtaxed(form: Structure, level: float) -> tuple[dict[int, float], float, float]:

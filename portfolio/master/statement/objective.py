@@ -25,7 +25,7 @@ def objective_terms(case: Case, X: Matrix) -> ObjectiveTerms:
             float(row.sum()) * _score(case.market, s, case.figures(row)) for s, row in zip(case.sleeves, X, strict=True)
         ),
         duplication=extra_owners(X) / max(extra_owners(case.side_by_side), 1),
-        trading_cost=_share(now.trading_cost_aud, naive.buying_cost_aud),
+        trading_cost=_share(now.trading_cost_aud - now.losses_value_aud, naive.buying_cost_aud),
         tax_efficiency=_share(naive.net_tax_aud - now.net_tax_aud, naive.gross_income_aud),
     )
 

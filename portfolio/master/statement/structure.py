@@ -44,14 +44,22 @@ class Structure(Holdings):
                 X[:, j] *= self.stock.weights[j] / X[:, j].sum()
         return X
 
-    def trading_costs(self) -> dict[int, float]:
-        """Write the cost of trading as a row, as a share of the cost of buying the separate pods' portfolio."""
+    def trading_costs(self, *, with_losses: bool = False) -> tuple[dict[int, float], float]:
+        """Write the cost of trading as a row and a constant, as shares of the cost of buying the separate pods'.
+
+        *with_losses* takes off the value of the losses that the sales leave for later years.
+        """
         naive = self.naive.buying_cost_aud
         if self.trades is not None:
             total: dict[int, float] = defaultdict(float)
-            for row in (self.trades.costs, self.trades.tax):
+            constant = self.trades.tax.constant
+            for row in (self.trades.costs, self.trades.tax.row):
                 for x, cost in row.items():
                     total[x] += cost * self.terms.total_capital_aud / naive
-            return total
+            if with_losses:
+                for x, value in self.trades.tax.value.items():
+                    total[x] -= value * self.terms.total_capital_aud / naive
+                constant -= self.trades.tax.value_constant
+            return total, constant * self.terms.total_capital_aud / naive
         spread = self.whole(self.terms.total_capital_aud * self.market.column("half_spread") / naive)
-        return spread | dict.fromkeys(self.counts, self.terms.brokerage_aud / naive)
+        return spread | dict.fromkeys(self.counts, self.terms.brokerage_aud / naive), 0.0

@@ -4,15 +4,21 @@ Losses reduce the kinds of gain in the law's order. If this order is the cheapes
 program may use losses freely, and the rows are linear. Indexed gains bear the highest rate and come last: a switch then
 decides between the two cases that the law allows. Either no losses reduce indexed gains, or losses have reduced all
 other gains to zero.
+
+Where the year has gains before the sales, or an individual's brackets tax the gain, a variable is at least each linear
+part of the tax (``portfolio.tax.brackets``). That is exact, since less tax is always better.
 """
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
-from portfolio.tax.kinds import Kind
+from portfolio.tax.brackets import pieces
+from portfolio.tax.gains import assess
+from portfolio.tax.kinds import Kind, inclusion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,18 +30,31 @@ if TYPE_CHECKING:
 _URGENCY = 16.0
 
 
-def tax_gains(
-    build: Builder, stock: Inventory, sales: Sequence[tuple[Lot, int]]
-) -> tuple[dict[int, float], int | None]:
+class TaxRow(NamedTuple):
+    """The tax that the sales add, as a share of the capital: ``row.x + constant``.
+
+    Attributes:
+        row: See above.
+        constant: See above; zero unless the year has gains before the sales.
+        value: Value of the losses that the sales leave for later years, as a row; empty where losses have no value.
+        value_constant: The constant of this value.
+        order: The switch between the two cases; None if the program needs no switch.
+    """
+
+    row: dict[int, float]
+    constant: float = 0.0
+    order: int | None = None
+    value: Mapping[int, float] = MappingProxyType({})
+    value_constant: float = 0.0
+
+
+def tax_gains(build: Builder, stock: Inventory, sales: Sequence[tuple[Lot, int]]) -> TaxRow:
     """Tax the gains, less the losses used.
 
     Args:
         build: The builder that collects the rows.
         stock: The holdings of today.
         sales: Parcels, each with the variable of the amount sold.
-
-    Returns:
-        The tax, as a row, and the switch between the two cases; None if the program needs no switch.
     """
     of: dict[Kind, dict[int, float]] = defaultdict(dict)
     for lot, x in sales:
@@ -43,12 +62,16 @@ def tax_gains(
             # Gain per dollar sold.
             of[kind][x] = aud / float(stock.prices[lot.j])
     losses, carried = of.pop(Kind.LOSS, {}), stock.losses_aud / stock.capital_aud
+    payer = stock.taxpayer
+    by_year = payer.taxable_income_aud is not None or any(stock.gains_aud.values())
+    if by_year or (payer.loss_value and (losses or carried)):
+        return _of_the_year(build, stock, of, losses)
     gains = {kind: of[kind] for kind in stock.rates if kind in of}
     tax: dict[int, float] = defaultdict(float)
     if not gains or not (losses or carried):
         for kind, row in gains.items():
             _add(tax, row, stock.rates[kind])
-        return tax, None
+        return TaxRow(tax)
     remaining = {kind: _part(build, row) for kind, row in gains.items() if kind is not Kind.INDEXED}
     used: dict[int, float] = defaultdict(float)
     order = None
@@ -65,13 +88,50 @@ def tax_gains(
             order = _keep_order(build, list(remaining.values()), against, most=carried + _most(build, losses))
     _add(used, losses, -1.0)
     build.at_most(used, carried)
-    return tax, order
+    return TaxRow(tax, order=order)
 
 
-def _part(build: Builder, gains: Mapping[int, float]) -> int:
-    """Declare a part of the gains of one kind: from zero to all gains of this kind."""
-    part = build.variable(upper=_most(build, gains))
-    build.at_most({part: 1.0, **{x: -a for x, a in gains.items()}}, 0.0)
+def _of_the_year(
+    build: Builder, stock: Inventory, of: Mapping[Kind, dict[int, float]], losses: dict[int, float]
+) -> TaxRow:
+    """Tax the gains of the sales with those of the year so far, by brackets or at one rate."""
+    before = {kind: aud / stock.capital_aud for kind, aud in stock.gains_aud.items()}
+    kinds = [kind for kind in stock.rates if kind is not Kind.INDEXED]
+    remaining = {kind: _part(build, of.get(kind, {}), before[kind]) for kind in kinds}
+    used: dict[int, float] = defaultdict(float, dict.fromkeys(remaining.values(), -1.0))
+    for kind in kinds:
+        _add(used, of.get(kind, {}), 1.0)
+    _add(used, losses, -1.0)
+    indexed, order = defaultdict(float, of.get(Kind.INDEXED, {})), None
+    # Losses beyond all gains are never used.
+    most = sum(before.values()) + math.fsum(_most(build, row) for row in of.values())
+    spare = min(stock.losses_aud / stock.capital_aud, most)
+    if Kind.INDEXED in stock.rates:
+        against = _part(build, of.get(Kind.INDEXED, {}), before[Kind.INDEXED])
+        indexed[against] -= 1.0
+        used[against] = 1.0
+        if remaining:
+            order = _keep_order(build, list(remaining.values()), against, most=spare + _most(build, losses))
+    build.at_most(used, spare - sum(before[kind] for kind in kinds))
+    # Without the sales, losses that are spare reduce the gains that there are.
+    value = {x: -stock.taxpayer.loss_value * a for x, a in used.items()} if stock.taxpayer.loss_value else {}
+    idle = min(stock.losses_aud / stock.capital_aud, sum(before.values())) - sum(before[kind] for kind in kinds)
+    parts = pieces(stock.taxpayer)
+    tax = build.variable(upper=max((part.early + part.indexed) for part in parts) * most)
+    for part in parts:
+        row: dict[int, float] = defaultdict(float, {tax: -1.0})
+        for kind, x in remaining.items():
+            row[x] += part.early * inclusion(kind, stock.taxpayer.entity)
+        _add(row, indexed, part.indexed)
+        build.at_most(row, part.less / stock.capital_aud - part.indexed * before[Kind.INDEXED])
+    so_far = -assess(stock.taxpayer, {}).tax_so_far_aud / stock.capital_aud
+    return TaxRow({tax: 1.0}, so_far, order, value, stock.taxpayer.loss_value * idle)
+
+
+def _part(build: Builder, gains: Mapping[int, float], before: float = 0.0) -> int:
+    """Declare a part of the gains of one kind, with those *before* the sales: from zero to all gains of this kind."""
+    part = build.variable(upper=_most(build, gains) + before)
+    build.at_most({part: 1.0, **{x: -a for x, a in gains.items()}}, before)
     return part
 
 

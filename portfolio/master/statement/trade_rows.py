@@ -37,8 +37,7 @@ class Trades:
     Attributes:
         volume: Value of all orders, as a row.
         costs: Brokerage and spread, as a row.
-        tax: Tax on capital gains, as a row.
-        loss_order: The switch between the cases of the law's order of losses, if the program has this switch.
+        tax: Tax on capital gains that the sales add, as a row with a constant.
         orders: For every ETF that the customer owns: the sale and the purchase, each None where no order is possible.
         sold: Each parcel, with the variable of the amount sold.
         money: Numbers of the rows that limit amounts of money: cash, turnover, tax.
@@ -56,7 +55,7 @@ class Trades:
         for j in np.flatnonzero(stock.units).tolist():
             self._trade_owned_etf(j)
         self._buy_new_etfs()
-        self.tax, self.loss_order = tax_gains(form.build, stock, self.sold)
+        self.tax = tax_gains(form.build, stock, self.sold)
         self._limits()
 
     def untouched(self, solution: Solution) -> list[int]:
@@ -91,12 +90,14 @@ class Trades:
         least = self._least_order(j)
         if j in self.form.stays or today < least * (1 - _HAIR):
             return None
-        sale = declare(build, min(least, today), today)
-        parts = [
-            (lot, build.variable(upper=lot.units * float(stock.prices[j]) / stock.capital_aud))
-            for lot in stock.lots
-            if lot.j == j
-        ]
+        mine = [lot for lot in stock.lots if lot.j == j and lot.parcel not in stock.unsold]
+        most = today
+        if len(mine) < sum(lot.j == j for lot in stock.lots):
+            most = sum(lot.units for lot in mine) * float(stock.prices[j]) / stock.capital_aud
+            if most < least * (1 - _HAIR):
+                return None
+        sale = declare(build, min(least, today), most)
+        parts = [(lot, build.variable(upper=lot.units * float(stock.prices[j]) / stock.capital_aud)) for lot in mine]
         build.equal({sale.amount: 1.0, **{x: -1.0 for _, x in parts}}, 0.0)
         for _, x in parts:
             build.at_most({x: 1.0, sale.on: -build.upper_of(x)}, 0.0)
@@ -180,13 +181,14 @@ class Trades:
             self.money.append(form.build.at_most({x: part / 2 for x, part in self.volume.items()}, turnover))
         most = rules.max_tax_aud
         if most is not None and form.rule("max_tax_aud", f"at most {most:,.2f} AUD of tax on capital gains"):
-            self.money.append(form.build.at_most(self.tax, most / capital))
+            self.money.append(form.build.at_most(self.tax.row, most / capital - self.tax.constant))
 
     def _set_aside(self) -> tuple[dict[int, float], dict[int, float]]:
         """Write the tax that stays as cash, and the most that it can be, as rows; empty where none is set aside.
 
         The tax is convex in the sales: only as an upper limit is it a row of the program. Money may be left as if each
-        dollar sold of an ETF caused the most tax that any parcel of this ETF can cause.
+        dollar sold of an ETF caused the most tax that any parcel of this ETF can cause. Requests with gains so far or
+        brackets set nothing aside: there the tax has a constant, and no rate.
         """
         owned = self.form.terms.owned
         if owned is None or not owned.payments.keep_tax_aside:
@@ -195,7 +197,7 @@ class Trades:
             return {}, {}
         dearest = self.stock.most_tax
         sales = {sale.amount: float(dearest[j]) for j, (sale, _) in self.orders.items() if sale is not None}
-        return self.tax, sales
+        return self.tax.row, sales
 
 
 def _sum(row: Mapping[int, float], other: Mapping[int, float]) -> dict[int, float]:

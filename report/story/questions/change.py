@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from portfolio.published.trading import Side
+from portfolio.published.order import Side
 from report.facts.labels import naming_pods, pod_label
 from report.facts.payments import said_of_money_out
 from report.facts.sentences import why_no_order
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bus.language.messages import MasterPortfolioOptimized
-    from portfolio.published.trading import Order, Trading
+    from portfolio.published.order import Order
+    from portfolio.published.trading import Trading
 
 TITLE = "What should I change, and why?"
 # Moves between asset classes, and orders with their reasons, on the customer's page.
