@@ -75,7 +75,8 @@ def _outside(portfolio: Portfolio, orders: Orders, told: Event) -> Iterator[str]
 
 def _rule(portfolio: Portfolio, orders: Orders, told: Event) -> Iterator[str]:
     """Check the portfolio without one rule or target."""
-    name, owned = told["name"], orders.owned
+    name, owned = told["name"], portfolio.owned
+    assert owned is not None  # noqa: S101 - the caller looked
     goals = {goal["name"] for goal in portfolio.event["goals"]}
     caps = {f"{pod}.{_OF_PODS}" for pod in portfolio.pods}
     if name not in goals | caps | set(_LEFT_OUT) or set(told["weights"]) != set(portfolio.pods):

@@ -153,8 +153,10 @@ class _Search:
             if self._cost - cost <= _WORTH * abs(self.orders_aud):
                 return None
             X = form.weights(replace(solution, x=x, states=on))
+            if not X.any(axis=1).all():
+                continue
             score = objective(self.case.terms, objective_terms(self.case, X))
-            good = X.any(axis=1).all() and score >= self._score - _SAME and self._keeps_goals(X, without=name)
+            good = score >= self._score - _SAME and self._keeps_goals(X, without=name)
             if good and self._sells_less(move := self._move_to(X)):
                 return _Found(X, move, relative_gap(-score, solution.bound))
         return None
