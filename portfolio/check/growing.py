@@ -1,4 +1,4 @@
-"""What capital and contributions become, as docs/model.md ("What the money is for") defines it: for the check alone.
+"""What capital and contributions become, as docs/model.md ("Money goals") defines it: for the check alone.
 
 Nothing is solved here. A told chance, or a told amount, is put back: does it give the amount that is wanted?
 """
