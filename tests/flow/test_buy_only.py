@@ -12,7 +12,7 @@ from support.requests_made import body, holding
 from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized, encode
 from portfolio.check import findings
 from portfolio.market.snapshot import load
-from portfolio.published.trading import Side
+from portfolio.published.order import Side
 from report.facts.payments import said_of_shares
 
 HALVES = {"alpha": 0.5, "gamma": 0.5}

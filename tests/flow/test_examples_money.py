@@ -23,7 +23,7 @@ from coordinator.budget import Budget
 from coordinator.consolidation import consolidate
 from portfolio.check import findings
 from portfolio.market import snapshot as markets
-from portfolio.published.trading import Side
+from portfolio.published.order import Side
 
 # What sums of a few hundred products lose to rounding, AUD.
 ROUNDING = 1e-6

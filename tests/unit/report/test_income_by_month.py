@@ -12,7 +12,8 @@ from support.requests_made import OUTLOOK, ROOT
 
 from bus.language.messages import MasterPortfolioOptimized
 from portfolio.market import snapshot as markets
-from portfolio.market.snapshot import VARIABLE
+from portfolio.market.folders import FILES as FILES_OF_A_MARKET
+from portfolio.market.folders import VARIABLE
 from report.charts.pictures import charts
 from report.facts.series import Bars, all_series
 from report.facts.standings import SUGGESTED, TODAY
@@ -29,7 +30,7 @@ FILES = ROOT / "portfolio" / "markets" / OUTLOOK
 def with_months(folder: Path, unknown: str = "") -> None:
     """Copy the outlook; VAS pays in March and September, all others in June, and *unknown* nobody knows when."""
     folder.mkdir(parents=True)
-    for name in markets.FILES:
+    for name in FILES_OF_A_MARKET:
         (folder / name).write_bytes((FILES / name).read_bytes())
     with (folder / "etfs.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
