@@ -104,7 +104,7 @@ def test_an_owner_of_three_etfs_is_told_what_the_switch_takes_and_what_forces_it
     assert switch.return_aud_per_year == suggested.return_after_tax_aud - today.return_after_tax_aud < 0
     assert switch.years_to_pay is None
     assert switch.words.startswith(
-        "does not pay for itself in return: you pay 16,416 AUD to lower volatility from 13.0 %"
+        "does not pay for itself in return: you pay 16,410 AUD to lower volatility from 13.0 %"
     )
     assert not switch.cut_short
     assert switch.forced
