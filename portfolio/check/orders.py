@@ -203,7 +203,7 @@ class Orders:
         most = self.owned.most_idle * self.capital + (self.owned.most_tax(sold) if self.owned.keeps_tax else 0.0)
         if left > most + RULE * self.capital + unit:
             yield f"units are sold to hold {left:.2f} AUD as cash, more than {most:.2f} and the price of a unit"
-        if "idle" in self.told:
+        if self.told is self.portfolio.event["trading"]:  # the optimum that waits says no more of idle money
             yield from self.idle(left - kept)
         told = {name: self.told[name] for name in ("cash_left_aud", *self.fees)}
         wrong = differing(told, {"cash_left_aud": left, **self.fees}, size=self.capital)

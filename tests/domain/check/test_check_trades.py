@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -69,6 +70,12 @@ REFORMED = {
         "values_aud": {"VAS": 100.0, "NDQ": 50.0, "VAP": 97.0, "ROBO": 95.0, "BILL": 100.4},
     },
 }
+# Members that came later: an event without one is checked as if the member had its default.
+LATER = re.compile(
+    r"(today|separate|suggested)\.(contribution|withdrawal)_aud|terms\.share_excess|terms\.rules\.buy_only"
+    r"|terms\.owned\.payments(\..*)?|terms\.owned\.taxpayer\.(income_year|taxable_income_aud|realised(\..*)?)"
+    r"|trading\.(\w+\.)?gains\.(losses_value|tax_so_far)_aud|trading\.(later|tax_may_exceed_aud|waits)"
+)
 PODS = {"alpha": 0.3, "beta": 0.7}
 CUSTOMERS: dict[str, dict[str, Any]] = {
     "an individual with losses of earlier years": {
@@ -258,7 +265,8 @@ def test_nothing_about_trades_tax_and_income_can_be_taken_away(customer: str) ->
         del at(event, path[:-1])[path[-1]]
         if not noticed(event):
             missed.add(pattern(path))
-    assert sorted(missed - ASKED) == []
+    # Events of older versions have no payments, and their year begins with the sales.
+    assert sorted(path for path in missed - ASKED if not LATER.fullmatch(path)) == []
 
 
 def test_the_customers_after_the_reform_are_what_their_names_say() -> None:
