@@ -48,7 +48,7 @@ TIGHT = 1e-7
 SCALED = 2e-5
 
 
-# The search of one case takes longer than a quarter of an hour at this gap since gains bear brokerage or waiting is tried.
+# The search of one case takes longer than a quarter of an hour at this gap, since the merge of the tax year.
 SLOW = pytest.mark.xfail(run=False, reason="the search takes longer than a quarter of an hour")
 SOME = [pytest.param(*each, marks=SLOW) if each == (later, 3) else each for each in CASES]
 
