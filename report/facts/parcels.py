@@ -38,7 +38,7 @@ def rows(event: MasterPortfolioOptimized, trading: Trading) -> Iterator[tuple[st
     exempt = event.terms.entity is Entity.SUPER_PENSION
     for order in trading.orders:
         for parcel in order.parcels:
-            for part in [_exempt(event, order, parcel)] if exempt else _parts(parcel):
+            for part in [_exempt(event, trading, order, parcel)] if exempt else _parts(parcel):
                 made = part.proceeds - part.cost if part.counts_as != _NEITHER else 0.0
                 yield (
                     order.ticker,
@@ -52,9 +52,11 @@ def rows(event: MasterPortfolioOptimized, trading: Trading) -> Iterator[tuple[st
                 )
 
 
-def _exempt(event: MasterPortfolioOptimized, order: Order, parcel: ParcelSold) -> _Part:
+def _exempt(event: MasterPortfolioOptimized, trading: Trading, order: Order, parcel: ParcelSold) -> _Part:
     """Show the result of a pension's sale, which is no gain and no loss by the law (s 118-320)."""
-    net = order.value_aud - order.spread_aud - (order.brokerage_aud - event.terms.brokerage_aud)
+    net = order.value_aud - order.spread_aud - order.brokerage_aud
+    if not trading.brokerage_in_gains:
+        net += event.terms.brokerage_aud
     return _Part(str(parcel.acquired), net * parcel.units / order.units, parcel.cost_base_aud, _DISREGARDED)
 
 

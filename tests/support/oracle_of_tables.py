@@ -61,8 +61,15 @@ def prices(event: Event) -> dict[str, float]:
     return {t: float(row["price_aud"]) for t, row in snapshot(event, "etfs.csv").items() if row["price_aud"]}
 
 
+def paid(event: Event) -> tuple[float, float]:
+    """Read the money that comes in and that is paid out."""
+    told = event.get("payments") or {"contribution_aud": 0.0, "withdrawal_aud": 0.0}
+    return told["contribution_aud"], told["withdrawal_aud"]
+
+
 def owned(event: Event) -> Iterator[Row]:
-    capital, known = event["terms"]["total_capital_aud"], prices(event)
+    comes_in, paid_out = paid(event)
+    capital, known = event["terms"]["total_capital_aud"] - comes_in + paid_out, prices(event)
     units: dict[str, float] = defaultdict(float)
     cost: dict[str, float] = defaultdict(float)
     for parcel in event["terms"]["owned"]["parcels"]:
@@ -110,6 +117,8 @@ def held(event: Event) -> dict[str, tuple[float, float]]:
         before = sum(p["units"] for p in mine["parcels"] if p["ticker"] == ticker)
         values[ticker] = before * known[ticker], event["trading"]["units"].get(ticker, 0.0) * known[ticker]
     values["Cash in the account"] = mine["cash_aud"], event["trading"]["cash_left_aud"]
+    comes_in, paid_out = paid(event)
+    values["Comes in"], values["Paid out"] = (comes_in, 0.0), (0.0, paid_out)
     return {ticker: value for ticker, value in values.items() if any(value)}
 
 
@@ -123,7 +132,7 @@ def added_up(values: list[float], total: float, digits: int = 2) -> list[str]:
 
 
 def classes(event: Event) -> Iterator[Row]:
-    capital, etfs = event["terms"]["total_capital_aud"], snapshot(event, "etfs.csv")
+    capital, etfs = event["terms"]["total_capital_aud"] + paid(event)[1], snapshot(event, "etfs.csv")
     sums: dict[str, tuple[float, float]] = defaultdict(lambda: (0.0, 0.0))
     for ticker, (before, after) in held(event).items():
         name = etfs[ticker]["asset_class"].capitalize() if ticker in etfs else ticker
@@ -146,7 +155,7 @@ def classes(event: Event) -> Iterator[Row]:
 
 def after(event: Event) -> Iterator[Row]:
     capital, known = event["terms"]["total_capital_aud"], prices(event)
-    values = {ticker: value for ticker, (_, value) in held(event).items() if value}
+    values = {ticker: value for ticker, (_, value) in held(event).items() if value and ticker != "Paid out"}
     total = sum(values.values())
     amounts = added_up(list(values.values()), total)
     shares = added_up([100 * value / capital for value in values.values()], 100 * total / capital)
@@ -220,14 +229,20 @@ def costs(event: Event) -> Iterator[Row]:
 def parcels(event: Event) -> Iterator[Row]:
     for order in event["trading"]["orders"]:
         for parcel in order["parcels"]:
-            for proceeds, cost, gain in _measured(parcel):
+            for proceeds, cost, gain in _measured(event, order, parcel):
                 made = (aud(gain), "") if gain > 0 else ("", aud(-gain)) if gain < 0 else ("", "")
                 yield order["ticker"], f"{parcel['units']:,.0f}", aud(proceeds), aud(cost), *made
 
 
-def _measured(parcel: dict[str, Any]) -> Iterator[tuple[float, float, float]]:
+def _measured(event: Event, order: Event, parcel: Event) -> Iterator[tuple[float, float, float]]:
     """Take apart what is sold of a parcel: proceeds, cost, and what is gained or, below zero, lost."""
     cost, reform = parcel["cost_base_aud"], parcel["reform"]
+    if event["terms"]["entity"] == "super_pension":
+        # No gain is taxed, so that the event names none: a price less half the spread, and a part of the brokerage.
+        half = float(snapshot(event, "etfs.csv")[order["ticker"]]["half_spread_bps"]) / 1e4
+        net = parcel["units"] * (order["price_aud"] * (1 - half) - order["brokerage_aud"] / order["units"])
+        yield net, cost, net - cost
+        return
     if reform is None:
         gain = sum(-v if kind == "loss" else v for kind, v in parcel["realised_aud"].items())
         yield cost + gain, cost, gain
@@ -247,6 +262,9 @@ def _today_money(event: Event, sides: list[str]) -> Iterator[tuple[str, list[flo
     yield f"{said}, before tax", [one["expected_return"] for one in ones], "share"
     yield f"{said}, after tax on income, AUD", [one["return_after_tax_aud"] for one in ones], "aud"
     yield "Volatility a year", [one["volatility"] for one in ones], "share"
+    if any(paid(event)) and "separate" not in sides:
+        yield f"{said}, after tax on income", [one["return_after_tax"] for one in ones], "share"
+        yield from _parts(ones)
     left = [round(one["income"]["distributions_aud"], 2) - round(one["income"]["net_tax_aud"], 2) for one in ones]
     yield "Income after tax a year, AUD", left, "aud"
     yield "Fees of the ETFs a year, AUD", [one["fees_aud"] for one in ones], "aud"
@@ -255,7 +273,15 @@ def _today_money(event: Event, sides: list[str]) -> Iterator[tuple[str, list[flo
 
 def _value(one: dict[str, float]) -> list[float]:
     """Read the parts of a portfolio's value, in cents as they are shown."""
-    return [round(one[name], 2) for name in ("etfs_aud", "cash_aud", "kept_aud")] + [-round(one["tax_due_aud"], 2)]
+    of = ("etfs_aud", "cash_aud", "kept_aud", "contribution_aud", "withdrawal_aud")
+    return [*(round(one[name], 2) for name in of), -round(one["tax_due_aud"], 2)]
+
+
+def _parts(ones: list[dict[str, float]]) -> Iterator[tuple[str, list[float], str]]:
+    names = ("ETFs", "Cash", "Kept as it is", "Comes in", "Paid out", "Tax due on gains")
+    for label, *values in zip(names, *map(_value, ones), strict=True):
+        if label == names[0] or any(values):
+            yield f"{label}, AUD", values, "aud"
 
 
 def today(event: Event) -> Iterator[Row]:
@@ -272,11 +298,8 @@ def standings(event: Event) -> Iterator[Row]:
         yield label, *((share if kind == "share" else aud)(value) for value in values)
     ones = [event[side] for side in sides]
     said = "Expected return a year" if event["market"]["basis"]["kind"] == "outlook" else "Return a year"
-    parts = [list(map(aud, _value(one))) for one in ones]
-    names = ("ETFs, AUD", "Cash, AUD", "Kept as it is, AUD", "Tax due on gains, AUD")
-    for label, *values in zip(names, *parts, strict=True):
-        if label == names[0] or any(value != "0.00" for value in values):
-            yield label, *values
+    for label, values, _ in _parts(ones):
+        yield label, *map(aud, values)
     for label, name in (
         ("Distributions a year, AUD", "distributions_aud"),
         ("Franking credits a year, AUD", "franking_credits_aud"),
