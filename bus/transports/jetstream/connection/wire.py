@@ -395,7 +395,7 @@ class Wire:
         try:
             async with asyncio.timeout(_CLOSE_S):
                 await self._client.close()
-        except TimeoutError:
+        except OSError:  # also a timeout, or a server that went with messages still to be sent
             _log.warning("bus.not_closed", server=str(self._settings))
         self._let_go()
         self._questions.fail_all("the connection is closed")
