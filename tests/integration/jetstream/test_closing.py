@@ -20,7 +20,7 @@ SOON_S = 30.0
 async def test_what_was_still_to_be_sent_as_the_server_was_killed_keeps_no_connection_open(tmp_path: Path) -> None:
     server = await launch(tmp_path / "store", log=tmp_path / "server.log")
     wire = Wire(Connection(servers=server.url, name="test"))
-    await wire.connect()
+    await wire.open()
     await server.kill()
     client = wire._client  # noqa: SLF001 - the library keeps such bytes only for a moment, which no test can hit
     async with asyncio.timeout(SOON_S):
