@@ -81,6 +81,13 @@ def fan(shown: Fan, palette: Palette) -> Spec:
     return _SHAPE | {"data": {"values": rows}, "layer": [*bands, median, wanted | line, wanted | name]}
 
 
+def series_colour(names: list[str], palette: Palette) -> Spec:
+    """Colour the series: the baseline and what is suggested, or that alone and then without a legend."""
+    scale = {"domain": names, "range": [palette.before, palette.after][-len(names) :]}
+    colour: Spec = {"field": "series", "type": "nominal", "scale": scale}
+    return colour | ({"legend": None} if len(names) == 1 else {})
+
+
 def columns(shown: Columns, palette: Palette) -> Spec:
     """Draw upright bars, those of a category side by side."""
     names = list(shown.series)
@@ -89,13 +96,7 @@ def columns(shown: Columns, palette: Palette) -> Spec:
         for name, column in shown.series.items()
         for category, value in zip(shown.categories, column, strict=True)
     ]
-    colour: Spec = {
-        "field": "series",
-        "type": "nominal",
-        "scale": {"domain": names, "range": [palette.before, palette.after][-len(names) :]},
-    }
-    if len(names) == 1:
-        colour |= {"legend": None}
+    colour = series_colour(names, palette)
     x = {"field": "category", "type": "nominal", "sort": None, "title": None, "axis": {"labelAngle": -90}}
     y = {"field": "value", "type": "quantitative", "axis": axis(palette, format=",.0f", title=None)}
     encoding = {"x": x, "y": y, "xOffset": {"field": "series", "sort": names}, "color": colour}

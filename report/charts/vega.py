@@ -100,13 +100,7 @@ def _bars(shown: Bars, palette: Palette) -> Spec:
     room = _NARROW_ROOM if shown.narrow else _ROOM
     x = {"field": "value", "type": "quantitative", "axis": None, "scale": {"domain": [0, longest * room]}}
     offset = {"field": "series", "sort": names}
-    colour: Spec = {
-        "field": "series",
-        "type": "nominal",
-        "scale": {"domain": names, "range": [palette.before, palette.after][-len(names) :]},
-    }
-    if len(names) == 1:
-        colour |= {"legend": None}
+    colour = lines.series_colour(names, palette)
     return {
         "width": _NARROW if shown.narrow else _WIDTH,
         "height": {"step": _BAR if len(shown.categories) <= _MANY and not shown.narrow else _THIN},
