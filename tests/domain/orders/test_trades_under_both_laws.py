@@ -48,12 +48,7 @@ TIGHT = 1e-7
 SCALED = 2e-5
 
 
-# The search of one case takes longer than a quarter of an hour at this gap, since the merge of the tax year.
-SLOW = pytest.mark.xfail(run=False, reason="the search takes longer than a quarter of an hour")
-SOME = [pytest.param(*each, marks=SLOW) if each == (later, 3) else each for each in CASES]
-
-
-@pytest.mark.parametrize(("made", "seed"), SOME)
+@pytest.mark.parametrize(("made", "seed"), CASES)
 def test_ten_times_as_much_of_everything_costs_and_is_taxed_ten_times_as_much(
     made: Callable[[int], Case], seed: int
 ) -> None:
