@@ -16,7 +16,6 @@ import cvxpy as cp
 import numpy as np
 import pytest
 from support.builders import market, random_sleeves
-from support.depth import some_of
 from support.doubt import ACCURACIES, judged
 from support.repeated import UNDECIDED, Repeated
 
@@ -515,14 +514,17 @@ def unmet(case: Case, master: CoordinatedPortfolio) -> list[str]:
     return [goal.name for goal, figure in figures if not goal.met(figure)]
 
 
-def cases(seeds: Sequence[int], later: Sequence[int]) -> list[object]:
-    """Name the cases of today's law and of the reform, to be made when they are tried."""
-    return [pytest.param(make_case, seed, id=f"{seed}") for seed in seeds] + [
-        pytest.param(after_reform, seed, id=f"{seed}-later") for seed in later
+def cases(seeds: Sequence[int], later: Sequence[int], *, every: int) -> list[object]:
+    """Name the cases of today's law and of the reform, to be made when they are tried: some, the others if deep."""
+    both = ((make_case, seeds, ""), (after_reform, later, "-later"))
+    return [
+        pytest.param(make, seed, id=f"{seed}{law}", marks=() if i % every == 0 else pytest.mark.deep)
+        for make, known, law in both
+        for i, seed in enumerate(known)
     ]
 
 
-@pytest.mark.parametrize(("make", "seed"), cases(some_of(KEPT, every=3), KEPT_LATER))
+@pytest.mark.parametrize(("make", "seed"), cases(KEPT, KEPT_LATER, every=4))
 def test_the_optimum_is_the_best_of_all_choices(make: Callable[[int], Case], seed: int) -> None:
     case = make(seed)
     oracle = Oracle(case)
@@ -562,7 +564,7 @@ def test_the_optimum_by_brackets_with_gains_so_far_is_the_best_of_all_choices(
     assert master.certificate.certified
 
 
-@pytest.mark.parametrize(("make", "seed"), cases(some_of(GIVE_WAY, every=4), some_of(GIVE_WAY_LATER, every=3)))
+@pytest.mark.parametrize(("make", "seed"), cases(GIVE_WAY, GIVE_WAY_LATER, every=4))
 def test_where_no_choice_keeps_all_goals_one_gives_way(make: Callable[[int], Case], seed: int) -> None:
     case = make(seed)
     oracle = Oracle(case)
@@ -572,7 +574,7 @@ def test_where_no_choice_keeps_all_goals_one_gives_way(make: Callable[[int], Cas
     assert unmet(case, optimise_all_pods(Asked(case.market, case.sleeves, case.terms), gap=GAP))
 
 
-@pytest.mark.parametrize(("make", "seed"), cases(some_of(CONFLICT, every=4), some_of(CONFLICT_LATER, every=3)))
+@pytest.mark.parametrize(("make", "seed"), cases(CONFLICT, CONFLICT_LATER, every=4))
 def test_where_no_choice_keeps_the_rules_the_conflict_is_told(make: Callable[[int], Case], seed: int) -> None:
     case = make(seed)
     oracle = Oracle(case)

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import pytest
 from support.processes import ANSWER_S
 from support.requests_made import data
 
@@ -49,6 +50,7 @@ async def test_of_a_burst_with_short_deadlines_each_ends_once(site: Site) -> Non
     assert isinstance(await site.final("last"), MasterPortfolioOptimized)
 
 
+@pytest.mark.deep
 async def test_every_process_is_replaced_in_turn_under_load_and_no_request_fails(site: Site) -> None:
     shares = {"beta": 0.5, "gamma": 0.5}
     commands = [*(("agents", pod) for pod in shares), ("coordinator",)] * 2
