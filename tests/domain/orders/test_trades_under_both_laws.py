@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from portfolio.published.trading import Trading
     from portfolio.terms.rules import Terms
 
-CASES = some_of([*((case, seed) for seed in range(14)), *((later, seed) for seed in range(8))], every=5)
+CASES = some_of([*((case, seed) for seed in range(14)), *((later, seed) for seed in range(8))], every=9)
 
 
 @cache
@@ -48,7 +48,7 @@ TIGHT = 1e-7
 # What that leaves of a difference in costs, as a part of the capital.
 SCALED = 2e-5
 # Of the later ones, the search of 3 takes minutes to get that near, and shows no more than the others do.
-SCALES = some_of([*((case, seed) for seed in range(14)), *((later, seed) for seed in (0, 1, 2, 4, 5, 6, 7))], every=5)
+SCALES = some_of([*((case, seed) for seed in range(14)), *((later, seed) for seed in (0, 1, 2, 4, 5, 6, 7))], every=9)
 
 
 @pytest.mark.parametrize(("made", "seed"), SCALES)
