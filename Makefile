@@ -63,12 +63,11 @@ test: $(READY) tools ## Run the tests, against a real NATS server and real proce
 test-fast: $(READY) ## Run the tests that need no server, no browser and no second solver
 	$(BIN)/python -m pytest -n $(or $(N),auto) $(SPREAD) -q -m 'not slow and not oracle' tests/unit tests/domain
 
-test-deep: $(READY) ## Run the cases and variations that make test leaves out
-	$(BIN)/python -m pytest -n $(or $(N),auto) $(SPREAD) -q --deep -m 'deep or slow'
+test-deep: $(READY) ## Run the cases and variations that make test leaves out; those beside a second solver are test-numerics
+	$(BIN)/python -m pytest -n $(or $(N),auto) $(SPREAD) -q --deep -m '(deep or slow) and not oracle'
 
-test-numerics: DEPTH = --deep
-test-numerics: $(READY) ## Run all cases beside a second solver, under each BLAS kernel of this processor, with one thread and two; DEPTH= some
-	$(BIN)/python tests/numerics.py -n $(or $(N),auto) $(SPREAD) $(DEPTH)
+test-numerics: $(READY) ## Run all cases beside a second solver, under each BLAS kernel of this processor, with one thread and two
+	$(BIN)/python tests/numerics.py -n $(or $(N),auto) $(SPREAD) --deep
 
 fuzz: $(READY) ## Spoil messages for the parsers (RUNS=1000000), throw raw frames at a whole system (FRAMES=10000); half an hour
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,fuzz]'
