@@ -43,8 +43,11 @@ def pytest_configure(config: pytest.Config) -> None:
     depth.dive(deep=config.getoption("deep"))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with those that wait longest."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the tests marked ``deep`` to ``--deep``, and begin with those that wait longest."""
+    if not config.getoption("deep"):
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("deep")])
+        items[:] = [item for item in items if not item.get_closest_marker("deep")]
     longest_first(items)
 
 

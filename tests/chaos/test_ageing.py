@@ -56,6 +56,7 @@ async def bus(tmp_path: Path) -> AsyncIterator[JetStreamBus]:
                 await member.end()
 
 
+@pytest.mark.deep
 async def test_an_id_that_is_used_again_after_it_aged_is_a_new_request(bus: JetStreamBus) -> None:
     history = History()
     load = Load(seed=1, requests=0, rate=1, in_flight=1, history=history)

@@ -34,7 +34,7 @@ NEMESES = ALL_KINDS - {Kind.LONG_REQUEST}
 
 @pytest.mark.slow
 async def test_under_faults_every_acknowledged_request_ends_in_one_final_event(tmp_path: Path) -> None:
-    seconds = examples(45, quick=24)
+    seconds = examples(45, quick=15)
     storm = Storm(seconds * 10 // 3, seconds, faults=seconds * 2 // 3, seed=4, in_flight=30, nemeses=NEMESES)
 
     outcome = await rage(storm, tmp_path, say=print)

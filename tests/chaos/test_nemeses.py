@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
 import pytest
+from support.depth import some_of
 
 from bus.language import subjects
 from bus.language.messages import parse_request
@@ -165,7 +166,7 @@ def test_what_was_not_synced_is_lost_when_the_power_is_cut(tmp_path: Path) -> No
 
 
 @needs_disks
-@pytest.mark.parametrize(("sync", "kept"), [("always", True), ("2m", False)])
+@pytest.mark.parametrize(("sync", "kept"), some_of([("always", True), ("2m", False)], every=2))
 async def test_a_power_cut_of_all_servers_loses_nothing_acknowledged_because_of_sync_interval(
     tmp_path: Path, sync: str, *, kept: bool
 ) -> None:

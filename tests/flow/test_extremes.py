@@ -147,7 +147,7 @@ def combinations(seed: int, count: int) -> list[tuple[str, dict[str, float]]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("example", "values"), some_of(combinations(seed=13, count=60), every=4))
+@pytest.mark.parametrize(("example", "values"), some_of(combinations(seed=13, count=60), every=8))
 def test_several_extreme_numbers_are_answered(example: str, values: dict[str, float]) -> None:
     event = answered(with_fields(example, values))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from support.builders import OUTLOOK, TRAILING, final_event, pod_results
+from support.depth import some_of
 from support.requests_made import TOO_LITTLE, body, holding
 
 from bus.language.messages import FinalEvent, MasterPortfolioFailed, MasterPortfolioOptimized, Reason, parse_request
@@ -58,7 +59,7 @@ def enough(event: FinalEvent) -> float:
     return found.to
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", some_of(SMALL, every=3))
 def test_the_money_that_is_told_is_enough_and_a_capital_one_percent_smaller_is_not(name: str) -> None:
     asked = dict(SMALL[name])
     cash = asked.pop("cash")

@@ -1,16 +1,13 @@
-"""How many cases of one promise are tried: those that find its breaks, or with ``--deep`` (``make test-deep``) all.
-
-CI runs both.
-"""
+"""How many cases of one promise are tried: some by ``make test``, the others by ``make test-deep``. CI runs both."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
+
+import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-_T = TypeVar("_T")
+    from collections.abc import Iterable
 
 _deep = False
 
@@ -21,10 +18,14 @@ def dive(*, deep: bool) -> None:
     _deep = deep
 
 
-def some_of(cases: Iterable[_T], *, every: int, first: int = 0) -> Sequence[_T]:
-    """Take every so many of the cases, beginning with the *first*; or all."""
+def some_of(cases: Iterable[object], *, every: int) -> list[object]:
+    """Leave all but every so many of the cases of a parametrized test to ``--deep``; a tuple has a value per name."""
     known = list(cases)
-    return known if _deep else known[first::every]
+    return [case if i % every == 0 else _deeper(case) for i, case in enumerate(known)]
+
+
+def _deeper(case: object) -> object:
+    return pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=pytest.mark.deep)
 
 
 def examples(number: int, *, quick: int) -> int:

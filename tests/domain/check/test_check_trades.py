@@ -232,7 +232,7 @@ def noticed(event: Event) -> bool:
         return True
 
 
-@pytest.mark.parametrize("customer", CUSTOMERS)
+@pytest.mark.parametrize("customer", some_of(CUSTOMERS, every=3))
 def test_a_true_event_has_no_findings_and_something_to_forge(customer: str) -> None:
     event = true_event(customer)
     assert findings(event, load(TRAILING)) == []
@@ -242,7 +242,7 @@ def test_a_true_event_has_no_findings_and_something_to_forge(customer: str) -> N
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("least_tax_once")
-@pytest.mark.parametrize("customer", some_of(CUSTOMERS, every=3))
+@pytest.mark.parametrize("customer", some_of(CUSTOMERS, every=9))
 def test_every_number_and_name_about_trades_tax_and_income_is_protected(customer: str) -> None:
     true, unprotected = true_event(customer), set()
     for path, false in forgeries(true, PARTS):
@@ -257,7 +257,7 @@ def test_every_number_and_name_about_trades_tax_and_income_is_protected(customer
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("least_tax_once")
-@pytest.mark.parametrize("customer", [FIRST, OUTSIDE, SPARED])
+@pytest.mark.parametrize("customer", some_of([FIRST, OUTSIDE, SPARED], every=3))
 def test_nothing_about_trades_tax_and_income_can_be_taken_away(customer: str) -> None:
     true, missed = true_event(customer), set()
     for path in places(true):

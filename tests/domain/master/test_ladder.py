@@ -16,7 +16,7 @@ import pytest
 from ladder_instances import Covariance, formulation, instance, pods_alone, universe_size
 from support.brute_force import BruteForce
 from support.builders import random_market, random_sleeves, terms
-from support.depth import examples
+from support.depth import some_of
 from support.oracles import Facts, ask_scip, enumerate_supports
 
 from portfolio.conic import proof
@@ -37,8 +37,8 @@ NOISE = 2e-6
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "seed" in metafunc.fixturenames:
-        seeds = metafunc.config.getoption("ladder_seeds") or examples(2, quick=1)
-        metafunc.parametrize("seed", range(seeds))
+        seeds = metafunc.config.getoption("ladder_seeds")
+        metafunc.parametrize("seed", range(seeds) if seeds else some_of(range(2), every=2))
 
 
 def search(made: Instance, *, never_worse: bool) -> Solution:

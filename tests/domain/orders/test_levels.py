@@ -7,6 +7,7 @@ from functools import cache
 
 import pytest
 from support.builders import OUTLOOK, TRAILING, final_event, request
+from support.depth import some_of
 from support.requests_made import ROOT
 
 from bus.language.messages import MasterPortfolioOptimized
@@ -23,9 +24,15 @@ def rounded(market_id: str, cash: float) -> MasterPortfolioOptimized:
     return event
 
 
-@pytest.mark.parametrize("cash", [40_000.0, 90_000.0, 300_000.0])
-@pytest.mark.parametrize("market_id", [TRAILING, OUTLOOK])
-def test_whole_units_keep_every_level_and_score_at_most_the_bound(market_id: str, cash: float) -> None:
+@pytest.mark.parametrize(
+    ("cash", "market_id"),
+    [
+        (90_000.0, OUTLOOK),
+        *some_of([(cash, TRAILING) for cash in (40_000.0, 90_000.0, 300_000.0)], every=3),
+        *(pytest.param(cash, OUTLOOK, marks=pytest.mark.deep) for cash in (40_000.0, 300_000.0)),
+    ],
+)
+def test_whole_units_keep_every_level_and_score_at_most_the_bound(cash: float, market_id: str) -> None:
     event = rounded(market_id, cash)
     assert event.trading is not None
     for goal, whole in zip(event.goals, event.trading.goals, strict=True):

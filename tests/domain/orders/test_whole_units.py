@@ -142,13 +142,14 @@ SEEDS, TOLERANCES = (0, 3, 5, 7, 8, 10, 14, 16, 18, 20, 22, 23), (0.007, 0.01, 0
 CASES = [(seed, tolerance) for seed in SEEDS for tolerance in TOLERANCES]
 
 
-@pytest.mark.parametrize(("seed", "tolerance"), some_of(CASES, every=2))
+@pytest.mark.parametrize(("seed", "tolerance"), some_of(CASES, every=5))
 def test_units_are_found_where_there_are_any_and_only_there(seed: int, tolerance: float) -> None:
     exists = next(everything(dear(seed, tolerance)), None) is not None
 
     assert isinstance(rounded(seed, tolerance), Trading) == exists
 
 
+@pytest.mark.deep
 def test_the_cases_are_of_both_kinds() -> None:
     found = [rounded(*case) for case in CASES]
 
@@ -156,7 +157,7 @@ def test_the_cases_are_of_both_kinds() -> None:
     assert sum(isinstance(one, ConflictError) for one in found) >= 12
 
 
-@pytest.mark.parametrize(("seed", "tolerance"), some_of(CASES, every=2))
+@pytest.mark.parametrize(("seed", "tolerance"), some_of(CASES, every=5))
 def test_a_repair_is_enough_and_nothing_less_is(seed: int, tolerance: float) -> None:
     refused = rounded(seed, tolerance)
     if not isinstance(refused, ConflictError):
@@ -171,7 +172,7 @@ def test_a_repair_is_enough_and_nothing_less_is(seed: int, tolerance: float) -> 
         assert next(everything(dear(seed, tolerance).ruled(capital_tolerance=to - STEP)), None) is None
 
 
-@pytest.mark.parametrize("seed", some_of(SEEDS, every=3))
+@pytest.mark.parametrize("seed", some_of(SEEDS, every=4))
 def test_without_goals_they_are_the_best_there_are(seed: int) -> None:
     asked = dear(seed, 0.1)
     terms = settle(asked.market, asked.sleeves, asked.terms)

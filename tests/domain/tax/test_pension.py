@@ -91,6 +91,7 @@ def test_years_with_halved_factors_and_pensions_that_have_not_started_are_refuse
         minimum(Pension(70, 100_000.0, date(2025, 11, 11)), NOVEMBER)
 
 
+@pytest.mark.slow
 @settings(derandomize=True, deadline=None, max_examples=examples(500, quick=100))
 @given(
     age=st.integers(0, 110),

@@ -215,23 +215,21 @@ def test_the_table_knows_every_role() -> None:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("subject", PUBLISH)
-async def test_publishing(people: dict[str, Person], role: str, subject: str) -> None:
-    refused = await people[role].publish(subject)
+async def test_publishing(people: dict[str, Person], subject: str) -> None:
+    refused = {role: await people[role].publish(subject) for role in ROLES}
 
-    expected = [] if role in PUBLISH[subject] else [f'nats: permissions violation for publish to "{subject.lower()}"']
-    assert refused == expected
+    violation = f'nats: permissions violation for publish to "{subject.lower()}"'
+    assert refused == {role: [] if role in PUBLISH[subject] else [violation] for role in ROLES}
 
 
 @pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("subject", SUBSCRIBE)
-async def test_subscribing(people: dict[str, Person], role: str, subject: str) -> None:
-    refused = await people[role].subscribe(subject)
+async def test_subscribing(people: dict[str, Person], subject: str) -> None:
+    refused = {role: await people[role].subscribe(subject) for role in ROLES}
 
     violation = f'nats: permissions violation for subscription to "{subject.lower()}"'
-    assert refused == ([] if role in SUBSCRIBE[subject] else [violation])
+    assert refused == {role: [] if role in SUBSCRIBE[subject] else [violation] for role in ROLES}
 
 
 async def publish(bus: JetStreamBus, subject: str) -> Stored:

@@ -52,6 +52,7 @@ async def test_the_demo_ends_with_a_portfolio_that_is_what_it_should_be(tmp_path
     )
 
 
+@pytest.mark.deep
 async def test_the_demo_takes_another_market_and_says_what_cannot_be_had() -> None:
     status, page, _ = await podfolio("demo", "--market", OUTLOOK)
 

@@ -21,10 +21,9 @@ ENDLESS = {"up", "watch"}
 
 
 async def test_the_commands_of_the_readme_lead_from_a_request_to_the_report(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shared: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PODFOLIO_NATS_URL", site.url)
-    await site.start_all()
+    monkeypatch.setenv("PODFOLIO_NATS_URL", shared.url)
     statuses = {}
     for words in README:
         if words[0] not in ENDLESS:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from support.processes import START_S, podfolio
 from support.requests_made import REFERENCE, ROOT
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from collections.abc import AsyncIterator
 
-    import pytest
 
 _NAMES = ("nats-server", "alpha", "beta", "gamma", "delta", "coordinator")
 
@@ -93,6 +93,7 @@ async def test_a_child_that_is_killed_is_told_and_started_again(tmp_path: Path, 
             assert len(await bus.record([subjects.ALL_FINALS])) == 4, "the store is the one that there was"
 
 
+@pytest.mark.deep
 async def test_an_interruption_while_a_child_is_away_ends_all(tmp_path: Path, unused_tcp_port: int) -> None:
     async with _up(tmp_path, unused_tcp_port) as up:
         pids = up.children()

@@ -6,7 +6,8 @@ import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from support.processes import ANSWER_S
+import pytest
+from support.processes import ANSWER_S, NOT_THOSE, TWO
 from support.requests_made import data
 
 from bus.language import subjects
@@ -22,12 +23,12 @@ MOST = 200
 
 
 async def test_of_a_burst_with_short_deadlines_each_ends_once(site: Site) -> None:
-    running = await site.start_all()
-    await site.publish(data("first"), "first")
+    running = await site.start_all(but=NOT_THOSE)
+    await site.publish(data("first", pod_weights=TWO), "first")
     await site.final("first")
     asked = {f"r{i}": 1.0 + i / 50 for i in range(150)}
     for request_id, deadline_s in asked.items():
-        await site.publish(data(request_id, deadline_s=deadline_s), request_id)
+        await site.publish(data(request_id, deadline_s=deadline_s, pod_weights=TWO), request_id)
 
     async with asyncio.timeout(ANSWER_S):
         while len(await site.bus.record([subjects.ALL_FINALS])) < 1 + len(asked):  # noqa: ASYNC110 - bounded
@@ -45,10 +46,11 @@ async def test_of_a_burst_with_short_deadlines_each_ends_once(site: Site) -> Non
     assert ends[Reason.OVERLOADED] > 0
     assert {process.returncode for process in running.values()} == {None}
     # It recovers at once.
-    await site.publish(data("last", deadline_s=60), "last")
+    await site.publish(data("last", deadline_s=60, pod_weights=TWO), "last")
     assert isinstance(await site.final("last"), MasterPortfolioOptimized)
 
 
+@pytest.mark.deep
 async def test_every_process_is_replaced_in_turn_under_load_and_no_request_fails(site: Site) -> None:
     shares = {"beta": 0.5, "gamma": 0.5}
     commands = [*(("agents", pod) for pod in shares), ("coordinator",)] * 2

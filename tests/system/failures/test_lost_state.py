@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from support.depth import some_of
 from support.processes import NOT_THOSE, TWO, connected, kept_open, site_with_all
 from support.requests_made import data
 
@@ -104,7 +105,7 @@ async def test_an_id_that_is_used_again_after_it_aged_is_a_new_request(site: Sit
         await site.bus.ask_api(f"STREAM.UPDATE.{EVENTS}", config)
 
 
-@pytest.mark.parametrize("how", ["purged", "lost"])
+@pytest.mark.parametrize("how", some_of(["lost", "purged"], every=2))
 async def test_a_deadline_that_was_lost_is_set_again(site: Site, how: str) -> None:
     name = f"late-{how}"
     await site.publish(data(name, deadline_s=5, pod_weights=HALF), name)

@@ -8,6 +8,7 @@ import re
 import signal
 from typing import TYPE_CHECKING
 
+import pytest
 from support.processes import NOT_THOSE, TWO, log_lines
 from support.requests_made import ROOT, data
 
@@ -68,6 +69,7 @@ async def keep_running(site: Site, pod: str, deaths: list[int]) -> None:
         deaths.append(await agent.wait())
 
 
+@pytest.mark.deep
 async def test_what_kills_whole_agents_is_given_up_by_the_next_and_the_queue_goes_on(site: Site) -> None:
     await site.start_all(but=(*NOT_THOSE, "gamma"), **POISONED)
     await site.publish(data("parricide-in-gamma", deadline_s=300, pod_weights={"gamma": 1.0}), "parricide-in-gamma")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
+from support.depth import some_of
 from support.processes import NOT_THOSE, START_S, TWO, Site, said
 from support.requests_made import ROOT, data
 
@@ -88,6 +89,7 @@ async def test_idle_processes_whose_server_was_killed_end_at_once(place: tuple[S
     assert max(seconds for _, seconds in ends.values()) < LEAVE_S
 
 
+@pytest.mark.deep
 async def test_processes_that_pull_as_their_server_is_killed_end_at_once(place: tuple[Server, Site]) -> None:
     server, site = place
     running = await site.start_all(but=NOT_THOSE)
@@ -100,7 +102,7 @@ async def test_processes_that_pull_as_their_server_is_killed_end_at_once(place: 
     assert max(seconds for _, seconds in ends.values()) < LEAVE_S
 
 
-@pytest.mark.parametrize("harm", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize("harm", some_of([signal.SIGKILL, signal.SIGSTOP], every=2))
 async def test_processes_with_work_in_hand_end_in_time_without_their_server(
     place: tuple[Server, Site], harm: signal.Signals
 ) -> None:

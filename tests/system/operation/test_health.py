@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from support.depth import some_of
 from support.processes import NOT_THOSE, START_S, TWO, Site, podfolio, said
 from support.requests_made import ROOT, data
 
@@ -46,7 +47,7 @@ async def samples(site: Site, process: Process) -> dict[tuple[str, ...], float]:
     }
 
 
-@pytest.mark.parametrize("command", [("agents", "alpha"), ("coordinator",)])
+@pytest.mark.parametrize("command", [("agents", "alpha"), pytest.param(("coordinator",), marks=pytest.mark.deep)])
 async def test_a_process_without_its_server_is_not_ready_but_lives_and_comes_back(
     tmp_path: Path, unused_tcp_port: int, command: tuple[str, ...]
 ) -> None:
@@ -73,7 +74,7 @@ async def test_a_process_without_its_server_is_not_ready_but_lives_and_comes_bac
     assert (await site.page(process, "/live"))[0] == 0
 
 
-@pytest.mark.parametrize(("command", "lacks"), [("agents", "pod-zeta"), ("coordinator", "coord")])
+@pytest.mark.parametrize(("command", "lacks"), some_of([("agents", "pod-zeta"), ("coordinator", "coord")], every=2))
 async def test_a_process_that_waits_for_its_set_up_says_so_and_the_command_that_it_names_ends_the_wait(
     tmp_path: Path, command: str, lacks: str
 ) -> None:
