@@ -22,7 +22,8 @@ try {
     } catch (error) {
       console.error(`finals.js: message ${message.seq} cannot be read (${error.message}): tell an administrator`);
     }
-    await message.ackAck(); // only now: the server hands an event out again after 30 s without this
+    // Only now, and without an answer go on: an event comes again that the server does not know acknowledged after 30 s.
+    await message.ackAck({ timeout: 30_000 }).catch((error) => console.error(`finals.js: ${error.message}`));
   }
 } catch (error) {
   console.error(`finals.js: ${error.message}`);

@@ -7,6 +7,7 @@ from datetime import date
 from math import sqrt
 from typing import TYPE_CHECKING
 
+from portfolio.check.exchange_days import between
 from portfolio.check.facts import same
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from portfolio.check.facts import Event
     from portfolio.market.snapshot import Market
 
-_SATURDAY = 5
 # Trading days that need not be told, and days that a request must allow.
 _NEAR, _MOST_DAYS = 5, 30
 _FIRST_PURCHASE_AUD = 500.0
@@ -42,9 +42,8 @@ def _age(event: Event, market: Market) -> Iterator[str]:
             yield "an age of the prices is told without a day of the trades"
         return
     days = date.fromisoformat(owned["as_of"]).toordinal() - market.priced_on.toordinal()
-    between = range(min(days, 0) + 1, max(days, 0) + 1)
-    weekdays = sum((market.priced_on.weekday() + day) % 7 < _SATURDAY for day in between)
-    due = days if weekdays > _NEAR else None
+    first, last = sorted((market.priced_on, date.fromisoformat(owned["as_of"])))
+    due = days if abs(days) > _MOST_DAYS or between(first, last) > _NEAR else None
     if told != due:
         yield f"the age of the prices is told as {told} days, not {due}"
     if abs(days) > _MOST_DAYS and owned["stale_prices"] != "allow":

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING
 
+from portfolio.check.exchange_days import moved
 from portfolio.check.facts import differing
 from portfolio.check.pension import least, year_ends
 
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from portfolio.check.facts import Event
     from portfolio.check.orders import Orders
     from portfolio.check.portfolio import Portfolio
-
-_SATURDAY = 5
 
 
 def payments(portfolio: Portfolio, orders: Orders) -> Iterator[str]:
@@ -45,8 +44,8 @@ def payments(portfolio: Portfolio, orders: Orders) -> Iterator[str]:
 
 def _days(told: Event, paid: Event, day: date, amount: float, *, early: bool) -> Iterator[str]:
     by = date.fromisoformat(paid["withdraw_by"]) if paid["withdraw_by"] else year_ends(day)
-    last = _trading_days(by, -2)
-    settled = _trading_days(day, 2)
+    last = moved(by, -2)
+    settled = moved(day, 2)
     days = {
         "settles_on": settled,
         "paid_by": by if amount else None,
@@ -57,18 +56,6 @@ def _days(told: Event, paid: Event, day: date, amount: float, *, early: bool) ->
             yield f"of the payments, {name} is {computed}, not {told[name]}"
     if amount and early and by < settled:
         yield f"sales of {day} are to pay by {by}, and their money is there on {settled}"
-
-
-def _trading_days(day: date, by: int) -> date:
-    """Move by trading days, Monday to Friday; a weekend counts as the next trading day in the direction."""
-    step = timedelta(days=1 if by > 0 else -1)
-    while day.weekday() >= _SATURDAY:
-        day += step
-    for _ in range(abs(by)):
-        day += step
-        while day.weekday() >= _SATURDAY:
-            day += step
-    return day
 
 
 def _pension(told: Event, pension: Event | None, day: date, amount: float) -> Iterator[str]:

@@ -1,8 +1,4 @@
-"""The age of a market's prices on the day of the trades: told beyond a week, refused beyond a month.
-
-Trading days are Monday to Friday. The holidays of ASX are not known here, so that a week with a holiday is told a day
-early.
-"""
+"""The age of a market's prices on the day of the trades: told beyond a week, refused beyond a month."""
 
 from __future__ import annotations
 
@@ -10,6 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from portfolio.errors import DataError
+from portfolio.market.trading_days import DAY, is_trading_day
 
 if TYPE_CHECKING:
     from datetime import date
@@ -31,19 +28,15 @@ class StalePrices(StrEnum):
 
 def trading_days_between(one: date, other: date) -> int:
     """Count the trading days after the earlier day, up to and including the later one."""
-    return abs(_trading_days_until(one) - _trading_days_until(other))
-
-
-def _trading_days_until(day: date) -> int:
-    """Count the trading days from 1 January of the year 1, a Monday, up to and including *day*."""
-    weeks, days = divmod(day.toordinal(), 7)
-    return 5 * weeks + min(days, 5)
+    first, last = min(one, other), max(one, other)
+    return sum(is_trading_day(first + day * DAY) for day in range(1, (last - first).days + 1))
 
 
 def age_to_tell(priced_on: date, as_of: date) -> int | None:
     """Count the days from the prices to the trades; negative before, None where they are too few to be told."""
-    is_near = trading_days_between(priced_on, as_of) <= TOLD_TRADING_DAYS
-    return None if is_near else (as_of - priced_on).days
+    days = (as_of - priced_on).days
+    is_near = abs(days) <= MOST_DAYS and trading_days_between(priced_on, as_of) <= TOLD_TRADING_DAYS
+    return None if is_near else days
 
 
 def distance_in_words(days: int) -> str:

@@ -18,8 +18,7 @@ class PaymentsAccount:
         paid_by: The last day of the withdrawal; None without one.
         from_cash_aud: The part of the withdrawal that cash and contribution pay, AUD.
         from_sales_aud: The part of the withdrawal that the sales must raise, AUD.
-        settles_on: The day on which the money of the sales is there: two trading days after the trades. Trading days
-            are Monday to Friday: a holiday of the exchange in between takes a day more.
+        settles_on: The day on which the money of the sales is there: two trading days of ASX after the trades.
         last_sale_day: The last trading day whose sales settle by ``paid_by``; None without a withdrawal.
         tax_aside_aud: Tax on the gains of the orders that stays in the account as cash, AUD; 0 unless asked.
         pension: The year's least payments of the pension; None without a pension.

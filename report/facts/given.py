@@ -94,7 +94,7 @@ def _beside(event: MasterPortfolioOptimized) -> Iterator[str]:
         yield "Payments and offsets that depend on income or assets."
     yield "Tax on selling everything in the end."
     yield "Returns other than those of this market: other years, and other ETFs, may do better or worse."
-    yield "Prices that move before or by the trades, and holidays of the exchange."
+    yield "Prices that move before or by the trades, and holidays of the exchange that do not come every year."
     yield "The product disclosure statements and target markets of the ETFs."
     if event.payments is not None and event.payments.pension is not None:
         yield "The most that a transition to retirement pension may pay, and the fund's rules for payments."

@@ -61,8 +61,7 @@ def said_of_money_out(event: MasterPortfolioOptimized) -> Iterator[str]:
             yield (
                 f"Sales settle two trading days later: those of the day of the trades on"
                 f" {day_in_words(told.settles_on)}. The last day to sell for the payment is"
-                f" {day_in_words(told.last_sale_day)}. Holidays of the exchange are not counted: each in between takes"
-                " a day more."
+                f" {day_in_words(told.last_sale_day)}."
             )
     if told.pension_to_draw_aud is not None and told.withdrawal_aud:
         rest = f"{told.pension_to_draw_aud:,.2f} AUD of" if told.pension_to_draw_aud else "nothing of"

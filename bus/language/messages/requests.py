@@ -341,8 +341,8 @@ class MoneyInAndOut(_Strict):
     withdraw_by: Annotated[
         Day | None,
         Field(
-            description="The last day of the payment. Sales settle two trading days after as_of; holidays of the "
-            "exchange are not known. By default, for a pension's minimum: 30 June."
+            description="The last day of the payment. Sales settle two trading days of ASX after as_of. "
+            "By default, for a pension's minimum: 30 June."
         ),
     ] = None
     keep_tax_aside: Annotated[

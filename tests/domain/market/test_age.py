@@ -12,6 +12,7 @@ from support.builders import TRAILING
 from portfolio.errors import DataError
 from portfolio.market.age import StalePrices, age_to_tell, refuse_stale, trading_days_between
 from portfolio.market.snapshot import load
+from portfolio.market.trading_days import is_trading_day
 
 FRIDAY = date(2025, 11, 7)
 DAYS = st.dates(date(1990, 1, 1), date(2100, 1, 1))
@@ -23,7 +24,7 @@ def test_trading_days_are_counted_one_by_one_and_alike_in_both_directions(one: d
     last = min(last, first + timedelta(days=400))
     each = [first + timedelta(days=day) for day in range(1, (last - first).days + 1)]
 
-    counted = sum(day.isoweekday() <= 5 for day in each)
+    counted = sum(is_trading_day(day) for day in each)
 
     assert trading_days_between(first, last) == trading_days_between(last, first) == counted
 
@@ -39,6 +40,8 @@ def test_trading_days_are_counted_one_by_one_and_alike_in_both_directions(one: d
         ("2025-10-31", None),
         ("2025-10-30", -8),
         ("2025-10-26", -12),
+        ("2025-12-07", 30),
+        ("2026-12-07", 395),
     ],
 )
 def test_more_than_five_trading_days_are_told(as_of: str, told: int | None) -> None:

@@ -1,4 +1,4 @@
-"""Money of a sale is there two trading days later."""
+"""The money of a sale is there two trading days later."""
 
 from __future__ import annotations
 
@@ -22,6 +22,11 @@ MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY, SATURDAY, SUNDAY = (date(2025, 11,
         # An order of a weekend is sold on the Monday.
         (SATURDAY, date(2025, 11, 19)),
         (SUNDAY, date(2025, 11, 19)),
+        # Over Easter 2026: Good Friday is 3 April, and the Monday is a holiday too.
+        (date(2026, 4, 1), date(2026, 4, 7)),
+        (date(2026, 4, 2), date(2026, 4, 8)),
+        # Christmas Day is a Friday, and Boxing Day is kept on the Monday.
+        (date(2026, 12, 24), date(2026, 12, 30)),
     ],
 )
 def test_a_sale_settles_two_trading_days_later(traded: date, settled: date) -> None:
@@ -38,6 +43,8 @@ def test_a_sale_settles_two_trading_days_later(traded: date, settled: date) -> N
         (SUNDAY, WEDNESDAY),
         (date(2025, 11, 17), THURSDAY),
         (date(2025, 11, 18), FRIDAY),
+        (date(2026, 4, 7), date(2026, 4, 1)),
+        (date(2026, 4, 6), date(2026, 3, 31)),
     ],
 )
 def test_the_last_day_to_sell_is_two_trading_days_before_the_payment(paid_on: date, sold: date) -> None:
