@@ -12,6 +12,7 @@ from bus.language.since import write_time
 from bus.language.subjects import ID_PATTERN, MessageKind
 from dashboard.portfolio import series
 from dashboard.row import LONGEST_LINE, Answer, Row, with_message
+from report.story.chart_tables import as_table
 from report.story.document import Section, Table
 from report.story.screen import sections
 
@@ -157,7 +158,12 @@ def _section(section: Section, drawn: Mapping[str, Shown]) -> dict[str, Any]:
         "title": section.title,
         "lead": [_text(sentence) for sentence in section.lead],
         "charts": [
-            {"name": name, "title": drawn[name].title, "alt": _text(drawn[name].alt)}
+            {
+                "name": name,
+                "title": drawn[name].title,
+                "alt": _text(drawn[name].alt),
+                "table": _table(instead) if (instead := as_table(drawn[name])) else None,
+            }
             for name in section.charts
             if name in drawn
         ],

@@ -13,6 +13,8 @@ from markupsafe import Markup
 from bus.language.messages import MasterPortfolioOptimized
 from bus.language.plain_text import printable
 from report.charts.pictures import charts
+from report.facts.series import all_series
+from report.story.chart_tables import as_table
 from report.story.compose import tell
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ def page(event: FinalEvent, *, checked: tuple[str, ...] = ()) -> str:
     )
     style = (resources.files("report.page") / "templates" / "report.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    shown = all_series(event) if isinstance(event, MasterPortfolioOptimized) else {}
     drawn = {
         theme: charts(event, theme=theme) if isinstance(event, MasterPortfolioOptimized) else {}
         for theme in ("light", "dark")
@@ -35,6 +38,7 @@ def page(event: FinalEvent, *, checked: tuple[str, ...] = ()) -> str:
         story=tell(event, checked=checked),
         charts=drawn["light"],
         dark=drawn["dark"],
+        instead={name: as_table(one) for name, one in shown.items()},
         style=Markup(style),  # noqa: S704 - our own style sheet
         style_hash=f"sha256-{digest}",
     )
