@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bus.language.messages import MasterPortfolioOptimized, parse_final
-from cli.trust.verify import Verdict, examine
+from cli.trust.check import Verdict
+from cli.trust.verify import examine
 
 if TYPE_CHECKING:
     from bus.language.messages import FinalEvent
-    from cli.trust.verify import Check
+    from cli.trust.check import Check
 
 
 # A refusal names this many findings per check; ``podfolio verify`` names all.

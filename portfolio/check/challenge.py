@@ -144,7 +144,7 @@ class _Challenge:
         if list(told) != due:
             yield "the chances are not those of the money goals"
             return
-        if not due:
+        if not funding or not due:
             return
         unused = {pod: self.portfolio.vector(each["naive_weights"]) for pod, each in funding["unused"].items()}
         ways: list[Mapping[str, Path]] = []
@@ -152,7 +152,7 @@ class _Challenge:
             market = replace(self.market, expected_returns=draw.mu, Sigma=draw.Sigma)
             alone = {p: Path.of(market, w, self.portfolio.terms["marginal_tax_rate"]) for p, w in unused.items()}
             self.portfolio.market = market
-            ways.append(alone | paths_as_ordered(self.portfolio))
+            ways.append({**alone, **paths_as_ordered(self.portfolio)})
         self.portfolio.market = self.market
         for goal in goals:
             asked, left_aud = Asked.of(goal, funding["inflation"]), goal["after_costs_aud"]

@@ -46,7 +46,7 @@ async def samples(site: Site, process: Process) -> dict[tuple[str, ...], float]:
     }
 
 
-@pytest.mark.parametrize("command", [("agents", "alpha"), ("coordinator",)])
+@pytest.mark.parametrize("command", [("agents", "alpha"), ("coordinator",), ("challenger",)])
 async def test_a_process_without_its_server_is_not_ready_but_lives_and_comes_back(
     tmp_path: Path, unused_tcp_port: int, command: tuple[str, ...]
 ) -> None:
@@ -73,7 +73,9 @@ async def test_a_process_without_its_server_is_not_ready_but_lives_and_comes_bac
     assert (await site.page(process, "/live"))[0] == 0
 
 
-@pytest.mark.parametrize(("command", "lacks"), [("agents", "pod-zeta"), ("coordinator", "coord")])
+@pytest.mark.parametrize(
+    ("command", "lacks"), [("agents", "pod-zeta"), ("coordinator", "coord"), ("challenger", "challenger")]
+)
 async def test_a_process_that_waits_for_its_set_up_says_so_and_the_command_that_it_names_ends_the_wait(
     tmp_path: Path, command: str, lacks: str
 ) -> None:
