@@ -1,4 +1,4 @@
-"""The messages of ``examples/messages`` that the system makes: answers, final events and challenges of three of its examples."""
+"""The messages of ``examples/messages`` that the system makes of three of its examples."""
 
 from __future__ import annotations
 
