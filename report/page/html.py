@@ -18,10 +18,10 @@ from report.story.chart_tables import as_table
 from report.story.compose import tell
 
 if TYPE_CHECKING:
-    from bus.language.messages import FinalEvent
+    from bus.language.messages import Challenge, FinalEvent
 
 
-def page(event: FinalEvent, *, checked: tuple[str, ...] = ()) -> str:
+def page(event: FinalEvent, *, checked: tuple[str, ...] = (), challenge: Challenge | None = None) -> str:
     """Write the report of *event*; *checked* lists the checks made before, one sentence per check."""
     # All content of an event is escaped as text; none becomes markup.
     environment = Environment(
@@ -35,7 +35,7 @@ def page(event: FinalEvent, *, checked: tuple[str, ...] = ()) -> str:
         for theme in ("light", "dark")
     }
     return environment.get_template("report.html").render(
-        story=tell(event, checked=checked),
+        story=tell(event, checked=checked, challenge=challenge),
         charts=drawn["light"],
         dark=drawn["dark"],
         instead={name: as_table(one) for name, one in shown.items()},
