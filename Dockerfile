@@ -1,4 +1,4 @@
-# One image for the agents, the coordinator and the command line: they share their packages, and a
+# One image for the agents, the coordinator, the challenger and the command line: they share their packages, and a
 # replica differs from another by its command alone. `--build-arg WITH=people` adds what only people need: reports, the
 # dashboard, markets made from prices.
 
@@ -17,6 +17,7 @@ COPY pyproject.toml ./
 COPY portfolio portfolio
 COPY bus bus
 COPY agents agents
+COPY challenger challenger
 COPY coordinator coordinator
 COPY report report
 COPY dashboard dashboard

@@ -27,6 +27,10 @@ DEADLINES = "coord-due"
 FINALS = "finals"
 
 
+# Of final events, for the challengers.
+CHALLENGERS = "challenger"
+
+
 def pod_queue(pod: str) -> str:
     """Name the work queue that the replicas of one pod's agent share."""
     return f"pod-{pod}"

@@ -49,6 +49,7 @@ _BLOCKS = {
     "Processes, each with --help": (
         "python -m agents alpha    # the agent of one pod: its name, or a .toml file",
         "python -m coordinator     # podfolio up runs it, and an agent per bundled pod",
+        "python -m challenger      # says how sure each answer is; podfolio up runs it",
     ),
     "Completion of the shell, for this session": (
         'eval "$(_PODFOLIO_COMPLETE=bash_source podfolio)"    # zsh: zsh_source',

@@ -63,8 +63,11 @@ class Board:
     def apply(self, message: Message) -> None:
         """Apply the next message of the stream."""
         self.sequence, self.at = message.sequence, message.stored_at
-        self.seen[subjects.parse(message.subject).kind] += 1
-        if name := row_id(message):
+        kind = subjects.parse(message.subject).kind
+        self.seen[kind] += 1
+        name = row_id(message)
+        # A challenge of a request that is not kept begins no row: it would never end.
+        if name and (kind is not MessageKind.CHALLENGE or name in self._finished):
             before = self._working.pop(name, None) or self._finished.pop(name, None)
             row = with_message(before, message)
             (self._working if row.state is State.WORKING else self._finished)[name] = row

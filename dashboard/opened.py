@@ -6,19 +6,21 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from bus.language import subjects
-from bus.language.messages import BadMessageError, MasterPortfolioOptimized, parse_final
+from bus.language.messages import BadMessageError, MasterPortfolioOptimized, parse_challenge, parse_final
 from bus.language.plain_text import printable
 from bus.language.since import write_time
 from bus.language.subjects import ID_PATTERN, MessageKind
 from dashboard.portfolio import series
 from dashboard.row import LONGEST_LINE, Answer, Row, with_message
+from report.story.chart_tables import as_table
+from report.story import sure
 from report.story.document import Section, Table
 from report.story.screen import sections
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping
 
-    from bus.language.messages import FinalEvent
+    from bus.language.messages import Challenge, FinalEvent
     from bus.port import Bus, Message
     from report.facts.series import Shown
 
@@ -39,17 +41,22 @@ async def opened(bus: Bus, name: str) -> dict[str, Any]:
     """
     row: Row | None = None
     event: FinalEvent | None = None
+    challenge: Challenge | None = None
     messages = await _messages(bus, name)
     for message in messages:
+        if row is None and subjects.parse(message.subject).kind is MessageKind.CHALLENGE:
+            continue  # all that it is about has left the stream
         row = with_message(row, message)
         event = _final(message) or event
+        challenge = _challenge(message) or challenge
     if row is None:
         text = (
             f"The stream holds no request {name[:LONGEST_LINE]!r} (any more; it keeps a week): check the id, or ask"
             " again under another."
         )
         raise NotSeenError(text)
-    told = (*(sections(event) if event else ()), _way(row, is_told=event is not None))
+    story = sections(event) if event else ()
+    told = (*story, *((sure.section(challenge),) if challenge else ()), _way(row, is_told=event is not None))
     drawn = series(event) if isinstance(event, MasterPortfolioOptimized) else {}
     return {
         "id": name,
@@ -85,6 +92,7 @@ def _file(name: str, message: Message) -> tuple[str, str]:
         MessageKind.REQUEST: ("request", "request"),
         MessageKind.POD: (f"result of {address.pod}", f"pod-{address.pod}"),
         MessageKind.FINAL: ("final event", "final"),
+        MessageKind.CHALLENGE: ("challenge", "challenge"),
     }.get(address.kind, ("rejection", "rejection"))
     return words, f"{name}.{file}.json"
 
@@ -105,7 +113,9 @@ async def portfolio(bus: Bus, name: str) -> tuple[MasterPortfolioOptimized, Hash
 
 async def _messages(bus: Bus, name: str) -> tuple[Message, ...]:
     if re.fullmatch(ID_PATTERN, name):
-        return await bus.record([subjects.request(name), subjects.pod_result(name, "*"), subjects.final(name)])
+        return await bus.record(
+            [subjects.request(name), subjects.pod_result(name, "*"), subjects.final(name), subjects.challenge(name)]
+        )
     if rejected := re.fullmatch(r"rejected\.([0-9]{1,18})", name):
         return await bus.record([subjects.rejected(int(rejected[1]))])
     return ()
@@ -117,6 +127,16 @@ def _final(message: Message) -> FinalEvent | None:
         return None
     try:
         return parse_final(message.data)
+    except BadMessageError:
+        return None
+
+
+def _challenge(message: Message) -> Challenge | None:
+    """Parse a challenge; None for any other message, and for an unreadable challenge."""
+    if subjects.parse(message.subject).kind is not MessageKind.CHALLENGE:
+        return None
+    try:
+        return parse_challenge(message.data)
     except BadMessageError:
         return None
 
@@ -143,6 +163,8 @@ def _answers(row: Row, *, is_told: bool) -> Iterator[tuple[str, ...]]:
             yield pod, "", "no answer" if row.final else "works on it"
     if row.final:
         yield _answer("coordinator", row.final, is_told=is_told)
+    if row.challenge:
+        yield _answer("challenger", row.challenge, is_told=is_told)
 
 
 def _answer(who: str, answer: Answer, *, is_told: bool) -> tuple[str, ...]:
@@ -157,7 +179,12 @@ def _section(section: Section, drawn: Mapping[str, Shown]) -> dict[str, Any]:
         "title": section.title,
         "lead": [_text(sentence) for sentence in section.lead],
         "charts": [
-            {"name": name, "title": drawn[name].title, "alt": _text(drawn[name].alt)}
+            {
+                "name": name,
+                "title": drawn[name].title,
+                "alt": _text(drawn[name].alt),
+                "table": _table(instead) if (instead := as_table(drawn[name])) else None,
+            }
             for name in section.charts
             if name in drawn
         ],

@@ -48,7 +48,7 @@ class Replicas:
 
     def running(self, queue: str) -> int | None:
         """Count the processes that work on a queue; None if that is not known."""
-        name = service_name(COORDINATOR if queue == COORDINATORS else queue)
+        name = service_name(_role(queue))
         return sum(service == name for service, _ in self._seen) if self.known else None
 
 
@@ -73,7 +73,7 @@ class Queues:
         return {
             "queues": [
                 {
-                    "name": pod_of_queue(queue) or "coordinator",
+                    "name": pod_of_queue(queue) or _role(queue),
                     "waiting": length.waiting,
                     "in_hand": length.in_hand,
                     "running": self._replicas.running(queue),
@@ -122,3 +122,8 @@ class Queues:
         except BusError:
             self._replicas.forget()
         return _EVERY_S
+
+
+def _role(queue: str) -> str:
+    """Name the role of the processes that work on a queue."""
+    return COORDINATOR if queue == COORDINATORS else queue

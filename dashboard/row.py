@@ -19,6 +19,8 @@ from bus.language.messages import (
     OptimizationRequest,
     PodAnswer,
     PodFailed,
+    PortfolioNotChallenged,
+    parse_challenge,
     parse_final,
     parse_pod_answer,
     parse_request,
@@ -80,6 +82,7 @@ class Row:
         asked: The pods that the request asks.
         pods: The pods' answers.
         final: The final event, or the rejection.
+        challenge: How sure the final event's portfolio is.
     """
 
     id: str
@@ -92,6 +95,7 @@ class Row:
     asked: tuple[str, ...] = ()
     pods: Mapping[str, Answer] = field(default_factory=dict)
     final: Answer | None = None
+    challenge: Answer | None = None
 
 
 def row_id(message: Message) -> str:
@@ -177,6 +181,21 @@ def _final_answer(data: bytes) -> Answer:
     return Answer(good=True, said=said, spent_ms=event.elapsed_s * 1e3)
 
 
+def _challenge(row: Row, message: Message) -> dict[str, Any]:
+    return {"challenge": replace(_challenge_answer(message.data), after_ms=_after_ms(row, message))}
+
+
+def _challenge_answer(data: bytes) -> Answer:
+    try:
+        challenge = parse_challenge(data)
+    except BadMessageError as error:
+        return Answer(good=False, said=printable(f"cannot be read: {error}", longest=LONGEST_LINE))
+    if isinstance(challenge, PortfolioNotChallenged):
+        return Answer(good=False, said=printable(challenge.message, longest=LONGEST_LINE))
+    said = printable(challenge.robustness.words, longest=LONGEST_LINE)
+    return Answer(good=True, said=said, spent_ms=challenge.elapsed_s * 1e3)
+
+
 def _rejected(_: Row, message: Message) -> dict[str, Any]:
     return {"final": _rejection(message.data), "state": State.REJECTED}
 
@@ -201,5 +220,6 @@ _NOTED = {
     MessageKind.REQUEST: _request,
     MessageKind.POD: _pod,
     MessageKind.FINAL: _final,
+    MessageKind.CHALLENGE: _challenge,
     MessageKind.REJECTED: _rejected,
 }

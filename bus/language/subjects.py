@@ -5,6 +5,7 @@
 | ``podfolio.v1.request.<id>``         | any client        | a request                               |
 | ``podfolio.v1.pod.<id>.<pod>``       | that pod's agents | the pod's result, or why there is none  |
 | ``podfolio.v1.final.<id>``           | the coordinators  | the one final event                     |
+| ``podfolio.v1.challenge.<id>``       | the challengers   | how sure the final event's portfolio is |
 | ``podfolio.v1.rejected.<sequence>``  | the coordinators  | a message with no id to answer          |
 | ``podfolio.v1.removed.<sequence>``   | an administrator  | why a message is gone                   |
 | ``podfolio_timers.v1.timer.<id>``    | the coordinators  | a scheduled deadline                    |
@@ -35,6 +36,7 @@ ALL = f"{_PREFIX}.>"  # all subjects of the event stream
 ALL_REQUESTS = f"{_PREFIX}.request.>"
 ALL_POD_RESULTS = f"{_PREFIX}.pod.*.*"
 ALL_FINALS = f"{_PREFIX}.final.*"
+ALL_CHALLENGES = f"{_PREFIX}.challenge.*"
 ALL_REJECTED = f"{_PREFIX}.rejected.*"
 ALL_REMOVED = f"{_PREFIX}.removed.*"
 ALL_TIMERS = f"{_TIMERS}.timer.*"
@@ -49,6 +51,7 @@ class MessageKind(StrEnum):
     REQUEST = "request"
     POD = "pod"
     FINAL = "final"
+    CHALLENGE = "challenge"
     REJECTED = "rejected"
     REMOVED = "removed"
     TIMER = "timer"
@@ -57,6 +60,9 @@ class MessageKind(StrEnum):
 
 
 _KINDS = frozenset(kind.value for kind in MessageKind)
+
+
+_OF_REQUESTS = frozenset({MessageKind.REQUEST, MessageKind.POD, MessageKind.FINAL, MessageKind.CHALLENGE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,7 @@ class Address:
     @property
     def request_id(self) -> str:
         """Name the request of a message in the event stream; empty if there is none."""
-        return self.key if self.kind in {MessageKind.REQUEST, MessageKind.POD, MessageKind.FINAL} else ""
+        return self.key if self.kind in _OF_REQUESTS else ""
 
 
 def request(request_id: str) -> str:
@@ -94,6 +100,11 @@ def pod_result(request_id: str, pod: str) -> str:
 def final(request_id: str) -> str:
     """Name the subject of a request's one final event."""
     return f"{_PREFIX}.final.{request_id}"
+
+
+def challenge(request_id: str) -> str:
+    """Name the subject of the one challenge of a request's final event."""
+    return f"{_PREFIX}.challenge.{request_id}"
 
 
 def rejected(sequence: int) -> str:

@@ -72,6 +72,15 @@ PORTFOLIOS = Counter(
 )
 GAP = Histogram("podfolio_gap_ratio", "Relative gap between those portfolios and the bound", buckets=_GAPS)
 
+CHALLENGES = Counter(
+    "podfolio_challenges_total",
+    "Challenges of final events: challenged, or the reason why not; stored as for a pod's results",
+    ("outcome", "stored"),
+)
+CHALLENGING = Histogram(
+    "podfolio_challenge_seconds", "Challenging one final event, with the wait for its turn", buckets=_SECONDS
+)
+
 CLOCK_JUMPS = Counter(
     "podfolio_clock_jumps_total",
     "Times that the server's clock was found to have been set, or another server's to lead",
@@ -109,6 +118,12 @@ def expect_finals(outcomes: Iterable[str]) -> None:
         FINALS.labels(outcome, "new")
     for certified in ("yes", "no"):
         PORTFOLIOS.labels(certified)
+
+
+def expect_challenges(outcomes: Iterable[str]) -> None:
+    """Create the series of a challenger's messages at 0."""
+    for outcome in outcomes:
+        CHALLENGES.labels(outcome, "new")
 
 
 def failed(queue: str, kind: str, error: Exception) -> None:

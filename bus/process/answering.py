@@ -32,7 +32,7 @@ _LOOK_S = 1.0
 _OUT_OF_MEMORY = "it needs more memory than the process that computes may hold: give it more (--solver-mib)"
 
 # The messages of these packages' errors are complete.
-_OURS = ("agents.", "bus.", "coordinator.", "portfolio.")
+_OURS = ("agents.", "bus.", "challenger.", "coordinator.", "portfolio.")
 
 
 def fault(error: Exception) -> str:

@@ -18,6 +18,8 @@ from bus.language.messages import (
     OptimizationRequest,
     PodFailed,
     PodResult,
+    PortfolioChallenged,
+    PortfolioNotChallenged,
     Progress,
 )
 from bus.topology.roles import roles
@@ -121,6 +123,13 @@ CHANNELS = (
         ("request_id",),
         (MasterPortfolioOptimized, MasterPortfolioFailed),
         "The one final event of a request: a portfolio, or the reason why there is none.",
+    ),
+    Channel(
+        "challenge",
+        subjects.challenge,
+        ("request_id",),
+        (PortfolioChallenged, PortfolioNotChallenged),
+        "How sure the portfolio of a final event is, or why nothing says so; one a final event, which never waits.",
     ),
     Channel(
         "progress",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bus.language import subjects
-from bus.port import COORDINATORS, DEADLINES, FINALS, pod_queue
+from bus.port import CHALLENGERS, COORDINATORS, DEADLINES, FINALS, pod_queue
 from bus.topology.streams import EVENTS, MARKETS, TIMERS, wanted_queues
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 REQUESTER = "requester"
 OBSERVER = "observer"
 COORDINATOR = "coordinator"
+CHALLENGER = "challenger"
 ADMIN = "admin"
 OPERATOR = "operator"
 
@@ -113,7 +114,7 @@ def inbox_of(role: str) -> str:
 def roles(pods: Collection[str]) -> tuple[Role, ...]:
     """Return all roles of a system with these *pods*."""
     agents = [_agent(pod) for pod in sorted(pods)]
-    services = (*agents, _coordinator())
+    services = (*agents, _coordinator(), _challenger())
     return (_requester(), _observer(pods), *services, _admin(pods), _operator(services))
 
 
@@ -159,6 +160,16 @@ def _coordinator() -> Role:
         ),
         tells=_HEARD,
         serves=_service_subjects(COORDINATOR),
+    )
+
+
+def _challenger() -> Role:
+    published = (subjects.ALL_CHALLENGES, _whose(subjects.ALL_CHALLENGES))
+    read = (_READ_EVENTS, _stream_info(EVENTS), *_READ_MARKETS)
+    return Role(
+        CHALLENGER,
+        (_PROBE, *_works(EVENTS, CHALLENGERS), *published, *read),
+        serves=_service_subjects(CHALLENGER),
     )
 
 

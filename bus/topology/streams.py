@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bus.language import subjects
-from bus.port import COORDINATORS, DEADLINES, FINALS, MAX_MESSAGE_BYTES, pod_queue
+from bus.port import CHALLENGERS, COORDINATORS, DEADLINES, FINALS, MAX_MESSAGE_BYTES, pod_queue
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -45,6 +45,7 @@ def wanted_queues(pods: Collection[str], *, ack_wait_s: float) -> list[tuple[str
         *((EVENTS, _queue(pod_queue(pod), ack_wait_s, subjects.ALL_REQUESTS)) for pod in sorted(pods)),
         (TIMERS, _queue(DEADLINES, ack_wait_s, subjects.ALL_DUE)),
         (EVENTS, _queue(FINALS, max(ack_wait_s, READER_WAIT_S), subjects.ALL_FINALS)),
+        (EVENTS, _queue(CHALLENGERS, ack_wait_s, subjects.ALL_FINALS)),
         # Last, since coordinators take this queue as the sign that the set-up is complete.
         (EVENTS, _queue(COORDINATORS, ack_wait_s, subjects.ALL_REQUESTS, subjects.ALL_POD_RESULTS)),
     ]
@@ -54,11 +55,12 @@ def _events(replicas: int | None, max_bytes: int | None) -> dict[str, Any]:
     return {
         **_if_given(num_replicas=replicas, max_bytes=max_bytes),
         "name": EVENTS,
-        "description": "Podfolio: every request, pod result and final event",
+        "description": "Podfolio: every request, pod result, final event and challenge",
         "subjects": [
             subjects.ALL_REQUESTS,
             subjects.ALL_POD_RESULTS,
             subjects.ALL_FINALS,
+            subjects.ALL_CHALLENGES,
             subjects.ALL_REJECTED,
             subjects.ALL_REMOVED,
         ],

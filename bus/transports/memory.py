@@ -17,6 +17,7 @@ from bus.language import subjects
 from bus.language.plain_text import escaped
 from bus.language.subjects import MessageKind
 from bus.port import (
+    CHALLENGERS,
     COORDINATORS,
     DEADLINES,
     MAX_MESSAGE_BYTES,
@@ -36,6 +37,7 @@ _EVENTS = (
     subjects.ALL_REQUESTS,
     subjects.ALL_POD_RESULTS,
     subjects.ALL_FINALS,
+    subjects.ALL_CHALLENGES,
     subjects.ALL_REJECTED,
     subjects.ALL_REMOVED,
 )
@@ -75,6 +77,7 @@ class MemoryBus:
         requests, wait = (subjects.ALL_REQUESTS,), self._ack_wait
         self._queues = {
             **{pod_queue(pod): _Queue(self._events, requests, wait) for pod in self._pods},
+            CHALLENGERS: _Queue(self._events, (subjects.ALL_FINALS,), wait),
             COORDINATORS: _Queue(self._events, (*requests, subjects.ALL_POD_RESULTS), wait),
             DEADLINES: _Queue(self._due, (subjects.ALL_DUE,), wait),
         }

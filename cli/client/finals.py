@@ -1,4 +1,4 @@
-"""Find a final event: in a file, on standard input, or in the stream by the id of its request."""
+"""Find a final event and its challenge: in a file, on standard input, or in the stream by the id of its request."""
 
 from __future__ import annotations
 
@@ -60,3 +60,10 @@ async def fetch_final(settings: Connection, request_id: str) -> bytes:
         " shows, or give an event's file"
     )
     raise RefusedError(message)
+
+
+async def fetch_challenge(settings: Connection, request_id: str) -> bytes | None:
+    """Read the challenge of a request's final event from the stream; None if there is none (yet)."""
+    async with connect(settings) as bus:
+        found = await bus.record((subjects.challenge(request_id),))
+    return found[0].data if found else None

@@ -10,7 +10,7 @@ import click
 
 from bus.process.options import connection_options
 from bus.topology.roles import OBSERVER
-from cli.arguments import DASH, EXTRAS, OUT
+from cli.arguments import DASH, EVENT, EXTRAS, OUT, read_event
 from cli.help import Command
 
 if TYPE_CHECKING:
@@ -36,13 +36,17 @@ _SUFFIXES = (".html", ".pdf", ".pptx")
     " default REQUEST_ID.html.",
 )
 @click.option("--deck", is_flag=True, help="Write slides: REQUEST_ID.pptx, if there is no --out.")
+@click.option("--challenge", type=EVENT, help="The file of the event's challenge: how sure the suggestion is.")
 @click.option("--key", help="The coordinator's public key, or the file with it, such as secure/coordinator.pub.")
 @connection_options("podfolio-report", role=OBSERVER)
-def report(event: str, out: Path | None, key: str | None, settings: Connection, *, deck: bool) -> None:
+def report(
+    event: str, out: Path | None, challenge: Path | None, key: str | None, settings: Connection, *, deck: bool
+) -> None:
     """Write a report for a customer, as a page, as a PDF or as slides.
 
     EVENT is the file of a final event (- is standard input), or the id of a request whose final event the server has.
-    An event whose signature, rules or figures do not hold gets no report.
+    The challenge is then read from the server, too. An event whose signature, rules or figures do not hold gets no
+    report; a challenge that does not hold ends the command.
     """
     from cli.client.finals import read_file
     from cli.running import run
@@ -50,7 +54,7 @@ def report(event: str, out: Path | None, key: str | None, settings: Connection, 
     suffix, expected, data = _suffix(out, deck=deck), _expected(key), read_file(event)
     if data is None:
         sys.exit(run(_from_server(settings, event, expected, out, suffix)))
-    _write(data, expected, out, suffix)
+    _write(data, expected, out, suffix, None if challenge is None else read_event(challenge))
 
 
 def _suffix(out: Path | None, *, deck: bool) -> str:
@@ -81,15 +85,16 @@ def _expected(key: str | None) -> str | None:
 async def _from_server(
     settings: Connection, request_id: str, expected: str | None, out: Path | None, suffix: str
 ) -> int:
-    from cli.client.finals import fetch_final
+    from cli.client.finals import fetch_challenge, fetch_final
 
-    _write(await fetch_final(settings, request_id), expected, out, suffix)
+    final, challenge = await fetch_final(settings, request_id), await fetch_challenge(settings, request_id)
+    _write(final, expected, out, suffix, challenge)
     return 0
 
 
-def _write(data: bytes, expected: str | None, out: Path | None, suffix: str) -> None:
-    """Check an event and write its report."""
-    from cli.trust.examination import RefusedError, examined
+def _write(data: bytes, expected: str | None, out: Path | None, suffix: str, challenge: bytes | None) -> None:
+    """Check an event and its challenge, and write the report."""
+    from cli.trust.examination import RefusedError, examined, examined_challenge
 
     try:
         from report.page.html import page
@@ -100,10 +105,11 @@ def _write(data: bytes, expected: str | None, out: Path | None, suffix: str) -> 
         raise click.ClickException(message) from None
     try:
         event, checked = examined(data, expected)
+        sure = None if challenge is None else examined_challenge(challenge, data, event)
         if suffix == ".pptx":
-            made = slides(event, checked=checked)
+            made = slides(event, checked=checked, challenge=sure)
         else:
-            text = page(event, checked=checked)
+            text = page(event, checked=checked, challenge=sure)
             made = pdf(text) if suffix == ".pdf" else text.encode()
     except (RefusedError, PdfError) as error:
         raise click.ClickException(str(error)) from None

@@ -19,32 +19,53 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     examples=(
         "podfolio verify EVENT.json",
         "podfolio verify EVENT.json --key secure/coordinator.pub --pod-keys secure",
+        "podfolio verify EVENT.json --challenge EVENT.challenge.json",
     ),
 )
 @click.argument("event", type=EVENT)
 @click.option("--key", help="The coordinator's public key, or the file with it, such as secure/coordinator.pub.")
 @click.option("--pod-keys", type=_FOLDER, help="A folder with the pods' public keys, pod-*.pub, such as secure.")
+@click.option("--challenge", type=EVENT, help="The file of the event's challenge, to be checked too.")
+@click.option("--challenger-key", help="The challenger's public key, or the file with it, secure/challenger.pub.")
 @click.option("--market", "folder", type=_FOLDER, help="The snapshot of the event's market, unless bundled.")
-def verify(event: Path, key: str | None, pod_keys: Path | None, folder: Path | None) -> None:
-    """Check a final event: signatures, rules and figures.
+def verify(
+    event: Path,
+    key: str | None,
+    pod_keys: Path | None,
+    challenge: Path | None,
+    challenger_key: str | None,
+    folder: Path | None,
+) -> None:
+    """Check a final event: signatures, rules and figures; and its challenge.
 
-    EVENT is a file (- is standard input); no server is asked. Exit status 0 if everything holds, 1 if there is a fault,
-    3 if there is no fault but the author is not confirmed (no --key, no --pod-keys for an event with pods' signatures,
-    or an unsigned event).
+    EVENT is a file (- is standard input); no server is asked. podfolio watch --save keeps events and challenges. Exit
+    status 0 if everything holds, 1 if there is a fault, 3 if there is no fault but an author is not confirmed: no key
+    is given (--key, --pod-keys for an event with pods' signatures, --challenger-key), or a message is unsigned.
     """
     from bus.language.pod_keys import PodKeys
-    from bus.language.public_key import KeyFormError, read_key
-    from cli.trust.verify import EXIT_STATUS, conclude, describe, examine
+    from bus.language.public_key import KeyFormError
+    from cli.trust.verify import EXIT_STATUS, conclude, describe, examine, examine_both
 
-    try:
-        expected = None if key is None else read_key(key)
-    except KeyFormError as error:
-        raise click.BadParameter(str(error), param_hint="--key") from None
+    expected, challenger = _key(key, "--key"), _key(challenger_key, "--challenger-key")
     try:
         pods = None if pod_keys is None else PodKeys(pod_keys).read()
     except KeyFormError as error:
         raise click.BadParameter(str(error), param_hint="--pod-keys") from None
-    checks = examine(read_event(event), expected, folder, pod_keys=pods)
+    data = read_event(event)
+    if challenge is None:
+        checks = examine(data, expected, folder, pod_keys=pods)
+    else:
+        told = read_event(challenge)
+        checks = examine_both(data, expected, folder, pod_keys=pods, challenge=told, challenger=challenger)
     # Lines of a pipe are for programs, which cut and join them as they need.
     click.echo(describe(checks, width=get_terminal_size().columns if sys.stdout.isatty() else None))
     sys.exit(EXIT_STATUS[conclude(checks)])
+
+
+def _key(given: str | None, option: str) -> str | None:
+    from bus.language.public_key import KeyFormError, read_key
+
+    try:
+        return None if given is None else read_key(given)
+    except KeyFormError as error:
+        raise click.BadParameter(str(error), param_hint=option) from None

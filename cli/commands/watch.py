@@ -32,7 +32,7 @@ _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 )
 @click.option("--since", help="Replay from a time in UTC (2025-11-07T09:00) or an age (90s, 10m, 2h, 1d).")
 @click.option("--all", "everything", is_flag=True, help="Replay from the start of the stream.")
-@click.option("--save", type=FOLDER, help="Folder that gets the bytes of each final event as a file.")
+@click.option("--save", type=FOLDER, help="Folder that gets the bytes of each final event and challenge as a file.")
 @click.option("--record", type=_FILE, help="File that gets every message, one JSON object per line; for podfolio fake.")
 @connection_options("podfolio-watch", role=OBSERVER)
 def watch(since: str | None, save: Path | None, record: Path | None, settings: Connection, *, everything: bool) -> None:
@@ -48,13 +48,13 @@ async def _watch(
     from bus.transports.jetstream import connect
     from cli.client import recording
     from cli.pages.final_event import make_console
-    from cli.pages.stream import keep_final, line
+    from cli.pages.stream import keep, line
 
     console = make_console()
     async with connect(settings) as bus, aclosing(bus.follow(since=since, everything=everything)) as messages:
         async for message in messages:
             console.print(line(message), soft_wrap=True)
-            if save and (note := keep_final(save, message)):
+            if save and (note := keep(save, message)):
                 console.print(note, soft_wrap=True)
             if record:
                 with record.open("a", encoding="utf-8") as opened:

@@ -1,4 +1,4 @@
-"""Show the event stream to people, one line per message, and save final events."""
+"""Show the event stream to people, one line per message, and save final events and challenges."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from bus.language import subjects
-from bus.language.messages import BadMessageError, parse_final
+from bus.language.messages import BadMessageError, parse_challenge, parse_final
 from bus.language.plain_text import printable
 from bus.language.since import write_time
 from bus.language.subjects import MessageKind
@@ -22,10 +22,13 @@ _STYLES = {
     MessageKind.REQUEST: "bold",
     MessageKind.POD: "cyan",
     MessageKind.FINAL: "bold green",
+    MessageKind.CHALLENGE: "green",
     MessageKind.REJECTED: "bold red",
     MessageKind.REMOVED: "bold red",
 }
 _WIDTH = 46
+# What ``keep`` keeps, and how the file's name ends.
+_KEPT = {MessageKind.FINAL: ".json", MessageKind.CHALLENGE: ".challenge.json"}
 
 
 def line(message: Message) -> Text:
@@ -42,21 +45,22 @@ def line(message: Message) -> Text:
     return text
 
 
-def keep_final(folder: Path, message: Message) -> str | None:
-    """Save a final event byte for byte in a file named by the request id.
+def keep(folder: Path, message: Message) -> str | None:
+    """Save a final event, or a challenge, byte for byte in a file named by the request id.
 
     Never overwrites: if the file holds another event, return a message that says so.
     """
     address = subjects.parse(message.subject)
-    if address.kind is not MessageKind.FINAL or not address.key:
+    ending = _KEPT.get(address.kind)
+    if ending is None or not address.key:
         return None
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{address.key}.json"
+    file = folder / f"{address.key}{ending}"
     try:
         with file.open("xb") as opened:
             opened.write(message.data)
     except FileExistsError:
-        return None if file.read_bytes() == message.data else f"{file} holds another event, and stays as it is"
+        return None if file.read_bytes() == message.data else f"{file} holds another message, and stays as it is"
     return None
 
 
@@ -75,6 +79,8 @@ def _summary(kind: MessageKind, body: dict[str, Any], data: bytes) -> str:
     try:
         if kind is MessageKind.FINAL:
             parse_final(data)
+        if kind is MessageKind.CHALLENGE:
+            parse_challenge(data)
         return _SUMMARIES[kind](body)
     except BadMessageError as error:
         return f"CANNOT BE READ: {error}"
@@ -109,6 +115,12 @@ def _final(body: dict[str, Any]) -> str:
     )
 
 
+def _challenge(body: dict[str, Any]) -> str:
+    if body["type"] == "PortfolioNotChallenged":
+        return f"{body['reason']}: {body['message']}"
+    return f"{body['robustness']['words']} ({body['elapsed_s'] * 1e3:.0f} ms)"
+
+
 def _rejected(body: dict[str, Any]) -> str:
     return f"{body['subject']}: {body['message']}"
 
@@ -121,6 +133,7 @@ _SUMMARIES = {
     MessageKind.REQUEST: _request,
     MessageKind.POD: _pod,
     MessageKind.FINAL: _final,
+    MessageKind.CHALLENGE: _challenge,
     MessageKind.REJECTED: _rejected,
     MessageKind.REMOVED: _removed,
 }

@@ -1,4 +1,4 @@
-"""The whole system on one machine: an embedded server, four agents and a coordinator, each in its own process."""
+"""The whole system on one machine: a server, four agents, a coordinator and a challenger, each in its own process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bus.administration.setup import set_up
 from bus.port import BusError, UnreachableError
 from bus.process.frame import END_S
 from bus.process.options import variables
-from bus.topology.roles import ADMIN, COORDINATOR, OPERATOR, agent_role, service_name
+from bus.topology.roles import ADMIN, CHALLENGER, COORDINATOR, OPERATOR, agent_role, service_name
 from bus.transports.jetstream import Connection, connect
 from cli.system.kept import Kept
 
@@ -63,8 +63,10 @@ async def whole_system(
         async with connect(_as(ADMIN, url, keys)) as bus:
             done = await set_up(bus, pods)
         say(f"set up {len(done)} streams and work queues")
-        commands = {pod: ("agents", pod) for pod in pods} | {"coordinator": ("coordinator",)}
-        settings = {pod: _as(agent_role(pod), url, keys) for pod in pods} | {"coordinator": _as(COORDINATOR, url, keys)}
+        commands: dict[str, tuple[str, ...]] = {pod: ("agents", pod) for pod in pods}
+        commands |= {name: (name,) for name in (COORDINATOR, CHALLENGER)}
+        settings = {pod: _as(agent_role(pod), url, keys) for pod in pods}
+        settings |= {name: _as(name, url, keys) for name in (COORDINATOR, CHALLENGER)}
         for name, command in commands.items():
             start = partial(_start, command, settings[name], keys, logs)
             children.append(Kept(name, await start(), start))
@@ -72,7 +74,7 @@ async def whole_system(
             started = zip(settings.values(), children[1:], strict=True)
             await asyncio.gather(*(_await_ready(bus, who.role, child.process) for who, child in started))
         await stack.enter_async_context(_keeping(children, say))
-        say(f"agents {', '.join(pods)} and the coordinator are ready, each a process of its own")
+        say(f"agents {', '.join(pods)}, the coordinator and the challenger are ready, each a process of its own")
         yield url
 
 

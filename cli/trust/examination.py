@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bus.language.messages import MasterPortfolioOptimized, parse_final
-from cli.trust.verify import Verdict, examine
+from bus.language.messages import MasterPortfolioOptimized, parse_challenge, parse_final
+from cli.trust.challenge import examine_challenge
+from cli.trust.check import Verdict
+from cli.trust.verify import examine
+from portfolio.market import snapshot as markets
 
 if TYPE_CHECKING:
-    from bus.language.messages import FinalEvent
-    from cli.trust.verify import Check
+    from bus.language.messages import Challenge, FinalEvent
+    from cli.trust.check import Check
 
 
 # A refusal names this many findings per check; ``podfolio verify`` names all.
@@ -37,6 +40,26 @@ def examined(data: bytes, expected: str | None) -> tuple[FinalEvent, tuple[str, 
         raise RefusedError(message)
     event = parse_final(data)
     return event, tuple(_said(event, {check.what: check for check in checks}, expected))
+
+
+def examined_challenge(data: bytes, final: bytes, event: FinalEvent) -> Challenge:
+    """Check and parse the challenge of a final event that was examined before.
+
+    Args:
+        data: The challenge.
+        final: The event as received from the wire.
+        event: The same event, parsed.
+
+    Raises:
+        RefusedError: If the challenge is of another event, or its signature or figures fail a check.
+    """
+    market = markets.load(event.market.id) if isinstance(event, MasterPortfolioOptimized) else None
+    checks = examine_challenge(data, final, market, None)
+    if wrong := [check for check in checks if check.verdict is Verdict.FAILS]:
+        told = "; ".join(_told(check) for check in wrong)
+        message = f"no report is written of a challenge that does not hold. {told}. See podfolio verify --challenge"
+        raise RefusedError(message)
+    return parse_challenge(data)
 
 
 def _told(check: Check) -> str:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import warnings
-from dataclasses import dataclass
-from enum import Enum
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +16,8 @@ import click
 from bus.language.exact import read_exactly
 from bus.language.messages import MasterPortfolioOptimized, parse_final
 from bus.language.signing import FINAL, NotGenuineError, signer_of
+from cli.trust.challenge import examine_challenge
+from cli.trust.check import Check, Verdict
 from cli.trust.pod_answers import contradictions, signers, strangers
 from portfolio.check import findings
 from portfolio.errors import DataError
@@ -33,14 +33,6 @@ if TYPE_CHECKING:
 Event = dict[str, Any]
 
 
-class Verdict(Enum):
-    """The result of one check."""
-
-    HOLDS = "ok"
-    OPEN = "open"
-    FAILS = "FAILED"
-
-
 # Status 2 is click's own, for a command called wrongly.
 EXIT_STATUS = {Verdict.HOLDS: 0, Verdict.FAILS: 1, Verdict.OPEN: 3}
 _CONCLUSIONS = {
@@ -50,21 +42,6 @@ _CONCLUSIONS = {
 }
 _COLOURS = {Verdict.HOLDS: "green", Verdict.OPEN: "yellow", Verdict.FAILS: "red"}
 _WIDTH = len("signature")
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One check and its result.
-
-    Attributes:
-        what: The name of the check.
-        verdict: The result.
-        words: The findings: the first line, then the details.
-    """
-
-    what: str
-    verdict: Verdict
-    words: tuple[str, ...]
 
 
 def examine(data: bytes, key: str | None, folder: Path | None = None, *, pod_keys: Keys | None = None) -> list[Check]:
@@ -87,6 +64,39 @@ def examine(data: bytes, key: str | None, folder: Path | None = None, *, pod_key
         reason = f"there is none, since {event.reason.words}; so there are no figures to check"
         return [*checks, Check("portfolio", Verdict.HOLDS, (reason,))]
     return [*checks, *_check_portfolio(body, event, folder)]
+
+
+def examine_both(
+    data: bytes,
+    key: str | None,
+    folder: Path | None,
+    *,
+    pod_keys: Keys | None,
+    challenge: bytes,
+    challenger: str | None,
+) -> list[Check]:
+    """Run every check that a final event and its challenge allow; see ``examine``.
+
+    Args:
+        data: The event as it was published, to the byte.
+        key: The public key that should have signed the event.
+        folder: The snapshot of the event's market.
+        pod_keys: The public keys that should have signed the pods' answers.
+        challenge: The challenge as JSON, in any layout.
+        challenger: The public key that should have signed the challenge; None if unknown.
+    """
+    checks = examine(data, key, folder, pod_keys=pod_keys)
+    holds = next((check.verdict is Verdict.HOLDS for check in checks if check.what == "market"), False)
+    market = None
+    if holds:
+        event = parse_final(data)
+        assert isinstance(event, MasterPortfolioOptimized)  # noqa: S101 - only such an event has a market
+        market = _market(event, folder)
+    return [*checks, *examine_challenge(challenge, data, market, challenger)]
+
+
+def _market(event: MasterPortfolioOptimized, folder: Path | None) -> Market:
+    return markets.read(folder) if folder else markets.load(event.market.id)
 
 
 def conclude(checks: list[Check]) -> Verdict:
@@ -183,7 +193,7 @@ def _check_silence(event: FinalEvent) -> Check:
 
 def _check_portfolio(body: Event, event: MasterPortfolioOptimized, folder: Path | None) -> list[Check]:
     try:
-        market = markets.read(folder) if folder else markets.load(event.market.id)
+        market = _market(event, folder)
     except DataError as error:
         fetch = f"podfolio market fetch {event.market.id}"
         hint = f"so that the portfolio cannot be checked: `{fetch}` gets a published one, or give --market"

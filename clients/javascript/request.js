@@ -13,8 +13,10 @@ try {
   client.subscribe(`podfolio_progress.v1.${id}`, { callback: (error, told) => console.error(error?.message ?? told.string()) });
   await jetstream(client).publish(`podfolio.v1.request.${id}`, data);
   const query = JSON.stringify({ last_by_subj: `podfolio.v1.final.${id}` }), ends = Date.now() + (seconds + 15) * 1000;
+  const ask = () => client.request("$JS.API.DIRECT.GET.PODFOLIO", query, { timeout: 5000 })
+    .catch((error) => { if (error.name !== "TimeoutError") throw error; }); // a server that is slow to answer is asked again
   let final, at;
-  while (!(at = (final = await client.request("$JS.API.DIRECT.GET.PODFOLIO", query, { timeout: 5000 })).headers?.get("Nats-Sequence"))) {
+  while (!(at = (final = await ask())?.headers?.get("Nats-Sequence"))) {
     if (Date.now() > ends) throw new Error(`no final event for ${id} in time: is a coordinator running?`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }

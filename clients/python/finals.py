@@ -15,7 +15,9 @@ async def main(server="nats://127.0.0.1:4222", seed=None, ca=None):
     nc = await nats.connect(server, inbox_prefix="_INBOX_observer", max_reconnect_attempts=-1, error_cb=show, **user)
     finals = await nc.jetstream().pull_subscribe_bind("finals", stream="PODFOLIO")
     while True:
-        with suppress(NoAnswer):  # no event yet, or a slow acknowledgement: the server hands out again what it does not know
+        with suppress(
+            NoAnswer
+        ):  # no event yet, or a slow acknowledgement: the server hands out again what it does not know
             # The request waits at the server, which sends each event the moment it is stored.
             for message in await finals.fetch(100, timeout=30):
                 try:
@@ -26,6 +28,7 @@ async def main(server="nats://127.0.0.1:4222", seed=None, ca=None):
                     where = f"message {message.metadata.sequence.stream} of the stream"
                     await show(f"{where} cannot be read ({error!r}): tell an administrator")
                 await message.ack_sync(timeout=30)  # only now: without this, the event comes again after 30 s
+
 
 try:
     asyncio.run(main(*sys.argv[1:]))

@@ -1,6 +1,6 @@
 """Publishes the request in FILE, follows its progress, prints its portfolio: request.py FILE [SERVER [SEED CA]]."""
 
-import asyncio, json, ssl, sys
+import asyncio, contextlib, json, ssl, sys
 from pathlib import Path
 
 import nats
@@ -17,8 +17,11 @@ async def main(file, server="nats://127.0.0.1:4222", seed=None, ca=None):
         await nc.subscribe(f"podfolio_progress.v1.{request['request_id']}", cb=show)
         await nc.jetstream().publish(f"podfolio.v1.request.{request['request_id']}", data)
         query = json.dumps({"last_by_subj": f"podfolio.v1.final.{request['request_id']}"}).encode()
-        while "Nats-Sequence" not in (final := await nc.request("$JS.API.DIRECT.GET.PODFOLIO", query, 5)).headers:
+        final = None
+        while not final or "Nats-Sequence" not in final.headers:
             await asyncio.sleep(0.1)
+            with contextlib.suppress(nats.errors.TimeoutError):  # a server that is slow to answer is asked again
+                final = await nc.request("$JS.API.DIRECT.GET.PODFOLIO", query, 5)
     try:
         event = json.loads(final.data)
         good = {1: event["type"] == "MasterPortfolioOptimized"}[event["version"]]

@@ -84,14 +84,16 @@ function section(id, { title, lead, charts, tables, points }) {
     points.length ? element("ul", {}, ...points.map((sentence) => element("li", {}, sentence))) : null);
 }
 
-function picture(id, { name, title, alt }) {
+/** A chart; on a phone, the table of its figures instead, if it is wide. */
+function picture(id, { name, title, alt, table: instead }) {
   const source = (theme) => `/requests/${encodeURIComponent(id)}/charts/${name}.svg?theme=${theme}`;
   return element("figure", {},
     element("figcaption", {}, title),
     scroll(title,
       element("picture", {},
         element("source", { srcset: source("dark"), media: "(prefers-color-scheme: dark)" }),
-        element("img", { src: source("light"), alt }))));
+        element("img", { src: source("light"), alt }))),
+    instead ? element("div", { class: "instead" }, table(instead)) : null);
 }
 
 // A text of so many letters needs room to be read, and a table of so many columns the width of the page.

@@ -61,9 +61,12 @@ function showList() {
   byId("older").disabled = number === last;
 }
 
+/** Queues of others than pods. */
+const PROCESSES = new Set(["coordinator", "challenger"]);
+
 /** Pods that have a queue; where that is not known, those that the newest requests ask. */
 function pods() {
-  const queues = told.status.queues.map((queue) => queue.name).filter((name) => name !== "coordinator");
+  const queues = told.status.queues.map((queue) => queue.name).filter((name) => !PROCESSES.has(name));
   if (queues.length || pods.known.length) return (pods.known = queues.length ? queues : pods.known);
   const asked = [...requests.rows.values()].slice(-20).flatMap((row) => row.asked);
   return [...new Set(asked)].sort().slice(0, 8);

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # Relative rounding of an amount that was computed twice; and of one that was solved for, and is put back.
 _ROUNDING, PUT_BACK = 1e-12, 2 * FIGURE
 _LEAST_RETURN = -0.99
+# Beyond this score a chance is 0 or 1 in double precision; and a score is found to this.
+_FAR, _NEAR = 40.0, 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,17 @@ class Asked:
         # What is exceeded with a chance a little higher is less than the amount, with one a little lower more.
         less, more = (self.becomes(capital, path, -_score(told + by)) for by in (FIGURE, -FIGURE))
         return 0 <= told <= 1 and less <= self.amount * (1 + _ROUNDING) and more >= self.amount * (1 - _ROUNDING)
+
+    def chance(self, capital: float, path: Path) -> float:
+        """Find the chance of reaching the amount by halving the interval of the conditioning normal variable."""
+        least, most = (self.becomes(capital, path, z) for z in (-inf, inf))
+        if least == most or least >= self.amount * (1 - FIGURE):
+            return float(least >= self.amount * (1 - FIGURE))
+        low, high = -_FAR, _FAR
+        while high - low > _NEAR:
+            middle = (low + high) / 2
+            low, high = (low, middle) if self.becomes(capital, path, middle) >= self.amount else (middle, high)
+        return NormalDist().cdf(-high)
 
     def excess(self, capital: float, path: Path, wanted: float) -> float:
         """Compute by how much, relatively, the amount is exceeded that is reached with the chance *wanted*."""

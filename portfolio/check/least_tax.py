@@ -22,16 +22,21 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from portfolio import Vector
     from portfolio.check.tax import Payer
 
     Line = tuple[float, float, float]
     Results = Sequence[Mapping[str, float]]
     Held = Sequence[Sequence[tuple[int, float]]]
+    Cheapest = Callable[[Mapping[str, float]], float]
 
 # Steps of the ternary search for the best multiplier; each step keeps two thirds of the range.
 _STEPS = 80
@@ -51,22 +56,29 @@ def least_tax(payer: Payer, results: Results, held: Held, asked: Sequence[float]
         asked: Per ETF: units to sell.
         enough: A bound that proves what is to be proven: no better one is then looked for.
     """
-    has_to_be = [kind_aud for kind_aud in payer.so_far.items() if kind_aud[1]]
+    so_far = {kind: aud for kind, aud in payer.so_far.items() if aud}
+    mine = [[dict(results[k]) for k, _ in parcels] for parcels in held]
+    kinds = sorted({kind for result in (so_far, *chain(*mine)) for kind in result})
+    due = _row(so_far, kinds)
+    lots = [
+        (np.array([_row(result, kinds) for result in gains]), np.array([units for _, units in parcels]), wanted)
+        for gains, parcels, wanted in zip(mine, held, asked, strict=True)
+        if parcels
+    ]
 
-    def cheapest(cost_of: Callable[[Mapping[str, float]], float]) -> float:
-        """Sum the cost of selling the units with the least cost."""
-        total = cost_of(dict(has_to_be))
-        for parcels, wanted in zip(held, asked, strict=True):
-            left = wanted
-            for cost, units in sorted((cost_of(results[k]), units) for k, units in parcels):
-                taken = min(left, units)
-                total += cost * taken
-                left -= taken
+    def cheapest(worth: Mapping[str, float]) -> float:
+        """Sum the cost of selling the units with the least cost, given the cost of a dollar of each kind."""
+        per_dollar = _row(worth, kinds)
+        total = float(due @ per_dollar)
+        for gains, units, wanted in lots:
+            costs = gains @ per_dollar
+            order = np.argsort(costs)
+            before = np.cumsum(units[order]) - units[order]
+            total += float(costs[order] @ np.clip(wanted - before, 0.0, units[order]))
         return total
 
     bound = _over_mixes(payer, lambda line: _spared(payer, line, cheapest), enough)
-    indexed = [results[k] for parcels in held for k, _ in parcels] + [dict(has_to_be)]
-    if bound > 0 and any("indexed" in result for result in indexed):
+    if bound > 0 and "indexed" in kinds:
         bound = min(bound, _over_mixes(payer, lambda line: _covered(payer, line, cheapest), enough))
     return bound
 
@@ -91,7 +103,7 @@ def _mix(one: Line, two: Line, part: float) -> Line:
     return a, b, less
 
 
-def _spared(payer: Payer, line: Line, cheapest: Callable[[Callable[[Mapping[str, float]], float]], float]) -> float:
+def _spared(payer: Payer, line: Line, cheapest: Cheapest) -> float:
     """Bound the tax in the case that no losses reduce indexed gains."""
     rate, on_indexed, less = line
     taxed = {kind: rate * payer.part_taxed(kind) for kind in ("undiscounted", "discountable")}
@@ -99,23 +111,23 @@ def _spared(payer: Payer, line: Line, cheapest: Callable[[Callable[[Mapping[str,
     def bound(value: float) -> float:
         worth = {"loss": -value, "indexed": on_indexed}
         worth |= {kind: min(tax, value) for kind, tax in taxed.items()}
-        return cheapest(lambda result: _sum(worth, result)) - value * payer.carried_aud - less
+        return cheapest(worth) - value * payer.carried_aud - less
 
     return _largest(bound, taxed["undiscounted"], also=taxed["discountable"])
 
 
-def _covered(payer: Payer, line: Line, cheapest: Callable[[Callable[[Mapping[str, float]], float]], float]) -> float:
+def _covered(payer: Payer, line: Line, cheapest: Cheapest) -> float:
     """Bound the tax in the case that losses cover all other gains; infinite if they cannot."""
     _, rate, less = line
-    size = payer.carried_aud - cheapest(lambda result: -sum(result.values()))
 
     def bound(more: float) -> float:
         early = rate + more
         worth = {"loss": -early, "undiscounted": early, "discountable": early, "indexed": rate}
-        return cheapest(lambda result: _sum(worth, result)) - early * payer.carried_aud - less
+        return cheapest(worth) - early * payer.carried_aud - less
 
     worth = {"loss": -1.0, "undiscounted": 1.0, "discountable": 1.0, "indexed": 0.0}
-    if cheapest(lambda result: _sum(worth, result)) - payer.carried_aud > _ROUNDING * size:
+    size = payer.carried_aud - cheapest(dict.fromkeys(worth, -1.0))
+    if cheapest(worth) - payer.carried_aud > _ROUNDING * size:
         return math.inf
     high = rate
     for _ in range(_DOUBLINGS):
@@ -125,8 +137,8 @@ def _covered(payer: Payer, line: Line, cheapest: Callable[[Callable[[Mapping[str
     return max(0.0, _largest(bound, 2 * high, also=rate))
 
 
-def _sum(worth: Mapping[str, float], result: Mapping[str, float]) -> float:
-    return sum(worth[kind] * aud for kind, aud in result.items())
+def _row(amounts: Mapping[str, float], kinds: Sequence[str]) -> Vector:
+    return np.array([amounts.get(kind, 0.0) for kind in kinds])
 
 
 def _largest(bound: Callable[[float], float], high: float, *, also: float) -> float:

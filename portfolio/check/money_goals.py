@@ -66,6 +66,11 @@ class _Way:
     left: float
 
 
+def paths_as_ordered(portfolio: Portfolio) -> Mapping[str, Path]:
+    """Find how each pod's money grows after the orders, or as coordinated, in the portfolio's market."""
+    return _ways(portfolio)["suggested"].paths
+
+
 def _ways(portfolio: Portfolio) -> dict[str, _Way]:
     """Find the pods before and after the orders, or as coordinated; and what the separate pods' trades leave."""
     trading, owned = portfolio.event["trading"], portfolio.owned

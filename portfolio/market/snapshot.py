@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from portfolio.market.basis import Basis
 
 CASH = "cash"
+# Column of moments.csv: half the width of the range that an outlook states around an expected return.
+HALF_RANGE = "return_half_range"
 
 # A higher return per year is a typing error: 10 means a thousand percent.
 _MOST_RETURN = 10.0
@@ -106,6 +108,8 @@ class Market:
         basis: What the returns are: a history, or an outlook.
         priced_on: Day of the prices.
         inflation: Per year, as a fraction; None if the market assumes none.
+        half_ranges: Half the width of the range that an outlook states around each return, per year; zero for an ETF
+            without a range; None where the market states no ranges.
     """
 
     id: str
@@ -118,6 +122,7 @@ class Market:
     basis: Basis
     priced_on: date
     inflation: float | None = None
+    half_ranges: Vector | None = None
     _columns: dict[str, Vector] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -230,7 +235,30 @@ def _read(folder: Traversable) -> Market:
         basis=about.basis,
         priced_on=about.priced_on,
         inflation=about.inflation,
+        half_ranges=_half_ranges(folder.name, about.basis, [moments[ticker] for ticker in tickers]),
     )
+
+
+def _half_ranges(market_id: str, basis: Basis, rows: Sequence[Mapping[str, str]]) -> Vector | None:
+    """Read half the width of the range around each return of an outlook, where the outlook states ranges.
+
+    Raises:
+        ValueError: If a text is no number.
+        DataError: If a width is impossible, or the market is a history, whose error follows from its length.
+    """
+    stated = [_number(row, HALF_RANGE) if row.get(HALF_RANGE) else 0.0 for row in rows]
+    if not any(row.get(HALF_RANGE) for row in rows):
+        return None
+    if basis.kind == "history":
+        message = (
+            f"moments.csv of market {market_id} states {HALF_RANGE}, and its returns are a history, whose error follows"
+            " from its length: leave the column out"
+        )
+        raise DataError(message)
+    if wide := [_named(row) for row, half in zip(rows, stated, strict=True) if not 0 <= half <= 1]:
+        message = f"{HALF_RANGE} of {', '.join(wide)} in market {market_id} must be from 0 to 1: mend moments.csv"
+        raise DataError(message)
+    return _read_only(np.array(stated))
 
 
 def _refuse_later_prices(rows: Iterable[Mapping[str, str]], priced_on: date) -> None:

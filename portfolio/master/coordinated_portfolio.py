@@ -114,6 +114,19 @@ def optimise_all_pods(
         SolverError: If *stop* ended the search before the first portfolio, or a proof fails.
     """
     session = SearchSession(partial(Formulation, case), stop, on_progress)
+    form, solution, levels = find(session, case, gap, explain=explain)
+    return _finish(session, form, solution, levels, gap)
+
+
+def find(session: SearchSession, case: Case, gap: float, *, explain: bool) -> tuple[Formulation, Solution, Levels]:
+    """Find the best portfolio that keeps the rules and, in order, the goals; limits on correlations are left out.
+
+    Returns:
+        The program, its solution with a point, and the levels at which the goals are kept.
+
+    Raises:
+        As ``optimise_all_pods``.
+    """
     form = session.formulate()
     sleeves, terms = case.sleeves, case.terms
     _refuse_strangers(form.goals, sleeves, terms)
@@ -141,7 +154,7 @@ def optimise_all_pods(
     form, solution = result
     if solution.x is None:
         raise SolverError(_NO_ANSWER[solution.status])
-    return _finish(session, form, solution, levels, gap)
+    return form, solution, levels
 
 
 def _is_long(form: Formulation) -> bool:
@@ -183,7 +196,7 @@ def _finish(
 ) -> CoordinatedPortfolio:
     """Impose the limits on correlations, if the terms ask for them, and certify the result."""
     bound, proven, levels_used = solution.bound, solution.status is Status.OPTIMAL, form.levels
-    form, solution, limited = _limit_correlations(session, form, solution, gap)
+    form, solution, limited = limit_correlations(session, form, solution, gap)
     states = solution.states
     assert states is not None  # noqa: S101 - the caller has a portfolio
     value = _value(form, solution)
@@ -248,7 +261,7 @@ def _best_of_the_met(session: SearchSession, form: Formulation, solution: Soluti
     return best_figures
 
 
-def _limit_correlations(
+def limit_correlations(
     session: SearchSession, form: Formulation, solution: Solution, gap: float
 ) -> tuple[Formulation, Solution, tuple[str, ...]]:
     """Bring the correlations within their limits, or as near as the convex-concave procedure gets.

@@ -74,6 +74,7 @@ class SearchSession:
         nodes: Number of nodes in all searches so far.
         leaves: Number of proven leaves in all search trees so far.
         searches: Number of searches so far, the current search included.
+        most_nodes: Greatest number of nodes of all searches together; every search may open one.
     """
 
     formulate: Formulate
@@ -85,6 +86,7 @@ class SearchSession:
     nodes: int = 0
     leaves: int = 0
     searches: int = 0
+    most_nodes: int = USUAL.node_limit
 
     def solve(self, form: Formulation, gap: float, *, node_limit: int = USUAL.node_limit) -> Solution:
         """Minimise a program to a gap, or until the limit of nodes ends the search.
@@ -96,6 +98,7 @@ class SearchSession:
         start = self.states if self.states is not None and len(self.states) == len(form.program.k) else None
         self.searches += 1
         on_progress = ignore_progress if self.on_progress is None else partial(_report, self.on_progress, self.searches)
+        node_limit = min(node_limit, max(self.most_nodes - self.nodes, 1))
         limits = Limits(gap=gap, node_limit=node_limit, stop=self.stop, start=start, on_progress=on_progress)
         solution = minimise(form.program, limits)
         if faults := proof.faults(form.program, solution):

@@ -20,21 +20,21 @@ from report.story.document import Section
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bus.language.messages import FinalEvent
+    from bus.language.messages import Challenge, FinalEvent
     from report.facts.series import Shown
     from report.story.document import Story
 
 # Tables of the appendix that stand on the slide of a question.
 _BESIDE = {"have": ("owned",), "change": ("orders", "bought")}
 # Sections of the appendix that have a slide.
-_APPENDIX = ("unreachable", "checks")
+_APPENDIX = ("sure", "unreachable", "checks")
 # Fans on a slide.
 _FANS = 2
 
 
-def slides(event: FinalEvent, *, checked: tuple[str, ...] = ()) -> bytes:
+def slides(event: FinalEvent, *, checked: tuple[str, ...] = (), challenge: Challenge | None = None) -> bytes:
     """Make the slides of *event*, as a .pptx file; *checked* lists the checks made before, one sentence per check."""
-    story = tell(event, checked=checked)
+    story = tell(event, checked=checked, challenge=challenge)
     deck = Deck(story.title, " ".join(story.notice))
     _opening(deck, story)
     if isinstance(event, MasterPortfolioOptimized):

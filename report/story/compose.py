@@ -13,33 +13,37 @@ from portfolio.market.basis import day_in_words
 from report.facts.getting_there import cost_of
 from report.facts.given import provided_by
 from report.facts.payments import today_aud
-from report.story import assumptions, costs, money_goals, outcome, pictures, proof, refusal, standings, suggestion
+from report.story import assumptions, costs, money_goals, outcome, pictures, proof, refusal, standings, suggestion, sure
 from report.story.document import Section, Story
 from report.story.questions import bring, change, given, have, reach, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bus.language.messages import FinalEvent, MasterPortfolioOptimized
+    from bus.language.messages import Challenge, FinalEvent, MasterPortfolioOptimized
 
 
-def tell(event: FinalEvent, *, checked: tuple[str, ...] = ()) -> Story:
+def tell(event: FinalEvent, *, checked: tuple[str, ...] = (), challenge: Challenge | None = None) -> Story:
     """Tell the story of *event*.
 
     Args:
         event: A final event.
         checked: The checks made before, one sentence per check.
+        challenge: The challenge of the event, if there is one: how sure the suggestion is.
     """
     if isinstance(event, MasterPortfolioFailed):
         return _failure(event, checked)
     return Story(
         title="Your portfolio, today and suggested" if event.terms.owned else "A model portfolio for your goals",
-        about=tuple(_about(event)),
+        about=(*_about(event), *((("How sure", sure.in_a_line(challenge)),) if challenge else ())),
         notice=(provided_by(event),),
         figures=tuple(_figures(event)),
         answers=(have.have(event), change.change(event), bring.bring(event), reach.reach(event), wrong.wrong(event)),
         more=(pictures.pictures(event), given.taken_as_given(event), given.not_considered(event)),
-        appendix=tuple(section for section in _appendix(event, checked) if _says_anything(section)),
+        appendix=(
+            *((sure.section(challenge),) if challenge else ()),
+            *(section for section in _appendix(event, checked) if _says_anything(section)),
+        ),
     )
 
 

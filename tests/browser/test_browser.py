@@ -376,7 +376,12 @@ async def test_a_phone_shows_all_without_scrolling_sideways(browser: Browser, st
         await page.get_by_role("button", name="r1", exact=True).tap()
         await expect(page.get_by_role("dialog").get_by_role("heading", level=3).first).to_be_visible()
         assert await page.locator("#opened").evaluate("node => node.scrollWidth <= node.clientWidth")
-        # A table of many columns is a list of cards: only charts may go on to the right.
+        # A wide chart is a table of its figures.
+        assert await page.locator("#opened img").count() > 0
+        for image in await page.locator("#opened img").all():
+            await expect(image).to_be_hidden()
+            await expect(image.locator("xpath=ancestor::figure").locator(".instead table")).to_be_visible()
+        # A table of many columns is a list of cards: nothing goes on to the right.
         for wide in await page.locator("#opened .scroll:has(th:nth-child(4))").all():
             assert await wide.evaluate("node => node.scrollWidth <= node.clientWidth")
             assert (
@@ -386,6 +391,7 @@ async def test_a_phone_shows_all_without_scrolling_sideways(browser: Browser, st
                 != "none"
             )
         for frame in await page.locator("#opened .wide").all():
+            assert await frame.locator(".scroll").evaluate("node => node.scrollWidth <= node.clientWidth + 1")
             await assert_says_that_it_goes_on(frame)
         paper = await page.evaluate("getComputedStyle(document.body).backgroundColor")
 

@@ -252,6 +252,15 @@ CHAPTERS = (
         ),
     ),
     Chapter(
+        "How sure is this",
+        "In the challenge that is published beside a final event.",
+        (
+            Moment("How sure the suggestion is", ("portfolio/robustness/",)),
+            Moment("There is no challenge", ("challenger/",)),
+            Moment("A challenge does not hold", ("portfolio/check/challenge.py",)),
+        ),
+    ),
+    Chapter(
         "The command line",
         "From `podfolio` itself; errors on standard error.",
         (
@@ -264,6 +273,7 @@ CHAPTERS = (
                 "An event is verified",
                 (
                     "cli/trust/verify.py",
+                    "cli/trust/challenge.py",
                     "cli/trust/pod_answers.py",
                     "bus/language/public_key.py",
                     "bus/language/pod_keys.py",

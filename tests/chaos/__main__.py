@@ -43,7 +43,7 @@ _LEAST = 5
 def main(  # noqa: PLR0913, PLR0917 - one argument an option
     requests: int, seconds: float, faults: int, seed: int, nemeses: str, document: Path | None, keep: Path | None
 ) -> None:
-    """Run three servers, eight agents and three coordinators under faults, and audit what became of the requests.
+    """Run three servers, eight agents, three coordinators and two challengers under faults, and audit the requests.
 
     Exits with 1 if a request was lost or answered twice, a client was told or shown what is not so, a portfolio does
     not pass its check, or 1 of 100 took longer than its deadline.

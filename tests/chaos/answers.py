@@ -1,4 +1,4 @@
-"""Rules for each request: what clients were told is so, one final each, and nothing before its time."""
+"""Rules for each request: what clients were told is so, one final each with one challenge, and nothing early."""
 
 from __future__ import annotations
 
@@ -51,6 +51,22 @@ def answered(case: Case) -> list[str]:
             wrong.append(f"{told} as message {request.sequence}, and has {len(finals)} final events")
     before = [event for event in (*case.results, *case.finals) if event.sequence < case.requests[0].sequence]
     return wrong + [f"message {event.sequence} stands before the request that it answers" for event in before]
+
+
+def challenged(case: Case) -> list[str]:
+    """Find finals with no challenge, or more than one, and challenges without a final."""
+    made = {attempt.invoked.sha256 for attempt in case.tries if attempt.invoked.strange}
+    if any(event.sha256 in made for event in (*case.finals, *case.challenges)):
+        return []
+    wrong = []
+    ends = [event.sequence for event in case.finals[1:]]
+    for final, end in zip(case.finals, [*ends, float("inf")], strict=True):
+        challenges = [event for event in case.challenges if final.sequence < event.sequence < end]
+        if len(challenges) != 1:
+            wrong.append(f"the final event is message {final.sequence}, and has {len(challenges)} challenges")
+    first = case.finals[0].sequence if case.finals else float("inf")
+    before = [event for event in case.challenges if event.sequence < first]
+    return wrong + [f"message {event.sequence} challenges a final event that is not there" for event in before]
 
 
 def in_time_order(case: Case) -> list[str]:

@@ -44,6 +44,7 @@ class _Case:
     stored_at: datetime | None = None
     results: dict[str, int] = field(default_factory=dict)
     finals: int = 0
+    final_sha256: str = ""
     outcome: str = ""
     late_s: float = 0.0
 
@@ -124,6 +125,8 @@ class Audit:
                     f"{address.key}: {address.pod} answered twice, the second time in {message.sequence}"
                 )
             case.results[address.pod] = message.sequence
+        elif address.kind is MessageKind.CHALLENGE:
+            self._challenge(address.key, case, message)
         else:
             self._final(address.key, case, message)
 
@@ -133,10 +136,12 @@ class Audit:
         case.request, case.stored_at = parse_request(message.data, request_id), message.stored_at
         asked = json.loads(message.data)
         asked["customer"].pop("customer_id")
+        asked.pop("challenge", None)
         case.question = _fingerprint(asked)
 
     def _final(self, request_id: str, case: _Case, message: Message) -> None:
         case.finals += 1
+        case.final_sha256 = hashlib.sha256(message.data).hexdigest()
         event: dict[str, Any] = json.loads(message.data)
         if case.request is None or case.stored_at is None or message.stored_at is None:
             self._wrong.append(f"{request_id}: the final event {message.sequence} answers a request that nobody made")
@@ -150,6 +155,14 @@ class Audit:
             self._portfolio(request_id, case, message.sequence, event)
         elif case.outcome not in _FAULTS_MAY_CAUSE:
             self._wrong.append(f"{request_id}: no portfolio for the reason {case.outcome}: {event['message']}")
+
+    def _challenge(self, request_id: str, case: _Case, message: Message) -> None:
+        """Check that a challenge is of the final event before it, and what it says where it has no figures."""
+        told: dict[str, Any] = json.loads(message.data)
+        if told["final_sha256"] != case.final_sha256:
+            self._wrong.append(f"{request_id}: the challenge {message.sequence} is of no final event before it")
+        if told.get("reason") in {"unreadable", "markets_differ"}:
+            self._wrong.append(f"{request_id}: no challenge for the reason {told['reason']}: {told['message']}")
 
     def _portfolio(self, request_id: str, case: _Case, sequence: int, event: dict[str, Any]) -> None:
         assert case.request is not None

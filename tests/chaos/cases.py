@@ -34,6 +34,7 @@ class Case:
     requests: list[Event] = field(default_factory=list)  # first sights, one a message, in stream order
     results: list[Event] = field(default_factory=list)
     finals: list[Event] = field(default_factory=list)
+    challenges: list[Event] = field(default_factory=list)
 
     def acknowledged_s(self, request: Event) -> float | None:
         """Say when a client was first told that *request* is stored, if any was."""
@@ -95,7 +96,10 @@ def cases_of(history: Sequence[Event], first: Mapping[int, Event]) -> dict[str, 
         address = subjects.parse(event.subject)
         if address.key and address.kind is not MessageKind.REJECTED:
             case = cases[address.key]
-            {MessageKind.REQUEST: case.requests, MessageKind.POD: case.results, MessageKind.FINAL: case.finals}[
-                address.kind
-            ].append(event)
+            {
+                MessageKind.REQUEST: case.requests,
+                MessageKind.POD: case.results,
+                MessageKind.FINAL: case.finals,
+                MessageKind.CHALLENGE: case.challenges,
+            }[address.kind].append(event)
     return dict(cases)

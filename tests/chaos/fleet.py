@@ -1,4 +1,4 @@
-"""Agents and coordinators, each a real process; one that ends is started again, as an orchestrator would."""
+"""Agents, coordinators and challengers, each a process; one that ends is started again, as an orchestrator would."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chaos.cluster import with_us
-from chaos.schedule import AGENTS, CLOCKS, COORDINATORS
+from chaos.schedule import AGENTS, CHALLENGERS, CLOCKS, COORDINATORS
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
@@ -138,10 +138,11 @@ def send(pid: int | None, number: signal.Signals) -> bool:
 
 @asynccontextmanager
 async def fleet_at(url: str, folder: Path) -> AsyncIterator[Fleet]:
-    """Run two replicas of each agent and three coordinators while the block lasts."""
+    """Run two replicas of each agent, three coordinators and two challengers while the block lasts."""
     folder.mkdir(parents=True, exist_ok=True)
     commands = {name: ("agents", name.rpartition("-")[0]) for name in AGENTS}
     commands |= dict.fromkeys(COORDINATORS, ("coordinator",))
+    commands |= dict.fromkeys(CHALLENGERS, ("challenger",))
     fleet = Fleet({name: Member(name, command, folder, url) for name, command in commands.items()})
     async with asyncio.TaskGroup() as group:
         lives = [group.create_task(member.live()) for member in fleet.members.values()]

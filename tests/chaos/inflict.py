@@ -134,8 +134,10 @@ class Faults:
         table: dict[Kind, Callable[[Fault], Awaitable[None]]] = {
             Kind.AGENT_KILLED: self._kill,
             Kind.COORDINATOR_KILLED: self._kill,
+            Kind.CHALLENGER_KILLED: self._kill,
             Kind.AGENT_FROZEN: self._freeze,
             Kind.COORDINATOR_FROZEN: self._freeze,
+            Kind.CHALLENGER_FROZEN: self._freeze,
             Kind.SOLVER_KILLED: self._kill_solver,
             Kind.SOLVER_SLOWED: self._slow_solver,
             Kind.CLOCK_SET: self._set_clock,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bus.language.subjects import MessageKind
-from chaos.answers import answered, in_time_order, told
+from chaos.answers import answered, challenged, in_time_order, told
 from chaos.cases import OUTCOMES, SIGHTS, cases_of, first_sights, kind_of
 from chaos.promptness import promptness_of
 from chaos.sights import changed, observers, occupied_twice
@@ -48,13 +48,16 @@ class Judgement:
     prompt: Promptness
 
 
-def judge(history: Sequence[Event], held: Sequence[Event] = (), *, kept_s: float = KEPT_S) -> Judgement:
+def judge(
+    history: Sequence[Event], held: Sequence[Event] = (), *, kept_s: float = KEPT_S, challengers: bool = False
+) -> Judgement:
     """Say whether the history fits the promise.
 
     Args:
         history: All events, in the order of their times.
         held: The stream's messages at the end of the run, as readings; empty if it was not read.
         kept_s: How long the stream keeps a message, by the server's clock.
+        challengers: Whether challengers ran, so that each final must have its challenge by the end.
     """
     sights = [event for event in (*history, *held) if event.what in SIGHTS and event.sequence]
     first = first_sights(sights)
@@ -63,6 +66,7 @@ def judge(history: Sequence[Event], held: Sequence[Event] = (), *, kept_s: float
     wrong = [*changed(sights, first), *occupied_twice(first, kept_s), *observers(history, held)]
     for request_id, case in sorted(cases.items()):
         wrong += [f"{request_id}: {fault}" for fault in (*told(case), *answered(case), *in_time_order(case))]
+        wrong += [f"{request_id}: {fault}" for fault in challenged(case)] if challengers else []
     wrong += prompt.wrong
     tries = [attempt for case in cases.values() for attempt in case.tries]
     return Judgement(

@@ -35,6 +35,8 @@ _IMPATIENT = 16
 # Of a request that names none.
 DEADLINE_S = 30.0
 _PAUSE_S = 0.5
+# One request in so many asks for a challenge.
+_CHALLENGED = 40
 
 
 def body(seed: int, number: int) -> dict[str, Any]:
@@ -51,6 +53,8 @@ def body(seed: int, number: int) -> dict[str, Any]:
         },
         "pod_weights": {pod: share / sum(drawn.values()) for pod, share in drawn.items()},
         "market": TRAILING,
+        # A challenge takes as long as thirty portfolios; the message beside the final event is the same for all.
+        "challenge": "none" if number % _CHALLENGED else "quick",
     }
 
 

@@ -16,6 +16,7 @@ from typing import Self
 # Where our processes read the clock; a coordinator has the server's for all that matters.
 _READERS = {
     "agents": ("agents.worker", "bus.process.observed_handler"),
+    "challenger": ("bus.process.observed_handler",),
     "coordinator": ("bus.process.observed_handler",),
 }
 

@@ -9,10 +9,11 @@ from enum import StrEnum
 PODS = ("alpha", "beta", "gamma", "delta")
 AGENTS = tuple(f"{pod}-{replica}" for pod in PODS for replica in (1, 2))
 COORDINATORS = ("coordinator-1", "coordinator-2", "coordinator-3")
+CHALLENGERS = ("challenger-1", "challenger-2")
 NODES = ("n1", "n2", "n3")
 # Their clocks can be set; the others show that it is not for everybody's clock being wrong alike.
 CLOCKS = ("alpha-2", "beta-2", "gamma-2", "delta-2", "coordinator-3")
-QUEUES = (*(f"pod-{pod}" for pod in PODS), "coord", "coord-due")
+QUEUES = (*(f"pod-{pod}" for pod in PODS), "coord", "coord-due", "challenger")
 STREAMS = ("PODFOLIO", "PODFOLIO_TIMERS")
 # Between the servers and all of their clients.
 LINES = (*NODES, "all")
@@ -25,6 +26,8 @@ class Kind(StrEnum):
     AGENT_FROZEN = "agent frozen"
     COORDINATOR_KILLED = "coordinator killed"
     COORDINATOR_FROZEN = "coordinator frozen"
+    CHALLENGER_KILLED = "challenger killed"
+    CHALLENGER_FROZEN = "challenger frozen"
     SOLVER_KILLED = "solver killed"
     SOLVER_SLOWED = "solver slowed"
     CLOCK_SET = "clock set"
@@ -75,8 +78,10 @@ _PROCESS: _Table = {
     Kind.AGENT_FROZEN: (10, AGENTS, (5.5, 9)),
     Kind.COORDINATOR_KILLED: (12, COORDINATORS, (0, 0)),
     Kind.COORDINATOR_FROZEN: (8, COORDINATORS, (5.5, 9)),
-    Kind.SOLVER_KILLED: (12, AGENTS + COORDINATORS, (0, 0)),
-    Kind.SOLVER_SLOWED: (8, AGENTS + COORDINATORS, (2, 6)),
+    Kind.CHALLENGER_KILLED: (8, CHALLENGERS, (0, 0)),
+    Kind.CHALLENGER_FROZEN: (4, CHALLENGERS, (5.5, 9)),
+    Kind.SOLVER_KILLED: (12, AGENTS + COORDINATORS + CHALLENGERS, (0, 0)),
+    Kind.SOLVER_SLOWED: (8, AGENTS + COORDINATORS + CHALLENGERS, (2, 6)),
     Kind.CLOCK_SET: (6, CLOCKS, (2, 10)),
     Kind.STREAM_STEPS_DOWN: (5, STREAMS, (0, 0)),
     Kind.QUEUE_STEPS_DOWN: (9, QUEUES, (0, 0)),

@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from bus.administration.setup import set_up
-from bus.port import COORDINATORS, DEADLINES, BusError, Message, RefusedError, pod_queue
+from bus.port import CHALLENGERS, COORDINATORS, DEADLINES, BusError, Message, RefusedError, pod_queue
 from bus.topology.streams import EVENTS, TIMERS
 from bus.transports.jetstream import Connection, connect
 from chaos.audit import Audit
@@ -130,7 +130,7 @@ async def rage(storm: Storm, folder: Path, *, say: Callable[[str], None]) -> Out
     for message in stream:
         audit.read(message)
     verdict = audit.verdict(load.acknowledged, last=last)
-    judgement = judge(history.events, _held(stream))
+    judgement = judge(history.events, _held(stream), challengers=True)
     wasted, unasked, ends = _logged(fleet)
     return Outcome(
         storm=storm,
@@ -231,6 +231,7 @@ async def _settled(cluster: Cluster, admin: JetStreamBus, history: Sequence[Even
     waiting = 0
     wrong: list[str] = []
     queues = [*((EVENTS, pod_queue(pod)) for pod in PODS), (EVENTS, COORDINATORS), (TIMERS, DEADLINES)]
+    queues.append((EVENTS, CHALLENGERS))
     ends = asyncio.get_running_loop().time() + _QUEUE_SETTLE_S
     while True:
         infos = [await admin.ask_api(f"CONSUMER.INFO.{stream}.{queue}") for stream, queue in queues]
@@ -297,11 +298,12 @@ def _crashed(cluster: Cluster, count: int, ends: Sequence[str]) -> list[str]:
 
 def _logged(fleet: Fleet) -> tuple[dict[str, int], dict[int, int], list[str]]:
     """Count what was computed for nothing and who ended by himself; give the last words of those."""
-    wasted: dict[str, int] = {"agents": 0, "coordinators": 0}
+    wasted: dict[str, int] = {"agents": 0, "coordinators": 0, "challengers": 0}
     unasked: dict[int, int] = {}
     ends: list[str] = []
     for member in fleet.members.values():
-        who = "coordinators" if "coordinator" in member.name else "agents"
+        role = member.name.partition("-")[0]
+        who = f"{role}s" if f"{role}s" in wasted else "agents"
         for line in member.log.read_text(encoding="utf-8", errors="replace").splitlines():
             with contextlib.suppress(ValueError):
                 told = json.loads(line)

@@ -517,3 +517,23 @@ def test_a_history_that_was_kept_reads_as_it_was_written(tmp_path: Path) -> None
     assert kept[0].sha256 == digest(b"{}")
     assert kept[2].told == "overloaded"
     assert kept[0].at_s <= kept[1].at_s <= kept[2].at_s
+
+
+def with_challenges(*sequences: int) -> list[Event]:
+    """Add challenges to the good history, whose final event is message 3."""
+    forged = good()
+    for sequence in sequences:
+        forged.sees(sequence, subjects.challenge("r1"), f"challenge {sequence}")
+    return forged.events
+
+
+@pytest.mark.parametrize(
+    ("sequences", "said"),
+    [((), "has 0 challenges"), ((4, 5), "has 2 challenges")],
+)
+def test_a_final_event_without_its_one_challenge_is_found_where_challengers_ran(
+    sequences: tuple[int, ...], said: str
+) -> None:
+    assert any(said in fault for fault in verdict(with_challenges(*sequences), challengers=True).wrong)
+    assert not verdict(with_challenges(4), challengers=True).wrong
+    assert not verdict(with_challenges()).wrong

@@ -11,6 +11,7 @@ import pytest
 
 from bus.language import subjects
 from bus.port import (
+    CHALLENGERS,
     COORDINATORS,
     DEADLINES,
     MAX_MESSAGE_BYTES,
@@ -385,7 +386,7 @@ class TestWork:
             await publish_requests(site.bus, "r1")
             await soon(anext(messages))
 
-            assert await site.bus.queues() == {ALPHA, BETA, COORDINATORS}
+            assert await site.bus.queues() == {ALPHA, BETA, COORDINATORS, CHALLENGERS}
 
 
 async def anext_of(task: asyncio.Task[Any]) -> object:

@@ -29,7 +29,8 @@ from bus.language.messages import (
 from bus.language.pod_keys import PodKeys
 from bus.language.public_key import read_key
 from bus.port import Message
-from cli.trust.verify import Verdict, describe, examine
+from cli.trust.check import Verdict
+from cli.trust.verify import describe, examine
 from coordinator.decisions import Fail, Optimise, decide, read_record
 
 if TYPE_CHECKING:

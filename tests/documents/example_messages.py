@@ -1,8 +1,9 @@
-"""The messages of ``examples/messages`` that the system makes: answers and final events of three of its examples."""
+"""The messages of ``examples/messages`` that the system makes of three of its examples."""
 
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from support.requests_made import OUTLOOK, ROOT, body
@@ -11,9 +12,11 @@ from support.signed import messages
 from agents import mandate_files
 from agents.answer import answer
 from bus.language.messages import PodResult, encode, parse_request
+from challenger.answer import answer as challenge
 from coordinator.consolidation import finish
 from coordinator.decisions import decide, read_record
 from coordinator.finals import payload_of
+from portfolio.published.robustness import Effort
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,10 +34,17 @@ def write() -> None:
         "MasterPortfolioFailed": unreachable["final"],
         "PodFailed": unreachable["delta"],
         "PodResult": reference["gamma"],
+        "PortfolioChallenged": _challenge("reference-customer", reference["final"]),
+        "PortfolioNotChallenged": _challenge("unreachable", unreachable["final"]),
     }
     for name, message in made.items():
         text = json.dumps(json.loads(message), indent=2, ensure_ascii=False)
         (FOLDER / f"{name}.json").write_text(f"{text}\n", encoding="utf-8")
+
+
+def _challenge(request_id: str, final: bytes) -> bytes:
+    """Challenge a final event as the challenger would."""
+    return encode(challenge(request_id, final, sha256(final).hexdigest(), Effort.QUICK))
 
 
 def _conversation(sent: bytes) -> Mapping[str, bytes]:

@@ -14,7 +14,8 @@ from support.signed import System, system
 from bus.language import subjects
 from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Provider, Reason, parse_final
 from bus.transports.memory import MemoryBus
-from cli.trust.verify import Verdict, examine
+from cli.trust.check import Verdict
+from cli.trust.verify import examine
 from coordinator.finals import failure, payload_of
 from coordinator.provider import read_provider, with_provider
 from portfolio.errors import DataError

@@ -23,7 +23,8 @@ from bus.language.public_key import KeyFormError, read_key
 from bus.language.signing import FINAL, Signer
 from bus.port import RefusedError
 from bus.transports.memory import MemoryBus
-from cli.trust.verify import Check, Verdict, conclude, describe, examine
+from cli.trust.check import Check, Verdict
+from cli.trust.verify import conclude, describe, examine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -31,6 +31,7 @@ from portfolio.published.frontier import FrontierPoint
 from portfolio.published.model import ModelPortfolio
 from portfolio.published.money_goals import Funding, MoneyGoal
 from portfolio.published.payments import PaymentsAccount
+from portfolio.published.robustness import Robustness
 from portfolio.published.standing import Standing, Switch
 from portfolio.published.trading import Trading
 from portfolio.terms.mandate import Mandate
@@ -104,8 +105,8 @@ class Signature(_Lenient):
         str,
         Field(
             description="Signature in Base64, over the byte 0xFF, a text (podfolio.v1.final for a final event, "
-            "podfolio.v1.pod for a pod's answer), a line feed, and the body without its member signature in "
-            "the canonical form of RFC 8785."
+            "podfolio.v1.pod for a pod's answer, podfolio.v1.challenge for a challenge), a line feed, and the body "
+            "without its member signature in the canonical form of RFC 8785."
         ),
     ]
 
@@ -462,6 +463,86 @@ class MasterPortfolioFailed(_Lenient):
     signature: Signed = None
 
 
+SignedByChallenger = Annotated[
+    Signature | None,
+    Field(
+        description="Signature of the challenger, where the challenger has a key; null otherwise. Covers every other "
+        "member, unknown members too."
+    ),
+]
+FinalDigest = Annotated[
+    str,
+    Field(description="SHA-256 of the body of the final event as published, in hex: the challenge is of no other."),
+]
+
+
+class PortfolioChallenged(_Lenient):
+    """How sure the portfolio of a final event is; published beside the event, which never waits for this message.
+
+    Attributes:
+        type: The kind of the message.
+        version: The version of the message.
+        request_id: The request.
+        market: The market that the portfolio was computed with.
+        robustness: How sure the suggestion is.
+    """
+
+    type: Literal["PortfolioChallenged"] = "PortfolioChallenged"
+    version: Literal[1] = 1
+    request_id: Id
+    final_sha256: FinalDigest
+    market: MarketRef
+    robustness: Robustness
+    elapsed_s: Annotated[float, Field(description="Time of the challenger to compute, seconds.")]
+    signature: SignedByChallenger = None
+
+
+class Unchallenged(StrEnum):
+    """The reason why a final event has no challenge.
+
+    Later versions may add values; read an unknown value as internal_error.
+
+    Attributes:
+        NOT_ASKED: The request asks for none.
+        NO_PORTFOLIO: The final event has no portfolio.
+        UNREADABLE: The request or the final event is of a version that the challenger cannot read.
+        MARKETS_DIFFER: The challenger does not have the market of the final event.
+        SOLVER_FAILED: The time or the memory of the challenger was not enough.
+        INTERNAL_ERROR: The challenger failed, through no fault of the request.
+    """
+
+    NOT_ASKED = "not_asked"
+    NO_PORTFOLIO = "no_portfolio"
+    UNREADABLE = "unreadable"
+    MARKETS_DIFFER = "markets_differ"
+    SOLVER_FAILED = "solver_failed"
+    INTERNAL_ERROR = "internal_error"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Unchallenged | None:
+        return cls.INTERNAL_ERROR if isinstance(value, str) else None
+
+
+class PortfolioNotChallenged(_Lenient):
+    """The one message beside a final event that there is nothing to challenge in, or that could not be challenged.
+
+    Attributes:
+        type: The kind of the message.
+        version: The version of the message.
+        request_id: The request.
+        reason: Why there is no challenge, for programs.
+        message: The reason and the mend, for people.
+    """
+
+    type: Literal["PortfolioNotChallenged"] = "PortfolioNotChallenged"
+    version: Literal[1] = 1
+    request_id: Id
+    final_sha256: FinalDigest
+    reason: Unchallenged
+    message: str
+    signature: SignedByChallenger = None
+
+
 class MessageRejected(_Lenient):
     """A message on a subject without a valid request id, so that no final event can answer this message.
 
@@ -559,3 +640,4 @@ class Progress(_Lenient):
 
 PodAnswer = PodResult | PodFailed
 FinalEvent = MasterPortfolioOptimized | MasterPortfolioFailed
+Challenge = PortfolioChallenged | PortfolioNotChallenged

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from bus.language.messages.events import (
+    Challenge,
     FinalEvent,
     MasterPortfolioFailed,
     MasterPortfolioOptimized,
@@ -16,6 +17,8 @@ from bus.language.messages.events import (
     PodAnswer,
     PodFailed,
     PodResult,
+    PortfolioChallenged,
+    PortfolioNotChallenged,
     Progress,
 )
 from bus.language.messages.requests import (
@@ -57,6 +60,7 @@ _WHEN_USED = ConfigDict(defer_build=True)
 _REQUEST: TypeAdapter[OptimizationRequest] = TypeAdapter(OptimizationRequest)
 _POD_ANSWER: TypeAdapter[PodAnswer] = TypeAdapter(Annotated[PodAnswer, Field(discriminator="type")], config=_WHEN_USED)
 _PROGRESS: TypeAdapter[Progress] = TypeAdapter(Progress)
+_CHALLENGE: TypeAdapter[Challenge] = TypeAdapter(Annotated[Challenge, Field(discriminator="type")], config=_WHEN_USED)
 _FINAL: TypeAdapter[FinalEvent] = TypeAdapter(Annotated[FinalEvent, Field(discriminator="type")], config=_WHEN_USED)
 
 # The fields of a request, at any depth: an unknown field is likely to be a misspelt one of these.
@@ -133,6 +137,15 @@ def parse_final(data: bytes) -> FinalEvent:
     return _read(_FINAL, data)
 
 
+def parse_challenge(data: bytes) -> Challenge:
+    """Read the challenge of a final event.
+
+    Raises:
+        BadMessageError: If the body is no challenge that this version understands.
+    """
+    return _read(_CHALLENGE, data)
+
+
 def parse_progress(data: bytes) -> Progress:
     """Read the progress of a request.
 
@@ -192,6 +205,8 @@ BODIES: Mapping[str, type[BaseModel]] = {
         PodFailed,
         MasterPortfolioOptimized,
         MasterPortfolioFailed,
+        PortfolioChallenged,
+        PortfolioNotChallenged,
         MessageRejected,
         MessageRemoved,
         Progress,

@@ -15,6 +15,7 @@ from portfolio.errors import DataError
 from portfolio.market.age import MOST_DAYS, StalePrices
 from portfolio.market.settlement import settles_on
 from portfolio.names import doubted
+from portfolio.published.robustness import Effort
 from portfolio.tax.brackets import rate_at, saved_by_loss
 from portfolio.tax.parcels import Parcel
 from portfolio.tax.pension import Pension, minimum
@@ -741,6 +742,14 @@ class OptimizationRequest(_Strict):
             "(prices_age_days).",
         ),
     ] = StalePrices.REFUSE
+    challenge: Annotated[
+        Effort,
+        Field(
+            strict=False,
+            description="How much is computed about how sure the portfolio is, and published beside the final event, "
+            "which does not wait for it: none, quick, or full.",
+        ),
+    ] = Effort.QUICK
     deadline_s: Annotated[
         float, Field(ge=SHORTEST_S, le=LONGEST_S, description="Time allowed for the final event, seconds.")
     ] = USUAL_S

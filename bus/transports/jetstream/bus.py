@@ -7,7 +7,7 @@ import contextlib
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from bus.port import COORDINATORS, DEADLINES, Backlog, BusError, NotSetUpError, pod_of_queue
+from bus.port import CHALLENGERS, COORDINATORS, DEADLINES, Backlog, BusError, NotSetUpError, pod_of_queue
 from bus.topology.streams import EVENTS, TIMERS
 from bus.transports.jetstream import discovery
 from bus.transports.jetstream.connection import asking
@@ -45,6 +45,9 @@ async def connect(settings: Connection) -> AsyncIterator[JetStreamBus]:
     finally:
         monitoring.cancel()
         await wire.close()
+
+
+_OF_PROCESSES = {COORDINATORS, CHALLENGERS}
 
 
 class JetStreamBus:
@@ -94,7 +97,7 @@ class JetStreamBus:
             names += answer["consumers"] or []
             total = answer["total"] if answer["consumers"] else 0
         # The stream may have other consumers; only consumers with these names are work queues.
-        return frozenset(name for name in names if name == COORDINATORS or pod_of_queue(name) is not None)
+        return frozenset(name for name in names if name in _OF_PROCESSES or pod_of_queue(name) is not None)
 
     async def stream_state(self) -> StreamState:
         """Return the state of the event stream; see ``Bus``."""

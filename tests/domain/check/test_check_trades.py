@@ -29,7 +29,7 @@ from portfolio.tax.sale import cheapest_sale
 from portfolio.tax.taxpayer import Entity, Taxpayer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, ItemsView, Iterator, KeysView
 
     from support.forgery import Event
 
@@ -700,3 +700,27 @@ def test_no_choice_of_units_is_taxed_less_than_the_bound(seed: int, sold_on: dat
                 units[int(k)] = min(left, there)
                 left -= units[int(k)]
         assert assess(books.payer, books.results, units).tax_aud >= least - 1e-9
+
+
+def test_the_search_for_the_least_tax_reads_each_parcel_once() -> None:
+    # With losses, the best worth of a dollar of loss is found step by step. A step that read all parcels again took
+    # longer, with a thousand parcels on a busy machine, than the time that is kept for the check.
+    # 5 of 10 units are sold, and one ETF is sold whole: gains of 10 and 20 AUD per unit, and a loss of 8 AUD.
+    # The least: 5 x 10 less 5 x 8 are 10 AUD, half of which is taxed at 0.32.
+    read: list[str] = []
+
+    class Noted(dict[str, float]):
+        def keys(self) -> KeysView[str]:
+            read.append("keys")
+            return super().keys()
+
+        def items(self) -> ItemsView[str, float]:
+            read.append("items")
+            return super().items()
+
+    results = [Noted(discountable=10.0), Noted(discountable=20.0), Noted(loss=8.0)]
+
+    least = least_tax(Payer("individual", 0.32, 0.0), results, [[(0, 5.0), (1, 5.0)], [(2, 5.0)]], [5.0, 5.0])
+
+    assert least == pytest.approx(1.6, abs=1e-6)
+    assert len(read) <= len(results)

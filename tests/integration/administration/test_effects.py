@@ -25,7 +25,17 @@ from support.guarded import PATIENCE_S, PODS, Guarded, Person, all_in_one, guard
 
 from bus.language import subjects
 from bus.port import FINALS
-from bus.topology.roles import ADMIN, COORDINATOR, OBSERVER, OPERATOR, REQUESTER, agent_role, inbox_of, roles
+from bus.topology.roles import (
+    ADMIN,
+    CHALLENGER,
+    COORDINATOR,
+    OBSERVER,
+    OPERATOR,
+    REQUESTER,
+    agent_role,
+    inbox_of,
+    roles,
+)
 from bus.topology.streams import EVENTS, MARKETS, TIMERS, wanted_queues
 
 if TYPE_CHECKING:
@@ -51,22 +61,24 @@ MAY_STORE = {
     ALPHA: ["podfolio.v1.pod.*.alpha"],
     BETA: ["podfolio.v1.pod.*.beta"],
     COORDINATOR: ["podfolio.v1.final.*", "podfolio.v1.rejected.*", "podfolio_timers.v1.*"],
+    CHALLENGER: ["podfolio.v1.challenge.*"],
 }
 MAY_WORK = {
     ALPHA: ["pod-alpha"],
     BETA: ["pod-beta"],
-    # Final events that a coordinator publishes go to the observers who wait for them.
-    COORDINATOR: ["coord", "coord-due", "finals"],
+    # Final events that a coordinator publishes go to the observers and the challengers who wait for them.
+    COORDINATOR: ["coord", "coord-due", "finals", "challenger"],
+    CHALLENGER: ["challenger"],
     OBSERVER: ["finals"],
 }
 # Who hears what of others, and from whom.
 MAY_BE_HEARD = {
     (COORDINATOR, REQUESTER): ["podfolio_progress.v1.*"],
     (COORDINATOR, OBSERVER): ["podfolio_progress.v1.*", "podfolio.v1.final.*"],
-    **{(OPERATOR, service): ["$SRV.*"] for service in (ALPHA, BETA, COORDINATOR)},
+    **{(OPERATOR, service): ["$SRV.*"] for service in (ALPHA, BETA, COORDINATOR, CHALLENGER)},
     # An observer may name $SRV.PING for the messages of the queue of readers: then services hear a final event as a
     # ping, which observers may send; no ping is read.
-    **{(OBSERVER, service): ["$SRV.PING", "podfolio.v1.final.*"] for service in (ALPHA, BETA, COORDINATOR)},
+    **{(OBSERVER, service): ["$SRV.PING", "podfolio.v1.final.*"] for service in (ALPHA, BETA, COORDINATOR, CHALLENGER)},
 }
 
 # Stored beforehand, to be read into where they do harm: bodies for the server's own interface, and an event.
@@ -88,6 +100,7 @@ WRITING = (
     "podfolio.v1.pod.{u}.alpha",
     "podfolio.v1.pod.{u}.beta",
     "podfolio.v1.final.{u}",
+    "podfolio.v1.challenge.{u}",
     "podfolio.v1.rejected.{u}",
     "podfolio.v1.removed.{u}",
     "podfolio_timers.v1.timer.{u}",

@@ -26,9 +26,10 @@ from bus.administration.setup import set_up
 from bus.language import subjects
 from bus.language.subjects import MessageKind
 from bus.observability.service import Endpoint, Service
-from bus.port import COORDINATORS, DEADLINES, Backlog, RefusedError, Stored, pod_queue
+from bus.port import CHALLENGERS, COORDINATORS, DEADLINES, Backlog, RefusedError, Stored, pod_queue
 from bus.topology.roles import (
     ADMIN,
+    CHALLENGER,
     COORDINATOR,
     OBSERVER,
     OPERATOR,
@@ -46,13 +47,13 @@ if TYPE_CHECKING:
 
 
 ALPHA, BETA = map(agent_role, PODS)
-ROLES = (REQUESTER, OBSERVER, ALPHA, BETA, COORDINATOR, ADMIN, OPERATOR)
+ROLES = (REQUESTER, OBSERVER, ALPHA, BETA, COORDINATOR, CHALLENGER, ADMIN, OPERATOR)
 
 EVERYBODY = frozenset(ROLES)
 NOBODY: frozenset[str] = frozenset()
-READERS = frozenset({REQUESTER, OBSERVER, COORDINATOR})
-SERVICES = frozenset({ALPHA, BETA, COORDINATOR})
-MARKET_READERS = frozenset({OBSERVER, ALPHA, BETA, COORDINATOR, ADMIN})
+READERS = frozenset({REQUESTER, OBSERVER, COORDINATOR, CHALLENGER})
+SERVICES = frozenset({ALPHA, BETA, COORDINATOR, CHALLENGER})
+MARKET_READERS = frozenset({OBSERVER, ALPHA, BETA, COORDINATOR, CHALLENGER, ADMIN})
 VERBS = ("PING", "INFO", "STATS")
 
 # What is published, and who may. What is sent to the server's interface has no body, or one that changes nothing.
@@ -65,6 +66,8 @@ PUBLISH: dict[str, frozenset[str]] = {
     "podfolio.v1.pod.r1.gamma": NOBODY,
     "podfolio.v1.pod.r1.more.alpha": NOBODY,
     "podfolio.v1.final.r1": frozenset({COORDINATOR}),
+    "podfolio.v1.challenge.r1": frozenset({CHALLENGER}),
+    "podfolio.v1.challenge.r1.more": NOBODY,
     "podfolio.v1.rejected.1": frozenset({COORDINATOR}),
     "podfolio.v1.removed.1": frozenset({ADMIN}),
     "podfolio.v1.anything": NOBODY,
@@ -77,6 +80,7 @@ PUBLISH: dict[str, frozenset[str]] = {
     "$JS.API.CONSUMER.MSG.NEXT.PODFOLIO.pod-beta": frozenset({BETA}),
     "$JS.API.CONSUMER.MSG.NEXT.PODFOLIO.coord": frozenset({COORDINATOR}),
     "$JS.API.CONSUMER.MSG.NEXT.PODFOLIO.finals": frozenset({OBSERVER}),
+    "$JS.API.CONSUMER.MSG.NEXT.PODFOLIO.challenger": frozenset({CHALLENGER}),
     "$JS.API.CONSUMER.MSG.NEXT.PODFOLIO.other": NOBODY,
     "$JS.API.CONSUMER.MSG.NEXT.PODFOLIO_TIMERS.coord-due": frozenset({COORDINATOR}),
     "$JS.ACK.PODFOLIO.pod-alpha.1.99.1.1.0": frozenset({ALPHA}),
@@ -84,6 +88,7 @@ PUBLISH: dict[str, frozenset[str]] = {
     "$JS.ACK.PODFOLIO.coord.1.99.1.1.0": frozenset({COORDINATOR}),
     "$JS.ACK.PODFOLIO_TIMERS.coord-due.1.99.1.1.0": frozenset({COORDINATOR}),
     "$JS.ACK.PODFOLIO.finals.1.99.1.1.0": frozenset({OBSERVER}),
+    "$JS.ACK.PODFOLIO.challenger.1.99.1.1.0": frozenset({CHALLENGER}),
     # As the newer form names stream and queue; as the older, it is of pod-beta.
     "$JS.ACK.PODFOLIO.pod-beta.PODFOLIO.pod-alpha.1.2.3": frozenset({BETA}),
     "$JS.ACK._.hash.PODFOLIO.pod-alpha.1.99.1.1.0": NOBODY,
@@ -95,6 +100,7 @@ PUBLISH: dict[str, frozenset[str]] = {
     "$JS.API.CONSUMER.INFO.PODFOLIO.coord": frozenset({COORDINATOR, ADMIN, OBSERVER}),
     "$JS.API.CONSUMER.INFO.PODFOLIO_TIMERS.coord-due": frozenset({COORDINATOR, ADMIN}),
     "$JS.API.CONSUMER.INFO.PODFOLIO.finals": frozenset({ADMIN, OBSERVER}),
+    "$JS.API.CONSUMER.INFO.PODFOLIO.challenger": frozenset({CHALLENGER, ADMIN, OBSERVER}),
     "$JS.API.CONSUMER.NAMES.PODFOLIO": frozenset({COORDINATOR, OBSERVER}),
     "$JS.API.CONSUMER.LIST.PODFOLIO": NOBODY,
     "$JS.API.CONSUMER.CREATE.PODFOLIO.pod-alpha.podfolio.v1.request.>": frozenset({ADMIN}),
@@ -103,6 +109,7 @@ PUBLISH: dict[str, frozenset[str]] = {
     "$JS.API.CONSUMER.CREATE.PODFOLIO.coord": frozenset({ADMIN}),
     "$JS.API.CONSUMER.CREATE.PODFOLIO_TIMERS.coord-due.podfolio_timers.v1.due.*": frozenset({ADMIN}),
     "$JS.API.CONSUMER.CREATE.PODFOLIO.finals.podfolio.v1.final.*": frozenset({ADMIN}),
+    "$JS.API.CONSUMER.CREATE.PODFOLIO.challenger.podfolio.v1.final.*": frozenset({ADMIN}),
     "$JS.API.CONSUMER.CREATE.PODFOLIO.mine.podfolio.v1.>": NOBODY,
     "$JS.API.CONSUMER.CREATE.PODFOLIO.mine": NOBODY,
     "$JS.API.CONSUMER.CREATE.PODFOLIO": NOBODY,
@@ -151,6 +158,7 @@ PUBLISH: dict[str, frozenset[str]] = {
     "$JS.API.DIRECT.GET.PODFOLIO.podfolio.v1.pod.r1.beta": frozenset({BETA}),
     "$JS.API.DIRECT.GET.PODFOLIO.podfolio.v1.pod.r1.*": NOBODY,
     "$JS.API.DIRECT.GET.PODFOLIO.podfolio.v1.final.r1": frozenset({COORDINATOR}),
+    "$JS.API.DIRECT.GET.PODFOLIO.podfolio.v1.challenge.r1": frozenset({CHALLENGER}),
     "$JS.API.DIRECT.GET.PODFOLIO.podfolio.v1.rejected.1": frozenset({COORDINATOR}),
     "$JS.API.DIRECT.GET.PODFOLIO.podfolio.v1.removed.1": frozenset({ADMIN}),
     "$JS.API.DIRECT.GET.PODFOLIO.podfolio.v1.>": NOBODY,
@@ -237,8 +245,8 @@ async def publish(bus: JetStreamBus, subject: str) -> Stored:
 
 
 async def test_every_role_does_its_work_and_is_refused_nothing(guarded: Guarded) -> None:
-    requester, observer, alpha, coordinator, admin = [
-        await guarded.bus(role) for role in (REQUESTER, OBSERVER, ALPHA, COORDINATOR, ADMIN)
+    requester, observer, alpha, coordinator, challenger, admin = [
+        await guarded.bus(role) for role in (REQUESTER, OBSERVER, ALPHA, COORDINATOR, CHALLENGER, ADMIN)
     ]
     stop = asyncio.Event()
     async with asyncio.timeout(PATIENCE_S):
@@ -251,7 +259,7 @@ async def test_every_role_does_its_work_and_is_refused_nothing(guarded: Guarded)
             assert await publish(alpha, subjects.pod_result("r1", "alpha")) is Stored.NEW
             assert await publish(alpha, subjects.pod_result("r1", "alpha")) is Stored.SAME
             await delivery.done()
-        assert {COORDINATORS, "pod-alpha", "pod-beta"} == await coordinator.queues()
+        assert {COORDINATORS, CHALLENGERS, "pod-alpha", "pod-beta"} == await coordinator.queues()
         await coordinator.schedule("r1", datetime.now(UTC))
         async with aclosing(coordinator.work(DEADLINES, stop=stop, at_once=1)) as work:
             await (await anext(work)).done()
@@ -263,6 +271,12 @@ async def test_every_role_does_its_work_and_is_refused_nothing(guarded: Guarded)
         assert await publish(coordinator, subjects.final("r1")) is Stored.NEW
         assert await publish(coordinator, subjects.final("r1")) is Stored.SAME
         assert await publish(coordinator, subjects.rejected(1)) is Stored.NEW
+        async with aclosing(challenger.work(CHALLENGERS, stop=stop, at_once=1)) as work:
+            final = await anext(work)
+            await challenger.record([subjects.request("r1"), subjects.challenge("r1")])
+            assert await publish(challenger, subjects.challenge("r1")) is Stored.NEW
+            assert await publish(challenger, subjects.challenge("r1")) is Stored.SAME
+            await final.done()
         stop.set()
         lengths = {queue: await observer.backlog(queue) for queue in await observer.queues()}
         async with aclosing(observer.follow(everything=True)) as messages:
@@ -270,7 +284,7 @@ async def test_every_role_does_its_work_and_is_refused_nothing(guarded: Guarded)
         assert await admin.publish_market("house-1", "0" * 64, b"packed") is Stored.NEW
         assert await admin.publish_market("house-1", "0" * 64, b"packed") is Stored.SAME
         assert await admin.publish_market("house-1", "1" * 64, b"other") is Stored.TAKEN
-        for reader in (alpha, coordinator, observer):
+        for reader in (alpha, coordinator, challenger, observer):
             assert await reader.published_market("house-1") == ("0" * 64, b"packed")
             assert await reader.published_market("house-2") is None
         assert await observer.published_markets() == {"house-1": "0" * 64}
@@ -279,7 +293,12 @@ async def test_every_role_does_its_work_and_is_refused_nothing(guarded: Guarded)
     log = (guarded.keys.folder.parent / "log").read_text(encoding="utf-8")
     assert len(read) == 2
     # Beta never took its request, and the coordinator gave one message back.
-    assert lengths == {"pod-alpha": Backlog(0, 0), "pod-beta": Backlog(1, 0), COORDINATORS: Backlog(0, 1)}
+    assert lengths == {
+        "pod-alpha": Backlog(0, 0),
+        "pod-beta": Backlog(1, 0),
+        COORDINATORS: Backlog(0, 1),
+        CHALLENGERS: Backlog(0, 0),
+    }
     assert seen[0] == subjects.request("r1")
     assert not any(step.is_needed for step in done)
     assert "Violation" not in log

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 
-_NAMES = ("nats-server", "alpha", "beta", "gamma", "delta", "coordinator")
+_NAMES = ("nats-server", "alpha", "beta", "gamma", "delta", "coordinator", "challenger")
 
 
 @dataclass

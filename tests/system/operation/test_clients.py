@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 import pytest
 from support.clients import CLIENTS, PROGRAMS, asked, file_of, portfolio, run
 from support.in_process import PODS
+from support.line import line_to
 
-from bus.language.messages import MasterPortfolioOptimized, Stage, parse_progress
+from bus.language import subjects
+from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason, Stage, encode, parse_progress
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from support.processes import Site
 
-MOST_LINES = 37
+MOST_LINES = 39
 
 
 async def test_clients_print_the_portfolio_to_the_digit_and_follow_how_it_comes_about(shared: Site) -> None:
@@ -43,6 +45,24 @@ async def works(site: Site, language: str) -> None:
     refused, out, errors = await run(language, asked(site.folder, f"not-{name}", market="nowhere"), site.url)
     assert (refused, out) == (1, "")
     assert "unknown_market: unknown market nowhere: name one of" in errors
+
+
+@pytest.mark.parametrize("language", CLIENTS)
+async def test_a_question_that_gets_no_answer_is_asked_again(site: Site, language: str) -> None:
+    lost: list[bytes] = []
+
+    async def lose_the_first_question(some: bytes) -> bool:
+        is_first = b"PUB $JS.API.DIRECT.GET" in some and not lost
+        lost.extend([some] * is_first)
+        return not is_first
+
+    failed = MasterPortfolioFailed(request_id="r1", reason=Reason.OVERLOADED, message="too much")
+    await site.bus.publish_once(subjects.final("r1"), encode(failed), message_id="f", headers={})
+    async with line_to(site.url, passes=lose_the_first_question) as url:
+        status, out, errors = await run(language, asked(site.folder, "r1"), url)
+
+    assert (status, out, len(lost)) == (1, "", 1)
+    assert errors.splitlines()[-1].endswith("overloaded: too much")
 
 
 @pytest.mark.parametrize("language", CLIENTS)

@@ -47,7 +47,10 @@ async def samples(site: Site, process: Process) -> dict[tuple[str, ...], float]:
     }
 
 
-@pytest.mark.parametrize("command", [("agents", "alpha"), pytest.param(("coordinator",), marks=pytest.mark.deep)])
+@pytest.mark.parametrize(
+    "command",
+    [("agents", "alpha"), *(pytest.param((each,), marks=pytest.mark.deep) for each in ("coordinator", "challenger"))],
+)
 async def test_a_process_without_its_server_is_not_ready_but_lives_and_comes_back(
     tmp_path: Path, unused_tcp_port: int, command: tuple[str, ...]
 ) -> None:
@@ -74,7 +77,10 @@ async def test_a_process_without_its_server_is_not_ready_but_lives_and_comes_bac
     assert (await site.page(process, "/live"))[0] == 0
 
 
-@pytest.mark.parametrize(("command", "lacks"), some_of([("agents", "pod-zeta"), ("coordinator", "coord")], every=2))
+@pytest.mark.parametrize(
+    ("command", "lacks"),
+    some_of([("agents", "pod-zeta"), ("coordinator", "coord"), ("challenger", "challenger")], every=3),
+)
 async def test_a_process_that_waits_for_its_set_up_says_so_and_the_command_that_it_names_ends_the_wait(
     tmp_path: Path, command: str, lacks: str
 ) -> None:

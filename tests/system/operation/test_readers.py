@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import signal
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.clients import CLIENTS, launched, run
 from support.depth import some_of
+from support.line import line_to
 from support.processes import START_S
 from support.requests_made import OUTLOOK, ROOT, body
 
@@ -104,21 +104,14 @@ SLOW_S = {"python": 1.5, "javascript": 6.0}
 async def test_a_slow_acknowledgement_ends_no_reader(site: Site, language: str) -> None:
     acknowledged, passes = asyncio.Event(), asyncio.Event()
 
-    async def copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, holds: bytes = b"\0") -> None:
-        with contextlib.suppress(ConnectionError):
-            while some := await source.read(65_536):
-                if holds in some:
-                    acknowledged.set()
-                    await passes.wait()
-                sink.write(some)
-        sink.close()
+    async def hold(some: bytes) -> bool:
+        if b"PUB $JS.ACK." in some:
+            acknowledged.set()
+            await passes.wait()
+        return True
 
-    async def line(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        server_reader, server_writer = await asyncio.open_connection("127.0.0.1", int(site.url.rpartition(":")[2]))
-        await asyncio.gather(copy(reader, server_writer, holds=b"PUB $JS.ACK."), copy(server_reader, writer))
-
-    async with await asyncio.start_server(line, "127.0.0.1", 0) as proxy:
-        reader = await launched(language, f"nats://127.0.0.1:{proxy.sockets[0].getsockname()[1]}", program="finals")
+    async with line_to(site.url, passes=hold) as url:
+        reader = await launched(language, url, program="finals")
         await store(site, 1)
         async with asyncio.timeout(START_S):
             await acknowledged.wait()

@@ -14,7 +14,8 @@ from support.signed import FORGED, Body, System, altered, failure, greedy, messa
 
 from bus.language.messages import MasterPortfolioFailed, encode
 from bus.language.signing import FINAL
-from cli.trust.verify import Check, Verdict, conclude, describe, examine
+from cli.trust.check import Check, Verdict
+from cli.trust.verify import conclude, describe, examine
 from coordinator.consolidation import consolidate
 from coordinator.decisions import Fail, Optimise, decide, read_record
 

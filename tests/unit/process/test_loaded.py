@@ -20,10 +20,12 @@ PAGES = ("rich", "jinja2", "pptx", "matplotlib", "vl_convert", "starlette", "rep
 NEEDLESS = {
     "agents.__main__": ("numpy", *SOLVERS, "report", "dashboard", "cli"),
     "agents.solve_pod": ("scipy", "numba", "portfolio.master", *CONVERSATION, *PAGES, "cli"),
+    "challenger.__main__": (*SOLVERS, "report", "dashboard", "cli"),
+    "challenger.solve_challenge": ("scipy", "numba", *CONVERSATION, *PAGES, "cli"),
     "coordinator.__main__": (*SOLVERS, "report", "dashboard", "cli"),
     "coordinator.solve_request": ("scipy", "numba", *CONVERSATION, *PAGES, "cli"),
     # The help of a command, too: its module is loaded here, the modules of its work are not.
-    "cli.__main__": ("numpy", "pydantic", *SOLVERS, *CONVERSATION, *PAGES, "agents", "coordinator"),
+    "cli.__main__": ("numpy", "pydantic", *SOLVERS, *CONVERSATION, *PAGES, "agents", "challenger", "coordinator"),
 }
 
 

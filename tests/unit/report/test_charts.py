@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from lxml import etree
+from lxml import etree, html
 from support.reported import optimised
 
 from report.charts.palette import THEMES
@@ -15,6 +15,8 @@ from report.charts.pictures import charts, draw
 from report.charts.vega import specification
 from report.facts.series import Bars, all_series
 from report.facts.standings import SUGGESTED, TODAY
+from report.page.html import page
+from report.story.chart_tables import as_table
 
 if TYPE_CHECKING:
     from report.charts.palette import Palette
@@ -80,6 +82,38 @@ def test_each_chart_has_a_text_with_every_number_it_shows(name: str) -> None:
             continue
         assert missing <= {"1.00"}, "each part moves with itself"
         assert chart.alt.startswith(("Bars.", "Table of colours."))
+
+
+@pytest.mark.parametrize("name", ["existing-investor", "reference-customer", "outlook", "nothing-to-do", "wanted"])
+def test_a_chart_too_wide_for_a_phone_has_a_table_with_every_number_and_name_that_it_shows(name: str) -> None:
+    found = optimised(name)
+    wide = 0
+    for shown in all_series(found).values():
+        chart, table = draw(shown), as_table(shown)
+        # As wide as a phone: within the margins of the page, smaller by a tenth.
+        width = float(str(etree.fromstring(chart.svg.encode()).get("width")))
+        assert (table is None) == (width <= 390) == chart.narrow, (shown.name, width)
+        if table is None:
+            continue
+        wide += 1
+        assert (table.caption, {len(row) for row in table.rows}) == (chart.title, {len(table.columns)})
+        told = " ".join(cell for row in (table.columns, *table.rows) for cell in row)
+        for text in texts(chart.svg):
+            known = all(part in told for part in text.removesuffix(": not met").split(" of "))
+            assert known or text in {"met", "not met", "1.00"}, (shown.name, text)
+    assert wide >= 3
+
+
+def test_a_page_has_a_table_instead_of_each_wide_chart_and_none_twice() -> None:
+    found = optimised("existing-investor")
+    document = html.document_fromstring(page(found))
+
+    for figure in document.iter("figure"):
+        title = figure.findtext("figcaption")
+        instead = [caption.text for caption in figure.findall(".//div[@class='instead']//caption")]
+        assert instead == ([] if figure.get("class") == "third" else [title])
+    ids = document.xpath("//@id")
+    assert len(ids) == len(set(ids))
 
 
 def test_goals_that_gave_way_say_so_in_words_and_by_how_much() -> None:

@@ -1,0 +1,126 @@
+"""The loop of a challenger: take a final event, challenge it in a child process, publish, settle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from time import perf_counter
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from bus.language import subjects
+from bus.language.messages import PortfolioNotChallenged, Unchallenged, glance
+from bus.language.subjects import MessageKind
+from bus.observability import metrics, tracing
+from bus.port import CHALLENGERS
+from bus.process.answering import fault
+from bus.process.workers import work_off
+from bus.transports.envelope import publish
+from bus.transports.snapshots import nothing_to_provide
+from challenger.payload import NO_PORTFOLIO, payload_of
+from portfolio.published.robustness import Effort
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from bus.language.payload import Payload
+    from bus.language.signing import Signer
+    from bus.port import Bus, Delivery, Message, Stored
+    from bus.transports.snapshots import Provide
+
+SOURCE = "/podfolio/challenger"
+_NOT_ASKED = "the request asks for no challenge (challenge: none)"
+
+log = structlog.get_logger()
+
+
+class Challenges(Protocol):
+    """Challenges a final event: a ``ChallengeSolver``'s method, except in tests."""
+
+    async def __call__(self, request_id: str, final: bytes, final_sha256: str, effort: Effort) -> Payload:
+        """Return the challenge."""
+
+
+@dataclass(frozen=True, slots=True)
+class Challenger:
+    """One replica of the challenger.
+
+    Attributes:
+        bus: The bus to take final events from and publish to.
+        challenge: Makes the challenges.
+        provide: Fetches markets that are not on this machine.
+        signer: Signs challenges; without a signer, challenges are unsigned.
+    """
+
+    bus: Bus
+    challenge: Challenges
+    provide: Provide = nothing_to_provide
+    signer: Signer | None = None
+
+    async def run(self, stop: asyncio.Event, *, at_once: int) -> None:
+        """Challenge final events until *stop* is set, then finish the work in hand."""
+        await work_off(self.bus, CHALLENGERS, self, stop=stop, at_once=at_once)
+
+    async def handle(self, delivery: Delivery) -> None:
+        """Challenge one final event, unless that has been done: a queue that was lost delivers all of them again."""
+        message = delivery.message
+        request_id = subjects.parse(message.subject).key
+        if not request_id:
+            return
+        began = perf_counter()
+        stored_before = await self.bus.record((subjects.request(request_id), subjects.challenge(request_id)))
+        kinds = {subjects.parse(each.subject).kind: each for each in stored_before}
+        if MessageKind.CHALLENGE in kinds:
+            return
+        with tracing.span("challenge"):
+            answer = await self.answer(request_id, message, kinds.get(MessageKind.REQUEST))
+        metrics.CHALLENGING.observe(perf_counter() - began)
+        stored = await self.publish(request_id, answer)
+        log.info(
+            "portfolio.challenged",
+            request_id=request_id,
+            **answer.facts,
+            stored=stored.value,
+            attempt=delivery.attempt,
+            challenge_ms=round((perf_counter() - began) * 1e3, 2),
+        )
+
+    async def answer(self, request_id: str, final: Message, request: Message | None) -> Payload:
+        """Challenge a final event as its request asks; the default where the request has been removed."""
+        digest, event = sha256(final.data).hexdigest(), glance(final.data)
+        asked = Effort.QUICK.value if request is None else glance(request.data).get("challenge", Effort.QUICK.value)
+        if event.get("type") == "MasterPortfolioFailed":
+            return _nothing(request_id, digest, Unchallenged.NO_PORTFOLIO, NO_PORTFOLIO)
+        if not isinstance(asked, str) or asked not in list(Effort):
+            message = f"the request asks for a challenge of a kind that is not known here: {asked!r}"
+            return _nothing(request_id, digest, Unchallenged.UNREADABLE, message)
+        effort = Effort(asked)
+        if effort is Effort.NONE:
+            return _nothing(request_id, digest, Unchallenged.NOT_ASKED, _NOT_ASKED)
+        market = event.get("market")
+        await self.provide(market.get("id") if isinstance(market, dict) else None)
+        return await self.challenge(request_id, final.data, digest, effort)
+
+    async def give_up(self, delivery: Delivery, error: Exception) -> None:
+        """Say that there will be no challenge, and why."""
+        if request_id := subjects.parse(delivery.message.subject).key:
+            digest = sha256(delivery.message.data).hexdigest()
+            message = f"the challenger cannot answer: {fault(error)}"
+            await self.publish(request_id, _nothing(request_id, digest, Unchallenged.INTERNAL_ERROR, message))
+
+    async def publish(self, request_id: str, answer: Payload) -> Stored:
+        """Publish the challenge, once, signed if there is a signer."""
+        if self.signer:
+            answer = replace(answer, data=self.signer.sign(answer.data))
+        now = datetime.now(UTC)
+        stored = await publish(self.bus, subjects.challenge(request_id), answer, source=SOURCE, now=now)
+        metrics.CHALLENGES.labels(answer.facts["outcome"], stored.value).inc()
+        return stored
+
+
+def _nothing(request_id: str, final_sha256: str, reason: Unchallenged, message: str) -> Payload:
+    return payload_of(
+        PortfolioNotChallenged(request_id=request_id, final_sha256=final_sha256, reason=reason, message=message)
+    )

@@ -1,0 +1,1 @@
+"""How sure a suggestion is: the same question in markets drawn within the error of the figures, and what changes."""
