@@ -12,8 +12,8 @@ from bus.language.since import write_time
 from bus.language.subjects import ID_PATTERN, MessageKind
 from dashboard.portfolio import series
 from dashboard.row import LONGEST_LINE, Answer, Row, with_message
-from report.story.chart_tables import as_table
 from report.story import sure
+from report.story.chart_tables import as_table
 from report.story.document import Section, Table
 from report.story.screen import sections
 
