@@ -18,10 +18,14 @@ def dive(*, deep: bool) -> None:
     _deep = deep
 
 
-def some_of(cases: Iterable[object], *, every: int) -> list[object]:
-    """Leave all but every so many of the cases of a parametrized test to ``--deep``; a tuple has a value per name."""
+def some_of(cases: Iterable[object], *, every: int, first: int = 0) -> list[object]:
+    """Leave the cases of a parametrized test to ``--deep``, but every so many from the *first*.
+
+    A tuple has a value for each name.
+    """
     known = list(cases)
-    return [case if i % every == 0 else _deeper(case) for i, case in enumerate(known)]
+    tried = range(first, len(known), every)
+    return [case if i in tried else _deeper(case) for i, case in enumerate(known)]
 
 
 def _deeper(case: object) -> object:
