@@ -45,6 +45,7 @@ NAMES = (
     "tax-budget",
     "after-july-2027",
     "trader",
+    "one-large-holding",
 )
 
 
@@ -363,6 +364,31 @@ def test_a_trader_pays_by_brackets_on_the_gains_of_the_whole_year_and_sells_lose
     # Each dollar of loss takes 32 cents off the tax.
     orders = {order.ticker: order for order in event.trading.orders}
     assert orders["VGB"].tax_aud + orders["ROBO"].tax_aud == pytest.approx(-0.32 * lost, abs=ROUNDING)
+
+
+def test_the_owner_of_one_large_holding_pays_by_the_brackets_that_the_gain_itself_reaches() -> None:
+    # 110,000 of other income in 2025-26: 30 % to 135,000, 37 % to 190,000, 45 % above, and 2 % of levy.
+    event = answered("one-large-holding")
+    assert event.trading is not None and event.today is not None  # noqa: PT018 - it has an account
+    gains = event.trading.gains
+
+    # 600 x 509.14 = 305,484 of VTS and 12,000 of cash.
+    assert event.today.value_aud == pytest.approx(317_484.0, abs=ROUNDING)
+    # A unit fetches 509.14 x (1 - 0.0004) = 508.936344; 18,550 / 350 = 53, 20,850 / 150 = 139, 21,300 / 100 = 213.
+    units = sold(event)
+    first, second, third = (
+        units.get(("VTS", day), 0.0) * gain
+        for day, gain in (("2011-08-16", 455.936344), ("2015-09-02", 369.936344), ("2020-03-30", 295.936344))
+    )
+    # All is above the limit of 30 % but 95,245.20 AUD, 187 units: most of it must go, and all parcels are long held.
+    assert sum(units.values()) >= 413
+    made = first + second + third - 10
+    assert gains.gains_aud[LONG] == pytest.approx(made, abs=ROUNDING)
+    net = made / 2
+    assert gains.net_capital_gain_aud == pytest.approx(net, abs=ROUNDING)
+    # 25,000 at 32 % and 55,000 at 39 %: 8,000 + 21,450 = 29,450; the rest at 47 %.
+    assert net > 80_000
+    assert gains.tax_aud == pytest.approx(29_450 + (net - 80_000) * 0.47, abs=ROUNDING)
 
 
 def test_an_event_of_before_the_reform_was_told_is_still_read() -> None:
