@@ -174,9 +174,9 @@ class TooLittleError(DataError):
         super().__init__(told)
         self.repairs = tuple(repairs)
 
-    def with_repair(self, repair: Repair) -> TooLittleError:
-        """Copy the error with a change that is enough alone."""
-        return TooLittleError(str(self), [repair])
+    def with_repairs(self, repairs: Sequence[Repair]) -> TooLittleError:
+        """Copy the error with changes, of which each is enough alone."""
+        return TooLittleError(str(self), repairs)
 
 
 def take_stock(market: Market, owned: Owned, rules: Rules, unsold: frozenset[int] = frozenset()) -> Inventory:
