@@ -111,7 +111,7 @@ def test_pods_that_the_request_names_elsewhere_are_not_left_out() -> None:
 
     assert isinstance(event, MasterPortfolioFailed)
     assert enough(event) == 14_649
-    # With alpha alone beside delta, that has 40 %: 6,000 AUD do. With gamma, which has more, delta has less than it needs.
+    # Beside alpha alone delta has 40 %: 6,000 AUD do. Beside gamma, which has more, delta has less than it needs.
     assert with_pods(event) == {"alpha": 0.6, "delta": 0.4}
 
 
