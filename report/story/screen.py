@@ -185,4 +185,5 @@ def _money_goals(event: MasterPortfolioOptimized) -> Section | None:
         return None
     points = [*map(money_goals.sentence, event.money_goals)]
     points += money_goals.funded(event.funding, str) if event.funding else ()
+    points += money_goals.of_no_goal(event, str)
     return Section("money-goals", "Money goals", (), (), (money_goals.table(event, str),), tuple(points))
