@@ -128,6 +128,8 @@ def test_the_pensioner_reads_the_same_amounts_in_the_reasons_as_in_the_table_of_
     (order,) = (one for one in event.trading.orders if one.ticker == "VAF")
     left = (1_000 - order.units) * 46.49
 
+    # 12,000 AUD of 506,153.90 stay as cash, 2.37 %; the pods share 97.63 % as 40, 40 and 20.
+    assert "506,153.90 AUD over alpha 39%, beta 39%, gamma 20%, cash that stays 2%" in read(event)
     assert order.why == f"gamma needs {left:,.2f} AUD of it, 46,490.00 AUD is owned"
     assert "46,490.00" in read(event)
 
