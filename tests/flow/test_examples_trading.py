@@ -28,6 +28,7 @@ from portfolio.check import findings
 from portfolio.market import snapshot as markets
 from portfolio.published.order import Side
 from portfolio.tax.kinds import Kind
+from report.story.compose import tell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -389,6 +390,20 @@ def test_the_owner_of_one_large_holding_pays_by_the_brackets_that_the_gain_itsel
     # 25,000 at 32 % and 55,000 at 39 %: 8,000 + 21,450 = 29,450; the rest at 47 %.
     assert net > 80_000
     assert gains.tax_aud == pytest.approx(29_450 + (net - 80_000) * 0.47, abs=ROUNDING)
+
+
+def test_who_owes_more_tax_than_the_cash_that_stays_is_warned() -> None:
+    def warned(name: str) -> list[str]:
+        (section,) = (one for one in tell(answered(name)).answers if one.name == "wrong")
+        return [point for point in section.points if "of tax are due with your tax return" in point]
+
+    trading = answered("one-large-holding").trading
+    assert trading is not None
+    tax, cash = f"{trading.gains.tax_aud:,.2f} AUD", f"{trading.cash_left_aud:,.2f} AUD"
+    (told,) = warned("one-large-holding")
+    assert told.startswith(f"The {tax} of tax are due with your tax return, and {cash} of cash stay in the account")
+    # No order, no tax; and losses of earlier years pay for all gains.
+    assert warned("nothing-to-do") == warned("carried-losses") == []
 
 
 def test_a_target_with_a_little_room_is_named_where_it_forces_the_sale_of_all_units() -> None:
