@@ -16,7 +16,7 @@ from portfolio.check.trades import FIRST_PURCHASE_AUD, volume
 from portfolio.check.waiting import Sales, waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     from portfolio import Vector
     from portfolio.check.facts import Event
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # From this correlation on, a purchase replaces an ETF sold at a loss (ITAA 1936, Part IVA; TR 2008/1).
 _REPLACES = 0.95
+# Amounts within reasons are rounded to a cent.
+_ROUNDED = 0.0051
 
 
 class Orders:
@@ -93,6 +95,16 @@ class Orders:
         for order in self.orders:
             yield from (f"of the order for {order['ticker']}, {words}" for words in self._order(order))
 
+    def _has_numbers(self, why: str, worth: Sequence[float]) -> bool:
+        """Return whether a reason has these amounts and no more, in AUD; in older events, as shares of the capital."""
+        if re.findall(r"[\d.]+%", why) == [f"{aud / self.capital:.2%}" for aud in worth]:
+            return " AUD" not in why
+        told = [float(number.replace(",", "")) for number in re.findall(r"([\d,.]+) AUD", why)]
+        near = len(told) == len(worth) and all(
+            abs(number - aud) <= _ROUNDED for number, aud in zip(told, worth, strict=True)
+        )
+        return near and "%" not in why
+
     def _order(self, order: Event) -> Iterator[str]:
         j, rules, units = self._j(order), self.portfolio.rules, order["units"]
         if order["side"] not in ("sell", "buy") or not (units > 0 and float(units).is_integer()):
@@ -111,10 +123,10 @@ class Orders:
         owners = [pod for pod in self.portfolio.pods if self.pods[pod][j] > 0]
         if order["pods"] != owners:
             yield f"its pods are {owners}, not {order['pods']}"
-        parts = [self.after[j] * self.owned.prices[j] / self.capital, self.owned.had[j]] if owners else []
-        numbers = [f"{part:.2%}" for part in parts]
-        if not order["why"] or re.findall(r"[\d.]+%", order["why"]) != numbers:
-            yield f"its reason has other numbers than {' and '.join(numbers) or 'none'}: {order['why']}"
+        worth = [self.after[j] * self.owned.prices[j], self.owned.had[j] * self.capital] if owners else []
+        if not order["why"] or not self._has_numbers(order["why"], worth):
+            numbers = " and ".join(f"{aud:,.2f} AUD" for aud in worth)
+            yield f"its reason has other numbers than {numbers or 'none'}: {order['why']}"
         forbidden = self.owned.unsold if order["side"] == "sell" else rules["never_buy"]
         if order["ticker"] in forbidden:
             yield f"it must never be made: {order['side']}"

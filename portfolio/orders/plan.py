@@ -289,17 +289,17 @@ def _owners(sleeves: Sequence[Sleeve], X: Matrix, j: int) -> tuple[str, ...]:
 
 def _why(market: Market, sleeves: Sequence[Sleeve], stock: Inventory, whole: WholeUnits, side: Side, j: int) -> str:
     """Write the reason for an order: the pods that need the ETF, or the duplicate that is sold."""
-    before, after = float(stock.weights[j]), float(whole.X[:, j].sum())
-    owners = " and ".join(_owners(sleeves, whole.X, j))
-    if owners:
-        said = f"{owners} needs {after:.2%} of the capital in it, {before:.2%} is owned"
+    if owners := _owners(sleeves, whole.X, j):
+        # In AUD: of a share, a reader would have to know whether it is of the money before or after the payments.
+        needed, owned = (f"{units[j] * stock.prices[j]:,.2f} AUD" for units in (whole.units, stock.units))
+        said = f"{' and '.join(owners)} need{'s' * (len(owners) == 1)} {needed} of it, {owned} is owned"
         naive = {sleeve.mandate.pod: sleeve.share * float(sleeve.weights[j]) for sleeve in sleeves if sleeve.weights[j]}
-        if side is Side.BUY and len(naive) > 1 and sum(naive.values()) > before:
+        if side is Side.BUY and len(naive) > 1 and sum(naive.values()) > float(stock.weights[j]):
             said += f"; {', '.join(naive)} would each have bought it"
         return said
     same = _nearly_the_same(market, whole.units, j)
     universe = any(market.tickers[j] in sleeve.mandate.universe for sleeve in sleeves)
-    said = "no pod holds it in the portfolio" if universe else "no pod may hold it"
+    said = "no pod holds it in the portfolio" if universe else "no pod that takes part may hold it"
     return said + (f"; {', '.join(same)}, which is held, does nearly the same" if same else "")
 
 

@@ -413,7 +413,11 @@ def call_a_goal_met(event: Event) -> None:
 
 def tell_another_number_in_a_reason(event: Event) -> None:
     order = buys(event)[0]
-    order["why"] = order["why"].replace("%", "1%", 1)
+    order["why"] = order["why"].replace(" AUD", "1 AUD", 1)
+
+
+def tell_shares_beside_the_amounts_of_a_reason(event: Event) -> None:
+    buys(event)[0]["why"] += ", 12.00% of the capital"
 
 
 def sell_what_is_never_to_be_sold(event: Event) -> None:
@@ -526,6 +530,7 @@ TAMPERINGS: list[Callable[[Event], None]] = [
     realise_an_indexed_gain,
     call_a_goal_met,
     tell_another_number_in_a_reason,
+    tell_shares_beside_the_amounts_of_a_reason,
     sell_what_is_never_to_be_sold,
     buy_what_is_never_to_be_bought,
     order_less_than_the_least,
