@@ -38,10 +38,10 @@ from portfolio.market.figures import figures
 from portfolio.market.snapshot import named
 from portfolio.master.conflict import ConflictError
 from portfolio.master.coordinated_portfolio import optimise_all_pods
-from portfolio.master.nearest import as_near_as_possible
 from portfolio.orders.forced import forced_sales
 from portfolio.orders.plan import at_most_better_by, plan
 from portfolio.orders.smallest import enough_money
+from portfolio.orders.step import within_budgets
 from portfolio.pod.sleeve import Sleeve
 
 if TYPE_CHECKING:
@@ -146,8 +146,8 @@ def _enough_money(
         if plans.targets and plans.shares is None:
             # The orders follow from the shares of the last round.
             with suppress(UnreachableGoalError, SolverError):
-                settled = coordinate(market, answered, now, plans, optimise=optimise, stop=is_over).settled
-        return as_near_as_possible(Case(market, settled.sleeves, settled.terms), stop=is_over)
+                settled = coordinate(market, answered, now, plans, optimise=optimise).settled
+        return Case(market, settled.sleeves, settled.terms)
 
     return enough_money(owned.cash_aud, case_at, budget.for_orders_s, withdrawal_aud=owned.withdrawal_aud)
 
@@ -164,20 +164,24 @@ def _coordinate(
     terms = request.terms()
     budget.begin_search(orders=terms.owned is not None)
     progress = budget.wrap_progress(on_progress)
-    last = coordinate(
-        market,
-        answered,
-        terms,
-        plans,
-        optimise=partial(optimise_all_pods, stop=budget.stop, on_progress=progress),
-        stop=budget.stop,
-        goes_on=budget.has_time_again,
-    )
+    nearest = partial(within_budgets, stop=budget.stop, left_s=budget.for_orders_s)
+    optimise = partial(optimise_all_pods, stop=budget.stop, on_progress=progress)
+    last = coordinate(market, answered, terms, plans, optimise=optimise, nearest=nearest, goes_on=budget.has_time_again)
     case, master = last.case, last.master
-    trading = plan(case, master, left_s=budget.for_orders_s)
+    try:
+        trading = plan(case, master, left_s=budget.for_orders_s)
+    except UnreachableGoalError:
+        # Whole units may need what fractions do not.
+        if (case := nearest(case, whole=True)) is last.case:
+            raise
+        last = replace(last, case=case, master=optimise(case))
+        master = last.master
+        trading = plan(case, master, left_s=budget.for_orders_s)
     # Time may also end what follows a certified search: the prices of goals, and what goals could reach alone.
     cut = budget.cut or (trading is not None and trading.cut_short)
-    forced, cut_short = forced_sales(case, master, trading, left_s=budget.for_orders_s) if trading else ((), False)
+    # In a step the rules are targets: none of them by itself forces a sale.
+    orders = trading if case.targets is None else None
+    forced, cut_short = forced_sales(case, master, orders, left_s=budget.for_orders_s) if orders else ((), False)
     account = render_account(case, master)
     funded = Funded.of(plans, last, trading)
     goals = funded.goals()
