@@ -38,12 +38,15 @@ def show_plan(console: Console, years: Sequence[Year]) -> None:
     rule = _followed(years)
     most_tax, most = max((year.tax_aud for year in years), default=0.0), years[0].distance(rule)[0]
     table = make_table(console, "Step by step", *_COLUMNS, right=(1, 2, 3, 4))
+    last = 0.0
     for year in years:
         name = f"{year.year - 1}-{year.year % 100:02d}"
         if isinstance(year.event, MasterPortfolioFailed):
             table.add_row(name, "", "", "", "", Text("no portfolio", style="yellow"), "")
             continue
-        before, after = year.distance(rule)
+        # A year in which no rule is a target begins where the last one ended.
+        before, after = year.distance(rule) if year.open_rules else (last, 0.0)
+        last = after
         table.add_row(
             name,
             f"{_sold(year):,.0f}",

@@ -89,8 +89,8 @@ def test_the_tax_of_the_second_step_is_that_of_the_parcels_carried() -> None:
 def test_each_step_begins_where_the_last_one_ended() -> None:
     first, second = planned()
 
-    # The same 266,165.24 AUD of VGS, of a capital that has paid three orders and half their spreads: 30 + 16.83 + 3.70 +
-    # 5.01 AUD.
+    # The same 266,165.24 AUD of VGS, of a capital that has paid three orders and half their spreads: 30 + 16.83 + 3.70
+    # + 5.01 AUD.
     before, _ = second.distance("max_weight")
     assert before == pytest.approx(266_165.24 / (328_240 - 55.54) - 0.3, abs=1e-6)
     assert second.distance("max_weight")[1] < first.distance("max_weight")[1]
