@@ -94,7 +94,8 @@ def money_left(case: Case, X: Matrix) -> float:
 
 def _of_cash(case: Case, money: float) -> Iterator[Breach]:
     floor = 0.0 if case.stock is None else case.stock.cash_floor
-    yield Breach("", floor, money, floor - money)
+    # Money below nothing is a withdrawal that sales must pay, and no floor.
+    yield Breach("", floor, money, floor - max(money, 0.0))
 
 
 def _of_outside(case: Case, w: Vector) -> Iterator[Breach]:

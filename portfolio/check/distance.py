@@ -55,7 +55,7 @@ def distances(
     names = [etf.ticker for etf in market.etfs]
     held = np.flatnonzero(w > 0).tolist()
     found: dict[str, Broken] = {rule: {} for rule in TARGETS}
-    found["cash_floor"][""] = (money[1], money[0], money[1] - money[0])
+    found["cash_floor"][""] = (money[1], money[0], money[1] - max(money[0], 0.0))
     universes = {ticker for pod in pods.values() for ticker in pod["mandate"]["universe"]}
     for j in held:
         if names[j] not in universes:

@@ -17,7 +17,6 @@ import numpy as np
 
 from portfolio.case.distance import (
     CAPITAL_TOLERANCE,
-    CASH_FLOOR,
     MAX_ETFS,
     MAX_POSITION,
     NEAR_PAIRS,
@@ -82,9 +81,7 @@ def within_budgets(
     stock, today = case.stock, _today(case, stop)
     if stock is None or today is None:
         return case
-    before = distances(case, today, stock.cash)
-    # What is paid out is paid: money below nothing is no target.
-    allowed = before | {CASH_FLOOR: min(before[CASH_FLOOR], stock.cash_floor)}
+    allowed = distances(case, today, stock.cash)
     if stock.cash < 0:
         # Sales must pay a withdrawal, and may take a pod further from its share.
         allowed |= {CAPITAL_TOLERANCE: _FARTHEST[CAPITAL_TOLERANCE], MAX_POSITION: _FARTHEST[MAX_POSITION]}
@@ -134,10 +131,9 @@ def _today(case: Case, stop: Callable[[], bool]) -> Matrix | None:
         sleeves=[replace(sleeve, left_out=others) for sleeve in case.sleeves], terms=replace(case.terms, rules=rules)
     )
     X, allowed = np.zeros((len(case.sleeves), len(tickers))), dict(_FARTHEST)
-    for rule in TARGETS if owned else ():
+    # Of today's holdings only the pods are open.
+    for rule in (CAPITAL_TOLERANCE, MAX_POSITION) if owned else ():
         form = _Nearest(frozen.towards(Targets(allowed, X)), rule)
-        if not form.distances[rule]:
-            continue
         solution = SearchSession(partial(Formulation, form.case), stop).solve(form, AIM_GAP)
         if solution.x is None:
             return None

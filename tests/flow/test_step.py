@@ -13,7 +13,7 @@ import pytest
 from support.builders import OUTLOOK, final_event
 from support.requests_made import body, holding
 
-from bus.language.messages import MasterPortfolioOptimized, encode
+from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized, encode
 from portfolio.check import findings
 from portfolio.market.snapshot import load
 from portfolio.published.order import Side
@@ -125,6 +125,29 @@ def test_a_larger_budget_comes_nearer() -> None:
     _, further = distance(large(max_turnover=0.2), "max_weight")
 
     assert before > after > further > 0
+
+
+def test_a_withdrawal_is_paid_within_the_budget_and_the_rest_of_it_brings_the_holding_nearer() -> None:
+    account = {"withdraw_aud": 20_000.0, "withdraw_by": "2025-12-01"}
+    event = answered(ask(LARGE, 5_000.0, {"max_tax_aud": 5_000.0}, **account))
+    assert event.trading is not None
+    assert event.trading.step is not None
+
+    # 5,000 AUD of tax pay for 273 units, as above, and 15,000 AUD of the 42,074.76 that they bring are paid out. The
+    # capital is 308,240 - 15,000 AUD, so that today the holding is more than all of it.
+    assert event.trading.units["VGS"] == 1_727
+    rules = {rule.rule: rule for rule in event.trading.step.rules}
+    assert "cash_floor" not in rules
+    assert rules["max_weight"].today == pytest.approx(308_240 / 293_240 - 0.3)
+    assert rules["max_weight"].suggested == pytest.approx(266_165.24 / 293_240 - 0.3)
+
+
+def test_a_withdrawal_that_the_budget_for_tax_cannot_pay_is_refused() -> None:
+    account = {"withdraw_aud": 20_000.0, "withdraw_by": "2025-12-01"}
+    failed = final_event(json.dumps(ask(LARGE, 5_000.0, {"max_tax_aud": 100.0}, **account)).encode())
+
+    assert isinstance(failed, MasterPortfolioFailed)
+    assert {conflict.requirement for conflict in failed.conflicts} == {"max_tax_aud"}
 
 
 def test_what_no_pod_may_hold_is_sold_first() -> None:

@@ -195,7 +195,8 @@ class Holdings:
         today = 0.0 if self.stock is None else float(self.stock.weights[j])
         as_today = j in self._spared or self.allows(MAX_WEIGHT) > 0
         limit = max(self._max_weight, today) if as_today else self._drifted(self._max_weight, today)
-        return min(limit, self.caps.position)
+        # Before a withdrawal, a holding may be more than all of the capital.
+        return min(limit, self.caps.position) if self.caps.position < 1 else limit
 
     def own_limit(self, p: int, j: int) -> float:
         """Return the largest part of a pod's holdings that one ETF may be.
