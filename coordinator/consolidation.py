@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -37,6 +38,7 @@ from portfolio.master.conflict import ConflictError
 from portfolio.master.coordinated_portfolio import optimise_all_pods
 from portfolio.orders.forced import forced_sales
 from portfolio.orders.plan import at_most_better_by, plan
+from portfolio.orders.step import within_budgets
 from portfolio.pod.sleeve import Sleeve
 
 if TYPE_CHECKING:
@@ -130,20 +132,24 @@ def _coordinate(
     terms = request.terms()
     budget.begin_search(orders=terms.owned is not None)
     progress = budget.wrap_progress(on_progress)
-    last = coordinate(
-        market,
-        answered,
-        terms,
-        plans,
-        optimise=partial(optimise_all_pods, stop=budget.stop, on_progress=progress),
-        stop=budget.stop,
-        goes_on=budget.has_time_again,
-    )
+    nearest = partial(within_budgets, stop=budget.stop, left_s=budget.for_orders_s)
+    optimise = partial(optimise_all_pods, stop=budget.stop, on_progress=progress)
+    last = coordinate(market, answered, terms, plans, optimise=optimise, nearest=nearest, goes_on=budget.has_time_again)
     case, master = last.case, last.master
-    trading = plan(case, master, left_s=budget.for_orders_s)
+    try:
+        trading = plan(case, master, left_s=budget.for_orders_s)
+    except UnreachableGoalError:
+        # Whole units may need what fractions do not.
+        if (case := nearest(case, whole=True)) is last.case:
+            raise
+        last = replace(last, case=case, master=optimise(case))
+        master = last.master
+        trading = plan(case, master, left_s=budget.for_orders_s)
     # Time may also end what follows a certified search: the prices of goals, and what goals could reach alone.
     cut = budget.cut or (trading is not None and trading.cut_short)
-    forced, cut_short = forced_sales(case, master, trading, left_s=budget.for_orders_s) if trading else ((), False)
+    # In a step the rules are targets: none of them by itself forces a sale.
+    orders = trading if case.targets is None else None
+    forced, cut_short = forced_sales(case, master, orders, left_s=budget.for_orders_s) if orders else ((), False)
     account = render_account(case, master)
     funded = Funded.of(plans, last, trading)
     goals = funded.goals()

@@ -11,7 +11,6 @@ from portfolio.case.case import Case
 from portfolio.case.shares import settle_shares
 from portfolio.errors import DataError, SolverError, UnreachableGoalError
 from portfolio.master.coordinated_portfolio import optimise_all_pods, refuse_strangers
-from portfolio.master.nearest import as_near_as_possible
 from portfolio.orders.smallest import enough_money, enough_pods
 
 if TYPE_CHECKING:
@@ -88,5 +87,5 @@ def _case(
     if plans.targets and plans.shares is None:
         # The orders follow from the shares of the last round.
         with suppress(UnreachableGoalError, SolverError):
-            settled = coordinate(market, answered, now, plans, optimise=optimise, stop=is_over).settled
-    return as_near_as_possible(Case(market, settled.sleeves, settled.terms), stop=is_over)
+            settled = coordinate(market, answered, now, plans, optimise=optimise).settled
+    return Case(market, settled.sleeves, settled.terms)

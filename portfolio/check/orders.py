@@ -11,6 +11,7 @@ import numpy as np
 
 from portfolio.check.facts import FIGURE, MET, RULE, correlation, differing, same
 from portfolio.check.move import differing_gains, wrong_sales
+from portfolio.check.portfolio import parts
 from portfolio.check.tax import assess, may_exceed
 from portfolio.check.trades import FIRST_PURCHASE_AUD, volume
 from portfolio.check.waiting import Sales, waiting
@@ -190,8 +191,8 @@ class Orders:
         tolerance = self.portfolio.rules["capital_tolerance"]
         near = self.portfolio.near_shares(self.amounts / self.capital, tolerance)
         yield from (f"in whole units, {words}" for words in near)
-        for part, held in zip(self.portfolio.pods.values(), self.amounts, strict=True):
-            wrong = self.portfolio.may_hold(part["mandate"], held / held.sum(), part["left_out"], bought)
+        for part, held in zip(self.portfolio.pods.values(), parts(self.amounts), strict=True):
+            wrong = self.portfolio.may_hold(part["mandate"], held, part["left_out"], bought)
             yield from (f"in whole units, {words}" for words in wrong)
 
     def limits(self) -> Iterator[str]:
@@ -208,7 +209,8 @@ class Orders:
         left = self.cash_left()
         aside = self.gains.tax_aud if self.owned.keeps_tax else 0.0
         kept = self.owned.floor * self.capital + aside
-        if left < kept - FIGURE * self.capital:
+        short = self.portfolio.rooms.get("cash_floor", 0.0) * self.capital
+        if left + short < kept - FIGURE * self.capital:
             yield f"{left:.2f} AUD are left after the orders, and {kept:.2f} are to be kept"
         unit = float(self.owned.prices[self.owned.units > 0].max(initial=0.0))
         sold = np.maximum(self.owned.units - self.after, 0.0) * self.owned.prices
@@ -265,6 +267,10 @@ class Orders:
                 yield f"in whole units, {told['name']} is {goal['delivered']} (met: {met}), not as told"
         held = {goal["name"]: goal["held"] for goal in goals}
         gave_way = [name for name, level in held.items() if level is not None and not keeps(delivered[name], level)]
+        # An empty pod has no figure, and gives up no goal.
+        gave_way = [
+            name for name in gave_way if delivered[name]["delivered"] is not None or not delivered[name]["pods"]
+        ]
         if self.told["gave_way"] != gave_way:
             yield f"the goals that give way further in whole units are {gave_way}, not {self.told['gave_way']}"
         if self.told["goals_kept"] != kept:
@@ -279,9 +285,12 @@ class Orders:
         for (pod, part), held in zip(self.portfolio.pods.items(), self.amounts, strict=True):
             limits.append((pod, float(held.sum()), part["mandate"]["max_position"], held))
         for whose, total, limit, held in limits:
-            position = held / total
+            position = held / (total or 1.0)
             for j in np.flatnonzero(position > limit + RULE).tolist():
                 due[whose, self.market.etfs[j].ticker] = {"limit": limit, "position": float(position[j])}
+        if self.portfolio.rooms:
+            # Where rules are targets, the step tells which positions are above their limits.
+            due = {}
         told = {(one["pod"], one["ticker"]): one for one in self.told["tolerated"]}
         if set(told) != set(due) or len(told) != len(self.told["tolerated"]):
             yield f"the positions above their limits are {sorted(due, key=str)}, not as told"

@@ -11,10 +11,10 @@ import numpy as np
 
 from portfolio.conic.solution import Status
 from portfolio.errors import UnreachableGoalError
+from portfolio.market.figures import correlation_distance
 from portfolio.market.measure import Measure
 from portfolio.master.goal_programming import best_figure
 from portfolio.master.statement.formulation import Formulation
-from portfolio.master.statement.holdings import correlation_distance
 from portfolio.published.conflicts import Conflict, Repair
 from portfolio.tax.brackets import pieces
 from portfolio.tax.kinds import inclusion

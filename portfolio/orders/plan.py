@@ -12,9 +12,11 @@ import numpy as np
 from portfolio.conic.solution import relative_gap
 from portfolio.errors import SolverError, UnreachableGoalError
 from portfolio.market.figures import NEARLY_THE_SAME, etf_correlation
+from portfolio.market.measure import Measure
 from portfolio.master.coordinated_portfolio import optimise_all_pods
 from portfolio.master.statement.objective import objective, objective_terms
 from portfolio.orders.idle import explain_idle
+from portfolio.orders.step import describe_step
 from portfolio.orders.waiting import find_waits
 from portfolio.orders.whole_units import round_to_units, units_sold
 from portfolio.published.order import Order, ParcelSold, Side, UnderReform
@@ -98,7 +100,8 @@ def plan(case: Case, master: CoordinatedPortfolio, *, left_s: Callable[[], float
         objective=value,
         rounding_cost=master.certificate.objective - value,
         losses_replaced=tuple(_losses_replaced(market, orders)),
-        tolerated=tuple(_tolerated(case, whole.X)),
+        # Where rules are targets, the step tells which positions are above their limits.
+        tolerated=() if case.targets else tuple(_tolerated(case, whole.X)),
         cut_short=whole.cut_short,
         brokerage_in_gains=True,
         waits=waits,
@@ -106,6 +109,7 @@ def plan(case: Case, master: CoordinatedPortfolio, *, left_s: Callable[[], float
         idle=explain_idle(case, stock, master, left_aud - aside_aud, whole.units, left_s=left_s),
         tax_may_exceed_aud=most_above(terms.owned.taxpayer, gains.net_capital_gain_aud, terms.owned.as_of),
         does_not_pay=None if orders else _does_not_pay(case, master, lambda: left_s() <= 0),
+        step=describe_step(case, whole.X, left_aud / stock.capital_aud),
     )
 
 
@@ -125,7 +129,9 @@ def at_most_better_by(master: CoordinatedPortfolio, trading: Trading | None) -> 
 def _gave_way(master: CoordinatedPortfolio, goals: Sequence[GoalInUnits]) -> Iterator[str]:
     """Name the goals that whole units do not keep at the portfolio's levels."""
     for goal, now in zip(master.goals, goals, strict=True):
-        if goal.name in master.held and not goal.reaches(master.held[goal.name], now.delivered):
+        # An empty pod has no figure, and gives up no goal.
+        empty = now.delivered is None and isinstance(goal.figure, Measure)
+        if goal.name in master.held and not empty and not goal.reaches(master.held[goal.name], now.delivered):
             yield goal.name
 
 

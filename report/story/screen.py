@@ -15,6 +15,7 @@ from report.facts.market import said_of_market, said_of_model
 from report.facts.rounding import adding_up
 from report.facts.series import COSTS
 from report.facts.standings import AUD, COUNT, SEPARATE, SHARE, SUGGESTED, TODAY, Row
+from report.facts.step import said_of_step
 from report.story import money_goals, refusal, switch, targets
 from report.story.document import Section, Table, without_empty
 
@@ -74,7 +75,8 @@ def _refused(event: MasterPortfolioFailed) -> tuple[Section, ...]:
 def _today(event: MasterPortfolioOptimized) -> Section | None:
     if event.today is None or event.suggested is None:
         return None
-    lead = (*((switch.judged(event.switch),) if event.switch else ()), event.market.basis.said)
+    judged = (switch.judged(event.switch),) if event.switch else ()
+    lead = (*said_of_step(event), *judged, event.market.basis.said)
     tables = tuple(_compared(event, "today", event.today, event.suggested, TODAY))
     return Section("today", "Today and suggested", lead, ("today-classes",), tables)
 

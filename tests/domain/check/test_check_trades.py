@@ -74,7 +74,7 @@ REFORMED = {
 LATER = re.compile(
     r"(today|separate|suggested)\.(contribution|withdrawal)_aud|terms\.share_excess|terms\.rules\.buy_only"
     r"|terms\.owned\.payments(\..*)?|terms\.owned\.taxpayer\.(income_year|taxable_income_aud|realised(\..*)?)"
-    r"|trading\.(\w+\.)?gains\.(losses_value|tax_so_far)_aud|trading\.(later|tax_may_exceed_aud|waits)"
+    r"|trading\.(\w+\.)?gains\.(losses_value|tax_so_far)_aud|trading\.(later|step|tax_may_exceed_aud|waits)"
 )
 PODS = {"alpha": 0.3, "beta": 0.7}
 CUSTOMERS: dict[str, dict[str, Any]] = {
