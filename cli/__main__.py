@@ -16,6 +16,7 @@ from cli.commands.frontier import frontier
 from cli.commands.keys import keys
 from cli.commands.list import list_command
 from cli.commands.market import market
+from cli.commands.plan import plan
 from cli.commands.remove import remove
 from cli.commands.report import report
 from cli.commands.request import request
@@ -40,7 +41,7 @@ STEPS = (
 )
 _HEADINGS = {
     "Requests and answers": ("validate", "request", "list", "show", "verify", "report"),
-    "Questions of your own": ("frontier", "compare", "market"),
+    "Questions of your own": ("plan", "frontier", "compare", "market"),
     "The system": ("demo", "up", "watch", "dashboard", "setup", "keys", "remove"),
     "For programs that use it": ("fake", "schema"),
 }
@@ -100,6 +101,7 @@ for command in (
     keys,
     list_command,
     market,
+    plan,
     remove,
     report,
     request,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from time import perf_counter
@@ -20,6 +19,7 @@ from bus.language.messages import MarketRef, MasterPortfolioOptimized, Reason, e
 from bus.process.answering import fault
 from coordinator.budget import Budget, out_of_time
 from coordinator.finals import failure
+from coordinator.too_little import repairs_of_size
 from portfolio.account.describe import render_account
 from portfolio.account.model import model_portfolio
 from portfolio.account.money_goals import Funded
@@ -27,9 +27,7 @@ from portfolio.account.payments import payments_account
 from portfolio.account.settling import coordinate
 from portfolio.account.standing import as_much, standings
 from portfolio.account.switch import judge
-from portfolio.case.case import Case
 from portfolio.case.inventory import TooLittleError
-from portfolio.case.shares import settle_shares
 from portfolio.check import findings
 from portfolio.errors import DataError, SolverError, UnreachableGoalError
 from portfolio.market import snapshot as markets
@@ -38,10 +36,9 @@ from portfolio.market.figures import figures
 from portfolio.market.snapshot import named
 from portfolio.master.conflict import ConflictError
 from portfolio.master.coordinated_portfolio import optimise_all_pods
-from portfolio.master.nearest import as_near_as_possible
 from portfolio.orders.forced import forced_sales
 from portfolio.orders.plan import at_most_better_by, plan
-from portfolio.orders.smallest import enough_money
+from portfolio.orders.step import within_budgets
 from portfolio.pod.sleeve import Sleeve
 
 if TYPE_CHECKING:
@@ -49,9 +46,7 @@ if TYPE_CHECKING:
 
     from bus.language.messages import FinalEvent, MasterPortfolioFailed, OptimizationRequest, PodResult
     from portfolio.market.snapshot import Market
-    from portfolio.master.coordinated_portfolio import CoordinatedPortfolio
     from portfolio.master.goal_programming import OnProgress
-    from portfolio.published.conflicts import Repair
 
 
 class MarketsDifferError(DataError):
@@ -120,36 +115,9 @@ def _optimise(
     try:
         return _coordinate(request, answered, market, budget, on_progress)
     except (ConflictError, TooLittleError) as error:
-        if (enough := _enough_money(request, answered, market, budget)) is None:
+        if not (enough := repairs_of_size(request, answered, market, budget)):
             raise
-        raise error.with_repair(enough) from None
-
-
-def _enough_money(
-    request: OptimizationRequest, answered: Sequence[Sleeve], market: Market, budget: Budget
-) -> Repair | None:
-    """Find how much money would be enough, where an account is too small for its pods."""
-    plans, terms = request.plans(market), request.terms()
-    if (owned := terms.owned) is None:
-        return None
-
-    def is_over() -> bool:
-        return budget.for_orders_s() <= 0
-
-    def optimise(case: Case, *, explain: bool) -> CoordinatedPortfolio:
-        del explain  # why an amount is too little does not matter
-        return optimise_all_pods(case, stop=is_over, explain=False)
-
-    def case_at(cash_aud: float) -> Case:
-        now = replace(terms, owned=replace(owned, cash_aud=cash_aud))
-        settled = settle_shares(market, answered, now, plans)
-        if plans.targets and plans.shares is None:
-            # The orders follow from the shares of the last round.
-            with suppress(UnreachableGoalError, SolverError):
-                settled = coordinate(market, answered, now, plans, optimise=optimise, stop=is_over).settled
-        return as_near_as_possible(Case(market, settled.sleeves, settled.terms), stop=is_over)
-
-    return enough_money(owned.cash_aud, case_at, budget.for_orders_s, withdrawal_aud=owned.withdrawal_aud)
+        raise error.with_repairs(enough) from None
 
 
 def _coordinate(
@@ -164,20 +132,24 @@ def _coordinate(
     terms = request.terms()
     budget.begin_search(orders=terms.owned is not None)
     progress = budget.wrap_progress(on_progress)
-    last = coordinate(
-        market,
-        answered,
-        terms,
-        plans,
-        optimise=partial(optimise_all_pods, stop=budget.stop, on_progress=progress),
-        stop=budget.stop,
-        goes_on=budget.has_time_again,
-    )
+    nearest = partial(within_budgets, stop=budget.stop, left_s=budget.for_orders_s)
+    optimise = partial(optimise_all_pods, stop=budget.stop, on_progress=progress)
+    last = coordinate(market, answered, terms, plans, optimise=optimise, nearest=nearest, goes_on=budget.has_time_again)
     case, master = last.case, last.master
-    trading = plan(case, master, left_s=budget.for_orders_s)
+    try:
+        trading = plan(case, master, left_s=budget.for_orders_s)
+    except UnreachableGoalError:
+        # Whole units may need what fractions do not.
+        if (case := nearest(case, whole=True)) is last.case:
+            raise
+        last = replace(last, case=case, master=optimise(case))
+        master = last.master
+        trading = plan(case, master, left_s=budget.for_orders_s)
     # Time may also end what follows a certified search: the prices of goals, and what goals could reach alone.
     cut = budget.cut or (trading is not None and trading.cut_short)
-    forced, cut_short = forced_sales(case, master, trading, left_s=budget.for_orders_s) if trading else ((), False)
+    # In a step the rules are targets: none of them by itself forces a sale.
+    orders = trading if case.targets is None else None
+    forced, cut_short = forced_sales(case, master, orders, left_s=budget.for_orders_s) if orders else ((), False)
     account = render_account(case, master)
     funded = Funded.of(plans, last, trading)
     goals = funded.goals()

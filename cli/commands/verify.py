@@ -19,7 +19,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     examples=(
         "podfolio verify EVENT.json",
         "podfolio verify EVENT.json --key secure/coordinator.pub --pod-keys secure",
-        "podfolio verify EVENT.json --challenge EVENT.challenge.json",
+        "podfolio verify EVENT.json --challenge CHALLENGE.json",
     ),
 )
 @click.argument("event", type=EVENT)

@@ -16,7 +16,6 @@ from portfolio.case.delivered import delivered
 from portfolio.case.shares import settle_shares
 from portfolio.errors import SolverError, UnreachableGoalError
 from portfolio.funding.allotment import divide, misplaced, moved
-from portfolio.master.nearest import as_near_as_possible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -114,7 +113,7 @@ def coordinate(  # noqa: PLR0913 - two of them only bound the time
     plans: Plans,
     *,
     optimise: Optimise,
-    stop: Callable[[], bool] = lambda: False,
+    nearest: Callable[[Case], Case] = lambda case: case,
     goes_on: Callable[[], bool] = lambda: True,
 ) -> Round:
     """Settle the shares and coordinate the pods, round by round; the best round stands.
@@ -127,7 +126,7 @@ def coordinate(  # noqa: PLR0913 - two of them only bound the time
         terms: The customer's terms.
         plans: The money goals.
         optimise: Stage 2.
-        stop: Asked while the nearest shares are looked for that holdings which are never sold leave possible.
+        nearest: Makes targets of rules that a budget lets no portfolio keep.
         goes_on: Called before every further round; False ends the rounds.
 
     Raises:
@@ -141,7 +140,7 @@ def coordinate(  # noqa: PLR0913 - two of them only bound the time
         return settle_shares(market, sleeves, terms, plans, delivered=delivered)
 
     def run(settled: Settled, number: int) -> Round:
-        case = as_near_as_possible(Case(market, settled.sleeves, settled.terms), stop=stop)
+        case = nearest(Case(market, settled.sleeves, settled.terms))
         master = optimise(case, explain=number == 1)
         again = settle_again(as_coordinated(case, master))
         for claim in again.claims:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from portfolio import Matrix, Vector
     from portfolio.case.inventory import Inventory
     from portfolio.case.naive import Overview
+    from portfolio.case.targets import Targets
     from portfolio.market.measure import Figures
     from portfolio.market.snapshot import Market
     from portfolio.pod.sleeve import Sleeve
@@ -41,17 +42,23 @@ class Case:
         sleeves: The pods' stage-1 results: mandates, shares, and the figures that the score compares with.
         terms: The customer's terms, with the holdings of today valued (``inventory.settle``).
         unsold: Parcels of which nothing is sold, by number.
+        targets: The rules that are targets, since a budget lets no portfolio keep them; None where all rules are kept.
     """
 
     market: Market
     sleeves: Sequence[Sleeve]
     terms: Terms
     unsold: frozenset[int] = field(default=frozenset(), kw_only=True)
+    targets: Targets | None = field(default=None, kw_only=True)
     _known: dict[Hashable, Any] = field(default_factory=dict, repr=False, kw_only=True)
 
     def under(self, *, sleeves: Sequence[Sleeve] | None = None, terms: Terms | None = None) -> Case:
         """Copy the case with other limits, rules or preferences; keep the cached figures, which depend on none."""
-        return Case(self.market, sleeves or self.sleeves, terms or self.terms, unsold=self.unsold, _known=self._known)
+        return replace(self, sleeves=sleeves or self.sleeves, terms=terms or self.terms)
+
+    def towards(self, targets: Targets) -> Case:
+        """Copy the case with rules that are targets."""
+        return replace(self, targets=targets)
 
     def keeping(self, parcels: Collection[int]) -> Case:
         """Copy the case with parcels of which nothing is sold; the separate pods, the yardstick, still sell them."""
@@ -61,7 +68,7 @@ class Case:
             for key, value in self._known.items()
             if key != "stock" and not (isinstance(key, tuple) and key[:2] in changed)
         }
-        return Case(self.market, self.sleeves, self.terms, unsold=frozenset(parcels), _known=known)
+        return replace(self, unsold=frozenset(parcels), _known=known)
 
     @cached_property
     def goals(self) -> Sequence[Goal]:
@@ -107,7 +114,8 @@ class Case:
 
     def figures(self, row: Vector) -> Figures:
         """Compute the figures of a pod from the pod's row of the holdings."""
-        return self._once(("figures", row.tobytes()), lambda: figures(self.market, row / row.sum()))
+        invested = float(row.sum()) or 1.0
+        return self._once(("figures", row.tobytes()), lambda: figures(self.market, row / invested))
 
     def factor(self, held: Sequence[int] | None = None) -> Matrix:
         """Factor the covariance of some ETFs, or of all: ``L @ L.T``."""
@@ -119,7 +127,9 @@ class Case:
         """Compute a goal's figure from holdings; None where the figure is not defined."""
         names = [sleeve.mandate.pod for sleeve in self.sleeves]
         if isinstance(goal.figure, Measure):
-            return self.figures(X[names.index(goal.pods[0])]).of(goal.figure)
+            row = X[names.index(goal.pods[0])]
+            # An empty pod has no figure.
+            return self.figures(row).of(goal.figure) if row.any() else None
         if isinstance(goal.figure, Row):
             value = getattr(self.overview(X), goal.figure.value)
             return None if value is None else float(value)

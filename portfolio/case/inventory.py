@@ -174,9 +174,9 @@ class TooLittleError(DataError):
         super().__init__(told)
         self.repairs = tuple(repairs)
 
-    def with_repair(self, repair: Repair) -> TooLittleError:
-        """Copy the error with a change that is enough alone."""
-        return TooLittleError(str(self), [repair])
+    def with_repairs(self, repairs: Sequence[Repair]) -> TooLittleError:
+        """Copy the error with changes, of which each is enough alone."""
+        return TooLittleError(str(self), repairs)
 
 
 def take_stock(market: Market, owned: Owned, rules: Rules, unsold: frozenset[int] = frozenset()) -> Inventory:
@@ -344,11 +344,11 @@ def in_play(market: Market, universes: Collection[str], owned: Owned, rules: Rul
         elif ticker not in known or known[ticker].price_aud is None:
             kept[ticker] = "the market has no price, or no return and risk, for it"
         elif ticker not in universes and owned.outside is Outside.KEEP:
-            kept[ticker] = "no pod may hold it, and the request keeps such holdings"
+            kept[ticker] = "no pod that takes part may hold it, and the request keeps such holdings"
         elif ticker not in universes and rules.stays(ticker):
-            kept[ticker] = "no pod may hold it, and it is never to be sold"
+            kept[ticker] = "no pod that takes part may hold it, and it is never to be sold"
         elif ticker not in universes and _worth(owned, ticker, known[ticker].price_aud) < rules.min_order_aud:
-            kept[ticker] = "no pod may hold it, and it is worth less than the smallest order"
+            kept[ticker] = "no pod that takes part may hold it, and it is worth less than the smallest order"
     prices = {ticker: etf.price_aud for ticker, etf in known.items() if etf.price_aud is not None}
     return replace(
         owned,

@@ -92,6 +92,7 @@ def correlation_limit(first: Mandate, second: Mandate, terms: Terms) -> float | 
 
 
 def correlation(market: Market, X: Matrix, a: int, b: int) -> float:
-    """Compute the correlation of the returns of two pods' sleeves."""
+    """Compute the correlation of the returns of two pods' sleeves; none of an empty pod."""
     covariance = X[[a, b]] @ market.Sigma @ X[[a, b]].T
-    return float(covariance[0, 1] / (covariance[0, 0] * covariance[1, 1]) ** 0.5)
+    size = (covariance[0, 0] * covariance[1, 1]) ** 0.5
+    return float(covariance[0, 1] / size) if size > 0 else 0.0

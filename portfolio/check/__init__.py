@@ -13,6 +13,7 @@ the tax or ``figures``. So a mistake there cannot pass here as well.
 - ``trades`` checks the cost and the tax of the trades; ``tax`` holds the law, ``least_tax`` proves the least tax.
 - ``standing`` checks the figures of today, of the separate pods and of the suggestion; ``switch`` the
   judgement on the way between, and ``forced`` the rules that force sales.
+- ``step`` checks rules that are targets since a budget stands in the way.
 - ``orders`` checks the orders in whole units; ``payments`` the payments into and out of the account.
 """
 
@@ -29,6 +30,7 @@ from portfolio.check.orders import Orders
 from portfolio.check.payments import payments
 from portfolio.check.portfolio import Portfolio
 from portfolio.check.standing import standings
+from portfolio.check.step import step
 from portfolio.check.switch import switch
 from portfolio.check.trades import trades
 
@@ -61,6 +63,7 @@ def findings(event: Event, market: Market) -> list[str]:
     if event["trading"] is None:
         return [*found, "what is owned is told, and no trades"]
     orders = Orders(portfolio)
-    found += [*portfolio.owned.findings(), *trades(portfolio), *orders.findings(), *payments(portfolio, orders)]
+    found += [*portfolio.owned.findings(), *trades(portfolio), *orders.findings(), *step(portfolio, orders)]
+    found += payments(portfolio, orders)
     found += later(portfolio, orders)
     return [*found, *standings(portfolio, orders), *switch(portfolio, orders)]

@@ -117,7 +117,7 @@ def _broken(portfolio: Portfolio, X: Matrix, move: Move, *, without: str) -> Ite
         yield f"its weights sum to {X.sum():.9f}"
     yield from portfolio.near_shares(X, rules["capital_tolerance"])
     yield from portfolio.positions(X, portfolio.had, rules)
-    yield from limits(move, X, rules)
+    yield from limits(move, X, rules, {})
     bought = X.sum(axis=0) > portfolio.had + FIGURE
     for (pod, part), held in zip(portfolio.pods.items(), X, strict=True):
         mandate = part["mandate"]

@@ -11,12 +11,13 @@ import numpy as np
 
 from portfolio.check.facts import FIGURE, MET, RULE, correlation, differing, same
 from portfolio.check.move import differing_gains, wrong_sales
+from portfolio.check.portfolio import parts
 from portfolio.check.tax import assess, may_exceed
 from portfolio.check.trades import FIRST_PURCHASE_AUD, volume
 from portfolio.check.waiting import Sales, waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     from portfolio import Vector
     from portfolio.check.facts import Event
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 # From this correlation on, a purchase replaces an ETF sold at a loss (ITAA 1936, Part IVA; TR 2008/1).
 _REPLACES = 0.95
+# Amounts within reasons are rounded to a cent.
+_ROUNDED = 0.0051
 
 
 class Orders:
@@ -93,6 +96,16 @@ class Orders:
         for order in self.orders:
             yield from (f"of the order for {order['ticker']}, {words}" for words in self._order(order))
 
+    def _has_numbers(self, why: str, worth: Sequence[float]) -> bool:
+        """Return whether a reason has these amounts and no more, in AUD; in older events, as shares of the capital."""
+        if re.findall(r"[\d.]+%", why) == [f"{aud / self.capital:.2%}" for aud in worth]:
+            return " AUD" not in why
+        told = [float(number.replace(",", "")) for number in re.findall(r"([\d,.]+) AUD", why)]
+        near = len(told) == len(worth) and all(
+            abs(number - aud) <= _ROUNDED for number, aud in zip(told, worth, strict=True)
+        )
+        return near and "%" not in why
+
     def _order(self, order: Event) -> Iterator[str]:
         j, rules, units = self._j(order), self.portfolio.rules, order["units"]
         if order["side"] not in ("sell", "buy") or not (units > 0 and float(units).is_integer()):
@@ -111,10 +124,10 @@ class Orders:
         owners = [pod for pod in self.portfolio.pods if self.pods[pod][j] > 0]
         if order["pods"] != owners:
             yield f"its pods are {owners}, not {order['pods']}"
-        parts = [self.after[j] * self.owned.prices[j] / self.capital, self.owned.had[j]] if owners else []
-        numbers = [f"{part:.2%}" for part in parts]
-        if not order["why"] or re.findall(r"[\d.]+%", order["why"]) != numbers:
-            yield f"its reason has other numbers than {' and '.join(numbers) or 'none'}: {order['why']}"
+        worth = [self.after[j] * self.owned.prices[j], self.owned.had[j] * self.capital] if owners else []
+        if not order["why"] or not self._has_numbers(order["why"], worth):
+            numbers = " and ".join(f"{aud:,.2f} AUD" for aud in worth)
+            yield f"its reason has other numbers than {numbers or 'none'}: {order['why']}"
         forbidden = self.owned.unsold if order["side"] == "sell" else rules["never_buy"]
         if order["ticker"] in forbidden:
             yield f"it must never be made: {order['side']}"
@@ -178,8 +191,8 @@ class Orders:
         tolerance = self.portfolio.rules["capital_tolerance"]
         near = self.portfolio.near_shares(self.amounts / self.capital, tolerance)
         yield from (f"in whole units, {words}" for words in near)
-        for part, held in zip(self.portfolio.pods.values(), self.amounts, strict=True):
-            wrong = self.portfolio.may_hold(part["mandate"], held / held.sum(), part["left_out"], bought)
+        for part, held in zip(self.portfolio.pods.values(), parts(self.amounts), strict=True):
+            wrong = self.portfolio.may_hold(part["mandate"], held, part["left_out"], bought)
             yield from (f"in whole units, {words}" for words in wrong)
 
     def limits(self) -> Iterator[str]:
@@ -196,7 +209,8 @@ class Orders:
         left = self.cash_left()
         aside = self.gains.tax_aud if self.owned.keeps_tax else 0.0
         kept = self.owned.floor * self.capital + aside
-        if left < kept - FIGURE * self.capital:
+        short = self.portfolio.rooms.get("cash_floor", 0.0) * self.capital
+        if left + short < kept - FIGURE * self.capital:
             yield f"{left:.2f} AUD are left after the orders, and {kept:.2f} are to be kept"
         unit = float(self.owned.prices[self.owned.units > 0].max(initial=0.0))
         sold = np.maximum(self.owned.units - self.after, 0.0) * self.owned.prices
@@ -253,6 +267,10 @@ class Orders:
                 yield f"in whole units, {told['name']} is {goal['delivered']} (met: {met}), not as told"
         held = {goal["name"]: goal["held"] for goal in goals}
         gave_way = [name for name, level in held.items() if level is not None and not keeps(delivered[name], level)]
+        # An empty pod has no figure, and gives up no goal.
+        gave_way = [
+            name for name in gave_way if delivered[name]["delivered"] is not None or not delivered[name]["pods"]
+        ]
         if self.told["gave_way"] != gave_way:
             yield f"the goals that give way further in whole units are {gave_way}, not {self.told['gave_way']}"
         if self.told["goals_kept"] != kept:
@@ -267,9 +285,12 @@ class Orders:
         for (pod, part), held in zip(self.portfolio.pods.items(), self.amounts, strict=True):
             limits.append((pod, float(held.sum()), part["mandate"]["max_position"], held))
         for whose, total, limit, held in limits:
-            position = held / total
+            position = held / (total or 1.0)
             for j in np.flatnonzero(position > limit + RULE).tolist():
                 due[whose, self.market.etfs[j].ticker] = {"limit": limit, "position": float(position[j])}
+        if self.portfolio.rooms:
+            # Where rules are targets, the step tells which positions are above their limits.
+            due = {}
         told = {(one["pod"], one["ticker"]): one for one in self.told["tolerated"]}
         if set(told) != set(due) or len(told) != len(self.told["tolerated"]):
             yield f"the positions above their limits are {sorted(due, key=str)}, not as told"

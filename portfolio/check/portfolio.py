@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from portfolio.check.distance import distances, rooms
 from portfolio.check.facts import FIGURE, MET, RULE, correlation, differing, same
 from portfolio.check.move import Move
 from portfolio.check.owned import Owned
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from portfolio import Matrix, Vector
+    from portfolio.check.distance import Broken
     from portfolio.check.facts import Event
     from portfolio.market.snapshot import Market
 
@@ -85,7 +87,9 @@ class Portfolio:
         universes = {ticker for pod in self.pods.values() for ticker in pod["mandate"]["universe"]}
         self.owned = Owned(self.terms, universes, market) if self.terms["owned"] is not None else None
         # Fractions of the pod's invested amount. With existing holdings, this amount may differ from the capital share.
-        self.sleeves = self.X / self.X.sum(axis=1)[:, None]
+        self.sleeves = parts(self.X)
+        # How far the portfolio may be from rules that are targets.
+        self.rooms = rooms(event["trading"])
         etfs = market.etfs
         self.cash_yield = np.array([etf.distribution_yield for etf in etfs])
         self.credits = np.array([etf.distribution_yield * etf.franked_share * 30 / 70 for etf in etfs])
@@ -160,8 +164,8 @@ class Portfolio:
         Where holdings that are never sold let no portfolio be so near, the pods together may be as far beyond the
         tolerance as the terms say. Only a solver can find that no portfolio is nearer.
         """
-        allowed = self.share_excess
-        if allowed < 0 or (allowed and not (self.owned and self.owned.unsold)):
+        allowed = self.share_excess + self.rooms.get("capital_tolerance", 0.0)
+        if self.share_excess < 0 or (self.share_excess and not (self.owned and self.owned.unsold)):
             yield f"the pods may be {allowed:.9f} of the capital away from their shares, though all may be sold"
         beyond = self._beyond(X, tolerance)
         for (pod, part), held, far in zip(self.pods.items(), X, beyond, strict=True):
@@ -223,13 +227,11 @@ class Portfolio:
         rules, w, owners = rules or self.rules, X.sum(axis=0), (X > 0).sum(axis=0)
         held, unsold = np.flatnonzero(owners).tolist(), self.unsold()
         # A limit that an ETF breaks today, and which is never sold, becomes the holding itself.
-        if len(held) > max(rules["max_etfs"], len(unsold)):
+        if len(held) > max(rules["max_etfs"] + self.rooms.get("max_etfs", 0.0), len(unsold)):
             yield f"{len(held)} ETFs are held, more than {rules['max_etfs']}"
         for j in held:
             ticker = self.market.etfs[j].ticker
-            least, most = rules["min_weight"], self.most(rules["max_weight"], had[j])
-            if j in unsold:
-                least, most = min(least, had[j]), max(rules["max_weight"], had[j])
+            least, most = self._range(rules, j, had[j])
             if w[j] < least - RULE or w[j] > most + RULE:
                 yield f"{ticker} has a weight of {w[j]:.9f}, outside {rules['min_weight']} to {rules['max_weight']}"
             if owners[j] > 1 and rules["duplicates"] == "forbid":
@@ -238,8 +240,32 @@ class Portfolio:
                 yield f"{ticker} is held, but must never be bought"
         for i, j in combinations(held, 2):
             distance = sqrt(max(0.0, (1 - correlation(self.market, i, j)) / 2))
-            if distance < rules["min_correlation_distance"] - RULE and not {i, j} <= unsold:
+            stays = unsold | (set(np.flatnonzero(had)) if "min_correlation_distance" in self.rooms else set())
+            if distance < rules["min_correlation_distance"] - RULE and not {i, j} <= stays:
                 yield f"{self.market.etfs[i].ticker} and {self.market.etfs[j].ticker} are nearer than allowed"
+        yield from self._targets(X, had)
+
+    def _range(self, rules: Event, j: int, had: float) -> tuple[float, float]:
+        """Return the least and the largest weight that an ETF may have; one that breaks a limit today may keep it."""
+        unsold, stays = j in self.unsold(), had > 0
+        least, most = rules["min_weight"], self.most(rules["max_weight"], had)
+        if unsold or (stays and "min_weight" in self.rooms):
+            least = min(least, had)
+        if unsold or (stays and "max_weight" in self.rooms):
+            most = max(rules["max_weight"], had)
+        return least, most
+
+    def distances(self, X: Matrix, had: Vector, money: float) -> dict[str, Broken]:
+        """Find what breaks each rule that may be a target, in holdings *X*, shape (pods, n)."""
+        floor = self.owned.floor if self.owned else 0.0
+        return distances(self.rules, self.pods, self.market, X, had=had, money=(money, floor))
+
+    def _targets(self, X: Matrix, had: Vector) -> Iterator[str]:
+        """Check that holdings are no further from rules that are targets than the budgets force."""
+        for rule, broken in self.distances(X, had, 1.0).items() if self.rooms else ():
+            far, room = sum(distance for *_, distance in broken.values()), self.rooms.get(rule, 0.0)
+            if far > room + RULE * (1 + len(broken)):
+                yield f"the distance from {rule} is {far:.9f}, more than the {room:.9f} that the budgets force"
 
     def unsold(self) -> set[int]:
         """List the ETFs that are owned and never sold."""
@@ -266,13 +292,20 @@ class Portfolio:
         """
         for j in np.flatnonzero(u > 0):
             ticker = self.market.etfs[j].ticker
-            if ticker not in mandate["universe"] or (ticker in left_out and not self.had[j]):
+            stays = bought is not None and bool(self.had[j]) and not bought[j]
+            outside = ticker not in mandate["universe"] and not (stays and self._may_stay_outside(ticker))
+            if outside or (ticker in left_out and not self.had[j]):
                 yield f"{mandate['pod']} holds {ticker}, which is not in its universe"
             drifted = bought is not None and self.rules["duplicates"] == "forbid" and not bought[j]
-            if drifted and j in self.unsold():
+            if (drifted and j in self.unsold()) or (stays and "max_position" in self.rooms):
                 continue
             if u[j] > mandate["max_position"] * (1 + self.rules["position_tolerance"] * drifted) + RULE:
                 yield f"{mandate['pod']} holds {u[j]:.9f} of itself in {ticker}, above {mandate['max_position']}"
+
+    def _may_stay_outside(self, ticker: str) -> bool:
+        """Whether a pod may keep an ETF that no pod may hold, since a budget lets it not be sold."""
+        nobody = all(ticker not in pod["mandate"]["universe"] for pod in self.pods.values())
+        return nobody and "outside" in self.rooms
 
     def naive(self) -> Iterator[str]:
         """Check that the separate pods' portfolio keeps each pod's own terms."""
@@ -332,10 +365,12 @@ class Portfolio:
 
         *X* is holdings of shape (pods, n).
         """
-        sleeves = dict(zip(self.pods, X / X.sum(axis=1)[:, None], strict=True))
+        sleeves = dict(zip(self.pods, parts(X), strict=True))
         for pod, part in self.pods.items():
             for figure, asked in part["mandate"]["goals"].items():
-                value, lower = self.measure(figure, sleeves[pod]), figure == "volatility"
+                # An empty pod has no figure.
+                value = self.measure(figure, sleeves[pod]) if sleeves[pod].any() else None
+                lower = figure == "volatility"
                 yield _due(f"{pod}.{figure}", [pod], figure, asked, value, lower=lower)
         naive, now = self.overview("naive"), self.holding(X)
         now["trading_cost_aud"] = self.overview("master")["trading_cost_aud"]
@@ -410,7 +445,8 @@ class Portfolio:
             if proven and (met or told["pods"]):
                 yield f"{name} is said to be given up, which only a missed target of the whole portfolio is"
             return
-        if value is None or sign * (value - held) > MET * max(1.0, abs(held)):
+        empty = bool(self.rooms) and value is None
+        if not empty and (value is None or sign * (value - held) > MET * max(1.0, abs(held))):
             yield f"{name} delivers {value}, though it is said to be held at {held}"
         if same(held, asked):
             return
@@ -432,7 +468,8 @@ class Portfolio:
         if goal == "volatility":
             return self.risk(u)
         if goal == "sharpe_ratio":
-            return (float(u @ self.market.expected_returns) - self.market.risk_free * float(u.sum())) / self.risk(u)
+            excess = float(u @ self.market.expected_returns) - self.market.risk_free * float(u.sum())
+            return excess / self.risk(u) if u.any() else 0.0
         column = {
             "expected_return": self.market.expected_returns,
             "grossed_up_yield": self.cash_yield + self.credits,
@@ -455,8 +492,9 @@ class Portfolio:
                     yield f"{pod}'s {name} is {self.measure(name, u)}, not {told}"
             alone = self.vector(part["naive_weights"])
             for name, v in (("effective_holdings_alone", alone / alone.sum()), ("effective_holdings", u)):
-                if not same(part[name], 1 / float((v**2).sum())):
-                    yield f"{pod}'s {name} is {1 / float((v**2).sum())}, not {part[name]}"
+                due = 1 / float((v**2).sum()) if v.any() else 0.0
+                if not same(part[name], due):
+                    yield f"{pod}'s {name} is {due}, not {part[name]}"
 
     def overview(self, which: str) -> dict[str, float | None]:
         """Compute the compared figures of the separate pods ("naive") or of the coordinated portfolio ("master")."""
@@ -487,16 +525,21 @@ class Portfolio:
             "positions": float(owners.sum()),
             "duplicated_etfs": float((owners > 1).sum()),
             "economic_duplicates": float(len(self.alike(w))),
-            "effective_holdings": 1 / float(((w / w.sum()) ** 2).sum()),
+            "effective_holdings": 1 / float(((w / w.sum()) ** 2).sum()) if w.any() else 0.0,
             "largest_position": float(w.max()),
             "tax_efficiency": 10 * (earned - tax) / earned if earned > 0 else None,
-            "sharpe_ratio": (earned - self.market.risk_free * float(w.sum() + self.idle(w))) / self.risk(w),
+            "sharpe_ratio": self.ratio(w, earned),
             "expected_return": earned,
             "volatility": self.risk(w),
             "net_tax_aud": capital * tax,
             "income_after_tax_aud": capital * (paid - tax),
             "management_fees_aud": capital * float(self.fees @ w),
         }
+
+    def ratio(self, w: Vector, earned: float) -> float:
+        """Compute the Sharpe ratio of the whole; 0 without holdings."""
+        excess = earned - self.market.risk_free * float(w.sum() + self.idle(w))
+        return excess / self.risk(w) if w.any() else 0.0
 
     def net_tax(self, w: Vector, cash: float | None = None) -> float:
         """Compute net tax on a year's income, as a fraction of the capital.
@@ -545,7 +588,7 @@ class Portfolio:
                 yield f"the correlation of {a} and {b} is {rho} (limit {limit}), not as told"
         for a in names:
             for b in names:
-                if not same(self.event["correlation_matrix"][a][b], self.correlation(a, b, self.X)):
+                if not same(self.event["correlation_matrix"][a][b], 1.0 if a == b else self.correlation(a, b, self.X)):
                     yield f"the matrix of correlations is wrong for {a} and {b}"
 
     def economic_duplicates(self) -> Iterator[str]:
@@ -565,7 +608,8 @@ class Portfolio:
     def correlation(self, a: str, b: str, X: Matrix) -> float:
         """Compute the correlation of two pods' sleeves."""
         x, y = (X[list(self.pods).index(pod)] for pod in (a, b))
-        return float(x @ self.market.Sigma @ y) / (self.risk(x) * self.risk(y))
+        # An empty pod moves with no other.
+        return float(x @ self.market.Sigma @ y) / (self.risk(x) * self.risk(y)) if x.any() and y.any() else 0.0
 
     def limit(self, a: str, b: str) -> float | None:
         """Return the limit on the correlation of two pods: the request's, or else the first in their mandates."""
@@ -638,7 +682,7 @@ class Portfolio:
         second, was = (np.maximum((Y > 0).sum(axis=0) - 1, 0).sum() for Y in (X, naive_X))
         scores = [
             self.score(part["mandate"]["objective"], best, u)
-            for part, best, u in zip(self.pods.values(), self.naive_sleeves, X / X.sum(axis=1)[:, None], strict=True)
+            for part, best, u in zip(self.pods.values(), self.naive_sleeves, parts(X), strict=True)
         ]
         return {
             "pod_score": float(X.sum(axis=1) @ np.array(scores)),
@@ -657,6 +701,13 @@ class Portfolio:
             return 1 - (ratio * self.risk(u) - excess) / (ratio * self.risk(best))
         goal = {"max_income": "grossed_up_yield", "max_return": "expected_return"}[objective]
         return 1 + (self.measure(goal, u) - self.measure(goal, best)) / abs(self.measure(goal, best))
+
+
+def parts(X: Matrix) -> Matrix:
+    """Divide each pod's holdings by their sum; an empty pod has zeros."""
+    whole = X.sum(axis=1)[:, None]
+    found: Matrix = np.divide(X, whole, out=np.zeros_like(X), where=whole > 0)
+    return found
 
 
 def _in_order(event: Event) -> Mapping[str, Event]:

@@ -9,7 +9,7 @@ import numpy as np
 from portfolio.check.facts import FIGURE, RULE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from portfolio import Matrix
     from portfolio.check.facts import Event
@@ -24,11 +24,14 @@ def trades(portfolio: Portfolio) -> Iterator[str]:
     """Check the cost of trading to both portfolios, and the limits on the coordinated portfolio's trades."""
     for which, move in portfolio.moves.items():
         yield from (f"of the way to the {which} portfolio, {words}" for words in move.findings())
-    yield from limits(portfolio.moves["master"], portfolio.X, portfolio.rules)
+    yield from limits(portfolio.moves["master"], portfolio.X, portfolio.rules, portfolio.rooms)
 
 
-def limits(move: Move, X: Matrix, rules: Event) -> Iterator[str]:
-    """Check the trades to holdings *X*, shape (pods, n), before they are made whole units, against the rules."""
+def limits(move: Move, X: Matrix, rules: Event, rooms: Mapping[str, float]) -> Iterator[str]:
+    """Check the trades to holdings *X*, shape (pods, n), before they are made whole units, against the rules.
+
+    *rooms* says how far the portfolio may be from rules that are targets.
+    """
     owned = move.owned
     capital = owned.capital
     for j in np.flatnonzero(move.change).tolist():
@@ -44,7 +47,7 @@ def limits(move: Move, X: Matrix, rules: Event) -> Iterator[str]:
     sold = np.maximum(-move.change, 0.0) * capital
     aside, most_aside = (move.gains.tax_aud, owned.most_tax(sold)) if owned.keeps_tax else (0.0, 0.0)
     floor, most_idle = owned.floor + aside / capital, owned.most_idle + most_aside / capital
-    if spent > 1 - floor + RULE:
+    if spent > 1 - floor + rooms.get("cash_floor", 0.0) + RULE:
         kept = f", and {floor:.9f} is to be kept" if floor else ""
         yield f"holdings and the cost of trading come to {spent:.9f} of the capital{kept}"
     if spent < 1 - most_idle - RULE:

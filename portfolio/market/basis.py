@@ -88,7 +88,7 @@ class Outlook:
 
     Attributes:
         publication: Who published the outlook, and when.
-        years: How many years it looks ahead; None if it says only that it is for the long run.
+        years: How many years it looks ahead; None if it does not say.
         kind: Always ``outlook``.
     """
 
@@ -100,7 +100,7 @@ class Outlook:
     def span(self) -> str:
         """Name the time: the next 10 years."""
         if self.years is None:
-            return "the long run"
+            return "a time that the outlook does not state"
         return "the next year" if self.years == 1 else f"the next {self.years:g} years"
 
     @property

@@ -33,11 +33,13 @@ def figures(market: Market, w: Vector, *, cash: float = 0.0, cash_rate: float = 
     volatility = float(np.sqrt(w @ market.Sigma @ w))
     interest = cash_rate * cash
     expected_return = float(market.expected_returns @ w) + interest
+    excess = expected_return - market.risk_free * (float(w.sum()) + cash)
     return Figures(
         volatility=volatility,
         expected_return=expected_return,
         grossed_up_yield=float(grossed_up_yields(market) @ w) + interest,
-        sharpe_ratio=(expected_return - market.risk_free * (float(w.sum()) + cash)) / volatility,
+        # Without risk there is no ratio; events of version 1 have a number here.
+        sharpe_ratio=excess / volatility if volatility > 0 else 0.0,
         liquidity=float(market.column("liquidity") @ w) + cash,
     )
 
@@ -45,6 +47,11 @@ def figures(market: Market, w: Vector, *, cash: float = 0.0, cash_rate: float = 
 def etf_correlation(market: Market, i: int, j: int) -> float:
     """Compute the correlation of the returns of two ETFs."""
     return float(market.Sigma[i, j] / np.sqrt(market.Sigma[i, i] * market.Sigma[j, j]))
+
+
+def correlation_distance(market: Market, i: int, j: int) -> float:
+    """Compute the correlation distance of two ETFs (Mantegna 1999, scaled to 0..1)."""
+    return float(np.sqrt(max(0.0, (1 - etf_correlation(market, i, j)) / 2)))
 
 
 def economic_duplicates(market: Market, w: Vector) -> list[tuple[int, int, float]]:
@@ -60,7 +67,7 @@ def economic_duplicates(market: Market, w: Vector) -> list[tuple[int, int, float
 
 
 def effective_holdings(w: Vector) -> float:
-    """Compute the number of equal holdings with the same spread as *w*; 0 where nothing is held."""
+    """Compute the number of equal holdings with the same spread as *w*; 0 without holdings."""
     total = float(w.sum())
     return total**2 / float(w @ w) if total > 0 else 0.0
 

@@ -11,10 +11,10 @@ import numpy as np
 
 from portfolio.conic.solution import Status
 from portfolio.errors import UnreachableGoalError
+from portfolio.market.figures import correlation_distance
 from portfolio.market.measure import Measure
 from portfolio.master.goal_programming import best_figure
 from portfolio.master.statement.formulation import Formulation
-from portfolio.master.statement.holdings import correlation_distance
 from portfolio.published.conflicts import Conflict, Repair
 from portfolio.tax.brackets import pieces
 from portfolio.tax.kinds import inclusion
@@ -92,9 +92,9 @@ class ConflictError(UnreachableGoalError):
         self.repairs = tuple(repairs or ())
         self._of = of
 
-    def with_repair(self, repair: Repair) -> ConflictError:
-        """Copy the error with one more change that is enough alone."""
-        return ConflictError(self.conflicts, [*self.repairs, repair], complete=True, of=self._of)
+    def with_repairs(self, repairs: Sequence[Repair]) -> ConflictError:
+        """Copy the error with more changes, of which each is enough alone."""
+        return ConflictError(self.conflicts, [*self.repairs, *repairs], complete=True, of=self._of)
 
 
 def explain_rules(judge: Judge, case: Case, *, of: str = "portfolio") -> ConflictError:

@@ -129,7 +129,7 @@ def find(session: SearchSession, case: Case, gap: float, *, explain: bool) -> tu
     """
     form = session.formulate()
     sleeves, terms = case.sleeves, case.terms
-    _refuse_strangers(form.goals, sleeves, terms)
+    refuse_strangers(form.goals, sleeves, terms)
     convex = [goal for goal in form.goals if goal.figure is not None]
     # A pod's best figure alone assumes a start from cash: with the customer's holdings the pod may do better.
     hopeless = _hopeless(convex, sleeves) if terms.owned is None else {}
@@ -311,8 +311,12 @@ def _hopeless(goals: Sequence[Goal], sleeves: Sequence[Sleeve]) -> dict[str, flo
     return {goal.name: best[goal.name] for goal in goals if goal.name in best and not goal.can_be_kept(best[goal.name])}
 
 
-def _refuse_strangers(goals: Sequence[Goal], sleeves: Sequence[Sleeve], terms: Terms) -> None:
-    """Refuse priorities of unknown goals and limits of unknown pairs: a typing error must not pass."""
+def refuse_strangers(goals: Sequence[Goal], sleeves: Sequence[Sleeve], terms: Terms) -> None:
+    """Refuse priorities of unknown goals and limits of unknown pairs: a typing error must not pass.
+
+    Raises:
+        DataError: If there is one.
+    """
     names = [goal.name for goal in goals if goal.figure is not None]
     pods = [sleeve.mandate.pod for sleeve in sleeves]
     for fault in strange_names(terms.priorities, terms.correlation_limits, goals=names, pods=pods):

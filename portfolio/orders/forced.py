@@ -40,8 +40,9 @@ _NODES = 4
 # The most rules that are named, and the least saving that is worth naming, as a part of the cost.
 _MOST, _WORTH = 3, 0.01
 
-# A goal with more room than this, as a part of its size, has room to spare and forces nothing.
-_TIGHT = 1e-5
+# A goal with more room than this part of its level is not tried. With less, the goal may force sales although it has
+# room: the next portfolio in its way may hold other ETFs, and be far from the level.
+_ROOM = 0.1
 
 # Scores this near to each other are equal: sums in another order differ in their last digits.
 _SAME = 1e-9
@@ -117,7 +118,7 @@ class _Search:
         self.cut_short = False
 
     def forced(self) -> Iterator[ForcedSale]:
-        """Try every rule, and every goal without room to spare."""
+        """Try every rule, and every goal with little room to spare."""
         for name, words in self._candidates(self.master.rules):
             if self.left_s() <= 0:
                 self.cut_short = True
@@ -133,7 +134,7 @@ class _Search:
             # Correlations are no rows of these programs; and without the cap on its cost, no switch is cheaper.
             if level is None or value is None or goal.figure in (None, Row.TRADING_COST):
                 continue
-            if abs(value - level) <= _TIGHT * max(1.0, abs(level)):
+            if abs(value - level) <= _ROOM * abs(level):
                 yield goal.name, goal.words
 
     def _cheapest(self, name: str) -> _Found | None:

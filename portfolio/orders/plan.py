@@ -12,9 +12,11 @@ import numpy as np
 from portfolio.conic.solution import relative_gap
 from portfolio.errors import SolverError, UnreachableGoalError
 from portfolio.market.figures import NEARLY_THE_SAME, etf_correlation
+from portfolio.market.measure import Measure
 from portfolio.master.coordinated_portfolio import optimise_all_pods
 from portfolio.master.statement.objective import objective, objective_terms
 from portfolio.orders.idle import explain_idle
+from portfolio.orders.step import describe_step
 from portfolio.orders.waiting import find_waits
 from portfolio.orders.whole_units import round_to_units, units_sold
 from portfolio.published.order import Order, ParcelSold, Side, UnderReform
@@ -98,7 +100,8 @@ def plan(case: Case, master: CoordinatedPortfolio, *, left_s: Callable[[], float
         objective=value,
         rounding_cost=master.certificate.objective - value,
         losses_replaced=tuple(_losses_replaced(market, orders)),
-        tolerated=tuple(_tolerated(case, whole.X)),
+        # Where rules are targets, the step tells which positions are above their limits.
+        tolerated=() if case.targets else tuple(_tolerated(case, whole.X)),
         cut_short=whole.cut_short,
         brokerage_in_gains=True,
         waits=waits,
@@ -106,6 +109,7 @@ def plan(case: Case, master: CoordinatedPortfolio, *, left_s: Callable[[], float
         idle=explain_idle(case, stock, master, left_aud - aside_aud, whole.units, left_s=left_s),
         tax_may_exceed_aud=most_above(terms.owned.taxpayer, gains.net_capital_gain_aud, terms.owned.as_of),
         does_not_pay=None if orders else _does_not_pay(case, master, lambda: left_s() <= 0),
+        step=describe_step(case, whole.X, left_aud / stock.capital_aud),
     )
 
 
@@ -125,7 +129,9 @@ def at_most_better_by(master: CoordinatedPortfolio, trading: Trading | None) -> 
 def _gave_way(master: CoordinatedPortfolio, goals: Sequence[GoalInUnits]) -> Iterator[str]:
     """Name the goals that whole units do not keep at the portfolio's levels."""
     for goal, now in zip(master.goals, goals, strict=True):
-        if goal.name in master.held and not goal.reaches(master.held[goal.name], now.delivered):
+        # An empty pod has no figure, and gives up no goal.
+        empty = now.delivered is None and isinstance(goal.figure, Measure)
+        if goal.name in master.held and not empty and not goal.reaches(master.held[goal.name], now.delivered):
             yield goal.name
 
 
@@ -289,17 +295,17 @@ def _owners(sleeves: Sequence[Sleeve], X: Matrix, j: int) -> tuple[str, ...]:
 
 def _why(market: Market, sleeves: Sequence[Sleeve], stock: Inventory, whole: WholeUnits, side: Side, j: int) -> str:
     """Write the reason for an order: the pods that need the ETF, or the duplicate that is sold."""
-    before, after = float(stock.weights[j]), float(whole.X[:, j].sum())
-    owners = " and ".join(_owners(sleeves, whole.X, j))
-    if owners:
-        said = f"{owners} needs {after:.2%} of the capital in it, {before:.2%} is owned"
+    if owners := _owners(sleeves, whole.X, j):
+        # In AUD: of a share, a reader would have to know whether it is of the money before or after the payments.
+        needed, owned = (f"{units[j] * stock.prices[j]:,.2f} AUD" for units in (whole.units, stock.units))
+        said = f"{' and '.join(owners)} need{'s' * (len(owners) == 1)} {needed} of it, {owned} is owned"
         naive = {sleeve.mandate.pod: sleeve.share * float(sleeve.weights[j]) for sleeve in sleeves if sleeve.weights[j]}
-        if side is Side.BUY and len(naive) > 1 and sum(naive.values()) > before:
+        if side is Side.BUY and len(naive) > 1 and sum(naive.values()) > float(stock.weights[j]):
             said += f"; {', '.join(naive)} would each have bought it"
         return said
     same = _nearly_the_same(market, whole.units, j)
     universe = any(market.tickers[j] in sleeve.mandate.universe for sleeve in sleeves)
-    said = "no pod holds it in the portfolio" if universe else "no pod may hold it"
+    said = "no pod holds it in the portfolio" if universe else "no pod that takes part may hold it"
     return said + (f"; {', '.join(same)}, which is held, does nearly the same" if same else "")
 
 

@@ -1,14 +1,14 @@
-"""The smallest capital that works: where an account is too small for its pods, how much money would be enough.
+"""What would be enough, where an account is too small for its pods: more money, or fewer pods.
 
 Each verdict is that of the program in whole units, with the first purchases of 500 AUD and the shares that a capital of
-that size would have. More money helps, but not always: units are whole. So the amount that is told has been tried, and
-so has an amount one percent below.
+that size would have. More money helps, but not always: units are whole. So each amount that is told has been tried.
 """
 
 from __future__ import annotations
 
 import math
 from functools import partial
+from itertools import combinations, islice
 from typing import TYPE_CHECKING
 
 from portfolio.case.inventory import LEAST_CAPITAL_AUD
@@ -20,15 +20,16 @@ from portfolio.orders.whole_units import UnitsJudge
 from portfolio.published.conflicts import Repair
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
 
     from portfolio.case.case import Case
 
 # How often the money is doubled, until it is enough.
 _DOUBLINGS = 11
-# A capital is the least if this part of it is not enough.
-_BELOW = 0.99
-_ROUNDS = 40
+# Enough to halve any bracket of those down to a dollar.
+_HALVINGS = 40
+# The most groups of pods that are tried.
+_GROUPS = 64
 
 
 def enough_money(
@@ -36,7 +37,8 @@ def enough_money(
 ) -> Repair | None:
     """Find the least money with which the pods' rules can be kept, or the most that can be withdrawn.
 
-    None if they can be kept already, if no money is enough, or if time ended the search.
+    To a dollar, or as near as time allows: the words name the largest amount that is proven too little.
+    None if they can be kept already, if no money is enough, or if time ended the search before an amount was found.
 
     Args:
         now_aud: The money in the account.
@@ -44,66 +46,96 @@ def enough_money(
         left_s: Returns the seconds left.
         withdrawal_aud: The money that is to be paid out: a dollar less does the same as a dollar more in the account.
     """
-    verdict = partial(_verdict, case_at, left_s)
+
+    def verdict(cash_aud: float) -> Status:
+        return _verdict(partial(case_at, cash_aud), left_s)
+
     if verdict(now_aud) is not Status.INFEASIBLE:
         return None
     least = max(now_aud, LEAST_CAPITAL_AUD)
     # Upwards, since much more money may change the pods' shares, where these follow from money goals.
-    tried = [now_aud, *(round(least * 2**times, 2) for times in range(1, _DOUBLINGS))]
+    tried = [now_aud, *(float(math.ceil(least * 2**times)) for times in range(1, _DOUBLINGS))]
     high = next((i for i, cash_aud in enumerate(tried) if i and verdict(cash_aud) is Status.OPTIMAL), None)
     if high is None:
         return None
-    held_aud = round(case_at(tried[high]).terms.total_capital_aud - tried[high], 2)
-    found = _least(verdict, tried[high - 1], tried[high], held_aud)
-    if found is None:
-        return None
-    if found - now_aud <= withdrawal_aud:
-        most = round(withdrawal_aud - (found - now_aud), 2)
-        words = f"account.withdraw_aud {withdrawal_aud:,.2f} AUD to {most:,.2f} AUD, the most within 1 % of the capital"
-        return Repair("account.withdraw_aud", words, withdrawal_aud, most)
-    words = f"account.cash_aud {now_aud:,.2f} AUD to {found:,.2f} AUD, the least for these pods within 1 %"
+    low, enough = _narrow(verdict, tried[high - 1], tried[high])
+    if enough - now_aud <= withdrawal_aud:
+        most, too_much = (round(withdrawal_aud - (cash - now_aud), 2) for cash in (enough, low))
+        words = f"account.withdraw_aud {withdrawal_aud:,.2f} AUD to {most:,.2f} AUD"
+        return Repair("account.withdraw_aud", f"{words} ({too_much:,.2f} AUD is too much)", withdrawal_aud, most)
+    words = f"account.cash_aud {now_aud:,.2f} AUD to {enough:,.2f} AUD ({low:,.2f} AUD is too little"
+    held_aud = round(case_at(enough).terms.total_capital_aud - enough, 2)
     if held_aud > 0:
-        words += f" (a capital of {found + held_aud:,.2f} AUD with the holdings)"
-    return Repair("account.cash_aud", words, now_aud, found)
+        words += f"; with the holdings a capital of {enough + held_aud:,.2f} AUD"
+    return Repair("account.cash_aud", f"{words})", now_aud, enough)
 
 
-def _verdict(case_at: Callable[[float], Case], left_s: Callable[[], float], cash_aud: float) -> Status:
-    """Return whether the rules can be kept with this much money, in fractions and in whole units."""
+def enough_pods(
+    shares: Mapping[str, float],
+    case_of: Callable[[Mapping[str, float]], Case],
+    left_s: Callable[[], float],
+) -> Repair | None:
+    """Find the pods with which this money would do: the group with the most of the capital whose rules can be kept.
+
+    None if no smaller group is enough, or if a verdict is not known: a group with more of the capital might then do.
+
+    Args:
+        shares: The pods' shares, which sum to one.
+        case_of: Makes the customer's case with other shares.
+        left_s: Returns the seconds left.
+    """
+    for group in islice(_groups(shares), _GROUPS):
+        status = _verdict(partial(case_of, group), left_s)
+        if status is Status.OPTIMAL:
+            now, to = (", ".join(f"{pod} {share:.4g}" for pod, share in pods.items()) for pods in (shares, group))
+            return Repair("pod_weights", f"pod_weights {now} to {to}", now, to)
+        if status is not Status.INFEASIBLE:
+            break
+    return None
+
+
+def _groups(shares: Mapping[str, float]) -> Iterator[dict[str, float]]:
+    """List the smaller groups of pods, those with the most capital first, with their shares in whole percent."""
+    groups = [group for size in range(1, len(shares)) for group in combinations(shares, size)]
+    for group in sorted(groups, key=lambda pods: -sum(shares[pod] for pod in pods)):
+        whole = _in_percent({pod: shares[pod] for pod in group})
+        if all(whole.values()):
+            yield {pod: percent / 100 for pod, percent in whole.items()}
+
+
+def _in_percent(shares: Mapping[str, float]) -> dict[str, int]:
+    """Round shares to whole percent that sum to 100: those with the largest remainders upwards."""
+    exact = {pod: 100 * share / sum(shares.values()) for pod, share in shares.items()}
+    whole = {pod: math.floor(percent) for pod, percent in exact.items()}
+    for pod in sorted(exact, key=lambda pod: whole[pod] - exact[pod])[: 100 - sum(whole.values())]:
+        whole[pod] += 1
+    return whole
+
+
+def _verdict(case_of: Callable[[], Case], left_s: Callable[[], float]) -> Status:
+    """Return whether the rules of a case can be kept, in fractions and in whole units."""
     try:
-        formulate = partial(Formulation, case_at(cash_aud))
+        formulate = partial(Formulation, case_of())
     except DataError:
-        return Status.INFEASIBLE  # too little to invest
+        return Status.INFEASIBLE  # too little to invest, or a request that would be refused
     in_units = UnitsJudge(formulate, left_s).feasible({})
     return SearchSession(formulate, lambda: left_s() <= 0).feasible({}) if in_units is Status.OPTIMAL else in_units
 
 
-def _least(verdict: Callable[[float], Status], low: float, high: float, held_aud: float) -> float | None:
-    """Find money that is enough, such that a capital one percent smaller is not; None if a verdict is not known.
+def _narrow(verdict: Callable[[float], Status], low: float, high: float) -> tuple[float, float]:
+    """Bring two amounts together, to a dollar: one that is too little, and one that is enough.
 
-    Args:
-        verdict: Whether an amount of money is enough.
-        low: Money that is not enough.
-        high: Money that is enough.
-        held_aud: The value of the holdings, which is capital too.
+    A verdict that is not known ends the search.
     """
-    for _ in range(_ROUNDS):
-        capital = high + held_aud
-        middle = _between(low + held_aud, capital)
-        # Where the two are adjacent: by chance, whole units may be kept with a little less.
-        tried = round((middle or capital * _BELOW) - held_aud, 2)
-        status = verdict(tried)
+    for _ in range(_HALVINGS):
+        middle = float(math.floor((low + high) / 2))
+        if not low < middle < high:
+            break
+        status = verdict(middle)
         if status is Status.OPTIMAL:
-            high = tried
-        elif status is Status.INFEASIBLE and middle is not None:
-            low = tried
+            high = middle
+        elif status is Status.INFEASIBLE:
+            low = middle
         else:
-            return high if status is Status.INFEASIBLE else None
-    return None
-
-
-def _between(low_aud: float, high_aud: float) -> float | None:
-    """Return a capital of three digits between two others, near their geometric mean; None if there is none."""
-    mean = math.sqrt(max(low_aud, 1.0) * high_aud)
-    step = 10.0 ** (math.floor(math.log10(mean)) - 2)
-    middle = round(mean / step) * step
-    return middle if low_aud < high_aud * _BELOW and low_aud < middle < high_aud else None
+            break
+    return low, high

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from portfolio.published.order import Order
+from portfolio.published.step import Step
 from portfolio.published.waiting import LaterOptimum, Wait
 from portfolio.tax.gains import Assessment
 
@@ -166,6 +167,8 @@ class Trading:
             events of before this member.
         later: The best portfolio that sells nothing of these parcels now; None where there are none, where the rules
             force these sales, or where the search ended first.
+        step: How far the orders come, where a budget lets no portfolio keep a rule that today's holdings break; None
+            where all rules are kept.
     """
 
     naive: Move
@@ -191,3 +194,4 @@ class Trading:
     brokerage_in_gains: bool = False
     waits: tuple[Wait, ...] | None = None
     later: LaterOptimum | None = None
+    step: Step | None = None

@@ -76,7 +76,7 @@ def _sources(told: PaymentsAccount) -> str:
 
 
 def said_of_shares(event: MasterPortfolioOptimized) -> Iterator[str]:
-    """Say how far the pods are from their shares, where holdings that are never sold let them be no nearer."""
+    """Say how far the pods are from their shares, in events of before there were steps (``said_of_step``)."""
     if not event.terms.share_excess or event.trading is None:
         return
     capital = event.terms.total_capital_aud

@@ -9,6 +9,7 @@ from report.facts import labels
 from report.facts.given import INFLATION_SAID_BY
 from report.facts.labels import pod_label
 from report.story.document import Section, Table, without_empty
+from report.story.wording import listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,6 +52,7 @@ def section(event: MasterPortfolioOptimized) -> Section:
     of = partial(pod_label, event)
     lead = ("What is set aside for each goal, and the chance that it becomes what is wanted, on these assumptions.",)
     points = (*map(sentence, event.money_goals), *(funded(event.funding, of) if event.funding else ()))
+    points = (*points, *of_no_goal(event, of))
     return Section("money-goals", "What your money is for", lead, (), (table(event, of),), points)
 
 
@@ -174,6 +176,27 @@ def funded(funding: Funding, of: Callable[[str], str]) -> Iterator[str]:
             f"One goal lacks {lacked:,.2f} AUD that other pods hold for less important goals, or for none: whole units,"
             f" or the end of the search for the pods' shares after round {funding.rounds}, left this."
         )
+
+
+def of_no_goal(event: MasterPortfolioOptimized, of: Callable[[str], str]) -> Iterator[str]:
+    """Say which holdings count for no goal, and why: a goal has money of its pod, and no pod has these."""
+    kept = event.terms.owned.kept if event.terms.owned else ()
+    if not event.money_goals or not kept:
+        return
+    names = listed([one.ticker for one in kept])
+    worth = sum(one.value_aud or 0.0 for one in kept)
+    verb = "counts" if len(kept) == 1 else "count"
+    yield (
+        f"{names} ({worth:,.2f} AUD) {verb} for no goal: the money of a goal is in the ETFs of the goal's pod, and no"
+        f" pod that takes part may hold {names}{_others(event, {one.ticker for one in kept}, of)}."
+    )
+
+
+def _others(event: MasterPortfolioOptimized, tickers: set[str], of: Callable[[str], str]) -> str:
+    """Name the pods that take no part and might hold some of the ETFs."""
+    unused = event.funding.unused if event.funding else {}
+    pods = [of(pod) for pod, one in unused.items() if tickers & set(one.mandate.universe)]
+    return f" ({listed(pods)} might)" if pods else ""
 
 
 def summary(event: MasterPortfolioOptimized) -> str:

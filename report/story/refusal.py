@@ -114,5 +114,8 @@ def _repairs(event: MasterPortfolioFailed) -> Table:
 
 
 def _repair(rule: str, words: str) -> tuple[str, str, str]:
-    now, _, to = words.rpartition(" to ")
-    return rule, now.rpartition(" ")[2], to
+    """Split "max_etfs 9 to 11"; of a pod's rule, the words begin like "beta's max_position"."""
+    now, _, to = words.partition(" to ")
+    for name in (rule, rule.replace(".", "'s ", 1)):
+        now = now.removeprefix(f"{name} ")
+    return rule, now, to

@@ -15,6 +15,7 @@ from report.facts.market import said_of_market, said_of_model
 from report.facts.rounding import adding_up
 from report.facts.series import COSTS
 from report.facts.standings import AUD, COUNT, SEPARATE, SHARE, SUGGESTED, TODAY, Row
+from report.facts.step import said_of_step
 from report.story import money_goals, refusal, switch, targets
 from report.story.document import Section, Table, without_empty
 
@@ -24,12 +25,18 @@ if TYPE_CHECKING:
     from bus.language.messages import FinalEvent, MasterPortfolioOptimized
     from portfolio.published.standing import Standing
 
+# A smaller share reads as 0%.
+_A_PERCENT = 0.005
+
 
 def heading(event: FinalEvent) -> tuple[str, ...]:
     """Name the result and its request: a suggestion beside today or, without an account, a model portfolio."""
     if isinstance(event, MasterPortfolioFailed):
         return (f"No portfolio for {event.request_id}: {event.reason.words}",)
-    split = ", ".join(f"{pod} {account.capital_share:.0%}" for pod, account in event.pods.items())
+    shares = {pod: account.capital_share for pod, account in event.pods.items()}
+    if (cash := 1 - sum(shares.values())) >= _A_PERCENT:
+        shares["cash that stays"] = cash
+    split = ", ".join(f"{part} {share:.0%}" for part, share in shares.items())
     return (
         f"{'Suggested' if event.trading else 'Model'} portfolio of {event.customer_id}",
         f"{event.terms.total_capital_aud:,.2f} AUD over {split}",
@@ -68,7 +75,8 @@ def _refused(event: MasterPortfolioFailed) -> tuple[Section, ...]:
 def _today(event: MasterPortfolioOptimized) -> Section | None:
     if event.today is None or event.suggested is None:
         return None
-    lead = (*((switch.judged(event.switch),) if event.switch else ()), event.market.basis.said)
+    judged = (switch.judged(event.switch),) if event.switch else ()
+    lead = (*said_of_step(event), *judged, event.market.basis.said)
     tables = tuple(_compared(event, "today", event.today, event.suggested, TODAY))
     return Section("today", "Today and suggested", lead, ("today-classes",), tables)
 
@@ -185,4 +193,5 @@ def _money_goals(event: MasterPortfolioOptimized) -> Section | None:
         return None
     points = [*map(money_goals.sentence, event.money_goals)]
     points += money_goals.funded(event.funding, str) if event.funding else ()
+    points += money_goals.of_no_goal(event, str)
     return Section("money-goals", "Money goals", (), (), (money_goals.table(event, str),), tuple(points))

@@ -14,7 +14,7 @@ from report.facts.positions import positions
 from report.facts.sentences import what_rounding_costs, what_to_know, why_no_order
 from report.facts.series import COSTS
 from report.story.document import Section, Table
-from report.story.wording import sentence
+from report.story.wording import counted, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,7 +107,7 @@ def orders(event: MasterPortfolioOptimized) -> Section | None:
 
 
 def _orders(event: MasterPortfolioOptimized, trading: Trading, owned: Owned) -> Iterator[Table]:
-    caption = f"{len(trading.orders)} orders of {owned.as_of:%d %B %Y}, in whole units: sells before buys"
+    caption = f"{counted(len(trading.orders), 'order')} of {owned.as_of:%d %B %Y}, in whole units: sells before buys"
     note = "The tax an order causes: by how much less would be due if that order alone were not made."
     yield Table("orders", caption, facts.COLUMNS, frozenset(facts.NUMBERS), facts.rows(trading), note=note)
     if any(order.parcels for order in trading.orders):

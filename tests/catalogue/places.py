@@ -298,6 +298,7 @@ CHAPTERS = (
                 "One rule is swept, to see what each value costs",
                 ("cli/commands/frontier.py", "cli/what_if/frontier_page.py"),
             ),
+            Moment("Steps of several years are planned", ("cli/commands/plan.py", "cli/what_if/plan_page.py")),
             Moment("A report is written", ("cli/commands/report.py", "cli/trust/examination.py")),
             Moment(
                 "The dashboard is started",

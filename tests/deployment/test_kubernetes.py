@@ -15,7 +15,7 @@ from support.requests_made import ROOT
 
 from agents import mandate_files
 from bus.language.messages import parse_request
-from bus.topology.roles import ADMIN, COORDINATOR, agent_role
+from bus.topology.roles import ADMIN, CHALLENGER, COORDINATOR, agent_role
 from bus.topology.streams import wanted_queues
 from coordinator.load import MOST
 
@@ -151,13 +151,13 @@ def test_each_role_has_a_scaler_on_its_own_queue(rendered: Rendered) -> None:
         assert "replicas" not in target["spec"], "it would be set back whenever the objects are applied"
         assert scaler["spec"]["minReplicaCount"] >= 2
 
-    assert scaled == {**{role: role for role in AGENTS}, COORDINATOR: "coord"}
+    assert scaled == {**{role: role for role in AGENTS}, COORDINATOR: "coord", CHALLENGER: "challenger"}
 
 
 def test_without_keda_there_are_two_of_each(rendered: Rendered) -> None:
     replicas = {o["metadata"]["name"]: o["spec"]["replicas"] for o in rendered.base if o["kind"] == "Deployment"}
 
-    assert replicas == {f"podfolio-{role}": 2 for role in (*AGENTS, COORDINATOR)}
+    assert replicas == {f"podfolio-{role}": 2 for role in (*AGENTS, COORDINATOR, CHALLENGER)}
     assert "ScaledObject" not in {made["kind"] for made in rendered.base}
     assert "Secret" not in {made["kind"] for made in rendered.base}
 
@@ -190,7 +190,7 @@ def test_each_process_has_its_own_key_and_no_other(rendered: Rendered) -> None:
             assert seeds[files[told["PODFOLIO_NATS_NKEY_SEED"]]] in found[role]
             assert files[told["PODFOLIO_NATS_CA"]] == (rendered.keys / "ca.pem").read_bytes()
 
-    assert found == {**{role: {role} for role in (*AGENTS, COORDINATOR)}, "setup": {ADMIN}, "nats": set()}
+    assert found == {**{role: {role} for role in (*AGENTS, COORDINATOR, CHALLENGER)}, "setup": {ADMIN}, "nats": set()}
 
 
 def test_the_coordinators_alone_are_told_the_pods_public_keys(rendered: Rendered) -> None:
@@ -211,6 +211,7 @@ def test_each_process_runs_what_its_role_says(rendered: Rendered) -> None:
     assert commands == {
         **{agent_role(pod): ["python", "-m", "agents", pod] for pod in mandate_files.bundled()},
         COORDINATOR: ["python", "-m", "coordinator"],
+        CHALLENGER: ["python", "-m", "challenger"],
         "setup": ["podfolio", "setup", "--replicas", "3"],
         "nats": None,
     }
@@ -245,7 +246,7 @@ def test_probes_ask_pages_that_there_are(rendered: Rendered) -> None:
         ports = {port["name"]: port["containerPort"] for port in container.get("ports", [])}
         probes = {name: each["httpGet"] for name, each in container.items() if name.endswith("Probe")}
         asked = {name: (ports[get["port"]], get["path"]) for name, get in probes.items()}
-        if role in {*AGENTS, COORDINATOR}:
+        if role in {*AGENTS, COORDINATOR, CHALLENGER}:
             assert asked == {"livenessProbe": (8080, "/live"), "readinessProbe": (8080, "/ready")}
             assert environment(container)["PODFOLIO_HTTP_PORT"] == "8080"
             assert environment(container)["PODFOLIO_HTTP_HOST"] == "0.0.0.0"  # noqa: S104 - inside a pod
@@ -265,7 +266,7 @@ def test_what_is_stopped_has_time_to_finish(rendered: Rendered) -> None:
 
 def test_a_computation_that_needs_too_much_is_refused_before_the_kernel_ends_its_replica(rendered: Rendered) -> None:
     for role, _, container in containers(rendered):
-        if role in {*AGENTS, COORDINATOR}:
+        if role in {*AGENTS, COORDINATOR, CHALLENGER}:
             limit = re.fullmatch(r"(\d+)Mi", container["resources"]["limits"]["memory"])
             assert limit is not None
             processes = MOST if role == COORDINATOR else 1
@@ -280,7 +281,7 @@ def test_one_of_each_may_be_moved_at_a_time(rendered: Rendered) -> None:
         assert set(budget["spec"]["selector"]["matchLabels"]) == {"podfolio/role"}
         roles.add(budget["spec"]["selector"]["matchLabels"]["podfolio/role"])
 
-    assert roles == {*AGENTS, COORDINATOR, "nats"}
+    assert roles == {*AGENTS, COORDINATOR, CHALLENGER, "nats"}
 
 
 def test_images_are_named_by_version(rendered: Rendered) -> None:

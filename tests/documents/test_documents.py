@@ -10,7 +10,7 @@ import pytest
 from support.requests_made import ROOT
 
 from bus.language.messages import parse_request
-from documents import floor
+from documents import first_page, floor
 from documents.commands import Typed, commands, targets, understood
 from documents.outputs import documents, outputs
 
@@ -102,6 +102,12 @@ def test_every_whole_request_is_a_valid_one(page: Path) -> None:
 def test_every_output_is_what_the_command_prints(page: Path) -> None:
     for output in outputs(page.read_text(encoding="utf-8")):
         assert output.is_current(), f"{output.command}: run make pages, and read what it changed"
+
+
+def test_the_first_page_of_the_existing_investor_is_the_one_of_the_report() -> None:
+    page = first_page.page()
+    assert "> **What do I have?**" in page
+    assert page in first_page.ADVISERS.read_text(encoding="utf-8"), "run make pages, and read what it changed"
 
 
 def test_the_comparison_without_the_floor_stands_beside_the_one_with_it() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import json
 from datetime import date
 from functools import cache
@@ -19,11 +20,13 @@ from bus.language.messages import (
     MasterPortfolioOptimized,
     parse_request,
 )
+from cli.pages.final_event import make_console, show
 from coordinator.budget import Budget
 from coordinator.consolidation import consolidate
 from portfolio.check import findings
 from portfolio.market import snapshot as markets
 from portfolio.published.order import Side
+from report.story.compose import tell
 
 # What sums of a few hundred products lose to rounding, AUD.
 ROUNDING = 1e-6
@@ -116,6 +119,38 @@ def test_the_pensioner_s_figures_today_and_suggested_add_up_with_the_payment_bet
     as_much = 506_153.90 / 524_323.90
     more = suggested.return_after_tax_aud - as_much * today.return_after_tax_aud
     assert switch.return_aud_per_year == pytest.approx(more, abs=1e-4)
+
+
+def test_the_pensioner_reads_the_same_amounts_in_the_reasons_as_in_the_table_of_the_holdings() -> None:
+    # 1,000 x 46.49 = 46,490 of VAF. As a share that would be 8.87 % of the account, and 9.18 % of the money that stays.
+    event = answered("pensioner")
+    assert event.trading is not None and event.today is not None  # noqa: PT018 - it has an account
+    (order,) = (one for one in event.trading.orders if one.ticker == "VAF")
+    left = (1_000 - order.units) * 46.49
+
+    # 12,000 AUD of 506,153.90 stay as cash, 2.37 %; the pods share 97.63 % as 40, 40 and 20.
+    assert "506,153.90 AUD over alpha 39%, beta 39%, gamma 20%, cash that stays 2%" in read(event)
+    assert order.why == f"gamma needs {left:,.2f} AUD of it, 46,490.00 AUD is owned"
+    assert "46,490.00" in read(event)
+
+
+def test_the_saver_is_told_why_two_holdings_count_for_no_goal() -> None:
+    # 100 x 14.62 ASIA and 60 x 23.22 SEMI.
+    told = (
+        "ASIA and SEMI (2,855.20 AUD) count for no goal: the money of a goal is in the ETFs of the goal's pod, and no"
+        " pod that takes part may hold ASIA and SEMI (delta might)."
+    )
+    event = answered("young-saver")
+    story = tell(event)
+
+    assert told in read(event)
+    assert [one.name for one in (*story.answers, *story.appendix) if told in one.points] == ["reach", "money-goals"]
+
+
+def read(event: MasterPortfolioOptimized) -> str:
+    console = make_console(file=io.StringIO())
+    show(console, event)
+    return " ".join(console.file.getvalue().split())  # type: ignore[attr-defined]
 
 
 def test_the_saver_only_buys_and_keeps_what_is_above_a_limit() -> None:

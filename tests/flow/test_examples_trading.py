@@ -28,6 +28,7 @@ from portfolio.check import findings
 from portfolio.market import snapshot as markets
 from portfolio.published.order import Side
 from portfolio.tax.kinds import Kind
+from report.story.compose import tell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,6 +46,7 @@ NAMES = (
     "tax-budget",
     "after-july-2027",
     "trader",
+    "one-large-holding",
 )
 
 
@@ -363,6 +365,59 @@ def test_a_trader_pays_by_brackets_on_the_gains_of_the_whole_year_and_sells_lose
     # Each dollar of loss takes 32 cents off the tax.
     orders = {order.ticker: order for order in event.trading.orders}
     assert orders["VGB"].tax_aud + orders["ROBO"].tax_aud == pytest.approx(-0.32 * lost, abs=ROUNDING)
+
+
+def test_the_owner_of_one_large_holding_pays_by_the_brackets_that_the_gain_itself_reaches() -> None:
+    # 110,000 of other income in 2025-26: 30 % to 135,000, 37 % to 190,000, 45 % above, and 2 % of levy.
+    event = answered("one-large-holding")
+    assert event.trading is not None and event.today is not None  # noqa: PT018 - it has an account
+    gains = event.trading.gains
+
+    # 600 x 509.14 = 305,484 of VTS and 12,000 of cash.
+    assert event.today.value_aud == pytest.approx(317_484.0, abs=ROUNDING)
+    # A unit fetches 509.14 x (1 - 0.0004) = 508.936344; 18,550 / 350 = 53, 20,850 / 150 = 139, 21,300 / 100 = 213.
+    units = sold(event)
+    first, second, third = (
+        units.get(("VTS", day), 0.0) * gain
+        for day, gain in (("2011-08-16", 455.936344), ("2015-09-02", 369.936344), ("2020-03-30", 295.936344))
+    )
+    # All is above the limit of 30 % but 95,245.20 AUD, 187 units: most of it must go, and all parcels are long held.
+    assert sum(units.values()) >= 413
+    made = first + second + third - 10
+    assert gains.gains_aud[LONG] == pytest.approx(made, abs=ROUNDING)
+    net = made / 2
+    assert gains.net_capital_gain_aud == pytest.approx(net, abs=ROUNDING)
+    # 25,000 at 32 % and 55,000 at 39 %: 8,000 + 21,450 = 29,450; the rest at 47 %.
+    assert net > 80_000
+    assert gains.tax_aud == pytest.approx(29_450 + (net - 80_000) * 0.47, abs=ROUNDING)
+
+
+def test_who_owes_more_tax_than_the_cash_that_stays_is_warned() -> None:
+    def warned(name: str) -> list[str]:
+        (section,) = (one for one in tell(answered(name)).answers if one.name == "wrong")
+        return [point for point in section.points if "of tax are due with your tax return" in point]
+
+    trading = answered("one-large-holding").trading
+    assert trading is not None
+    tax, cash = f"{trading.gains.tax_aud:,.2f} AUD", f"{trading.cash_left_aud:,.2f} AUD"
+    (told,) = warned("one-large-holding")
+    assert told.startswith(f"The {tax} of tax are due with your tax return, and {cash} of cash stay in the account")
+    # No order, no tax; and losses of earlier years pay for all gains.
+    assert warned("nothing-to-do") == warned("carried-losses") == []
+
+
+def test_a_target_with_a_little_room_is_named_where_it_forces_the_sale_of_all_units() -> None:
+    # Growth is to keep a Sharpe ratio of 0.2053, the best less 1 %, and has 0.2067; with VTS for VGS it has less.
+    event = answered("one-large-holding")
+    assert event.switch is not None
+    assert sum(sold(event).values()) == 600
+    (target,) = (one for one in event.switch.forced if one.name == "gamma.sharpe_ratio")
+
+    # Without it units of the first parcel stay: each spares 455.936344 of gain, half of it taxed at 47 %. Other orders,
+    # of other ETFs, cost other brokerage and spread: 30 AUD at most, three orders or a tenth of all spread.
+    stay = 600 - sum(target.sales)
+    assert stay > 50
+    assert target.saves_aud == pytest.approx(stay * 455.936344 / 2 * 0.47, abs=30)
 
 
 def test_an_event_of_before_the_reform_was_told_is_still_read() -> None:

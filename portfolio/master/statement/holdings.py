@@ -14,10 +14,20 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from portfolio.case.distance import (
+    CAPITAL_TOLERANCE,
+    MAX_ETFS,
+    MAX_POSITION,
+    MAX_WEIGHT,
+    MIN_WEIGHT,
+    NEAR_PAIRS,
+    OUTSIDE,
+    outside,
+)
 from portfolio.case.inventory import FIRST_PURCHASE_AUD
 from portfolio.case.naive import extra_owners
 from portfolio.conic.program import JOINT, Builder
-from portfolio.market.figures import etf_correlation, grossed_up_yields, net_tax
+from portfolio.market.figures import correlation_distance, grossed_up_yields, net_tax
 from portfolio.market.measure import Measure
 from portfolio.master.statement.order_rows import Owner
 from portfolio.terms.rules import Duplicates
@@ -27,7 +37,6 @@ if TYPE_CHECKING:
 
     from portfolio import Vector
     from portfolio.case.case import Case
-    from portfolio.market.snapshot import Market
     from portfolio.pod.sleeve import Sleeve
 
 
@@ -89,8 +98,7 @@ class Holdings:
         drifts: Variables of how far a position is above its pod's limit, each with its ETF: zero if the ETF is bought.
         stays: ETFs that the customer owns and of which no unit is sold: where such a holding breaks a limit today, the
             limit becomes the holding itself.
-        beyond: How far the pods are from their shares beyond the tolerance, summed, as a row in shares of the capital;
-            empty where none may be.
+        distances: By rule that is a target (``Case.targets``): how far the portfolio is from the rule, as a row.
     """
 
     def __init__(self, case: Case, without: Collection[str], caps: Caps) -> None:
@@ -106,7 +114,10 @@ class Holdings:
         self._tax: int | None = None
         self.risk_cones: dict[int, int] = {}
         self.stays = self._never_sold()
-        self.beyond: dict[int, float] = {}
+        # Where rules are targets, a limit that is broken today is measured, and no constant.
+        self._spared = self.stays if case.targets is None else frozenset()
+        self.distances: dict[str, dict[int, float]] = defaultdict(dict)
+        self.outside = outside(case) if self.allows(OUTSIDE) else frozenset()
         self._within = self._capital_tolerance()
         self.least_order_aud, self._first_purchase_aud = self._least_orders()
         self.caps, self._max_weight = caps, self._largest_weight()
@@ -121,6 +132,9 @@ class Holdings:
         self.shared_limits: list[int] = []
         self.held = self._ownership(caps)
         self._near_duplicates()
+        self._measure_weights()
+        for rule, row in self.distances.items():
+            self.build.at_most(row, self.allows(rule))
 
     def row(self, p: int, column: Vector) -> dict[int, float]:
         """Write a pod's sleeve as a row, weighted by a figure of the ETFs."""
@@ -179,8 +193,10 @@ class Holdings:
     def largest_of(self, j: int) -> float:
         """Return the largest position allowed in an ETF: the rule's limit with allowance for drift, capped by goals."""
         today = 0.0 if self.stock is None else float(self.stock.weights[j])
-        limit = max(self._max_weight, today) if j in self.stays else self._drifted(self._max_weight, today)
-        return min(limit, self.caps.position)
+        as_today = j in self._spared or self.allows(MAX_WEIGHT) > 0
+        limit = max(self._max_weight, today) if as_today else self._drifted(self._max_weight, today)
+        # Before a withdrawal, a holding may be more than all of the capital.
+        return min(limit, self.caps.position) if self.caps.position < 1 else limit
 
     def own_limit(self, p: int, j: int) -> float:
         """Return the largest part of a pod's holdings that one ETF may be.
@@ -211,7 +227,11 @@ class Holdings:
 
     def _may_drift(self, p: int, j: int) -> bool:
         """Return whether a pod's position may be above its limit: it has one owner, and the owned position is large."""
-        if self.stock is None or self.terms.rules.duplicates is not Duplicates.FORBID:
+        if self.stock is None or not self.stock.units[j]:
+            return False
+        if self.allows(MAX_POSITION):
+            return self.max_position(p) < 1
+        if self.terms.rules.duplicates is not Duplicates.FORBID:
             return False
         least = self.max_position(p) * self.sleeves[p].share * (1 - self._tolerance(p))
         return self._drift(p, j) > 0 and float(self.stock.weights[j]) > least
@@ -219,7 +239,8 @@ class Holdings:
     def _drift(self, p: int, j: int) -> float:
         """Return how far a position may be above its pod's limit if no unit is bought, as a part of the pod."""
         limit = self.max_position(p)
-        return 1 - limit if j in self.stays else limit * self.terms.rules.position_tolerance
+        as_today = j in self._spared or self.allows(MAX_POSITION) > 0
+        return 1 - limit if as_today else limit * self.terms.rules.position_tolerance
 
     def of_invested(self, p: int, value: float) -> tuple[dict[int, float], float]:
         """Count *value* per dollar that a pod invests: a constant, or a row where the invested amount is not fixed."""
@@ -278,6 +299,10 @@ class Holdings:
 
     # One method per rule.
 
+    def allows(self, rule: str) -> float:
+        """Return how far the portfolio may be from a rule: zero, unless the rule is a target."""
+        return 0.0 if self.case.targets is None else self.case.targets.allowed[rule]
+
     def _block(self, p: int) -> int:
         """Return the block of a pod's variables: one block per pod, or one joint block where trades link all pods."""
         return p if self.stock is None else JOINT
@@ -299,10 +324,10 @@ class Holdings:
 
     def _tolerance(self, p: int) -> float:
         """Return how far a pod's holdings may be from the pod's share of the capital, as a fraction of that share."""
-        return self._within + self.terms.share_excess / self.sleeves[p].share
+        return self._within + self.allows(CAPITAL_TOLERANCE) / self.sleeves[p].share
 
     def _capital_tolerance(self) -> float:
-        """Return the tolerance of all pods, without the distance that holdings that are never sold force."""
+        """Return the tolerance of all pods, without the distance that budgets force."""
         if self.stock is None:
             return 0.0
         tolerance = self.terms.rules.capital_tolerance
@@ -355,7 +380,8 @@ class Holdings:
         """Return the smallest share of the capital allowed in an ETF that is held."""
         if self.stock is None or self.stock.units[j]:
             today = 0.0 if self.stock is None else float(self.stock.weights[j])
-            return min(self._least, today) if j in self.stays else self._least
+            as_today = j in self._spared or self.allows(MIN_WEIGHT) > 0
+            return min(self._least, today) if as_today else self._least
         return max(self._least, max(self.least_order_aud, self._first_purchase_aud) / self.stock.capital_aud)
 
     def _least_orders(self) -> tuple[float, float]:
@@ -383,7 +409,9 @@ class Holdings:
                 t for t, etf in zip(self.market.tickers, self.market.etfs, strict=True) if etf.price_aud is not None
             }
             allowed = (allowed & priced) | (today & set(sleeve.mandate.universe))
-        return self.market.positions(t for t in sleeve.mandate.universe if t in allowed)
+        within = self.market.positions(t for t in sleeve.mandate.universe if t in allowed)
+        # What no pod may hold stays with any of them, as long as a budget lets it not be sold.
+        return [*within, *sorted(self.outside)]
 
     def _declare_counts(self) -> list[int]:
         """Declare the number of ETFs that each pod holds, with integer bounds.
@@ -397,10 +425,12 @@ class Holdings:
                 _fewest([self.own_limit(p, h.j) for h in holdings], 1.0),
                 _fewest([self.build.upper_of(h.u) for h in holdings], max(1 - self._tolerance(p), 0.0)),
             )
+            if self.case.targets is not None:
+                least = 0  # as today, a pod may be empty
             counts.append(self.build.variable(lower=least, upper=len(holdings), block=self._block(p)))
             if self.one_owner and self._least > 0:
                 most, least_held = self.sleeves[p].share * (1 + self._tolerance(p)), self._least
-                if any(h.j in self.stays for h in holdings):
+                if self.allows(MIN_WEIGHT) or any(h.j in self._spared for h in holdings):
                     least_held = min(self.least_position(h.j) for h in holdings)
                 self.build.at_most({counts[-1]: 1.0}, np.floor(most / least_held + _INVESTED))
             self.build.at_most({counts[-1]: -1.0}, 0.0, switches={h.z: 1.0 for h in holdings})
@@ -417,19 +447,15 @@ class Holdings:
                 self.build.at_most(invested, 1 + self._tolerance(p))
                 self._limit_positions(p)
                 self._go_beyond(p, invested)
-        if self.beyond:
-            self.build.at_most(self.beyond, self.terms.share_excess)
 
     def _go_beyond(self, p: int, invested: Mapping[int, float]) -> None:
-        """Measure how far a pod is from its share beyond the tolerance, where any pod may be."""
-        if self.terms.share_excess <= 0:
+        """Measure how far a pod is from its share beyond the tolerance, where that is a target."""
+        if not self.allows(CAPITAL_TOLERANCE):
             return
-        # However far from its share, a pod holds something: a pod without holdings has no figures.
-        self.build.at_least(invested, min(self.least_position(h.j) for h in self.by_pod[p]) / self.sleeves[p].share)
         excess = self.build.variable(upper=self._tolerance(p) - self._within)
         self.build.at_least({**invested, excess: 1.0}, max(1 - self._within, 0.0))
         self.build.at_most({**invested, excess: -1.0}, 1 + self._within)
-        self.beyond[excess] = self.sleeves[p].share
+        self.distances[CAPITAL_TOLERANCE][excess] = self.sleeves[p].share
 
     def _limit_positions(self, p: int) -> None:
         """Limit each ETF to its part of the pod's holdings: less of the other ETFs does not allow more of this one."""
@@ -443,7 +469,18 @@ class Holdings:
                 self.build.at_most({drift: 1.0} | {other.u: -beyond for other in self.by_pod[p]}, 0.0)
                 self.drifts.append((drift, h.j))
                 row[drift] = -1.0
+                self._measure_position(p, drift)
             self.build.at_most(row, 0.0)
+
+    def _measure_position(self, p: int, drift: int) -> None:
+        """Measure how far a position is above its pod's limit with the allowance for drift, where that is a target."""
+        if not self.allows(MAX_POSITION):
+            return
+        tolerance = self.terms.rules.position_tolerance * (self.terms.rules.duplicates is Duplicates.FORBID)
+        above = self.build.variable(upper=self.build.upper_of(drift))
+        tolerated = {other.u: -tolerance * self.max_position(p) for other in self.by_pod[p]}
+        self.build.at_most({drift: 1.0, above: -1.0, **tolerated}, 0.0)
+        self.distances[MAX_POSITION][above] = self.sleeves[p].share
 
     def _ownership(self, caps: Caps) -> list[int]:
         """Bound the number of ETFs. Return the variables that sum to this number."""
@@ -456,8 +493,13 @@ class Holdings:
             variables = self.counts
         else:
             variables = self._shared_ownership()
-        most = int(min(max(most, len(self.stays)), len(self.by_etf), caps.etfs + _INVESTED))
-        self.build.at_most(dict.fromkeys(variables, 1.0), float(most))
+        most = int(min(max(most, len(self._spared)), len(self.by_etf), caps.etfs + _INVESTED))
+        row = dict.fromkeys(variables, 1.0)
+        if (more := self.allows(MAX_ETFS)) > 0:
+            above = self.build.variable(upper=min(more, float(len(self.by_etf))))
+            row[above] = -1.0
+            self.distances[MAX_ETFS][above] = 1.0
+        self.build.at_most(row, float(most))
         return variables
 
     def _shared_ownership(self) -> list[int]:
@@ -489,9 +531,41 @@ class Holdings:
         if distance <= 0 or not self.rule("min_correlation_distance", words):
             return
         for i, j in combinations(sorted(self.by_etf), 2):
-            if correlation_distance(self.market, i, j) < distance and not {i, j} <= self.stays:
-                for first, second in product(self.by_etf[i], self.by_etf[j]):
-                    self.build.at_most({}, 1.0, switches={first.z: 1.0, second.z: 1.0})
+            if correlation_distance(self.market, i, j) >= distance:
+                continue
+            both: dict[int, float] = {}
+            if self.allows(NEAR_PAIRS) and self._owned(i) and self._owned(j):
+                pair = self.build.variable(upper=1.0)
+                both[pair] = -1.0
+                self.distances[NEAR_PAIRS][pair] = 1.0
+            elif {i, j} <= self._spared:
+                continue
+            for first, second in product(self.by_etf[i], self.by_etf[j]):
+                self.build.at_most(both, 1.0, switches={first.z: 1.0, second.z: 1.0})
+
+    def _measure_weights(self) -> None:
+        """Measure how far the weights owned today are from their limits, where these are targets."""
+        for j in self.outside:
+            self.distances[OUTSIDE] |= self.position(j)
+        for j in (j for j in self.by_etf if self._owned(j)):
+            today = self._today(j)
+            if self.allows(MAX_WEIGHT) and today > (limit := self._drifted(self._max_weight, today)):
+                above = self.build.variable(upper=today - limit)
+                self.build.at_most({**self.position(j), above: -1.0}, limit)
+                self.distances[MAX_WEIGHT][above] = 1.0
+            if self.allows(MIN_WEIGHT) and today < self._least:
+                below = self.build.variable(upper=self._least - today)
+                held, least = self.is_held(j), self._least
+                row = {x: least * a for x, a in held.row.items()} | {x: -a for x, a in self.position(j).items()}
+                switches = {z: least * a for z, a in held.switches.items()}
+                self.build.at_most(row | {below: -1.0}, 0.0, switches=switches)
+                self.distances[MIN_WEIGHT][below] = 1.0
+
+    def _owned(self, j: int) -> bool:
+        return self.stock is not None and bool(self.stock.units[j])
+
+    def _today(self, j: int) -> float:
+        return 0.0 if self.stock is None else float(self.stock.weights[j])
 
 
 def _fewest(limits: Collection[float], least: float) -> int:
@@ -510,11 +584,6 @@ def _most(values: Vector, limits: Vector) -> float:
     before = np.cumsum(limits[order]) - limits[order]
     amounts = np.clip(1 - before, 0.0, limits[order])
     return float(values[order] @ amounts)
-
-
-def correlation_distance(market: Market, i: int, j: int) -> float:
-    """Compute the correlation distance of two ETFs (Mantegna 1999, scaled to 0..1)."""
-    return float(np.sqrt(max(0.0, (1 - etf_correlation(market, i, j)) / 2)))
 
 
 def _grouped(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from portfolio.case.distance import CASH_FLOOR
 from portfolio.conic.bound import ON
 from portfolio.master.statement.order_rows import OrderVariables, buy_for_owners, declare, sell_for_owners
 from portfolio.master.statement.tax_on_gains import tax_gains
@@ -109,6 +110,8 @@ class Trades:
         etf = self.form.market.etfs[j]
         if j not in self.form.by_etf or etf.is_closed or etf.ticker in self.form.terms.rules.never_buy:
             return None
+        if j in self.form.outside:
+            return None
         least, most = self._least_order(j), self._largest(j) - today
         purchase = declare(self.form.build, least, max(least, most))
         if most < least:
@@ -172,7 +175,7 @@ class Trades:
         for x, cost in self.costs.items():
             spending[x] += cost
         aside, most_aside = self._set_aside()
-        self.money.append(form.build.at_most(_sum(spending, aside), 1.0 - self.stock.cash_floor))
+        self.money.append(form.build.at_most(self._short_of_cash(_sum(spending, aside)), 1.0 - self.stock.cash_floor))
         if form.rule("reinvest", "nothing is sold to hold cash") and 1.0 - self.stock.idle > form.least_invested:
             self.reinvested = form.build.at_least(_sum(spending, most_aside), 1.0 - self.stock.idle)
             self._no_more_orders(self._number)
@@ -182,6 +185,15 @@ class Trades:
         most = rules.max_tax_aud
         if most is not None and form.rule("max_tax_aud", f"at most {most:,.2f} AUD of tax on capital gains"):
             self.money.append(form.build.at_most(self.tax.row, most / capital - self.tax.constant))
+
+    def _short_of_cash(self, spent: dict[int, float]) -> dict[int, float]:
+        """Let money be below its floor where that is a target: by no more than today."""
+        if not self.form.allows(CASH_FLOOR):
+            return spent
+        short = self.form.build.variable(upper=max(self.stock.cash_floor - self.stock.cash, 0.0))
+        self.form.build.at_most({short: 1.0}, self.form.allows(CASH_FLOOR))
+        self.form.distances[CASH_FLOOR][short] = 1.0
+        return {**spent, short: -1.0}
 
     def _set_aside(self) -> tuple[dict[int, float], dict[int, float]]:
         """Write the tax that stays as cash, and the most that it can be, as rows; empty where none is set aside.

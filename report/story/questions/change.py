@@ -8,6 +8,7 @@ from portfolio.published.order import Side
 from report.facts.labels import naming_pods, pod_label
 from report.facts.payments import said_of_money_out
 from report.facts.sentences import why_no_order
+from report.facts.step import said_of_step
 from report.story.assumptions import proof
 from report.story.document import Section
 from report.story.wording import asset_class, counted, listed
@@ -36,14 +37,14 @@ def change(event: MasterPortfolioOptimized) -> Section:
         return Section(
             "change",
             TITLE,
-            ("We suggest to change nothing.", *why_no_order(trading), *said_of_money_out(event)),
+            ("We suggest to change nothing.", *said_of_step(event), *why_no_order(trading), *said_of_money_out(event)),
             points=(proof(event),),
         )
     paid_out = event.payments is not None and event.payments.withdrawal_aud > 0
     return Section(
         "change",
         TITLE,
-        (*_orders(trading, paid_out=paid_out), *said_of_money_out(event)),
+        (*_orders(trading, paid_out=paid_out), *said_of_step(event), *said_of_money_out(event)),
         points=tuple(_reasons(event, trading)),
     )
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from report.facts.labels import asked, goal_label, of_pods, show
+from report.facts.labels import asked, goal_label, of_pods, pod_label, show
 from report.story import money_goals
 from report.story.document import Section, Table, without_empty
 from report.story.outcome import delivered
@@ -26,7 +27,8 @@ _FEW = 4
 def reach(event: MasterPortfolioOptimized) -> Section:
     """Say how likely each money goal is, and which targets are met."""
     tables = (_table(event),) if event.money_goals else ()
-    return Section("reach", TITLE, tuple(_lead(event)), (), tables, tuple(_targets(event)))
+    points = (*money_goals.of_no_goal(event, partial(pod_label, event)), *_targets(event))
+    return Section("reach", TITLE, tuple(_lead(event)), (), tables, points)
 
 
 def _lead(event: MasterPortfolioOptimized) -> Iterator[str]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from bus.language.messages import MasterPortfolioOptimized
     from portfolio.published.standing import Standing
+    from portfolio.published.trading import Trading
 
 TITLE = "What could go wrong?"
 
@@ -33,6 +34,7 @@ def warnings(event: MasterPortfolioOptimized) -> Iterator[str]:
         yield from _risk(event, event.suggested)
     trading, owned = event.trading, event.terms.owned
     if trading is not None and owned is not None:
+        yield from _tax_due(trading)
         yield from what_to_know(event, trading, owned)
     yield from map(sentence, said_of_prices(event))
     yield from _too_small(event)
@@ -53,6 +55,16 @@ def _risk(event: MasterPortfolioOptimized, suggested: Standing) -> Iterator[str]
         yield (
             f"In about one year of six the loss should be {loss:,.0f} AUD ({-loss_share:.1%}) or more; in the worst"
             " years, several times that."
+        )
+
+
+def _tax_due(trading: Trading) -> Iterator[str]:
+    """Say that the tax on the sales takes money from elsewhere, where the cash that stays is less."""
+    if trading.gains.tax_aud > trading.cash_left_aud:
+        tax, cash = f"{trading.gains.tax_aud:,.2f} AUD", f"{trading.cash_left_aud:,.2f} AUD"
+        yield (
+            f"The {tax} of tax are due with your tax return, and {cash} of cash stay in the account: without money from"
+            " elsewhere, ETFs must be sold then."
         )
 
 

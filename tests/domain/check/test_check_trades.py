@@ -74,7 +74,7 @@ REFORMED = {
 LATER = re.compile(
     r"(today|separate|suggested)\.(contribution|withdrawal)_aud|terms\.share_excess|terms\.rules\.buy_only"
     r"|terms\.owned\.payments(\..*)?|terms\.owned\.taxpayer\.(income_year|taxable_income_aud|realised(\..*)?)"
-    r"|trading\.(\w+\.)?gains\.(losses_value|tax_so_far)_aud|trading\.(later|tax_may_exceed_aud|waits)"
+    r"|trading\.(\w+\.)?gains\.(losses_value|tax_so_far)_aud|trading\.(later|step|tax_may_exceed_aud|waits)"
 )
 PODS = {"alpha": 0.3, "beta": 0.7}
 CUSTOMERS: dict[str, dict[str, Any]] = {
@@ -413,7 +413,11 @@ def call_a_goal_met(event: Event) -> None:
 
 def tell_another_number_in_a_reason(event: Event) -> None:
     order = buys(event)[0]
-    order["why"] = order["why"].replace("%", "1%", 1)
+    order["why"] = order["why"].replace(" AUD", "1 AUD", 1)
+
+
+def tell_shares_beside_the_amounts_of_a_reason(event: Event) -> None:
+    buys(event)[0]["why"] += ", 12.00% of the capital"
 
 
 def sell_what_is_never_to_be_sold(event: Event) -> None:
@@ -526,6 +530,7 @@ TAMPERINGS: list[Callable[[Event], None]] = [
     realise_an_indexed_gain,
     call_a_goal_met,
     tell_another_number_in_a_reason,
+    tell_shares_beside_the_amounts_of_a_reason,
     sell_what_is_never_to_be_sold,
     buy_what_is_never_to_be_bought,
     order_less_than_the_least,

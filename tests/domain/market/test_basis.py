@@ -44,7 +44,10 @@ def test_the_bundled_markets_say_what_their_files_document() -> None:
         ),
         (Outlook("Bank A, May 2026", 10), "expected return a year over the next 10 years (outlook: Bank A, May 2026)"),
         (Outlook("Bank A, May 2026", 1), "expected return a year over the next year (outlook: Bank A, May 2026)"),
-        (Outlook("Bank A, May 2026"), "expected return a year over the long run (outlook: Bank A, May 2026)"),
+        (
+            Outlook("Bank A, May 2026"),
+            "expected return a year over a time that the outlook does not state (outlook: Bank A, May 2026)",
+        ),
     ],
 )
 def test_a_history_is_never_called_expected_and_an_outlook_always(basis: History | Outlook, words: str) -> None:

@@ -252,7 +252,7 @@ def test_sources_are_named_and_nothing_is_promised() -> None:
     text = html.fromstring(written("outlook")).text_content()
 
     assert "Vanguard Australia Dec 2025, Australian bonds 3.9-4.9 %, midpoint" in text
-    assert "Returns are expected over the long run, not promised." in text
+    assert "Returns are expected over a time that the outlook does not state, not promised." in text
 
 
 def test_a_snapshot_that_is_not_here_is_said_to_be_missing() -> None:

@@ -1,0 +1,179 @@
+"""Plan the steps of several years: each step is a request, and the holdings after its orders are those of the next."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import dataclass
+from datetime import date, timedelta
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from bus.language.messages import MasterPortfolioFailed, encode, parse_request
+from cli.what_if.locally import solve
+from portfolio.market import snapshot as markets
+from portfolio.published.order import Side
+from portfolio.tax.regime import REFORM_STARTS, income_year
+from portfolio.tax.taxpayer import Entity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from bus.language.messages import FinalEvent, MasterPortfolioOptimized, OptimizationRequest
+    from portfolio.published.order import Order
+    from portfolio.published.step import OpenRule
+    from portfolio.terms.mandate import Mandate
+
+Body = dict[str, Any]
+
+# Saturday and Sunday.
+_WEEKEND = 5
+# Payments of the first year alone, and what is of one financial year.
+_ONCE = (
+    "contribution_aud",
+    "withdraw_aud",
+    "withdraw_by",
+    "pension",
+    "realised",
+)
+# Prices that stay as they are have no inflation: the index of every quarter that is not given.
+_INDEX = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Year:
+    """One step.
+
+    Attributes:
+        request: The request, which can be published in its year.
+        event: The final event.
+        year: The calendar year in which the financial year of the step ends.
+    """
+
+    request: OptimizationRequest
+    event: FinalEvent
+    year: int
+
+    @property
+    def tax_aud(self) -> float:
+        """Tax on the gains of the step, AUD; 0 without a portfolio."""
+        return 0.0 if self._optimised is None or not self._optimised.trading else self._optimised.trading.gains.tax_aud
+
+    @property
+    def open_rules(self) -> tuple[OpenRule, ...]:
+        """The rules that are targets of the step."""
+        trading = self._optimised.trading if self._optimised else None
+        return trading.step.rules if trading and trading.step else ()
+
+    def distance(self, rule: str) -> tuple[float, float]:
+        """Return the distance from a rule before and after the step; 0 where the rule is kept."""
+        found = next((each for each in self.open_rules if each.rule == rule), None)
+        return (found.today, found.suggested) if found else (0.0, 0.0)
+
+    @property
+    def _optimised(self) -> MasterPortfolioOptimized | None:
+        return None if isinstance(self.event, MasterPortfolioFailed) else self.event
+
+
+def plan_years(request: OptimizationRequest, years: int, mandates: Mapping[str, Mandate]) -> Iterator[Year]:
+    """Solve the steps one after the other, each within the request's deadline; a refused step is the last one."""
+    for number in range(1, years + 1):
+        ends = monotonic() + request.deadline_s
+        event = solve(request, mandates, stop=lambda ends=ends: monotonic() > ends)  # type: ignore[misc]
+        assert request.account is not None  # noqa: S101 - the command refuses a request without an account
+        yield Year(request, event, income_year(request.account.as_of))
+        if isinstance(event, MasterPortfolioFailed) or number == years:
+            return
+        request = next_request(request, event)
+
+
+def next_request(request: OptimizationRequest, event: MasterPortfolioOptimized) -> OptimizationRequest:
+    """Make the request of the next year: the account after the orders, a year later, at the same prices.
+
+    Args:
+        request: The request of this year.
+        event: Its final event, with orders.
+    """
+    body: Body = json.loads(encode(request))
+    account, trading, terms = body["account"], event.trading, event.terms
+    assert trading is not None and terms.owned is not None  # noqa: S101, PT018 - there is an account
+    bought = terms.owned.as_of
+    day = a_year_later(bought)
+    aside_aud = trading.gains.tax_aud if terms.owned.payments.keep_tax_aside else 0.0
+    account |= {
+        "as_of": day.isoformat(),
+        # Tax that was set aside is paid by then.
+        "cash_aud": max(trading.cash_left_aud - aside_aud, 0.0),
+        "holdings": _holdings(account["holdings"], trading.orders, bought),
+    }
+    for name in _ONCE:
+        account.pop(name, None)
+    body["customer"]["carried_losses_aud"] = trading.gains.losses_carried_aud
+    for goal in body["goals"]:
+        goal["years"] = max(goal["years"] - 1, 0)
+    # The prices are those of today, however far the day is.
+    body |= {"stale_prices": "allow", "request_id": _name(body["request_id"], day)}
+    if terms.entity is Entity.INDIVIDUAL and day >= REFORM_STARTS:
+        _state_facts(account, event.market.id, day)
+    return parse_request(json.dumps(body).encode(), body["request_id"])
+
+
+def a_year_later(day: date) -> date:
+    """Return the same day of the next year, or the trading day after it."""
+    try:
+        later = day.replace(year=day.year + 1)
+    except ValueError:
+        later = date(day.year + 1, 3, 1)
+    return later + timedelta(days=max(7 - later.weekday(), 0) if later.weekday() >= _WEEKEND else 0)
+
+
+def _name(request_id: str, day: date) -> str:
+    stem, _, last = request_id.rpartition("-")
+    stem = stem if stem and last == f"{income_year(day) - 1}" else request_id
+    return f"{stem}-{income_year(day)}"
+
+
+def _holdings(holdings: list[Body], orders: tuple[Order, ...], day: date) -> list[Body]:
+    """Carry the parcels: those that are sold in part keep their day and their cost per unit; purchases are new."""
+    owned = {held["ticker"]: copy.deepcopy(held) for held in holdings}
+    for order in orders:
+        held = owned.setdefault(order.ticker, {"ticker": order.ticker, "units": 0, "parcels": []})
+        if order.side is Side.SELL:
+            for part in order.parcels:
+                _take(held["parcels"], part.acquired, part.units, part.cost_base_aud)
+        else:
+            cost = order.value_aud + order.spread_aud + order.brokerage_aud
+            bought = {"acquired": day.isoformat(), "units": round(order.units), "cost_base_aud": cost}
+            held["parcels"].append(bought)
+        held["parcels"] = [parcel for parcel in held["parcels"] if parcel["units"]]
+        held["units"] = sum(parcel["units"] for parcel in held["parcels"])
+    return [held for held in owned.values() if held["units"]]
+
+
+def _take(parcels: list[Body], acquired: date, units: float, cost_aud: float) -> None:
+    """Take the units sold out of the parcel of that day and that cost per unit."""
+    same_day = [each for each in parcels if each["acquired"] == acquired.isoformat() and each["units"] >= units]
+    parcel = min(same_day, key=lambda each: abs(each["cost_base_aud"] / each["units"] - cost_aud / units))
+    left = parcel["units"] - round(units)
+    parcel["cost_base_aud"] = parcel["cost_base_aud"] * left / parcel["units"] if left else 0.0
+    parcel["units"] = left
+
+
+def _state_facts(account: Body, market_id: str, day: date) -> None:
+    """State the facts that the law from 1 July 2027 needs and the request does not give: today's prices stay."""
+    prices = {etf.ticker: etf.price_aud for etf in markets.load(market_id).etfs if etf.price_aud is not None}
+    facts = account.setdefault("reform", {})
+    values, cpi = facts.setdefault("values_aud", {}), facts.setdefault("cpi", {})
+    last = cpi[max(cpi)] if cpi else _INDEX
+    days = {date.fromisoformat(parcel["acquired"]) for held in account["holdings"] for parcel in held["parcels"]}
+    for quarter in {_quarter(max(acquired, REFORM_STARTS)) for acquired in days} | {_quarter(day)}:
+        cpi.setdefault(quarter.isoformat(), last)
+    for held in account["holdings"]:
+        if held["ticker"] in prices and any(
+            date.fromisoformat(parcel["acquired"]) < REFORM_STARTS for parcel in held["parcels"]
+        ):
+            values.setdefault(held["ticker"], prices[held["ticker"]])
+
+
+def _quarter(day: date) -> date:
+    return date(day.year, (1, 4, 7, 10)[(day.month - 1) // 3], 1)

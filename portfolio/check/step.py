@@ -1,0 +1,133 @@
+"""Check a step: rules that are targets since a budget stands in the way, and how far the orders come.
+
+The distances are computed again from the weights. That nothing is nearer than the told bound, only a solver can find;
+here the bound is compared with what the budgets alone allow, which takes none: the budget for tax by a Lagrangian
+bound, the budget for turnover, and what is never sold.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portfolio.check.distance import TARGETS, Broken
+from portfolio.check.facts import FIGURE, RULE, same
+from portfolio.check.tax import assess
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from portfolio.check.distance import Broken
+    from portfolio.check.facts import Event
+    from portfolio.check.orders import Orders
+    from portfolio.check.owned import Owned
+    from portfolio.check.portfolio import Portfolio
+
+# A bound of the search is as exact as its gap.
+_BOUND = 1e-5
+
+
+def step(portfolio: Portfolio, orders: Orders) -> Iterator[str]:
+    """Check what is told of a step."""
+    told, owned = orders.told.get("step"), orders.owned
+    if told is None:
+        return
+    rules, capital = portfolio.rules, owned.capital
+    if rules["max_tax_aud"] is None and rules["max_turnover"] is None and not owned.unsold:
+        yield "rules are targets, and there is no budget that stands in the way"
+    if set(told["today"]) != set(portfolio.pods):
+        yield f"the holdings of today are told of {sorted(told['today'])}"
+        return
+    today = np.array([portfolio.vector(told["today"][pod]) for pod in portfolio.pods])
+    if (today < 0).any() or (abs(today.sum(axis=0) - owned.had) > FIGURE).any():
+        yield "the pods' holdings of today are not what is owned"
+    before = portfolio.distances(today, owned.had, owned.money / capital)
+    after = portfolio.distances(orders.amounts / capital, owned.had, orders.cash_left() / capital)
+    if [each["rule"] for each in told["rules"]] != [rule for rule in TARGETS if before[rule]]:
+        yield f"the rules that today's holdings break are {[rule for rule in TARGETS if before[rule]]}, not as told"
+        return
+    for each in told["rules"]:
+        least = _least(owned, before[each["rule"]], rules) if each["rule"] in ("max_weight", "outside") else 0.0
+        unit = float(owned.prices[owned.units > 0].max(initial=0.0)) / capital
+        faults = _rule(each, before[each["rule"]], after[each["rule"]], least, unit)
+        yield from (f"of the step towards {each['rule']}, {words}" for words in faults)
+    open_rules = [each["steps"] for each in told["rules"] if each["suggested"] > 0]
+    due = None if None in open_rules else max(open_rules, default=1)
+    if told["steps"] != due:
+        yield f"it takes {due} steps, not {told['steps']}"
+
+
+def _rule(told: Event, before: Broken, after: Broken, least: float, unit: float) -> Iterator[str]:
+    was, now = (sum(distance for *_, distance in parts.values()) for parts in (before, after))
+    if not same(told["today"], was) or not same(told["suggested"], now):
+        yield f"the distance goes from {was} to {now}, not as told"
+    if now > told["held"] + RULE * (1 + len(after)) or told["held"] > was + RULE:
+        yield f"the distance is {now}, today {was}, and it is held at {told['held']}"
+    # Whole units may leave the price of one as money that the portfolio in fractions must invest.
+    if told["bound"] > now + unit + _BOUND or 0 < told["bound"] < least - _BOUND or least > now + unit + _BOUND:
+        yield f"no portfolio is said to be nearer than {told['bound']}, which is not between {least} and {now}"
+    nearer = was - now
+    if told["steps"] != (1 + ceil(now / nearer - RULE) if nearer > RULE else None):
+        yield f"{told['steps']} such steps are not those that it takes"
+    parts = {part["about"]: part for part in told["parts"]}
+    if list(parts) != list(before) or len(parts) != len(told["parts"]):
+        yield f"what breaks it is {list(before)}, not {list(parts)}"
+        return
+    for about, (limit, value, _) in before.items():
+        then = after[about][1] if about in after else None
+        part = parts[about]
+        if not (same(part["limit"], limit) and same(part["today"], value) and same(part["suggested"], then)):
+            yield f"{about or 'it'} goes from {value} to {then} of {limit}, not as told"
+
+
+def _least(owned: Owned, broken: Broken, rules: Event) -> float:
+    """Bound from below how far sales leave weights above their limits, from the budgets alone, as a share."""
+    above = {owned.index[ticker]: distance * owned.capital for ticker, (*_, distance) in broken.items()}
+    stuck = sum(aud for j, aud in above.items() if owned.market.etfs[j].ticker in owned.unsold)
+    free = {j: aud for j, aud in above.items() if owned.market.etfs[j].ticker not in owned.unsold}
+    bounds = [stuck]
+    if rules["max_tax_aud"] is not None:
+        bounds.append(stuck + _by_tax(owned, free, rules["max_tax_aud"] + RULE * owned.capital))
+    if rules["max_turnover"] is not None:
+        # Half of purchases and sales: at most twice the limit is sold.
+        bounds.append(stuck + sum(free.values()) - 2 * (rules["max_turnover"] + RULE) * owned.capital)
+    return max(bounds) / owned.capital
+
+
+def _by_tax(owned: Owned, above: Mapping[int, float], budget: float) -> float:
+    """Bound what is left above the limits, AUD, where the tax of the sales is at most a budget.
+
+    Of each line of the tax: a dollar of a parcel sold adds at least the line's rates on its gains, and takes off at
+    most the line's highest rate on its losses and on all other losses. A price for the tax then gives a bound per ETF.
+    """
+    payer, best = owned.payer, 0.0
+    before = {kind: payer.so_far.get(kind, 0.0) for kind in ("loss", "undiscounted", "discountable", "indexed")}
+    so_far = assess(payer, [], []).so_far_aud
+    for early, late, less in payer.lines():
+        rates = {kind: (late if kind == "indexed" else early) * payer.part_taxed(kind) for kind in before}
+        rates["loss"] = -max(early, late) * (payer.part_taxed("undiscounted"))
+        fixed = float(owned.terms["brokerage_aud"]) * len(set(np.flatnonzero(owned.units)))
+        given = sum(rates[kind] * aud for kind, aud in before.items()) + rates["loss"] * (payer.carried_aud + fixed)
+        room = budget + so_far + less - given
+        parcels = []
+        for parcel in owned.parcels:
+            tax = sum(rates[kind] * aud for kind, aud in parcel.results.items())
+            worth = float(owned.prices[parcel.j])
+            if parcel.ticker not in owned.unsold:
+                parcels.append((parcel.j, tax / worth, parcel.units * worth))
+        prices = {1 / tax for j, tax, _ in parcels if j in above and tax > 0}
+        best = max([best, *(_at_price(parcels, above, price) - price * room for price in prices)])
+    return best
+
+
+def _at_price(parcels: list[tuple[int, float, float]], above: Mapping[int, float], price: float) -> float:
+    """Minimise what is left above the limits plus the price of the tax, each ETF and parcel by itself."""
+    total, left = 0.0, dict(above)
+    for j, tax, worth in sorted(parcels, key=lambda parcel: parcel[1]):
+        sold = worth if tax < 0 else min(worth, left.get(j, 0.0)) if price * tax < 1 else 0.0
+        total += price * tax * sold
+        if j in left:
+            left[j] = max(left[j] - sold, 0.0)
+    return total + sum(left.values())

@@ -1,0 +1,67 @@
+"""How far a step comes, where a budget lets no portfolio keep a rule that today's holdings break."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPart:
+    """One ETF, pod, position or pair that breaks a rule today.
+
+    Attributes:
+        about: The ETF, the pod, the pod and the ETF, or the two ETFs; empty for the whole portfolio.
+        limit: The limit; of a pod's share, the share.
+        today: The figure of today: a share of the capital, of a position a part of its pod, of a pair its correlation
+            distance, or a number of ETFs.
+        suggested: The same figure after the orders; None where it no longer breaks the rule.
+    """
+
+    about: str
+    limit: float
+    today: float
+    suggested: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRule:
+    """A rule that today's holdings break, and that is a target in this step.
+
+    Attributes:
+        rule: Name of the rule.
+        today: How far today's holdings are beyond the limits: shares of the capital, summed; a number of ETFs; or a
+            number of pairs.
+        suggested: The same after the orders.
+        bound: No portfolio within the budgets, no further away than today and as near to the rules before, is nearer
+            than this.
+        held: How far the portfolio may be beyond the limits: the least distance of whole units, with room for the
+            solver.
+        steps: About how many such steps it takes in all, if each comes as far as this one; None where this step
+            comes no nearer.
+        parts: What breaks the rule today.
+    """
+
+    rule: str
+    today: float
+    suggested: float
+    bound: float
+    held: float
+    steps: int | None
+    parts: tuple[OpenPart, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step towards the rules, as far as the budgets allow.
+
+    Attributes:
+        rules: The rules that are targets, in the order in which they are served.
+        today: Holdings of today by pod and ticker, as shares of the capital: before the first orders no pod owns units,
+            so this is the assignment that is nearest to the rules.
+        steps: About how many such steps it takes in all, this one included; None where some rule comes no nearer.
+    """
+
+    rules: tuple[OpenRule, ...]
+    today: Mapping[str, Mapping[str, float]]
+    steps: int | None
