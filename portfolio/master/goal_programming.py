@@ -96,7 +96,7 @@ class SearchSession:
     def solve(
         self, form: Formulation, gap: float, *, node_limit: int = USUAL.node_limit, until: float = USUAL.until
     ) -> Solution:
-        """Minimise a program to a gap, or until the limit of nodes or a point below *until* ends the search.
+        """Minimise a program of the session's case to a gap, or until the nodes' limit or a point below *until*.
 
         Raises:
             SolverError: If the proof of the result does not hold.
@@ -323,7 +323,7 @@ def best_figure(
             break
         best = form.case.delivered(goal, form.weights(solution))
         proven = solution.status is Status.OPTIMAL
-        raised = solution.status is Status.STOPPED and solution.value < until
+        raised = solution.status is Status.STOPPED and solution.value < until and not session.stop()
         if best is None or not (proven or raised) or not ratio or abs(best - last) <= gap * max(1.0, abs(best)):
             return best, proven and best is not None
         last = max(best, 0.0)

@@ -52,7 +52,7 @@ def as_near_as_possible(case: Case, *, stop: Callable[[], bool] = lambda: False)
         return case
     far = _allowing(case, _FARTHEST)
     form = _Distance(far, levels={})
-    solution = session.solve(form, AIM_GAP)
+    solution = session.about(partial(Formulation, far)).solve(form, AIM_GAP)
     if solution.status is Status.INFEASIBLE:
         # The shares are not the reason, and the explanation must not name them.
         return far
