@@ -33,5 +33,7 @@ def income_of(market: Market, terms: Terms, w: Vector, cash: float) -> Income:
     holdings_aud = np.maximum(np.append(w, cash), 0.0) * terms.total_capital_aud
     # Credits of this amount find as much tax on other income, if there is other income.
     other_tax_aud = float(paid.franking_credits @ holdings_aud) if terms.other_income_uses_credits else 0.0
-    payer = Taxpayer(terms.entity, terms.marginal_tax_rate)
+    # The rate of a partly exempt fund follows from the fund's own and the exempt share.
+    rate = None if terms.exempt_share else terms.marginal_tax_rate
+    payer = Taxpayer(terms.entity, rate, exempt_share=terms.exempt_share)
     return after_tax_income(payer, paid, holdings_aud, other_tax_aud=other_tax_aud)

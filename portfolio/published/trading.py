@@ -133,6 +133,21 @@ class Idle:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnerGains:
+    """One owner's share of the capital gains of the orders, and the owner's tax on it.
+
+    Attributes:
+        owner_id: The owner's key.
+        share: The owner's part of the account.
+        gains: The owner's gains, losses and tax.
+    """
+
+    owner_id: str
+    share: float
+    gains: Assessment
+
+
+@dataclass(frozen=True, slots=True)
 class Trading:
     """The trades: orders, costs, tax and result.
 
@@ -166,6 +181,7 @@ class Trading:
             events of before this member.
         later: The best portfolio that sells nothing of these parcels now; None where there are none, where the rules
             force these sales, or where the search ended first.
+        owners: The gains of each of several owners; their amounts add up to ``gains``. Empty for one owner.
     """
 
     naive: Move
@@ -191,3 +207,4 @@ class Trading:
     brokerage_in_gains: bool = False
     waits: tuple[Wait, ...] | None = None
     later: LaterOptimum | None = None
+    owners: tuple[OwnerGains, ...] = ()

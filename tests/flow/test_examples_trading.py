@@ -28,6 +28,7 @@ from portfolio.check import findings
 from portfolio.market import snapshot as markets
 from portfolio.published.order import Side
 from portfolio.tax.kinds import Kind
+from report.facts.given import not_considered, taken_as_given
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,6 +46,8 @@ NAMES = (
     "tax-budget",
     "after-july-2027",
     "trader",
+    "couple",
+    "two-phases",
 )
 
 
@@ -110,6 +113,19 @@ SHEETS = {
             ("VAP", "2013-05-14"): (LONG, 41.079575),  # cost 18,880 / 320 = 59
             # NDQ fetches 57.28 x (1 - 0.0005 - 0.001) = 57.19408.
             ("NDQ", "2018-02-08"): (LONG, 42.19408),  # cost 7,500 / 500 = 15
+        },
+    ),
+    # A fund in both phases: 40 % of its income and net gains is exempt, so 15 % x 60 % = 9 %; two thirds of long gains.
+    "two-phases": Sheet(
+        rate=0.09,
+        counted=2 / 3,
+        carried_aud=5_000.0,
+        units={
+            ("VAS", "2012-09-05"): (LONG, 54.808234),  # 108.808234 (above); cost 48,600 / 900 = 54
+            ("VGS", "2016-11-09"): (LONG, 99.058352),  # 154.058352; cost 24,750 / 450 = 55
+            ("VGS", "2025-02-12"): (SHORT, 12.058352),  # cost 21,300 / 150 = 142; 12 months from 13 February 2026
+            ("VAF", "2020-08-12"): (LOSS, 5.528596),  # 46.471404; cost 57,200 / 1,100 = 52
+            ("NDQ", "2018-02-08"): (LONG, 42.25136),  # 57.25136; cost 7,500 / 500 = 15
         },
     ),
     # An individual at 45 % and 2 %, with 80,000 AUD of losses from earlier years.
@@ -363,6 +379,64 @@ def test_a_trader_pays_by_brackets_on_the_gains_of_the_whole_year_and_sells_lose
     # Each dollar of loss takes 32 cents off the tax.
     orders = {order.ticker: order for order in event.trading.orders}
     assert orders["VGB"].tax_aud + orders["ROBO"].tax_aud == pytest.approx(-0.32 * lost, abs=ROUNDING)
+
+
+def test_a_couple_pays_each_on_half_with_the_own_losses_and_brackets() -> None:
+    # Half each. One earns 130,000 and has 2,000 of losses: 32 % to 135,000, then 39 %. The other earns 20,000: 18 % to
+    # 45,000.
+    event = answered("couple")
+    assert event.trading is not None
+    assert event.suggested is not None
+    units = sold(event)
+    assert set(units) == {("VGB", "2021-08-10"), ("VAS", "2014-10-16"), ("VTS", "2017-07-19")}
+    # Per unit as in the trader's example: VGB loses 5.22826, VAS gains 42.308234, VTS 350.936344; 10 AUD per order.
+    lost = units["VGB", "2021-08-10"] * 5.22826 + 10
+    long = units["VAS", "2014-10-16"] * 42.308234 - 10 + units["VTS", "2017-07-19"] * 350.936344 - 10
+    working, at_home = ((long - lost) / 2 - 2_000) / 2, (long - lost) / 2 / 2
+    assert working > 5_000
+    assert at_home < 25_000
+    taxes = [5_000 * 0.32 + (working - 5_000) * 0.39, at_home * 0.18]
+    told = {one.owner_id: one for one in event.trading.owners}
+    assert [told[name].share for name in ("working", "at-home")] == [0.5, 0.5]
+    assert [told[name].gains.tax_aud for name in ("working", "at-home")] == pytest.approx(taxes, abs=ROUNDING)
+    assert event.trading.gains.tax_aud == pytest.approx(sum(taxes), abs=ROUNDING)
+    assert event.trading.gains.net_capital_gain_aud == pytest.approx(working + at_home, abs=ROUNDING)
+    # Income is taxed at the rate of the next dollar: 32 % and 18 %, 25 % of all of it.
+    assert event.terms.marginal_tax_rate == pytest.approx(0.25)
+    income = event.suggested.income
+    gross, credits_aud = income.distributions_aud + income.franking_credits_aud, income.franking_credits_aud
+    by_owner = [one.net_tax_aud for one in income.owners]
+    assert by_owner == pytest.approx([(rate * gross - credits_aud) / 2 for rate in (0.32, 0.18)], abs=ROUNDING)
+    assert income.net_tax_aud == pytest.approx(sum(by_owner), abs=ROUNDING)
+
+
+def test_a_fund_in_both_phases_pays_on_the_part_that_is_not_exempt() -> None:
+    # 15 % of the 60 % that the certificate leaves: 9 %, on income and on the net gain, credits refunded in full.
+    event = answered("two-phases")
+    assert event.trading is not None
+    assert event.suggested is not None
+    gains = event.trading.gains
+    assert gains.tax_aud == pytest.approx(0.09 * gains.net_capital_gain_aud, abs=ROUNDING)
+    # Losses of earlier years and of the sales are used in full, before two thirds and 60 % are taken.
+    assert sum(gains.losses_used_aud.values()) > 5_000
+    income = event.suggested.income
+    gross = income.distributions_aud + income.franking_credits_aud
+    assert income.net_tax_aud == pytest.approx(0.09 * gross - income.franking_credits_aud, abs=ROUNDING)
+    assert event.terms.marginal_tax_rate == pytest.approx(0.09)
+    said = " ".join((*taken_as_given(event), *not_considered(event)))
+    assert "40.00% of the fund's income and net capital gains is exempt, by the actuary's certificate" in said
+    assert "The Division 296 tax, which a person with a total superannuation balance of 3,250,000 AUD may pay" in said
+
+
+def test_a_company_at_25_percent_is_told_what_that_rate_needs_and_one_at_30_percent_is_not() -> None:
+    body = json.loads((ROOT / "examples" / "nothing-to-do.json").read_text(encoding="utf-8")) | {"request_id": "test"}
+    needs = "no more than 80 % of its assessable income is passive"
+    for rate, told in ((0.25, True), (0.30, False)):
+        customer = {"customer_id": "c", "entity": "company", "marginal_tax_rate": rate}
+        event = final_event(json.dumps(body | {"customer": customer}).encode())
+        assert isinstance(event, MasterPortfolioOptimized)
+        assert any(needs in sentence for sentence in taken_as_given(event)) == told
+        assert not any("Division 296" in sentence for sentence in not_considered(event))
 
 
 def test_an_event_of_before_the_reform_was_told_is_still_read() -> None:
