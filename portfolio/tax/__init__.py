@@ -12,6 +12,7 @@
 Section numbers refer to the Income Tax Assessment Act 1997 (ITAA 1997) unless another Act is named.
 The package covers Australian residents who hold ETFs as investments. Deliberately left out: foreign and temporary
 residents (Subdiv 115-B ss 115-105 to 115-120), traders, trusts, super funds of which a part is segregated,
-collectables, roll-overs, and a fund's annual tax statement. So a caller must give a cost base already adjusted by that statement (s 104-107B), and a
-distribution counts as ordinary income, although parts may be discounted gains or foreign income.
+collectables, roll-overs, and a fund's annual tax statement. So a caller must give a cost base already adjusted by that
+statement (s 104-107B), and a distribution counts as ordinary income, although parts may be discounted gains or foreign
+income.
 """

@@ -58,13 +58,14 @@ def _given(event: MasterPortfolioOptimized) -> Iterator[str]:
     if terms.exempt_share:
         yield (
             f"{terms.exempt_share:.2%} of the fund's income and net capital gains is exempt, by the actuary's"
-            " certificate: the fund is in both phases, its assets are not segregated, and the rate above is after this part."
+            " certificate: the fund is in both phases, its assets are not segregated, and the rate above is after this"
+            " part."
         )
     if terms.entity is Entity.COMPANY and terms.marginal_tax_rate == BASE_RATE:
         yield (
             "The company is a base rate entity, as the request's rate of 25 % says: its turnover is below 50,000,000"
-            " AUD and no more than 80 % of its assessable income is passive. All income and net gains of this portfolio are"
-            " passive; a company that has little else pays 30 % (Income Tax Rates Act 1986, ss 23, 23AA and 23AB)."
+            " AUD and no more than 80 % of its assessable income is passive. All income and net gains of this portfolio"
+            " are passive; a company that has little else pays 30 % (Income Tax Rates Act 1986, ss 23, 23AA and 23AB)."
         )
     yield f"Risk tolerance: {terms.risk_tolerance:g}, from 0 (least risk) to 1; 0.5 is the mandates as they are."
     share = f", and {owned.brokerage_share:.3%} of its value" if owned and owned.brokerage_share else ""
