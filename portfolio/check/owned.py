@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from portfolio.check.adjusted import adjusted
 from portfolio.check.facts import FIGURE, same
 from portfolio.check.pension import withdrawal
 from portfolio.check.tax import (
@@ -170,6 +171,8 @@ class Owned:
         if min(self.told["cash_rate"], self.told["cash_floor_aud"], self.told["min_cash_share"]) < 0 or self.floor >= 1:
             yield "the interest on cash, or the cash to be kept, is out of range"
         yield from self._payer()
+        # Events of before these adjustments have none.
+        yield from adjusted(self.told.get("adjusted") or (), self.told["parcels"], self.told["as_of"])
         for parcel in self.parcels:
             yield from self._of_parcel(parcel)
         yield from self._kept()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from bus.language.messages import FinalEvent, MasterPortfolioOptimized
     from portfolio.tax.taxpayer import Taxpayer
+    from portfolio.terms.owned import Owned
 
 NOT_REVIEWED = "Not reviewed by a licensee; not for a customer as it is."
 
@@ -72,6 +73,7 @@ def _given(event: MasterPortfolioOptimized) -> Iterator[str]:
     yield f"Brokerage: {terms.brokerage_aud:,.2f} AUD per order{share}."
     if owned is not None:
         yield "The cash, the holdings and the cost bases of their parcels, as the request states them."
+        yield from _adjusted(owned)
         names = [f" of {owner.owner_id}" for owner in owners] or [""]
         for of_whom, (_, payer) in zip(names, owned.taxpayer.each, strict=True):
             yield f"Capital losses of earlier years{of_whom}: {payer.carried_losses_aud:,.2f} AUD."
@@ -83,6 +85,22 @@ def _given(event: MasterPortfolioOptimized) -> Iterator[str]:
         by = INFLATION_SAID_BY[event.funding.inflation_from]
         yield f"Inflation: {event.funding.inflation:.2%} a year, {by}."
     yield "Half spreads and liquidity of the ETFs, as the market states them."
+
+
+def _adjusted(owned: Owned) -> Iterator[str]:
+    """Tell the adjustments of cost bases, the convention by which they are spread, and gains of years that ended."""
+    for one in owned.adjusted:
+        years = f"{one.year - 1}-{one.year % 100:02d}"
+        way = "lowered" if one.change_aud < 0 else "raised"
+        yield (
+            f"Cost bases of {one.ticker} {way} by {abs(one.change_aud):,.2f} AUD for {years}, as the fund's statement"
+            f" says, spread over the parcels by the units owned on 30 June {one.year}."
+        )
+        if (gain := one.gain_aud) > 0:
+            yield (
+                f"Of this, {gain:,.2f} AUD exceed the cost bases: a capital gain of {years} (CGT event E10), for the"
+                " return of that year and no part of the tax here."
+            )
 
 
 def _tax_year(payer: Taxpayer, of_whom: str) -> Iterator[str]:

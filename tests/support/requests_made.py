@@ -420,6 +420,21 @@ BAD: dict[str, tuple[bytes, str, str]] = {
         "invalid_request",
         "total_super_balance_aud is a person's; the entity company has none: leave it out",
     ),
+    "adjusted_too_early": (
+        owning(account=paying(cost_base_adjustments=[{"ticker": "VAS", "year": 2026, "change_aud": -10}])),
+        "invalid_request",
+        "cost_base_adjustments has the year to 2026-06-30, which has not ended on 2025-11-10: leave it out",
+    ),
+    "adjusted_before_the_purchase": (
+        owning(account=paying(cost_base_adjustments=[{"ticker": "VAS", "year": 2019, "change_aud": -10}])),
+        "invalid_request",
+        "cost_base_adjustments: no unit of VAS that is owned was acquired by 2019-06-30: leave its adjustment out",
+    ),
+    "adjusted_twice": (
+        owning(account=paying(cost_base_adjustments=2 * [{"ticker": "VAS", "year": 2024, "change_aud": -10}])),
+        "invalid_request",
+        "cost_base_adjustments: VAS is adjusted twice for the year to 30 June 2024: give one amount",
+    ),
     "owners_of_three_quarters": (
         owning(holding(), customer=couple({"share": 0.25})),
         "invalid_request",

@@ -11,11 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 from bus.language.forms import MARKET
 from bus.language.messages.described import Published
 from bus.language.messages.fields import WHOLE, Day, GoalName, Id, Pod, PodPair, Share, ShortText, Text, Ticker
-from bus.language.messages.tax_year import LEAST_RATE, JointOwner, RealisedSoFar
+from bus.language.messages.tax_year import LEAST_RATE, CostBaseAdjustment, JointOwner, RealisedSoFar
 from portfolio.errors import DataError
 from portfolio.market.age import MOST_DAYS, StalePrices
 from portfolio.market.settlement import settles_on
 from portfolio.names import doubted
+from portfolio.tax.adjustments import Adjusted, adjust
 from portfolio.tax.brackets import rate_at, saved_by_loss
 from portfolio.tax.parcels import Parcel
 from portfolio.tax.pension import Pension, minimum
@@ -498,6 +499,14 @@ class Account(MoneyInAndOut):
     ] = 0.0
     reform: ReformFacts = ReformFacts()
     realised: RealisedSoFar | None = None
+    cost_base_adjustments: Annotated[
+        list[CostBaseAdjustment],
+        Field(
+            max_length=1_000,
+            description="Changes of cost bases by the funds' statements (AMIT) that the cost bases of the parcels do "
+            "not have yet, one per ETF and financial year that has ended.",
+        ),
+    ] = []
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
@@ -518,18 +527,37 @@ class Account(MoneyInAndOut):
             raise ValueError(message)
         if impossible := self.impossible(self.as_of, self.cash_aud):
             raise ValueError(impossible)
+        for one in self.cost_base_adjustments:
+            if one.adjustment().ends >= self.as_of:
+                message = (
+                    f"cost_base_adjustments has the year to {one.adjustment().ends}, which has not ended on"
+                    f" {self.as_of}: leave it out"
+                )
+                raise ValueError(message)
+        try:
+            self._adjusted()
+        except DataError as error:
+            message = f"cost_base_adjustments: {error}"
+            raise ValueError(message) from None
         return self
+
+    def _adjusted(self) -> tuple[tuple[Parcel, ...], tuple[Adjusted, ...]]:
+        """Adjust the cost bases of the parcels."""
+        parcels = [
+            Parcel(holding.ticker, parcel.units, parcel.acquired, parcel.cost_base_aud)
+            for holding in self.holdings
+            for parcel in holding.parcels
+        ]
+        return adjust(parcels, [one.adjustment() for one in self.cost_base_adjustments])
 
     def owned(self, taxpayer: Taxpayer, stale_prices: StalePrices) -> Owned:
         """Return cash and holdings."""
+        parcels, adjusted = self._adjusted()
         return Owned(
             as_of=self.as_of,
             cash_aud=self.cash_aud,
-            parcels=tuple(
-                Parcel(holding.ticker, parcel.units, parcel.acquired, parcel.cost_base_aud)
-                for holding in self.holdings
-                for parcel in holding.parcels
-            ),
+            parcels=parcels,
+            adjusted=adjusted,
             taxpayer=taxpayer,
             outside=self.outside,
             brokerage_share=self.brokerage_share,

@@ -1,4 +1,4 @@
-"""The parts of a request about the tax year: gains realised so far, and the owners of a joint account."""
+"""The parts of a request about tax: gains realised so far, adjusted cost bases, and the owners of a joint account."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from bus.language.messages.described import Published
-from bus.language.messages.fields import ShortText
+from bus.language.messages.fields import WHOLE, ShortText, Ticker
+from portfolio.tax.adjustments import Adjustment
 from portfolio.tax.brackets import rate_at
 from portfolio.tax.regime import distributed_before_discount
 from portfolio.tax.taxpayer import Owner, Realised
@@ -43,6 +44,36 @@ class RealisedSoFar(Published, BaseModel):
         """Hand over the gains by kind."""
         distributed = distributed_before_discount(self.distributed_discounted_aud)
         return Realised(self.undiscounted_aud, self.discountable_aud + distributed, self.indexed_aud, self.losses_aud)
+
+
+class CostBaseAdjustment(Published, BaseModel):
+    """The change of the cost base of an ETF's units in a financial year, from the fund's statement (AMIT).
+
+    Attributes:
+        ticker: The ETF.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    ticker: Ticker
+    year: Annotated[
+        int,
+        Field(ge=2016, le=2100, description="The calendar year in which the financial year ends: 2025 for 2024-25."),
+        WHOLE,
+    ]
+    change_aud: Annotated[
+        float,
+        Field(
+            ge=-1e10,
+            le=1e10,
+            description="AMIT cost base net amount of the units that are still owned, AUD: below 0 if it lowers the "
+            "cost base. It is spread over the parcels by the units owned at the end of the year.",
+        ),
+    ]
+
+    def adjustment(self) -> Adjustment:
+        """Hand over the adjustment."""
+        return Adjustment(self.ticker, self.year, self.change_aud)
 
 
 class JointOwner(Published, BaseModel):
