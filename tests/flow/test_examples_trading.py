@@ -29,6 +29,7 @@ from portfolio.market import snapshot as markets
 from portfolio.published.order import Side
 from portfolio.tax.kinds import Kind
 from report.facts.given import not_considered, taken_as_given
+from report.page.html import page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -408,6 +409,17 @@ def test_a_couple_pays_each_on_half_with_the_own_losses_and_brackets() -> None:
     by_owner = [one.net_tax_aud for one in income.owners]
     assert by_owner == pytest.approx([(rate * gross - credits_aud) / 2 for rate in (0.32, 0.18)], abs=ROUNDING)
     assert income.net_tax_aud == pytest.approx(sum(by_owner), abs=ROUNDING)
+    # The page, the report and the slides say the tax of each.
+    console = make_console(file=io.StringIO())
+    show(console, event)
+    shown = " ".join(console.file.getvalue().split())  # type: ignore[attr-defined]
+    assert "working has 50.00% of the gains and losses: Losses of earlier years: 2,000.00." in shown
+    assert f"The tax of working and at-home together: {sum(taxes):,.2f}." in shown
+    given = " ".join(taken_as_given(event))
+    assert "at-home owns 50.00% of all holdings, and pays 18.0% of tax on one more dollar of income." in given
+    assert "Taxable income of 2025-26 without capital gains of working: 130,000.00 AUD." in given
+    written = page(event)
+    assert f"and pays {by_owner[1]:,.2f} AUD of tax on them after the credits" in written
 
 
 def test_a_fund_in_both_phases_pays_on_the_part_that_is_not_exempt() -> None:
