@@ -123,6 +123,7 @@ def income_account(terms: Terms, income: Income) -> IncomeAccount:
         distribution_yield=income.cash_aud / capital,
         grossed_up_yield=income.gross_aud / capital,
         after_tax_yield=income.after_tax_aud / capital,
+        untaxed_aud=income.untaxed_aud,
         holding_period_rule=must_hold(terms.entity, terms.largest_share * income.credits_aud),
         owners=tuple(_owner_incomes(terms, income)),
     )
@@ -131,7 +132,7 @@ def income_account(terms: Terms, income: Income) -> IncomeAccount:
 def _owner_incomes(terms: Terms, income: Income) -> Iterator[OwnerIncome]:
     """Share a year's income between the owners, each taxed at the owner's rate and refunded what credits exceed."""
     for owner in terms.owned.taxpayer.owners if terms.owned else ():
-        tax_aud = owner.share * (owner.marginal_rate * income.gross_aud - income.credits_aud)
+        tax_aud = owner.share * (owner.marginal_rate * (income.gross_aud - income.untaxed_aud) - income.credits_aud)
         cash_aud = owner.share * income.cash_aud
         yield OwnerIncome(
             owner_id=owner.owner_id,

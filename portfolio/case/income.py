@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from portfolio.market.figures import untaxed_yields
 from portfolio.tax.income import Distributions, after_tax_income
 from portfolio.tax.taxpayer import Taxpayer
 
@@ -29,6 +30,7 @@ def income_of(market: Market, terms: Terms, w: Vector, cash: float) -> Income:
     paid = Distributions(
         np.append(market.column("distribution_yield"), terms.cash_rate),
         np.append(market.column("franked_share"), 0.0),
+        untaxed_yields=np.append(untaxed_yields(market, terms.gains_counted), 0.0),
     )
     holdings_aud = np.maximum(np.append(w, cash), 0.0) * terms.total_capital_aud
     # Credits of this amount find as much tax on other income, if there is other income.

@@ -50,7 +50,8 @@ def year(portfolio: Portfolio, told: Event, w: Vector, cash: float, *, whole_aud
     capital = terms["total_capital_aud"] if whole_aud is None else whole_aud
     paid, franked = float(portfolio.cash_yield @ w), float(portfolio.credits @ w)
     paid += portfolio.cash_rate * max(cash, 0.0)
-    tax = terms["marginal_tax_rate"] * (paid + franked) - franked
+    untaxed = float((portfolio.cash_yield - portfolio.taxed_yield) @ w)
+    tax = terms["marginal_tax_rate"] * (paid - untaxed + franked) - franked
     unused = max(0.0, -tax) if not portfolio.refunds else 0.0
     figures = {
         "distributions_aud": paid * capital,
@@ -62,15 +63,21 @@ def year(portfolio: Portfolio, told: Event, w: Vector, cash: float, *, whole_aud
         "grossed_up_yield": paid + franked,
         "after_tax_yield": paid - tax - unused,
     }
-    apart = ("holding_period_rule", "owners")
+    # Events of before the untaxed part is told have none of it.
+    if not same(told.get("untaxed_aud", 0.0), untaxed * capital, size=capital):
+        yield f"{untaxed * capital} AUD of the distributions are not taxed now, not {told.get('untaxed_aud', 0.0)}"
+    apart = ("holding_period_rule", "owners", "untaxed_aud")
     yield from differing({name: value for name, value in told.items() if name not in apart}, figures)
-    yield from _owners(portfolio, told.get("owners") or (), paid * capital, franked * capital)
+    amounts = (paid * capital, untaxed * capital, franked * capital)
+    yield from _owners(portfolio, told.get("owners") or (), *amounts)
     most = max(share for share, _ in portfolio.owned.payer.each) if portfolio.owned else 1.0
     if told["holding_period_rule"] != (terms["entity"] != "individual" or most * franked * capital > _FEW_CREDITS_AUD):
         yield "whether the credits take 45 days of holding is not as told"
 
 
-def _owners(portfolio: Portfolio, told: Sequence[Event], paid_aud: float, franked_aud: float) -> Iterator[str]:
+def _owners(
+    portfolio: Portfolio, told: Sequence[Event], paid_aud: float, untaxed_aud: float, franked_aud: float
+) -> Iterator[str]:
     """Check each owner's share of a year's income: taxed at the owner's rate, with credits refunded (s 67-25)."""
     due = portfolio.owned.payer.owners if portfolio.owned else ()
     names = [one["owner_id"] for one in portfolio.owned.told["taxpayer"].get("owners") or ()] if portfolio.owned else []
@@ -78,7 +85,7 @@ def _owners(portfolio: Portfolio, told: Sequence[Event], paid_aud: float, franke
         yield f"the income is that of {names}, not as told"
         return
     for one, (share, payer) in zip(told, due, strict=True):
-        tax = share * (payer.rate * (paid_aud + franked_aud) - franked_aud)
+        tax = share * (payer.rate * (paid_aud - untaxed_aud + franked_aud) - franked_aud)
         figures = {
             "distributions_aud": share * paid_aud,
             "franking_credits_aud": share * franked_aud,

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from portfolio.market.snapshot import Etf
+
 # s 115-100; companies have no discount (s 115-10). In the pension phase all gains are disregarded (s 118-320).
 _TAXED_OF_LONG_HELD = {"individual": 1 / 2, "super_accumulation": 2 / 3, "company": 1.0}
 PENSION = "super_pension"
@@ -92,6 +94,19 @@ class Payer:
         if kind == "indexed" and self.entity == "individual" and not self.exempt:
             return max(self.rate, _LEAST + min(self.rate, _LEVY))
         return self.rate * (_TAXED_OF_LONG_HELD[self.entity] if kind == "discountable" else 1.0)
+
+
+def gains_counted(entity: str, as_of: date | None) -> float:
+    """Return the part that is taxed of gains that funds distribute with the discount; later all of an individual's."""
+    if entity == "individual" and as_of is not None and as_of >= REFORM:
+        return 1.0
+    # A pension's rate is nil, so that the part has no effect but on the amount that is told.
+    return _TAXED_OF_LONG_HELD.get(entity, 2 / 3)
+
+
+def taxed_yield(etf: Etf, counted: float) -> float:
+    """Compute the cash that an ETF pays and that is taxed then, as a fraction of the price."""
+    return etf.distribution_yield * (1 - etf.tax_deferred_share - (1 - counted) * etf.discounted_gain_share)
 
 
 def brackets(year: int) -> list[tuple[float, float]]:

@@ -233,6 +233,8 @@ class IncomeAccount:
         after_tax_yield: Distributions and interest less net tax, as a share of the capital.
         holding_period_rule: Whether the credits require 45 days of holding: always, except for an individual with few
             credits.
+        untaxed_aud: The part of the distributions that is not taxed when it is paid, AUD: tax-deferred amounts, and the
+            discount on capital gains that funds distribute; 0 where the market does not know them.
         owners: The same for each of several owners; their amounts add up to those above. Empty for one owner.
     """
 
@@ -245,4 +247,5 @@ class IncomeAccount:
     grossed_up_yield: float
     after_tax_yield: float
     holding_period_rule: bool
+    untaxed_aud: float = 0.0
     owners: tuple[OwnerIncome, ...] = ()

@@ -14,5 +14,6 @@ Section numbers refer to the Income Tax Assessment Act 1997 (ITAA 1997) unless a
 The package covers Australian residents who hold ETFs as investments. Deliberately left out: foreign and temporary
 residents (Subdiv 115-B ss 115-105 to 115-120), traders, trusts, super funds of which a part is segregated,
 collectables, and roll-overs. Of a fund's annual tax statement, the adjustments of cost bases are covered; a
-distribution counts as ordinary income, although parts may be discounted gains or foreign income.
+distribution counts as ordinary income, foreign income included, but for the parts that the market knows to be
+discounted gains or tax-deferred.
 """

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from portfolio.errors import DataError
-from portfolio.tax.regime import REFUNDED
+from portfolio.tax.regime import DISCOUNTS, REFORM_STARTS, REFUNDED
 from portfolio.tax.taxpayer import Entity
 from portfolio.terms.owned import Owned
 
@@ -192,6 +192,16 @@ class Terms:
     def wastes_credits(self) -> bool:
         """Whether franking credits above the tax on the distributions have no value this year (ss 36-55, 67-25)."""
         return self.entity not in REFUNDED and not self.other_income_uses_credits
+
+    @property
+    def gains_counted(self) -> float:
+        """The part that is taxed of capital gains that funds distribute with the discount.
+
+        From 1 July 2027 individuals and trusts have no discount; the whole gain is then taken to be taxed.
+        """
+        if self.entity is Entity.INDIVIDUAL and self.owned is not None and self.owned.as_of >= REFORM_STARTS:
+            return 1.0
+        return 1 - DISCOUNTS[self.entity]
 
     @property
     def largest_share(self) -> float:
