@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING
 from portfolio.check.facts import same
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from portfolio.check.facts import Event
 
     Rows = list[tuple[str, float, float]]
 
 
-def adjusted(told: Sequence[Event], parcels: Sequence[Event], as_of: str) -> Iterator[str]:
+def adjusted(told: Sequence[Event], parcels: Sequence[Event], kept: Collection[str], as_of: str) -> Iterator[str]:
     """Check that each year's change is spread by units, starts where the year before ended, and ends in the parcels.
 
     Args:
         told: The adjustments, in the order of their years.
         parcels: The parcels as traded.
+        kept: The ETFs that are not traded, of whose parcels the event has only the units.
         as_of: The day of the trades: all years have ended by then.
     """
     if [one["year"] for one in told] != sorted(one["year"] for one in told):
@@ -41,7 +42,8 @@ def adjusted(told: Sequence[Event], parcels: Sequence[Event], as_of: str) -> Ite
             yield from _follows(name, last[one["ticker"]], [_row(part, "before_aud") for part in one["parcels"]])
         last[one["ticker"]] = (ends, [_row(part, "after_aud") for part in one["parcels"]])
     for ticker, step in last.items():
-        if now := [_row(part, "cost_base_aud") for part in parcels if part["ticker"] == ticker]:
+        if ticker not in kept:
+            now = [_row(part, "cost_base_aud") for part in parcels if part["ticker"] == ticker]
             yield from _follows(f"the holding of {ticker}", step, now)
 
 

@@ -172,7 +172,8 @@ class Owned:
             yield "the interest on cash, or the cash to be kept, is out of range"
         yield from self._payer()
         # Events of before these adjustments have none.
-        yield from adjusted(self.told.get("adjusted") or (), self.told["parcels"], self.told["as_of"])
+        kept = {held["ticker"] for held in self.told["kept"]}
+        yield from adjusted(self.told.get("adjusted") or (), self.told["parcels"], kept, self.told["as_of"])
         for parcel in self.parcels:
             yield from self._of_parcel(parcel)
         yield from self._kept()
@@ -197,6 +198,8 @@ class Owned:
         shares = [share for share, _ in payer.owners]
         if payer.entity != "individual" or len(set(names)) < len(names) or min(shares) <= 0 or not same(sum(shares), 1):
             yield f"{payer.entity} is owned by {names} with the shares {shares}"
+        if payer.income_aud is not None or payer.exempt:
+            yield "an income, or an exemption, of all owners together is told: each has one"
         sums = {
             "rate": (payer.rate, sum(share * alone.rate for share, alone in payer.owners)),
             "losses": (payer.carried_aud, sum(alone.carried_aud for _, alone in payer.owners)),

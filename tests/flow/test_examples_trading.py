@@ -419,6 +419,19 @@ def test_a_couple_pays_each_on_half_with_the_own_losses_and_brackets() -> None:
     assert "at-home owns 50.00% of all holdings, and pays 18.0% of tax on one more dollar of income." in given
     assert "Taxable income of 2025-26 without capital gains of working: 130,000.00 AUD." in given
     written = page(event)
+    # The check sees that owners have a tax, a share or an income that they cannot have.
+    for change in (
+        lambda body: body["trading"]["owners"][0]["gains"].update(tax_aud=taxes[0] + 1),
+        lambda body: body["trading"]["owners"].pop(),
+        lambda body: body["suggested"]["income"]["owners"][1].update(net_tax_aud=by_owner[1] + 1),
+        lambda body: body["terms"]["owned"]["taxpayer"]["owners"][0].update(share=0.4),
+        lambda body: body["terms"]["owned"]["taxpayer"]["owners"][0].update(carried_losses_aud=1_000.0),
+        lambda body: body["terms"]["owned"]["taxpayer"].update(taxable_income_aud=50_000.0, income_year=2026),
+    ):
+        forged = json.loads(encode(event))
+        assert not list(findings(forged, markets.load(event.market.id)))
+        change(forged)
+        assert list(findings(forged, markets.load(event.market.id)))
     assert f"and pays {by_owner[1]:,.2f} AUD of tax on them after the credits" in written
 
 
@@ -466,6 +479,7 @@ def test_a_fund_lowers_cost_bases_and_the_gain_of_each_unit_rises_by_its_part() 
         lambda owned: owned["adjusted"][0]["parcels"][0].update(gain_aud=0.0),
         lambda owned: owned["adjusted"][1].update(change_aud=-500.0),
         lambda owned: owned["adjusted"].pop(),
+        lambda owned: owned["adjusted"][0].update(ticker="VGX"),
         lambda owned: owned["adjusted"][1]["parcels"][0].update(before_aud=39_000.0, after_aud=38_400.0),
     ):
         forged = json.loads(encode(event))
