@@ -167,11 +167,12 @@ class Holdings:
         wherever less tax is better.
         """
         rate = self.terms.marginal_tax_rate
-        row, constant = self.whole_with_cash(net_tax(self.market, rate), rate * self.terms.cash_rate)
+        tax = net_tax(self.market, rate, counted=self.terms.gains_counted)
+        row, constant = self.whole_with_cash(tax, rate * self.terms.cash_rate)
         if not self.terms.wastes_credits:
             return row, constant
         if self._tax is None:
-            most = float(np.abs(net_tax(self.market, rate)).max()) + constant
+            most = float(np.abs(tax).max()) + constant
             self._tax = self.build.variable(upper=most)
             with self.build.about("net tax"):
                 self.build.at_least({self._tax: 1.0, **{x: -a for x, a in row.items()}}, constant)
