@@ -435,6 +435,8 @@ def test_a_target_with_a_little_room_is_named_where_it_forces_the_sale_of_all_un
     stay = 600 - sum(target.sales)
     assert stay > 50
     assert target.saves_aud == pytest.approx(stay * 455.936344 / 2 * 0.47, abs=30)
+
+
 def test_a_couple_pays_each_on_half_with_the_own_losses_and_brackets() -> None:
     # Half each. One earns 130,000 and has 2,000 of losses: 32 % to 135,000, then 39 %. The other earns 20,000: 18 % to
     # 45,000.
