@@ -5,7 +5,7 @@ Run by hand, from the root of the repository::
     PYTHONPATH=tests .venv/bin/python tests/contract/freeze.py
 
 Whoever runs this says that no client relies on what version 1 was. It is run for the last time at the end of the work
-on advice (issue 16); after that nothing in ``v1`` is changed, and what may change is said in ADR 18.
+on advice; after that nothing in ``v1`` is changed, and what may change is said in ADR 18.
 
 The messages are those of whole conversations: the pods answer, and the coordinator decides, as they do behind the bus.
 The keys of the signed messages are made anew; their secret halves are gone when this ends.
