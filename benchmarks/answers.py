@@ -39,7 +39,7 @@ _RUNS = 20
 _STEPS = {
     "optimise_all_pods": "the portfolio and its proof",
     "plan": "orders in whole units",
-    "forced_sales": "what forces the dearest sales",
+    "forced_sales": "reasons for the dearest sales",
     "findings": "the check",
 }
 # The reference customer's request asks to explain all targets; its portfolio alone is that of ``unmet``.
