@@ -6,10 +6,14 @@ CPU time of this process: other work on the machine changes it less than the tim
 from __future__ import annotations
 
 import json
+import os
 import time
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+# As a coordinator's child process has it: further threads of such small products only wait for each other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from measurements import spread
 

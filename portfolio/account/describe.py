@@ -25,6 +25,7 @@ from portfolio.published.account import (
     Holding,
     IncomeAccount,
     ObjectiveTerms,
+    OwnerIncome,
     PodAccount,
 )
 from portfolio.tax.income import must_hold
@@ -32,7 +33,7 @@ from portfolio.terms.goals import Row
 from portfolio.terms.rules import Duplicates
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from portfolio import Matrix, Vector
     from portfolio.case.case import Case
@@ -122,8 +123,24 @@ def income_account(terms: Terms, income: Income) -> IncomeAccount:
         distribution_yield=income.cash_aud / capital,
         grossed_up_yield=income.gross_aud / capital,
         after_tax_yield=income.after_tax_aud / capital,
-        holding_period_rule=must_hold(terms.entity, income.credits_aud),
+        untaxed_aud=income.untaxed_aud,
+        holding_period_rule=must_hold(terms.entity, terms.largest_share * income.credits_aud),
+        owners=tuple(_owner_incomes(terms, income)),
     )
+
+
+def _owner_incomes(terms: Terms, income: Income) -> Iterator[OwnerIncome]:
+    """Share a year's income between the owners, each taxed at the owner's rate and refunded what credits exceed."""
+    for owner in terms.owned.taxpayer.owners if terms.owned else ():
+        tax_aud = owner.share * (owner.marginal_rate * (income.gross_aud - income.untaxed_aud) - income.credits_aud)
+        cash_aud = owner.share * income.cash_aud
+        yield OwnerIncome(
+            owner_id=owner.owner_id,
+            distributions_aud=cash_aud,
+            franking_credits_aud=owner.share * income.credits_aud,
+            net_tax_aud=tax_aud,
+            after_tax_aud=cash_aud - tax_aud,
+        )
 
 
 def _holdings(market: Market, sleeves: Sequence[Sleeve], terms: Terms, X: Matrix) -> tuple[Holding, ...]:

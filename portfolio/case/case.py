@@ -51,6 +51,7 @@ class Case:
     unsold: frozenset[int] = field(default=frozenset(), kw_only=True)
     targets: Targets | None = field(default=None, kw_only=True)
     _known: dict[Hashable, Any] = field(default_factory=dict, repr=False, kw_only=True)
+    _structures: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
 
     def under(self, *, sleeves: Sequence[Sleeve] | None = None, terms: Terms | None = None) -> Case:
         """Copy the case with other limits, rules or preferences; keep the cached figures, which depend on none."""
@@ -135,6 +136,13 @@ class Case:
             return None if value is None else float(value)
         a, b = (names.index(pod) for pod in goal.pods)
         return correlation(self.market, X, a, b)
+
+    def structured(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """Make once what the case and *key* determine: part of a program, which depends on limits and rules as well."""
+        if key not in self._structures:
+            self._structures[key] = make()
+        known: Value = self._structures[key]
+        return known
 
     def _once(self, key: Hashable, make: Callable[[], Value]) -> Value:
         if key not in self._known:

@@ -102,6 +102,6 @@ def _shares(case: Case) -> Vector:
 def _growths(case: Case, rows: Matrix) -> dict[str, Growth]:
     rate, interest = case.terms.marginal_tax_rate, case.terms.cash_rate
     return {
-        sleeve.mandate.pod: growth_of(case.market, row, rate, cash_rate=interest)
+        sleeve.mandate.pod: growth_of(case.market, row, rate, counted=case.terms.gains_counted, cash_rate=interest)
         for sleeve, row in zip(case.sleeves, rows, strict=True)
     }

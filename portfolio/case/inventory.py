@@ -68,8 +68,6 @@ class Inventory:
         quotes: Proceeds per unit, by ticker.
         rates: Tax per dollar of gain, for each kind of gain present, in the order in which losses reduce the kinds;
             empty where no gain is taxed.
-        losses_aud: Capital losses carried forward from earlier years, and realised this year so far.
-        gains_aud: Gains of this year so far, by kind, AUD: without losses.
         taxpayer: The taxpayer.
         cash: Money for the orders, as a share of the capital: the cash of today and the contribution less the
             withdrawal; negative if sales must pay.
@@ -86,8 +84,6 @@ class Inventory:
     lots: tuple[Lot, ...]
     quotes: Quotes
     rates: Mapping[Kind, float]
-    losses_aud: float
-    gains_aud: Mapping[Kind, float]
     taxpayer: Taxpayer
     cash: float
     cash_floor: float
@@ -151,12 +147,6 @@ class Inventory:
             most[lot.j] = max(most[lot.j], tax / float(self.prices[lot.j]))
         return most
 
-    @property
-    def order_binds(self) -> bool:
-        """Whether the law's order costs tax: indexed gains come last, and a loss would save most tax on them."""
-        last = self.rates.get(Kind.INDEXED, 0.0)
-        return any(rate < last for rate in self.rates.values())
-
 
 # The smallest capital that can still buy a pod's share.
 LEAST_CAPITAL_AUD = 1_000.0
@@ -211,8 +201,6 @@ def take_stock(market: Market, owned: Owned, rules: Rules, unsold: frozenset[int
         lots=tuple(lots),
         quotes=quotes,
         rates=rates if any(rates.values()) else {},
-        losses_aud=owned.taxpayer.carried_losses_aud + before[Kind.LOSS],
-        gains_aud={kind: before[kind] for kind in GAINS},
         taxpayer=owned.taxpayer,
         cash=owned.money_aud / capital if capital > 0 else 0.0,
         cash_floor=cash_floor(owned, rules, capital),

@@ -63,7 +63,8 @@ def _says_something(row: Row, market: Market, naive: Overview, terms: Terms) -> 
 
 def _taxes_differ(market: Market, terms: Terms) -> bool:
     """Return whether any income is taxed, or any credit refunded."""
-    tax = np.append(net_tax(market, terms.marginal_tax_rate), terms.marginal_tax_rate * terms.cash_rate)
+    rate = terms.marginal_tax_rate
+    tax = np.append(net_tax(market, rate, counted=terms.gains_counted), rate * terms.cash_rate)
     return bool((np.maximum(tax, 0.0) if terms.wastes_credits else tax).any())
 
 

@@ -84,7 +84,10 @@ def settle_shares(
     Raises:
         DataError: If the account is impossible, or worth too little.
     """
-    growths = {s.mandate.pod: growth_of(market, s.weights, terms.marginal_tax_rate) for s in sleeves}
+    growths = {
+        s.mandate.pod: growth_of(market, s.weights, terms.marginal_tax_rate, counted=terms.gains_counted)
+        for s in sleeves
+    }
     alone = tuple(_claims(plans, growths))
     claims = alone if delivered is None else as_delivered(alone, delivered, growths, plans.inflation)
     if needs is not None:

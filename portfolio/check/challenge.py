@@ -148,9 +148,10 @@ class _Challenge:
             return
         unused = {pod: self.portfolio.vector(each["naive_weights"]) for pod, each in funding["unused"].items()}
         ways: list[Mapping[str, Path]] = []
+        rate = self.portfolio.terms["marginal_tax_rate"]
         for draw in self.draws:
             market = replace(self.market, expected_returns=draw.mu, Sigma=draw.Sigma)
-            alone = {p: Path.of(market, w, self.portfolio.terms["marginal_tax_rate"]) for p, w in unused.items()}
+            alone = {p: Path.of(market, w, rate, self.portfolio.counted) for p, w in unused.items()}
             self.portfolio.market = market
             ways.append({**alone, **paths_as_ordered(self.portfolio)})
         self.portfolio.market = self.market

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portfolio.check.facts import FIGURE
+from portfolio.check.tax import taxed_yield
 
 if TYPE_CHECKING:
     from portfolio import Vector
@@ -34,12 +35,12 @@ class Path:
     variance: float
 
     @classmethod
-    def of(cls, market: Market, w: Vector, rate: float) -> Path:
+    def of(cls, market: Market, w: Vector, rate: float, counted: float) -> Path:
         """Take the tax on distributions and credits off the return; the credits pay part of that tax."""
         net = 0.0
         for share, mu, etf in zip(w.tolist(), market.expected_returns.tolist(), market.etfs, strict=True):
             credit = etf.distribution_yield * etf.franked_share * 3 / 7
-            net += share * (mu - rate * (etf.distribution_yield + credit) + credit)
+            net += share * (mu - rate * (taxed_yield(etf, counted) + credit) + credit)
         return cls(net, float(w @ market.Sigma @ w))
 
     def higher(self, by: float) -> Path:

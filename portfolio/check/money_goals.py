@@ -42,7 +42,7 @@ def money_goals(portfolio: Portfolio) -> Iterator[str]:
         if (w < 0).any() or not same(float(w.sum()), 1.0, size=1e3) or pod in naive:
             yield f"{pod} takes no part, and what it would hold alone is no portfolio"
         yield from portfolio.may_hold(funding["unused"][pod]["mandate"], w, [])
-    alone = {pod: Path.of(market, w, rate) for pod, w in (naive | unused).items()}
+    alone = {pod: Path.of(market, w, rate, portfolio.counted) for pod, w in (naive | unused).items()}
     if strange := [goal["goal_id"] for goal in told if goal["pod"] not in alone]:
         yield f"the money goals {', '.join(strange)} are of no pod that answered"
         return
@@ -76,7 +76,10 @@ def _ways(portfolio: Portfolio) -> dict[str, _Way]:
     trading, owned = portfolio.event["trading"], portfolio.owned
     if trading is None or owned is None:
         rate = portfolio.terms["marginal_tax_rate"]
-        paths = {p: Path.of(portfolio.market, u, rate) for p, u in zip(portfolio.pods, portfolio.sleeves, strict=True)}
+        paths = {
+            p: Path.of(portfolio.market, u, rate, portfolio.counted)
+            for p, u in zip(portfolio.pods, portfolio.sleeves, strict=True)
+        }
         return {"suggested": _Way(paths, 1.0), "separate": _Way({}, 1.0)}
     after = np.array([portfolio.vector(trading["pods"].get(pod, {})) for pod in portfolio.pods]) / owned.capital
     cash, rest_cash = owned.money / owned.capital, trading["cash_left_aud"] / owned.capital
@@ -112,7 +115,7 @@ def _filled(portfolio: Portfolio, after: Matrix, there: Vector, cash: float) -> 
         total = float(amounts.sum()) + money
         w = amounts / total if total > 0 else amounts
         interest = portfolio.cash_rate * (1 - rate) * (1 - float(w.sum()))
-        paths[pod] = Path.of(portfolio.market, w, rate).higher(interest)
+        paths[pod] = Path.of(portfolio.market, w, rate, portfolio.counted).higher(interest)
     return paths
 
 

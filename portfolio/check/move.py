@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portfolio.check.facts import FIGURE, differing
+from portfolio.check.facts import FIGURE, differing, same
+from portfolio.check.joint_tax import least_joint_tax
 from portfolio.check.least_tax import least_tax
-from portfolio.check.tax import assess
+from portfolio.check.tax import assess, assess_each
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from portfolio import Matrix
     from portfolio.check.facts import Event
     from portfolio.check.owned import Owned
+    from portfolio.check.tax import Assessed
 
 # Tolerance on sums of units sold: the accuracy of the solver.
 _UNITS = 1e-6
@@ -71,6 +73,23 @@ class Move:
 def differing_gains(owned: Owned, told: Event, sales: Sequence[float]) -> Iterator[str]:
     """Compare the reported gains and tax of the sales with computed ones."""
     found = assess(owned.payer, [parcel.results for parcel in owned.parcels], sales)
+    yield from _differing(owned, told, found)
+
+
+def differing_owners(owned: Owned, told: Sequence[Event], sales: Sequence[float]) -> Iterator[str]:
+    """Compare the reported gains and tax of each of several owners with computed ones."""
+    names = [one["owner_id"] for one in owned.told["taxpayer"].get("owners") or ()]
+    if [one["owner_id"] for one in told] != names:
+        yield f"the gains are those of {names}, not as told"
+        return
+    found = assess_each(owned.payer, [parcel.results for parcel in owned.parcels], sales)
+    for one, (share, _), gains in zip(told, owned.payer.owners, found, strict=False):
+        if not same(one["share"], share):
+            yield f"{one['owner_id']} has the share {share}, not {one['share']}"
+        yield from (f"of {one['owner_id']}, {words}" for words in _differing(owned, one["gains"], gains))
+
+
+def _differing(owned: Owned, told: Event, found: Assessed) -> Iterator[str]:
     for name, computed in (("gains_aud", found.gains), ("losses_used_aud", found.used)):
         yield from (f"of {name}, {words}" for words in differing(told[name], computed, size=owned.capital))
     rest = {name: value for name, value in told.items() if name not in ("gains_aud", "losses_used_aud")}
@@ -103,7 +122,11 @@ def wrong_sales(
     results = [parcel.results for parcel in owned.parcels]
     found, leeway = assess(owned.payer, results, sales), _leeway(owned, asked)
     tax = found.tax_aud + found.so_far_aud
-    least = least_tax(owned.payer, results, free, list(asked.values()), enough=tax - leeway)
+    wanted, enough = list(asked.values()), tax - leeway
+    if owned.payer.owners:
+        least = least_joint_tax(owned.payer.owners, results, free, wanted, sold=sales, enough=enough)
+    else:
+        least = least_tax(owned.payer, results, free, wanted, enough=enough)
     if tax > least + leeway:
         yield f"selling other parcels would cause less tax: {least:.6f}, not {tax:.6f}"
 
@@ -135,10 +158,10 @@ def _leeway(owned: Owned, asked: dict[int, float]) -> float:
 
     At the best multiplier whole units reach the bound, except for one exchange of a unit between two parcels, since
     in each case losses meet gains in a single constraint. So whole units of ETFs sold in part cost at most this
-    exchange. By brackets, the tax is a second constraint, and costs a second exchange.
+    exchange. By brackets, the tax is a second constraint, and costs a second exchange. Each owner has such constraints.
     """
     kinds = {kind for parcel in owned.parcels for kind in parcel.results if kind != "loss"}
-    lines = owned.payer.lines()
+    lines = [line for _, payer in owned.payer.each for line in payer.lines()]
     parts = [owned.payer.part_taxed(kind) * max(a for a, _, _ in lines) for kind in kinds if kind != "indexed"]
     rate = max([*parts, *(b for _, b, _ in lines if "indexed" in kinds)], default=0.0)
     values = [rate * sum(parcel.results.values()) * parcel.units for parcel in owned.parcels if parcel.j in asked]
@@ -147,5 +170,5 @@ def _leeway(owned: Owned, asked: dict[int, float]) -> float:
         if float(units).is_integer() and units < owned.units[j]:
             unit = sorted(sum(parcel.results.values()) for parcel in owned.parcels if parcel.j == j)
             exchanges.append(rate * sum(unit[-2:]))
-    several = 2 if len(lines) > 1 else 1
+    several = sum(2 if len(payer.lines()) > 1 else 1 for _, payer in owned.payer.each)
     return _UNITS * (1 + sum(values) + sum(owned.payer.so_far.values())) + several * max(exchanges)

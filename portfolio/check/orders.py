@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portfolio.check.facts import FIGURE, MET, RULE, correlation, differing, same
-from portfolio.check.move import differing_gains, wrong_sales
+from portfolio.check.move import differing_gains, differing_owners, wrong_sales
 from portfolio.check.portfolio import parts
-from portfolio.check.tax import assess, may_exceed
+from portfolio.check.tax import assess, assess_each, may_exceed
 from portfolio.check.trades import FIRST_PURCHASE_AUD, volume
 from portfolio.check.waiting import Sales, waiting
 
@@ -223,8 +223,13 @@ class Orders:
         wrong = differing(told, {"cash_left_aud": left, **self.fees}, size=self.capital)
         yield from (f"of the orders, {words}" for words in wrong)
         yield from (f"of the orders, {words}" for words in differing_gains(self.owned, self.told["gains"], self.sold))
+        if self.told is self.portfolio.event["trading"]:
+            yield from differing_owners(self.owned, self.told.get("owners") or (), self.sold)
         if "tax_may_exceed_aud" in self.told:
-            due = may_exceed(self.owned.payer, self.gains.net_aud, self.owned.as_of)
+            parts = zip(self.owned.payer.each, assess_each(self.owned.payer, self._results(), self.sold), strict=True)
+            more = [may_exceed(alone, part.net_aud, self.owned.as_of) for (_, alone), part in parts]
+            known = [aud for aud in more if aud is not None]
+            due = sum(known) if known else None
             if not same(self.told["tax_may_exceed_aud"], due, size=self.capital):
                 yield f"the tax may be {due} AUD above one rate, not {self.told['tax_may_exceed_aud']}"
 

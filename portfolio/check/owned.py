@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from portfolio.check.adjusted import adjusted
 from portfolio.check.facts import FIGURE, same
 from portfolio.check.pension import withdrawal
 from portfolio.check.tax import (
@@ -61,6 +62,28 @@ class Parcel:
     results: Mapping[str, float]
 
 
+def _payer(told: Event) -> Payer:
+    """Read the taxpayer; events of before some members exist are checked too."""
+    rate, entity = told["marginal_rate"], told["entity"]
+    exempt = float(told.get("exempt_share", 0.0))
+    payer = Payer(
+        entity,
+        (RATES[entity][0] if rate is None else rate) * (1 - exempt),
+        told["carried_losses_aud"],
+        {_KINDS[name]: float(aud) for name, aud in told.get("realised", {}).items()},
+        told.get("taxable_income_aud"),
+        told.get("income_year"),
+        told.get("loss_value", 0.0),
+        told.get("minimum_tax_exempt", False),
+    )
+    owners = []
+    for one in told.get("owners") or ():
+        year = None if one["taxable_income_aud"] is None else payer.year
+        alone = _payer({**one, "entity": entity, "income_year": year, "loss_value": payer.loss_value})
+        owners.append((float(one["share"]), alone))
+    return replace(payer, owners=tuple(owners))
+
+
 class Owned:
     """The existing holdings, read from the terms of an event."""
 
@@ -69,21 +92,7 @@ class Owned:
         self.index = {etf.ticker: j for j, etf in enumerate(market.etfs)}
         self.prices = np.array([etf.price_aud or 0.0 for etf in market.etfs])
         self.as_of = date.fromisoformat(self.told["as_of"])
-        payer = self.told["taxpayer"]
-        rate = payer["marginal_rate"]
-        entity = payer["entity"]
-        # Events of before these members exist are checked too.
-        self.realised: Event = payer.get("realised", {})
-        self.payer = Payer(
-            entity,
-            RATES[entity][0] if rate is None else rate,
-            payer["carried_losses_aud"],
-            {_KINDS[name]: float(aud) for name, aud in self.realised.items()},
-            payer.get("taxable_income_aud"),
-            payer.get("income_year"),
-            payer.get("loss_value", 0.0),
-            payer.get("minimum_tax_exempt", False),
-        )
+        self.payer = _payer(self.told["taxpayer"])
         self.fee = float(self.told["brokerage_share"])
         self.values: Event = self.told["reform"]["values_aud"]
         self.cpi = {date.fromisoformat(day): float(index) for day, index in self.told["reform"]["cpi"].items()}
@@ -162,6 +171,9 @@ class Owned:
         if min(self.told["cash_rate"], self.told["cash_floor_aud"], self.told["min_cash_share"]) < 0 or self.floor >= 1:
             yield "the interest on cash, or the cash to be kept, is out of range"
         yield from self._payer()
+        # Events of before these adjustments have none.
+        kept = {held["ticker"] for held in self.told["kept"]}
+        yield from adjusted(self.told.get("adjusted") or (), self.told["parcels"], kept, self.told["as_of"])
         for parcel in self.parcels:
             yield from self._of_parcel(parcel)
         yield from self._kept()
@@ -170,6 +182,38 @@ class Owned:
         payer, terms = self.payer, self.terms
         if payer.entity != terms["entity"] or payer.rate != terms["marginal_tax_rate"]:
             yield f"gains are taxed as {payer.entity}'s at {payer.rate}, income is not"
+        if self.told["taxpayer"].get("exempt_share", 0.0) != terms.get("exempt_share", 0.0):
+            yield "another part of the gains is exempt than of the income"
+        if payer.owners:
+            yield from self._owners()
+        for _, alone in payer.each:
+            yield from self._one_payer(alone)
+        if min([*self.cpi.values(), *self.values.values()], default=1.0) <= 0:
+            yield "an index number or a value on the eve of the reform is not above zero"
+
+    def _owners(self) -> Iterator[str]:
+        """Check that the owners' shares make a whole, and that their sums are those of the taxpayer."""
+        payer = self.payer
+        names = [one["owner_id"] for one in self.told["taxpayer"]["owners"]]
+        shares = [share for share, _ in payer.owners]
+        if payer.entity != "individual" or len(set(names)) < len(names) or min(shares) <= 0 or not same(sum(shares), 1):
+            yield f"{payer.entity} is owned by {names} with the shares {shares}"
+        if payer.income_aud is not None or payer.exempt:
+            yield "an income, or an exemption, of all owners together is told: each has one"
+        sums = {
+            "rate": (payer.rate, sum(share * alone.rate for share, alone in payer.owners)),
+            "losses": (payer.carried_aud, sum(alone.carried_aud for _, alone in payer.owners)),
+            **{
+                kind: (payer.so_far.get(kind, 0.0), sum(alone.so_far.get(kind, 0.0) for _, alone in payer.owners))
+                for kind in _KINDS.values()
+            },
+        }
+        for what, (told, made) in sums.items():
+            if not same(told, made):
+                yield f"of all owners, {what} is {made}, not {told}"
+
+    def _one_payer(self, payer: Payer) -> Iterator[str]:
+        """Check the losses, the income and the value of losses of one taxpayer."""
         if payer.carried_aud < 0 or min(payer.so_far.values(), default=0.0) < 0:
             yield f"losses carried in, or gains and losses so far, are negative: {payer.carried_aud}, {payer.so_far}"
         if (payer.income_aud is None) != (payer.year is None) or (payer.year and payer.entity != "individual"):
@@ -183,8 +227,6 @@ class Owned:
             yield f"{payer.entity} is exempt from a minimum tax that only individuals pay"
         if payer.entity == PENSION and any(payer.so_far.values()):
             yield f"gains of a pension fund count: {payer.so_far}"
-        if min([*self.cpi.values(), *self.values.values()], default=1.0) <= 0:
-            yield "an index number or a value on the eve of the reform is not above zero"
 
     def _bracket(self, income_aud: float) -> tuple[int, float]:
         """Return the financial year of the trades, and the rate on the next dollar of an income."""

@@ -12,6 +12,7 @@ from portfolio.check.distance import distances, rooms
 from portfolio.check.facts import FIGURE, MET, RULE, correlation, differing, same
 from portfolio.check.move import Move
 from portfolio.check.owned import Owned
+from portfolio.check.tax import gains_counted, taxed_yield
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -100,7 +101,9 @@ class Portfolio:
         self.fees = np.array([etf.management_fee for etf in etfs])
         self.cash_rate = float(self.owned.told["cash_rate"]) if self.owned else 0.0
         rate = self.terms["marginal_tax_rate"]
-        self.net_taxes = rate * (self.cash_yield + self.credits) - self.credits
+        self.counted = gains_counted(self.terms["entity"], self.owned.as_of if self.owned else None)
+        self.taxed_yield = np.array([taxed_yield(etf, self.counted) for etf in etfs])
+        self.net_taxes = rate * (self.taxed_yield + self.credits) - self.credits
         used_up, is_company = self.terms["other_income_uses_credits"], self.terms["entity"] == "company"
         self.refunds = used_up or not is_company
 

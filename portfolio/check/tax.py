@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from portfolio.market.snapshot import Etf
+
 # s 115-100; companies have no discount (s 115-10). In the pension phase all gains are disregarded (s 118-320).
 _TAXED_OF_LONG_HELD = {"individual": 1 / 2, "super_accumulation": 2 / 3, "company": 1.0}
 PENSION = "super_pension"
@@ -43,6 +45,8 @@ class Payer:
         loss_value: Value of a dollar of losses carried forward.
         exempt: Whether an individual pays no minimum tax on gains since the reform.
         income_aud: Taxable income without gains, and *year*, in which the financial year ends: None for one rate.
+        owners: Individuals who own together, each with the share (s 108-7); empty for one owner. The other members are
+            then those of all of them.
     """
 
     entity: str
@@ -53,6 +57,12 @@ class Payer:
     year: int | None = None
     loss_value: float = 0.0
     exempt: bool = False
+    owners: tuple[tuple[float, Payer], ...] = ()
+
+    @property
+    def each(self) -> tuple[tuple[float, Payer], ...]:
+        """All who pay tax, each with the share."""
+        return self.owners or ((1.0, self),)
 
     def lines(self) -> list[tuple[float, float, float]]:
         """Return the tax as the largest of lines: per dollar of other net gain, per dollar of indexed gain, less AUD.
@@ -79,9 +89,24 @@ class Payer:
         """Compute the tax per dollar of gain, after losses, at one rate."""
         if self.entity == PENSION:
             return 0.0
+        if self.owners:
+            return sum(share * payer.tax_of(kind) for share, payer in self.owners)
         if kind == "indexed" and self.entity == "individual" and not self.exempt:
             return max(self.rate, _LEAST + min(self.rate, _LEVY))
         return self.rate * (_TAXED_OF_LONG_HELD[self.entity] if kind == "discountable" else 1.0)
+
+
+def gains_counted(entity: str, as_of: date | None) -> float:
+    """Return the part that is taxed of gains that funds distribute with the discount; later all of an individual's."""
+    if entity == "individual" and as_of is not None and as_of >= REFORM:
+        return 1.0
+    # A pension's rate is nil, so that the part has no effect but on the amount that is told.
+    return _TAXED_OF_LONG_HELD.get(entity, 2 / 3)
+
+
+def taxed_yield(etf: Etf, counted: float) -> float:
+    """Compute the cash that an ETF pays and that is taxed then, as a fraction of the price."""
+    return etf.distribution_yield * (1 - etf.tax_deferred_share - (1 - counted) * etf.discounted_gain_share)
 
 
 def brackets(year: int) -> list[tuple[float, float]]:
@@ -197,7 +222,31 @@ class Assessed:
 
 
 def assess(payer: Payer, results: Sequence[Mapping[str, float]], units: Sequence[float]) -> Assessed:
-    """Tax the sale of *units*: losses reduce undiscounted gains first, then discountable, then indexed ones."""
+    """Tax the sale of *units*: losses reduce undiscounted gains first, then discountable, then indexed ones.
+
+    Each owner is taxed on the owner's share, with the owner's own losses and income.
+    """
+    parts = assess_each(payer, results, units)
+    if len(parts) == 1:
+        return parts[0]
+    return Assessed(
+        gains={kind: sum(part.gains[kind] for part in parts) for kind in KINDS},
+        used={kind: sum(part.used[kind] for part in parts) for kind in KINDS},
+        net_aud=sum(part.net_aud for part in parts),
+        tax_aud=sum(part.tax_aud for part in parts),
+        carried_aud=sum(part.carried_aud for part in parts),
+        so_far_aud=sum(part.so_far_aud for part in parts),
+        value_aud=sum(part.value_aud for part in parts),
+    )
+
+
+def assess_each(payer: Payer, results: Sequence[Mapping[str, float]], units: Sequence[float]) -> list[Assessed]:
+    """Tax each owner's share of the sale of *units*."""
+    return [_assess(alone, results, [share * n for n in units]) for share, alone in payer.each]
+
+
+def _assess(payer: Payer, results: Sequence[Mapping[str, float]], units: Sequence[float]) -> Assessed:
+    """Tax one owner's part of the sales."""
     sold = {
         kind: sum(n * result.get(kind, 0.0) for result, n in zip(results, units, strict=True))
         for kind in ("loss", *KINDS)

@@ -7,7 +7,16 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from portfolio.check.facts import differing
-from portfolio.check.tax import REFORM, assess, ends_in, long_held, rate_on_next, result_per_unit, since_reform
+from portfolio.check.tax import (
+    REFORM,
+    assess,
+    assess_each,
+    ends_in,
+    long_held,
+    rate_on_next,
+    result_per_unit,
+    since_reform,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -102,8 +111,10 @@ def _later(orders: Sales, k: int, parcel: Parcel, day: date) -> float | None:
     others = [0.0 if i == k else units for i, units in enumerate(orders.sold)]
     if ends_in(day) == ends_in(owned.as_of):
         return assess(payer, [*results, result], [*others, orders.sold[k]]).tax_aud
-    now = assess(payer, results, others)
-    then = replace(payer, carried_aud=now.carried_aud, so_far={})
-    if payer.income_aud is not None and payer.year is not None:
-        then = replace(then, year=payer.year + 1, rate=rate_on_next(payer.income_aud, payer.year + 1))
-    return now.tax_aud + assess(then, [result], [orders.sold[k]]).tax_aud
+    tax = 0.0
+    for (share, alone), now in zip(payer.each, assess_each(payer, results, others), strict=True):
+        then = replace(alone, carried_aud=now.carried_aud, so_far={})
+        if alone.income_aud is not None and alone.year is not None:
+            then = replace(then, year=alone.year + 1, rate=rate_on_next(alone.income_aud, alone.year + 1))
+        tax += now.tax_aud + assess(then, [result], [share * orders.sold[k]]).tax_aud
+    return tax

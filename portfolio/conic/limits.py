@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from portfolio.conic.bound import States
+    from portfolio.conic.earlier import Earlier
 
 
 def never() -> bool:
@@ -29,6 +31,8 @@ class Limits:
         node_limit: Greatest number of nodes of all trees.
         stop: Called before every node but the first; true ends the search with the results so far.
         start: A setting of the switches that may be feasible, such as that of a similar program.
+        earlier: Proofs of similar programs: parts that they close here, too, are not searched again.
+        until: The search also ends at a point whose objective is below this value.
         on_progress: Called during the search with the cost of the best point so far (infinite without a point) and
             the bound.
     """
@@ -37,6 +41,8 @@ class Limits:
     node_limit: int = 100_000
     stop: Callable[[], bool] = never
     start: States | None = None
+    earlier: Sequence[Earlier] = ()
+    until: float = -math.inf
     on_progress: Callable[[float, float], None] = ignore_progress
 
 

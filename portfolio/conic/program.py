@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import defaultdict
+from contextlib import contextmanager
+from copy import copy
+from dataclasses import dataclass, field, fields
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
     from portfolio import Matrix, Vector
 
@@ -42,6 +45,9 @@ class Program:
             blocks, or joint variables, the program would separate into its blocks.
         urgency: Priority of each switch for branching, relative to the others, shape (s,). One for each switch by
             default.
+        keys: Identity of each row, or empty: rows of two programs with equal keys say the same, but for their numbers.
+            Whatever they say, only speed depends on keys.
+        aim: The key of the row that says, in other programs, that the objective is at most one; None where no row does.
         size: Largest possible size of the terms of each row, shape (r,): rounding errors are relative to this size.
     """
 
@@ -60,6 +66,8 @@ class Program:
     offset: float
     blocks: np.ndarray[tuple[int], np.dtype[np.intp]]
     urgency: Vector = field(default_factory=lambda: np.ones(0))
+    keys: tuple[Hashable, ...] = ()
+    aim: Hashable | None = None
     size: Vector = field(init=False)
 
     def __post_init__(self) -> None:
@@ -97,11 +105,27 @@ class Program:
         return self.offset + float(self.q @ x) + float(self.k @ on)
 
 
+class _Filled(NamedTuple):
+    """Matrices of rows: of equalities, of inequalities on variables and on switches, and of cones with their number."""
+
+    equal: Matrix
+    at_most: Matrix
+    H: Matrix
+    cones: Matrix
+    number_of_cones: int
+
+
+_EMPTY = np.zeros((0, 0))
+_NOTHING_FILLED = _Filled(_EMPTY, _EMPTY, _EMPTY, _EMPTY, 0)
+
+
 @dataclass(slots=True)
 class Builder:
     """Collector of variables, switches and rows; ``build`` makes the matrices."""
 
     offset: float = 0.0
+    aim: Hashable | None = None
+    _topic: str = ""
     _cost: list[float] = field(default_factory=list)
     _lower: list[float] = field(default_factory=list)
     _upper: list[float] = field(default_factory=list)
@@ -113,6 +137,17 @@ class Builder:
     _at_most: list[tuple[Mapping[int, float], Mapping[int, float], float]] = field(default_factory=list)
     _equal: list[tuple[Mapping[int, float], float]] = field(default_factory=list)
     _cones: list[tuple[Matrix, Sequence[int], Mapping[int, float], float]] = field(default_factory=list)
+    _equal_topics: list[str] = field(default_factory=list)
+    _at_most_topics: list[str] = field(default_factory=list)
+    _cone_topics: list[str] = field(default_factory=list)
+    _filled: _Filled = _NOTHING_FILLED
+
+    @contextmanager
+    def about(self, topic: str) -> Iterator[None]:
+        """Give the rows added within the context a topic: the key of a row is its topic and its number there."""
+        before, self._topic = self._topic, topic
+        yield
+        self._topic = before
 
     def variable(self, *, lower: float = 0.0, upper: float, cost: float = 0.0, block: int = JOINT) -> int:
         """Add a variable and return the new index."""
@@ -142,6 +177,7 @@ class Builder:
     def at_most(self, row: Mapping[int, float], limit: float, *, switches: Mapping[int, float] | None = None) -> int:
         """Require ``row.x + switches.z <= limit``; return the number of the inequality."""
         self._at_most.append((row, switches or {}, limit))
+        self._at_most_topics.append(self._topic)
         return len(self._at_most) - 1
 
     def at_least(self, row: Mapping[int, float], limit: float) -> int:
@@ -151,40 +187,48 @@ class Builder:
     def equal(self, row: Mapping[int, float], value: float) -> None:
         """Require ``row.x == value``."""
         self._equal.append((row, value))
+        self._equal_topics.append(self._topic)
 
     def norm_at_most(self, M: Matrix, variables: Sequence[int], row: Mapping[int, float], limit: float = 0.0) -> int:
         """Require ``|M @ x[variables]| <= row.x + limit``; return the number of the cone."""
         self._cones.append((M, variables, row, limit))
+        self._cone_topics.append(self._topic)
         return len(self._cones) - 1
+
+    def copy(self) -> Builder:
+        """Copy the builder; the copy shares the rows so far, and their matrices, which are made once."""
+        self._filled = self._fill_rows()
+        twin = copy(self)
+        for each in fields(self):
+            if isinstance(value := getattr(self, each.name), list):
+                setattr(twin, each.name, list(value))
+        return twin
 
     def build(self) -> Program:
         """Make the matrices."""
-        n, s = len(self._cost), len(self._switched)
-        e, m, sizes = len(self._equal), len(self._at_most), tuple(len(M) + 1 for M, *_ in self._cones)
-        rows = e + m + sum(sizes)
-        A, H, b = np.zeros((rows, n)), np.zeros((rows, s)), np.zeros(rows)
-        for i, (row, value) in enumerate(self._equal):
-            _fill(A[i], row)
-            b[i] = value
-        for i, (row, switches, limit) in enumerate(self._at_most, start=e):
-            _fill(A[i], row)
-            _fill(H[i], switches)
-            b[i] = limit
-        first = e + m
-        for (M, variables, row, limit), size in zip(self._cones, sizes, strict=True):
-            _fill(A[first], {j: -a for j, a in row.items()})
-            b[first] = limit
-            A[first + 1 : first + size, variables] = -M
-            first += size
+        sizes = tuple(len(M) + 1 for M, *_ in self._cones)
+        filled = self._fill_rows()
         return Program(
             q=np.array(self._cost),
             lower=np.array(self._lower),
             upper=np.array(self._upper),
-            A=A,
-            H=H,
-            b=b,
-            equalities=e,
-            inequalities=m,
+            A=np.concatenate([filled.equal, filled.at_most, filled.cones]),
+            H=np.concatenate(
+                [
+                    np.zeros((len(filled.equal), filled.H.shape[1])),
+                    filled.H,
+                    np.zeros((len(filled.cones), filled.H.shape[1])),
+                ]
+            ),
+            b=np.concatenate(
+                [
+                    [value for _, value in self._equal],
+                    [limit for *_, limit in self._at_most],
+                    *([limit] + [0.0] * len(M) for M, _, _, limit in self._cones),
+                ]
+            ),
+            equalities=len(self._equal),
+            inequalities=len(self._at_most),
             cones=sizes,
             switched=np.array(self._switched, dtype=np.intp),
             floor=np.array(self._floor),
@@ -192,7 +236,50 @@ class Builder:
             offset=self.offset,
             blocks=np.array(self._block, dtype=np.intp),
             urgency=np.array(self._urgency),
+            keys=tuple(self._keys(sizes)),
+            aim=self.aim,
         )
+
+    def _fill_rows(self) -> _Filled:
+        """Fill the matrices of all rows: those filled before, and the rows since then."""
+        n, s, before = len(self._cost), len(self._switched), self._filled
+        equal = _extended(before.equal, len(self._equal), n)
+        for i, (row, _) in enumerate(self._equal[len(before.equal) :], start=len(before.equal)):
+            _fill(equal[i], row)
+        at_most, H = (
+            _extended(table, len(self._at_most), width) for table, width in ((before.at_most, n), (before.H, s))
+        )
+        for i, (row, switches, _) in enumerate(self._at_most[len(before.at_most) :], start=len(before.at_most)):
+            _fill(at_most[i], row)
+            _fill(H[i], switches)
+        first = len(before.cones)
+        cones = _extended(before.cones, sum(len(M) + 1 for M, *_ in self._cones), n)
+        for M, variables, row, _ in self._cones[before.number_of_cones :]:
+            _fill(cones[first], {j: -a for j, a in row.items()})
+            cones[first + 1 : first + 1 + len(M), variables] = -M
+            first += 1 + len(M)
+        return _Filled(equal, at_most, H, cones, len(self._cones))
+
+    def _keys(self, sizes: Sequence[int]) -> Iterator[Hashable]:
+        """Number the rows of each topic, kind by kind, and the rows of each cone."""
+        for kind, topics in enumerate((self._equal_topics, self._at_most_topics)):
+            yield from ((kind, *key) for key in _numbered(topics))
+        for key, size in zip(_numbered(self._cone_topics), sizes, strict=True):
+            yield from ((*key, row) for row in range(size))
+
+
+def _extended(table: Matrix, rows: int, columns: int) -> Matrix:
+    """Copy a table into a larger one of zeros."""
+    larger = np.zeros((rows, columns))
+    larger[: table.shape[0], : table.shape[1]] = table
+    return larger
+
+
+def _numbered(topics: Iterable[str]) -> Iterator[tuple[str, int]]:
+    counts: dict[str, int] = defaultdict(int)
+    for topic in topics:
+        yield topic, counts[topic]
+        counts[topic] += 1
 
 
 def _fill(row: Vector, entries: Mapping[int, float]) -> None:

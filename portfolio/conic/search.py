@@ -12,12 +12,14 @@ from __future__ import annotations
 import heapq
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import count
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from portfolio.conic.bound import FREE, OFF, ON, Bound, add_up, lagrangian_bound, terms_of_rows
+from portfolio.conic.earlier import parts_of
 from portfolio.conic.limits import USUAL
 from portfolio.conic.proof import FEASIBLE, violation
 from portfolio.conic.relaxation import Outcome, RelaxationResult
@@ -92,8 +94,16 @@ class _BranchAndBound:
         self.order = count(0, -1)  # of equal bounds, the newest part comes first
         self.tried: set[bytes] = set()
         self.points: list[tuple[float, Vector, States]] = []
-        self.counts, self.most = _rows_on_switches(program)
-        self.single = _SingleRows(program)
+
+    @cached_property
+    def single(self) -> _SingleRows:
+        """The bounds from each linear row alone."""
+        return _SingleRows(self.program)
+
+    @cached_property
+    def on_switches(self) -> tuple[Matrix, Vector]:
+        """The rows that constrain a support for any variables."""
+        return _rows_on_switches(self.program)
 
     @property
     def cut(self) -> float:
@@ -104,17 +114,35 @@ class _BranchAndBound:
 
     def run(self, root: States | None = None) -> Solution:
         """Search until the tree is closed or a limit is reached."""
-        free = np.full(len(self.program.switched), FREE, dtype=np.int8)
-        self.push(free if root is None else root.copy(), None, -math.inf)
+        self.begin(np.full(len(self.program.switched), FREE, dtype=np.int8) if root is None else root.copy())
         while self.open and self.open[0].bound < self.cut and not self.over():
             self.expand(self.next())
             self.bound = self.proven()
             self.report()
         return self.finish()
 
+    def begin(self, root: States) -> None:
+        """Open the root; where an earlier proof is known, close its parts that are closed here, too, and open others.
+
+        The bounds of the variables alone bound the root: enough to end a search for any point where one is known.
+        """
+        nothing = np.zeros(len(self.program.b))
+        bound = lagrangian_bound(self.program, root, nothing).value
+        parts = None if bound >= self.cut else parts_of(self.program, self.limits.earlier, self.cut)
+        if parts is None:
+            self.push(root, nothing, bound)
+            return
+        for part in parts:
+            if part.infeasible or part.bound >= self.cut:
+                self.close(part.states, part.multipliers, part.bound, infeasible=part.infeasible)
+            else:
+                self.push(part.states.copy(), part.multipliers, part.bound)
+
     def over(self) -> bool:
         """Return whether a limit is reached; a tree of one node is searched even if the time is up."""
-        return self.nodes >= self.limits.node_limit or (self.nodes > 0 and self.limits.stop())
+        if self.value < self.limits.until or self.nodes >= self.limits.node_limit:
+            return True
+        return self.nodes > 0 and self.limits.stop()
 
     def finish(self) -> Solution:
         """Turn the open nodes into leaves and return the solution."""
@@ -271,11 +299,12 @@ class _BranchAndBound:
         z = x[self.program.switched] / self.program.upper[self.program.switched]
         z = np.where(states == ON, 2.0, np.where(states == OFF, 0.0, z))
         support = np.full(len(z), OFF, dtype=np.int8)
-        used = np.zeros(len(self.most))
+        counts, most = self.on_switches
+        used = np.zeros(len(most))
         for i in np.argsort(-z, kind="stable"):
-            if z[i] > _NOTHING and (used + self.counts[:, i] <= self.most + 1e-9).all():
+            if z[i] > _NOTHING and (used + counts[:, i] <= most + 1e-9).all():
                 support[i] = ON
-                used += self.counts[:, i]
+                used += counts[:, i]
         return support
 
 

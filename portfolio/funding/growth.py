@@ -47,10 +47,13 @@ class Growth:
         return Growth(self.mean + by, self.volatility)
 
 
-def growth_of(market: Market, w: Vector, tax_rate: float, *, cash_rate: float = 0.0) -> Growth:
+def growth_of(market: Market, w: Vector, tax_rate: float, *, counted: float = 1.0, cash_rate: float = 0.0) -> Growth:
     """Compute the growth of holdings *w*, shape (n,), after fees and net tax on income.
 
-    Where *w* sums to less than one, the rest is money with the interest *cash_rate*, which is taxed.
+    Where *w* sums to less than one, the rest is money with the interest *cash_rate*, which is taxed; *counted* is the
+    part of a discountable gain that is taxed.
     """
     interest = cash_rate * (1 - tax_rate) * (1 - float(w.sum()))
-    return Growth(float(after_tax_returns(market, tax_rate) @ w) + interest, sqrt(float(w @ market.Sigma @ w)))
+    return Growth(
+        float(after_tax_returns(market, tax_rate, counted=counted) @ w) + interest, sqrt(float(w @ market.Sigma @ w))
+    )

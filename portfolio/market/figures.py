@@ -82,21 +82,35 @@ def grossed_up_yields(market: Market) -> Vector:
     return market.column("distribution_yield") + franking_credits(market)
 
 
-def net_tax(market: Market, rate: float) -> Vector:
-    """Compute net tax on income per year, as a fraction of the price, shape (n,): ``r (y + f) - f``.
+def untaxed_yields(market: Market, counted: float) -> Vector:
+    """Compute the cash per year that is not taxed when it is paid, as a fraction of the price, shape (n,).
+
+    These are tax-deferred amounts, and the discount on capital gains that funds distribute.
+
+    Args:
+        market: The market's figures.
+        counted: The part of a discountable gain that is taxed.
+    """
+    shares = market.column("tax_deferred_share") + (1 - counted) * market.column("discounted_gain_share")
+    return market.column("distribution_yield") * shares
+
+
+def net_tax(market: Market, rate: float, *, counted: float = 1.0) -> Vector:
+    """Compute net tax on income per year, as a fraction of the price, shape (n,): ``r (y - u + f) - f``.
 
     Negative where franking credits exceed the tax: they are refunded, or pay tax on other income.
 
     Args:
         market: The market's figures.
         rate: Tax on one more dollar of income, as a fraction.
+        counted: The part of a discountable gain that is taxed, for gains that funds distribute.
     """
-    return rate * grossed_up_yields(market) - franking_credits(market)
+    return rate * (grossed_up_yields(market) - untaxed_yields(market, counted)) - franking_credits(market)
 
 
-def after_tax_returns(market: Market, rate: float) -> Vector:
+def after_tax_returns(market: Market, rate: float, *, counted: float = 1.0) -> Vector:
     """Compute expected returns per year after fees and net tax on income, shape (n,): ``mu - T``."""
-    return market.expected_returns - net_tax(market, rate)
+    return market.expected_returns - net_tax(market, rate, counted=counted)
 
 
 def tax_efficiency(expected_return: float, tax: float) -> float | None:

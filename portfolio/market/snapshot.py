@@ -43,6 +43,8 @@ _VOLATILITIES = 1e-6, 10.0
 _MOST_YIELD = 10.0
 _PRICES_AUD = 1e-9, 1e9
 _LONGEST_TEXT = 200
+# Shares that add up to one, as far as decimals go.
+_ROUNDING = 1e-9
 _TICKER = re.compile(r"[A-Z0-9]{1,12}")
 # Smallest eigenvalue at which a correlation matrix can still be factored in double precision.
 _DEFINITE = 1e-12
@@ -71,6 +73,10 @@ class Etf:
         management_fee: The fund's fee per year, as a fraction of the price.
         return_is: Whose return the market's files state; the returns in ``Market`` are after the fee either way.
         paid_in: Shares of a year's distributions in January to December, by ex-date; empty if unknown.
+        discounted_gain_share: Share of the cash distributions that is capital gains to which the discount applies,
+            before the discount; 0 if unknown.
+        tax_deferred_share: Share of the cash distributions that is not taxed when it is paid and lowers the cost base;
+            0 if unknown.
     """
 
     ticker: str
@@ -86,6 +92,8 @@ class Etf:
     management_fee: float = 0.0
     return_is: ReturnIs = ReturnIs.FUND
     paid_in: tuple[float, ...] = ()
+    discounted_gain_share: float = 0.0
+    tax_deferred_share: float = 0.0
 
     @property
     def is_closed(self) -> bool:
@@ -322,6 +330,8 @@ def _refuse_nonsense(market: Market) -> None:
         ("franked_share", 1.0),
         ("liquidity", 1.0),
         ("half_spread", 1.0),
+        ("discounted_gain_share", 1.0),
+        ("tax_deferred_share", 1.0),
     ):
         column = market.column(attribute)
         wrong = [t for t, value in zip(market.tickers, column, strict=True) if not 0 <= value <= most]
@@ -330,6 +340,15 @@ def _refuse_nonsense(market: Market) -> None:
                 f"{attribute} of {', '.join(wrong)} in market {market.id} must be from 0 to {most:g}: mend etfs.csv"
             )
             raise DataError(message)
+
+    parts = ("franked_share", "discounted_gain_share", "tax_deferred_share")
+    shares = np.sum([market.column(part) for part in parts], axis=0)
+    if beyond := [t for t, share in zip(market.tickers, shares, strict=True) if share > 1 + _ROUNDING]:
+        message = (
+            f"{', '.join(parts)} of {', '.join(beyond)} in market {market.id} add up to more than 1: they are parts of"
+            " the same distributions; mend etfs.csv"
+        )
+        raise DataError(message)
 
     least_aud, most_aud = _PRICES_AUD
     prices = {etf.ticker: etf.price_aud for etf in market.etfs if etf.price_aud is not None}
@@ -356,7 +375,14 @@ def _etf(row: dict[str, str]) -> Etf:
         management_fee=_number(row, "management_fee"),
         return_is=_return_is(row),
         paid_in=_paid_in(row),
+        discounted_gain_share=_component(row, "discounted_gain_share"),
+        tax_deferred_share=_component(row, "tax_deferred_share"),
     )
+
+
+def _component(row: dict[str, str], column: str) -> float:
+    """Read a share of the distributions that a market may leave out; then all of them count as ordinary income."""
+    return _number(row, column) if row.get(column) else 0.0
 
 
 def _return_is(row: Mapping[str, str]) -> ReturnIs:

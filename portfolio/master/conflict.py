@@ -232,8 +232,9 @@ def _most_tax_aud(stock: Inventory | None) -> float:
     """Bound the tax on capital gains, AUD: all gains are taxed in the highest bracket and no loss is used."""
     if stock is None:
         return 0.0
-    most = max(part.early for part in pieces(stock.taxpayer))
-    rates = {kind: max(rate, most * inclusion(kind, stock.taxpayer.entity)) for kind, rate in stock.rates.items()}
+    payer = stock.taxpayer
+    most = sum(share * max(part.early for part in pieces(alone)) for share, alone in payer.each)
+    rates = {kind: max(rate, most * inclusion(kind, payer.entity)) for kind, rate in stock.rates.items()}
     return sum(lot.units * gain * rates.get(kind, 0.0) for lot in stock.lots for kind, gain in lot.gains.items())
 
 

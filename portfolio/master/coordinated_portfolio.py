@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from portfolio import Matrix
     from portfolio.case.case import Case
     from portfolio.conic.bound import States
+    from portfolio.conic.earlier import Earlier
     from portfolio.conic.solution import Solution
     from portfolio.master.goal_programming import OnProgress
     from portfolio.pod.sleeve import Sleeve
@@ -75,6 +76,7 @@ class CoordinatedPortfolio:
         rules: The hard rules of the program, by name, in words.
         switches: The switches of the program at the holdings.
         certificate: The proof.
+        proof: The tree of the last search that needed one, for similar programs.
     """
 
     X: Matrix
@@ -86,6 +88,7 @@ class CoordinatedPortfolio:
     rules: Mapping[str, str]
     switches: States
     certificate: Certificate = field(repr=False)
+    proof: Earlier | None = field(default=None, repr=False)
 
 
 def optimise_all_pods(
@@ -229,6 +232,7 @@ def _finish(
         switches=states,
         prices=shadow_prices(session.formulate, form, solution, stop=session.stop),
         certificate=replace(certificate, nodes=session.nodes, leaves=session.leaves),
+        proof=next(iter(session.earlier), None),
     )
 
 

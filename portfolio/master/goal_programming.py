@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from portfolio.conic import proof
 from portfolio.conic.dispatch import minimise
+from portfolio.conic.earlier import Earlier
 from portfolio.conic.limits import USUAL, Limits, ignore_progress
-from portfolio.conic.solution import Status, relative_gap
+from portfolio.conic.solution import Leaf, Status, relative_gap
 from portfolio.errors import SolverError
 from portfolio.market.measure import ROOM
 from portfolio.master.statement.goal_rows import is_ratio
@@ -41,8 +42,11 @@ ANY = 1e12
 # The best figure of a goal that gives way is proven to a millionth.
 AIM_GAP = 1e-6
 
-# Dinkelbach's method converges faster than linearly: three or four steps are usual.
-_RATIO_STEPS = 20
+# The numbers of proofs and of portfolios that a session keeps for its next searches.
+_PROOFS, _PORTFOLIOS = 3, 10
+
+# Dinkelbach's method converges faster than linearly; steps that end at a better point are quick.
+_RATIO_STEPS, _BEATEN = 40, 100.0
 
 
 class Formulate(Protocol):
@@ -75,6 +79,7 @@ class SearchSession:
         leaves: Number of proven leaves in all search trees so far.
         searches: Number of searches so far, the current search included.
         most_nodes: Greatest number of nodes of all searches together; every search may open one.
+        earlier: The proofs of the last searches that divided the space, the newest first.
     """
 
     formulate: Formulate
@@ -87,9 +92,13 @@ class SearchSession:
     leaves: int = 0
     searches: int = 0
     most_nodes: int = USUAL.node_limit
+    earlier: list[Earlier] = field(default_factory=list)
+    _portfolios: list[tuple[States, Matrix, Case]] = field(default_factory=list, init=False)
 
-    def solve(self, form: Formulation, gap: float, *, node_limit: int = USUAL.node_limit) -> Solution:
-        """Minimise a program to a gap, or until the limit of nodes ends the search.
+    def solve(
+        self, form: Formulation, gap: float, *, node_limit: int = USUAL.node_limit, until: float = USUAL.until
+    ) -> Solution:
+        """Minimise a program of the session's case to a gap, or until the nodes' limit or a point below *until*.
 
         Raises:
             SolverError: If the proof of the result does not hold.
@@ -98,8 +107,15 @@ class SearchSession:
         start = self.states if self.states is not None and len(self.states) == len(form.program.k) else None
         self.searches += 1
         on_progress = ignore_progress if self.on_progress is None else partial(_report, self.on_progress, self.searches)
-        node_limit = min(node_limit, max(self.most_nodes - self.nodes, 1))
-        limits = Limits(gap=gap, node_limit=node_limit, stop=self.stop, start=start, on_progress=on_progress)
+        limits = Limits(
+            gap=gap,
+            node_limit=min(node_limit, max(self.most_nodes - self.nodes, 1)),
+            stop=self.stop,
+            start=start,
+            earlier=self._earlier_for(form),
+            until=until,
+            on_progress=on_progress,
+        )
         solution = minimise(form.program, limits)
         if faults := proof.faults(form.program, solution):
             message = f"the proof of the portfolio does not hold; report this with the request_id: {'; '.join(faults)}"
@@ -108,11 +124,31 @@ class SearchSession:
         self.leaves += len(solution.leaves)
         if solution.states is not None:
             self.states, self.X, self.case = solution.states, form.weights(solution), form.case
+            if not form.left_out:
+                self._portfolios = [(self.states, self.X, self.case), *self._portfolios][:_PORTFOLIOS]
+        # A search that ended at its root divided nothing.
+        if solution.nodes > 1 and all(type(leaf) is Leaf for leaf in solution.leaves):
+            self.earlier = [Earlier(form.program, solution.leaves), *self.earlier][:_PROOFS]
         return solution
+
+    def _earlier_for(self, form: Formulation) -> list[Earlier]:
+        """Return the last proofs, without those of programs that had other switches."""
+        return [proof for proof in self.earlier if len(proof.program.k) == len(form.program.k)]
 
     def feasible(self, levels: Mapping[str, float], without: Collection[str] = ()) -> Status:
         """Return whether rules and levels can be kept together: OPTIMAL, INFEASIBLE, or another status if unknown."""
+        if not without and self._recall(levels):
+            return Status.OPTIMAL
         return self.solve(self.formulate(levels=levels, without=without), ANY).status
+
+    def _recall(self, levels: Mapping[str, float]) -> bool:
+        """Return to the last portfolio found that reaches all levels, if any: no search is needed to find another."""
+        for states, X, case in self._portfolios:
+            goals = {goal.name: goal for goal in case.goals}
+            if all(goals[name].beats(level, case.delivered(goals[name], X)) for name, level in levels.items()):
+                self.states, self.X, self.case = states, X, case
+                return True
+        return False
 
     def about(self, formulate: Formulate) -> SearchSession:
         """Make a session for the programs of *formulate*, with the same stop."""
@@ -275,14 +311,22 @@ def best_figure(
         gap: Relative gap of the proof.
     """
     last, best = max(near, 0.0), None
+    if session.X is not None and session.case is not None:
+        known = session.case.delivered(goal, session.X)
+        last = last if known is None else max(known, 0.0)
+    # A point that beats the ratio by more than this raises it at once: a tree around a low ratio proves little.
+    enough = _BEATEN * gap
     for _ in range(_RATIO_STEPS):
         form = session.formulate(levels=levels, without=without, aim=(goal, last))
-        solution = session.solve(form, gap)
+        ratio = is_ratio(form, goal)
+        until = 1 - enough if ratio else USUAL.until
+        solution = session.solve(form, gap, until=until)
         if solution.x is None:
             break
         best = form.case.delivered(goal, form.weights(solution))
         proven = solution.status is Status.OPTIMAL
-        if best is None or not proven or not is_ratio(form, goal) or abs(best - last) <= gap * max(1.0, abs(best)):
+        raised = solution.status is Status.STOPPED and solution.value < until and not session.stop()
+        if best is None or not (proven or raised) or not ratio or abs(best - last) <= gap * max(1.0, abs(best)):
             return best, proven and best is not None
         last = max(best, 0.0)
     return best, False

@@ -1,7 +1,8 @@
 """Find the rules and goals that force the dearest sales: look for a cheaper way without each.
 
 A rule or goal forces sales if a portfolio without it, which keeps all others and scores no less, costs less to switch
-to. Such a portfolio is the proof. The search for it is short, so that every rule and goal is tried: another portfolio
+to. Where the portfolio's proof does not need a rule or goal, no portfolio without it scores better, and none is looked
+for. Such a portfolio is the proof. The search for it is short, so that every rule and goal is tried: another portfolio
 may save more, and that the others force nothing is not claimed.
 """
 
@@ -12,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from portfolio.conic.solution import relative_gap
+from portfolio.conic.solution import relative_gap, scale_of
 from portfolio.errors import SolverError
 from portfolio.market.snapshot import named
 from portfolio.master.goal_programming import SearchSession
@@ -142,6 +143,8 @@ class _Search:
         levels = {other: level for other, level in self.master.levels.items() if other != name}
         form = Formulation(self.case, levels=levels, without=() if name in self.master.levels else (name,))
         formulate = partial(Formulation, self.case)
+        if self._scores_no_better(form):
+            return None
         session = SearchSession(formulate, lambda: self.left_s() <= 0, states=self.master.switches)
         try:
             solution = session.solve(form, _GAP, node_limit=_NODES)
@@ -161,6 +164,12 @@ class _Search:
             if good and self._sells_less(move := self._move_to(X)):
                 return _Found(X, move, relative_gap(-score, solution.bound))
         return None
+
+    def _scores_no_better(self, form: Formulation) -> bool:
+        """Return whether the portfolio's own proof holds for a program without one rule or goal."""
+        value = -self.master.certificate.objective
+        proof = self.master.proof
+        return proof is not None and proof.holds(form.program, value - _GAP * scale_of(value))
 
     def _move_to(self, X: Matrix) -> Move:
         move = self.case.move_to(X)

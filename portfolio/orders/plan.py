@@ -20,10 +20,10 @@ from portfolio.orders.step import describe_step
 from portfolio.orders.waiting import find_waits
 from portfolio.orders.whole_units import round_to_units, units_sold
 from portfolio.published.order import Order, ParcelSold, Side, UnderReform
-from portfolio.published.trading import DoesNotPay, GoalInUnits, LossReplaced, Tolerated, Trading
+from portfolio.published.trading import DoesNotPay, GoalInUnits, LossReplaced, OwnerGains, Tolerated, Trading
 from portfolio.published.waiting import LaterOptimum
 from portfolio.tax.brackets import most_above
-from portfolio.tax.gains import Assessment, assess
+from portfolio.tax.gains import Assessment, assess, assess_each
 from portfolio.tax.kinds import Kind
 from portfolio.tax.sale import realise
 from portfolio.terms.goals import Row
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from portfolio.pod.sleeve import Sleeve
     from portfolio.published.waiting import Wait
     from portfolio.tax.parcels import Parcel
+    from portfolio.terms.owned import Owned
     from portfolio.terms.rules import Terms
 
 # Selling at a loss and buying a similar ETF may be a scheme to obtain a tax benefit. Australia has no rule of days, but
@@ -107,9 +108,10 @@ def plan(case: Case, master: CoordinatedPortfolio, *, left_s: Callable[[], float
         waits=waits,
         later=_later(case, waits, goals, left_s=left_s) if waits and left_s() > 0 else None,
         idle=explain_idle(case, stock, master, left_aud - aside_aud, whole.units, left_s=left_s),
-        tax_may_exceed_aud=most_above(terms.owned.taxpayer, gains.net_capital_gain_aud, terms.owned.as_of),
+        tax_may_exceed_aud=_may_exceed(terms.owned, stock, whole.sold),
         does_not_pay=None if orders else _does_not_pay(case, master, lambda: left_s() <= 0),
         step=describe_step(case, whole.X, left_aud / stock.capital_aud),
+        owners=tuple(_owner_gains(terms.owned, stock, whole.sold)),
     )
 
 
@@ -247,6 +249,22 @@ def _tax(terms: Terms, stock: Inventory, sold: Sequence[float]) -> Assessment:
     assert terms.owned is not None  # noqa: S101 - the caller checks this
     realised = realise(terms.owned.parcels, sold, stock.quotes, terms.owned.taxpayer, terms.owned.law)
     return assess(terms.owned.taxpayer, realised)
+
+
+def _owner_gains(owned: Owned, stock: Inventory, sold: Sequence[float]) -> Iterator[OwnerGains]:
+    realised = realise(owned.parcels, sold, stock.quotes, owned.taxpayer, owned.law)
+    if owners := owned.taxpayer.owners:
+        for owner, gains in zip(owners, assess_each(owned.taxpayer, realised), strict=True):
+            yield OwnerGains(owner.owner_id, owner.share, gains)
+
+
+def _may_exceed(owned: Owned, stock: Inventory, sold: Sequence[float]) -> float | None:
+    """Bound the tax by brackets above the tax at a marginal rate, over all owners that have one; None if none has."""
+    realised = realise(owned.parcels, sold, stock.quotes, owned.taxpayer, owned.law)
+    parts = zip(owned.taxpayer.each, assess_each(owned.taxpayer, realised), strict=True)
+    more = [most_above(alone, part.net_capital_gain_aud, owned.as_of) for (_, alone), part in parts]
+    known = [aud for aud in more if aud is not None]
+    return sum(known) if known else None
 
 
 def _orders(case: Case, stock: Inventory, whole: WholeUnits) -> Iterator[Order]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -261,7 +262,7 @@ class UnitsProgram:
         )
 
     def _cases(self, target: float) -> Iterator[IntegerProgram]:
-        """Set up one program per case of the order of losses.
+        """Set up one program per case of the order of losses, of each owner.
 
         With both cases in one program, a switch within the solver's tolerance of a whole number would let losses pass.
         """
@@ -276,13 +277,10 @@ class UnitsProgram:
             # The loss against the target is far below one: with this offset the gap is relative to the objective.
             offset=SCALE * (1 + self.program.offset + target),
         )
-        if self.trades.tax.order is None:
-            yield program
-            return
-        x = self._switches[self.trades.tax.order]
-        for case in (0.0, 1.0):
+        columns = [self._switches[order] for order in self.trades.tax.orders]
+        for cases in product((0.0, 1.0), repeat=len(columns)):
             lower, upper = self.lower.copy(), self.upper.copy()
-            lower[x] = upper[x] = case
+            lower[columns] = upper[columns] = cases
             yield replace(program, lower=lower, upper=upper)
 
     def _read(self, point: Vector, target: float) -> Held | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from portfolio.errors import DataError
 from portfolio.published.waiting import Wait, WaitFor
 from portfolio.tax.brackets import rate_at
-from portfolio.tax.gains import assess
+from portfolio.tax.gains import assess, assess_each
 from portfolio.tax.parcels import gain_per_unit
 from portfolio.tax.regime import REFORM_STARTS, Reform, Regime, first_long_term_day, first_of_quarter, income_year
 from portfolio.tax.sale import realise
@@ -69,8 +69,12 @@ def _later(owned: Owned, stock: Inventory, sold: Sequence[float], k: int, day: d
     others = [0.0 if i == k else units for i, units in enumerate(sold)]
     if income_year(day) == income_year(owned.as_of):
         return _tax(owned, stock, others, alone)
-    now = assess(owned.taxpayer, realise(owned.parcels, others, stock.quotes, owned.taxpayer, owned.law))
-    return now.tax_aud + assess(_next_year(owned.taxpayer, now.losses_carried_aud), alone).tax_aud
+    realised = realise(owned.parcels, others, stock.quotes, owned.taxpayer, owned.law)
+    tax = 0.0
+    for (share, payer), now in zip(owned.taxpayer.each, assess_each(owned.taxpayer, realised), strict=True):
+        then = {kind: share * aud for kind, aud in alone.items()}
+        tax += now.tax_aud + assess(_next_year(payer, now.losses_carried_aud), then).tax_aud
+    return tax
 
 
 def _law(owned: Owned, stock: Inventory, parcel: Parcel, day: date) -> Regime:

@@ -198,6 +198,26 @@ class ObjectiveTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnerIncome:
+    """One owner's share of a year's income of a portfolio, and the owner's tax on it.
+
+    Attributes:
+        owner_id: The owner's key.
+        distributions_aud: The owner's share of distributions and interest, AUD.
+        franking_credits_aud: The owner's share of the franking credits, AUD.
+        net_tax_aud: The owner's tax that the credits do not pay, at the owner's rate, AUD; negative where credits are
+            refunded.
+        after_tax_aud: The owner's distributions and interest less net tax, AUD.
+    """
+
+    owner_id: str
+    distributions_aud: float
+    franking_credits_aud: float
+    net_tax_aud: float
+    after_tax_aud: float
+
+
+@dataclass(frozen=True, slots=True)
 class IncomeAccount:
     """A portfolio's income per year and the tax on this income.
 
@@ -213,6 +233,9 @@ class IncomeAccount:
         after_tax_yield: Distributions and interest less net tax, as a share of the capital.
         holding_period_rule: Whether the credits require 45 days of holding: always, except for an individual with few
             credits.
+        untaxed_aud: The part of the distributions that is not taxed when it is paid, AUD: tax-deferred amounts, and the
+            discount on capital gains that funds distribute; 0 where the market does not know them.
+        owners: The same for each of several owners; their amounts add up to those above. Empty for one owner.
     """
 
     distributions_aud: float
@@ -224,3 +247,5 @@ class IncomeAccount:
     grossed_up_yield: float
     after_tax_yield: float
     holding_period_rule: bool
+    untaxed_aud: float = 0.0
+    owners: tuple[OwnerIncome, ...] = ()

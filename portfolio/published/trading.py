@@ -134,6 +134,21 @@ class Idle:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnerGains:
+    """One owner's share of the capital gains of the orders, and the owner's tax on it.
+
+    Attributes:
+        owner_id: The owner's key.
+        share: The owner's part of the account.
+        gains: The owner's gains, losses and tax.
+    """
+
+    owner_id: str
+    share: float
+    gains: Assessment
+
+
+@dataclass(frozen=True, slots=True)
 class Trading:
     """The trades: orders, costs, tax and result.
 
@@ -169,6 +184,7 @@ class Trading:
             force these sales, or where the search ended first.
         step: How far the orders come, where a budget lets no portfolio keep a rule that today's holdings break; None
             where all rules are kept.
+        owners: The gains of each of several owners; their amounts add up to ``gains``. Empty for one owner.
     """
 
     naive: Move
@@ -195,3 +211,4 @@ class Trading:
     waits: tuple[Wait, ...] | None = None
     later: LaterOptimum | None = None
     step: Step | None = None
+    owners: tuple[OwnerGains, ...] = ()

@@ -41,10 +41,13 @@ def sure_goals(suggestion: Suggestion, market: Market, markets: Sequence[Market]
 
 def _growths(suggestion: Suggestion, case: Case, X: Matrix) -> Mapping[str, Growth]:
     """Find how each pod's money grows in the case's market; a pod that takes no part would grow as it does alone."""
-    orders, rate = suggestion.trading, suggestion.terms.marginal_tax_rate
+    orders, rate, counted = suggestion.trading, suggestion.terms.marginal_tax_rate, suggestion.terms.gains_counted
     fees_aud = orders.brokerage_aud + orders.spread_aud if orders else 0.0
     unused = suggestion.funding.unused if suggestion.funding else {}
-    alone = {pod: growth_of(case.market, vector(case.market, each.naive_weights), rate) for pod, each in unused.items()}
+    alone = {
+        pod: growth_of(case.market, vector(case.market, each.naive_weights), rate, counted=counted)
+        for pod, each in unused.items()
+    }
     return {**alone, **delivered(case, X, fees_aud=fees_aud).growths}
 
 

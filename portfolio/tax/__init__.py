@@ -5,13 +5,15 @@
 - ``brackets``: the tax by brackets, as the largest of linear functions.
 - ``kinds``: the kinds of gain and their tax rates.
 - ``parcels``: the gain on selling a parcel.
+- ``adjustments``: yearly adjustments of cost bases by the funds.
 - ``gains``: the tax on a year's gains.
 - ``sale``: the units to sell for the least tax.
 - ``income``: distributions after tax.
 
 Section numbers refer to the Income Tax Assessment Act 1997 (ITAA 1997) unless another Act is named.
 The package covers Australian residents who hold ETFs as investments. Deliberately left out: foreign and temporary
-residents (Subdiv 115-B ss 115-105 to 115-120), traders, partly exempt super funds, collectables, roll-overs, and a
-fund's annual tax statement. So a caller must give a cost base already adjusted by that statement (s 104-107B), and a
-distribution counts as ordinary income, although parts may be discounted gains or foreign income.
+residents (Subdiv 115-B ss 115-105 to 115-120), traders, trusts, super funds of which a part is segregated,
+collectables, and roll-overs. Of a fund's annual tax statement, the adjustments of cost bases are covered; a
+distribution counts as ordinary income, foreign income included, but for the parts that the market knows to be
+discounted gains or tax-deferred.
 """

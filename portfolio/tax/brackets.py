@@ -78,8 +78,11 @@ def rate_at(income_aud: float, year: int) -> float:
 
 
 def saved_by_loss(taxpayer: Taxpayer) -> float:
-    """Return the tax that a dollar of losses saves on a gain after the discount, on the next dollar of income."""
-    return taxpayer.rate * inclusion(Kind.DISCOUNTABLE, taxpayer.entity)
+    """Return the tax that a dollar of losses saves on a gain after the discount, on the next dollar of income.
+
+    Of several owners, the least that a dollar of one owner's losses saves.
+    """
+    return min(alone.rate for _, alone in taxpayer.each) * inclusion(Kind.DISCOUNTABLE, taxpayer.entity)
 
 
 def tax_on(taxpayer: Taxpayer, taxable_aud: Mapping[Kind, float]) -> float:

@@ -12,6 +12,8 @@ from portfolio.tax.kinds import GAINS, Amounts, Kind, inclusion
 from portfolio.tax.regime import DISREGARDED
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from portfolio.tax.taxpayer import Taxpayer
 
 
@@ -75,6 +77,8 @@ def assess(taxpayer: Taxpayer, realised_aud: Amounts) -> Assessment:
     discountable gains first, so the tax is not convex in the units sold. An optimiser then has to compare the two
     cases that ``sale`` solves.
 
+    Of several owners, each is taxed on the owner's share, with the owner's own losses; the amounts are their sums.
+
     Args:
         taxpayer: The taxpayer, with carried losses and the year so far.
         realised_aud: Totals of the sales by kind; a missing kind counts as 0.
@@ -83,6 +87,33 @@ def assess(taxpayer: Taxpayer, realised_aud: Amounts) -> Assessment:
         DataError: If an amount is negative or not finite.
     """
     refuse_amounts(realised_aud)
+    parts = assess_each(taxpayer, realised_aud)
+    return parts[0] if len(parts) == 1 else _together(parts)
+
+
+def assess_each(taxpayer: Taxpayer, realised_aud: Amounts) -> list[Assessment]:
+    """Tax the share of each owner in the gains and losses of sales, in the order of ``taxpayer.each``."""
+    return [
+        _assess_alone(alone, {kind: share * aud for kind, aud in realised_aud.items()})
+        for share, alone in taxpayer.each
+    ]
+
+
+def _together(parts: Sequence[Assessment]) -> Assessment:
+    """Add up the assessments of all owners."""
+    return Assessment(
+        gains_aud={kind: sum(part.gains_aud[kind] for part in parts) for kind in GAINS},
+        losses_used_aud={kind: sum(part.losses_used_aud[kind] for part in parts) for kind in GAINS},
+        net_capital_gain_aud=sum(part.net_capital_gain_aud for part in parts),
+        tax_aud=sum(part.tax_aud for part in parts),
+        losses_carried_aud=sum(part.losses_carried_aud for part in parts),
+        tax_so_far_aud=sum(part.tax_so_far_aud for part in parts),
+        losses_value_aud=sum(part.losses_value_aud for part in parts),
+    )
+
+
+def _assess_alone(taxpayer: Taxpayer, realised_aud: Amounts) -> Assessment:
+    """Tax the gains and losses of one owner."""
     if taxpayer.entity in DISREGARDED:
         nothing = dict.fromkeys(GAINS, 0.0)
         return Assessment(nothing, nothing, 0.0, 0.0, taxpayer.carried_losses_aud)

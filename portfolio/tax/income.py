@@ -31,11 +31,14 @@ class Distributions:
         franked_shares: Franked fraction of the cash, 0 to 1.
         entitled: 1 where the holder keeps the franking credits, 0 where the holding-period rule denies them;
             None for all ones.
+        untaxed_yields: Cash that is not taxed when it is paid, as a fraction of the price: tax-deferred amounts, and
+            the discount on capital gains that the fund distributes; None for none.
     """
 
     cash_yields: Vector
     franked_shares: Vector
     entitled: Vector | None = None
+    untaxed_yields: Vector | None = None
 
     def __post_init__(self) -> None:
         """Refuse values that no distribution can have."""
@@ -86,7 +89,8 @@ class Income:
     Attributes:
         cash_aud: Cash distributions.
         credits_aud: Franking credits to which the owner is entitled.
-        tax_aud: Tax on cash and credits, before credits pay any tax.
+        untaxed_aud: The part of the cash that is not taxed now.
+        tax_aud: Tax on the rest and on credits, before credits pay any tax.
         refund_aud: Refund of credits in excess of all tax.
         unused_credits_aud: A company's credits in excess of all tax. The credits are not refunded: they become a
             tax loss for later years (s 36-55), which is not valued here.
@@ -95,6 +99,7 @@ class Income:
 
     cash_aud: float
     credits_aud: float
+    untaxed_aud: float
     tax_aud: float
     refund_aud: float
     unused_credits_aud: float
@@ -102,7 +107,7 @@ class Income:
 
     @property
     def gross_aud(self) -> float:
-        """Taxable income: cash and credits."""
+        """Cash and credits."""
         return self.cash_aud + self.credits_aud
 
     @property
@@ -141,12 +146,14 @@ def after_tax_income(
         raise DataError(message)
     cash = float(distributions.cash_yields @ holdings_aud)
     credits_aud = float(distributions.franking_credits @ holdings_aud)
-    tax = taxpayer.rate * (cash + credits_aud)
+    untaxed = 0.0 if distributions.untaxed_yields is None else float(distributions.untaxed_yields @ holdings_aud)
+    tax = taxpayer.rate * (cash - untaxed + credits_aud)
     excess = max(credits_aud - tax - other_tax_aud, 0.0)
     refunded = taxpayer.entity in REFUNDED
     return Income(
         cash_aud=cash,
         credits_aud=credits_aud,
+        untaxed_aud=untaxed,
         tax_aud=tax,
         refund_aud=excess if refunded else 0.0,
         unused_credits_aud=0.0 if refunded else excess,

@@ -51,8 +51,11 @@ def effective_rate(kind: Kind, taxpayer: Taxpayer) -> float:
 
     The minimum tax raises income tax on indexed gains to 30 % and does not change the Medicare levy (s 119-10(2)
     compares basic income tax liabilities). The taxpayer's rate includes levies; 2 % of income, or the whole rate if
-    smaller, counts as the levy. Recipients of a listed income support payment bear no minimum tax.
+    smaller, counts as the levy. Recipients of a listed income support payment bear no minimum tax. Of several owners,
+    the rate is that of one more dollar that all share.
     """
+    if taxpayer.owners:
+        return sum(share * effective_rate(kind, alone) for share, alone in taxpayer.each)
     rate = taxpayer.rate * inclusion(kind, taxpayer.entity)
     if kind is Kind.INDEXED and taxpayer.entity is Entity.INDIVIDUAL and not taxpayer.minimum_tax_exempt:
         return max(rate, MINIMUM_RATE + min(rate, MEDICARE_LEVY))

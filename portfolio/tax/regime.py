@@ -72,6 +72,11 @@ SCHEDULES: Mapping[int, tuple[tuple[float, float], ...]] = {
     for year, first in ((2025, 0.16), (2026, 0.16), (2027, 0.15), (2028, 0.14))
 }
 
+# Div 296 (Treasury Laws Amendment (Building a Stronger and Fairer Super System) Act 2026, No. 8 of 2026): the total
+# superannuation balance above which a person pays more tax on earnings of super from 2026-27, indexed later. The Act
+# was not read here, but for the sections on its start: the amount is that of the Parliament's digest of the bill.
+LARGE_SUPER_BALANCE_AUD = 3_000_000.0
+
 # s 114-1: parcels acquired earlier allow a choice of indexing until 1999, which is not modelled. The ASX listed the
 # first ETFs in 2001.
 EARLIEST_PURCHASE = date(1999, 9, 22)

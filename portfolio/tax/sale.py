@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import product
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from portfolio.tax.parcels import Parcel, Quotes
     from portfolio.tax.regime import Regime
     from portfolio.tax.taxpayer import Taxpayer
+
+# Columns of each owner: the losses used against each kind of gain, and the tax.
+_COLUMNS = len(GAINS) + 1
 
 # Units to sell may exceed the units held by the rounding error of sums of fractional units.
 _ROUNDING = 1e-9
@@ -106,10 +110,11 @@ def _refuse_short(parcels: Sequence[Parcel], units_to_sell: Mapping[str, float])
 
 
 class _Program:
-    """The choice as a mixed-integer linear program; variables ``(units of each parcel, losses of each kind, tax)``.
+    """The choice as a mixed-integer linear program; variables ``(units of each parcel, columns of each owner)``.
 
-    With ``G = so_far + gains @ units``, minimises ``sum_k r[k] (G[k] - l[k])``; see ``assess`` for the limits on the
-    losses. By brackets, minimises a tax that is at least each of its ``pieces``.
+    An owner's columns are ``(losses of each kind, tax)``. With ``G = so_far + share * gains @ units``, minimises
+    ``sum_k r[k] (G[k] - l[k])`` over all owners; see ``assess`` for the limits on the losses. By brackets, minimises a
+    tax that is at least each of its ``pieces``.
     """
 
     def __init__(
@@ -129,16 +134,9 @@ class _Program:
             gain_per_unit(parcel, quotes, taxpayer, regime) if parcel.ticker in self._units_to_sell else {}
             for parcel in parcels
         ]
-        self._gains = np.array([[part.get(kind, 0.0) for part in parts] for kind in GAINS])
-        self._losses = np.array([part.get(Kind.LOSS, 0.0) for part in parts])
-        self._rates = np.array([effective_rate(kind, taxpayer) for kind in GAINS])
-        before = so_far(taxpayer)
-        self._so_far = np.array([before[kind] for kind in GAINS])
-        self._carried = taxpayer.carried_losses_aud + before[Kind.LOSS]
-        self._loss_value = taxpayer.loss_value
-        self._parts = pieces(taxpayer)
-        self._early = np.array([inclusion(kind, taxpayer.entity) * (kind is not Kind.INDEXED) for kind in GAINS])
-        self._indexed = np.array([float(kind is Kind.INDEXED) for kind in GAINS])
+        gains = np.array([[part.get(kind, 0.0) for part in parts] for kind in GAINS])
+        losses = np.array([part.get(Kind.LOSS, 0.0) for part in parts])
+        self._owners = [_Owner(alone, share * gains, share * losses) for share, alone in taxpayer.each]
 
     def _find_whole(self, parcel_is_whole: list[bool]) -> npt.NDArray[np.bool_]:
         fractional = {ticker for ticker, is_whole in zip(self._tickers, parcel_is_whole, strict=True) if not is_whole}
@@ -146,52 +144,39 @@ class _Program:
         return np.array([ticker not in fractional for ticker in self._tickers])
 
     def solve(self) -> list[tuple[float, ...]]:
-        """Find the units with the least tax, in each of the law's two cases.
+        """Find the units with the least tax, in each of the law's two cases, of each owner.
 
         Losses reduce other gains before indexed gains. So either no losses reduce indexed gains, or losses cover all
         other gains. The two cases are two programs, not one with a binary variable: with a big-M constant, the
         integrality tolerance would let losses break this order.
         """
-        indexed = GAINS.index(Kind.INDEXED)
-        losses_most, left_most = np.full(len(GAINS), np.inf), np.full(len(GAINS), np.inf)
-        losses_most[indexed] = 0.0
-        candidates = [self._solve(losses_most, np.full(len(GAINS), np.inf))]
-        if self._gains[indexed].any() or self._so_far[indexed]:
-            left_most[:indexed] = 0.0
-            candidates.append(self._solve(np.full(len(GAINS), np.inf), left_most))
+        candidates = [self._solve(case) for case in product(*(owner.cases for owner in self._owners))]
         possible = [units for units in candidates if units is not None]
         if not possible:
             message = f"no parcels were found to sell {self._units_to_sell} from"
             raise SolverError(message)
         return possible
 
-    def _solve(self, losses_most: Vector, left_most: Vector) -> tuple[float, ...] | None:
-        """Find the units with the least tax, given limits by kind on the losses used and on the gains after losses.
+    def _solve(self, case: Sequence[bool]) -> tuple[float, ...] | None:
+        """Find the units with the least tax, given for each owner whether losses cover all but indexed gains.
 
         Return None if the program has no solution.
         """
-        n, k = len(self._tickers), len(GAINS)
-        left = np.hstack([self._gains, -np.eye(k), np.zeros((k, 1))])
-        rows: list[tuple[Matrix, Vector | float, Vector | float]] = [
-            *self._sold(),
-            (left, -self._so_far, left_most - self._so_far),
-            (np.concatenate([-self._losses, np.ones(k), [0.0]]), -np.inf, self._carried),
-        ]
-        cost, tax = self._rates @ left, np.zeros(n + k + 1)
-        if len(self._parts) > 1:
-            cost = tax
-            tax[-1] = 1.0
-            for part in self._parts:
-                rate = part.early * self._early + part.indexed * self._indexed
-                rows.append((rate @ left - tax, -np.inf, part.less - float(rate @ self._so_far)))
+        n, owners = len(self._tickers), len(self._owners)
+        blocks = [owner.block(covered=covered) for owner, covered in zip(self._owners, case, strict=True)]
+        rows = [*self._sold(owners * _COLUMNS)]
+        for number, block in enumerate(blocks):
+            before, after = (np.zeros(_COLUMNS * k) for k in (number, owners - number - 1))
+            for A, least, most in block.rows:
+                wide = np.atleast_2d(A)
+                pad = [np.broadcast_to(zeros, (len(wide), len(zeros))) for zeros in (before, after)]
+                rows.append((np.hstack([wide[:, :n], pad[0], wide[:, n:], pad[1]]), least, most))
         A, least, most = stacked(rows)
-        # Less tax and more unused losses never exclude each other: losses are unused only where no gain is left.
-        unused = np.concatenate([self._losses, -np.ones(k), [0.0]])
         program = IntegerProgram(
-            cost=cost - self._loss_value * unused,
-            whole=np.concatenate([self._whole, np.zeros(k + 1, dtype=bool)]),
-            lower=np.zeros(n + k + 1),
-            upper=np.concatenate([self._upper, losses_most, [np.inf if len(self._parts) > 1 else 0.0]]),
+            cost=np.concatenate([sum(block.cost[:n] for block in blocks), *(block.cost[n:] for block in blocks)]),
+            whole=np.concatenate([self._whole, np.zeros(owners * _COLUMNS, dtype=bool)]),
+            lower=np.zeros(n + owners * _COLUMNS),
+            upper=np.concatenate([self._upper, *(block.upper for block in blocks)]),
             A=A,
             least=least,
             most=most,
@@ -199,10 +184,76 @@ class _Program:
         x = program.solve()
         return None if x is None else tuple(np.clip(x[:n], 0.0, self._upper).tolist())
 
-    def _sold(self) -> list[tuple[Vector, float, float]]:
-        rows = []
+    def _sold(self, more: int) -> list[tuple[Matrix, Vector | float, Vector | float]]:
+        rows: list[tuple[Matrix, Vector | float, Vector | float]] = []
         for ticker, units_asked in self._units_to_sell.items():
             mine = np.array([float(ticker == other) for other in self._tickers])
             units = float(min(units_asked, mine @ self._held))
-            rows.append((np.concatenate([mine, np.zeros(len(GAINS) + 1)]), units, units))
+            rows.append((np.concatenate([mine, np.zeros(more)]), units, units))
         return rows
+
+
+class _Block(NamedTuple):
+    """One owner's part of the program, on the units of each parcel and the owner's columns.
+
+    Attributes:
+        rows: Rows with their limits.
+        cost: Tax less the value of unused losses, shape (parcels + columns,).
+        upper: Upper limits of the owner's columns.
+    """
+
+    rows: list[tuple[Matrix, Vector | float, Vector | float]]
+    cost: Vector
+    upper: Vector
+
+
+class _Owner:
+    """One owner's tax as rows.
+
+    Args:
+        taxpayer: The owner alone.
+        gains: The owner's gains per unit sold, shape (kinds, parcels).
+        losses: The owner's losses per unit sold, shape (parcels,).
+    """
+
+    def __init__(self, taxpayer: Taxpayer, gains: Matrix, losses: Vector) -> None:
+        before = so_far(taxpayer)
+        self._gains, self._losses, self._loss_value = gains, losses, taxpayer.loss_value
+        self._rates = np.array([effective_rate(kind, taxpayer) for kind in GAINS])
+        self._so_far = np.array([before[kind] for kind in GAINS])
+        self._carried = taxpayer.carried_losses_aud + before[Kind.LOSS]
+        self._parts = pieces(taxpayer)
+        self._early = np.array([inclusion(kind, taxpayer.entity) * (kind is not Kind.INDEXED) for kind in GAINS])
+        self._indexed = np.array([float(kind is Kind.INDEXED) for kind in GAINS])
+
+    @property
+    def cases(self) -> tuple[bool, ...]:
+        """Whether losses cover all other gains: both cases where there are indexed gains."""
+        indexed = GAINS.index(Kind.INDEXED)
+        return (False, True) if self._gains[indexed].any() or self._so_far[indexed] else (False,)
+
+    def block(self, *, covered: bool) -> _Block:
+        """Write the tax in one case as rows."""
+        k, indexed = len(GAINS), GAINS.index(Kind.INDEXED)
+        n = len(self._losses) + k + 1
+        losses_most, left_most = np.full(k, np.inf), np.full(k, np.inf)
+        if covered:
+            left_most[:indexed] = 0.0
+        else:
+            losses_most[indexed] = 0.0
+        left = np.hstack([self._gains, -np.eye(k), np.zeros((k, 1))])
+        rows: list[tuple[Matrix, Vector | float, Vector | float]] = [
+            (left, -self._so_far, left_most - self._so_far),
+            (np.concatenate([-self._losses, np.ones(k), [0.0]]), -np.inf, self._carried),
+        ]
+        cost, tax = self._rates @ left, np.zeros(n)
+        if len(self._parts) > 1:
+            cost = tax
+            tax[-1] = 1.0
+            for part in self._parts:
+                rate = part.early * self._early + part.indexed * self._indexed
+                rows.append((rate @ left - tax, -np.inf, part.less - float(rate @ self._so_far)))
+        # Less tax and more unused losses never exclude each other: losses are unused only where no gain is left.
+        unused = np.concatenate([self._losses, -np.ones(k), [0.0]])
+        upper = np.concatenate([losses_most, [np.inf if len(self._parts) > 1 else 0.0]])
+        return _Block(rows, cost - self._loss_value * unused, upper)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from enum import StrEnum
 
 from portfolio.errors import DataError
@@ -23,13 +23,20 @@ class Entity(StrEnum):
 # benefits that shrink with income; a higher rate was meant as a percentage.
 _MOST = 0.60
 
+# Shares that add up to one, as far as decimals go.
+_SUM_WITHIN = 1e-9
+
+# A base rate entity's (Income Tax Rates Act 1986, ss 23 and 23AA): its turnover is below 50 million AUD, and no more
+# than 80 % of its assessable income is passive (s 23AB): distributions, credits, interest, rent and net capital gains.
+BASE_RATE = 0.25
+
 # The rates that an entity may have, the usual rate first: a complying super fund's on the low tax component
 # (Income Tax Rates Act 1986, s 26); zero on segregated current pension assets (ss 295-385 and 118-320); a
 # company's, and a base rate entity's (Income Tax Rates Act 1986, ss 23 and 23AA).
 _RATES = {
     Entity.SUPER_ACCUMULATION: (0.15,),
     Entity.SUPER_PENSION: (0.0,),
-    Entity.COMPANY: (0.30, 0.25),
+    Entity.COMPANY: (0.30, BASE_RATE),
 }
 
 
@@ -63,6 +70,32 @@ class Realised:
 
 
 @dataclass(frozen=True, slots=True)
+class Owner:
+    """One of two individuals who own the portfolio together, as joint tenants or tenants in common (s 108-7).
+
+    Each owns a separate asset, an interest in each unit: so gains, losses, distributions and credits are shared by the
+    interests, and each owner pays tax on the owner's own part.
+
+    Attributes:
+        owner_id: The adviser's own key for the owner.
+        share: The owner's interest, above 0; the shares of all owners add up to 1.
+        marginal_rate: Tax on one more dollar of income, levies included, as a fraction.
+        carried_losses_aud: The owner's unused net capital losses of earlier years.
+        realised: The owner's gains and losses of the financial year so far, from this portfolio and elsewhere.
+        taxable_income_aud: For tax by brackets: taxable income of the financial year without any capital gain.
+        minimum_tax_exempt: Whether the owner pays no minimum tax on gains from 1 July 2027.
+    """
+
+    owner_id: str
+    share: float
+    marginal_rate: float
+    carried_losses_aud: float = 0.0
+    realised: Realised = Realised()
+    taxable_income_aud: float | None = None
+    minimum_tax_exempt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Taxpayer:
     """The owner of the portfolio, as taxed.
 
@@ -79,6 +112,10 @@ class Taxpayer:
         loss_value: Value of a dollar of losses carried to later years, AUD.
         income_year: The calendar year in which the financial year of the sales ends, which selects the brackets; None
             for tax at the marginal rate.
+        exempt_share: Of a super fund in accumulation without segregated assets: the part of its income that is exempt,
+            by the actuary's certificate (s 295-390).
+        owners: The individuals who own the portfolio together; empty for one owner. The other members are then those of
+            all owners together (``jointly``).
     """
 
     entity: Entity
@@ -89,17 +126,26 @@ class Taxpayer:
     income_year: int | None = None
     loss_value: float = 0.0
     minimum_tax_exempt: bool = False
+    exempt_share: float = 0.0
+    owners: tuple[Owner, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a rate that the entity cannot have, and losses that are negative or not finite."""
         self._refuse_rate()
+        self._refuse_owners()
+        if self.exempt_share and not (self.entity is Entity.SUPER_ACCUMULATION and 0 <= self.exempt_share < 1):
+            message = (
+                f"the exempt share is {self.exempt_share}, of the entity {self.entity}; only super_accumulation has"
+                " one, from 0 to below 1: a fund that is all in the pension phase is super_pension"
+            )
+            raise DataError(message)
         if not (math.isfinite(self.carried_losses_aud) and self.carried_losses_aud >= 0):
             message = f"carried losses are {self.carried_losses_aud} AUD; state them as a positive amount, or 0"
             raise DataError(message)
         if not 0 <= self.loss_value <= 1:
             message = f"a dollar of unused losses is worth {self.loss_value} AUD; it must be from 0 to 1"
             raise DataError(message)
-        if (self.taxable_income_aud is None) != (self.income_year is None):
+        if not self.owners and (self.taxable_income_aud is None) != (self.income_year is None):
             raise DataError("brackets need both: give a taxable income and a financial year")
         if (income := self.taxable_income_aud) is not None:
             if self.entity is not Entity.INDIVIDUAL:
@@ -110,6 +156,59 @@ class Taxpayer:
             if not (math.isfinite(income) and income >= 0):
                 message = f"the taxable income is {income} AUD; it must not be negative"
                 raise DataError(message)
+
+    @classmethod
+    def jointly(cls, owners: tuple[Owner, ...], *, income_year: int | None = None, loss_value: float = 0.0) -> Taxpayer:
+        """Return individuals who own a portfolio together as one taxpayer, with the rate of one more joint dollar.
+
+        Args:
+            owners: The owners; their shares add up to 1.
+            income_year: The year of the brackets, if an owner is taxed by brackets.
+            loss_value: Value of a dollar of losses that any of them carries to later years.
+        """
+        return cls(
+            Entity.INDIVIDUAL,
+            math.fsum(owner.share * owner.marginal_rate for owner in owners),
+            math.fsum(owner.carried_losses_aud for owner in owners),
+            realised=Realised(
+                *(math.fsum(amounts) for amounts in zip(*(astuple(owner.realised) for owner in owners), strict=True))
+            ),
+            income_year=income_year,
+            loss_value=loss_value,
+            owners=owners,
+        )
+
+    @property
+    def each(self) -> tuple[tuple[float, Taxpayer], ...]:
+        """All who pay tax, each with the share of the portfolio; one owner has all of it."""
+        if not self.owners:
+            return ((1.0, self),)
+        return tuple((owner.share, self._alone(owner)) for owner in self.owners)
+
+    def _alone(self, owner: Owner) -> Taxpayer:
+        return Taxpayer(
+            Entity.INDIVIDUAL,
+            owner.marginal_rate,
+            owner.carried_losses_aud,
+            realised=owner.realised,
+            taxable_income_aud=owner.taxable_income_aud,
+            income_year=None if owner.taxable_income_aud is None else self.income_year,
+            loss_value=self.loss_value,
+            minimum_tax_exempt=owner.minimum_tax_exempt,
+        )
+
+    def _refuse_owners(self) -> None:
+        if not self.owners:
+            return
+        shares, names = [owner.share for owner in self.owners], [owner.owner_id for owner in self.owners]
+        if self.entity is not Entity.INDIVIDUAL or self.taxable_income_aud is not None:
+            raise DataError("only individuals own together, each with an income: give each owner's")
+        if len(set(names)) < len(names) or min(shares) <= 0 or abs(math.fsum(shares) - 1) > _SUM_WITHIN:
+            message = f"the owners {', '.join(names)} have the shares {shares}: above 0, with the sum 1, a name each"
+            raise DataError(message)
+        for _, alone in self.each:
+            if alone.income_year is None and alone.taxable_income_aud is not None:
+                raise DataError("brackets need a financial year")
 
     def _refuse_rate(self) -> None:
         rate = self.marginal_rate
@@ -130,5 +229,10 @@ class Taxpayer:
 
     @property
     def rate(self) -> float:
-        """Tax on one more dollar of income, as a fraction."""
-        return _RATES[self.entity][0] if self.marginal_rate is None else self.marginal_rate
+        """Tax on one more dollar of income, as a fraction.
+
+        Of a partly exempt fund, that of the taxed part: the certificate's part of the assessable income is exempt, and
+        the net capital gain is part of that income.
+        """
+        rate = _RATES[self.entity][0] if self.marginal_rate is None else self.marginal_rate
+        return rate * (1 - self.exempt_share) if self.exempt_share else rate

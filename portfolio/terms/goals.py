@@ -120,6 +120,10 @@ class Goal:
         """Whether a figure is as good as a level of the goal; none is not."""
         return delivered is not None and self._short_of(level, delivered) <= MET_WITHIN * max(1.0, abs(level))
 
+    def beats(self, level: float, delivered: float | None) -> bool:
+        """Whether a figure is no worse than a level of the goal, without any tolerance; none is worse."""
+        return delivered is not None and self._short_of(level, delivered) <= 0
+
     def shortfall(self, delivered: float) -> float:
         """How far a figure is from the goal, in its own unit; zero within it."""
         return self._short_of(self.asked, delivered)

@@ -8,6 +8,7 @@ from datetime import date
 from enum import StrEnum
 
 from portfolio.market.age import StalePrices
+from portfolio.tax.adjustments import Adjusted
 from portfolio.tax.parcels import Parcel
 from portfolio.tax.regime import Reform, Regime
 from portfolio.tax.taxpayer import Taxpayer
@@ -58,6 +59,7 @@ class Owned:
         reform: Facts for the tax on an individual's sales from 1 July 2027.
         stale_prices: Whether prices far from the day of the trades are accepted.
         payments: Money that comes into the account and money that is paid out of it.
+        adjusted: Yearly adjustments of cost bases by the funds; ``parcels`` are after these.
     """
 
     as_of: date
@@ -74,6 +76,7 @@ class Owned:
     reform: Reform = field(default_factory=Reform)
     stale_prices: StalePrices = StalePrices.REFUSE
     payments: Payments = field(default_factory=Payments)
+    adjusted: tuple[Adjusted, ...] = ()
 
     @property
     def law(self) -> Regime:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from portfolio.errors import DataError
-from portfolio.tax.regime import REFUNDED
+from portfolio.tax.regime import DISCOUNTS, REFORM_STARTS, REFUNDED
 from portfolio.tax.taxpayer import Entity
 from portfolio.terms.owned import Owned
 
@@ -159,6 +159,10 @@ class Terms:
         target_tolerance: Distance below its best figure at which a goal that gives way is held, as a part of the
             figure.
         pod_targets: Goals of pods, by name (``gamma.sharpe_ratio``), that replace those of their mandates.
+        exempt_share: Of a super fund in accumulation: the part of its income that is exempt, by the actuary's
+            certificate; ``marginal_tax_rate`` is after it.
+        total_super_balance_aud: Total superannuation balance of the customer or the fund's member, AUD: the pages tell
+            of a tax that follows; None where the request does not give it.
         share_excess: How far the pods together may be from their shares beyond the ``capital_tolerance``, as a share of
             the capital: above zero only where holdings that are never sold let no portfolio be nearer.
     """
@@ -181,11 +185,28 @@ class Terms:
     target_tolerance: float = TARGET_TOLERANCE
     pod_targets: Mapping[str, float] = field(default_factory=dict)
     share_excess: float = 0.0
+    exempt_share: float = 0.0
+    total_super_balance_aud: float | None = None
 
     @property
     def wastes_credits(self) -> bool:
         """Whether franking credits above the tax on the distributions have no value this year (ss 36-55, 67-25)."""
         return self.entity not in REFUNDED and not self.other_income_uses_credits
+
+    @property
+    def gains_counted(self) -> float:
+        """The part that is taxed of capital gains that funds distribute with the discount.
+
+        From 1 July 2027 individuals and trusts have no discount; the whole gain is then taken to be taxed.
+        """
+        if self.entity is Entity.INDIVIDUAL and self.owned is not None and self.owned.as_of >= REFORM_STARTS:
+            return 1.0
+        return 1 - DISCOUNTS[self.entity]
+
+    @property
+    def largest_share(self) -> float:
+        """The largest share that one taxpayer has of the income: 1 unless there are several owners."""
+        return 1.0 if self.owned is None else max(share for share, _ in self.owned.taxpayer.each)
 
     @property
     def cash_rate(self) -> float:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from portfolio.published.order import Order, ParcelSold
     from portfolio.published.trading import Trading
     from portfolio.tax.gains import Assessment
+    from portfolio.tax.taxpayer import Taxpayer
     from portfolio.terms.owned import Owned
 
 # Proceeds between the plain and the indexed cost base, or a result of zero: neither gain nor loss.
@@ -99,7 +100,14 @@ def caption(trading: Trading) -> str:
 
 def sentences(trading: Trading, owned: Owned) -> Iterator[str]:
     """Explain the assessment that follows from the rows: losses used, taxable amounts, the tax and what is open."""
-    yield from _assessed(trading.gains, owned)
+    if owners := owned.taxpayer.owners:
+        for one, (_, alone) in zip(trading.owners, owned.taxpayer.each, strict=True):
+            yield f"{one.owner_id} has {one.share:.2%} of the gains and losses:"
+            yield from _assessed(one.gains, alone)
+        names = " and ".join(owner.owner_id for owner in owners)
+        yield f"The tax of {names} together: {trading.gains.tax_aud:,.2f}."
+    else:
+        yield from _assessed(trading.gains, owned.taxpayer)
     if more := trading.tax_may_exceed_aud:
         yield (
             "This tax is at one rate, but the gain may reach higher brackets: by these, the tax can be up to"
@@ -107,8 +115,7 @@ def sentences(trading: Trading, owned: Owned) -> Iterator[str]:
         )
 
 
-def _assessed(gains: Assessment, owned: Owned) -> Iterator[str]:
-    payer = owned.taxpayer
+def _assessed(gains: Assessment, payer: Taxpayer) -> Iterator[str]:
     if payer.carried_losses_aud:
         yield f"Losses of earlier years: {payer.carried_losses_aud:,.2f}."
     if (so_far := payer.realised).is_any:

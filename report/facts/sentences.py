@@ -116,6 +116,8 @@ def _holding_period(event: MasterPortfolioOptimized) -> Iterator[str]:
     if not (income.holding_period_rule and income.franking_credits_aud > 0):
         return
     of_whom = "" if event.terms.entity is not Entity.INDIVIDUAL else " above 5,000 AUD a year"
+    if income.owners and of_whom:
+        of_whom += " per owner"
     bought = ""
     if (owned := event.terms.owned) is not None and event.trading is not None and event.trading.orders:
         first = owned.as_of + timedelta(days=HOLDING_DAYS + 1)

@@ -28,6 +28,8 @@ from portfolio.check import findings
 from portfolio.market import snapshot as markets
 from portfolio.published.order import Side
 from portfolio.tax.kinds import Kind
+from report.facts.given import not_considered, taken_as_given
+from report.page.html import page
 from report.story.compose import tell
 
 if TYPE_CHECKING:
@@ -47,6 +49,8 @@ NAMES = (
     "after-july-2027",
     "trader",
     "one-large-holding",
+    "couple",
+    "two-phases",
 )
 
 
@@ -112,6 +116,19 @@ SHEETS = {
             ("VAP", "2013-05-14"): (LONG, 41.079575),  # cost 18,880 / 320 = 59
             # NDQ fetches 57.28 x (1 - 0.0005 - 0.001) = 57.19408.
             ("NDQ", "2018-02-08"): (LONG, 42.19408),  # cost 7,500 / 500 = 15
+        },
+    ),
+    # A fund in both phases: 40 % of its income and net gains is exempt, so 15 % x 60 % = 9 %; two thirds of long gains.
+    "two-phases": Sheet(
+        rate=0.09,
+        counted=2 / 3,
+        carried_aud=5_000.0,
+        units={
+            ("VAS", "2012-09-05"): (LONG, 54.808234),  # 108.808234 (above); cost 48,600 / 900 = 54
+            ("VGS", "2016-11-09"): (LONG, 99.058352),  # 154.058352; cost 24,750 / 450 = 55
+            ("VGS", "2025-02-12"): (SHORT, 12.058352),  # cost 21,300 / 150 = 142; 12 months from 13 February 2026
+            ("VAF", "2020-08-12"): (LOSS, 5.528596),  # 46.471404; cost 57,200 / 1,100 = 52
+            ("NDQ", "2018-02-08"): (LONG, 42.25136),  # 57.25136; cost 7,500 / 500 = 15
         },
     ),
     # An individual at 45 % and 2 %, with 80,000 AUD of losses from earlier years.
@@ -418,6 +435,126 @@ def test_a_target_with_a_little_room_is_named_where_it_forces_the_sale_of_all_un
     stay = 600 - sum(target.sales)
     assert stay > 50
     assert target.saves_aud == pytest.approx(stay * 455.936344 / 2 * 0.47, abs=30)
+
+
+def test_a_couple_pays_each_on_half_with_the_own_losses_and_brackets() -> None:
+    # Half each. One earns 130,000 and has 2,000 of losses: 32 % to 135,000, then 39 %. The other earns 20,000: 18 % to
+    # 45,000.
+    event = answered("couple")
+    assert event.trading is not None
+    assert event.suggested is not None
+    units = sold(event)
+    assert set(units) == {("VGB", "2021-08-10"), ("VAS", "2014-10-16"), ("VTS", "2017-07-19")}
+    # Per unit as in the trader's example: VGB loses 5.22826, VAS gains 42.308234, VTS 350.936344; 10 AUD per order.
+    lost = units["VGB", "2021-08-10"] * 5.22826 + 10
+    long = units["VAS", "2014-10-16"] * 42.308234 - 10 + units["VTS", "2017-07-19"] * 350.936344 - 10
+    working, at_home = ((long - lost) / 2 - 2_000) / 2, (long - lost) / 2 / 2
+    assert working > 5_000
+    assert at_home < 25_000
+    taxes = [5_000 * 0.32 + (working - 5_000) * 0.39, at_home * 0.18]
+    told = {one.owner_id: one for one in event.trading.owners}
+    assert [told[name].share for name in ("working", "at-home")] == [0.5, 0.5]
+    assert [told[name].gains.tax_aud for name in ("working", "at-home")] == pytest.approx(taxes, abs=ROUNDING)
+    assert event.trading.gains.tax_aud == pytest.approx(sum(taxes), abs=ROUNDING)
+    assert event.trading.gains.net_capital_gain_aud == pytest.approx(working + at_home, abs=ROUNDING)
+    # Income is taxed at the rate of the next dollar: 32 % and 18 %, 25 % of all of it.
+    assert event.terms.marginal_tax_rate == pytest.approx(0.25)
+    income = event.suggested.income
+    gross, credits_aud = income.distributions_aud + income.franking_credits_aud, income.franking_credits_aud
+    by_owner = [one.net_tax_aud for one in income.owners]
+    assert by_owner == pytest.approx([(rate * gross - credits_aud) / 2 for rate in (0.32, 0.18)], abs=ROUNDING)
+    assert income.net_tax_aud == pytest.approx(sum(by_owner), abs=ROUNDING)
+    # The page, the report and the slides say the tax of each.
+    console = make_console(file=io.StringIO())
+    show(console, event)
+    shown = " ".join(console.file.getvalue().split())  # type: ignore[attr-defined]
+    assert "working has 50.00% of the gains and losses: Losses of earlier years: 2,000.00." in shown
+    assert f"The tax of working and at-home together: {sum(taxes):,.2f}." in shown
+    given = " ".join(taken_as_given(event))
+    assert "at-home owns 50.00% of all holdings, and pays 18.0% of tax on one more dollar of income." in given
+    assert "Taxable income of 2025-26 without capital gains of working: 130,000.00 AUD." in given
+    written = page(event)
+    # The check sees that owners have a tax, a share or an income that they cannot have.
+    for change in (
+        lambda body: body["trading"]["owners"][0]["gains"].update(tax_aud=taxes[0] + 1),
+        lambda body: body["trading"]["owners"].pop(),
+        lambda body: body["suggested"]["income"]["owners"][1].update(net_tax_aud=by_owner[1] + 1),
+        lambda body: body["terms"]["owned"]["taxpayer"]["owners"][0].update(share=0.4),
+        lambda body: body["terms"]["owned"]["taxpayer"]["owners"][0].update(carried_losses_aud=1_000.0),
+        lambda body: body["terms"]["owned"]["taxpayer"].update(taxable_income_aud=50_000.0, income_year=2026),
+    ):
+        forged = json.loads(encode(event))
+        assert not list(findings(forged, markets.load(event.market.id)))
+        change(forged)
+        assert list(findings(forged, markets.load(event.market.id)))
+    assert f"and pays {by_owner[1]:,.2f} AUD of tax on them after the credits" in written
+
+
+def test_a_fund_in_both_phases_pays_on_the_part_that_is_not_exempt() -> None:
+    # 15 % of the 60 % that the certificate leaves: 9 %, on income and on the net gain, credits refunded in full.
+    event = answered("two-phases")
+    assert event.trading is not None
+    assert event.suggested is not None
+    gains = event.trading.gains
+    assert gains.tax_aud == pytest.approx(0.09 * gains.net_capital_gain_aud, abs=ROUNDING)
+    # Losses of earlier years and of the sales are used in full, before two thirds and 60 % are taken.
+    assert sum(gains.losses_used_aud.values()) > 5_000
+    income = event.suggested.income
+    gross = income.distributions_aud + income.franking_credits_aud
+    assert income.net_tax_aud == pytest.approx(0.09 * gross - income.franking_credits_aud, abs=ROUNDING)
+    assert event.terms.marginal_tax_rate == pytest.approx(0.09)
+    said = " ".join((*taken_as_given(event), *not_considered(event)))
+    assert "40.00% of the fund's income and net capital gains is exempt, by the actuary's certificate" in said
+    assert "The Division 296 tax, which a person with a total superannuation balance of 3,250,000 AUD may pay" in said
+
+
+def test_a_fund_lowers_cost_bases_and_the_gain_of_each_unit_rises_by_its_part() -> None:
+    # 600 VAS cost 39,900. For 2024-25 the fund lowers that by 600: 39,300, 65.50 per unit, so that a unit gains
+    # 108.808234 - 65.50. 300 VGB cost 15,690; lowered by 16,000, to nil, with a gain of 310 in 2023-24.
+    body = json.loads((ROOT / "examples" / "trader.json").read_text(encoding="utf-8")) | {"request_id": "test"}
+    body["account"]["cost_base_adjustments"] = [
+        {"ticker": "VAS", "year": 2025, "change_aud": -600.0},
+        {"ticker": "VGB", "year": 2024, "change_aud": -16_000.0},
+    ]
+    event = final_event(json.dumps(body).encode())
+    assert isinstance(event, MasterPortfolioOptimized)
+    assert event.terms.owned is not None
+    assert event.trading is not None
+    costs = {parcel.ticker: parcel.cost_base_aud for parcel in event.terms.owned.parcels}
+    assert (costs["VAS"], costs["VGB"]) == (39_300.0, 0.0)
+    (order,) = (order for order in event.trading.orders if order.ticker == "VAS")
+    assert order.side is Side.SELL
+    (part,) = order.parcels
+    assert part.realised_aud[LONG] == pytest.approx(part.units * 43.308234 - 10, abs=ROUNDING)
+    said = " ".join(taken_as_given(event))
+    assert "Cost bases of VAS lowered by 600.00 AUD for 2024-25" in said
+    assert "Of this, 310.00 AUD exceed the cost bases: a capital gain of 2023-24 (CGT event E10)" in said
+    # The check sees a cost base that the adjustments do not leave, and one that is not what the year before left.
+    for change in (
+        lambda owned: owned["adjusted"][0]["parcels"][0].update(gain_aud=0.0),
+        lambda owned: owned["adjusted"][1].update(change_aud=-500.0),
+        lambda owned: owned["adjusted"].pop(),
+        lambda owned: owned["adjusted"][0].update(ticker="VGX"),
+        lambda owned: owned["adjusted"][1]["parcels"][0].update(before_aud=39_000.0, after_aud=38_400.0),
+    ):
+        forged = json.loads(encode(event))
+        assert not list(findings(forged, markets.load(event.market.id)))
+        change(forged["terms"]["owned"])
+        # What is left out is not seen by itself: then the cost base is taken as given.
+        assert bool(list(findings(forged, markets.load(event.market.id)))) == (
+            len(forged["terms"]["owned"]["adjusted"]) == 2
+        )
+
+
+def test_a_company_at_25_percent_is_told_what_that_rate_needs_and_one_at_30_percent_is_not() -> None:
+    body = json.loads((ROOT / "examples" / "nothing-to-do.json").read_text(encoding="utf-8")) | {"request_id": "test"}
+    needs = "no more than 80 % of its assessable income is passive"
+    for rate, told in ((0.25, True), (0.30, False)):
+        customer = {"customer_id": "c", "entity": "company", "marginal_tax_rate": rate}
+        event = final_event(json.dumps(body | {"customer": customer}).encode())
+        assert isinstance(event, MasterPortfolioOptimized)
+        assert any(needs in sentence for sentence in taken_as_given(event)) == told
+        assert not any("Division 296" in sentence for sentence in not_considered(event))
 
 
 def test_an_event_of_before_the_reform_was_told_is_still_read() -> None:

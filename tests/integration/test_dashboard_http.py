@@ -160,6 +160,7 @@ async def test_the_queues_lengths_are_told_while_somebody_looks(page: httpx.Asyn
     expected = [
         {"name": "alpha", "waiting": 1, "in_hand": 0, "running": 0},
         {"name": "beta", "waiting": 1, "in_hand": 0, "running": 0},
+        {"name": "challenger", "waiting": 0, "in_hand": 0, "running": 0},
         {"name": "coordinator", "waiting": 1, "in_hand": 0, "running": 0},
     ]
     async with asyncio.timeout(PATIENCE_S), aclosing(hear(page)) as heard:

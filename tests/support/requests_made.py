@@ -40,6 +40,13 @@ def paying(**payments: object) -> dict[str, Any]:
     return {"as_of": "2025-11-10", "cash_aud": 5_000.0, "holdings": [holding()], **payments}
 
 
+def couple(*owners: dict[str, Any], **more: object) -> dict[str, Any]:
+    """State a customer of two owners at 39 % and 18 %, each changed by a dictionary."""
+    made = [{"owner_id": "a", "marginal_tax_rate": 0.39}, {"owner_id": "b", "marginal_tax_rate": 0.18}]
+    changes = [*owners, {}, {}]
+    return {"customer_id": "c", "owners": [one | changes[k] for k, one in enumerate(made)], **more}
+
+
 def realising(**realised: float) -> dict[str, Any]:
     """State an account that has realised gains or losses this year."""
     return {"as_of": "2025-11-10", "cash_aud": 5_000, "holdings": [holding()], "realised": realised}
@@ -397,6 +404,84 @@ BAD: dict[str, tuple[bytes, str, str]] = {
         owning(account=realising(discountable_aud=100), customer={"customer_id": "c", "entity": "company"}),
         "invalid_request",
         "the entity company has no discount: put the gain into undiscounted_aud",
+    ),
+    "a_trust": (
+        owning(holding(), customer={"customer_id": "c", "entity": "trust"}),
+        "invalid_request",
+        "a trust is not modelled: who is taxed depends on the trustee's resolution of the year",
+    ),
+    "an_exempt_company": (
+        owning(holding(), customer={"customer_id": "c", "entity": "company", "exempt_share": 0.4}),
+        "invalid_request",
+        "the exempt share is 0.4, of the entity company; only super_accumulation has one, from 0 to below 1",
+    ),
+    "a_company_with_super": (
+        owning(holding(), customer={"customer_id": "c", "entity": "company", "total_super_balance_aud": 4e6}),
+        "invalid_request",
+        "total_super_balance_aud is a person's; the entity company has none: leave it out",
+    ),
+    "adjusted_too_early": (
+        owning(account=paying(cost_base_adjustments=[{"ticker": "VAS", "year": 2026, "change_aud": -10}])),
+        "invalid_request",
+        "cost_base_adjustments has the year to 2026-06-30, which has not ended on 2025-11-10: leave it out",
+    ),
+    "adjusted_before_the_purchase": (
+        owning(account=paying(cost_base_adjustments=[{"ticker": "VAS", "year": 2019, "change_aud": -10}])),
+        "invalid_request",
+        "cost_base_adjustments: no unit of VAS that is owned was acquired by 2019-06-30: leave its adjustment out",
+    ),
+    "adjusted_twice": (
+        owning(account=paying(cost_base_adjustments=2 * [{"ticker": "VAS", "year": 2024, "change_aud": -10}])),
+        "invalid_request",
+        "cost_base_adjustments: VAS is adjusted twice for the year to 30 June 2024: give one amount",
+    ),
+    "owners_of_three_quarters": (
+        owning(holding(), customer=couple({"share": 0.25})),
+        "invalid_request",
+        "the shares of the owners add up to 0.75: they must add up to 1",
+    ),
+    "owners_alike": (
+        owning(holding(), customer=couple({"owner_id": "b"})),
+        "invalid_request",
+        "owners names b twice: give each owner a key",
+    ),
+    "owners_with_one_rate": (
+        owning(holding(), customer=couple(marginal_tax_rate=0.3)),
+        "invalid_request",
+        "marginal_tax_rate is each owner's own: put it into owners, and leave it out here",
+    ),
+    "an_owner_without_a_rate": (
+        owning(holding(), customer=couple({"marginal_tax_rate": None})),
+        "invalid_request",
+        "marginal_tax_rate and taxable_income_aud: neither is given; give one of them for each owner",
+    ),
+    "owners_without_an_account": (
+        data("bad", customer=couple(total_capital_aud=50_000)),
+        "invalid_request",
+        "customer.owners needs an account: give customer.marginal_tax_rate instead, the mean of the owners' rates",
+    ),
+    "owners_of_a_company": (
+        owning(holding(), customer=couple(entity="company")),
+        "invalid_request",
+        "owners are individuals, and the entity is company: leave owners out",
+    ),
+    "gains_of_no_owner": (
+        owning(account=realising(undiscounted_aud=100), customer=couple()),
+        "invalid_request",
+        "account.realised is each owner's own with customer.owners: put it into owners",
+    ),
+    "owners_losses_worth_too_much": (
+        owning(holding(), customer=couple(loss_value=0.1)),
+        "invalid_request",
+        "customer.loss_value is 0.1: a dollar of losses saves 0.09 AUD of tax on a gain after the discount",
+    ),
+    "owners_tax_aside_by_brackets": (
+        owning(
+            customer=couple({"marginal_tax_rate": None, "taxable_income_aud": 40_000}),
+            account=paying(keep_tax_aside=True),
+        ),
+        "invalid_request",
+        "account.keep_tax_aside takes a tax at one rate, of these sales alone: leave it out, or leave out realised and",
     ),
     "a_pension_with_gains": (
         owning(account=realising(losses_aud=100), customer={"customer_id": "c", "entity": "super_pension"}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
@@ -10,12 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 from bus.language.forms import MARKET
 from bus.language.messages.described import Published
 from bus.language.messages.fields import WHOLE, Day, GoalName, Id, Pod, PodPair, Share, ShortText, Text, Ticker
-from bus.language.messages.tax_year import RealisedSoFar
+from bus.language.messages.tax_year import LEAST_RATE, CostBaseAdjustment, JointOwner, RealisedSoFar
 from portfolio.errors import DataError
 from portfolio.market.age import MOST_DAYS, StalePrices
 from portfolio.market.settlement import settles_on
 from portfolio.names import doubted
 from portfolio.published.robustness import Effort
+from portfolio.tax.adjustments import Adjusted, adjust
 from portfolio.tax.brackets import rate_at, saved_by_loss
 from portfolio.tax.parcels import Parcel
 from portfolio.tax.pension import Pension, minimum
@@ -43,9 +45,8 @@ if TYPE_CHECKING:
     from portfolio.market.snapshot import Market
 
 # Smaller figures spoil the scale of the optimisation and have no practical meaning: a millionth of the capital in an
-# ETF, and a tax of a dollar on 10,000. A tax of 0 is allowed.
+# ETF.
 LEAST_WEIGHT = 1e-6
-LEAST_RATE = 1e-4
 # Each parcel is a separate choice in every sale. The search over more parcels takes minutes, and fills the memory.
 MOST_PARCELS = 1_000
 
@@ -143,6 +144,47 @@ class Customer(_Strict):
             "credits; all other entities do."
         ),
     ] = False
+    exempt_share: Annotated[
+        float,
+        Field(
+            ge=0,
+            lt=1,
+            description="For a super fund with members in both phases, as super_accumulation: the part of its income "
+            "that is exempt by the actuary's certificate. The fund's assets are not segregated.",
+        ),
+    ] = 0.0
+    total_super_balance_aud: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            le=1e10,
+            description="The total superannuation balance of the customer, or of the fund's member, AUD: above "
+            "3,000,000 the pages tell of the Division 296 tax, which is not computed.",
+        ),
+    ] = None
+    owners: Annotated[
+        list[JointOwner] | None,
+        Field(
+            min_length=2,
+            max_length=2,
+            description="Two individuals who own the account together, each with a share and a rate or an income of "
+            "their own: gains, losses, income and credits are shared, and the tax is the sum of theirs. In place of "
+            "marginal_tax_rate, taxable_income_aud, carried_losses_aud, minimum_tax_exempt and account.realised; "
+            "needs an account.",
+        ),
+    ] = None
+
+    @field_validator("entity", mode="before")
+    @classmethod
+    def _no_trust(cls, entity: object) -> object:
+        if entity == "trust":
+            message = (
+                "a trust is not modelled: who is taxed depends on the trustee's resolution of the year, and capital"
+                " losses stay in the trust. If one individual is entitled to all of its income and gains, and it has no"
+                " capital losses, give individual, with that person's rate"
+            )
+            raise ValueError(message)
+        return entity
 
     @field_validator("marginal_tax_rate")
     @classmethod
@@ -175,7 +217,25 @@ class Customer(_Strict):
         if self.taxable_income_aud is not None and self.marginal_tax_rate is not None:
             message = "taxable_income_aud and marginal_tax_rate both give a rate: leave marginal_tax_rate out"
             raise ValueError(message)
+        if self.total_super_balance_aud is not None and self.entity is Entity.COMPANY:
+            message = "total_super_balance_aud is a person's; the entity company has none: leave it out"
+            raise ValueError(message)
+        if self.owners is not None and (wrong := self._not_of_owners(self.owners)):
+            raise ValueError(wrong)
         return self
+
+    def _not_of_owners(self, owners: list[JointOwner]) -> str:
+        """Say what a customer of several owners cannot have; else ""."""
+        if self.entity is not Entity.INDIVIDUAL:
+            return f"owners are individuals, and the entity is {self.entity}: leave owners out"
+        for name in ("marginal_tax_rate", "taxable_income_aud", "carried_losses_aud", "minimum_tax_exempt"):
+            if getattr(self, name):
+                return f"{name} is each owner's own: put it into owners, and leave it out here"
+        if owners[0].owner_id == owners[1].owner_id:
+            return f"owners names {owners[0].owner_id} twice: give each owner a key"
+        if abs((total := math.fsum(owner.share for owner in owners)) - 1) > _SUM_WITHIN:
+            return f"the shares of the owners add up to {total:g}: they must add up to 1"
+        return ""
 
     def taxpayer(self, account: Account | None = None) -> Taxpayer:
         """Return the taxpayer and the tax rate, in the year of the account's trades."""
@@ -183,7 +243,9 @@ class Customer(_Strict):
         if rate is None and self.entity is Entity.INDIVIDUAL:
             rate = _USUAL_RATE
         if account is None:
-            return Taxpayer(self.entity, rate, self.carried_losses_aud)
+            return Taxpayer(self.entity, rate, self.carried_losses_aud, exempt_share=self.exempt_share)
+        if self.owners is not None:
+            return self._jointly(self.owners, income_year(account.as_of))
         if self.taxable_income_aud is not None:
             year = income_year(account.as_of)
             rate = rate_at(self.taxable_income_aud, year)
@@ -196,7 +258,20 @@ class Customer(_Strict):
             income_year=year,
             loss_value=self._loss_value(account, rate),
             minimum_tax_exempt=self.minimum_tax_exempt,
+            exempt_share=self.exempt_share,
         )
+
+    def _jointly(self, owners: list[JointOwner], year: int) -> Taxpayer:
+        """Return the owners as one taxpayer; by default half of the least saving that a dollar of losses has."""
+        total = math.fsum(owner.share for owner in owners)
+        each = tuple(replace(o, share=o.share / total) for o in (owner.owner(year) for owner in owners))
+        by_brackets = any(owner.taxable_income_aud is not None for owner in owners)
+        known = by_brackets or any(owner.realised is not None for owner in owners)
+        together = Taxpayer.jointly(each, income_year=year if by_brackets else None)
+        value = self.loss_value
+        if value is None:
+            value = _PART_OF_SAVING * saved_by_loss(together) if known else 0.0
+        return replace(together, loss_value=value)
 
     def _loss_value(self, account: Account, rate: float | None) -> float:
         """Return the value of a dollar of unused losses: the request's, or half of what the dollar saves."""
@@ -204,7 +279,7 @@ class Customer(_Strict):
             return self.loss_value
         if self.taxable_income_aud is None and account.realised is None:
             return 0.0
-        return _PART_OF_SAVING * saved_by_loss(Taxpayer(self.entity, rate))
+        return _PART_OF_SAVING * saved_by_loss(Taxpayer(self.entity, rate, exempt_share=self.exempt_share))
 
 
 class ParcelOwned(_Strict):
@@ -425,6 +500,14 @@ class Account(MoneyInAndOut):
     ] = 0.0
     reform: ReformFacts = ReformFacts()
     realised: RealisedSoFar | None = None
+    cost_base_adjustments: Annotated[
+        list[CostBaseAdjustment],
+        Field(
+            max_length=1_000,
+            description="Changes of cost bases by the funds' statements (AMIT) that the cost bases of the parcels do "
+            "not have yet, one per ETF and financial year that has ended.",
+        ),
+    ] = []
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
@@ -445,18 +528,37 @@ class Account(MoneyInAndOut):
             raise ValueError(message)
         if impossible := self.impossible(self.as_of, self.cash_aud):
             raise ValueError(impossible)
+        for one in self.cost_base_adjustments:
+            if one.adjustment().ends >= self.as_of:
+                message = (
+                    f"cost_base_adjustments has the year to {one.adjustment().ends}, which has not ended on"
+                    f" {self.as_of}: leave it out"
+                )
+                raise ValueError(message)
+        try:
+            self._adjusted()
+        except DataError as error:
+            message = f"cost_base_adjustments: {error}"
+            raise ValueError(message) from None
         return self
+
+    def _adjusted(self) -> tuple[tuple[Parcel, ...], tuple[Adjusted, ...]]:
+        """Adjust the cost bases of the parcels."""
+        parcels = [
+            Parcel(holding.ticker, parcel.units, parcel.acquired, parcel.cost_base_aud)
+            for holding in self.holdings
+            for parcel in holding.parcels
+        ]
+        return adjust(parcels, [one.adjustment() for one in self.cost_base_adjustments])
 
     def owned(self, taxpayer: Taxpayer, stale_prices: StalePrices) -> Owned:
         """Return cash and holdings."""
+        parcels, adjusted = self._adjusted()
         return Owned(
             as_of=self.as_of,
             cash_aud=self.cash_aud,
-            parcels=tuple(
-                Parcel(holding.ticker, parcel.units, parcel.acquired, parcel.cost_base_aud)
-                for holding in self.holdings
-                for parcel in holding.parcels
-            ),
+            parcels=parcels,
+            adjusted=adjusted,
             taxpayer=taxpayer,
             outside=self.outside,
             brokerage_share=self.brokerage_share,
@@ -822,10 +924,16 @@ class OptimizationRequest(_Strict):
                 " super_pension"
             )
             raise ValueError(message)
-        if payments.keep_tax_aside and (account.realised is not None or self.customer.taxable_income_aud is not None):
+        owners = self.customer.owners or []
+        of_the_year = [account.realised, self.customer.taxable_income_aud]
+        of_the_year += [fact for owner in owners for fact in (owner.realised, owner.taxable_income_aud)]
+        if payments.keep_tax_aside and any(fact is not None for fact in of_the_year):
+            names = "account.realised and customer.taxable_income_aud"
+            if owners:
+                names = "realised and taxable_income_aud of each owner"
             message = (
                 "account.keep_tax_aside takes a tax at one rate, of these sales alone: leave it out, or leave out"
-                " account.realised and customer.taxable_income_aud"
+                f" {names}"
             )
             raise ValueError(message)
         there, amount = account.cash_aud + account.contribution_aud, payments.withdrawal_aud(account.as_of)
@@ -847,14 +955,24 @@ class OptimizationRequest(_Strict):
                     " customer.marginal_tax_rate instead"
                 )
                 raise ValueError(message)
+            if customer.owners is not None:
+                message = (
+                    "customer.owners needs an account: give customer.marginal_tax_rate instead, the mean of the owners'"
+                    " rates by their shares"
+                )
+                raise ValueError(message)
             return self
+        if customer.owners is not None and account.realised is not None:
+            message = "account.realised is each owner's own with customer.owners: put it into owners"
+            raise ValueError(message)
         try:
             taxpayer = customer.taxpayer(account)
         except DataError as error:
             message = f"customer.taxable_income_aud: {error}"
             raise ValueError(message) from None
-        for wrong in _not_of_the_year(taxpayer, account.as_of):
-            raise ValueError(wrong)
+        for _, alone in taxpayer.each:
+            for wrong in _not_of_the_year(alone, account.as_of):
+                raise ValueError(wrong)
         return self
 
     def refused(self, market: Market) -> frozenset[str]:
@@ -900,6 +1018,8 @@ class OptimizationRequest(_Strict):
             total_capital_aud=self.customer.total_capital_aud or 0.0,
             marginal_tax_rate=taxpayer.rate,
             entity=taxpayer.entity,
+            exempt_share=taxpayer.exempt_share,
+            total_super_balance_aud=self.customer.total_super_balance_aud,
             other_income_uses_credits=self.customer.other_income_uses_credits,
             owned=self.account.owned(taxpayer, self.stale_prices) if self.account else None,
             brokerage_aud=self.brokerage_aud,

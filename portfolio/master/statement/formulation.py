@@ -12,7 +12,7 @@ import numpy as np
 
 from portfolio.market.measure import Measure
 from portfolio.master.statement.correlations import limit_correlation
-from portfolio.master.statement.goal_rows import Lever, aim_at, require
+from portfolio.master.statement.goal_rows import Lever, aim_at, aim_key, require
 from portfolio.master.statement.holdings import Caps
 from portfolio.master.statement.structure import Structure
 from portfolio.terms.goals import Row
@@ -62,21 +62,28 @@ class Formulation(Structure):
             self.levels.get(f"never_worse.{Row.LARGEST_POSITION}", 1.0),
             self.levels.get(f"never_worse.{Row.ETFS}", np.inf),
         )
-        super().__init__(case, without, caps)
+        if without:
+            super().__init__(case, without, caps)
+        else:
+            vars(self).update(case.structured(caps, lambda: Structure(case, (), caps)).copied())
         self.levers: dict[str, Lever] = {}
         self.near = near
         everything = np.ones(len(self.market.etfs))
         if aim is not None:
-            aim_at(self, *aim)
+            with self.build.about("aim"):
+                aim_at(self, *aim)
+            self.build.aim = aim_key(self, aim[0])
         elif invested == np.inf:
             self.build.cost(self.whole(-everything))
         elif not (near and near.elastic):
             self._score()
         if 0 < invested < np.inf:
-            self.build.at_least(self.whole(everything), invested)
+            with self.build.about("invested"):
+                self.build.at_least(self.whole(everything), invested)
         for goal in self.goals:
             if goal.name in self.levels:
-                self._keep(goal, self.levels[goal.name])
+                with self.build.about(goal.name):
+                    self._keep(goal, self.levels[goal.name])
         self.program: Program = self.build.build()
 
     def _keep(self, goal: Goal, level: float) -> None:

@@ -15,7 +15,7 @@ from portfolio.market.measure import Measure
 from portfolio.terms.goals import Row
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Hashable, Mapping
 
     from portfolio import Vector
     from portfolio.master.statement.structure import Structure
@@ -73,6 +73,11 @@ def is_ratio(form: Structure, goal: Goal) -> bool:
     """
     ratios = (Measure.SHARPE, Row.SHARPE_RATIO, Row.TAX_EFFICIENCY)
     return goal.figure in ratios or (form.stock is not None and isinstance(goal.figure, Measure))
+
+
+def aim_key(form: Structure, goal: Goal) -> Hashable | None:
+    """Return the key of the row that keeps *goal*, where the objective that aims at the goal is that row plus one."""
+    return (1, goal.name, 0) if is_ratio(form, goal) else None
 
 
 # Goals of a pod.

@@ -98,6 +98,7 @@ class Holdings:
         drifts: Variables of how far a position is above its pod's limit, each with its ETF: zero if the ETF is bought.
         stays: ETFs that the customer owns and of which no unit is sold: where such a holding breaks a limit today, the
             limit becomes the holding itself.
+        left_out: Names of the rules that are left out.
         distances: By rule that is a target (``Case.targets``): how far the portfolio is from the rule, as a row.
     """
 
@@ -109,7 +110,7 @@ class Holdings:
         self.rules: dict[str, str] = {}
         self.restricted: list[str] = []
         self.build = Builder()
-        self._without = without
+        self.left_out = without
         self._risks: dict[int, int] = {}
         self._tax: int | None = None
         self.risk_cones: dict[int, int] = {}
@@ -166,13 +167,15 @@ class Holdings:
         wherever less tax is better.
         """
         rate = self.terms.marginal_tax_rate
-        row, constant = self.whole_with_cash(net_tax(self.market, rate), rate * self.terms.cash_rate)
+        tax = net_tax(self.market, rate, counted=self.terms.gains_counted)
+        row, constant = self.whole_with_cash(tax, rate * self.terms.cash_rate)
         if not self.terms.wastes_credits:
             return row, constant
         if self._tax is None:
-            most = float(np.abs(net_tax(self.market, rate)).max()) + constant
+            most = float(np.abs(tax).max()) + constant
             self._tax = self.build.variable(upper=most)
-            self.build.at_least({self._tax: 1.0, **{x: -a for x, a in row.items()}}, constant)
+            with self.build.about("net tax"):
+                self.build.at_least({self._tax: 1.0, **{x: -a for x, a in row.items()}}, constant)
         return {self._tax: 1.0}, 0.0
 
     def position(self, j: int) -> dict[int, float]:
@@ -264,7 +267,8 @@ class Holdings:
             unit = self.sleeves[p].figures.volatility
             reach = (1 + self._tolerance(p)) * float(np.linalg.norm(L, axis=1).max()) / unit
             self._risks[p] = self.build.variable(upper=reach, block=self._block(p))
-            cone = self.build.norm_at_most(L.T / unit, [h.u for h in self.by_pod[p]], {self._risks[p]: 1.0})
+            with self.build.about(f"risk of {self.sleeves[p].mandate.pod}"):
+                cone = self.build.norm_at_most(L.T / unit, [h.u for h in self.by_pod[p]], {self._risks[p]: 1.0})
             self.risk_cones[cone] = self._risks[p]
         return self._risks[p]
 
@@ -310,7 +314,7 @@ class Holdings:
     def rule(self, name: str, words: str) -> bool:
         """Record a rule. Return False if the caller must leave the rule out."""
         self.rules[name] = words
-        return name not in self._without
+        return name not in self.left_out
 
     def _never_sold(self) -> frozenset[int]:
         """List the ETFs that the customer owns and of which no unit may be sold."""
@@ -373,7 +377,8 @@ class Holdings:
         y = self.build.variable(upper=1.0)
         self.build.at_most({u: 1.0, y: -upper}, 0.0)
         if floor > 0:
-            self.build.at_most({u: -1.0, y: floor}, 0.0)
+            with self.build.about("floors"):
+                self.build.at_most({u: -1.0, y: floor}, 0.0)
         return HoldingVariables(p, j, u, self.build.switch(y, floor=1.0, urgency=_URGENCY), y)
 
     def least_position(self, j: int) -> float:
@@ -460,6 +465,10 @@ class Holdings:
     def _limit_positions(self, p: int) -> None:
         """Limit each ETF to its part of the pod's holdings: less of the other ETFs does not allow more of this one."""
         limit = self.max_position(p)
+        with self.build.about(f"positions of {self.sleeves[p].mandate.pod}"):
+            self._limit_each(p, limit)
+
+    def _limit_each(self, p: int, limit: float) -> None:
         for h in self.by_pod[p] if limit < 1 else ():
             row = {other.u: -limit for other in self.by_pod[p]}
             row[h.u] += 1.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from portfolio.conic.solution import Solution
 
 
+# Attributes that rows of goals add to.
+_GROW = ("build", "restricted", "risk_cones", "_risks")
+
+
 class Structure(Holdings):
     """Holdings, and trades where the customer owns ETFs; see ``Holdings``.
 
@@ -29,6 +33,11 @@ class Structure(Holdings):
     def __init__(self, case: Case, without: Collection[str], caps: Caps) -> None:
         super().__init__(case, without, caps)
         self.trades = Trades(self, self.stock) if self.stock else None
+
+    def copied(self) -> dict[str, Any]:
+        """Copy the attributes for a program that adds rows: of them, only the builder and what it notes change."""
+        added = {name: value.copy() for name, value in vars(self).items() if name in _GROW}
+        return vars(self) | added
 
     def weights(self, solution: Solution) -> Matrix:
         """Read the holdings *X*, shape (pods, n), from a solution; exactly zero where a switch is off."""

@@ -177,8 +177,9 @@ class Trades:
         aside, most_aside = self._set_aside()
         self.money.append(form.build.at_most(self._short_of_cash(_sum(spending, aside)), 1.0 - self.stock.cash_floor))
         if form.rule("reinvest", "nothing is sold to hold cash") and 1.0 - self.stock.idle > form.least_invested:
-            self.reinvested = form.build.at_least(_sum(spending, most_aside), 1.0 - self.stock.idle)
-            self._no_more_orders(self._number)
+            with form.build.about("reinvest"):
+                self.reinvested = form.build.at_least(_sum(spending, most_aside), 1.0 - self.stock.idle)
+                self._no_more_orders(self._number)
         turnover = rules.max_turnover
         if turnover is not None and form.rule("max_turnover", f"at most {turnover:.1%} of the capital is turned over"):
             self.money.append(form.build.at_most({x: part / 2 for x, part in self.volume.items()}, turnover))

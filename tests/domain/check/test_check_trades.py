@@ -74,6 +74,8 @@ REFORMED = {
 LATER = re.compile(
     r"(today|separate|suggested)\.(contribution|withdrawal)_aud|terms\.share_excess|terms\.rules\.buy_only"
     r"|terms\.owned\.payments(\..*)?|terms\.owned\.taxpayer\.(income_year|taxable_income_aud|realised(\..*)?)"
+    r"|terms\.(owned\.taxpayer\.)?exempt_share|terms\.owned\.(taxpayer\.owners|adjusted)|trading\.owners"
+    r"|(income\.\w+|\w+\.income)\.(owners|untaxed_aud)"
     r"|trading\.(\w+\.)?gains\.(losses_value|tax_so_far)_aud|trading\.(later|step|tax_may_exceed_aud|waits)"
 )
 PODS = {"alpha": 0.3, "beta": 0.7}
@@ -153,6 +155,7 @@ ASKED = {
     "switch.forced.*",
     "switch.forced.*.gap",
     "terms.target_tolerance",  # nothing gave way
+    "terms.total_super_balance_aud",  # decides a sentence, and no figure
     "trading.idle.reasons.*",  # found by searches: the check has the amount, and docs/model.md says so
     "terms.rules.max_etfs",
     "terms.rules.min_weight",

@@ -92,6 +92,17 @@ def test_net_tax_is_what_is_left_of_the_tax_after_the_credits_and_negative_where
     assert after_tax_returns(franked, 0.15) == EXACT([0.1 + 0.015])
 
 
+def test_a_part_of_the_distributions_is_not_taxed_now_where_the_market_knows_it() -> None:
+    # 10 cents: 4 of them gains before the discount, 1 tax-deferred. Half of the 4 and the 1 are not taxed: 7 at 30 %.
+    # A super fund is taxed on two thirds of the 4: 7.666... at 15 %. A company on all of it: 9 at 30 %.
+    made = market([0.1], [0.1], yields=[0.1])
+    made = replace(made, etfs=(replace(made.etfs[0], discounted_gain_share=0.4, tax_deferred_share=0.1),))
+    assert net_tax(made, 0.30, counted=1 / 2) == EXACT([0.021])
+    assert net_tax(made, 0.15, counted=2 / 3) == EXACT([0.0115])
+    assert net_tax(made, 0.30, counted=1.0) == EXACT([0.027])
+    assert after_tax_returns(made, 0.30, counted=1 / 2) == EXACT([0.1 - 0.021])
+
+
 CREDITS = 0.5 * 0.05 * 0.7 * 30 / 70
 GROSS = 0.5 * 0.03 + 0.5 * 0.05 + CREDITS
 

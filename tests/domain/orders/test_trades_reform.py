@@ -37,7 +37,9 @@ def test_the_cases_have_gains_of_every_kind_and_losses_that_stop_short_of_indexe
     stocks = [take_stock(market, terms.owned, terms.rules) for market, terms in settled if terms.owned is not None]
     gains = [traded(seed)[2].gains for seed in SEEDS]
 
-    assert sum(stock.order_binds for stock in stocks) > len(SEEDS) / 2
+    # The order of losses costs tax where a kind that they reduce first has a lower rate than indexed gains.
+    dear = [[rate < stock.rates.get(Kind.INDEXED, 0.0) for rate in stock.rates.values()] for stock in stocks]
+    assert sum(map(any, dear)) > len(SEEDS) / 2
     assert all(any(found.gains_aud[kind] > 1 for found in gains) for kind in GAINS)
     assert any(found.losses_used_aud[Kind.INDEXED] > 1 for found in gains)
     assert any(sum(found.losses_used_aud.values()) > 1 > found.losses_used_aud[Kind.INDEXED] for found in gains)

@@ -27,6 +27,7 @@ from bus.administration.server import Server, ServerError, embedded_server, laun
 from bus.administration.setup import plan, set_up
 from bus.language import subjects
 from bus.port import (
+    CHALLENGERS,
     COORDINATORS,
     DEADLINES,
     BusError,
@@ -138,7 +139,14 @@ class TestSetUp:
             second = await set_up(bus, ["beta", "alpha"])
 
         names = ["stream PODFOLIO", "stream PODFOLIO_TIMERS", "stream KV_podfolio_markets"]
-        names += ["queue pod-alpha", "queue pod-beta", "queue coord-due", "queue finals", "queue coord"]
+        names += [
+            "queue pod-alpha",
+            "queue pod-beta",
+            "queue coord-due",
+            "queue finals",
+            "queue challenger",
+            "queue coord",
+        ]
         assert [f"{step.what} {step.name}" for step in first] == names
         assert all(step.missing for step in first)
         assert [f"{step.what} {step.name}" for step in second] == names
@@ -151,11 +159,11 @@ class TestSetUp:
             assert all(step.missing for step in before)
             await set_up(bus, ["alpha"], ack_wait_s=2)
             differs = {step.name: step.different for step in await plan(bus, ["alpha", "beta"]) if step.is_needed}
-            assert await bus.queues() == {"pod-alpha", COORDINATORS}
+            assert await bus.queues() == {"pod-alpha", COORDINATORS, CHALLENGERS}
 
         assert differs == {
             "pod-beta": (),
-            **dict.fromkeys(("pod-alpha", "coord-due", "coord"), ("ack_wait: 2 s -> 5 s",)),
+            **dict.fromkeys(("pod-alpha", "coord-due", "challenger", "coord"), ("ack_wait: 2 s -> 5 s",)),
         }
 
     async def test_corrects_what_differs_and_leaves_what_was_not_named(self, host: Host) -> None:
@@ -181,7 +189,7 @@ class TestSetUp:
         async with bus_at(host.url, ["alpha", "beta"]) as bus:
             await set_up(bus, ["alpha"])
 
-            assert await bus.queues() == {"pod-alpha", "pod-beta", COORDINATORS}
+            assert await bus.queues() == {"pod-alpha", "pod-beta", COORDINATORS, CHALLENGERS}
 
     async def test_missing_is_said_at_once_by_every_operation(self, host: Host) -> None:
         async with connect(Connection(servers=host.url)) as bus:

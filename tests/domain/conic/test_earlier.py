@@ -1,0 +1,196 @@
+"""Proofs handed on: what an earlier proof closes is not searched again, and no claim depends on the earlier proof."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.toys import random_toy
+
+from portfolio.conic import proof
+from portfolio.conic.bound import FREE, OFF, ON
+from portfolio.conic.earlier import Earlier, parts_of
+from portfolio.conic.limits import Limits
+from portfolio.conic.program import Builder, Program
+from portfolio.conic.search import minimise
+from portfolio.conic.solution import Leaf, Status
+
+GAP = 1e-6
+# Two searches to a gap of 1e-6 differ by twice that; objectives are of order 1 to 10.
+SAME = 3e-5
+
+PROFILE = settings(derandomize=True, deadline=None, max_examples=100)
+seeds = st.integers(0, 2**32 - 1)
+
+
+def pairs(cost: float = 1.0, *, least: float = 1.2, topic: str = "least", extra: bool = False) -> Program:
+    """Hold at least *least* of four ETFs, each zero or from 0.5 to 0.6: three of them where *least* is above 1.2."""
+    build = Builder()
+    x = [build.variable(upper=0.6, cost=cost + j / 10) for j in range(4)]
+    for j in x:
+        build.switch(j, floor=0.5)
+    if extra:
+        # A row that holds always, with a key of its own.
+        with build.about("extra"):
+            build.at_most(dict.fromkeys(x, 1.0), 4.0)
+    with build.about(topic):
+        build.at_least(dict.fromkeys(x, 1.0), least)
+    return build.build()
+
+
+def test_rows_have_keys_of_their_topic_their_kind_and_their_number() -> None:
+    build = Builder()
+    x = [build.variable(upper=1.0) for _ in range(2)]
+    build.at_most({x[0]: 1.0}, 1.0)
+    with build.about("risk"):
+        build.norm_at_most(np.eye(2), x, {x[0]: 1.0})
+        build.at_most({x[1]: 1.0}, 1.0)
+    build.equal({x[0]: 1.0}, 0.5)
+    build.at_most({x[1]: 1.0}, 1.0)
+    # Equalities first, then inequalities, then the three rows of the cone.
+    assert build.build().keys == (
+        (0, "", 0),
+        (1, "", 0),
+        (1, "risk", 0),
+        (1, "", 1),
+        *(("risk", 0, row) for row in range(3)),
+    )
+
+
+@PROFILE
+@given(seeds)
+def test_a_copied_builder_makes_the_same_program_and_leaves_the_first_as_it_was(seed: int) -> None:
+    toy, *_ = random_toy(np.random.default_rng(seed))
+    n, s = len(toy.q), toy.switches
+
+    def half(build: Builder) -> list[int]:
+        x = [build.variable(upper=float(u)) for u in toy.upper]
+        for j in range(s):
+            build.switch(x[j], floor=float(toy.floor[j]))
+        build.equal(dict.fromkeys(x, 1.0), 1.0)
+        build.at_most({x[0]: 2.0}, 1.0, switches={0: 0.5})
+        build.norm_at_most(np.eye(n), x, {x[0]: 1.0}, 2.0)
+        return x
+
+    def rest(build: Builder, x: list[int]) -> Program:
+        more = build.variable(upper=3.0, cost=1.0)
+        build.equal({more: 1.0, x[0]: -1.0}, 0.0)
+        build.at_most({more: 1.0}, 2.0)
+        build.norm_at_most(np.ones((1, n)), x, {more: 1.0}, 1.0)
+        return build.build()
+
+    whole, first = Builder(), Builder()
+    wanted = rest(whole, half(whole))
+    x = half(first)
+    before = first.build()
+    got = rest(first.copy(), x)
+    for name in ("q", "lower", "upper", "A", "H", "b", "floor", "k"):
+        assert np.array_equal(getattr(wanted, name), getattr(got, name)), name
+        assert np.array_equal(getattr(before, name), getattr(first.build(), name)), name
+    assert (wanted.keys, wanted.cones, wanted.equalities) == (got.keys, got.cones, got.equalities)
+
+
+def test_the_same_program_again_takes_no_node() -> None:
+    # Two ETFs of 0.6 cost (1 + 1.1) * 0.6 = 1.26, the cheapest 1.2 there is.
+    first = minimise(pairs(), Limits(gap=GAP))
+    again = minimise(pairs(), Limits(gap=GAP, start=first.states, earlier=[Earlier(pairs(), first.leaves)]))
+    assert (first.nodes > 0, again.nodes) == (True, 0)
+    assert again.value == pytest.approx(1.26, abs=SAME)
+    assert again.status is Status.OPTIMAL
+    assert proof.faults(pairs(), again) == []
+
+
+def test_a_contradiction_of_the_same_rows_takes_no_node_though_another_row_came_between() -> None:
+    # Four ETFs of 0.6 hold 2.4 at most.
+    first = minimise(pairs(least=2.5), Limits(gap=GAP))
+    moved = pairs(least=2.45, extra=True)
+    again = minimise(moved, Limits(gap=GAP, earlier=[Earlier(pairs(least=2.5), first.leaves)]))
+    assert first.status is again.status is Status.INFEASIBLE
+    assert again.nodes == 0
+    assert proof.faults(moved, again) == []
+
+
+def test_multipliers_of_a_row_that_is_gone_close_nothing() -> None:
+    first = minimise(pairs(least=2.5), Limits(gap=GAP))
+    free = pairs(least=2.5, topic="another")
+    assert parts_of(free, [Earlier(pairs(least=2.5), first.leaves)], math.inf) is None
+    freed = pairs(least=1.2)
+    found = minimise(freed, Limits(gap=GAP, earlier=[Earlier(pairs(least=2.5), first.leaves)]))
+    assert found.value == pytest.approx(1.26, abs=SAME)
+    assert proof.faults(freed, found) == []
+
+
+def test_a_search_for_the_best_figure_proves_what_no_portfolio_reaches() -> None:
+    # The aim is 1 + 1.2 - sum of x, at its best 1 - 1.2 with all four; a row that asks for 2.5 is that aim below
+    # 1 - (2.5 - 1.2), and so the same multipliers, with one for the row, contradict it.
+    build = Builder(offset=2.2, aim=(1, "sum", 0))
+    x = [build.variable(upper=0.6, cost=-1.0) for _ in range(4)]
+    for j in x:
+        build.switch(j, floor=0.5)
+    aimed = build.build()
+    first = minimise(aimed, Limits(gap=GAP))
+    assert first.value == pytest.approx(2.2 - 2.4, abs=SAME)
+    asked = pairs(least=2.5, topic="sum")
+    parts = parts_of(asked, [Earlier(aimed, first.leaves)], math.inf)
+    assert parts is not None
+    assert all(part.infeasible for part in parts)
+    again = minimise(asked, Limits(earlier=[Earlier(aimed, first.leaves)]))
+    assert (again.status, again.nodes) == (Status.INFEASIBLE, 0)
+    assert proof.faults(asked, again) == []
+
+
+def test_open_parts_are_merged_until_none_differ_in_one_switch_alone() -> None:
+    # By the second switch off, the row is impossible: half of the space. The rest comes in four parts, and one remains.
+    build = Builder()
+    x = [build.variable(upper=1.0) for _ in range(3)]
+    for j in x:
+        build.switch(j, floor=0.5)
+    build.at_least({x[1]: 1.0}, 0.5)
+    program, y = build.build(), np.array([1.0])
+    four = [np.array([i, ON, k], dtype=np.int8) for i in (OFF, ON) for k in (OFF, ON)]
+    leaves = [Leaf(np.array([FREE, OFF, FREE], dtype=np.int8), y, infeasible=True), *(Leaf(s, 0 * y) for s in four)]
+    # Half is not most: another leaf closes with one more quarter.
+    assert parts_of(program, [Earlier(program, leaves)], math.inf) is None
+    dear = replace(program, q=np.array([1.0, 0.0, 0.0]))
+    parts = parts_of(dear, [Earlier(dear, leaves)], 0.4)
+    assert parts is not None
+    # On, the first costs at least 0.5: closed at 0.4. Off, two parts differ in the third switch alone.
+    wanted = {(FREE, OFF, FREE), (ON, ON, OFF), (ON, ON, ON), (OFF, ON, FREE)}
+    assert {tuple(part.states.tolist()) for part in parts} == wanted
+
+
+@PROFILE
+@given(seeds)
+def test_a_search_with_an_earlier_proof_ends_where_a_search_without_one_ends(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    toy, *_ = random_toy(rng)
+    before = toy.program()
+    first = minimise(before, Limits(gap=GAP))
+    # Other costs, other limits: tighter or looser, and at times a contradiction.
+    changed = replace(toy, q=toy.q + rng.normal(0, 0.3, len(toy.q)), h=toy.h + rng.normal(0, 0.2, len(toy.h))).program()
+    alone = minimise(changed, Limits(gap=GAP))
+    again = minimise(changed, Limits(gap=GAP, start=first.states, earlier=[Earlier(before, first.leaves)]))
+    assert proof.faults(changed, again) == []
+    assert again.status is alone.status
+    if alone.status is Status.OPTIMAL:
+        assert again.value == pytest.approx(alone.value, abs=SAME)
+
+
+def test_a_known_point_ends_a_search_for_any_point_without_a_node() -> None:
+    first = minimise(pairs(), Limits(gap=GAP))
+    found = minimise(pairs(2.0), Limits(gap=1e12, start=first.states))
+    assert (found.status, found.nodes) == (Status.OPTIMAL, 0)
+    assert proof.faults(pairs(2.0), found) == []
+
+
+def test_a_search_ends_at_the_first_point_below_the_value_that_is_enough() -> None:
+    # The last two cost (1.2 + 1.3) * 0.6 = 1.5: below 1.6, so that nothing better is looked for.
+    start = np.array([OFF, OFF, ON, ON], dtype=np.int8)
+    found = minimise(pairs(), Limits(gap=GAP, start=start, until=1.6))
+    assert (found.status, found.nodes) == (Status.STOPPED, 0)
+    assert found.value == pytest.approx(1.5, abs=SAME)
+    assert minimise(pairs(), Limits(gap=GAP, start=start, until=1.2)).value == pytest.approx(1.26, abs=SAME)
