@@ -135,8 +135,11 @@ class _BranchAndBound:
         for part in parts:
             if part.infeasible or part.bound >= self.cut:
                 self.close(part.states, part.multipliers, part.bound, infeasible=part.infeasible)
-            else:
-                self.push(part.states.copy(), part.multipliers, part.bound)
+                continue
+            # A search that is stopped here needs a bound of each part, however weak.
+            bound = lagrangian_bound(self.program, part.states, nothing).value
+            y = nothing if part.bound < bound or part.multipliers is None else part.multipliers
+            self.push(part.states.copy(), y, max(part.bound, bound))
 
     def over(self) -> bool:
         """Return whether a limit is reached; a tree of one node is searched even if the time is up."""

@@ -176,6 +176,10 @@ def test_a_search_with_an_earlier_proof_ends_where_a_search_without_one_ends(see
     again = minimise(changed, Limits(gap=GAP, start=first.states, earlier=[Earlier(before, first.leaves)]))
     assert proof.faults(changed, again) == []
     assert again.status is alone.status
+    # Stopped before its first node, a search has a bound all the same.
+    stopped = minimise(changed, Limits(node_limit=0, earlier=[Earlier(before, first.leaves)]))
+    assert stopped.bound > -math.inf
+    assert proof.faults(changed, stopped) == []
     if alone.status is Status.OPTIMAL:
         assert again.value == pytest.approx(alone.value, abs=SAME)
 
