@@ -136,7 +136,8 @@ class Taxpayer:
         if self.exempt_share and not (self.entity is Entity.SUPER_ACCUMULATION and 0 <= self.exempt_share < 1):
             message = (
                 f"the exempt share is {self.exempt_share}, of the entity {self.entity}; only super_accumulation has"
-                " one, from 0 to below 1: a fund that is all in the pension phase is super_pension"
+                " one, from 0 to below 1: leave it out, or give super_pension for a fund that is all in the pension"
+                " phase"
             )
             raise DataError(message)
         if not (math.isfinite(self.carried_losses_aud) and self.carried_losses_aud >= 0):

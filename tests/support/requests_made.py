@@ -438,7 +438,7 @@ BAD: dict[str, tuple[bytes, str, str]] = {
     "owners_of_three_quarters": (
         owning(holding(), customer=couple({"share": 0.25})),
         "invalid_request",
-        "the shares of the owners add up to 0.75: they must add up to 1",
+        "the shares of the owners add up to 0.75: give shares that add up to 1",
     ),
     "owners_alike": (
         owning(holding(), customer=couple({"owner_id": "b"})),

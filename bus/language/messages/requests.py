@@ -234,7 +234,7 @@ class Customer(_Strict):
         if owners[0].owner_id == owners[1].owner_id:
             return f"owners names {owners[0].owner_id} twice: give each owner a key"
         if abs((total := math.fsum(owner.share for owner in owners)) - 1) > _SUM_WITHIN:
-            return f"the shares of the owners add up to {total:g}: they must add up to 1"
+            return f"the shares of the owners add up to {total:g}: give shares that add up to 1"
         return ""
 
     def taxpayer(self, account: Account | None = None) -> Taxpayer:
