@@ -9,6 +9,7 @@ import numpy as np
 
 from portfolio.errors import DataError
 from portfolio.market.age import refuse_stale
+from portfolio.names import doubted
 from portfolio.tax.gains import so_far
 from portfolio.tax.kinds import GAINS, Kind, effective_rate
 from portfolio.tax.parcels import Quotes, gain_per_unit, missing_facts, rebase
@@ -354,7 +355,7 @@ def not_described(market: Market, owned: Owned) -> str:
     if not strange:
         return ""
     return (
-        f"account.holdings names {', '.join(strange)}, unknown in market {market.id}: name only "
+        f"account.holdings names {doubted(strange, known)}, unknown in market {market.id}: name only "
         f"{', '.join(sorted(known))}; or keep such holdings, with outside: keep and a value_aud in each"
     )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.builders import write_market
-from support.requests_made import BAD, OUTLOOK, data, owning
+from support.requests_made import BAD, OUTLOOK, data, holding, owning
 
 from agents import mandate_files
 from agents.answer import answer
@@ -214,6 +214,14 @@ def test_an_answer_about_something_else_is_not_used(change: dict[str, object], n
 
     assert isinstance(action, Fail)
     assert named in action.event.message
+
+
+def test_a_holding_of_unknown_name_is_told_with_the_one_that_is_meant() -> None:
+    account = {"as_of": "2025-11-10", "cash_aud": 5_000.0, "holdings": [holding("VFA"), holding("XYZW")]}
+    action = admit(request_message(data(customer={"customer_id": "c"}, account=account)), PODS)
+
+    assert isinstance(action, Fail)
+    assert "holdings names VFA (VAF?), XYZW, unknown in market" in action.event.message
 
 
 def test_a_refused_request_is_not_optimised_though_all_pods_answer() -> None:
