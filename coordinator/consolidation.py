@@ -139,7 +139,7 @@ def _coordinate(
     try:
         trading = plan(case, master, left_s=budget.for_orders_s)
     except UnreachableGoalError:
-        # Whole units may need what fractions do not.
+        # Whole units may need room that fractions do not.
         if (case := nearest(case, whole=True)) is last.case:
             raise
         last = replace(last, case=case, master=optimise(case))

@@ -1,4 +1,4 @@
-"""Say what would be enough, where an account is too small for its pods, each change tried on the request."""
+"""Find enough money, or few enough pods, where an account is too small; each change is tried on the request."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from portfolio import Matrix, Vector
     from portfolio.case.case import Case
 
-# The order of service: money that is to be kept, what no pod may hold, concentration, pods, and the small things last.
+# The order of service: money that is to be kept, holdings of no pod, concentration, pods, and the small things last.
 CASH_FLOOR, OUTSIDE = "cash_floor", "outside"
 MAX_WEIGHT, CAPITAL_TOLERANCE, MAX_POSITION = "max_weight", "capital_tolerance", "max_position"
 MAX_ETFS, NEAR_PAIRS, MIN_WEIGHT = "max_etfs", "min_correlation_distance", "min_weight"
@@ -50,7 +50,7 @@ class Breach:
 
 
 def breaches(case: Case, X: Matrix, money: float) -> dict[str, list[Breach]]:
-    """List what breaks each rule, in the order of service; a rule that is kept has none.
+    """List the breaches of each rule, in the order of service; a rule that is kept has none.
 
     Args:
         case: The customer's case.

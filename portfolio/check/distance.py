@@ -41,7 +41,7 @@ def rooms(trading: Event | None) -> dict[str, float]:
 def distances(
     rules: Event, pods: Mapping[str, Event], market: Market, X: Matrix, *, had: Vector, money: tuple[float, float]
 ) -> dict[str, Broken]:
-    """Find what breaks each rule.
+    """Find the breaches of each rule.
 
     Args:
         rules: The rules of the request.

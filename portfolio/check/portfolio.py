@@ -259,7 +259,7 @@ class Portfolio:
         return least, most
 
     def distances(self, X: Matrix, had: Vector, money: float) -> dict[str, Broken]:
-        """Find what breaks each rule that may be a target, in holdings *X*, shape (pods, n)."""
+        """Find the breaches of each rule that may be a target, in holdings *X*, shape (pods, n)."""
         floor = self.owned.floor if self.owned else 0.0
         return distances(self.rules, self.pods, self.market, X, had=had, money=(money, floor))
 

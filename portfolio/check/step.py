@@ -2,7 +2,7 @@
 
 The distances are computed again from the weights. That nothing is nearer than the told bound, only a solver can find;
 here the bound is compared with what the budgets alone allow, which takes none: the budget for tax by a Lagrangian
-bound, the budget for turnover, and what is never sold.
+bound, the budget for turnover, and holdings that are never sold.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _BOUND = 1e-5
 
 
 def step(portfolio: Portfolio, orders: Orders) -> Iterator[str]:
-    """Check what is told of a step."""
+    """Check a step as told."""
     told, owned = orders.told.get("step"), orders.owned
     if told is None:
         return
@@ -97,7 +97,7 @@ def _least(owned: Owned, broken: Broken, rules: Event) -> float:
 
 
 def _by_tax(owned: Owned, above: Mapping[int, float], budget: float) -> float:
-    """Bound what is left above the limits, AUD, where the tax of the sales is at most a budget.
+    """Bound the amount left above the limits, AUD, where the tax of the sales is at most a budget.
 
     Of each line of the tax: a dollar of a parcel sold adds at least the line's rates on its gains, and takes off at
     most the line's highest rate on its losses and on all other losses. A price for the tax then gives a bound per ETF.
@@ -123,7 +123,7 @@ def _by_tax(owned: Owned, above: Mapping[int, float], budget: float) -> float:
 
 
 def _at_price(parcels: list[tuple[int, float, float]], above: Mapping[int, float], price: float) -> float:
-    """Minimise what is left above the limits plus the price of the tax, each ETF and parcel by itself."""
+    """Minimise the amount left above the limits plus the price of the tax, each ETF and parcel by itself."""
     total, left = 0.0, dict(above)
     for j, tax, worth in sorted(parcels, key=lambda parcel: parcel[1]):
         sold = worth if tax < 0 else min(worth, left.get(j, 0.0)) if price * tax < 1 else 0.0

@@ -41,7 +41,7 @@ def holidays(year: int) -> frozenset[date]:
     easter = _easter_sunday(year)
     june = date(year, 6, 1)
     closed = {easter - 2 * DAY, easter + DAY, date(year, 4, 25), june + timedelta(days=7 + -june.weekday() % 7)}
-    # Boxing Day before Christmas Day: where both fall on a weekend or beside it, Christmas Day takes what is left.
+    # Boxing Day before Christmas Day: where both fall on a weekend or beside it, Christmas Day comes last.
     for month, day in ((1, 1), (1, 26), (12, 26), (12, 25)):
         kept = date(year, month, day)
         while kept.weekday() >= _SATURDAY or kept in closed:

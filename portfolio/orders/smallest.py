@@ -1,4 +1,4 @@
-"""What would be enough, where an account is too small for its pods: more money, or fewer pods.
+"""Enough for an account that is too small for its pods: more money, or fewer pods.
 
 Each verdict is that of the program in whole units, with the first purchases of 500 AUD and the shares that a capital of
 that size would have. More money helps, but not always: units are whole. So each amount that is told has been tried.

@@ -135,7 +135,7 @@ class Worth:
     """Whether the suggestion returns more than what it replaces by more than the error of the returns.
 
     Attributes:
-        against: What the suggestion replaces: the holdings of today or, without an account, the separate pods.
+        against: The portfolio that is replaced: the holdings of today or, without an account, the separate pods.
         gain_aud_per_year: Gain of expected return after fees and tax on income, if each draw were true, before
             ``cost_aud``.
         cost_aud: Cost of the suggestion, paid once; without an account, beyond the cost of buying the separate pods.
@@ -157,7 +157,7 @@ class Robustness:
     """How sure a suggestion is.
 
     Attributes:
-        effort: What was asked for.
+        effort: The effort that was asked for.
         seed: SHA-256 of the request id, in hex: the seed of all draws.
         drawn: Where the draws come from.
         covariance_drawn: Whether the covariance is drawn too: where a history has at least twice as many returns as the

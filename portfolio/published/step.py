@@ -39,7 +39,7 @@ class OpenRule:
             solver.
         steps: About how many such steps it takes in all, if each comes as far as this one; None where this step
             comes no nearer.
-        parts: What breaks the rule today.
+        parts: The breaches of the rule today.
     """
 
     rule: str

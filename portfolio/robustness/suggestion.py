@@ -1,4 +1,4 @@
-"""What a challenge needs of a final event."""
+"""The parts of a final event that a challenge needs."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 A fund's statement gives the AMIT cost base net amount of a financial year: the excess of the amounts that reduce the
 cost base over those that increase it lowers the cost base, a shortfall raises it, just before the end of the year
-(ss 104-107B and 104-107C). What would lower it below zero is a capital gain of that year (CGT event E10, s 104-107A).
+(ss 104-107B and 104-107C). The amount below zero is a capital gain of that year (CGT event E10, s 104-107A).
 
 The law adjusts each unit. A statement gives one amount for all units, so that the parts of the parcels are a convention
 here: by the units owned at the end of the year.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bus.language.messages import MasterPortfolioOptimized
     from portfolio.published.step import OpenPart, OpenRule
 
-# Of each rule, this many of what breaks it are named.
+# Of each rule, this many breaches are named.
 _NAMED = 3
 
 # A figure of a number of ETFs has no unit, a correlation distance two digits, all others are shares.
@@ -94,7 +94,7 @@ def _shown(rule: str, figure: float) -> str:
 def _name(rule: OpenRule) -> str:
     return {
         "cash_floor": "the cash that is to be kept",
-        "outside": "the sale of what no pod may hold",
+        "outside": "the sale of holdings that no pod may have",
         "max_weight": "the largest weight of an ETF",
         "capital_tolerance": "the pods' shares",
         "max_position": "the pods' largest positions",

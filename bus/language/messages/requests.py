@@ -225,7 +225,7 @@ class Customer(_Strict):
         return self
 
     def _not_of_owners(self, owners: list[JointOwner]) -> str:
-        """Say what a customer of several owners cannot have; else ""."""
+        """Name a member that a customer of several owners cannot have; else ""."""
         if self.entity is not Entity.INDIVIDUAL:
             return f"owners are individuals, and the entity is {self.entity}: leave owners out"
         for name in ("marginal_tax_rate", "taxable_income_aud", "carried_losses_aud", "minimum_tax_exempt"):

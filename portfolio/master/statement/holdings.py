@@ -415,7 +415,7 @@ class Holdings:
             }
             allowed = (allowed & priced) | (today & set(sleeve.mandate.universe))
         within = self.market.positions(t for t in sleeve.mandate.universe if t in allowed)
-        # What no pod may hold stays with any of them, as long as a budget lets it not be sold.
+        # A holding of no pod stays with any of them, as long as a budget lets it not be sold.
         return [*within, *sorted(self.outside)]
 
     def _declare_counts(self) -> list[int]:
