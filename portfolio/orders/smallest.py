@@ -20,7 +20,7 @@ from portfolio.orders.whole_units import UnitsJudge
 from portfolio.published.conflicts import Repair
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from portfolio.case.case import Case
 
@@ -74,6 +74,8 @@ def enough_pods(
     shares: Mapping[str, float],
     case_of: Callable[[Mapping[str, float]], Case],
     left_s: Callable[[], float],
+    *,
+    always: Collection[str] = (),
 ) -> Repair | None:
     """Find the pods with which this money would do: the group with the most of the capital whose rules can be kept.
 
@@ -83,8 +85,9 @@ def enough_pods(
         shares: The pods' shares, which sum to one.
         case_of: Makes the customer's case with other shares.
         left_s: Returns the seconds left.
+        always: Pods that every group has.
     """
-    for group in islice(_groups(shares), _GROUPS):
+    for group in islice((group for group in _groups(shares) if set(always) <= group.keys()), _GROUPS):
         status = _verdict(partial(case_of, group), left_s)
         if status is Status.OPTIMAL:
             now, to = (", ".join(f"{pod} {share:.4g}" for pod, share in pods.items()) for pods in (shares, group))
