@@ -56,7 +56,7 @@ def rows(text: str) -> list[list[str]]:
     """Read the cells of numbers of every row of every table."""
     return [
         [cell.text_content() for cell in row.iter("td") if cell.get("class") == "n" and cell.text_content()]
-        for row in html.fromstring(text).xpath("//tbody/tr")
+        for row in html.fromstring(text).xpath("//table[starts-with(@id, 't-')]/tbody/tr")
     ]
 
 
