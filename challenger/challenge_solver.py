@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bus.process.child import SolverProcess
     from portfolio.published.robustness import Effort
 
-# A full challenge of an account takes ten to thirty seconds.
+# Bounds a challenge of an account, each draw of which takes some tenths of a second.
 MOST_S = 120.0
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # One-sided significance of 5 %; and odds of two to one.
 CLEAR, LIKELY = 0.95, 2 / 3
-# Where no money goal states a time: about how long it takes the markets of this country to go through a cycle.
+# A convention, where no money goal states a time.
 YEARS = 5.0
 
 
