@@ -34,7 +34,7 @@ Broken = dict[str, tuple[float, float, float]]
 
 def rooms(trading: Event | None) -> dict[str, float]:
     """Read how far the portfolio may be from each rule; empty where all rules are kept."""
-    told = None if trading is None else trading.get("step")
+    told = trading.get("step") if isinstance(trading, dict) else None
     return {} if told is None else {rule["rule"]: rule["held"] for rule in told["rules"]}
 
 

@@ -185,6 +185,7 @@ async def _weather(storm: Storm, load: Load, faults: Faults, say: Callable[[str]
             both.create_task(_noting(load, "the faults", faults.run(made)))
             both.create_task(load.run(buses))
         await load.settle(within_s=_SETTLE_S)
+        await _challenged(faults.admin)
         await _overheard(faults.admin, load)
         for task in beside:
             task.cancel()
@@ -197,6 +198,14 @@ async def _noting(load: Load, who: str, work: Awaitable[None]) -> None:
         await work
     except* (BusError, ClusterError) as group:
         load.broken += [f"{who} ended: {error}" for error in group.exceptions]
+
+
+async def _challenged(admin: JetStreamBus) -> None:
+    """Give the challengers the time for their last messages."""
+    with contextlib.suppress(TimeoutError, BusError):
+        async with asyncio.timeout(_SETTLE_S):
+            while left(await admin.ask_api(f"CONSUMER.INFO.{EVENTS}.{CHALLENGERS}")):  # noqa: ASYNC110 - bounded
+                await asyncio.sleep(0.5)
 
 
 async def _overheard(admin: JetStreamBus, load: Load) -> None:

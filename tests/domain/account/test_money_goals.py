@@ -331,8 +331,10 @@ def test_every_figure_of_theirs_is_protected(event: MasterPortfolioOptimized) ->
     unprotected = set()
     for part in ("money_goals", "funding"):
         for path in leaves({part: true[part]}):
-            forged = copy.deepcopy(true)
-            at(forged, path[:-1])[path[-1]] = changed(at(forged, path), 1.01)
+            forged, value = copy.deepcopy(true), at(true, path)
+            # Less than a tenth of a cent is the rounding of an amount that is settled in rounds.
+            told = 0.0 if isinstance(value, float) and abs(value) < 1e-3 else value
+            at(forged, path[:-1])[path[-1]] = changed(told, 1.01)
             if not findings(forged, market):
                 unprotected.add(pattern(path))
     assert unprotected == JUSTIFIED

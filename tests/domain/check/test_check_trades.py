@@ -416,7 +416,7 @@ def call_a_goal_met(event: Event) -> None:
 
 def tell_another_number_in_a_reason(event: Event) -> None:
     order = buys(event)[0]
-    order["why"] = order["why"].replace(" AUD", "1 AUD", 1)
+    order["why"] = order["why"].replace(".", "1.", 1)
 
 
 def tell_shares_beside_the_amounts_of_a_reason(event: Event) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from support.processes import SecureSystem
 
 # up, the server, four agents, the coordinator, a solver for each of these, and whoever watches.
-PROCESSES = 13
+PROCESSES = 15
 
 
 def secrets(folder: Path) -> dict[str, list[bytes]]:
@@ -108,7 +108,7 @@ async def test_no_secret_is_in_a_log_a_message_a_file_an_argument_or_an_environm
     # What was looked through is all there is, and what is looked for would be found.
     assert len(running) == PROCESSES
     assert [told[command][0] for command in ("request", "failure", "taken", "stranger", "setup")] == [0, 1, 1, 1, 0]
-    assert len(known) == 10
+    assert len(known) == 11
     assert leaks({name: (system.keys.folder / name).read_bytes() for name in known}, known) == {(n, n) for n in known}
     assert any(b"PODFOLIO_NATS_NKEY_SEED=" in text for text in processes.values())
     assert b"coordinator.signs" in said[str(system.log)]
