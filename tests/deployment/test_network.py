@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from agents import mandate_files
-from bus.topology.roles import COORDINATOR, agent_role
+from bus.topology.roles import CHALLENGER, COORDINATOR, agent_role
 
 if TYPE_CHECKING:
     from rendered import Rendered
 
 HERE = "podfolio"
 PORTS = (53, 80, 443, 4222, 6222, 8080, 8222, 9090)
-REPLICAS = (*(agent_role(pod) for pod in mandate_files.bundled()), COORDINATOR)
+REPLICAS = (*(agent_role(pod) for pod in mandate_files.bundled()), COORDINATOR, CHALLENGER)
 
 
 @dataclass(frozen=True)
