@@ -94,7 +94,7 @@ class Challenger:
         if event.get("type") == "MasterPortfolioFailed":
             return _nothing(request_id, digest, Unchallenged.NO_PORTFOLIO, NO_PORTFOLIO)
         if not isinstance(asked, str) or asked not in list(Effort):
-            message = f"the request asks for a challenge of a kind that is not known here: {asked!r}"
+            message = f"the challenge {asked!r} that is asked for is not known here: deploy newer challengers"
             return _nothing(request_id, digest, Unchallenged.UNREADABLE, message)
         effort = Effort(asked)
         if effort is Effort.NONE:
@@ -107,7 +107,7 @@ class Challenger:
         """Say that there will be no challenge, and why."""
         if request_id := subjects.parse(delivery.message.subject).key:
             digest = sha256(delivery.message.data).hexdigest()
-            message = f"the challenger cannot answer: {fault(error)}"
+            message = f"the challenger cannot answer; report this with the request_id: {fault(error)}"
             await self.publish(request_id, _nothing(request_id, digest, Unchallenged.INTERNAL_ERROR, message))
 
     async def publish(self, request_id: str, answer: Payload) -> Stored:

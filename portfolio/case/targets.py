@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from portfolio import Matrix
+    from portfolio.conic.bound import States
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -18,8 +19,11 @@ class Targets:
         today: The pods' holdings of today, shape (pods, n), as shares of the capital: the assignment that is nearest to
             the rules.
         bounds: By rule: no portfolio within the budgets that is as near to the rules before is nearer than this.
+        start: The switches of a portfolio that is as near as ``allowed``; None where only the holdings of today are
+            known to be.
     """
 
     allowed: dict[str, float]
     today: Matrix
     bounds: dict[str, float] = field(default_factory=dict)
+    start: States | None = None

@@ -102,7 +102,7 @@ def within_budgets(
         nearest = max(distances(case, X, money_left(case, X))[rule], solution.value - 1.0)
         room = 0.0 if rule in (MAX_ETFS, NEAR_PAIRS) else _ROOM
         allowed = targets.allowed | {rule: min(nearest + room, targets.allowed[rule])}
-        targets = replace(targets, allowed=allowed)
+        targets = replace(targets, allowed=allowed, start=solution.states)
     return case.towards(targets)
 
 

@@ -209,7 +209,7 @@ class Taxpayer:
             raise DataError(message)
         for _, alone in self.each:
             if alone.income_year is None and alone.taxable_income_aud is not None:
-                raise DataError("brackets need a financial year")
+                raise DataError("brackets need both: give a taxable income and a financial year")
 
     def _refuse_rate(self) -> None:
         rate = self.marginal_rate

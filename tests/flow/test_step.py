@@ -10,12 +10,18 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from support.builders import OUTLOOK, final_event
+from support.builders import OUTLOOK, final_event, pod_results
 from support.requests_made import body, holding
 
-from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized, encode
+from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized, encode, parse_request
+from coordinator.consolidation import _sleeve as as_sleeve
+from portfolio.case.case import Case
+from portfolio.case.distance import distances, money_left
+from portfolio.case.shares import settle_shares
 from portfolio.check import findings
 from portfolio.market.snapshot import load
+from portfolio.master.coordinated_portfolio import optimise_all_pods
+from portfolio.orders.step import within_budgets
 from portfolio.published.order import Side
 from report.facts.step import said_of_step
 from report.story.compose import tell
@@ -251,3 +257,22 @@ def test_budgets_that_grow_never_come_less_near() -> None:
     taxes = [0.0, 2_000.0, 5_000.0, 10_000.0]
     reached = [distance(large(max_tax_aud=tax), "max_weight")[1] for tax in taxes]
     assert all(before > after for before, after in pairwise(reached))
+
+
+@pytest.mark.parametrize("rules", [{"max_turnover": 0.0}, {"max_tax_aud": 0.0}, {"max_tax_aud": 5_000.0}])
+def test_time_that_ends_the_last_search_at_once_leaves_a_portfolio_as_near_as_the_budgets_allow(
+    rules: dict[str, float],
+) -> None:
+    data = json.dumps(ask(LARGE, CASH, rules)).encode()
+    asked, market = parse_request(data, "test"), load(OUTLOOK)
+    sleeves = [as_sleeve(market, result) for result in pod_results(data).values()]
+    terms, plans = asked.terms(), asked.plans(market)
+    settled = settle_shares(market, sleeves, terms, plans)
+    case = within_budgets(Case(market, settled.sleeves, settled.terms))
+    assert case.targets is not None
+
+    found = optimise_all_pods(case, stop=lambda: True)
+
+    assert found.certificate.certified is False
+    far = distances(case, found.X, money_left(case, found.X))
+    assert all(far[rule] <= case.targets.allowed[rule] + 1e-7 for rule in far)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from portfolio.conic.bound import OFF, ON
 from portfolio.market.measure import Measure
 from portfolio.master.statement.correlations import limit_correlation
 from portfolio.master.statement.goal_rows import Lever, aim_at, aim_key, require
@@ -21,7 +22,9 @@ from portfolio.terms.mandate import Objective
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from portfolio import Matrix
     from portfolio.case.case import Case
+    from portfolio.conic.bound import States
     from portfolio.conic.program import Program
     from portfolio.master.statement.correlations import Near
     from portfolio.terms.goals import Goal
@@ -85,6 +88,12 @@ class Formulation(Structure):
                 with self.build.about(goal.name):
                     self._keep(goal, self.levels[goal.name])
         self.program: Program = self.build.build()
+
+    def untraded(self, X: Matrix) -> States:
+        """Return the switches of holdings *X*, shape (pods, n), if nothing is traded."""
+        states = np.full(len(self.program.k), OFF, dtype=np.int8)
+        states[[h.z for h in self.holdings if X[h.p, h.j] > 0]] = ON
+        return states
 
     def _keep(self, goal: Goal, level: float) -> None:
         """Add the row of a goal, unless the pod's limits imply the goal, or a correlation limit has no *near* point."""

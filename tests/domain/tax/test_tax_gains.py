@@ -117,9 +117,12 @@ def least_tax(taxpayer: Taxpayer, totals: dict[Kind, float]) -> float:
     rates = np.array([effective_rate(kind, taxpayer) for kind in GAINS])
     gains = np.array([totals[kind] for kind in GAINS])
     losses = totals[LOSS] + taxpayer.carried_losses_aud
-    found = linprog(-rates, A_ub=np.ones((1, len(GAINS))), b_ub=[losses], bounds=[(0.0, gain) for gain in gains])
+    # The solver takes a cost below 1e-7 for none.
+    most = float(rates.max()) or 1.0
+    costs, bounds = -rates / most, [(0.0, gain) for gain in gains]
+    found = linprog(costs, A_ub=np.ones((1, len(GAINS))), b_ub=[losses], bounds=bounds)
     assert found.success
-    return float(rates @ gains + found.fun)
+    return float(rates @ gains + most * found.fun)
 
 
 @PROFILE
