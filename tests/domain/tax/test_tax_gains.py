@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import linprog
 
 from portfolio.errors import DataError
 from portfolio.tax.gains import Assessment, assess
@@ -16,8 +14,8 @@ from portfolio.tax.taxpayer import Entity, Taxpayer
 # Sums of a few products: differences of order are a few units in the last place.
 EXACT = pytest.approx
 PROFILE = settings(derandomize=True, deadline=None, max_examples=200)
-# HiGHS keeps its rows to 1e-7 AUD; the amounts are below 1e6 AUD.
-SOLVED = {"rel": 1e-9, "abs": 1e-5}
+# The same for amounts below 1e6 AUD, of which nearly nothing may be left.
+SOLVED = {"rel": 1e-9, "abs": 1e-9}
 
 LOSS, FULL, HALF, INDEXED = Kind.LOSS, Kind.UNDISCOUNTED, Kind.DISCOUNTABLE, Kind.INDEXED
 AMOUNTS = st.floats(0.0, 1e6)
@@ -113,21 +111,21 @@ def test_a_total_that_is_none_is_refused(wrong: dict[Kind, float]) -> None:
 
 
 def least_tax(taxpayer: Taxpayer, totals: dict[Kind, float]) -> float:
-    """Tax if losses may reduce any gain: min r.(G - l), 0 <= l <= G, sum l <= L; or 0 where gains are disregarded."""
-    rates = np.array([effective_rate(kind, taxpayer) for kind in GAINS])
-    gains = np.array([totals[kind] for kind in GAINS])
-    losses = totals[LOSS] + taxpayer.carried_losses_aud
-    # The solver takes a cost below 1e-7 for none.
-    most = float(rates.max()) or 1.0
-    costs, bounds = -rates / most, [(0.0, gain) for gain in gains]
-    found = linprog(costs, A_ub=np.ones((1, len(GAINS))), b_ub=[losses], bounds=bounds)
-    assert found.success
-    return float(rates @ gains + most * found.fun)
+    """Tax if losses may reduce any gain: min r.(G - l), 0 <= l <= G, sum l <= L; or 0 where gains are disregarded.
+
+    Losses go to the gains of the highest rate first, which solves that program exactly (Dantzig 1957); a solver takes
+    rates below 1e-7 for none.
+    """
+    left, tax = totals[LOSS] + taxpayer.carried_losses_aud, 0.0
+    for rate, gain in sorted(((effective_rate(kind, taxpayer), totals[kind]) for kind in GAINS), reverse=True):
+        used = min(gain, left)
+        left, tax = left - used, tax + rate * (gain - used)
+    return tax
 
 
 @PROFILE
 @given(TAXPAYERS, TOTALS)
-def test_without_indexed_gains_the_tax_is_the_least_that_a_linear_program_finds(
+def test_without_indexed_gains_the_tax_is_the_least_that_losses_can_leave(
     taxpayer: Taxpayer, totals: dict[Kind, float]
 ) -> None:
     totals |= {INDEXED: 0.0}
