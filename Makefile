@@ -63,8 +63,8 @@ test: $(READY) tools ## Run the tests, against a real NATS server and real proce
 test-fast: $(READY) ## Run the tests that need no server, no browser and no second solver
 	$(BIN)/python -m pytest -n $(or $(N),auto) $(SPREAD) -q -m 'not slow and not oracle' tests/unit tests/domain
 
-test-deep: $(READY) ## Run the cases and variations that make test leaves out; those beside a second solver are test-numerics
-	$(BIN)/python -m pytest -n $(or $(N),auto) $(SPREAD) -q --deep -m '(deep or slow) and not oracle'
+test-deep: $(READY) ## Run the cases and variations that make test leaves out, those beside a second solver included
+	$(BIN)/python -m pytest -n $(or $(N),auto) $(SPREAD) -q --deep -m 'deep or slow or oracle'
 
 test-numerics: $(READY) ## Run all cases beside a second solver, under each BLAS kernel of this processor, with one thread and two
 	$(BIN)/python tests/numerics.py -n $(or $(N),auto) $(SPREAD) --deep
