@@ -48,6 +48,8 @@ _log = structlog.get_logger()
 # A server that is starting answers within this time; a wrong address should not need longer to fail.
 _CONNECT_S = 5.0
 _CLOSE_S = 2.0
+# So often are the attempts to reconnect asked to end.
+_CANCELLATIONS = 20
 _ABANDON_S = 0.2
 # A frozen server is detected after interval * (outstanding + 1) = 6 s; the defaults of nats-py take 360 s.
 _PING_INTERVAL_S = 2
@@ -397,8 +399,22 @@ class Wire:
                 await self._client.close()
         except OSError:  # also a timeout, or a server that went with messages still to be sent
             _log.warning("bus.not_closed", server=str(self._settings))
+        await self._end_reconnection()
         self._let_go()
         self._questions.fail_all("the connection is closed")
+
+    async def _end_reconnection(self) -> None:
+        """End the client's attempts to reconnect: the client asks once, and Python's ``wait_for`` can lose that.
+
+        An attempt that fails at the very moment of the cancellation goes on for ever, and with it the process: the end of
+        an event loop waits for all tasks.
+        """
+        task = self._client._reconnection_task  # noqa: SLF001 - the client has no other way to end it
+        for _ in range(_CANCELLATIONS):
+            if task is None or task.done():
+                return
+            task.cancel()
+            await asyncio.wait({task}, timeout=_CLOSE_S / _CANCELLATIONS)
 
     async def _on_error(self, error: Exception) -> None:
         if not self._client.is_connected:
