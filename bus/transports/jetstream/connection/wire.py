@@ -406,8 +406,8 @@ class Wire:
     async def _end_reconnection(self) -> None:
         """End the client's attempts to reconnect: the client asks once, and Python's ``wait_for`` can lose that.
 
-        An attempt that fails at the very moment of the cancellation goes on for ever, and with it the process: the end of
-        an event loop waits for all tasks.
+        An attempt that fails at the very moment of the cancellation goes on for ever, and with it the process, whose
+        event loop waits for all tasks at its end.
         """
         task = self._client._reconnection_task  # noqa: SLF001 - the client has no other way to end it
         for _ in range(_CANCELLATIONS):
