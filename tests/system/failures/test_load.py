@@ -43,7 +43,8 @@ async def test_of_a_burst_with_short_deadlines_each_ends_once(site: Site) -> Non
     )
     assert set(ends) <= {"optimised", Reason.OVERLOADED, Reason.DEADLINE_EXCEEDED}
     assert ends.total() == len(asked)
-    assert ends[Reason.OVERLOADED] > 0
+    # Refused by what is known, or late where the machine is busier than was known: tests/flow tells these apart.
+    assert ends["optimised"] < len(asked)
     assert {process.returncode for process in running.values()} == {None}
     # It recovers at once.
     await site.publish(data("last", deadline_s=60, pod_weights=TWO), "last")
