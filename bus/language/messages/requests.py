@@ -6,12 +6,12 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from bus.language.forms import MARKET
 from bus.language.messages.described import Published
 from bus.language.messages.fields import WHOLE, Day, GoalName, Id, Pod, PodPair, Share, ShortText, Text, Ticker
-from bus.language.messages.tax_year import LEAST_RATE, CostBaseAdjustment, JointOwner, RealisedSoFar
+from bus.language.messages.tax_year import LEAST_RATE, CostBaseAdjustment, JointOwner, RealisedSoFar, no_trace
 from portfolio.errors import DataError
 from portfolio.market.age import MOST_DAYS, StalePrices
 from portfolio.market.settlement import settles_on
@@ -104,6 +104,7 @@ class Customer(_Strict):
             "and the Medicare levy of 2 %. The rate of a super fund follows from its entity; the rate of a "
             "company is 0.30, or 0.25 for a base rate entity.",
         ),
+        AfterValidator(no_trace),
     ] = None
     taxable_income_aud: Annotated[
         float | None,
@@ -185,14 +186,6 @@ class Customer(_Strict):
             )
             raise ValueError(message)
         return entity
-
-    @field_validator("marginal_tax_rate")
-    @classmethod
-    def _no_trace(cls, rate: float | None) -> float | None:
-        if rate and rate < LEAST_RATE:
-            message = f"{rate:g} is less than {LEAST_RATE:g}: give 0, or a fraction such as 0.32"
-            raise ValueError(message)
-        return rate
 
     @model_validator(mode="after")
     def _taxed(self) -> Self:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from bus.language.messages.described import Published
 from bus.language.messages.fields import WHOLE, ShortText, Ticker
@@ -15,6 +15,19 @@ from portfolio.tax.taxpayer import Owner, Realised
 
 # Smaller tax rates spoil the scale of the optimisation and have no practical meaning: a dollar of tax on 10,000.
 LEAST_RATE = 1e-4
+
+
+def no_trace(rate: float | None) -> float | None:
+    """Return a tax rate that is none, zero or large enough.
+
+    Raises:
+        ValueError: If the rate is above zero and less than ``LEAST_RATE``.
+    """
+    if rate and rate < LEAST_RATE:
+        message = f"{rate:g} is less than {LEAST_RATE:g}: give 0, or a fraction such as 0.32"
+        raise ValueError(message)
+    return rate
+
 
 _Aud = Annotated[float, Field(ge=0, le=1e10)]
 
@@ -100,6 +113,7 @@ class JointOwner(Published, BaseModel):
             description="Tax on the owner's last dollar of income, levies included, as a fraction: 0, or at least "
             "0.0001.",
         ),
+        AfterValidator(no_trace),
     ] = None
     taxable_income_aud: Annotated[
         float | None,
@@ -121,14 +135,6 @@ class JointOwner(Published, BaseModel):
             "minimum tax on gains of sales from 1 July 2027."
         ),
     ] = False
-
-    @field_validator("marginal_tax_rate")
-    @classmethod
-    def _no_trace(cls, rate: float | None) -> float | None:
-        if rate and rate < LEAST_RATE:
-            message = f"{rate:g} is less than {LEAST_RATE:g}: give 0, or a fraction such as 0.32"
-            raise ValueError(message)
-        return rate
 
     @model_validator(mode="after")
     def _one_rate(self) -> Self:

@@ -12,13 +12,13 @@ from itertools import product
 import numpy as np
 import pytest
 from support.depth import some_of
+from support.payers import payer_of
 
 from portfolio.check.joint_tax import least_joint_tax
-from portfolio.check.tax import Payer
 from portfolio.check.tax import assess as assess_again
 from portfolio.errors import DataError
 from portfolio.tax.brackets import rate_at, saved_by_loss
-from portfolio.tax.gains import assess, so_far
+from portfolio.tax.gains import assess
 from portfolio.tax.kinds import Kind, effective_rate
 from portfolio.tax.parcels import Parcel, Quotes
 from portfolio.tax.regime import Reform, Regime, income_year
@@ -30,22 +30,6 @@ LOSS, FULL, HALF, INDEXED = Kind.LOSS, Kind.UNDISCOUNTED, Kind.DISCOUNTABLE, Kin
 
 def earner(name: str, share: float, income: float, year: int = 2026, **more: object) -> Owner:
     return Owner(name, share, rate_at(income, year), taxable_income_aud=income, **more)  # type: ignore[arg-type]
-
-
-def payer_of(taxpayer: Taxpayer) -> Payer:
-    """The same taxpayer, as the check reads it."""
-    before = {kind.value: aud for kind, aud in so_far(taxpayer).items()}
-    return Payer(
-        taxpayer.entity.value,
-        taxpayer.rate,
-        taxpayer.carried_losses_aud,
-        before,
-        taxpayer.taxable_income_aud,
-        taxpayer.income_year,
-        taxpayer.loss_value,
-        taxpayer.minimum_tax_exempt,
-        tuple((share, payer_of(alone)) for share, alone in taxpayer.each) if taxpayer.owners else (),
-    )
 
 
 def test_each_owner_is_taxed_on_the_share_with_the_own_losses_and_rate() -> None:

@@ -12,13 +12,14 @@ from itertools import product
 
 import numpy as np
 import pytest
+from support.payers import payer_of
 
 from portfolio.check.least_tax import least_tax
 from portfolio.check.tax import Payer, may_exceed
 from portfolio.check.tax import assess as assess_again
 from portfolio.errors import DataError
 from portfolio.tax.brackets import most_above, pieces, rate_at
-from portfolio.tax.gains import assess, so_far
+from portfolio.tax.gains import assess
 from portfolio.tax.kinds import Kind
 from portfolio.tax.parcels import Parcel, Quotes
 from portfolio.tax.regime import Reform, Regime, income_year
@@ -33,19 +34,6 @@ DAY = date(2025, 11, 10)
 def earner(income: float, year: int = 2026, **more: object) -> Taxpayer:
     """A resident with other income."""
     return Taxpayer(Entity.INDIVIDUAL, rate_at(income, year), taxable_income_aud=income, income_year=year, **more)  # type: ignore[arg-type]
-
-
-def payer_of(taxpayer: Taxpayer) -> Payer:
-    """The same taxpayer, as the check reads it."""
-    before = {kind.value: aud for kind, aud in so_far(taxpayer).items()}
-    return Payer(
-        taxpayer.entity.value,
-        taxpayer.rate,
-        taxpayer.carried_losses_aud,
-        before,
-        taxpayer.taxable_income_aud,
-        taxpayer.income_year,
-    )
 
 
 @pytest.mark.parametrize(
