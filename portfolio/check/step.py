@@ -50,8 +50,9 @@ def step(portfolio: Portfolio, orders: Orders) -> Iterator[str]:
         yield f"the rules that today's holdings break are {[rule for rule in TARGETS if before[rule]]}, not as told"
         return
     yield from _budgets(told.get("budgets", ()), owned, rules, orders)
+    allowed = _allowed(rules, portfolio.rooms, capital)
     for each in told["rules"]:
-        least = _least(owned, before[each["rule"]], rules) if each["rule"] in ("max_weight", "outside") else 0.0
+        least = _least(owned, before[each["rule"]], allowed) if each["rule"] in ("max_weight", "outside") else 0.0
         unit = float(owned.prices[owned.units > 0].max(initial=0.0)) / capital
         faults = _rule(each, before[each["rule"]], after[each["rule"]], least, unit)
         yield from (f"of the step towards {each['rule']}, {words}" for words in faults)
@@ -68,7 +69,9 @@ def _budgets(told: Sequence[Event], owned: Owned, rules: Event, orders: Orders) 
     used = {"max_tax_aud": orders.gains.tax_aud / capital, "max_turnover": traded / capital}
     # Sales raise what money lacks, each dollar of proceeds at the least tax; they are at most twice the turnover.
     least = {"max_tax_aud": _tax_to_raise(owned, -owned.money) / capital, "max_turnover": -owned.money / 2 / capital}
+    # Whole units may leave the price of one as money, which fractions must trade.
     unit = float(owned.prices[owned.units > 0].max(initial=0.0)) / capital
+    room = {"max_tax_aud": _BOUND, "max_turnover": unit + _BOUND}
     for each in told:
         name = each["budget"]
         if owned.money >= 0 or name not in used or rules[name] is None:
@@ -79,7 +82,7 @@ def _budgets(told: Sequence[Event], owned: Owned, rules: Event, orders: Orders) 
             yield f"of {name}, {used[name]} is used of {limit}, not as told"
         if used[name] > limit + each["held"] + RULE:
             yield f"of {name}, {used[name]} is used, and it is held at {limit + each['held']}"
-        if each["bound"] > used[name] + unit + _BOUND or max(limit, each["bound"]) < least[name] - _BOUND:
+        if each["bound"] > used[name] + room[name] or max(limit, each["bound"]) < least[name] - _BOUND:
             yield f"no orders are said to use less of {name} than {each['bound']}; the least is {least[name]}"
 
 
@@ -135,17 +138,27 @@ def _rule(told: Event, before: Broken, after: Broken, least: float, unit: float)
             yield f"{about or 'it'} goes from {value} to {then} of {limit}, not as told"
 
 
-def _least(owned: Owned, broken: Broken, rules: Event) -> float:
+def _allowed(rules: Event, rooms: Mapping[str, float], capital: float) -> dict[str, float | None]:
+    """Return the budgets with what a payment takes of them beyond: AUD of tax, and a share of turnover."""
+    size = {"max_tax_aud": capital, "max_turnover": 1.0}
+    return {
+        name: None if rules[name] is None else rules[name] + rooms.get(name, 0.0) * whole
+        for name, whole in size.items()
+    }
+
+
+def _least(owned: Owned, broken: Broken, budgets: Mapping[str, float | None]) -> float:
     """Bound from below how far sales leave weights above their limits, from the budgets alone, as a share."""
     above = {owned.index[ticker]: distance * owned.capital for ticker, (*_, distance) in broken.items()}
     stuck = sum(aud for j, aud in above.items() if owned.market.etfs[j].ticker in owned.unsold)
     free = {j: aud for j, aud in above.items() if owned.market.etfs[j].ticker not in owned.unsold}
     bounds = [stuck]
-    if rules["max_tax_aud"] is not None:
-        bounds.append(stuck + _by_tax(owned, free, rules["max_tax_aud"] + RULE * owned.capital))
-    if rules["max_turnover"] is not None:
+    tax, turnover = budgets["max_tax_aud"], budgets["max_turnover"]
+    if tax is not None:
+        bounds.append(stuck + _by_tax(owned, free, tax + RULE * owned.capital))
+    if turnover is not None:
         # Half of purchases and sales: at most twice the limit is sold.
-        bounds.append(stuck + sum(free.values()) - 2 * (rules["max_turnover"] + RULE) * owned.capital)
+        bounds.append(stuck + sum(free.values()) - 2 * (turnover + RULE) * owned.capital)
     return max(bounds) / owned.capital
 
 

@@ -36,6 +36,7 @@ from portfolio.master.goal_programming import AIM_GAP, SearchSession
 from portfolio.master.statement.formulation import Formulation
 from portfolio.orders.units_program import Held, UnitsProgram
 from portfolio.published.step import OpenBudget, OpenPart, OpenRule, Step
+from portfolio.tax.brackets import pieces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -191,11 +192,25 @@ def describe_step(case: Case, X: Matrix, money: float, taken: Mapping[str, float
         },
         steps=max(known, default=1) if len(known) == len(counts) else None,
         budgets=tuple(
-            OpenBudget(name, limit, taken[name], limit + targets.bounds[name], targets.allowed[name])
+            OpenBudget(name, limit, taken[name], _bound(case, name, limit), targets.allowed[name])
             for name, limit in budgets(case).items()
             if targets.allowed.get(name, 0.0) > NEGLIGIBLE
         ),
     )
+
+
+def _bound(case: Case, budget: str, limit: float) -> float:
+    """State the least of a budget that a payment takes, as a share of the capital.
+
+    The program leaves fixed brokerage out of the gains, so that its tax is too high by the tax on one brokerage a sale.
+    """
+    stock = case.stock
+    assert stock is not None and case.targets is not None  # noqa: S101, PT018 - a budget gave way
+    saved = 0.0
+    if budget == MAX_TAX:
+        rate = max(part.early for _, alone in stock.taxpayer.each for part in pieces(alone))
+        saved = rate * case.terms.brokerage_aud * int((stock.units > 0).sum()) / stock.capital_aud
+    return max(limit + case.targets.bounds[budget] - saved, limit)
 
 
 def _rule(rule: str, before: list[Breach], after: list[Breach], bound: float, held: float) -> OpenRule:

@@ -186,16 +186,12 @@ class Trades:
                 self._no_more_orders(self._number)
         turnover = rules.max_turnover
         if turnover is not None and form.rule("max_turnover", f"at most {turnover:.1%} of the capital is turned over"):
-            self.money.append(
-                form.build.at_most(
-                    self._above({x: part / 2 for x, part in self.volume.items()}, MAX_TURNOVER), turnover
-                )
-            )
-        most = rules.max_tax_aud
-        if most is not None and form.rule("max_tax_aud", f"at most {most:,.2f} AUD of tax on capital gains"):
-            self.money.append(
-                form.build.at_most(self._above(self.tax.row, MAX_TAX), most / capital - self.tax.constant)
-            )
+            turned = self._above({x: part / 2 for x, part in self.volume.items()}, MAX_TURNOVER)
+            self.money.append(form.build.at_most(turned, turnover))
+        tax = rules.max_tax_aud
+        if tax is not None and form.rule("max_tax_aud", f"at most {tax:,.2f} AUD of tax on capital gains"):
+            taxed = self._above(self.tax.row, MAX_TAX)
+            self.money.append(form.build.at_most(taxed, tax / capital - self.tax.constant))
 
     def _above(self, used: dict[int, float], budget: str) -> dict[int, float]:
         """Let a budget be exceeded where it gives way: by no more than a payment forces."""
