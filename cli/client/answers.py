@@ -9,7 +9,7 @@ import click
 from bus.language.messages import BadMessageError, MasterPortfolioOptimized, parse_final
 from bus.transports.jetstream import Connection, connect
 from cli.arguments import DASH
-from cli.client.requests import ask
+from cli.client.requests import ask, challenge_of
 from cli.pages.bar import bar
 from cli.pages.final_event import show
 from cli.pages.stream import line
@@ -31,9 +31,17 @@ AS_NEW = (
 
 
 async def show_answer(
-    settings: Connection, request: OptimizationRequest, json_file: Path | None, console: Console
+    settings: Connection,
+    request: OptimizationRequest,
+    json_file: Path | None,
+    console: Console,
+    *,
+    challenged: bool = False,
 ) -> int:
-    """Publish the request, show the stream live, then the page; return the exit status."""
+    """Publish the request, show the stream live, then the page; return the exit status.
+
+    With *challenged* the line of the challenge follows, when the challenge is there.
+    """
 
     def show_line(message: Message) -> None:
         console.print(line(message), soft_wrap=True)
@@ -41,11 +49,16 @@ async def show_answer(
     def say(sentence: str) -> None:
         console.print(sentence, soft_wrap=True)
 
-    async with connect(settings) as bus, bar(bus, request, console):
-        final = await ask(bus, request, show=show_line, say=say)
-    console.print()
-    name = f"{final.subject} (message {final.sequence} of the stream)"
-    return show_final(final.data, json_file, console, name=name, mend=AS_NEW)
+    async with connect(settings) as bus:
+        async with bar(bus, request, console):
+            final = await ask(bus, request, show=show_line, say=say)
+        console.print()
+        name = f"{final.subject} (message {final.sequence} of the stream)"
+        status = show_final(final.data, json_file, console, name=name, mend=AS_NEW)
+        if challenged and (challenge := await challenge_of(bus, final)):
+            console.print()
+            show_line(challenge)
+    return status
 
 
 def show_final(data: bytes, json_file: Path | None, console: Console, *, name: str, mend: str) -> int:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 # crash (4 to 9 s, and 5 s until the message is redelivered).
 _GRACE_S = 15.0
 
+# A challenge takes seconds, on a busy machine some tens.
+_CHALLENGE_S = 60.0
+
 _READS, _PAUSE_S = 50, 0.2
 
 
@@ -94,6 +97,19 @@ async def _final(bus: Bus, request: OptimizationRequest, stored: Message, show: 
         " see that a coordinator runs; the request is kept, so ask again with the same file to go on waiting"
     )
     raise UnreachableError(late)
+
+
+async def challenge_of(bus: Bus, final: Message) -> Message | None:
+    """Wait for the challenge of a final event as stored; None where it does not come in time."""
+    wanted = subjects.challenge(subjects.parse(final.subject).key)
+    try:
+        async with asyncio.timeout(_CHALLENGE_S), aclosing(bus.follow(since=final.stored_at)) as messages:
+            async for message in messages:
+                if message.subject == wanted:
+                    return message
+    except TimeoutError:
+        pass
+    return None
 
 
 async def _stored(bus: Bus, subject: str) -> Message:

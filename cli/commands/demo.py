@@ -80,7 +80,8 @@ async def _demo(request: OptimizationRequest, json_file: Path | None, why: str) 
                 async with whole_system(Path(folder), port=None, logs=logs, say=say) as url:
                     from bus.transports.jetstream import Connection
 
-                    return await show_answer(Connection(servers=url, name="podfolio-demo"), request, json_file, console)
+                    settings = Connection(servers=url, name="podfolio-demo")
+                    return await show_answer(settings, request, json_file, console, challenged=True)
             except BusError:
                 console.print(log.read_text(encoding="utf-8", errors="replace")[-4_000:], markup=False)
                 raise

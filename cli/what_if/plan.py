@@ -99,7 +99,7 @@ def next_request(request: OptimizationRequest, event: MasterPortfolioOptimized) 
     assert trading is not None and terms.owned is not None  # noqa: S101, PT018 - there is an account
     bought = terms.owned.as_of
     day = a_year_later(bought)
-    aside_aud = trading.gains.tax_aud if terms.owned.payments.keep_tax_aside else 0.0
+    aside_aud = terms.owned.payments.aside_aud(trading.gains.tax_aud)
     account |= {
         "as_of": day.isoformat(),
         # Tax that was set aside is paid by then.

@@ -6,14 +6,15 @@ Goals-based investing measures risk by the probability of reaching an amount (Da
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from portfolio.account.settling import as_coordinated, fund
 from portfolio.case.delivered import Delivered, before_the_orders, delivered, part_left
-from portfolio.funding.allotment import misplaced, moved
+from portfolio.case.shares import as_delivered
+from portfolio.funding.allotment import divide, in_one_purse, misplaced, moved
 from portfolio.funding.chance import (
     aim_of,
     chance,
@@ -43,14 +44,41 @@ _POINT = 0.01
 
 
 @dataclass(frozen=True, slots=True)
+class Today:
+    """The money goals, funded from the account as it is: by the same order, but in one purse.
+
+    Which pod keeps a unit is a matter of the orders, so that until then each goal's money is invested as the whole is.
+
+    Attributes:
+        as_it_is: All pods, each invested as the account is.
+        settled: The capital of each goal.
+    """
+
+    as_it_is: Delivered
+    settled: Settled
+
+    @classmethod
+    def of(cls, plans: Plans, settled: Settled, growth: Growth) -> Today:
+        """Fund the goals from an account with this *growth*; what a request gives a pod stays that pod's."""
+        as_it_is = Delivered(dict.fromkeys(settled.growths, growth))
+        claims = as_delivered(settled.alone, as_it_is, settled.growths, plans.inflation)
+        if plans.shares is not None:
+            allotment = divide(settled.to_invest_aud, claims, plans.shares)
+        else:
+            pods = settled.allotment.shares
+            allotment = in_one_purse(settled.to_invest_aud, claims, pods, plans.surplus_pod)
+        return cls(as_it_is, replace(settled, claims=claims, allotment=allotment))
+
+
+@dataclass(frozen=True, slots=True)
 class Funded:
     """The money goals, funded from the pods' shares by their needs as ordered.
 
     Attributes:
         plans: The money goals as asked.
         settled: The shares and the capital of each goal.
-        ordered: The pods after the orders.
-        today: The same pods before the orders; None without an account.
+        ordered: The pods after the orders; the account of today where there are no orders.
+        today: The goals funded from the account of today; None without an account.
         separate: The pods alone.
         unsettled_aud: Capital that would change pods, were the shares settled anew from these needs.
         tolerance_aud: Capital that counts as none.
@@ -60,7 +88,7 @@ class Funded:
     plans: Plans
     settled: Settled
     ordered: Delivered
-    today: Delivered | None
+    today: Today | None
     separate: Delivered
     unsettled_aud: float
     tolerance_aud: float
@@ -76,17 +104,17 @@ class Funded:
             ordered = delivered(
                 case, X, fees_aud=trading.brokerage_aud + trading.spread_aud, tax_aud=trading.gains.tax_aud
             )
-            today = before_the_orders(case, X)
+            today = Today.of(plans, last.settled, before_the_orders(case))
             left = part_left(case, trading.naive.cost_aud)
-        again = last.settle_again(ordered)
-        settled = fund(last.settled, again)
+        stays = today if trading is not None and not trading.orders else None
+        again = last.settle_again(stays.as_it_is if stays else ordered)
         return cls(
             plans=plans,
-            settled=settled,
-            ordered=ordered,
+            settled=stays.settled if stays else fund(last.settled, again),
+            ordered=stays.as_it_is if stays else ordered,
             today=today,
-            separate=Delivered(settled.growths, left),
-            unsettled_aud=moved(settled.allotment.shares, again.allotment.shares) * settled.to_invest_aud,
+            separate=Delivered(last.settled.growths, left),
+            unsettled_aud=moved(last.settled.allotment.shares, again.allotment.shares) * last.settled.to_invest_aud,
             tolerance_aud=last.tolerance_aud,
             rounds=last.rounds,
         )
@@ -112,10 +140,9 @@ class Funded:
         )
 
     def goals(self) -> tuple[MoneyGoal, ...]:
-        """Compute the chance of each goal: after the orders, and with the same money before the orders."""
-        return tuple(
-            self._goal(*each) for each in zip(self.settled.alone, self.settled.claims, self._goals_aud, strict=True)
-        )
+        """Compute the chance of each goal: after the orders, and as the account is today."""
+        each = zip(self.settled.alone, self.settled.claims, self._goals_aud, self._of_today(), strict=True)
+        return tuple(self._goal(*one) for one in each)
 
     def chances_alone(self) -> dict[str, float]:
         """Compute the chance of each goal, by ``goal_id``, with what its pod holds alone."""
@@ -128,6 +155,13 @@ class Funded:
     def _goals_aud(self) -> Sequence[float]:
         return self.settled.allotment.goals_aud
 
+    def _of_today(self) -> Sequence[tuple[Claim, float] | None]:
+        """List what each goal needs and gets today; None without an account."""
+        if self.today is None:
+            return [None] * len(self.settled.claims)
+        settled = self.today.settled
+        return list(zip(settled.claims, settled.allotment.goals_aud, strict=True))
+
     def _chance(self, pods: Delivered, claim: Claim, aud: float) -> float:
         return chance(aim_of(claim.target, self.plans.inflation), aud * pods.left, self._growth(pods, claim))
 
@@ -135,9 +169,9 @@ class Funded:
         """Find how the goal's pod grows; a pod that takes no part would grow as it does alone."""
         return {**self.settled.growths, **pods.growths}[claim.pod]
 
-    def _goal(self, alone: Claim, claim: Claim, capital_aud: float) -> MoneyGoal:
+    def _goal(self, alone: Claim, claim: Claim, capital_aud: float, today: tuple[Claim, float] | None) -> MoneyGoal:
         target, aim = claim.target, aim_of(claim.target, self.plans.inflation)
-        growth, left_aud, today = self._growth(self.ordered, claim), capital_aud * self.ordered.left, self.today
+        growth, left_aud = self._growth(self.ordered, claim), capital_aud * self.ordered.left
         wanted, reached = target.wanted_probability, chance(aim, left_aud, growth)
         months = missing_months(aim, left_aud, growth, wanted)
         return MoneyGoal(
@@ -159,9 +193,9 @@ class Funded:
             expected_return=growth.mean,
             median_aud=quantile_aud(aim, left_aud, growth, 0.5),
             probability=reached,
-            probability_today=None if today is None else self._chance(today, claim, capital_aud),
-            needed_today_aud=None if today is None else needed_aud(aim, self._growth(today, claim), wanted),
-            capital_today_aud=None if today is None else capital_aud,
+            probability_today=self._chance(self.today.as_it_is, *today) if self.today and today else None,
+            needed_today_aud=today[0].needed_aud if today else None,
+            capital_today_aud=today[1] if today else None,
             probability_if_lower=chance(aim, left_aud, growth.shifted(-_POINT)),
             probability_if_higher=chance(aim, left_aud, growth.shifted(_POINT)),
             more_today_aud=max(needed_aud(aim, growth, wanted) - left_aud, 0.0),

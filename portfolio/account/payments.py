@@ -31,7 +31,7 @@ def payments_account(terms: Terms, trading: Trading | None) -> PaymentsAccount |
         from_sales_aud=withdrawal - from_cash,
         settles_on=settles_on(day),
         last_sale_day=None if by is None else last_sale_day(by),
-        tax_aside_aud=trading.gains.tax_aud if paid.keep_tax_aside else 0.0,
+        tax_aside_aud=paid.aside_aud(trading.gains.tax_aud),
         pension=least,
         pension_to_draw_aud=None if least is None else max(least.to_draw_aud - withdrawal, 0.0),
     )

@@ -1,4 +1,4 @@
-"""The pods' money as it is invested: before the orders, after the orders, or without an account."""
+"""Money as it is invested: the account of today, and the pods after the orders or without an account."""
 
 from __future__ import annotations
 
@@ -46,9 +46,8 @@ def delivered(case: Case, X: Matrix, *, fees_aud: float = 0.0, tax_aud: float = 
     terms, capital = case.terms, case.terms.total_capital_aud
     if terms.owned is None:
         return Delivered(_growths(case, X / X.sum(axis=1)[:, None]))
-    after = X.sum(axis=0)
-    money = 1 - cash_floor(terms.owned, terms.rules, capital) - float(after.sum()) - fees_aud / capital
-    return Delivered(_growths(case, pods_money(X, after, money, _shares(case))), part_left(case, fees_aud + tax_aud))
+    money = 1 - cash_floor(terms.owned, terms.rules, capital) - float(X.sum()) - fees_aud / capital
+    return Delivered(_growths(case, pods_money(X, money, _shares(case))), part_left(case, fees_aud + tax_aud))
 
 
 def part_left(case: Case, cost_aud: float) -> float:
@@ -58,40 +57,29 @@ def part_left(case: Case, cost_aud: float) -> float:
     return max(1 - cost_aud / ((1 - floor) * capital), LEAST_LEFT)
 
 
-def before_the_orders(case: Case, X: Matrix) -> Delivered:
-    """Describe the same pods before the orders that lead to the holdings *X*, shape (pods, n)."""
+def before_the_orders(case: Case) -> Growth:
+    """Find how the account above the floor of cash grows as it is: in one purse, since no pod owns a unit yet."""
     stock = case.stock
     assert stock is not None  # noqa: S101 - the caller looked
-    rows = pods_money(X, stock.weights, stock.cash - stock.cash_floor, _shares(case))
-    return Delivered(_growths(case, rows))
+    whole = float(stock.weights.sum()) + max(stock.cash - stock.cash_floor, 0.0)
+    return _growth(case, stock.weights / whole)
 
 
-def pods_money(X: Matrix, held: Vector, money: float, shares: Vector) -> Matrix:
-    """Divide holdings and money over the pods.
-
-    A pod has the units of its ETFs that it holds in *X*, or its part of them where fewer are held. The rest (units that
-    no pod keeps, and money) fills the pods up to their shares, in proportion to what each lacks.
+def pods_money(X: Matrix, money: float, shares: Vector) -> Matrix:
+    """Divide the money over the pods: it fills them up to their shares, in proportion to what each lacks.
 
     Args:
-        X: Holdings of the pods after the orders, shape (pods, n).
-        held: Holdings to divide, shape (n,); the same as the sum of *X* after the orders.
+        X: Holdings of the pods, shape (pods, n).
         money: Money to divide; less than none counts as none.
         shares: The pods' shares, shape (pods,). All of these are shares of one capital.
 
     Returns:
-        Each pod's holdings as parts of its money, shape (pods, n); the rest of a pod is money.
+        Each pod's holdings as parts of what it has, shape (pods, n); the rest of a pod is money.
     """
-    after = X.sum(axis=0)
-    kept = X * np.minimum(np.divide(held, after, out=np.zeros_like(after), where=after > 0), 1.0)
-    lacks = np.maximum(shares - kept.sum(axis=1), 0.0)
-    rest, money = held - kept.sum(axis=0), max(money, 0.0)
-    if lacks.sum() > 0:
-        parts = lacks / lacks.sum()
-        kept = kept + np.outer(parts, np.maximum(rest, 0.0))
-        totals = kept.sum(axis=1) + parts * money
-    else:
-        totals = kept.sum(axis=1)
-    rows: Matrix = np.divide(kept, totals[:, None], out=np.zeros_like(kept), where=totals[:, None] > 0)
+    lacks = np.maximum(shares - X.sum(axis=1), 0.0)
+    parts = lacks / lacks.sum() if lacks.sum() > 0 else lacks
+    totals = X.sum(axis=1) + parts * max(money, 0.0)
+    rows: Matrix = np.divide(X, totals[:, None], out=np.zeros_like(X), where=totals[:, None] > 0)
     return rows
 
 
@@ -100,8 +88,9 @@ def _shares(case: Case) -> Vector:
 
 
 def _growths(case: Case, rows: Matrix) -> dict[str, Growth]:
-    rate, interest = case.terms.marginal_tax_rate, case.terms.cash_rate
-    return {
-        sleeve.mandate.pod: growth_of(case.market, row, rate, counted=case.terms.gains_counted, cash_rate=interest)
-        for sleeve, row in zip(case.sleeves, rows, strict=True)
-    }
+    return {sleeve.mandate.pod: _growth(case, row) for sleeve, row in zip(case.sleeves, rows, strict=True)}
+
+
+def _growth(case: Case, w: Vector) -> Growth:
+    terms = case.terms
+    return growth_of(case.market, w, terms.marginal_tax_rate, counted=terms.gains_counted, cash_rate=terms.cash_rate)

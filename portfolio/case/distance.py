@@ -28,6 +28,10 @@ MAX_WEIGHT, CAPITAL_TOLERANCE, MAX_POSITION = "max_weight", "capital_tolerance",
 MAX_ETFS, NEAR_PAIRS, MIN_WEIGHT = "max_etfs", "min_correlation_distance", "min_weight"
 TARGETS = (CASH_FLOOR, OUTSIDE, MAX_WEIGHT, CAPITAL_TOLERANCE, MAX_POSITION, MAX_ETFS, NEAR_PAIRS, MIN_WEIGHT)
 
+# Budgets that give way where a payment must be made, before any rule does: money that is lost, then trades.
+MAX_TAX, MAX_TURNOVER = "max_tax_aud", "max_turnover"
+BUDGETS = (MAX_TAX, MAX_TURNOVER)
+
 # A distance below this is rounding: weights are as exact as the solver.
 NEGLIGIBLE = 1e-7
 
@@ -74,6 +78,24 @@ def breaches(case: Case, X: Matrix, money: float) -> dict[str, list[Breach]]:
 def distances(case: Case, X: Matrix, money: float) -> dict[str, float]:
     """Add up the distances from each rule, in the order of service."""
     return {rule: sum(each.distance for each in parts) for rule, parts in breaches(case, X, money).items()}
+
+
+def used(case: Case, X: Matrix) -> dict[str, float]:
+    """Measure what the trades to the holdings *X* use of each budget that there is, as shares of the capital."""
+    move, capital, found = case.move_to(X), case.terms.total_capital_aud, {}
+    if move is not None and case.terms.rules.max_tax_aud is not None:
+        found[MAX_TAX] = move.gains.tax_aud / capital
+    if move is not None and case.terms.rules.max_turnover is not None:
+        found[MAX_TURNOVER] = (move.bought_aud + move.sold_aud) / 2 / capital
+    return found
+
+
+def budgets(case: Case) -> dict[str, float]:
+    """Return the limit of each budget that there is, as shares of the capital."""
+    rules, capital = case.terms.rules, case.terms.total_capital_aud
+    limits = {MAX_TAX: rules.max_tax_aud, MAX_TURNOVER: rules.max_turnover}
+    size = {MAX_TAX: capital, MAX_TURNOVER: 1.0}
+    return {name: limit / size[name] for name, limit in limits.items() if limit is not None}
 
 
 def outside(case: Case) -> frozenset[int]:

@@ -10,7 +10,7 @@ import numpy as np
 from portfolio.errors import DataError
 from portfolio.market.age import refuse_stale
 from portfolio.names import doubted
-from portfolio.tax.gains import so_far
+from portfolio.tax.gains import most_per_dollar, so_far
 from portfolio.tax.kinds import GAINS, Kind, effective_rate
 from portfolio.tax.parcels import Quotes, gain_per_unit, missing_facts, rebase
 from portfolio.tax.sale import cheapest_sale
@@ -142,9 +142,13 @@ class Inventory:
     @property
     def most_tax(self) -> Vector:
         """The most tax that a dollar sold of each ETF can cause, shape (n,): no losses used, the parcel taxed most."""
-        most = np.zeros(len(self.prices))
+        most, gains = np.zeros(len(self.prices)), dict.fromkeys(GAINS, 0.0)
         for lot in self.lots:
-            tax = sum(self.rates.get(kind, 0.0) * aud for kind, aud in lot.gains.items())
+            for kind in gains:
+                gains[kind] += lot.units * lot.gains.get(kind, 0.0)
+        per_dollar = most_per_dollar(self.taxpayer, gains)
+        for lot in self.lots:
+            tax = sum(per_dollar[kind] * aud for kind, aud in lot.gains.items() if kind in per_dollar)
             most[lot.j] = max(most[lot.j], tax / float(self.prices[lot.j]))
         return most
 

@@ -15,7 +15,8 @@ class Targets:
     """The rules that are targets, since a budget lets no portfolio keep them.
 
     Attributes:
-        allowed: By rule: how far the portfolio may be from the rule; zero where the rule is kept.
+        allowed: By rule: how far the portfolio may be from the rule; zero where the rule is kept. Of a budget that
+            gives way: how far above the budget.
         today: The pods' holdings of today, shape (pods, n), as shares of the capital: the assignment that is nearest to
             the rules.
         bounds: By rule: no portfolio within the budgets that is as near to the rules before is nearer than this.

@@ -33,9 +33,12 @@ Broken = dict[str, tuple[float, float, float]]
 
 
 def rooms(trading: Event | None) -> dict[str, float]:
-    """Read how far the portfolio may be from each rule; empty where all rules are kept."""
+    """Read how far the portfolio may be from each rule and above each budget; empty where all are kept."""
     told = trading.get("step") if isinstance(trading, dict) else None
-    return {} if told is None else {rule["rule"]: rule["held"] for rule in told["rules"]}
+    if told is None:
+        return {}
+    budgets = {each["budget"]: each["held"] for each in told.get("budgets", ())}
+    return {rule["rule"]: rule["held"] for rule in told["rules"]} | budgets
 
 
 def distances(

@@ -201,13 +201,14 @@ class Orders:
         yield from (f"in whole units, {words}" for words in self.portfolio.positions(X, self.owned.had))
         traded = sum(order["units"] * float(self.owned.prices[self._j(order)]) for order in self.orders)
         rules, capital = self.portfolio.rules, self.portfolio.terms["total_capital_aud"]
-        wrong = volume(rules, traded / 2, self.gains.tax_aud, capital=capital, slack_aud=RULE)
+        rooms = self.portfolio.rooms
+        wrong = volume(rules, traded / 2, self.gains.tax_aud, capital=capital, slack_aud=RULE, rooms=rooms)
         yield from (f"in whole units, {words}" for words in wrong)
 
     def money(self) -> Iterator[str]:
         """Check the remaining cash, the trading cost and the tax."""
         left = self.cash_left()
-        aside = self.gains.tax_aud if self.owned.keeps_tax else 0.0
+        aside = max(self.gains.tax_aud, 0.0) if self.owned.keeps_tax else 0.0
         kept = self.owned.floor * self.capital + aside
         short = self.portfolio.rooms.get("cash_floor", 0.0) * self.capital
         if left + short < kept - FIGURE * self.capital:

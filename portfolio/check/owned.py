@@ -13,6 +13,7 @@ from portfolio.check.adjusted import adjusted
 from portfolio.check.facts import FIGURE, same
 from portfolio.check.pension import withdrawal
 from portfolio.check.tax import (
+    KINDS,
     PENSION,
     RATES,
     Payer,
@@ -98,8 +99,12 @@ class Owned:
         self.cpi = {date.fromisoformat(day): float(index) for day, index in self.told["reform"]["cpi"].items()}
         self.parcels = [self._parcel(told) for told in self.told["parcels"]]
         self.units = np.zeros(len(market.etfs))
+        # The gains of selling everything, before brokerage.
+        self.gains: dict[str, float] = dict.fromkeys(KINDS, 0.0)
         for parcel in self.parcels:
             self.units[parcel.j] += parcel.units
+            for kind in KINDS:
+                self.gains[kind] += parcel.units * parcel.results.get(kind, 0.0)
         self.capital = float(terms["total_capital_aud"])
         self.kept_aud = sum(float(held["value_aud"] or 0.0) for held in self.told["kept"])
         self.had: Vector = self.units * self.prices / self.capital
@@ -127,8 +132,9 @@ class Owned:
     def most_tax(self, sold_aud: Vector) -> float:
         """Bound the tax on sales, AUD: each dollar sold of an ETF at the tax of the parcel that is taxed most."""
         dearest = np.zeros(len(self.prices))
+        per_dollar = {kind: self.payer.most_tax_of(kind, self.gains) for kind in KINDS}
         for parcel in self.parcels:
-            taxes = (self.payer.tax_of(kind) * aud for kind, aud in parcel.results.items() if kind != "loss")
+            taxes = (per_dollar[kind] * aud for kind, aud in parcel.results.items() if kind != "loss")
             dearest[parcel.j] = max(dearest[parcel.j], sum(taxes) / float(self.prices[parcel.j]))
         return float(dearest @ sold_aud)
 

@@ -34,7 +34,7 @@ def payments(portfolio: Portfolio, orders: Orders) -> Iterator[str]:
         "withdrawal_aud": owned.withdrawal,
         "from_cash_aud": min(cash, owned.withdrawal),
         "from_sales_aud": max(owned.withdrawal - cash, 0.0),
-        "tax_aside_aud": orders.gains.tax_aud if owned.keeps_tax else 0.0,
+        "tax_aside_aud": max(orders.gains.tax_aud, 0.0) if owned.keeps_tax else 0.0,
     }
     size = portfolio.terms["total_capital_aud"]
     yield from (f"of the payments, {w}" for w in differing({name: told[name] for name in amounts}, amounts, size=size))

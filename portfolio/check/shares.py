@@ -25,12 +25,39 @@ def shares(portfolio: Portfolio, funding: Event, goals: Sequence[Event]) -> Iter
     ranks = {goal["pod"]: min(g["priority"] for g in goals if g["pod"] == goal["pod"]) for goal in goals}
     if portfolio.terms["pod_ranks"] != ranks:
         yield "the ranks of the pods are not the best priorities of their money goals"
-    purses = {pod: share * capital for pod, share in told.items()}
-    yield from _differences(goals, funding["surplus_aud"], spent(goals, purses), purses, capital)
+    trading, purses = portfolio.event["trading"], {pod: share * capital for pod, share in told.items()}
+    if funding["by"] == "goals" and trading is not None and not trading["orders"]:
+        yield from _in_one_purse(goals, funding, set(told), capital)
+    else:
+        yield from _differences(goals, funding["surplus_aud"], spent(goals, purses), purses, capital)
     if funding["by"] == "goals":
         yield from _settled(portfolio, funding, goals, told, capital)
     elif [funding[name] for name in _OF_GOALS] != [None] * len(_OF_GOALS) or funding["rounds"] != 1:
         yield "the request gives the shares, and they are told to be settled"
+
+
+def shares_today(portfolio: Portfolio, funding: Event, goals: Sequence[Event]) -> Iterator[str]:
+    """Check the capital of each goal in the account of today: by the same order, but no pod has a part of its own."""
+    if portfolio.owned is None:
+        return
+    by_pod = funding["by"] == "pod_weights"
+    capital = portfolio.owned.capital
+    purses = {pod: account["capital_share"] * capital for pod, account in portfolio.pods.items()}
+    today = [
+        {**goal, "needed_as_ordered_aud": goal["needed_today_aud"], **({} if by_pod else {"pod": ""})} for goal in goals
+    ]
+    got = spent(today, purses if by_pod else {"": capital * (1.0 - portfolio.owned.floor)})
+    for goal, aud in zip(goals, got, strict=True):
+        if not same(goal["capital_today_aud"], aud, size=capital):
+            yield f"the money goal {goal['goal_id']} gets {aud} AUD today, not {goal['capital_today_aud']}"
+
+
+def _in_one_purse(goals: Sequence[Event], funding: Event, pods: set[str], capital: float) -> Iterator[str]:
+    """Check the goals of an account that stays as it is; a pod that takes part has the money that no goal needs."""
+    got = spent([{**goal, "pod": ""} for goal in goals], {"": capital})
+    spare = _spare([goal for goal in goals if goal["pod"] in pods], pods, funding["surplus_pod"])
+    yield from _each(goals, got, capital)
+    yield from _rest(funding["surplus_aud"], {spare: capital - sum(got)} if spare else {}, capital)
 
 
 def _settled(
@@ -118,12 +145,17 @@ def _funded(
     for goal, aud in zip(goals, got, strict=True):
         if aud:
             money[goal["pod"]] += aud
-    longest = sorted((g for g in goals if g["pod"] in part), key=lambda g: (-g["years"], g["priority"]))
-    spare = surplus_pod if surplus_pod in part else longest[0]["pod"] if longest else None
+    spare = _spare([goal for goal in goals if goal["pod"] in part], part, surplus_pod)
     if spare is None:
         return got, money
     money[spare] += max(capital - sum(got), 0.0)
     return got, money
+
+
+def _spare(goals: Sequence[Event], part: set[str], surplus_pod: str | None) -> str | None:
+    """Find the pod for the money that no goal needs."""
+    longest = sorted(goals, key=lambda goal: (-goal["years"], goal["priority"]))
+    return surplus_pod if surplus_pod in part else longest[0]["pod"] if longest else None
 
 
 def _differences(
@@ -133,13 +165,24 @@ def _differences(
     purses: Mapping[str, float],
     capital: float,
 ) -> Iterator[str]:
+    yield from _each(goals, got, capital)
+    left = {
+        pod: purses.get(pod, 0.0) - sum(aud for goal, aud in zip(goals, got, strict=True) if goal["pod"] == pod)
+        for pod in {**purses, **surplus}
+    }
+    yield from _rest(surplus, left, capital)
+
+
+def _each(goals: Sequence[Event], got: Sequence[float], capital: float) -> Iterator[str]:
     for goal, aud in zip(goals, got, strict=True):
         if not same(goal["capital_aud"], aud, size=capital):
             yield f"the money goal {goal['goal_id']} gets {aud} AUD, not {goal['capital_aud']}"
-    for pod in {**purses, **surplus}:
-        left = purses.get(pod, 0.0) - sum(aud for goal, aud in zip(goals, got, strict=True) if goal["pod"] == pod)
-        if not same(surplus.get(pod, 0.0), left, size=capital):
-            yield f"the surplus of {pod} is {left} AUD, not {surplus.get(pod, 0.0)}"
+
+
+def _rest(told: Mapping[str, float], left: Mapping[str, float], capital: float) -> Iterator[str]:
+    for pod in {**left, **told}:
+        if not same(told.get(pod, 0.0), left.get(pod, 0.0), size=capital):
+            yield f"the surplus of {pod} is {left.get(pod, 0.0)} AUD, not {told.get(pod, 0.0)}"
 
 
 def spent(goals: Sequence[Event], purses: Mapping[str, float]) -> list[float]:

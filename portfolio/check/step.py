@@ -2,7 +2,8 @@
 
 The distances are computed again from the weights. That nothing is nearer than the told bound, only a solver can find;
 here the bound is compared with what the budgets alone allow, which takes none: the budget for tax by a Lagrangian
-bound, the budget for turnover, and holdings that are never sold.
+bound, the budget for turnover, and holdings that are never sold. A budget that gives way to a payment is compared with
+the least tax that sales of that amount can cause.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from portfolio.check.facts import FIGURE, RULE, same
 from portfolio.check.tax import assess
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from portfolio.check.distance import Broken
     from portfolio.check.facts import Event
@@ -48,8 +49,10 @@ def step(portfolio: Portfolio, orders: Orders) -> Iterator[str]:
     if [each["rule"] for each in told["rules"]] != [rule for rule in TARGETS if before[rule]]:
         yield f"the rules that today's holdings break are {[rule for rule in TARGETS if before[rule]]}, not as told"
         return
+    yield from _budgets(told.get("budgets", ()), owned, rules, orders)
+    allowed = _allowed(rules, portfolio.rooms, capital)
     for each in told["rules"]:
-        least = _least(owned, before[each["rule"]], rules) if each["rule"] in ("max_weight", "outside") else 0.0
+        least = _least(owned, before[each["rule"]], allowed) if each["rule"] in ("max_weight", "outside") else 0.0
         unit = float(owned.prices[owned.units > 0].max(initial=0.0)) / capital
         faults = _rule(each, before[each["rule"]], after[each["rule"]], least, unit)
         yield from (f"of the step towards {each['rule']}, {words}" for words in faults)
@@ -57,6 +60,59 @@ def step(portfolio: Portfolio, orders: Orders) -> Iterator[str]:
     due = None if None in open_rules else max(open_rules, default=1)
     if told["steps"] != due:
         yield f"it takes {due} steps, not {told['steps']}"
+
+
+def _budgets(told: Sequence[Event], owned: Owned, rules: Event, orders: Orders) -> Iterator[str]:
+    """Check budgets that give way: only a payment that sales must raise may do that."""
+    capital = owned.capital
+    traded = sum(order["units"] * float(owned.prices[owned.index[order["ticker"]]]) for order in orders.orders) / 2
+    used = {"max_tax_aud": orders.gains.tax_aud / capital, "max_turnover": traded / capital}
+    # Sales raise what money lacks, each dollar of proceeds at the least tax; they are at most twice the turnover.
+    least = {"max_tax_aud": _tax_to_raise(owned, -owned.money) / capital, "max_turnover": -owned.money / 2 / capital}
+    # Whole units may leave the price of one as money, which fractions must trade.
+    unit = float(owned.prices[owned.units > 0].max(initial=0.0)) / capital
+    room = {"max_tax_aud": _BOUND, "max_turnover": unit + _BOUND}
+    for each in told:
+        name = each["budget"]
+        if owned.money >= 0 or name not in used or rules[name] is None:
+            yield f"{name} is no budget that a payment could exceed"
+            continue
+        limit = rules[name] / (capital if name == "max_tax_aud" else 1.0)
+        if not same(each["limit"], limit) or not same(each["suggested"], used[name]):
+            yield f"of {name}, {used[name]} is used of {limit}, not as told"
+        if used[name] > limit + each["held"] + RULE:
+            yield f"of {name}, {used[name]} is used, and it is held at {limit + each['held']}"
+        if each["bound"] > used[name] + room[name] or max(limit, each["bound"]) < least[name] - _BOUND:
+            yield f"no orders are said to use less of {name} than {each['bound']}; the least is {least[name]}"
+
+
+def _tax_to_raise(owned: Owned, amount: float) -> float:
+    """Bound from below the tax on sales with proceeds of at least an amount, AUD: on any line, the cheapest first."""
+    payer, best = owned.payer, 0.0
+    so_far = assess(payer, [], []).so_far_aud
+    for line in payer.lines():
+        rates, given = _line(owned, line)
+        parcels = []
+        for parcel in owned.parcels:
+            tax = sum(rates[kind] * aud for kind, aud in parcel.results.items()) / parcel.net_aud
+            if parcel.ticker not in owned.unsold:
+                parcels.append((tax, parcel.units * parcel.net_aud))
+        total, missing = given, amount
+        for tax, worth in sorted(parcels):
+            sold = worth if tax < 0 else min(worth, max(missing, 0.0))
+            total, missing = total + tax * sold, missing - sold
+        best = max(best, total - line[2] - so_far)
+    return best
+
+
+def _line(owned: Owned, line: tuple[float, float, float]) -> tuple[dict[str, float], float]:
+    """Return the least tax per dollar of result on a line, and that of the results that are there in any case."""
+    payer, (early, late, _) = owned.payer, line
+    before = {kind: payer.so_far.get(kind, 0.0) for kind in ("loss", "undiscounted", "discountable", "indexed")}
+    rates = {kind: (late if kind == "indexed" else early) * payer.part_taxed(kind) for kind in before}
+    rates["loss"] = -max(early, late) * (payer.part_taxed("undiscounted"))
+    fixed = float(owned.terms["brokerage_aud"]) * len(set(np.flatnonzero(owned.units)))
+    return rates, sum(rates[kind] * aud for kind, aud in before.items()) + rates["loss"] * (payer.carried_aud + fixed)
 
 
 def _rule(told: Event, before: Broken, after: Broken, least: float, unit: float) -> Iterator[str]:
@@ -82,17 +138,27 @@ def _rule(told: Event, before: Broken, after: Broken, least: float, unit: float)
             yield f"{about or 'it'} goes from {value} to {then} of {limit}, not as told"
 
 
-def _least(owned: Owned, broken: Broken, rules: Event) -> float:
+def _allowed(rules: Event, rooms: Mapping[str, float], capital: float) -> dict[str, float | None]:
+    """Return the budgets with what a payment takes of them beyond: AUD of tax, and a share of turnover."""
+    size = {"max_tax_aud": capital, "max_turnover": 1.0}
+    return {
+        name: None if rules[name] is None else rules[name] + rooms.get(name, 0.0) * whole
+        for name, whole in size.items()
+    }
+
+
+def _least(owned: Owned, broken: Broken, budgets: Mapping[str, float | None]) -> float:
     """Bound from below how far sales leave weights above their limits, from the budgets alone, as a share."""
     above = {owned.index[ticker]: distance * owned.capital for ticker, (*_, distance) in broken.items()}
     stuck = sum(aud for j, aud in above.items() if owned.market.etfs[j].ticker in owned.unsold)
     free = {j: aud for j, aud in above.items() if owned.market.etfs[j].ticker not in owned.unsold}
     bounds = [stuck]
-    if rules["max_tax_aud"] is not None:
-        bounds.append(stuck + _by_tax(owned, free, rules["max_tax_aud"] + RULE * owned.capital))
-    if rules["max_turnover"] is not None:
+    tax, turnover = budgets["max_tax_aud"], budgets["max_turnover"]
+    if tax is not None:
+        bounds.append(stuck + _by_tax(owned, free, tax + RULE * owned.capital))
+    if turnover is not None:
         # Half of purchases and sales: at most twice the limit is sold.
-        bounds.append(stuck + sum(free.values()) - 2 * (rules["max_turnover"] + RULE) * owned.capital)
+        bounds.append(stuck + sum(free.values()) - 2 * (turnover + RULE) * owned.capital)
     return max(bounds) / owned.capital
 
 
@@ -103,14 +169,10 @@ def _by_tax(owned: Owned, above: Mapping[int, float], budget: float) -> float:
     most the line's highest rate on its losses and on all other losses. A price for the tax then gives a bound per ETF.
     """
     payer, best = owned.payer, 0.0
-    before = {kind: payer.so_far.get(kind, 0.0) for kind in ("loss", "undiscounted", "discountable", "indexed")}
     so_far = assess(payer, [], []).so_far_aud
-    for early, late, less in payer.lines():
-        rates = {kind: (late if kind == "indexed" else early) * payer.part_taxed(kind) for kind in before}
-        rates["loss"] = -max(early, late) * (payer.part_taxed("undiscounted"))
-        fixed = float(owned.terms["brokerage_aud"]) * len(set(np.flatnonzero(owned.units)))
-        given = sum(rates[kind] * aud for kind, aud in before.items()) + rates["loss"] * (payer.carried_aud + fixed)
-        room = budget + so_far + less - given
+    for line in payer.lines():
+        rates, given = _line(owned, line)
+        room = budget + so_far + line[2] - given
         parcels = []
         for parcel in owned.parcels:
             tax = sum(rates[kind] * aud for kind, aud in parcel.results.items())

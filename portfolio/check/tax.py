@@ -31,7 +31,7 @@ _LEAST, _LEVY = 0.30, 0.02
 _STARTS, _RATES_ABOVE = (0.0, 18_200.0, 45_000.0, 135_000.0, 190_000.0), (0.30, 0.37, 0.45)
 _FIRST_RATE = {2025: 0.16, 2026: 0.16, 2027: 0.15}
 _FIRST_RATE_SINCE = 0.14
-_NEAR = 1e-9
+_NEAR, _A_CENT = 1e-9, 0.01
 # Losses reduce the gains in this order (ss 102-5 and 102-6).
 KINDS = ("undiscounted", "discountable", "indexed")
 
@@ -78,6 +78,27 @@ class Payer:
                 found.append((rate + _LEVY, max(rate, least) + _LEVY, (rate + _LEVY) * begin - tax))
                 tax += (rate + _LEVY) * (end - self.income_aud - begin)
         return found
+
+    def most_tax_of(self, kind: str, owned: Mapping[str, float]) -> float:
+        """Bound the tax on a dollar of gain: on the highest line that the year and all that is *owned* reach."""
+        if self.owners:
+            shared = [(part, {k: part * aud for k, aud in owned.items()}) for part, _ in self.owners]
+            return sum(
+                part * payer.most_tax_of(kind, mine)
+                for (_, payer), (part, mine) in zip(self.owners, shared, strict=True)
+            )
+        if self.entity == PENSION:
+            return 0.0
+        there = {k: owned[k] + self.so_far.get(k, 0.0) for k in KINDS}
+        plain = sum(self.part_taxed(k) * there[k] for k in KINDS if k != "indexed")
+        lines = self.lines()
+        taxes = [a * plain + b * there["indexed"] - less for a, b, less in lines]
+        # Of lines that meet there, the steepest.
+        a, b, _ = [line for line, tax in zip(lines, taxes, strict=True) if tax >= max(taxes) - _A_CENT][-1]
+        if kind == "indexed":
+            return b
+        # A gain of another kind may take losses from the indexed gains of the year so far.
+        return max(a * self.part_taxed(kind), b if self.so_far.get("indexed", 0.0) > 0 else 0.0)
 
     def part_taxed(self, kind: str) -> float:
         """Return the part of a gain that is taxed, after losses."""

@@ -45,7 +45,7 @@ def limits(move: Move, X: Matrix, rules: Event, rooms: Mapping[str, float]) -> I
             yield f"{ticker} is traded, and has no price"
     spent = float(X.sum()) + (move.brokerage_aud + move.spread_aud) / capital
     sold = np.maximum(-move.change, 0.0) * capital
-    aside, most_aside = (move.gains.tax_aud, owned.most_tax(sold)) if owned.keeps_tax else (0.0, 0.0)
+    aside, most_aside = (max(move.gains.tax_aud, 0.0), owned.most_tax(sold)) if owned.keeps_tax else (0.0, 0.0)
     floor, most_idle = owned.floor + aside / capital, owned.most_idle + most_aside / capital
     if spent > 1 - floor + rooms.get("cash_floor", 0.0) + RULE:
         kept = f", and {floor:.9f} is to be kept" if floor else ""
@@ -53,12 +53,21 @@ def limits(move: Move, X: Matrix, rules: Event, rooms: Mapping[str, float]) -> I
     if spent < 1 - most_idle - RULE:
         yield f"ETFs are sold to hold {1 - spent:.9f} of the capital as cash, more than {most_idle:.9f}"
     turnover = (move.bought_aud + move.sold_aud) / 2
-    yield from volume(rules, turnover, move.gains.tax_aud, capital=capital, slack_aud=RULE * capital)
+    yield from volume(rules, turnover, move.gains.tax_aud, capital=capital, slack_aud=RULE * capital, rooms=rooms)
 
 
-def volume(rules: Event, turnover_aud: float, tax_aud: float, *, capital: float, slack_aud: float) -> Iterator[str]:
-    """Check the limits on turnover and on tax."""
-    if rules["max_turnover"] is not None and turnover_aud > rules["max_turnover"] * capital + slack_aud:
+def volume(
+    rules: Event,
+    turnover_aud: float,
+    tax_aud: float,
+    *,
+    capital: float,
+    slack_aud: float,
+    rooms: Mapping[str, float],
+) -> Iterator[str]:
+    """Check the limits on turnover and on tax; *rooms* says how far a payment may exceed them."""
+    more, most = (rooms.get(name, 0.0) * capital + slack_aud for name in ("max_turnover", "max_tax_aud"))
+    if rules["max_turnover"] is not None and turnover_aud > rules["max_turnover"] * capital + more:
         yield f"{turnover_aud / capital:.6f} of the capital is turned over, more than {rules['max_turnover']}"
-    if rules["max_tax_aud"] is not None and tax_aud > rules["max_tax_aud"] + slack_aud:
+    if rules["max_tax_aud"] is not None and tax_aud > rules["max_tax_aud"] + most:
         yield f"the tax on gains is {tax_aud:.2f} AUD, above {rules['max_tax_aud']}"

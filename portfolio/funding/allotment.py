@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from portfolio.terms.targets import Target
 
@@ -136,7 +136,16 @@ def by_priority(money_aud: float, claims: Sequence[Claim]) -> tuple[list[float],
     return got, rest_aud
 
 
-def _spare_pod(claims: Sequence[Claim], part: Sequence[str], surplus_pod: str | None) -> str:
+def in_one_purse(
+    capital_aud: float, claims: Sequence[Claim], pods: Collection[str], surplus_pod: str | None
+) -> Allotment:
+    """Fund the goals by priority while no pod has money of its own; *pods* may get the money that no goal needs."""
+    got, rest_aud = by_priority(capital_aud, claims)
+    spare = _spare_pod([claim for claim in claims if claim.pod in pods], pods, surplus_pod)
+    return Allotment(tuple(got), {spare: rest_aud} if rest_aud > 0 else {}, {})
+
+
+def _spare_pod(claims: Sequence[Claim], part: Collection[str], surplus_pod: str | None) -> str:
     if surplus_pod in part:
         return str(surplus_pod)
     return max(claims, key=lambda claim: (claim.target.years, -claim.target.priority)).pod

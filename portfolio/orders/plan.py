@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from portfolio.case.distance import MAX_TAX, MAX_TURNOVER
 from portfolio.conic.solution import relative_gap
 from portfolio.errors import SolverError, UnreachableGoalError
 from portfolio.market.figures import NEARLY_THE_SAME, etf_correlation
@@ -79,7 +80,7 @@ def plan(case: Case, master: CoordinatedPortfolio, *, left_s: Callable[[], float
     gains = _tax(terms, stock, whole.sold)
     cost = brokerage + spread + gains.tax_aud
     left_aud = terms.owned.money_aud - spent - brokerage - spread
-    aside_aud = gains.tax_aud if terms.owned.payments.keep_tax_aside else 0.0
+    aside_aud = terms.owned.payments.aside_aud(gains.tax_aud)
     goals = tuple(_goals(case, master, whole.X, cost))
     before = _goals(case, master, master.X, None)
     # The objective counts the tax as the optimisation and its bound do: without fixed brokerage.
@@ -110,9 +111,15 @@ def plan(case: Case, master: CoordinatedPortfolio, *, left_s: Callable[[], float
         idle=explain_idle(case, stock, master, left_aud - aside_aud, whole.units, left_s=left_s),
         tax_may_exceed_aud=_may_exceed(terms.owned, stock, whole.sold),
         does_not_pay=None if orders else _does_not_pay(case, master, lambda: left_s() <= 0),
-        step=describe_step(case, whole.X, left_aud / stock.capital_aud),
+        step=describe_step(case, whole.X, left_aud / stock.capital_aud, _taken(stock, orders, gains.tax_aud)),
         owners=tuple(_owner_gains(terms.owned, stock, whole.sold)),
     )
+
+
+def _taken(stock: Inventory, orders: Sequence[Order], tax_aud: float) -> dict[str, float]:
+    """Measure what the orders use of each budget, as shares of the capital."""
+    turnover_aud = sum(order.value_aud for order in orders) / 2
+    return {MAX_TAX: tax_aud / stock.capital_aud, MAX_TURNOVER: turnover_aud / stock.capital_aud}
 
 
 def at_most_better_by(master: CoordinatedPortfolio, trading: Trading | None) -> float | None:

@@ -16,25 +16,30 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portfolio.case.distance import (
+    BUDGETS,
     CAPITAL_TOLERANCE,
     MAX_ETFS,
     MAX_POSITION,
+    MAX_TAX,
     NEAR_PAIRS,
     NEGLIGIBLE,
     TARGETS,
     breaches,
+    budgets,
     distances,
     money_left,
+    used,
 )
 from portfolio.case.targets import Targets
 from portfolio.conic.solution import Status
 from portfolio.master.goal_programming import AIM_GAP, SearchSession
 from portfolio.master.statement.formulation import Formulation
 from portfolio.orders.units_program import Held, UnitsProgram
-from portfolio.published.step import OpenPart, OpenRule, Step
+from portfolio.published.step import OpenBudget, OpenPart, OpenRule, Step
+from portfolio.tax.brackets import pieces
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from portfolio import Matrix
     from portfolio.case.case import Case
@@ -47,7 +52,7 @@ _NODES = 1_000
 _ROOM = 1e-5
 
 # No two portfolios are further from each other in any rule than this.
-_FARTHEST = dict.fromkeys(TARGETS, 2.0) | {MAX_ETFS: 1e4, NEAR_PAIRS: 1e6}
+_FARTHEST = dict.fromkeys((*BUDGETS, *TARGETS), 2.0) | {MAX_ETFS: 1e4, NEAR_PAIRS: 1e6}
 
 
 def has_budget(case: Case) -> bool:
@@ -85,9 +90,11 @@ def within_budgets(
     if stock.cash < 0:
         # Sales must pay a withdrawal, and may take a pod further from its share.
         allowed |= {CAPITAL_TOLERANCE: _FARTHEST[CAPITAL_TOLERANCE], MAX_POSITION: _FARTHEST[MAX_POSITION]}
+        # And it is an obligation, where budgets are wishes: these give way first, by no more than they must.
+        allowed |= dict.fromkeys(budgets(case), _FARTHEST[MAX_TAX])
     targets, X = Targets(allowed, today), today
-    for rule in TARGETS:
-        if targets.allowed[rule] <= NEGLIGIBLE or stop():
+    for rule in (*BUDGETS, *TARGETS):
+        if targets.allowed.get(rule, 0.0) <= NEGLIGIBLE or stop():
             continue
         form = _Nearest(case.towards(targets), rule)
         solution = SearchSession(partial(Formulation, form.case), stop).solve(form, AIM_GAP)
@@ -96,14 +103,23 @@ def within_budgets(
         bound = min(max(float(solution.bound) - 1.0, 0.0), targets.allowed[rule])
         targets = replace(targets, bounds=targets.bounds | {rule: bound})
         if solution.x is None or (held := _whole(form, X, left_s)) is None:
+            if rule in BUDGETS:
+                return case
             continue
         X = held
         # Whole units may leave the price of one as money that fractions must invest, and so come nearer than these.
-        nearest = max(distances(case, X, money_left(case, X))[rule], solution.value - 1.0)
-        room = 0.0 if rule in (MAX_ETFS, NEAR_PAIRS) else _ROOM
+        nearest = max(_distance(case, X, rule), solution.value - 1.0)
+        room = 0.0 if rule in (MAX_ETFS, NEAR_PAIRS) or (rule in BUDGETS and nearest <= NEGLIGIBLE) else _ROOM
         allowed = targets.allowed | {rule: min(nearest + room, targets.allowed[rule])}
         targets = replace(targets, allowed=allowed, start=solution.states)
     return case.towards(targets)
+
+
+def _distance(case: Case, X: Matrix, rule: str) -> float:
+    """Measure how far holdings are from a rule, or above a budget."""
+    if rule in BUDGETS:
+        return max(used(case, X)[rule] - budgets(case)[rule], 0.0)
+    return distances(case, X, money_left(case, X))[rule]
 
 
 class _Nearest(Formulation):
@@ -148,13 +164,14 @@ def _whole(form: Formulation, near: Matrix, left_s: Callable[[], float]) -> Matr
     return found.X if isinstance(found, Held) else None
 
 
-def describe_step(case: Case, X: Matrix, money: float) -> Step | None:
+def describe_step(case: Case, X: Matrix, money: float, taken: Mapping[str, float]) -> Step | None:
     """Tell how far the orders come, by rule; None where no rule is a target.
 
     Args:
         case: The customer's case.
         X: The holdings after the orders, shape (pods, n), as shares of the capital.
         money: The money after the orders, as a share of the capital.
+        taken: What the orders use of each budget, as shares of the capital.
     """
     if case.stock is None or (targets := case.targets) is None:
         return None
@@ -174,7 +191,26 @@ def describe_step(case: Case, X: Matrix, money: float) -> Step | None:
             for sleeve, row in zip(case.sleeves, targets.today, strict=True)
         },
         steps=max(known, default=1) if len(known) == len(counts) else None,
+        budgets=tuple(
+            OpenBudget(name, limit, taken[name], _bound(case, name, limit), targets.allowed[name])
+            for name, limit in budgets(case).items()
+            if targets.allowed.get(name, 0.0) > NEGLIGIBLE
+        ),
     )
+
+
+def _bound(case: Case, budget: str, limit: float) -> float:
+    """State the least of a budget that a payment takes, as a share of the capital.
+
+    The program leaves fixed brokerage out of the gains, so that its tax is too high by the tax on one brokerage a sale.
+    """
+    stock = case.stock
+    assert stock is not None and case.targets is not None  # noqa: S101, PT018 - a budget gave way
+    saved = 0.0
+    if budget == MAX_TAX:
+        rate = max(part.early for _, alone in stock.taxpayer.each for part in pieces(alone))
+        saved = rate * case.terms.brokerage_aud * int((stock.units > 0).sum()) / stock.capital_aud
+    return max(limit + case.targets.bounds[budget] - saved, limit)
 
 
 def _rule(rule: str, before: list[Breach], after: list[Breach], bound: float, held: float) -> OpenRule:

@@ -84,8 +84,8 @@ class MoneyGoal:
         median_aud: Median of the final value of capital and contributions, AUD: half of the cases end above, half
             below.
         probability: Chance of at least the wanted amount, with ``after_costs_aud`` invested as ordered.
-        probability_today: The same chance before the orders: with ``capital_today_aud`` invested as today, where each
-            pod has the units that the orders leave to it, and the rest fills the pods; None without an account.
+        probability_today: The same chance before the orders: with ``capital_today_aud`` invested as the whole account
+            is today; None without an account.
         probability_if_lower: The same chance as ``probability``, with returns lower by one percentage point per year.
         probability_if_higher: The same chance as ``probability``, with returns higher by one percentage point per year.
         more_today_aud: Further capital that would raise the chance to the wanted chance, AUD; 0 where the chance is
@@ -94,9 +94,10 @@ class MoneyGoal:
             left.
         years_later: Further years until the goal reaches the wanted chance, while contributions go on; None where 100
             years are not enough.
-        needed_today_aud: Least capital with which the pod's part of today's holdings, unchanged, would reach the amount
-            with the wanted chance, AUD; None without an account.
-        capital_today_aud: Part of today's account for this goal, AUD: the same as ``capital_aud``; None without an
+        needed_today_aud: Least capital, invested as the whole account is today, that would reach the amount with the
+            wanted chance, AUD; None without an account.
+        capital_today_aud: Part of today's account for this goal, AUD: the goals get ``needed_today_aud`` by priority
+            from the whole account, or from their pod's part of it where the request gives pod_weights; None without an
             account.
         needed_as_ordered_aud: Least capital, before the cost of the trades, with which the pod as ordered reaches the
             amount with the wanted chance, AUD: the goals get this by priority.

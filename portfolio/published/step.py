@@ -52,6 +52,26 @@ class OpenRule:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenBudget:
+    """A budget that gives way, since a payment must be made that sales within the budget cannot raise.
+
+    Attributes:
+        budget: Name of the budget: max_tax_aud or max_turnover.
+        limit: The budget as a share of the capital.
+        suggested: The tax or the turnover of the orders, as a share of the capital.
+        bound: No portfolio that makes the payment takes less than this, as a share of the capital.
+        held: How far the portfolio may be above the budget, as a share of the capital: the least excess of whole units,
+            with room for the solver.
+    """
+
+    budget: str
+    limit: float
+    suggested: float
+    bound: float
+    held: float
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """A step towards the rules, as far as the budgets allow.
 
@@ -60,8 +80,10 @@ class Step:
         today: Holdings of today by pod and ticker, as shares of the capital: before the first orders no pod owns units,
             so this is the assignment that is nearest to the rules.
         steps: About how many such steps it takes in all, this one included; None where some rule comes no nearer.
+        budgets: The budgets that give way, before any rule does.
     """
 
     rules: tuple[OpenRule, ...]
     today: Mapping[str, Mapping[str, float]]
     steps: int | None
+    budgets: tuple[OpenBudget, ...] = ()

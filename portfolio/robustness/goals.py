@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from portfolio.case.case import Case
-from portfolio.case.delivered import delivered
+from portfolio.case.delivered import before_the_orders, delivered
 from portfolio.funding.chance import Aim, chance
 from portfolio.funding.growth import growth_of
 from portfolio.market.figures import figures
@@ -48,6 +48,8 @@ def _growths(suggestion: Suggestion, case: Case, X: Matrix) -> Mapping[str, Grow
         pod: growth_of(case.market, vector(case.market, each.naive_weights), rate, counted=counted)
         for pod, each in unused.items()
     }
+    if orders and not orders.orders:
+        return dict.fromkeys({**alone, **suggestion.pods}, before_the_orders(case))
     return {**alone, **delivered(case, X, fees_aud=fees_aud).growths}
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from portfolio.errors import DataError
-from portfolio.tax.brackets import tax_on
+from portfolio.tax.brackets import pieces, tax_on
 from portfolio.tax.kinds import GAINS, Amounts, Kind, inclusion
 from portfolio.tax.regime import DISREGARDED
 
@@ -61,6 +61,29 @@ def so_far(taxpayer: Taxpayer) -> dict[Kind, float]:
         Kind.DISCOUNTABLE: realised.discountable_aud,
         Kind.INDEXED: realised.indexed_aud,
     }
+
+
+def most_per_dollar(taxpayer: Taxpayer, most_aud: Amounts) -> dict[Kind, float]:
+    """Bound the tax that one more dollar of gain of each kind adds to a year, whatever losses there are.
+
+    The tax is convex, so the dearest dollar is the last one of the most that may be sold. A dollar of an earlier kind
+    may also take a loss away from the indexed gains that the year has so far.
+
+    Args:
+        taxpayer: The taxpayer.
+        most_aud: The gains of selling everything, by kind.
+    """
+    most = dict.fromkeys(GAINS, 0.0)
+    for share, alone in taxpayer.each:
+        before, entity = so_far(alone), alone.entity
+        gains = {kind: before[kind] + share * most_aud.get(kind, 0.0) for kind in GAINS}
+        early = sum(inclusion(kind, entity) * gains[kind] for kind in GAINS if kind is not Kind.INDEXED)
+        last = max(pieces(alone), key=lambda one: one.early * early + one.indexed * gains[Kind.INDEXED] - one.less)
+        displaced = last.indexed if before[Kind.INDEXED] else 0.0
+        for kind in GAINS:
+            own = last.indexed if kind is Kind.INDEXED else last.early * inclusion(kind, entity)
+            most[kind] += share * max(own, displaced)
+    return most
 
 
 def assess(taxpayer: Taxpayer, realised_aud: Amounts) -> Assessment:

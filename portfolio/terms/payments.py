@@ -16,7 +16,7 @@ class Payments:
         contribution_aud: Money that comes in and is invested with the cash, AUD.
         withdraw_aud: Money that is paid out, AUD.
         withdraw_by: The last day of the payment; None without a withdrawal.
-        keep_tax_aside: Whether the tax on the gains of the sales stays in the account as cash.
+        keep_tax_aside: Whether the tax that the sales add stays in the account as cash.
         pension: The pension that is paid from the account; None without a pension.
     """
 
@@ -35,6 +35,10 @@ class Payments:
         if self.pension is None or not self.pension.withdraw_minimum:
             return self.withdraw_aud
         return max(self.withdraw_aud, minimum(self.pension, day).to_draw_aud)
+
+    def aside_aud(self, tax_aud: float) -> float:
+        """Return the part of the tax that the sales add which stays as cash; where they save tax, there is none."""
+        return max(tax_aud, 0.0) if self.keep_tax_aside else 0.0
 
     def paid_by(self, day: date) -> date | None:
         """Return the last day of the withdrawal: the request's, or the end of the pension's year; None without one."""

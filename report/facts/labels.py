@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from portfolio.market.measure import Measure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from bus.language.messages import MasterPortfolioOptimized
     from portfolio.published.account import ComparisonRow, GoalAccount
@@ -142,6 +142,13 @@ def in_a_sentence(label: str) -> str:
 def goal_label(goal: GoalAccount) -> str:
     """Name a goal's figure within a sentence."""
     return in_a_sentence(FIGURES[goal.figure][0])
+
+
+def listed_goals(event: MasterPortfolioOptimized, names: Iterable[str]) -> str:
+    """Name several goals of an event within a sentence, by figure and pods."""
+    goals = {goal.name: goal for goal in event.goals}
+    of = {name: of_pods(event, goals[name].pods) if goals[name].pods else "the whole portfolio" for name in names}
+    return ", ".join(f"the {goal_label(goals[name])} of {whom}" for name, whom in of.items())
 
 
 def asked(goal: GoalAccount) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from portfolio.published.waiting import WaitFor
 from portfolio.tax.regime import HOLDING_DAYS
 from portfolio.tax.taxpayer import Entity
-from report.facts.labels import FIGURES, in_a_sentence
+from report.facts.labels import FIGURES, in_a_sentence, listed_goals, pod_label
 from report.facts.payments import said_of_shares
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ def why_no_order(trading: Trading) -> Iterator[str]:
         yield "No order pays for itself: what is owned stays as it is."
     if (why := trading.does_not_pay) is not None:
         yield (
-            f"Were trading free, the best portfolio would add {why.gain:.4f} to the objective; getting there costs"
-            f" {why.cost_aud:,.2f} AUD, which takes {why.cost:.4f} from it."
+            f"Were trading free, another portfolio would score better, by {why.gain:.4f} of the measure that the"
+            f" request sets; but getting there costs {why.cost_aud:,.2f} AUD, which takes {why.cost:.4f} from that."
         )
 
 
@@ -49,15 +49,16 @@ def what_to_know(event: MasterPortfolioOptimized, trading: Trading, owned: Owned
             yield f"In whole units {words} held, unlike in the portfolio: {', '.join(sorted(other))}."
     yield from said_of_shares(event)
     for one in trading.tolerated:
+        of = pod_label(event, one.pod) if one.pod else "the capital"
         if event.terms.rules.stays(one.ticker):
             yield (
-                f"{one.ticker} is {one.position:.2%} of {one.pod or 'the capital'}, above the limit of {one.limit:.2%}:"
+                f"{one.ticker} is {one.position:.2%} of {of}, above the limit of {one.limit:.2%}:"
                 " it is never sold, so it stays, and is not bought."
             )
             continue
         yield (
-            f"{one.ticker} is {one.position:.2%} of {one.pod or 'the capital'}, by drift above its limit of"
-            f" {one.limit:.2%}: within the position_tolerance, so not sold for that, and not bought."
+            f"{one.ticker} is {one.position:.2%} of {of}, by drift above its limit of {one.limit:.2%}, within what the"
+            " request tolerates: so not sold for that, and not bought."
         )
     if trading.gains.losses_carried_aud:
         yield f"Capital losses carried on to later years: {trading.gains.losses_carried_aud:,.2f} AUD."
@@ -76,10 +77,11 @@ def what_to_know(event: MasterPortfolioOptimized, trading: Trading, owned: Owned
             f" {pair.correlation:.2f}), is bought: a person is to look at the purpose (TR 2008/1)."
         )
     yield from _waits(trading)
-    yield from _later(trading)
+    yield from _later(event, trading)
     yield from _holding_period(event)
     if trading.gave_way:
-        yield f"No whole units keep these targets where the portfolio holds them: {', '.join(trading.gave_way)}."
+        gave_way = listed_goals(event, trading.gave_way)
+        yield f"No whole units keep these targets where the portfolio holds them: {gave_way}."
 
 
 def _waits(trading: Trading) -> Iterator[str]:
@@ -92,18 +94,18 @@ def _waits(trading: Trading) -> Iterator[str]:
         )
 
 
-def _later(trading: Trading) -> Iterator[str]:
+def _later(event: MasterPortfolioOptimized, trading: Trading) -> Iterator[str]:
     """Set the portfolio that waits beside the one that sells now."""
     if (later := trading.later) is None:
         return
     cost = later.brokerage_aud + later.spread_aud + later.gains.tax_aud
     now = trading.brokerage_aud + trading.spread_aud + trading.gains.tax_aud
     by = later.objective - trading.objective
-    worse = f", but keeps {', '.join(later.worse)} less well" if later.worse else ""
+    worse = f", but keeps {listed_goals(event, later.worse)} less well" if later.worse else ""
     yield (
         f"The best portfolio that sells none of these now has {len(later.orders)} orders, costs {cost:,.2f} AUD"
         f" ({later.gains.tax_aud:,.2f} AUD of it tax) instead of {now:,.2f} AUD, and scores {abs(by):.4f}"
-        f" {'more' if by > 0 else 'less'}{worse}."
+        f" {'more' if by > 0 else 'less'} by the measure that the request sets{worse}."
     )
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bus.language.messages import MasterPortfolioOptimized
-    from portfolio.published.step import OpenPart, OpenRule
+    from portfolio.published.step import OpenBudget, OpenPart, OpenRule
 
 # Of each rule, this many breaches are named.
 _NAMED = 3
@@ -24,11 +24,24 @@ def said_of_step(event: MasterPortfolioOptimized) -> Iterator[str]:
     step = event.trading.step if event.trading else None
     if step is None:
         return
+    yield from (_exceeded(event, budget) for budget in step.budgets)
     moves = [words for rule in step.rules for words in _moves(event, rule)]
+    if not moves:
+        return
     yield (
         f"{_budgets(event)} not let every rule be kept that today's holdings break. This step takes you"
         f" {'; '.join(moves)}. {_steps(event)}"
     )
+
+
+def _exceeded(event: MasterPortfolioOptimized, budget: OpenBudget) -> str:
+    """Say how far a payment takes a budget, and the least that it can take."""
+    capital, made = event.terms.total_capital_aud, "The payment cannot be made within the budget of"
+    if budget.budget == "max_tax_aud":
+        limit, now, least = (f"{share * capital:,.2f} AUD" for share in (budget.limit, budget.suggested, budget.bound))
+        return f"{made} {limit} of tax: the orders cause {now}, and it is proven that none cause less than {least}."
+    limit, now, least = (f"{share:.1%}" for share in (budget.limit, budget.suggested, budget.bound))
+    return f"{made} {limit} of turnover: the orders take {now}, and it is proven that none take less than {least}."
 
 
 def _steps(event: MasterPortfolioOptimized) -> str:

@@ -136,7 +136,9 @@ def proof(event: MasterPortfolioOptimized) -> str:
     """State how much better any other portfolio can be at most."""
     if event.at_most_better_by is None:
         return "How much better another portfolio could be is not proven; why is told below."
-    these = "these orders" if event.trading else "this one"
+    these = "this one"
+    if event.trading:
+        these = "these orders" if event.trading.orders else "today's"
     return (
         "It is proven that no portfolio that keeps these rules and targets scores better than"
         f" {these} by more than {max(event.at_most_better_by, _SHOWN):.2%}, by the measure that the request sets."

@@ -42,8 +42,8 @@ _NOTE = (
     " independent and lognormal."
 )
 _AS_TODAY = (
-    " As today is the chance with the same capital before the orders: each pod has the units that the orders leave to"
-    " it, and the rest of the account fills the pods."
+    " As today is the chance before the orders: the goals get by priority what they need of the account as it is, all"
+    " of it invested alike."
 )
 
 
@@ -67,7 +67,7 @@ def table(event: MasterPortfolioOptimized, of: Callable[[str], str]) -> Table:
             f"{goal.years:g}",
             f"{needed_aud(goal):,.0f}",
             f"{goal.capital_aud:,.0f}",
-            "" if goal.probability_today is None else likely(goal, goal.probability_today),
+            chance_today(goal),
             chance(goal),
             likely(goal, goal.probability_if_lower),
             likely(goal, goal.probability_if_higher),
@@ -89,14 +89,21 @@ def chance(goal: MoneyGoal) -> str:
     return likely(goal, goal.probability)
 
 
+def chance_today(goal: MoneyGoal) -> str:
+    """Format the chance in the account of today; empty without an account."""
+    if goal.probability_today is None:
+        return ""
+    return labels.chance(goal.probability_today, known=_is_known(goal, goal.capital_today_aud or 0.0))
+
+
 def likely(goal: MoneyGoal, probability: float) -> str:
-    """Format a chance of the goal, with no more digits than it has."""
-    return labels.chance(probability, known=_is_known(goal))
+    """Format a chance of the goal as suggested, with no more digits than it has."""
+    return labels.chance(probability, known=_is_known(goal, goal.capital_aud))
 
 
-def _is_known(goal: MoneyGoal) -> bool:
+def _is_known(goal: MoneyGoal, capital_aud: float) -> bool:
     """Return whether the outcome is known today: no time is left, or there is nothing to grow."""
-    return goal.years == 0 or (goal.capital_aud == 0 and goal.contribution_aud_per_month == 0)
+    return goal.years == 0 or (capital_aud == 0 and goal.contribution_aud_per_month == 0)
 
 
 def is_reached(goal: MoneyGoal) -> bool:
@@ -128,10 +135,10 @@ def _set_aside(goal: MoneyGoal) -> str:
 
 
 def _outlook(goal: MoneyGoal) -> str:
-    if _is_known(goal):
+    if _is_known(goal, goal.capital_aud):
         return "."
     verdict = "as wanted" if is_reached(goal) else f"where {goal.wanted_probability:.0%} is wanted"
-    today = "" if goal.probability_today is None else f"{likely(goal, goal.probability_today)} if invested as today, "
+    today = "" if goal.probability_today is None else f"{chance_today(goal)} as the account is today, "
     return (
         f"; the chance to reach it is {chance(goal)}, {verdict} ({today}{likely(goal, goal.probability_if_lower)} and"
         f" {likely(goal, goal.probability_if_higher)} if returns are one point a year lower and higher)."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -184,6 +185,31 @@ def test_a_portfolio_made_before_all_pods_had_answered() -> None:
     stream = renumbered([*good()[:3], good()[5], *good()[3:5], *good()[6:]])
 
     assert judge(stream).wrong == ("r1-0: optimised in 4 without the results of delta, gamma",)
+
+
+def challenge(of: bytes, **told: object) -> Message:
+    body = {"type": "PortfolioChallenged", "final_sha256": hashlib.sha256(of).hexdigest(), **told}
+    return Message(subjects.challenge("r1-8"), json.dumps(body).encode(), sequence=19, stored_at=NOON)
+
+
+def test_a_challenge_is_of_the_final_event_before_it_and_no_fault_makes_that_event_unreadable() -> None:
+    late = {"type": "PortfolioNotChallenged", "reason": "internal_error", "message": "it broke"}
+    for made in (challenge(good()[17].data), challenge(good()[17].data, **late)):
+        assert judge([*good(), made]).wrong == ()
+
+    assert judge([*good(), challenge(good()[11].data)]).wrong == (
+        "r1-8: the challenge 19 is of no final event before it",
+    )
+    for reason in ("unreadable", "markets_differ"):
+        made = challenge(good()[17].data, type="PortfolioNotChallenged", reason=reason, message="why")
+        assert judge([*good(), made]).wrong == (f"r1-8: no challenge for the reason {reason}: why",)
+
+
+def test_a_challenge_stored_before_its_final_event() -> None:
+    early = replace(challenge(good()[17].data), stored_at=good()[16].stored_at)
+    stream = renumbered([*good()[:17], early, good()[17]])
+
+    assert judge(stream).wrong == ("r1-8: the challenge 18 is of no final event before it",)
 
 
 def test_a_failure_that_no_fault_explains() -> None:

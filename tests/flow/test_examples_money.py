@@ -259,6 +259,44 @@ def test_too_large_a_withdrawal_is_told_the_most_that_can_be_withdrawn() -> None
     assert isinstance(below, MasterPortfolioFailed)
 
 
+def test_tax_by_brackets_that_is_set_aside_stays_as_cash() -> None:
+    # 350 VTS cost 53 AUD each, 150 cost 139 and 100 cost 213, at net proceeds near 509 AUD: half of the gains, above an
+    # income of 110,000 AUD, reaches the brackets of 37 % and 45 %, with the levy 39 % and 47 %.
+    event = final_event(example("one-large-holding", {"keep_tax_aside": True}, rules={"max_turnover": 0.35}))
+    assert isinstance(event, MasterPortfolioOptimized), event
+    assert event.trading is not None and event.payments is not None  # noqa: PT018
+    net = event.trading.gains.net_capital_gain_aud
+    # 25,000 AUD at 30 %, 55,000 AUD at 37 %, the rest at 45 %, and 2 % of levy on all.
+    parts = ((0.0, 0.30), (25_000.0, 0.07), (80_000.0, 0.08))
+    due = 0.02 * net + sum(rate * max(net - start, 0.0) for start, rate in parts)
+    assert net > 25_000
+    assert event.trading.gains.tax_aud == pytest.approx(due)
+    assert event.payments.tax_aside_aud == pytest.approx(due)
+    assert event.trading.cash_left_aud >= due - 1e-6
+    # What a unit would cost does not lie idle beside it, unless that is told.
+    assert event.trading.cash_left_aud < due + 509.14 or event.trading.idle is not None
+    forged = json.loads(event.model_dump_json())
+    forged["payments"]["tax_aside_aud"] = 0.0
+    assert findings(json.loads(event.model_dump_json()), markets.load(event.market.id)) == []
+    assert findings(forged, markets.load(event.market.id)) != []
+
+
+def test_sales_that_save_tax_set_nothing_aside() -> None:
+    # The gain of 20,000 AUD this year is taxed at 39 %; losses of the sales save some of that.
+    sold = {
+        "ticker": "VGB",
+        "units": 400,
+        "parcels": [{"acquired": "2024-02-14", "units": 400, "cost_base_aud": 26_000}],
+    }
+    account = {"holdings": [sold], "cash_aud": 20_000, "keep_tax_aside": True, "realised": {"undiscounted_aud": 20_000}}
+    event = final_event(example("existing-investor", account))
+    assert isinstance(event, MasterPortfolioOptimized), event
+    assert event.trading is not None and event.payments is not None  # noqa: PT018
+    assert event.trading.gains.tax_aud < 0
+    assert event.payments.tax_aside_aud == 0
+    assert event.trading.cash_left_aud < 509.14 or event.trading.idle is not None
+
+
 def test_tax_that_is_set_aside_stays_as_cash() -> None:
     event = final_event(example("existing-investor", {"keep_tax_aside": True}))
     assert isinstance(event, MasterPortfolioOptimized), event

@@ -475,14 +475,6 @@ BAD: dict[str, tuple[bytes, str, str]] = {
         "invalid_request",
         "customer.loss_value is 0.1: a dollar of losses saves 0.09 AUD of tax on a gain after the discount",
     ),
-    "owners_tax_aside_by_brackets": (
-        owning(
-            customer=couple({"marginal_tax_rate": None, "taxable_income_aud": 40_000}),
-            account=paying(keep_tax_aside=True),
-        ),
-        "invalid_request",
-        "account.keep_tax_aside takes a tax at one rate, of these sales alone: leave it out, or leave out realised and",
-    ),
     "a_pension_with_gains": (
         owning(account=realising(losses_aud=100), customer={"customer_id": "c", "entity": "super_pension"}),
         "invalid_request",

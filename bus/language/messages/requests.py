@@ -416,7 +416,7 @@ class MoneyInAndOut(_Strict):
     ] = None
     keep_tax_aside: Annotated[
         bool,
-        Field(description="Whether the tax on the gains of the sales stays in the account as cash; it is due later."),
+        Field(description="Whether the tax that the sales add stays in the account as cash; it is due later."),
     ] = False
     pension: Annotated[
         PensionPaid | None, Field(description="The pension that is paid from the account of a super fund.")
@@ -915,18 +915,6 @@ class OptimizationRequest(_Strict):
             message = (
                 f"account.pension is for super funds, and customer.entity is {entity}: leave pension out, or give"
                 " super_pension"
-            )
-            raise ValueError(message)
-        owners = self.customer.owners or []
-        of_the_year = [account.realised, self.customer.taxable_income_aud]
-        of_the_year += [fact for owner in owners for fact in (owner.realised, owner.taxable_income_aud)]
-        if payments.keep_tax_aside and any(fact is not None for fact in of_the_year):
-            names = "account.realised and customer.taxable_income_aud"
-            if owners:
-                names = "realised and taxable_income_aud of each owner"
-            message = (
-                "account.keep_tax_aside takes a tax at one rate, of these sales alone: leave it out, or leave out"
-                f" {names}"
             )
             raise ValueError(message)
         there, amount = account.cash_aud + account.contribution_aud, payments.withdrawal_aud(account.as_of)

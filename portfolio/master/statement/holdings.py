@@ -305,7 +305,7 @@ class Holdings:
 
     def allows(self, rule: str) -> float:
         """Return how far the portfolio may be from a rule: zero, unless the rule is a target."""
-        return 0.0 if self.case.targets is None else self.case.targets.allowed[rule]
+        return 0.0 if self.case.targets is None else self.case.targets.allowed.get(rule, 0.0)
 
     def _block(self, p: int) -> int:
         """Return the block of a pod's variables: one block per pod, or one joint block where trades link all pods."""

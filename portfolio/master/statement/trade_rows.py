@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portfolio.case.distance import CASH_FLOOR
+from portfolio.case.distance import CASH_FLOOR, MAX_TAX, MAX_TURNOVER
 from portfolio.conic.bound import ON
 from portfolio.master.statement.order_rows import OrderVariables, buy_for_owners, declare, sell_for_owners
 from portfolio.master.statement.tax_on_gains import tax_gains
@@ -175,17 +175,31 @@ class Trades:
         for x, cost in self.costs.items():
             spending[x] += cost
         aside, most_aside = self._set_aside()
-        self.money.append(form.build.at_most(self._short_of_cash(_sum(spending, aside)), 1.0 - self.stock.cash_floor))
+        spent = self._short_of_cash(spending)
+        self.money.append(form.build.at_most(spent, 1.0 - self.stock.cash_floor))
+        if aside:
+            most = 1.0 - self.stock.cash_floor - self.tax.constant
+            self.money.append(form.build.at_most(_sum(spent, aside), most))
         if form.rule("reinvest", "nothing is sold to hold cash") and 1.0 - self.stock.idle > form.least_invested:
             with form.build.about("reinvest"):
                 self.reinvested = form.build.at_least(_sum(spending, most_aside), 1.0 - self.stock.idle)
                 self._no_more_orders(self._number)
         turnover = rules.max_turnover
         if turnover is not None and form.rule("max_turnover", f"at most {turnover:.1%} of the capital is turned over"):
-            self.money.append(form.build.at_most({x: part / 2 for x, part in self.volume.items()}, turnover))
-        most = rules.max_tax_aud
-        if most is not None and form.rule("max_tax_aud", f"at most {most:,.2f} AUD of tax on capital gains"):
-            self.money.append(form.build.at_most(self.tax.row, most / capital - self.tax.constant))
+            turned = self._above({x: part / 2 for x, part in self.volume.items()}, MAX_TURNOVER)
+            self.money.append(form.build.at_most(turned, turnover))
+        tax = rules.max_tax_aud
+        if tax is not None and form.rule("max_tax_aud", f"at most {tax:,.2f} AUD of tax on capital gains"):
+            taxed = self._above(self.tax.row, MAX_TAX)
+            self.money.append(form.build.at_most(taxed, tax / capital - self.tax.constant))
+
+    def _above(self, used: dict[int, float], budget: str) -> dict[int, float]:
+        """Let a budget be exceeded where it gives way: by no more than a payment forces."""
+        if not (allowed := self.form.allows(budget)):
+            return used
+        above = self.form.build.variable(upper=allowed)
+        self.form.distances[budget][above] = 1.0
+        return {**used, above: -1.0}
 
     def _short_of_cash(self, spent: dict[int, float]) -> dict[int, float]:
         """Let money be below its floor where that is a target: by no more than today."""
@@ -200,8 +214,7 @@ class Trades:
         """Write the tax that stays as cash, and the most that it can be, as rows; empty where none is set aside.
 
         The tax is convex in the sales: only as an upper limit is it a row of the program. Money may be left as if each
-        dollar sold of an ETF caused the most tax that any parcel of this ETF can cause. Requests with gains so far or
-        brackets set nothing aside: there the tax has a constant, and no rate.
+        dollar sold of an ETF caused the most tax that any parcel of this ETF can cause.
         """
         owned = self.form.terms.owned
         if owned is None or not owned.payments.keep_tax_aside:

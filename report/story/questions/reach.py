@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from portfolio.market.measure import Measure
+from portfolio.terms.goals import Row
 from report.facts.labels import asked, goal_label, of_pods, pod_label, show
 from report.story import money_goals
 from report.story.document import Section, Table, without_empty
@@ -20,6 +22,13 @@ if TYPE_CHECKING:
     from portfolio.published.trading import GoalInUnits
 
 TITLE = "Will I reach my goals?"
+# What a customer need not know, said where such a target is missed.
+_TERMS = {
+    Measure.SHARPE.value: "The Sharpe ratio is the return above that of cash, per unit of volatility",
+    Measure.YIELD.value: "The grossed-up yield is the distributions with their franking credits",
+    Row.TAX_EFFICIENCY.value: "The tax efficiency is 10 where tax on income takes nothing of the return, and 9 where"
+    " it takes a tenth",
+}
 # Targets that are missed, named one by one on the customer's page.
 _FEW = 4
 
@@ -53,7 +62,7 @@ def _table(event: MasterPortfolioOptimized) -> Table:
             f"{goal.target_amount_aud:,.0f}",
             "now" if goal.years == 0 else f"{goal.years:g}",
             f"{goal.capital_aud:,.0f}",
-            "" if goal.probability_today is None else money_goals.likely(goal, goal.probability_today),
+            money_goals.chance_today(goal),
             money_goals.chance(goal),
             f"{goal.wanted_probability:.0%}",
             "" if money_goals.is_reached(goal) else " or ".join(money_goals.ways(goal, "{:,.0f}")),
@@ -90,10 +99,11 @@ def _targets(event: MasterPortfolioOptimized) -> Iterator[str]:
         yield f"All {len(pairs)} {what} are met: the appendix lists them."
         return
     told = [_missed(event, goal, now) for goal, now in missed[:_FEW]]
+    terms = [words for figure, words in _TERMS.items() if figure in {goal.figure for goal, _ in missed[:_FEW]}]
     told += [f"{len(missed) - _FEW} more"] if len(missed) > _FEW else []
     yield (
-        f"{len(pairs) - len(missed)} of {len(pairs)} {what} are met. Not met: {'; '.join(told)}. The appendix has the"
-        " reasons."
+        f"{len(pairs) - len(missed)} of {len(pairs)} {what} are met. Not met: {'; '.join(told)}."
+        f"{''.join(f' {words}.' for words in terms)} The appendix has the reasons."
     )
 
 

@@ -276,7 +276,7 @@ def grown(held_aud: Mapping[str, float], money_aud: float, cash_rate: float = 0.
 
 
 @pytest.mark.parametrize("cash_rate", [0.0, 0.04])
-def test_the_chance_today_is_that_of_the_same_money_before_the_orders(cash_rate: float) -> None:
+def test_today_the_whole_account_serves_the_goals_by_priority(cash_rate: float) -> None:
     goals = [goal("house", "beta", 60_000.0, 6.0), goal("old", "gamma", 190_000.0, 22.0, priority=2)]
     account = ACCOUNT | {"cash_floor_aud": 20_000, "cash_rate": cash_rate}
     found = answered(goals, customer={"customer_id": "c"}, account=account)
@@ -286,23 +286,25 @@ def test_the_chance_today_is_that_of_the_same_money_before_the_orders(cash_rate:
     assert sum(account.capital_share for account in found.pods.values()) == NEAR(1 - 20_000 / capital)
     in_goals = sum(each.capital_aud for each in found.money_goals)
     assert in_goals + sum(found.funding.surplus_aud.values()) == NEAR(capital - 20_000)
-    # Today there is one ETF. A pod has its part of the units that stay; the rest, and the money above the 20,000 AUD
-    # to be kept, fills the pods up to their shares.
-    owned = capital - 40_000
-    stay = {pod: held.get("VAS", 0.0) for pod, held in trading.pods.items()}
-    assert sum(stay.values()) < owned
-    lacks = {pod: found.pods[pod].capital_share * capital - aud for pod, aud in stay.items()}
-    assert min(lacks.values()) > 0
+    # Today there is one ETF, and 20,000 AUD above the 20,000 AUD to be kept: whatever a goal has is invested so.
+    today = grown({"VAS": capital - 40_000}, 20_000, cash_rate)
+    left_today = capital - 20_000
+    for each in found.money_goals:
+        aim = Aim(each.target_amount_aud, each.years, 0, 0.025)
+        assert each.needed_today_aud == NEAR(needed_aud(aim, today, 0.75))
+        assert each.capital_today_aud == NEAR(min(each.needed_today_aud or 0.0, left_today))
+        assert each.probability_today == NEAR(chance(aim, each.capital_today_aud or 0.0, today))
+        left_today -= each.capital_today_aud or 0.0
+    # The house has all that it needs, the rest is not enough for what is to come later.
+    house, old = found.money_goals
+    assert house.probability_today == NEAR(0.75)
+    assert left_today == pytest.approx(0, abs=1e-6)
+    assert (old.capital_today_aud or 0.0) < (old.needed_today_aud or 0.0)
+    assert house.capital_today_aud != pytest.approx(house.capital_aud, rel=0.01)
     costs = trading.brokerage_aud + trading.spread_aud + trading.gains.tax_aud
     assert costs > 1_000
     for each in found.money_goals:
-        part = lacks[each.pod] / sum(lacks.values())
-        vas = stay[each.pod] + part * (owned - sum(stay.values()))
-        today = grown({"VAS": vas}, part * 20_000, cash_rate)
         aim = Aim(each.target_amount_aud, each.years, 0, 0.025)
-        assert each.capital_today_aud == each.capital_aud
-        assert each.needed_today_aud == NEAR(needed_aud(aim, today, 0.75))
-        assert each.probability_today == NEAR(chance(aim, each.capital_aud, today))
         # As ordered, brokerage, spread and tax are gone, and each pod holds its part of the money that is left.
         held = trading.pods[each.pod]
         short = {p: max(found.pods[p].capital_share * capital - sum(h.values()), 0) for p, h in trading.pods.items()}

@@ -206,19 +206,16 @@ def test_with_nothing_to_do_the_chances_of_today_are_those_of_the_suggestion() -
         assert each.needed_today_aud == pytest.approx(each.needed_as_ordered_aud, rel=1e-9)
 
 
-def test_holdings_and_money_are_divided_over_the_pods_by_what_stays_and_what_is_lacking() -> None:
-    # Two pods with half of the capital each. The first keeps all 0.3 of one ETF and a quarter of another; the second
-    # keeps the other three quarters; a third ETF of 0.2 is sold, and 0.1 is money.
+def test_money_is_divided_over_the_pods_by_what_is_lacking() -> None:
+    # Two pods with half of the capital each, and 0.15 of money. The first holds 0.40 and lacks 0.10, the second holds
+    # 0.45 and lacks 0.05: of the money, two thirds and one third.
     X = np.array([[0.30, 0.10, 0.0], [0.0, 0.30, 0.15]])
-    held = np.array([0.30, 0.40, 0.20])
 
-    rows = pods_money(X, held, 0.1, np.array([0.5, 0.5]))
+    rows = pods_money(X, 0.15, np.array([0.5, 0.5]))
 
-    # Of the third ETF, 0.15 stays with the second pod, and 0.05 is sold. The first pod lacks 0.5 - 0.4 = 0.1, the
-    # second 0.5 - 0.45 = 0.05: of the 0.05 and of the money, two thirds and one third.
-    assert rows[0] * 0.5 == pytest.approx([0.30, 0.10, 0.1 / 3])
-    assert rows[1] * 0.5 == pytest.approx([0.0, 0.30, 0.15 + 0.05 / 3])
-    assert 1 - rows.sum(axis=1) == pytest.approx([2 * 0.2 / 3, 2 * 0.1 / 3])
-    # After the orders there is nothing but what the pods hold, and money.
-    after = pods_money(X, X.sum(axis=0), 0.15, np.array([0.5, 0.5]))
-    assert after * 0.5 == pytest.approx(X)
+    assert rows * 0.5 == pytest.approx(X)
+    assert 1 - rows.sum(axis=1) == pytest.approx([2 * 0.1, 2 * 0.05])
+    # With less money, each has its part of that; pods at their shares get none, and a debt counts as no money.
+    assert pods_money(X, 0.03, np.array([0.5, 0.5]))[0] * 0.42 == pytest.approx(X[0])
+    assert pods_money(X, 0.03, np.array([0.4, 0.4])).sum(axis=1) == pytest.approx([1, 1])
+    assert pods_money(X, -0.01, np.array([0.5, 0.5])).sum(axis=1) == pytest.approx([1, 1])

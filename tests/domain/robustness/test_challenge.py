@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -79,12 +80,29 @@ def test_the_question_asked_again_of_the_same_market_has_the_same_answer() -> No
 
 
 def test_an_outlook_without_ranges_is_told_and_not_drawn() -> None:
-    found = _challenge(OUTLOOK)
+    found = challenge(suggestion_of(_event(OUTLOOK)), replace(load(OUTLOOK), half_ranges=None), Effort.QUICK)
 
     assert found.drawn is Drawn.NOTHING
     assert (found.draws, found.asked_again, found.worth, found.same_etfs) == (0, 0, None, None)
     assert found.words.startswith("not known: the outlook states no ranges")
     assert found.all_risky is not None
+
+
+def test_the_bundled_outlook_is_drawn_from_the_ranges_that_its_publication_states() -> None:
+    """Vanguard Australia, December 2025: bonds 3.9 to 4.9 %, shares 4.8 to 6.8, 4.6 to 6.6 and 4 to 6 %."""
+    prices = load(OUTLOOK)
+    assert prices.half_ranges is not None
+    halves = dict(zip(prices.tickers, prices.half_ranges.tolist(), strict=True))
+    assert {t: h for t, h in halves.items() if h == 0.005} == {"VAF": 0.005, "VGB": 0.005}
+    # Cash, property and gold have a single figure each from their publications.
+    assert {t for t, h in halves.items() if h == 0} == {"BILL", "VAP", "GOLD"}
+    assert {h for t, h in halves.items() if t not in {"VAF", "VGB", "BILL", "VAP", "GOLD"}} == {0.01}
+
+    found = _challenge(OUTLOOK)
+
+    assert (found.drawn, found.draws, found.covariance_drawn) == (Drawn.RANGES, 100, False)
+    assert found.worth is not None
+    assert not found.words.startswith("not known")
 
 
 def _held(told: dict[str, Any]) -> None:

@@ -45,6 +45,9 @@ async def test_the_demo_ends_with_a_portfolio_that_is_what_it_should_be(tmp_path
         assert rows[better]["master"] < rows[better]["naive"], better
     for part in ("Asset class", "Separate pods", "Best alone", "Correlation", "Objective", "podfolio.v1.final"):
         assert part in page, part
+    # Last comes the challenge, which says how sure that is in one line.
+    assert "podfolio.v1.challenge.reference-customer" in page.rstrip().splitlines()[-1]
+    assert "in 100 draws" in page or "of 100 draws" in page
     assert "\x1b" not in page, "plain text into a pipe"
     assert page.isascii(), "and nothing that a plain terminal cannot show"
     assert "is shown on history, the two years to 7 November 2025, because the published targets" in " ".join(
