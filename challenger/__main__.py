@@ -28,10 +28,14 @@ if TYPE_CHECKING:
     from bus.process.settings import ListenAddress
     from bus.transports.jetstream import Connection, JetStreamBus
 
+# A message in hand is kept from the other challengers, and each takes seconds of computing: 256 would wait for ten
+# minutes here while a challenger that was started to help had nothing to do.
+_AT_ONCE = 8
+
 
 @click.command()
 @connection_options("podfolio-challenger", role=CHALLENGER)
-@replica_options(seconds=MOST_S)
+@replica_options(seconds=MOST_S, at_once=_AT_ONCE)
 def main(
     settings: Connection, at_once: int, http: ListenAddress | None, solver_mib: int, solver_seconds: float
 ) -> None:

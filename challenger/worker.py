@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import asyncio
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from time import perf_counter
@@ -23,8 +24,6 @@ from challenger.payload import NO_PORTFOLIO, payload_of
 from portfolio.published.robustness import Effort
 
 if TYPE_CHECKING:
-    import asyncio
-
     from bus.language.payload import Payload
     from bus.language.signing import Signer
     from bus.port import Bus, Delivery, Message, Stored
@@ -58,6 +57,7 @@ class Challenger:
     challenge: Challenges
     provide: Provide = nothing_to_provide
     signer: Signer | None = None
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)  # one final event is challenged at a time
 
     async def run(self, stop: asyncio.Event, *, at_once: int) -> None:
         """Challenge final events until *stop* is set, then finish the work in hand."""
@@ -76,6 +76,8 @@ class Challenger:
             return
         with tracing.span("challenge"):
             answer = await self.answer(request_id, message, kinds.get(MessageKind.REQUEST))
+        if answer is None:
+            return
         metrics.CHALLENGING.observe(perf_counter() - began)
         stored = await self.publish(request_id, answer)
         log.info(
@@ -87,8 +89,12 @@ class Challenger:
             challenge_ms=round((perf_counter() - began) * 1e3, 2),
         )
 
-    async def answer(self, request_id: str, final: Message, request: Message | None) -> Payload:
-        """Challenge a final event as its request asks; the default where the request has been removed."""
+    async def answer(self, request_id: str, final: Message, request: Message | None) -> Payload | None:
+        """Challenge a final event as its request asks; the default where the request has been removed.
+
+        Return None if another challenger challenged the event during the wait for its turn: the server hands a message
+        of a process that was frozen or cut off to another, and the wait may take minutes.
+        """
         digest, event = sha256(final.data).hexdigest(), glance(final.data)
         asked = Effort.QUICK.value if request is None else glance(request.data).get("challenge", Effort.QUICK.value)
         if event.get("type") == "MasterPortfolioFailed":
@@ -101,7 +107,10 @@ class Challenger:
             return _nothing(request_id, digest, Unchallenged.NOT_ASKED, _NOT_ASKED)
         market = event.get("market")
         await self.provide(market.get("id") if isinstance(market, dict) else None)
-        return await self.challenge(request_id, final.data, digest, effort)
+        async with self._turn:
+            if await self.bus.record([subjects.challenge(request_id)]):
+                return None
+            return await self.challenge(request_id, final.data, digest, effort)
 
     async def give_up(self, delivery: Delivery, error: Exception) -> None:
         """Say that there will be no challenge, and why."""

@@ -210,12 +210,7 @@ def _quoted(path: Path) -> str:
 
 
 async def _spawn(configuration: Path, log: Path, lock: int) -> Process:
-    command = [str(_binary()), "--config", str(configuration)]
-    # setpriv (util-linux) makes the kernel terminate the server when the parent ends, even if the parent is killed.
-    # Then setpriv executes the server under the same process id. Without setpriv, a killed parent leaves the server
-    # running.
-    if setpriv := shutil.which("setpriv"):
-        command = [setpriv, "--pdeathsig", "TERM", "--", *command]
+    command = ending_with_parent(str(_binary()), "--config", str(configuration))
     with log.open("ab") as errors:
         return await asyncio.create_subprocess_exec(
             *command,
@@ -226,6 +221,16 @@ async def _spawn(configuration: Path, log: Path, lock: int) -> Process:
             start_new_session=True,
             pass_fds=(lock,),
         )
+
+
+def ending_with_parent(*command: str) -> tuple[str, ...]:
+    """Extend a command: the kernel sends SIGTERM to the process when its parent ends, even if the parent is killed.
+
+    This takes setpriv (util-linux), which executes the command under the same process id. Without setpriv, the command
+    is returned as it is, and a killed parent leaves the process running.
+    """
+    setpriv = shutil.which("setpriv")
+    return (setpriv, "--pdeathsig", "TERM", "--", *command) if setpriv else command
 
 
 def _binary() -> Path:

@@ -54,14 +54,6 @@ _CONNECTION = (
 
 _REPLICA = (
     _option(
-        "--at-once",
-        envvar="PODFOLIO_AT_ONCE",
-        type=click.IntRange(1, 1_000),
-        default=256,
-        show_default=True,
-        help="Most messages in hand at a time, including those that wait for a solver.",
-    ),
-    _option(
         "--http",
         "http_port",
         envvar="PODFOLIO_HTTP_PORT",
@@ -117,12 +109,21 @@ def variables(settings: Connection) -> dict[str, str]:
     }
 
 
-def replica_options(*, seconds: float) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def replica_options(*, seconds: float, at_once: int = 256) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Add the options of a process that works a queue; the command receives the HTTP options as one ``http``.
 
     Args:
         seconds: The default time limit for computing one request.
+        at_once: The default number of messages in hand.
     """
+    in_hand = _option(
+        "--at-once",
+        envvar="PODFOLIO_AT_ONCE",
+        type=click.IntRange(1, 1_000),
+        default=at_once,
+        show_default=True,
+        help="Most messages in hand at a time, including those that wait for a solver.",
+    )
     limit = _option(
         "--solver-seconds",
         envvar="PODFOLIO_SOLVER_SECONDS",
@@ -137,7 +138,7 @@ def replica_options(*, seconds: float) -> Callable[[Callable[..., Any]], Callabl
         def with_http(*args: Any, http_port: int | None, http_host: str, **rest: Any) -> Any:
             return command(*args, http=None if http_port is None else ListenAddress(http_port, http_host), **rest)
 
-        return _add((*_REPLICA, limit), with_http)
+        return _add((in_hand, *_REPLICA, limit), with_http)
 
     return add
 

@@ -12,7 +12,7 @@ from functools import partial
 from typing import IO, TYPE_CHECKING
 
 from agents import mandate_files
-from bus.administration.server import launch
+from bus.administration.server import ending_with_parent, launch
 from bus.administration.setup import set_up
 from bus.port import BusError, UnreachableError
 from bus.process.frame import END_S
@@ -97,9 +97,7 @@ def _as(role: str, url: str, keys: Keys | None) -> Connection:
 
 async def _start(command: tuple[str, ...], settings: Connection, keys: Keys | None, logs: IO[bytes] | None) -> Process:
     return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        *command,
+        *ending_with_parent(sys.executable, "-m", *command),
         env={**os.environ, **variables(settings), "PODFOLIO_POD_KEYS": str(keys.folder) if keys else ""},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,

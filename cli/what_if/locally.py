@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -14,7 +17,7 @@ from coordinator.consolidation import consolidate
 from coordinator.decisions import Fail, Optimise, Record, admit, decide
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from bus.language.messages import FinalEvent, MasterPortfolioFailed, OptimizationRequest
     from portfolio.terms.mandate import Mandate
@@ -41,6 +44,11 @@ def solve(
     """
     if (refused := refuse(request, mandates)) is not None:
         return refused
+    with _silent_libraries():
+        return _solve(request, mandates, stop)
+
+
+def _solve(request: OptimizationRequest, mandates: Mapping[str, Mandate], stop: Callable[[], bool]) -> FinalEvent:
     asked = _asked(request)
     found = {pod: answer(mandate, request.request_id, asked.data) for pod, mandate in mandates.items()}
     answers = {
@@ -53,6 +61,21 @@ def solve(
         return action.event
     assert isinstance(action, Optimise)  # noqa: S101 - the request was admitted, and every pod has answered
     return consolidate(action.request, action.results, budget=Budget(also=stop))
+
+
+@contextmanager
+def _silent_libraries() -> Iterator[None]:
+    """Drop what a solver's library writes to standard output, where JSON goes: HiGHS has lines for its developers."""
+    sys.stdout.flush()
+    output, nothing = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(output, 1)
+        os.close(output)
+        os.close(nothing)
 
 
 def _asked(request: OptimizationRequest) -> Message:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 # Relative tolerance on the proven best value: a delivered value may be better by this at most.
 _PROVEN = 2e-4
+# A target that the search can keep up to this part of the tolerance for met targets is kept. A target that is given up
+# may be met by less: the search proves only that no portfolio comes nearer than half of the tolerance, its own room.
+_CAN_BE_KEPT = 0.25
 # A target that gives way is held below its best value by at least a hundredth of a percentage point.
 _LEAST_TOLERANCE = 1e-4
 _NEARLY_THE_SAME = 0.97
@@ -420,7 +423,7 @@ class Portfolio:
         if not met and self.terms["on_unreachable"] == "fail":
             yield f"{name} is missed, though no goal was to give way"
         if told["figure"] != "correlation":
-            yield from self.held(told, value, met=met)
+            yield from self.held(told, value, can_be_kept=short is not None and short <= _CAN_BE_KEPT * slack)
         best, alone = told["best_together"], told["best_alone"]
         sign = 1 if lower else -1
         # Existing holdings may be better than every portfolio that the pod could buy alone.
@@ -439,14 +442,14 @@ class Portfolio:
         documented = _PRIORITIES[due["figure"]] if due["pods"] else _NEVER_WORSE_PRIORITY
         return int(self.terms["priorities"].get(due["name"], documented))
 
-    def held(self, told: Event, value: float | None, *, met: bool) -> Iterator[str]:
+    def held(self, told: Event, value: float | None, *, can_be_kept: bool) -> Iterator[str]:
         """Check the figure at which a target was held: as asked, or its best value less the tolerance, or given up."""
         name, asked, held = told["name"], told["asked"], told["held"]
         sign = 1 if told["better"] == "lower" else -1
         proven = self.event["certificate"]["levels_proven"]
         if held is None:
-            if proven and (met or told["pods"]):
-                yield f"{name} is said to be given up, which only a missed target of the whole portfolio is"
+            if proven and (can_be_kept or told["pods"]):
+                yield f"{name} is said to be given up, which only a target of the whole is, and only if none keeps it"
             return
         empty = bool(self.rooms) and value is None
         if not empty and (value is None or sign * (value - held) > MET * max(1.0, abs(held))):

@@ -53,8 +53,13 @@ def answered(case: Case) -> list[str]:
     return wrong + [f"message {event.sequence} stands before the request that it answers" for event in before]
 
 
-def challenged(case: Case) -> list[str]:
-    """Find finals with no challenge, or more than one, and challenges without a final."""
+def challenged(case: Case, *, by_a_clock: int = 0) -> list[str]:
+    """Find finals with no challenge, or more than one, and challenges without a final.
+
+    Args:
+        case: The request.
+        by_a_clock: The newest message that may still wait for the time of a server's wrong clock; 0 if none does.
+    """
     made = {attempt.invoked.sha256 for attempt in case.tries if attempt.invoked.strange}
     if any(event.sha256 in made for event in (*case.finals, *case.challenges)):
         return []
@@ -62,7 +67,7 @@ def challenged(case: Case) -> list[str]:
     ends = [event.sequence for event in case.finals[1:]]
     for final, end in zip(case.finals, [*ends, float("inf")], strict=False):  # without a final, no end either
         challenges = [event for event in case.challenges if final.sequence < event.sequence < end]
-        if len(challenges) != 1:
+        if len(challenges) != 1 and (challenges or final.sequence > by_a_clock):
             wrong.append(f"the final event is message {final.sequence}, and has {len(challenges)} challenges")
     first = case.finals[0].sequence if case.finals else float("inf")
     before = [event for event in case.challenges if event.sequence < first]

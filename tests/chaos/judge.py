@@ -49,7 +49,12 @@ class Judgement:
 
 
 def judge(
-    history: Sequence[Event], held: Sequence[Event] = (), *, kept_s: float = KEPT_S, challengers: bool = False
+    history: Sequence[Event],
+    held: Sequence[Event] = (),
+    *,
+    kept_s: float = KEPT_S,
+    challengers: bool = False,
+    by_a_clock: int = 0,
 ) -> Judgement:
     """Say whether the history fits the promise.
 
@@ -58,6 +63,7 @@ def judge(
         held: The stream's messages at the end of the run, as readings; empty if it was not read.
         kept_s: How long the stream keeps a message, by the server's clock.
         challengers: Whether challengers ran, so that each final must have its challenge by the end.
+        by_a_clock: The newest final event whose challenge may wait for the time of a server's wrong clock; 0 if none.
     """
     sights = [event for event in (*history, *held) if event.what in SIGHTS and event.sequence]
     first = first_sights(sights)
@@ -66,7 +72,7 @@ def judge(
     wrong = [*changed(sights, first), *occupied_twice(first, kept_s), *observers(history, held)]
     for request_id, case in sorted(cases.items()):
         wrong += [f"{request_id}: {fault}" for fault in (*told(case), *answered(case), *in_time_order(case))]
-        wrong += [f"{request_id}: {fault}" for fault in challenged(case)] if challengers else []
+        wrong += [f"{request_id}: {fault}" for fault in challenged(case, by_a_clock=by_a_clock)] if challengers else []
     wrong += prompt.wrong
     tries = [attempt for case in cases.values() for attempt in case.tries]
     return Judgement(

@@ -39,6 +39,12 @@ def waits_for_a_clock(info: Mapping[str, Any], history: Sequence[Event]) -> bool
     """
     if info["num_pending"]:
         return False
+    newest = newest_by_a_clock(history)
+    return newest > 0 and (info["stream_name"] != EVENTS or info["ack_floor"]["stream_seq"] < newest)
+
+
+def newest_by_a_clock(history: Sequence[Event]) -> int:
+    """Give the newest message that was there while a server's clock was wrong; 0 if none was."""
     last, newest, clocks = 0, 0, set()
     for event in history:
         newest = max(newest, event.sequence if event.what is What.SEEN else 0)
@@ -47,5 +53,4 @@ def waits_for_a_clock(info: Mapping[str, Any], history: Sequence[Event]) -> bool
         elif event.what is What.ENDED and event.operation in clocks:
             clocks.discard(event.operation)
             last = newest
-    held = newest if clocks else last
-    return held > 0 and (info["stream_name"] != EVENTS or info["ack_floor"]["stream_seq"] < held)
+    return newest if clocks else last

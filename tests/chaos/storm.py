@@ -23,7 +23,7 @@ from chaos.history import History, What
 from chaos.inflict import Faults
 from chaos.judge import judge
 from chaos.load import Load, clients
-from chaos.queues import left, not_worked_off, waits_for_a_clock
+from chaos.queues import left, newest_by_a_clock, not_worked_off, waits_for_a_clock
 from chaos.schedule import ALL_KINDS, PODS, Kind, plan
 
 if TYPE_CHECKING:
@@ -130,7 +130,8 @@ async def rage(storm: Storm, folder: Path, *, say: Callable[[str], None]) -> Out
     for message in stream:
         audit.read(message)
     verdict = audit.verdict(load.acknowledged, last=last)
-    judgement = judge(history.events, _held(stream), challengers=True)
+    by_a_clock = newest_by_a_clock(history.events) if waiting else 0
+    judgement = judge(history.events, _held(stream), challengers=True, by_a_clock=by_a_clock)
     wasted, unasked, ends = _logged(fleet)
     return Outcome(
         storm=storm,
@@ -201,10 +202,14 @@ async def _noting(load: Load, who: str, work: Awaitable[None]) -> None:
 
 
 async def _challenged(admin: JetStreamBus) -> None:
-    """Give the challengers the time for their last messages."""
+    """Give the challengers time for their last messages, as long as they settle some: they have no deadline."""
+    least = float("inf")
     with contextlib.suppress(TimeoutError, BusError):
-        async with asyncio.timeout(_SETTLE_S):
-            while left(await admin.ask_api(f"CONSUMER.INFO.{EVENTS}.{CHALLENGERS}")):  # noqa: ASYNC110 - bounded
+        async with asyncio.timeout(_SETTLE_S) as limit:
+            while there := left(await admin.ask_api(f"CONSUMER.INFO.{EVENTS}.{CHALLENGERS}")):
+                if there < least:
+                    least = there
+                    limit.reschedule(asyncio.get_running_loop().time() + _SETTLE_S)
                 await asyncio.sleep(0.5)
 
 

@@ -537,3 +537,12 @@ def test_a_final_event_without_its_one_challenge_is_found_where_challengers_ran(
     assert any(said in fault for fault in verdict(with_challenges(*sequences), challengers=True).wrong)
     assert not verdict(with_challenges(4), challengers=True).wrong
     assert not verdict(with_challenges()).wrong
+
+
+def test_a_challenge_may_be_missing_where_its_final_event_waits_for_the_time_of_a_wrong_clock() -> None:
+    def faults(by_a_clock: int, *sequences: int) -> tuple[str, ...]:
+        return verdict(with_challenges(*sequences), challengers=True, by_a_clock=by_a_clock).wrong
+
+    # The final event is message 3.
+    assert [bool(faults(2)), bool(faults(3))] == [True, False]
+    assert faults(3, 4, 5), "two are too many all the same"

@@ -129,6 +129,36 @@ async def test_a_queue_that_was_lost_and_delivers_all_again_makes_no_second_chal
     assert asked == []  # of r2 there is nothing to challenge
 
 
+async def test_a_final_event_that_another_challenges_meanwhile_is_not_computed_again() -> None:
+    began, go_on = asyncio.Event(), asyncio.Event()
+    asked = []
+
+    async def held_up(request_id: str, _: bytes, final_sha256: str, __: Effort) -> Payload:
+        asked.append(request_id)
+        began.set()
+        await go_on.wait()
+        said = PortfolioNotChallenged(
+            request_id=request_id, final_sha256=final_sha256, reason=Unchallenged.SOLVER_FAILED, message="a test"
+        )
+        return payload_of(said)
+
+    bus, stop = MemoryBus(PODS), asyncio.Event()
+    async with system(bus, challengers=0):
+        for request_id in ("r1", "r2", "r3"):
+            await publish(bus, data(request_id), request_id)
+            await one(bus, subjects.final(request_id))  # so that the challenger takes them in this order
+        async with asyncio.TaskGroup() as group:
+            group.create_task(Challenger(bus, held_up).run(stop, at_once=8))
+            await began.wait()
+            await bus.publish_once(subjects.challenge("r2"), b"{}", message_id="of another", headers={})
+            go_on.set()
+            await challenged(bus, "r3")
+            stop.set()
+
+    assert asked == ["r1", "r3"]
+    assert (await bus.record([subjects.challenge("r2")]))[0].data == b"{}"
+
+
 @pytest.mark.parametrize(
     ("changes", "reason", "said"),
     [

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import sys
 from dataclasses import replace
 from functools import cache
 
@@ -48,6 +50,19 @@ def test_a_request_solved_here_is_what_the_check_accepts() -> None:
 
     assert isinstance(event, MasterPortfolioOptimized)
     assert findings(json.loads(encode(event)), markets.load(TRAILING)) == []
+
+
+def test_a_librarys_lines_do_not_mix_with_the_output(capfd: pytest.CaptureFixture[str]) -> None:
+    def prints() -> bool:
+        """Write as HiGHS does: to the descriptor, past Python's stream."""
+        os.write(1, b"HighsMipSolverData::x\n")
+        return False
+
+    sys.stdout.write("before\n")
+    assert isinstance(solve(REQUEST, MANDATES, stop=prints), MasterPortfolioOptimized)
+    sys.stdout.write("after\n")
+
+    assert capfd.readouterr().out == "before\nafter\n"
 
 
 @pytest.mark.parametrize(
