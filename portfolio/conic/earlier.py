@@ -51,6 +51,28 @@ class Earlier:
         same = len(program.switched) == len(self.program.switched)
         return same and not _divided(program, self, bound)[1]
 
+    def settled(self, program: Program, bound: float) -> States:
+        """Return the state of each switch that is the same in all points of *program* below *bound*; FREE elsewhere."""
+        states: States = np.full(len(program.switched), FREE, dtype=np.int8)
+        if len(states) != len(self.program.switched) or any(leaf.multipliers is None for leaf in self.leaves):
+            return states
+        y, farkas = _carried(program, self, self.leaves)
+        leaves = np.array([leaf.states for leaf in self.leaves])
+        off, on = np.full(leaves.shape, np.inf), np.full(leaves.shape, np.inf)
+        for costs, some in ((True, ~farkas), (False, farkas)):
+            rest, each = lagrangian_terms(program, y[some], costs=costs)
+            value, part = add_up(rest, each, leaves[some])
+            without = np.nan_to_num(value[:, None] - part, nan=-np.inf)
+            # A contradiction closes a part at any bound.
+            off[some], on[some] = (
+                (table if costs else np.where(table > 0, np.inf, -np.inf)) for table in (without, without + each)
+            )
+        # A leaf has no points with the other state of a switch that it sets.
+        off[leaves == ON], on[leaves == OFF] = np.inf, np.inf
+        states[on.min(axis=0) >= bound] = OFF
+        states[off.min(axis=0) >= bound] = ON
+        return states
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:

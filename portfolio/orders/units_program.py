@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from portfolio.conic.bound import FREE, ON
 from portfolio.conic.solution import Status
 from portfolio.integer_program import IntegerProgram, IntegerSolution
 from portfolio.orders.tangents import SCALE, Tangents
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
     from portfolio import Matrix, Vector
+    from portfolio.conic.earlier import Earlier
     from portfolio.master.statement.formulation import Formulation
     from portfolio.orders.tangents import Row
 
@@ -124,7 +126,26 @@ class UnitsProgram:
                     least, most = (amount + way * window[j] for way in (-1, 1))
                     self._bound(x, *np.array([least, most]) / self._unit[x])
 
-    def solve(self, near: Matrix, target: float, *, nodes: int, keeps: Callable[[Held], bool]) -> Held | Status:
+    def settle(self, proof: Earlier, known: float, target: float) -> None:
+        """Set the switches that, by the portfolio's proof, no portfolio below the total *known* has in another state.
+
+        A portfolio in whole units is one of the program, but for money that is left and less than a unit.
+        """
+        program, limits = self.program, self.program.b.copy()
+        limits[: len(self._rows[0][2])] = np.maximum(limits[: len(self._rows[0][2])], self._rows[0][2] / SCALE)
+        states = proof.settled(replace(program, b=limits), known - target)
+        for z in np.flatnonzero(states != FREE).tolist():
+            self._bound(self._switches[z], *(2 * (float(states[z] == ON),)))
+
+    def solve(
+        self,
+        near: Matrix,
+        target: float,
+        *,
+        nodes: int,
+        keeps: Callable[[Held], bool],
+        known: float = math.inf,
+    ) -> Held | Status:
         """Find the best portfolio in whole units, or the status that explains why none was found.
 
         Args:
@@ -132,8 +153,12 @@ class UnitsProgram:
             target: Objective of the portfolio in fractions; the loss is measured against this value.
             nodes: Node limit of each search tree.
             keeps: Returns whether a portfolio keeps the required goals.
+            known: Total of a known portfolio: only one that is better by more than the gap is looked for.
         """
         self._rows += self.tangents.around(near)
+        if math.isfinite(known):
+            most = SCALE * (known - _GAP - self.program.offset - target)
+            self._rows.append((self.cost[None, :], np.array([-np.inf]), np.array([most])))
         enough, best = _ENOUGH_SHORT if self._short else _ENOUGH, None
         for _ in range(_ROUNDS):
             answer = self._search(target, gap=_GAP, nodes=nodes)
@@ -142,7 +167,7 @@ class UnitsProgram:
             if self._tighten(answer.x):
                 continue
             held = self._read(self.tangents.priced(answer.x, self._rows[0]), target)
-            if held is not None and keeps(held) and (best is None or held.total < best.total):
+            if held is not None and keeps(held) and held.total < (known if best is None else best.total):
                 best = held
             broken = self.tangents.broken(answer.x)
             if not broken or self._left_s() <= 0 or (best and best.total - (answer.bound / SCALE - 1) <= enough):
@@ -172,7 +197,7 @@ class UnitsProgram:
         """Return the amount that 1 in each variable's column represents, and whether the column is a whole number."""
         program, stock = self.program, self.stock
         unit, whole = np.full(len(program.q), 1 / SCALE), np.zeros(len(program.q), dtype=bool)
-        traded = [(lot.j, x) for lot, x in self.trades.sold]
+        traded = [(j, x) for j, amounts in self.trades.sold.items() for x in amounts]
         traded += [(j, purchase.amount) for j, (_, purchase) in self.trades.orders.items() if purchase is not None]
         for j, x in traded:
             if stock.units[j].is_integer():
@@ -286,8 +311,8 @@ class UnitsProgram:
     def _read(self, point: Vector, target: float) -> Held | None:
         """Read the holdings; None if a switch that is off within the tolerance still lets an amount through."""
         units, stock = self.stock.units.copy(), self.stock
-        for lot, x in self.trades.sold:
-            units[lot.j] -= self._count(point, lot.j, x)
+        for j, amounts in self.trades.sold.items():
+            units[j] -= sum(self._count(point, j, x) for x in amounts)
         for j, (_, purchase) in self.trades.orders.items():
             units[j] += 0.0 if purchase is None else self._count(point, j, purchase.amount)
         for j, x in self._held.items():

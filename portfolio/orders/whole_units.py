@@ -79,7 +79,7 @@ def round_to_units(
     rounding = _Rounding(case, stock, master, left_s)
     best = rounding.search(near=True)
     if (best is None or (best.lost > _DEAR and not best.short)) and left_s() > 0:
-        found = [held for held in (best, rounding.search(near=False)) if held is not None]
+        found = [held for held in (best, rounding.search(near=False, known=best)) if held is not None]
         best = min(found, key=lambda held: held.total, default=None)
     for bounded in (True, False):
         if best is None and left_s() > 0:
@@ -118,13 +118,16 @@ class _Rounding:
     left_s: Callable[[], float]
     cut_short: bool = False
 
-    def search(self, *, near: bool, elastic: bool = False, bounded: bool = True) -> Held | None:
+    def search(
+        self, *, near: bool, elastic: bool = False, bounded: bool = True, known: Held | None = None
+    ) -> Held | None:
         """Find the best portfolio in whole units; None if the search finds none.
 
         Args:
             near: Whether to stay near the portfolio and keep the owners.
             elastic: Whether goals may be missed at a price.
             bounded: Whether to keep also the goals that are bounds and have no price.
+            known: A portfolio: only a better one is looked for.
         """
         goals = {goal.name: goal for goal in self.master.goals if goal.figure is not None}
         levels = {name: level for name, level in self.master.levels.items() if name in goals}
@@ -136,12 +139,20 @@ class _Rounding:
         program = UnitsProgram(form, elastic=levels if elastic else (), left_s=lambda: self.left_s() - kept_s)
         if near:
             program.stay_near(self.master.X, _NEAR)
+        if known is not None and self.master.proof is not None:
+            program.settle(self.master.proof, known.total, self.master.certificate.objective)
 
         def keeps(held: Held) -> bool:
             figures = {name: self.case.delivered(goals[name], held.X) for name in levels}
             return elastic or all(goals[name].reaches(level, figures[name]) for name, level in levels.items())
 
-        found = program.solve(self.master.X, self.master.certificate.objective, nodes=_NODES, keeps=keeps)
+        found = program.solve(
+            self.master.X,
+            self.master.certificate.objective,
+            nodes=_NODES,
+            keeps=keeps,
+            known=math.inf if known is None else known.total,
+        )
         self.cut_short |= self.left_s() <= kept_s
         return found if isinstance(found, Held) else None
 

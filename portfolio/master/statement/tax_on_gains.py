@@ -25,7 +25,7 @@ from portfolio.tax.kinds import GAINS, Kind, effective_rate, inclusion
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from portfolio.case.inventory import Inventory, Lot
+    from portfolio.case.inventory import Inventory
     from portfolio.conic.program import Builder
     from portfolio.tax.taxpayer import Taxpayer
 
@@ -51,19 +51,14 @@ class TaxRow(NamedTuple):
     value_constant: float = 0.0
 
 
-def tax_gains(build: Builder, stock: Inventory, sales: Sequence[tuple[Lot, int]]) -> TaxRow:
+def tax_gains(build: Builder, stock: Inventory, of: Mapping[Kind, Mapping[int, float]]) -> TaxRow:
     """Tax the gains, less the losses used.
 
     Args:
         build: The builder that collects the rows.
         stock: The holdings of today.
-        sales: Parcels, each with the variable of the amount sold.
+        of: The gains and losses of all sales, as rows, by kind.
     """
-    of: dict[Kind, dict[int, float]] = defaultdict(dict)
-    for lot, x in sales:
-        for kind, aud in lot.gains.items():
-            # Gain per dollar sold.
-            of[kind][x] = aud / float(stock.prices[lot.j])
     rows = [
         _of_owner(build, stock, alone, {kind: {x: share * a for x, a in row.items()} for kind, row in of.items()})
         for share, alone in stock.taxpayer.each

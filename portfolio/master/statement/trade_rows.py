@@ -14,14 +14,16 @@ import numpy as np
 from portfolio.case.distance import CASH_FLOOR, MAX_TAX, MAX_TURNOVER
 from portfolio.conic.bound import ON
 from portfolio.master.statement.order_rows import OrderVariables, buy_for_owners, declare, sell_for_owners
+from portfolio.master.statement.parcel_rows import sell_parcels
 from portfolio.master.statement.tax_on_gains import tax_gains
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from portfolio.case.inventory import Inventory, Lot
+    from portfolio.case.inventory import Inventory
     from portfolio.conic.solution import Solution
     from portfolio.master.statement.holdings import Holdings
+    from portfolio.tax.kinds import Kind
 
 
 # Rounding tolerance: the sale of a single unit is still an order.
@@ -40,7 +42,7 @@ class Trades:
         costs: Brokerage and spread, as a row.
         tax: Tax on capital gains that the sales add, as a row with a constant.
         orders: For every ETF that the customer owns: the sale and the purchase, each None where no order is possible.
-        sold: Each parcel, with the variable of the amount sold.
+        sold: For every ETF that can be sold: the variables of the amounts that add up to the sale.
         money: Numbers of the rows that limit amounts of money: cash, turnover, tax.
         reinvested: Number of the row that lets nothing be sold to hold cash; None where that rule is left out.
     """
@@ -50,13 +52,14 @@ class Trades:
         self.volume: dict[int, float] = defaultdict(float)
         self.costs: dict[int, float] = defaultdict(float)
         self.orders: dict[int, tuple[OrderVariables | None, OrderVariables | None]] = {}
-        self.sold: list[tuple[Lot, int]] = []
+        self.sold: dict[int, list[int]] = {}
+        self._gains: dict[Kind, dict[int, float]] = defaultdict(dict)
         self.money: list[int] = []
         self.reinvested: int | None = None
         for j in np.flatnonzero(stock.units).tolist():
             self._trade_owned_etf(j)
         self._buy_new_etfs()
-        self.tax = tax_gains(form.build, stock, self.sold)
+        self.tax = tax_gains(form.build, stock, self._gains)
         self._limits()
 
     def untouched(self, solution: Solution) -> list[int]:
@@ -86,7 +89,7 @@ class Trades:
         buy_for_owners(self.form.build, purchase, owners, today, alone=alone)
 
     def _sell(self, j: int, today: float) -> OrderVariables | None:
-        """Declare the sale of an ETF and of the ETF's parcels: each in whole or in part, and only with a sale."""
+        """Declare the sale of an ETF from its parcels."""
         build, stock = self.form.build, self.stock
         least = self._least_order(j)
         if j in self.form.stays or today < least * (1 - _HAIR):
@@ -98,11 +101,8 @@ class Trades:
             if most < least * (1 - _HAIR):
                 return None
         sale = declare(build, min(least, today), most)
-        parts = [(lot, build.variable(upper=lot.units * float(stock.prices[j]) / stock.capital_aud)) for lot in mine]
-        build.equal({sale.amount: 1.0, **{x: -1.0 for _, x in parts}}, 0.0)
-        for _, x in parts:
-            build.at_most({x: 1.0, sale.on: -build.upper_of(x)}, 0.0)
-        self.sold += parts
+        price, capital = float(stock.prices[j]), stock.capital_aud
+        self.sold[j] = sell_parcels(build, sale, mine, price_aud=price, capital_aud=capital, gains=self._gains)
         return sale
 
     def _buy(self, j: int, today: float) -> OrderVariables | None:

@@ -184,6 +184,44 @@ def test_a_search_with_an_earlier_proof_ends_where_a_search_without_one_ends(see
         assert again.value == pytest.approx(alone.value, abs=SAME)
 
 
+def test_switches_are_settled_where_a_proof_leaves_one_state() -> None:
+    # The first is in every point, at 0.6. With the second the cost is 0.6 + 1.1 * 0.5 = 1.15, with the third besides
+    # 1.15 + (1.2 - 1.1) * 0.5 = 1.2 at least, and with the fourth 1.25. Without the second, the third costs
+    # 0.6 + 1.2 * 0.5 = 1.2, and with the fourth 1.25. Below 1.19 all are settled, below 1.21 the first and the fourth.
+    build = Builder()
+    x = [build.variable(upper=0.6, cost=1.0 + j / 10) for j in range(4)]
+    for j in x:
+        build.switch(j, floor=0.5)
+    build.at_least({x[0]: 1.0}, 0.6)
+    build.at_least(dict.fromkeys(x[1:], 1.0), 0.5)
+    program = build.build()
+    first = np.array([1.0, 0.0])
+    leaves = [
+        Leaf(np.array([OFF, FREE, FREE, FREE], dtype=np.int8), first, infeasible=True),
+        Leaf(np.array([ON, ON, FREE, FREE], dtype=np.int8), np.array([1.0, 1.1])),
+        Leaf(np.array([ON, OFF, FREE, FREE], dtype=np.int8), np.array([1.0, 1.2])),
+    ]
+
+    assert Earlier(program, leaves).settled(program, 1.19).tolist() == [ON, ON, OFF, OFF]
+    assert Earlier(program, leaves).settled(program, 1.21).tolist() == [ON, FREE, FREE, OFF]
+
+
+@PROFILE
+@given(seeds, st.floats(0.0, 0.5))
+def test_no_point_below_the_bound_has_a_settled_switch_in_its_other_state(seed: int, above: float) -> None:
+    rng = np.random.default_rng(seed)
+    toy, *_ = random_toy(rng)
+    first = minimise(toy.program(), Limits(gap=GAP))
+    changed = replace(toy, q=toy.q + rng.normal(0, 0.1, len(toy.q))).program()
+    best = minimise(changed, Limits(gap=GAP)).value
+    bound = best + above if math.isfinite(best) else 1e6
+    for i, state in enumerate(Earlier(toy.program(), first.leaves).settled(changed, bound).tolist()):
+        if state != FREE:
+            other = np.full(len(changed.switched), FREE, dtype=np.int8)
+            other[i] = ON + OFF - state
+            assert minimise(changed, Limits(gap=GAP), root=other).value >= bound - SAME
+
+
 def test_a_known_point_ends_a_search_for_any_point_without_a_node() -> None:
     first = minimise(pairs(), Limits(gap=GAP))
     found = minimise(pairs(2.0), Limits(gap=1e12, start=first.states))

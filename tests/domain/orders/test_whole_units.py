@@ -15,6 +15,7 @@ from support.depth import some_of
 
 from portfolio.case.case import Case as Asked
 from portfolio.case.inventory import FIRST_PURCHASE_AUD, settle, take_stock
+from portfolio.conic.solution import Status
 from portfolio.master.conflict import ConflictError
 from portfolio.master.coordinated_portfolio import optimise_all_pods
 from portfolio.master.statement.formulation import Formulation
@@ -186,6 +187,26 @@ def test_without_goals_they_are_the_best_there_are(seed: int) -> None:
     found = objective(terms, objective_terms(Asked(asked.market, asked.sleeves, terms), held.X))
     assert found == pytest.approx(best, abs=ENOUGH)
     assert held.lost == pytest.approx(best - found, abs=SOLVED)
+
+
+@pytest.mark.parametrize("seed", some_of(SEEDS, every=4))
+def test_beside_a_known_portfolio_only_a_better_one_is_found(seed: int) -> None:
+    asked = dear(seed, 0.1)
+    terms, master = asked.portfolio()
+    target, all_units = master.certificate.objective, everything(asked)
+    best = target - max(value(asked, terms, shares, owners) for shares, owners in all_units)
+
+    def search(known: float) -> Held | Status:
+        program = UnitsProgram(Formulation(Asked(asked.market, asked.sleeves, terms), levels={}))
+        if master.proof is not None:
+            program.settle(master.proof, known, target)
+        return program.solve(master.X, target, nodes=2_000, keeps=lambda _: True, known=known)
+
+    # A known portfolio that is worse by more than the gap, and one that is the best.
+    better = search(best + 10 * ENOUGH)
+    assert isinstance(better, Held)
+    assert better.lost == pytest.approx(best, abs=ENOUGH)
+    assert search(best) is Status.INFEASIBLE
 
 
 def value(asked: Case, terms: Terms, shares: Vector, owners: Sequence[int | None]) -> float:
