@@ -19,10 +19,15 @@ if TYPE_CHECKING:
     from portfolio import Matrix, Vector
     from portfolio.market.snapshot import Market
 
+# Ticker, ex-date, amount per unit in AUD, franked share.
+Distribution = tuple[str, date, float, float]
+
 WEEKS = 52
 FACTORS = 3
 # Degrees of freedom: the usual estimates for weekly returns of shares are 4 to 6.
 FREEDOM = 5
+# Of a unit, where the market states no price.
+_PRICE = 50.0
 # A Friday; the first price.
 BEGINS = date(2016, 1, 1)
 # No week takes more than half of a price: below that, a simulated ETF would be closed.
@@ -80,7 +85,35 @@ def days(weeks: int) -> list[date]:
     return [BEGINS + timedelta(weeks=i) for i in range(weeks + 1)]
 
 
-def as_csv(tickers: Sequence[str], dates: Sequence[date], values: Matrix) -> str:
+def units(market: Market, returns: Matrix, dates: Sequence[date]) -> tuple[Matrix, list[Distribution]]:
+    """Split total returns into prices of units, shape (weeks + 1, n), and a distribution per ETF and quarter.
+
+    A quarter of the market's yield is paid of the price of the week before, in the first week of each quarter.
+    """
+    prices = np.empty((len(returns) + 1, len(market.etfs)))
+    prices[0] = [etf.price_aud or _PRICE for etf in market.etfs]
+    yields = np.array([etf.distribution_yield for etf in market.etfs])
+    found: list[Distribution] = []
+    for t, each in enumerate(returns):
+        is_paid = (dates[t].month - 1) // 3 != (dates[t + 1].month - 1) // 3
+        # As it is written, so that price and payment together are the return to the last digit that a file has.
+        paid = np.round(prices[t] * yields / 4, 6) if is_paid else np.zeros(len(yields))
+        prices[t + 1] = prices[t] * (1 + each) - paid
+        found += [
+            (etf.ticker, dates[t + 1], float(amount), etf.franked_share)
+            for etf, amount in zip(market.etfs, paid, strict=True)
+            if amount > 0
+        ]
+    return prices, found
+
+
+def prices_csv(tickers: Sequence[str], dates: Sequence[date], values: Matrix) -> str:
     """Write prices as ``podfolio market build`` and ``podfolio backtest`` read them."""
     rows = [f"{day},{','.join(f'{value:.6f}' for value in row)}" for day, row in zip(dates, values, strict=True)]
     return "\n".join([f"date,{','.join(tickers)}", *rows, ""])
+
+
+def distributions_csv(paid: Sequence[Distribution]) -> str:
+    """Write distributions as the commands read them."""
+    rows = [f"{ticker},{day},{amount:.6f},{franked}" for ticker, day, amount, franked in paid]
+    return "\n".join(["ticker,date,amount_aud,franked_share", *rows, ""])
