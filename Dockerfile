@@ -19,6 +19,7 @@ COPY bus bus
 COPY agents agents
 COPY challenger challenger
 COPY coordinator coordinator
+COPY backtest backtest
 COPY report report
 COPY dashboard dashboard
 COPY cli cli

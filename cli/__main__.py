@@ -8,6 +8,7 @@ import os
 import click
 
 from bus.language.plain_text import printable
+from cli.commands.backtest import backtest
 from cli.commands.compare import compare
 from cli.commands.dashboard import dashboard
 from cli.commands.demo import demo
@@ -41,7 +42,7 @@ STEPS = (
 )
 _HEADINGS = {
     "Requests and answers": ("validate", "request", "list", "show", "verify", "report"),
-    "Questions of your own": ("plan", "frontier", "compare", "market"),
+    "Questions of your own": ("plan", "frontier", "compare", "backtest", "market"),
     "The system": ("demo", "up", "watch", "dashboard", "setup", "keys", "remove"),
     "For programs that use it": ("fake", "schema"),
 }
@@ -102,6 +103,7 @@ for command in (
     list_command,
     market,
     plan,
+    backtest,
     remove,
     report,
     request,

@@ -33,7 +33,11 @@ def refuse(request: OptimizationRequest, mandates: Mapping[str, Mandate]) -> Mas
 
 
 def solve(
-    request: OptimizationRequest, mandates: Mapping[str, Mandate], *, stop: Callable[[], bool] = lambda: False
+    request: OptimizationRequest,
+    mandates: Mapping[str, Mandate],
+    *,
+    stop: Callable[[], bool] = lambda: False,
+    budget: Budget | None = None,
 ) -> FinalEvent:
     """Compute the final event of *request*.
 
@@ -41,6 +45,7 @@ def solve(
         request: The request.
         mandates: The mandates of all pods.
         stop: Called during the search; true ends the search with the incumbent.
+        budget: The time for the answer, in place of *stop*.
     """
     if (refused := refuse(request, mandates)) is not None:
         return refused
@@ -60,7 +65,7 @@ def _solve(request: OptimizationRequest, mandates: Mapping[str, Mandate], stop: 
     if isinstance(action, Fail):
         return action.event
     assert isinstance(action, Optimise)  # noqa: S101 - the request was admitted, and every pod has answered
-    return consolidate(action.request, action.results, budget=Budget(also=stop))
+    return consolidate(action.request, action.results, budget=budget or Budget(also=stop))
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from bus.language.messages import MasterPortfolioFailed, encode, parse_request
 from cli.what_if.locally import solve
 from portfolio.market import snapshot as markets
-from portfolio.published.order import Side
+from portfolio.orders.carried import carry
+from portfolio.tax.parcels import Parcel
 from portfolio.tax.regime import REFORM_STARTS, income_year
 from portfolio.tax.taxpayer import Entity
 
@@ -134,29 +134,19 @@ def _name(request_id: str, day: date) -> str:
 
 
 def _holdings(holdings: list[Body], orders: tuple[Order, ...], day: date) -> list[Body]:
-    """Carry the parcels: those that are sold in part keep their day and their cost per unit; purchases are new."""
-    owned = {held["ticker"]: copy.deepcopy(held) for held in holdings}
-    for order in orders:
-        held = owned.setdefault(order.ticker, {"ticker": order.ticker, "units": 0, "parcels": []})
-        if order.side is Side.SELL:
-            for part in order.parcels:
-                _take(held["parcels"], part.acquired, part.units, part.cost_base_aud)
-        else:
-            cost = order.value_aud + order.spread_aud + order.brokerage_aud
-            bought = {"acquired": day.isoformat(), "units": round(order.units), "cost_base_aud": cost}
-            held["parcels"].append(bought)
-        held["parcels"] = [parcel for parcel in held["parcels"] if parcel["units"]]
-        held["units"] = sum(parcel["units"] for parcel in held["parcels"])
+    """Carry the parcels of all holdings, as the account of a request states them."""
+    parcels = [
+        Parcel(held["ticker"], each["units"], date.fromisoformat(each["acquired"]), each["cost_base_aud"])
+        for held in holdings
+        for each in held["parcels"]
+    ]
+    owned: dict[str, Body] = {held["ticker"]: held | {"units": 0, "parcels": []} for held in holdings}
+    for parcel in carry(parcels, orders, day):
+        held = owned.setdefault(parcel.ticker, {"ticker": parcel.ticker, "units": 0, "parcels": []})
+        held["units"] += parcel.units
+        stated = {"acquired": parcel.acquired.isoformat(), "units": parcel.units, "cost_base_aud": parcel.cost_base_aud}
+        held["parcels"].append(stated)
     return [held for held in owned.values() if held["units"]]
-
-
-def _take(parcels: list[Body], acquired: date, units: float, cost_aud: float) -> None:
-    """Take the units sold out of the parcel of that day and that cost per unit."""
-    same_day = [each for each in parcels if each["acquired"] == acquired.isoformat() and each["units"] >= units]
-    parcel = min(same_day, key=lambda each: abs(each["cost_base_aud"] / each["units"] - cost_aud / units))
-    left = parcel["units"] - round(units)
-    parcel["cost_base_aud"] = parcel["cost_base_aud"] * left / parcel["units"] if left else 0.0
-    parcel["units"] = left
 
 
 def _state_facts(account: Body, market_id: str, day: date) -> None:

@@ -1,10 +1,11 @@
-"""Vega-Lite specifications of small charts with axes: the fan of a money goal, the efficient frontier, upright bars.
+"""Vega-Lite specifications of charts with axes: fans of money goals, efficient frontiers, upright bars, courses.
 
 Pure.
 """
 
 from __future__ import annotations
 
+from itertools import cycle, islice
 from typing import TYPE_CHECKING, Any
 
 from report.facts.fans import PERCENTILES
@@ -12,6 +13,7 @@ from report.facts.standings import SEPARATE, SUGGESTED, TODAY
 
 if TYPE_CHECKING:
     from report.charts.palette import Palette
+    from report.facts.courses import Courses, Weights
     from report.facts.fans import Fan
     from report.facts.frontier import Frontier
     from report.facts.series import Columns
@@ -24,6 +26,10 @@ _SIZE = 12
 # Of the light and the dark band.
 _OPACITY = (0.22, 0.4)
 _FAR_FROM_ZERO = 0.5
+# Of the courses over time, beside the first one, which is solid and thick: told apart without a colour.
+_DASHES = ([6, 3], [2, 2], [9, 3, 2, 3], [1, 0], [12, 4], [4, 4, 1, 4])
+_WIDE = {"width": 560, "height": 210}
+_ROW = 17
 # Above the highest number, and below the lowest.
 _ROOM = 0.1
 
@@ -146,4 +152,79 @@ def frontier(shown: Frontier, palette: Palette) -> Spec:
                 },
             },
         ],
+    }
+
+
+def courses(shown: Courses, palette: Palette) -> Spec:
+    """Draw one line per strategy over time: the first one thick, the others by dashes and colours."""
+    names = list(shown.lines)
+    rows = [
+        {"date": day, "strategy": name, "value": value}
+        for name, values in shown.lines.items()
+        for day, value in zip(shown.dates, values, strict=True)
+    ]
+    rivals = names[1:]
+    colours = [palette.after, *islice(cycle((palette.missed, palette.ink, palette.before)), len(rivals))]
+    dashes = [[1, 0], *islice(cycle(_DASHES), len(rivals))]
+    domain: Spec = {"domain": names}
+    colour = {"field": "strategy", "type": "nominal", "scale": domain | {"range": colours}}
+    dash = {"field": "strategy", "type": "nominal", "scale": domain | {"range": dashes}}
+    width = {
+        "field": "strategy",
+        "type": "nominal",
+        "scale": domain | {"range": [2.6, *[1.4] * len(rivals)]},
+        "legend": None,
+    }
+    legend = {"symbolType": "stroke", "symbolSize": 500, "columns": 3}
+    x = {
+        "field": "date",
+        "type": "temporal",
+        "axis": axis(palette, title=None, grid=False, format="%Y", tickCount="year"),
+    }
+    y = {
+        "field": "value",
+        "type": "quantitative",
+        "axis": axis(palette, format=shown.axis, title=None),
+        "scale": {"zero": False},
+    }
+    return _WIDE | {
+        "data": {"values": rows},
+        "mark": {"type": "line"},
+        "encoding": {
+            "x": x,
+            "y": y,
+            "color": colour | {"legend": legend},
+            "strokeDash": dash | {"legend": legend},
+            "strokeWidth": width,
+        },
+    }
+
+
+def weights(shown: Weights, palette: Palette) -> Spec:
+    """Draw a cell per ETF and decision, the darker the larger the weight."""
+    rows = [
+        {"etf": etf, "date": day, "weight": weight}
+        for etf, values in zip(shown.rows, shown.values, strict=True)
+        for day, weight in zip(shown.columns, values, strict=True)
+    ]
+    most = max((max(values) for values in shown.values), default=1.0)
+    colour = {"domain": [0, most], "range": [palette.paper, palette.after], "interpolate": "rgb"}
+    legend = {"format": ".0%", "title": "weight", "orient": "right", "gradientLength": 90}
+    # A year is written under its first decision.
+    firsts = list({day[:4]: day for day in reversed(shown.columns)}.values())
+    x = {
+        "field": "date",
+        "type": "ordinal",
+        "axis": {"title": None, "values": sorted(firsts), "labelExpr": "slice(datum.value, 0, 4)", "labelAngle": 0},
+    }
+    return {
+        "width": _WIDE["width"] - 60,
+        "height": {"step": _ROW},
+        "data": {"values": rows},
+        "mark": {"type": "rect", "stroke": palette.line, "strokeWidth": 0.5},
+        "encoding": {
+            "x": x,
+            "y": {"field": "etf", "type": "nominal", "sort": list(shown.rows), "title": None},
+            "color": {"field": "weight", "type": "quantitative", "scale": colour, "legend": legend},
+        },
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from report.charts import lines
+from report.facts.courses import Courses, Weights
 from report.facts.fans import Fan
 from report.facts.frontier import Frontier
 from report.facts.series import Bars, Columns, Goals, Rows
@@ -43,6 +44,10 @@ def specification(shown: Shown, palette: Palette) -> Spec:
     """Make the Vega-Lite specification of a chart."""
     if isinstance(shown, Columns):
         made = lines.columns(shown, palette)
+    elif isinstance(shown, Courses):
+        made = lines.courses(shown, palette)
+    elif isinstance(shown, Weights):
+        made = lines.weights(shown, palette)
     elif isinstance(shown, Bars):
         made = _bars(shown, palette)
     elif isinstance(shown, Rows):
@@ -61,11 +66,11 @@ def specification(shown: Shown, palette: Palette) -> Spec:
 
 def _longest_label(shown: Shown) -> int:
     labels: tuple[str, ...]
-    if isinstance(shown, Fan | Frontier | Columns):
+    if isinstance(shown, Fan | Frontier | Columns | Courses):
         labels = ("",)
     elif isinstance(shown, Bars):
         labels = shown.categories
-    elif isinstance(shown, Rows):
+    elif isinstance(shown, Rows | Weights):
         labels = shown.rows
     elif isinstance(shown, Goals):
         labels = tuple(goal.label for goal in shown.goals)

@@ -9,6 +9,7 @@ import calendar
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from report.facts.courses import Courses, Weights
 from report.facts.fans import Fan, fans
 from report.facts.frontier import Frontier, frontiers
 from report.facts.getting_there import cost_of, cost_of_separate_pods
@@ -114,7 +115,7 @@ class Grid:
     alt: str
 
 
-Shown = Bars | Rows | Goals | Grid | Fan | Frontier
+Shown = Bars | Rows | Goals | Grid | Fan | Frontier | Courses | Weights
 
 
 def all_series(event: MasterPortfolioOptimized) -> dict[str, Shown]:

@@ -259,13 +259,17 @@ def _period_ends(dates: list[date], complete: Places, period: Period) -> tuple[P
     if period is Period.DAY:
         return complete, False
     last = {period.number(dates[i]): i for i in complete}
-    next_day = dates[-1] + timedelta(days=1)
-    while next_day.weekday() > _FRIDAY:
-        next_day += timedelta(days=1)
-    unfinished = period.number(next_day) == period.number(dates[-1])
-    if unfinished:
+    if unfinished := is_unfinished(dates[-1], period):
         last.pop(period.number(dates[-1]), None)
     return np.array(list(last.values()), dtype=int), unfinished
+
+
+def is_unfinished(day: date, period: Period) -> bool:
+    """Return whether the week or month of *day* has a further weekday."""
+    next_day = day + timedelta(days=1)
+    while next_day.weekday() > _FRIDAY:
+        next_day += timedelta(days=1)
+    return period.number(next_day) == period.number(day)
 
 
 def _refuse_still(tickers: tuple[str, ...], returns: Matrix, file: str) -> None:

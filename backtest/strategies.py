@@ -1,0 +1,420 @@
+"""The strategies of a backtest: the coordinated portfolio, and its rivals on the same path.
+
+A strategy sees the market of the day and its own ledger, nothing else. Those that optimise ask the engine that answers
+requests; the others order whole units by a fixed rule. ``docs/backtest.md`` says why these are like with like.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from backtest.account import Pocket, Trades, quotes_of
+from bus.language.messages import MasterPortfolioFailed, encode, parse_request
+from portfolio.market.settlement import settles_on
+from portfolio.orders.carried import units_sold_of
+from portfolio.published.order import Order, Side
+from portfolio.tax.kinds import Kind
+from portfolio.tax.regime import Regime
+from portfolio.tax.sale import cheapest_sale
+from portfolio.terms.mandate import Mandate, Objective
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+
+    from backtest.account import Costs, Ledger
+    from bus.language.messages import FinalEvent, OptimizationRequest
+    from portfolio.market.snapshot import Market
+
+# Names of the strategies, as paths have them.
+COORDINATED = "coordinated"
+SEPARATE = "separate pods"
+TOGETHER = "without pods"
+EQUAL = "equal weights"
+SINGLE = "single ETF"
+HOLD = "first purchase held"
+
+# The one pocket of a strategy that does not divide its account.
+WHOLE = "whole"
+
+Body = dict[str, Any]
+
+
+class Solve(Protocol):
+    """The engine: the final event of a request, by the mandates; *name* tells the strategy or pod that asks."""
+
+    def __call__(self, name: str, request: OptimizationRequest, mandates: Mapping[str, Mandate]) -> Answer:
+        """Answer the request."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The engine's answer, as far as a backtest needs it.
+
+    Attributes:
+        orders: The orders; empty if there are none.
+        refused: The reason for no portfolio; None if there is a portfolio.
+    """
+
+    orders: tuple[Order, ...] = ()
+    refused: str | None = None
+
+    @classmethod
+    def of(cls, event: FinalEvent) -> Answer:
+        """Read a final event."""
+        if isinstance(event, MasterPortfolioFailed):
+            return cls(refused=event.message)
+        return cls(event.trading.orders if event.trading else ())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Today:
+    """All that a strategy knows on a day of orders.
+
+    Attributes:
+        day: The day.
+        market: The market that was made from the history until this day.
+        prices: The last price of each ETF that has had one.
+        costs: The costs of orders.
+    """
+
+    day: date
+    market: Market
+    prices: Mapping[str, float]
+    costs: Costs
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The orders of each pocket, and the reasons why a pocket has none."""
+
+    trades: Mapping[str, Trades] = field(default_factory=dict)
+    refused: str | None = None
+
+
+class Strategy(Protocol):
+    """A way to invest."""
+
+    @property
+    def name(self) -> str:
+        """The name of its path."""
+        ...
+
+    @property
+    def shares(self) -> Mapping[str, float]:
+        """The pockets that the capital is divided over, and their shares."""
+        ...
+
+    def decide(self, today: Today, ledger: Ledger) -> Decided:
+        """Return the orders of the day."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """The engine for one customer.
+
+    Attributes:
+        request: The customer's request; its market, day, cash and holdings are those of each day of orders.
+        mandates: The mandates, by pod.
+        solve: The engine.
+    """
+
+    request: OptimizationRequest
+    mandates: Mapping[str, Mandate]
+    solve: Solve
+
+    def body(self, today: Today, ledger: Ledger, pocket: Pocket, *, share: float = 1.0) -> Body:
+        """State the request of a day: what the pocket holds, and the year of its owner so far."""
+        body: Body = json.loads(encode(self.request))
+        account: Body = body["account"] or {}
+        body["customer"] |= {
+            "total_capital_aud": None,
+            "carried_losses_aud": ledger.taxpayer.carried_losses_aud,
+        }
+        body |= {
+            "request_id": f"{self.request.request_id[:48]}-{today.day}",
+            "market": today.market.id,
+            "challenge": "none",
+        }
+        # The tax that is owed stays in the account: it is due before the year is over.
+        floor_aud = account.get("cash_floor_aud", 0.0) * share + max(ledger.owed_aud(), 0.0) * share
+        body["account"] = account | {
+            "as_of": today.day.isoformat(),
+            "cash_aud": max(pocket.cash_aud, 0.0),
+            "cash_floor_aud": floor_aud,
+            "holdings": _holdings(pocket, today),
+            "realised": _realised(ledger),
+        }
+        if pocket.cash_aud < 0:
+            _withdraw(body, today, -pocket.cash_aud)
+        if any("value_aud" in held for held in body["account"]["holdings"]):
+            body["account"]["outside"] = "keep"
+        return body
+
+    def ask(self, name: str, body: Body, pocket: Pocket, mandates: Mapping[str, Mandate]) -> Trades | str:
+        """Return the orders that the engine gives, or its refusal."""
+        request = parse_request(json.dumps(body).encode(), body["request_id"])
+        answer = self.solve(name, request, mandates)
+        if answer.refused is not None:
+            return answer.refused
+        buys = {order.ticker: round(order.units) for order in answer.orders if order.side is Side.BUY}
+        return Trades(buys, units_sold_of(pocket.parcels, answer.orders))
+
+
+def _withdraw(body: Body, today: Today, aud: float) -> None:
+    """Pay an amount out after the orders, on the day on which sales settle."""
+    account = body["account"]
+    account["withdraw_aud"] = account.get("withdraw_aud", 0.0) + aud
+    account["withdraw_by"] = settles_on(today.day).isoformat()
+
+
+def _holdings(pocket: Pocket, today: Today) -> list[Body]:
+    """State the parcels; an ETF that the market of the day leaves out has a value, and is kept."""
+    known = set(today.market.tickers)
+    found: dict[str, Body] = {}
+    for parcel in pocket.parcels:
+        held = found.setdefault(parcel.ticker, {"ticker": parcel.ticker, "units": 0, "parcels": []})
+        units = round(parcel.units)
+        held["units"] += units
+        held["parcels"].append(
+            {"acquired": parcel.acquired.isoformat(), "units": units, "cost_base_aud": parcel.cost_base_aud}
+        )
+    for ticker, held in found.items():
+        if ticker not in known:
+            held["value_aud"] = held["units"] * today.prices[ticker]
+    return list(found.values())
+
+
+def _realised(ledger: Ledger) -> Body:
+    """State the gains and losses of the financial year so far."""
+    return {
+        "undiscounted_aud": ledger.realised_aud[Kind.UNDISCOUNTED],
+        "discountable_aud": ledger.realised_aud[Kind.DISCOUNTABLE],
+        "losses_aud": ledger.realised_aud[Kind.LOSS],
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Coordinated:
+    """All pods together, as in production."""
+
+    engine: Engine
+    name: str = COORDINATED
+    shares: Mapping[str, float] = field(default_factory=lambda: {WHOLE: 1.0})
+
+    def decide(self, today: Today, ledger: Ledger) -> Decided:
+        """Return the orders of the coordinated portfolio."""
+        pocket = ledger.pockets[WHOLE]
+        made = self.engine.ask(self.name, self.engine.body(today, ledger, pocket), pocket, self.engine.mandates)
+        return Decided(refused=made) if isinstance(made, str) else Decided({WHOLE: made})
+
+
+@dataclass(frozen=True, slots=True)
+class WithoutPods:
+    """One portfolio without pods: the best Sharpe ratio of all ETFs of the customer's pods.
+
+    The rules and the weights of the objective are the customer's; targets of pods do not exist.
+    """
+
+    engine: Engine
+    name: str = TOGETHER
+    shares: Mapping[str, float] = field(default_factory=lambda: {WHOLE: 1.0})
+
+    def decide(self, today: Today, ledger: Ledger) -> Decided:
+        """Return the orders of the one portfolio."""
+        pocket = ledger.pockets[WHOLE]
+        body = self.engine.body(today, ledger, pocket)
+        _alone(body, WHOLE)
+        made = self.engine.ask(self.name, body, pocket, {WHOLE: whole_mandate(self.engine)})
+        return Decided(refused=made) if isinstance(made, str) else Decided({WHOLE: made})
+
+
+def whole_mandate(engine: Engine) -> Mandate:
+    """Return the mandate of one portfolio without pods."""
+    return Mandate(
+        pod=WHOLE,
+        purpose="All ETFs of the customer's pods, in one portfolio",
+        objective=Objective.MAX_SHARPE,
+        goals={},
+        universe=universe_of(engine),
+        max_position=1.0,
+        min_effective_holdings=1.0,
+    )
+
+
+def universe_of(engine: Engine) -> tuple[str, ...]:
+    """Return the ETFs that the customer's pods may hold, each once."""
+    refused = set(engine.request.rules.never_buy)
+    named = (ticker for pod in engine.request.asked() for ticker in engine.mandates[pod].universe)
+    return tuple(ticker for ticker in dict.fromkeys(named) if ticker not in refused)
+
+
+def _alone(body: Body, pod: str) -> None:
+    """Ask for one pod alone, with the terms that concern it."""
+    body["pod_weights"] = {pod: 1.0}
+    body["pod_targets"] = {name: aud for name, aud in body["pod_targets"].items() if name.startswith(f"{pod}.")}
+    ours = (f"{pod}.", "never_worse.")
+    body["priorities"] = {name: rank for name, rank in body["priorities"].items() if name.startswith(ours)}
+    body["correlation_limits"] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class SeparatePods:
+    """Each pod alone, with an account of its own, by the same engine: no order of one pod is netted with another's.
+
+    The rules of the whole portfolio cannot hold of a pod alone: ``max_weight`` is left to the mandate's own limit. When
+    a pod is further from its share than ``capital_tolerance``, as far as the coordinated portfolio may be, money goes
+    between the pods until each has its share.
+    """
+
+    engine: Engine
+    shares: Mapping[str, float]
+    name: str = SEPARATE
+
+    def decide(self, today: Today, ledger: Ledger) -> Decided:
+        """Return the orders of each pod; where one is refused, no money goes between pods."""
+        moves = self._moves(today, ledger)
+        trades, refused = self._trades(today, ledger, moves)
+        if any(moves.values()) and any(pod in refused for pod in moves):
+            trades, refused = self._trades(today, ledger, dict.fromkeys(moves, 0.0))
+        told = "; ".join(f"{pod}: {why}" for pod, why in refused.items())
+        return Decided(trades, told or None)
+
+    def _moves(self, today: Today, ledger: Ledger) -> dict[str, float]:
+        """Return the money that each pod gets from the others, AUD."""
+        values = {pod: pocket.value_aud(today.prices) for pod, pocket in ledger.pockets.items()}
+        total = math.fsum(values.values())
+        wanted = {pod: share * total for pod, share in self.shares.items()}
+        tolerance = self.engine.request.rules.capital_tolerance
+        if all(abs(values[pod] - wanted[pod]) <= tolerance * wanted[pod] for pod in wanted):
+            return dict.fromkeys(wanted, 0.0)
+        return {pod: wanted[pod] - values[pod] for pod in wanted}
+
+    def _trades(
+        self, today: Today, ledger: Ledger, moves: Mapping[str, float]
+    ) -> tuple[dict[str, Trades], dict[str, str]]:
+        trades, refused = {}, {}
+        for pod in self.shares:
+            pocket = ledger.pockets[pod]
+            body = self.engine.body(today, ledger, pocket, share=self.shares[pod])
+            _alone(body, pod)
+            body["rules"]["max_weight"] = 1.0
+            if moves[pod] > 0:
+                body["account"]["cash_aud"] += moves[pod]
+            elif moves[pod] < 0:
+                _withdraw(body, today, -moves[pod])
+            made = self.engine.ask(f"{SEPARATE} {pod}", body, pocket, {pod: self.engine.mandates[pod]})
+            if isinstance(made, str):
+                refused[pod] = made
+            else:
+                trades[pod] = Trades(made.buys, made.sold, moves[pod])
+        return trades, refused
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits of orders towards fixed weights.
+
+    Attributes:
+        tolerance: Distance of an ETF from its weight, as a part of the weight, up to which it is left alone.
+        floor_aud: Least cash, beside the tax owed.
+        min_order_aud: Least value of an order.
+    """
+
+    tolerance: float
+    floor_aud: float = 0.0
+    min_order_aud: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FixedWeights:
+    """The same weights at each date: all ETFs of the pods equally, or one ETF.
+
+    An ETF that is within the tolerance of its weight is left alone, as the coordinated portfolio leaves its pods.
+    """
+
+    name: str
+    universe: tuple[str, ...]
+    limits: Limits
+    shares: Mapping[str, float] = field(default_factory=lambda: {WHOLE: 1.0})
+
+    def decide(self, today: Today, ledger: Ledger) -> Decided:
+        """Return the orders towards the weights."""
+        pocket = ledger.pockets[WHOLE]
+        there = [ticker for ticker in self.universe if ticker in today.costs.half_spreads and ticker in today.prices]
+        if not there:
+            return Decided(refused=f"the market of {today.day} has none of {', '.join(self.universe)}")
+        kept_aud = max(ledger.owed_aud(), 0.0) + self.limits.floor_aud
+        units = _whole_units(there, pocket, today, kept_aud, self.limits)
+        held = pocket.units()
+        buys = {ticker: number for ticker, number in units.items() if number > 0}
+        sells = {ticker: -number for ticker, number in units.items() if number < 0}
+        sold: tuple[float, ...] = ()
+        if sells and held:
+            quotes = quotes_of(today.day, today.prices, today.costs).with_brokerage(today.costs.brokerage_aud, sells)
+            sold = cheapest_sale(pocket.parcels, sells, quotes, ledger.taxpayer, Regime()).units
+        return Decided({WHOLE: Trades(buys, tuple(float(round(units)) for units in sold))})
+
+
+def _whole_units(
+    tickers: Sequence[str], pocket: Pocket, today: Today, kept_aud: float, limits: Limits
+) -> dict[str, int]:
+    """Return the units to buy, negative to sell, towards equal weights of *tickers*; the cash stays above *kept_aud*.
+
+    The amount to invest falls until the orders and their costs can be paid.
+    """
+    prices, costs, held = today.prices, today.costs, pocket.units()
+    spare_aud = pocket.value_aud(prices) - kept_aud
+    tradable = [ticker for ticker in {**dict.fromkeys(tickers), **held} if ticker in costs.half_spreads]
+    spare_aud -= math.fsum(units * prices[ticker] for ticker, units in held.items() if ticker not in tradable)
+    while True:
+        wanted_aud = max(spare_aud, 0.0) / len(tickers)
+        orders = {}
+        for ticker in tradable:
+            target_aud, has_aud = wanted_aud if ticker in tickers else 0.0, held.get(ticker, 0) * prices[ticker]
+            number = math.floor(target_aud / prices[ticker]) - round(held.get(ticker, 0))
+            near = abs(has_aud - target_aud) <= limits.tolerance * target_aud
+            if number and not near and abs(number) * prices[ticker] >= limits.min_order_aud:
+                orders[ticker] = number
+        cash_aud = pocket.cash_aud - math.fsum(_paid_aud(n, prices[t], t, costs) for t, n in orders.items())
+        short_aud = kept_aud - cash_aud
+        if short_aud <= 0 or spare_aud <= 0:
+            return orders
+        spare_aud -= max(short_aud, 1.0)
+
+
+def _paid_aud(number: int, price: float, ticker: str, costs: Costs) -> float:
+    """Return the money that an order takes out of the account, costs included; negative for a sale."""
+    value_aud = abs(number) * price
+    share = costs.brokerage_share + costs.half_spreads[ticker]
+    return number * price + costs.brokerage_aud + share * value_aud
+
+
+@dataclass(frozen=True, slots=True)
+class FirstPurchaseHeld:
+    """Buy the coordinated portfolio once, and sell nothing but what a tax bill needs; income stays as cash."""
+
+    first: Coordinated
+    name: str = HOLD
+    shares: Mapping[str, float] = field(default_factory=lambda: {WHOLE: 1.0})
+
+    def decide(self, today: Today, ledger: Ledger) -> Decided:
+        """Return the first orders; later, sales of the largest holding if cash is short."""
+        pocket = ledger.pockets[WHOLE]
+        if not pocket.parcels:
+            return self.first.decide(today, ledger)
+        held = {t: n * today.prices[t] for t, n in pocket.units().items() if t in today.costs.half_spreads}
+        if pocket.cash_aud >= 0 or not held:
+            return Decided()
+        largest = max(held, key=lambda ticker: (held[ticker], ticker))
+        price = today.prices[largest]
+        a_unit = -_paid_aud(-1, price, largest, today.costs) + today.costs.brokerage_aud
+        number = min(math.ceil((today.costs.brokerage_aud - pocket.cash_aud) / a_unit), round(held[largest] / price))
+        quotes = quotes_of(today.day, today.prices, today.costs)
+        sale = cheapest_sale(pocket.parcels, {largest: number}, quotes, ledger.taxpayer, Regime())
+        return Decided({WHOLE: Trades({}, tuple(float(round(units)) for units in sale.units))})

@@ -1,0 +1,113 @@
+"""``podfolio backtest``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.arguments import FOLDER, REQUEST, TOML, read_request
+from cli.commands.market import LIKE
+from cli.help import Command
+
+if TYPE_CHECKING:
+    from backtest.path import Every
+
+_CSV = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "podfolio backtest PRICES.csv --request REQUEST.json --distributions DISTRIBUTIONS.csv",
+        "podfolio backtest PRICES.csv --request REQUEST.json --train 156 --every year --single VAS",
+    ),
+)
+@click.argument("prices", type=_CSV)
+@click.option("--request", "file", type=REQUEST, required=True, help="The customer's request.")
+@click.option(
+    "--train",
+    type=click.IntRange(26, 2_600),
+    default=104,
+    show_default=True,
+    help="Weekly returns from which the market of each date is made.",
+)
+@click.option(
+    "--every",
+    type=click.Choice(["month", "quarter", "half-year", "year"]),
+    default="quarter",
+    show_default=True,
+    help="Time between two dates of orders: the last trading week of each.",
+)
+@click.option(
+    "--distributions",
+    type=_CSV,
+    help="CSV of distributions: ticker, date, amount_aud, franked_share. Without them, PRICES count as total return.",
+)
+@click.option("--facts", type=_CSV, help="CSV of facts for all dates: ticker, asset_class, liquidity, ...")
+@click.option("--like", default=LIKE, show_default=True, help="Bundled market that fills in facts; '' for none.")
+@click.option("--single", default="VGS", show_default=True, metavar="TICKER", help="The ETF of the rival with one ETF.")
+@click.option(
+    "--steps",
+    type=click.IntRange(50, 1_000_000),
+    default=300,
+    show_default=True,
+    help="Most steps of the search for one answer: a number and not a time, so that a run can be repeated.",
+)
+@click.option("--mandate", "files", type=TOML, multiple=True, help="File of a pod of your own.")
+@click.option(
+    "-o", "--output", "folder", type=FOLDER, default=Path("backtest"), show_default=True, help="Folder of the results."
+)
+def backtest(  # noqa: PLR0913, PLR0917 - one argument an option
+    prices: Path,
+    file: Path,
+    train: int,
+    every: Every,
+    distributions: Path | None,
+    facts: Path | None,
+    like: str,
+    single: str,
+    steps: int,
+    files: tuple[Path, ...],
+    folder: Path,
+) -> None:
+    """Walk forward through past prices, beside rivals.
+
+    PRICES has a column date and a column of unit prices per ETF. At each date of orders, the market is made from
+    earlier prices alone, and the engine that answers requests orders whole units for the account that the last orders
+    left, with brokerage, spread and the tax of each financial year. Rivals walk the same path at the same costs.
+
+    A run that was stopped goes on where it was: the answers are kept in the folder. The same input gives the same
+    bytes.
+    """
+    from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from agents.mandate_files import bundled, load
+    from backtest.history import decision_days
+    from backtest.kept import write
+    from backtest.path import write_walk
+    from cli.pages.backtest import show_walk, wealth_csv
+    from cli.pages.final_event import make_console
+    from cli.what_if.backtest import prepare, read_history
+    from portfolio.errors import DataError
+
+    try:
+        mandates = {mandate.pod: mandate for mandate in (load(pod) for pod in (*bundled(), *map(str, files)))}
+        history = read_history(prices, distributions, facts, like)
+        dates = len(decision_days(history, train, every))
+        run = prepare(history, read_request(file), mandates, train, every, single, steps, folder)
+        columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=make_console(stderr=True), transient=True) as progress:
+            task = progress.add_task("", total=len(run.strategies) * dates)
+
+            def tell(name: str) -> None:
+                progress.update(task, advance=1, description=f"orders of {name}")
+
+            walk = run.walk(tell)
+        write(folder / "walk.json", write_walk(walk))
+        write(folder / "wealth.csv", wealth_csv(walk))
+    except DataError as error:
+        raise click.ClickException(str(error)) from None
+    show_walk(make_console(), walk)
+    click.echo(f"walk.json and wealth.csv are in {folder}")
