@@ -100,6 +100,7 @@ class Question:
                 priorities={name: p for name, p in terms.priorities.items() if name.startswith(f"{pod}.")},
                 relax=terms.on_unreachable is OnUnreachable.RELAX,
                 target_tolerance=terms.target_tolerance,
+                robust=terms.robust,
             )
             self._sleeves[key] = replace(sleeve, share=account.capital_share)
         return self._sleeves[key]
