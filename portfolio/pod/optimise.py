@@ -88,6 +88,7 @@ def optimise_sleeve(  # noqa: PLR0913 - one argument a term
     risk_tolerance: float = frontier_point.AS_IT_IS,
     target_tolerance: float = TARGET_TOLERANCE,
     robust: Robust | None = None,
+    all_bests: bool = True,
 ) -> Sleeve:
     """Find the best portfolio of a pod alone.
 
@@ -101,6 +102,7 @@ def optimise_sleeve(  # noqa: PLR0913 - one argument a term
         risk_tolerance: The customer's, 0 to 1: the pod's place on its efficient frontier (``frontier_point``).
         target_tolerance: How far below its best figure a goal that gives way is held, as a part of the figure.
         robust: The worst case in which the objective is made as good as possible; goals are of the market as it is.
+        all_bests: Whether the best figure of each goal alone is wanted also where all goals can be kept together.
 
     Raises:
         DataError: If the market has no such worst case.
@@ -116,7 +118,7 @@ def optimise_sleeve(  # noqa: PLR0913 - one argument a term
     aimed = market if robust is None else worst_case(market, robust)
     stage = _Stage(market, mandate, universe, aimed)
     _refuse_no_better_than_cash(stage)
-    policy = _Policy(priorities or {}, relax=relax, tolerance=target_tolerance)
+    policy = _Policy(priorities or {}, relax=relax, tolerance=target_tolerance, all_bests=all_bests)
     u, levels = _best(stage, policy)
     point = None
     if frontier_point.moves(mandate, risk_tolerance):
@@ -133,7 +135,8 @@ def optimise_sleeve(  # noqa: PLR0913 - one argument a term
             f"No mix of {mandate.pod}'s ETFs has any {label} to speak of: leave the pod out, or name another market"
         )
         raise UnreachableMandateError(message)
-    return Sleeve(mandate, share, u, achieved, stage.best_alone, left_out, point)
+    bests = stage.best_alone if all_bests else stage.known_bests
+    return Sleeve(mandate, share, u, achieved, bests, left_out, point)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +147,13 @@ class _Policy:
         priorities: Priorities of goals, by name, where they differ from the default.
         relax: Whether goals give way.
         tolerance: How far below its best figure a goal that gives way is held, as a part of the figure.
+        all_bests: Whether each goal's best figure alone is found before all goals are tried together.
     """
 
     priorities: Mapping[str, int]
     relax: bool
     tolerance: float
+    all_bests: bool
 
 
 def _best(stage: _Stage, policy: _Policy) -> tuple[Vector, Mapping[Measure, float]]:
@@ -158,7 +163,10 @@ def _best(stage: _Stage, policy: _Policy) -> tuple[Vector, Mapping[Measure, floa
         UnreachableMandateError: If the goals cannot all be kept and must not give way.
         SolverError: If the solver finds no portfolio, although one must exist.
     """
-    mandate, best_alone = stage.mandate, stage.best_alone
+    mandate = stage.mandate
+    if not policy.all_bests and (u := stage.solve_objective(mandate.goals)) is not None:
+        return u, mandate.goals
+    best_alone = stage.best_alone
     if not policy.relax:
         _refuse_unreachable(mandate, best_alone)
     if all(measure.can_be_kept(asked, best_alone[measure]) for measure, asked in mandate.goals.items()):
@@ -364,8 +372,16 @@ class _Stage:
         """The best figure of each goal without any other goal."""
         return {measure: self.best(measure) for measure in self.mandate.goals}
 
+    @property
+    def known_bests(self) -> Mapping[Measure, float]:
+        """The same where they were needed, else none."""
+        return self.best_alone if "best_alone" in vars(self) else {}
+
     def beats_cash(self, inputs: _Inputs) -> bool:
         """Return whether any mix within the pod's limits is expected to return more than cash."""
+        if float(inputs.excess.mean()) > _MEASURABLE:
+            # Equal weights keep every limit of a pod that has a portfolio.
+            return True
         u = self.solve(Measure.RETURN, {}, self.mandate.min_effective_holdings, inputs=inputs)
         return u is not None and float(u[self.universe] @ inputs.excess) > _MEASURABLE
 

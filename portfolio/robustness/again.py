@@ -106,6 +106,7 @@ class Question:
                 relax=terms.on_unreachable is OnUnreachable.RELAX,
                 target_tolerance=terms.target_tolerance,
                 robust=terms.robust,
+                all_bests=False,
             )
             self._sleeves[key] = replace(sleeve, share=account.capital_share)
         return self._sleeves[key]
