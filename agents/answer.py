@@ -16,6 +16,7 @@ from portfolio.terms.rules import OnUnreachable
 
 if TYPE_CHECKING:
     from bus.language.messages import OptimizationRequest, PodAnswer
+    from portfolio.market.robust import Robust
     from portfolio.pod.sleeve import Sleeve
     from portfolio.terms.mandate import Mandate
 
@@ -57,14 +58,14 @@ def _optimise_alone(
     never_buy: frozenset[str],
     priorities: frozenset[tuple[str, int]],
     relax: bool,  # noqa: FBT001 - part of the cache's key
-    tolerances: tuple[float, float],
+    risks: tuple[float, float, Robust | None],
 ) -> Sleeve:
     """Optimise a pod with all the capital: the pod's share, which the coordinator decides, does not change the weights.
 
     Most customers share their risk tolerance with others and refuse no ETF, so most calls are in the cache. A cached
     result is a pure function of the mandate and the market's content, since the market's hash is part of the key.
     """
-    risk_tolerance, target_tolerance = tolerances
+    risk_tolerance, target_tolerance, robust = risks
     return optimise_sleeve(
         markets.load(market.id),
         mandate,
@@ -74,6 +75,7 @@ def _optimise_alone(
         relax=relax,
         risk_tolerance=risk_tolerance,
         target_tolerance=target_tolerance,
+        robust=robust,
     )
 
 
@@ -86,7 +88,7 @@ def _optimise(mandate: Mandate, request: OptimizationRequest, market: markets.Ma
         request.refused(market),
         frozenset((name, p) for name, p in request.priorities.items() if name.startswith(f"{mandate.pod}.")),
         request.on_unreachable is OnUnreachable.RELAX,
-        (request.customer.risk_tolerance, request.target_tolerance),
+        (request.customer.risk_tolerance, request.target_tolerance, request.worst_case()),
     )
     return PodResult(
         request_id=request.request_id,

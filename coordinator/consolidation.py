@@ -27,6 +27,7 @@ from portfolio.account.payments import payments_account
 from portfolio.account.settling import coordinate
 from portfolio.account.standing import as_much, standings
 from portfolio.account.switch import judge
+from portfolio.account.worst_case import worst_case_of
 from portfolio.case.inventory import TooLittleError
 from portfolio.check import findings
 from portfolio.errors import DataError, SolverError, UnreachableGoalError
@@ -166,6 +167,7 @@ def _coordinate(
         today=stand.today,
         separate=stand.separate,
         suggested=stand.suggested,
+        worst_case=worst_case_of(case, stand),
         switch=judge(stand, trading, forced, cut_short=cut_short, as_much=as_much(case)),
         payments=payments_account(case.terms, trading),
         pods=account.pods,

@@ -24,6 +24,7 @@ from portfolio.case.inventory import not_described, refuse_impossible
 from portfolio.errors import DataError
 from portfolio.funding.allotment import LEAST_SHARE
 from portfolio.market import snapshot as markets
+from portfolio.market.worst_case import worst_case
 from portfolio.names import doubted
 
 if TYPE_CHECKING:
@@ -189,6 +190,11 @@ def _of_market(request: OptimizationRequest, market: Market) -> Iterator[Fail]:
             known = ", ".join(sorted(priced))
             text = f"{where} names {doubted(strange, priced)}, unknown in market {market.id}: name only {known}"
             yield _fail(request, Reason.UNKNOWN_ETF, text)
+    if (robust := request.worst_case()) is not None:
+        try:
+            worst_case(market, robust)
+        except DataError as error:
+            yield _fail(request, Reason.INVALID_REQUEST, str(error))
     if refused := _refuse_account(request, market):
         yield refused
 

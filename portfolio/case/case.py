@@ -14,6 +14,7 @@ from portfolio.case.naive import overview, put_side_by_side
 from portfolio.case.ranking import correlation, ranked
 from portfolio.market.figures import figures
 from portfolio.market.measure import Measure
+from portfolio.market.worst_case import worst_case
 from portfolio.terms.goals import Row
 
 if TYPE_CHECKING:
@@ -118,11 +119,34 @@ class Case:
         invested = float(row.sum()) or 1.0
         return self._once(("figures", row.tobytes()), lambda: figures(self.market, row / invested))
 
-    def factor(self, held: Sequence[int] | None = None) -> Matrix:
-        """Factor the covariance of some ETFs, or of all: ``L @ L.T``."""
-        chosen = tuple(range(len(self.market.etfs)) if held is None else held)
-        Sigma = self.market.Sigma[np.ix_(chosen, chosen)]
-        return self._once(("factor", chosen), lambda: np.linalg.cholesky(Sigma).astype(float))
+    @property
+    def aimed(self) -> Market:
+        """The market in which the pods' scores count: the worst case where the terms ask for one, else the market.
+
+        Raises:
+            DataError: If the market has no such worst case.
+        """
+        robust = self.terms.robust
+        return self.market if robust is None else self._once("aimed", lambda: worst_case(self.market, robust))
+
+    def aimed_figures(self, row: Vector) -> Figures:
+        """Compute the figures of a pod, from its row of the holdings, where the pods' scores count."""
+        if self.aimed is self.market:
+            return self.figures(row)
+        invested = float(row.sum()) or 1.0
+        return self._once(("aimed figures", row.tobytes()), lambda: figures(self.aimed, row / invested))
+
+    def aimed_alone(self, sleeve: Sleeve) -> Figures:
+        """Return the figures of a pod's stage-1 result where the pods' scores count."""
+        return sleeve.figures if self.aimed is self.market else self.aimed_figures(sleeve.weights)
+
+    def factor(self, held: Sequence[int] | None = None, *, market: Market | None = None) -> Matrix:
+        """Factor the covariance of some ETFs, or of all: ``L @ L.T``; that of ``aimed`` if *market* is that one."""
+        market = market or self.market
+        chosen = tuple(range(len(market.etfs)) if held is None else held)
+        Sigma = market.Sigma[np.ix_(chosen, chosen)]
+        key = "factor", chosen, market.Sigma is self.market.Sigma
+        return self._once(key, lambda: np.linalg.cholesky(Sigma).astype(float))
 
     def delivered(self, goal: Goal, X: Matrix) -> float | None:
         """Compute a goal's figure from holdings; None where the figure is not defined."""

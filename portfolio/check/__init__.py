@@ -14,6 +14,7 @@ the tax or ``figures``. So a mistake there cannot pass here as well.
 - ``standing`` checks the figures of today, of the separate pods and of the suggestion; ``switch`` the
   judgement on the way between, and ``forced`` the rules that force sales.
 - ``step`` checks rules that are targets since a budget stands in the way.
+- ``worst_case`` checks the worst case in which the pods' scores count.
 - ``orders`` checks the orders in whole units; ``payments`` the payments into and out of the account.
 """
 
@@ -29,10 +30,11 @@ from portfolio.check.money_goals import money_goals
 from portfolio.check.orders import Orders
 from portfolio.check.payments import payments
 from portfolio.check.portfolio import Portfolio
-from portfolio.check.standing import standings
+from portfolio.check.standing import held, standings
 from portfolio.check.step import step
 from portfolio.check.switch import switch
 from portfolio.check.trades import trades
+from portfolio.check.worst_case import worst_case
 
 if TYPE_CHECKING:
     from portfolio.check.facts import Event
@@ -57,6 +59,7 @@ def findings(event: Event, market: Market) -> list[str]:
     ]
     if portfolio.owned is None:
         found += [*standings(portfolio, None), *switch(portfolio, None)]
+        found += worst_case(portfolio, held(portfolio, None))
         if event.get("payments") is not None:
             found.append("there are payments, though nothing says what is owned")
         return found if event["trading"] is None else [*found, "there are trades, though nothing says what is owned"]
@@ -66,4 +69,5 @@ def findings(event: Event, market: Market) -> list[str]:
     found += [*portfolio.owned.findings(), *trades(portfolio), *orders.findings(), *step(portfolio, orders)]
     found += payments(portfolio, orders)
     found += later(portfolio, orders)
+    found += worst_case(portfolio, held(portfolio, orders))
     return [*found, *standings(portfolio, orders), *switch(portfolio, orders)]

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portfolio.check.facts import FIGURE, same
+from portfolio.check.aimed import aimed
+from portfolio.check.facts import FIGURE, differing, same
 from portfolio.check.growing import Asked, Path
 from portfolio.check.money_goals import paths_as_ordered
 from portfolio.check.portfolio import Portfolio
@@ -29,6 +30,8 @@ _DRAWS, _YEARS = 100, 5.0
 _CLEAR, _LIKELY = 95, 200 / 3
 # Returns and portfolios are solved and drawn with rounding of their own; a share of the capital or a part of it.
 _ROUNDING = 1e-7
+# The worst case that is tried where the request asks for none.
+_USUAL = {"returns": 1.0, "covariance": 0.5}
 
 
 def challenge_findings(told: Event, event: Event, market: Market) -> list[str]:
@@ -68,6 +71,7 @@ class _Challenge:
         yield from self._over_draws()
         yield from self._goals()
         yield from self._worth()
+        yield from (f"of the other aim, {words}" for words in self._other_aim())
         for name in ("one_etf", "all_risky"):
             if self.told[name] is not None:
                 yield from (f"of {name}, {words}" for words in self._change(self.told[name], alone=name == "one_etf"))
@@ -193,6 +197,29 @@ class _Challenge:
             and told["against"] == ("separate" if event["today"] is None else "today")
         ):
             yield f"the worth is {word}, with a gain in {more} of {len(gains)} draws, or another figure of it differs"
+
+    def _other_aim(self) -> Iterator[str]:
+        """Check the portfolio of the other aim; a challenge of an earlier version has none."""
+        if (told := self.told.get("other_aim")) is None:
+            return
+        asked = self.portfolio.terms.get("robust")
+        if told["robust"] != (asked or _USUAL):
+            yield f"the worst case is {asked or _USUAL}, not {told['robust']}"
+        X = self._holdings(told["weights"])
+        yield from self._kept(X)
+        w, before, capital = X.sum(axis=0), self.w, float(self.portfolio.terms["total_capital_aud"])
+        worst = aimed({"robust": told["robust"]}, self.market)
+        mu, risk = self.market.expected_returns, self.portfolio.risk
+        due = {
+            "turnover": (float(np.abs(w - before).sum()) + abs(float(w.sum() - before.sum()))) / 2,
+            "return_aud_per_year": capital * (self._earned(w, mu) - self._earned(before, mu)),
+            "worst_return_aud_per_year": capital * (self._earned(w, worst.mu) - self._earned(before, worst.mu)),
+            "volatility": risk(w) - risk(before),
+            "worst_volatility": worst.risk(w) - worst.risk(before),
+        }
+        yield from differing({name: told[name] for name in due}, due, size=capital)
+        if told["same_etfs"] != bool(((w > 0) == (before > 0)).all()):
+            yield "its ETFs are said to be others, or the same"
 
     def _moved_aud(self, standing: Event, change: Vector) -> float:
         w = self.portfolio.vector(standing["weights"])

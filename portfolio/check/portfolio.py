@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from portfolio.check.aimed import aimed
 from portfolio.check.distance import distances, rooms
 from portfolio.check.facts import FIGURE, MET, RULE, correlation, differing, same
 from portfolio.check.move import Move
@@ -85,6 +86,7 @@ class Portfolio:
         self.rules: Event = self.terms["rules"]
         self.pods: Mapping[str, Event] = _in_order(event)
         self.index = {etf.ticker: j for j, etf in enumerate(market.etfs)}
+        self.aimed = aimed(self.terms, market)
         self.shares = np.array([pod["capital_share"] for pod in self.pods.values()])
         self.X = np.array([self.vector(pod["weights"]) for pod in self.pods.values()])
         self.naive_sleeves = np.array([self.vector(pod["naive_weights"]) for pod in self.pods.values()])
@@ -698,15 +700,22 @@ class Portfolio:
         }
 
     def score(self, objective: str, best: Vector, u: Vector) -> float:
-        """Score a sleeve against *best*, the separate pod's portfolio; 1 means equal."""
+        """Score a sleeve against *best*, the separate pod's portfolio; 1 means equal.
+
+        Scores count in the worst case where the terms ask for one; the size of a return is that of the market.
+        """
         if objective == "min_volatility":
-            return 2 - self.risk(u) / self.risk(best)
+            return 2 - self.aimed.risk(u) / self.aimed.risk(best)
         if objective == "max_sharpe":
-            ratio = self.measure("sharpe_ratio", best)
-            excess = float(u @ self.market.expected_returns) - self.market.risk_free
-            return 1 - (ratio * self.risk(u) - excess) / (ratio * self.risk(best))
-        goal = {"max_income": "grossed_up_yield", "max_return": "expected_return"}[objective]
-        return 1 + (self.measure(goal, u) - self.measure(goal, best)) / abs(self.measure(goal, best))
+            excess, of_best = (float(x @ self.aimed.mu) - self.market.risk_free for x in (u, best))
+            ratio = of_best / self.aimed.risk(best)
+            size = float(best @ self.market.expected_returns) - self.market.risk_free
+            return 1 - (ratio * self.aimed.risk(u) - excess) / size
+        if objective == "max_income":
+            return 1 + float((self.cash_yield + self.credits) @ (u - best)) / abs(
+                self.measure("grossed_up_yield", best)
+            )
+        return 1 + float(self.aimed.mu @ (u - best)) / abs(self.measure("expected_return", best))
 
 
 def parts(X: Matrix) -> Matrix:

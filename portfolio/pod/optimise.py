@@ -20,6 +20,7 @@ from portfolio.conic.relaxation import Outcome, Relaxation
 from portfolio.errors import SolverError, UnreachableGoalError
 from portfolio.market.figures import figures, grossed_up_yields
 from portfolio.market.measure import ROOMS, Measure
+from portfolio.market.worst_case import worst_case
 from portfolio.pod import frontier_point
 from portfolio.pod.sleeve import Sleeve
 from portfolio.published.conflicts import Conflict, Repair, Shortfall
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from portfolio import Matrix, Vector
     from portfolio.conic.program import Program
     from portfolio.conic.relaxation import RelaxationResult
+    from portfolio.market.robust import Robust
     from portfolio.market.snapshot import Market
     from portfolio.published.frontier import FrontierPoint
     from portfolio.terms.mandate import Mandate
@@ -85,6 +87,8 @@ def optimise_sleeve(  # noqa: PLR0913 - one argument a term
     relax: bool = True,
     risk_tolerance: float = frontier_point.AS_IT_IS,
     target_tolerance: float = TARGET_TOLERANCE,
+    robust: Robust | None = None,
+    all_bests: bool = True,
 ) -> Sleeve:
     """Find the best portfolio of a pod alone.
 
@@ -97,8 +101,11 @@ def optimise_sleeve(  # noqa: PLR0913 - one argument a term
         relax: Whether goals that cannot all be met give way, in the order of their priorities.
         risk_tolerance: The customer's, 0 to 1: the pod's place on its efficient frontier (``frontier_point``).
         target_tolerance: How far below its best figure a goal that gives way is held, as a part of the figure.
+        robust: The worst case in which the objective is made as good as possible; goals are of the market as it is.
+        all_bests: Whether the best figure of each goal alone is wanted also where all goals can be kept together.
 
     Raises:
+        DataError: If the market has no such worst case.
         UnreachableMandateError: If no portfolio keeps the pod's rules, or the goals where goals must not give way. The
             error names these rules or goals.
         SolverError: If the solver fails.
@@ -108,19 +115,17 @@ def optimise_sleeve(  # noqa: PLR0913 - one argument a term
     left_out = tuple(t for t in mandate.universe if t not in market.tickers or t in never_buy | closed)
     universe = market.positions(t for t in mandate.universe if t not in left_out)
     _refuse_small_universe(mandate, len(universe), left_out, _without_price(market, left_out, never_buy))
-    stage = _Stage(market, mandate, universe)
-    if Measure.SHARPE in {mandate.objective.measure, *mandate.goals} and not stage.beats_cash():
-        message = (
-            f"No mix of {mandate.pod}'s ETFs is expected to return more than cash, so that none has a"
-            " Sharpe ratio above zero: leave the pod out, or name another market"
-        )
-        raise UnreachableMandateError(message)
-    policy = _Policy(priorities or {}, relax=relax, tolerance=target_tolerance)
+    aimed = market if robust is None else worst_case(market, robust)
+    stage = _Stage(market, mandate, universe, aimed)
+    _refuse_no_better_than_cash(stage)
+    policy = _Policy(priorities or {}, relax=relax, tolerance=target_tolerance, all_bests=all_bests)
     u, levels = _best(stage, policy)
     point = None
     if frontier_point.moves(mandate, risk_tolerance):
         point = _point(stage, u, levels, risk_tolerance)
-        stage = _Stage(market, replace(mandate, goals=frontier_point.goals_alone(mandate.goals, point)), universe)
+        stage = _Stage(
+            market, replace(mandate, goals=frontier_point.goals_alone(mandate.goals, point)), universe, aimed
+        )
         u, _ = _best(stage, policy)
         mandate = replace(mandate, goals=frontier_point.goals_in_the_whole(mandate.goals, point))
     achieved = figures(market, u)
@@ -130,7 +135,8 @@ def optimise_sleeve(  # noqa: PLR0913 - one argument a term
             f"No mix of {mandate.pod}'s ETFs has any {label} to speak of: leave the pod out, or name another market"
         )
         raise UnreachableMandateError(message)
-    return Sleeve(mandate, share, u, achieved, stage.best_alone, left_out, point)
+    bests = stage.best_alone if all_bests else stage.known_bests
+    return Sleeve(mandate, share, u, achieved, bests, left_out, point)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +147,13 @@ class _Policy:
         priorities: Priorities of goals, by name, where they differ from the default.
         relax: Whether goals give way.
         tolerance: How far below its best figure a goal that gives way is held, as a part of the figure.
+        all_bests: Whether each goal's best figure alone is found before all goals are tried together.
     """
 
     priorities: Mapping[str, int]
     relax: bool
     tolerance: float
+    all_bests: bool
 
 
 def _best(stage: _Stage, policy: _Policy) -> tuple[Vector, Mapping[Measure, float]]:
@@ -155,33 +163,70 @@ def _best(stage: _Stage, policy: _Policy) -> tuple[Vector, Mapping[Measure, floa
         UnreachableMandateError: If the goals cannot all be kept and must not give way.
         SolverError: If the solver finds no portfolio, although one must exist.
     """
-    mandate, best_alone = stage.mandate, stage.best_alone
+    mandate = stage.mandate
+    if not policy.all_bests and (u := stage.solve_objective(mandate.goals)) is not None:
+        return u, mandate.goals
+    best_alone = stage.best_alone
     if not policy.relax:
         _refuse_unreachable(mandate, best_alone)
     if all(measure.can_be_kept(asked, best_alone[measure]) for measure, asked in mandate.goals.items()):
-        u = stage.solve(mandate.objective.measure, mandate.goals, mandate.min_effective_holdings, dust=False)
+        u = stage.solve_objective(mandate.goals)
         if u is not None:
             return u, mandate.goals
         if not policy.relax:
             raise _conflict(mandate, best_alone, stage)
     levels = _served(stage, policy)
-    return _optimum(stage, mandate.objective.measure, levels, dust=False), levels
+    if (u := stage.solve_objective(levels)) is None:
+        if mandate.objective.measure is Measure.SHARPE:
+            raise _no_better_than_cash(stage, with_goals=True)
+        raise _lost(stage)
+    return u, levels
 
 
-def _optimum(stage: _Stage, measure: Measure, levels: Mapping[Measure, float], *, dust: bool = True) -> Vector:
+def _optimum(stage: _Stage, measure: Measure, levels: Mapping[Measure, float]) -> Vector:
     """Optimise *measure* where a portfolio is known to exist.
 
     Raises:
         SolverError: If the solver finds none.
     """
-    u = stage.solve(measure, levels, stage.mandate.min_effective_holdings, dust=dust)
+    u = stage.solve(measure, levels, stage.mandate.min_effective_holdings)
     if u is None:
-        message = (
-            f"the solver lost a portfolio of {stage.mandate.pod} in market {stage.market.id} that it had found:"
-            " report this with the request_id"
-        )
-        raise SolverError(message)
+        raise _lost(stage)
     return u
+
+
+def _lost(stage: _Stage) -> SolverError:
+    message = (
+        f"the solver lost a portfolio of {stage.mandate.pod} in market {stage.market.id} that it had found:"
+        " report this with the request_id"
+    )
+    return SolverError(message)
+
+
+def _refuse_no_better_than_cash(stage: _Stage) -> None:
+    """Refuse a Sharpe ratio as a goal, or as the objective in its worst case, where no mix has one above zero."""
+    mandate = stage.mandate
+    if Measure.SHARPE in {mandate.objective.measure, *mandate.goals} and not stage.beats_cash(stage.stated):
+        message = (
+            f"No mix of {mandate.pod}'s ETFs is expected to return more than cash, so that none has a"
+            " Sharpe ratio above zero: leave the pod out, or name another market"
+        )
+        raise UnreachableMandateError(message)
+    if mandate.objective.measure is Measure.SHARPE and not stage.beats_cash(stage.aimed):
+        raise _no_better_than_cash(stage)
+
+
+def _no_better_than_cash(stage: _Stage, *, with_goals: bool = False) -> UnreachableMandateError:
+    """Say that no mix beats cash where the objective looks; with goals, only mixes that keep them."""
+    kept = " that keeps its goals" if with_goals else ""
+    where, mend = "", "leave the pod out"
+    if stage.aimed is not stage.stated:
+        where, mend = " in the worst case that robust asks for", "lower robust.returns, leave the pod out"
+    message = (
+        f"No mix of {stage.mandate.pod}'s ETFs{kept} is expected to return more than cash{where}, so that none has a"
+        f" Sharpe ratio above zero: {mend}, or name another market"
+    )
+    return UnreachableMandateError(message)
 
 
 def _point(stage: _Stage, u: Vector, levels: Mapping[Measure, float], risk_tolerance: float) -> FrontierPoint:
@@ -274,31 +319,76 @@ def _conflict(mandate: Mandate, best_alone: Mapping[Measure, float], stage: _Sta
     return UnreachableMandateError(message, tuple(shortfalls))
 
 
-class _Stage:
-    """The programs of one pod; they differ in the measure to optimise and in the goals to keep."""
+class _Inputs:
+    """The figures of a pod's ETFs in one market.
 
-    def __init__(self, market: Market, mandate: Mandate, universe: list[int]) -> None:
-        self.market, self.mandate, self.universe = market, mandate, universe
-        at = np.ix_(universe, universe)
-        self.factor: Matrix = np.linalg.cholesky(market.Sigma[at]).astype(float)
-        self.risk_scale = float(np.sqrt(market.Sigma[at].sum())) / len(universe)
-        self.returns = market.expected_returns[universe]
-        self.excess = self.returns - market.risk_free
+    Attributes:
+        factor: Of their covariance, ``factor @ factor.T``.
+        risk_scale: Volatility of equal weights.
+        largest_risk: The largest volatility of one ETF.
+        excess: Expected returns above cash.
+        rows: Figures that are linear in the weights, by measure.
+    """
+
+    def __init__(self, market: Market, universe: list[int]) -> None:
+        Sigma = market.Sigma[np.ix_(universe, universe)]
+        self.factor: Matrix = np.linalg.cholesky(Sigma).astype(float)
+        self.risk_scale = float(np.sqrt(Sigma.sum())) / len(universe)
+        self.largest_risk = float(np.sqrt(np.diag(Sigma).max()))
+        returns = market.expected_returns[universe]
+        self.excess = returns - market.risk_free
         self.rows: dict[Measure, Vector] = {
-            Measure.RETURN: self.returns,
+            Measure.RETURN: returns,
             Measure.YIELD: grossed_up_yields(market)[universe],
             Measure.LIQUIDITY: market.column("liquidity")[universe],
         }
+        self._covariance = market.Sigma
+
+    def same_risk(self, other: _Inputs) -> bool:
+        """Return whether both have one covariance."""
+        return self._covariance is other._covariance
+
+    def add_risk(self, build: Builder, x: list[int], largest: float) -> int:
+        """Declare the volatility of the variables *x*, of which none is above *largest*, in units of ``risk_scale``."""
+        risk = build.variable(upper=largest * self.largest_risk / self.risk_scale)
+        build.norm_at_most(self.factor.T / self.risk_scale, x, {risk: 1.0})
+        return risk
+
+
+class _Stage:
+    """The programs of one pod; they differ in the measure to optimise and in the goals to keep.
+
+    Goals are of the *stated* figures, those of the market; the mandate's objective is of the *aimed* ones, those of the
+    worst case where the customer asks for a robust portfolio.
+    """
+
+    def __init__(self, market: Market, mandate: Mandate, universe: list[int], aimed: Market) -> None:
+        self.market, self.mandate, self.universe = market, mandate, universe
+        self.stated = _Inputs(market, universe)
+        self.aimed = self.stated if aimed is market else _Inputs(aimed, universe)
 
     @cached_property
     def best_alone(self) -> Mapping[Measure, float]:
         """The best figure of each goal without any other goal."""
         return {measure: self.best(measure) for measure in self.mandate.goals}
 
-    def beats_cash(self) -> bool:
+    @property
+    def known_bests(self) -> Mapping[Measure, float]:
+        """The same where they were needed, else none."""
+        return self.best_alone if "best_alone" in vars(self) else {}
+
+    def beats_cash(self, inputs: _Inputs) -> bool:
         """Return whether any mix within the pod's limits is expected to return more than cash."""
-        u = self.solve(Measure.RETURN, {}, self.mandate.min_effective_holdings)
-        return u is not None and float(u[self.universe] @ self.excess) > _MEASURABLE
+        if float(inputs.excess.mean()) > _MEASURABLE:
+            # Equal weights keep every limit of a pod that has a portfolio.
+            return True
+        u = self.solve(Measure.RETURN, {}, self.mandate.min_effective_holdings, inputs=inputs)
+        return u is not None and float(u[self.universe] @ inputs.excess) > _MEASURABLE
+
+    def solve_objective(self, goals: Mapping[Measure, float]) -> Vector | None:
+        """Make the mandate's objective as good as possible; see ``solve``. Weights that are zero are exactly zero."""
+        objective, least = self.mandate.objective.measure, self.mandate.min_effective_holdings
+        return self.solve(objective, goals, least, inputs=self.aimed, dust=False)
 
     def best(self, measure: Measure) -> float:
         """Find the best figure of one measure without any goal.
@@ -316,9 +406,17 @@ class _Stage:
         return figures(self.market, u).of(measure)
 
     def solve(
-        self, measure: Measure, goals: Mapping[Measure, float], effective_holdings: float, *, dust: bool = True
+        self,
+        measure: Measure,
+        goals: Mapping[Measure, float],
+        effective_holdings: float,
+        *,
+        inputs: _Inputs | None = None,
+        dust: bool = True,
     ) -> Vector | None:
-        """Optimise *measure*. Return the weights, shape (n,), or None if *goals* contradict each other.
+        """Optimise *measure*, by default of the stated figures.
+
+        Return the weights, shape (n,), or None if *goals* contradict each other.
 
         With *dust*, the weights have the solver's accuracy and no exact zeros: enough for figures, not for holdings.
 
@@ -329,7 +427,7 @@ class _Stage:
         # A goal set exactly at the best there is leaves no interior point.
         for room in (0.0, *ROOMS) if goals else (0.0,):
             eased = {goal: goal.with_room(asked, room) for goal, asked in goals.items()}
-            relaxation = Relaxation(self.program(measure, eased, effective_holdings))
+            relaxation = Relaxation(self.program(measure, eased, effective_holdings, inputs or self.stated))
             answer = relaxation.solve_sharply(states)
             if answer.outcome is Outcome.SOLVED:
                 break
@@ -373,8 +471,10 @@ class _Stage:
         )
         return SolverError(message)
 
-    def program(self, measure: Measure, goals: Mapping[Measure, float], effective_holdings: float) -> Program:
-        """Build the program in ``x = kappa u`` and ``kappa``, with volatility in units of ``risk_scale``."""
+    def program(
+        self, measure: Measure, goals: Mapping[Measure, float], effective_holdings: float, inputs: _Inputs
+    ) -> Program:
+        """Build the program in ``x = kappa u`` and ``kappa``, with volatilities in units of their ``risk_scale``."""
         build = Builder()
         n = len(self.universe)
         ratio = measure is Measure.SHARPE
@@ -383,42 +483,41 @@ class _Stage:
         for j in x:
             build.switch(j)
         kappa = build.variable(upper=largest)
-        risk = build.variable(
-            upper=largest * float(np.sqrt(np.diag(self.market.Sigma)[self.universe].max())) / self.risk_scale
-        )
+        risk = inputs.add_risk(build, x, largest)
         build.equal({**dict.fromkeys(x, 1.0), kappa: -1.0}, 0.0)
         if ratio:
-            build.equal(dict(zip(x, self.excess / self.excess.max(), strict=True)), 1.0)
+            build.equal(dict(zip(x, inputs.excess / inputs.excess.max(), strict=True)), 1.0)
         else:
             build.equal({kappa: 1.0}, 1.0)
         if n * self.mandate.max_position > 1 + _ALL:
             for j in x:
                 build.at_most({j: 1.0, kappa: -self.mandate.max_position}, 0.0)
-        build.norm_at_most(self.factor.T / self.risk_scale, x, {risk: 1.0})
         if max(effective_holdings, 1 / self.mandate.max_position) > n * (1 - _ALL):
             # The limits allow only equal weights. A single point has no interior for the solver, so fix the weights.
             for j in x[1:]:
                 build.equal({j: 1.0, kappa: -1 / n}, 0.0)
         elif effective_holdings > 1:
             build.norm_at_most(np.eye(n), x, {kappa: 1 / np.sqrt(effective_holdings)})
+        stated_risk = risk if inputs.same_risk(self.stated) else self.stated.add_risk(build, x, largest)
         for goal, level in goals.items():
-            self.require(build, x, kappa, risk, goal, level)
+            self.require(build, x, kappa, stated_risk, goal, level)
         if measure in (Measure.VOLATILITY, Measure.SHARPE):
             build.cost({risk: 1.0})
         else:
-            row = self.rows[measure]
+            row = inputs.rows[measure]
             build.cost(dict(zip(x, -row / max(abs(row).max(), 1e-12), strict=True)))
         return build.build()
 
     def require(self, build: Builder, x: list[int], kappa: int, risk: int, goal: Measure, level: float) -> None:
-        """Add one goal as a row, scaled to order one."""
+        """Add one goal of the stated figures as a row, scaled to order one."""
+        risk_scale = self.stated.risk_scale
         if goal is Measure.VOLATILITY:
-            build.at_most({risk: 1.0, kappa: -level / self.risk_scale}, 0.0)
+            build.at_most({risk: 1.0, kappa: -level / risk_scale}, 0.0)
         elif goal is Measure.SHARPE:
-            scale = self.risk_scale * max(1.0, level)
-            build.at_most({risk: level * self.risk_scale / scale, **_row(x, -self.excess / scale)}, 0.0)
+            scale = risk_scale * max(1.0, level)
+            build.at_most({risk: level * risk_scale / scale, **_row(x, -self.stated.excess / scale)}, 0.0)
         else:
-            row = self.rows[goal]
+            row = self.stated.rows[goal]
             scale = max(abs(row).max(), abs(level), 1e-12)
             build.at_least({**_row(x, row / scale), kappa: -level / scale}, 0.0)
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from portfolio.market.robust import Robust
+
 
 class Effort(StrEnum):
     """How much of a challenge a request asks for.
@@ -153,6 +155,37 @@ class Worth:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherAim:
+    """The portfolio that is best in a worst case; or, where the request asked for that one, the best in the market.
+
+    All changes are this portfolio less the suggestion, in fractions of units.
+
+    Attributes:
+        robust: The worst case: the request's, or one error of each return and half of each largest covariance.
+        weights: Holdings of each pod, by ticker, as shares of the whole capital.
+        proven: Whether the search proved that no portfolio scores better by more than the gap.
+        same_etfs: Whether this portfolio holds the ETFs of the suggestion.
+        turnover: Half of the value of all purchases and sales from the suggestion, as a share of the capital.
+        return_aud_per_year: Change of expected return after fees and tax on income, AUD per year.
+        worst_return_aud_per_year: The same in the worst case.
+        volatility: Change of the volatility per year, as a fraction.
+        worst_volatility: The same in the worst case.
+        words: What changes, in one sentence.
+    """
+
+    robust: Robust
+    weights: Mapping[str, Mapping[str, float]]
+    proven: bool
+    same_etfs: bool
+    turnover: float
+    return_aud_per_year: float
+    worst_return_aud_per_year: float
+    volatility: float
+    worst_volatility: float
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Robustness:
     """How sure a suggestion is.
 
@@ -179,6 +212,8 @@ class Robustness:
             it was not looked for.
         worth: Whether the suggestion is worth more than noise; None without draws, and where nothing is to be done.
         words: The answer in one sentence.
+        other_aim: What a worst case would change, or did change where the request asked for one; None where the market
+            states no error of its returns, or there is no such portfolio.
     """
 
     effort: Effort
@@ -198,3 +233,4 @@ class Robustness:
     all_risky: SmallestChange | None
     worth: Worth | None
     words: str
+    other_aim: OtherAim | None = None

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from portfolio import Matrix
     from portfolio.conic.bound import States
+    from portfolio.market.robust import Robust
     from portfolio.market.snapshot import Market
     from portfolio.pod.sleeve import Sleeve
     from portfolio.published.account import PodAccount
@@ -85,6 +86,10 @@ class Question:
             self._start = solution.states
         return Answer(case, form.weights(solution), solution.status is Status.OPTIMAL and levels.proven)
 
+    def with_aim(self, robust: Robust | None) -> Question:
+        """Return the question with another worst case, or none; the search starts from the same portfolio."""
+        return Question(replace(self.terms, robust=robust), self.pods, _start=self._start)
+
     def _alone(self, market: Market, pod: str) -> Sleeve:
         """Find the best portfolio of a pod alone; markets that agree on its ETFs share the answer."""
         account, terms = self.pods[pod], self.terms
@@ -100,6 +105,8 @@ class Question:
                 priorities={name: p for name, p in terms.priorities.items() if name.startswith(f"{pod}.")},
                 relax=terms.on_unreachable is OnUnreachable.RELAX,
                 target_tolerance=terms.target_tolerance,
+                robust=terms.robust,
+                all_bests=False,
             )
             self._sleeves[key] = replace(sleeve, share=account.capital_share)
         return self._sleeves[key]

@@ -25,6 +25,7 @@ from portfolio.robustness.goals import sure_goals
 from portfolio.robustness.ranges import range_of
 from portfolio.robustness.smallest_change import Halving, weights_by_pod
 from portfolio.robustness.words import in_words
+from portfolio.robustness.worst_case import other_aim
 from portfolio.robustness.worth import worth_of
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ def challenge(suggestion: Suggestion, market: Market, effort: Effort) -> Robustn
         all_risky=risky,
         worth=worth,
         words=in_words(market, drawn, worth, same, len(found), risky),
+        other_aim=other_aim(question, suggestion, market),
     )
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from portfolio.published.robustness import SmallestChange, Worth
 
 _SURE = {Sure.CLEAR: "clear", Sure.LIKELY: "likely", Sure.WITHIN_NOISE: "within noise"}
-_AGAINST = {"today": "the holdings of today", "separate": "the separate pods"}
+AGAINST = {"today": "the holdings of today", "separate": "the separate pods"}
 
 
 def in_words(
@@ -49,7 +49,7 @@ def _worth(worth: Worth) -> str:
     cost = f"after its cost, spread over {worth.years:g} years," if worth.cost_aud > 0 else "each year"
     return (
         f"{_SURE[worth.sure]}: the suggestion returns {'more' if more else 'less'} after tax than"
-        f" {_AGAINST[worth.against]} {cost} in {times} of 100 draws"
+        f" {AGAINST[worth.against]} {cost} in {times} of 100 draws"
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from portfolio.errors import DataError
+from portfolio.market.robust import Robust
 from portfolio.tax.regime import DISCOUNTS, REFORM_STARTS, REFUNDED
 from portfolio.tax.taxpayer import Entity
 from portfolio.terms.owned import Owned
@@ -165,6 +166,7 @@ class Terms:
             of a tax that follows; None where the request does not give it.
         share_excess: How far the pods together may be from their shares beyond the ``capital_tolerance``, as a share of
             the capital: above zero only where holdings that are never sold let no portfolio be nearer.
+        robust: The worst case in which the pods' scores count; None for the market's own figures.
     """
 
     total_capital_aud: float
@@ -187,6 +189,7 @@ class Terms:
     share_excess: float = 0.0
     exempt_share: float = 0.0
     total_super_balance_aud: float | None = None
+    robust: Robust | None = None
 
     @property
     def wastes_credits(self) -> bool:

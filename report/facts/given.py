@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from portfolio.market.basis import day_in_words
+from portfolio.published.worst_case import ErrorsFrom
 from portfolio.tax.regime import LARGE_SUPER_BALANCE_AUD
 from portfolio.tax.taxpayer import BASE_RATE, Entity
 from portfolio.terms.targets import InflationFrom
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bus.language.messages import FinalEvent, MasterPortfolioOptimized
+    from portfolio.market.robust import Robust
+    from portfolio.published.worst_case import WorstCase
     from portfolio.tax.taxpayer import Taxpayer
     from portfolio.terms.owned import Owned
 
@@ -69,6 +72,8 @@ def _given(event: MasterPortfolioOptimized) -> Iterator[str]:
             " are passive; a company that has little else pays 30 % (Income Tax Rates Act 1986, ss 23, 23AA and 23AB)."
         )
     yield f"Risk tolerance: {terms.risk_tolerance:g}, from 0 (least risk) to 1; 0.5 is the mandates as they are."
+    if event.worst_case is not None and terms.robust is not None:
+        yield _worst_case(event.worst_case, terms.robust)
     share = f", and {owned.brokerage_share:.3%} of its value" if owned and owned.brokerage_share else ""
     yield f"Brokerage: {terms.brokerage_aud:,.2f} AUD per order{share}."
     if owned is not None:
@@ -85,6 +90,28 @@ def _given(event: MasterPortfolioOptimized) -> Iterator[str]:
         by = INFLATION_SAID_BY[event.funding.inflation_from]
         yield f"Inflation: {event.funding.inflation:.2%} a year, {by}."
     yield "Half spreads and liquidity of the ETFs, as the market states them."
+
+
+def _worst_case(worst: WorstCase, robust: Robust) -> str:
+    """Say in which worst case the portfolio is best, and what is expected there."""
+    changes = []
+    if robust.returns:
+        error = "its standard error" if worst.errors_from is ErrorsFrom.HISTORY else "half of its range"
+        changes.append(f"each return is lower by {robust.returns:g} times {error}")
+    if robust.covariance:
+        changes.append(f"each covariance is higher by {robust.covariance:g} times the product of both volatilities")
+    if not changes:
+        return "A worst case at no distance from the figures of the market was asked for: it is the market itself."
+    held = {"today": worst.today, "the separate pods": worst.separate, "the suggestion": worst.suggested}
+    told = ", ".join(
+        f"{whose} {each.return_after_tax_aud:,.0f} AUD a year after tax, with a volatility of {each.volatility:.2%}"
+        for whose, each in held.items()
+        if each is not None
+    )
+    return (
+        f"The pods' scores are those of a worst case, in which {' and '.join(changes)}. There, these are expected:"
+        f" {told}. All other figures are those of the market."
+    )
 
 
 def _adjusted(owned: Owned) -> Iterator[str]:

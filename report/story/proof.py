@@ -33,8 +33,9 @@ def section(event: MasterPortfolioOptimized) -> Section:
 
 def _measure(event: MasterPortfolioOptimized) -> str:
     weigh = event.terms.preferences
+    worst = "" if event.terms.robust is None else " The scores are those of the worst case that the request asks for."
     return (
         "The objective, the measure that was made as large as possible, weighs the score of each pod"
         f" ({weigh.pod_score:.2f}), ETFs that several pods own ({weigh.duplication:.2f}), the cost of getting there"
-        f" ({weigh.trading_cost:.2f}) and tax on income ({weigh.tax_efficiency:.2f})."
+        f" ({weigh.trading_cost:.2f}) and tax on income ({weigh.tax_efficiency:.2f}).{worst}"
     )

@@ -41,6 +41,7 @@ class Facts:
         self.mu = self.prices.expected_returns
         self.L = np.linalg.cholesky(self.prices.Sigma)
         self.excess = self.mu - self.prices.risk_free
+        self.aimed_mu, self.aimed_L = self._aimed()
         self.credit = np.array([e.distribution_yield * e.franked_share * 3 / 7 for e in etfs])
         self.income = np.array([e.distribution_yield for e in etfs]) + self.credit
         self.liquidity = np.array([e.liquidity for e in etfs])
@@ -60,6 +61,15 @@ class Facts:
         self.naive_earned = float(self.mu @ w)
         self.naive_risk = float(np.linalg.norm(self.L.T @ w))
         self.naive_sharpe = float(self.excess @ w) / self.naive_risk
+
+    def _aimed(self) -> tuple[Vector, Matrix]:
+        """The returns, and a factor of the covariance, in which the pods score: the worst case, where one is asked."""
+        if self.terms.robust is None:
+            return self.mu, self.L
+        s = np.sqrt(np.diag(self.prices.Sigma))
+        years = self.prices.basis.returns / self.prices.basis.returns_per_year
+        mu = self.mu - self.terms.robust.returns * s / np.sqrt(years)
+        return mu, np.linalg.cholesky(self.prices.Sigma + self.terms.robust.covariance * np.outer(s, s))
 
     def cost(self, w: Vector, positions: int) -> float:
         return self.terms.brokerage_aud * positions + self.terms.total_capital_aud * float(self.spread @ w)
@@ -170,17 +180,19 @@ def _convex(facts: Facts) -> tuple[cp.Problem, cp.Parameter, cp.Parameter]:
     score = 0.0
     for p, s in enumerate(facts.sleeves):
         u = X[p] / facts.c[p]
-        risk = cp.norm(facts.L.T @ u)
+        risk, aimed_risk = cp.norm(facts.L.T @ u), cp.norm(facts.aimed_L.T @ u)
         s_star, m_star, y_star = facts.star(p)
+        worst_s, worst_m = float(np.linalg.norm(facts.aimed_L.T @ s.weights)), float(facts.aimed_mu @ s.weights)
         rows += [cp.sum(u) == 1, u <= s.mandate.max_position * on[p]]
-        S_star = (m_star - facts.prices.risk_free) / s_star
+        rf = facts.prices.risk_free
+        S_star = (worst_m - rf) / worst_s
         score += (
             facts.c[p]
             * {
-                "min_volatility": 2 - risk / s_star,
+                "min_volatility": 2 - aimed_risk / worst_s,
                 "max_income": facts.income @ u / y_star,
-                "max_return": 1 + (facts.mu @ u - m_star) / abs(m_star),
-                "max_sharpe": 1 - (S_star * risk - facts.excess @ u) / (S_star * s_star),
+                "max_return": 1 + (facts.aimed_mu @ u - worst_m) / abs(m_star),
+                "max_sharpe": 1 - (S_star * aimed_risk - (facts.aimed_mu @ u - rf)) / (m_star - rf),
             }[s.mandate.objective.value]
         )
         for goal, asked in s.mandate.goals.items():
@@ -217,7 +229,10 @@ class Verdict:
 
 
 def ask_scip(facts: Facts, *, nodes: int = 20_000) -> Verdict:
-    """Solve the whole problem with SCIP, up to *nodes* nodes (and a minute, so that no test hangs)."""
+    """Solve the whole problem with SCIP, in the market's own figures.
+
+    Up to *nodes* nodes, and a minute, so that no test hangs.
+    """
     model = Model()
     model.hideOutput()
     model.setParam("limits/totalnodes", nodes)

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, WrapSerializer
 
 from bus.language.messages.described import Published
 from bus.language.messages.fields import Id, Pod
@@ -34,6 +34,7 @@ from portfolio.published.payments import PaymentsAccount
 from portfolio.published.robustness import Robustness
 from portfolio.published.standing import Standing, Switch
 from portfolio.published.trading import Trading
+from portfolio.published.worst_case import WorstCase
 from portfolio.terms.mandate import Mandate
 from portfolio.terms.rules import Terms
 
@@ -123,6 +124,14 @@ Signed = Annotated[
 def _is_left_out(value: object) -> bool:
     """Whether an optional member is empty: a body written before the member existed stays the same, to the byte."""
     return not value
+
+
+def _without_absent_terms(terms: Terms, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    """Write the terms; leave out a worst case that was not asked for, as a version before it would."""
+    body: dict[str, Any] = write(terms)
+    if terms.robust is None:
+        del body["robust"]
+    return body
 
 
 SignedByPod = Annotated[
@@ -342,7 +351,7 @@ class MasterPortfolioOptimized(_Lenient):
             "Null without an account, and where the two days are at most five trading days apart."
         ),
     ] = None
-    terms: Terms
+    terms: Annotated[Terms, WrapSerializer(_without_absent_terms)]
     weights: Mapping[str, float]
     holdings: tuple[Holding, ...]
     cash: Annotated[
@@ -367,6 +376,14 @@ class MasterPortfolioOptimized(_Lenient):
         Field(
             description="With an account: the portfolio as ordered, in whole units, with the cash that is left. "
             "Without an account: the portfolio, with the cost of buying on top."
+        ),
+    ] = None
+    worst_case: Annotated[
+        WorstCase | None,
+        Field(
+            description="Where the request asks for a robust portfolio: the portfolios in the worst case in which the "
+            "pods' scores count; all other figures are those of the market as stated. Left out otherwise.",
+            exclude_if=_is_left_out,
         ),
     ] = None
     switch: Annotated[

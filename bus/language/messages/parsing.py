@@ -30,6 +30,7 @@ from bus.language.messages.requests import (
     ParcelOwned,
     ReformFacts,
     RequestPreferences,
+    RequestRobust,
     RequestRules,
 )
 from bus.language.mistakes import MOST_TOLD, mistakes, named
@@ -71,6 +72,7 @@ _FIELDS = frozenset(
         Customer,
         RequestRules,
         RequestPreferences,
+        RequestRobust,
         Goal,
         Account,
         HoldingOwned,

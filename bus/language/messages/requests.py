@@ -14,6 +14,7 @@ from bus.language.messages.fields import WHOLE, Day, GoalName, Id, Pod, PodPair,
 from bus.language.messages.tax_year import LEAST_RATE, CostBaseAdjustment, JointOwner, RealisedSoFar, no_trace
 from portfolio.errors import DataError
 from portfolio.market.age import MOST_DAYS, StalePrices
+from portfolio.market.robust import Robust
 from portfolio.market.settlement import settles_on
 from portfolio.names import doubted
 from portfolio.published.robustness import Effort
@@ -707,6 +708,30 @@ class RequestPreferences(_Strict):
     tax_efficiency: Annotated[float, Field(ge=0, le=10)] = 0.10
 
 
+class RequestRobust(_Strict):
+    """The worst case in which the portfolio is to be best; see docs/model.md, "The worst case"."""
+
+    returns: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=3,
+            description="How far below the market's figure each return is, in units of its error: half of the range "
+            "that an outlook states, or the standard error of a history's mean. Above 0 only in a market that states "
+            "ranges, or of a history.",
+        ),
+    ] = 0.0
+    covariance: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1,
+            description="How far above the market's figure each covariance is, as a part of the product of both "
+            "volatilities.",
+        ),
+    ] = 0.0
+
+
 class OptimizationRequest(_Strict):
     """Ask for one master portfolio. Publish it on ``podfolio.v1.request.<request_id>``, once.
 
@@ -824,6 +849,14 @@ class OptimizationRequest(_Strict):
             description="Upper limits by pair, such as alpha-beta, where they differ from the limits of the mandates.",
         ),
     ] = {}
+    robust: Annotated[
+        RequestRobust | None,
+        Field(
+            description="Score the pods in the worst case within this distance of the market's figures, so that the "
+            "portfolio depends less on their error. Rules, targets and reported figures stay those of the market. "
+            "Null: score in the market's own figures."
+        ),
+    ] = None
     brokerage_aud: Annotated[float, Field(ge=0, le=1_000, description="Cost of one order, AUD.")] = 10.0
     account: Annotated[
         Account | None, Field(description="Cash and holdings of the customer; left out where the capital is all cash.")
@@ -974,6 +1007,10 @@ class OptimizationRequest(_Strict):
         total = sum(self.pod_weights.values())
         return {pod: weight / total for pod, weight in self.pod_weights.items() if weight > 0}
 
+    def worst_case(self) -> Robust | None:
+        """Return the worst case in which the pods' scores count; None for the market's own figures."""
+        return None if self.robust is None else Robust(self.robust.returns, self.robust.covariance)
+
     def plans(self, market: Market) -> Plans:
         """Collect the purposes of the capital; *market* states the inflation where the request does not."""
         inflation, by = ASSUMED_INFLATION, InflationFrom.ASSUMED
@@ -1018,6 +1055,7 @@ class OptimizationRequest(_Strict):
             risk_tolerance=self.customer.risk_tolerance,
             target_tolerance=self.target_tolerance,
             pod_targets=self.pod_targets,
+            robust=self.worst_case(),
         )
 
 

@@ -130,24 +130,28 @@ class Formulation(Structure):
 
     def _score_pod(self, p: int) -> None:
         """Add the pod's part of the objective: 1 at the stage-1 result, weighted by the capital invested."""
-        sleeve, best = self.sleeves[p], self.sleeves[p].figures
+        sleeve, size = self.sleeves[p], self.sleeves[p].figures
+        aimed, best = self.case.aimed, self.case.aimed_alone(sleeve)
         weight = self.terms.preferences.pod_score * sleeve.share
         if sleeve.mandate.objective is Objective.MIN_VOLATILITY:
             # 2 - s / s*
             self._credit(p, 2 * weight)
-            self.build.cost({self.risk(p): weight})
+            self.build.cost({self.aimed_risk(p): weight})
         elif sleeve.mandate.objective is Objective.MAX_SHARPE:
-            # 1 - (S* s - (m - rf)) / (S* s*)
-            excess = self.market.expected_returns - self.market.risk_free
+            # 1 - (S* s - (m - rf)) / e, with e = S* s* unless the figures are those of a worst case
+            size_of_excess = size.sharpe_ratio * size.volatility
+            per_risk = weight
+            if aimed is not self.market:
+                per_risk = weight * best.sharpe_ratio * best.volatility / size_of_excess
             self._credit(p, weight)
-            self.build.cost({self.risk(p): weight})
-            self.build.cost(self.row(p, -weight * excess / (best.sharpe_ratio * best.volatility)))
+            self.build.cost({self.aimed_risk(p): per_risk})
+            self.build.cost(self.row(p, -weight * (aimed.expected_returns - aimed.risk_free) / size_of_excess))
         else:
             # 1 + (m - m*) / |m*|, which equals m / m* for positive m*
             measure = sleeve.mandate.objective.measure
-            yardstick = best.of(measure)
-            self._credit(p, weight * (1 - yardstick / abs(yardstick)))
-            self.build.cost(self.row(p, -weight * self.column(measure) / abs(yardstick)))
+            yardstick = abs(size.of(measure))
+            self._credit(p, weight * (1 - best.of(measure) / yardstick))
+            self.build.cost(self.row(p, -weight * self.column(measure, aimed) / yardstick))
 
     def _credit(self, p: int, points: float) -> None:
         """Add points to the objective: for the pod's whole capital, or for the fraction that the pod invests."""

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from portfolio import Vector
     from portfolio.case.case import Case
+    from portfolio.market.snapshot import Market
     from portfolio.pod.sleeve import Sleeve
 
 
@@ -111,7 +112,8 @@ class Holdings:
         self.restricted: list[str] = []
         self.build = Builder()
         self.left_out = without
-        self._risks: dict[int, int] = {}
+        # By pod, and whether the covariance is the market's own.
+        self._risks: dict[tuple[int, bool], int] = {}
         self._tax: int | None = None
         self.risk_cones: dict[int, int] = {}
         self.stays = self._never_sold()
@@ -251,26 +253,34 @@ class Holdings:
             return {}, value
         return {h.u: value for h in self.by_pod[p]}, 0.0
 
-    def column(self, measure: Measure) -> Vector:
-        """Return the figures of the ETFs for a measure that is linear in the weights."""
+    def column(self, measure: Measure, market: Market | None = None) -> Vector:
+        """Return the figures of the ETFs for a measure that is linear in the weights; by default the market's own."""
         if measure is Measure.RETURN:
-            return self.market.expected_returns
+            return (market or self.market).expected_returns
         if measure is Measure.YIELD:
             return grossed_up_yields(self.market)
         return self.market.column("liquidity")
 
     def risk(self, p: int) -> int:
         """Return the variable of a pod's volatility, in units of the stage-1 volatility; declare it on first use."""
-        if p not in self._risks:
+        return self._risk(p, self.market)
+
+    def aimed_risk(self, p: int) -> int:
+        """Return the same where the pods' scores count: in the worst case, where the terms ask for one."""
+        return self._risk(p, self.case.aimed)
+
+    def _risk(self, p: int, market: Market) -> int:
+        key, sleeve = (p, market.Sigma is self.market.Sigma), self.sleeves[p]
+        if key not in self._risks:
             etfs = [h.j for h in self.by_pod[p]]
-            L = self.case.factor(etfs)
-            unit = self.sleeves[p].figures.volatility
-            reach = (1 + self._tolerance(p)) * float(np.linalg.norm(L, axis=1).max()) / unit
-            self._risks[p] = self.build.variable(upper=reach, block=self._block(p))
-            with self.build.about(f"risk of {self.sleeves[p].mandate.pod}"):
-                cone = self.build.norm_at_most(L.T / unit, [h.u for h in self.by_pod[p]], {self._risks[p]: 1.0})
-            self.risk_cones[cone] = self._risks[p]
-        return self._risks[p]
+            L = self.case.factor(etfs, market=market)
+            figures = sleeve.figures if key[1] else self.case.aimed_alone(sleeve)
+            reach = (1 + self._tolerance(p)) * float(np.linalg.norm(L, axis=1).max()) / figures.volatility
+            risk = self.build.variable(upper=reach, block=self._block(p))
+            with self.build.about(f"{'risk' if key[1] else 'worst risk'} of {sleeve.mandate.pod}"):
+                cone = self.build.norm_at_most(L.T / figures.volatility, [h.u for h in self.by_pod[p]], {risk: 1.0})
+            self._risks[key], self.risk_cones[cone] = risk, risk
+        return self._risks[key]
 
     def shared(self) -> list[int]:
         """Declare variables that sum to the number of ETFs with several owners."""
@@ -284,7 +294,7 @@ class Holdings:
 
     def has_risk(self, p: int) -> bool:
         """Return whether a pod's volatility is declared."""
-        return p in self._risks
+        return (p, True) in self._risks
 
     def penalise_sharing(self) -> None:
         """Add the duplication penalty to the objective: one charge per owner after an ETF's first owner."""

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from portfolio import Matrix
     from portfolio.case.case import Case
     from portfolio.market.measure import Figures
-    from portfolio.market.snapshot import Market
     from portfolio.pod.sleeve import Sleeve
     from portfolio.terms.rules import Terms
 
@@ -22,7 +21,8 @@ def objective_terms(case: Case, X: Matrix) -> ObjectiveTerms:
     naive, now = case.naive, case.overview(X)
     return ObjectiveTerms(
         pod_score=sum(
-            float(row.sum()) * _score(case.market, s, case.figures(row)) for s, row in zip(case.sleeves, X, strict=True)
+            float(row.sum()) * _score(case, sleeve, case.aimed_figures(row))
+            for sleeve, row in zip(case.sleeves, X, strict=True)
         ),
         duplication=extra_owners(X) / max(extra_owners(case.side_by_side), 1),
         trading_cost=_share(now.trading_cost_aud - now.losses_value_aud, naive.buying_cost_aud),
@@ -45,13 +45,17 @@ def _share(amount: float, whole: float) -> float:
     return amount / whole if whole > 0 else 0.0
 
 
-def _score(market: Market, sleeve: Sleeve, now: Figures) -> float:
-    """Score a sleeve against the pod's stage-1 result: 1 at this result, concave in the weights."""
-    best = sleeve.figures
+def _score(case: Case, sleeve: Sleeve, now: Figures) -> float:
+    """Score a sleeve against the pod's stage-1 result: 1 at this result, concave in the weights.
+
+    All figures are those of the worst case, where the terms ask for one, except the size of a return: near zero in the
+    worst case, it would let one pod outweigh all others.
+    """
+    best, size = case.aimed_alone(sleeve), sleeve.figures
     if sleeve.mandate.objective is Objective.MIN_VOLATILITY:
         return 2 - now.volatility / best.volatility
     if sleeve.mandate.objective is Objective.MAX_SHARPE:
-        excess = now.expected_return - market.risk_free
-        return 1 - (best.sharpe_ratio * now.volatility - excess) / (best.sharpe_ratio * best.volatility)
+        excess = now.expected_return - case.market.risk_free
+        return 1 - (best.sharpe_ratio * now.volatility - excess) / (size.sharpe_ratio * size.volatility)
     measure = sleeve.mandate.objective.measure
-    return 1 + (now.of(measure) - best.of(measure)) / abs(best.of(measure))
+    return 1 + (now.of(measure) - best.of(measure)) / abs(size.of(measure))

@@ -54,13 +54,55 @@ def event() -> MasterPortfolioOptimized:
 
 
 def test_weights_stand_as_ranges(challenge: PortfolioChallenged) -> None:
-    """A weight of 12.3 % between 4.5 % and 20 %, held in three of four portfolios."""
-    etf = replace(challenge.robustness.etfs[0], ticker="VTS", weight=0.123, held=0.75, range=Range(0.045, 0.1, 0.2))
-    told = replace(challenge.robustness, etfs=(etf,))
+    """The largest first, and those that are not suggested last; three quarters of 20 portfolios are 15."""
+    told = challenge.robustness
+    assert len(told.portfolios) == 20
+    etfs = [
+        replace(told.etfs[0], ticker=ticker, weight=weight, held=held, range=Range(*range_))
+        for ticker, weight, held, range_ in (
+            ("NDQ", 0.0, 0.25, (0.0, 0.0, 0.061)),
+            ("BILL", 0.09, 1.0, (0.09, 0.09, 0.09)),
+            ("VTS", 0.123, 0.75, (0.045, 0.1, 0.2)),
+        )
+    ]
 
-    (table,) = sure.section(challenge.model_copy(update={"robustness": told})).tables
+    (table,) = sure.section(challenge.model_copy(update={"robustness": replace(told, etfs=tuple(etfs))})).tables
 
-    assert table.rows == (("VTS", "12.3%", "4.5% to 20.0%", "75%"),)
+    assert table.rows == (
+        ("VTS", "12.3%", "4.5% to 20.0%", "15 of 20"),
+        ("BILL", "9.0%", "9.0%", "20 of 20"),
+        ("NDQ", "not held", "0.0% to 6.1%", "5 of 20"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("gain", "cost", "said"),
+    [
+        (
+            (948.0, 1.0, 2174.0),
+            10.0,
+            "948 to 2,174 AUD more per year after tax than the separate pods",
+        ),
+        (
+            (-20.0, 1.0, 30.0),
+            -72.0,
+            "from 20 AUD less to 30 AUD more per year after tax than",
+        ),
+        (
+            (-30.4, -25.0, -20.0),
+            -72.0,
+            "20 to 30 AUD less per year after tax than the separate pods; it costs 72 AUD less than",
+        ),
+    ],
+)
+def test_less_is_no_negative_more(
+    challenge: PortfolioChallenged, gain: tuple[float, float, float], cost: float, said: str
+) -> None:
+    assert challenge.robustness.worth is not None
+    worth = replace(challenge.robustness.worth, gain_aud_per_year=Range(*gain), cost_aud=cost)
+    told = replace(challenge.robustness, worth=worth)
+
+    assert said in sure.section(challenge.model_copy(update={"robustness": told})).points[0]
 
 
 def test_the_summary_says_in_one_line_how_sure(
