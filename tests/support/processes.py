@@ -22,6 +22,7 @@ from bus.language import subjects
 from bus.language.messages import FinalEvent, parse_final
 from bus.transports.jetstream import Connection, JetStreamBus, connect
 from cli.trust.keys import Keys
+from support.commands import beside
 from support.pages import get
 from support.requests_made import REFERENCE, ROOT
 
@@ -208,6 +209,7 @@ class SecureSystem:
         store: Its folder, with the server's streams and log.
         log: Where the processes log.
         up: The process that runs it all.
+        dashboard: Where its dashboard is.
     """
 
     url: str
@@ -215,10 +217,11 @@ class SecureSystem:
     store: Path
     log: Path
     up: Process
+    dashboard: str
 
     async def request(self, name: str, *options: str, file: Path = REFERENCE) -> tuple[int, str, str]:
         """Ask under an id."""
-        return await podfolio("request", str(file), "--request-id", name, "--server", self.url, *options)
+        return await beside("request", str(file), "--request-id", name, "--server", self.url, *options)
 
     def connection(self, role: str) -> Connection:
         """Give the settings of a client that has this role's key."""
@@ -231,9 +234,10 @@ class SecureSystem:
 
 @asynccontextmanager
 async def secure_system(folder: Path, port: int) -> AsyncIterator[SecureSystem]:
-    """Run the whole system with users and TLS; see that it ends with status 0."""
+    """Run the whole system with users, TLS and a dashboard; see that it ends with status 0."""
     keys, store, log = Keys(folder / "keys"), folder / "store", folder / "processes.log"
     command = ["-m", "cli", "up", "--port", str(port), "--store", str(store), "--secure", str(keys.folder)]
+    command += ["--dashboard", "0"]
     with log.open("wb") as errors:
         up = await asyncio.create_subprocess_exec(
             sys.executable, *command, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=errors
@@ -241,9 +245,12 @@ async def secure_system(folder: Path, port: int) -> AsyncIterator[SecureSystem]:
     assert up.stdout is not None
     try:
         async with asyncio.timeout(START_S):
+            while "the dashboard is at" not in (line := (await up.stdout.readline()).decode()):
+                assert line, "it ended before it was ready"
+            dashboard = line.split()[-1]
             while "try: podfolio request" not in (line := (await up.stdout.readline()).decode()):
                 assert line, "it ended before it was ready"
-        yield SecureSystem(f"tls://127.0.0.1:{port}", keys, store, log, up)
+        yield SecureSystem(f"tls://127.0.0.1:{port}", keys, store, log, up, dashboard)
         up.send_signal(signal.SIGINT)
         async with asyncio.timeout(START_S):
             assert await up.wait() == 0
