@@ -4,7 +4,7 @@ numpy's and scipy's OpenBLAS choose a kernel by the processor, so that the last 
 a solver stalls, differ from one machine to the next. Here one machine stands for the others.
 
 The product's processes compute with one thread. Two split the sums of larger matrices only: they are tried with one
-kernel, the one that this processor would choose.
+kernel, the one that this processor would choose. ``make test-deep`` has all cases, under that kernel.
 """
 
 from __future__ import annotations
