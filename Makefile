@@ -66,8 +66,8 @@ test-fast: $(READY) ## Run the tests that need no server, no browser and no seco
 test-deep: $(READY) ## Run the cases and variations that make test leaves out, those beside a second solver included
 	$(BIN)/python -m pytest -n $(or $(N),auto) $(SPREAD) -q --deep -m 'deep or slow or oracle'
 
-test-numerics: $(READY) ## Run all cases beside a second solver, under each BLAS kernel of this processor, with one thread and two
-	$(BIN)/python tests/numerics.py -n $(or $(N),auto) $(SPREAD) --deep
+test-numerics: $(READY) ## Run what make test tries beside a second solver, under each BLAS kernel of this processor, with one thread and two
+	$(BIN)/python tests/numerics.py -n $(or $(N),auto) $(SPREAD)
 
 fuzz: $(READY) ## Spoil messages for the parsers (RUNS=1000000), throw raw frames at a whole system (FRAMES=10000); half an hour
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,fuzz]'

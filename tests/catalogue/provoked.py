@@ -18,6 +18,7 @@ from unittest import mock
 
 from click.testing import CliRunner
 from support.builders import final_event, mandate, market, write_market
+from support.reported import EXAMPLES, event
 from support.requests_made import BAD, OUTLOOK, REFERENCE, ROOT, TOO_LITTLE, TRAILING, data
 
 from agents import mandate_files
@@ -309,11 +310,9 @@ def _crashed() -> Iterator[str]:
 
 def _events() -> Iterator[FinalEvent]:
     """Ask the whole system, but for the bus, for what is shown of its answers."""
-    examples = [json.loads(file.read_text(encoding="utf-8")) for file in sorted((ROOT / "examples").glob("*.json"))]
     reference = json.loads(REFERENCE.read_text(encoding="utf-8")) | {"explain": "unmet"}
-    existing = next(body for body in examples if body["request_id"] == "existing-investor")
+    existing = json.loads((ROOT / "examples" / "existing-investor.json").read_text(encoding="utf-8"))
     asked = [
-        *examples,
         reference | {"market": OUTLOOK},
         reference | {"rules": {"max_etfs": 9}},
         existing | {"rules": {"never_sell": ["VAS"], "max_tax_aud": 0, "max_turnover": 0.01}},
@@ -321,6 +320,7 @@ def _events() -> Iterator[FinalEvent]:
         reference | {"priorities": {"gamma.sharpe": 1}},
         reference | {"correlation_limits": {"alpha-zeta": 0.5}},
     ]
+    yield from map(event, EXAMPLES)
     for body in asked:
         yield final_event(json.dumps(body | {"request_id": "test"}).encode())
     yield final_event(json.dumps(reference | {"request_id": "test"}).encode(), nodes=0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from catalogue.placeholders import literals, template
@@ -63,7 +64,8 @@ class Sentence:
     is_error: bool
 
 
-def sentences() -> list[Sentence]:
+@cache
+def sentences() -> tuple[Sentence, ...]:
     """Find all of them, once each, in the order of the files."""
     found: dict[Sentence, None] = {}
     for package in PACKAGES:
@@ -71,7 +73,7 @@ def sentences() -> list[Sentence]:
             reader = _Reader(file.relative_to(ROOT).as_posix())
             reader.visit(ast.parse(file.read_text(encoding="utf-8")))
             found |= dict.fromkeys(reader.found)
-    return [sentence for sentence in found if not sentence.place.startswith(_WITHOUT)]
+    return tuple(sentence for sentence in found if not sentence.place.startswith(_WITHOUT))
 
 
 class _Reader(ast.NodeVisitor):

@@ -17,6 +17,8 @@ from catalogue.sentences import ROOT, Sentence, sentences
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+pytestmark = pytest.mark.xdist_group("answers")  # ``support.reported`` has each answer once a process
+
 # What a solver found may differ from machine to machine in its last digit.
 NUMBER = re.compile(r"-?\d[\d,.]*(e[+-]?\d+)?")
 
@@ -70,7 +72,7 @@ TELLS_ANOTHER = re.compile(r"\{(error|explain|extras|faults?|give_way|mend|missi
 
 
 @pytest.fixture(scope="module")
-def found() -> list[Sentence]:
+def found() -> Sequence[Sentence]:
     return sentences()
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # In the place of seven days.
 KEPT_S = 6.0
-PATIENCE_S = 60.0
+PATIENCE_S = 240.0
 # What a request of a later use may take, on a busy machine.
 ANSWER_S = 12.0
 

@@ -10,7 +10,7 @@ from bus.language import subjects
 if TYPE_CHECKING:
     from support.site import Site
 
-PATIENCE_S = 60.0
+PATIENCE_S = 240.0
 
 
 async def test_who_listens_hears_what_is_mentioned_there_in_its_order(site: Site) -> None:

@@ -15,7 +15,7 @@ import yaml
 from support.programs import KUBECTL
 from support.requests_made import ROOT
 
-PATIENCE_S = 120
+PATIENCE_S = 240.0
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from support.depth import some_of
 from support.requests_made import ROOT
 
 from bus.language.messages import parse_request
@@ -96,9 +97,7 @@ def test_every_whole_request_is_a_valid_one(page: Path) -> None:
             assert parse_request(block.encode(), body["request_id"]).market
 
 
-@pytest.mark.parametrize(
-    "page", [page for page in PAGES if outputs(page.read_text("utf-8"))], ids=lambda page: page.name
-)
+@pytest.mark.parametrize("page", some_of(SHOWING, every=3), ids=lambda page: page.name)
 def test_every_output_is_what_the_command_prints(page: Path) -> None:
     for output in outputs(page.read_text(encoding="utf-8")):
         assert output.is_current(), f"{output.command}: run make pages, and read what it changed"

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bus.port import Message
     from coordinator.decisions import Optimise
 
-PATIENCE_S = 90  # for a machine that is busy; nothing here waits for time to pass
+PATIENCE_S = 240.0  # for a machine that is busy; nothing here waits for time to pass
 
 
 @asynccontextmanager

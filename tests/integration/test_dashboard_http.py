@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from support.site import Site
 
-PATIENCE_S = 60
+PATIENCE_S = 240.0
 
 
 @dataclass(frozen=True)

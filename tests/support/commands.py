@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
+import shlex
 from typing import TYPE_CHECKING
 from unittest import mock
 
@@ -27,6 +29,12 @@ def here(*arguments: str) -> tuple[int, str, str]:
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result.exit_code, result.stdout, result.stderr
+
+
+def hinted(text: str) -> tuple[str, ...]:
+    """Read the command between backticks in a message, as its words after ``podfolio``."""
+    (command,) = re.findall(r"`podfolio (.*?)`", " ".join(text.split()))
+    return tuple(shlex.split(command))
 
 
 async def beside(*arguments: str) -> tuple[int, str, str]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from bus.port import Stored
 
-PATIENCE_S = 120
+PATIENCE_S = 240.0
 NAMES = ("nats-0", "nats-1", "nats-2")
 PODS = ("alpha", "beta")
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 PODS = ("alpha", "beta")
 # Nothing takes nearly as long; only a test that fails waits so long.
-PATIENCE_S = 60.0
+PATIENCE_S = 240.0
 
 
 @dataclass

@@ -1,4 +1,7 @@
-"""Final events for the tests of reports: of the examples, of goals that gave way, and of failures."""
+"""Final events for the tests of reports: of the examples, of goals that gave way, and of failures.
+
+A process computes each once. The tests that ask for many are marked ``xdist_group("answers")``: they share a process.
+"""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.ports import free_ports
 from support.processes import SecureSystem, Site, connected, kept_open, secure_system, site_of_its_own, site_with_all
+from support.secrets import leaks, secrets
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -49,3 +50,5 @@ def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureSystem]:
     """What ``podfolio up --secure`` runs, started once: whoever asks, asks under ids of the test's own."""
     with kept_open(secure_system(tmp_path_factory.mktemp("secure"), free_ports(1)[0])) as made:
         yield made
+    # Whatever the tests did, and the processes at their end.
+    assert leaks({"log": made.log.read_bytes()}, secrets(made.keys.folder)) == set(), "a secret is in the log"

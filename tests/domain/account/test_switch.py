@@ -152,6 +152,7 @@ def test_what_is_said_of_a_rule_agrees_with_a_full_search_without_the_rule(seed:
         assert -full.value <= score + one.gap * max(abs(score), 0.01) + 1e-7
 
 
+@pytest.mark.deep
 def test_a_rule_without_which_nothing_better_exists_is_not_named() -> None:
     asked = made(1)
     terms, master, trading = optimise(asked)

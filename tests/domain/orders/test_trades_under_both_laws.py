@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from portfolio.published.trading import Trading
     from portfolio.terms.rules import Terms
 
-CASES = some_of([*((case, seed) for seed in range(14)), *((later, seed) for seed in range(8))], every=9)
+CASES = some_of([*((case, seed) for seed in range(14)), *((later, seed) for seed in range(8))], every=14)
 
 
 @cache

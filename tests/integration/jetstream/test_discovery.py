@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from bus.port import Delivery
 
-PATIENCE_S = 60.0
+PATIENCE_S = 240.0
 QUEUE = pod_queue("alpha")
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bus.port import Message
     from bus.transports.jetstream.connection.wire import Wire
 
-PATIENCE_S = 60.0
+PATIENCE_S = 240.0
 
 
 @dataclass

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from bus.transports.jetstream import JetStreamBus
 
-PATIENCE_S = 90
+PATIENCE_S = 240.0
 # Room for some requests, and not for the answers to all of them.
 ROOM_BYTES = 20_000
 

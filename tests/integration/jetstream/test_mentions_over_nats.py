@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from bus.transports.jetstream import JetStreamBus
 
-PATIENCE_S = 60.0
+PATIENCE_S = 240.0
 
 
 async def _say(bus: JetStreamBus, subject: str, data: bytes) -> None:

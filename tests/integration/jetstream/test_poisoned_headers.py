@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from bus.port import Message
 
-PATIENCE_S = 60.0
+PATIENCE_S = 240.0
 BLOCKS = (b"N", b"ab", b"NATS/1.0", b"NATS/1.0\r\n", b"\xff" * 5, b"NATS/1.0 204 EOB\r\nx: y\r\n\r\n")
 SUBJECT = "podfolio.v1.request.caf\\xe9"
 

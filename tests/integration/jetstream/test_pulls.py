@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bus.transports.jetstream.connection.frames import Frame
     from bus.transports.jetstream.connection.wire import Wire
 
-PATIENCE_S = 60.0
+PATIENCE_S = 240.0
 
 
 @dataclass

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.commands import beside, here
-from support.processes import podfolio
+from support.processes import ANSWER_S, START_S, podfolio
 from support.requests_made import OUTLOOK, REFERENCE, ROOT, TRAILING, body
 
 from bus.administration.server import embedded_server
@@ -86,7 +86,7 @@ async def test_an_id_that_was_used_for_something_else_is_refused(shared: Site, t
     other = tmp_path / "other.json"
     other.write_text(json.dumps(body("used", brokerage_aud=5)), encoding="utf-8")
 
-    status, _, errors = await podfolio("request", str(other), "--server", shared.url)
+    status, _, errors = await beside("request", str(other), "--server", shared.url)
     renamed, _, _ = await beside("request", str(other), "--server", shared.url, "--request-id", "another")
 
     assert (status, renamed) == (1, 0)
@@ -97,7 +97,7 @@ async def test_a_failure_has_exit_status_1_and_its_reason(shared: Site, tmp_path
     file = tmp_path / "request.json"
     file.write_text(json.dumps(body("nine", rules={"max_etfs": 9})), encoding="utf-8")
 
-    status, page, _ = await podfolio("request", str(file), "--server", shared.url)
+    status, page, _ = await beside("request", str(file), "--server", shared.url)
 
     assert status == 1
     assert "rules, or rules and goals, contradict each other" in page
@@ -115,7 +115,7 @@ def test_a_file_that_is_no_request_is_refused_before_it_is_sent(tmp_path: Path) 
 
 
 async def test_a_server_that_is_not_there_is_said_in_one_line() -> None:
-    status, _, errors = await podfolio("request", str(REFERENCE), "--server", "nats://127.0.0.1:1")
+    status, _, errors = await beside("request", str(REFERENCE), "--server", "nats://127.0.0.1:1")
 
     assert status == 1
     assert "127.0.0.1:1" in errors
@@ -145,7 +145,7 @@ async def test_watch_replays_the_stream_and_follows_it(shared: Site) -> None:
         env={**os.environ, "PODFOLIO_NATS_URL": shared.url, "PYTHONUNBUFFERED": "1"},
         stdout=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(START_S + ANSWER_S):
         replayed = await lines_about(watch, "replayed")
         await beside("request", str(REFERENCE), "--server", shared.url, "--request-id", "live")
         live = await lines_about(watch, "live")
@@ -193,7 +193,7 @@ async def test_watch_since_shows_what_came_after_and_nothing_before(shared: Site
         stdout=asyncio.subprocess.PIPE,
     )
     assert watch.stdout is not None
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(START_S + ANSWER_S):
         lines = [(await watch.stdout.readline()).decode() for _ in range(6)]
         watch.send_signal(signal.SIGINT)
         await watch.wait()
@@ -224,7 +224,7 @@ async def test_setup_says_what_it_would_do_does_it_and_does_nothing_twice(tmp_pa
 async def test_setup_bounds_the_stream_and_leaves_a_bound_that_is_there(tmp_path: Path) -> None:
     async with embedded_server(tmp_path / "store", log=tmp_path / "log") as url:
         await beside("setup", "--server", url)
-        bounded = await podfolio("setup", "--server", url, "--max-mib", "64")
+        bounded = await beside("setup", "--server", url, "--max-mib", "64")
         again = await beside("setup", "--server", url)
         async with connect(Connection(servers=url)) as bus:
             config = (await bus.ask_api(f"STREAM.INFO.{EVENTS}"))["config"]
@@ -244,7 +244,7 @@ async def test_setup_deletes_nothing_of_what_is_there_for_a_bound_that_is_smalle
             for number in range(12):
                 name = subjects.request(f"large-{number}")
                 await bus.publish_once(name, b"x" * 200_000, message_id=name, headers={})
-            bounded = await podfolio("setup", "--server", url, "--max-mib", "1")
+            bounded = await beside("setup", "--server", url, "--max-mib", "1")
             state = (await bus.ask_api(f"STREAM.INFO.{EVENTS}"))["state"]
 
     assert bounded[0] == 0

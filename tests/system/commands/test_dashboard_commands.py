@@ -7,7 +7,7 @@ import json
 import signal
 import sys
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -16,13 +16,11 @@ from support.processes import ANSWER_S, START_S, podfolio
 from support.requests_made import REFERENCE, ROOT
 
 from bus.topology.roles import OBSERVER, REQUESTER
-from cli.trust.keys import Keys
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
-    from support.processes import Site
+    from support.processes import SecureSystem, Site
 
 
 @asynccontextmanager
@@ -66,6 +64,7 @@ async def until_optimised(page: httpx.AsyncClient, name: str) -> dict[str, objec
     raise AssertionError(message)
 
 
+@pytest.mark.deep
 async def test_the_demo_moves_by_itself() -> None:
     async with started("demo", "--dashboard", "0") as page:
         told = await until_optimised(page, "reference-customer-1")
@@ -84,26 +83,27 @@ async def test_it_shows_a_system_that_runs_elsewhere(shared: Site) -> None:
     assert told["status"]["connected"] is True  # type: ignore[index]
 
 
-async def test_with_users_it_reads_and_nothing_else(tmp_path: Path, unused_tcp_port: int) -> None:
-    keys, url = Keys(tmp_path / "keys"), f"tls://127.0.0.1:{unused_tcp_port}"
-    store = str(tmp_path / "store")
-    up = "up", "--port", str(unused_tcp_port), "--store", store, "--secure", str(keys.folder), "--dashboard", "0"
-    requester, observer = (
-        ("--server", url, "--nkey-seed", str(keys.seed(role)), "--ca", str(keys.ca)) for role in (REQUESTER, OBSERVER)
-    )
-    async with started(*up) as page:
-        status, _, _ = await podfolio("request", str(REFERENCE), *requester)
-        told = await until_optimised(page, "reference-customer")
-        async with started("dashboard", "--port", "0", *observer) as other:
-            same = await until_optimised(other, "reference-customer")
-            opened = (await other.get("/requests/reference-customer")).json()
+async def test_with_users_it_reads_and_nothing_else(secure: SecureSystem) -> None:
+    server_log, name = secure.store / "nats-server.log", "read-by-observers"
+    told_before = len(server_log.read_text(encoding="utf-8"))
+    status, _, _ = await secure.request(name, *secure.as_role(REQUESTER))
+    async with httpx.AsyncClient(base_url=secure.dashboard, timeout=ANSWER_S, trust_env=False) as page:
+        told = await until_optimised(page, name)
+    async with started("dashboard", "--port", "0", "--server", secure.url, *secure.as_role(OBSERVER)) as other:
+        same = await until_optimised(other, name)
+        opened = (await other.get(f"/requests/{name}")).json()
 
-    log = (tmp_path / "store" / "nats-server.log").read_text(encoding="utf-8")
+    log = server_log.read_text(encoding="utf-8")[told_before:]
     assert status == 0
-    # The challenge comes some time after the event.
-    assert [row | {"changed": 0} for row in told["rows"]] == [row | {"changed": 0} for row in same["rows"]]  # type: ignore[attr-defined]
+    assert row_of(told, name) == row_of(same, name)
     assert "Signed by" in json.dumps(opened)
     assert "Violation" not in log
+
+
+def row_of(told: dict[str, Any], name: str) -> dict[str, object]:
+    """Find what is told of a request; its challenge comes some time after the event."""
+    (row,) = (row for row in told["rows"] if row["id"] == name)
+    return row | {"changed": 0}
 
 
 async def test_a_server_that_is_not_there_is_said_in_one_line() -> None:

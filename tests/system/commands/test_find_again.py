@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import sys
 from typing import TYPE_CHECKING
 
 from support.commands import beside
-from support.processes import podfolio
-from support.requests_made import OUTLOOK, REFERENCE, body
+from support.processes import START_S
+from support.requests_made import OUTLOOK, REFERENCE, ROOT, body
 
 from bus.language import subjects
 from bus.language.messages import MasterPortfolioFailed, Reason, encode
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
 
 async def test_a_request_that_is_answered_is_shown_again_and_said_to_be_old(shared: Site, tmp_path: Path) -> None:
     command = ("request", str(REFERENCE), "--server", shared.url, "--request-id", "asked-twice")
-    _, first, _ = await podfolio(*command)
-    status, second, _ = await podfolio(*command, "--json", str(tmp_path / "event.json"))
+    _, first, _ = await beside(*command)
+    status, second, _ = await beside(*command, "--json", str(tmp_path / "event.json"))
 
     assert status == 0
     assert "was answered" not in first
@@ -36,24 +38,36 @@ async def test_a_request_that_waits_is_said_to_wait(site: Site, tmp_path: Path) 
     file.write_text(json.dumps(body("waits", deadline_s=1)), encoding="utf-8")
     await site.publish(file.read_bytes(), "waits")
 
-    asking = asyncio.create_task(beside("request", str(file), "--server", site.url))
+    asking = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "cli", "request", str(file), "--server", site.url),
+        cwd=ROOT,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    assert asking.stdout is not None
+    out = ""
+    async with asyncio.timeout(START_S):
+        while "this waits for the answer" not in " ".join(out.split()):
+            out += (line := (await asking.stdout.readline()).decode())
+            assert line, out
     failed = MasterPortfolioFailed(request_id="waits", reason=Reason.OVERLOADED, message="m")
-    await asyncio.sleep(3)
     await site.bus.publish_once(subjects.final("waits"), encode(failed), message_id="x", headers={})
-    status, out, _ = await asking
+    async with asyncio.timeout(START_S):
+        await asking.communicate()
 
-    assert status == 1
-    assert "request waits was published on" in out
-    assert "this waits for the answer" in out
+    assert asking.returncode == 1
+    assert "request waits was published on" in " ".join(out.split())
 
 
 async def test_show_finds_an_event_by_its_id_and_in_its_file(shared: Site, tmp_path: Path) -> None:
     file = tmp_path / "event.json"
     command = ("request", str(REFERENCE), "--server", shared.url, "--request-id", "to-show", "--json", str(file))
-    _, page, _ = await podfolio(*command)
+    _, page, _ = await beside(*command)
 
-    by_id = await podfolio("show", "to-show", "--server", shared.url, "--json", str(tmp_path / "again.json"))
-    by_file = await podfolio("show", str(file), "--server", "nats://127.0.0.1:1")
+    by_id = await beside("show", "to-show", "--server", shared.url, "--json", str(tmp_path / "again.json"))
+    by_file = await beside("show", str(file), "--server", "nats://127.0.0.1:1")
 
     assert (by_id[0], by_file[0]) == (0, 0)
     assert page.partition("\n\n")[2].split("the final event is in")[0] == by_id[1].split("the final event is in")[0]
@@ -64,9 +78,9 @@ async def test_show_finds_an_event_by_its_id_and_in_its_file(shared: Site, tmp_p
 async def test_show_says_whether_there_is_none_or_none_yet(site: Site) -> None:
     await site.publish(json.dumps(body("waits")).encode(), "waits")
 
-    nothing = await podfolio("show", "never-asked", "--server", site.url)
-    waits = await podfolio("show", "waits", "--server", site.url)
-    wrong = await podfolio("show", "no/id", "--server", site.url)
+    nothing = await beside("show", "never-asked", "--server", site.url)
+    waits = await beside("show", "waits", "--server", site.url)
+    wrong = await beside("show", "no/id", "--server", site.url)
 
     assert (nothing[0], waits[0], wrong[0]) == (1, 1, 2)
     assert "the server has no request never-asked" in nothing[2]
@@ -78,7 +92,7 @@ async def test_show_says_that_an_event_cannot_be_read(tmp_path: Path) -> None:
     file = tmp_path / "event.json"
     file.write_text('{"type": "MasterPortfolioOptimized", "version": 2}', encoding="utf-8")
 
-    status, _, errors = await podfolio("show", str(file))
+    status, _, errors = await beside("show", str(file))
 
     assert status == 3
     assert f"{file} is there and cannot be read" in errors
@@ -107,7 +121,7 @@ async def test_list_shows_states_times_and_customers_the_newest_first_and_no_mor
     await fill(site)
     here = ("list", "--server", site.url)
 
-    status, out, errors = await podfolio(*here)
+    status, out, errors = await beside(*here)
     lines = out.splitlines()
     assert status == 0
     assert [name for line in lines for name in ("r1", "r2", "r3", "r4") if f"  {name}  " in line] == [
@@ -124,7 +138,7 @@ async def test_list_shows_states_times_and_customers_the_newest_first_and_no_mor
     assert out.replace("\n", "").isprintable()
     assert "4 of 4 requests since" in errors
 
-    _, bounded, more = await podfolio(*here, "--most", "2", "--json")
+    _, bounded, more = await beside(*here, "--most", "2", "--json")
     assert ids(bounded) == ["r4", "r3"]
     assert "2 of 4 requests" in more
 
@@ -137,7 +151,7 @@ async def test_list_shows_states_times_and_customers_the_newest_first_and_no_mor
         (("--since", "2100-01-01T00:00"), []),
         (("--all",), ["r4", "r3", "r2", "r1"]),
     ):
-        status, out, _ = await podfolio(*here, "--json", *options)
+        status, out, _ = await beside(*here, "--json", *options)
         assert (status, ids(out)) == (0, wanted), options
 
 
@@ -145,7 +159,7 @@ async def test_list_reads_a_stream_of_more_than_one_batch(site: Site) -> None:
     for number in range(300):
         await site.publish(b"{}", f"n{number}")
 
-    status, out, errors = await podfolio("list", "--server", site.url, "--json", "--most", "1000")
+    status, out, errors = await beside("list", "--server", site.url, "--json", "--most", "1000")
 
     assert status == 0
     assert ids(out) == [f"n{number}" for number in reversed(range(300))]

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
 import re
-import shlex
-import signal
-import sys
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import click
 from catalogue.sentences import sentences
 from documents.commands import targets
-from support.commands import here
-from support.processes import START_S, podfolio
+from support.commands import beside, here, hinted
+from support.processes import podfolio
 from support.requests_made import REFERENCE, ROOT, TRAILING, data
 
 from agents.__main__ import main as agents_main
@@ -31,7 +25,7 @@ from portfolio.market import folders
 from portfolio.market import snapshot as markets
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     import pytest
@@ -48,8 +42,8 @@ MAKE = re.compile(r"`make ([a-z-]+)`")
 # Each command that messages name, and the test that runs it: below, or where it says.
 TRIED = {
     "setup": "test_a_server_that_was_not_set_up_is_helped_by_the_command_named, tests/system/operation/test_health.py",
-    "up": "test_a_server_that_is_not_there_is_helped_by_the_commands_named",
-    "request": "test_a_server_that_is_not_there_is_helped_by_the_commands_named",
+    "up": "tests/system/commands/test_up.py",
+    "request": "tests/system/commands/test_up.py",
     "list": "test_an_id_that_nobody_used_is_helped_by_the_list",
     "keys": "test_a_file_without_a_seed_is_helped_by_new_keys",
     "market fetch": "test_a_market_that_is_not_here_is_helped_by_fetching_it",
@@ -129,71 +123,30 @@ def test_every_command_that_a_message_names_is_run_by_a_test() -> None:
             assert name in globals() or (ROOT / name).is_file(), name
 
 
-def hinted(text: str) -> tuple[str, ...]:
-    """Read the command between backticks in a message, as its words after ``podfolio``."""
-    (command,) = re.findall(r"`podfolio (.*?)`", " ".join(text.split()))
-    return tuple(shlex.split(command))
-
-
 async def test_a_server_that_was_not_set_up_is_helped_by_the_command_named(tmp_path: Path) -> None:
     async with embedded_server(tmp_path / "store", log=tmp_path / "log") as url:
-        status, _, errors = await podfolio("list", "--server", url)
+        status, _, errors = await beside("list", "--server", url)
         helped = await podfolio(*hinted(errors))
-        again, out, _ = await podfolio("list", "--server", url)
+        again, out, _ = await beside("list", "--server", url)
 
     assert (status, helped[0], again, out) == (1, 0, 0, ""), errors
 
 
-@asynccontextmanager
-async def running(*words: str) -> AsyncIterator[str]:
-    """Run a command until it invites to try another; yield what it said."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "cli", *words),
-        cwd=ROOT,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    assert process.stdout is not None
-    told = ""
-    try:
-        async with asyncio.timeout(START_S):
-            while "try: " not in told:
-                line = (await process.stdout.readline()).decode()
-                assert line, told
-                told += line
-        yield told
-    finally:
-        process.send_signal(signal.SIGINT)
-        await process.wait()
-
-
-async def test_a_server_that_is_not_there_is_helped_by_the_commands_named(unused_tcp_port: int) -> None:
-    url = f"nats://127.0.0.1:{unused_tcp_port}"
-    status, _, errors = await podfolio("list", "--server", url)
-    async with running(*hinted(errors)) as told:
-        again = await podfolio("list", "--server", url)
-        tried = await podfolio(*shlex.split(told.partition("try: podfolio ")[2].splitlines()[0]))
-
-    assert (status, again[0], tried[0]) == (1, 0, 0), errors
-
-
 async def test_a_server_elsewhere_is_not_to_be_started_here() -> None:
-    _, _, errors = await podfolio("list", "--server", "nats://nats.invalid:4222")
+    _, _, errors = await beside("list", "--server", "nats://nats.invalid:4222")
 
     assert "start that server, or give --server" in errors
 
 
 async def test_an_id_that_nobody_used_is_helped_by_the_list(shared: Site) -> None:
-    await podfolio("request", str(REFERENCE), "--server", shared.url, "--request-id", "to-be-listed")
-    status, _, errors = await podfolio("show", "to-be-lisetd", "--server", shared.url)
+    await beside("request", str(REFERENCE), "--server", shared.url, "--request-id", "to-be-listed")
+    status, _, errors = await beside("show", "to-be-lisetd", "--server", shared.url)
     assert "podfolio list shows" in errors
-    listed = await podfolio("list", "--server", shared.url, "--json")
+    listed = await beside("list", "--server", shared.url, "--json")
     names = [json.loads(line)["request_id"] for line in listed[1].splitlines()]
 
     assert status == 1
-    assert (await podfolio("show", next(name for name in names if name == "to-be-listed"), "--server", shared.url))[
+    assert (await beside("show", next(name for name in names if name == "to-be-listed"), "--server", shared.url))[
         0
     ] == 0
 
@@ -223,11 +176,11 @@ async def test_a_market_that_is_not_here_is_helped_by_fetching_it(
     event = tmp_path / "event.json"
     event.write_bytes(_event_in("house-1"))
 
-    status, out, _ = await podfolio("verify", str(event))
-    fetched = await podfolio(*hinted(out))
-    again, after, _ = await podfolio("verify", str(event))
-    unknown = await podfolio("market", "fetch", "house-2")
-    listed = await podfolio("market", "list", "--server", site.url)
+    status, out, _ = await beside("verify", str(event))
+    fetched = await beside(*hinted(out))
+    again, after, _ = await beside("verify", str(event))
+    unknown = await beside("market", "fetch", "house-2")
+    listed = await beside("market", "list", "--server", site.url)
 
     assert (status, fetched[0], again) == (1, 0, 3), after
     assert "podfolio market list shows with --server" in unknown[2]
@@ -248,8 +201,8 @@ async def test_an_event_that_is_signed_or_refused_is_verified_as_said(tmp_path: 
     body["weights"] = {ticker: weight * 2 for ticker, weight in body["weights"].items()}
     file.write_text(json.dumps(body), encoding="utf-8")
 
-    status, _, errors = await podfolio("report", str(file), "-o", str(tmp_path / "report.html"))
-    verified = await podfolio("verify", str(file))
+    status, _, errors = await beside("report", str(file), "-o", str(tmp_path / "report.html"))
+    verified = await beside("verify", str(file))
 
     assert status == 1
     assert "See podfolio verify" in errors

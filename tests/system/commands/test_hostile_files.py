@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 from support.builders import final_event, request
+from support.depth import some_of
 from support.requests_made import REFERENCE, ROOT
 
 from agents.__main__ import main as agent
@@ -259,7 +260,7 @@ def contents(name: str) -> dict[str, bytes]:
 CASES = [(name, what) for name in READERS for what in contents(name)]
 
 
-@pytest.mark.parametrize(("name", "what"), CASES)
+@pytest.mark.parametrize(("name", "what"), some_of(CASES, every=7))
 def test_a_file_that_nobody_means_is_refused_in_a_line(place: Path, name: str, what: str) -> None:
     reader = READERS[name]
     (place / reader.name).write_bytes(contents(name)[what])

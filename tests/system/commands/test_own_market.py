@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from pptx import Presentation
 from support.commands import beside
 from support.histories import history, walk, write
-from support.processes import podfolio
 from support.requests_made import data
 
 from dashboard.opened import opened
@@ -29,7 +28,7 @@ FACTS = (
     "ticker,asset_class,management_fee,distribution_yield,franked_share,liquidity,half_spread_bps\n"
     "HOUSE,houses,0.001,0.02,0,0.5,9\nVAS,home shares,0.001,0.03,0.8,1,1\n"
 )
-ASKED = {"market": "mine-1", "deadline_s": 15, "customer": {"customer_id": "c", "total_capital_aud": 9_000}}
+ASKED = {"market": "mine-1", "deadline_s": 120, "customer": {"customer_id": "c", "total_capital_aud": 9_000}}
 
 
 async def build(folder: Path) -> tuple[str, str]:
@@ -68,7 +67,7 @@ async def test_every_command_works_with_a_market_of_one_s_own(
     await site.start_all()
 
     published = await beside("market", "publish", "mine-1", *where)
-    asked = await podfolio("request", str(request), "--json", str(event), *where)
+    asked = await beside("request", str(request), "--json", str(event), *where)
     outcomes = {
         name: await beside(*arguments)
         for name, arguments in {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from lxml import html
 from pypdf import PdfReader
+from support.depth import some_of
 from support.printing import PATIENCE_MS, browser
 from support.reported import event, failed
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.xdist_group("answers")  # ``support.reported`` has each answer once a process
 
 # A4 in points.
 WIDTH, HEIGHT = 595, 842
@@ -81,7 +84,10 @@ def test_it_prints_on_a_few_pages_of_a4_with_every_row_whole(
     assert wrong == []
 
 
-@pytest.mark.parametrize("name", ["existing-investor", "money-goals", "reference-customer", "super-fund", "tax-budget"])
+@pytest.mark.parametrize(
+    "name",
+    some_of(["existing-investor", "money-goals", "reference-customer", "super-fund", "tax-budget"], every=4),
+)
 def test_the_first_page_answers_the_five_questions_and_the_appendix_begins_on_the_third(
     chromium: Browser, name: str, tmp_path: Path, wrong: list[str]
 ) -> None:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from documents.commands import commands
-from support.processes import podfolio
+from support.commands import beside
 from support.requests_made import ROOT
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ async def test_the_commands_of_the_readme_lead_from_a_request_to_the_report(
     for words in README:
         if words[0] not in ENDLESS:
             made = (str(tmp_path / word) if re.match(r"(EVENT|report)\.", word) else word for word in words)
-            statuses[" ".join(words)], _, _ = await podfolio(*made)
+            statuses[" ".join(words)], _, _ = await beside(*made)
 
     # An event without a signature holds, but its author is not confirmed: status 3.
     assert statuses == dict.fromkeys(statuses, 0) | {"verify EVENT.json": 3}

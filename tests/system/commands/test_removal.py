@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from bus.transports.jetstream import JetStreamBus
 
-PATIENCE_S = 60.0
+PATIENCE_S = 240.0
 SECRET = b'{"customer": {"customer_id": "Jane Citizen"}}'
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from support.processes import SecureSystem, Site
 
-PATIENCE_S = 120
+PATIENCE_S = 240.0
 
 
 def kept(tmp_path: Path, name: str) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from support.commands import beside, hinted
 from support.processes import START_S, podfolio
 from support.requests_made import REFERENCE, ROOT
 
@@ -36,6 +38,7 @@ class _Up:
     process: Process
     url: str
     told: str = ""
+    invites: str = ""
 
     async def says(self, words: str) -> str:
         assert self.process.stdout is not None
@@ -51,7 +54,7 @@ class _Up:
         return {_name(int(pid)): int(pid) for pid in pids}
 
     async def request(self, name: str) -> int:
-        status, _, _ = await podfolio("request", str(REFERENCE), "--request-id", name, "--server", self.url)
+        status, _, _ = await beside("request", str(REFERENCE), "--request-id", name, "--server", self.url)
         return status
 
 
@@ -61,14 +64,14 @@ def _name(pid: int) -> str:
 
 
 @asynccontextmanager
-async def _up(folder: Path, port: int, *options: str) -> AsyncIterator[_Up]:
-    command = ["-m", "cli", "up", "--port", str(port), "--store", str(folder / "store"), *options]
+async def _up(folder: Path, port: int) -> AsyncIterator[_Up]:
+    command = ["-m", "cli", "up", "--port", str(port), "--store", str(folder / "store")]
     process = await asyncio.create_subprocess_exec(
         sys.executable, *command, cwd=ROOT, stdout=PIPE, stderr=asyncio.subprocess.DEVNULL
     )
     up = _Up(process, f"nats://127.0.0.1:{port}")
     try:
-        await up.says("try: podfolio request")
+        up.invites = await up.says("try: podfolio request")
         yield up
     finally:
         if process.returncode is None:
@@ -83,9 +86,14 @@ async def _up(folder: Path, port: int, *options: str) -> AsyncIterator[_Up]:
 
 
 async def test_a_child_that_is_killed_is_told_and_started_again(tmp_path: Path, unused_tcp_port: int) -> None:
+    url = f"nats://127.0.0.1:{unused_tcp_port}"
+    nobody, _, errors = await beside("list", "--server", url)
+    assert (nobody, hinted(errors)) == (1, ("up", "--port", str(unused_tcp_port)))
     async with _up(tmp_path, unused_tcp_port) as up:
         assert f"every program that reaches {up.url} may do anything" in " ".join(up.told.split())
-        assert await up.request("before") == 0
+        assert (await beside("list", "--server", url))[0] == 0
+        invited, _, _ = await podfolio(*shlex.split(up.invites.partition("try: podfolio ")[2]))
+        assert invited == 0
         for victim in ("gamma", "coordinator", "nats-server"):
             pid = up.children()[victim]
             os.kill(pid, signal.SIGKILL)

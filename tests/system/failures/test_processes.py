@@ -11,9 +11,11 @@ import pytest
 from support.processes import ANSWER_S, NOT_THOSE, TWO, log_lines
 from support.requests_made import BAD, data
 
+from agents import mandate_files
+from agents.answer import answer
 from bus.administration.setup import set_up
 from bus.language import subjects
-from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason
+from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason, encode
 from bus.port import RefusedError, Stored
 
 if TYPE_CHECKING:
@@ -40,6 +42,11 @@ async def test_bad_input_is_answered_and_harms_nothing(shared: Site) -> None:
     assert rejected.count("podfolio.v1.request.a.b") == 1
 
 
+def answered_by(site: Site, pod: str) -> list[str]:
+    """Read the ids of the requests that a pod's agents answered."""
+    return [line["request_id"] for line in log_lines(site.folder, pod) if line["event"] == "request.answered"]
+
+
 async def test_replicas_share_the_work_and_a_drained_one_loses_none(site: Site) -> None:
     running = await site.start_all(but=NOT_THOSE)
     second = await site.start("agents", "gamma")
@@ -56,7 +63,10 @@ async def test_replicas_share_the_work_and_a_drained_one_loses_none(site: Site) 
     assert status == 0
     assert all(isinstance(event, MasterPortfolioOptimized) for event in events)
     assert second.returncode is None
-    answered = [line["request_id"] for line in log_lines(site.folder, "gamma") if line["event"] == "request.answered"]
+    # A process writes its line after it has published.
+    async with asyncio.timeout(ANSWER_S):
+        while len(answered := answered_by(site, "gamma")) < 40:  # noqa: ASYNC110 - a log has no event
+            await asyncio.sleep(0.05)
     assert sorted(answered) == sorted(f"r{i}" for i in range(40)), "each request solved once"
     assert {line["event"] for line in log_lines(site.folder, "0-agents")} >= {"process.ready", "process.drained"}
 
@@ -86,8 +96,12 @@ async def test_a_coordinator_that_is_killed_while_it_works_is_replaced(site: Sit
 
 
 async def test_a_pod_without_an_agent_ends_in_a_failure_by_the_deadline(site: Site) -> None:
-    await site.start_all(but=(*NOT_THOSE, "gamma"))
-    await site.publish(data(deadline_s=2, pod_weights=TWO), "r1")
+    asked = data(deadline_s=5, pod_weights=TWO)
+    answered = answer(mandate_files.load("beta"), "r1", asked)
+    await site.start("coordinator")
+    await site.publish(asked, "r1")
+    # At once, since a busy agent might itself be late.
+    await site.bus.publish_once(subjects.pod_result("r1", "beta"), encode(answered), message_id="b", headers={})
 
     event = await site.final("r1")
 

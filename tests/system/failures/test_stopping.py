@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 
     from bus.administration.server import Server
 
-# What a machine that is busy needs to run a signal's handler, and to tear a process down.
-_SLACK_S = 4.0
+# What a machine that is busy needs to run a signal's handler, and to tear a process down. Whoever did not end by
+# himself has another status (1) from ``LEAVE_S`` on, so that "at once" is told by the status and not by a clock.
+_SLACK_S = 30.0
 
 
 @pytest.fixture
@@ -86,7 +87,6 @@ async def test_idle_processes_whose_server_was_killed_end_at_once(place: tuple[S
     ends = await _stopped(*running.values())
 
     assert {status for status, _ in ends.values()} == {0}
-    assert max(seconds for _, seconds in ends.values()) < LEAVE_S
 
 
 @pytest.mark.deep
@@ -99,7 +99,6 @@ async def test_processes_that_pull_as_their_server_is_killed_end_at_once(place: 
     ends = await stopping
 
     assert {status for status, _ in ends.values()} == {0}
-    assert max(seconds for _, seconds in ends.values()) < LEAVE_S
 
 
 @pytest.mark.parametrize("harm", some_of([signal.SIGKILL, signal.SIGSTOP], every=2))
@@ -160,7 +159,7 @@ async def test_processes_that_wait_for_a_set_up_end_at_once(place: tuple[Server,
 
     ends = await _stopped(process)
 
-    assert max(seconds for _, seconds in ends.values()) < LEAVE_S
+    assert {status for status, _ in ends.values()} == {0}
 
 
 async def test_processes_that_start_while_no_server_runs_wait_for_it_and_work_when_it_runs(
@@ -193,8 +192,7 @@ async def test_processes_that_wait_for_a_server_end_at_once(place: tuple[Server,
 
     ends = await _stopped(process)
 
-    ((status, seconds),) = ends.values()
-    assert (status, seconds < LEAVE_S) == (0, True)
+    assert {status for status, _ in ends.values()} == {0}
 
 
 _HANGS = """

@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 from documents.recording import FILE, REQUESTS
 from support.clients import CLIENTS, asked, run
-from support.commands import here
+from support.commands import beside, here
 from support.ports import free_ports
 from support.processes import START_S, podfolio
 from support.requests_made import ROOT
@@ -103,7 +103,7 @@ async def test_the_recording_is_replayed_to_a_real_server(tmp_path: Path) -> Non
     kept = tmp_path / "again.jsonl"
     async with fake("--replay", str(FILE)) as url:
         shown = await podfolio("show", "existing-investor", "--server", url)
-        listed = await podfolio("list", "--all", "--json", "--server", url)
+        listed = await beside("list", "--all", "--json", "--server", url)
         watch = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "cli", "watch", "--all", "--record", str(kept), "--server", url),

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from support.processes import Site
 
 CONFIGURATION = ROOT / "deploy" / "prometheus"
-PATIENCE_S = 120
+PATIENCE_S = 240.0
 # Prometheus's own.
 _ITS_OWN = {"up", "ALERTS"}
 _GRAMMAR = {"and", "or", "unless", "on", "ignoring", "bool", "offset", "group_left", "group_right", "e"}

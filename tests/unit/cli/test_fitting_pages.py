@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from bus.language.messages import FinalEvent
     from report.story.document import Table
 
+pytestmark = pytest.mark.xdist_group("answers")  # ``support.reported`` has each answer once a process
+
 WIDTHS = (60, 80, 112, 160)
 EVENTS = (*EXAMPLES, "outlook", "conflict")
 # A word that no line of the narrowest page has room for.

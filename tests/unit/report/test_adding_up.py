@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from report.story.document import Story, Table
 
+pytestmark = pytest.mark.xdist_group("answers")  # ``support.reported`` has each answer once a process
+
 ALL = [*OPTIMISED, *VARIED]
 _AUD = re.compile(r"(\d[\d,]*\.\d\d) AUD")
 

@@ -21,6 +21,8 @@ from report.story.chart_tables import as_table
 if TYPE_CHECKING:
     from report.charts.palette import Palette
 
+pytestmark = pytest.mark.xdist_group("answers")  # ``support.reported`` has each answer once a process
+
 TEXT, MARK = 4.5, 3.0
 
 

@@ -19,6 +19,8 @@ from report.story.compose import tell
 if TYPE_CHECKING:
     from pptx.presentation import Presentation as Slides
 
+pytestmark = pytest.mark.xdist_group("answers")  # ``support.reported`` has each answer once a process
+
 NAMES = ["existing-investor", "reference-customer", "outlook", "nothing-to-do", "money-goals"]
 
 

@@ -21,6 +21,8 @@ from report.facts.standings import SEPARATE, SUGGESTED, TODAY
 if TYPE_CHECKING:
     from bus.language.messages import MasterPortfolioOptimized
 
+pytestmark = pytest.mark.xdist_group("answers")  # ``support.reported`` has each answer once a process
+
 
 @pytest.fixture(params=["money-goals", "wanted"])
 def event(request: pytest.FixtureRequest) -> MasterPortfolioOptimized:

@@ -31,6 +31,8 @@ from report.slides.deck import slides
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.xdist_group("answers")  # ``support.reported`` has each answer once a process
+
 # Also of numbers that are no more than that: 12 ETFs, 2025-11-10.
 _EXACT = re.compile(r"[+-]?\d[\d,]*\.\d+%?")
 
