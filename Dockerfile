@@ -21,6 +21,7 @@ COPY challenger challenger
 COPY coordinator coordinator
 COPY report report
 COPY dashboard dashboard
+COPY book book
 COPY cli cli
 COPY examples examples
 RUN pip wheel --quiet --no-build-isolation --no-deps --wheel-dir /wheels .

@@ -8,6 +8,7 @@ import os
 import click
 
 from bus.language.plain_text import printable
+from cli.commands.book import book
 from cli.commands.compare import compare
 from cli.commands.dashboard import dashboard
 from cli.commands.demo import demo
@@ -41,6 +42,7 @@ STEPS = (
 )
 _HEADINGS = {
     "Requests and answers": ("validate", "request", "list", "show", "verify", "report"),
+    "All accounts": ("book",),
     "Questions of your own": ("plan", "frontier", "compare", "market"),
     "The system": ("demo", "up", "watch", "dashboard", "setup", "keys", "remove"),
     "For programs that use it": ("fake", "schema"),
@@ -93,6 +95,7 @@ def podfolio() -> None:
 
 
 for command in (
+    book,
     compare,
     dashboard,
     demo,
