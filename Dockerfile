@@ -22,6 +22,7 @@ COPY coordinator coordinator
 COPY backtest backtest
 COPY report report
 COPY dashboard dashboard
+COPY book book
 COPY cli cli
 COPY examples examples
 RUN pip wheel --quiet --no-build-isolation --no-deps --wheel-dir /wheels .

@@ -9,6 +9,7 @@ import click
 
 from bus.language.plain_text import printable
 from cli.commands.backtest import backtest
+from cli.commands.book import book
 from cli.commands.compare import compare
 from cli.commands.dashboard import dashboard
 from cli.commands.demo import demo
@@ -42,6 +43,7 @@ STEPS = (
 )
 _HEADINGS = {
     "Requests and answers": ("validate", "request", "list", "show", "verify", "report"),
+    "All accounts": ("book",),
     "Questions of your own": ("plan", "frontier", "compare", "backtest", "market"),
     "The system": ("demo", "up", "watch", "dashboard", "setup", "keys", "remove"),
     "For programs that use it": ("fake", "schema"),
@@ -94,6 +96,7 @@ def podfolio() -> None:
 
 
 for command in (
+    book,
     compare,
     dashboard,
     demo,

@@ -86,6 +86,12 @@ def mistakes(
     return told
 
 
+def first_field(error: ValidationError) -> str:
+    """Name the field of the first mistake, with the names around it; empty where the body as a whole is wrong."""
+    path = [str(part) for part in error.errors(include_url=False, include_input=False)[0]["loc"]]
+    return named(".".join(path[:-2] if path[-1:] == ["[key]"] else path))
+
+
 def named(where: str) -> str:
     """Shorten the name of a field that a sender made up."""
     return printable(where, longest=_NAME)

@@ -47,10 +47,12 @@ def headers(kind: str, *, message_id: str, source: str, now: datetime) -> dict[s
     }
 
 
-async def publish(bus: Bus, subject: str, body: BaseModel | Payload, *, source: str, now: datetime) -> Stored:
-    """Publish *body* as the only message of *subject*."""
+async def publish(
+    bus: Bus, subject: str, body: BaseModel | Payload, *, source: str, now: datetime, message_id: str = ""
+) -> Stored:
+    """Publish *body* as the only message of *subject*; a *message_id* recognises earlier tries of other processes."""
     payload = body if isinstance(body, Payload) else Payload.of(body)
-    message_id, kind = new_id(), subjects.parse(subject).kind.value
+    message_id, kind = message_id or new_id(), subjects.parse(subject).kind.value
     with metrics.PUBLISHING.labels(kind).time(), tracing.span(f"publish {kind}", kind=SpanKind.PRODUCER):
         described = headers(payload.kind, message_id=message_id, source=source, now=now)
         return await bus.publish_once(subject, payload.data, message_id=message_id, headers=described)

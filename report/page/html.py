@@ -35,19 +35,28 @@ def page(event: FinalEvent, *, checked: tuple[str, ...] = (), challenge: Challen
     """Write the report of *event*; *checked* lists the checks made before, one sentence per check."""
     story = tell(event, checked=checked, challenge=challenge)
     if not isinstance(event, MasterPortfolioOptimized):
-        return _written(story, {}, {})
-    return _written(story, all_series(event), {theme: charts(event, theme=theme) for theme in THEMES})
+        return write(story)
+    return write(story, all_series(event), {theme: charts(event, theme=theme) for theme in THEMES})
 
 
 def backtest_page(walk: Walk, result: Result) -> str:
     """Write the report of a backtest: *result* is that of *walk*."""
     shown: dict[str, Shown] = {each.name: each for each in (*courses(walk), weights(walk.paths[0]))}
     drawn = {theme: {name: draw(one, theme=theme) for name, one in shown.items()} for theme in THEMES}
-    return _written(tell_backtest(result), shown, drawn)
+    return write(tell_backtest(result), shown, drawn)
 
 
-def _written(story: Story, shown: Mapping[str, Shown], drawn: Mapping[str, Mapping[str, Chart]]) -> str:
-    # All content of an event is escaped as text; none becomes markup.
+def write(
+    story: Story, shown: Mapping[str, Shown] | None = None, drawn: Mapping[str, Mapping[str, Chart]] | None = None
+) -> str:
+    """Write a story as a page.
+
+    Args:
+        story: The story. All of its content is escaped as text; none becomes markup.
+        shown: The figures of the charts that the story names, by name: tables stand in place of charts on a narrow screen.
+        drawn: The charts by theme and name.
+    """
+    shown, drawn = shown or {}, drawn or {}
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, loader=PackageLoader("report.page"), finalize=_shown
     )

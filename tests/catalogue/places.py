@@ -351,6 +351,17 @@ CHAPTERS = (
         ),
     ),
     Chapter(
+        "The whole book",
+        "From `podfolio book`: in the report of a run, or on the terminal.",
+        (
+            Moment("A line of the book cannot be asked", ("book/requests.py", "book/lines.py")),
+            Moment("The system or the server does not answer", ("book/run.py",)),
+            Moment("What became of an account", ("book/outcome.py",)),
+            Moment("The report of a run", ("book/", "cli/pages/book.py", "cli/commands/book.py")),
+            Moment("An account is due", ("book/due.py", "book/look.py")),
+        ),
+    ),
+    Chapter(
         "For who calls the optimiser from Python",
         "A request that arrives here has been read and checked before: only a program of one's own meets these.",
         (Moment("Arguments contradict each other", ("portfolio/",)),),

@@ -74,7 +74,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("typed", TYPED, ids=str)
 def test_every_command_is_one_that_there_is(typed: Typed, place: Path) -> None:
     for word in typed.words[1:]:
-        if re.fullmatch(r"[\w-]+\.(json|csv)", word):
+        if re.fullmatch(r"[\w-]+\.(json|jsonl|csv)", word):
             (place / word).touch()
 
     if typed.words[0] == "make":

@@ -33,7 +33,7 @@ from bus.language.messages.requests import (
     RequestRobust,
     RequestRules,
 )
-from bus.language.mistakes import MOST_TOLD, mistakes, named
+from bus.language.mistakes import MOST_TOLD, first_field, mistakes, named
 from portfolio.errors import DataError
 from portfolio.files import skip_mark
 
@@ -48,11 +48,13 @@ class BadMessageError(ValueError):
 
     Attributes:
         mistakes: The mistakes, one by one.
+        field: The field of the first mistake, such as ``account.cash_aud``; empty where the body as a whole is wrong.
     """
 
-    def __init__(self, *mistakes: str) -> None:
+    def __init__(self, *mistakes: str, field: str = "") -> None:
         super().__init__("; ".join(mistakes))
         self.mistakes = mistakes
+        self.field = field
 
 
 # Most processes read one or two kinds of bodies: a parser is built at its first use, and so is that of a model.
@@ -161,7 +163,8 @@ def _read(adapter: TypeAdapter[T], data: bytes, most: int = MOST_TOLD) -> T:
     try:
         return adapter.validate_json(data)
     except ValidationError as error:
-        raise BadMessageError(*mistakes(error, _FIELDS, glance(data), most=most)) from None
+        told = mistakes(error, _FIELDS, glance(data), most=most)
+        raise BadMessageError(*told, field=first_field(error)) from None
 
 
 def _once(fields: list[tuple[str, object]]) -> dict[str, object]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 COLUMNS = 80
 # Names in an example that stand for a file or a folder of the reader's own.
 STANDS_FOR_A_FILE = re.compile(
-    r"(EVENT|CHALLENGE|REQUEST|BEFORE|AFTER)\.json|prices\.csv|facts\.csv|EVENTS|STORE|secure/.*|markets/.*"
+    r"(EVENT|CHALLENGE|REQUEST|BEFORE|AFTER)\.json|(BOOK|EVENTS)\.jsonl|prices\.csv|facts\.csv|EVENTS|STORE|secure/.*|markets/.*"
 )
 
 
@@ -55,9 +55,9 @@ def examples(text: str) -> list[str]:
 @pytest.mark.parametrize("columns", [40, COLUMNS, 200])
 def test_no_description_is_cut(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
-    for group in ((), ("market",)):
+    for group in ((), ("market",), ("book",)):
         words = " ".join(text_of(*group).split())
-        found = podfolio if not group else podfolio.commands["market"]
+        found = podfolio if not group else podfolio.commands[group[0]]
         assert isinstance(found, click.Group)
         for command in found.commands.values():
             assert command.help is not None
@@ -91,7 +91,7 @@ def _file(word: str) -> str:
     return str(ROOT / word) if word.startswith("examples/") else word
 
 
-@pytest.mark.parametrize("names", [(), ("market",), *ALL], ids=" ".join)
+@pytest.mark.parametrize("names", [(), ("market",), ("book",), *ALL], ids=" ".join)
 def test_no_line_of_the_help_is_wider_than_a_terminal(names: tuple[str, ...]) -> None:
     assert [line for line in text_of(*names).splitlines() if len(line) > COLUMNS] == []
 
