@@ -178,19 +178,31 @@ def test_without_pods_in_common_today_is_the_same() -> None:
     assert replace(other.today, money_goals={}) == replace(investor().today, money_goals={})  # type: ignore[type-var]
 
 
-@pytest.mark.parametrize("cash_aud", [0.0, 1_234.56])
-def test_with_nothing_to_do_today_is_the_suggestion_to_the_cent(cash_aud: float) -> None:
+@pytest.mark.parametrize(
+    ("cash_aud", "goals"),
+    [
+        (0.0, {}),
+        (1_234.56, {}),
+        # The goals need less than there is; the shares follow from them.
+        (
+            1_234.56,
+            {"pod_weights": None, "goals": [GOALS[0], {**GOALS[0], "goal_id": "gift", "target_amount_aud": 1.0}]},
+        ),
+    ],
+)
+def test_with_nothing_to_do_today_is_the_suggestion_to_the_cent(cash_aud: float, goals: dict[str, object]) -> None:
     account = {**ACCOUNT, "cash_aud": cash_aud, "cash_rate": 0.03}
     body = json.loads(request({"gamma": 1.0}, market_id=OUTLOOK, account=account, brokerage=500.0, tax=0.39))
     idle = {"max_turnover": 0.0, "max_weight": 1.0, "max_etfs": 20, "capital_tolerance": 0.5}
     kept = {**account, "outside": "keep", "min_cash_share": 0.0}
-    event = final_event(json.dumps(body | {"rules": idle, "account": kept}).encode())
+    event = final_event(json.dumps(body | {"rules": idle, "account": kept} | goals).encode())
     assert isinstance(event, MasterPortfolioOptimized), event
     assert event.trading is not None
     assert event.trading.orders == ()
     assert event.switch is None
     assert event.today and event.suggested  # noqa: PT018 - the account has them
     assert event.suggested == event.today
+    assert all(goal.capital_aud == goal.capital_today_aud for goal in event.money_goals)
 
 
 def test_an_account_of_money_alone_has_no_risk_today() -> None:
