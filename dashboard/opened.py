@@ -6,7 +6,13 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from bus.language import subjects
-from bus.language.messages import BadMessageError, MasterPortfolioOptimized, parse_challenge, parse_final
+from bus.language.messages import (
+    BadMessageError,
+    MasterPortfolioFailed,
+    MasterPortfolioOptimized,
+    parse_challenge,
+    parse_final,
+)
 from bus.language.plain_text import printable
 from bus.language.since import write_time
 from bus.language.subjects import ID_PATTERN, MessageKind
@@ -56,7 +62,9 @@ async def opened(bus: Bus, name: str) -> dict[str, Any]:
         )
         raise NotSeenError(text)
     story = sections(event) if event else ()
-    told = (*story, *((sure.section(challenge),) if challenge else ()), _way(row, is_told=event is not None))
+    # Without a portfolio, the challenge could only repeat that there is none.
+    doubts = (sure.section(challenge),) if challenge and not isinstance(event, MasterPortfolioFailed) else ()
+    told = (*story, *doubts, _way(row, is_told=event is not None))
     drawn = series(event) if isinstance(event, MasterPortfolioOptimized) else {}
     return {
         "id": name,

@@ -11,12 +11,19 @@ from support.standing_made import with_standings
 from support.stream_made import BAD, GOOD, conversation, send
 
 from bus.language import subjects
-from bus.language.messages import MasterPortfolioOptimized, encode, parse_final
+from bus.language.messages import (
+    MasterPortfolioOptimized,
+    PortfolioNotChallenged,
+    Unchallenged,
+    encode,
+    parse_final,
+)
 from bus.transports.memory import MemoryBus
 from dashboard.opened import NotSeenError, opened, portfolio, stored
 from dashboard.pictures import Pictures
 from dashboard.portfolio import series
 from report.story.refusal import what_happened
+from report.story.sure import TITLE
 
 
 @pytest.fixture
@@ -145,6 +152,18 @@ async def test_a_failure_tells_once_why_and_what_would_do(bus: MemoryBus, name: 
         assert words.count(json.dumps(requirement.words)) == 1
     answers = {who: says for who, _, says in table(told, "Who answered")}
     assert answers["coordinator"] == event.reason.words
+
+
+async def test_a_failure_says_nothing_of_how_sure_it_is(bus: MemoryBus) -> None:
+    challenge = PortfolioNotChallenged(
+        request_id="r1", final_sha256="0" * 64, reason=Unchallenged.NO_PORTFOLIO, message="nothing to challenge"
+    )
+    await send(bus, [*conversation(BAD[0], "r1"), (subjects.challenge("r1"), encode(challenge))])
+
+    told = await opened(bus, "r1")
+
+    assert TITLE not in [section["title"] for section in told["sections"]]
+    assert told["files"][-1]["name"] == "r1.challenge.json"
 
 
 async def test_each_message_can_be_opened_and_saved_byte_for_byte(bus: MemoryBus) -> None:
