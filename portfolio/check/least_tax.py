@@ -77,9 +77,9 @@ def least_tax(payer: Payer, results: Results, held: Held, asked: Sequence[float]
             total += float(costs[order] @ np.clip(wanted - before, 0.0, units[order]))
         return total
 
-    bound = _over_mixes(payer, lambda line: _spared(payer, line, cheapest), enough)
+    bound = _over_mixes(payer, lambda line: _spared(payer, line, cheapest, enough), enough)
     if bound > 0 and "indexed" in kinds:
-        bound = min(bound, _over_mixes(payer, lambda line: _covered(payer, line, cheapest), enough))
+        bound = min(bound, _over_mixes(payer, lambda line: _covered(payer, line, cheapest, enough), enough))
     return bound
 
 
@@ -94,7 +94,7 @@ def _over_mixes(payer: Payer, bound: Callable[[Line], float], enough: float) -> 
     for one, two in ((k - 1, k), (k, k + 1)):
         if one >= 0 and two < len(lines):
             mixed = partial(_mix, lines[one], lines[two])
-            best = max(best, _largest(lambda part, mixed=mixed: bound(mixed(part)), 1.0, also=0.5))  # type: ignore[misc]
+            best = max(best, _largest(lambda part, mixed=mixed: bound(mixed(part)), 1.0, also=0.5, enough=enough))  # type: ignore[misc]
     return best
 
 
@@ -103,7 +103,7 @@ def _mix(one: Line, two: Line, part: float) -> Line:
     return a, b, less
 
 
-def _spared(payer: Payer, line: Line, cheapest: Cheapest) -> float:
+def _spared(payer: Payer, line: Line, cheapest: Cheapest, enough: float) -> float:
     """Bound the tax in the case that no losses reduce indexed gains."""
     rate, on_indexed, less = line
     taxed = {kind: rate * payer.part_taxed(kind) for kind in ("undiscounted", "discountable")}
@@ -113,10 +113,10 @@ def _spared(payer: Payer, line: Line, cheapest: Cheapest) -> float:
         worth |= {kind: min(tax, value) for kind, tax in taxed.items()}
         return cheapest(worth) - value * payer.carried_aud - less
 
-    return _largest(bound, taxed["undiscounted"], also=taxed["discountable"])
+    return _largest(bound, taxed["undiscounted"], also=taxed["discountable"], enough=enough)
 
 
-def _covered(payer: Payer, line: Line, cheapest: Cheapest) -> float:
+def _covered(payer: Payer, line: Line, cheapest: Cheapest, enough: float) -> float:
     """Bound the tax in the case that losses cover all other gains; infinite if they cannot."""
     _, rate, less = line
 
@@ -134,18 +134,20 @@ def _covered(payer: Payer, line: Line, cheapest: Cheapest) -> float:
         if bound(2 * high) <= bound(high):
             break
         high *= 2
-    return max(0.0, _largest(bound, 2 * high, also=rate))
+    return max(0.0, _largest(bound, 2 * high, also=rate, enough=enough))
 
 
 def _row(amounts: Mapping[str, float], kinds: Sequence[str]) -> Vector:
     return np.array([amounts.get(kind, 0.0) for kind in kinds])
 
 
-def _largest(bound: Callable[[float], float], high: float, *, also: float) -> float:
-    """Maximise a concave bound from zero to *high*; also try the likely maximum *also*."""
+def _largest(bound: Callable[[float], float], high: float, *, also: float, enough: float) -> float:
+    """Maximise a concave bound from zero to *high*, or until it is *enough*; also try the likely maximum *also*."""
     low = 0.0
     best = max(bound(low), bound(high), bound(also))
     for _ in range(_STEPS):
+        if best >= enough:
+            break
         a, b = low + (high - low) / 3, high - (high - low) / 3
         at_a, at_b = bound(a), bound(b)
         best = max(best, at_a, at_b)

@@ -19,5 +19,5 @@ if TYPE_CHECKING:
 
 def minimise(program: Program, limits: Limits = USUAL) -> Solution:
     """Minimise *program* to a proven relative gap, or as far as *limits* allow."""
-    split = large.blocks_of(program)
-    return search.minimise(program, limits) if split is None else large.minimise(program, limits, split)
+    engine = large if large.closes_sooner(program) else search
+    return engine.minimise(program, limits)

@@ -49,6 +49,7 @@ class Program:
             Whatever they say, only speed depends on keys.
         aim: The key of the row that says, in other programs, that the objective is at most one; None where no row does.
         size: Largest possible size of the terms of each row, shape (r,): rounding errors are relative to this size.
+        cone_rows: The rows of each cone, as slices.
     """
 
     q: Vector
@@ -69,6 +70,7 @@ class Program:
     keys: tuple[Hashable, ...] = ()
     aim: Hashable | None = None
     size: Vector = field(init=False)
+    cone_rows: tuple[slice, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         """Refuse programs that violate the assumptions of the relaxations, which do not check these."""
@@ -86,6 +88,8 @@ class Program:
         reach = np.maximum(abs(self.lower), abs(self.upper))
         if not len(self.urgency):
             object.__setattr__(self, "urgency", np.ones(len(self.switched)))
+        ends = np.cumsum([e + m, *self.cones]).tolist()
+        object.__setattr__(self, "cone_rows", tuple(slice(start, end) for start, end in pairwise(ends)))
         object.__setattr__(self, "size", abs(self.b) + abs(self.A) @ reach + self.H.sum(axis=1))
 
     @property
@@ -93,12 +97,6 @@ class Program:
         """Flags of yes-or-no switches: the variable is zero or at its upper bound, shape (s,)."""
         at_once: np.ndarray[tuple[int], np.dtype[np.bool_]] = self.floor == self.upper[self.switched]
         return at_once
-
-    @property
-    def cone_rows(self) -> list[slice]:
-        """The rows of each cone, as slices."""
-        ends = np.cumsum([self.equalities + self.inequalities, *self.cones])
-        return [slice(start, end) for start, end in pairwise(ends.tolist())]
 
     def value(self, x: Vector, on: Vector) -> float:
         """Objective at a point; *on* is 1 for each switch that is on."""

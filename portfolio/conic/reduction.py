@@ -77,15 +77,22 @@ class Layout:
     def __init__(self, program: Program, free_A: Matrix, free_q: Vector) -> None:
         self.program, self._free_A, self._free_q = program, free_A, free_q
         n, self._before = len(program.q), program.equalities + program.inequalities
-        bounds = np.vstack([-np.eye(n), np.eye(n)])
-        free = np.vstack([free_A[: self._before], bounds, free_A[self._before :]])
-        on = np.vstack([program.A[: self._before], bounds, program.A[self._before :]])
-        self._columns, self._rows = np.nonzero(((free != 0) | (on != 0)).T)
+        columns, rows = np.nonzero(((free_A != 0) | (program.A != 0)).T)
+        every, late = np.arange(n), rows >= self._before
+        # Entry by entry: the rows of the bounds as matrices would be larger than all others.
+        all_columns = np.concatenate([columns, every, every])
+        all_rows = np.concatenate([rows + 2 * n * late, self._before + every, self._before + n + every])
+        order = np.lexsort((all_rows, all_columns))
+        self._columns, self._rows = all_columns[order], all_rows[order]
         # Scale rows for the solver to a largest entry of one: trades mix shares of a thousandth with gains of tens.
-        self._scale = _scale(np.maximum(abs(free), abs(on)).max(axis=1, initial=0.0), program.cones)
+        largest = np.maximum(abs(free_A), abs(program.A)).max(axis=1, initial=0.0)
+        largest = np.concatenate([largest[: self._before], np.ones(2 * n), largest[self._before :]])
+        self._scale = _scale(largest, program.cones)
         scale = self._scale[self._rows]
-        self._free = free[self._rows, self._columns] * scale
-        self._on = on[self._rows, self._columns] * scale
+        self._free, self._on = (
+            np.concatenate([table[rows, columns], -np.ones(n), np.ones(n)])[order] * scale
+            for table in (free_A, program.A)
+        )
         self._inequality = (self._rows >= program.equalities) & (self._rows < self._before)
         self._implied_by = self._implying()
 

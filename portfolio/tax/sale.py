@@ -21,7 +21,7 @@ from portfolio.tax.kinds import GAINS, Kind, effective_rate, inclusion
 from portfolio.tax.parcels import gain_per_unit, refuse_future
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -36,6 +36,9 @@ _COLUMNS = len(GAINS) + 1
 
 # Units to sell may exceed the units held by the rounding error of sums of fractional units.
 _ROUNDING = 1e-9
+
+# A cost that differs from a bound by less than this share of its terms is equal to the bound.
+_SAME = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,9 @@ def _refuse_short(parcels: Sequence[Parcel], units_to_sell: Mapping[str, float])
 
 
 class _Program:
-    """The choice as a mixed-integer linear program; variables ``(units of each parcel, columns of each owner)``.
+    """The choice, in order of cost where that is proven the best, else by a mixed-integer linear program.
+
+    Variables ``(units of each parcel, columns of each owner)``.
 
     An owner's columns are ``(losses of each kind, tax)``. With ``G = so_far + share * gains @ units``, minimises
     ``sum_k r[k] (G[k] - l[k])`` over all owners; see ``assess`` for the limits on the losses. By brackets, minimises a
@@ -150,12 +155,36 @@ class _Program:
         other gains. The two cases are two programs, not one with a binary variable: with a big-M constant, the
         integrality tolerance would let losses break this order.
         """
+        if (units := self._in_order()) is not None:
+            return [units]
         candidates = [self._solve(case) for case in product(*(owner.cases for owner in self._owners))]
         possible = [units for units in candidates if units is not None]
         if not possible:
             message = f"no parcels were found to sell {self._units_to_sell} from"
             raise SolverError(message)
         return possible
+
+    def _in_order(self) -> tuple[float, ...] | None:
+        """Sell the cheapest units of each ETF, at some worth of a dollar of losses; None if none proves it best.
+
+        At a given worth the tax is linear in the units, and a bound on the tax of any units (``_Owner.worths``). Where
+        the units that are cheapest then cost no more than the bound, they are the best. Of equals, the first are sold.
+        """
+        if len(self._owners) > 1:
+            return None
+        (owner,) = self._owners
+        tickers = np.array(self._tickers)
+        mine = {ticker: np.flatnonzero(tickers == ticker) for ticker in self._units_to_sell}
+        for cost, constant in owner.worths():
+            units = np.zeros(len(tickers))
+            for ticker, asked in self._units_to_sell.items():
+                order = mine[ticker][np.argsort(cost[mine[ticker]], kind="stable")]
+                before = np.cumsum(self._upper[order]) - self._upper[order]
+                units[order] = np.clip(asked - before, 0.0, self._upper[order])
+            size = float(abs(cost) @ units) + abs(constant)
+            if owner.least(units) <= float(cost @ units) + constant + _SAME * size:
+                return tuple(units.tolist())
+        return None
 
     def _solve(self, case: Sequence[bool]) -> tuple[float, ...] | None:
         """Find the units with the least tax, given for each owner whether losses cover all but indexed gains.
@@ -231,6 +260,26 @@ class _Owner:
         """Whether losses cover all other gains: both cases where there are indexed gains."""
         indexed = GAINS.index(Kind.INDEXED)
         return (False, True) if self._gains[indexed].any() or self._so_far[indexed] else (False,)
+
+    def worths(self) -> Iterator[tuple[Vector, float]]:
+        """Yield bounds on the tax less the value of unused losses: a cost per unit of each parcel, and a constant.
+
+        Each is the Lagrangian's minimum at a worth of a dollar of losses: a gain costs at most this. None by brackets,
+        or where there are indexed gains, which losses reduce last.
+        """
+        if len(self._parts) == 1 and self.cases == (False,):
+            for worth in sorted({rate for rate in (*self._rates, self._loss_value) if rate >= self._loss_value}):
+                rates = np.minimum(self._rates, worth)
+                yield rates @ self._gains - worth * self._losses, float(rates @ self._so_far) - worth * self._carried
+
+    def least(self, units: Vector) -> float:
+        """Compute the least tax less the value of unused losses that the bounds allow; see ``worths``."""
+        gains, left = self._so_far + self._gains @ units, self._carried + float(self._losses @ units)
+        tax = float(self._rates @ gains)
+        for rate, gain in sorted(zip(self._rates.tolist(), gains.tolist(), strict=True), reverse=True):
+            used = min(left, gain) if rate > self._loss_value else 0.0
+            tax, left = tax - rate * used, left - used
+        return tax - self._loss_value * left
 
     def block(self, *, covered: bool) -> _Block:
         """Write the tax in one case as rows."""

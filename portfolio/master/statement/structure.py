@@ -46,7 +46,8 @@ class Structure(Holdings):
             return X
         for h in self.holdings:
             if solution.states[h.z] == ON:
-                X[h.p, h.j] = self.sleeves[h.p].share * solution.x[h.u]
+                # A point may be below a bound by as much as the solver's accuracy.
+                X[h.p, h.j] = self.sleeves[h.p].share * max(solution.x[h.u], 0.0)
         if self.trades is not None and self.stock is not None:
             # A position that is not traded keeps exactly the weight owned.
             for j in self.trades.untouched(solution):

@@ -36,9 +36,10 @@ from portfolio.account.describe import render_account
 from portfolio.case.case import Case
 from portfolio.case.naive import overview, put_side_by_side
 from portfolio.check import findings
+from portfolio.conic.bound import ON
 from portfolio.conic.limits import Limits
 from portfolio.conic.search import minimise
-from portfolio.conic.solution import Status
+from portfolio.conic.solution import Solution, Status
 from portfolio.errors import SolverError
 from portfolio.market.measure import Measure
 from portfolio.market.snapshot import Market, load
@@ -332,6 +333,17 @@ def test_the_requirements_that_conflict_cannot_spare_a_single_one(seed: int) -> 
     assert not feasible(prices, sleeves, asked, others)
     for name in names:
         assert feasible(prices, sleeves, asked, others | {name})
+
+
+def test_a_holding_that_the_solver_leaves_a_hair_below_zero_is_zero() -> None:
+    prices = random_market(np.random.default_rng(3), 4)
+    form = Formulation(Case(prices, random_sleeves(np.random.default_rng(3), prices, 2, universe=3), terms()))
+    below, held = np.full(len(form.program.q), -1e-12), np.full(len(form.program.k), ON, dtype=np.int8)
+
+    X = form.weights(Solution(Status.OPTIMAL, below, held, 0.0, 0.0, 0, ()))
+
+    # The event lists what is above zero: anything below it would be missing from the sum.
+    assert (X == 0).all()
 
 
 def with_floor(sleeves: Sequence[Sleeve], pod: str, ratio: float) -> list[Sleeve]:

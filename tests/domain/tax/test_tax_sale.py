@@ -73,6 +73,23 @@ def test_losses_carried_in_change_the_choice() -> None:
     assert sell(parcels, {"A": 10.0}, {"A": 10.0}, who=carrying).units == (0.0, 10.0)
 
 
+def test_of_parcels_that_cost_the_same_the_first_are_sold() -> None:
+    # A pension pays no tax: 12 units are the 10 of the first parcel and 2 of the second.
+    parcels = [Parcel("A", 10, OLD, 60.0), Parcel("A", 10, NEW, 70.0), Parcel("A", 10, OLD, 80.0)]
+    pension = Taxpayer(Entity.SUPER_PENSION, None, 0.0)
+    assert sell(parcels, {"A": 12.0}, {"A": 10.0}, who=pension).units == (10.0, 2.0, 0.0)
+
+
+def test_losses_that_end_among_the_gains_of_a_kind_spare_as_much_as_they_can() -> None:
+    # Per unit, long-held 4 (0.8 of tax), recent 1 (0.4). 5 AUD of losses make the first 5 recent
+    # units free, so that all 10 cost 2; then 5 long-held ones cost 4.
+    parcels = [Parcel("A", 10, OLD, 60.0), Parcel("A", 10, NEW, 90.0)]
+    carrying = Taxpayer(Entity.INDIVIDUAL, 0.40, 5.0)
+    found = sell(parcels, {"A": 15.0}, {"A": 10.0}, who=carrying)
+    assert found.units == (5.0, 10.0)
+    assert found.assessment.tax_aud == EXACT(6.0)
+
+
 def test_whole_parcels_are_sold_in_whole_units() -> None:
     # The loss of 7.28 wipes out 2.6 units of the recent gain of 2.80; the rest comes from the long-held gain of 3. Of
     # whole units, 2 and 2 leave 1.68 of loss for 6: 40 % of half of 4.32 = 0.864; 3 and 1 leave 40 % of 1.12, and 40 %

@@ -23,7 +23,7 @@ from portfolio.conic.large.decomposition.branch_node import BranchNode, undecide
 from portfolio.conic.large.decomposition.pricing import FIRST_NODES, MOST_NODES, Pricer
 from portfolio.conic.large.decomposition.proof_by_prices import Apart, Fixing
 from portfolio.conic.large.decomposition.sharing import groups_of, unshared
-from portfolio.conic.large.decomposition.split import Split
+from portfolio.conic.large.decomposition.split import Split, separable
 from portfolio.conic.limits import USUAL, Limits
 from portfolio.conic.proof import FEASIBLE, violation
 from portfolio.conic.restriction import Restriction, kept_by
@@ -66,17 +66,11 @@ _ENOUGH = 0.5
 _HAIR = 1e-11
 
 
-def minimise(program: Program, limits: Limits = USUAL, split: Split | None = None) -> Solution:
-    """Minimise *program* to a proven relative gap, as ``search.minimise`` does.
-
-    Args:
-        program: The program to minimise.
-        limits: The gap, the limits, the start and the report of progress.
-        split: The program split into blocks, if the caller has the split.
-    """
-    split = split or Split(program)
-    if not split.separable:
+def minimise(program: Program, limits: Limits = USUAL) -> Solution:
+    """Minimise *program* to a proven relative gap, as ``search.minimise`` does."""
+    if not separable(program):
         return search.minimise(program, limits)
+    split = Split(program)
     groups = groups_of(program)
     if groups and (apart := Split(program, groups)).reduced_costs(np.zeros(len(program.b))).sharing > 0:
         return _apart(apart, limits)

@@ -63,6 +63,12 @@ class ReducedCosts:
     sharing: float = 0.0
 
 
+def separable(program: Program) -> bool:
+    """Return whether decomposition can help: there are several blocks, and every switch belongs to a block."""
+    several = len(np.unique(program.blocks[program.blocks != JOINT])) > 1
+    return several and not (program.blocks[program.switched] == JOINT).any()
+
+
 class Split:
     """A program, block by block.
 
@@ -95,11 +101,6 @@ class Split:
             )
             for name, mine in zip(names, named[:-1], strict=True)
         ]
-
-    @property
-    def separable(self) -> bool:
-        """Whether decomposition can help: there are several blocks, and every switch belongs to a block."""
-        return len(self.blocks) > 1 and not (self.program.blocks[self.program.switched] == JOINT).any()
 
     @cached_property
     def joint_rows(self) -> Indices:
