@@ -110,7 +110,7 @@ def prepare(  # noqa: PLR0913, PLR0917 - the inputs of a backtest
     refuse(request, history.prices.dates[-1])
     program = f"podfolio {version('podfolio')}, {steps} steps"
     asked = {pod: mandates[pod] for pod in request.asked()}
-    engine = Engine(request, asked, Kept(folder / "answers", _Stepwise(steps), program))
+    engine = Engine(request, asked, Kept(folder / "answers", Stepwise(steps), program))
     account = request.account
     walker = Walker(
         history=history,
@@ -134,12 +134,13 @@ def prepare(  # noqa: PLR0913, PLR0917 - the inputs of a backtest
 
 
 @dataclass(frozen=True, slots=True)
-class _Stepwise:
+class Stepwise:
     """The engine, whose search ends after a number of steps: a number and not a time, so that a run can be repeated."""
 
     steps: int
 
-    def __call__(self, name: str, request: OptimizationRequest, mandates: Mapping[str, Mandate]) -> Answer:  # noqa: ARG002 - the name is for what is kept
+    def __call__(self, name: str, request: OptimizationRequest, mandates: Mapping[str, Mandate]) -> Answer:  # noqa: ARG002 - the name is for the folder
+        """Answer the request within the steps."""
         # The search reads its clock at each step, so a clock that counts its readings counts steps.
         readings = itertools.count()
         budget = Budget(seconds=float(self.steps), clock=lambda: float(next(readings)))
