@@ -12,7 +12,7 @@ from backtest.history import History
 from backtest.kept import Kept, digest, own_markets
 from backtest.strategies import Answer, Engine
 from backtest.walk import Walker
-from bus.language.messages import encode
+from bus.language.messages import MasterPortfolioFailed, Reason, encode
 from cli.what_if.locally import solve
 from coordinator.budget import Budget
 from portfolio.errors import DataError
@@ -144,4 +144,7 @@ class Stepwise:
         # The search reads its clock at each step, so a clock that counts its readings counts steps.
         readings = itertools.count()
         budget = Budget(seconds=float(self.steps), clock=lambda: float(next(readings)))
-        return Answer.of(solve(request, mandates, budget=budget))
+        event = solve(request, mandates, budget=budget)
+        if isinstance(event, MasterPortfolioFailed) and event.reason is Reason.DEADLINE_EXCEEDED:
+            return Answer(refused=f"no portfolio was found within {self.steps} steps: allow more (--steps)")
+        return Answer.of(event)

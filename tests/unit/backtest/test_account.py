@@ -8,6 +8,7 @@ from datetime import date
 import pytest
 
 from backtest.account import Costs, Ledger, Pocket, Trades
+from backtest.walk import within_years
 from portfolio.market.history.distributions import Payment
 from portfolio.tax.taxpayer import Entity, Taxpayer
 
@@ -89,9 +90,7 @@ def test_spare_franking_credits_are_refunded_to_a_fund_in_the_pension_phase_and_
     # 100 units of 0.70 fully franked: 70.00 of cash with credits of 30.00; a pension pays no tax on either. A company
     # owes 30 % of 100.00, and the credits pay it.
     for entity, owed in ((Entity.SUPER_PENSION, -30.0), (Entity.COMPANY, 0.0)):
-        ledger = opened(entity=entity).trade(
-            {"whole": Trades({"VAS": 100})}, date(2024, 1, 5), {"VAS": 90.0}, COSTS
-        )
+        ledger = opened(entity=entity).trade({"whole": Trades({"VAS": 100})}, date(2024, 1, 5), {"VAS": 90.0}, COSTS)
         income = ledger.ledger.until(date(2024, 3, 15), paid(0.70, 1.0), days=70, cash_rate=0.0)
         assert income.owed_aud() == pytest.approx(owed)
 
@@ -114,3 +113,14 @@ def test_two_pockets_trade_apart_and_their_owner_is_taxed_once() -> None:
     assert traded.ledger.owed_aud() == pytest.approx(0.39 * 37.15)
     assert traded.ledger.pockets["a"].cash_aud == pytest.approx(981 + 939.05 - 100)
     assert traded.ledger.pockets["b"].cash_aud == pytest.approx(2_000 + 100 - 950 - 0.95 - 10)
+
+
+def test_a_distribution_of_the_last_day_of_june_is_income_of_the_year_that_ends() -> None:
+    # The week from 28 June to 5 July 2024: 100 units get 1.00 on 30 June, and 39.00 are due on 21 November 2024.
+    ledger = bought()
+    payments = {"VAS": [Payment(date(2024, 6, 30), 1.0, 0.0)]}
+    assert within_years(date(2024, 6, 21), date(2024, 6, 28)) == [(date(2024, 6, 21), date(2024, 6, 28))]
+    for begins, ends in within_years(date(2024, 6, 28), date(2024, 7, 5)):
+        got = {"VAS": [each for each in payments["VAS"] if begins < each.date <= ends]}
+        ledger = ledger.until(ends, got, days=0, cash_rate=0.0)
+    assert ledger.bills == ((date(2024, 11, 21), pytest.approx(39.0)),)
