@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from bus.language.messages import OptimizationRequest
 
 OUTLOOK = "asx-outlook-2025-12"
-# Eight ETFs of the outlook, for three of the bundled pods; the fourth finds too few of its own among them.
-ETFS = ("BILL", "VAF", "VAS", "VHY", "VAP", "GOLD", "VGS", "NDQ")
+# All ETFs of three of the bundled pods. The fourth wants a return of 15 %, which this outlook has nowhere.
+ETFS = ("BILL", "VAF", "VGB", "VAS", "VHY", "EINC", "VAP", "GOLD", "VGS", "VTS", "NDQ")
 SIMULATED = {"alpha": 0.2, "beta": 0.3, "gamma": 0.5}
 PUBLIC = {"steady": 0.3, "core": 0.5, "bold": 0.2}
 CAPITAL_AUD = 100_000

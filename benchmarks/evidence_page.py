@@ -42,9 +42,9 @@ _MEANING = """## What this means, and what it does not
 
 _SIMULATED = """## Simulated histories
 
-{paths} histories, seeds 1 to {paths}. The truth is the bundled outlook for BILL, VAF, VAS, VHY, VAP, GOLD, VGS and NDQ:
-its returns, volatilities and correlations, as a model of three factors with fat tails (Student's t, five degrees of
-freedom, one common scale per week; `benchmarks/simulated.py`). Distributions come each quarter, at the outlook's yields
+{paths} histories, seeds 1 to {paths}. The truth has the returns and volatilities of the bundled outlook for the eleven
+ETFs of alpha, beta and gamma, and the three largest principal factors of its correlations (RMS from them in root mean
+square), with fat tails: Student's t, five degrees of freedom, one common scale per week (`benchmarks/simulated.py`). Distributions come each quarter, at the outlook's yields
 and franking. The customer has 100,000 AUD in cash, pays 10 AUD per order and 39 % of tax, and asks for alpha 20 %, beta
 30 % and gamma 50 %. Each market is made from the 104 weekly returns before the date of orders; {dates} dates of orders
 per history, one per quarter. The interval is Student's, over the histories: they are independent.

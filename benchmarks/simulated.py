@@ -1,8 +1,9 @@
 """Simulated histories of prices with a known truth: a factor model with fat tails, from a seed.
 
-The truth is a bundled outlook: the returns, volatilities and correlations that it states. Its three largest principal
-factors carry the correlations, the rest of each ETF's variance is its own; one chi-square variable per week scales all
-shocks, so that large moves come together (a multivariate t distribution).
+The truth has the returns and volatilities of a bundled outlook. The three largest principal factors of its correlations
+move the ETFs together, the rest of each ETF's variance is its own, so that the true correlations are near those of the
+outlook and not equal; one chi-square variable per week scales all shocks, so that large moves come together (a
+multivariate t distribution).
 """
 
 from __future__ import annotations
