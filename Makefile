@@ -102,6 +102,10 @@ bench-ladder: $(READY) ## Measure synthetic instances up to 400 ETFs; two hours,
 bench-public: $(READY) ## Measure public instances of one portfolio: make bench-public DATA=directory
 	$(BIN)/python benchmarks/run.py --only public --data $(DATA) --write docs/benchmarks.md
 
+evidence: $(READY) ## Compare the coordinated portfolio with rivals over simulated histories, and a public one (PUBLIC=packages); hours
+	PYTHONPATH=. $(BIN)/python benchmarks/evidence.py --keep $(or $(KEEP),evidence) --paths $(or $(PATHS),50) --jobs $(or $(N),1) \
+	  $(if $(PUBLIC),--public $(PUBLIC)) --write docs/evidence.md
+
 schemas: $(READY) ## Write what goes over the wire into docs: JSON Schemas, AsyncAPI, a page
 	$(BIN)/podfolio schema --out docs
 
@@ -128,4 +132,4 @@ locks: ## Lock the packages of the JavaScript client and check by their hashes, 
 	@for folder in clients/javascript tests/contract/asyncapi; do (cd $$folder && rm -rf node_modules package-lock.json && npm install \
 	  --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund); done
 
-.PHONY: locks hashes help setup demo dashboard tools test test-fast test-deep test-numerics fuzz check audit chaos bench bench-ladder bench-public schemas messages pages pictures constraints
+.PHONY: evidence locks hashes help setup demo dashboard tools test test-fast test-deep test-numerics fuzz check audit chaos bench bench-ladder bench-public schemas messages pages pictures constraints

@@ -4,7 +4,8 @@ The method is that of Ledoit and Wolf (2008), "Robust performance hypothesis tes
 Empirical Finance 15, section 3.2, for any smooth figure of means, with one change: the standard error of the data is
 estimated from blocks too, as that of each resample (they take a kernel there). The block length follows from the data
 by Politis and White (2004), "Automatic block-length selection for the dependent bootstrap", Econometric Reviews 23, as
-Patton, Politis and White (2009) corrected it. Pure: the seed is an argument.
+Patton, Politis and White (2009) corrected it. Pure: the seed is an argument, and the numbers
+of ``RandomState`` are the same in every version of numpy.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ def interval(
     b = block or block_length(influence)
     error = math.sqrt(float((_block_sums(influence[:, None], b) ** 2).mean()) / b / T)
     sums = _block_sums(X, b)
-    starts = np.random.default_rng(seed).integers(T, size=(resamples, T // b))
+    starts = np.random.RandomState(seed).randint(T, size=(resamples, T // b))
     drawn = sums[starts]  # (resamples, blocks, k)
     means = drawn.mean(axis=1) / b
     # The variance of a block's mean is estimated from the blocks themselves: they are independent given the data.
@@ -116,7 +117,7 @@ def _block_sums(X: Matrix, b: int) -> Matrix:
 
 def circular(T: int, b: int, *, resamples: int, seed: int) -> np.ndarray[tuple[int, int], np.dtype[np.intp]]:
     """Draw the places of resamples in blocks of *b*, cut to T: shape (resamples, T)."""
-    starts = np.random.default_rng(seed).integers(T, size=(resamples, -(-T // b), 1))
+    starts = np.random.RandomState(seed).randint(T, size=(resamples, -(-T // b), 1))
     return ((starts + np.arange(b)) % T).reshape(resamples, -1)[:, :T].astype(np.intp)
 
 

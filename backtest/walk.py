@@ -105,7 +105,7 @@ class Walker:
         )
         wealth, decisions, paid_before = [], [], 0.0
         for before, day in pairwise([weeks[0], *weeks]):
-            for begins, ends in _within(before, day):
+            for begins, ends in within_years(before, day):
                 ledger = ledger.until(
                     ends,
                     self.history.paid_between(begins, ends),
@@ -162,7 +162,7 @@ def _decision(
     )
 
 
-def _within(before: date, day: date) -> list[tuple[date, date]]:
+def within_years(before: date, day: date) -> list[tuple[date, date]]:
     """Divide the days after *before* until *day* where a financial year ends, so that each payment is in its year."""
     end = date(day.year, *_YEAR_ENDS)
     return [(before, end), (end, day)] if before < end < day else [(before, day)]

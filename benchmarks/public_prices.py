@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from portfolio import Matrix
@@ -55,10 +56,11 @@ def read(folder: Path) -> tuple[tuple[str, ...], list[date], Matrix]:
     return (CASH, *tickers), dates, np.column_stack([_cash(dates, bills), [values for _, values in last.values()]])
 
 
-def facts(ticker: str) -> dict[str, str]:
-    """State what a market needs to know of an ETF besides its prices."""
-    own = {"asset_class": "cash", "management_fee": "0", "half_spread_bps": "1", "liquidity": "1"}
-    return {"name": ticker, **_FACTS, **(own if ticker == CASH else {})}
+def facts_csv(tickers: Sequence[str]) -> str:
+    """State what a market needs to know of each ETF besides its prices."""
+    cash = {"asset_class": "cash", "management_fee": "0", "half_spread_bps": "1", "liquidity": "1"}
+    rows = [",".join([ticker, *(_FACTS | (cash if ticker == CASH else {})).values()]) for ticker in tickers]
+    return "\n".join([",".join(["ticker", *_FACTS]), *rows, ""])
 
 
 def _rows(file: Path) -> list[dict[str, str]]:

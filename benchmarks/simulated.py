@@ -1,8 +1,9 @@
 """Simulated histories of prices with a known truth: a factor model with fat tails, from a seed.
 
-The truth is a bundled outlook: the returns, volatilities and correlations that it states. Its three largest principal
-factors carry the correlations, the rest of each ETF's variance is its own; one chi-square variable per week scales all
-shocks, so that large moves come together (a multivariate t distribution).
+The truth has the returns and volatilities of a bundled outlook. The three largest principal factors of its correlations
+move the ETFs together, the rest of each ETF's variance is its own, so that the true correlations are near those of the
+outlook and not equal; one chi-square variable per week scales all shocks, so that large moves come together (a
+multivariate t distribution).
 """
 
 from __future__ import annotations
@@ -59,15 +60,16 @@ class Truth:
         return made
 
 
-def truth_of(market: Market) -> Truth:
-    """Take the truth from the figures of *market*."""
-    deviations = np.sqrt(np.diag(market.Sigma))
-    values, vectors = np.linalg.eigh(market.Sigma / np.outer(deviations, deviations))
+def truth_of(market: Market, tickers: Sequence[str]) -> Truth:
+    """Take the truth of *tickers* from the figures of *market*."""
+    places = market.positions(tickers)
+    Sigma = np.asarray(market.Sigma)[np.ix_(places, places)]
+    deviations = np.sqrt(np.diag(Sigma))
+    values, vectors = np.linalg.eigh(Sigma / np.outer(deviations, deviations))
     loadings = vectors[:, -FACTORS:] * np.sqrt(values[-FACTORS:])
     alone = np.sqrt(np.maximum(1 - (loadings**2).sum(axis=1), 0.0))
-    return Truth(
-        market.tickers, np.asarray(market.expected_returns) / WEEKS, deviations / np.sqrt(WEEKS), loadings, alone
-    )
+    means = np.asarray(market.expected_returns)[places] / WEEKS
+    return Truth(tuple(tickers), means, deviations / np.sqrt(WEEKS), loadings, alone)
 
 
 def weekly_returns(truth: Truth, weeks: int, seed: int) -> Matrix:
@@ -85,14 +87,15 @@ def days(weeks: int) -> list[date]:
     return [BEGINS + timedelta(weeks=i) for i in range(weeks + 1)]
 
 
-def units(market: Market, returns: Matrix, dates: Sequence[date]) -> tuple[Matrix, list[Distribution]]:
+def units(market: Market, truth: Truth, returns: Matrix, dates: Sequence[date]) -> tuple[Matrix, list[Distribution]]:
     """Split total returns into prices of units, shape (weeks + 1, n), and a distribution per ETF and quarter.
 
     A quarter of the market's yield is paid of the price of the week before, in the first week of each quarter.
     """
-    prices = np.empty((len(returns) + 1, len(market.etfs)))
-    prices[0] = [etf.price_aud or _PRICE for etf in market.etfs]
-    yields = np.array([etf.distribution_yield for etf in market.etfs])
+    etfs = [market.etfs[place] for place in market.positions(truth.tickers)]
+    prices = np.empty((len(returns) + 1, len(etfs)))
+    prices[0] = [etf.price_aud or _PRICE for etf in etfs]
+    yields = np.array([etf.distribution_yield for etf in etfs])
     found: list[Distribution] = []
     for t, each in enumerate(returns):
         is_paid = (dates[t].month - 1) // 3 != (dates[t + 1].month - 1) // 3
@@ -101,7 +104,7 @@ def units(market: Market, returns: Matrix, dates: Sequence[date]) -> tuple[Matri
         prices[t + 1] = prices[t] * (1 + each) - paid
         found += [
             (etf.ticker, dates[t + 1], float(amount), etf.franked_share)
-            for etf, amount in zip(market.etfs, paid, strict=True)
+            for etf, amount in zip(etfs, paid, strict=True)
             if amount > 0
         ]
     return prices, found

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.arguments import FOLDER, REQUEST, TOML, read_request
+from cli.arguments import EXTRAS, FOLDER, REQUEST, TOML, read_request
 from cli.commands.market import LIKE
 from cli.help import Command
 
@@ -90,7 +90,9 @@ def backtest(  # noqa: PLR0913, PLR0917 - one argument an option
     from cli.pages.backtest import show_walk, wealth_csv
     from cli.pages.final_event import make_console
     from cli.what_if.backtest import prepare, read_history
+    from cli.what_if.backtest_result import write_page, write_result
     from portfolio.errors import DataError
+    from report.story.backtest import sentences
 
     try:
         mandates = {mandate.pod: mandate for mandate in (load(pod) for pod in (*bundled(), *map(str, files)))}
@@ -107,7 +109,16 @@ def backtest(  # noqa: PLR0913, PLR0917 - one argument an option
             walk = run.walk(tell)
         write(folder / "walk.json", write_walk(walk))
         write(folder / "wealth.csv", wealth_csv(walk))
+        show_walk(make_console(), walk)
+        result = write_result(walk, history, folder)
+        for sentence in sentences(result):
+            make_console().print(f"* {sentence}", soft_wrap=True)
+        made = "walk.json, wealth.csv, result.json, result.csv"
+        try:
+            write_page(walk, result, folder)
+        except ModuleNotFoundError as error:
+            click.echo(f"{made} are in {folder}; the page needs {error.name}, which is not installed: {EXTRAS}")
+            return
     except DataError as error:
         raise click.ClickException(str(error)) from None
-    show_walk(make_console(), walk)
-    click.echo(f"walk.json and wealth.csv are in {folder}")
+    click.echo(f"{made} and the page result.html are in {folder}")

@@ -39,11 +39,12 @@ def show_walk(console: Console, walk: Walk) -> None:
 
 
 def _said(walk: Walk) -> list[str]:
-    said = [
-        f"{len(walk.markets)} dates of orders, each with a market of the {walk.train} weekly returns before it.",
+    told = (
         "Wealth is market value and cash, less the tax owed on income and on gains of sales. Tax paid is until the last"
-        " date of orders.",
-    ]
+        " date of orders."
+    )
+    markets = f"{len(walk.markets)} dates of orders, each with a market of the {walk.train} weekly returns before it."
+    said = [markets, told]
     said += [
         f"{path.strategy} had no answer on {first.date}: {first.refused}"
         for path in walk.paths

@@ -12,7 +12,7 @@ from backtest.history import History
 from backtest.kept import Kept, digest, own_markets
 from backtest.strategies import Answer, Engine
 from backtest.walk import Walker
-from bus.language.messages import encode
+from bus.language.messages import MasterPortfolioFailed, Reason, encode
 from cli.what_if.locally import solve
 from coordinator.budget import Budget
 from portfolio.errors import DataError
@@ -110,7 +110,7 @@ def prepare(  # noqa: PLR0913, PLR0917 - the inputs of a backtest
     refuse(request, history.prices.dates[-1])
     program = f"podfolio {version('podfolio')}, {steps} steps"
     asked = {pod: mandates[pod] for pod in request.asked()}
-    engine = Engine(request, asked, Kept(folder / "answers", _Stepwise(steps), program))
+    engine = Engine(request, asked, Kept(folder / "answers", Stepwise(steps), program))
     account = request.account
     walker = Walker(
         history=history,
@@ -134,13 +134,17 @@ def prepare(  # noqa: PLR0913, PLR0917 - the inputs of a backtest
 
 
 @dataclass(frozen=True, slots=True)
-class _Stepwise:
+class Stepwise:
     """The engine, whose search ends after a number of steps: a number and not a time, so that a run can be repeated."""
 
     steps: int
 
-    def __call__(self, name: str, request: OptimizationRequest, mandates: Mapping[str, Mandate]) -> Answer:  # noqa: ARG002 - the name is for what is kept
+    def __call__(self, name: str, request: OptimizationRequest, mandates: Mapping[str, Mandate]) -> Answer:  # noqa: ARG002 - the name is for the folder
+        """Answer the request within the steps."""
         # The search reads its clock at each step, so a clock that counts its readings counts steps.
         readings = itertools.count()
         budget = Budget(seconds=float(self.steps), clock=lambda: float(next(readings)))
-        return Answer.of(solve(request, mandates, budget=budget))
+        event = solve(request, mandates, budget=budget)
+        if isinstance(event, MasterPortfolioFailed) and event.reason is Reason.DEADLINE_EXCEEDED:
+            return Answer(refused=f"no portfolio was found within {self.steps} steps: allow more (--steps)")
+        return Answer.of(event)

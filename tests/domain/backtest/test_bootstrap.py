@@ -65,7 +65,7 @@ def test_the_interval_of_a_mean_is_what_the_definition_gives_step_by_step() -> N
     squares = [((z[i] + z[(i + 1) % T]) - 2 * mean) ** 2 / 2 for i in range(T)]
     error = math.sqrt(sum(squares) / T / T)
     ratios = []
-    for starts in np.random.default_rng(3).integers(T, size=(count, 4)):
+    for starts in np.random.RandomState(3).randint(T, size=(count, 4)):
         blocks = [[z[start], z[(start + 1) % T]] for start in starts]
         own = sum(map(sum, blocks)) / 8
         spread = sum((sum(block) - 2 * own) ** 2 / 2 for block in blocks) / 4
