@@ -711,11 +711,11 @@ class Portfolio:
             ratio = of_best / self.aimed.risk(best)
             size = float(best @ self.market.expected_returns) - self.market.risk_free
             return 1 - (ratio * self.aimed.risk(u) - excess) / size
-        if objective == "max_income":
-            return 1 + float((self.cash_yield + self.credits) @ (u - best)) / abs(
-                self.measure("grossed_up_yield", best)
-            )
-        return 1 + float(self.aimed.mu @ (u - best)) / abs(self.measure("expected_return", best))
+        column, goal = {
+            "max_income": (self.cash_yield + self.credits, "grossed_up_yield"),
+            "max_return": (self.aimed.mu, "expected_return"),
+        }[objective]
+        return 1 + float(column @ u - column @ best) / abs(self.measure(goal, best))
 
 
 def parts(X: Matrix) -> Matrix:

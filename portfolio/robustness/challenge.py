@@ -24,6 +24,7 @@ from portfolio.robustness.draws import drawn_markets, draws_covariance, kind_of,
 from portfolio.robustness.goals import sure_goals
 from portfolio.robustness.ranges import range_of
 from portfolio.robustness.smallest_change import Halving, weights_by_pod
+from portfolio.robustness.suggestion import turnover_of
 from portfolio.robustness.words import in_words
 from portfolio.robustness.worst_case import other_aim
 from portfolio.robustness.worth import worth_of
@@ -113,12 +114,6 @@ def _work(suggestion: Suggestion, effort: Effort) -> _Work:
         return _FULL
     places = sum(len(pod.mandate.universe) for pod in suggestion.pods.values())
     return _QUICK_OF_MUCH if suggestion.terms.owned is not None or places > _MANY else _QUICK
-
-
-def turnover_of(w: Vector, other: Vector) -> float:
-    """Compute half of the value traded between two portfolios, money included, as a share of the capital."""
-    money = abs(float(w.sum()) - float(other.sum()))
-    return (float(np.abs(w - other).sum()) + money) / 2
 
 
 def _etfs(market: Market, w: Vector, weights: Matrix) -> tuple[SureEtf, ...]:

@@ -66,3 +66,9 @@ def vector(market: Market, weights: Mapping[str, float]) -> Vector:
     w = np.zeros(len(market.etfs))
     w[market.positions(weights)] = list(weights.values())
     return w
+
+
+def turnover_of(w: Vector, other: Vector) -> float:
+    """Compute half of the value traded between two portfolios, money included, as a share of the capital."""
+    money = abs(float(w.sum()) - float(other.sum()))
+    return (float(np.abs(w - other).sum()) + money) / 2

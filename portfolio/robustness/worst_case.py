@@ -11,6 +11,7 @@ from portfolio.market.robust import Robust
 from portfolio.market.worst_case import errors_of_returns, worst_case
 from portfolio.published.robustness import OtherAim
 from portfolio.robustness.smallest_change import weights_by_pod
+from portfolio.robustness.suggestion import turnover_of
 
 if TYPE_CHECKING:
     from portfolio import Vector
@@ -40,8 +41,7 @@ def other_aim(question: Question, suggestion: Suggestion, market: Market) -> Oth
     X, worst = suggestion.holdings(market), worst_case(market, robust)
     w, other = X.sum(axis=0), answer.X.sum(axis=0)
     same = bool(np.array_equal(w > 0, other > 0))
-    money = abs(float(w.sum()) - float(other.sum()))
-    turnover = (float(np.abs(w - other).sum()) + money) / 2
+    turnover = turnover_of(w, other)
     tax_aud = answer.case.overview(X).net_tax_aud - answer.case.overview(answer.X).net_tax_aud
     returns = [_earned_aud(answer.case, m, other) - _earned_aud(answer.case, m, w) + tax_aud for m in (market, worst)]
     risks = [_risk(m, other) - _risk(m, w) for m in (market, worst)]

@@ -16,11 +16,13 @@ from support.builders import OUTLOOK, TRAILING, final_event, request
 from bus.language.messages import MasterPortfolioOptimized, encode
 from challenger.answer import suggestion_of
 from portfolio.check.challenge import challenge_findings
+from portfolio.market.robust import Robust
 from portfolio.market.snapshot import load
 from portfolio.published.robustness import Drawn, Effort, Range, Robustness, Sure
 from portfolio.robustness.again import Question
-from portfolio.robustness.challenge import challenge, turnover_of
+from portfolio.robustness.challenge import challenge
 from portfolio.robustness.ranges import range_of
+from portfolio.robustness.suggestion import turnover_of
 from portfolio.robustness.worth import sure_of
 
 if TYPE_CHECKING:
@@ -142,6 +144,52 @@ def _too_much(told: dict[str, Any]) -> None:
 
 def _same_set(told: dict[str, Any]) -> None:
     told["one_etf"]["weights"] = {pod: dict(part.weights) for pod, part in _event().pods.items()}
+
+
+def _other_turnover(told: dict[str, Any]) -> None:
+    told["other_aim"]["turnover"] += 1e-3
+
+
+def _other_worst(told: dict[str, Any]) -> None:
+    told["other_aim"]["worst_return_aud_per_year"] += 1.0
+
+
+def _other_risk(told: dict[str, Any]) -> None:
+    told["other_aim"]["worst_volatility"] += 1e-4
+
+
+def _other_distance(told: dict[str, Any]) -> None:
+    told["other_aim"]["robust"]["returns"] = 0.5
+
+
+@pytest.mark.parametrize("spoil", [_other_turnover, _other_worst, _other_risk, _other_distance])
+def test_the_check_notices_another_aim(spoil: Callable[[dict[str, Any]], None]) -> None:
+    told = copy.deepcopy(_told(_challenge()))
+    spoil(told)
+
+    assert challenge_findings(told, json.loads(encode(_event())), load(TRAILING))
+
+
+def test_the_portfolio_of_the_other_aim_is_that_of_a_robust_request() -> None:
+    """And the other way round: of the robust request, the other aim is the market as stated."""
+    body = {**json.loads(request()), "robust": {"returns": 1.0, "covariance": 0.5}}
+    robust, usual = final_event(json.dumps(body).encode()), _event()
+    assert isinstance(robust, MasterPortfolioOptimized)
+    back = challenge(suggestion_of(robust), load(TRAILING), Effort.QUICK)
+
+    for found, there, here in ((_challenge(), robust, usual), (back, usual, robust)):
+        aim, traded = found.other_aim, turnover_of(*(_weights(event) for event in (there, here)))
+        assert aim is not None
+        assert aim.robust == Robust(returns=1.0, covariance=0.5)
+        # Both are the best to a gap of 1e-4.
+        assert aim.turnover == pytest.approx(traded, abs=2e-3)
+        for pod, weights in aim.weights.items():
+            assert weights == pytest.approx(there.pods[pod].weights, abs=2e-3)
+    assert challenge_findings(_told(back), json.loads(encode(robust)), load(TRAILING)) == []
+
+
+def _weights(event: MasterPortfolioOptimized) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    return np.array([event.weights.get(ticker, 0.0) for ticker in load(TRAILING).tickers])
 
 
 @pytest.mark.parametrize("spoil", [_held, _turnover, _loss, _gain, _word, _seed, _left_out, _too_much, _same_set])
