@@ -50,10 +50,10 @@ def solve(
     if (refused := refuse(request, mandates)) is not None:
         return refused
     with _silent_libraries():
-        return _solve(request, mandates, stop)
+        return _solve(request, mandates, budget or Budget(also=stop))
 
 
-def _solve(request: OptimizationRequest, mandates: Mapping[str, Mandate], stop: Callable[[], bool]) -> FinalEvent:
+def _solve(request: OptimizationRequest, mandates: Mapping[str, Mandate], budget: Budget) -> FinalEvent:
     asked = _asked(request)
     found = {pod: answer(mandate, request.request_id, asked.data) for pod, mandate in mandates.items()}
     answers = {
@@ -65,7 +65,7 @@ def _solve(request: OptimizationRequest, mandates: Mapping[str, Mandate], stop: 
     if isinstance(action, Fail):
         return action.event
     assert isinstance(action, Optimise)  # noqa: S101 - the request was admitted, and every pod has answered
-    return consolidate(action.request, action.results, budget=budget or Budget(also=stop))
+    return consolidate(action.request, action.results, budget=budget)
 
 
 @contextmanager

@@ -53,7 +53,7 @@ def write(
 
     Args:
         story: The story. All of its content is escaped as text; none becomes markup.
-        shown: The figures of the charts that the story names, by name: tables stand in place of charts on a narrow screen.
+        shown: The figures of the charts that the story names, by name: tables in place of charts on a narrow screen.
         drawn: The charts by theme and name.
     """
     shown, drawn = shown or {}, drawn or {}
