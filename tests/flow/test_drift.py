@@ -108,7 +108,7 @@ def test_the_page_says_where_the_tolerance_was_used() -> None:
     page = " ".join(console.file.getvalue().split())  # type: ignore[attr-defined]
 
     (told,) = event.trading.tolerated
-    assert f"ASIA is {told.position:.2%} of delta, by drift above its limit of 40.00%" in page
+    assert f"ASIA is {told.position:.2%} of Opportunistic (delta), by drift above its limit of 40.00%" in page
 
 
 def nothing_said(event: dict[str, Any]) -> None:

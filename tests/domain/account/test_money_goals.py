@@ -301,6 +301,10 @@ def test_today_the_whole_account_serves_the_goals_by_priority(cash_rate: float) 
     assert left_today == pytest.approx(0, abs=1e-6)
     assert (old.capital_today_aud or 0.0) < (old.needed_today_aud or 0.0)
     assert house.capital_today_aud != pytest.approx(house.capital_aud, rel=0.01)
+    for name in ("needed_today_aud", "capital_today_aud", "probability_today"):
+        forged = json.loads(encode(found))
+        forged["money_goals"][0][name] *= 1.01
+        assert findings(forged, load(OUTLOOK)) != [], name
     costs = trading.brokerage_aud + trading.spread_aud + trading.gains.tax_aud
     assert costs > 1_000
     for each in found.money_goals:
