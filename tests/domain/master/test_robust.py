@@ -69,9 +69,12 @@ def answered(*, account: bool = False) -> bytes:
 
 
 @pytest.mark.oracle
-@pytest.mark.parametrize("seed", some_of((0, 1, 2, 3, 4, 6, 9), every=3))
+@pytest.mark.parametrize("seed", some_of((9, 0, 8, 33, 35, 34), every=4))
 def test_the_robust_portfolio_agrees_with_the_enumeration_of_all_supports(seed: int) -> None:
-    """Six ETFs and two pods or three: each support in turn, with the objective from the formulas of the model."""
+    """Six ETFs and two pods or three: each support in turn, with the objective from the formulas of the model.
+
+    Most such instances have no portfolio. Of 9 and 35, the optimum in the market's own figures is worse by over .007.
+    """
     rng = np.random.default_rng(seed)
     prices, robust = random_market(rng, 6), Robust(returns=0.2, covariance=0.5)
     sleeves = [
