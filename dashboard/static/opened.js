@@ -6,6 +6,7 @@ const PREFIX = "#request-";
 const dialog = byId("opened");
 let shown = 0; // the message up to which it is shown, or asked for
 let latest = 0;
+const drawn = new WeakMap(); // what each section on the page tells, as JSON
 
 /** The request that is open; empty for none. */
 export const openedId = () => (location.hash.startsWith(PREFIX) ? location.hash.slice(PREFIX.length) : "");
@@ -53,9 +54,25 @@ async function load(id) {
   if (mine !== latest || id !== openedId()) return;
   // Drawn once more for nothing, it would throw back whoever has scrolled.
   shown = Math.max(shown, told.changed ?? 0);
-  const parts = told.problem ? [element("p", { role: "alert" }, told.problem)] : told.sections.map((one) => section(id, one));
   byId("opened-files").replaceChildren(...(told.files ?? []).map((one) => file(id, one)));
-  byId("opened-body").replaceChildren(...parts);
+  if (told.problem) byId("opened-body").replaceChildren(element("p", { role: "alert" }, told.problem));
+  else showSections(id, told.sections);
+}
+
+/** Draw the sections that are new or say something else; who reads one of the others is not disturbed. */
+function showSections(id, sections) {
+  const body = byId("opened-body");
+  const shownNow = new Map([...body.children].map((node) => [drawn.get(node), node]));
+  const wanted = sections.map((one) => {
+    const told = JSON.stringify([id, one]);
+    const node = shownNow.get(told) ?? section(id, one);
+    drawn.set(node, told);
+    return node;
+  });
+  for (const node of [...body.children]) if (!wanted.includes(node)) node.remove();
+  wanted.forEach((node, i) => {
+    if (body.children[i] !== node) body.insertBefore(node, body.children[i] ?? null);
+  });
 }
 
 /** A message as JSON: to be read in a tab of its own, and to be saved under a name of its own. */

@@ -13,7 +13,7 @@ from support.requests_made import data
 from support.stream_made import conversation, send
 
 from bus.language import subjects
-from bus.language.messages import MasterPortfolioOptimized, Reason, parse_final
+from bus.language.messages import MasterPortfolioOptimized, PortfolioNotChallenged, Reason, Unchallenged, parse_final
 from bus.language.since import write_time
 
 if TYPE_CHECKING:
@@ -159,6 +159,28 @@ async def test_what_is_open_is_drawn_again_only_when_more_is_known(browser: Brow
         await send(stage.bus, [last])
         await expect(page.get_by_role("dialog").get_by_role("heading", name="Proof")).to_be_visible()
         await expect(page.locator("#drawn-once")).to_have_count(0)
+
+
+async def test_what_says_the_same_stays_when_more_is_known(browser: Browser, stage: Stage) -> None:
+    await send(stage.bus, conversation("reference", "r1"))
+    async with visiting(browser, stage.url) as page:
+        await page.get_by_role("button", name="r1", exact=True).click()
+        dialog = page.get_by_role("dialog")
+        await expect(dialog.get_by_role("heading", name="Proof")).to_be_visible()
+        before = [await node.element_handle() for node in await dialog.locator("section").all()]
+        titles = [await node.evaluate("node => node.querySelector('h3').textContent") for node in before]
+        late = PortfolioNotChallenged(
+            request_id="r1", final_sha256="0" * 64, reason=Unchallenged.NOT_ASKED, message="The request asks for none."
+        )
+        await send(stage.bus, [(subjects.challenge("r1"), late.model_dump_json().encode())])
+        heard = dialog.get_by_role("heading", name="How sure")
+        await expect(heard).to_be_visible()
+        stayed = [
+            title for title, node in zip(titles, before, strict=True) if await node.evaluate("node => node.isConnected")
+        ]
+        # What tells the messages tells one more; every other section is the same element.
+        assert stayed == [title for title in titles if title != "On its way"]
+        assert await dialog.locator("h3").all_text_contents() == [*titles[:-1], await heard.inner_text(), titles[-1]]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
