@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 from support import depth
-from support.by_file import ByFile, longest_first
+from support.by_file import ByFile, longest_first, name_groups
 from support.ports import free_ports
 from support.programs import left_out
 from support.site import ACK_WAIT_S, PODS, Site
@@ -43,12 +43,15 @@ def pytest_configure(config: pytest.Config) -> None:
     depth.dive(deep=config.getoption("deep"))
 
 
+@pytest.hookimpl(trylast=True)  # after those that mark tests
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave the tests marked ``deep`` to ``--deep``, and begin with those that wait longest."""
     if not config.getoption("deep"):
         config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("deep")])
         items[:] = [item for item in items if not item.get_closest_marker("deep")]
     longest_first(items)
+    if getattr(config.option, "loadgroup", False):  # as pytest-xdist tells its workers
+        name_groups(items)
 
 
 @pytest.hookimpl(optionalhook=True)

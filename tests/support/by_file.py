@@ -25,6 +25,16 @@ def longest_first(items: list[pytest.Item]) -> None:
     )
 
 
+def name_groups(items: list[pytest.Item]) -> None:
+    """Put the group of a test at the end of its id, where the scheduler reads it.
+
+    pytest-xdist 3.8 means to do so, and sets an attribute that pytest 9.2 no longer reads.
+    """
+    for item in items:
+        if (mark := item.get_closest_marker("xdist_group")) and not item.nodeid.endswith(f"@{mark.args[0]}"):
+            item._id = type(item._id).parse(f"{item.nodeid}@{mark.args[0]}")  # noqa: SLF001 - there is no other way
+
+
 class ByFile(LoadGroupScheduling):
     """A worker gets the tests of a file together, or those of a group (``pytest.mark.xdist_group``)."""
 
