@@ -17,6 +17,7 @@ from cli.commands.frontier import frontier
 from cli.commands.keys import keys
 from cli.commands.list import list_command
 from cli.commands.market import market
+from cli.commands.orders import orders
 from cli.commands.plan import plan
 from cli.commands.remove import remove
 from cli.commands.report import report
@@ -42,7 +43,7 @@ STEPS = (
 )
 _HEADINGS = {
     "Requests and answers": ("validate", "request", "list", "show", "verify", "report"),
-    "All accounts": ("book",),
+    "All accounts": ("book", "orders"),
     "Questions of your own": ("plan", "frontier", "compare", "market"),
     "The system": ("demo", "up", "watch", "dashboard", "setup", "keys", "remove"),
     "For programs that use it": ("fake", "schema"),
@@ -104,6 +105,7 @@ for command in (
     keys,
     list_command,
     market,
+    orders,
     plan,
     remove,
     report,
