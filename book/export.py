@@ -95,7 +95,7 @@ def instructions(event: MasterPortfolioOptimized, *, tolerance: float) -> Iterat
     for order in event.trading.orders:
         waits = sells and order.side is Side.BUY
         yield Instruction(
-            order_id=f"{event.request_id}.{order.side.value[0].upper()}.{order.ticker}",
+            order_id=order_id(event, order),
             account=event.customer_id,
             side=order.side.value,
             code=order.ticker,
@@ -106,6 +106,11 @@ def instructions(event: MasterPortfolioOptimized, *, tolerance: float) -> Iterat
             wave=2 if waits else 1,
             not_before=settles_on(day) if waits else day,
         )
+
+
+def order_id(event: MasterPortfolioOptimized, order: Order) -> str:
+    """Make our id of an order: no two orders of a stream share one, since an event has one order per side and code."""
+    return f"{event.request_id}.{order.side.value[0].upper()}.{order.ticker}"
 
 
 def limit_aud(order: Order, tolerance: float) -> Decimal:

@@ -13,6 +13,7 @@ from cli.commands.compare import compare
 from cli.commands.dashboard import dashboard
 from cli.commands.demo import demo
 from cli.commands.fake import fake
+from cli.commands.fills import fills
 from cli.commands.frontier import frontier
 from cli.commands.keys import keys
 from cli.commands.list import list_command
@@ -43,7 +44,7 @@ STEPS = (
 )
 _HEADINGS = {
     "Requests and answers": ("validate", "request", "list", "show", "verify", "report"),
-    "All accounts": ("book", "orders"),
+    "All accounts": ("book", "orders", "fills"),
     "Questions of your own": ("plan", "frontier", "compare", "market"),
     "The system": ("demo", "up", "watch", "dashboard", "setup", "keys", "remove"),
     "For programs that use it": ("fake", "schema"),
@@ -101,6 +102,7 @@ for command in (
     dashboard,
     demo,
     fake,
+    fills,
     frontier,
     keys,
     list_command,
