@@ -19,12 +19,19 @@ def fills() -> None:
 
 @fills.command(
     "import",
-    examples=("podfolio fills import fills.csv --book BOOK.jsonl --events EVENTS.jsonl -o next-book.jsonl",),
+    examples=("podfolio fills import fills.csv --book BOOK.jsonl --events EVENTS.jsonl",),
 )
 @click.argument("file", metavar="FILLS", type=_FILE)
 @click.option("--book", required=True, type=_FILE, help="The book that was asked.")
 @click.option("--events", required=True, type=_FILE, help="The events.jsonl of the run.")
-@click.option("-o", "--out", required=True, type=OUT, help="File to write: the book of the next run.")
+@click.option(
+    "-o",
+    "--out",
+    type=OUT,
+    default=Path("next.jsonl"),
+    show_default=True,
+    help="File to write: the book of the next run.",
+)
 def import_command(file: Path, book: Path, events: Path, out: Path) -> None:
     """Make the next book: cash and parcels after the fills.
 
