@@ -14,10 +14,12 @@ from cli.commands.compare import compare
 from cli.commands.dashboard import dashboard
 from cli.commands.demo import demo
 from cli.commands.fake import fake
+from cli.commands.fills import fills
 from cli.commands.frontier import frontier
 from cli.commands.keys import keys
 from cli.commands.list import list_command
 from cli.commands.market import market
+from cli.commands.orders import orders
 from cli.commands.plan import plan
 from cli.commands.remove import remove
 from cli.commands.report import report
@@ -43,7 +45,7 @@ STEPS = (
 )
 _HEADINGS = {
     "Requests and answers": ("validate", "request", "list", "show", "verify", "report"),
-    "All accounts": ("book",),
+    "All accounts": ("book", "orders", "fills"),
     "Questions of your own": ("plan", "frontier", "compare", "backtest", "market"),
     "The system": ("demo", "up", "watch", "dashboard", "setup", "keys", "remove"),
     "For programs that use it": ("fake", "schema"),
@@ -101,10 +103,12 @@ for command in (
     dashboard,
     demo,
     fake,
+    fills,
     frontier,
     keys,
     list_command,
     market,
+    orders,
     plan,
     backtest,
     remove,

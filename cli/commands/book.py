@@ -47,7 +47,7 @@ def book() -> None:
     "run",
     examples=(
         "podfolio book run BOOK.jsonl",
-        "podfolio book run BOOK.jsonl --run 2026-11-30 --market asx-outlook-2025-12 -o NIGHT",
+        "podfolio book run BOOK.jsonl --run 2026-11-30 -o NIGHT",
     ),
 )
 @click.argument("file", metavar="BOOK", type=_BOOK)

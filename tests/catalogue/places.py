@@ -357,7 +357,7 @@ CHAPTERS = (
             Moment("A line of the book cannot be asked", ("book/requests.py", "book/lines.py")),
             Moment("The system or the server does not answer", ("book/run.py",)),
             Moment("What became of an account", ("book/outcome.py",)),
-            Moment("The report of a run", ("book/", "cli/pages/book.py", "cli/commands/book.py")),
+            Moment("The report of a run, orders and fills", ("book/", "cli/pages/book.py", "cli/commands/book.py")),
             Moment("An account is due", ("book/due.py", "book/look.py")),
         ),
     ),

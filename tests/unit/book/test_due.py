@@ -177,10 +177,12 @@ def test_a_pods_share_and_position_are_rules_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("acquired", "cost_base_aud", "entity", "is_due"),
     [
-        # Bought on 7 November 2024: a year lies between up to 9 November 2025 (s 115-25), one day before the trades.
-        ("2024-11-07", 4_000.0, "individual", True),
-        ("2024-11-10", 4_000.0, "individual", False),  # from 12 November 2025 on
-        ("2024-11-01", 4_000.0, "individual", False),  # on 3 November 2025, the day of the last suggestion, already
+        # A year lies between purchase and sale, without these two days (s 115-25): bought on 9 November 2024, sold on
+        # 10 November 2025, the day of the trades.
+        ("2024-11-09", 4_000.0, "individual", True),
+        ("2024-11-10", 4_000.0, "individual", False),  # from 11 November 2025 on
+        ("2024-11-02", 4_000.0, "individual", False),  # on 3 November 2025, the day of the last suggestion, already
+        ("2024-11-03", 4_000.0, "individual", True),
         ("2024-11-07", 5_000.0, "individual", False),  # 4,649 AUD now: a loss
         ("2024-11-07", 4_000.0, "company", False),  # no discount
     ],

@@ -1,0 +1,54 @@
+"""``podfolio fills``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cli.arguments import OUT
+from cli.help import Group
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group(cls=Group)
+def fills() -> None:
+    """Take over what a broker filled."""
+
+
+@fills.command(
+    "import",
+    examples=("podfolio fills import fills.csv --book BOOK.jsonl --events EVENTS.jsonl",),
+)
+@click.argument("file", metavar="FILLS", type=_FILE)
+@click.option("--book", required=True, type=_FILE, help="The book that was asked.")
+@click.option("--events", required=True, type=_FILE, help="The events.jsonl of the run.")
+@click.option(
+    "-o",
+    "--out",
+    type=OUT,
+    default=Path("next.jsonl"),
+    show_default=True,
+    help="File to write: the book of the next run.",
+)
+def import_command(file: Path, book: Path, events: Path, out: Path) -> None:
+    """Make the next book: cash and parcels after the fills.
+
+    FILLS is a CSV with the columns order_id, day, units, price_aud and brokerage_aud, one row per contract; units are 0
+    for a rejection. Tells the rest of every order that is not filled.
+    """
+    from book import lines
+    from book.export import portfolios
+    from book.fills import next_book, read
+    from portfolio.files import MOST_TABLE_BYTES, decode, read_bytes
+
+    filled = read(decode(read_bytes(file, most=MOST_TABLE_BYTES), file.name))
+    by_customer = {event.customer_id: event for event in portfolios(lines.read(events))}
+    written = []
+    for line, unfilled in next_book(lines.read(book), by_customer, filled):
+        written.append(line + b"\n")
+        for one in unfilled:
+            click.echo(one.words)
+    out.write_bytes(b"".join(written))
+    click.echo(f"the next book is in {out}")
