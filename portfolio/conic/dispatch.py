@@ -19,5 +19,4 @@ if TYPE_CHECKING:
 
 def minimise(program: Program, limits: Limits = USUAL) -> Solution:
     """Minimise *program* to a proven relative gap, or as far as *limits* allow."""
-    engine = large if large.closes_sooner(program) else search
-    return engine.minimise(program, limits)
+    return large.minimise(program, limits) if large.closes_sooner(program) else search.minimise(program, limits)
