@@ -265,7 +265,8 @@ class _Owner:
     @property
     def net(self) -> Vector:
         """The gain less the loss per unit of each parcel."""
-        return self._gains.sum(axis=0) - self._losses
+        net: Vector = self._gains.sum(axis=0) - self._losses
+        return net
 
     def worths(self) -> Iterator[tuple[Vector, float]]:
         """Yield bounds on the tax less the value of unused losses: a cost per unit of each parcel, and a constant.
