@@ -19,6 +19,4 @@ if TYPE_CHECKING:
 
 def minimise(program: Program, limits: Limits = USUAL) -> Solution:
     """Minimise *program* to a proven relative gap, or as far as *limits* allow."""
-    if large.closes_sooner(program):
-        return large.minimise(program, limits)
-    return search.minimise(program, limits)
+    return large.minimise(program, limits) if large.closes_sooner(program) else search.minimise(program, limits)

@@ -168,7 +168,8 @@ class _Program:
         """Sell the cheapest units of each ETF, at some worth of a dollar of losses; None if none proves it best.
 
         At a given worth the tax is linear in the units, and a bound on the tax of any units (``_Owner.worths``). Where
-        the units that are cheapest then cost no more than the bound, they are the best. Of equals, the first are sold.
+        the units that are cheapest then cost no more than the bound, they are the best. Of equals, those that gain
+        least are sold, which leaves most losses for later years; then the first.
         """
         if len(self._owners) > 1:
             return None
@@ -178,7 +179,7 @@ class _Program:
         for cost, constant in owner.worths():
             units = np.zeros(len(tickers))
             for ticker, asked in self._units_to_sell.items():
-                order = mine[ticker][np.argsort(cost[mine[ticker]], kind="stable")]
+                order = mine[ticker][np.lexsort((owner.net[mine[ticker]], cost[mine[ticker]]))]
                 before = np.cumsum(self._upper[order]) - self._upper[order]
                 units[order] = np.clip(asked - before, 0.0, self._upper[order])
             size = float(abs(cost) @ units) + abs(constant)
@@ -260,6 +261,12 @@ class _Owner:
         """Whether losses cover all other gains: both cases where there are indexed gains."""
         indexed = GAINS.index(Kind.INDEXED)
         return (False, True) if self._gains[indexed].any() or self._so_far[indexed] else (False,)
+
+    @property
+    def net(self) -> Vector:
+        """The gain less the loss per unit of each parcel."""
+        net: Vector = self._gains.sum(axis=0) - self._losses
+        return net
 
     def worths(self) -> Iterator[tuple[Vector, float]]:
         """Yield bounds on the tax less the value of unused losses: a cost per unit of each parcel, and a constant.

@@ -74,10 +74,18 @@ def test_losses_carried_in_change_the_choice() -> None:
 
 
 def test_of_parcels_that_cost_the_same_the_first_are_sold() -> None:
-    # A pension pays no tax: 12 units are the 10 of the first parcel and 2 of the second.
+    # A pension pays no tax, and has no gains: 12 units are the 10 of the first parcel and 2 of the second.
     parcels = [Parcel("A", 10, OLD, 60.0), Parcel("A", 10, NEW, 70.0), Parcel("A", 10, OLD, 80.0)]
     pension = Taxpayer(Entity.SUPER_PENSION, None, 0.0)
     assert sell(parcels, {"A": 12.0}, {"A": 10.0}, who=pension).units == (10.0, 2.0, 0.0)
+
+
+def test_where_losses_cover_all_gains_as_few_of_them_are_used_as_can_be() -> None:
+    # 1,000 AUD of losses cover any gain. Units gain 4, 3 and 2 AUD: 12 of them use 10 * 2 + 2 * 3 at least.
+    parcels = [Parcel("A", 10, OLD, 60.0), Parcel("A", 10, NEW, 70.0), Parcel("A", 10, OLD, 80.0)]
+    found = sell(parcels, {"A": 12.0}, {"A": 10.0}, who=Taxpayer(Entity.INDIVIDUAL, 0.40, 1_000.0))
+    assert found.units == (0.0, 2.0, 10.0)
+    assert found.assessment.losses_carried_aud == EXACT(1_000.0 - 26.0)
 
 
 def test_losses_that_end_among_the_gains_of_a_kind_spare_as_much_as_they_can() -> None:
