@@ -54,7 +54,18 @@ def test_nothing_tells_people_to_install_a_package_that_is_not_published() -> No
     # The catalogue of messages is made from the code.
     pages = (page for page in ROOT.glob("docs/*.md") if page.name != "messages.md")
     files = [*ROOT.glob("*.md"), *pages, ROOT / "Makefile", ROOT / "Dockerfile"]
-    for room in ("agents", "bus", "challenger", "cli", "coordinator", "dashboard", "portfolio", "report", "clients"):
+    for room in (
+        "agents",
+        "backtest",
+        "bus",
+        "challenger",
+        "cli",
+        "coordinator",
+        "dashboard",
+        "portfolio",
+        "report",
+        "clients",
+    ):
         files += [file for file in (ROOT / room).rglob("*.*") if file.suffix in {".py", ".js", ".html"}]
     wrong = re.compile(r"pip install [^\n]*\bpodfolio\b")
 
