@@ -30,8 +30,9 @@ interval; of 55 intervals, about 3 leave zero out by chance alone.
 _MEANING = """## What this means, and what it does not
 
 - Coordination can place one order where several pods place one each; whether that saved more than chance would stands
-  above. A better return does not follow from it: coordination has no forecast of its own. All strategies that optimise take the mean of the last 104 weekly returns for
-  the return to come, and the mean of two years at a volatility of 12 % has a standard error of 8 points.
+  above. A better return does not follow from it: coordination has no forecast of its own. All strategies that optimise
+  take the mean of the last 104 weekly returns for the return to come, and the mean of two years at a volatility of 12 %
+  has a standard error of 8 points.
 - Where a rival that trades once or never has the lower tax and the lower cost, the cause is the turnover that new
   estimates cause. A rule of the request holds it down: `max_turnover`, `max_tax_aud`, or a market of an outlook in
   place of a history.
