@@ -1,1 +1,1 @@
-"""The walk-forward backtest: strategies that trade through a history of prices, each knowing its past alone."""
+"""Walk forward through past prices: strategies that know the past alone, in one ledger of costs and tax."""

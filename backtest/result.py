@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SEED = 20260101
 # Volatility comes in clusters of months, which the automatic rule does not see in the squares of returns: half a year,
-# or a quarter of a short path. Measured on simulated series; tests/domain/backtest/test_bootstrap.py.
+# or a quarter of a short path. Measured on simulated series; tests/unit/backtest/test_bootstrap.py.
 _CLUSTER_WEEKS = 26
 # A fall lasts for months: the blocks that are drawn again must hold falls.
 _FALL_WEEKS = 26

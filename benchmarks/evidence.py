@@ -89,7 +89,7 @@ def main() -> None:
         seconds += took
         print(f"public: {took:.0f} s of one core", flush=True)
     if options.write:
-        told = f"{seconds / 60:.0f} minutes of one core: {machine()}"
+        told = f"{seconds:.0f} s of one core, the public history included: {machine()}"
         options.write.write_text(document(found, public, told), encoding="utf-8")
 
 

@@ -42,6 +42,7 @@ class Budget:
         by: The reason for this limit.
         clock: Returns the seconds of a monotonic clock.
         also: A further condition that ends the search.
+        explains: Whether to explain what forces sales, which changes no order.
         cut: Whether a search ended for lack of time.
     """
 
@@ -49,6 +50,7 @@ class Budget:
     by: StoppedBy = StoppedBy.DEADLINE
     clock: Callable[[], float] = perf_counter
     also: Callable[[], bool] = lambda: False
+    explains: bool = True
     cut: bool = False
     _began: float = field(init=False)
     _last_poll: float = field(init=False)

@@ -149,7 +149,7 @@ def _coordinate(
     # Time may also end what follows a certified search: the prices of goals, and what goals could reach alone.
     cut = budget.cut or (trading is not None and trading.cut_short)
     # In a step the rules are targets: none of them by itself forces a sale.
-    orders = trading if case.targets is None else None
+    orders = trading if case.targets is None and budget.explains else None
     forced, cut_short = forced_sales(case, master, orders, left_s=budget.for_orders_s) if orders else ((), False)
     account = render_account(case, master)
     funded = Funded.of(plans, last, trading)

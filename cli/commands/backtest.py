@@ -20,8 +20,8 @@ _CSV = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.command(
     cls=Command,
     examples=(
-        "podfolio backtest PRICES.csv --request REQUEST.json --distributions DISTRIBUTIONS.csv",
-        "podfolio backtest PRICES.csv --request REQUEST.json --train 156 --every year --single VAS",
+        "podfolio backtest prices.csv --request REQUEST.json --facts facts.csv",
+        "podfolio backtest prices.csv --request REQUEST.json --every year -o STORE",
     ),
 )
 @click.argument("prices", type=_CSV)

@@ -143,7 +143,7 @@ class Stepwise:
         """Answer the request within the steps."""
         # The search reads its clock at each step, so a clock that counts its readings counts steps.
         readings = itertools.count()
-        budget = Budget(seconds=float(self.steps), clock=lambda: float(next(readings)))
+        budget = Budget(seconds=float(self.steps), clock=lambda: float(next(readings)), explains=False)
         event = solve(request, mandates, budget=budget)
         if isinstance(event, MasterPortfolioFailed) and event.reason is Reason.DEADLINE_EXCEEDED:
             return Answer(refused=f"no portfolio was found within {self.steps} steps: allow more (--steps)")

@@ -210,13 +210,9 @@ def weights(shown: Weights, palette: Palette) -> Spec:
     most = max((max(values) for values in shown.values), default=1.0)
     colour = {"domain": [0, most], "range": [palette.paper, palette.after], "interpolate": "rgb"}
     legend = {"format": ".0%", "title": "weight", "orient": "right", "gradientLength": 90}
-    # A year is written under its first decision.
-    firsts = list({day[:4]: day for day in reversed(shown.columns)}.values())
-    x = {
-        "field": "date",
-        "type": "ordinal",
-        "axis": {"title": None, "values": sorted(firsts), "labelExpr": "slice(datum.value, 0, 4)", "labelAngle": 0},
-    }
+    # The first decision of each year is named.
+    firsts = sorted({day[:4]: day for day in reversed(shown.columns)}.values())
+    x = {"field": "date", "type": "ordinal", "axis": {"title": None, "values": firsts, "labelAngle": 0}}
     return {
         "width": _WIDE["width"] - 60,
         "height": {"step": _ROW},

@@ -52,7 +52,7 @@ MEASURES: Mapping[str, Measured] = {
     "spread_aud": Measured("Half the spread, AUD", "{:,.0f}", _AUD, better="lower"),
     "tax_aud": Measured("Tax paid, AUD", "{:,.0f}", _AUD, better="lower"),
     "orders": Measured("Orders", "{:,.0f}", "{:+,.0f}", better="lower"),
-    "etfs": Measured("ETFs held, on average", "{:.1f}", "{:+.1f}", better="lower"),
+    "etfs": Measured("ETFs held, on average", "{:.1f}", "{:+.1f}"),
 }
 
 
@@ -80,12 +80,17 @@ def judged(found: Difference) -> str:
     """Say whether a difference is better or worse for the customer, or within its interval."""
     if found.low is None:
         return "no interval"
-    if not found.beyond:
-        return "within"
-    if found.difference == 0:
+    return verdict(found.measure, found.difference) if found.beyond else "within"
+
+
+def verdict(measure: str, difference: float) -> str:
+    """Say whether a difference is better or worse for the customer; higher or lower where that is a matter of taste."""
+    told, higher = MEASURES[measure], difference > 0
+    if difference == 0:
         return "equal"
-    higher = found.difference > 0
-    return "better" if (MEASURES[found.measure].better == "higher") == higher else "worse"
+    if not told.better:
+        return "higher" if higher else "lower"
+    return "better" if (told.better == "higher") == higher else "worse"
 
 
 def courses(walk: Walk) -> tuple[Courses, Courses]:

@@ -50,7 +50,7 @@ def sentences(result: Result) -> Iterator[str]:
     tested = [each for each in result.differences if each.low is not None]
     for rival in dict.fromkeys(each.rival for each in result.differences):
         own = [each for each in result.differences if each.rival == rival]
-        larger = [each for each in own if judged(each) in {"better", "worse"}]
+        larger = [each for each in own if each.beyond]
         within = [each for each in own if judged(each) == "within"]
         found = _listed([_said(each) for each in larger])
         told = f"larger than their intervals: {found}" if larger else "no difference is larger than its interval"

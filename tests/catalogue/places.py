@@ -299,6 +299,10 @@ CHAPTERS = (
                 ("cli/commands/frontier.py", "cli/what_if/frontier_page.py"),
             ),
             Moment("Steps of several years are planned", ("cli/commands/plan.py", "cli/what_if/plan_page.py")),
+            Moment(
+                "A walk goes through past prices",
+                ("cli/commands/backtest.py", "cli/what_if/backtest.py", "cli/pages/backtest.py", "backtest/"),
+            ),
             Moment("A report is written", ("cli/commands/report.py", "cli/trust/examination.py")),
             Moment(
                 "The dashboard is started",

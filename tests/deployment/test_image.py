@@ -56,6 +56,7 @@ def test_nothing_tells_people_to_install_a_package_that_is_not_published() -> No
     files = [*ROOT.glob("*.md"), *pages, ROOT / "Makefile", ROOT / "Dockerfile"]
     for room in (
         "agents",
+        "backtest",
         "book",
         "bus",
         "challenger",

@@ -88,7 +88,7 @@ def test_the_document_says_how_many_histories_there_were(tmp_path: Path) -> None
 
     text = file.read_text(encoding="utf-8")
     assert "Over 3 simulated histories of 156 weeks and 12 dates of orders" in text
-    assert "make evidence PATHS=3" in text
+    assert "of 3 simulated histories, no more" in text
     assert "- Against **separate pods**: better: " in text
     # Findings come before figures.
     assert text.index("What was found") < text.index("| mean of a history |")

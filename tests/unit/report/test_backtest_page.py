@@ -50,6 +50,7 @@ def test_a_difference_is_better_or_worse_by_the_interest_of_the_customer() -> No
     assert judged(one.model_copy(update={"difference": 300.0, "low": 200.0, "high": 400.0})) == "worse"
     more = {"measure": "wealth_aud", "difference": 300.0, "low": 200.0, "high": 400.0}
     assert judged(one.model_copy(update=more)) == "better"
+    assert judged(one.model_copy(update={"measure": "etfs", "difference": 1.0, "low": 0.5, "high": 2.0})) == "higher"
     assert judged(one.model_copy(update={"low": -400.0, "high": 1.0})) == "within"
     assert judged(one.model_copy(update={"low": None, "high": None})) == "no interval"
 
