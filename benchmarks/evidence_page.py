@@ -161,7 +161,7 @@ def simulated_tables(results: Sequence[Result]) -> Iterator[str]:
         yield (
             f"In {idle} of {len(results)} histories the coordinated portfolio had no answer on any date and stayed in"
             " cash: one pod without an answer refuses the whole request, where the other separate pods go on. Such a"
-            " history is in the means; its Sharpe ratio, of cash alone, means nothing and widens that interval.\n"
+            " history is in the means; its Sharpe ratio, of cash alone, says little and widens that interval.\n"
         )
     rows = over(results)
     for rival in dict.fromkeys(row.rival for row in rows):
