@@ -74,7 +74,10 @@ class Walker:
         """
         days = decision_days(self.history, self.train, self.every)
         if isinstance(first := self._market(days[0]), str):
-            message = f"the market of {days[0]}, the first date of orders, cannot be made: {first}"
+            message = (
+                f"the market of {days[0]}, the first date of orders, cannot be made: {first}; give a later start of the"
+                " prices, or mend them"
+            )
             raise DataError(message)
         paths = tuple(self._path(strategy, days, on_decision) for strategy in strategies)
         made = (self._market(day) for day in days)

@@ -68,8 +68,11 @@ def read_history(prices: Path, distributions: Path | None, facts: Path | None, l
     paid = read_distributions(distributions) if distributions else {}
     stated = read_facts(facts) if facts else {}
     if distributions and (strange := [ticker for ticker in paid if ticker not in read.tickers]):
-        message = f"{distributions.name} has payments of {', '.join(strange)}, and {prices.name} no prices of them"
-        raise DataError(f"{message}: add the prices, or leave the payments out")
+        message = (
+            f"{distributions.name} has payments of {', '.join(strange)}, and {prices.name} no prices of them: add the"
+            " prices, or leave the payments out"
+        )
+        raise DataError(message)
     for ticker, values in stated.items():
         if wrong := [name for name in _OF_A_DAY if values.get(name)]:
             message = f"{', '.join(wrong)} of {ticker} is of one day, and a backtest has many: leave it out of --facts"
