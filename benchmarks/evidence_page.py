@@ -56,15 +56,15 @@ the histories: they are independent.
 
 _PUBLIC = """## A public history
 
-MTUM, QUAL, SIZE, USMV and VLUE, five ETFs of factors of shares in the United States, and the one-month treasury bill as
-cash, from {begins} to {ends}, {dates} dates of orders after 104 weeks. The prices come with the package skfolio 1.12.2
-(`load_factors_dataset`; the package is under BSD-3-Clause and gives no terms of the prices' own), the bill with
-arch 8.0.0 (Kenneth French's data library; the package is under the NCSA licence). No price is copied here: the command
-reads the packages where they are installed. The prices are adjusted, so distributions are in them, and no tax on income
-is reckoned; dollars count as AUD. All but the bill are shares of one country: this history says little of a customer
-with many asset classes. The three pods are in `benchmarks/evidence_pods`. Intervals are by the block bootstrap of
-[ADR 59](adr/0059-intervals-by-a-block-bootstrap.md).
-"""
+MTUM, QUAL, SIZE, USMV and VLUE, five ETFs of factors of shares in the United States, and the one-month treasury bill
+as cash, from {begins} to {ends}, {dates} dates of orders after 104 weeks. The prices come with the package skfolio
+1.12.2 (`load_factors_dataset`; the package is under BSD-3-Clause and gives no terms of the prices' own), the bill
+with arch 8.0.0 (Kenneth French's data library; the package is under the NCSA licence). A month whose bill is
+published as 0.00 % counts as 0.0025 %, since a price that stands still counts as missing. No price is copied here:
+the command reads the packages where they are installed. The prices are adjusted, so distributions are in them, and no
+tax on income is reckoned; dollars count as AUD. All but the bill are shares of one country: this history says little
+of a customer with many asset classes. The three pods are in `benchmarks/evidence_pods`. Intervals are by the block
+bootstrap of [ADR 59](adr/0059-intervals-by-a-block-bootstrap.md)."""
 
 _REPEAT = """## Repeat it
 
