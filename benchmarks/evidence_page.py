@@ -64,7 +64,8 @@ published as 0.00 % counts as 0.0025 %, since a price that stands still counts a
 the command reads the packages where they are installed. The prices are adjusted, so distributions are in them, and no
 tax on income is reckoned; dollars count as AUD. All but the bill are shares of one country: this history says little
 of a customer with many asset classes. The three pods are in `benchmarks/evidence_pods`. Intervals are by the block
-bootstrap of [ADR 59](adr/0059-intervals-by-a-block-bootstrap.md)."""
+bootstrap of [ADR 59](adr/0059-intervals-by-a-block-bootstrap.md).
+"""
 
 _REPEAT = """## Repeat it
 
