@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from portfolio.conic.solution import Status, relative_gap
 from portfolio.errors import DataError, SolverError, UnreachableGoalError
-from portfolio.market.measure import ROOM, ROOMS, Measure
+from portfolio.market.measure import HAIR, ROOM, ROOMS, Measure
 from portfolio.master.conflict import explain_goals, explain_rules
 from portfolio.master.goal_programming import (
     ANY,
@@ -69,7 +69,7 @@ class CoordinatedPortfolio:
         X: The holdings, shape (pods, n), sum 1, exactly zero for ETFs that are not held.
         goals: All goals, in the order of service.
         held: By goal: the figure at which the search held the goal; none for goals given up and for correlations.
-        levels: The same as the program has them: with room, where the solver needed it. The bound is that of all
+        levels: The same as the program has them: with room, more where the solver needed it. The bound is that of all
             portfolios that keep these levels.
         best_together: By goal: the best figure while the rules and the earlier goals are kept, where proven.
         prices: By goal: the marginal price, the gain of the objective if the goal is eased (``sensitivity``).
@@ -184,8 +184,8 @@ def _ended_without(solution: Solution, session: SearchSession, terms: Terms) -> 
 def _solve_at(
     session: SearchSession, levels: Mapping[str, float], goals: Sequence[Goal], gap: float
 ) -> tuple[Formulation, Solution]:
-    """Maximise the objective at the levels. Where the solver finds no portfolio or no bound, try again with room."""
-    form = session.formulate(levels=levels)
+    """Maximise the objective at the levels. Where the solver finds no portfolio or bound, try again with more room."""
+    form = session.formulate(levels=with_room(levels, goals, HAIR))
     solution = session.solve(form, gap)
     # A contradiction is proven, though perhaps of figures that differ by rounding: the most room decides.
     for room in (ROOM,) if solution.status is Status.INFEASIBLE else ROOMS:
