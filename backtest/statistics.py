@@ -64,10 +64,10 @@ def weekly_returns(path: Path) -> Vector:
     """
     wealth, flows = np.array(path.wealth_aud), np.array(path.flows_aud)
     if len(wealth) <= _LEAST:
-        message = f"path {path.strategy} has {len(wealth)} dates: a volatility needs at least {_LEAST + 1}"
+        message = f"path {path.strategy} has {len(wealth)} dates: a volatility needs {_LEAST + 1}: give prices of more weeks"
         raise DataError(message)
     if wealth.min() <= 0 or flows[0] <= 0:
-        message = f"path {path.strategy} has wealth that is not positive, so it has no returns"
+        message = f"path {path.strategy} has wealth that is not positive, so no returns: give the request more capital"
         raise DataError(message)
     returns: Vector = (wealth[1:] - flows[1:]) / wealth[:-1] - 1
     returns[0] = (1 + returns[0]) * wealth[0] / flows[0] - 1

@@ -83,7 +83,7 @@ def unsigned(event: Event) -> Event:
         lambda event: json.dumps(event).encode(),
         lambda event: json.dumps(event, indent=3, sort_keys=True).encode(),
         lambda event: json.dumps(dict(reversed(event.items())), separators=(",", ":"), ensure_ascii=False).encode(),
-        lambda event: json.dumps(event).replace("100000.0", "1e5").encode("utf-16"),
+        lambda event: json.dumps(event).replace("100000.0,", "1e5,").encode("utf-16"),
     ],
 )
 def test_a_genuine_event_is_found_genuine_in_any_layout(
