@@ -64,7 +64,7 @@ def weekly_returns(path: Path) -> Vector:
     """
     wealth, flows = np.array(path.wealth_aud), np.array(path.flows_aud)
     if len(wealth) <= _LEAST:
-        message = f"path {path.strategy} has {len(wealth)} dates: a volatility needs {_LEAST + 1}: give prices of more weeks"
+        message = f"path {path.strategy} has {len(wealth)} dates, not {_LEAST + 1}: give prices of more weeks"
         raise DataError(message)
     if wealth.min() <= 0 or flows[0] <= 0:
         message = f"path {path.strategy} has wealth that is not positive, so no returns: give the request more capital"

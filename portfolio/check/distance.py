@@ -37,7 +37,7 @@ def rooms(trading: Event | None) -> dict[str, float]:
     told = trading.get("step") if isinstance(trading, dict) else None
     if told is None:
         return {}
-    budgets = {each["budget"]: each["held"] for each in (told["budgets"] if "budgets" in told else ())}
+    budgets = {each["budget"]: each["held"] for each in told.get("budgets", ())}
     return {rule["rule"]: rule["held"] for rule in told["rules"]} | budgets
 
 
