@@ -14,7 +14,8 @@ async def main(server="nats://127.0.0.1:4222", seed=None, ca=None):
     user = {"nkeys_seed": seed, "tls": ca and ssl.create_default_context(cafile=ca), "tls_handshake_first": bool(ca)}
     nc = await nats.connect(server, inbox_prefix="_INBOX_observer", max_reconnect_attempts=-1, error_cb=show, **user)
     finals = await nc.jetstream().pull_subscribe_bind("finals", stream="PODFOLIO")
-    while True:
+    me = asyncio.current_task()
+    while not me.cancelling():  # Ctrl-C cancels once, and wait_for of Python 3.11 can lose that
         with suppress(
             NoAnswer
         ):  # no event yet, or a slow acknowledgement: the server hands out again what it does not know

@@ -70,7 +70,7 @@ def noticed(event: Event) -> bool:
     """Whether the check finds something, or cannot even read the event."""
     try:
         return bool(findings(event, load(TRAILING)))
-    except (KeyError, ValueError, TypeError, IndexError, ZeroDivisionError):
+    except (AttributeError, KeyError, ValueError, TypeError, IndexError, ZeroDivisionError):
         return True
 
 
