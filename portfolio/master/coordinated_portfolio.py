@@ -23,9 +23,10 @@ from portfolio.master.goal_programming import (
 from portfolio.master.sensitivity import ShadowPrice, shadow_prices
 from portfolio.master.statement.correlations import Near
 from portfolio.master.statement.formulation import Formulation
+from portfolio.master.statement.goal_rows import needs_stronger_row
 from portfolio.master.statement.objective import objective, objective_terms
 from portfolio.published.certificate import Certificate
-from portfolio.terms.goals import strange_names
+from portfolio.terms.goals import Row, strange_names
 from portfolio.terms.rules import Explain, OnUnreachable
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ _MET_GAP = 1e-4
 
 # With at most this many switches, one tree closes within a second or two.
 _MANY = 100
+
+_SHARPE_RATIO = f"never_worse.{Row.SHARPE_RATIO}"
 
 # The convex-concave procedure ends when a step gains less than this, or after this number of steps.
 _STEP_GAIN, _STEPS = 1e-4, 10
@@ -209,6 +212,9 @@ def _finish(
     value = _value(form, solution)
     bound = min(bound, value)  # two solves of the same optimum differ in their last digits
     restricted = tuple(form.restricted)
+    # Time may have ended the searches at a portfolio of the rules alone that meets this goal: the weaker claim, too.
+    if not restricted and _SHARPE_RATIO in levels.kept and needs_stronger_row(form):
+        restricted = (_SHARPE_RATIO,)
     certified = proven and levels.proven and not restricted and relative_gap(value, bound) <= gap
     # Correlations above their limits are not certified: a portfolio nearer to the limits may exist.
     certified = certified and all(goal.met(_figure(goal, form, solution)) for goal in form.goals if not goal.figure)

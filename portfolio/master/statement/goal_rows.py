@@ -211,6 +211,11 @@ def _aim_at_tax_efficiency(form: Structure, level: float) -> None:
     form.build.cost(row)
 
 
+def needs_stronger_row(form: Structure) -> bool:
+    """Return whether a stronger row stands in for the Sharpe ratio: that of the separate pods is negative."""
+    return form.naive.sharpe_ratio < -_NO_RATIO
+
+
 def _require_sharpe_ratio(form: Structure, ratio: float) -> Lever:
     """Keep a Sharpe ratio of the whole portfolio.
 
@@ -221,7 +226,7 @@ def _require_sharpe_ratio(form: Structure, ratio: float) -> Lever:
     excess, of_cash = form.expected_return(over=form.market.risk_free)
     if ratio <= _NO_RATIO:
         # A ratio of zero that the solver's room takes below zero needs no stronger row.
-        if form.naive.sharpe_ratio < -_NO_RATIO:
+        if needs_stronger_row(form):
             form.restricted.append(f"never_worse.{Row.SHARPE_RATIO}")
         tangent = form.whole(form.market.Sigma @ form.naive_weights / unit**2)
         row = form.build.at_least({x: a / unit - ratio * tangent[x] for x, a in excess.items()}, -of_cash / unit)

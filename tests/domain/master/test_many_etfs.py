@@ -89,6 +89,18 @@ def test_a_search_that_time_ends_gives_a_portfolio_that_keeps_the_rules_with_its
         assert (goal.name in master.held) == (is_met or not isinstance(goal.figure, Row)), goal.name
 
 
+def test_a_portfolio_of_the_rules_alone_claims_no_more_than_one_with_the_stronger_row() -> None:
+    # Cash gives 50 % a year, so every Sharpe ratio is negative, and the portfolio meets that goal by itself.
+    losing = case(16)
+    losing = Case(replace(losing.market, risk_free=0.5), losing.sleeves, losing.terms)
+    left = count()
+    master = optimise_all_pods(losing, stop=lambda: next(left) >= 14)
+
+    assert losing.naive.sharpe_ratio < 0
+    assert "never_worse.sharpe_ratio" in master.held
+    assert (master.certificate.restricted, master.certificate.certified) == (("never_worse.sharpe_ratio",), False)
+
+
 def test_goals_that_must_not_give_way_are_not_given_up_for_lack_of_time() -> None:
     left = count()
     with pytest.raises(SolverError, match="stopped before it found a portfolio"):

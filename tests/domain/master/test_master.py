@@ -753,6 +753,10 @@ def test_where_the_naive_sharpe_ratio_is_negative_nothing_is_certified_and_the_r
     ):
         found = findings({**event, "certificate": event["certificate"] | forged}, prices)
         assert any(said in finding for finding in found)
+    # Given up, and met by chance: no row kept it.
+    goals = [goal | {"held": None} if goal["name"] == "never_worse.sharpe_ratio" else goal for goal in event["goals"]]
+    found = findings({**event, "goals": goals, "certificate": event["certificate"] | {"restricted": []}}, prices)
+    assert not any("kept by a stronger row" in finding for finding in found)
 
 
 def test_a_bound_under_a_restriction_may_be_beaten_by_who_keeps_the_rule_itself() -> None:
