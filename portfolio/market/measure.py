@@ -13,7 +13,7 @@ ROOM = MET_WITHIN / 2
 ROOMS = (MET_WITHIN / 20, ROOM)
 # The room that every level has. The figures of the separate pods are as accurate as their solver: a level short of the
 # figure of a pod's own best by 1e-11 would rule this best out, and prove a worse portfolio to be the best.
-HAIR = MET_WITHIN / 1000
+HAIR = MET_WITHIN / 100
 # A target beyond the best there is by at most this much can be kept: half of the room is left for the solver.
 CAN_BE_KEPT = ROOM / 2
 
