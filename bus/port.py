@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
+from bus.language import subjects
+
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+    from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
@@ -34,6 +36,17 @@ CHALLENGERS = "challenger"
 def pod_queue(pod: str) -> str:
     """Name the work queue that the replicas of one pod's agent share."""
     return f"pod-{pod}"
+
+
+def stops_in_force(stored: Iterable[str]) -> frozenset[str]:
+    """Name the subjects of the stops that are not lifted, of all subjects of the stream of stops."""
+    taken = frozenset(stored)
+    prefix = subjects.stop("")
+    return frozenset(
+        subject
+        for subject in taken
+        if subject.startswith(prefix) and subjects.resume(subject.removeprefix(prefix)) not in taken
+    )
 
 
 def pod_of_queue(queue: str) -> str | None:
@@ -208,6 +221,15 @@ class Bus(Protocol):
         Raises:
             NotSetUpError: If the event stream does not exist.
             UnreachableError: If no trustworthy answer came in time.
+        """
+
+    async def stops(self) -> tuple[Message, ...]:
+        """Return the stops of advice that are not lifted, as the leader of their stream reports; the oldest first.
+
+        Raises:
+            NotSetUpError: If the stream of the stops does not exist.
+            RefusedError: If the server does not permit the question.
+            UnreachableError: If the leader did not answer in time.
         """
 
     async def schedule(self, request_id: str, at: datetime) -> None:

@@ -8,6 +8,7 @@ import os
 import click
 
 from bus.language.plain_text import printable
+from cli.commands.approve import approvals, approve
 from cli.commands.backtest import backtest
 from cli.commands.book import book
 from cli.commands.compare import compare
@@ -27,6 +28,7 @@ from cli.commands.request import request
 from cli.commands.schema import schema
 from cli.commands.setup import setup
 from cli.commands.show import show
+from cli.commands.stop import resume, stop
 from cli.commands.up import up
 from cli.commands.validate import validate
 from cli.commands.verify import verify
@@ -45,9 +47,9 @@ STEPS = (
 )
 _HEADINGS = {
     "Requests and answers": ("validate", "request", "list", "show", "verify", "report"),
-    "All accounts": ("book", "orders", "fills"),
+    "All accounts": ("book", "approve", "approvals", "orders", "fills"),
     "Questions of your own": ("plan", "frontier", "compare", "backtest", "market"),
-    "The system": ("demo", "up", "watch", "dashboard", "setup", "keys", "remove"),
+    "The system": ("demo", "up", "watch", "dashboard", "stop", "resume", "setup", "keys", "remove"),
     "For programs that use it": ("fake", "schema"),
 }
 _BLOCKS = {
@@ -98,6 +100,8 @@ def podfolio() -> None:
 
 
 for command in (
+    approvals,
+    approve,
     book,
     compare,
     dashboard,
@@ -114,9 +118,11 @@ for command in (
     remove,
     report,
     request,
+    resume,
     schema,
     setup,
     show,
+    stop,
     up,
     validate,
     verify,

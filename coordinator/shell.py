@@ -27,6 +27,7 @@ from coordinator.finals import OPTIMISED, failure, payload_of, with_answers
 from coordinator.load import Work, size_of
 from coordinator.provider import with_provider
 from coordinator.server_time import ServerTime
+from coordinator.stops import Stops, refusal
 from coordinator.sweep import DeadlineSweep
 from coordinator.turns import Turns
 
@@ -64,6 +65,9 @@ _READS = 10
 
 # How long the list of pods is cached: a removed pod still counts as a pod for this time.
 _BELIEVED_S = 5.0
+# For how long a request that comes in, or that is to be optimised, may miss a stop. No portfolio does: the stops are
+# read again before each is published.
+_MISSED_S = 1.0
 # Why a message is put aside.
 _ID = "a request id: 1 to 64 of A-Z a-z 0-9 _ -"
 _ASIDE = {
@@ -107,14 +111,20 @@ class Coordinator:
     provide: Provide = nothing_to_provide
     pod_keys: PodKeys | None = None
     provider: Provider | None = None
+    _stops: Stops = field(init=False)
     _pods: frozenset[str] = frozenset()
     _looked: float = float("-inf")  # when the pods were looked up
     _turns: Turns = field(default_factory=Turns)
     _latest: dict[str, int] = field(default_factory=dict)  # the sequence of the latest pod's answer in hand, by request
 
+    def __post_init__(self) -> None:
+        """Begin without any knowledge of stops."""
+        self._stops = Stops(self.bus)
+
     async def run(self, stop: asyncio.Event, *, at_once: int) -> None:
         """Coordinate until *stop* is set, then finish the work in hand."""
         await clock.learn(self.bus, self.time, stop)
+        await self._stops.learn(stop)
         async with asyncio.TaskGroup() as group:
             group.create_task(clock.follow(self.bus, self.time, stop))
             group.create_task(DeadlineSweep(self.bus, self.time).run(stop))
@@ -219,6 +229,8 @@ class Coordinator:
         action = admit(message, await self.pods(believed_s=_BELIEVED_S))
         if isinstance(action, Fail) and action.event.reason is Reason.UNKNOWN_POD:
             action = admit(message, await self.pods(believed_s=0))
+        if isinstance(action, SetDeadline) and (stops := await self._stops.in_force(believed_s=_MISSED_S)):
+            return Fail(refusal(action.request, stops))
         if isinstance(action, SetDeadline) and self._turns.load.running:
             work, load, now = self.work(action.request, action.at), self._turns.load, self._turns.clock()
             if load.is_too_much(work, now) and (refused := self.refuse(action.request, work, attempt)):
@@ -260,10 +272,19 @@ class Coordinator:
             if isinstance(action, Fail):
                 event: Payload | None = payload_of(action.event)
             else:
-                event = await self.solve(request_id, action, delivery)
+                event = await self.advise(request_id, action, delivery)
             if event is None:
                 return None, None
             return event, await self.publish_final(request_id, event)
+
+    async def advise(self, request_id: str, action: Optimise, delivery: Delivery) -> Payload | None:
+        """Optimise, unless advice is stopped before or meanwhile; see ``solve``."""
+        if stops := await self._stops.in_force(believed_s=_MISSED_S):
+            return payload_of(refusal(action.request, stops))
+        event = await self.solve(request_id, action, delivery)
+        if event is not None and event.facts["outcome"] == OPTIMISED and (stops := await self._stops.in_force()):
+            return payload_of(refusal(action.request, stops))
+        return event
 
     async def publish_final(self, request_id: str, event: Payload) -> Stored:
         """Publish the final event, once, signed if there is a signer."""

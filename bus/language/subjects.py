@@ -6,8 +6,12 @@
 | ``podfolio.v1.pod.<id>.<pod>``       | that pod's agents | the pod's result, or why there is none  |
 | ``podfolio.v1.final.<id>``           | the coordinators  | the one final event                     |
 | ``podfolio.v1.challenge.<id>``       | the challengers   | how sure the final event's portfolio is |
+| ``podfolio.v1.approval.<id>``        | an adviser        | whether the orders may go out           |
+| ``podfolio.v1.fill.<id>.<fill>``     | a trading desk    | a contract of a broker                  |
 | ``podfolio.v1.rejected.<sequence>``  | the coordinators  | a message with no id to answer          |
 | ``podfolio.v1.removed.<sequence>``   | an administrator  | why a message is gone                   |
+| ``podfolio.v1.stop.<number>``        | an adviser        | no new advice, and why                  |
+| ``podfolio.v1.resume.<number>``      | an administrator  | the end of the stop of that number      |
 | ``podfolio_timers.v1.timer.<id>``    | the coordinators  | a scheduled deadline                    |
 | ``podfolio_timers.v1.due.<id>``      | the server        | a deadline that fell due                |
 | ``podfolio_progress.v1.<id>``        | the coordinators  | a request's progress; in no stream      |
@@ -37,6 +41,10 @@ ALL_REQUESTS = f"{_PREFIX}.request.>"
 ALL_POD_RESULTS = f"{_PREFIX}.pod.*.*"
 ALL_FINALS = f"{_PREFIX}.final.*"
 ALL_CHALLENGES = f"{_PREFIX}.challenge.*"
+ALL_APPROVALS = f"{_PREFIX}.approval.*"
+ALL_FILLS = f"{_PREFIX}.fill.*.*"
+ALL_STOPS = f"{_PREFIX}.stop.*"
+ALL_RESUMES = f"{_PREFIX}.resume.*"
 ALL_REJECTED = f"{_PREFIX}.rejected.*"
 ALL_REMOVED = f"{_PREFIX}.removed.*"
 ALL_TIMERS = f"{_TIMERS}.timer.*"
@@ -52,6 +60,10 @@ class MessageKind(StrEnum):
     POD = "pod"
     FINAL = "final"
     CHALLENGE = "challenge"
+    APPROVAL = "approval"
+    FILL = "fill"
+    STOP = "stop"
+    RESUME = "resume"
     REJECTED = "rejected"
     REMOVED = "removed"
     TIMER = "timer"
@@ -62,7 +74,18 @@ class MessageKind(StrEnum):
 _KINDS = frozenset(kind.value for kind in MessageKind)
 
 
-_OF_REQUESTS = frozenset({MessageKind.REQUEST, MessageKind.POD, MessageKind.FINAL, MessageKind.CHALLENGE})
+# The kinds whose subjects have a second part, and the pattern of that part.
+_IN_TWO_PARTS = {MessageKind.POD: POD_PATTERN, MessageKind.FILL: ID_PATTERN}
+_OF_REQUESTS = frozenset(
+    {
+        MessageKind.REQUEST,
+        MessageKind.POD,
+        MessageKind.FINAL,
+        MessageKind.CHALLENGE,
+        MessageKind.APPROVAL,
+        MessageKind.FILL,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +94,9 @@ class Address:
 
     Attributes:
         kind: The kind of message on the subject.
-        key: The request id; for a rejected or removed message, its sequence in the stream; empty if the subject names
-            no valid request id, or no valid pod. A server stores such messages, even on subjects with wildcards; never
-            use such a subject to read or answer.
+        key: The request id; for a rejected or removed message, its sequence in the stream; for a stop and its end, the
+            number of the stop; empty if the subject names no valid request id, or no valid pod. A server stores such
+            messages, even on subjects with wildcards; never use such a subject to read or answer.
         pod: The pod, for a pod's result only.
     """
 
@@ -105,6 +128,26 @@ def final(request_id: str) -> str:
 def challenge(request_id: str) -> str:
     """Name the subject of the one challenge of a request's final event."""
     return f"{_PREFIX}.challenge.{request_id}"
+
+
+def approval(request_id: str) -> str:
+    """Name the subject of the one approval of a request's final event."""
+    return f"{_PREFIX}.approval.{request_id}"
+
+
+def fill(request_id: str, fill_id: str) -> str:
+    """Name the subject of a contract of a broker, for an order of a request's final event."""
+    return f"{_PREFIX}.fill.{request_id}.{fill_id}"
+
+
+def stop(number: str) -> str:
+    """Name the subject of the stop of this number."""
+    return f"{_PREFIX}.stop.{number}"
+
+
+def resume(number: str) -> str:
+    """Name the subject of the end of the stop of this number."""
+    return f"{_PREFIX}.resume.{number}"
 
 
 def rejected(sequence: int) -> str:
@@ -152,11 +195,11 @@ def parse(subject: str) -> Address:
         if subject.startswith(f"{prefix}."):
             name, _, rest = subject.removeprefix(f"{prefix}.").partition(".")
             kind = MessageKind(name) if name in _KINDS else MessageKind.OTHER
-            key, _, pod = rest.partition(".")
-            of_pod = kind is MessageKind.POD
-            if not _matches(ID_PATTERN, key if of_pod else rest) or (of_pod and not _matches(POD_PATTERN, pod)):
-                key, pod = "", ""
-            return Address(kind, key, pod)
+            key, _, further = rest.partition(".")
+            pattern = _IN_TWO_PARTS.get(kind)
+            if not _matches(ID_PATTERN, key if pattern else rest) or (pattern and not _matches(pattern, further)):
+                return Address(kind, "")
+            return Address(kind, key, further if kind is MessageKind.POD else "")
     message = f"subject {subject!r} is not one of Podfolio's: publish requests to {_PREFIX}.request.<request_id>"
     raise ValueError(message)
 

@@ -11,14 +11,19 @@ from typing import TYPE_CHECKING
 
 from bus.language import subjects
 from bus.language.messages import (
+    AdviceResumed,
+    AdviceStopped,
     MasterPortfolioFailed,
     MasterPortfolioOptimized,
     MessageRejected,
     MessageRemoved,
     OptimizationRequest,
+    OrderFilled,
     PodFailed,
     PodResult,
+    PortfolioApproved,
     PortfolioChallenged,
+    PortfolioDeclined,
     PortfolioNotChallenged,
     Progress,
 )
@@ -130,6 +135,39 @@ CHANNELS = (
         ("request_id",),
         (PortfolioChallenged, PortfolioNotChallenged),
         "How sure the portfolio of a final event is, or why nothing says so; one a final event, which never waits.",
+    ),
+    Channel(
+        "approval",
+        subjects.approval,
+        ("request_id",),
+        (PortfolioApproved, PortfolioDeclined),
+        "Whether an adviser consents to the orders of a final event; one a request, signed by the adviser's key.",
+        by_clients=True,
+    ),
+    Channel(
+        "fill",
+        subjects.fill,
+        ("request_id", "fill_id"),
+        (OrderFilled,),
+        "A contract of a broker for an order of a final event; the id is made of the contract, so that none is"
+        " stored twice.",
+        by_clients=True,
+    ),
+    Channel(
+        "stop",
+        subjects.stop,
+        ("number",),
+        (AdviceStopped,),
+        "No new advice from now on. Stops are numbered from 1; advice is stopped while one of them is not lifted.",
+        by_clients=True,
+    ),
+    Channel(
+        "resume",
+        subjects.resume,
+        ("number",),
+        (AdviceResumed,),
+        "The end of the stop of the same number.",
+        by_clients=True,
     ),
     Channel(
         "progress",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from bus.language import subjects
 from bus.port import CHALLENGERS, COORDINATORS, DEADLINES, FINALS, pod_queue
-from bus.topology.streams import EVENTS, MARKETS, TIMERS, wanted_queues
+from bus.topology.streams import EVENTS, MARKETS, STOPS, TIMERS, wanted_queues
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -24,6 +24,8 @@ REQUESTER = "requester"
 OBSERVER = "observer"
 COORDINATOR = "coordinator"
 CHALLENGER = "challenger"
+ADVISER = "adviser"
+DESK = "desk"
 ADMIN = "admin"
 OPERATOR = "operator"
 
@@ -39,6 +41,9 @@ _READ_EVENTS = f"{_API}.DIRECT.GET.{EVENTS}"
 _LIST_MARKETS = f"{_API}.DIRECT.GET.{MARKETS}"
 # Read a published market: the hash of an id from the leader, and the content by the hash.
 _READ_MARKETS = (f"{_API}.STREAM.MSG.GET.{MARKETS}", f"{_LIST_MARKETS}.{subjects.ALL_MARKETS}")
+
+# Read the stops in force: which there are, and the message of each, from the leader.
+_READ_STOPS = (f"{_API}.STREAM.INFO.{STOPS}", f"{_API}.STREAM.MSG.GET.{STOPS}")
 
 # The account with the streams; the administrator is the only user in this account.
 STREAMS = "streams"
@@ -115,7 +120,8 @@ def roles(pods: Collection[str]) -> tuple[Role, ...]:
     """Return all roles of a system with these *pods*."""
     agents = [_agent(pod) for pod in sorted(pods)]
     services = (*agents, _coordinator(), _challenger())
-    return (_requester(), _observer(pods), *services, _admin(pods), _operator(services))
+    people = (_adviser(), _desk())
+    return (_requester(), _observer(pods), *services, *people, _admin(pods), _operator(services))
 
 
 def _requester() -> Role:
@@ -127,7 +133,7 @@ def _observer(pods: Collection[str]) -> Role:
     """Allow reading stored messages, queue lengths and who is running, and taking final events from their queue."""
     names = [queue["name"] for stream, queue in wanted_queues(pods, ack_wait_s=0) if stream == EVENTS]
     lengths = (f"{_API}.CONSUMER.NAMES.{EVENTS}", *(f"{_API}.CONSUMER.INFO.{EVENTS}.{name}" for name in names))
-    read = (_READ_EVENTS, _stream_info(EVENTS), _LIST_MARKETS, *_READ_MARKETS)
+    read = (_READ_EVENTS, _stream_info(EVENTS), _LIST_MARKETS, *_READ_MARKETS, *_READ_STOPS)
     # INFO of the queue is among the lengths.
     takes = [subject for subject in _works(EVENTS, FINALS) if subject not in lengths]
     return Role(OBSERVER, (_PROBE, *read, *lengths, *takes, _PING), hears=_HEARD)
@@ -157,6 +163,7 @@ def _coordinator() -> Role:
             _stream_info(EVENTS),
             _stream_info(TIMERS),
             *_READ_MARKETS,
+            *_READ_STOPS,
         ),
         tells=_HEARD,
         serves=_service_subjects(COORDINATOR),
@@ -173,9 +180,20 @@ def _challenger() -> Role:
     )
 
 
+def _adviser() -> Role:
+    """Allow a decision about each final event, and a stop, which is the safe side; the end of a stop is an admin's."""
+    published = (subjects.ALL_APPROVALS, _whose(subjects.ALL_APPROVALS))
+    stops = (subjects.ALL_STOPS, _whose(subjects.ALL_STOPS, STOPS))
+    return Role(ADVISER, (_PROBE, _READ_EVENTS, *published, *stops, *_READ_STOPS))
+
+
+def _desk() -> Role:
+    return Role(DESK, (_PROBE, subjects.ALL_FILLS, _whose(subjects.ALL_FILLS)))
+
+
 def _admin(pods: Collection[str]) -> Role:
     verbs = ("INFO", "CREATE", "UPDATE")
-    streams = [f"{_API}.STREAM.{verb}.{stream}" for stream in (EVENTS, TIMERS, MARKETS) for verb in verbs]
+    streams = [f"{_API}.STREAM.{verb}.{stream}" for stream in (EVENTS, TIMERS, MARKETS, STOPS) for verb in verbs]
     queues = []
     for stream, queue in wanted_queues(pods, ack_wait_s=0):
         filtered = f".{queue['filter_subject']}" if "filter_subject" in queue else ""
@@ -183,7 +201,12 @@ def _admin(pods: Collection[str]) -> Role:
             f"{_API}.CONSUMER.INFO.{stream}.{queue['name']}",
             f"{_API}.CONSUMER.CREATE.{stream}.{queue['name']}{filtered}",
         ]
-    return Role(ADMIN, (_PROBE, *streams, *queues, subjects.ALL_MARKETS, *_READ_MARKETS, *_REMOVES))
+    switches = [
+        subject for kind in (subjects.ALL_STOPS, subjects.ALL_RESUMES) for subject in (kind, _whose(kind, STOPS))
+    ]
+    # INFO of the stops is among the streams.
+    switches += [subject for subject in _READ_STOPS if subject not in streams]
+    return Role(ADMIN, (_PROBE, *streams, *queues, subjects.ALL_MARKETS, *_READ_MARKETS, *switches, *_REMOVES))
 
 
 def _operator(services: Collection[Role]) -> Role:
@@ -212,9 +235,9 @@ def _works(stream: str, queue: str) -> tuple[str, ...]:
     )
 
 
-def _whose(subject: str) -> str:
+def _whose(subject: str, stream: str = EVENTS) -> str:
     """Name the API subject that reads the message on *subject*, to see which publisher took the subject."""
-    return f"{_READ_EVENTS}.{subject}"
+    return f"{_API}.DIRECT.GET.{stream}.{subject}"
 
 
 def _stream_info(stream: str) -> str:

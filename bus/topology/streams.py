@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 EVENTS = "PODFOLIO"
 TIMERS = "PODFOLIO_TIMERS"
+STOPS = "PODFOLIO_STOPS"
 # JetStream's stream name for a key-value bucket: `nats kv ls podfolio_markets` shows the bucket.
 MARKETS = f"KV_{subjects.MARKETS_BUCKET}"
 
@@ -36,7 +37,7 @@ _MAX_UNSETTLED = 10_000
 
 def wanted_streams(*, replicas: int | None, max_bytes: int | None) -> list[dict[str, Any]]:
     """Return the configuration of each stream; for an argument of None the server's setting stays unchanged."""
-    return [_events(replicas, max_bytes), _timers(replicas), _markets(replicas)]
+    return [_events(replicas, max_bytes), _timers(replicas), _markets(replicas), _stops(replicas)]
 
 
 def wanted_queues(pods: Collection[str], *, ack_wait_s: float) -> list[tuple[str, dict[str, Any]]]:
@@ -55,12 +56,14 @@ def _events(replicas: int | None, max_bytes: int | None) -> dict[str, Any]:
     return {
         **_if_given(num_replicas=replicas, max_bytes=max_bytes),
         "name": EVENTS,
-        "description": "Podfolio: every request, pod result, final event and challenge",
+        "description": "Podfolio: every request, pod result, final event, challenge, approval and fill",
         "subjects": [
             subjects.ALL_REQUESTS,
             subjects.ALL_POD_RESULTS,
             subjects.ALL_FINALS,
             subjects.ALL_CHALLENGES,
+            subjects.ALL_APPROVALS,
+            subjects.ALL_FILLS,
             subjects.ALL_REJECTED,
             subjects.ALL_REMOVED,
         ],
@@ -113,6 +116,27 @@ def _markets(replicas: int | None) -> dict[str, Any]:
         # Markets are packed already. With "s2", a killed server can lose its copy of the stream for good: SECURITY.md.
         "compression": "none",
         # One value per key, for ever: an id means one snapshot.
+        "max_msgs_per_subject": 1,
+        "discard": "new",
+        "discard_new_per_subject": True,
+        "deny_delete": True,
+        "deny_purge": True,
+        "allow_rollup_hdrs": False,
+        "allow_direct": True,
+    }
+
+
+def _stops(replicas: int | None) -> dict[str, Any]:
+    return {
+        **_if_given(num_replicas=replicas),
+        "name": STOPS,
+        "description": "Podfolio: the stops of advice, and the end of each",
+        "subjects": [subjects.ALL_STOPS, subjects.ALL_RESUMES],
+        "retention": "limits",
+        "storage": "file",
+        # For ever: a stop that aged away would lift itself.
+        "max_age": 0,
+        "max_msg_size": MAX_MESSAGE_BYTES,
         "max_msgs_per_subject": 1,
         "discard": "new",
         "discard_new_per_subject": True,

@@ -28,6 +28,7 @@ from bus.port import (
     TooLargeError,
     UnreachableError,
     pod_queue,
+    stops_in_force,
 )
 
 if TYPE_CHECKING:
@@ -38,9 +39,13 @@ _EVENTS = (
     subjects.ALL_POD_RESULTS,
     subjects.ALL_FINALS,
     subjects.ALL_CHALLENGES,
+    subjects.ALL_APPROVALS,
+    subjects.ALL_FILLS,
     subjects.ALL_REJECTED,
     subjects.ALL_REMOVED,
 )
+
+_STOPS = (subjects.ALL_STOPS, subjects.ALL_RESUMES)
 
 
 def _utc_now() -> datetime:
@@ -71,6 +76,7 @@ class MemoryBus:
         """Set the bus up; a second call deletes all messages."""
         self._created = self.now()
         self._events: list[Message] = []
+        self._stops: list[Message] = []
         self._holders: dict[str, str] = {}  # the id of each subject's one message
         self._due: list[Message] = []
         self._scheduled: dict[str, datetime] = {}
@@ -108,13 +114,16 @@ class MemoryBus:
         size = len(data) + sum(len(name) + len(value) for name, value in headers.items())
         if size > MAX_MESSAGE_BYTES:
             raise TooLargeError(subject, size, MAX_MESSAGE_BYTES)
-        if not _matches(_EVENTS, subject):
+        log = next(
+            (log for kinds, log in ((_EVENTS, self._events), (_STOPS, self._stops)) if _matches(kinds, subject)), None
+        )
+        if log is None:
             message = f"no stream takes {subject}"
             raise NotSetUpError(message)
         if (holder := self._holders.get(subject)) is not None:
             return Stored.SAME if holder == message_id else Stored.TAKEN
         self._holders[subject] = message_id
-        self._store(self._events, subject, data, {**headers, "ce-id": message_id}, self.now())
+        self._store(log, subject, data, {**headers, "ce-id": message_id}, self.now())
         return Stored.NEW
 
     async def work(self, queue: str, *, stop: asyncio.Event, at_once: int) -> AsyncGenerator[MemoryDelivery, None]:
@@ -150,6 +159,11 @@ class MemoryBus:
             )
             raise UnreachableError(problem)
         return messages
+
+    async def stops(self) -> tuple[Message, ...]:
+        """Return the stops in force; see ``Bus``."""
+        wanted = stops_in_force(message.subject for message in self._stops)
+        return tuple(message for message in self._stops if message.subject in wanted)
 
     async def schedule(self, request_id: str, at: datetime) -> None:
         """Schedule a message on ``subjects.due(request_id)`` for delivery at *at*; see ``Bus``."""

@@ -15,6 +15,7 @@ from bus.transports.jetstream import connect
 from cli.arguments import DASH, read_event
 
 if TYPE_CHECKING:
+    from bus.port import Bus
     from bus.transports.jetstream import Connection
 
 
@@ -45,7 +46,12 @@ def read_file(event: str) -> bytes | None:
 async def fetch_final(settings: Connection, request_id: str) -> bytes:
     """Read the final event of a request from the stream; raises as ``find_final``."""
     async with connect(settings) as bus:
-        found = await bus.record((subjects.request(request_id), subjects.final(request_id)))
+        return await read_final(bus, request_id)
+
+
+async def read_final(bus: Bus, request_id: str) -> bytes:
+    """Read the final event of a request over *bus*; raises as ``find_final``."""
+    found = await bus.record((subjects.request(request_id), subjects.final(request_id)))
     stored = {subjects.parse(message.subject).kind: message for message in found}
     if final := stored.get(MessageKind.FINAL):
         return final.data

@@ -30,6 +30,7 @@ from portfolio.published.conflicts import Conflict, Repair, Shortfall
 from portfolio.published.frontier import FrontierPoint
 from portfolio.published.model import ModelPortfolio
 from portfolio.published.money_goals import Funding, MoneyGoal
+from portfolio.published.order import Side
 from portfolio.published.payments import PaymentsAccount
 from portfolio.published.robustness import Robustness
 from portfolio.published.standing import Standing, Switch
@@ -106,8 +107,8 @@ class Signature(_Lenient):
         str,
         Field(
             description="Signature in Base64, over the byte 0xFF, a text (podfolio.v1.final for a final event, "
-            "podfolio.v1.pod for a pod's answer, podfolio.v1.challenge for a challenge), a line feed, and the body "
-            "without its member signature in the canonical form of RFC 8785."
+            "podfolio.v1.pod for a pod's answer, podfolio.v1.challenge for a challenge, podfolio.v1.approval for an "
+            "approval), a line feed, and the body without its member signature in the canonical form of RFC 8785."
         ),
     ]
 
@@ -195,6 +196,7 @@ class Reason(StrEnum):
     RULES_CONFLICT = "rules_conflict"
     DEADLINE_EXCEEDED = "deadline_exceeded"
     OVERLOADED = "overloaded"
+    STOPPED = "stopped"
     MARKETS_DIFFER = "markets_differ"
     RESULT_NOT_GENUINE = "result_not_genuine"
     CHECK_FAILED = "check_failed"
@@ -220,6 +222,7 @@ _REASONS = {
     Reason.RULES_CONFLICT: "rules, or rules and goals, contradict each other",
     Reason.DEADLINE_EXCEEDED: "there was no answer in time",
     Reason.OVERLOADED: "more was asked of the system than it can answer in time",
+    Reason.STOPPED: "a person stopped new advice",
     Reason.MARKETS_DIFFER: "parts of the system have different snapshots of the market",
     Reason.RESULT_NOT_GENUINE: "a result is not proven to be its pod's own",
     Reason.CHECK_FAILED: "the portfolio did not pass its own check",
@@ -560,6 +563,123 @@ class PortfolioNotChallenged(_Lenient):
     signature: SignedByChallenger = None
 
 
+SignedByAdviser = Annotated[
+    Signature | None,
+    Field(description="Signature of the adviser. Covers every other member, unknown members too."),
+]
+ApprovedDigest = Annotated[
+    str,
+    Field(description="SHA-256 of the body of the final event as published, in hex: the decision is about no other."),
+]
+Note = Annotated[str | None, Field(description="The adviser's own words, if any.")]
+
+
+class PortfolioApproved(_Lenient):
+    """An adviser's consent to the orders of a final event.
+
+    Attributes:
+        type: The kind of the message.
+        version: The version of the message.
+        request_id: The request.
+        decided_at: Time of the decision by the adviser's clock; UTC.
+    """
+
+    type: Literal["PortfolioApproved"] = "PortfolioApproved"
+    version: Literal[1] = 1
+    request_id: Id
+    final_sha256: ApprovedDigest
+    note: Note = None
+    decided_at: datetime
+    signature: SignedByAdviser = None
+
+
+class PortfolioDeclined(_Lenient):
+    """An adviser's refusal of the orders of a final event.
+
+    Attributes:
+        type: The kind of the message.
+        version: The version of the message.
+        request_id: The request.
+        decided_at: Time of the decision by the adviser's clock; UTC.
+    """
+
+    type: Literal["PortfolioDeclined"] = "PortfolioDeclined"
+    version: Literal[1] = 1
+    request_id: Id
+    final_sha256: ApprovedDigest
+    note: Note = None
+    decided_at: datetime
+    signature: SignedByAdviser = None
+
+
+class OrderFilled(_Lenient):
+    """A contract of a broker for an order of a final event, as the trading desk states it.
+
+    Attributes:
+        type: The kind of the message.
+        version: The version of the message.
+        request_id: The request.
+        customer_id: The adviser's own key for the customer.
+        side: Whether units are bought or sold.
+        ticker: The ETF.
+        day: Day of the contract.
+    """
+
+    type: Literal["OrderFilled"] = "OrderFilled"
+    version: Literal[1] = 1
+    request_id: Id
+    order_id: Annotated[str, Field(description="Id of the order, as `podfolio orders export` makes it.")]
+    customer_id: str
+    side: Side
+    ticker: str
+    ordered_units: Annotated[int, Field(description="Units of the order.")]
+    day: date
+    units: Annotated[int, Field(description="Units of the contract; 0 for an order that was rejected.")]
+    price_aud: Annotated[float, Field(description="Price of a unit, AUD.")]
+    brokerage_aud: Annotated[float, Field(description="Brokerage of the contract, AUD.")]
+
+
+By = Annotated[str, Field(description="The author: the public NKey, or the name of the connection.")]
+
+
+class AdviceStopped(_Lenient):
+    """A stop: from now on coordinators publish no portfolio, until this stop is lifted.
+
+    Attributes:
+        type: The kind of the message.
+        version: The version of the message.
+        number: Number of the stop.
+        by: The author.
+        stopped_at: Time of the stop by the author's clock; UTC.
+    """
+
+    type: Literal["AdviceStopped"] = "AdviceStopped"
+    version: Literal[1] = 1
+    number: str
+    why: Annotated[str, Field(description="Reason that the author gave; every requester is told.")]
+    by: By
+    stopped_at: datetime
+
+
+class AdviceResumed(_Lenient):
+    """The end of the stop of the same number.
+
+    Attributes:
+        type: The kind of the message.
+        version: The version of the message.
+        number: Number of the stop.
+        by: The author.
+        resumed_at: Time of the end by the author's clock; UTC.
+    """
+
+    type: Literal["AdviceResumed"] = "AdviceResumed"
+    version: Literal[1] = 1
+    number: str
+    why: Annotated[str | None, Field(description="Reason that the author gave, if any.")] = None
+    by: By
+    resumed_at: datetime
+
+
 class MessageRejected(_Lenient):
     """A message on a subject without a valid request id, so that no final event can answer this message.
 
@@ -658,3 +778,4 @@ class Progress(_Lenient):
 PodAnswer = PodResult | PodFailed
 FinalEvent = MasterPortfolioOptimized | MasterPortfolioFailed
 Challenge = PortfolioChallenged | PortfolioNotChallenged
+Approval = PortfolioApproved | PortfolioDeclined

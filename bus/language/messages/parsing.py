@@ -8,16 +8,22 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from bus.language.messages.events import (
+    AdviceResumed,
+    AdviceStopped,
+    Approval,
     Challenge,
     FinalEvent,
     MasterPortfolioFailed,
     MasterPortfolioOptimized,
     MessageRejected,
     MessageRemoved,
+    OrderFilled,
     PodAnswer,
     PodFailed,
     PodResult,
+    PortfolioApproved,
     PortfolioChallenged,
+    PortfolioDeclined,
     PortfolioNotChallenged,
     Progress,
 )
@@ -64,6 +70,7 @@ _REQUEST: TypeAdapter[OptimizationRequest] = TypeAdapter(OptimizationRequest)
 _POD_ANSWER: TypeAdapter[PodAnswer] = TypeAdapter(Annotated[PodAnswer, Field(discriminator="type")], config=_WHEN_USED)
 _PROGRESS: TypeAdapter[Progress] = TypeAdapter(Progress)
 _CHALLENGE: TypeAdapter[Challenge] = TypeAdapter(Annotated[Challenge, Field(discriminator="type")], config=_WHEN_USED)
+_APPROVAL: TypeAdapter[Approval] = TypeAdapter(Annotated[Approval, Field(discriminator="type")], config=_WHEN_USED)
 _FINAL: TypeAdapter[FinalEvent] = TypeAdapter(Annotated[FinalEvent, Field(discriminator="type")], config=_WHEN_USED)
 
 # The fields of a request, at any depth: an unknown field is likely to be a misspelt one of these.
@@ -150,6 +157,15 @@ def parse_challenge(data: bytes) -> Challenge:
     return _read(_CHALLENGE, data)
 
 
+def parse_approval(data: bytes) -> Approval:
+    """Read an adviser's decision about a final event.
+
+    Raises:
+        BadMessageError: If the body is no decision that this version understands.
+    """
+    return _read(_APPROVAL, data)
+
+
 def parse_progress(data: bytes) -> Progress:
     """Read the progress of a request.
 
@@ -212,6 +228,11 @@ BODIES: Mapping[str, type[BaseModel]] = {
         MasterPortfolioFailed,
         PortfolioChallenged,
         PortfolioNotChallenged,
+        PortfolioApproved,
+        PortfolioDeclined,
+        OrderFilled,
+        AdviceStopped,
+        AdviceResumed,
         MessageRejected,
         MessageRemoved,
         Progress,

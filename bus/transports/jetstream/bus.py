@@ -7,8 +7,9 @@ import contextlib
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from bus.language import subjects
 from bus.port import CHALLENGERS, COORDINATORS, DEADLINES, Backlog, BusError, NotSetUpError, pod_of_queue
-from bus.topology.streams import EVENTS, TIMERS
+from bus.topology.streams import EVENTS, STOPS, TIMERS
 from bus.transports.jetstream import discovery
 from bus.transports.jetstream.connection import asking
 from bus.transports.jetstream.connection.liveness import monitor
@@ -16,6 +17,7 @@ from bus.transports.jetstream.connection.wire import Wire
 from bus.transports.jetstream.consumers import deliveries, observer, stream_state
 from bus.transports.jetstream.storage import bucket, deadlines, deletion, record
 from bus.transports.jetstream.storage.publication import Publication
+from bus.transports.jetstream.storage.stops import read_stops
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping
@@ -48,6 +50,7 @@ async def connect(settings: Connection) -> AsyncIterator[JetStreamBus]:
 
 
 _OF_PROCESSES = {COORDINATORS, CHALLENGERS}
+_OF_STOPS = (subjects.stop(""), subjects.resume(""))
 
 
 class JetStreamBus:
@@ -61,11 +64,12 @@ class JetStreamBus:
         self, subject: str, data: bytes, *, message_id: str, headers: Mapping[str, str], timeout_s: float = 10.0
     ) -> Stored:
         """Store the only message that *subject* will ever hold; see ``Bus``."""
+        stream = STOPS if subject.startswith(_OF_STOPS) else EVENTS
         return await asking.insist(
             f"publishing {subject}",
-            Publication(self._wire, subject, data, message_id, headers).attempt,
+            Publication(self._wire, subject, data, message_id, headers, stream=stream).attempt,
             timeout_s=timeout_s,
-            when_nobody_listens=lambda: asking.require_stream(self._wire, EVENTS),
+            when_nobody_listens=lambda: asking.require_stream(self._wire, stream),
         )
 
     def work(self, queue: str, *, stop: asyncio.Event, at_once: int) -> AsyncGenerator[Delivery, None]:
@@ -75,6 +79,10 @@ class JetStreamBus:
     async def record(self, subjects: Collection[str], *, including: Message | None = None) -> tuple[Message, ...]:
         """Read the last message on each of *subjects*; see ``Bus``."""
         return await record.read_record(self._wire, subjects, including)
+
+    async def stops(self) -> tuple[Message, ...]:
+        """Return the stops in force; see ``Bus``."""
+        return await read_stops(self._wire)
 
     async def schedule(self, request_id: str, at: datetime) -> None:
         """Schedule a message on ``subjects.due(request_id)`` for *at*; see ``Bus``."""

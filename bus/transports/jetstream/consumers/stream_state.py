@@ -47,14 +47,21 @@ async def unanswered(wire: Wire) -> frozenset[str]:
 
 
 async def _names(wire: Wire, prefix: str, pattern: str) -> set[str]:
-    """List the subjects that match *pattern*, without *prefix*; read page by page, in the server's page size."""
+    """List the subjects of the event stream that match *pattern*, without *prefix*."""
+    return {subject.removeprefix(prefix) for subject in await listed(wire, EVENTS, pattern)}
+
+
+async def listed(
+    wire: Wire, stream: str, pattern: str, *, timeout_s: float = _LIST_S, answer_s: float = _LIST_S
+) -> set[str]:
+    """List the subjects of *stream* that match *pattern*; read page by page, in the server's page size."""
     names: set[str] = set()
     offset, total = 0, 1
     while offset < total:
         body: Mapping[str, Any] = {"subjects_filter": pattern, "offset": offset}
-        info = await ask_api(wire, f"STREAM.INFO.{EVENTS}", body, answer_s=_LIST_S, timeout_s=_LIST_S)
+        info = await ask_api(wire, f"STREAM.INFO.{stream}", body, answer_s=answer_s, timeout_s=timeout_s)
         page = info["state"].get("subjects") or {}
-        names.update(subject.removeprefix(prefix) for subject in page)
+        names.update(page)
         offset += len(page)
         total = info.get("total", 0) if page else 0
     return names

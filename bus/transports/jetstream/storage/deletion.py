@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bus.transports.jetstream.connection.wire import Wire
 
 
-async def read_message(wire: Wire, query: Mapping[str, Any]) -> Message | None:
+async def read_message(wire: Wire, query: Mapping[str, Any], *, stream: str = EVENTS) -> Message | None:
     """Read the message that *query* names from the stream's leader; None if the message does not exist.
 
     Raises:
@@ -27,7 +27,7 @@ async def read_message(wire: Wire, query: Mapping[str, Any]) -> Message | None:
         UnreachableError: If the server did not answer in time.
     """
     try:
-        stored = (await ask_api(wire, f"STREAM.MSG.GET.{EVENTS}", query))["message"]
+        stored = (await ask_api(wire, f"STREAM.MSG.GET.{stream}", query))["message"]
     except NoMessageError:
         return None
     # The server's JSON omits empty fields.
