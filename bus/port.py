@@ -10,11 +10,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
-from bus.language import subjects
-
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping
+    from collections.abc import AsyncGenerator, Callable, Collection, Mapping
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
@@ -36,17 +34,6 @@ CHALLENGERS = "challenger"
 def pod_queue(pod: str) -> str:
     """Name the work queue that the replicas of one pod's agent share."""
     return f"pod-{pod}"
-
-
-def stops_in_force(stored: Iterable[str]) -> frozenset[str]:
-    """Name the subjects of the stops that are not lifted, of all subjects of the stream of stops."""
-    taken = frozenset(stored)
-    prefix = subjects.stop("")
-    return frozenset(
-        subject
-        for subject in taken
-        if subject.startswith(prefix) and subjects.resume(subject.removeprefix(prefix)) not in taken
-    )
 
 
 def pod_of_queue(queue: str) -> str | None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from bus.port import Message
 
+# What follows a final event.
+AFTERWARDS = frozenset({MessageKind.CHALLENGE, MessageKind.APPROVAL, MessageKind.FILL})
 # About 3 MB in all, and more rows than any user pages through.
 KEPT = 2_000
 # The times cover this many answered requests.
@@ -66,8 +68,8 @@ class Board:
         kind = subjects.parse(message.subject).kind
         self.seen[kind] += 1
         name = row_id(message)
-        # A challenge of a request that is not kept begins no row: it would never end.
-        if name and (kind is not MessageKind.CHALLENGE or name in self._finished):
+        # A challenge, an approval or a fill of a request that is not kept begins no row: it would never end.
+        if name and (kind not in AFTERWARDS or name in self._finished):
             before = self._working.pop(name, None) or self._finished.pop(name, None)
             row = with_message(before, message)
             (self._working if row.state is State.WORKING else self._finished)[name] = row

@@ -16,6 +16,7 @@ from bus.language.messages import (
 from bus.language.plain_text import printable
 from bus.language.since import write_time
 from bus.language.subjects import ID_PATTERN, MessageKind
+from dashboard.board import AFTERWARDS
 from dashboard.portfolio import series
 from dashboard.row import LONGEST_LINE, Answer, Row, with_message
 from report.story import sure
@@ -50,7 +51,7 @@ async def opened(bus: Bus, name: str) -> dict[str, Any]:
     challenge: Challenge | None = None
     messages = await _messages(bus, name)
     for message in messages:
-        if row is None and subjects.parse(message.subject).kind is MessageKind.CHALLENGE:
+        if row is None and subjects.parse(message.subject).kind in AFTERWARDS:
             continue  # all that it is about has left the stream
         row = with_message(row, message)
         event = _final(message) or event
@@ -101,6 +102,8 @@ def _file(name: str, message: Message) -> tuple[str, str]:
         MessageKind.POD: (f"result of {address.pod}", f"pod-{address.pod}"),
         MessageKind.FINAL: ("final event", "final"),
         MessageKind.CHALLENGE: ("challenge", "challenge"),
+        MessageKind.APPROVAL: ("approval", "approval"),
+        MessageKind.FILL: ("fill", f"fill-{message.subject.rpartition('.')[2]}"),
     }.get(address.kind, ("rejection", "rejection"))
     return words, f"{name}.{file}.json"
 
@@ -122,7 +125,14 @@ async def portfolio(bus: Bus, name: str) -> tuple[MasterPortfolioOptimized, Hash
 async def _messages(bus: Bus, name: str) -> tuple[Message, ...]:
     if re.fullmatch(ID_PATTERN, name):
         return await bus.record(
-            [subjects.request(name), subjects.pod_result(name, "*"), subjects.final(name), subjects.challenge(name)]
+            [
+                subjects.request(name),
+                subjects.pod_result(name, "*"),
+                subjects.final(name),
+                subjects.challenge(name),
+                subjects.approval(name),
+                subjects.fill(name, "*"),
+            ]
         )
     if rejected := re.fullmatch(r"rejected\.([0-9]{1,18})", name):
         return await bus.record([subjects.rejected(int(rejected[1]))])
@@ -173,6 +183,10 @@ def _answers(row: Row, *, is_told: bool) -> Iterator[tuple[str, ...]]:
         yield _answer("coordinator", row.final, is_told=is_told)
     if row.challenge:
         yield _answer("challenger", row.challenge, is_told=is_told)
+    if row.approval:
+        yield _answer("adviser", row.approval, is_told=is_told)
+    if row.fills:
+        yield "desk", "", f"{row.fills} contract{'' if row.fills == 1 else 's'} of a broker"
 
 
 def _answer(who: str, answer: Answer, *, is_told: bool) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The work queues and the processes that work on them, polled while users are watching."""
+"""The work queues, the processes that work on them and the stops of advice, polled while users are watching."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from bus.language.stopped import describe_stop
 from bus.port import COORDINATORS, BusError, NotSetUpError, RefusedError, pod_of_queue
 from bus.topology.roles import COORDINATOR, service_name
 
@@ -20,6 +21,8 @@ _EVERY_S = 1.0
 _AFTER_REFUSAL_S = 60.0
 # A busy process may miss a poll or two.
 _SILENT_S = 5.0
+# The most stops that the page shows.
+_MOST = 3
 _READ_AGAIN = "run `podfolio keys` and have the server read its users again"
 _REFUSED = f"the server does not let this user see queue lengths: {_READ_AGAIN}"
 _PROCESSES_REFUSED = f"the server does not let this user see which processes run: {_READ_AGAIN}"
@@ -65,6 +68,7 @@ class Queues:
         self._problem = ""
         self._replicas = Replicas()
         self._replicas_problem = ""
+        self._stops: tuple[str, ...] = ()
 
     @property
     def told(self) -> dict[str, Any]:
@@ -81,6 +85,7 @@ class Queues:
                 for queue, length in lengths
             ],
             "queues_problem": self._problem or self._replicas_problem,
+            "stops": list(self._stops),
         }
 
     async def watch(self, bus: JetStreamBus) -> None:
@@ -88,6 +93,7 @@ class Queues:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._repeat(partial(self._ask, bus)))
             tasks.create_task(self._repeat(partial(self._count, bus)))
+            tasks.create_task(self._repeat(partial(self._look, bus)))
 
     async def _repeat(self, ask: Callable[[], Awaitable[float]]) -> None:
         while True:
@@ -121,6 +127,19 @@ class Queues:
             return _AFTER_REFUSAL_S
         except BusError:
             self._replicas.forget()
+        return _EVERY_S
+
+    async def _look(self, bus: JetStreamBus) -> float:
+        """Ask for the stops once; return the wait before the next question, in seconds."""
+        try:
+            stops = await bus.stops()
+        except RefusedError:
+            return _AFTER_REFUSAL_S
+        except BusError:
+            return _EVERY_S
+        self._stops = tuple(
+            f"New advice is stopped {describe_stop(stop.subject, stop.data, stop.stored_at)}" for stop in stops[:_MOST]
+        )
         return _EVERY_S
 
 

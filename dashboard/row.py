@@ -19,7 +19,9 @@ from bus.language.messages import (
     OptimizationRequest,
     PodAnswer,
     PodFailed,
+    PortfolioApproved,
     PortfolioNotChallenged,
+    parse_approval,
     parse_challenge,
     parse_final,
     parse_pod_answer,
@@ -83,6 +85,8 @@ class Row:
         pods: The pods' answers.
         final: The final event, or the rejection.
         challenge: How sure the final event's portfolio is.
+        approval: An adviser's decision about the orders.
+        fills: Number of contracts of a broker.
     """
 
     id: str
@@ -96,6 +100,8 @@ class Row:
     pods: Mapping[str, Answer] = field(default_factory=dict)
     final: Answer | None = None
     challenge: Answer | None = None
+    approval: Answer | None = None
+    fills: int = 0
 
 
 def row_id(message: Message) -> str:
@@ -196,6 +202,26 @@ def _challenge_answer(data: bytes) -> Answer:
     return Answer(good=True, said=said, spent_ms=challenge.elapsed_s * 1e3)
 
 
+def _approval(row: Row, message: Message) -> dict[str, Any]:
+    return {"approval": replace(_decision(message.data), after_ms=_after_ms(row, message))}
+
+
+def _decision(data: bytes) -> Answer:
+    try:
+        approval = parse_approval(data)
+    except BadMessageError as error:
+        return Answer(good=False, said=printable(f"cannot be read: {error}", longest=LONGEST_LINE))
+    good = isinstance(approval, PortfolioApproved)
+    note = f": {approval.note}" if approval.note else ""
+    author = approval.signature.key if approval.signature else "an unknown author, unsigned"
+    said = f"{'approved' if good else 'declined'} by {author}{note}"
+    return Answer(good=good, said=printable(said, longest=LONGEST_LINE))
+
+
+def _fill(row: Row, _: Message) -> dict[str, Any]:
+    return {"fills": row.fills + 1}
+
+
 def _rejected(_: Row, message: Message) -> dict[str, Any]:
     return {"final": _rejection(message.data), "state": State.REJECTED}
 
@@ -221,5 +247,7 @@ _NOTED = {
     MessageKind.POD: _pod,
     MessageKind.FINAL: _final,
     MessageKind.CHALLENGE: _challenge,
+    MessageKind.APPROVAL: _approval,
+    MessageKind.FILL: _fill,
     MessageKind.REJECTED: _rejected,
 }

@@ -18,7 +18,7 @@ from support.site import ACK_WAIT_S, PODS, Site
 from bus.administration.server import launch
 from bus.administration.setup import set_up
 from bus.port import NotSetUpError
-from bus.topology.streams import EVENTS, MARKETS, TIMERS
+from bus.topology.streams import EVENTS, MARKETS, STOPS, TIMERS
 from bus.transports.jetstream import Connection, JetStreamBus, connect
 from bus.transports.memory import MemoryBus
 
@@ -111,7 +111,7 @@ def site(request: pytest.FixtureRequest) -> Site:
 
 async def renew(bus: JetStreamBus) -> None:
     """Delete the streams and create them anew."""
-    for stream in (EVENTS, TIMERS, MARKETS):
+    for stream in (EVENTS, TIMERS, MARKETS, STOPS):
         try:
             await bus.ask_api(f"STREAM.DELETE.{stream}")
         except NotSetUpError:

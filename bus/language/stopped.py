@@ -1,18 +1,31 @@
-"""Describe a stop of advice to people."""
+"""Tell which stops of advice are in force, and describe a stop to people."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bus.language import subjects
 from bus.language.messages import AdviceStopped
 from bus.language.plain_text import printable
 from bus.language.since import write_time
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
 # The most characters of a reason, and of a number or an author.
 _LONGEST, _LONGEST_NAME = 300, 100
+
+
+def stops_in_force(stored: Iterable[str]) -> frozenset[str]:
+    """Name the subjects of the stops that are not lifted, of all subjects of the stream of stops."""
+    taken = frozenset(stored)
+    prefix = subjects.stop("")
+    return frozenset(
+        subject
+        for subject in taken
+        if subject.startswith(prefix) and subjects.resume(subject.removeprefix(prefix)) not in taken
+    )
 
 
 def describe_stop(subject: str, data: bytes, stored_at: datetime | None) -> str:

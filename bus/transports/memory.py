@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from bus.language import subjects
 from bus.language.plain_text import escaped
+from bus.language.stopped import stops_in_force
 from bus.language.subjects import MessageKind
 from bus.port import (
     CHALLENGERS,
@@ -28,7 +29,6 @@ from bus.port import (
     TooLargeError,
     UnreachableError,
     pod_queue,
-    stops_in_force,
 )
 
 if TYPE_CHECKING:

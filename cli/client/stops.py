@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bus.language import subjects
 from bus.language.messages import AdviceResumed, AdviceStopped
 from bus.language.stopped import describe_stop
-from bus.port import RefusedError, Stored
+from bus.port import BusError, RefusedError, Stored
 from bus.transports.envelope import publish
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
     from bus.port import Bus, Message
 
 _SOURCE = "/podfolio/cli"
+# A person who watches is told soon enough.
+_LOOK_S = 2.0
 
 
 async def stop(bus: Bus, *, why: str, by: str) -> str:
@@ -59,6 +64,27 @@ async def resume(bus: Bus, number: str | None, *, why: str | None, by: str) -> t
     body = AdviceResumed(number=wanted, why=why, by=by, resumed_at=datetime.now(UTC))
     await publish(bus, subjects.resume(wanted), body, source=_SOURCE, now=body.resumed_at)
     return wanted, await bus.stops()
+
+
+async def heard(bus: Bus) -> AsyncGenerator[str, None]:
+    """Tell the stops in force, and from then on every stop and every end of one.
+
+    Say nothing while the server does not answer; end where it does not permit the question.
+    """
+    known: dict[str, Message] = {}
+    while True:
+        try:
+            now = {number_of(message): message for message in await bus.stops()}
+        except RefusedError:
+            return
+        except BusError:
+            now = known
+        for number in now.keys() - known.keys():
+            yield f"new advice is stopped {described(now[number])}"
+        for number in known.keys() - now.keys():
+            yield f"stop {number} is lifted"
+        known = now
+        await asyncio.sleep(_LOOK_S)
 
 
 def described(stop: Message) -> str:

@@ -1,4 +1,4 @@
-"""Show the event stream to people, one line per message, and save final events and challenges."""
+"""Show the event stream to people, one line per message, and save final events, challenges and approvals."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from bus.language import subjects
-from bus.language.messages import BadMessageError, parse_challenge, parse_final
+from bus.language.messages import BadMessageError, parse_approval, parse_challenge, parse_final
 from bus.language.plain_text import printable
 from bus.language.since import write_time
 from bus.language.subjects import MessageKind
@@ -23,12 +23,19 @@ _STYLES = {
     MessageKind.POD: "cyan",
     MessageKind.FINAL: "bold green",
     MessageKind.CHALLENGE: "green",
+    MessageKind.APPROVAL: "green",
+    MessageKind.FILL: "green",
+    MessageKind.STOP: "bold red",
     MessageKind.REJECTED: "bold red",
     MessageKind.REMOVED: "bold red",
 }
 _WIDTH = 46
 # What ``keep`` keeps, and how the file's name ends.
-_KEPT = {MessageKind.FINAL: ".json", MessageKind.CHALLENGE: ".challenge.json"}
+_KEPT = {
+    MessageKind.FINAL: ".json",
+    MessageKind.CHALLENGE: ".challenge.json",
+    MessageKind.APPROVAL: ".approval.json",
+}
 
 
 def line(message: Message) -> Text:
@@ -46,7 +53,7 @@ def line(message: Message) -> Text:
 
 
 def keep(folder: Path, message: Message) -> str | None:
-    """Save a final event, or a challenge, byte for byte in a file named by the request id.
+    """Save a final event, a challenge or an approval, byte for byte in a file named by the request id.
 
     Never overwrites: if the file holds another event, return a message that says so.
     """
@@ -81,6 +88,8 @@ def _summary(kind: MessageKind, body: dict[str, Any], data: bytes) -> str:
             parse_final(data)
         if kind is MessageKind.CHALLENGE:
             parse_challenge(data)
+        if kind is MessageKind.APPROVAL:
+            parse_approval(data)
         return _SUMMARIES[kind](body)
     except BadMessageError as error:
         return f"CANNOT BE READ: {error}"
@@ -121,6 +130,30 @@ def _challenge(body: dict[str, Any]) -> str:
     return f"{body['robustness']['words']} ({body['elapsed_s'] * 1e3:.0f} ms)"
 
 
+def _approval(body: dict[str, Any]) -> str:
+    decision = "declined" if body["type"] == "PortfolioDeclined" else "approved"
+    author = body["signature"]["key"] if body.get("signature") else "an unknown author, unsigned"
+    return f"{decision} by {author}{_why(body.get('note'))}"
+
+
+def _fill(body: dict[str, Any]) -> str:
+    verb = "sold" if body["side"] == "sell" else "bought"
+    price = f"at {body['price_aud']} AUD on {body['day']}"
+    return f"{body['units']} of {body['ordered_units']} {body['ticker']} {verb} {price} for {body['customer_id']}"
+
+
+def _stop(body: dict[str, Any]) -> str:
+    return f"new advice is stopped by {body['by']}{_why(body['why'])}"
+
+
+def _resume(body: dict[str, Any]) -> str:
+    return f"the stop is lifted by {body['by']}{_why(body.get('why'))}"
+
+
+def _why(text: str | None) -> str:
+    return f": {text}" if text else ""
+
+
 def _rejected(body: dict[str, Any]) -> str:
     return f"{body['subject']}: {body['message']}"
 
@@ -134,6 +167,10 @@ _SUMMARIES = {
     MessageKind.POD: _pod,
     MessageKind.FINAL: _final,
     MessageKind.CHALLENGE: _challenge,
+    MessageKind.APPROVAL: _approval,
+    MessageKind.FILL: _fill,
+    MessageKind.STOP: _stop,
+    MessageKind.RESUME: _resume,
     MessageKind.REJECTED: _rejected,
     MessageKind.REMOVED: _removed,
 }

@@ -43,6 +43,7 @@ function draw() {
   requestAnimationFrame(() => {
     drawing = false;
     showLink();
+    showStops();
     if (!told || paused) return;
     showSummary(told.summary, told.status);
     showList();
@@ -77,6 +78,13 @@ function showLink() {
   const [state, text] = link();
   byId("link").dataset.state = state;
   setText(byId("link"), text);
+}
+
+/** Show that advice is stopped, paused or not. */
+function showStops() {
+  const stops = told?.status.stops ?? [];
+  byId("stops").hidden = stops.length === 0;
+  setText(byId("stops"), stops.join(". "));
 }
 
 function link() {

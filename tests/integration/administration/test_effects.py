@@ -27,8 +27,10 @@ from bus.language import subjects
 from bus.port import FINALS
 from bus.topology.roles import (
     ADMIN,
+    ADVISER,
     CHALLENGER,
     COORDINATOR,
+    DESK,
     OBSERVER,
     OPERATOR,
     REQUESTER,
@@ -36,7 +38,7 @@ from bus.topology.roles import (
     inbox_of,
     roles,
 )
-from bus.topology.streams import EVENTS, MARKETS, TIMERS, wanted_queues
+from bus.topology.streams import EVENTS, MARKETS, STOPS, TIMERS, wanted_queues
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -62,6 +64,8 @@ MAY_STORE = {
     BETA: ["podfolio.v1.pod.*.beta"],
     COORDINATOR: ["podfolio.v1.final.*", "podfolio.v1.rejected.*", "podfolio_timers.v1.*"],
     CHALLENGER: ["podfolio.v1.challenge.*"],
+    ADVISER: ["podfolio.v1.approval.*", "podfolio.v1.stop.*"],
+    DESK: ["podfolio.v1.fill.*.*"],
 }
 MAY_WORK = {
     ALPHA: ["pod-alpha"],
@@ -101,6 +105,11 @@ WRITING = (
     "podfolio.v1.pod.{u}.beta",
     "podfolio.v1.final.{u}",
     "podfolio.v1.challenge.{u}",
+    "podfolio.v1.approval.{u}",
+    "podfolio.v1.fill.{u}.f",
+    "podfolio.v1.stop.{u}",
+    "podfolio.v1.resume.{u}",
+    "podfolio.v1.resume.nothing",
     "podfolio.v1.rejected.{u}",
     "podfolio.v1.removed.{u}",
     "podfolio_timers.v1.timer.{u}",
@@ -125,10 +134,13 @@ DESTROYING = (
     "$JS.API.STREAM.UPDATE.PODFOLIO",
     "$JS.API.STREAM.MSG.DELETE.PODFOLIO_TIMERS",
     "$JS.API.STREAM.MSG.DELETE.PODFOLIO",
+    "$JS.API.STREAM.UPDATE.PODFOLIO_STOPS",
+    "$JS.API.STREAM.MSG.DELETE.PODFOLIO_STOPS",
+    "$JS.API.STREAM.PURGE.PODFOLIO_STOPS",
     "$JS.API.STREAM.PURGE.PODFOLIO_TIMERS",
     "$JS.API.STREAM.PURGE.PODFOLIO",
     *(f"$JS.API.CONSUMER.DELETE.{stream}.{queue}" for stream, queue in QUEUES),
-    *(f"$JS.API.STREAM.DELETE.{stream}" for stream in (TIMERS, MARKETS, EVENTS)),
+    *(f"$JS.API.STREAM.DELETE.{stream}" for stream in (TIMERS, MARKETS, STOPS, EVENTS)),
 )
 
 # Headers by which the publisher of one subject would write, wipe or read others.
@@ -142,6 +154,7 @@ HEADERS = (
         "Nats-Schedule-Target": "podfolio.v1.request.{u}",
         "Nats-Schedule-Source": "podfolio.v1.request.*",
     },
+    {"Nats-Schedule": "@at 2020-01-01T00:00:00Z", "Nats-Schedule-Target": "podfolio.v1.resume.nothing"},
     {"Nats-Scheduler": "podfolio_timers.v1.timer.seeded", "Nats-Schedule-Next": "purge"},
     {"Nats-Rollup": "all"},
     {"Nats-Rollup": "sub"},
@@ -155,7 +168,12 @@ HEADERS = (
     {"Nats-Request-Info": '{"acc": "streams", "svc": "streams", "user": "auditor", "rtt": 1}'},
 )
 # One subject per stream that is taken: a message there is refused after whatever came before it.
-SETTLED = (subjects.request("settled"), subjects.due("settled"), subjects.market_id("settled"))
+SETTLED = (
+    subjects.request("settled"),
+    subjects.due("settled"),
+    subjects.market_id("settled"),
+    subjects.stop("settled"),
+)
 
 
 @dataclass
@@ -195,7 +213,7 @@ class Stage:
     async def look(self) -> dict[str, Any]:
         """Say all that stands on the server, by name."""
         seen: dict[str, Any] = {"streams": sorted((await self.api("STREAM.NAMES"))["streams"] or [])}
-        for stream in (EVENTS, TIMERS, MARKETS):
+        for stream in (EVENTS, TIMERS, MARKETS, STOPS):
             told = await self.api(f"STREAM.INFO.{stream}", {"subjects_filter": ">", "deleted_details": True})
             if "error" in told:
                 seen[stream] = "gone"
@@ -252,6 +270,7 @@ async def seed(auditor: Client) -> None:
         for pod in PODS:
             await store(subjects.pod_result(name, pod), data)
         await store(subjects.final(name), data)
+        await store(subjects.stop(name), data)
         await store(subjects.market_id(name), data)
         await store(subjects.market_content(name), data)
     await store("podfolio.v1.rejected.nothing")
@@ -313,6 +332,8 @@ def _bodies(pattern: str, name: str) -> Iterator[bytes]:
         yield b'{"batch":1,"no_wait":true}'
     elif "ACK" in pattern:
         yield from (b"+WPI", b"+NXT", b'+NXT {"batch":1,"no_wait":true}', b'-NAK {"delay":3600000000000}')
+    elif f"STREAM.MSG.GET.{STOPS}" in pattern:
+        yield from (json.dumps({"last_by_subj": subjects.stop(each)}).encode() for each in CARRIED)
     elif "STREAM.MSG.GET" in pattern:
         yield from (json.dumps({"last_by_subj": subjects.market_id(each)}).encode() for each in CARRIED)
     elif pattern.startswith(("$", "_R_")):
@@ -448,4 +469,4 @@ async def test_the_same_in_one_account_does_harm(tmp_path: Path, role: str) -> N
         assert may or any(name.startswith(kind) for name in written), kind
     assert any(" heard _INBOX_" in name for name in written)
     # An operator gets no answer without a body, and a deletion wants none.
-    assert role == OPERATOR or {EVENTS, TIMERS, MARKETS} <= set(destroyed)
+    assert role == OPERATOR or {EVENTS, TIMERS, MARKETS, STOPS} <= set(destroyed)

@@ -29,8 +29,10 @@ from bus.observability.service import Endpoint, Service
 from bus.port import CHALLENGERS, COORDINATORS, DEADLINES, Backlog, RefusedError, Stored, pod_queue
 from bus.topology.roles import (
     ADMIN,
+    ADVISER,
     CHALLENGER,
     COORDINATOR,
+    DESK,
     OBSERVER,
     OPERATOR,
     REQUESTER,
@@ -47,11 +49,12 @@ if TYPE_CHECKING:
 
 
 ALPHA, BETA = map(agent_role, PODS)
-ROLES = (REQUESTER, OBSERVER, ALPHA, BETA, COORDINATOR, CHALLENGER, ADMIN, OPERATOR)
+ROLES = (REQUESTER, OBSERVER, ALPHA, BETA, COORDINATOR, CHALLENGER, ADVISER, DESK, ADMIN, OPERATOR)
 
 EVERYBODY = frozenset(ROLES)
 NOBODY: frozenset[str] = frozenset()
 READERS = frozenset({REQUESTER, OBSERVER, COORDINATOR, CHALLENGER})
+STOP_READERS = frozenset({OBSERVER, COORDINATOR, ADVISER, ADMIN})
 SERVICES = frozenset({ALPHA, BETA, COORDINATOR, CHALLENGER})
 MARKET_READERS = frozenset({OBSERVER, ALPHA, BETA, COORDINATOR, CHALLENGER, ADMIN})
 VERBS = ("PING", "INFO", "STATS")
@@ -68,6 +71,12 @@ PUBLISH: dict[str, frozenset[str]] = {
     "podfolio.v1.final.r1": frozenset({COORDINATOR}),
     "podfolio.v1.challenge.r1": frozenset({CHALLENGER}),
     "podfolio.v1.challenge.r1.more": NOBODY,
+    "podfolio.v1.approval.r1": frozenset({ADVISER}),
+    "podfolio.v1.approval.r1.more": NOBODY,
+    "podfolio.v1.fill.r1.f1": frozenset({DESK}),
+    "podfolio.v1.fill.r1": NOBODY,
+    "podfolio.v1.stop.1": frozenset({ADVISER, ADMIN}),
+    "podfolio.v1.resume.1": frozenset({ADMIN}),
     "podfolio.v1.rejected.1": frozenset({COORDINATOR}),
     "podfolio.v1.removed.1": frozenset({ADMIN}),
     "podfolio.v1.anything": NOBODY,
@@ -138,6 +147,18 @@ PUBLISH: dict[str, frozenset[str]] = {
     "$JS.API.STREAM.MSG.DELETE.PODFOLIO_TIMERS": NOBODY,
     "$JS.API.STREAM.SNAPSHOT.PODFOLIO": NOBODY,
     "$JS.API.STREAM.RESTORE.PODFOLIO": NOBODY,
+    # Stops of advice: look, read, and whatever would lift one unseen.
+    "$JS.API.STREAM.INFO.PODFOLIO_STOPS": STOP_READERS,
+    "$JS.API.STREAM.MSG.GET.PODFOLIO_STOPS": STOP_READERS,
+    "$JS.API.DIRECT.GET.PODFOLIO_STOPS": NOBODY,
+    "$JS.API.DIRECT.GET.PODFOLIO_STOPS.podfolio.v1.stop.1": frozenset({ADVISER, ADMIN}),
+    "$JS.API.DIRECT.GET.PODFOLIO_STOPS.podfolio.v1.resume.1": frozenset({ADMIN}),
+    "$JS.API.STREAM.CREATE.PODFOLIO_STOPS": frozenset({ADMIN}),
+    "$JS.API.STREAM.UPDATE.PODFOLIO_STOPS": frozenset({ADMIN}),
+    "$JS.API.STREAM.DELETE.PODFOLIO_STOPS": NOBODY,
+    "$JS.API.STREAM.PURGE.PODFOLIO_STOPS": NOBODY,
+    "$JS.API.STREAM.MSG.DELETE.PODFOLIO_STOPS": NOBODY,
+    "$JS.API.CONSUMER.CREATE.PODFOLIO_STOPS": NOBODY,
     # Markets: publish, look for, read, list, and whatever would make an id mean something else.
     "$KV.podfolio_markets.id.house-1": frozenset({ADMIN}),
     "$KV.podfolio_markets.sha256.00": frozenset({ADMIN}),
@@ -152,13 +173,15 @@ PUBLISH: dict[str, frozenset[str]] = {
     "$JS.API.STREAM.MSG.DELETE.KV_podfolio_markets": NOBODY,
     "$JS.API.CONSUMER.CREATE.KV_podfolio_markets": NOBODY,
     # Read.
-    "$JS.API.DIRECT.GET.PODFOLIO": READERS,
+    "$JS.API.DIRECT.GET.PODFOLIO": READERS | {ADVISER},
     "$JS.API.DIRECT.GET.PODFOLIO.podfolio.v1.request.r1": frozenset({REQUESTER}),
     "$JS.API.DIRECT.GET.PODFOLIO.podfolio.v1.pod.r1.alpha": frozenset({ALPHA}),
     "$JS.API.DIRECT.GET.PODFOLIO.podfolio.v1.pod.r1.beta": frozenset({BETA}),
     "$JS.API.DIRECT.GET.PODFOLIO.podfolio.v1.pod.r1.*": NOBODY,
     "$JS.API.DIRECT.GET.PODFOLIO.podfolio.v1.final.r1": frozenset({COORDINATOR}),
     "$JS.API.DIRECT.GET.PODFOLIO.podfolio.v1.challenge.r1": frozenset({CHALLENGER}),
+    "$JS.API.DIRECT.GET.PODFOLIO.podfolio.v1.approval.r1": frozenset({ADVISER}),
+    "$JS.API.DIRECT.GET.PODFOLIO.podfolio.v1.fill.r1.f1": frozenset({DESK}),
     "$JS.API.DIRECT.GET.PODFOLIO.podfolio.v1.rejected.1": frozenset({COORDINATOR}),
     "$JS.API.DIRECT.GET.PODFOLIO.podfolio.v1.removed.1": frozenset({ADMIN}),
     "$JS.API.DIRECT.GET.PODFOLIO.podfolio.v1.>": NOBODY,
@@ -301,6 +324,31 @@ async def test_every_role_does_its_work_and_is_refused_nothing(guarded: Guarded)
     }
     assert seen[0] == subjects.request("r1")
     assert not any(step.is_needed for step in done)
+    assert "Violation" not in log
+
+
+async def test_people_decide_fill_stop_and_resume_and_are_refused_nothing(guarded: Guarded) -> None:
+    observer, coordinator, adviser, desk, admin = [
+        await guarded.bus(role) for role in (OBSERVER, COORDINATOR, ADVISER, DESK, ADMIN)
+    ]
+    async with asyncio.timeout(PATIENCE_S):
+        await publish(coordinator, subjects.final("r1"))
+        assert len(await adviser.record([subjects.request("r1"), subjects.final("r1")])) == 1
+        for person, subject in (
+            (adviser, subjects.approval("r1")),
+            (desk, subjects.fill("r1", "f1")),
+            (adviser, subjects.stop("1")),
+            (admin, subjects.stop("2")),
+        ):
+            assert await publish(person, subject) is Stored.NEW
+            assert await publish(person, subject) is Stored.SAME
+        for reader in (adviser, coordinator, observer, admin):
+            assert [one.subject for one in await reader.stops()] == [subjects.stop("1"), subjects.stop("2")]
+        assert await publish(admin, subjects.resume("1")) is Stored.NEW
+        assert await publish(admin, subjects.resume("1")) is Stored.SAME
+        assert [one.subject for one in await coordinator.stops()] == [subjects.stop("2")]
+
+    log = (guarded.keys.folder.parent / "log").read_text(encoding="utf-8")
     assert "Violation" not in log
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bus.port import stops_in_force
+from bus.language.stopped import stops_in_force
 from bus.topology.streams import STOPS
 from bus.transports.jetstream.connection.asking import PATIENCE_S
 from bus.transports.jetstream.consumers.stream_state import listed

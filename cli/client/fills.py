@@ -1,0 +1,36 @@
+"""Publish the contracts of a broker; a contract that is stored already is not stored again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from bus.language import subjects
+from bus.port import RefusedError, Stored
+from bus.transports.envelope import publish
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bus.language.messages import OrderFilled
+    from bus.port import Bus
+
+
+async def publish_fills(bus: Bus, contracts: Iterable[tuple[str, OrderFilled]]) -> tuple[int, int]:
+    """Publish each contract; return how many are new, and how many were stored before.
+
+    Raises:
+        RefusedError: If another message is stored under the id of a contract, or the role does not permit it.
+        UnreachableError: If the server did not answer in time; a second call goes on from there.
+    """
+    counts = {Stored.NEW: 0, Stored.SAME: 0}
+    for fill_id, body in contracts:
+        subject = subjects.fill(body.request_id, fill_id)
+        # The subject as message id: every process that imports the contract counts as one sender.
+        now = datetime.now(UTC)
+        stored = await publish(bus, subject, body, source="/podfolio/cli", now=now, message_id=subject)
+        if stored is Stored.TAKEN:
+            text = f"another message is stored on {subject}: an administrator can look at it, and remove it"
+            raise RefusedError(text)
+        counts[stored] += 1
+    return counts[Stored.NEW], counts[Stored.SAME]
