@@ -517,6 +517,30 @@ class TestStanding:
         assert not await site.bus.holds(subjects.request("r1"))
 
 
+class TestStops:
+    async def test_a_stop_is_in_force_until_its_own_end(self, site: Site) -> None:
+        assert await site.bus.stops() == ()
+        for number in ("1", "2"):
+            await publish(site.bus, subjects.stop(number), data=f"stop {number}".encode())
+        both = await site.other.stops()
+        await publish(site.bus, subjects.resume("1"))
+        # The end of a stop that is still to come lifts that stop, and no other.
+        await publish(site.bus, subjects.resume("3"))
+        second = await site.other.stops()
+        await publish(site.bus, subjects.resume("2"))
+        await publish(site.bus, subjects.stop("3"))
+
+        assert [message.data for message in both] == [b"stop 1", b"stop 2"]
+        assert [message.subject for message in second] == [subjects.stop("2")]
+        assert await site.other.stops() == ()
+
+    async def test_a_number_is_taken_once_and_no_stop_is_in_the_event_stream(self, site: Site) -> None:
+        outcomes = [await publish(site.bus, subjects.stop("1"), message_id=who) for who in ("a", "b", "a")]
+
+        assert outcomes == [Stored.NEW, Stored.TAKEN, Stored.SAME]
+        assert await site.bus.record([subjects.ALL]) == ()
+
+
 async def test_is_not_closed_while_it_works(site: Site) -> None:
     closed = asyncio.create_task(site.bus.closed())
 

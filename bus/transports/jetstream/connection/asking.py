@@ -135,6 +135,25 @@ async def ask_api(
     return await insist(f"$JS.API.{name}", attempt, timeout_s=timeout_s, answer_s=answer_s)
 
 
+async def list_subjects(wire: Wire, stream: str, pattern: str, *, answer_s: float = _ANSWER_S) -> set[str]:
+    """List the subjects of *stream* that match *pattern*, page by page, in the server's page size.
+
+    Raises:
+        As ``ask_api``.
+    """
+    names: set[str] = set()
+    offset, total = 0, 1
+    while offset < total:
+        body: Mapping[str, Any] = {"subjects_filter": pattern, "offset": offset}
+        patience_s = max(PATIENCE_S, answer_s)
+        info = await ask_api(wire, f"STREAM.INFO.{stream}", body, answer_s=answer_s, timeout_s=patience_s)
+        page = info["state"].get("subjects") or {}
+        names.update(page)
+        offset += len(page)
+        total = info.get("total", 0) if page else 0
+    return names
+
+
 async def require(wire: Wire, name: str) -> None:
     """Raise ``NotSetUpError`` if the server says that the stream or queue in the API request *name* does not exist.
 

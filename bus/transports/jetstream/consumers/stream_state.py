@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bus.language import subjects
 from bus.port import StreamState
 from bus.topology.streams import EVENTS
-from bus.transports.jetstream.connection.asking import ask_api
+from bus.transports.jetstream.connection.asking import ask_api, list_subjects
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from bus.transports.jetstream.connection.wire import Wire
 
 # A caller that asks for the time asks again soon.
@@ -48,20 +46,4 @@ async def unanswered(wire: Wire) -> frozenset[str]:
 
 async def _names(wire: Wire, prefix: str, pattern: str) -> set[str]:
     """List the subjects of the event stream that match *pattern*, without *prefix*."""
-    return {subject.removeprefix(prefix) for subject in await listed(wire, EVENTS, pattern)}
-
-
-async def listed(
-    wire: Wire, stream: str, pattern: str, *, timeout_s: float = _LIST_S, answer_s: float = _LIST_S
-) -> set[str]:
-    """List the subjects of *stream* that match *pattern*; read page by page, in the server's page size."""
-    names: set[str] = set()
-    offset, total = 0, 1
-    while offset < total:
-        body: Mapping[str, Any] = {"subjects_filter": pattern, "offset": offset}
-        info = await ask_api(wire, f"STREAM.INFO.{stream}", body, answer_s=answer_s, timeout_s=timeout_s)
-        page = info["state"].get("subjects") or {}
-        names.update(page)
-        offset += len(page)
-        total = info.get("total", 0) if page else 0
-    return names
+    return {subject.removeprefix(prefix) for subject in await list_subjects(wire, EVENTS, pattern, answer_s=_LIST_S)}

@@ -6,22 +6,18 @@ from typing import TYPE_CHECKING
 
 from bus.language.stopped import stops_in_force
 from bus.topology.streams import STOPS
-from bus.transports.jetstream.connection.asking import PATIENCE_S
-from bus.transports.jetstream.consumers.stream_state import listed
+from bus.transports.jetstream.connection.asking import list_subjects
 from bus.transports.jetstream.storage.deletion import read_message
 
 if TYPE_CHECKING:
     from bus.port import Message
     from bus.transports.jetstream.connection.wire import Wire
 
-# The stream holds a handful of messages.
-_ANSWER_S = 2.0
-
 
 async def read_stops(wire: Wire) -> tuple[Message, ...]:
     """Return the stops in force; see ``Bus``. Without a stop, this is one question of a kilobyte."""
     async with wire.reads.passed():
-        subjects = stops_in_force(await listed(wire, STOPS, ">", timeout_s=PATIENCE_S, answer_s=_ANSWER_S))
+        subjects = stops_in_force(await list_subjects(wire, STOPS, ">"))
         found = [await read_message(wire, {"last_by_subj": subject}, stream=STOPS) for subject in sorted(subjects)]
     # The stream deletes no message, so the leader has each message that it lists.
     return tuple(sorted((one for one in found if one is not None), key=lambda message: message.sequence))
