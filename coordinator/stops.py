@@ -39,8 +39,7 @@ class Stops:
 
     bus: Bus
     ticks: Callable[[], float] = perf_counter
-    _asked: float = float("-inf")
-    _told: tuple[Message, ...] = ()
+    _free: float = float("-inf")  # when the last question was asked whose answer was that no stop is in force
 
     async def learn(self, stop: asyncio.Event) -> None:
         """Wait until the server has told which stops are in force, or *stop* is set.
@@ -61,16 +60,19 @@ class Stops:
                 return
 
     async def in_force(self, *, believed_s: float = 0.0) -> tuple[Message, ...]:
-        """Return the stops in force, from a question that was asked no longer than *believed_s* seconds ago.
+        """Return the stops in force.
+
+        An answer that no stop is in force is believed for *believed_s* seconds; a stop is never remembered, so that no
+        request is refused after the stop was lifted.
 
         Raises:
             BusError: If the server does not say; then no advice may be published.
         """
         now = self.ticks()
-        if now - self._asked < believed_s:
-            return self._told
-        told = await self.bus.stops()
-        self._asked, self._told = now, told
+        if now - self._free < believed_s:
+            return ()
+        if not (told := await self.bus.stops()):
+            self._free = now
         return told
 
 
