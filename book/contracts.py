@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 _DIGITS = 16
 
 
-def messages(fills: Iterable[Fill], events: Iterable[MasterPortfolioOptimized]) -> Iterator[tuple[str, OrderFilled]]:
-    """Yield the id and the message of each contract, in the order of the file.
+def messages(fills: Iterable[Fill], events: Iterable[MasterPortfolioOptimized]) -> Iterator[OrderFilled]:
+    """Yield the message of each contract, in the order of the file.
 
     The id is made of the contract alone, so that the same file gives the same ids. Equal contracts of an order are told
     apart by their number within the file: they must stand in one file.
@@ -42,8 +42,9 @@ def messages(fills: Iterable[Fill], events: Iterable[MasterPortfolioOptimized]) 
         contract = " ".join([fill.order_id, fill.day.isoformat(), *numbers])
         seen[contract] += 1
         digest = sha256(f"{contract} {seen[contract]}".encode()).hexdigest()[:_DIGITS]
-        body = OrderFilled(
+        yield OrderFilled(
             request_id=event.request_id,
+            fill_id=f"{order.side.value[0].upper()}-{order.ticker}-{fill.day:%Y%m%d}-{digest}",
             order_id=fill.order_id,
             customer_id=event.customer_id,
             side=order.side,
@@ -54,7 +55,6 @@ def messages(fills: Iterable[Fill], events: Iterable[MasterPortfolioOptimized]) 
             price_aud=float(fill.price_aud),
             brokerage_aud=float(fill.brokerage_aud),
         )
-        yield f"{order.side.value[0].upper()}-{order.ticker}-{fill.day:%Y%m%d}-{digest}", body
 
 
 def _plain(amount: Decimal) -> str:

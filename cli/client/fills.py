@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bus.port import Bus
 
 
-async def publish_fills(bus: Bus, contracts: Iterable[tuple[str, OrderFilled]]) -> tuple[int, int]:
+async def publish_fills(bus: Bus, contracts: Iterable[OrderFilled]) -> tuple[int, int]:
     """Publish each contract; return how many are new, and how many were stored before.
 
     Raises:
@@ -24,8 +24,8 @@ async def publish_fills(bus: Bus, contracts: Iterable[tuple[str, OrderFilled]]) 
         UnreachableError: If the server did not answer in time; a second call goes on from there.
     """
     counts = {Stored.NEW: 0, Stored.SAME: 0}
-    for fill_id, body in contracts:
-        subject = subjects.fill(body.request_id, fill_id)
+    for body in contracts:
+        subject = subjects.fill(body.request_id, body.fill_id)
         # The subject as message id: every process that imports the contract counts as one sender.
         now = datetime.now(UTC)
         stored = await publish(bus, subject, body, source="/podfolio/cli", now=now, message_id=subject)

@@ -34,6 +34,13 @@ _TOKENS = {
         "$message.payload#/sequence",
         "14",
     ),
+    "fill_id": (
+        "Made of the contract, so that the same contract has the same id.",
+        ID_PATTERN,
+        "$message.payload#/fill_id",
+        "S-VGB-20251110-6e47b90ccd8547ba",
+    ),
+    "number": ("Number of the stop.", "^[0-9]+$", "$message.payload#/number", "1"),
 }
 _SAID = (
     "Pods that each want their own portfolio, and one master portfolio for all of them. Publish a request, read its "

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from support.signed import System
 
 V1 = Path(__file__).parent / "v1"
+EXAMPLES = ROOT / "examples" / "messages"
+# What people publish, as the examples have it.
+PEOPLE = ("PortfolioApproved", "PortfolioDeclined", "OrderFilled", "AdviceStopped", "AdviceResumed")
 # What clients were promised of the streams.
 _PROMISED = (
     "max_msgs_per_subject",
@@ -170,6 +173,7 @@ def freeze() -> None:
         "rejected.MessageRejected": _shown(json.loads(encode(REJECTED))),
         "poisoned.MessageRemoved": _shown(json.loads(encode(POISONED))),
     }
+    made |= {f"people.{name}": (EXAMPLES / f"{name}.json").read_bytes() for name in PEOPLE}
     for name, sent in made.items():
         (V1 / "messages" / f"{name}.json").write_bytes(sent)
     for name, model in BODIES.items():

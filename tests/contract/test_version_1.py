@@ -22,6 +22,7 @@ from bus.language.messages import (
     PodFailed,
     Reason,
     encode,
+    parse_approval,
     parse_final,
     parse_pod_answer,
     parse_request,
@@ -51,9 +52,11 @@ def read_today(name: str, sent: bytes) -> BaseModel:
     kind = name.rpartition(".")[2]
     if kind == "OptimizationRequest":
         return parse_request(sent, json.loads(sent)["request_id"])
+    if kind in {"PortfolioApproved", "PortfolioDeclined"}:
+        return parse_approval(sent)
     if kind.startswith("Pod"):
         return parse_pod_answer(sent)
-    if kind in {"MessageRejected", "MessageRemoved"}:
+    if kind in {"MessageRejected", "MessageRemoved", "OrderFilled", "AdviceStopped", "AdviceResumed"}:
         return BODIES[kind].model_validate_json(sent)
     return parse_final(sent)
 

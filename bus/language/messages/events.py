@@ -628,6 +628,9 @@ class OrderFilled(_Lenient):
     type: Literal["OrderFilled"] = "OrderFilled"
     version: Literal[1] = 1
     request_id: Id
+    fill_id: Annotated[
+        Id, Field(description="Id of the contract, made of its content: the same contract has the same id.")
+    ]
     order_id: Annotated[str, Field(description="Id of the order, as `podfolio orders export` makes it.")]
     customer_id: str
     side: Side
