@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,14 @@ from support.requests_made import data
 from support.stream_made import conversation, send
 
 from bus.language import subjects
-from bus.language.messages import MasterPortfolioOptimized, PortfolioNotChallenged, Reason, Unchallenged, parse_final
+from bus.language.messages import (
+    AdviceStopped,
+    MasterPortfolioOptimized,
+    PortfolioNotChallenged,
+    Reason,
+    Unchallenged,
+    parse_final,
+)
 from bus.language.since import write_time
 
 if TYPE_CHECKING:
@@ -159,6 +167,17 @@ async def test_what_is_open_is_drawn_again_only_when_more_is_known(browser: Brow
         await send(stage.bus, [last])
         await expect(page.get_by_role("dialog").get_by_role("heading", name="Proof")).to_be_visible()
         await expect(page.locator("#drawn-once")).to_have_count(0)
+
+
+async def test_a_stop_of_advice_is_shown_until_it_is_lifted(browser: Browser, stage: Stage) -> None:
+    async with visiting(browser, stage.url) as page:
+        await expect(page.locator("#link")).to_have_text("Live")
+        await expect(page.locator("#stops")).to_be_hidden()
+        stop = AdviceStopped(number="1", why="<b>wrong prices</b>", by="UADVISER", stopped_at=datetime.now(UTC))
+        await send(stage.bus, [(subjects.stop("1"), stop.model_dump_json().encode())])
+        await expect(page.locator("#stops")).to_contain_text("(stop 1, by UADVISER): <b>wrong prices</b>")
+        await send(stage.bus, [(subjects.resume("1"), b"{}")])
+        await expect(page.locator("#stops")).to_be_hidden()
 
 
 async def test_what_says_the_same_stays_when_more_is_known(browser: Browser, stage: Stage) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from support.in_process import PODS
+from support.requests_made import ROOT
 from support.standing_made import with_standings
 from support.stream_made import BAD, GOOD, conversation, send
 
@@ -24,6 +25,8 @@ from dashboard.pictures import Pictures
 from dashboard.portfolio import series
 from report.story.refusal import what_happened
 from report.story.sure import TITLE
+
+MESSAGES = ROOT / "examples" / "messages"
 
 
 @pytest.fixture
@@ -164,6 +167,37 @@ async def test_a_failure_says_nothing_of_how_sure_it_is(bus: MemoryBus) -> None:
 
     assert TITLE not in [section["title"] for section in told["sections"]]
     assert told["files"][-1]["name"] == "r1.challenge.json"
+
+
+async def test_what_people_add_to_a_request_is_told(bus: MemoryBus) -> None:
+    approval = (MESSAGES / "PortfolioDeclined.json").read_bytes()
+    fill = (MESSAGES / "OrderFilled.json").read_bytes()
+    key = json.loads(approval)["signature"]["key"]
+    added = [
+        (subjects.approval("r1"), approval),
+        (subjects.fill("r1", "S-VGB-1"), fill),
+        (subjects.fill("r1", "S-VGB-2"), fill),
+    ]
+    await send(bus, [*conversation("account", "r1"), *added])
+
+    told = await opened(bus, "r1")
+
+    answers = {who: says for who, _, says in table(told, "Who answered")}
+    assert answers["adviser"] == f"declined by {key}: the customer needs the cash in March"
+    assert answers["desk"] == "2 contracts of a broker"
+    assert [file["name"] for file in told["files"][-3:]] == [
+        "r1.approval.json",
+        "r1.fill-S-VGB-1.json",
+        "r1.fill-S-VGB-2.json",
+    ]
+    assert await stored(bus, "r1", "r1.fill-S-VGB-1.json") == fill
+
+
+async def test_what_people_added_to_a_request_that_is_gone_is_no_row(bus: MemoryBus) -> None:
+    await send(bus, [(subjects.fill("r1", "f1"), b"{}"), (subjects.approval("r1"), b"{}")])
+
+    with pytest.raises(NotSeenError):
+        await opened(bus, "r1")
 
 
 async def test_each_message_can_be_opened_and_saved_byte_for_byte(bus: MemoryBus) -> None:
