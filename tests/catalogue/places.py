@@ -216,6 +216,29 @@ CHAPTERS = (
         ),
     ),
     Chapter(
+        "Advice is stopped",
+        "In the final event, with the `reason` `stopped`; from `podfolio watch` and on the dashboard.",
+        (
+            Moment("A request is refused while a stop is in force", ("coordinator/stops.py::refusal",)),
+            Moment("A stop is described", ("bus/language/stopped.py",)),
+            Moment("A stop is set or lifted", ("cli/client/stops.py", "cli/commands/stop.py")),
+        ),
+    ),
+    Chapter(
+        "Orders are approved, contracts are stored",
+        "From `podfolio approve`, `podfolio approvals`, `podfolio verify`, `podfolio orders export` and `podfolio fills "
+        "import`.",
+        (
+            Moment(
+                "An adviser decides about a final event",
+                ("cli/client/approvals.py", "cli/commands/approve.py", "bus/language/adviser_keys.py"),
+            ),
+            Moment("A decision is verified", ("cli/trust/approval.py",)),
+            Moment("A portfolio is not approved, and not exported", ("book/approved.py", "cli/commands/orders.py")),
+            Moment("Contracts of a broker are stored", ("cli/client/fills.py", "cli/commands/fills.py")),
+        ),
+    ),
+    Chapter(
         "What the check found",
         "After that sentence, and in what `podfolio verify` says of an event that was changed: everything in which an "
         "event contradicts itself, the market or the rules. None of it calls for a change of the request.",

@@ -138,7 +138,7 @@ class TestSetUp:
             first = await set_up(bus, ["beta", "alpha"])
             second = await set_up(bus, ["beta", "alpha"])
 
-        names = ["stream PODFOLIO", "stream PODFOLIO_TIMERS", "stream KV_podfolio_markets"]
+        names = ["stream PODFOLIO", "stream PODFOLIO_TIMERS", "stream KV_podfolio_markets", "stream PODFOLIO_STOPS"]
         names += [
             "queue pod-alpha",
             "queue pod-beta",
