@@ -226,8 +226,8 @@ CHAPTERS = (
     ),
     Chapter(
         "Orders are approved, contracts are stored",
-        "From `podfolio approve`, `podfolio approvals`, `podfolio verify`, `podfolio orders export` and `podfolio fills "
-        "import`.",
+        "From `podfolio approve`, `podfolio approvals`, `podfolio orders export`, `podfolio fills import` and "
+        "`podfolio verify`.",
         (
             Moment(
                 "An adviser decides about a final event",
