@@ -30,7 +30,7 @@ async def publish_fills(bus: Bus, contracts: Iterable[OrderFilled]) -> tuple[int
         now = datetime.now(UTC)
         stored = await publish(bus, subject, body, source="/podfolio/cli", now=now, message_id=subject)
         if stored is Stored.TAKEN:
-            text = f"another message is stored on {subject}: an administrator can look at it, and remove it"
+            text = f"another message is stored on {subject}: ask an administrator to look at it, and to remove it"
             raise RefusedError(text)
         counts[stored] += 1
     return counts[Stored.NEW], counts[Stored.SAME]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     cls=Command,
     examples=(
         "podfolio approve ID --nkey-seed secure/adviser.nk",
-        'podfolio approve ID --decline --note "the customer has moved" --nkey-seed secure/adviser.nk',
+        'podfolio approve ID --decline --note "moved" --nkey-seed secure/adviser.nk',
     ),
 )
 @click.argument("request_ids", metavar="ID...", nargs=-1, required=True)

@@ -30,10 +30,7 @@ def fills() -> None:
 
 @fills.command(
     "import",
-    examples=(
-        "podfolio fills import fills.csv --book BOOK.jsonl --events EVENTS.jsonl",
-        "podfolio fills import fills.csv --book BOOK.jsonl --events EVENTS.jsonl --publish",
-    ),
+    examples=("podfolio fills import fills.csv --book BOOK.jsonl --events EVENTS.jsonl",),
 )
 @click.argument("file", metavar="FILLS", type=_FILE)
 @click.option("--book", required=True, type=_FILE, help="The book that was asked.")

@@ -20,7 +20,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
         "podfolio verify EVENT.json",
         "podfolio verify EVENT.json --key secure/coordinator.pub --pod-keys secure",
         "podfolio verify EVENT.json --challenge CHALLENGE.json",
-        "podfolio verify EVENT.json --approval APPROVAL.json --adviser-key secure/adviser.pub",
+        "podfolio verify EVENT.json --approval APPROVAL.json --adviser-key secure",
     ),
 )
 @click.argument("event", type=EVENT)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from contextlib import aclosing
 from pathlib import Path
@@ -48,6 +47,8 @@ def watch(since: str | None, save: Path | None, record: Path | None, settings: C
 async def _watch(
     settings: Connection, since: datetime | None, save: Path | None, record: Path | None, *, everything: bool
 ) -> int:
+    import asyncio
+
     from bus.transports.jetstream import connect
     from cli.client import recording
     from cli.client.stops import heard
