@@ -81,5 +81,5 @@ async def _stored(bus: Bus, request_id: str) -> Approval:
     try:
         return parse_approval(found[0].data)
     except BadMessageError as error:
-        text = f"the decision about {request_id} that is stored cannot be read ({error}): ask an administrator to remove it"
+        text = f"the stored decision about {request_id} cannot be read ({error}): ask an administrator to remove it"
         raise RefusedError(text) from None
