@@ -233,7 +233,7 @@ async def test_setup_bounds_the_stream_and_leaves_a_bound_that_is_there(tmp_path
     assert bounded[0] == 0
     assert "max_bytes: no limit -> 64 MiB" in bounded[1]
     assert (again[0], config["max_bytes"]) == (0, 64 * 2**20)
-    assert "All 11 are as they should be." in again[1]
+    assert "All 12 are as they should be." in again[1]
     assert none[0] == 2
 
 
