@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _LONGEST = 300
 
 MEND = (
-    "Nothing of these is exported: have an adviser decide (podfolio approve ID --nkey-seed adviser.nk), write the"
+    "None of these is exported: have an adviser decide (podfolio approve ID --nkey-seed adviser.nk), write the"
     " decisions anew (podfolio approvals -o FILE), and export again"
 )
 

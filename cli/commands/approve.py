@@ -98,5 +98,5 @@ async def _approvals(settings: Connection, out: Path, since: datetime | None) ->
         click.echo(b"".join(lines), nl=False)
         return 0
     out.write_bytes(b"".join(lines))
-    click.echo(f"{len(lines)} decisions are in {out}")
+    click.echo(f"the decisions ({len(lines)}) are in {out}")
     return 0

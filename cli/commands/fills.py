@@ -81,5 +81,5 @@ async def _publish(settings: Connection, filled: Sequence[Fill], events: Iterabl
 
     async with connect(settings) as bus:
         new, before = await publish_fills(bus, messages(filled, events))
-    click.echo(f"{new} contracts are stored, {before} were stored before")
+    click.echo(f"contracts stored: {new}, stored before: {before}")
     return 0

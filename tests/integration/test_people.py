@@ -140,7 +140,7 @@ async def test_nothing_is_exported_that_no_adviser_approved(
     events.write_bytes(b"".join(final + b"\n" for final in finals.values()))
     bare.touch()
     status, out, _ = await beside("approvals", "-o", str(decided), "--server", server_url)
-    assert (status, out) == (0, f"4 decisions are in {decided}\n")
+    assert (status, out) == (0, f"the decisions (4) are in {decided}\n")
 
     advisers = ("--require-approval", str(keys.keys.folder))
     status, out, errors = here("orders", "export", str(events), *advisers, "--approvals", str(decided))
@@ -187,9 +187,9 @@ async def test_contracts_are_stored_once_however_often_their_file_is_imported(
     said = [await publish(*rows[:2]), await publish(*rows[:2]), await publish(*rows)]
 
     assert said == [
-        "2 contracts are stored, 0 were stored before",
-        "0 contracts are stored, 2 were stored before",
-        "1 contracts are stored, 2 were stored before",
+        "contracts stored: 2, stored before: 0",
+        "contracts stored: 0, stored before: 2",
+        "contracts stored: 1, stored before: 2",
     ]
     stored = await jetstream_site.bus.record([subjects.fill("r1", "*")])
     bodies = [OrderFilled.model_validate_json(message.data) for message in stored]
