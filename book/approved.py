@@ -29,25 +29,31 @@ MEND = (
 def approved(
     events: Iterable[Line], decisions: Iterable[Line], keys: Collection[str], tell: Callable[[str], None]
 ) -> Iterator[Line]:
-    """Yield the events without orders, and those with orders that an adviser approved, to the byte.
+    """Yield the events that an adviser approved, to the byte.
 
     Args:
         events: The final events, one per line.
         decisions: The advisers' decisions, one per line.
         keys: The advisers' public keys.
-        tell: Receives a line for each portfolio with orders that is left out.
+        tell: Receives a line for each event that is left out, but for events that have no orders.
     """
     known = _read(decisions, keys)
     for line in events:
         told = glance(line.body)
-        trading = told.get("trading")
-        if isinstance(trading, dict) and trading.get("orders"):
-            request_id = str(told.get("request_id"))
-            if why := _why_not(line.body, known.get(request_id, "no adviser has decided")):
-                customer = printable(str(told.get("customer_id")), longest=_LONGEST)
-                tell(f"{printable(request_id, longest=_LONGEST)} of {customer}: {why}")
-                continue
-        yield line
+        request_id = str(told.get("request_id"))
+        if not (why := _why_not(line.body, known.get(request_id, "no adviser has decided"))):
+            yield line
+        elif _may_have_orders(told):
+            customer = printable(str(told.get("customer_id")), longest=_LONGEST)
+            tell(f"{printable(request_id, longest=_LONGEST)} of {customer}: {why}")
+
+
+def _may_have_orders(told: Mapping[str, object]) -> bool:
+    """Whether a reader of an event would expect orders, or cannot know: for what is told, not for what is exported."""
+    if told.get("type") == "MasterPortfolioFailed":
+        return False
+    trading = told.get("trading", {})
+    return trading is not None and (not isinstance(trading, dict) or trading.get("orders") != [])
 
 
 def _why_not(event: bytes, decision: Approval | str) -> str:

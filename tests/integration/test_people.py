@@ -137,7 +137,9 @@ async def test_nothing_is_exported_that_no_adviser_approved(
     await approve(keys, server_url, "strange", role="requester")
     finals["changed"] = finals["changed"].replace(b'"c-changed"', b'"c-other"')
     events, decided, bare = (tmp_path / name for name in ("events.jsonl", "approvals.jsonl", "none.jsonl"))
-    events.write_bytes(b"".join(final + b"\n" for final in finals.values()))
+    failed = encode(MasterPortfolioFailed(request_id="failed", reason=Reason.OVERLOADED, message="too much"))
+    lines = [*finals.values(), failed, b'{"what": "no event"}']
+    events.write_bytes(b"".join(one + b"\n" for one in lines))
     bare.touch()
     status, out, _ = await beside("approvals", "-o", str(decided), "--server", server_url)
     assert (status, out) == (0, f"the decisions (4) are in {decided}\n")
@@ -146,17 +148,20 @@ async def test_nothing_is_exported_that_no_adviser_approved(
     status, out, errors = here("orders", "export", str(events), *advisers, "--approvals", str(decided))
     empty = here("orders", "export", str(events), *advisers, "--approvals", str(bare))
     unlisted = here("orders", "export", str(events), *advisers)
+    events.write_bytes(b"".join(one + b"\n" for one in finals.values()))
     without = here("orders", "export", str(events))
 
     orders = [order_id(event, order).partition(".")[2] for order in event.trading.orders] if event.trading else []
     assert [row.partition(",")[0] for row in out.splitlines()[1:]] == [f"yes.{order}" for order in orders]
     assert status == 0
     signed = f"signed by {keys.signer('requester', APPROVAL).key}"
-    assert [row for row in errors.splitlines() if " of c-" in row] == [
+    # An event without orders needs no approval, and a line that is no event is not passed over in silence.
+    assert [row for row in errors.splitlines() if " of " in row and "these" not in row] == [
         "no of c-no: declined: has moved",
         "open of c-open: no adviser has decided",
         f"strange of c-strange: the decision on line 4 does not count: {signed}, which is no adviser's key given",
         "changed of c-other: the decision is about another final event",
+        "None of None: no adviser has decided",
     ]
     assert all(mend in errors for mend in MENDS)
     assert len(empty[1].splitlines()) == 1
