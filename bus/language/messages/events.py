@@ -123,8 +123,11 @@ Signed = Annotated[
 
 
 def _is_left_out(value: object) -> bool:
-    """Whether an optional member is empty: a body written before the member existed stays the same, to the byte."""
-    return not value
+    """Whether an optional member is absent: a body written before the member existed stays the same, to the byte.
+
+    An empty text is none of these: it was sent, and is sent on.
+    """
+    return value is None or value == ()
 
 
 def _without_absent_terms(terms: Terms, write: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from bus.language.messages import (
     Reason,
     encode,
     parse_final,
+    parse_pod_answer,
     parse_request,
 )
 from portfolio.market.snapshot import load
@@ -189,3 +190,11 @@ def test_a_pod_s_answer_with_a_number_that_json_has_not_makes_a_final_event_unre
 
     with pytest.raises(BadMessageError, match="pod_answers"):
         parse_final(encode(failed).replace(b"1.5", number.encode()))
+
+
+def test_an_optional_member_that_is_empty_is_no_absent_one() -> None:
+    sent = (
+        b'{"type":"PodFailed","request_id":"r1","pod":"alpha","reason":"overloaded","message":"","request_sha256":""}'
+    )
+
+    assert parse_pod_answer(encode(parse_pod_answer(sent))).request_sha256 == ""
