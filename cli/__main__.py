@@ -8,6 +8,7 @@ import os
 import click
 
 from bus.language.plain_text import printable
+from cli.commands.archive import archive
 from cli.commands.backtest import backtest
 from cli.commands.book import book
 from cli.commands.compare import compare
@@ -21,6 +22,7 @@ from cli.commands.list import list_command
 from cli.commands.market import market
 from cli.commands.orders import orders
 from cli.commands.plan import plan
+from cli.commands.record import record
 from cli.commands.remove import remove
 from cli.commands.report import report
 from cli.commands.request import request
@@ -48,6 +50,7 @@ _HEADINGS = {
     "All accounts": ("book", "orders", "fills"),
     "Questions of your own": ("plan", "frontier", "compare", "backtest", "market"),
     "The system": ("demo", "up", "watch", "dashboard", "setup", "keys", "remove"),
+    "A record that lasts": ("archive", "record"),
     "For programs that use it": ("fake", "schema"),
 }
 _BLOCKS = {
@@ -98,6 +101,7 @@ def podfolio() -> None:
 
 
 for command in (
+    archive,
     book,
     compare,
     dashboard,
@@ -111,6 +115,7 @@ for command in (
     orders,
     plan,
     backtest,
+    record,
     remove,
     report,
     request,

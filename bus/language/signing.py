@@ -1,4 +1,4 @@
-"""Sign final events, pods' answers and challenges: a file and a public key alone prove whether a body is genuine.
+"""Sign final events, pods' answers, challenges and seals: a file and a public key alone prove that a body is genuine.
 
 A signature covers the content of the body, in the canonical form of RFC 8785, not the sent bytes: any tool may indent
 or sort a file, and any language can still verify it. One library signs and another library verifies. This module never
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 FINAL = b"\xffpodfolio.v1.final\n"
 POD = b"\xffpodfolio.v1.pod\n"
 CHALLENGE = b"\xffpodfolio.v1.challenge\n"
+SEAL = b"\xffpodfolio.v1.seal\n"
 
 
 class NotGenuineError(ValueError):
@@ -42,7 +43,7 @@ def signed_bytes(body: Mapping[str, Any], kind: bytes) -> bytes:
 
     Args:
         body: The body.
-        kind: The kind of the body, ``FINAL``, ``POD`` or ``CHALLENGE``.
+        kind: The kind of the body, ``FINAL``, ``POD``, ``CHALLENGE`` or ``SEAL``.
 
     Raises:
         ValueError: If the body holds a value without an exact form in JSON: an infinite number, a whole number beyond
@@ -57,7 +58,7 @@ def signer_of(body: Mapping[str, Any], kind: bytes) -> str:
 
     Args:
         body: The body, as ``read_exactly`` reads it.
-        kind: The kind that the signature should be for, ``FINAL``, ``POD`` or ``CHALLENGE``.
+        kind: The kind that the signature should be for, ``FINAL``, ``POD``, ``CHALLENGE`` or ``SEAL``.
 
     Returns:
         The public key.

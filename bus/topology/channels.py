@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bus.language import subjects
 from bus.language.messages import (
+    ArchiveSealed,
     MasterPortfolioFailed,
     MasterPortfolioOptimized,
     MessageRejected,
@@ -151,5 +152,12 @@ CHANNELS = (
         ("sequence",),
         (MessageRemoved,),
         "A message that an administrator removed from the stream (`podfolio remove`).",
+    ),
+    Channel(
+        "seal",
+        subjects.seal,
+        ("number",),
+        (ArchiveSealed,),
+        "The hashes of archived messages (`podfolio archive seal`); in the archive alone.",
     ),
 )

@@ -7,6 +7,7 @@ that processes of different versions understand each other: ADR 18 lists the cha
 """
 
 from bus.language.messages.events import (
+    ArchiveSealed,
     Challenge,
     FinalEvent,
     MarketRef,
@@ -38,6 +39,7 @@ from bus.language.messages.parsing import (
     parse_pod_answer,
     parse_progress,
     parse_request,
+    parse_seal,
     with_members,
 )
 from bus.language.messages.requests import LONGEST_S, SHORTEST_S, USUAL_S, OptimizationRequest
@@ -47,6 +49,7 @@ __all__ = [
     "LONGEST_S",
     "SHORTEST_S",
     "USUAL_S",
+    "ArchiveSealed",
     "BadMessageError",
     "Challenge",
     "FinalEvent",
@@ -76,5 +79,6 @@ __all__ = [
     "parse_pod_answer",
     "parse_progress",
     "parse_request",
+    "parse_seal",
     "with_members",
 ]

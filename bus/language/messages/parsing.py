@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from bus.language.messages.events import (
+    ArchiveSealed,
     Challenge,
     FinalEvent,
     MasterPortfolioFailed,
@@ -63,6 +64,7 @@ _WHEN_USED = ConfigDict(defer_build=True)
 _REQUEST: TypeAdapter[OptimizationRequest] = TypeAdapter(OptimizationRequest)
 _POD_ANSWER: TypeAdapter[PodAnswer] = TypeAdapter(Annotated[PodAnswer, Field(discriminator="type")], config=_WHEN_USED)
 _PROGRESS: TypeAdapter[Progress] = TypeAdapter(Progress)
+_SEAL: TypeAdapter[ArchiveSealed] = TypeAdapter(ArchiveSealed)
 _CHALLENGE: TypeAdapter[Challenge] = TypeAdapter(Annotated[Challenge, Field(discriminator="type")], config=_WHEN_USED)
 _FINAL: TypeAdapter[FinalEvent] = TypeAdapter(Annotated[FinalEvent, Field(discriminator="type")], config=_WHEN_USED)
 
@@ -150,6 +152,15 @@ def parse_challenge(data: bytes) -> Challenge:
     return _read(_CHALLENGE, data)
 
 
+def parse_seal(data: bytes) -> ArchiveSealed:
+    """Read a seal of the archive.
+
+    Raises:
+        BadMessageError: If the body is no seal that this version understands.
+    """
+    return _read(_SEAL, data)
+
+
 def parse_progress(data: bytes) -> Progress:
     """Read the progress of a request.
 
@@ -214,6 +225,7 @@ BODIES: Mapping[str, type[BaseModel]] = {
         PortfolioNotChallenged,
         MessageRejected,
         MessageRemoved,
+        ArchiveSealed,
         Progress,
     )
 }
