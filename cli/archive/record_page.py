@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from bus.language.messages import Challenge, FinalEvent, Provider
     from cli.trust.check import Check
 
-_UNKNOWN = "Podfolio does not know it."
 _OUTCOMES = {Verdict.HOLDS: "holds", Verdict.OPEN: "open", Verdict.FAILS: "FAILS"}
 # The kinds of messages of a record, in words; a kind of a later version stands with its own name.
 _KINDS = {
@@ -157,9 +156,7 @@ def _advice(event: MasterPortfolioOptimized) -> Iterator[Section]:
     yield proof.section(event)
     yield switch.held(event)
     yield standings.section(event)
-    if (cost := switch.cost(event)) is not None:
-        yield cost
-    yield costs.costs(event)
+    yield switch.cost(event) or costs.costs(event)
     yield _replacement(event)
     yield Section("warnings", "Warnings to the customer", points=tuple(warnings(event)))
 
@@ -167,29 +164,26 @@ def _advice(event: MasterPortfolioOptimized) -> Iterator[Section]:
 def _replacement(event: MasterPortfolioOptimized) -> Section:
     """State what section 947D asks where one product replaces another, as far as it is known."""
     title = "Replacing one product by another (section 947D, Corporations Act 2001)"
-    if event.switch is None or event.today is None or event.suggested is None:
-        return Section("replacement", title, ("No holding is sold: the advice replaces no product.",))
-    once, before, after = event.switch, event.today, event.suggested
-    rows = (
-        ("Charges of selling and buying, once: brokerage", f"{once.brokerage_aud:,.2f}"),
-        ("Charges of selling and buying, once: half the spread", f"{once.spread_aud:,.2f}"),
-        ("Tax on the gains that the sales realise", f"{once.tax_aud:,.2f}"),
-        ("Management fees of the funds a year, today", f"{before.fees_aud:,.2f}"),
-        ("Management fees of the funds a year, as advised", f"{after.fees_aud:,.2f}"),
-        ("Change of the income a year, after tax", f"{once.income_aud_per_year:+,.2f}"),
-        (
-            "Change of the expected return a year, after fees and tax",
-            f"{once.return_aud_per_year:+,.2f}",
-        ),
+    cost = switch.cost(event)
+    if cost is None or event.today is None or event.suggested is None:
+        return Section(
+            "replacement", title, ("The advice replaces no product: nothing is held, or nothing is ordered.",)
+        )
+    once, yearly = cost.tables
+    fees = (
+        ("Management fees of the funds a year, today", f"{event.today.fees_aud:,.2f}"),
+        ("Management fees of the funds a year, as advised", f"{event.suggested.fees_aud:,.2f}"),
     )
+    # Return and income, in the figures of the section above.
+    rows = (*((f"Once: {label}", aud) for label, aud in once.rows), *fees, *yearly.rows[:2])
     note = "Estimates in dollars, as regulation 7.7.13 of the Corporations Regulations 2001 asks."
     table = Table("replacement", "In dollars", ("", "AUD"), frozenset({1}), rows, note=note)
     points = (
         (
-            f"Benefits that end with a product (bonuses, insurance, voting or access rights): {_UNKNOWN} A person must"
-            " add them, or state that there are none."
+            "Benefits that end with a product (bonuses, insurance, voting or access rights): Podfolio does not know"
+            " them. A person must add them, or state that there are none."
         ),
-        f"Charges of the platform, the custodian and the adviser: {_UNKNOWN}",
+        "Charges of the platform, the custodian and the adviser: Podfolio does not know them.",
     )
     return Section("replacement", title, (), tables=(table,), points=points)
 

@@ -7,6 +7,7 @@ of the archive, so that a later seal covers them, too.
 from __future__ import annotations
 
 import hashlib
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -90,7 +91,8 @@ async def seal(
         RefusedError: If another process seals at the same time, or the newest seal cannot be read.
         UnreachableError: If the server did not answer in time; a repetition seals the rest.
     """
-    newest = await bus.newest_seal()
+    # What comes later is left for the next time, the seals of this time too.
+    end, newest = (await bus.archive_state()).last_sequence, await bus.newest_seal()
     previous = None if newest is None else newest.data
     draft = None if previous is None else Draft(_after(previous))
     made: list[tuple[ArchiveSealed, str]] = []
@@ -103,12 +105,15 @@ async def seal(
         made.append((body, hashlib.sha256(previous).hexdigest()))
         return Draft(last + 1)
 
-    async for archived in bus.archived(first=1 if draft is None else draft.first):
-        # The first seal begins where the archive begins.
-        draft = draft or Draft(archived.message.sequence)
-        while archived.message.sequence >= draft.first + most:
-            draft = await publish(draft, draft.first + most - 1)
-        draft.add(archived)
+    async with aclosing(bus.archived(first=1 if draft is None else draft.first)) as messages:
+        async for archived in messages:
+            if archived.message.sequence > end:
+                break
+            # The first seal begins where the archive begins.
+            draft = draft or Draft(archived.message.sequence)
+            while archived.message.sequence >= draft.first + most:
+                draft = await publish(draft, draft.first + most - 1)
+            draft.add(archived)
     if draft is not None and draft.is_needed:
         await publish(draft, max(draft.hashes))
     return made
