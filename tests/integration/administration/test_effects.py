@@ -27,6 +27,7 @@ from bus.language import subjects
 from bus.port import FINALS
 from bus.topology.roles import (
     ADMIN,
+    ARCHIVIST,
     CHALLENGER,
     COORDINATOR,
     OBSERVER,
@@ -36,7 +37,7 @@ from bus.topology.roles import (
     inbox_of,
     roles,
 )
-from bus.topology.streams import EVENTS, MARKETS, TIMERS, wanted_queues
+from bus.topology.streams import ARCHIVE, EVENTS, MARKETS, TIMERS, wanted_queues
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -62,6 +63,7 @@ MAY_STORE = {
     BETA: ["podfolio.v1.pod.*.beta"],
     COORDINATOR: ["podfolio.v1.final.*", "podfolio.v1.rejected.*", "podfolio_timers.v1.*"],
     CHALLENGER: ["podfolio.v1.challenge.*"],
+    ARCHIVIST: ["podfolio.v1.seal.*"],
 }
 MAY_WORK = {
     ALPHA: ["pod-alpha"],
@@ -103,6 +105,7 @@ WRITING = (
     "podfolio.v1.challenge.{u}",
     "podfolio.v1.rejected.{u}",
     "podfolio.v1.removed.{u}",
+    "podfolio.v1.seal.{u}",
     "podfolio_timers.v1.timer.{u}",
     "podfolio_timers.v1.timer.seeded",
     "podfolio_timers.v1.due.{u}",
@@ -127,8 +130,10 @@ DESTROYING = (
     "$JS.API.STREAM.MSG.DELETE.PODFOLIO",
     "$JS.API.STREAM.PURGE.PODFOLIO_TIMERS",
     "$JS.API.STREAM.PURGE.PODFOLIO",
+    "$JS.API.STREAM.UPDATE.PODFOLIO_ARCHIVE",
+    "$JS.API.STREAM.MSG.DELETE.PODFOLIO_ARCHIVE",
     *(f"$JS.API.CONSUMER.DELETE.{stream}.{queue}" for stream, queue in QUEUES),
-    *(f"$JS.API.STREAM.DELETE.{stream}" for stream in (TIMERS, MARKETS, EVENTS)),
+    *(f"$JS.API.STREAM.DELETE.{stream}" for stream in (TIMERS, MARKETS, ARCHIVE, EVENTS)),
 )
 
 # Headers by which the publisher of one subject would write, wipe or read others.
@@ -155,7 +160,12 @@ HEADERS = (
     {"Nats-Request-Info": '{"acc": "streams", "svc": "streams", "user": "auditor", "rtt": 1}'},
 )
 # One subject per stream that is taken: a message there is refused after whatever came before it.
-SETTLED = (subjects.request("settled"), subjects.due("settled"), subjects.market_id("settled"))
+SETTLED = (
+    subjects.request("settled"),
+    subjects.due("settled"),
+    subjects.market_id("settled"),
+    "podfolio.v1.seal.settled",
+)
 
 
 @dataclass
@@ -195,8 +205,10 @@ class Stage:
     async def look(self) -> dict[str, Any]:
         """Say all that stands on the server, by name."""
         seen: dict[str, Any] = {"streams": sorted((await self.api("STREAM.NAMES"))["streams"] or [])}
-        for stream in (EVENTS, TIMERS, MARKETS):
-            told = await self.api(f"STREAM.INFO.{stream}", {"subjects_filter": ">", "deleted_details": True})
+        for stream in (EVENTS, TIMERS, MARKETS, ARCHIVE):
+            # The rest of the archive is what the event stream holds, soon after.
+            which = subjects.ALL_SEALS if stream == ARCHIVE else ">"
+            told = await self.api(f"STREAM.INFO.{stream}", {"subjects_filter": which, "deleted_details": True})
             if "error" in told:
                 seen[stream] = "gone"
                 continue
@@ -291,10 +303,10 @@ def questions(role: Role) -> Iterator[tuple[str, bytes]]:
             yield from ((_one_of(pattern, name), body) for name in (*CARRIED, "{u}") for body in _bodies(pattern, name))
         else:
             yield from ((_one_of(pattern, ""), body) for body in _bodies(pattern, ""))
-    for subject in (f"$JS.API.DIRECT.GET.{EVENTS}", f"$JS.API.DIRECT.GET.{MARKETS}"):
+    for subject in (f"$JS.API.DIRECT.GET.{stream}" for stream in (EVENTS, MARKETS, ARCHIVE)):
         if subject in role.publish:
             for name in CARRIED:
-                kept = subjects.request(name) if EVENTS in subject else subjects.market_id(name)
+                kept = subjects.market_id(name) if MARKETS in subject else subjects.request(name)
                 yield subject, json.dumps({"last_by_subj": kept}).encode()
                 yield subject, json.dumps({"multi_last": [kept]}).encode()
 
@@ -314,7 +326,8 @@ def _bodies(pattern: str, name: str) -> Iterator[bytes]:
     elif "ACK" in pattern:
         yield from (b"+WPI", b"+NXT", b'+NXT {"batch":1,"no_wait":true}', b'-NAK {"delay":3600000000000}')
     elif "STREAM.MSG.GET" in pattern:
-        yield from (json.dumps({"last_by_subj": subjects.market_id(each)}).encode() for each in CARRIED)
+        of = subjects.market_id if MARKETS in pattern else subjects.request
+        yield from (json.dumps({"last_by_subj": of(each)}).encode() for each in CARRIED)
     elif pattern.startswith(("$", "_R_")):
         yield b""
     else:
