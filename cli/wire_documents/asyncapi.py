@@ -34,6 +34,7 @@ _TOKENS = {
         "$message.payload#/sequence",
         "14",
     ),
+    "number": ("Number of the seal, from 1.", "^[0-9]+$", "$message.payload#/number", "1"),
 }
 _SAID = (
     "Pods that each want their own portfolio, and one master portfolio for all of them. Publish a request, read its "

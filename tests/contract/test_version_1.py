@@ -53,7 +53,7 @@ def read_today(name: str, sent: bytes) -> BaseModel:
         return parse_request(sent, json.loads(sent)["request_id"])
     if kind.startswith("Pod"):
         return parse_pod_answer(sent)
-    if kind in {"MessageRejected", "MessageRemoved"}:
+    if kind in {"MessageRejected", "MessageRemoved", "ArchiveSealed"}:
         return BODIES[kind].model_validate_json(sent)
     return parse_final(sent)
 
