@@ -108,7 +108,7 @@ def _read(line: bytes, file: Path) -> Archived:
     try:
         return Archived.read(line)
     except ValueError as error:
-        message = f"{file} is no exported archive: {error}. Give a folder that podfolio archive export wrote"
+        message = f"{file} is no exported archive, since {error}: give a folder that podfolio archive export wrote"
         raise DataError(message) from None
 
 

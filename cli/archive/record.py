@@ -76,7 +76,7 @@ async def compile_record(source: Source, request_id: str, trust: Trust) -> Recor
     messages = await of_request(source, request_id)
     final = _newest(messages, MessageKind.FINAL)
     if final is None:
-        message = f"the archive has no final event of {request_id}: podfolio archive show lists those that it has"
+        message = f"the archive has no final event of {request_id}: name one that podfolio archive show lists"
         raise RefusedError(message)
     chosen = _of_one_life(messages, final)
     event = parse_final(final.message.data)

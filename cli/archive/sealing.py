@@ -124,7 +124,7 @@ def _after(seal: bytes) -> int:
     try:
         return parse_seal(seal).last_sequence + 1
     except ValueError as error:
-        message = f"the newest seal cannot be read, so none can follow it: {error}. podfolio archive verify tells more"
+        message = f"the newest seal cannot be read, so none can follow it ({error}): see podfolio archive verify"
         raise RefusedError(message) from None
 
 

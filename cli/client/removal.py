@@ -63,7 +63,7 @@ async def remove(bus: JetStreamBus, message: Message, *, reason: str, by: str) -
 async def find_in_archive(bus: JetStreamBus, sequence: int) -> Message:
     """Find the message with this *sequence* in the archive, if removal is allowed; raises as ``find``."""
     if (message := await bus.read_from_archive(sequence)) is None:
-        text = f"no message is archived as {sequence} (any more): podfolio archive show lists those that are"
+        text = f"no message is archived as {sequence} (any more): see podfolio archive show for those that are"
         raise RefusedError(text)
     if why_not := refuse_in_archive(message):
         text = f"message {sequence} stays: {why_not}"
