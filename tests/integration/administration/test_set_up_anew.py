@@ -41,7 +41,8 @@ async def copied(client: Client) -> tuple[dict[str, Any], list[bytes]]:
     async def take(message: Msg) -> None:
         if message.data:
             pieces.append(message.data)
-            await client.publish(message.reply)
+            if message.reply:  # not every piece asks for a sign
+                await client.publish(message.reply)
         else:
             ended.set()
 
@@ -87,14 +88,14 @@ async def test_it_is_copied_and_restored_with_the_other_setting(tmp_path: Path) 
         assert [(step.name, step.different, step.kept) for step in await plan(bus, PODS) if step.is_needed] == []
         await bus.delete(2)
         assert [message.sequence for message in await bus.record([subjects.ALL])] == [1, 3]
-        # The archive takes the restored stream for the one before, and its messages over once.
+        # The archive goes on; it may take the restored stream for another, and its messages over again.
         await bus.publish_once(subjects.request("r4"), b"{}", message_id="r4", headers={})
         async with asyncio.timeout(120):
             while (  # noqa: ASYNC110 - the server tells nobody of it
                 archived := [one async for one in bus.archived()]
             )[-1].message.subject != subjects.request("r4"):
                 await asyncio.sleep(0.05)
-        assert [one.message.subject for one in archived] == [subjects.request(f"r{n}") for n in (1, 2, 3, 4)]
+        assert {one.message.subject for one in archived} == {subjects.request(f"r{n}") for n in (1, 2, 3, 4)}
 
 
 async def test_a_set_up_takes_the_compression_from_the_stream_of_markets(tmp_path: Path) -> None:
