@@ -7,8 +7,10 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
+import pytest
 from lxml import html
 from support.commands import beside
+from support.programs import CHROMIUM
 from support.requests_made import ROOT
 
 from bus.language import subjects
@@ -101,3 +103,26 @@ async def test_the_record_is_complete_and_the_same_from_the_copy_alone(secure: S
         assert f"{amount:,.2f}" in page
     assert (found, refused) == (0, 1)
     assert "ermission" in why
+
+
+@pytest.mark.deep
+async def test_the_pages_are_printed_too_and_a_second_record_must_be_the_same(
+    secure: SecureSystem, tmp_path: Path
+) -> None:
+    CHROMIUM.path()
+    await secure.request("printed", *secure.as_role(REQUESTER))
+    await challenged(secure, "printed")
+    server = ("--server", secure.url, *secure.as_role(ARCHIVIST))
+    out = tmp_path / "record"
+
+    # Not sealed yet, and no keys are given: open.
+    status, _, _ = await beside("record", "printed", "-o", str(out), *server, "--pdf")
+    unknown, _, why = await beside("record", "never-asked", "-o", str(tmp_path / "none"), *server)
+    (out / "final.json").write_bytes(b"{}")
+    differs, _, stays = await beside("record", "printed", "-o", str(out), *server)
+
+    assert (status, unknown, differs) == (3, 1, 1)
+    assert (out / "record.pdf").read_bytes().startswith(b"%PDF")
+    assert (out / "report.pdf").read_bytes().startswith(b"%PDF")
+    assert "no final event of never-asked" in why
+    assert "is there with another content, and stays" in stays
